@@ -1,0 +1,77 @@
+"""What can go wrong, as a tree.
+
+::
+
+    TraceqlError
+    ├── ReportError            a report cannot be read
+    │   ├── UnknownFormatError     no reader knows the file
+    │   ├── TruncatedReportError   the file ends before its content does
+    │   └── UnsupportedReportError recognised, but not readable here (version, platform)
+    ├── DatabaseError          the DuckDB file cannot be used
+    │   └── SchemaVersionError     written by an incompatible traceql
+    └── QueryError             a question cannot be answered
+        ├── UnknownQueryError      no query of that name
+        └── MissingDataError       no trace holds what the query reads
+
+Every message says what was wrong, and `remedy` what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class TraceqlError(Exception):
+    """Base of every error that traceql raises on purpose.
+
+    Attributes:
+        message: what was wrong, in one sentence.
+        remedy: what the user can do about it; empty when there is nothing to do.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message, remedy)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """The message, and the remedy on a line of its own."""
+        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+
+
+class ReportError(TraceqlError):
+    """A report cannot be read."""
+
+
+class UnknownFormatError(ReportError):
+    """No reader knows the file."""
+
+
+class TruncatedReportError(ReportError):
+    """The file ends before its content does."""
+
+
+class UnsupportedReportError(ReportError):
+    """The format is known, but this file cannot be read here."""
+
+
+class DatabaseError(TraceqlError):
+    """The DuckDB file cannot be used."""
+
+
+class SchemaVersionError(DatabaseError):
+    """The database was written by an incompatible version of traceql."""
+
+
+class QueryError(TraceqlError):
+    """A question cannot be answered."""
+
+
+class UnknownQueryError(QueryError):
+    """There is no query of that name."""
+
+
+class MissingDataError(QueryError):
+    """No trace in the database holds what the query reads."""
+
+
+class MissingDataWarning(UserWarning):
+    """Some trace lacks data that the answer would have needed."""

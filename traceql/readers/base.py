@@ -1,0 +1,82 @@
+"""What a reader hands over: raw tables under the tool's own names, and what is known about the report.
+
+A reader decodes and nothing else: no renaming, no unit conversion, no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Kind: TypeAlias = Literal["nsys", "ncu"]
+
+#: Raw table name → columns that normalisation reads from it. A reader may skip everything else.
+Wanted: TypeAlias = Mapping[str, Sequence[str]]
+
+#: Called with (events decoded so far, events in total or None when unknown).
+Progress: TypeAlias = Callable[[int, int | None], None]
+
+
+class RawTable(Protocol):
+    """A table that is read when its columns are selected; ``pyarrow.Table`` is one."""
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns that the report has, in its order."""
+        ...
+
+    def select(self, columns: Sequence[str], /) -> pa.Table:
+        """Read the named columns (a subset of `column_names`)."""
+        ...
+
+
+@dataclass(frozen=True)
+class RawReport:
+    """One decoded report.
+
+    Attributes:
+        kind: the profiler that recorded it.
+        tables: raw tables by the tool's own name (``CUPTI_ACTIVITY_KIND_KERNEL``); one that the
+            report does not hold is absent, never empty by invention.
+        tool_version: of the profiler, as it prints it; None when the report does not say.
+        settings: how the report was recorded (graph trace mode, clock control …), only options known
+            to hold nothing private.
+        environment: (name, value) pairs about the profiled process (command line, variables); private,
+            stored on request only.
+        complete: False when the report itself says that events are missing.
+        warnings: what a user should know about the content, one sentence each.
+    """
+
+    kind: Kind
+    tables: Mapping[str, RawTable]
+    tool_version: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    environment: Sequence[tuple[str, str]] = ()
+    complete: bool = True
+    warnings: Sequence[str] = ()
+
+
+class ReadFunction(Protocol):
+    """The one function of a reader module, named ``read``."""
+
+    def __call__(self, path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
+        """Decode the report at `path`.
+
+        Args:
+            path: an uncompressed file, or a directory.
+            wanted: the raw tables and columns that will be asked for; None means all.
+            progress: to be called now and then on long work.
+
+        Raises:
+            ReportError: the report cannot be read; the message names the file.
+        """
+        ...
+
+
+def no_progress(_done: int, _total: int | None) -> None:
+    """The `Progress` of a caller that does not watch."""
