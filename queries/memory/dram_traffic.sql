@@ -1,0 +1,47 @@
+-- How much DRAM and L2 traffic does each kernel or NVTX range cause?
+--
+-- By range, a kernel counts for the innermost range that encloses it in that domain, so rows of one domain
+-- add up; its path starts with those of the ranges around it.
+-- @param  trace VARCHAR = NULL          only this trace
+-- @param  by VARCHAR = 'range'          range or kernel
+-- @param  domain VARCHAR = ''           NVTX domain; empty for the default one
+-- @needs  metrics
+-- @metrics dram__bytes_read.sum dram__bytes_write.sum lts__t_sectors_op_read.sum lts__t_sectors_op_write.sum
+-- @column trace VARCHAR                 name of the trace
+-- @column group_name VARCHAR            range path, or kernel name; NULL outside any range
+-- @column kernels BIGINT                profiled workloads
+-- @column dram_read_bytes DOUBLE        bytes read from DRAM
+-- @column dram_write_bytes DOUBLE       bytes written to DRAM
+-- @column dram_bytes DOUBLE             bytes read and written
+-- @column l2_read_sectors DOUBLE        sectors of 32 bytes read from L2
+-- @column l2_write_sectors DOUBLE       sectors of 32 bytes written to L2
+-- @column gpu_ns BIGINT                 GPU time
+-- @column dram_bytes_per_s DOUBLE       bytes ÷ GPU time
+-- @column dram_throughput_pct DOUBLE    share of the peak, weighted by time
+-- @chart  bars x=group_name y=dram_write_bytes
+
+WITH innermost AS (
+    SELECT kernel_id, arg_max(path, depth) AS path
+    FROM kernel_ranges
+    WHERE domain = $domain AND style = 'pushpop'
+    GROUP BY kernel_id
+)
+SELECT
+    traces.name AS trace,
+    CASE $by WHEN 'range' THEN path WHEN 'kernel' THEN dram.name ELSE error('by must be range or kernel') END AS group_name,
+    count(*) AS kernels,
+    sum(dram_read_bytes) AS dram_read_bytes,
+    sum(dram_write_bytes) AS dram_write_bytes,
+    sum(dram_bytes) AS dram_bytes,
+    sum(l2_read_sectors) AS l2_read_sectors,
+    sum(l2_write_sectors) AS l2_write_sectors,
+    sum(dram.duration_ns)::BIGINT AS gpu_ns,
+    1e9 * sum(dram_bytes) / nullif(sum(dram.duration_ns), 0) AS dram_bytes_per_s,
+    sum(dram_throughput_pct * dram.duration_ns)
+        / nullif(sum(dram.duration_ns) FILTER (dram_throughput_pct IS NOT NULL), 0) AS dram_throughput_pct
+FROM dram
+JOIN traces USING (trace_id)
+LEFT JOIN innermost USING (kernel_id)
+WHERE $trace IS NULL OR traces.name = $trace
+GROUP BY ALL
+ORDER BY trace, dram_bytes DESC NULLS LAST, group_name

@@ -1,0 +1,38 @@
+-- What is the value of any ncu counter, kernel by kernel?
+--
+-- @param  name VARCHAR             LIKE pattern on the metric, for example dram__bytes_write.sum
+-- @param  trace VARCHAR = NULL     only this trace
+-- @param  kernel VARCHAR = '%'     LIKE pattern on the kernel name
+-- @needs  metrics
+-- @column trace VARCHAR            name of the trace
+-- @column kernel_id BIGINT         the workload, see kernels
+-- @column kernel VARCHAR           kernel name
+-- @column range_path VARCHAR       NVTX path in the default domain; NULL outside any range
+-- @column metric VARCHAR           NVIDIA's name
+-- @column unit VARCHAR             as reported
+-- @column value DOUBLE             NULL when the report holds no value
+-- @column text VARCHAR             value of a text metric
+-- @chart  scatter x=kernel y=value
+-- @empty  Which metrics there are: traceql sql "SELECT DISTINCT metric FROM metrics"; a new one: ncu --metrics NAME.
+
+WITH innermost AS (
+    SELECT kernel_id, arg_max(path, depth) AS range_path
+    FROM kernel_ranges
+    WHERE domain = '' AND style = 'pushpop'
+    GROUP BY kernel_id
+)
+SELECT
+    traces.name AS trace,
+    kernel_id,
+    kernels.name AS kernel,
+    range_path,
+    metric,
+    unit,
+    value,
+    text
+FROM metrics
+JOIN traces USING (trace_id)
+JOIN kernels USING (kernel_id)
+LEFT JOIN innermost USING (kernel_id)
+WHERE metric LIKE $name AND ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel
+ORDER BY trace, kernel_id, metric

@@ -1,0 +1,222 @@
+"""The questions: every ``.sql`` file under queries/ is a query, and its header is the whole interface.
+
+::
+
+    -- How many kernels does each NVTX range launch?
+    --
+    -- @param  trace VARCHAR = NULL   only this trace
+    -- @column range_text VARCHAR     NVTX message
+    -- @needs  kernels nvtx_ranges    tables without which there is no answer
+    -- @metrics dram__bytes_read.sum  ncu metrics it reads
+    -- @empty  what to check when there is no row
+    -- @chart  bars x=range_text y=launches
+
+The stem is the name (``range_launches``, on the command line ``range-launches``), the folder the topic.
+Files in ``_views`` become views of the database. Needs no database.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from traceql import sqlfiles
+from traceql.errors import QueryError, UnknownQueryError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+_PARAM = re.compile(r"(?P<name>\w+) (?P<type>\w+)(?: = (?P<default>'(?:[^']|'')*'|\S+))?\s+(?P<meaning>\S.*)")
+_COLUMN = re.compile(r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)\s+(?P<meaning>\S.*)")
+_TYPES = {"VARCHAR": str, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}
+_TAGS = ("param", "column", "needs", "metrics", "empty", "chart")
+_VIEWS_FOLDER = "_views"
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter of a query; `required` when it has no default."""
+
+    name: str
+    type: str
+    meaning: str
+    default: Value
+    required: bool
+
+    def parse(self, text: str) -> Value:
+        """The value that `text` stands for, in this parameter's type.
+
+        Raises:
+            QueryError: it stands for none.
+        """
+        if text.upper() == "NULL":
+            return None
+        try:
+            if self.type == "BOOLEAN":
+                return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+            value: Value = _TYPES[self.type](text)
+        except (ValueError, KeyError):
+            raise QueryError(f"parameter {self.name}: {text!r} is no {self.type}") from None
+        return value
+
+
+@dataclass(frozen=True)
+class ResultColumn:
+    """A column of a query's answer."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question.
+
+    Attributes:
+        name: with underscores, as in Python.
+        topic: folder under queries/.
+        title: the question in one line.
+        body: what else the header says.
+        params: in order.
+        columns: exactly what the SQL returns.
+        needs: tables without which there is no answer.
+        metrics: ncu metrics without which the answer has gaps.
+        empty: what to tell when there is no row.
+        charts: ``name key=column …`` lines.
+        sql: the statement, with ``$name`` for parameters.
+    """
+
+    name: str
+    topic: str
+    title: str
+    body: str
+    params: tuple[Param, ...]
+    columns: tuple[ResultColumn, ...]
+    needs: tuple[str, ...]
+    metrics: tuple[str, ...]
+    empty: str
+    charts: tuple[str, ...]
+    sql: str
+
+    def bind(self, values: dict[str, Value]) -> dict[str, Value]:
+        """All parameters with their values: the given ones, defaults for the others.
+
+        Raises:
+            QueryError: an unknown or a missing parameter.
+        """
+        known = {p.name: p for p in self.params}
+        for name in values:
+            if name not in known:
+                names = ", ".join(known) or "none"
+                raise QueryError(f"query {self.name} has no parameter {name!r}", f"Parameters: {names}.")
+        missing = [p.name for p in self.params if p.required and p.name not in values]
+        if missing:
+            raise QueryError(
+                f"query {self.name} needs a value for {', '.join(missing)}",
+                f"See: traceql query {self.name.replace('_', '-')} --help",
+            )
+        return {p.name: values.get(p.name, p.default) for p in self.params}
+
+
+@cache
+def queries() -> dict[str, Query]:
+    """Every query by name, sorted by topic and name."""
+    found: dict[str, Query] = {}
+    for folder in sorted(_root().iterdir(), key=lambda f: f.name):
+        if not folder.is_dir() or folder.name == _VIEWS_FOLDER:
+            continue
+        for file in sorted(folder.iterdir(), key=lambda f: f.name):
+            if file.name.endswith(".sql"):
+                query = parse(sqlfiles.load(file, f"queries/{folder.name}/{file.name}"), folder.name)
+                if query.name in found:
+                    raise ValueError(f"queries/{folder.name}/{file.name}: the name is taken")
+                found[query.name] = query
+    return found
+
+
+@cache
+def views() -> tuple[Query, ...]:
+    """The shared views, in the order in which they can be created (by name)."""
+    folder = _root() / _VIEWS_FOLDER
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return tuple(parse(sqlfiles.load(f, f"queries/{_VIEWS_FOLDER}/{f.name}"), _VIEWS_FOLDER) for f in files)
+
+
+def find(name: str) -> Query:
+    """The query of that name; hyphens count as underscores.
+
+    Raises:
+        UnknownQueryError: there is none.
+    """
+    wanted = name.replace("-", "_")
+    known = queries()
+    if wanted not in known:
+        close = difflib.get_close_matches(wanted, known, n=3)
+        remedy = f"Did you mean {' or '.join(close)}? " if close else ""
+        raise UnknownQueryError(f"no query is called {name!r}", f"{remedy}All of them: traceql query --list")
+    return known[wanted]
+
+
+def parse(file: sqlfiles.SqlFile, topic: str) -> Query:
+    """Make a query of a parsed file.
+
+    Raises:
+        ValueError: a header line is malformed; the message gives file and line.
+    """
+    params = []
+    columns = []
+    for tag in file.tags:
+        where = f"{file.label}:{tag.line}"
+        if tag.name not in _TAGS:
+            raise ValueError(f"{where}: unknown tag @{tag.name}")
+        if tag.name == "param":
+            params.append(_param(tag.text, where))
+        elif tag.name == "column":
+            match = _COLUMN.fullmatch(tag.text)
+            if match is None:
+                raise ValueError(f"{where}: expected '@column name TYPE meaning'")
+            columns.append(ResultColumn(**match.groupdict()))
+    return Query(
+        name=file.stem,
+        topic=topic,
+        title=file.title,
+        body=file.body,
+        params=tuple(params),
+        columns=tuple(columns),
+        needs=_words(file, "needs"),
+        metrics=_words(file, "metrics"),
+        empty=" ".join(file.texts("empty")),
+        charts=tuple(file.texts("chart")),
+        sql=file.sql,
+    )
+
+
+def _words(file: sqlfiles.SqlFile, tag: str) -> tuple[str, ...]:
+    return tuple(word for text in file.texts(tag) for word in text.split())
+
+
+def _param(text: str, where: str) -> Param:
+    match = _PARAM.fullmatch(text)
+    if match is None or match["type"] not in _TYPES:
+        raise ValueError(f"{where}: expected '@param name TYPE [= default] meaning', TYPE one of {list(_TYPES)}")
+    param = Param(match["name"], match["type"], match["meaning"], None, match["default"] is None)
+    if match["default"] is None:
+        return param
+    default = match["default"]
+    if default.startswith("'"):
+        default = default[1:-1].replace("''", "'")
+    return Param(param.name, param.type, param.meaning, param.parse(default), required=False)
+
+
+def _root() -> Traversable:
+    """queries/: inside the installed package, or beside it in a checkout."""
+    installed = resources.files("traceql") / "queries"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "queries"

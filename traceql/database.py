@@ -1,0 +1,628 @@
+"""The database: one DuckDB file with the tables of `schema` and the views of the catalogue.
+
+The only module that knows DuckDB. Questions go through a read-only connection that can reach no other
+file; a report comes in as one transaction.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import json
+import shutil
+import tempfile
+import time
+import uuid
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import duckdb
+
+from traceql import __version__, catalog, normalise, schema
+from traceql.errors import (
+    DatabaseError,
+    MissingDataError,
+    MissingDataWarning,
+    QueryError,
+    ReportError,
+    SchemaVersionError,
+)
+from traceql.ingest import Decoded, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import polars as pl
+    import pyarrow as pa
+
+    from traceql.readers.base import Progress, RawReport
+
+MEMORY = ":memory:"
+DEFAULT_PATH = "traces.duckdb"
+
+#: Parameters of queries that name a trace.
+_TRACE_PARAMS = ("trace", "baseline", "variant")
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of one report.
+
+    Attributes:
+        name: of the trace.
+        status: added; replaced, after ``replace``; unchanged, when the database held the report already.
+        rows: canonical table → rows of the trace.
+        missing: canonical tables for which the report holds no data, with the option that records it.
+        warnings: as in ``traces.warnings``.
+        seconds: spent on storing.
+    """
+
+    name: str
+    status: Literal["added", "replaced", "unchanged"]
+    rows: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def open(path: str | Path = DEFAULT_PATH, *, allow_files: bool = False) -> Database:  # noqa: A001
+    """Open a database, or name one that the first `Database.ingest` will create.
+
+    Args:
+        path: a DuckDB file; ``":memory:"`` for one that lasts as long as the object.
+        allow_files: let SQL read and write other files and load extensions.
+    """
+    return Database(path, allow_files=allow_files)
+
+
+class Database:
+    """A traceql database; also a context manager. See `open`."""
+
+    def __init__(self, path: str | Path = DEFAULT_PATH, *, allow_files: bool = False) -> None:
+        self.path = str(path)
+        self._allow_files = allow_files
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._spill = Path(tempfile.gettempdir()) / f"traceql-{uuid.uuid4().hex}"
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the object can be used again, unless it is in memory."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        shutil.rmtree(self._spill, ignore_errors=True)
+
+    # --- questions --------------------------------------------------------------------------------------
+
+    def sql(self, statement: str, params: Mapping[str, catalog.Value] | None = None) -> pl.DataFrame:
+        """Run SQL and return its answer.
+
+        Args:
+            statement: one or more statements; the last one's rows are returned. ``$name`` is a parameter.
+            params: values of the parameters.
+
+        Raises:
+            QueryError: DuckDB refuses the statement.
+            DatabaseError: the database cannot be opened.
+        """
+        import polars as pl
+
+        return pl.DataFrame(pl.from_arrow(self.arrow(statement, params)))
+
+    def arrow(self, statement: str, params: Mapping[str, catalog.Value] | None = None) -> pa.Table:
+        """As `sql`, for an Arrow table."""
+        import pyarrow as pa
+
+        connection = self._reading()
+        try:
+            relation = connection.sql(statement, params=dict(params) if params else None)
+            return relation.to_arrow_table() if relation is not None else pa.table({})
+        except duckdb.Error as error:
+            raise _query_error(error) from error
+
+    def query(self, name: str, **params: catalog.Value) -> pl.DataFrame:
+        """Answer a question of the catalogue; the columns are those that its header declares.
+
+        Warns (`MissingDataWarning`) when some trace lacks what the answer would have needed.
+
+        Raises:
+            UnknownQueryError: there is no such query.
+            QueryError: a parameter is unknown, missing or of the wrong type.
+            MissingDataError: no trace holds what the query reads.
+        """
+        import polars as pl
+
+        return pl.DataFrame(pl.from_arrow(self.query_arrow(name, **params)))
+
+    def query_arrow(self, name: str, **params: catalog.Value) -> pa.Table:
+        """As `query`, for an Arrow table."""
+        query = catalog.find(name)
+        bound = query.bind(params)
+        for note in self._gaps(query, bound):
+            warnings.warn(note, MissingDataWarning, stacklevel=3)
+        answer = self.arrow(query.sql, bound)
+        if answer.num_rows == 0 and query.empty:
+            warnings.warn(f"No rows. {query.empty}", MissingDataWarning, stacklevel=3)
+        return answer
+
+    def tables(self) -> pl.DataFrame:
+        """Every table and view: name, kind, rows over all traces, and what one row is."""
+        counts = " UNION ALL ".join(
+            f"SELECT {schema.literal(t.name)} AS name, count(*) AS rows FROM {t.name}" for t in schema.TABLES
+        )
+        return self.sql(
+            f"""
+            SELECT name, 'table' AS kind, rows, comment AS grain
+            FROM ({counts}) JOIN duckdb_tables() ON table_name = name
+            UNION ALL
+            SELECT view_name, 'view', NULL, comment FROM duckdb_views() WHERE NOT internal
+            ORDER BY kind, name
+            """
+        )
+
+    def rows(self, trace: str) -> dict[str, int]:
+        """Canonical table → rows of one trace.
+
+        Raises:
+            QueryError: there is no such trace.
+        """
+        return _rows(self._reading(), self._trace_id(self._reading(), trace))
+
+    def missing(self, trace: str) -> dict[str, str]:
+        """Tables for which the trace holds no data → the option that would have recorded it."""
+        found = self.arrow("SELECT kind, missing FROM traces WHERE name = $name", {"name": trace}).to_pylist()
+        return _hints(found[0]["kind"], found[0]["missing"]) if found else {}
+
+    def _gaps(self, query: catalog.Query, bound: Mapping[str, catalog.Value]) -> list[str]:
+        """Notes on what some trace lacks for a query; raises when all of them do."""
+        chosen = [str(bound[p]) for p in _TRACE_PARAMS if bound.get(p) is not None]
+        traces = self.arrow("SELECT trace_id, name, kind, missing FROM traces ORDER BY name").to_pylist()
+        for name in chosen:
+            if all(t["name"] != name for t in traces):
+                raise _no_trace(name)
+        if not traces:
+            raise MissingDataError("the database holds no traces", "Add some: traceql ingest REPORT")
+        in_scope = [t for t in traces if not chosen or t["name"] in chosen]
+        notes = []
+        for table in query.needs:
+            options = schema.BY_NAME[table].collected_by
+            able = [t for t in in_scope if t["kind"] in options]
+            lacking = [t["name"] for t in able if table in t["missing"]]
+            if len(lacking) == len(able):
+                where = f"trace {chosen[0]!r}" if len(chosen) == 1 else "the database"
+                raise MissingDataError(
+                    f"{where} holds no {table}, which {query.name} reads",
+                    "Recorded by: " + "; ".join(options.values()),
+                )
+            if lacking:
+                notes.append(f"No {table} in {', '.join(lacking)}: recorded by {'; '.join(options.values())}.")
+        return notes + self._metric_gaps(query, [t for t in in_scope if t["kind"] == "ncu"])
+
+    def _metric_gaps(self, query: catalog.Query, in_scope: list[dict[str, Any]]) -> list[str]:
+        lacking: dict[tuple[str, ...], list[str]] = {}
+        for metric in query.metrics:
+            found = self.arrow("SELECT DISTINCT trace_id FROM metrics WHERE metric = $m", {"m": metric})
+            ids = set(found.column(0).to_pylist())
+            names = tuple(t["name"] for t in in_scope if t["trace_id"] not in ids)
+            if names:
+                lacking.setdefault(names, []).append(metric)
+        return [
+            f"Not measured in {', '.join(names)}: recorded by ncu --metrics {','.join(metrics)}."
+            for names, metrics in lacking.items()
+        ]
+
+    # --- changes ----------------------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        replace: bool = False,
+        keep_environment: bool = False,
+        progress: Progress | None = None,
+    ) -> Ingested:
+        """Read one report into the database, in one transaction.
+
+        Args:
+            path: a report, compressed or not, or a folder written by ``nsys export``.
+            name: label of the trace; by default made from the file name.
+            tags: free labels, for example ``{"batch": "8"}``.
+            replace: read a report again that the database holds already.
+            keep_environment: also store the profiled process's command line and variables.
+            progress: called with (events decoded, events in total or None).
+
+        Raises:
+            ReportError: the report cannot be read; the database is as it was.
+            DatabaseError: the database cannot be written.
+        """
+        decoded = decode(Path(path), **({"progress": progress} if progress else {}))
+        try:
+            return self.store(
+                decoded, name=name, tags=tags, replace=replace, keep_environment=keep_environment
+            )
+        finally:
+            decoded.close()
+
+    def store(
+        self,
+        decoded: Decoded,
+        *,
+        name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        replace: bool = False,
+        keep_environment: bool = False,
+    ) -> Ingested:
+        """Store a report that is decoded already; see `ingest`."""
+        began = time.perf_counter()
+        with self._writing() as connection:
+            known = connection.execute(
+                "SELECT trace_id, name, tags FROM traces WHERE sha256 = $sha", {"sha": decoded.source.sha256}
+            ).fetchone()
+            if known and not replace:
+                return Ingested(name=known[1], status="unchanged")
+            transaction = connection.cursor()
+            transaction.execute("BEGIN")
+            try:
+                if known:
+                    _delete(transaction, known[0])
+                    name, tags = name or known[1], tags or known[2]
+                label = _free_name(transaction, name, decoded.source.file_name)
+                stored = _store(transaction, decoded, label, dict(tags or {}), keep_environment)
+                transaction.execute("COMMIT")
+            except duckdb.Error as error:
+                raise _storage_error(error, decoded.path, self.path) from error
+            finally:
+                # Closing without COMMIT rolls back, and takes the temporary tables along.
+                transaction.close()
+        return Ingested(
+            name=label,
+            status="replaced" if known else "added",
+            rows=stored.rows,
+            missing=stored.missing,
+            warnings=stored.warnings,
+            seconds=time.perf_counter() - began,
+        )
+
+    def drop(self, trace: str) -> None:
+        """Remove one trace.
+
+        Raises:
+            QueryError: there is no such trace.
+        """
+        with self._writing(create=False) as connection:
+            trace_id = self._trace_id(connection, trace)
+            connection.execute("BEGIN")
+            _delete(connection, trace_id)
+            connection.execute("COMMIT")
+
+    # --- connections ------------------------------------------------------------------------------------
+
+    def _reading(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            if self.path == MEMORY:
+                self._connection = self._connect(read_only=False)
+                _create(self._connection)
+            else:
+                if not Path(self.path).exists():
+                    raise DatabaseError(
+                        f"{self.path}: no such database",
+                        "Make one with: traceql ingest REPORT, or name another with --db",
+                    )
+                self._connection = self._connect(read_only=True)
+                _check_schema(self._connection, self.path)
+            # SQL that a user typed or was given can change none of this.
+            self._connection.execute("SET lock_configuration = true")
+        return self._connection
+
+    @contextlib.contextmanager
+    def _writing(self, *, create: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+        if self.path == MEMORY:
+            yield self._reading()
+            return
+        # DuckDB opens a file either read-only or for writing, not both in one process.
+        self.close()
+        existed = Path(self.path).exists()
+        if not existed and not create:
+            raise DatabaseError(f"{self.path}: no such database", "Make one with: traceql ingest REPORT")
+        try:
+            connection = self._connect(read_only=False)
+        except BaseException:
+            if not existed:
+                Path(self.path).unlink(missing_ok=True)
+            raise
+        filled = existed
+        try:
+            if not existed or not connection.execute("SELECT 1 FROM duckdb_tables() LIMIT 1").fetchone():
+                _create(connection)
+            _check_schema(connection, self.path)
+            yield connection
+            filled = True
+        finally:
+            with contextlib.suppress(duckdb.Error):
+                connection.close()
+            shutil.rmtree(self._spill, ignore_errors=True)
+            if not filled:
+                # A first ingest that failed leaves nothing behind.
+                for leftover in (self.path, f"{self.path}.wal"):
+                    Path(leftover).unlink(missing_ok=True)
+
+    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        # A private folder for spilling: DuckDB lets SQL write into the one it uses.
+        config = {"temp_directory": str(self._spill), "autoinstall_known_extensions": "false"}
+        try:
+            connection = duckdb.connect(self.path, read_only=read_only, config=config)
+        except duckdb.Error as error:
+            raise _connection_error(error, self.path) from error
+        connection.execute("SET python_enable_replacements = false")
+        if not self._allow_files:
+            connection.execute("SET enable_external_access = false")
+        return connection
+
+    @staticmethod
+    def _trace_id(connection: duckdb.DuckDBPyConnection, trace: str) -> int:
+        found = connection.execute("SELECT trace_id FROM traces WHERE name = $name", {"name": trace}).fetchone()
+        if found is None:
+            raise _no_trace(trace)
+        return int(found[0])
+
+
+# --- schema ---------------------------------------------------------------------------------------------
+
+
+def _create(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("BEGIN")
+    connection.execute("CREATE TABLE traceql_meta (schema_version INTEGER, traceql_version VARCHAR)")
+    connection.execute("COMMENT ON TABLE traceql_meta IS 'which traceql made this database'")
+    connection.execute("INSERT INTO traceql_meta VALUES (?, ?)", [schema.SCHEMA_VERSION, __version__])
+    for statement in schema.create_statements():
+        connection.execute(statement)
+    for view in catalog.views():
+        connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+        connection.execute(f"COMMENT ON VIEW {view.name} IS {schema.literal(view.title)}")
+        for column in view.columns:
+            connection.execute(
+                f"COMMENT ON COLUMN {view.name}.{column.name} IS {schema.literal(column.meaning)}"
+            )
+    connection.execute("COMMIT")
+
+
+def _check_schema(connection: duckdb.DuckDBPyConnection, path: str) -> None:
+    try:
+        row = connection.execute("SELECT schema_version, traceql_version FROM traceql_meta").fetchone()
+    except duckdb.CatalogException:
+        row = None
+    if row is None:
+        raise DatabaseError(
+            f"{path}: a DuckDB database, but not one of traceql", "Choose another file with --db or TRACEQL_DB."
+        )
+    version, writer = row
+    if version != schema.SCHEMA_VERSION:
+        newer = version > schema.SCHEMA_VERSION
+        raise SchemaVersionError(
+            f"{path}: schema version {version}, written by traceql {writer}; "
+            f"this is {schema.SCHEMA_VERSION} (traceql {__version__})",
+            "Update traceql: pip install --upgrade traceql"
+            if newer
+            else "Ingest the reports again into a new database: traceql ingest --db NEW REPORT…",
+        )
+
+
+# --- storing --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Stored:
+    rows: dict[str, int]
+    missing: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+def _store(
+    connection: duckdb.DuckDBPyConnection,
+    decoded: Decoded,
+    label: str,
+    tags: dict[str, str],
+    keep_environment: bool,
+) -> _Stored:
+    report = decoded.report
+    row = connection.execute("SELECT coalesce(max(trace_id), 0) + 1 FROM traces").fetchone()
+    assert row is not None
+    trace_id = int(row[0])
+    connection.execute(
+        """
+        INSERT INTO traces (trace_id, name, kind, format, file_name, sha256, tool_version, settings, tags,
+                            complete, warnings, missing)
+        VALUES ($trace_id, $name, $kind, $format, $file_name, $sha256, $tool_version, $settings, map($keys, $values),
+                $complete, $warnings, [])
+        """,
+        {
+            "trace_id": trace_id,
+            "name": label,
+            "kind": report.kind,
+            "format": decoded.reader.format,
+            "file_name": decoded.source.file_name,
+            "sha256": decoded.source.sha256,
+            "tool_version": report.tool_version,
+            "settings": json.dumps(dict(report.settings), ensure_ascii=False) if report.settings else None,
+            "keys": list(tags),
+            "values": [str(value) for value in tags.values()],
+            "complete": report.complete,
+            "warnings": list(report.warnings),
+        },
+    )
+    connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT")
+    for step in normalise.steps(report.kind):
+        _run(connection, step, report, decoded.path)
+    if keep_environment and report.environment:
+        connection.executemany(
+            "INSERT INTO environment VALUES (?, ?, ?)", [(trace_id, *pair) for pair in report.environment]
+        )
+    rows = _rows(connection, trace_id)
+    missing = _missing(report, rows)
+    stored = connection.execute(
+        "UPDATE traces SET missing = $missing WHERE trace_id = $trace_id RETURNING warnings",
+        {"missing": missing, "trace_id": trace_id},
+    ).fetchone()
+    assert stored is not None
+    return _Stored(rows, _hints(report.kind, missing), tuple(stored[0]))
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path
+) -> None:
+    arrow_names = []
+    for number, view in enumerate(step.views):
+        arrow_name = f"arrow_{number}"
+        table = _raw_table(report, view)
+        if table is not None:
+            connection.register(arrow_name, table)
+            arrow_names.append(arrow_name)
+        connection.execute(f'CREATE TEMP VIEW "{view.name}" AS {_view_sql(view, table, arrow_name)}')
+    try:
+        for statement in duckdb.extract_statements(step.sql):
+            connection.execute(statement)
+    except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+        raise ReportError(
+            f"{path.name}: its content does not make sense ({_first_line(error)}; {step.label})",
+            "The file is probably damaged: copy it again, or export it again.",
+        ) from error
+    for view in step.views:
+        connection.execute(f'DROP VIEW "{view.name}"')
+    for arrow_name in arrow_names:
+        connection.unregister(arrow_name)
+
+
+def _raw_table(report: RawReport, view: normalise.RawView) -> pa.Table | None:
+    table = next((report.tables[name] for name in view.tables if name in report.tables), None)
+    if table is None:
+        return None
+    known = set(table.column_names)
+    present = [name for column in view.columns for name in column.names if name in known]
+    return _signed(table.select(present)) if present else None
+
+
+def _signed(table: pa.Table) -> pa.Table:
+    """Unsigned 64-bit columns as the same bits signed, which is how SQLite exports hold them."""
+    import pyarrow as pa
+
+    for index, column in enumerate(table.schema):
+        if column.type == pa.uint64():
+            chunks = [chunk.view(pa.int64()) for chunk in table.column(index).chunks]
+            table = table.set_column(index, column.name, pa.chunked_array(chunks, pa.int64()))
+    return table
+
+
+def _view_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str) -> str:
+    columns = []
+    for column in view.columns:
+        present = [f'"{name}"' for name in column.names if table is not None and name in table.column_names]
+        value = f"coalesce({', '.join(present)})" if len(present) > 1 else (present[0] if present else "NULL")
+        columns.append(f'CAST({value} AS {column.type}) AS "{column.names[0]}"')
+    source = f"FROM {arrow_name}" if table is not None else "WHERE false"
+    return f"SELECT {', '.join(columns)} {source}"
+
+
+def _free_name(connection: duckdb.DuckDBPyConnection, wanted: str | None, file_name: str) -> str:
+    taken = {row[0] for row in connection.execute("SELECT name FROM traces").fetchall()}
+    if wanted is not None:
+        if wanted in taken:
+            raise DatabaseError(
+                f"a trace is called {wanted!r} already", "Choose another --name, or drop that one first."
+            )
+        return wanted
+    # run.ncu-rep → run; beside an earlier run.nsys-rep → run.ncu-rep; then run.ncu-rep-2 …
+    numbered = (f"{file_name}-{n}" for n in range(2, len(taken) + 3))
+    candidates = [_stem(file_name), file_name, *numbered]
+    return next(name for name in candidates if name not in taken)
+
+
+def _stem(file_name: str) -> str:
+    from traceql.readers import READERS
+
+    for reader in READERS:
+        for suffix in reader.suffixes:
+            if file_name.lower().endswith(suffix) and len(file_name) > len(suffix):
+                return file_name[: -len(suffix)]
+    return file_name
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, trace_id: int) -> None:
+    for table in reversed(schema.TABLES):
+        connection.execute(f"DELETE FROM {table.name} WHERE trace_id = ?", [trace_id])
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, trace_id: int) -> dict[str, int]:
+    counts = " UNION ALL ".join(
+        f"SELECT {schema.literal(table.name)}, count(*) FROM {table.name} WHERE trace_id = $trace_id"
+        for table in schema.TABLES
+        if table.name != "traces"
+    )
+    return dict(connection.execute(counts, {"trace_id": trace_id}).fetchall())
+
+
+def _missing(report: RawReport, rows: dict[str, int]) -> list[str]:
+    """Tables that are empty because nothing of their group was recorded."""
+    recorded = {table.group for table in schema.TABLES if table.group and rows.get(table.name)}
+    names = {"cuda": "cuda", "nvtxevents": "nvtx", "osruntime": "osrt"}
+    recorded |= {names[word] for word in report.settings.get("trace", "").split(",") if word in names}
+    if report.settings.get("nvtx") == "true":
+        recorded.add("nvtx")
+    return [
+        table.name
+        for table in schema.TABLES
+        if report.kind in table.collected_by and not rows[table.name] and table.group not in recorded
+    ]
+
+
+def _hints(kind: str, missing: builtins.list[str]) -> dict[str, str]:
+    return {name: schema.BY_NAME[name].collected_by[kind] for name in missing}
+
+
+# --- errors ---------------------------------------------------------------------------------------------
+
+
+def _no_trace(name: str) -> QueryError:
+    return QueryError(f"no trace is called {name!r}", "See which there are: traceql ls")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _query_error(error: duckdb.Error) -> QueryError:
+    text = str(error).strip()
+    if isinstance(error, duckdb.PermissionException):
+        return QueryError(text, "SQL may touch no other files; --allow-files (allow_files=True) permits it.")
+    if "read-only mode" in text:
+        return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
+    return QueryError(text, "The tables and their columns: traceql schema")
+
+
+def _storage_error(error: duckdb.Error, report: Path, database: str) -> DatabaseError:
+    text = _first_line(error)
+    if "No space left" in str(error) or isinstance(error, duckdb.OutOfMemoryException):
+        return DatabaseError(
+            f"{database}: no room to store {report.name} ({text})",
+            "Free some disk space or choose another place with --db; the database is as it was.",
+        )
+    return DatabaseError(f"{database}: {report.name} could not be stored ({text})", "The database is as it was.")
+
+
+def _connection_error(error: duckdb.Error, path: str) -> DatabaseError:
+    text = str(error)
+    if "lock" in text.lower():
+        return DatabaseError(
+            f"{path}: in use by another process", "Wait for it, or close the program that has the file open."
+        )
+    if "not a valid DuckDB database" in text:
+        return DatabaseError(f"{path}: not a DuckDB database", "Choose another file with --db or TRACEQL_DB.")
+    return DatabaseError(f"{path}: cannot be opened ({_first_line(error)})", "Check the path and who may use it.")

@@ -1,0 +1,121 @@
+"""Raw tables → canonical tables, one SQL file per step.
+
+A step names the raw tables and columns that it reads:
+
+    -- @raw CUPTI_ACTIVITY_KIND_KERNEL start:BIGINT end:BIGINT …
+    -- @raw META_DATA_EXPORT|EXPORT_META_DATA name:VARCHAR    (the first one that exists)
+    -- @raw CUPTI_ACTIVITY_KIND_SYNCHRONIZATION syncType|deprecatedSyncType:INTEGER    (the first that has a value)
+    -- @fills kernels
+
+and finds each as the view ``raw_<NAME>`` with exactly those columns and types. What a report does not have
+is NULL, or an empty view: the differences between tool versions live in these lines, not in the SQL.
+
+Steps run in order, in one transaction, and may use the variables ``trace_id`` and ``origin_ns`` (what the
+clock shows at the start of the trace) as well as temporary tables of earlier steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from traceql import sqlfiles
+
+if TYPE_CHECKING:
+    from traceql.readers.base import Kind, Wanted
+
+#: The pipelines. The order matters: API calls come before the GPU work that refers to them.
+STEPS: dict[Kind, tuple[str, ...]] = {
+    "nsys": (
+        "strings",
+        "clock",
+        "api_calls",
+        "kernels",
+        "memory_ops",
+        "syncs",
+        "graph_launches",
+        "graph_nodes",
+        "nvtx_ranges",
+        "os_calls",
+        "threads",
+        "processes",
+        "gpus",
+        "diagnostics",
+        "trace",
+    ),
+    "ncu": ("kernels", "metrics", "kernel_ranges", "advice", "processes", "gpus", "trace"),
+}
+
+
+@dataclass(frozen=True)
+class RawColumn:
+    """A column that a step reads.
+
+    Attributes:
+        names: the column's names in different tool versions, preferred one first; the first is the name
+            in the view.
+        type: DuckDB type in the view.
+    """
+
+    names: tuple[str, ...]
+    type: str
+
+
+@dataclass(frozen=True)
+class RawView:
+    """A raw table that a step reads, under its alternative names, with the columns it needs."""
+
+    tables: tuple[str, ...]
+    columns: tuple[RawColumn, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the view."""
+        return f"raw_{self.tables[0]}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One normalising step: the raw views it needs, the canonical tables it fills, its statements."""
+
+    label: str
+    views: tuple[RawView, ...]
+    fills: tuple[str, ...]
+    sql: str
+
+
+@cache
+def steps(kind: Kind) -> tuple[Step, ...]:
+    """The pipeline of one kind of report."""
+    folder = resources.files(__package__) / kind
+    return tuple(
+        _step(sqlfiles.load(folder / f"{name}.sql", f"normalise/{kind}/{name}.sql")) for name in STEPS[kind]
+    )
+
+
+@cache
+def wanted(kind: Kind) -> Wanted:
+    """Every raw table and column that the pipeline of one kind reads, under all its names."""
+    columns: dict[str, list[str]] = {}
+    for step in steps(kind):
+        for view in step.views:
+            for table in view.tables:
+                known = columns.setdefault(table, [])
+                known.extend(n for c in view.columns for n in c.names if n not in known)
+    return columns
+
+
+def _step(file: sqlfiles.SqlFile) -> Step:
+    views = []
+    for text in file.texts("raw"):
+        table, *columns = text.split()
+        views.append(RawView(tuple(table.split("|")), tuple(_raw_column(c) for c in columns)))
+    fills = tuple(name for text in file.texts("fills") for name in text.split())
+    return Step(file.label, tuple(views), fills, file.sql)
+
+
+def _raw_column(text: str) -> RawColumn:
+    names, _, column_type = text.partition(":")
+    return RawColumn(tuple(names.split("|")), column_type)

@@ -1,0 +1,8 @@
+-- One row per profiled process.
+-- @raw ncu_processes pid:BIGINT name:VARCHAR
+-- @fills processes
+
+INSERT INTO processes BY NAME
+SELECT getvariable('trace_id') AS trace_id, pid, name
+FROM raw_ncu_processes
+ORDER BY pid

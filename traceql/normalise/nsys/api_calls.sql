@@ -1,0 +1,35 @@
+-- One row per CUDA runtime or driver call.
+--
+-- CUDA appends the version of an entry point to its name (cudaLaunchKernel_v7000): dropped.
+-- Some tools inject wrapper rows of another class that share the runtime call's correlation id.
+-- @raw CUPTI_ACTIVITY_KIND_RUNTIME start:BIGINT end:BIGINT eventClass:INTEGER globalTid:BIGINT correlationId:BIGINT nameId:BIGINT returnValue:BIGINT
+-- @fills api_calls
+
+INSERT INTO api_calls BY NAME
+WITH names AS (
+    SELECT id, regexp_replace(value, '_v[0-9]+$', '') AS name FROM strings
+),
+numbered AS (
+    SELECT row_number() OVER () + (SELECT coalesce(max(api_call_id), 0) FROM api_calls) AS api_call_id, *
+    FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
+)
+SELECT
+    api_call_id,
+    getvariable('trace_id') AS trace_id,
+    names.name,
+    CASE eventClass WHEN 0 THEN 'runtime' WHEN 1 THEN 'driver' ELSE 'other' END AS layer,
+    start - getvariable('origin_ns') AS start_ns,
+    "end" - getvariable('origin_ns') AS end_ns,
+    "end" - start AS duration_ns,
+    globalTid >> 24 & 16777215 AS pid,
+    globalTid & 16777215 AS tid,
+    correlationId AS correlation_id,
+    returnValue AS return_value
+FROM numbered
+LEFT JOIN names ON names.id = numbered.nameId;
+
+-- What GPU work refers to. A correlation id is unique within one process only.
+CREATE TEMP TABLE launching_calls AS
+SELECT pid, correlation_id, api_call_id
+FROM api_calls
+WHERE trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL

@@ -1,0 +1,29 @@
+-- One row per CUDA graph execution that was traced as a whole.
+-- @raw CUPTI_ACTIVITY_KIND_GRAPH_TRACE start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT graphId:BIGINT graphExecId:BIGINT
+-- @fills graph_launches
+
+INSERT INTO graph_launches BY NAME
+WITH numbered AS (
+    SELECT
+        row_number() OVER () + (SELECT coalesce(max(graph_launch_id), 0) FROM graph_launches) AS graph_launch_id,
+        globalPid >> 24 & 16777215 AS pid,
+        *
+    FROM raw_CUPTI_ACTIVITY_KIND_GRAPH_TRACE
+)
+SELECT
+    graph_launch_id,
+    getvariable('trace_id') AS trace_id,
+    graphId AS graph_id,
+    graphExecId AS graph_exec_id,
+    start - getvariable('origin_ns') AS start_ns,
+    "end" - getvariable('origin_ns') AS end_ns,
+    "end" - start AS duration_ns,
+    deviceId AS device_id,
+    contextId AS context_id,
+    streamId AS stream_id,
+    numbered.pid,
+    correlationId AS correlation_id,
+    api_call_id
+FROM numbered
+LEFT JOIN launching_calls
+    ON launching_calls.pid = numbered.pid AND launching_calls.correlation_id = numbered.correlationId

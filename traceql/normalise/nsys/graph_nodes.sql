@@ -1,0 +1,17 @@
+-- One row per CUDA graph node at its creation.
+--
+-- Up to 2023.4 the table of nodes was called CUDA_GRAPH_EVENTS, a name that later holds whole graphs: only
+-- rows with a node id are nodes.
+-- @raw CUDA_GRAPH_NODE_EVENTS|CUDA_GRAPH_EVENTS start:BIGINT globalTid:BIGINT graphNodeId:BIGINT originalGraphNodeId:BIGINT
+-- @fills graph_nodes
+
+INSERT INTO graph_nodes BY NAME
+SELECT
+    getvariable('trace_id') AS trace_id,
+    graphNodeId AS graph_node_id,
+    originalGraphNodeId AS original_graph_node_id,
+    start - getvariable('origin_ns') AS created_ns,
+    globalTid >> 24 & 16777215 AS pid,
+    globalTid & 16777215 AS tid
+FROM raw_CUDA_GRAPH_NODE_EVENTS
+WHERE graphNodeId IS NOT NULL

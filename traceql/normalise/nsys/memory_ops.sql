@@ -1,0 +1,63 @@
+-- One row per copy or memset on the GPU.
+--
+-- The kinds are CUPTI's enumerations (CUpti_ActivityMemcpyKind, CUpti_ActivityMemoryKind) with the labels
+-- that nsys prints; exports before 2022 hold the numbers only.
+-- @raw CUPTI_ACTIVITY_KIND_MEMCPY start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT bytes:BIGINT copyKind:INTEGER srcKind:INTEGER dstKind:INTEGER srcDeviceId:INTEGER dstDeviceId:INTEGER graphNodeId:BIGINT
+-- @raw CUPTI_ACTIVITY_KIND_MEMSET start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT bytes:BIGINT value:BIGINT memKind:INTEGER graphNodeId:BIGINT
+-- @fills memory_ops
+
+INSERT INTO memory_ops BY NAME
+WITH copy_kinds(id, label) AS (
+    VALUES (0, 'Unknown'), (1, 'Host-to-Device'), (2, 'Device-to-Host'), (3, 'Host-to-Array'),
+           (4, 'Array-to-Host'), (5, 'Array-to-Array'), (6, 'Array-to-Device'), (7, 'Device-to-Array'),
+           (8, 'Device-to-Device'), (9, 'Host-to-Host'), (10, 'Peer-to-Peer'),
+           (11, 'Unified Host-to-Device'), (12, 'Unified Device-to-Host'), (13, 'Unified Device-to-Device')
+),
+memory_kinds(id, label) AS (
+    VALUES (0, 'Pageable'), (1, 'Pinned'), (2, 'Device'), (3, 'Array'), (4, 'Managed'),
+           (5, 'Device Static'), (6, 'Managed Static'), (7, 'Unknown')
+),
+both_kinds AS (
+    SELECT 'memcpy' AS operation, start, "end", deviceId, contextId, streamId, correlationId, globalPid, bytes,
+           copyKind, srcKind, dstKind, srcDeviceId, dstDeviceId, NULL AS memset_value, graphNodeId
+    FROM raw_CUPTI_ACTIVITY_KIND_MEMCPY
+    UNION ALL
+    SELECT 'memset', start, "end", deviceId, contextId, streamId, correlationId, globalPid, bytes,
+           NULL, NULL, memKind, NULL, NULL, value, graphNodeId
+    FROM raw_CUPTI_ACTIVITY_KIND_MEMSET
+),
+numbered AS (
+    SELECT
+        row_number() OVER (ORDER BY start, operation, streamId, correlationId, "end", bytes)
+            + (SELECT coalesce(max(memory_op_id), 0) FROM memory_ops) AS memory_op_id,
+        globalPid >> 24 & 16777215 AS pid,
+        *
+    FROM both_kinds
+)
+SELECT
+    memory_op_id,
+    getvariable('trace_id') AS trace_id,
+    operation,
+    coalesce(copy_kinds.label, 'Unknown (' || copyKind || ')') AS copy_kind,
+    bytes,
+    start - getvariable('origin_ns') AS start_ns,
+    "end" - getvariable('origin_ns') AS end_ns,
+    "end" - start AS duration_ns,
+    deviceId AS device_id,
+    contextId AS context_id,
+    streamId AS stream_id,
+    numbered.pid,
+    correlationId AS correlation_id,
+    api_call_id,
+    coalesce(src.label, 'Unknown (' || srcKind || ')') AS src_memory,
+    coalesce(dst.label, 'Unknown (' || dstKind || ')') AS dst_memory,
+    srcDeviceId AS src_device_id,
+    dstDeviceId AS dst_device_id,
+    memset_value,
+    nullif(graphNodeId, 0) AS graph_node_id
+FROM numbered
+LEFT JOIN copy_kinds ON copy_kinds.id = copyKind
+LEFT JOIN memory_kinds AS src ON src.id = srcKind
+LEFT JOIN memory_kinds AS dst ON dst.id = dstKind
+LEFT JOIN launching_calls
+    ON launching_calls.pid = numbered.pid AND launching_calls.correlation_id = numbered.correlationId

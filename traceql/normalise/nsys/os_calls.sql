@@ -1,0 +1,23 @@
+-- One row per traced operating system function call.
+--
+-- Class 27 is a call; 31 and 32 mark the start and the end of the tracing itself and are left out.
+-- @raw OSRT_API start:BIGINT end:BIGINT eventClass:INTEGER globalTid:BIGINT nameId:BIGINT
+-- @fills os_calls
+
+INSERT INTO os_calls BY NAME
+WITH numbered AS (
+    SELECT row_number() OVER () + (SELECT coalesce(max(os_call_id), 0) FROM os_calls) AS os_call_id, *
+    FROM raw_OSRT_API
+    WHERE eventClass = 27
+)
+SELECT
+    os_call_id,
+    getvariable('trace_id') AS trace_id,
+    strings.value AS name,
+    start - getvariable('origin_ns') AS start_ns,
+    "end" - getvariable('origin_ns') AS end_ns,
+    "end" - start AS duration_ns,
+    globalTid >> 24 & 16777215 AS pid,
+    globalTid & 16777215 AS tid
+FROM numbered
+LEFT JOIN strings ON strings.id = nameId

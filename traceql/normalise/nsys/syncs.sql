@@ -1,0 +1,36 @@
+-- One row per synchronisation, labelled as nsys does (CUpti_ActivitySynchronizationType).
+--
+-- nsys 2025.1 renamed the type's column; files of the change hold both.
+-- @raw CUPTI_ACTIVITY_KIND_SYNCHRONIZATION start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT syncType|deprecatedSyncType:INTEGER eventId:BIGINT
+-- @fills syncs
+
+INSERT INTO syncs BY NAME
+WITH types(id, label) AS (
+    VALUES (0, 'Unknown'), (1, 'Event sync'), (2, 'Stream wait sync'), (3, 'Stream sync'), (4, 'Context sync')
+),
+numbered AS (
+    SELECT
+        row_number() OVER () + (SELECT coalesce(max(sync_id), 0) FROM syncs) AS sync_id,
+        globalPid >> 24 & 16777215 AS pid,
+        *
+    FROM raw_CUPTI_ACTIVITY_KIND_SYNCHRONIZATION
+)
+SELECT
+    sync_id,
+    getvariable('trace_id') AS trace_id,
+    coalesce(types.label, 'Unknown (' || syncType || ')') AS sync_type,
+    start - getvariable('origin_ns') AS start_ns,
+    "end" - getvariable('origin_ns') AS end_ns,
+    "end" - start AS duration_ns,
+    deviceId AS device_id,
+    contextId AS context_id,
+    -- CUPTI's 0xFFFFFFFF says that no stream is meant.
+    nullif(streamId, 4294967295) AS stream_id,
+    numbered.pid,
+    correlationId AS correlation_id,
+    api_call_id,
+    eventId AS event_id
+FROM numbered
+LEFT JOIN types ON types.id = syncType
+LEFT JOIN launching_calls
+    ON launching_calls.pid = numbered.pid AND launching_calls.correlation_id = numbered.correlationId

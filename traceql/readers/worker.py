@@ -1,0 +1,146 @@
+"""Decoding in a process of its own: crashes, leaks and the interpreter lock stay there.
+
+The child is ``python -m traceql.readers.worker``: the request is one JSON object on its standard input; the
+answer, on its standard output, is a row of frames: one tag byte, the payload's length (u64, little-endian),
+the payload. ``P`` is progress, ``T`` a table (name, NUL, Arrow stream), ``M`` the metadata that ends a
+success, ``E`` an error.
+
+A subprocess rather than `multiprocessing`, which would import the caller's main script again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from traceql import errors, readers
+from traceql.readers.base import RawReport
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from traceql.readers.base import Progress, RawTable, Wanted
+
+_FRAME = struct.Struct("<cQ")
+#: Progress is reported at most this often, in events.
+_PROGRESS_STEP = 16
+
+
+def decode(reader: readers.Reader, path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
+    """Run a reader in a child process; the same contract as its ``read``.
+
+    Raises:
+        ReportError: whatever the reader raised, or that it crashed.
+    """
+    import pyarrow as pa
+
+    request = {"format": reader.format, "path": str(path.absolute()), "wanted": wanted}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "traceql.readers.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # The child finds the same traceql, wherever it was imported from.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    tables: dict[str, RawTable] = {}
+    try:
+        child.stdin.write(json.dumps(request).encode())
+        child.stdin.close()
+        while (frame := _receive(child.stdout)) is not None:
+            tag, payload = frame
+            if tag == b"P":
+                done, total = json.loads(payload)
+                progress(done, total)
+            elif tag == b"T":
+                name, _, stream = payload.partition(b"\0")
+                tables[name.decode()] = pa.ipc.open_stream(pa.py_buffer(stream)).read_all()
+            elif tag == b"M":
+                return RawReport(tables=tables, **json.loads(payload))
+            elif tag == b"E":
+                error = json.loads(payload)
+                raise getattr(errors, error["type"])(error["message"], error["remedy"])
+    except BrokenPipeError:
+        pass
+    finally:
+        child.kill()
+        child.stdout.close()
+        stderr = child.stderr.read().decode("utf-8", "replace") if child.stderr else ""
+        if child.stderr:
+            child.stderr.close()
+        status = child.wait()
+    reason = stderr.strip().splitlines()[-1] if stderr.strip() else f"exit status {status}"
+    raise errors.ReportError(
+        f"{path.name}: the decoder crashed ({reason})",
+        "The file is probably damaged: copy it again, or record it again.",
+    )
+
+
+def _receive(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
+    head = stream.read(_FRAME.size)
+    if len(head) < _FRAME.size:
+        return None
+    tag, length = _FRAME.unpack(head)
+    payload = stream.read(length)
+    return (tag, payload) if len(payload) == length else None
+
+
+def _send(stream: IO[bytes], tag: bytes, payload: bytes) -> None:
+    stream.write(_FRAME.pack(tag, len(payload)))
+    stream.write(payload)
+    stream.flush()
+
+
+def _serve(stream: IO[bytes], request: dict[str, Any]) -> None:
+    def progress(done: int, total: int | None) -> None:
+        if done % _PROGRESS_STEP == 0 or done == total:
+            _send(stream, b"P", json.dumps([done, total]).encode())
+
+    wanted: Wanted | None = request["wanted"]
+    try:
+        report = readers.by_format(request["format"]).read(
+            Path(request["path"]), wanted=wanted, progress=progress
+        )
+        for name, table in report.tables.items():
+            if wanted is None or name in wanted:
+                columns = [c for c in table.column_names if wanted is None or c in wanted[name]]
+                _send(stream, b"T", name.encode() + b"\0" + _ipc(table.select(columns)))
+    except errors.TraceqlError as error:
+        answer = {"type": type(error).__name__, "message": error.message, "remedy": error.remedy}
+        _send(stream, b"E", json.dumps(answer).encode())
+        return
+    metadata = asdict(RawReport(**{**vars(report), "tables": {}}))
+    del metadata["tables"]
+    _send(stream, b"M", json.dumps(metadata).encode())
+
+
+def _ipc(table: pa.Table) -> bytes:
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def main() -> None:
+    """Answer one request; see the module's text."""
+    # The native library may print: what it writes goes to stderr, the frames keep stdout to themselves.
+    with os.fdopen(os.dup(1), "wb") as stream:
+        os.dup2(2, 1)
+        _serve(stream, json.load(sys.stdin))
+        stream.flush()
+    # Skips the native library's teardown, which has nothing left to do and has been seen to be slow.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

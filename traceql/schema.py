@@ -1,0 +1,353 @@
+"""Every table of a traceql database: grain, columns, types and meanings.
+
+The same texts become comments inside the database, so any DuckDB client explains the tables. Units are part
+of the names: ``_ns``, ``_bytes``, ``_pct`` (0 to 100), ``_hz``, ``_bytes_per_s``. Times count from the start
+of the trace; ``traces.start_utc_ns`` relates them to UTC.
+
+Ids (``kernel_id``, ``range_id`` …) are unique in the database, not only within a trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+#: Raised whenever a table or column changes its meaning; a database of another version is refused.
+SCHEMA_VERSION = 1
+
+_NSYS_CUDA = "nsys profile --trace=cuda"
+_NSYS_NVTX = "nsys profile --trace=nvtx"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name (with the unit), DuckDB type and meaning."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    Attributes:
+        name: of the table.
+        grain: what one row is.
+        columns: in order.
+        collected_by: kind of trace → the option that makes the profiler record it; a kind that cannot
+            hold such rows is absent.
+        group: what is switched on together; when one table of a group has rows, an empty one means that
+            nothing happened, not that nothing was recorded.
+    """
+
+    name: str
+    grain: str
+    columns: tuple[Column, ...]
+    collected_by: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    group: str = ""
+
+
+def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
+    return tuple(Column(*row) for row in rows)
+
+
+_TRACE_ID = ("trace_id", "BIGINT", "the trace it belongs to, see traces")
+_TIMES = (
+    ("start_ns", "BIGINT", "start, nanoseconds since the trace began"),
+    ("end_ns", "BIGINT", "end, nanoseconds since the trace began"),
+    ("duration_ns", "BIGINT", "end minus start, nanoseconds"),
+)
+_GPU_PLACE = (
+    ("device_id", "INTEGER", "CUDA device ordinal within the process"),
+    ("context_id", "BIGINT", "CUDA context"),
+    ("stream_id", "BIGINT", "CUDA stream"),
+    ("pid", "BIGINT", "process"),
+    ("correlation_id", "BIGINT", "links to the API call; unique within one process only"),
+    ("api_call_id", "BIGINT", "the API call that launched it; NULL if not recorded"),
+)
+_THREAD = (("pid", "BIGINT", "process"), ("tid", "BIGINT", "thread"))
+
+TABLES: tuple[Table, ...] = (
+    Table(
+        "traces",
+        "one ingested report",
+        _columns(
+            ("trace_id", "BIGINT", "number of the trace"),
+            ("name", "VARCHAR", "unique label, by default from the file name"),
+            ("kind", "VARCHAR", "profiler: nsys (Nsight Systems) or ncu (Nsight Compute)"),
+            ("format", "VARCHAR", "file format that was read, for example ncu-rep or nsys-sqlite"),
+            ("file_name", "VARCHAR", "the report's file name, without its folder"),
+            ("sha256", "VARCHAR", "of the decompressed bytes; of a folder, of its file names and hashes"),
+            ("tool_version", "VARCHAR", "profiler version; for exports, the version that exported"),
+            ("captured_at", "TIMESTAMP", "when the recording started, UTC"),
+            ("start_utc_ns", "BIGINT", "time 0 of the trace, nanoseconds since 1970 UTC"),
+            ("duration_ns", "BIGINT", "length of the recording; NULL for ncu, which has no timeline"),
+            ("gpu", "VARCHAR", "names of the GPUs used"),
+            ("settings", "JSON", "how it was recorded: graph trace mode, clock control, replay mode …"),
+            ("tags", "MAP(VARCHAR, VARCHAR)", "labels given at ingest"),
+            ("complete", "BOOLEAN", "false when the profiler says that it lost events"),
+            ("warnings", "VARCHAR[]", "what to know before trusting the numbers"),
+            ("missing", "VARCHAR[]", "tables of this database for which the report holds no data"),
+        ),
+    ),
+    Table(
+        "gpus",
+        "one GPU of a trace",
+        _columns(
+            _TRACE_ID,
+            ("gpu_id", "INTEGER", "the profiler's number of the GPU"),
+            ("device_id", "INTEGER", "CUDA device ordinal as in kernels; NULL if the report does not map it"),
+            ("name", "VARCHAR", "product name"),
+            ("compute_capability", "VARCHAR", "for example 9.0"),
+            ("sm_count", "INTEGER", "streaming multiprocessors"),
+            ("max_warps_per_sm", "INTEGER", "resident warps per SM"),
+            ("sm_clock_hz", "BIGINT", "highest SM clock"),
+            ("memory_clock_hz", "BIGINT", "highest memory clock"),
+            ("memory_bandwidth_bytes_per_s", "DOUBLE", "theoretical DRAM bandwidth"),
+            ("memory_bytes", "BIGINT", "DRAM size"),
+            ("l2_cache_bytes", "BIGINT", "L2 cache size"),
+        ),
+    ),
+    Table(
+        "processes",
+        "one profiled process (others of the machine are left out)",
+        _columns(_TRACE_ID, ("pid", "BIGINT", "process"), ("name", "VARCHAR", "executable, without its folder")),
+    ),
+    Table(
+        "threads",
+        "one thread with recorded events",
+        _columns(_TRACE_ID, *_THREAD, ("name", "VARCHAR", "thread name")),
+    ),
+    Table(
+        "kernels",
+        "one kernel execution (nsys) or one profiled workload (ncu)",
+        _columns(
+            ("kernel_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("name", "VARCHAR", "function name without template arguments"),
+            ("demangled", "VARCHAR", "full C++ name"),
+            ("mangled", "VARCHAR", "symbol name"),
+            ("workload", "VARCHAR", "kernel, graph, range or cmdlist"),
+            ("start_ns", "BIGINT", "start on the GPU; NULL for ncu, which has no timeline"),
+            ("end_ns", "BIGINT", "end on the GPU; NULL for ncu"),
+            ("duration_ns", "BIGINT", "time on the GPU (ncu: gpu__time_duration.sum)"),
+            *_GPU_PLACE,
+            ("graph_node_id", "BIGINT", "CUDA graph node; NULL outside graphs"),
+            ("grid_x", "INTEGER", "blocks in x"),
+            ("grid_y", "INTEGER", "blocks in y"),
+            ("grid_z", "INTEGER", "blocks in z"),
+            ("block_x", "INTEGER", "threads per block in x"),
+            ("block_y", "INTEGER", "threads per block in y"),
+            ("block_z", "INTEGER", "threads per block in z"),
+            ("registers_per_thread", "INTEGER", "registers of each thread"),
+            ("static_shared_bytes", "BIGINT", "static shared memory per block"),
+            ("dynamic_shared_bytes", "BIGINT", "dynamic shared memory per block"),
+        ),
+        {"nsys": _NSYS_CUDA, "ncu": "ncu"},
+        "cuda",
+    ),
+    Table(
+        "api_calls",
+        "one CUDA runtime or driver call",
+        _columns(
+            ("api_call_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("name", "VARCHAR", "function, without the version suffix that CUDA appends (_v7000)"),
+            ("layer", "VARCHAR", "runtime, driver or other (wrappers that share the runtime call's id)"),
+            *_TIMES,
+            *_THREAD,
+            ("correlation_id", "BIGINT", "links to the GPU work; unique within one process only"),
+            ("return_value", "INTEGER", "0 is success"),
+        ),
+        {"nsys": _NSYS_CUDA},
+        "cuda",
+    ),
+    Table(
+        "memory_ops",
+        "one copy or memset on the GPU",
+        _columns(
+            ("memory_op_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("operation", "VARCHAR", "memcpy or memset"),
+            ("copy_kind", "VARCHAR", "direction of a copy, for example Host-to-Device; NULL for memset"),
+            ("bytes", "BIGINT", "bytes moved or set"),
+            *_TIMES,
+            *_GPU_PLACE,
+            ("src_memory", "VARCHAR", "kind of source memory: Pageable, Pinned, Device …"),
+            ("dst_memory", "VARCHAR", "kind of destination memory; of a memset, the memory set"),
+            ("src_device_id", "INTEGER", "source device of a peer copy"),
+            ("dst_device_id", "INTEGER", "destination device of a peer copy"),
+            ("memset_value", "BIGINT", "value that a memset writes"),
+            ("graph_node_id", "BIGINT", "CUDA graph node; NULL outside graphs"),
+        ),
+        {"nsys": _NSYS_CUDA},
+        "cuda",
+    ),
+    Table(
+        "syncs",
+        "one synchronisation on the GPU's side",
+        _columns(
+            ("sync_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("sync_type", "VARCHAR", "Event sync, Stream wait sync, Stream sync or Context sync"),
+            *_TIMES,
+            *_GPU_PLACE,
+            ("event_id", "BIGINT", "CUDA event waited for"),
+        ),
+        {"nsys": _NSYS_CUDA},
+        "cuda",
+    ),
+    Table(
+        "graph_launches",
+        "one execution of a whole CUDA graph (only in graph trace mode; its kernels are not recorded then)",
+        _columns(
+            ("graph_launch_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("graph_id", "BIGINT", "the graph"),
+            ("graph_exec_id", "BIGINT", "its executable instance"),
+            *_TIMES,
+            *_GPU_PLACE,
+        ),
+        {"nsys": "nsys profile --trace=cuda --cuda-graph-trace=graph"},
+        "cuda",
+    ),
+    Table(
+        "graph_nodes",
+        "one node of a CUDA graph at its creation",
+        _columns(
+            _TRACE_ID,
+            ("graph_node_id", "BIGINT", "as in kernels.graph_node_id"),
+            ("original_graph_node_id", "BIGINT", "the node it was cloned from; NULL for originals"),
+            ("created_ns", "BIGINT", "when the node was created"),
+            *_THREAD,
+        ),
+        {"nsys": "nsys profile --trace=cuda --cuda-graph-trace=node"},
+        "cuda",
+    ),
+    Table(
+        "nvtx_ranges",
+        "one NVTX range or mark",
+        _columns(
+            ("range_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("text", "VARCHAR", "message"),
+            ("domain", "VARCHAR", "NVTX domain; empty for the default one"),
+            ("category", "VARCHAR", "category name, or its number if it has none"),
+            ("style", "VARCHAR", "pushpop, startend or mark"),
+            ("start_ns", "BIGINT", "start, nanoseconds since the trace began"),
+            ("end_ns", "BIGINT", "end; NULL for marks and for ranges never closed"),
+            ("duration_ns", "BIGINT", "end minus start, nanoseconds"),
+            *_THREAD,
+            ("end_tid", "BIGINT", "thread that ended a start/end range, when it is another one"),
+            ("color_argb", "BIGINT", "colour as 0xAARRGGBB"),
+            ("payload", "VARCHAR", "payload value as text"),
+        ),
+        {"nsys": _NSYS_NVTX},
+        "nvtx",
+    ),
+    Table(
+        "os_calls",
+        "one call of an operating system function",
+        _columns(
+            ("os_call_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("name", "VARCHAR", "function"),
+            *_TIMES,
+            *_THREAD,
+        ),
+        {"nsys": "nsys profile --trace=osrt"},
+        "osrt",
+    ),
+    Table(
+        "diagnostics",
+        "one message of the profiler about the recording",
+        _columns(
+            _TRACE_ID,
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began"),
+            ("severity", "VARCHAR", "info, warning or error"),
+            ("source", "VARCHAR", "injection, daemon or analysis"),
+            ("text", "VARCHAR", "the message; file paths are replaced by <path>"),
+        ),
+    ),
+    Table(
+        "metrics",
+        "one metric of one profiled workload",
+        _columns(
+            _TRACE_ID,
+            ("kernel_id", "BIGINT", "the workload, see kernels"),
+            ("metric", "VARCHAR", "NVIDIA's name, for example dram__bytes_write.sum"),
+            ("unit", "VARCHAR", "as reported: byte, ns, % …; empty if there is none"),
+            ("value", "DOUBLE", "NULL when the report holds no value"),
+            ("text", "VARCHAR", "value of a text metric; nan or inf where the number is not finite"),
+        ),
+        {"ncu": "ncu --set full, or ncu --metrics NAME,…"},
+    ),
+    Table(
+        "kernel_ranges",
+        "one NVTX range around one kernel, per domain",
+        _columns(
+            _TRACE_ID,
+            ("kernel_id", "BIGINT", "the kernel"),
+            ("domain", "VARCHAR", "NVTX domain; empty for the default one"),
+            ("style", "VARCHAR", "pushpop or startend"),
+            ("depth", "INTEGER", "0 is the outermost range of its domain"),
+            ("text", "VARCHAR", "message of the range"),
+            ("path", "VARCHAR", "messages from the outermost range to this one, joined by /"),
+            ("range_id", "BIGINT", "the range in nvtx_ranges; NULL for ncu, which records texts only"),
+        ),
+        {"ncu": "ncu --nvtx"},
+        "nvtx",
+    ),
+    Table(
+        "advice",
+        "one result of an ncu rule",
+        _columns(
+            _TRACE_ID,
+            ("kernel_id", "BIGINT", "the workload"),
+            ("rule", "VARCHAR", "rule identifier"),
+            ("section", "VARCHAR", "section it belongs to"),
+            ("kind", "VARCHAR", "ok, optimization, warning, error or none"),
+            ("title", "VARCHAR", "headline"),
+            ("message", "VARCHAR", "the advice"),
+            ("estimated_speedup_pct", "DOUBLE", "NVIDIA's estimate; NULL when it gives none"),
+            ("speedup_scope", "VARCHAR", "what the estimate refers to: local (one pipeline) or global"),
+        ),
+        {"ncu": "ncu --set full (rules run with their sections)"},
+    ),
+    Table(
+        "environment",
+        "one private fact about a profiled process; filled by ingest --keep-environment only",
+        _columns(
+            _TRACE_ID,
+            ("name", "VARCHAR", "COMMAND_LINE, or the name of an environment variable"),
+            ("value", "VARCHAR", "its value"),
+        ),
+    ),
+)
+
+BY_NAME: Mapping[str, Table] = MappingProxyType({table.name: table for table in TABLES})
+
+
+def create_statements() -> list[str]:
+    """SQL that creates every table with its comments, in order."""
+    statements = []
+    for table in TABLES:
+        columns = ", ".join(f"{c.name} {c.type}" for c in table.columns)
+        statements.append(f"CREATE TABLE {table.name} ({columns})")
+        statements.append(f"COMMENT ON TABLE {table.name} IS {literal(table.grain)}")
+        statements.extend(
+            f"COMMENT ON COLUMN {table.name}.{c.name} IS {literal(c.meaning)}" for c in table.columns
+        )
+    return statements
+
+
+def literal(text: str) -> str:
+    """`text` as a SQL string literal.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"

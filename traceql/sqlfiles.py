@@ -1,0 +1,93 @@
+"""SQL files whose leading comment says what they are.
+
+::
+
+    -- One sentence on what the file answers or makes.
+    --
+    -- More text.
+    -- @tag   rest of the line
+
+    SELECT …
+
+Queries, views and normalisation steps share this form; what their tags mean is up to their owners.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+
+@dataclass(frozen=True)
+class Tag:
+    """One ``@name text`` line of a header, and where it stands."""
+
+    name: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class SqlFile:
+    """A parsed SQL file.
+
+    Attributes:
+        stem: the file name without ``.sql``.
+        title: first line of the header.
+        body: the other lines of the header that are no tags.
+        tags: in order.
+        sql: everything after the header.
+        label: file name for error messages.
+    """
+
+    stem: str
+    title: str
+    body: str
+    tags: tuple[Tag, ...]
+    sql: str
+    label: str
+
+    def texts(self, name: str) -> list[str]:
+        """The texts of all tags of that name."""
+        return [tag.text for tag in self.tags if tag.name == name]
+
+
+def parse(text: str, label: str) -> SqlFile:
+    r"""Parse the content of a SQL file.
+
+    >>> file = parse("-- Counts.\n-- @column n BIGINT  how many\nSELECT 1 AS n", "count.sql")
+    >>> file.title, file.texts("column"), file.sql
+    ('Counts.', ['n BIGINT  how many'], 'SELECT 1 AS n')
+
+    Raises:
+        ValueError: there is no header.
+    """
+    lines = text.splitlines()
+    count = next((i for i, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    header = [line[2:].strip() for line in lines[:count]]
+    if not header or not header[0]:
+        raise ValueError(f"{label}:1: the first line must be a comment that says what the file is for")
+    tags = []
+    body = []
+    for number, line in enumerate(header[1:], start=2):
+        if line.startswith("@"):
+            name, _, rest = line[1:].partition(" ")
+            tags.append(Tag(name, rest.strip(), number))
+        else:
+            body.append(line)
+    return SqlFile(
+        stem=label.rsplit("/", 1)[-1].removesuffix(".sql"),
+        title=header[0],
+        body="\n".join(body).strip(),
+        tags=tuple(tags),
+        sql="\n".join(lines[count:]).strip().rstrip(";"),
+        label=label,
+    )
+
+
+def load(file: Traversable, label: str) -> SqlFile:
+    """Read and parse one file; see `parse`."""
+    return parse(file.read_text(encoding="utf-8"), label)
