@@ -37,6 +37,9 @@ _TYPES = {"VARCHAR": str, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}
 _TAGS = ("param", "column", "needs", "metrics", "empty", "chart")
 _VIEWS_FOLDER = "_views"
 
+#: Parameters that name a trace.
+TRACE_PARAMS = ("trace", "baseline", "variant")
+
 Value = str | int | float | bool | None
 
 

@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 MEMORY = ":memory:"
 DEFAULT_PATH = "traces.duckdb"
 
-#: Parameters of queries that name a trace.
-_TRACE_PARAMS = ("trace", "baseline", "variant")
-
 
 @dataclass(frozen=True)
 class Ingested:
@@ -102,7 +99,7 @@ class Database:
     # --- questions --------------------------------------------------------------------------------------
 
     def sql(self, statement: str, params: Mapping[str, catalog.Value] | None = None) -> pl.DataFrame:
-        """Run SQL and return its answer.
+        """Run SQL and return its answer; sums of integers (HUGEINT) that fit become 64-bit integers.
 
         Args:
             statement: one or more statements; the last one's rows are returned. ``$name`` is a parameter.
@@ -122,12 +119,12 @@ class Database:
 
         connection = self._reading()
         try:
-            relation = connection.sql(statement, params=dict(params) if params else None)
-            return relation.to_arrow_table() if relation is not None else pa.table({})
+            answer = connection.sql(statement, params=dict(params) if params else None)
+            return _plain_integers(answer.to_arrow_table()) if answer is not None else pa.table({})
         except duckdb.Error as error:
             raise _query_error(error) from error
 
-    def query(self, name: str, **params: catalog.Value) -> pl.DataFrame:
+    def query(self, name: str, /, **params: catalog.Value) -> pl.DataFrame:
         """Answer a question of the catalogue; the columns are those that its header declares.
 
         Warns (`MissingDataWarning`) when some trace lacks what the answer would have needed.
@@ -141,7 +138,7 @@ class Database:
 
         return pl.DataFrame(pl.from_arrow(self.query_arrow(name, **params)))
 
-    def query_arrow(self, name: str, **params: catalog.Value) -> pa.Table:
+    def query_arrow(self, name: str, /, **params: catalog.Value) -> pa.Table:
         """As `query`, for an Arrow table."""
         query = catalog.find(name)
         bound = query.bind(params)
@@ -182,7 +179,7 @@ class Database:
 
     def _gaps(self, query: catalog.Query, bound: Mapping[str, catalog.Value]) -> list[str]:
         """Notes on what some trace lacks for a query; raises when all of them do."""
-        chosen = [str(bound[p]) for p in _TRACE_PARAMS if bound.get(p) is not None]
+        chosen = [str(bound[p]) for p in catalog.TRACE_PARAMS if bound.get(p) is not None]
         traces = self.arrow("SELECT trace_id, name, kind, missing FROM traces ORDER BY name").to_pylist()
         for name in chosen:
             if all(t["name"] != name for t in traces):
@@ -373,6 +370,17 @@ class Database:
         if found is None:
             raise _no_trace(trace)
         return int(found[0])
+
+
+def _plain_integers(table: pa.Table) -> pa.Table:
+    """HUGEINT arrives as a decimal: back to 64-bit integers where all values fit."""
+    import pyarrow as pa
+
+    for index, column in enumerate(table.schema):
+        if pa.types.is_decimal(column.type) and column.type.scale == 0:
+            with contextlib.suppress(pa.ArrowInvalid):
+                table = table.set_column(index, column.name, table.column(index).cast(pa.int64()))
+    return table
 
 
 # --- schema ---------------------------------------------------------------------------------------------

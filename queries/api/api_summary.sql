@@ -32,5 +32,5 @@ SELECT
 FROM api_calls
 JOIN traces USING (trace_id)
 WHERE ($trace IS NULL OR traces.name = $trace) AND layer LIKE $layer
-GROUP BY ALL
+GROUP BY traces.name, layer, api_calls.name
 ORDER BY trace, total_ns DESC, layer, name

@@ -29,7 +29,7 @@ WITH summed AS (
     FROM kernels
     JOIN traces USING (trace_id)
     WHERE $trace IS NULL OR traces.name = $trace
-    GROUP BY ALL
+    GROUP BY traces.name, kernels.name
 )
 FROM summed
 WHERE kernel LIKE $kernel

@@ -20,18 +20,21 @@ WITH inside AS (
     SELECT DISTINCT trace_id, domain, text, kernel_id
     FROM kernel_ranges
     WHERE text LIKE $range
+),
+steps AS (
+    SELECT trace_id, name, try_cast(tags['steps'] AS BIGINT) AS instances FROM traces
 )
 SELECT
-    traces.name AS trace,
+    steps.name AS trace,
     inside.domain,
     inside.text AS range_text,
-    try_cast(traces.tags['steps'] AS BIGINT) AS instances,
+    instances,
     count(*) AS launches,
-    count(*) / try_cast(traces.tags['steps'] AS DOUBLE) AS launches_per_instance,
+    count(*) / instances AS launches_per_instance,
     sum(kernels.duration_ns)::BIGINT AS gpu_ns
 FROM inside
-JOIN traces USING (trace_id)
+JOIN steps USING (trace_id)
 JOIN kernels USING (kernel_id)
-WHERE $trace IS NULL OR traces.name = $trace
-GROUP BY ALL
+WHERE $trace IS NULL OR steps.name = $trace
+GROUP BY steps.name, inside.domain, inside.text, instances
 ORDER BY trace, launches DESC, domain, range_text

@@ -1,0 +1,5 @@
+"""``python -m traceql`` is the command line."""
+
+from traceql.cli import main
+
+main()

@@ -1,0 +1,60 @@
+"""The command line: the only place that prints, and the only one that exits.
+
+Commands import what they need when they run, so that ``traceql --help`` stays instant.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from traceql import __version__
+from traceql.cli import ask, common, manage
+from traceql.errors import TraceqlError
+
+_EPILOG = """\b
+Examples:
+  traceql ingest run.ncu-rep run_export.sqlite
+  traceql query top-kernels
+  traceql sql "SELECT name, count(*) FROM kernels GROUP BY name"
+
+The database is ./traces.duckdb unless --db or TRACEQL_DB names another.
+Shell completion: traceql completion --help
+"""
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="traceql")
+def cli() -> None:
+    """Ask SQL questions of NVIDIA Nsight Systems and Nsight Compute reports."""
+
+
+for _command in (
+    manage.ingest,
+    manage.ls,
+    manage.info,
+    manage.drop,
+    ask.schema,
+    ask.query,
+    ask.sql,
+    manage.completion,
+):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exit status: 0 success, 1 the input or the database is at fault (the message says what to do),
+    2 wrong usage, 130 interrupted.
+    """
+    try:
+        cli(prog_name="traceql")
+    except TraceqlError as error:
+        common.complain(error)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has seen enough. Python would complain when flushing at exit.
+        sys.stdout = None
+        sys.exit(0)

@@ -1,0 +1,164 @@
+"""Commands that ask: schema, query, sql."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from traceql import catalog
+from traceql import schema as tables
+from traceql.cli.common import complete_trace, db_option, notes
+from traceql.cli.output import output_options, write
+from traceql.errors import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@click.command()
+@click.argument("table", required=False)
+@output_options
+def schema(table: str | None, format_: str | None, output: str | None) -> None:
+    """Explain the tables and views, or the columns of one TABLE.
+
+    \b
+    Examples:
+      traceql schema
+      traceql schema kernels
+    """
+    views = {view.name: view for view in catalog.views()}
+    if table is None:
+        rows = [(t.name, "table", t.grain) for t in tables.TABLES]
+        rows += [(v.name, "view", v.title) for v in views.values()]
+        write(_answer(("name", "kind", "one_row_is"), rows), format_, output)
+        return
+    if table in tables.BY_NAME:
+        columns = [(c.name, c.type, c.meaning) for c in tables.BY_NAME[table].columns]
+    elif table in views:
+        columns = [(c.name, c.type, c.meaning) for c in views[table].columns]
+    else:
+        raise QueryError(f"there is no table or view called {table!r}", "All of them: traceql schema")
+    write(_answer(("column", "type", "meaning"), columns), format_, output)
+
+
+@click.command()
+@click.argument("statement", required=False)
+@click.option("--file", "file", type=click.File(encoding="utf-8"), help="Read the SQL from this file.")
+@click.option(
+    "--allow-files", is_flag=True, help="Let the SQL read and write other files and load extensions."
+)
+@db_option()
+@output_options
+def sql(
+    statement: str | None,
+    file: Any,  # noqa: ANN401 - click's lazy file
+    allow_files: bool,
+    db: str,
+    format_: str | None,
+    output: str | None,
+) -> None:
+    """Run SQL: the STATEMENT, a --file, or standard input.
+
+    The database is opened read-only, and the SQL cannot touch other files unless --allow-files is given.
+
+    \b
+    Examples:
+      traceql sql "SELECT name, count(*) AS launches FROM kernels GROUP BY name ORDER BY 2 DESC"
+      traceql sql --file question.sql --format csv -o answer.csv
+      echo "FROM traces" | traceql sql
+    """
+    if statement is not None and file is not None:
+        raise click.UsageError("Give the SQL either as an argument or with --file.")
+    if file is not None:
+        statement = file.read()
+    elif statement is None or statement == "-":
+        if statement is None and sys.stdin.isatty():
+            raise click.UsageError("Give the SQL as an argument, with --file, or on standard input.")
+        statement = click.get_text_stream("stdin", encoding="utf-8").read()
+    if not statement.strip():
+        raise click.UsageError("The SQL is empty.")
+    from traceql.database import Database
+
+    with Database(db, allow_files=allow_files) as database:
+        write(database.arrow(statement), format_, output)
+
+
+class _Queries(click.Group):
+    """One subcommand per file under queries/, built from its header."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return [name.replace("_", "-") for name in catalog.queries()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        found = catalog.find(cmd_name)
+        command = click.Command(
+            cmd_name.replace("_", "-"),
+            callback=_answer_query(found),
+            help=_help(found),
+            short_help=found.title,
+        )
+        for param in found.params:
+            command.params.append(_option(param))
+        decorated = db_option()(output_options(command.callback))  # type: ignore[type-var]
+        command.params.extend(reversed(decorated.__click_params__))  # type: ignore[union-attr]
+        return command
+
+
+@click.group(cls=_Queries, invoke_without_command=True, subcommand_metavar="NAME [OPTIONS]")
+@click.option("--list", "list_", is_flag=True, help="List the questions by topic.")
+@click.pass_context
+def query(ctx: click.Context, list_: bool) -> None:
+    """Answer a question of the catalogue.
+
+    \b
+    Examples:
+      traceql query --list
+      traceql query top-kernels --limit 5
+      traceql query range-launches --range scv_compute_mask
+      traceql query metric --name dram__bytes_write.sum --format csv
+    """
+    if list_:
+        rows = [(q.topic, name.replace("_", "-"), q.title) for name, q in catalog.queries().items()]
+        write(_answer(("topic", "query", "question"), rows), None, None)
+    elif ctx.invoked_subcommand is None:
+        raise click.UsageError("Name a query; traceql query --list shows them.")
+
+
+def _answer_query(found: catalog.Query) -> Any:  # noqa: ANN401 - a click callback
+    def callback(db: str, format_: str | None, output: str | None, **params: catalog.Value) -> None:
+        from traceql.database import Database
+
+        with Database(db) as database, notes():
+            answer = database.query_arrow(found.name, **params)
+        write(answer, format_, output)
+
+    return callback
+
+
+def _option(param: catalog.Param) -> click.Option:
+    types = {"VARCHAR": click.STRING, "BIGINT": click.INT, "DOUBLE": click.FLOAT, "BOOLEAN": click.BOOL}
+    names_a_trace = param.name in catalog.TRACE_PARAMS
+    return click.Option(
+        [f"--{param.name.replace('_', '-')}", param.name],
+        type=types[param.type],
+        required=param.required,
+        default=None if param.required else param.default,
+        show_default=param.default is not None,
+        help=f"{param.meaning}.",
+        shell_complete=complete_trace if names_a_trace else None,
+    )
+
+
+def _help(found: catalog.Query) -> str:
+    width = max(len(c.name) for c in found.columns)
+    columns = "\n".join(f"  {c.name:<{width}}  {c.meaning}" for c in found.columns)
+    body = f"\n\n{found.body}" if found.body else ""
+    return f"{found.title}{body}\n\n\b\nColumns:\n{columns}"
+
+
+def _answer(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:  # noqa: ANN401 - pyarrow.Table
+    import pyarrow as pa
+
+    return pa.table({name: [row[i] for row in rows] for i, name in enumerate(names)})

@@ -1,0 +1,224 @@
+"""How answers leave: one set of options, one writer per format."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date, datetime
+from decimal import Decimal
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from traceql.errors import TraceqlError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+FORMATS = ("table", "csv", "json", "ndjson", "md", "parquet")
+_ROWS_PER_BATCH = 10_000
+
+
+def output_options(function: F) -> F:
+    """Add ``--format`` and ``-o`` to a command."""
+    function = click.option(
+        "-o",
+        "--output",
+        type=click.Path(dir_okay=False, writable=True),
+        help="Write to this file instead of standard output.",
+    )(function)
+    return click.option(
+        "-f",
+        "--format",
+        "format_",
+        type=click.Choice(FORMATS),
+        help="Form of the output; by default a table, or what the suffix of --output says.",
+    )(function)
+
+
+def write(answer: pa.Table, format_: str | None, output: str | None) -> None:
+    """Write an answer in the chosen form.
+
+    Raises:
+        TraceqlError: the file cannot be written, or the form does not go to a terminal.
+    """
+    chosen = format_ or _by_suffix(output)
+    if chosen == "parquet" and output is None and sys.stdout.isatty():
+        raise TraceqlError("Parquet is binary: not written to a terminal", "Name a file with -o.")
+    writer = {
+        "table": _table,
+        "csv": _csv,
+        "json": _json,
+        "ndjson": _ndjson,
+        "md": _markdown,
+        "parquet": _parquet,
+    }[chosen]
+    if output is None:
+        writer(answer, sys.stdout.buffer)
+        sys.stdout.flush()
+        return
+    try:
+        with click.open_file(output, "wb", atomic=True) as file:
+            writer(answer, file)
+    except OSError as error:
+        raise TraceqlError(f"{output}: cannot be written ({error.strerror})", "Choose another place.") from error
+
+
+def _by_suffix(output: str | None) -> str:
+    suffix = output.rsplit(".", 1)[-1].lower() if output and "." in output else ""
+    return {"jsonl": "ndjson", "markdown": "md", "txt": "table"}.get(
+        suffix, suffix if suffix in FORMATS else "table"
+    )
+
+
+def printable(text: str) -> str:
+    r"""`text` with control characters written out: names in reports come from strangers.
+
+    >>> printable("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def human(value: object) -> str:
+    """A value for reading: thousands separated, floats to what matters.
+
+    >>> [human(v) for v in (60449280, -46.966925, 0.00012, None, True, {"a": "b"})]
+    ['60,449,280', '-46.97', '0.00012', 'NULL', 'true', '{"a": "b"}']
+    """
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float | Decimal):
+        return f"{value:,.2f}" if value == 0 or abs(value) >= 0.01 else f"{value:.3g}"
+    return printable(_text(value))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return value if isinstance(value, str) else json.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
+
+
+def _rows(answer: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in answer.to_batches(max_chunksize=_ROWS_PER_BATCH):
+        yield from batch.to_pylist(maps_as_pydicts="strict")
+
+
+def _cells(answer: pa.Table) -> Iterator[list[str]]:
+    """Rows for reading."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    # Ids and other codes are numbers to look up, not quantities to read.
+    codes = {c.name for c in answer.schema if c.name.endswith("_id") or c.name in ("pid", "tid")}
+    # Counters are DOUBLE, but whole: no decimals where a column has none.
+    whole = {
+        c.name
+        for i, c in enumerate(answer.schema)
+        if pa.types.is_floating(c.type)
+        and pc.all(pc.equal(answer.column(i), pc.round(answer.column(i)))).as_py() is not False
+    }
+    for row in _rows(answer):
+        yield [
+            str(v)
+            if k in codes and v is not None
+            else f"{v:,.0f}"
+            if k in whole and isinstance(v, float)
+            else human(v)
+            for k, v in row.items()
+        ]
+
+
+def _table(answer: pa.Table, file: IO[bytes]) -> None:
+    import io
+
+    import pyarrow as pa
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in answer.schema:
+        number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)
+        table.add_column(
+            Text(printable(column.name)), justify="right" if number else "left", no_wrap=True, overflow="ellipsis"
+        )
+    for cells in _cells(answer):
+        table.add_row(*(Text(cell) for cell in cells))
+    terminal = file is sys.stdout.buffer and sys.stdout.isatty()
+    # Only a terminal has a width to fit into; a file or a pipe gets everything.
+    console = (
+        Console() if terminal else Console(file=io.TextIOWrapper(file, "utf-8", write_through=True), width=1_000_000)
+    )
+    console.print(table, highlight=False)
+    if not terminal:
+        console.file.detach()  # type: ignore[attr-defined]
+
+
+def _csv(answer: pa.Table, file: IO[bytes]) -> None:
+    import polars as pl
+
+    pl.DataFrame(pl.from_arrow(_flat(answer))).write_csv(file)
+
+
+def _json(answer: pa.Table, file: IO[bytes]) -> None:
+    lines = ",\n".join(_dump(row) for row in _rows(answer))
+    file.write(f"[{lines}]\n".encode())
+
+
+def _ndjson(answer: pa.Table, file: IO[bytes]) -> None:
+    for row in _rows(answer):
+        file.write(_dump(row).encode() + b"\n")
+
+
+def _dump(row: dict[str, Any]) -> str:
+    finite = {k: None if isinstance(v, float) and v - v != 0 else v for k, v in row.items()}
+    return json.dumps(finite, default=_plain, ensure_ascii=False, allow_nan=False)
+
+
+def _markdown(answer: pa.Table, file: IO[bytes]) -> None:
+    def line(cells: list[str]) -> bytes:
+        escaped = (cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells)
+        return f"| {' | '.join(escaped)} |\n".encode()
+
+    file.write(line([printable(name) for name in answer.column_names]))
+    file.write(line(["---"] * answer.num_columns))
+    for cells in _cells(answer):
+        file.write(line(cells))
+
+
+def _parquet(answer: pa.Table, file: IO[bytes]) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(answer, file)
+
+
+def _flat(answer: pa.Table) -> pa.Table:
+    """Nested columns as JSON text."""
+    import pyarrow as pa
+
+    for index, column in enumerate(answer.schema):
+        if pa.types.is_nested(column.type):
+            values = answer.column(index).to_pylist(maps_as_pydicts="strict")
+            texts = pa.array([None if v is None else _text(v) for v in values], pa.string())
+            answer = answer.set_column(index, column.name, texts)
+    return answer
