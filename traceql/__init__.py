@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 _DATABASE_NAMES = ("Database", "open")
 
-__all__ = ["Database", "__version__", "open"]  # noqa: F822 - loaded by __getattr__
+__all__ = ["Database", "__version__", "open"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> Any:
     # `import traceql` loads nothing else: the database engine comes with the first use of a name.
     if name in _DATABASE_NAMES:
         from traceql import database

@@ -209,7 +209,9 @@ def _words(file: sqlfiles.SqlFile, tag: str) -> tuple[str, ...]:
 def _param(text: str, where: str) -> Param:
     match = _PARAM.fullmatch(text)
     if match is None or match["type"] not in _TYPES:
-        raise ValueError(f"{where}: expected '@param name TYPE [= default] meaning', TYPE one of {list(_TYPES)}")
+        raise ValueError(
+            f"{where}: expected '@param name TYPE [= default] meaning', TYPE one of {list(_TYPES)}"
+        )
     param = Param(match["name"], match["type"], match["meaning"], None, match["default"] is None)
     if match["default"] is None:
         return param

@@ -6,7 +6,6 @@ file; a report comes in as one transaction.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import json
 import shutil
@@ -30,8 +29,10 @@ from traceql.errors import (
     SchemaVersionError,
 )
 from traceql.ingest import Decoded, decode
+from traceql.readers.base import no_progress
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterator, Mapping
 
     import polars as pl
@@ -199,7 +200,9 @@ class Database:
                     "Recorded by: " + "; ".join(options.values()),
                 )
             if lacking:
-                notes.append(f"No {table} in {', '.join(lacking)}: recorded by {'; '.join(options.values())}.")
+                notes.append(
+                    f"No {table} in {', '.join(lacking)}: recorded by {'; '.join(options.values())}."
+                )
         return notes + self._metric_gaps(query, [t for t in in_scope if t["kind"] == "ncu"])
 
     def _metric_gaps(self, query: catalog.Query, in_scope: list[dict[str, Any]]) -> list[str]:
@@ -241,7 +244,7 @@ class Database:
             ReportError: the report cannot be read; the database is as it was.
             DatabaseError: the database cannot be written.
         """
-        decoded = decode(Path(path), **({"progress": progress} if progress else {}))
+        decoded = decode(Path(path), progress=progress or no_progress)
         try:
             return self.store(
                 decoded, name=name, tags=tags, replace=replace, keep_environment=keep_environment
@@ -354,7 +357,10 @@ class Database:
 
     def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         # A private folder for spilling: DuckDB lets SQL write into the one it uses.
-        config = {"temp_directory": str(self._spill), "autoinstall_known_extensions": "false"}
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "temp_directory": str(self._spill),
+            "autoinstall_known_extensions": "false",
+        }
         try:
             connection = duckdb.connect(self.path, read_only=read_only, config=config)
         except duckdb.Error as error:
@@ -366,7 +372,9 @@ class Database:
 
     @staticmethod
     def _trace_id(connection: duckdb.DuckDBPyConnection, trace: str) -> int:
-        found = connection.execute("SELECT trace_id FROM traces WHERE name = $name", {"name": trace}).fetchone()
+        found = connection.execute(
+            "SELECT trace_id FROM traces WHERE name = $name", {"name": trace}
+        ).fetchone()
         if found is None:
             raise _no_trace(trace)
         return int(found[0])
@@ -410,7 +418,8 @@ def _check_schema(connection: duckdb.DuckDBPyConnection, path: str) -> None:
         row = None
     if row is None:
         raise DatabaseError(
-            f"{path}: a DuckDB database, but not one of traceql", "Choose another file with --db or TRACEQL_DB."
+            f"{path}: a DuckDB database, but not one of traceql",
+            "Choose another file with --db or TRACEQL_DB.",
         )
     version, writer = row
     if version != schema.SCHEMA_VERSION:
@@ -449,8 +458,8 @@ def _store(
         """
         INSERT INTO traces (trace_id, name, kind, format, file_name, sha256, tool_version, settings, tags,
                             complete, warnings, missing)
-        VALUES ($trace_id, $name, $kind, $format, $file_name, $sha256, $tool_version, $settings, map($keys, $values),
-                $complete, $warnings, [])
+        VALUES ($trace_id, $name, $kind, $format, $file_name, $sha256, $tool_version, $settings,
+                map($keys, $values), $complete, $warnings, [])
         """,
         {
             "trace_id": trace_id,
@@ -484,9 +493,7 @@ def _store(
     return _Stored(rows, _hints(report.kind, missing), tuple(stored[0]))
 
 
-def _run(
-    connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path
-) -> None:
+def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path) -> None:
     arrow_names = []
     for number, view in enumerate(step.views):
         arrow_name = f"arrow_{number}"
@@ -622,7 +629,9 @@ def _storage_error(error: duckdb.Error, report: Path, database: str) -> Database
             f"{database}: no room to store {report.name} ({text})",
             "Free some disk space or choose another place with --db; the database is as it was.",
         )
-    return DatabaseError(f"{database}: {report.name} could not be stored ({text})", "The database is as it was.")
+    return DatabaseError(
+        f"{database}: {report.name} could not be stored ({text})", "The database is as it was."
+    )
 
 
 def _connection_error(error: duckdb.Error, path: str) -> DatabaseError:
@@ -633,4 +642,6 @@ def _connection_error(error: duckdb.Error, path: str) -> DatabaseError:
         )
     if "not a valid DuckDB database" in text:
         return DatabaseError(f"{path}: not a DuckDB database", "Choose another file with --db or TRACEQL_DB.")
-    return DatabaseError(f"{path}: cannot be opened ({_first_line(error)})", "Check the path and who may use it.")
+    return DatabaseError(
+        f"{path}: cannot be opened ({_first_line(error)})", "Check the path and who may use it."
+    )

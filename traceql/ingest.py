@@ -102,7 +102,9 @@ def decode(path: Path, *, in_process: bool = True, progress: Progress = no_progr
 
 
 def decode_all(
-    paths: list[Path], jobs: int | None = None, progress: Callable[[Path, int, int | None], None] | None = None
+    paths: list[Path],
+    jobs: int | None = None,
+    progress: Callable[[Path, int, int | None], None] | None = None,
 ) -> Iterator[tuple[Path, Decoded | ReportError]]:
     """Decode reports side by side and yield them in the given order, errors in place of reports.
 

@@ -9,9 +9,12 @@ Ids (``kernel_id``, ``range_id`` …) are unique in the database, not only withi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: Raised whenever a table or column changes its meaning; a database of another version is refused.
 SCHEMA_VERSION = 1
@@ -114,7 +117,9 @@ TABLES: tuple[Table, ...] = (
     Table(
         "processes",
         "one profiled process (others of the machine are left out)",
-        _columns(_TRACE_ID, ("pid", "BIGINT", "process"), ("name", "VARCHAR", "executable, without its folder")),
+        _columns(
+            _TRACE_ID, ("pid", "BIGINT", "process"), ("name", "VARCHAR", "executable, without its folder")
+        ),
     ),
     Table(
         "threads",
@@ -129,7 +134,7 @@ TABLES: tuple[Table, ...] = (
             _TRACE_ID,
             ("name", "VARCHAR", "function name without template arguments"),
             ("demangled", "VARCHAR", "full C++ name"),
-            ("mangled", "VARCHAR", "symbol name"),
+            ("mangled", "VARCHAR", "symbol name; ncu only"),
             ("workload", "VARCHAR", "kernel, graph, range or cmdlist"),
             ("start_ns", "BIGINT", "start on the GPU; NULL for ncu, which has no timeline"),
             ("end_ns", "BIGINT", "end on the GPU; NULL for ncu"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("table", required=False)
 @output_options
 def schema(table: str | None, format_: str | None, output: str | None) -> None:
-    """Explain the tables and views, or the columns of one TABLE.
+    r"""Explain the tables and views, or the columns of one TABLE.
 
     \b
     Examples:
@@ -53,13 +53,13 @@ def schema(table: str | None, format_: str | None, output: str | None) -> None:
 @output_options
 def sql(
     statement: str | None,
-    file: Any,  # noqa: ANN401 - click's lazy file
+    file: Any,
     allow_files: bool,
     db: str,
     format_: str | None,
     output: str | None,
 ) -> None:
-    """Run SQL: the STATEMENT, a --file, or standard input.
+    r"""Run SQL: the STATEMENT, a --file, or standard input.
 
     The database is opened read-only, and the SQL cannot touch other files unless --allow-files is given.
 
@@ -76,7 +76,7 @@ def sql(
     elif statement is None or statement == "-":
         if statement is None and sys.stdin.isatty():
             raise click.UsageError("Give the SQL as an argument, with --file, or on standard input.")
-        statement = click.get_text_stream("stdin", encoding="utf-8").read()
+        statement = sys.stdin.buffer.read().decode("utf-8", "replace")
     if not statement.strip():
         raise click.UsageError("The SQL is empty.")
     from traceql.database import Database
@@ -110,7 +110,7 @@ class _Queries(click.Group):
 @click.option("--list", "list_", is_flag=True, help="List the questions by topic.")
 @click.pass_context
 def query(ctx: click.Context, list_: bool) -> None:
-    """Answer a question of the catalogue.
+    r"""Answer a question of the catalogue.
 
     \b
     Examples:
@@ -126,7 +126,7 @@ def query(ctx: click.Context, list_: bool) -> None:
         raise click.UsageError("Name a query; traceql query --list shows them.")
 
 
-def _answer_query(found: catalog.Query) -> Any:  # noqa: ANN401 - a click callback
+def _answer_query(found: catalog.Query) -> Any:
     def callback(db: str, format_: str | None, output: str | None, **params: catalog.Value) -> None:
         from traceql.database import Database
 
@@ -158,7 +158,7 @@ def _help(found: catalog.Query) -> str:
     return f"{found.title}{body}\n\n\b\nColumns:\n{columns}"
 
 
-def _answer(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:  # noqa: ANN401 - pyarrow.Table
+def _answer(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
     import pyarrow as pa
 
     return pa.table({name: [row[i] for row in rows] for i, name in enumerate(names)})

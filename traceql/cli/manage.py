@@ -34,7 +34,12 @@ def _parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str,
 @db_option()
 @click.option("--name", help="Label of the trace (one report only); by default from the file name.")
 @click.option(
-    "--tag", "tags", multiple=True, callback=_parse_tags, metavar="NAME=VALUE", help="Label the traces; repeatable."
+    "--tag",
+    "tags",
+    multiple=True,
+    callback=_parse_tags,
+    metavar="NAME=VALUE",
+    help="Label the traces; repeatable.",
 )
 @click.option("--replace", is_flag=True, help="Read reports again that the database holds already.")
 @click.option(
@@ -42,7 +47,9 @@ def _parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str,
     is_flag=True,
     help="Also store the profiled process's command line and environment, which may hold secrets.",
 )
-@click.option("-j", "--jobs", type=click.IntRange(1), help="Reports to decode at a time. [default: processors]")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1), help="Reports to decode at a time. [default: processors]"
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing about what went well.")
 def ingest(
     paths: tuple[str, ...],
@@ -54,7 +61,7 @@ def ingest(
     jobs: int | None,
     quiet: bool,
 ) -> None:
-    """Read reports into the database: files, folders, glob patterns.
+    r"""Read reports into the database: files, folders, glob patterns.
 
     Reads .ncu-rep and older Nsight Compute reports, and what nsys export writes (SQLite files, parquetdir
     and arrowdir folders); any of them compressed with xz, zstd or gzip. A report that the database holds
@@ -131,7 +138,9 @@ class _Progress:
         if self._bar is None:
             return
         if path not in self._tasks:
-            self._tasks[path] = self._bar.add_task(printable(path.name).replace("[", "\\["), total=total, rate="")
+            self._tasks[path] = self._bar.add_task(
+                printable(path.name).replace("[", "\\["), total=total, rate=""
+            )
         rate = done / max(time.perf_counter() - self._began, 1e-9)
         self._bar.update(self._tasks[path], completed=done, total=total, rate=f"{rate:,.0f}/s")
 
@@ -166,7 +175,8 @@ def ls(db: str, format_: str | None, output: str | None) -> None:
         write(
             database.arrow(
                 """
-                SELECT name, kind, tool_version, gpu, captured_at, round(duration_ns / 1e6, 3) AS duration_ms, tags
+                SELECT name, kind, tool_version, gpu, captured_at,
+                       round(duration_ns / 1e6, 3) AS duration_ms, tags
                 FROM traces ORDER BY trace_id
                 """
             ),
@@ -180,7 +190,7 @@ def ls(db: str, format_: str | None, output: str | None) -> None:
 @db_option()
 @output_options
 def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -> None:
-    """Describe a trace of the database, or a report file without ingesting it.
+    r"""Describe a trace of the database, or a report file without ingesting it.
 
     \b
     Examples:
@@ -199,15 +209,18 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
                 return
     if not Path(path_or_trace).exists():
         raise ReportError(
-            f"{path_or_trace}: neither a trace in {db} nor a file", "Traces: traceql ls. Files: check the path."
+            f"{path_or_trace}: neither a trace in {db} nor a file",
+            "Traces: traceql ls. Files: check the path.",
         )
     with Database(MEMORY) as database:
         stored = database.ingest(path_or_trace)
         write(pa.table(_describe(database, stored.name)), format_, output)
 
 
-def _describe(database: Any, trace: str) -> dict[str, list[str]]:  # noqa: ANN401 - Database, imported late
-    row = database.arrow("FROM traces WHERE name = $name", {"name": trace}).to_pylist(maps_as_pydicts="strict")[0]
+def _describe(database: Any, trace: str) -> dict[str, list[str]]:
+    row = database.arrow("FROM traces WHERE name = $name", {"name": trace}).to_pylist(
+        maps_as_pydicts="strict"
+    )[0]
     facts: list[tuple[str, str]] = [
         (key, human(value))
         for key, value in row.items()
@@ -239,7 +252,7 @@ def drop(traces: tuple[str, ...], db: str) -> None:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the script that completes traceql commands in a shell.
+    r"""Print the script that completes traceql commands in a shell.
 
     \b
     bash:  traceql completion bash >> ~/.bashrc

@@ -65,7 +65,9 @@ def write(answer: pa.Table, format_: str | None, output: str | None) -> None:
         with click.open_file(output, "wb", atomic=True) as file:
             writer(answer, file)
     except OSError as error:
-        raise TraceqlError(f"{output}: cannot be written ({error.strerror})", "Choose another place.") from error
+        raise TraceqlError(
+            f"{output}: cannot be written ({error.strerror})", "Choose another place."
+        ) from error
 
 
 def _by_suffix(output: str | None) -> str:
@@ -97,7 +99,8 @@ def human(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float | Decimal):
-        return f"{value:,.2f}" if value == 0 or abs(value) >= 0.01 else f"{value:.3g}"
+        number = float(value)
+        return f"{number:,.2f}" if number == 0 or abs(number) >= 0.01 else f"{number:.3g}"
     return printable(_text(value))
 
 
@@ -158,16 +161,25 @@ def _table(answer: pa.Table, file: IO[bytes]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in answer.schema:
-        number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)
+        number = (
+            pa.types.is_integer(column.type)
+            or pa.types.is_floating(column.type)
+            or pa.types.is_decimal(column.type)
+        )
         table.add_column(
-            Text(printable(column.name)), justify="right" if number else "left", no_wrap=True, overflow="ellipsis"
+            Text(printable(column.name)),
+            justify="right" if number else "left",
+            no_wrap=True,
+            overflow="ellipsis",
         )
     for cells in _cells(answer):
         table.add_row(*(Text(cell) for cell in cells))
     terminal = file is sys.stdout.buffer and sys.stdout.isatty()
     # Only a terminal has a width to fit into; a file or a pipe gets everything.
     console = (
-        Console() if terminal else Console(file=io.TextIOWrapper(file, "utf-8", write_through=True), width=1_000_000)
+        Console()
+        if terminal
+        else Console(file=io.TextIOWrapper(file, "utf-8", write_through=True), width=1_000_000)
     )
     console.print(table, highlight=False)
     if not terminal:

@@ -3,8 +3,8 @@
 A step names the raw tables and columns that it reads:
 
     -- @raw CUPTI_ACTIVITY_KIND_KERNEL start:BIGINT end:BIGINT …
-    -- @raw META_DATA_EXPORT|EXPORT_META_DATA name:VARCHAR    (the first one that exists)
-    -- @raw CUPTI_ACTIVITY_KIND_SYNCHRONIZATION syncType|deprecatedSyncType:INTEGER    (the first that has a value)
+    -- @raw CUDA_GRAPH_NODE_EVENTS|CUDA_GRAPH_EVENTS graphNodeId:BIGINT    (the first one that exists)
+    -- @raw TARGET_INFO_GPU id|deviceId:INTEGER    (the first one that has a value)
     -- @fills kernels
 
 and finds each as the view ``raw_<NAME>`` with exactly those columns and types. What a report does not have

@@ -1,4 +1,4 @@
-"""The blocks of an Nsight Compute report, walked without decoding their payload.
+r"""The blocks of an Nsight Compute report, walked without decoding their payload.
 
 Layout: ``NVR\\0``, u32 length, file header; then blocks to the end of the file, each u32 length, block
 header, payload. Headers are protobuf messages whose definitions NVIDIA ships with the tool
@@ -258,13 +258,13 @@ def _varint(message: bytes, position: int) -> tuple[int, int]:
 
 def _integer(value: int | bytes) -> int:
     if not isinstance(value, int):
-        raise ValueError("an integer was expected")  # noqa: TRY004 - one exception for damaged content
+        raise ValueError("an integer was expected")
     return value
 
 
 def _message(value: int | bytes) -> bytes:
     if not isinstance(value, bytes):
-        raise ValueError("a message was expected")  # noqa: TRY004
+        raise ValueError("a message was expected")
     return value
 
 

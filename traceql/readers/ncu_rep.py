@@ -34,11 +34,17 @@ if TYPE_CHECKING:
     from traceql.readers.base import Progress, Wanted
 
 _WORKLOADS = {"KERNEL": "kernel", "RANGE": "range", "CMDLIST": "cmdlist", "GRAPH": "graph"}
-_MESSAGE_KINDS = {"NONE": "none", "OK": "ok", "OPTIMIZATION": "optimization", "WARNING": "warning", "ERR": "error"}
+_MESSAGE_KINDS = {
+    "NONE": "none",
+    "OK": "ok",
+    "OPTIMIZATION": "optimization",
+    "WARNING": "warning",
+    "ERR": "error",
+}
 _TOOL_COMPONENT = "Nsight Compute Target"
 
 
-def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
+def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:  # noqa: ARG001
     """Decode the report at `path`; see `base.ReadFunction`. All tables are small: `wanted` is not used.
 
     Raises:
@@ -57,7 +63,7 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
         )
     collected = _collect(path, container.results, progress)
     version = container.versions.get(_TOOL_COMPONENT)
-    session = {
+    session: dict[str, list[Any]] = {
         "created_utc_s": [container.created_utc_s],
         "cuda_version": [container.versions.get("CUDA Version")],
         "driver_version": [container.versions.get("Display Driver Version")],
@@ -75,7 +81,9 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
     tables["ncu_devices"] = _table(pa, "ncu_devices", _devices(container))
     warnings = []
     if not container.settings:
-        warnings.append("The report does not say with which options it was recorded (clock control, replay mode).")
+        warnings.append(
+            "The report does not say with which options it was recorded (clock control, replay mode)."
+        )
     return RawReport(
         kind="ncu",
         tables={name: table for name, table in tables.items() if table.num_rows},
@@ -87,7 +95,7 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
     )
 
 
-def _schema(pa: Any, name: str) -> pa.Schema:  # noqa: ANN401 - the pyarrow module
+def _schema(pa: Any, name: str) -> pa.Schema:
     integer, real, text = pa.int64(), pa.float64(), pa.string()
     columns: dict[str, dict[str, pa.DataType]] = {
         "ncu_actions": {
@@ -152,7 +160,7 @@ def _devices(container: ncu_container.Container) -> dict[str, list[Any]]:
     return {name: [device.get(name) for device in container.devices] for name in names}
 
 
-def _table(pa: Any, name: str, columns: dict[str, list[Any]]) -> pa.Table:  # noqa: ANN401
+def _table(pa: Any, name: str, columns: dict[str, list[Any]]) -> pa.Table:
     schema = _schema(pa, name)
     arrays = []
     for column in schema:
@@ -200,12 +208,17 @@ def _collect(path: Path, expected: int, progress: Progress) -> dict[str, dict[st
 class _Rows:
     """The columns of the per-workload tables, filled one workload at a time."""
 
-    def __init__(self, ncu_report: Any) -> None:  # noqa: ANN401 - the module has no types
+    def __init__(self, ncu_report: Any) -> None:
         self.actions = 0
         self._api = ncu_report
         metric = ncu_report.IMetric
         self._numbers = frozenset(
-            (metric.ValueKind_DOUBLE, metric.ValueKind_FLOAT, metric.ValueKind_UINT32, metric.ValueKind_UINT64)
+            (
+                metric.ValueKind_DOUBLE,
+                metric.ValueKind_FLOAT,
+                metric.ValueKind_UINT32,
+                metric.ValueKind_UINT64,
+            )
         )
         self._string = metric.ValueKind_STRING
         action = ncu_report.IAction
@@ -214,7 +227,9 @@ class _Rows:
             for name, label in _WORKLOADS.items()
             if hasattr(action, f"WorkloadType_{name}")
         }
-        self._message_kinds = {getattr(ncu_report, f"MsgType_{n}"): label for n, label in _MESSAGE_KINDS.items()}
+        self._message_kinds = {
+            getattr(ncu_report, f"MsgType_{n}"): label for n, label in _MESSAGE_KINDS.items()
+        }
         self._metric_codes: dict[str, int] = {}
         self._metric_units: list[int] = []
         self._unit_codes: dict[str, int] = {}
@@ -226,7 +241,7 @@ class _Rows:
         self._nvtx_rows: list[tuple[Any, ...]] = []
         self._rule_rows: list[tuple[Any, ...]] = []
 
-    def add(self, action: Any) -> None:  # noqa: ANN401
+    def add(self, action: Any) -> None:
         number = self.actions
         self.actions += 1
         self._action_rows.append(
@@ -245,7 +260,7 @@ class _Rows:
         for rule in rules:
             self._add_rule(number, rule)
 
-    def _add_metrics(self, number: int, action: Any) -> None:  # noqa: ANN401
+    def _add_metrics(self, number: int, action: Any) -> None:
         # The hot loop: hundreds to thousands of metrics per workload.
         by_name = action.metric_by_name
         codes, numbers, string = self._metric_codes, self._numbers, self._string
@@ -278,7 +293,7 @@ class _Rows:
             add_text(text)
         self._metric_action.extend([number] * (len(self._metric_code) - before))
 
-    def _add_nvtx(self, number: int, state: Any) -> None:  # noqa: ANN401
+    def _add_nvtx(self, number: int, state: Any) -> None:
         if state is None:
             return
         for domain_id in state.domains():
@@ -290,7 +305,9 @@ class _Rows:
                 path = f"{path}/{text}" if depth else text
                 self._nvtx_rows.append((number, name, "pushpop", depth, text, path))
             # Start/end ranges do not nest: each is its own path.
-            self._nvtx_rows.extend((number, name, "startend", 0, text, text) for text in domain.start_end_ranges())
+            self._nvtx_rows.extend(
+                (number, name, "startend", 0, text, text) for text in domain.start_end_ranges()
+            )
 
     def _add_rule(self, number: int, rule: dict[str, Any]) -> None:
         message = rule.get("rule_message") or {}
@@ -312,7 +329,9 @@ class _Rows:
     def columns(self) -> dict[str, dict[str, list[Any]]]:
         units = self._metric_units
         return {
-            "ncu_actions": _transposed(("action", "name", "demangled", "mangled", "workload"), self._action_rows),
+            "ncu_actions": _transposed(
+                ("action", "name", "demangled", "mangled", "workload"), self._action_rows
+            ),
             "ncu_metrics": {
                 "action": self._metric_action,
                 "metric": [self._metric_code, list(self._metric_codes)],

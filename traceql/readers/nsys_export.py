@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traceql.errors import ReportError, UnknownFormatError
@@ -16,6 +15,7 @@ from traceql.readers.base import RawReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -37,7 +37,9 @@ _SETTINGS = {
     "CAPTURE_EVENT_TYPE": "trace",
 }
 # Facts about the profiled process: private, kept on request only.
-_ENVIRONMENT = re.compile(r"(?:PROCESS_\d+:)?(COMMAND|ARGUMENT_\d+|WORKING_DIR|USER_NAME|ENVIRONMENT_VARIABLE)")
+_ENVIRONMENT = re.compile(
+    r"(?:PROCESS_\d+:)?(COMMAND|ARGUMENT_\d+|WORKING_DIR|USER_NAME|ENVIRONMENT_VARIABLE)"
+)
 
 
 def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:  # noqa: ARG001
@@ -146,7 +148,7 @@ class _SqliteTable:
             connection.close()
 
 
-def _array(pa: Any, values: Sequence[Any], column: Any) -> pa.Array:  # noqa: ANN401 - pyarrow
+def _array(pa: Any, values: Sequence[Any], column: Any) -> pa.Array:
     if pa.types.is_string(column.type):
         values = [v if v is None or isinstance(v, str) else _decoded(v) for v in values]
     return pa.array(values, column.type)
@@ -195,7 +197,7 @@ class _FileTable:
     def _columns(self, columns: list[str]) -> pa.Table:
         raise NotImplementedError
 
-    def _guarded(self, action: Callable[[], Any]) -> Any:  # noqa: ANN401
+    def _guarded(self, action: Callable[[], Any]) -> Any:
         import pyarrow as pa
 
         try:

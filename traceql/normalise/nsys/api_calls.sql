@@ -9,6 +9,9 @@ INSERT INTO api_calls BY NAME
 WITH names AS (
     SELECT id, regexp_replace(value, '_v[0-9]+$', '') AS name FROM strings
 ),
+layers(id, layer) AS (
+    VALUES (0, 'runtime'), (1, 'driver')
+),
 numbered AS (
     SELECT row_number() OVER () + (SELECT coalesce(max(api_call_id), 0) FROM api_calls) AS api_call_id, *
     FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
@@ -17,7 +20,7 @@ SELECT
     api_call_id,
     getvariable('trace_id') AS trace_id,
     names.name,
-    CASE eventClass WHEN 0 THEN 'runtime' WHEN 1 THEN 'driver' ELSE 'other' END AS layer,
+    coalesce(layers.layer, 'other') AS layer,
     start - getvariable('origin_ns') AS start_ns,
     "end" - getvariable('origin_ns') AS end_ns,
     "end" - start AS duration_ns,
@@ -26,7 +29,8 @@ SELECT
     correlationId AS correlation_id,
     returnValue AS return_value
 FROM numbered
-LEFT JOIN names ON names.id = numbered.nameId;
+LEFT JOIN names ON names.id = numbered.nameId
+LEFT JOIN layers ON layers.id = numbered.eventClass;
 
 -- What GPU work refers to. A correlation id is unique within one process only.
 CREATE TEMP TABLE launching_calls AS

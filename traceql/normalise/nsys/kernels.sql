@@ -1,5 +1,5 @@
 -- One row per kernel execution.
--- @raw CUPTI_ACTIVITY_KIND_KERNEL start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT demangledName:BIGINT shortName:BIGINT mangledName:BIGINT registersPerThread:INTEGER gridX:INTEGER gridY:INTEGER gridZ:INTEGER blockX:INTEGER blockY:INTEGER blockZ:INTEGER staticSharedMemory:BIGINT dynamicSharedMemory:BIGINT graphNodeId:BIGINT
+-- @raw CUPTI_ACTIVITY_KIND_KERNEL start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT demangledName:BIGINT shortName:BIGINT registersPerThread:INTEGER gridX:INTEGER gridY:INTEGER gridZ:INTEGER blockX:INTEGER blockY:INTEGER blockZ:INTEGER staticSharedMemory:BIGINT dynamicSharedMemory:BIGINT graphNodeId:BIGINT
 -- @fills kernels
 
 INSERT INTO kernels BY NAME
@@ -15,7 +15,6 @@ SELECT
     getvariable('trace_id') AS trace_id,
     short.value AS name,
     demangled.value AS demangled,
-    mangled.value AS mangled,
     'kernel' AS workload,
     start - getvariable('origin_ns') AS start_ns,
     "end" - getvariable('origin_ns') AS end_ns,
@@ -39,6 +38,5 @@ SELECT
 FROM numbered
 LEFT JOIN strings AS short ON short.id = numbered.shortName
 LEFT JOIN strings AS demangled ON demangled.id = numbered.demangledName
-LEFT JOIN strings AS mangled ON mangled.id = numbered.mangledName
 LEFT JOIN launching_calls
     ON launching_calls.pid = numbered.pid AND launching_calls.correlation_id = numbered.correlationId
