@@ -89,7 +89,9 @@ def test_importing_the_package_loads_nothing_heavy_and_prints_nothing() -> None:
 
 
 def test_building_the_command_line_loads_nothing_heavy() -> None:
-    code = "import sys, traceql.cli; print(sorted({'duckdb', 'pyarrow', 'polars', 'rich'} & set(sys.modules)))"
+    code = (
+        "import sys, traceql.cli; print(sorted({'duckdb', 'pyarrow', 'polars', 'rich'} & set(sys.modules)))"
+    )
     assert run_python(code).strip() == "[]"
 
 

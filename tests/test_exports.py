@@ -120,7 +120,9 @@ def test_every_range_and_mark_is_there(corpus: Database, export: tuple[str, Sour
         "NVTX_EVENTS", "eventType", "text", "textId", "start", "end", "globalTid", "domainId"
     )
     domains = {
-        (pid(t), d): text if text is not None else strings[i] for kind, text, i, _, _, t, d in events if kind == 75
+        (pid(t), d): text if text is not None else strings[i]
+        for kind, text, i, _, _, t, d in events
+        if kind == 75
     }
     theirs = [
         ({34: "mark", 59: "pushpop", 60: "startend"}[kind],
@@ -157,7 +159,9 @@ def test_copy_and_memory_kinds_carry_the_labels_of_the_exports_own_enumerations(
     if operations:
         theirs = [
             (operations[c], kinds.get(a), kinds.get(b), s - origin)
-            for c, a, b, s in source.rows("CUPTI_ACTIVITY_KIND_MEMCPY", "copyKind", "srcKind", "dstKind", "start")
+            for c, a, b, s in source.rows(
+                "CUPTI_ACTIVITY_KIND_MEMCPY", "copyKind", "srcKind", "dstKind", "start"
+            )
         ] + [
             (None, None, kinds.get(kind), s - origin)
             for kind, s in source.rows("CUPTI_ACTIVITY_KIND_MEMSET", "memKind", "start")
@@ -169,7 +173,9 @@ def test_copy_and_memory_kinds_carry_the_labels_of_the_exports_own_enumerations(
     if types:
         theirs = [
             (types[new if new is not None else old],)
-            for new, old in source.rows("CUPTI_ACTIVITY_KIND_SYNCHRONIZATION", "syncType", "deprecatedSyncType")
+            for new, old in source.rows(
+                "CUPTI_ACTIVITY_KIND_SYNCHRONIZATION", "syncType", "deprecatedSyncType"
+            )
         ]
         assert_same(stored(corpus, name, "syncs", "sync_type"), theirs)
 
@@ -220,7 +226,12 @@ def test_the_corpus_covers_these_versions_and_all_tables(corpus: Database) -> No
     }  # fmt: skip
     for table in ("kernels", "api_calls", "memory_ops", "syncs", "graph_launches", "graph_nodes", "nvtx_ranges",
                   "os_calls", "diagnostics", "threads", "processes", "gpus"):  # fmt: skip
-        assert corpus.sql(f"SELECT count(*) FROM {table} JOIN traces USING (trace_id) WHERE kind = 'nsys'").item() > 0
+        assert (
+            corpus.sql(
+                f"SELECT count(*) FROM {table} JOIN traces USING (trace_id) WHERE kind = 'nsys'"
+            ).item()
+            > 0
+        )
 
 
 def test_a_correlation_id_links_within_one_process_only(corpus: Database) -> None:
