@@ -65,13 +65,16 @@ class RawReport:
 class ReadFunction(Protocol):
     """The one function of a reader module, named ``read``."""
 
-    def __call__(self, path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
+    def __call__(
+        self, path: Path, *, wanted: Wanted | None, progress: Progress, **divided: tuple[int, int]
+    ) -> RawReport:
         """Decode the report at `path`.
 
         Args:
             path: an uncompressed file, or a directory.
             wanted: the raw tables and columns that will be asked for; None means all.
             progress: to be called now and then on long work.
+            **divided: ``part=(i, n)``, for divisible formats only (see `Reader`).
 
         Raises:
             ReportError: the report cannot be read; the message names the file.
