@@ -1,8 +1,9 @@
 """Native reader of Nsight Systems reports: ``.nsys-rep``, and ``.qdrep`` as it was called before.
 
-NVIDIA does not document this format. What is known of it was read off report files and compared, row by row, with
-what ``nsys export`` says about the same files; ``docs/nsys-rep-format.md`` tells what is proven. Where the two
-disagree, ``nsys export`` is right. So the reader refuses what it would have to guess, and names what it does not know.
+NVIDIA does not document this format. What is known of it was read off report files and compared, row by row,
+with what ``nsys export`` says about the same files; ``docs/nsys-rep-format.md`` tells what is proven. Where
+the two disagree, ``nsys export`` is right. So the reader refuses what it would have to guess, and names what
+it does not know.
 
 ============ ==========================================================================
 `container`  the file: sections, index, compressed blocks, strings
@@ -126,7 +127,8 @@ def _findings(container: Container, events: Events) -> verify.Findings:
     elif version > tables.NEWEST_TESTED:
         newest = ".".join(map(str, tables.NEWEST_TESTED))
         warnings.append(
-            f"Written by Nsight Systems {container.source.tool_version}; reading was tested up to version {newest}."
+            f"Written by Nsight Systems {container.source.tool_version}; "
+            f"reading was tested up to version {newest}."
         )
     warnings.append(
         "Collection options other than the CUDA graph trace mode are not known from an .nsys-rep file."

@@ -1,7 +1,7 @@
 """Protobuf messages of one kind, thousands at a time, as numpy columns.
 
-All messages are walked in lockstep: one step reads one field of every message that has it next. A step costs a
-handful of numpy calls however many messages there are, so nothing here loops over events in Python.
+All messages are walked in lockstep: one step reads one field of every message that has it next. A step costs
+a handful of numpy calls however many messages there are, so nothing here loops over events in Python.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from traceql.readers.nsys_rep.wire import (
     ANY,
     BYTES,
-    FIXED32,
     FIXED64,
     VARINT,
     WIRE_TYPE_NAMES,
@@ -60,11 +59,13 @@ class Buffer:
         size: how many bytes the content has, without the padding.
         bytes: the content and `PADDING` zeros.
         words: the 8 bytes that begin at each position, little-endian.
+        view: the content and the padding, to be cut.
     """
 
     def __init__(self, parts: Sequence[bytes | memoryview]) -> None:
         content = b"".join((*parts, bytes(PADDING)))
         self.size = len(content) - PADDING
+        self.view = memoryview(content)
         self.bytes: NDArray[np.uint8] = np.frombuffer(content, np.uint8)
         # numpy copes with reading at odd addresses, and it is twice as fast as putting the bytes together.
         self.words: NDArray[np.uint64] = np.ndarray((self.size + PADDING - 7,), "<u8", content, 0, (1,))
@@ -75,7 +76,8 @@ class Field:
     """What the messages hold in one field.
 
     Attributes:
-        rows: which messages have it, ascending; None when all do. A repeated field names a message repeatedly.
+        rows: which messages have it, ascending; None when all do. A repeated field names a message again for
+            each occurrence.
         values: the numbers, or the positions of the first byte for bytes and fixed-size numbers.
         sizes: how many bytes there are; None for numbers.
         depths: which occurrence in its message this is, from 0; None unless the field may repeat.
@@ -112,9 +114,11 @@ def varints(buffer: Buffer, at: Positions, *, wanted: bool) -> tuple[Numbers | N
     if first.size == 0 or first.max() < 0x80:
         return (first if wanted else None), at + 1
     word = buffer.words[at]
-    stop = ~word & _HIGH_BITS
+    stop = ~word
+    stop &= _HIGH_BITS
     # Every bit up to and including the first byte without continuation bit; all 64 when there is none.
-    inside = stop & (~stop + _ONE)
+    inside = np.negative(stop)
+    inside &= stop
     inside |= inside - _ONE
     after = at + (np.bitwise_count(inside) >> 3)
     values: NDArray[np.uint64] | None = None
@@ -149,8 +153,9 @@ def events(buffer: Buffer) -> tuple[Positions, Positions]:
         WireError: the buffer holds anything else.
     """
     data, size = buffer.bytes, buffer.size
-    # Where one event begins depends on where the one before it ended. So guess all of them first: the tag of field
-    # 1, a length of one or two bytes, the tag of the event's own field 1, and another event (or the end) behind it.
+    # Where one event begins depends on where the one before it ended. So guess all of them first: the tag of
+    # field 1, a length of one or two bytes, the tag of the event's own field 1, and another event (or the
+    # end) behind it.
     tags = np.flatnonzero(data[:size] == 0x0A)
     second, third = data[tags + 1], data[tags + 2]
     short = (second < 0x80) & (third == 0x08)
@@ -178,7 +183,7 @@ def events(buffer: Buffer) -> tuple[Positions, Positions]:
         else:
             if data[at] != 0x0A:
                 raise WireError("something that is no event stands between events", at)
-            length, start = varint(memoryview(data), at + 1, size)
+            length, start = varint(buffer.view, at + 1, size)
             if length > size - start:
                 raise WireError("an event runs past the end of its block", at)
             found.append((np.array([start], np.int64), np.array([start + length], np.int64)))
@@ -202,21 +207,26 @@ def split(
     """The fields of the messages in ``buffer[starts:ends]``.
 
     Args:
+        buffer: holds the messages.
+        starts: where each begins.
+        ends: where each ends.
         shape: the known fields; others are counted in `unknown` and, like the known ones, returned.
         path: where these messages stand, for `keep`, `repeated`, `unknown` and error messages.
         keep: number fields to return; None means all. The others are walked and checked only.
         repeated: fields that may occur more than once in a message.
+        unknown: where fields that `shape` lacks are counted.
 
     Raises:
-        WireError: a message is not valid, a known field has another wire type, or a field that must not repeat does.
+        WireError: a message is not valid, a known field has another wire type, or a field that must not
+            repeat does.
     """
     found: dict[int, list[Field]] = {}
     position, end = starts, ends
     rows: Positions | None = None
     tag = _next_tags(buffer, position, end)
     while tag.size:
-        # Taking the lowest tag first keeps messages aligned that leave out different fields: they are written in
-        # ascending order. (Any other order decodes as well, only slower.)
+        # Taking the lowest tag first keeps messages aligned that leave out different fields: they are written
+        # in ascending order. (Any other order decodes as well, only slower.)
         lowest = tag.min()
         if lowest == _ENDED:
             break
@@ -224,11 +234,7 @@ def split(
         chosen = None if hit.all() else np.flatnonzero(hit)
         at = position if chosen is None else position[chosen]
         limit = end if chosen is None else end[chosen]
-        if chosen is None:
-            mine = rows
-        else:
-            mine = chosen if rows is None else rows[chosen]
-
+        mine = _within(rows, chosen)
         number, wire_type = int(lowest) >> 3, int(lowest) & 7
         here = (*path, number)
         _check_tag(number, wire_type, shape, path, int(at[0]))
@@ -252,7 +258,7 @@ def split(
                 continue
             left = np.flatnonzero(alive)
             position, end = after[left], end[left]
-            rows = left if rows is None else rows[left]
+            rows = _within(rows, left)
             tag = _tags(buffer, position)
         else:
             position = position.copy() if position is starts else position
@@ -261,7 +267,7 @@ def split(
             left = np.flatnonzero(tag != _ENDED)
             if left.size < tag.size:
                 position, end, tag = position[left], end[left], tag[left]
-                rows = left if rows is None else rows[left]
+                rows = _within(rows, left)
     return {
         number: _joined(parts, starts.size, repeats=(*path, number) in repeated or number not in shape)
         for number, parts in found.items()
@@ -302,13 +308,16 @@ def decode(
                 unknown=unknown,
             )
             for inner_path, inner_column in nested.items():
-                rows = column.rows
-                if rows is None:
-                    rows = inner_column.rows
-                elif inner_column.rows is not None:
-                    rows = rows[inner_column.rows]
+                rows = _within(column.rows, inner_column.rows)
                 fields[inner_path] = Field(rows, inner_column.values, inner_column.sizes, inner_column.depths)
     return fields
+
+
+def _within(rows: Positions | None, chosen: Positions | None) -> Positions | None:
+    """Those of the `rows` that are `chosen`; None stands for all, in either place."""
+    if rows is None or chosen is None:
+        return chosen if rows is None else rows
+    return rows[chosen]
 
 
 def _next_tags(buffer: Buffer, at: Positions, end: Positions) -> NDArray[np.uint16]:
@@ -323,13 +332,13 @@ def _next_tags(buffer: Buffer, at: Positions, end: Positions) -> NDArray[np.uint
 
 def _tags(buffer: Buffer, at: Positions) -> NDArray[np.uint16]:
     first = buffer.bytes[at].astype(np.uint16)
+    if first.size == 0 or first.max() < 0x80:
+        return first
     two = first >= 0x80
-    if two.any():
-        second = buffer.bytes[at + 1]
-        if (two & (second >= 0x80)).any():
-            raise WireError("a field number is above 2047", int(at[two & (second >= 0x80)][0]))
-        first = np.where(two, (first & 0x7F) | second.astype(np.uint16) << 7, first)
-    return first
+    second = buffer.bytes[at + 1]
+    if (two & (second >= 0x80)).any():
+        raise WireError("a field number is above 2047", int(at[two & (second >= 0x80)][0]))
+    return np.where(two, (first & 0x7F) | second.astype(np.uint16) << 7, first)
 
 
 def _check_tag(number: int, wire_type: int, shape: Shape, path: Path, at: int) -> None:

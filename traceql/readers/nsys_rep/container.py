@@ -176,7 +176,8 @@ def decompress(source: Source, data: bytes, block: Block) -> memoryview:
         raw = pa.Codec("lz4_raw").decompress(view, decompressed_size=block.size, asbytes=True)
     except (OSError, ValueError, pa.ArrowInvalid) as error:
         raise source.damaged("a block cannot be decompressed", block.offset) from error
-    # The decompressor does not say when it produced less than announced. What LZ4 stores last, it stores as it is.
+    # The decompressor does not say when it produced less than announced. What LZ4 stores last, it stores as
+    # it is, so that shows it.
     tail = min(_LZ4_LITERAL_TAIL, block.size)
     if raw[block.size - tail :] != view[block.compressed - tail :]:
         raise source.damaged("a block does not decompress to the announced size", block.offset)

@@ -1,18 +1,19 @@
 """Which field of which message becomes which column of which raw table; nothing is computed here.
 
-Table and column names are those of ``nsys export``, field numbers are read off the wire. Types are those of the
-export to Parquet, but for ``returnValue``, which is signed as in SQLite.
+Table and column names are those of ``nsys export``, field numbers are read off the wire. Types are those of
+the export to Parquet, but for ``returnValue``, which is signed as in SQLite.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from traceql.readers.nsys_rep.wire import ANY, BYTES, FIXED32, FIXED64, VARINT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from traceql.readers.nsys_rep.columns import Path, Shape
 
 #: Product version as far as it decides anything: (2025, 3).
@@ -149,7 +150,7 @@ class Column:
     Attributes:
         name: as ``nsys export`` names it.
         type: of its values.
-        paths: fields that hold the value, the first one present wins; without one the column is NULL everywhere.
+        paths: fields that hold the value, the first one present wins; without one the column is NULL.
         since: the version whose export first had the column; None: all that were seen.
         until: the first version whose export takes the value from elsewhere.
     """

@@ -238,7 +238,7 @@ def environment(
             [_decoded(argument) for argument in wire.blobs(process, 9)],
         )
         if arguments:
-            # Whether the list begins with the program itself has not been seen: it stands there once either way.
+            # Whether the list begins with the program itself is not known: it stands there once either way.
             if command and arguments[0].rpartition("/")[2] != command.rpartition("/")[2]:
                 arguments.insert(0, command)
             found["COMMAND_LINE", shlex.join(arguments)] = None

@@ -1,4 +1,4 @@
-"""What the report says about itself, held against what was decoded; and everything that was not understood."""
+"""What the report says about itself, held against what was decoded; and what was not understood."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from traceql.readers.nsys_rep import tables
-from traceql.readers.nsys_rep.wire import WIRE_TYPE_NAMES
+from traceql.readers.nsys_rep.wire import BYTES, WIRE_TYPE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from traceql.readers.nsys_rep.events import Tally
 
 _COLLECTED: Final = re.compile(
-    r"Number of (CUDA|NVTX|OS runtime libraries|OpenACC) events collected:\s*(\d+)"
+    r"Number of (CUDA|NVTX|OS runtime libraries|OpenACC) events collected:\s*(\d{1,18})"
 )
 _LOST: Final = re.compile(r"\b(lost|dropped|discarded)\b", re.IGNORECASE)
 _MAYBE_MISSING: Final = re.compile(r"Not all .* events might have been collected")
 _WARNING: Final = 2
 
-# What the profiler counts under each name, as (payload, class). It counts either with or without the markers of
-# where the tracing of OS calls began and ended.
+# What the profiler counts under each name, as (payload, class). It counts OS calls either with or without the
+# markers of where their tracing began and ended.
 _COUNTED: Final[Mapping[str, tuple[frozenset[tuple[int, int]], ...]]] = {
     "CUDA": (
         frozenset(
@@ -83,9 +83,9 @@ def diagnostics(rows: Iterable[tuple[str | None, int | None, int | None]], tally
     for text, severity, pid in rows:
         if text is None:
             continue
-        count = _COLLECTED.search(text)
-        if count is not None:
-            promised[count[1], (pid or 0) >> 24] += int(count[2])
+        collected = _COLLECTED.search(text)
+        if collected is not None:
+            promised[collected[1], (pid or 0) >> 24] += int(collected[2])
         elif _LOST.search(text):
             findings.complete = False
             findings.warnings.append(f"The report says: {text.strip()}")
@@ -99,30 +99,30 @@ def diagnostics(rows: Iterable[tuple[str | None, int | None, int | None]], tally
         if count not in decoded:
             findings.complete = False
             findings.warnings.append(
-                f"The report counts {count} {what} events of process {process & 0xFFFFFF}, {decoded[0]} were decoded."
+                f"The report counts {count} {what} events of process {process & 0xFFFFFF}, "
+                f"{decoded[0]} were decoded."
             )
     return findings
 
 
 def unknown(tally: Tally) -> list[str]:
-    """A sentence for each kind of event or field that this reader does not know, naming the table in doubt."""
+    """A sentence for each kind of event or field that is not known, naming the table in doubt."""
     known_classes = {(payload, event_class) for payload, event_class in _classes()}
     sentences = [
         f"{count} events have the unknown type {event_type}; what they say may be missing."
         for event_type, count in sorted(tally.types.items())
     ]
     sentences += [
-        f"{count} {tables.PAYLOAD_NAMES[payload]} events have the unknown class {event_class} and are in no table."
+        f"{count} {tables.PAYLOAD_NAMES[payload]} events of the unknown class {event_class} are in no table."
         for (payload, event_class), count in sorted(tally.classes.items())
         if event_class >= 0 and (payload, event_class) not in known_classes
     ]
     for (path, wire_type), count in sorted(tally.unknown.fields.items()):
         name = ".".join(map(str, path))
         if len(path) == 1:
+            consequence = "they are in no table" if wire_type == BYTES else "what it says is ignored"
             sentences.append(
-                f"{count} events have the unknown field {name} ({WIRE_TYPE_NAMES[wire_type]}) and are in no table."
-                if wire_type == 2
-                else f"Events have the unknown field {name} ({WIRE_TYPE_NAMES[wire_type]}, {count} times)."
+                f"{count} events have the unknown field {name} ({WIRE_TYPE_NAMES[wire_type]}): {consequence}."
             )
         else:
             sentences.append(

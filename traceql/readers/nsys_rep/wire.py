@@ -42,7 +42,7 @@ class WireError(Exception):
 def varint(data: bytes | memoryview, at: int, end: int) -> tuple[int, int]:
     """The varint at `at` and the position after it; `end` is where the data ends.
 
-    >>> varint(b"\\xac\\x02", 0, 2)
+    >>> varint(bytes([0xAC, 0x02]), 0, 2)
     (300, 2)
     """
     start, value, shift = at, 0, 0
