@@ -270,7 +270,7 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
                 "uint64Value u64 8.1",
                 "int64Value i64 8.2",
                 "doubleValue f64 8.3",
-                "uint32Value u64 8.4",
+                "uint32Value u32 8.4",
                 "int32Value i32 8.5",
                 "floatValue f32 8.6",
                 "jsonTextId u32 8.7",

@@ -214,7 +214,12 @@ def tables(container: Container, processes: Sequence[bytes], wanted: Wanted | No
     _check_string_ids(container)
     built = {name: _table(name, found, wanted) for name, found in rows.items() if found}
     if container.strings:
-        built["StringIds"] = _string_table(container.strings)
+        strings = _string_table(container.strings)
+        if wanted is not None:
+            strings = strings.select(
+                [name for name in strings.column_names if name in wanted.get("StringIds", ())]
+            )
+        built["StringIds"] = strings
     return {name: table for name, table in built.items() if wanted is None or name in wanted}
 
 
