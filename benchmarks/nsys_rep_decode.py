@@ -58,7 +58,7 @@ WANTED = {
 def repeated(report: bytes, times: int) -> bytes:
     """The report with its event blocks `times` times, and every count and offset put right.
 
-    The profiler's own counts in its diagnostics stay as they were, so the reader will say that they differ.
+    The diagnostics are events too, so what the profiler says that it counted grows with the events.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "original.nsys-rep"
