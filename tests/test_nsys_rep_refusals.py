@@ -8,6 +8,7 @@ import nsys_rep_file as rep
 import pytest
 from nsys_rep_file import PID, TID
 
+import traceql
 from traceql.errors import ReportError, TruncatedReportError, UnknownFormatError, UnsupportedReportError
 from traceql.readers.base import RawReport, no_progress
 from traceql.readers.nsys_rep import read
@@ -292,6 +293,7 @@ def test_a_report_whose_own_count_is_higher_is_incomplete(tmp_path: Path) -> Non
     events = [*CALLS, rep.diagnostic("Number of CUDA events collected: \t3.")]
     report = decode(rep.report(events), tmp_path)
     assert not report.complete
+    assert report.counts_agree is False
     assert "The report counts 3 CUDA events of process 42, 2 were decoded." in report.warnings
 
 
@@ -300,13 +302,16 @@ def test_a_report_whose_own_count_is_right_is_complete(tmp_path: Path) -> None:
     events.append(rep.diagnostic("Number of NVTX events collected: \t1."))
     report = decode(rep.report(events), tmp_path)
     assert report.complete
+    assert report.counts_agree is True
     assert len(report.warnings) == 1
 
 
 def test_a_report_that_speaks_of_lost_events_is_incomplete(tmp_path: Path) -> None:
-    report = decode(rep.report([*CALLS, rep.diagnostic("12 CUDA events were dropped.", 2)]), tmp_path)
-    assert not report.complete
-    assert "The report says: 12 CUDA events were dropped." in report.warnings
+    path = tmp_path / "lost.nsys-rep"
+    path.write_bytes(rep.report([*CALLS, rep.diagnostic("12 CUDA events were dropped.", 2)]))
+    with traceql.open(":memory:") as db:
+        assert "12 CUDA events were dropped." in db.ingest(path).warnings
+        assert db.sql("SELECT complete, counts_agree FROM traces").rows() == [(False, None)]
 
 
 def test_counts_are_compared_whatever_is_wanted(tmp_path: Path) -> None:

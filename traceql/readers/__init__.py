@@ -62,6 +62,13 @@ READERS: tuple[Reader, ...] = (
         divisible=True,
     ),
     Reader(
+        "nsys-rep",
+        "nsys",
+        "traceql.readers.nsys_rep",
+        (".nsys-rep", ".qdrep"),
+        magic=b"NVIDIA Tegra Profiler Report",
+    ),
+    Reader(
         "nsys-sqlite", "nsys", "traceql.readers.nsys_export", (".sqlite", ".db"), magic=b"SQLite format 3\0"
     ),
     Reader("nsys-parquetdir", "nsys", "traceql.readers.nsys_export", (), member_suffix=".parquet"),
@@ -70,11 +77,6 @@ READERS: tuple[Reader, ...] = (
 
 # Not readers, but worth recognising: what a file that nobody reads is, and what to do about it.
 _KNOWN_OTHERS: tuple[tuple[bytes, str, str], ...] = (
-    (
-        b"NVIDIA Tegra Profiler Report",
-        "an Nsight Systems report",
-        "Export it first: nsys export --type parquetdir REPORT, then ingest the folder.",
-    ),
     (
         b"version https://git-lfs.github.com/spec/",
         "a Git LFS pointer, not the report itself",

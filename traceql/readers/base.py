@@ -49,7 +49,9 @@ class RawReport:
             to hold nothing private.
         environment: (name, value) pairs about the profiled process (command line, variables); private,
             stored on request only.
-        complete: False when the report itself says that events are missing.
+        complete: False when events are known to be missing.
+        counts_agree: whether the event counts that the profiler wrote into the report equal what was decoded;
+            None when it wrote none, or nobody compared.
         warnings: what a user should know about the content, one sentence each.
     """
 
@@ -59,6 +61,7 @@ class RawReport:
     settings: Mapping[str, str] = field(default_factory=dict)
     environment: Sequence[tuple[str, str]] = ()
     complete: bool = True
+    counts_agree: bool | None = None
     warnings: Sequence[str] = ()
 
 

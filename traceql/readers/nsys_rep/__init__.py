@@ -38,7 +38,7 @@ __all__ = ["MAGIC", "read"]
 _GRAPH_LAUNCH_CLASS = 7
 _NVTX_DOMAIN_CREATED = 75
 _DIAGNOSTICS = "DIAGNOSTIC_EVENT"
-_DIAGNOSTIC_COLUMNS = ("text", "severity", "globalPid")
+_DIAGNOSTIC_COLUMNS = ("text", "globalPid")
 
 
 def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
@@ -70,7 +70,8 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
         tool_version=container.source.tool_version,
         settings=settings,
         environment=environment,
-        complete=findings.complete,
+        complete=findings.counts_agree is not False,
+        counts_agree=findings.counts_agree,
         warnings=findings.warnings,
     )
 

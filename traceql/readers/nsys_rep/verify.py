@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 _COLLECTED: Final = re.compile(
     r"Number of (CUDA|NVTX|OS runtime libraries|OpenACC) events collected:\s*(\d{1,18})"
 )
-_LOST: Final = re.compile(r"\b(lost|dropped|discarded)\b", re.IGNORECASE)
-_MAYBE_MISSING: Final = re.compile(r"Not all .* events might have been collected")
-_WARNING: Final = 2
 
 # What the profiler counts under each name, as (payload, class). It counts OS calls either with or without the
 # markers of where their tracing began and ended.
@@ -65,39 +62,32 @@ _TABLE_OF: Final[Mapping[Path, str]] = {
 
 @dataclass
 class Findings:
-    """Whether events are missing, and sentences for the user."""
+    """Whether the report's own counts agree (None: it has none), and sentences for the user."""
 
-    complete: bool = True
+    counts_agree: bool | None = None
     warnings: list[str] = field(default_factory=list)
 
 
-def diagnostics(rows: Iterable[tuple[str | None, int | None, int | None]], tally: Tally) -> Findings:
+def diagnostics(rows: Iterable[tuple[str | None, int | None]], tally: Tally) -> Findings:
     """Compare the report's own counts with the decoded ones.
 
     Args:
-        rows: (text, severity, globalPid) of each diagnostic.
+        rows: (text, globalPid) of each diagnostic.
         tally: what was decoded.
     """
     findings = Findings()
     promised: Counter[tuple[str, int]] = Counter()
-    for text, severity, pid in rows:
-        if text is None:
-            continue
-        collected = _COLLECTED.search(text)
-        if collected is not None:
+    for text, pid in rows:
+        if (collected := _COLLECTED.search(text or "")) is not None:
             promised[collected[1], (pid or 0) >> 24] += int(collected[2])
-        elif _LOST.search(text):
-            findings.complete = False
-            findings.warnings.append(f"The report says: {text.strip()}")
-        elif severity is not None and severity >= _WARNING and _MAYBE_MISSING.search(text):
-            findings.warnings.append(f"The report says: {text.strip()}")
+            findings.counts_agree = True
     for (what, process), count in promised.items():
         decoded = [
             sum(tally.owned[payload, event_class, process] for payload, event_class in kinds)
             for kinds in _COUNTED[what]
         ]
         if count not in decoded:
-            findings.complete = False
+            findings.counts_agree = False
             findings.warnings.append(
                 f"The report counts {count} {what} events of process {process & 0xFFFFFF}, "
                 f"{decoded[0]} were decoded."
