@@ -6,12 +6,15 @@
     ├── ReportError            a report cannot be read
     │   ├── UnknownFormatError     no reader knows the file
     │   ├── TruncatedReportError   the file ends before its content does
-    │   └── UnsupportedReportError recognised, but not readable here (version, platform)
+    │   ├── UnsupportedReportError recognised, but not readable here (version, platform)
+    │   └── RunFileError           a table of measured runs that cannot be understood
     ├── DatabaseError          the DuckDB file cannot be used
     │   └── SchemaVersionError     written by an incompatible traceql
-    └── QueryError             a question cannot be answered
-        ├── UnknownQueryError      no query of that name
-        └── MissingDataError       no trace holds what the query reads
+    ├── QueryError             a question cannot be answered
+    │   ├── UnknownQueryError      no query of that name
+    │   └── MissingDataError       no trace holds what the query reads
+    └── PredictionError        a prediction lacks what it needs
+        └── UnknownGpuError        no data about a GPU of that name
 
 Every message says what was wrong, and `remedy` what to do about it.
 """
@@ -53,6 +56,10 @@ class UnsupportedReportError(ReportError):
     """The format is known, but this file cannot be read here."""
 
 
+class RunFileError(ReportError):
+    """A table of runs measured outside the profilers cannot be understood."""
+
+
 class DatabaseError(TraceqlError):
     """The DuckDB file cannot be used."""
 
@@ -71,6 +78,14 @@ class UnknownQueryError(QueryError):
 
 class MissingDataError(QueryError):
     """No trace in the database holds what the query reads."""
+
+
+class PredictionError(TraceqlError):
+    """A prediction lacks what it needs."""
+
+
+class UnknownGpuError(PredictionError):
+    """There is no data about a GPU of that name."""
 
 
 class MissingDataWarning(UserWarning):
