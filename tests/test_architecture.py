@@ -23,8 +23,10 @@ ALLOWED = {
     "normalise": {"sqlfiles", "readers"},
     "ingest": {"errors", "readers", "normalise"},
     "catalog": {"errors", "sqlfiles"},
+    "hardware": {"errors"},
+    "predict": {"errors", "hardware"},
     "database": {"errors", "schema", "readers", "normalise", "ingest", "catalog"},
-    "cli": {"errors", "schema", "readers", "ingest", "catalog", "database", "cli"},
+    "cli": {"errors", "schema", "readers", "ingest", "catalog", "hardware", "predict", "database", "cli"},
 }
 # Third-party package → the only part that may import it. Arrow tables are what the parts hand on.
 OWNERS = {

@@ -1,7 +1,7 @@
 """What NVIDIA's GPUs can do: dense peaks, bandwidths and the ridge points between them.
 
-The figures and their sources are in ``data/gpus.toml``. A ridge point is the arithmetic intensity (FLOP/byte) at
-which a kernel stops being limited by a memory and starts being limited by arithmetic: peak FLOP/s ÷ bytes/s
+The figures and their sources are in ``data/gpus.toml``. A ridge point is the arithmetic intensity (FLOP/byte)
+at which a kernel stops being limited by a memory and starts being limited by arithmetic: peak FLOP/s ÷ bytes/s
 (Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52(4), 2009).
 
 >>> round(find("NVIDIA H200").ridge_flop_per_byte("bf16"))
@@ -123,6 +123,19 @@ class Gpu:
         return self.peak(precision) / bandwidths[level]
 
 
+def element_bytes(precision: str) -> int:
+    """Bytes of one stored element.
+
+    Raises:
+        PredictionError: there is no such precision.
+    """
+    if precision not in BYTES_PER_ELEMENT:
+        raise PredictionError(
+            f"there is no precision called {precision!r}", f"Known are: {', '.join(BYTES_PER_ELEMENT)}."
+        )
+    return BYTES_PER_ELEMENT[precision]
+
+
 @cache
 def gpus() -> tuple[Gpu, ...]:
     """Every GPU of the data file, in its order."""
@@ -148,7 +161,9 @@ def find(name: str) -> Gpu:
             return gpu
     akin = [gpu.name for gpu in gpus() if _words(gpu.name) & wanted]
     remedy = f"Not the same, but akin: {', '.join(akin)}. " if akin else ""
-    raise UnknownGpuError(f"there is no data about a GPU called {name!r}", f"{remedy}All of them: traceql gpu")
+    raise UnknownGpuError(
+        f"there is no data about a GPU called {name!r}", f"{remedy}All of them: traceql gpu"
+    )
 
 
 def assumption(name: str) -> str:

@@ -10,7 +10,7 @@ import sys
 import click
 
 from traceql import __version__
-from traceql.cli import ask, common, manage
+from traceql.cli import ask, common, manage, predict
 from traceql.errors import TraceqlError
 
 _EPILOG = """\b
@@ -38,6 +38,8 @@ for _command in (
     ask.schema,
     ask.query,
     ask.sql,
+    predict.gpu,
+    predict.predict,
     manage.completion,
 ):
     cli.add_command(_command)
