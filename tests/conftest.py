@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import traceql
+from traceql import runs
 from traceql.ingest import decode_all
 from traceql.readers.source import plain_name
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
 EXPECTED = Path(__file__).parent / "fixtures" / "expected"
+TABLES = Path(__file__).parent / "fixtures" / "tables"
+MODELS = Path(__file__).parent / "fixtures" / "models"
 
 
 def report_names(*suffixes: str) -> list[str]:
@@ -33,7 +36,7 @@ EXPORTS = report_names(".sqlite", "_pqtdir", "_arwdir")
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """A database with every shipped ncu report and nsys export; a trace's name is its file's name."""
+    """A database with every shipped ncu report, nsys export and table; a trace's name is its file's name."""
     path = tmp_path_factory.mktemp("corpus") / "corpus.duckdb"
     with traceql.open(path) as database:
         for report, decoded in decode_all([REPORTS / name for name in NCU_REPORTS + EXPORTS]):
@@ -41,6 +44,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
                 raise decoded
             database.store(decoded, name=report.name)
             decoded.close()
+        for table in sorted(TABLES.glob("*.csv")):
+            database.import_runs(runs.read(table))
         yield database
 
 

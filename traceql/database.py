@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
-from traceql import __version__, catalog, normalise, schema
+from traceql import __version__, catalog, hardware, normalise, schema
 from traceql.errors import (
     DatabaseError,
     MissingDataError,
     MissingDataWarning,
     QueryError,
     ReportError,
+    RunFileError,
     SchemaVersionError,
+    UnknownGpuError,
 )
 from traceql.ingest import Decoded, decode
 from traceql.readers.base import no_progress
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
     from traceql.ingest import Via
     from traceql.readers.base import Progress, RawReport
+    from traceql.runs import RunFile
 
 MEMORY = ":memory:"
 DEFAULT_PATH = "traces.duckdb"
@@ -64,6 +67,27 @@ class Ingested:
     missing: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class ImportedRuns:
+    """What became of a file of runs.
+
+    Attributes:
+        sweep: label of the file's runs.
+        status: added; replaced, after ``replace``; unchanged, when the database held the file already.
+        runs: how many there are.
+        metrics: names of what was measured.
+        tags: names of what was varied or noted.
+        warnings: what was taken for granted or left out.
+    """
+
+    sweep: str
+    status: Literal["added", "replaced", "unchanged"]
+    runs: int = 0
+    metrics: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def open(path: str | Path = DEFAULT_PATH, *, allow_files: bool = False) -> Database:  # noqa: A001
@@ -186,11 +210,20 @@ class Database:
         for name in chosen:
             if all(t["name"] != name for t in traces):
                 raise _no_trace(name)
+        for table in query.needs:
+            if not schema.BY_NAME[table].of_trace and not self.arrow(f"FROM {table} LIMIT 1").num_rows:
+                raise MissingDataError(
+                    f"the database holds no {table}, which {query.name} reads",
+                    "Add some: " + "; ".join(schema.BY_NAME[table].collected_by.values()),
+                )
+        needs = [table for table in query.needs if schema.BY_NAME[table].of_trace]
+        if query.needs and not needs:
+            return []
         if not traces:
             raise MissingDataError("the database holds no traces", "Add some: traceql ingest REPORT")
         in_scope = [t for t in traces if not chosen or t["name"] in chosen]
         notes = []
-        for table in query.needs:
+        for table in needs:
             options = schema.BY_NAME[table].collected_by
             able = [t for t in in_scope if t["kind"] in options]
             lacking = [t["name"] for t in able if table in t["missing"]]
@@ -295,6 +328,67 @@ class Database:
             warnings=stored.warnings,
             seconds=time.perf_counter() - began,
         )
+
+    def import_runs(self, file: RunFile, *, sweep: str | None = None, replace: bool = False) -> ImportedRuns:
+        """Store runs that were measured outside the profilers, in one transaction.
+
+        Args:
+            file: what `runs.read` made of a table of runs.
+            sweep: label of the runs; by default the file's name without suffix.
+            replace: put the file in place of what the database holds under that label.
+
+        Raises:
+            RunFileError: the label is taken by another file.
+            DatabaseError: the database cannot be written; it is as it was.
+        """
+        with self._writing() as connection:
+            known = connection.execute(
+                "SELECT sweep FROM runs WHERE sha256 = $sha LIMIT 1", {"sha": file.sha256}
+            ).fetchone()
+            if known and not replace:
+                return ImportedRuns(known[0], "unchanged")
+            label = sweep or (known[0] if known else file.label)
+            taken = connection.execute("SELECT sha256 FROM runs WHERE sweep = $l LIMIT 1", {"l": label})
+            other = taken.fetchone()
+            if other and not replace:
+                raise RunFileError(
+                    f"a sweep is called {label!r} already",
+                    "Choose another --name, or --replace that one.",
+                )
+            transaction = connection.cursor()
+            transaction.execute("BEGIN")
+            try:
+                for old in {label, known[0] if known else label}:
+                    _delete_runs(transaction, old)
+                # Figures of GPUs come with traceql: as new as the newest import.
+                _fill_gpu_specs(transaction)
+                warned = _store_runs(transaction, file, label)
+                transaction.execute("COMMIT")
+            except duckdb.Error as error:
+                raise _storage_error(error, Path(file.file_name), self.path) from error
+            finally:
+                transaction.close()
+        return ImportedRuns(
+            sweep=label,
+            status="replaced" if known or other else "added",
+            runs=len(file.runs),
+            metrics=tuple(sorted({metric.name for run in file.runs for metric in run.metrics})),
+            tags=tuple(sorted({tag for run in file.runs for tag in run.tags})),
+            warnings=(*file.warnings, *warned),
+        )
+
+    def drop_runs(self, sweep: str) -> None:
+        """Remove the runs of one imported file.
+
+        Raises:
+            QueryError: there are none of that label.
+        """
+        with self._writing(create=False) as connection:
+            if not connection.execute("SELECT 1 FROM runs WHERE sweep = $s LIMIT 1", {"s": sweep}).fetchone():
+                raise QueryError(f"no sweep is called {sweep!r}", "See which there are: traceql query runs")
+            connection.execute("BEGIN")
+            _delete_runs(connection, sweep)
+            connection.execute("COMMIT")
 
     def drop(self, trace: str) -> None:
         """Remove one trace.
@@ -405,6 +499,7 @@ def _create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("INSERT INTO traceql_meta VALUES (?, ?)", [schema.SCHEMA_VERSION, __version__])
     for statement in schema.create_statements():
         connection.execute(statement)
+    _fill_gpu_specs(connection)
     for view in catalog.views():
         connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
         connection.execute(f"COMMENT ON VIEW {view.name} IS {schema.literal(view.title)}")
@@ -577,14 +672,15 @@ def _stem(file_name: str) -> str:
 
 def _delete(connection: duckdb.DuckDBPyConnection, trace_id: int) -> None:
     for table in reversed(schema.TABLES):
-        connection.execute(f"DELETE FROM {table.name} WHERE trace_id = ?", [trace_id])
+        if table.of_trace:
+            connection.execute(f"DELETE FROM {table.name} WHERE trace_id = ?", [trace_id])
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, trace_id: int) -> dict[str, int]:
     counts = " UNION ALL ".join(
         f"SELECT {schema.literal(table.name)}, count(*) FROM {table.name} WHERE trace_id = $trace_id"
         for table in schema.TABLES
-        if table.name != "traces"
+        if table.of_trace and table.name != "traces"
     )
     return dict(connection.execute(counts, {"trace_id": trace_id}).fetchall())
 
@@ -605,6 +701,72 @@ def _missing(report: RawReport, rows: dict[str, int]) -> list[str]:
 
 def _hints(kind: str, missing: builtins.list[str]) -> dict[str, str]:
     return {name: schema.BY_NAME[name].collected_by[kind] for name in missing}
+
+
+# --- runs -----------------------------------------------------------------------------------------------
+
+
+def _store_runs(connection: duckdb.DuckDBPyConnection, file: RunFile, label: str) -> list[str]:
+    row = connection.execute("SELECT coalesce(max(run_id), 0) FROM runs").fetchone()
+    assert row is not None
+    warned: dict[str, None] = {}
+    runs: list[tuple[object, ...]] = []
+    metrics: list[tuple[object, ...]] = []
+    for position, run in enumerate(file.runs, start=1):
+        run_id = int(row[0]) + position
+        gpu, note = _gpu_spec(run.tags.get("gpu"))
+        if note:
+            warned[note] = None
+        facts = (label, position, file.format, file.file_name, file.sha256, gpu)
+        runs.append((run_id, *facts, list(run.tags), list(run.tags.values())))
+        metrics.extend((run_id, m.name, m.unit, m.sample, m.value) for m in run.metrics)
+    connection.executemany("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, map(?, ?))", runs)
+    if metrics:
+        connection.executemany("INSERT INTO run_metrics VALUES (?, ?, ?, ?, ?)", metrics)
+    return list(warned)
+
+
+def _gpu_spec(name: str | None) -> tuple[str | None, str]:
+    """The GPU that a tag means, and what was taken for granted about it."""
+    if name is None:
+        return None, ""
+    try:
+        return hardware.find(name).name, hardware.assumption(name)
+    except UnknownGpuError as error:
+        return None, f"{error.message}: no floors and no ridge points for its runs"
+
+
+def _delete_runs(connection: duckdb.DuckDBPyConnection, sweep: str) -> None:
+    connection.execute(
+        "DELETE FROM run_metrics WHERE run_id IN (SELECT run_id FROM runs WHERE sweep = ?)", [sweep]
+    )
+    connection.execute("DELETE FROM runs WHERE sweep = ?", [sweep])
+
+
+def _fill_gpu_specs(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("DELETE FROM gpu_specs")
+    for gpu in hardware.gpus():
+        bandwidths = gpu.bandwidths_bytes_per_s
+        connection.execute(
+            "INSERT INTO gpu_specs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, map(?, ?), map(?, ?))",
+            [
+                gpu.name,
+                sorted({hardware.key(name) for name in (*gpu.names, *gpu.short_names)}),
+                gpu.sm_count,
+                gpu.sm_clock_hz,
+                int(gpu.memory_bytes),
+                gpu.memory_bandwidth_bytes_per_s,
+                gpu.l2_bytes,
+                gpu.l2_bandwidth_bytes_per_s,
+                bandwidths["l1"],
+                gpu.nvlink_bytes_per_s,
+                gpu.pcie_bytes_per_s,
+                list(gpu.peak_flop_per_s),
+                list(gpu.peak_flop_per_s.values()),
+                list(gpu.sources),
+                list(gpu.sources.values()),
+            ],
+        )
 
 
 # --- errors ---------------------------------------------------------------------------------------------

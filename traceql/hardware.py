@@ -1,8 +1,8 @@
 """What NVIDIA's GPUs can do: dense peaks, bandwidths and the ridge points between them.
 
 The figures and their sources are in ``data/gpus.toml``. A ridge point is the arithmetic intensity (FLOP/byte)
-at which a kernel stops being limited by a memory and starts being limited by arithmetic: peak FLOP/s ÷ bytes/s
-(Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52(4), 2009).
+at which the limit of a kernel passes from a memory to arithmetic: peak FLOP/s ÷ bytes/s (Williams, Waterman
+and Patterson, "Roofline", Communications of the ACM 52(4), 2009).
 
 >>> round(find("NVIDIA H200").ridge_flop_per_byte("bf16"))
 206
@@ -155,11 +155,11 @@ def find(name: str) -> Gpu:
     Raises:
         UnknownGpuError: there is no data about it.
     """
-    wanted = _words(name)
+    wanted = key(name)
     for gpu in gpus():
-        if any(_words(known) == wanted for known in (*gpu.names, *gpu.short_names)):
+        if any(key(known) == wanted for known in (*gpu.names, *gpu.short_names)):
             return gpu
-    akin = [gpu.name for gpu in gpus() if _words(gpu.name) & wanted]
+    akin = [gpu.name for gpu in gpus() if set(key(gpu.name).split()) & set(wanted.split())]
     remedy = f"Not the same, but akin: {', '.join(akin)}. " if akin else ""
     raise UnknownGpuError(
         f"there is no data about a GPU called {name!r}", f"{remedy}All of them: traceql gpu"
@@ -174,17 +174,24 @@ def assumption(name: str) -> str:
     >>> assumption("NVIDIA H100 80GB HBM3")
     ''
     """
-    wanted = _words(name)
+    wanted = key(name)
     for gpu in gpus():
         for short, assumed in gpu.short_names.items():
-            if _words(short) == wanted:
+            if key(short) == wanted:
                 return f"{name!r} is taken as {gpu.name}, {assumed}"
     return ""
 
 
-def _words(name: str) -> frozenset[str]:
-    joined = re.sub(r"(\d+) gb\b", r"\1gb", name.lower())
-    return frozenset(re.findall(r"[a-z0-9]+", joined)) - _VENDOR_WORDS
+def key(name: str) -> str:
+    """What two spellings of a GPU's name have in common: its words, sorted, without the vendor's.
+
+    The view gpu_roofs does the same in SQL.
+
+    >>> key("NVIDIA A100 80GB PCIe") == key("A100 PCIe 80 GB") == "80gb a100 pcie"
+    True
+    """
+    joined = re.sub(r"([0-9]+) gb\b", r"\1gb", name.lower())
+    return " ".join(sorted(set(re.findall(r"[a-z0-9]+", joined)) - _VENDOR_WORDS))
 
 
 def _gpu(entry: dict[str, Any]) -> Gpu:

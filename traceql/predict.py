@@ -1,9 +1,9 @@
-"""What theory says before a run: FLOP, bytes, arithmetic intensity, the roof that binds, the floor of the time.
+"""What theory says before a run: FLOP, bytes, arithmetic intensity, which roof binds, the floor of the time.
 
 Every floor is the roofline's (Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52(4),
-2009): time ≥ max(FLOP ÷ peak FLOP/s, bytes ÷ DRAM bytes/s). It counts each byte once, as if caches were perfect,
-and no launch overhead: measured times lie above it. A measured time below it means that something else was
-measured (work that a cache spared, for example), never that the hardware was faster.
+2009): time ≥ max(FLOP ÷ peak FLOP/s, bytes ÷ DRAM bytes/s). It counts each byte once, as if caches were
+perfect, and no launch overhead: measured times lie above it. A measured time below it means that something
+else was measured (work that a cache spared, for example), never that the hardware was faster.
 
 The counts of transformer work follow NVIDIA, "Matrix Multiplication Background User's Guide" (a GEMM of m × k
 by k × n is 2·m·n·k FLOP), and Pope et al., "Efficiently Scaling Transformer Inference" (MLSys 2023), for
@@ -84,8 +84,8 @@ def total(part: str, steps: Sequence[Step]) -> Step:
 def linear(in_features: int, out_features: int, batch: int, gpu: Gpu, precision: str = "bf16") -> Step:
     """``nn.Linear(in_features, out_features)`` on `batch` rows, without bias.
 
-    FLOP = 2·B·in·out; bytes = element size × (in·out + B·in + B·out): weights and inputs read, outputs written
-    once (NVIDIA, "Matrix Multiplication Background User's Guide", chapter 2).
+    FLOP = 2·B·in·out; bytes = element size × (in·out + B·in + B·out): weights and inputs read, outputs
+    written once (NVIDIA, "Matrix Multiplication Background User's Guide", chapter 2).
 
     Raises:
         PredictionError: a dimension is not positive, or the GPU has no peak in that precision.

@@ -52,6 +52,11 @@ class Table:
     collected_by: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     group: str = ""
 
+    @property
+    def of_trace(self) -> bool:
+        """Whether its rows belong to a trace; those of the others are kept when traces come and go."""
+        return any(column.name == "trace_id" for column in self.columns)
+
 
 def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
     return tuple(Column(*row) for row in rows)
@@ -335,6 +340,59 @@ TABLES: tuple[Table, ...] = (
             _TRACE_ID,
             ("name", "VARCHAR", "COMMAND_LINE, or the name of an environment variable"),
             ("value", "VARCHAR", "its value"),
+        ),
+    ),
+    # Measurements made outside the profilers. A point of a sweep is one run: its tags say what was varied
+    # (gpu, model, batch_size, input_len …), its metrics what was measured. A run of which there is a trace too
+    # names it in a tag, so that neither needs the other.
+    Table(
+        "runs",
+        "one run measured outside the profilers, for example one point of a sweep",
+        _columns(
+            ("run_id", "BIGINT", "unique in the database"),
+            ("sweep", "VARCHAR", "label of the imported file, by default its name without suffix"),
+            ("position", "BIGINT", "place of the run in the file, from 1"),
+            ("format", "VARCHAR", "csv, json, vllm-bench-latency or nwor-sweep"),
+            ("file_name", "VARCHAR", "name of the imported file, without its folder"),
+            ("sha256", "VARCHAR", "of the imported file"),
+            ("gpu", "VARCHAR", "the GPU in gpu_specs that the tag gpu means; NULL if it is none of them"),
+            ("tags", "MAP(VARCHAR, VARCHAR)", "what the run was: gpu, model, batch_size, input_len …"),
+        ),
+        MappingProxyType({"run": "traceql import-runs FILE"}),
+    ),
+    Table(
+        "run_metrics",
+        "one number measured outside the profilers",
+        _columns(
+            ("run_id", "BIGINT", "the run, see runs"),
+            ("name", "VARCHAR", "as in the imported file: ms_per_token, avg_latency, nwor_tokens_staged …"),
+            ("unit", "VARCHAR", "ms, s, byte, % …; empty if the file does not tell"),
+            ("sample", "BIGINT", "number of the repetition, from 1; NULL where the run gives one number"),
+            ("value", "DOUBLE", "NULL where the file says nan"),
+        ),
+        MappingProxyType({"run": "traceql import-runs FILE"}),
+    ),
+    Table(
+        "gpu_specs",
+        "one GPU model as NVIDIA describes it; see traceql gpu",
+        _columns(
+            ("gpu", "VARCHAR", "name"),
+            (
+                "keys",
+                "VARCHAR[]",
+                "words of its spellings, sorted; the view gpu_roofs matches names with them",
+            ),
+            ("sm_count", "INTEGER", "streaming multiprocessors"),
+            ("sm_clock_hz", "DOUBLE", "clock behind the tensor peaks"),
+            ("memory_bytes", "BIGINT", "DRAM size"),
+            ("memory_bandwidth_bytes_per_s", "DOUBLE", "DRAM bandwidth"),
+            ("l2_bytes", "BIGINT", "L2 cache size"),
+            ("l2_bandwidth_bytes_per_s", "DOUBLE", "reads from L2; NULL where NVIDIA publishes none"),
+            ("l1_bandwidth_bytes_per_s", "DOUBLE", "all SMs, 128 bytes per clock each"),
+            ("nvlink_bytes_per_s", "DOUBLE", "one direction, all links; NULL without NVLink"),
+            ("pcie_bytes_per_s", "DOUBLE", "one direction"),
+            ("peak_flop_per_s", "MAP(VARCHAR, DOUBLE)", "precision → dense peak; unknown ones are absent"),
+            ("sources", "MAP(VARCHAR, VARCHAR)", "kind of figure → where NVIDIA prints it"),
         ),
     ),
 )

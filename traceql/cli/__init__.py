@@ -10,7 +10,7 @@ import sys
 import click
 
 from traceql import __version__
-from traceql.cli import ask, common, manage, predict
+from traceql.cli import ask, common, manage, predict, sweeps
 from traceql.errors import TraceqlError
 
 _EPILOG = """\b
@@ -35,6 +35,8 @@ for _command in (
     manage.ls,
     manage.info,
     manage.drop,
+    sweeps.import_runs,
+    sweeps.drop_runs,
     ask.schema,
     ask.query,
     ask.sql,

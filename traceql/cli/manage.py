@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _TAG_FORM = "A tag looks like name=value."
 
 
-def _parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Callback of ``--tag name=value`` options."""
     tags = {}
     for value in values:
         name, equals, content = value.partition("=")
@@ -38,7 +39,7 @@ def _parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str,
     "--tag",
     "tags",
     multiple=True,
-    callback=_parse_tags,
+    callback=parse_tags,
     metavar="NAME=VALUE",
     help="Label the traces; repeatable.",
 )

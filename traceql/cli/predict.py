@@ -28,8 +28,8 @@ def gpu(name: str | None, format_: str | None, output: str | None) -> None:
     r"""Show what GPUs can do: dense peaks, bandwidths and ridge points.
 
     Without NAME one line per GPU, with the bf16 ridge point at DRAM. With NAME, as a trace or a person writes
-    it, one line per precision and memory level. Work with less FLOP/byte than the ridge point is limited by that
-    memory. NVLink and PCIe count one direction; NULL is what NVIDIA does not publish.
+    it, one line per precision and memory level. Work with less FLOP/byte than the ridge point is limited by
+    that memory. NVLink and PCIe count one direction; NULL is what NVIDIA does not publish.
 
     \b
     Examples:

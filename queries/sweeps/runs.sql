@@ -1,0 +1,34 @@
+-- Which numbers were measured outside the profilers?
+--
+-- One row per run and metric; repetitions are summarised.
+-- @param  sweep VARCHAR = NULL    only this sweep
+-- @param  metric VARCHAR = '%'    LIKE pattern on the metric's name
+-- @needs  run_metrics
+-- @column sweep VARCHAR           label of the imported file
+-- @column position BIGINT         place of the run in the file
+-- @column gpu VARCHAR             GPU in gpu_specs; NULL if it is not known
+-- @column tags MAP(VARCHAR, VARCHAR)  what the run was
+-- @column metric VARCHAR          name
+-- @column unit VARCHAR            unit
+-- @column samples BIGINT          numbers, without those that were nan
+-- @column mean DOUBLE             mean
+-- @column min DOUBLE              smallest
+-- @column max DOUBLE              largest
+-- @empty  Which sweeps there are: traceql sql "SELECT DISTINCT sweep FROM runs"
+
+SELECT
+    sweep,
+    position,
+    gpu,
+    tags,
+    name AS metric,
+    unit,
+    count(value) AS samples,
+    avg(value) AS mean,
+    min(value) AS min,
+    max(value) AS max
+FROM runs
+JOIN run_metrics USING (run_id)
+WHERE ($sweep IS NULL OR sweep = $sweep) AND name LIKE $metric
+GROUP BY sweep, position, gpu, tags, name, unit
+ORDER BY sweep, position, metric, unit

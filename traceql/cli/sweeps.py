@@ -1,0 +1,97 @@
+"""Commands about runs measured outside the profilers: import-runs, drop-runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from traceql.cli.common import complain, db_option, note
+from traceql.cli.manage import parse_tags
+from traceql.cli.output import printable
+from traceql.errors import ReportError
+
+
+@click.command("import-runs")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
+@db_option()
+@click.option("--name", help="Label of the runs (one file only); by default the file's name without suffix.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    callback=parse_tags,
+    metavar="NAME=VALUE",
+    help="Label every run; repeatable.",
+)
+@click.option(
+    "--tag-column", "tag_columns", multiple=True, help="A column of numbers that is a tag; repeatable."
+)
+@click.option(
+    "--metric-column", "metric_columns", multiple=True, help="A column that is a metric; repeatable."
+)
+@click.option("--replace", is_flag=True, help="Replace what the database holds under that label.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing about what went well.")
+def import_runs(
+    files: tuple[Path, ...],
+    db: str,
+    name: str | None,
+    tags: dict[str, str],
+    tag_columns: tuple[str, ...],
+    metric_columns: tuple[str, ...],
+    replace: bool,
+    quiet: bool,
+) -> None:
+    r"""Read measurements made without a profiler: tables of runs, and results of benchmarks.
+
+    A CSV or JSON table has one row per run, or one per number with the columns metric and value. Texts and
+    well-known parameters (gpu, batch_size, input_len …) become tags, other numbers metrics. Also read are what
+    vllm bench latency --output-json writes, and sweeps of NWOR/SCV benchmarks. A file comes in as a whole or not
+    at all, and once.
+
+    \b
+    Examples:
+      traceql import-runs decode_sweep.csv
+      traceql import-runs latency.json --tag gpu=H200 --tag batch_size=8
+    """
+    from traceql import runs
+    from traceql.database import Database
+
+    if name is not None and len(files) != 1:
+        raise click.UsageError(f"--name labels one file, but {len(files)} were given.")
+    failed = 0
+    with Database(db) as database:
+        for file in files:
+            try:
+                read = runs.read(file, tags=tags, tag_columns=tag_columns, metric_columns=metric_columns)
+                stored = database.import_runs(read, sweep=name, replace=replace)
+            except ReportError as error:
+                failed += 1
+                complain(error)
+                continue
+            for warning in stored.warnings:
+                note(f"{warning}.")
+            if quiet:
+                continue
+            label = printable(stored.sweep)
+            if stored.status == "unchanged":
+                click.echo(f"{label}: in the database already", err=True)
+            else:
+                names = printable(f"tags {', '.join(stored.tags)}; metrics {', '.join(stored.metrics)}")
+                click.echo(f"{label}: {stored.status}, {stored.runs:,} runs; {names}", err=True)
+    if failed:
+        sys.exit(1)
+
+
+@click.command("drop-runs")
+@click.argument("sweeps", nargs=-1, required=True, metavar="SWEEP…")
+@db_option()
+def drop_runs(sweeps: tuple[str, ...], db: str) -> None:
+    """Remove imported runs from the database."""
+    from traceql.database import Database
+
+    with Database(db) as database:
+        for sweep in sweeps:
+            database.drop_runs(sweep)
+            click.echo(f"{printable(sweep)}: dropped", err=True)
