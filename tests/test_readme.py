@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import REPORTS
+from conftest import MODELS, REPORTS, TABLES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,6 +50,10 @@ def test_every_command_shown_works(tmp_path: Path) -> None:
         shutil.copy(REPORTS / name, tmp_path / "results")
     shutil.copy(REPORTS / "scv_baseline_vectorized.ncu-rep.xz", tmp_path / "run.ncu-rep")
     (tmp_path / "question.sql").write_text("FROM traces")
+    for name in ("decode_sweep.csv", "prefill_sweep.csv"):
+        shutil.copy(TABLES / name, tmp_path)
+    shutil.copy(TABLES / "vllm_latency.json", tmp_path / "latency.json")
+    shutil.copy(MODELS / "llama-3.1-8b.json", tmp_path / "config.json")
     shown = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
     assert len(shown) > 8
     for line in shown:

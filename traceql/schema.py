@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Raised whenever a table or column changes its meaning; a database of another version is refused.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -343,8 +343,8 @@ TABLES: tuple[Table, ...] = (
         ),
     ),
     # Measurements made outside the profilers. A point of a sweep is one run: its tags say what was varied
-    # (gpu, model, batch_size, input_len …), its metrics what was measured. A run of which there is a trace too
-    # names it in a tag, so that neither needs the other.
+    # (gpu, model, batch_size, input_len …), its metrics what was measured. A run of which there is a trace
+    # too names it in a tag, so that neither needs the other.
     Table(
         "runs",
         "one run measured outside the profilers, for example one point of a sweep",

@@ -1,4 +1,4 @@
--- How does decoding scale with the batch size, and where does it stop being limited by memory?
+-- How does decoding scale with the batch size?
 --
 -- Runs with a batch size (tag batch_size or batch) and a time per step and token; those that differ in any other
 -- tag are kept apart (column config), repetitions are averaged. The floor is the time to read the weights once, so
@@ -19,7 +19,7 @@
 -- @column ms_per_token DOUBLE                time of one step
 -- @column tokens_per_s DOUBLE                batch size ÷ time
 -- @column growth_pct DOUBLE                  time against batch 1; NULL without one
--- @column floor_ms DOUBLE                    weights ÷ DRAM bandwidth; NULL if the GPU is not known
+-- @column floor_ms DOUBLE                    weights ÷ DRAM bandwidth of one GPU; NULL if the GPU is not known
 -- @column hbm_utilisation_pct DOUBLE         floor ÷ time
 -- @column flag VARCHAR                       set where the time is under the floor
 -- @column empirical_ridge_batch DOUBLE       batch size at which the two lines meet; NULL where they do not within the sweep
@@ -35,7 +35,7 @@ WITH measured AS (
         array_to_string(
             list_sort(list_transform(
                 list_filter(
-                    map_entries(tags), lambda tag: tag.key NOT IN ('gpu', 'batch_size', 'batch', 'weight_bytes')
+                    map_entries(tags), lambda tag: tag.key NOT IN ('gpu', 'batch_size', 'batch')
                 ),
                 lambda tag: tag.key || '=' || tag.value
             )),
@@ -69,7 +69,6 @@ ends AS (
         max_by(batch_size, batch_size, 2) AS last_batches
     FROM sized
     GROUP BY sweep, gpu, config
-    -- weight_bytes may be a part of what is swept; the lines are drawn through all of them.
 ),
 slopes AS (
     SELECT
@@ -111,4 +110,4 @@ JOIN crossings
     AND crossings.gpu IS NOT DISTINCT FROM sized.gpu
     AND crossings.config IS NOT DISTINCT FROM sized.config
 LEFT JOIN gpu_specs ON gpu_specs.gpu = sized.spec
-ORDER BY sized.sweep, sized.gpu, sized.config, batch_size, weight_bytes
+ORDER BY sized.sweep, sized.gpu, sized.config, batch_size

@@ -1,4 +1,4 @@
--- How does prefill scale with the input length, and does it stay under the GPU's peak?
+-- How does prefill scale with the input length?
 --
 -- Runs with an input length (tag input_len) and a time; those that differ in any other tag are kept apart (column
 -- config), repetitions are averaged. The overhead floor is the time of the shortest input, the steady-state cost the
@@ -37,7 +37,7 @@ WITH measured AS (
         runs.gpu AS spec,
         array_to_string(
             list_sort(list_transform(
-                list_filter(map_entries(tags), lambda tag: tag.key NOT IN ('gpu', 'input_len', 'flop_per_token')),
+                list_filter(map_entries(tags), lambda tag: tag.key NOT IN ('gpu', 'input_len')),
                 lambda tag: tag.key || '=' || tag.value
             )),
             ', '
@@ -122,4 +122,4 @@ FROM rates
 JOIN ends USING (curve)
 LEFT JOIN elbows USING (curve)
 LEFT JOIN by_eye ON by_eye.gpu = rates.gpu
-ORDER BY rates.sweep, rates.gpu, config, input_len, flop_per_token
+ORDER BY rates.sweep, rates.gpu, config, input_len
