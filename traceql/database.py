@@ -129,6 +129,9 @@ class Database:
             answer = connection.sql(statement, params=dict(params) if params else None)
             return _plain_integers(answer.to_arrow_table()) if answer is not None else pa.table({})
         except duckdb.Error as error:
+            # A transaction that the SQL began ends with its error, or no later question would be answered.
+            with contextlib.suppress(duckdb.Error):
+                connection.execute("ROLLBACK")
             raise _query_error(error) from error
 
     def query(self, name: str, /, **params: catalog.Value) -> pl.DataFrame:
@@ -711,7 +714,7 @@ def _damaged(error: Exception, path: str) -> DatabaseError:
 def _connection_error(error: Exception, path: str) -> DatabaseError:
     text = str(error)
     # "Conflicting lock is held in …" on Linux and macOS; Windows words it differently.
-    if "lock is held" in text or "used by another process" in text:
+    if "Conflicting lock is held" in text or "used by another process" in text:
         return DatabaseError(
             f"{path}: in use by another process", "Wait for it, or close the program that has the file open."
         )
