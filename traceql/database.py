@@ -553,7 +553,7 @@ def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: Ra
     try:
         for statement in duckdb.extract_statements(step.sql):
             connection.execute(statement)
-    except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+    except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         raise ReportError(
             f"{path.name}: its content does not make sense ({_first_line(error)}; {step.label})",
             "The file is probably damaged: copy it again, or export it again.",

@@ -66,9 +66,9 @@ def open_source(path: Path) -> Iterator[Source]:
         if compression is None:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            yield Source(path, path.name, digest, path.stat().st_size)
+            yield Source(path, _valid(path.name), digest, path.stat().st_size)
             return
-        file_name = _strip(path.name, _COMPRESSIONS[compression][1])
+        file_name = _strip(_valid(path.name), _COMPRESSIONS[compression][1])
         with tempfile.TemporaryDirectory(prefix="traceql-") as folder:
             plain = Path(folder) / file_name
             digest, size = _unpack(path, compression, plain)
@@ -98,6 +98,11 @@ def _strip(name: str, suffixes: tuple[str, ...]) -> str:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)]
     return name
+
+
+def _valid(name: str) -> str:
+    """A file name without bytes that are not UTF-8, which no database column can hold."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _unpack(path: Path, compression: str, target: Path) -> tuple[str, int]:
@@ -152,4 +157,4 @@ def _hash_directory(path: Path) -> Source:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         digest.update(os.fsencode(member.name) + f"\0{content}\n".encode())
         size += member.stat().st_size
-    return Source(path, path.name, digest.hexdigest(), size)
+    return Source(path, _valid(path.name), digest.hexdigest(), size)

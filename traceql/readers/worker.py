@@ -1,6 +1,7 @@
 """Decoding in a process of its own: crashes, leaks and the interpreter lock stay there.
 
-The child is ``python -m traceql.readers.worker``: the request is one JSON object on its standard input; the
+The child is ``python -m traceql.readers.worker``: the request is one line of JSON on its standard input,
+which the parent keeps open for as long as it wants the answer: a child never outlives its parent. The
 answer, on its standard output, is a row of frames: one tag byte, the payload's length (u64, little-endian),
 the payload. ``P`` is progress, ``T`` a table (name, NUL, Arrow stream), ``M`` the metadata that ends a
 success, ``E`` an error.
@@ -10,11 +11,13 @@ A subprocess rather than `multiprocessing`, which would import the caller's main
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import struct
 import subprocess
 import sys
+import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -53,8 +56,8 @@ def decode(reader: readers.Reader, path: Path, *, wanted: Wanted | None, progres
     assert child.stdout is not None
     tables: dict[str, RawTable] = {}
     try:
-        child.stdin.write(json.dumps(request).encode())
-        child.stdin.close()
+        child.stdin.write(json.dumps(request).encode() + b"\n")
+        child.stdin.flush()
         while (frame := _receive(child.stdout)) is not None:
             tag, payload = frame
             if tag == b"P":
@@ -72,6 +75,8 @@ def decode(reader: readers.Reader, path: Path, *, wanted: Wanted | None, progres
         pass
     finally:
         child.kill()
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.close()
         child.stdout.close()
         stderr = child.stderr.read().decode("utf-8", "replace") if child.stderr else ""
         if child.stderr:
@@ -131,12 +136,19 @@ def _ipc(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
 def main() -> None:
     """Answer one request; see the module's text."""
     # The native library may print: what it writes goes to stderr, the frames keep stdout to themselves.
     with os.fdopen(os.dup(1), "wb") as stream:
         os.dup2(2, 1)
-        _serve(stream, json.load(sys.stdin))
+        request = json.loads(sys.stdin.readline())
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        _serve(stream, request)
         stream.flush()
     # Skips the native library's teardown, which has nothing left to do and has been seen to be slow.
     os._exit(0)
