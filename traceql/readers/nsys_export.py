@@ -209,6 +209,10 @@ class _FileTable:
 
         try:
             return action()
+        except UnicodeEncodeError as error:
+            raise ReportError(
+                f"{self._path.parent}: pyarrow opens no folder whose name is not UTF-8", "Rename the folder."
+            ) from error
         except (pa.ArrowException, OSError) as error:
             reason = str(error).partition("\n")[0]
             raise ReportError(

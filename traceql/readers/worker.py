@@ -71,6 +71,9 @@ def decode(reader: readers.Reader, path: Path, *, wanted: Wanted | None, progres
             elif tag == b"E":
                 error = json.loads(payload)
                 raise getattr(errors, error["type"])(error["message"], error["remedy"])
+        # No answer: let it say why.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=5)
     except BrokenPipeError:
         pass
     finally:
