@@ -17,8 +17,7 @@ from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, plain
 
 from traceql import Database
 
-SLOW = "llama_eager.sqlite.xz"
-NAMES = ("esmm_a10g_2023.1.ncu-rep.xz", "scv_baseline_graph.sqlite.xz", SLOW, "llama_roofline.ncu-rep.xz")
+NAMES = ("esmm_a10g_2023.1.ncu-rep.xz", "scv_baseline_graph.sqlite.xz", "llama_eager.sqlite.xz")
 ALL = [PARQUETDIR, *(REPORTS / name for name in NAMES), ARROWDIR]
 
 
@@ -83,7 +82,7 @@ def test_kill_9_at_twenty_moments_leaves_whole_traces_only(
         assert _rows_without_trace(db) == 0
         if number % 4 == 3:
             assert PARQUETDIR.name in found
-        if number % 5 == 0:
+        if number % 10 == 0:
             # It can be written, too, and ends up as if nothing had happened.
             assert _start(db, *ALL).wait() == 0
             assert _rows_of_traces(db) == expected
@@ -165,3 +164,25 @@ def test_a_decoder_that_is_killed_is_an_error_of_its_report_only(tmp_path: Path)
     assert "the decoder crashed" in stderr
     assert "Traceback" not in stderr
     assert not (tmp_path / "db").exists()
+
+
+def test_an_interrupted_ingest_says_so_and_keeps_whole_traces(
+    tmp_path: Path, undisturbed: tuple[dict[str, dict[str, int]], float]
+) -> None:
+    expected, seconds = undisturbed
+    interrupted = 0
+    for part in (0.3, 0.5, 0.7, 0.9):
+        db = tmp_path / f"db-{part}"
+        command = [sys.executable, "-m", "traceql", "ingest", "-q", "--db", str(db), *map(str, ALL)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            time.sleep(part * seconds)
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate()
+        if process.returncode == 130:
+            interrupted += 1
+            assert "Interrupted." in stderr
+            assert "Traceback" not in stderr
+        if db.exists():
+            found = _rows_of_traces(db)
+            assert found == {name: expected[name] for name in found}
+    assert interrupted

@@ -134,6 +134,8 @@ class Database:
             with contextlib.suppress(duckdb.Error):
                 connection.execute("ROLLBACK")
             raise _query_error(error) from error
+        except RuntimeError as error:
+            raise _interrupt(error) from error
 
     def query(self, name: str, /, **params: catalog.Value) -> pl.DataFrame:
         """Answer a question of the catalogue; the columns are those that its header declares.
@@ -363,6 +365,8 @@ class Database:
                         _remove(self.path)
         except duckdb.Error as error:
             raise _storage_error(error, what, self.path) from error
+        except RuntimeError as error:
+            raise _interrupt(error) from error
         finally:
             self.close()
 
@@ -707,6 +711,11 @@ def _check_magic(path: str, given: str) -> None:
             raise DatabaseError(
                 f"{given}: not a DuckDB database", "Choose another file with --db or TRACEQL_DB."
             )
+
+
+def _interrupt(error: RuntimeError) -> BaseException:
+    """DuckDB turns Ctrl-C during a statement into a RuntimeError."""
+    return KeyboardInterrupt() if str(error) == "Query interrupted" else error
 
 
 def _damaged(error: Exception, path: str) -> DatabaseError:
