@@ -158,7 +158,9 @@ class _SqliteTable:
 def _array(pa: Any, values: Sequence[Any], column: Any) -> pa.Array:
     if pa.types.is_string(column.type):
         values = [v if v is None or isinstance(v, str) else _decoded(v) for v in values]
-    return pa.array(values, column.type)
+        return pa.array(values, column.type)
+    # Given the type at once, pyarrow would cut the fraction off a REAL in an INTEGER column.
+    return pa.array(values).cast(column.type)
 
 
 def _decoded(value: object) -> str:
