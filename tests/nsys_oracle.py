@@ -40,7 +40,7 @@ TRACES = (
 PUBLIC_TRACES = ("nsysai_2gpu_2026.2", "mordred_rtx6000_2021.2", "pipit_cloverleaf_2024.5")
 
 Row = dict[str, Any]
-#: NVIDIA's column → (our column, or a function of our row; printed decimals, None for text and whole numbers).
+#: NVIDIA's column → (our column, or a function of our row; printed decimals, None for text and integers).
 Columns = dict[str, tuple["str | Callable[[Row], Any]", "int | None"]]
 
 
@@ -117,27 +117,25 @@ def _assert_equal(ours: Sequence[Any], theirs: Sequence[Any], digits: Iterable[i
 _PID = 1 << 24
 
 #: Columns of hand-made export tables and the values of those that a test does not set.
+_WORK = {
+    "start": 0,
+    "end": 0,
+    "deviceId": 0,
+    "contextId": 1,
+    "streamId": 7,
+    "correlationId": 0,
+    "globalPid": 0,
+}
 _EXPORT: dict[str, dict[str, Any]] = {
     "CUPTI_ACTIVITY_KIND_RUNTIME": {
-        "start": 0, "end": 0, "eventClass": 0, "globalTid": 0, "correlationId": 0, "nameId": 0, "returnValue": 0,
+        "start": 0, "end": 0, "eventClass": 0, "globalTid": 0, "correlationId": 0, "nameId": 0,
     },
     "CUPTI_ACTIVITY_KIND_KERNEL": {
-        "start": 0, "end": 0, "deviceId": 0, "contextId": 1, "streamId": 7, "correlationId": 0, "globalPid": 0,
-        "demangledName": 0, "shortName": 0, "graphNodeId": None, "gridX": 1, "gridY": 1, "gridZ": 1,
-        "blockX": 1, "blockY": 1, "blockZ": 1,
+        **_WORK, "demangledName": 0, "shortName": 0, "graphNodeId": None,
     },
-    "CUPTI_ACTIVITY_KIND_MEMCPY": {
-        "start": 0, "end": 0, "deviceId": 0, "contextId": 1, "streamId": 7, "correlationId": 0, "globalPid": 0,
-        "bytes": 0, "copyKind": 1, "srcKind": 1, "dstKind": 2,
-    },
-    "CUPTI_ACTIVITY_KIND_MEMSET": {
-        "start": 0, "end": 0, "deviceId": 0, "contextId": 1, "streamId": 7, "correlationId": 0, "globalPid": 0,
-        "bytes": 0, "value": 0, "memKind": 2,
-    },
-    "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": {
-        "start": 0, "end": 0, "deviceId": 0, "contextId": 1, "streamId": 7, "correlationId": 0, "globalPid": 0,
-        "graphId": 1, "graphExecId": 2,
-    },
+    "CUPTI_ACTIVITY_KIND_MEMCPY": {**_WORK, "bytes": 0, "copyKind": 1, "srcKind": 1, "dstKind": 2},
+    "CUPTI_ACTIVITY_KIND_MEMSET": {**_WORK, "bytes": 0, "value": 0, "memKind": 2},
+    "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": {**_WORK, "graphId": 1, "graphExecId": 2},
     "NVTX_EVENTS": {
         "start": 0, "end": None, "eventType": 59, "text": None, "globalTid": 0, "domainId": 0,
     },
