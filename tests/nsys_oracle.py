@@ -107,9 +107,14 @@ def _assert_equal(ours: Sequence[Any], theirs: Sequence[Any], digits: Iterable[i
         if places is None or a is None or b is None:
             assert a == b, (ours, theirs)
         else:
-            half_a_unit = Decimal(5).scaleb(-places - 1)
-            # The slack is for the last bit of binary arithmetic when a value ends in exactly half a unit.
-            assert abs(Decimal(a) - b) <= half_a_unit * (1 + Decimal("1e-9")), (a, b, ours, theirs)
+            assert_printed(a, b, places)
+
+
+def assert_printed(ours: float, theirs: Decimal | float, places: int) -> None:
+    """Our number is what the other side prints with so many decimals."""
+    half_a_unit = Decimal(5).scaleb(-places - 1)
+    # The slack is for the last bit of binary arithmetic when a value ends in exactly half a unit.
+    assert abs(Decimal(ours) - Decimal(str(theirs))) <= half_a_unit * (1 + Decimal("1e-9")), (ours, theirs)
 
 
 # --- hand-made reports ----------------------------------------------------------------------------------
@@ -142,6 +147,8 @@ _EXPORT: dict[str, dict[str, Any]] = {
     "OSRT_API": {"start": 0, "end": 0, "eventClass": 27, "globalTid": 0, "nameId": 0},
     "PROCESSES": {"pid": 0, "globalPid": 0, "name": ""},
     "ANALYSIS_DETAILS": {"duration": 0},
+    "TARGET_INFO_GPU": {"id": 0, "name": ""},
+    "TARGET_INFO_CUDA_DEVICE": {"gpuId": 0, "cudaId": 0, "pid": 0},
 }  # fmt: skip
 
 

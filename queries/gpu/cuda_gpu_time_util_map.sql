@@ -1,7 +1,7 @@
 -- When do kernels run on each GPU? (nsys recipe: cuda_gpu_time_util_map)
 --
--- The recording cut into equal bins, and the share of each in which at least one kernel runs. Kernels
--- inside CUDA graphs that were traced as a whole count as long as the graph runs, if asked for.
+-- The recording cut into equal bins of whole nanoseconds, and the share of each in which at least one kernel
+-- runs. Kernels inside CUDA graphs that were traced as a whole count as long as the graph runs, if asked for.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @param  bins BIGINT = 30         bins per trace; the default is NVIDIA's
 -- @param  graphs BOOLEAN = true    count whole CUDA graphs as kernel time; NVIDIA's recipe takes them for idle time
@@ -25,7 +25,7 @@ widths AS (
     SELECT
         trace_id,
         -- A report without a recorded length ends with its last operation.
-        greatest(coalesce(any_value(traces.duration_ns), max(end_ns)) / $bins, 1) AS bin_ns
+        greatest(coalesce(any_value(traces.duration_ns), max(end_ns)) // $bins, 1) AS bin_ns
     FROM operations
     JOIN traces USING (trace_id)
     GROUP BY trace_id
@@ -61,7 +61,7 @@ pieces AS (
         bin_ns,
         start_ns,
         end_ns,
-        unnest(range(floor(start_ns / bin_ns)::BIGINT, least(ceil(end_ns / bin_ns)::BIGINT, $bins))) AS bin
+        unnest(range(start_ns // bin_ns, least((end_ns - 1) // bin_ns + 1, $bins))) AS bin
     FROM busy
     JOIN widths USING (trace_id)
 ),
@@ -85,7 +85,7 @@ SELECT
     pid,
     device_id,
     bin,
-    floor(bin * bin_ns)::BIGINT AS start_ns,
+    bin * bin_ns AS start_ns,
     100.0 * coalesce(used_ns, 0) / bin_ns AS busy_pct
 FROM map
 JOIN traces USING (trace_id)

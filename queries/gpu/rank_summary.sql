@@ -68,7 +68,7 @@ SELECT
     coalesce(memory_ops, 0) AS memory_ops,
     coalesce(graphs, 0) AS graphs,
     coalesce(gpu_ns, 0) AS gpu_ns,
-    100.0 * coalesce(gpu_ns, 0) / max(gpu_ns) OVER (PARTITION BY traces.name) AS share_of_busiest_pct,
+    100.0 * coalesce(gpu_ns, 0) / nullif(max(gpu_ns) OVER (PARTITION BY traces.name), 0) AS share_of_busiest_pct,
     first_ns,
     last_ns,
     CASE WHEN ranks.pid IS NULL THEN 'unused GPU'
