@@ -457,9 +457,9 @@ def _store(
     connection.execute(
         """
         INSERT INTO traces (trace_id, name, kind, format, file_name, sha256, tool_version, settings, tags,
-                            complete, warnings, missing)
+                            complete, counts_agree, warnings, missing)
         VALUES ($trace_id, $name, $kind, $format, $file_name, $sha256, $tool_version, $settings,
-                map($keys, $values), $complete, $warnings, [])
+                map($keys, $values), $complete, $counts_agree, $warnings, [])
         """,
         {
             "trace_id": trace_id,
@@ -473,6 +473,7 @@ def _store(
             "keys": list(tags),
             "values": [str(value) for value in tags.values()],
             "complete": report.complete,
+            "counts_agree": report.counts_agree,
             "warnings": list(report.warnings),
         },
     )

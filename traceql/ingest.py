@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from traceql.readers.base import Progress
 
 
+# Every process keeps some 150 MB for the library, and more with the report.
+_MAX_PARTS = 4
+_BYTES_PER_PART = 1_000_000
+
+
 @dataclass
 class Decoded:
     """A decoded report with the files it needs while its tables are read; `close` lets go of them."""
@@ -79,12 +84,13 @@ def _in_directory(path: Path) -> list[Path]:
     return found
 
 
-def decode(path: Path, *, in_process: bool = True, progress: Progress = no_progress) -> Decoded:
+def decode(path: Path, *, alone: bool = True, progress: Progress = no_progress) -> Decoded:
     """Decode one report.
 
     Args:
         path: file or exported folder.
-        in_process: False to decode in a child process even where the reader does not insist on it.
+        alone: False when other reports are being decoded at the same time: then each has one child process.
+            Alone, a large report that can be divided has several, and one that need not be isolated has none.
         progress: see `base.Progress`.
 
     Raises:
@@ -94,11 +100,17 @@ def decode(path: Path, *, in_process: bool = True, progress: Progress = no_progr
         source = resources.enter_context(open_source(path))
         reader = readers.reader_for(source.path, source.file_name)
         wanted = normalise.wanted(reader.kind)
-        if reader.isolated or not in_process:
-            report = worker.decode(reader, source.path, wanted=wanted, progress=progress)
+        if reader.isolated or not alone:
+            parts = _parts(source.size_bytes) if alone else 1
+            report = worker.decode(reader, source.path, wanted=wanted, progress=progress, parts=parts)
         else:
             report = reader.read(source.path, wanted=wanted, progress=progress)
         return Decoded(path, source, reader, report, resources.pop_all())
+
+
+def _parts(size_bytes: int) -> int:
+    """Processes that are worth starting (each costs 0.15 s) for a report of that size."""
+    return max(1, min(os.cpu_count() or 1, _MAX_PARTS, size_bytes // _BYTES_PER_PART))
 
 
 def decode_all(
@@ -106,11 +118,15 @@ def decode_all(
     jobs: int | None = None,
     progress: Callable[[Path, int, int | None], None] | None = None,
 ) -> Iterator[tuple[Path, Decoded | ReportError]]:
-    """Decode reports side by side and yield them in the given order, errors in place of reports.
+    """Decode reports side by side; yields them in the given order, errors in place of reports.
 
-    At most `jobs` (default: the number of processors) are decoded or waiting to be taken.
+    Decoding starts at once, before the first one is asked for. At most `jobs` (default: the number of
+    processors) are being decoded or waiting to be taken.
     """
-    jobs = jobs or os.process_cpu_count() if hasattr(os, "process_cpu_count") else jobs or os.cpu_count()
+    remaining = iter(paths)
+    waiting: deque[tuple[Path, Future[Decoded | ReportError]]] = deque()
+    jobs = min(jobs or os.cpu_count() or 1, max(len(paths), 1))
+    pool = ThreadPoolExecutor(jobs)
 
     def one(path: Path) -> Decoded | ReportError:
         def watch(done: int, total: int | None) -> None:
@@ -118,28 +134,30 @@ def decode_all(
                 progress(path, done, total)
 
         try:
-            return decode(path, in_process=len(paths) == 1, progress=watch)
+            return decode(path, alone=len(paths) == 1, progress=watch)
         except ReportError as error:
             return error
 
-    if len(paths) == 1:
-        yield paths[0], one(paths[0])
-        return
-    waiting: deque[tuple[Path, Future[Decoded | ReportError]]] = deque()
-    remaining = iter(paths)
-    with ThreadPoolExecutor(jobs) as pool:
+    def submit() -> None:
+        if (path := next(remaining, None)) is not None:
+            waiting.append((path, pool.submit(one, path)))
+
+    def results() -> Iterator[tuple[Path, Decoded | ReportError]]:
         try:
-            while True:
-                while len(waiting) < (jobs or 1) and (path := next(remaining, None)) is not None:
-                    waiting.append((path, pool.submit(one, path)))
-                if not waiting:
-                    return
+            while waiting:
                 path, future = waiting.popleft()
-                yield path, future.result()
+                result = future.result()
+                submit()
+                yield path, result
         finally:
             for _, future in waiting:
                 future.cancel()
                 future.add_done_callback(_discard)
+            pool.shutdown()
+
+    for _ in range(jobs):
+        submit()
+    return results()
 
 
 def _discard(future: Future[Decoded | ReportError]) -> None:

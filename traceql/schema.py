@@ -92,6 +92,12 @@ TABLES: tuple[Table, ...] = (
             ("settings", "JSON", "how it was recorded: graph trace mode, clock control, replay mode …"),
             ("tags", "MAP(VARCHAR, VARCHAR)", "labels given at ingest"),
             ("complete", "BOOLEAN", "false when the profiler says that it lost events"),
+            (
+                "counts_agree",
+                "BOOLEAN",
+                "whether the event counts that the profiler wrote into an .nsys-rep equal what was decoded; "
+                "NULL where there are none to compare",
+            ),
             ("warnings", "VARCHAR[]", "what to know before trusting the numbers"),
             ("missing", "VARCHAR[]", "tables of this database for which the report holds no data"),
         ),

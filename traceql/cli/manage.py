@@ -73,7 +73,6 @@ def ingest(
       traceql ingest results/ --tag gpu=h200 --tag batch=8
       traceql ingest --name baseline before.sqlite
     """
-    from traceql.database import Database
     from traceql.ingest import decode_all, find_reports
 
     reports = find_reports(paths)
@@ -81,8 +80,12 @@ def ingest(
         raise click.UsageError(f"--name labels one report, but {len(reports)} were found.")
     failed = 0
     progress = _Progress(len(reports), quiet)
+    decoding = decode_all(reports, jobs, progress.update)
+    # While the first reports are being decoded, the database engine loads.
+    from traceql.database import Database
+
     with Database(db) as database, progress:
-        for path, decoded in decode_all(reports, jobs, progress.update):
+        for path, decoded in decoding:
             try:
                 if isinstance(decoded, ReportError):
                     raise decoded

@@ -32,6 +32,8 @@ class Reader:
         magic: how a file of this format begins; empty for directories.
         member_suffix: for directories, the suffix of the files inside.
         isolated: True when the decoding library leaks or may crash: always in a process of its own.
+        divisible: True when ``read`` takes ``part=(i, n)`` and then returns the i-th of n parts, so that
+            several processes can share one report.
     """
 
     format: str
@@ -41,6 +43,7 @@ class Reader:
     magic: bytes = b""
     member_suffix: str = ""
     isolated: bool = False
+    divisible: bool = False
 
     @property
     def read(self) -> ReadFunction:
@@ -56,6 +59,14 @@ READERS: tuple[Reader, ...] = (
         (".ncu-rep", ".ncu-repz", ".nsight-cuprof-report"),
         magic=b"NVR\0",
         isolated=True,
+        divisible=True,
+    ),
+    Reader(
+        "nsys-rep",
+        "nsys",
+        "traceql.readers.nsys_rep",
+        (".nsys-rep", ".qdrep"),
+        magic=b"NVIDIA Tegra Profiler Report",
     ),
     Reader(
         "nsys-sqlite", "nsys", "traceql.readers.nsys_export", (".sqlite", ".db"), magic=b"SQLite format 3\0"
@@ -66,11 +77,6 @@ READERS: tuple[Reader, ...] = (
 
 # Not readers, but worth recognising: what a file that nobody reads is, and what to do about it.
 _KNOWN_OTHERS: tuple[tuple[bytes, str, str], ...] = (
-    (
-        b"NVIDIA Tegra Profiler Report",
-        "an Nsight Systems report",
-        "Export it first: nsys export --type parquetdir REPORT, then ingest the folder.",
-    ),
     (
         b"version https://git-lfs.github.com/spec/",
         "a Git LFS pointer, not the report itself",

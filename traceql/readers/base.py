@@ -49,7 +49,9 @@ class RawReport:
             to hold nothing private.
         environment: (name, value) pairs about the profiled process (command line, variables); private,
             stored on request only.
-        complete: False when the report itself says that events are missing.
+        complete: False when events are known to be missing.
+        counts_agree: whether the event counts that the profiler wrote into the report equal what was decoded;
+            None when it wrote none, or nobody compared.
         warnings: what a user should know about the content, one sentence each.
     """
 
@@ -59,19 +61,23 @@ class RawReport:
     settings: Mapping[str, str] = field(default_factory=dict)
     environment: Sequence[tuple[str, str]] = ()
     complete: bool = True
+    counts_agree: bool | None = None
     warnings: Sequence[str] = ()
 
 
 class ReadFunction(Protocol):
     """The one function of a reader module, named ``read``."""
 
-    def __call__(self, path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
+    def __call__(
+        self, path: Path, *, wanted: Wanted | None, progress: Progress, **divided: tuple[int, int]
+    ) -> RawReport:
         """Decode the report at `path`.
 
         Args:
             path: an uncompressed file, or a directory.
             wanted: the raw tables and columns that will be asked for; None means all.
             progress: to be called now and then on long work.
+            **divided: ``part=(i, n)``, for divisible formats only (see `Reader`).
 
         Raises:
             ReportError: the report cannot be read; the message names the file.

@@ -19,7 +19,7 @@ Raw tables:
 from __future__ import annotations
 
 import importlib.util
-import math
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from traceql.errors import ReportError, TruncatedReportError, UnsupportedReportError
@@ -44,8 +44,20 @@ _MESSAGE_KINDS = {
 _TOOL_COMPONENT = "Nsight Compute Target"
 
 
-def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:  # noqa: ARG001
-    """Decode the report at `path`; see `base.ReadFunction`. All tables are small: `wanted` is not used.
+def read(
+    path: Path,
+    *,
+    wanted: Wanted | None,  # noqa: ARG001 - all tables are small
+    progress: Progress,
+    part: tuple[int, int] = (0, 1),
+) -> RawReport:
+    """Decode the report at `path`; see `base.ReadFunction`.
+
+    Args:
+        path: the report.
+        wanted: not used.
+        progress: told about workloads.
+        part: (i, n) to read the i-th of n parts of the workloads; the first part has all other tables.
 
     Raises:
         TruncatedReportError: the file is cut short.
@@ -61,7 +73,9 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
             "Either ncu profiled nothing (check --kernel-name, --nvtx-include, --profile-from-start), or the "
             "file was cut right after its header.",
         )
-    collected = _collect(path, container.results, progress)
+    index, parts = part
+    workloads = range(container.results * index // parts, container.results * (index + 1) // parts)
+    collected = _collect(path, container.results, workloads, progress)
     version = container.versions.get(_TOOL_COMPONENT)
     session: dict[str, list[Any]] = {
         "created_utc_s": [container.created_utc_s],
@@ -70,8 +84,10 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
     }
     # A result does not say which process it came from; with a single one there is no question.
     only_pid = next(iter(container.processes)) if len(container.processes) == 1 else None
-    collected["ncu_actions"]["pid"] = [only_pid] * container.results
+    collected["ncu_actions"]["pid"] = [only_pid] * len(workloads)
     tables = {name: _table(pa, name, columns) for name, columns in collected.items()}
+    if index > 0:
+        return RawReport(kind="ncu", tables=tables)
     tables["ncu_session"] = _table(pa, "ncu_session", session)
     tables["ncu_processes"] = _table(
         pa,
@@ -175,7 +191,9 @@ def _table(pa: Any, name: str, columns: dict[str, list[Any]]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _collect(path: Path, expected: int, progress: Progress) -> dict[str, dict[str, list[Any]]]:
+def _collect(
+    path: Path, expected: int, workloads: range, progress: Progress
+) -> dict[str, dict[str, list[Any]]]:
     if importlib.util.find_spec("ncu_report") is None:
         raise UnsupportedReportError(
             f"{path.name}: reading Nsight Compute reports needs NVIDIA's ncu-report package",
@@ -191,17 +209,20 @@ def _collect(path: Path, expected: int, progress: Progress) -> dict[str, dict[st
             "Copy the file again, or record it again.",
         )
     rows = _Rows(ncu_report)
-    for range_index in range(context.num_ranges()):
-        in_range = context.range_by_idx(range_index)
-        for action_index in range(in_range.num_actions()):
-            action = in_range.action_by_idx(action_index)
-            if action is None or action.name() is None:
-                raise TruncatedReportError(
-                    f"{path.name}: workload {rows.actions:,} of {expected:,} is damaged",
-                    "Copy the file again, or record it again.",
-                )
-            rows.add(action)
-            progress(rows.actions, expected)
+    places = (
+        (r, a) for r in map(context.range_by_idx, range(context.num_ranges())) for a in range(r.num_actions())
+    )
+    for number, (in_range, index) in enumerate(places):
+        if number not in workloads:
+            continue
+        action = in_range.action_by_idx(index)
+        if action is None or action.name() is None:
+            raise TruncatedReportError(
+                f"{path.name}: workload {number + 1:,} of {expected:,} is damaged",
+                "Copy the file again, or record it again.",
+            )
+        rows.add(number, action)
+        progress(number - workloads.start + 1, len(workloads))
     return rows.columns()
 
 
@@ -209,7 +230,6 @@ class _Rows:
     """The columns of the per-workload tables, filled one workload at a time."""
 
     def __init__(self, ncu_report: Any) -> None:
-        self.actions = 0
         self._api = ncu_report
         metric = ncu_report.IMetric
         self._numbers = frozenset(
@@ -232,6 +252,7 @@ class _Rows:
         }
         self._metric_codes: dict[str, int] = {}
         self._metric_units: list[int] = []
+        self._metric_is_number: list[bool] = []
         self._unit_codes: dict[str, int] = {}
         self._metric_action: list[int] = []
         self._metric_code: list[int] = []
@@ -241,9 +262,7 @@ class _Rows:
         self._nvtx_rows: list[tuple[Any, ...]] = []
         self._rule_rows: list[tuple[Any, ...]] = []
 
-    def add(self, action: Any) -> None:
-        number = self.actions
-        self.actions += 1
+    def add(self, number: int, action: Any) -> None:
         self._action_rows.append(
             (
                 number,
@@ -261,9 +280,10 @@ class _Rows:
             self._add_rule(number, rule)
 
     def _add_metrics(self, number: int, action: Any) -> None:
-        # The hot loop: hundreds to thousands of metrics per workload.
+        # The hot loop, hundreds to thousands of metrics per workload: a metric has one unit and one kind
+        # throughout a report, and every call into the library costs as much as ten lines here.
         by_name = action.metric_by_name
-        codes, numbers, string = self._metric_codes, self._numbers, self._string
+        codes, is_number = self._metric_codes, self._metric_is_number
         add_code, add_value, add_text = (
             self._metric_code.append,
             self._metric_value.append,
@@ -274,24 +294,34 @@ class _Rows:
             metric = by_name(name)
             code = codes.get(name)
             if code is None:
-                # A metric has one unit throughout a report.
-                code = codes[name] = len(codes)
-                unit = metric.unit() or ""
-                self._metric_units.append(self._unit_codes.setdefault(unit, len(self._unit_codes)))
-            value = text = None
-            # Without a value the library answers 0: absence must stay absence.
-            if metric.has_value():
-                kind = metric.kind()
-                if kind in numbers:
-                    value = metric.as_double()
-                    if not math.isfinite(value):
-                        text, value = str(value), None
-                elif kind == string:
-                    text = metric.as_string()
+                code = self._new_metric(name, metric)
             add_code(code)
-            add_value(value)
-            add_text(text)
+            if is_number[code] and (value := metric.as_double()) and isfinite(value):
+                add_value(value)
+                add_text(None)
+            else:
+                value, text = self._value_or_text(metric)
+                add_value(value)
+                add_text(text)
         self._metric_action.extend([number] * (len(self._metric_code) - before))
+
+    def _new_metric(self, name: str, metric: Any) -> int:
+        code = self._metric_codes[name] = len(self._metric_codes)
+        self._metric_is_number.append(metric.kind() in self._numbers)
+        self._metric_units.append(self._unit_codes.setdefault(metric.unit() or "", len(self._unit_codes)))
+        return code
+
+    def _value_or_text(self, metric: Any) -> tuple[float | None, str | None]:
+        # Without a value the library answers 0: absence must stay absence.
+        if not metric.has_value():
+            return None, None
+        kind = metric.kind()
+        if kind == self._string:
+            return None, metric.as_string()
+        if kind not in self._numbers:
+            return None, None
+        value = metric.as_double()
+        return (value, None) if isfinite(value) else (None, str(value))
 
     def _add_nvtx(self, number: int, state: Any) -> None:
         if state is None:

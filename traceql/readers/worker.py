@@ -10,12 +10,13 @@ A subprocess rather than `multiprocessing`, which would import the caller's main
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import struct
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -32,15 +33,51 @@ _FRAME = struct.Struct("<cQ")
 _PROGRESS_STEP = 16
 
 
-def decode(reader: readers.Reader, path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
-    """Run a reader in a child process; the same contract as its ``read``.
+def decode(
+    reader: readers.Reader, path: Path, *, wanted: Wanted | None, progress: Progress, parts: int = 1
+) -> RawReport:
+    """Run a reader in child processes; the same contract as its ``read``.
+
+    Args:
+        reader: the format.
+        path: the report.
+        wanted: see `base.ReadFunction`.
+        progress: see `base.ReadFunction`.
+        parts: processes to share the report among, where the format can be divided.
 
     Raises:
         ReportError: whatever the reader raised, or that it crashed.
     """
     import pyarrow as pa
 
-    request = {"format": reader.format, "path": str(path.absolute()), "wanted": wanted}
+    parts = parts if reader.divisible else 1
+    reached = [(0, 0)] * parts
+
+    def watch(part: int) -> Progress:
+        def update(done: int, total: int | None) -> None:
+            reached[part] = (done, total or 0)
+            progress(sum(d for d, _ in reached), sum(t for _, t in reached) or None)
+
+        return update
+
+    children = [_start(reader, path, wanted, (part, parts)) for part in range(parts)]
+    try:
+        # Their answers wait in the pipes: progress of the first part is what is seen first.
+        reports = [_answer(child, path, watch(part)) for part, child in enumerate(children)]
+    finally:
+        for child in children:
+            _end(child)
+    tables: dict[str, RawTable] = {
+        name: pa.concat_tables([report.tables[name] for report in reports if name in report.tables])
+        for name in dict.fromkeys(name for report in reports for name in report.tables)
+    }
+    return replace(reports[0], tables=tables)
+
+
+def _start(
+    reader: readers.Reader, path: Path, wanted: Wanted | None, part: tuple[int, int]
+) -> subprocess.Popen[bytes]:
+    request = {"format": reader.format, "path": str(path.absolute()), "wanted": wanted, "part": part}
     child = subprocess.Popen(
         [sys.executable, "-m", "traceql.readers.worker"],
         stdin=subprocess.PIPE,
@@ -50,38 +87,45 @@ def decode(reader: readers.Reader, path: Path, *, wanted: Wanted | None, progres
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
     )
     assert child.stdin is not None
-    assert child.stdout is not None
-    tables: dict[str, RawTable] = {}
-    try:
+    with contextlib.suppress(BrokenPipeError):
         child.stdin.write(json.dumps(request).encode())
         child.stdin.close()
-        while (frame := _receive(child.stdout)) is not None:
-            tag, payload = frame
-            if tag == b"P":
-                done, total = json.loads(payload)
-                progress(done, total)
-            elif tag == b"T":
-                name, _, stream = payload.partition(b"\0")
-                tables[name.decode()] = pa.ipc.open_stream(pa.py_buffer(stream)).read_all()
-            elif tag == b"M":
-                return RawReport(tables=tables, **json.loads(payload))
-            elif tag == b"E":
-                error = json.loads(payload)
-                raise getattr(errors, error["type"])(error["message"], error["remedy"])
-    except BrokenPipeError:
-        pass
-    finally:
-        child.kill()
-        child.stdout.close()
-        stderr = child.stderr.read().decode("utf-8", "replace") if child.stderr else ""
-        if child.stderr:
-            child.stderr.close()
-        status = child.wait()
-    reason = stderr.strip().splitlines()[-1] if stderr.strip() else f"exit status {status}"
+    return child
+
+
+def _answer(child: subprocess.Popen[bytes], path: Path, progress: Progress) -> RawReport:
+    import pyarrow as pa
+
+    assert child.stdout is not None
+    assert child.stderr is not None
+    tables: dict[str, RawTable] = {}
+    while (frame := _receive(child.stdout)) is not None:
+        tag, payload = frame
+        if tag == b"P":
+            done, total = json.loads(payload)
+            progress(done, total)
+        elif tag == b"T":
+            name, _, stream = payload.partition(b"\0")
+            tables[name.decode()] = pa.ipc.open_stream(pa.py_buffer(stream)).read_all()
+        elif tag == b"M":
+            return RawReport(tables=tables, **json.loads(payload))
+        elif tag == b"E":
+            error = json.loads(payload)
+            raise getattr(errors, error["type"])(error["message"], error["remedy"])
+    said = child.stderr.read().decode("utf-8", "replace").strip().splitlines()
+    reason = said[-1] if said else f"exit status {child.wait()}"
     raise errors.ReportError(
         f"{path.name}: the decoder crashed ({reason})",
         "The file is probably damaged: copy it again, or record it again.",
     )
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    for stream in (child.stdout, child.stderr):
+        if stream:
+            stream.close()
+    child.wait()
 
 
 def _receive(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
@@ -105,10 +149,10 @@ def _serve(stream: IO[bytes], request: dict[str, Any]) -> None:
             _send(stream, b"P", json.dumps([done, total]).encode())
 
     wanted: Wanted | None = request["wanted"]
+    reader = readers.by_format(request["format"])
+    divided = {"part": tuple(request["part"])} if reader.divisible else {}
     try:
-        report = readers.by_format(request["format"]).read(
-            Path(request["path"]), wanted=wanted, progress=progress
-        )
+        report = reader.read(Path(request["path"]), wanted=wanted, progress=progress, **divided)
         for name, table in report.tables.items():
             if wanted is None or name in wanted:
                 columns = [c for c in table.column_names if wanted is None or c in wanted[name]]

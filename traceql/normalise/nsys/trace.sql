@@ -18,14 +18,14 @@ UPDATE traces SET
     complete = complete AND NOT EXISTS (
         FROM diagnostics
         WHERE diagnostics.trace_id = getvariable('trace_id')
-          AND regexp_matches(text, '^Not all .* might have been collected|dropped|buffer overflow|lost')
+          AND regexp_matches(text, '^Not all .* might have been collected|\b(lost|dropped|discarded)\b')
     ),
     warnings = list_concat(warnings, (
         SELECT coalesce(list(text ORDER BY first_ns), [])
         FROM (
             SELECT regexp_replace(text, '\s+', ' ', 'g') AS text, min(time_ns) AS first_ns
             FROM diagnostics
-            WHERE diagnostics.trace_id = getvariable('trace_id') AND severity IN ('warning', 'error')
+            WHERE diagnostics.trace_id = getvariable('trace_id') AND (severity IN ('warning', 'error') OR regexp_matches(text, '\b(lost|dropped|discarded)\b'))
             GROUP BY ALL
         )
     ))

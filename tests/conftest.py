@@ -1,0 +1,66 @@
+"""Fixtures of the whole suite: the shipped reports, and one database that holds all of them."""
+
+from __future__ import annotations
+
+import lzma
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import traceql
+from traceql.ingest import decode_all
+from traceql.readers.source import plain_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from traceql import Database
+
+REPORTS = Path(__file__).parent / "fixtures" / "reports"
+EXPECTED = Path(__file__).parent / "fixtures" / "expected"
+
+
+def report_names(*suffixes: str) -> list[str]:
+    """File names of the shipped reports with one of the suffixes (before compression)."""
+    return sorted(p.name for p in REPORTS.iterdir() if plain_name(p.name).endswith(suffixes))
+
+
+NCU_REPORTS = report_names(".ncu-rep", ".nsight-cuprof-report")
+EXPORTS = report_names(".sqlite", "_pqtdir", "_arwdir")
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database with every shipped ncu report and nsys export; a trace's name is its file's name."""
+    path = tmp_path_factory.mktemp("corpus") / "corpus.duckdb"
+    with traceql.open(path) as database:
+        for report, decoded in decode_all([REPORTS / name for name in NCU_REPORTS + EXPORTS]):
+            if isinstance(decoded, Exception):
+                raise decoded
+            database.store(decoded, name=report.name)
+            decoded.close()
+        yield database
+
+
+@pytest.fixture(scope="session")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Unpack a shipped report once and return where it lies."""
+    folder = tmp_path_factory.mktemp("reports")
+
+    def unpack(name: str) -> Path:
+        target = folder / plain_name(name)
+        if not target.exists():
+            with lzma.open(REPORTS / name) as packed, target.open("wb") as plain:
+                shutil.copyfileobj(packed, plain)
+        return target
+
+    return unpack
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    """An empty database in a file of its own."""
+    with traceql.open(tmp_path / "traces.duckdb") as database:
+        yield database

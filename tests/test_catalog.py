@@ -1,0 +1,277 @@
+"""The catalogue: headers say what the SQL does, and the answers are right."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import REPORTS
+
+import traceql
+from traceql import catalog, schema, sqlfiles
+from traceql.errors import (
+    MissingDataError,
+    MissingDataWarning,
+    QueryError,
+    UnknownQueryError,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from traceql import Database
+
+QUERIES = sorted(catalog.queries())
+NSYS = "scv_baseline_off.sqlite.xz"
+NCU = "scv_baseline_off.ncu-rep.xz"
+BASELINE = "scv_baseline_vectorized.ncu-rep.xz"
+VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
+
+# A value for each parameter without a default.
+REQUIRED = {
+    "dram_delta": {"baseline": BASELINE, "variant": VARIANT},
+    "metric": {"name": "dram__bytes_write.sum"},
+}
+
+
+def described(corpus: Database, query: catalog.Query) -> list[tuple[str, str]]:
+    """Name and DuckDB type of each column that the SQL returns."""
+    bound = query.bind(REQUIRED.get(query.name, {}))
+    literals = {
+        name: "NULL" if value is None else schema.literal(value) if isinstance(value, str) else str(value)
+        for name, value in bound.items()
+    }
+    sql = query.sql
+    for name in sorted(literals, key=len, reverse=True):
+        sql = sql.replace(f"${name}", literals[name])
+    return [(r["column_name"], r["column_type"]) for r in corpus.arrow(f"DESCRIBE {sql}").to_pylist()]
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_header_declares_exactly_the_columns_that_the_sql_returns(corpus: Database, name: str) -> None:
+    query = catalog.find(name)
+    assert described(corpus, query) == [(c.name, c.type) for c in query.columns]
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_declared_parameter_is_used_and_every_used_one_declared(name: str) -> None:
+    import re
+
+    query = catalog.find(name)
+    assert set(re.findall(r"\$(\w+)", query.sql)) == {p.name for p in query.params}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_runs_on_a_database_with_all_sorts_of_traces(corpus: Database, name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingDataWarning)
+        answer = corpus.query(name, **REQUIRED.get(name, {}))
+    assert answer.columns == [c.name for c in catalog.find(name).columns]
+    assert answer.height > 0
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_what_a_query_needs_exists_and_can_be_recorded(name: str) -> None:
+    query = catalog.find(name)
+    assert all(schema.BY_NAME[table].collected_by for table in query.needs)
+    assert query.title.endswith("?")
+    assert "ORDER BY" in query.sql
+
+
+@pytest.mark.parametrize("view", catalog.views(), ids=lambda v: v.name)
+def test_a_view_declares_exactly_its_columns(corpus: Database, view: catalog.Query) -> None:
+    found = corpus.arrow(f"DESCRIBE {view.name}").to_pylist()
+    assert [(r["column_name"], r["column_type"]) for r in found] == [(c.name, c.type) for c in view.columns]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("SELECT 1", "q.sql:1: the first line must be a comment"),
+        ("-- Title\n-- @colum x BIGINT  y\nSELECT 1", "q.sql:2: unknown tag @colum"),
+        ("-- Title\n--\n-- @column x\nSELECT 1", "q.sql:3: expected '@column name TYPE meaning'"),
+        ("-- Title\n-- @param x FLOAT = 1  y\nSELECT 1", "q.sql:2: expected '@param"),
+    ],
+)
+def test_a_malformed_header_is_an_error_with_file_and_line(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem.replace("(", r"\(").replace("?", r"\?")):
+        catalog.parse(sqlfiles.parse(text, "queries/t/q.sql"), "t")
+
+
+def test_defaults_are_typed() -> None:
+    text = """-- Title?
+-- @param a VARCHAR = 'it''s'   a text
+-- @param b BIGINT = 20         a number
+-- @param c DOUBLE = 0.5        a share
+-- @param d BOOLEAN = true      a switch
+-- @param e VARCHAR = NULL      nothing
+-- @param f BIGINT              required
+SELECT 1"""
+    params = catalog.parse(sqlfiles.parse(text, "q.sql"), "t").params
+    assert [p.default for p in params] == ["it's", 20, 0.5, True, None, None]
+    assert [p.required for p in params] == [False, False, False, False, False, True]
+
+
+# --- answers --------------------------------------------------------------------------------------------
+
+
+def test_nwor_saves_47_percent_of_the_dram_writes_and_adds_l2_writes(corpus: Database) -> None:
+    answer = corpus.query(
+        "dram_delta",
+        baseline=BASELINE,
+        variant=VARIANT,
+        baseline_range="%kv_write",
+        variant_range="%nwor_commit",
+    )
+    found = {row["counter"]: row for row in answer.to_dicts() if row["scope"] == "ranges"}
+    writes = found["dram_write_bytes"]
+    assert (writes["baseline"], writes["variant"]) == (60_449_280, 32_058_112)
+    assert round(writes["delta_pct"], 2) == -46.97
+    assert (found["dram_read_bytes"]["baseline"], found["dram_read_bytes"]["variant"]) == (
+        2_459_648,
+        1_597_184,
+    )
+    assert (found["l2_write_sectors"]["baseline"], found["l2_write_sectors"]["variant"]) == (
+        3_101_568,
+        3_641_980,
+    )
+    assert (found["kernels"]["baseline"], found["kernels"]["variant"]) == (56, 168)
+    # In total, without the ranges that only flush the cache.
+    total = {row["counter"]: row for row in answer.to_dicts() if row["scope"] == "total"}
+    assert (total["kernels"]["baseline"], total["kernels"]["variant"]) == (58, 180)
+
+
+@pytest.mark.parametrize(("mask", "launches"), [("off", 386), ("vectorized", 2), ("graph", 2)])
+@pytest.mark.parametrize("writes", ["baseline", "nwor"])
+def test_the_mask_launches_this_many_kernels(corpus: Database, writes: str, mask: str, launches: int) -> None:
+    trace = f"scv_{writes}_{mask}.ncu-rep.xz"
+    answer = corpus.query("range_launches", trace=trace, range="scv_compute_mask")
+    row = answer.row(0, named=True)
+    assert answer.height == 1
+    assert (row["domain"], row["launches"]) == ("", launches)
+    # The report knows no instances.
+    assert row["instances"] is None
+    assert row["launches_per_instance"] is None
+
+
+def test_instances_come_from_the_tag_steps(db: Database) -> None:
+    db.ingest(REPORTS / NCU, name="off", tags={"steps": "2"})
+    row = db.query("range_launches", range="scv_compute_mask").row(0, named=True)
+    assert (row["instances"], row["launches"], row["launches_per_instance"]) == (2, 386, 193.0)
+
+
+def test_traffic_by_range_adds_up_to_the_traffic_of_all_kernels(corpus: Database) -> None:
+    by_range = corpus.query("dram_traffic", trace=NCU)
+    by_kernel = corpus.query("dram_traffic", trace=NCU, by="kernel")
+    assert set(by_range["group_name"]) == {"step/kv_write", "step/scv_compute_mask", "step/flush_l2"}
+    for column in ("kernels", "dram_write_bytes", "dram_read_bytes", "l2_write_sectors", "gpu_ns"):
+        assert by_range[column].sum() == by_kernel[column].sum()
+    assert by_range["kernels"].sum() == 444
+
+
+def test_a_rate_and_a_duration_stand_in_for_a_missing_sum(corpus: Database) -> None:
+    found = corpus.sql(
+        """
+        SELECT dram_bytes, rate.value * dram.duration_ns / 1e9 AS expected, dram_read_bytes
+        FROM dram JOIN traces USING (trace_id)
+        JOIN metrics AS rate ON rate.kernel_id = dram.kernel_id AND rate.metric = 'dram__bytes.sum.per_second'
+        WHERE traces.name = 'llama_roofline.ncu-rep.xz'
+        """
+    )
+    assert found.height == 48
+    assert all(math.isclose(a, b) for a, b, _ in found.rows())
+    # --set roofline measures no direction: unknown, not zero.
+    assert found["dram_read_bytes"].is_null().all()
+
+
+def test_kernel_totals_add_up_and_shares_to_a_hundred(corpus: Database) -> None:
+    answer = corpus.query("top_kernels", trace=NSYS, limit=1000)
+    total = corpus.sql(
+        "SELECT count(*) AS n, sum(kernels.duration_ns) AS ns FROM kernels JOIN traces USING (trace_id) "
+        f"WHERE traces.name = '{NSYS}'"
+    ).row(0)
+    assert (answer["launches"].sum(), answer["total_ns"].sum()) == total
+    assert math.isclose(answer["share_pct"].sum(), 100)
+    # A filter does not change what a share is a share of.
+    one = corpus.query("top_kernels", trace=NSYS, kernel=answer["kernel"][0])
+    assert one["share_pct"][0] == answer["share_pct"][0]
+
+
+def test_api_summary_counts_every_call_once(corpus: Database) -> None:
+    answer = corpus.query("api_summary", trace=NSYS)
+    assert answer["calls"].sum() == corpus.rows(NSYS)["api_calls"] == 8942
+    launches = answer.filter(answer["name"] == "cudaLaunchKernel")
+    assert launches["layer"].to_list() == ["runtime"]
+
+
+def test_memory_summary_adds_up(corpus: Database) -> None:
+    answer = corpus.query("memory_summary", trace="llama_eager.sqlite.xz")
+    by_kind = {row["copy_kind"]: row for row in answer.to_dicts()}
+    # 128 copies to the device of 348,704 bytes in 116,672 ns.
+    upload = by_kind["Host-to-Device"]
+    assert (upload["operations"], upload["total_bytes"], upload["total_ns"]) == (128, 348_704, 116_672)
+    assert math.isclose(upload["bytes_per_s"], 348_704 / 116_672e-9)
+    assert by_kind[None]["operation"] == "memset"
+
+
+def test_metric_finds_any_counter_by_pattern(corpus: Database) -> None:
+    answer = corpus.query("metric", name="dram__bytes_%.sum", trace=BASELINE, kernel="index%")
+    assert set(answer["metric"]) == {"dram__bytes_read.sum", "dram__bytes_write.sum"}
+    assert answer.height == 2 * 56
+    assert answer["range_path"].unique().to_list() == ["step/kv_write"]
+
+
+def test_trace_summary_has_one_row_per_trace(corpus: Database) -> None:
+    assert corpus.query("trace_summary").height == corpus.sql("SELECT count(*) FROM traces").item()
+    row = corpus.query("trace_summary", trace="llama_graph.sqlite.xz").row(0, named=True)
+    assert (row["kernels"], row["graph_launches"], row["metrics"]) == (627, 15, 0)
+
+
+# --- what is missing ------------------------------------------------------------------------------------
+
+
+def test_a_question_that_no_trace_can_answer_names_the_option_that_records_the_data(corpus: Database) -> None:
+    with pytest.raises(MissingDataError, match="holds no metrics") as caught:
+        corpus.query("dram_traffic", trace=NSYS)
+    assert "ncu --set full" in caught.value.remedy
+    with pytest.raises(MissingDataError) as caught:
+        corpus.query("api_summary", trace="centerformer_titan_2022.4.sqlite.xz")
+    assert caught.value.remedy == "Recorded by: nsys profile --trace=cuda"
+
+
+def test_traces_that_lack_data_are_named_in_a_warning(corpus: Database) -> None:
+    with pytest.warns(MissingDataWarning, match="No kernels in centerformer_titan_2022.4.sqlite.xz, center"):
+        corpus.query("top_kernels")
+    with pytest.warns(MissingDataWarning, match=r"Not measured in .*ncu --metrics dram__bytes_read.sum,dram"):
+        corpus.query("dram_traffic", trace="darknet_xavier.nsight-cuprof-report.xz")
+
+
+def test_tracing_that_saw_nothing_is_not_called_missing(corpus: Database) -> None:
+    # CUDA was traced, but no kernel ran.
+    assert "kernels" not in corpus.missing("nevakrien_rtx4090_2023.4.sqlite.xz")
+    assert "kernels" in corpus.missing("centerformer_titan_2022.4.sqlite.xz")
+
+
+def test_an_unknown_metric_says_how_to_find_one(corpus: Database) -> None:
+    with pytest.warns(MissingDataWarning, match="No rows. Which metrics there are"):
+        assert corpus.query("metric", name="no_such_metric").is_empty()
+
+
+def test_wrong_names_are_errors_with_a_way_out(corpus: Database) -> None:
+    with pytest.raises(UnknownQueryError, match="Did you mean top_kernels"):
+        corpus.query("top_kernel")
+    with pytest.raises(QueryError, match="no parameter 'tracee'"):
+        corpus.query("top_kernels", tracee="x")
+    with pytest.raises(QueryError, match="needs a value for baseline, variant"):
+        corpus.query("dram_delta")
+    with pytest.raises(QueryError, match="no trace is called 'nope'"):
+        corpus.query("top_kernels", trace="nope")
+    with pytest.raises(QueryError, match="by must be range or kernel"):
+        corpus.query("dram_traffic", trace=NCU, by="colour")
+
+
+def test_a_question_to_an_empty_database_says_so(tmp_path: Path) -> None:
+    with traceql.open(":memory:") as database, pytest.raises(MissingDataError, match="holds no traces"):
+        database.query("top_kernels")

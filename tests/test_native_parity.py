@@ -1,0 +1,77 @@
+"""A report read natively and its export give the same canonical tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from conftest import REPORTS, report_names
+
+import traceql
+from traceql import Database, schema
+from traceql.readers.source import plain_name
+
+REPORTS_WITH_EXPORT = [
+    name
+    for name in report_names(".nsys-rep", ".qdrep")
+    if (REPORTS / f"{plain_name(name).rpartition('.')[0]}.sqlite.xz").exists()
+]
+# Numbered anew by each ingest.
+OWN_IDS = {"trace_id", "kernel_id", "range_id", "api_call_id", "memory_op_id", "sync_id", "graph_launch_id",
+           "os_call_id", "ancestor_id", "parent_id"}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=REPORTS_WITH_EXPORT)
+def both(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database with the trace ``native`` and the trace ``export``."""
+    stem = plain_name(request.param).rpartition(".")[0]
+    with traceql.open(":memory:") as db:
+        db.ingest(REPORTS / request.param, name="native")
+        db.ingest(REPORTS / f"{stem}.sqlite.xz", name="export")
+        yield db
+
+
+def difference(db: Database, table: schema.Table, columns: list[str]) -> list[tuple[object, ...]]:
+    def of(trace: str) -> str:
+        return f"SELECT {', '.join(columns)} FROM {table.name} JOIN traces AS t USING (trace_id) WHERE t.name = '{trace}'"
+
+    columns = [f"{table.name}.{c}" for c in columns]
+    return db.sql(
+        f"(({of('native')}) EXCEPT ALL ({of('export')})) UNION ALL (({of('export')}) EXCEPT ALL ({of('native')})) LIMIT 5"
+    ).rows()
+
+
+@pytest.mark.parametrize("table", [t for t in schema.TABLES if t.name != "traces"], ids=lambda t: t.name)
+def test_every_table_is_the_same(both: Database, table: schema.Table) -> None:
+    rows = {trace: both.rows(trace)[table.name] for trace in ("native", "export")}
+    if table.name == "diagnostics" and rows["export"] == 0:
+        # Exports before 2024.6 leave the messages out; the report has them.
+        assert rows["native"] > 0
+        return
+    columns = [c.name for c in table.columns if c.name not in OWN_IDS]
+    if table.name == "gpus":
+        # Exports before 2025.1 do not say which CUDA ordinal a GPU had.
+        columns.remove("device_id")
+    assert rows["native"] == rows["export"]
+    assert difference(both, table, columns) == []
+
+
+def test_the_trace_itself_is_the_same(both: Database) -> None:
+    columns = "kind, captured_at, start_utc_ns, duration_ns, gpu"
+    rows = both.sql(f"SELECT {columns} FROM traces ORDER BY name").rows()
+    assert rows[0] == rows[1]
+
+
+def test_the_reports_own_event_counts_agree(both: Database) -> None:
+    found = both.sql("SELECT name, counts_agree FROM traces ORDER BY name").rows()
+    assert found in ([("export", None), ("native", True)], [("export", None), ("native", None)])
+    counts = both.sql("SELECT count(*) FROM diagnostics WHERE text LIKE 'Number of % events collected:%'").item()
+    assert (found[1][1] is True) == (counts > 0)
+
+
+@pytest.mark.parametrize("name", ["jax_gb200_2025.5_graphs.nsys-rep.xz", "jax_gh200_2025.5.nsys-rep.xz"])
+def test_a_newer_version_than_tested_comes_in_with_a_warning(name: str) -> None:
+    with traceql.open(":memory:") as db:
+        stored = db.ingest(REPORTS / name)
+        assert any("reading was tested up to version 2025.3" in warning for warning in stored.warnings)
+        assert db.sql("SELECT counts_agree FROM traces").item() is True

@@ -1,0 +1,237 @@
+"""Every value of every ncu report, against NVIDIA's own output and against the plain library."""
+
+from __future__ import annotations
+
+import csv
+import io
+import lzma
+import math
+import re
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from conftest import EXPECTED, NCU_REPORTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from traceql import Database
+
+RAW_CSV = sorted(p.name.removesuffix(".raw.csv.xz") for p in (EXPECTED / "ncu_raw").iterdir())
+
+# How `ncu --page raw` scales units (SI, factors of 1000): shown unit → (stored unit, factor).
+TIMES = {"ns": 1, "us": 10**3, "ms": 10**6, "second": 10**9, "s": 10**9}
+PREFIXES = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
+
+
+def unscaled(unit: str) -> tuple[str, int]:
+    if unit in TIMES:
+        return "ns", TIMES[unit]
+    match = re.fullmatch(r"([KMGTP])(byte.*|hz|sector.*|inst.*)", unit)
+    return (match[2], PREFIXES[match[1]]) if match else (unit, 1)
+
+
+def half_a_digit(text: str) -> Fraction:
+    return Fraction(1, 2 * 10 ** len(text.partition(".")[2]))
+
+
+def read_raw_csv(name: str) -> tuple[list[str], list[str], list[list[str]]]:
+    with lzma.open(EXPECTED / "ncu_raw" / f"{name}.raw.csv.xz", "rt", encoding="utf-8") as file:
+        header, units, *rows = csv.reader(io.StringIO(file.read()))
+    return header, units, rows
+
+
+def stored_values(corpus: Database, trace: str) -> dict[tuple[int, str], dict[str, Any]]:
+    """(position of the workload, metric) → row of metrics."""
+    rows = corpus.arrow(
+        """
+        SELECT kernel_id - min(kernel_id) OVER () AS position, metric, unit, value, text
+        FROM metrics JOIN traces USING (trace_id) WHERE name = $trace
+        """,
+        {"trace": trace},
+    ).to_pylist()
+    return {(row["position"], row["metric"]): row for row in rows}
+
+
+@pytest.mark.parametrize("name", RAW_CSV)
+def test_every_metric_equals_what_ncu_prints(corpus: Database, name: str) -> None:
+    header, units, rows = read_raw_csv(name)
+    ours = stored_values(corpus, f"{name}.ncu-rep.xz")
+    metrics = [i for i, column in enumerate(header) if "__" in column]
+    compared = 0
+    for position, row in enumerate(rows):
+        for i in metrics:
+            key = (position, header[i])
+            printed = row[i]
+            if printed == "":
+                assert key not in ours or (ours[key]["value"] is None and not ours[key]["text"]), key
+                continue
+            stored = ours[key]
+            compared += 1
+            if stored["value"] is None:
+                assert stored["text"] == printed, key
+                continue
+            unit, factor = unscaled(units[i])
+            assert stored["unit"] == unit, key
+            number = printed.replace(",", "")
+            # Exact arithmetic: at 10^13 the digits of a double are as coarse as the printed ones.
+            assert abs(Fraction(stored["value"]) / factor - Fraction(number)) <= half_a_digit(number), key
+    # A breakdown is the list of metrics behind a throughput: ncu keeps it, but does not print it.
+    with_value = [k for k, row in ours.items() if row["value"] is not None or row["text"]]
+    assert compared == sum(1 for _, metric in with_value if not metric.startswith("breakdown:"))
+    assert len(rows) == len({position for position, _ in ours})
+
+
+@pytest.mark.parametrize("name", RAW_CSV)
+def test_names_and_shapes_equal_what_ncu_prints(corpus: Database, name: str) -> None:
+    header, _, rows = read_raw_csv(name)
+    ours = corpus.arrow(
+        "SELECT kernels.* FROM kernels JOIN traces USING (trace_id) WHERE traces.name = $t ORDER BY kernel_id",
+        {"t": f"{name}.ncu-rep.xz"},
+    ).to_pylist()
+    column = {title: i for i, title in enumerate(header)}
+    for stored, row in zip(ours, rows, strict=True):
+        assert f"({stored['grid_x']}, {stored['grid_y']}, {stored['grid_z']})" == row[column["Grid Size"]]
+        assert f"({stored['block_x']}, {stored['block_y']}, {stored['block_z']})" == row[column["Block Size"]]
+        assert str(stored["pid"]) == row[column["Process ID"]]
+        assert str(stored["device_id"]) == row[column["Device"]]
+        assert str(stored["stream_id"]) == row[column["Stream"]]
+        assert str(stored["context_id"]) == row[column["Context"]]
+
+
+@pytest.mark.parametrize("name", RAW_CSV)
+def test_ranges_equal_what_ncu_prints(corpus: Database, name: str) -> None:
+    header, _, rows = read_raw_csv(name)
+    column = next(i for i, title in enumerate(header) if "Push/Pop_Range" in title)
+    ours = corpus.arrow(
+        """
+        SELECT kernel_id - min(kernel_id) OVER () AS position, domain, text
+        FROM kernel_ranges JOIN traces USING (trace_id)
+        WHERE name = $t AND style = 'pushpop' ORDER BY kernel_id, domain, depth
+        """,
+        {"t": f"{name}.ncu-rep.xz"},
+    ).to_pylist()
+    for position, row in enumerate(rows):
+        # 1221  "<default domain>:step:none:…"  "CCCL:cub::DeviceScan:none:…": payload, colour and, where it is
+        # registered, the message once more follow the text.
+        printed = [
+            re.sub(r":none:none:none:none:(none:none|REGISTERED:.*)$", "", p)
+            for p in re.findall(r'"([^"]*)"', row[column])
+        ]
+        expected = sorted(p.removeprefix("<default domain>") for p in printed)
+        found = sorted(f"{r['domain']}:{r['text']}" for r in ours if r["position"] == position)
+        assert found == expected
+
+
+# ncu_report keeps memory and must not be trusted in the test process either.
+PLAIN_LOOP = """
+import json, sys, ncu_report
+for in_range in ncu_report.load_report(sys.argv[1]):
+    for action in in_range:
+        print(json.dumps([action.name(), [
+            [name, m.unit(), m.value() if m.has_value() else None]
+            for name in action.metric_names() for m in [action.metric_by_name(name)]
+        ]]))
+"""
+
+
+@pytest.mark.parametrize("name", NCU_REPORTS)
+def test_every_metric_equals_a_plain_loop_over_the_library(
+    corpus: Database, unpacked: Callable[[str], Path], name: str
+) -> None:
+    import json
+
+    output = subprocess.run(
+        [sys.executable, "-c", PLAIN_LOOP, str(unpacked(name))], capture_output=True, text=True, check=True
+    ).stdout
+    ours = stored_values(corpus, name)
+    count = 0
+    for position, line in enumerate(output.splitlines()):
+        _, metrics = json.loads(line)
+        for metric, unit, value in metrics:
+            stored = ours[position, metric]
+            count += 1
+            assert stored["unit"] == unit
+            if isinstance(value, str):
+                assert (stored["value"], stored["text"]) == (None, value)
+            elif value is None:
+                assert (stored["value"], stored["text"]) == (None, None)
+            elif not math.isfinite(value):
+                assert (stored["value"], stored["text"]) == (None, str(value))
+            else:
+                assert stored["value"] == float(value)
+                assert stored["text"] is None
+    assert count == len(ours) > 0
+
+
+def test_a_metric_without_a_value_is_null_and_one_that_is_not_finite_says_so(corpus: Database) -> None:
+    found = corpus.sql(
+        """
+        SELECT name, count(*) FILTER (value IS NULL AND text IS NULL) AS absent, count(*) FILTER (text = 'nan') AS nan
+        FROM metrics JOIN traces USING (trace_id) GROUP BY name
+        """
+    )
+    by_name = {row["name"]: row for row in found.to_dicts()}
+    # Counted with a plain loop over ncu_report: has_value() False, and value() NaN.
+    assert by_name["jax_gb200_2025.3_graph_nodes.ncu-rep.xz"]["nan"] == 3
+    assert by_name["darknet_xavier.nsight-cuprof-report.xz"]["nan"] == 7
+    assert by_name["esmm_a10g_2023.1_b.ncu-rep.xz"]["nan"] == 52
+    assert by_name["extrap_a100_2020.3.ncu-rep.xz"]["absent"] == 12
+
+
+def test_workloads_of_whole_graphs_are_labelled(corpus: Database) -> None:
+    found = corpus.sql(
+        """
+        SELECT workload, count(*) AS n FROM kernels JOIN traces USING (trace_id)
+        WHERE traces.name = 'scv_graph_as_graph.ncu-rep.xz' GROUP BY workload ORDER BY workload
+        """
+    )
+    assert found.rows() == [("graph", 2), ("kernel", 58)]
+
+
+def test_settings_come_from_the_session_block(corpus: Database) -> None:
+    settings = {
+        row["name"]: row
+        for row in corpus.sql(
+            """
+            SELECT name, tool_version, gpu, settings->>'clock_control' AS clocks, settings->>'replay_mode' AS replay,
+                   settings->>'graph_profiling' AS graphs, settings->>'set' AS "set"
+            FROM traces WHERE kind = 'ncu'
+            """
+        ).to_dicts()
+    }
+    h200 = settings["scv_graph_as_graph.ncu-rep.xz"]
+    assert (h200["tool_version"], h200["gpu"]) == ("2025.3.1.0", "NVIDIA H200")
+    assert (h200["clocks"], h200["replay"], h200["graphs"]) == ("none", "kernel", "graph")
+    assert settings["cutlass_a100_2024.1_nvtx.ncu-rep.xz"]["clocks"] == "base"
+    assert settings["jax_gb200_2025.3_graph_nodes.ncu-rep.xz"]["set"] == "full"
+    # The oldest reports do not record a command line: unknown, not a default.
+    assert settings["extrap_a100_2020.3.ncu-rep.xz"]["clocks"] is None
+
+
+def test_rule_results_keep_their_message_and_estimate(corpus: Database) -> None:
+    found = corpus.sql(
+        """
+        SELECT rule, advice.kind, title, estimated_speedup_pct FROM advice JOIN traces USING (trace_id)
+        WHERE name = 'cutlass_a100_2024.1_nvtx.ncu-rep.xz' ORDER BY kernel_id
+        """
+    )
+    assert found.select("rule", "kind", "title").rows()[0] == ("SOLBottleneck", "optimization", "Small Grid")
+    count = corpus.sql("SELECT count(*) AS n, count(estimated_speedup_pct) AS estimates FROM advice").row(0)
+    assert count == (247, corpus.sql("SELECT count(*) FROM advice WHERE estimated_speedup_pct >= 0").item())
+    assert count[1] > 0
+
+
+def test_bandwidth_follows_from_clock_and_bus_width(corpus: Database) -> None:
+    found = corpus.sql(
+        """
+        SELECT DISTINCT gpus.name, sm_count, compute_capability, memory_bandwidth_bytes_per_s AS bytes_per_s
+        FROM gpus JOIN traces USING (trace_id) WHERE gpus.name = 'NVIDIA H200' AND traces.name LIKE 'scv_%'
+        """
+    )
+    # ncu's product of clock and bus width and nsys's own figure are the same number.
+    assert found.rows() == [("NVIDIA H200", 132, "9.0", 4_814_304_000_000.0)]

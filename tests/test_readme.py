@@ -1,0 +1,84 @@
+"""What the README shows works as shown."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import REPORTS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def in_this_environment(command: str) -> str:
+    """The command with this interpreter in place of the one that it would install."""
+    _, _, rest = command.partition("&& .venv/bin/traceql")
+    return f".venv/bin/traceql{rest}".replace(".venv/bin/traceql", f"{sys.executable} -m traceql")
+
+
+def test_the_first_command_answers_the_dram_question_as_printed(tmp_path: Path) -> None:
+    (tmp_path / "tests" / "fixtures").mkdir(parents=True)
+    (tmp_path / "tests" / "fixtures" / "reports").symlink_to(REPORTS)
+    command = in_this_environment(blocks("bash")[0])
+    result = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
+    (printed,) = blocks("text")
+    assert words(result.stdout)[:4] == words(printed)
+
+
+def words(table: str) -> list[list[str]]:
+    """Cells of a printed table, without the rule below its head."""
+    return [line.split() for line in table.splitlines() if "─" not in line]
+
+
+def test_continuous_integration_runs_the_readmes_check() -> None:
+    assert "./check" in blocks("bash")[1]
+    assert "./check" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_command_shown_works(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    for name in ("scv_baseline_off.ncu-rep.xz", "llama_eager.sqlite.xz"):
+        shutil.copy(REPORTS / name, tmp_path / "results")
+    shutil.copy(REPORTS / "scv_baseline_vectorized.ncu-rep.xz", tmp_path / "run.ncu-rep")
+    (tmp_path / "question.sql").write_text("FROM traces")
+    shown = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
+    assert len(shown) > 8
+    for line in shown:
+        words = shlex.split(line)
+        assert words[0] == "traceql"
+        result = subprocess.run(
+            [sys.executable, "-m", "traceql", *words[1:]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, f"{line}\n{result.stderr}"
+
+
+def test_the_python_example_runs(tmp_path: Path) -> None:
+    (tmp_path / "tests" / "fixtures").mkdir(parents=True)
+    (tmp_path / "tests" / "fixtures" / "reports").symlink_to(REPORTS)
+    (code,) = blocks("python")
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "copied_bytes" in result.stdout
+
+
+def test_every_format_is_listed() -> None:
+    from traceql.readers import READERS
+
+    for reader in READERS:
+        for suffix in reader.suffixes or (reader.format.removeprefix("nsys-"),):
+            if suffix != ".db":
+                assert suffix in README

@@ -1,0 +1,74 @@
+"""The tables explain themselves, and say the same in code and in the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from traceql import catalog, normalise, readers, schema
+
+if TYPE_CHECKING:
+    from traceql import Database
+
+
+def test_every_table_and_view_is_commented_in_the_database(corpus: Database) -> None:
+    found = corpus.sql(
+        """
+        SELECT table_name AS name, comment FROM duckdb_tables()
+        UNION ALL SELECT view_name, comment FROM duckdb_views() WHERE NOT internal
+        """
+    )
+    comments = dict(found.rows())
+    assert comments.pop("traceql_meta")
+    expected = {t.name: t.grain for t in schema.TABLES} | {v.name: v.title for v in catalog.views()}
+    assert comments == expected
+
+
+def test_every_column_is_commented_in_the_database(corpus: Database) -> None:
+    found = corpus.sql(
+        """
+        SELECT table_name, column_name, comment FROM duckdb_columns()
+        WHERE NOT internal AND table_name <> 'traceql_meta'
+        """
+    )
+    expected = {(t.name, c.name): c.meaning for t in schema.TABLES for c in t.columns}
+    expected |= {(v.name, c.name): c.meaning for v in catalog.views() for c in v.columns}
+    assert {(t, c): comment for t, c, comment in found.rows()} == expected
+
+
+@pytest.mark.parametrize("table", schema.TABLES, ids=lambda t: t.name)
+def test_numbers_carry_their_unit(table: schema.Table) -> None:
+    """Every measured quantity ends in a unit; what does not is a count, a coordinate, a code or a text."""
+    unitless = {
+        "trace_id", "pid", "tid", "end_tid", "gpu_id", "device_id", "context_id", "stream_id", "correlation_id",
+        "return_value", "memset_value", "depth", "sm_count", "max_warps_per_sm", "registers_per_thread",
+        "src_device_id", "dst_device_id", "bytes", "color_argb", "value",
+        "grid_x", "grid_y", "grid_z", "block_x", "block_y", "block_z",
+    }  # fmt: skip
+    units = ("_ns", "_bytes", "_pct", "_hz", "_bytes_per_s", "_id")
+    for column in table.columns:
+        if column.type in ("BIGINT", "INTEGER", "DOUBLE"):
+            assert column.name.endswith(units) or column.name in unitless, column.name
+
+
+@pytest.mark.parametrize("kind", ["nsys", "ncu"])
+def test_every_step_fills_tables_of_the_schema(kind: readers.base.Kind) -> None:
+    filled = {name for step in normalise.steps(kind) for name in step.fills}
+    assert filled <= set(schema.BY_NAME)
+    # Every table that a kind of trace can hold has a step that fills it.
+    assert {t.name for t in schema.TABLES if kind in t.collected_by} <= filled
+
+
+def test_every_format_names_its_reader() -> None:
+    for reader in readers.READERS:
+        assert callable(reader.read)
+        assert reader.magic or reader.member_suffix
+        assert readers.by_format(reader.format) is reader
+
+
+def test_tables_lists_everything_with_its_rows(corpus: Database) -> None:
+    found = {row["name"]: row for row in corpus.tables().to_dicts()}
+    assert set(found) == {t.name for t in schema.TABLES} | {v.name for v in catalog.views()}
+    assert found["traces"]["rows"] == corpus.sql("SELECT count(*) FROM traces").item()
+    assert found["dram"]["kind"] == "view"
