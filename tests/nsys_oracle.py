@@ -14,9 +14,10 @@ import re
 import sqlite3
 import warnings
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from conftest import EXPECTED
 
 import traceql
 from traceql.errors import MissingDataWarning
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from traceql.database import Database
 
-FIXTURES = Path(__file__).parent / "fixtures"
 TRACES = (
     "llama_eager",
     "llama_graph",
@@ -37,24 +37,20 @@ TRACES = (
     "scv_nwor_off",
     "scv_nwor_vectorized",
 )
-PUBLIC_TRACES = ("nsysai_2gpu_2026.2", "mordred_rtx6000_2021.2", "pipit_cloverleaf_2024.5")
+
 
 Row = dict[str, Any]
 #: NVIDIA's column → (our column, or a function of our row; printed decimals, None for text and integers).
 Columns = dict[str, tuple["str | Callable[[Row], Any]", "int | None"]]
 
 
-@cache
-def recorded() -> Database:
-    """All recorded traces, ingested once."""
-    database = traceql.open(":memory:")
-    for trace in (*TRACES, *PUBLIC_TRACES):
-        database.ingest(FIXTURES / "reports" / f"{trace}.sqlite.xz", name=trace)
-    return database
+def ask(database: Database, query: str, trace: str | None = None, **params: Any) -> list[Row]:
+    """The answer about one trace as a list of rows; notes on missing data are another test's business.
 
-
-def ask(database: Database, query: str, **params: Any) -> list[Row]:
-    """The answer as a list of rows; notes on missing data are another test's business."""
+    `trace` is the name of a recorded trace without the suffix of its file, or NULL for all.
+    """
+    if trace is not None:
+        params["trace"] = f"{trace}.sqlite.xz"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MissingDataWarning)
         return database.query(query, **params).to_dicts()
@@ -62,7 +58,7 @@ def ask(database: Database, query: str, **params: Any) -> list[Row]:
 
 def expected(folder: str, trace: str, report: str) -> list[dict[str, str]]:
     """NVIDIA's rows, as printed."""
-    path = FIXTURES / "expected" / folder / f"{trace}_{report}.csv"
+    path = EXPECTED / folder / f"{trace}_{report}.csv"
     data = path.read_bytes() if path.exists() else lzma.decompress(Path(f"{path}.xz").read_bytes())
     return list(csv.DictReader(io.StringIO(data.decode())))
 

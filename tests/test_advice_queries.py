@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from conftest import EXPECTED
 from nsys_oracle import (
-    FIXTURES,
     TRACES,
     Columns,
     Row,
@@ -16,11 +16,12 @@ from nsys_oracle import (
     assert_same,
     expected,
     hand_made,
-    recorded,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from traceql import Database
 
 
 def _megabytes(row: Row) -> float:
@@ -71,30 +72,30 @@ LEFT_OUT = {"Row#", "Green Context ID", "Context ID"}
 
 @pytest.mark.parametrize("trace", TRACES)
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rule_equals_that_of_nsys_analyze(rule: str, trace: str) -> None:
+def test_a_rule_equals_that_of_nsys_analyze(corpus: Database, rule: str, trace: str) -> None:
     # nsys takes a CUDA graph that was traced as a whole for idle time: asked the same way here.
     params = {"graphs": False} if rule.startswith("gpu_") else {}
     theirs = expected("nsys_analyze", trace, rule)
     if theirs:
         assert set(theirs[0]) - LEFT_OUT == set(RULES[rule]) - LEFT_OUT
     order = next(iter(RULES[rule]))
-    assert_same(ask(recorded(), rule, trace=trace, **params), theirs, RULES[rule], order)
+    assert_same(ask(corpus, rule, trace=trace, **params), theirs, RULES[rule], order)
 
 
-def test_low_use_equals_that_of_the_recipe() -> None:
-    theirs = pl.read_parquet(FIXTURES / "expected" / "nsys_recipes" / "gpu_time_util" / "analysis.parquet")
-    ours = ask(recorded(), "gpu_time_util", trace="llama_eager")
+def test_low_use_equals_that_of_the_recipe(corpus: Database) -> None:
+    theirs = pl.read_parquet(EXPECTED / "nsys_recipes" / "gpu_time_util" / "analysis.parquet")
+    ours = ask(corpus, "gpu_time_util", trace="llama_eager")
     for row, other in zip(ours, theirs.to_dicts(), strict=True):
         assert_printed(row["in_use_pct"], other["In-Use"], 1)
         assert (row["start_ns"], row["duration_ns"]) == (other["Start"], other["Duration"])
 
 
-def test_a_graph_traced_as_a_whole_is_no_idle_time() -> None:
+def test_a_graph_traced_as_a_whole_is_no_idle_time(corpus: Database) -> None:
     # nsys reports one stretch of 112 ms with 4.1 % use; in 74 ms of it the GPU replays CUDA graphs.
-    assert [
-        r["duration_ns"] for r in ask(recorded(), "gpu_time_util", trace="llama_graph", graphs=False)
-    ] == [112_517_587]
-    assert ask(recorded(), "gpu_time_util", trace="llama_graph") == []
+    assert [r["duration_ns"] for r in ask(corpus, "gpu_time_util", trace="llama_graph", graphs=False)] == [
+        112_517_587
+    ]
+    assert ask(corpus, "gpu_time_util", trace="llama_graph") == []
 
 
 def test_copies_without_async_are_listed_unless_they_return_early(tmp_path: Path) -> None:

@@ -33,7 +33,11 @@ VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
 REQUIRED = {
     "dram_delta": {"baseline": BASELINE, "variant": VARIANT},
     "metric": {"name": "dram__bytes_write.sum"},
+    "cuda_gpu_kern_pace": {"kernel": "rms_norm_kernel"},
 }
+
+# Questions that no shipped report gives rise to; hand-made ones do, in test_advice_queries and its like.
+NOTHING_TO_REPORT = {"cuda_memset_sync", "nccl_sum"}
 
 
 def described(corpus: Database, query: catalog.Query) -> list[tuple[str, str]]:
@@ -69,7 +73,7 @@ def test_a_query_runs_on_a_database_with_all_sorts_of_traces(corpus: Database, n
         warnings.simplefilter("ignore", MissingDataWarning)
         answer = corpus.query(name, **REQUIRED.get(name, {}))
     assert answer.columns == [c.name for c in catalog.find(name).columns]
-    assert answer.height > 0
+    assert (answer.height == 0) == (name in NOTHING_TO_REPORT)
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -65,7 +65,9 @@ def test_the_trace_itself_is_the_same(both: Database) -> None:
 def test_the_reports_own_event_counts_agree(both: Database) -> None:
     found = both.sql("SELECT name, counts_agree FROM traces ORDER BY name").rows()
     assert found in ([("export", None), ("native", True)], [("export", None), ("native", None)])
-    counts = both.sql("SELECT count(*) FROM diagnostics WHERE text LIKE 'Number of % events collected:%'").item()
+    counts = both.sql(
+        "SELECT count(*) FROM diagnostics WHERE text LIKE 'Number of % events collected:%'"
+    ).item()
     assert (found[1][1] is True) == (counts > 0)
 
 

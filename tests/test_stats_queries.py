@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from conftest import EXPECTED
 from nsys_oracle import (
-    FIXTURES,
     TRACES,
     Columns,
     Row,
@@ -17,13 +17,14 @@ from nsys_oracle import (
     assert_same,
     expected,
     hand_made,
-    recorded,
 )
 
 from traceql.errors import QueryError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from traceql import Database
 
 
 def _spread(column: str) -> Any:
@@ -234,20 +235,20 @@ LEFT_OUT = {"T-Pri", "GreenCtx"}
 
 @pytest.mark.parametrize("trace", TRACES)
 @pytest.mark.parametrize("report", REPORTS)
-def test_a_report_equals_that_of_nsys_stats(report: str, trace: str) -> None:
+def test_a_report_equals_that_of_nsys_stats(corpus: Database, report: str, trace: str) -> None:
     columns, params, order = REPORTS[report]
     theirs = expected("nsys_stats", trace, report)
     assert theirs
     assert set(theirs[0]) - LEFT_OUT == set(columns)
     assert all(row.get("GreenCtx", "") == "" for row in theirs)
-    assert_same(ask(recorded(), report, trace=trace, **params), theirs, columns, order)
+    assert_same(ask(corpus, report, trace=trace, **params), theirs, columns, order)
 
 
 # --- recipes --------------------------------------------------------------------------------------------
 
 
 def _recipe(name: str) -> pl.DataFrame:
-    return pl.read_parquet(FIXTURES / "expected" / "nsys_recipes" / f"{name}.parquet")
+    return pl.read_parquet(EXPECTED / "nsys_recipes" / f"{name}.parquet")
 
 
 def _assert_quartiles(ours: list[Row], theirs: pl.DataFrame, unit: str, key: dict[str, str]) -> None:
@@ -271,14 +272,14 @@ def _assert_quartiles(ours: list[Row], theirs: pl.DataFrame, unit: str, key: dic
             assert_printed(mine[f"{ours_is}_{unit}"], row[theirs_is], 1)
 
 
-def test_kernel_quartiles_equal_those_of_the_recipe() -> None:
-    ours = ask(recorded(), "cuda_gpu_kern_sum", trace="llama_eager", names="short")
+def test_kernel_quartiles_equal_those_of_the_recipe(corpus: Database) -> None:
+    ours = ask(corpus, "cuda_gpu_kern_sum", trace="llama_eager", names="short")
     rows = [{**row, "name": row["kernel"], "count": row["instances"]} for row in ours]
     _assert_quartiles(rows, _recipe("cuda_gpu_kern_sum/rank_stats"), "ns", {})
 
 
-def test_copy_size_quartiles_equal_those_of_the_recipe() -> None:
-    ours = ask(recorded(), "cuda_gpu_mem_size_sum", trace="llama_eager")
+def test_copy_size_quartiles_equal_those_of_the_recipe(corpus: Database) -> None:
+    ours = ask(corpus, "cuda_gpu_mem_size_sum", trace="llama_eager")
     rows = [{**row, "name": row["operation"], "count": row["operations"]} for row in ours]
     labels = {
         "[CUDA memcpy Device-to-Device]": "CUDA_MEMCPY_KIND_DTOD",
@@ -289,8 +290,8 @@ def test_copy_size_quartiles_equal_those_of_the_recipe() -> None:
     _assert_quartiles(rows, _recipe("cuda_gpu_mem_size_sum/rank_stats"), "bytes", labels)
 
 
-def test_the_pace_of_a_kernel_equals_that_of_the_recipe() -> None:
-    ours = ask(recorded(), "cuda_gpu_kern_pace", trace="llama_eager", kernel="rms_norm_kernel")
+def test_the_pace_of_a_kernel_equals_that_of_the_recipe(corpus: Database) -> None:
+    ours = ask(corpus, "cuda_gpu_kern_pace", trace="llama_eager", kernel="rms_norm_kernel")
     for file, column in (
         ("pace_start", "start_ns"),
         ("pace_end", "end_ns"),
@@ -303,13 +304,13 @@ def test_the_pace_of_a_kernel_equals_that_of_the_recipe() -> None:
     assert [row["instance"] for row in ours] == list(range(1, 17))
 
 
-def test_the_histogram_counts_the_durations_of_the_recipe() -> None:
+def test_the_histogram_counts_the_durations_of_the_recipe(corpus: Database) -> None:
     # The recipe hands out single durations and lets a notebook draw them: the same bins are counted here.
     durations: dict[str, list[int]] = {}
     for name, duration in _recipe("cuda_gpu_kern_hist/analysis").select("Name", "Duration").iter_rows():
         durations.setdefault(name, []).append(duration)
     ours: dict[str, dict[int, int]] = {}
-    for row in ask(recorded(), "cuda_gpu_kern_hist", trace="llama_eager", bins=8):
+    for row in ask(corpus, "cuda_gpu_kern_hist", trace="llama_eager", bins=8):
         ours.setdefault(row["kernel"], {})[row["bin"]] = row["instances"]
     for name, values in durations.items():
         low, width = min(values), (max(values) - min(values)) / 8
@@ -318,9 +319,9 @@ def test_the_histogram_counts_the_durations_of_the_recipe() -> None:
     assert ours == {}
 
 
-def test_the_utilisation_map_equals_that_of_the_recipe() -> None:
+def test_the_utilisation_map_equals_that_of_the_recipe(corpus: Database) -> None:
     theirs = _recipe("cuda_gpu_time_util_map/analysis")
-    ours = ask(recorded(), "cuda_gpu_time_util_map", trace="llama_eager")
+    ours = ask(corpus, "cuda_gpu_time_util_map", trace="llama_eager")
     assert [(r["start_ns"], r["pid"], r["device_id"]) for r in ours] == theirs.select(
         "Duration", "PID", "Device ID"
     ).rows()
@@ -331,34 +332,34 @@ def test_the_utilisation_map_equals_that_of_the_recipe() -> None:
 # --- where NVIDIA's answer is not ours, or there is none ------------------------------------------------
 
 
-def test_graphs_traced_as_a_whole_count_as_gpu_work() -> None:
+def test_graphs_traced_as_a_whole_count_as_gpu_work(corpus: Database) -> None:
     # NVIDIA's reports leave them out: 74 ms of the 160 ms that the GPU worked.
-    rows = ask(recorded(), "cuda_gpu_sum", trace="llama_graph")
+    rows = ask(corpus, "cuda_gpu_sum", trace="llama_graph")
     graphs = [row for row in rows if row["category"] == "CUDA_GRAPH"]
     assert sum(row["instances"] for row in graphs) == 15
     assert sum(row["total_ns"] for row in graphs) == 74_191_524
     assert sum(row["share_pct"] for row in rows) == pytest.approx(100)
-    everything = ask(recorded(), "cuda_gpu_trace", trace="llama_graph")
+    everything = ask(corpus, "cuda_gpu_trace", trace="llama_graph")
     assert len(everything) == len(expected("nsys_stats", "llama_graph", "cuda_gpu_trace")) + 15
 
 
-def test_kernels_meet_their_calls_within_their_process() -> None:
+def test_kernels_meet_their_calls_within_their_process(corpus: Database) -> None:
     # Two processes share correlation ids: by the id alone, 4,010 kernels would meet 4,280 calls.
-    rows = ask(recorded(), "cuda_kern_exec_trace", trace="nsysai_2gpu_2026.2")
+    rows = ask(corpus, "cuda_kern_exec_trace", trace="nsysai_2gpu_2026.2")
     assert len(rows) == 3_986
     assert len({row["kernel_id"] for row in rows}) == 3_986
 
 
-def test_names_are_full_or_short() -> None:
+def test_names_are_full_or_short(corpus: Database) -> None:
     with pytest.raises(QueryError, match="names must be full or short"):
-        ask(recorded(), "cuda_gpu_kern_sum", names="long")
+        ask(corpus, "cuda_gpu_kern_sum", names="long")
 
 
-def test_without_a_trace_all_are_answered() -> None:
-    rows = ask(recorded(), "cuda_gpu_mem_time_sum")
-    assert {row["trace"] for row in rows} >= set(TRACES)
+def test_without_a_trace_all_are_answered(corpus: Database) -> None:
+    rows = ask(corpus, "cuda_gpu_mem_time_sum")
     for trace in TRACES:
-        assert sum(r["share_pct"] for r in rows if r["trace"] == trace) == pytest.approx(100)
+        mine = [row["share_pct"] for row in rows if row["trace"] == f"{trace}.sqlite.xz"]
+        assert sum(mine) == pytest.approx(100)
 
 
 def test_operating_system_calls_are_summed_by_function(tmp_path: Path) -> None:

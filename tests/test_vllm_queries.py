@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from nsys_oracle import ask, hand_made, recorded
+from nsys_oracle import ask, hand_made
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from traceql import Database
 
 
 def test_launches_cost_call_time_queue_time_and_idle_time(tmp_path: Path) -> None:
@@ -117,8 +119,8 @@ def test_empty_ranks_and_unused_gpus_are_flagged(tmp_path: Path) -> None:
     assert [row["share_of_busiest_pct"] for row in ask(db, "rank_summary")] == [100, 0, 40, 0]
 
 
-def test_both_ranks_of_a_recorded_run_worked() -> None:
-    rows = ask(recorded(), "rank_summary", trace="nsysai_2gpu_2026.2")
+def test_both_ranks_of_a_recorded_run_worked(corpus: Database) -> None:
+    rows = ask(corpus, "rank_summary", trace="nsysai_2gpu_2026.2")
     assert [(row["pid"], row["device_id"], row["kernels"], row["finding"]) for row in rows] == [
         (144, 0, 1993, None),
         (145, 1, 2017, None),
@@ -163,9 +165,9 @@ def test_the_first_matching_pattern_decides_the_category(kernel: str, category: 
     assert [row["category"] for row in ask(db, "kernel_categories")] == [category]
 
 
-def test_every_kernel_of_vllm_has_a_category() -> None:
+def test_every_kernel_of_vllm_has_a_category(corpus: Database) -> None:
     for trace in ("llama_eager", "llama_graph"):
-        rows = ask(recorded(), "kernel_categories", trace=trace)
+        rows = ask(corpus, "kernel_categories", trace=trace)
         assert {row["category"] for row in rows} == {
             "gemm",
             "attention",

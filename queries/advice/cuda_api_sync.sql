@@ -1,5 +1,6 @@
--- Which CUDA calls block the CPU until the GPU is done? (nsys analyze: cuda_api_sync)
+-- Which CUDA calls block the CPU until the GPU is done?
 --
+-- NVIDIA's counterpart: nsys analyze cuda_api_sync.
 -- Calls that wait for all the work of a device, context or stream, longest first. Waiting for an event is
 -- the recommended way and not listed. Advice: synchronise less; order streams with cudaStreamWaitEvent, and
 -- wait for events with cudaEventSynchronize.

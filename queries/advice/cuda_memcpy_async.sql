@@ -1,5 +1,6 @@
--- Which asynchronous copies are not, because their host memory is pageable? (nsys analyze: cuda_memcpy_async)
+-- Which asynchronous copies are not, because their host memory is pageable?
 --
+-- NVIDIA's counterpart: nsys analyze cuda_memcpy_async.
 -- A copy from or to pageable memory goes through a staging buffer, and the call waits for it. Advice: allocate
 -- the host side with cudaMallocHost, or pin_memory() in PyTorch.
 -- @param  trace VARCHAR = NULL     only this trace

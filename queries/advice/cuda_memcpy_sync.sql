@@ -1,5 +1,6 @@
--- Which copies block the CPU because they are called without Async? (nsys analyze: cuda_memcpy_sync)
+-- Which copies block the CPU because they are called without Async?
 --
+-- NVIDIA's counterpart: nsys analyze cuda_memcpy_sync.
 -- Copies within a device and small copies to the device return early, and are not listed. Advice: use the
 -- Async function on a stream, with pinned host memory.
 -- @param  trace VARCHAR = NULL     only this trace

@@ -1,5 +1,6 @@
--- Which memsets block the CPU because they set host or managed memory? (nsys analyze: cuda_memset_sync)
+-- Which memsets block the CPU because they set host or managed memory?
 --
+-- NVIDIA's counterpart: nsys analyze cuda_memset_sync.
 -- A memset of device memory returns at once; of pinned or managed memory only when it is done. Advice: use
 -- the Async function on a stream.
 -- @param  trace VARCHAR = NULL     only this trace

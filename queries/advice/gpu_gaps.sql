@@ -1,5 +1,6 @@
--- When does a GPU sit idle? (nsys analyze and recipe: gpu_gaps)
+-- When does a GPU sit idle?
 --
+-- NVIDIA's counterpart: nsys analyze and recipe gpu_gaps.
 -- Times with no kernel, copy, memset or graph, per process and device, between its first and its last
 -- operation; longest first. NVIDIA's rule also leaves out what the profiler's own overhead explains.
 -- Advice: cpu_bound_gaps says which of them the CPU caused.

@@ -1,5 +1,6 @@
--- When is a GPU mostly idle? (nsys analyze and recipe: gpu_time_util)
+-- When is a GPU mostly idle?
 --
+-- NVIDIA's counterpart: nsys analyze and recipe gpu_time_util.
 -- The time from the first to the last operation of each process and device, cut into equal chunks; chunks in
 -- use for less than the threshold are listed, neighbours joined. Operations that run at the same time
 -- count twice, so a chunk can be in use for more than 100 %. NVIDIA's rule also counts the profiler's

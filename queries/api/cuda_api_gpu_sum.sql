@@ -1,5 +1,6 @@
--- What takes the time, on the CPU in CUDA calls and on the GPU? (nsys stats: cuda_api_gpu_sum)
+-- What takes the time, on the CPU in CUDA calls and on the GPU?
 --
+-- NVIDIA's counterpart: nsys stats cuda_api_gpu_sum.
 -- CPU and GPU time overlap: the shares compare rows, they do not add up to the run.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @param  names VARCHAR = 'full'   full: C++ names with template arguments; short: function names only

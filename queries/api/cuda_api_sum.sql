@@ -1,5 +1,6 @@
--- Which CUDA API functions take the time? (nsys stats: cuda_api_sum)
+-- Which CUDA API functions take the time?
 --
+-- NVIDIA's counterpart: nsys stats cuda_api_sum.
 -- Runtime and driver functions together, as NVIDIA's report has them; api_summary tells them apart.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @needs  api_calls

@@ -1,5 +1,6 @@
--- Every CUDA API call in the order of its start. (nsys stats: cuda_api_trace)
+-- Which CUDA API calls were made, in order?
 --
+-- NVIDIA's counterpart: nsys stats cuda_api_trace.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @needs  api_calls
 -- @column trace VARCHAR            name of the trace

@@ -1,5 +1,6 @@
--- What takes the GPU time: kernels, copies, memsets, graphs? (nsys stats: cuda_gpu_sum)
+-- What takes the GPU time: kernels, copies, memsets, graphs?
 --
+-- NVIDIA's counterpart: nsys stats cuda_gpu_sum.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @param  names VARCHAR = 'full'   full: C++ names with template arguments; short: function names only
 -- @param  graphs BOOLEAN = true    count whole CUDA graphs as GPU work; NVIDIA's report leaves them out

@@ -1,5 +1,6 @@
--- When do kernels run on each GPU? (nsys recipe: cuda_gpu_time_util_map)
+-- When do kernels run on each GPU?
 --
+-- NVIDIA's counterpart: nsys recipe cuda_gpu_time_util_map.
 -- The recording cut into equal bins of whole nanoseconds, and the share of each in which at least one kernel
 -- runs. Kernels inside CUDA graphs that were traced as a whole count as long as the graph runs, if asked for.
 -- @param  trace VARCHAR = NULL     only this trace

@@ -1,5 +1,6 @@
--- Every kernel, copy, memset and graph in the order of its start on the GPU. (nsys stats: cuda_gpu_trace)
+-- What ran on the GPUs, in order?
 --
+-- NVIDIA's counterpart: nsys stats cuda_gpu_trace.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @param  names VARCHAR = 'full'   full: C++ names with template arguments; short: function names only
 -- @param  graphs BOOLEAN = true    count whole CUDA graphs as GPU work; NVIDIA's report leaves them out

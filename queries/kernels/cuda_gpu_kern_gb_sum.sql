@@ -1,5 +1,6 @@
--- Which kernels take the GPU time, by grid and block size? (nsys stats: cuda_gpu_kern_gb_sum)
+-- Which kernels take the GPU time, by grid and block size?
 --
+-- NVIDIA's counterpart: nsys stats cuda_gpu_kern_gb_sum.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @param  names VARCHAR = 'full'   full: C++ names with template arguments; short: function names only
 -- @needs  kernels

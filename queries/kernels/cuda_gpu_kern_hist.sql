@@ -1,5 +1,6 @@
--- How are the durations of each kernel distributed? (nsys recipe: cuda_gpu_kern_hist)
+-- How are the durations of each kernel distributed?
 --
+-- NVIDIA's counterpart: nsys recipe cuda_gpu_kern_hist.
 -- Bins of equal width from the shortest to the longest execution of the kernel; the last one includes its end.
 -- A kernel that always takes the same time has one bin. Empty bins are left out.
 -- @param  trace VARCHAR = NULL     only this trace

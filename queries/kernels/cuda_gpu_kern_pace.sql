@@ -1,5 +1,6 @@
--- How steadily does a kernel come back? (nsys recipe: cuda_gpu_kern_pace)
+-- How steadily does a kernel come back?
 --
+-- NVIDIA's counterpart: nsys recipe cuda_gpu_kern_pace.
 -- Its executions in order, with the time since the one before ended (the first: since the trace began) and both
 -- added up. A long delta is a step that came late.
 -- @param  kernel VARCHAR           LIKE pattern on the function name, for example rms_norm_kernel

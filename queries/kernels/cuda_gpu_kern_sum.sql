@@ -1,5 +1,6 @@
--- Which kernels take the GPU time, with quartiles? (nsys stats and recipe: cuda_gpu_kern_sum)
+-- Which kernels take the GPU time, and how evenly?
 --
+-- NVIDIA's counterpart: nsys stats and recipe cuda_gpu_kern_sum.
 -- Kernels inside CUDA graphs that were traced as a whole are not in the trace, so not in here.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @param  names VARCHAR = 'full'   full: C++ names with template arguments; short: function names only

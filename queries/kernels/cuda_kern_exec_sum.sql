@@ -1,5 +1,6 @@
--- Launch, wait and run: where does the time of each kernel go? (nsys stats: cuda_kern_exec_sum)
+-- How long do kernels take to launch, wait and run?
 --
+-- NVIDIA's counterpart: nsys stats cuda_kern_exec_sum.
 -- The queue is the time from the end of the call to the start on the GPU; a kernel that started before its
 -- call returned was not queued, and does not count in the queue's figures.
 -- @param  trace VARCHAR = NULL     only this trace

@@ -1,5 +1,6 @@
--- Launch, wait and run: every kernel with its API call and its time in the queue. (nsys stats: cuda_kern_exec_trace)
+-- How long did each kernel take to launch, wait and run?
 --
+-- NVIDIA's counterpart: nsys stats cuda_kern_exec_trace.
 -- The queue is the time from the end of the call to the start on the GPU; a kernel that started before its
 -- call returned was not queued. All kernels of one CUDA graph launch show the same call.
 -- @param  trace VARCHAR = NULL     only this trace

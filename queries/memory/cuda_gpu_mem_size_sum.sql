@@ -1,5 +1,6 @@
--- Which copies and memsets move the data? (nsys stats: cuda_gpu_mem_size_sum)
+-- Which copies and memsets move the data?
 --
+-- NVIDIA's counterpart: nsys stats cuda_gpu_mem_size_sum.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @needs  memory_ops
 -- @column trace VARCHAR            name of the trace

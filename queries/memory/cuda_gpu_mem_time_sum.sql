@@ -1,5 +1,6 @@
--- Which copies and memsets take the time? (nsys stats: cuda_gpu_mem_time_sum)
+-- Which copies and memsets take the time?
 --
+-- NVIDIA's counterpart: nsys stats cuda_gpu_mem_time_sum.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @needs  memory_ops
 -- @column trace VARCHAR            name of the trace

@@ -1,5 +1,6 @@
--- How much of each communication kernel is hidden behind computation? (nsys recipe: nccl_gpu_overlap_trace)
+-- How much of each communication kernel is hidden behind computation?
 --
+-- NVIDIA's counterpart: nsys recipe nccl_gpu_overlap_trace.
 -- Communication kernels are those of NCCL, by the prefix of their name, as NVIDIA's recipe finds them; computation
 -- is every other kernel of the same process and device. Time with several compute kernels counts once.
 -- @param  trace VARCHAR = NULL     only this trace

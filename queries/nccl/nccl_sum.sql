@@ -1,5 +1,6 @@
--- Where does the time in NCCL functions go on the CPU? (nsys recipe: nccl_sum)
+-- Where does the time in NCCL functions go on the CPU?
 --
+-- NVIDIA's counterpart: nsys recipe nccl_sum.
 -- NCCL marks each of its functions as an NVTX range of the domain NCCL. These are CPU times: how long the
 -- kernels ran and how much of that was hidden, nccl_gpu_overlap_trace says.
 -- @param  trace VARCHAR = NULL     only this trace

@@ -1,5 +1,6 @@
--- Which operating system functions take the time? (nsys stats: osrt_sum)
+-- Which operating system functions take the time?
 --
+-- NVIDIA's counterpart: nsys stats osrt_sum.
 -- Waiting counts as time: a thread that sleeps in poll is at the top of most traces.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @needs  os_calls
