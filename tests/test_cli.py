@@ -307,7 +307,13 @@ def test_query_list_says_what_the_database_lacks(tmp_path: Path) -> None:
     traceql("ingest", str(REPORTS / "scv_baseline_off.sqlite.xz"), cwd=tmp_path)
     listed = traceql("query", "--list", cwd=tmp_path).stdout
     lines = {line.split()[1]: line for line in listed.splitlines() if len(line.split()) > 1}
-    assert lines["osrt-sum"].rstrip().endswith("os_calls (nsys profile --trace=osrt)")
+    assert (
+        lines["osrt-sum"]
+        .rstrip()
+        .endswith(
+            "the database holds no os_calls, which osrt_sum reads. Recorded by: nsys profile --trace=osrt"
+        )
+    )
     assert lines["cuda-api-sum"].rstrip().endswith("?")
 
 

@@ -179,19 +179,19 @@ class Database:
         return _hints(found[0]["kind"], found[0]["missing"]) if found else {}
 
     def unanswerable(self) -> dict[str, str]:
-        """Queries that no trace here can answer → the table they lack, and the option that records it."""
-        traces = self._traces()
-        found: dict[str, str] = {}
+        """Queries of the catalogue that no trace here can answer → what is missing, and how to record it."""
+        found = {}
         for query in catalog.queries().values():
-            for need in _needs(query, traces):
-                if need.lacking == need.able:
-                    found.setdefault(query.name, f"{need.table} ({need.recorded_by})")
+            try:
+                self._gaps(query, {})
+            except MissingDataError as error:
+                found[query.name] = f"{error.message}. {error.remedy}"
         return found
 
     def _gaps(self, query: catalog.Query, bound: Mapping[str, catalog.Value]) -> list[str]:
         """Notes on what some trace lacks for a query; raises when all of them do."""
         chosen = [str(bound[p]) for p in catalog.TRACE_PARAMS if bound.get(p) is not None]
-        traces = self._traces()
+        traces = self.arrow("SELECT trace_id, name, kind, missing FROM traces ORDER BY name").to_pylist()
         for name in chosen:
             if all(t["name"] != name for t in traces):
                 raise _no_trace(name)
@@ -199,21 +199,21 @@ class Database:
             raise MissingDataError("the database holds no traces", "Add some: traceql ingest REPORT")
         in_scope = [t for t in traces if not chosen or t["name"] in chosen]
         notes = []
-        for need in _needs(query, in_scope):
-            if need.lacking == need.able:
+        for table in query.needs:
+            options = schema.BY_NAME[table].collected_by
+            able = [t for t in in_scope if t["kind"] in options]
+            lacking = [t["name"] for t in able if table in t["missing"]]
+            if len(lacking) == len(able):
                 where = f"trace {chosen[0]!r}" if len(chosen) == 1 else "the database"
                 raise MissingDataError(
-                    f"{where} holds no {need.table}, which {query.name} reads",
-                    f"Recorded by: {need.recorded_by}",
+                    f"{where} holds no {table}, which {query.name} reads",
+                    "Recorded by: " + "; ".join(options.values()),
                 )
-            if need.lacking:
-                notes.append(f"No {need.table} in {', '.join(need.lacking)}: recorded by {need.recorded_by}.")
+            if lacking:
+                notes.append(
+                    f"No {table} in {', '.join(lacking)}: recorded by {'; '.join(options.values())}."
+                )
         return notes + self._metric_gaps(query, [t for t in in_scope if t["kind"] == "ncu"])
-
-    def _traces(self) -> list[dict[str, Any]]:
-        found = self.arrow("SELECT trace_id, name, kind, missing FROM traces ORDER BY name")
-        traces: list[dict[str, Any]] = found.to_pylist()
-        return traces
 
     def _metric_gaps(self, query: catalog.Query, in_scope: list[dict[str, Any]]) -> list[str]:
         lacking: dict[tuple[str, ...], list[str]] = {}
@@ -611,24 +611,6 @@ def _missing(report: RawReport, rows: dict[str, int]) -> list[str]:
 
 def _hints(kind: str, missing: builtins.list[str]) -> dict[str, str]:
     return {name: schema.BY_NAME[name].collected_by[kind] for name in missing}
-
-
-@dataclass(frozen=True)
-class _Need:
-    """A table that a query reads: the traces that could hold it, those that do not, and what records it."""
-
-    table: str
-    able: builtins.list[str]
-    lacking: builtins.list[str]
-    recorded_by: str
-
-
-def _needs(query: catalog.Query, traces: builtins.list[dict[str, Any]]) -> Iterator[_Need]:
-    for table in query.needs:
-        options = schema.BY_NAME[table].collected_by
-        able = [t for t in traces if t["kind"] in options]
-        lacking = [t["name"] for t in able if table in t["missing"]]
-        yield _Need(table, [t["name"] for t in able], lacking, "; ".join(options.values()))
 
 
 # --- errors ---------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
--- What does launching cost: time in the call, delay in the queue, idle GPU before the kernel?
+-- What does launching kernels cost in calls, delays and idle GPU time?
 --
 -- A call that launches several kernels (a CUDA graph in node mode) is charged once, to the kernel that starts
 -- first. The delay counts from the end of the call and is 0 for a kernel that starts before its call returns.
