@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from traceql.ingest import Via
     from traceql.readers.base import Progress, RawReport
 
 MEMORY = ":memory:"
@@ -238,6 +239,7 @@ class Database:
         tags: Mapping[str, str] | None = None,
         replace: bool = False,
         keep_environment: bool = False,
+        via: Via = "auto",
         progress: Progress | None = None,
     ) -> Ingested:
         """Read one report into the database, in one transaction.
@@ -248,13 +250,15 @@ class Database:
             tags: free labels, for example ``{"batch": "8"}``.
             replace: read a report again that the database holds already.
             keep_environment: also store the profiled process's command line and variables.
+            via: who decodes an .nsys-rep: ``native``; ``nsys``, an installed ``nsys export``; or ``auto``,
+                nsys where the native reader refuses and there is one.
             progress: called with (events decoded, events in total or None).
 
         Raises:
             ReportError: the report cannot be read; the database is as it was.
             DatabaseError: the database cannot be written.
         """
-        decoded = decode(Path(path), progress=progress or no_progress)
+        decoded = decode(Path(path), via=via, progress=progress or no_progress)
         try:
             return self.store(
                 decoded, name=name, tags=tags, replace=replace, keep_environment=keep_environment

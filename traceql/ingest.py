@@ -8,16 +8,17 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from traceql import normalise, readers
-from traceql.errors import ReportError
-from traceql.readers import worker
+from traceql.errors import ReportError, TruncatedReportError
+from traceql.readers import nsys_tool, worker
 from traceql.readers.base import RawReport, no_progress
 from traceql.readers.source import Source, open_source, plain_name
 
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 # Every process keeps some 150 MB for the library, and more with the report.
 _MAX_PARTS = 4
 _BYTES_PER_PART = 1_000_000
+
+
+#: Who decodes an .nsys-rep.
+Via = Literal["auto", "native", "nsys"]
+_EXPORTABLE = "nsys-rep"
 
 
 @dataclass
@@ -84,13 +90,14 @@ def _in_directory(path: Path) -> list[Path]:
     return found
 
 
-def decode(path: Path, *, alone: bool = True, progress: Progress = no_progress) -> Decoded:
+def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progress = no_progress) -> Decoded:
     """Decode one report.
 
     Args:
         path: file or exported folder.
         alone: False when other reports are being decoded at the same time: then each has one child process.
             Alone, a large report that can be divided has several, and one that need not be isolated has none.
+        via: who decodes an .nsys-rep: native, an installed nsys, or (auto) nsys where native refuses.
         progress: see `base.Progress`.
 
     Raises:
@@ -99,13 +106,37 @@ def decode(path: Path, *, alone: bool = True, progress: Progress = no_progress) 
     with ExitStack() as resources:
         source = resources.enter_context(open_source(path))
         reader = readers.reader_for(source.path, source.file_name)
-        wanted = normalise.wanted(reader.kind)
-        if reader.isolated or not alone:
-            parts = _parts(source.size_bytes) if alone else 1
-            report = worker.decode(reader, source.path, wanted=wanted, progress=progress, parts=parts)
+        if via == "nsys" and reader.format == _EXPORTABLE:
+            report = _through_nsys(source, resources)
         else:
-            report = reader.read(source.path, wanted=wanted, progress=progress)
+            try:
+                report = _read(reader, source, alone, progress)
+            except TruncatedReportError:
+                raise
+            except ReportError as error:
+                if via != "auto" or reader.format != _EXPORTABLE or not nsys_tool.available():
+                    # The user knows the report by its own name, not by that of an unpacked copy.
+                    remedy = error.remedy.replace(str(source.path), source.file_name)
+                    raise type(error)(error.message, remedy) from error
+                report = _through_nsys(source, resources, f"The native reader refused it: {error.message}.")
         return Decoded(path, source, reader, report, resources.pop_all())
+
+
+def _read(reader: readers.Reader, source: Source, alone: bool, progress: Progress) -> RawReport:
+    wanted = normalise.wanted(reader.kind)
+    if not reader.isolated and alone:
+        return reader.read(source.path, wanted=wanted, progress=progress)
+    parts = _parts(source.size_bytes) if alone else 1
+    return worker.decode(reader, source.path, wanted=wanted, progress=progress, parts=parts)
+
+
+def _through_nsys(source: Source, resources: ExitStack, *warnings: str) -> RawReport:
+    folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="traceql-")))
+    export, version = nsys_tool.export(source.path, folder)
+    reader = readers.reader_for(export)
+    report = reader.read(export, wanted=normalise.wanted(reader.kind), progress=no_progress)
+    settings = {**report.settings, "exported_by": f"nsys {version}"}
+    return replace(report, settings=settings, warnings=[*report.warnings, *warnings])
 
 
 def _parts(size_bytes: int) -> int:
@@ -116,6 +147,7 @@ def _parts(size_bytes: int) -> int:
 def decode_all(
     paths: list[Path],
     jobs: int | None = None,
+    via: Via = "auto",
     progress: Callable[[Path, int, int | None], None] | None = None,
 ) -> Iterator[tuple[Path, Decoded | ReportError]]:
     """Decode reports side by side; yields them in the given order, errors in place of reports.
@@ -134,7 +166,7 @@ def decode_all(
                 progress(path, done, total)
 
         try:
-            return decode(path, alone=len(paths) == 1, progress=watch)
+            return decode(path, alone=len(paths) == 1, via=via, progress=watch)
         except ReportError as error:
             return error
 

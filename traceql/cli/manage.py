@@ -15,6 +15,7 @@ from traceql.errors import ReportError
 
 if TYPE_CHECKING:
     from traceql.database import Ingested
+    from traceql.ingest import Via
 
 _TAG_FORM = "A tag looks like name=value."
 
@@ -48,6 +49,13 @@ def _parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str,
     help="Also store the profiled process's command line and environment, which may hold secrets.",
 )
 @click.option(
+    "--via",
+    type=click.Choice(["auto", "native", "nsys"]),
+    default="auto",
+    show_default=True,
+    help="Who decodes an .nsys-rep: traceql, an installed nsys, or nsys where traceql refuses.",
+)
+@click.option(
     "-j", "--jobs", type=click.IntRange(1), help="Reports to decode at a time. [default: processors]"
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing about what went well.")
@@ -58,14 +66,16 @@ def ingest(
     tags: dict[str, str],
     replace: bool,
     keep_environment: bool,
+    via: Via,
     jobs: int | None,
     quiet: bool,
 ) -> None:
     r"""Read reports into the database: files, folders, glob patterns.
 
-    Reads .ncu-rep and older Nsight Compute reports, and what nsys export writes (SQLite files, parquetdir
-    and arrowdir folders); any of them compressed with xz, zstd or gzip. A report that the database holds
-    already is skipped. If one cannot be read the others still come in, and the exit status is 1.
+    Reads .ncu-rep and older Nsight Compute reports, .nsys-rep and .qdrep, and what nsys export writes (SQLite
+    files, parquetdir and arrowdir folders); any of them compressed with xz, zstd or gzip. A report that the
+    database holds already is skipped. If one cannot be read the others still come in, and the exit status
+    is 1.
 
     \b
     Examples:
@@ -80,7 +90,7 @@ def ingest(
         raise click.UsageError(f"--name labels one report, but {len(reports)} were found.")
     failed = 0
     progress = _Progress(len(reports), quiet)
-    decoding = decode_all(reports, jobs, progress.update)
+    decoding = decode_all(reports, jobs, via, progress.update)
     # While the first reports are being decoded, the database engine loads.
     from traceql.database import Database
 

@@ -1,0 +1,151 @@
+"""An installed nsys as the decoder: stood in for by a script that behaves like `nsys export`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from conftest import REPORTS
+
+import traceql
+from traceql import Database
+from traceql.errors import ReportError, TruncatedReportError, UnsupportedReportError
+from traceql.readers import nsys_tool
+
+REPORT = REPORTS / "scv_nwor_graph.nsys-rep.xz"
+
+SCRIPT = """#!/bin/bash
+if [ "$1" = --version ]; then echo "NVIDIA Nsight Systems version {version}-abcdef"; exit 0; fi
+echo "$@" >> "{log}"
+while [ $# -gt 1 ]; do case "$1" in --type) type=$2;; --output) output=$2;; esac; shift; done
+printf '[1%%  ]\\r[100%%]\\r' >&2
+{action}
+"""
+EXPORT = """if [ "$type" = sqlite ]; then xz -dc "{reports}/scv_nwor_graph.sqlite.xz" > "$output"
+else cp -r "{reports}/scv_baseline_graph_pqtdir" "$output"; fi"""
+
+
+class FakeNsys:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.log = folder / "calls"
+        self.program = folder / "nsys"
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin")
+        self.becomes("2025.3.2.0", EXPORT.format(reports=REPORTS))
+
+    def becomes(self, version: str, action: str) -> None:
+        self.program.write_text(SCRIPT.format(version=version, log=self.log, action=action))
+        self.program.chmod(0o755)
+
+    @property
+    def calls(self) -> list[str]:
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+
+@pytest.fixture
+def nsys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeNsys:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return FakeNsys(folder, monkeypatch)
+
+
+def settings(db: Database) -> dict[str, str]:
+    found = db.sql(
+        "SELECT format, settings->>'exported_by' AS by, settings->>'cuda_graph_trace' AS graphs FROM traces"
+    )
+    return found.row(0, named=True)
+
+
+def test_nsys_exports_when_asked_for(db: Database, nsys: FakeNsys) -> None:
+    stored = db.ingest(REPORT, via="nsys")
+    assert "--type parquetdir" in nsys.calls[0]
+    assert settings(db) == {"format": "nsys-rep", "by": "nsys 2025.3.2.0", "graphs": "node"}
+    assert stored.rows["kernels"] == 600
+
+
+def test_an_older_nsys_writes_sqlite_and_gives_the_native_tables(db: Database, nsys: FakeNsys) -> None:
+    nsys.becomes("2022.4.2.1", EXPORT.format(reports=REPORTS))
+    through_nsys = db.ingest(REPORT, via="nsys", name="through nsys")
+    assert "--type sqlite" in nsys.calls[0]
+    natively = db.ingest(REPORT, replace=True, via="native")
+    assert through_nsys.rows == natively.rows
+    assert len(nsys.calls) == 1
+
+
+def test_temporary_exports_are_removed(db: Database, nsys: FakeNsys, tmp_path: Path) -> None:
+    db.ingest(REPORT, via="nsys")
+    assert not list(tmp_path.glob("traceql-*"))
+
+
+def unknown_to_the_native_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, **_: object) -> None:
+        raise UnsupportedReportError(f"{path.name}: something new (byte 12)", f"nsys export {path}")
+
+    monkeypatch.setattr("traceql.readers.nsys_rep.read", refuse)
+
+
+def test_nsys_steps_in_where_the_native_reader_refuses(
+    db: Database, nsys: FakeNsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown_to_the_native_reader(tmp_path, monkeypatch)
+    stored = db.ingest(REPORT)
+    assert any("refused it: scv_nwor_graph.nsys-rep: something new (byte 12)" in w for w in stored.warnings)
+    assert len(nsys.calls) == 1
+    with pytest.raises(UnsupportedReportError, match="something new") as caught:
+        db.ingest(REPORT, via="native", replace=True)
+    # The remedy names the report, not the unpacked copy of it.
+    assert caught.value.remedy == "nsys export scv_nwor_graph.nsys-rep"
+
+
+def test_without_nsys_the_refusal_stands(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown_to_the_native_reader(tmp_path, monkeypatch)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UnsupportedReportError, match="something new"):
+        db.ingest(REPORT)
+    with pytest.raises(UnsupportedReportError, match="no nsys on the PATH"):
+        db.ingest(REPORT, via="nsys")
+    assert not Path(db.path).exists()
+
+
+def test_a_truncated_report_is_refused_whoever_is_there_to_read_it(
+    db: Database, nsys: FakeNsys, tmp_path: Path
+) -> None:
+    import lzma
+
+    whole = lzma.decompress(REPORT.read_bytes())
+    (tmp_path / "cut.nsys-rep").write_bytes(whole[:-100])
+    with pytest.raises(TruncatedReportError):
+        db.ingest(tmp_path / "cut.nsys-rep")
+    assert nsys.calls == []
+
+
+def test_what_nsys_says_is_shown_when_it_fails(db: Database, nsys: FakeNsys) -> None:
+    nsys.becomes("2022.4.2.1", 'echo "Exportation error: Version not supported: 36398880" >&2; exit 1')
+    with pytest.raises(ReportError, match="Version not supported: 36398880") as caught:
+        db.ingest(REPORT, via="nsys")
+    assert "100%" not in str(caught.value)
+    assert "This is Nsight Systems 2022.4.2.1" in caught.value.remedy
+
+
+def test_an_nsys_that_hangs_is_stopped(nsys: FakeNsys, tmp_path: Path) -> None:
+    nsys.becomes("2025.3.2.0", "exec sleep 60")
+    with pytest.raises(ReportError, match="took longer than 1 s"):
+        nsys_tool.export(tmp_path / "x.nsys-rep", tmp_path, timeout_s=1)
+
+
+def test_the_option_is_on_the_command_line(nsys: FakeNsys, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql", "ingest", "--via", "nsys", str(REPORT), "--db", str(tmp_path / "t.duckdb")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "600 kernels" in result.stderr
+    assert len(nsys.calls) == 1
+    with traceql.open(tmp_path / "t.duckdb") as db:
+        assert settings(db)["by"] == "nsys 2025.3.2.0"
