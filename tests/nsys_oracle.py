@@ -134,11 +134,18 @@ _EXPORT: dict[str, dict[str, Any]] = {
     "CUPTI_ACTIVITY_KIND_KERNEL": {
         **_WORK, "demangledName": 0, "shortName": 0, "graphNodeId": None,
     },
-    "CUPTI_ACTIVITY_KIND_MEMCPY": {**_WORK, "bytes": 0, "copyKind": 1, "srcKind": 1, "dstKind": 2},
+    "CUPTI_ACTIVITY_KIND_MEMCPY": {**_WORK, "bytes": 0, "copyKind": 1, "srcKind": 1, "dstKind": 2, "virtualAddress": 0},
     "CUPTI_ACTIVITY_KIND_MEMSET": {**_WORK, "bytes": 0, "value": 0, "memKind": 2},
     "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": {**_WORK, "graphId": 1, "graphExecId": 2},
     "NVTX_EVENTS": {
         "start": 0, "end": None, "eventType": 59, "text": None, "globalTid": 0, "domainId": 0,
+    },
+    "CUDA_UM_CPU_PAGE_FAULT_EVENTS": {
+        "start": 0, "globalPid": 0, "address": 0, "CpuInstruction": 0, "sourceFile": None, "sourceLine": None,
+    },
+    "CUDA_UM_GPU_PAGE_FAULT_EVENTS": {
+        "start": 0, "end": 0, "globalPid": 0, "deviceId": 0, "address": 0, "numberOfPageFaults": 1,
+        "faultAccessType": 1,
     },
     "OSRT_API": {"start": 0, "end": 0, "eventClass": 27, "globalTid": 0, "nameId": 0},
     "PROCESSES": {"pid": 0, "globalPid": 0, "name": ""},
@@ -151,7 +158,7 @@ _EXPORT: dict[str, dict[str, Any]] = {
 def export(path: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Path:
     """Write a minimal SQLite export: `tables` by the end of their names, rows with the columns that matter.
 
-    ``name`` stands for the string, ``pid`` and ``tid`` for the packed global ids.
+    ``name`` and ``file`` stand for ids of strings, ``pid`` and ``tid`` for the packed global ids.
     """
     strings: dict[str, int] = {}
     connection = sqlite3.connect(path)
@@ -175,10 +182,12 @@ def _packed(row: Mapping[str, Any], columns: Mapping[str, Any], strings: dict[st
     values = dict(row)
     pid, tid = values.pop("pid", 1), values.pop("tid", 1)
     packed = {"globalTid": pid * _PID + tid, "globalPid": pid * _PID, "pid": pid}
+    if "file" in values:
+        values["sourceFile"] = strings.setdefault(values.pop("file"), len(strings) + 1)
     if "name" not in columns and "name" in values:
         text = values.pop("name")
         number = strings.setdefault(text, len(strings) + 1)
-        packed |= {"nameId": number, "shortName": number, "demangledName": number}
+        packed |= {"nameId": number, "shortName": number, "demangledName": number, "CpuInstruction": number}
     return {name: value for name, value in (packed | values).items() if name in columns}
 
 

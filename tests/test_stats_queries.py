@@ -19,7 +19,7 @@ from nsys_oracle import (
     hand_made,
 )
 
-from traceql.errors import QueryError
+from traceql.errors import MissingDataError, QueryError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -448,3 +448,44 @@ def test_the_utilisation_map_counts_overlapping_kernels_once(tmp_path: Path) -> 
         (200, 0.0),
         (300, 10.0),
     ]
+
+
+def test_managed_memory_is_summed_by_page_and_in_all(tmp_path: Path) -> None:
+    to_device, to_host, ordinary = 11, 12, 1
+    db = hand_made(
+        tmp_path,
+        MEMCPY=[
+            {"end": 10, "copyKind": to_device, "bytes": 4096, "virtualAddress": 0x7F00},
+            {"end": 30, "copyKind": to_host, "bytes": 8192, "virtualAddress": 0x7F00},
+            {"end": 10, "copyKind": to_host, "bytes": 1000, "virtualAddress": 0x8000},
+            {"end": 99, "copyKind": ordinary, "bytes": 5},
+        ],
+        CPU_PAGE_FAULT_EVENTS=[
+            {"address": 0x7F00, "name": "main", "file": "/src/app/main.cu", "sourceLine": 12},
+            {"address": 0x7F00, "name": "main", "file": "/src/app/main.cu", "sourceLine": 12},
+            {"address": 0x9000, "name": "0x4005d0"},
+        ],
+        GPU_PAGE_FAULT_EVENTS=[{"address": 0x7F00, "numberOfPageFaults": 3, "start": 5, "end": 9}],
+    )
+    assert [tuple(row.values())[1:] for row in ask(db, "um_sum")] == [
+        ("0x7f00", 4096, 8192, 2, 3, 12288 / 40e-9),
+        ("0x8000", 0, 1000, 0, 0, 1000 / 10e-9),
+        ("0x9000", 0, 0, 1, 0, None),
+    ]
+    assert [row["virtual_address"] for row in ask(db, "um_sum", limit=1)] == ["0x7f00"]
+    assert [tuple(row.values())[1:] for row in ask(db, "um_total_sum")] == [
+        (4096, 9192, 3, 3, "0x7f00", "0x9000")
+    ]
+    assert [tuple(row.values())[1:] for row in ask(db, "um_cpu_page_faults_sum")] == [
+        (2, "main", "main.cu", 12),
+        (1, "0x4005d0", None, None),
+    ]
+    faults = db.sql("SELECT duration_ns, device_id, page_faults, access_type FROM um_gpu_page_faults")
+    assert faults.rows() == [(4, 0, 3, "Read")]
+
+
+def test_without_managed_memory_there_is_nothing_to_sum(corpus: Database) -> None:
+    assert ask(corpus, "um_sum", trace="llama_eager") == []
+    assert ask(corpus, "um_total_sum", trace="llama_eager") == []
+    with pytest.raises(MissingDataError, match="holds no um_cpu_page_faults"):
+        ask(corpus, "um_cpu_page_faults_sum", trace="llama_eager")
