@@ -489,3 +489,21 @@ def test_without_managed_memory_there_is_nothing_to_sum(corpus: Database) -> Non
     assert ask(corpus, "um_total_sum", trace="llama_eager") == []
     with pytest.raises(MissingDataError, match="holds no um_cpu_page_faults"):
         ask(corpus, "um_cpu_page_faults_sum", trace="llama_eager")
+
+
+def test_a_kernel_that_starts_as_its_call_returns_was_queued_for_no_time(tmp_path: Path) -> None:
+    db = hand_made(
+        tmp_path,
+        RUNTIME=[
+            {"name": "cudaLaunchKernel_v7000", "start": 0, "end": 10, "correlationId": i} for i in (1, 2, 3)
+        ],
+        KERNEL=[
+            {"name": "k", "start": 9, "end": 20, "correlationId": 1},
+            {"name": "k", "start": 10, "end": 20, "correlationId": 2},
+            {"name": "k", "start": 14, "end": 20, "correlationId": 3},
+        ],
+    )
+    (row,) = ask(db, "cuda_kern_exec_sum")
+    assert (row["instances"], row["queued"], row["queue_min_ns"], row["queue_avg_ns"]) == (3, 2, 0, 2.0)
+    trace = ask(db, "cuda_kern_exec_trace")
+    assert [r["queue_duration_ns"] for r in trace] == [None, 0, 4]

@@ -46,7 +46,7 @@ WITH executions AS (
         CASE $names WHEN 'full' THEN coalesce(demangled, kernels.name) WHEN 'short' THEN kernels.name ELSE error('names must be full or short') END AS kernel,
         greatest(kernels.end_ns, api_calls.end_ns) - api_calls.start_ns AS total_ns,
         api_calls.duration_ns AS api_ns,
-        CASE WHEN kernels.start_ns > api_calls.end_ns THEN kernels.start_ns - api_calls.end_ns END AS queue_ns,
+        CASE WHEN kernels.start_ns >= api_calls.end_ns THEN kernels.start_ns - api_calls.end_ns END AS queue_ns,
         kernels.duration_ns AS kernel_ns
     FROM kernels
     JOIN api_calls USING (api_call_id)
