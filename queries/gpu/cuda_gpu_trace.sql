@@ -36,7 +36,7 @@ WITH devices AS (
     FROM gpus
     GROUP BY ALL
     -- One ordinal can mean different GPUs in different processes; then the report cannot say which.
-    HAVING count(DISTINCT gpu_id) = 1 OR count(DISTINCT name) = 1
+    HAVING count(DISTINCT name) = 1
 )
 SELECT
     traces.name AS trace,

@@ -41,12 +41,12 @@ called AS (
 named AS (
     SELECT trace_id, pid, any_value(name) AS process FROM processes GROUP BY ALL
 ),
+-- By ordinal: where processes see different GPUs under one ordinal, the report cannot tell these apart.
 devices AS (
-    SELECT trace_id, device_id, any_value(name) AS gpu
+    SELECT trace_id, device_id, CASE WHEN count(DISTINCT name) = 1 THEN any_value(name) END AS gpu
     FROM gpus
     WHERE device_id IS NOT NULL
     GROUP BY ALL
-    HAVING count(DISTINCT name) = 1
 ),
 processes_used AS (
     SELECT * FROM worked
