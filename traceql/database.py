@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import tempfile
 import time
 import uuid
 import warnings
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -83,7 +85,8 @@ class Database:
         self.path = str(path)
         self._allow_files = allow_files
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._spill = Path(tempfile.gettempdir()) / f"traceql-{uuid.uuid4().hex}"
+        # Removes the folder for spilling, also when nobody calls `close`.
+        self._remove_spill: weakref.finalize[..., Database] | None = None
 
     def __enter__(self) -> Database:
         return self
@@ -96,7 +99,8 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        shutil.rmtree(self._spill, ignore_errors=True)
+        if self._remove_spill is not None:
+            self._remove_spill()
 
     # --- questions --------------------------------------------------------------------------------------
 
@@ -121,9 +125,14 @@ class Database:
 
         connection = self._reading()
         try:
+            if not self._allow_files and _writes_files(statement):
+                raise _no_files("Permission Error: COPY and EXPORT write files")
             answer = connection.sql(statement, params=dict(params) if params else None)
             return _plain_integers(answer.to_arrow_table()) if answer is not None else pa.table({})
         except duckdb.Error as error:
+            # A transaction that the SQL began ends with its error, or no later question would be answered.
+            with contextlib.suppress(duckdb.Error):
+                connection.execute("ROLLBACK")
             raise _query_error(error) from error
 
     def query(self, name: str, /, **params: catalog.Value) -> pl.DataFrame:
@@ -277,7 +286,7 @@ class Database:
     ) -> Ingested:
         """Store a report that is decoded already; see `ingest`."""
         began = time.perf_counter()
-        with self._writing() as connection:
+        with self._writing(decoded.path.name) as connection:
             known = connection.execute(
                 "SELECT trace_id, name, tags FROM traces WHERE sha256 = $sha", {"sha": decoded.source.sha256}
             ).fetchone()
@@ -292,8 +301,6 @@ class Database:
                 label = _free_name(transaction, name, decoded.source.file_name)
                 stored = _store(transaction, decoded, label, dict(tags or {}), keep_environment)
                 transaction.execute("COMMIT")
-            except duckdb.Error as error:
-                raise _storage_error(error, decoded.path, self.path) from error
             finally:
                 # Closing without COMMIT rolls back, and takes the temporary tables along.
                 transaction.close()
@@ -312,7 +319,7 @@ class Database:
         Raises:
             QueryError: there is no such trace.
         """
-        with self._writing(create=False) as connection:
+        with self._writing(f"the removal of {trace}", create=False) as connection:
             trace_id = self._trace_id(connection, trace)
             connection.execute("BEGIN")
             _delete(connection, trace_id)
@@ -323,61 +330,84 @@ class Database:
     def _reading(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
             if self.path == MEMORY:
-                self._connection = self._connect(read_only=False)
-                _create(self._connection)
+                connection = self._connect(self.path, read_only=False)
+                _create(connection)
             else:
                 if not Path(self.path).exists():
                     raise DatabaseError(
                         f"{self.path}: no such database",
                         "Make one with: traceql ingest REPORT, or name another with --db",
                     )
-                self._connection = self._connect(read_only=True)
-                _check_schema(self._connection, self.path)
+                connection = self._connect(self.path, read_only=True)
+                with _closed_on_error(connection):
+                    _check_schema(connection, self.path)
             # SQL that a user typed or was given can change none of this.
-            self._connection.execute("SET lock_configuration = true")
+            connection.execute("SET lock_configuration = true")
+            self._connection = connection
         return self._connection
 
     @contextlib.contextmanager
-    def _writing(self, *, create: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _writing(self, what: str, *, create: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to change the database; `what` is to be stored, for the message if that fails."""
         if self.path == MEMORY:
             yield self._reading()
             return
         # DuckDB opens a file either read-only or for writing, not both in one process.
         self.close()
-        existed = Path(self.path).exists()
-        if not existed and not create:
-            raise DatabaseError(f"{self.path}: no such database", "Make one with: traceql ingest REPORT")
+        fresh = not Path(self.path).exists()
         try:
-            connection = self._connect(read_only=False)
-        except BaseException:
-            if not existed:
-                Path(self.path).unlink(missing_ok=True)
-            raise
-        filled = existed
-        try:
-            if not existed or not connection.execute("SELECT 1 FROM duckdb_tables() LIMIT 1").fetchone():
-                _create(connection)
-            _check_schema(connection, self.path)
-            yield connection
-            filled = True
+            if fresh:
+                if not create:
+                    raise DatabaseError(
+                        f"{self.path}: no such database", "Make one with: traceql ingest REPORT"
+                    )
+                self._make()
+            with contextlib.closing(self._connect(self.path, read_only=False)) as connection:
+                _check_schema(connection, self.path)
+                try:
+                    yield connection
+                finally:
+                    # A first ingest that failed leaves nothing behind. Removed while it is locked, for
+                    # another process may be waiting to store something.
+                    if fresh and connection.execute("FROM traces LIMIT 1").fetchone() is None:
+                        _remove(self.path)
+        except duckdb.Error as error:
+            raise _storage_error(error, what, self.path) from error
         finally:
-            with contextlib.suppress(duckdb.Error):
-                connection.close()
-            shutil.rmtree(self._spill, ignore_errors=True)
-            if not filled:
-                # A first ingest that failed leaves nothing behind.
-                for leftover in (self.path, f"{self.path}.wal"):
-                    Path(leftover).unlink(missing_ok=True)
+            self.close()
 
-    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        # A private folder for spilling: DuckDB lets SQL write into the one it uses.
+    def _make(self) -> None:
+        """Create the database under another name: killed at any moment, there is a whole one or none."""
+        making = f"{self.path}.{uuid.uuid4().hex}.new"
+        try:
+            with contextlib.closing(self._connect(making, read_only=False)) as connection:
+                _create(connection)
+            # Unlike a plain rename, never in place of a database that another process made meanwhile.
+            with contextlib.suppress(FileExistsError):
+                Path(self.path).hardlink_to(making)
+        except OSError:
+            # A file system without hard links.
+            Path(making).rename(self.path)
+        finally:
+            _remove(making)
+
+    def _connect(self, path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        if path != MEMORY:
+            # Absolute, so that no name is taken for the address of something else (sqlite:x, md:x).
+            path = str(Path(path).absolute())
+            _check_magic(path, self.path)
+        if self._remove_spill is None or not self._remove_spill.alive:
+            # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
+            spill = tempfile.mkdtemp(prefix="traceql-")
+            self._remove_spill = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+            self._spill = spill
         config: dict[str, str | bool | int | float | list[str]] = {
-            "temp_directory": str(self._spill),
+            "temp_directory": self._spill,
             "autoinstall_known_extensions": "false",
         }
         try:
-            connection = duckdb.connect(self.path, read_only=read_only, config=config)
-        except duckdb.Error as error:
+            connection = duckdb.connect(path, read_only=read_only, config=config)
+        except (duckdb.Error, RuntimeError) as error:
             raise _connection_error(error, self.path) from error
         connection.execute("SET python_enable_replacements = false")
         if not self._allow_files:
@@ -405,6 +435,22 @@ def _plain_integers(table: pa.Table) -> pa.Table:
     return table
 
 
+@contextlib.contextmanager
+def _closed_on_error(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _remove(database: str) -> None:
+    for file in (database, f"{database}.wal"):
+        # Windows removes no open file: an empty database is then left, which is as good as none.
+        with contextlib.suppress(PermissionError):
+            Path(file).unlink(missing_ok=True)
+
+
 # --- schema ---------------------------------------------------------------------------------------------
 
 
@@ -430,6 +476,8 @@ def _check_schema(connection: duckdb.DuckDBPyConnection, path: str) -> None:
         row = connection.execute("SELECT schema_version, traceql_version FROM traceql_meta").fetchone()
     except duckdb.CatalogException:
         row = None
+    except duckdb.Error as error:
+        raise _damaged(error, path) from error
     if row is None:
         raise DatabaseError(
             f"{path}: a DuckDB database, but not one of traceql",
@@ -520,7 +568,7 @@ def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: Ra
     try:
         for statement in duckdb.extract_statements(step.sql):
             connection.execute(statement)
-    except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+    except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         raise ReportError(
             f"{path.name}: its content does not make sense ({_first_line(error)}; {step.label})",
             "The file is probably damaged: copy it again, or export it again.",
@@ -631,32 +679,62 @@ def _first_line(error: Exception) -> str:
 def _query_error(error: duckdb.Error) -> QueryError:
     text = str(error).strip()
     if isinstance(error, duckdb.PermissionException):
-        return QueryError(text, "SQL may touch no other files; --allow-files (allow_files=True) permits it.")
+        return _no_files(text)
     if "read-only mode" in text:
         return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
     return QueryError(text, "The tables and their columns: traceql schema")
 
 
-def _storage_error(error: duckdb.Error, report: Path, database: str) -> DatabaseError:
+def _no_files(text: str) -> QueryError:
+    return QueryError(text, "SQL may touch no other files; --allow-files (allow_files=True) permits it.")
+
+
+def _writes_files(statement: str) -> bool:
+    """Whether a statement may write files. DuckDB alone would let COPY overwrite the database it has open.
+
+    Only COPY and EXPORT do. PREPARE, EXPLAIN ANALYZE and PIVOT can hide one: any word of that name in
+    what is not a plain SELECT counts.
+    """
+    if re.search(r"\b(?:copy|export)\b", statement, re.IGNORECASE) is None:
+        return False
+    return any(s.type != duckdb.StatementType.SELECT for s in duckdb.extract_statements(statement))
+
+
+def _storage_error(error: duckdb.Error, what: str, database: str) -> DatabaseError:
     text = _first_line(error)
     if "No space left" in str(error) or isinstance(error, duckdb.OutOfMemoryException):
         return DatabaseError(
-            f"{database}: no room to store {report.name} ({text})",
+            f"{database}: no room to store {what} ({text})",
             "Free some disk space or choose another place with --db; the database is as it was.",
         )
+    return DatabaseError(f"{database}: {what} could not be stored ({text})", "The database is as it was.")
+
+
+def _check_magic(path: str, given: str) -> None:
+    """Refuse a file of another kind before DuckDB tries what it could be (it knows SQLite, too)."""
+    with contextlib.suppress(OSError), Path(path).open("rb") as file:
+        if file.read(12)[8:] != b"DUCK":
+            raise DatabaseError(
+                f"{given}: not a DuckDB database", "Choose another file with --db or TRACEQL_DB."
+            )
+
+
+def _damaged(error: Exception, path: str) -> DatabaseError:
     return DatabaseError(
-        f"{database}: {report.name} could not be stored ({text})", "The database is as it was."
+        f"{path}: the database is damaged ({_first_line(error)})",
+        "Remove it and ingest the reports again, or choose another file with --db.",
     )
 
 
-def _connection_error(error: duckdb.Error, path: str) -> DatabaseError:
+def _connection_error(error: Exception, path: str) -> DatabaseError:
     text = str(error)
-    if "lock" in text.lower():
+    # "Conflicting lock is held in …" on Linux and macOS; Windows words it differently.
+    if "Conflicting lock is held" in text or "used by another process" in text:
         return DatabaseError(
             f"{path}: in use by another process", "Wait for it, or close the program that has the file open."
         )
-    if "not a valid DuckDB database" in text:
-        return DatabaseError(f"{path}: not a DuckDB database", "Choose another file with --db or TRACEQL_DB.")
+    if re.search("Could not read enough bytes|[Cc]hecksum|[Cc]orrupt|INTERNAL Error|WAL", text):
+        return _damaged(error, path)
     return DatabaseError(
         f"{path}: cannot be opened ({_first_line(error)})", "Check the path and who may use it."
     )
