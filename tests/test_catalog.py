@@ -33,7 +33,12 @@ VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
 REQUIRED = {
     "dram_delta": {"baseline": BASELINE, "variant": VARIANT},
     "metric": {"name": "dram__bytes_write.sum"},
+    "cuda_gpu_kern_pace": {"kernel": "rms_norm_kernel"},
 }
+
+# Questions that no shipped report gives rise to; hand-made ones do, in test_advice_queries and its like.
+NOTHING_TO_REPORT = {"cuda_memset_sync", "nccl_sum", "um_sum", "um_total_sum"}
+NOTHING_RECORDED = {"um_cpu_page_faults_sum"}
 
 
 def described(corpus: Database, query: catalog.Query) -> list[tuple[str, str]]:
@@ -65,11 +70,15 @@ def test_every_declared_parameter_is_used_and_every_used_one_declared(name: str)
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_runs_on_a_database_with_all_sorts_of_traces(corpus: Database, name: str) -> None:
+    if name in NOTHING_RECORDED:
+        with pytest.raises(MissingDataError):
+            corpus.query(name)
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MissingDataWarning)
         answer = corpus.query(name, **REQUIRED.get(name, {}))
     assert answer.columns == [c.name for c in catalog.find(name).columns]
-    assert answer.height > 0
+    assert (answer.height == 0) == (name in NOTHING_TO_REPORT)
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -190,6 +190,16 @@ class Database:
         found = self.arrow("SELECT kind, missing FROM traces WHERE name = $name", {"name": trace}).to_pylist()
         return _hints(found[0]["kind"], found[0]["missing"]) if found else {}
 
+    def unanswerable(self) -> dict[str, str]:
+        """Queries of the catalogue that no trace here can answer → what is missing, and how to record it."""
+        found = {}
+        for query in catalog.queries().values():
+            try:
+                self._gaps(query, {})
+            except MissingDataError as error:
+                found[query.name] = f"{error.message}. {error.remedy}"
+        return found
+
     def _gaps(self, query: catalog.Query, bound: Mapping[str, catalog.Value]) -> list[str]:
         """Notes on what some trace lacks for a query; raises when all of them do."""
         chosen = [str(bound[p]) for p in catalog.TRACE_PARAMS if bound.get(p) is not None]

@@ -39,6 +39,8 @@ STEPS: dict[Kind, tuple[str, ...]] = {
         "graph_nodes",
         "nvtx_ranges",
         "os_calls",
+        "um_cpu_page_faults",
+        "um_gpu_page_faults",
         "threads",
         "processes",
         "gpus",
