@@ -507,3 +507,17 @@ def test_a_kernel_that_starts_as_its_call_returns_was_queued_for_no_time(tmp_pat
     assert (row["instances"], row["queued"], row["queue_min_ns"], row["queue_avg_ns"]) == (3, 2, 0, 2.0)
     trace = ask(db, "cuda_kern_exec_trace")
     assert [r["queue_duration_ns"] for r in trace] == [None, 0, 4]
+
+
+@pytest.mark.parametrize(
+    "trace", ["mordred_rtx6000_2021.2", "nevakrien_rtx4090_2023.4", "pipit_cloverleaf_2024.5"]
+)
+def test_operating_system_calls_are_summed_as_nsys_sums_them(corpus: Database, trace: str) -> None:
+    # Printed by `nsys stats --report osrtsum` of nsys 2022.4: the recorded vLLM traces hold no such calls.
+    columns = {**_total("Num Calls", "calls"), "Name": ("function", None)}
+    assert_same(
+        ask(corpus, "osrt_sum", trace),
+        expected("nsys_stats", trace, "osrt_sum"),
+        columns,
+        ordered_by="Total Time (ns)",
+    )
