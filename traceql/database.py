@@ -189,21 +189,51 @@ class Database:
             raise MissingDataError("the database holds no traces", "Add some: traceql ingest REPORT")
         in_scope = [t for t in traces if not chosen or t["name"] in chosen]
         notes = []
-        for table in query.needs:
-            options = schema.BY_NAME[table].collected_by
+        for need in catalog.needs(query):
+            options = {
+                kind: schema.BY_NAME[table].collected_by[kind]
+                for table in reversed(need)
+                for kind in schema.BY_NAME[table].collected_by
+            }
             able = [t for t in in_scope if t["kind"] in options]
-            lacking = [t["name"] for t in able if table in t["missing"]]
+            lacking = [t["name"] for t in able if _lacks(t, need)]
             if len(lacking) == len(able):
                 where = f"trace {chosen[0]!r}" if len(chosen) == 1 else "the database"
                 raise MissingDataError(
-                    f"{where} holds no {table}, which {query.name} reads",
+                    f"{where} holds no {' or '.join(need)}, which {query.name} reads",
                     "Recorded by: " + "; ".join(options.values()),
                 )
             if lacking:
                 notes.append(
-                    f"No {table} in {', '.join(lacking)}: recorded by {'; '.join(options.values())}."
+                    f"No {' or '.join(need)} in {', '.join(lacking)}: recorded by "
+                    f"{'; '.join(options.values())}."
                 )
+        if any("kernels" in need for need in catalog.needs(query)):
+            notes += self._hidden_kernels([t["trace_id"] for t in in_scope])
         return notes + self._metric_gaps(query, [t for t in in_scope if t["kind"] == "ncu"])
+
+    def _hidden_kernels(self, trace_ids: builtins.list[int]) -> list[str]:
+        """Notes on traces whose CUDA graphs were recorded as a whole: no count of kernels is complete there."""
+        found = self.arrow(
+            """
+            SELECT name, count(*) AS graphs, kind
+            FROM (
+                SELECT trace_id FROM graph_launches
+                UNION ALL
+                SELECT trace_id FROM kernels WHERE workload = 'graph'
+            )
+            JOIN traces USING (trace_id)
+            WHERE list_contains($trace_ids, trace_id)
+            GROUP BY ALL ORDER BY name
+            """,
+            {"trace_ids": trace_ids},
+        ).to_pylist()
+        options = {"nsys": "nsys profile --cuda-graph-trace=node", "ncu": "ncu --graph-profiling node"}
+        return [
+            f"{row['graphs']:,} CUDA graph launches in {row['name']} hold kernels that are not recorded: "
+            f"record with {options[row['kind']]}."
+            for row in found
+        ]
 
     def _metric_gaps(self, query: catalog.Query, in_scope: list[dict[str, Any]]) -> list[str]:
         lacking: dict[tuple[str, ...], list[str]] = {}
@@ -603,6 +633,12 @@ def _hints(kind: str, missing: builtins.list[str]) -> dict[str, str]:
 
 
 # --- errors ---------------------------------------------------------------------------------------------
+
+
+def _lacks(trace: Mapping[str, Any], need: tuple[str, ...]) -> bool:
+    """Whether a trace has none of the tables of a need that its kind of report can have."""
+    possible = [table for table in need if trace["kind"] in schema.BY_NAME[table].collected_by]
+    return all(table in trace["missing"] for table in possible)
 
 
 def _no_trace(name: str) -> QueryError:
