@@ -58,11 +58,14 @@ def printed(value: object, column: str, like: str) -> str:
     return str(value)
 
 
-def same(ours: pl.DataFrame, theirs: list[dict[str, str]], columns: dict[str, str], name: str = "Range") -> None:
+def same(
+    ours: pl.DataFrame, theirs: list[dict[str, str]], columns: dict[str, str], name: str = "Range"
+) -> None:
     """Every row of `theirs` in `ours` and the other way round, whatever the order.
 
     `columns` maps theirs to ours; `name` is their column of the range, printed as domain:text.
     """
+
     def key(row: dict[str, str]) -> tuple[str, ...]:
         return tuple(row.values())
 
@@ -262,8 +265,8 @@ def test_sums_are_those_of_the_recipes(db: traceql.Database, query: str, recipe:
     }
     if infix:
         columns["Sum of NVTX Ranges on CPU"] = "total_range_ns"
-    theirs = recipe_table(recipe, "all_stats").select(columns).sort("Text")
-    ours = db.query(query, trace="llama_eager").select(columns.values()).sort("range_text")
+    theirs = recipe_table(recipe, "all_stats").select(*columns).sort("Text")
+    ours = db.query(query, trace="llama_eager").select(*columns.values()).sort("range_text")
     for theirs_column, ours_column in columns.items():
         got, want = ours[ours_column], theirs[theirs_column]
         if want.dtype == pl.Float64:

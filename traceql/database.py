@@ -33,7 +33,7 @@ from traceql.readers.base import no_progress
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import polars as pl
     import pyarrow as pa
@@ -75,8 +75,48 @@ def open(path: str | Path = DEFAULT_PATH, *, allow_files: bool = False) -> Datab
     return Database(path, allow_files=allow_files)
 
 
+def _frame(table: str) -> Callable[[Database], pl.LazyFrame]:
+    """A method of `Database` that returns a table as a lazy frame."""
+
+    def frame(self: Database) -> pl.LazyFrame:
+        return self._lazy(table)
+
+    grain = schema.BY_NAME[table].grain
+    frame.__doc__ = f"The table {table} as a lazy frame: {grain}. Columns: ``traceql schema {table}``."
+    return frame
+
+
 class Database:
-    """A traceql database; also a context manager. See `open`."""
+    """A traceql database; also a context manager. See `open`.
+
+    Every table is also a method that returns a lazy polars frame: only the columns that the result uses are
+    read, when it is collected.
+
+    >>> import polars as pl
+    >>> with open(":memory:") as db:
+    ...     db.kernels().filter(pl.col("duration_ns") > 1_000).select("name", "duration_ns").collect().shape
+    (0, 2)
+    """
+
+    traces = _frame("traces")
+    gpus = _frame("gpus")
+    processes = _frame("processes")
+    threads = _frame("threads")
+    kernels = _frame("kernels")
+    api_calls = _frame("api_calls")
+    memory_ops = _frame("memory_ops")
+    syncs = _frame("syncs")
+    graph_launches = _frame("graph_launches")
+    graph_nodes = _frame("graph_nodes")
+    ranges = _frame("nvtx_ranges")
+    range_ancestors = _frame("range_ancestors")
+    startend_kernels = _frame("startend_kernels")
+    os_calls = _frame("os_calls")
+    diagnostics = _frame("diagnostics")
+    metrics = _frame("metrics")
+    ncu_ranges = _frame("ncu_ranges")
+    advice = _frame("advice")
+    environment = _frame("environment")
 
     def __init__(self, path: str | Path = DEFAULT_PATH, *, allow_files: bool = False) -> None:
         self.path = str(path)
@@ -150,6 +190,22 @@ class Database:
             warnings.warn(f"No rows. {query.empty}", MissingDataWarning, stacklevel=3)
         return answer
 
+    def _lazy(self, table: str) -> pl.LazyFrame:
+        from polars.io.plugins import register_io_source
+
+        def read(
+            with_columns: builtins.list[str] | None,
+            predicate: pl.Expr | None,
+            n_rows: int | None,
+            _batch_size: int | None,
+        ) -> Iterator[pl.DataFrame]:
+            chosen = ", ".join(f'"{name}"' for name in with_columns) if with_columns else "*"
+            limit = f" LIMIT {n_rows}" if n_rows is not None else ""
+            frame = self.sql(f"SELECT {chosen} FROM {table}{limit}")
+            yield frame if predicate is None else frame.filter(predicate)
+
+        return register_io_source(read, schema=self.sql(f"FROM {table} LIMIT 0").schema)
+
     def tables(self) -> pl.DataFrame:
         """Every table and view: name, kind, rows over all traces, and what one row is."""
         counts = " UNION ALL ".join(
@@ -213,20 +269,19 @@ class Database:
         return notes + self._metric_gaps(query, [t for t in in_scope if t["kind"] == "ncu"])
 
     def _hidden_kernels(self, trace_ids: builtins.list[int]) -> list[str]:
-        """Notes on traces whose CUDA graphs were recorded as a whole: no count of kernels is complete there."""
+        """Notes on traces with CUDA graphs recorded as a whole: no count of kernels is complete there."""
         found = self.arrow(
-            """
-            SELECT name, count(*) AS graphs, kind
+            f"""
+            SELECT name, kind, count(*) AS graphs
             FROM (
                 SELECT trace_id FROM graph_launches
                 UNION ALL
                 SELECT trace_id FROM kernels WHERE workload = 'graph'
             )
             JOIN traces USING (trace_id)
-            WHERE list_contains($trace_ids, trace_id)
+            WHERE trace_id IN ({", ".join(str(trace_id) for trace_id in trace_ids)})
             GROUP BY ALL ORDER BY name
-            """,
-            {"trace_ids": trace_ids},
+            """
         ).to_pylist()
         options = {"nsys": "nsys profile --cuda-graph-trace=node", "ncu": "ncu --graph-profiling node"}
         return [

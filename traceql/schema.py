@@ -172,7 +172,11 @@ TABLES: tuple[Table, ...] = (
             *_THREAD,
             ("correlation_id", "BIGINT", "links to the GPU work; unique within one process only"),
             ("return_value", "INTEGER", "0 is success"),
-            ("range_id", "BIGINT", "innermost push/pop range of the thread around its start; NULL outside any"),
+            (
+                "range_id",
+                "BIGINT",
+                "innermost push/pop range of the thread around its start; NULL outside any",
+            ),
         ),
         {"nsys": _NSYS_CUDA},
         "cuda",
@@ -332,7 +336,7 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "ncu_ranges",
-        "one NVTX range around one profiled workload (ncu knows texts, no instances); see the view kernel_ranges",
+        "one NVTX range around one profiled workload; the view kernel_ranges holds them and those of nsys",
         _columns(
             _TRACE_ID,
             ("kernel_id", "BIGINT", "the kernel"),

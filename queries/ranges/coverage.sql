@@ -9,41 +9,53 @@
 -- @column kernels_with_launch BIGINT   of these, with a recorded API call; NULL for ncu, which records none
 -- @column kernels_in_ranges BIGINT     of these, launched inside an NVTX range
 -- @column kernels_in_ranges_pct DOUBLE share of the kernels
--- @column gpu_ns BIGINT            GPU time of all kernels
--- @column gpu_in_ranges_ns BIGINT  of it, of kernels launched inside an NVTX range
+-- @column gpu_ns BIGINT            GPU time of all kernels, copies, memsets and whole graphs
+-- @column gpu_in_ranges_ns BIGINT  of it, of those launched inside an NVTX range (copies: push/pop only)
 -- @column gpu_in_ranges_pct DOUBLE share of the GPU time
 
-WITH marked AS (
-    SELECT
-        trace_id,
-        duration_ns,
-        api_call_id,
-        range_id IS NOT NULL
-            OR kernel_id IN (SELECT kernel_id FROM startend_kernels)
-            OR kernel_id IN (SELECT kernel_id FROM ncu_ranges) AS in_range
-    FROM kernels
-),
-summed AS (
+WITH kernel_counts AS (
     SELECT
         trace_id,
         count(*) AS kernels,
         count(api_call_id) AS kernels_with_launch,
-        count(*) FILTER (in_range) AS kernels_in_ranges,
+        count(*) FILTER (
+            range_id IS NOT NULL
+            OR kernel_id IN (SELECT kernel_id FROM startend_kernels)
+            OR kernel_id IN (SELECT kernel_id FROM ncu_ranges)
+        ) AS kernels_in_ranges
+    FROM kernels
+    GROUP BY trace_id
+),
+operations AS (
+    SELECT trace_id, duration_ns,
+           range_id IS NOT NULL
+               OR kernel_id IN (SELECT kernel_id FROM startend_kernels)
+               OR kernel_id IN (SELECT kernel_id FROM ncu_ranges) AS in_range
+    FROM kernels
+    UNION ALL
+    SELECT trace_id, duration_ns, range_id IS NOT NULL FROM memory_ops
+    UNION ALL
+    SELECT trace_id, duration_ns, range_id IS NOT NULL FROM graph_launches
+),
+times AS (
+    SELECT
+        trace_id,
         sum(duration_ns)::BIGINT AS gpu_ns,
         coalesce(sum(duration_ns) FILTER (in_range), 0)::BIGINT AS gpu_in_ranges_ns
-    FROM marked
+    FROM operations
     GROUP BY trace_id
 )
 SELECT
     traces.name AS trace,
-    kernels,
-    CASE kind WHEN 'nsys' THEN kernels_with_launch END AS kernels_with_launch,
-    kernels_in_ranges,
+    coalesce(kernels, 0) AS kernels,
+    CASE kind WHEN 'nsys' THEN coalesce(kernels_with_launch, 0) END AS kernels_with_launch,
+    coalesce(kernels_in_ranges, 0) AS kernels_in_ranges,
     100.0 * kernels_in_ranges / kernels AS kernels_in_ranges_pct,
     gpu_ns,
     gpu_in_ranges_ns,
     100.0 * gpu_in_ranges_ns / nullif(gpu_ns, 0) AS gpu_in_ranges_pct
-FROM summed
+FROM times
+LEFT JOIN kernel_counts USING (trace_id)
 JOIN traces USING (trace_id)
 WHERE $trace IS NULL OR traces.name = $trace
 ORDER BY trace

@@ -34,7 +34,7 @@ ran AS (
     WHERE text LIKE $range AND style <> 'mark'
     GROUP BY ALL
 ),
-both AS (
+merged AS (
     SELECT
         traces.name AS trace,
         domain,
@@ -47,6 +47,6 @@ both AS (
     JOIN traces USING (trace_id)
 )
 SELECT trace, domain, range_text, instances, launches, launches / instances AS launches_per_instance, gpu_ns
-FROM both
+FROM merged
 WHERE $trace IS NULL OR trace = $trace
 ORDER BY trace, launches DESC, domain, range_text
