@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import traceql
-from traceql import schema
+from traceql import catalog, schema
+from traceql.cli import cli
 from traceql.errors import MissingDataWarning
 from traceql.ingest import Decoded
 from traceql.readers import READERS
@@ -430,7 +432,11 @@ def test_attribution_equals_the_obvious_loop(
 
     parents = dict(
         database.sql(
-            "SELECT c.text, p.text AS parent FROM nvtx_ranges c LEFT JOIN nvtx_ranges p ON p.range_id = c.parent_id"
+            """
+            SELECT inner_range.text, outer_range.text AS parent
+            FROM nvtx_ranges AS inner_range
+            LEFT JOIN nvtx_ranges AS outer_range ON outer_range.range_id = inner_range.parent_id
+            """
         ).rows()
     )
     inside: dict[str, list[tuple[int, int]]] = {text: [] for text in parents}
@@ -661,3 +667,21 @@ def test_every_table_is_a_method_that_returns_a_lazy_frame(nsys: traceql.Databas
         assert frame.collect_schema().names() == [column.name for column in table.columns]
     named = nsys.ranges().filter(text="scv_compute_mask").select("gpu_operations").collect()
     assert sorted(set(named["gpu_operations"])) == [1, 193]
+
+
+def test_info_shows_how_much_is_attributed(nsys: traceql.Database) -> None:
+    nsys.close()  # DuckDB opens a file once per process; the next question opens it again
+    answer = CliRunner().invoke(cli, ["info", "llama_eager", "--db", nsys.path, "--format", "csv"])
+    assert answer.exit_code == 0, answer.output
+    assert "in NVTX ranges: kernels,99.1 %" in answer.output
+    assert "in NVTX ranges: GPU time,99.7 %" in answer.output
+
+
+def test_every_query_of_these_topics_returns_the_columns_that_it_declares(nsys: traceql.Database) -> None:
+    for query in catalog.queries().values():
+        if query.topic not in ("nvtx", "ranges", "steps", "graphs"):
+            continue
+        values = {p.name: "layer" for p in query.params if p.required}
+        described = nsys.sql(f"DESCRIBE {query.sql}", query.bind(values))
+        declared = [(column.name, column.type) for column in query.columns]
+        assert described.select("column_name", "column_type").rows() == declared, query.name

@@ -18,13 +18,14 @@ WITH operations AS (
     SELECT NULL, start_ns, end_ns, api_call_id, range_id
     FROM graph_launches WHERE trace_id = getvariable('trace_id') AND api_call_id IS NOT NULL
 )
+-- In the order of their start: the windows without ORDER BY run along as the rows come.
 SELECT
-    *,
-    coalesce(max(end_ns) OVER earlier > start_ns, false)
-        OR coalesce(lead(start_ns) OVER by_start < end_ns, false) AS is_shared
-FROM operations
-WINDOW by_start AS (ORDER BY start_ns, end_ns),
-       earlier AS (ORDER BY start_ns, end_ns ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING);
+    * EXCLUDE (covered_until),
+    coalesce(lag(covered_until) OVER () > start_ns, false) OR coalesce(lead(start_ns) OVER () < end_ns, false) AS is_shared
+FROM (
+    SELECT *, max(end_ns) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS covered_until
+    FROM (FROM operations ORDER BY start_ns, end_ns)
+);
 
 -- Calls in the order of their thread: a start/end range holds those of consecutive numbers.
 CREATE TEMP TABLE startend_operations AS
@@ -138,4 +139,3 @@ SELECT
 FROM nvtx_events
 JOIN range_places USING (range_id)
 LEFT JOIN range_projections USING (range_id)
-ORDER BY range_id

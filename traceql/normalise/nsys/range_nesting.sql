@@ -35,7 +35,8 @@ SELECT
     opens,
     -- Of a start: the ranges around it. Of an end: the same, if ranges do not cross.
     (sum(CASE WHEN opens THEN 1 ELSE -1 END) OVER stack - CASE WHEN opens THEN 1 ELSE 0 END)::INTEGER AS depth,
-    row_number() OVER stack AS step
+    row_number() OVER stack AS step,
+    lead(at_ns) OVER stack IS DISTINCT FROM at_ns AS is_last
 FROM steps
 WINDOW stack AS (PARTITION BY thread ORDER BY at_ns, opens, first_key, second_key);
 
@@ -50,11 +51,12 @@ ASOF LEFT JOIN starts AS outer_range
     AND outer_range.depth = inner_range.outer_depth
     AND outer_range.step <= inner_range.step;
 
+-- What is current from a moment on: of several steps at one time the last decides.
 CREATE TEMP TABLE range_timeline AS
-SELECT thread, at_ns, arg_max(CASE WHEN opens THEN range_id ELSE coalesce(parent_id, 0) END, step) AS range_id
+SELECT thread, at_ns, CASE WHEN opens THEN range_id ELSE parent_id END AS range_id
 FROM stack_steps
 JOIN stack_parents USING (range_id, thread)
-GROUP BY thread, at_ns;
+WHERE is_last;
 
 -- The rare threads with crossing ranges. The thread's number is part of the compared keys, so that the two
 -- inequalities hold within one thread only and DuckDB can sort and merge (IEJoin).
@@ -90,7 +92,7 @@ current AS (
         ON from_moment <= moment AND to_moment > moment
     GROUP BY moment
 )
-SELECT thread, at_ns, coalesce(current.range_id, 0) AS range_id
+SELECT thread, at_ns, current.range_id
 FROM distinct_moments
 LEFT JOIN current USING (moment);
 
@@ -106,7 +108,6 @@ GROUP BY ALL;
 
 DELETE FROM range_timeline WHERE thread IN (SELECT thread FROM crossing);
 INSERT INTO range_timeline SELECT thread, at_ns, range_id FROM crossing_timeline;
-UPDATE range_timeline SET range_id = NULL WHERE range_id = 0;
 DELETE FROM stack_parents WHERE thread IN (SELECT thread FROM crossing);
 INSERT INTO stack_parents SELECT range_id, thread, NULL, parent_id FROM crossing_parents;;
 
