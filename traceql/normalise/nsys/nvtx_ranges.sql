@@ -2,7 +2,8 @@
 --
 -- The GPU work of a range is what API calls inside it launched on its thread, as in nsys's projection. Work
 -- is summed per innermost range, then over range_ancestors. Time in which several operations ran counts
--- once: only those that overlap another one are paired with every range around them.
+-- once: of an operation that overlaps the one before it, the common time is taken back from every range that
+-- holds both. Only where more than two run at once are operations paired with all ranges around them.
 -- Start/end ranges hold the calls of their thread from start to end; one that another thread ended belongs
 -- to no thread, so that it has no GPU work (nsys leaves it out as well).
 -- @fills nvtx_ranges startend_kernels
@@ -17,15 +18,35 @@ WITH operations AS (
     UNION ALL
     SELECT NULL, start_ns, end_ns, api_call_id, range_id
     FROM graph_launches WHERE trace_id = getvariable('trace_id') AND api_call_id IS NOT NULL
-)
+),
 -- In the order of their start: the windows without ORDER BY run along as the rows come.
+chained AS (
+    SELECT
+        *,
+        row_number() OVER () AS place,
+        lag(covered_until) OVER () AS covered_before,
+        lag(covered_until, 2) OVER () AS covered_two_before,
+        lag(end_ns) OVER () AS previous_end_ns,
+        lag(range_id) OVER () AS previous_range_id
+    FROM (
+        SELECT *, max(end_ns) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS covered_until
+        FROM (FROM operations ORDER BY start_ns, end_ns)
+    )
+)
 SELECT
-    * EXCLUDE (covered_until),
-    coalesce(lag(covered_until) OVER () > start_ns, false) OR coalesce(lead(start_ns) OVER () < end_ns, false) AS is_shared
-FROM (
-    SELECT *, max(end_ns) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS covered_until
-    FROM (FROM operations ORDER BY start_ns, end_ns)
-);
+    place,
+    kernel_id,
+    start_ns,
+    end_ns,
+    api_call_id,
+    range_id,
+    -- Operations that run at the same time, directly or through others, are of one crowd.
+    count(*) FILTER (covered_before IS NULL OR covered_before <= start_ns)
+        OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS crowd,
+    coalesce(covered_two_before > start_ns, false) AS is_crowded,
+    CASE WHEN covered_before > start_ns AND NOT is_crowded THEN least(end_ns, previous_end_ns) - start_ns END AS overlap_ns,
+    previous_range_id
+FROM chained;
 
 -- Calls in the order of their thread: a start/end range holds those of consecutive numbers.
 CREATE TEMP TABLE startend_operations AS
@@ -69,26 +90,9 @@ WITH own AS (
         count(DISTINCT api_call_id) AS launches,
         min(start_ns) AS start_ns,
         max(end_ns) AS end_ns,
-        sum(CASE WHEN is_shared THEN 0 ELSE end_ns - start_ns END) AS alone_ns
+        sum(CASE WHEN is_crowded THEN 0 ELSE end_ns - start_ns END) AS summed_ns
     FROM gpu_operations
     WHERE range_id IS NOT NULL
-    GROUP BY range_id
-),
-paired AS (
-    SELECT ancestor_id AS range_id, start_ns, end_ns
-    FROM gpu_operations
-    JOIN range_climbs USING (range_id)
-    WHERE is_shared
-    UNION ALL
-    SELECT startend_id, start_ns, end_ns FROM startend_operations WHERE is_shared
-),
-shared AS (
-    SELECT range_id, sum(greatest(0, end_ns - greatest(start_ns, coalesce(covered_until, start_ns)))) AS shared_ns
-    FROM (
-        SELECT *, max(end_ns) OVER (PARTITION BY range_id ORDER BY start_ns, end_ns
-                                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_until
-        FROM paired
-    )
     GROUP BY range_id
 ),
 summed AS (
@@ -98,19 +102,58 @@ summed AS (
         sum(launches) AS launches,
         min(start_ns) AS start_ns,
         max(end_ns) AS end_ns,
-        sum(alone_ns) AS alone_ns
+        sum(summed_ns) AS summed_ns
     FROM own
     JOIN range_climbs USING (range_id)
     GROUP BY ancestor_id
     UNION ALL
-    SELECT startend_id, count(*), count(DISTINCT api_call_id), min(start_ns), max(end_ns),
-           sum(CASE WHEN is_shared THEN 0 ELSE end_ns - start_ns END)
+    SELECT startend_id, count(*), count(DISTINCT api_call_id), min(start_ns), max(end_ns), 0
     FROM startend_operations
     GROUP BY startend_id
+),
+twos AS (
+    SELECT range_id, previous_range_id, sum(overlap_ns) AS overlap_ns
+    FROM gpu_operations
+    WHERE overlap_ns > 0 AND range_id IS NOT NULL AND previous_range_id IS NOT NULL
+    GROUP BY ALL
+),
+taken_back AS (
+    SELECT climbs.ancestor_id AS range_id, sum(overlap_ns) AS overlap_ns
+    FROM twos
+    JOIN range_climbs AS climbs ON climbs.range_id = twos.range_id
+    JOIN range_climbs AS previous
+        ON previous.range_id = twos.previous_range_id AND previous.ancestor_id = climbs.ancestor_id
+    GROUP BY climbs.ancestor_id
+),
+paired AS (
+    SELECT ancestor_id AS range_id, place, start_ns, end_ns, is_crowded AS counts
+    FROM gpu_operations
+    JOIN range_climbs USING (range_id)
+    WHERE crowd IN (SELECT crowd FROM gpu_operations WHERE is_crowded)
+    UNION ALL
+    SELECT startend_id, place, start_ns, end_ns, true FROM startend_operations
+),
+crowded AS (
+    SELECT
+        range_id,
+        sum(greatest(0, end_ns - greatest(start_ns, coalesce(covered_until, start_ns)))) FILTER (counts) AS crowded_ns
+    FROM (
+        SELECT *, max(end_ns) OVER (PARTITION BY range_id ORDER BY place
+                                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_until
+        FROM paired
+    )
+    GROUP BY range_id
 )
-SELECT range_id, operations, launches, start_ns, end_ns, alone_ns + coalesce(shared_ns, 0) AS busy_ns
+SELECT
+    range_id,
+    operations,
+    launches,
+    start_ns,
+    end_ns,
+    summed_ns - coalesce(overlap_ns, 0) + coalesce(crowded_ns, 0) AS busy_ns
 FROM summed
-LEFT JOIN shared USING (range_id);
+LEFT JOIN taken_back USING (range_id)
+LEFT JOIN crowded USING (range_id);
 
 INSERT INTO nvtx_ranges BY NAME
 SELECT
