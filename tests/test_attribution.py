@@ -315,6 +315,20 @@ def test_start_end_ranges_overlap_freely_and_are_no_part_of_the_stack() -> None:
     assert inside == [("request 1", 1), ("request 2", 3), ("step", 2)]
 
 
+def test_calls_that_start_together_are_all_before_or_all_inside_a_start_end_range() -> None:
+    database = (
+        Recording()
+        .range("request", 6, 20, style=STARTEND)
+        .call(5, 6, (30, 40))
+        .call(5, 6, (40, 50))
+        .call(7, 8, (50, 60))
+        .call(7, 8, (60, 70))
+        .call(20, 21, (70, 80))
+        .ingest()
+    )
+    assert ranges(database, "gpu_start_ns", "gpu_end_ns", "gpu_operations") == {"request": (50, 70, 2)}
+
+
 def test_gpu_time_of_overlapping_kernels_counts_once() -> None:
     database = (
         Recording()

@@ -44,7 +44,8 @@ SELECT
     count(*) FILTER (covered_before IS NULL OR covered_before <= start_ns)
         OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS crowd,
     coalesce(covered_two_before > start_ns, false) AS is_crowded,
-    CASE WHEN covered_before > start_ns AND NOT is_crowded THEN least(end_ns, previous_end_ns) - start_ns END AS overlap_ns,
+    CASE WHEN covered_before > start_ns AND NOT is_crowded
+         THEN least(end_ns, previous_end_ns) - start_ns END AS overlap_ns,
     previous_range_id
 FROM chained;
 
@@ -61,11 +62,14 @@ calls AS (
     FROM api_calls
     WHERE trace_id = getvariable('trace_id') AND pid << 24 | tid IN (SELECT thread FROM ranges)
 ),
+starts AS (
+    SELECT thread, start_ns, max(place) AS place FROM calls GROUP BY thread, start_ns
+),
 spans AS (
     SELECT ranges.range_id, ranges.thread, coalesce(before.place, 0) + 1 AS first_place, last.place AS last_place
     FROM ranges
-    ASOF LEFT JOIN calls AS before ON before.thread = ranges.thread AND before.start_ns < ranges.start_ns
-    ASOF LEFT JOIN calls AS last ON last.thread = ranges.thread AND last.start_ns < ranges.end_ns
+    ASOF LEFT JOIN starts AS before ON before.thread = ranges.thread AND before.start_ns < ranges.start_ns
+    ASOF LEFT JOIN starts AS last ON last.thread = ranges.thread AND last.start_ns < ranges.end_ns
 ),
 held AS (
     SELECT range_id, thread, unnest(range(first_place, last_place + 1)) AS place

@@ -156,9 +156,14 @@ FROM range_climbs
 JOIN range_tree USING (range_id)
 WHERE next_id IS NULL OR levels = 127;
 
-UPDATE traces SET warnings = list_append(warnings, 'NVTX ranges nest more than 128 deep (never closed?): outer ones miss work of inner ones.')
+UPDATE traces SET warnings = list_append(
+    warnings, 'NVTX ranges nest more than 128 deep (never closed?): outer ones miss work of inner ones.'
+)
 WHERE trace_id = getvariable('trace_id') AND EXISTS (FROM range_climbs WHERE levels = 127 AND next_id IS NOT NULL);
 
-UPDATE traces SET warnings = list_append(warnings, 'NVTX ranges cross on ' || (SELECT count(DISTINCT thread) FROM crossing)
-    || ' threads: where two are open together, work counts for the one that started later.')
+UPDATE traces SET warnings = list_append(
+    warnings,
+    'NVTX ranges cross on ' || (SELECT count(DISTINCT thread) FROM crossing)
+        || ' threads: where two are open together, work counts for the one that started later.'
+)
 WHERE trace_id = getvariable('trace_id') AND EXISTS (FROM crossing)
