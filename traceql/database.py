@@ -35,7 +35,7 @@ from traceql.readers.base import no_progress
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import polars as pl
     import pyarrow as pa
@@ -78,8 +78,48 @@ def open(path: str | Path = DEFAULT_PATH, *, allow_files: bool = False) -> Datab
     return Database(path, allow_files=allow_files)
 
 
+def _frame(table: str) -> Callable[[Database], pl.LazyFrame]:
+    """A method of `Database` that returns a table as a lazy frame."""
+
+    def frame(self: Database) -> pl.LazyFrame:
+        return self._lazy(table)
+
+    grain = schema.BY_NAME[table].grain
+    frame.__doc__ = f"The table {table} as a lazy frame: {grain}. Columns: ``traceql schema {table}``."
+    return frame
+
+
 class Database:
-    """A traceql database; also a context manager. See `open`."""
+    """A traceql database; also a context manager. See `open`.
+
+    Every table is also a method that returns a lazy polars frame: only the columns that the result uses are
+    read, when it is collected.
+
+    >>> import polars as pl
+    >>> with open(":memory:") as db:
+    ...     db.kernels().filter(pl.col("duration_ns") > 1_000).select("name", "duration_ns").collect().shape
+    (0, 2)
+    """
+
+    traces = _frame("traces")
+    gpus = _frame("gpus")
+    processes = _frame("processes")
+    threads = _frame("threads")
+    kernels = _frame("kernels")
+    api_calls = _frame("api_calls")
+    memory_ops = _frame("memory_ops")
+    syncs = _frame("syncs")
+    graph_launches = _frame("graph_launches")
+    graph_nodes = _frame("graph_nodes")
+    ranges = _frame("nvtx_ranges")
+    range_ancestors = _frame("range_ancestors")
+    startend_kernels = _frame("startend_kernels")
+    os_calls = _frame("os_calls")
+    diagnostics = _frame("diagnostics")
+    metrics = _frame("metrics")
+    ncu_ranges = _frame("ncu_ranges")
+    advice = _frame("advice")
+    environment = _frame("environment")
 
     def __init__(self, path: str | Path = DEFAULT_PATH, *, allow_files: bool = False) -> None:
         self.path = str(path)
@@ -162,6 +202,22 @@ class Database:
             warnings.warn(f"No rows. {query.empty}", MissingDataWarning, stacklevel=3)
         return answer
 
+    def _lazy(self, table: str) -> pl.LazyFrame:
+        from polars.io.plugins import register_io_source
+
+        def read(
+            with_columns: builtins.list[str] | None,
+            predicate: pl.Expr | None,
+            n_rows: int | None,
+            _batch_size: int | None,
+        ) -> Iterator[pl.DataFrame]:
+            chosen = ", ".join(f'"{name}"' for name in with_columns) if with_columns else "*"
+            limit = f" LIMIT {n_rows}" if n_rows is not None else ""
+            frame = self.sql(f"SELECT {chosen} FROM {table}{limit}")
+            yield frame if predicate is None else frame.filter(predicate)
+
+        return register_io_source(read, schema=self.sql(f"FROM {table} LIMIT 0").schema)
+
     def tables(self) -> pl.DataFrame:
         """Every table and view: name, kind, rows over all traces, and what one row is."""
         counts = " UNION ALL ".join(
@@ -211,21 +267,50 @@ class Database:
             raise MissingDataError("the database holds no traces", "Add some: traceql ingest REPORT")
         in_scope = [t for t in traces if not chosen or t["name"] in chosen]
         notes = []
-        for table in query.needs:
-            options = schema.BY_NAME[table].collected_by
+        for need in catalog.needs(query):
+            options = {
+                kind: schema.BY_NAME[table].collected_by[kind]
+                for table in reversed(need)
+                for kind in schema.BY_NAME[table].collected_by
+            }
             able = [t for t in in_scope if t["kind"] in options]
-            lacking = [t["name"] for t in able if table in t["missing"]]
+            lacking = [t["name"] for t in able if _lacks(t, need)]
             if len(lacking) == len(able):
                 where = f"trace {chosen[0]!r}" if len(chosen) == 1 else "the database"
                 raise MissingDataError(
-                    f"{where} holds no {table}, which {query.name} reads",
+                    f"{where} holds no {' or '.join(need)}, which {query.name} reads",
                     "Recorded by: " + "; ".join(options.values()),
                 )
             if lacking:
                 notes.append(
-                    f"No {table} in {', '.join(lacking)}: recorded by {'; '.join(options.values())}."
+                    f"No {' or '.join(need)} in {', '.join(lacking)}: recorded by "
+                    f"{'; '.join(options.values())}."
                 )
+        if any("kernels" in need for need in catalog.needs(query)):
+            notes += self._hidden_kernels([t["trace_id"] for t in in_scope])
         return notes + self._metric_gaps(query, [t for t in in_scope if t["kind"] == "ncu"])
+
+    def _hidden_kernels(self, trace_ids: builtins.list[int]) -> list[str]:
+        """Notes on traces with CUDA graphs recorded as a whole: no count of kernels is complete there."""
+        found = self.arrow(
+            f"""
+            SELECT name, kind, count(*) AS graphs
+            FROM (
+                SELECT trace_id FROM graph_launches
+                UNION ALL
+                SELECT trace_id FROM kernels WHERE workload = 'graph'
+            )
+            JOIN traces USING (trace_id)
+            WHERE trace_id IN ({", ".join(str(trace_id) for trace_id in trace_ids)})
+            GROUP BY ALL ORDER BY name
+            """
+        ).to_pylist()
+        options = {"nsys": "nsys profile --cuda-graph-trace=node", "ncu": "ncu --graph-profiling node"}
+        return [
+            f"{row['graphs']:,} CUDA graph launches in {row['name']} hold kernels that are not recorded: "
+            f"record with {options[row['kind']]}."
+            for row in found
+        ]
 
     def _metric_gaps(self, query: catalog.Query, in_scope: list[dict[str, Any]]) -> list[str]:
         lacking: dict[tuple[str, ...], list[str]] = {}
@@ -670,6 +755,12 @@ def _hints(kind: str, missing: builtins.list[str]) -> dict[str, str]:
 
 
 # --- errors ---------------------------------------------------------------------------------------------
+
+
+def _lacks(trace: Mapping[str, Any], need: tuple[str, ...]) -> bool:
+    """Whether a trace has none of the tables of a need that its kind of report can have."""
+    possible = [table for table in need if trace["kind"] in schema.BY_NAME[table].collected_by]
+    return all(table in trace["missing"] for table in possible)
 
 
 def _no_trace(name: str) -> QueryError:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Raised whenever a table or column changes its meaning; a database of another version is refused.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -72,6 +72,11 @@ _GPU_PLACE = (
     ("api_call_id", "BIGINT", "the API call that launched it; NULL if not recorded"),
 )
 _THREAD = (("pid", "BIGINT", "process"), ("tid", "BIGINT", "thread"))
+_IN_RANGE = (
+    "range_id",
+    "BIGINT",
+    "innermost push/pop range around the start of the launching API call; NULL outside any",
+)
 
 TABLES: tuple[Table, ...] = (
     Table(
@@ -146,6 +151,7 @@ TABLES: tuple[Table, ...] = (
             ("end_ns", "BIGINT", "end on the GPU; NULL for ncu"),
             ("duration_ns", "BIGINT", "time on the GPU (ncu: gpu__time_duration.sum)"),
             *_GPU_PLACE,
+            _IN_RANGE,
             ("graph_node_id", "BIGINT", "CUDA graph node; NULL outside graphs"),
             ("grid_x", "INTEGER", "blocks in x"),
             ("grid_y", "INTEGER", "blocks in y"),
@@ -172,6 +178,11 @@ TABLES: tuple[Table, ...] = (
             *_THREAD,
             ("correlation_id", "BIGINT", "links to the GPU work; unique within one process only"),
             ("return_value", "INTEGER", "0 is success"),
+            (
+                "range_id",
+                "BIGINT",
+                "innermost push/pop range of the thread around its start; NULL outside any",
+            ),
         ),
         {"nsys": _NSYS_CUDA},
         "cuda",
@@ -187,6 +198,7 @@ TABLES: tuple[Table, ...] = (
             ("bytes", "BIGINT", "bytes moved or set"),
             *_TIMES,
             *_GPU_PLACE,
+            _IN_RANGE,
             ("src_memory", "VARCHAR", "kind of source memory: Pageable, Pinned, Device …"),
             ("dst_memory", "VARCHAR", "kind of destination memory; of a memset, the memory set"),
             ("src_device_id", "INTEGER", "source device of a peer copy"),
@@ -222,6 +234,7 @@ TABLES: tuple[Table, ...] = (
             ("graph_exec_id", "BIGINT", "its executable instance"),
             *_TIMES,
             *_GPU_PLACE,
+            _IN_RANGE,
         ),
         {"nsys": "nsys profile --trace=cuda --cuda-graph-trace=graph"},
         "cuda",
@@ -256,6 +269,37 @@ TABLES: tuple[Table, ...] = (
             ("end_tid", "BIGINT", "thread that ended a start/end range, when it is another one"),
             ("color_argb", "BIGINT", "colour as 0xAARRGGBB"),
             ("payload", "VARCHAR", "payload value as text"),
+            ("parent_id", "BIGINT", "the range around it on its thread, of any domain; NULL for start/end"),
+            ("depth", "INTEGER", "push/pop ranges around it, of any domain; 0 is outermost"),
+            ("path", "VARCHAR", "messages from the outermost range to this one, joined by /"),
+            ("gpu_start_ns", "BIGINT", "start of the first GPU operation launched inside; NULL without any"),
+            ("gpu_end_ns", "BIGINT", "end of the GPU operation that ended last"),
+            ("gpu_busy_ns", "BIGINT", "time in which at least one of these operations ran"),
+            ("gpu_operations", "BIGINT", "kernels, copies, memsets and whole graphs launched inside"),
+            ("launches", "BIGINT", "API calls that launched them; one per graph replay"),
+        ),
+        {"nsys": _NSYS_NVTX},
+        "nvtx",
+    ),
+    Table(
+        "range_ancestors",
+        "one range and one range around it on its thread, or itself",
+        _columns(
+            _TRACE_ID,
+            ("range_id", "BIGINT", "the range, see nvtx_ranges"),
+            ("ancestor_id", "BIGINT", "a range around it, or itself"),
+            ("levels", "INTEGER", "0 for itself, 1 for its parent …"),
+        ),
+        {"nsys": _NSYS_NVTX},
+        "nvtx",
+    ),
+    Table(
+        "startend_kernels",
+        "one kernel launched during one start/end range, by the range's thread",
+        _columns(
+            _TRACE_ID,
+            ("range_id", "BIGINT", "the start/end range, see nvtx_ranges"),
+            ("kernel_id", "BIGINT", "the kernel"),
         ),
         {"nsys": _NSYS_NVTX},
         "nvtx",
@@ -326,8 +370,8 @@ TABLES: tuple[Table, ...] = (
         {"ncu": "ncu --set full, or ncu --metrics NAME,…"},
     ),
     Table(
-        "kernel_ranges",
-        "one NVTX range around one kernel, per domain",
+        "ncu_ranges",
+        "one NVTX range around one profiled workload; the view kernel_ranges holds them and those of nsys",
         _columns(
             _TRACE_ID,
             ("kernel_id", "BIGINT", "the kernel"),
@@ -336,7 +380,6 @@ TABLES: tuple[Table, ...] = (
             ("depth", "INTEGER", "0 is the outermost range of its domain"),
             ("text", "VARCHAR", "message of the range"),
             ("path", "VARCHAR", "messages from the outermost range to this one, joined by /"),
-            ("range_id", "BIGINT", "the range in nvtx_ranges; NULL for ncu, which records texts only"),
         ),
         {"ncu": "ncu --nvtx"},
         "nvtx",

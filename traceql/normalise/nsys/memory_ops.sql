@@ -49,6 +49,7 @@ SELECT
     numbered.pid,
     correlationId AS correlation_id,
     api_call_id,
+    range_id,
     coalesce(src.label, 'Unknown (' || srcKind || ')') AS src_memory,
     coalesce(dst.label, 'Unknown (' || dstKind || ')') AS dst_memory,
     srcDeviceId AS src_device_id,
