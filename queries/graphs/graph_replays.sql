@@ -1,4 +1,4 @@
--- How often is each CUDA graph replayed, what does a launch cost, and how long is the GPU without it?
+-- How often is each CUDA graph replayed, at what cost and with what gaps?
 --
 -- Traced as a whole (--cuda-graph-trace=graph), a replay is one row of graph_launches, and its kernels are not
 -- recorded: their number is NULL, not 0. Traced by node, a replay is the kernels and copies of one API call,

@@ -1,4 +1,4 @@
--- How does the GPU work of an NVTX range progress from instance to instance?
+-- How does the GPU work of an NVTX range go from instance to instance?
 --
 -- Instances with GPU work, by start. The first delta counts from the start of the trace.
 -- @param  range VARCHAR            NVTX message

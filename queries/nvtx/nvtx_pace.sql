@@ -1,4 +1,4 @@
--- How does an NVTX range progress from instance to instance, on the CPU?
+-- How does an NVTX range go from instance to instance, on the CPU?
 --
 -- Instances that were closed, by start. The first delta counts from the start of the trace.
 -- @param  range VARCHAR            NVTX message

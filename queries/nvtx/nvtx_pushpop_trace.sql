@@ -1,4 +1,4 @@
--- When did each single NVTX push/pop range run, and how much of it is in its children?
+-- When did each NVTX push/pop range run, and how much in its children?
 --
 -- Ranges that were closed.
 -- @param  trace VARCHAR = NULL     only this trace
