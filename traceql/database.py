@@ -115,6 +115,8 @@ class Database:
     range_ancestors = _frame("range_ancestors")
     startend_kernels = _frame("startend_kernels")
     os_calls = _frame("os_calls")
+    um_cpu_page_faults = _frame("um_cpu_page_faults")
+    um_gpu_page_faults = _frame("um_gpu_page_faults")
     diagnostics = _frame("diagnostics")
     metrics = _frame("metrics")
     ncu_ranges = _frame("ncu_ranges")
