@@ -55,7 +55,8 @@ def test_every_table_is_the_same(both: Database, table: schema.Table) -> None:
         # Exports before 2025.1 do not say which CUDA ordinal a GPU had.
         columns.remove("device_id")
     assert rows["native"] == rows["export"]
-    assert difference(both, table, columns) == []
+    # A table of nothing but ids has its rows counted.
+    assert not columns or difference(both, table, columns) == []
 
 
 def test_the_trace_itself_is_the_same(both: Database) -> None:

@@ -13,7 +13,7 @@ from conftest import REPORTS, TABLES
 import traceql
 from traceql import Database, runs
 from traceql.cli import cli
-from traceql.errors import MissingDataError, QueryError, ReportError, RunFileError
+from traceql.errors import DatabaseError, MissingDataError, QueryError, ReportError, RunFileError
 
 
 def table(folder: Path, text: str, name: str = "t.csv") -> Path:
@@ -184,6 +184,23 @@ def test_importing_a_file_twice_is_importing_it_once(db: Database) -> None:
     again = db.import_runs(file, sweep="another")
     assert (again.sweep, again.status) == ("decode_sweep", "unchanged")
     assert db.sql("FROM runs").rows() == before
+
+
+def test_a_first_import_that_fails_leaves_no_database_behind(tmp_path: Path) -> None:
+    path = tmp_path / "t.duckdb"
+    broken = runs.RunFile("csv", "t.csv", "0", (runs.Run({}, (runs.Metric("m", "", "text"),)),))  # type: ignore[arg-type]
+    with traceql.open(path) as database:
+        with pytest.raises(DatabaseError, match="t.csv could not be stored"):
+            database.import_runs(broken)
+        assert not path.exists()
+
+
+def test_a_failed_import_leaves_the_old_runs(db: Database, tmp_path: Path) -> None:
+    db.import_runs(runs.read(table(tmp_path, "gpu,ms\nH200,1\n")))
+    broken = runs.RunFile("csv", "t.csv", "0", (runs.Run({}, (runs.Metric("m", "", "text"),)),))  # type: ignore[arg-type]
+    with pytest.raises(DatabaseError, match="the database is as it was|could not be stored"):
+        db.import_runs(broken, replace=True)
+    assert db.sql("SELECT value FROM run_metrics").to_series().to_list() == [1]
 
 
 def test_a_changed_file_replaces_the_old_one_only_when_told_to(db: Database, tmp_path: Path) -> None:

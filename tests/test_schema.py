@@ -41,9 +41,10 @@ def test_every_column_is_commented_in_the_database(corpus: Database) -> None:
 def test_numbers_carry_their_unit(table: schema.Table) -> None:
     """Every measured quantity ends in a unit; what does not is a count, a coordinate, a code or a text."""
     unitless = {
-        "trace_id", "pid", "tid", "end_tid", "gpu_id", "device_id", "context_id", "stream_id", "correlation_id",
+        "trace_id", "gpu_operations", "launches", "levels", "pid", "tid", "end_tid", "gpu_id", "device_id", "context_id", "stream_id", "correlation_id",
         "return_value", "memset_value", "depth", "sm_count", "max_warps_per_sm", "registers_per_thread",
-        "src_device_id", "dst_device_id", "bytes", "color_argb", "value", "position", "sample",
+        "src_device_id", "dst_device_id", "bytes", "color_argb", "value", "virtual_address", "source_line", "page_faults",
+        "position", "sample",
         "grid_x", "grid_y", "grid_z", "block_x", "block_y", "block_z",
     }  # fmt: skip
     units = ("_ns", "_bytes", "_pct", "_hz", "_bytes_per_s", "_id")

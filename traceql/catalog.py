@@ -6,7 +6,7 @@
     --
     -- @param  trace VARCHAR = NULL   only this trace
     -- @column range_text VARCHAR     NVTX message
-    -- @needs  kernels nvtx_ranges    tables without which there is no answer
+    -- @needs  kernels nvtx_ranges    tables (or views) without which there is no answer; a|b: one of them
     -- @metrics dram__bytes_read.sum  ncu metrics it reads
     -- @empty  what to check when there is no row
     -- @chart  bars x=range_text y=launches
@@ -151,6 +151,18 @@ def views() -> tuple[Query, ...]:
     folder = _root() / _VIEWS_FOLDER
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     return tuple(parse(sqlfiles.load(f, f"queries/{_VIEWS_FOLDER}/{f.name}"), _VIEWS_FOLDER) for f in files)
+
+
+def needs(query: Query) -> list[tuple[str, ...]]:
+    """What a query cannot do without: tables, or tuples of tables of which one is enough.
+
+    A view in ``@needs`` stands for what it needs itself.
+    """
+    known = {view.name: view for view in views()}
+    found: list[tuple[str, ...]] = []
+    for word in query.needs:
+        found += needs(known[word]) if word in known else [tuple(word.split("|"))]
+    return found
 
 
 def find(name: str) -> Query:

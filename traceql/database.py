@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import tempfile
 import time
 import uuid
 import warnings
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -35,7 +37,7 @@ from traceql.readers.base import no_progress
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import polars as pl
     import pyarrow as pa
@@ -100,14 +102,60 @@ def open(path: str | Path = DEFAULT_PATH, *, allow_files: bool = False) -> Datab
     return Database(path, allow_files=allow_files)
 
 
+def _frame(table: str) -> Callable[[Database], pl.LazyFrame]:
+    """A method of `Database` that returns a table as a lazy frame."""
+
+    def frame(self: Database) -> pl.LazyFrame:
+        return self._lazy(table)
+
+    grain = schema.BY_NAME[table].grain
+    frame.__doc__ = f"The table {table} as a lazy frame: {grain}. Columns: ``traceql schema {table}``."
+    return frame
+
+
 class Database:
-    """A traceql database; also a context manager. See `open`."""
+    """A traceql database; also a context manager. See `open`.
+
+    Every table is also a method that returns a lazy polars frame: only the columns that the result uses are
+    read, when it is collected.
+
+    >>> import polars as pl
+    >>> with open(":memory:") as db:
+    ...     db.kernels().filter(pl.col("duration_ns") > 1_000).select("name", "duration_ns").collect().shape
+    (0, 2)
+    """
+
+    traces = _frame("traces")
+    gpus = _frame("gpus")
+    processes = _frame("processes")
+    threads = _frame("threads")
+    kernels = _frame("kernels")
+    api_calls = _frame("api_calls")
+    memory_ops = _frame("memory_ops")
+    syncs = _frame("syncs")
+    graph_launches = _frame("graph_launches")
+    graph_nodes = _frame("graph_nodes")
+    ranges = _frame("nvtx_ranges")
+    range_ancestors = _frame("range_ancestors")
+    startend_kernels = _frame("startend_kernels")
+    os_calls = _frame("os_calls")
+    um_cpu_page_faults = _frame("um_cpu_page_faults")
+    um_gpu_page_faults = _frame("um_gpu_page_faults")
+    diagnostics = _frame("diagnostics")
+    metrics = _frame("metrics")
+    ncu_ranges = _frame("ncu_ranges")
+    advice = _frame("advice")
+    environment = _frame("environment")
+    runs = _frame("runs")
+    run_metrics = _frame("run_metrics")
+    gpu_specs = _frame("gpu_specs")
 
     def __init__(self, path: str | Path = DEFAULT_PATH, *, allow_files: bool = False) -> None:
         self.path = str(path)
         self._allow_files = allow_files
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._spill = Path(tempfile.gettempdir()) / f"traceql-{uuid.uuid4().hex}"
+        # Removes the folder for spilling, also when nobody calls `close`.
+        self._remove_spill: weakref.finalize[..., Database] | None = None
 
     def __enter__(self) -> Database:
         return self
@@ -120,7 +168,8 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        shutil.rmtree(self._spill, ignore_errors=True)
+        if self._remove_spill is not None:
+            self._remove_spill()
 
     # --- questions --------------------------------------------------------------------------------------
 
@@ -145,10 +194,17 @@ class Database:
 
         connection = self._reading()
         try:
+            if not self._allow_files and _writes_files(statement):
+                raise _no_files("Permission Error: COPY and EXPORT write files")
             answer = connection.sql(statement, params=dict(params) if params else None)
             return _plain_integers(answer.to_arrow_table()) if answer is not None else pa.table({})
         except duckdb.Error as error:
+            # A transaction that the SQL began ends with its error, or no later question would be answered.
+            with contextlib.suppress(duckdb.Error):
+                connection.execute("ROLLBACK")
             raise _query_error(error) from error
+        except RuntimeError as error:
+            raise _interrupt(error) from error
 
     def query(self, name: str, /, **params: catalog.Value) -> pl.DataFrame:
         """Answer a question of the catalogue; the columns are those that its header declares.
@@ -174,6 +230,22 @@ class Database:
         if answer.num_rows == 0 and query.empty:
             warnings.warn(f"No rows. {query.empty}", MissingDataWarning, stacklevel=3)
         return answer
+
+    def _lazy(self, table: str) -> pl.LazyFrame:
+        from polars.io.plugins import register_io_source
+
+        def read(
+            with_columns: builtins.list[str] | None,
+            predicate: pl.Expr | None,
+            n_rows: int | None,
+            _batch_size: int | None,
+        ) -> Iterator[pl.DataFrame]:
+            chosen = ", ".join(f'"{name}"' for name in with_columns) if with_columns else "*"
+            limit = f" LIMIT {n_rows}" if n_rows is not None else ""
+            frame = self.sql(f"SELECT {chosen} FROM {table}{limit}")
+            yield frame if predicate is None else frame.filter(predicate)
+
+        return register_io_source(read, schema=self.sql(f"FROM {table} LIMIT 0").schema)
 
     def tables(self) -> pl.DataFrame:
         """Every table and view: name, kind, rows over all traces, and what one row is."""
@@ -203,6 +275,16 @@ class Database:
         found = self.arrow("SELECT kind, missing FROM traces WHERE name = $name", {"name": trace}).to_pylist()
         return _hints(found[0]["kind"], found[0]["missing"]) if found else {}
 
+    def unanswerable(self) -> dict[str, str]:
+        """Queries of the catalogue that no trace here can answer → what is missing, and how to record it."""
+        found = {}
+        for query in catalog.queries().values():
+            try:
+                self._gaps(query, {})
+            except MissingDataError as error:
+                found[query.name] = f"{error.message}. {error.remedy}"
+        return found
+
     def _gaps(self, query: catalog.Query, bound: Mapping[str, catalog.Value]) -> list[str]:
         """Notes on what some trace lacks for a query; raises when all of them do."""
         chosen = [str(bound[p]) for p in catalog.TRACE_PARAMS if bound.get(p) is not None]
@@ -210,34 +292,65 @@ class Database:
         for name in chosen:
             if all(t["name"] != name for t in traces):
                 raise _no_trace(name)
-        for table in query.needs:
-            if not schema.BY_NAME[table].of_trace and not self.arrow(f"FROM {table} LIMIT 1").num_rows:
+        needs = catalog.needs(query)
+        imported = [need for need in needs if not any(schema.BY_NAME[table].of_trace for table in need)]
+        for need in imported:
+            if not any(self.arrow(f"FROM {table} LIMIT 1").num_rows for table in need):
                 raise MissingDataError(
-                    f"the database holds no {table}, which {query.name} reads",
-                    "Add some: " + "; ".join(schema.BY_NAME[table].collected_by.values()),
+                    f"the database holds no {' or '.join(need)}, which {query.name} reads",
+                    "Add some: traceql import-runs FILE",
                 )
-        needs = [table for table in query.needs if schema.BY_NAME[table].of_trace]
-        if query.needs and not needs:
+        needs = [need for need in needs if need not in imported]
+        if imported and not needs:
             return []
         if not traces:
             raise MissingDataError("the database holds no traces", "Add some: traceql ingest REPORT")
         in_scope = [t for t in traces if not chosen or t["name"] in chosen]
         notes = []
-        for table in needs:
-            options = schema.BY_NAME[table].collected_by
+        for need in needs:
+            options = {
+                kind: schema.BY_NAME[table].collected_by[kind]
+                for table in reversed(need)
+                for kind in schema.BY_NAME[table].collected_by
+            }
             able = [t for t in in_scope if t["kind"] in options]
-            lacking = [t["name"] for t in able if table in t["missing"]]
+            lacking = [t["name"] for t in able if _lacks(t, need)]
             if len(lacking) == len(able):
                 where = f"trace {chosen[0]!r}" if len(chosen) == 1 else "the database"
                 raise MissingDataError(
-                    f"{where} holds no {table}, which {query.name} reads",
+                    f"{where} holds no {' or '.join(need)}, which {query.name} reads",
                     "Recorded by: " + "; ".join(options.values()),
                 )
             if lacking:
                 notes.append(
-                    f"No {table} in {', '.join(lacking)}: recorded by {'; '.join(options.values())}."
+                    f"No {' or '.join(need)} in {', '.join(lacking)}: recorded by "
+                    f"{'; '.join(options.values())}."
                 )
+        if any("kernels" in need for need in needs):
+            notes += self._hidden_kernels([t["trace_id"] for t in in_scope])
         return notes + self._metric_gaps(query, [t for t in in_scope if t["kind"] == "ncu"])
+
+    def _hidden_kernels(self, trace_ids: builtins.list[int]) -> list[str]:
+        """Notes on traces with CUDA graphs recorded as a whole: no count of kernels is complete there."""
+        found = self.arrow(
+            f"""
+            SELECT name, kind, count(*) AS graphs
+            FROM (
+                SELECT trace_id FROM graph_launches
+                UNION ALL
+                SELECT trace_id FROM kernels WHERE workload = 'graph'
+            )
+            JOIN traces USING (trace_id)
+            WHERE trace_id IN ({", ".join(str(trace_id) for trace_id in trace_ids)})
+            GROUP BY ALL ORDER BY name
+            """
+        ).to_pylist()
+        options = {"nsys": "nsys profile --cuda-graph-trace=node", "ncu": "ncu --graph-profiling node"}
+        return [
+            f"{row['graphs']:,} CUDA graph launches in {row['name']} hold kernels that are not recorded: "
+            f"record with {options[row['kind']]}."
+            for row in found
+        ]
 
     def _metric_gaps(self, query: catalog.Query, in_scope: list[dict[str, Any]]) -> list[str]:
         lacking: dict[tuple[str, ...], list[str]] = {}
@@ -300,7 +413,7 @@ class Database:
     ) -> Ingested:
         """Store a report that is decoded already; see `ingest`."""
         began = time.perf_counter()
-        with self._writing() as connection:
+        with self._writing(decoded.path.name) as connection:
             known = connection.execute(
                 "SELECT trace_id, name, tags FROM traces WHERE sha256 = $sha", {"sha": decoded.source.sha256}
             ).fetchone()
@@ -315,8 +428,6 @@ class Database:
                 label = _free_name(transaction, name, decoded.source.file_name)
                 stored = _store(transaction, decoded, label, dict(tags or {}), keep_environment)
                 transaction.execute("COMMIT")
-            except duckdb.Error as error:
-                raise _storage_error(error, decoded.path, self.path) from error
             finally:
                 # Closing without COMMIT rolls back, and takes the temporary tables along.
                 transaction.close()
@@ -341,7 +452,7 @@ class Database:
             RunFileError: the label is taken by another file.
             DatabaseError: the database cannot be written; it is as it was.
         """
-        with self._writing() as connection:
+        with self._writing(file.file_name) as connection:
             known = connection.execute(
                 "SELECT sweep FROM runs WHERE sha256 = $sha LIMIT 1", {"sha": file.sha256}
             ).fetchone()
@@ -364,8 +475,6 @@ class Database:
                 _fill_gpu_specs(transaction)
                 warned = _store_runs(transaction, file, label)
                 transaction.execute("COMMIT")
-            except duckdb.Error as error:
-                raise _storage_error(error, Path(file.file_name), self.path) from error
             finally:
                 transaction.close()
         return ImportedRuns(
@@ -383,7 +492,7 @@ class Database:
         Raises:
             QueryError: there are none of that label.
         """
-        with self._writing(create=False) as connection:
+        with self._writing(f"the removal of {sweep}", create=False) as connection:
             if not connection.execute("SELECT 1 FROM runs WHERE sweep = $s LIMIT 1", {"s": sweep}).fetchone():
                 raise QueryError(f"no sweep is called {sweep!r}", "See which there are: traceql query runs")
             connection.execute("BEGIN")
@@ -396,7 +505,7 @@ class Database:
         Raises:
             QueryError: there is no such trace.
         """
-        with self._writing(create=False) as connection:
+        with self._writing(f"the removal of {trace}", create=False) as connection:
             trace_id = self._trace_id(connection, trace)
             connection.execute("BEGIN")
             _delete(connection, trace_id)
@@ -407,61 +516,87 @@ class Database:
     def _reading(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
             if self.path == MEMORY:
-                self._connection = self._connect(read_only=False)
-                _create(self._connection)
+                connection = self._connect(self.path, read_only=False)
+                _create(connection)
             else:
                 if not Path(self.path).exists():
                     raise DatabaseError(
                         f"{self.path}: no such database",
                         "Make one with: traceql ingest REPORT, or name another with --db",
                     )
-                self._connection = self._connect(read_only=True)
-                _check_schema(self._connection, self.path)
+                connection = self._connect(self.path, read_only=True)
+                with _closed_on_error(connection):
+                    _check_schema(connection, self.path)
             # SQL that a user typed or was given can change none of this.
-            self._connection.execute("SET lock_configuration = true")
+            connection.execute("SET lock_configuration = true")
+            self._connection = connection
         return self._connection
 
     @contextlib.contextmanager
-    def _writing(self, *, create: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _writing(self, what: str, *, create: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to change the database; `what` is to be stored, for the message if that fails."""
         if self.path == MEMORY:
             yield self._reading()
             return
         # DuckDB opens a file either read-only or for writing, not both in one process.
         self.close()
-        existed = Path(self.path).exists()
-        if not existed and not create:
-            raise DatabaseError(f"{self.path}: no such database", "Make one with: traceql ingest REPORT")
+        fresh = not Path(self.path).exists()
         try:
-            connection = self._connect(read_only=False)
-        except BaseException:
-            if not existed:
-                Path(self.path).unlink(missing_ok=True)
-            raise
-        filled = existed
-        try:
-            if not existed or not connection.execute("SELECT 1 FROM duckdb_tables() LIMIT 1").fetchone():
-                _create(connection)
-            _check_schema(connection, self.path)
-            yield connection
-            filled = True
+            if fresh:
+                if not create:
+                    raise DatabaseError(
+                        f"{self.path}: no such database", "Make one with: traceql ingest REPORT"
+                    )
+                self._make()
+            with contextlib.closing(self._connect(self.path, read_only=False)) as connection:
+                _check_schema(connection, self.path)
+                try:
+                    yield connection
+                finally:
+                    # A first ingest that failed leaves nothing behind. Removed while it is locked, for
+                    # another process may be waiting to store something.
+                    filled = "SELECT 1 FROM traces UNION ALL SELECT 1 FROM runs LIMIT 1"
+                    if fresh and connection.execute(filled).fetchone() is None:
+                        _remove(self.path)
+        except duckdb.Error as error:
+            raise _storage_error(error, what, self.path) from error
+        except RuntimeError as error:
+            raise _interrupt(error) from error
         finally:
-            with contextlib.suppress(duckdb.Error):
-                connection.close()
-            shutil.rmtree(self._spill, ignore_errors=True)
-            if not filled:
-                # A first ingest that failed leaves nothing behind.
-                for leftover in (self.path, f"{self.path}.wal"):
-                    Path(leftover).unlink(missing_ok=True)
+            self.close()
 
-    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        # A private folder for spilling: DuckDB lets SQL write into the one it uses.
+    def _make(self) -> None:
+        """Create the database under another name: killed at any moment, there is a whole one or none."""
+        making = f"{self.path}.{uuid.uuid4().hex}.new"
+        try:
+            with contextlib.closing(self._connect(making, read_only=False)) as connection:
+                _create(connection)
+            # Unlike a plain rename, never in place of a database that another process made meanwhile.
+            with contextlib.suppress(FileExistsError):
+                Path(self.path).hardlink_to(making)
+        except OSError:
+            # A file system without hard links.
+            Path(making).rename(self.path)
+        finally:
+            _remove(making)
+
+    def _connect(self, path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        if path != MEMORY:
+            # Absolute, so that no name is taken for the address of something else (sqlite:x, md:x).
+            path = str(Path(path).absolute())
+            _check_magic(path, self.path)
+        if self._remove_spill is None or not self._remove_spill.alive:
+            # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
+            spill = tempfile.mkdtemp(prefix="traceql-")
+            self._remove_spill = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+            self._spill = spill
         config: dict[str, str | bool | int | float | list[str]] = {
-            "temp_directory": str(self._spill),
+            "temp_directory": self._spill,
             "autoinstall_known_extensions": "false",
         }
         try:
-            connection = duckdb.connect(self.path, read_only=read_only, config=config)
-        except duckdb.Error as error:
+            connection = duckdb.connect(path, read_only=read_only, config=config)
+        except (duckdb.Error, RuntimeError) as error:
             raise _connection_error(error, self.path) from error
         connection.execute("SET python_enable_replacements = false")
         if not self._allow_files:
@@ -487,6 +622,22 @@ def _plain_integers(table: pa.Table) -> pa.Table:
             with contextlib.suppress(pa.ArrowInvalid):
                 table = table.set_column(index, column.name, table.column(index).cast(pa.int64()))
     return table
+
+
+@contextlib.contextmanager
+def _closed_on_error(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _remove(database: str) -> None:
+    for file in (database, f"{database}.wal"):
+        # Windows removes no open file: an empty database is then left, which is as good as none.
+        with contextlib.suppress(PermissionError):
+            Path(file).unlink(missing_ok=True)
 
 
 # --- schema ---------------------------------------------------------------------------------------------
@@ -515,6 +666,8 @@ def _check_schema(connection: duckdb.DuckDBPyConnection, path: str) -> None:
         row = connection.execute("SELECT schema_version, traceql_version FROM traceql_meta").fetchone()
     except duckdb.CatalogException:
         row = None
+    except duckdb.Error as error:
+        raise _damaged(error, path) from error
     if row is None:
         raise DatabaseError(
             f"{path}: a DuckDB database, but not one of traceql",
@@ -605,7 +758,7 @@ def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: Ra
     try:
         for statement in duckdb.extract_statements(step.sql):
             connection.execute(statement)
-    except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+    except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         raise ReportError(
             f"{path.name}: its content does not make sense ({_first_line(error)}; {step.label})",
             "The file is probably damaged: copy it again, or export it again.",
@@ -772,6 +925,12 @@ def _fill_gpu_specs(connection: duckdb.DuckDBPyConnection) -> None:
 # --- errors ---------------------------------------------------------------------------------------------
 
 
+def _lacks(trace: Mapping[str, Any], need: tuple[str, ...]) -> bool:
+    """Whether a trace has none of the tables of a need that its kind of report can have."""
+    possible = [table for table in need if trace["kind"] in schema.BY_NAME[table].collected_by]
+    return all(table in trace["missing"] for table in possible)
+
+
 def _no_trace(name: str) -> QueryError:
     return QueryError(f"no trace is called {name!r}", "See which there are: traceql ls")
 
@@ -783,32 +942,67 @@ def _first_line(error: Exception) -> str:
 def _query_error(error: duckdb.Error) -> QueryError:
     text = str(error).strip()
     if isinstance(error, duckdb.PermissionException):
-        return QueryError(text, "SQL may touch no other files; --allow-files (allow_files=True) permits it.")
+        return _no_files(text)
     if "read-only mode" in text:
         return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
     return QueryError(text, "The tables and their columns: traceql schema")
 
 
-def _storage_error(error: duckdb.Error, report: Path, database: str) -> DatabaseError:
+def _no_files(text: str) -> QueryError:
+    return QueryError(text, "SQL may touch no other files; --allow-files (allow_files=True) permits it.")
+
+
+def _writes_files(statement: str) -> bool:
+    """Whether a statement may write files. DuckDB alone would let COPY overwrite the database it has open.
+
+    Only COPY and EXPORT do. PREPARE, EXPLAIN ANALYZE and PIVOT can hide one: any word of that name in
+    what is not a plain SELECT counts.
+    """
+    if re.search(r"\b(?:copy|export)\b", statement, re.IGNORECASE) is None:
+        return False
+    return any(s.type != duckdb.StatementType.SELECT for s in duckdb.extract_statements(statement))
+
+
+def _storage_error(error: duckdb.Error, what: str, database: str) -> DatabaseError:
     text = _first_line(error)
     if "No space left" in str(error) or isinstance(error, duckdb.OutOfMemoryException):
         return DatabaseError(
-            f"{database}: no room to store {report.name} ({text})",
+            f"{database}: no room to store {what} ({text})",
             "Free some disk space or choose another place with --db; the database is as it was.",
         )
+    return DatabaseError(f"{database}: {what} could not be stored ({text})", "The database is as it was.")
+
+
+def _check_magic(path: str, given: str) -> None:
+    """Refuse a file of another kind before DuckDB tries what it could be (it knows SQLite, too)."""
+    with contextlib.suppress(OSError), Path(path).open("rb") as file:
+        if file.read(12)[8:] != b"DUCK":
+            raise DatabaseError(
+                f"{given}: not a DuckDB database", "Choose another file with --db or TRACEQL_DB."
+            )
+
+
+def _interrupt(error: RuntimeError) -> BaseException:
+    """DuckDB turns Ctrl-C during a statement into a RuntimeError."""
+    return KeyboardInterrupt() if str(error) == "Query interrupted" else error
+
+
+def _damaged(error: Exception, path: str) -> DatabaseError:
     return DatabaseError(
-        f"{database}: {report.name} could not be stored ({text})", "The database is as it was."
+        f"{path}: the database is damaged ({_first_line(error)})",
+        "Remove it and ingest the reports again, or choose another file with --db.",
     )
 
 
-def _connection_error(error: duckdb.Error, path: str) -> DatabaseError:
+def _connection_error(error: Exception, path: str) -> DatabaseError:
     text = str(error)
-    if "lock" in text.lower():
+    # "Conflicting lock is held in …" on Linux and macOS; Windows words it differently.
+    if "Conflicting lock is held" in text or "used by another process" in text:
         return DatabaseError(
             f"{path}: in use by another process", "Wait for it, or close the program that has the file open."
         )
-    if "not a valid DuckDB database" in text:
-        return DatabaseError(f"{path}: not a DuckDB database", "Choose another file with --db or TRACEQL_DB.")
+    if re.search("Could not read enough bytes|[Cc]hecksum|[Cc]orrupt|INTERNAL Error|WAL", text):
+        return _damaged(error, path)
     return DatabaseError(
         f"{path}: cannot be opened ({_first_line(error)})", "Check the path and who may use it."
     )

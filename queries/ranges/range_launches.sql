@@ -1,10 +1,11 @@
 -- How many kernels does each NVTX range launch?
 --
--- Counts kernels inside the range, child ranges included. An .ncu-rep knows which ranges enclosed a kernel,
--- not how often they ran: instances come from the trace's tag `steps` (ingest --tag steps=2), else NULL.
+-- Counts kernels inside the range, child ranges included; where ranges of one text lie in each other, once.
+-- An .ncu-rep knows which ranges enclosed a kernel, not how often they ran: its instances come from the
+-- trace's tag `steps` (ingest --tag steps=2), else NULL.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @param  range VARCHAR = '%'      LIKE pattern on the range text
--- @needs  kernel_ranges
+-- @needs  kernel_ranges kernels
 -- @column trace VARCHAR            name of the trace
 -- @column domain VARCHAR           NVTX domain; empty for the default one
 -- @column range_text VARCHAR       NVTX message
@@ -13,7 +14,7 @@
 -- @column launches_per_instance DOUBLE  launches ÷ instances
 -- @column gpu_ns BIGINT            GPU time of those kernels
 -- @chart  bars x=range_text y=launches
--- @empty  No range of that text encloses a kernel: compare with the texts in kernel_ranges.
+-- @empty  No range has that text: compare with the texts in nvtx_ranges and kernel_ranges.
 
 WITH inside AS (
     -- A recursive range encloses a kernel twice under one text: count the kernel once.
@@ -21,20 +22,31 @@ WITH inside AS (
     FROM kernel_ranges
     WHERE text LIKE $range
 ),
-steps AS (
-    SELECT trace_id, name, try_cast(tags['steps'] AS BIGINT) AS instances FROM traces
+counted AS (
+    SELECT inside.trace_id, domain, text, count(*) AS launches, sum(duration_ns)::BIGINT AS gpu_ns
+    FROM inside
+    JOIN kernels USING (kernel_id)
+    GROUP BY ALL
+),
+ran AS (
+    SELECT trace_id, domain, text, count(*) AS instances
+    FROM nvtx_ranges
+    WHERE text LIKE $range AND style <> 'mark'
+    GROUP BY ALL
+),
+merged AS (
+    SELECT
+        traces.name AS trace,
+        domain,
+        text AS range_text,
+        CASE kind WHEN 'nsys' THEN instances ELSE try_cast(tags['steps'] AS BIGINT) END AS instances,
+        coalesce(launches, 0) AS launches,
+        coalesce(gpu_ns, 0) AS gpu_ns
+    FROM counted
+    FULL JOIN ran USING (trace_id, domain, text)
+    JOIN traces USING (trace_id)
 )
-SELECT
-    steps.name AS trace,
-    inside.domain,
-    inside.text AS range_text,
-    instances,
-    count(*) AS launches,
-    count(*) / instances AS launches_per_instance,
-    sum(kernels.duration_ns)::BIGINT AS gpu_ns
-FROM inside
-JOIN steps USING (trace_id)
-JOIN kernels USING (kernel_id)
-WHERE $trace IS NULL OR steps.name = $trace
-GROUP BY steps.name, inside.domain, inside.text, instances
+SELECT trace, domain, range_text, instances, launches, launches / instances AS launches_per_instance, gpu_ns
+FROM merged
+WHERE $trace IS NULL OR trace = $trace
 ORDER BY trace, launches DESC, domain, range_text

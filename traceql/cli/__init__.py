@@ -54,7 +54,14 @@ def main() -> None:
     2 wrong usage, 130 interrupted.
     """
     try:
-        cli(prog_name="traceql")
+        status = cli.main(prog_name="traceql", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
     except TraceqlError as error:
         common.complain(error)
         sys.exit(1)

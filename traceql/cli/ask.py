@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from traceql import catalog
 from traceql import schema as tables
@@ -107,9 +109,12 @@ class _Queries(click.Group):
 
 
 @click.group(cls=_Queries, invoke_without_command=True, subcommand_metavar="NAME [OPTIONS]")
-@click.option("--list", "list_", is_flag=True, help="List the questions by topic.")
+@click.option(
+    "--list", "list_", is_flag=True, help="List the questions by topic, and what the database lacks for them."
+)
+@db_option()
 @click.pass_context
-def query(ctx: click.Context, list_: bool) -> None:
+def query(ctx: click.Context, list_: bool, db: str) -> None:
     r"""Answer a question of the catalogue.
 
     \b
@@ -120,10 +125,27 @@ def query(ctx: click.Context, list_: bool) -> None:
       traceql query metric --name dram__bytes_write.sum --format csv
     """
     if list_:
-        rows = [(q.topic, name.replace("_", "-"), q.title) for name, q in catalog.queries().items()]
-        write(_answer(("topic", "query", "question"), rows), None, None)
+        write(_list(db), None, None)
+    elif ctx.invoked_subcommand and ctx.get_parameter_source("db") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("Put --db after the name of the query.")
     elif ctx.invoked_subcommand is None:
         raise click.UsageError("Name a query; traceql query --list shows them.")
+
+
+def _list(db: str) -> Any:
+    """The catalogue, with what is missing where a database is there to tell."""
+    names = ("topic", "query", "question")
+    rows = [(q.topic, name.replace("_", "-"), q.title) for name, q in catalog.queries().items()]
+    if not Path(db).exists():
+        return _answer(names, rows)
+    from traceql.database import Database
+
+    with Database(db) as database:
+        lacking = database.unanswerable()
+    return _answer(
+        (*names, "missing"),
+        [(*row, lacking.get(name, "")) for row, name in zip(rows, catalog.queries(), strict=True)],
+    )
 
 
 def _answer_query(found: catalog.Query) -> Any:

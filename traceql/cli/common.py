@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from traceql.cli.output import printable
-from traceql.errors import MissingDataWarning, TraceqlError
+from traceql.errors import MissingDataWarning, QueryError, TraceqlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,19 +52,17 @@ def complete_trace(ctx: click.Context, _param: click.Parameter, incomplete: str)
 
 def note(text: str) -> None:
     """Say something beside the data."""
-    click.echo(f"{click.style('note:', fg='yellow')} {_lines(text)}", err=True)
+    click.echo(f"{click.style('note:', fg='yellow')} {printable(text)}", err=True)
 
 
 def complain(error: TraceqlError) -> None:
     """Print an error and what to do about it."""
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {_lines(error.message)}", err=True)
+    # Messages quote names from reports. Only DuckDB's remarks on a statement have lines.
+    lines = error.message.split("\n") if isinstance(error, QueryError) else [error.message]
+    message = "\n".join(printable(line) for line in lines)
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
     if error.remedy:
-        click.echo(_lines(error.remedy), err=True)
-
-
-def _lines(text: str) -> str:
-    # Messages quote names from reports; line breaks in them are ours (DuckDB's error positions).
-    return "\n".join(printable(line) for line in text.split("\n"))
+        click.echo(printable(error.remedy), err=True)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from traceql import catalog
 from traceql.cli.common import complain, complete_trace, db_option, note
 from traceql.cli.output import human, output_options, printable, write
 from traceql.errors import ReportError
@@ -244,10 +245,24 @@ def _describe(database: Any, trace: str) -> dict[str, list[str]]:
 
     facts += [(f"setting: {key}", human(value)) for key, value in json.loads(row["settings"] or "{}").items()]
     facts += [(f"tag: {key}", human(value)) for key, value in row["tags"].items()]
+    facts += _coverage(database, trace)
     facts += [(f"rows: {table}", human(count)) for table, count in database.rows(trace).items() if count]
     facts += [(f"not recorded: {table}", option) for table, option in database.missing(trace).items()]
     facts += [("warning", human(warning)) for warning in row["warnings"]]
     return {"property": [key for key, _ in facts], "value": [value for _, value in facts]}
+
+
+def _coverage(database: Any, trace: str) -> list[tuple[str, str]]:
+    """How much of the GPU work is attributed to NVTX ranges, if there are any."""
+    if not any(database.rows(trace)[table] for table in ("nvtx_ranges", "ncu_ranges")):
+        return []
+    found = database.arrow(catalog.find("coverage").sql, {"trace": trace}).to_pylist()
+    return [
+        (f"in NVTX ranges: {what}", f"{row[f'{column}_in_ranges_pct']:.1f} %")
+        for row in found
+        for what, column in (("kernels", "kernels"), ("GPU time", "gpu"))
+        if row[f"{column}_in_ranges_pct"] is not None
+    ]
 
 
 @click.command()

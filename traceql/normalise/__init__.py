@@ -26,11 +26,14 @@ from traceql import sqlfiles
 if TYPE_CHECKING:
     from traceql.readers.base import Kind, Wanted
 
-#: The pipelines. The order matters: API calls come before the GPU work that refers to them.
+#: The pipelines. The order matters: ranges come before the API calls made inside them, these before the GPU
+#: work that they launched, and what the ranges caused on the GPU comes last.
 STEPS: dict[Kind, tuple[str, ...]] = {
     "nsys": (
         "strings",
         "clock",
+        "nvtx_events",
+        "range_nesting",
         "api_calls",
         "kernels",
         "memory_ops",
@@ -39,13 +42,15 @@ STEPS: dict[Kind, tuple[str, ...]] = {
         "graph_nodes",
         "nvtx_ranges",
         "os_calls",
+        "um_cpu_page_faults",
+        "um_gpu_page_faults",
         "threads",
         "processes",
         "gpus",
         "diagnostics",
         "trace",
     ),
-    "ncu": ("kernels", "metrics", "kernel_ranges", "advice", "processes", "gpus", "trace"),
+    "ncu": ("kernels", "metrics", "ncu_ranges", "advice", "processes", "gpus", "trace"),
 }
 
 

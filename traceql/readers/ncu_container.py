@@ -58,6 +58,79 @@ _OPTIONS = {
     "--target-processes": "target_processes",
 }
 _FLAGS = {"--nvtx": "nvtx", "--call-stack": "call_stack"}
+# Other options, skipped. Behind one that is not known here nothing is read: whether the next word is its
+# value or the application cannot be told.
+_OTHER_FLAGS = {
+    "--csv",
+    "--details-all",
+    "--disable-extra-suffixes",
+    "--disable-profiler-start-stop",
+    "--force-overwrite",
+    "--list-chips",
+    "--null-stdin",
+    "--open-in-ui",
+    "--quiet",
+    "--summary",
+    "--support-32bit",
+    "--verbose",
+    "-f",
+    "-q",
+}
+_OTHER_VALUES = {
+    "--app-replay-buffer",
+    "--apply-rules",
+    "--call-stack-type",
+    "--check-exit-code",
+    "--chips",
+    "--config-file",
+    "--config-file-path",
+    "--details",
+    "--devices",
+    "--export",
+    "--filter-mode",
+    "--import-source",
+    "--injection-path-32",
+    "--injection-path-64",
+    "--kernel-id",
+    "--kill",
+    "--launch-skip-before-match",
+    "--log-file",
+    "--max-connections",
+    "--mode",
+    "--nvtx-push-pop-scope",
+    "--page",
+    "--pm-sampling-buffer-size",
+    "--pm-sampling-max-passes",
+    "--port",
+    "--print-details",
+    "--print-fp",
+    "--print-kernel-base",
+    "--print-metric-instances",
+    "--print-metric-name",
+    "--print-nvtx-rename",
+    "--print-rule-details",
+    "--print-summary",
+    "--print-units",
+    "--range-replay-options",
+    "--rename-kernels",
+    "--rename-kernels-export",
+    "--rename-kernels-path",
+    "--rule",
+    "--sampling-buffer-size",
+    "--sampling-interval",
+    "--sampling-max-passes",
+    "--section-folder",
+    "--section-folder-recursive",
+    "--section-folder-restore",
+    "--source-folders",
+    "--target-processes-filter",
+    "--warp-sampling-buffer-size",
+    "--warp-sampling-interval",
+    "--warp-sampling-max-passes",
+    "-i",
+    "-o",
+    "-p",
+}
 # What ncu does when the option is not given (Nsight Compute CLI documentation, "Command Line Options").
 _DEFAULTS = {
     "cache_control": "all",
@@ -205,8 +278,10 @@ def _settings(command_line: str) -> dict[str, str]:
         if option in _FLAGS:
             found[_FLAGS[option]] = value or "true"
             continue
-        if option in ("-f", "--force-overwrite", "--csv", "-q", "--quiet", "--verbose"):
+        if option in _OTHER_FLAGS:
             continue
+        if option not in _OPTIONS and option not in _OTHER_VALUES:
+            return found
         if not has_value:
             value = words[position] if position < len(words) else ""
             position += 1

@@ -108,7 +108,8 @@ def _sqlite_tables(path: Path) -> dict[str, RawTable]:
                 for row in connection.execute(f"PRAGMA table_info({_quoted(name)})").fetchall()
             }
             tables[name] = _SqliteTable(path, name, columns)
-    except sqlite3.Error as error:
+    # SQLite quotes damaged names in its messages as they are, which need not be UTF-8.
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise ReportError(f"{path.name}: damaged SQLite file ({error})", _EXPORT_AGAIN) from error
     finally:
         connection.close()
@@ -140,7 +141,13 @@ class _SqliteTable:
                 ]
                 batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
             return pa.Table.from_batches(batches, schema=schema)
-        except (sqlite3.Error, pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        except (
+            sqlite3.Error,
+            UnicodeDecodeError,
+            pa.ArrowInvalid,
+            pa.ArrowTypeError,
+            OverflowError,
+        ) as error:
             raise ReportError(
                 f"{self._path.name}: table {self._name} is damaged ({error})", _EXPORT_AGAIN
             ) from error
@@ -151,7 +158,9 @@ class _SqliteTable:
 def _array(pa: Any, values: Sequence[Any], column: Any) -> pa.Array:
     if pa.types.is_string(column.type):
         values = [v if v is None or isinstance(v, str) else _decoded(v) for v in values]
-    return pa.array(values, column.type)
+        return pa.array(values, column.type)
+    # Given the type at once, pyarrow would cut the fraction off a REAL in an INTEGER column.
+    return pa.array(values).cast(column.type)
 
 
 def _decoded(value: object) -> str:
@@ -202,6 +211,10 @@ class _FileTable:
 
         try:
             return action()
+        except UnicodeEncodeError as error:
+            raise ReportError(
+                f"{self._path.parent}: pyarrow opens no folder whose name is not UTF-8", "Rename the folder."
+            ) from error
         except (pa.ArrowException, OSError) as error:
             reason = str(error).partition("\n")[0]
             raise ReportError(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import lzma
+import os
 import shutil
 import tempfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -57,13 +59,16 @@ def open_source(path: Path) -> Iterator[Source]:
         if path.is_dir():
             yield _hash_directory(path)
             return
+        if not path.is_file():
+            # A pipe can be read once only, and a device may never end.
+            raise ReportError(f"{path}: not a file", "Copy the report to a file first.")
         compression = _compression(path)
         if compression is None:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            yield Source(path, path.name, digest, path.stat().st_size)
+            yield Source(path, _valid(path.name), digest, path.stat().st_size)
             return
-        file_name = _strip(path.name, _COMPRESSIONS[compression][1])
+        file_name = _strip(_valid(path.name), _COMPRESSIONS[compression][1])
         with tempfile.TemporaryDirectory(prefix="traceql-") as folder:
             plain = Path(folder) / file_name
             digest, size = _unpack(path, compression, plain)
@@ -95,6 +100,11 @@ def _strip(name: str, suffixes: tuple[str, ...]) -> str:
     return name
 
 
+def _valid(name: str) -> str:
+    """A file name without bytes that are not UTF-8, which no database column can hold."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
 def _unpack(path: Path, compression: str, target: Path) -> tuple[str, int]:
     digest = hashlib.sha256()
     size = 0
@@ -113,7 +123,7 @@ def _unpack(path: Path, compression: str, target: Path) -> tuple[str, int]:
         raise TruncatedReportError(
             f"{path.name}: the {compression} data ends too early", "Copy the file again."
         ) from error
-    except (lzma.LZMAError, OSError) as error:
+    except (lzma.LZMAError, zlib.error, OSError) as error:
         # Only errors of the file system carry an errno; a codec's complaints about the data do not.
         if isinstance(error, OSError) and error.errno is not None:
             folder = target.parent
@@ -145,6 +155,6 @@ def _hash_directory(path: Path) -> Source:
     for member in sorted(p for p in path.iterdir() if p.is_file()):
         with member.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{member.name}\0{content}\n".encode())
+        digest.update(os.fsencode(member.name) + f"\0{content}\n".encode())
         size += member.stat().st_size
-    return Source(path, path.name, digest.hexdigest(), size)
+    return Source(path, _valid(path.name), digest.hexdigest(), size)

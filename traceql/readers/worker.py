@@ -1,6 +1,7 @@
 """Decoding in a process of its own: crashes, leaks and the interpreter lock stay there.
 
-The child is ``python -m traceql.readers.worker``: the request is one JSON object on its standard input; the
+The child is ``python -m traceql.readers.worker``: the request is one line of JSON on its standard input,
+which the parent keeps open for as long as it wants the answer: a child never outlives its parent. The
 answer, on its standard output, is a row of frames: one tag byte, the payload's length (u64, little-endian),
 the payload. ``P`` is progress, ``T`` a table (name, NUL, Arrow stream), ``M`` the metadata that ends a
 success, ``E`` an error.
@@ -16,6 +17,7 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -88,8 +90,9 @@ def _start(
     )
     assert child.stdin is not None
     with contextlib.suppress(BrokenPipeError):
-        child.stdin.write(json.dumps(request).encode())
-        child.stdin.close()
+        # The pipe stays open: the child ends when it breaks, which is when this process does.
+        child.stdin.write(json.dumps(request).encode() + b"\n")
+        child.stdin.flush()
     return child
 
 
@@ -112,6 +115,10 @@ def _answer(child: subprocess.Popen[bytes], path: Path, progress: Progress) -> R
         elif tag == b"E":
             error = json.loads(payload)
             raise getattr(errors, error["type"])(error["message"], error["remedy"])
+    # No answer: let it say why.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=5)
+    child.kill()
     said = child.stderr.read().decode("utf-8", "replace").strip().splitlines()
     reason = said[-1] if said else f"exit status {child.wait()}"
     raise errors.ReportError(
@@ -122,9 +129,10 @@ def _answer(child: subprocess.Popen[bytes], path: Path, progress: Progress) -> R
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     child.kill()
-    for stream in (child.stdout, child.stderr):
+    for stream in (child.stdin, child.stdout, child.stderr):
         if stream:
-            stream.close()
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
     child.wait()
 
 
@@ -175,12 +183,19 @@ def _ipc(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
 def main() -> None:
     """Answer one request; see the module's text."""
     # The native library may print: what it writes goes to stderr, the frames keep stdout to themselves.
     with os.fdopen(os.dup(1), "wb") as stream:
         os.dup2(2, 1)
-        _serve(stream, json.load(sys.stdin))
+        request = json.loads(sys.stdin.readline())
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        _serve(stream, request)
         stream.flush()
     # Skips the native library's teardown, which has nothing left to do and has been seen to be slow.
     os._exit(0)

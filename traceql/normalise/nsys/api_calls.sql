@@ -13,7 +13,11 @@ layers(id, layer) AS (
     VALUES (0, 'runtime'), (1, 'driver')
 ),
 numbered AS (
-    SELECT row_number() OVER () + (SELECT coalesce(max(api_call_id), 0) FROM api_calls) AS api_call_id, *
+    SELECT
+        row_number() OVER () + (SELECT coalesce(max(api_call_id), 0) FROM api_calls) AS api_call_id,
+        start - getvariable('origin_ns') AS start_ns,
+        globalTid & 281474976710655 AS thread,
+        *
     FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
 )
 SELECT
@@ -21,19 +25,22 @@ SELECT
     getvariable('trace_id') AS trace_id,
     names.name,
     coalesce(layers.layer, 'other') AS layer,
-    start - getvariable('origin_ns') AS start_ns,
+    numbered.start_ns,
     "end" - getvariable('origin_ns') AS end_ns,
     "end" - start AS duration_ns,
     globalTid >> 24 & 16777215 AS pid,
     globalTid & 16777215 AS tid,
     correlationId AS correlation_id,
-    returnValue AS return_value
+    returnValue AS return_value,
+    range_timeline.range_id
 FROM numbered
+ASOF LEFT JOIN range_timeline
+    ON range_timeline.thread = numbered.thread AND range_timeline.at_ns <= numbered.start_ns
 LEFT JOIN names ON names.id = numbered.nameId
 LEFT JOIN layers ON layers.id = numbered.eventClass;
 
 -- What GPU work refers to. A correlation id is unique within one process only.
 CREATE TEMP TABLE launching_calls AS
-SELECT pid, correlation_id, api_call_id
+SELECT pid, correlation_id, api_call_id, range_id
 FROM api_calls
 WHERE trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL

@@ -4,12 +4,28 @@
 -- @fills diagnostics
 
 INSERT INTO diagnostics BY NAME
-WITH host AS (
-    SELECT any_value(value) AS name FROM raw_TARGET_INFO_SYSTEM_ENV WHERE name = 'Hostname' AND length(value) > 2
+WITH hosts AS (
+    -- A machine is named in full or by the first part of its name.
+    SELECT '\b(?:' || string_agg(DISTINCT regexp_escape(part), '|' ORDER BY regexp_escape(part) DESC) || ')\b' AS pattern
+    FROM (
+        SELECT unnest([value, split_part(value, '.', 1)]) AS part
+        FROM raw_TARGET_INFO_SYSTEM_ENV
+        WHERE name = 'Hostname'
+    )
+    WHERE length(part) > 2
 ),
 messages AS (
-    -- A path starts at the beginning or after a blank or bracket, and ends at the next blank.
-    SELECT *, regexp_replace(text, '(^|[\s''"(=:])(?:/|~/|[A-Za-z]:\\|\\\\)[^\s''")]+', '\1<path>', 'g') AS plain
+    -- A path in quotes ends with them; any other begins behind a blank, bracket or sign and ends at the next
+    -- blank, quote or closing bracket.
+    SELECT
+        *,
+        regexp_replace(
+            regexp_replace(
+                regexp_replace(text, '''(?:file:|/|~/|[A-Za-z]:\\|\\\\)[^'']*''', '''<path>''', 'g'),
+                '"(?:file:|/|~/|[A-Za-z]:\\|\\\\)[^"]*"', '"<path>"', 'g'
+            ),
+            '(^|[\s''"(=:,;<\[{|`])(?:/|~/|[A-Za-z]:\\|\\\\)[^\s''")]+', '\1<path>', 'g'
+        ) AS plain
     FROM raw_DIAGNOSTIC_EVENT
 )
 SELECT
@@ -18,6 +34,6 @@ SELECT
     timestamp AS time_ns,
     CASE severity WHEN 1 THEN 'info' WHEN 2 THEN 'warning' WHEN 3 THEN 'error' END AS severity,
     CASE source WHEN 1 THEN 'injection' WHEN 2 THEN 'daemon' WHEN 3 THEN 'analysis' END AS source,
-    CASE WHEN host.name IS NULL THEN plain ELSE replace(plain, host.name, '<host>') END AS text
-FROM messages, host
+    CASE WHEN pattern IS NULL THEN plain ELSE regexp_replace(plain, pattern, '<host>', 'g') END AS text
+FROM messages, hosts
 ORDER BY time_ns, text

@@ -23,7 +23,8 @@ SELECT
     streamId AS stream_id,
     numbered.pid,
     correlationId AS correlation_id,
-    api_call_id
+    api_call_id,
+    range_id
 FROM numbered
 LEFT JOIN launching_calls
     ON launching_calls.pid = numbered.pid AND launching_calls.correlation_id = numbered.correlationId

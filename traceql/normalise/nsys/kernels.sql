@@ -25,6 +25,7 @@ SELECT
     numbered.pid,
     correlationId AS correlation_id,
     api_call_id,
+    range_id,
     nullif(graphNodeId, 0) AS graph_node_id,
     gridX AS grid_x,
     gridY AS grid_y,

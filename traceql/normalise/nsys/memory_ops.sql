@@ -2,7 +2,7 @@
 --
 -- The kinds are CUPTI's enumerations (CUpti_ActivityMemcpyKind, CUpti_ActivityMemoryKind) with the labels
 -- that nsys prints; exports before 2022 hold the numbers only.
--- @raw CUPTI_ACTIVITY_KIND_MEMCPY start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT bytes:BIGINT copyKind:INTEGER srcKind:INTEGER dstKind:INTEGER srcDeviceId:INTEGER dstDeviceId:INTEGER graphNodeId:BIGINT
+-- @raw CUPTI_ACTIVITY_KIND_MEMCPY start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT bytes:BIGINT copyKind:INTEGER srcKind:INTEGER dstKind:INTEGER srcDeviceId:INTEGER dstDeviceId:INTEGER graphNodeId:BIGINT virtualAddress:BIGINT
 -- @raw CUPTI_ACTIVITY_KIND_MEMSET start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT bytes:BIGINT value:BIGINT memKind:INTEGER graphNodeId:BIGINT
 -- @fills memory_ops
 
@@ -19,11 +19,11 @@ memory_kinds(id, label) AS (
 ),
 both_kinds AS (
     SELECT 'memcpy' AS operation, start, "end", deviceId, contextId, streamId, correlationId, globalPid, bytes,
-           copyKind, srcKind, dstKind, srcDeviceId, dstDeviceId, NULL AS memset_value, graphNodeId
+           copyKind, srcKind, dstKind, srcDeviceId, dstDeviceId, NULL AS memset_value, graphNodeId, virtualAddress
     FROM raw_CUPTI_ACTIVITY_KIND_MEMCPY
     UNION ALL
     SELECT 'memset', start, "end", deviceId, contextId, streamId, correlationId, globalPid, bytes,
-           NULL, NULL, memKind, NULL, NULL, value, graphNodeId
+           NULL, NULL, memKind, NULL, NULL, value, graphNodeId, NULL
     FROM raw_CUPTI_ACTIVITY_KIND_MEMSET
 ),
 numbered AS (
@@ -49,12 +49,15 @@ SELECT
     numbered.pid,
     correlationId AS correlation_id,
     api_call_id,
+    range_id,
     coalesce(src.label, 'Unknown (' || srcKind || ')') AS src_memory,
     coalesce(dst.label, 'Unknown (' || dstKind || ')') AS dst_memory,
     srcDeviceId AS src_device_id,
     dstDeviceId AS dst_device_id,
     memset_value,
-    nullif(graphNodeId, 0) AS graph_node_id
+    nullif(graphNodeId, 0) AS graph_node_id,
+    -- Only migrations of managed memory name an address.
+    nullif(virtualAddress, 0) AS virtual_address
 FROM numbered
 LEFT JOIN copy_kinds ON copy_kinds.id = copyKind
 LEFT JOIN memory_kinds AS src ON src.id = srcKind

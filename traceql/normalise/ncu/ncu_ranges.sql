@@ -1,8 +1,8 @@
 -- One row per NVTX range around a workload. The report knows the texts, not the instances.
 -- @raw ncu_nvtx action:BIGINT domain:VARCHAR style:VARCHAR depth:INTEGER text:VARCHAR path:VARCHAR
--- @fills kernel_ranges
+-- @fills ncu_ranges
 
-INSERT INTO kernel_ranges BY NAME
+INSERT INTO ncu_ranges BY NAME
 SELECT
     getvariable('trace_id') AS trace_id,
     action + first_kernel_id AS kernel_id,

@@ -1,0 +1,52 @@
+-- When does a GPU sit idle?
+--
+-- NVIDIA's counterpart: nsys analyze and recipe gpu_gaps.
+-- Times with no kernel, copy, memset or graph, per process and device, between its first and its last
+-- operation; longest first. NVIDIA's rule also leaves out what the profiler's own overhead explains.
+-- Advice: cpu_bound_gaps says which of them the CPU caused.
+-- @param  trace VARCHAR = NULL     only this trace
+-- @param  min_gap_ns BIGINT = 500000000  shortest gap listed; the default is NVIDIA's
+-- @param  graphs BOOLEAN = true    count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
+-- @param  limit BIGINT = 50        gaps per trace; NULL for all
+-- @needs  kernels
+-- @column trace VARCHAR            name of the trace
+-- @column duration_ns BIGINT       length of the gap
+-- @column start_ns BIGINT          end of the operation before it
+-- @column pid BIGINT               process
+-- @column device_id INTEGER        CUDA device ordinal within the process
+-- @column next_work VARCHAR        what ran after it
+-- @chart  bars x=start_ns y=duration_ns
+-- @empty  No gap is that long: a smaller --min-gap-ns shows shorter ones.
+
+WITH ends AS (
+    SELECT
+        trace_id,
+        pid,
+        device_id,
+        name,
+        start_ns,
+        -- The GPU is busy until the last of all operations so far ends, not only the one before.
+        max(end_ns) OVER (
+            PARTITION BY trace_id, pid, device_id
+            ORDER BY start_ns, end_ns, work, work_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS busy_until_ns
+    FROM gpu_work
+    WHERE $graphs OR work <> 'graph'
+)
+SELECT
+    traces.name AS trace,
+    ends.start_ns - busy_until_ns AS duration_ns,
+    busy_until_ns AS start_ns,
+    pid,
+    device_id,
+    ends.name AS next_work
+FROM ends
+JOIN traces USING (trace_id)
+WHERE ($trace IS NULL OR traces.name = $trace)
+  AND ends.start_ns - busy_until_ns > $min_gap_ns
+QUALIFY $limit IS NULL
+    OR row_number() OVER (
+        PARTITION BY traces.name ORDER BY ends.start_ns - busy_until_ns DESC, busy_until_ns, pid, device_id
+    ) <= $limit
+ORDER BY trace, duration_ns DESC, start_ns, pid, device_id

@@ -1,0 +1,99 @@
+-- When is a GPU mostly idle?
+--
+-- NVIDIA's counterpart: nsys analyze and recipe gpu_time_util.
+-- The time from the first to the last operation of each process and device, cut into equal chunks; chunks in
+-- use for less than the threshold are listed, neighbours joined. Operations that run at the same time
+-- count twice, so a chunk can be in use for more than 100 %. NVIDIA's rule also counts the profiler's
+-- own overhead.
+-- @param  trace VARCHAR = NULL     only this trace
+-- @param  threshold_pct DOUBLE = 50  list chunks below this use; the default is NVIDIA's
+-- @param  chunks BIGINT = 30       chunks per process and device; the default is NVIDIA's
+-- @param  graphs BOOLEAN = true    count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
+-- @param  limit BIGINT = 50        rows per trace; NULL for all
+-- @needs  kernels
+-- @column trace VARCHAR            name of the trace
+-- @column in_use_pct DOUBLE        operation time ÷ time
+-- @column duration_ns BIGINT       length
+-- @column start_ns BIGINT          start
+-- @column pid BIGINT               process
+-- @column device_id INTEGER        CUDA device ordinal within the process
+-- @chart  bars x=start_ns y=in_use_pct
+-- @empty  No chunk is below the threshold: the GPUs are in use.
+
+WITH operations AS (
+    SELECT trace_id, pid, device_id, start_ns, end_ns
+    FROM gpu_work
+    JOIN traces USING (trace_id)
+    WHERE ($trace IS NULL OR traces.name = $trace) AND ($graphs OR work <> 'graph')
+),
+spans AS (
+    SELECT
+        trace_id,
+        pid,
+        device_id,
+        min(start_ns) AS first_ns,
+        max(end_ns) AS last_ns,
+        -- Whole nanoseconds, rounded up, so that the last chunk ends with the last operation.
+        greatest(ceil((max(end_ns) - min(start_ns)) / $chunks), 1)::BIGINT AS chunk_ns
+    FROM operations
+    GROUP BY ALL
+),
+pieces AS (
+    SELECT
+        trace_id,
+        pid,
+        device_id,
+        unnest(range((start_ns - first_ns) // chunk_ns, greatest(end_ns - first_ns - 1, 0) // chunk_ns + 1)) AS chunk,
+        first_ns,
+        chunk_ns,
+        start_ns,
+        end_ns
+    FROM operations
+    JOIN spans USING (trace_id, pid, device_id)
+),
+used AS (
+    SELECT
+        trace_id,
+        pid,
+        device_id,
+        chunk,
+        sum(least(end_ns, first_ns + (chunk + 1) * chunk_ns) - greatest(start_ns, first_ns + chunk * chunk_ns)) AS used_ns
+    FROM pieces
+    GROUP BY ALL
+),
+chunks AS (
+    SELECT
+        trace_id,
+        pid,
+        device_id,
+        chunk,
+        first_ns + chunk * chunk_ns AS start_ns,
+        least(first_ns + (chunk + 1) * chunk_ns, last_ns) AS end_ns,
+        coalesce(used_ns, 0) AS used_ns
+    FROM (SELECT *, unnest(range(0, ceil((last_ns - first_ns) / chunk_ns)::BIGINT)) AS chunk FROM spans)
+    LEFT JOIN used USING (trace_id, pid, device_id, chunk)
+),
+idle AS (
+    -- Neighbours among the listed chunks have the same difference of chunk number and position.
+    SELECT
+        *,
+        chunk - row_number() OVER (PARTITION BY trace_id, pid, device_id ORDER BY chunk) AS island
+    FROM chunks
+    WHERE 100.0 * used_ns / (end_ns - start_ns) < $threshold_pct
+),
+joined AS (
+    SELECT
+        traces.name AS trace,
+        100.0 * sum(used_ns) / sum(end_ns - idle.start_ns) AS in_use_pct,
+        max(end_ns) - min(idle.start_ns) AS duration_ns,
+        min(idle.start_ns) AS start_ns,
+        pid,
+        device_id
+    FROM idle
+    JOIN traces USING (trace_id)
+    GROUP BY traces.name, pid, device_id, island
+)
+FROM joined
+QUALIFY $limit IS NULL
+    OR row_number() OVER (PARTITION BY trace ORDER BY in_use_pct, duration_ns DESC, start_ns, pid, device_id) <= $limit
+ORDER BY trace, in_use_pct, duration_ns DESC, start_ns, pid, device_id

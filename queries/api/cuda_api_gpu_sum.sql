@@ -1,0 +1,49 @@
+-- What takes the time, on the CPU in CUDA calls and on the GPU?
+--
+-- NVIDIA's counterpart: nsys stats cuda_api_gpu_sum.
+-- CPU and GPU time overlap: the shares compare rows, they do not add up to the run.
+-- @param  trace VARCHAR = NULL     only this trace
+-- @param  names VARCHAR = 'full'   full: C++ names with template arguments; short: function names only
+-- @param  graphs BOOLEAN = true    count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
+-- @needs  api_calls
+-- @column trace VARCHAR            name of the trace
+-- @column category VARCHAR         CUDA_API, CUDA_KERNEL, MEMORY_OPER or CUDA_GRAPH
+-- @column operation VARCHAR        function, kernel name, or what is copied or set
+-- @column instances BIGINT         how many
+-- @column total_ns BIGINT          time of all of them
+-- @column share_pct DOUBLE         of the time of everything listed for the trace
+-- @column avg_ns DOUBLE            mean
+-- @column median_ns DOUBLE         median
+-- @column min_ns BIGINT            shortest
+-- @column max_ns BIGINT            longest
+-- @column stddev_ns DOUBLE         sample standard deviation; NULL for a single one
+-- @chart  bars x=operation y=total_ns
+
+WITH named AS (
+    SELECT
+        trace_id,
+        CASE work WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH' ELSE 'MEMORY_OPER' END AS category,
+        CASE $names WHEN 'full' THEN full_name WHEN 'short' THEN name ELSE error('names must be full or short') END AS operation,
+        duration_ns
+    FROM gpu_work
+    WHERE $graphs OR work <> 'graph'
+    UNION ALL
+    SELECT trace_id, 'CUDA_API', name, duration_ns FROM api_calls
+)
+SELECT
+    traces.name AS trace,
+    category,
+    operation,
+    count(*) AS instances,
+    sum(named.duration_ns)::BIGINT AS total_ns,
+    100.0 * sum(named.duration_ns) / sum(sum(named.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
+    avg(named.duration_ns) AS avg_ns,
+    median(named.duration_ns) AS median_ns,
+    min(named.duration_ns) AS min_ns,
+    max(named.duration_ns) AS max_ns,
+    stddev_samp(named.duration_ns) AS stddev_ns
+FROM named
+JOIN traces USING (trace_id)
+WHERE $trace IS NULL OR traces.name = $trace
+GROUP BY traces.name, category, operation
+ORDER BY trace, total_ns DESC, category, operation

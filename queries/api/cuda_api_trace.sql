@@ -1,0 +1,33 @@
+-- Which CUDA API calls were made, in order?
+--
+-- NVIDIA's counterpart: nsys stats cuda_api_trace.
+-- @param  trace VARCHAR = NULL     only this trace
+-- @needs  api_calls
+-- @column trace VARCHAR            name of the trace
+-- @column start_ns BIGINT          start of the call
+-- @column duration_ns BIGINT       time in the call
+-- @column api_name VARCHAR         function
+-- @column return_value INTEGER     0 is success
+-- @column correlation_id BIGINT    links to the GPU work; unique within one process only
+-- @column pid BIGINT               process
+-- @column tid BIGINT               thread
+-- @column thread VARCHAR           thread name
+-- @column api_call_id BIGINT       the call, see api_calls
+
+SELECT
+    traces.name AS trace,
+    start_ns,
+    api_calls.duration_ns,
+    api_calls.name AS api_name,
+    return_value,
+    correlation_id,
+    api_calls.pid,
+    api_calls.tid,
+    threads.name AS thread,
+    api_call_id
+FROM api_calls
+JOIN traces USING (trace_id)
+LEFT JOIN threads
+    ON threads.trace_id = api_calls.trace_id AND threads.pid = api_calls.pid AND threads.tid = api_calls.tid
+WHERE $trace IS NULL OR traces.name = $trace
+ORDER BY trace, start_ns, api_call_id

@@ -1,0 +1,94 @@
+-- When do kernels run on each GPU?
+--
+-- NVIDIA's counterpart: nsys recipe cuda_gpu_time_util_map.
+-- The recording cut into equal bins of whole nanoseconds, and the share of each in which at least one kernel
+-- runs. Kernels inside CUDA graphs that were traced as a whole count as long as the graph runs, if asked for.
+-- @param  trace VARCHAR = NULL     only this trace
+-- @param  bins BIGINT = 30         bins per trace; the default is NVIDIA's
+-- @param  graphs BOOLEAN = true    count whole CUDA graphs as kernel time; NVIDIA's recipe takes them for idle time
+-- @needs  kernels
+-- @column trace VARCHAR            name of the trace
+-- @column pid BIGINT               process
+-- @column device_id INTEGER        CUDA device ordinal within the process
+-- @column bin BIGINT               number of the bin, from 0
+-- @column start_ns BIGINT          start of the bin
+-- @column busy_pct DOUBLE          share of the bin in which a kernel runs
+-- @chart  heatmap x=start_ns y=device_id color=busy_pct
+
+WITH operations AS (
+    SELECT trace_id, pid, device_id, start_ns, end_ns
+    FROM gpu_work
+    JOIN traces USING (trace_id)
+    WHERE ($trace IS NULL OR traces.name = $trace)
+      AND (work = 'kernel' OR ($graphs AND work = 'graph'))
+),
+widths AS (
+    SELECT
+        trace_id,
+        -- A report without a recorded length ends with its last operation.
+        greatest(coalesce(any_value(traces.duration_ns), max(end_ns)) // $bins, 1) AS bin_ns
+    FROM operations
+    JOIN traces USING (trace_id)
+    GROUP BY trace_id
+),
+marked AS (
+    SELECT
+        *,
+        start_ns > max(end_ns) OVER (
+            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS begins
+    FROM operations
+),
+numbered AS (
+    SELECT
+        *,
+        sum((begins IS NOT false)::INTEGER) OVER (
+            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns ROWS UNBOUNDED PRECEDING
+        ) AS island
+    FROM marked
+),
+-- Stretches without a pause, so that time with two kernels counts once.
+busy AS (
+    SELECT trace_id, pid, device_id, min(start_ns) AS start_ns, max(end_ns) AS end_ns
+    FROM numbered
+    GROUP BY trace_id, pid, device_id, island
+),
+pieces AS (
+    SELECT
+        trace_id,
+        pid,
+        device_id,
+        bin_ns,
+        start_ns,
+        end_ns,
+        unnest(range(start_ns // bin_ns, least((end_ns - 1) // bin_ns + 1, $bins))) AS bin
+    FROM busy
+    JOIN widths USING (trace_id)
+),
+used AS (
+    SELECT
+        trace_id,
+        pid,
+        device_id,
+        bin,
+        sum(least(end_ns, (bin + 1) * bin_ns) - greatest(start_ns, bin * bin_ns)) AS used_ns
+    FROM pieces
+    GROUP BY ALL
+),
+map AS (
+    SELECT trace_id, pid, device_id, bin_ns, unnest(range($bins)) AS bin
+    FROM (SELECT DISTINCT trace_id, pid, device_id FROM operations)
+    JOIN widths USING (trace_id)
+)
+SELECT
+    traces.name AS trace,
+    pid,
+    device_id,
+    bin,
+    bin * bin_ns AS start_ns,
+    100.0 * coalesce(used_ns, 0) / bin_ns AS busy_pct
+FROM map
+JOIN traces USING (trace_id)
+LEFT JOIN used USING (trace_id, pid, device_id, bin)
+ORDER BY trace, pid, device_id, bin

@@ -1,0 +1,49 @@
+-- Which kernels take the GPU time, by grid and block size?
+--
+-- NVIDIA's counterpart: nsys stats cuda_gpu_kern_gb_sum.
+-- @param  trace VARCHAR = NULL     only this trace
+-- @param  names VARCHAR = 'full'   full: C++ names with template arguments; short: function names only
+-- @needs  kernels
+-- @column trace VARCHAR            name of the trace
+-- @column kernel VARCHAR           kernel name
+-- @column grid_x INTEGER           blocks in x
+-- @column grid_y INTEGER           blocks in y
+-- @column grid_z INTEGER           blocks in z
+-- @column block_x INTEGER          threads per block in x
+-- @column block_y INTEGER          threads per block in y
+-- @column block_z INTEGER          threads per block in z
+-- @column instances BIGINT         executions
+-- @column total_ns BIGINT          GPU time of all of them
+-- @column share_pct DOUBLE         of the GPU time of all kernels of the trace
+-- @column avg_ns DOUBLE            mean
+-- @column median_ns DOUBLE         median
+-- @column min_ns BIGINT            shortest
+-- @column max_ns BIGINT            longest
+-- @column stddev_ns DOUBLE         sample standard deviation; NULL for a single one
+-- @chart  bars x=kernel y=total_ns
+
+WITH named AS (
+    SELECT
+        traces.name AS trace,
+        CASE $names WHEN 'full' THEN coalesce(demangled, kernels.name) WHEN 'short' THEN kernels.name ELSE error('names must be full or short') END AS kernel,
+        grid_x, grid_y, grid_z, block_x, block_y, block_z,
+        kernels.duration_ns
+    FROM kernels
+    JOIN traces USING (trace_id)
+    WHERE $trace IS NULL OR traces.name = $trace
+)
+SELECT
+    trace,
+    kernel,
+    grid_x, grid_y, grid_z, block_x, block_y, block_z,
+    count(*) AS instances,
+    sum(duration_ns)::BIGINT AS total_ns,
+    100.0 * sum(duration_ns) / sum(sum(duration_ns)) OVER (PARTITION BY trace) AS share_pct,
+    avg(duration_ns) AS avg_ns,
+    median(duration_ns) AS median_ns,
+    min(duration_ns) AS min_ns,
+    max(duration_ns) AS max_ns,
+    stddev_samp(duration_ns) AS stddev_ns
+FROM named
+GROUP BY trace, kernel, grid_x, grid_y, grid_z, block_x, block_y, block_z
+ORDER BY trace, total_ns DESC NULLS LAST, kernel, grid_x, grid_y, grid_z, block_x, block_y, block_z

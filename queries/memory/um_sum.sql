@@ -1,0 +1,60 @@
+-- Which pages of managed memory move between CPU and GPU?
+--
+-- NVIDIA's counterpart: nsys stats um_sum.
+-- Managed memory moves when a CPU or GPU touches a page that is elsewhere. Page faults are recorded with
+-- nsys profile --cuda-um-cpu-page-faults=true --cuda-um-gpu-page-faults=true.
+-- @param  trace VARCHAR = NULL     only this trace
+-- @param  limit BIGINT = 10        pages per trace, those that moved most bytes; NULL for all
+-- @needs  memory_ops
+-- @column trace VARCHAR            name of the trace
+-- @column virtual_address VARCHAR  page, hexadecimal
+-- @column to_device_bytes BIGINT   migrated from host to device
+-- @column to_host_bytes BIGINT     migrated from device to host
+-- @column cpu_page_faults BIGINT   page faults of the CPU
+-- @column gpu_page_faults BIGINT   page faults of GPUs
+-- @column bytes_per_s DOUBLE       migrated bytes ÷ time of the migrations; NULL if nothing migrated
+-- @chart  bars x=virtual_address y=to_device_bytes
+-- @empty  No managed memory moved: the program uses none, or nsys ran without --cuda-um-cpu-page-faults=true.
+
+WITH events AS (
+    SELECT
+        trace_id,
+        virtual_address,
+        CASE WHEN copy_kind = 'Unified Host-to-Device' THEN bytes ELSE 0 END AS to_device_bytes,
+        CASE WHEN copy_kind = 'Unified Device-to-Host' THEN bytes ELSE 0 END AS to_host_bytes,
+        duration_ns,
+        0 AS cpu_page_faults,
+        0 AS gpu_page_faults
+    FROM memory_ops
+    WHERE copy_kind IN ('Unified Host-to-Device', 'Unified Device-to-Host')
+    UNION ALL
+    SELECT trace_id, virtual_address, 0, 0, 0, 1, 0 FROM um_cpu_page_faults
+    UNION ALL
+    SELECT trace_id, virtual_address, 0, 0, 0, 0, page_faults FROM um_gpu_page_faults
+),
+pages AS (
+    SELECT
+        traces.name AS trace,
+        virtual_address AS address,
+        sum(to_device_bytes)::BIGINT AS to_device_bytes,
+        sum(to_host_bytes)::BIGINT AS to_host_bytes,
+        sum(cpu_page_faults)::BIGINT AS cpu_page_faults,
+        sum(gpu_page_faults)::BIGINT AS gpu_page_faults,
+        1e9 * sum(to_device_bytes + to_host_bytes) / nullif(sum(events.duration_ns), 0) AS bytes_per_s
+    FROM events
+    JOIN traces USING (trace_id)
+    WHERE $trace IS NULL OR traces.name = $trace
+    GROUP BY traces.name, virtual_address
+)
+SELECT
+    trace,
+    printf('0x%x', address) AS virtual_address,
+    to_device_bytes,
+    to_host_bytes,
+    cpu_page_faults,
+    gpu_page_faults,
+    bytes_per_s
+FROM pages
+QUALIFY $limit IS NULL
+    OR row_number() OVER (PARTITION BY trace ORDER BY to_device_bytes + to_host_bytes DESC, address) <= $limit
+ORDER BY trace, to_device_bytes + to_host_bytes DESC, address

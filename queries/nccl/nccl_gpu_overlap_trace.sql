@@ -1,0 +1,91 @@
+-- How much of each communication kernel is hidden behind computation?
+--
+-- NVIDIA's counterpart: nsys recipe nccl_gpu_overlap_trace.
+-- Communication kernels are those of NCCL, by the prefix of their name, as NVIDIA's recipe finds them; computation
+-- is every other kernel of the same process and device. Time with several compute kernels counts once.
+-- @param  trace VARCHAR = NULL     only this trace
+-- @param  communication VARCHAR = 'nccl%'  LIKE pattern, ignoring case, on the names of communication kernels
+-- @needs  kernels
+-- @column trace VARCHAR            name of the trace
+-- @column start_ns BIGINT          start on the GPU
+-- @column duration_ns BIGINT       time on the GPU
+-- @column overlap_ns BIGINT        part of it with a compute kernel at work
+-- @column exposed_ns BIGINT        part of it without one
+-- @column overlap_pct DOUBLE       overlap in percent of the duration
+-- @column pid BIGINT               process
+-- @column device_id INTEGER        CUDA device ordinal within the process
+-- @column stream_id BIGINT         CUDA stream
+-- @column kernel VARCHAR           function name
+-- @column kernel_id BIGINT         the kernel, see kernels
+-- @chart  bars x=kernel y=exposed_ns
+-- @empty  No communication kernel of that name: one GPU alone has nothing to communicate.
+
+WITH chosen AS (
+    SELECT kernels.*, kernels.name ILIKE $communication AS communicates
+    FROM kernels
+    JOIN traces USING (trace_id)
+    WHERE ($trace IS NULL OR traces.name = $trace) AND start_ns IS NOT NULL
+),
+computing AS (
+    SELECT
+        trace_id,
+        pid,
+        device_id,
+        start_ns,
+        end_ns,
+        coalesce(max(end_ns) OVER (
+            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), start_ns) AS busy_until_ns
+    FROM chosen
+    WHERE NOT communicates
+),
+-- What each compute kernel adds to the busy time, and how much there was before it.
+added AS (
+    SELECT
+        trace_id,
+        pid,
+        device_id,
+        greatest(start_ns, busy_until_ns) AS start_ns,
+        end_ns,
+        sum(end_ns - greatest(start_ns, busy_until_ns)) OVER (
+            PARTITION BY trace_id, pid, device_id ORDER BY greatest(start_ns, busy_until_ns)
+        ) AS busy_ns
+    FROM computing
+    WHERE end_ns > greatest(start_ns, busy_until_ns)
+),
+communicating AS (
+    SELECT
+        *,
+        unnest([start_ns, end_ns]) AS at_ns,
+        unnest([-1, 1]) AS sign
+    FROM chosen
+    WHERE communicates
+),
+hidden AS (
+    -- Busy time up to the end minus busy time up to the start.
+    SELECT
+        kernel_id,
+        sum(sign * (busy_ns - greatest(added.end_ns - at_ns, 0))) AS overlap_ns
+    FROM communicating
+    ASOF LEFT JOIN added
+        ON added.trace_id = communicating.trace_id AND added.pid = communicating.pid
+        AND added.device_id = communicating.device_id AND communicating.at_ns >= added.start_ns
+    GROUP BY kernel_id
+)
+SELECT
+    traces.name AS trace,
+    start_ns,
+    chosen.duration_ns,
+    coalesce(overlap_ns, 0)::BIGINT AS overlap_ns,
+    (chosen.duration_ns - coalesce(overlap_ns, 0))::BIGINT AS exposed_ns,
+    100.0 * coalesce(overlap_ns, 0) / nullif(chosen.duration_ns, 0) AS overlap_pct,
+    pid,
+    device_id,
+    stream_id,
+    chosen.name AS kernel,
+    kernel_id
+FROM chosen
+JOIN hidden USING (kernel_id)
+JOIN traces USING (trace_id)
+ORDER BY trace, start_ns, kernel_id

@@ -1,0 +1,39 @@
+-- How long do NVTX ranges take on the CPU?
+--
+-- Push/pop and start/end ranges that were closed; ranges of one text count together, whichever ranges they
+-- lie in, so that nested ranges count more than once in the total.
+-- @param  trace VARCHAR = NULL     only this trace
+-- @needs  nvtx_ranges
+-- @column trace VARCHAR            name of the trace
+-- @column domain VARCHAR           NVTX domain; empty for the default one
+-- @column range_text VARCHAR       NVTX message
+-- @column style VARCHAR            pushpop or startend
+-- @column total_ns BIGINT          time in all of them
+-- @column share_pct DOUBLE         of the time in all ranges of the trace
+-- @column instances BIGINT         how often it ran
+-- @column avg_ns DOUBLE            mean
+-- @column median_ns DOUBLE         median
+-- @column min_ns BIGINT            shortest
+-- @column max_ns BIGINT            longest
+-- @column stddev_ns DOUBLE         sample standard deviation; NULL for one instance
+-- @chart  bars x=range_text y=total_ns
+
+SELECT
+    traces.name AS trace,
+    domain,
+    text AS range_text,
+    style,
+    sum(nvtx_ranges.duration_ns)::BIGINT AS total_ns,
+    100.0 * sum(nvtx_ranges.duration_ns)
+        / nullif(sum(sum(nvtx_ranges.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
+    count(*) AS instances,
+    avg(nvtx_ranges.duration_ns) AS avg_ns,
+    median(nvtx_ranges.duration_ns) AS median_ns,
+    min(nvtx_ranges.duration_ns) AS min_ns,
+    max(nvtx_ranges.duration_ns) AS max_ns,
+    stddev_samp(nvtx_ranges.duration_ns) AS stddev_ns
+FROM nvtx_ranges
+JOIN traces USING (trace_id)
+WHERE style IN ('pushpop', 'startend') AND end_ns IS NOT NULL AND ($trace IS NULL OR traces.name = $trace)
+GROUP BY traces.name, domain, text, style
+ORDER BY trace, total_ns DESC, domain, range_text, style

@@ -1,0 +1,34 @@
+-- Which operating system functions take the time?
+--
+-- NVIDIA's counterpart: nsys stats osrt_sum.
+-- Waiting counts as time: a thread that sleeps in poll is at the top of most traces.
+-- @param  trace VARCHAR = NULL     only this trace
+-- @needs  os_calls
+-- @column trace VARCHAR            name of the trace
+-- @column function VARCHAR         function
+-- @column calls BIGINT             how often it was called
+-- @column total_ns BIGINT          time in all calls
+-- @column share_pct DOUBLE         of the time in all calls of the trace
+-- @column avg_ns DOUBLE            mean
+-- @column median_ns DOUBLE         median
+-- @column min_ns BIGINT            shortest
+-- @column max_ns BIGINT            longest
+-- @column stddev_ns DOUBLE         sample standard deviation; NULL for a single one
+-- @chart  bars x=function y=total_ns
+
+SELECT
+    traces.name AS trace,
+    os_calls.name AS function,
+    count(*) AS calls,
+    sum(os_calls.duration_ns)::BIGINT AS total_ns,
+    100.0 * sum(os_calls.duration_ns) / sum(sum(os_calls.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
+    avg(os_calls.duration_ns) AS avg_ns,
+    median(os_calls.duration_ns) AS median_ns,
+    min(os_calls.duration_ns) AS min_ns,
+    max(os_calls.duration_ns) AS max_ns,
+    stddev_samp(os_calls.duration_ns) AS stddev_ns
+FROM os_calls
+JOIN traces USING (trace_id)
+WHERE $trace IS NULL OR traces.name = $trace
+GROUP BY traces.name, os_calls.name
+ORDER BY trace, total_ns DESC, function

@@ -1,0 +1,45 @@
+-- What kind of work takes the GPU time: gemm, attention, norm, sampling …?
+--
+-- A kernel's category is that of the first pattern that matches its full name; the patterns, in order, are the
+-- view kernel_patterns. What none of them matches is other: see top_kernel.
+-- @param  trace VARCHAR = NULL     only this trace
+-- @needs  kernels
+-- @column trace VARCHAR            name of the trace
+-- @column category VARCHAR         kind of work
+-- @column kernels BIGINT           different kernels, by full name
+-- @column instances BIGINT         executions
+-- @column total_ns BIGINT          GPU time of all of them
+-- @column share_pct DOUBLE         of the GPU time of all kernels of the trace
+-- @column top_kernel VARCHAR       function name of the kernel with the most GPU time
+-- @chart  bars x=category y=total_ns
+
+WITH summed AS (
+    SELECT
+        traces.name AS trace,
+        coalesce(demangled, kernels.name, '') AS full_name,
+        any_value(kernels.name) AS kernel,
+        count(*) AS instances,
+        sum(kernels.duration_ns) AS total_ns
+    FROM kernels
+    JOIN traces USING (trace_id)
+    WHERE $trace IS NULL OR traces.name = $trace
+    GROUP BY ALL
+),
+categories AS (
+    SELECT full_name, arg_min(category, priority) AS category
+    FROM (SELECT DISTINCT full_name FROM summed)
+    JOIN kernel_patterns ON regexp_matches(full_name, pattern, 'i')
+    GROUP BY full_name
+)
+SELECT
+    trace,
+    coalesce(category, 'other') AS category,
+    count(*) AS kernels,
+    sum(instances)::BIGINT AS instances,
+    sum(total_ns)::BIGINT AS total_ns,
+    100.0 * sum(total_ns) / sum(sum(total_ns)) OVER (PARTITION BY trace) AS share_pct,
+    arg_max(kernel, total_ns) AS top_kernel
+FROM summed
+LEFT JOIN categories USING (full_name)
+GROUP BY trace, coalesce(category, 'other')
+ORDER BY trace, total_ns DESC NULLS LAST, category

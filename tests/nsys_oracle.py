@@ -1,0 +1,200 @@
+"""What the tests of the nsys questions share: the recorded traces, and NVIDIA's own answers about them.
+
+``expected/nsys_stats`` and ``expected/nsys_analyze`` hold what nsys 2025.3.1 prints with ``--format csv``; an
+empty file says that nsys had nothing to report. A number is right when it equals the printed one in every
+printed digit, that is, within half a unit of the last one.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import lzma
+import re
+import sqlite3
+import warnings
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conftest import EXPECTED
+
+import traceql
+from traceql.errors import MissingDataWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from traceql.database import Database
+
+TRACES = (
+    "llama_eager",
+    "llama_graph",
+    "scv_baseline_graph",
+    "scv_baseline_off",
+    "scv_baseline_vectorized",
+    "scv_nwor_graph",
+    "scv_nwor_off",
+    "scv_nwor_vectorized",
+)
+
+
+Row = dict[str, Any]
+#: NVIDIA's column → (our column, or a function of our row; printed decimals, None for text and integers).
+Columns = dict[str, tuple["str | Callable[[Row], Any]", "int | None"]]
+
+
+def ask(database: Database, query: str, trace: str | None = None, **params: Any) -> list[Row]:
+    """The answer about one trace as a list of rows; notes on missing data are another test's business.
+
+    `trace` is the name of a recorded trace without the suffix of its file, or NULL for all.
+    """
+    if trace is not None:
+        params["trace"] = f"{trace}.sqlite.xz"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingDataWarning)
+        return database.query(query, **params).to_dicts()
+
+
+def expected(folder: str, trace: str, report: str) -> list[dict[str, str]]:
+    """NVIDIA's rows, as printed."""
+    path = EXPECTED / folder / f"{trace}_{report}.csv"
+    data = path.read_bytes() if path.exists() else lzma.decompress(Path(f"{path}.xz").read_bytes())
+    return list(csv.DictReader(io.StringIO(data.decode())))
+
+
+def assert_same(
+    ours: Sequence[Row], theirs: Sequence[dict[str, str]], columns: Columns, ordered_by: str = ""
+) -> None:
+    """Every row of one side is on the other, equal in every column; in the same order, up to ties."""
+    assert len(ours) == len(theirs)
+    mine = [[_ours(row, source) for source, _ in columns.values()] for row in ours]
+    other = [[_theirs(row[name], digits) for name, (_, digits) in columns.items()] for row in theirs]
+    if ordered_by:
+        at = list(columns).index(ordered_by)
+        _assert_equal(
+            [row[at] for row in mine], [row[at] for row in other], [columns[ordered_by][1]] * len(mine)
+        )
+    exact = [i for i, (_, digits) in enumerate(columns.values()) if digits is None]
+
+    def identity(row: list[Any]) -> list[str]:
+        return [str(row[i]) for i in exact]
+
+    kinds = [digits for _, digits in columns.values()]
+    for a, b in zip(sorted(mine, key=identity), sorted(other, key=identity), strict=True):
+        _assert_equal(a, b, kinds)
+
+
+def _ours(row: Row, source: str | Callable[[Row], Any]) -> Any:
+    return source(row) if callable(source) else row[source]
+
+
+def _theirs(text: str, digits: int | None) -> Any:
+    if text == "":
+        return None
+    if digits is not None:
+        return Decimal(text)
+    # The version suffix of an entry point is no part of the function's name here.
+    return int(text) if re.fullmatch(r"-?\d+", text) else re.sub(r"^(cu\w+?)_v\d+$", r"\1", text)
+
+
+def _assert_equal(ours: Sequence[Any], theirs: Sequence[Any], digits: Iterable[int | None]) -> None:
+    for a, b, places in zip(ours, theirs, digits, strict=True):
+        if places is None or a is None or b is None:
+            assert a == b, (ours, theirs)
+        else:
+            assert_printed(a, b, places)
+
+
+def assert_printed(ours: float, theirs: Decimal | float, places: int) -> None:
+    """Our number is what the other side prints with so many decimals."""
+    half_a_unit = Decimal(5).scaleb(-places - 1)
+    # The slack is for the last bit of binary arithmetic when a value ends in exactly half a unit.
+    assert abs(Decimal(ours) - Decimal(str(theirs))) <= half_a_unit * (1 + Decimal("1e-9")), (ours, theirs)
+
+
+# --- hand-made reports ----------------------------------------------------------------------------------
+
+_PID = 1 << 24
+
+#: Columns of hand-made export tables and the values of those that a test does not set.
+_WORK = {
+    "start": 0,
+    "end": 0,
+    "deviceId": 0,
+    "contextId": 1,
+    "streamId": 7,
+    "correlationId": 0,
+    "globalPid": 0,
+}
+_EXPORT: dict[str, dict[str, Any]] = {
+    "CUPTI_ACTIVITY_KIND_RUNTIME": {
+        "start": 0, "end": 0, "eventClass": 0, "globalTid": 0, "correlationId": 0, "nameId": 0,
+    },
+    "CUPTI_ACTIVITY_KIND_KERNEL": {
+        **_WORK, "demangledName": 0, "shortName": 0, "graphNodeId": None,
+    },
+    "CUPTI_ACTIVITY_KIND_MEMCPY": {**_WORK, "bytes": 0, "copyKind": 1, "srcKind": 1, "dstKind": 2, "virtualAddress": 0},
+    "CUPTI_ACTIVITY_KIND_MEMSET": {**_WORK, "bytes": 0, "value": 0, "memKind": 2},
+    "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": {**_WORK, "graphId": 1, "graphExecId": 2},
+    "NVTX_EVENTS": {
+        "start": 0, "end": None, "eventType": 59, "text": None, "globalTid": 0, "domainId": 0,
+    },
+    "CUDA_UM_CPU_PAGE_FAULT_EVENTS": {
+        "start": 0, "globalPid": 0, "address": 0, "CpuInstruction": 0, "sourceFile": None, "sourceLine": None,
+    },
+    "CUDA_UM_GPU_PAGE_FAULT_EVENTS": {
+        "start": 0, "end": 0, "globalPid": 0, "deviceId": 0, "address": 0, "numberOfPageFaults": 1,
+        "faultAccessType": 1,
+    },
+    "OSRT_API": {"start": 0, "end": 0, "eventClass": 27, "globalTid": 0, "nameId": 0},
+    "PROCESSES": {"pid": 0, "globalPid": 0, "name": ""},
+    "ANALYSIS_DETAILS": {"duration": 0},
+    "TARGET_INFO_GPU": {"id": 0, "name": ""},
+    "TARGET_INFO_CUDA_DEVICE": {"gpuId": 0, "cudaId": 0, "pid": 0},
+}  # fmt: skip
+
+
+def export(path: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Path:
+    """Write a minimal SQLite export: `tables` by the end of their names, rows with the columns that matter.
+
+    ``name`` and ``file`` stand for ids of strings, ``pid`` and ``tid`` for the packed global ids.
+    """
+    strings: dict[str, int] = {}
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE StringIds (id INTEGER, value TEXT)")
+    for short, rows in tables.items():
+        name = next(known for known in _EXPORT if known.endswith(short))
+        defaults = _EXPORT[name]
+        columns = ", ".join(f'"{column}"' for column in defaults)
+        connection.execute(f"CREATE TABLE {name} ({columns})")
+        for row in rows:
+            values = {**defaults, **_packed(row, defaults, strings)}
+            marks = ", ".join("?" for _ in values)
+            connection.execute(f"INSERT INTO {name} VALUES ({marks})", list(values.values()))
+    connection.executemany("INSERT INTO StringIds VALUES (?, ?)", [(i, text) for text, i in strings.items()])
+    connection.commit()
+    connection.close()
+    return path
+
+
+def _packed(row: Mapping[str, Any], columns: Mapping[str, Any], strings: dict[str, int]) -> dict[str, Any]:
+    values = dict(row)
+    pid, tid = values.pop("pid", 1), values.pop("tid", 1)
+    packed = {"globalTid": pid * _PID + tid, "globalPid": pid * _PID, "pid": pid}
+    if "file" in values:
+        values["sourceFile"] = strings.setdefault(values.pop("file"), len(strings) + 1)
+    if "name" not in columns and "name" in values:
+        text = values.pop("name")
+        number = strings.setdefault(text, len(strings) + 1)
+        packed |= {"nameId": number, "shortName": number, "demangledName": number, "CpuInstruction": number}
+    return {name: value for name, value in (packed | values).items() if name in columns}
+
+
+def hand_made(path: Path, **tables: Sequence[Mapping[str, Any]]) -> Database:
+    """A database in memory that holds one hand-made trace called ``hand``."""
+    database = traceql.open(":memory:")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingDataWarning)
+        database.ingest(export(path / "hand.sqlite", tables), name="hand")
+    return database

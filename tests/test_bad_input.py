@@ -1,0 +1,659 @@
+"""Input that cannot be used: a clear message with a remedy, exit status 1, the database as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import lzma
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+import pytest
+from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, content, contents, plain, traceql
+
+from traceql import Database
+from traceql.errors import (
+    DatabaseError,
+    ReportError,
+    SchemaVersionError,
+    TraceqlError,
+    TruncatedReportError,
+    UnknownFormatError,
+)
+from traceql.ingest import find_reports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NCU = "scv_baseline_graph.ncu-rep"
+NSYS = "scv_baseline_graph.nsys-rep"
+SQLITE = "scv_baseline_graph.sqlite"
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that holds one trace."""
+    path = tmp_path_factory.mktemp("filled") / "db"
+    with Database(path) as database:
+        database.ingest(ARROWDIR)
+    return path
+
+
+def refused(report: Path, filled: Path) -> TraceqlError:
+    """The error of ingesting `report`; both a filled database and a missing one stay as they were."""
+    before = contents(filled)
+    with Database(filled) as database, pytest.raises(TraceqlError) as caught:
+        database.ingest(report)
+    assert contents(filled) == before
+    absent = report.parent / "absent.duckdb"
+    with Database(absent) as database, pytest.raises(type(caught.value)):
+        database.ingest(report)
+    assert not absent.exists()
+    assert caught.value.remedy
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+# --- files that are no reports --------------------------------------------------------------------------
+
+
+def test_a_missing_path_is_named(tmp_path: Path, filled: Path) -> None:
+    assert "no such file" in refused(tmp_path / "none.ncu-rep", filled).message
+
+
+def test_a_directory_without_reports_is_refused(tmp_path: Path, filled: Path) -> None:
+    (tmp_path / "folder" / "deeper").mkdir(parents=True)
+    (tmp_path / "folder" / "notes.txt").write_text("hello")
+    assert isinstance(refused(tmp_path / "folder", filled), UnknownFormatError)
+    with pytest.raises(ReportError, match="holds no reports"):
+        find_reports([tmp_path / "folder"])
+
+
+def test_a_pattern_that_matches_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="nothing matches"):
+        find_reports([tmp_path / "*.ncu-rep"])
+
+
+@pytest.mark.parametrize("name", ["run.ncu-rep", "run.sqlite", "run", "run.ncu-rep.xz"])
+def test_an_empty_file_is_called_empty(tmp_path: Path, filled: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    assert "empty" in refused(tmp_path / name, filled).message
+
+
+@pytest.mark.parametrize("name", ["run.ncu-rep", "run.sqlite", "notes.txt"])
+def test_a_text_file_is_no_report(tmp_path: Path, filled: Path, name: str) -> None:
+    (tmp_path / name).write_text("kernel,time\nfoo,1\n" * 100)
+    error = refused(tmp_path / name, filled)
+    assert isinstance(error, UnknownFormatError)
+    assert name in error.message
+
+
+def test_a_git_lfs_pointer_is_recognised(tmp_path: Path, filled: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1234\n"
+    (tmp_path / "run.ncu-rep").write_text(pointer)
+    error = refused(tmp_path / "run.ncu-rep", filled)
+    assert "Git LFS pointer" in error.message
+    assert "git lfs pull" in error.remedy
+
+
+def test_a_named_pipe_is_refused_instead_of_waited_for(tmp_path: Path, filled: Path) -> None:
+    os.mkfifo(tmp_path / "run.sqlite")
+    assert "not a file" in refused(tmp_path / "run.sqlite", filled).message
+
+
+# --- Nsight Compute reports -----------------------------------------------------------------------------
+
+
+def _block_ends(report: bytes) -> set[int]:
+    from traceql.readers.ncu_container import fields
+
+    at = 8 + int.from_bytes(report[4:8], "little")
+    ends = {4, at}
+    while at < len(report):
+        length = int.from_bytes(report[at : at + 4], "little")
+        header = dict(fields(report[at + 4 : at + 4 + length]))
+        payload = header.get(5, 0)
+        assert isinstance(payload, int)
+        at += 4 + length + payload
+        ends.add(at)
+    return ends
+
+
+def test_a_report_cut_at_any_of_twenty_places_is_called_truncated(tmp_path: Path, filled: Path) -> None:
+    report = content(NCU)
+    whole = _block_ends(report)
+    assert len(report) in whole
+    places = random.Random(20).sample([n for n in range(9, len(report)) if n not in whole], 20)
+    paths = []
+    for place in places:
+        paths.append(tmp_path / f"cut-at-{place}.ncu-rep")
+        paths[-1].write_bytes(report[:place])
+    before = contents(filled)
+    answer = traceql("ingest", "--db", filled, *paths)
+    assert answer.returncode == 1
+    for path in paths:
+        assert path.name in answer.stderr
+    assert answer.stderr.count("error:") == 20
+    assert answer.stderr.count("the file ends inside") + answer.stderr.count("more than the file has") == 20
+    assert answer.stderr.count("Copy the file again") == 20
+    assert "20 of 20 reports could not be read" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert contents(filled) == before
+
+
+@pytest.mark.parametrize("length", [4, 6, 8])
+def test_a_report_cut_inside_its_first_bytes_is_refused(tmp_path: Path, filled: Path, length: int) -> None:
+    (tmp_path / "run.ncu-rep").write_bytes(content(NCU)[:length])
+    assert isinstance(refused(tmp_path / "run.ncu-rep", filled), TruncatedReportError)
+
+
+def test_a_report_that_is_only_its_header_is_said_to_hold_nothing(tmp_path: Path, filled: Path) -> None:
+    report = content(NCU)
+    (tmp_path / "run.ncu-rep").write_bytes(report[: 8 + int.from_bytes(report[4:8], "little")])
+    error = refused(tmp_path / "run.ncu-rep", filled)
+    assert "holds no profiled workload" in error.message
+    assert "cut right after its header" in error.remedy
+
+
+def test_noise_behind_the_header_is_refused(tmp_path: Path, filled: Path) -> None:
+    report = content(NCU)
+    head = report[: 8 + int.from_bytes(report[4:8], "little")]
+    (tmp_path / "run.ncu-rep").write_bytes(head + random.Random(3).randbytes(5000))
+    refused(tmp_path / "run.ncu-rep", filled)
+
+
+def test_flipped_bytes_never_get_past_a_traceql_error(tmp_path: Path) -> None:
+    rng = random.Random(8)
+    paths = []
+    for number in range(12):
+        damaged = bytearray(content(NCU))
+        for _ in range(20):
+            damaged[rng.randrange(8, len(damaged))] ^= 1 << rng.randrange(8)
+        paths.append(tmp_path / f"flipped-{number}.ncu-rep")
+        paths[-1].write_bytes(damaged)
+    answer = traceql("ingest", "--db", tmp_path / "db", *paths)
+    assert "Traceback" not in answer.stderr
+    answers = answer.stderr.count("error:") + answer.stderr.count(": added")
+    assert answers == 12
+    assert answer.returncode == (1 if "error:" in answer.stderr else 0)
+
+
+@pytest.mark.parametrize(
+    ("original", "name"), [(NSYS, "run.ncu-rep"), (NCU, "run.sqlite"), (SQLITE, "r.ncu-rep")]
+)
+def test_a_renamed_report_is_recognised(tmp_path: Path, filled: Path, original: str, name: str) -> None:
+    (tmp_path / name).write_bytes(content(original))
+    error = refused(tmp_path / name, filled)
+    what = {NSYS: "Nsight Systems|nsys-rep", NCU: "content is ncu-rep", SQLITE: "content is nsys-sqlite"}
+    assert any(part in error.message for part in what[original].split("|"))
+
+
+# --- compressed files -----------------------------------------------------------------------------------
+
+
+def _zstd(data: bytes) -> bytes:
+    packed = pa.Codec("zstd").compress(data, asbytes=True)
+    assert isinstance(packed, bytes)
+    return packed
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {"xz": lzma.compress, "gz": gzip.compress, "zst": _zstd}
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+def test_compressed_data_that_ends_early_is_refused(tmp_path: Path, filled: Path, suffix: str) -> None:
+    packed = PACKERS[suffix](content(SQLITE))
+    rng = random.Random(suffix)
+    for length in (12, *(rng.randrange(20, len(packed)) for _ in range(4)), len(packed) - 1):
+        path = tmp_path / f"run.sqlite.{suffix}"
+        path.write_bytes(packed[:length])
+        error = refused(path, filled)
+        assert "ends too early" in error.message or "Truncated compressed stream" in error.message
+        assert "Copy the file again" in error.remedy
+
+
+@pytest.mark.parametrize("suffix", ["xz", "gz"])
+def test_damaged_compressed_data_is_refused(tmp_path: Path, filled: Path, suffix: str) -> None:
+    # Both carry a checksum: whatever the flip hits, it is noticed.
+    packed = PACKERS[suffix](content(SQLITE))
+    rng = random.Random(suffix)
+    for _ in range(8):
+        damaged = bytearray(packed)
+        for _ in range(3):
+            damaged[rng.randrange(12, len(damaged) - 20)] ^= 0xFF
+        path = tmp_path / f"run.sqlite.{suffix}"
+        path.write_bytes(damaged)
+        error = refused(path, filled)
+        assert "damaged" in error.message or "ends too early" in error.message
+
+
+def test_a_damaged_gzip_block_is_refused(tmp_path: Path, filled: Path) -> None:
+    packed = gzip.compress(content(SQLITE), mtime=0)
+    (tmp_path / "run.sqlite.gz").write_bytes(packed[:12] + b"\xff\xff" + packed[14:])
+    assert "damaged gzip data" in refused(tmp_path / "run.sqlite.gz", filled).message
+
+
+def test_a_compressed_text_is_no_report(tmp_path: Path, filled: Path) -> None:
+    (tmp_path / "notes.xz").write_bytes(lzma.compress(b"hello"))
+    assert isinstance(refused(tmp_path / "notes.xz", filled), UnknownFormatError)
+
+
+# --- nsys exports ---------------------------------------------------------------------------------------
+
+
+def test_a_sqlite_file_without_nsys_tables_is_refused(tmp_path: Path, filled: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.sqlite")) as connection:
+        connection.execute("CREATE TABLE customers (name TEXT)")
+        connection.commit()
+    assert "none of the tables" in refused(tmp_path / "shop.sqlite", filled).message
+
+
+def test_a_sqlite_file_cut_short_is_refused(tmp_path: Path, filled: Path) -> None:
+    export = content(SQLITE)
+    rng = random.Random(5)
+    for length in (17, 100, 4096, *(rng.randrange(5000, len(export) - 4096) for _ in range(5))):
+        (tmp_path / "run.sqlite").write_bytes(export[:length])
+        error = refused(tmp_path / "run.sqlite", filled)
+        assert "damaged" in error.message
+        assert "export the report again" in error.remedy
+
+
+def test_a_sqlite_file_with_flipped_bytes_never_gets_past_a_traceql_error(tmp_path: Path) -> None:
+    rng = random.Random(6)
+    for number in range(12):
+        damaged = bytearray(content(SQLITE))
+        for _ in range(100):
+            damaged[rng.randrange(100, len(damaged))] ^= 1 << rng.randrange(8)
+        path = tmp_path / f"flipped-{number}.sqlite"
+        path.write_bytes(damaged)
+        with Database(tmp_path / "db") as database, contextlib.suppress(ReportError):
+            database.ingest(path)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("CUPTI_ACTIVITY_KIND_KERNEL", "start", "soon"),
+        ("CUPTI_ACTIVITY_KIND_KERNEL", "gridX", "wide"),
+        ("NVTX_EVENTS", "globalTid", b"\xff\x00"),
+        ("CUPTI_ACTIVITY_KIND_RUNTIME", "correlationId", "none"),
+        ("CUPTI_ACTIVITY_KIND_KERNEL", "gridX", 1 << 40),
+        ("CUPTI_ACTIVITY_KIND_KERNEL", "start", -(1 << 63)),
+    ],
+)
+def test_values_that_cannot_be_are_refused(
+    tmp_path: Path, filled: Path, table: str, column: str, value: object
+) -> None:
+    path = plain(SQLITE, tmp_path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = 3", (value,))
+        connection.commit()
+    error = refused(path, filled)
+    assert isinstance(error, ReportError)
+    assert path.name in error.message
+
+
+def _exported(original: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(original, tmp_path / original.name))
+
+
+@pytest.mark.parametrize("original", [PARQUETDIR, ARROWDIR], ids=["parquet", "arrow"])
+def test_a_member_of_a_folder_cut_short_is_named(tmp_path: Path, filled: Path, original: Path) -> None:
+    folder = _exported(original, tmp_path)
+    member = next(folder.glob("CUPTI_ACTIVITY_KIND_KERNEL.*"))
+    whole = member.read_bytes()
+    rng = random.Random(original.name)
+    for length in (0, 3, *(rng.randrange(20, len(whole) - 100) for _ in range(4))):
+        member.write_bytes(whole[:length])
+        error = refused(folder, filled)
+        assert f"{folder.name}/{member.name}" in error.message
+        assert "damaged or cut short" in error.message
+
+
+@pytest.mark.parametrize("original", [PARQUETDIR, ARROWDIR], ids=["parquet", "arrow"])
+def test_a_member_of_a_folder_that_is_noise_is_named(tmp_path: Path, filled: Path, original: Path) -> None:
+    folder = _exported(original, tmp_path)
+    member = next(folder.glob("StringIds.*"))
+    member.write_bytes(random.Random(4).randbytes(5000))
+    assert member.name in refused(folder, filled).message
+
+
+@pytest.mark.parametrize("original", [PARQUETDIR, ARROWDIR], ids=["parquet", "arrow"])
+def test_flipped_bytes_in_a_folder_never_get_past_a_traceql_error(tmp_path: Path, original: Path) -> None:
+    folder = _exported(original, tmp_path)
+    members = [next(folder.glob(f"{name}.*")) for name in ("NVTX_EVENTS", "CUPTI_ACTIVITY_KIND_MEMCPY")]
+    whole = {member: member.read_bytes() for member in members}
+    rng = random.Random(7)
+    paths = []
+    for number in range(8):
+        for member, data in whole.items():
+            damaged = bytearray(data)
+            for _ in range(10):
+                damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
+            member.write_bytes(damaged)
+        paths.append(tmp_path / f"flipped-{number}")
+        shutil.copytree(folder, paths[-1])
+    # Each in a process of its own: a decoder that crashes is an answer as well.
+    answer = traceql("ingest", "--db", tmp_path / "db", *paths)
+    assert "Traceback" not in answer.stderr
+    assert answer.stderr.count("error:") + answer.stderr.count(": added") == 8
+
+
+# --- databases ------------------------------------------------------------------------------------------
+
+
+def _text(path: Path) -> None:
+    path.write_text("not a database\n" * 1000)
+
+
+def _empty(path: Path) -> None:
+    path.touch()
+
+
+def _sqlite(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE t (a)")
+        connection.commit()
+
+
+def _duckdb(path: Path) -> None:
+    duckdb.connect(str(path)).execute("CREATE TABLE traces AS SELECT 1 AS trace_id").close()
+
+
+def _newer(path: Path) -> None:
+    with Database(path) as database:
+        database.ingest(PARQUETDIR)
+    duckdb.connect(str(path)).execute("UPDATE traceql_meta SET schema_version = schema_version + 1").close()
+
+
+def _older(path: Path) -> None:
+    with Database(path) as database:
+        database.ingest(PARQUETDIR)
+    duckdb.connect(str(path)).execute("UPDATE traceql_meta SET schema_version = 0").close()
+
+
+def _cut(path: Path) -> None:
+    with Database(path) as database:
+        database.ingest(PARQUETDIR)
+    path.write_bytes(path.read_bytes()[:300_000])
+
+
+def _flipped(path: Path) -> None:
+    with Database(path) as database:
+        database.ingest(PARQUETDIR)
+    data = bytearray(path.read_bytes())
+    for at in range(12_288, len(data), 5_000):
+        data[at] ^= 0xFF
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (_text, "not a DuckDB database"),
+        (_empty, "not a DuckDB database"),
+        (_sqlite, "not a DuckDB database"),
+        (_duckdb, "not one of traceql"),
+        (_newer, "pip install --upgrade traceql"),
+        (_older, "Ingest the reports again"),
+        (_cut, "the database is damaged"),
+        (_flipped, "the database is damaged"),
+        (Path.mkdir, "cannot be opened"),
+    ],
+)
+def test_a_file_that_is_no_usable_database_is_refused_and_left_alone(
+    tmp_path: Path, make: Callable[[Path], None], message: str
+) -> None:
+    path = tmp_path / "db"
+    make(path)
+    before = path.read_bytes() if path.is_file() else None
+    with Database(path) as database:
+        for use in (
+            lambda: database.sql("SELECT 1"),
+            lambda: database.ingest(ARROWDIR),
+            lambda: database.drop("x"),
+        ):
+            with pytest.raises(DatabaseError, match=message) as caught:
+                use()
+            assert caught.value.remedy
+            assert isinstance(caught.value, SchemaVersionError) == (make in (_newer, _older))
+    assert (path.read_bytes() if path.is_file() else None) == before
+    assert [p.name for p in tmp_path.iterdir()] == ["db"]
+
+
+def test_a_database_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    answer = traceql("ingest", PARQUETDIR, "--db", tmp_path / "none" / "db")
+    assert answer.returncode == 1
+    assert "Check the path" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_database_cut_behind_what_is_read_first_is_still_reported(tmp_path: Path) -> None:
+    whole = tmp_path / "db"
+    with Database(whole) as database:
+        database.ingest(PARQUETDIR)
+        database.ingest(ARROWDIR)
+    size = whole.stat().st_size
+    for part in range(1, 10):
+        cut = tmp_path / f"cut-{part}"
+        cut.write_bytes(whole.read_bytes()[: size * part // 10])
+        with Database(cut) as database, contextlib.suppress(TraceqlError):
+            for table in database.tables()["name"]:
+                database.sql(f"FROM {table}")
+        with Database(cut) as database, contextlib.suppress(TraceqlError):
+            database.ingest(REPORTS / f"{SQLITE}.xz")
+
+
+def test_an_address_of_something_else_is_only_a_file_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("sqlite:x", "md:x"):
+        with Database(name) as database:
+            database.ingest(PARQUETDIR)
+        assert (tmp_path / name).is_file()
+
+
+# --- a full disk ----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _small_disk(folder: Path) -> Iterator[list[str]]:
+    """A place of 2 MB: a file system where mounting is permitted; else a command prefix that limits files."""
+    folder.mkdir()
+    mount = shutil.which("mount")
+    if (
+        mount
+        and not subprocess.run(
+            [mount, "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True
+        ).returncode
+    ):
+        try:
+            yield []
+        finally:
+            subprocess.run(["umount", str(folder)], check=True)
+        return
+    limit = (
+        "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20)); "
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    yield [sys.executable, "-c", limit]
+
+
+def _limited(prefix: list[str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [*(prefix or [sys.executable]), "-m", "traceql", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_a_full_disk_is_reported_and_the_database_stays_as_it_was(tmp_path: Path) -> None:
+    big = plain("llama_eager.sqlite", tmp_path)
+    with _small_disk(tmp_path / "small") as prefix:
+        db = tmp_path / "small" / "db"
+        answer = _limited(prefix, "ingest", "--db", db, big)
+        assert answer.returncode == 1, answer.stderr
+        assert answer.stderr.startswith(f"error: {db}: ")
+        assert "the database is as it was" in answer.stderr.lower()
+        assert "Traceback" not in answer.stderr
+        assert not list(db.parent.iterdir())
+
+        answer = _limited(prefix, "ingest", "--db", db, PARQUETDIR)
+        assert answer.returncode == 0, answer.stderr
+        before = contents(db)
+        answer = _limited(prefix, "ingest", "--db", db, big)
+        assert answer.returncode == 1, answer.stderr
+        assert "Traceback" not in answer.stderr
+        assert contents(db) == before
+        answer = _limited(prefix, "drop", "--db", db, PARQUETDIR.name)
+        assert "Traceback" not in answer.stderr
+
+
+def test_no_room_to_unpack_a_report_is_reported(tmp_path: Path) -> None:
+    with _small_disk(tmp_path / "small") as prefix:
+        command = [*(prefix or [sys.executable]), "-m", "traceql", "ingest", "--db", str(tmp_path / "db")]
+        answer = subprocess.run(
+            [*command, str(REPORTS / "scv_nwor_off.ncu-rep.xz")],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "TMPDIR": str(tmp_path / "small")},
+        )
+    assert answer.returncode == 1
+    assert "cannot be unpacked" in answer.stderr
+    assert "TMPDIR" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (tmp_path / "db").exists()
+
+
+# --- the command line -----------------------------------------------------------------------------------
+
+
+def test_one_bad_report_of_two_does_not_keep_the_good_one_out(tmp_path: Path) -> None:
+    (tmp_path / "bad.sqlite").write_bytes(content(SQLITE)[:9000])
+    for order in (["bad", "good"], ["good", "bad"]):
+        paths = {"bad": tmp_path / "bad.sqlite", "good": PARQUETDIR}
+        db = tmp_path / order[0]
+        answer = traceql("ingest", "--db", db, *(paths[o] for o in order))
+        assert answer.returncode == 1
+        assert (
+            "error: bad.sqlite: damaged SQLite file" in answer.stderr or "bad.sqlite: table" in answer.stderr
+        )
+        assert "1 of 2 reports could not be read" in answer.stderr
+        with Database(db) as database:
+            assert database.sql("SELECT name FROM traces")["name"].to_list() == [PARQUETDIR.name]
+
+
+def test_a_missing_path_exits_with_1_and_names_the_remedy(tmp_path: Path) -> None:
+    answer = traceql("ingest", "--db", tmp_path / "db", tmp_path / "none.ncu-rep")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr == f"error: {tmp_path}/none.ncu-rep: no such file or directory\nCheck the path.\n"
+    assert not (tmp_path / "db").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ingest"],
+        ["ingest", "--jobs", "0", "x"],
+        ["ingest", "--tag", "novalue", "x"],
+        ["frobnicate"],
+        ["sql", "--format", "xml", "SELECT 1"],
+        ["sql", " "],
+        ["query", "top-kernels", "--limit", "many"],
+        ["drop"],
+        ["ls", "surplus"],
+    ],
+)
+def test_wrong_usage_exits_with_2(tmp_path: Path, arguments: list[str]) -> None:
+    answer = traceql(*arguments, folder=tmp_path)
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert "Traceback" not in answer.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_for_two_reports_is_wrong_usage(tmp_path: Path) -> None:
+    answer = traceql("ingest", "--db", tmp_path / "db", "--name", "x", PARQUETDIR, ARROWDIR)
+    assert answer.returncode == 2
+    assert not (tmp_path / "db").exists()
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
+    db = tmp_path / "db"
+    assert traceql("ingest", "--db", db, "--name", "x", PARQUETDIR).returncode == 0
+    before = contents(db)
+    answer = traceql("ingest", "--db", db, "--name", "x", ARROWDIR)
+    assert answer.returncode == 1
+    assert "called 'x' already" in answer.stderr
+    assert contents(db) == before
+
+
+# --- names from strangers -------------------------------------------------------------------------------
+
+HOSTILE = "a'b\"c\n\x1b[31mred\x07\x00<script>alert(1)</script>'; DROP TABLE kernels; --\u202e[bold]|\r%s{0}"
+
+
+def test_hostile_names_in_a_report_stay_data(tmp_path: Path) -> None:
+    path = plain(SQLITE, tmp_path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "UPDATE StringIds SET value = ? WHERE id IN (SELECT shortName FROM CUPTI_ACTIVITY_KIND_KERNEL)",
+            (HOSTILE,),
+        )
+        connection.execute("UPDATE NVTX_EVENTS SET text = ?, textId = NULL WHERE eventType = 59", (HOSTILE,))
+        connection.commit()
+    hostile = path.rename(tmp_path / "x'; DROP TABLE traces; --\x1b[31m\n<b>.sqlite")
+    db = tmp_path / "db"
+    answer = traceql("ingest", "--db", db, hostile)
+    assert answer.returncode == 0, answer.stderr
+    assert "\x1b" not in answer.stderr
+    with Database(db) as database:
+        assert database.sql("SELECT DISTINCT name FROM kernels")["name"].to_list() == [HOSTILE]
+        texts = database.sql("SELECT DISTINCT text FROM nvtx_ranges WHERE style = 'pushpop'")
+        assert texts["text"].to_list() == [HOSTILE]
+        assert database.sql("SELECT file_name FROM traces").item() == hostile.name
+        name = database.sql("SELECT name FROM traces").item()
+    for arguments in (["query", "top-kernels"], ["info", name]):
+        for format_ in ("table", "md"):
+            answer = traceql(*arguments, "--db", db, "--format", format_)
+            assert answer.returncode == 0, answer.stderr
+            assert "\x1b" not in answer.stdout
+            assert "\x07" not in answer.stdout
+            assert "\u202e" not in answer.stdout
+            assert "[bold]" in answer.stdout or arguments[0] == "info"
+            if format_ == "md":
+                assert "<script" not in answer.stdout
+                assert "<b>" not in answer.stdout
+    answer = traceql("drop", "--db", db, name)
+    assert answer.returncode == 0
+    assert "\x1b" not in answer.stderr
+
+
+def test_a_hostile_name_in_an_error_is_written_out(tmp_path: Path) -> None:
+    bad = tmp_path / "a\x1b[31m\nerror: fake.sqlite"
+    bad.write_bytes(content(SQLITE)[:9000])
+    answer = traceql("ingest", "--db", tmp_path / "db", bad)
+    assert answer.returncode == 1
+    assert "\x1b" not in answer.stderr
+    assert len([line for line in answer.stderr.splitlines() if line.startswith("error:")]) == 1
+
+
+def test_a_file_name_that_is_not_utf_8_is_no_obstacle(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/run-\xff.sqlite"))
+    path.write_bytes(content(SQLITE))
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/folder-\xff"))
+    shutil.copytree(PARQUETDIR, folder)
+    answer = traceql("ingest", "--db", tmp_path / "db", path, folder)
+    assert answer.returncode == 1
+    assert "Rename the folder" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    answer = traceql("ls", "--db", tmp_path / "db", "--format", "csv")
+    assert answer.returncode == 0
+    assert "run-\ufffd,nsys" in answer.stdout

@@ -1,0 +1,523 @@
+"""The questions that NVIDIA answers too: equal to what nsys stats and nsys recipe print, value for value."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from conftest import EXPECTED
+from nsys_oracle import (
+    TRACES,
+    Columns,
+    Row,
+    ask,
+    assert_printed,
+    assert_same,
+    expected,
+    hand_made,
+)
+
+from traceql.errors import MissingDataError, QueryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from traceql import Database
+
+
+def _spread(column: str) -> Any:
+    # NVIDIA prints 0.0 for the spread of a single value; here it is NULL, because one value has none.
+    return lambda row: 0.0 if row[column] is None else row[column]
+
+
+def _total(count: str, count_column: str) -> Columns:
+    return {
+        "Time (%)": ("share_pct", 1),
+        "Total Time (ns)": ("total_ns", None),
+        count: (count_column, None),
+        "Avg (ns)": ("avg_ns", 1),
+        "Med (ns)": ("median_ns", 1),
+        "Min (ns)": ("min_ns", None),
+        "Max (ns)": ("max_ns", None),
+        "StdDev (ns)": (_spread("stddev_ns"), 1),
+    }
+
+
+def _dim3(prefix: str) -> Any:
+    return lambda row: "{:4d} {:4d} {:4d}".format(*(row[f"{prefix}_{axis}"] for axis in "xyz"))
+
+
+def _megabytes(column: str) -> Any:
+    # A megabyte is 10^6 bytes.
+    return lambda row: None if row[column] is None else row[column] / 1e6
+
+
+def _spread_megabytes(row: Row) -> float:
+    return (row["stddev_bytes"] or 0.0) / 1e6
+
+
+def _throughput(row: Row) -> float | None:
+    # nsys divides whole numbers (10^9 // duration) before it multiplies, and so loses up to one per mille of
+    # the rate of a microsecond's copy. Ours is exact; what is compared is their formula on our columns.
+    if row["bytes"] is None:
+        return None
+    assert row["bytes_per_s"] == pytest.approx(1e9 * row["bytes"] / row["duration_ns"])
+    return float(10**9 // row["duration_ns"] * row["bytes"] / 1e6)
+
+
+def _gpu(row: Row) -> str:
+    return f"{row['gpu']} ({row['device_id']})"
+
+
+def _source_memory(row: Row) -> str | None:
+    # nsys prints the memory that a memset writes as its source; here it is the destination.
+    return row["dst_memory"] if row["work"] == "memset" else row["src_memory"]
+
+
+def _destination_memory(row: Row) -> str | None:
+    return None if row["work"] == "memset" else row["dst_memory"]
+
+
+REPORTS: dict[str, tuple[Columns, dict[str, Any], str]] = {
+    "cuda_api_sum": (
+        {**_total("Num Calls", "calls"), "Name": ("api_name", None)},
+        {},
+        "Total Time (ns)",
+    ),
+    "cuda_gpu_kern_sum": (
+        {**_total("Instances", "instances"), "Name": ("kernel", None)},
+        {},
+        "Total Time (ns)",
+    ),
+    "cuda_gpu_kern_gb_sum": (
+        {
+            **_total("Instances", "instances"),
+            "GridXYZ": (_dim3("grid"), None),
+            "BlockXYZ": (_dim3("block"), None),
+            "Name": ("kernel", None),
+        },
+        {},
+        "Total Time (ns)",
+    ),
+    "cuda_gpu_sum": (
+        {
+            **_total("Instances", "instances"),
+            "Category": ("category", None),
+            "Operation": ("operation", None),
+        },
+        {"graphs": False},
+        "Total Time (ns)",
+    ),
+    "cuda_api_gpu_sum": (
+        {
+            **_total("Instances", "instances"),
+            "Category": ("category", None),
+            "Operation": ("operation", None),
+        },
+        {"graphs": False},
+        "Total Time (ns)",
+    ),
+    "cuda_gpu_mem_time_sum": (
+        {**_total("Count", "operations"), "Operation": ("operation", None)},
+        {},
+        "Total Time (ns)",
+    ),
+    "cuda_gpu_mem_size_sum": (
+        {
+            "Total (MB)": (_megabytes("total_bytes"), 3),
+            "Count": ("operations", None),
+            "Avg (MB)": (_megabytes("avg_bytes"), 3),
+            "Med (MB)": (_megabytes("median_bytes"), 3),
+            "Min (MB)": (_megabytes("min_bytes"), 3),
+            "Max (MB)": (_megabytes("max_bytes"), 3),
+            "StdDev (MB)": (_spread_megabytes, 3),
+            "Operation": ("operation", None),
+        },
+        {},
+        "Total (MB)",
+    ),
+    "cuda_api_trace": (
+        {
+            "Start (ns)": ("start_ns", None),
+            "Duration (ns)": ("duration_ns", None),
+            "Name": ("api_name", None),
+            "Result": ("return_value", None),
+            "CorrID": ("correlation_id", None),
+            "Pid": ("pid", None),
+            "Tid": ("tid", None),
+            "Thread Name": ("thread", None),
+        },
+        {},
+        "Start (ns)",
+    ),
+    "cuda_gpu_trace": (
+        {
+            "Start (ns)": ("start_ns", None),
+            "Duration (ns)": ("duration_ns", None),
+            "CorrId": ("correlation_id", None),
+            "GrdX": ("grid_x", None),
+            "GrdY": ("grid_y", None),
+            "GrdZ": ("grid_z", None),
+            "BlkX": ("block_x", None),
+            "BlkY": ("block_y", None),
+            "BlkZ": ("block_z", None),
+            "Reg/Trd": ("registers_per_thread", None),
+            "StcSMem (MB)": (_megabytes("static_shared_bytes"), 3),
+            "DymSMem (MB)": (_megabytes("dynamic_shared_bytes"), 3),
+            "Bytes (MB)": (_megabytes("bytes"), 3),
+            "Throughput (MB/s)": (_throughput, 3),
+            "SrcMemKd": (_source_memory, None),
+            "DstMemKd": (_destination_memory, None),
+            "Device": (_gpu, None),
+            "Ctx": ("context_id", None),
+            "Strm": ("stream_id", None),
+            "Name": ("name", None),
+        },
+        {"graphs": False},
+        "Start (ns)",
+    ),
+    "cuda_kern_exec_trace": (
+        {
+            "API Start (ns)": ("api_start_ns", None),
+            "API Dur (ns)": ("api_duration_ns", None),
+            "Queue Start (ns)": ("queue_start_ns", None),
+            "Queue Dur (ns)": ("queue_duration_ns", None),
+            "Kernel Start (ns)": ("kernel_start_ns", None),
+            "Kernel Dur (ns)": ("kernel_duration_ns", None),
+            "Total Dur (ns)": ("total_ns", None),
+            "PID": ("pid", None),
+            "TID": ("tid", None),
+            "DevId": ("device_id", None),
+            "API Function": ("api_name", None),
+            "GridXYZ": (_dim3("grid"), None),
+            "BlockXYZ": (_dim3("block"), None),
+            "Kernel Name": ("kernel", None),
+        },
+        {},
+        "API Start (ns)",
+    ),
+    "cuda_kern_exec_sum": (
+        {
+            "PID": ("pid", None),
+            "TID": ("tid", None),
+            "DevId": ("device_id", None),
+            "Count": ("instances", None),
+            "QCount": ("queued", None),
+            **{
+                f"{letter}{figure} (ns)": (
+                    _spread(f"{part}_stddev_ns") if figure == "StdDev" else f"{part}_{column}_ns",
+                    digits,
+                )
+                for letter, part in (("T", "total"), ("A", "api"), ("Q", "queue"), ("K", "kernel"))
+                for figure, column, digits in (
+                    ("Avg", "avg", 1),
+                    ("Med", "median", 1),
+                    ("Min", "min", None),
+                    ("Max", "max", None),
+                    ("StdDev", "stddev", 1),
+                )
+            },
+            "API Name": ("api_name", None),
+            "Kernel Name": ("kernel", None),
+        },
+        {},
+        "TAvg (ns)",
+    ),
+}
+
+
+#: Columns of NVIDIA's that have no counterpart in the canonical tables: a thread's priority, and a context
+#: that none of the traces uses.
+LEFT_OUT = {"T-Pri", "GreenCtx"}
+
+
+@pytest.mark.parametrize("trace", TRACES)
+@pytest.mark.parametrize("report", REPORTS)
+def test_a_report_equals_that_of_nsys_stats(corpus: Database, report: str, trace: str) -> None:
+    columns, params, order = REPORTS[report]
+    theirs = expected("nsys_stats", trace, report)
+    assert theirs
+    assert set(theirs[0]) - LEFT_OUT == set(columns)
+    assert all(row.get("GreenCtx", "") == "" for row in theirs)
+    assert_same(ask(corpus, report, trace=trace, **params), theirs, columns, order)
+
+
+# --- recipes --------------------------------------------------------------------------------------------
+
+
+def _recipe(name: str) -> pl.DataFrame:
+    return pl.read_parquet(EXPECTED / "nsys_recipes" / f"{name}.parquet")
+
+
+def _assert_quartiles(ours: list[Row], theirs: pl.DataFrame, unit: str, key: dict[str, str]) -> None:
+    by_name = {key.get(row["name"], row["name"]): row for row in ours}
+    assert len(by_name) == theirs.height
+    for row in theirs.to_dicts():
+        mine = by_name[row["Name"]]
+        assert (mine["count"], mine[f"min_{unit}"], mine[f"max_{unit}"], mine[f"total_{unit}"]) == (
+            row["Count"],
+            row["Min"],
+            row["Max"],
+            row["Sum"],
+        )
+        for theirs_is, ours_is in (
+            ("Mean", "avg"),
+            ("Std", "stddev"),
+            ("Q1", "q1"),
+            ("Median", "median"),
+            ("Q3", "q3"),
+        ):
+            assert_printed(mine[f"{ours_is}_{unit}"], row[theirs_is], 1)
+
+
+def test_kernel_quartiles_equal_those_of_the_recipe(corpus: Database) -> None:
+    ours = ask(corpus, "cuda_gpu_kern_sum", trace="llama_eager", names="short")
+    rows = [{**row, "name": row["kernel"], "count": row["instances"]} for row in ours]
+    _assert_quartiles(rows, _recipe("cuda_gpu_kern_sum/rank_stats"), "ns", {})
+
+
+def test_copy_size_quartiles_equal_those_of_the_recipe(corpus: Database) -> None:
+    ours = ask(corpus, "cuda_gpu_mem_size_sum", trace="llama_eager")
+    rows = [{**row, "name": row["operation"], "count": row["operations"]} for row in ours]
+    labels = {
+        "[CUDA memcpy Device-to-Device]": "CUDA_MEMCPY_KIND_DTOD",
+        "[CUDA memcpy Device-to-Host]": "CUDA_MEMCPY_KIND_DTOH",
+        "[CUDA memcpy Host-to-Device]": "CUDA_MEMCPY_KIND_HTOD",
+        "[CUDA memset]": "CUDA_MEMSET",
+    }
+    _assert_quartiles(rows, _recipe("cuda_gpu_mem_size_sum/rank_stats"), "bytes", labels)
+
+
+def test_the_pace_of_a_kernel_equals_that_of_the_recipe(corpus: Database) -> None:
+    ours = ask(corpus, "cuda_gpu_kern_pace", trace="llama_eager", kernel="rms_norm_kernel")
+    for file, column in (
+        ("pace_start", "start_ns"),
+        ("pace_end", "end_ns"),
+        ("pace_duration", "duration_ns"),
+        ("pace_delta", "delta_ns"),
+        ("pace_duration_accum", "duration_sum_ns"),
+        ("pace_delta_accum", "delta_sum_ns"),
+    ):
+        assert [row[column] for row in ours] == _recipe(f"cuda_gpu_kern_pace/{file}")["0"].to_list()
+    assert [row["instance"] for row in ours] == list(range(1, 17))
+
+
+def test_the_histogram_counts_the_durations_of_the_recipe(corpus: Database) -> None:
+    # The recipe hands out single durations and lets a notebook draw them: the same bins are counted here.
+    durations: dict[str, list[int]] = {}
+    for name, duration in _recipe("cuda_gpu_kern_hist/analysis").select("Name", "Duration").iter_rows():
+        durations.setdefault(name, []).append(duration)
+    ours: dict[str, dict[int, int]] = {}
+    for row in ask(corpus, "cuda_gpu_kern_hist", trace="llama_eager", bins=8):
+        ours.setdefault(row["kernel"], {})[row["bin"]] = row["instances"]
+    for name, values in durations.items():
+        low, width = min(values), (max(values) - min(values)) / 8
+        bins = [min(int((v - low) / width), 7) if width else 0 for v in values]
+        assert ours.pop(name) == dict(Counter(bins))
+    assert ours == {}
+
+
+def test_the_utilisation_map_equals_that_of_the_recipe(corpus: Database) -> None:
+    theirs = _recipe("cuda_gpu_time_util_map/analysis")
+    ours = ask(corpus, "cuda_gpu_time_util_map", trace="llama_eager")
+    assert [(r["start_ns"], r["pid"], r["device_id"]) for r in ours] == theirs.select(
+        "Duration", "PID", "Device ID"
+    ).rows()
+    for row, percent in zip(ours, theirs["Kernel"], strict=True):
+        assert_printed(row["busy_pct"], percent, 1)
+
+
+# --- where NVIDIA's answer is not ours, or there is none ------------------------------------------------
+
+
+def test_graphs_traced_as_a_whole_count_as_gpu_work(corpus: Database) -> None:
+    # NVIDIA's reports leave them out: 74 ms of the 160 ms that the GPU worked.
+    rows = ask(corpus, "cuda_gpu_sum", trace="llama_graph")
+    graphs = [row for row in rows if row["category"] == "CUDA_GRAPH"]
+    assert sum(row["instances"] for row in graphs) == 15
+    assert sum(row["total_ns"] for row in graphs) == 74_191_524
+    assert sum(row["share_pct"] for row in rows) == pytest.approx(100)
+    everything = ask(corpus, "cuda_gpu_trace", trace="llama_graph")
+    assert len(everything) == len(expected("nsys_stats", "llama_graph", "cuda_gpu_trace")) + 15
+
+
+def test_kernels_meet_their_calls_within_their_process(corpus: Database) -> None:
+    # Two processes share correlation ids: by the id alone, 4,010 kernels would meet 4,280 calls.
+    rows = ask(corpus, "cuda_kern_exec_trace", trace="nsysai_2gpu_2026.2")
+    assert len(rows) == 3_986
+    assert len({row["kernel_id"] for row in rows}) == 3_986
+
+
+def test_names_are_full_or_short(corpus: Database) -> None:
+    with pytest.raises(QueryError, match="names must be full or short"):
+        ask(corpus, "cuda_gpu_kern_sum", names="long")
+
+
+def test_without_a_trace_all_are_answered(corpus: Database) -> None:
+    rows = ask(corpus, "cuda_gpu_mem_time_sum")
+    for trace in TRACES:
+        mine = [row["share_pct"] for row in rows if row["trace"] == f"{trace}.sqlite.xz"]
+        assert sum(mine) == pytest.approx(100)
+
+
+def test_operating_system_calls_are_summed_by_function(tmp_path: Path) -> None:
+    db = hand_made(
+        tmp_path,
+        OSRT_API=[
+            {"name": "poll", "start": 0, "end": 60},
+            {"name": "read", "start": 60, "end": 70},
+            {"name": "read", "start": 70, "end": 100},
+        ],
+    )
+    assert [tuple(row.values())[1:] for row in ask(db, "osrt_sum")] == [
+        ("poll", 1, 60, 60.0, 60.0, 60.0, 60, 60, None),
+        ("read", 2, 40, 40.0, 20.0, 20.0, 10, 30, pytest.approx(200**0.5)),
+    ]
+
+
+def test_nccl_functions_are_the_ranges_of_its_domain(tmp_path: Path) -> None:
+    domain = {"eventType": 75, "domainId": 3, "text": "NCCL"}
+    db = hand_made(
+        tmp_path,
+        NVTX_EVENTS=[
+            domain,
+            {"start": 0, "end": 30, "domainId": 3, "text": "ncclAllReduce"},
+            {"start": 40, "end": 50, "domainId": 3, "text": "ncclAllReduce"},
+            {"start": 0, "end": 99, "text": "step"},
+        ],
+    )
+    (row,) = ask(db, "nccl_sum")
+    assert (row["function"], row["calls"], row["total_ns"], row["share_pct"]) == (
+        "ncclAllReduce",
+        2,
+        40,
+        100.0,
+    )
+
+
+def test_communication_overlaps_with_kernels_of_its_own_device_once(tmp_path: Path) -> None:
+    db = hand_made(
+        tmp_path,
+        KERNEL=[
+            {"name": "ncclDevKernel_AllReduce", "start": 100, "end": 200, "streamId": 8},
+            {"name": "ncclDevKernel_AllReduce", "start": 400, "end": 450, "streamId": 8},
+            # Within the first one: 100 to 130 twice in part, 150 to 160, 190 to 200.
+            {"name": "gemm", "start": 90, "end": 120},
+            {"name": "gemm", "start": 110, "end": 130, "streamId": 9},
+            {"name": "gemm", "start": 150, "end": 160},
+            {"name": "gemm", "start": 190, "end": 300},
+            {"name": "gemm", "start": 100, "end": 200, "pid": 2},
+        ],
+    )
+    assert [
+        (r["start_ns"], r["overlap_ns"], r["exposed_ns"], r["overlap_pct"])
+        for r in ask(db, "nccl_gpu_overlap_trace")
+    ] == [(100, 50, 50, 50.0), (400, 0, 50, 0.0)]
+
+
+def test_kernels_of_constant_duration_have_one_bin(tmp_path: Path) -> None:
+    durations = (5, 5, 0, 10, 100)
+    names = ("same", "same", "spread", "spread", "spread")
+    db = hand_made(tmp_path, KERNEL=[{"name": n, "end": d} for n, d in zip(names, durations, strict=True)])
+    assert [tuple(row.values())[1:] for row in ask(db, "cuda_gpu_kern_hist")] == [
+        ("same", 0, 5.0, 5.0, 2, 100.0),
+        ("spread", 0, 0.0, 10.0, 1, pytest.approx(100 / 3)),
+        ("spread", 1, 10.0, 20.0, 1, pytest.approx(100 / 3)),
+        ("spread", 9, 90.0, 100.0, 1, pytest.approx(100 / 3)),
+    ]
+
+
+def test_the_utilisation_map_counts_overlapping_kernels_once(tmp_path: Path) -> None:
+    db = hand_made(
+        tmp_path,
+        ANALYSIS_DETAILS=[{"duration": 400}],
+        KERNEL=[
+            {"name": "k", "start": 50, "end": 110},
+            {"name": "k", "start": 60, "end": 120, "streamId": 8},
+            {"name": "k", "start": 390, "end": 400},
+        ],
+        GRAPH_TRACE=[{"start": 200, "end": 250}],
+    )
+    assert [r["busy_pct"] for r in ask(db, "cuda_gpu_time_util_map", bins=4)] == [50.0, 20.0, 50.0, 10.0]
+    without = ask(db, "cuda_gpu_time_util_map", bins=4, graphs=False)
+    assert [(r["start_ns"], r["busy_pct"]) for r in without] == [
+        (0, 50.0),
+        (100, 20.0),
+        (200, 0.0),
+        (300, 10.0),
+    ]
+
+
+def test_managed_memory_is_summed_by_page_and_in_all(tmp_path: Path) -> None:
+    to_device, to_host, ordinary = 11, 12, 1
+    db = hand_made(
+        tmp_path,
+        MEMCPY=[
+            {"end": 10, "copyKind": to_device, "bytes": 4096, "virtualAddress": 0x7F00},
+            {"end": 30, "copyKind": to_host, "bytes": 8192, "virtualAddress": 0x7F00},
+            {"end": 10, "copyKind": to_host, "bytes": 1000, "virtualAddress": 0x8000},
+            {"end": 99, "copyKind": ordinary, "bytes": 5},
+        ],
+        CPU_PAGE_FAULT_EVENTS=[
+            {"address": 0x7F00, "name": "main", "file": "/src/app/main.cu", "sourceLine": 12},
+            {"address": 0x7F00, "name": "main", "file": "/src/app/main.cu", "sourceLine": 12},
+            {"address": 0x9000, "name": "0x4005d0"},
+        ],
+        GPU_PAGE_FAULT_EVENTS=[{"address": 0x7F00, "numberOfPageFaults": 3, "start": 5, "end": 9}],
+    )
+    assert [tuple(row.values())[1:] for row in ask(db, "um_sum")] == [
+        ("0x7f00", 4096, 8192, 2, 3, 12288 / 40e-9),
+        ("0x8000", 0, 1000, 0, 0, 1000 / 10e-9),
+        ("0x9000", 0, 0, 1, 0, None),
+    ]
+    assert [row["virtual_address"] for row in ask(db, "um_sum", limit=1)] == ["0x7f00"]
+    assert [tuple(row.values())[1:] for row in ask(db, "um_total_sum")] == [
+        (4096, 9192, 3, 3, "0x7f00", "0x9000")
+    ]
+    assert [tuple(row.values())[1:] for row in ask(db, "um_cpu_page_faults_sum")] == [
+        (2, "main", "main.cu", 12),
+        (1, "0x4005d0", None, None),
+    ]
+    faults = db.sql("SELECT duration_ns, device_id, page_faults, access_type FROM um_gpu_page_faults")
+    assert faults.rows() == [(4, 0, 3, "Read")]
+
+
+def test_without_managed_memory_there_is_nothing_to_sum(corpus: Database) -> None:
+    assert ask(corpus, "um_sum", trace="llama_eager") == []
+    assert ask(corpus, "um_total_sum", trace="llama_eager") == []
+    with pytest.raises(MissingDataError, match="holds no um_cpu_page_faults"):
+        ask(corpus, "um_cpu_page_faults_sum", trace="llama_eager")
+
+
+def test_a_kernel_that_starts_as_its_call_returns_was_queued_for_no_time(tmp_path: Path) -> None:
+    db = hand_made(
+        tmp_path,
+        RUNTIME=[
+            {"name": "cudaLaunchKernel_v7000", "start": 0, "end": 10, "correlationId": i} for i in (1, 2, 3)
+        ],
+        KERNEL=[
+            {"name": "k", "start": 9, "end": 20, "correlationId": 1},
+            {"name": "k", "start": 10, "end": 20, "correlationId": 2},
+            {"name": "k", "start": 14, "end": 20, "correlationId": 3},
+        ],
+    )
+    (row,) = ask(db, "cuda_kern_exec_sum")
+    assert (row["instances"], row["queued"], row["queue_min_ns"], row["queue_avg_ns"]) == (3, 2, 0, 2.0)
+    trace = ask(db, "cuda_kern_exec_trace")
+    assert [r["queue_duration_ns"] for r in trace] == [None, 0, 4]
+
+
+@pytest.mark.parametrize(
+    "trace", ["mordred_rtx6000_2021.2", "nevakrien_rtx4090_2023.4", "pipit_cloverleaf_2024.5"]
+)
+def test_operating_system_calls_are_summed_as_nsys_sums_them(corpus: Database, trace: str) -> None:
+    # Printed by `nsys stats --report osrtsum` of nsys 2022.4: the recorded vLLM traces hold no such calls.
+    columns = {**_total("Num Calls", "calls"), "Name": ("function", None)}
+    assert_same(
+        ask(corpus, "osrt_sum", trace),
+        expected("nsys_stats", trace, "osrt_sum"),
+        columns,
+        ordered_by="Total Time (ns)",
+    )

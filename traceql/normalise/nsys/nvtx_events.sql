@@ -1,0 +1,43 @@
+-- NVTX events as the next steps need them: ranges and marks, numbered, with their names resolved.
+--
+-- Event types (ENUM_NSYS_EVENT_TYPE): 34 mark, 59 push/pop, 60 start/end; 33 names a category, 75 a domain,
+-- both per process. A text is either in the row or in the string table, and one report can hold both.
+-- @raw NVTX_EVENTS start:BIGINT end:BIGINT eventType:INTEGER category:BIGINT color:BIGINT text:VARCHAR globalTid:BIGINT endGlobalTid:BIGINT textId:BIGINT domainId:BIGINT uint64Value:BIGINT int64Value:BIGINT doubleValue:DOUBLE uint32Value:BIGINT int32Value:BIGINT floatValue:DOUBLE jsonTextId:BIGINT jsonText:VARCHAR
+
+CREATE TEMP TABLE nvtx_events AS
+WITH events AS (
+    SELECT
+        coalesce(text, strings.value) AS message,
+        globalTid >> 24 & 16777215 AS pid,
+        coalesce(domainId, 0) AS domain_id,
+        *
+    FROM (SELECT row_number() OVER () AS position, * FROM raw_NVTX_EVENTS)
+    LEFT JOIN strings ON strings.id = textId
+),
+domains AS (
+    SELECT pid, domain_id, any_value(message) AS name FROM events WHERE eventType = 75 GROUP BY ALL
+),
+categories AS (
+    SELECT pid, domain_id, category, any_value(message) AS name FROM events WHERE eventType = 33 GROUP BY ALL
+)
+SELECT
+    row_number() OVER (ORDER BY position) + (SELECT coalesce(max(range_id), 0) FROM nvtx_ranges) AS range_id,
+    message AS text,
+    CASE WHEN events.domain_id = 0 THEN ''
+         ELSE coalesce(domains.name, 'domain ' || events.domain_id) END AS domain,
+    coalesce(categories.name, nullif(events.category, 0)::VARCHAR) AS category,
+    CASE eventType WHEN 34 THEN 'mark' WHEN 59 THEN 'pushpop' ELSE 'startend' END AS style,
+    start - getvariable('origin_ns') AS start_ns,
+    "end" - getvariable('origin_ns') AS end_ns,
+    -- pid and tid in one number
+    globalTid & 281474976710655 AS thread,
+    endGlobalTid & 281474976710655 AS end_thread,
+    color AS color_argb,
+    coalesce(jsonText, json.value, uint64Value::VARCHAR, int64Value::VARCHAR, doubleValue::VARCHAR,
+             uint32Value::VARCHAR, int32Value::VARCHAR, floatValue::VARCHAR) AS payload
+FROM events
+LEFT JOIN domains ON domains.pid = events.pid AND domains.domain_id = events.domain_id
+LEFT JOIN categories ON categories.pid = events.pid AND categories.domain_id = events.domain_id
+    AND categories.category = events.category
+LEFT JOIN strings AS json ON json.id = jsonTextId
+WHERE eventType IN (34, 59, 60)

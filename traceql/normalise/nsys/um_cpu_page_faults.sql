@@ -1,0 +1,17 @@
+-- One row per page fault of the CPU on managed memory. Folders of source files stay out.
+-- @raw CUDA_UM_CPU_PAGE_FAULT_EVENTS start:BIGINT globalPid:BIGINT address:BIGINT CpuInstruction:BIGINT sourceFile|SourceFile:BIGINT sourceLine|SourceLine:INTEGER
+-- @fills um_cpu_page_faults
+
+INSERT INTO um_cpu_page_faults BY NAME
+SELECT
+    getvariable('trace_id') AS trace_id,
+    start - getvariable('origin_ns') AS time_ns,
+    globalPid >> 24 & 16777215 AS pid,
+    address AS virtual_address,
+    instructions.value AS instruction,
+    regexp_extract(files.value, '[^/\\]*$') AS source_file,
+    sourceLine AS source_line
+FROM raw_CUDA_UM_CPU_PAGE_FAULT_EVENTS
+LEFT JOIN strings AS instructions ON instructions.id = CpuInstruction
+LEFT JOIN strings AS files ON files.id = sourceFile
+ORDER BY time_ns, pid, virtual_address

@@ -1,0 +1,22 @@
+-- One row per group of page faults of a GPU on managed memory, labelled as nsys does
+-- (CUpti_ActivityUnifiedMemoryAccessType).
+-- @raw CUDA_UM_GPU_PAGE_FAULT_EVENTS start:BIGINT end:BIGINT globalPid:BIGINT deviceId:INTEGER address:BIGINT numberOfPageFaults:BIGINT faultAccessType:INTEGER
+-- @fills um_gpu_page_faults
+
+INSERT INTO um_gpu_page_faults BY NAME
+WITH access_types(id, label) AS (
+    VALUES (0, 'Unknown'), (1, 'Read'), (2, 'Write'), (3, 'Atomic'), (4, 'Prefetch')
+)
+SELECT
+    getvariable('trace_id') AS trace_id,
+    start - getvariable('origin_ns') AS start_ns,
+    "end" - getvariable('origin_ns') AS end_ns,
+    "end" - start AS duration_ns,
+    globalPid >> 24 & 16777215 AS pid,
+    deviceId AS device_id,
+    address AS virtual_address,
+    numberOfPageFaults AS page_faults,
+    coalesce(access_types.label, 'Unknown (' || faultAccessType || ')') AS access_type
+FROM raw_CUDA_UM_GPU_PAGE_FAULT_EVENTS
+LEFT JOIN access_types ON access_types.id = faultAccessType
+ORDER BY start_ns, pid, device_id, virtual_address
