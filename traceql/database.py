@@ -154,6 +154,7 @@ class Database:
         self.path = str(path)
         self._allow_files = allow_files
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._prepared: str | None = None
         # Removes the folder for spilling, also when nobody calls `close`.
         self._remove_spill: weakref.finalize[..., Database] | None = None
 
@@ -165,6 +166,10 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; the object can be used again, unless it is in memory."""
+        self._discard_prepared()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -539,7 +544,7 @@ class Database:
             yield self._reading()
             return
         # DuckDB opens a file either read-only or for writing, not both in one process.
-        self.close()
+        self._disconnect()
         fresh = not Path(self.path).exists()
         try:
             if fresh:
@@ -563,22 +568,45 @@ class Database:
         except RuntimeError as error:
             raise _interrupt(error) from error
         finally:
-            self.close()
+            self._disconnect()
+
+    def prepare(self) -> None:
+        """Make an empty database beside the path, if there is none, for the first `store` to put in place.
+
+        Saves time when called while reports are being decoded. `close` or the end of the context removes
+        what was not needed.
+
+        Raises:
+            DatabaseError: the database cannot be written.
+        """
+        if self.path == MEMORY or self._prepared is not None or Path(self.path).exists():
+            return
+        self._prepared = f"{self.path}.{uuid.uuid4().hex}.new"
+        try:
+            with contextlib.closing(self._connect(self._prepared, read_only=False)) as connection:
+                _create(connection)
+        except duckdb.Error as error:
+            self._discard_prepared()
+            raise _storage_error(error, "an empty database", self.path) from error
 
     def _make(self) -> None:
-        """Create the database under another name: killed at any moment, there is a whole one or none."""
-        making = f"{self.path}.{uuid.uuid4().hex}.new"
+        """Put an empty database in place: killed at any moment, there is a whole one or none."""
+        self.prepare()
+        assert self._prepared is not None
         try:
-            with contextlib.closing(self._connect(making, read_only=False)) as connection:
-                _create(connection)
             # Unlike a plain rename, never in place of a database that another process made meanwhile.
             with contextlib.suppress(FileExistsError):
-                Path(self.path).hardlink_to(making)
+                Path(self.path).hardlink_to(self._prepared)
         except OSError:
             # A file system without hard links.
-            Path(making).rename(self.path)
+            Path(self._prepared).rename(self.path)
         finally:
-            _remove(making)
+            self._discard_prepared()
+
+    def _discard_prepared(self) -> None:
+        if self._prepared is not None:
+            _remove(self._prepared)
+            self._prepared = None
 
     def _connect(self, path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         if path != MEMORY:

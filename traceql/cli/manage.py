@@ -97,6 +97,7 @@ def ingest(
     from traceql.database import Database
 
     with Database(db) as database, progress:
+        database.prepare()
         for path, decoded in decoding:
             try:
                 if isinstance(decoded, ReportError):
