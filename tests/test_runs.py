@@ -190,7 +190,7 @@ def test_a_first_import_that_fails_leaves_no_database_behind(tmp_path: Path) -> 
     path = tmp_path / "t.duckdb"
     broken = runs.RunFile("csv", "t.csv", "0", (runs.Run({}, (runs.Metric("m", "", "text"),)),))  # type: ignore[arg-type]
     with traceql.open(path) as database:
-        with pytest.raises(DatabaseError, match="t.csv could not be stored"):
+        with pytest.raises(DatabaseError, match=r"t\.csv could not be stored"):
             database.import_runs(broken)
         assert not path.exists()
 
@@ -198,7 +198,7 @@ def test_a_first_import_that_fails_leaves_no_database_behind(tmp_path: Path) -> 
 def test_a_failed_import_leaves_the_old_runs(db: Database, tmp_path: Path) -> None:
     db.import_runs(runs.read(table(tmp_path, "gpu,ms\nH200,1\n")))
     broken = runs.RunFile("csv", "t.csv", "0", (runs.Run({}, (runs.Metric("m", "", "text"),)),))  # type: ignore[arg-type]
-    with pytest.raises(DatabaseError, match="the database is as it was|could not be stored"):
+    with pytest.raises(DatabaseError, match="could not be stored"):
         db.import_runs(broken, replace=True)
     assert db.sql("SELECT value FROM run_metrics").to_series().to_list() == [1]
 
