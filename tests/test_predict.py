@@ -197,6 +197,7 @@ def test_steps_of_a_model_add_up() -> None:
     [
         ({"model_type": "mixtral", "num_local_experts": 8}, "a mixtral model, which is not predicted"),
         ({"model_type": "qwen3", "num_experts": 128}, "a qwen3 model, which is not predicted"),
+        ({"model_type": "mistral", "sliding_window": 4096}, "sliding-window attention"),
         ({"model_type": "llama"}, "gives no hidden_size"),
         ({"model_type": "llama", "hidden_size": "4096"}, "gives no hidden_size"),
         ({"model_type": "nemotron_h"}, "hybrid_override_pattern is ''"),
@@ -206,6 +207,26 @@ def test_steps_of_a_model_add_up() -> None:
 def test_what_is_not_predicted_is_refused(config: dict[str, object], problem: str) -> None:
     with pytest.raises(PredictionError, match=problem):
         predict.from_config(config)
+
+
+def test_embeddings_are_shared_as_the_configuration_or_its_class_says() -> None:
+    dimensions = {
+        "hidden_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "vocab_size": 100,
+    }
+
+    def parameters(**config: object) -> int:
+        return predict.from_config({**dimensions, **config}).parameters
+
+    layer = 4 * 8 * 8 + 3 * 8 * 16
+    assert parameters(model_type="llama") == layer + 2 * 800
+    assert parameters(model_type="llama", tie_word_embeddings=True) == layer + 800
+    assert parameters(model_type="gemma") == layer + 800
+    # Set, but switched off.
+    assert parameters(model_type="qwen2", sliding_window=4096, use_sliding_window=False) == layer + 2 * 800
 
 
 # --- shapes ---------------------------------------------------------------------------------------------

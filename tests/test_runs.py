@@ -287,7 +287,6 @@ def test_the_published_throughput_and_growth_on_an_a100_come_out(lab: Database) 
     rows = decode(lab, "A100 PCIe")
     assert {b: round(rows[b]["tokens_per_s"]) for b in (1, 64, 512)} == {1: 84, 64: 3424, 512: 7347}
     growth = {batch: round(row["growth_pct"]) for batch, row in rows.items()}
-    # The lab prints 96 and 56; 23.52 ÷ 11.97 is 1.9649.
     assert growth == {1: 0, 4: 5, 16: 12, 64: 56, 128: 96, 256: 193, 512: 482}
 
 

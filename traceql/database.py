@@ -926,28 +926,29 @@ def _delete_runs(connection: duckdb.DuckDBPyConnection, sweep: str) -> None:
 
 def _fill_gpu_specs(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("DELETE FROM gpu_specs")
+    values: list[object] = []
     for gpu in hardware.gpus():
-        bandwidths = gpu.bandwidths_bytes_per_s
-        connection.execute(
-            "INSERT INTO gpu_specs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, map(?, ?), map(?, ?))",
-            [
-                gpu.name,
-                sorted({hardware.key(name) for name in (*gpu.names, *gpu.short_names)}),
-                gpu.sm_count,
-                gpu.sm_clock_hz,
-                int(gpu.memory_bytes),
-                gpu.memory_bandwidth_bytes_per_s,
-                gpu.l2_bytes,
-                gpu.l2_bandwidth_bytes_per_s,
-                bandwidths["l1"],
-                gpu.nvlink_bytes_per_s,
-                gpu.pcie_bytes_per_s,
-                list(gpu.peak_flop_per_s),
-                list(gpu.peak_flop_per_s.values()),
-                list(gpu.sources),
-                list(gpu.sources.values()),
-            ],
-        )
+        values += [
+            gpu.name,
+            sorted({hardware.key(name) for name in (*gpu.names, *gpu.short_names)}),
+            gpu.sm_count,
+            gpu.sm_clock_hz,
+            int(gpu.memory_bytes),
+            gpu.memory_bandwidth_bytes_per_s,
+            gpu.l2_bytes,
+            gpu.l2_bandwidth_bytes_per_s,
+            gpu.bandwidths_bytes_per_s["l1"],
+            gpu.nvlink_bytes_per_s,
+            gpu.pcie_bytes_per_s,
+            list(gpu.peak_flop_per_s),
+            list(gpu.peak_flop_per_s.values()),
+            list(gpu.sources),
+            list(gpu.sources.values()),
+        ]
+    # One statement for all: every new database runs it.
+    row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, map(?, ?), map(?, ?))"
+    rows = ", ".join(row for _ in hardware.gpus())
+    connection.execute(f"INSERT INTO gpu_specs VALUES {rows}", values)
 
 
 # --- errors ---------------------------------------------------------------------------------------------

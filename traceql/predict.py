@@ -259,8 +259,19 @@ def llama(
     )
 
 
-# model_type of configurations whose feed-forward layers have a gate, as Llama's.
-_GATED = ("llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "olmo2", "granite", "smollm3")
+# model_type of configurations whose feed-forward layers have a gate, as Llama's → whether the output projection
+# shares the embedding's weights unless the configuration says otherwise (the default of its class in transformers).
+_GATED = {
+    "llama": False,
+    "mistral": False,
+    "qwen2": False,
+    "qwen3": False,
+    "phi3": False,
+    "olmo2": False,
+    "granite": False,
+    "gemma": True,
+    "smollm3": True,
+}
 _EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_intermediate_size")
 
 
@@ -278,6 +289,11 @@ def from_config(config: Mapping[str, Any]) -> Model:
             f"the configuration describes a {kind} model, which is not predicted",
             f"Known are {', '.join(_GATED)} without experts, and nemotron_h.",
         )
+    if config.get("sliding_window") and config.get("use_sliding_window", True):
+        raise PredictionError(
+            "the configuration has sliding-window attention, which is not predicted",
+            "If the context is shorter than the window, remove sliding_window from the configuration.",
+        )
     return llama(
         hidden=_dimension(config, "hidden_size"),
         layers=_dimension(config, "num_hidden_layers"),
@@ -286,7 +302,7 @@ def from_config(config: Mapping[str, Any]) -> Model:
         head_dim=config.get("head_dim"),
         intermediate=_dimension(config, "intermediate_size"),
         vocab=_dimension(config, "vocab_size"),
-        tied=bool(config.get("tie_word_embeddings", False)),
+        tied=bool(config.get("tie_word_embeddings", _GATED[kind])),
     )
 
 
