@@ -259,8 +259,8 @@ def llama(
     )
 
 
-# model_type of configurations whose feed-forward layers have a gate, as Llama's → whether the output projection
-# shares the embedding's weights unless the configuration says otherwise (the default of its class in transformers).
+# model_type of configurations whose feed-forward layers have a gate, as Llama's → whether the output
+# projection shares the embedding's weights unless the configuration says otherwise (its class's default).
 _GATED = {
     "llama": False,
     "mistral": False,
