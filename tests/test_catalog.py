@@ -39,7 +39,7 @@ REQUIRED = {
 }
 
 # Questions that no shipped report gives rise to; hand-made ones do, in test_advice_queries and its like.
-NOTHING_TO_REPORT = {"cuda_memset_sync", "nccl_sum", "um_sum", "um_total_sum"}
+NOTHING_TO_REPORT = {"cuda_memset_sync", "nccl_gpu_proj_sum", "nccl_sum", "um_sum", "um_total_sum"}
 NOTHING_RECORDED = {"um_cpu_page_faults_sum"}
 
 

@@ -397,6 +397,20 @@ def test_nccl_functions_are_the_ranges_of_its_domain(tmp_path: Path) -> None:
     )
 
 
+def test_nccl_functions_are_projected_onto_the_gpu_as_all_ranges_are(corpus: Database) -> None:
+    # The report was cut out of a longer one, without the event that names domain 1, which is NCCL's.
+    trace = "nsysai_2gpu_2026.2"
+    ours = ask(corpus, "nccl_gpu_proj_sum", trace, domain="domain 1")
+    everything = ask(corpus, "nvtx_gpu_proj_sum", trace)
+    of_nccl = [row for row in everything if row["domain"] == "domain 1"]
+    columns = ("instances", "total_proj_ns", "avg_proj_ns", "median_proj_ns", "min_proj_ns", "max_proj_ns")
+    assert [[row[c] for c in columns] for row in ours] == [[row[c] for c in columns] for row in of_nccl]
+    # 64 of the 66 groups launched a ncclDevKernel_SendRecv whose call was recorded.
+    assert [(row["function"], row["instances"], row["share_pct"]) for row in ours] == [
+        ("ncclGroupEnd", 64, 100.0)
+    ]
+
+
 def test_communication_overlaps_with_kernels_of_its_own_device_once(tmp_path: Path) -> None:
     db = hand_made(
         tmp_path,

@@ -1,0 +1,43 @@
+-- Where does the time in NCCL functions go on the GPU?
+--
+-- NVIDIA's counterpart: nsys recipe nccl_gpu_proj_sum.
+-- NCCL marks each of its functions as an NVTX range of the domain NCCL. The GPU work of a range is what API calls
+-- inside it launched on its thread; its projection reaches from the first start to the last end of this work.
+-- Grouped calls launch at ncclGroupEnd: the functions inside a group have no GPU work of their own.
+-- @param  trace VARCHAR = NULL     only this trace
+-- @param  domain VARCHAR = 'NCCL'  NVTX domain of the communication library
+-- @needs  nvtx_ranges
+-- @column trace VARCHAR            name of the trace
+-- @column function VARCHAR         NCCL function
+-- @column instances BIGINT         how often it ran with GPU work
+-- @column total_proj_ns BIGINT     length of all projections
+-- @column share_pct DOUBLE         of the length of all projections of the trace
+-- @column avg_proj_ns DOUBLE       mean
+-- @column median_proj_ns DOUBLE    median
+-- @column min_proj_ns BIGINT       shortest
+-- @column max_proj_ns BIGINT       longest
+-- @column stddev_proj_ns DOUBLE    sample standard deviation; NULL for a single one
+-- @chart  bars x=function y=total_proj_ns
+-- @empty  No range of that domain launched GPU work: NCCL records its functions with nsys profile --trace=nvtx.
+
+WITH projected AS (
+    SELECT trace_id, text, gpu_end_ns - gpu_start_ns AS proj_ns
+    FROM nvtx_ranges
+    WHERE domain = $domain AND gpu_operations > 0
+)
+SELECT
+    traces.name AS trace,
+    projected.text AS function,
+    count(*) AS instances,
+    sum(proj_ns)::BIGINT AS total_proj_ns,
+    100.0 * sum(proj_ns) / sum(sum(proj_ns)) OVER (PARTITION BY traces.name) AS share_pct,
+    avg(proj_ns) AS avg_proj_ns,
+    median(proj_ns) AS median_proj_ns,
+    min(proj_ns) AS min_proj_ns,
+    max(proj_ns) AS max_proj_ns,
+    stddev_samp(proj_ns) AS stddev_proj_ns
+FROM projected
+JOIN traces USING (trace_id)
+WHERE $trace IS NULL OR traces.name = $trace
+GROUP BY traces.name, projected.text
+ORDER BY trace, total_proj_ns DESC, function
