@@ -33,7 +33,7 @@ for in_range in ncu_report.load_report(sys.argv[1]):
 
 
 def measure(command: list[str]) -> tuple[float, float]:
-    """Wall seconds and peak memory in MB of one process (its children's memory is not in it)."""
+    """Wall seconds, and peak memory in MB of the largest process: the command or one of its children."""
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None

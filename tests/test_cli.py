@@ -321,3 +321,120 @@ def test_query_list_says_what_the_database_lacks(tmp_path: Path) -> None:
 def test_the_database_of_a_query_is_named_after_the_query(tmp_path: Path) -> None:
     refused = traceql("query", "--db", "x.duckdb", "top-kernels", cwd=tmp_path, status=2)
     assert "Put --db after the name of the query." in refused.stderr
+
+
+# --- what a first user ran into ---------------------------------------------------------------------------
+
+
+def test_a_narrow_terminal_cuts_texts_but_never_numbers(home: Path) -> None:
+    seen = on_a_terminal(["query", "top-kernels", "--limit", "1"], home)
+    # All figures of the busiest kernel, whatever room is left for names.
+    for figure in ("56", "246,976", "59.78", "4,410.29", "4,272", "4,128", "6,176"):
+        assert re.search(rf"(?<![\d,.]){re.escape(figure)}(?![\d,])", seen), figure
+    columns = on_a_terminal(["schema", "kernels"], home)
+    assert "duration_ns" in columns
+    assert max(len(line) for line in re.sub(r"\x1b\[[0-9;]*m", "", columns).splitlines()) <= 80
+
+
+def test_an_answer_is_never_written_over_a_database_or_a_report(home: Path, tmp_path: Path) -> None:
+    report = tmp_path / "run.ncu-rep"
+    report.write_bytes(b"NVR\0 and the rest of a report")
+    for precious in (home / "traces.duckdb", report):
+        before = precious.read_bytes()
+        result = traceql("sql", "SELECT 1", "-f", "csv", "-o", precious, cwd=home, status=1)
+        assert "not overwritten" in result.stderr
+        assert precious.read_bytes() == before
+    assert "no form is known" in traceql("sql", "SELECT 1", "-o", "x.tsv", cwd=home, status=2).stderr
+
+
+def test_columns_of_one_name_are_told_apart_and_intervals_are_text(home: Path) -> None:
+    question = "SELECT 1 AS a, 2 AS a, 3 AS a, INTERVAL 1 DAY AS i"
+    assert traceql("sql", question, "-f", "csv", cwd=home).stdout.startswith("a,a_1,a_2,i\n1,2,3,")
+    (row,) = json.loads(traceql("sql", question, "-f", "json", cwd=home).stdout)
+    assert (row["a"], row["a_1"], row["a_2"]) == (1, 2, 3)
+
+
+def test_a_folder_with_an_answer_in_it_is_still_a_folder_of_reports(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / PAIR[0].name).write_bytes(PAIR[0].read_bytes())
+    (tmp_path / "a" / "again").symlink_to(tmp_path / "a")
+    traceql("ingest", "a", cwd=tmp_path)
+    traceql("sql", "FROM kernels LIMIT 1", "-o", "a/answer.parquet", cwd=tmp_path)
+    again = traceql("ingest", "a", cwd=tmp_path)
+    assert again.stderr.count("in the database already") == 1
+
+
+def test_an_export_is_named_after_its_folder_also_from_inside(tmp_path: Path) -> None:
+    database = tmp_path / "t.duckdb"
+    traceql("ingest", ".", "--db", database, cwd=REPORTS / "scv_baseline_graph_pqtdir")
+    found = traceql("sql", "SELECT name FROM traces", "--db", database, "-f", "csv", cwd=tmp_path).stdout
+    assert found == "name\nscv_baseline_graph_pqtdir\n"
+
+
+def test_python_files_beside_the_user_are_not_run_by_the_decoder(tmp_path: Path) -> None:
+    (tmp_path / "struct.py").write_text("raise SystemExit('run by accident')")
+    command = (
+        "import sys; sys.path = [p for p in sys.path if p]; from traceql.cli import main; sys.argv[1:] = "
+    )
+    command += repr(["ingest", str(PAIR[0])]) + "; main()"
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", command], cwd=tmp_path, capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "60 kernels" in result.stderr
+
+
+def test_a_decoder_that_says_much_is_not_stopped_by_it(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.stderr.write('x' * 300_000)\n")
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql", "ingest", str(PAIR[0])], cwd=tmp_path, capture_output=True, text=True,
+        env=ENVIRONMENT | {"PYTHONPATH": str(tmp_path)}, check=True, timeout=60,
+    )  # fmt: skip
+    assert "60 kernels" in result.stderr
+
+
+def test_a_file_is_described_whatever_the_database_beside_it_is(tmp_path: Path) -> None:
+    (tmp_path / "traces.duckdb").write_text("not a database")
+    assert "NVIDIA H200" in traceql("info", PAIR[0], cwd=tmp_path).stdout
+
+
+def test_drop_removes_all_or_nothing(tmp_path: Path) -> None:
+    traceql("ingest", *PAIR, cwd=tmp_path)
+    assert "'nope'" in traceql("drop", "scv_nwor_vectorized", "nope", cwd=tmp_path, status=1).stderr
+    assert traceql("ls", "-f", "csv", cwd=tmp_path).stdout.count("\n") == 3
+
+
+def test_a_large_table_is_printed_in_seconds(home: Path) -> None:
+    # 68,244 rows took 40 s when every cell was laid out by a library made for a screenful.
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql", "sql", "FROM metrics"],
+        cwd=home, capture_output=True, text=True, env=ENVIRONMENT, check=True, timeout=30,
+    )  # fmt: skip
+    assert result.stdout.count("\n") == 2 + 16_920 + 51_324
+
+
+def test_help_shows_no_control_characters_and_keeps_examples_on_lines_of_their_own() -> None:
+    runner = CliRunner()
+    for name in cli.commands:
+        output = runner.invoke(cli, [name, "--help"]).output
+        assert "\\b" not in output
+        assert "\b" not in output
+    assert "\n    traceql ingest run.ncu-rep\n" in runner.invoke(cli, ["ingest", "--help"]).output
+
+
+def test_a_terminated_ingest_leaves_nothing_behind(tmp_path: Path) -> None:
+    import signal
+    import time
+
+    (tmp_path / "tmp").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "traceql", "ingest", str(REPORTS / "scv_nwor_off.ncu-rep.xz")],
+        cwd=tmp_path, env=ENVIRONMENT | {"TMPDIR": str(tmp_path / "tmp")}, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 30
+    while not list((tmp_path / "tmp").iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 143
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert [p.name for p in tmp_path.iterdir()] == ["tmp"]

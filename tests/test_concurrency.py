@@ -165,3 +165,10 @@ def test_drop_removes_one_trace_and_nothing_of_the_others(tmp_path: Path) -> Non
     with Database(tmp_path / "none") as database, pytest.raises(DatabaseError, match="no such database"):
         database.drop(name)
     assert not (tmp_path / "none").exists()
+
+
+def test_an_in_memory_database_answers_after_a_report_that_it_knew() -> None:
+    with Database(":memory:") as db:
+        db.ingest(REPORTS / "scv_baseline_vectorized.ncu-rep.xz")
+        assert db.ingest(REPORTS / "scv_baseline_vectorized.ncu-rep.xz").status == "unchanged"
+        assert db.sql("SELECT count(*) FROM kernels").item() == 60

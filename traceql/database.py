@@ -202,7 +202,7 @@ class Database:
             if not self._allow_files and _writes_files(statement):
                 raise _no_files("Permission Error: COPY and EXPORT write files")
             answer = connection.sql(statement, params=dict(params) if params else None)
-            return _plain_integers(answer.to_arrow_table()) if answer is not None else pa.table({})
+            return _presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
         except duckdb.Error as error:
             # A transaction that the SQL began ends with its error, or no later question would be answered.
             with contextlib.suppress(duckdb.Error):
@@ -541,7 +541,9 @@ class Database:
     def _writing(self, what: str, *, create: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to change the database; `what` is to be stored, for the message if that fails."""
         if self.path == MEMORY:
-            yield self._reading()
+            # A cursor of its own: results that it leaves unread are not in the way of the next question.
+            with contextlib.closing(self._reading().cursor()) as connection:
+                yield connection
             return
         # DuckDB opens a file either read-only or for writing, not both in one process.
         self._disconnect()
@@ -635,21 +637,33 @@ class Database:
     def _trace_id(connection: duckdb.DuckDBPyConnection, trace: str) -> int:
         found = connection.execute(
             "SELECT trace_id FROM traces WHERE name = $name", {"name": trace}
-        ).fetchone()
-        if found is None:
+        ).fetchall()
+        if not found:
             raise _no_trace(trace)
-        return int(found[0])
+        return int(found[0][0])
 
 
-def _plain_integers(table: pa.Table) -> pa.Table:
-    """HUGEINT arrives as a decimal: back to 64-bit integers where all values fit."""
+def _presentable(table: pa.Table) -> pa.Table:
+    """The table in types and with names that polars, CSV and JSON can carry.
+
+    HUGEINT arrives as a decimal: back to 64-bit integers where all values fit. An interval becomes text. Of
+    columns with one name (SELECT * over a join) the second is called name_1, the third name_2 …
+    """
     import pyarrow as pa
 
     for index, column in enumerate(table.schema):
         if pa.types.is_decimal(column.type) and column.type.scale == 0:
             with contextlib.suppress(pa.ArrowInvalid):
                 table = table.set_column(index, column.name, table.column(index).cast(pa.int64()))
-    return table
+        elif pa.types.is_interval(column.type):
+            texts = [None if value is None else str(value) for value in table.column(index).to_pylist()]
+            table = table.set_column(index, column.name, pa.array(texts, pa.string()))
+    names: list[str] = []
+    for name in table.column_names:
+        numbered = (f"{name}_{n}" for n in range(1, table.num_columns + 1))
+        taken = {*names, *table.column_names}
+        names.append(name if name not in names else next(n for n in numbered if n not in taken))
+    return table.rename_columns(names)
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ def find_reports(paths: Iterable[str | Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for given in paths:
-        path = Path(given)
+        path = _named(Path(given))
         if path.is_dir():
             found.update(dict.fromkeys(_in_directory(path)))
         elif path.exists() or not glob.has_magic(str(given)):
@@ -74,6 +74,11 @@ def find_reports(paths: Iterable[str | Path]) -> list[Path]:
     return list(found)
 
 
+def _named(path: Path) -> Path:
+    """The path, with a name of its own: "." has none."""
+    return path if path.name not in ("", "..") else path.resolve()
+
+
 def _in_directory(path: Path) -> list[Path]:
     with contextlib.suppress(ReportError):
         readers.reader_for(path)
@@ -81,6 +86,9 @@ def _in_directory(path: Path) -> list[Path]:
     found = []
     for child in sorted(path.iterdir()):
         if child.is_dir():
+            if child.is_symlink():
+                # It may lead back to where the search began.
+                continue
             with contextlib.suppress(ReportError):
                 found.extend(_in_directory(child))
         elif readers.claimed(plain_name(child.name)) is not None:
@@ -103,6 +111,7 @@ def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progr
     Raises:
         ReportError: it cannot be read.
     """
+    path = _named(path)
     with ExitStack() as resources:
         source = resources.enter_context(open_source(path))
         reader = readers.reader_for(source.path, source.file_name)

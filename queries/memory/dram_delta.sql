@@ -1,13 +1,14 @@
 -- What did a change save in DRAM and L2 traffic?
 --
 -- Two ncu traces, in total and within chosen ranges: the range that does the work may have changed its name
--- (kv_write became nwor_commit). A caller that flushes caches between steps leaves those ranges out.
+-- (kv_write became nwor_commit). Where a workload flushes caches between steps, exclude those ranges: they are in
+-- the total otherwise.
 -- DRAM and L2 can move in opposite directions; read them together.
 -- @param  baseline VARCHAR                  trace before the change
 -- @param  variant VARCHAR                   trace after it
 -- @param  baseline_range VARCHAR = '%'      LIKE pattern on the range path in the baseline
 -- @param  variant_range VARCHAR = '%'       LIKE pattern on the range path in the variant
--- @param  exclude VARCHAR = '%flush_l2'     LIKE pattern on range paths to leave out everywhere
+-- @param  exclude VARCHAR = NULL            LIKE pattern on range paths to leave out everywhere
 -- @needs  metrics
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum lts__t_sectors_op_read.sum lts__t_sectors_op_write.sum
 -- @column scope VARCHAR                     ranges (as chosen) or total
@@ -30,7 +31,7 @@ workloads AS (
     FROM dram
     JOIN traces USING (trace_id)
     LEFT JOIN innermost USING (kernel_id)
-    WHERE traces.name IN ($baseline, $variant) AND coalesce(path, '') NOT LIKE $exclude
+    WHERE traces.name IN ($baseline, $variant) AND ($exclude IS NULL OR coalesce(path, '') NOT LIKE $exclude)
 ),
 scoped AS (
     SELECT 'ranges' AS scope, * FROM workloads

@@ -5,6 +5,7 @@ Commands import what they need when they run, so that ``traceql --help`` stays i
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import click
@@ -51,8 +52,10 @@ def main() -> None:
     """Run the command line.
 
     Exit status: 0 success, 1 the input or the database is at fault (the message says what to do),
-    2 wrong usage, 130 interrupted.
+    2 wrong usage, 130 interrupted, 143 terminated.
     """
+    # An exception, so that temporary files are removed on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         status = cli.main(prog_name="traceql", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("table", required=False)
 @output_options
 def schema(table: str | None, format_: str | None, output: str | None) -> None:
-    r"""Explain the tables and views, or the columns of one TABLE.
+    """Explain the tables and views, or the columns of one TABLE.
 
     \b
     Examples:
@@ -47,7 +47,9 @@ def schema(table: str | None, format_: str | None, output: str | None) -> None:
 
 @click.command()
 @click.argument("statement", required=False)
-@click.option("--file", "file", type=click.File(encoding="utf-8"), help="Read the SQL from this file.")
+@click.option(
+    "--file", "file", type=click.File(encoding="utf-8", errors="replace"), help="Read the SQL from this file."
+)
 @click.option(
     "--allow-files", is_flag=True, help="Let the SQL read and write other files and load extensions."
 )
@@ -61,7 +63,7 @@ def sql(
     format_: str | None,
     output: str | None,
 ) -> None:
-    r"""Run SQL: the STATEMENT, a --file, or standard input.
+    """Run SQL: the STATEMENT, a --file, or standard input.
 
     The database is opened read-only, and the SQL cannot touch other files unless --allow-files is given.
 
@@ -115,7 +117,7 @@ class _Queries(click.Group):
 @db_option()
 @click.pass_context
 def query(ctx: click.Context, list_: bool, db: str) -> None:
-    r"""Answer a question of the catalogue.
+    """Answer a question of the catalogue.
 
     \b
     Examples:

@@ -12,7 +12,7 @@ import click
 from traceql import catalog
 from traceql.cli.common import complain, complete_trace, db_option, note
 from traceql.cli.output import human, output_options, printable, write
-from traceql.errors import ReportError
+from traceql.errors import DatabaseError, ReportError
 
 if TYPE_CHECKING:
     from traceql.database import Ingested
@@ -72,7 +72,7 @@ def ingest(
     jobs: int | None,
     quiet: bool,
 ) -> None:
-    r"""Read reports into the database: files, folders, glob patterns.
+    """Read reports into the database: files, folders, glob patterns.
 
     Reads .ncu-rep and older Nsight Compute reports, .nsys-rep and .qdrep, and what nsys export writes (SQLite
     files, parquetdir and arrowdir folders); any of them compressed with xz, zstd or gzip. A report that the
@@ -167,7 +167,7 @@ class _Progress:
             return
         name = printable(stored.name)
         if stored.status == "unchanged":
-            click.echo(f"{name}: in the database already (--replace reads it again)", err=True)
+            click.echo(f"{name}: in the database already, left as it is (--replace reads it again)", err=True)
             return
         counts = ", ".join(f"{n:,} {table}" for table, n in stored.rows.items() if n)
         seconds = time.perf_counter() - self._began
@@ -206,7 +206,7 @@ def ls(db: str, format_: str | None, output: str | None) -> None:
 @db_option()
 @output_options
 def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -> None:
-    r"""Describe a trace of the database, or a report file without ingesting it.
+    """Describe a trace of the database, or a report file without ingesting it.
 
     \b
     Examples:
@@ -217,13 +217,19 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
 
     from traceql.database import MEMORY, Database
 
+    is_file = Path(path_or_trace).exists()
     if Path(db).exists():
-        with Database(db) as database:
-            names = database.arrow("SELECT name FROM traces").column("name").to_pylist()
-            if path_or_trace in names:
-                write(pa.table(_describe(database, path_or_trace)), format_, output)
-                return
-    if not Path(path_or_trace).exists():
+        try:
+            with Database(db) as database:
+                names = database.arrow("SELECT name FROM traces").column("name").to_pylist()
+                if path_or_trace in names:
+                    write(pa.table(_describe(database, path_or_trace)), format_, output)
+                    return
+        except DatabaseError:
+            # A file can be described whatever is the matter with the database beside it.
+            if not is_file:
+                raise
+    if not is_file:
         raise ReportError(
             f"{path_or_trace}: neither a trace in {db} nor a file",
             "Traces: traceql ls. Files: check the path.",
@@ -275,6 +281,8 @@ def drop(traces: tuple[str, ...], db: str) -> None:
 
     with Database(db) as database:
         for trace in traces:
+            database.rows(trace)  # All are there before the first one goes.
+        for trace in traces:
             database.drop(trace)
             click.echo(f"{printable(trace)}: dropped", err=True)
 
@@ -282,7 +290,7 @@ def drop(traces: tuple[str, ...], db: str) -> None:
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    r"""Print the script that completes traceql commands in a shell.
+    """Print the script that completes traceql commands in a shell.
 
     \b
     bash:  traceql completion bash >> ~/.bashrc

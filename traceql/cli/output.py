@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import shutil
 import sys
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -21,6 +25,11 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 FORMATS = ("table", "csv", "json", "ndjson", "md", "parquet")
 _ROWS_PER_BATCH = 10_000
+_GAP = "   "
+_NARROWEST = 8
+
+# What a file that nobody wants overwritten with a table begins with, and where.
+_PRECIOUS = ((0, b"NVR\0"), (0, b"NVIDIA Tegra"), (0, b"SQLite format 3\0"), (8, b"DUCK"))
 
 
 def output_options(function: F) -> F:
@@ -61,6 +70,7 @@ def write(answer: pa.Table, format_: str | None, output: str | None) -> None:
         writer(answer, sys.stdout.buffer)
         sys.stdout.flush()
         return
+    _spare_databases(output)
     try:
         with click.open_file(output, "wb", atomic=True) as file:
             writer(answer, file)
@@ -70,8 +80,19 @@ def write(answer: pa.Table, format_: str | None, output: str | None) -> None:
         ) from error
 
 
+def _spare_databases(output: str) -> None:
+    with contextlib.suppress(OSError), Path(output).open("rb") as file:
+        head = file.read(64)
+        if any(head[at:].startswith(magic) for at, magic in _PRECIOUS):
+            raise TraceqlError(
+                f"{output}: a database or a report, not overwritten", "Name another file for the answer."
+            )
+
+
 def _by_suffix(output: str | None) -> str:
-    suffix = output.rsplit(".", 1)[-1].lower() if output and "." in output else ""
+    suffix = Path(output).suffix.removeprefix(".").lower() if output else ""
+    if suffix and suffix not in (*FORMATS, "jsonl", "markdown", "txt"):
+        raise click.UsageError(f"{output}: no form is known by that suffix; choose one with --format.")
     return {"jsonl": "ndjson", "markdown": "md", "txt": "table"}.get(
         suffix, suffix if suffix in FORMATS else "table"
     )
@@ -151,39 +172,55 @@ def _cells(answer: pa.Table) -> Iterator[list[str]]:
 
 
 def _table(answer: pa.Table, file: IO[bytes]) -> None:
-    import io
-
-    import pyarrow as pa
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in answer.schema:
-        number = (
-            pa.types.is_integer(column.type)
-            or pa.types.is_floating(column.type)
-            or pa.types.is_decimal(column.type)
-        )
-        table.add_column(
-            Text(printable(column.name)),
-            justify="right" if number else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-        )
-    for cells in _cells(answer):
-        table.add_row(*(Text(cell) for cell in cells))
+    """Aligned columns. On a terminal long texts give way to its width; numbers are never cut."""
+    names = [printable(name) for name in answer.column_names]
+    rows = list(_cells(answer))
+    widths = [max([len(name), *(len(row[i]) for row in rows)]) for i, name in enumerate(names)]
+    numbers = [_is_number(column.type) for column in answer.schema]
     terminal = file is sys.stdout.buffer and sys.stdout.isatty()
-    # Only a terminal has a width to fit into; a file or a pipe gets everything.
-    console = (
-        Console()
-        if terminal
-        else Console(file=io.TextIOWrapper(file, "utf-8", write_through=True), width=1_000_000)
-    )
-    console.print(table, highlight=False)
-    if not terminal:
-        console.file.detach()  # type: ignore[attr-defined]
+    if terminal:
+        widths = _fitted(widths, numbers, shutil.get_terminal_size().columns)
+
+    def line(cells: list[str]) -> str:
+        padded = []
+        for cell, width, number in zip(cells, widths, numbers, strict=True):
+            short = cell if len(cell) <= width else cell[: width - 1] + "…"
+            padded.append(short.rjust(width) if number else short.ljust(width))
+        return _GAP.join(padded).rstrip() + "\n"
+
+    head = line(names)
+    if terminal and not os.environ.get("NO_COLOR"):
+        head = click.style(head.rstrip("\n"), bold=True) + "\n"
+    file.write(head.encode())
+    file.write(("─" * (sum(widths) + len(_GAP) * (len(widths) - 1)) + "\n").encode())
+    for row in rows:
+        file.write(line(row).encode())
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _fitted(widths: list[int], numbers: list[bool], room: int) -> list[int]:
+    """Widths that fit into `room`, as far as texts can give way: the widest first, none below `_NARROWEST`.
+
+    >>> _fitted([40, 9, 20], [False, True, False], 60)
+    [25, 9, 20]
+    >>> _fitted([9, 9], [True, True], 10)
+    [9, 9]
+    """
+    widths = list(widths)
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - room
+    texts = [i for i, number in enumerate(numbers) if not number]
+    while excess > 0 and texts:
+        widest = max(texts, key=lambda i: widths[i])
+        if widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
+        excess -= 1
+    return widths
 
 
 def _csv(answer: pa.Table, file: IO[bytes]) -> None:

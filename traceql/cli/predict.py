@@ -25,7 +25,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 @click.argument("name", required=False)
 @output_options
 def gpu(name: str | None, format_: str | None, output: str | None) -> None:
-    r"""Show what GPUs can do: dense peaks, bandwidths and ridge points.
+    """Show what GPUs can do: dense peaks, bandwidths and ridge points.
 
     Without NAME one line per GPU, with the bf16 ridge point at DRAM. With NAME, as a trace or a person writes
     it, one line per precision and memory level. Work with less FLOP/byte than the ridge point is limited by
@@ -76,7 +76,7 @@ def _overview(one: Gpu) -> dict[str, Any]:
 
 @click.group()
 def predict() -> None:
-    r"""Say what theory expects before a run: FLOP, bytes, which roof binds, and the floor of the time.
+    """Say what theory expects before a run: FLOP, bytes, which roof binds, and the floor of the time.
 
     Floors assume perfect caches and no overhead; measured times lie above them.
 
@@ -145,7 +145,7 @@ def linear(
     format_: str | None,
     output: str | None,
 ) -> None:
-    r"""Predict a linear layer, nn.Linear(in, out).
+    """Predict a linear layer, nn.Linear(in, out).
 
     \b
     Examples:
@@ -186,7 +186,7 @@ def decode(
     output: str | None,
     **dimensions: int | None,
 ) -> None:
-    r"""Predict one decode step: one more token for every sequence.
+    """Predict one decode step: one more token for every sequence.
 
     \b
     Examples:
@@ -233,7 +233,7 @@ def prefill(
     output: str | None,
     **dimensions: int | None,
 ) -> None:
-    r"""Predict the prefill of prompts of which nothing is cached.
+    """Predict the prefill of prompts of which nothing is cached.
 
     \b
     Examples:
@@ -274,7 +274,7 @@ def gemm(
     format_: str | None,
     output: str | None,
 ) -> None:
-    r"""Predict which GEMM shapes waste SMs: tile and wave quantisation.
+    """Predict which GEMM shapes waste SMs: tile and wave quantisation.
 
     One thread block per tile and SM at a time. One tile more than a multiple of the SMs costs a whole wave.
 

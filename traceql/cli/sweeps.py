@@ -43,7 +43,7 @@ def import_runs(
     replace: bool,
     quiet: bool,
 ) -> None:
-    r"""Read measurements made without a profiler: tables of runs, and results of benchmarks.
+    """Read measurements made without a profiler: tables of runs, and results of benchmarks.
 
     A CSV or JSON table has one row per run, or one per number with the columns metric and value. Texts and
     well-known parameters (gpu, batch_size, input_len …) become tags, other numbers metrics. Also read are

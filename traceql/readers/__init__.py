@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
     from traceql.readers.base import Kind, ReadFunction
 
+#: Any of these tables makes a set of tables an nsys export.
+TELLTALE_TABLES = (
+    "StringIds",
+    "NVTX_EVENTS",
+    "CUPTI_ACTIVITY_KIND_KERNEL",
+    "TARGET_INFO_SESSION_START_TIME",
+)
+
 #: Bytes of a file that `identify` needs to see.
 HEAD_BYTES = 64
 
@@ -116,10 +124,12 @@ def reader_for(path: Path, file_name: str | None = None) -> Reader:
     name = file_name or path.name
     if path.is_dir():
         for reader in READERS:
-            if reader.member_suffix and any(path.glob(f"*{reader.member_suffix}")):
+            if reader.member_suffix and any(
+                (path / f"{table}{reader.member_suffix}").exists() for table in TELLTALE_TABLES
+            ):
                 return reader
         raise UnknownFormatError(
-            f"{name}: the directory holds no nsys export (no .parquet or .arrow files)",
+            f"{name}: the directory is no nsys export (none of its .parquet or .arrow files)",
             "Give the report files themselves, or a directory written by nsys export.",
         )
     with path.open("rb") as file:

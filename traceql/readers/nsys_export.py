@@ -11,6 +11,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from traceql.errors import ReportError, UnknownFormatError
+from traceql.readers import TELLTALE_TABLES
 from traceql.readers.base import RawReport
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 _ROWS_PER_FETCH = 65_536
 _EXPORT_AGAIN = "Copy it again, or export the report again: nsys export --type sqlite|parquetdir REPORT"
-
-# Any of these makes a set of tables an nsys export.
-_TELLTALES = ("StringIds", "NVTX_EVENTS", "CUPTI_ACTIVITY_KIND_KERNEL", "TARGET_INFO_SESSION_START_TIME")
 
 # Collection options that describe the measurement and nothing private (META_DATA_CAPTURE).
 _SETTINGS = {
@@ -50,7 +48,7 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
         ReportError: the file is damaged.
     """
     tables = _directory_tables(path) if path.is_dir() else _sqlite_tables(path)
-    if not any(name in tables for name in _TELLTALES):
+    if not any(name in tables for name in TELLTALE_TABLES):
         raise UnknownFormatError(
             f"{path.name}: holds none of the tables that nsys export writes",
             "Export the report with: nsys export --type sqlite REPORT",

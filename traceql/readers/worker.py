@@ -17,8 +17,9 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -31,8 +32,18 @@ if TYPE_CHECKING:
     from traceql.readers.base import Progress, RawTable, Wanted
 
 _FRAME = struct.Struct("<cQ")
+# Where this traceql was imported from.
+_HOME = str(Path(__file__).parent.parent.parent)
 #: Progress is reported at most this often, in events.
 _PROGRESS_STEP = 16
+
+
+@dataclass(frozen=True)
+class _Child:
+    """A decoding process, and the file that takes what it says on standard error."""
+
+    process: subprocess.Popen[bytes]
+    said: IO[bytes]
 
 
 def decode(
@@ -76,33 +87,39 @@ def decode(
     return replace(reports[0], tables=tables)
 
 
-def _start(
-    reader: readers.Reader, path: Path, wanted: Wanted | None, part: tuple[int, int]
-) -> subprocess.Popen[bytes]:
+def _start(reader: readers.Reader, path: Path, wanted: Wanted | None, part: tuple[int, int]) -> _Child:
     request = {"format": reader.format, "path": str(path.absolute()), "wanted": wanted, "part": part}
+    # A file, not a pipe: nobody reads it until there is a reason to, and a full pipe would stop the child.
+    said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
     child = subprocess.Popen(
-        [sys.executable, "-m", "traceql.readers.worker"],
+        [sys.executable, "-P", "-m", "traceql.readers.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # The child finds the same traceql, wherever it was imported from.
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        stderr=said,
+        # The child finds the same traceql, wherever it was imported from, and (-P) nothing in the folder
+        # that the user happens to stand in.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([_HOME, *_given_paths()])},
     )
     assert child.stdin is not None
     with contextlib.suppress(BrokenPipeError):
         # The pipe stays open: the child ends when it breaks, which is when this process does.
         child.stdin.write(json.dumps(request).encode() + b"\n")
         child.stdin.flush()
-    return child
+    return _Child(child, said)
 
 
-def _answer(child: subprocess.Popen[bytes], path: Path, progress: Progress) -> RawReport:
+def _given_paths() -> list[str]:
+    given = os.environ.get("PYTHONPATH")
+    return [given] if given else []
+
+
+def _answer(child: _Child, path: Path, progress: Progress) -> RawReport:
     import pyarrow as pa
 
-    assert child.stdout is not None
-    assert child.stderr is not None
+    answers = child.process.stdout
+    assert answers is not None
     tables: dict[str, RawTable] = {}
-    while (frame := _receive(child.stdout)) is not None:
+    while (frame := _receive(answers)) is not None:
         tag, payload = frame
         if tag == b"P":
             done, total = json.loads(payload)
@@ -117,23 +134,24 @@ def _answer(child: subprocess.Popen[bytes], path: Path, progress: Progress) -> R
             raise getattr(errors, error["type"])(error["message"], error["remedy"])
     # No answer: let it say why.
     with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(timeout=5)
-    child.kill()
-    said = child.stderr.read().decode("utf-8", "replace").strip().splitlines()
-    reason = said[-1] if said else f"exit status {child.wait()}"
+        child.process.wait(timeout=5)
+    child.process.kill()
+    child.said.seek(0)
+    said = child.said.read().decode("utf-8", "replace").strip().splitlines()
+    reason = said[-1] if said else f"exit status {child.process.wait()}"
     raise errors.ReportError(
         f"{path.name}: the decoder crashed ({reason})",
         "The file is probably damaged: copy it again, or record it again.",
     )
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.kill()
-    for stream in (child.stdin, child.stdout, child.stderr):
+def _end(child: _Child) -> None:
+    child.process.kill()
+    for stream in (child.process.stdin, child.process.stdout, child.said):
         if stream:
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
-    child.wait()
+    child.process.wait()
 
 
 def _receive(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
