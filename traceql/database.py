@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
-from traceql import __version__, catalog, hardware, normalise, schema
+from traceql import __version__, catalog, hardware, normalise, readers, schema
 from traceql.errors import (
     DatabaseError,
     MissingDataError,
@@ -34,6 +34,7 @@ from traceql.errors import (
 )
 from traceql.ingest import Decoded, decode
 from traceql.readers.base import no_progress
+from traceql.readers.source import without_suffix
 
 if TYPE_CHECKING:
     import builtins
@@ -504,16 +505,17 @@ class Database:
             _delete_runs(connection, sweep)
             connection.execute("COMMIT")
 
-    def drop(self, trace: str) -> None:
-        """Remove one trace.
+    def drop(self, *traces: str) -> None:
+        """Remove traces: all of them, or none.
 
         Raises:
-            QueryError: there is no such trace.
+            QueryError: one of them does not exist.
         """
-        with self._writing(f"the removal of {trace}", create=False) as connection:
-            trace_id = self._trace_id(connection, trace)
+        with self._writing(f"the removal of {', '.join(traces)}", create=False) as connection:
+            trace_ids = [self._trace_id(connection, trace) for trace in traces]
             connection.execute("BEGIN")
-            _delete(connection, trace_id)
+            for trace_id in trace_ids:
+                _delete(connection, trace_id)
             connection.execute("COMMIT")
 
     # --- connections ------------------------------------------------------------------------------------
@@ -849,20 +851,11 @@ def _free_name(connection: duckdb.DuckDBPyConnection, wanted: str | None, file_n
                 f"a trace is called {wanted!r} already", "Choose another --name, or drop that one first."
             )
         return wanted
+    suffixes = tuple(suffix for reader in readers.READERS for suffix in reader.suffixes)
     # run.ncu-rep → run; beside an earlier run.nsys-rep → run.ncu-rep; then run.ncu-rep-2 …
     numbered = (f"{file_name}-{n}" for n in range(2, len(taken) + 3))
-    candidates = [_stem(file_name), file_name, *numbered]
+    candidates = [without_suffix(file_name, suffixes), file_name, *numbered]
     return next(name for name in candidates if name not in taken)
-
-
-def _stem(file_name: str) -> str:
-    from traceql.readers import READERS
-
-    for reader in READERS:
-        for suffix in reader.suffixes:
-            if file_name.lower().endswith(suffix) and len(file_name) > len(suffix):
-                return file_name[: -len(suffix)]
-    return file_name
 
 
 def _delete(connection: duckdb.DuckDBPyConnection, trace_id: int) -> None:
@@ -1019,7 +1012,7 @@ def _storage_error(error: duckdb.Error, what: str, database: str) -> DatabaseErr
 def _check_magic(path: str, given: str) -> None:
     """Refuse a file of another kind before DuckDB tries what it could be (it knows SQLite, too)."""
     with contextlib.suppress(OSError), Path(path).open("rb") as file:
-        if file.read(12)[8:] != b"DUCK":
+        if not readers.is_duckdb(file.read(readers.HEAD_BYTES)):
             raise DatabaseError(
                 f"{given}: not a DuckDB database", "Choose another file with --db or TRACEQL_DB."
             )

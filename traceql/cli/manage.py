@@ -252,17 +252,17 @@ def _describe(database: Any, trace: str) -> dict[str, list[str]]:
 
     facts += [(f"setting: {key}", human(value)) for key, value in json.loads(row["settings"] or "{}").items()]
     facts += [(f"tag: {key}", human(value)) for key, value in row["tags"].items()]
-    facts += _coverage(database, trace)
-    facts += [(f"rows: {table}", human(count)) for table, count in database.rows(trace).items() if count]
+    rows = database.rows(trace)
+    if rows["nvtx_ranges"] or rows["ncu_ranges"]:
+        facts += _coverage(database, trace)
+    facts += [(f"rows: {table}", human(count)) for table, count in rows.items() if count]
     facts += [(f"not recorded: {table}", option) for table, option in database.missing(trace).items()]
     facts += [("warning", human(warning)) for warning in row["warnings"]]
     return {"property": [key for key, _ in facts], "value": [value for _, value in facts]}
 
 
 def _coverage(database: Any, trace: str) -> list[tuple[str, str]]:
-    """How much of the GPU work is attributed to NVTX ranges, if there are any."""
-    if not any(database.rows(trace)[table] for table in ("nvtx_ranges", "ncu_ranges")):
-        return []
+    """How much of the GPU work is attributed to NVTX ranges."""
     found = database.arrow(catalog.find("coverage").sql, {"trace": trace}).to_pylist()
     return [
         (f"in NVTX ranges: {what}", f"{row[f'{column}_in_ranges_pct']:.1f} %")
@@ -280,11 +280,9 @@ def drop(traces: tuple[str, ...], db: str) -> None:
     from traceql.database import Database
 
     with Database(db) as database:
-        for trace in traces:
-            database.rows(trace)  # All are there before the first one goes.
-        for trace in traces:
-            database.drop(trace)
-            click.echo(f"{printable(trace)}: dropped", err=True)
+        database.drop(*traces)
+    for trace in traces:
+        click.echo(f"{printable(trace)}: dropped", err=True)
 
 
 @click.command()

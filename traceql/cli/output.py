@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from traceql import readers
 from traceql.errors import TraceqlError
 
 if TYPE_CHECKING:
@@ -28,8 +29,13 @@ _ROWS_PER_BATCH = 10_000
 _GAP = "   "
 _NARROWEST = 8
 
-# What a file that nobody wants overwritten with a table begins with, and where.
-_PRECIOUS = ((0, b"NVR\0"), (0, b"NVIDIA Tegra"), (0, b"SQLite format 3\0"), (8, b"DUCK"))
+# Suffix of an output file → form.
+_SUFFIXES = {form: form for form in FORMATS} | {
+    "jsonl": "ndjson",
+    "markdown": "md",
+    "txt": "table",
+    "": "table",
+}
 
 
 def output_options(function: F) -> F:
@@ -82,8 +88,8 @@ def write(answer: pa.Table, format_: str | None, output: str | None) -> None:
 
 def _spare_databases(output: str) -> None:
     with contextlib.suppress(OSError), Path(output).open("rb") as file:
-        head = file.read(64)
-        if any(head[at:].startswith(magic) for at, magic in _PRECIOUS):
+        head = file.read(readers.HEAD_BYTES)
+        if readers.is_duckdb(head) or readers.by_magic(head):
             raise TraceqlError(
                 f"{output}: a database or a report, not overwritten", "Name another file for the answer."
             )
@@ -91,11 +97,9 @@ def _spare_databases(output: str) -> None:
 
 def _by_suffix(output: str | None) -> str:
     suffix = Path(output).suffix.removeprefix(".").lower() if output else ""
-    if suffix and suffix not in (*FORMATS, "jsonl", "markdown", "txt"):
+    if suffix not in _SUFFIXES:
         raise click.UsageError(f"{output}: no form is known by that suffix; choose one with --format.")
-    return {"jsonl": "ndjson", "markdown": "md", "txt": "table"}.get(
-        suffix, suffix if suffix in FORMATS else "table"
-    )
+    return _SUFFIXES[suffix]
 
 
 def printable(text: str) -> str:

@@ -90,10 +90,19 @@ _KNOWN_OTHERS: tuple[tuple[bytes, str, str], ...] = (
         "a Git LFS pointer, not the report itself",
         "Fetch the report with: git lfs pull",
     ),
-    (b"DUCK", "a DuckDB database", "Open it with --db instead of ingesting it."),
     (b"QDSTRM", "an Nsight Systems capture that was never imported", "Import it with: nsys import"),
     (b"PK\x03\x04", "a ZIP archive", "Unpack it and ingest the reports inside."),
 )
+
+
+def is_duckdb(head: bytes) -> bool:
+    """Whether a file that begins like this is a DuckDB database: its magic follows an 8-byte checksum."""
+    return head[8:12] == b"DUCK"
+
+
+def by_magic(head: bytes) -> Reader | None:
+    """The reader of the file format that begins like this, or None."""
+    return next((r for r in READERS if r.magic and head.startswith(r.magic)), None)
 
 
 def by_format(name: str) -> Reader:
@@ -137,8 +146,12 @@ def reader_for(path: Path, file_name: str | None = None) -> Reader:
     if not head:
         raise UnknownFormatError(f"{name}: the file is empty", "Copy or record the report again.")
     expected = claimed(name)
-    found = next((r for r in READERS if r.magic and head.startswith(r.magic)), None)
+    found = by_magic(head)
     if found is None:
+        if is_duckdb(head):
+            raise ReportError(
+                f"{name}: this is a DuckDB database", "Open it with --db instead of ingesting it."
+            )
         for magic, what, remedy in _KNOWN_OTHERS:
             if head.startswith(magic):
                 raise ReportError(f"{name}: this is {what}", remedy)

@@ -68,7 +68,7 @@ def open_source(path: Path) -> Iterator[Source]:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             yield Source(path, _valid(path.name), digest, path.stat().st_size)
             return
-        file_name = _strip(_valid(path.name), _COMPRESSIONS[compression][1])
+        file_name = without_suffix(_valid(path.name), _COMPRESSIONS[compression][1])
         with tempfile.TemporaryDirectory(prefix="traceql-") as folder:
             plain = Path(folder) / file_name
             digest, size = _unpack(path, compression, plain)
@@ -84,7 +84,7 @@ def plain_name(file_name: str) -> str:
     'run.ncu-rep'
     """
     suffixes = tuple(suffix for _, known in _COMPRESSIONS.values() for suffix in known)
-    return _strip(file_name, suffixes)
+    return without_suffix(file_name, suffixes)
 
 
 def _compression(path: Path) -> str | None:
@@ -93,7 +93,8 @@ def _compression(path: Path) -> str | None:
     return next((name for name, (magic, _) in _COMPRESSIONS.items() if head.startswith(magic)), None)
 
 
-def _strip(name: str, suffixes: tuple[str, ...]) -> str:
+def without_suffix(name: str, suffixes: tuple[str, ...]) -> str:
+    """`name` without the first of the suffixes that it ends in, whatever their case; never empty."""
     for suffix in suffixes:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)]
