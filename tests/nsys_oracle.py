@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 TRACES = (
     "llama_eager",
     "llama_graph",
+    "memory_and_ranges",
+    "nccl_two_gpus",
     "scv_baseline_graph",
     "scv_baseline_off",
     "scv_baseline_vectorized",

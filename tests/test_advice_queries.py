@@ -120,9 +120,10 @@ def test_copies_without_async_are_listed_unless_they_return_early(tmp_path: Path
     assert [(r["api_name"], r["copy_kind"], r["bytes"]) for r in ask(db, "cuda_memcpy_sync")] == [
         ("cudaMemcpy", "Host-to-Device", 65_537),
         ("cudaMemcpy", "Device-to-Host", 4),
+        ("cudaMemcpy", "Device-to-Device", 1_000_000),
         ("cuMemcpyDtoH", "Device-to-Host", 8),
     ]
-    assert len(ask(db, "cuda_memcpy_sync", early_bytes=0)) == 4
+    assert len(ask(db, "cuda_memcpy_sync", early_bytes=0)) == 5
     assert len(ask(db, "cuda_memcpy_sync", limit=1)) == 1
 
 

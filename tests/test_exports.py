@@ -138,10 +138,12 @@ def test_every_range_and_mark_is_there(corpus: Database, export: tuple[str, Sour
 def test_every_copy_and_memset_is_there(corpus: Database, export: tuple[str, Source, int]) -> None:
     name, source, origin = export
     theirs = [
-        (operation, b, s - origin, e - origin, pid(p), stream, correlation)
+        # Migrations of managed memory belong to no context (0) and no stream.
+        (operation, b, s - origin, e - origin, pid(p), stream if context else None, correlation)
         for operation, table in (("memcpy", "MEMCPY"), ("memset", "MEMSET"))
-        for b, s, e, p, stream, correlation in source.rows(
-            f"CUPTI_ACTIVITY_KIND_{table}", "bytes", "start", "end", "globalPid", "streamId", "correlationId"
+        for b, s, e, p, context, stream, correlation in source.rows(
+            f"CUPTI_ACTIVITY_KIND_{table}",
+            *("bytes", "start", "end", "globalPid", "contextId", "streamId", "correlationId"),
         )
     ]
     columns = ("operation", "bytes", "start_ns", "end_ns", "pid", "stream_id", "correlation_id")

@@ -33,6 +33,9 @@ NOT_REBUILT = (
     "TARGET_INFO_NIC_INFO",
     "ENUM_",
     "UnwindMethodType",
+    # Layouts of generic events and of binary NVTX payloads: what is laid out so is compared, or not decoded.
+    "GENERIC_EVENT_",
+    "NVTX_PAYLOAD_",
 )
 
 # Tables whose rows old reports hold as well, with the first version whose export is seen to write them.
@@ -98,12 +101,15 @@ def test_every_table_equals_the_export_row_by_row(name: str, tmp_path: Path) -> 
         built = list(zip(*values, strict=True))
         assert len(built) == len(rows), table
         for position, (here, there) in enumerate(zip(built, rows, strict=True)):
+            if table == "ANALYSIS_FILE" and str(there[1]).startswith("/scrubbed/"):
+                # Removing private names from the exports gave equal contents one name.
+                here, there = here[2:], there[2:]
             assert here == there, (table, position, columns)
 
 
 def test_there_are_pairs_of_every_generation() -> None:
     assert {name.partition("_20")[2][:2] for name in PAIRS} >= {"21", "22", "23", "24", "25"}
-    assert len(PAIRS) == 14
+    assert len(PAIRS) == 17
 
 
 # Reports without an export to compare with: rows by table.

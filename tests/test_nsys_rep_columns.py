@@ -65,12 +65,12 @@ def test_columns_hold_what_each_message_holds(contents: list[list[tuple[int, Any
     assert unknown.fields == {}
 
 
-@given(st.lists(st.binary(max_size=300), max_size=60))
-def test_events_are_found_whatever_they_contain(contents: list[bytes]) -> None:
-    buffer = Buffer([b"".join(field(1, content) for content in contents)])
-    starts, ends = events(buffer)
+@given(st.lists(st.tuples(st.booleans(), st.binary(max_size=300)), max_size=60))
+def test_events_are_found_whatever_they_contain(contents: list[tuple[bool, bytes]]) -> None:
+    buffer = Buffer([b"".join(field(2 if generic else 1, content) for generic, content in contents)])
+    starts, ends, is_generic = events(buffer)
     found = [bytes(buffer.view[start:end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-    assert found == contents
+    assert list(zip(is_generic.tolist(), found, strict=True)) == contents
 
 
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=6))
@@ -90,7 +90,8 @@ def test_events_that_contain_something_like_events_are_told_apart() -> None:
         b"",
     ]
     buffer = Buffer([b"".join(field(1, content) for content in contents)])
-    starts, ends = events(buffer)
+    starts, ends, generic = events(buffer)
+    assert not generic.any()
     found = [bytes(buffer.view[start:end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
     assert found == contents
 

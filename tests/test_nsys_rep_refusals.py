@@ -141,9 +141,14 @@ REFUSED: dict[str, tuple[bytes, type[ReportError], str]] = {
         "does not fill the block",
     ),
     "something between events": (
-        rep.report(raw_blocks=[rep.block(rep.field(2, CALLS[0]))]),
+        rep.report(raw_blocks=[rep.block(rep.field(3, CALLS[0]))]),
         ReportError,
         "no event stands between events",
+    ),
+    "a generic event without its content": (
+        rep.report(raw_blocks=[rep.block(rep.field(2, CALLS[0]))]),
+        ReportError,
+        "lacks its type, time or content",
     ),
     "an event across two blocks": (
         rep.report(

@@ -142,6 +142,7 @@ class Database:
     os_calls = _frame("os_calls")
     um_cpu_page_faults = _frame("um_cpu_page_faults")
     um_gpu_page_faults = _frame("um_gpu_page_faults")
+    gpu_samples = _frame("gpu_samples")
     diagnostics = _frame("diagnostics")
     metrics = _frame("metrics")
     ncu_ranges = _frame("ncu_ranges")

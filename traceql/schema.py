@@ -351,6 +351,19 @@ TABLES: tuple[Table, ...] = (
         {"nsys": "nsys profile --trace=cuda --cuda-um-gpu-page-faults=true"},
     ),
     Table(
+        "gpu_samples",
+        "one GPU metric at one time, sampled by the hardware",
+        _columns(
+            _TRACE_ID,
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began; before it, too"),
+            ("gpu_id", "INTEGER", "GPU of the machine, see gpus"),
+            ("metric", "VARCHAR", "as nsys calls it, without the unit: SMs Active, DRAM Read Bandwidth"),
+            ("unit", "VARCHAR", "as nsys calls it: Throughput % of what the GPU can do, Avg, MHz"),
+            ("value", "DOUBLE", "since the sample before; numbers of one byte wrap around at 127"),
+        ),
+        {"nsys": "nsys profile --gpu-metrics-devices=all"},
+    ),
+    Table(
         "diagnostics",
         "one message of the profiler about the recording",
         _columns(

@@ -1,8 +1,8 @@
 -- Which copies block the CPU because they are called without Async?
 --
 -- NVIDIA's counterpart: nsys analyze cuda_memcpy_sync.
--- Copies within a device and small copies to the device return early, and are not listed. Advice: use the
--- Async function on a stream, with pinned host memory.
+-- Small copies to the device return early, and are not listed. Advice: use the Async function on a stream,
+-- with pinned host memory.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @param  early_bytes BIGINT = 65536  copies to the device of up to this size return before they are done
 -- @param  limit BIGINT = 50        operations per trace; NULL for all
@@ -41,7 +41,6 @@ JOIN api_calls USING (api_call_id)
 WHERE ($trace IS NULL OR traces.name = $trace)
   AND operation = 'memcpy'
   AND api_calls.name NOT ILIKE '%async%'
-  AND copy_kind <> 'Device-to-Device'
   AND (copy_kind <> 'Host-to-Device' OR bytes > $early_bytes)
 QUALIFY $limit IS NULL
     OR row_number() OVER (

@@ -21,14 +21,14 @@
 -- @column gpu_operations BIGINT    kernels, copies, memsets and whole graphs
 -- @column avg_gpu_operations DOUBLE  per instance
 -- @column avg_depth DOUBLE         mean number of ranges around it
--- @column avg_children DOUBLE      mean number of push/pop ranges directly inside
+-- @column avg_children DOUBLE      mean number of push/pop ranges with GPU work directly inside
 -- @chart  bars x=range_text y=total_proj_ns
 -- @empty  No GPU work was launched inside a range: see how much is attributed with the query coverage.
 
 WITH children AS (
     SELECT parent_id AS range_id, count(*) AS children
     FROM nvtx_ranges
-    WHERE style = 'pushpop' AND parent_id IS NOT NULL
+    WHERE style = 'pushpop' AND parent_id IS NOT NULL AND gpu_operations > 0
     GROUP BY parent_id
 )
 SELECT

@@ -19,7 +19,7 @@
 -- @column tid BIGINT               thread
 -- @column gpu_operations BIGINT    kernels, copies, memsets and whole graphs
 -- @column depth INTEGER            ranges around it
--- @column children BIGINT          push/pop ranges directly inside
+-- @column children BIGINT          push/pop ranges with GPU work directly inside
 -- @column range_id BIGINT          the range, see nvtx_ranges
 -- @column parent_id BIGINT         the range around it
 -- @column range_stack VARCHAR      range_ids from the outermost range to this one, each after a colon
@@ -28,7 +28,7 @@
 WITH children AS (
     SELECT parent_id AS range_id, count(*) AS children
     FROM nvtx_ranges
-    WHERE style = 'pushpop' AND parent_id IS NOT NULL
+    WHERE style = 'pushpop' AND parent_id IS NOT NULL AND gpu_operations > 0
     GROUP BY parent_id
 ),
 stacks AS (

@@ -44,6 +44,7 @@ STEPS: dict[Kind, tuple[str, ...]] = {
         "os_calls",
         "um_cpu_page_faults",
         "um_gpu_page_faults",
+        "gpu_samples",
         "threads",
         "processes",
         "gpus",

@@ -44,8 +44,9 @@ SELECT
     "end" - getvariable('origin_ns') AS end_ns,
     "end" - start AS duration_ns,
     deviceId AS device_id,
-    contextId AS context_id,
-    streamId AS stream_id,
+    -- Contexts count from 1; migrations of managed memory belong to none, and to no stream.
+    nullif(contextId, 0) AS context_id,
+    CASE WHEN contextId <> 0 THEN streamId END AS stream_id,
     numbered.pid,
     correlationId AS correlation_id,
     api_call_id,

@@ -9,8 +9,8 @@ SELECT
     globalPid >> 24 & 16777215 AS pid,
     address AS virtual_address,
     instructions.value AS instruction,
-    regexp_extract(files.value, '[^/\\]*$') AS source_file,
-    sourceLine AS source_line
+    nullif(regexp_extract(files.value, '[^/\\]*$'), '') AS source_file,
+    nullif(sourceLine, 0) AS source_line
 FROM raw_CUDA_UM_CPU_PAGE_FAULT_EVENTS
 LEFT JOIN strings AS instructions ON instructions.id = CpuInstruction
 LEFT JOIN strings AS files ON files.id = sourceFile

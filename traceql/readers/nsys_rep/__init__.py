@@ -11,6 +11,7 @@ it does not know.
 `columns`    thousands of protobuf messages at once
 `tables`     which field becomes which column of which raw table
 `events`     event blocks → event tables
+`samples`    generic events: GPU metrics, laid out as the report says
 `target`     the other tables: processes, threads, GPUs, streams, times
 `verify`     the report's own counts, and what was not understood
 ============ ==========================================================================

@@ -50,6 +50,7 @@ _LZ4_LITERAL_TAIL: Final = 5
 _INDEX_EVENTS: Final = 1
 _INDEX_STRINGS: Final = 3
 _INDEX_THREADS: Final = 5
+_INDEX_GENERIC_TYPES: Final = 14
 
 
 @dataclass
@@ -112,6 +113,7 @@ class Container:
         ui_data: section "UI Data"; empty when absent.
         blocks: the event blocks, in order.
         event_count: how many events the index promises; None when it does not say.
+        generic_types: layouts of generic events, GPU metrics among them.
         strings: UTF-8 texts by string id.
         process_streams: captured output of processes.
         thread_names: as stored.
@@ -127,6 +129,7 @@ class Container:
     ui_data: Message
     blocks: list[Block]
     event_count: int | None
+    generic_types: list[Message]
     strings: list[bytes]
     process_streams: list[Message]
     thread_names: list[Message]
@@ -288,6 +291,7 @@ def _raw_section(
             if promised is not None and promised != count:
                 raise source.damaged(f"the index promises {promised} {what}, there are {count}", raw)
         event_count = wire.number(index, _INDEX_EVENTS)
+        generic_types = wire.submessages(index, _INDEX_GENERIC_TYPES)
     return Container(
         source=source,
         data=data,
@@ -297,6 +301,7 @@ def _raw_section(
         ui_data=ui_data,
         blocks=blocks,
         event_count=event_count,
+        generic_types=generic_types,
         strings=strings,
         process_streams=streams,
         thread_names=thread_names,

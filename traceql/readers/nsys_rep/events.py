@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from traceql.readers.nsys_rep import columns, tables
+from traceql.readers.nsys_rep import columns, samples, tables
 from traceql.readers.nsys_rep.columns import Buffer, Field, Path, Positions, Unknown
 from traceql.readers.nsys_rep.container import decompress
 from traceql.readers.nsys_rep.tables import Chains, Column, EventTable, Type
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from traceql.readers.base import Progress, Wanted
     from traceql.readers.nsys_rep.container import Block, Container
+    from traceql.readers.nsys_rep.samples import Layout
 
 # Decompressed bytes that are decoded at once: enough events that the cost of a numpy call (and of passing the
 # interpreter's lock from thread to thread) does not count, few enough that intermediate columns stay small.
@@ -90,6 +91,7 @@ class Tally:
     Attributes:
         events: how many, of every kind.
         types: event type → events of a type that is not known.
+        generic_types: type of generic event → events of a type without known layout.
         classes: (payload, class) → events.
         owned: (payload, class, process) → events; class -1 where a payload has none.
         unknown: fields that are not known.
@@ -98,6 +100,7 @@ class Tally:
 
     events: int = 0
     types: Counter[int] = field(default_factory=Counter)
+    generic_types: Counter[int] = field(default_factory=Counter)
     payloads: Counter[int] = field(default_factory=Counter)
     classes: Counter[tuple[int, int]] = field(default_factory=Counter)
     owned: Counter[tuple[int, int, int]] = field(default_factory=Counter)
@@ -108,6 +111,7 @@ class Tally:
         """Count what another batch saw."""
         self.events += other.events
         self.types += other.types
+        self.generic_types += other.generic_types
         self.payloads += other.payloads
         self.classes += other.classes
         self.owned += other.owned
@@ -158,7 +162,7 @@ def plan(wanted: Wanted | None, version: tables.Version | None) -> Plan:
         version: of the file; decides between columns that came and went. None means the newest.
     """
     newest = version or tables.NEWEST_TESTED
-    chosen: dict[int, list[Selected]] = {payload: [] for payload in tables.PAYLOAD_NAMES}
+    chosen: dict[int, list[Selected]] = {payload: [] for payload in (*tables.PAYLOAD_NAMES, tables.GENERIC)}
     keep = {*tables.NANOSECOND_FLAGS.values(), *tables.STRING_IDS, *tables.CLASS_FIELD.values()}
     keep |= set(tables.OWNER_FIELD.values())
     for table in tables.EVENT_TABLES:
@@ -194,12 +198,13 @@ def collect(container: Container, wanted: Wanted | None, progress: Progress) -> 
         UnsupportedReportError: an event is of a kind that would be misread.
     """
     what = plan(wanted, container.version)
+    layouts = samples.layouts(container)
     tally = Tally()
     processes: list[bytes] = []
     pieces: dict[tuple[str, str], list[pa.Array]] = {}
     rows: Counter[str] = Counter()
     chains: Counter[str] = Counter()
-    for batch in _decoded(container, what):
+    for batch in _decoded(container, what, layouts):
         tally.add(batch.tally)
         processes += batch.processes
         for selected in (table for group in what.tables.values() for table in group):
@@ -221,19 +226,19 @@ def _is_wanted(wanted: Wanted | None, table: str, column: str) -> bool:
     return wanted is None or column in wanted.get(table, ())
 
 
-def _decoded(container: Container, what: Plan) -> Iterator[Batch]:
+def _decoded(container: Container, what: Plan, layouts: Mapping[int, Layout]) -> Iterator[Batch]:
     """The batches in order; as many are decoded ahead as there are threads."""
     threads = min(_MOST_THREADS, os.cpu_count() or 1)
     groups = _groups(container.blocks)
     if threads == 1 or len(container.blocks) == 1:
         for group in groups:
-            yield _decode_batch(container, group, what)
+            yield _decode_batch(container, group, what, layouts)
         return
     running: deque[Future[Batch]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
             for group in groups:
-                running.append(pool.submit(_decode_batch, container, group, what))
+                running.append(pool.submit(_decode_batch, container, group, what, layouts))
                 if len(running) > threads:
                     yield running.popleft().result()
             while running:
@@ -256,14 +261,16 @@ def _groups(blocks: Sequence[Block]) -> Iterator[list[Block]]:
         yield group
 
 
-def _decode_batch(container: Container, blocks: list[Block], what: Plan) -> Batch:
+def _decode_batch(
+    container: Container, blocks: list[Block], what: Plan, layouts: Mapping[int, Layout]
+) -> Batch:
     source = container.source
     parts = [decompress(source, container.data, block) for block in blocks]
     block_ends = np.cumsum([len(part) for part in parts])
     buffer = Buffer(parts)
     del parts
     try:
-        return _decode_buffer(buffer, block_ends, what, len(container.strings))
+        return _decode_buffer(buffer, block_ends, what, layouts, len(container.strings))
     except WireError as error:
         block = min(int(np.searchsorted(block_ends, error.at, "right")), len(blocks) - 1)
         inside = error.at - (int(block_ends[block - 1]) if block else 0)
@@ -275,13 +282,23 @@ class _UnsupportedError(WireError):
     """Valid bytes that mean something this reader would misread."""
 
 
-def _decode_buffer(buffer: Buffer, block_ends: NDArray[np.int64], what: Plan, string_count: int) -> Batch:
+def _decode_buffer(
+    buffer: Buffer,
+    block_ends: NDArray[np.int64],
+    what: Plan,
+    layouts: Mapping[int, Layout],
+    string_count: int,
+) -> Batch:
     batch = Batch()
-    starts, ends = columns.events(buffer)
+    starts, ends, generic = columns.events(buffer)
     for block_end in block_ends[block_ends > 0].tolist():
         last = int(np.searchsorted(ends, block_end))
         if last == ends.size or ends[last] != block_end:
             raise WireError("an event reaches into the next block", block_end - 1)
+    if generic.any():
+        _decode_samples(buffer, starts[generic], ends[generic], what, layouts, batch)
+        starts, ends = starts[~generic], ends[~generic]
+    # The index counts these only.
     batch.tally.events = starts.size
     top = columns.split(buffer, starts, ends, _EVENT_SHAPE, unknown=batch.tally.unknown)
     types = _event_types(top, starts)
@@ -294,6 +311,30 @@ def _decode_buffer(buffer: Buffer, block_ends: NDArray[np.int64], what: Plan, st
         _check_types(types[rows], number, column.values, batch.tally)
         _decode_payload(buffer, number, column, what, string_count, batch)
     return batch
+
+
+def _decode_samples(
+    buffer: Buffer,
+    starts: Positions,
+    ends: Positions,
+    what: Plan,
+    layouts: Mapping[int, Layout],
+    batch: Batch,
+) -> None:
+    found = samples.decode(
+        buffer,
+        starts,
+        ends,
+        layouts,
+        unknown=batch.tally.unknown,
+        others=batch.tally.generic_types,
+    )
+    for selected in what.tables[tables.GENERIC] if found else ():
+        batch.rows[selected.table.name] = found["value"].size
+        for column in selected.columns:
+            batch.pieces[selected.table.name, column.name] = pa.array(
+                found[column.name], arrow_type(column.type)
+            )
 
 
 def _event_types(top: dict[int, Field], starts: Positions) -> NDArray[np.int64]:

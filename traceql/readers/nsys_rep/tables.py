@@ -22,6 +22,9 @@ Version: TypeAlias = tuple[int, int]
 #: Exports of this version and of older ones were compared with what this reader decodes, row by row.
 NEWEST_TESTED: Final[Version] = (2025, 3)
 
+#: Stands where other tables have the payload of their events.
+GENERIC: Final = 0
+
 Type: TypeAlias = Literal["i32", "i64", "u32", "u64", "f32", "f64", "bool", "text"]
 
 NVTX: Final = 102
@@ -32,6 +35,8 @@ TRACE: Final = 108
 MMAP: Final = 109
 DIAGNOSTIC: Final = 110
 PROCESS: Final = 113
+CPU_FAULT: Final = 124
+GPU_FAULT: Final = 125
 
 PAYLOAD_NAMES: Final[Mapping[int, str]] = {
     NVTX: "NVTX",
@@ -42,6 +47,8 @@ PAYLOAD_NAMES: Final[Mapping[int, str]] = {
     MMAP: "memory map",
     DIAGNOSTIC: "diagnostic",
     PROCESS: "process",
+    CPU_FAULT: "CPU page fault",
+    GPU_FAULT: "GPU page fault",
 }
 
 #: Event type → the payload field that holds its content.
@@ -54,6 +61,8 @@ EVENT_TYPES: Final[Mapping[int, int]] = {
     **dict.fromkeys((47, 48, 113, 131, 132), TRACE),
     49: DIAGNOSTIC,
     **dict.fromkeys((79, 80, 106, 127, 130), CUDA),
+    119: CPU_FAULT,
+    120: GPU_FAULT,
 }
 
 
@@ -75,7 +84,7 @@ SHAPES: Final[Mapping[int, Shape]] = {
     CUDA: {
         **_numbers(*range(1, 10)),
         101: _numbers(1, 2, 3, 8, *range(10, 30), 31, 32, 33, 34, 35, 36),
-        102: _numbers(1, 2, 4, 5, 6, 7, 8, 9, 16),
+        102: _numbers(1, 2, 4, 5, 6, 7, 8, 9, 10, 12, 16),
         103: _numbers(1, 2, 4),
         105: _numbers(1, 2, 3, 4),
         106: _numbers(1, 2),
@@ -97,6 +106,8 @@ SHAPES: Final[Mapping[int, Shape]] = {
     MMAP: _numbers(1, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16),
     DIAGNOSTIC: {**_numbers(2, 3, 5), 1: _numbers(1, 2, 3), 4: BYTES},
     PROCESS: {**_numbers(1, 2, 4, 11, 12, 13, 14), **dict.fromkeys((5, 6, 7, 8, 9), BYTES)},
+    CPU_FAULT: {**_numbers(1, 2, 3), 4: _numbers(1, 2, 8, 10, 11)},
+    GPU_FAULT: _numbers(1, 2, 3, 4, 5, 6, 7),
 }
 
 #: Fields that one message may hold several times.
@@ -126,6 +137,9 @@ STRING_IDS: Final[frozenset[Path]] = frozenset(
         (TRACE, 25, 101, 4),
         (TRACE, 25, 102, 4),
         (MMAP, 6),
+        (CPU_FAULT, 4, 1),
+        (CPU_FAULT, 4, 2),
+        (CPU_FAULT, 4, 11),
     }
 )
 FRAME_STRING_IDS: Final = frozenset({1, 2})
@@ -134,7 +148,13 @@ FRAME_STRING_IDS: Final = frozenset({1, 2})
 CLASS_FIELD: Final[Mapping[int, Path]] = {CUDA: (CUDA, 7), TRACE: (TRACE, 6)}
 
 #: Where a payload says whose event it is, and by how many bits to shift that down to the process.
-OWNER_FIELD: Final[Mapping[int, Path]] = {NVTX: (NVTX, 9), CUDA: (CUDA, 8), TRACE: (TRACE, 13)}
+OWNER_FIELD: Final[Mapping[int, Path]] = {
+    NVTX: (NVTX, 9),
+    CUDA: (CUDA, 8),
+    TRACE: (TRACE, 13),
+    CPU_FAULT: (CPU_FAULT, 2),
+    GPU_FAULT: (GPU_FAULT, 4),
+}
 
 #: CUDA event class → the submessage that events of this class have, and no others.
 CUDA_DETAILS: Final[Mapping[int, int]] = {1: 102, 2: 103, 3: 101, 5: 105, 6: 106, 7: 107}
@@ -426,10 +446,10 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
                 "srcContextId u32 102.7",
                 "dstDeviceId u32 102.8",
                 "dstContextId u32 102.9",
-                # Never seen with a value: fields 102.10 to 102.12 would be reported as unknown.
-                "migrationCause u32",
+                "migrationCause u32 102.10",
+                # Never seen with a value: field 102.11 would be reported as unknown.
                 "graphNodeId u64",
-                "virtualAddress u64",
+                "virtualAddress u64 102.12",
             ),
             Column("copyCount", "u64", ((CUDA, 102, 16),), since=(2025, 3)),
         ),
@@ -471,6 +491,42 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
         CUDA,
         _columns(CUDA, *_ACTIVITY, "graphId u32 107.1", "graphExecId u32 107.2"),
         classes=frozenset({7}),
+    ),
+    EventTable(
+        "CUDA_UM_CPU_PAGE_FAULT_EVENTS",
+        CPU_FAULT,
+        _columns(
+            CPU_FAULT,
+            "start i64 1",
+            "globalPid u64 2",
+            "address u64 3",
+            "originalFaultPc u64 4.8",
+            "CpuInstruction u32 4.1",
+            "module u32 4.2",
+            # Never seen with a value: it would be reported as unknown.
+            "unresolvedFaultPc u32",
+            "sourceFile u32 4.11",
+            "sourceLine u32 4.10",
+        ),
+    ),
+    EventTable(
+        "CUDA_UM_GPU_PAGE_FAULT_EVENTS",
+        GPU_FAULT,
+        _columns(
+            GPU_FAULT,
+            "start i64 1",
+            "end i64 2",
+            "globalPid u64 4",
+            "deviceId u32 3",
+            "address u64 5",
+            "numberOfPageFaults u64 6",
+            "faultAccessType u32 7",
+        ),
+    ),
+    EventTable(
+        "GPU_METRICS",
+        GENERIC,
+        _columns(GENERIC, "rawTimestamp i64", "timestamp i64", "typeId u64", "metricId u64", "value i64"),
     ),
     EventTable(
         "SCHED_EVENTS",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from traceql.readers.nsys_rep import wire
+from traceql.readers.nsys_rep import samples, wire
 from traceql.readers.nsys_rep.events import arrow_type
 
 if TYPE_CHECKING:
@@ -30,6 +30,13 @@ SCHEMAS: Final[Mapping[str, Mapping[str, Type]]] = {
     "ANALYSIS_FILE": {"id": "i32", "filename": "text", "contentId": "u32", "globalPid": "u64"},
     "ANALYSIS_DETAILS": {"globalVid": "u64", "duration": "u64", "startTime": "u64", "stopTime": "u64"},
     "TARGET_INFO_SESSION_START_TIME": {"utcEpochNs": "u64", "utcTime": "text", "localTime": "text"},
+    "TARGET_INFO_GPU_METRICS": {
+        "typeId": "u64",
+        "sourceId": "u64",
+        "typeName": "text",
+        "metricId": "u64",
+        "metricName": "text",
+    },
     "TARGET_INFO_CUDA_DEVICE": {"gpuId": "u32", "cudaId": "u32", "pid": "u32"},
     "TARGET_INFO_CUDA_CONTEXT_INFO": {
         "nullStreamId": "u32",
@@ -201,6 +208,7 @@ def tables(container: Container, processes: Sequence[bytes], wanted: Wanted | No
         ],
         "TARGET_INFO_GPU": [],
         "TARGET_INFO_CUDA_DEVICE": [],
+        "TARGET_INFO_GPU_METRICS": _gpu_metrics(container),
     }
     for machine in wire.submessages(container.target, 1):
         for devices in wire.submessages(machine, 2):
@@ -328,21 +336,33 @@ def _processes(blobs: Sequence[bytes]) -> list[Row]:
 
 
 def _analysis_files(container: Container) -> list[Row]:
-    """The process streams again, with names. Streams of the same content get the name of the last of them."""
-    names = {wire.number(stream, 3): wire.number(stream, 2) for stream in container.process_streams}
+    """The process streams again, with their names."""
     rows = []
     for position, stream in enumerate(container.process_streams):
-        content = wire.number(stream, 3)
-        name = names[content]
+        name = wire.number(stream, 2)
         rows.append(
             {
                 "id": position,
                 "filename": None if name is None else _string(container, name, "ANALYSIS_FILE"),
-                "contentId": content,
+                "contentId": wire.number(stream, 3),
                 "globalPid": wire.number(stream, 1),
             }
         )
     return rows
+
+
+def _gpu_metrics(container: Container) -> list[Row]:
+    return [
+        {
+            "typeId": layout.type_id,
+            "sourceId": layout.source_id,
+            "typeName": "",
+            "metricId": metric,
+            "metricName": name,
+        }
+        for layout in samples.layouts(container).values()
+        for metric, name in enumerate(layout.names)
+    ]
 
 
 def _string(container: Container, position: int, what: str) -> str:

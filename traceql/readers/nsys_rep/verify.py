@@ -44,6 +44,8 @@ _TABLE_OF: Final[Mapping[Path, str]] = {
     (tables.SCHEDULING,): "SCHED_EVENTS",
     (tables.DIAGNOSTIC,): "DIAGNOSTIC_EVENT",
     (tables.PROCESS,): "PROCESSES",
+    (tables.CPU_FAULT,): "CUDA_UM_CPU_PAGE_FAULT_EVENTS",
+    (tables.GPU_FAULT,): "CUDA_UM_GPU_PAGE_FAULT_EVENTS",
     (tables.CUDA,): "CUPTI_ACTIVITY_KIND_*",
     (tables.CUDA, 101): "CUPTI_ACTIVITY_KIND_KERNEL",
     (tables.CUDA, 102): "CUPTI_ACTIVITY_KIND_MEMCPY",
@@ -101,6 +103,10 @@ def unknown(tally: Tally) -> list[str]:
     sentences = [
         f"{count} events have the unknown type {event_type}; what they say may be missing."
         for event_type, count in sorted(tally.types.items())
+    ]
+    sentences += [
+        f"{count} generic events of the type {type_id} have no known layout: they are in no table."
+        for type_id, count in sorted(tally.generic_types.items())
     ]
     sentences += [
         f"{count} {tables.PAYLOAD_NAMES[payload]} events of the unknown class {event_class} are in no table."

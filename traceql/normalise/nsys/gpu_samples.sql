@@ -1,0 +1,26 @@
+-- One row per sampled GPU metric and time. The last byte of a sample's type is the GPU's id.
+--
+-- Clocks are labelled MHz, but 1980000000 is what is exported for 1,980 MHz: no clock has a million MHz.
+-- @raw GPU_METRICS timestamp:BIGINT typeId:UBIGINT metricId:BIGINT value:BIGINT
+-- @raw TARGET_INFO_GPU_METRICS typeId:UBIGINT metricId:BIGINT metricName:VARCHAR
+-- @fills gpu_samples
+
+INSERT INTO gpu_samples BY NAME
+WITH names AS (
+    SELECT
+        typeId,
+        metricId,
+        regexp_extract(metricName, '^(.*?) *(?:\[([^\]]*)\])?$', 1) AS metric,
+        nullif(regexp_extract(metricName, '\[([^\]]*)\]$', 1), '') AS unit
+    FROM raw_TARGET_INFO_GPU_METRICS
+)
+SELECT
+    getvariable('trace_id') AS trace_id,
+    timestamp - getvariable('origin_ns') AS time_ns,
+    (typeId & 255)::INTEGER AS gpu_id,
+    coalesce(names.metric, 'metric ' || metricId) AS metric,
+    names.unit,
+    CASE WHEN names.unit = 'MHz' AND value >= 1000000 THEN value / 1e6 ELSE value END AS value
+FROM raw_GPU_METRICS
+LEFT JOIN names USING (typeId, metricId)
+ORDER BY time_ns, gpu_id, metricId
