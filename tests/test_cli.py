@@ -180,10 +180,11 @@ def test_info_describes_a_trace_and_a_file_alike(home: Path) -> None:
     facts = dict(csv.reader(io.StringIO(of_file)))
     assert facts["tool_version"] == "2025.3.1.0"
     assert facts["gpu"] == "NVIDIA H200"
-    assert facts["rows: metrics"] == "51,324"
+    assert facts["rows: metrics"] == "51324"
     assert facts["setting: clock_control"] == "none"
     assert facts["not recorded: advice"].startswith("ncu --set full")
     assert not (home.parent / "traces.duckdb").exists()
+    assert "51,324" in traceql("info", PAIR[1], cwd=home.parent).stdout
     assert "neither a trace" in traceql("info", "nope", cwd=home, status=1).stderr
 
 
@@ -300,6 +301,8 @@ def test_every_command_and_query_has_help_with_its_parameters() -> None:
 
 def test_query_list_shows_every_question_by_topic(tmp_path: Path) -> None:
     listed = traceql("query", "--list", cwd=tmp_path).stdout
+    as_data = json.loads(traceql("query", "--list", "--format", "json", cwd=tmp_path).stdout)
+    assert {row["query"] for row in as_data} >= {"top-kernels", "range-launches"}
     for query in catalog.queries().values():
         assert re.search(rf"{query.topic} +{query.name.replace('_', '-')} +{re.escape(query.title)}", listed)
 

@@ -115,22 +115,30 @@ class _Queries(click.Group):
     "--list", "list_", is_flag=True, help="List the questions by topic, and what the database lacks for them."
 )
 @db_option()
+@output_options
 @click.pass_context
-def query(ctx: click.Context, list_: bool, db: str) -> None:
+def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output: str | None) -> None:
     """Answer a question of the catalogue.
 
     \b
     Examples:
       traceql query --list
+      traceql query --list --format json
       traceql query top-kernels --limit 5
       traceql query range-launches --range scv_compute_mask
       traceql query metric --name dram__bytes_write.sum --format csv
     """
     if list_:
-        write(_list(db), None, None)
-    elif ctx.invoked_subcommand and ctx.get_parameter_source("db") is ParameterSource.COMMANDLINE:
-        raise click.UsageError("Put --db after the name of the query.")
-    elif ctx.invoked_subcommand is None:
+        write(_list(db), format_, output)
+        return
+    misplaced = [
+        option
+        for option, name in (("--db", "db"), ("--format", "format_"), ("--output", "output"))
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if ctx.invoked_subcommand and misplaced:
+        raise click.UsageError(f"Put {misplaced[0]} after the name of the query.")
+    if ctx.invoked_subcommand is None:
         raise click.UsageError("Name a query; traceql query --list shows them.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from traceql import catalog
 from traceql.cli.common import complain, complete_trace, db_option, note
-from traceql.cli.output import human, output_options, printable, write
+from traceql.cli.output import output_options, printable, shown, write
 from traceql.errors import DatabaseError, ReportError
 
 if TYPE_CHECKING:
@@ -174,8 +175,13 @@ class _Progress:
         events = sum(stored.rows.values())
         speed = f" ({events / seconds:,.0f} rows/s)" if self._reports == 1 else ""
         click.echo(f"{name}: {stored.status}{speed}\n  {counts or 'no events'}", err=True)
-        for table, option in stored.missing.items():
+        if len(stored.missing) == 1:
+            (table, option), *_ = stored.missing.items()
             click.echo(f"  not recorded: {table} ({option})", err=True)
+        elif stored.missing:
+            click.echo(
+                f"  not recorded: {', '.join(stored.missing)} (traceql info {name} says how to)", err=True
+            )
         for warning in stored.warnings:
             note(f"{name}: {warning}")
 
@@ -213,8 +219,6 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
       traceql info run.ncu-rep
       traceql info baseline --format json
     """
-    import pyarrow as pa
-
     from traceql.database import MEMORY, Database
 
     is_file = Path(path_or_trace).exists()
@@ -223,7 +227,7 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
             with Database(db) as database:
                 names = database.arrow("SELECT name FROM traces").column("name").to_pylist()
                 if path_or_trace in names:
-                    write(pa.table(_describe(database, path_or_trace)), format_, output)
+                    write(_described(database, path_or_trace, format_, output), format_, output)
                     return
         except DatabaseError:
             # A file can be described whatever is the matter with the database beside it.
@@ -236,32 +240,38 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
         )
     with Database(MEMORY) as database:
         stored = database.ingest(path_or_trace)
-        write(pa.table(_describe(database, stored.name)), format_, output)
+        write(_described(database, stored.name, format_, output), format_, output)
 
 
-def _describe(database: Any, trace: str) -> dict[str, list[str]]:
+def _described(database: Any, trace: str, format_: str | None, output: str | None) -> Any:
+    import pyarrow as pa
+
+    facts = _facts(database, trace)
+    values = [shown(value, format_, output) for _, value in facts]
+    return pa.table({"property": [name for name, _ in facts], "value": values})
+
+
+def _facts(database: Any, trace: str) -> list[tuple[str, object]]:
     row = database.arrow("FROM traces WHERE name = $name", {"name": trace}).to_pylist(
         maps_as_pydicts="strict"
     )[0]
-    facts: list[tuple[str, str]] = [
-        (key, human(value))
+    facts: list[tuple[str, object]] = [
+        (key, value)
         for key, value in row.items()
         if key not in ("trace_id", "settings", "tags", "warnings", "missing") and value is not None
     ]
-    import json
-
-    facts += [(f"setting: {key}", human(value)) for key, value in json.loads(row["settings"] or "{}").items()]
-    facts += [(f"tag: {key}", human(value)) for key, value in row["tags"].items()]
+    facts += [(f"setting: {key}", value) for key, value in json.loads(row["settings"] or "{}").items()]
+    facts += [(f"tag: {key}", value) for key, value in row["tags"].items()]
     rows = database.rows(trace)
     if rows["nvtx_ranges"] or rows["ncu_ranges"]:
         facts += _coverage(database, trace)
-    facts += [(f"rows: {table}", human(count)) for table, count in rows.items() if count]
+    facts += [(f"rows: {table}", count) for table, count in rows.items() if count]
     facts += [(f"not recorded: {table}", option) for table, option in database.missing(trace).items()]
-    facts += [("warning", human(warning)) for warning in row["warnings"]]
-    return {"property": [key for key, _ in facts], "value": [value for _, value in facts]}
+    facts += [("warning", warning) for warning in row["warnings"]]
+    return facts
 
 
-def _coverage(database: Any, trace: str) -> list[tuple[str, str]]:
+def _coverage(database: Any, trace: str) -> list[tuple[str, object]]:
     """How much of the GPU work is attributed to NVTX ranges."""
     found = database.arrow(catalog.find("coverage").sql, {"trace": trace}).to_pylist()
     return [

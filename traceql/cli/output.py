@@ -55,6 +55,11 @@ def output_options(function: F) -> F:
     )(function)
 
 
+def shown(value: object, format_: str | None, output: str | None) -> str:
+    """A value as text: for reading where the form is for people, exact where it is for programs."""
+    return human(value) if (format_ or _by_suffix(output)) in ("table", "md") else _text(value)
+
+
 def write(answer: pa.Table, format_: str | None, output: str | None) -> None:
     """Write an answer in the chosen form.
 
