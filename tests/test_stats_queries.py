@@ -532,10 +532,11 @@ def test_a_kernel_that_starts_as_its_call_returns_was_queued_for_no_time(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "trace", ["mordred_rtx6000_2021.2", "nevakrien_rtx4090_2023.4", "pipit_cloverleaf_2024.5"]
+    "trace",
+    ["memory_and_ranges", "mordred_rtx6000_2021.2", "nevakrien_rtx4090_2023.4", "pipit_cloverleaf_2024.5"],
 )
 def test_operating_system_calls_are_summed_as_nsys_sums_them(corpus: Database, trace: str) -> None:
-    # Printed by `nsys stats --report osrtsum` of nsys 2022.4: the recorded vLLM traces hold no such calls.
+    # All but the first printed by `nsys stats --report osrtsum` of nsys 2022.4.
     columns = {**_total("Num Calls", "calls"), "Name": ("function", None)}
     assert_same(
         ask(corpus, "osrt_sum", trace),
@@ -545,7 +546,7 @@ def test_operating_system_calls_are_summed_as_nsys_sums_them(corpus: Database, t
     )
 
 
-# --- managed memory, samples and collectives, recorded for these questions -------------------------------
+# --- managed memory, samples and collectives ------------------------------------------------------------
 
 
 def test_the_totals_of_managed_memory_equal_those_of_nsys_stats(corpus: Database) -> None:
