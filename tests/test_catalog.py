@@ -36,6 +36,9 @@ REQUIRED = {
     "cuda_gpu_kern_pace": {"kernel": "rms_norm_kernel"},
     "nvtx_pace": {"range": "layer"},
     "nvtx_gpu_proj_pace": {"range": "layer"},
+    "comparable": {"trace_a": [BASELINE], "trace_b": [VARIANT]},
+    "diff": {"trace_a": [BASELINE], "trace_b": [VARIANT]},
+    "counters_on_timeline": {"timeline": NSYS, "counters": NCU},
 }
 
 
