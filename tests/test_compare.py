@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from conftest import REPORTS
-from nsys_oracle import expected, export
+from nsys_oracle import ask, expected, export
 
 import traceql
 from traceql import compare
@@ -460,6 +460,32 @@ def test_every_profiled_launch_finds_itself_on_the_timeline(corpus: Database, mo
     )
 
 
+def test_recordings_of_another_version_and_gpu_are_joined_too(corpus: Database) -> None:
+    # One program under nsys and ncu of 2020, without NVTX.
+    found = ask(
+        corpus,
+        "counters_on_timeline",
+        timeline="extrap_a100_2020.sqlite.xz",
+        counters="extrap_a100_2020.3.ncu-rep.xz",
+    )
+    assert [(row["kernel"], row["occurrence"], row["found_in"]) for row in found] == [
+        ("init_array", 1, "both"),
+        ("init_array", 2, "both"),
+        ("vector_add", 1, "both"),
+        ("vector_add1", 1, "both"),
+        ("vector_mul", 1, "both"),
+        ("vector_dot", 1, "both"),
+    ]
+    profiled = [row["profiled_kernel_id"] for row in found]
+    assert profiled == sorted(profiled)
+
+
+def test_different_programs_have_nothing_in_common(corpus: Database) -> None:
+    found = ask(corpus, "counters_on_timeline", timeline=A, counters="llama_roofline.ncu-rep.xz")
+    assert {row["found_in"] for row in found} == {"timeline only", "counters only"}
+    assert {(row["timeline_matched_pct"], row["counters_matched_pct"]) for row in found} == {(0, 0)}
+
+
 def test_ranges_of_other_domains_are_found_however_they_nest(tmp_path: Path) -> None:
     def call(number: int, start: int) -> dict[str, Any]:
         return {"name": "cudaLaunchKernel_v7000", "start": start, "end": start + 1, "correlationId": number}
@@ -552,6 +578,7 @@ def test_traces_are_meant_by_tags_and_csv_holds_every_column(home: Path) -> None
 def test_reports_are_compared_without_a_database(tmp_path: Path) -> None:
     _, err = run(tmp_path, REPORTS / A, REPORTS / A)
     assert "is on both sides" in err
+    # 11 in total, 3 of each of 6 kernels, 7 API functions and 1 kind of copy, 5 of each of 5 ranges.
     assert "note: no difference in 78 measures" in err
     assert not (tmp_path / "traces.duckdb").exists()
     everything, _ = run(tmp_path, REPORTS / A, REPORTS / A, "--all", "--format", "json")
@@ -570,11 +597,23 @@ def test_reports_are_compared_without_a_database(tmp_path: Path) -> None:
     assert saved.differences.filter(measure="kernels")["delta_low"][0] is not None
 
 
+def test_a_query_takes_several_traces(home: Path) -> None:
+    sides = ["--trace-a", "old", "--trace-a", "new", "--trace-b", "new", "--topic", "trace"]
+    database = ["--db", str(home / "traces.duckdb"), "--format", "json"]
+    result = CliRunner().invoke(cli, ["query", "diff", *sides, *database])
+    (kernels,) = (row for row in json.loads(result.stdout) if row["measure"] == "kernels")
+    assert (kernels["a"], kernels["b"], kernels["runs_a"], kernels["runs_b"]) == ((60 + 182) / 2, 182, 2, 1)
+
+
 def test_what_the_command_cannot_compare_it_names(home: Path) -> None:
     _, err = run(home, "old", "nope", status=1)
     assert err.startswith("nope: neither a trace or tag in ")
     _, err = run(home, "old", REPORTS / A, status=1)
     assert "old is a trace in" in err
     assert "traceql ingest REPORT" in err
+    _, err = run(home, "old", "new", "--save", home / "none" / "d.json", status=1)
+    assert "cannot be written" in err
+    _, err = run(home, "old", "new", "--save", home / "traces.duckdb", status=1)
+    assert "not overwritten" in err
     _, err = run(home, "old", "line", status=1)
     assert "counters-on-timeline --timeline line --counters old" in err

@@ -59,8 +59,8 @@ class Comparison:
         equal = (pl.col("delta") == 0) | (pl.col("a").is_null() & pl.col("b").is_null())
         return self.differences.filter(~(equal.fill_null(value=False) & (pl.col("found_in") == "both")))
 
-    def save(self, path: str | Path) -> None:
-        """Write it to a JSON file, for `load`."""
+    def to_json(self) -> str:
+        """All of it as JSON text."""
         content = {
             "a": self.a,
             "b": self.b,
@@ -68,7 +68,11 @@ class Comparison:
             "findings": self.findings.to_dicts(),
             "differences": self.differences.to_dicts(),
         }
-        Path(path).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        return json.dumps(content, ensure_ascii=False)
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a JSON file, for `load`."""
+        Path(path).write_text(self.to_json(), encoding="utf-8")
 
 
 def load(path: str | Path) -> Comparison:

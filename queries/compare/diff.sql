@@ -11,6 +11,7 @@
 -- @param  metric VARCHAR[] = NULL       ncu metric to compare; else time, DRAM bytes and L2 sectors
 -- @param  full_names BOOLEAN = false    sum up kernels by their full C++ names
 -- @needs  kernels|api_calls|memory_ops|nvtx_ranges
+-- @metrics dram__bytes_read.sum dram__bytes_write.sum lts__t_sectors_op_read.sum lts__t_sectors_op_write.sum
 -- @column topic VARCHAR                 trace (totals), kernel, range, api_call, copy or launch
 -- @column place VARCHAR                 NVTX path of a range or launch, layer of an API call; else NULL
 -- @column name VARCHAR                  of the kernel, function or copy; the range's domain; NULL for totals

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from traceql.cli.common import complete_trace, db_option, note
-from traceql.cli.output import form_of, human, output_options, write
+from traceql.cli.output import form_of, human, output_options, write, writing
 from traceql.errors import QueryError, ReportError
 
 if TYPE_CHECKING:
@@ -82,20 +83,20 @@ def diff(
     from traceql.database import MEMORY, Database
 
     given = ((a, *more_a), (b, *more_b))
-    known = _known(db, (*given[0], *given[1]))
-    stored = all(word in known for side in given for word in side)
-    if not stored:
-        _refuse(db, given, known)
-    with Database(db if stored else MEMORY) as database:
-        side_a, side_b = (
-            [[name for word in side for name in known[word]] for side in given]
-            if stored
-            else _ingest(database, given)
-        )
+    with ExitStack() as open_databases:
+        database = open_databases.enter_context(Database(db))
+        known = _known(database, [word for side in given for word in side]) if Path(db).exists() else {}
+        if all(word in known for side in given for word in side):
+            side_a, side_b = ([name for word in side for name in known[word]] for side in given)
+        else:
+            _refuse(db, given, known)
+            database = open_databases.enter_context(Database(MEMORY))
+            side_a, side_b = _ingest(database, given)
         found = compare(database, side_a, side_b, topic=topic, metrics=metrics, full_names=full_names)
     _say_whether_comparable(found)
     if save is not None:
-        found.save(save)
+        with writing(save) as file:
+            file.write(found.to_json().encode())
     rows = found.differences if all_ else found.changed()
     answer = rows.to_arrow()
     if form_of(format_, output) in ("table", "md"):
@@ -108,16 +109,9 @@ def diff(
     _count(found)
 
 
-def _known(db: str, words: Iterable[str]) -> dict[str, list[str]]:
+def _known(database: Database, words: Iterable[str]) -> dict[str, list[str]]:
     """Word → the traces of the database that it means: by name, or by a tag."""
-    from traceql.database import Database
-
-    if not Path(db).exists():
-        return {}
-    with Database(db) as database:
-        rows = database.arrow("SELECT name, tags FROM traces ORDER BY name").to_pylist(
-            maps_as_pydicts="strict"
-        )
+    rows = database.arrow("SELECT name, tags FROM traces ORDER BY name").to_pylist(maps_as_pydicts="strict")
     names = {row["name"] for row in rows}
     tagged: dict[str, list[str]] = {}
     for row in rows:

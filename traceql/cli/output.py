@@ -81,10 +81,21 @@ def write(answer: pa.Table, format_: str | None, output: str | None) -> None:
         writer(answer, sys.stdout.buffer)
         sys.stdout.flush()
         return
+    with writing(output) as file:
+        writer(answer, file)
+
+
+@contextlib.contextmanager
+def writing(output: str) -> Iterator[IO[bytes]]:
+    """A file for an answer: put in place when it is whole, and never over a database or a report.
+
+    Raises:
+        TraceqlError: it cannot be written.
+    """
     _spare_databases(output)
     try:
         with click.open_file(output, "wb", atomic=True) as file:
-            writer(answer, file)
+            yield file
     except OSError as error:
         raise TraceqlError(
             f"{output}: cannot be written ({error.strerror})", "Choose another place."
