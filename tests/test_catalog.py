@@ -120,6 +120,18 @@ SELECT 1"""
     assert [p.required for p in params] == [False, False, False, False, False, True]
 
 
+def test_a_list_takes_several_values_or_one() -> None:
+    text = """-- Title?
+-- @param names VARCHAR[]          some names
+-- @param more VARCHAR[] = NULL    others
+-- @param one VARCHAR[] = 'x'      a default
+SELECT 1"""
+    query = catalog.parse(sqlfiles.parse(text, "q.sql"), "t")
+    assert [p.is_list for p in query.params] == [True, True, True]
+    assert query.bind({"names": ["a", "b"]}) == {"names": ["a", "b"], "more": None, "one": ["x"]}
+    assert query.bind({"names": "a", "more": ["c"]})["names"] == ["a"]
+
+
 # --- answers --------------------------------------------------------------------------------------------
 
 

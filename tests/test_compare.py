@@ -295,6 +295,22 @@ def test_launches_are_aligned_by_path_name_and_number_and_none_is_dropped(tmp_pa
     assert values(found, "kernel")[None, "k", "dram__bytes_write.sum"] == (18, 15)
 
 
+def test_repeated_profiles_are_averaged_launch_by_launch() -> None:
+    with traceql.open(":memory:") as db:
+        for name, first, second in (("a1", 1, 5), ("a2", 3, 5), ("b1", 4, 9), ("b2", 8, 9)):
+            add_profile(db, name, [("s", "", "k", first), ("s", "", "k", second)])
+        add_profile(db, "b3", [("s", "", "k", 6)])
+        rows = diff(
+            db, ["a1", "a2"], ["b1", "b2", "b3"], topic="launch", metric=["dram__bytes_write.sum"]
+        ).to_dicts()
+    # A launch that a run does not hold is no zero.
+    assert [(r["occurrence"], r["a"], r["b"], r["runs_a"], r["runs_b"]) for r in rows] == [
+        (1, 2, 6, 2, 3),
+        (2, 5, 9, 2, 2),
+    ]
+    assert rows[0]["stddev_b"] == 2
+
+
 def test_a_metric_without_a_value_stays_unknown() -> None:
     with traceql.open(":memory:") as db:
         add_profile(db, "a", [("s", "", "k", 8)])

@@ -82,18 +82,19 @@ SELECT
     verdict,
     CASE WHEN verdict <> 'same' THEN
         CASE property
-            WHEN 'profiler' THEN 'ncu runs kernels one by one and repeatedly: only the query counters_on_timeline joins the two'
-            WHEN 'tool_version' THEN 'counters and attribution can change between versions; an export has that of the nsys that wrote it'
+            WHEN 'profiler' THEN 'ncu runs kernels alone and repeatedly: only counters_on_timeline joins the two'
+            WHEN 'tool_version' THEN 'counters can change between versions; an export has that of its nsys'
             WHEN 'gpu' THEN 'times and counters differ with the GPU, whatever else changed'
             WHEN 'sm_count' THEN 'times and counters differ with the size of the GPU'
             WHEN 'highest_sm_clock' THEN 'times differ with the clock'
             WHEN 'measured_sm_clock' THEN CASE verdict
                 WHEN 'differs' THEN 'times differ with the clock'
-                ELSE 'times differ with the clock; recorded by ncu --metrics gpc__cycles_elapsed.avg.per_second, and not by nsys' END
+                ELSE 'times differ with the clock; '
+                    || 'recorded by ncu --metrics gpc__cycles_elapsed.avg.per_second, and not by nsys' END
             WHEN 'complete' THEN 'the profiler lost events: counts and sums are too small'
             WHEN 'tags' THEN 'nothing says what ran: traceql ingest --tag model=… --tag batch=…'
             WHEN 'setting: clock_control' THEN 'base locks the clocks, none lets them move: times differ for that alone'
-            WHEN 'setting: cache_control' THEN 'all flushes the caches before every kernel: DRAM bytes differ for that alone'
+            WHEN 'setting: cache_control' THEN 'all flushes caches before kernels: DRAM bytes differ for that alone'
             WHEN 'setting: cuda_graph_trace' THEN 'kernels of graphs that are traced as a whole are in no count'
             WHEN 'setting: graph_profiling' THEN 'kernels of graphs that are profiled as a whole are in no count'
             ELSE CASE WHEN verdict = 'unknown' THEN 'not every trace says'

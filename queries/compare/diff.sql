@@ -53,10 +53,10 @@ covered AS (
         bytes,
         start_ns,
         end_ns,
-        max(end_ns) OVER (
+        coalesce(max(end_ns) OVER (
             PARTITION BY trace_id, pid, device_id ORDER BY start_ns
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS busy_until_ns
+        ), start_ns) AS busy_until_ns
     FROM gpu_work
     SEMI JOIN timelines USING (trace_id)
     WHERE 'trace' LIKE $topic
@@ -72,8 +72,8 @@ totals AS (
             {'measure': 'copy_bytes', 'value': coalesce(sum(bytes), 0)},
             {'measure': 'graphs', 'value': count(*) FILTER (work = 'graph')},
             {'measure': 'graph_ns', 'value': coalesce(sum(end_ns - start_ns) FILTER (work = 'graph'), 0)},
-            {'measure': 'gpu_busy_ns', 'value': sum(greatest(0, end_ns - greatest(start_ns, coalesce(busy_until_ns, start_ns))))},
-            {'measure': 'gpu_idle_ns', 'value': coalesce(sum(start_ns - busy_until_ns) FILTER (start_ns > busy_until_ns), 0)},
+            {'measure': 'gpu_busy_ns', 'value': sum(greatest(0, end_ns - greatest(start_ns, busy_until_ns)))},
+            {'measure': 'gpu_idle_ns', 'value': sum(greatest(0, start_ns - busy_until_ns))},
             {'measure': 'gaps', 'value': count(*) FILTER (start_ns > busy_until_ns)},
             {'measure': 'longest_gap_ns', 'value': max(start_ns - busy_until_ns) FILTER (start_ns > busy_until_ns)}
         ] AS pairs
@@ -81,7 +81,12 @@ totals AS (
     GROUP BY trace_id
 ),
 profiled AS (
-    SELECT trace_id, [{'measure': 'kernels', 'value': count(*)}, {'measure': 'kernel_ns', 'value': sum(duration_ns)}] AS pairs
+    SELECT
+        trace_id,
+        [
+            {'measure': 'kernels', 'value': count(*)},
+            {'measure': 'kernel_ns', 'value': sum(duration_ns)}
+        ] AS pairs
     FROM kernels
     SEMI JOIN profiles USING (trace_id)
     WHERE 'trace' LIKE $topic
@@ -186,11 +191,14 @@ measured AS (
     JOIN launches USING (kernel_id)
     WHERE launches.kind = 'ncu' AND 'launch' LIKE $topic
     UNION ALL
+    -- Of the metrics, only sums add up over launches; the time is there already.
     SELECT trace_id, level.topic, NULL, NULL, NULL, level.name, NULL, unit, measure, sum(value)
     FROM counted
-    JOIN kernels USING (trace_id, kernel_id)
-    CROSS JOIN LATERAL (VALUES ('trace', NULL), ('kernel', CASE WHEN $full_names THEN coalesce(demangled, kernels.name) ELSE kernels.name END)) AS level(topic, name)
-    -- Of the metrics, only sums add up over launches; the time is there already.
+    JOIN (
+        SELECT kernel_id, 'trace' AS topic, NULL AS name FROM kernels
+        UNION ALL
+        SELECT kernel_id, 'kernel', CASE WHEN $full_names THEN coalesce(demangled, name) ELSE name END FROM kernels
+    ) AS level USING (kernel_id)
     WHERE level.topic LIKE $topic AND measure <> 'duration_ns' AND ($metric IS NULL OR measure LIKE '%.sum')
     GROUP BY ALL
 ),
@@ -216,14 +224,11 @@ paired AS (
 filled AS (
     SELECT
         paired.* EXCLUDE (found_a, found_b),
-        list_resize(found_a, greatest(len(found_a), zeros.a), 0) AS values_a,
-        list_resize(found_b, greatest(len(found_b), zeros.b), 0) AS values_b
+        list_resize(found_a, greatest(len(found_a), traces_a), 0) AS values_a,
+        list_resize(found_b, greatest(len(found_b), traces_b), 0) AS values_b
     FROM paired
-    LEFT JOIN recorded USING (topic)
     -- A mean over no launches is no number.
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN measure <> 'avg_ns' THEN traces_a END AS a, CASE WHEN measure <> 'avg_ns' THEN traces_b END AS b
-    ) AS zeros
+    LEFT JOIN recorded ON recorded.topic = paired.topic AND measure <> 'avg_ns'
 ),
 averaged AS (
     SELECT
