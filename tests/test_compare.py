@@ -399,6 +399,16 @@ def test_measured_clocks_within_two_percent_are_the_same(hertz: tuple[float, ...
     assert found.filter(property="measured_sm_clock")["verdict"].item() == verdict
 
 
+def test_a_timeline_tells_its_clock_if_gpu_metrics_were_sampled(corpus: Database) -> None:
+    found = corpus.query("comparable", trace_a="gpu_metrics.sqlite.xz", trace_b=A)
+    # The GPU ran at its highest clock, and slower before and after the kernels.
+    clock = found.filter(property="measured_sm_clock").row(0, named=True)
+    assert (clock["a"], clock["b"], clock["verdict"]) == ("1980 MHz", None, "unknown")
+    assert found.filter(property="highest_sm_clock")["a"].item() == "1980 MHz"
+    samples = "SELECT avg(value) FROM gpu_samples WHERE metric = 'GPC Clock Frequency'"
+    assert corpus.sql(samples).item() < 1400
+
+
 def test_a_tag_that_differs_is_named_but_is_no_reason_to_distrust(tmp_path: Path) -> None:
     with traceql.open(":memory:") as db:
         for name, mode in (("a", "old"), ("b", "new")):

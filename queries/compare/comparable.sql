@@ -16,13 +16,23 @@ WITH chosen AS (
     UNION ALL
     SELECT 'b', * FROM traces WHERE list_contains($trace_b, traces.name)
 ),
+spans AS (
+    SELECT trace_id, device_id, min(start_ns) AS first_ns, max(end_ns) AS last_ns
+    FROM kernels
+    SEMI JOIN chosen USING (trace_id)
+    GROUP BY trace_id, device_id
+),
+used_gpus AS (
+    SELECT gpus.*, first_ns, last_ns
+    FROM gpus
+    JOIN spans USING (trace_id, device_id)
+),
 devices AS (
     SELECT
         trace_id,
         string_agg(DISTINCT sm_count::VARCHAR, ', ') AS sm_count,
         string_agg(DISTINCT format('{:.0f} MHz', sm_clock_hz / 1e6), ', ') AS highest_clock
-    FROM gpus
-    WHERE device_id IN (SELECT device_id FROM kernels WHERE kernels.trace_id = gpus.trace_id)
+    FROM used_gpus
     GROUP BY trace_id
 ),
 clocks AS (
@@ -30,6 +40,13 @@ clocks AS (
     FROM metrics
     WHERE metric = 'gpc__cycles_elapsed.avg.per_second'
     GROUP BY trace_id
+    UNION ALL
+    -- Between the first kernel and the last: before and after, the GPU saves power.
+    SELECT gpu_samples.trace_id, 1e6 * avg(value)
+    FROM gpu_samples
+    JOIN used_gpus ON used_gpus.trace_id = gpu_samples.trace_id AND used_gpus.gpu_id = gpu_samples.gpu_id
+    WHERE metric = 'GPC Clock Frequency' AND unit = 'MHz' AND time_ns BETWEEN first_ns AND last_ns
+    GROUP BY gpu_samples.trace_id
 ),
 facts AS (
     SELECT side, trace_id, unnest([
@@ -89,8 +106,8 @@ SELECT
             WHEN 'highest_sm_clock' THEN 'times differ with the clock'
             WHEN 'measured_sm_clock' THEN CASE verdict
                 WHEN 'differs' THEN 'times differ with the clock'
-                ELSE 'times differ with the clock; '
-                    || 'recorded by ncu --metrics gpc__cycles_elapsed.avg.per_second, and not by nsys' END
+                ELSE 'times differ with the clock; recorded by ncu --metrics gpc__cycles_elapsed.avg.per_second, '
+                    || 'nsys profile --gpu-metrics-devices=all' END
             WHEN 'complete' THEN 'the profiler lost events: counts and sums are too small'
             WHEN 'tags' THEN 'nothing says what ran: traceql ingest --tag model=… --tag batch=…'
             WHEN 'setting: clock_control' THEN 'base locks the clocks, none lets them move: times differ for that alone'
