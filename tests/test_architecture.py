@@ -27,6 +27,7 @@ ALLOWED = {
     "predict": {"errors", "hardware"},
     "runs": {"errors"},
     "database": {"errors", "schema", "readers", "normalise", "ingest", "catalog", "hardware", "runs"},
+    "compare": {"errors", "catalog", "database"},
     "cli": {
         "errors",
         "schema",
@@ -37,6 +38,7 @@ ALLOWED = {
         "predict",
         "runs",
         "database",
+        "compare",
         "cli",
     },
 }

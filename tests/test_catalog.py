@@ -36,6 +36,9 @@ REQUIRED = {
     "cuda_gpu_kern_pace": {"kernel": "rms_norm_kernel"},
     "nvtx_pace": {"range": "layer"},
     "nvtx_gpu_proj_pace": {"range": "layer"},
+    "comparable": {"trace_a": [BASELINE], "trace_b": [VARIANT]},
+    "diff": {"trace_a": [BASELINE], "trace_b": [VARIANT]},
+    "counters_on_timeline": {"timeline": NSYS, "counters": NCU},
 }
 
 
@@ -115,6 +118,18 @@ SELECT 1"""
     params = catalog.parse(sqlfiles.parse(text, "q.sql"), "t").params
     assert [p.default for p in params] == ["it's", 20, 0.5, True, None, None]
     assert [p.required for p in params] == [False, False, False, False, False, True]
+
+
+def test_a_list_takes_several_values_or_one() -> None:
+    text = """-- Title?
+-- @param names VARCHAR[]          some names
+-- @param more VARCHAR[] = NULL    others
+-- @param one VARCHAR[] = 'x'      a default
+SELECT 1"""
+    query = catalog.parse(sqlfiles.parse(text, "q.sql"), "t")
+    assert [p.is_list for p in query.params] == [True, True, True]
+    assert query.bind({"names": ["a", "b"]}) == {"names": ["a", "b"], "more": None, "one": ["x"]}
+    assert query.bind({"names": "a", "more": ["c"]})["names"] == ["a"]
 
 
 # --- answers --------------------------------------------------------------------------------------------

@@ -49,6 +49,14 @@ def test_every_command_shown_works(tmp_path: Path) -> None:
     for name in ("scv_baseline_off.ncu-rep.xz", "llama_eager.sqlite.xz"):
         shutil.copy(REPORTS / name, tmp_path / "results")
     shutil.copy(REPORTS / "scv_baseline_vectorized.ncu-rep.xz", tmp_path / "run.ncu-rep")
+    for name, shown_as in (
+        ("baseline", "before"),
+        ("nwor", "after"),
+        ("baseline", "timeline"),
+        ("baseline", "counters"),
+    ):
+        for form in ("ncu-rep", "nsys-rep"):
+            shutil.copy(REPORTS / f"scv_{name}_vectorized.{form}.xz", tmp_path / f"{shown_as}.{form}")
     (tmp_path / "question.sql").write_text("FROM traces")
     for name in ("decode_sweep.csv", "prefill_sweep.csv"):
         shutil.copy(TABLES / name, tmp_path)

@@ -31,16 +31,18 @@ from traceql.errors import QueryError, UnknownQueryError
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-_PARAM = re.compile(r"(?P<name>\w+) (?P<type>\w+)(?: = (?P<default>'(?:[^']|'')*'|\S+))?\s+(?P<meaning>\S.*)")
+_PARAM = re.compile(
+    r"(?P<name>\w+) (?P<type>\w+(?:\[\])?)(?: = (?P<default>'(?:[^']|'')*'|\S+))?\s+(?P<meaning>\S.*)"
+)
 _COLUMN = re.compile(r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)\s+(?P<meaning>\S.*)")
-_TYPES = {"VARCHAR": str, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}
+_TYPES = {"VARCHAR": str, "VARCHAR[]": str, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}
 _TAGS = ("param", "column", "needs", "metrics", "empty", "chart")
 _VIEWS_FOLDER = "_views"
 
-#: Parameters that name a trace.
-TRACE_PARAMS = ("trace", "baseline", "variant")
+#: Parameters that name a trace, or several.
+TRACE_PARAMS = ("trace", "baseline", "variant", "trace_a", "trace_b", "timeline", "counters")
 
-Value = str | int | float | bool | None
+Value = str | int | float | bool | list[str] | None
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class Param:
     default: Value
     required: bool
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it takes several values."""
+        return self.type.endswith("[]")
+
     def parse(self, text: str) -> Value:
         """The value that `text` stands for, in this parameter's type.
 
@@ -64,7 +71,7 @@ class Param:
         try:
             if self.type == "BOOLEAN":
                 return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-            value: Value = _TYPES[self.type](text)
+            value: Value = [text] if self.is_list else _TYPES[self.type](text)
         except (ValueError, KeyError):
             raise QueryError(f"parameter {self.name}: {text!r} is no {self.type}") from None
         return value
@@ -126,7 +133,9 @@ class Query:
                 f"query {self.name} needs a value for {', '.join(missing)}",
                 f"See: traceql query {self.name.replace('_', '-')} --help",
             )
-        return {p.name: values.get(p.name, p.default) for p in self.params}
+        bound = {p.name: values.get(p.name, p.default) for p in self.params}
+        # One name is as good as a list of one.
+        return {k: [v] if known[k].is_list and isinstance(v, str) else v for k, v in bound.items()}
 
 
 @cache

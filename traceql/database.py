@@ -294,7 +294,8 @@ class Database:
 
     def _gaps(self, query: catalog.Query, bound: Mapping[str, catalog.Value]) -> list[str]:
         """Notes on what some trace lacks for a query; raises when all of them do."""
-        chosen = [str(bound[p]) for p in catalog.TRACE_PARAMS if bound.get(p) is not None]
+        given = [bound[p] for p in catalog.TRACE_PARAMS if bound.get(p) is not None]
+        chosen = [str(name) for names in given for name in (names if isinstance(names, list) else [names])]
         traces = self.arrow("SELECT trace_id, name, kind, missing FROM traces ORDER BY name").to_pylist()
         for name in chosen:
             if all(t["name"] != name for t in traces):

@@ -11,7 +11,7 @@ import sys
 import click
 
 from traceql import __version__
-from traceql.cli import ask, common, manage, predict, sweeps
+from traceql.cli import ask, common, compare, manage, predict, sweeps
 from traceql.errors import TraceqlError
 
 _EPILOG = """\b
@@ -41,6 +41,7 @@ for _command in (
     ask.schema,
     ask.query,
     ask.sql,
+    compare.diff,
     predict.gpu,
     predict.predict,
     manage.completion,

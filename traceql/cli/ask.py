@@ -162,23 +162,32 @@ def _answer_query(found: catalog.Query) -> Any:
     def callback(db: str, format_: str | None, output: str | None, **params: catalog.Value) -> None:
         from traceql.database import Database
 
+        # click gives several values as a tuple, and an empty one for none.
+        given = {k: (list(v) or None) if isinstance(v, tuple) else v for k, v in params.items()}
         with Database(db) as database, notes():
-            answer = database.query_arrow(found.name, **params)
+            answer = database.query_arrow(found.name, **given)
         write(answer, format_, output)
 
     return callback
 
 
 def _option(param: catalog.Param) -> click.Option:
-    types = {"VARCHAR": click.STRING, "BIGINT": click.INT, "DOUBLE": click.FLOAT, "BOOLEAN": click.BOOL}
+    types = {
+        "VARCHAR": click.STRING,
+        "VARCHAR[]": click.STRING,
+        "BIGINT": click.INT,
+        "DOUBLE": click.FLOAT,
+        "BOOLEAN": click.BOOL,
+    }
     names_a_trace = param.name in catalog.TRACE_PARAMS
     return click.Option(
         [f"--{param.name.replace('_', '-')}", param.name],
         type=types[param.type],
         required=param.required,
+        multiple=param.is_list,
         default=None if param.required else param.default,
         show_default=param.default is not None,
-        help=f"{param.meaning}.",
+        help=f"{param.meaning}{'; repeatable' if param.is_list else ''}.",
         shell_complete=complete_trace if names_a_trace else None,
     )
 

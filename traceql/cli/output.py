@@ -57,7 +57,7 @@ def output_options(function: F) -> F:
 
 def shown(value: object, format_: str | None, output: str | None) -> str:
     """A value as text: for reading where the form is for people, exact where it is for programs."""
-    return human(value) if (format_ or _by_suffix(output)) in ("table", "md") else _text(value)
+    return human(value) if form_of(format_, output) in ("table", "md") else _text(value)
 
 
 def write(answer: pa.Table, format_: str | None, output: str | None) -> None:
@@ -66,7 +66,7 @@ def write(answer: pa.Table, format_: str | None, output: str | None) -> None:
     Raises:
         TraceqlError: the file cannot be written, or the form does not go to a terminal.
     """
-    chosen = format_ or _by_suffix(output)
+    chosen = form_of(format_, output)
     if chosen == "parquet" and output is None and sys.stdout.isatty():
         raise TraceqlError("Parquet is binary: not written to a terminal", "Name a file with -o.")
     writer = {
@@ -81,10 +81,21 @@ def write(answer: pa.Table, format_: str | None, output: str | None) -> None:
         writer(answer, sys.stdout.buffer)
         sys.stdout.flush()
         return
+    with writing(output) as file:
+        writer(answer, file)
+
+
+@contextlib.contextmanager
+def writing(output: str) -> Iterator[IO[bytes]]:
+    """A file for an answer: put in place when it is whole, and never over a database or a report.
+
+    Raises:
+        TraceqlError: it cannot be written.
+    """
     _spare_databases(output)
     try:
         with click.open_file(output, "wb", atomic=True) as file:
-            writer(answer, file)
+            yield file
     except OSError as error:
         raise TraceqlError(
             f"{output}: cannot be written ({error.strerror})", "Choose another place."
@@ -100,7 +111,10 @@ def _spare_databases(output: str) -> None:
             )
 
 
-def _by_suffix(output: str | None) -> str:
+def form_of(format_: str | None, output: str | None) -> str:
+    """The form that ``--format`` or the suffix of ``-o`` asks for."""
+    if format_ is not None:
+        return format_
     suffix = Path(output).suffix.removeprefix(".").lower() if output else ""
     if suffix not in _SUFFIXES:
         raise click.UsageError(f"{output}: no form is known by that suffix; choose one with --format.")

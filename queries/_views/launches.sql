@@ -1,0 +1,74 @@
+-- Each kernel launch under a key that finds it in another recording of the same work, by nsys or by ncu.
+--
+-- The key is (process, device_id, place, name, occurrence). A place is the path of NVTX ranges in every
+-- domain: nsys nests the ranges of a thread across domains, ncu keeps a stack per domain, so that only the
+-- ranges of one domain in their order are the same in both. Start/end ranges are no part of it. Launches that
+-- share the rest of the key are numbered in the order of their launch.
+-- @column kind VARCHAR             profiler: nsys or ncu
+-- @column trace_id BIGINT          the trace it belongs to, see traces
+-- @column kernel_id BIGINT         the launch, see kernels
+-- @column process BIGINT           1 for the process with the lowest pid that launched kernels, 2 …
+-- @column device_id INTEGER        CUDA device ordinal within the process
+-- @column place VARCHAR            path in the default domain, then "| domain: path" of others; empty outside
+-- @column name VARCHAR             function name without template arguments
+-- @column occurrence BIGINT        1 for the first launch of this process, device, place and name, 2 …
+
+WITH nsys_paths AS (
+    SELECT range_ancestors.range_id, domain, string_agg(coalesce(text, ''), '/' ORDER BY levels DESC) AS path
+    FROM range_ancestors
+    JOIN nvtx_ranges ON nvtx_ranges.range_id = ancestor_id
+    GROUP BY ALL
+),
+nsys_places AS (
+    SELECT
+        range_id,
+        string_agg(CASE domain WHEN '' THEN path ELSE domain || ': ' || path END, ' | ' ORDER BY domain) AS place
+    FROM nsys_paths
+    GROUP BY range_id
+),
+ncu_paths AS (
+    SELECT kernel_id, domain, arg_max(path, depth) AS path
+    FROM ncu_ranges
+    WHERE style = 'pushpop'
+    GROUP BY ALL
+),
+ncu_places AS (
+    SELECT
+        kernel_id,
+        string_agg(CASE domain WHEN '' THEN path ELSE domain || ': ' || path END, ' | ' ORDER BY domain) AS place
+    FROM ncu_paths
+    GROUP BY kernel_id
+),
+placed AS (
+    SELECT
+        'nsys' AS kind,
+        kernels.trace_id,
+        kernel_id,
+        kernels.pid,
+        device_id,
+        coalesce(place, '') AS place,
+        kernels.name,
+        coalesce(api_calls.start_ns, kernels.start_ns) AS launched_ns,
+        kernels.start_ns
+    FROM kernels
+    JOIN traces ON traces.trace_id = kernels.trace_id AND traces.kind = 'nsys'
+    LEFT JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
+    LEFT JOIN nsys_places ON nsys_places.range_id = kernels.range_id
+    UNION ALL
+    SELECT 'ncu', kernels.trace_id, kernel_id, pid, device_id, coalesce(place, ''), kernels.name, NULL, NULL
+    FROM kernels
+    JOIN traces ON traces.trace_id = kernels.trace_id AND traces.kind = 'ncu'
+    LEFT JOIN ncu_places USING (kernel_id)
+)
+SELECT
+    kind,
+    trace_id,
+    kernel_id,
+    dense_rank() OVER (PARTITION BY kind, trace_id ORDER BY pid) AS process,
+    device_id,
+    place,
+    name,
+    row_number() OVER (
+        PARTITION BY kind, trace_id, pid, device_id, place, name ORDER BY launched_ns, start_ns, kernel_id
+    ) AS occurrence
+FROM placed

@@ -1,0 +1,184 @@
+"""The command that compares: diff."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from glob import has_magic
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from traceql.cli.common import complete_trace, db_option, note
+from traceql.cli.output import form_of, human, output_options, write, writing
+from traceql.errors import QueryError, ReportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from traceql.compare import Comparison
+    from traceql.database import Database
+
+# Facts that the first line names where both sides share them.
+_NAMED = ("profiler", "tool_version", "gpu", "highest_sm_clock")
+_ALWAYS = ("topic", "name", "measure", "a", "b", "delta")
+
+
+@click.command()
+@click.argument("a", shell_complete=complete_trace)
+@click.argument("b", shell_complete=complete_trace)
+@click.option("-a", "more_a", multiple=True, metavar="TRACE", help="Another run of A; repeatable.")
+@click.option("-b", "more_b", multiple=True, metavar="TRACE", help="Another run of B; repeatable.")
+@click.option(
+    "--topic",
+    type=click.Choice(["trace", "kernel", "range", "api_call", "copy", "launch"]),
+    help="Only this; launch is what ncu profiled.",
+)
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    help="ncu metric to compare; repeatable. [default: time, DRAM bytes, L2 sectors]",
+)
+@click.option("--full-names", is_flag=True, help="Tell kernels apart by their full C++ names.")
+@click.option("--all", "all_", is_flag=True, help="Also list what is equal.")
+@click.option(
+    "--save", type=click.Path(dir_okay=False), help="Keep the whole comparison in this JSON file, too."
+)
+@db_option()
+@output_options
+def diff(
+    a: str,
+    b: str,
+    more_a: tuple[str, ...],
+    more_b: tuple[str, ...],
+    topic: str | None,
+    metrics: tuple[str, ...],
+    full_names: bool,
+    all_: bool,
+    save: str | None,
+    db: str,
+    format_: str | None,
+    output: str | None,
+) -> None:
+    """Say what differs between A and B, and first whether they were recorded alike.
+
+    A and B are traces of the database, or reports (files, folders, patterns) that are read for this once.
+    A tag such as mode=nwor means every trace that has it. Several traces on a side are repeated runs of one
+    thing: their means are compared, with a confidence interval.
+
+    Timelines of nsys are compared in total and by kernel, NVTX range, API call and kind of copy; what ncu
+    profiled in total, by kernel and launch by launch, matched by NVTX path, kernel name and number. Launches
+    without a partner are listed. What is equal is only counted, unless --all is given. The exit status is 0
+    in any case.
+
+    \b
+    Examples:
+      traceql diff baseline variant
+      traceql diff before.ncu-rep after.ncu-rep --metric sm__warps_launched.sum
+      traceql diff run1 new1 -a run2 -b new2 --topic kernel
+      traceql diff mode=baseline mode=nwor --format csv -o delta.csv
+    """
+    from traceql.compare import compare
+    from traceql.database import MEMORY, Database
+
+    given = ((a, *more_a), (b, *more_b))
+    with ExitStack() as open_databases:
+        database = open_databases.enter_context(Database(db))
+        known = _known(database, [word for side in given for word in side]) if Path(db).exists() else {}
+        if all(word in known for side in given for word in side):
+            side_a, side_b = ([name for word in side for name in known[word]] for side in given)
+        else:
+            _refuse(db, given, known)
+            database = open_databases.enter_context(Database(MEMORY))
+            side_a, side_b = _ingest(database, given)
+        found = compare(database, side_a, side_b, topic=topic, metrics=metrics, full_names=full_names)
+    _say_whether_comparable(found)
+    if save is not None:
+        with writing(save) as file:
+            file.write(found.to_json().encode())
+    rows = found.differences if all_ else found.changed()
+    answer = rows.to_arrow()
+    if form_of(format_, output) in ("table", "md"):
+        # For reading: without the columns that say nothing here.
+        single = len(side_a) == len(side_b) == 1
+        idle = {c for c in answer.column_names if answer[c].null_count == answer.num_rows}
+        idle |= {"runs_a", "runs_b"} if single else set()
+        answer = answer.select([c for c in answer.column_names if c not in idle or c in _ALWAYS])
+    write(answer, format_, output)
+    _count(found)
+
+
+def _known(database: Database, words: Iterable[str]) -> dict[str, list[str]]:
+    """Word → the traces of the database that it means: by name, or by a tag."""
+    rows = database.arrow("SELECT name, tags FROM traces ORDER BY name").to_pylist(maps_as_pydicts="strict")
+    names = {row["name"] for row in rows}
+    tagged: dict[str, list[str]] = {}
+    for row in rows:
+        for tag, value in row["tags"].items():
+            tagged.setdefault(f"{tag}={value}", []).append(row["name"])
+    return {
+        word: [word] if word in names else tagged[word] for word in words if word in names or word in tagged
+    }
+
+
+def _ingest(database: Database, given: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Read the reports that both sides mean, and return the names of the traces."""
+    from traceql.ingest import decode_all, find_reports
+
+    paths = [find_reports(side) for side in given]
+    names = {}
+    for path, decoded in decode_all(list(dict.fromkeys(path for side in paths for path in side))):
+        if isinstance(decoded, ReportError):
+            raise decoded
+        try:
+            names[path] = database.store(decoded).name
+        finally:
+            decoded.close()
+    return [[names[path] for path in side] for side in paths]
+
+
+def _refuse(db: str, given: Sequence[Sequence[str]], known: Mapping[str, object]) -> None:
+    """What is neither all traces nor all reports cannot be compared."""
+    for word in (word for side in given for word in side):
+        if word not in known and not Path(word).exists() and not has_magic(word):
+            raise QueryError(
+                f"{word}: neither a trace or tag in {db} nor a file",
+                "Traces: traceql ls. Files: check the path.",
+            )
+    stored = [word for side in given for word in side if word in known and not Path(word).exists()]
+    if stored:
+        raise QueryError(
+            f"{stored[0]} is a trace in {db}, but not everything it is compared with is",
+            "Bring the others in first: traceql ingest REPORT",
+        )
+
+
+def _say_whether_comparable(found: Comparison) -> None:
+    facts = found.findings.to_dicts()
+    shared = [row["a"] for row in facts if row["property"] in _NAMED and row["verdict"] == "same"]
+    verdict = {True: "recorded alike", False: "recorded differently", None: "not known to be recorded alike"}
+    note(f"{', '.join(found.a)} and {', '.join(found.b)}: {verdict[found.alike]}; same: {', '.join(shared)}")
+    alike: dict[tuple[str, str], list[str]] = {}
+    for row in facts:
+        if row["verdict"] != "same":
+            both = f"{row['property']} ({human(row['a'])} | {human(row['b'])})"
+            alike.setdefault((row["verdict"], row["meaning"]), []).append(both)
+    for (judgement, meaning), properties in alike.items():
+        note(f"{judgement}: {', '.join(properties)}: {meaning}")
+    for text in found.notes:
+        note(text)
+
+
+def _count(found: Comparison) -> None:
+    """What the answer does not list, and what has no partner."""
+    changed, measures = found.changed().height, found.differences.height
+    if not changed:
+        note(f"no difference in {measures:,} measures")
+    elif changed < measures:
+        note(f"{measures - changed:,} of {measures:,} measures are equal")
+    launches = found.differences.filter(topic="launch")
+    if not launches.is_empty():
+        key = ["place", "name", "process", "device_id", "occurrence", "found_in"]
+        by_side = dict(launches.select(key).unique()["found_in"].value_counts().iter_rows())
+        note("launches: " + ", ".join(f"{by_side.get(s, 0):,} in {s}" for s in ("both", "a only", "b only")))
