@@ -16,12 +16,15 @@ from traceql.errors import QueryError, ReportError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import pyarrow as pa
+
     from traceql.compare import Comparison
     from traceql.database import Database
 
 # Facts that the first line names where both sides share them.
 _NAMED = ("profiler", "tool_version", "gpu", "highest_sm_clock")
-_ALWAYS = ("topic", "name", "measure", "a", "b", "delta")
+# Columns of a table that are shown even where they say nothing.
+_ALWAYS = ("measure", "a", "b", "delta")
 
 
 @click.command()
@@ -79,6 +82,8 @@ def diff(
       traceql diff run1 new1 -a run2 -b new2 --topic kernel
       traceql diff mode=baseline mode=nwor --format csv -o delta.csv
     """
+    import pyarrow.compute as pc
+
     from traceql.compare import compare
     from traceql.database import MEMORY, Database
 
@@ -99,14 +104,22 @@ def diff(
             file.write(found.to_json().encode())
     rows = found.differences if all_ else found.changed()
     answer = rows.to_arrow()
-    if form_of(format_, output) in ("table", "md"):
-        # For reading: without the columns that say nothing here.
+    if form_of(format_, output) in ("table", "md") and output is None:
         single = len(side_a) == len(side_b) == 1
-        idle = {c for c in answer.column_names if answer[c].null_count == answer.num_rows}
-        idle |= {"runs_a", "runs_b"} if single else set()
-        answer = answer.select([c for c in answer.column_names if c not in idle or c in _ALWAYS])
-    write(answer, format_, output)
+        for heading in answer["topic"].unique().to_pylist():
+            click.echo(f"{heading}:")
+            write(_readable(answer.filter(pc.equal(answer["topic"], heading)), single), format_, None)
+            click.echo()
+    else:
+        write(answer, format_, output)
     _count(found)
+
+
+def _readable(answer: pa.Table, single: bool) -> pa.Table:
+    """The answer about one topic without the columns that say nothing there."""
+    idle = {name for name in answer.column_names if answer[name].null_count == answer.num_rows}
+    idle |= {"topic"} | ({"runs_a", "runs_b"} if single else set())
+    return answer.select([name for name in answer.column_names if name not in idle or name in _ALWAYS])
 
 
 def _known(database: Database, words: Iterable[str]) -> dict[str, list[str]]:
