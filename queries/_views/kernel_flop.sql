@@ -13,11 +13,10 @@
 -- @column flop DOUBLE                  executed, padding of tiles included; NULL where the report does not tell
 -- @column peak_flop_per_s DOUBLE       dense peak at the clocks of the run; NULL where the report does not tell
 
-WITH counters AS (
+-- Names are taken apart once each, not in every row.
+WITH parsed AS (
     SELECT
-        kernel_id,
         metric,
-        value,
         regexp_extract(
             metric,
             '^sm(?:sp)?__sass_thread_inst_executed_op_([dfh])(add|mul|fma)_pred_on\.sum(\.[a-z_.]+)?$',
@@ -28,14 +27,22 @@ WITH counters AS (
             '^sm__ops_path_tensor_(op_[a-z]+_)?src_(.+?)(?:_sparsity_(on|off))?\.sum(\.peak_sustained)?$',
             ['child', 'types', 'sparsity', 'form']
         ) AS tensor
-    FROM metrics
-    WHERE contains(metric, '__sass_thread_inst_executed_op_')
-        OR starts_with(metric, 'sm__ops_path_tensor_')
+    FROM (SELECT DISTINCT metric FROM metrics)
+),
+names AS (
+    FROM parsed
+    WHERE cuda.letter <> ''
+        OR tensor.types <> '' AND (tensor.child = '' OR tensor.form <> '')
         OR metric IN (
             'smsp__cycles_elapsed.avg', 'smsp__cycles_elapsed.avg.per_second', 'sm__cycles_elapsed.avg.per_second',
             'smsp__inst_executed_pipe_tensor.sum.per_cycle_elapsed', 'sm__inst_executed_pipe_tensor.sum',
             'sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_elapsed'
         )
+),
+counters AS (
+    SELECT kernel_id, value, names.*
+    FROM metrics
+    JOIN names USING (metric)
 ),
 workloads AS (
     SELECT

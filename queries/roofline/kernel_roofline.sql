@@ -3,11 +3,12 @@
 -- bound says which roof is the lower one at this arithmetic intensity, DRAM or arithmetic; compute_pct and dram_pct how
 -- close the work comes to them (a low percentage of both is latency, or too little work). profiled_ are the peaks at
 -- the clocks of the run, datasheet_ the published ones. What the report lacks is NULL and listed in lacks.
+--
 -- FLOP are those executed, padding of tiles included. Where the shape of a GEMM is known (--kernel with --m, --n and
 -- --k, or the tags m, n and k of the trace) the useful ones stand beside them.
 -- @param   trace VARCHAR = NULL    only this trace
 -- @param   kernel VARCHAR = '%'    LIKE pattern on the kernel name
--- @param   by VARCHAR = 'kernel'   kernel, all its launches together, or launch
+-- @param   by VARCHAR = 'kernel'   kernel (all its launches together) or launch
 -- @param   m BIGINT = NULL         rows of a GEMM's result; by default the tag m
 -- @param   n BIGINT = NULL         columns of its result; by default the tag n
 -- @param   k BIGINT = NULL         length of its sums; by default the tag k
