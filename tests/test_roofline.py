@@ -343,6 +343,22 @@ def test_without_profiled_peaks_the_datasheet_decides() -> None:
     assert row["lacks"] == "peaks at the clocks of the run (--set roofline)"
 
 
+@pytest.mark.parametrize(
+    ("gpu", "types", "peak"),
+    [
+        ("NVIDIA A100-SXM4-80GB", "fp64", 19.5e12),
+        ("NVIDIA GeForce RTX 4090", "fp64", 1.29e12),  # no tensor cores for it
+        ("NVIDIA GeForce RTX 4090", "fp16_dst_fp16", 330.3e12),
+        ("NVIDIA H200", "fp16_dst_fp16", 989.4e12),  # as fast as accumulation in fp32
+        ("NVIDIA H200", "fp4_dst_fp32", None),
+        ("NVIDIA A10G", "bf16_dst_fp32", None),
+    ],
+)
+def test_the_datasheet_peak_is_that_of_the_precision(gpu: str, types: str, peak: float | None) -> None:
+    row = only(launches(recorded(("k", {**WHOLE, f"{TENSOR}src_{types}.sum": 7.0}), gpu=gpu)))
+    assert row["datasheet_flop_per_s"] == peak
+
+
 def test_work_without_flop_is_memory_bound_at_intensity_0() -> None:
     row = only(launches(recorded(("copy", {**WHOLE, "dram__bytes.sum": 5000.0}))))
     assert (row["flop"], row["dram_flop_per_byte"], row["bound"]) == (0, 0, "memory_bound")

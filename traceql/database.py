@@ -283,7 +283,7 @@ class Database:
         return _hints(found[0]["kind"], found[0]["missing"]) if found else {}
 
     def unanswerable(self) -> dict[str, str]:
-        """Questions of the catalogue that no trace here answers, or not wholly → how to record what is missing."""
+        """Questions that no trace here answers, or not wholly → what is missing, and how to record it."""
         found = {}
         ncu = self.arrow("SELECT trace_id, name FROM traces WHERE kind = 'ncu' ORDER BY name").to_pylist()
         everywhere = tuple(trace["name"] for trace in ncu)
