@@ -295,7 +295,7 @@ class Database:
                 continue
             options = self._unmeasured(query, ncu).get(everywhere)
             if options:
-                found[query.name] = f"no trace holds some metrics. Recorded by: {'; '.join(options)}"
+                found[query.name] = f"some of its metrics are in no trace. Recorded by: {'; '.join(options)}"
         return found
 
     def _gaps(self, query: catalog.Query, bound: Mapping[str, catalog.Value]) -> list[str]:
