@@ -317,7 +317,8 @@ def test_intensities_rates_and_shares_of_a_report_made_by_hand() -> None:
     # 500 of 1,000 cycles' worth of bf16; 100 of DRAM; 200 each of L2 and L1. fp32 would take 10.
     assert row["precision"] == "bf16"
     assert [row[f"{roof}_pct"] for roof in ("compute", "dram", "l2", "l1")] == [50, 10, 20, 20]
-    assert (row["profiled_flop_per_s"], row["profiled_dram_bytes_per_s"]) == (1e12, 10e9)
+    assert row["profiled_flop_per_s"] == 1e12
+    assert [row[f"profiled_{level}_bytes_per_s"] for level in ("dram", "l2", "l1")] == [10e9, 20e9, 40e9]
     assert (row["bound"], row["bound_by"], row["lacks"]) == ("compute_bound", "profiled", None)
 
 

@@ -35,6 +35,8 @@
 -- @column  datasheet_dram_pct DOUBLE               of datasheet_dram_bytes_per_s
 -- @column  profiled_flop_per_s DOUBLE              compute roof of the precision, at the clocks of the run
 -- @column  profiled_dram_bytes_per_s DOUBLE        DRAM roof, at the clocks of the run
+-- @column  profiled_l2_bytes_per_s DOUBLE          L2 roof of l2_counter, at the clocks of the run
+-- @column  profiled_l1_bytes_per_s DOUBLE          L1 roof of l1_counter, at the clocks of the run
 -- @column  datasheet_flop_per_s DOUBLE             compute roof of the precision, as published
 -- @column  datasheet_dram_bytes_per_s DOUBLE       DRAM roof, as published
 -- @column  bound_by VARCHAR                        the peaks that decide it: profiled or datasheet
@@ -205,6 +207,8 @@ SELECT
     1e11 * datasheet_dram_s / nullif(gpu_ns, 0) AS datasheet_dram_pct,
     roof.flop / roof.profiled_s AS profiled_flop_per_s,
     dram_bytes / nullif(profiled_dram_s, 0) AS profiled_dram_bytes_per_s,
+    l2_bytes / nullif(l2_s, 0) AS profiled_l2_bytes_per_s,
+    l1_bytes / nullif(l1_s, 0) AS profiled_l1_bytes_per_s,
     roof.datasheet_flop_per_s AS datasheet_flop_per_s,
     datasheet_dram_bytes_per_s,
     CASE WHEN profiled_s + profiled_dram_s IS NOT NULL THEN 'profiled'
