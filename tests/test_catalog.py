@@ -99,11 +99,29 @@ def test_a_view_declares_exactly_its_columns(corpus: Database, view: catalog.Que
         ("-- Title\n-- @colum x BIGINT  y\nSELECT 1", "q.sql:2: unknown tag @colum"),
         ("-- Title\n--\n-- @column x\nSELECT 1", "q.sql:3: expected '@column name TYPE meaning'"),
         ("-- Title\n-- @param x FLOAT = 1  y\nSELECT 1", "q.sql:2: expected '@param"),
+        ("-- Title\n-- @columns dram no_such\nSELECT 1", "q.sql:2: expected '@columns view column'"),
+        ("-- Title\n-- @columns no_such name\nSELECT 1", "q.sql:2: expected '@columns view column'"),
     ],
 )
 def test_a_malformed_header_is_an_error_with_file_and_line(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem.replace("(", r"\(").replace("?", r"\?")):
         catalog.parse(sqlfiles.parse(text, "queries/t/q.sql"), "t")
+
+
+def test_a_header_can_take_over_the_columns_of_a_view_and_what_it_measures() -> None:
+    text = """-- Title?
+-- @needs rooflines
+-- @metrics a.sum|b.sum c.sum
+-- @column trace VARCHAR  name of the trace
+-- @columns dram l2_write_sectors
+SELECT 1"""
+    query = catalog.parse(sqlfiles.parse(text, "q.sql"), "t")
+    dram = next(view for view in catalog.views() if view.name == "dram")
+    assert query.columns[1:] == dram.columns[-2:]
+    assert [column.name for column in query.columns] == ["trace", "l2_write_sectors", "dram_throughput_pct"]
+    metrics = catalog.metrics(query)
+    assert (metrics[("a.sum", "b.sum")], metrics[("c.sum",)]) == ("", "")
+    assert metrics[("dram__bytes.sum.peak_sustained",)] == "--set roofline"
 
 
 def test_defaults_are_typed() -> None:

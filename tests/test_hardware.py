@@ -114,6 +114,22 @@ def test_16_bit_peaks_are_dense(gpu: hardware.Gpu) -> None:
     assert math.isclose(gpu.peak("bf16"), gpu.sm_count * per_clock * gpu.sm_clock_hz, rel_tol=0.015)
 
 
+def test_devices_in_recorded_traces_say_the_same_of_themselves(corpus: Database) -> None:
+    rows = corpus.sql(
+        """
+        SELECT DISTINCT gpu_roofs.gpu, gpus.sm_count, gpus.l2_cache_bytes, gpus.memory_bandwidth_bytes_per_s
+        FROM gpus JOIN gpu_roofs USING (trace_id, gpu_id)
+        WHERE gpu_roofs.gpu IS NOT NULL
+        """
+    ).rows()
+    assert {gpu for gpu, *_ in rows} == {"H200", "A100 SXM 80GB", "A100 PCIe 80GB", "RTX 4090"}
+    for name, sms, l2, bandwidth in rows:
+        gpu = hardware.find(name)
+        assert (gpu.sm_count, gpu.l2_bytes) == (sms, l2)
+        # Datasheets round, and an H200 is clocked up to 2.4 % above its own.
+        assert math.isclose(gpu.memory_bandwidth_bytes_per_s, bandwidth, rel_tol=0.03)
+
+
 def test_what_the_hardware_lacks_is_absent_and_not_zero() -> None:
     a100 = hardware.find("A100-SXM")
     assert "fp8" not in a100.peak_flop_per_s

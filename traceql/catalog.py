@@ -6,8 +6,10 @@
     --
     -- @param  trace VARCHAR = NULL   only this trace
     -- @column range_text VARCHAR     NVTX message
+    -- @columns rooflines launches    here those of a view follow, from that one on
     -- @needs  kernels nvtx_ranges    tables (or views) without which there is no answer; a|b: one of them
-    -- @metrics dram__bytes_read.sum  ncu metrics it reads
+    -- @metrics dram__bytes_read.sum  ncu metrics it reads; a|b: one of them
+    -- @ncu    --set roofline         options that record these; by default --metrics with their names
     -- @empty  what to check when there is no row
     -- @chart  bars x=range_text y=launches
 
@@ -36,7 +38,7 @@ _PARAM = re.compile(
 )
 _COLUMN = re.compile(r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)\s+(?P<meaning>\S.*)")
 _TYPES = {"VARCHAR": str, "VARCHAR[]": str, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}
-_TAGS = ("param", "column", "needs", "metrics", "empty", "chart")
+_TAGS = ("param", "column", "columns", "needs", "metrics", "ncu", "empty", "chart")
 _VIEWS_FOLDER = "_views"
 
 #: Parameters that name a trace, or several.
@@ -98,7 +100,8 @@ class Query:
         params: in order.
         columns: exactly what the SQL returns.
         needs: tables without which there is no answer.
-        metrics: ncu metrics without which the answer has gaps.
+        metrics: ncu metrics without which the answer has gaps; see `metrics`.
+        ncu: options that record them; empty for ``--metrics`` with their names.
         empty: what to tell when there is no row.
         charts: ``name key=column …`` lines.
         sql: the statement, with ``$name`` for parameters.
@@ -112,6 +115,7 @@ class Query:
     columns: tuple[ResultColumn, ...]
     needs: tuple[str, ...]
     metrics: tuple[str, ...]
+    ncu: str
     empty: str
     charts: tuple[str, ...]
     sql: str
@@ -174,6 +178,18 @@ def needs(query: Query) -> list[tuple[str, ...]]:
     return found
 
 
+def metrics(query: Query) -> dict[tuple[str, ...], str]:
+    """Metrics without which the answer has gaps (of several, one is enough) → `Query.ncu`.
+
+    Those of a view in ``@needs`` count, too.
+    """
+    found = {tuple(word.split("|")): query.ncu for word in query.metrics}
+    for view in views():
+        if view.name in query.needs:
+            found |= metrics(view)
+    return found
+
+
 def find(name: str) -> Query:
     """The query of that name; hyphens count as underscores.
 
@@ -208,6 +224,8 @@ def parse(file: sqlfiles.SqlFile, topic: str) -> Query:
             if match is None:
                 raise ValueError(f"{where}: expected '@column name TYPE meaning'")
             columns.append(ResultColumn(**match.groupdict()))
+        elif tag.name == "columns":
+            columns += _columns_of_view(tag.text, where)
     return Query(
         name=file.stem,
         topic=topic,
@@ -217,10 +235,20 @@ def parse(file: sqlfiles.SqlFile, topic: str) -> Query:
         columns=tuple(columns),
         needs=_words(file, "needs"),
         metrics=_words(file, "metrics"),
+        ncu=" ".join(file.texts("ncu")),
         empty=" ".join(file.texts("empty")),
         charts=tuple(file.texts("chart")),
         sql=file.sql,
     )
+
+
+def _columns_of_view(text: str, where: str) -> list[ResultColumn]:
+    name, _, first = text.partition(" ")
+    columns = next((view.columns for view in views() if view.name == name), ())
+    position = next((i for i, column in enumerate(columns) if column.name == first), None)
+    if position is None:
+        raise ValueError(f"{where}: expected '@columns view column', a column of that view")
+    return list(columns[position:])
 
 
 def _words(file: sqlfiles.SqlFile, tag: str) -> tuple[str, ...]:

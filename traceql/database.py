@@ -283,13 +283,19 @@ class Database:
         return _hints(found[0]["kind"], found[0]["missing"]) if found else {}
 
     def unanswerable(self) -> dict[str, str]:
-        """Queries of the catalogue that no trace here can answer → what is missing, and how to record it."""
+        """Questions that no trace here answers, or not wholly → what is missing, and how to record it."""
         found = {}
+        ncu = self.arrow("SELECT trace_id, name FROM traces WHERE kind = 'ncu' ORDER BY name").to_pylist()
+        everywhere = tuple(trace["name"] for trace in ncu)
         for query in catalog.queries().values():
             try:
                 self._gaps(query, {})
             except MissingDataError as error:
                 found[query.name] = f"{error.message}. {error.remedy}"
+                continue
+            options = self._unmeasured(query, ncu).get(everywhere)
+            if options:
+                found[query.name] = f"some of its metrics are in no trace. Recorded by: {'; '.join(options)}"
         return found
 
     def _gaps(self, query: catalog.Query, bound: Mapping[str, catalog.Value]) -> list[str]:
@@ -361,17 +367,36 @@ class Database:
         ]
 
     def _metric_gaps(self, query: catalog.Query, in_scope: list[dict[str, Any]]) -> list[str]:
-        lacking: dict[tuple[str, ...], list[str]] = {}
-        for metric in query.metrics:
-            found = self.arrow("SELECT DISTINCT trace_id FROM metrics WHERE metric = $m", {"m": metric})
-            ids = set(found.column(0).to_pylist())
-            names = tuple(t["name"] for t in in_scope if t["trace_id"] not in ids)
-            if names:
-                lacking.setdefault(names, []).append(metric)
         return [
-            f"Not measured in {', '.join(names)}: recorded by ncu --metrics {','.join(metrics)}."
-            for names, metrics in lacking.items()
+            f"Not measured in {', '.join(names)}: recorded by {how}."
+            for names, options in self._unmeasured(query, in_scope).items()
+            for how in options
         ]
+
+    def _unmeasured(
+        self, query: catalog.Query, in_scope: list[dict[str, Any]]
+    ) -> dict[tuple[str, ...], list[str]]:
+        """Names of traces → the ncu commands that record what the query reads and they lack."""
+        wanted = catalog.metrics(query)
+        if not wanted:
+            return {}
+        names = ", ".join(schema.literal(name) for names in wanted for name in names)
+        measured = self.arrow(f"SELECT DISTINCT trace_id, metric FROM metrics WHERE metric IN ({names})")
+        held = {(row["trace_id"], row["metric"]) for row in measured.to_pylist()}
+        lacking: dict[tuple[str, ...], dict[str, list[str]]] = {}
+        for metrics, ncu in wanted.items():
+            traces = tuple(
+                t["name"] for t in in_scope if not any((t["trace_id"], metric) in held for metric in metrics)
+            )
+            if traces:
+                lacking.setdefault(traces, {}).setdefault(ncu, []).append(metrics[0])
+        return {
+            traces: [
+                f"ncu {ncu} ({', '.join(metrics)})" if ncu else f"ncu --metrics {','.join(metrics)}"
+                for ncu, metrics in options.items()
+            ]
+            for traces, options in lacking.items()
+        }
 
     # --- changes ----------------------------------------------------------------------------------------
 
