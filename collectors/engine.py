@@ -306,13 +306,3 @@ def facts(engine: Any) -> dict[str, str]:
 def gib(value: float) -> int:
     """GiB as bytes."""
     return int(value * (1 << 30))
-
-
-def closed(engine: Any) -> None:
-    """Let go of the GPU before the process ends: profilers wait for it."""
-    import torch
-
-    shutdown = getattr(getattr(engine.llm_engine, "engine_core", None), "shutdown", None)
-    if shutdown:
-        shutdown()
-    torch.cuda.synchronize()

@@ -8,7 +8,7 @@ import torch
 import triton
 import triton.language as tl
 
-_BLOCK = 4096
+_BLOCK = 2048
 _PROGRAMS_PER_SM = 8
 
 

@@ -142,7 +142,6 @@ def work(plan: dict[str, Any]) -> None:
     # nsys records one window around all points, ncu one around each call of a layer.
     with capture.all():
         each(plan["points"], measure, capture)
-    engine.closed(llm)
 
 
 class _Watch:

@@ -133,7 +133,6 @@ def work(plan: dict[str, Any]) -> None:
 
     with capture.all():
         each(plan["points"], measure, capture, engine.facts(llm))
-    engine.closed(llm)
 
 
 def _timed(llm: Any, length: int, plan: dict[str, Any]) -> list[dict[str, Any]]:

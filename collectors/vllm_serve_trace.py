@@ -89,8 +89,11 @@ def _stages(
             "random": engine.random_weights(model, weights),
             "engine": engine.more_arguments(arguments),
         },
-        # The engine's own process: spawned, so that the profiler follows it from its start.
-        "environment": [*engine.environment(model), "VLLM_WORKER_MULTIPROC_METHOD=spawn"],
+        # The engine has a process of its own: spawned, so that the profiler follows it from its start.
+        "environment": [
+            *(v for v in engine.environment(model) if not v.startswith("VLLM_ENABLE_V1_MULTIPROCESSING")),
+            "VLLM_WORKER_MULTIPROC_METHOD=spawn",
+        ],
         "model": engine.name_of(model),
         "tags": {"collector": "vllm_serve_trace"},
     }
@@ -128,6 +131,8 @@ async def _serve(plan: dict[str, Any]) -> None:
             **plan["engine"],
         },
     )
+    # A server prepares its next step while the GPU works.
+    del arguments["async_scheduling"]
     arguments["profiler_config"] = ProfilerConfig(**arguments["profiler_config"])
     server = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
     # The server itself opens the profiler's windows; here they are counted.

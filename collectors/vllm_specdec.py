@@ -213,7 +213,6 @@ def work(plan: dict[str, Any]) -> None:
 
     with capture.all():
         each(plan["points"], measure, capture)
-    engine.closed(llm)
 
 
 def _prompts(llm: Any, plan: dict[str, Any], seed: int) -> list[dict[str, list[int]]]:

@@ -22,7 +22,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +66,7 @@ _HOW_TO_GET: dict[Tool, str] = {
 
 # nsys finishes its report when it is interrupted; a report of a long run takes a while.
 _SECONDS_TO_FINISH = 60.0
+_SECONDS_TO_DRAIN = 10.0
 _SAID_LINES = 20
 
 
@@ -276,60 +279,57 @@ def run(
         raise CollectError(
             f"{command[0]} cannot be started ({error.strerror})", "Check the command."
         ) from error
-    stopping = _Stopping(process, timeout_s)
-    said: list[str] = []
-    try:
-        if on_line and process.stdout:
+    said: deque[str] = deque(maxlen=_SAID_LINES)
+    troubles: list[BaseException] = []
+
+    def read() -> None:
+        try:
             with contextlib.ExitStack() as stack:
                 written = stack.enter_context(log.open("a", encoding="utf-8")) if log else None
-                for line in process.stdout:
+                for line in process.stdout or ():
                     if written:
                         written.write(line)
                         written.flush()
-                    said = [*said[1 - _SAID_LINES :], line.rstrip("\n")]
-                    on_line(said[-1])
-        status = process.wait()
+                    said.append(line.rstrip("\n"))
+                    if on_line:
+                        on_line(said[-1])
+        except BaseException as error:  # noqa: BLE001 - raised again where the caller waits
+            troubles.append(error)
+            _stop(process)
+
+    # In a thread: a process that outlives the command may keep its output open for ever.
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    timed_out = False
+    try:
+        try:
+            status = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            status = _stop(process)
     except BaseException:
         # Interrupted: nothing stays behind.
-        stopping.now()
+        _stop(process)
         raise
-    finally:
-        stopping.cancel()
-    return Outcome(status, stopping.happened, started, time.monotonic() - clock, tuple(said))
+    seconds = time.monotonic() - clock
+    reader.join(_SECONDS_TO_DRAIN)
+    if troubles:
+        raise troubles[0]
+    return Outcome(status, timed_out, started, seconds, tuple(said))
 
 
-class _Stopping:
-    """Stops a process and what it started when its time is up: politely, then firmly."""
-
-    def __init__(self, process: subprocess.Popen[str], timeout_s: float | None) -> None:
-        import threading
-
-        self._process = process
-        self.happened = False
-        self._timer = threading.Timer(timeout_s, self._time_is_up) if timeout_s else None
-        if self._timer:
-            self._timer.daemon = True
-            self._timer.start()
-
-    def cancel(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-
-    def _time_is_up(self) -> None:
-        self.happened = True
-        self.now()
-
-    def now(self) -> None:
-        for number, seconds in (
-            (signal.SIGINT, _SECONDS_TO_FINISH),
-            (signal.SIGTERM, 10.0),
-            (signal.SIGKILL, 10.0),
-        ):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(seconds)
-                return
+def _stop(process: subprocess.Popen[str]) -> int:
+    """Stop a process and what it started: politely, so that a profiler finishes its report, then firmly."""
+    for number, seconds in (
+        (signal.SIGINT, _SECONDS_TO_FINISH),
+        (signal.SIGTERM, 10.0),
+        (signal.SIGKILL, 10.0),
+    ):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(seconds)
+    raise CollectError(f"process {process.pid} cannot be stopped", "Stop it, or restart the machine.")
 
 
 # --- what is written down ---------------------------------------------------------------------------------

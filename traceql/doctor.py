@@ -106,7 +106,7 @@ def _chromium() -> Check:
 def _package(name: str) -> str | None:
     try:
         version = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+        # A damaged installation leaves its name behind.
+        return version if importlib.util.find_spec(name.replace("-", "_")) else None
+    except ImportError:
         return None
-    # A damaged installation leaves its name behind.
-    return version if importlib.util.find_spec(name.replace("-", "_")) else None
