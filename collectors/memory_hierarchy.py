@@ -149,7 +149,7 @@ def _workload(tags: dict[str, str]) -> tuple[Any, float, str, bool]:
         return lambda: torch.mm(a, b, out=c), 2.0 * m * n * k, "flop", True
     size = int(tags["buffer"].removesuffix(" MiB")) * _MIB
     if kind in ("hbm_read", "l2_read"):
-        from collectors.read_kernel import reader
+        from collectors.kernels import reader
 
         # L2 answers in microseconds: many rounds in one launch.
         call, amount = reader(size, 200 if kind == "l2_read" else 1)

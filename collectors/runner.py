@@ -214,6 +214,9 @@ def _run_stage(module: str, stage: Stage, shared: Options) -> list[str]:
     with _Progress(stage, len(remaining)) as progress:
         while remaining:
             command, output = _command(module, stage, remaining, shared)
+            # What a run that was cut off left would be taken for what this one records.
+            for old in collect.reports(output, stage.tool) if stage.tool else []:
+                old.unlink()
             results: list[dict[str, Any]] = []
             outcome = collect.run(
                 command,

@@ -194,7 +194,7 @@ def _mask(mode: str, state: dict[str, Any]) -> Any:
     """The function that computes the mask in this mode."""
     import torch
 
-    from collectors.scv_kernels import compute_mask
+    from collectors.kernels import compute_mask
 
     draft, target, mask = state["draft"], state["target"], state["mask"]
 

@@ -7,6 +7,7 @@ import csv
 import json
 import lzma
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -163,7 +164,7 @@ def test_traceql_collect_and_doctor_need_click_alone() -> None:
 
 
 def test_torch_vllm_and_triton_are_imported_by_workers_only() -> None:
-    kernels = {"scv_kernels", "read_kernel"}
+    kernels = {"kernels"}
     for path in sorted((ROOT / "collectors").glob("*.py")):
         if path.stem in kernels:
             continue
@@ -505,3 +506,12 @@ def test_other_lines_of_a_worker_are_not_taken_for_results() -> None:
     assert _result("INFO something") is None
     assert _result(f"{MARK}not json") is None
     assert _result(f'(EngineCore pid=1) {MARK}{{"point": "a"}}') == {"point": "a"}
+
+
+def test_every_collector_command_of_the_documentation_is_one() -> None:
+    shown = re.findall(
+        r"^python -m collectors\.(.*)$", (ROOT / "docs/collecting.md").read_text(), re.MULTILINE
+    )
+    assert sorted({line.split()[0] for line in shown}) == sorted(COLLECTORS)
+    for line in shown:
+        collector(*shlex.split(line), "--dry-run", env={"PATH": "/usr/bin"})

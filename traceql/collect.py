@@ -283,16 +283,18 @@ def run(
     troubles: list[BaseException] = []
 
     def read() -> None:
+        if on_line is None or process.stdout is None:
+            return
         try:
             with contextlib.ExitStack() as stack:
+                lines = stack.enter_context(process.stdout)
                 written = stack.enter_context(log.open("a", encoding="utf-8")) if log else None
-                for line in process.stdout or ():
+                for line in lines:
                     if written:
                         written.write(line)
                         written.flush()
                     said.append(line.rstrip("\n"))
-                    if on_line:
-                        on_line(said[-1])
+                    on_line(said[-1])
         except BaseException as error:  # noqa: BLE001 - raised again where the caller waits
             troubles.append(error)
             _stop(process)
