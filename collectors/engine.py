@@ -123,8 +123,8 @@ def kv_cache(config: Mapping[str, Any], sequences: int, tokens: int) -> dict[str
     Left to itself vLLM takes most of the GPU's memory, all of which ncu saves and restores for each replay.
     For a hybrid model, whose blocks are as large as its other states, it is left to vLLM.
 
-    >>> llama = {"num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128}
-    >>> kv_cache(llama, sequences=1, tokens=64)
+    >>> sizes = dict(num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=8, head_dim=128)
+    >>> kv_cache(sizes, sequences=1, tokens=64)
     {'kv_cache_memory_bytes': 18874368}
     """
     if "hybrid_override_pattern" in config or "layers_block_type" in config:
