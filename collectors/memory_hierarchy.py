@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,9 +53,11 @@ def main(shared: Options, ncu: bool, **sizes: Any) -> None:
     Products are of random bf16 matrices: zeros would need less power, and so be faster. linear_1 and
     linear_512 are nn.Linear(1024, 4096) with 1 and 512 rows. NVLink is measured where there are two GPUs.
     """
-    runner.run("collectors.memory_hierarchy", _stages(ncu, sizes), shared)
-    if not shared.dry_run:
-        _write_roofs(shared.out)
+    try:
+        runner.run("collectors.memory_hierarchy", _stages(ncu, sizes), shared)
+    finally:
+        if not shared.dry_run:
+            _write_roofs(shared.out)
 
 
 def _points() -> list[Point]:
@@ -88,12 +89,13 @@ def _stages(ncu: bool, sizes: dict[str, Any]) -> list[Stage]:
 def _write_roofs(out: Path) -> None:
     """The best value of each kind, as one run: what a roofline draws as its measured roofs."""
     best: dict[str, float] = {}
-    for line in (out / "memory_hierarchy.jsonl").read_text(encoding="utf-8").splitlines():
-        result = json.loads(line)
+    for result in runner.results(out, "memory_hierarchy"):
         roof = _ROOFS.get(result["tags"]["kind"])
         for found in result["metrics"]:
             if roof and found["name"] in ("bytes_per_s", "flop_per_s"):
                 best[roof] = max(best.get(roof, 0.0), found["value"])
+    if not best:
+        return
     with (out / "memory_hierarchy.csv").open(encoding="utf-8", newline="") as file:
         gpu = next((row.get("gpu") for row in csv.DictReader(file)), None)
     with (out / "roofs.csv").open("w", encoding="utf-8", newline="") as file:

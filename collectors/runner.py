@@ -297,6 +297,15 @@ def _result(line: str) -> dict[str, Any] | None:
         return None
 
 
+def results(out: Path, stage: str) -> list[dict[str, Any]]:
+    """The last result of each point of a stage, as its worker printed it."""
+    path = out / f"{stage}.jsonl"
+    if not path.exists():
+        return []
+    found = (_result(MARK + line) for line in path.read_text(encoding="utf-8").splitlines())
+    return list({result["point"]: result for result in found if result is not None}.values())
+
+
 class _Kept:
     """The files of a stage."""
 
@@ -325,12 +334,7 @@ class _Kept:
         return missing if alone or not missing else list(self._stage.points)
 
     def results(self) -> list[dict[str, Any]]:
-        """The last result of each point."""
-        path = self.path(".jsonl")
-        if not path.exists():
-            return []
-        found = (_result(MARK + line) for line in path.read_text(encoding="utf-8").splitlines())
-        return list({result["point"]: result for result in found if result is not None}.values())
+        return results(self._out, self._stage.name)
 
     def add(self, result: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
         with self.path(".jsonl").open("a", encoding="utf-8") as file:

@@ -239,10 +239,7 @@ def _write_sweep(out: Path, stages: Sequence[Stage], sizes: Mapping[str, Any]) -
     """The results of all modes in the form of an NWOR/SCV sweep."""
     per_mode, results = [], []
     for stage in stages:
-        path = out / f"{stage.name}.jsonl"
-        if not path.exists():
-            continue
-        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        found = runner.results(out, stage.name)
         batches = [
             {**_labels(stage), **r["tags"], **{m["name"]: m["value"] for m in r["metrics"]}}
             for r in found

@@ -515,3 +515,35 @@ def test_every_collector_command_of_the_documentation_is_one() -> None:
     assert sorted({line.split()[0] for line in shown}) == sorted(COLLECTORS)
     for line in shown:
         collector(*shlex.split(line), "--dry-run", env={"PATH": "/usr/bin"})
+
+
+def test_the_best_of_each_kind_is_its_roof_and_what_the_machine_lacks_is_absent(tmp_path: Path) -> None:
+    from collectors import memory_hierarchy
+
+    measured = [
+        ("hbm_copy", "bytes_per_s", 4.0e12),
+        ("hbm_read", "bytes_per_s", 4.5e12),
+        ("gemm", "flop_per_s", 7e14),
+    ]
+    with (tmp_path / "memory_hierarchy.jsonl").open("w") as file:
+        for kind, name, value in measured:
+            result = {
+                "point": kind,
+                "ok": True,
+                "tags": {"kind": kind},
+                "metrics": [{"name": name, "value": value}],
+            }
+            file.write(json.dumps(result) + "\n")
+        lacking = {
+            "point": "nvlink",
+            "ok": True,
+            "tags": {"kind": "nvlink"},
+            "metrics": [],
+            "skipped": "one GPU",
+        }
+        file.write(json.dumps(lacking) + "\n")
+    (tmp_path / "memory_hierarchy.csv").write_text("gpu,kind\nNVIDIA H200,gemm\n")
+    memory_hierarchy._write_roofs(tmp_path)
+    assert table(tmp_path / "roofs.csv") == [
+        {"gpu": "NVIDIA H200", "dram_bytes_per_s": str(4.5e12), "bf16_flop_per_s": str(7e14)}
+    ]
