@@ -455,11 +455,14 @@ class Database:
             transaction = connection.cursor()
             transaction.execute("BEGIN")
             try:
+                beside = decoded.sidecar
+                labels = {**(beside.tags if beside else {}), **(tags or {})}
                 if known:
                     _delete(transaction, known[0])
-                    name, tags = name or known[1], tags or known[2]
+                    name, labels = name or known[1], labels if tags else {**known[2], **labels}
                 label = _free_name(transaction, name, decoded.source.file_name)
-                stored = _store(transaction, decoded, label, dict(tags or {}), keep_environment)
+                stored = _store(transaction, decoded, label, labels, keep_environment)
+                noted = _store_runs(transaction, *beside.runs_of(label)) if beside else []
                 transaction.execute("COMMIT")
             finally:
                 # Closing without COMMIT rolls back, and takes the temporary tables along.
@@ -469,7 +472,7 @@ class Database:
             status="replaced" if known else "added",
             rows=stored.rows,
             missing=stored.missing,
-            warnings=stored.warnings,
+            warnings=(*stored.warnings, *noted),
             seconds=time.perf_counter() - began,
         )
 
@@ -886,6 +889,13 @@ def _free_name(connection: duckdb.DuckDBPyConnection, wanted: str | None, file_n
 
 
 def _delete(connection: duckdb.DuckDBPyConnection, trace_id: int) -> None:
+    # What came with the trace, from its sidecar, goes with it; tables of runs that mention it stay.
+    own = """
+        SELECT run_id FROM runs JOIN traces ON traces.name = runs.tags['trace']
+        WHERE trace_id = $id AND runs.format = 'sidecar'
+    """
+    for name in ("run_metrics", "runs"):
+        connection.execute(f"DELETE FROM {name} WHERE run_id IN ({own})", {"id": trace_id})
     for table in reversed(schema.TABLES):
         if table.of_trace:
             connection.execute(f"DELETE FROM {table.name} WHERE trace_id = ?", [trace_id])
@@ -935,7 +945,8 @@ def _store_runs(connection: duckdb.DuckDBPyConnection, file: RunFile, label: str
         facts = (label, position, file.format, file.file_name, file.sha256, gpu)
         runs.append((run_id, *facts, list(run.tags), list(run.tags.values())))
         metrics.extend((run_id, m.name, m.unit, m.sample, m.value) for m in run.metrics)
-    connection.executemany("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, map(?, ?))", runs)
+    if runs:
+        connection.executemany("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, map(?, ?))", runs)
     if metrics:
         connection.executemany("INSERT INTO run_metrics VALUES (?, ?, ?, ?, ?)", metrics)
     return list(warned)

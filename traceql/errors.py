@@ -13,8 +13,9 @@
     ├── QueryError             a question cannot be answered
     │   ├── UnknownQueryError      no query of that name
     │   └── MissingDataError       no trace holds what the query reads
-    └── PredictionError        a prediction lacks what it needs
-        └── UnknownGpuError        no data about a GPU of that name
+    ├── PredictionError        a prediction lacks what it needs
+    │   └── UnknownGpuError        no data about a GPU of that name
+    └── CollectError           nothing can be recorded
 
 Every message says what was wrong, and `remedy` what to do about it.
 """
@@ -86,6 +87,10 @@ class PredictionError(TraceqlError):
 
 class UnknownGpuError(PredictionError):
     """There is no data about a GPU of that name."""
+
+
+class CollectError(TraceqlError):
+    """Nothing can be recorded: a tool, a variable or a place to write is missing, or the command failed."""
 
 
 class MissingDataWarning(UserWarning):

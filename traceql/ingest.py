@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from traceql import normalise, readers
-from traceql.errors import ReportError, TruncatedReportError
+from traceql import normalise, readers, sidecar
+from traceql.errors import ReportError, RunFileError, TruncatedReportError
 from traceql.readers import nsys_tool, worker
 from traceql.readers.base import RawReport, no_progress
 from traceql.readers.source import Source, open_source, plain_name
@@ -40,12 +40,17 @@ _EXPORTABLE = "nsys-rep"
 
 @dataclass
 class Decoded:
-    """A decoded report with the files it needs while its tables are read; `close` lets go of them."""
+    """A decoded report with the files it needs while its tables are read; `close` lets go of them.
+
+    `sidecar` is what lay beside the report; None when there was nothing, or nothing usable: then the report's
+    warnings say so.
+    """
 
     path: Path
     source: Source
     reader: readers.Reader
     report: RawReport
+    sidecar: sidecar.Sidecar | None
     _resources: ExitStack = field(repr=False)
 
     def close(self) -> None:
@@ -128,7 +133,22 @@ def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progr
                     remedy = error.remedy.replace(str(source.path), source.file_name)
                     raise type(error)(error.message, remedy) from error
                 report = _through_nsys(source, resources, f"The native reader refused it: {error.message}.")
-        return Decoded(path, source, reader, report, resources.pop_all())
+        beside, warnings = _sidecar(path)
+        report = replace(report, warnings=[*report.warnings, *warnings])
+        return Decoded(path, source, reader, report, beside, resources.pop_all())
+
+
+def _sidecar(path: Path) -> tuple[sidecar.Sidecar | None, tuple[str, ...]]:
+    """The sidecar of a report, compressed or not, and what to say about it."""
+    places = (sidecar.path_of(path.with_name(name)) for name in (path.name, plain_name(path.name)))
+    found = next((place for place in places if os.path.lexists(place)), None)
+    if found is None:
+        return None, ()
+    try:
+        beside = sidecar.read(found)
+    except RunFileError as error:
+        return None, (f"The sidecar was not used: {error.message}. {error.remedy}",)
+    return beside, beside.warnings
 
 
 def _read(reader: readers.Reader, source: Source, alone: bool, progress: Progress) -> RawReport:

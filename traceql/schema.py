@@ -100,7 +100,11 @@ TABLES: tuple[Table, ...] = (
             ("duration_ns", "BIGINT", "length of the recording; NULL for ncu, which has no timeline"),
             ("gpu", "VARCHAR", "names of the GPUs used"),
             ("settings", "JSON", "how it was recorded: graph trace mode, clock control, replay mode …"),
-            ("tags", "MAP(VARCHAR, VARCHAR)", "labels given at ingest"),
+            (
+                "tags",
+                "MAP(VARCHAR, VARCHAR)",
+                "labels given at ingest, and those of its sidecar (<report>.run.json)",
+            ),
             ("complete", "BOOLEAN", "false when the profiler says that it lost events"),
             (
                 "counts_agree",
@@ -435,9 +439,14 @@ TABLES: tuple[Table, ...] = (
         "one run measured outside the profilers, for example one point of a sweep",
         _columns(
             ("run_id", "BIGINT", "unique in the database"),
-            ("sweep", "VARCHAR", "label of the imported file, by default its name without suffix"),
+            (
+                "sweep",
+                "VARCHAR",
+                "label of the imported file, by default its name without suffix; of a report's sidecar, the "
+                "trace's name with .run.json",
+            ),
             ("position", "BIGINT", "place of the run in the file, from 1"),
-            ("format", "VARCHAR", "csv, json, vllm-bench-latency or nwor-sweep"),
+            ("format", "VARCHAR", "csv, json, vllm-bench-latency, nwor-sweep or sidecar"),
             ("file_name", "VARCHAR", "name of the imported file, without its folder"),
             ("sha256", "VARCHAR", "of the imported file"),
             ("gpu", "VARCHAR", "the GPU in gpu_specs that the tag gpu means; NULL if it is none of them"),

@@ -11,7 +11,7 @@ import sys
 import click
 
 from traceql import __version__
-from traceql.cli import ask, common, compare, manage, predict, sweeps
+from traceql.cli import ask, collect, common, compare, manage, predict, sweeps
 from traceql.errors import TraceqlError
 
 _EPILOG = """\b
@@ -44,6 +44,8 @@ for _command in (
     compare.diff,
     predict.gpu,
     predict.predict,
+    collect.collect,
+    collect.doctor,
     manage.completion,
 ):
     cli.add_command(_command)

@@ -1,0 +1,51 @@
+"""Which counters the collectors ask ncu for: few, for each kernel runs once per pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from traceql import collect
+
+# On compute capability 9.0. Names of other GPUs differ, so there the whole set of sections is recorded.
+_INSTRUCTIONS = [f"{letter}{operation}" for letter in "dfh" for operation in ("add", "mul", "fma")]
+_TENSOR_TYPES = ("bf16_dst_fp32", "fp16", "tf32_dst_fp32")
+
+ROOFLINE_SM_90 = (
+    "gpu__time_duration.sum",
+    "sm__cycles_elapsed.avg.per_second",
+    *(f"smsp__sass_thread_inst_executed_op_{name}_pred_on.sum" for name in _INSTRUCTIONS),
+    *(f"sm__sass_thread_inst_executed_op_{letter}fma_pred_on.sum.peak_sustained" for letter in "dfh"),
+    *(f"sm__ops_path_tensor_src_{types}.sum" for types in _TENSOR_TYPES),
+    *(f"sm__ops_path_tensor_op_hgmma_src_{types}_sparsity_off.sum.peak_sustained" for types in _TENSOR_TYPES),
+    "dram__bytes.sum",
+    "dram__bytes_read.sum",
+    "dram__bytes_write.sum",
+    "dram__bytes.sum.peak_sustained",
+    "dram__cycles_elapsed.avg.per_second",
+    "lts__t_bytes.sum",
+    "lts__t_bytes.sum.peak_sustained",
+    "lts__cycles_elapsed.avg.per_second",
+    "l1tex__t_bytes.sum",
+    "l1tex__t_bytes.sum.peak_sustained",
+    "l1tex__cycles_elapsed.avg.per_second",
+)
+
+#: What the guide on speculative decoding compares: traffic, time, parallelism.
+TRAFFIC = (
+    "dram__bytes_read.sum",
+    "dram__bytes_write.sum",
+    "lts__t_sectors_op_write.sum",
+    "lts__t_sectors_op_read.sum",
+    "lts__t_bytes.sum",
+    "gpu__time_duration.sum",
+    "sm__warps_launched.sum",
+    "dram__throughput.avg.pct_of_peak_sustained_elapsed",
+)
+
+
+def roofline() -> dict[str, Any]:
+    """Arguments of `collect.ncu_command` for a roofline on the GPU at hand; without one, on a Hopper."""
+    capabilities = {str(gpu.get("compute_capability")) for gpu in collect.gpus()}
+    if capabilities <= {"9.0"}:
+        return {"metrics": ROOFLINE_SM_90}
+    return {"section_set": "roofline"}

@@ -1,0 +1,205 @@
+"""What the machine at hand can do: bandwidth of HBM, L2, PCIe and NVLink, the bf16 peak; measured roofs."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from collectors import counters, runner
+from collectors.runner import Options, Point, Stage
+from collectors.worker import Capture, NotHereError, each, metric
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MIB = 1 << 20
+
+#: Kind of point → the roof that its best value is: name of the metric, as in ROOFS.
+_ROOFS = {
+    "hbm_read": "dram_bytes_per_s",
+    "hbm_copy": "dram_bytes_per_s",
+    "l2_read": "l2_bytes_per_s",
+    "pcie_h2d": "pcie_h2d_bytes_per_s",
+    "pcie_d2h": "pcie_d2h_bytes_per_s",
+    "nvlink": "nvlink_bytes_per_s",
+    "gemm": "bf16_flop_per_s",
+}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  python -m collectors.memory_hierarchy --dry-run
+  python -m collectors.memory_hierarchy --out results/roofs
+  traceql import-runs results/roofs/memory_hierarchy.csv results/roofs/roofs.csv
+""",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@runner.options("roofs")
+@click.option("--seconds", type=float, default=0.3, show_default=True, help="Of each of the measurements.")
+@click.option(
+    "--repeats", type=click.IntRange(1), default=3, show_default=True, help="Measurements of a point."
+)
+@click.option(
+    "--ncu/--no-ncu", default=False, show_default=True, help="Then count in one call of each point."
+)
+def main(shared: Options, ncu: bool, **sizes: Any) -> None:
+    """Measure the roofs of a roofline: copies for the memories, products of matrices for the tensor cores.
+
+    Into memory_hierarchy.csv, and the best of each kind into roofs.csv. hbm_read and l2_read read a buffer
+    again and again, past the L1; hbm_copy counts the bytes read and those written. Links count one direction.
+    Products are of random bf16 matrices: zeros would need less power, and so be faster. linear_1 and
+    linear_512 are nn.Linear(1024, 4096) with 1 and 512 rows. NVLink is measured where there are two GPUs.
+    """
+    try:
+        runner.run("collectors.memory_hierarchy", _stages(ncu, sizes), shared)
+    finally:
+        if not shared.dry_run:
+            _write_roofs(shared.out)
+
+
+def _points() -> list[Point]:
+    def point(kind: str, label: str, **tags: str) -> Point:
+        return Point(f"{kind}_{label}", {"kind": kind, **tags})
+
+    sizes = {"l2_read": (8, 16, 24), "hbm_read": (1024, 4096), "hbm_copy": (256, 1024, 4096)}
+    points = [
+        point(kind, f"{mib}mib", buffer=f"{mib} MiB") for kind, all_of in sizes.items() for mib in all_of
+    ]
+    links = ("pcie_h2d", "pcie_d2h", "nvlink")
+    points += [point(kind, "256mib", buffer="256 MiB") for kind in links]
+    points += [point("gemm", str(n), shape=f"{n}x{n}x{n}") for n in (4096, 8192)]
+    return points + [point("linear", str(rows), shape=f"{rows}x4096x1024") for rows in (1, 512)]
+
+
+def _stages(ncu: bool, sizes: dict[str, Any]) -> list[Stage]:
+    common: dict[str, Any] = {
+        "points": _points(),
+        "settings": sizes,
+        "tags": {"collector": "memory_hierarchy"},
+    }
+    stages = [Stage(name="memory_hierarchy", table="memory_hierarchy", **common)]
+    if ncu:
+        stages.append(Stage(name="roofs_ncu", tool="ncu", profiler=counters.roofline(), **common))
+    return stages
+
+
+def _write_roofs(out: Path) -> None:
+    """The best value of each kind, as one run: what a roofline draws as its measured roofs."""
+    best: dict[str, float] = {}
+    for result in runner.results(out, "memory_hierarchy"):
+        roof = _ROOFS.get(result["tags"]["kind"])
+        for found in result["metrics"]:
+            if roof and found["name"] in ("bytes_per_s", "flop_per_s"):
+                best[roof] = max(best.get(roof, 0.0), found["value"])
+    if not best:
+        return
+    with (out / "memory_hierarchy.csv").open(encoding="utf-8", newline="") as file:
+        gpu = next((row.get("gpu") for row in csv.DictReader(file)), None)
+    with (out / "roofs.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*(["gpu"] if gpu else []), *best])
+        writer.writerow([*([gpu] if gpu else []), *best.values()])
+
+
+def work(plan: dict[str, Any]) -> None:
+    """The worker."""
+    import torch
+
+    capture = Capture(plan["captured"])
+
+    def measure(point: Any) -> list[dict[str, Any]]:
+        torch.cuda.empty_cache()
+        call, amount, unit, graphed = _workload(point["tags"])
+        for _ in range(3):
+            call()
+        torch.cuda.synchronize()
+        if capture.mode != "no":
+            with capture.point(f"memory_hierarchy/{point['name']}"):
+                call()
+            return [metric("calls", "", 1)]
+        rates = [amount / _seconds_per_call(call, plan["seconds"], graphed) for _ in range(plan["repeats"])]
+        name = "flop_per_s" if unit == "flop" else "bytes_per_s"
+        return [
+            metric(name, f"{unit}/s", sorted(rates)[len(rates) // 2]),
+            metric(f"lowest_{name}", f"{unit}/s", min(rates)),
+            metric(f"highest_{name}", f"{unit}/s", max(rates)),
+            metric("call_us", "us", 1e6 * amount / sorted(rates)[len(rates) // 2]),
+        ]
+
+    with capture.all():
+        each(plan["points"], measure, capture)
+
+
+def _workload(tags: dict[str, str]) -> tuple[Any, float, str, bool]:
+    """What one call does, how much of it, in which unit, and whether a CUDA graph can repeat it."""
+    import torch
+
+    kind = tags["kind"]
+    if kind in ("gemm", "linear"):
+        m, n, k = (int(text) for text in tags["shape"].split("x"))
+        if kind == "linear":
+            layer = torch.nn.Linear(k, n, bias=False, device="cuda", dtype=torch.bfloat16)
+            rows = torch.randn(m, k, device="cuda", dtype=torch.bfloat16)
+            layer.requires_grad_(False)
+            return lambda: layer(rows), 2.0 * m * n * k, "flop", True
+        a = torch.randn(m, k, device="cuda", dtype=torch.bfloat16)
+        b = torch.randn(k, n, device="cuda", dtype=torch.bfloat16)
+        c = torch.empty(m, n, device="cuda", dtype=torch.bfloat16)
+        return lambda: torch.mm(a, b, out=c), 2.0 * m * n * k, "flop", True
+    size = int(tags["buffer"].removesuffix(" MiB")) * _MIB
+    if kind in ("hbm_read", "l2_read"):
+        from collectors.kernels import reader
+
+        # L2 answers in microseconds: many rounds in one launch.
+        call, amount = reader(size, 200 if kind == "l2_read" else 1)
+        return call, amount, "byte", False
+    here = torch.empty(size, device="cuda", dtype=torch.uint8).random_()
+    if kind == "hbm_copy":
+        there = torch.empty_like(here)
+        return lambda: there.copy_(here), 2.0 * size, "byte", True
+    if kind == "nvlink":
+        if torch.cuda.device_count() < 2:
+            raise NotHereError("there is one GPU only")
+        peer = torch.empty(size, device="cuda:1", dtype=torch.uint8)
+        return lambda: peer.copy_(here, non_blocking=True), float(size), "byte", False
+    host = torch.empty(size, dtype=torch.uint8, pin_memory=True)
+    if kind == "pcie_h2d":
+        return lambda: here.copy_(host, non_blocking=True), float(size), "byte", False
+    return lambda: host.copy_(here, non_blocking=True), float(size), "byte", False
+
+
+def _seconds_per_call(call: Any, seconds: float, graphed: bool) -> float:
+    """Time of one call, from many: by events around them, in a CUDA graph where launching would show."""
+    import torch
+
+    once = _elapsed(call, 1)
+    if not graphed:
+        return _elapsed(call, max(3, round(seconds / once)))
+    calls = max(1, min(200, round(0.02 / max(once, 1e-6))))
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(calls):
+            call()
+    replay = _elapsed(graph.replay, 1)
+    return _elapsed(graph.replay, max(2, round(seconds / replay))) / calls
+
+
+def _elapsed(call: Any, times: int) -> float:
+    """Seconds on the GPU of one of so many calls."""
+    import torch
+
+    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    torch.cuda.synchronize()
+    begin.record()
+    for _ in range(times):
+        call()
+    end.record()
+    torch.cuda.synchronize()
+    return float(begin.elapsed_time(end)) / 1e3 / times
+
+
+if __name__ == "__main__":
+    runner.start(main, work)

@@ -1,0 +1,236 @@
+"""The memory traffic and the launches of speculative verification, alone: torch and Triton, no model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from collectors import counters, runner
+from collectors.runner import Options, Point, Stage
+from collectors.worker import Capture, each, metric
+
+WRITES = ("baseline", "nwor")
+MASKS = ("off", "vectorized", "graph")
+
+#: Accepted drafts of the requests in turn: with 8 drafts 17 of 32, 53 %.
+_ACCEPTED = (8, 4, 3, 2)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  python -m collectors.spec_verify_micro --dry-run
+  python -m collectors.spec_verify_micro --masks vectorized --out results/scv
+  traceql ingest results/scv && traceql query dram-delta \\
+    --baseline scv_ncu_baseline_vectorized --variant scv_ncu_nwor_vectorized \\
+    --baseline-range %kv_write --variant-range %nwor_commit --exclude %flush_l2
+""",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@runner.options("scv")
+@click.option("--writes", default=",".join(WRITES), show_default=True, help="How the KV cache is written.")
+@click.option(
+    "--masks", default=",".join(MASKS), show_default=True, help="How the acceptance mask is computed."
+)
+@click.option("--requests", type=click.IntRange(1), default=32, show_default=True, help="Sequences.")
+@click.option("--drafts", type=click.IntRange(1), default=8, show_default=True, help="Draft tokens of each.")
+@click.option(
+    "--layers", type=click.IntRange(1), default=28, show_default=True, help="Layers with a KV cache."
+)
+@click.option(
+    "--row", type=click.IntRange(1), default=2048, show_default=True, help="bf16 values of a KV row."
+)
+@click.option("--steps", type=click.IntRange(1), default=20, show_default=True, help="Steps under nsys.")
+@click.option("--ncu-steps", type=click.IntRange(1), default=2, show_default=True, help="Steps under ncu.")
+@click.option("--nsys/--no-nsys", default=True, show_default=True, help="Record timelines.")
+@click.option("--ncu/--no-ncu", default=True, show_default=True, help="Record counters.")
+def main(shared: Options, writes: str, masks: str, nsys: bool, ncu: bool, **sizes: Any) -> None:
+    """Record every pair of a way to write the KV cache and a way to compute the acceptance mask.
+
+    Per step: baseline writes all draft rows and a bonus row for each request into each layer's cache (NVTX
+    range kv_write), then computes the mask (scv_compute_mask); nwor computes the mask first and writes the
+    accepted rows and the bonus row (nwor_commit). The mask comes from a host loop over the requests (off),
+    one kernel (vectorized) or the replay of a CUDA graph (graph). flush_l2 fills 256 MB between steps,
+    because a large L2 would absorb the writes. There is no staging copy: the drafts' rows are there to commit
+    from.
+    """
+    runner.run("collectors.spec_verify_micro", _stages(writes, masks, nsys, ncu, sizes), shared)
+
+
+def _stages(writes: str, masks: str, nsys: bool, ncu: bool, sizes: dict[str, Any]) -> list[Stage]:
+    points = [
+        Point(f"{write}_{mask}", {"nwor_mode": write, "scv_mode": mask})
+        for write in _chosen(writes, WRITES)
+        for mask in _chosen(masks, MASKS)
+    ]
+    tags = {
+        "collector": "spec_verify_micro",
+        **{name: str(sizes[name]) for name in ("requests", "drafts", "layers", "row")},
+    }
+    stages = []
+    if nsys:
+        stages.append(
+            Stage(
+                name="scv_nsys", points=points, settings=sizes, tool="nsys", report_per_point=True, tags=tags
+            )
+        )
+    if ncu:
+        profiler = {"metrics": counters.TRAFFIC, "cache_control": "none"}
+        few = {**sizes, "steps": sizes["ncu_steps"]}
+        stages += [
+            Stage(
+                name=f"scv_ncu_{point.name}",
+                points=[point],
+                settings=few,
+                tool="ncu",
+                profiler=profiler,
+                tags={**tags, **point.tags},
+            )
+            for point in points
+        ]
+    return stages
+
+
+def _chosen(text: str, known: tuple[str, ...]) -> list[str]:
+    chosen = text.split(",")
+    if unknown := [name for name in chosen if name not in known]:
+        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(known)}")
+    return chosen
+
+
+def work(plan: dict[str, Any]) -> None:
+    """The worker: all pairs in one process."""
+    import torch
+
+    capture = Capture(plan["captured"])
+    state = _state(plan)
+
+    def measure(point: Any) -> list[dict[str, Any]]:
+        write, mask = point["tags"]["nwor_mode"], point["tags"]["scv_mode"]
+        compute = _mask(mask, state)
+        step = _baseline if write == "baseline" else _nwor
+        for _ in range(3):
+            step(state, compute)
+        expected = int(state["accepted"].sum())
+        with capture.point(None):
+            for _ in range(plan["steps"]):
+                torch.cuda.nvtx.range_push("step")
+                found = step(state, compute)
+                torch.cuda.nvtx.range_pop()
+        if (accepted := int(found.sum())) != expected:
+            raise RuntimeError(f"the mask accepts {accepted} drafts, not {expected}")
+        staged = plan["requests"] * plan["drafts"]
+        return [
+            metric("spec_num_draft_tokens", "tokens", staged),
+            metric("spec_num_accepted_tokens", "tokens", accepted),
+            metric("spec_acceptance_ratio", "", accepted / staged),
+            metric("nwor_tokens_staged", "tokens", staged if write == "nwor" else 0),
+            metric("nwor_tokens_committed", "tokens", accepted if write == "nwor" else 0),
+        ]
+
+    with capture.all():
+        each(plan["points"], measure, capture)
+
+
+def _state(plan: dict[str, Any]) -> dict[str, Any]:
+    """Caches, draft rows and tokens; the same for every pair."""
+    import torch
+
+    requests, drafts, layers, row = (plan[name] for name in ("requests", "drafts", "layers", "row"))
+    generator = torch.Generator("cuda").manual_seed(0)
+    # A row for each draft and one for the bonus token of each request.
+    rows = requests * (drafts + 1)
+    slots = torch.randperm(16 * rows, generator=generator, device="cuda")[:rows]
+    target = torch.randint(
+        0, 32_000, (requests, drafts), generator=generator, device="cuda", dtype=torch.int32
+    )
+    lengths = torch.tensor(
+        [min(_ACCEPTED[n % len(_ACCEPTED)], drafts) for n in range(requests)], device="cuda"
+    )
+    accepted = torch.arange(drafts, device="cuda") < lengths[:, None]
+    return {
+        "caches": [torch.zeros(16 * rows, row, device="cuda", dtype=torch.bfloat16) for _ in range(layers)],
+        "drafted": torch.randn(layers, rows, row, generator=generator, device="cuda", dtype=torch.bfloat16),
+        "slots": slots,
+        "target": target,
+        "draft": torch.where(accepted, target, target + 1),
+        "accepted": accepted,
+        "mask": torch.zeros(requests, drafts, device="cuda", dtype=torch.bool),
+        "bonus": torch.ones(requests, 1, device="cuda", dtype=torch.bool),
+        "flush": torch.empty(256 << 20, device="cuda", dtype=torch.uint8),
+    }
+
+
+def _baseline(state: dict[str, Any], compute: Any) -> Any:
+    """Write everything, then find out what of it was accepted."""
+    with _range("kv_write"):
+        for cache, rows in zip(state["caches"], state["drafted"], strict=True):
+            cache.index_copy_(0, state["slots"], rows)
+    with _range("scv_compute_mask"):
+        mask = compute()
+    with _range("flush_l2"):
+        state["flush"].fill_(0)
+    # The verdict goes to the host, as the scheduler needs it.
+    return mask.cpu()
+
+
+def _nwor(state: dict[str, Any], compute: Any) -> Any:
+    """Find out what is accepted, then write that."""
+    import torch
+
+    with _range("scv_compute_mask"):
+        mask = compute()
+    kept = torch.cat([mask, state["bonus"]], dim=1).flatten().nonzero().flatten()
+    with _range("nwor_commit"):
+        for cache, rows in zip(state["caches"], state["drafted"], strict=True):
+            cache.index_copy_(0, state["slots"][kept], rows.index_select(0, kept))
+    with _range("flush_l2"):
+        state["flush"].fill_(0)
+    return mask.cpu()
+
+
+def _mask(mode: str, state: dict[str, Any]) -> Any:
+    """The function that computes the mask in this mode."""
+    import torch
+
+    from collectors.kernels import compute_mask
+
+    draft, target, mask = state["draft"], state["target"], state["mask"]
+
+    def loop() -> Any:
+        rows = [
+            (draft[n] == target[n]).to(torch.int32).cumprod(0).to(torch.bool) for n in range(draft.shape[0])
+        ]
+        return torch.stack(rows)
+
+    def vectorized() -> Any:
+        compute_mask(draft, target, mask)
+        return mask
+
+    if mode == "off":
+        return loop
+    if mode == "vectorized":
+        return vectorized
+    # Compiled outside the capture.
+    vectorized()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        compute_mask(draft, target, mask)
+
+    def replay() -> Any:
+        graph.replay()
+        return mask
+
+    return replay
+
+
+def _range(text: str) -> Any:
+    import torch
+
+    return torch.cuda.nvtx.range(text)
+
+
+if __name__ == "__main__":
+    runner.start(main, work)

@@ -1,0 +1,213 @@
+"""How long a decode step takes, by batch size; then, if wanted, the same steps under nsys and ncu."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from collectors import counters, engine, runner
+from collectors.runner import Options, Point, Stage
+from collectors.worker import Capture, each, median_ms, metric
+
+#: Steps before the profiler's window: prefill, and the first decode steps, which may still compile.
+_SKIPPED = 3
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  python -m collectors.vllm_decode_sweep --dry-run
+  python -m collectors.vllm_decode_sweep --nsys --out results/decode
+  traceql import-runs results/decode/decode_sweep.csv && traceql query decode-sweep
+""",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@runner.options("decode")
+@engine.model_options("llama-3.1-8b")
+@click.option(
+    "--batches",
+    default="1,2,4,8,16,32,64,128,256,512",
+    show_default=True,
+    callback=runner.numbers,
+    help="Sequences decoded together.",
+)
+@click.option(
+    "--input-len", type=click.IntRange(1), default=128, show_default=True, help="Tokens of a prompt."
+)
+@click.option(
+    "--output-len", type=click.IntRange(8), default=64, show_default=True, help="Tokens to generate."
+)
+@click.option(
+    "--warmup", type=click.IntRange(0), default=1, show_default=True, help="Runs that do not count."
+)
+@click.option("--repeats", type=click.IntRange(1), default=3, show_default=True, help="Runs that count.")
+@click.option("--nsys", is_flag=True, help="Then record decode steps of each batch size: a report for each.")
+@click.option("--ncu", is_flag=True, help="Then count in one eager decode step of each, with few layers.")
+@click.option(
+    "--profiled-steps", type=click.IntRange(1), default=4, show_default=True, help="Steps under nsys."
+)
+@click.option("--ncu-layers", type=click.IntRange(1), default=2, show_default=True, help="Layers under ncu.")
+def main(
+    shared: Options,
+    model: str,
+    weights: str,
+    arguments: str | None,
+    batches: list[int],
+    nsys: bool,
+    ncu: bool,
+    **sizes: Any,
+) -> None:
+    """Measure decoding by batch size: ms_per_token is the median time of a decode step.
+
+    Without a profiler first, into decode_sweep.csv, which traceql import-runs reads. prefill_ms is the step
+    of the prompts, latency_ms_per_token the whole run divided by the tokens of a sequence. Prefix caching is
+    off, prompts are random tokens, decode steps replay CUDA graphs, nothing is compiled.
+    """
+    runner.run(
+        "collectors.vllm_decode_sweep", _stages(model, weights, arguments, batches, nsys, ncu, sizes), shared
+    )
+
+
+def _stages(
+    model: str,
+    weights: str,
+    arguments: str | None,
+    batches: list[int],
+    nsys: bool,
+    ncu: bool,
+    sizes: dict[str, Any],
+) -> list[Stage]:
+    lengths = {"input_len": str(sizes["input_len"]), "output_len": str(sizes["output_len"])}
+    points = [Point(f"batch_{n}", {"batch_size": str(n), **lengths}) for n in batches]
+    settings = {
+        **sizes,
+        "model": model,
+        "random": engine.random_weights(model, weights),
+        "largest": max(batches),
+        "graphs": batches,
+        "engine": engine.more_arguments(arguments),
+    }
+    common: dict[str, Any] = {
+        "points": points,
+        "settings": settings,
+        "environment": engine.environment(model),
+        "model": engine.name_of(model),
+        "tags": {"collector": "vllm_decode_sweep"},
+    }
+    stages = [Stage(name="decode", table="decode_sweep", **common)]
+    if nsys:
+        stages.append(Stage(name="decode_nsys", tool="nsys", report_per_point=True, **common))
+    if ncu:
+        counted = {
+            **settings,
+            "layers": sizes["ncu_layers"],
+            "graphs": [],
+            "profiled_steps": 1,
+            "random": True,
+        }
+        tags = {**common["tags"], "layers": str(sizes["ncu_layers"])}
+        stages.append(
+            Stage(
+                **{**common, "settings": counted, "tags": tags},
+                name="decode_ncu",
+                tool="ncu",
+                profiler=counters.roofline(),
+            )
+        )
+    return stages
+
+
+def work(plan: dict[str, Any]) -> None:
+    """The worker: one engine for all batch sizes."""
+    model = plan["model"]
+    if layers := plan.get("layers"):
+        model = engine.changed_model(model, lambda config: engine.few_layers(config, layers))
+    longest = plan["input_len"] + plan["output_len"] + 8
+    llm = engine.llm(
+        model,
+        random=plan["random"],
+        graphs=plan["graphs"],
+        **{
+            "max_num_seqs": plan["largest"],
+            # All prompts in one step: every later step is a decode step of the whole batch.
+            "max_num_batched_tokens": max(plan["largest"] * plan["input_len"], 2048),
+            "max_model_len": longest,
+            **engine.kv_cache(engine.config_of(model), plan["largest"], longest),
+            **plan["engine"],
+        },
+    )
+    capture = Capture(plan["captured"])
+
+    def measure(point: Any) -> list[dict[str, Any]]:
+        batch = int(point["tags"]["batch_size"])
+        if capture.mode == "no":
+            return _timed(llm, batch, plan)
+        return _recorded(llm, batch, plan, capture)
+
+    with capture.all():
+        each(plan["points"], measure, capture, engine.facts(llm))
+
+
+def _timed(llm: Any, batch: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
+    decode: list[list[float]] = []
+    prefill: list[float] = []
+    whole: list[float] = []
+    for number in range(plan["warmup"] + plan["repeats"]):
+        steps = engine.Steps()
+        # New prompts each time: nothing can be left over from the last.
+        prompts = engine.prompts(llm, batch, plan["input_len"], seed=number)
+        seconds = engine.generate(llm, prompts, plan["output_len"], steps)
+        if len(steps.seconds) != plan["output_len"]:
+            raise RuntimeError(
+                f"{len(steps.seconds)} steps for {plan['output_len']} tokens: the KV cache or a step is too "
+                "small for the whole batch"
+            )
+        if number >= plan["warmup"]:
+            prefill.append(steps.seconds[0])
+            decode.append(steps.seconds[1:])
+            whole.append(seconds)
+    step = median_ms([seconds for run in decode for seconds in run])
+    return [
+        metric("ms_per_token", "ms", step),
+        metric("tokens_per_s", "tokens/s", 1e3 * batch / step),
+        metric("prefill_ms", "ms", median_ms(prefill)),
+        metric("latency_ms", "ms", median_ms(whole)),
+        metric("latency_ms_per_token", "ms", median_ms(whole) / plan["output_len"]),
+        metric("fastest_run_ms_per_token", "ms", min(median_ms(run) for run in decode)),
+        metric("slowest_run_ms_per_token", "ms", max(median_ms(run) for run in decode)),
+        *(metric("run_ms_per_token", "ms", median_ms(run), n) for n, run in enumerate(decode, start=1)),
+    ]
+
+
+def _recorded(llm: Any, batch: int, plan: dict[str, Any], capture: Capture) -> list[dict[str, Any]]:
+    """A few decode steps inside the profiler's window, each in an NVTX range."""
+    import torch
+
+    profiled = range(_SKIPPED, _SKIPPED + plan["profiled_steps"])
+    window = capture.point(f"decode_sweep/batch_size={batch}")
+
+    def before(number: int) -> None:
+        if number == profiled.start:
+            window.__enter__()
+        if number in profiled:
+            torch.cuda.nvtx.range_push("decode_step")
+
+    def after(number: int) -> None:
+        if number in profiled:
+            torch.cuda.nvtx.range_pop()
+        if number == profiled.stop - 1:
+            window.__exit__(None, None, None)
+
+    steps = engine.Steps(before=before, after=after)
+    prompts = engine.prompts(llm, batch, plan["input_len"], seed=1)
+    try:
+        # The prefill step gives the first token.
+        engine.generate(llm, prompts, profiled.stop + 1, steps)
+    finally:
+        capture.stop()
+    return [metric("profiled_ms_per_token", "ms", median_ms([steps.seconds[n] for n in profiled]))]
+
+
+if __name__ == "__main__":
+    runner.start(main, work)

@@ -1,0 +1,161 @@
+"""How long prefill takes, by length of the prompt; then, if wanted, the same step under nsys and ncu."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from collectors import counters, engine, runner
+from collectors.runner import Options, Point, Stage
+from collectors.worker import Capture, each, median_ms, metric
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  python -m collectors.vllm_prefill_sweep --dry-run
+  python -m collectors.vllm_prefill_sweep --nsys --out results/prefill
+  traceql import-runs results/prefill/prefill_sweep.csv && traceql query prefill-sweep
+""",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@runner.options("prefill")
+@engine.model_options("llama-3.1-8b")
+@click.option(
+    "--lengths",
+    default="64,128,256,512,1024,2048,4096",
+    show_default=True,
+    callback=runner.numbers,
+    help="Tokens of the prompt.",
+)
+@click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Prompts at a time.")
+@click.option(
+    "--warmup", type=click.IntRange(0), default=2, show_default=True, help="Runs that do not count."
+)
+@click.option("--repeats", type=click.IntRange(1), default=5, show_default=True, help="Runs that count.")
+@click.option("--nsys", is_flag=True, help="Then record the step of each length: a report for each.")
+@click.option("--ncu", is_flag=True, help="Then count in the step of each length, with few layers.")
+@click.option("--ncu-layers", type=click.IntRange(1), default=2, show_default=True, help="Layers under ncu.")
+def main(
+    shared: Options,
+    model: str,
+    weights: str,
+    arguments: str | None,
+    lengths: list[int],
+    nsys: bool,
+    ncu: bool,
+    **sizes: Any,
+) -> None:
+    """Measure prefill by prompt length: ms is the median time from prompt to first token.
+
+    Without a profiler first, into prefill_sweep.csv, which traceql import-runs reads. step_ms is the engine's
+    step alone, without what surrounds it. Every prompt is new and prefix caching off: nothing comes from a
+    cache. A prompt is one step; steps are eager, as prefill steps are without torch.compile.
+    """
+    runner.run(
+        "collectors.vllm_prefill_sweep", _stages(model, weights, arguments, lengths, nsys, ncu, sizes), shared
+    )
+
+
+def _stages(
+    model: str,
+    weights: str,
+    arguments: str | None,
+    lengths: list[int],
+    nsys: bool,
+    ncu: bool,
+    sizes: dict[str, Any],
+) -> list[Stage]:
+    batch = {"batch_size": str(sizes["batch"]), "output_len": "1"}
+    points = [Point(f"input_{n}", {"input_len": str(n), **batch}) for n in lengths]
+    settings = {
+        **sizes,
+        "model": model,
+        "random": engine.random_weights(model, weights),
+        "longest": max(lengths),
+        "engine": engine.more_arguments(arguments),
+    }
+    common: dict[str, Any] = {
+        "points": points,
+        "settings": settings,
+        "environment": engine.environment(model),
+        "model": engine.name_of(model),
+        "tags": {"collector": "vllm_prefill_sweep"},
+    }
+    stages = [Stage(name="prefill", table="prefill_sweep", **common)]
+    if nsys:
+        stages.append(Stage(name="prefill_nsys", tool="nsys", report_per_point=True, **common))
+    if ncu:
+        counted = {**settings, "layers": sizes["ncu_layers"], "random": True}
+        tags = {**common["tags"], "layers": str(sizes["ncu_layers"])}
+        stages.append(
+            Stage(
+                **{**common, "settings": counted, "tags": tags},
+                name="prefill_ncu",
+                tool="ncu",
+                profiler=counters.roofline(),
+            )
+        )
+    return stages
+
+
+def work(plan: dict[str, Any]) -> None:
+    """The worker: one engine for all lengths."""
+    model = plan["model"]
+    if layers := plan.get("layers"):
+        model = engine.changed_model(model, lambda config: engine.few_layers(config, layers))
+    batch, longest = plan["batch"], plan["longest"] + 8
+    llm = engine.llm(
+        model,
+        random=plan["random"],
+        **{
+            "max_num_seqs": batch,
+            # A prompt is one step: chunks would read the weights again for each.
+            "max_num_batched_tokens": max(batch * plan["longest"], 2048),
+            "max_model_len": longest,
+            **engine.kv_cache(engine.config_of(model), batch, longest),
+            **plan["engine"],
+        },
+    )
+    capture = Capture(plan["captured"])
+
+    def measure(point: Any) -> list[dict[str, Any]]:
+        length = int(point["tags"]["input_len"])
+        if capture.mode == "no":
+            return _timed(llm, length, plan)
+        # Once without the profiler: the first step of a size may compile or tune.
+        engine.generate(llm, engine.prompts(llm, batch, length, seed=0), 1)
+        steps = engine.Steps()
+        with capture.point(f"prefill_sweep/input_len={length}"):
+            engine.generate(llm, engine.prompts(llm, batch, length, seed=1), 1, steps)
+        return [metric("profiled_ms", "ms", 1e3 * sum(steps.seconds))]
+
+    with capture.all():
+        each(plan["points"], measure, capture, engine.facts(llm))
+
+
+def _timed(llm: Any, length: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
+    whole: list[float] = []
+    stepped: list[float] = []
+    for number in range(plan["warmup"] + plan["repeats"]):
+        steps = engine.Steps()
+        seconds = engine.generate(llm, engine.prompts(llm, plan["batch"], length, seed=number), 1, steps)
+        if len(steps.seconds) != 1:
+            raise RuntimeError(
+                f"{len(steps.seconds)} steps for one token: the prompt does not fit into a step"
+            )
+        if number >= plan["warmup"]:
+            whole.append(seconds)
+            stepped.append(steps.seconds[0])
+    return [
+        metric("ms", "ms", median_ms(whole)),
+        metric("step_ms", "ms", median_ms(stepped)),
+        metric("fastest_run_ms", "ms", 1e3 * min(whole)),
+        metric("slowest_run_ms", "ms", 1e3 * max(whole)),
+        *(metric("run_ms", "ms", 1e3 * seconds, n) for n, seconds in enumerate(whole, start=1)),
+    ]
+
+
+if __name__ == "__main__":
+    runner.start(main, work)

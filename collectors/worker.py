@@ -1,0 +1,155 @@
+"""The part of a collector's worker that needs no GPU: points in, a line of JSON for each out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import traceback
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+#: Begins the lines that the runner reads.
+MARK = "@point "
+#: Exit status of a worker whose GPU context is lost: what remains needs a new process.
+LOST = 3
+
+
+class NotHereError(Exception):
+    """The machine lacks what a point measures; the point is skipped, which is no failure."""
+
+
+def metric(name: str, unit: str, value: float, sample: int | None = None) -> dict[str, Any]:
+    """One number, as the sidecar has it."""
+    found = {"name": name, "unit": unit, "value": value}
+    return found if sample is None else {**found, "sample": sample}
+
+
+def each(
+    points: Sequence[Mapping[str, Any]],
+    measure: Callable[[Mapping[str, Any]], list[dict[str, Any]]],
+    capture: Capture | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Measure the points one by one and print each result; one that fails does not stop the others.
+
+    Args:
+        points: as the runner wrote them.
+        measure: returns the metrics of a point.
+        capture: the profiler's window, if there is one.
+        tags: facts about all points, known only now: the size of the weights.
+    """
+    for point in points:
+        result: dict[str, Any] = {"point": point["name"], "tags": {**(tags or {}), **point["tags"]}}
+        before = capture.windows if capture else 0
+        try:
+            result |= {"ok": True, "metrics": measure(point)}
+        except NotHereError as error:
+            result |= {"ok": True, "metrics": [], "skipped": str(error)}
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next point may go well
+            traceback.print_exc()
+            first = (str(error).strip() or "no message").splitlines()[0]
+            result |= {"ok": False, "metrics": [], "error": f"{type(error).__name__}: {first[:500]}"}
+        result["captured"] = bool(capture and capture.windows > before)
+        print(MARK + json.dumps(result, ensure_ascii=False), flush=True)
+        if not result["ok"] and _lost():
+            sys.exit(LOST)
+
+
+def _lost() -> bool:
+    """Whether an error has taken the GPU context with it; memory that an error still holds is given back."""
+    import gc
+
+    import torch
+
+    if not torch.cuda.is_available():
+        return False
+    try:
+        torch.cuda.synchronize()
+        gc.collect()
+        torch.cuda.empty_cache()
+    except RuntimeError:
+        return True
+    return False
+
+
+class Capture:
+    """The window that the profiler records, between cudaProfilerStart and cudaProfilerStop.
+
+    Args:
+        mode: ``no`` profiler; ``all`` points in one window, with an NVTX range around each; ``points``: a
+        window
+            for each.
+    """
+
+    def __init__(self, mode: str) -> None:
+        self.mode = mode
+        self.windows = 0
+        self._open = False
+
+    def start(self) -> None:
+        """Begin a window."""
+        if self.mode == "no" or self._open:
+            return
+        import torch
+
+        torch.cuda.synchronize()
+        torch.cuda.profiler.start()
+        self.windows += 1
+        self._open = True
+
+    def stop(self) -> None:
+        """End the window when all that was launched in it has run."""
+        if not self._open:
+            return
+        import torch
+
+        torch.cuda.synchronize()
+        torch.cuda.profiler.stop()
+        self._open = False
+
+    @contextmanager
+    def all(self) -> Iterator[None]:
+        """Around all points: the window of mode ``all``."""
+        if self.mode == "all":
+            self.start()
+        try:
+            yield
+        finally:
+            self.stop()
+
+    @contextmanager
+    def point(self, text: str | None) -> Iterator[None]:
+        """Around what is recorded of a point: its NVTX range, if any, and the window of mode ``points``."""
+        if self.mode == "no":
+            yield
+            return
+        import torch
+
+        if self.mode == "points":
+            self.start()
+        if text is not None:
+            torch.cuda.nvtx.range_push(text)
+        try:
+            yield
+        finally:
+            torch.cuda.synchronize()
+            if text is not None:
+                torch.cuda.nvtx.range_pop()
+            if self.mode == "points":
+                self.stop()
+
+
+def median_ms(seconds: Sequence[float]) -> float:
+    """The median of times, in milliseconds."""
+    ordered = sorted(seconds)
+    middle = len(ordered) // 2
+    return 500 * (ordered[middle] + ordered[~middle])
+
+
+def clock() -> float:
+    """Seconds; differences are durations."""
+    return time.perf_counter()

@@ -1,0 +1,182 @@
+"""As much of vLLM as the workers touch: an engine whose steps yield tokens, and layers that can be wrapped."""
+
+import asyncio
+import os
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+
+@dataclass
+class SamplingParams:
+    max_tokens: int
+    temperature: float = 1.0
+    ignore_eos: bool = False
+    detokenize: bool = True
+    output_kind: object = None
+
+
+class Tensor:
+    """Rows of hidden states, in name."""
+
+    def __init__(self, rows):
+        self.shape = (rows, 8)
+        self.ndim = 2
+
+    def is_floating_point(self):
+        return True
+
+
+class Module:
+    def __init__(self, *children):
+        self._children = list(children)
+
+    def children(self):
+        return self._children
+
+    def forward(self, *args, **kwargs):
+        for child in self._children:
+            child.forward(*args, **kwargs)
+
+    def __call__(self, *args, **kwargs):
+        return self.forward(*args, **kwargs)
+
+
+def module(name, *children):
+    return type(name, (Module,), {})(*children)
+
+
+class ModuleList(list):
+    pass
+
+
+class Parameter:
+    def __init__(self, count):
+        self.count = count
+
+    def numel(self):
+        return self.count
+
+    def element_size(self):
+        return 2
+
+
+class Llama:
+    """Two layers."""
+
+    def __init__(self):
+        self.layers = ModuleList(
+            module("LlamaDecoderLayer", module("LlamaAttention"), module("LlamaMLP"), module("RMSNorm"))
+            for _ in range(2)
+        )
+
+    def named_modules(self):
+        yield "model.layers", self.layers
+        yield "model.layers.0.experts", ModuleList()
+
+    def named_parameters(self):
+        yield "model.embed_tokens.weight", Parameter(100)
+        yield "model.layers.0.mlp.weight", Parameter(1000)
+        yield "lm_head.weight", Parameter(100)
+
+    def forward(self, rows):
+        for layer in self.layers:
+            layer(None, Tensor(rows))
+
+
+@dataclass
+class Request:
+    prompt: int
+    wanted: int
+    done: int = 0
+    made: list = field(default_factory=list)
+
+
+class Engine:
+    def __init__(self, model, chunk):
+        self.model = model
+        self.chunk = chunk
+        self.requests = []
+        self.model_config = SimpleNamespace(
+            get_vocab_size=lambda: 1000, hf_config=SimpleNamespace(tie_word_embeddings=False)
+        )
+
+    def step(self):
+        room = self.chunk
+        for request in self.requests:
+            if len(request.made) == request.wanted:
+                continue
+            rows = min(room, request.prompt - request.done) if request.done < request.prompt else 1
+            if rows == 0:
+                continue
+            self.model.forward(rows)
+            request.done += rows
+            room -= rows
+            if request.done >= request.prompt:
+                request.made.append(7)
+
+    def busy(self):
+        return any(len(request.made) < request.wanted for request in self.requests)
+
+
+class LLM:
+    def __init__(self, **arguments):
+        self.arguments = arguments
+        self.llm_engine = Engine(Llama(), arguments["max_num_batched_tokens"])
+        self.generated = 0
+
+    def apply_model(self, function):
+        return [function(self.llm_engine.model)]
+
+    def generate(self, prompts, sampling, use_tqdm=True):
+        if len(prompts) == int(os.environ.get("FAKE_FAILING_BATCH", 0)):
+            raise RuntimeError("CUDA out of memory\nand more")
+        if len(prompts) == int(os.environ.get("FAKE_DEADLY_BATCH", 0)):
+            os._exit(139)
+        requests = [Request(len(p["prompt_token_ids"]), sampling.max_tokens) for p in prompts]
+        self.llm_engine.requests = requests
+        while self.llm_engine.busy():
+            self.llm_engine.step()
+        self.generated += len(prompts)
+        return [SimpleNamespace(outputs=[SimpleNamespace(token_ids=request.made)]) for request in requests]
+
+    def get_metrics(self):
+        if not self.arguments.get("speculative_config"):
+            return []
+        number = self.generated
+        return [
+            SimpleNamespace(name="vllm:spec_decode_num_drafts", labels={}, value=10 * number),
+            SimpleNamespace(name="vllm:spec_decode_num_draft_tokens", labels={}, value=40 * number),
+            SimpleNamespace(name="vllm:spec_decode_num_accepted_tokens", labels={}, value=20 * number),
+            SimpleNamespace(
+                name="vllm:spec_decode_num_accepted_tokens_per_pos",
+                labels={},
+                values=[8 * number, 6 * number, 4 * number, 2 * number],
+            ),
+            SimpleNamespace(name="vllm:num_preemptions", labels={}, value=0),
+        ]
+
+
+class AsyncLLM:
+    model_config = SimpleNamespace(get_vocab_size=lambda: 1000)
+
+    @classmethod
+    def from_engine_args(cls, arguments):
+        return cls()
+
+    async def generate(self, prompt, sampling, request_id):
+        for _ in range(sampling.max_tokens):
+            await asyncio.sleep(0)
+            yield SimpleNamespace(outputs=[SimpleNamespace(token_ids=[7])])
+
+    async def start_profile(self):
+        from torch.cuda import log
+
+        log("start")
+
+    async def stop_profile(self):
+        from torch.cuda import log
+
+        log("stop")
+
+    def shutdown(self):
+        pass

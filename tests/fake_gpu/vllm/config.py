@@ -1,0 +1,3 @@
+class ProfilerConfig:
+    def __init__(self, profiler):
+        self.profiler = profiler
