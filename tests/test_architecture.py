@@ -28,6 +28,7 @@ ALLOWED = {
     "runs": {"errors"},
     "database": {"errors", "schema", "readers", "normalise", "ingest", "catalog", "hardware", "runs"},
     "compare": {"errors", "catalog", "database"},
+    "checks": {"errors", "catalog", "database"},
     "cli": {
         "errors",
         "schema",
@@ -39,6 +40,7 @@ ALLOWED = {
         "runs",
         "database",
         "compare",
+        "checks",
         "cli",
     },
 }

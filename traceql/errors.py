@@ -13,8 +13,9 @@
     ├── QueryError             a question cannot be answered
     │   ├── UnknownQueryError      no query of that name
     │   └── MissingDataError       no trace holds what the query reads
-    └── PredictionError        a prediction lacks what it needs
-        └── UnknownGpuError        no data about a GPU of that name
+    ├── PredictionError        a prediction lacks what it needs
+    │   └── UnknownGpuError        no data about a GPU of that name
+    └── CheckError             a file of checks cannot be used
 
 Every message says what was wrong, and `remedy` what to do about it.
 """
@@ -86,6 +87,10 @@ class PredictionError(TraceqlError):
 
 class UnknownGpuError(PredictionError):
     """There is no data about a GPU of that name."""
+
+
+class CheckError(TraceqlError):
+    """A file of checks cannot be used."""
 
 
 class MissingDataWarning(UserWarning):
