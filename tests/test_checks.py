@@ -84,7 +84,7 @@ def test_the_saved_share_matches_the_rejected_one_where_tokens_are_known(corpus:
 def test_without_the_ranges_of_our_workload_the_total_alone_is_judged(corpus: Database) -> None:
     verdicts = checks.run(corpus, checks.load("nwor"), **VECTORIZED, parameters={"pairs": "a = b"})
     assert outcomes(verdicts)["dram-writes-fall"] == "pass"
-    assert [row["scope"] for row in verdicts[0].evidence] == ["total"]
+    assert [row["range"] for row in verdicts[0].evidence] == ["total"]
 
 
 def test_the_replay_of_the_recorded_graph_takes_12_us_not_under_one(corpus: Database) -> None:

@@ -114,12 +114,12 @@ def test_nwor_saves_47_percent_of_the_dram_writes_and_adds_l2_writes(corpus: Dat
     kernels = {key[:2]: (row["baseline"], row["variant"]) for key, row in rows.items() if key[2] == "kernels"}
     assert kernels == {
         ("pair", PAIR): (56, 168),
-        ("total", ""): (58, 180),
+        ("total", "total"): (58, 180),
         ("range", "step"): (None, 10),
         ("range", "step/scv_compute_mask"): (2, 2),
     }
     everything = found(corpus, "nwor_delta", **VECTORIZED)
-    total = everything["total", "", "kernels"]
+    total = everything["total", "total", "kernels"]
     assert (total["baseline"], total["variant"]) == (60, 182)
     # Paths pair by name alone only where the change left the names alone.
     assert everything["range", "step/kv_write", "kernels"]["variant"] is None
@@ -158,7 +158,7 @@ def test_traffic_per_accepted_token_uses_the_tokens_that_parameters_tell(corpus:
     assert per_token["variant"] == 32_058_112 / ACCEPTED
     # A row of K and V in 28 layers, 2·8·128 values of 2 bytes each, is the least that a token can cost.
     assert 28 * 2 * 8 * 128 * 2 < per_token["variant"] < 1.05 * 28 * 2 * 8 * 128 * 2
-    assert rows["total", "", "rejected_pct"]["variant"] == 46.875
+    assert rows["total", "total", "rejected_pct"]["variant"] == 46.875
 
 
 def test_of_two_small_traces_every_sum_is_right(memory: Database) -> None:
@@ -194,12 +194,12 @@ def test_of_two_small_traces_every_sum_is_right(memory: Database) -> None:
 
     assert numbers("pair", asked, "dram_write_bytes") == (150, 60, -90, -60)
     assert numbers("pair", asked, "l2_write_sectors") == (6, 8, 2, pytest.approx(100 / 3))
-    assert numbers("total", "", "dram_write_bytes") == (154, 61, -93, pytest.approx(-100 * 93 / 154))
+    assert numbers("total", "total", "dram_write_bytes") == (154, 61, -93, pytest.approx(-100 * 93 / 154))
     assert numbers("range", "step/mask", "dram_write_bytes") == (1, 1, 0, 0)
     assert numbers("range", "(outside any range)", "kernels") == (1, None, None, None)
     # 15 and 12 bytes per accepted token: most of the saving is that fewer tokens were accepted.
     assert numbers("pair", asked, "dram_write_bytes_per_token") == (15, 12, -3, -20)
-    assert numbers("total", "", "acceptance_pct") == (50, 25, -25, -50)
+    assert numbers("total", "total", "acceptance_pct") == (50, 25, -25, -50)
     # Nothing to take a percentage of.
     assert numbers("pair", asked, "gpu_ns")[3] == -50
     assert {scope for scope, *_ in rows} == {"pair", "total", "range"}
@@ -210,15 +210,23 @@ def test_a_counter_that_some_kernel_lacks_is_unknown_and_says_so(memory: Databas
     ncu(memory, "before", [("step", traffic(10)), ("step", {"write": 5, "ns": 1})])
     ncu(memory, "after", [("step", {**traffic(10), "write": None})])
     rows = found(memory, "nwor_delta", baseline="before", variant="after")
-    writes = rows["total", "", "dram_write_bytes"]
+    writes = rows["total", "total", "dram_write_bytes"]
     assert (writes["baseline"], writes["variant"], writes["delta"]) == (15, None, None)
     assert writes["remark"] == "not measured for every kernel of after"
-    reads = rows["total", "", "dram_read_bytes"]
+    reads = rows["total", "total", "dram_read_bytes"]
     assert (reads["baseline"], reads["variant"]) == (None, 0)
-    per_token = rows["total", "", "l2_read_sectors_per_token"]
+    per_token = rows["total", "total", "l2_read_sectors_per_token"]
     assert per_token["remark"] == (
         "not measured for every kernel of before; spec_num_accepted_tokens of after is not known"
     )
+
+
+def test_no_token_to_divide_by_is_said(memory: Database) -> None:
+    ncu(memory, "a", [("step", traffic(10))])
+    rows = found(memory, "nwor_delta", baseline="a", variant="a", accepted_tokens=0, draft_tokens=8)
+    row = rows["total", "total", "dram_write_bytes_per_token"]
+    assert (row["variant"], row["remark"]) == (None, "no token was accepted in a; no token was accepted in a")
+    assert rows["total", "total", "rejected_pct"]["variant"] == 100
 
 
 def test_a_pair_of_ranges_that_a_trace_lacks_is_unknown_not_zero(memory: Database) -> None:
@@ -418,7 +426,7 @@ def test_a_tag_of_the_trace_comes_before_its_runs(tmp_path: Path, memory: Databa
         memory,
         "a",
         [("step", traffic(10))],
-        {"spec_num_accepted_tokens": "5", "spec_num_draft_tokens": "many"},
+        {"spec_num_accepted_tokens": "5", "spec_num_draft_tokens": "nan"},
     )
     (tmp_path / "a.csv").write_text("trace,spec_num_accepted_tokens,spec_num_draft_tokens\na,7,20\n")
     memory.import_runs(runs.read(tmp_path / "a.csv", metric_columns=["spec_num_draft_tokens"]))
@@ -465,7 +473,7 @@ def test_the_four_modes_stand_side_by_side(corpus: Database) -> None:
         exclude="step/flush_l2",
     )
     for counter in ("dram_write_bytes", "dram_read_bytes", "l2_write_sectors", "l2_read_sectors"):
-        row = delta["total", "", counter]
+        row = delta["total", "total", counter]
         assert cells[counter][:2] == (row["baseline"], row["variant"])
 
 

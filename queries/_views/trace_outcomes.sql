@@ -38,6 +38,7 @@ numbers AS (
     UNION ALL
     SELECT trace_id, tag.key, try_cast(tag.value AS DOUBLE), 1
     FROM (SELECT trace_id, unnest(map_entries(tags)) AS tag FROM traces)
+    WHERE isfinite(try_cast(tag.value AS DOUBLE))
 ),
 known AS (
     SELECT trace_id, name, arg_min(value, priority) AS value FROM numbers GROUP BY trace_id, name

@@ -15,14 +15,14 @@
 -- @needs  metrics
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum lts__t_sectors_op_read.sum lts__t_sectors_op_write.sum
 -- @column scope VARCHAR                   pair (as asked), total, or range (any other path)
--- @column range VARCHAR                   the pair, or the path (of the innermost range); empty for the total
+-- @column range VARCHAR                   the pair, the path of the innermost range, or total
 -- @column counter VARCHAR                 what is counted
 -- @column baseline DOUBLE                 sum before; NULL if it was not measured for every kernel
 -- @column variant DOUBLE                  sum after
 -- @column delta DOUBLE                    after minus before
 -- @column delta_pct DOUBLE                change in percent of before
 -- @column remark VARCHAR                  why a number is NULL; empty if none is
--- @chart  paired_bars x=counter y=baseline y2=variant
+-- @chart  paired_bars x=counter y=baseline y2=variant group=range
 
 WITH sides AS (
     SELECT trace_id, name AS trace, false AS is_variant FROM traces WHERE name = $baseline
@@ -58,7 +58,7 @@ matched AS (
 scoped AS (
     SELECT 'pair' AS scope, pair AS range, is_variant, counter, amount FROM matched
     UNION ALL
-    SELECT 'total', '', is_variant, counter, amount FROM counted
+    SELECT 'total', 'total', is_variant, counter, amount FROM counted
     UNION ALL
     SELECT 'range', if(path = '', '(outside any range)', path), is_variant, counter, amount
     FROM counted
@@ -73,7 +73,7 @@ summed AS (
 scopes AS (
     SELECT 'pair' AS scope, pair AS range FROM asked
     UNION
-    SELECT 'total', ''
+    SELECT 'total', 'total'
     UNION
     SELECT scope, range FROM scoped
 ),
@@ -111,7 +111,10 @@ figures AS (
         scope, range, is_variant, position + 10, counter || '_per_token', amount / nullif(accepted_tokens, 0),
         coalesce(
             reason,
-            CASE WHEN accepted_tokens IS NULL THEN 'spec_num_accepted_tokens of ' || sums.trace || ' is not known' END
+            CASE
+                WHEN accepted_tokens IS NULL THEN 'spec_num_accepted_tokens of ' || sums.trace || ' is not known'
+                WHEN accepted_tokens = 0 THEN 'no token was accepted in ' || sums.trace
+            END
         )
     FROM sums
     JOIN tokens USING (is_variant)
@@ -119,7 +122,7 @@ figures AS (
     UNION ALL
     -- Tokens belong to a run, not to a range.
     SELECT
-        'total', '', is_variant, 20, counter, amount,
+        'total', 'total', is_variant, 20, counter, amount,
         CASE WHEN amount IS NULL
              THEN 'spec_num_accepted_tokens and spec_num_draft_tokens of ' || trace || ' are not known' END
     FROM tokens
