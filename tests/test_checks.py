@@ -212,6 +212,8 @@ def test_every_shipped_check_can_be_evaluated(corpus: Database, name: str) -> No
         ("count(*) > 10", "true", "pass"),
         ("sum(kernels) < 10", "true", "fail"),
         ("max(duration_ns) > 0", "kind = 'ncu'", "cannot tell"),
+        # None of nothing is no evidence of absence.
+        ("count(*) = 0", "trace = 'nothing of that name'", "cannot tell"),
         # A comment ends with its line.
         ("kernels > 0 -- or so", "trace = 'llama_eager.sqlite.xz' -- this one", "pass"),
     ],
@@ -358,16 +360,18 @@ def test_sql_that_is_no_condition_is_refused_by_name_and_check(
 @pytest.mark.parametrize(
     ("condition", "problem"),
     [
-        ("kernels", "the condition is neither true nor false"),
-        ("'yes'", "the condition is neither true nor false"),
-        ("NULL", "the condition is neither true nor false"),
+        ("kernels", "kernels: neither true nor false, but int64"),
+        ("'yes'", "neither true nor false, but string"),
+        ("NULL", "NULL: neither true nor false"),
         # Either every row, or all of them together.
         ("kernels > 0 AND count(*) > 0", "GROUP BY"),
     ],
 )
 def test_a_condition_that_cannot_hold_is_refused(corpus: Database, condition: str, problem: str) -> None:
-    with pytest.raises(CheckError, match=f"mine.toml: check 'c': .*{problem}"):
+    with pytest.raises(CheckError, match=f"mine.toml: check 'c': .*{problem}") as caught:
         checks.run(corpus, one(condition))
+    assert "\n" not in caught.value.message
+    assert "Columns of trace_summary: trace, kind" in caught.value.remedy
 
 
 def test_evidence_is_as_confined_as_conditions(corpus: Database) -> None:

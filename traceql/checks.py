@@ -213,7 +213,8 @@ def _value(query: catalog.Query, name: str, value: Any, where: str) -> catalog.V
 
 
 def _at(where: str, error: QueryError) -> CheckError:
-    return CheckError(f"{where}: {error.message}", error.remedy)
+    # DuckDB's further lines quote the statement that was made of the check.
+    return CheckError(f"{where}: {error.message.partition(chr(10))[0]}", error.remedy)
 
 
 def _folder() -> Traversable:
@@ -261,12 +262,19 @@ def run(
                 _expressions(database, check.evidence, check.evidence)
             if key not in answers:
                 answers[key] = _answer(database, check.query, bound)
-            answer, notes = answers[key]
-            outcome, evidence = _judged(database, check, answer)
         except QueryError as error:
             raise _at(where, error) from error
-        if outcome == "cannot tell" and answer is not None and not evidence:
-            notes = (*notes, f"No row of {check.query} to judge.")
+        answer, notes = answers[key]
+        if answer is None:
+            verdicts.append(Verdict(check.name, "cannot tell", (), notes, check.message))
+            continue
+        try:
+            outcome, evidence = _judged(database, check, answer)
+        except QueryError as error:
+            columns = f"Columns of {check.query}: {', '.join(answer.column_names)}."
+            raise _at(where, QueryError(error.message, columns)) from error
+        if outcome is None:
+            outcome, notes = "cannot tell", (*notes, f"No row of {check.query} to judge.")
         verdicts.append(Verdict(check.name, outcome, evidence, notes, check.message))
     return verdicts
 
@@ -311,16 +319,17 @@ def _answer(
 
 
 def _judged(
-    database: Database, check: Check, answer: pa.Table | None
-) -> tuple[Outcome, tuple[Mapping[str, Any], ...]]:
+    database: Database, check: Check, answer: pa.Table
+) -> tuple[Outcome | None, tuple[Mapping[str, Any], ...]]:
+    """The outcome, None if no row is left to judge, and the evidence."""
     import pyarrow as pa
 
-    if answer is None:
-        return "cannot tell", ()
     judged = f"FROM answer WHERE (\n{check.rows}\n)"
     found = database.over(answer, f"SELECT (\n{check.condition}\n) AS verdict {judged}").column(0)
     if not pa.types.is_boolean(found.type):
-        raise QueryError("the condition is neither true nor false", "Compare something: delta_pct <= 3")
+        raise QueryError(f"{check.condition.strip()}: neither true nor false, but {found.type}")
+    if database.over(answer, f"SELECT count(*) {judged}").column(0)[0].as_py() == 0:
+        return None, ()
     held = found.to_pylist()
     shown = check.evidence or ", ".join(f'"{name}"' for name in _mentioned(check.condition, answer))
     evidence = database.over(answer, f"SELECT {shown} \n{judged}").to_pylist() if shown else []
@@ -328,8 +337,7 @@ def _judged(
         # Row by row: those that decided.
         decisive = False if False in held else None
         evidence = [row for row, verdict in zip(evidence, held, strict=True) if verdict is decisive]
-    outcome: Outcome = "fail" if False in held else "cannot tell" if not all(held) or not held else "pass"
-    return outcome, tuple(evidence)
+    return "fail" if False in held else "pass" if all(held) else "cannot tell", tuple(evidence)
 
 
 def _mentioned(condition: str, answer: pa.Table) -> list[str]:
