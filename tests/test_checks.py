@@ -449,16 +449,26 @@ def test_report_files_can_be_judged_without_a_database(home: Path, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
     # One of the two is no place to take the other from.
     result = run(home, "nwor", "--baseline", "scv_baseline_vectorized", "--variant", names[1], status=1)
-    assert "Ingest the file first." in result.stderr
+    assert "scv_baseline_vectorized is a trace in traces.duckdb, but not everything" in result.stderr
     result = run(home, "nwor", "--baseline", "scv_baseline_vectorized", "--variant", "nope", status=1)
-    assert "nope: neither a trace in traces.duckdb nor a file" in result.stderr
+    assert "nope: neither a trace or tag in traces.duckdb nor a file" in result.stderr
+
+
+def test_a_tag_can_mean_a_trace_but_not_several(tmp_path: Path) -> None:
+    with traceql.open(tmp_path / "traces.duckdb") as database:
+        database.ingest(REPORTS / GRAPH["baseline"], tags={"scv": "off", "gpu": "H200"})
+        database.ingest(REPORTS / GRAPH["variant"], tags={"scv": "graph", "gpu": "H200"})
+    result = run(tmp_path, "scv", "--baseline", "scv=off", "--variant", "scv=graph", status=FAILED)
+    assert "replay_ns 11,828.35" in result.stdout
+    result = run(tmp_path, "scv", "--baseline", "gpu=H200", "--variant", "scv=graph", status=2)
+    assert "gpu=H200 means 2 traces: scv_baseline_graph, scv_baseline_off." in result.stderr
 
 
 def test_files_can_be_judged_beside_a_damaged_database(tmp_path: Path) -> None:
     (tmp_path / "traces.duckdb").write_text("not a database")
     report = REPORTS / GRAPH["variant"]
     run(tmp_path, "scv", "--baseline", report, "--variant", report, status=FAILED)
-    assert "not a DuckDB database" in run(tmp_path, "scv", status=1).stderr
+    assert "not a DuckDB database" in run(tmp_path, "nwor-scv", status=1).stderr
 
 
 def test_a_shipped_file_can_be_printed_and_made_ones_own(home: Path) -> None:

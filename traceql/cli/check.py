@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,7 @@ import click
 from traceql.cli.common import complete_trace, db_option, note
 from traceql.cli.manage import parse_tags
 from traceql.cli.output import human, output_options, printable, write
-from traceql.errors import DatabaseError, ReportError
+from traceql.cli.sides import opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from traceql.checks import Verdict
-    from traceql.database import Database
 
 FAILED = 3
 CANNOT_TELL = 4
@@ -46,12 +44,12 @@ def _complete_side(ctx: click.Context, param: click.Parameter, incomplete: str) 
 @click.command()
 @click.argument("file", shell_complete=_complete_file)
 @click.option(
-    "--baseline", shell_complete=_complete_side, help="Trace before the change: its name, or a report file."
+    "--baseline", shell_complete=_complete_side, help="Trace before the change: name, tag, or report file."
 )
 @click.option(
     "--variant",
     shell_complete=_complete_side,
-    help="Trace after it, or the only one: a name, or a report file.",
+    help="Trace after it, or the only one.",
 )
 @click.option(
     "--param",
@@ -96,8 +94,15 @@ def check(
         click.echo(found.text, nl=False)
         return 0
     with ExitStack() as stack:
-        database, names = _opened(stack, db, {"baseline": baseline, "variant": variant})
-        verdicts = checks.run(database, found, **names, parameters=parameters)
+        given = [[side] if side is not None else [] for side in (baseline, variant)]
+        database, traces = opened(stack, db, given)
+        verdicts = checks.run(
+            database,
+            found,
+            baseline=_only(baseline, traces[0]),
+            variant=_only(variant, traces[1]),
+            parameters=parameters,
+        )
     _report(verdicts, format_, output)
     outcomes = [verdict.outcome for verdict in verdicts]
     counts = ", ".join(f"{outcomes.count(o)} {o}" for o in ("pass", "fail", "cannot tell") if o in outcomes)
@@ -105,38 +110,11 @@ def check(
     return FAILED if "fail" in outcomes else CANNOT_TELL if "cannot tell" in outcomes else 0
 
 
-def _opened(
-    stack: ExitStack, db: str, sides: Mapping[str, str | None]
-) -> tuple[Database, dict[str, str | None]]:
-    """The database with the traces, and their names in it; report files go into one in memory."""
-    from traceql.database import MEMORY, Database
-
-    wanted = [side for side in sides.values() if side is not None]
-    files = bool(wanted) and all(Path(side).exists() for side in wanted)
-    if Path(db).exists() or not wanted:
-        try:
-            database = stack.enter_context(Database(db))
-            known = set(database.arrow("SELECT name FROM traces").column("name").to_pylist())
-            if known.issuperset(wanted):
-                return database, dict(sides)
-        except DatabaseError:
-            # Files can be judged whatever is the matter with the database beside them.
-            if not files:
-                raise
-    else:
-        known = set()
-    if not files:
-        lost = [side for side in wanted if side not in known and not Path(side).exists()]
-        if lost:
-            raise ReportError(
-                f"{lost[0]}: neither a trace in {db} nor a file",
-                "Traces: traceql ls. Files: check the path.",
-            )
-        raise ReportError(
-            f"{' and '.join(wanted)}: one is a trace in {db}, the other a file", "Ingest the file first."
-        )
-    memory = stack.enter_context(Database(MEMORY))
-    return memory, {side: memory.ingest(path).name if path else None for side, path in sides.items()}
+def _only(given: str | None, traces: list[str]) -> str | None:
+    """The one trace that an option means."""
+    if len(traces) > 1:
+        raise click.UsageError(f"{given} means {len(traces)} traces: {', '.join(map(printable, traces))}.")
+    return traces[0] if traces else None
 
 
 def _report(verdicts: list[Verdict], format_: str | None, output: str | None) -> None:
