@@ -31,6 +31,7 @@ ALLOWED = {
     "runs": {"errors"},
     "database": {"errors", "schema", "readers", "normalise", "ingest", "catalog", "hardware", "runs"},
     "compare": {"errors", "catalog", "database"},
+    "checks": {"errors", "catalog", "database"},
     "cli": {
         "errors",
         "schema",
@@ -45,6 +46,7 @@ ALLOWED = {
         "sidecar",
         "collect",
         "doctor",
+        "checks",
         "cli",
     },
 }

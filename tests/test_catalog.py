@@ -31,7 +31,9 @@ VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
 
 # A value for each parameter without a default.
 REQUIRED = {
-    "dram_delta": {"baseline": BASELINE, "variant": VARIANT},
+    "nwor_delta": {"baseline": BASELINE, "variant": VARIANT},
+    "scv_delta": {"baseline": NSYS, "variant": NSYS},
+    "run_delta": {"baseline": BASELINE, "variant": VARIANT},
     "metric": {"name": "dram__bytes_write.sum"},
     "cuda_gpu_kern_pace": {"kernel": "rms_norm_kernel"},
     "nvtx_pace": {"range": "layer"},
@@ -151,35 +153,6 @@ SELECT 1"""
 
 
 # --- answers --------------------------------------------------------------------------------------------
-
-
-def test_nwor_saves_47_percent_of_the_dram_writes_and_adds_l2_writes(corpus: Database) -> None:
-    answer = corpus.query(
-        "dram_delta",
-        baseline=BASELINE,
-        variant=VARIANT,
-        baseline_range="%kv_write",
-        variant_range="%nwor_commit",
-        exclude="%flush_l2",
-    )
-    found = {row["counter"]: row for row in answer.to_dicts() if row["scope"] == "ranges"}
-    writes = found["dram_write_bytes"]
-    assert (writes["baseline"], writes["variant"]) == (60_449_280, 32_058_112)
-    assert round(writes["delta_pct"], 2) == -46.97
-    assert (found["dram_read_bytes"]["baseline"], found["dram_read_bytes"]["variant"]) == (
-        2_459_648,
-        1_597_184,
-    )
-    assert (found["l2_write_sectors"]["baseline"], found["l2_write_sectors"]["variant"]) == (
-        3_101_568,
-        3_641_980,
-    )
-    assert (found["kernels"]["baseline"], found["kernels"]["variant"]) == (56, 168)
-    # In total, without the ranges that only flush the cache.
-    total = {row["counter"]: row for row in answer.to_dicts() if row["scope"] == "total"}
-    assert (total["kernels"]["baseline"], total["kernels"]["variant"]) == (58, 180)
-    everything = corpus.query("dram_delta", baseline=BASELINE, variant=VARIANT).to_dicts()
-    assert [(r["baseline"], r["variant"]) for r in everything if r["counter"] == "kernels"] == [(60, 182)] * 2
 
 
 @pytest.mark.parametrize(("mask", "launches"), [("off", 386), ("vectorized", 2), ("graph", 2)])
@@ -308,7 +281,7 @@ def test_wrong_names_are_errors_with_a_way_out(corpus: Database) -> None:
     with pytest.raises(QueryError, match="no parameter 'tracee'"):
         corpus.query("top_kernels", tracee="x")
     with pytest.raises(QueryError, match="needs a value for baseline, variant"):
-        corpus.query("dram_delta")
+        corpus.query("nwor_delta")
     with pytest.raises(QueryError, match="no trace is called 'nope'"):
         corpus.query("top_kernels", trace="nope")
     with pytest.raises(QueryError, match="by must be range or kernel"):

@@ -88,15 +88,18 @@ def test_a_report_and_its_export_get_different_names(tmp_path: Path) -> None:
 def test_the_dram_question_is_answered(home: Path) -> None:
     arguments = [
         "query",
-        "dram-delta",
+        "nwor-delta",
         "--baseline",
         "scv_baseline_vectorized",
         "--variant",
         "scv_nwor_vectorized",
     ]
-    arguments += ["--baseline-range", "%kv_write", "--variant-range", "%nwor_commit"]
+    arguments += ["--pairs", "step/kv_write = step/nwor_commit"]
     table = traceql(*arguments, cwd=home).stdout
-    assert re.search(r"ranges +dram_write_bytes +60,449,280 +32,058,112 +-28,391,168 +-46.97", table)
+    assert re.search(
+        r"pair +step/kv_write = step/nwor_commit +dram_write_bytes +60,449,280 +32,058,112 +-28,391,168 +-46.97",
+        table,
+    )
     rows = json.loads(traceql(*arguments, "--format", "json", cwd=home).stdout)
     assert rows[0]["baseline"] == 60_449_280
     assert rows[0]["variant"] == 32_058_112

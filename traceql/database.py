@@ -238,6 +238,15 @@ class Database:
             warnings.warn(f"No rows. {query.empty}", MissingDataWarning, stacklevel=3)
         return answer
 
+    def over(self, answer: pa.Table, statement: str) -> pa.Table:
+        """As `arrow`, over the rows of an answer, which the statement knows as the table ``answer``."""
+        connection = self._reading()
+        connection.register("answer", answer)
+        try:
+            return self.arrow(statement)
+        finally:
+            connection.unregister("answer")
+
     def _lazy(self, table: str) -> pl.LazyFrame:
         from polars.io.plugins import register_io_source
 

@@ -15,7 +15,8 @@
     │   └── MissingDataError       no trace holds what the query reads
     ├── PredictionError        a prediction lacks what it needs
     │   └── UnknownGpuError        no data about a GPU of that name
-    └── CollectError           nothing can be recorded
+    ├── CollectError           nothing can be recorded
+    └── CheckError             a file of checks cannot be used
 
 Every message says what was wrong, and `remedy` what to do about it.
 """
@@ -91,6 +92,10 @@ class UnknownGpuError(PredictionError):
 
 class CollectError(TraceqlError):
     """Nothing can be recorded: a tool, a variable or a place to write is missing, or the command failed."""
+
+
+class CheckError(TraceqlError):
+    """A file of checks cannot be used."""
 
 
 class MissingDataWarning(UserWarning):

@@ -54,16 +54,10 @@
 -- @column  l1_counter VARCHAR                      metric behind l1_bytes
 -- @column  lacks VARCHAR                           what the report lacks (--option of ncu that records it)
 
-WITH innermost AS (
-    SELECT kernel_id, arg_max(path, depth) AS path
-    FROM kernel_ranges
-    WHERE domain = '' AND style = 'pushpop'
-    GROUP BY kernel_id
-),
-layers AS (
+WITH layers AS (
     SELECT
         kernels.trace_id,
-        kernel_id,
+        kernels.kernel_id,
         kernels.name,
         path,
         coalesce(
@@ -83,7 +77,7 @@ layers AS (
         ) AS seq_len
     FROM kernels
     JOIN traces USING (trace_id)
-    LEFT JOIN innermost USING (kernel_id)
+    LEFT JOIN range_paths ON range_paths.kernel_id = kernels.kernel_id AND domain = ''
 ),
 members AS (
     SELECT

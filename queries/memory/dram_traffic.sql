@@ -20,12 +20,6 @@
 -- @column dram_throughput_pct DOUBLE    share of the peak, weighted by time
 -- @chart  bars x=group_name y=dram_write_bytes
 
-WITH innermost AS (
-    SELECT kernel_id, arg_max(path, depth) AS path
-    FROM kernel_ranges
-    WHERE domain = $domain AND style = 'pushpop'
-    GROUP BY kernel_id
-)
 SELECT
     traces.name AS trace,
     CASE $by WHEN 'range' THEN path WHEN 'kernel' THEN dram.name ELSE error('by must be range or kernel') END AS group_name,
@@ -41,7 +35,7 @@ SELECT
         / nullif(sum(dram.duration_ns) FILTER (dram_throughput_pct IS NOT NULL), 0) AS dram_throughput_pct
 FROM dram
 JOIN traces USING (trace_id)
-LEFT JOIN innermost USING (kernel_id)
+LEFT JOIN range_paths ON range_paths.kernel_id = dram.kernel_id AND domain = $domain
 WHERE $trace IS NULL OR traces.name = $trace
 GROUP BY ALL
 ORDER BY trace, dram_bytes DESC NULLS LAST, group_name

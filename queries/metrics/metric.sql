@@ -15,17 +15,11 @@
 -- @chart  scatter x=kernel y=value
 -- @empty  Which metrics there are: traceql sql "SELECT DISTINCT metric FROM metrics"; a new one: ncu --metrics NAME.
 
-WITH innermost AS (
-    SELECT kernel_id, arg_max(path, depth) AS range_path
-    FROM kernel_ranges
-    WHERE domain = '' AND style = 'pushpop'
-    GROUP BY kernel_id
-)
 SELECT
     traces.name AS trace,
-    kernel_id,
+    kernels.kernel_id,
     kernels.name AS kernel,
-    range_path,
+    path AS range_path,
     metric,
     unit,
     value,
@@ -33,6 +27,6 @@ SELECT
 FROM metrics
 JOIN traces USING (trace_id)
 JOIN kernels USING (kernel_id)
-LEFT JOIN innermost USING (kernel_id)
+LEFT JOIN range_paths ON range_paths.kernel_id = kernels.kernel_id AND domain = ''
 WHERE metric LIKE $name AND ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel
 ORDER BY trace, kernel_id, metric

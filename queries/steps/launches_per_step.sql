@@ -35,11 +35,10 @@ memory_counts AS (
     SELECT step_id, count(*) AS memory_ops FROM memory_ops JOIN inside USING (range_id) GROUP BY step_id
 ),
 replay_counts AS (
-    -- A driver call inside a runtime call shares its id.
-    SELECT step_id, count(DISTINCT correlation_id) AS replays
-    FROM api_calls
+    SELECT step_id, count(*) AS replays
+    FROM host_calls
     JOIN inside USING (range_id)
-    WHERE name LIKE 'cudaGraphLaunch%' OR name LIKE 'cuGraphLaunch%'
+    WHERE purpose = 'replay'
     GROUP BY step_id
 )
 SELECT

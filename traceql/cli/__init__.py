@@ -11,7 +11,7 @@ import sys
 import click
 
 from traceql import __version__
-from traceql.cli import ask, collect, common, compare, manage, predict, sweeps
+from traceql.cli import ask, check, collect, common, compare, manage, predict, sweeps
 from traceql.errors import TraceqlError
 
 _EPILOG = """\b
@@ -42,6 +42,7 @@ for _command in (
     ask.query,
     ask.sql,
     compare.diff,
+    check.check,
     predict.gpu,
     predict.predict,
     collect.collect,
@@ -55,7 +56,7 @@ def main() -> None:
     """Run the command line.
 
     Exit status: 0 success, 1 the input or the database is at fault (the message says what to do),
-    2 wrong usage, 130 interrupted, 143 terminated.
+    2 wrong usage, 3 a check failed, 4 none failed but one cannot tell, 130 interrupted, 143 terminated.
     """
     # An exception, so that temporary files are removed on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from glob import has_magic
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from traceql.cli.common import complete_trace, db_option, note
 from traceql.cli.output import form_of, human, output_options, write, writing
-from traceql.errors import QueryError, ReportError
+from traceql.cli.sides import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     import pyarrow as pa
 
     from traceql.compare import Comparison
-    from traceql.database import Database
 
 # Facts that the first line names where both sides share them.
 _NAMED = ("profiler", "tool_version", "gpu", "highest_sm_clock")
@@ -85,18 +80,10 @@ def diff(
     import pyarrow.compute as pc
 
     from traceql.compare import compare
-    from traceql.database import MEMORY, Database
 
     given = ((a, *more_a), (b, *more_b))
     with ExitStack() as open_databases:
-        database = open_databases.enter_context(Database(db))
-        known = _known(database, [word for side in given for word in side]) if Path(db).exists() else {}
-        if all(word in known for side in given for word in side):
-            side_a, side_b = ([name for word in side for name in known[word]] for side in given)
-        else:
-            _refuse(db, given, known)
-            database = open_databases.enter_context(Database(MEMORY))
-            side_a, side_b = _ingest(database, given)
+        database, (side_a, side_b) = opened(open_databases, db, given)
         found = compare(database, side_a, side_b, topic=topic, metrics=metrics, full_names=full_names)
     _say_whether_comparable(found)
     if save is not None:
@@ -120,51 +107,6 @@ def _readable(answer: pa.Table, single: bool) -> pa.Table:
     idle = {name for name in answer.column_names if answer[name].null_count == answer.num_rows}
     idle |= {"topic"} | ({"runs_a", "runs_b"} if single else set())
     return answer.select([name for name in answer.column_names if name not in idle or name in _ALWAYS])
-
-
-def _known(database: Database, words: Iterable[str]) -> dict[str, list[str]]:
-    """Word → the traces of the database that it means: by name, or by a tag."""
-    rows = database.arrow("SELECT name, tags FROM traces ORDER BY name").to_pylist(maps_as_pydicts="strict")
-    names = {row["name"] for row in rows}
-    tagged: dict[str, list[str]] = {}
-    for row in rows:
-        for tag, value in row["tags"].items():
-            tagged.setdefault(f"{tag}={value}", []).append(row["name"])
-    return {
-        word: [word] if word in names else tagged[word] for word in words if word in names or word in tagged
-    }
-
-
-def _ingest(database: Database, given: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Read the reports that both sides mean, and return the names of the traces."""
-    from traceql.ingest import decode_all, find_reports
-
-    paths = [find_reports(side) for side in given]
-    names = {}
-    for path, decoded in decode_all(list(dict.fromkeys(path for side in paths for path in side))):
-        if isinstance(decoded, ReportError):
-            raise decoded
-        try:
-            names[path] = database.store(decoded).name
-        finally:
-            decoded.close()
-    return [[names[path] for path in side] for side in paths]
-
-
-def _refuse(db: str, given: Sequence[Sequence[str]], known: Mapping[str, object]) -> None:
-    """What is neither all traces nor all reports cannot be compared."""
-    for word in (word for side in given for word in side):
-        if word not in known and not Path(word).exists() and not has_magic(word):
-            raise QueryError(
-                f"{word}: neither a trace or tag in {db} nor a file",
-                "Traces: traceql ls. Files: check the path.",
-            )
-    stored = [word for side in given for word in side if word in known and not Path(word).exists()]
-    if stored:
-        raise QueryError(
-            f"{stored[0]} is a trace in {db}, but not everything it is compared with is",
-            "Bring the others in first: traceql ingest REPORT",
-        )
 
 
 def _say_whether_comparable(found: Comparison) -> None:

@@ -19,16 +19,14 @@ if TYPE_CHECKING:
     from traceql.database import Ingested
     from traceql.ingest import Via
 
-_TAG_FORM = "A tag looks like name=value."
-
 
 def parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """Callback of ``--tag name=value`` options."""
+    """Callback of options that take ``name=value``, such as ``--tag``."""
     tags = {}
     for value in values:
         name, equals, content = value.partition("=")
         if not equals or not name:
-            raise click.BadParameter(f"{value!r}. {_TAG_FORM}")
+            raise click.BadParameter(f"{value!r}. Write name=value.")
         tags[name] = content
     return tags
 

@@ -1,0 +1,508 @@
+"""Checks: what shipped criteria say of recorded pairs, what a verdict means, and files that are refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+from conftest import REPORTS
+
+import traceql
+from traceql import catalog, checks, runs
+from traceql.cli import cli
+from traceql.cli.check import CANNOT_TELL, FAILED
+from traceql.errors import CheckError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from traceql import Database
+
+VECTORIZED = {
+    "baseline": "scv_baseline_vectorized.ncu-rep.xz",
+    "variant": "scv_nwor_vectorized.ncu-rep.xz",
+}
+GRAPH = {"baseline": "scv_baseline_off.sqlite.xz", "variant": "scv_baseline_graph.sqlite.xz"}
+TOKENS = {"accepted_tokens": 272, "draft_tokens": 512}
+
+
+def outcomes(verdicts: list[checks.Verdict]) -> dict[str, str]:
+    return {verdict.name: verdict.outcome for verdict in verdicts}
+
+
+def one(condition: str, **others: Any) -> checks.CheckFile:
+    """A file with one check of the traces in the corpus."""
+    table = {"name": "c", "query": "trace_summary", "condition": condition, "message": "m", **others}
+    lines = "\n".join(f"{key} = {json.dumps(value)}" for key, value in table.items() if key != "parameters")
+    given = ", ".join(f"{name} = {json.dumps(value)}" for name, value in table.get("parameters", {}).items())
+    return checks.parse(f"[[check]]\n{lines}\nparameters = {{ {given} }}\n", "mine.toml")
+
+
+# --- shipped files --------------------------------------------------------------------------------------
+
+
+def test_nwor_saves_writes_on_the_recorded_pair_but_changes_reads_and_l2(corpus: Database) -> None:
+    verdicts = checks.run(corpus, checks.load("nwor"), **VECTORIZED)
+    assert outcomes(verdicts) == {
+        "dram-writes-fall": "pass",
+        "dram-writes-match-rejections": "cannot tell",
+        "dram-reads-unchanged": "fail",
+        "l2-writes-follow": "fail",
+        "latency-overhead": "cannot tell",
+        "drafts-are-staged": "cannot tell",
+        "accepted-are-committed": "cannot tell",
+        "writes-saved": "cannot tell",
+        "acceptance-kept": "cannot tell",
+    }
+    evidence = {verdict.name: verdict.evidence for verdict in verdicts}
+    pair, total = evidence["dram-writes-fall"]
+    assert (pair["range"], pair["baseline"], pair["variant"]) == (
+        "step/kv_write = step/nwor_commit",
+        60_449_280,
+        32_058_112,
+    )
+    assert (round(pair["delta_pct"], 2), round(total["delta_pct"], 2)) == (-46.97, -46.89)
+    assert [round(row["delta_pct"], 2) for row in evidence["l2-writes-follow"]] == [-46.89, 17.46]
+
+
+def test_the_saved_share_matches_the_rejected_one_where_tokens_are_known(corpus: Database) -> None:
+    verdicts = checks.run(corpus, checks.load("nwor"), **VECTORIZED, parameters=TOKENS)
+    assert outcomes(verdicts)["dram-writes-match-rejections"] == "pass"
+    # Had every draft been accepted, nothing should have been saved.
+    everything = checks.run(
+        corpus, checks.load("nwor"), **VECTORIZED, parameters={"accepted_tokens": 512, "draft_tokens": 512}
+    )
+    assert outcomes(everything)["dram-writes-match-rejections"] == "fail"
+
+
+def test_without_the_ranges_of_our_workload_the_total_alone_is_judged(corpus: Database) -> None:
+    verdicts = checks.run(corpus, checks.load("nwor"), **VECTORIZED, parameters={"pairs": "a = b"})
+    assert outcomes(verdicts)["dram-writes-fall"] == "pass"
+    assert [row["range"] for row in verdicts[0].evidence] == ["total"]
+
+
+def test_the_replay_of_the_recorded_graph_takes_12_us_not_under_one(corpus: Database) -> None:
+    verdicts = checks.run(corpus, checks.load("scv"), **GRAPH)
+    assert outcomes(verdicts) == {
+        "range-visible": "pass",
+        "fewer-launches": "pass",
+        "less-launch-time": "pass",
+        "less-host-time": "pass",
+        "one-sync": "pass",
+        "replay-under-1-us": "fail",
+        "kernel-time-similar": "fail",
+        "more-warps": "cannot tell",
+        "latency-neutral": "cannot tell",
+    }
+    (replay,) = next(v.evidence for v in verdicts if v.name == "replay-under-1-us")
+    assert round(replay["replay_ns"]) == 11_828
+
+
+def test_a_range_that_is_absent_fails_to_be_visible_and_tells_nothing_else(corpus: Database) -> None:
+    verdicts = checks.run(
+        corpus, checks.load("scv"), baseline=GRAPH["baseline"], variant="llama_eager.sqlite.xz"
+    )
+    told = outcomes(verdicts)
+    assert told.pop("range-visible") == "fail"
+    assert set(told.values()) == {"cannot tell"}
+    launches = next(verdict for verdict in verdicts if verdict.name == "fewer-launches")
+    assert launches.evidence[0]["remark"] == "no range scv_compute_mask in llama_eager.sqlite.xz"
+    assert launches.evidence[0]["variant_per_instance"] is None
+
+
+def test_warps_are_judged_on_ncu_reports(corpus: Database) -> None:
+    names = {"baseline": "scv_baseline_off.ncu-rep.xz", "variant": "scv_baseline_graph.ncu-rep.xz"}
+    told = outcomes(checks.run(corpus, checks.load("scv"), **names))
+    assert (told["more-warps"], told["range-visible"], told["fewer-launches"]) == (
+        "fail",
+        "pass",
+        "cannot tell",
+    )
+
+
+def test_latency_and_tokens_of_imported_runs_are_judged(tmp_path: Path) -> None:
+    def told(variant: str) -> Mapping[str, str]:
+        table = tmp_path / "runs.csv"
+        table.write_text(
+            "trace,latency_avg_s,nwor_tokens_staged,nwor_tokens_committed,"
+            "spec_num_draft_tokens,spec_num_accepted_tokens\n"
+            f"before,1.00,,,64,30\nafter,{variant}\n"
+        )
+        with traceql.open(":memory:") as database:
+            for name, report in zip(("before", "after"), VECTORIZED.values(), strict=True):
+                database.ingest(REPORTS / report, name=name)
+            database.import_runs(runs.read(table))
+            return outcomes(checks.run(database, checks.load("nwor"), baseline="before", variant="after"))
+
+    good = told("1.03,64,30,64,30")
+    assert [good[name] for name in ("latency-overhead", "drafts-are-staged", "accepted-are-committed")] == [
+        "pass"
+    ] * 3
+    assert good["acceptance-kept"] == "pass"
+    # As the guide has it: 100 % saved, though 30 of 64 tokens were written.
+    assert good["writes-saved"] == "fail"
+    bad = told("1.04,60,29,64,28")
+    names = ("latency-overhead", "drafts-are-staged", "accepted-are-committed", "acceptance-kept")
+    assert {bad[name] for name in names} == {"fail"}
+
+
+def test_both_modes_are_judged_over_the_matrix(corpus: Database) -> None:
+    modes = {"off/off": "baseline_off", "stage/off": "nwor_off", "stage/graph": "nwor_graph"}
+    listed = "; ".join(f"{m} = scv_{n}.ncu-rep.xz, scv_{n}.sqlite.xz" for m, n in modes.items())
+    verdicts = checks.run(corpus, checks.load("nwor-scv"), parameters={"modes": listed})
+    assert outcomes(verdicts) == {
+        "both-save-dram-writes": "pass",
+        "both-save-l2-writes": "fail",
+        "both-launch-less": "pass",
+        "both-spare-the-host": "pass",
+        "combined-overhead-is-that-of-nwor": "cannot tell",
+    }
+
+
+def test_the_budget_holds_for_the_recorded_model_and_names_the_step_that_breaks_it(corpus: Database) -> None:
+    budget = checks.load("budget")
+    assert set(outcomes(checks.run(corpus, budget, variant="llama_eager.sqlite.xz")).values()) == {"pass"}
+    tight = checks.parse(budget.text.replace("<= 600", "<= 450").replace("<= 20", "<= 16"), "tight.toml")
+    launches, time = checks.run(corpus, tight, variant="llama_eager.sqlite.xz")
+    assert (launches.outcome, time.outcome) == ("fail", "fail")
+    # Only the step that is over the limit: prefill.
+    assert launches.evidence == (
+        {"step_text": "execute_context_8(4096)_generation_0(0)", "api_launches_per_step": 506.0},
+    )
+    assert time.evidence[0]["steps"] == 15
+
+
+def test_a_report_that_cannot_tell_says_what_would_record_it(corpus: Database) -> None:
+    verdicts = checks.run(corpus, checks.load("budget"), variant=VECTORIZED["variant"])
+    assert {verdict.outcome for verdict in verdicts} == {"cannot tell"}
+    assert "Recorded by: nsys profile --trace=nvtx" in verdicts[0].notes[0]
+
+
+@pytest.mark.parametrize("name", checks.shipped())
+def test_every_shipped_check_can_be_evaluated(corpus: Database, name: str) -> None:
+    file = checks.load(name)
+    assert file.title
+    verdicts = checks.run(corpus, file, **VECTORIZED)
+    assert [verdict.name for verdict in verdicts] == [check.name for check in file.checks]
+    # The command's help knows it.
+    assert name in CliRunner().invoke(cli, ["check", "--help"]).output
+
+
+# --- what a verdict means -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("condition", "rows", "outcome"),
+    [
+        ("kernels > 0", "trace = 'llama_eager.sqlite.xz'", "pass"),
+        ("kernels > 1000000", "trace = 'llama_eager.sqlite.xz'", "fail"),
+        # One row that fails is enough, one that is unknown leaves it open.
+        ("duration_ns > 0", "trace IN ('llama_eager.sqlite.xz', 'scv_nwor_off.ncu-rep.xz')", "cannot tell"),
+        ("duration_ns < 0", "trace IN ('llama_eager.sqlite.xz', 'scv_nwor_off.ncu-rep.xz')", "fail"),
+        ("kernels > 0", "trace = 'nothing of that name'", "cannot tell"),
+        ("kernels > 0", "NULL", "cannot tell"),
+        ("NULL::BOOLEAN", "true", "cannot tell"),
+        # Aggregates make one row of all.
+        ("count(*) > 10", "true", "pass"),
+        ("sum(kernels) < 10", "true", "fail"),
+        ("max(duration_ns) > 0", "kind = 'ncu'", "cannot tell"),
+        # None of nothing is no evidence of absence.
+        ("count(*) = 0", "trace = 'nothing of that name'", "cannot tell"),
+        # A comment ends with its line.
+        ("kernels > 0 -- or so", "trace = 'llama_eager.sqlite.xz' -- this one", "pass"),
+    ],
+)
+def test_true_for_every_row_passes_and_unknown_is_neither(
+    corpus: Database, condition: str, rows: str, outcome: str
+) -> None:
+    (verdict,) = checks.run(corpus, one(condition, rows=rows))
+    assert verdict.outcome == outcome
+
+
+def test_evidence_is_by_default_what_the_condition_mentions(corpus: Database) -> None:
+    (verdict,) = checks.run(corpus, one("kernels > 0", parameters={"trace": "llama_eager.sqlite.xz"}))
+    assert verdict.evidence == ({"kernels": 6896},)
+    (verdict,) = checks.run(corpus, one("true", parameters={"trace": "llama_eager.sqlite.xz"}))
+    assert (verdict.outcome, verdict.evidence) == ("pass", ())
+
+
+def test_no_row_to_judge_is_said(corpus: Database) -> None:
+    (verdict,) = checks.run(corpus, one("kernels > 0", rows="false"))
+    assert verdict.notes == ("No row of trace_summary to judge.",)
+
+
+def test_parameters_of_the_check_come_before_those_of_the_file_and_given_ones_before_both(
+    corpus: Database,
+) -> None:
+    file = checks.parse(
+        """
+        [parameters]
+        limit = 1
+        trace = "llama_eager.sqlite.xz"
+        [[check]]
+        name = "of the file"
+        query = "top_kernels"
+        condition = "count(*) = 1"
+        message = "m"
+        [[check]]
+        name = "its own"
+        query = "top_kernels"
+        parameters = { limit = 2 }
+        condition = "count(*) = 2"
+        message = "m"
+        """,
+        "mine.toml",
+    )
+    assert set(outcomes(checks.run(corpus, file)).values()) == {"pass"}
+    # As text, the way the command line gives it.
+    given = outcomes(checks.run(corpus, file, parameters={"limit": "3"}))
+    assert set(given.values()) == {"fail"}
+
+
+def test_a_check_that_compares_needs_its_traces(corpus: Database) -> None:
+    with pytest.raises(CheckError, match="check 'dram-writes-fall' needs a baseline") as caught:
+        checks.run(corpus, checks.load("nwor"), variant=VECTORIZED["variant"])
+    assert "--baseline" in caught.value.remedy
+    with pytest.raises(CheckError, match=r"nwor.toml: check 'dram-writes-fall': no trace is called 'nope'"):
+        checks.run(corpus, checks.load("nwor"), baseline="nope", variant="nope")
+
+
+# --- files that are refused -----------------------------------------------------------------------------
+
+GOOD = """
+[[check]]
+name = "c"
+query = "trace_summary"
+condition = "kernels > 0"
+message = "m"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("name = ", "mine.toml: not TOML"),
+        ("", "mine.toml: holds no checks"),
+        ("check = 3", "mine.toml: holds no checks"),
+        ("chekc = 3", "mine.toml: unknown key 'chekc'"),
+        ("title = 3" + GOOD, "mine.toml: title is a text"),
+        (GOOD + GOOD, "mine.toml: two checks are called 'c'"),
+        (GOOD + "rwos = 'true'", "mine.toml: check 'c': unknown key 'rwos'"),
+        (GOOD.replace('name = "c"\n', ""), "mine.toml: check 1: no name"),
+        (GOOD.replace('condition = "kernels > 0"\n', ""), "mine.toml: check 'c': no condition"),
+        (GOOD.replace('"kernels > 0"', "true"), "mine.toml: check 'c': condition is not a text"),
+        (GOOD.replace('"kernels > 0"', '" "'), "mine.toml: check 'c': condition is not a text"),
+        (GOOD + "rows = true", "mine.toml: check 'c': rows is not a text"),
+        (GOOD + "parameters = 3", "mine.toml: check 'c': parameters is not a table"),
+        (GOOD.replace("trace_summary", "trace_sumary"), "check 'c': no query is called 'trace_sumary'"),
+        (GOOD + "parameters = { tracee = 'x' }", "check 'c': query trace_summary has no parameter 'tracee'"),
+        (GOOD + "parameters = { trace = 3 }", "check 'c': parameter trace: 3 is no VARCHAR"),
+        ("[parameters]\nstep = 3" + GOOD, "mine.toml: none of its queries has a parameter 'step'"),
+        ("[parameters]\ntrace = 3" + GOOD, "mine.toml: parameter trace: 3 is no VARCHAR"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_refused_by_name_and_check(text: str, problem: str) -> None:
+    with pytest.raises(CheckError) as caught:
+        checks.parse(text, "mine.toml")
+    assert problem in caught.value.message
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("value", ["many", True, 1.5])
+def test_a_parameter_of_the_wrong_type_is_refused(value: object) -> None:
+    with pytest.raises(CheckError, match="is no BIGINT"):
+        one("true", query="top_kernels", parameters={"limit": value})
+
+
+@pytest.mark.parametrize(
+    ("condition", "problem"),
+    [
+        ("kernals > 0", "kernals"),
+        ("kernels >", "syntax error"),
+        ("$trace = 'a'", "parameter"),
+        # Nothing but an expression.
+        ("true); DROP TABLE kernels; --", "syntax error"),
+        ("true); DROP TABLE kernels; SELECT (true", "Only SELECT statements"),
+        ("true); SELECT (true", "not an expression"),
+        ("true) FROM kernels WHERE (true", "not an expression"),
+        ("true) FROM read_text('/etc/passwd') WHERE (true", "not an expression"),
+        ("true) UNION ALL SELECT (false", "not an expression"),
+        ("true) HAVING (true", "not an expression"),
+        ("true) LIMIT (0", "not an expression"),
+        ("true), (false", "not an expression"),
+        ("(SELECT count(*) FROM traces) > 0", "not an expression"),
+        ("EXISTS (FROM read_text('/etc/passwd'))", "not an expression"),
+        ("kernels IN (SELECT 1)", "not an expression"),
+        ("COLUMNS(*) > 0", "not an expression"),
+        ("*", "expression"),
+        ("true /*", "comment"),
+    ],
+)
+@pytest.mark.parametrize("key", ["condition", "rows"])
+def test_sql_that_is_no_condition_is_refused_by_name_and_check(
+    corpus: Database, condition: str, problem: str, key: str
+) -> None:
+    file = one(condition) if key == "condition" else one("true", rows=condition)
+    before = corpus.sql("SELECT count(*) FROM kernels").item()
+    with pytest.raises(CheckError) as caught:
+        checks.run(corpus, file)
+    assert caught.value.message.startswith("mine.toml: check 'c': ")
+    assert problem in caught.value.message
+    assert corpus.sql("SELECT count(*) FROM kernels").item() == before
+
+
+@pytest.mark.parametrize(
+    ("condition", "problem"),
+    [
+        ("kernels", "kernels: neither true nor false, but int64"),
+        ("'yes'", "neither true nor false, but string"),
+        ("NULL", "NULL: neither true nor false"),
+        # Either every row, or all of them together.
+        ("kernels > 0 AND count(*) > 0", "GROUP BY"),
+    ],
+)
+def test_a_condition_that_cannot_hold_is_refused(corpus: Database, condition: str, problem: str) -> None:
+    with pytest.raises(CheckError, match=f"mine.toml: check 'c': .*{problem}") as caught:
+        checks.run(corpus, one(condition))
+    assert "\n" not in caught.value.message
+    assert "Columns of trace_summary: trace, kind" in caught.value.remedy
+
+
+def test_evidence_is_as_confined_as_conditions(corpus: Database) -> None:
+    for evidence in (
+        "(SELECT 1)",
+        "1 FROM traces",
+        "kernels; DROP TABLE kernels",
+        "content FROM read_text('a')",
+    ):
+        with pytest.raises(CheckError, match=r"mine.toml: check 'c': "):
+            checks.run(corpus, one("true", evidence=evidence))
+
+
+def test_a_parameter_that_no_query_has_is_refused(corpus: Database) -> None:
+    with pytest.raises(CheckError, match=r"nwor.toml: none of its queries has a parameter 'pair'"):
+        checks.run(corpus, checks.load("nwor"), **VECTORIZED, parameters={"pair": "a = b"})
+
+
+def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(CheckError, match="nwro: no such file") as caught:
+        checks.load("nwro")
+    assert "budget, nwor, nwor_scv, scv" in caught.value.remedy
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes('title = "ä"'.encode("latin-1"))
+    with pytest.raises(CheckError, match="cannot be read"):
+        checks.load(latin)
+
+
+# --- the command ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database of the recorded pairs."""
+    folder = tmp_path_factory.mktemp("home")
+    with traceql.open(folder / "traces.duckdb") as database:
+        for name in (*VECTORIZED.values(), *GRAPH.values()):
+            database.ingest(REPORTS / name)
+    return folder
+
+
+def run(home: Path, *arguments: object, status: int) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql", "check", *map(str, arguments)],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == status, result.stderr
+    return result
+
+
+def test_the_exit_status_tells_failure_doubt_and_success_apart(home: Path) -> None:
+    names = ("--baseline", "scv_baseline_vectorized", "--variant", "scv_nwor_vectorized")
+    result = run(home, "nwor", *names, status=FAILED)
+    assert "pass          dram-writes-fall" in result.stdout
+    assert "baseline 60,449,280, variant 32,058,112, delta_pct -46.97" in result.stdout
+    assert result.stderr == "nwor.toml: 1 pass, 2 fail, 6 cannot tell\n"
+    mine = home / "mine.toml"
+    mine.write_text(GOOD)
+    assert run(home, "mine.toml", status=0).stderr == "mine.toml: 1 pass\n"
+    mine.write_text(GOOD.replace("kernels > 0", "duration_ns > 0"))
+    assert "note" not in run(home, "mine.toml", status=CANNOT_TELL).stderr
+    mine.write_text(GOOD.replace("kernels > 0", "no_column > 0"))
+    assert "error: mine.toml: check 'c': " in run(home, "mine.toml", status=1).stderr
+    assert "Missing argument 'FILE'" in run(home, status=2).stderr
+
+
+def test_report_files_can_be_judged_without_a_database(home: Path, tmp_path: Path) -> None:
+    names = [REPORTS / name for name in VECTORIZED.values()]
+    result = run(tmp_path, "nwor", "--baseline", names[0], "--variant", names[1], "-f", "json", status=FAILED)
+    rows = json.loads(result.stdout)
+    assert [row["verdict"] for row in rows][:4] == ["pass", "cannot tell", "fail", "fail"]
+    assert list(tmp_path.iterdir()) == []
+    # One of the two is no place to take the other from.
+    result = run(home, "nwor", "--baseline", "scv_baseline_vectorized", "--variant", names[1], status=1)
+    assert "scv_baseline_vectorized is a trace in traces.duckdb, but not everything" in result.stderr
+    result = run(home, "nwor", "--baseline", "scv_baseline_vectorized", "--variant", "nope", status=1)
+    assert "nope: neither a trace or tag in traces.duckdb nor a file" in result.stderr
+
+
+def test_a_tag_can_mean_a_trace_but_not_several(tmp_path: Path) -> None:
+    with traceql.open(tmp_path / "traces.duckdb") as database:
+        database.ingest(REPORTS / GRAPH["baseline"], tags={"scv": "off", "gpu": "H200"})
+        database.ingest(REPORTS / GRAPH["variant"], tags={"scv": "graph", "gpu": "H200"})
+    result = run(tmp_path, "scv", "--baseline", "scv=off", "--variant", "scv=graph", status=FAILED)
+    assert "replay_ns 11,828.35" in result.stdout
+    result = run(tmp_path, "scv", "--baseline", "gpu=H200", "--variant", "scv=graph", status=2)
+    assert "gpu=H200 means 2 traces: scv_baseline_graph, scv_baseline_off." in result.stderr
+
+
+def test_files_can_be_judged_beside_a_damaged_database(tmp_path: Path) -> None:
+    (tmp_path / "traces.duckdb").write_text("not a database")
+    report = REPORTS / GRAPH["variant"]
+    run(tmp_path, "scv", "--baseline", report, "--variant", report, status=FAILED)
+    assert "not a DuckDB database" in run(tmp_path, "nwor-scv", status=1).stderr
+
+
+def test_a_shipped_file_can_be_printed_and_made_ones_own(home: Path) -> None:
+    shown = run(home, "budget", "--show", status=0).stdout
+    assert shown == checks.load("budget").text
+    (home / "budget.toml").write_text(shown)
+    report = REPORTS / "llama_eager.sqlite.xz"
+    assert "ms_per_token 16.84" in run(home, "budget.toml", "--variant", report, status=0).stdout
+    result = run(home, "budget", "--variant", report, "--param", "step=nothing%", status=CANNOT_TELL)
+    assert "No rows. No range looks like a vLLM step" in result.stdout
+
+
+def test_what_counts_cannot_see_is_a_note_beside_the_verdict(home: Path) -> None:
+    result = run(home, "budget", "--variant", REPORTS / "llama_graph.sqlite.xz", status=0)
+    assert "note: 15 CUDA graph launches in llama_graph hold kernels that are not recorded" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("traceql check nw", "plain,nwor"), ("traceql check nwor --variant scv_n", "plain,scv_nwor_vectorized")],
+)
+def test_names_are_completed(home: Path, words: str, expected: str) -> None:
+    position = str(len(words.split()) - 1)
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql"], cwd=home, capture_output=True, text=True, check=False,
+        env=os.environ | {
+            "_TRACEQL_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": position,
+        },
+    )  # fmt: skip
+    assert expected in result.stdout.split()
+
+
+def test_every_query_of_a_shipped_check_is_in_the_catalogue_with_the_traces_it_compares() -> None:
+    for name in checks.shipped():
+        for check in checks.load(name).checks:
+            params = {param.name for param in catalog.find(check.query).params}
+            assert params & {*catalog.TRACE_PARAMS, "modes"}

@@ -1,0 +1,526 @@
+"""NWOR and SCV: what the deltas and the matrix say, on recorded pairs and on traces whose sums a reader can check."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from conftest import REPORTS, TABLES
+from nsys_oracle import export
+
+import traceql
+from traceql import runs
+from traceql.errors import MissingDataWarning, QueryError
+from traceql.ingest import Decoded
+from traceql.readers import READERS
+from traceql.readers.base import RawReport
+from traceql.readers.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from traceql import Database
+
+NCU = next(reader for reader in READERS if reader.kind == "ncu")
+HASHES = itertools.count()
+PAIR = "step/kv_write = step/nwor_commit"
+VECTORIZED = {
+    "baseline": "scv_baseline_vectorized.ncu-rep.xz",
+    "variant": "scv_nwor_vectorized.ncu-rep.xz",
+}
+# 32 requests × 8 drafts × 2 steps; of each step's 256 drafts, 136 are accepted.
+DRAFTS, ACCEPTED = 512, 272
+
+# One kernel: range path, and its counters. A counter that is not given was not asked for; None has no value.
+Kernel = tuple[str, dict[str, float | None]]
+METRICS = {
+    "write": "dram__bytes_write.sum",
+    "read": "dram__bytes_read.sum",
+    "l2_write": "lts__t_sectors_op_write.sum",
+    "l2_read": "lts__t_sectors_op_read.sum",
+    "ns": "gpu__time_duration.sum",
+    "warps": "sm__warps_launched.sum",
+}
+
+
+def ncu(database: Database, name: str, kernels: Sequence[Kernel], tags: dict[str, str] | None = None) -> None:
+    """Put a hand-made ncu report into the database."""
+    ranges: list[dict[str, Any]] = []
+    for action, (path, _) in enumerate(kernels):
+        words = path.split("/") if path else []
+        ranges += [
+            {
+                "action": action,
+                "domain": "",
+                "style": "pushpop",
+                "depth": depth,
+                "text": text,
+                "path": "/".join(words[: depth + 1]),
+            }
+            for depth, text in enumerate(words)
+        ]
+    tables: dict[str, list[dict[str, Any]]] = {
+        "ncu_actions": [
+            {"action": action, "name": "k", "workload": "kernel", "pid": 1} for action in range(len(kernels))
+        ],
+        "ncu_metrics": [
+            {"action": action, "metric": METRICS[short], "unit": "", "value": value, "text": None}
+            for action, (_, counters) in enumerate(kernels)
+            for short, value in counters.items()
+        ],
+        "ncu_nvtx": ranges,
+    }
+    report = RawReport("ncu", {name: pa.Table.from_pylist(rows) for name, rows in tables.items() if rows})
+    source = Source(Path("made.ncu-rep"), "made.ncu-rep", f"ncu{next(HASHES)}", 0)
+    database.store(Decoded(source.path, source, NCU, report, ExitStack()), name=name, tags=tags)
+
+
+def traffic(
+    write: float, read: float = 0, l2_write: float = 0, l2_read: float = 0
+) -> dict[str, float | None]:
+    return {"write": write, "read": read, "l2_write": l2_write, "l2_read": l2_read, "ns": 10}
+
+
+def found(database: Database, query: str, **params: Any) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Rows of a query by their scope, range and counter, as far as it has them."""
+    return {
+        tuple(row[key] for key in ("scope", "range", "counter") if key in row): row
+        for row in database.query(query, **params).to_dicts()
+    }
+
+
+@pytest.fixture
+def memory() -> Iterator[Database]:
+    with traceql.open(":memory:") as database:
+        yield database
+
+
+# --- nwor_delta -----------------------------------------------------------------------------------------
+
+
+def test_nwor_saves_47_percent_of_the_dram_writes_and_adds_l2_writes(corpus: Database) -> None:
+    rows = found(corpus, "nwor_delta", **VECTORIZED, pairs=PAIR, exclude="step/flush_l2")
+    writes = rows["pair", PAIR, "dram_write_bytes"]
+    assert (writes["baseline"], writes["variant"]) == (60_449_280, 32_058_112)
+    assert (writes["delta"], round(writes["delta_pct"], 2)) == (-28_391_168, -46.97)
+    l2 = rows["pair", PAIR, "l2_write_sectors"]
+    assert (l2["baseline"], l2["variant"], round(l2["delta_pct"], 2)) == (3_101_568, 3_641_980, 17.42)
+    reads = rows["pair", PAIR, "dram_read_bytes"]
+    assert (reads["baseline"], reads["variant"]) == (2_459_648, 1_597_184)
+    kernels = {key[:2]: (row["baseline"], row["variant"]) for key, row in rows.items() if key[2] == "kernels"}
+    assert kernels == {
+        ("pair", PAIR): (56, 168),
+        ("total", "total"): (58, 180),
+        ("range", "step"): (None, 10),
+        ("range", "step/scv_compute_mask"): (2, 2),
+    }
+    everything = found(corpus, "nwor_delta", **VECTORIZED)
+    total = everything["total", "total", "kernels"]
+    assert (total["baseline"], total["variant"]) == (60, 182)
+    # Paths pair by name alone only where the change left the names alone.
+    assert everything["range", "step/kv_write", "kernels"]["variant"] is None
+    assert everything["range", "step/nwor_commit", "kernels"]["baseline"] is None
+
+
+@pytest.mark.parametrize("mask", ["off", "vectorized", "graph"])
+def test_ranges_add_up_to_the_total_in_every_recorded_pair(corpus: Database, mask: str) -> None:
+    rows = corpus.query(
+        "nwor_delta",
+        baseline=f"scv_baseline_{mask}.ncu-rep.xz",
+        variant=f"scv_nwor_{mask}.ncu-rep.xz",
+        pairs=PAIR,
+    ).to_dicts()
+    for counter in ("dram_write_bytes", "dram_read_bytes", "l2_write_sectors", "l2_read_sectors", "kernels"):
+        for side in ("baseline", "variant"):
+            of_counter = [row for row in rows if row["counter"] == counter]
+            parts = sum(row[side] or 0 for row in of_counter if row["scope"] != "total")
+            assert [parts] == [row[side] for row in of_counter if row["scope"] == "total"]
+    # What a pair writes falls by what was rejected, 47 %, give or take what the cache kept.
+    (pct,) = (r["delta_pct"] for r in rows if (r["scope"], r["counter"]) == ("pair", "dram_write_bytes"))
+    assert -50 < pct < -46
+
+
+def test_traffic_per_accepted_token_uses_the_tokens_that_parameters_tell(corpus: Database) -> None:
+    rows = found(
+        corpus,
+        "nwor_delta",
+        **VECTORIZED,
+        pairs=PAIR,
+        exclude="step/flush_l2",
+        accepted_tokens=ACCEPTED,
+        draft_tokens=DRAFTS,
+    )
+    per_token = rows["pair", PAIR, "dram_write_bytes_per_token"]
+    assert per_token["variant"] == 32_058_112 / ACCEPTED
+    # A row of K and V in 28 layers, 2·8·128 values of 2 bytes each, is the least that a token can cost.
+    assert 28 * 2 * 8 * 128 * 2 < per_token["variant"] < 1.05 * 28 * 2 * 8 * 128 * 2
+    assert rows["total", "total", "rejected_pct"]["variant"] == 46.875
+
+
+def test_of_two_small_traces_every_sum_is_right(memory: Database) -> None:
+    ncu(
+        memory,
+        "before",
+        [
+            ("step/kv_write", traffic(100, 10, 4, 1)),
+            ("step/kv_write/inner", traffic(50, 5, 2, 1)),
+            ("step/mask", traffic(1, 1, 1, 1)),
+            ("step/flush", traffic(9000)),
+            ("", traffic(3)),
+        ],
+        {"spec_num_accepted_tokens": "10", "spec_num_draft_tokens": "20"},
+    )
+    ncu(
+        memory,
+        "after",
+        [
+            ("step/commit", traffic(60, 10, 8, 1)),
+            ("step/mask", traffic(1, 1, 1, 1)),
+            ("step/flush", traffic(9000)),
+        ],
+        {"spec_num_accepted_tokens": "5", "spec_num_draft_tokens": "20"},
+    )
+    asked = "step/kv_write = step/commit"
+    rows = found(
+        memory, "nwor_delta", baseline="before", variant="after", pairs=f"{asked};", exclude="%flush; nothing"
+    )
+
+    def numbers(*key: str) -> tuple[Any, ...]:
+        return tuple(rows[key][column] for column in ("baseline", "variant", "delta", "delta_pct"))
+
+    assert numbers("pair", asked, "dram_write_bytes") == (150, 60, -90, -60)
+    assert numbers("pair", asked, "l2_write_sectors") == (6, 8, 2, pytest.approx(100 / 3))
+    assert numbers("total", "total", "dram_write_bytes") == (154, 61, -93, pytest.approx(-100 * 93 / 154))
+    assert numbers("range", "step/mask", "dram_write_bytes") == (1, 1, 0, 0)
+    assert numbers("range", "(outside any range)", "kernels") == (1, None, None, None)
+    # 15 and 12 bytes per accepted token: most of the saving is that fewer tokens were accepted.
+    assert numbers("pair", asked, "dram_write_bytes_per_token") == (15, 12, -3, -20)
+    assert numbers("total", "total", "acceptance_pct") == (50, 25, -25, -50)
+    # Nothing to take a percentage of.
+    assert numbers("pair", asked, "gpu_ns")[3] == -50
+    assert {scope for scope, *_ in rows} == {"pair", "total", "range"}
+    assert not any("flush" in path for _, path, _ in rows)
+
+
+def test_a_counter_that_some_kernel_lacks_is_unknown_and_says_so(memory: Database) -> None:
+    ncu(memory, "before", [("step", traffic(10)), ("step", {"write": 5, "ns": 1})])
+    ncu(memory, "after", [("step", {**traffic(10), "write": None})])
+    rows = found(memory, "nwor_delta", baseline="before", variant="after")
+    writes = rows["total", "total", "dram_write_bytes"]
+    assert (writes["baseline"], writes["variant"], writes["delta"]) == (15, None, None)
+    assert writes["remark"] == "not measured for every kernel of after"
+    reads = rows["total", "total", "dram_read_bytes"]
+    assert (reads["baseline"], reads["variant"]) == (None, 0)
+    per_token = rows["total", "total", "l2_read_sectors_per_token"]
+    assert per_token["remark"] == (
+        "not measured for every kernel of before; spec_num_accepted_tokens of after is not known"
+    )
+
+
+def test_no_token_to_divide_by_is_said(memory: Database) -> None:
+    ncu(memory, "a", [("step", traffic(10))])
+    rows = found(memory, "nwor_delta", baseline="a", variant="a", accepted_tokens=0, draft_tokens=8)
+    row = rows["total", "total", "dram_write_bytes_per_token"]
+    assert (row["variant"], row["remark"]) == (None, "no token was accepted in a; no token was accepted in a")
+    assert rows["total", "total", "rejected_pct"]["variant"] == 100
+
+
+def test_a_pair_of_ranges_that_a_trace_lacks_is_unknown_not_zero(memory: Database) -> None:
+    ncu(memory, "before", [("step", traffic(10))])
+    ncu(memory, "after", [("step", traffic(10))])
+    rows = found(memory, "nwor_delta", baseline="before", variant="after", pairs="step = stage")
+    row = rows["pair", "step = stage", "dram_write_bytes"]
+    assert (row["baseline"], row["variant"], row["remark"]) == (10, None, "no kernel there in after")
+
+
+def test_a_trace_beside_itself_does_not_change(corpus: Database) -> None:
+    name = VECTORIZED["baseline"]
+    rows = corpus.query("nwor_delta", baseline=name, variant=name, accepted_tokens=1, draft_tokens=2)
+    assert set(rows["delta"]) == {0.0}
+
+
+def test_a_pair_without_an_equals_sign_is_refused(corpus: Database) -> None:
+    with pytest.raises(QueryError, match="pairs must look like BEFORE = AFTER"):
+        corpus.query("nwor_delta", **VECTORIZED, pairs="step/kv_write=step/nwor_commit")
+
+
+# --- scv_delta ------------------------------------------------------------------------------------------
+
+
+def test_scv_replaces_193_launches_per_step_by_one_replay(corpus: Database) -> None:
+    rows = found(
+        corpus, "scv_delta", baseline="scv_baseline_off.sqlite.xz", variant="scv_baseline_graph.sqlite.xz"
+    )
+    both = {
+        counter: (row["baseline_per_instance"], row["variant_per_instance"])
+        for (counter,), row in rows.items()
+    }
+    assert both["launches"] == (193, 0)
+    assert both["graph_replays"] == (0, 1)
+    assert both["kernels"] == (193, 1)
+    assert both["syncs"] == (0, 0)
+    # GPU time per step, 221 µs and 1.1 µs; a replay takes about 12 µs of the host's time.
+    assert [round(ns, -2) for ns in both["gpu_ns"]] == [221_000, 1_100]
+    assert round(both["graph_replay_ns"][1]) == 11_828
+    assert rows["launch_ns",]["baseline"] == 25_582_882
+    assert (rows["host_ns",]["baseline"], rows["host_ns",]["variant"]) == (76_511_285, 506_406)
+    assert rows["warps",]["remark"].startswith("nsys records none")
+
+
+def test_launches_through_the_driver_count_like_those_of_the_runtime(corpus: Database) -> None:
+    rows = found(
+        corpus,
+        "scv_delta",
+        baseline="scv_baseline_off.sqlite.xz",
+        variant="scv_baseline_vectorized.sqlite.xz",
+    )
+    # cudaLaunchKernel by PyTorch, cuLaunchKernelEx by Triton.
+    assert (rows["launches",]["baseline"], rows["launches",]["variant"]) == (3860, 20)
+    assert rows["launch_ns",]["variant"] == 173_134
+
+
+def test_host_calls_of_the_mask_equal_a_sum_over_times(corpus: Database) -> None:
+    for trace in ("scv_baseline_off.sqlite.xz", "scv_nwor_graph.sqlite.xz", "llama_eager.sqlite.xz"):
+        text = "layer" if trace.startswith("llama") else "scv_compute_mask"
+        (other,) = corpus.sql(
+            """
+            SELECT
+                count(*) FILTER (api_calls.name LIKE '%LaunchKernel%') AS launches,
+                sum(api_calls.duration_ns) FILTER (api_calls.name LIKE '%LaunchKernel%')::BIGINT AS launch_ns,
+                count(*) FILTER (api_calls.name LIKE '%GraphLaunch%') AS graph_replays,
+                count(*) FILTER (api_calls.name LIKE '%Synchronize') AS syncs
+            FROM nvtx_ranges
+            JOIN traces USING (trace_id)
+            JOIN api_calls ON api_calls.trace_id = nvtx_ranges.trace_id AND api_calls.tid = nvtx_ranges.tid
+                AND api_calls.start_ns >= nvtx_ranges.start_ns AND api_calls.start_ns < nvtx_ranges.end_ns
+            WHERE traces.name = $trace AND text = $text
+            """,
+            {"trace": trace, "text": text},
+        ).to_dicts()
+        mine = found(corpus, "scv_delta", baseline=trace, variant=trace, range=text)
+        assert {name: value or 0 for name, value in other.items()} == {
+            name: mine[name,]["variant"] for name in other
+        }
+
+
+def test_what_a_range_costs_by_hand(tmp_path: Path, memory: Database) -> None:
+    memory.ingest(
+        export(
+            tmp_path / "a.sqlite",
+            {
+                "NVTX_EVENTS": [
+                    {"text": "mask", "start": 0, "end": 100},
+                    # In itself: no second instance, and no work twice.
+                    {"text": "mask", "start": 10, "end": 50},
+                    {"text": "mask", "start": 200, "end": 240},
+                ],
+                "RUNTIME": [
+                    {"name": "cudaLaunchKernel_v7000", "start": 20, "end": 25, "correlationId": 1},
+                    # The driver call inside, with the same id, is the same launch.
+                    {"name": "cuLaunchKernel", "start": 21, "end": 24, "correlationId": 1},
+                    {"name": "cudaGraphLaunch_v10000", "start": 210, "end": 213, "correlationId": 2},
+                    {"name": "cudaStreamSynchronize_v3020", "start": 220, "end": 230, "correlationId": 3},
+                    {"name": "cudaLaunchHostFunc_v10000", "start": 231, "end": 232, "correlationId": 4},
+                    {"name": "cudaLaunchKernel_v7000", "start": 300, "end": 305, "correlationId": 5},
+                ],
+                "KERNEL": [
+                    {"name": "k", "start": 30, "end": 37, "correlationId": 1},
+                    {"name": "k", "start": 310, "end": 320, "correlationId": 5},
+                ],
+                "GRAPH_TRACE": [{"start": 215, "end": 225, "correlationId": 2}],
+            },
+        ),
+        name="a",
+    )
+    memory.ingest(
+        export(tmp_path / "b.sqlite", {"NVTX_EVENTS": [{"text": "other", "start": 0, "end": 100}]}), name="b"
+    )
+    with pytest.warns(MissingDataWarning):
+        rows = found(memory, "scv_delta", baseline="a", variant="b", range="mask")
+    assert {counter: row["baseline"] for (counter,), row in rows.items()} == {
+        "instances": 2,
+        "host_ns": 140,
+        "launches": 1,
+        "launch_ns": 5,
+        "graph_replays": 1,
+        "graph_replay_ns": 3,
+        "syncs": 1,
+        "sync_ns": 10,
+        # The graph was traced as a whole: what ran in it is not known.
+        "kernels": None,
+        "gpu_ns": None,
+        "warps": None,
+    }
+    # The range did not run: that is known. What it would have cost is not.
+    assert {counter: row["variant"] for (counter,), row in rows.items() if row["variant"] is not None} == {
+        "instances": 0
+    }
+    assert rows["launches",]["remark"] == "no range mask in b"
+    assert rows["kernels",]["remark"] == "kernels of CUDA graphs are not recorded in a; no range mask in b"
+
+
+def test_a_range_without_recorded_calls_has_unknown_launches(tmp_path: Path, memory: Database) -> None:
+    nvtx_only = {"NVTX_EVENTS": [{"text": "mask", "start": 0, "end": 100}]}
+    memory.ingest(export(tmp_path / "a.sqlite", nvtx_only), name="a")
+    row = memory.sql("FROM range_costs").row(0, named=True)
+    assert (row["instances"], row["host_ns"]) == (1, 100)
+    assert {name for name, value in row.items() if value is None} == {
+        "launches", "launch_ns", "graph_replays", "graph_replay_ns", "syncs", "sync_ns", "kernels", "gpu_ns", "warps",
+    }  # fmt: skip
+
+
+def test_ncu_tells_kernels_and_warps_of_the_mask(corpus: Database, memory: Database) -> None:
+    rows = found(
+        corpus, "scv_delta", baseline="scv_baseline_off.ncu-rep.xz", variant="scv_baseline_graph.ncu-rep.xz"
+    )
+    assert (rows["kernels",]["baseline"], rows["kernels",]["variant"]) == (386, 2)
+    assert (rows["warps",]["baseline"], rows["warps",]["variant"]) == (271_872, 256)
+    assert rows["host_ns",]["remark"].startswith("ncu records none (scv_baseline_off")
+    ncu(memory, "a", [("step/mask", {"ns": 4, "warps": 8}), ("mask", {"ns": 4})], {"steps": "2"})
+    ncu(memory, "b", [("mask", {"ns": 4, "warps": 8})])
+    rows = found(memory, "scv_delta", baseline="a", variant="b", range="mask")
+    assert (rows["kernels",]["baseline_per_instance"], rows["kernels",]["variant_per_instance"]) == (1, None)
+    assert (rows["warps",]["baseline"], rows["warps",]["variant"]) == (None, 8)
+    assert rows["instances",]["remark"] == "b does not tell: ingest it with --tag steps=N"
+
+
+# --- tokens and latency ---------------------------------------------------------------------------------
+
+
+def test_a_run_belongs_to_the_trace_that_it_names(tmp_path: Path, memory: Database) -> None:
+    ncu(memory, "before", [("step", traffic(10))])
+    ncu(memory, "after", [("step", traffic(5))], {"gpu": "H200"})
+    table = tmp_path / "runs.csv"
+    table.write_text(
+        "trace,gpu,latency_avg_s,nwor_tokens_staged,nwor_tokens_committed\n"
+        "before,H200,1.0,,\n"
+        "before,H200,3.0,,\n"
+        "after,H200,2.5,64,16\n"
+        # Of another GPU: not the trace that it names.
+        "after,A100,9.0,64,16\n"
+    )
+    memory.import_runs(runs.read(table))
+    rows = found(memory, "run_delta", baseline="before", variant="after")
+    latency = rows["latency_s",]
+    assert (latency["baseline"], latency["variant"], latency["delta_pct"]) == (2.0, 2.5, 25)
+    saved = rows["writes_saved_pct",]
+    assert (saved["baseline"], saved["variant"]) == (None, 75)
+    assert saved["remark"] == "not known of before (traceql import-runs FILE --tag trace=NAME)"
+
+
+def test_runs_of_several_files_are_not_one_measurement(tmp_path: Path, memory: Database) -> None:
+    ncu(memory, "before", [("step", traffic(10))])
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(f"trace,latency_s,note\nbefore,1.0,{name}\n")
+        memory.import_runs(runs.read(tmp_path / name))
+    rows = found(memory, "run_delta", baseline="before", variant="before")
+    assert rows["latency_s",]["baseline"] is None
+
+
+def test_a_tag_of_the_trace_comes_before_its_runs(tmp_path: Path, memory: Database) -> None:
+    ncu(
+        memory,
+        "a",
+        [("step", traffic(10))],
+        {"spec_num_accepted_tokens": "5", "spec_num_draft_tokens": "nan"},
+    )
+    (tmp_path / "a.csv").write_text("trace,spec_num_accepted_tokens,spec_num_draft_tokens\na,7,20\n")
+    memory.import_runs(runs.read(tmp_path / "a.csv", metric_columns=["spec_num_draft_tokens"]))
+    rows = found(memory, "run_delta", baseline="a", variant="a")
+    assert rows["accepted_tokens",]["variant"] == 5
+    # A tag that is no number says nothing.
+    assert rows["draft_tokens",]["variant"] == 20
+
+
+# --- nwor_scv_matrix ------------------------------------------------------------------------------------
+
+MODES = {
+    "off/off": "baseline_off",
+    "stage/off": "nwor_off",
+    "off/graph": "baseline_graph",
+    "stage/graph": "nwor_graph",
+}
+
+
+def named(modes: Mapping[str, str]) -> str:
+    return "; ".join(f"{mode} = scv_{name}.ncu-rep.xz, scv_{name}.sqlite.xz" for mode, name in modes.items())
+
+
+def test_the_four_modes_stand_side_by_side(corpus: Database) -> None:
+    rows = found(corpus, "nwor_scv_matrix", modes=named(MODES), exclude="step/flush_l2")
+    cells = {counter: tuple(row.values())[1:5] for (counter,), row in rows.items()}
+    assert cells["dram_write_bytes"] == (60_290_816, 30_454_272, 60_744_448, 31_941_376)
+    assert cells["launches"] == (193, 193, 0, 0)
+    assert cells["graph_replays"] == (0, 0, 1, 1)
+    assert cells["latency_s"] == (None, None, None, None)
+    writes = rows["dram_write_bytes",]
+    assert [round(writes[f"{mode}_pct"], 2) for mode in ("stage_off", "off_graph", "stage_graph")] == [
+        -49.49,
+        0.75,
+        -47.02,
+    ]
+    assert rows["latency_s",]["remark"] == "no imported run (off/graph, off/off, stage/graph, stage/off)"
+    # The two queries agree on what they both answer.
+    delta = found(
+        corpus,
+        "nwor_delta",
+        baseline="scv_baseline_off.ncu-rep.xz",
+        variant="scv_nwor_off.ncu-rep.xz",
+        exclude="step/flush_l2",
+    )
+    for counter in ("dram_write_bytes", "dram_read_bytes", "l2_write_sectors", "l2_read_sectors"):
+        row = delta["total", "total", counter]
+        assert cells[counter][:2] == (row["baseline"], row["variant"])
+
+
+def test_a_mode_without_a_trace_is_unknown_and_says_which_is_missing(corpus: Database) -> None:
+    rows = found(corpus, "nwor_scv_matrix", modes="off/off = scv_baseline_off.ncu-rep.xz")
+    writes = rows["dram_write_bytes",]
+    assert writes["stage_graph"] is None
+    assert writes["remark"] == "no ncu trace (off/graph, stage/graph, stage/off)"
+    assert rows["launches",]["remark"] == "no nsys trace (off/graph, off/off, stage/graph, stage/off)"
+    assert rows["dram_write_bytes_per_token",]["remark"].startswith("accepted tokens unknown (off/off)")
+
+
+def test_tags_tell_the_modes_of_traces_and_of_imported_sweeps(memory: Database) -> None:
+    for mode, name in MODES.items():
+        nwor, scv = mode.split("/")
+        memory.ingest(
+            REPORTS / f"scv_{name}.ncu-rep.xz", name=name, tags={"nwor_mode": nwor, "scv_mode": scv}
+        )
+    memory.import_runs(runs.read(TABLES / "nwor_sweep.json"))
+    rows = found(memory, "nwor_scv_matrix", exclude="step/flush_l2")
+    assert rows["dram_write_bytes",]["stage_graph"] == 31_941_376
+    # The sweep holds two modes, each with 34 accepted tokens; its batches are parts of them.
+    latency = rows["latency_s",]
+    assert (latency["off_off"], latency["stage_off"], latency["stage_graph"]) == (0.25, 0.26, None)
+    assert latency["stage_off_pct"] == pytest.approx(4)
+    assert rows["dram_write_bytes_per_token",]["stage_off"] == 30_454_272 / 34
+    # A second trace of a mode leaves open which one is meant.
+    ncu(memory, "again", [("step", traffic(1))], {"nwor_mode": "stage", "scv_mode": "graph"})
+    again = found(memory, "nwor_scv_matrix")["dram_write_bytes",]
+    assert again["stage_graph"] is None
+    assert "more than one trace (stage/graph)" in again["remark"]
+
+
+def test_a_range_that_a_mode_never_entered_is_absent_not_free(tmp_path: Path, memory: Database) -> None:
+    other = {"NVTX_EVENTS": [{"text": "other", "start": 0, "end": 100}]}
+    memory.ingest(
+        export(tmp_path / "a.sqlite", other), name="a", tags={"nwor_mode": "off", "scv_mode": "off"}
+    )
+    launches = found(memory, "nwor_scv_matrix")["launches",]
+    assert launches["off_off"] is None
+    assert launches["remark"].startswith(
+        "no nsys trace (off/graph, stage/graph, stage/off); no range scv_compute"
+    )
+
+
+def test_modes_that_name_no_trace_are_refused(corpus: Database) -> None:
+    with pytest.raises(QueryError, match="no trace is called nope"):
+        corpus.query("nwor_scv_matrix", modes="off/off = nope")
+    with pytest.raises(QueryError, match="modes must look like NWOR/SCV = TRACE"):
+        corpus.query("nwor_scv_matrix", modes="scv_baseline_off")

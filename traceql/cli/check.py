@@ -1,0 +1,172 @@
+"""The command that judges: check."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from traceql.cli.common import complete_trace, db_option, note
+from traceql.cli.manage import parse_tags
+from traceql.cli.output import human, output_options, printable, write
+from traceql.cli.sides import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from click.shell_completion import CompletionItem
+
+    from traceql.checks import Verdict
+
+FAILED = 3
+CANNOT_TELL = 4
+_SHOWN_ROWS = 4
+_COLOURS = {"pass": "green", "fail": "red", "cannot tell": "yellow"}
+
+
+def _complete_file(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of shipped files, then those of the folder."""
+    from click.shell_completion import CompletionItem
+
+    from traceql import checks
+
+    names = [CompletionItem(name) for name in checks.shipped() if name.startswith(incomplete)]
+    return [*names, CompletionItem(incomplete, type="file")]
+
+
+def _complete_side(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    return [*complete_trace(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
+
+
+@click.command()
+@click.argument("file", shell_complete=_complete_file)
+@click.option(
+    "--baseline", shell_complete=_complete_side, help="Trace before the change: name, tag, or report file."
+)
+@click.option(
+    "--variant",
+    shell_complete=_complete_side,
+    help="Trace after it, or the only one.",
+)
+@click.option(
+    "--param",
+    "parameters",
+    multiple=True,
+    callback=parse_tags,
+    metavar="NAME=VALUE",
+    help="A parameter for every query of the checks that has it; repeatable.",
+)
+@click.option("--show", is_flag=True, help="Print the FILE instead, to make one's own of it.")
+@db_option()
+@output_options
+def check(
+    file: str,
+    baseline: str | None,
+    variant: str | None,
+    parameters: dict[str, str],
+    show: bool,
+    db: str,
+    format_: str | None,
+    output: str | None,
+) -> int:
+    """Judge traces by the checks of a FILE: pass, fail or cannot tell, with the numbers.
+
+    FILE is a path, or one of those that come with traceql: nwor and scv (did NWOR or SCV do what it
+    promises?), nwor_scv (did both, over the traces of all modes?) and budget (an example for continuous
+    integration). For a file of one's own, begin with: traceql check budget --show
+
+    Without --format and --output, a line per check with its evidence below. The exit status is 0 if every
+    check passes, 3 if one fails, and 4 if none fails but one cannot tell.
+
+    \b
+    Examples:
+      traceql check nwor --baseline before.ncu-rep --variant after.ncu-rep
+      traceql check scv --baseline off --variant graph --format json
+      traceql check budget.toml --variant run.nsys-rep --param step=decode%
+    """
+    from traceql import checks
+
+    found = checks.load(file)
+    if show:
+        click.echo(found.text, nl=False)
+        return 0
+    with ExitStack() as stack:
+        given = [[side] if side is not None else [] for side in (baseline, variant)]
+        database, traces = opened(stack, db, given)
+        verdicts = checks.run(
+            database,
+            found,
+            baseline=_only(baseline, traces[0]),
+            variant=_only(variant, traces[1]),
+            parameters=parameters,
+        )
+    _report(verdicts, format_, output)
+    outcomes = [verdict.outcome for verdict in verdicts]
+    counts = ", ".join(f"{outcomes.count(o)} {o}" for o in ("pass", "fail", "cannot tell") if o in outcomes)
+    click.echo(f"{found.label}: {counts}", err=True)
+    return FAILED if "fail" in outcomes else CANNOT_TELL if "cannot tell" in outcomes else 0
+
+
+def _only(given: str | None, traces: list[str]) -> str | None:
+    """The one trace that an option means."""
+    if len(traces) > 1:
+        raise click.UsageError(f"{given} means {len(traces)} traces: {', '.join(map(printable, traces))}.")
+    return traces[0] if traces else None
+
+
+def _report(verdicts: list[Verdict], format_: str | None, output: str | None) -> None:
+    told: dict[str, None] = {}
+    evidence = []
+    for verdict in verdicts:
+        lines = _lines(verdict.evidence)
+        if verdict.outcome == "cannot tell":
+            lines += verdict.notes
+        else:
+            told.update(dict.fromkeys(verdict.notes))
+        evidence.append(lines)
+    if format_ is None and output is None:
+        _tell(verdicts, evidence)
+    else:
+        import pyarrow as pa
+
+        write(
+            pa.table(
+                {
+                    "check": [verdict.name for verdict in verdicts],
+                    "verdict": [verdict.outcome for verdict in verdicts],
+                    "evidence": ["; ".join(lines) for lines in evidence],
+                    "message": [verdict.message for verdict in verdicts],
+                }
+            ),
+            format_,
+            output,
+        )
+    for text in told:
+        note(text)
+
+
+def _tell(verdicts: list[Verdict], evidence: list[list[str]]) -> None:
+    """For reading: a line per check, and its evidence below, where no table would have room for it."""
+    width = max(len(verdict.name) for verdict in verdicts)
+    for verdict, lines in zip(verdicts, evidence, strict=True):
+        outcome = click.style(f"{verdict.outcome:<11}", fg=_COLOURS[verdict.outcome])
+        click.echo(f"{outcome}   {printable(f'{verdict.name:<{width}}   {verdict.message}')}")
+        for line in lines:
+            click.echo(f"    {printable(line)}")
+
+
+def _lines(evidence: tuple[Mapping[str, Any], ...]) -> list[str]:
+    lines = [
+        ", ".join(f"{name} {_figure(value)}" for name, value in row.items() if value != "")
+        for row in evidence[:_SHOWN_ROWS]
+    ]
+    more = len(evidence) - _SHOWN_ROWS
+    return [*lines, f"and {more} more"] if more > 0 else lines
+
+
+def _figure(value: Any) -> str:
+    """Counters are DOUBLE, but whole."""
+    return f"{value:,.0f}" if isinstance(value, float) and value.is_integer() else human(value)

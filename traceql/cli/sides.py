@@ -1,0 +1,87 @@
+"""What a command compares: traces of the database, or reports that are read for this once."""
+
+from __future__ import annotations
+
+from glob import has_magic
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from traceql.errors import DatabaseError, QueryError, ReportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import ExitStack
+
+    from traceql.database import Database
+
+
+def opened(stack: ExitStack, db: str, given: Sequence[Sequence[str]]) -> tuple[Database, list[list[str]]]:
+    """The database that holds what the words of each side mean, and the names of the traces there.
+
+    A word is the name of a trace, a tag such as ``mode=nwor``, or a file, a folder or a pattern: reports go
+    into a database in memory, which `stack` closes.
+
+    Raises:
+        QueryError: neither all of it is in the database nor all of it files.
+    """
+    from traceql.database import MEMORY, Database
+
+    database = stack.enter_context(Database(db))
+    words = [word for side in given for word in side]
+    try:
+        known = _known(database, words) if Path(db).exists() else {}
+    except DatabaseError:
+        # Reports can be read whatever is the matter with the database beside them.
+        if not all(Path(word).exists() for word in words):
+            raise
+        known = {}
+    if all(word in known for word in words):
+        return database, [[name for word in side for name in known[word]] for side in given]
+    _refuse(db, given, known)
+    memory = stack.enter_context(Database(MEMORY))
+    return memory, _ingest(memory, given)
+
+
+def _known(database: Database, words: Iterable[str]) -> dict[str, list[str]]:
+    """Word → the traces of the database that it means: by name, or by a tag."""
+    rows = database.arrow("SELECT name, tags FROM traces ORDER BY name").to_pylist(maps_as_pydicts="strict")
+    names = {row["name"] for row in rows}
+    tagged: dict[str, list[str]] = {}
+    for row in rows:
+        for tag, value in row["tags"].items():
+            tagged.setdefault(f"{tag}={value}", []).append(row["name"])
+    return {
+        word: [word] if word in names else tagged[word] for word in words if word in names or word in tagged
+    }
+
+
+def _ingest(database: Database, given: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Read the reports that both sides mean, and return the names of the traces."""
+    from traceql.ingest import decode_all, find_reports
+
+    paths = [find_reports(side) for side in given]
+    names = {}
+    for path, decoded in decode_all(list(dict.fromkeys(path for side in paths for path in side))):
+        if isinstance(decoded, ReportError):
+            raise decoded
+        try:
+            names[path] = database.store(decoded).name
+        finally:
+            decoded.close()
+    return [[names[path] for path in side] for side in paths]
+
+
+def _refuse(db: str, given: Sequence[Sequence[str]], known: Mapping[str, object]) -> None:
+    """What is neither all traces nor all reports cannot be compared."""
+    for word in (word for side in given for word in side):
+        if word not in known and not Path(word).exists() and not has_magic(word):
+            raise QueryError(
+                f"{word}: neither a trace or tag in {db} nor a file",
+                "Traces: traceql ls. Files: check the path.",
+            )
+    stored = [word for side in given for word in side if word in known and not Path(word).exists()]
+    if stored:
+        raise QueryError(
+            f"{stored[0]} is a trace in {db}, but not everything it is compared with is",
+            "Bring the others in first: traceql ingest REPORT",
+        )
