@@ -84,8 +84,9 @@ SHAPES: Final[Mapping[int, Shape]] = {
     CUDA: {
         **_numbers(*range(1, 10)),
         101: _numbers(1, 2, 3, 8, *range(10, 30), 31, 32, 33, 34, 35, 36),
-        102: _numbers(1, 2, 4, 5, 6, 7, 8, 9, 10, 12, 16),
-        103: _numbers(1, 2, 4),
+        # 102.13 and 103.5 are the id of the graph, which has no column.
+        102: _numbers(1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16),
+        103: _numbers(1, 2, 3, 4, 5),
         105: _numbers(1, 2, 3, 4),
         106: _numbers(1, 2),
         107: _numbers(1, 2),
@@ -447,8 +448,7 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
                 "dstDeviceId u32 102.8",
                 "dstContextId u32 102.9",
                 "migrationCause u32 102.10",
-                # Never seen with a value: field 102.11 would be reported as unknown.
-                "graphNodeId u64",
+                "graphNodeId u64 102.11",
                 "virtualAddress u64 102.12",
             ),
             Column("copyCount", "u64", ((CUDA, 102, 16),), since=(2025, 3)),
@@ -459,7 +459,12 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
         "CUPTI_ACTIVITY_KIND_MEMSET",
         CUDA,
         _columns(
-            CUDA, *_ACTIVITY, "value u32 103.2", "bytes u64 103.1", "graphNodeId u64", "memKind u32 103.4"
+            CUDA,
+            *_ACTIVITY,
+            "value u32 103.2",
+            "bytes u64 103.1",
+            "graphNodeId u64 103.3",
+            "memKind u32 103.4",
         ),
         classes=frozenset({2}),
     ),
