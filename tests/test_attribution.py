@@ -123,7 +123,7 @@ class Recording:
         )
         source = Source(Path("made.sqlite"), "made.sqlite", str(next(HASHES)), 0)
         database = traceql.open(":memory:")
-        database.store(Decoded(source.path, source, NSYS, report, ExitStack()))
+        database.store(Decoded(source.path, source, NSYS, report, None, ExitStack()))
         return database
 
 

@@ -35,6 +35,7 @@ REQUIRED = {
     "scv_delta": {"baseline": NSYS, "variant": NSYS},
     "run_delta": {"baseline": BASELINE, "variant": VARIANT},
     "metric": {"name": "dram__bytes_write.sum"},
+    "metric_pairs": {"x": "dram__bytes_write.sum", "y": "gpu__time_duration.sum"},
     "cuda_gpu_kern_pace": {"kernel": "rms_norm_kernel"},
     "nvtx_pace": {"range": "layer"},
     "nvtx_gpu_proj_pace": {"range": "layer"},

@@ -76,7 +76,7 @@ def ncu(database: Database, name: str, kernels: Sequence[Kernel], tags: dict[str
     }
     report = RawReport("ncu", {name: pa.Table.from_pylist(rows) for name, rows in tables.items() if rows})
     source = Source(Path("made.ncu-rep"), "made.ncu-rep", f"ncu{next(HASHES)}", 0)
-    database.store(Decoded(source.path, source, NCU, report, ExitStack()), name=name, tags=tags)
+    database.store(Decoded(source.path, source, NCU, report, None, ExitStack()), name=name, tags=tags)
 
 
 def traffic(

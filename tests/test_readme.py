@@ -46,7 +46,7 @@ def test_continuous_integration_runs_the_readmes_check() -> None:
 
 def test_every_command_shown_works(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
-    for name in ("scv_baseline_off.ncu-rep.xz", "llama_eager.sqlite.xz"):
+    for name in ("scv_baseline_off.ncu-rep.xz", "llama_eager.sqlite.xz", "llama_roofline.ncu-rep.xz"):
         shutil.copy(REPORTS / name, tmp_path / "results")
     shutil.copy(REPORTS / "scv_baseline_vectorized.ncu-rep.xz", tmp_path / "run.ncu-rep")
     for name, shown_as in (

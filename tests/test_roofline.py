@@ -15,7 +15,6 @@ import pytest
 from conftest import REPORTS
 
 import traceql
-from traceql import catalog
 from traceql.errors import MissingDataWarning, QueryError
 from traceql.ingest import Decoded
 from traceql.readers import READERS
@@ -122,7 +121,7 @@ def recorded(
     path = Path("made.ncu-rep")
     source = Source(path, path.name, f"made {next(HASHES)}", 0)
     database = traceql.open(":memory:")
-    database.store(Decoded(path, source, NCU, report, ExitStack()), tags=tags)
+    database.store(Decoded(path, source, NCU, report, None, ExitStack()), tags=tags)
     return database
 
 
@@ -534,13 +533,3 @@ def test_missing_and_nan_are_unknown_and_never_0(name: str, unknown: set[str], h
 def test_wrong_parameters_are_errors(corpus: Database) -> None:
     with pytest.raises(QueryError, match="by must be kernel or launch"):
         corpus.query("kernel_roofline", trace=LLAMA, by="layer")
-
-
-@pytest.mark.parametrize("name", ["kernel_roofline", "range_roofline", "layer_roofline"])
-def test_the_chart_of_a_roofline_names_columns_that_exist(name: str) -> None:
-    query = catalog.find(name)
-    ((kind, *pairs),) = [chart.split() for chart in query.charts]
-    assert kind == "roofline"
-    columns = {column.name for column in query.columns}
-    assert {pair.partition("=")[0] for pair in pairs} == {"x", "y", "size", "color"}
-    assert {pair.partition("=")[2] for pair in pairs} <= columns

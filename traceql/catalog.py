@@ -25,12 +25,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from traceql import sqlfiles
 from traceql.errors import QueryError, UnknownQueryError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.resources.abc import Traversable
 
 _PARAM = re.compile(
@@ -89,6 +91,19 @@ class ResultColumn:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """How the answer of a query is drawn, as its header says.
+
+    Attributes:
+        kind: of chart, see `traceql.charts`.
+        channels: role in the chart → column of the answer.
+    """
+
+    kind: str
+    channels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Query:
     """One question.
 
@@ -103,7 +118,7 @@ class Query:
         metrics: ncu metrics without which the answer has gaps; see `metrics`.
         ncu: options that record them; empty for ``--metrics`` with their names.
         empty: what to tell when there is no row.
-        charts: ``name key=column …`` lines.
+        pictures: how to draw the answer; the first is the query's chart.
         sql: the statement, with ``$name`` for parameters.
     """
 
@@ -117,7 +132,7 @@ class Query:
     metrics: tuple[str, ...]
     ncu: str
     empty: str
-    charts: tuple[str, ...]
+    pictures: tuple[Picture, ...]
     sql: str
 
     def bind(self, values: dict[str, Value]) -> dict[str, Value]:
@@ -213,6 +228,7 @@ def parse(file: sqlfiles.SqlFile, topic: str) -> Query:
     """
     params = []
     columns = []
+    pictures = []
     for tag in file.tags:
         where = f"{file.label}:{tag.line}"
         if tag.name not in _TAGS:
@@ -224,6 +240,8 @@ def parse(file: sqlfiles.SqlFile, topic: str) -> Query:
             if match is None:
                 raise ValueError(f"{where}: expected '@column name TYPE meaning'")
             columns.append(ResultColumn(**match.groupdict()))
+        elif tag.name == "chart":
+            pictures.append(_picture(tag.text, where))
         elif tag.name == "columns":
             columns += _columns_of_view(tag.text, where)
     return Query(
@@ -237,7 +255,7 @@ def parse(file: sqlfiles.SqlFile, topic: str) -> Query:
         metrics=_words(file, "metrics"),
         ncu=" ".join(file.texts("ncu")),
         empty=" ".join(file.texts("empty")),
-        charts=tuple(file.texts("chart")),
+        pictures=tuple(pictures),
         sql=file.sql,
     )
 
@@ -253,6 +271,14 @@ def _columns_of_view(text: str, where: str) -> list[ResultColumn]:
 
 def _words(file: sqlfiles.SqlFile, tag: str) -> tuple[str, ...]:
     return tuple(word for text in file.texts(tag) for word in text.split())
+
+
+def _picture(text: str, where: str) -> Picture:
+    kind, *words = text.split()
+    pairs = [word.partition("=") for word in words]
+    if not all(channel and column for channel, _, column in pairs):
+        raise ValueError(f"{where}: expected '@chart kind channel=column …'")
+    return Picture(kind, MappingProxyType({channel: column for channel, _, column in pairs}))
 
 
 def _param(text: str, where: str) -> Param:

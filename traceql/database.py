@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from traceql.charts.registry import Drawing
     from traceql.ingest import Via
     from traceql.readers.base import Progress, RawReport
     from traceql.runs import RunFile
@@ -246,6 +247,23 @@ class Database:
             return self.arrow(statement)
         finally:
             connection.unregister("answer")
+
+    def chart(self, name: str, /, **params: catalog.Value) -> Drawing:
+        """Draw a query's answer: an Altair chart, which notebooks show as it is.
+
+        Args:
+            name: of a query that has a chart, or one of `traceql.charts.ALIASES`.
+            params: of the query.
+
+        Raises:
+            UnknownQueryError: there is no such chart.
+            QueryError: a parameter is wrong, there is nothing to draw, or too much for one picture.
+            MissingDataError: no trace holds what the query reads.
+        """
+        # Altair is loaded with the first chart only.
+        from traceql import charts
+
+        return charts.draw(name, self.query, **params)
 
     def _lazy(self, table: str) -> pl.LazyFrame:
         from polars.io.plugins import register_io_source

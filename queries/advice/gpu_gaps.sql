@@ -15,7 +15,7 @@
 -- @column pid BIGINT               process
 -- @column device_id INTEGER        CUDA device ordinal within the process
 -- @column next_work VARCHAR        what ran after it
--- @chart  bars x=start_ns y=duration_ns
+-- @chart  gaps x=start_ns y=duration_ns
 -- @empty  No gap is that long: a smaller --min-gap-ns shows shorter ones.
 
 WITH ends AS (

@@ -31,7 +31,7 @@
 -- @column stddev_b DOUBLE               the same for b
 -- @column delta_low DOUBLE              lower end of the 95 % confidence interval of delta
 -- @column delta_high DOUBLE             upper end; NULL unless both sides have several traces
--- @chart  dumbbell y=name a=a b=b
+-- @chart  dumbbell y=name a=a b=b measure=measure topic=topic place=place
 -- @empty  Nothing of that topic was recorded in either trace.
 
 WITH chosen AS (

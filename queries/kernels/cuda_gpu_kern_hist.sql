@@ -14,7 +14,7 @@
 -- @column to_ns DOUBLE             where the next bin begins
 -- @column instances BIGINT         executions in the bin
 -- @column probability_pct DOUBLE   of all executions of the kernel in the trace
--- @chart  bars x=from_ns y=instances
+-- @chart  histogram x=from_ns x2=to_ns y=instances panel=kernel
 
 WITH executions AS (
     SELECT

@@ -17,7 +17,7 @@
 -- @column delta_ns BIGINT          from the end of the execution before to this start
 -- @column duration_sum_ns BIGINT   durations up to here
 -- @column delta_sum_ns BIGINT      deltas up to here
--- @chart  line x=instance y=delta_ns
+-- @chart  lines x=instance y=delta_ns
 -- @empty  No kernel of that name: traceql query top-kernels lists them.
 
 WITH paced AS (

@@ -12,7 +12,7 @@
 -- @column unit VARCHAR             as reported
 -- @column value DOUBLE             NULL when the report holds no value
 -- @column text VARCHAR             value of a text metric
--- @chart  scatter x=kernel y=value
+-- @chart  scatter x=kernel y=value y_name=metric y_unit=unit
 -- @empty  Which metrics there are: traceql sql "SELECT DISTINCT metric FROM metrics"; a new one: ncu --metrics NAME.
 
 SELECT

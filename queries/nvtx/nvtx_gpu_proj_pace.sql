@@ -14,7 +14,7 @@
 -- @column delta_ns BIGINT          from the end of the instance before to this start; negative if they overlap
 -- @column delta_accum_ns BIGINT    sum of the deltas so far
 -- @column range_id BIGINT          the range, see nvtx_ranges
--- @chart  line x=instance y=duration_ns
+-- @chart  lines x=instance y=duration_ns
 -- @empty  No range has that text: compare with the query nvtx-sum.
 
 WITH instances AS (

@@ -23,7 +23,7 @@
 -- @column range_id BIGINT          the range, see nvtx_ranges
 -- @column parent_id BIGINT         the range around it
 -- @column range_stack VARCHAR      range_ids from the outermost range to this one, each after a colon
--- @chart  timeline x=projected_start_ns y=range_text
+-- @chart  timeline x=projected_start_ns length=projected_duration_ns y=range_text
 
 WITH children AS (
     SELECT parent_id AS range_id, count(*) AS children

@@ -20,7 +20,7 @@
 -- @column parent_id BIGINT         the range around it
 -- @column range_stack VARCHAR      range_ids from the outermost range to this one, each after a colon
 -- @column path VARCHAR             messages from the outermost range to this one, joined by /
--- @chart  timeline x=start_ns y=range_text
+-- @chart  timeline x=start_ns x2=end_ns y=range_text
 
 WITH children AS (
     SELECT parent_id AS range_id, count(*) AS children, sum(duration_ns)::BIGINT AS children_ns

@@ -16,11 +16,12 @@
 -- @column  trace VARCHAR                name of the trace
 -- @column  kernel VARCHAR               kernel name
 -- @column  kernel_id BIGINT             the launch, see kernels; NULL for all together
+-- @column  category VARCHAR             kind of work, see kernel-categories
 -- @column  range_path VARCHAR           NVTX path of the launch in the default domain; NULL for all together
 -- @columns rooflines launches
 -- @column  useful_flop DOUBLE           2·m·n·k for each launch
 -- @column  executed_per_useful DOUBLE   flop ÷ useful_flop; over 1, tiles were padded or work was done twice
--- @chart   roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=kernel
+-- @chart   roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=category
 -- @empty   No profiled kernel is called that: see the query top-kernels.
 
 WITH shapes AS (
@@ -31,17 +32,25 @@ WITH shapes AS (
             * coalesce($k, try_cast(tags['k'] AS BIGINT)) AS useful
     FROM traces
     WHERE $trace IS NULL OR name = $trace
+),
+categories AS (
+    SELECT trace_id, name, any_value(category ORDER BY full_name) AS category
+    FROM kernels
+    JOIN kernels_categorised ON full_name = coalesce(demangled, name, '')
+    GROUP BY ALL
 )
 SELECT
     trace,
     rooflines.name AS kernel,
     kernel_id,
+    category,
     range_path,
     rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, range_path, name, phase, seq_len),
     launches * useful AS useful_flop,
     flop / nullif(launches * useful, 0) AS executed_per_useful
 FROM rooflines
 JOIN shapes USING (trace_id)
+LEFT JOIN categories ON categories.trace_id = rooflines.trace_id AND categories.name = rooflines.name
 WHERE grouping = CASE WHEN $by IN ('kernel', 'launch') THEN $by ELSE error('by must be kernel or launch') END
     AND rooflines.name LIKE $kernel
 ORDER BY trace, gpu_ns DESC NULLS LAST, kernel, kernel_id

@@ -24,7 +24,7 @@
 -- @column flag VARCHAR                       set where the time is under the floor
 -- @column empirical_ridge_batch DOUBLE       batch size at which the two lines meet; NULL where they do not within the sweep
 -- @column ridge_flop_per_byte DOUBLE         theoretical ridge point
--- @chart  lines x=batch_size y=ms_per_token color=gpu
+-- @chart  sweep x=batch_size y=ms_per_token color=gpu ridge=ridge_flop_per_byte elbow=empirical_ridge_batch
 -- @empty  No run has a batch size and that metric. Which there are: traceql query runs
 
 WITH measured AS (

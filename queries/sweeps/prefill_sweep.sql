@@ -27,7 +27,7 @@
 -- @column peak_tflop_per_s DOUBLE                   dense peak; NULL if the GPU is not known
 -- @column achieved_of_peak_pct DOUBLE               achieved ÷ peak
 -- @column flag VARCHAR                              set where that is over 100 %
--- @chart  lines x=input_len y=ms color=gpu
+-- @chart  sweep x=input_len y=ms color=gpu ridge=ridge_flop_per_byte elbow=elbow_fit_tokens by_eye=elbow_by_eye_tokens
 -- @empty  No run has an input length and that metric. Which there are: traceql query runs
 
 WITH measured AS (

@@ -21,7 +21,7 @@
 -- @column tid BIGINT               thread of the launching call
 -- @column api_name VARCHAR         launching function
 -- @column next_work VARCHAR        what ran after the gap
--- @chart  bars x=start_ns y=duration_ns
+-- @chart  gaps x=start_ns y=duration_ns
 -- @empty  No gap is that long and caused by the CPU: the GPU is kept busy, or --min-gap-ns is too large.
 
 WITH ordered AS (

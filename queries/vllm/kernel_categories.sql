@@ -24,22 +24,16 @@ WITH summed AS (
     JOIN traces USING (trace_id)
     WHERE $trace IS NULL OR traces.name = $trace
     GROUP BY ALL
-),
-categories AS (
-    SELECT full_name, arg_min(category, priority) AS category
-    FROM (SELECT DISTINCT full_name FROM summed)
-    JOIN kernel_patterns ON regexp_matches(full_name, pattern, 'i')
-    GROUP BY full_name
 )
 SELECT
     trace,
-    coalesce(category, 'other') AS category,
+    category,
     count(*) AS kernels,
     sum(instances)::BIGINT AS instances,
     sum(total_ns)::BIGINT AS total_ns,
     100.0 * sum(total_ns) / sum(sum(total_ns)) OVER (PARTITION BY trace) AS share_pct,
     arg_max(kernel, total_ns) AS top_kernel
 FROM summed
-LEFT JOIN categories USING (full_name)
-GROUP BY trace, coalesce(category, 'other')
+JOIN kernels_categorised USING (full_name)
+GROUP BY trace, category
 ORDER BY trace, total_ns DESC NULLS LAST, category

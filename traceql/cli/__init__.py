@@ -11,7 +11,7 @@ import sys
 import click
 
 from traceql import __version__
-from traceql.cli import ask, check, collect, common, compare, manage, predict, sweeps
+from traceql.cli import ask, check, collect, common, compare, manage, predict, show, sweeps
 from traceql.errors import TraceqlError
 
 _EPILOG = """\b
@@ -43,6 +43,8 @@ for _command in (
     ask.sql,
     compare.diff,
     check.check,
+    show.chart,
+    show.report,
     predict.gpu,
     predict.predict,
     collect.collect,

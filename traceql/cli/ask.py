@@ -34,7 +34,7 @@ def schema(table: str | None, format_: str | None, output: str | None) -> None:
     if table is None:
         rows = [(t.name, "table", t.grain) for t in tables.TABLES]
         rows += [(v.name, "view", v.title) for v in views.values()]
-        write(_answer(("name", "kind", "one_row_is"), rows), format_, output)
+        write(answer_table(("name", "kind", "one_row_is"), rows), format_, output)
         return
     if table in tables.BY_NAME:
         columns = [(c.name, c.type, c.meaning) for c in tables.BY_NAME[table].columns]
@@ -42,7 +42,7 @@ def schema(table: str | None, format_: str | None, output: str | None) -> None:
         columns = [(c.name, c.type, c.meaning) for c in views[table].columns]
     else:
         raise QueryError(f"there is no table or view called {table!r}", "All of them: traceql schema")
-    write(_answer(("column", "type", "meaning"), columns), format_, output)
+    write(answer_table(("column", "type", "meaning"), columns), format_, output)
 
 
 @click.command()
@@ -104,7 +104,7 @@ class _Queries(click.Group):
             short_help=found.title,
         )
         for param in found.params:
-            command.params.append(_option(param))
+            command.params.append(option(param))
         decorated = db_option()(output_options(command.callback))  # type: ignore[type-var]
         command.params.extend(reversed(decorated.__click_params__))  # type: ignore[union-attr]
         return command
@@ -147,12 +147,12 @@ def _list(db: str) -> Any:
     names = ("topic", "query", "question")
     rows = [(q.topic, name.replace("_", "-"), q.title) for name, q in catalog.queries().items()]
     if not Path(db).exists():
-        return _answer(names, rows)
+        return answer_table(names, rows)
     from traceql.database import Database
 
     with Database(db) as database:
         lacking = database.unanswerable()
-    return _answer(
+    return answer_table(
         (*names, "missing"),
         [(*row, lacking.get(name, "")) for row, name in zip(rows, catalog.queries(), strict=True)],
     )
@@ -171,7 +171,8 @@ def _answer_query(found: catalog.Query) -> Any:
     return callback
 
 
-def _option(param: catalog.Param) -> click.Option:
+def option(param: catalog.Param) -> click.Option:
+    """The command's option for a parameter of a query."""
     types = {
         "VARCHAR": click.STRING,
         "VARCHAR[]": click.STRING,
@@ -199,7 +200,8 @@ def _help(found: catalog.Query) -> str:
     return f"{found.title}{body}\n\n\b\nColumns:\n{columns}"
 
 
-def _answer(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
+def answer_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
+    """Rows of texts as an answer that can be written."""
     import pyarrow as pa
 
     return pa.table({name: [row[i] for row in rows] for i, name in enumerate(names)})

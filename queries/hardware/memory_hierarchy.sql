@@ -1,0 +1,56 @@
+-- How fast is each level of the memory hierarchy, and how much arithmetic hides it?
+--
+-- What NVIDIA publishes, theoretical maxima (see traceql gpu): of the GPUs in the traces, or of those asked for.
+-- Beside it what a benchmark reached on such a GPU, from imported runs with metrics such as dram_bytes_per_s (the
+-- collector memory_hierarchy makes them). A ridge point says how many FLOP must be done with each byte from that level to be limited by arithmetic.
+-- @param  trace VARCHAR = NULL          only GPUs of this trace
+-- @param  gpu VARCHAR = NULL            LIKE pattern on names in gpu_specs, in place of the traces' GPUs
+-- @param  dtype VARCHAR = 'bf16'        precision of the ridge point
+-- @column gpu VARCHAR                   name in gpu_specs
+-- @column level VARCHAR                 l1, l2, dram, nvlink or pcie
+-- @column distance BIGINT               from the SMs, from 1
+-- @column capacity_bytes BIGINT         size; NULL for links and where it is not known
+-- @column bandwidth_bytes_per_s DOUBLE  to the SMs; of a link, in one direction
+-- @column measured_bytes_per_s DOUBLE   the highest that was measured; NULL where nothing was
+-- @column ridge_flop_per_byte DOUBLE    dense peak ÷ bandwidth; NULL where the peak is not known
+-- @chart  hierarchy x=bandwidth_bytes_per_s y=level order=distance color=gpu measured=measured_bytes_per_s
+-- @empty  traceql knows none of these GPUs: see traceql gpu.
+
+WITH chosen AS (
+    SELECT * FROM gpu_specs
+    WHERE CASE
+        WHEN $gpu IS NOT NULL THEN gpu LIKE $gpu
+        ELSE gpu IN (
+            SELECT gpu_roofs.gpu FROM gpu_roofs JOIN traces USING (trace_id)
+            WHERE $trace IS NULL OR traces.name = $trace
+        )
+    END
+),
+measured AS (
+    SELECT gpu, name, max(value) AS bytes_per_s FROM run_metrics JOIN runs USING (run_id) GROUP BY ALL
+),
+levels AS (
+    SELECT gpu, 'l1' AS level, 1 AS distance, NULL AS capacity_bytes, l1_bandwidth_bytes_per_s AS bandwidth FROM chosen
+    UNION ALL
+    SELECT gpu, 'l2', 2, l2_bytes, l2_bandwidth_bytes_per_s FROM chosen
+    UNION ALL
+    SELECT gpu, 'dram', 3, memory_bytes, memory_bandwidth_bytes_per_s FROM chosen
+    UNION ALL
+    SELECT gpu, 'nvlink', 4, NULL, nvlink_bytes_per_s FROM chosen
+    UNION ALL
+    SELECT gpu, 'pcie', 5, NULL, pcie_bytes_per_s FROM chosen
+)
+SELECT
+    levels.gpu,
+    level,
+    distance::BIGINT AS distance,
+    capacity_bytes,
+    bandwidth AS bandwidth_bytes_per_s,
+    bytes_per_s AS measured_bytes_per_s,
+    peak_flop_per_s[$dtype] / bandwidth AS ridge_flop_per_byte
+FROM levels
+JOIN chosen USING (gpu)
+LEFT JOIN measured ON measured.gpu = levels.gpu
+    AND measured.name = CASE level WHEN 'pcie' THEN 'pcie_h2d' ELSE level END || '_bytes_per_s'
+WHERE bandwidth IS NOT NULL
+ORDER BY levels.gpu, distance

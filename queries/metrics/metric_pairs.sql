@@ -1,0 +1,45 @@
+-- How do two ncu counters relate, kernel by kernel?
+--
+-- @param  x VARCHAR                name of a metric, for example dram__bytes_read.sum
+-- @param  y VARCHAR                name of another, for example gpu__time_duration.sum
+-- @param  trace VARCHAR = NULL     only this trace
+-- @param  kernel VARCHAR = '%'     LIKE pattern on the kernel name
+-- @needs  metrics
+-- @column trace VARCHAR            name of the trace
+-- @column kernel_id BIGINT         the workload, see kernels
+-- @column kernel VARCHAR           kernel name
+-- @column range_path VARCHAR       NVTX path in the default domain; NULL outside any range
+-- @column x_metric VARCHAR         first metric
+-- @column x_unit VARCHAR           its unit, as reported
+-- @column x_value DOUBLE           its value; NULL when the report holds none
+-- @column y_metric VARCHAR         second metric
+-- @column y_unit VARCHAR           its unit, as reported
+-- @column y_value DOUBLE           its value; NULL when the report holds none
+-- @chart  scatter x=x_value y=y_value color=kernel x_name=x_metric x_unit=x_unit y_name=y_metric y_unit=y_unit
+-- @empty  No workload has both. Which metrics there are: traceql sql "SELECT DISTINCT metric FROM metrics".
+
+WITH innermost AS (
+    SELECT kernel_id, arg_max(path, depth) AS range_path
+    FROM kernel_ranges
+    WHERE domain = '' AND style = 'pushpop'
+    GROUP BY kernel_id
+)
+SELECT
+    traces.name AS trace,
+    kernel_id,
+    kernels.name AS kernel,
+    range_path,
+    x.metric AS x_metric,
+    x.unit AS x_unit,
+    x.value AS x_value,
+    y.metric AS y_metric,
+    y.unit AS y_unit,
+    y.value AS y_value
+FROM metrics AS x
+JOIN metrics AS y USING (kernel_id)
+JOIN kernels USING (kernel_id)
+JOIN traces ON traces.trace_id = kernels.trace_id
+LEFT JOIN innermost USING (kernel_id)
+WHERE x.metric = $x AND y.metric = $y
+  AND ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel
+ORDER BY trace, kernel_id

@@ -1,0 +1,89 @@
+-- Which roofs limit the work of each profiled trace: peaks per precision and bandwidths per memory level?
+--
+-- Profiled roofs are the hardware's peaks at the clocks of the run, from the report (the highest of its launches);
+-- datasheet roofs are what NVIDIA publishes; measured roofs what a benchmark reached on a GPU of that name, from
+-- imported runs with metrics such as dram_bytes_per_s and bf16_flop_per_s (the collector memory_hierarchy makes
+-- them). Listed are the precisions in which the trace's kernels work. Ridge points are those with the DRAM bandwidth
+-- of the same source.
+-- @param   trace VARCHAR = NULL         only this trace
+-- @needs   rooflines
+-- @column  trace VARCHAR                name of the trace
+-- @column  kind VARCHAR                 compute or memory
+-- @column  name VARCHAR                 precision, or level: dram, l2 or l1
+-- @column  source VARCHAR               measured, profiled or datasheet
+-- @column  flop_per_s DOUBLE            peak; NULL for memory
+-- @column  bytes_per_s DOUBLE           bandwidth; NULL for compute
+-- @column  ridge_flop_per_byte DOUBLE   arithmetic intensity at which DRAM and this peak are equal; NULL for memory
+-- @chart   bars x=name y=ridge_flop_per_byte
+-- @empty   No kernel has FLOP and a peak: record with ncu --set roofline.
+
+WITH launches AS (
+    SELECT trace_id, traces.name AS trace, rooflines.*
+    FROM rooflines
+    JOIN traces USING (trace_id)
+    WHERE grouping = 'launch' AND ($trace IS NULL OR traces.name = $trace)
+),
+precisions AS (
+    SELECT trace_id, trace, precision, max(profiled_flop_per_s) AS profiled, max(datasheet_flop_per_s) AS datasheet
+    FROM launches
+    WHERE precision IS NOT NULL
+    GROUP BY ALL
+),
+levels AS (
+    SELECT
+        trace_id,
+        trace,
+        max(profiled_dram_bytes_per_s) AS dram,
+        max(profiled_l2_bytes_per_s) AS l2,
+        max(profiled_l1_bytes_per_s) AS l1,
+        max(datasheet_dram_bytes_per_s) AS published_dram
+    FROM launches
+    GROUP BY ALL
+),
+published AS (
+    SELECT trace_id, max(l2_bytes_per_s) AS l2, max(l1_bytes_per_s) AS l1 FROM gpu_roofs GROUP BY trace_id
+),
+measured AS (
+    SELECT trace_id, run_metrics.name, max(value) AS peak
+    FROM run_metrics
+    JOIN runs USING (run_id)
+    JOIN gpu_roofs ON gpu_roofs.gpu = runs.gpu
+    GROUP BY ALL
+),
+roofs AS (
+    SELECT precisions.trace_id, trace, 'compute' AS kind, precision AS name, 'measured' AS source, peak
+    FROM precisions
+    JOIN measured ON measured.trace_id = precisions.trace_id AND measured.name = precision || '_flop_per_s'
+    UNION ALL
+    SELECT levels.trace_id, trace, 'memory', level, 'measured', peak
+    FROM levels
+    CROSS JOIN (VALUES ('dram'), ('l2'), ('l1')) AS known(level)
+    JOIN measured ON measured.trace_id = levels.trace_id AND measured.name = level || '_bytes_per_s'
+    UNION ALL
+    SELECT trace_id, trace, 'compute', precision, 'profiled', profiled FROM precisions
+    UNION ALL
+    SELECT trace_id, trace, 'compute', precision, 'datasheet', datasheet FROM precisions
+    UNION ALL
+    SELECT trace_id, trace, 'memory', level, 'profiled', peak
+    FROM levels UNPIVOT (peak FOR level IN (dram, l2, l1))
+    UNION ALL
+    SELECT trace_id, trace, 'memory', 'dram', 'datasheet', published_dram FROM levels
+    UNION ALL
+    SELECT trace_id, trace, 'memory', level, 'datasheet', peak
+    FROM (FROM published UNPIVOT (peak FOR level IN (l2, l1)))
+    JOIN levels USING (trace_id)
+)
+SELECT
+    trace,
+    kind,
+    name,
+    source,
+    CASE WHEN kind = 'compute' THEN peak END AS flop_per_s,
+    CASE WHEN kind = 'memory' THEN peak END AS bytes_per_s,
+    CASE
+        WHEN kind = 'compute'
+            THEN peak / max(peak) FILTER (kind = 'memory' AND name = 'dram') OVER (PARTITION BY trace_id, source)
+    END AS ridge_flop_per_byte
+FROM roofs
+WHERE peak IS NOT NULL AND isfinite(peak)
+ORDER BY trace, kind, name, source

@@ -1,0 +1,137 @@
+-- What ran when, on every thread and every stream?
+--
+-- One lane for each CUDA stream and for each depth of the NVTX ranges of a thread. A trace with more events than
+-- max_blocks is thinned without hiding a gap that could be seen: of all the gaps between neighbours of a lane, the
+-- longest are kept, and events with a shorter one between them become one block. hidden_gap_ns says how long the
+-- longest gap inside a block is; a shorter stretch of time (from_ns, to_ns) shows more.
+-- @param  trace VARCHAR = NULL      only this trace
+-- @param  from_ns BIGINT = NULL     only what ends after this time
+-- @param  to_ns BIGINT = NULL       only what starts before this time
+-- @param  max_blocks BIGINT = 3000  blocks per trace
+-- @needs  kernels|nvtx_ranges|memory_ops|graph_launches
+-- @column trace VARCHAR             name of the trace
+-- @column lane_number BIGINT        from the top, from 0
+-- @column lane VARCHAR              thread and depth of its ranges, or GPU and stream
+-- @column kind VARCHAR              range, kernel, memcpy, memset or graph; of several events, the most frequent
+-- @column name VARCHAR              NVTX message or name of the work; of several events, the most frequent
+-- @column start_ns BIGINT           start of the block
+-- @column end_ns BIGINT             its end
+-- @column duration_ns BIGINT        end minus start
+-- @column events BIGINT             how many it stands for
+-- @column busy_ns BIGINT            time in it with at least one of them
+-- @column busy_pct DOUBLE           of its duration
+-- @column hidden_gap_ns BIGINT      longest gap inside it; 0 if there is none
+-- @chart  timeline x=start_ns x2=end_ns y=lane order=lane_number color=kind busy=busy_pct
+-- @empty  Nothing was recorded in that stretch of time.
+
+WITH chosen AS (
+    SELECT trace_id, name AS trace, duration_ns FROM traces WHERE $trace IS NULL OR name = $trace
+),
+-- Ranges first, as the CPU works ahead of the GPU.
+recorded AS (
+    SELECT
+        trace_id,
+        0 AS place,
+        pid,
+        tid AS place_id,
+        CASE WHEN style = 'startend' THEN -1 ELSE depth END AS level,
+        'range' AS kind,
+        text AS name,
+        start_ns,
+        -- A range that was never closed lasts until the end of the recording.
+        coalesce(end_ns, chosen.duration_ns, start_ns) AS end_ns,
+        range_id AS event_id
+    FROM nvtx_ranges
+    JOIN chosen USING (trace_id)
+    WHERE style <> 'mark'
+    UNION ALL
+    SELECT trace_id, 1, pid, device_id, stream_id, work, name, start_ns, end_ns, work_id
+    FROM gpu_work
+    JOIN chosen USING (trace_id)
+),
+events AS (
+    FROM recorded
+    WHERE ($from_ns IS NULL OR end_ns > $from_ns) AND ($to_ns IS NULL OR start_ns < $to_ns)
+),
+lanes AS (
+    SELECT
+        trace_id,
+        place,
+        pid,
+        place_id,
+        level,
+        row_number() OVER (PARTITION BY trace_id ORDER BY place, pid, place_id, level) - 1 AS lane_number,
+        count(*) OVER (PARTITION BY trace_id) AS lanes,
+        max(pid) OVER (PARTITION BY trace_id) > min(pid) OVER (PARTITION BY trace_id) AS several_processes
+    FROM (SELECT DISTINCT trace_id, place, pid, place_id, level FROM events)
+),
+placed AS (
+    SELECT
+        events.*,
+        lane_number,
+        lanes,
+        max(end_ns) OVER (
+            PARTITION BY trace_id, lane_number ORDER BY start_ns, end_ns, kind, event_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS busy_until_ns
+    FROM events
+    JOIN lanes USING (trace_id, place, pid, place_id, level)
+),
+ranked AS (
+    SELECT
+        *,
+        start_ns - busy_until_ns AS gap_ns,
+        busy_until_ns IS NULL
+        OR row_number() OVER (
+            PARTITION BY trace_id, busy_until_ns IS NULL
+            ORDER BY start_ns - busy_until_ns DESC, lane_number, start_ns, end_ns, kind, event_id
+        ) <= $max_blocks - lanes AS begins
+    FROM placed
+),
+numbered AS (
+    SELECT
+        *,
+        sum(begins::INTEGER) OVER (
+            PARTITION BY trace_id, lane_number ORDER BY start_ns, end_ns, kind, event_id
+            ROWS UNBOUNDED PRECEDING
+        ) AS block
+    FROM ranked
+),
+blocks AS (
+    SELECT
+        trace_id,
+        lane_number,
+        block,
+        mode(kind ORDER BY kind) AS kind,
+        mode(name ORDER BY name) AS name,
+        min(start_ns) AS start_ns,
+        max(end_ns) AS end_ns,
+        count(*) AS events,
+        sum(greatest(end_ns - greatest(start_ns, CASE WHEN NOT begins THEN busy_until_ns ELSE start_ns END), 0))::BIGINT
+            AS busy_ns,
+        greatest(coalesce(max(gap_ns) FILTER (NOT begins), 0), 0) AS hidden_gap_ns
+    FROM numbered
+    GROUP BY trace_id, lane_number, block
+)
+SELECT
+    trace,
+    lane_number,
+    CASE WHEN several_processes THEN 'process ' || pid || ', ' ELSE '' END
+    || CASE
+        WHEN place = 1 THEN 'GPU ' || coalesce(place_id::VARCHAR, '?') || ' stream ' || coalesce(level::VARCHAR, '?')
+        WHEN level < 0 THEN 'thread ' || coalesce(place_id::VARCHAR, '?') || ' start/end'
+        ELSE 'thread ' || coalesce(place_id::VARCHAR, '?') || ' depth ' || coalesce(level::VARCHAR, '?')
+    END AS lane,
+    kind,
+    name,
+    start_ns,
+    end_ns,
+    end_ns - start_ns AS duration_ns,
+    events,
+    busy_ns,
+    CASE WHEN end_ns > start_ns THEN 100.0 * busy_ns / (end_ns - start_ns) ELSE 100.0 END AS busy_pct,
+    hidden_gap_ns
+FROM blocks
+JOIN chosen USING (trace_id)
+JOIN lanes USING (trace_id, lane_number)
+ORDER BY trace, lane_number, start_ns, end_ns, block

@@ -1,0 +1,577 @@
+"""Charts: every one is drawn from real reports, its marks carry the query's numbers, and it looks as agreed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import polars as pl
+import pytest
+from conftest import REPORTS
+
+from traceql import catalog, charts, runs
+from traceql.charts import comparisons, registry, render, theme, timelines, units
+from traceql.errors import MissingDataError, MissingDataWarning, QueryError, UnknownQueryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from traceql import Database
+
+EAGER = "llama_eager.sqlite.xz"
+BASELINE = "scv_baseline_vectorized.ncu-rep.xz"
+VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
+ROOFLINE = "llama_roofline.ncu-rep.xz"
+
+# Parameters with which a query of the shipped reports has something to draw.
+PARAMS: dict[str, dict[str, Any]] = {
+    "comparable": {"trace_a": EAGER, "trace_b": "llama_graph.sqlite.xz"},
+    "counters_on_timeline": {
+        "timeline": "scv_baseline_off.sqlite.xz",
+        "counters": "scv_baseline_off.ncu-rep.xz",
+    },
+    "diff": {"trace_a": EAGER, "trace_b": "llama_graph.sqlite.xz"},
+    "kernel_roofline": {"trace": ROOFLINE},
+    "layer_roofline": {"trace": ROOFLINE},
+    "range_roofline": {"trace": ROOFLINE},
+    "cpu_bound_gaps": {"trace": EAGER},
+    "cuda_gpu_kern_pace": {"trace": EAGER, "kernel": "rms_norm_kernel"},
+    "nwor_delta": {"baseline": BASELINE, "variant": VARIANT, "pairs": "%kv_write = %nwor_commit"},
+    "nwor_scv_matrix": {
+        "modes": "off/off = scv_baseline_off.ncu-rep.xz; stage/graph = scv_nwor_graph.ncu-rep.xz"
+    },
+    "scv_delta": {"baseline": "scv_baseline_off.sqlite.xz", "variant": "scv_baseline_graph.sqlite.xz"},
+    "dram_traffic": {"trace": BASELINE},
+    "gpu_gaps": {"trace": EAGER, "min_gap_ns": 10_000},
+    "metric": {"trace": BASELINE, "name": "dram__bytes_write.sum"},
+    "metric_pairs": {"trace": BASELINE, "x": "dram__bytes_write.sum", "y": "gpu__time_duration.sum"},
+    "nvtx_gpu_proj_pace": {"trace": EAGER, "range": "layer"},
+    "nvtx_gpu_proj_trace": {"trace": EAGER},
+    "nvtx_pace": {"trace": EAGER, "range": "layer"},
+    "timeline": {"trace": EAGER},
+    "memory_hierarchy": {},
+    "decode_sweep": {},
+    "prefill_sweep": {},
+}
+TRACES = {
+    "cuda_memcpy_sync": None,
+    "graph_replays": "llama_graph.sqlite.xz",
+    "nccl_gpu_overlap_trace": "nsysai_2gpu_2026.2.sqlite.xz",
+    "nvtx_startend_sum": None,
+    "osrt_sum": "mordred_rtx6000_2021.2.sqlite.xz",
+}
+DRAWN = sorted(name for name, query in catalog.queries().items() if query.pictures)
+# No shipped report holds what they are about; their kinds of chart are drawn for others.
+NOTHING_TO_DRAW = {
+    "cuda_memset_sync",
+    "nccl_gpu_proj_sum",
+    "nccl_sum",
+    "run_delta",
+    "um_sum",
+    "um_total_sum",
+}
+
+
+def drawn(corpus: Database, name: str, /, **params: catalog.Value) -> dict[str, Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingDataWarning)
+        return corpus.chart(name, **params).to_dict()
+
+
+def asked(corpus: Database, name: str, /, **params: catalog.Value) -> pl.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingDataWarning)
+        return corpus.query(name, **params)
+
+
+def params_for(corpus: Database, name: str) -> dict[str, Any]:
+    """Parameters with which the query answers something about one trace."""
+    if name in PARAMS:
+        return PARAMS[name]
+    names = [TRACES.get(name)] if TRACES.get(name) else [EAGER, ROOFLINE, BASELINE]
+    names += asked(corpus, "trace_summary")["trace"].to_list()
+    for trace in names:
+        try:
+            if asked(corpus, name, trace=trace).height:
+                return {"trace": trace}
+        except MissingDataError:
+            continue
+    raise AssertionError(f"no shipped report answers {name}")
+
+
+def data(specification: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every row of every data set of a chart."""
+    return [row for rows in specification["datasets"].values() for row in rows]
+
+
+def rounded(value: float | None) -> str | None:
+    """Without the last digits of a sum, which depend on the order that its parts are added in."""
+    return None if value is None else f"{value:.12g}"
+
+
+def encodings(specification: Any) -> list[dict[str, Any]]:
+    found = []
+    if isinstance(specification, dict):
+        if "encoding" in specification:
+            found.append(specification["encoding"])
+        for value in specification.values():
+            found += encodings(value)
+    elif isinstance(specification, list):
+        for value in specification:
+            found += encodings(value)
+    return found
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_header_names_a_kind_of_chart_and_gives_it_columns_of_the_query(name: str) -> None:
+    query = catalog.find(name)
+    columns = {column.name for column in query.columns}
+    for picture in query.pictures:
+        required, optional = registry.KINDS[picture.kind].channels
+        assert required <= set(picture.channels) <= required | optional
+        assert set(picture.channels.values()) <= columns
+
+
+@pytest.mark.parametrize("name", sorted(set(DRAWN) - NOTHING_TO_DRAW - {"um_cpu_page_faults_sum"}))
+def test_a_chart_is_drawn_from_real_reports_and_carries_the_answers_numbers(
+    corpus: Database, name: str
+) -> None:
+    params = params_for(corpus, name)
+    specification = drawn(corpus, name, **params)
+    answer = asked(corpus, name, **params)
+    shown = data(specification)
+    assert shown
+    assert json.loads(json.dumps(specification, allow_nan=False)) == specification
+    picture = catalog.find(name).pictures[0]
+    for channel, column in picture.channels.items():
+        if channel not in ("x", "y", "y2", "a", "b") or not answer[column].dtype.is_numeric():
+            continue
+        numbers = {rounded(value) for value in answer[column].to_list()}
+        # Roofs, ridges and elbows are in data of their own, without the other columns.
+        of_answer = [row for row in shown if set(picture.channels.values()) <= row.keys()]
+        assert of_answer
+        assert {rounded(row[column]) for row in of_answer} <= numbers | {None}
+
+
+@pytest.mark.parametrize("name", sorted(set(DRAWN) - NOTHING_TO_DRAW - {"um_cpu_page_faults_sum"}))
+def test_every_axis_says_its_unit(corpus: Database, name: str) -> None:
+    specification = drawn(corpus, name, **params_for(corpus, name))
+    for encoding in encodings(specification):
+        for channel in ("x", "y"):
+            shown = encoding.get(channel, {})
+            if shown.get("type") == "quantitative" and "axis" in shown:
+                title = shown["axis"]["title"]
+                assert title.endswith(")"), title
+                assert not title.endswith("()"), title
+
+
+RENDERED = (
+    "kernels",
+    "launches",
+    "gaps",
+    "durations",
+    "utilisation",
+    "timeline",
+    "sweeps",
+    "nwor_delta",
+    "scv_delta",
+    "memory_hierarchy",
+    "metric_pairs",
+    "step_summary",
+    "roofline",
+    "layer_roofline",
+    "diff",
+)
+
+
+def test_one_chart_of_every_kind_is_rendered() -> None:
+    kinds = {query.pictures[0].kind for name in RENDERED for query in charts.queries_of(name)}
+    assert kinds == set(charts.KINDS)
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_a_chart_becomes_png_and_svg_without_a_browser(corpus: Database, name: str) -> None:
+    query = charts.queries_of(name)[0].name
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingDataWarning)
+        chart = corpus.chart(name, **PARAMS.get(query, {"trace": EAGER}))
+    png = render.to_png(chart)
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    assert int.from_bytes(png[16:20]) > 600
+    svg = render.to_svg(chart)
+    assert svg.startswith("<svg")
+    assert svg.count("<path") > 5
+
+
+def test_hyphens_count_as_underscores_and_aliases_show_what_they_stand_for(corpus: Database) -> None:
+    by_name = drawn(corpus, "top-kernels", trace=EAGER)
+    assert drawn(corpus, "kernels", trace=EAGER) == by_name
+
+
+def test_two_panels_show_decoding_and_prefill_with_ridges_and_elbows(corpus: Database) -> None:
+    specification = drawn(corpus, "sweeps")
+    left, right = specification["hconcat"]
+    answer = asked(corpus, "decode_sweep")
+    (h200,) = answer.filter(pl.col("gpu") == "H200")["empirical_ridge_batch"].unique()
+    elbows = [row for row in data(specification) if row.get("kind") == "fitted elbow"]
+    assert h200 in [row.get("batch_size") for row in elbows if row["gpu"] == "H200"]
+    for panel in (left, right):
+        rules, curves, points = panel["layer"]
+        assert rules["mark"]["strokeDash"]
+        assert rules["encoding"]["x"]["field"] == "ridge_flop_per_byte"
+        assert (curves["mark"]["type"], points["mark"]["type"]) == ("line", "point")
+        assert curves["encoding"]["x"]["scale"]["type"] == "log"
+    by_eye = [row["input_len"] for row in data(specification) if row.get("kind") == "elbow read by eye"]
+    # As the lab prints them: H200 and A100 at 512, H100 and L40S at 1,024 tokens.
+    assert sorted(by_eye) == [512, 512, 1024, 1024]
+
+
+def test_the_percentage_stands_at_each_pair_of_bars() -> None:
+    answer = pl.DataFrame(
+        {
+            "counter": ["dram_write_bytes", "kernels", "dram_read_bytes", "l2_read_sectors"],
+            "baseline": [200.0, 4.0, None, 0.0],
+            "variant": [150.0, 8.0, 10.0, 5.0],
+        }
+    )
+    chart = comparisons.paired_bars(answer, x="counter", y="baseline", y2="variant")
+    rows = data(chart.to_dict())
+    assert [row["change_pct"] for row in rows] == [-25.0, 100.0, None, None]
+    assert [row["second_pct"] for row in rows] == [75.0, 200.0, None, None]
+    texts = [row[theme.VALUE] for row in rows]
+    assert texts[0] == "200 B → 150 B   -25.0 %"
+    assert texts[1] == "4 → 8   +100.0 %"
+    # What was not measured is not zero, and nothing is a percentage of nothing.
+    assert texts[2] == "not measured → 10 B"
+    assert texts[3] == "0 sectors → 5 sectors"
+
+
+def test_a_dumbbell_has_a_panel_for_each_unit_and_the_largest_differences_first() -> None:
+    rows = [("kernel", None, f"k{n}", "total_ns", 10.0, 10.0 + n) for n in range(30)]
+    rows += [("kernel", None, "k1", "launches", 4.0, 6.0), ("range", "a/b", None, "launches", 9.0, 2.0)]
+    rows += [("kernel", None, "new", "launches", None, 6.0)]
+    columns = ["topic", "place", "name", "measure", "a", "b"]
+    answer = pl.DataFrame(rows, schema=columns, orient="row", infer_schema_length=None)
+    chart = comparisons.dumbbell(
+        answer, y="name", a="a", b="b", measure="measure", topic="topic", place="place"
+    )
+    times, counts = (panel.data for panel in chart.vconcat)
+    assert times["name"].to_list()[:2] == ["k29", "k28"]
+    assert counts[theme.NAME].to_list() == ["a/b · Launches (range)", "k1 · Launches (kernel)"]
+    assert counts[theme.VALUE].to_list() == ["9 → 2", "4 → 6"]
+    assert chart.title.subtitle == ["the 14 largest differences of 31"]
+
+
+def test_many_points_of_a_line_are_thinned_to_their_extremes() -> None:
+    values = [5] * 20_000
+    values[7_777] = 900
+    values[12_345] = 1
+    answer = pl.DataFrame({"instance": range(20_000), "duration_ns": values})
+    shown = data(timelines.lines(answer, x="instance", y="duration_ns").to_dict())
+    assert len(shown) <= 2_000
+    assert {(7_777, 900), (12_345, 1)} <= {(row["instance"], row["duration_ns"]) for row in shown}
+
+
+def test_what_is_too_much_for_one_picture_is_refused_with_a_remedy(corpus: Database) -> None:
+    with pytest.raises(QueryError, match="traces are too many for one picture") as refused:
+        drawn(corpus, "top_kernels")
+    assert "--trace" in refused.value.remedy
+    with pytest.raises(QueryError, match="rows are too many"):
+        drawn(corpus, "metric", name="%", trace=BASELINE)
+
+
+def test_nothing_to_draw_is_said_not_drawn(corpus: Database) -> None:
+    with pytest.raises(QueryError, match="nothing to draw"):
+        drawn(corpus, "gpu_gaps", trace=EAGER, min_gap_ns=10**15)
+
+
+def test_an_unknown_chart_and_a_query_without_one_are_errors(corpus: Database) -> None:
+    with pytest.raises(UnknownQueryError, match="no query is called"):
+        corpus.chart("rooflin")
+    with pytest.raises(UnknownQueryError, match="has no chart"):
+        corpus.chart("coverage")
+    with pytest.raises(QueryError, match="no parameter 'tarce'"):
+        corpus.chart("sweeps", tarce=EAGER)
+
+
+# --- rooflines ------------------------------------------------------------------------------------------
+
+WORK = pl.DataFrame(
+    {
+        "trace": ["t"] * 4,
+        "layer_kind": ["mlp", "mlp", "mlp", "attention"],
+        "phase": ["prefill"] * 4,
+        "seq_len": [1024, 256, 512, None],
+        "gpu_ns": [40, 10, 20, 5],
+        "dram_flop_per_byte": [400.0, 100.0, 200.0, 0.0],
+        "flop_per_s": [8e14, 4e14, 6e14, 0.0],
+    }
+)
+ROOFS = pl.DataFrame(
+    [
+        ("t", "compute", "bf16", "datasheet", 989e12, None),
+        ("t", "compute", "bf16", "profiled", 900e12, None),
+        ("t", "memory", "dram", "datasheet", None, 4.8e12),
+        ("t", "memory", "dram", "profiled", None, 4.5e12),
+        ("t", "memory", "l2", "profiled", None, 9e12),
+    ],
+    schema=["trace", "kind", "name", "source", "flop_per_s", "bytes_per_s"],
+    orient="row",
+)
+CHANNELS = {"x": "dram_flop_per_byte", "y": "flop_per_s", "size": "gpu_ns", "color": "layer_kind"}
+
+
+def roofline(roofs: pl.DataFrame = ROOFS) -> dict[str, Any]:
+    chart = charts.KINDS["roofline"].draw(WORK, roofs, shape="phase", trail="seq_len", **CHANNELS)
+    return chart.to_dict()
+
+
+def test_a_roof_of_memory_rises_with_its_bandwidth_until_it_meets_the_highest_peak() -> None:
+    ends = [row for row in data(roofline()) if row.get("place") in ("dram", "l2")]
+    for row in ends:
+        rate = {"DRAM profiled": 4.5e12, "DRAM datasheet": 4.8e12, "L2 profiled": 9e12}[row["roof"]]
+        assert row["flop_per_s"] == pytest.approx(rate * row["dram_flop_per_byte"])
+        assert row["flop_per_s"] <= 989e12 * 1.000001
+    assert max(row["flop_per_s"] for row in ends) == pytest.approx(989e12)
+
+
+def test_a_ridge_point_is_peak_over_bandwidth_and_labelled() -> None:
+    (ridge,) = [row for row in data(roofline()) if set(row) == {"dram_flop_per_byte", "flop_per_s", "label"}]
+    # 900 TFLOP/s ÷ 4.5 TB/s; by the datasheet it would be 206.
+    assert ridge == {"dram_flop_per_byte": 200.0, "flop_per_s": 900e12, "label": "200 FLOP/byte"}
+
+
+def test_roofs_of_each_source_are_drawn_apart_and_one_of_them_is_labelled() -> None:
+    lines = {(row["roof"], row["label"]): row for row in data(roofline()) if row.get("roof")}
+    assert {row["source"] for row in lines.values()} == {"peak at the clocks of the run", "datasheet"}
+    assert ("bf16 profiled", "bf16 900 TFLOP/s") in lines
+    assert not [label for roof, label in lines if roof == "bf16 datasheet" and label]
+    dashes = [e["strokeDash"] for e in encodings(roofline()) if "strokeDash" in e]
+    assert len({tuple(pattern) for pattern in dashes[0]["scale"]["range"]}) == 2
+    published = roofline(ROOFS.filter(pl.col("source") == "datasheet"))
+    assert {row["label"] for row in data(published) if row.get("roof")} >= {
+        "bf16 989 TFLOP/s",
+        "DRAM 4.8 TB/s",
+    }
+
+
+def test_work_without_flop_is_left_out_of_logarithmic_axes_and_counted() -> None:
+    specification = roofline()
+    points = [row for row in data(specification) if row.get("gpu_ns·text")]
+    assert {row["dram_flop_per_byte"] for row in points} == {100.0, 200.0, 400.0}
+    assert specification["title"]["subtitle"] == ["1 without FLOP or DRAM traffic are not shown"]
+
+
+def test_a_trail_joins_the_prompt_lengths_of_a_layer_in_their_order() -> None:
+    (trail,) = [e for e in encodings(roofline()) if "order" in e]
+    assert trail["order"]["field"] == "seq_len"
+    assert (trail["color"]["field"], trail["detail"]["field"]) == ("layer_kind", "phase")
+    labels = [e["text"]["field"] for e in encodings(roofline()) if "text" in e]
+    assert "seq_len" in labels
+
+
+def test_a_trace_without_flop_is_told_how_to_record_them(corpus: Database) -> None:
+    with pytest.raises(QueryError, match="no FLOP") as refused:
+        drawn(corpus, "roofline", trace=BASELINE)
+    assert "ncu --set roofline" in refused.value.remedy
+
+
+def test_roofs_are_those_of_the_run_and_of_the_datasheet(corpus: Database) -> None:
+    roofs = asked(corpus, "roofs", trace=ROOFLINE)
+    kernels = asked(corpus, "kernel_roofline", trace=ROOFLINE, by="launch")
+    found = {(row["name"], row["source"]): row for row in roofs.to_dicts()}
+    assert found["dram", "profiled"]["bytes_per_s"] == kernels["profiled_dram_bytes_per_s"].max()
+    bf16 = kernels.filter(pl.col("precision") == "bf16")
+    assert found["bf16", "profiled"]["flop_per_s"] == bf16["profiled_flop_per_s"].max()
+    # NVIDIA's H200 datasheet: 989 TFLOP/s dense in bf16, 4.8 TB/s; the ridge point is their quotient.
+    published = found["bf16", "datasheet"]
+    assert published["flop_per_s"] == pytest.approx(989e12, rel=0.001)
+    assert found["dram", "datasheet"]["bytes_per_s"] == 4.8e12
+    assert published["ridge_flop_per_byte"] == pytest.approx(published["flop_per_s"] / 4.8e12)
+
+
+def test_what_a_benchmark_reached_is_a_roof_too(db: Database, tmp_path: Path) -> None:
+    table = tmp_path / "roofs.csv"
+    table.write_text("gpu,dram_bytes_per_s,bf16_flop_per_s,fp64_flop_per_s\nH200,4.2e12,7.9e14,6e13\n")
+    db.ingest(REPORTS / ROOFLINE)
+    db.import_runs(runs.read(table))
+    measured = asked(db, "roofs").filter(pl.col("source") == "measured").drop("trace", "kind").rows()
+    # The trace's kernels do no fp64.
+    assert measured == [
+        ("bf16", "measured", 7.9e14, None, 7.9e14 / 4.2e12),
+        ("dram", "measured", None, 4.2e12, None),
+    ]
+    hierarchy = {
+        row["level"]: row["measured_bytes_per_s"] for row in asked(db, "memory_hierarchy").to_dicts()
+    }
+    assert hierarchy["dram"] == 4.2e12
+    assert hierarchy["nvlink"] is None
+
+
+def test_two_counters_of_a_kernel_stand_side_by_side(corpus: Database) -> None:
+    pairs = asked(
+        corpus, "metric_pairs", trace=BASELINE, x="dram__bytes_write.sum", y="gpu__time_duration.sum"
+    )
+    for axis, metric in (("x", "dram__bytes_write.sum"), ("y", "gpu__time_duration.sum")):
+        single = corpus.query("metric", trace=BASELINE, name=metric)
+        assert pairs.select("kernel_id", f"{axis}_value").rows() == single.select("kernel_id", "value").rows()
+
+
+# --- the timeline ---------------------------------------------------------------------------------------
+
+
+def test_a_small_timeline_has_a_block_for_every_event(corpus: Database) -> None:
+    trace = "scv_baseline_graph.sqlite.xz"
+    answer = asked(corpus, "timeline", trace=trace, max_blocks=100_000)
+    counted = corpus.sql(
+        """
+        SELECT (SELECT count(*) FROM gpu_work JOIN traces USING (trace_id) WHERE traces.name = $trace)
+             + (SELECT count(*) FROM nvtx_ranges JOIN traces USING (trace_id)
+                WHERE traces.name = $trace AND style <> 'mark') AS events
+        """,
+        {"trace": trace},
+    )["events"][0]
+    assert answer.height == counted
+    assert answer["events"].unique().to_list() == [1]
+    assert answer["hidden_gap_ns"].max() == 0
+
+
+def test_a_thinned_timeline_holds_every_event_and_every_gap_longer_than_those_it_hides(
+    corpus: Database,
+) -> None:
+    whole = asked(corpus, "timeline", trace=EAGER, max_blocks=1_000_000)
+    thinned = asked(corpus, "timeline", trace=EAGER, max_blocks=500)
+    assert thinned.height == 500
+    assert thinned["events"].sum() == whole["events"].sum()
+
+    def gaps(answer: pl.DataFrame) -> list[tuple[int, int, int]]:
+        ordered = answer.sort("lane_number", "start_ns").with_columns(
+            pl.col("end_ns").cum_max().over("lane_number").shift(1).over("lane_number").alias("until_ns")
+        )
+        found = ordered.filter(pl.col("start_ns") > pl.col("until_ns"))
+        return found.select("lane_number", "until_ns", "start_ns").rows()
+
+    hidden = thinned["hidden_gap_ns"].max()
+    longer = [gap for gap in gaps(whole) if gap[2] - gap[1] > hidden]
+    assert longer
+    assert set(longer) <= set(gaps(thinned))
+    # Time at work is the same, thinned or not; what overlaps in a lane counts once.
+    ordered = whole.sort("lane_number", "start_ns", "end_ns").with_columns(
+        pl.col("end_ns").cum_max().over("lane_number").shift(1).over("lane_number").alias("until_ns")
+    )
+    union = (pl.col("end_ns") - pl.max_horizontal("start_ns", "until_ns")).clip(0)
+    assert thinned["busy_ns"].sum() == ordered.select(union.sum()).item()
+
+
+def test_a_stretch_of_the_timeline_can_be_asked_for(corpus: Database) -> None:
+    answer = asked(corpus, "timeline", trace=EAGER, from_ns=100_000_000, to_ns=120_000_000)
+    assert answer["end_ns"].min() > 100_000_000
+    assert answer["start_ns"].max() < 120_000_000
+
+
+# --- colours --------------------------------------------------------------------------------------------
+
+# Machado, Oliveira, Fernandes (2009), severity 1.0: linear RGB as seen with each kind of dichromacy.
+VISION = {
+    "normal": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "protanopia": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "deuteranopia": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+    "tritanopia": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.303900),
+    ),
+}
+
+
+def linear(color: str) -> tuple[float, ...]:
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    return tuple(p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+
+
+def lab(rgb: tuple[float, ...]) -> tuple[float, float, float]:
+    r, g, b = (min(1.0, max(0.0, part)) for part in rgb)
+    x = (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505
+    y = 0.2126 * r + 0.7152 * g + 0.0722 * b
+    z = (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089
+    fx, fy, fz = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (x, y, z))
+    return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
+
+
+def contrast(one: str, other: str) -> float:
+    def luminance(color: str) -> float:
+        r, g, b = linear(color)
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("colors", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("vision", VISION)
+def test_any_two_colours_stay_apart_with_every_kind_of_colour_vision(
+    colors: theme.Colors, vision: str
+) -> None:
+    def seen(color: str) -> tuple[float, float, float]:
+        rgb = linear(color)
+        return lab(tuple(sum(row[j] * rgb[j] for j in range(3)) for row in VISION[vision]))
+
+    for one, other in itertools.combinations(colors.series, 2):
+        distance = sum((a - b) ** 2 for a, b in zip(seen(one), seen(other), strict=True)) ** 0.5
+        # Just noticeable is 2.3; for marks that do not touch several times that is needed.
+        assert distance > 20, (one, other)
+
+
+@pytest.mark.parametrize("colors", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
+def test_marks_and_texts_stand_out_from_the_background(colors: theme.Colors) -> None:
+    assert all(contrast(color, colors.background) >= 3 for color in colors.series)
+    assert contrast(colors.ink, colors.background) >= 7
+    assert contrast(colors.muted, colors.background) >= 4.5
+
+
+# --- units ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "text"),
+    [
+        ("duration_ns", 999, "999 ns"),
+        ("duration_ns", 1_000, "1 µs"),
+        ("duration_ns", 1_234_567, "1.235 ms"),
+        ("duration_ns", 12_000_000_000, "12 s"),
+        ("duration_ns", 0, "0 ns"),
+        ("dram_bytes_per_s", 4.8e12, "4.8 TB/s"),
+        ("flop_per_s", 989e12, "989 TFLOP/s"),
+        ("delta_pct", -46.97, "-46.97 %"),
+        ("launches", 1_234_567, "1,234,567"),
+        ("range_id", 1_234_567, "1234567"),
+        ("avg_ns", float("nan"), "not measured"),
+    ],
+)
+def test_a_number_is_read_in_the_unit_that_fits(column: str, value: float, text: str) -> None:
+    assert units.text(column, value) == text
+
+
+def test_missing_and_infinite_values_are_no_numbers_in_a_chart() -> None:
+    answer = pl.DataFrame({"kernel": ["a", "b", "c"], "total_ns": [1.0, float("nan"), float("inf")]})
+    rows = data(charts.KINDS["bars"].draw(answer, x="kernel", y="total_ns").to_dict())
+    found = {row["kernel"]: (row["total_ns"], row[theme.VALUE]) for row in rows}
+    assert found["a"] == (1.0, "1 ns")
+    assert found["b"] == (None, "not measured")
+
+
+def test_drawing_leaves_the_users_altair_as_it_is(corpus: Database) -> None:
+    before = (alt.theme.active, alt.data_transformers.active, dict(alt.data_transformers.options))
+    drawn(corpus, "kernels", trace=EAGER)
+    assert (alt.theme.active, alt.data_transformers.active, dict(alt.data_transformers.options)) == before

@@ -1,0 +1,330 @@
+"""The report: what is in it, what it admits not to know, and that nothing of a stranger's becomes markup."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import warnings
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from traceql import catalog, report
+from traceql.charts import theme
+from traceql.errors import MissingDataWarning, QueryError
+from traceql.report import figures, page
+
+if TYPE_CHECKING:
+    from traceql import Database
+
+EAGER = "llama_eager.sqlite.xz"
+ROOFLINE = "llama_roofline.ncu-rep.xz"
+BASELINE = "scv_baseline_vectorized.ncu-rep.xz"
+VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
+HOSTILE = "<img src=x onerror=alert(1)></script><!--<script>"
+
+
+class Parsed(HTMLParser):
+    """Elements and texts of a page, as a parser sees them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.scripts: dict[str, str] = {}
+        self._script: str | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._script = (dict(attrs).get("id") or "program") if tag == "script" else None
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "script":
+            self._script = None
+
+    def handle_data(self, data: str) -> None:
+        if self._script is None:
+            self.texts.append(data)
+        else:
+            self.scripts[self._script] = self.scripts.get(self._script, "") + data
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+    def ids(self) -> list[str]:
+        return [attrs["id"] or "" for _, attrs in self.elements if "id" in attrs]
+
+
+@pytest.fixture(scope="module")
+def eager(corpus: Database) -> Parsed:
+    return Parsed(report.of_traces(corpus, [EAGER]))
+
+
+def test_it_says_what_was_recorded_and_how(corpus: Database, eager: Parsed) -> None:
+    for word in (
+        "Nsight Systems",
+        "NVIDIA H200",
+        f"Kernels {corpus.rows(EAGER)['kernels']:,}",
+        "os_calls (recorded by nsys profile --trace=osrt)",
+    ):
+        assert word in eager.text
+    for heading in ("Coverage", "Timeline", "Kernels", "Where the time goes", "Gaps and launch overhead"):
+        assert heading in eager.text
+
+
+def test_every_figure_has_the_query_that_made_it_to_copy(eager: Parsed) -> None:
+    figures_ = [attrs["id"] or "" for tag, attrs in eager.elements if tag == "figure"]
+    assert len(figures_) > 10
+    assert {f"{name}-command" for name in figures_} <= set(eager.ids())
+    assert {f"{name}-sql" for name in figures_} <= set(eager.ids())
+    assert f"traceql query top-kernels --trace {EAGER}" in eager.text
+
+
+def test_ids_are_unique_and_what_refers_to_one_finds_it(eager: Parsed) -> None:
+    ids = eager.ids()
+    assert len(ids) == len(set(ids))
+    for _, attrs in eager.elements:
+        for name in ("aria-labelledby", "data-copy", "data-filter", "data-count"):
+            if attrs.get(name):
+                assert attrs[name] in ids
+        if (attrs.get("href") or "").startswith("#"):
+            assert (attrs["href"] or "")[1:] in ids
+
+
+def test_a_chart_carries_the_numbers_of_its_query(corpus: Database, eager: Parsed) -> None:
+    specification = json.loads(eager.scripts["t1-top_kernels-chart"])
+    drawn = {row["total_ns"] for rows in specification["datasets"].values() for row in rows}
+    assert drawn == set(corpus.query("top_kernels", trace=EAGER)["total_ns"])
+    # The page's theme, not one of its own.
+    assert "config" not in specification
+    assert "var(--ink)" in eager.scripts["theme"]
+
+
+def test_nothing_in_it_points_outside(corpus: Database) -> None:
+    text = report.of_traces(corpus, [ROOFLINE])
+    for tag, attrs in Parsed(text).elements:
+        for name in ("src", "srcset", "action", "poster"):
+            assert name not in attrs, (tag, attrs)
+        if tag in ("a", "link"):
+            assert (attrs["href"] or "").startswith(("#", "data:"))
+    assert "@import" not in text.partition("<script")[0]
+    assert "url(" not in text.partition("<script")[0]
+
+
+def test_its_policy_allows_the_scripts_in_it_and_nothing_else(eager: Parsed) -> None:
+    (policy,) = [a["content"] or "" for _, a in eager.elements if a.get("http-equiv")]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe-eval" not in policy
+    assert "unsafe-inline" not in policy.partition("style-src")[0]
+
+
+def test_what_a_trace_cannot_tell_is_said_with_the_option_that_would_record_it(corpus: Database) -> None:
+    text = Parsed(report.of_traces(corpus, [BASELINE])).text
+    assert "What this trace does not tell" in text
+    assert "ncu --set roofline" in text
+
+
+def test_rooflines_are_there_where_counters_are(corpus: Database) -> None:
+    scripts = Parsed(report.of_traces(corpus, [ROOFLINE])).scripts
+    assert "t1-kernel_roofline-chart" in scripts
+    assert "t1-layer_roofline-chart" in scripts
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "centerformer_titan_2022.4.sqlite.xz",  # NVTX only
+        "cutlass_a100_2024.1_nvtx.ncu-rep.xz",
+        "darknet_xavier.nsight-cuprof-report.xz",  # before ncu
+        "extrap_windows_2022.1.sqlite.xz",  # ten streams
+        "llama_graph.sqlite.xz",  # CUDA graphs as a whole
+        "mordred_rtx6000_2021.2.sqlite.xz",
+        "nevakrien_rtx4090_2023.4.sqlite.xz",  # without kernels
+        "nsysai_2gpu_2026.2.sqlite.xz",  # two processes
+    ],
+)
+def test_a_trace_of_any_kind_makes_a_page(corpus: Database, trace: str) -> None:
+    text = report.of_traces(corpus, [trace])
+    assert trace in Parsed(text).text
+    assert len(text) < 5_000_000
+
+
+def test_no_trace_and_an_unknown_one_are_errors(corpus: Database) -> None:
+    with pytest.raises(QueryError, match="one trace or more"):
+        report.of_traces(corpus, [])
+    with pytest.raises(QueryError, match="no trace is called 'nothing'"):
+        report.of_traces(corpus, [EAGER, "nothing"])
+
+
+# --- strangers' texts -----------------------------------------------------------------------------------
+
+
+def hostile_page() -> str:
+    answer = pl.DataFrame({"trace": [HOSTILE], "kernel": [HOSTILE], "total_ns": [5]})
+    query = catalog.find("top_kernels")
+    chart = {"data": {"values": [{"name": HOSTILE}]}, "mark": "bar"}
+    made = page.Figure(
+        anchor="f",
+        title=HOSTILE,
+        about=HOSTILE,
+        chart=chart,
+        table=page.Table(
+            (page.Column(HOSTILE, HOSTILE, number=False),), ((page.Cell(str(answer["kernel"][0])),),)
+        ),
+        command=figures.command(query, {"kernel": HOSTILE}),
+        sql=figures.statement(query, {"kernel": HOSTILE}),
+        notes=(page.Note(HOSTILE, "warning"),),
+    )
+    section = page.Section("s", HOSTILE, facts=((HOSTILE, HOSTILE),), figures=(made,))
+    return page.html(page.Page(HOSTILE, HOSTILE, (section,)))
+
+
+def test_hostile_names_stay_text_everywhere() -> None:
+    text = hostile_page()
+    parsed = Parsed(text)
+    assert not [tag for tag, attrs in parsed.elements if tag == "img" or "onerror" in attrs]
+    assert parsed.texts.count(HOSTILE) >= 8
+    assert json.loads(parsed.scripts["f-chart"])["data"]["values"] == [{"name": HOSTILE}]
+    # A parser that has seen <!-- and <script inside a script ends it elsewhere: neither may stand there.
+    for block in re.findall(r"<script[^>]*>(.*?)</script>", text, re.DOTALL):
+        assert "<!--" not in block
+        assert "<script" not in block.lower()
+
+
+def test_a_value_in_the_sqls_comment_cannot_leave_it() -> None:
+    query = catalog.find("top_kernels")
+    sql = figures.statement(query, {"kernel": "x\n; DROP TABLE kernels"})
+    assert "\n; DROP" not in sql
+
+
+# --- tables ---------------------------------------------------------------------------------------------
+
+
+def test_a_table_has_one_unit_per_column_and_tells_missing_from_zero() -> None:
+    query = catalog.find("top_kernels")
+    answer = pl.DataFrame(
+        {
+            "trace": ["t"] * 3,
+            "kernel": ["a", "b", None],
+            "launches": [1_234_567, 2, 0],
+            "total_ns": [12_345_678, 1_000_000, 0],
+            "share_pct": [92.5, 7.5, None],
+            "avg_ns": [10.0, 500_000.0, float("nan")],
+            "median_ns": [1.0, 2.0, 3.0],
+            "min_ns": [1, 2, 3],
+            "max_ns": [1, 2, 3],
+        }
+    )
+    table = figures.rows(query, answer)
+    titles = [column.title for column in table.columns]
+    assert titles[:5] == ["Kernel", "Launches", "Total (ms)", "Share (%)", "Avg (µs)"]
+    texts = [[cell.text for cell in row][:5] for row in table.rows]
+    assert texts[0] == ["a", "1,234,567", "12.3", "92.5", "0.01"]
+    assert texts[2] == ["–", "0", "0.0", "–", "–"]
+    assert table.rows[2][3].missing
+    assert not table.rows[2][2].missing
+    assert table.rows[0][2].value == 12_345_678
+
+
+def test_a_long_table_says_how_much_it_leaves_out(corpus: Database) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingDataWarning)
+        made = figures.figure(corpus, "nvtx_pushpop_trace", {"trace": EAGER})
+    assert made.table is not None
+    assert len(made.table.rows) == 200
+    assert re.fullmatch(r"[\d,]+ more rows: the query gives them all\.", made.table.left_out)
+
+
+# --- the commands ---------------------------------------------------------------------------------------
+
+
+def run(corpus: Database, folder: Path, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    corpus.close()
+    return subprocess.run(
+        [sys.executable, "-m", "traceql", *args, "--db", corpus.path],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", **environment},
+    )
+
+
+def test_the_command_writes_the_page(corpus: Database, tmp_path: Path) -> None:
+    result = run(corpus, tmp_path, "report", EAGER, "-o", "report.html", "--title", "A <title>")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert "<title>A &lt;title&gt;</title>" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("suffix", ["html", "png", "svg", "json"])
+def test_a_chart_is_written_in_the_form_that_its_suffix_says(
+    corpus: Database, tmp_path: Path, suffix: str
+) -> None:
+    result = run(corpus, tmp_path, "chart", "kernels", "--trace", EAGER, "-o", f"k.{suffix}")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    content = (tmp_path / f"k.{suffix}").read_bytes()
+    start = {"html": b"<!doctype html>", "png": b"\x89PNG", "svg": b"<svg", "json": b"{"}[suffix]
+    assert content.startswith(start)
+
+
+def test_without_a_file_and_without_a_screen_the_command_says_what_to_do(
+    corpus: Database, tmp_path: Path
+) -> None:
+    if sys.platform != "linux":
+        pytest.skip("there is always a screen")
+    for words in (["chart", "kernels", "--trace", EAGER], ["report", EAGER]):
+        result = run(corpus, tmp_path, *words)
+        assert result.returncode == 2
+        assert "name a file with -o" in result.stderr
+
+
+def test_on_a_desktop_it_opens_in_the_browser(corpus: Database, tmp_path: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("xdg-open is how Linux opens files")
+    opener = tmp_path / "xdg-open"
+    opener.write_text(f'#!/bin/sh\ncp "$1" {tmp_path}/opened.html\n')
+    opener.chmod(0o755)
+    result = run(
+        corpus,
+        tmp_path,
+        "report",
+        EAGER,
+        DISPLAY=":0",
+        PATH=f"{tmp_path}:/usr/bin:/bin",
+        TMPDIR=str(tmp_path),
+    )
+    assert result.returncode == 0
+    assert "shown in the browser" in result.stderr
+    assert (tmp_path / "opened.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("name", ["chart.gif", "chart"])
+def test_an_unknown_suffix_is_wrong_usage_and_nothing_is_written(
+    corpus: Database, tmp_path: Path, name: str
+) -> None:
+    result = run(corpus, tmp_path, "chart", "kernels", "-o", name)
+    assert result.returncode == 2
+    assert ".svg" in result.stderr
+    assert not (tmp_path / name).exists()
+
+
+def test_a_database_is_not_overwritten_by_a_chart(corpus: Database, tmp_path: Path) -> None:
+    target = tmp_path / "precious.html"
+    target.write_bytes(Path(corpus.path).read_bytes()[:65_536])
+    result = run(corpus, tmp_path, "chart", "kernels", "--trace", EAGER, "-o", "precious.html")
+    assert result.returncode == 1
+    assert "not overwritten" in result.stderr
+
+
+def test_the_pages_colours_are_those_of_the_theme(eager: Parsed) -> None:
+    style = " ".join(eager.texts)
+    for colors in (theme.LIGHT, theme.DARK):
+        assert f"--ink: {colors.ink};" in style
+        assert f"--series-0: {colors.series[0]};" in style

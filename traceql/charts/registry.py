@@ -1,0 +1,52 @@
+"""Which kinds of charts there are: a function becomes one by its decorator."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: A chart of any of Altair's classes: Chart, LayerChart, VConcatChart … What they share they do not inherit.
+Drawing: TypeAlias = Any
+
+F = TypeVar("F", bound="Callable[..., Drawing]")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of chart.
+
+    Attributes:
+        draw: takes the answer of a query (polars.DataFrame), those of `beside`, and as keywords the columns
+            that the query's header gives each channel; returns an Altair chart without title.
+        beside: queries whose answers it draws, too, for the same trace.
+        by_trace: whether several traces are drawn each by itself.
+    """
+
+    draw: Callable[..., Drawing]
+    beside: tuple[str, ...]
+    by_trace: bool
+
+    @property
+    def channels(self) -> tuple[set[str], set[str]]:
+        """The channels that it must have, and those that it may have."""
+        keywords = [p for p in inspect.signature(self.draw).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        required = {p.name for p in keywords if p.default is p.empty}
+        return required, {p.name for p in keywords} - required
+
+
+#: Kind of chart, as in ``-- @chart kind …``.
+KINDS: dict[str, Kind] = {}
+
+
+def chart(*, beside: tuple[str, ...] = (), by_trace: bool = True) -> Callable[[F], F]:
+    """Make a function a kind of chart, under its own name; see `Kind`."""
+
+    def register(function: F) -> F:
+        KINDS[function.__name__] = Kind(function, beside, by_trace)
+        return function
+
+    return register

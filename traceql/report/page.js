@@ -1,0 +1,104 @@
+"use strict";
+// Charts: drawn when they come near the screen, all of them before printing.
+const drawn = new Map();
+function draw(place) {
+  if (drawn.has(place)) return drawn.get(place);
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  const specification = read(place.dataset.chart + "-chart");
+  const theme = read("theme");
+  const width = place.clientWidth;
+  theme.legend.columns = Math.max(1, Math.floor(width / (width > 700 ? 280 : 175)));
+  theme.legend.labelLimit = width / theme.legend.columns - 50;
+  // Panels below each other cannot follow the width of their place by themselves.
+  for (const panel of specification.vconcat || []) panel.width = Math.max(200, width - 90);
+  const options = {
+    ast: true, // Vega interprets its expressions: the page's policy allows no eval.
+    actions: false,
+    renderer: "svg",
+    config: theme,
+    // A chart that would have to fetch something is refused.
+    loader: { load: () => Promise.reject(new Error("this page fetches nothing")) },
+    tooltip: { theme: "custom" },
+  };
+  const done = window.vegaEmbed(place, specification, options).then(
+    () => { place.dataset.drawn = "true"; },
+    (error) => {
+      place.textContent = "This chart could not be drawn: " + error.message;
+      place.classList.add("failed");
+      console.error(error);
+    },
+  );
+  drawn.set(place, done);
+  return done;
+}
+const places = [...document.querySelectorAll("[data-chart]")];
+const drawAll = () => Promise.all(places.map(draw));
+const watcher = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    if (entry.isIntersecting) {
+      watcher.unobserve(entry.target);
+      draw(entry.target);
+    }
+  }
+}, { rootMargin: "800px" });
+for (const place of places) watcher.observe(place);
+// Printing does not wait: what is still missing is drawn while the reader reads.
+window.addEventListener("load", () => setTimeout(drawAll, 1000));
+window.addEventListener("beforeprint", () => {
+  for (const numbers of document.querySelectorAll("details.numbers")) numbers.open = true;
+});
+
+// Tables: a click on a head sorts; missing values stay at the end.
+function sort(head) {
+  const table = head.closest("table");
+  const body = table.tBodies[0];
+  const column = head.cellIndex;
+  const numeric = head.classList.contains("number");
+  const was = head.getAttribute("aria-sort");
+  const sign = was === "descending" || (was === null && !numeric) ? 1 : -1;
+  const value = (row) => {
+    const cell = row.cells[column];
+    if (cell.classList.contains("missing")) return null;
+    return numeric ? Number(cell.dataset.value) : cell.textContent;
+  };
+  const rows = [...body.rows].map((row) => ({ row, key: value(row) }));
+  rows.sort((a, b) => {
+    if (a.key === null || b.key === null) return (a.key === null) - (b.key === null);
+    return sign * (numeric ? a.key - b.key : a.key.localeCompare(b.key));
+  });
+  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
+  body.append(...rows.map((entry) => entry.row));
+}
+for (const button of document.querySelectorAll("thead button")) {
+  button.addEventListener("click", () => sort(button.closest("th")));
+}
+
+for (const input of document.querySelectorAll("[data-filter]")) {
+  const rows = [...document.getElementById(input.dataset.filter).tBodies[0].rows];
+  const count = document.querySelector(`[data-count="${input.dataset.filter}"]`);
+  input.addEventListener("input", () => {
+    const wanted = input.value.trim().toLowerCase();
+    let shown = 0;
+    for (const row of rows) {
+      row.hidden = !row.textContent.toLowerCase().includes(wanted);
+      shown += row.hidden ? 0 : 1;
+    }
+    count.textContent = wanted ? `${shown} of ${rows.length} rows` : "";
+  });
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", async () => {
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+    } catch {
+      // Pages opened from a file may not write to the clipboard: the text is left selected.
+      getSelection().selectAllChildren(source);
+      button.textContent = document.execCommand("copy") ? "Copied" : "Selected";
+      return;
+    }
+    button.textContent = "Copied";
+  });
+}

@@ -1,0 +1,183 @@
+"""One self-contained HTML page: what is in it as data, and the text that it becomes.
+
+Everything that comes from a trace is a stranger's: the template escapes it in HTML, `_json` inside script
+elements. The page's policy (Content-Security-Policy) allows the scripts written here, by their hashes, and no
+request to anywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Literal
+
+import jinja2
+
+from traceql import __version__
+from traceql.charts import render, theme
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Note:
+    """A remark on what is shown."""
+
+    text: str
+    kind: Literal["note", "warning", "missing"] = "note"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    title: str
+    meaning: str
+    number: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: its text, and the number to sort it by."""
+
+    text: str
+    value: float | None = None
+    missing: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; `left_out` says which rows are not in it."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    left_out: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A question with its answer: a chart, a table or both, and the query that made them."""
+
+    anchor: str
+    title: str
+    about: str = ""
+    chart: Mapping[str, Any] | None = None
+    table: Table | None = None
+    open: bool = False
+    command: str = ""
+    sql: str = ""
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def specification(self) -> str:
+        """The chart as JSON for a script element; empty if there is none."""
+        return _json(_responsive(self.chart)) if self.chart is not None else ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page."""
+
+    anchor: str
+    title: str
+    level: int = 2
+    lead: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Note, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page."""
+
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...] = ()
+
+    @property
+    def contents(self) -> tuple[Section, ...]:
+        """What the table of contents lists: parts of parts only where there is one of these."""
+        heads = tuple(section for section in self.sections if section.level == 2)
+        return heads if len(heads) > 1 else self.sections
+
+
+def html(page: Page) -> str:
+    """The page as HTML."""
+    charts = any(figure.chart is not None for section in page.sections for figure in section.figures)
+    script = _file("page.js")
+    vega = _script(render.javascript()) if charts else ""
+    style = jinja2.Template(_file("page.css"), autoescape=False).render(
+        light=_variables(theme.LIGHT), dark=_variables(theme.DARK), font=theme.FONT
+    )
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    # Written here, or escaped for where they stand.
+    trusted = {"style": style, "script": script, "vega": vega, "theme": _json(_configuration())}
+    environment.filters["capitalize"] = str.capitalize
+    return environment.from_string(_file("page.html")).render(
+        page=page,
+        charts=charts,
+        version=__version__,
+        policy=_policy([text for text in (vega, script) if text]),
+        **trusted,
+    )
+
+
+# The charts' colours are variables of the page: it turns dark, or is printed, without drawing them again.
+_IN_CSS = theme.Colors(
+    background="transparent",
+    ink="var(--ink)",
+    muted="var(--muted)",
+    grid="var(--grid)",
+    series=tuple(f"var(--series-{n})" for n in range(len(theme.LIGHT.series))),
+)
+
+
+def _configuration() -> dict[str, Any]:
+    configuration = theme.config(_IN_CSS)
+    # Legends below each other: beside each other they would not fit on a narrow page.
+    configuration["legend"]["layout"] = {"bottom": {"direction": "vertical", "anchor": "start"}}
+    return configuration
+
+
+def _variables(colors: theme.Colors) -> str:
+    values = {"background": colors.background, "ink": colors.ink, "muted": colors.muted, "grid": colors.grid}
+    values |= {f"series-{n}": color for n, color in enumerate(colors.series)}
+    return "\n".join(f"  --{name}: {color};" for name, color in values.items())
+
+
+def _responsive(chart: Mapping[str, Any]) -> dict[str, Any]:
+    """A chart's specification as wide as its place, without title and theme, which the page has."""
+    adapted = {key: value for key, value in chart.items() if key not in ("config", "title", "$schema")}
+    if not any(key in adapted for key in ("hconcat", "vconcat", "concat")):
+        adapted |= {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
+    return adapted
+
+
+def _json(value: object) -> str:
+    """JSON that no HTML parser takes for the end of its script element, or for a comment."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _script(text: str) -> str:
+    """JavaScript that no HTML parser takes for the end of its element: the same program."""
+    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _policy(scripts: list[str]) -> str:
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _file(name: str) -> str:
+    return (resources.files("traceql.report") / name).read_text(encoding="utf-8")
