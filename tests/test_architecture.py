@@ -31,6 +31,7 @@ ALLOWED = {
     "runs": {"errors"},
     "charts": {"errors", "catalog", "charts"},
     "database": {
+        "database",
         "errors",
         "schema",
         "readers",

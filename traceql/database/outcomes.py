@@ -1,0 +1,51 @@
+"""What became of a report or of a table of runs that was brought in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of one report.
+
+    Attributes:
+        name: of the trace.
+        status: added; replaced, after ``replace``; unchanged, when the database held the report already.
+        rows: canonical table → rows of the trace.
+        missing: canonical tables for which the report holds no data, with the option that records it.
+        warnings: as in ``traces.warnings``.
+        seconds: spent on storing.
+    """
+
+    name: str
+    status: Literal["added", "replaced", "unchanged"]
+    rows: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class ImportedRuns:
+    """What became of a file of runs.
+
+    Attributes:
+        sweep: label of the file's runs.
+        status: added; replaced, after ``replace``; unchanged, when the database held the file already.
+        runs: how many there are.
+        metrics: names of what was measured.
+        tags: names of what was varied or noted.
+        warnings: what was taken for granted or left out.
+    """
+
+    sweep: str
+    status: Literal["added", "replaced", "unchanged"]
+    runs: int = 0
+    metrics: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
