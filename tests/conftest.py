@@ -23,6 +23,7 @@ REPORTS = Path(__file__).parent / "fixtures" / "reports"
 EXPECTED = Path(__file__).parent / "fixtures" / "expected"
 TABLES = Path(__file__).parent / "fixtures" / "tables"
 MODELS = Path(__file__).parent / "fixtures" / "models"
+RESULTS = Path(__file__).parent.parent / "docs" / "results"
 
 
 def report_names(*suffixes: str) -> list[str]:

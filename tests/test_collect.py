@@ -157,6 +157,9 @@ def test_a_recording_leaves_a_report_with_its_sidecar(
     written = json.loads((tmp_path / "x.nsys-rep.run.json").read_text())
     assert written["profiler"] == {"name": "nsys", "version": "2025.3.1.90"}
     assert written["command"][0] == "nsys" and written["command"][-1] == "a.py"
+    # Neither the folder of the report nor that of the interpreter is written down.
+    assert f"--output={(tmp_path / 'x').name}" in written["command"]
+    assert not any(str(folder) in word for word in written["command"] for folder in (tmp_path, sys.prefix))
     assert written["gpus"][0]["name"] == "NVIDIA H200" and written["gpus"][0]["max_sm_clock_mhz"] == 1980
     assert written["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
     read = sidecar.read(tmp_path / "x.nsys-rep.run.json")

@@ -64,6 +64,10 @@ _HOW_TO_GET: dict[Tool, str] = {
     "ncu": "Install Nsight Compute: https://developer.nvidia.com/nsight-compute",
 }
 
+# The folders of absolute paths: at the start of a word, of a value or of a quoted text up to its end,
+# elsewhere up to a space.
+_FOLDERS = re.compile(r"""(?:(?<=["'=])|^)/(?:[^/"']*/)*|(?<![\w./])/(?:[^\s/:;,"']+/)+""")
+
 # nsys finishes its report when it is interrupted; a report of a long run takes a while.
 _SECONDS_TO_FINISH = 60.0
 _SECONDS_TO_DRAIN = 10.0
@@ -337,6 +341,20 @@ def _stop(process: subprocess.Popen[str]) -> int:
 # --- what is written down ---------------------------------------------------------------------------------
 
 
+def without_folders(text: str) -> str:
+    """A word of a command, with absolute paths shortened to their last part.
+
+    Sidecars are handed on with their reports: where things lie on a machine tells about its people, and is of
+    use to nobody else.
+
+    >>> without_folders("--output=/home/ada/results/run"), without_folders("/opt/venv/bin/python3")
+    ('--output=run', 'python3')
+    >>> without_folders('{"model":"/home/Ada L/llama","url":"http://host/v1"}'), without_folders("runs/a.py")
+    ('{"model":"llama","url":"http://host/v1"}', 'runs/a.py')
+    """
+    return _FOLDERS.sub("", text)
+
+
 def write_sidecar(
     report: Path,
     command: Sequence[str],
@@ -351,7 +369,7 @@ def write_sidecar(
 
     Args:
         report: the report.
-        command: what was run, profiler and all.
+        command: what was run, profiler and all; written down `without_folders`.
         outcome: how it ended.
         facts: what `machine` found.
         model: what was served, for example ``llama-3.1-8b``.
@@ -362,7 +380,7 @@ def write_sidecar(
         "format": sidecar.FORMAT,
         "version": sidecar.VERSION,
         "report": report.name,
-        "command": list(command),
+        "command": [without_folders(word) for word in command],
         "started_utc": outcome.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "seconds": round(outcome.seconds, 3),
         "exit_status": outcome.status,

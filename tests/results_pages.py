@@ -1,0 +1,105 @@
+"""The pages of docs/results, made by their own commands: ``python tests/results_pages.py`` writes them again.
+
+A page keeps its text. What is made:
+
+- the output below each ``$`` line of its console blocks, from a run of that line in an empty folder in which only
+  `docs` and `tests` of this repository lie; a page begins with an empty database
+- the table below each ``<!-- table: SELECT … -->``, from the CSV files that those commands wrote
+- these files, which are kept in docs/results/answers and docs/results/charts
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "docs" / "results"
+KEPT = {".csv": RESULTS / "answers", ".svg": RESULTS / "charts"}
+PAGES = sorted(RESULTS.glob("*.md"))
+
+_CONSOLE = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_TABLE = re.compile(r"^<!-- table: (.*?) -->\n(?:\|[^\n]*\n)*", re.DOTALL | re.MULTILINE)
+# A command may go on in lines that end with a backslash.
+_COMMAND = re.compile(r"^\$ (?:.*\\\n)*.*\n", re.MULTILINE)
+
+
+def made(page: Path, folder: Path) -> str:
+    """The page as its commands make it; the files that they write are left in the folder."""
+    for name in ("docs", "tests"):
+        (folder / name).symlink_to(ROOT / name)
+    text = _CONSOLE.sub(lambda block: _run_block(block[1], folder), page.read_text(encoding="utf-8"))
+    return _TABLE.sub(lambda table: f"<!-- table: {table[1]} -->\n{_table(table[1], folder)}", text)
+
+
+def written(folder: Path) -> list[Path]:
+    """What the commands of a page wrote to be kept."""
+    return sorted(path for path in folder.iterdir() if path.suffix in KEPT)
+
+
+def _run_block(block: str, folder: Path) -> str:
+    shown = []
+    for command in _COMMAND.findall(block):
+        words = command.removeprefix("$ ")
+        assert words.startswith("traceql "), command
+        # No shell but the quoting: commands are for any of them.
+        arguments = shlex.split(words.replace("\\\n", " "))[1:]
+        result = subprocess.run(
+            [sys.executable, "-m", "traceql", *arguments],
+            cwd=folder,
+            env={name: value for name, value in os.environ.items() if name != "TRACEQL_DB"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        # A verdict may be bad, but is one.
+        allowed = (0, 3, 4) if arguments[0] == "check" else (0,)
+        if result.returncode not in allowed:
+            raise RuntimeError(f"{command}{result.stderr}")
+        shown.append(command + "".join(f"{line.rstrip()}\n" for line in result.stdout.splitlines()))
+    return "```console\n" + "".join(shown) + "```"
+
+
+def _table(query: str, folder: Path) -> str:
+    """A table of Markdown; the query names CSV files as tables, those of the commands and of the collectors."""
+    with duckdb.connect() as connection:
+        for path in [*folder.glob("*.csv"), *(RESULTS / "data").glob("*.csv")]:
+            connection.read_csv(str(path)).create_view(path.stem)
+        found = connection.sql(query)
+        rows = [found.columns, *found.fetchall()]
+        right = [str(kind) not in ("VARCHAR", "BOOLEAN") for kind in found.types]
+    lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in rows]
+    rule = "|" + "|".join("---:" if numbers else "---" for numbers in right) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def _main() -> None:
+    for page in PAGES:
+        began = datetime.now()
+        with tempfile.TemporaryDirectory() as folder:
+            text = made(page, Path(folder))
+            for path in written(Path(folder)):
+                KEPT[path.suffix].mkdir(exist_ok=True)
+                shutil.copy(path, KEPT[path.suffix])
+        page.write_text(text, encoding="utf-8")
+        print(f"{page.name}: {datetime.now() - began}")
+
+
+if __name__ == "__main__":
+    _main()
