@@ -84,7 +84,9 @@ def test_a_query_runs_on_a_database_with_all_sorts_of_traces(corpus: Database, n
 @pytest.mark.parametrize("name", QUERIES)
 def test_what_a_query_needs_exists_and_can_be_recorded(name: str) -> None:
     query = catalog.find(name)
-    assert all(schema.BY_NAME[table].collected_by for need in catalog.needs(query) for table in need)
+    # What is known of GPUs comes with traceql.
+    tables = {table for need in catalog.needs(query) for table in need} - {"gpu_specs"}
+    assert all(schema.BY_NAME[table].collected_by for table in tables)
     assert query.title.endswith("?")
     assert "ORDER BY" in query.sql
 

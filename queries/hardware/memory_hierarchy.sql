@@ -2,10 +2,12 @@
 --
 -- What NVIDIA publishes, theoretical maxima (see traceql gpu): of the GPUs in the traces, or of those asked for.
 -- Beside it what a benchmark reached on such a GPU, from imported runs with metrics such as dram_bytes_per_s (the
--- collector memory_hierarchy makes them). A ridge point says how many FLOP must be done with each byte from that level to be limited by arithmetic.
+-- collector memory_hierarchy makes them). A ridge point says how many FLOP must be done with each byte from that
+-- level to be limited by arithmetic. With --gpu, no trace is needed.
 -- @param  trace VARCHAR = NULL          only GPUs of this trace
 -- @param  gpu VARCHAR = NULL            LIKE pattern on names in gpu_specs, in place of the traces' GPUs
 -- @param  dtype VARCHAR = 'bf16'        precision of the ridge point
+-- @needs  gpu_specs
 -- @column gpu VARCHAR                   name in gpu_specs
 -- @column level VARCHAR                 l1, l2, dram, nvlink or pcie
 -- @column distance BIGINT               from the SMs, from 1
@@ -14,7 +16,7 @@
 -- @column measured_bytes_per_s DOUBLE   the highest that was measured; NULL where nothing was
 -- @column ridge_flop_per_byte DOUBLE    dense peak ÷ bandwidth; NULL where the peak is not known
 -- @chart  hierarchy x=bandwidth_bytes_per_s y=level order=distance color=gpu measured=measured_bytes_per_s
--- @empty  traceql knows none of these GPUs: see traceql gpu.
+-- @empty  No trace tells a GPU, or traceql knows none of these: name one with --gpu, see traceql gpu.
 
 WITH chosen AS (
     SELECT * FROM gpu_specs
