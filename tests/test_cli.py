@@ -218,8 +218,9 @@ def test_the_environment_variable_names_the_database(home: Path, tmp_path: Path)
     assert result.stdout.count("\n") == 3
 
 
-def test_a_closed_pipe_is_no_error(home: Path) -> None:
-    command = f"{sys.executable} -m traceql sql 'FROM metrics' -f ndjson | head -1"
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+def test_a_closed_pipe_is_no_error(home: Path, form: str) -> None:
+    command = f"{sys.executable} -m traceql sql 'FROM metrics' -f {form} | head -1"
     result = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], cwd=home, capture_output=True, text=True, env=ENVIRONMENT, check=False
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -249,7 +250,13 @@ def _fitted(widths: list[int], numbers: list[bool], room: int) -> list[int]:
 def _csv(answer: pa.Table, file: IO[bytes]) -> None:
     import polars as pl
 
-    pl.DataFrame(pl.from_arrow(_flat(answer))).write_csv(file)
+    try:
+        pl.DataFrame(pl.from_arrow(_flat(answer))).write_csv(file)
+    except OSError as error:
+        # polars writes past Python, and does not use Python's exception for a reader that went away.
+        if f"(os error {errno.EPIPE})" in str(error):
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe") from error
+        raise
 
 
 def _json(answer: pa.Table, file: IO[bytes]) -> None:
