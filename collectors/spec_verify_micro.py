@@ -11,6 +11,8 @@ from collectors.runner import Options, Point, Stage
 from collectors.worker import Capture, each, metric
 
 WRITES = ("baseline", "nwor")
+#: How the guide to NWOR calls the ways to write, in the tag nwor_mode.
+MODES = {"baseline": "off", "nwor": "stage"}
 MASKS = ("off", "vectorized", "graph")
 
 #: Accepted drafts of the requests in turn: with 8 drafts 17 of 32, 53 %.
@@ -60,7 +62,7 @@ def main(shared: Options, writes: str, masks: str, nsys: bool, ncu: bool, **size
 
 def _stages(writes: str, masks: str, nsys: bool, ncu: bool, sizes: dict[str, Any]) -> list[Stage]:
     points = [
-        Point(f"{write}_{mask}", {"nwor_mode": write, "scv_mode": mask})
+        Point(f"{write}_{mask}", {"nwor_mode": MODES[write], "scv_mode": mask})
         for write in _chosen(writes, WRITES)
         for mask in _chosen(masks, MASKS)
     ]
@@ -107,7 +109,7 @@ def work(plan: dict[str, Any]) -> None:
     state = _state(plan)
 
     def measure(point: Any) -> list[dict[str, Any]]:
-        write, mask = point["tags"]["nwor_mode"], point["tags"]["scv_mode"]
+        write, mask = point["name"].split("_")
         compute = _mask(mask, state)
         step = _baseline if write == "baseline" else _nwor
         for _ in range(3):
@@ -120,17 +122,19 @@ def work(plan: dict[str, Any]) -> None:
                 torch.cuda.nvtx.range_pop()
         if (accepted := int(found.sum())) != expected:
             raise RuntimeError(f"the mask accepts {accepted} drafts, not {expected}")
-        staged = plan["requests"] * plan["drafts"]
+        # Of all that is recorded: traffic is divided by them. Every step accepts the same.
+        accepted *= plan["steps"]
+        drafted = plan["requests"] * plan["drafts"] * plan["steps"]
         return [
-            metric("spec_num_draft_tokens", "tokens", staged),
+            metric("spec_num_draft_tokens", "tokens", drafted),
             metric("spec_num_accepted_tokens", "tokens", accepted),
-            metric("spec_acceptance_ratio", "", accepted / staged),
-            metric("nwor_tokens_staged", "tokens", staged if write == "nwor" else 0),
+            metric("spec_acceptance_ratio", "", accepted / drafted),
+            metric("nwor_tokens_staged", "tokens", drafted if write == "nwor" else 0),
             metric("nwor_tokens_committed", "tokens", accepted if write == "nwor" else 0),
         ]
 
     with capture.all():
-        each(plan["points"], measure, capture)
+        each(plan["points"], measure, capture, {"steps": str(plan["steps"])})
 
 
 def _state(plan: dict[str, Any]) -> dict[str, Any]:

@@ -218,6 +218,30 @@ def test_the_environment_variable_names_the_database(home: Path, tmp_path: Path)
     assert result.stdout.count("\n") == 3
 
 
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="Linux has it")
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_a_full_disk_under_standard_output_is_said(home: Path, form: str) -> None:
+    command = f"{sys.executable} -m traceql sql 'FROM range(100000)' -f {form} > /dev/full"
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=home, capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: no room left for the answer")
+
+
+def test_an_answer_goes_through_a_pipe_or_a_link_and_replaces_neither(home: Path, tmp_path: Path) -> None:
+    target, link, fifo = tmp_path / "target.csv", tmp_path / "link.csv", tmp_path / "fifo"
+    target.touch()
+    link.symlink_to(target)
+    os.mkfifo(fifo)
+    traceql("sql", "SELECT 1 AS x", "-o", str(link), cwd=home)
+    assert (link.is_symlink(), target.read_text()) == (True, "x\n1\n")
+    with subprocess.Popen(["cat", str(fifo)], stdout=subprocess.PIPE, text=True) as reader:
+        traceql("sql", "SELECT 1 AS x", "-f", "csv", "-o", str(fifo), cwd=home)
+        assert reader.communicate()[0] == "x\n1\n"
+    assert fifo.is_fifo()
+
+
 @pytest.mark.parametrize("form", ["ndjson", "csv"])
 def test_a_closed_pipe_is_no_error(home: Path, form: str) -> None:
     command = f"{sys.executable} -m traceql sql 'FROM metrics' -f {form} | head -1"

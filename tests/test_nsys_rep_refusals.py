@@ -269,16 +269,16 @@ WARNED: dict[str, tuple[bytes, str]] = {
         one(*KERNEL, (101, rep.message((1, 0), (2, 0), (99, 1))), event_type=79, payload=107),
         "CUPTI_ACTIVITY_KIND_KERNEL may be incomplete: unknown field 107.101.99",
     ),
-    "a copy inside a graph": (
+    "a copy with a new field": (
         one(
             *KERNEL[:6],
             (7, 1),
             (8, PID),
-            (102, rep.message((1, 4), (2, 1), (11, 5))),
+            (102, rep.message((1, 4), (2, 1), (14, 5))),
             event_type=80,
             payload=107,
         ),
-        "CUPTI_ACTIVITY_KIND_MEMCPY may be incomplete: unknown field 107.102.11",
+        "CUPTI_ACTIVITY_KIND_MEMCPY may be incomplete: unknown field 107.102.14",
     ),
     "an unknown field of a range": (
         one((1, 59), (2, 1), (9, TID), (10, 2), (14, 1), (77, "x"), event_type=59, payload=102),

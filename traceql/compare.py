@@ -148,11 +148,14 @@ def compare(
 def _refuse_mixture(findings: pl.DataFrame, a: Sequence[str], b: Sequence[str]) -> None:
     profiler = findings.filter(property="profiler").row(0, named=True)
     if profiler["verdict"] == "differs":
+        one_kind = {profiler["a"], profiler["b"]} == {"nsys", "ncu"}
         raise QueryError(
             f"a holds {profiler['a']} traces, b {profiler['b']} traces: their numbers are of different kinds",
             "Join a timeline with counters: traceql query counters-on-timeline "
             f"--timeline {a[0] if profiler['a'] == 'nsys' else b[0]} "
-            f"--counters {b[0] if profiler['a'] == 'nsys' else a[0]}",
+            f"--counters {b[0] if profiler['a'] == 'nsys' else a[0]}"
+            if one_kind
+            else f"Name the traces of one profiler. a: {', '.join(a)}; b: {', '.join(b)}",
         )
 
 

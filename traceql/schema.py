@@ -105,7 +105,7 @@ TABLES: tuple[Table, ...] = (
                 "MAP(VARCHAR, VARCHAR)",
                 "labels given at ingest, and those of its sidecar (<report>.run.json)",
             ),
-            ("complete", "BOOLEAN", "false when the profiler says that it lost events"),
+            ("complete", "BOOLEAN", "false when the profiler says that events may be missing"),
             (
                 "counts_agree",
                 "BOOLEAN",

@@ -108,7 +108,7 @@ SELECT
                 WHEN 'differs' THEN 'times differ with the clock'
                 ELSE 'times differ with the clock; recorded by ncu --metrics gpc__cycles_elapsed.avg.per_second, '
                     || 'nsys profile --gpu-metrics-devices=all' END
-            WHEN 'complete' THEN 'the profiler lost events: counts and sums are too small'
+            WHEN 'complete' THEN 'the profiler says that events may be missing: counts and sums could be too small'
             WHEN 'tags' THEN 'nothing says what ran: traceql ingest --tag model=… --tag batch=…'
             WHEN 'setting: clock_control' THEN 'base locks the clocks, none lets them move: times differ for that alone'
             WHEN 'setting: cache_control' THEN 'all flushes caches before kernels: DRAM bytes differ for that alone'

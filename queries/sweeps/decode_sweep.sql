@@ -7,7 +7,7 @@
 -- largest batches. The theoretical one is peak ÷ bandwidth, because a decode step does about one FLOP per byte and
 -- sequence in 16-bit precision.
 -- @param  sweep VARCHAR = NULL               only this sweep
--- @param  gpu VARCHAR = NULL                 only runs with this tag gpu
+-- @param  gpu VARCHAR = NULL                 only runs on it: the tag gpu, or the name in gpu_specs
 -- @param  metric VARCHAR = 'ms_per_token'    the time of one step
 -- @param  weight_bytes DOUBLE = 16e9         size of the model, where no tag weight_bytes gives it
 -- @param  dtype VARCHAR = 'bf16'             precision of the peak
@@ -50,7 +50,7 @@ WITH measured AS (
     FROM runs
     JOIN run_metrics USING (run_id)
     WHERE name = $metric AND value IS NOT NULL
-        AND ($sweep IS NULL OR sweep = $sweep) AND ($gpu IS NULL OR tags['gpu'] = $gpu)
+        AND ($sweep IS NULL OR sweep = $sweep) AND ($gpu IS NULL OR $gpu IN (tags['gpu'], runs.gpu))
     GROUP BY ALL
 ),
 sized AS (

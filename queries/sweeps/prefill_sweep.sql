@@ -8,7 +8,7 @@
 -- Achieved FLOP/s count flop_per_token for each token of the batch. A run over 100 % of the peak did not do that work:
 -- it is flagged, and no rate of this hardware follows from it.
 -- @param  sweep VARCHAR = NULL                      only this sweep
--- @param  gpu VARCHAR = NULL                        only runs with this tag gpu
+-- @param  gpu VARCHAR = NULL                        only runs on it: the tag gpu, or the name in gpu_specs
 -- @param  metric VARCHAR = 'ms'                     the time of one prefill
 -- @param  flop_per_token DOUBLE = 13958643712       where no tag flop_per_token gives it; by default 2 for each weight in the layers of Llama-3.1-8B, attention left out: a lower bound
 -- @param  dtype VARCHAR = 'bf16'                    precision of the peak
@@ -52,7 +52,7 @@ WITH measured AS (
     FROM runs
     JOIN run_metrics USING (run_id)
     WHERE name = $metric AND value IS NOT NULL
-        AND ($sweep IS NULL OR sweep = $sweep) AND ($gpu IS NULL OR tags['gpu'] = $gpu)
+        AND ($sweep IS NULL OR sweep = $sweep) AND ($gpu IS NULL OR $gpu IN (tags['gpu'], runs.gpu))
     GROUP BY ALL
 ),
 points AS (

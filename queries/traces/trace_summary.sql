@@ -14,7 +14,7 @@
 -- @column memory_ops BIGINT        copies and memsets
 -- @column graph_launches BIGINT    CUDA graphs traced as a whole: their kernels are in no other count
 -- @column metrics BIGINT           ncu metric values
--- @column complete BOOLEAN         false when the profiler says that it lost events
+-- @column complete BOOLEAN         false when the profiler says that events may be missing
 -- @column tags VARCHAR             labels, as JSON
 
 SELECT

@@ -5,6 +5,7 @@ Commands import what they need when they run, so that ``traceql --help`` stays i
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 
@@ -78,3 +79,11 @@ def main() -> None:
         # The reader of a pipe (head, less) has seen enough. Python would complain when flushing at exit.
         sys.stdout = None
         sys.exit(0)
+    except OSError as error:
+        # polars names the number in its text only.
+        if error.errno != errno.ENOSPC and f"(os error {errno.ENOSPC})" not in str(error):
+            raise
+        # Standard output, that is: files and databases have messages of their own.
+        common.complain(TraceqlError("no room left for the answer", "Write it to another place with -o."))
+        sys.stdout = None
+        sys.exit(1)

@@ -95,15 +95,21 @@ def writing(output: str) -> Iterator[IO[bytes]]:
     """
     _spare_databases(output)
     try:
-        with click.open_file(output, "wb", atomic=True) as file:
+        # Devices, pipes and links are written through: a file put in their place would replace them.
+        place = Path(output)
+        replaceable = not place.is_symlink() and (place.is_file() or not place.exists())
+        with click.open_file(output, "wb", atomic=replaceable) as file:
             yield file
     except OSError as error:
         raise TraceqlError(
-            f"{output}: cannot be written ({error.strerror})", "Choose another place."
+            f"{output}: cannot be written ({error.strerror or error})", "Choose another place."
         ) from error
 
 
 def _spare_databases(output: str) -> None:
+    if not Path(output).is_file():
+        # Reading a pipe would wait for whoever writes to it.
+        return
     with contextlib.suppress(OSError), Path(output).open("rb") as file:
         head = file.read(readers.HEAD_BYTES)
         if readers.is_duckdb(head) or readers.by_magic(head):

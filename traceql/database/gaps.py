@@ -69,7 +69,8 @@ def notes(arrow: Ask, query: catalog.Query, bound: Mapping[str, catalog.Value]) 
         able = [t for t in in_scope if t["kind"] in options]
         lacking = [t["name"] for t in able if _lacks(t, need)]
         if len(lacking) == len(able):
-            where = f"trace {chosen[0]!r}" if len(chosen) == 1 else "the database"
+            names = " nor ".join(repr(name) for name in dict.fromkeys(chosen))
+            where = f"trace {names}" if chosen else "the database"
             raise MissingDataError(
                 f"{where} holds no {' or '.join(need)}, which {query.name} reads",
                 "Recorded by: " + "; ".join(options.values()),

@@ -292,7 +292,7 @@ def _settings(text: str | None) -> dict[str, str]:
 def _remarks(database: Database, trace: Mapping[str, Any]) -> Iterator[Note]:
     """What to know before trusting the numbers."""
     if trace["complete"] is False:
-        yield Note("The profiler says that it lost events.", "warning")
+        yield Note("The profiler says that events may be missing.", "warning")
     if trace["counts_agree"] is False:
         yield Note("The profiler counted other numbers of events than the file holds.", "warning")
     for text in trace["warnings"] or ():
