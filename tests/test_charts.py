@@ -411,6 +411,22 @@ def test_what_a_benchmark_reached_is_a_roof_too(db: Database, tmp_path: Path) ->
     assert hierarchy["nvlink"] is None
 
 
+def test_a_level_without_a_published_bandwidth_shows_the_measured_one(db: Database, tmp_path: Path) -> None:
+    table = tmp_path / "roofs.csv"
+    table.write_text("gpu,l2_bytes_per_s\nH200,8.8e12\n")
+    db.import_runs(runs.read(table))
+    answer = asked(db, "memory_hierarchy", gpu="H200")
+    (l2,) = answer.filter(pl.col("level") == "l2").to_dicts()
+    # NVIDIA publishes no L2 bandwidth of an H200.
+    assert (l2["bandwidth_bytes_per_s"], l2["measured_bytes_per_s"]) == (None, 8.8e12)
+    assert l2["ridge_flop_per_byte"] is None
+    rows = {row["level"]: row for row in data(drawn(db, "memory_hierarchy", gpu="H200"))}
+    assert rows["l2"][theme.VALUE] == "8.8 TB/s measured"
+    assert rows["l2"]["labelled_at"] == 8.8e12
+    assert rows["l2"]["bandwidth_bytes_per_s·text"] == "not published"
+    assert rows["dram"]["labelled_at"] == 4.8e12
+
+
 def test_two_counters_of_a_kernel_stand_side_by_side(corpus: Database) -> None:
     pairs = asked(
         corpus, "metric_pairs", trace=BASELINE, x="dram__bytes_write.sum", y="gpu__time_duration.sum"
