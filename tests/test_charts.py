@@ -324,8 +324,8 @@ ROOFS = pl.DataFrame(
 CHANNELS = {"x": "dram_flop_per_byte", "y": "flop_per_s", "size": "gpu_ns", "color": "layer_kind"}
 
 
-def roofline(roofs: pl.DataFrame = ROOFS) -> dict[str, Any]:
-    chart = charts.KINDS["roofline"].draw(WORK, roofs, shape="phase", trail="seq_len", **CHANNELS)
+def roofline(roofs: pl.DataFrame = ROOFS, work: pl.DataFrame = WORK) -> dict[str, Any]:
+    chart = charts.KINDS["roofline"].draw(work, roofs, shape="phase", trail="seq_len", **CHANNELS)
     return chart.to_dict()
 
 
@@ -368,9 +368,25 @@ def test_work_without_flop_is_left_out_of_logarithmic_axes_and_counted() -> None
 def test_a_trail_joins_the_prompt_lengths_of_a_layer_in_their_order() -> None:
     (trail,) = [e for e in encodings(roofline()) if "order" in e]
     assert trail["order"]["field"] == "seq_len"
-    assert (trail["color"]["field"], trail["detail"]["field"]) == ("layer_kind", "phase")
+    assert (trail["color"]["field"], trail["detail"][0]["field"]) == ("layer_kind", "phase")
+    assert "strokeDash" not in trail
     labels = [e["text"]["field"] for e in encodings(roofline()) if "text" in e]
     assert "seq_len" in labels
+
+
+def test_trails_of_several_traces_are_not_joined_and_the_legend_tells_them_apart() -> None:
+    two = pl.concat([WORK, WORK.with_columns(trace=pl.lit("other"))])
+    specification = roofline(work=two)
+    (trail,) = [e for e in encodings(specification) if "order" in e]
+    assert (trail["strokeDash"]["field"], trail["strokeDash"]["title"]) == ("trace", "Trace")
+    assert specification["resolve"]["scale"]["strokeDash"] == "independent"
+    assert "trace" in [tip["field"] for e in encodings(specification) for tip in e.get("tooltip", [])]
+
+
+def test_traces_tagged_as_one_point_each_make_one_trail() -> None:
+    points = WORK.head(3).with_columns(trace=pl.Series(["a", "b", "c"]))
+    (trail,) = [e for e in encodings(roofline(work=points)) if "order" in e]
+    assert "strokeDash" not in trail
 
 
 def test_a_trace_without_flop_is_told_how_to_record_them(corpus: Database) -> None:

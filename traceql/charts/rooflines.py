@@ -45,7 +45,7 @@ def roofline(
     """Achieved FLOP/s (`y`) over arithmetic intensity (`x`), both logarithmic, under the roofs.
 
     Points are as large as the time they take (`size`). With `trail`, those of one `color` and `shape` are
-    joined in its order and labelled with it.
+    joined in its order and labelled with it, each trace's by themselves: two may be of different models.
     """
     known = answer.filter((pl.col(x) > 0) & (pl.col(y) > 0))
     if known.height == 0:
@@ -101,9 +101,14 @@ def roofline(
     ]
     hue = alt.Color(f"{color}:N", title=units.title(color))
     if trail:
-        joined = base.mark_line(strokeWidth=1.5, opacity=0.7).encode(color=hue, order=f"{trail}:Q")
+        joined = base.mark_line(strokeWidth=1.5, opacity=0.7).encode(
+            color=hue, order=f"{trail}:Q", detail=[f"{shape}:N"] if shape else alt.Undefined
+        )
+        series = [color, shape] if shape else [color]
+        if rows["trace"].n_unique() > 1 and not _points_of_one_trail(rows, series, trail):
+            joined = joined.encode(strokeDash=alt.StrokeDash("trace:N", title="Trace"))
         layers += [
-            joined.encode(detail=f"{shape}:N") if shape else joined,
+            joined,
             alt.Chart(_apart(rows.drop_nulls(trail), x, y, (left, right), (floor, ceiling)))
             .mark_text(style="note", dy=-11)
             .encode(x=across, y=up, text=alt.Text(f"{trail}:Q", format=",")),
@@ -116,7 +121,14 @@ def roofline(
     )
     left_out = answer.height - known.height
     note = f"{left_out:,} without FLOP or DRAM traffic are not shown" if left_out else ""
-    return theme.noted(alt.layer(*layers, points), note)
+    # The dashes of roofs tell their sources, those of trails their traces.
+    return theme.noted(alt.layer(*layers, points).resolve_scale(strokeDash="independent"), note)
+
+
+def _points_of_one_trail(rows: pl.DataFrame, series: list[str], trail: str) -> bool:
+    """Whether each trace is one point (as one is that was tagged with its place), and no two share a place."""
+    alone = rows.select("trace", *series).is_unique().all()
+    return alone and rows.select(*series, trail).is_unique().all()
 
 
 def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[pl.DataFrame, pl.DataFrame]:
