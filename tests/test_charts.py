@@ -312,13 +312,13 @@ WORK = pl.DataFrame(
 )
 ROOFS = pl.DataFrame(
     [
-        ("t", "compute", "bf16", "datasheet", 989e12, None),
-        ("t", "compute", "bf16", "profiled", 900e12, None),
-        ("t", "memory", "dram", "datasheet", None, 4.8e12),
-        ("t", "memory", "dram", "profiled", None, 4.5e12),
-        ("t", "memory", "l2", "profiled", None, 9e12),
+        ("t", "compute", "bf16", "datasheet", None, 989e12, None),
+        ("t", "compute", "bf16", "profiled", None, 900e12, None),
+        ("t", "memory", "dram", "datasheet", None, None, 4.8e12),
+        ("t", "memory", "dram", "profiled", None, None, 4.5e12),
+        ("t", "memory", "l2", "profiled", "lts__t_bytes.sum", None, 9e12),
     ],
-    schema=["trace", "kind", "name", "source", "flop_per_s", "bytes_per_s"],
+    schema=["trace", "kind", "name", "source", "counter", "flop_per_s", "bytes_per_s"],
     orient="row",
 )
 CHANNELS = {"x": "dram_flop_per_byte", "y": "flop_per_s", "size": "gpu_ns", "color": "layer_kind"}
@@ -332,7 +332,7 @@ def roofline(roofs: pl.DataFrame = ROOFS, work: pl.DataFrame = WORK) -> dict[str
 def test_a_roof_of_memory_rises_with_its_bandwidth_until_it_meets_the_highest_peak() -> None:
     ends = [row for row in data(roofline()) if row.get("place") in ("dram", "l2")]
     for row in ends:
-        rate = {"DRAM profiled": 4.5e12, "DRAM datasheet": 4.8e12, "L2 profiled": 9e12}[row["roof"]]
+        rate = {"DRAM profiled": 4.5e12, "DRAM datasheet": 4.8e12, "L2 profiled lts__t_bytes": 9e12}[row["roof"]]
         assert row["flop_per_s"] == pytest.approx(rate * row["dram_flop_per_byte"])
         assert row["flop_per_s"] <= 989e12 * 1.000001
     assert max(row["flop_per_s"] for row in ends) == pytest.approx(989e12)
@@ -417,14 +417,36 @@ def test_what_a_benchmark_reached_is_a_roof_too(db: Database, tmp_path: Path) ->
     measured = asked(db, "roofs").filter(pl.col("source") == "measured").drop("trace", "kind").rows()
     # The trace's kernels do no fp64.
     assert measured == [
-        ("bf16", "measured", 7.9e14, None, 7.9e14 / 4.2e12),
-        ("dram", "measured", None, 4.2e12, None),
+        ("bf16", "measured", None, 7.9e14, None, 7.9e14 / 4.2e12),
+        ("dram", "measured", None, None, 4.2e12, None),
     ]
     hierarchy = {
         row["level"]: row["measured_bytes_per_s"] for row in asked(db, "memory_hierarchy").to_dicts()
     }
     assert hierarchy["dram"] == 4.2e12
     assert hierarchy["nvlink"] is None
+
+
+def test_roofs_of_caches_name_the_counter_whose_peak_they_are(corpus: Database) -> None:
+    found = {
+        row["name"]: (row["counter"], row["bytes_per_s"])
+        for row in asked(corpus, "roofs", trace=ROOFLINE).to_dicts()
+        if row["kind"] == "memory" and row["source"] == "profiled"
+    }
+    assert {name: counter for name, (counter, _) in found.items()} == {
+        "dram": None,
+        "l1": "derived__l1tex__lsu_writeback_bytes_mem_lgds.sum",
+        "l2": "derived__lts__lts2xbar_bytes.sum",
+    }
+    kernels = asked(corpus, "kernel_roofline", trace=ROOFLINE, by="launch")
+    for level in ("l1", "l2"):
+        assert found[level][1] == kernels[f"profiled_{level}_bytes_per_s"].max()
+
+
+def test_a_cache_with_two_counters_has_two_roofs_and_their_labels_name_them() -> None:
+    other = ROOFS.tail(1).with_columns(counter=pl.lit("derived__lts__lts2xbar_bytes.sum"), bytes_per_s=5.5e12)
+    labels = {row["label"] for row in data(roofline(pl.concat([ROOFS, other]))) if row.get("place") == "l2"}
+    assert labels == {"", "L2 (lts__t_bytes) 9 TB/s", "L2 (lts__lts2xbar_bytes) 5.5 TB/s"}
 
 
 def test_a_level_without_a_published_bandwidth_shows_the_measured_one(db: Database, tmp_path: Path) -> None:
