@@ -362,7 +362,19 @@ def test_work_without_flop_is_left_out_of_logarithmic_axes_and_counted() -> None
     specification = roofline()
     points = [row for row in data(specification) if row.get("gpu_ns·text")]
     assert {row["dram_flop_per_byte"] for row in points} == {100.0, 200.0, 400.0}
-    assert specification["title"]["subtitle"] == ["1 without FLOP or DRAM traffic are not shown"]
+    assert specification["title"]["subtitle"][0] == "1 without FLOP or DRAM traffic are not shown"
+
+
+def test_what_measured_roofs_and_points_of_prefill_mean_is_said() -> None:
+    lasting = ROOFS.head(1).with_columns(source=pl.lit("measured"), flop_per_s=pl.lit(673e12))
+    specification = roofline(pl.concat([ROOFS, lasting]))
+    assert "measured, sustained" in {row.get("source") for row in data(specification)}
+    _, short, prefill = specification["title"]["subtitle"]
+    assert short.startswith("short launches may exceed a measured roof")
+    assert "its last chunk" in prefill
+    # Without them there is nothing to say.
+    decode = roofline(work=WORK.with_columns(phase=pl.lit("decode")))
+    assert len(decode["title"]["subtitle"]) == 1
 
 
 def test_a_trail_joins_the_prompt_lengths_of_a_layer_in_their_order() -> None:

@@ -24,7 +24,7 @@ _LEVELS = {"dram": "DRAM", "l2": "L2", "l1": "L1"}
 _PLACES = {"compute": 11, "l1": -7, "l2": -19, "dram": -31}
 # Where a roof comes from, the one to be labelled first: how it is called, and drawn.
 _SOURCES: Mapping[str, tuple[str, Sequence[float]]] = {
-    "measured": ("measured by a benchmark", [5, 3]),
+    "measured": ("measured, sustained", [5, 3]),
     "profiled": ("peak at the clocks of the run", [1, 0]),
     "datasheet": ("datasheet", [1.5, 3]),
 }
@@ -121,9 +121,13 @@ def roofline(
         tooltip=tooltip,
     )
     left_out = answer.height - known.height
-    note = f"{left_out:,} without FLOP or DRAM traffic are not shown" if left_out else ""
+    notes = [f"{left_out:,} without FLOP or DRAM traffic are not shown" if left_out else ""]
+    if any(roof["source"] == "measured" and roof["kind"] == "compute" for roof in roofs.to_dicts()):
+        notes.append("short launches may exceed a measured roof, before the power limit bites")
+    if shape == "phase" and "prefill" in rows[shape]:
+        notes.append("prefill of a prompt longer than a chunk is, as the collectors record it, its last chunk")
     # The dashes of roofs tell their sources, those of trails their traces.
-    return theme.noted(alt.layer(*layers, points).resolve_scale(strokeDash="independent"), note)
+    return theme.noted(alt.layer(*layers, points).resolve_scale(strokeDash="independent"), *notes)
 
 
 def _points_of_one_trail(rows: pl.DataFrame, series: list[str], trail: str) -> bool:
