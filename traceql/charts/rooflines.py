@@ -6,6 +6,7 @@ After Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 _HEIGHT = 380
 _LEVELS = {"dram": "DRAM", "l2": "L2", "l1": "L1"}
-# Pixels from the end of a roof to its label: memory's above each other, those of arithmetic below the line.
-_PLACES = {"compute": 11, "l1": -7, "l2": -19, "dram": -31}
+# Pixels from the end of a roof to its label: those of arithmetic below the line, memory's above each other.
+_BELOW, _ABOVE, _LINE = 11, -7, 12
 # Where a roof comes from, the one to be labelled first: how it is called, and drawn.
 _SOURCES: Mapping[str, tuple[str, Sequence[float]]] = {
     "measured": ("measured, sustained", [5, 3]),
@@ -88,10 +89,10 @@ def roofline(
             ),
         ),
         *(
-            alt.Chart(lines.filter((pl.col("label") != "") & (pl.col("place") == place)))
+            alt.Chart(lines.filter((pl.col("label") != "") & (pl.col("dy") == dy)))
             .mark_text(style="note", align="right", dy=dy)
             .encode(x=across, y=up, text="label:N")
-            for place, dy in _PLACES.items()
+            for dy in lines.filter(pl.col("label") != "")["dy"].unique().sort().to_list()
         ),
         alt.Chart(ridges)
         .mark_point(style="ridge", size=40, filled=True, opacity=1)
@@ -139,8 +140,8 @@ def _points_of_one_trail(rows: pl.DataFrame, series: list[str], trail: str) -> b
 def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The ends of every roof, its label at the second one; and the ridge points.
 
-    Several traces have the roofs of the fastest. Of one roof from several sources the first is labelled; those
-    of several counters are several roofs.
+    Several traces have the roofs of the fastest. Of one roof from several sources the first is labelled; of a
+    cache, the roof of each counter instead, as the one that work measured with it is under.
     """
     peaks = roofs.group_by("kind", "name", "source", "counter").agg(
         pl.col("flop_per_s").max(), pl.col("bytes_per_s").max()
@@ -150,16 +151,16 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
         peaks.to_dicts(),
         key=lambda r: (r["kind"], r["name"], order.index(r["source"]), r["counter"] or ""),
     )
-    leading: dict[tuple[str, str, str | None], str] = {}
-    for roof in found:
-        leading.setdefault((roof["kind"], roof["name"], roof["counter"]), roof["source"])
+    leading: dict[tuple[str, str], str] = {}
+    for roof in sorted(found, key=lambda r: r["counter"] is None):
+        leading.setdefault((roof["kind"], roof["name"]), roof["source"])
     compute = [roof for roof in found if roof["kind"] == "compute"]
     memory = [roof for roof in found if roof["kind"] == "memory"]
 
     ridges = []
     for roof in compute:
         level = next((m for m in memory if m["name"] == "dram" and m["source"] == roof["source"]), None)
-        if level is not None and leading["compute", roof["name"], None] == roof["source"]:
+        if level is not None and leading["compute", roof["name"]] == roof["source"]:
             at = roof["flop_per_s"] / level["bytes_per_s"]
             ridges.append((at, roof["flop_per_s"], units.text("ridge_flop_per_byte", at, 3)))
     points = pl.DataFrame(ridges, schema={x: pl.Float64, y: pl.Float64, "label": pl.String}, orient="row")
@@ -167,6 +168,9 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
     left, right = _span(rows, points, x)
     ceiling = max((roof["flop_per_s"] for roof in compute), default=max(rows[y].to_list()))
     fastest = max((roof["bytes_per_s"] for roof in memory), default=math.inf)
+    labelled = [roof for roof in found if leading[roof["kind"], roof["name"]] == roof["source"]]
+    # The slower, the further right it ends, and the higher its label.
+    above = sorted((m for m in labelled if m["kind"] == "memory"), key=lambda m: -m["bytes_per_s"])
     ends = []
     for roof in found:
         if roof["kind"] == "compute":
@@ -178,14 +182,14 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
             speed, name, place = roof["bytes_per_s"], _LEVELS[roof["name"]], roof["name"]
             span = [(at, at * speed) for at in (left, min(right, ceiling / speed))]
             rate = units.text("bytes_per_s", speed, 3)
-        labelled = leading[roof["kind"], roof["name"], roof["counter"]] == roof["source"]
         # Counters of one cache have different peaks: 33 TB/s that L1 returns, and 134 TB/s of all its requests.
-        counted = (roof["counter"] or "").removeprefix("derived__").removesuffix(".sum")
+        counted = re.sub(r"^derived__[a-z0-9]+__|\.sum$", "", roof["counter"] or "")
         told = f"{name} ({counted}) {rate}" if counted else f"{name} {rate}"
-        for (at, height), label in zip(span, ("", told if labelled else ""), strict=True):
+        dy = _ABOVE - _LINE * above.index(roof) if roof in above else _BELOW
+        for (at, height), label in zip(span, ("", told if roof in labelled else ""), strict=True):
             source, _ = _SOURCES[roof["source"]]
-            ends.append((f"{name} {roof['source']} {counted}".rstrip(), source, place, label, told, at, height))
-    schema = dict.fromkeys(("roof", "source", "place", "label", "rate"), pl.String)
+            ends.append((f"{name} {roof['source']} {counted}".rstrip(), source, place, label, told, dy, at, height))
+    schema = dict.fromkeys(("roof", "source", "place", "label", "rate"), pl.String) | {"dy": pl.Int64}
     return pl.DataFrame(ends, schema=schema | {x: pl.Float64, y: pl.Float64}, orient="row"), points
 
 
