@@ -163,6 +163,30 @@ def test_no_trace_and_an_unknown_one_are_errors(corpus: Database) -> None:
         report.of_traces(corpus, [EAGER, "nothing"])
 
 
+def test_ranges_outside_any_pair_that_decide_the_traffic_in_total_are_named(corpus: Database) -> None:
+    text = Parsed(report.of_traces(corpus, [BASELINE, VARIANT])).text
+    assert "ranges with much of the DRAM writes: step/flush_l2 (" in text
+
+
+def test_ranges_are_paired_and_left_out_as_asked(corpus: Database) -> None:
+    parsed = Parsed(
+        report.of_traces(
+            corpus, [BASELINE, VARIANT], pairs=["step/kv_write = step/nwor_commit"], exclude=["step/flush_l2"]
+        )
+    )
+    assert "ranges with much of the DRAM writes" not in parsed.text
+    specification = json.loads(parsed.scripts["c1-nwor_delta-chart"])
+    rows = [row for rows in specification["datasets"].values() for row in rows]
+    (pair,) = [row for row in rows if row["scope"] == "pair" and row["counter"] == "dram_write_bytes"]
+    assert round(pair["change_pct"], 2) == -46.97
+    assert not [row for row in rows if "flush" in row["range"]]
+
+
+def test_pairing_ranges_of_traces_that_are_no_ncu_traces_is_refused(corpus: Database) -> None:
+    with pytest.raises(QueryError, match="where ncu traces are compared"):
+        report.of_traces(corpus, [EAGER, ROOFLINE], exclude=["step/flush_l2"])
+
+
 # --- strangers' texts -----------------------------------------------------------------------------------
 
 
