@@ -177,6 +177,7 @@ RENDERED = (
     "timeline",
     "sweeps",
     "nwor_delta",
+    "nwor_scv_matrix",
     "scv_delta",
     "memory_hierarchy",
     "metric_pairs",
@@ -247,6 +248,35 @@ def test_the_percentage_stands_at_each_pair_of_bars() -> None:
     # What was not measured is not zero, and nothing is a percentage of nothing.
     assert texts[2] == "not measured → 10 B"
     assert texts[3] == "0 sectors → 5 sectors"
+
+
+def test_where_no_kernel_ran_the_chart_says_so_and_not_that_it_was_not_measured(corpus: Database) -> None:
+    texts = {}
+    for other in ("step/kv_write", "step/nwor_commit"):
+        exclude = f"step/flush_l2; {other}"
+        rows = data(drawn(corpus, "nwor_delta", baseline=BASELINE, variant=VARIANT, exclude=exclude))
+        texts |= {r["range"]: r[theme.VALUE] for r in rows if r["counter"] == "dram_write_bytes"}
+    assert texts["step/kv_write"] == "60.45 MB → no kernel there"
+    assert texts["step/nwor_commit"] == "no kernel there → 32.06 MB"
+
+
+def test_all_four_modes_are_drawn_as_shares_of_the_first() -> None:
+    answer = pl.DataFrame(
+        {
+            "counter": ["dram_write_bytes", "launches", "syncs"],
+            "a": [200.0, 0.0, None],
+            "b": [150.0, 4.0, None],
+            "c": [None, 5.0, None],
+            "d": [300.0, 6.0, None],
+        },
+        schema_overrides=dict.fromkeys("abcd", pl.Float64),
+    )
+    chart = comparisons.grouped_bars(answer, x="counter", y="a", y2="b", y3="c", y4="d")
+    rows = [row for row in data(chart.to_dict()) if row["side"]]
+    assert [row["share_pct"] for row in rows] == [100.0, 75.0, None, 150.0, None, None, None, None]
+    assert [row[theme.VALUE] for row in rows[:4]] == ["200 B", "150 B (-25.0 %)", "not known", "300 B (+50.0 %)"]
+    assert [row[theme.VALUE] for row in rows[4:]] == ["0", "4", "5", "6"]
+    assert chart.title.subtitle == ["1 known on no side are not shown"]
 
 
 def test_a_dumbbell_has_a_panel_for_each_unit_and_the_largest_differences_first() -> None:

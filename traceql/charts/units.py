@@ -46,6 +46,10 @@ _NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "device_id": ("GPU", ""),
         "kernels_per_step": ("Kernels", "per step"),
         "range_text": ("NVTX range", ""),
+        "off_off": ("NWOR off, SCV off", ""),
+        "stage_off": ("NWOR stage, SCV off", ""),
+        "off_graph": ("NWOR off, SCV graph", ""),
+        "stage_graph": ("NWOR stage, SCV graph", ""),
     }
 )
 # Unit as ncu reports it → suffix.
