@@ -212,6 +212,16 @@ def test_hyphens_count_as_underscores_and_aliases_show_what_they_stand_for(corpu
     assert drawn(corpus, "kernels", trace=EAGER) == by_name
 
 
+def test_gaps_are_drawn_of_a_trace_that_never_idles_for_half_a_second(corpus: Database) -> None:
+    assert asked(corpus, "gpu_gaps", trace=EAGER).height == 0
+    specification = drawn(corpus, "gaps", trace=EAGER)
+    every = asked(corpus, "gpu_gaps", trace=EAGER, min_gap_ns=0, limit=None)
+    assert every["gaps"].unique().to_list() == [every.height]
+    assert [row["duration_ns"] for row in data(specification)] == every["duration_ns"].head(50).to_list()
+    assert f"the 50 longest of {every.height:,}" in specification["title"]["subtitle"]
+    assert charts.params("gaps")["min_gap_ns"].default == 0
+
+
 def test_two_panels_show_decoding_and_prefill_with_ridges_and_elbows(corpus: Database) -> None:
     specification = drawn(corpus, "sweeps")
     left, right = specification["hconcat"]

@@ -94,16 +94,20 @@ def heatmap(answer: pl.DataFrame, *, x: str, y: str, color: str) -> Drawing:
 
 
 @chart()
-def gaps(answer: pl.DataFrame, *, x: str, y: str) -> Drawing:
-    """When (`x`) something happened, and how long it took (`y`): a stick for each."""
-    rows, tooltip = theme.prepared(answer, answer.columns)
+def gaps(answer: pl.DataFrame, *, x: str, y: str, total: str = "") -> Drawing:
+    """When (`x`) something happened, and how long it took (`y`): a stick for each.
+
+    Where the answer stops at the longest, `total` says how many there are.
+    """
+    rows, tooltip = theme.prepared(answer, [column for column in answer.columns if column != total])
     base = alt.Chart(rows, height=240).encode(
         x=alt.X(f"{x}:Q", axis=theme.axis(x, rows, name=_SINCE_START), scale=alt.Scale(zero=False)),
         y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows, tickCount=5)),
         tooltip=tooltip,
     )
     sticks = base.mark_rule(strokeWidth=1.5).encode(y2=alt.datum(0))
-    return alt.layer(sticks, base.mark_point(filled=True, size=50))
+    note = theme.cut(rows.height, int(answer[total].max()), "longest") if total else ""
+    return theme.noted(alt.layer(sticks, base.mark_point(filled=True, size=50)), note)
 
 
 @chart()

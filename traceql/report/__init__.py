@@ -147,6 +147,7 @@ def of_chart(database: Database, name: str, /, **params: catalog.Value) -> str:
         MissingDataError: no trace holds what its queries read.
     """
     figures = []
+    params = charts.asked(name, **params)
     for query in charts.queries_of(name):
         own = {p.name for p in query.params}
         figures.append(figure(database, query.name, {k: v for k, v in params.items() if k in own}))
