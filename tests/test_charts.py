@@ -182,6 +182,7 @@ RENDERED = (
     "memory_hierarchy",
     "metric_pairs",
     "step_summary",
+    "nvtx_pace",
     "roofline",
     "layer_roofline",
     "diff",
@@ -205,6 +206,18 @@ def test_a_chart_becomes_png_and_svg_without_a_browser(corpus: Database, name: s
     svg = render.to_svg(chart)
     assert svg.startswith("<svg")
     assert svg.count("<path") > 5
+
+
+def test_a_picture_does_not_say_how_to_move_what_is_in_it(corpus: Database) -> None:
+    chart = corpus.chart("timeline", trace=EAGER)
+    assert "drag to move" in render.to_json(chart)
+    assert "drag to move" not in render.to_svg(chart)
+
+
+def test_steps_are_points_that_no_line_joins(corpus: Database) -> None:
+    specification = drawn(corpus, "step_summary", trace=EAGER)
+    assert specification["mark"]["type"] == "point"
+    assert specification["encoding"]["shape"]["field"] == "kind"
 
 
 def test_hyphens_count_as_underscores_and_aliases_show_what_they_stand_for(corpus: Database) -> None:
@@ -284,7 +297,12 @@ def test_all_four_modes_are_drawn_as_shares_of_the_first() -> None:
     chart = comparisons.grouped_bars(answer, x="counter", y="a", y2="b", y3="c", y4="d")
     rows = [row for row in data(chart.to_dict()) if row["side"]]
     assert [row["share_pct"] for row in rows] == [100.0, 75.0, None, 150.0, None, None, None, None]
-    assert [row[theme.VALUE] for row in rows[:4]] == ["200 B", "150 B (-25.0 %)", "not known", "300 B (+50.0 %)"]
+    assert [row[theme.VALUE] for row in rows[:4]] == [
+        "200 B",
+        "150 B (-25.0 %)",
+        "not known",
+        "300 B (+50.0 %)",
+    ]
     assert [row[theme.VALUE] for row in rows[4:]] == ["0", "4", "5", "6"]
     assert chart.title.subtitle == ["1 known on no side are not shown"]
 
@@ -372,7 +390,9 @@ def roofline(roofs: pl.DataFrame = ROOFS, work: pl.DataFrame = WORK) -> dict[str
 def test_a_roof_of_memory_rises_with_its_bandwidth_until_it_meets_the_highest_peak() -> None:
     ends = [row for row in data(roofline()) if row.get("place") in ("dram", "l2")]
     for row in ends:
-        rate = {"DRAM profiled": 4.5e12, "DRAM datasheet": 4.8e12, "L2 profiled lts__t_bytes": 9e12}[row["roof"]]
+        rate = {"DRAM profiled": 4.5e12, "DRAM datasheet": 4.8e12, "L2 profiled lts__t_bytes": 9e12}[
+            row["roof"]
+        ]
         assert row["flop_per_s"] == pytest.approx(rate * row["dram_flop_per_byte"])
         assert row["flop_per_s"] <= 989e12 * 1.000001
     assert max(row["flop_per_s"] for row in ends) == pytest.approx(989e12)
@@ -664,6 +684,7 @@ def test_marks_and_texts_stand_out_from_the_background(colors: theme.Colors) -> 
         ("delta_pct", -46.97, "-46.97 %"),
         ("launches", 1_234_567, "1,234,567"),
         ("range_id", 1_234_567, "1234567"),
+        ("graph", 1_234_567, "1234567"),
         ("avg_ns", float("nan"), "not measured"),
     ],
 )

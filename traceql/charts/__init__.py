@@ -81,7 +81,7 @@ def params(name: str) -> dict[str, catalog.Param]:
     return found | {key: replace(found[key], default=value) for key, value in asked(name).items()}
 
 
-def asked(name: str, **values: catalog.Value) -> dict[str, catalog.Value]:
+def asked(name: str, /, **values: catalog.Value) -> dict[str, catalog.Value]:
     """The values of parameters that a chart asks with: those given, and its own defaults."""
     return {**_ASKED.get(name.replace("-", "_"), {}), **values}
 

@@ -123,7 +123,8 @@ def grouped_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str, y4: 
     schema = {"share_pct": pl.Float64, "side": pl.String, theme.NAME: pl.String, theme.VALUE: pl.String}
     rows = pl.DataFrame(found, infer_schema_length=None, schema_overrides=schema)
     rows = rows.with_columns(
-        pl.int_range(pl.len(), dtype=pl.Int64).alias(theme.ROW), pl.col("share_pct").fill_null(0).alias("end_pct")
+        pl.int_range(pl.len(), dtype=pl.Int64).alias(theme.ROW),
+        pl.col("share_pct").fill_null(0).alias("end_pct"),
     )
     names = [units.title(side) for side in sides]
     # Room for the value at the end of the longest bar.

@@ -126,7 +126,9 @@ def roofline(
     if any(roof["source"] == "measured" and roof["kind"] == "compute" for roof in roofs.to_dicts()):
         notes.append("short launches may exceed a measured roof, before the power limit bites")
     if shape == "phase" and "prefill" in rows[shape]:
-        notes.append("prefill of a prompt longer than a chunk is, as the collectors record it, its last chunk")
+        notes.append(
+            "prefill of a prompt longer than a chunk is, as the collectors record it, its last chunk"
+        )
     # The dashes of roofs tell their sources, those of trails their traces.
     return theme.noted(alt.layer(*layers, points).resolve_scale(strokeDash="independent"), *notes)
 
@@ -188,7 +190,9 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
         dy = _ABOVE - _LINE * above.index(roof) if roof in above else _BELOW
         for (at, height), label in zip(span, ("", told if roof in labelled else ""), strict=True):
             source, _ = _SOURCES[roof["source"]]
-            ends.append((f"{name} {roof['source']} {counted}".rstrip(), source, place, label, told, dy, at, height))
+            ends.append(
+                (f"{name} {roof['source']} {counted}".rstrip(), source, place, label, told, dy, at, height)
+            )
     schema = dict.fromkeys(("roof", "source", "place", "label", "rate"), pl.String) | {"dy": pl.Int64}
     return pl.DataFrame(ends, schema=schema | {x: pl.Float64, y: pl.Float64}, orient="row"), points
 

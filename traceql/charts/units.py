@@ -67,7 +67,7 @@ _REPORTED: Mapping[str, str] = MappingProxyType(
 _ACRONYMS = MappingProxyType(
     {word: word.upper() for word in ("api", "cpu", "cuda", "dram", "gpu", "hbm", "l1", "l2", "nvtx", "os")}
 )
-_CODES = ("pid", "tid", "virtual_address")
+_CODES = ("graph", "pid", "tid", "virtual_address")
 
 
 def title(column: str) -> str:
