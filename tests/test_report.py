@@ -163,6 +163,26 @@ def test_no_trace_and_an_unknown_one_are_errors(corpus: Database) -> None:
         report.of_traces(corpus, [EAGER, "nothing"])
 
 
+def test_the_traces_stand_in_the_order_in_which_they_were_named(corpus: Database) -> None:
+    text = Parsed(report.of_traces(corpus, [VARIANT, BASELINE])).text
+    overview = text[text.index("The traces") : text.index("A is the first")]
+    rows = overview[overview.index("Tags") :]
+    assert rows.index(VARIANT) < rows.index(BASELINE)
+
+
+def test_long_texts_are_folded_and_no_other(corpus: Database) -> None:
+    long, short = "dram__bytes.sum " * 100, "dram__bytes.sum"
+    table = page.Table((page.Column("a", "", number=False),), ((page.Cell(long),), (page.Cell(short),)))
+    made = page.Section(
+        "s", "S", facts=(("Long", long), ("Short", short)), figures=(page.Figure("f", "F", table=table),)
+    )
+    parsed = Parsed(page.html(page.Page("P", "", (made,))))
+    folded = [attrs for tag, attrs in parsed.elements if tag == "details" and attrs.get("class") == "long"]
+    assert len(folded) == 2
+    assert parsed.texts.count(long) == 2
+    assert parsed.texts.count(short) == 2
+
+
 def test_ranges_outside_any_pair_that_decide_the_traffic_in_total_are_named(corpus: Database) -> None:
     text = Parsed(report.of_traces(corpus, [BASELINE, VARIANT])).text
     assert "ranges with much of the DRAM writes: step/flush_l2 (" in text

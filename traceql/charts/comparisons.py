@@ -41,8 +41,8 @@ def paired_bars(
     """Two bars for each `x`: `y` and `y2` as shares of `y`, with their values and the change in percent.
 
     What is counted differs from row to row (bytes, sectors, nanoseconds), only percentages compare. Where `y`
-    is 0 or missing there are none, and the values alone are shown: "not measured", or that no kernel ran there
-    where the `remark` says so.
+    is 0 or missing there are none, and the values alone are shown: "not measured", or that no kernel ran
+    there where the `remark` says so.
     """
     first, second = units.title(y), units.title(y2)
     sides = alt.Scale(domain=[first, second])

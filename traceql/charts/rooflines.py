@@ -134,7 +134,7 @@ def roofline(
 
 
 def _points_of_one_trail(rows: pl.DataFrame, series: list[str], trail: str) -> bool:
-    """Whether each trace is one point (as one is that was tagged with its place), and no two share a place."""
+    """Whether each trace is one point (as one that was tagged with its place), and no two share a place."""
     alone = rows.select("trace", *series).is_unique().all()
     return alone and rows.select(*series, trail).is_unique().all()
 
@@ -184,7 +184,7 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
             speed, name, place = roof["bytes_per_s"], _LEVELS[roof["name"]], roof["name"]
             span = [(at, at * speed) for at in (left, min(right, ceiling / speed))]
             rate = units.text("bytes_per_s", speed, 3)
-        # Counters of one cache have different peaks: 33 TB/s that L1 returns, and 134 TB/s of all its requests.
+        # Counters of one cache have different peaks: what L1 returns, 33 TB/s; all its requests, 134 TB/s.
         counted = re.sub(r"^derived__[a-z0-9]+__|\.sum$", "", roof["counter"] or "")
         told = f"{name} ({counted}) {rate}" if counted else f"{name} {rate}"
         dy = _ABOVE - _LINE * above.index(roof) if roof in above else _BELOW

@@ -118,7 +118,7 @@ def lines(answer: pl.DataFrame, *, x: str, y: str, color: str = "") -> Drawing:
 
 @chart()
 def points(answer: pl.DataFrame, *, x: str, y: str, color: str = "") -> Drawing:
-    """A point at `y` for each number `x`: where those between two of a `color` may be of another, or lacking."""
+    """A point at `y` for each number `x`: what lies between two of a `color` may be another's, or lack."""
     return _numbered(answer, alt.MarkDef(type="point", filled=True, size=30), x, y, color)
 
 

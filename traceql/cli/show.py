@@ -89,7 +89,7 @@ def chart(ctx: click.Context, list_: bool) -> None:
     "pairs",
     multiple=True,
     metavar="'BEFORE = AFTER'",
-    help="Range paths that do the same work in two ncu traces, as nwor-delta takes them (LIKE patterns); repeatable.",
+    help="Range paths that do the same work in two ncu traces, for nwor-delta (LIKE patterns); repeatable.",
 )
 @click.option(
     "--exclude",
@@ -115,7 +115,7 @@ def report(
     Examples:
       traceql report run -o report.html
       traceql report before after -o comparison.html
-      traceql report before after --pair "step/kv_write = step/nwor_commit" --exclude step/flush_l2 -o nwor.html
+      traceql report before after --pair "%kv_write = %nwor_commit" --exclude %flush_l2 -o nwor.html
     """
     from traceql import report as reports
     from traceql.database import Database

@@ -166,14 +166,15 @@ def _recorded(database: Database, name: str) -> dict[str, Any]:
 
 
 def _overview(database: Database, traces: Sequence[Mapping[str, Any]]) -> Section:
-    names = {trace["name"] for trace in traces}
+    names = [trace["name"] for trace in traces]
     summary = figure(database, "trace_summary", {}, anchor="overview-traces")
     assert summary.table is not None
-    kept = tuple(row for row in summary.table.rows if row[0].text in names)
+    kept = [row for row in summary.table.rows if row[0].text in names]
+    kept.sort(key=lambda row: names.index(row[0].text))
     return Section(
         "overview",
         "The traces",
-        figures=(replace(summary, table=replace(summary.table, rows=kept, left_out="")),),
+        figures=(replace(summary, table=replace(summary.table, rows=tuple(kept), left_out="")),),
     )
 
 
