@@ -177,10 +177,12 @@ RENDERED = (
     "timeline",
     "sweeps",
     "nwor_delta",
+    "nwor_scv_matrix",
     "scv_delta",
     "memory_hierarchy",
     "metric_pairs",
     "step_summary",
+    "nvtx_pace",
     "roofline",
     "layer_roofline",
     "diff",
@@ -206,9 +208,31 @@ def test_a_chart_becomes_png_and_svg_without_a_browser(corpus: Database, name: s
     assert svg.count("<path") > 5
 
 
+def test_a_picture_does_not_say_how_to_move_what_is_in_it(corpus: Database) -> None:
+    chart = corpus.chart("timeline", trace=EAGER)
+    assert "drag to move" in render.to_json(chart)
+    assert "drag to move" not in render.to_svg(chart)
+
+
+def test_steps_are_points_that_no_line_joins(corpus: Database) -> None:
+    specification = drawn(corpus, "step_summary", trace=EAGER)
+    assert specification["mark"]["type"] == "point"
+    assert specification["encoding"]["shape"]["field"] == "kind"
+
+
 def test_hyphens_count_as_underscores_and_aliases_show_what_they_stand_for(corpus: Database) -> None:
     by_name = drawn(corpus, "top-kernels", trace=EAGER)
     assert drawn(corpus, "kernels", trace=EAGER) == by_name
+
+
+def test_gaps_are_drawn_of_a_trace_that_never_idles_for_half_a_second(corpus: Database) -> None:
+    assert asked(corpus, "gpu_gaps", trace=EAGER).height == 0
+    specification = drawn(corpus, "gaps", trace=EAGER)
+    every = asked(corpus, "gpu_gaps", trace=EAGER, min_gap_ns=0, limit=None)
+    assert every["gaps"].unique().to_list() == [every.height]
+    assert [row["duration_ns"] for row in data(specification)] == every["duration_ns"].head(50).to_list()
+    assert f"the 50 longest of {every.height:,}" in specification["title"]["subtitle"]
+    assert charts.params("gaps")["min_gap_ns"].default == 0
 
 
 def test_two_panels_show_decoding_and_prefill_with_ridges_and_elbows(corpus: Database) -> None:
@@ -247,6 +271,40 @@ def test_the_percentage_stands_at_each_pair_of_bars() -> None:
     # What was not measured is not zero, and nothing is a percentage of nothing.
     assert texts[2] == "not measured → 10 B"
     assert texts[3] == "0 sectors → 5 sectors"
+
+
+def test_where_no_kernel_ran_the_chart_says_so_and_not_that_it_was_not_measured(corpus: Database) -> None:
+    texts = {}
+    for other in ("step/kv_write", "step/nwor_commit"):
+        exclude = f"step/flush_l2; {other}"
+        rows = data(drawn(corpus, "nwor_delta", baseline=BASELINE, variant=VARIANT, exclude=exclude))
+        texts |= {r["range"]: r[theme.VALUE] for r in rows if r["counter"] == "dram_write_bytes"}
+    assert texts["step/kv_write"] == "60.45 MB → no kernel there"
+    assert texts["step/nwor_commit"] == "no kernel there → 32.06 MB"
+
+
+def test_all_four_modes_are_drawn_as_shares_of_the_first() -> None:
+    answer = pl.DataFrame(
+        {
+            "counter": ["dram_write_bytes", "launches", "syncs"],
+            "a": [200.0, 0.0, None],
+            "b": [150.0, 4.0, None],
+            "c": [None, 5.0, None],
+            "d": [300.0, 6.0, None],
+        },
+        schema_overrides=dict.fromkeys("abcd", pl.Float64),
+    )
+    chart = comparisons.grouped_bars(answer, x="counter", y="a", y2="b", y3="c", y4="d")
+    rows = [row for row in data(chart.to_dict()) if row["side"]]
+    assert [row["share_pct"] for row in rows] == [100.0, 75.0, None, 150.0, None, None, None, None]
+    assert [row[theme.VALUE] for row in rows[:4]] == [
+        "200 B",
+        "150 B (-25.0 %)",
+        "not known",
+        "300 B (+50.0 %)",
+    ]
+    assert [row[theme.VALUE] for row in rows[4:]] == ["0", "4", "5", "6"]
+    assert chart.title.subtitle == ["1 known on no side are not shown"]
 
 
 def test_a_dumbbell_has_a_panel_for_each_unit_and_the_largest_differences_first() -> None:
@@ -312,27 +370,29 @@ WORK = pl.DataFrame(
 )
 ROOFS = pl.DataFrame(
     [
-        ("t", "compute", "bf16", "datasheet", 989e12, None),
-        ("t", "compute", "bf16", "profiled", 900e12, None),
-        ("t", "memory", "dram", "datasheet", None, 4.8e12),
-        ("t", "memory", "dram", "profiled", None, 4.5e12),
-        ("t", "memory", "l2", "profiled", None, 9e12),
+        ("t", "compute", "bf16", "datasheet", None, 989e12, None),
+        ("t", "compute", "bf16", "profiled", None, 900e12, None),
+        ("t", "memory", "dram", "datasheet", None, None, 4.8e12),
+        ("t", "memory", "dram", "profiled", None, None, 4.5e12),
+        ("t", "memory", "l2", "profiled", "lts__t_bytes.sum", None, 9e12),
     ],
-    schema=["trace", "kind", "name", "source", "flop_per_s", "bytes_per_s"],
+    schema=["trace", "kind", "name", "source", "counter", "flop_per_s", "bytes_per_s"],
     orient="row",
 )
 CHANNELS = {"x": "dram_flop_per_byte", "y": "flop_per_s", "size": "gpu_ns", "color": "layer_kind"}
 
 
-def roofline(roofs: pl.DataFrame = ROOFS) -> dict[str, Any]:
-    chart = charts.KINDS["roofline"].draw(WORK, roofs, shape="phase", trail="seq_len", **CHANNELS)
+def roofline(roofs: pl.DataFrame = ROOFS, work: pl.DataFrame = WORK) -> dict[str, Any]:
+    chart = charts.KINDS["roofline"].draw(work, roofs, shape="phase", trail="seq_len", **CHANNELS)
     return chart.to_dict()
 
 
 def test_a_roof_of_memory_rises_with_its_bandwidth_until_it_meets_the_highest_peak() -> None:
     ends = [row for row in data(roofline()) if row.get("place") in ("dram", "l2")]
     for row in ends:
-        rate = {"DRAM profiled": 4.5e12, "DRAM datasheet": 4.8e12, "L2 profiled": 9e12}[row["roof"]]
+        rate = {"DRAM profiled": 4.5e12, "DRAM datasheet": 4.8e12, "L2 profiled lts__t_bytes": 9e12}[
+            row["roof"]
+        ]
         assert row["flop_per_s"] == pytest.approx(rate * row["dram_flop_per_byte"])
         assert row["flop_per_s"] <= 989e12 * 1.000001
     assert max(row["flop_per_s"] for row in ends) == pytest.approx(989e12)
@@ -362,15 +422,43 @@ def test_work_without_flop_is_left_out_of_logarithmic_axes_and_counted() -> None
     specification = roofline()
     points = [row for row in data(specification) if row.get("gpu_ns·text")]
     assert {row["dram_flop_per_byte"] for row in points} == {100.0, 200.0, 400.0}
-    assert specification["title"]["subtitle"] == ["1 without FLOP or DRAM traffic are not shown"]
+    assert specification["title"]["subtitle"][0] == "1 without FLOP or DRAM traffic are not shown"
+
+
+def test_what_measured_roofs_and_points_of_prefill_mean_is_said() -> None:
+    lasting = ROOFS.head(1).with_columns(source=pl.lit("measured"), flop_per_s=pl.lit(673e12))
+    specification = roofline(pl.concat([ROOFS, lasting]))
+    assert "measured, sustained" in {row.get("source") for row in data(specification)}
+    _, short, prefill = specification["title"]["subtitle"]
+    assert short.startswith("short launches may exceed a measured roof")
+    assert "its last chunk" in prefill
+    # Without them there is nothing to say.
+    decode = roofline(work=WORK.with_columns(phase=pl.lit("decode")))
+    assert len(decode["title"]["subtitle"]) == 1
 
 
 def test_a_trail_joins_the_prompt_lengths_of_a_layer_in_their_order() -> None:
     (trail,) = [e for e in encodings(roofline()) if "order" in e]
     assert trail["order"]["field"] == "seq_len"
-    assert (trail["color"]["field"], trail["detail"]["field"]) == ("layer_kind", "phase")
+    assert (trail["color"]["field"], trail["detail"][0]["field"]) == ("layer_kind", "phase")
+    assert "strokeDash" not in trail
     labels = [e["text"]["field"] for e in encodings(roofline()) if "text" in e]
     assert "seq_len" in labels
+
+
+def test_trails_of_several_traces_are_not_joined_and_the_legend_tells_them_apart() -> None:
+    two = pl.concat([WORK, WORK.with_columns(trace=pl.lit("other"))])
+    specification = roofline(work=two)
+    (trail,) = [e for e in encodings(specification) if "order" in e]
+    assert (trail["strokeDash"]["field"], trail["strokeDash"]["title"]) == ("trace", "Trace")
+    assert specification["resolve"]["scale"]["strokeDash"] == "independent"
+    assert "trace" in [tip["field"] for e in encodings(specification) for tip in e.get("tooltip", [])]
+
+
+def test_traces_tagged_as_one_point_each_make_one_trail() -> None:
+    points = WORK.head(3).with_columns(trace=pl.Series(["a", "b", "c"]))
+    (trail,) = [e for e in encodings(roofline(work=points)) if "order" in e]
+    assert "strokeDash" not in trail
 
 
 def test_a_trace_without_flop_is_told_how_to_record_them(corpus: Database) -> None:
@@ -401,14 +489,54 @@ def test_what_a_benchmark_reached_is_a_roof_too(db: Database, tmp_path: Path) ->
     measured = asked(db, "roofs").filter(pl.col("source") == "measured").drop("trace", "kind").rows()
     # The trace's kernels do no fp64.
     assert measured == [
-        ("bf16", "measured", 7.9e14, None, 7.9e14 / 4.2e12),
-        ("dram", "measured", None, 4.2e12, None),
+        ("bf16", "measured", None, 7.9e14, None, 7.9e14 / 4.2e12),
+        ("dram", "measured", None, None, 4.2e12, None),
     ]
     hierarchy = {
         row["level"]: row["measured_bytes_per_s"] for row in asked(db, "memory_hierarchy").to_dicts()
     }
     assert hierarchy["dram"] == 4.2e12
     assert hierarchy["nvlink"] is None
+
+
+def test_roofs_of_caches_name_the_counter_whose_peak_they_are(corpus: Database) -> None:
+    found = {
+        row["name"]: (row["counter"], row["bytes_per_s"])
+        for row in asked(corpus, "roofs", trace=ROOFLINE).to_dicts()
+        if row["kind"] == "memory" and row["source"] == "profiled"
+    }
+    assert {name: counter for name, (counter, _) in found.items()} == {
+        "dram": None,
+        "l1": "derived__l1tex__lsu_writeback_bytes_mem_lgds.sum",
+        "l2": "derived__lts__lts2xbar_bytes.sum",
+    }
+    kernels = asked(corpus, "kernel_roofline", trace=ROOFLINE, by="launch")
+    for level in ("l1", "l2"):
+        assert found[level][1] == kernels[f"profiled_{level}_bytes_per_s"].max()
+
+
+def test_a_cache_with_two_counters_has_two_roofs_and_their_labels_name_them() -> None:
+    other = ROOFS.tail(1).with_columns(counter=pl.lit("derived__lts__lts2xbar_bytes.sum"), bytes_per_s=5.5e12)
+    measured = other.with_columns(source=pl.lit("measured"), counter=None)
+    roofs = pl.concat([ROOFS, other, measured])
+    labels = {row["label"] for row in data(roofline(roofs)) if row.get("place") == "l2"}
+    assert labels == {"", "L2 (lts__t_bytes) 9 TB/s", "L2 (lts2xbar_bytes) 5.5 TB/s"}
+
+
+def test_a_level_without_a_published_bandwidth_shows_the_measured_one(db: Database, tmp_path: Path) -> None:
+    table = tmp_path / "roofs.csv"
+    table.write_text("gpu,l2_bytes_per_s\nH200,8.8e12\n")
+    db.import_runs(runs.read(table))
+    answer = asked(db, "memory_hierarchy", gpu="H200")
+    (l2,) = answer.filter(pl.col("level") == "l2").to_dicts()
+    # NVIDIA publishes no L2 bandwidth of an H200.
+    assert (l2["bandwidth_bytes_per_s"], l2["measured_bytes_per_s"]) == (None, 8.8e12)
+    assert l2["ridge_flop_per_byte"] is None
+    rows = {row["level"]: row for row in data(drawn(db, "memory_hierarchy", gpu="H200"))}
+    assert rows["l2"][theme.VALUE] == "8.8 TB/s measured"
+    assert rows["l2"]["labelled_at"] == 8.8e12
+    assert rows["l2"]["bandwidth_bytes_per_s·text"] == "not published"
+    assert rows["dram"]["labelled_at"] == 4.8e12
 
 
 def test_two_counters_of_a_kernel_stand_side_by_side(corpus: Database) -> None:
@@ -556,6 +684,7 @@ def test_marks_and_texts_stand_out_from_the_background(colors: theme.Colors) -> 
         ("delta_pct", -46.97, "-46.97 %"),
         ("launches", 1_234_567, "1,234,567"),
         ("range_id", 1_234_567, "1234567"),
+        ("graph", 1_234_567, "1234567"),
         ("avg_ns", float("nan"), "not measured"),
     ],
 )

@@ -163,6 +163,50 @@ def test_no_trace_and_an_unknown_one_are_errors(corpus: Database) -> None:
         report.of_traces(corpus, [EAGER, "nothing"])
 
 
+def test_the_traces_stand_in_the_order_in_which_they_were_named(corpus: Database) -> None:
+    text = Parsed(report.of_traces(corpus, [VARIANT, BASELINE])).text
+    overview = text[text.index("The traces") : text.index("A is the first")]
+    rows = overview[overview.index("Tags") :]
+    assert rows.index(VARIANT) < rows.index(BASELINE)
+
+
+def test_long_texts_are_folded_and_no_other(corpus: Database) -> None:
+    long, short = "dram__bytes.sum " * 100, "dram__bytes.sum"
+    table = page.Table((page.Column("a", "", number=False),), ((page.Cell(long),), (page.Cell(short),)))
+    made = page.Section(
+        "s", "S", facts=(("Long", long), ("Short", short)), figures=(page.Figure("f", "F", table=table),)
+    )
+    parsed = Parsed(page.html(page.Page("P", "", (made,))))
+    folded = [attrs for tag, attrs in parsed.elements if tag == "details" and attrs.get("class") == "long"]
+    assert len(folded) == 2
+    assert parsed.texts.count(long) == 2
+    assert parsed.texts.count(short) == 2
+
+
+def test_ranges_outside_any_pair_that_decide_the_traffic_in_total_are_named(corpus: Database) -> None:
+    text = Parsed(report.of_traces(corpus, [BASELINE, VARIANT])).text
+    assert "ranges with much of the DRAM writes: step/flush_l2 (" in text
+
+
+def test_ranges_are_paired_and_left_out_as_asked(corpus: Database) -> None:
+    parsed = Parsed(
+        report.of_traces(
+            corpus, [BASELINE, VARIANT], pairs=["step/kv_write = step/nwor_commit"], exclude=["step/flush_l2"]
+        )
+    )
+    assert "ranges with much of the DRAM writes" not in parsed.text
+    specification = json.loads(parsed.scripts["c1-nwor_delta-chart"])
+    rows = [row for rows in specification["datasets"].values() for row in rows]
+    (pair,) = [row for row in rows if row["scope"] == "pair" and row["counter"] == "dram_write_bytes"]
+    assert round(pair["change_pct"], 2) == -46.97
+    assert not [row for row in rows if "flush" in row["range"]]
+
+
+def test_pairing_ranges_of_traces_that_are_no_ncu_traces_is_refused(corpus: Database) -> None:
+    with pytest.raises(QueryError, match="where ncu traces are compared"):
+        report.of_traces(corpus, [EAGER, ROOFLINE], exclude=["step/flush_l2"])
+
+
 # --- strangers' texts -----------------------------------------------------------------------------------
 
 

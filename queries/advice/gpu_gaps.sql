@@ -15,7 +15,8 @@
 -- @column pid BIGINT               process
 -- @column device_id INTEGER        CUDA device ordinal within the process
 -- @column next_work VARCHAR        what ran after it
--- @chart  gaps x=start_ns y=duration_ns
+-- @column gaps BIGINT              gaps of that length in the trace, those beyond the limit too
+-- @chart  gaps x=start_ns y=duration_ns total=gaps
 -- @empty  No gap is that long: a smaller --min-gap-ns shows shorter ones.
 
 WITH ends AS (
@@ -40,7 +41,8 @@ SELECT
     busy_until_ns AS start_ns,
     pid,
     device_id,
-    ends.name AS next_work
+    ends.name AS next_work,
+    count(*) OVER (PARTITION BY traces.name) AS gaps
 FROM ends
 JOIN traces USING (trace_id)
 WHERE ($trace IS NULL OR traces.name = $trace)

@@ -12,9 +12,9 @@
 -- @column level VARCHAR                 l1, l2, dram, nvlink or pcie
 -- @column distance BIGINT               from the SMs, from 1
 -- @column capacity_bytes BIGINT         size; NULL for links and where it is not known
--- @column bandwidth_bytes_per_s DOUBLE  to the SMs; of a link, in one direction
+-- @column bandwidth_bytes_per_s DOUBLE  to the SMs; of a link, in one direction; NULL where none is published
 -- @column measured_bytes_per_s DOUBLE   the highest that was measured; NULL where nothing was
--- @column ridge_flop_per_byte DOUBLE    dense peak ÷ bandwidth; NULL where the peak is not known
+-- @column ridge_flop_per_byte DOUBLE    dense peak ÷ bandwidth; NULL where one of them is not published
 -- @chart  hierarchy x=bandwidth_bytes_per_s y=level order=distance color=gpu measured=measured_bytes_per_s
 -- @empty  No trace tells a GPU, or traceql knows none of these: name one with --gpu, see traceql gpu.
 
@@ -54,5 +54,5 @@ FROM levels
 JOIN chosen USING (gpu)
 LEFT JOIN measured ON measured.gpu = levels.gpu
     AND measured.name = CASE level WHEN 'pcie' THEN 'pcie_h2d' ELSE level END || '_bytes_per_s'
-WHERE bandwidth IS NOT NULL
+WHERE bandwidth IS NOT NULL OR bytes_per_s IS NOT NULL
 ORDER BY levels.gpu, distance

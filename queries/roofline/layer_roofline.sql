@@ -3,6 +3,8 @@
 -- Kind, phase and prompt length are the tags layer_kind, phase and seq_len of the trace (traceql ingest --tag), or
 -- words such as seq_len=512 in the texts of NVTX ranges; else the kind is the range inside one called layer, and the
 -- phase that of vLLM's steps (execute_context_…).
+-- In recordings of the collector vllm_layer_roofline, phase=prefill of a prompt longer than a chunk is its last chunk
+-- alone, which sees the whole context.
 -- Columns are read as those of kernel-roofline.
 -- @param   trace VARCHAR = NULL   only this trace
 -- @param   layer VARCHAR = '%'    LIKE pattern on the kind of layer

@@ -3,14 +3,17 @@
 -- Profiled roofs are the hardware's peaks at the clocks of the run, from the report (the highest of its launches);
 -- datasheet roofs are what NVIDIA publishes; measured roofs what a benchmark reached on a GPU of that name, from
 -- imported runs with metrics such as dram_bytes_per_s and bf16_flop_per_s (the collector memory_hierarchy makes
--- them). Listed are the precisions in which the trace's kernels work. Ridge points are those with the DRAM bandwidth
--- of the same source.
+-- them): sustained, under the GPU's power limit, so that a short launch may exceed one of arithmetic before the limit
+-- bites. L2 and L1 have several counters with peaks of their own, and reports hold different ones: compare roofs of
+-- the same counter. Listed are the precisions in which the trace's kernels work. Ridge points are those with the DRAM
+-- bandwidth of the same source.
 -- @param   trace VARCHAR = NULL         only this trace
 -- @needs   rooflines
 -- @column  trace VARCHAR                name of the trace
 -- @column  kind VARCHAR                 compute or memory
 -- @column  name VARCHAR                 precision, or level: dram, l2 or l1
 -- @column  source VARCHAR               measured, profiled or datasheet
+-- @column  counter VARCHAR              metric whose peak a profiled roof of L2 or L1 is; NULL for all others
 -- @column  flop_per_s DOUBLE            peak; NULL for memory
 -- @column  bytes_per_s DOUBLE           bandwidth; NULL for compute
 -- @column  ridge_flop_per_byte DOUBLE   arithmetic intensity at which DRAM and this peak are equal; NULL for memory
@@ -34,9 +37,16 @@ levels AS (
         trace_id,
         trace,
         max(profiled_dram_bytes_per_s) AS dram,
-        max(profiled_l2_bytes_per_s) AS l2,
-        max(profiled_l1_bytes_per_s) AS l1,
         max(datasheet_dram_bytes_per_s) AS published_dram
+    FROM launches
+    GROUP BY ALL
+),
+caches AS (
+    SELECT trace_id, trace, 'l2' AS level, l2_counter AS counter, max(profiled_l2_bytes_per_s) AS peak
+    FROM launches
+    GROUP BY ALL
+    UNION ALL
+    SELECT trace_id, trace, 'l1', l1_counter, max(profiled_l1_bytes_per_s)
     FROM launches
     GROUP BY ALL
 ),
@@ -51,25 +61,28 @@ measured AS (
     GROUP BY ALL
 ),
 roofs AS (
-    SELECT precisions.trace_id, trace, 'compute' AS kind, precision AS name, 'measured' AS source, peak
+    SELECT
+        precisions.trace_id, trace, 'compute' AS kind, precision AS name, 'measured' AS source,
+        NULL::VARCHAR AS counter, peak
     FROM precisions
     JOIN measured ON measured.trace_id = precisions.trace_id AND measured.name = precision || '_flop_per_s'
     UNION ALL
-    SELECT levels.trace_id, trace, 'memory', level, 'measured', peak
+    SELECT levels.trace_id, trace, 'memory', level, 'measured', NULL, peak
     FROM levels
     CROSS JOIN (VALUES ('dram'), ('l2'), ('l1')) AS known(level)
     JOIN measured ON measured.trace_id = levels.trace_id AND measured.name = level || '_bytes_per_s'
     UNION ALL
-    SELECT trace_id, trace, 'compute', precision, 'profiled', profiled FROM precisions
+    SELECT trace_id, trace, 'compute', precision, 'profiled', NULL, profiled FROM precisions
     UNION ALL
-    SELECT trace_id, trace, 'compute', precision, 'datasheet', datasheet FROM precisions
+    SELECT trace_id, trace, 'compute', precision, 'datasheet', NULL, datasheet FROM precisions
     UNION ALL
-    SELECT trace_id, trace, 'memory', level, 'profiled', peak
-    FROM levels UNPIVOT (peak FOR level IN (dram, l2, l1))
+    SELECT trace_id, trace, 'memory', 'dram', 'profiled', NULL, dram FROM levels
     UNION ALL
-    SELECT trace_id, trace, 'memory', 'dram', 'datasheet', published_dram FROM levels
+    SELECT trace_id, trace, 'memory', level, 'profiled', counter, peak FROM caches
     UNION ALL
-    SELECT trace_id, trace, 'memory', level, 'datasheet', peak
+    SELECT trace_id, trace, 'memory', 'dram', 'datasheet', NULL, published_dram FROM levels
+    UNION ALL
+    SELECT trace_id, trace, 'memory', level, 'datasheet', NULL, peak
     FROM (FROM published UNPIVOT (peak FOR level IN (l2, l1)))
     JOIN levels USING (trace_id)
 )
@@ -78,6 +91,7 @@ SELECT
     kind,
     name,
     source,
+    counter,
     CASE WHEN kind = 'compute' THEN peak END AS flop_per_s,
     CASE WHEN kind = 'memory' THEN peak END AS bytes_per_s,
     CASE
@@ -86,4 +100,4 @@ SELECT
     END AS ridge_flop_per_byte
 FROM roofs
 WHERE peak IS NOT NULL AND isfinite(peak)
-ORDER BY trace, kind, name, source
+ORDER BY trace, kind, name, source, counter

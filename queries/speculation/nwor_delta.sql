@@ -22,7 +22,7 @@
 -- @column delta DOUBLE                    after minus before
 -- @column delta_pct DOUBLE                change in percent of before
 -- @column remark VARCHAR                  why a number is NULL; empty if none is
--- @chart  paired_bars x=counter y=baseline y2=variant group=range
+-- @chart  paired_bars x=counter y=baseline y2=variant group=range remark=remark
 
 WITH sides AS (
     SELECT trace_id, name AS trace, false AS is_variant FROM traces WHERE name = $baseline

@@ -16,7 +16,7 @@
 -- @column off_graph_pct DOUBLE              change from off_off in percent
 -- @column stage_graph_pct DOUBLE            change from off_off in percent
 -- @column remark VARCHAR                    why numbers are NULL; empty if none is
--- @chart  paired_bars x=counter y=off_off y2=stage_graph
+-- @chart  grouped_bars x=counter y=off_off y2=stage_off y3=off_graph y4=stage_graph
 
 WITH named AS (
     SELECT trim(string_split(part, ' = ')[1]) AS mode, trim(unnest(string_split(string_split(part, ' = ')[2], ','))) AS name

@@ -23,7 +23,7 @@
 -- @column gpu_operations BIGINT    kernels, copies, memsets and whole graphs
 -- @column launches BIGINT          API calls that launched them
 -- @column tokens_per_s DOUBLE      tokens ÷ GPU span
--- @chart  lines x=step y=gpu_span_ns color=kind
+-- @chart  points x=step y=gpu_span_ns color=kind
 -- @empty  No range looks like a vLLM step: name yours with --step (see the query nvtx-sum).
 
 WITH steps AS (

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Ask = Callable[..., pl.DataFrame]
 
-__all__ = ["ALIASES", "KINDS", "draw", "names", "params", "picture", "queries_of"]
+__all__ = ["ALIASES", "KINDS", "asked", "draw", "names", "params", "picture", "queries_of"]
 
 #: The families; importing them registers their kinds.
 FAMILIES = (comparisons, distributions, hierarchies, rooflines, sweeps, timelines)
@@ -43,6 +43,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "utilisation": ("cuda_gpu_time_util_map",),
     }
 )
+# What they ask for where nothing is said: the longest gaps, however short, and not NVIDIA's of half a second.
+_ASKED: Mapping[str, Mapping[str, catalog.Value]] = MappingProxyType({"gaps": {"min_gap_ns": 0}})
 # Traces that are drawn below each other at most.
 _MOST_TRACES = 8
 
@@ -67,13 +69,21 @@ def queries_of(name: str) -> tuple[catalog.Query, ...]:
 
 
 def params(name: str) -> dict[str, catalog.Param]:
-    """The parameters of a chart: those of its queries. Where their defaults differ, there is none."""
+    """The parameters of a chart: those of its queries, with the defaults of the chart.
+
+    Where the defaults of its queries differ, there is none.
+    """
     found: dict[str, catalog.Param] = {}
     for param in (param for query in queries_of(name) for param in query.params):
         known = found.setdefault(param.name, param)
         if known.default != param.default:
             found[param.name] = replace(known, default=None)
-    return found
+    return found | {key: replace(found[key], default=value) for key, value in asked(name).items()}
+
+
+def asked(name: str, /, **values: catalog.Value) -> dict[str, catalog.Value]:
+    """The values of parameters that a chart asks with: those given, and its own defaults."""
+    return {**_ASKED.get(name.replace("-", "_"), {}), **values}
 
 
 def draw(name: str, ask: Ask, /, **values: catalog.Value) -> Drawing:
@@ -89,6 +99,7 @@ def draw(name: str, ask: Ask, /, **values: catalog.Value) -> Drawing:
         QueryError: a parameter is wrong, there is nothing to draw, or too much for one picture.
     """
     queries = queries_of(name)
+    values = asked(name, **values)
     unknown = values.keys() - params(name).keys()
     panels = []
     for query in queries:

@@ -12,6 +12,8 @@ from traceql.errors import QueryError
 _ROWS = 20
 _PAIRS = 12
 _PAIRS_OF_BARS = 24
+# How remarks of queries begin where there is nothing to measure.
+_NO_KERNEL = "no kernel there"
 
 
 @chart()
@@ -33,11 +35,14 @@ def bars(answer: pl.DataFrame, *, x: str, y: str) -> Drawing:
 
 
 @chart()
-def paired_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, group: str = "") -> Drawing:
+def paired_bars(
+    answer: pl.DataFrame, *, x: str, y: str, y2: str, group: str = "", remark: str = ""
+) -> Drawing:
     """Two bars for each `x`: `y` and `y2` as shares of `y`, with their values and the change in percent.
 
     What is counted differs from row to row (bytes, sectors, nanoseconds), only percentages compare. Where `y`
-    is 0 or missing there are none, and the values alone are shown.
+    is 0 or missing there are none, and the values alone are shown: "not measured", or that no kernel ran
+    there where the `remark` says so.
     """
     first, second = units.title(y), units.title(y2)
     sides = alt.Scale(domain=[first, second])
@@ -50,7 +55,11 @@ def paired_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, group: str = "
         name = units.title(counter)
         comparable = before is not None and after is not None and before != 0
         change = 100 * (after - before) / abs(before) if comparable else None
-        values = f"{units.text(counter, before)} → {units.text(counter, after)}"
+        # The remark is about the side that is missing.
+        nothing = _NO_KERNEL if remark and str(row[remark]).startswith(_NO_KERNEL) else ""
+        values = " → ".join(
+            nothing if nothing and value is None else units.text(counter, value) for value in (before, after)
+        )
         found.append(
             row
             | {
@@ -89,6 +98,66 @@ def paired_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, group: str = "
     unknown = answer.height - known.height
     notes = [f"{unknown:,} measured on neither side are not shown"] if unknown else []
     return theme.noted(bars_and_names, theme.cut(rows.height, known.height, "first"), *notes)
+
+
+@chart()
+def grouped_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str, y4: str) -> Drawing:
+    """Four bars for each `x`, as shares of the first, `y`, with their values and the changes in percent.
+
+    Where the first is 0 or missing there are no bars, and the values alone are shown.
+    """
+    sides = (y, y2, y3, y4)
+    known = answer.filter(pl.any_horizontal(pl.col(side).is_not_null() for side in sides))
+    if known.height == 0:
+        raise QueryError("nothing was measured on any side", "What there is: traceql query --list")
+    found = []
+    for row in known.to_dicts():
+        counter, first = str(row[x]), row[y]
+        found.append(row | {theme.NAME: units.title(counter)})
+        for side in sides:
+            value = row[side]
+            share = 100 * value / abs(first) if value is not None and first else None
+            text = "not known" if value is None else units.text(counter, value)
+            change = "" if share is None or side == y else f" ({share - 100 * (first > 0 or -1):+,.1f} %)"
+            found.append(row | {"side": units.title(side), "share_pct": share, theme.VALUE: text + change})
+    schema = {"share_pct": pl.Float64, "side": pl.String, theme.NAME: pl.String, theme.VALUE: pl.String}
+    rows = pl.DataFrame(found, infer_schema_length=None, schema_overrides=schema)
+    rows = rows.with_columns(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias(theme.ROW),
+        pl.col("share_pct").fill_null(0).alias("end_pct"),
+    )
+    names = [units.title(side) for side in sides]
+    # Room for the value at the end of the longest bar.
+    reach = 1.4 * max(100.0, *rows["end_pct"].to_list())
+    across = alt.Scale(domain=[0, reach], nice=False)
+    base = alt.Chart(rows, height=17 * rows.height).encode(
+        y=theme.row_axis(),
+        tooltip=[
+            alt.Tooltip(f"{x}:N", title=units.title(x)),
+            alt.Tooltip("side:N", title="Side"),
+            alt.Tooltip(f"{theme.VALUE}:N", title="Value"),
+        ],
+    )
+    of_side = base.transform_filter("isValid(datum.side)")
+    marks = of_side.mark_bar(height=11).encode(
+        x=alt.X(
+            "share_pct:Q",
+            axis=theme.plain_axis(f"Share of {names[0]}", "%", tickCount=6, grid=False),
+            scale=across,
+        ),
+        color=alt.Color("side:N", title=None, scale=alt.Scale(domain=names), legend=alt.Legend(columns=2)),
+    )
+    values = of_side.mark_text(align="left", style="note", dx=4).encode(
+        x=alt.X("end_pct:Q", scale=across), text=f"{theme.VALUE}:N"
+    )
+    titles = (
+        base.transform_filter("!isValid(datum.side)")
+        .mark_text(align="left", style="label")
+        .encode(x=alt.value(0), text=f"{theme.NAME}:N")
+    )
+    unknown = answer.height - known.height
+    notes = [f"{unknown:,} known on no side are not shown"] if unknown else []
+    return theme.noted(alt.layer(marks, values, titles), *notes)
 
 
 @chart()

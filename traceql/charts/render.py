@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import vl_convert
 
+from traceql.charts import theme
+
 if TYPE_CHECKING:
     import altair as alt
 
@@ -25,17 +27,24 @@ def to_json(chart: alt.TopLevelMixin) -> str:
 
 def to_svg(chart: alt.TopLevelMixin) -> str:
     """The picture as SVG."""
-    return str(vl_convert.vegalite_to_svg(specification(chart), allowed_base_urls=[]))
+    return str(vl_convert.vegalite_to_svg(_still(specification(chart)), allowed_base_urls=[]))
 
 
 def to_png(chart: alt.TopLevelMixin, scale: float = SCALE) -> bytes:
     """The picture as PNG, `scale` times as large as the chart."""
-    return bytes(vl_convert.vegalite_to_png(specification(chart), scale=scale, allowed_base_urls=[]))
+    return bytes(vl_convert.vegalite_to_png(_still(specification(chart)), scale=scale, allowed_base_urls=[]))
 
 
 def specification(chart: alt.TopLevelMixin) -> dict[str, Any]:
     """The chart as Vega-Lite."""
     return chart.to_dict()
+
+
+def _still(part: Any) -> Any:
+    """A part of a specification without the notes on how to move what it shows."""
+    if isinstance(part, dict):
+        return {key: _still(value) for key, value in part.items()}
+    return [_still(one) for one in part if one != theme.HOW_TO_MOVE] if isinstance(part, list) else part
 
 
 @cache

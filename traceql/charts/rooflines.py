@@ -6,6 +6,7 @@ After Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 
 _HEIGHT = 380
 _LEVELS = {"dram": "DRAM", "l2": "L2", "l1": "L1"}
-# Pixels from the end of a roof to its label: memory's above each other, those of arithmetic below the line.
-_PLACES = {"compute": 11, "l1": -7, "l2": -19, "dram": -31}
+# Pixels from the end of a roof to its label: those of arithmetic below the line, memory's above each other.
+_BELOW, _ABOVE, _LINE = 11, -7, 12
 # Where a roof comes from, the one to be labelled first: how it is called, and drawn.
 _SOURCES: Mapping[str, tuple[str, Sequence[float]]] = {
-    "measured": ("measured by a benchmark", [5, 3]),
+    "measured": ("measured, sustained", [5, 3]),
     "profiled": ("peak at the clocks of the run", [1, 0]),
     "datasheet": ("datasheet", [1.5, 3]),
 }
@@ -45,7 +46,7 @@ def roofline(
     """Achieved FLOP/s (`y`) over arithmetic intensity (`x`), both logarithmic, under the roofs.
 
     Points are as large as the time they take (`size`). With `trail`, those of one `color` and `shape` are
-    joined in its order and labelled with it.
+    joined in its order and labelled with it, each trace's by themselves: two may be of different models.
     """
     known = answer.filter((pl.col(x) > 0) & (pl.col(y) > 0))
     if known.height == 0:
@@ -80,6 +81,7 @@ def roofline(
             x=across,
             y=up,
             detail="roof:N",
+            tooltip=[alt.Tooltip("rate:N", title="Roof"), alt.Tooltip("source:N", title="Source")],
             strokeDash=alt.StrokeDash(
                 "source:N",
                 title="Roofs",
@@ -87,10 +89,10 @@ def roofline(
             ),
         ),
         *(
-            alt.Chart(lines.filter((pl.col("label") != "") & (pl.col("place") == place)))
+            alt.Chart(lines.filter((pl.col("label") != "") & (pl.col("dy") == dy)))
             .mark_text(style="note", align="right", dy=dy)
             .encode(x=across, y=up, text="label:N")
-            for place, dy in _PLACES.items()
+            for dy in lines.filter(pl.col("label") != "")["dy"].unique().sort().to_list()
         ),
         alt.Chart(ridges)
         .mark_point(style="ridge", size=40, filled=True, opacity=1)
@@ -101,9 +103,14 @@ def roofline(
     ]
     hue = alt.Color(f"{color}:N", title=units.title(color))
     if trail:
-        joined = base.mark_line(strokeWidth=1.5, opacity=0.7).encode(color=hue, order=f"{trail}:Q")
+        joined = base.mark_line(strokeWidth=1.5, opacity=0.7).encode(
+            color=hue, order=f"{trail}:Q", detail=[f"{shape}:N"] if shape else alt.Undefined
+        )
+        series = [color, shape] if shape else [color]
+        if rows["trace"].n_unique() > 1 and not _points_of_one_trail(rows, series, trail):
+            joined = joined.encode(strokeDash=alt.StrokeDash("trace:N", title="Trace"))
         layers += [
-            joined.encode(detail=f"{shape}:N") if shape else joined,
+            joined,
             alt.Chart(_apart(rows.drop_nulls(trail), x, y, (left, right), (floor, ceiling)))
             .mark_text(style="note", dy=-11)
             .encode(x=across, y=up, text=alt.Text(f"{trail}:Q", format=",")),
@@ -115,22 +122,39 @@ def roofline(
         tooltip=tooltip,
     )
     left_out = answer.height - known.height
-    note = f"{left_out:,} without FLOP or DRAM traffic are not shown" if left_out else ""
-    return theme.noted(alt.layer(*layers, points), note)
+    notes = [f"{left_out:,} without FLOP or DRAM traffic are not shown" if left_out else ""]
+    if any(roof["source"] == "measured" and roof["kind"] == "compute" for roof in roofs.to_dicts()):
+        notes.append("short launches may exceed a measured roof, before the power limit bites")
+    if shape == "phase" and "prefill" in rows[shape]:
+        notes.append(
+            "prefill of a prompt longer than a chunk is, as the collectors record it, its last chunk"
+        )
+    # The dashes of roofs tell their sources, those of trails their traces.
+    return theme.noted(alt.layer(*layers, points).resolve_scale(strokeDash="independent"), *notes)
+
+
+def _points_of_one_trail(rows: pl.DataFrame, series: list[str], trail: str) -> bool:
+    """Whether each trace is one point (as one that was tagged with its place), and no two share a place."""
+    alone = rows.select("trace", *series).is_unique().all()
+    return alone and rows.select(*series, trail).is_unique().all()
 
 
 def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The ends of every roof, its label at the second one; and the ridge points.
 
-    Several traces have the roofs of the fastest. Of one roof from several sources the first is labelled.
+    Several traces have the roofs of the fastest. Of one roof from several sources the first is labelled; of a
+    cache, the roof of each counter instead, as the one that work measured with it is under.
     """
-    peaks = roofs.group_by("kind", "name", "source").agg(
+    peaks = roofs.group_by("kind", "name", "source", "counter").agg(
         pl.col("flop_per_s").max(), pl.col("bytes_per_s").max()
     )
     order = list(_SOURCES)
-    found = sorted(peaks.to_dicts(), key=lambda r: (r["kind"], r["name"], order.index(r["source"])))
+    found = sorted(
+        peaks.to_dicts(),
+        key=lambda r: (r["kind"], r["name"], order.index(r["source"]), r["counter"] or ""),
+    )
     leading: dict[tuple[str, str], str] = {}
-    for roof in found:
+    for roof in sorted(found, key=lambda r: r["counter"] is None):
         leading.setdefault((roof["kind"], roof["name"]), roof["source"])
     compute = [roof for roof in found if roof["kind"] == "compute"]
     memory = [roof for roof in found if roof["kind"] == "memory"]
@@ -146,6 +170,9 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
     left, right = _span(rows, points, x)
     ceiling = max((roof["flop_per_s"] for roof in compute), default=max(rows[y].to_list()))
     fastest = max((roof["bytes_per_s"] for roof in memory), default=math.inf)
+    labelled = [roof for roof in found if leading[roof["kind"], roof["name"]] == roof["source"]]
+    # The slower, the further right it ends, and the higher its label.
+    above = sorted((m for m in labelled if m["kind"] == "memory"), key=lambda m: -m["bytes_per_s"])
     ends = []
     for roof in found:
         if roof["kind"] == "compute":
@@ -157,11 +184,16 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
             speed, name, place = roof["bytes_per_s"], _LEVELS[roof["name"]], roof["name"]
             span = [(at, at * speed) for at in (left, min(right, ceiling / speed))]
             rate = units.text("bytes_per_s", speed, 3)
-        labelled = leading[roof["kind"], roof["name"]] == roof["source"]
-        for (at, height), label in zip(span, ("", f"{name} {rate}" if labelled else ""), strict=True):
+        # Counters of one cache have different peaks: what L1 returns, 33 TB/s; all its requests, 134 TB/s.
+        counted = re.sub(r"^derived__[a-z0-9]+__|\.sum$", "", roof["counter"] or "")
+        told = f"{name} ({counted}) {rate}" if counted else f"{name} {rate}"
+        dy = _ABOVE - _LINE * above.index(roof) if roof in above else _BELOW
+        for (at, height), label in zip(span, ("", told if roof in labelled else ""), strict=True):
             source, _ = _SOURCES[roof["source"]]
-            ends.append((f"{name} {roof['source']}", source, place, label, at, height))
-    schema = dict.fromkeys(("roof", "source", "place", "label"), pl.String)
+            ends.append(
+                (f"{name} {roof['source']} {counted}".rstrip(), source, place, label, told, dy, at, height)
+            )
+    schema = dict.fromkeys(("roof", "source", "place", "label", "rate"), pl.String) | {"dy": pl.Int64}
     return pl.DataFrame(ends, schema=schema | {x: pl.Float64, y: pl.Float64}, orient="row"), points
 
 

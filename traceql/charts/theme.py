@@ -66,6 +66,8 @@ MOST_ROWS = 5_000
 #: Pixels, where nothing else says how wide a chart is.
 WIDTH = 640
 
+#: The note under the title of a chart that moves: there is nothing to drag in a picture.
+HOW_TO_MOVE = "drag to move, Ctrl and wheel to zoom, double-click for all of it"
 #: An axis whose labels are drawn otherwise.
 HIDDEN = alt.Axis(title=None, labels=False, ticks=False, domain=False, grid=False)
 #: Columns that hold what is shown of another, or of the row.

@@ -61,8 +61,7 @@ def timeline(
     zoom = alt.selection_interval(
         bind="scales", encodings=["x"], zoom="wheel![event.ctrlKey || event.metaKey]"
     )
-    how = "drag to move, Ctrl and wheel to zoom, double-click for all of it"
-    return theme.noted(encoded.add_params(zoom), how)
+    return theme.noted(encoded.add_params(zoom), theme.HOW_TO_MOVE)
 
 
 @chart()
@@ -94,34 +93,49 @@ def heatmap(answer: pl.DataFrame, *, x: str, y: str, color: str) -> Drawing:
 
 
 @chart()
-def gaps(answer: pl.DataFrame, *, x: str, y: str) -> Drawing:
-    """When (`x`) something happened, and how long it took (`y`): a stick for each."""
-    rows, tooltip = theme.prepared(answer, answer.columns)
+def gaps(answer: pl.DataFrame, *, x: str, y: str, total: str = "") -> Drawing:
+    """When (`x`) something happened, and how long it took (`y`): a stick for each.
+
+    Where the answer stops at the longest, `total` says how many there are.
+    """
+    rows, tooltip = theme.prepared(answer, [column for column in answer.columns if column != total])
     base = alt.Chart(rows, height=240).encode(
         x=alt.X(f"{x}:Q", axis=theme.axis(x, rows, name=_SINCE_START), scale=alt.Scale(zero=False)),
         y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows, tickCount=5)),
         tooltip=tooltip,
     )
     sticks = base.mark_rule(strokeWidth=1.5).encode(y2=alt.datum(0))
-    return alt.layer(sticks, base.mark_point(filled=True, size=50))
+    note = theme.cut(rows.height, int(answer[total].max()), "longest") if total else ""
+    return theme.noted(alt.layer(sticks, base.mark_point(filled=True, size=50)), note)
 
 
 @chart()
 def lines(answer: pl.DataFrame, *, x: str, y: str, color: str = "") -> Drawing:
     """A line through `y` over the number `x`, one for each `color`."""
+    dots = alt.OverlayMarkDef(size=25) if answer.height <= _MOST_DOTS else False
+    return _numbered(answer, alt.MarkDef(type="line", point=dots, strokeWidth=1.5), x, y, color)
+
+
+@chart()
+def points(answer: pl.DataFrame, *, x: str, y: str, color: str = "") -> Drawing:
+    """A point at `y` for each number `x`: what lies between two of a `color` may be another's, or lack."""
+    return _numbered(answer, alt.MarkDef(type="point", filled=True, size=30), x, y, color)
+
+
+def _numbered(answer: pl.DataFrame, mark: alt.MarkDef, x: str, y: str, color: str) -> Drawing:
+    """Marks at `y` over the number `x`."""
     thinned = _thinned(answer, x, y, color)
     rows, tooltip = theme.prepared(thinned, answer.columns)
-    encoded = (
-        alt.Chart(rows, height=260)
-        .mark_line(point=alt.OverlayMarkDef(size=25) if rows.height <= _MOST_DOTS else False, strokeWidth=1.5)
-        .encode(
-            x=alt.X(f"{x}:Q", axis=theme.axis(x, rows), scale=alt.Scale(zero=False)),
-            y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows)),
-            tooltip=tooltip,
-        )
+    encoded = alt.Chart(rows, height=260, mark=mark).encode(
+        x=alt.X(f"{x}:Q", axis=theme.axis(x, rows), scale=alt.Scale(zero=False)),
+        y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows)),
+        tooltip=tooltip,
     )
     if color:
-        encoded = encoded.encode(color=alt.Color(f"{color}:N", title=units.title(color)))
+        name = units.title(color)
+        encoded = encoded.encode(color=alt.Color(f"{color}:N", title=name))
+        if mark.type == "point":
+            encoded = encoded.encode(shape=alt.Shape(f"{color}:N", title=name))
     note = f"{rows.height:,} of {answer.height:,} points: the extremes of each stretch"
     return theme.noted(encoded, note if thinned is not answer else "")
 

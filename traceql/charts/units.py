@@ -46,6 +46,10 @@ _NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "device_id": ("GPU", ""),
         "kernels_per_step": ("Kernels", "per step"),
         "range_text": ("NVTX range", ""),
+        "off_off": ("NWOR off, SCV off", ""),
+        "stage_off": ("NWOR stage, SCV off", ""),
+        "off_graph": ("NWOR off, SCV graph", ""),
+        "stage_graph": ("NWOR stage, SCV graph", ""),
     }
 )
 # Unit as ncu reports it → suffix.
@@ -63,7 +67,7 @@ _REPORTED: Mapping[str, str] = MappingProxyType(
 _ACRONYMS = MappingProxyType(
     {word: word.upper() for word in ("api", "cpu", "cuda", "dram", "gpu", "hbm", "l1", "l2", "nvtx", "os")}
 )
-_CODES = ("pid", "tid", "virtual_address")
+_CODES = ("graph", "pid", "tid", "virtual_address")
 
 
 def title(column: str) -> str:

@@ -84,9 +84,29 @@ def chart(ctx: click.Context, list_: bool) -> None:
 @click.command()
 @click.argument("traces", nargs=-1, required=True, metavar="TRACE…", shell_complete=complete_trace)
 @click.option("--title", help="Title of the page. [default: the names of the traces]")
+@click.option(
+    "--pair",
+    "pairs",
+    multiple=True,
+    metavar="'BEFORE = AFTER'",
+    help="Range paths that do the same work in two ncu traces, for nwor-delta (LIKE patterns); repeatable.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATH",
+    help="Range path to leave out of nwor-delta, such as the flush of a cache (LIKE pattern); repeatable.",
+)
 @db_option()
 @_output_option("Write this file. [default: show it in the browser]")
-def report(traces: tuple[str, ...], title: str | None, db: str, output: str | None) -> None:
+def report(
+    traces: tuple[str, ...],
+    title: str | None,
+    pairs: tuple[str, ...],
+    exclude: tuple[str, ...],
+    db: str,
+    output: str | None,
+) -> None:
     """Write a page about traces: what was recorded, where the time goes, what differs.
 
     One HTML file that needs no network and can be mailed. Several traces are compared with the first one.
@@ -95,13 +115,15 @@ def report(traces: tuple[str, ...], title: str | None, db: str, output: str | No
     Examples:
       traceql report run -o report.html
       traceql report before after -o comparison.html
+      traceql report before after --pair "%kv_write = %nwor_commit" --exclude %flush_l2 -o nwor.html
     """
     from traceql import report as reports
     from traceql.database import Database
 
     _check_output(output, (".html", ".htm"))
     with Database(db) as database:
-        _deliver(reports.of_traces(database, traces, title=title or "").encode(), output)
+        page = reports.of_traces(database, traces, title=title or "", pairs=pairs, exclude=exclude)
+        _deliver(page.encode(), output)
 
 
 def _draw(name: str) -> Any:

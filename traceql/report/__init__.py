@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from traceql import catalog, charts
 from traceql.charts import units
-from traceql.errors import MissingDataError, QueryError
+from traceql.errors import MissingDataError, MissingDataWarning, QueryError
 from traceql.report import page
 from traceql.report.figures import figure
 from traceql.report.page import Figure, Note, Page, Section
@@ -87,26 +88,42 @@ _QUESTIONS: Mapping[str, Mapping[str, tuple[_Question, ...]]] = {
 }
 
 
-def of_traces(database: Database, traces: Sequence[str], *, title: str = "") -> str:
+def of_traces(
+    database: Database,
+    traces: Sequence[str],
+    *,
+    title: str = "",
+    pairs: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> str:
     """A report on traces, and on what differs between them if there are several.
 
     Args:
         database: that holds them.
         traces: their names; the others are compared with the first.
         title: of the page; by default the names.
+        pairs: range paths that do the same work in two ncu traces, as "BEFORE = AFTER" (LIKE patterns).
+        exclude: range paths to leave out of what two ncu traces are compared in (LIKE patterns).
 
     Raises:
-        QueryError: no trace, or one that does not exist.
+        QueryError: no trace, or one that does not exist; pairs or exclude without two ncu traces to compare.
     """
     if not traces:
         raise QueryError("a report is about one trace or more", "See which there are: traceql ls")
     # Asked first: a name that does not exist ends it here.
     recorded = [_recorded(database, name) for name in dict.fromkeys(traces)]
+    compared = recorded[0]["kind"] == "ncu" and any(other["kind"] == "ncu" for other in recorded[1:])
+    if (pairs or exclude) and not compared:
+        raise QueryError(
+            "ranges are paired or left out where ncu traces are compared",
+            "Name two ncu traces, or neither pairs nor ranges to exclude.",
+        )
+    ranges = {name: "; ".join(given) for name, given in (("pairs", pairs), ("exclude", exclude)) if given}
     sections = []
     if len(recorded) > 1:
         sections.append(_overview(database, recorded))
     sections += [
-        _comparison(database, recorded[0], other, f"c{number}")
+        _comparison(database, recorded[0], other, ranges, f"c{number}")
         for number, other in enumerate(recorded[1:], start=1)
     ]
     for number, trace in enumerate(recorded, start=1):
@@ -130,6 +147,7 @@ def of_chart(database: Database, name: str, /, **params: catalog.Value) -> str:
         MissingDataError: no trace holds what its queries read.
     """
     figures = []
+    params = charts.asked(name, **params)
     for query in charts.queries_of(name):
         own = {p.name for p in query.params}
         figures.append(figure(database, query.name, {k: v for k, v in params.items() if k in own}))
@@ -148,19 +166,24 @@ def _recorded(database: Database, name: str) -> dict[str, Any]:
 
 
 def _overview(database: Database, traces: Sequence[Mapping[str, Any]]) -> Section:
-    names = {trace["name"] for trace in traces}
+    names = [trace["name"] for trace in traces]
     summary = figure(database, "trace_summary", {}, anchor="overview-traces")
     assert summary.table is not None
-    kept = tuple(row for row in summary.table.rows if row[0].text in names)
+    kept = [row for row in summary.table.rows if row[0].text in names]
+    kept.sort(key=lambda row: names.index(row[0].text))
     return Section(
         "overview",
         "The traces",
-        figures=(replace(summary, table=replace(summary.table, rows=kept, left_out="")),),
+        figures=(replace(summary, table=replace(summary.table, rows=tuple(kept), left_out="")),),
     )
 
 
 def _comparison(
-    database: Database, first: Mapping[str, Any], other: Mapping[str, Any], anchor: str
+    database: Database,
+    first: Mapping[str, Any],
+    other: Mapping[str, Any],
+    ranges: Mapping[str, str],
+    anchor: str,
 ) -> Section:
     """Whether two traces were recorded alike, and what differs."""
     title = f"{first['name']} and {other['name']}"
@@ -179,14 +202,43 @@ def _comparison(
             figures.append(replace(made, about=_TOPICS[topic], open=topic == "trace"))
     before_after = {"baseline": first["name"], "variant": other["name"]}
     delta = {"ncu": "nwor_delta", "nsys": "scv_delta"}[first["kind"]]
+    if delta == "nwor_delta":
+        before_after |= ranges
     try:
         made = figure(database, delta, before_after, anchor=f"{anchor}-{delta}")
     except MissingDataError:
         pass
     else:
         # Where neither trace has the range it is about there is nothing to draw.
-        figures += [made] if made.chart is not None else []
+        if made.chart is not None:
+            outside = _outside_pairs(database, before_after) if delta == "nwor_delta" else ()
+            figures.append(replace(made, notes=(*made.notes, *outside)))
     return Section(anchor, title, lead="A is the first, B the second.", figures=tuple(figures))
+
+
+# A range that holds as much of all DRAM writes decides what the total says.
+_DOMINATES_PCT = 20
+
+
+def _outside_pairs(database: Database, params: Mapping[str, str]) -> Iterator[Note]:
+    """What to know of a delta of traffic: ranges that are in the total, in no pair, and most of it."""
+    with warnings.catch_warnings():
+        # The figure has noted what is missing.
+        warnings.simplefilter("ignore", MissingDataWarning)
+        answer = database.query("nwor_delta", **params)
+    writes = [row for row in answer.to_dicts() if row["counter"] == "dram_write_bytes"]
+    (total,) = (row for row in writes if row["scope"] == "total")
+    found = []
+    for row in writes:
+        shares = [100 * row[s] / total[s] for s in ("baseline", "variant") if row[s] and total[s]]
+        if row["scope"] == "range" and max(shares, default=0) >= _DOMINATES_PCT:
+            found.append(f"{row['range']} ({max(shares):.0f} %)")
+    if found:
+        yield Note(
+            f"In the total, and in no pair, are ranges with much of the DRAM writes: {', '.join(found)}. "
+            "Pair those that do the same work (--pair 'BEFORE = AFTER'), and leave out what is none of it, "
+            "such as the flush of a cache (--exclude PATH)."
+        )
 
 
 _TOPICS = {"trace": "in total", "kernel": "by kernel", "range": "by NVTX range"}
