@@ -105,7 +105,7 @@ def gaps(answer: pl.DataFrame, *, x: str, y: str, total: str = "") -> Drawing:
         tooltip=tooltip,
     )
     sticks = base.mark_rule(strokeWidth=1.5).encode(y2=alt.datum(0))
-    note = theme.cut(rows.height, int(answer[total].max()), "longest") if total else ""
+    note = theme.cut(rows.height, int(answer[total].to_list()[0]), "longest") if total else ""
     return theme.noted(alt.layer(sticks, base.mark_point(filled=True, size=50)), note)
 
 
