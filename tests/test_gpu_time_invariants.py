@@ -6,7 +6,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nsys_oracle import ask, hand_made
 
@@ -21,6 +21,7 @@ TIMELINES = st.lists(
 
 @settings(max_examples=40, deadline=None)
 @given(TIMELINES)
+@example([(0, 1, 7), (2, 0, 7)])
 def test_time_is_counted_as_nanosecond_by_nanosecond(kernels: list[tuple[int, int, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         db = hand_made(

@@ -27,7 +27,8 @@ WITH operations AS (
         ) AS stream_busy_until_ns
     FROM gpu_work
     JOIN traces USING (trace_id)
-    WHERE $trace IS NULL OR traces.name = $trace
+    -- Work of no duration is no time at work, and must not stretch the time that is looked at.
+    WHERE ($trace IS NULL OR traces.name = $trace) AND end_ns > start_ns
 ),
 -- What an operation adds to the time its stream is busy, as two steps of a staircase.
 steps AS (
