@@ -109,9 +109,9 @@ def work(plan: dict[str, Any]) -> None:
     state = _state(plan)
 
     def measure(point: Any) -> list[dict[str, Any]]:
-        write, mask = point["name"].split("_")
-        compute = _mask(mask, state)
-        step = _baseline if write == "baseline" else _nwor
+        staging = point["tags"]["nwor_mode"] == MODES["nwor"]
+        compute = _mask(point["tags"]["scv_mode"], state)
+        step = _nwor if staging else _baseline
         for _ in range(3):
             step(state, compute)
         expected = int(state["accepted"].sum())
@@ -129,8 +129,8 @@ def work(plan: dict[str, Any]) -> None:
             metric("spec_num_draft_tokens", "tokens", drafted),
             metric("spec_num_accepted_tokens", "tokens", accepted),
             metric("spec_acceptance_ratio", "", accepted / drafted),
-            metric("nwor_tokens_staged", "tokens", drafted if write == "nwor" else 0),
-            metric("nwor_tokens_committed", "tokens", accepted if write == "nwor" else 0),
+            metric("nwor_tokens_staged", "tokens", drafted if staging else 0),
+            metric("nwor_tokens_committed", "tokens", accepted if staging else 0),
         ]
 
     with capture.all():

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from collectors import counters, engine, runner
-from collectors.runner import Options, Point, Stage
+from collectors import engine, runner, sweep
+from collectors.runner import Options, Point
 from collectors.worker import Capture, each, median_ms, metric
 
 #: Steps before the profiler's window: prefill, and the first decode steps, which may still compile.
@@ -64,66 +64,26 @@ def main(
     of the prompts, latency_ms_per_token the whole run divided by the tokens of a sequence. Prefix caching is
     off, prompts are random tokens, decode steps replay CUDA graphs, nothing is compiled.
     """
-    runner.run(
-        "collectors.vllm_decode_sweep", _stages(model, weights, arguments, batches, nsys, ncu, sizes), shared
-    )
-
-
-def _stages(
-    model: str,
-    weights: str,
-    arguments: str | None,
-    batches: list[int],
-    nsys: bool,
-    ncu: bool,
-    sizes: dict[str, Any],
-) -> list[Stage]:
     lengths = {"input_len": str(sizes["input_len"]), "output_len": str(sizes["output_len"])}
-    points = [Point(f"batch_{n}", {"batch_size": str(n), **lengths}) for n in batches]
-    settings = {
-        **sizes,
-        "model": model,
-        "random": engine.random_weights(model, weights),
-        "largest": max(batches),
-        "graphs": batches,
-        "engine": engine.more_arguments(arguments),
-    }
-    common: dict[str, Any] = {
-        "points": points,
-        "settings": settings,
-        "environment": engine.environment(model),
-        "model": engine.name_of(model),
-        "tags": {"collector": "vllm_decode_sweep"},
-    }
-    stages = [Stage(name="decode", table="decode_sweep", **common)]
-    if nsys:
-        stages.append(Stage(name="decode_nsys", tool="nsys", report_per_point=True, **common))
-    if ncu:
-        counted = {
-            **settings,
-            "layers": sizes["ncu_layers"],
-            "graphs": [],
-            "profiled_steps": 1,
-            "random": True,
-        }
-        tags = {**common["tags"], "layers": str(sizes["ncu_layers"])}
-        stages.append(
-            Stage(
-                **{**common, "settings": counted, "tags": tags},
-                name="decode_ncu",
-                tool="ncu",
-                profiler=counters.roofline(),
-            )
-        )
-    return stages
+    stages = sweep.stages(
+        "decode",
+        [Point(f"batch_{n}", {"batch_size": str(n), **lengths}) for n in batches],
+        sizes,
+        {"largest": max(batches), "graphs": batches},
+        counted={"graphs": [], "profiled_steps": 1},
+        model=model,
+        weights=weights,
+        arguments=arguments,
+        nsys=nsys,
+        ncu=ncu,
+    )
+    runner.run("collectors.vllm_decode_sweep", stages, shared)
 
 
 def work(plan: dict[str, Any]) -> None:
     """The worker: one engine for all batch sizes."""
-    model = plan["model"]
-    if layers := plan.get("layers"):
-        model = engine.changed_model(model, lambda config: engine.few_layers(config, layers))
     longest = plan["input_len"] + plan["output_len"] + 8
+    model = sweep.model_of(plan)
     llm = engine.llm(
         model,
         random=plan["random"],

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from collectors import counters, engine, runner
-from collectors.runner import Options, Point, Stage
+from collectors import engine, runner, sweep
+from collectors.runner import Options, Point
 from collectors.worker import Capture, each, median_ms, metric
 
 
@@ -53,59 +53,25 @@ def main(
     step alone, without what surrounds it. Every prompt is new and prefix caching off: nothing comes from a
     cache. A prompt is one step; steps are eager, as prefill steps are without torch.compile.
     """
-    runner.run(
-        "collectors.vllm_prefill_sweep", _stages(model, weights, arguments, lengths, nsys, ncu, sizes), shared
-    )
-
-
-def _stages(
-    model: str,
-    weights: str,
-    arguments: str | None,
-    lengths: list[int],
-    nsys: bool,
-    ncu: bool,
-    sizes: dict[str, Any],
-) -> list[Stage]:
     batch = {"batch_size": str(sizes["batch"]), "output_len": "1"}
-    points = [Point(f"input_{n}", {"input_len": str(n), **batch}) for n in lengths]
-    settings = {
-        **sizes,
-        "model": model,
-        "random": engine.random_weights(model, weights),
-        "longest": max(lengths),
-        "engine": engine.more_arguments(arguments),
-    }
-    common: dict[str, Any] = {
-        "points": points,
-        "settings": settings,
-        "environment": engine.environment(model),
-        "model": engine.name_of(model),
-        "tags": {"collector": "vllm_prefill_sweep"},
-    }
-    stages = [Stage(name="prefill", table="prefill_sweep", **common)]
-    if nsys:
-        stages.append(Stage(name="prefill_nsys", tool="nsys", report_per_point=True, **common))
-    if ncu:
-        counted = {**settings, "layers": sizes["ncu_layers"], "random": True}
-        tags = {**common["tags"], "layers": str(sizes["ncu_layers"])}
-        stages.append(
-            Stage(
-                **{**common, "settings": counted, "tags": tags},
-                name="prefill_ncu",
-                tool="ncu",
-                profiler=counters.roofline(),
-            )
-        )
-    return stages
+    stages = sweep.stages(
+        "prefill",
+        [Point(f"input_{n}", {"input_len": str(n), **batch}) for n in lengths],
+        sizes,
+        {"longest": max(lengths)},
+        model=model,
+        weights=weights,
+        arguments=arguments,
+        nsys=nsys,
+        ncu=ncu,
+    )
+    runner.run("collectors.vllm_prefill_sweep", stages, shared)
 
 
 def work(plan: dict[str, Any]) -> None:
     """The worker: one engine for all lengths."""
-    model = plan["model"]
-    if layers := plan.get("layers"):
-        model = engine.changed_model(model, lambda config: engine.few_layers(config, layers))
     batch, longest = plan["batch"], plan["longest"] + 8
+    model = sweep.model_of(plan)
     llm = engine.llm(
         model,
         random=plan["random"],

@@ -80,8 +80,7 @@ def main() -> None:
         sys.stdout = None
         sys.exit(0)
     except OSError as error:
-        # polars names the number in its text only.
-        if error.errno != errno.ENOSPC and f"(os error {errno.ENOSPC})" not in str(error):
+        if error.errno != errno.ENOSPC:
             raise
         # Standard output, that is: files and databases have messages of their own.
         common.complain(TraceqlError("no room left for the answer", "Write it to another place with -o."))

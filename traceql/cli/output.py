@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
+import re
 import shutil
 import sys
 from datetime import date, datetime
@@ -259,9 +259,9 @@ def _csv(answer: pa.Table, file: IO[bytes]) -> None:
     try:
         pl.DataFrame(pl.from_arrow(_flat(answer))).write_csv(file)
     except OSError as error:
-        # polars writes past Python, and does not use Python's exception for a reader that went away.
-        if f"(os error {errno.EPIPE})" in str(error):
-            raise BrokenPipeError(errno.EPIPE, "Broken pipe") from error
+        # polars writes past Python, and names the number of the error in its text only.
+        if (number := re.search(r"\(os error (\d+)\)", str(error))) is not None:
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
         raise
 
 

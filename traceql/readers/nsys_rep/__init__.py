@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from traceql.readers.base import RawReport
-from traceql.readers.nsys_rep import tables, target, verify
+from traceql.readers.nsys_rep import samples, tables, target, verify
 from traceql.readers.nsys_rep.container import MAGIC, open_container
 from traceql.readers.nsys_rep.events import collect
 from traceql.readers.nsys_rep.wire import WireError
@@ -57,9 +57,10 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
         ReportError: the file contradicts itself.
     """
     container = open_container(path)
-    events = collect(container, _with_needed(wanted), progress)
     try:
-        others = target.tables(container, events.processes, wanted)
+        layouts = samples.layouts(container)
+        events = collect(container, layouts, _with_needed(wanted), progress)
+        others = target.tables(container, layouts, events.processes, wanted)
         environment = target.environment(container, events.processes, _profiled(events.tally))
     except WireError as error:
         raise container.source.damaged(error.what, container.data.find(b"QDTEXT00")) from error

@@ -136,6 +136,20 @@ class Container:
     has_schemas: bool
     unknown: list[str]
 
+    def string(self, position: int, what: str) -> str:
+        """The text with that id; what is not UTF-8 in it is replaced.
+
+        Args:
+            position: the id.
+            what: refers to it, for the error.
+
+        Raises:
+            WireError: there is no such string.
+        """
+        if position >= len(self.strings):
+            raise WireError(f"{what} refers to string {position}, the last one is {len(self.strings) - 1}", 0)
+        return self.strings[position].decode("utf-8", "replace")
+
     @property
     def version(self) -> Version | None:
         """(year, release) of the profiler, None when the file does not say."""

@@ -190,7 +190,9 @@ def plan(wanted: Wanted | None, version: tables.Version | None) -> Plan:
     return Plan(chosen, frozenset(keep))
 
 
-def collect(container: Container, wanted: Wanted | None, progress: Progress) -> Events:
+def collect(
+    container: Container, layouts: Mapping[int, Layout], wanted: Wanted | None, progress: Progress
+) -> Events:
     """Decode every event block.
 
     Raises:
@@ -198,7 +200,6 @@ def collect(container: Container, wanted: Wanted | None, progress: Progress) -> 
         UnsupportedReportError: an event is of a kind that would be misread.
     """
     what = plan(wanted, container.version)
-    layouts = samples.layouts(container)
     tally = Tally()
     processes: list[bytes] = []
     pieces: dict[tuple[str, str], list[pa.Array]] = {}

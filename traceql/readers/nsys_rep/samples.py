@@ -65,7 +65,7 @@ def layouts(container: Container) -> dict[int, Layout]:
             tuple(wire.number(field, number) or 0 for number in (1, 2, 3))
             for field in wire.submessages(described, 3)
         ]
-        names = [_string(container, name) for name, _, _ in numbers]
+        names = [container.string(name, "a GPU metric") for name, _, _ in numbers]
         # A type without fields describes layouts again; no table of the export has it.
         if not all(name.endswith("]") for name in names):
             continue
@@ -149,11 +149,3 @@ def _in_order(pieces: Sequence[tuple[Positions, dict[str, NDArray[Any]]]]) -> di
     samples = np.concatenate([np.repeat(rows, piece["value"].size // rows.size) for rows, piece in pieces])
     order = np.argsort(samples, kind="stable")
     return {name: np.concatenate([piece[name] for _, piece in pieces])[order] for name in pieces[0][1]}
-
-
-def _string(container: Container, position: int) -> str:
-    if position >= len(container.strings):
-        raise WireError(
-            f"a GPU metric's name is string {position}, the last one is {len(container.strings) - 1}", 0
-        )
-    return container.strings[position].decode("utf-8", "replace")

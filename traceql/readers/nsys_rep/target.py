@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from traceql.readers.nsys_rep import samples, wire
+from traceql.readers.nsys_rep import wire
 from traceql.readers.nsys_rep.events import arrow_type
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from traceql.readers.base import Wanted
     from traceql.readers.nsys_rep.container import Container
+    from traceql.readers.nsys_rep.samples import Layout
     from traceql.readers.nsys_rep.tables import Type
     from traceql.readers.nsys_rep.wire import Message
 
@@ -183,7 +184,12 @@ _DECIMAL: Final = re.compile(r"-?\d{1,20}", re.ASCII)
 _OLD_CLOCK_STEP_NS: Final = 100_000
 
 
-def tables(container: Container, processes: Sequence[bytes], wanted: Wanted | None) -> dict[str, pa.Table]:
+def tables(
+    container: Container,
+    layouts: Mapping[int, Layout],
+    processes: Sequence[bytes],
+    wanted: Wanted | None,
+) -> dict[str, pa.Table]:
     """Every raw table that holds no events, leaving out those without rows.
 
     Raises:
@@ -208,7 +214,7 @@ def tables(container: Container, processes: Sequence[bytes], wanted: Wanted | No
         ],
         "TARGET_INFO_GPU": [],
         "TARGET_INFO_CUDA_DEVICE": [],
-        "TARGET_INFO_GPU_METRICS": _gpu_metrics(container),
+        "TARGET_INFO_GPU_METRICS": _gpu_metrics(layouts),
     }
     for machine in wire.submessages(container.target, 1):
         for devices in wire.submessages(machine, 2):
@@ -343,7 +349,7 @@ def _analysis_files(container: Container) -> list[Row]:
         rows.append(
             {
                 "id": position,
-                "filename": None if name is None else _string(container, name, "ANALYSIS_FILE"),
+                "filename": None if name is None else container.string(name, "ANALYSIS_FILE"),
                 "contentId": wire.number(stream, 3),
                 "globalPid": wire.number(stream, 1),
             }
@@ -351,7 +357,7 @@ def _analysis_files(container: Container) -> list[Row]:
     return rows
 
 
-def _gpu_metrics(container: Container) -> list[Row]:
+def _gpu_metrics(layouts: Mapping[int, Layout]) -> list[Row]:
     return [
         {
             "typeId": layout.type_id,
@@ -360,16 +366,9 @@ def _gpu_metrics(container: Container) -> list[Row]:
             "metricId": metric,
             "metricName": name,
         }
-        for layout in samples.layouts(container).values()
+        for layout in layouts.values()
         for metric, name in enumerate(layout.names)
     ]
-
-
-def _string(container: Container, position: int, what: str) -> str:
-    if position >= len(container.strings):
-        last = len(container.strings) - 1
-        raise wire.WireError(f"{what} refers to string {position}, the last one is {last}", 0)
-    return _decoded(container.strings[position])
 
 
 def _check_string_ids(container: Container) -> None:
@@ -379,7 +378,7 @@ def _check_string_ids(container: Container) -> None:
     ):
         position = wire.number(message, field)
         if position is not None:
-            _string(container, position, what)
+            container.string(position, what)
 
 
 def _clock_offsets(container: Container) -> dict[tuple[int, int], int]:

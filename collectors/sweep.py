@@ -1,0 +1,80 @@
+"""What the sweeps over batch sizes and over prompt lengths share: their stages, and the counted model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from collectors import counters, engine
+from collectors.runner import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from collectors.runner import Point
+
+
+def stages(
+    name: str,
+    points: Sequence[Point],
+    sizes: Mapping[str, Any],
+    own: Mapping[str, Any],
+    *,
+    model: str,
+    weights: str,
+    arguments: str | None,
+    nsys: bool,
+    ncu: bool,
+    counted: Mapping[str, Any] | None = None,
+) -> list[Stage]:
+    """Times first, into a table; then, if wanted, a timeline of each point, and counters with few layers.
+
+    Args:
+        name: decode or prefill.
+        points: of the sweep.
+        sizes: options of the command, ``ncu_layers`` among them.
+        own: settings that only this sweep has.
+        model: as given.
+        weights: as given.
+        arguments: more arguments of the engine, as given.
+        nsys: whether to record timelines.
+        ncu: whether to count.
+        counted: settings that differ when counting.
+    """
+    settings = {
+        **sizes,
+        "model": model,
+        "random": engine.random_weights(model, weights),
+        **own,
+        "engine": engine.more_arguments(arguments),
+    }
+    common: dict[str, Any] = {
+        "points": list(points),
+        "environment": engine.environment(model),
+        "model": engine.name_of(model),
+    }
+    tags = {"collector": f"vllm_{name}_sweep"}
+    timed: dict[str, Any] = {**common, "settings": settings, "tags": tags}
+    found = [Stage(name=name, table=f"{name}_sweep", **timed)]
+    if nsys:
+        found.append(Stage(name=f"{name}_nsys", tool="nsys", report_per_point=True, **timed))
+    if ncu:
+        layers = sizes["ncu_layers"]
+        found.append(
+            Stage(
+                name=f"{name}_ncu",
+                tool="ncu",
+                profiler=counters.roofline(),
+                settings={**settings, "layers": layers, **(counted or {}), "random": True},
+                tags={**tags, "layers": str(layers)},
+                **common,
+            )
+        )
+    return found
+
+
+def model_of(plan: Mapping[str, Any]) -> str:
+    """The model of a worker's plan, cut down to as many layers as it says."""
+    model: str = plan["model"]
+    if layers := plan.get("layers"):
+        return engine.changed_model(model, lambda config: engine.few_layers(config, layers))
+    return model
