@@ -24,11 +24,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import traceql
-from traceql import normalise
-from traceql.ingest import Decoded, decode
+from traceql.store.decode import Decoded, decode
+from traceql.tables import normalise
 
 if TYPE_CHECKING:
-    from traceql.readers.base import RawReport
+    from traceql.read.base import RawReport
 
 EVENTS = (
     "NVTX_EVENTS",

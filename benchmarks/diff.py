@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import traceql
-from traceql.compare import compare
+from traceql.ask.compare import compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,8 +22,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from traceql.readers.nsys_rep import read, wire
-from traceql.readers.nsys_rep.container import open_container
+from traceql.read import protobuf
+from traceql.read.nsys_rep import read
+from traceql.read.nsys_rep.container import open_container
 
 FIXTURE = Path(__file__).parent.parent / "tests" / "fixtures" / "reports" / "llama_eager.nsys-rep.xz"
 REPETITIONS = (4, 40, 400)
@@ -65,11 +66,17 @@ def repeated(report: bytes, times: int) -> bytes:
         path.write_bytes(report)
         container = open_container(path)
     contents_at = struct.unpack("<Q", report[-16:-8])[0]
-    entries = [wire.message(entry) for _, _, entry in wire.fields(report, contents_at, len(report) - 16)]
-    out = bytearray(report[: min(wire.number(entry, 2) or 0 for entry in entries)])
+    entries = [
+        protobuf.message(entry) for _, _, entry in protobuf.fields(report, contents_at, len(report) - 16)
+    ]
+    out = bytearray(report[: min(protobuf.number(entry, 2) or 0 for entry in entries)])
     contents = b""
     for entry in entries:
-        name, start, size = wire.text(entry, 1), wire.number(entry, 2) or 0, wire.number(entry, 3) or 0
+        name, start, size = (
+            protobuf.text(entry, 1),
+            protobuf.number(entry, 2) or 0,
+            protobuf.number(entry, 3) or 0,
+        )
         content = report[start : start + size]
         if name == "Raw Sampling Data":
             first = container.blocks[0]
@@ -79,7 +86,7 @@ def repeated(report: bytes, times: int) -> bytes:
             blocks_end = last.offset + last.compressed - start
             content, grown = with_blocks(content, blocks_at, blocks_end, times)
         elif name == "Sampling Data Offsets":
-            offsets = wire.message(content)
+            offsets = protobuf.message(content)
             content = b"".join(
                 field(number, value + grown if isinstance(value, int) else value)
                 for number, values in sorted(offsets.items())
@@ -93,12 +100,12 @@ def repeated(report: bytes, times: int) -> bytes:
 
 def with_blocks(section: bytes, blocks_at: int, blocks_end: int, times: int) -> tuple[bytes, int]:
     """The raw section with its blocks repeated, and by how much the string table moved."""
-    size, at = wire.varint(section, 8, len(section))
+    size, at = protobuf.varint(section, 8, len(section))
     index_at = at + size
-    size, at = wire.varint(section, index_at, len(section))
+    size, at = protobuf.varint(section, index_at, len(section))
     index = b"".join(
         field(number, value * times if number == 1 and isinstance(value, int) else value)
-        for number, _, value in wire.fields(section, at, at + size)
+        for number, _, value in protobuf.fields(section, at, at + size)
     )
     front = section[:index_at] + varint(len(index)) + index
     blocks = section[blocks_at:blocks_end]

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from collectors.worker import MARK
-from traceql import collect
 from traceql.errors import CollectError, TraceqlError
+from traceql.record import commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from traceql.collect import Outcome, Tool
+    from traceql.record.commands import Outcome, Tool
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -55,7 +55,7 @@ class Stage:
         points: what it measures.
         settings: for the worker; must go through JSON.
         tool: the profiler around it, if any.
-        profiler: arguments of `collect.nsys_command` or `collect.ncu_command`.
+        profiler: arguments of `commands.nsys_command` or `commands.ncu_command`.
         report_per_point: nsys only: a report for each point, which the worker starts and stops.
         environment: ``NAME=VALUE`` for this stage.
         tags: for its reports.
@@ -182,7 +182,7 @@ def run(module: str, stages: Sequence[Stage], shared: Options) -> None:
     """
     # Before hours are spent: does every profiler exist?
     for tool in {stage.tool for stage in stages if stage.tool and not shared.dry_run}:
-        collect.find(tool)
+        commands.find(tool)
     if not shared.dry_run:
         shared.out.mkdir(parents=True, exist_ok=True)
     failed = [point for stage in stages for point in _run_stage(module, stage, shared)]
@@ -207,18 +207,18 @@ def _run_stage(module: str, stage: Stage, shared: Options) -> list[str]:
     if shared.dry_run:
         command, _ = _command(module, stage, remaining, shared)
         click.echo(f"# {stage.name}: {', '.join(point.name for point in remaining)}", err=True)
-        click.echo(collect.printed(command, environment))
+        click.echo(commands.printed(command, environment))
         return []
     failures: dict[str, str] = {}
-    facts = collect.machine(stage.tool, shared.python, environment)
+    facts = commands.machine(stage.tool, shared.python, environment)
     with _Progress(stage, len(remaining)) as progress:
         while remaining:
             command, output = _command(module, stage, remaining, shared)
             # What a run that was cut off left would be taken for what this one records.
-            for old in collect.reports(output, stage.tool) if stage.tool else []:
+            for old in commands.reports(output, stage.tool) if stage.tool else []:
                 old.unlink()
             results: list[dict[str, Any]] = []
-            outcome = collect.run(
+            outcome = commands.run(
                 command,
                 environment,
                 timeout_s=shared.timeout,
@@ -273,16 +273,16 @@ def _command(module: str, stage: Stage, points: Sequence[Point], shared: Options
     output = shared.out / stage.name
     if stage.tool == "nsys":
         repeat = len(points) if stage.report_per_point else 1
-        return collect.nsys_command(
+        return commands.nsys_command(
             worker, output, **{"capture": "profiler-api", "repeat": repeat, **stage.profiler}
         ), output
     if stage.tool == "ncu":
-        return collect.ncu_command(worker, output, **{"capture": "profiler-api", **stage.profiler}), output
+        return commands.ncu_command(worker, output, **{"capture": "profiler-api", **stage.profiler}), output
     return worker, output
 
 
 def _environment(stage: Stage, shared: Options) -> dict[str, str]:
-    environment = collect.clean_environment([*stage.environment, *shared.variables])
+    environment = commands.clean_environment([*stage.environment, *shared.variables])
     # The worker is a module of this repository, wherever it is started.
     paths = [str(ROOT), *filter(None, environment.get("PYTHONPATH", "").split(":"))]
     return {**environment, "PYTHONPATH": ":".join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}
@@ -319,7 +319,7 @@ class _Kept:
     def _report(self, point: Point) -> Path | None:
         if self._stage.tool is None:
             return None
-        suffix = collect.SUFFIXES[self._stage.tool]
+        suffix = commands.SUFFIXES[self._stage.tool]
         return self.path(f"_{point.name}{suffix}" if self._stage.report_per_point else suffix)
 
     def missing(self) -> list[Point]:
@@ -376,7 +376,7 @@ class _Kept:
         def sidecar(report: Path, of: Sequence[Mapping[str, Any]], more: Mapping[str, str]) -> None:
             runs = [{"tags": r["tags"], "metrics": r["metrics"]} for r in of if r["metrics"]]
             own = {**tags, **more}
-            collect.write_sidecar(
+            commands.write_sidecar(
                 report, command, outcome, facts=facts, model=self._stage.model, tags=own, runs=runs
             )
 
@@ -384,7 +384,7 @@ class _Kept:
             # Beside the table: all of its rows, also those of an earlier, interrupted run.
             sidecar(self._out / f"{self._stage.table or self._stage.name}.csv", self.results(), {})
             return
-        made = collect.reports(output, self._stage.tool)
+        made = commands.reports(output, self._stage.tool)
         if not self._stage.report_per_point:
             if not made:
                 raise CollectError(
@@ -395,7 +395,7 @@ class _Kept:
             return
         captured = [result for result in results if result.get("captured")]
         for report, result in zip(made, captured, strict=False):
-            named = self.path(f"_{result['point']}{collect.SUFFIXES[self._stage.tool]}")
+            named = self.path(f"_{result['point']}{commands.SUFFIXES[self._stage.tool]}")
             report.replace(named)
             sidecar(named, [result], result["tags"])
 
@@ -445,8 +445,8 @@ def _shown(metric: Mapping[str, Any]) -> str:
 
 def _ingest(shared: Options) -> None:
     """Bring reports and tables into a database; only here is more needed than click and rich."""
-    from traceql import runs
     from traceql.database import Database
+    from traceql.read import runs
 
     with Database(shared.ingest or "") as database:
         for report in _reports(shared.out):
@@ -457,5 +457,5 @@ def _ingest(shared: Options) -> None:
 
 
 def _reports(out: Path) -> Iterator[Path]:
-    for suffix in collect.SUFFIXES.values():
+    for suffix in commands.SUFFIXES.values():
         yield from sorted(out.glob(f"*{suffix}"))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import traceql
-from traceql import runs
-from traceql.ingest import decode_all
-from traceql.readers.source import plain_name
+from traceql.read import runs
+from traceql.read.source import plain_name
+from traceql.store.decode import decode_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,13 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import traceql
-from traceql import catalog, schema
 from traceql.cli import cli
 from traceql.errors import MissingDataWarning
-from traceql.ingest import Decoded
-from traceql.readers import READERS
-from traceql.readers.base import RawReport
-from traceql.readers.source import Source
+from traceql.questions import catalog
+from traceql.read.base import RawReport
+from traceql.read.formats import READERS
+from traceql.read.source import Source
+from traceql.store.decode import Decoded
+from traceql.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

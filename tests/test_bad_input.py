@@ -28,7 +28,7 @@ from traceql.errors import (
     TruncatedReportError,
     UnknownFormatError,
 )
-from traceql.ingest import find_reports
+from traceql.store.decode import find_reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,7 +113,7 @@ def test_a_named_pipe_is_refused_instead_of_waited_for(tmp_path: Path, filled: P
 
 
 def _block_ends(report: bytes) -> set[int]:
-    from traceql.readers.ncu_container import fields
+    from traceql.read.ncu_rep.container import fields
 
     at = 8 + int.from_bytes(report[4:8], "little")
     ends = {4, at}

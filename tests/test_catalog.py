@@ -10,13 +10,9 @@ import pytest
 from conftest import REPORTS
 
 import traceql
-from traceql import catalog, schema, sqlfiles
-from traceql.errors import (
-    MissingDataError,
-    MissingDataWarning,
-    QueryError,
-    UnknownQueryError,
-)
+from traceql.errors import MissingDataError, MissingDataWarning, QueryError, UnknownQueryError
+from traceql.questions import catalog
+from traceql.tables import schema, sqlfiles
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,9 +12,11 @@ import polars as pl
 import pytest
 from conftest import REPORTS
 
-from traceql import catalog, charts, runs
-from traceql.charts import comparisons, registry, render, theme, timelines, units
+from traceql.draw import charts, comparisons, registry, render, theme, timelines
 from traceql.errors import MissingDataError, MissingDataWarning, QueryError, UnknownQueryError
+from traceql.present import units
+from traceql.questions import catalog
+from traceql.read import runs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,10 +14,12 @@ from click.testing import CliRunner
 from conftest import REPORTS
 
 import traceql
-from traceql import catalog, checks, runs
+from traceql.ask import checks
 from traceql.cli import cli
 from traceql.cli.check import CANNOT_TELL, FAILED
 from traceql.errors import CheckError
+from traceql.questions import catalog
+from traceql.read import runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,8 +18,9 @@ import pytest
 from click.testing import CliRunner
 from conftest import REPORTS
 
-from traceql import catalog, schema
 from traceql.cli import cli
+from traceql.questions import catalog
+from traceql.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

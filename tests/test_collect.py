@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import traceql
-from traceql import collect, doctor, sidecar
 from traceql.cli import cli
 from traceql.errors import CollectError, RunFileError
+from traceql.read import sidecar
+from traceql.record import commands, doctor
 
 REPORT = Path(__file__).parent / "fixtures/reports/scv_baseline_vectorized.ncu-rep.xz"
 MINIMAL: dict[str, Any] = {"format": "traceql-run", "version": 1}
@@ -107,7 +108,7 @@ def test_the_environment_is_clean_unless_asked_for(monkeypatch: pytest.MonkeyPat
     assert "DEPTH=2" in run("collect", "nsys", "--dry-run", "--env", "DEPTH=2", "ls").output
     assert not run("collect", "nsys", "--dry-run", "--all-env", "ls").output.startswith("env")
     with pytest.raises(CollectError, match="NOT_SET_ANYWHERE is not set"):
-        collect.clean_environment(["NOT_SET_ANYWHERE"])
+        commands.clean_environment(["NOT_SET_ANYWHERE"])
 
 
 def test_reports_are_named_after_what_runs() -> None:
@@ -123,7 +124,7 @@ def test_numbered_reports_are_found_in_the_order_of_their_numbers(tmp_path: Path
     for number in (1, 2, 10):
         (tmp_path / f"run.{number}.nsys-rep").touch()
     (tmp_path / "run_other.nsys-rep").touch()
-    found = [path.name for path in collect.reports(tmp_path / "run", "nsys")]
+    found = [path.name for path in commands.reports(tmp_path / "run", "nsys")]
     assert found == ["run.1.nsys-rep", "run.2.nsys-rep", "run.10.nsys-rep"]
 
 
@@ -187,9 +188,9 @@ def test_a_profiler_that_writes_nothing_is_an_error(tmp_path: Path, monkeypatch:
 
 def test_without_the_profiler_the_message_says_where_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(collect, "_PLACES", {"nsys": (), "ncu": ()})
+    monkeypatch.setattr(commands, "_PLACES", {"nsys": (), "ncu": ()})
     with pytest.raises(CollectError, match="no nsys on the PATH") as error:
-        collect.find("nsys")
+        commands.find("nsys")
     assert "developer.nvidia.com" in error.value.remedy
 
 
@@ -201,7 +202,7 @@ def test_a_run_out_of_time_is_stopped_with_all_that_it_started(tmp_path: Path) -
         "print(child.pid, flush=True); time.sleep(60)"
     )
     said: list[str] = []
-    outcome = collect.run([sys.executable, "-c", code], {}, timeout_s=1, on_line=said.append)
+    outcome = commands.run([sys.executable, "-c", code], {}, timeout_s=1, on_line=said.append)
     assert outcome.timed_out and outcome.status != 0
     assert time.monotonic() - began < 30
     with pytest.raises(ProcessLookupError):
@@ -214,7 +215,7 @@ def test_output_is_read_line_by_line_and_logged(tmp_path: Path) -> None:
     said: list[str] = []
     log = tmp_path / "log"
     code = "import sys; print('a'); print('b', file=sys.stderr, flush=True); sys.exit(3)"
-    outcome = collect.run([sys.executable, "-u", "-c", code], {}, on_line=said.append, log=log)
+    outcome = commands.run([sys.executable, "-u", "-c", code], {}, on_line=said.append, log=log)
     assert (outcome.status, outcome.said, said) == (3, ("a", "b"), ["a", "b"])
     assert log.read_text() == "a\nb\n"
 
@@ -222,27 +223,27 @@ def test_output_is_read_line_by_line_and_logged(tmp_path: Path) -> None:
 def test_a_process_that_keeps_the_output_open_does_not_keep_the_run_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(collect, "_SECONDS_TO_DRAIN", 0.2)
+    monkeypatch.setattr(commands, "_SECONDS_TO_DRAIN", 0.2)
     began = time.monotonic()
-    outcome = collect.run(["/bin/sh", "-c", "sleep 5 & echo done"], {}, on_line=lambda _: None)
+    outcome = commands.run(["/bin/sh", "-c", "sleep 5 & echo done"], {}, on_line=lambda _: None)
     assert outcome.status == 0 and outcome.said == ("done",)
     assert time.monotonic() - began < 4
 
 
 def test_trouble_with_a_line_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     # Where this runs as a background job, a shell ignores the first, polite signal.
-    monkeypatch.setattr(collect, "_SECONDS_TO_FINISH", 0.2)
+    monkeypatch.setattr(commands, "_SECONDS_TO_FINISH", 0.2)
 
     def refuse(line: str) -> None:
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        collect.run(["/bin/sh", "-c", "echo a; sleep 60"], {}, on_line=refuse)
+        commands.run(["/bin/sh", "-c", "echo a; sleep 60"], {}, on_line=refuse)
 
 
 def test_what_cannot_be_started_is_said() -> None:
     with pytest.raises(CollectError, match="cannot be started"):
-        collect.run(["/nowhere/x"], {})
+        commands.run(["/nowhere/x"], {})
 
 
 # --- sidecars -------------------------------------------------------------------------------------------
@@ -301,7 +302,7 @@ def test_facts_and_tags_become_tags_and_numbers_become_run_metrics(report: Path)
 
 
 def test_imported_runs_stay_when_a_trace_that_they_name_goes(report: Path, tmp_path: Path) -> None:
-    from traceql import runs
+    from traceql.read import runs
 
     (tmp_path / "table.csv").write_text("trace,ms\nrun,1.5\n")
     with traceql.open(":memory:") as db:
@@ -434,7 +435,7 @@ def test_the_doctor_says_what_is_missing_for_what_and_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(collect, "_PLACES", {"nsys": (), "ncu": ()})
+    monkeypatch.setattr(commands, "_PLACES", {"nsys": (), "ncu": ()})
     monkeypatch.setattr(doctor, "DRIVER_PARAMETERS", tmp_path / "none")
     result = run("doctor", "-f", "json")
     assert result.exit_code == 1

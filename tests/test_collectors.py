@@ -235,7 +235,7 @@ def test_a_decode_sweep_becomes_a_table_that_the_query_reads(machine: dict[str, 
     assert samples == [1, 2, 3]
     assert sidecar["gpus"][0]["driver"] == "580.1"
     with traceql.open(":memory:") as db:
-        from traceql import runs
+        from traceql.read import runs
 
         db.import_runs(runs.read(tmp_path / "decode_sweep.csv"))
         answer = db.query("decode_sweep")
@@ -249,7 +249,7 @@ def test_a_prefill_sweep_becomes_a_table_that_the_query_reads(
 ) -> None:
     collector("vllm_prefill_sweep", "--lengths", "8,16", "--out", tmp_path, env=machine)
     with traceql.open(":memory:") as db:
-        from traceql import runs
+        from traceql.read import runs
 
         db.import_runs(runs.read(tmp_path / "prefill_sweep.csv"))
         answer = db.query("prefill_sweep")
@@ -399,7 +399,7 @@ def test_speculative_decoding_becomes_a_sweep_with_a_run_for_each_mode(
     assert summary[1]["spec_num_accepted_tokens_per_pos_0"] == 32
     assert (summary[1]["spec_avg_accepted_per_window"], summary[1]["spec_acceptance_ratio"]) == (2.0, 0.5)
     with traceql.open(":memory:") as db:
-        from traceql import runs
+        from traceql.read import runs
 
         file = runs.read(tmp_path / "specdec.json")
         assert file.format == "nwor-sweep"

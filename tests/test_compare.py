@@ -15,7 +15,7 @@ from conftest import REPORTS
 from nsys_oracle import ask, expected, export
 
 import traceql
-from traceql import compare
+from traceql.ask import compare
 from traceql.cli import cli
 from traceql.errors import MissingDataError, QueryError
 

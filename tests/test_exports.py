@@ -292,7 +292,7 @@ def test_text_that_is_not_utf8_comes_in_with_replacement_characters(
     corpus: Database, unpacked: Callable[[str], Path]
 ) -> None:
     # The Windows report says who exported it, in Latin-1. That stays out of the database: look at the reader.
-    from traceql.readers import nsys_export
+    from traceql.read import nsys_export
 
     report = nsys_export.read(
         unpacked("extrap_windows_2022.1.sqlite.xz"), wanted=None, progress=lambda _done, _total: None

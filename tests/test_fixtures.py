@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from conftest import EXPECTED, REPORTS, RESULTS
 
-from traceql.readers.base import no_progress
-from traceql.readers.nsys_rep import read
-from traceql.readers.source import open_source
+from traceql.read.base import no_progress
+from traceql.read.nsys_rep import read
+from traceql.read.source import open_source
 
 MANIFEST = tomllib.loads((REPORTS.parent / "MANIFEST.toml").read_text(encoding="utf-8"))
 MANIFEST_OF_RESULTS = tomllib.loads((RESULTS / "data" / "MANIFEST.toml").read_text(encoding="utf-8"))

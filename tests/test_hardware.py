@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from traceql import Database, hardware
+from traceql import Database
 from traceql.cli import cli
 from traceql.errors import PredictionError, UnknownGpuError
+from traceql.predict import hardware
 
 GPUS = hardware.gpus()
 

@@ -8,8 +8,9 @@ import pytest
 from conftest import REPORTS, report_names
 
 import traceql
-from traceql import Database, schema
-from traceql.readers.source import plain_name
+from traceql import Database
+from traceql.read.source import plain_name
+from traceql.tables import schema
 
 REPORTS_WITH_EXPORT = [
     name

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from traceql.errors import TruncatedReportError
-from traceql.readers.base import RawReport, no_progress
-from traceql.readers.nsys_rep import events, read
+from traceql.read.base import RawReport, no_progress
+from traceql.read.nsys_rep import events, read
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
 SUFFIXES = (".nsys-rep", ".qdrep")
@@ -214,8 +214,8 @@ import resource, sys, time
 from pathlib import Path
 from random import Random
 from traceql.errors import ReportError
-from traceql.readers.base import no_progress
-from traceql.readers.nsys_rep import read
+from traceql.read.base import no_progress
+from traceql.read.nsys_rep import read
 
 good, flips, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 content, random, broken = good.read_bytes(), Random(seed), good.with_name("flipped.nsys-rep")

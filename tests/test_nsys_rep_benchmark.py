@@ -6,8 +6,8 @@ import importlib.util
 import lzma
 from pathlib import Path
 
-from traceql.readers.base import no_progress
-from traceql.readers.nsys_rep import read
+from traceql.read.base import no_progress
+from traceql.read.nsys_rep import read
 
 ROOT = Path(__file__).parent.parent
 FIXTURE = ROOT / "tests" / "fixtures" / "reports" / "scv_baseline_off.nsys-rep.xz"

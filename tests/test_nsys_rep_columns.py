@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nsys_rep_file import field, message
 
-from traceql.readers.nsys_rep import wire
-from traceql.readers.nsys_rep.columns import Buffer, Field, Unknown, events, split
-from traceql.readers.nsys_rep.wire import BYTES, FIXED64, VARINT, WireError
+from traceql.read import protobuf
+from traceql.read.nsys_rep.columns import Buffer, Field, Unknown, events, split
+from traceql.read.protobuf import BYTES, FIXED64, VARINT, WireError
 
 SHAPE = {1: VARINT, 2: VARINT, 7: BYTES, 8: FIXED64, 101: BYTES, 300: VARINT}
 REPEATED = {(7,)}
@@ -61,7 +61,7 @@ def test_columns_hold_what_each_message_holds(contents: list[list[tuple[int, Any
         rows = range(len(messages)) if column.rows is None else column.rows.tolist()
         for position, row in enumerate(rows):
             rebuilt[row].setdefault(number, []).append(raw_value(buffer, column, position))
-    assert rebuilt == [wire.message(one) for one in messages]
+    assert rebuilt == [protobuf.message(one) for one in messages]
     assert unknown.fields == {}
 
 

@@ -10,8 +10,8 @@ from nsys_rep_file import PID, TID
 
 import traceql
 from traceql.errors import ReportError, TruncatedReportError, UnknownFormatError, UnsupportedReportError
-from traceql.readers.base import RawReport, no_progress
-from traceql.readers.nsys_rep import read
+from traceql.read.base import RawReport, no_progress
+from traceql.read.nsys_rep import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 from nsys_rep_file import field
 
-from traceql.readers.nsys_rep.columns import Buffer, Unknown, events
-from traceql.readers.nsys_rep.samples import Layout, decode
-from traceql.readers.nsys_rep.wire import WireError
+from traceql.read.nsys_rep.columns import Buffer, Unknown, events
+from traceql.read.nsys_rep.samples import Layout, decode
+from traceql.read.protobuf import WireError
 
 # A percentage in one byte, a clock in four, something in three.
 GPU_0 = Layout(1 << 32, ("SMs Active [%]", "Clock [MHz]", "Warps [Avg]"), (0, 1, 5), (1, 4, 3))

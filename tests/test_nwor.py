@@ -13,12 +13,12 @@ from conftest import REPORTS, TABLES
 from nsys_oracle import export
 
 import traceql
-from traceql import runs
 from traceql.errors import MissingDataWarning, QueryError
-from traceql.ingest import Decoded
-from traceql.readers import READERS
-from traceql.readers.base import RawReport
-from traceql.readers.source import Source
+from traceql.read import runs
+from traceql.read.base import RawReport
+from traceql.read.formats import READERS
+from traceql.read.source import Source
+from traceql.store.decode import Decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,22 +10,22 @@ import pytest
 from click.testing import CliRunner
 from conftest import MODELS
 
-from traceql import predict
 from traceql.cli import cli
 from traceql.errors import PredictionError, TraceqlError
-from traceql.hardware import Gpu, find
+from traceql.predict import floors
+from traceql.predict.hardware import Gpu, find
 
 A100 = find("A100 SXM 80GB")
 H200 = find("H200")
-LLAMA = predict.from_config(json.loads((MODELS / "llama-3.1-8b.json").read_text()))
-NEMOTRON = predict.from_config(json.loads((MODELS / "nemotron-3-nano-4b.json").read_text()))
+LLAMA = floors.from_config(json.loads((MODELS / "llama-3.1-8b.json").read_text()))
+NEMOTRON = floors.from_config(json.loads((MODELS / "nemotron-3-nano-4b.json").read_text()))
 
 
 # --- linear and elementwise -----------------------------------------------------------------------------
 
 
 def test_a_linear_layer_with_512_rows_is_compute_bound() -> None:
-    found = predict.linear(1024, 4096, 512, A100)
+    found = floors.linear(1024, 4096, 512, A100)
     assert found.flop == 2 * 512 * 1024 * 4096
     # Weights, inputs and outputs in two bytes each.
     assert found.dram_bytes == 2 * (1024 * 4096 + 512 * 1024 + 512 * 4096) == 13_631_488
@@ -36,7 +36,7 @@ def test_a_linear_layer_with_512_rows_is_compute_bound() -> None:
 
 
 def test_a_linear_layer_with_one_row_is_memory_bound() -> None:
-    found = predict.linear(1024, 4096, 1, A100)
+    found = floors.linear(1024, 4096, 1, A100)
     assert found.flop_per_byte is not None
     assert round(found.flop_per_byte, 2) == 1.00
     assert found.bound == "memory"
@@ -46,7 +46,7 @@ def test_a_linear_layer_with_one_row_is_memory_bound() -> None:
 def test_the_bound_changes_where_the_intensity_passes_the_ridge() -> None:
     ridge = A100.ridge_flop_per_byte("bf16")
     for batch in (1, 64, 150, 188, 189, 190, 200, 512, 8192):
-        found = predict.linear(1024, 4096, batch, A100)
+        found = floors.linear(1024, 4096, batch, A100)
         assert found.flop_per_byte is not None
         assert (found.bound == "compute") == (found.flop_per_byte > ridge)
 
@@ -54,14 +54,14 @@ def test_the_bound_changes_where_the_intensity_passes_the_ridge() -> None:
 @pytest.mark.parametrize("gpu", ["H200", "H100 SXM", "A100 SXM 80GB", "L40S", "RTX 3090", "B200"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 def test_elementwise_operations_are_memory_bound_on_every_gpu(gpu: str, precision: str) -> None:
-    found = predict.elementwise("relu", 1_000_000, find(gpu), precision)
+    found = floors.elementwise("relu", 1_000_000, find(gpu), precision)
     assert found.bound == "memory"
     assert found.flop_per_byte is not None
     assert found.flop_per_byte <= 0.5
 
 
 def test_fusing_a_relu_saves_all_of_its_traffic_and_time() -> None:
-    gemm, relu, apart, fused, saved = predict.linear_relu(1024, 4096, 512, A100)
+    gemm, relu, apart, fused, saved = floors.linear_relu(1024, 4096, 512, A100)
     # Without fusion, 512 × 4096 outputs of two bytes are read and written once more.
     assert saved.dram_bytes == relu.dram_bytes == 2 * 2 * 512 * 4096
     assert fused.dram_bytes == gemm.dram_bytes == apart.dram_bytes - saved.dram_bytes
@@ -72,11 +72,11 @@ def test_fusing_a_relu_saves_all_of_its_traffic_and_time() -> None:
 
 def test_dimensions_must_be_positive_and_precisions_known() -> None:
     with pytest.raises(PredictionError, match="in features is 0"):
-        predict.linear(0, 1, 1, A100)
+        floors.linear(0, 1, 1, A100)
     with pytest.raises(PredictionError, match="no fp8 peak"):
-        predict.linear(1, 1, 1, A100, "fp8")
+        floors.linear(1, 1, 1, A100, "fp8")
     with pytest.raises(PredictionError, match="no precision called 'half'"):
-        predict.linear(1, 1, 1, A100, "half")
+        floors.linear(1, 1, 1, A100, "half")
 
 
 # --- models ---------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def test_llama_has_as_many_weights_as_published() -> None:
     # 8,030,261,248 with the norms: 65 × 4096.
     assert LLAMA.parameters == 8_030_261_248 - 65 * 4096
     assert (
-        predict.llama(hidden=4096, layers=32, heads=32, kv_heads=8, intermediate=14336, vocab=128256) == LLAMA
+        floors.llama(hidden=4096, layers=32, heads=32, kv_heads=8, intermediate=14336, vocab=128256) == LLAMA
     )
     # 128 KiB per token in bf16.
     assert LLAMA.attention is not None
@@ -112,23 +112,23 @@ def test_nemotron_is_a_hybrid_of_four_billion_weights() -> None:
     ("gpu", "ms"), [("H200", 3.33), ("H100 SXM", 4.78), ("A100 PCIe 80GB", 8.27), ("L40S", 18.52)]
 )
 def test_sixteen_gigabytes_take_the_published_time_per_token(gpu: str, ms: float) -> None:
-    found = predict.decode_weights(16e9, find(gpu))
+    found = floors.decode_weights(16e9, find(gpu))
     assert round(1e3 * found.floor_s, 2) == ms
     assert found.bound == "memory"
     assert found.flop_per_byte == 1
 
 
 def test_decoding_becomes_compute_bound_at_the_ridge() -> None:
-    assert predict.decode_weights(16e9, H200, batch=206).bound == "memory"
-    assert predict.decode_weights(16e9, H200, batch=207).bound == "compute"
+    assert floors.decode_weights(16e9, H200, batch=206).bound == "memory"
+    assert floors.decode_weights(16e9, H200, batch=207).bound == "compute"
 
 
-def parts(steps: tuple[predict.Step, ...]) -> dict[str, predict.Step]:
+def parts(steps: tuple[floors.Step, ...]) -> dict[str, floors.Step]:
     return {step.part: step for step in steps}
 
 
 def test_a_decode_step_reads_weights_and_cache_once() -> None:
-    found = parts(predict.decode(LLAMA, H200, batch=16, context=4096))
+    found = parts(floors.decode(LLAMA, H200, batch=16, context=4096))
     weights = sum(found[p].dram_bytes for p in ("attention projections", "feed-forward", "output projection"))
     assert weights == 2 * (6_979_321_856 + 128_256 * 4096)
     # 4096 tokens read and one written, 128 KiB each, in 16 sequences.
@@ -141,7 +141,7 @@ def test_a_decode_step_reads_weights_and_cache_once() -> None:
 
 
 def test_prefill_of_4096_tokens_needs_about_60_ms_at_the_peak_of_an_h200() -> None:
-    found = parts(predict.prefill(LLAMA, H200, tokens=4096))
+    found = parts(floors.prefill(LLAMA, H200, tokens=4096))
     layers = found["attention projections"].flop + found["feed-forward"].flop
     assert layers == 4096 * 13_958_643_712
     # The square of 4096 tokens, cut in half along the diagonal, for q·k and p·v.
@@ -152,16 +152,16 @@ def test_prefill_of_4096_tokens_needs_about_60_ms_at_the_peak_of_an_h200() -> No
 
 
 def test_prefill_of_one_token_is_a_decode_step_with_one_token_of_context() -> None:
-    prefill = parts(predict.prefill(LLAMA, H200, tokens=1))
-    decode = parts(predict.decode(LLAMA, H200))
+    prefill = parts(floors.prefill(LLAMA, H200, tokens=1))
+    decode = parts(floors.decode(LLAMA, H200))
     for name in ("attention projections", "feed-forward", "output projection", "embedding"):
         assert prefill[name] == decode[name]
     assert prefill["attention"].flop == decode["attention over the KV cache"].flop
 
 
 def test_a_hybrid_keeps_a_state_instead_of_a_growing_cache() -> None:
-    short = parts(predict.decode(NEMOTRON, H200, context=1))
-    long = parts(predict.decode(NEMOTRON, H200, context=100_000))
+    short = parts(floors.decode(NEMOTRON, H200, context=1))
+    long = parts(floors.decode(NEMOTRON, H200, context=100_000))
     assert short["mamba state"] == long["mamba state"]
     # Read and written, in two bytes; 5 FLOP per element of the 21 × 96 × 80 × 128 states.
     assert short["mamba state"].dram_bytes == 2 * 2 * 21 * (96 * 80 * 128 + 3 * 9728)
@@ -172,8 +172,8 @@ def test_a_hybrid_keeps_a_state_instead_of_a_growing_cache() -> None:
 
 
 def test_the_mamba_scan_grows_linearly_and_attention_quadratically() -> None:
-    one = parts(predict.prefill(NEMOTRON, H200, tokens=8192))
-    two = parts(predict.prefill(NEMOTRON, H200, tokens=16384))
+    one = parts(floors.prefill(NEMOTRON, H200, tokens=8192))
+    two = parts(floors.prefill(NEMOTRON, H200, tokens=16384))
     assert two["mamba scan"].flop == 2 * one["mamba scan"].flop
     assert math.isclose(two["attention"].flop / one["attention"].flop, 4, rel_tol=1e-3)
     # Per token: inside a chunk of 256 2·256·(128·8 + 7680), through the states 4·128·7680.
@@ -183,8 +183,8 @@ def test_the_mamba_scan_grows_linearly_and_attention_quadratically() -> None:
 def test_steps_of_a_model_add_up() -> None:
     for model in (LLAMA, NEMOTRON):
         for steps in (
-            predict.decode(model, A100, batch=4, context=999),
-            predict.prefill(model, A100, tokens=77),
+            floors.decode(model, A100, batch=4, context=999),
+            floors.prefill(model, A100, tokens=77),
         ):
             *single, whole = steps
             assert whole.flop == sum(s.flop for s in single)
@@ -206,7 +206,7 @@ def test_steps_of_a_model_add_up() -> None:
 )
 def test_what_is_not_predicted_is_refused(config: dict[str, object], problem: str) -> None:
     with pytest.raises(PredictionError, match=problem):
-        predict.from_config(config)
+        floors.from_config(config)
 
 
 def test_embeddings_are_shared_as_the_configuration_or_its_class_says() -> None:
@@ -219,7 +219,7 @@ def test_embeddings_are_shared_as_the_configuration_or_its_class_says() -> None:
     }
 
     def parameters(**config: object) -> int:
-        return predict.from_config({**dimensions, **config}).parameters
+        return floors.from_config({**dimensions, **config}).parameters
 
     layer = 4 * 8 * 8 + 3 * 8 * 16
     assert parameters(model_type="llama") == layer + 2 * 800
@@ -234,11 +234,11 @@ def test_embeddings_are_shared_as_the_configuration_or_its_class_says() -> None:
 
 def test_one_row_more_than_a_full_wave_costs_a_whole_wave() -> None:
     # 7 × 14 tiles of 256 × 128 fit on 108 SMs; 8 × 15 do not.
-    full = predict.gemm(1792, 1792, 4096, A100)
+    full = floors.gemm(1792, 1792, 4096, A100)
     assert (full.tiles, full.waves, full.idle_sms) == (98, 1, 10)
     assert full.tile_efficiency_pct == 100
     assert math.isclose(full.wave_efficiency_pct, 100 * 98 / 108)
-    over = predict.gemm(1793, 1793, 4096, A100)
+    over = floors.gemm(1793, 1793, 4096, A100)
     assert (over.tiles, over.waves, over.idle_sms) == (120, 2, 96)
     assert math.isclose(over.utilisation_pct, 100 * 1793 * 1793 / (216 * 256 * 128))
     assert math.isclose(over.floor_s, 2 * full.floor_s)
@@ -247,26 +247,26 @@ def test_one_row_more_than_a_full_wave_costs_a_whole_wave() -> None:
 
 
 def test_a_shape_that_fills_its_waves_wastes_nothing() -> None:
-    found = predict.gemm(256 * 9, 128 * 12, 1024, A100)
+    found = floors.gemm(256 * 9, 128 * 12, 1024, A100)
     assert (found.tiles, found.waves, found.idle_sms, found.utilisation_pct) == (108, 1, 0, 100)
     assert found.flop == found.executed_flop
 
 
 def test_padding_of_tiles_is_executed_but_useless() -> None:
-    found = predict.gemm(257, 128, 64, A100)
+    found = floors.gemm(257, 128, 64, A100)
     assert found.tiles == 2
     assert found.executed_flop == 2 * 512 * 128 * 64
     assert math.isclose(found.tile_efficiency_pct, 100 * 257 / 512)
 
 
 def test_a_thin_gemm_is_bounded_by_its_bytes() -> None:
-    found = predict.gemm(1, 4096, 4096, A100, tile=(64, 64))
+    found = floors.gemm(1, 4096, 4096, A100, tile=(64, 64))
     assert math.isclose(found.floor_s, 2 * (4096 + 4096 * 4096 + 4096) / 2.039e12)
 
 
 @pytest.mark.parametrize(("n", "aligned"), [(4096, 128), (4104, 16), (4097, 0)])
 def test_alignment_counts_bytes_of_every_dimension(n: int, aligned: int) -> None:
-    assert predict.gemm(4096, n, 4096, A100).aligned_bytes == aligned
+    assert floors.gemm(4096, n, 4096, A100).aligned_bytes == aligned
 
 
 # --- command line ---------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def test_a_configuration_and_its_dimensions_predict_the_same() -> None:
 
 def test_the_command_predicts_shapes_for_many_tiles_or_one() -> None:
     gemm = ("gemm", "--m", "1792", "--n", "1792", "--n", "1793", "--k", "4096", "--gpu", "A100-SXM")
-    assert len(rows(*gemm)) == 2 * len(predict.TILES)
+    assert len(rows(*gemm)) == 2 * len(floors.TILES)
     one = rows(*gemm, "--tile", "128x128")
     assert [row["tiles"] for row in one] == [14 * 14, 14 * 15]
 
@@ -363,5 +363,5 @@ def test_a_gpu_of_ones_own_can_be_predicted_for() -> None:
         sources={},
     )
     # 2·3·4·5 FLOP at 1000 FLOP/s; 2·(20 + 27) bytes at 100 bytes/s.
-    found = predict.linear(4, 5, 3, tiny)
+    found = floors.linear(4, 5, 3, tiny)
     assert (found.flop, found.dram_bytes, found.bound, found.floor_s) == (120, 94, "memory", 0.94)

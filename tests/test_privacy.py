@@ -12,7 +12,7 @@ import pytest
 from helpers_robust import ARROWDIR, PARQUETDIR, content, contents, plain, traceql
 
 from traceql import Database
-from traceql.readers import ncu_container
+from traceql.read.ncu_rep import container
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,10 +151,10 @@ def _field(number: int, value: int | bytes) -> bytes:
 
 def _session(session: bytes, option: str) -> bytes:
     out = b""
-    for number, value in ncu_container.fields(session):
+    for number, value in container.fields(session):
         if number in (3, 4) and isinstance(value, bytes):
             # Host and target: their fifth field is the machine's name.
-            parts = [(n, SECRET.encode() if n == 5 else v) for n, v in ncu_container.fields(value)]
+            parts = [(n, SECRET.encode() if n == 5 else v) for n, v in container.fields(value)]
             out += _field(number, b"".join(_field(n, v) for n, v in parts))
         elif number == 11:
             out += _field(11, _COMMAND_LINE.format(option=option).encode())
@@ -166,7 +166,7 @@ def _session(session: bytes, option: str) -> bytes:
 
 def _process(process: bytes) -> bytes:
     new = {2: f"node-{SECRET}".encode(), 3: f"/home/{SECRET}/python3.12".encode()}
-    return b"".join(_field(n, new.get(n, v)) for n, v in ncu_container.fields(process))
+    return b"".join(_field(n, new.get(n, v)) for n, v in container.fields(process))
 
 
 def _ncu(folder: Path, option: str = "") -> Path:
@@ -178,7 +178,7 @@ def _ncu(folder: Path, option: str = "") -> Path:
         at += 4
         header = b""
         payload = 0
-        for number, value in ncu_container.fields(report[at : at + length]):
+        for number, value in container.fields(report[at : at + length]):
             if number == 5:
                 assert isinstance(value, int)
                 payload = value
@@ -274,7 +274,7 @@ def test_the_environment_of_the_profiled_process_is_kept_on_request(tmp_path: Pa
     "option", ["", "--support-32bit", "--some-future-flag", "--some-future-option=1", "-f -q"]
 )
 def test_nothing_behind_the_application_becomes_a_setting(tmp_path: Path, option: str) -> None:
-    found = ncu_container.walk(_ncu(tmp_path, option)).settings
+    found = container.walk(_ncu(tmp_path, option)).settings
     assert SECRET not in str(found)
     assert found["set"] == "full"
     assert found["clock_control"] == "none"

@@ -88,7 +88,7 @@ def test_the_python_example_runs(tmp_path: Path) -> None:
 
 
 def test_every_format_is_listed() -> None:
-    from traceql.readers import READERS
+    from traceql.read.formats import READERS
 
     for reader in READERS:
         for suffix in reader.suffixes or (reader.format.removeprefix("nsys-"),):

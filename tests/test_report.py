@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from traceql import catalog, report
-from traceql.charts import theme
+from traceql import report
+from traceql.draw import theme
 from traceql.errors import MissingDataWarning, QueryError
+from traceql.questions import catalog
 from traceql.report import figures, page
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import results_pages
 from conftest import RESULTS
 
 import traceql
-from traceql.ingest import decode_all
-from traceql.readers.source import plain_name
+from traceql.read.source import plain_name
+from traceql.store.decode import decode_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

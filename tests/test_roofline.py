@@ -16,10 +16,10 @@ from conftest import REPORTS
 
 import traceql
 from traceql.errors import MissingDataWarning, QueryError
-from traceql.ingest import Decoded
-from traceql.readers import READERS
-from traceql.readers.base import RawReport
-from traceql.readers.source import Source
+from traceql.read.base import RawReport
+from traceql.read.formats import READERS
+from traceql.read.source import Source
+from traceql.store.decode import Decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from conftest import REPORTS, TABLES
 
 import traceql
-from traceql import Database, runs
+from traceql import Database
 from traceql.cli import cli
 from traceql.errors import DatabaseError, MissingDataError, QueryError, ReportError, RunFileError
+from traceql.read import runs
 
 
 def table(folder: Path, text: str, name: str = "t.csv") -> Path:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from traceql import catalog, normalise, readers, schema
+from traceql.questions import catalog
+from traceql.read import formats
+from traceql.tables import normalise, schema
 
 if TYPE_CHECKING:
     from traceql import Database
@@ -54,7 +56,7 @@ def test_numbers_carry_their_unit(table: schema.Table) -> None:
 
 
 @pytest.mark.parametrize("kind", ["nsys", "ncu"])
-def test_every_step_fills_tables_of_the_schema(kind: readers.base.Kind) -> None:
+def test_every_step_fills_tables_of_the_schema(kind: formats.base.Kind) -> None:
     filled = {name for step in normalise.steps(kind) for name in step.fills}
     assert filled <= set(schema.BY_NAME)
     # Every table that a kind of trace can hold has a step that fills it.
@@ -62,10 +64,10 @@ def test_every_step_fills_tables_of_the_schema(kind: readers.base.Kind) -> None:
 
 
 def test_every_format_names_its_reader() -> None:
-    for reader in readers.READERS:
+    for reader in formats.READERS:
         assert callable(reader.read)
         assert reader.magic or reader.member_suffix
-        assert readers.by_format(reader.format) is reader
+        assert formats.by_format(reader.format) is reader
 
 
 def test_tables_lists_everything_with_its_rows(corpus: Database) -> None:

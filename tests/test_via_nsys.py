@@ -11,7 +11,7 @@ from conftest import REPORTS
 import traceql
 from traceql import Database
 from traceql.errors import ReportError, TruncatedReportError, UnsupportedReportError
-from traceql.readers import nsys_tool
+from traceql.read import nsys_tool
 
 REPORT = REPORTS / "scv_nwor_graph.nsys-rep.xz"
 
@@ -83,7 +83,7 @@ def unknown_to_the_native_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def refuse(path: Path, **_: object) -> None:
         raise UnsupportedReportError(f"{path.name}: something new (byte 12)", f"nsys export {path}")
 
-    monkeypatch.setattr("traceql.readers.nsys_rep.read", refuse)
+    monkeypatch.setattr("traceql.read.nsys_rep.read", refuse)
 
 
 def test_nsys_steps_in_where_the_native_reader_refuses(

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from traceql import catalog
-from traceql import schema as tables
 from traceql.cli.common import complete_trace, db_option, notes
 from traceql.cli.output import output_options, write
 from traceql.errors import QueryError
+from traceql.questions import catalog
+from traceql.tables import schema as tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

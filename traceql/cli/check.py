@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
-    from traceql.checks import Verdict
+    from traceql.ask.checks import Verdict
 
 FAILED = 3
 CANNOT_TELL = 4
@@ -29,7 +29,7 @@ def _complete_file(_ctx: click.Context, _param: click.Parameter, incomplete: str
     """Names of shipped files, then those of the folder."""
     from click.shell_completion import CompletionItem
 
-    from traceql import checks
+    from traceql.ask import checks
 
     names = [CompletionItem(name) for name in checks.shipped() if name.startswith(incomplete)]
     return [*names, CompletionItem(incomplete, type="file")]
@@ -87,7 +87,7 @@ def check(
       traceql check scv --baseline off --variant graph --format json
       traceql check budget.toml --variant run.nsys-rep --param step=decode%
     """
-    from traceql import checks
+    from traceql.ask import checks
 
     found = checks.load(file)
     if show:

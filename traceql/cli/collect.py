@@ -18,14 +18,14 @@ from traceql.errors import CollectError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from traceql.collect import Tool
+    from traceql.record.commands import Tool
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
 def _numbers(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> list[dict[str, Any]]:
     """Callback of ``--metric name=value`` options."""
-    from traceql.runs import unit_of
+    from traceql.read.runs import unit_of
 
     metrics = []
     for text in values:
@@ -137,7 +137,7 @@ def nsys(trace: str, graph_trace: Any, repeat: int, follow_forks: bool, **shared
       traceql collect nsys --capture profiler-api --tag batch=8 -- python decode.py
       traceql collect nsys --dry-run -- python decode.py
     """
-    from traceql.collect import nsys_command
+    from traceql.record.commands import nsys_command
 
     if repeat > 1 and shared["capture"] == "all":
         raise click.UsageError("--repeat needs --capture profiler-api: each start and stop makes one report.")
@@ -209,7 +209,7 @@ def ncu(
       traceql collect ncu --metrics dram__bytes_read.sum,dram__bytes_write.sum -- python step.py
       traceql collect ncu --set roofline --nvtx-include layer/ -o layers -- python step.py
     """
-    from traceql.collect import ncu_command
+    from traceql.record.commands import ncu_command
 
     output = _output(shared["output"], shared["command"], "ncu")
     command = ncu_command(
@@ -231,7 +231,7 @@ def ncu(
 
 def _output(given: Path | None, command: tuple[str, ...], tool: Tool) -> Path:
     """Where the report comes to lie, without its suffix."""
-    from traceql.collect import SUFFIXES
+    from traceql.record.commands import SUFFIXES
 
     if given is not None:
         return given.with_name(given.name.removesuffix(SUFFIXES[tool]))
@@ -245,7 +245,7 @@ def _output(given: Path | None, command: tuple[str, ...], tool: Tool) -> Path:
 def _record(tool: Tool, command: list[str], output: Path, shared: dict[str, Any]) -> None:
     import os
 
-    from traceql import collect as recorder
+    from traceql.record import commands as recorder
 
     environment = dict(os.environ) if shared["all_env"] else recorder.clean_environment(shared["variables"])
     if shared["dry_run"]:
@@ -299,7 +299,7 @@ def doctor(format_: str) -> None:
     import dataclasses
     import json
 
-    from traceql.doctor import checks
+    from traceql.record.doctor import checks
 
     found = checks()
     if format_ == "json":

@@ -14,7 +14,7 @@ from traceql.cli.sides import opened
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from traceql.compare import Comparison
+    from traceql.ask.compare import Comparison
 
 # Facts that the first line names where both sides share them.
 _NAMED = ("profiler", "tool_version", "gpu", "highest_sm_clock")
@@ -79,7 +79,7 @@ def diff(
     """
     import pyarrow.compute as pc
 
-    from traceql.compare import compare
+    from traceql.ask.compare import compare
 
     given = ((a, *more_a), (b, *more_b))
     with ExitStack() as open_databases:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql import catalog
 from traceql.cli.common import complain, complete_trace, db_option, note
 from traceql.cli.output import output_options, printable, shown, write
 from traceql.errors import DatabaseError, ReportError
+from traceql.questions import catalog
 
 if TYPE_CHECKING:
     from traceql.database import Ingested
-    from traceql.ingest import Via
+    from traceql.store.decode import Via
 
 
 def parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -84,7 +84,7 @@ def ingest(
       traceql ingest results/ --tag gpu=h200 --tag batch=8
       traceql ingest --name baseline before.sqlite
     """
-    from traceql.ingest import decode_all, find_reports
+    from traceql.store.decode import decode_all, find_reports
 
     reports = find_reports(paths)
     if name is not None and len(reports) != 1:

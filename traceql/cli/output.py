@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from traceql import readers
 from traceql.errors import TraceqlError
+from traceql.read import formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,8 +111,8 @@ def _spare_databases(output: str) -> None:
         # Reading a pipe would wait for whoever writes to it.
         return
     with contextlib.suppress(OSError), Path(output).open("rb") as file:
-        head = file.read(readers.HEAD_BYTES)
-        if readers.is_duckdb(head) or readers.by_magic(head):
+        head = file.read(formats.HEAD_BYTES)
+        if formats.is_duckdb(head) or formats.by_magic(head):
             raise TraceqlError(
                 f"{output}: a database or a report, not overwritten", "Name another file for the answer."
             )

@@ -15,8 +15,8 @@ from traceql.errors import PredictionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from traceql.hardware import Gpu
-    from traceql.predict import Model, Step
+    from traceql.predict.floors import Model, Step
+    from traceql.predict.hardware import Gpu
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -37,7 +37,7 @@ def gpu(name: str | None, format_: str | None, output: str | None) -> None:
       traceql gpu "NVIDIA A100 80GB PCIe"
       traceql gpu H200 --format csv
     """
-    from traceql import hardware
+    from traceql.predict import hardware
 
     if name is None:
         write(_table([_overview(one) for one in hardware.gpus()]), format_, output)
@@ -152,7 +152,7 @@ def linear(
       traceql predict linear --in 1024 --out 4096 --batch 512 --gpu A100-SXM
       traceql predict linear --in 1024 --out 4096 --batch 1 --gpu A100-SXM --relu
     """
-    from traceql import predict as predictions
+    from traceql.predict import floors as predictions
 
     def steps(one: Gpu) -> Iterable[Step]:
         if relu:
@@ -193,7 +193,7 @@ def decode(
       traceql predict decode --config config.json --gpu H200 --batch 16 --context 4096
       traceql predict decode --weight-bytes 16e9 --gpu H200 --gpu "A100 PCIe"
     """
-    from traceql import predict as predictions
+    from traceql.predict import floors as predictions
 
     if weight_bytes is not None:
         if config is not None or any(dimensions.values()):
@@ -241,7 +241,7 @@ def prefill(
       traceql predict prefill --hidden 4096 --layers 32 --heads 32 --kv-heads 8 \
         --intermediate 14336 --vocab 128256 --gpu H200 --tokens 4096
     """
-    from traceql import predict as predictions
+    from traceql.predict import floors as predictions
 
     model = _model(config, dimensions)
     _write_steps(
@@ -283,7 +283,7 @@ def gemm(
       traceql predict gemm --m 1792 --n 1792 --k 4096 --gpu A100-SXM
       traceql predict gemm --m 1792 --n 1792 --n 1793 --k 4096 --tile 256x128 --gpu A100-SXM
     """
-    from traceql import predict as predictions
+    from traceql.predict import floors as predictions
 
     tiles = predictions.TILES if tile is None else (_tile(tile),)
     rows: list[dict[str, Any]] = []
@@ -319,7 +319,7 @@ def _tile(text: str) -> tuple[int, int]:
 
 
 def _model(config: Path | None, dimensions: Mapping[str, int | None]) -> Model:
-    from traceql import predict as predictions
+    from traceql.predict import floors as predictions
 
     if config is not None:
         if any(dimensions.values()):
@@ -340,7 +340,7 @@ def _model(config: Path | None, dimensions: Mapping[str, int | None]) -> Model:
 
 
 def _find(name: str) -> Gpu:
-    from traceql import hardware
+    from traceql.predict import hardware
 
     found = hardware.find(name)
     if assumed := hardware.assumption(name):

@@ -19,8 +19,8 @@ from traceql.errors import TraceqlError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from traceql import catalog
     from traceql.database import Database
+    from traceql.questions import catalog
 
 _FORMS = (".html", ".png", ".svg", ".json")
 _CHART_FILE = f"Write this file, as its suffix says: {', '.join(_FORMS)}. [default: show it in the browser]"
@@ -30,12 +30,12 @@ class _Charts(click.Group):
     """One subcommand per chart, with the parameters of its queries."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        from traceql import charts
+        from traceql.draw import charts
 
         return sorted(name.replace("_", "-") for name in charts.names())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        from traceql import charts
+        from traceql.draw import charts
 
         found = charts.queries_of(cmd_name)
         title = " ".join(query.title for query in found)
@@ -72,7 +72,7 @@ def chart(ctx: click.Context, list_: bool) -> None:
       traceql chart sweeps -o sweeps.png
     """
     if list_:
-        from traceql import charts
+        from traceql.draw import charts
 
         titles = {name.replace("_", "-"): title for name, title in charts.names().items()}
         rows = sorted(titles.items())
@@ -168,7 +168,7 @@ def _rendered(database: Database, name: str, suffix: str, params: dict[str, cata
         from traceql import report
 
         return report.of_chart(database, name, **params).encode()
-    from traceql.charts import render
+    from traceql.draw import render
 
     drawn = database.chart(name, **params)
     if suffix == ".png":

@@ -57,7 +57,7 @@ def _known(database: Database, words: Iterable[str]) -> dict[str, list[str]]:
 
 def _ingest(database: Database, given: Sequence[Sequence[str]]) -> list[list[str]]:
     """Read the reports that both sides mean, and return the names of the traces."""
-    from traceql.ingest import decode_all, find_reports
+    from traceql.store.decode import decode_all, find_reports
 
     paths = [find_reports(side) for side in given]
     names = {}

@@ -55,8 +55,8 @@ def import_runs(
       traceql import-runs decode_sweep.csv
       traceql import-runs latency.json --tag gpu=H200 --tag batch_size=8
     """
-    from traceql import runs
     from traceql.database import Database
+    from traceql.read import runs
 
     if name is not None and len(files) != 1:
         raise click.UsageError(f"--name labels one file, but {len(files)} were given.")

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from traceql import catalog, charts
-from traceql.charts import units
+from traceql.draw import charts
 from traceql.errors import MissingDataError, MissingDataWarning, QueryError
+from traceql.present import units
+from traceql.questions import catalog
 from traceql.report import page
 from traceql.report.figures import figure
 from traceql.report.page import Figure, Note, Page, Section

@@ -8,9 +8,10 @@ import warnings
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from traceql import catalog, charts
-from traceql.charts import units
+from traceql.draw import charts
 from traceql.errors import MissingDataWarning, QueryError
+from traceql.present import units
+from traceql.questions import catalog
 from traceql.report.page import Cell, Column, Figure, Note, Table
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import jinja2
 
 from traceql import __version__
-from traceql.charts import render, theme
+from traceql.draw import render, theme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,391 @@
+"""Verdicts: criteria in a TOML file, judged on the answers of queries.
+
+::
+
+    title = "What the file is about"
+
+    [parameters]                         # for every query that has a parameter of that name
+    exclude = "step/flush_l2"
+
+    [[check]]
+    name = "dram-writes-fall"
+    query = "nwor_delta"
+    parameters = { pairs = "a = b" }     # for this query; "$baseline" and "$variant" mean the traces
+    rows = "counter = 'dram_write_bytes'"  # SQL: which rows of the answer are judged; by default all
+    condition = "delta_pct <= -10"       # SQL: what must hold for each of them
+    evidence = "range, baseline, variant"  # SQL: what to show; by default the columns in the condition
+    message = "What the criterion says, and where it comes from"
+
+Parameters called baseline and variant are the two traces. A check passes when its condition is true for every
+judged row, and fails when it is false for one. It cannot tell when a number is unknown (NULL), no row is left
+to judge, or nothing that the query reads was recorded. Conditions are expressions of DuckDB's SQL over the
+columns of the answer, aggregates included: they see nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from traceql.errors import CheckError, MissingDataError, MissingDataWarning, QueryError
+from traceql.questions import catalog, folders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from importlib.resources.abc import Traversable
+
+    import pyarrow as pa
+
+    from traceql.database import Database
+
+Outcome = Literal["pass", "fail", "cannot tell"]
+
+_TEXTS = ("name", "query", "condition", "message")
+_OPTIONAL_TEXTS = ("rows", "evidence")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One criterion; the attributes are the keys of its TOML table."""
+
+    name: str
+    query: str
+    condition: str
+    message: str
+    rows: str = "true"
+    evidence: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CheckFile:
+    """A file of checks.
+
+    Attributes:
+        label: its name, for messages.
+        title: what it is about.
+        parameters: for every query of the file that has them.
+        checks: in order.
+        text: the file as it is.
+    """
+
+    label: str
+    title: str
+    parameters: Mapping[str, Any]
+    checks: tuple[Check, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one check.
+
+    Attributes:
+        name: of the check.
+        outcome: pass, fail or cannot tell.
+        evidence: what the check shows of the judged rows; of a check that does not pass, those to blame.
+        notes: what the traces lack for the answer.
+        message: of the check.
+    """
+
+    name: str
+    outcome: Outcome
+    evidence: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...]
+    message: str
+
+
+# --- files ----------------------------------------------------------------------------------------------
+
+
+def shipped() -> dict[str, Traversable]:
+    """The files that come with traceql, by name."""
+    folder = folders.shipped("checks")
+    return {
+        file.name.removesuffix(".toml"): file
+        for file in sorted(folder.iterdir(), key=lambda f: f.name)
+        if file.name.endswith(".toml")
+    }
+
+
+def load(name: str | Path) -> CheckFile:
+    """Read a file of checks: a path, or the name of one that comes with traceql.
+
+    Raises:
+        CheckError: there is none, or it cannot be understood; the message names the file and the check.
+    """
+    known = shipped()
+    file: Traversable = Path(name)
+    if not file.is_file():
+        short = str(name).replace("-", "_")
+        if short not in known:
+            raise CheckError(
+                f"{name}: no such file", f"Checks that come with traceql: {', '.join(known)}. Or name a file."
+            )
+        file = known[short]
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckError(f"{name}: cannot be read ({error})", "A file of checks is TOML in UTF-8.") from None
+    return parse(text, file.name)
+
+
+def parse(text: str, label: str) -> CheckFile:
+    """Make a file of checks of its text; see `load`."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CheckError(f"{label}: not TOML ({error})", "Check the line; texts need quotes.") from None
+    _known_keys(content, ("title", "parameters", "check"), label)
+    title, parameters, tables = content.get("title", ""), content.get("parameters", {}), content.get("check")
+    if not isinstance(title, str) or not isinstance(parameters, dict):
+        raise CheckError(f"{label}: title is a text, and parameters a table", "See the checks of traceql.")
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
+        raise CheckError(f"{label}: holds no checks", "A check is a table [[check]].")
+    checks = tuple(_check(table, position, label) for position, table in enumerate(tables, start=1))
+    names = [check.name for check in checks]
+    for name in names:
+        if names.count(name) > 1:
+            raise CheckError(f"{label}: two checks are called {name!r}", "Give each its own name.")
+    _used(parameters, checks, label)
+    return CheckFile(label, title, parameters, checks, text)
+
+
+def _check(table: dict[str, Any], position: int, label: str) -> Check:
+    where = f"{label}: check {table.get('name', position)!r}"
+    _known_keys(table, (*_TEXTS, *_OPTIONAL_TEXTS, "parameters"), where)
+    for key in _TEXTS:
+        if key not in table:
+            raise CheckError(f"{where}: no {key}", f"A check needs {', '.join(_TEXTS)}.")
+    for key in (*_TEXTS, *_OPTIONAL_TEXTS):
+        if key in table and not (isinstance(table[key], str) and table[key].strip()):
+            raise CheckError(f"{where}: {key} is not a text", "Write it in quotes.")
+    parameters = table.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise CheckError(f"{where}: parameters is not a table", "Write { name = value, … }.")
+    try:
+        query = catalog.find(table["query"])
+    except QueryError as error:
+        raise _at(where, error) from None
+    for name, value in parameters.items():
+        _value(query, name, value, where)
+    return Check(**{**table, "query": query.name})
+
+
+def _known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise CheckError(f"{where}: unknown key {key!r}", f"Known are {', '.join(known)}.")
+
+
+def _used(parameters: Mapping[str, Any], checks: tuple[Check, ...], label: str) -> None:
+    """Raise for parameters that no query has, or of a type that none of them takes."""
+    for name, value in parameters.items():
+        takers = [q for q in (catalog.find(c.query) for c in checks) if any(p.name == name for p in q.params)]
+        if not takers:
+            raise CheckError(f"{label}: none of its queries has a parameter {name!r}", "Is it spelt right?")
+        for query in takers:
+            _value(query, name, value, label)
+
+
+def _value(query: catalog.Query, name: str, value: Any, where: str) -> catalog.Value:
+    """A TOML value, or a text, as what the query's parameter takes."""
+    param = next((p for p in query.params if p.name == name), None)
+    if param is None:
+        known = ", ".join(p.name for p in query.params)
+        raise CheckError(f"{where}: query {query.name} has no parameter {name!r}", f"Parameters: {known}.")
+    if isinstance(value, str):
+        try:
+            return param.parse(value)
+        except QueryError as error:
+            raise _at(where, error) from None
+    if param.type == "DOUBLE" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not {"BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}.get(param.type):
+        raise CheckError(f"{where}: parameter {name}: {value!r} is no {param.type}", param.meaning)
+    return cast(catalog.Value, value)
+
+
+def _at(where: str, error: QueryError) -> CheckError:
+    # DuckDB's further lines quote the statement that was made of the check.
+    return CheckError(f"{where}: {error.message.partition(chr(10))[0]}", error.remedy)
+
+
+# --- verdicts -------------------------------------------------------------------------------------------
+
+
+def run(
+    database: Database,
+    file: CheckFile,
+    *,
+    baseline: str | None = None,
+    variant: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> list[Verdict]:
+    """Judge every check of a file.
+
+    Args:
+        database: that holds the traces.
+        file: from `load`.
+        baseline: name of the trace before a change; None if no check compares with one.
+        variant: name of the trace after it, or of the only one.
+        parameters: instead of those of the file, for every query that has them.
+
+    Raises:
+        CheckError: a check cannot be evaluated; the message names the file and the check.
+    """
+    given = dict(parameters or {})
+    _used(given, file.checks, file.label)
+    traces = {"baseline": baseline, "variant": variant}
+    answers: dict[tuple[Any, ...], tuple[pa.Table | None, tuple[str, ...]]] = {}
+    verdicts = []
+    for check in file.checks:
+        where = f"{file.label}: check {check.name!r}"
+        bound = _bound(file, check, traces, given, where)
+        key = (check.query, *bound.items())
+        try:
+            for text in (check.condition, check.rows):
+                _one_expression(database, text)
+            if check.evidence:
+                _expressions(database, check.evidence, check.evidence)
+            if key not in answers:
+                answers[key] = _answer(database, check.query, bound)
+        except QueryError as error:
+            raise _at(where, error) from error
+        answer, notes = answers[key]
+        if answer is None:
+            verdicts.append(Verdict(check.name, "cannot tell", (), notes, check.message))
+            continue
+        try:
+            outcome, evidence = _judged(database, check, answer)
+        except QueryError as error:
+            columns = f"Columns of {check.query}: {', '.join(answer.column_names)}."
+            raise _at(where, QueryError(error.message, columns)) from error
+        if outcome is None:
+            outcome, notes = "cannot tell", (*notes, f"No row of {check.query} to judge.")
+        verdicts.append(Verdict(check.name, outcome, evidence, notes, check.message))
+    return verdicts
+
+
+def _bound(
+    file: CheckFile,
+    check: Check,
+    traces: Mapping[str, str | None],
+    given: Mapping[str, Any],
+    where: str,
+) -> dict[str, catalog.Value]:
+    query = catalog.find(check.query)
+    names = [param.name for param in query.params]
+    sides = {name: f"${name}" for name in traces}
+    # Later ones override earlier ones.
+    values = {**sides, **file.parameters, **check.parameters, **given}
+    bound: dict[str, catalog.Value] = {}
+    for name, value in values.items():
+        if name not in names:
+            continue
+        trace = str(value).removeprefix("$")
+        if str(value).startswith("$") and trace in traces:
+            bound[name] = traces[trace]
+            if bound[name] is None:
+                raise CheckError(f"{where} needs a {trace}", f"Name the trace with --{trace}.")
+        else:
+            bound[name] = _value(query, name, value, where)
+    return bound
+
+
+def _answer(
+    database: Database, query: str, bound: dict[str, catalog.Value]
+) -> tuple[pa.Table | None, tuple[str, ...]]:
+    """The answer, None if nothing that it reads was recorded; and notes about what is missing."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", MissingDataWarning)
+        try:
+            answer = database.query_arrow(query, **bound)
+        except MissingDataError as error:
+            return None, (f"{error.message}. {error.remedy}",)
+    return answer, tuple(str(warning.message) for warning in caught)
+
+
+def _judged(
+    database: Database, check: Check, answer: pa.Table
+) -> tuple[Outcome | None, tuple[Mapping[str, Any], ...]]:
+    """The outcome, None if no row is left to judge, and the evidence."""
+    import pyarrow as pa
+
+    judged = f"FROM answer WHERE (\n{check.rows}\n)"
+    found = database.over(answer, f"SELECT (\n{check.condition}\n) AS verdict {judged}").column(0)
+    if not pa.types.is_boolean(found.type):
+        raise QueryError(f"{check.condition.strip()}: neither true nor false, but {found.type}")
+    if database.over(answer, f"SELECT count(*) {judged}").column(0)[0].as_py() == 0:
+        return None, ()
+    held = found.to_pylist()
+    shown = check.evidence or ", ".join(f'"{name}"' for name in _mentioned(check.condition, answer))
+    evidence = database.over(answer, f"SELECT {shown} \n{judged}").to_pylist() if shown else []
+    if len(evidence) == len(held) and not all(held):
+        # Row by row: those that decided.
+        decisive = False if False in held else None
+        evidence = [row for row, verdict in zip(evidence, held, strict=True) if verdict is decisive]
+    return "fail" if False in held else "pass" if all(held) else "cannot tell", tuple(evidence)
+
+
+def _mentioned(condition: str, answer: pa.Table) -> list[str]:
+    words = set(re.findall(r"\w+", condition))
+    return [name for name in answer.column_names if name in words]
+
+
+# --- the language ---------------------------------------------------------------------------------------
+
+
+def _one_expression(database: Database, text: str) -> None:
+    """Raise unless `text` is one expression over columns."""
+    # On lines of their own: a comment in the text ends there.
+    found = _expressions(database, text, f"(\n{text}\n)")
+    if len(found) != 1 or any(node.get("class") == "STAR" for node in _nodes(found)):
+        raise _no_expression(text)
+
+
+def _expressions(database: Database, text: str, selected: str) -> list[Any]:
+    """The syntax trees of a list of expressions, as DuckDB parses them.
+
+    Args:
+        database: whose parser it is.
+        text: as written, for the message.
+        selected: the same as it will be part of a statement.
+
+    Raises:
+        QueryError: it is something else than that, or asks for other data.
+    """
+    answer = database.arrow("SELECT json_serialize_sql($sql) AS parsed", {"sql": f"SELECT {selected}"})
+    parsed = json.loads(answer.column(0)[0].as_py())
+    if parsed["error"]:
+        raise QueryError(f"{text.strip()}: {parsed['error_message']}", "Write an expression of SQL.")
+    nodes = [statement["node"] for statement in parsed["statements"]]
+    if len(nodes) != 1 or nodes[0]["type"] != "SELECT_NODE" or nodes[0]["from_table"]["type"] != "EMPTY":
+        raise _no_expression(text)
+    found: list[Any] = nodes[0]["select_list"]
+    clauses = ("where_clause", "having", "qualify", "sample", "group_expressions", "modifiers")
+    if any(nodes[0][clause] for clause in clauses):
+        raise _no_expression(text)
+    if any(node.get("class") == "SUBQUERY" for node in _nodes(found)):
+        raise _no_expression(text)
+    return found
+
+
+def _no_expression(text: str) -> QueryError:
+    return QueryError(
+        f"{text.strip()}: not an expression over the answer's columns",
+        "Checks take expressions only: no statements, no subqueries, no stars.",
+    )
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a JSON tree."""
+    if isinstance(tree, dict):
+        yield tree
+    for child in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _nodes(child)

@@ -1,0 +1,153 @@
+"""What a question would need and the traces lack: refused where nothing is left, noted where something is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from traceql.errors import MissingDataError, QueryError
+from traceql.questions import catalog
+from traceql.tables import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+
+class Ask(Protocol):
+    """`Database.arrow`."""
+
+    def __call__(self, statement: str, /) -> pa.Table:
+        """The answer to a statement."""
+
+
+def unanswerable(arrow: Ask) -> dict[str, str]:
+    """Questions that no trace here answers, or not wholly → what is missing, and how to record it."""
+    found = {}
+    ncu = arrow("SELECT trace_id, name FROM traces WHERE kind = 'ncu' ORDER BY name").to_pylist()
+    everywhere = tuple(trace["name"] for trace in ncu)
+    for query in catalog.queries().values():
+        try:
+            notes(arrow, query, {})
+        except MissingDataError as error:
+            found[query.name] = f"{error.message}. {error.remedy}"
+            continue
+        options = _unmeasured(arrow, query, ncu).get(everywhere)
+        if options:
+            found[query.name] = f"some of its metrics are in no trace. Recorded by: {'; '.join(options)}"
+    return found
+
+
+def notes(arrow: Ask, query: catalog.Query, bound: Mapping[str, catalog.Value]) -> list[str]:
+    """Notes on what some trace lacks for a query; raises when all of them do."""
+    given = [bound[p] for p in catalog.TRACE_PARAMS if bound.get(p) is not None]
+    chosen = [str(name) for names in given for name in (names if isinstance(names, list) else [names])]
+    traces = arrow("SELECT trace_id, name, kind, missing FROM traces ORDER BY name").to_pylist()
+    for name in chosen:
+        if all(t["name"] != name for t in traces):
+            raise no_trace(name)
+    needs = catalog.needs(query)
+    imported = [need for need in needs if not any(schema.BY_NAME[table].of_trace for table in need)]
+    for need in imported:
+        if not any(arrow(f"FROM {table} LIMIT 1").num_rows for table in need):
+            raise MissingDataError(
+                f"the database holds no {' or '.join(need)}, which {query.name} reads",
+                "Add some: traceql import-runs FILE",
+            )
+    needs = [need for need in needs if need not in imported]
+    if imported and not needs:
+        return []
+    if not traces:
+        raise MissingDataError("the database holds no traces", "Add some: traceql ingest REPORT")
+    in_scope = [t for t in traces if not chosen or t["name"] in chosen]
+    found = []
+    for need in needs:
+        options = {
+            kind: schema.BY_NAME[table].collected_by[kind]
+            for table in reversed(need)
+            for kind in schema.BY_NAME[table].collected_by
+        }
+        able = [t for t in in_scope if t["kind"] in options]
+        lacking = [t["name"] for t in able if _lacks(t, need)]
+        if len(lacking) == len(able):
+            names = " nor ".join(repr(name) for name in dict.fromkeys(chosen))
+            where = f"trace {names}" if chosen else "the database"
+            raise MissingDataError(
+                f"{where} holds no {' or '.join(need)}, which {query.name} reads",
+                "Recorded by: " + "; ".join(options.values()),
+            )
+        if lacking:
+            found.append(
+                f"No {' or '.join(need)} in {', '.join(lacking)}: recorded by {'; '.join(options.values())}."
+            )
+    if any("kernels" in need for need in needs):
+        found += _hidden_kernels(arrow, [t["trace_id"] for t in in_scope])
+    return found + _metric_gaps(arrow, query, [t for t in in_scope if t["kind"] == "ncu"])
+
+
+def _hidden_kernels(arrow: Ask, trace_ids: list[int]) -> list[str]:
+    """Notes on traces with CUDA graphs recorded as a whole: no count of kernels is complete there."""
+    found = arrow(
+        f"""
+        SELECT name, kind, count(*) AS graphs
+        FROM (
+            SELECT trace_id FROM graph_launches
+            UNION ALL
+            SELECT trace_id FROM kernels WHERE workload = 'graph'
+        )
+        JOIN traces USING (trace_id)
+        WHERE trace_id IN ({", ".join(str(trace_id) for trace_id in trace_ids)})
+        GROUP BY ALL ORDER BY name
+        """
+    ).to_pylist()
+    options = {"nsys": "nsys profile --cuda-graph-trace=node", "ncu": "ncu --graph-profiling node"}
+    return [
+        f"{row['graphs']:,} CUDA graph launches in {row['name']} hold kernels that are not recorded: "
+        f"record with {options[row['kind']]}."
+        for row in found
+    ]
+
+
+def _metric_gaps(arrow: Ask, query: catalog.Query, in_scope: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"Not measured in {', '.join(names)}: recorded by {how}."
+        for names, options in _unmeasured(arrow, query, in_scope).items()
+        for how in options
+    ]
+
+
+def _unmeasured(
+    arrow: Ask, query: catalog.Query, in_scope: list[dict[str, Any]]
+) -> dict[tuple[str, ...], list[str]]:
+    """Names of traces → the ncu commands that record what the query reads and they lack."""
+    wanted = catalog.metrics(query)
+    if not wanted:
+        return {}
+    names = ", ".join(schema.literal(name) for names in wanted for name in names)
+    measured = arrow(f"SELECT DISTINCT trace_id, metric FROM metrics WHERE metric IN ({names})")
+    held = {(row["trace_id"], row["metric"]) for row in measured.to_pylist()}
+    lacking: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for metrics, ncu in wanted.items():
+        traces = tuple(
+            t["name"] for t in in_scope if not any((t["trace_id"], metric) in held for metric in metrics)
+        )
+        if traces:
+            lacking.setdefault(traces, {}).setdefault(ncu, []).append(metrics[0])
+    return {
+        traces: [
+            f"ncu {ncu} ({', '.join(metrics)})" if ncu else f"ncu --metrics {','.join(metrics)}"
+            for ncu, metrics in options.items()
+        ]
+        for traces, options in lacking.items()
+    }
+
+
+def _lacks(trace: Mapping[str, Any], need: tuple[str, ...]) -> bool:
+    """Whether a trace has none of the tables of a need that its kind of report can have."""
+    possible = [table for table in need if trace["kind"] in schema.BY_NAME[table].collected_by]
+    return all(table in trace["missing"] for table in possible)
+
+
+def no_trace(name: str) -> QueryError:
+    """The error for a name that no trace has."""
+    return QueryError(f"no trace is called {name!r}", "See which there are: traceql ls")

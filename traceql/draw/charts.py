@@ -1,0 +1,149 @@
+"""Pictures of answers, in Altair: each chart is drawn from what queries of the catalogue return.
+
+A query's header says how it is drawn (``-- @chart kind channel=column …``), and its chart has its name. The
+functions behind the kinds are marked with `registry.chart`, one module per family. This package knows no
+database: it is given a function that asks.
+
+The only package that imports altair and vl-convert.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import altair as alt
+import polars as pl
+
+from traceql.draw import comparisons, distributions, hierarchies, rooflines, sweeps, theme, timelines
+from traceql.draw.registry import KINDS, Drawing
+from traceql.errors import QueryError, UnknownQueryError
+from traceql.questions import catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Ask = Callable[..., pl.DataFrame]
+
+__all__ = ["ALIASES", "KINDS", "asked", "draw", "names", "params", "picture", "queries_of"]
+
+#: The families; importing them registers their kinds.
+FAMILIES = (comparisons, distributions, hierarchies, rooflines, sweeps, timelines)
+
+#: Charts that have a name of their own → the queries that they show, side by side.
+ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "durations": ("cuda_gpu_kern_hist",),
+        "gaps": ("gpu_gaps",),
+        "kernels": ("top_kernels",),
+        "launches": ("range_launches",),
+        "roofline": ("kernel_roofline",),
+        "sweeps": ("decode_sweep", "prefill_sweep"),
+        "utilisation": ("cuda_gpu_time_util_map",),
+    }
+)
+# What they ask for where nothing is said: the longest gaps, however short, and not NVIDIA's of half a second.
+_ASKED: Mapping[str, Mapping[str, catalog.Value]] = MappingProxyType({"gaps": {"min_gap_ns": 0}})
+# Traces that are drawn below each other at most.
+_MOST_TRACES = 8
+
+
+def names() -> dict[str, str]:
+    """Every chart → the question that it answers."""
+    found = {name: query.title for name, query in catalog.queries().items() if query.pictures}
+    return found | {name: catalog.find(queries[0]).title for name, queries in ALIASES.items()}
+
+
+def queries_of(name: str) -> tuple[catalog.Query, ...]:
+    """The queries whose answers a chart shows; hyphens count as underscores.
+
+    Raises:
+        UnknownQueryError: there is no such chart.
+    """
+    wanted = name.replace("-", "_")
+    found = tuple(catalog.find(query) for query in ALIASES.get(wanted, (wanted,)))
+    if not all(query.pictures for query in found):
+        raise UnknownQueryError(f"the query {name} has no chart", "All charts: traceql chart --list")
+    return found
+
+
+def params(name: str) -> dict[str, catalog.Param]:
+    """The parameters of a chart: those of its queries, with the defaults of the chart.
+
+    Where the defaults of its queries differ, there is none.
+    """
+    found: dict[str, catalog.Param] = {}
+    for param in (param for query in queries_of(name) for param in query.params):
+        known = found.setdefault(param.name, param)
+        if known.default != param.default:
+            found[param.name] = replace(known, default=None)
+    return found | {key: replace(found[key], default=value) for key, value in asked(name).items()}
+
+
+def asked(name: str, /, **values: catalog.Value) -> dict[str, catalog.Value]:
+    """The values of parameters that a chart asks with: those given, and its own defaults."""
+    return {**_ASKED.get(name.replace("-", "_"), {}), **values}
+
+
+def draw(name: str, ask: Ask, /, **values: catalog.Value) -> Drawing:
+    """The chart of that name, with title and theme.
+
+    Args:
+        name: of a query, or one of `ALIASES`.
+        ask: answers a query: ``ask(name, **params)`` returns its DataFrame.
+        values: of parameters of its queries.
+
+    Raises:
+        UnknownQueryError: there is no such chart.
+        QueryError: a parameter is wrong, there is nothing to draw, or too much for one picture.
+    """
+    queries = queries_of(name)
+    values = asked(name, **values)
+    unknown = values.keys() - params(name).keys()
+    panels = []
+    for query in queries:
+        # What is not the other query's parameter either is an error, which the query itself words.
+        own = {p.name for p in query.params} | unknown
+        answer = ask(query.name, **{key: value for key, value in values.items() if key in own})
+        panels.append(picture(query, answer, ask))
+    return themed(panels[0] if len(panels) == 1 else alt.hconcat(*panels, spacing=40))
+
+
+def picture(query: catalog.Query, answer: pl.DataFrame, ask: Ask) -> Drawing:
+    """The answer of one query, drawn as its header says, one below the other for several traces.
+
+    Without theme, so that it can be part of something larger.
+
+    Raises:
+        QueryError: there is nothing to draw, or too much for one picture.
+    """
+    if answer.height == 0:
+        raise QueryError(f"{query.name}: no rows, so there is nothing to draw", query.empty)
+    shown = query.pictures[0]
+    kind = KINDS[shown.kind]
+    traces = answer["trace"].unique().sort().to_list() if "trace" in answer.columns else []
+    if len(traces) > _MOST_TRACES:
+        raise QueryError(
+            f"{query.name}: {len(traces)} traces are too many for one picture (at most {_MOST_TRACES})",
+            "Choose one with the parameter trace (--trace NAME); traceql ls shows them.",
+        )
+    groups = [[trace] for trace in traces] if kind.by_trace and traces else [traces]
+    drawn: list[Drawing] = []
+    for group in groups:
+        part = answer.filter(pl.col("trace").is_in(group)) if group else answer
+        beside = [pl.concat([ask(name, trace=trace) for trace in group]) for name in kind.beside]
+        chart = kind.draw(part, *beside, **shown.channels)
+        note = chart.title.subtitle if isinstance(chart.title, alt.TitleParams) else []
+        # The question stands over the first chart, the traces over each.
+        names = ", ".join(group)
+        heading, lines = (names, note) if drawn else (query.title, [*([names] if names else []), *note])
+        title = alt.TitleParams(heading, subtitle=lines) if lines else alt.TitleParams(heading)
+        sized = {} if isinstance(chart, alt.VConcatChart) else {"width": theme.WIDTH}
+        drawn.append(chart.properties(title=title, **sized))
+    return drawn[0] if len(drawn) == 1 else alt.vconcat(*drawn, spacing=30)
+
+
+def themed(chart: Drawing) -> Drawing:
+    """The chart with the project's theme, ready to be shown."""
+    return chart.configure(**theme.config())

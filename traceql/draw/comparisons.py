@@ -1,0 +1,225 @@
+"""Charts that compare amounts: bars, pairs of bars, dumbbells."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from traceql.draw import theme
+from traceql.draw.registry import Drawing, chart
+from traceql.errors import QueryError
+from traceql.present import units
+
+_ROWS = 20
+_PAIRS = 12
+_PAIRS_OF_BARS = 24
+# How remarks of queries begin where there is nothing to measure.
+_NO_KERNEL = "no kernel there"
+
+
+@chart()
+def bars(answer: pl.DataFrame, *, x: str, y: str) -> Drawing:
+    """One bar for each `x`, as long as `y`: the largest first, or in the answer's order where `x` counts."""
+    if answer[y].null_count() == answer.height:
+        raise QueryError(f"{y} was not measured", "What the database lacks: traceql query --list")
+    ordered = answer if answer[x].dtype.is_numeric() else answer.sort(y, descending=True, nulls_last=True)
+    rows = theme.rows_of(ordered.head(_ROWS), x)
+    texts = [units.text(y, value) for value in rows[y].to_list()]
+    rows = rows.with_columns(pl.Series(theme.VALUE, texts, pl.String))
+    rows, tooltip = theme.prepared(rows, [x, *answer.columns])
+    base = alt.Chart(rows, height=34 * max(rows.height, 1)).encode(y=theme.row_axis(), tooltip=tooltip)
+    marks = base.mark_bar(height=12, yOffset=6).encode(
+        x=alt.X(f"{y}:Q", axis=theme.axis(y, rows, tickCount=6, grid=False))
+    )
+    note = theme.cut(rows.height, answer.height, "first" if ordered is answer else "largest")
+    return theme.noted(alt.layer(marks, *theme.head_lines(base, -9)), note)
+
+
+@chart()
+def paired_bars(
+    answer: pl.DataFrame, *, x: str, y: str, y2: str, group: str = "", remark: str = ""
+) -> Drawing:
+    """Two bars for each `x`: `y` and `y2` as shares of `y`, with their values and the change in percent.
+
+    What is counted differs from row to row (bytes, sectors, nanoseconds), only percentages compare. Where `y`
+    is 0 or missing there are none, and the values alone are shown: "not measured", or that no kernel ran
+    there where the `remark` says so.
+    """
+    first, second = units.title(y), units.title(y2)
+    sides = alt.Scale(domain=[first, second])
+    known = answer.filter(pl.col(y).is_not_null() | pl.col(y2).is_not_null())
+    if known.height == 0:
+        raise QueryError("nothing was measured on either side", "What there is: traceql query --list")
+    found = []
+    for row in known.head(_PAIRS_OF_BARS).to_dicts():
+        counter, before, after = str(row[x]), row[y], row[y2]
+        name = units.title(counter)
+        comparable = before is not None and after is not None and before != 0
+        change = 100 * (after - before) / abs(before) if comparable else None
+        # The remark is about the side that is missing.
+        nothing = _NO_KERNEL if remark and str(row[remark]).startswith(_NO_KERNEL) else ""
+        values = " → ".join(
+            nothing if nothing and value is None else units.text(counter, value) for value in (before, after)
+        )
+        found.append(
+            row
+            | {
+                theme.NAME: f"{name} ({row[group] or 'in total'})" if group else name,
+                theme.VALUE: values if change is None else f"{values}   {change:+,.1f} %",
+                "first_pct": 100.0 if comparable else None,
+                "second_pct": None if change is None else 100 + change,
+                "change_pct": change,
+            }
+        )
+    schema = {"first_pct": pl.Float64, "second_pct": pl.Float64, "change_pct": pl.Float64}
+    rows = pl.DataFrame(found, infer_schema_length=None, schema_overrides=schema)
+    rows = rows.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(theme.ROW))
+    base = alt.Chart(rows, height=48 * max(rows.height, 1)).encode(
+        y=theme.row_axis(),
+        tooltip=[
+            alt.Tooltip(f"{theme.NAME}:N", title=units.title(x)),
+            alt.Tooltip(f"{theme.VALUE}:N", title=f"{first} → {second}"),
+        ],
+    )
+    bars_and_names = alt.layer(
+        *(
+            base.transform_calculate(side=repr(side))
+            .mark_bar(height=11, yOffset=offset)
+            .encode(
+                x=alt.X(
+                    f"{share}:Q",
+                    axis=theme.plain_axis(f"Share of {first.lower()}", "%", tickCount=6, grid=False),
+                ),
+                color=alt.Color("side:N", title=None, scale=sides),
+            )
+            for share, side, offset in (("first_pct", first, 2), ("second_pct", second, 15))
+        ),
+        *theme.head_lines(base, -13),
+    )
+    unknown = answer.height - known.height
+    notes = [f"{unknown:,} measured on neither side are not shown"] if unknown else []
+    return theme.noted(bars_and_names, theme.cut(rows.height, known.height, "first"), *notes)
+
+
+@chart()
+def grouped_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str, y4: str) -> Drawing:
+    """Four bars for each `x`, as shares of the first, `y`, with their values and the changes in percent.
+
+    Where the first is 0 or missing there are no bars, and the values alone are shown.
+    """
+    sides = (y, y2, y3, y4)
+    known = answer.filter(pl.any_horizontal(pl.col(side).is_not_null() for side in sides))
+    if known.height == 0:
+        raise QueryError("nothing was measured on any side", "What there is: traceql query --list")
+    found = []
+    for row in known.to_dicts():
+        counter, first = str(row[x]), row[y]
+        found.append(row | {theme.NAME: units.title(counter)})
+        for side in sides:
+            value = row[side]
+            share = 100 * value / abs(first) if value is not None and first else None
+            text = "not known" if value is None else units.text(counter, value)
+            change = "" if share is None or side == y else f" ({share - 100 * (first > 0 or -1):+,.1f} %)"
+            found.append(row | {"side": units.title(side), "share_pct": share, theme.VALUE: text + change})
+    schema = {"share_pct": pl.Float64, "side": pl.String, theme.NAME: pl.String, theme.VALUE: pl.String}
+    rows = pl.DataFrame(found, infer_schema_length=None, schema_overrides=schema)
+    rows = rows.with_columns(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias(theme.ROW),
+        pl.col("share_pct").fill_null(0).alias("end_pct"),
+    )
+    names = [units.title(side) for side in sides]
+    # Room for the value at the end of the longest bar.
+    reach = 1.4 * max(100.0, *rows["end_pct"].to_list())
+    across = alt.Scale(domain=[0, reach], nice=False)
+    base = alt.Chart(rows, height=17 * rows.height).encode(
+        y=theme.row_axis(),
+        tooltip=[
+            alt.Tooltip(f"{x}:N", title=units.title(x)),
+            alt.Tooltip("side:N", title="Side"),
+            alt.Tooltip(f"{theme.VALUE}:N", title="Value"),
+        ],
+    )
+    of_side = base.transform_filter("isValid(datum.side)")
+    marks = of_side.mark_bar(height=11).encode(
+        x=alt.X(
+            "share_pct:Q",
+            axis=theme.plain_axis(f"Share of {names[0]}", "%", tickCount=6, grid=False),
+            scale=across,
+        ),
+        color=alt.Color("side:N", title=None, scale=alt.Scale(domain=names), legend=alt.Legend(columns=2)),
+    )
+    values = of_side.mark_text(align="left", style="note", dx=4).encode(
+        x=alt.X("end_pct:Q", scale=across), text=f"{theme.VALUE}:N"
+    )
+    titles = (
+        base.transform_filter("!isValid(datum.side)")
+        .mark_text(align="left", style="label")
+        .encode(x=alt.value(0), text=f"{theme.NAME}:N")
+    )
+    unknown = answer.height - known.height
+    notes = [f"{unknown:,} known on no side are not shown"] if unknown else []
+    return theme.noted(alt.layer(marks, values, titles), *notes)
+
+
+@chart()
+def dumbbell(
+    answer: pl.DataFrame, *, y: str, a: str, b: str, measure: str, topic: str, place: str
+) -> Drawing:
+    """For each `y` two points, `a` and `b`, and the line between them: the largest differences first.
+
+    One panel for each unit among the `measure`s. What only one side has is left out.
+    """
+    changed = answer.filter((pl.col(b) - pl.col(a)) != 0)
+    if changed.height == 0:
+        raise QueryError("nothing that both sides have differs", "The numbers: traceql query diff")
+    kinds = [units.suffix(name) for name in changed[measure].to_list()]
+    changed = changed.with_columns(pl.Series("unit·kind", kinds, pl.String))
+    panels = [
+        _pairs(changed.filter(pl.col("unit·kind") == kind), y, a, b, measure, topic, place)
+        for kind in dict.fromkeys(kinds)
+    ]
+    shown = sum(min(rows.height, _PAIRS) for rows in changed.partition_by("unit·kind"))
+    note = theme.cut(shown, changed.height, "largest differences")
+    return theme.noted(alt.vconcat(*panels, spacing=24), note)
+
+
+def _pairs(answer: pl.DataFrame, y: str, a: str, b: str, measure: str, topic: str, place: str) -> Drawing:
+    """The panel of one unit."""
+    first, second = units.title(a), units.title(b)
+    sides = alt.Scale(domain=[first, second])
+    rows = answer.sort((pl.col(b) - pl.col(a)).abs(), descending=True, maintain_order=True).head(_PAIRS)
+    column = rows[measure][0]
+    names, values = [], []
+    for row in rows.to_dicts():
+        what = row[y] or row[place] or "in total"
+        names.append(f"{what} · {units.title(row[measure])} ({row[topic]})")
+        values.append(f"{units.text(row[measure], row[a])} → {units.text(row[measure], row[b])}")
+    rows = rows.with_columns(
+        pl.Series(theme.NAME, names),
+        pl.Series(theme.VALUE, values),
+        pl.int_range(pl.len(), dtype=pl.Int64).alias(theme.ROW),
+    )
+    rows, _ = theme.prepared(rows, [])
+    divisor, unit = units.scale(column, [*rows[a].to_list(), *rows[b].to_list()])
+    base = alt.Chart(rows, height=36 * rows.height, width=theme.WIDTH).encode(
+        y=theme.row_axis(),
+        tooltip=[
+            alt.Tooltip(f"{theme.NAME}:N", title="What"),
+            alt.Tooltip(f"{theme.VALUE}:N", title="A → B"),
+        ],
+    )
+    across = theme.plain_axis("Value", unit, divisor, tickCount=6, grid=False)
+    line = base.mark_rule(style="link", strokeWidth=2, yOffset=8).encode(
+        x=alt.X(f"{a}:Q", axis=across), x2=f"{b}:Q"
+    )
+    points = (
+        base.transform_calculate(side=repr(side))
+        .mark_point(filled=True, size=80, opacity=1, yOffset=8)
+        .encode(
+            x=alt.X(f"{side_column}:Q", axis=across),
+            color=alt.Color("side:N", title=None, scale=sides),
+            shape=alt.Shape("side:N", title=None, scale=sides),
+        )
+        for side_column, side in ((a, first), (b, second))
+    )
+    return alt.layer(line, *points, *theme.head_lines(base, -9))

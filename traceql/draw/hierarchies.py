@@ -1,0 +1,63 @@
+"""The memory hierarchy of GPUs."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from traceql.draw import theme
+from traceql.draw.registry import Drawing, chart
+from traceql.present import units
+
+_LEVELS = {"l1": "L1 cache", "l2": "L2 cache", "dram": "DRAM", "nvlink": "NVLink", "pcie": "PCIe"}
+
+
+@chart()
+def hierarchy(answer: pl.DataFrame, *, x: str, y: str, order: str, color: str, measured: str) -> Drawing:
+    """Bandwidths (`x`) on a logarithmic axis, the nearest level (`y`) on top; hollow what was `measured`.
+
+    A level without a published bandwidth has the measured one alone.
+    """
+    labels = [
+        f"{units.text(x, reached, 3)} measured" if published is None else units.text(x, published, 3)
+        for published, reached in answer.select(x, measured).rows()
+    ]
+    rows = answer.with_columns(
+        pl.col(y).replace(_LEVELS).alias("place"),
+        pl.coalesce(x, measured).alias("labelled_at"),
+        pl.Series(theme.VALUE, labels, pl.String),
+    )
+    places = rows.select("place", order).unique().sort(order)["place"].to_list()
+    rows, tooltip = theme.prepared(rows, ["place", *(c for c in answer.columns if c != y)])
+    known = pl.col(x).is_not_null()
+    rows = rows.with_columns(
+        pl.when(known).then(f"{x}·text").otherwise(pl.lit("not published")).alias(f"{x}·text")
+    )
+    ticks = theme.decades([*rows[x].to_list(), *rows[measured].to_list()])
+    several = rows[color].n_unique() > 1
+    base = alt.Chart(rows, height=44 * len(places)).encode(
+        x=alt.X(
+            f"{x}:Q",
+            axis=theme.axis(x, rows, measured, values=ticks),
+            scale=alt.Scale(type="log", domain=[ticks[0], ticks[-1]], nice=False),
+        ),
+        y=alt.Y("place:N", sort=places, title=None),
+        tooltip=tooltip,
+    )
+    published = base.transform_filter(f"isValid(datum['{x}'])")
+    line = published.mark_line(style="link").encode(order=f"{order}:Q", detail=f"{color}:N")
+    points = published.mark_point(filled=True, size=90, opacity=1)
+    texts = base.mark_text(style="note", yOffset=-12).encode(
+        x=alt.X("labelled_at:Q"), text=f"{theme.VALUE}:N"
+    )
+    reached = (
+        base.transform_filter(f"isValid(datum['{measured}'])")
+        .mark_point(filled=False, size=90, strokeWidth=2)
+        .encode(x=alt.X(f"{measured}:Q"))
+    )
+    note = "hollow: measured" if rows[measured].null_count() < rows.height else ""
+    if several:
+        hue = alt.Color(f"{color}:N", title=units.title(color))
+        points = points.encode(color=hue, shape=alt.Shape(f"{color}:N", title=units.title(color)))
+        return theme.noted(alt.layer(line, points, reached.encode(color=hue)), note)
+    return theme.noted(alt.layer(line, points, texts, reached), note)

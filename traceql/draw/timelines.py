@@ -1,0 +1,156 @@
+"""Charts over the time of a trace: blocks of work, utilisation, gaps; values from instance to instance."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from traceql.draw import theme
+from traceql.draw.registry import Drawing, chart
+from traceql.present import units
+
+_MOST_POINTS = 2_000
+_MOST_DOTS = 100
+_SINCE_START = "Time since the trace began"
+
+
+@chart()
+def timeline(
+    answer: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    x2: str = "",
+    length: str = "",
+    order: str = "",
+    color: str = "",
+    busy: str = "",
+) -> Drawing:
+    """Blocks in lanes `y`, from `x` to `x2` or as long as `length`; drag to move, Ctrl and wheel to zoom.
+
+    The lanes stand as `order` says, or as they come. A block that stands for many events is as pale as it is
+    idle (`busy`, in percent).
+    """
+    ordered = answer.sort(order, maintain_order=True) if order else answer
+    lanes = ordered[y].unique(maintain_order=True).to_list()
+    rows, tooltip = theme.prepared(answer, answer.columns)
+    if not x2:
+        x2 = "until_ns"
+        rows = rows.with_columns((pl.col(x) + pl.col(length)).alias(x2))
+    marks = alt.Chart(rows, height=22 * max(len(lanes), 1)).mark_bar(
+        # Work of less than a pixel's width is seen nonetheless.
+        height={"band": 0.85},
+        strokeWidth=0.6,
+    )
+    encoded = marks.encode(
+        x=alt.X(
+            f"{x}:Q", axis=theme.axis(x, rows, x2, name=_SINCE_START), scale=alt.Scale(zero=False, nice=False)
+        ),
+        x2=f"{x2}:Q",
+        y=alt.Y(f"{y}:N", sort=lanes, axis=alt.Axis(title=None, labelLimit=130, domain=False, ticks=False)),
+        tooltip=tooltip,
+    )
+    if color:
+        encoded = encoded.encode(
+            color=alt.Color(f"{color}:N", title=None), stroke=alt.Stroke(f"{color}:N", title=None)
+        )
+    if busy:
+        encoded = encoded.encode(
+            opacity=alt.Opacity(f"{busy}:Q", scale=alt.Scale(domain=[0, 100], range=[0.25, 1]), legend=None)
+        )
+    # The wheel alone scrolls the page that the chart is in.
+    zoom = alt.selection_interval(
+        bind="scales", encodings=["x"], zoom="wheel![event.ctrlKey || event.metaKey]"
+    )
+    return theme.noted(encoded.add_params(zoom), theme.HOW_TO_MOVE)
+
+
+@chart()
+def heatmap(answer: pl.DataFrame, *, x: str, y: str, color: str) -> Drawing:
+    """Equal stretches of time from `x` on, one row for each `y`, coloured by a percentage."""
+    starts = answer[x].unique().sort()
+    # The answer gives where each stretch starts: all are as long as the shortest distance.
+    length = starts.diff().min() or 1
+    rows = answer.with_columns((pl.col(x) + length).alias("until_ns"))
+    rows, tooltip = theme.prepared(rows, [*answer.columns])
+    return (
+        alt.Chart(rows, height=34 * rows[y].n_unique())
+        .mark_rect()
+        .encode(
+            x=alt.X(
+                f"{x}:Q", axis=theme.axis(x, rows, "until_ns", name=_SINCE_START), scale=alt.Scale(nice=False)
+            ),
+            x2="until_ns:Q",
+            y=alt.Y(f"{y}:O", title=units.title(y)),
+            color=alt.Color(
+                f"{color}:Q",
+                title=f"{units.title(color)} ({units.scale(color, [])[1]})",
+                scale=alt.Scale(scheme=theme.SEQUENTIAL, domain=[0, 100]),
+                legend=alt.Legend(gradientLength=200, direction="horizontal"),
+            ),
+            tooltip=tooltip,
+        )
+    )
+
+
+@chart()
+def gaps(answer: pl.DataFrame, *, x: str, y: str, total: str = "") -> Drawing:
+    """When (`x`) something happened, and how long it took (`y`): a stick for each.
+
+    Where the answer stops at the longest, `total` says how many there are.
+    """
+    rows, tooltip = theme.prepared(answer, [column for column in answer.columns if column != total])
+    base = alt.Chart(rows, height=240).encode(
+        x=alt.X(f"{x}:Q", axis=theme.axis(x, rows, name=_SINCE_START), scale=alt.Scale(zero=False)),
+        y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows, tickCount=5)),
+        tooltip=tooltip,
+    )
+    sticks = base.mark_rule(strokeWidth=1.5).encode(y2=alt.datum(0))
+    note = theme.cut(rows.height, int(answer[total].to_list()[0]), "longest") if total else ""
+    return theme.noted(alt.layer(sticks, base.mark_point(filled=True, size=50)), note)
+
+
+@chart()
+def lines(answer: pl.DataFrame, *, x: str, y: str, color: str = "") -> Drawing:
+    """A line through `y` over the number `x`, one for each `color`."""
+    dots = alt.OverlayMarkDef(size=25) if answer.height <= _MOST_DOTS else False
+    return _numbered(answer, alt.MarkDef(type="line", point=dots, strokeWidth=1.5), x, y, color)
+
+
+@chart()
+def points(answer: pl.DataFrame, *, x: str, y: str, color: str = "") -> Drawing:
+    """A point at `y` for each number `x`: what lies between two of a `color` may be another's, or lack."""
+    return _numbered(answer, alt.MarkDef(type="point", filled=True, size=30), x, y, color)
+
+
+def _numbered(answer: pl.DataFrame, mark: alt.MarkDef, x: str, y: str, color: str) -> Drawing:
+    """Marks at `y` over the number `x`."""
+    thinned = _thinned(answer, x, y, color)
+    rows, tooltip = theme.prepared(thinned, answer.columns)
+    encoded = alt.Chart(rows, height=260, mark=mark).encode(
+        x=alt.X(f"{x}:Q", axis=theme.axis(x, rows), scale=alt.Scale(zero=False)),
+        y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows)),
+        tooltip=tooltip,
+    )
+    if color:
+        name = units.title(color)
+        encoded = encoded.encode(color=alt.Color(f"{color}:N", title=name))
+        if mark.type == "point":
+            encoded = encoded.encode(shape=alt.Shape(f"{color}:N", title=name))
+    note = f"{rows.height:,} of {answer.height:,} points: the extremes of each stretch"
+    return theme.noted(encoded, note if thinned is not answer else "")
+
+
+def _thinned(answer: pl.DataFrame, x: str, y: str, color: str) -> pl.DataFrame:
+    """The rows, or if they are many, of each stretch of `x` those with the smallest and the largest `y`."""
+    if answer.height <= _MOST_POINTS:
+        return answer
+    series = [color] if color else []
+    stretches = max(_MOST_POINTS // (2 * max(answer.select(series).n_unique() if series else 1, 1)), 1)
+    numbered = answer.sort(x).with_columns(
+        (pl.col(x).rank("ordinal") * stretches // (answer.height + 1)).alias("stretch·number")
+    )
+    groups = [*series, "stretch·number"]
+    extreme = (pl.col(y) == pl.col(y).min().over(groups)) | (pl.col(y) == pl.col(y).max().over(groups))
+    kept = numbered.filter(extreme).unique([*groups, y], keep="first", maintain_order=True)
+    return kept.drop("stretch·number")

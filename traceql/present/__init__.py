@@ -1,0 +1,8 @@
+"""How values read: units, digits, names; for terminal, charts and pages alike.
+
+Owns one decision each on what a number is and how it is written. Knows no click, no altair, no database.
+
+============ ==========================================================================
+`units`      names and units of columns, values as text
+============ ==========================================================================
+"""

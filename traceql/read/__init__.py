@@ -1,0 +1,19 @@
+"""Report formats → raw tables, in the tools' own names; and what lies beside reports.
+
+Owns what the files hold: containers, wire formats, versions, damage. A reader only decodes: it renames
+nothing, joins nothing, converts no units, and knows neither the database nor the canonical tables.
+
+============ ==========================================================================
+`base`       the contract: what a reader is given, what it returns
+`formats`    which readers there are, and which one a file belongs to
+`source`     unpack, hash
+`worker`     decoding in a process of its own
+`protobuf`   the wire format of protobuf, once
+`nsys_rep`   .nsys-rep and .qdrep
+`ncu_rep`    .ncu-rep
+`nsys_export` what ``nsys export`` writes
+`nsys_tool`  an installed nsys that exports for us
+`sidecar`    what a collector writes beside a report
+`runs`       tables of runs measured without a profiler
+============ ==========================================================================
+"""

@@ -1,0 +1,142 @@
+"""Native reader of Nsight Systems reports: ``.nsys-rep``, and ``.qdrep`` as it was called before.
+
+NVIDIA does not document this format. What is known of it was read off report files and compared, row by row,
+with what ``nsys export`` says about the same files; ``docs/nsys-rep-format.md`` tells what is proven. Where
+the two disagree, ``nsys export`` is right. So the reader refuses what it would have to guess, and names what
+it does not know.
+
+============ ==========================================================================
+`container`  the file: sections, index, compressed blocks, strings
+`wire`       one protobuf message
+`columns`    thousands of protobuf messages at once
+`tables`     which field becomes which column of which raw table
+`events`     event blocks → event tables
+`samples`    generic events: GPU metrics, laid out as the report says
+`target`     the other tables: processes, threads, GPUs, streams, times
+`verify`     the report's own counts, and what was not understood
+============ ==========================================================================
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from traceql.read.base import RawReport
+from traceql.read.nsys_rep import inventory, layout, samples, verify
+from traceql.read.nsys_rep.container import MAGIC, open_container
+from traceql.read.nsys_rep.events import collect
+from traceql.read.protobuf import WireError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from traceql.read.base import Progress, Wanted
+    from traceql.read.nsys_rep.container import Container
+    from traceql.read.nsys_rep.events import Events, Tally
+
+__all__ = ["MAGIC", "read"]
+
+_GRAPH_LAUNCH_CLASS = 7
+_NVTX_DOMAIN_CREATED = 75
+_DIAGNOSTICS = "DIAGNOSTIC_EVENT"
+_DIAGNOSTIC_COLUMNS = ("text", "globalPid")
+
+
+def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
+    """Decode the report at `path`.
+
+    Args:
+        path: of an uncompressed report.
+        wanted: raw tables and columns to build; None means all. Every check is made in any case.
+        progress: called with (events decoded, events in the report).
+
+    Raises:
+        UnknownFormatError: the file is no Nsight Systems report.
+        TruncatedReportError: the file ends early.
+        UnsupportedReportError: the file holds something that would be misread.
+        ReportError: the file contradicts itself.
+    """
+    container = open_container(path)
+    try:
+        layouts = samples.layouts(container)
+        events = collect(container, layouts, _with_needed(wanted), progress)
+        others = inventory.tables(container, layouts, events.processes, wanted)
+        environment = inventory.environment(container, events.processes, _profiled(events.tally))
+    except WireError as error:
+        raise container.source.damaged(error.what, container.data.find(b"QDTEXT00")) from error
+    findings = _findings(container, events)
+    settings = _settings(events)
+    return RawReport(
+        kind="nsys",
+        tables={**others, **_as_wanted(events.tables, wanted)},
+        tool_version=container.source.tool_version,
+        settings=settings,
+        environment=environment,
+        complete=findings.counts_agree is not False,
+        counts_agree=findings.counts_agree,
+        warnings=findings.warnings,
+    )
+
+
+def _with_needed(wanted: Wanted | None) -> Wanted | None:
+    """`wanted`, and what the reader itself wants to know."""
+    if wanted is None:
+        return None
+    needed: dict[str, Any] = {name: tuple(columns) for name, columns in wanted.items()}
+    for name, columns in (
+        (_DIAGNOSTICS, _DIAGNOSTIC_COLUMNS),
+        ("CUPTI_ACTIVITY_KIND_KERNEL", ("graphNodeId",)),
+    ):
+        needed[name] = (*needed.get(name, ()), *columns)
+    return needed
+
+
+def _as_wanted(built: dict[str, Any], wanted: Wanted | None) -> dict[str, Any]:
+    if wanted is None:
+        return built
+    return {
+        name: table.select([column for column in table.column_names if column in wanted[name]])
+        for name, table in built.items()
+        if name in wanted
+    }
+
+
+def _profiled(tally: Tally) -> set[int]:
+    """The processes that were traced: those with API calls, GPU work or NVTX ranges."""
+    return {process for _, _, process in tally.owned if process}
+
+
+def _settings(events: Events) -> dict[str, str]:
+    kernels = events.tables.get("CUPTI_ACTIVITY_KIND_KERNEL")
+    if events.tally.classes[layout.CUDA, _GRAPH_LAUNCH_CLASS]:
+        return {"cuda_graph_trace": "graph"}
+    if kernels is not None and kernels["graphNodeId"].null_count < kernels.num_rows:
+        return {"cuda_graph_trace": "node"}
+    return {}
+
+
+def _findings(container: Container, events: Events) -> verify.Findings:
+    diagnostics = events.tables.get(_DIAGNOSTICS)
+    rows = (
+        zip(*(diagnostics[name].to_pylist() for name in _DIAGNOSTIC_COLUMNS), strict=True)
+        if diagnostics
+        else ()
+    )
+    findings = verify.diagnostics(rows, events.tally)
+    warnings = []
+    version = container.version
+    if version is None:
+        warnings.append("The report does not say which version of Nsight Systems wrote it.")
+    elif version > layout.NEWEST_TESTED:
+        newest = ".".join(map(str, layout.NEWEST_TESTED))
+        warnings.append(
+            f"Written by Nsight Systems {container.source.tool_version}; "
+            f"reading was tested up to version {newest}."
+        )
+    warnings.append(
+        "Collection options other than the CUDA graph trace mode are not known from an .nsys-rep file."
+    )
+    warnings += [f"Unknown: {what}." for what in container.unknown]
+    warnings += verify.unknown(events.tally)
+    findings.warnings[:0] = warnings
+    return findings

@@ -1,0 +1,573 @@
+"""Which field of which message becomes which column of which raw table; nothing is computed here.
+
+Table and column names are those of ``nsys export``, field numbers are read off the wire. Types are those of
+the export to Parquet, but for ``returnValue``, which is signed as in SQLite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from traceql.read.protobuf import ANY, BYTES, FIXED32, FIXED64, VARINT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from traceql.read.nsys_rep.columns import Path, Shape
+
+#: Product version as far as it decides anything: (2025, 3).
+Version: TypeAlias = tuple[int, int]
+
+#: Exports of this version and of older ones were compared with what this reader decodes, row by row.
+NEWEST_TESTED: Final[Version] = (2025, 3)
+
+#: Stands where other tables have the payload of their events.
+GENERIC: Final = 0
+
+Type: TypeAlias = Literal["i32", "i64", "u32", "u64", "f32", "f64", "bool", "text"]
+
+NVTX: Final = 102
+SAMPLE: Final = 104
+SCHEDULING: Final = 106
+CUDA: Final = 107
+TRACE: Final = 108
+MMAP: Final = 109
+DIAGNOSTIC: Final = 110
+PROCESS: Final = 113
+CPU_FAULT: Final = 124
+GPU_FAULT: Final = 125
+
+PAYLOAD_NAMES: Final[Mapping[int, str]] = {
+    NVTX: "NVTX",
+    SAMPLE: "CPU sample",
+    SCHEDULING: "scheduling",
+    CUDA: "CUDA activity",
+    TRACE: "traced call",
+    MMAP: "memory map",
+    DIAGNOSTIC: "diagnostic",
+    PROCESS: "process",
+    CPU_FAULT: "CPU page fault",
+    GPU_FAULT: "GPU page fault",
+}
+
+#: Event type → the payload field that holds its content.
+EVENT_TYPES: Final[Mapping[int, int]] = {
+    27: PROCESS,
+    28: MMAP,
+    31: SAMPLE,
+    **dict.fromkeys((33, 34, 39, 59, 60, 75, 76), NVTX),
+    41: SCHEDULING,
+    **dict.fromkeys((47, 48, 113, 131, 132), TRACE),
+    49: DIAGNOSTIC,
+    **dict.fromkeys((79, 80, 106, 127, 130), CUDA),
+    119: CPU_FAULT,
+    120: GPU_FAULT,
+}
+
+
+def _numbers(*fields: int) -> dict[int, int]:
+    return dict.fromkeys(fields, VARINT)
+
+
+_FRAME: Final[Shape] = _numbers(1, 2, 4, 5, 6, 7, 8, 9)
+
+#: Every field that is known to exist; another one is reported, and the table that it belongs to is in doubt.
+SHAPES: Final[Mapping[int, Shape]] = {
+    NVTX: {
+        **_numbers(1, 2, 4, 5, 6, 9, 10, 11, 12, 13, 14),
+        7: BYTES,
+        8: {**_numbers(1, 2, 4, 5, 7), 3: FIXED64, 6: FIXED32, 9: BYTES},
+    },
+    SAMPLE: {**_numbers(1, 3, 6, 11, 12, 14), 8: ANY, 10: ANY, 4: _FRAME, 5: _numbers(1, 2)},
+    SCHEDULING: _numbers(1, 3, 4, 5, 6, 7),
+    CUDA: {
+        **_numbers(*range(1, 10)),
+        101: _numbers(1, 2, 3, 8, *range(10, 30), 31, 32, 33, 34, 35, 36),
+        # 102.13 and 103.5 are the id of the graph, which has no column.
+        102: _numbers(1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16),
+        103: _numbers(1, 2, 3, 4, 5),
+        105: _numbers(1, 2, 3, 4),
+        106: _numbers(1, 2),
+        107: _numbers(1, 2),
+    },
+    TRACE: {
+        **_numbers(1, 2, 3, 4, 5, 6, 7, 8, 13, 20, 42),
+        15: _FRAME,
+        25: {
+            **_numbers(*range(1, 18), 20, 21),
+            101: _numbers(1, 2, 3, 4),
+            102: _numbers(1, 2, 3, 4),
+        },
+        33: _numbers(1, 2),
+        37: _numbers(1, 2),
+        38: _numbers(1),
+        40: BYTES,
+    },
+    MMAP: _numbers(1, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16),
+    DIAGNOSTIC: {**_numbers(2, 3, 5), 1: _numbers(1, 2, 3), 4: BYTES},
+    PROCESS: {**_numbers(1, 2, 4, 11, 12, 13, 14), **dict.fromkeys((5, 6, 7, 8, 9), BYTES)},
+    CPU_FAULT: {**_numbers(1, 2, 3), 4: _numbers(1, 2, 8, 10, 11)},
+    GPU_FAULT: _numbers(1, 2, 3, 4, 5, 6, 7),
+}
+
+#: Fields that one message may hold several times.
+REPEATED: Final[frozenset[Path]] = frozenset({(TRACE, 15), (SAMPLE, 4), (SAMPLE, 5), (PROCESS, 9)})
+
+#: Must be 1 everywhere: the event's times are nanoseconds from the start of the trace.
+NANOSECOND_FLAGS: Final[Mapping[int, Path]] = {
+    NVTX: (NVTX, 14),
+    SAMPLE: (SAMPLE, 12),
+    SCHEDULING: (SCHEDULING, 7),
+    MMAP: (MMAP, 16),
+    DIAGNOSTIC: (DIAGNOSTIC, 1, 3),
+    PROCESS: (PROCESS, 12),
+}
+
+#: Fields that hold a position in the string table.
+STRING_IDS: Final[frozenset[Path]] = frozenset(
+    {
+        (NVTX, 12),
+        (NVTX, 8, 7),
+        (CUDA, 101, 1),
+        (CUDA, 101, 2),
+        (CUDA, 101, 3),
+        (TRACE, 7),
+        (TRACE, 25, 20),
+        (TRACE, 25, 21),
+        (TRACE, 25, 101, 4),
+        (TRACE, 25, 102, 4),
+        (MMAP, 6),
+        (CPU_FAULT, 4, 1),
+        (CPU_FAULT, 4, 2),
+        (CPU_FAULT, 4, 11),
+    }
+)
+FRAME_STRING_IDS: Final = frozenset({1, 2})
+
+#: Where a payload says of which class its event is.
+CLASS_FIELD: Final[Mapping[int, Path]] = {CUDA: (CUDA, 7), TRACE: (TRACE, 6)}
+
+#: Where a payload says whose event it is, and by how many bits to shift that down to the process.
+OWNER_FIELD: Final[Mapping[int, Path]] = {
+    NVTX: (NVTX, 9),
+    CUDA: (CUDA, 8),
+    TRACE: (TRACE, 13),
+    CPU_FAULT: (CPU_FAULT, 2),
+    GPU_FAULT: (GPU_FAULT, 4),
+}
+
+#: CUDA event class → the submessage that events of this class have, and no others.
+CUDA_DETAILS: Final[Mapping[int, int]] = {1: 102, 2: 103, 3: 101, 5: 105, 6: 106, 7: 107}
+
+# Markers of what the profiler was doing, and module loading: the export has no table for them.
+UNEXPORTED_TRACE_CLASSES: Final = frozenset({6, 7, 8, 9, 10, 11, 12, 45, 46, 47, 102, 103})
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an event table.
+
+    Attributes:
+        name: as ``nsys export`` names it.
+        type: of its values.
+        paths: fields that hold the value, the first one present wins; without one the column is NULL.
+        since: the version whose export first had the column; None: all that were seen.
+        until: the first version whose export takes the value from elsewhere.
+    """
+
+    name: str
+    type: Type
+    paths: tuple[Path, ...] = ()
+    since: Version | None = None
+    until: Version | None = None
+
+
+@dataclass(frozen=True)
+class Chains:
+    """A table of call-chain frames that belongs to an event table.
+
+    Attributes:
+        name: of the table of frames.
+        field: the repeated field that holds them.
+        id_column: the event table's column that refers to the chain.
+        every_event: True when every event has a number, with frames or without (CPU samples).
+        missing: the event's value when it has no frames.
+    """
+
+    name: str
+    field: Path
+    id_column: str
+    every_event: bool = False
+    missing: int | None = None
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """A raw table with one row per event.
+
+    Attributes:
+        name: as ``nsys export`` names it.
+        payload: the payload field of its events.
+        columns: in the export's order.
+        classes: the event classes that it takes; None where the payload has no classes.
+        having: submessage that an event must have to belong here.
+        lacking: submessages that it must not have.
+        chains: where its call chains go.
+    """
+
+    name: str
+    payload: int
+    columns: tuple[Column, ...]
+    classes: frozenset[int] | None = None
+    having: Path | None = None
+    lacking: frozenset[Path] = frozenset()
+    chains: Chains | None = None
+
+
+def _columns(payload: int, *specs: str) -> tuple[Column, ...]:
+    """Columns out of ``name type field.field`` lines: the fields count from the payload."""
+    columns = []
+    for spec in specs:
+        name, kind, *paths = spec.split()
+        columns.append(
+            Column(name, kind, tuple((payload, *map(int, path.split("."))) for path in paths))  # type: ignore[arg-type]
+        )
+    return tuple(columns)
+
+
+_DEVICE: Final = (
+    "deviceId u32 4",
+    "contextId u64 5",
+    "greenContextId u64 9",
+    "streamId u64 6",
+    "correlationId u32 3",
+)
+_ACTIVITY: Final = ("start i64 1", "end i64 2", *_DEVICE, "globalPid u64 8")
+_OPENACC: Final = (
+    "start i64 1",
+    "end i64 2",
+    "nameId u64 7",
+    "globalTid u64 13",
+    "eventKind u32 25.1",
+    "DeviceType u32 25.5",
+    "lineNo u32 25.11",
+    "cuDeviceId u32 25.15",
+    "cuContextId u32 25.16",
+    "cuStreamId u32 25.17",
+    "srcFile u32 25.20",
+    "funcName u32 25.21",
+)
+
+FRAME_COLUMNS: Final[tuple[Column, ...]] = (
+    Column("symbol", "u64", ((1,),)),
+    Column("module", "u64", ((2,),)),
+    Column("kernelMode", "u32", ((4,),)),
+    Column("thumbCode", "u32", ((5,),)),
+    Column("unresolved", "u32", ((6,),)),
+    Column("specialEntry", "u32", ((7,),)),
+    Column("originalIP", "u64", ((8,),)),
+    Column("unwindMethod", "u32", ((9,),)),
+)
+
+EVENT_TABLES: Final[tuple[EventTable, ...]] = (
+    EventTable(
+        "NVTX_EVENTS",
+        NVTX,
+        (
+            *_columns(
+                NVTX,
+                "start i64 2",
+                "end i64 10",
+                "eventType u32 1",
+                "rangeId u64 4",
+                "category u64 5",
+                "color u32 6",
+                "text text 7",
+                "globalTid u64 9",
+                "endGlobalTid u64 11",
+                "textId u32 12",
+                "domainId u64 13",
+                "uint64Value u64 8.1",
+                "int64Value i64 8.2",
+                "doubleValue f64 8.3",
+                "uint32Value u32 8.4",
+                "int32Value i32 8.5",
+                "floatValue f32 8.6",
+                "jsonTextId u32 8.7",
+                "jsonText text",
+            ),
+            # First seen in exports of 2024.5; those between 2022.4 and 2024.5 are not known.
+            Column("binaryData", "text", since=(2024, 5)),
+        ),
+    ),
+    EventTable(
+        "CUPTI_ACTIVITY_KIND_RUNTIME",
+        TRACE,
+        _columns(
+            TRACE,
+            "start i64 1",
+            "end i64 2",
+            "eventClass u32 6",
+            "globalTid u64 13",
+            "correlationId u32 3",
+            "nameId u64 7",
+            "returnValue i32 8",
+            "callchainId i64",
+        ),
+        classes=frozenset({0, 1, 26}),
+        # No report with CUDA call chains was ever seen: by analogy with OSRT_CALLCHAINS.
+        chains=Chains("CUDA_CALLCHAINS", (TRACE, 15), "callchainId"),
+    ),
+    EventTable(
+        "OSRT_API",
+        TRACE,
+        _columns(
+            TRACE,
+            "start i64 1",
+            "end i64 2",
+            "eventClass u32 6",
+            "globalTid u64 13",
+            "nameId u64 7",
+            "returnValue i32 8",
+            "nestingLevel u32 20",
+            "callchainId i64",
+        ),
+        classes=frozenset({27, 31, 32}),
+        chains=Chains("OSRT_CALLCHAINS", (TRACE, 15), "callchainId", missing=0),
+    ),
+    EventTable(
+        "PROFILER_OVERHEAD",
+        TRACE,
+        _columns(TRACE, "start i64 1", "end i64 2", "globalTid u64 13", "nameId u64 7", "returnValue i32 8"),
+        classes=frozenset({3}),
+    ),
+    EventTable(
+        "CUDA_GRAPH_NODE_EVENTS",
+        TRACE,
+        _columns(
+            TRACE,
+            "start i64 1",
+            "end i64 2",
+            "eventClass u32 6",
+            "globalTid u64 13",
+            "nameId u64 7",
+            "graphNodeId u64 33.1",
+            "originalGraphNodeId u64 33.2",
+        ),
+        classes=frozenset({77}),
+    ),
+    EventTable(
+        "CUDA_GRAPH_EVENTS",
+        TRACE,
+        _columns(
+            TRACE,
+            "start i64 1",
+            "end i64 2",
+            "eventClass u32 6",
+            "globalTid u64 13",
+            "nameId u64 7",
+            "graphId u32 38.1 37.1",
+            "originalGraphId u32",
+            "graphExecId u32 37.2",
+        ),
+        classes=frozenset({94, 95}),
+    ),
+    EventTable(
+        "CUPTI_ACTIVITY_KIND_OPENACC_LAUNCH",
+        TRACE,
+        _columns(
+            TRACE,
+            *_OPENACC,
+            "numGangs u64 25.101.1",
+            "numWorkers u64 25.101.2",
+            "vectorLength u64 25.101.3",
+            "kernelName u32 25.101.4",
+        ),
+        classes=frozenset({48}),
+        having=(TRACE, 25, 101),
+    ),
+    EventTable(
+        "CUPTI_ACTIVITY_KIND_OPENACC_DATA",
+        TRACE,
+        _columns(TRACE, *_OPENACC, "bytes u64 25.102.1", "varName u32 25.102.4"),
+        classes=frozenset({48}),
+        having=(TRACE, 25, 102),
+        lacking=frozenset({(TRACE, 25, 101)}),
+    ),
+    EventTable(
+        "CUPTI_ACTIVITY_KIND_OPENACC_OTHER",
+        TRACE,
+        _columns(TRACE, *_OPENACC),
+        classes=frozenset({48}),
+        lacking=frozenset({(TRACE, 25, 101), (TRACE, 25, 102)}),
+    ),
+    EventTable(
+        "CUPTI_ACTIVITY_KIND_KERNEL",
+        CUDA,
+        _columns(
+            CUDA,
+            *_ACTIVITY,
+            "demangledName u64 101.1",
+            "shortName u64 101.2",
+            "mangledName u64 101.3",
+            "launchType u32 101.24",
+            "cacheConfig u32 101.23",
+            "registersPerThread u32 101.21",
+            "gridX i32 101.10",
+            "gridY i32 101.11",
+            "gridZ i32 101.12",
+            "blockX i32 101.13",
+            "blockY i32 101.14",
+            "blockZ i32 101.15",
+            "staticSharedMemory i32 101.16",
+            "dynamicSharedMemory i32 101.17",
+            "localMemoryPerThread i32 101.18",
+            "localMemoryTotal i32 101.19",
+            "gridId i64 101.20",
+            "sharedMemoryExecuted u32 101.22",
+            "graphNodeId u64 101.27",
+            "sharedMemoryLimitConfig u32 101.28",
+        ),
+        classes=frozenset({3}),
+    ),
+    EventTable(
+        "CUPTI_ACTIVITY_KIND_MEMCPY",
+        CUDA,
+        (
+            *_columns(
+                CUDA,
+                *_ACTIVITY,
+                "bytes u64 102.1",
+                "copyKind u64 102.2",
+                "deprecatedSrcId u32",
+                "srcKind u32 102.4",
+                "dstKind u32 102.5",
+                "srcDeviceId u32 102.6",
+                "srcContextId u32 102.7",
+                "dstDeviceId u32 102.8",
+                "dstContextId u32 102.9",
+                "migrationCause u32 102.10",
+                "graphNodeId u64 102.11",
+                "virtualAddress u64 102.12",
+            ),
+            Column("copyCount", "u64", ((CUDA, 102, 16),), since=(2025, 3)),
+        ),
+        classes=frozenset({1}),
+    ),
+    EventTable(
+        "CUPTI_ACTIVITY_KIND_MEMSET",
+        CUDA,
+        _columns(
+            CUDA,
+            *_ACTIVITY,
+            "value u32 103.2",
+            "bytes u64 103.1",
+            "graphNodeId u64 103.3",
+            "memKind u32 103.4",
+        ),
+        classes=frozenset({2}),
+    ),
+    EventTable(
+        "CUPTI_ACTIVITY_KIND_SYNCHRONIZATION",
+        CUDA,
+        (
+            *_columns(CUDA, *_ACTIVITY),
+            # 2025.1 retired field 2 for field 4, and calls the old column so.
+            Column("deprecatedSyncType", "u32", ((CUDA, 105, 2),), since=(2025, 1)),
+            Column("syncType", "u32", ((CUDA, 105, 4),), since=(2025, 1)),
+            Column("syncType", "u32", ((CUDA, 105, 2),), until=(2025, 1)),
+            Column("eventId", "u32", ((CUDA, 105, 1),)),
+            Column("eventSyncId", "u64", ((CUDA, 105, 3),), since=(2025, 1)),
+        ),
+        classes=frozenset({5}),
+    ),
+    EventTable(
+        "CUPTI_ACTIVITY_KIND_CUDA_EVENT",
+        CUDA,
+        (
+            *_columns(CUDA, *_DEVICE, "globalPid u64 8", "eventId u32 106.1"),
+            Column("eventSyncId", "u64", ((CUDA, 106, 2),), since=(2025, 1)),
+        ),
+        classes=frozenset({6}),
+    ),
+    EventTable(
+        "CUPTI_ACTIVITY_KIND_GRAPH_TRACE",
+        CUDA,
+        _columns(CUDA, *_ACTIVITY, "graphId u32 107.1", "graphExecId u32 107.2"),
+        classes=frozenset({7}),
+    ),
+    EventTable(
+        "CUDA_UM_CPU_PAGE_FAULT_EVENTS",
+        CPU_FAULT,
+        _columns(
+            CPU_FAULT,
+            "start i64 1",
+            "globalPid u64 2",
+            "address u64 3",
+            "originalFaultPc u64 4.8",
+            "CpuInstruction u32 4.1",
+            "module u32 4.2",
+            # Never seen with a value: it would be reported as unknown.
+            "unresolvedFaultPc u32",
+            "sourceFile u32 4.11",
+            "sourceLine u32 4.10",
+        ),
+    ),
+    EventTable(
+        "CUDA_UM_GPU_PAGE_FAULT_EVENTS",
+        GPU_FAULT,
+        _columns(
+            GPU_FAULT,
+            "start i64 1",
+            "end i64 2",
+            "globalPid u64 4",
+            "deviceId u32 3",
+            "address u64 5",
+            "numberOfPageFaults u64 6",
+            "faultAccessType u32 7",
+        ),
+    ),
+    EventTable(
+        "GPU_METRICS",
+        GENERIC,
+        _columns(GENERIC, "rawTimestamp i64", "timestamp i64", "typeId u64", "metricId u64", "value i64"),
+    ),
+    EventTable(
+        "SCHED_EVENTS",
+        SCHEDULING,
+        (
+            *_columns(SCHEDULING, "start i64 1", "cpu u32 3", "isSchedIn u32 4", "globalTid u64 6"),
+            # First seen in exports of 2025.1, missing in 2023.4.
+            Column("threadState", "u32", ((SCHEDULING, 5),), since=(2025, 1)),
+            Column("threadBlock", "u32", since=(2025, 1)),
+        ),
+    ),
+    EventTable(
+        "COMPOSITE_EVENTS",
+        SAMPLE,
+        _columns(
+            SAMPLE,
+            "id i64",
+            "start i64 1",
+            "cpu u32 3",
+            "threadState u32 6",
+            "globalTid u64 11",
+            "cpuCycles u64 5.2",
+        ),
+        chains=Chains("SAMPLING_CALLCHAINS", (SAMPLE, 4), "id", every_event=True),
+    ),
+    EventTable(
+        "DIAGNOSTIC_EVENT",
+        DIAGNOSTIC,
+        _columns(
+            DIAGNOSTIC,
+            "timestamp i64 1.1",
+            "timestampType i32 1.2",
+            "source i32 2",
+            "severity i32 3",
+            "text text 4",
+            "globalPid u64 5",
+        ),
+    ),
+)

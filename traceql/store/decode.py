@@ -1,0 +1,226 @@
+"""From paths to decoded reports: find, unpack, choose a reader, decode, several at a time.
+
+Nothing here knows the database; `database` stores what comes out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import tempfile
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from traceql.errors import ReportError, RunFileError, TruncatedReportError
+from traceql.read import formats, nsys_tool, sidecar, worker
+from traceql.read.base import RawReport, no_progress
+from traceql.read.source import Source, open_source, plain_name
+from traceql.tables import normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from traceql.read.base import Progress
+
+
+# Every process keeps some 150 MB for the library, and more with the report.
+_MAX_PARTS = 4
+_BYTES_PER_PART = 1_000_000
+
+
+#: Who decodes an .nsys-rep.
+Via = Literal["auto", "native", "nsys"]
+_EXPORTABLE = "nsys-rep"
+
+
+@dataclass
+class Decoded:
+    """A decoded report with the files it needs while its tables are read; `close` lets go of them.
+
+    `sidecar` is what lay beside the report; None when there was nothing, or nothing usable: then the report's
+    warnings say so.
+    """
+
+    path: Path
+    source: Source
+    reader: formats.Reader
+    report: RawReport
+    sidecar: sidecar.Sidecar | None
+    _resources: ExitStack = field(repr=False)
+
+    def close(self) -> None:
+        """Remove temporary copies."""
+        self._resources.close()
+
+
+def find_reports(paths: Iterable[str | Path]) -> list[Path]:
+    """Every report meant by `paths`: files, exported folders, folders of reports, glob patterns.
+
+    Raises:
+        ReportError: a path does not exist, or a folder or pattern holds no report.
+    """
+    found: dict[Path, None] = {}
+    for given in paths:
+        path = _named(Path(given))
+        if path.is_dir():
+            found.update(dict.fromkeys(_in_directory(path)))
+        elif path.exists() or not glob.has_magic(str(given)):
+            found[path] = None
+        else:
+            matches = [Path(p) for p in sorted(glob.glob(str(given), recursive=True))]  # noqa: PTH207
+            if not matches:
+                raise ReportError(f"{given}: nothing matches", "Check the pattern.")
+            found.update(dict.fromkeys(matches))
+    return list(found)
+
+
+def _named(path: Path) -> Path:
+    """The path, with a name of its own: "." has none."""
+    return path if path.name not in ("", "..") else path.resolve()
+
+
+def _in_directory(path: Path) -> list[Path]:
+    with contextlib.suppress(ReportError):
+        formats.reader_for(path)
+        return [path]
+    found = []
+    for child in sorted(path.iterdir()):
+        if child.is_dir():
+            if child.is_symlink():
+                # It may lead back to where the search began.
+                continue
+            with contextlib.suppress(ReportError):
+                found.extend(_in_directory(child))
+        elif formats.claimed(plain_name(child.name)) is not None:
+            found.append(child)
+    if not found:
+        raise ReportError(f"{path}: the directory holds no reports", formats.known_formats())
+    return found
+
+
+def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progress = no_progress) -> Decoded:
+    """Decode one report.
+
+    Args:
+        path: file or exported folder.
+        alone: False when other reports are being decoded at the same time: then each has one child process.
+            Alone, a large report that can be divided has several, and one that need not be isolated has none.
+        via: who decodes an .nsys-rep: native, an installed nsys, or (auto) nsys where native refuses.
+        progress: see `base.Progress`.
+
+    Raises:
+        ReportError: it cannot be read.
+    """
+    path = _named(path)
+    with ExitStack() as resources:
+        source = resources.enter_context(open_source(path))
+        reader = formats.reader_for(source.path, source.file_name)
+        if via == "nsys" and reader.format == _EXPORTABLE:
+            report = _through_nsys(source, resources)
+        else:
+            try:
+                report = _read(reader, source, alone, progress)
+            except TruncatedReportError:
+                raise
+            except ReportError as error:
+                if via != "auto" or reader.format != _EXPORTABLE or not nsys_tool.available():
+                    # The user knows the report by its own name, not by that of an unpacked copy.
+                    remedy = error.remedy.replace(str(source.path), source.file_name)
+                    raise type(error)(error.message, remedy) from error
+                report = _through_nsys(source, resources, f"The native reader refused it: {error.message}.")
+        beside, warnings = _sidecar(path)
+        report = replace(report, warnings=[*report.warnings, *warnings])
+        return Decoded(path, source, reader, report, beside, resources.pop_all())
+
+
+def _sidecar(path: Path) -> tuple[sidecar.Sidecar | None, tuple[str, ...]]:
+    """The sidecar of a report, compressed or not, and what to say about it."""
+    places = (sidecar.path_of(path.with_name(name)) for name in (path.name, plain_name(path.name)))
+    found = next((place for place in places if os.path.lexists(place)), None)
+    if found is None:
+        return None, ()
+    try:
+        beside = sidecar.read(found)
+    except RunFileError as error:
+        return None, (f"The sidecar was not used: {error.message}. {error.remedy}",)
+    return beside, beside.warnings
+
+
+def _read(reader: formats.Reader, source: Source, alone: bool, progress: Progress) -> RawReport:
+    wanted = normalise.wanted(reader.kind)
+    if not reader.isolated and alone:
+        return reader.read(source.path, wanted=wanted, progress=progress)
+    parts = _parts(source.size_bytes) if alone else 1
+    return worker.decode(reader, source.path, wanted=wanted, progress=progress, parts=parts)
+
+
+def _through_nsys(source: Source, resources: ExitStack, *warnings: str) -> RawReport:
+    folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="traceql-")))
+    export, version = nsys_tool.export(source.path, folder)
+    reader = formats.reader_for(export)
+    report = reader.read(export, wanted=normalise.wanted(reader.kind), progress=no_progress)
+    settings = {**report.settings, "exported_by": f"nsys {version}"}
+    return replace(report, settings=settings, warnings=[*report.warnings, *warnings])
+
+
+def _parts(size_bytes: int) -> int:
+    """Processes that are worth starting (each costs 0.15 s) for a report of that size."""
+    return max(1, min(os.cpu_count() or 1, _MAX_PARTS, size_bytes // _BYTES_PER_PART))
+
+
+def decode_all(
+    paths: list[Path],
+    jobs: int | None = None,
+    via: Via = "auto",
+    progress: Callable[[Path, int, int | None], None] | None = None,
+) -> Iterator[tuple[Path, Decoded | ReportError]]:
+    """Decode reports side by side; yields them in the given order, errors in place of reports.
+
+    Decoding starts at once, before the first one is asked for. At most `jobs` (default: the number of
+    processors) are being decoded or waiting to be taken.
+    """
+    remaining = iter(paths)
+    waiting: deque[tuple[Path, Future[Decoded | ReportError]]] = deque()
+    jobs = min(jobs or os.cpu_count() or 1, max(len(paths), 1))
+    pool = ThreadPoolExecutor(jobs)
+
+    def one(path: Path) -> Decoded | ReportError:
+        def watch(done: int, total: int | None) -> None:
+            if progress:
+                progress(path, done, total)
+
+        try:
+            return decode(path, alone=len(paths) == 1, via=via, progress=watch)
+        except ReportError as error:
+            return error
+
+    def submit() -> None:
+        if (path := next(remaining, None)) is not None:
+            waiting.append((path, pool.submit(one, path)))
+
+    def results() -> Iterator[tuple[Path, Decoded | ReportError]]:
+        try:
+            while waiting:
+                path, future = waiting.popleft()
+                result = future.result()
+                submit()
+                yield path, result
+        finally:
+            for _, future in waiting:
+                future.cancel()
+                future.add_done_callback(_discard)
+            pool.shutdown()
+
+    for _ in range(jobs):
+        submit()
+    return results()
+
+
+def _discard(future: Future[Decoded | ReportError]) -> None:
+    if not future.cancelled() and isinstance(result := future.result(), Decoded):
+        result.close()

@@ -1,0 +1,91 @@
+"""What DuckDB says when something fails, in words that help; and statements that it must not be given."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+
+import duckdb
+
+from traceql.errors import DatabaseError, QueryError
+from traceql.read import formats
+
+
+def first_line(error: Exception) -> str:
+    """The part of an error's text that says what went wrong."""
+    return str(error).partition("\n")[0]
+
+
+def query_error(error: duckdb.Error) -> QueryError:
+    """The error of a question."""
+    text = str(error).strip()
+    if isinstance(error, duckdb.PermissionException):
+        return no_files(text)
+    if "read-only mode" in text:
+        return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
+    return QueryError(text, "The tables and their columns: traceql schema")
+
+
+def no_files(text: str) -> QueryError:
+    """The error of a question that touches other files."""
+    return QueryError(text, "SQL may touch no other files; --allow-files (allow_files=True) permits it.")
+
+
+def writes_files(statement: str) -> bool:
+    """Whether a statement may write files. DuckDB alone would let COPY overwrite the database it has open.
+
+    Only COPY and EXPORT do. PREPARE, EXPLAIN ANALYZE and PIVOT can hide one: any word of that name in
+    what is not a plain SELECT counts.
+    """
+    if re.search(r"\b(?:copy|export)\b", statement, re.IGNORECASE) is None:
+        return False
+    return any(s.type != duckdb.StatementType.SELECT for s in duckdb.extract_statements(statement))
+
+
+def storage_error(error: duckdb.Error, what: str, database: str) -> DatabaseError:
+    """The error of storing `what`."""
+    text = first_line(error)
+    if "No space left" in str(error) or isinstance(error, duckdb.OutOfMemoryException):
+        return DatabaseError(
+            f"{database}: no room to store {what} ({text})",
+            "Free some disk space or choose another place with --db; the database is as it was.",
+        )
+    return DatabaseError(f"{database}: {what} could not be stored ({text})", "The database is as it was.")
+
+
+def check_magic(path: str, given: str) -> None:
+    """Refuse a file of another kind before DuckDB tries what it could be (it knows SQLite, too)."""
+    with contextlib.suppress(OSError), Path(path).open("rb") as file:
+        if not formats.is_duckdb(file.read(formats.HEAD_BYTES)):
+            raise DatabaseError(
+                f"{given}: not a DuckDB database", "Choose another file with --db or TRACEQL_DB."
+            )
+
+
+def interrupt(error: RuntimeError) -> BaseException:
+    """DuckDB turns Ctrl-C during a statement into a RuntimeError."""
+    return KeyboardInterrupt() if str(error) == "Query interrupted" else error
+
+
+def damaged(error: Exception, path: str) -> DatabaseError:
+    """The error of a database that DuckDB cannot read."""
+    return DatabaseError(
+        f"{path}: the database is damaged ({first_line(error)})",
+        "Remove it and ingest the reports again, or choose another file with --db.",
+    )
+
+
+def connection_error(error: Exception, path: str) -> DatabaseError:
+    """The error of opening a database."""
+    text = str(error)
+    # "Conflicting lock is held in …" on Linux and macOS; Windows words it differently.
+    if "Conflicting lock is held" in text or "used by another process" in text:
+        return DatabaseError(
+            f"{path}: in use by another process", "Wait for it, or close the program that has the file open."
+        )
+    if re.search("Could not read enough bytes|[Cc]hecksum|[Cc]orrupt|INTERNAL Error|WAL", text):
+        return damaged(error, path)
+    return DatabaseError(
+        f"{path}: cannot be opened ({first_line(error)})", "Check the path and who may use it."
+    )

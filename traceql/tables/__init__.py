@@ -1,0 +1,11 @@
+"""What a database holds: every table and column, and how raw tables become them.
+
+Owns names, units and meanings. Knows readers by the names of their raw tables only, and no database
+engine: its SQL is text that `store` runs.
+
+============ ==========================================================================
+`schema`     every table and column
+`normalise`  raw tables → canonical tables, one SQL file per step
+`sqlfiles`   the form that all SQL files of the project share
+============ ==========================================================================
+"""

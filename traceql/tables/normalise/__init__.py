@@ -1,0 +1,127 @@
+"""Raw tables → canonical tables, one SQL file per step.
+
+A step names the raw tables and columns that it reads:
+
+    -- @raw CUPTI_ACTIVITY_KIND_KERNEL start:BIGINT end:BIGINT …
+    -- @raw CUDA_GRAPH_NODE_EVENTS|CUDA_GRAPH_EVENTS graphNodeId:BIGINT    (the first one that exists)
+    -- @raw TARGET_INFO_GPU id|deviceId:INTEGER    (the first one that has a value)
+    -- @fills kernels
+
+and finds each as the view ``raw_<NAME>`` with exactly those columns and types. What a report does not have
+is NULL, or an empty view: the differences between tool versions live in these lines, not in the SQL.
+
+Steps run in order, in one transaction, and may use the variables ``trace_id`` and ``origin_ns`` (what the
+clock shows at the start of the trace) as well as temporary tables of earlier steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from traceql.tables import sqlfiles
+
+if TYPE_CHECKING:
+    from traceql.read.base import Kind, Wanted
+
+#: The pipelines. The order matters: ranges come before the API calls made inside them, these before the GPU
+#: work that they launched, and what the ranges caused on the GPU comes last.
+STEPS: dict[Kind, tuple[str, ...]] = {
+    "nsys": (
+        "strings",
+        "clock",
+        "nvtx_events",
+        "range_nesting",
+        "api_calls",
+        "kernels",
+        "memory_ops",
+        "syncs",
+        "graph_launches",
+        "graph_nodes",
+        "nvtx_ranges",
+        "os_calls",
+        "um_cpu_page_faults",
+        "um_gpu_page_faults",
+        "gpu_samples",
+        "threads",
+        "processes",
+        "gpus",
+        "diagnostics",
+        "trace",
+    ),
+    "ncu": ("kernels", "metrics", "ncu_ranges", "advice", "processes", "gpus", "trace"),
+}
+
+
+@dataclass(frozen=True)
+class RawColumn:
+    """A column that a step reads.
+
+    Attributes:
+        names: the column's names in different tool versions, preferred one first; the first is the name
+            in the view.
+        type: DuckDB type in the view.
+    """
+
+    names: tuple[str, ...]
+    type: str
+
+
+@dataclass(frozen=True)
+class RawView:
+    """A raw table that a step reads, under its alternative names, with the columns it needs."""
+
+    tables: tuple[str, ...]
+    columns: tuple[RawColumn, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the view."""
+        return f"raw_{self.tables[0]}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One normalising step: the raw views it needs, the canonical tables it fills, its statements."""
+
+    label: str
+    views: tuple[RawView, ...]
+    fills: tuple[str, ...]
+    sql: str
+
+
+@cache
+def steps(kind: Kind) -> tuple[Step, ...]:
+    """The pipeline of one kind of report."""
+    folder = resources.files(__package__) / kind
+    return tuple(
+        _step(sqlfiles.load(folder / f"{name}.sql", f"normalise/{kind}/{name}.sql")) for name in STEPS[kind]
+    )
+
+
+@cache
+def wanted(kind: Kind) -> Wanted:
+    """Every raw table and column that the pipeline of one kind reads, under all its names."""
+    columns: dict[str, list[str]] = {}
+    for step in steps(kind):
+        for view in step.views:
+            for table in view.tables:
+                known = columns.setdefault(table, [])
+                known.extend(n for c in view.columns for n in c.names if n not in known)
+    return columns
+
+
+def _step(file: sqlfiles.SqlFile) -> Step:
+    views = []
+    for text in file.texts("raw"):
+        table, *columns = text.split()
+        views.append(RawView(tuple(table.split("|")), tuple(_raw_column(c) for c in columns)))
+    fills = tuple(name for text in file.texts("fills") for name in text.split())
+    return Step(file.label, tuple(views), fills, file.sql)
+
+
+def _raw_column(text: str) -> RawColumn:
+    names, _, column_type = text.partition(":")
+    return RawColumn(tuple(names.split("|")), column_type)
