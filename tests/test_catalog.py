@@ -11,7 +11,7 @@ from conftest import REPORTS
 
 import traceql
 from traceql.errors import MissingDataError, MissingDataWarning, QueryError, UnknownQueryError
-from traceql.questions import catalog
+from traceql.questions import catalog, parameters
 from traceql.tables import schema, sqlfiles
 
 if TYPE_CHECKING:
@@ -149,6 +149,51 @@ SELECT 1"""
     assert [p.is_list for p in query.params] == [True, True, True]
     assert query.bind({"names": ["a", "b"]}) == {"names": ["a", "b"], "more": None, "one": ["x"]}
     assert query.bind({"names": "a", "more": ["c"]})["names"] == ["a"]
+    assert query.params[0].parse("a", "b") == ["a", "b"]
+
+
+def test_a_map_takes_names_with_a_value_or_with_several() -> None:
+    text = """-- Title?
+-- @param pair MAP(VARCHAR, VARCHAR) = NULL    what belongs together
+-- @param mode MAP(VARCHAR, VARCHAR[]) = NULL  traces by mode
+SELECT map_values($pair::MAP(VARCHAR, VARCHAR)) AS pair, map_values($mode::MAP(VARCHAR, VARCHAR[])) AS mode"""
+    query = catalog.parse(sqlfiles.parse(text, "q.sql"), "t")
+    pair, mode = query.params
+    assert pair.parse("a=b", "c/d = e=f") == {"a": "b", "c/d": "e=f"}
+    assert mode.parse("on=t1", "off=t2", "on=t3") == {"on": ["t1", "t3"], "off": ["t2"]}
+    assert mode.parse("null") is None
+    bound = query.bind({"pair": {"a": "b", "A": "c"}, "mode": {"on": ["t1", "t3"], "off": "t2"}})
+    assert bound["mode"] == {"on": ["t1", "t3"], "off": ["t2"]}
+    with traceql.open(":memory:") as database:
+        answer = database.arrow(query.sql, bound).to_pylist()
+        assert answer == [{"pair": ["b", "c"], "mode": [["t1", "t3"], ["t2"]]}]
+        assert database.arrow(query.sql, query.bind({})).to_pylist() == [{"pair": None, "mode": None}]
+
+
+@pytest.mark.parametrize(
+    ("type_", "texts", "problem"),
+    [
+        ("MAP(VARCHAR, VARCHAR)", ["a"], "'a' is not A=B"),
+        ("MAP(VARCHAR, VARCHAR)", ["=b"], "'=b' is not A=B"),
+        ("MAP(VARCHAR, VARCHAR)", ["a=b", "a=c"], "'a' is given twice"),
+        ("BIGINT", ["1", "2"], "is given 2 times"),
+        ("BIGINT", ["x"], "'x' is no BIGINT"),
+    ],
+)
+def test_texts_that_stand_for_no_value_are_refused(type_: str, texts: list[str], problem: str) -> None:
+    param = parameters.Param("it", type_, "what it is", None, required=False)
+    with pytest.raises(QueryError, match=problem):
+        param.parse(*texts)
+
+
+def test_values_of_another_kind_are_refused_before_the_database_sees_them() -> None:
+    pair = parameters.Param("pair", "MAP(VARCHAR, VARCHAR)", "what it is", None, required=False)
+    for value in ("a=b", ["a=b"], {"a": ["b"]}):
+        with pytest.raises(QueryError, match=r"is no MAP\(VARCHAR, VARCHAR\)"):
+            pair.take(value)
+    names = parameters.Param("names", "VARCHAR[]", "what it is", None, required=False)
+    with pytest.raises(QueryError, match="is no VARCHAR"):
+        names.take(3)
 
 
 # --- answers --------------------------------------------------------------------------------------------

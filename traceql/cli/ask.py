@@ -16,7 +16,7 @@ from traceql.questions import catalog
 from traceql.tables import schema as tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 @click.command()
@@ -159,38 +159,45 @@ def _list(db: str) -> Any:
 
 
 def _answer_query(found: catalog.Query) -> Any:
-    def callback(db: str, format_: str | None, output: str | None, **params: catalog.Value) -> None:
+    def callback(db: str, format_: str | None, output: str | None, **params: Any) -> None:
         from traceql.database import Database
 
-        # click gives several values as a tuple, and an empty one for none.
-        given = {k: (list(v) or None) if isinstance(v, tuple) else v for k, v in params.items()}
         with Database(db) as database, notes():
-            answer = database.query_arrow(found.name, **given)
+            answer = database.query_arrow(found.name, **given(found.params, params))
         write(answer, format_, output)
 
     return callback
 
 
 def option(param: catalog.Param) -> click.Option:
-    """The command's option for a parameter of a query."""
-    types = {
-        "VARCHAR": click.STRING,
-        "VARCHAR[]": click.STRING,
-        "BIGINT": click.INT,
-        "DOUBLE": click.FLOAT,
-        "BOOLEAN": click.BOOL,
-    }
+    """The command's option for a parameter of a query; `given` takes what click makes of it."""
+    types = {"BIGINT": click.INT, "DOUBLE": click.FLOAT, "BOOLEAN": click.BOOL}
     names_a_trace = param.name in catalog.TRACE_PARAMS
     return click.Option(
         [f"--{param.name.replace('_', '-')}", param.name],
-        type=types[param.type],
+        type=types.get(param.type, click.STRING),
+        metavar="A=B" if param.is_map else None,
         required=param.required,
-        multiple=param.is_list,
+        multiple=param.repeatable,
         default=None if param.required else param.default,
         show_default=param.default is not None,
-        help=f"{param.meaning}{'; repeatable' if param.is_list else ''}.",
+        help=f"{param.meaning}{'; repeatable' if param.repeatable else ''}.",
         shell_complete=complete_trace if names_a_trace else None,
     )
+
+
+def given(params: Iterable[catalog.Param], values: Mapping[str, Any]) -> dict[str, catalog.Value]:
+    """What click has made of the options, as the query takes it.
+
+    Raises:
+        QueryError: a text stands for no value of its parameter.
+    """
+    known = {param.name: param for param in params}
+    # click gives the texts of a repeatable option as a tuple, an empty one for none.
+    return {
+        name: (known[name].parse(*value) if value else None) if isinstance(value, tuple) else value
+        for name, value in values.items()
+    }
 
 
 def _help(found: catalog.Query) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from traceql.cli.ask import answer_table, option
+from traceql.cli.ask import answer_table, given, option
 from traceql.cli.common import F, complete_trace, db_option, note, notes
 from traceql.cli.output import write, writing
 from traceql.errors import TraceqlError
@@ -127,17 +127,16 @@ def report(
 
 
 def _draw(name: str) -> Any:
-    def callback(db: str, output: str | None, **params: catalog.Value) -> None:
+    def callback(db: str, output: str | None, **params: Any) -> None:
         from traceql.database import Database
+        from traceql.draw import charts
 
         suffix = _check_output(output, _FORMS)
         # What was not said is left to each of the chart's queries.
         source = click.get_current_context().get_parameter_source
         said = {k: v for k, v in params.items() if source(k) is ParameterSource.COMMANDLINE}
-        # click gives several values as a tuple.
-        given = {k: list(v) if isinstance(v, tuple) else v for k, v in said.items()}
         with Database(db) as database, notes():
-            content = _rendered(database, name, suffix, given)
+            content = _rendered(database, name, suffix, given(charts.params(name).values(), said))
         _deliver(content, output)
 
     return callback

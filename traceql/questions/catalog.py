@@ -27,56 +27,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from traceql.errors import QueryError, UnknownQueryError
-from traceql.questions import folders
+from traceql.questions import folders, parameters
 from traceql.tables import sqlfiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PARAM = re.compile(
-    r"(?P<name>\w+) (?P<type>\w+(?:\[\])?)(?: = (?P<default>'(?:[^']|'')*'|\S+))?\s+(?P<meaning>\S.*)"
-)
 _COLUMN = re.compile(r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)\s+(?P<meaning>\S.*)")
-_TYPES = {"VARCHAR": str, "VARCHAR[]": str, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}
 _TAGS = ("param", "column", "columns", "needs", "metrics", "ncu", "empty", "chart")
 _VIEWS_FOLDER = "_views"
 
-#: Parameters that name a trace, or several.
-TRACE_PARAMS = ("trace", "baseline", "variant", "trace_a", "trace_b", "timeline", "counters")
-
-Value = str | int | float | bool | list[str] | None
-
-
-@dataclass(frozen=True)
-class Param:
-    """A parameter of a query; `required` when it has no default."""
-
-    name: str
-    type: str
-    meaning: str
-    default: Value
-    required: bool
-
-    @property
-    def is_list(self) -> bool:
-        """Whether it takes several values."""
-        return self.type.endswith("[]")
-
-    def parse(self, text: str) -> Value:
-        """The value that `text` stands for, in this parameter's type.
-
-        Raises:
-            QueryError: it stands for none.
-        """
-        if text.upper() == "NULL":
-            return None
-        try:
-            if self.type == "BOOLEAN":
-                return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-            value: Value = [text] if self.is_list else _TYPES[self.type](text)
-        except (ValueError, KeyError):
-            raise QueryError(f"parameter {self.name}: {text!r} is no {self.type}") from None
-        return value
+Param = parameters.Param
+Value = parameters.Value
+TRACE_PARAMS = parameters.TRACE_PARAMS
 
 
 @dataclass(frozen=True)
@@ -150,9 +113,7 @@ class Query:
                 f"query {self.name} needs a value for {', '.join(missing)}",
                 f"See: traceql query {self.name.replace('_', '-')} --help",
             )
-        bound = {p.name: values.get(p.name, p.default) for p in self.params}
-        # One name is as good as a list of one.
-        return {k: [v] if known[k].is_list and isinstance(v, str) else v for k, v in bound.items()}
+        return {p.name: p.take(values.get(p.name, p.default)) for p in self.params}
 
 
 @cache
@@ -232,7 +193,7 @@ def parse(file: sqlfiles.SqlFile, topic: str) -> Query:
         if tag.name not in _TAGS:
             raise ValueError(f"{where}: unknown tag @{tag.name}")
         if tag.name == "param":
-            params.append(_param(tag.text, where))
+            params.append(parameters.declared(tag.text, where))
         elif tag.name == "column":
             match = _COLUMN.fullmatch(tag.text)
             if match is None:
@@ -277,18 +238,3 @@ def _picture(text: str, where: str) -> Picture:
     if not all(channel and column for channel, _, column in pairs):
         raise ValueError(f"{where}: expected '@chart kind channel=column …'")
     return Picture(kind, MappingProxyType({channel: column for channel, _, column in pairs}))
-
-
-def _param(text: str, where: str) -> Param:
-    match = _PARAM.fullmatch(text)
-    if match is None or match["type"] not in _TYPES:
-        raise ValueError(
-            f"{where}: expected '@param name TYPE [= default] meaning', TYPE one of {list(_TYPES)}"
-        )
-    param = Param(match["name"], match["type"], match["meaning"], None, match["default"] is None)
-    if match["default"] is None:
-        return param
-    default = match["default"]
-    if default.startswith("'"):
-        default = default[1:-1].replace("''", "'")
-    return Param(param.name, param.type, param.meaning, param.parse(default), required=False)
