@@ -12,6 +12,7 @@ import pytest
 import traceql
 from traceql.read import runs
 from traceql.read.source import plain_name
+from traceql.store import ingest
 from traceql.store.decode import decode_all
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         for report, decoded in decode_all([REPORTS / name for name in NCU_REPORTS + EXPORTS]):
             if isinstance(decoded, Exception):
                 raise decoded
-            database.store(decoded, name=report.name)
+            ingest.add(database._store, decoded, name=report.name)
             decoded.close()
         for table in sorted(TABLES.glob("*.csv")):
             database.import_runs(runs.read(table))

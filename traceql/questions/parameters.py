@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from traceql.errors import QueryError
+from traceql.errors import CatalogError, QueryError
 
 _DECLARED = re.compile(
     r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)"
@@ -135,11 +135,11 @@ def declared(text: str, where: str) -> Param:
     20
 
     Raises:
-        ValueError: it is malformed; the message begins with `where`.
+        CatalogError: it is malformed; the message begins with `where`.
     """
     match = _DECLARED.fullmatch(text)
     if match is None or match["type"] not in TYPES:
-        raise ValueError(
+        raise CatalogError(
             f"{where}: expected '@param name TYPE [= default] meaning', TYPE one of {', '.join(TYPES)}"
         )
     default = match["default"]
