@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from traceql.cli.ask import answer_table, given, option
 from traceql.cli.common import F, complete_trace, db_option, note, notes
+from traceql.cli.manage import parse_tags
 from traceql.cli.output import write, writing
 from traceql.errors import TraceqlError
 
@@ -86,9 +87,9 @@ def chart(ctx: click.Context, list_: bool) -> None:
 @click.option("--title", help="Title of the page. [default: the names of the traces]")
 @click.option(
     "--pair",
-    "pairs",
     multiple=True,
-    metavar="'BEFORE = AFTER'",
+    callback=parse_tags,
+    metavar="BEFORE=AFTER",
     help="Range paths that do the same work in two ncu traces, for nwor-delta (LIKE patterns); repeatable.",
 )
 @click.option(
@@ -102,7 +103,7 @@ def chart(ctx: click.Context, list_: bool) -> None:
 def report(
     traces: tuple[str, ...],
     title: str | None,
-    pairs: tuple[str, ...],
+    pair: dict[str, str],
     exclude: tuple[str, ...],
     db: str,
     output: str | None,
@@ -115,14 +116,14 @@ def report(
     Examples:
       traceql report run -o report.html
       traceql report before after -o comparison.html
-      traceql report before after --pair "%kv_write = %nwor_commit" --exclude %flush_l2 -o nwor.html
+      traceql report before after --pair %kv_write=%nwor_commit --exclude %flush_l2 -o nwor.html
     """
     from traceql import report as reports
     from traceql.database import Database
 
     _check_output(output, (".html", ".htm"))
     with Database(db) as database:
-        page = reports.of_traces(database, traces, title=title or "", pairs=pairs, exclude=exclude)
+        page = reports.of_traces(database, traces, title=title or "", pair=pair, exclude=exclude)
         _deliver(page.encode(), output)
 
 

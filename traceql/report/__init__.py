@@ -6,6 +6,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from traceql.draw import charts
@@ -94,7 +95,7 @@ def of_traces(
     traces: Sequence[str],
     *,
     title: str = "",
-    pairs: Sequence[str] = (),
+    pair: Mapping[str, str] = MappingProxyType({}),
     exclude: Sequence[str] = (),
 ) -> str:
     """A report on traces, and on what differs between them if there are several.
@@ -103,23 +104,27 @@ def of_traces(
         database: that holds them.
         traces: their names; the others are compared with the first.
         title: of the page; by default the names.
-        pairs: range paths that do the same work in two ncu traces, as "BEFORE = AFTER" (LIKE patterns).
+        pair: range paths that do the same work in two ncu traces, before → after (LIKE patterns).
         exclude: range paths to leave out of what two ncu traces are compared in (LIKE patterns).
 
     Raises:
-        QueryError: no trace, or one that does not exist; pairs or exclude without two ncu traces to compare.
+        QueryError: no trace, or one that does not exist; pair or exclude without two ncu traces to compare.
     """
     if not traces:
         raise QueryError("a report is about one trace or more", "See which there are: traceql ls")
     # Asked first: a name that does not exist ends it here.
     recorded = [_recorded(database, name) for name in dict.fromkeys(traces)]
     compared = recorded[0]["kind"] == "ncu" and any(other["kind"] == "ncu" for other in recorded[1:])
-    if (pairs or exclude) and not compared:
+    if (pair or exclude) and not compared:
         raise QueryError(
             "ranges are paired or left out where ncu traces are compared",
-            "Name two ncu traces, or neither pairs nor ranges to exclude.",
+            "Name two ncu traces, or neither a pair nor a range to exclude.",
         )
-    ranges = {name: "; ".join(given) for name, given in (("pairs", pairs), ("exclude", exclude)) if given}
+    ranges: dict[str, catalog.Value] = {}
+    if pair:
+        ranges["pair"] = dict(pair)
+    if exclude:
+        ranges["exclude"] = list(exclude)
     sections = []
     if len(recorded) > 1:
         sections.append(_overview(database, recorded))
@@ -183,7 +188,7 @@ def _comparison(
     database: Database,
     first: Mapping[str, Any],
     other: Mapping[str, Any],
-    ranges: Mapping[str, str],
+    ranges: Mapping[str, catalog.Value],
     anchor: str,
 ) -> Section:
     """Whether two traces were recorded alike, and what differs."""
@@ -201,7 +206,7 @@ def _comparison(
             continue
         if made.table is not None:
             figures.append(replace(made, about=_TOPICS[topic], open=topic == "trace"))
-    before_after = {"baseline": first["name"], "variant": other["name"]}
+    before_after: dict[str, catalog.Value] = {"baseline": first["name"], "variant": other["name"]}
     delta = {"ncu": "nwor_delta", "nsys": "scv_delta"}[first["kind"]]
     if delta == "nwor_delta":
         before_after |= ranges
@@ -221,7 +226,7 @@ def _comparison(
 _DOMINATES_PCT = 20
 
 
-def _outside_pairs(database: Database, params: Mapping[str, str]) -> Iterator[Note]:
+def _outside_pairs(database: Database, params: Mapping[str, catalog.Value]) -> Iterator[Note]:
     """What to know of a delta of traffic: ranges that are in the total, in no pair, and most of it."""
     with warnings.catch_warnings():
         # The figure has noted what is missing.
@@ -237,7 +242,7 @@ def _outside_pairs(database: Database, params: Mapping[str, str]) -> Iterator[No
     if found:
         yield Note(
             f"In the total, and in no pair, are ranges with much of the DRAM writes: {', '.join(found)}. "
-            "Pair those that do the same work (--pair 'BEFORE = AFTER'), and leave out what is none of it, "
+            "Pair those that do the same work (--pair BEFORE=AFTER), and leave out what is none of it, "
             "such as the flush of a cache (--exclude PATH)."
         )
 

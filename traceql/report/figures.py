@@ -77,10 +77,18 @@ def command(query: catalog.Query, params: Mapping[str, catalog.Value]) -> str:
     """The command that asks again."""
     words = ["traceql", "query", query.name.replace("_", "-")]
     for name, value in params.items():
-        for one in value if isinstance(value, list) else [value]:
-            text = str(one).lower() if isinstance(one, bool) else str(one)
+        for text in _texts_of(value):
             words += [f"--{name.replace('_', '-')}", text]
     return shlex.join(words)
+
+
+def _texts_of(value: catalog.Value) -> list[str]:
+    """A value as the texts of an option; several of a repeatable one."""
+    if isinstance(value, dict):
+        return [f"{key}={one}" for key, some in value.items() for one in _texts_of(some)]
+    if isinstance(value, list):
+        return value
+    return [str(value).lower() if isinstance(value, bool) else str(value)]
 
 
 def statement(query: catalog.Query, params: Mapping[str, catalog.Value]) -> str:
@@ -94,7 +102,7 @@ def _literal(value: catalog.Value) -> str:
     if value is None:
         return "NULL"
     # What stands in a comment cannot leave it.
-    return repr(value) if isinstance(value, str | list) else str(value).lower()
+    return repr(value) if isinstance(value, str | list | dict) else str(value).lower()
 
 
 def rows(query: catalog.Query, answer: pl.DataFrame) -> Table:
