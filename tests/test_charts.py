@@ -41,9 +41,9 @@ PARAMS: dict[str, dict[str, Any]] = {
     "range_roofline": {"trace": ROOFLINE},
     "cpu_bound_gaps": {"trace": EAGER},
     "cuda_gpu_kern_pace": {"trace": EAGER, "kernel": "rms_norm_kernel"},
-    "nwor_delta": {"baseline": BASELINE, "variant": VARIANT, "pairs": "%kv_write = %nwor_commit"},
+    "nwor_delta": {"baseline": BASELINE, "variant": VARIANT, "pair": {"%kv_write": "%nwor_commit"}},
     "nwor_scv_matrix": {
-        "modes": "off/off = scv_baseline_off.ncu-rep.xz; stage/graph = scv_nwor_graph.ncu-rep.xz"
+        "mode": {"off/off": "scv_baseline_off.ncu-rep.xz", "stage/graph": "scv_nwor_graph.ncu-rep.xz"}
     },
     "scv_delta": {"baseline": "scv_baseline_off.sqlite.xz", "variant": "scv_baseline_graph.sqlite.xz"},
     "dram_traffic": {"trace": BASELINE},
@@ -278,7 +278,7 @@ def test_the_percentage_stands_at_each_pair_of_bars() -> None:
 def test_where_no_kernel_ran_the_chart_says_so_and_not_that_it_was_not_measured(corpus: Database) -> None:
     texts = {}
     for other in ("step/kv_write", "step/nwor_commit"):
-        exclude = f"step/flush_l2; {other}"
+        exclude = ["step/flush_l2", other]
         rows = data(drawn(corpus, "nwor_delta", baseline=BASELINE, variant=VARIANT, exclude=exclude))
         texts |= {r["range"]: r[theme.VALUE] for r in rows if r["counter"] == "dram_write_bytes"}
     assert texts["step/kv_write"] == "60.45 MB → no kernel there"

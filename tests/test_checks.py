@@ -84,7 +84,7 @@ def test_the_saved_share_matches_the_rejected_one_where_tokens_are_known(corpus:
 
 
 def test_without_the_ranges_of_our_workload_the_total_alone_is_judged(corpus: Database) -> None:
-    verdicts = checks.run(corpus, checks.load("nwor"), **VECTORIZED, parameters={"pairs": "a = b"})
+    verdicts = checks.run(corpus, checks.load("nwor"), **VECTORIZED, parameters={"pair": {"a": "b"}})
     assert outcomes(verdicts)["dram-writes-fall"] == "pass"
     assert [row["range"] for row in verdicts[0].evidence] == ["total"]
 
@@ -156,8 +156,8 @@ def test_latency_and_tokens_of_imported_runs_are_judged(tmp_path: Path) -> None:
 
 def test_both_modes_are_judged_over_the_matrix(corpus: Database) -> None:
     modes = {"off/off": "baseline_off", "stage/off": "nwor_off", "stage/graph": "nwor_graph"}
-    listed = "; ".join(f"{m} = scv_{n}.ncu-rep.xz, scv_{n}.sqlite.xz" for m, n in modes.items())
-    verdicts = checks.run(corpus, checks.load("nwor-scv"), parameters={"modes": listed})
+    listed = {m: [f"scv_{n}.ncu-rep.xz", f"scv_{n}.sqlite.xz"] for m, n in modes.items()}
+    verdicts = checks.run(corpus, checks.load("nwor-scv"), parameters={"mode": listed})
     assert outcomes(verdicts) == {
         "both-save-dram-writes": "pass",
         "both-save-l2-writes": "fail",
@@ -388,8 +388,8 @@ def test_evidence_is_as_confined_as_conditions(corpus: Database) -> None:
 
 
 def test_a_parameter_that_no_query_has_is_refused(corpus: Database) -> None:
-    with pytest.raises(CheckError, match=r"nwor.toml: none of its queries has a parameter 'pair'"):
-        checks.run(corpus, checks.load("nwor"), **VECTORIZED, parameters={"pair": "a = b"})
+    with pytest.raises(CheckError, match=r"nwor.toml: none of its queries has a parameter 'pairs'"):
+        checks.run(corpus, checks.load("nwor"), **VECTORIZED, parameters={"pairs": "a = b"})
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
@@ -483,6 +483,19 @@ def test_a_shipped_file_can_be_printed_and_made_ones_own(home: Path) -> None:
     assert "No rows. No range looks like a vLLM step" in result.stdout
 
 
+def test_lists_and_maps_are_given_one_by_one(home: Path) -> None:
+    names = ("--baseline", "scv_baseline_vectorized", "--variant", "scv_nwor_vectorized")
+    pair = ("--param", "pair=step/kv_write=step/nwor_commit", "--param", "pair=step/mask=step/mask")
+    nothing = ("--param", "exclude=step/flush_l2", "--param", "exclude=step/%")
+    assert "range step/kv_write = step/nwor_commit, baseline 60,449,280" in (
+        run(home, "nwor", *names, *pair, status=FAILED).stdout
+    )
+    assert "range step/kv_write" not in run(home, "nwor", *names, *nothing, status=CANNOT_TELL).stdout
+    assert "parameter pair: 'step' is not A=B" in (
+        run(home, "nwor", *names, "--param", "pair=step", status=1).stderr
+    )
+
+
 def test_what_counts_cannot_see_is_a_note_beside_the_verdict(home: Path) -> None:
     result = run(home, "budget", "--variant", REPORTS / "llama_graph.sqlite.xz", status=0)
     assert "note: 15 CUDA graph launches in llama_graph hold kernels that are not recorded" in result.stderr
@@ -507,4 +520,4 @@ def test_every_query_of_a_shipped_check_is_in_the_catalogue_with_the_traces_it_c
     for name in checks.shipped():
         for check in checks.load(name).checks:
             params = {param.name for param in catalog.find(check.query).params}
-            assert params & {*catalog.TRACE_PARAMS, "modes"}
+            assert params & {*catalog.TRACE_PARAMS, "mode"}

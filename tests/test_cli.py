@@ -95,7 +95,7 @@ def test_the_dram_question_is_answered(home: Path) -> None:
         "--variant",
         "scv_nwor_vectorized",
     ]
-    arguments += ["--pairs", "step/kv_write = step/nwor_commit"]
+    arguments += ["--pair", "step/kv_write=step/nwor_commit"]
     table = traceql(*arguments, cwd=home).stdout
     assert re.search(
         r"pair +step/kv_write = step/nwor_commit +dram_write_bytes +60,449,280 +32,058,112 +-28,391,168 +-46.97",

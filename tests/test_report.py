@@ -192,7 +192,7 @@ def test_ranges_outside_any_pair_that_decide_the_traffic_in_total_are_named(corp
 def test_ranges_are_paired_and_left_out_as_asked(corpus: Database) -> None:
     parsed = Parsed(
         report.of_traces(
-            corpus, [BASELINE, VARIANT], pairs=["step/kv_write = step/nwor_commit"], exclude=["step/flush_l2"]
+            corpus, [BASELINE, VARIANT], pair={"step/kv_write": "step/nwor_commit"}, exclude=["step/flush_l2"]
         )
     )
     assert "ranges with much of the DRAM writes" not in parsed.text
@@ -201,6 +201,16 @@ def test_ranges_are_paired_and_left_out_as_asked(corpus: Database) -> None:
     (pair,) = [row for row in rows if row["scope"] == "pair" and row["counter"] == "dram_write_bytes"]
     assert round(pair["change_pct"], 2) == -46.97
     assert not [row for row in rows if "flush" in row["range"]]
+
+
+def test_a_figure_names_the_command_that_asks_again_with_lists_and_maps() -> None:
+    params = {"baseline": "a", "pair": {"x": "y z", "u": "v"}, "exclude": ["p", "q"]}
+    assert figures.command(catalog.find("nwor_delta"), params) == (
+        "traceql query nwor-delta --baseline a --pair 'x=y z' --pair u=v --exclude p --exclude q"
+    )
+    assert figures.command(catalog.find("nwor_scv_matrix"), {"mode": {"off/off": ["a", "b"]}}).endswith(
+        "--mode off/off=a --mode off/off=b"
+    )
 
 
 def test_pairing_ranges_of_traces_that_are_no_ncu_traces_is_refused(corpus: Database) -> None:

@@ -5,12 +5,12 @@
     title = "What the file is about"
 
     [parameters]                         # for every query that has a parameter of that name
-    exclude = "step/flush_l2"
+    exclude = ["step/flush_l2"]
 
     [[check]]
     name = "dram-writes-fall"
     query = "nwor_delta"
-    parameters = { pairs = "a = b" }     # for this query; "$baseline" and "$variant" mean the traces
+    parameters = { pair = { a = "b" } }  # for this query; "$baseline" and "$variant" mean the traces
     rows = "counter = 'dram_write_bytes'"  # SQL: which rows of the answer are judged; by default all
     condition = "delta_pct <= -10"       # SQL: what must hold for each of them
     evidence = "range, baseline, variant"  # SQL: what to show; by default the columns in the condition
@@ -183,16 +183,20 @@ def _used(parameters: Mapping[str, Any], checks: tuple[Check, ...], label: str, 
 
 
 def _value(query: Query, name: str, value: Any, where: str) -> Value:
-    """A TOML value, or a text, as what the query's parameter takes."""
+    """A TOML value, or texts as on the command line, as what the query's parameter takes."""
     param = next((p for p in query.params if p.name == name), None)
     if param is None:
         known = ", ".join(p.name for p in query.params)
         raise CheckError(f"{where}: query {query.name} has no parameter {name!r}", f"Parameters: {known}.")
-    if isinstance(value, str):
-        try:
+    try:
+        if isinstance(value, str):
             return param.parse(value)
-        except QueryError as error:
-            raise _at(where, error) from None
+        if isinstance(value, tuple):
+            return param.parse(*value)
+        if param.repeatable:
+            return param.take(value)
+    except QueryError as error:
+        raise _at(where, error) from None
     if param.type == "DOUBLE" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not {"BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}.get(param.type):
@@ -223,7 +227,8 @@ def run(
         file: from `load`.
         baseline: name of the trace before a change; None if no check compares with one.
         variant: name of the trace after it, or of the only one.
-        parameters: instead of those of the file, for every query that has them.
+        parameters: instead of those of the file, for every query that has them; a tuple of texts is parsed
+            as the command line's options are.
 
     Raises:
         CheckError: a check cannot be evaluated; the message names the file and the check.
@@ -231,12 +236,13 @@ def run(
     given = dict(parameters or {})
     _used(given, file.checks, file.label, ask.catalog)
     traces = {"baseline": baseline, "variant": variant}
-    answers: dict[tuple[Any, ...], tuple[pa.Table | None, tuple[str, ...]]] = {}
+    answers: dict[tuple[str, str], tuple[pa.Table | None, tuple[str, ...]]] = {}
     verdicts = []
     for check in file.checks:
         where = f"{file.label}: check {check.name!r}"
         bound = _bound(ask.catalog.find(check.query), file, check, traces, given, where)
-        key = (check.query, *bound.items())
+        # A value may be a list or a map, which are no keys.
+        key = (check.query, repr(bound))
         try:
             for text in (check.condition, check.rows):
                 _one_expression(ask, text)

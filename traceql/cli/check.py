@@ -39,6 +39,15 @@ def _complete_side(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [*complete_trace(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
 
 
+def _texts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Every NAME with its VALUEs: a list takes several, and so does a map."""
+    texts: dict[str, tuple[str, ...]] = {}
+    for one in values:
+        for name, text in parse_tags(ctx, param, (one,)).items():
+            texts[name] = (*texts.get(name, ()), text)
+    return texts
+
+
 @click.command()
 @click.argument("file", shell_complete=_complete_file)
 @click.option(
@@ -53,7 +62,7 @@ def _complete_side(ctx: click.Context, param: click.Parameter, incomplete: str) 
     "--param",
     "parameters",
     multiple=True,
-    callback=parse_tags,
+    callback=_texts,
     metavar="NAME=VALUE",
     help="A parameter for every query of the checks that has it; repeatable.",
 )
@@ -64,7 +73,7 @@ def check(
     file: str,
     baseline: str | None,
     variant: str | None,
-    parameters: dict[str, str],
+    parameters: dict[str, tuple[str, ...]],
     show: bool,
     db: str,
     format_: str | None,

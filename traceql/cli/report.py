@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traceql.cli.common import complete_trace, database, db_option
+from traceql.cli.common import complete_trace, database, db_option, parse_tags
 from traceql.cli.shown import check_output, deliver, output_option
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 @click.option("--title", help="Title of the page. [default: the names of the traces]")
 @click.option(
     "--pair",
-    "pairs",
     multiple=True,
-    metavar="'BEFORE = AFTER'",
+    callback=parse_tags,
+    metavar="BEFORE=AFTER",
     help="Range paths that do the same work in two ncu traces, for nwor-delta (LIKE patterns); repeatable.",
 )
 @click.option(
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def report(
     traces: tuple[str, ...],
     title: str | None,
-    pairs: tuple[str, ...],
+    pair: dict[str, str],
     exclude: tuple[str, ...],
     db: str,
     output: str | None,
@@ -47,13 +47,13 @@ def report(
     Examples:
       traceql report run -o report.html
       traceql report before after -o comparison.html
-      traceql report before after --pair "%kv_write = %nwor_commit" --exclude %flush_l2 -o nwor.html
+      traceql report before after --pair %kv_write=%nwor_commit --exclude %flush_l2 -o nwor.html
     """
     check_output(output, (".html", ".htm"))
     given: dict[str, Value] = {}
-    if pairs:
-        given["pairs"] = "; ".join(pairs)
+    if pair:
+        given["pair"] = pair
     if exclude:
-        given["exclude"] = "; ".join(exclude)
+        given["exclude"] = list(exclude)
     with database(db) as opened:
         deliver(opened.report(*traces, title=title or "", **given).encode(), output)

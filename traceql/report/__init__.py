@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from traceql.draw import charts
@@ -220,7 +221,7 @@ def _outside_pairs(ask: Asker, params: Mapping[str, Value]) -> Iterator[Note]:
     if found:
         yield Note(
             f"In the total, and in no pair, are ranges with much of the DRAM writes: {', '.join(found)}. "
-            "Pair those that do the same work (--pair 'BEFORE = AFTER'), and leave out what is none of it, "
+            "Pair those that do the same work (--pair BEFORE=AFTER), and leave out what is none of it, "
             "such as the flush of a cache (--exclude PATH)."
         )
 

@@ -89,10 +89,18 @@ def command(query: Query, params: Mapping[str, Value]) -> str:
     """The command that asks again."""
     words = ["traceql", "query", query.name.replace("_", "-")]
     for name, value in params.items():
-        for one in value if isinstance(value, list) else [value]:
-            text = str(one).lower() if isinstance(one, bool) else str(one)
+        for text in _texts_of(value):
             words += [f"--{name.replace('_', '-')}", text]
     return shlex.join(words)
+
+
+def _texts_of(value: Value) -> list[str]:
+    """A value as the texts of an option; several of a repeatable one."""
+    if isinstance(value, dict):
+        return [f"{key}={one}" for key, some in value.items() for one in _texts_of(some)]
+    if isinstance(value, list):
+        return value
+    return [str(value).lower() if isinstance(value, bool) else str(value)]
 
 
 def statement(query: Query, params: Mapping[str, Value]) -> str:
@@ -106,7 +114,7 @@ def _literal(value: Value) -> str:
     if value is None:
         return "NULL"
     # What stands in a comment cannot leave it.
-    return repr(value) if isinstance(value, str | list) else str(value).lower()
+    return repr(value) if isinstance(value, str | list | dict) else str(value).lower()
 
 
 def rows(query: Query, answer: pl.DataFrame) -> Table:
