@@ -12,7 +12,7 @@ import sys
 import click
 
 from traceql import __version__
-from traceql.cli import ask, check, collect, common, compare, manage, predict, show, sweeps
+from traceql.cli import ask, check, collect, common, compare, gpu, manage, predict, show, sweeps
 from traceql.errors import TraceqlError
 
 _EPILOG = """\b
@@ -46,7 +46,7 @@ for _command in (
     check.check,
     show.chart,
     show.report,
-    predict.gpu,
+    gpu.gpu,
     predict.predict,
     collect.collect,
     collect.doctor,
