@@ -1,6 +1,6 @@
 """Hand-made ncu reports: a workload a line, with nothing in it but what the test is about.
 
-    >>> made = Ncu().gpu("NVIDIA H200")
+    >>> made = Profile().gpu("NVIDIA H200")
     >>> _ = made.kernel("gemm", "step/mlp", ns=10, dram_write=64, pid=1, grid=(4, 1, 1))
     >>> _ = made.kernel("copy", "step", ns=5, metrics={"sm__warps_launched.sum": None})
     >>> sorted(made.report().tables)
@@ -9,27 +9,19 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
+from made.store import store
 from traceql.read.base import RawReport
-from traceql.read.formats import READERS
-from traceql.read.source import Source
-from traceql.store.decode import Decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from traceql import Database
-
-_READER = next(reader for reader in READERS if reader.kind == "ncu")
-_HASHES = itertools.count()
 
 #: A number; a text; None for a metric without a value; nan for one that is not a number.
 Value: TypeAlias = float | str | None
@@ -46,18 +38,16 @@ SHORT = {
 
 
 @dataclass
-class Ncu:
+class Profile:
     """A report under construction; every method adds to it and returns it.
 
     Attributes:
-        name: of the trace.
         tags: labels given at ingest.
         settings: how it was recorded.
         tool_version: of the profiler.
         utc_s: when it was recorded, seconds since 1970.
     """
 
-    name: str = "made"
     tags: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     tool_version: str | None = None
@@ -81,7 +71,7 @@ class Ncu:
         startend: Iterable[str] = (),
         metrics: Mapping[str, Value | tuple[float, str]] | None = None,
         **short: Value,
-    ) -> Ncu:
+    ) -> Profile:
         """A profiled workload.
 
         Args:
@@ -123,11 +113,11 @@ class Ncu:
             self._range(action, "", "startend", 0, text, text)
         return self
 
-    def graph(self, name: str = "graph", path: str = "", **rest: Any) -> Ncu:
+    def graph(self, name: str = "graph", path: str = "", **rest: Any) -> Profile:
         """A CUDA graph that was profiled as a whole; see `kernel`."""
         return self.kernel(name, path, workload="graph", **rest)
 
-    def range(self, name: str = "range", path: str = "", **rest: Any) -> Ncu:
+    def range(self, name: str = "range", path: str = "", **rest: Any) -> Profile:
         """A range that was profiled as a whole (range replay); see `kernel`."""
         return self.kernel(name, path, workload="range", **rest)
 
@@ -141,7 +131,7 @@ class Ncu:
         title: str = "",
         speedup_pct: float | None = None,
         scope: str | None = None,
-    ) -> Ncu:
+    ) -> Profile:
         """A result of a rule about the workload that was added last."""
         self._rows("ncu_rules").append(
             {
@@ -157,12 +147,12 @@ class Ncu:
         )
         return self
 
-    def gpu(self, name: str, *, device: int = 0, **attributes: int) -> Ncu:
+    def gpu(self, name: str, *, device: int = 0, **attributes: int) -> Profile:
         """A GPU; `attributes` under NVIDIA's names, such as ``multiprocessor_count``."""
         self._rows("ncu_devices").append({"device_id": device, "name": name, **attributes})
         return self
 
-    def process(self, pid: int, name: str) -> Ncu:
+    def process(self, pid: int, name: str) -> Profile:
         """A profiled process and its executable."""
         self._rows("ncu_processes").append({"pid": pid, "name": name})
         return self
@@ -174,11 +164,9 @@ class Ncu:
             tables["ncu_session"] = pa.table({"created_utc_s": [self.utc_s]})
         return RawReport("ncu", tables, tool_version=self.tool_version, settings=self.settings)
 
-    def store(self, database: Database) -> None:
+    def store(self, database: Database, name: str) -> None:
         """Put it into `database`."""
-        source = Source(Path("made.ncu-rep"), "made.ncu-rep", f"made ncu {next(_HASHES)}", 0)
-        decoded = Decoded(source.path, source, _READER, self.report(), None, ExitStack())
-        database.store(decoded, name=self.name, tags=self.tags)
+        store(database, self.report(), name, self.tags)
 
     def _rows(self, table: str) -> list[dict[str, Any]]:
         return self._tables.setdefault(table, [])

@@ -1,6 +1,6 @@
 """Hand-made tables of runs: what was measured without a profiler, a run a line.
 
-    >>> file = table("decode", {"gpu": "H200", "batch_size": 1, "ms_per_token": [5, 7]})
+    >>> file = Runs({"gpu": "H200", "batch_size": 1, "ms_per_token": [5, 7]}).file("decode")
     >>> file.label, file.runs[0].tags, [(m.name, m.unit, m.sample, m.value) for m in file.runs[0].metrics]
     ('decode', {'gpu': 'H200', 'batch_size': '1'}, [('ms_per_token', 'ms', 1, 5.0), ('ms_per_token', 'ms', 2, 7.0)])
 """
@@ -15,23 +15,34 @@ from traceql.read.runs import TAG_COLUMNS, Metric, Run, RunFile, unit_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from traceql import Database
+
+# A database takes the same file once only, and knows it by its hash.
 _HASHES = itertools.count()
 
 #: Of a tag a text or a number; of a metric a number, None where the file says nan, or one for each repetition.
 Cell: TypeAlias = "str | float | None | Sequence[float | None]"
 
 
-def table(label: str, *rows: Mapping[str, Cell], units: Mapping[str, str] | None = None) -> RunFile:
-    """A file of runs.
+class Runs:
+    """A table of runs."""
 
-    Args:
-        label: name of the file, which is that of the sweep.
-        *rows: column → cell. Texts and the columns of `TAG_COLUMNS` are tags, all others metrics.
-        units: metric → unit, where its name does not tell.
-    """
-    return RunFile(
-        "csv", f"{label}.csv", f"made runs {next(_HASHES)}", tuple(_run(row, units or {}) for row in rows)
-    )
+    def __init__(self, *rows: Mapping[str, Cell], units: Mapping[str, str] | None = None) -> None:
+        """Make it of rows.
+
+        Args:
+            *rows: column → cell. Texts and the columns of `TAG_COLUMNS` are tags, all others metrics.
+            units: metric → unit, where its name does not tell.
+        """
+        self._runs = tuple(_run(row, units or {}) for row in rows)
+
+    def file(self, label: str) -> RunFile:
+        """What reading a file of that name would have given."""
+        return RunFile("csv", f"{label}.csv", f"made runs {next(_HASHES)}", self._runs)
+
+    def store(self, database: Database, name: str) -> None:
+        """Put it into `database` as the sweep `name`."""
+        database.import_runs(self.file(name))
 
 
 def _run(row: Mapping[str, Cell], units: Mapping[str, str]) -> Run:
