@@ -5,7 +5,7 @@ A module ``tests/answers/<topic>/<question>.py`` defines ``CASES``::
     CASES = [
         Case(
             "two kernels of one name are one row",
-            traces={"made": Recording().kernel("add", 0, 30).kernel("add", 50, 70)},
+            traces={"made": Recording().work(kernel("add", 0, 30), kernel("add", 50, 70))},
             params={"trace": "made"},
             expected=across(
                 '''
