@@ -469,7 +469,7 @@ def test_the_four_modes_stand_side_by_side(corpus: Database) -> None:
         0.75,
         -47.02,
     ]
-    assert rows["latency_s",]["remark"] == "no imported run (off/graph, off/off, stage/graph, stage/off)"
+    assert rows["latency_s",]["remark"] == "no imported run tells (off/graph, off/off, stage/graph, stage/off)"
     # The two queries agree on what they both answer.
     delta = found(
         corpus,

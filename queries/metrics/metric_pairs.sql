@@ -18,17 +18,11 @@
 -- @chart  scatter x=x_value y=y_value color=kernel x_name=x_metric x_unit=x_unit y_name=y_metric y_unit=y_unit
 -- @empty  No workload has both. Which metrics there are: traceql sql "SELECT DISTINCT metric FROM metrics".
 
-WITH innermost AS (
-    SELECT kernel_id, arg_max(path, depth) AS range_path
-    FROM kernel_ranges
-    WHERE domain = '' AND style = 'pushpop'
-    GROUP BY kernel_id
-)
 SELECT
     traces.name AS trace,
-    kernel_id,
+    kernels.kernel_id,
     kernels.name AS kernel,
-    range_path,
+    path AS range_path,
     x.metric AS x_metric,
     x.unit AS x_unit,
     x.value AS x_value,
@@ -39,7 +33,7 @@ FROM metrics AS x
 JOIN metrics AS y USING (kernel_id)
 JOIN kernels USING (kernel_id)
 JOIN traces ON traces.trace_id = kernels.trace_id
-LEFT JOIN innermost USING (kernel_id)
+LEFT JOIN range_paths ON range_paths.kernel_id = kernels.kernel_id AND domain = ''
 WHERE x.metric = $x AND y.metric = $y
   AND ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel
 ORDER BY trace, kernel_id

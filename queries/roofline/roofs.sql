@@ -5,8 +5,8 @@
 -- imported runs with metrics such as dram_bytes_per_s and bf16_flop_per_s (the collector memory_hierarchy makes
 -- them): sustained, under the GPU's power limit, so that a short launch may exceed one of arithmetic before the limit
 -- bites. L2 and L1 have several counters with peaks of their own, and reports hold different ones: compare roofs of
--- the same counter. Listed are the precisions in which the trace's kernels work. Ridge points are those with the DRAM
--- bandwidth of the same source.
+-- the same counter. Listed are the precisions that decide the roof of some launch (see kernel_roofline). Ridge points
+-- are those with the DRAM bandwidth of the same source.
 -- @param   trace VARCHAR = NULL         only this trace
 -- @needs   rooflines
 -- @column  trace VARCHAR                name of the trace

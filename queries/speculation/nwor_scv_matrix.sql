@@ -111,7 +111,7 @@ cells AS (
                 AND NOT EXISTS (SELECT 1 FROM chosen WHERE chosen.mode = modes.mode AND kind = counters.source)
                 THEN 'no ' || counters.source || ' trace'
             WHEN counters.source = 'nsys' AND count(numbers.mode) = 0 THEN 'no range ' || $range
-            WHEN counters.source = 'run' THEN 'no imported run'
+            WHEN counters.source = 'run' THEN 'no imported run tells'
             WHEN counters.counter LIKE '%token%' THEN 'accepted tokens unknown'
             ELSE 'not measured'
         END AS reason

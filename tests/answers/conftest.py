@@ -1,0 +1,3 @@
+"""The modules of cases are data: `test_answers` loads them."""
+
+collect_ignore_glob = ["*/*.py"]

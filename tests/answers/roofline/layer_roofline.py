@@ -1,0 +1,122 @@
+"""Cases of layer_roofline: what tells layer, phase and prompt length, and that layers of one kind add up.
+
+The roofs of `made.ncu.roofline`: DRAM 10, L2 20 and L1 40 bytes per ns, fp32 200 and bf16 1,000 FLOP per ns.
+"""
+
+from __future__ import annotations
+
+from made.case import Case, down
+from made.ncu import Profile, roofline
+
+PREFILL, DECODE = "execute_context_1(512)_generation_0(0)", "execute_context_0(0)_generation_4(4)"
+
+CASES = [
+    Case(
+        "ranges tell layer and phase: those of vLLM, or words; a kernel outside layers is left out",
+        traces={
+            "made": Profile()
+            .gpu("NVIDIA H200")
+            .kernel("up", f"{PREFILL}/layer/mlp", metrics=roofline(bf16=300_000, dram=1000, l2=2000, l1=4000))
+            .kernel("down", f"{PREFILL}/layer/mlp/down", metrics=roofline(bf16=500_000, dram=1000, l2=4000, l1=8000))
+            .kernel("attend", f"{DECODE}/layer/attention", metrics=roofline(fp32=20_000, dram=8000, l2=8000, l1=8000))
+            .kernel("scan", "phase=warm seq_len=64/layer_kind=mamba", metrics=roofline(fp32=1000, dram=10, l2=20, l1=50))
+            .kernel("sample", PREFILL, metrics=roofline(fp32=1000))
+        },
+        expected=down(
+            """
+            trace                      made                made            made
+            layer_kind                 attention           mamba           mlp
+            phase                      decode              warm            prefill
+            seq_len                    NULL                64              NULL
+            launches                   1                   1               2
+            gpu_ns                     1000                1000            1000 + 1000
+            flop                       20000               1000            300000 + 500000
+            precision                  fp32                fp32            bf16
+            bound                      memory_bound        compute_bound   compute_bound  # 100, 5 and 800 ns; 800, 1 and 200 ns
+            dram_flop_per_byte         2.5                 100             400
+            flop_per_s                 2e10                1e9             4e11
+            dram_bytes_per_s           8e9                 1e7             1e9
+            compute_pct                10                  0.5             40
+            dram_pct                   80                  0.1             10
+            datasheet_compute_pct      100 * 20 / 66900    100 * 1 / 66900  100 * 400 / 989400
+            datasheet_dram_pct         100 * 8 / 4800      100 * 0.01 / 4800  100 * 1 / 4800
+            profiled_flop_per_s        2e11                2e11            1e12
+            profiled_dram_bytes_per_s  1e10                1e10            1e10
+            profiled_l2_bytes_per_s    2e10                2e10            2e10
+            profiled_l1_bytes_per_s    4e10                4e10            4e10
+            datasheet_flop_per_s       66.9e12             66.9e12         989.4e12
+            datasheet_dram_bytes_per_s  4.8e12             4.8e12          4.8e12
+            bound_by                   profiled            profiled        profiled
+            flop_by_precision          {fp32: 20000.0}     {fp32: 1000.0}  {bf16: 800000.0}
+            dram_bytes                 8000                10              2000
+            l2_bytes                   8000                20              6000
+            l1_bytes                   8000                50              12000
+            l2_flop_per_byte           2.5                 50              800/6
+            l1_flop_per_byte           2.5                 20              800/12
+            l2_bytes_per_s             8e9                 2e7             3e9
+            l1_bytes_per_s             8e9                 5e7             6e9
+            l2_pct                     40                  0.1             15
+            l1_pct                     20                  0.125           15
+            l2_counter                 lts__t_bytes.sum    lts__t_bytes.sum  lts__t_bytes.sum
+            l1_counter                 l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum
+            lacks                      NULL                NULL            NULL
+            useful_flop                NULL                NULL            NULL
+            executed_per_useful        NULL                NULL            NULL
+            """
+        ),
+    ),
+    Case(
+        "tags of the trace come before its ranges, and tell what the work needs; one unknown launch leaves no sum",
+        traces={
+            "tagged": Profile(
+                tags={"layer_kind": "mamba", "phase": "decode", "seq_len": "4096", "useful_flop": "2000"}
+            )
+            .kernel("scan", "phase=prefill seq_len=8/layer/mlp", metrics=roofline(fp32=2000, dram=100, l2=400))
+            .kernel("conv", metrics={**roofline(fp32=1000, dram=100, l2=200), "l1tex__t_bytes.sum": None}),
+            "other": Profile(tags={"layer_kind": "mlp"}).kernel("up", metrics=roofline(fp32=2)),
+        },
+        params={"layer": "m_mba", "phase": "decode", "trace": "tagged"},
+        expected=down(
+            """
+            trace                      tagged
+            layer_kind                 mamba
+            phase                      decode
+            seq_len                    4096
+            launches                   2
+            gpu_ns                     2000
+            flop                       3000
+            precision                  fp32
+            bound                      memory_bound      # 15 ns of fp32, 20 of DRAM
+            dram_flop_per_byte         15
+            flop_per_s                 1.5e9
+            dram_bytes_per_s           1e8
+            compute_pct                0.75
+            dram_pct                   1
+            datasheet_compute_pct      NULL              # no GPU is named
+            datasheet_dram_pct         NULL
+            profiled_flop_per_s        2e11
+            profiled_dram_bytes_per_s  1e10
+            profiled_l2_bytes_per_s    2e10
+            profiled_l1_bytes_per_s    NULL
+            datasheet_flop_per_s       NULL
+            datasheet_dram_bytes_per_s  NULL
+            bound_by                   profiled
+            flop_by_precision          {fp32: 3000.0}
+            dram_bytes                 200
+            l2_bytes                   600
+            l1_bytes                   NULL              # of 0 and something not known
+            l2_flop_per_byte           5
+            l1_flop_per_byte           NULL
+            l2_bytes_per_s             3e8
+            l1_bytes_per_s             NULL
+            l2_pct                     1.5
+            l1_pct                     NULL
+            l2_counter                 lts__t_bytes.sum
+            l1_counter                 l1tex__t_bytes.sum
+            lacks                      L1 bytes (--metrics l1tex__t_bytes.sum)
+            useful_flop                2000
+            executed_per_useful        1.5
+            """
+        ),
+    ),
+]

@@ -1,0 +1,78 @@
+"""Cases of roofs: profiled, published and measured ones, and the ridge point of each source with its own DRAM.
+
+The roofs of `made.ncu.roofline`: DRAM 10, L2 20 and L1 40 bytes per ns, fp32 200 and bf16 1,000 FLOP per ns.
+"""
+
+from __future__ import annotations
+
+from made.case import Case, across
+from made.ncu import Profile, roofline
+from made.runs import Runs
+
+FAST = {
+    **roofline(bf16=1000, dram=10, l2=10, l1=10),
+    "dram__cycles_elapsed.avg.per_second": 2e9,
+    "sm__cycles_elapsed.avg.per_second": 2e9,
+}
+#: The same traffic under another counter, of 2,000 sectors of 32 bytes, with a peak of 5 sectors per cycle.
+SECTORS = {
+    **{name: value for name, value in roofline(dram=10, l1=10).items() if "lts__t_bytes" not in name},
+    "lts__t_sectors.sum": 2000,
+    "lts__t_sectors.sum.peak_sustained": 5,
+}
+
+CASES = [
+    Case(
+        "a profiled roof is the highest of the launches; published and measured ones are of the GPU's name",
+        traces={
+            "made": Profile()
+            .gpu("NVIDIA H200")
+            .kernel("slow", metrics=roofline(bf16=1000, dram=10, l2=10, l1=10))
+            .kernel("fast", metrics=FAST)
+            .kernel("sectors", metrics=SECTORS)
+        },
+        runs={
+            "roofs": Runs(
+                {"gpu": "H200", "dram_bytes_per_s": [4e12, 3e12], "bf16_flop_per_s": 8e14, "l2_bytes_per_s": 9e12},
+                # Of another GPU; of a precision in which nothing here works.
+                {"gpu": "H100", "dram_bytes_per_s": 9e15, "bf16_flop_per_s": 9e15},
+                {"gpu": "H200", "fp64_flop_per_s": 6e13},
+            )
+        },
+        expected=across(
+            """
+            trace  kind     name  source     counter             flop_per_s  bytes_per_s          ridge_flop_per_byte
+            made   compute  bf16  datasheet  NULL                989.4e12    NULL                 989.4 / 4.8
+            made   compute  bf16  measured   NULL                8e14        NULL                 800 / 4
+            made   compute  bf16  profiled   NULL                2e12        NULL                 100    # both clocks doubled
+            made   memory   dram  datasheet  NULL                NULL        4.8e12               NULL
+            made   memory   dram  measured   NULL                NULL        4e12                 NULL
+            made   memory   dram  profiled   NULL                NULL        2e10                 NULL
+            made   memory   l1    datasheet  NULL                NULL        132 * 128 * 1.83e9   NULL
+            made   memory   l1    profiled   l1tex__t_bytes.sum  NULL        4e10                 NULL
+            made   memory   l2    measured   NULL                NULL        9e12                 NULL
+            made   memory   l2    profiled   lts__t_bytes.sum    NULL        2e10                 NULL
+            made   memory   l2    profiled   lts__t_sectors.sum  NULL        5 * 32 * 1e9         NULL
+            """
+        ),
+    ),
+    Case(
+        "of a card that nobody publishes there are the profiled ones only; precisions are those that decide a roof",
+        traces={
+            "a": Profile()
+            .gpu("A card that nobody publishes")
+            .kernel("sum", metrics=roofline(fp32=200, bf16=10, dram=10, l2=10, l1=10)),
+            "b": Profile().gpu("NVIDIA H200").kernel("gemm", metrics=roofline(bf16=1000, dram=10)),
+        },
+        params={"trace": "a"},
+        expected=across(
+            """
+            trace  kind     name  source    counter             flop_per_s  bytes_per_s  ridge_flop_per_byte
+            a      compute  fp32  profiled  NULL                2e11        NULL         20
+            a      memory   dram  profiled  NULL                NULL        1e10         NULL
+            a      memory   l1    profiled  l1tex__t_bytes.sum  NULL        4e10         NULL
+            a      memory   l2    profiled  lts__t_bytes.sum    NULL        2e10         NULL
+            """
+        ),
+    ),
+]

@@ -1,0 +1,204 @@
+"""A question, traces made by hand, and the whole answer that a reader can check in the head.
+
+A module ``tests/answers/<topic>/<question>.py`` defines ``CASES``::
+
+    CASES = [
+        Case(
+            "two kernels of one name are one row",
+            traces={"made": Recording().work(kernel("add", 0, 30), kernel("add", 50, 70))},
+            params={"trace": "made"},
+            expected=across(
+                '''
+                name  instances  total_ns  avg_ns
+                add   2          50        25      # 30 + 20; 50/2
+                '''
+            ),
+        )
+    ]
+
+Two blanks or more divide cells. ``NULL`` is no value and ``''`` the empty text; a number may be a sum (``30 + 20``) or
+a fraction (``100/3``). What follows a ``#`` with two blanks before it, or at the start of a line, is a comment.
+Ids (``kernel_id``, ``range_id`` …) are written as the row's number within its trace: 1, 2, 3 in recorded order.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import re
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import traceql
+from traceql.errors import MissingDataWarning
+from traceql.questions import catalog
+from traceql.tables import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from traceql import Database
+
+ANSWERS = Path(__file__).parent.parent / "answers"
+
+
+class Made(Protocol):
+    """What can be put into a database under a name: a recording, a report, a table of runs."""
+
+    def store(self, database: Database, name: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns in order and rows of cells, as written; what a cell means depends on its column's type."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is in the database, what is asked, and the whole answer; `name` says the rule that it shows.
+
+    Tables of runs are stored before traces, each in the given order.
+    """
+
+    name: str
+    expected: Table
+    traces: Mapping[str, Made] = field(default_factory=dict)
+    runs: Mapping[str, Made] = field(default_factory=dict)
+    params: Mapping[str, catalog.Value] = field(default_factory=dict)
+
+    def database(self) -> Database:
+        """A database in memory that holds what was made."""
+        database = traceql.open(":memory:")
+        for name, made in {**self.runs, **self.traces}.items():
+            made.store(database, name)
+        return database
+
+
+def across(text: str) -> Table:
+    """An answer of few columns: their names in the first line, then one line per row."""
+    columns, *rows = _cells(text)
+    return Table(tuple(columns), tuple(tuple(row) for row in rows))
+
+
+def down(text: str) -> Table:
+    """An answer of many columns: one line per column, with its name and then its value in every row."""
+    lines = _cells(text)
+    rows = zip(*(line[1:] for line in lines), strict=True)
+    return Table(tuple(line[0] for line in lines), tuple(rows))
+
+
+def _cells(text: str) -> list[list[str]]:
+    lines = [re.sub(r"(^|\s\s)#.*", "", line.strip()).strip() for line in text.splitlines()]
+    return [re.split(r"\s{2,}", line) for line in lines if line]
+
+
+def load() -> dict[str, list[Case]]:
+    """Question → its cases, of every module under tests/answers/."""
+    found: dict[str, list[Case]] = {}
+    for file in sorted(ANSWERS.glob("*/*.py")):
+        found[file.stem] = importlib.import_module(f"answers.{file.parent.name}.{file.stem}").CASES
+    return found
+
+
+# --- comparing ------------------------------------------------------------------------------------------
+
+
+def ask(database: Database, question: str, case: Case) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows of the answer to the case; notes on missing data are another test's business."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MissingDataWarning)
+        answer = database.query_arrow(question, **case.params)
+    return answer.column_names, _rows(answer)
+
+
+def ask_sql(database: Database, sql: str, question: str, case: Case) -> tuple[list[str], list[list[Any]]]:
+    """As `ask`, with other SQL in place of the question's."""
+    answer = database.arrow(sql, catalog.find(question).bind(dict(case.params)))
+    return answer.column_names, _rows(answer)
+
+
+def _rows(answer: Any) -> list[list[Any]]:
+    return [list(row) for row in zip(*(column.to_pylist() for column in answer.columns), strict=True)]
+
+
+def differences(
+    database: Database, question: str, case: Case, answer: tuple[list[str], list[list[Any]]]
+) -> list[str]:
+    """Where the answer is not the expected one, a line each; empty when all is equal."""
+    columns, rows = answer
+    if tuple(columns) != case.expected.columns:
+        return [f"columns are {columns}, expected {list(case.expected.columns)}"]
+    rows = _with_row_numbers(database, columns, rows)
+    types = [column.type for column in catalog.find(question).columns]
+    found = []
+    if len(rows) != len(case.expected.rows):
+        found.append(f"{len(rows)} rows, expected {len(case.expected.rows)}: {rows}")
+    for number, (row, cells) in enumerate(zip(rows, case.expected.rows, strict=False), start=1):
+        if len(cells) != len(columns):
+            found.append(f"row {number} of the expected answer has {len(cells)} cells, not {len(columns)}")
+            continue
+        for column, kind, value, cell in zip(columns, types, row, cells, strict=True):
+            if not _equal(value, cell, kind):
+                found.append(f"row {number}, {column}: {_text(value)}, expected {cell}")
+    return found
+
+
+def is_numeric(kind: str) -> bool:
+    """Whether a column of that DuckDB type holds numbers."""
+    return kind in ("BIGINT", "INTEGER", "DOUBLE", "HUGEINT", "UBIGINT", "FLOAT", "SMALLINT", "TINYINT")
+
+
+def _equal(value: Any, cell: str, kind: str) -> bool:
+    if cell == "NULL" or value is None:
+        return cell == "NULL" and value is None
+    if is_numeric(kind):
+        return math.isclose(value, _number(cell), rel_tol=1e-9 if kind in ("DOUBLE", "FLOAT") else 0)
+    return _text(value) == ("" if cell == "''" else cell)
+
+
+def _number(cell: str) -> float:
+    try:
+        return eval(cell, {"__builtins__": {}, "sqrt": math.sqrt, "inf": math.inf})  # type: ignore[no-any-return]
+    except (SyntaxError, NameError, TypeError) as error:
+        raise ValueError(f"{cell!r} is no number") from error
+
+
+def _text(value: Any) -> str:
+    """A value as a case writes it: lists as [a, b], maps as {a: b}, times as 2024-12-31 23:59:59."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, list):
+        if value and isinstance(value[0], tuple):
+            return "{" + ", ".join(f"{key}: {_text(item)}" for key, item in value) + "}"
+        return "[" + ", ".join(_text(item) for item in value) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# --- ids ------------------------------------------------------------------------------------------------
+
+_OTHER_NAMES = {"parent_id": "range_id", "profiled_kernel_id": "kernel_id"}
+#: Column of ids → the table whose rows they number.
+_TABLES = {"trace_id": "traces"} | {
+    table.columns[0].name: table.name
+    for table in schema.TABLES
+    if table.of_trace and table.columns[0].name.endswith("_id") and table.columns[0].name != "trace_id"
+}
+
+
+def _with_row_numbers(database: Database, columns: Sequence[str], rows: list[list[Any]]) -> list[list[Any]]:
+    """The rows with every id replaced by the number of its row within its trace, however ids are made."""
+    for at, column in enumerate(columns):
+        kind = _OTHER_NAMES.get(column, column)
+        if kind in _TABLES:
+            within = "" if kind == "trace_id" else "PARTITION BY trace_id"
+            counted = f"SELECT {kind}, row_number() OVER ({within} ORDER BY {kind}) FROM {_TABLES[kind]}"
+            numbers = dict(database.sql(counted).rows())
+            rows = [[*row[:at], numbers.get(row[at]), *row[at + 1 :]] for row in rows]
+        elif kind == "work_id":  # an id of one of several tables
+            rows = [[*row[:at], row[at] & 0xFFFFFFFF, *row[at + 1 :]] for row in rows]
+    return rows

@@ -1,0 +1,419 @@
+"""Hand-made recordings of Nsight Systems: times in ns, one process and one thread unless said otherwise.
+
+A call and the GPU work that it launches are one line::
+
+    Recording()
+        .range("step", 0, 100)
+        .call("cudaLaunchKernel", 5, 10, kernel("add", 20, 50))
+        .work(kernel("mul", 60, 80))    # whose launch was not recorded
+
+The tables are those that nsys exports, as a report in this process (`Recording.report`) or as a SQLite file
+(`Recording.export`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+import traceql
+from made.store import store
+from traceql.read.base import RawReport
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from traceql import Database
+
+_NVTX = {"mark": 34, "pushpop": 59, "startend": 60}
+_CATEGORY, _DOMAIN = 33, 75
+_COPIES = {
+    "Host-to-Device": 1, "Device-to-Host": 2, "Device-to-Device": 8, "Host-to-Host": 9, "Peer-to-Peer": 10,
+    "Unified Host-to-Device": 11, "Unified Device-to-Host": 12,
+}  # fmt: skip
+_MEMORY = {"Pageable": 0, "Pinned": 1, "Device": 2, "Array": 3, "Managed": 4}
+_SYNCS = {"Event sync": 1, "Stream wait sync": 2, "Stream sync": 3, "Context sync": 4}
+_LAYERS = {"runtime": 0, "driver": 1, "other": 2}
+_ACCESSES = {"Read": 1, "Write": 2, "Atomic": 3, "Prefetch": 4}
+_SEVERITIES = {"info": 1, "warning": 2, "error": 3}
+_SOURCES = {"injection": 1, "daemon": 2, "analysis": 3}
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something that ran on a GPU: its table and row; texts are still to be numbered, correlation to be given."""
+
+    table: str
+    row: dict[str, Any]
+    texts: dict[str, str]
+
+
+def _work(table: str, start: int, end: int, place: dict[str, int], row: dict[str, Any], **texts: str) -> Work:
+    at = {"device": 0, "context": 1, "stream": 7} | place
+    ids = {f"{name}Id": number for name, number in at.items()}
+    return Work(f"CUPTI_ACTIVITY_KIND_{table}", {"start": start, "end": end, **ids, **row}, texts)
+
+
+def kernel(
+    name: str,
+    start: int,
+    end: int,
+    *,
+    full: str | None = None,
+    grid: tuple[int, int, int] = (1, 1, 1),
+    block: tuple[int, int, int] = (32, 1, 1),
+    registers: int = 16,
+    static_shared: int = 0,
+    dynamic_shared: int = 0,
+    node: int | None = None,
+    **place: int,
+) -> Work:
+    """A kernel: its short name, `full` C++ name, and `place` (device=, context=, stream=); `node` of a CUDA graph."""
+    row = {
+        **{f"grid{axis}": size for axis, size in zip("XYZ", grid, strict=True)},
+        **{f"block{axis}": size for axis, size in zip("XYZ", block, strict=True)},
+        "registersPerThread": registers,
+        "staticSharedMemory": static_shared,
+        "dynamicSharedMemory": dynamic_shared,
+        "graphNodeId": node,
+    }
+    return _work("KERNEL", start, end, place, row, shortName=name, demangledName=full or name)
+
+
+def copy(
+    kind: str,
+    start: int,
+    end: int,
+    size: int,
+    *,
+    src: str | None = None,
+    dst: str | None = None,
+    peers: tuple[int | None, int | None] = (None, None),
+    address: int = 0,
+    node: int | None = None,
+    **place: int,
+) -> Work:
+    """A copy of `size` bytes: `kind` such as Host-to-Device; host memory is pinned unless said otherwise.
+
+    `peers` are the devices of a peer copy; `address` is the page of a migration (Unified …), which belongs to no
+    context.
+    """
+    ends = [
+        "Pinned" if side == "Host" else "Device" for side in kind.removeprefix("Unified ").split("-to-", 1)
+    ]
+    row = {
+        "bytes": size,
+        "copyKind": _COPIES[kind],
+        "srcKind": _MEMORY[src or ends[0]],
+        "dstKind": _MEMORY[dst or ends[1]],
+        "srcDeviceId": peers[0],
+        "dstDeviceId": peers[1],
+        "graphNodeId": node,
+        "virtualAddress": address,
+    }
+    return _work("MEMCPY", start, end, ({"context": 0} if address else {}) | place, row)
+
+
+def memset(
+    start: int,
+    end: int,
+    size: int,
+    *,
+    value: int = 0,
+    memory: str = "Device",
+    node: int | None = None,
+    **place: int,
+) -> Work:
+    """A memset of `size` bytes."""
+    row = {"bytes": size, "value": value, "memKind": _MEMORY[memory], "graphNodeId": node}
+    return _work("MEMSET", start, end, place, row)
+
+
+def graph(start: int, end: int, *, graph: int = 1, executable: int = 2, **place: int) -> Work:
+    """A CUDA graph that was traced as a whole: its kernels are not recorded."""
+    return _work("GRAPH_TRACE", start, end, place, {"graphId": graph, "graphExecId": executable})
+
+
+def sync(kind: str, start: int, end: int, *, event: int | None = None, **place: int) -> Work:
+    """A synchronisation: `kind` such as Stream sync."""
+    return _work("SYNCHRONIZATION", start, end, place, {"syncType": _SYNCS[kind], "eventId": event})
+
+
+class Recording:
+    """A recording that grows line by line; every method returns it."""
+
+    def __init__(self, **tags: str) -> None:
+        self._tags = tags
+        self._tables: dict[str, list[dict[str, Any]]] = {}
+        self._strings: dict[str, int] = {}
+        self._correlation = 0
+
+    # --- on the CPU -------------------------------------------------------------------------------------
+
+    def call(
+        self,
+        name: str,
+        start: int,
+        end: int,
+        *work: Work,
+        tid: int = 1,
+        pid: int = 1,
+        layer: str = "runtime",
+        returned: int = 0,
+        nested: bool = False,
+    ) -> Recording:
+        """An API call and the GPU work that it launched; `nested`: it shares the id of the call before it."""
+        self._correlation += not nested
+        self._add(
+            "CUPTI_ACTIVITY_KIND_RUNTIME",
+            start=start,
+            end=end,
+            eventClass=_LAYERS[layer],
+            globalTid=_global(pid, tid),
+            correlationId=self._correlation,
+            nameId=self._text(name),
+            returnValue=returned,
+        )
+        return self._launch(work, pid)
+
+    def work(self, *work: Work, pid: int = 1) -> Recording:
+        """GPU work without a recorded API call."""
+        for one in work:
+            self._correlation += 1
+            self._launch((one,), pid)
+        return self
+
+    def _launch(self, work: tuple[Work, ...], pid: int) -> Recording:
+        for one in work:
+            numbered = {column: self._text(text) for column, text in one.texts.items()}
+            self._add(
+                one.table,
+                **one.row,
+                **numbered,
+                correlationId=self._correlation,
+                globalPid=_global(pid),
+            )
+        return self
+
+    def range(
+        self,
+        text: str,
+        start: int,
+        end: int | None,
+        *,
+        tid: int = 1,
+        pid: int = 1,
+        style: str = "pushpop",
+        domain: str | int = 0,
+        category: str | int | None = None,
+        end_tid: int | None = None,
+        payload: int | None = None,
+        color: int | None = None,
+    ) -> Recording:
+        """An NVTX range; a domain or category given as a number has no name, and domain 0 is the default one."""
+        number = self._named(_DOMAIN, domain, pid, 0)
+        return self._nvtx(
+            _NVTX[style],
+            text,
+            start,
+            end,
+            _global(pid, tid),
+            domainId=number,
+            category=None if category is None else self._named(_CATEGORY, category, pid, number),
+            endGlobalTid=None if end_tid is None else _global(pid, end_tid),
+            int64Value=payload,
+            color=color,
+        )
+
+    def mark(self, text: str, at: int, **more: Any) -> Recording:
+        """An NVTX mark."""
+        return self.range(text, at, None, style="mark", **more)
+
+    def _named(self, event: int, name: str | int, pid: int, domain: int) -> int:
+        """The number of a domain or category, with the event that names it at its first use in a process."""
+        if isinstance(name, int):
+            return name
+        # Numbers of named ones are out of the way of those that a test gives itself.
+        number = 1000 + self._text(name)
+        found = {"domainId": domain, "category": number} if event == _CATEGORY else {"domainId": number}
+        known = self._tables.get("NVTX_EVENTS", [])
+        wanted = {"eventType": event, "globalTid": _global(pid, 1), **found}
+        if not any(wanted.items() <= row.items() for row in known):
+            self._nvtx(event, name, 0, None, _global(pid, 1), **found)
+        return number
+
+    def _nvtx(
+        self, event: int, text: str, start: int, end: int | None, thread: int, **more: Any
+    ) -> Recording:
+        row = dict.fromkeys(("domainId", "category", "endGlobalTid", "int64Value", "color")) | more
+        return self._add(
+            "NVTX_EVENTS", start=start, end=end, eventType=event, text=text, globalTid=thread, **row
+        )
+
+    def os_call(self, name: str, start: int, end: int, *, tid: int = 1, pid: int = 1) -> Recording:
+        """A call of the operating system."""
+        return self._add(
+            "OSRT_API",
+            start=start,
+            end=end,
+            eventClass=27,
+            globalTid=_global(pid, tid),
+            nameId=self._text(name),
+        )
+
+    def process(self, pid: int, name: str) -> Recording:
+        """The name of a process, a path in real reports."""
+        return self._add("PROCESSES", pid=pid, globalPid=_global(pid), name=name)
+
+    def thread(self, tid: int, name: str, *, pid: int = 1) -> Recording:
+        """The name of a thread."""
+        return self._add("ThreadNames", nameId=self._text(name), globalTid=_global(pid, tid))
+
+    # --- memory, graphs, samples ------------------------------------------------------------------------
+
+    def cpu_fault(
+        self,
+        at: int,
+        address: int,
+        instruction: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        pid: int = 1,
+    ) -> Recording:
+        """A page fault of the CPU on managed memory."""
+        return self._add(
+            "CUDA_UM_CPU_PAGE_FAULT_EVENTS",
+            start=at,
+            globalPid=_global(pid),
+            address=address,
+            CpuInstruction=self._text(instruction),
+            sourceFile=None if file is None else self._text(file),
+            sourceLine=line,
+        )
+
+    def gpu_fault(
+        self,
+        start: int,
+        end: int,
+        address: int,
+        faults: int = 1,
+        *,
+        access: str = "Read",
+        device: int = 0,
+        pid: int = 1,
+    ) -> Recording:
+        """Page faults of a GPU on one page of managed memory."""
+        return self._add(
+            "CUDA_UM_GPU_PAGE_FAULT_EVENTS",
+            start=start,
+            end=end,
+            globalPid=_global(pid),
+            deviceId=device,
+            address=address,
+            numberOfPageFaults=faults,
+            faultAccessType=_ACCESSES[access],
+        )
+
+    def graph_node(self, node: int, at: int, *, original: int | None = None) -> Recording:
+        """The creation of a node of a CUDA graph."""
+        return self._add(
+            "CUDA_GRAPH_NODE_EVENTS",
+            start=at,
+            globalTid=_global(1, 1),
+            graphNodeId=node,
+            originalGraphNodeId=original,
+        )
+
+    def sample(self, metric: str, at: int, value: int, *, gpu: int = 0) -> Recording:
+        """A sampled GPU metric, named with its unit: SMs Active [Throughput %]."""
+        number = self._text(metric)
+        name = {"typeId": gpu, "metricId": number, "metricName": metric}
+        if name not in self._tables.get("TARGET_INFO_GPU_METRICS", []):
+            self._add("TARGET_INFO_GPU_METRICS", **name)
+        return self._add("GPU_METRICS", timestamp=at, typeId=gpu, metricId=number, value=value)
+
+    # --- the recording itself ---------------------------------------------------------------------------
+
+    def gpu(
+        self, number: int, name: str, *, cuda: int | None = None, pid: int = 1, **properties: float
+    ) -> Recording:
+        """A GPU of the machine; `cuda` is its ordinal for the process, `properties` such as smCount=132."""
+        self._add("TARGET_INFO_GPU", id=number, name=name, **properties)
+        return (
+            self if cuda is None else self._add("TARGET_INFO_CUDA_DEVICE", gpuId=number, cudaId=cuda, pid=pid)
+        )
+
+    def session(self, *, utc_ns: int | None = None, clock_ns: int | None = None) -> Recording:
+        """When the recording began: in UTC, and on the clock of its event times (newer exports)."""
+        return self._add("TARGET_INFO_SESSION_START_TIME", utcEpochNs=utc_ns, systemClockNs=clock_ns)
+
+    def duration(self, ns: int) -> Recording:
+        """How long the recording lasted."""
+        return self._add("ANALYSIS_DETAILS", duration=ns)
+
+    def diagnostic(
+        self, text: str, *, at: int = 0, severity: str = "info", source: str = "injection"
+    ) -> Recording:
+        """A message of the profiler."""
+        return self._add(
+            "DIAGNOSTIC_EVENT",
+            timestamp=at,
+            source=_SOURCES[source],
+            severity=_SEVERITIES[severity],
+            text=text,
+        )
+
+    # --- what it becomes --------------------------------------------------------------------------------
+
+    def report(self) -> RawReport:
+        """The decoded report, in this process."""
+        return RawReport(
+            "nsys", {name: pa.Table.from_pylist(rows) for name, rows in self._all_tables().items()}
+        )
+
+    def store(self, database: Database, name: str) -> None:
+        """Put it into a database under the name."""
+        store(database, self.report(), name, self._tags)
+
+    def database(self, name: str = "made") -> Database:
+        """A database in memory that holds only this recording."""
+        database = traceql.open(":memory:")
+        self.store(database, name)
+        return database
+
+    def export(self, path: Path) -> Path:
+        """Write it as ``nsys export --type sqlite`` would."""
+        connection = sqlite3.connect(path)
+        for name, rows in self._all_tables().items():
+            types = {
+                column: "TEXT" if any(isinstance(row[column], str) for row in rows) else "INTEGER"
+                for column in rows[0]
+            }
+            columns = ", ".join(f'"{column}" {kind}' for column, kind in types.items())
+            marks = ", ".join("?" for _ in types)
+            connection.execute(f"CREATE TABLE {name} ({columns})")
+            connection.executemany(
+                f"INSERT INTO {name} VALUES ({marks})", [tuple(row.values()) for row in rows]
+            )
+        connection.commit()
+        connection.close()
+        return path
+
+    def _all_tables(self) -> dict[str, list[dict[str, Any]]]:
+        strings = [{"id": number, "value": text} for text, number in self._strings.items()]
+        return {"StringIds": strings or [{"id": 0, "value": ""}], **self._tables}
+
+    def _add(self, table: str, **row: Any) -> Recording:
+        self._tables.setdefault(table, []).append(row)
+        return self
+
+    def _text(self, text: str) -> int:
+        return self._strings.setdefault(text, len(self._strings) + 1)
+
+
+def _global(pid: int, tid: int = 0) -> int:
+    return pid << 24 | tid

@@ -1,0 +1,81 @@
+"""Would the cases notice a wrong number? Every numeric column of every question is tripled, one at a time.
+
+``python tests/mutate.py [--shard i/n] [QUESTION…]`` asks the cases of tests/answers/ again with
+``SELECT * REPLACE (column * 3 AS column)`` around the question's SQL: at least one of them must fail. A column that
+survives is NULL or 0 in all of them, so nothing says that its number is right; survivors are printed, and the exit
+status is 1. Ids and codes are no numbers to be tripled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from made import case
+
+from traceql.questions import catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from made.case import Case
+
+#: Numbers that name something.
+_CODES = ("pid", "tid", "return_value")
+
+
+def mutable(question: str) -> list[str]:
+    """Columns of a question whose values are amounts."""
+    return [
+        column.name
+        for column in catalog.find(question).columns
+        if case.is_numeric(column.type) and not column.name.endswith("_id") and column.name not in _CODES
+    ]
+
+
+def survivors(question: str, cases: Iterable[Case]) -> list[str]:
+    """Columns of a question whose tripling no case notices."""
+    alive = mutable(question)
+    sql = catalog.find(question).sql
+    for one in cases:
+        with one.database() as database:
+            alive = [
+                column
+                for column in alive
+                if not case.differences(
+                    database,
+                    question,
+                    one,
+                    case.ask_sql(database, _tripled(sql, column), question, one),
+                )
+            ]
+    return alive
+
+
+def _tripled(sql: str, column: str) -> str:
+    return f'SELECT * REPLACE ("{column}" * 3 AS "{column}") FROM (\n{sql}\n)'
+
+
+def shard(questions: Iterable[str], number: int, of: int) -> list[str]:
+    """Every `of`-th question, from the `number`-th on (from 1)."""
+    return sorted(questions)[number - 1 :: of]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--shard", default="1/1", metavar="I/N")
+    parser.add_argument("questions", nargs="*", metavar="QUESTION")
+    chosen = parser.parse_args()
+    number, of = (int(part) for part in chosen.shard.split("/"))
+    cases = case.load()
+    found = 0
+    for question in shard(chosen.questions or cases, number, of):
+        for column in survivors(question, cases.get(question, [])):
+            print(f"{question}.{column}: no case notices that it is wrong")
+            found += 1
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
