@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from traceql import Database
+    from traceql.ask.answer import Answer
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
 EXPECTED = Path(__file__).parent / "fixtures" / "expected"
@@ -34,6 +35,11 @@ def report_names(*suffixes: str) -> list[str]:
 
 NCU_REPORTS = report_names(".ncu-rep", ".nsight-cuprof-report")
 EXPORTS = report_names(".sqlite", "_pqtdir", "_arwdir")
+
+
+def notes(answer: Answer) -> str:
+    """What an answer has to be read with, a line each."""
+    return "\n".join(note.text for note in answer.notes)
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ def mutable(question: str) -> list[str]:
     """Columns of a question whose values are amounts."""
     return [
         column.name
-        for column in catalog.find(question).columns
+        for column in catalog.shipped().find(question).columns
         if case.is_numeric(column.type) and not column.name.endswith("_id") and column.name not in _CODES
     ]
 
@@ -37,7 +37,7 @@ def mutable(question: str) -> list[str]:
 def survivors(question: str, cases: Iterable[Case]) -> list[str]:
     """Columns of a question whose tripling no case notices."""
     alive = mutable(question)
-    sql = catalog.find(question).sql
+    sql = catalog.shipped().find(question).sql
     for one in cases:
         with one.database() as database:
             alive = [

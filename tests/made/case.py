@@ -26,14 +26,13 @@ from __future__ import annotations
 import importlib
 import math
 import re
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import traceql
-from traceql.errors import MissingDataWarning
 from traceql.questions import catalog
+from traceql.questions.parameters import Value
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class Case:
     expected: Table
     traces: Mapping[str, Made] = field(default_factory=dict)
     runs: Mapping[str, Made] = field(default_factory=dict)
-    params: Mapping[str, catalog.Value] = field(default_factory=dict)
+    params: Mapping[str, Value] = field(default_factory=dict)
 
     def database(self) -> Database:
         """A database in memory that holds what was made."""
@@ -110,15 +109,13 @@ def load() -> dict[str, list[Case]]:
 
 def ask(database: Database, question: str, case: Case) -> tuple[list[str], list[list[Any]]]:
     """Columns and rows of the answer to the case; notes on missing data are another test's business."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MissingDataWarning)
-        answer = database.query_arrow(question, **case.params)
+    answer = database.ask(question, **case.params).table
     return answer.column_names, _rows(answer)
 
 
 def ask_sql(database: Database, sql: str, question: str, case: Case) -> tuple[list[str], list[list[Any]]]:
     """As `ask`, with other SQL in place of the question's."""
-    answer = database.arrow(sql, catalog.find(question).bind(dict(case.params)))
+    answer = database._store.run(sql, catalog.shipped().find(question).bind(dict(case.params)))
     return answer.column_names, _rows(answer)
 
 
@@ -134,7 +131,7 @@ def differences(
     if tuple(columns) != case.expected.columns:
         return [f"columns are {columns}, expected {list(case.expected.columns)}"]
     rows = _with_row_numbers(database, columns, rows)
-    types = [column.type for column in catalog.find(question).columns]
+    types = [column.type for column in catalog.shipped().find(question).columns]
     found = []
     if len(rows) != len(case.expected.rows):
         found.append(f"{len(rows)} rows, expected {len(case.expected.rows)}: {rows}")
