@@ -36,7 +36,8 @@ SELECT
     operation,
     count(*) AS instances,
     sum(named.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(named.duration_ns) / sum(sum(named.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
+    100.0 * sum(named.duration_ns)
+        / nullif(sum(sum(named.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
     avg(named.duration_ns) AS avg_ns,
     median(named.duration_ns) AS median_ns,
     min(named.duration_ns) AS min_ns,

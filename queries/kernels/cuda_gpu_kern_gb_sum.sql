@@ -38,7 +38,8 @@ SELECT
     grid_x, grid_y, grid_z, block_x, block_y, block_z,
     count(*) AS instances,
     sum(duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(duration_ns) / sum(sum(duration_ns)) OVER (PARTITION BY trace) AS share_pct,
+    100.0 * sum(duration_ns)
+        / nullif(sum(sum(duration_ns)) OVER (PARTITION BY trace), 0) AS share_pct,
     avg(duration_ns) AS avg_ns,
     median(duration_ns) AS median_ns,
     min(duration_ns) AS min_ns,

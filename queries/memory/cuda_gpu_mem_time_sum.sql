@@ -20,7 +20,8 @@ SELECT
     gpu_work.name AS operation,
     count(*) AS operations,
     sum(gpu_work.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(gpu_work.duration_ns) / sum(sum(gpu_work.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
+    100.0 * sum(gpu_work.duration_ns)
+        / nullif(sum(sum(gpu_work.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
     avg(gpu_work.duration_ns) AS avg_ns,
     median(gpu_work.duration_ns) AS median_ns,
     min(gpu_work.duration_ns) AS min_ns,

@@ -30,7 +30,8 @@ SELECT
     projected.text AS function,
     count(*) AS instances,
     sum(proj_ns)::BIGINT AS total_proj_ns,
-    100.0 * sum(proj_ns) / sum(sum(proj_ns)) OVER (PARTITION BY traces.name) AS share_pct,
+    100.0 * sum(proj_ns)
+        / nullif(sum(sum(proj_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
     avg(proj_ns) AS avg_proj_ns,
     median(proj_ns) AS median_proj_ns,
     min(proj_ns) AS min_proj_ns,

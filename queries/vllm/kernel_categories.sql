@@ -31,7 +31,8 @@ SELECT
     count(*) AS kernels,
     sum(instances)::BIGINT AS instances,
     sum(total_ns)::BIGINT AS total_ns,
-    100.0 * sum(total_ns) / sum(sum(total_ns)) OVER (PARTITION BY trace) AS share_pct,
+    100.0 * sum(total_ns)
+        / nullif(sum(sum(total_ns)) OVER (PARTITION BY trace), 0) AS share_pct,
     arg_max(kernel, total_ns) AS top_kernel
 FROM summed
 JOIN kernels_categorised USING (full_name)
