@@ -1,9 +1,9 @@
-"""Would the cases notice a wrong number? Every numeric column of every question is tripled, one at a time.
+"""Would the cases notice a wrong number? Every numeric column of every question is tripled.
 
 ``python tests/mutate.py [--shard i/n] [QUESTION…]`` asks the cases of tests/answers/ again with
-``SELECT * REPLACE (column * 3 AS column)`` around the question's SQL: at least one of them must fail. A column that
-survives is NULL or 0 in all of them, so nothing says that its number is right; survivors are printed, and the exit
-status is 1. Ids and codes are no numbers to be tripled.
+``SELECT * REPLACE (column * 3 AS column)`` around the question's SQL: at least one of them must differ in that
+column. A column that survives is NULL or 0 in all of them, so nothing says that its number is right; survivors are
+printed, and the exit status is 1. Ids and codes are no numbers to be tripled.
 """
 
 from __future__ import annotations
@@ -37,24 +37,19 @@ def mutable(question: str) -> list[str]:
 def survivors(question: str, cases: Iterable[Case]) -> list[str]:
     """Columns of a question whose tripling no case notices."""
     alive = mutable(question)
-    sql = catalog.find(question).sql
     for one in cases:
+        if not alive:
+            break
         with one.database() as database:
-            alive = [
-                column
-                for column in alive
-                if not case.differences(
-                    database,
-                    question,
-                    one,
-                    case.ask_sql(database, _tripled(sql, column), question, one),
-                )
-            ]
+            answer = case.ask_sql(database, _tripled(question, alive), question, one)
+            noticed = {cell.column for cell in case.differences(database, question, one, answer)}
+        alive = [column for column in alive if column not in noticed]
     return alive
 
 
-def _tripled(sql: str, column: str) -> str:
-    return f'SELECT * REPLACE ("{column}" * 3 AS "{column}") FROM (\n{sql}\n)'
+def _tripled(question: str, columns: Iterable[str]) -> str:
+    changed = ", ".join(f'"{column}" * 3 AS "{column}"' for column in columns)
+    return f"SELECT * REPLACE ({changed}) FROM (\n{catalog.find(question).sql}\n)"
 
 
 def shard(questions: Iterable[str], number: int, of: int) -> list[str]:
@@ -70,7 +65,7 @@ def main() -> int:
     number, of = (int(part) for part in chosen.shard.split("/"))
     cases = case.load()
     found = 0
-    for question in shard(chosen.questions or cases, number, of):
+    for question in shard(chosen.questions or catalog.queries(), number, of):
         for column in survivors(question, cases.get(question, [])):
             print(f"{question}.{column}: no case notices that it is wrong")
             found += 1

@@ -2,130 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made.nsys import Recording, graph
 
 import traceql
 from traceql.cli import cli
 from traceql.errors import MissingDataWarning
 from traceql.questions import catalog
-from traceql.read.base import RawReport
-from traceql.read.formats import READERS
-from traceql.read.source import Source
-from traceql.store.decode import Decoded
 from traceql.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
-NSYS = next(r for r in READERS if r.kind == "nsys")
-MARK, PUSHPOP, STARTEND, DOMAIN = 34, 59, 60, 75
-HASHES = itertools.count()
-
-
-def thread(tid: int, pid: int = 1) -> int:
-    return pid << 24 | tid
-
-
-@dataclass
-class Recording:
-    """A report made by hand: times in ns, threads by number, one process unless said otherwise."""
-
-    nvtx: list[dict[str, object]] = field(default_factory=list)
-    calls: list[dict[str, object]] = field(default_factory=list)
-    kernels: list[dict[str, object]] = field(default_factory=list)
-    graphs: list[dict[str, object]] = field(default_factory=list)
-
-    def range(
-        self,
-        text: str,
-        start: int,
-        end: int | None,
-        *,
-        tid: int = 1,
-        style: int = PUSHPOP,
-        domain: int = 0,
-        end_tid: int | None = None,
-        pid: int = 1,
-    ) -> Recording:
-        self.nvtx.append(
-            {
-                "start": start,
-                "end": end,
-                "eventType": style,
-                "text": text,
-                "domainId": domain,
-                "globalTid": thread(tid, pid),
-                "endGlobalTid": None if end_tid is None else thread(end_tid, pid),
-            }
-        )
-        return self
-
-    def call(self, start: int, end: int, *work: tuple[int, int], tid: int = 1, pid: int = 1) -> Recording:
-        """An API call and the kernels that it launched, as (start, end) on the GPU."""
-        number = len(self.calls) + 1
-        self.calls.append(
-            {
-                "start": start,
-                "end": end,
-                "eventClass": 0,
-                "globalTid": thread(tid, pid),
-                "correlationId": number,
-                "nameId": 1,
-            }
-        )
-        for gpu_start, gpu_end in work:
-            self.kernels.append(
-                {
-                    "start": gpu_start,
-                    "end": gpu_end,
-                    "globalPid": pid << 24,
-                    "correlationId": number,
-                    "shortName": 2,
-                    "streamId": 7,
-                }
-            )
-        return self
-
-    def graph(self, start: int, end: int, gpu_start: int, gpu_end: int) -> Recording:
-        self.call(start, end)
-        self.graphs.append(
-            {
-                "start": gpu_start,
-                "end": gpu_end,
-                "globalPid": 1 << 24,
-                "correlationId": len(self.calls),
-                "graphExecId": 3,
-                "streamId": 7,
-            }
-        )
-        return self
-
-    def ingest(self) -> traceql.Database:
-        tables = {
-            "StringIds": [{"id": 1, "value": "cudaLaunchKernel_v7000"}, {"id": 2, "value": "kernel"}],
-            "NVTX_EVENTS": self.nvtx,
-            "CUPTI_ACTIVITY_KIND_RUNTIME": self.calls,
-            "CUPTI_ACTIVITY_KIND_KERNEL": self.kernels,
-            "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": self.graphs,
-        }
-        report = RawReport(
-            "nsys", {name: pa.Table.from_pylist(rows) for name, rows in tables.items() if rows}
-        )
-        source = Source(Path("made.sqlite"), "made.sqlite", str(next(HASHES)), 0)
-        database = traceql.open(":memory:")
-        database.store(Decoded(source.path, source, NSYS, report, None, ExitStack()))
-        return database
 
 
 def ranges(database: traceql.Database, *columns: str) -> dict[str, object]:
@@ -151,13 +46,13 @@ def test_a_call_belongs_to_the_innermost_range_of_its_thread() -> None:
         .range("step", 0, 100)
         .range("layer", 10, 50)
         .range("elsewhere", 0, 100, tid=2)
-        .call(5, 6)
-        .call(20, 21)
-        .call(60, 61)
-        .call(200, 201)
-        .call(20, 21, tid=2)
-        .call(20, 21, tid=3)
-        .ingest()
+        .launch(5, 6)
+        .launch(20, 21)
+        .launch(60, 61)
+        .launch(200, 201)
+        .launch(20, 21, tid=2)
+        .launch(20, 21, tid=3)
+        .database()
     )
     assert callers(database) == ["step", "layer", "step", None, "elsewhere", None]
     assert ranges(database, "depth", "path") == {
@@ -172,9 +67,9 @@ def test_equal_thread_numbers_of_two_processes_are_two_threads() -> None:
         Recording()
         .range("one", 0, 100, pid=1)
         .range("two", 10, 90, pid=2)
-        .call(20, 21, pid=1)
-        .call(20, 21, pid=2)
-        .ingest()
+        .launch(20, 21, pid=1)
+        .launch(20, 21, pid=2)
+        .database()
     )
     assert callers(database) == ["one", "two"]
     assert ranges(database, "parent_id") == {"one": None, "two": None}
@@ -183,11 +78,10 @@ def test_equal_thread_numbers_of_two_processes_are_two_threads() -> None:
 def test_domains_share_the_stack_of_their_thread() -> None:
     database = (
         Recording()
-        .range("CCCL", -1, None, style=DOMAIN, domain=5)
         .range("step", 0, 100)
-        .range("cub", 10, 20, domain=5)
+        .range("cub", 10, 20, domain="CCCL")
         .range("inner", 12, 15)
-        .ingest()
+        .database()
     )
     assert ranges(database, "domain", "depth", "path") == {
         "step": ("", 0, "step"),
@@ -201,10 +95,10 @@ def test_a_range_holds_its_start_but_not_its_end() -> None:
         Recording()
         .range("first", 0, 10)
         .range("second", 10, 20)
-        .call(0, 1)
-        .call(10, 11)
-        .call(20, 21)
-        .ingest()
+        .launch(0, 1)
+        .launch(10, 11)
+        .launch(20, 21)
+        .database()
     )
     assert callers(database) == ["first", "second", None]
     assert ranges(database, "parent_id") == {"first": None, "second": None}
@@ -217,10 +111,10 @@ def test_of_ranges_with_one_start_the_longer_is_outside_and_of_equal_ones_the_fi
         .range("long", 0, 50)
         .range("twin a", 60, 70)
         .range("twin b", 60, 70)
-        .call(5, 6)
-        .call(20, 21)
-        .call(65, 66)
-        .ingest()
+        .launch(5, 6)
+        .launch(20, 21)
+        .launch(65, 66)
+        .database()
     )
     assert ranges(database, "path") == {
         "short": "long/short",
@@ -236,10 +130,10 @@ def test_a_range_without_length_and_a_mark_lie_in_a_range_and_hold_nothing() -> 
         Recording()
         .range("step", 0, 10)
         .range("empty", 5, 5)
-        .range("mark", 5, None, style=MARK)
+        .range("mark", 5, None, style="mark")
         .range("late", 10, 10)
-        .call(5, 6)
-        .ingest()
+        .launch(5, 6)
+        .database()
     )
     assert callers(database) == ["step"]
     assert ranges(database, "depth", "path") == {
@@ -255,9 +149,9 @@ def test_a_range_that_was_never_closed_lasts_to_the_end() -> None:
         Recording()
         .range("open", 0, None)
         .range("inside", 10, 20)
-        .call(15, 16)
-        .call(500, 501, (600, 650))
-        .ingest()
+        .launch(15, 16)
+        .launch(500, 501, (600, 650))
+        .database()
     )
     assert callers(database) == ["inside", "open"]
     assert ranges(database, "path", "gpu_busy_ns") == {"open": ("open", 50), "inside": ("open/inside", None)}
@@ -269,15 +163,15 @@ def test_where_ranges_cross_the_one_that_started_later_is_innermost_and_the_trac
         .range("left", 0, 10)
         .range("right", 5, 20, domain=5)
         .range("within right", 6, 12)
-        .call(3, 4)
-        .call(5, 6)
-        .call(7, 8)
-        .call(11, 11)
-        .call(15, 16)
-        .call(25, 26)
+        .launch(3, 4)
+        .launch(5, 6)
+        .launch(7, 8)
+        .launch(11, 11)
+        .launch(15, 16)
+        .launch(25, 26)
         .range("plain", 0, 10, tid=2)
-        .call(3, 4, tid=2)
-        .ingest()
+        .launch(3, 4, tid=2)
+        .database()
     )
     assert callers(database) == ["left", "right", "within right", "within right", "right", None, "plain"]
     assert ranges(database, "depth", "path") == {
@@ -292,15 +186,15 @@ def test_where_ranges_cross_the_one_that_started_later_is_innermost_and_the_trac
 def test_start_end_ranges_overlap_freely_and_are_no_part_of_the_stack() -> None:
     database = (
         Recording()
-        .range("request 1", 0, 60, style=STARTEND)
+        .range("request 1", 0, 60, style="startend")
         .range("step", 10, 100)
-        .range("request 2", 20, 200, style=STARTEND)
-        .range("handed over", 0, 100, style=STARTEND, end_tid=2)
-        .call(30, 31, (40, 50))
-        .call(70, 71, (80, 95))
-        .call(150, 151, (160, 170))
-        .call(30, 31, (300, 400), tid=2)
-        .ingest()
+        .range("request 2", 20, 200, style="startend")
+        .range("handed over", 0, 100, style="startend", end_tid=2)
+        .launch(30, 31, (40, 50))
+        .launch(70, 71, (80, 95))
+        .launch(150, 151, (160, 170))
+        .launch(30, 31, (300, 400), tid=2)
+        .database()
     )
     assert callers(database) == ["step", "step", None, None]
     assert ranges(
@@ -319,13 +213,13 @@ def test_start_end_ranges_overlap_freely_and_are_no_part_of_the_stack() -> None:
 def test_calls_that_start_together_are_all_before_or_all_inside_a_start_end_range() -> None:
     database = (
         Recording()
-        .range("request", 6, 20, style=STARTEND)
-        .call(5, 6, (30, 40))
-        .call(5, 6, (40, 50))
-        .call(7, 8, (50, 60))
-        .call(7, 8, (60, 70))
-        .call(20, 21, (70, 80))
-        .ingest()
+        .range("request", 6, 20, style="startend")
+        .launch(5, 6, (30, 40))
+        .launch(5, 6, (40, 50))
+        .launch(7, 8, (50, 60))
+        .launch(7, 8, (60, 70))
+        .launch(20, 21, (70, 80))
+        .database()
     )
     assert ranges(database, "gpu_start_ns", "gpu_end_ns", "gpu_operations") == {"request": (50, 70, 2)}
 
@@ -336,11 +230,11 @@ def test_gpu_time_of_overlapping_kernels_counts_once() -> None:
         .range("step", 0, 100)
         .range("a", 10, 20)
         .range("b", 30, 40)
-        .call(11, 12, (100, 200))
-        .call(31, 32, (150, 250))
-        .call(33, 34, (160, 170))
-        .call(50, 51, (300, 310))
-        .ingest()
+        .launch(11, 12, (100, 200))
+        .launch(31, 32, (150, 250))
+        .launch(33, 34, (160, 170))
+        .launch(50, 51, (300, 310))
+        .database()
     )
     assert ranges(database, "gpu_start_ns", "gpu_end_ns", "gpu_busy_ns", "gpu_operations") == {
         "step": (100, 310, 160, 4),
@@ -350,12 +244,14 @@ def test_gpu_time_of_overlapping_kernels_counts_once() -> None:
 
 
 def test_the_nodes_of_a_graph_replay_are_one_launch() -> None:
-    database = Recording().range("step", 0, 100).call(10, 20, (30, 40), (40, 50), (60, 70)).ingest()
+    database = Recording().range("step", 0, 100).launch(10, 20, (30, 40), (40, 50), (60, 70)).database()
     assert ranges(database, "gpu_operations", "launches", "gpu_busy_ns") == {"step": (3, 1, 30)}
 
 
 def test_a_graph_traced_as_a_whole_is_gpu_work_and_counts_of_kernels_say_that_they_miss_it() -> None:
-    database = Recording().range("step", 0, 100).graph(10, 20, 30, 90).ingest()
+    database = (
+        Recording().range("step", 0, 100).call("cudaGraphLaunch_v10000", 10, 20, graph(30, 90)).database()
+    )
     assert ranges(database, "gpu_start_ns", "gpu_end_ns", "gpu_busy_ns", "gpu_operations", "launches") == {
         "step": (30, 90, 60, 1, 1)
     }
@@ -371,7 +267,7 @@ def test_endless_nesting_is_cut_and_the_trace_says_so() -> None:
     recording = Recording()
     for n in range(300):
         recording.range(f"r{n}", n, None)
-    database = recording.call(1000, 1001, (1100, 1200)).ingest()
+    database = recording.launch(1000, 1001, (1100, 1200)).database()
     assert callers(database) == ["r299"]
     assert database.sql("SELECT max(depth), max(levels) FROM nvtx_ranges, range_ancestors").row(0) == (
         299,
@@ -381,7 +277,7 @@ def test_endless_nesting_is_cut_and_the_trace_says_so() -> None:
 
 
 def test_a_report_without_ranges_has_calls_and_kernels_all_the_same() -> None:
-    database = Recording().call(1, 2, (3, 4)).ingest()
+    database = Recording().launch(1, 2, (3, 4)).database()
     assert database.sql("SELECT range_id, api_call_id IS NOT NULL FROM kernels").rows() == [(None, True)]
 
 
@@ -434,8 +330,8 @@ def test_attribution_equals_the_obvious_loop(
         for position, (start, end) in enumerate(stack):
             recording.range(f"{tid}.{position}", start, end, tid=tid)
         for at, work in calls:
-            recording.call(at, at + 1, work, tid=tid)
-    database = recording.ingest()
+            recording.launch(at, at + 1, work, tid=tid)
+    database = recording.database()
 
     def name(tid: int, position: int | None) -> str | None:
         return None if position is None else f"{tid}.{position}"
@@ -600,9 +496,9 @@ def test_layerwise_texts_are_read_and_their_outputs_left_out() -> None:
         recording.range(text(f"M.layers.{layer}"), start, start + 90)
         recording.range(text(f"M.layers.{layer}.mlp"), start + 10, start + 20)
         recording.range(text(f"M.layers.{layer}.mlp", "Outputs"), start + 20, start + 21)
-        recording.call(start + 11, start + 12, (start + 1000, start + 1010))
-        recording.call(start + 30, start + 31, (start + 1020, start + 1050))
-    answer = recording.ingest().query("layer_breakdown")
+        recording.launch(start + 11, start + 12, (start + 1000, start + 1010))
+        recording.launch(start + 30, start + 31, (start + 1020, start + 1050))
+    answer = recording.database().query("layer_breakdown")
     columns = (
         "module",
         "layers",

@@ -17,21 +17,25 @@
 -- @column stddev_ns DOUBLE         sample standard deviation; NULL for one call
 -- @chart  bars x=name y=total_ns
 
-SELECT
-    traces.name AS trace,
-    layer,
-    api_calls.name,
-    count(*) AS calls,
-    sum(api_calls.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(api_calls.duration_ns)
-        / nullif(sum(sum(api_calls.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
-    avg(api_calls.duration_ns) AS avg_ns,
-    median(api_calls.duration_ns) AS median_ns,
-    min(api_calls.duration_ns) AS min_ns,
-    max(api_calls.duration_ns) AS max_ns,
-    stddev_samp(api_calls.duration_ns) AS stddev_ns
-FROM api_calls
-JOIN traces USING (trace_id)
-WHERE ($trace IS NULL OR traces.name = $trace) AND layer LIKE $layer
-GROUP BY traces.name, layer, api_calls.name
+WITH summed AS (
+    SELECT
+        traces.name AS trace,
+        layer,
+        api_calls.name,
+        count(*) AS calls,
+        sum(api_calls.duration_ns)::BIGINT AS total_ns,
+        100.0 * sum(api_calls.duration_ns)
+            / nullif(sum(sum(api_calls.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
+        avg(api_calls.duration_ns) AS avg_ns,
+        median(api_calls.duration_ns) AS median_ns,
+        min(api_calls.duration_ns) AS min_ns,
+        max(api_calls.duration_ns) AS max_ns,
+        stddev_samp(api_calls.duration_ns) AS stddev_ns
+    FROM api_calls
+    JOIN traces USING (trace_id)
+    WHERE $trace IS NULL OR traces.name = $trace
+    GROUP BY traces.name, layer, api_calls.name
+)
+FROM summed
+WHERE layer LIKE $layer
 ORDER BY trace, total_ns DESC, layer, name

@@ -16,7 +16,7 @@
 -- @column l2_read_sectors DOUBLE        sectors of 32 bytes read from L2
 -- @column l2_write_sectors DOUBLE       sectors of 32 bytes written to L2
 -- @column gpu_ns BIGINT                 GPU time
--- @column dram_bytes_per_s DOUBLE       bytes ÷ GPU time
+-- @column dram_bytes_per_s DOUBLE       bytes ÷ GPU time of the kernels whose bytes are known
 -- @column dram_throughput_pct DOUBLE    share of the peak, weighted by time
 -- @chart  bars x=group_name y=dram_write_bytes
 
@@ -30,7 +30,7 @@ SELECT
     sum(l2_read_sectors) AS l2_read_sectors,
     sum(l2_write_sectors) AS l2_write_sectors,
     sum(dram.duration_ns)::BIGINT AS gpu_ns,
-    1e9 * sum(dram_bytes) / nullif(sum(dram.duration_ns), 0) AS dram_bytes_per_s,
+    1e9 * sum(dram_bytes) / nullif(sum(dram.duration_ns) FILTER (dram_bytes IS NOT NULL), 0) AS dram_bytes_per_s,
     sum(dram_throughput_pct * dram.duration_ns)
         / nullif(sum(dram.duration_ns) FILTER (dram_throughput_pct IS NOT NULL), 0) AS dram_throughput_pct
 FROM dram

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mutate
 import pytest
 from made import case
 from made.case import Case
@@ -24,3 +25,11 @@ def test_every_question_has_a_case_and_every_case_a_question() -> None:
     assert {name for name, cases in CASES.items() if cases} == set(catalog.queries())
     folders = {file.stem: file.parent.name for file in case.ANSWERS.glob("*/*.py")}
     assert folders == {query.name: query.topic for query in catalog.queries().values()}
+
+
+def test_a_wrong_number_is_noticed_by_some_case() -> None:
+    # An eighth of the questions; ``python tests/mutate.py`` asks all.
+    questions = mutate.shard(CASES, 1, 8)
+    assert {question: mutate.survivors(question, CASES[question]) for question in questions} == {
+        question: [] for question in questions
+    }

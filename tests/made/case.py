@@ -5,7 +5,7 @@ A module ``tests/answers/<topic>/<question>.py`` defines ``CASES``::
     CASES = [
         Case(
             "two kernels of one name are one row",
-            traces={"made": Recording().kernel("add", 0, 30).kernel("add", 50, 70)},
+            traces={"made": Recording().work(kernel("add", 0, 30), kernel("add", 50, 70))},
             params={"trace": "made"},
             expected=across(
                 '''
@@ -23,13 +23,15 @@ Ids (``kernel_id``, ``range_id`` …) are written as the row's number within its
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import math
 import re
 import warnings
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import traceql
 from traceql.errors import MissingDataWarning
@@ -37,7 +39,7 @@ from traceql.questions import catalog
 from traceql.tables import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from traceql import Database
 
@@ -71,17 +73,32 @@ class Case:
     runs: Mapping[str, Made] = field(default_factory=dict)
     params: Mapping[str, catalog.Value] = field(default_factory=dict)
 
-    def database(self) -> Database:
-        """A database in memory that holds what was made."""
-        database = traceql.open(":memory:")
-        for name, made in {**self.runs, **self.traces}.items():
-            made.store(database, name)
-        return database
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Database]:
+        """A database in memory that holds what was made, and only until the end."""
+        database = _empty()
+        try:
+            for name, made in {**self.runs, **self.traces}.items():
+                made.store(database, name)
+            yield database
+        finally:
+            database.drop(*database.sql("SELECT name FROM traces").to_series())
+            for sweep in database.sql("SELECT DISTINCT sweep FROM runs").to_series():
+                database.drop_runs(sweep)
+
+
+@cache
+def _empty() -> Database:
+    """One for all cases, as making one takes longer than filling and asking it."""
+    return traceql.open(":memory:")
 
 
 def across(text: str) -> Table:
     """An answer of few columns: their names in the first line, then one line per row."""
     columns, *rows = _cells(text)
+    for row in rows:
+        if len(row) != len(columns):
+            raise ValueError(f"{len(row)} cells in {len(columns)} columns: {row}")
     return Table(tuple(columns), tuple(tuple(row) for row in rows))
 
 
@@ -126,26 +143,32 @@ def _rows(answer: Any) -> list[list[Any]]:
     return [list(row) for row in zip(*(column.to_pylist() for column in answer.columns), strict=True)]
 
 
+class Difference(NamedTuple):
+    """Where an answer is not the expected one; row 0 and no column stand for the whole answer."""
+
+    row: int
+    column: str
+    found: str
+    expected: str
+
+
 def differences(
     database: Database, question: str, case: Case, answer: tuple[list[str], list[list[Any]]]
-) -> list[str]:
-    """Where the answer is not the expected one, a line each; empty when all is equal."""
+) -> list[Difference]:
+    """Every cell that is not the expected one; empty when all is equal."""
     columns, rows = answer
     if tuple(columns) != case.expected.columns:
-        return [f"columns are {columns}, expected {list(case.expected.columns)}"]
+        return [Difference(0, "", f"columns {columns}", f"{list(case.expected.columns)}")]
     rows = _with_row_numbers(database, columns, rows)
     types = [column.type for column in catalog.find(question).columns]
-    found = []
     if len(rows) != len(case.expected.rows):
-        found.append(f"{len(rows)} rows, expected {len(case.expected.rows)}: {rows}")
-    for number, (row, cells) in enumerate(zip(rows, case.expected.rows, strict=False), start=1):
-        if len(cells) != len(columns):
-            found.append(f"row {number} of the expected answer has {len(cells)} cells, not {len(columns)}")
-            continue
-        for column, kind, value, cell in zip(columns, types, row, cells, strict=True):
-            if not _equal(value, cell, kind):
-                found.append(f"row {number}, {column}: {_text(value)}, expected {cell}")
-    return found
+        return [Difference(0, "", f"{len(rows)} rows: {rows}", f"{len(case.expected.rows)} rows")]
+    return [
+        Difference(number, column, _text(value), cell)
+        for number, (row, cells) in enumerate(zip(rows, case.expected.rows, strict=True), start=1)
+        for column, kind, value, cell in zip(columns, types, row, cells, strict=True)
+        if not _equal(value, cell, kind)
+    ]
 
 
 def is_numeric(kind: str) -> bool:

@@ -179,6 +179,10 @@ class Recording:
         )
         return self._launch(work, pid)
 
+    def launch(self, start: int, end: int, *kernels: tuple[int, int], **at: int) -> Recording:
+        """A call that launched kernels of which only the times matter, as (start, end) on the GPU."""
+        return self.call("cudaLaunchKernel_v7000", start, end, *(kernel("kernel", *k) for k in kernels), **at)
+
     def work(self, *work: Work, pid: int = 1) -> Recording:
         """GPU work without a recorded API call."""
         for one in work:

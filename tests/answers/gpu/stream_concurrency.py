@@ -1,0 +1,31 @@
+from made.case import Case, across
+from made.nsys import Recording, copy, kernel
+
+CASES = [
+    Case(
+        "the rows of a device add up to the time from its first to its last operation",
+        traces={
+            "a": Recording().work(
+                kernel("k", 10, 60),
+                kernel("k", 40, 70, stream=8),
+                copy("Device-to-Host", 50, 55, 4, stream=9),
+                # The next kernel of a stream may start before the last one ends: one stream, once.
+                kernel("k", 90, 100),
+                kernel("k", 95, 110),
+                # Nothing that lasts: the device's time begins and ends with what does.
+                kernel("empty", 0, 0),
+                kernel("k", 10, 20, device=1),
+            )
+        },
+        expected=across(
+            """
+            trace  pid  device_id  streams  time_ns  share_pct
+            a      1    0          0        20       20         # 70 to 90
+            a      1    0          1        60       60         # 10 to 40, 60 to 70, 90 to 110
+            a      1    0          2        15       15         # 40 to 50, 55 to 60
+            a      1    0          3        5        5          # 50 to 55
+            a      1    1          1        10       100
+            """
+        ),
+    ),
+]

@@ -1,0 +1,55 @@
+from made.case import Case, down
+from made.nsys import Recording, kernel
+
+ADD = "void add<float>(float *)"
+LAUNCHES = (
+    Recording()
+    .call("cudaLaunchKernel_v7000", 0, 10, kernel("add", 2, 6, full=ADD))  # done before its call returns
+    .call("cudaLaunchKernel_v7000", 20, 26, kernel("add", 26, 40, full=ADD))  # starts as its call returns
+    .call("cudaLaunchKernel_v7000", 40, 42, kernel("add", 46, 70, full=ADD))
+    .call("cudaLaunchKernel_v7000", 0, 10, kernel("add", 15, 20, full=ADD, device=1), tid=3, pid=2)
+    .work(kernel("add", 80, 90, full=ADD))  # whose call was not recorded
+)
+
+CASES = [
+    Case(
+        "a kernel that started before its call returned was not queued, and no part of the queue's figures",
+        traces={"a": LAUNCHES},
+        expected=down(
+            """
+            trace            a                          a
+            pid              1                          2
+            tid              1                          3
+            device_id        0                          1
+            api_name         cudaLaunchKernel           cudaLaunchKernel
+            kernel           void add<float>(float *)   void add<float>(float *)
+            instances        3                          1
+            queued           2                          1
+            # 0 to 10, when the call returns; 20 to 40; 40 to 70
+            total_avg_ns     20                         20
+            total_median_ns  20                         20
+            total_min_ns     10                         20
+            total_max_ns     30                         20
+            total_stddev_ns  10                         NULL
+            # 10, 6 and 2
+            api_avg_ns       6                          10
+            api_median_ns    6                          10
+            api_min_ns       2                          10
+            api_max_ns       10                         10
+            api_stddev_ns    4                          NULL
+            # 26 to 26 and 42 to 46
+            queue_avg_ns     2                          5
+            queue_median_ns  2                          5
+            queue_min_ns     0                          5
+            queue_max_ns     4                          5
+            queue_stddev_ns  sqrt(8)                    NULL
+            # 4, 14 and 24
+            kernel_avg_ns    14                         5
+            kernel_median_ns  14                        5
+            kernel_min_ns    4                          5
+            kernel_max_ns    24                         5
+            kernel_stddev_ns  10                        NULL
+            """
+        ),
+    ),
+]

@@ -1,0 +1,83 @@
+from made.case import Case, down
+from made.ncu import Profile
+
+PEAK = "dram__throughput.avg.pct_of_peak_sustained_elapsed"
+KERNELS = (
+    Profile()
+    .kernel("add", "step/mlp", ns=10, dram_read=100, dram_write=20, l2_read=5, l2_write=3, metrics={PEAK: 40})
+    .kernel("add", "step/mlp", ns=30, dram_read=60, dram_write=20, l2_read=4, l2_write=2, metrics={PEAK: 80})
+    # As --set roofline records it: rates of 2 and 1 bytes per ns, and no sectors.
+    .kernel(
+        "mul",
+        "step",
+        domains={"lib": "cub"},
+        ns=20,
+        metrics={"dram__bytes_read.sum.per_second": 2e9, "dram__bytes_write.sum.per_second": 1e9},
+    )
+    # Outside any range, and nothing measured.
+    .kernel("nop", ns=5)
+)
+
+CASES = [
+    Case(
+        "a kernel counts for its innermost range; bytes are rate times duration where there is no sum",
+        traces={"a": KERNELS},
+        expected=down(
+            """
+            trace                a                             a           a
+            group_name           step/mlp                      step        NULL
+            kernels              2                             1           1
+            dram_read_bytes      100 + 60                      2 * 20      NULL
+            dram_write_bytes     20 + 20                       1 * 20      NULL
+            dram_bytes           160 + 40                      40 + 20     NULL
+            l2_read_sectors      5 + 4                         NULL        NULL
+            l2_write_sectors     3 + 2                         NULL        NULL
+            gpu_ns               10 + 30                       20          5
+            dram_bytes_per_s     200 / 40e-9                   60 / 20e-9  NULL
+            dram_throughput_pct  (40 * 10 + 80 * 30) / 40      NULL        NULL
+            """
+        ),
+    ),
+    Case(
+        "by kernel",
+        traces={"a": KERNELS},
+        params={"by": "kernel"},
+        expected=down(
+            """
+            trace                a            a           a
+            group_name           add          mul         nop
+            kernels              2            1           1
+            dram_read_bytes      160          40          NULL
+            dram_write_bytes     40           20          NULL
+            dram_bytes           200          60          NULL
+            l2_read_sectors      9            NULL        NULL
+            l2_write_sectors     5            NULL        NULL
+            gpu_ns               40           20          5
+            dram_bytes_per_s     200 / 40e-9  60 / 20e-9  NULL
+            dram_throughput_pct  70           NULL        NULL
+            """
+        ),
+    ),
+    Case(
+        "by the ranges of another domain",
+        traces={"a": KERNELS},
+        params={"domain": "lib"},
+        expected=down(
+            """
+            trace                a           a
+            # add twice and nop
+            group_name           NULL        cub
+            kernels              3           1
+            dram_read_bytes      160         40
+            dram_write_bytes     40          20
+            dram_bytes           200         60
+            l2_read_sectors      9           NULL
+            l2_write_sectors     5           NULL
+            gpu_ns               45          20
+            # Of add only: what nop moved is not known.
+            dram_bytes_per_s     200 / 40e-9  60 / 20e-9
+            dram_throughput_pct  70          NULL
+            """
+        ),
+    ),
+]
