@@ -12,7 +12,7 @@ import sys
 import click
 
 from traceql import __version__
-from traceql.cli import ask, check, collect, common, compare, gpu, manage, predict, show, sweeps
+from traceql.cli import ask, check, collect, common, compare, doctor, gpu, manage, predict, show, sweeps
 from traceql.errors import TraceqlError
 
 _EPILOG = """\b
@@ -49,7 +49,7 @@ for _command in (
     gpu.gpu,
     predict.predict,
     collect.collect,
-    collect.doctor,
+    doctor.doctor,
     manage.completion,
 ):
     cli.add_command(_command)
