@@ -608,3 +608,17 @@ def test_the_installed_package_starts_what_a_clone_starts(name: str, installed: 
     )
     assert printed == in_the_clone.stdout.replace(str(ROOT), "<repository>")
     assert printed.count(f"-m collectors.{name} --worker") == printed.count("\n") > 0
+
+
+def test_a_worker_of_the_installed_package_measures(
+    machine: dict[str, str], installed: Path, tmp_path: Path
+) -> None:
+    command = ["collect", "vllm-decode-sweep", "--batches", "4", "--output-len", "8", "--out", tmp_path]
+    subprocess.run(
+        [sys.executable, "-m", "traceql", *command],
+        cwd=tmp_path,
+        env={**machine, "PYTHONPATH": f"{installed}:{FAKE_GPU}"},
+        check=True,
+    )
+    (row,) = table(tmp_path / "decode_sweep.csv")
+    assert (row["gpu"], row["batch_size"], row["weight_bytes"]) == ("NVIDIA H200", "4", "2200")
