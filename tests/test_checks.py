@@ -292,9 +292,10 @@ message = "m"
     [
         ("name = ", "mine.toml: not TOML"),
         ("", "mine.toml: holds no checks"),
-        ("check = 3", "mine.toml: holds no checks"),
+        ("check = 3", "mine.toml: check is not a list"),
+        ("check = [3]", "mine.toml: check[0] is not a table"),
         ("chekc = 3", "mine.toml: unknown key 'chekc'"),
-        ("title = 3" + GOOD, "mine.toml: title is a text"),
+        ("title = 3" + GOOD, "mine.toml: title is not a text"),
         (GOOD + GOOD, "mine.toml: two checks are called 'c'"),
         (GOOD + "rwos = 'true'", "mine.toml: check 'c': unknown key 'rwos'"),
         (GOOD.replace('name = "c"\n', ""), "mine.toml: check 1: no name"),
