@@ -6,21 +6,15 @@ import itertools
 import math
 import re
 import warnings
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pytest
 from conftest import REPORTS, notes
+from made.ncu import Profile
 
 import traceql
 from traceql.errors import QueryError
-from traceql.read.base import RawReport
-from traceql.read.formats import READERS
-from traceql.read.source import Source
-from traceql.store import ingest
-from traceql.store.decode import Decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +27,6 @@ LLAMA = "llama_roofline.ncu-rep.xz"
 GEMM_A10G = "esmm_a10g_2023.1.ncu-rep.xz"
 TRAFFIC_ONLY = "scv_baseline_vectorized.ncu-rep.xz"
 TENSOR = "sm__ops_path_tensor_"
-NCU = next(reader for reader in READERS if reader.kind == "ncu")
-HASHES = itertools.count()
 
 
 def ask(database: Database, name: str, **params: Any) -> list[Row]:
@@ -96,31 +88,12 @@ def recorded(
     gpu: str = "NVIDIA H200",
 ) -> Database:
     """A database with one ncu trace: (kernel name, its metrics; None is a NaN), each in one NVTX path."""
-    values = [
-        {"action": i, "metric": name, "unit": "", "value": value, "text": "nan" if value is None else None}
-        for i, (_, metrics) in enumerate(kernels)
-        for name, value in {"launch__device_id": 0.0, **metrics}.items()
-    ]
-    ranges = [
-        {"action": i, "domain": "", "style": "pushpop", "depth": depth, "text": text,
-         "path": "/".join(path.split("/")[: depth + 1])}
-        for i, path in enumerate(paths)
-        for depth, text in enumerate(path.split("/"))
-    ]  # fmt: skip
-    tables = {
-        "ncu_actions": [
-            {"action": i, "name": name, "demangled": name, "workload": "kernel"}
-            for i, (name, _) in enumerate(kernels)
-        ],
-        "ncu_metrics": values,
-        "ncu_nvtx": ranges,
-        "ncu_devices": [{"device_id": 0, "name": gpu}],
-    }
-    report = RawReport("ncu", {name: pa.Table.from_pylist(rows) for name, rows in tables.items() if rows})
-    path = Path("made.ncu-rep")
-    source = Source(path, path.name, f"made {next(HASHES)}", 0)
+    profile = Profile(tags or {}).gpu(gpu)
+    for (name, metrics), path in itertools.zip_longest(kernels, paths, fillvalue=""):
+        known = {metric: math.nan if value is None else value for metric, value in metrics.items()}
+        profile.kernel(name, path, pid=None, metrics=known)
     database = traceql.open(":memory:")
-    ingest.add(database._store, Decoded(path, source, NCU, report, None, ExitStack()), tags=tags)
+    profile.store(database, "made")
     return database
 
 
