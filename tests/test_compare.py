@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import statistics
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from conftest import REPORTS
+from made.ncu import Profile
 from nsys_oracle import ask, expected, export
 
 import traceql
@@ -29,6 +31,8 @@ A, B = "scv_baseline_off.sqlite.xz", "scv_nwor_vectorized.sqlite.xz"
 PROFILED_A, PROFILED_B = "scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.ncu-rep.xz"
 MODES = [f"scv_{writes}_{mask}" for writes in ("baseline", "nwor") for mask in ("off", "vectorized", "graph")]
 
+CLOCK = "gpc__cycles_elapsed.avg.per_second"
+
 Values = dict[tuple[str | None, str, str], tuple[float | None, float | None]]
 
 
@@ -40,40 +44,12 @@ def timelines(folder: Path, **traces: Mapping[str, Sequence[Mapping[str, Any]]])
     return database
 
 
-def add_profile(database: Database, name: str, launches: Sequence[tuple[str, str, str, float]]) -> None:
-    """Add a hand-made ncu trace: (path in the default domain, path in the domain lib, kernel, DRAM bytes written)."""
-    database.sql(
-        """
-        INSERT INTO traces BY NAME
-        SELECT (SELECT coalesce(max(trace_id), 0) + 1 FROM traces) AS trace_id, $name AS name, 'ncu' AS kind,
-               MAP {} AS tags, [] AS warnings, ['ncu_ranges'] AS missing
-        """,
-        {"name": name},
-    )
-    newest = "SELECT max(trace_id) AS trace_id, max(kernel_id) AS kernel_id FROM kernels"
+def profile(*launches: tuple[str, str, str, float]) -> Profile:
+    """A hand-made ncu trace: (path in the default domain, path in the domain lib, kernel, DRAM bytes written)."""
+    made = Profile()
     for path, lib_path, kernel, written in launches:
-        database.sql(
-            """
-            INSERT INTO kernels BY NAME
-            SELECT (SELECT coalesce(max(kernel_id), 0) + 1 FROM kernels) AS kernel_id, max(trace_id) AS trace_id,
-                   $name AS name, 'kernel' AS workload, 10 AS duration_ns, 5 AS pid, 0 AS device_id
-            FROM traces
-            """,
-            {"name": kernel},
-        )
-        database.sql(
-            "INSERT INTO metrics BY NAME SELECT *, 'dram__bytes_write.sum' AS metric, 'byte' AS unit,"
-            f" $written::DOUBLE AS value FROM ({newest})",
-            {"written": written},
-        )
-        for domain, whole in (("", path), ("lib", lib_path)):
-            texts = whole.split("/") if whole else []
-            for depth, text in enumerate(texts):
-                database.sql(
-                    "INSERT INTO ncu_ranges BY NAME SELECT *, 'pushpop' AS style, $domain AS domain,"
-                    f" $depth AS depth, $text AS text, $path AS path FROM ({newest})",
-                    {"domain": domain, "depth": depth, "text": text, "path": "/".join(texts[: depth + 1])},
-                )
+        made.kernel(kernel, path, domains={"lib": lib_path}, pid=5, ns=10, dram_write=written)
+    return made
 
 
 def values(frame: pl.DataFrame, topic: str) -> Values:
@@ -269,11 +245,11 @@ def test_busy_and_idle_time_fill_the_span_of_the_gpu_work(corpus: Database) -> N
 
 def test_launches_are_aligned_by_path_name_and_number_and_none_is_dropped(tmp_path: Path) -> None:
     with traceql.open(":memory:") as db:
-        add_profile(
-            db, "a", [("s/w", "", "k", 8), ("s/w", "", "k", 9), ("s", "", "k", 1), ("s", "", "old", 4)]
+        profile(("s/w", "", "k", 8), ("s/w", "", "k", 9), ("s", "", "k", 1), ("s", "", "old", 4)).store(
+            db, "a"
         )
-        add_profile(
-            db, "b", [("s/w", "", "k", 5), ("s", "scan", "k", 2), ("s", "", "k", 1), ("s", "", "k", 7)]
+        profile(("s/w", "", "k", 5), ("s", "scan", "k", 2), ("s", "", "k", 1), ("s", "", "k", 7)).store(
+            db, "b"
         )
         found = diff(db, "a", "b", metric=["dram__bytes_write.sum"])
     launches = {
@@ -298,8 +274,8 @@ def test_launches_are_aligned_by_path_name_and_number_and_none_is_dropped(tmp_pa
 def test_repeated_profiles_are_averaged_launch_by_launch() -> None:
     with traceql.open(":memory:") as db:
         for name, first, second in (("a1", 1, 5), ("a2", 3, 5), ("b1", 4, 9), ("b2", 8, 9)):
-            add_profile(db, name, [("s", "", "k", first), ("s", "", "k", second)])
-        add_profile(db, "b3", [("s", "", "k", 6)])
+            profile(("s", "", "k", first), ("s", "", "k", second)).store(db, name)
+        profile(("s", "", "k", 6)).store(db, "b3")
         rows = diff(
             db, ["a1", "a2"], ["b1", "b2", "b3"], topic="launch", metric=["dram__bytes_write.sum"]
         ).to_dicts()
@@ -313,9 +289,8 @@ def test_repeated_profiles_are_averaged_launch_by_launch() -> None:
 
 def test_a_metric_without_a_value_stays_unknown() -> None:
     with traceql.open(":memory:") as db:
-        add_profile(db, "a", [("s", "", "k", 8)])
-        add_profile(db, "b", [("s", "", "k", math.nan)])
-        db.sql("UPDATE metrics SET value = NULL WHERE isnan(value)")
+        profile(("s", "", "k", 8)).store(db, "a")
+        profile(("s", "", "k", math.nan)).store(db, "b")
         rows = diff(db, "a", "b", topic="launch", metric=["dram__bytes_write.sum"]).to_dicts()
     assert [(r["found_in"], r["a"], r["b"], r["delta"]) for r in rows] == [("both", 8, None, None)]
 
@@ -389,13 +364,8 @@ def test_recordings_are_compared_before_their_numbers(corpus: Database, tmp_path
 )
 def test_measured_clocks_within_two_percent_are_the_same(hertz: tuple[float, ...], verdict: str) -> None:
     with traceql.open(":memory:") as db:
-        add_profile(db, "a", [("", "", "k", 1)])
-        add_profile(db, "b", [("", "", "k", 1)])
-        for trace_id, value in enumerate(hertz, start=1):
-            db.sql(
-                "INSERT INTO metrics VALUES ($t, $t, 'gpc__cycles_elapsed.avg.per_second', 'Hz', $v, NULL)",
-                {"t": trace_id, "v": value},
-            )
+        for name, value in itertools.zip_longest("ab", hertz):
+            Profile().kernel(metrics={} if value is None else {CLOCK: value}).store(db, name)
         found = db.query("comparable", trace_a="a", trace_b="b")
     assert found.filter(property="measured_sm_clock")["verdict"].item() == verdict
 
@@ -413,21 +383,9 @@ def test_a_timeline_tells_its_clock_if_gpu_metrics_were_sampled(corpus: Database
 def test_a_tag_that_differs_is_named_but_is_no_reason_to_distrust(tmp_path: Path) -> None:
     with traceql.open(":memory:") as db:
         for name, mode in (("a", "old"), ("b", "new")):
-            add_profile(db, name, [("", "", "k", 1)])
-            db.sql(
-                "UPDATE traces SET tags = MAP {'mode': $mode, 'batch': '8'}, gpu = 'G', tool_version = '1', complete = true"
-                " WHERE name = $name",
-                {"mode": mode, "name": name},
-            )
-            db.sql(
-                "INSERT INTO metrics SELECT trace_id, kernel_id, 'gpc__cycles_elapsed.avg.per_second', 'Hz', 1e9, NULL"
-                " FROM kernels QUALIFY kernel_id = max(kernel_id) OVER ()"
-            )
-            db.sql(
-                "INSERT INTO gpus BY NAME SELECT trace_id, 0 AS device_id, 1 AS sm_count, 1e9 AS sm_clock_hz"
-                " FROM traces WHERE name = $name",
-                {"name": name},
-            )
+            made = Profile(tags={"mode": mode, "batch": "8"}, tool_version="1")
+            made.gpu("G", multiprocessor_count=1, max_gpu_frequency_khz=1_000_000)
+            made.kernel(dram_write=1, metrics={CLOCK: 1e9}).store(db, name)
         found = compare.compare(db, ["a"], ["b"], metrics=["dram__bytes_write.sum"])
     verdicts = dict(found.findings.select("property", "verdict").iter_rows())
     assert (verdicts["tag: mode"], verdicts["tag: batch"]) == ("differs", "same")
@@ -537,11 +495,10 @@ def test_ranges_of_other_domains_are_found_however_they_nest(tmp_path: Path) -> 
             ],
         },
     )
-    add_profile(
-        db,
-        "counters",
-        [("s", "", "k", 1), ("s/w", "scan", "k", 20), ("s/w", "scan", "k", 30), ("s/w", "", "k", 4)],
+    counters = profile(
+        ("s", "", "k", 1), ("s/w", "scan", "k", 20), ("s/w", "scan", "k", 30), ("s/w", "", "k", 4)
     )
+    counters.store(db, "counters")
     with pytest.warns(traceql.errors.MissingDataWarning, match=r"dram__bytes_read\.sum"):
         found = db.query("counters_on_timeline", timeline="line", counters="counters")
     columns = ("place", "occurrence", "found_in", "start_ns", "dram_write_bytes")

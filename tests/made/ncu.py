@@ -1,10 +1,10 @@
 """Hand-made ncu reports: a workload a line, with nothing in it but what the test is about.
 
-    >>> made = Profile().gpu("NVIDIA H200")
-    >>> _ = made.kernel("gemm", "step/mlp", ns=10, dram_write=64, pid=1, grid=(4, 1, 1))
-    >>> _ = made.kernel("copy", "step", ns=5, metrics={"sm__warps_launched.sum": None})
-    >>> sorted(made.report().tables)
-    ['ncu_actions', 'ncu_devices', 'ncu_metrics', 'ncu_nvtx']
+>>> made = Profile().gpu("NVIDIA H200")
+>>> _ = made.kernel("gemm", "step/mlp", ns=10, dram_write=64, pid=1, grid=(4, 1, 1))
+>>> _ = made.kernel("copy", "step", ns=5, metrics={"sm__warps_launched.sum": None})
+>>> sorted(made.report().tables)
+['ncu_actions', 'ncu_devices', 'ncu_metrics', 'ncu_nvtx']
 """
 
 from __future__ import annotations

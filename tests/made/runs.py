@@ -1,8 +1,8 @@
 """Hand-made tables of runs: what was measured without a profiler, a run a line.
 
-    >>> file = Runs({"gpu": "H200", "batch_size": 1, "ms_per_token": [5, 7]}).file("decode")
-    >>> file.label, file.runs[0].tags, [(m.name, m.unit, m.sample, m.value) for m in file.runs[0].metrics]
-    ('decode', {'gpu': 'H200', 'batch_size': '1'}, [('ms_per_token', 'ms', 1, 5.0), ('ms_per_token', 'ms', 2, 7.0)])
+>>> file = Runs({"gpu": "H200", "batch_size": 1, "ms_per_token": [5, 7]}).file("decode")
+>>> file.label, file.runs[0].tags, [(m.name, m.unit, m.sample, m.value) for m in file.runs[0].metrics]
+('decode', {'gpu': 'H200', 'batch_size': '1'}, [('ms_per_token', 'ms', 1, 5.0), ('ms_per_token', 'ms', 2, 7.0)])
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _HASHES = itertools.count()
 
 #: Of a tag a text or a number; of a metric a number, None where the file says nan, or one for each repetition.
-Cell: TypeAlias = "str | float | None | Sequence[float | None]"
+Cell: TypeAlias = "str | float | Sequence[float | None] | None"
 
 
 class Runs:

@@ -41,11 +41,21 @@ REPEATED = {
 
 PROFILES = {
     "before": Profile()
-    .kernel("k", "s/w", pid=4, ns=10, dram_read=7, dram_write=8, metrics={"sm__cycles_active.avg": (3, "cycle")})
+    .kernel(
+        "k", "s/w", pid=4, ns=10, dram_read=7, dram_write=8, metrics={"sm__cycles_active.avg": (3, "cycle")}
+    )
     .kernel("k", "s/w", pid=4, ns=12, dram_write=9)
     .kernel("k", pid=5, device=1, ns=1, l2_write=4),
     "after": Profile()
-    .kernel("k", "s/w", pid=4, ns=20, dram_read=None, dram_write=2, metrics={"sm__cycles_active.avg": (6, "cycle")})
+    .kernel(
+        "k",
+        "s/w",
+        pid=4,
+        ns=20,
+        dram_read=None,
+        dram_write=2,
+        metrics={"sm__cycles_active.avg": (6, "cycle")},
+    )
     .kernel("k", pid=5, device=1, ns=1, l2_write=5),
 }
 
@@ -218,7 +228,12 @@ CASES = [
     Case(
         "a chosen metric of each launch",
         traces=PROFILES,
-        params={"trace_a": "before", "trace_b": "after", "topic": "launch", "metric": "sm__cycles_active.avg"},
+        params={
+            "trace_a": "before",
+            "trace_b": "after",
+            "topic": "launch",
+            "metric": "sm__cycles_active.avg",
+        },
         expected=across(
             f"""
             {HEAD}

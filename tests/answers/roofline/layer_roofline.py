@@ -17,9 +17,21 @@ CASES = [
             "made": Profile()
             .gpu("NVIDIA H200")
             .kernel("up", f"{PREFILL}/layer/mlp", metrics=roofline(bf16=300_000, dram=1000, l2=2000, l1=4000))
-            .kernel("down", f"{PREFILL}/layer/mlp/down", metrics=roofline(bf16=500_000, dram=1000, l2=4000, l1=8000))
-            .kernel("attend", f"{DECODE}/layer/attention", metrics=roofline(fp32=20_000, dram=8000, l2=8000, l1=8000))
-            .kernel("scan", "phase=warm seq_len=64/layer_kind=mamba", metrics=roofline(fp32=1000, dram=10, l2=20, l1=50))
+            .kernel(
+                "down",
+                f"{PREFILL}/layer/mlp/down",
+                metrics=roofline(bf16=500_000, dram=1000, l2=4000, l1=8000),
+            )
+            .kernel(
+                "attend",
+                f"{DECODE}/layer/attention",
+                metrics=roofline(fp32=20_000, dram=8000, l2=8000, l1=8000),
+            )
+            .kernel(
+                "scan",
+                "phase=warm seq_len=64/layer_kind=mamba",
+                metrics=roofline(fp32=1000, dram=10, l2=20, l1=50),
+            )
             .kernel("sample", PREFILL, metrics=roofline(fp32=1000))
         },
         expected=down(
@@ -71,7 +83,9 @@ CASES = [
             "tagged": Profile(
                 tags={"layer_kind": "mamba", "phase": "decode", "seq_len": "4096", "useful_flop": "2000"}
             )
-            .kernel("scan", "phase=prefill seq_len=8/layer/mlp", metrics=roofline(fp32=2000, dram=100, l2=400))
+            .kernel(
+                "scan", "phase=prefill seq_len=8/layer/mlp", metrics=roofline(fp32=2000, dram=100, l2=400)
+            )
             .kernel("conv", metrics={**roofline(fp32=1000, dram=100, l2=200), "l1tex__t_bytes.sum": None}),
             "other": Profile(tags={"layer_kind": "mlp"}).kernel("up", metrics=roofline(fp32=2)),
         },

@@ -33,7 +33,12 @@ CASES = [
         },
         runs={
             "roofs": Runs(
-                {"gpu": "H200", "dram_bytes_per_s": [4e12, 3e12], "bf16_flop_per_s": 8e14, "l2_bytes_per_s": 9e12},
+                {
+                    "gpu": "H200",
+                    "dram_bytes_per_s": [4e12, 3e12],
+                    "bf16_flop_per_s": 8e14,
+                    "l2_bytes_per_s": 9e12,
+                },
                 # Of another GPU; of a precision in which nothing here works.
                 {"gpu": "H100", "dram_bytes_per_s": 9e15, "bf16_flop_per_s": 9e15},
                 {"gpu": "H200", "fp64_flop_per_s": 6e13},

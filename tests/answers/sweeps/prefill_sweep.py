@@ -15,7 +15,9 @@ CASES = [
                 {"gpu": "H200", "input_len": 400, "ms": 20},
                 {"gpu": "H200", "input_len": 800, "ms": 40},
             ),
-            "read": Runs({"gpu": "H200", "elbow_by_eye_tokens": 180}, {"gpu": "L40S", "elbow_by_eye_tokens": 9}),
+            "read": Runs(
+                {"gpu": "H200", "elbow_by_eye_tokens": 180}, {"gpu": "L40S", "elbow_by_eye_tokens": 9}
+            ),
         },
         params={"flop_per_token": 1e10},
         expected=down(
@@ -41,8 +43,20 @@ CASES = [
         "other tags keep runs apart, the batch multiplies the work, and over the peak is flagged",
         runs={
             "prefill": Runs(
-                {"gpu": "H200", "input_len": 1000, "batch_size": 2, "flop_per_token": 1e10, "prefill_s": 0.01},
-                {"gpu": "H200", "input_len": 2000, "batch_size": 2, "flop_per_token": 1e10, "prefill_s": 0.04},
+                {
+                    "gpu": "H200",
+                    "input_len": 1000,
+                    "batch_size": 2,
+                    "flop_per_token": 1e10,
+                    "prefill_s": 0.01,
+                },
+                {
+                    "gpu": "H200",
+                    "input_len": 2000,
+                    "batch_size": 2,
+                    "flop_per_token": 1e10,
+                    "prefill_s": 0.04,
+                },
                 {"gpu": "Nobody's", "input_len": 1000, "prefill_s": 0.001},
                 {"gpu": "Nobody's", "input_len": 2000, "prefill_s": None},
             ),
