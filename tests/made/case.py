@@ -220,4 +220,13 @@ def _with_row_numbers(database: Database, columns: Sequence[str], rows: list[lis
             rows = [[*row[:at], numbers.get(row[at]), *row[at + 1 :]] for row in rows]
         elif kind == "work_id":  # an id of one of several tables
             rows = [[*row[:at], row[at] & 0xFFFFFFFF, *row[at + 1 :]] for row in rows]
+        elif kind == "range_stack":  # ids joined by colons
+            rows = [
+                [
+                    *row[:at],
+                    re.sub(r"\d+", lambda id_: str(int(id_[0]) & 0xFFFFFFFF), row[at]),
+                    *row[at + 1 :],
+                ]
+                for row in rows
+            ]
     return rows

@@ -23,7 +23,12 @@ _DECLARED = re.compile(
     r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)"
     r"(?: = (?P<default>'(?:[^']|'')*'|\S+))?\s+(?P<meaning>\S.*)"
 )
-_SCALARS = {"VARCHAR": str, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}
+_SCALARS: dict[str, type[str] | type[int] | type[float] | type[bool]] = {
+    "VARCHAR": str,
+    "BIGINT": int,
+    "DOUBLE": float,
+    "BOOLEAN": bool,
+}
 _LIST = "VARCHAR[]"
 _MAP = "MAP(VARCHAR, VARCHAR)"
 _MAP_OF_LISTS = "MAP(VARCHAR, VARCHAR[])"
@@ -46,6 +51,11 @@ class Param:
     meaning: str
     default: Value
     required: bool
+
+    @property
+    def value_type(self) -> type[str] | type[int] | type[float] | type[bool]:
+        """The Python type of one value."""
+        return _SCALARS.get(self.type, str)
 
     @property
     def is_list(self) -> bool:
@@ -80,7 +90,7 @@ class Param:
         try:
             if self.type == "BOOLEAN":
                 return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-            value: Value = _SCALARS[self.type](text)
+            value: Value = self.value_type(text)
         except (ValueError, KeyError):
             raise QueryError(f"parameter {self.name}: {text!r} is no {self.type}") from None
         return value
