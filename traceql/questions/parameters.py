@@ -53,7 +53,7 @@ class Param:
     required: bool
 
     @property
-    def value_type(self) -> type[str] | type[int] | type[float] | type[bool]:
+    def value_type(self) -> ValueType:
         """The Python type of one value."""
         return _SCALARS.get(self.type, str)
 
