@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from traceql.errors import CatalogError, QueryError
 
@@ -23,7 +24,9 @@ _DECLARED = re.compile(
     r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)"
     r"(?: = (?P<default>'(?:[^']|'')*'|\S+))?\s+(?P<meaning>\S.*)"
 )
-_SCALARS: dict[str, type[str] | type[int] | type[float] | type[bool]] = {
+ValueType: TypeAlias = type[str] | type[int] | type[float] | type[bool]
+
+_SCALARS: dict[str, ValueType] = {
     "VARCHAR": str,
     "BIGINT": int,
     "DOUBLE": float,
