@@ -2,7 +2,8 @@
 --
 -- A call that launches several kernels (a CUDA graph in node mode) is charged once, to the kernel that starts
 -- first. The delay counts from the end of the call and is 0 for a kernel that starts before its call returns.
--- The gap is the time for which the GPU did nothing before the kernel started, whatever the stream.
+-- The gap is the time for which the GPU did nothing before the kernel started, whatever the stream; what was before
+-- the first operation of a GPU is not known.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @param  kernel VARCHAR = '%'     LIKE pattern on the function name
 -- @needs  kernels api_calls
@@ -15,7 +16,7 @@
 -- @column api_median_ns DOUBLE     median time in a launching call
 -- @column queue_median_ns DOUBLE   median delay in the queue; NULL if no call was recorded
 -- @column gap_ns BIGINT            idle GPU time before the kernel, in total
--- @column gap_median_ns DOUBLE     median of it
+-- @column gap_median_ns DOUBLE     median of it; NULL if it is known of none
 -- @column overhead_pct DOUBLE      idle time before the kernel in percent of idle and kernel time
 -- @chart  bars x=kernel y=gap_ns
 
@@ -28,10 +29,10 @@ WITH timed AS (
         gpu_work.duration_ns,
         start_ns,
         api_call_id,
-        greatest(start_ns - max(end_ns) OVER (
+        max(end_ns) OVER (
             PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns, work, work_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ), 0) AS gap_ns
+        ) AS busy_until_ns
     FROM gpu_work
     JOIN traces USING (trace_id)
     WHERE $trace IS NULL OR traces.name = $trace
@@ -41,8 +42,9 @@ launched AS (
         timed.trace_id,
         timed.name,
         timed.duration_ns,
-        gap_ns,
-        greatest(timed.start_ns - api_calls.end_ns, 0) AS queue_ns,
+        -- Not greatest(…, 0), which is 0 where nothing came before, or no call was recorded.
+        CASE WHEN timed.start_ns < busy_until_ns THEN 0 ELSE timed.start_ns - busy_until_ns END AS gap_ns,
+        CASE WHEN timed.start_ns < api_calls.end_ns THEN 0 ELSE timed.start_ns - api_calls.end_ns END AS queue_ns,
         CASE WHEN row_number() OVER (PARTITION BY timed.api_call_id ORDER BY timed.start_ns, work_id) = 1
              THEN api_calls.duration_ns END AS api_ns
     FROM timed

@@ -1,0 +1,52 @@
+"""Cases of launches_per_step: whether steps of one text are alike."""
+
+from __future__ import annotations
+
+from made.case import Case, across
+from made.nsys import Recording, copy, graph, kernel, memset
+
+LAUNCH, REPLAY = "cudaLaunchKernel_v7000", "cudaGraphLaunch_v10000"
+DECODE = "execute_context_0(0)_generation_8(8)"
+
+TWO = {
+    "a": Recording()
+    .range(DECODE, 0, 100)
+    .range("layer", 5, 50)
+    .call(LAUNCH, 10, 12, kernel("k", 20, 40))
+    .call(LAUNCH, 20, 22, kernel("k", 30, 50))
+    .call("cudaMemsetAsync_v3020", 60, 62, memset(60, 64, 8))
+    .call("cudaStreamSynchronize_v3020", 70, 90)
+    # Of another process: a replay with its kernels, and one that was traced as a whole.
+    .range(DECODE, 0, 100, pid=2)
+    .call(REPLAY, 10, 14, *(kernel("k", at, at + 2, node=at) for at in (20, 30, 40, 50)), pid=2)
+    .call(REPLAY, 60, 64, graph(70, 78), pid=2)
+    .call("cudaMemcpyAsync_v3020", 80, 81, copy("Host-to-Device", 90, 94, 8), pid=2)
+    .call("cudaMemcpyAsync_v3020", 82, 83, copy("Host-to-Device", 94, 98, 8), pid=2)
+    .range("execute_context_1(9)_generation_0(0)", 200, 300),
+    "b": Recording().range("train", 0, 9).call(LAUNCH, 1, 2, kernel("k", 10, 15)),
+}
+
+CASES = [
+    Case(
+        "work in the ranges inside counts; a replay is one launch of many kernels, which a whole graph hides",
+        traces=TWO,
+        expected=across(
+            f"""
+            trace  step_text                             steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  api_launches_per_step  avg_gpu_busy_ns
+            a      {DECODE}                              2      3                 2            4            1.5                  1                       3.5                    (30 + 4 + 8 + 8 + 8) / 2
+            a      execute_context_1(9)_generation_0(0)  1      0                 0            0            0                    0                       0                      0
+            """
+        ),
+    ),
+    Case(
+        "other steps have a name, of one trace",
+        traces=TWO,
+        params={"trace": "b", "step": "tr%"},
+        expected=across(
+            """
+            trace  step_text  steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  api_launches_per_step  avg_gpu_busy_ns
+            b      train      1      1                 1            1            0                    0                       1                      5
+            """
+        ),
+    ),
+]
