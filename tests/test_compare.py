@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import statistics
@@ -23,7 +24,6 @@ from traceql.errors import MissingDataError, QueryError
 from traceql.store import ingest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from traceql import Database
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 A, B = "scv_baseline_off.sqlite.xz", "scv_nwor_vectorized.sqlite.xz"
 PROFILED_A, PROFILED_B = "scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.ncu-rep.xz"
 MODES = [f"scv_{writes}_{mask}" for writes in ("baseline", "nwor") for mask in ("off", "vectorized", "graph")]
+
+CLOCK = "gpc__cycles_elapsed.avg.per_second"
 
 Values = dict[tuple[str | None, str, str], tuple[float | None, float | None]]
 
@@ -43,12 +45,12 @@ def timelines(**traces: Recording) -> Database:
     return database
 
 
-def add_profile(database: Database, name: str, launches: Sequence[tuple[str, str, str, float]]) -> None:
-    """Add a hand-made ncu trace: (path in the default domain, path in the domain lib, kernel, DRAM bytes written)."""
-    profile = Profile()
-    for path, lib_path, function, written in launches:
-        profile.kernel(function, path, domains={"lib": lib_path}, ns=10, dram_write=written)
-    profile.store(database, name)
+def profile(*launches: tuple[str, str, str, float]) -> Profile:
+    """A hand-made ncu trace: (path in the default domain, path in the domain lib, kernel, DRAM bytes written)."""
+    made = Profile()
+    for path, lib_path, name, written in launches:
+        made.kernel(name, path, domains={"lib": lib_path}, pid=5, ns=10, dram_write=written)
+    return made
 
 
 def values(frame: pl.DataFrame, topic: str) -> Values:
@@ -236,11 +238,11 @@ def test_busy_and_idle_time_fill_the_span_of_the_gpu_work(corpus: Database) -> N
 
 def test_launches_are_aligned_by_path_name_and_number_and_none_is_dropped() -> None:
     with traceql.open(":memory:") as db:
-        add_profile(
-            db, "a", [("s/w", "", "k", 8), ("s/w", "", "k", 9), ("s", "", "k", 1), ("s", "", "old", 4)]
+        profile(("s/w", "", "k", 8), ("s/w", "", "k", 9), ("s", "", "k", 1), ("s", "", "old", 4)).store(
+            db, "a"
         )
-        add_profile(
-            db, "b", [("s/w", "", "k", 5), ("s", "scan", "k", 2), ("s", "", "k", 1), ("s", "", "k", 7)]
+        profile(("s/w", "", "k", 5), ("s", "scan", "k", 2), ("s", "", "k", 1), ("s", "", "k", 7)).store(
+            db, "b"
         )
         found = diff(db, "a", "b", metric=["dram__bytes_write.sum"])
     launches = {
@@ -265,8 +267,8 @@ def test_launches_are_aligned_by_path_name_and_number_and_none_is_dropped() -> N
 def test_repeated_profiles_are_averaged_launch_by_launch() -> None:
     with traceql.open(":memory:") as db:
         for name, first, second in (("a1", 1, 5), ("a2", 3, 5), ("b1", 4, 9), ("b2", 8, 9)):
-            add_profile(db, name, [("s", "", "k", first), ("s", "", "k", second)])
-        add_profile(db, "b3", [("s", "", "k", 6)])
+            profile(("s", "", "k", first), ("s", "", "k", second)).store(db, name)
+        profile(("s", "", "k", 6)).store(db, "b3")
         rows = diff(
             db, ["a1", "a2"], ["b1", "b2", "b3"], topic="launch", metric=["dram__bytes_write.sum"]
         ).to_dicts()
@@ -280,9 +282,8 @@ def test_repeated_profiles_are_averaged_launch_by_launch() -> None:
 
 def test_a_metric_without_a_value_stays_unknown() -> None:
     with traceql.open(":memory:") as db:
-        add_profile(db, "a", [("s", "", "k", 8)])
-        add_profile(db, "b", [("s", "", "k", math.nan)])
-        db.sql("UPDATE metrics SET value = NULL WHERE isnan(value)")
+        profile(("s", "", "k", 8)).store(db, "a")
+        profile(("s", "", "k", math.nan)).store(db, "b")
         rows = diff(db, "a", "b", topic="launch", metric=["dram__bytes_write.sum"]).to_dicts()
     assert [(r["found_in"], r["a"], r["b"], r["delta"]) for r in rows] == [("both", 8, None, None)]
 
@@ -356,13 +357,8 @@ def test_recordings_are_compared_before_their_numbers(corpus: Database, tmp_path
 )
 def test_measured_clocks_within_two_percent_are_the_same(hertz: tuple[float, ...], verdict: str) -> None:
     with traceql.open(":memory:") as db:
-        add_profile(db, "a", [("", "", "k", 1)])
-        add_profile(db, "b", [("", "", "k", 1)])
-        for trace_id, value in enumerate(hertz, start=1):
-            db.sql(
-                "INSERT INTO metrics VALUES ($t, $t, 'gpc__cycles_elapsed.avg.per_second', 'Hz', $v, NULL)",
-                {"t": trace_id, "v": value},
-            )
+        for name, value in itertools.zip_longest("ab", hertz):
+            Profile().kernel(metrics={} if value is None else {CLOCK: value}).store(db, name)
         found = db.query("comparable", trace_a="a", trace_b="b")
     assert found.filter(property="measured_sm_clock")["verdict"].item() == verdict
 
@@ -380,21 +376,9 @@ def test_a_timeline_tells_its_clock_if_gpu_metrics_were_sampled(corpus: Database
 def test_a_tag_that_differs_is_named_but_is_no_reason_to_distrust() -> None:
     with traceql.open(":memory:") as db:
         for name, mode in (("a", "old"), ("b", "new")):
-            add_profile(db, name, [("", "", "k", 1)])
-            db.sql(
-                "UPDATE traces SET tags = MAP {'mode': $mode, 'batch': '8'}, gpu = 'G', tool_version = '1', complete = true"
-                " WHERE name = $name",
-                {"mode": mode, "name": name},
-            )
-            db.sql(
-                "INSERT INTO metrics SELECT trace_id, kernel_id, 'gpc__cycles_elapsed.avg.per_second', 'Hz', 1e9, NULL"
-                " FROM kernels QUALIFY kernel_id = max(kernel_id) OVER ()"
-            )
-            db.sql(
-                "INSERT INTO gpus BY NAME SELECT trace_id, 0 AS device_id, 1 AS sm_count, 1e9 AS sm_clock_hz"
-                " FROM traces WHERE name = $name",
-                {"name": name},
-            )
+            made = Profile(tags={"mode": mode, "batch": "8"}, tool_version="1")
+            made.gpu("G", multiprocessor_count=1, max_gpu_frequency_khz=1_000_000)
+            made.kernel(dram_write=1, metrics={CLOCK: 1e9}).store(db, name)
         found = db.compare(["a"], ["b"], metrics=["dram__bytes_write.sum"])
     verdicts = dict(found.findings.select("property", "verdict").iter_rows())
     assert (verdicts["tag: mode"], verdicts["tag: batch"]) == ("differs", "same")
@@ -494,11 +478,10 @@ def test_ranges_of_other_domains_are_found_however_they_nest() -> None:
         .call(launch, 26, 27, kernel("k", 130, 140))
         .call(launch, 60, 61, kernel("k", 170, 180))
     )
-    add_profile(
-        db,
-        "counters",
-        [("s", "", "k", 1), ("s/w", "scan", "k", 20), ("s/w", "scan", "k", 30), ("s/w", "", "k", 4)],
+    counters = profile(
+        ("s", "", "k", 1), ("s/w", "scan", "k", 20), ("s/w", "scan", "k", 30), ("s/w", "", "k", 4)
     )
+    counters.store(db, "counters")
     answer = db.ask("counters_on_timeline", timeline="line", counters="counters")
     assert "dram__bytes_read.sum" in notes(answer)
     found = answer.frame()

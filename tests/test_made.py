@@ -103,5 +103,5 @@ def test_nothing_of_a_case_is_left_for_the_next_one() -> None:
     for _ in range(2):
         with made.database() as database:
             assert database.sql(
-                "SELECT trace_id, os_call_id & 0xFFFFFFFF AS number FROM os_calls"
+                "SELECT trace_id, os_call_id % 4294967296 AS number FROM os_calls"
             ).rows() == [(1, 1)]

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import REPORTS, TABLES, notes
 from made.ncu import Profile
 from made.nsys import Recording, graph, kernel
+from made.runs import Runs
 
 import traceql
 from traceql.errors import QueryError
 from traceql.read import runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from traceql import Database
 
@@ -28,30 +28,11 @@ VECTORIZED = {
 # 32 requests × 8 drafts × 2 steps; of each step's 256 drafts, 136 are accepted.
 DRAFTS, ACCEPTED = 512, 272
 
-# One kernel: range path, and its counters. A counter that is not given was not asked for; None has no value.
-Kernel = tuple[str, dict[str, float | None]]
-METRICS = {
-    "write": "dram__bytes_write.sum",
-    "read": "dram__bytes_read.sum",
-    "l2_write": "lts__t_sectors_op_write.sum",
-    "l2_read": "lts__t_sectors_op_read.sum",
-    "ns": "gpu__time_duration.sum",
-    "warps": "sm__warps_launched.sum",
-}
-
-
-def ncu(database: Database, name: str, kernels: Sequence[Kernel], tags: dict[str, str] | None = None) -> None:
-    """Put a hand-made ncu report into the database."""
-    profile = Profile(tags or {})
-    for path, counters in kernels:
-        profile.kernel("k", path, metrics={METRICS[short]: value for short, value in counters.items()})
-    profile.store(database, name)
-
 
 def traffic(
     write: float, read: float = 0, l2_write: float = 0, l2_read: float = 0
 ) -> dict[str, float | None]:
-    return {"write": write, "read": read, "l2_write": l2_write, "l2_read": l2_read, "ns": 10}
+    return {"dram_write": write, "dram_read": read, "l2_write": l2_write, "l2_read": l2_read, "ns": 10}
 
 
 def found(database: Database, query: str, **params: Any) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -131,27 +112,21 @@ def test_traffic_per_accepted_token_uses_the_tokens_that_parameters_tell(corpus:
 
 
 def test_of_two_small_traces_every_sum_is_right(memory: Database) -> None:
-    ncu(
-        memory,
-        "before",
-        [
-            ("step/kv_write", traffic(100, 10, 4, 1)),
-            ("step/kv_write/inner", traffic(50, 5, 2, 1)),
-            ("step/mask", traffic(1, 1, 1, 1)),
-            ("step/flush", traffic(9000)),
-            ("", traffic(3)),
-        ],
-        {"spec_num_accepted_tokens": "10", "spec_num_draft_tokens": "20"},
+    (
+        Profile(tags={"spec_num_accepted_tokens": "10", "spec_num_draft_tokens": "20"})
+        .kernel("k", "step/kv_write", **traffic(100, 10, 4, 1))
+        .kernel("k", "step/kv_write/inner", **traffic(50, 5, 2, 1))
+        .kernel("k", "step/mask", **traffic(1, 1, 1, 1))
+        .kernel("k", "step/flush", **traffic(9000))
+        .kernel("k", "", **traffic(3))
+        .store(memory, "before")
     )
-    ncu(
-        memory,
-        "after",
-        [
-            ("step/commit", traffic(60, 10, 8, 1)),
-            ("step/mask", traffic(1, 1, 1, 1)),
-            ("step/flush", traffic(9000)),
-        ],
-        {"spec_num_accepted_tokens": "5", "spec_num_draft_tokens": "20"},
+    (
+        Profile(tags={"spec_num_accepted_tokens": "5", "spec_num_draft_tokens": "20"})
+        .kernel("k", "step/commit", **traffic(60, 10, 8, 1))
+        .kernel("k", "step/mask", **traffic(1, 1, 1, 1))
+        .kernel("k", "step/flush", **traffic(9000))
+        .store(memory, "after")
     )
     asked = "step/kv_write = step/commit"
     rows = found(
@@ -181,8 +156,10 @@ def test_of_two_small_traces_every_sum_is_right(memory: Database) -> None:
 
 
 def test_a_counter_that_some_kernel_lacks_is_unknown_and_says_so(memory: Database) -> None:
-    ncu(memory, "before", [("step", traffic(10)), ("step", {"write": 5, "ns": 1})])
-    ncu(memory, "after", [("step", {**traffic(10), "write": None})])
+    Profile().kernel("k", "step", **traffic(10)).kernel("k", "step", dram_write=5, ns=1).store(
+        memory, "before"
+    )
+    Profile().kernel("k", "step", **{**traffic(10), "dram_write": None}).store(memory, "after")
     rows = found(memory, "nwor_delta", baseline="before", variant="after")
     writes = rows["total", "total", "dram_write_bytes"]
     assert (writes["baseline"], writes["variant"], writes["delta"]) == (15, None, None)
@@ -196,7 +173,7 @@ def test_a_counter_that_some_kernel_lacks_is_unknown_and_says_so(memory: Databas
 
 
 def test_no_token_to_divide_by_is_said(memory: Database) -> None:
-    ncu(memory, "a", [("step", traffic(10))])
+    Profile().kernel("k", "step", **traffic(10)).store(memory, "a")
     rows = found(memory, "nwor_delta", baseline="a", variant="a", accepted_tokens=0, draft_tokens=8)
     row = rows["total", "total", "dram_write_bytes_per_token"]
     assert (row["variant"], row["remark"]) == (None, "no token was accepted in a; no token was accepted in a")
@@ -204,8 +181,8 @@ def test_no_token_to_divide_by_is_said(memory: Database) -> None:
 
 
 def test_a_pair_of_ranges_that_a_trace_lacks_is_unknown_not_zero(memory: Database) -> None:
-    ncu(memory, "before", [("step", traffic(10))])
-    ncu(memory, "after", [("step", traffic(10))])
+    Profile().kernel("k", "step", **traffic(10)).store(memory, "before")
+    Profile().kernel("k", "step", **traffic(10)).store(memory, "after")
     rows = found(memory, "nwor_delta", baseline="before", variant="after", pair={"step": "stage"})
     row = rows["pair", "step = stage", "dram_write_bytes"]
     assert (row["baseline"], row["variant"], row["remark"]) == (10, None, "no kernel there in after")
@@ -338,8 +315,9 @@ def test_ncu_tells_kernels_and_warps_of_the_mask(corpus: Database, memory: Datab
     assert (rows["kernels",]["baseline"], rows["kernels",]["variant"]) == (386, 2)
     assert (rows["warps",]["baseline"], rows["warps",]["variant"]) == (271_872, 256)
     assert rows["host_ns",]["remark"].startswith("ncu records none (scv_baseline_off")
-    ncu(memory, "a", [("step/mask", {"ns": 4, "warps": 8}), ("mask", {"ns": 4})], {"steps": "2"})
-    ncu(memory, "b", [("mask", {"ns": 4, "warps": 8})])
+    first = Profile(tags={"steps": "2"}).kernel("k", "step/mask", ns=4, warps=8).kernel("k", "mask", ns=4)
+    first.store(memory, "a")
+    Profile().kernel("k", "mask", ns=4, warps=8).store(memory, "b")
     rows = found(memory, "scv_delta", baseline="a", variant="b", range="mask")
     assert (rows["kernels",]["baseline_per_instance"], rows["kernels",]["variant_per_instance"]) == (1, None)
     assert (rows["warps",]["baseline"], rows["warps",]["variant"]) == (None, 8)
@@ -349,19 +327,17 @@ def test_ncu_tells_kernels_and_warps_of_the_mask(corpus: Database, memory: Datab
 # --- tokens and latency ---------------------------------------------------------------------------------
 
 
-def test_a_run_belongs_to_the_trace_that_it_names(tmp_path: Path, memory: Database) -> None:
-    ncu(memory, "before", [("step", traffic(10))])
-    ncu(memory, "after", [("step", traffic(5))], {"gpu": "H200"})
-    table = tmp_path / "runs.csv"
-    table.write_text(
-        "trace,gpu,latency_avg_s,nwor_tokens_staged,nwor_tokens_committed\n"
-        "before,H200,1.0,,\n"
-        "before,H200,3.0,,\n"
-        "after,H200,2.5,64,16\n"
+def test_a_run_belongs_to_the_trace_that_it_names(memory: Database) -> None:
+    Profile().kernel("k", "step", **traffic(10)).store(memory, "before")
+    Profile(tags={"gpu": "H200"}).kernel("k", "step", **traffic(5)).store(memory, "after")
+    staged = {"nwor_tokens_staged": 64, "nwor_tokens_committed": 16}
+    Runs(
+        {"trace": "before", "gpu": "H200", "latency_avg_s": 1.0},
+        {"trace": "before", "gpu": "H200", "latency_avg_s": 3.0},
+        {"trace": "after", "gpu": "H200", "latency_avg_s": 2.5, **staged},
         # Of another GPU: not the trace that it names.
-        "after,A100,9.0,64,16\n"
-    )
-    memory.import_runs(runs.read(table))
+        {"trace": "after", "gpu": "A100", "latency_avg_s": 9.0, **staged},
+    ).store(memory, "runs")
     rows = found(memory, "run_delta", baseline="before", variant="after")
     latency = rows["latency_s",]
     assert (latency["baseline"], latency["variant"], latency["delta_pct"]) == (2.0, 2.5, 25)
@@ -370,24 +346,18 @@ def test_a_run_belongs_to_the_trace_that_it_names(tmp_path: Path, memory: Databa
     assert saved["remark"] == "not known of before (traceql import-runs FILE --tag trace=NAME)"
 
 
-def test_runs_of_several_files_are_not_one_measurement(tmp_path: Path, memory: Database) -> None:
-    ncu(memory, "before", [("step", traffic(10))])
-    for name in ("a.csv", "b.csv"):
-        (tmp_path / name).write_text(f"trace,latency_s,note\nbefore,1.0,{name}\n")
-        memory.import_runs(runs.read(tmp_path / name))
+def test_runs_of_several_files_are_not_one_measurement(memory: Database) -> None:
+    Profile().kernel("k", "step", **traffic(10)).store(memory, "before")
+    for name in ("a", "b"):
+        Runs({"trace": "before", "latency_s": 1.0}).store(memory, name)
     rows = found(memory, "run_delta", baseline="before", variant="before")
     assert rows["latency_s",]["baseline"] is None
 
 
-def test_a_tag_of_the_trace_comes_before_its_runs(tmp_path: Path, memory: Database) -> None:
-    ncu(
-        memory,
-        "a",
-        [("step", traffic(10))],
-        {"spec_num_accepted_tokens": "5", "spec_num_draft_tokens": "nan"},
-    )
-    (tmp_path / "a.csv").write_text("trace,spec_num_accepted_tokens,spec_num_draft_tokens\na,7,20\n")
-    memory.import_runs(runs.read(tmp_path / "a.csv", metric_columns=["spec_num_draft_tokens"]))
+def test_a_tag_of_the_trace_comes_before_its_runs(memory: Database) -> None:
+    tags = {"spec_num_accepted_tokens": "5", "spec_num_draft_tokens": "nan"}
+    Profile(tags=tags).kernel("k", "step", **traffic(10)).store(memory, "a")
+    Runs({"trace": "a", "spec_num_accepted_tokens": 7, "spec_num_draft_tokens": 20}).store(memory, "runs")
     rows = found(memory, "run_delta", baseline="a", variant="a")
     assert rows["accepted_tokens",]["variant"] == 5
     # A tag that is no number says nothing.
@@ -461,7 +431,9 @@ def test_tags_tell_the_modes_of_traces_and_of_imported_sweeps(memory: Database) 
     assert latency["stage_off_pct"] == pytest.approx(4)
     assert rows["dram_write_bytes_per_token",]["stage_off"] == 30_454_272 / 34
     # A second trace of a mode leaves open which one is meant.
-    ncu(memory, "again", [("step", traffic(1))], {"nwor_mode": "stage", "scv_mode": "graph"})
+    Profile(tags={"nwor_mode": "stage", "scv_mode": "graph"}).kernel("k", "step", **traffic(1)).store(
+        memory, "again"
+    )
     again = found(memory, "nwor_scv_matrix")["dram_write_bytes",]
     assert again["stage_graph"] is None
     assert "more than one trace (stage/graph)" in again["remark"]

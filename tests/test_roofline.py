@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import REPORTS, notes
-from made.ncu import Profile
+from made.ncu import BF16, FFMA, IDLE, Profile, Value, roofline
 
 import traceql
 from traceql.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from traceql import Database
 
@@ -48,50 +49,19 @@ def metric(database: Database, trace: str, name: str) -> dict[int, float]:
 
 # --- a report made by hand ------------------------------------------------------------------------------
 
-# 1 µs at 1 GHz: 1,000 cycles. Peaks: DRAM 10, L2 20, L1 40 bytes per cycle; fp32 100 × 2, bf16 1,000 FLOP per cycle.
-CLOCKS = {
-    "gpu__time_duration.sum": 1000.0,
-    "smsp__cycles_elapsed.avg": 1000.0,
-    "sm__cycles_elapsed.avg.per_second": 1e9,
-    "dram__cycles_elapsed.avg.per_second": 1e9,
-    "lts__cycles_elapsed.avg.per_second": 1e9,
-    "l1tex__cycles_elapsed.avg.per_second": 1e9,
-    "dram__bytes.sum.peak_sustained": 10.0,
-    "lts__t_bytes.sum.peak_sustained": 20.0,
-    "l1tex__t_bytes.sum.peak_sustained": 40.0,
-    "sm__sass_thread_inst_executed_op_ffma_pred_on.sum.peak_sustained": 100.0,
-    f"{TENSOR}op_hgmma_src_bf16_dst_fp32_sparsity_off.sum.peak_sustained": 1000.0,
-    f"{TENSOR}op_hgmma_src_bf16_dst_fp32_sparsity_on.sum.peak_sustained": 2000.0,
-    f"{TENSOR}src_bf16_dst_fp32.sum.peak_sustained": 2000.0,
-}
-IDLE = {
-    f"smsp__sass_thread_inst_executed_op_{letter}{op}_pred_on.sum": 0.0
-    for letter in "dfh"
-    for op in ("add", "mul", "fma")
-}
-WHOLE = {
-    **CLOCKS,
-    **IDLE,
-    f"{TENSOR}src_bf16_dst_fp32.sum": 0.0,
-    "dram__bytes.sum": 0.0,
-    "lts__t_bytes.sum": 0.0,
-    "l1tex__t_bytes.sum": 0.0,
-}
-FFMA = "smsp__sass_thread_inst_executed_op_ffma_pred_on.sum"
-BF16 = f"{TENSOR}src_bf16_dst_fp32.sum"
+WHOLE = roofline()
 
 
 def recorded(
-    *kernels: tuple[str, Mapping[str, float | None]],
+    *kernels: tuple[str, Mapping[str, Value]],
     paths: tuple[str, ...] = (),
     tags: Mapping[str, str] | None = None,
     gpu: str = "NVIDIA H200",
 ) -> Database:
-    """A database with one ncu trace: (kernel name, its metrics; None is a NaN), each in one NVTX path."""
-    profile = Profile(tags or {}).gpu(gpu)
+    """A database with one ncu trace: (kernel name, its metrics), each in one NVTX path."""
+    profile = Profile(tags=tags or {}).gpu(gpu)
     for (name, metrics), path in itertools.zip_longest(kernels, paths, fillvalue=""):
-        known = {metric: math.nan if value is None else value for metric, value in metrics.items()}
-        profile.kernel(name, path, pid=None, metrics=known)
+        profile.kernel(name, path, metrics=metrics)
     database = traceql.open(":memory:")
     profile.store(database, "made")
     return database
@@ -487,11 +457,11 @@ def test_an_idle_tensor_pipe_is_0_flop_and_a_busy_one_unknown(corpus: Database) 
 )
 @pytest.mark.parametrize("how", ["nan", "absent"])
 def test_missing_and_nan_are_unknown_and_never_0(name: str, unknown: set[str], how: str) -> None:
-    whole: dict[str, float | None] = {**WHOLE, FFMA: 10.0, BF16: 10.0, "dram__bytes.sum": 10.0,
+    whole: dict[str, Value] = {**WHOLE, FFMA: 10.0, BF16: 10.0, "dram__bytes.sum": 10.0,
                                       "lts__t_bytes.sum": 10.0, "l1tex__t_bytes.sum": 10.0}  # fmt: skip
     broken = {key: value for key, value in whole.items() if key != name}
     if how == "nan":
-        broken[name] = None
+        broken[name] = math.nan
     known = only(ask(recorded(("k", whole)), "kernel_roofline"))
     assert all(known[column] is not None for column in unknown)
     # Also when only one launch of two is broken.
