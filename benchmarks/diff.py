@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import traceql
 from traceql.ask.compare import compare
+from traceql.store import ingest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,11 +50,11 @@ def actions(database: Database, path: Path, names: list[str]) -> dict[str, Calla
     sides = {"trace_a": [names[0]], "trace_b": [names[1]]}
 
     def topic(name: str) -> Callable[[], object]:
-        return lambda: database.query_arrow("diff", **sides, topic=name)
+        return lambda: database.ask("diff", **sides, topic=name).table
 
     return {
         "compare(), whole": lambda: compare(database, [names[0]], [names[1]]),
-        "  query comparable": lambda: database.query_arrow("comparable", **sides),
+        "  query comparable": lambda: database.ask("comparable", **sides).table,
         **{f"  query diff, {name}": topic(name) for name in TOPICS},
         "traceql diff, process": lambda: process("diff", *names, "--db", str(path)),
         "traceql --version, process": lambda: process("--version"),
@@ -76,7 +77,7 @@ def main() -> None:
         with traceql.open(path) as database:
             names = [database.ingest(report).name for report in reports]
             for name in names:
-                rows = database.rows(name)
+                rows = ingest.rows(database._store, name)
                 print(f"{name}: {rows['kernels']:,} kernels, {rows['api_calls']:,} API calls")
             found = compare(database, [names[0]], [names[1]])
             print(f"{found.changed().height} of {found.differences.height} measures differ")

@@ -12,12 +12,14 @@ import pytest
 import traceql
 from traceql.read import runs
 from traceql.read.source import plain_name
+from traceql.store import ingest
 from traceql.store.decode import decode_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from traceql import Database
+    from traceql.ask.answer import Answer
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
 EXPECTED = Path(__file__).parent / "fixtures" / "expected"
@@ -35,6 +37,11 @@ NCU_REPORTS = report_names(".ncu-rep", ".nsight-cuprof-report")
 EXPORTS = report_names(".sqlite", "_pqtdir", "_arwdir")
 
 
+def notes(answer: Answer) -> str:
+    """What an answer has to be read with, a line each."""
+    return "\n".join(note.text for note in answer.notes)
+
+
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database with every shipped ncu report, nsys export and table; a trace's name is its file's name."""
@@ -43,7 +50,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         for report, decoded in decode_all([REPORTS / name for name in NCU_REPORTS + EXPORTS]):
             if isinstance(decoded, Exception):
                 raise decoded
-            database.store(decoded, name=report.name)
+            ingest.add(database._store, decoded, name=report.name)
             decoded.close()
         for table in sorted(TABLES.glob("*.csv")):
             database.import_runs(runs.read(table))

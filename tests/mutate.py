@@ -29,7 +29,7 @@ def mutable(question: str) -> list[str]:
     """Columns of a question whose values are amounts."""
     return [
         column.name
-        for column in catalog.find(question).columns
+        for column in catalog.shipped().find(question).columns
         if case.is_numeric(column.type) and not column.name.endswith("_id") and column.name not in _CODES
     ]
 
@@ -49,7 +49,7 @@ def survivors(question: str, cases: Iterable[Case]) -> list[str]:
 
 def _tripled(question: str, columns: Iterable[str]) -> str:
     changed = ", ".join(f'"{column}" * 3 AS "{column}"' for column in columns)
-    return f"SELECT * REPLACE ({changed}) FROM (\n{catalog.find(question).sql}\n)"
+    return f"SELECT * REPLACE ({changed}) FROM (\n{catalog.shipped().find(question).sql}\n)"
 
 
 def shard(questions: Iterable[str], number: int, of: int) -> list[str]:
@@ -65,7 +65,7 @@ def main() -> int:
     number, of = (int(part) for part in chosen.shard.split("/"))
     cases = case.load()
     found = 0
-    for question in shard(chosen.questions or catalog.queries(), number, of):
+    for question in shard(chosen.questions or catalog.shipped().queries, number, of):
         for column in survivors(question, cases.get(question, [])):
             print(f"{question}.{column}: no case notices that it is wrong")
             found += 1

@@ -12,7 +12,6 @@ import io
 import lzma
 import re
 import sqlite3
-import warnings
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from conftest import EXPECTED
 
 import traceql
-from traceql.errors import MissingDataWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,9 +51,7 @@ def ask(database: Database, query: str, trace: str | None = None, **params: Any)
     """
     if trace is not None:
         params["trace"] = f"{trace}.sqlite.xz"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MissingDataWarning)
-        return database.query(query, **params).to_dicts()
+    return database.query(query, **params).to_dicts()
 
 
 def expected(folder: str, trace: str, report: str) -> list[dict[str, str]]:
@@ -199,7 +195,5 @@ def _packed(row: Mapping[str, Any], columns: Mapping[str, Any], strings: dict[st
 def hand_made(path: Path, **tables: Sequence[Mapping[str, Any]]) -> Database:
     """A database in memory that holds one hand-made trace called ``hand``."""
     database = traceql.open(":memory:")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MissingDataWarning)
-        database.ingest(export(path / "hand.sqlite", tables), name="hand")
+    database.ingest(export(path / "hand.sqlite", tables), name="hand")
     return database

@@ -113,16 +113,14 @@ def test_a_named_pipe_is_refused_instead_of_waited_for(tmp_path: Path, filled: P
 
 
 def _block_ends(report: bytes) -> set[int]:
-    from traceql.read.ncu_rep.container import fields
+    from traceql.read import protobuf
 
     at = 8 + int.from_bytes(report[4:8], "little")
     ends = {4, at}
     while at < len(report):
         length = int.from_bytes(report[at : at + 4], "little")
-        header = dict(fields(report[at + 4 : at + 4 + length]))
-        payload = header.get(5, 0)
-        assert isinstance(payload, int)
-        at += 4 + length + payload
+        header = protobuf.message(report[at + 4 : at + 4 + length])
+        at += 4 + length + (protobuf.number(header, 5) or 0)
         ends.add(at)
     return ends
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import REPORTS
+from conftest import REPORTS, notes
 
 import traceql
-from traceql.errors import MissingDataError, MissingDataWarning, QueryError, UnknownQueryError
-from traceql.questions import catalog
+from traceql.errors import CatalogError, MissingDataError, QueryError, UnknownQueryError
+from traceql.questions import catalog, question
+from traceql.questions.question import Query, parameters
+from traceql.store import ingest
 from traceql.tables import schema, sqlfiles
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from traceql import Database
 
-QUERIES = sorted(catalog.queries())
+QUERIES = sorted(catalog.shipped().queries)
 NSYS = "scv_baseline_off.sqlite.xz"
 NCU = "scv_baseline_off.ncu-rep.xz"
 BASELINE = "scv_baseline_vectorized.ncu-rep.xz"
@@ -51,12 +52,12 @@ def described(corpus: Database, query: catalog.Query) -> list[tuple[str, str]]:
     sql = query.sql
     for name in sorted(literals, key=len, reverse=True):
         sql = sql.replace(f"${name}", literals[name])
-    return [(r["column_name"], r["column_type"]) for r in corpus.arrow(f"DESCRIBE {sql}").to_pylist()]
+    return [(r["column_name"], r["column_type"]) for r in corpus._store.run(f"DESCRIBE {sql}").to_pylist()]
 
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_header_declares_exactly_the_columns_that_the_sql_returns(corpus: Database, name: str) -> None:
-    query = catalog.find(name)
+    query = catalog.shipped().find(name)
     assert described(corpus, query) == [(c.name, c.type) for c in query.columns]
 
 
@@ -64,33 +65,38 @@ def test_a_header_declares_exactly_the_columns_that_the_sql_returns(corpus: Data
 def test_every_declared_parameter_is_used_and_every_used_one_declared(name: str) -> None:
     import re
 
-    query = catalog.find(name)
+    query = catalog.shipped().find(name)
     assert set(re.findall(r"\$(\w+)", query.sql)) == {p.name for p in query.params}
 
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_runs_on_a_database_with_all_sorts_of_traces(corpus: Database, name: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MissingDataWarning)
-        answer = corpus.query(name, **REQUIRED.get(name, {}))
-    assert answer.columns == [c.name for c in catalog.find(name).columns]
+    answer = corpus.query(name, **REQUIRED.get(name, {}))
+    assert answer.columns == [c.name for c in catalog.shipped().find(name).columns]
     assert answer.height > 0
 
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_what_a_query_needs_exists_and_can_be_recorded(name: str) -> None:
-    query = catalog.find(name)
+    query = catalog.shipped().find(name)
     # What is known of GPUs comes with traceql.
-    tables = {table for need in catalog.needs(query) for table in need} - {"gpu_specs"}
+    tables = {table for need in catalog.shipped().needs(query) for table in need} - {"gpu_specs"}
     assert all(schema.BY_NAME[table].collected_by for table in tables)
     assert query.title.endswith("?")
     assert "ORDER BY" in query.sql
 
 
-@pytest.mark.parametrize("view", catalog.views(), ids=lambda v: v.name)
+@pytest.mark.parametrize("view", catalog.shipped().views.values(), ids=lambda v: v.name)
 def test_a_view_declares_exactly_its_columns(corpus: Database, view: catalog.Query) -> None:
-    found = corpus.arrow(f"DESCRIBE {view.name}").to_pylist()
+    found = corpus._store.run(f"DESCRIBE {view.name}").to_pylist()
     assert [(r["column_name"], r["column_type"]) for r in found] == [(c.name, c.type) for c in view.columns]
+
+
+def parsed(text: str, label: str = "q.sql") -> Query:
+    views = catalog.shipped().views
+    return question.parse(
+        sqlfiles.parse(text, label), "t", lambda name: views[name].columns if name in views else ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,8 +111,8 @@ def test_a_view_declares_exactly_its_columns(corpus: Database, view: catalog.Que
     ],
 )
 def test_a_malformed_header_is_an_error_with_file_and_line(text: str, problem: str) -> None:
-    with pytest.raises(ValueError, match=problem.replace("(", r"\(").replace("?", r"\?")):
-        catalog.parse(sqlfiles.parse(text, "queries/t/q.sql"), "t")
+    with pytest.raises(CatalogError, match=problem.replace("(", r"\(").replace("?", r"\?")):
+        parsed(text, "queries/t/q.sql")
 
 
 def test_a_header_can_take_over_the_columns_of_a_view_and_what_it_measures() -> None:
@@ -116,11 +122,11 @@ def test_a_header_can_take_over_the_columns_of_a_view_and_what_it_measures() -> 
 -- @column trace VARCHAR  name of the trace
 -- @columns dram l2_write_sectors
 SELECT 1"""
-    query = catalog.parse(sqlfiles.parse(text, "q.sql"), "t")
-    dram = next(view for view in catalog.views() if view.name == "dram")
+    query = parsed(text, "q.sql")
+    dram = next(view for view in catalog.shipped().views.values() if view.name == "dram")
     assert query.columns[1:] == dram.columns[-2:]
     assert [column.name for column in query.columns] == ["trace", "l2_write_sectors", "dram_throughput_pct"]
-    metrics = catalog.metrics(query)
+    metrics = catalog.shipped().metrics(query)
     assert (metrics[("a.sum", "b.sum")], metrics[("c.sum",)]) == ("", "")
     assert metrics[("dram__bytes.sum.peak_sustained",)] == "--set roofline"
 
@@ -134,7 +140,7 @@ def test_defaults_are_typed() -> None:
 -- @param e VARCHAR = NULL      nothing
 -- @param f BIGINT              required
 SELECT 1"""
-    params = catalog.parse(sqlfiles.parse(text, "q.sql"), "t").params
+    params = parsed(text, "q.sql").params
     assert [p.default for p in params] == ["it's", 20, 0.5, True, None, None]
     assert [p.required for p in params] == [False, False, False, False, False, True]
 
@@ -145,10 +151,55 @@ def test_a_list_takes_several_values_or_one() -> None:
 -- @param more VARCHAR[] = NULL    others
 -- @param one VARCHAR[] = 'x'      a default
 SELECT 1"""
-    query = catalog.parse(sqlfiles.parse(text, "q.sql"), "t")
+    query = parsed(text, "q.sql")
     assert [p.is_list for p in query.params] == [True, True, True]
     assert query.bind({"names": ["a", "b"]}) == {"names": ["a", "b"], "more": None, "one": ["x"]}
     assert query.bind({"names": "a", "more": ["c"]})["names"] == ["a"]
+    assert query.params[0].parse("a", "b") == ["a", "b"]
+
+
+def test_a_map_takes_names_with_a_value_or_with_several() -> None:
+    text = """-- Title?
+-- @param pair MAP(VARCHAR, VARCHAR) = NULL    what belongs together
+-- @param mode MAP(VARCHAR, VARCHAR[]) = NULL  traces by mode
+SELECT map_values($pair::MAP(VARCHAR, VARCHAR)) AS pair, map_values($mode::MAP(VARCHAR, VARCHAR[])) AS mode"""
+    query = parsed(text, "q.sql")
+    pair, mode = query.params
+    assert pair.parse("a=b", "c/d = e=f") == {"a": "b", "c/d": "e=f"}
+    assert mode.parse("on=t1", "off=t2", "on=t3") == {"on": ["t1", "t3"], "off": ["t2"]}
+    assert mode.parse("null") is None
+    bound = query.bind({"pair": {"a": "b", "A": "c"}, "mode": {"on": ["t1", "t3"], "off": "t2"}})
+    assert bound["mode"] == {"on": ["t1", "t3"], "off": ["t2"]}
+    with traceql.open(":memory:") as database:
+        answer = database._store.run(query.sql, bound).to_pylist()
+        assert answer == [{"pair": ["b", "c"], "mode": [["t1", "t3"], ["t2"]]}]
+        assert database._store.run(query.sql, query.bind({})).to_pylist() == [{"pair": None, "mode": None}]
+
+
+@pytest.mark.parametrize(
+    ("type_", "texts", "problem"),
+    [
+        ("MAP(VARCHAR, VARCHAR)", ["a"], "'a' is not A=B"),
+        ("MAP(VARCHAR, VARCHAR)", ["=b"], "'=b' is not A=B"),
+        ("MAP(VARCHAR, VARCHAR)", ["a=b", "a=c"], "'a' is given twice"),
+        ("BIGINT", ["1", "2"], "is given 2 times"),
+        ("BIGINT", ["x"], "'x' is no BIGINT"),
+    ],
+)
+def test_texts_that_stand_for_no_value_are_refused(type_: str, texts: list[str], problem: str) -> None:
+    param = parameters.Param("it", type_, "what it is", None, required=False)
+    with pytest.raises(QueryError, match=problem):
+        param.parse(*texts)
+
+
+def test_values_of_another_kind_are_refused_before_the_database_sees_them() -> None:
+    pair = parameters.Param("pair", "MAP(VARCHAR, VARCHAR)", "what it is", None, required=False)
+    for value in ("a=b", ["a=b"], {"a": ["b"]}):
+        with pytest.raises(QueryError, match=r"is no MAP\(VARCHAR, VARCHAR\)"):
+            pair.take(value)
+    names = parameters.Param("names", "VARCHAR[]", "what it is", None, required=False)
+    with pytest.raises(QueryError, match="is no VARCHAR"):
+        names.take(3)
 
 
 # --- answers --------------------------------------------------------------------------------------------
@@ -212,7 +263,7 @@ def test_kernel_totals_add_up_and_shares_to_a_hundred(corpus: Database) -> None:
 
 def test_api_summary_counts_every_call_once(corpus: Database) -> None:
     answer = corpus.query("api_summary", trace=NSYS)
-    assert answer["calls"].sum() == corpus.rows(NSYS)["api_calls"] == 8942
+    assert answer["calls"].sum() == ingest.rows(corpus._store, NSYS)["api_calls"] == 8942
     launches = answer.filter(answer["name"] == "cudaLaunchKernel")
     assert launches["layer"].to_list() == ["runtime"]
 
@@ -252,26 +303,31 @@ def test_a_question_that_no_trace_can_answer_names_the_option_that_records_the_d
     assert caught.value.remedy == "Recorded by: nsys profile --trace=cuda"
 
 
-def test_traces_that_lack_data_are_named_in_a_warning(corpus: Database) -> None:
-    with pytest.warns(MissingDataWarning) as caught:
-        corpus.query("top_kernels")
-    notes = [str(warning.message) for warning in caught]
-    assert notes[0].startswith("No kernels in centerformer_titan_2022.4.sqlite.xz, centerformer_titan")
+def test_traces_that_lack_data_are_named_in_a_note(corpus: Database) -> None:
+    said = corpus.ask("top_kernels").notes
+    assert said[0].code == "not_recorded"
+    assert said[0].text.startswith("No kernels in centerformer_titan_2022.4.sqlite.xz, centerformer_titan")
     # Kernels of graphs that were traced as a whole are in no count.
-    assert any(note.startswith("15 CUDA graph launches in llama_graph.sqlite.xz hold") for note in notes)
-    with pytest.warns(MissingDataWarning, match=r"Not measured in .*ncu --metrics dram__bytes_read.sum,dram"):
-        corpus.query("dram_traffic", trace="darknet_xavier.nsight-cuprof-report.xz")
+    assert any(
+        note.code == "hidden_kernels"
+        and note.text.startswith("15 CUDA graph launches in llama_graph.sqlite.xz hold")
+        for note in said
+    )
+    (lacking,) = corpus.ask("dram_traffic", trace="darknet_xavier.nsight-cuprof-report.xz").notes
+    assert lacking.code == "not_measured"
+    assert "ncu --metrics dram__bytes_read.sum,dram" in lacking.text
 
 
 def test_tracing_that_saw_nothing_is_not_called_missing(corpus: Database) -> None:
     # CUDA was traced, but no kernel ran.
-    assert "kernels" not in corpus.missing("nevakrien_rtx4090_2023.4.sqlite.xz")
-    assert "kernels" in corpus.missing("centerformer_titan_2022.4.sqlite.xz")
+    assert "kernels" not in ingest.missing(corpus._store, "nevakrien_rtx4090_2023.4.sqlite.xz")
+    assert "kernels" in ingest.missing(corpus._store, "centerformer_titan_2022.4.sqlite.xz")
 
 
 def test_an_unknown_metric_says_how_to_find_one(corpus: Database) -> None:
-    with pytest.warns(MissingDataWarning, match="No rows. Which metrics there are"):
-        assert corpus.query("metric", name="no_such_metric").is_empty()
+    answer = corpus.ask("metric", name="no_such_metric")
+    assert len(answer) == 0
+    assert "No rows. Which metrics there are" in notes(answer)
 
 
 def test_wrong_names_are_errors_with_a_way_out(corpus: Database) -> None:

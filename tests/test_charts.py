@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -13,9 +12,10 @@ import pytest
 from conftest import REPORTS
 
 from traceql.draw import charts, comparisons, registry, render, theme, timelines
-from traceql.errors import MissingDataError, MissingDataWarning, QueryError, UnknownQueryError
+from traceql.errors import MissingDataError, QueryError, UnknownQueryError
 from traceql.present import units
 from traceql.questions import catalog
+from traceql.questions.parameters import Value
 from traceql.read import runs
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ PARAMS: dict[str, dict[str, Any]] = {
     "range_roofline": {"trace": ROOFLINE},
     "cpu_bound_gaps": {"trace": EAGER},
     "cuda_gpu_kern_pace": {"trace": EAGER, "kernel": "rms_norm_kernel"},
-    "nwor_delta": {"baseline": BASELINE, "variant": VARIANT, "pairs": "%kv_write = %nwor_commit"},
+    "nwor_delta": {"baseline": BASELINE, "variant": VARIANT, "pair": {"%kv_write": "%nwor_commit"}},
     "nwor_scv_matrix": {
-        "modes": "off/off = scv_baseline_off.ncu-rep.xz; stage/graph = scv_nwor_graph.ncu-rep.xz"
+        "mode": {"off/off": "scv_baseline_off.ncu-rep.xz", "stage/graph": "scv_nwor_graph.ncu-rep.xz"}
     },
     "scv_delta": {"baseline": "scv_baseline_off.sqlite.xz", "variant": "scv_baseline_graph.sqlite.xz"},
     "dram_traffic": {"trace": BASELINE},
@@ -65,7 +65,7 @@ TRACES = {
     "nvtx_startend_sum": None,
     "osrt_sum": "mordred_rtx6000_2021.2.sqlite.xz",
 }
-DRAWN = sorted(name for name, query in catalog.queries().items() if query.pictures)
+DRAWN = sorted(name for name, query in catalog.shipped().queries.items() if query.pictures)
 # No shipped report holds what they are about; their kinds of chart are drawn for others.
 NOTHING_TO_DRAW = {
     "cuda_memset_sync",
@@ -77,16 +77,12 @@ NOTHING_TO_DRAW = {
 }
 
 
-def drawn(corpus: Database, name: str, /, **params: catalog.Value) -> dict[str, Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MissingDataWarning)
-        return corpus.chart(name, **params).to_dict()
+def drawn(corpus: Database, name: str, /, **params: Value) -> dict[str, Any]:
+    return corpus.chart(name, **params).to_dict()
 
 
-def asked(corpus: Database, name: str, /, **params: catalog.Value) -> pl.DataFrame:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MissingDataWarning)
-        return corpus.query(name, **params)
+def asked(corpus: Database, name: str, /, **params: Value) -> pl.DataFrame:
+    return corpus.query(name, **params)
 
 
 def params_for(corpus: Database, name: str) -> dict[str, Any]:
@@ -129,7 +125,7 @@ def encodings(specification: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_header_names_a_kind_of_chart_and_gives_it_columns_of_the_query(name: str) -> None:
-    query = catalog.find(name)
+    query = catalog.shipped().find(name)
     columns = {column.name for column in query.columns}
     for picture in query.pictures:
         required, optional = registry.KINDS[picture.kind].channels
@@ -147,7 +143,7 @@ def test_a_chart_is_drawn_from_real_reports_and_carries_the_answers_numbers(
     shown = data(specification)
     assert shown
     assert json.loads(json.dumps(specification, allow_nan=False)) == specification
-    picture = catalog.find(name).pictures[0]
+    picture = catalog.shipped().find(name).pictures[0]
     for channel, column in picture.channels.items():
         if channel not in ("x", "y", "y2", "a", "b") or not answer[column].dtype.is_numeric():
             continue
@@ -192,16 +188,16 @@ RENDERED = (
 
 
 def test_one_chart_of_every_kind_is_rendered() -> None:
-    kinds = {query.pictures[0].kind for name in RENDERED for query in charts.queries_of(name)}
+    kinds = {
+        query.pictures[0].kind for name in RENDERED for query in charts.queries_of(catalog.shipped(), name)
+    }
     assert kinds == set(charts.KINDS)
 
 
 @pytest.mark.parametrize("name", RENDERED)
 def test_a_chart_becomes_png_and_svg_without_a_browser(corpus: Database, name: str) -> None:
-    query = charts.queries_of(name)[0].name
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MissingDataWarning)
-        chart = corpus.chart(name, **PARAMS.get(query, {"trace": EAGER}))
+    query = charts.queries_of(catalog.shipped(), name)[0].name
+    chart = corpus.chart(name, **PARAMS.get(query, {"trace": EAGER}))
     png = render.to_png(chart)
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     assert int.from_bytes(png[16:20]) > 600
@@ -234,7 +230,7 @@ def test_gaps_are_drawn_of_a_trace_that_never_idles_for_half_a_second(corpus: Da
     assert every["gaps"].unique().to_list() == [every.height]
     assert [row["duration_ns"] for row in data(specification)] == every["duration_ns"].head(50).to_list()
     assert f"the 50 longest of {every.height:,}" in specification["title"]["subtitle"]
-    assert charts.params("gaps")["min_gap_ns"].default == 0
+    assert charts.params(catalog.shipped(), "gaps")["min_gap_ns"].default == 0
 
 
 def test_two_panels_show_decoding_and_prefill_with_ridges_and_elbows(corpus: Database) -> None:
@@ -278,7 +274,7 @@ def test_the_percentage_stands_at_each_pair_of_bars() -> None:
 def test_where_no_kernel_ran_the_chart_says_so_and_not_that_it_was_not_measured(corpus: Database) -> None:
     texts = {}
     for other in ("step/kv_write", "step/nwor_commit"):
-        exclude = f"step/flush_l2; {other}"
+        exclude = ["step/flush_l2", other]
         rows = data(drawn(corpus, "nwor_delta", baseline=BASELINE, variant=VARIANT, exclude=exclude))
         texts |= {r["range"]: r[theme.VALUE] for r in rows if r["counter"] == "dram_write_bytes"}
     assert texts["step/kv_write"] == "60.45 MB → no kernel there"

@@ -50,7 +50,7 @@ def one(condition: str, **others: Any) -> checks.CheckFile:
 
 
 def test_nwor_saves_writes_on_the_recorded_pair_but_changes_reads_and_l2(corpus: Database) -> None:
-    verdicts = checks.run(corpus, checks.load("nwor"), **VECTORIZED)
+    verdicts = corpus.check("nwor", **VECTORIZED)
     assert outcomes(verdicts) == {
         "dram-writes-fall": "pass",
         "dram-writes-match-rejections": "cannot tell",
@@ -74,23 +74,21 @@ def test_nwor_saves_writes_on_the_recorded_pair_but_changes_reads_and_l2(corpus:
 
 
 def test_the_saved_share_matches_the_rejected_one_where_tokens_are_known(corpus: Database) -> None:
-    verdicts = checks.run(corpus, checks.load("nwor"), **VECTORIZED, parameters=TOKENS)
+    verdicts = corpus.check("nwor", **VECTORIZED, parameters=TOKENS)
     assert outcomes(verdicts)["dram-writes-match-rejections"] == "pass"
     # Had every draft been accepted, nothing should have been saved.
-    everything = checks.run(
-        corpus, checks.load("nwor"), **VECTORIZED, parameters={"accepted_tokens": 512, "draft_tokens": 512}
-    )
+    everything = corpus.check("nwor", **VECTORIZED, parameters={"accepted_tokens": 512, "draft_tokens": 512})
     assert outcomes(everything)["dram-writes-match-rejections"] == "fail"
 
 
 def test_without_the_ranges_of_our_workload_the_total_alone_is_judged(corpus: Database) -> None:
-    verdicts = checks.run(corpus, checks.load("nwor"), **VECTORIZED, parameters={"pairs": "a = b"})
+    verdicts = corpus.check("nwor", **VECTORIZED, parameters={"pair": {"a": "b"}})
     assert outcomes(verdicts)["dram-writes-fall"] == "pass"
     assert [row["range"] for row in verdicts[0].evidence] == ["total"]
 
 
 def test_the_replay_of_the_recorded_graph_takes_12_us_not_under_one(corpus: Database) -> None:
-    verdicts = checks.run(corpus, checks.load("scv"), **GRAPH)
+    verdicts = corpus.check("scv", **GRAPH)
     assert outcomes(verdicts) == {
         "range-visible": "pass",
         "fewer-launches": "pass",
@@ -107,9 +105,7 @@ def test_the_replay_of_the_recorded_graph_takes_12_us_not_under_one(corpus: Data
 
 
 def test_a_range_that_is_absent_fails_to_be_visible_and_tells_nothing_else(corpus: Database) -> None:
-    verdicts = checks.run(
-        corpus, checks.load("scv"), baseline=GRAPH["baseline"], variant="llama_eager.sqlite.xz"
-    )
+    verdicts = corpus.check("scv", baseline=GRAPH["baseline"], variant="llama_eager.sqlite.xz")
     told = outcomes(verdicts)
     assert told.pop("range-visible") == "fail"
     assert set(told.values()) == {"cannot tell"}
@@ -120,7 +116,7 @@ def test_a_range_that_is_absent_fails_to_be_visible_and_tells_nothing_else(corpu
 
 def test_warps_are_judged_on_ncu_reports(corpus: Database) -> None:
     names = {"baseline": "scv_baseline_off.ncu-rep.xz", "variant": "scv_baseline_graph.ncu-rep.xz"}
-    told = outcomes(checks.run(corpus, checks.load("scv"), **names))
+    told = outcomes(corpus.check("scv", **names))
     assert (told["more-warps"], told["range-visible"], told["fewer-launches"]) == (
         "fail",
         "pass",
@@ -140,7 +136,7 @@ def test_latency_and_tokens_of_imported_runs_are_judged(tmp_path: Path) -> None:
             for name, report in zip(("before", "after"), VECTORIZED.values(), strict=True):
                 database.ingest(REPORTS / report, name=name)
             database.import_runs(runs.read(table))
-            return outcomes(checks.run(database, checks.load("nwor"), baseline="before", variant="after"))
+            return outcomes(database.check("nwor", baseline="before", variant="after"))
 
     good = told("1.03,64,30,64,30")
     assert [good[name] for name in ("latency-overhead", "drafts-are-staged", "accepted-are-committed")] == [
@@ -156,8 +152,8 @@ def test_latency_and_tokens_of_imported_runs_are_judged(tmp_path: Path) -> None:
 
 def test_both_modes_are_judged_over_the_matrix(corpus: Database) -> None:
     modes = {"off/off": "baseline_off", "stage/off": "nwor_off", "stage/graph": "nwor_graph"}
-    listed = "; ".join(f"{m} = scv_{n}.ncu-rep.xz, scv_{n}.sqlite.xz" for m, n in modes.items())
-    verdicts = checks.run(corpus, checks.load("nwor-scv"), parameters={"modes": listed})
+    listed = {m: [f"scv_{n}.ncu-rep.xz", f"scv_{n}.sqlite.xz"] for m, n in modes.items()}
+    verdicts = corpus.check("nwor-scv", parameters={"mode": listed})
     assert outcomes(verdicts) == {
         "both-save-dram-writes": "pass",
         "both-save-l2-writes": "fail",
@@ -168,10 +164,12 @@ def test_both_modes_are_judged_over_the_matrix(corpus: Database) -> None:
 
 
 def test_the_budget_holds_for_the_recorded_model_and_names_the_step_that_breaks_it(corpus: Database) -> None:
-    budget = checks.load("budget")
-    assert set(outcomes(checks.run(corpus, budget, variant="llama_eager.sqlite.xz")).values()) == {"pass"}
+    budget = checks.load("budget", catalog.shipped())
+    assert set(outcomes(checks.run(corpus._asker, budget, variant="llama_eager.sqlite.xz")).values()) == {
+        "pass"
+    }
     tight = checks.parse(budget.text.replace("<= 600", "<= 450").replace("<= 20", "<= 16"), "tight.toml")
-    launches, time = checks.run(corpus, tight, variant="llama_eager.sqlite.xz")
+    launches, time = checks.run(corpus._asker, tight, variant="llama_eager.sqlite.xz")
     assert (launches.outcome, time.outcome) == ("fail", "fail")
     # Only the step that is over the limit: prefill.
     assert launches.evidence == (
@@ -181,16 +179,16 @@ def test_the_budget_holds_for_the_recorded_model_and_names_the_step_that_breaks_
 
 
 def test_a_report_that_cannot_tell_says_what_would_record_it(corpus: Database) -> None:
-    verdicts = checks.run(corpus, checks.load("budget"), variant=VECTORIZED["variant"])
+    verdicts = corpus.check("budget", variant=VECTORIZED["variant"])
     assert {verdict.outcome for verdict in verdicts} == {"cannot tell"}
     assert "Recorded by: nsys profile --trace=nvtx" in verdicts[0].notes[0]
 
 
 @pytest.mark.parametrize("name", checks.shipped())
 def test_every_shipped_check_can_be_evaluated(corpus: Database, name: str) -> None:
-    file = checks.load(name)
+    file = checks.load(name, catalog.shipped())
     assert file.title
-    verdicts = checks.run(corpus, file, **VECTORIZED)
+    verdicts = checks.run(corpus._asker, file, **VECTORIZED)
     assert [verdict.name for verdict in verdicts] == [check.name for check in file.checks]
     # The command's help knows it.
     assert name in CliRunner().invoke(cli, ["check", "--help"]).output
@@ -223,19 +221,19 @@ def test_every_shipped_check_can_be_evaluated(corpus: Database, name: str) -> No
 def test_true_for_every_row_passes_and_unknown_is_neither(
     corpus: Database, condition: str, rows: str, outcome: str
 ) -> None:
-    (verdict,) = checks.run(corpus, one(condition, rows=rows))
+    (verdict,) = checks.run(corpus._asker, one(condition, rows=rows))
     assert verdict.outcome == outcome
 
 
 def test_evidence_is_by_default_what_the_condition_mentions(corpus: Database) -> None:
-    (verdict,) = checks.run(corpus, one("kernels > 0", parameters={"trace": "llama_eager.sqlite.xz"}))
+    (verdict,) = checks.run(corpus._asker, one("kernels > 0", parameters={"trace": "llama_eager.sqlite.xz"}))
     assert verdict.evidence == ({"kernels": 6896},)
-    (verdict,) = checks.run(corpus, one("true", parameters={"trace": "llama_eager.sqlite.xz"}))
+    (verdict,) = checks.run(corpus._asker, one("true", parameters={"trace": "llama_eager.sqlite.xz"}))
     assert (verdict.outcome, verdict.evidence) == ("pass", ())
 
 
 def test_no_row_to_judge_is_said(corpus: Database) -> None:
-    (verdict,) = checks.run(corpus, one("kernels > 0", rows="false"))
+    (verdict,) = checks.run(corpus._asker, one("kernels > 0", rows="false"))
     assert verdict.notes == ("No row of trace_summary to judge.",)
 
 
@@ -261,18 +259,18 @@ def test_parameters_of_the_check_come_before_those_of_the_file_and_given_ones_be
         """,
         "mine.toml",
     )
-    assert set(outcomes(checks.run(corpus, file)).values()) == {"pass"}
+    assert set(outcomes(checks.run(corpus._asker, file)).values()) == {"pass"}
     # As text, the way the command line gives it.
-    given = outcomes(checks.run(corpus, file, parameters={"limit": "3"}))
+    given = outcomes(checks.run(corpus._asker, file, parameters={"limit": "3"}))
     assert set(given.values()) == {"fail"}
 
 
 def test_a_check_that_compares_needs_its_traces(corpus: Database) -> None:
     with pytest.raises(CheckError, match="check 'dram-writes-fall' needs a baseline") as caught:
-        checks.run(corpus, checks.load("nwor"), variant=VECTORIZED["variant"])
+        corpus.check("nwor", variant=VECTORIZED["variant"])
     assert "--baseline" in caught.value.remedy
     with pytest.raises(CheckError, match=r"nwor.toml: check 'dram-writes-fall': no trace is called 'nope'"):
-        checks.run(corpus, checks.load("nwor"), baseline="nope", variant="nope")
+        corpus.check("nwor", baseline="nope", variant="nope")
 
 
 # --- files that are refused -----------------------------------------------------------------------------
@@ -353,7 +351,7 @@ def test_sql_that_is_no_condition_is_refused_by_name_and_check(
     file = one(condition) if key == "condition" else one("true", rows=condition)
     before = corpus.sql("SELECT count(*) FROM kernels").item()
     with pytest.raises(CheckError) as caught:
-        checks.run(corpus, file)
+        checks.run(corpus._asker, file)
     assert caught.value.message.startswith("mine.toml: check 'c': ")
     assert problem in caught.value.message
     assert corpus.sql("SELECT count(*) FROM kernels").item() == before
@@ -371,7 +369,7 @@ def test_sql_that_is_no_condition_is_refused_by_name_and_check(
 )
 def test_a_condition_that_cannot_hold_is_refused(corpus: Database, condition: str, problem: str) -> None:
     with pytest.raises(CheckError, match=f"mine.toml: check 'c': .*{problem}") as caught:
-        checks.run(corpus, one(condition))
+        checks.run(corpus._asker, one(condition))
     assert "\n" not in caught.value.message
     assert "Columns of trace_summary: trace, kind" in caught.value.remedy
 
@@ -384,22 +382,22 @@ def test_evidence_is_as_confined_as_conditions(corpus: Database) -> None:
         "content FROM read_text('a')",
     ):
         with pytest.raises(CheckError, match=r"mine.toml: check 'c': "):
-            checks.run(corpus, one("true", evidence=evidence))
+            checks.run(corpus._asker, one("true", evidence=evidence))
 
 
 def test_a_parameter_that_no_query_has_is_refused(corpus: Database) -> None:
-    with pytest.raises(CheckError, match=r"nwor.toml: none of its queries has a parameter 'pair'"):
-        checks.run(corpus, checks.load("nwor"), **VECTORIZED, parameters={"pair": "a = b"})
+    with pytest.raises(CheckError, match=r"nwor.toml: none of its queries has a parameter 'pairs'"):
+        corpus.check("nwor", **VECTORIZED, parameters={"pairs": "a = b"})
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(CheckError, match="nwro: no such file") as caught:
-        checks.load("nwro")
+        checks.load("nwro", catalog.shipped())
     assert "budget, nwor, nwor_scv, scv" in caught.value.remedy
     latin = tmp_path / "latin.toml"
     latin.write_bytes('title = "ä"'.encode("latin-1"))
     with pytest.raises(CheckError, match="cannot be read"):
-        checks.load(latin)
+        checks.load(latin, catalog.shipped())
 
 
 # --- the command ----------------------------------------------------------------------------------------
@@ -475,12 +473,25 @@ def test_files_can_be_judged_beside_a_damaged_database(tmp_path: Path) -> None:
 
 def test_a_shipped_file_can_be_printed_and_made_ones_own(home: Path) -> None:
     shown = run(home, "budget", "--show", status=0).stdout
-    assert shown == checks.load("budget").text
+    assert shown == checks.load("budget", catalog.shipped()).text
     (home / "budget.toml").write_text(shown)
     report = REPORTS / "llama_eager.sqlite.xz"
     assert "ms_per_token 16.84" in run(home, "budget.toml", "--variant", report, status=0).stdout
     result = run(home, "budget", "--variant", report, "--param", "step=nothing%", status=CANNOT_TELL)
     assert "No rows. No range looks like a vLLM step" in result.stdout
+
+
+def test_lists_and_maps_are_given_one_by_one(home: Path) -> None:
+    names = ("--baseline", "scv_baseline_vectorized", "--variant", "scv_nwor_vectorized")
+    pair = ("--param", "pair=step/kv_write=step/nwor_commit", "--param", "pair=step/mask=step/mask")
+    nothing = ("--param", "exclude=step/flush_l2", "--param", "exclude=step/%")
+    assert "range step/kv_write = step/nwor_commit, baseline 60,449,280" in (
+        run(home, "nwor", *names, *pair, status=FAILED).stdout
+    )
+    assert "range step/kv_write" not in run(home, "nwor", *names, *nothing, status=CANNOT_TELL).stdout
+    assert "parameter pair: 'step' is not A=B" in (
+        run(home, "nwor", *names, "--param", "pair=step", status=1).stderr
+    )
 
 
 def test_what_counts_cannot_see_is_a_note_beside_the_verdict(home: Path) -> None:
@@ -505,6 +516,6 @@ def test_names_are_completed(home: Path, words: str, expected: str) -> None:
 
 def test_every_query_of_a_shipped_check_is_in_the_catalogue_with_the_traces_it_compares() -> None:
     for name in checks.shipped():
-        for check in checks.load(name).checks:
-            params = {param.name for param in catalog.find(check.query).params}
-            assert params & {*catalog.TRACE_PARAMS, "modes"}
+        for check in checks.load(name, catalog.shipped()).checks:
+            params = {param.name for param in catalog.shipped().find(check.query).params}
+            assert params & {*catalog.TRACE_PARAMS, "mode"}

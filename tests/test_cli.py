@@ -95,7 +95,7 @@ def test_the_dram_question_is_answered(home: Path) -> None:
         "--variant",
         "scv_nwor_vectorized",
     ]
-    arguments += ["--pairs", "step/kv_write = step/nwor_commit"]
+    arguments += ["--pair", "step/kv_write=step/nwor_commit"]
     table = traceql(*arguments, cwd=home).stdout
     assert re.search(
         r"pair +step/kv_write = step/nwor_commit +dram_write_bytes +60,449,280 +32,058,112 +-28,391,168 +-46.97",
@@ -195,7 +195,7 @@ def test_info_describes_a_trace_and_a_file_alike(home: Path) -> None:
 def test_schema_explains_tables_and_columns_without_a_database(tmp_path: Path) -> None:
     everything = traceql("schema", "-f", "json", cwd=tmp_path).stdout
     assert {row["name"] for row in json.loads(everything)} == {t.name for t in schema.TABLES} | {
-        v.name for v in catalog.views()
+        v.name for v in catalog.shipped().views.values()
     }
     columns = json.loads(traceql("schema", "kernels", "-f", "json", cwd=tmp_path).stdout)
     assert [c["column"] for c in columns] == [c.name for c in schema.BY_NAME["kernels"].columns]
@@ -317,7 +317,7 @@ def test_every_command_and_query_has_help_with_its_parameters() -> None:
         result = runner.invoke(cli, [name, "--help"])
         assert result.exit_code == 0
         assert "Usage: " in result.output
-    for query in catalog.queries().values():
+    for query in catalog.shipped().queries.values():
         result = runner.invoke(cli, ["query", query.name.replace("_", "-"), "--help"])
         assert result.exit_code == 0
         # Help is folded to the width of a terminal.
@@ -332,7 +332,7 @@ def test_query_list_shows_every_question_by_topic(tmp_path: Path) -> None:
     listed = traceql("query", "--list", cwd=tmp_path).stdout
     as_data = json.loads(traceql("query", "--list", "--format", "json", cwd=tmp_path).stdout)
     assert {row["query"] for row in as_data} >= {"top-kernels", "range-launches"}
-    for query in catalog.queries().values():
+    for query in catalog.shipped().queries.values():
         assert re.search(rf"{query.topic} +{query.name.replace('_', '-')} +{re.escape(query.title)}", listed)
 
 

@@ -16,6 +16,7 @@ import pytest
 from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, plain
 
 from traceql import Database
+from traceql.store import ingest
 
 NAMES = ("esmm_a10g_2023.1.ncu-rep.xz", "scv_baseline_graph.sqlite.xz", "llama_eager.sqlite.xz")
 ALL = [PARQUETDIR, *(REPORTS / name for name in NAMES), ARROWDIR]
@@ -29,7 +30,7 @@ def _start(db: Path, *reports: Path, replace: bool = False) -> subprocess.Popen[
 def _rows_of_traces(db: Path) -> dict[str, dict[str, int]]:
     with Database(db) as database:
         names = database.sql("SELECT name FROM traces ORDER BY name")["name"].to_list()
-        return {name: database.rows(name) for name in names}
+        return {name: ingest.rows(database._store, name) for name in names}
 
 
 def _rows_without_trace(db: Path) -> int:

@@ -14,7 +14,8 @@ from conftest import EXPORTS, REPORTS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from traceql import Database
+    from traceql.store import ingest
+from traceql import Database
 
 MASK = (1 << 64) - 1
 
@@ -62,7 +63,7 @@ def tid(global_id: int) -> int:
 
 def stored(corpus: Database, trace: str, table: str, *columns: str) -> list[tuple[Any, ...]]:
     chosen = ", ".join(f"{table}.{c}" for c in columns)
-    rows = corpus.arrow(
+    rows = corpus._store.run(
         f"SELECT {chosen} FROM {table} JOIN traces USING (trace_id) WHERE traces.name = $t", {"t": trace}
     ).to_pylist()
     return [tuple(row.values()) for row in rows]
@@ -279,7 +280,7 @@ def test_all_forms_of_an_export_give_the_same_tables(corpus: Database, form: str
             "AND (NOT ends_with(column_name, '_id') OR column_name IN ('device_id', 'stream_id', 'correlation_id'))"
         ).item()
         rows = {
-            name: corpus.arrow(
+            name: corpus._store.run(
                 f"SELECT {columns} FROM {table} WHERE trace_id = "
                 f"(SELECT trace_id FROM traces WHERE name = '{name}') ORDER BY ALL"
             ).to_pylist()
@@ -302,4 +303,4 @@ def test_text_that_is_not_utf8_comes_in_with_replacement_characters(
 
 
 def test_foreign_tables_beside_those_of_nsys_change_nothing(corpus: Database) -> None:
-    assert corpus.rows("extrap_a100_2020.sqlite.xz")["kernels"] == 6
+    assert ingest.rows(corpus._store, "extrap_a100_2020.sqlite.xz")["kernels"] == 6

@@ -206,4 +206,4 @@ def test_the_database_holds_the_figures(corpus: Database) -> None:
 
 def test_the_data_file_is_part_of_the_package() -> None:
     # Beside the modules, so the wheel takes it along with them.
-    assert (Path(hardware.__file__).parent / "data" / "gpus.toml").is_file()
+    assert (Path(hardware.__file__).parent / "gpus.toml").is_file()

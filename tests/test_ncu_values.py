@@ -47,7 +47,7 @@ def read_raw_csv(name: str) -> tuple[list[str], list[str], list[list[str]]]:
 
 def stored_values(corpus: Database, trace: str) -> dict[tuple[int, str], dict[str, Any]]:
     """(position of the workload, metric) → row of metrics."""
-    rows = corpus.arrow(
+    rows = corpus._store.run(
         """
         SELECT kernel_id - min(kernel_id) OVER () AS position, metric, unit, value, text
         FROM metrics JOIN traces USING (trace_id) WHERE name = $trace
@@ -89,7 +89,7 @@ def test_every_metric_equals_what_ncu_prints(corpus: Database, name: str) -> Non
 @pytest.mark.parametrize("name", RAW_CSV)
 def test_names_and_shapes_equal_what_ncu_prints(corpus: Database, name: str) -> None:
     header, _, rows = read_raw_csv(name)
-    ours = corpus.arrow(
+    ours = corpus._store.run(
         "SELECT kernels.* FROM kernels JOIN traces USING (trace_id) WHERE traces.name = $t ORDER BY kernel_id",
         {"t": f"{name}.ncu-rep.xz"},
     ).to_pylist()
@@ -107,7 +107,7 @@ def test_names_and_shapes_equal_what_ncu_prints(corpus: Database, name: str) -> 
 def test_ranges_equal_what_ncu_prints(corpus: Database, name: str) -> None:
     header, _, rows = read_raw_csv(name)
     column = next(i for i, title in enumerate(header) if "Push/Pop_Range" in title)
-    ours = corpus.arrow(
+    ours = corpus._store.run(
         """
         SELECT kernel_id - min(kernel_id) OVER () AS position, domain, text
         FROM kernel_ranges JOIN traces USING (trace_id)

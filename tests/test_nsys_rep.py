@@ -14,7 +14,7 @@ import pytest
 
 from traceql.errors import TruncatedReportError
 from traceql.read.base import RawReport, no_progress
-from traceql.read.nsys_rep import events, read
+from traceql.read.nsys_rep import decode, read
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
 SUFFIXES = (".nsys-rep", ".qdrep")
@@ -165,7 +165,7 @@ def test_the_size_of_a_batch_changes_nothing(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = decoded(name, tmp_path)
-    monkeypatch.setattr(events, "_BATCH_BYTES", 1)
+    monkeypatch.setattr(decode, "_BATCH_BYTES", 1)
     in_parts = decoded(name, tmp_path)
     assert list(in_parts.tables) == list(whole.tables)
     for table, columns in whole.tables.items():

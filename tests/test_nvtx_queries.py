@@ -244,7 +244,6 @@ def test_every_push_pop_range_nests_as_nsys_says(db: traceql.Database, trace: st
 
 
 @pytest.mark.parametrize("trace", TRACES)
-@pytest.mark.filterwarnings("ignore:.*CUDA graph launches:traceql.errors.MissingDataWarning")
 def test_kernels_of_ranges_are_those_of_nsys(db: traceql.Database, trace: str) -> None:
     same(
         db.query("nvtx_kern_sum", trace=trace),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import REPORTS, TABLES
+from conftest import REPORTS, TABLES, notes
 from made.ncu import Profile
 from made.runs import Runs
 from nsys_oracle import export
 
 import traceql
-from traceql.errors import MissingDataWarning, QueryError
+from traceql.errors import QueryError
 from traceql.read import runs
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from traceql import Database
 
-PAIR = "step/kv_write = step/nwor_commit"
+PAIR = {"step/kv_write": "step/nwor_commit"}
+PAIRED = "step/kv_write = step/nwor_commit"
 VECTORIZED = {
     "baseline": "scv_baseline_vectorized.ncu-rep.xz",
     "variant": "scv_nwor_vectorized.ncu-rep.xz",
@@ -53,17 +54,17 @@ def memory() -> Iterator[Database]:
 
 
 def test_nwor_saves_47_percent_of_the_dram_writes_and_adds_l2_writes(corpus: Database) -> None:
-    rows = found(corpus, "nwor_delta", **VECTORIZED, pairs=PAIR, exclude="step/flush_l2")
-    writes = rows["pair", PAIR, "dram_write_bytes"]
+    rows = found(corpus, "nwor_delta", **VECTORIZED, pair=PAIR, exclude=["step/flush_l2"])
+    writes = rows["pair", PAIRED, "dram_write_bytes"]
     assert (writes["baseline"], writes["variant"]) == (60_449_280, 32_058_112)
     assert (writes["delta"], round(writes["delta_pct"], 2)) == (-28_391_168, -46.97)
-    l2 = rows["pair", PAIR, "l2_write_sectors"]
+    l2 = rows["pair", PAIRED, "l2_write_sectors"]
     assert (l2["baseline"], l2["variant"], round(l2["delta_pct"], 2)) == (3_101_568, 3_641_980, 17.42)
-    reads = rows["pair", PAIR, "dram_read_bytes"]
+    reads = rows["pair", PAIRED, "dram_read_bytes"]
     assert (reads["baseline"], reads["variant"]) == (2_459_648, 1_597_184)
     kernels = {key[:2]: (row["baseline"], row["variant"]) for key, row in rows.items() if key[2] == "kernels"}
     assert kernels == {
-        ("pair", PAIR): (56, 168),
+        ("pair", PAIRED): (56, 168),
         ("total", "total"): (58, 180),
         ("range", "step"): (None, 10),
         ("range", "step/scv_compute_mask"): (2, 2),
@@ -82,7 +83,7 @@ def test_ranges_add_up_to_the_total_in_every_recorded_pair(corpus: Database, mas
         "nwor_delta",
         baseline=f"scv_baseline_{mask}.ncu-rep.xz",
         variant=f"scv_nwor_{mask}.ncu-rep.xz",
-        pairs=PAIR,
+        pair=PAIR,
     ).to_dicts()
     for counter in ("dram_write_bytes", "dram_read_bytes", "l2_write_sectors", "l2_read_sectors", "kernels"):
         for side in ("baseline", "variant"):
@@ -99,12 +100,12 @@ def test_traffic_per_accepted_token_uses_the_tokens_that_parameters_tell(corpus:
         corpus,
         "nwor_delta",
         **VECTORIZED,
-        pairs=PAIR,
-        exclude="step/flush_l2",
+        pair=PAIR,
+        exclude=["step/flush_l2"],
         accepted_tokens=ACCEPTED,
         draft_tokens=DRAFTS,
     )
-    per_token = rows["pair", PAIR, "dram_write_bytes_per_token"]
+    per_token = rows["pair", PAIRED, "dram_write_bytes_per_token"]
     assert per_token["variant"] == 32_058_112 / ACCEPTED
     # A row of K and V in 28 layers, 2·8·128 values of 2 bytes each, is the least that a token can cost.
     assert 28 * 2 * 8 * 128 * 2 < per_token["variant"] < 1.05 * 28 * 2 * 8 * 128 * 2
@@ -130,7 +131,12 @@ def test_of_two_small_traces_every_sum_is_right(memory: Database) -> None:
     )
     asked = "step/kv_write = step/commit"
     rows = found(
-        memory, "nwor_delta", baseline="before", variant="after", pairs=f"{asked};", exclude="%flush; nothing"
+        memory,
+        "nwor_delta",
+        baseline="before",
+        variant="after",
+        pair={"step/kv_write": "step/commit"},
+        exclude=["%flush", "nothing"],
     )
 
     def numbers(*key: str) -> tuple[Any, ...]:
@@ -178,7 +184,7 @@ def test_no_token_to_divide_by_is_said(memory: Database) -> None:
 def test_a_pair_of_ranges_that_a_trace_lacks_is_unknown_not_zero(memory: Database) -> None:
     Profile().kernel("k", "step", **traffic(10)).store(memory, "before")
     Profile().kernel("k", "step", **traffic(10)).store(memory, "after")
-    rows = found(memory, "nwor_delta", baseline="before", variant="after", pairs="step = stage")
+    rows = found(memory, "nwor_delta", baseline="before", variant="after", pair={"step": "stage"})
     row = rows["pair", "step = stage", "dram_write_bytes"]
     assert (row["baseline"], row["variant"], row["remark"]) == (10, None, "no kernel there in after")
 
@@ -189,9 +195,9 @@ def test_a_trace_beside_itself_does_not_change(corpus: Database) -> None:
     assert set(rows["delta"]) == {0.0}
 
 
-def test_a_pair_without_an_equals_sign_is_refused(corpus: Database) -> None:
-    with pytest.raises(QueryError, match="pairs must look like BEFORE = AFTER"):
-        corpus.query("nwor_delta", **VECTORIZED, pairs="step/kv_write=step/nwor_commit")
+def test_a_pair_that_names_no_second_path_is_refused(corpus: Database) -> None:
+    with pytest.raises(QueryError, match=r"parameter pair: 'step/kv_write' is no MAP"):
+        corpus.query("nwor_delta", **VECTORIZED, pair="step/kv_write")
 
 
 # --- scv_delta ------------------------------------------------------------------------------------------
@@ -285,8 +291,8 @@ def test_what_a_range_costs_by_hand(tmp_path: Path, memory: Database) -> None:
     memory.ingest(
         export(tmp_path / "b.sqlite", {"NVTX_EVENTS": [{"text": "other", "start": 0, "end": 100}]}), name="b"
     )
-    with pytest.warns(MissingDataWarning):
-        rows = found(memory, "scv_delta", baseline="a", variant="b", range="mask")
+    rows = found(memory, "scv_delta", baseline="a", variant="b", range="mask")
+    assert notes(memory.ask("scv_delta", baseline="a", variant="b", range="mask"))
     assert {counter: row["baseline"] for (counter,), row in rows.items()} == {
         "instances": 2,
         "host_ns": 140,
@@ -385,12 +391,12 @@ MODES = {
 }
 
 
-def named(modes: Mapping[str, str]) -> str:
-    return "; ".join(f"{mode} = scv_{name}.ncu-rep.xz, scv_{name}.sqlite.xz" for mode, name in modes.items())
+def named(modes: Mapping[str, str]) -> dict[str, list[str]]:
+    return {mode: [f"scv_{name}.ncu-rep.xz", f"scv_{name}.sqlite.xz"] for mode, name in modes.items()}
 
 
 def test_the_four_modes_stand_side_by_side(corpus: Database) -> None:
-    rows = found(corpus, "nwor_scv_matrix", modes=named(MODES), exclude="step/flush_l2")
+    rows = found(corpus, "nwor_scv_matrix", mode=named(MODES), exclude=["step/flush_l2"])
     cells = {counter: tuple(row.values())[1:5] for (counter,), row in rows.items()}
     assert cells["dram_write_bytes"] == (60_290_816, 30_454_272, 60_744_448, 31_941_376)
     assert cells["launches"] == (193, 193, 0, 0)
@@ -411,7 +417,7 @@ def test_the_four_modes_stand_side_by_side(corpus: Database) -> None:
         "nwor_delta",
         baseline="scv_baseline_off.ncu-rep.xz",
         variant="scv_nwor_off.ncu-rep.xz",
-        exclude="step/flush_l2",
+        exclude=["step/flush_l2"],
     )
     for counter in ("dram_write_bytes", "dram_read_bytes", "l2_write_sectors", "l2_read_sectors"):
         row = delta["total", "total", counter]
@@ -419,7 +425,7 @@ def test_the_four_modes_stand_side_by_side(corpus: Database) -> None:
 
 
 def test_a_mode_without_a_trace_is_unknown_and_says_which_is_missing(corpus: Database) -> None:
-    rows = found(corpus, "nwor_scv_matrix", modes="off/off = scv_baseline_off.ncu-rep.xz")
+    rows = found(corpus, "nwor_scv_matrix", mode={"off/off": "scv_baseline_off.ncu-rep.xz"})
     writes = rows["dram_write_bytes",]
     assert writes["stage_graph"] is None
     assert writes["remark"] == "no ncu trace (off/graph, stage/graph, stage/off)"
@@ -434,7 +440,7 @@ def test_tags_tell_the_modes_of_traces_and_of_imported_sweeps(memory: Database) 
             REPORTS / f"scv_{name}.ncu-rep.xz", name=name, tags={"nwor_mode": nwor, "scv_mode": scv}
         )
     memory.import_runs(runs.read(TABLES / "nwor_sweep.json"))
-    rows = found(memory, "nwor_scv_matrix", exclude="step/flush_l2")
+    rows = found(memory, "nwor_scv_matrix", exclude=["step/flush_l2"])
     assert rows["dram_write_bytes",]["stage_graph"] == 31_941_376
     # The sweep holds two modes, each with 34 accepted tokens; its batches are parts of them.
     latency = rows["latency_s",]
@@ -464,6 +470,6 @@ def test_a_range_that_a_mode_never_entered_is_absent_not_free(tmp_path: Path, me
 
 def test_modes_that_name_no_trace_are_refused(corpus: Database) -> None:
     with pytest.raises(QueryError, match="no trace is called nope"):
-        corpus.query("nwor_scv_matrix", modes="off/off = nope")
-    with pytest.raises(QueryError, match="modes must look like NWOR/SCV = TRACE"):
-        corpus.query("nwor_scv_matrix", modes="scv_baseline_off")
+        corpus.query("nwor_scv_matrix", mode={"off/off": "nope"})
+    with pytest.raises(QueryError, match="mode must be one of off/off, stage/off, off/graph, stage/graph"):
+        corpus.query("nwor_scv_matrix", mode={"off": "scv_baseline_off.ncu-rep.xz"})

@@ -12,13 +12,13 @@ from conftest import MODELS
 
 from traceql.cli import cli
 from traceql.errors import PredictionError, TraceqlError
-from traceql.predict import floors
+from traceql.predict import floors, models, serving, shapes
 from traceql.predict.hardware import Gpu, find
 
 A100 = find("A100 SXM 80GB")
 H200 = find("H200")
-LLAMA = floors.from_config(json.loads((MODELS / "llama-3.1-8b.json").read_text()))
-NEMOTRON = floors.from_config(json.loads((MODELS / "nemotron-3-nano-4b.json").read_text()))
+LLAMA = models.from_config(json.loads((MODELS / "llama-3.1-8b.json").read_text()))
+NEMOTRON = models.from_config(json.loads((MODELS / "nemotron-3-nano-4b.json").read_text()))
 
 
 # --- linear and elementwise -----------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def test_llama_has_as_many_weights_as_published() -> None:
     # 8,030,261,248 with the norms: 65 × 4096.
     assert LLAMA.parameters == 8_030_261_248 - 65 * 4096
     assert (
-        floors.llama(hidden=4096, layers=32, heads=32, kv_heads=8, intermediate=14336, vocab=128256) == LLAMA
+        models.llama(hidden=4096, layers=32, heads=32, kv_heads=8, intermediate=14336, vocab=128256) == LLAMA
     )
     # 128 KiB per token in bf16.
     assert LLAMA.attention is not None
@@ -112,15 +112,15 @@ def test_nemotron_is_a_hybrid_of_four_billion_weights() -> None:
     ("gpu", "ms"), [("H200", 3.33), ("H100 SXM", 4.78), ("A100 PCIe 80GB", 8.27), ("L40S", 18.52)]
 )
 def test_sixteen_gigabytes_take_the_published_time_per_token(gpu: str, ms: float) -> None:
-    found = floors.decode_weights(16e9, find(gpu))
+    found = serving.decode_weights(16e9, find(gpu))
     assert round(1e3 * found.floor_s, 2) == ms
     assert found.bound == "memory"
     assert found.flop_per_byte == 1
 
 
 def test_decoding_becomes_compute_bound_at_the_ridge() -> None:
-    assert floors.decode_weights(16e9, H200, batch=206).bound == "memory"
-    assert floors.decode_weights(16e9, H200, batch=207).bound == "compute"
+    assert serving.decode_weights(16e9, H200, batch=206).bound == "memory"
+    assert serving.decode_weights(16e9, H200, batch=207).bound == "compute"
 
 
 def parts(steps: tuple[floors.Step, ...]) -> dict[str, floors.Step]:
@@ -128,7 +128,7 @@ def parts(steps: tuple[floors.Step, ...]) -> dict[str, floors.Step]:
 
 
 def test_a_decode_step_reads_weights_and_cache_once() -> None:
-    found = parts(floors.decode(LLAMA, H200, batch=16, context=4096))
+    found = parts(serving.decode(LLAMA, H200, batch=16, context=4096))
     weights = sum(found[p].dram_bytes for p in ("attention projections", "feed-forward", "output projection"))
     assert weights == 2 * (6_979_321_856 + 128_256 * 4096)
     # 4096 tokens read and one written, 128 KiB each, in 16 sequences.
@@ -141,7 +141,7 @@ def test_a_decode_step_reads_weights_and_cache_once() -> None:
 
 
 def test_prefill_of_4096_tokens_needs_about_60_ms_at_the_peak_of_an_h200() -> None:
-    found = parts(floors.prefill(LLAMA, H200, tokens=4096))
+    found = parts(serving.prefill(LLAMA, H200, tokens=4096))
     layers = found["attention projections"].flop + found["feed-forward"].flop
     assert layers == 4096 * 13_958_643_712
     # The square of 4096 tokens, cut in half along the diagonal, for q·k and p·v.
@@ -152,16 +152,16 @@ def test_prefill_of_4096_tokens_needs_about_60_ms_at_the_peak_of_an_h200() -> No
 
 
 def test_prefill_of_one_token_is_a_decode_step_with_one_token_of_context() -> None:
-    prefill = parts(floors.prefill(LLAMA, H200, tokens=1))
-    decode = parts(floors.decode(LLAMA, H200))
+    prefill = parts(serving.prefill(LLAMA, H200, tokens=1))
+    decode = parts(serving.decode(LLAMA, H200))
     for name in ("attention projections", "feed-forward", "output projection", "embedding"):
         assert prefill[name] == decode[name]
     assert prefill["attention"].flop == decode["attention over the KV cache"].flop
 
 
 def test_a_hybrid_keeps_a_state_instead_of_a_growing_cache() -> None:
-    short = parts(floors.decode(NEMOTRON, H200, context=1))
-    long = parts(floors.decode(NEMOTRON, H200, context=100_000))
+    short = parts(serving.decode(NEMOTRON, H200, context=1))
+    long = parts(serving.decode(NEMOTRON, H200, context=100_000))
     assert short["mamba state"] == long["mamba state"]
     # Read and written, in two bytes; 5 FLOP per element of the 21 × 96 × 80 × 128 states.
     assert short["mamba state"].dram_bytes == 2 * 2 * 21 * (96 * 80 * 128 + 3 * 9728)
@@ -172,8 +172,8 @@ def test_a_hybrid_keeps_a_state_instead_of_a_growing_cache() -> None:
 
 
 def test_the_mamba_scan_grows_linearly_and_attention_quadratically() -> None:
-    one = parts(floors.prefill(NEMOTRON, H200, tokens=8192))
-    two = parts(floors.prefill(NEMOTRON, H200, tokens=16384))
+    one = parts(serving.prefill(NEMOTRON, H200, tokens=8192))
+    two = parts(serving.prefill(NEMOTRON, H200, tokens=16384))
     assert two["mamba scan"].flop == 2 * one["mamba scan"].flop
     assert math.isclose(two["attention"].flop / one["attention"].flop, 4, rel_tol=1e-3)
     # Per token: inside a chunk of 256 2·256·(128·8 + 7680), through the states 4·128·7680.
@@ -183,8 +183,8 @@ def test_the_mamba_scan_grows_linearly_and_attention_quadratically() -> None:
 def test_steps_of_a_model_add_up() -> None:
     for model in (LLAMA, NEMOTRON):
         for steps in (
-            floors.decode(model, A100, batch=4, context=999),
-            floors.prefill(model, A100, tokens=77),
+            serving.decode(model, A100, batch=4, context=999),
+            serving.prefill(model, A100, tokens=77),
         ):
             *single, whole = steps
             assert whole.flop == sum(s.flop for s in single)
@@ -206,7 +206,7 @@ def test_steps_of_a_model_add_up() -> None:
 )
 def test_what_is_not_predicted_is_refused(config: dict[str, object], problem: str) -> None:
     with pytest.raises(PredictionError, match=problem):
-        floors.from_config(config)
+        models.from_config(config)
 
 
 def test_embeddings_are_shared_as_the_configuration_or_its_class_says() -> None:
@@ -219,7 +219,7 @@ def test_embeddings_are_shared_as_the_configuration_or_its_class_says() -> None:
     }
 
     def parameters(**config: object) -> int:
-        return floors.from_config({**dimensions, **config}).parameters
+        return models.from_config({**dimensions, **config}).parameters
 
     layer = 4 * 8 * 8 + 3 * 8 * 16
     assert parameters(model_type="llama") == layer + 2 * 800
@@ -234,11 +234,11 @@ def test_embeddings_are_shared_as_the_configuration_or_its_class_says() -> None:
 
 def test_one_row_more_than_a_full_wave_costs_a_whole_wave() -> None:
     # 7 × 14 tiles of 256 × 128 fit on 108 SMs; 8 × 15 do not.
-    full = floors.gemm(1792, 1792, 4096, A100)
+    full = shapes.gemm(1792, 1792, 4096, A100)
     assert (full.tiles, full.waves, full.idle_sms) == (98, 1, 10)
     assert full.tile_efficiency_pct == 100
     assert math.isclose(full.wave_efficiency_pct, 100 * 98 / 108)
-    over = floors.gemm(1793, 1793, 4096, A100)
+    over = shapes.gemm(1793, 1793, 4096, A100)
     assert (over.tiles, over.waves, over.idle_sms) == (120, 2, 96)
     assert math.isclose(over.utilisation_pct, 100 * 1793 * 1793 / (216 * 256 * 128))
     assert math.isclose(over.floor_s, 2 * full.floor_s)
@@ -247,26 +247,26 @@ def test_one_row_more_than_a_full_wave_costs_a_whole_wave() -> None:
 
 
 def test_a_shape_that_fills_its_waves_wastes_nothing() -> None:
-    found = floors.gemm(256 * 9, 128 * 12, 1024, A100)
+    found = shapes.gemm(256 * 9, 128 * 12, 1024, A100)
     assert (found.tiles, found.waves, found.idle_sms, found.utilisation_pct) == (108, 1, 0, 100)
     assert found.flop == found.executed_flop
 
 
 def test_padding_of_tiles_is_executed_but_useless() -> None:
-    found = floors.gemm(257, 128, 64, A100)
+    found = shapes.gemm(257, 128, 64, A100)
     assert found.tiles == 2
     assert found.executed_flop == 2 * 512 * 128 * 64
     assert math.isclose(found.tile_efficiency_pct, 100 * 257 / 512)
 
 
 def test_a_thin_gemm_is_bounded_by_its_bytes() -> None:
-    found = floors.gemm(1, 4096, 4096, A100, tile=(64, 64))
+    found = shapes.gemm(1, 4096, 4096, A100, tile=(64, 64))
     assert math.isclose(found.floor_s, 2 * (4096 + 4096 * 4096 + 4096) / 2.039e12)
 
 
 @pytest.mark.parametrize(("n", "aligned"), [(4096, 128), (4104, 16), (4097, 0)])
 def test_alignment_counts_bytes_of_every_dimension(n: int, aligned: int) -> None:
-    assert floors.gemm(4096, n, 4096, A100).aligned_bytes == aligned
+    assert shapes.gemm(4096, n, 4096, A100).aligned_bytes == aligned
 
 
 # --- command line ---------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def test_a_configuration_and_its_dimensions_predict_the_same() -> None:
 
 def test_the_command_predicts_shapes_for_many_tiles_or_one() -> None:
     gemm = ("gemm", "--m", "1792", "--n", "1792", "--n", "1793", "--k", "4096", "--gpu", "A100-SXM")
-    assert len(rows(*gemm)) == 2 * len(floors.TILES)
+    assert len(rows(*gemm)) == 2 * len(shapes.TILES)
     one = rows(*gemm, "--tile", "128x128")
     assert [row["tiles"] for row in one] == [14 * 14, 14 * 15]
 

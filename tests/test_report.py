@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import warnings
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +15,10 @@ import pytest
 
 from traceql import report
 from traceql.draw import theme
-from traceql.errors import MissingDataWarning, QueryError
+from traceql.errors import QueryError
 from traceql.questions import catalog
 from traceql.report import figures, page
+from traceql.store import ingest
 
 if TYPE_CHECKING:
     from traceql import Database
@@ -65,14 +65,14 @@ class Parsed(HTMLParser):
 
 @pytest.fixture(scope="module")
 def eager(corpus: Database) -> Parsed:
-    return Parsed(report.of_traces(corpus, [EAGER]))
+    return Parsed(report.of_traces(corpus._asker, [EAGER]))
 
 
 def test_it_says_what_was_recorded_and_how(corpus: Database, eager: Parsed) -> None:
     for word in (
         "Nsight Systems",
         "NVIDIA H200",
-        f"Kernels {corpus.rows(EAGER)['kernels']:,}",
+        f"Kernels {ingest.rows(corpus._store, EAGER)['kernels']:,}",
         "os_calls (recorded by nsys profile --trace=osrt)",
     ):
         assert word in eager.text
@@ -109,7 +109,7 @@ def test_a_chart_carries_the_numbers_of_its_query(corpus: Database, eager: Parse
 
 
 def test_nothing_in_it_points_outside(corpus: Database) -> None:
-    text = report.of_traces(corpus, [ROOFLINE])
+    text = report.of_traces(corpus._asker, [ROOFLINE])
     for tag, attrs in Parsed(text).elements:
         for name in ("src", "srcset", "action", "poster"):
             assert name not in attrs, (tag, attrs)
@@ -127,13 +127,13 @@ def test_its_policy_allows_the_scripts_in_it_and_nothing_else(eager: Parsed) -> 
 
 
 def test_what_a_trace_cannot_tell_is_said_with_the_option_that_would_record_it(corpus: Database) -> None:
-    text = Parsed(report.of_traces(corpus, [BASELINE])).text
+    text = Parsed(report.of_traces(corpus._asker, [BASELINE])).text
     assert "What this trace does not tell" in text
     assert "ncu --set roofline" in text
 
 
 def test_rooflines_are_there_where_counters_are(corpus: Database) -> None:
-    scripts = Parsed(report.of_traces(corpus, [ROOFLINE])).scripts
+    scripts = Parsed(report.of_traces(corpus._asker, [ROOFLINE])).scripts
     assert "t1-kernel_roofline-chart" in scripts
     assert "t1-layer_roofline-chart" in scripts
 
@@ -152,20 +152,20 @@ def test_rooflines_are_there_where_counters_are(corpus: Database) -> None:
     ],
 )
 def test_a_trace_of_any_kind_makes_a_page(corpus: Database, trace: str) -> None:
-    text = report.of_traces(corpus, [trace])
+    text = report.of_traces(corpus._asker, [trace])
     assert trace in Parsed(text).text
     assert len(text) < 5_000_000
 
 
 def test_no_trace_and_an_unknown_one_are_errors(corpus: Database) -> None:
     with pytest.raises(QueryError, match="one trace or more"):
-        report.of_traces(corpus, [])
+        report.of_traces(corpus._asker, [])
     with pytest.raises(QueryError, match="no trace is called 'nothing'"):
-        report.of_traces(corpus, [EAGER, "nothing"])
+        report.of_traces(corpus._asker, [EAGER, "nothing"])
 
 
 def test_the_traces_stand_in_the_order_in_which_they_were_named(corpus: Database) -> None:
-    text = Parsed(report.of_traces(corpus, [VARIANT, BASELINE])).text
+    text = Parsed(report.of_traces(corpus._asker, [VARIANT, BASELINE])).text
     overview = text[text.index("The traces") : text.index("A is the first")]
     rows = overview[overview.index("Tags") :]
     assert rows.index(VARIANT) < rows.index(BASELINE)
@@ -185,14 +185,17 @@ def test_long_texts_are_folded_and_no_other(corpus: Database) -> None:
 
 
 def test_ranges_outside_any_pair_that_decide_the_traffic_in_total_are_named(corpus: Database) -> None:
-    text = Parsed(report.of_traces(corpus, [BASELINE, VARIANT])).text
+    text = Parsed(report.of_traces(corpus._asker, [BASELINE, VARIANT])).text
     assert "ranges with much of the DRAM writes: step/flush_l2 (" in text
 
 
 def test_ranges_are_paired_and_left_out_as_asked(corpus: Database) -> None:
     parsed = Parsed(
         report.of_traces(
-            corpus, [BASELINE, VARIANT], pairs=["step/kv_write = step/nwor_commit"], exclude=["step/flush_l2"]
+            corpus._asker,
+            [BASELINE, VARIANT],
+            pair={"step/kv_write": "step/nwor_commit"},
+            exclude=["step/flush_l2"],
         )
     )
     assert "ranges with much of the DRAM writes" not in parsed.text
@@ -203,9 +206,19 @@ def test_ranges_are_paired_and_left_out_as_asked(corpus: Database) -> None:
     assert not [row for row in rows if "flush" in row["range"]]
 
 
+def test_a_figure_names_the_command_that_asks_again_with_lists_and_maps() -> None:
+    params = {"baseline": "a", "pair": {"x": "y z", "u": "v"}, "exclude": ["p", "q"]}
+    assert figures.command(catalog.shipped().find("nwor_delta"), params) == (
+        "traceql query nwor-delta --baseline a --pair 'x=y z' --pair u=v --exclude p --exclude q"
+    )
+    assert figures.command(
+        catalog.shipped().find("nwor_scv_matrix"), {"mode": {"off/off": ["a", "b"]}}
+    ).endswith("--mode off/off=a --mode off/off=b")
+
+
 def test_pairing_ranges_of_traces_that_are_no_ncu_traces_is_refused(corpus: Database) -> None:
     with pytest.raises(QueryError, match="where ncu traces are compared"):
-        report.of_traces(corpus, [EAGER, ROOFLINE], exclude=["step/flush_l2"])
+        report.of_traces(corpus._asker, [EAGER, ROOFLINE], exclude=["step/flush_l2"])
 
 
 # --- strangers' texts -----------------------------------------------------------------------------------
@@ -213,7 +226,7 @@ def test_pairing_ranges_of_traces_that_are_no_ncu_traces_is_refused(corpus: Data
 
 def hostile_page() -> str:
     answer = pl.DataFrame({"trace": [HOSTILE], "kernel": [HOSTILE], "total_ns": [5]})
-    query = catalog.find("top_kernels")
+    query = catalog.shipped().find("top_kernels")
     chart = {"data": {"values": [{"name": HOSTILE}]}, "mark": "bar"}
     made = page.Figure(
         anchor="f",
@@ -244,7 +257,7 @@ def test_hostile_names_stay_text_everywhere() -> None:
 
 
 def test_a_value_in_the_sqls_comment_cannot_leave_it() -> None:
-    query = catalog.find("top_kernels")
+    query = catalog.shipped().find("top_kernels")
     sql = figures.statement(query, {"kernel": "x\n; DROP TABLE kernels"})
     assert "\n; DROP" not in sql
 
@@ -253,7 +266,7 @@ def test_a_value_in_the_sqls_comment_cannot_leave_it() -> None:
 
 
 def test_a_table_has_one_unit_per_column_and_tells_missing_from_zero() -> None:
-    query = catalog.find("top_kernels")
+    query = catalog.shipped().find("top_kernels")
     answer = pl.DataFrame(
         {
             "trace": ["t"] * 3,
@@ -279,9 +292,7 @@ def test_a_table_has_one_unit_per_column_and_tells_missing_from_zero() -> None:
 
 
 def test_a_long_table_says_how_much_it_leaves_out(corpus: Database) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MissingDataWarning)
-        made = figures.figure(corpus, "nvtx_pushpop_trace", {"trace": EAGER})
+    made = figures.figure(corpus, "nvtx_pushpop_trace", {"trace": EAGER})
     assert made.table is not None
     assert len(made.table.rows) == 200
     assert re.fullmatch(r"[\d,]+ more rows: the query gives them all\.", made.table.left_out)

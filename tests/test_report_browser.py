@@ -89,7 +89,7 @@ def files(corpus: Database, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     found = {}
     for name, traces in pages.items():
         found[name] = folder / f"{name}.html"
-        found[name].write_text(report.of_traces(corpus, traces), encoding="utf-8")
+        found[name].write_text(report.of_traces(corpus._asker, traces), encoding="utf-8")
     return found
 
 
@@ -230,7 +230,7 @@ def hostile(unpacked: Callable[[str], Path], tmp_path_factory: pytest.TempPathFa
         database.ingest(report_file, name=HOSTILE, tags={HOSTILE: HOSTILE})
         assert HOSTILE in database.query("top_kernels")["kernel"].to_list()
         assert HOSTILE in database.query("range_launches")["range_text"].to_list()
-        page.write_text(report.of_traces(database, [HOSTILE]), encoding="utf-8")
+        page.write_text(report.of_traces(database._asker, [HOSTILE]), encoding="utf-8")
     return page
 
 

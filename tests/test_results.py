@@ -14,6 +14,7 @@ from conftest import RESULTS
 
 import traceql
 from traceql.read.source import plain_name
+from traceql.store import ingest
 from traceql.store.decode import decode_all
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         for _, decoded in decode_all(REPORTS):
             if isinstance(decoded, Exception):
                 raise decoded
-            database.store(decoded)
+            ingest.add(database._store, decoded)
             decoded.close()
         yield database
 

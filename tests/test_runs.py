@@ -15,6 +15,7 @@ from traceql import Database
 from traceql.cli import cli
 from traceql.errors import DatabaseError, MissingDataError, QueryError, ReportError, RunFileError
 from traceql.read import runs
+from traceql.store import ingest
 
 
 def table(folder: Path, text: str, name: str = "t.csv") -> Path:
@@ -223,7 +224,7 @@ def test_a_changed_file_replaces_the_old_one_only_when_told_to(db: Database, tmp
 def test_traces_and_runs_come_and_go_without_each_other(db: Database) -> None:
     db.import_runs(runs.read(TABLES / "decode_sweep.csv"))
     db.ingest(REPORTS / "scv_nwor_off.ncu-rep.xz", name="trace")
-    assert "runs" not in db.rows("trace")
+    assert "runs" not in ingest.rows(db._store, "trace")
     db.drop("trace")
     assert db.sql("SELECT count(*) FROM runs").item() == 28
     assert db.sql("SELECT count(*) FROM gpu_specs").item() > 8

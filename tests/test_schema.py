@@ -23,7 +23,9 @@ def test_every_table_and_view_is_commented_in_the_database(corpus: Database) -> 
     )
     comments = dict(found.rows())
     assert comments.pop("traceql_meta")
-    expected = {t.name: t.grain for t in schema.TABLES} | {v.name: v.title for v in catalog.views()}
+    expected = {t.name: t.grain for t in schema.TABLES} | {
+        v.name: v.title for v in catalog.shipped().views.values()
+    }
     assert comments == expected
 
 
@@ -35,7 +37,7 @@ def test_every_column_is_commented_in_the_database(corpus: Database) -> None:
         """
     )
     expected = {(t.name, c.name): c.meaning for t in schema.TABLES for c in t.columns}
-    expected |= {(v.name, c.name): c.meaning for v in catalog.views() for c in v.columns}
+    expected |= {(v.name, c.name): c.meaning for v in catalog.shipped().views.values() for c in v.columns}
     assert {(t, c): comment for t, c, comment in found.rows()} == expected
 
 
@@ -72,6 +74,6 @@ def test_every_format_names_its_reader() -> None:
 
 def test_tables_lists_everything_with_its_rows(corpus: Database) -> None:
     found = {row["name"]: row for row in corpus.tables().to_dicts()}
-    assert set(found) == {t.name for t in schema.TABLES} | {v.name for v in catalog.views()}
+    assert set(found) == {t.name for t in schema.TABLES} | {v.name for v in catalog.shipped().views.values()}
     assert found["traces"]["rows"] == corpus.sql("SELECT count(*) FROM traces").item()
     assert found["dram"]["kind"] == "view"

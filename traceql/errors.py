@@ -13,6 +13,7 @@
     ├── QueryError             a question cannot be answered
     │   ├── UnknownQueryError      no query of that name
     │   └── MissingDataError       no trace holds what the query reads
+    ├── CatalogError           a folder of questions cannot be used
     ├── PredictionError        a prediction lacks what it needs
     │   └── UnknownGpuError        no data about a GPU of that name
     ├── CollectError           nothing can be recorded
@@ -82,6 +83,10 @@ class MissingDataError(QueryError):
     """No trace in the database holds what the query reads."""
 
 
+class CatalogError(TraceqlError):
+    """A folder of questions cannot be used."""
+
+
 class PredictionError(TraceqlError):
     """A prediction lacks what it needs."""
 
@@ -96,7 +101,3 @@ class CollectError(TraceqlError):
 
 class CheckError(TraceqlError):
     """A file of checks cannot be used."""
-
-
-class MissingDataWarning(UserWarning):
-    """Some trace lacks data that the answer would have needed."""

@@ -8,8 +8,8 @@
 -- left the drafts has no staging copy, and the traffic of one is not in its numbers.
 -- @param  baseline VARCHAR                trace before the change
 -- @param  variant VARCHAR                 trace after it
--- @param  pairs VARCHAR = NULL            paths that do the same work, as 'BEFORE = AFTER; …' (LIKE patterns)
--- @param  exclude VARCHAR = NULL          paths to leave out everywhere, as 'PATH; …' (LIKE patterns)
+-- @param  pair MAP(VARCHAR, VARCHAR) = NULL  paths that do the same work, BEFORE=AFTER (LIKE patterns)
+-- @param  exclude VARCHAR[] = NULL        paths to leave out everywhere (LIKE patterns)
 -- @param  accepted_tokens BIGINT = NULL   of each trace; by default its tag or run spec_num_accepted_tokens
 -- @param  draft_tokens BIGINT = NULL      of each trace; by default its tag or run spec_num_draft_tokens
 -- @needs  metrics
@@ -30,18 +30,11 @@ WITH sides AS (
     SELECT trace_id, name, true FROM traces WHERE name = $variant
 ),
 asked AS (
-    SELECT
-        pair,
-        trim(string_split(pair, ' = ')[1]) AS before,
-        CASE len(string_split(pair, ' = '))
-            WHEN 2 THEN trim(string_split(pair, ' = ')[2])
-            ELSE error('pairs must look like BEFORE = AFTER; …, with spaces around the =')
-        END AS after
-    FROM (SELECT trim(unnest(string_split($pairs::VARCHAR, ';'))) AS pair)
-    WHERE pair <> ''
+    SELECT entry.key || ' = ' || entry.value AS pair, entry.key AS before, entry.value AS after
+    FROM (SELECT unnest(map_entries($pair::MAP(VARCHAR, VARCHAR))) AS entry)
 ),
 left_out AS (
-    SELECT trim(unnest(string_split($exclude::VARCHAR, ';'))) AS pattern
+    SELECT unnest($exclude::VARCHAR[]) AS pattern
 ),
 counted AS (
     SELECT is_variant, traffic.* EXCLUDE (trace_id)

@@ -4,9 +4,9 @@
 -- runs for its latency, as far as they exist. Traces tell their mode by the tags nwor_mode and scv_mode, or are
 -- named here. The ncu traces must hold the same steps, for their traffic is a sum; host_ns to gpu_ns are what one
 -- instance of the range costs on average. With NWOR off, the forks that have SCV run no mask: their range is absent, not free.
--- @param  modes VARCHAR = NULL              'NWOR/SCV = TRACE, TRACE; …'; by default what the tags say
+-- @param  mode MAP(VARCHAR, VARCHAR[]) = NULL  the traces of a mode, NWOR/SCV=TRACE; by default what the tags say
 -- @param  range VARCHAR = 'scv_compute_mask'  text of the range around the mask
--- @param  exclude VARCHAR = NULL            range paths to leave out of the traffic, as 'PATH; …' (LIKE patterns)
+-- @param  exclude VARCHAR[] = NULL          range paths to leave out of the traffic (LIKE patterns)
 -- @column counter VARCHAR                   what is counted
 -- @column off_off DOUBLE                    NWOR off, SCV off; NULL if it is not known
 -- @column stage_off DOUBLE                  NWOR stage, SCV off
@@ -18,11 +18,15 @@
 -- @column remark VARCHAR                    why numbers are NULL; empty if none is
 -- @chart  grouped_bars x=counter y=off_off y2=stage_off y3=off_graph y4=stage_graph
 
-WITH named AS (
-    SELECT trim(string_split(part, ' = ')[1]) AS mode, trim(unnest(string_split(string_split(part, ' = ')[2], ','))) AS name
-    FROM (SELECT unnest(string_split($modes::VARCHAR, ';')) AS part)
-    WHERE CASE WHEN part LIKE '%/% = %' OR trim(part) = '' THEN trim(part) <> ''
-               ELSE error('modes must look like NWOR/SCV = TRACE, TRACE; …, with spaces around the =') END
+WITH modes(mode) AS (
+    VALUES ('off/off'), ('stage/off'), ('off/graph'), ('stage/graph')
+),
+named AS (
+    SELECT
+        CASE WHEN entry.key IN (FROM modes) THEN entry.key
+             ELSE error('mode must be one of off/off, stage/off, off/graph, stage/graph') END AS mode,
+        unnest(entry.value) AS name
+    FROM (SELECT unnest(map_entries($mode::MAP(VARCHAR, VARCHAR[]))) AS entry)
 ),
 chosen AS (
     SELECT
@@ -34,10 +38,10 @@ chosen AS (
     UNION ALL
     SELECT tags['nwor_mode'] || '/' || tags['scv_mode'], trace_id, kind
     FROM traces
-    WHERE $modes IS NULL
+    WHERE $mode IS NULL
 ),
 left_out AS (
-    SELECT trim(unnest(string_split($exclude::VARCHAR, ';'))) AS pattern
+    SELECT unnest($exclude::VARCHAR[]) AS pattern
 ),
 summed AS (
     -- The sum over some kernels is not that over all.
@@ -112,7 +116,7 @@ cells AS (
             ELSE 'not measured'
         END AS reason
     FROM counters
-    CROSS JOIN (VALUES ('off/off'), ('stage/off'), ('off/graph'), ('stage/graph')) AS modes(mode)
+    CROSS JOIN modes
     LEFT JOIN numbers ON numbers.counter = counters.counter AND numbers.mode = modes.mode
     GROUP BY position, counters.counter, counters.source, modes.mode
 ),

@@ -27,15 +27,14 @@ import contextlib
 import importlib
 import math
 import re
-import warnings
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import traceql
-from traceql.errors import MissingDataWarning
 from traceql.questions import catalog
+from traceql.questions.parameters import Value
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class Case:
     expected: Table
     traces: Mapping[str, Made] = field(default_factory=dict)
     runs: Mapping[str, Made] = field(default_factory=dict)
-    params: Mapping[str, catalog.Value] = field(default_factory=dict)
+    params: Mapping[str, Value] = field(default_factory=dict)
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Database]:
@@ -83,8 +82,7 @@ class Case:
             yield database
         finally:
             database.drop(*database.sql("SELECT name FROM traces").to_series())
-            for sweep in database.sql("SELECT DISTINCT sweep FROM runs").to_series():
-                database.drop_runs(sweep)
+            database.drop_runs(*database.sql("SELECT DISTINCT sweep FROM runs").to_series())
 
 
 @cache
@@ -127,15 +125,13 @@ def load() -> dict[str, list[Case]]:
 
 def ask(database: Database, question: str, case: Case) -> tuple[list[str], list[list[Any]]]:
     """Columns and rows of the answer to the case; notes on missing data are another test's business."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MissingDataWarning)
-        answer = database.query_arrow(question, **case.params)
+    answer = database.ask(question, **case.params).table
     return answer.column_names, _rows(answer)
 
 
 def ask_sql(database: Database, sql: str, question: str, case: Case) -> tuple[list[str], list[list[Any]]]:
     """As `ask`, with other SQL in place of the question's."""
-    answer = database.arrow(sql, catalog.find(question).bind(dict(case.params)))
+    answer = database._store.run(sql, catalog.shipped().find(question).bind(dict(case.params)))
     return answer.column_names, _rows(answer)
 
 
@@ -160,7 +156,7 @@ def differences(
     if tuple(columns) != case.expected.columns:
         return [Difference(0, "", f"columns {columns}", f"{list(case.expected.columns)}")]
     rows = _with_row_numbers(database, columns, rows)
-    types = [column.type for column in catalog.find(question).columns]
+    types = [column.type for column in catalog.shipped().find(question).columns]
     if len(rows) != len(case.expected.rows):
         return [Difference(0, "", f"{len(rows)} rows: {rows}", f"{len(case.expected.rows)} rows")]
     return [

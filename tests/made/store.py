@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from traceql.read.formats import READERS
 from traceql.read.source import Source
+from traceql.store import ingest
 from traceql.store.decode import Decoded
 
 if TYPE_CHECKING:
@@ -27,4 +28,6 @@ def store(database: Database, report: RawReport, name: str, tags: Mapping[str, s
     reader = next(reader for reader in READERS if reader.kind == report.kind)
     path = Path(_FILE[report.kind])
     source = Source(path, path.name, f"made {next(_HASHES)}", 0)
-    database.store(Decoded(path, source, reader, report, None, ExitStack()), name=name, tags=tags)
+    ingest.add(
+        database._store, Decoded(path, source, reader, report, None, ExitStack()), name=name, tags=tags
+    )

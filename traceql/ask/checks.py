@@ -5,12 +5,12 @@
     title = "What the file is about"
 
     [parameters]                         # for every query that has a parameter of that name
-    exclude = "step/flush_l2"
+    exclude = ["step/flush_l2"]
 
     [[check]]
     name = "dram-writes-fall"
     query = "nwor_delta"
-    parameters = { pairs = "a = b" }     # for this query; "$baseline" and "$variant" mean the traces
+    parameters = { pair = { a = "b" } }  # for this query; "$baseline" and "$variant" mean the traces
     rows = "counter = 'dram_write_bytes'"  # SQL: which rows of the answer are judged; by default all
     condition = "delta_pct <= -10"       # SQL: what must hold for each of them
     evidence = "range, baseline, variant"  # SQL: what to show; by default the columns in the condition
@@ -27,13 +27,11 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from traceql.errors import CheckError, MissingDataError, MissingDataWarning, QueryError
-from traceql.questions import catalog, folders
+from traceql.errors import CheckError, MissingDataError, QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,7 +39,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from traceql.database import Database
+    from traceql.ask.answer import Asker
+    from traceql.questions.catalog import Catalog
+    from traceql.questions.parameters import Value
+    from traceql.questions.question import Query
 
 Outcome = Literal["pass", "fail", "cannot tell"]
 
@@ -103,39 +104,27 @@ class Verdict:
 # --- files ----------------------------------------------------------------------------------------------
 
 
-def shipped() -> dict[str, Traversable]:
-    """The files that come with traceql, by name."""
-    folder = folders.shipped("checks")
-    return {
-        file.name.removesuffix(".toml"): file
-        for file in sorted(folder.iterdir(), key=lambda f: f.name)
-        if file.name.endswith(".toml")
-    }
-
-
-def load(name: str | Path) -> CheckFile:
-    """Read a file of checks: a path, or the name of one that comes with traceql.
+def load(name: str | Path, catalog: Catalog) -> CheckFile:
+    """Read a file of checks: a path, or the name of one of the catalogue.
 
     Raises:
         CheckError: there is none, or it cannot be understood; the message names the file and the check.
     """
-    known = shipped()
+    known = catalog.checks
     file: Traversable = Path(name)
     if not file.is_file():
         short = str(name).replace("-", "_")
         if short not in known:
-            raise CheckError(
-                f"{name}: no such file", f"Checks that come with traceql: {', '.join(known)}. Or name a file."
-            )
+            raise CheckError(f"{name}: no such file", f"Known are {', '.join(known)}. Or name a file.")
         file = known[short]
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CheckError(f"{name}: cannot be read ({error})", "A file of checks is TOML in UTF-8.") from None
-    return parse(text, file.name)
+    return parse(text, file.name, catalog)
 
 
-def parse(text: str, label: str) -> CheckFile:
+def parse(text: str, label: str, catalog: Catalog) -> CheckFile:
     """Make a file of checks of its text; see `load`."""
     try:
         content = tomllib.loads(text)
@@ -147,16 +136,16 @@ def parse(text: str, label: str) -> CheckFile:
         raise CheckError(f"{label}: title is a text, and parameters a table", "See the checks of traceql.")
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         raise CheckError(f"{label}: holds no checks", "A check is a table [[check]].")
-    checks = tuple(_check(table, position, label) for position, table in enumerate(tables, start=1))
+    checks = tuple(_check(table, position, label, catalog) for position, table in enumerate(tables, start=1))
     names = [check.name for check in checks]
     for name in names:
         if names.count(name) > 1:
             raise CheckError(f"{label}: two checks are called {name!r}", "Give each its own name.")
-    _used(parameters, checks, label)
+    _used(parameters, checks, label, catalog)
     return CheckFile(label, title, parameters, checks, text)
 
 
-def _check(table: dict[str, Any], position: int, label: str) -> Check:
+def _check(table: dict[str, Any], position: int, label: str, catalog: Catalog) -> Check:
     where = f"{label}: check {table.get('name', position)!r}"
     _known_keys(table, (*_TEXTS, *_OPTIONAL_TEXTS, "parameters"), where)
     for key in _TEXTS:
@@ -183,7 +172,7 @@ def _known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) ->
             raise CheckError(f"{where}: unknown key {key!r}", f"Known are {', '.join(known)}.")
 
 
-def _used(parameters: Mapping[str, Any], checks: tuple[Check, ...], label: str) -> None:
+def _used(parameters: Mapping[str, Any], checks: tuple[Check, ...], label: str, catalog: Catalog) -> None:
     """Raise for parameters that no query has, or of a type that none of them takes."""
     for name, value in parameters.items():
         takers = [q for q in (catalog.find(c.query) for c in checks) if any(p.name == name for p in q.params)]
@@ -193,22 +182,26 @@ def _used(parameters: Mapping[str, Any], checks: tuple[Check, ...], label: str) 
             _value(query, name, value, label)
 
 
-def _value(query: catalog.Query, name: str, value: Any, where: str) -> catalog.Value:
-    """A TOML value, or a text, as what the query's parameter takes."""
+def _value(query: Query, name: str, value: Any, where: str) -> Value:
+    """A TOML value, or texts as on the command line, as what the query's parameter takes."""
     param = next((p for p in query.params if p.name == name), None)
     if param is None:
         known = ", ".join(p.name for p in query.params)
         raise CheckError(f"{where}: query {query.name} has no parameter {name!r}", f"Parameters: {known}.")
-    if isinstance(value, str):
-        try:
+    try:
+        if isinstance(value, str):
             return param.parse(value)
-        except QueryError as error:
-            raise _at(where, error) from None
+        if isinstance(value, tuple):
+            return param.parse(*value)
+        if param.repeatable:
+            return param.take(value)
+    except QueryError as error:
+        raise _at(where, error) from None
     if param.type == "DOUBLE" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not {"BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}.get(param.type):
         raise CheckError(f"{where}: parameter {name}: {value!r} is no {param.type}", param.meaning)
-    return cast(catalog.Value, value)
+    return cast("Value", value)
 
 
 def _at(where: str, error: QueryError) -> CheckError:
@@ -220,7 +213,7 @@ def _at(where: str, error: QueryError) -> CheckError:
 
 
 def run(
-    database: Database,
+    ask: Asker,
     file: CheckFile,
     *,
     baseline: str | None = None,
@@ -230,31 +223,33 @@ def run(
     """Judge every check of a file.
 
     Args:
-        database: that holds the traces.
+        ask: the database that holds the traces.
         file: from `load`.
         baseline: name of the trace before a change; None if no check compares with one.
         variant: name of the trace after it, or of the only one.
-        parameters: instead of those of the file, for every query that has them.
+        parameters: instead of those of the file, for every query that has them; a tuple of texts is parsed
+            as the command line's options are.
 
     Raises:
         CheckError: a check cannot be evaluated; the message names the file and the check.
     """
     given = dict(parameters or {})
-    _used(given, file.checks, file.label)
+    _used(given, file.checks, file.label, ask.catalog)
     traces = {"baseline": baseline, "variant": variant}
-    answers: dict[tuple[Any, ...], tuple[pa.Table | None, tuple[str, ...]]] = {}
+    answers: dict[tuple[str, str], tuple[pa.Table | None, tuple[str, ...]]] = {}
     verdicts = []
     for check in file.checks:
         where = f"{file.label}: check {check.name!r}"
-        bound = _bound(file, check, traces, given, where)
-        key = (check.query, *bound.items())
+        bound = _bound(ask.catalog.find(check.query), file, check, traces, given, where)
+        # A value may be a list or a map, which are no keys.
+        key = (check.query, repr(bound))
         try:
             for text in (check.condition, check.rows):
-                _one_expression(database, text)
+                _one_expression(ask, text)
             if check.evidence:
-                _expressions(database, check.evidence, check.evidence)
+                _expressions(ask, check.evidence, check.evidence)
             if key not in answers:
-                answers[key] = _answer(database, check.query, bound)
+                answers[key] = _answer(ask, check.query, bound)
         except QueryError as error:
             raise _at(where, error) from error
         answer, notes = answers[key]
@@ -262,7 +257,7 @@ def run(
             verdicts.append(Verdict(check.name, "cannot tell", (), notes, check.message))
             continue
         try:
-            outcome, evidence = _judged(database, check, answer)
+            outcome, evidence = _judged(ask, check, answer)
         except QueryError as error:
             columns = f"Columns of {check.query}: {', '.join(answer.column_names)}."
             raise _at(where, QueryError(error.message, columns)) from error
@@ -273,18 +268,18 @@ def run(
 
 
 def _bound(
+    query: Query,
     file: CheckFile,
     check: Check,
     traces: Mapping[str, str | None],
     given: Mapping[str, Any],
     where: str,
-) -> dict[str, catalog.Value]:
-    query = catalog.find(check.query)
+) -> dict[str, Value]:
     names = [param.name for param in query.params]
     sides = {name: f"${name}" for name in traces}
     # Later ones override earlier ones.
     values = {**sides, **file.parameters, **check.parameters, **given}
-    bound: dict[str, catalog.Value] = {}
+    bound: dict[str, Value] = {}
     for name, value in values.items():
         if name not in names:
             continue
@@ -298,34 +293,33 @@ def _bound(
     return bound
 
 
-def _answer(
-    database: Database, query: str, bound: dict[str, catalog.Value]
-) -> tuple[pa.Table | None, tuple[str, ...]]:
+def _answer(ask: Asker, query: str, bound: dict[str, Value]) -> tuple[pa.Table | None, tuple[str, ...]]:
     """The answer, None if nothing that it reads was recorded; and notes about what is missing."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", MissingDataWarning)
-        try:
-            answer = database.query_arrow(query, **bound)
-        except MissingDataError as error:
-            return None, (f"{error.message}. {error.remedy}",)
-    return answer, tuple(str(warning.message) for warning in caught)
+    try:
+        answer = ask(query, **bound)
+    except MissingDataError as error:
+        return None, (f"{error.message}. {error.remedy}",)
+    return answer.table, tuple(note.text for note in answer.notes)
 
 
 def _judged(
-    database: Database, check: Check, answer: pa.Table
+    ask: Asker, check: Check, answer: pa.Table
 ) -> tuple[Outcome | None, tuple[Mapping[str, Any], ...]]:
     """The outcome, None if no row is left to judge, and the evidence."""
     import pyarrow as pa
 
+    def over(statement: str) -> pa.Table:
+        return ask.store.run(statement, tables={"answer": answer})
+
     judged = f"FROM answer WHERE (\n{check.rows}\n)"
-    found = database.over(answer, f"SELECT (\n{check.condition}\n) AS verdict {judged}").column(0)
+    found = over(f"SELECT (\n{check.condition}\n) AS verdict {judged}").column(0)
     if not pa.types.is_boolean(found.type):
         raise QueryError(f"{check.condition.strip()}: neither true nor false, but {found.type}")
-    if database.over(answer, f"SELECT count(*) {judged}").column(0)[0].as_py() == 0:
+    if over(f"SELECT count(*) {judged}").column(0)[0].as_py() == 0:
         return None, ()
     held = found.to_pylist()
     shown = check.evidence or ", ".join(f'"{name}"' for name in _mentioned(check.condition, answer))
-    evidence = database.over(answer, f"SELECT {shown} \n{judged}").to_pylist() if shown else []
+    evidence = over(f"SELECT {shown} \n{judged}").to_pylist() if shown else []
     if len(evidence) == len(held) and not all(held):
         # Row by row: those that decided.
         decisive = False if False in held else None
@@ -341,26 +335,26 @@ def _mentioned(condition: str, answer: pa.Table) -> list[str]:
 # --- the language ---------------------------------------------------------------------------------------
 
 
-def _one_expression(database: Database, text: str) -> None:
+def _one_expression(ask: Asker, text: str) -> None:
     """Raise unless `text` is one expression over columns."""
     # On lines of their own: a comment in the text ends there.
-    found = _expressions(database, text, f"(\n{text}\n)")
+    found = _expressions(ask, text, f"(\n{text}\n)")
     if len(found) != 1 or any(node.get("class") == "STAR" for node in _nodes(found)):
         raise _no_expression(text)
 
 
-def _expressions(database: Database, text: str, selected: str) -> list[Any]:
+def _expressions(ask: Asker, text: str, selected: str) -> list[Any]:
     """The syntax trees of a list of expressions, as DuckDB parses them.
 
     Args:
-        database: whose parser it is.
+        ask: the database whose parser it is.
         text: as written, for the message.
         selected: the same as it will be part of a statement.
 
     Raises:
         QueryError: it is something else than that, or asks for other data.
     """
-    answer = database.arrow("SELECT json_serialize_sql($sql) AS parsed", {"sql": f"SELECT {selected}"})
+    answer = ask.store.run("SELECT json_serialize_sql($sql) AS parsed", {"sql": f"SELECT {selected}"})
     parsed = json.loads(answer.column(0)[0].as_py())
     if parsed["error"]:
         raise QueryError(f"{text.strip()}: {parsed['error_message']}", "Write an expression of SQL.")

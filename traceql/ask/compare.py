@@ -7,20 +7,19 @@ saved and shown.
 from __future__ import annotations
 
 import json
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from traceql.errors import MissingDataError, MissingDataWarning, QueryError
+from traceql.errors import MissingDataError, QueryError
 from traceql.questions import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from traceql.database import Database
+    from traceql.ask.answer import Asker
 
 _DTYPES = {"VARCHAR": pl.String, "DOUBLE": pl.Float64, "BIGINT": pl.Int64, "INTEGER": pl.Int32}
 
@@ -97,7 +96,7 @@ def load(path: str | Path) -> Comparison:
 
 
 def compare(
-    database: Database,
+    ask: Asker,
     a: Sequence[str],
     b: Sequence[str],
     *,
@@ -110,7 +109,7 @@ def compare(
     Several traces on a side are repeated runs: means are compared, with their spread.
 
     Args:
-        database: holds the traces.
+        ask: the database that holds the traces.
         a: names of the traces before the change, at least one.
         b: names of those after it.
         topic: only this: trace, kernel, range, api_call, copy or launch.
@@ -124,13 +123,13 @@ def compare(
     if not a or not b:
         raise QueryError("a comparison needs a trace on each side", "See which there are: traceql ls")
     sides: dict[str, Any] = {"trace_a": list(a), "trace_b": list(b)}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", MissingDataWarning)
-        findings = database.query("comparable", **sides)
-        _refuse_mixture(findings, a, b)
-        differences = database.query(
-            "diff", **sides, topic=topic or "%", metric=list(metrics or ()) or None, full_names=full_names
-        )
+    alike = ask("comparable", **sides)
+    findings = alike.frame()
+    _refuse_mixture(findings, a, b)
+    differing = ask(
+        "diff", **sides, topic=topic or "%", metric=list(metrics or ()) or None, full_names=full_names
+    )
+    differences = differing.frame()
     if differences.is_empty():
         raise MissingDataError(
             f"no {topic or 'measure'} to compare was recorded on either side",
@@ -140,7 +139,7 @@ def compare(
     both = sorted(set(a) & set(b))
     notes = [f"{', '.join(both)} is on both sides"] if both else []
     # The two queries read the same tables: what they lack is said once.
-    notes += dict.fromkeys(str(warning.message) for warning in caught)
+    notes += dict.fromkeys(note.text for note in (*alike.notes, *differing.notes))
     notes += _unmeasured(differences, metrics or ())
     return Comparison(tuple(a), tuple(b), findings, differences, tuple(notes))
 
@@ -170,4 +169,4 @@ def _unmeasured(differences: pl.DataFrame, metrics: Sequence[str]) -> list[str]:
 
 
 def _frame(query: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema={c.name: _DTYPES[c.type] for c in catalog.find(query).columns})
+    return pl.DataFrame(rows, schema={c.name: _DTYPES[c.type] for c in catalog.shipped().find(query).columns})

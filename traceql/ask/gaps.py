@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from traceql.errors import MissingDataError, QueryError
-from traceql.questions import catalog
+from traceql.errors import MissingDataError
+from traceql.questions.parameters import TRACE_PARAMS
+from traceql.store.ingest import no_trace
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -13,43 +15,64 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from traceql.questions.catalog import Catalog
+    from traceql.questions.parameters import Value
+    from traceql.questions.question import Query
 
-class Ask(Protocol):
-    """`Database.arrow`."""
+
+@dataclass(frozen=True)
+class Note:
+    """What to know about an answer.
+
+    Attributes:
+        code: not_recorded, hidden_kernels, not_measured, no_rows, or remark.
+        text: in words.
+    """
+
+    code: str
+    text: str
+
+    def __str__(self) -> str:
+        """The text."""
+        return self.text
+
+
+class Run(Protocol):
+    """`store.connection.Store.run`."""
 
     def __call__(self, statement: str, /) -> pa.Table:
         """The answer to a statement."""
 
 
-def unanswerable(arrow: Ask) -> dict[str, str]:
+def unanswerable(run: Run, catalog: Catalog) -> dict[str, str]:
     """Questions that no trace here answers, or not wholly → what is missing, and how to record it."""
     found = {}
-    ncu = arrow("SELECT trace_id, name FROM traces WHERE kind = 'ncu' ORDER BY name").to_pylist()
+    ncu = run("SELECT trace_id, name FROM traces WHERE kind = 'ncu' ORDER BY name").to_pylist()
     everywhere = tuple(trace["name"] for trace in ncu)
-    for query in catalog.queries().values():
+    for query in catalog.queries.values():
         try:
-            notes(arrow, query, {})
+            notes(run, catalog, query, {})
         except MissingDataError as error:
             found[query.name] = f"{error.message}. {error.remedy}"
             continue
-        options = _unmeasured(arrow, query, ncu).get(everywhere)
+        options = _unmeasured(run, catalog, query, ncu).get(everywhere)
         if options:
             found[query.name] = f"some of its metrics are in no trace. Recorded by: {'; '.join(options)}"
     return found
 
 
-def notes(arrow: Ask, query: catalog.Query, bound: Mapping[str, catalog.Value]) -> list[str]:
+def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) -> list[Note]:
     """Notes on what some trace lacks for a query; raises when all of them do."""
-    given = [bound[p] for p in catalog.TRACE_PARAMS if bound.get(p) is not None]
+    given = [bound[p] for p in TRACE_PARAMS if bound.get(p) is not None]
     chosen = [str(name) for names in given for name in (names if isinstance(names, list) else [names])]
-    traces = arrow("SELECT trace_id, name, kind, missing FROM traces ORDER BY name").to_pylist()
+    traces = run("SELECT trace_id, name, kind, missing FROM traces ORDER BY name").to_pylist()
     for name in chosen:
         if all(t["name"] != name for t in traces):
             raise no_trace(name)
     needs = catalog.needs(query)
-    imported = [need for need in needs if not any(schema.BY_NAME[table].of_trace for table in need)]
+    imported = [need for need in needs if not any(_of_trace(table) for table in need)]
     for need in imported:
-        if not any(arrow(f"FROM {table} LIMIT 1").num_rows for table in need):
+        if not any(run(f"FROM {table} LIMIT 1").num_rows for table in need):
             raise MissingDataError(
                 f"the database holds no {' or '.join(need)}, which {query.name} reads",
                 "Add some: traceql import-runs FILE",
@@ -60,7 +83,7 @@ def notes(arrow: Ask, query: catalog.Query, bound: Mapping[str, catalog.Value]) 
     if not traces:
         raise MissingDataError("the database holds no traces", "Add some: traceql ingest REPORT")
     in_scope = [t for t in traces if not chosen or t["name"] in chosen]
-    found = []
+    found: list[Note] = []
     for need in needs:
         options = {
             kind: schema.BY_NAME[table].collected_by[kind]
@@ -77,17 +100,23 @@ def notes(arrow: Ask, query: catalog.Query, bound: Mapping[str, catalog.Value]) 
                 "Recorded by: " + "; ".join(options.values()),
             )
         if lacking:
-            found.append(
+            text = (
                 f"No {' or '.join(need)} in {', '.join(lacking)}: recorded by {'; '.join(options.values())}."
             )
+            found.append(Note("not_recorded", text))
     if any("kernels" in need for need in needs):
-        found += _hidden_kernels(arrow, [t["trace_id"] for t in in_scope])
-    return found + _metric_gaps(arrow, query, [t for t in in_scope if t["kind"] == "ncu"])
+        found += _hidden_kernels(run, [t["trace_id"] for t in in_scope])
+    return found + _metric_gaps(run, catalog, query, [t for t in in_scope if t["kind"] == "ncu"])
 
 
-def _hidden_kernels(arrow: Ask, trace_ids: list[int]) -> list[str]:
+def _of_trace(table: str) -> bool:
+    """Whether a table belongs to traces; what comes with traceql does not, nor do runs."""
+    return table in schema.BY_NAME and schema.BY_NAME[table].of_trace
+
+
+def _hidden_kernels(run: Run, trace_ids: list[int]) -> list[Note]:
     """Notes on traces with CUDA graphs recorded as a whole: no count of kernels is complete there."""
-    found = arrow(
+    found = run(
         f"""
         SELECT name, kind, count(*) AS graphs
         FROM (
@@ -102,29 +131,32 @@ def _hidden_kernels(arrow: Ask, trace_ids: list[int]) -> list[str]:
     ).to_pylist()
     options = {"nsys": "nsys profile --cuda-graph-trace=node", "ncu": "ncu --graph-profiling node"}
     return [
-        f"{row['graphs']:,} CUDA graph launches in {row['name']} hold kernels that are not recorded: "
-        f"record with {options[row['kind']]}."
+        Note(
+            "hidden_kernels",
+            f"{row['graphs']:,} CUDA graph launches in {row['name']} hold kernels that are not recorded: "
+            f"record with {options[row['kind']]}.",
+        )
         for row in found
     ]
 
 
-def _metric_gaps(arrow: Ask, query: catalog.Query, in_scope: list[dict[str, Any]]) -> list[str]:
+def _metric_gaps(run: Run, catalog: Catalog, query: Query, in_scope: list[dict[str, Any]]) -> list[Note]:
     return [
-        f"Not measured in {', '.join(names)}: recorded by {how}."
-        for names, options in _unmeasured(arrow, query, in_scope).items()
+        Note("not_measured", f"Not measured in {', '.join(names)}: recorded by {how}.")
+        for names, options in _unmeasured(run, catalog, query, in_scope).items()
         for how in options
     ]
 
 
 def _unmeasured(
-    arrow: Ask, query: catalog.Query, in_scope: list[dict[str, Any]]
+    run: Run, catalog: Catalog, query: Query, in_scope: list[dict[str, Any]]
 ) -> dict[tuple[str, ...], list[str]]:
     """Names of traces → the ncu commands that record what the query reads and they lack."""
     wanted = catalog.metrics(query)
     if not wanted:
         return {}
     names = ", ".join(schema.literal(name) for names in wanted for name in names)
-    measured = arrow(f"SELECT DISTINCT trace_id, metric FROM metrics WHERE metric IN ({names})")
+    measured = run(f"SELECT DISTINCT trace_id, metric FROM metrics WHERE metric IN ({names})")
     held = {(row["trace_id"], row["metric"]) for row in measured.to_pylist()}
     lacking: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for metrics, ncu in wanted.items():
@@ -146,8 +178,3 @@ def _lacks(trace: Mapping[str, Any], need: tuple[str, ...]) -> bool:
     """Whether a trace has none of the tables of a need that its kind of report can have."""
     possible = [table for table in need if trace["kind"] in schema.BY_NAME[table].collected_by]
     return all(table in trace["missing"] for table in possible)
-
-
-def no_trace(name: str) -> QueryError:
-    """The error for a name that no trace has."""
-    return QueryError(f"no trace is called {name!r}", "See which there are: traceql ls")

@@ -12,7 +12,28 @@ import sys
 import click
 
 from traceql import __version__
-from traceql.cli import ask, check, collect, common, compare, manage, predict, show, sweeps
+from traceql.cli import (
+    chart,
+    check,
+    collect,
+    common,
+    completion,
+    diff,
+    drop,
+    drop_runs,
+    gpu,
+    import_runs,
+    info,
+    ingest,
+    ls,
+    predict,
+    query,
+    rename,
+    report,
+    schema,
+    sql,
+    tag,
+)
 from traceql.errors import TraceqlError
 
 _EPILOG = """\b
@@ -28,29 +49,39 @@ Shell completion: traceql completion --help
 
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="traceql")
-def cli() -> None:
+@click.option(
+    "--queries",
+    multiple=True,
+    envvar="TRACEQL_QUERIES",
+    show_envvar=True,
+    metavar="FOLDER",
+    help="A folder with questions, views and checks of your own; repeatable. Stands before the command.",
+)
+def cli(queries: tuple[str, ...]) -> None:
     """Ask SQL questions of NVIDIA Nsight Systems and Nsight Compute reports."""
 
 
 for _command in (
-    manage.ingest,
-    manage.ls,
-    manage.info,
-    manage.drop,
-    sweeps.import_runs,
-    sweeps.drop_runs,
-    ask.schema,
-    ask.query,
-    ask.sql,
-    compare.diff,
+    ingest.ingest,
+    ls.ls,
+    info.info,
+    tag.tag,
+    rename.rename,
+    drop.drop,
+    import_runs.import_runs,
+    drop_runs.drop_runs,
+    schema.schema,
+    query.query,
+    sql.sql,
+    diff.diff,
     check.check,
-    show.chart,
-    show.report,
-    predict.gpu,
+    chart.chart,
+    report.report,
+    gpu.gpu,
     predict.predict,
     collect.collect,
     collect.doctor,
-    manage.completion,
+    completion.completion,
 ):
     cli.add_command(_command)
 

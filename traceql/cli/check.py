@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql.cli.common import complete_trace, db_option, note
-from traceql.cli.manage import parse_tags
-from traceql.cli.output import human, output_options, printable, write
+from traceql.cli.common import catalog, complete_trace, db_option, note, parse_tags
+from traceql.cli.output import output_options, write
 from traceql.cli.sides import opened
+from traceql.present.values import human, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +29,7 @@ def _complete_file(_ctx: click.Context, _param: click.Parameter, incomplete: str
     """Names of shipped files, then those of the folder."""
     from click.shell_completion import CompletionItem
 
-    from traceql.ask import checks
-
-    names = [CompletionItem(name) for name in checks.shipped() if name.startswith(incomplete)]
+    names = [CompletionItem(name) for name in catalog().checks if name.startswith(incomplete)]
     return [*names, CompletionItem(incomplete, type="file")]
 
 
@@ -39,6 +37,15 @@ def _complete_side(ctx: click.Context, param: click.Parameter, incomplete: str) 
     from click.shell_completion import CompletionItem
 
     return [*complete_trace(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
+
+
+def _texts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Every NAME with its VALUEs: a list takes several, and so does a map."""
+    texts: dict[str, tuple[str, ...]] = {}
+    for one in values:
+        for name, text in parse_tags(ctx, param, (one,)).items():
+            texts[name] = (*texts.get(name, ()), text)
+    return texts
 
 
 @click.command()
@@ -55,7 +62,7 @@ def _complete_side(ctx: click.Context, param: click.Parameter, incomplete: str) 
     "--param",
     "parameters",
     multiple=True,
-    callback=parse_tags,
+    callback=_texts,
     metavar="NAME=VALUE",
     help="A parameter for every query of the checks that has it; repeatable.",
 )
@@ -66,7 +73,7 @@ def check(
     file: str,
     baseline: str | None,
     variant: str | None,
-    parameters: dict[str, str],
+    parameters: dict[str, tuple[str, ...]],
     show: bool,
     db: str,
     format_: str | None,
@@ -89,7 +96,7 @@ def check(
     """
     from traceql.ask import checks
 
-    found = checks.load(file)
+    found = checks.load(file, catalog())
     if show:
         click.echo(found.text, nl=False)
         return 0
@@ -97,7 +104,7 @@ def check(
         given = [[side] if side is not None else [] for side in (baseline, variant)]
         database, traces = opened(stack, db, given)
         verdicts = checks.run(
-            database,
+            database._asker,
             found,
             baseline=_only(baseline, traces[0]),
             variant=_only(variant, traces[1]),

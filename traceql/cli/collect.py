@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from traceql.cli.common import note
-from traceql.cli.manage import parse_tags
-from traceql.cli.output import printable
+from traceql.cli.common import note, parse_tags
 from traceql.errors import CollectError
+from traceql.present.values import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from traceql.cli.output import printable
-from traceql.errors import MissingDataWarning, QueryError, TraceqlError
+from traceql.errors import QueryError, TraceqlError
+from traceql.present.values import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from click.shell_completion import CompletionItem
+
+    from traceql.ask.answer import Asker
+    from traceql.database import Database
+    from traceql.questions.catalog import Catalog
+    from traceql.store.connection import Store
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -35,16 +39,49 @@ def db_option() -> Callable[[F], F]:
     )
 
 
+def catalog() -> Catalog:
+    """What can be asked: what comes with traceql, and the folders of ``--queries``."""
+    from traceql.questions import catalog as catalogs
+
+    return catalogs.load(own_folders())
+
+
+def own_folders() -> tuple[str, ...]:
+    """The folders of ``--queries``."""
+    context = click.get_current_context(silent=True)
+    given: tuple[str, ...] = context.find_root().params.get("queries") or () if context else ()
+    return given
+
+
+def database(path: str, *, allow_files: bool = False) -> Database:
+    """The database of ``--db``, with the user's own questions."""
+    from traceql.database import Database
+
+    return Database(path, allow_files=allow_files, queries=own_folders())
+
+
+@contextmanager
+def store(path: str, *, allow_files: bool = False) -> Iterator[Store]:
+    """The store of ``--db``, for Arrow tables and for changes."""
+    with database(path, allow_files=allow_files) as opened:
+        yield opened._store
+
+
+@contextmanager
+def asker(path: str) -> Iterator[Asker]:
+    """Who asks the questions of ``--db``."""
+    with database(path) as opened:
+        yield opened._asker
+
+
 def complete_trace(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of the database's traces, for shell completion; nothing when it cannot be opened."""
     from click.shell_completion import CompletionItem
 
-    from traceql.database import Database
-
     path = ctx.params.get("db") or os.environ.get("TRACEQL_DB", DEFAULT_DB)
     try:
-        with Database(path) as database:
-            names = database.arrow("SELECT name FROM traces ORDER BY name").column("name").to_pylist()
+        with database(path) as opened:
+            names = opened.sql("SELECT name FROM traces ORDER BY name")["name"].to_list()
     except TraceqlError:
         return []
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
@@ -65,11 +102,12 @@ def complain(error: TraceqlError) -> None:
         click.echo(printable(error.remedy), err=True)
 
 
-@contextmanager
-def notes() -> Iterator[None]:
-    """Print warnings about missing data as notes."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", MissingDataWarning)
-        yield
-    for warning in caught:
-        note(str(warning.message))
+def parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Callback of options that take ``name=value``, such as ``--tag``."""
+    tags = {}
+    for value in values:
+        name, equals, content = value.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"{value!r}. Write name=value.")
+        tags[name] = content
+    return tags

@@ -1,77 +1,27 @@
-"""Commands that need no trace: gpu, and predict with its subcommands."""
+"""The command predict, with its subcommands: what theory expects before a run."""
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from traceql.cli.common import note
+from traceql.cli.gpu import find, rows_table
 from traceql.cli.output import output_options, write
 from traceql.errors import PredictionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
-    from traceql.predict.floors import Model, Step
+    from traceql.predict.floors import Step
     from traceql.predict.hardware import Gpu
+    from traceql.predict.models import Model
 
 F = TypeVar("F", bound="Callable[..., Any]")
-
-
-@click.command()
-@click.argument("name", required=False)
-@output_options
-def gpu(name: str | None, format_: str | None, output: str | None) -> None:
-    """Show what GPUs can do: dense peaks, bandwidths and ridge points.
-
-    Without NAME one line per GPU, with the bf16 ridge point at DRAM. With NAME, as a trace or a person writes
-    it, one line per precision and memory level. Work with less FLOP/byte than the ridge point is limited by
-    that memory. NVLink and PCIe count one direction; NULL is what NVIDIA does not publish.
-
-    \b
-    Examples:
-      traceql gpu
-      traceql gpu "NVIDIA A100 80GB PCIe"
-      traceql gpu H200 --format csv
-    """
-    from traceql.predict import hardware
-
-    if name is None:
-        write(_table([_overview(one) for one in hardware.gpus()]), format_, output)
-        return
-    found = _find(name)
-    rows: list[dict[str, Any]] = []
-    for precision, peak in found.peak_flop_per_s.items():
-        for level in ("l1", "l2", "dram", "nvlink", "pcie"):
-            bandwidth = found.bandwidths_bytes_per_s.get(level)
-            rows.append(
-                {
-                    "gpu": found.name,
-                    "precision": precision,
-                    "peak_tflop_per_s": peak / 1e12,
-                    "level": level,
-                    "bandwidth_gb_per_s": None if bandwidth is None else bandwidth / 1e9,
-                    "ridge_flop_per_byte": None if bandwidth is None else peak / bandwidth,
-                }
-            )
-    write(_table(rows), format_, output)
-    for kind, source in found.sources.items():
-        note(f"{kind}: {source}")
-
-
-def _overview(one: Gpu) -> dict[str, Any]:
-    return {
-        "gpu": one.name,
-        "bf16_tflop_per_s": one.peak("bf16") / 1e12,
-        "dram_gb_per_s": one.memory_bandwidth_bytes_per_s / 1e9,
-        "bf16_ridge_flop_per_byte": one.ridge_flop_per_byte("bf16"),
-        "dram_gb": one.memory_bytes / 1e9,
-        "l2_mib": one.l2_bytes / 2**20,
-        "sm_count": one.sm_count,
-    }
 
 
 @click.group()
@@ -90,34 +40,56 @@ def predict() -> None:
     """
 
 
-def _gpu_options(function: F) -> F:
-    """``--gpu`` (repeatable) and ``--dtype``."""
-    function = click.option(
-        "--dtype",
-        default="bf16",
-        show_default=True,
-        help="Precision: fp64, fp32, tf32, bf16, fp16, fp8, int8.",
-    )(function)
-    return click.option(
+def _count(*names: str, **given: Any) -> Callable[[F], F]:
+    """An option that takes a number from 1."""
+    if "default" in given:
+        given["show_default"] = True
+    return click.option(*names, type=click.IntRange(1), **given)
+
+
+def _prediction(function: Callable[..., Callable[[Gpu], Iterable[Mapping[str, Any]]]]) -> Callable[..., None]:
+    """``--gpu`` (repeatable), ``--dtype`` and the options of the output, around what makes a GPU's rows."""
+
+    @click.option(
         "--gpu",
         "gpu_names",
         multiple=True,
         required=True,
         metavar="NAME",
         help="GPU; repeatable. See: traceql gpu",
-    )(function)
+    )
+    @click.option(
+        "--dtype",
+        default="bf16",
+        show_default=True,
+        help="Precision: fp64, fp32, tf32, bf16, fp16, fp8, int8.",
+    )
+    @output_options
+    @functools.wraps(function)
+    def command(
+        gpu_names: tuple[str, ...], dtype: str, format_: str | None, output: str | None, **own: Any
+    ) -> None:
+        rows_of = function(dtype=dtype, **own)
+        gpus = [find(name) for name in gpu_names]
+        for one in gpus:
+            # Before anything is predicted: does every one have a peak in that precision?
+            one.peak(dtype)
+        rows = [{"gpu": one.name, **row} for one in gpus for row in rows_of(one)]
+        write(rows_table(rows), format_, output)
+
+    return command
 
 
 def _model_options(function: F) -> F:
     """``--config``, or the dimensions of a model of Llama's kind."""
     for option in (
-        click.option("--vocab", type=click.IntRange(1), help="Entries of the vocabulary."),
-        click.option("--intermediate", type=click.IntRange(1), help="Width of the feed-forward layers."),
-        click.option("--head-dim", type=click.IntRange(1), help="Width of a head. [default: hidden ÷ heads]"),
-        click.option("--kv-heads", type=click.IntRange(1), help="Key and value heads. [default: heads]"),
-        click.option("--heads", type=click.IntRange(1), help="Query heads."),
-        click.option("--layers", type=click.IntRange(1), help="Layers."),
-        click.option("--hidden", type=click.IntRange(1), help="Width of the model."),
+        _count("--vocab", help="Entries of the vocabulary."),
+        _count("--intermediate", help="Width of the feed-forward layers."),
+        _count("--head-dim", help="Width of a head. [default: hidden ÷ heads]"),
+        _count("--kv-heads", help="Key and value heads. [default: heads]"),
+        _count("--heads", help="Query heads."),
+        _count("--layers", help="Layers."),
+        _count("--hidden", help="Width of the model."),
         click.option(
             "--config",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -129,22 +101,12 @@ def _model_options(function: F) -> F:
 
 
 @predict.command()
-@click.option("--in", "in_features", type=click.IntRange(1), required=True, help="Input features.")
-@click.option("--out", "out_features", type=click.IntRange(1), required=True, help="Output features.")
-@click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Rows of the input.")
+@_count("--in", "in_features", required=True, help="Input features.")
+@_count("--out", "out_features", required=True, help="Output features.")
+@_count("--batch", default=1, help="Rows of the input.")
 @click.option("--relu", is_flag=True, help="Also a ReLU after it, and what fusing it saves.")
-@_gpu_options
-@output_options
-def linear(
-    in_features: int,
-    out_features: int,
-    batch: int,
-    relu: bool,
-    gpu_names: tuple[str, ...],
-    dtype: str,
-    format_: str | None,
-    output: str | None,
-) -> None:
+@_prediction
+def linear(in_features: int, out_features: int, batch: int, relu: bool, dtype: str) -> Any:
     """Predict a linear layer, nn.Linear(in, out).
 
     \b
@@ -152,14 +114,14 @@ def linear(
       traceql predict linear --in 1024 --out 4096 --batch 512 --gpu A100-SXM
       traceql predict linear --in 1024 --out 4096 --batch 1 --gpu A100-SXM --relu
     """
-    from traceql.predict import floors as predictions
+    from traceql.predict import floors
 
     def steps(one: Gpu) -> Iterable[Step]:
         if relu:
-            return predictions.linear_relu(in_features, out_features, batch, one, dtype)
-        return (predictions.linear(in_features, out_features, batch, one, dtype),)
+            return floors.linear_relu(in_features, out_features, batch, one, dtype)
+        return (floors.linear(in_features, out_features, batch, one, dtype),)
 
-    _write_steps(gpu_names, dtype, steps, format_, output)
+    return lambda one: _rows(one, dtype, steps(one))
 
 
 @predict.command()
@@ -169,23 +131,17 @@ def linear(
     type=click.FloatRange(0, min_open=True),
     help="Only the size of the weights, such as 16e9.",
 )
-@click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Sequences.")
-@click.option(
-    "--context", type=click.IntRange(1), default=1, show_default=True, help="Tokens in each sequence's cache."
-)
-@_gpu_options
-@output_options
+@_count("--batch", default=1, help="Sequences.")
+@_count("--context", default=1, help="Tokens in each sequence's cache.")
+@_prediction
 def decode(
     config: Path | None,
     weight_bytes: float | None,
     batch: int,
     context: int,
-    gpu_names: tuple[str, ...],
     dtype: str,
-    format_: str | None,
-    output: str | None,
     **dimensions: int | None,
-) -> None:
+) -> Any:
     """Predict one decode step: one more token for every sequence.
 
     \b
@@ -193,46 +149,24 @@ def decode(
       traceql predict decode --config config.json --gpu H200 --batch 16 --context 4096
       traceql predict decode --weight-bytes 16e9 --gpu H200 --gpu "A100 PCIe"
     """
-    from traceql.predict import floors as predictions
+    from traceql.predict import serving
 
     if weight_bytes is not None:
         if config is not None or any(dimensions.values()):
             raise click.UsageError("Give --weight-bytes, or a model, not both.")
-        size = weight_bytes
-        _write_steps(
-            gpu_names,
-            dtype,
-            lambda one: (predictions.decode_weights(size, one, dtype, batch),),
-            format_,
-            output,
-        )
-        return
+        return lambda one: _rows(one, dtype, [serving.decode_weights(weight_bytes, one, dtype, batch)])
     model = _model(config, dimensions)
-    _write_steps(
-        gpu_names,
-        dtype,
-        lambda one: predictions.decode(model, one, batch=batch, context=context, precision=dtype),
-        format_,
-        output,
+    return lambda one: _rows(
+        one, dtype, serving.decode(model, one, batch=batch, context=context, precision=dtype)
     )
 
 
 @predict.command()
 @_model_options
-@click.option("--tokens", type=click.IntRange(1), required=True, help="Length of each prompt.")
-@click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Prompts.")
-@_gpu_options
-@output_options
-def prefill(
-    config: Path | None,
-    tokens: int,
-    batch: int,
-    gpu_names: tuple[str, ...],
-    dtype: str,
-    format_: str | None,
-    output: str | None,
-    **dimensions: int | None,
-) -> None:
+@_count("--tokens", required=True, help="Length of each prompt.")
+@_count("--batch", default=1, help="Prompts.")
+@_prediction
+def prefill(config: Path | None, tokens: int, batch: int, dtype: str, **dimensions: int | None) -> Any:
     """Predict the prefill of prompts of which nothing is cached.
 
     \b
@@ -241,39 +175,21 @@ def prefill(
       traceql predict prefill --hidden 4096 --layers 32 --heads 32 --kv-heads 8 \
         --intermediate 14336 --vocab 128256 --gpu H200 --tokens 4096
     """
-    from traceql.predict import floors as predictions
+    from traceql.predict import serving
 
     model = _model(config, dimensions)
-    _write_steps(
-        gpu_names,
-        dtype,
-        lambda one: predictions.prefill(model, one, tokens=tokens, batch=batch, precision=dtype),
-        format_,
-        output,
+    return lambda one: _rows(
+        one, dtype, serving.prefill(model, one, tokens=tokens, batch=batch, precision=dtype)
     )
 
 
 @predict.command()
-@click.option(
-    "--m", "ms", type=click.IntRange(1), multiple=True, required=True, help="Rows of the output; repeatable."
-)
-@click.option("--n", "ns", type=click.IntRange(1), multiple=True, required=True, help="Columns; repeatable.")
-@click.option(
-    "--k", "ks", type=click.IntRange(1), multiple=True, required=True, help="Length of the sums; repeatable."
-)
+@_count("--m", "ms", multiple=True, required=True, help="Rows of the output; repeatable.")
+@_count("--n", "ns", multiple=True, required=True, help="Columns; repeatable.")
+@_count("--k", "ks", multiple=True, required=True, help="Length of the sums; repeatable.")
 @click.option("--tile", help="Tile of a thread block, such as 128x256. [default: those that cuBLAS uses]")
-@_gpu_options
-@output_options
-def gemm(
-    ms: tuple[int, ...],
-    ns: tuple[int, ...],
-    ks: tuple[int, ...],
-    tile: str | None,
-    gpu_names: tuple[str, ...],
-    dtype: str,
-    format_: str | None,
-    output: str | None,
-) -> None:
+@_prediction
+def gemm(ms: tuple[int, ...], ns: tuple[int, ...], ks: tuple[int, ...], tile: str | None, dtype: str) -> Any:
     """Predict which GEMM shapes waste SMs: tile and wave quantisation.
 
     One thread block per tile and SM at a time. One tile more than a multiple of the SMs costs a whole wave.
@@ -283,32 +199,30 @@ def gemm(
       traceql predict gemm --m 1792 --n 1792 --k 4096 --gpu A100-SXM
       traceql predict gemm --m 1792 --n 1792 --n 1793 --k 4096 --tile 256x128 --gpu A100-SXM
     """
-    from traceql.predict import floors as predictions
+    from traceql.predict import shapes
 
-    tiles = predictions.TILES if tile is None else (_tile(tile),)
-    rows: list[dict[str, Any]] = []
-    for one in _gpus(gpu_names, dtype):
-        for m, n, k in ((m, n, k) for m in ms for n in ns for k in ks):
+    tiles = shapes.TILES if tile is None else (_tile(tile),)
+
+    def rows(one: Gpu) -> Iterable[dict[str, Any]]:
+        for m, n, k in itertools.product(ms, ns, ks):
             for chosen in tiles:
-                found = predictions.gemm(m, n, k, one, tile=chosen, precision=dtype)
-                rows.append(
-                    {
-                        "gpu": one.name,
-                        "m": m,
-                        "n": n,
-                        "k": k,
-                        "tile": f"{found.tile_m}x{found.tile_n}",
-                        "tiles": found.tiles,
-                        "waves": found.waves,
-                        "idle_sms": found.idle_sms,
-                        "tile_efficiency_pct": found.tile_efficiency_pct,
-                        "wave_efficiency_pct": found.wave_efficiency_pct,
-                        "utilisation_pct": found.utilisation_pct,
-                        "floor_us": found.floor_s * 1e6,
-                        "aligned_bytes": found.aligned_bytes,
-                    }
-                )
-    write(_table(rows), format_, output)
+                found = shapes.gemm(m, n, k, one, tile=chosen, precision=dtype)
+                yield {
+                    "m": m,
+                    "n": n,
+                    "k": k,
+                    "tile": f"{found.tile_m}x{found.tile_n}",
+                    "tiles": found.tiles,
+                    "waves": found.waves,
+                    "idle_sms": found.idle_sms,
+                    "tile_efficiency_pct": found.tile_efficiency_pct,
+                    "wave_efficiency_pct": found.wave_efficiency_pct,
+                    "utilisation_pct": found.utilisation_pct,
+                    "floor_us": found.floor_s * 1e6,
+                    "aligned_bytes": found.aligned_bytes,
+                }
+
+    return rows
 
 
 def _tile(text: str) -> tuple[int, int]:
@@ -319,7 +233,7 @@ def _tile(text: str) -> tuple[int, int]:
 
 
 def _model(config: Path | None, dimensions: Mapping[str, int | None]) -> Model:
-    from traceql.predict import floors as predictions
+    from traceql.predict import models
 
     if config is not None:
         if any(dimensions.values()):
@@ -330,41 +244,18 @@ def _model(config: Path | None, dimensions: Mapping[str, int | None]) -> Model:
             raise PredictionError(f"{config}: not JSON ({error})", "Is it a model's config.json?") from None
         if not isinstance(content, dict):
             raise PredictionError(f"{config}: not a JSON object", "Is it a model's config.json?")
-        return predictions.from_config(content)
+        return models.from_config(content)
     optional = ("kv_heads", "head_dim")
     missing = [name for name, value in dimensions.items() if value is None and name not in optional]
     if missing:
         options = ", ".join(f"--{name}" for name in missing)
         raise click.UsageError(f"Give --config, or the dimensions; missing: {options}.")
-    return predictions.llama(**dimensions)  # type: ignore[arg-type]
+    return models.llama(**dimensions)  # type: ignore[arg-type]
 
 
-def _find(name: str) -> Gpu:
-    from traceql.predict import hardware
-
-    found = hardware.find(name)
-    if assumed := hardware.assumption(name):
-        note(f"{assumed}.")
-    return found
-
-
-def _gpus(names: Sequence[str], dtype: str) -> list[Gpu]:
-    found = [_find(name) for name in names]
-    for one in found:
-        one.peak(dtype)
-    return found
-
-
-def _write_steps(
-    gpu_names: Sequence[str],
-    dtype: str,
-    steps: Callable[[Gpu], Iterable[Step]],
-    format_: str | None,
-    output: str | None,
-) -> None:
-    rows: list[dict[str, Any]] = [
+def _rows(one: Gpu, dtype: str, steps: Iterable[Step]) -> list[dict[str, Any]]:
+    return [
         {
-            "gpu": one.name,
             "part": found.part,
             "flop": float(found.flop),
             "dram_bytes": float(found.dram_bytes),
@@ -373,13 +264,5 @@ def _write_steps(
             "bound": found.bound,
             "floor_us": found.floor_s * 1e6,
         }
-        for one in _gpus(gpu_names, dtype)
-        for found in steps(one)
+        for found in steps
     ]
-    write(_table(rows), format_, output)
-
-
-def _table(rows: list[dict[str, Any]]) -> Any:
-    import pyarrow as pa
-
-    return pa.Table.from_pylist(rows)

@@ -6,6 +6,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from traceql.cli.common import database as open_database
 from traceql.errors import DatabaseError, QueryError, ReportError
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ def opened(stack: ExitStack, db: str, given: Sequence[Sequence[str]]) -> tuple[D
     Raises:
         QueryError: neither all of it is in the database nor all of it files.
     """
-    from traceql.database import MEMORY, Database
-
-    database = stack.enter_context(Database(db))
+    database = stack.enter_context(open_database(db))
     words = [word for side in given for word in side]
     try:
         known = _known(database, words) if Path(db).exists() else {}
@@ -38,13 +37,14 @@ def opened(stack: ExitStack, db: str, given: Sequence[Sequence[str]]) -> tuple[D
     if all(word in known for word in words):
         return database, [[name for word in side for name in known[word]] for side in given]
     _refuse(db, given, known)
-    memory = stack.enter_context(Database(MEMORY))
+    memory = stack.enter_context(open_database(":memory:"))
     return memory, _ingest(memory, given)
 
 
 def _known(database: Database, words: Iterable[str]) -> dict[str, list[str]]:
     """Word → the traces of the database that it means: by name, or by a tag."""
-    rows = database.arrow("SELECT name, tags FROM traces ORDER BY name").to_pylist(maps_as_pydicts="strict")
+    traces = database._store.run("SELECT name, tags FROM traces ORDER BY name")
+    rows = traces.to_pylist(maps_as_pydicts="strict")
     names = {row["name"] for row in rows}
     tagged: dict[str, list[str]] = {}
     for row in rows:
@@ -57,6 +57,7 @@ def _known(database: Database, words: Iterable[str]) -> dict[str, list[str]]:
 
 def _ingest(database: Database, given: Sequence[Sequence[str]]) -> list[list[str]]:
     """Read the reports that both sides mean, and return the names of the traces."""
+    from traceql.store import ingest
     from traceql.store.decode import decode_all, find_reports
 
     paths = [find_reports(side) for side in given]
@@ -65,7 +66,7 @@ def _ingest(database: Database, given: Sequence[Sequence[str]]) -> list[list[str
         if isinstance(decoded, ReportError):
             raise decoded
         try:
-            names[path] = database.store(decoded).name
+            names[path] = ingest.add(database._store, decoded).name
         finally:
             decoded.close()
     return [[names[path] for path in side] for side in paths]

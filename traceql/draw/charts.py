@@ -1,10 +1,7 @@
-"""Pictures of answers, in Altair: each chart is drawn from what queries of the catalogue return.
+"""Pictures of answers: each chart is drawn from what questions of the catalogue return.
 
-A query's header says how it is drawn (``-- @chart kind channel=column …``), and its chart has its name. The
-functions behind the kinds are marked with `registry.chart`, one module per family. This package knows no
-database: it is given a function that asks.
-
-The only package that imports altair and vl-convert.
+A question's header says how it is drawn (``-- @chart kind channel=column …``), and its chart has its name.
+The functions behind the kinds are marked with `registry.chart`, one module per family.
 """
 
 from __future__ import annotations
@@ -18,15 +15,15 @@ import polars as pl
 
 from traceql.draw import comparisons, distributions, hierarchies, rooflines, sweeps, theme, timelines
 from traceql.draw.registry import KINDS, Drawing
-from traceql.errors import QueryError, UnknownQueryError
-from traceql.questions import catalog
+from traceql.errors import CatalogError, QueryError, UnknownQueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
 
-    Ask = Callable[..., pl.DataFrame]
-
-__all__ = ["ALIASES", "KINDS", "asked", "draw", "names", "params", "picture", "queries_of"]
+    from traceql.ask.answer import Answer, Asker
+    from traceql.questions.catalog import Catalog
+    from traceql.questions.parameters import Param, Value
+    from traceql.questions.question import Query
 
 #: The families; importing them registers their kinds.
 FAMILIES = (comparisons, distributions, hierarchies, rooflines, sweeps, timelines)
@@ -44,18 +41,18 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 # What they ask for where nothing is said: the longest gaps, however short, and not NVIDIA's of half a second.
-_ASKED: Mapping[str, Mapping[str, catalog.Value]] = MappingProxyType({"gaps": {"min_gap_ns": 0}})
+_ASKED: Mapping[str, Mapping[str, Value]] = MappingProxyType({"gaps": {"min_gap_ns": 0}})
 # Traces that are drawn below each other at most.
 _MOST_TRACES = 8
 
 
-def names() -> dict[str, str]:
+def names(catalog: Catalog) -> dict[str, str]:
     """Every chart → the question that it answers."""
-    found = {name: query.title for name, query in catalog.queries().items() if query.pictures}
+    found = {name: query.title for name, query in catalog.queries.items() if query.pictures}
     return found | {name: catalog.find(queries[0]).title for name, queries in ALIASES.items()}
 
 
-def queries_of(name: str) -> tuple[catalog.Query, ...]:
+def queries_of(catalog: Catalog, name: str) -> tuple[Query, ...]:
     """The queries whose answers a chart shows; hyphens count as underscores.
 
     Raises:
@@ -68,61 +65,83 @@ def queries_of(name: str) -> tuple[catalog.Query, ...]:
     return found
 
 
-def params(name: str) -> dict[str, catalog.Param]:
+def params(catalog: Catalog, name: str) -> dict[str, Param]:
     """The parameters of a chart: those of its queries, with the defaults of the chart.
 
     Where the defaults of its queries differ, there is none.
     """
-    found: dict[str, catalog.Param] = {}
-    for param in (param for query in queries_of(name) for param in query.params):
+    found: dict[str, Param] = {}
+    for param in (param for query in queries_of(catalog, name) for param in query.params):
         known = found.setdefault(param.name, param)
         if known.default != param.default:
             found[param.name] = replace(known, default=None)
     return found | {key: replace(found[key], default=value) for key, value in asked(name).items()}
 
 
-def asked(name: str, /, **values: catalog.Value) -> dict[str, catalog.Value]:
+def asked(name: str, /, **values: Value) -> dict[str, Value]:
     """The values of parameters that a chart asks with: those given, and its own defaults."""
     return {**_ASKED.get(name.replace("-", "_"), {}), **values}
 
 
-def draw(name: str, ask: Ask, /, **values: catalog.Value) -> Drawing:
+def draw(ask: Asker, name: str, /, **values: Value) -> Drawing:
     """The chart of that name, with title and theme.
 
     Args:
-        name: of a query, or one of `ALIASES`.
-        ask: answers a query: ``ask(name, **params)`` returns its DataFrame.
-        values: of parameters of its queries.
+        ask: the database.
+        name: of a question, or one of `ALIASES`.
+        values: of parameters of its questions.
 
     Raises:
         UnknownQueryError: there is no such chart.
         QueryError: a parameter is wrong, there is nothing to draw, or too much for one picture.
     """
-    queries = queries_of(name)
-    values = asked(name, **values)
-    unknown = values.keys() - params(name).keys()
-    panels = []
-    for query in queries:
-        # What is not the other query's parameter either is an error, which the query itself words.
-        own = {p.name for p in query.params} | unknown
-        answer = ask(query.name, **{key: value for key, value in values.items() if key in own})
-        panels.append(picture(query, answer, ask))
+    return of_answers(answers(ask, name, **values), ask)
+
+
+def of_answers(given: Sequence[Answer], ask: Asker) -> Drawing:
+    """Several answers side by side, with title and theme; see `picture`."""
+    panels = [picture(answer, ask) for answer in given]
     return themed(panels[0] if len(panels) == 1 else alt.hconcat(*panels, spacing=40))
 
 
-def picture(query: catalog.Query, answer: pl.DataFrame, ask: Ask) -> Drawing:
-    """The answer of one query, drawn as its header says, one below the other for several traces.
+def answers(ask: Asker, name: str, /, **values: Value) -> list[Answer]:
+    """The answers that a chart shows; see `draw`."""
+    values = asked(name, **values)
+    unknown = values.keys() - params(ask.catalog, name).keys()
+    found = []
+    for query in queries_of(ask.catalog, name):
+        # What is not the other query's parameter either is an error, which the query itself words.
+        own = {p.name for p in query.params} | unknown
+        found.append(ask(query.name, **{key: value for key, value in values.items() if key in own}))
+    return found
+
+
+def of_answer(answer: Answer, ask: Asker) -> Drawing:
+    """The chart of one answer, with title and theme; see `picture`."""
+    return themed(picture(answer, ask))
+
+
+def picture(answer: Answer, ask: Asker) -> Drawing:
+    """One answer, drawn as its question says, one below the other for several traces.
 
     Without theme, so that it can be part of something larger.
 
     Raises:
+        UnknownQueryError: the question has no chart.
         QueryError: there is nothing to draw, or too much for one picture.
     """
-    if answer.height == 0:
+    query, rows = answer.question, answer.frame()
+    if not query.pictures:
+        raise UnknownQueryError(f"the query {query.name} has no chart", "All charts: traceql chart --list")
+    if rows.height == 0:
         raise QueryError(f"{query.name}: no rows, so there is nothing to draw", query.empty)
     shown = query.pictures[0]
+    if shown.kind not in KINDS:
+        raise CatalogError(
+            f"{query.label}: there is no kind of chart {shown.kind!r}", f"Known: {', '.join(KINDS)}."
+        )
     kind = KINDS[shown.kind]
-    traces = answer["trace"].unique().sort().to_list() if "trace" in answer.columns else []
+    traces = rows["trace"].unique().sort().to_list() if "trace" in rows.columns else []
     if len(traces) > _MOST_TRACES:
         raise QueryError(
             f"{query.name}: {len(traces)} traces are too many for one picture (at most {_MOST_TRACES})",
@@ -131,8 +150,8 @@ def picture(query: catalog.Query, answer: pl.DataFrame, ask: Ask) -> Drawing:
     groups = [[trace] for trace in traces] if kind.by_trace and traces else [traces]
     drawn: list[Drawing] = []
     for group in groups:
-        part = answer.filter(pl.col("trace").is_in(group)) if group else answer
-        beside = [pl.concat([ask(name, trace=trace) for trace in group]) for name in kind.beside]
+        part = rows.filter(pl.col("trace").is_in(group)) if group else rows
+        beside = [pl.concat([ask(name, trace=trace).frame() for trace in group]) for name in kind.beside]
         chart = kind.draw(part, *beside, **shown.channels)
         note = chart.title.subtitle if isinstance(chart.title, alt.TitleParams) else []
         # The question stands over the first chart, the traces over each.

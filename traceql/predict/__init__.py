@@ -4,6 +4,9 @@ Stands beside the way of a datum and knows none of it.
 
 ============ ==========================================================================
 `hardware`   NVIDIA's GPUs: dense peaks, bandwidths, ridge points (figures in gpus.toml)
-`floors`     FLOP, bytes and floors of layers, models and shapes
+`floors`     what the roofline says of FLOP and bytes; layers
+`models`     dimensions and weights of models
+`serving`    decode steps and prefill of a model
+`shapes`     tiles and waves of a GEMM
 ============ ==========================================================================
 """

@@ -3,6 +3,9 @@
 Owns one decision each on what a number is and how it is written. Knows no click, no altair, no database.
 
 ============ ==========================================================================
-`units`      names and units of columns, values as text
+`units`      names and units of columns; quantity or code
+`values`     one value as text
+`terminal`   aligned columns
+`formats`    CSV, JSON, Markdown, Parquet, HTML
 ============ ==========================================================================
 """

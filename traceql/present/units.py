@@ -67,7 +67,7 @@ _REPORTED: Mapping[str, str] = MappingProxyType(
 _ACRONYMS = MappingProxyType(
     {word: word.upper() for word in ("api", "cpu", "cuda", "dram", "gpu", "hbm", "l1", "l2", "nvtx", "os")}
 )
-_CODES = ("graph", "pid", "tid", "virtual_address")
+_CODES = ("graph", "pid", "tid")
 
 
 def title(column: str) -> str:
@@ -118,7 +118,7 @@ def text(column: str, value: float | None, digits: int = 4) -> str:
     if value is None or not math.isfinite(value):
         return "not measured"
     if is_code(column):
-        return str(value)
+        return code(column, int(value))
     if isinstance(value, int) and suffix(column) not in _SCALES:
         return f"{value:,}"
     divisor, unit = scale(column, [value])
@@ -132,7 +132,17 @@ def text(column: str, value: float | None, digits: int = 4) -> str:
 
 def is_code(column: str) -> bool:
     """Whether numbers of a column are names of things, not quantities."""
-    return column in _CODES or column.endswith("_id")
+    return column in _CODES or column.endswith(("_id", "_address")) or column == "address"
+
+
+def code(column: str, value: int) -> str:
+    """A number of a column of codes: addresses in hexadecimal, others as they are.
+
+    >>> code("kernel_id", 4294967297), code("virtual_address", 140606458298368)
+    ('4294967297', '0x7fe1b8000000')
+    """
+    # A negative one is the same 64 bits, signed.
+    return hex(value % 2**64) if column.endswith("address") else str(value)
 
 
 @cache

@@ -4,6 +4,7 @@ Owns the form of ``queries/``. Needs no database, and does not know how a questi
 
 ============ ==========================================================================
 `catalog`    what the headers of the files say
+`parameters` what a question is asked with: types and values
 `folders`    where the files lie
 ============ ==========================================================================
 """

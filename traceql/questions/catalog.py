@@ -1,294 +1,176 @@
-"""The questions: every ``.sql`` file under queries/ is a query, and its header is the whole interface.
+"""The catalogue: every question, view, macro and check file of the folders that it is made of.
 
-::
+A folder holds topics with questions (``<topic>/<question>.sql``), ``_views``, ``_macros``, and ``checks``
+with files of criteria (``*.toml``). What comes with traceql: ``queries/`` with ``checks/`` beside it, and one
+folder under ``verticals/`` for each field that not everybody works in. The user's own come after them and may
+use everything of theirs; no name can be taken twice.
 
-    -- How many kernels does each NVTX range launch?
-    --
-    -- @param  trace VARCHAR = NULL   only this trace
-    -- @column range_text VARCHAR     NVTX message
-    -- @columns rooflines launches    here those of a view follow, from that one on
-    -- @needs  kernels nvtx_ranges    tables (or views) without which there is no answer; a|b: one of them
-    -- @metrics dram__bytes_read.sum  ncu metrics it reads; a|b: one of them
-    -- @ncu    --set roofline         options that record these; by default --metrics with their names
-    -- @empty  what to check when there is no row
-    -- @chart  bars x=range_text y=launches
-
-The stem is the name (``range_launches``, on the command line ``range-launches``), the folder the topic.
-Files in ``_views`` become views of the database. Needs no database.
+Macros come before views, and each kind in the order of folders and names: a definition may use earlier ones.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
-from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from traceql.errors import QueryError, UnknownQueryError
-from traceql.questions import folders
-from traceql.tables import sqlfiles
+from traceql.errors import CatalogError, UnknownQueryError
+from traceql.questions import folders, question
+from traceql.tables import schema, sqlfiles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from importlib.resources.abc import Traversable
 
-_PARAM = re.compile(
-    r"(?P<name>\w+) (?P<type>\w+(?:\[\])?)(?: = (?P<default>'(?:[^']|'')*'|\S+))?\s+(?P<meaning>\S.*)"
-)
-_COLUMN = re.compile(r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)\s+(?P<meaning>\S.*)")
-_TYPES = {"VARCHAR": str, "VARCHAR[]": str, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}
-_TAGS = ("param", "column", "columns", "needs", "metrics", "ncu", "empty", "chart")
-_VIEWS_FOLDER = "_views"
+    from traceql.questions.question import Macro, Query, ResultColumn
 
-#: Parameters that name a trace, or several.
-TRACE_PARAMS = ("trace", "baseline", "variant", "trace_a", "trace_b", "timeline", "counters")
-
-Value = str | int | float | bool | list[str] | None
+_VIEWS, _MACROS, _CHECKS = "_views", "_macros", "checks"
 
 
-@dataclass(frozen=True)
-class Param:
-    """A parameter of a query; `required` when it has no default."""
-
-    name: str
-    type: str
-    meaning: str
-    default: Value
-    required: bool
-
-    @property
-    def is_list(self) -> bool:
-        """Whether it takes several values."""
-        return self.type.endswith("[]")
-
-    def parse(self, text: str) -> Value:
-        """The value that `text` stands for, in this parameter's type.
-
-        Raises:
-            QueryError: it stands for none.
-        """
-        if text.upper() == "NULL":
-            return None
-        try:
-            if self.type == "BOOLEAN":
-                return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-            value: Value = [text] if self.is_list else _TYPES[self.type](text)
-        except (ValueError, KeyError):
-            raise QueryError(f"parameter {self.name}: {text!r} is no {self.type}") from None
-        return value
-
-
-@dataclass(frozen=True)
-class ResultColumn:
-    """A column of a query's answer."""
-
-    name: str
-    type: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Picture:
-    """How the answer of a query is drawn, as its header says.
+class Catalog:
+    """Everything that can be asked.
 
     Attributes:
-        kind: of chart, see `traceql.draw.charts`.
-        channels: role in the chart → column of the answer.
+        queries: every question by name, sorted by folder, topic and name.
+        views: shared views by name, in the order in which they can be made.
+        macros: shared macros by name, in the order in which they can be made.
+        checks: files of criteria by name.
     """
 
-    kind: str
-    channels: Mapping[str, str]
+    def __init__(self, roots: Sequence[tuple[str, Traversable, Traversable]]) -> None:
+        queries: dict[str, Query] = {}
+        views: dict[str, Query] = {}
+        macros: dict[str, Macro] = {}
+        checks: dict[str, Traversable] = {}
+        self.queries: Mapping[str, Query] = MappingProxyType(queries)
+        self.views: Mapping[str, Query] = MappingProxyType(views)
+        self.macros: Mapping[str, Macro] = MappingProxyType(macros)
+        self.checks: Mapping[str, Traversable] = MappingProxyType(checks)
+        for label, root, beside in roots:
+            for file in _files(label, root, _MACROS):
+                macros[self._new_definition(file)] = question.parse_macro(file)
+            for file in _files(label, root, _VIEWS):
+                views[self._new_definition(file)] = question.parse(file, _VIEWS, self._columns_of)
+            for topic in _topics(root):
+                for file in _files(label, root, topic):
+                    queries[_new(file, queries).stem] = question.parse(file, topic, self._columns_of)
+            checks.update(_checks(beside, checks))
 
-
-@dataclass(frozen=True)
-class Query:
-    """One question.
-
-    Attributes:
-        name: with underscores, as in Python.
-        topic: folder under queries/.
-        title: the question in one line.
-        body: what else the header says.
-        params: in order.
-        columns: exactly what the SQL returns.
-        needs: tables without which there is no answer.
-        metrics: ncu metrics without which the answer has gaps; see `metrics`.
-        ncu: options that record them; empty for ``--metrics`` with their names.
-        empty: what to tell when there is no row.
-        pictures: how to draw the answer; the first is the query's chart.
-        sql: the statement, with ``$name`` for parameters.
-    """
-
-    name: str
-    topic: str
-    title: str
-    body: str
-    params: tuple[Param, ...]
-    columns: tuple[ResultColumn, ...]
-    needs: tuple[str, ...]
-    metrics: tuple[str, ...]
-    ncu: str
-    empty: str
-    pictures: tuple[Picture, ...]
-    sql: str
-
-    def bind(self, values: dict[str, Value]) -> dict[str, Value]:
-        """All parameters with their values: the given ones, defaults for the others.
+    def find(self, name: str) -> Query:
+        """The query of that name; hyphens count as underscores.
 
         Raises:
-            QueryError: an unknown or a missing parameter.
+            UnknownQueryError: there is none.
         """
-        known = {p.name: p for p in self.params}
-        for name in values:
-            if name not in known:
-                names = ", ".join(known) or "none"
-                raise QueryError(f"query {self.name} has no parameter {name!r}", f"Parameters: {names}.")
-        missing = [p.name for p in self.params if p.required and p.name not in values]
-        if missing:
-            raise QueryError(
-                f"query {self.name} needs a value for {', '.join(missing)}",
-                f"See: traceql query {self.name.replace('_', '-')} --help",
+        wanted = name.replace("-", "_")
+        if wanted not in self.queries:
+            close = difflib.get_close_matches(wanted, self.queries, n=3)
+            remedy = f"Did you mean {' or '.join(close)}? " if close else ""
+            raise UnknownQueryError(
+                f"no query is called {name!r}", f"{remedy}All of them: traceql query --list"
             )
-        bound = {p.name: values.get(p.name, p.default) for p in self.params}
-        # One name is as good as a list of one.
-        return {k: [v] if known[k].is_list and isinstance(v, str) else v for k, v in bound.items()}
+        return self.queries[wanted]
+
+    def needs(self, query: Query) -> list[tuple[str, ...]]:
+        """What a query cannot do without: tables, or tuples of tables of which one is enough.
+
+        A view in ``@needs`` stands for what it needs itself.
+        """
+        found: list[tuple[str, ...]] = []
+        for word in query.needs:
+            found += self.needs(self.views[word]) if word in self.views else [tuple(word.split("|"))]
+        return found
+
+    def metrics(self, query: Query) -> dict[tuple[str, ...], str]:
+        """Metrics without which the answer has gaps (of several, one is enough) → `Query.ncu`.
+
+        Those of a view in ``@needs`` count, too.
+        """
+        found = {tuple(word.split("|")): query.ncu for word in query.metrics}
+        for name in query.needs:
+            if name in self.views:
+                found |= self.metrics(self.views[name])
+        return found
+
+    def _columns_of(self, view: str) -> Sequence[ResultColumn]:
+        return self.views[view].columns if view in self.views else ()
+
+    def _new_definition(self, file: sqlfiles.SqlFile) -> str:
+        """The name of a view or macro, which no other one and no table may have.
+
+        Raises:
+            CatalogError: one has it.
+        """
+        if file.stem in schema.BY_NAME or file.stem == schema.GPU_SPECS.name:
+            raise CatalogError(f"{file.label}: a table has the name", "Rename the file.")
+        return _new(_new(file, self.views), self.macros).stem
 
 
 @cache
-def queries() -> dict[str, Query]:
-    """Every query by name, sorted by topic and name."""
-    found: dict[str, Query] = {}
-    for folder in sorted(folders.shipped("queries").iterdir(), key=lambda f: f.name):
-        if not folder.is_dir() or folder.name == _VIEWS_FOLDER:
-            continue
-        for file in sorted(folder.iterdir(), key=lambda f: f.name):
-            if file.name.endswith(".sql"):
-                query = parse(sqlfiles.load(file, f"queries/{folder.name}/{file.name}"), folder.name)
-                if query.name in found:
-                    raise ValueError(f"queries/{folder.name}/{file.name}: the name is taken")
-                found[query.name] = query
-    return found
+def shipped() -> Catalog:
+    """What comes with traceql."""
+    return load(())
 
 
 @cache
-def views() -> tuple[Query, ...]:
-    """The shared views, in the order in which they can be created (by name)."""
-    folder = folders.shipped("queries") / _VIEWS_FOLDER
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
-    return tuple(parse(sqlfiles.load(f, f"queries/{_VIEWS_FOLDER}/{f.name}"), _VIEWS_FOLDER) for f in files)
-
-
-def needs(query: Query) -> list[tuple[str, ...]]:
-    """What a query cannot do without: tables, or tuples of tables of which one is enough.
-
-    A view in ``@needs`` stands for what it needs itself.
-    """
-    known = {view.name: view for view in views()}
-    found: list[tuple[str, ...]] = []
-    for word in query.needs:
-        found += needs(known[word]) if word in known else [tuple(word.split("|"))]
-    return found
-
-
-def metrics(query: Query) -> dict[tuple[str, ...], str]:
-    """Metrics without which the answer has gaps (of several, one is enough) → `Query.ncu`.
-
-    Those of a view in ``@needs`` count, too.
-    """
-    found = {tuple(word.split("|")): query.ncu for word in query.metrics}
-    for view in views():
-        if view.name in query.needs:
-            found |= metrics(view)
-    return found
-
-
-def find(name: str) -> Query:
-    """The query of that name; hyphens count as underscores.
+def load(own: tuple[str, ...]) -> Catalog:
+    """What comes with traceql, and the folders `own`.
 
     Raises:
-        UnknownQueryError: there is none.
+        CatalogError: a folder is not there, or a file of it cannot be understood; the message names file and
+            line.
     """
-    wanted = name.replace("-", "_")
-    known = queries()
-    if wanted not in known:
-        close = difflib.get_close_matches(wanted, known, n=3)
-        remedy = f"Did you mean {' or '.join(close)}? " if close else ""
-        raise UnknownQueryError(f"no query is called {name!r}", f"{remedy}All of them: traceql query --list")
-    return known[wanted]
+    found = [("queries", folders.shipped("queries"), folders.shipped("checks"))]
+    verticals = folders.shipped("verticals")
+    if verticals.is_dir():
+        found += [
+            (f"verticals/{folder.name}", folder, folder / _CHECKS)
+            for folder in sorted(verticals.iterdir(), key=lambda f: f.name)
+            if folder.is_dir()
+        ]
+    for name in own:
+        folder = Path(name)
+        if not folder.is_dir():
+            raise CatalogError(
+                f"{name}: no such folder", "It holds topics with questions; see docs/questions.md."
+            )
+        found.append((name.rstrip("/"), folder, folder / _CHECKS))
+    return Catalog(found)
 
 
-def parse(file: sqlfiles.SqlFile, topic: str) -> Query:
-    """Make a query of a parsed file.
+def _new(file: sqlfiles.SqlFile, taken: Mapping[str, Query] | Mapping[str, Macro]) -> sqlfiles.SqlFile:
+    """The file, whose name none of `taken` has.
 
     Raises:
-        ValueError: a header line is malformed; the message gives file and line.
+        CatalogError: one has it.
     """
-    params = []
-    columns = []
-    pictures = []
-    for tag in file.tags:
-        where = f"{file.label}:{tag.line}"
-        if tag.name not in _TAGS:
-            raise ValueError(f"{where}: unknown tag @{tag.name}")
-        if tag.name == "param":
-            params.append(_param(tag.text, where))
-        elif tag.name == "column":
-            match = _COLUMN.fullmatch(tag.text)
-            if match is None:
-                raise ValueError(f"{where}: expected '@column name TYPE meaning'")
-            columns.append(ResultColumn(**match.groupdict()))
-        elif tag.name == "chart":
-            pictures.append(_picture(tag.text, where))
-        elif tag.name == "columns":
-            columns += _columns_of_view(tag.text, where)
-    return Query(
-        name=file.stem,
-        topic=topic,
-        title=file.title,
-        body=file.body,
-        params=tuple(params),
-        columns=tuple(columns),
-        needs=_words(file, "needs"),
-        metrics=_words(file, "metrics"),
-        ncu=" ".join(file.texts("ncu")),
-        empty=" ".join(file.texts("empty")),
-        pictures=tuple(pictures),
-        sql=file.sql,
-    )
+    if file.stem in taken:
+        raise CatalogError(f"{file.label}: {taken[file.stem].label} has the name", "Rename the file.")
+    return file
 
 
-def _columns_of_view(text: str, where: str) -> list[ResultColumn]:
-    name, _, first = text.partition(" ")
-    columns = next((view.columns for view in views() if view.name == name), ())
-    position = next((i for i, column in enumerate(columns) if column.name == first), None)
-    if position is None:
-        raise ValueError(f"{where}: expected '@columns view column', a column of that view")
-    return list(columns[position:])
+def _topics(root: Traversable) -> list[str]:
+    names = (f.name for f in root.iterdir() if f.is_dir())
+    return sorted(name for name in names if name != _CHECKS and not name.startswith(("_", ".")))
 
 
-def _words(file: sqlfiles.SqlFile, tag: str) -> tuple[str, ...]:
-    return tuple(word for text in file.texts(tag) for word in text.split())
+def _files(label: str, root: Traversable, folder: str) -> Iterator[sqlfiles.SqlFile]:
+    place = root / folder
+    if not place.is_dir():
+        return
+    for file in sorted(place.iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".sql"):
+            yield sqlfiles.load(file, f"{label}/{folder}/{file.name}")
 
 
-def _picture(text: str, where: str) -> Picture:
-    kind, *words = text.split()
-    pairs = [word.partition("=") for word in words]
-    if not all(channel and column for channel, _, column in pairs):
-        raise ValueError(f"{where}: expected '@chart kind channel=column …'")
-    return Picture(kind, MappingProxyType({channel: column for channel, _, column in pairs}))
-
-
-def _param(text: str, where: str) -> Param:
-    match = _PARAM.fullmatch(text)
-    if match is None or match["type"] not in _TYPES:
-        raise ValueError(
-            f"{where}: expected '@param name TYPE [= default] meaning', TYPE one of {list(_TYPES)}"
-        )
-    param = Param(match["name"], match["type"], match["meaning"], None, match["default"] is None)
-    if match["default"] is None:
-        return param
-    default = match["default"]
-    if default.startswith("'"):
-        default = default[1:-1].replace("''", "'")
-    return Param(param.name, param.type, param.meaning, param.parse(default), required=False)
+def _checks(folder: Traversable, taken: Mapping[str, Traversable]) -> dict[str, Traversable]:
+    found = {}
+    for file in sorted(folder.iterdir(), key=lambda f: f.name) if folder.is_dir() else ():
+        if file.name.endswith(".toml"):
+            name = file.name.removesuffix(".toml")
+            if name in taken:
+                raise CatalogError(f"{file}: another file of checks has the name", "Rename the file.")
+            found[name] = file
+    return found

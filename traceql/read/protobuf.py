@@ -1,6 +1,6 @@
-"""Protobuf's wire format, one message at a time: for the few small messages around the events.
+"""Protobuf's wire format, one message at a time: for the small messages of both kinds of report.
 
-The events themselves are decoded by `columns`, thousands at a time.
+The many events of Nsight Systems are decoded by `nsys_rep`, thousands at a time.
 """
 
 from __future__ import annotations
@@ -135,7 +135,12 @@ def submessages(parsed: Message, field: int) -> list[Message]:
     return [message(blob) for blob in blobs(parsed, field)]
 
 
+def texts(parsed: Message, field: int) -> list[str]:
+    """Every occurrence of the text in `field`; bytes that are not UTF-8 are replaced."""
+    return [blob.decode("utf-8", "replace") for blob in blobs(parsed, field)]
+
+
 def text(parsed: Message, field: int) -> str | None:
-    """The text in `field`, None when absent; bytes that are not UTF-8 are replaced."""
-    found = blobs(parsed, field)
-    return found[-1].decode("utf-8", "replace") if found else None
+    """The text in `field`, None when absent."""
+    found = texts(parsed, field)
+    return found[-1] if found else None

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from traceql.draw import charts
-from traceql.errors import MissingDataError, MissingDataWarning, QueryError
+from traceql.errors import MissingDataError, QueryError
 from traceql.present import units
-from traceql.questions import catalog
 from traceql.report import page
-from traceql.report.figures import figure
+from traceql.report.figures import figure, of_answer
 from traceql.report.page import Figure, Note, Page, Section
+from traceql.store import ingest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from traceql.database import Database
+    from traceql.ask.answer import Asker
+    from traceql.questions.parameters import Value
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class _Question:
     """
 
     query: str
-    params: Mapping[str, catalog.Value]
+    params: Mapping[str, Value]
     table: bool = True
     expanded: bool = False
     only_drawn: bool = False
@@ -47,7 +47,7 @@ def _ask(
     table: bool = True,
     expanded: bool = False,
     only_drawn: bool = False,
-    **params: catalog.Value,
+    **params: Value,
 ) -> _Question:
     return _Question(query, params, table, expanded, only_drawn)
 
@@ -89,46 +89,31 @@ _QUESTIONS: Mapping[str, Mapping[str, tuple[_Question, ...]]] = {
 }
 
 
-def of_traces(
-    database: Database,
-    traces: Sequence[str],
-    *,
-    title: str = "",
-    pairs: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-) -> str:
+def of_traces(ask: Asker, traces: Sequence[str], *, title: str = "", **params: Value) -> str:
     """A report on traces, and on what differs between them if there are several.
 
     Args:
-        database: that holds them.
+        ask: the database that holds them.
         traces: their names; the others are compared with the first.
         title: of the page; by default the names.
-        pairs: range paths that do the same work in two ncu traces, as "BEFORE = AFTER" (LIKE patterns).
-        exclude: range paths to leave out of what two ncu traces are compared in (LIKE patterns).
+        params: for the questions about what differs that have them.
 
     Raises:
-        QueryError: no trace, or one that does not exist; pairs or exclude without two ncu traces to compare.
+        QueryError: no trace, or one that does not exist.
     """
     if not traces:
         raise QueryError("a report is about one trace or more", "See which there are: traceql ls")
     # Asked first: a name that does not exist ends it here.
-    recorded = [_recorded(database, name) for name in dict.fromkeys(traces)]
-    compared = recorded[0]["kind"] == "ncu" and any(other["kind"] == "ncu" for other in recorded[1:])
-    if (pairs or exclude) and not compared:
-        raise QueryError(
-            "ranges are paired or left out where ncu traces are compared",
-            "Name two ncu traces, or neither pairs nor ranges to exclude.",
-        )
-    ranges = {name: "; ".join(given) for name, given in (("pairs", pairs), ("exclude", exclude)) if given}
+    recorded = [_recorded(ask, name) for name in dict.fromkeys(traces)]
     sections = []
     if len(recorded) > 1:
-        sections.append(_overview(database, recorded))
+        sections.append(_overview(ask, recorded))
     sections += [
-        _comparison(database, recorded[0], other, ranges, f"c{number}")
+        _comparison(ask, recorded[0], other, params, f"c{number}")
         for number, other in enumerate(recorded[1:], start=1)
     ]
     for number, trace in enumerate(recorded, start=1):
-        sections += _about(database, trace, f"t{number}")
+        sections += _about(ask, trace, f"t{number}")
     made = datetime.now(UTC)
     return page.html(
         Page(
@@ -139,7 +124,7 @@ def of_traces(
     )
 
 
-def of_chart(database: Database, name: str, /, **params: catalog.Value) -> str:
+def of_chart(ask: Asker, name: str, /, **params: Value) -> str:
     """One chart, its numbers and its queries as an HTML page.
 
     Raises:
@@ -148,16 +133,16 @@ def of_chart(database: Database, name: str, /, **params: catalog.Value) -> str:
         MissingDataError: no trace holds what its queries read.
     """
     figures = []
-    params = charts.asked(name, **params)
-    for query in charts.queries_of(name):
-        own = {p.name for p in query.params}
-        figures.append(figure(database, query.name, {k: v for k, v in params.items() if k in own}))
+    for answer in charts.answers(ask, name, **params):
+        own = {p.name for p in answer.question.params}
+        given = {key: value for key, value in charts.asked(name, **params).items() if key in own}
+        figures.append(of_answer(answer, given))
     title = f"Chart: {name.replace('_', '-')}"
     return page.html(Page(title, "", (Section("chart", "", figures=tuple(figures)),)))
 
 
-def _recorded(database: Database, name: str) -> dict[str, Any]:
-    found = database.arrow("SELECT * FROM traces WHERE name = $name", {"name": name}).to_pylist(
+def _recorded(ask: Asker, name: str) -> dict[str, Any]:
+    found = ask.store.run("SELECT * FROM traces WHERE name = $name", {"name": name}).to_pylist(
         maps_as_pydicts="strict"
     )
     if not found:
@@ -166,9 +151,9 @@ def _recorded(database: Database, name: str) -> dict[str, Any]:
     return trace
 
 
-def _overview(database: Database, traces: Sequence[Mapping[str, Any]]) -> Section:
+def _overview(ask: Asker, traces: Sequence[Mapping[str, Any]]) -> Section:
     names = [trace["name"] for trace in traces]
-    summary = figure(database, "trace_summary", {}, anchor="overview-traces")
+    summary = figure(ask, "trace_summary", {}, anchor="overview-traces")
     assert summary.table is not None
     kept = [row for row in summary.table.rows if row[0].text in names]
     kept.sort(key=lambda row: names.index(row[0].text))
@@ -180,10 +165,10 @@ def _overview(database: Database, traces: Sequence[Mapping[str, Any]]) -> Sectio
 
 
 def _comparison(
-    database: Database,
+    ask: Asker,
     first: Mapping[str, Any],
     other: Mapping[str, Any],
-    ranges: Mapping[str, str],
+    params: Mapping[str, Value],
     anchor: str,
 ) -> Section:
     """Whether two traces were recorded alike, and what differs."""
@@ -192,27 +177,27 @@ def _comparison(
         text = "A timeline and hardware counters measure different things: their numbers are not compared."
         return Section(anchor, title, notes=(Note(text),))
     sides = {"trace_a": first["name"], "trace_b": other["name"]}
-    alike = figure(database, "comparable", sides, anchor=f"{anchor}-comparable")
+    alike = figure(ask, "comparable", sides, anchor=f"{anchor}-comparable")
     figures = [alike]
     for topic in ("trace", "kernel", "range"):
         try:
-            made = figure(database, "diff", sides | {"topic": topic}, anchor=f"{anchor}-diff-{topic}")
+            made = figure(ask, "diff", sides | {"topic": topic}, anchor=f"{anchor}-diff-{topic}")
         except MissingDataError:
             continue
         if made.table is not None:
             figures.append(replace(made, about=_TOPICS[topic], open=topic == "trace"))
-    before_after = {"baseline": first["name"], "variant": other["name"]}
+    before_after: dict[str, Value] = {"baseline": first["name"], "variant": other["name"]}
     delta = {"ncu": "nwor_delta", "nsys": "scv_delta"}[first["kind"]]
     if delta == "nwor_delta":
-        before_after |= ranges
+        before_after |= params
     try:
-        made = figure(database, delta, before_after, anchor=f"{anchor}-{delta}")
+        made = figure(ask, delta, before_after, anchor=f"{anchor}-{delta}")
     except MissingDataError:
         pass
     else:
         # Where neither trace has the range it is about there is nothing to draw.
         if made.chart is not None:
-            outside = _outside_pairs(database, before_after) if delta == "nwor_delta" else ()
+            outside = _outside_pairs(ask, before_after) if delta == "nwor_delta" else ()
             figures.append(replace(made, notes=(*made.notes, *outside)))
     return Section(anchor, title, lead="A is the first, B the second.", figures=tuple(figures))
 
@@ -221,13 +206,11 @@ def _comparison(
 _DOMINATES_PCT = 20
 
 
-def _outside_pairs(database: Database, params: Mapping[str, str]) -> Iterator[Note]:
+def _outside_pairs(ask: Asker, params: Mapping[str, Value]) -> Iterator[Note]:
     """What to know of a delta of traffic: ranges that are in the total, in no pair, and most of it."""
-    with warnings.catch_warnings():
-        # The figure has noted what is missing.
-        warnings.simplefilter("ignore", MissingDataWarning)
-        answer = database.query("nwor_delta", **params)
-    writes = [row for row in answer.to_dicts() if row["counter"] == "dram_write_bytes"]
+    writes = [
+        row for row in ask("nwor_delta", **params).frame().to_dicts() if row["counter"] == "dram_write_bytes"
+    ]
     (total,) = (row for row in writes if row["scope"] == "total")
     found = []
     for row in writes:
@@ -237,7 +220,7 @@ def _outside_pairs(database: Database, params: Mapping[str, str]) -> Iterator[No
     if found:
         yield Note(
             f"In the total, and in no pair, are ranges with much of the DRAM writes: {', '.join(found)}. "
-            "Pair those that do the same work (--pair 'BEFORE = AFTER'), and leave out what is none of it, "
+            "Pair those that do the same work (--pair BEFORE=AFTER), and leave out what is none of it, "
             "such as the flush of a cache (--exclude PATH)."
         )
 
@@ -245,16 +228,16 @@ def _outside_pairs(database: Database, params: Mapping[str, str]) -> Iterator[No
 _TOPICS = {"trace": "in total", "kernel": "by kernel", "range": "by NVTX range"}
 
 
-def _about(database: Database, trace: Mapping[str, Any], anchor: str) -> Iterator[Section]:
+def _about(ask: Asker, trace: Mapping[str, Any], anchor: str) -> Iterator[Section]:
     """The sections about one trace. What several figures note is noted once, at its head."""
-    parts = list(_answers(database, trace, anchor))
+    parts = list(_answers(ask, trace, anchor))
     noted = Counter(note for part in parts for made in part.figures for note in made.notes)
     common = {note for note, times in noted.items() if times > 1}
     yield Section(
         anchor,
         trace["name"],
-        facts=tuple(_facts(database, trace)),
-        notes=(*_remarks(database, trace), *(note for note in noted if note in common)),
+        facts=tuple(_facts(ask, trace)),
+        notes=(*_remarks(ask, trace), *(note for note in noted if note in common)),
     )
     for part in parts:
         figures = (
@@ -264,14 +247,14 @@ def _about(database: Database, trace: Mapping[str, Any], anchor: str) -> Iterato
         yield replace(part, figures=tuple(figures))
 
 
-def _answers(database: Database, trace: Mapping[str, Any], anchor: str) -> Iterator[Section]:
+def _answers(ask: Asker, trace: Mapping[str, Any], anchor: str) -> Iterator[Section]:
     """What was asked of one trace, and what it could not tell."""
     name = trace["name"]
     silent: list[Note] = []
     for heading, questions in _QUESTIONS[trace["kind"]].items():
         figures = []
         for question in questions:
-            made = _made(database, question, name, f"{anchor}-{question.query}")
+            made = _made(ask, question, name, f"{anchor}-{question.query}")
             if isinstance(made, Figure):
                 figures.append(made)
             else:
@@ -285,12 +268,12 @@ def _answers(database: Database, trace: Mapping[str, Any], anchor: str) -> Itera
         )
 
 
-def _made(database: Database, question: _Question, trace: str, anchor: str) -> Figure | Note:
+def _made(ask: Asker, question: _Question, trace: str, anchor: str) -> Figure | Note:
     """A figure; or why there is none."""
-    query = catalog.find(question.query)
+    query = ask.catalog.find(question.query)
     try:
         made = figure(
-            database,
+            ask,
             question.query,
             {"trace": trace, **question.params},
             anchor=anchor,
@@ -304,7 +287,7 @@ def _made(database: Database, question: _Question, trace: str, anchor: str) -> F
     return made
 
 
-def _facts(database: Database, trace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _facts(ask: Asker, trace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What was recorded, and how."""
     yield (
         "Profiler",
@@ -317,7 +300,7 @@ def _facts(database: Database, trace: Mapping[str, Any]) -> Iterator[tuple[str, 
     yield "Recorded", f"{captured:%Y-%m-%d %H:%M:%S} UTC" if captured else "time not recorded"
     if trace["duration_ns"] is not None:
         yield "Length", units.text("duration_ns", trace["duration_ns"])
-    for table, count in database.rows(trace["name"]).items():
+    for table, count in ingest.rows(ask.store, trace["name"]).items():
         if count and table in _COUNTED:
             yield _COUNTED[table], f"{count:,}"
     for name, value in sorted((trace["tags"] or {}).items()):
@@ -342,7 +325,7 @@ def _settings(text: str | None) -> dict[str, str]:
     return {str(key): str(value) for key, value in json.loads(text).items()} if text else {}
 
 
-def _remarks(database: Database, trace: Mapping[str, Any]) -> Iterator[Note]:
+def _remarks(ask: Asker, trace: Mapping[str, Any]) -> Iterator[Note]:
     """What to know before trusting the numbers."""
     if trace["complete"] is False:
         yield Note("The profiler says that events may be missing.", "warning")
@@ -350,7 +333,7 @@ def _remarks(database: Database, trace: Mapping[str, Any]) -> Iterator[Note]:
         yield Note("The profiler counted other numbers of events than the file holds.", "warning")
     for text in trace["warnings"] or ():
         yield Note(text, "warning")
-    if missing := database.missing(trace["name"]):
+    if missing := ingest.missing(ask.store, trace["name"]):
         yield Note(
             "; ".join(f"{table} (recorded by {option})" for table, option in missing.items()), "missing"
         )

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 import shlex
-import warnings
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from traceql.draw import charts
-from traceql.errors import MissingDataWarning, QueryError
+from traceql.errors import QueryError
 from traceql.present import units
-from traceql.questions import catalog
 from traceql.report.page import Cell, Column, Figure, Note, Table
 
 if TYPE_CHECKING:
@@ -19,85 +16,108 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from traceql.database import Database
+    from traceql.ask.answer import Answer, Asker
+    from traceql.questions.parameters import Value
+    from traceql.questions.question import Query, ResultColumn
 
 _MOST_TABLE_ROWS = 200
 
 
 def figure(
-    database: Database,
+    ask: Asker,
     name: str,
-    params: Mapping[str, catalog.Value],
+    params: Mapping[str, Value],
     *,
     anchor: str = "",
     table: bool = True,
     expanded: bool = False,
 ) -> Figure:
-    """The answer of a query, drawn if it has a chart.
+    """The answer of a question, drawn if it has a chart.
 
     Raises:
         QueryError: it cannot be answered.
         MissingDataError: no trace holds what it reads.
     """
-    query = catalog.find(name)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", MissingDataWarning)
-        answer = database.query(query.name, **params)
-        chart, about, remarks = _drawn(database, query, answer, params)
-    # Queries beside the first lack the same as it does.
-    notes = [Note(text) for text in dict.fromkeys(str(warning.message) for warning in caught)] + remarks
+    return of_answer(ask(name, **params), params, anchor=anchor, table=table, expanded=expanded)
+
+
+def of_answer(
+    answer: Answer,
+    params: Mapping[str, Value],
+    *,
+    anchor: str = "",
+    table: bool = True,
+    expanded: bool = False,
+) -> Figure:
+    """An answer as a figure.
+
+    Args:
+        answer: to show.
+        params: what was asked with, beside defaults.
+        anchor: of the figure on its page.
+        table: whether the numbers are there.
+        expanded: whether they are shown without asking.
+    """
+    query = answer.question
+    chart, about, remarks = _drawn(answer, params)
     return Figure(
         anchor=anchor or query.name,
         title=query.title,
         about=about,
         chart=chart,
-        table=rows(query, answer) if table and answer.height else None,
+        table=rows(query, answer.frame()) if table and len(answer) else None,
         open=expanded,
         command=command(query, params),
         sql=statement(query, params),
-        notes=tuple(notes),
+        notes=(*(Note(note.text) for note in answer.notes), *remarks),
     )
 
 
-def _drawn(
-    database: Database, query: catalog.Query, answer: pl.DataFrame, params: Mapping[str, catalog.Value]
-) -> tuple[dict[str, Any] | None, str, list[Note]]:
+def _drawn(answer: Answer, params: Mapping[str, Value]) -> tuple[dict[str, Any] | None, str, list[Note]]:
     """The chart, what its subtitle says beside the trace, and why there is none."""
-    if not query.pictures or answer.height == 0:
+    if not answer.question.pictures or not len(answer):
         return None, "", []
     try:
-        chart: dict[str, Any] = charts.themed(charts.picture(query, answer, database.query)).to_dict()
+        chart: dict[str, Any] = answer.chart().to_dict()
     except QueryError as error:
         return None, "", [Note(f"Not drawn: {error.message}. {error.remedy}".strip())]
     lines = [line for line in chart["title"].get("subtitle", ()) if line != params.get("trace")]
     return chart, ", ".join(lines), []
 
 
-def command(query: catalog.Query, params: Mapping[str, catalog.Value]) -> str:
+def command(query: Query, params: Mapping[str, Value]) -> str:
     """The command that asks again."""
     words = ["traceql", "query", query.name.replace("_", "-")]
     for name, value in params.items():
-        for one in value if isinstance(value, list) else [value]:
-            text = str(one).lower() if isinstance(one, bool) else str(one)
+        for text in _texts_of(value):
             words += [f"--{name.replace('_', '-')}", text]
     return shlex.join(words)
 
 
-def statement(query: catalog.Query, params: Mapping[str, catalog.Value]) -> str:
+def _texts_of(value: Value) -> list[str]:
+    """A value as the texts of an option; several of a repeatable one."""
+    if isinstance(value, dict):
+        return [f"{key}={one}" for key, some in value.items() for one in _texts_of(some)]
+    if isinstance(value, list):
+        return value
+    return [str(value).lower() if isinstance(value, bool) else str(value)]
+
+
+def statement(query: Query, params: Mapping[str, Value]) -> str:
     """The SQL, with the values of its parameters above it."""
     bound = query.bind(dict(params))
     values = "\n".join(f"-- ${name} = {_literal(value)}" for name, value in bound.items())
     return f"-- {query.title}\n{values}\n{query.sql}\n"
 
 
-def _literal(value: catalog.Value) -> str:
+def _literal(value: Value) -> str:
     if value is None:
         return "NULL"
     # What stands in a comment cannot leave it.
-    return repr(value) if isinstance(value, str | list) else str(value).lower()
+    return repr(value) if isinstance(value, str | list | dict) else str(value).lower()
 
 
-def rows(query: catalog.Query, answer: pl.DataFrame) -> Table:
+def rows(query: Query, answer: pl.DataFrame) -> Table:
     """The answer as a table, numbers in one unit per column.
 
     Left out are the trace where there is but one, and columns without any value, which are named below.
@@ -137,7 +157,7 @@ def rows(query: catalog.Query, answer: pl.DataFrame) -> Table:
     return Table(tuple(columns), tuple(zip(*cells, strict=True)), " ".join(remarks))
 
 
-def _measures(column: catalog.ResultColumn, answer: pl.DataFrame) -> list[str]:
+def _measures(column: ResultColumn, answer: pl.DataFrame) -> list[str]:
     """What a number measures, row by row, where another column says it."""
     if column.type != "DOUBLE" or units.suffix(column.name):
         return []
@@ -149,7 +169,7 @@ def _numbers(column: str, values: list[Any]) -> tuple[str, list[str]]:
     """The title with the unit, and the numbers in it; an empty text for what is missing."""
     known = [v for v in values if v is not None and math.isfinite(v)]
     if units.is_code(column):
-        return units.title(column), ["" if v is None else str(v) for v in values]
+        return units.title(column), ["" if v is None else units.code(column, int(v)) for v in values]
     # The unit of the middle one: the largest may be a thousand times as large.
     sizes = sorted(abs(v) for v in known if v)
     divisor, unit = units.scale(column, sizes[len(sizes) // 2 : len(sizes) // 2 + 1])

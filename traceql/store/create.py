@@ -1,37 +1,82 @@
-"""A new database, and whether one that is there is ours and of this version."""
+"""A new database, whether one that is there is ours, and how an older one becomes one of this version."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from traceql import __version__
 from traceql.errors import DatabaseError, SchemaVersionError
-from traceql.questions import catalog
-from traceql.store import failures, runs
-from traceql.tables import schema
+from traceql.store import failures
+from traceql.store.definitions import Definition
+from traceql.tables import migrations, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from traceql.store.definitions import Definitions
+
+_META = "CREATE TABLE traceql_meta (schema_version INTEGER, traceql_version VARCHAR, definitions VARCHAR)"
 
 
-def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make all tables and views, with their comments."""
-    connection.execute("BEGIN")
-    connection.execute("CREATE TABLE traceql_meta (schema_version INTEGER, traceql_version VARCHAR)")
-    connection.execute("COMMENT ON TABLE traceql_meta IS 'which traceql made this database'")
-    connection.execute("INSERT INTO traceql_meta VALUES (?, ?)", [schema.SCHEMA_VERSION, __version__])
-    for statement in schema.create_statements():
-        connection.execute(statement)
-    runs.fill_gpu_specs(connection)
-    for view in catalog.views():
-        connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
-        connection.execute(f"COMMENT ON VIEW {view.name} IS {schema.literal(view.title)}")
-        for column in view.columns:
-            connection.execute(
-                f"COMMENT ON COLUMN {view.name}.{column.name} IS {schema.literal(column.meaning)}"
-            )
-    connection.execute("COMMIT")
+def create(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
+    """Make all tables, and all definitions for other clients, with their comments."""
+    tables(connection)
+    _store_definitions(connection, definitions)
 
 
-def check_schema(connection: duckdb.DuckDBPyConnection, path: str) -> None:
-    """Refuse a database of another program or of another schema version."""
+def tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make all tables, with their comments."""
+    statements = [
+        _META,
+        "COMMENT ON TABLE traceql_meta IS 'which traceql made this database'",
+        f"INSERT INTO traceql_meta VALUES ({schema.SCHEMA_VERSION}, {schema.literal(__version__)}, '')",
+        *schema.create_statements(),
+    ]
+    connection.execute(f"BEGIN; {'; '.join(statements)}; COMMIT")
+
+
+def check(connection: duckdb.DuckDBPyConnection, path: str) -> Mapping[str, Definition]:
+    """Refuse a database of another program or of a newer version.
+
+    Returns:
+        Views that stand in for tables of an older version; empty for one of this version.
+    """
+    version, writer = _version(connection, path)
+    if version > schema.SCHEMA_VERSION or version < migrations.OLDEST:
+        raise SchemaVersionError(
+            f"{path}: schema version {version}, written by traceql {writer}; "
+            f"this is {schema.SCHEMA_VERSION} (traceql {__version__})",
+            "Update traceql: pip install --upgrade traceql"
+            if version > schema.SCHEMA_VERSION
+            else "Ingest the reports again into a new database: traceql ingest --db NEW REPORT…",
+        )
+    place = connection.execute("SELECT current_database()").fetchone()
+    assert place is not None
+    return {
+        name: Definition(name, "VIEW", "", select, {})
+        for name, select in migrations.selects(version, _qualified(place[0])).items()
+    }
+
+
+def upgrade(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
+    """Bring a database that is about to be changed to this version, definitions included."""
+    row = connection.execute("SELECT schema_version FROM traceql_meta").fetchone()
+    assert row is not None
+    if row[0] != schema.SCHEMA_VERSION:
+        _migrate(connection, row[0])
+    stored = connection.execute("SELECT definitions FROM traceql_meta").fetchone()
+    if stored != (definitions.fingerprint,):
+        _store_definitions(connection, definitions)
+
+
+def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a database holds neither traces nor runs."""
+    return connection.execute("SELECT 1 FROM traces UNION ALL SELECT 1 FROM runs LIMIT 1").fetchone() is None
+
+
+def _version(connection: duckdb.DuckDBPyConnection, path: str) -> tuple[int, str]:
     try:
         row = connection.execute("SELECT schema_version, traceql_version FROM traceql_meta").fetchone()
     except duckdb.CatalogException:
@@ -43,13 +88,65 @@ def check_schema(connection: duckdb.DuckDBPyConnection, path: str) -> None:
             f"{path}: a DuckDB database, but not one of traceql",
             "Choose another file with --db or TRACEQL_DB.",
         )
-    version, writer = row
-    if version != schema.SCHEMA_VERSION:
-        newer = version > schema.SCHEMA_VERSION
-        raise SchemaVersionError(
-            f"{path}: schema version {version}, written by traceql {writer}; "
-            f"this is {schema.SCHEMA_VERSION} (traceql {__version__})",
-            "Update traceql: pip install --upgrade traceql"
-            if newer
-            else "Ingest the reports again into a new database: traceql ingest --db NEW REPORT…",
-        )
+    return row[0], row[1]
+
+
+def _store_definitions(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
+    """Put the package's views and macros in place of stored ones: for other clients, we do not use them."""
+    _drop_definitions(connection)
+    made = [definition.create(temporary=False) for definition in definitions.by_name.values()]
+    connection.execute("; ".join([*made, *definitions.comments()]))
+    connection.execute(
+        "UPDATE traceql_meta SET definitions = ?, traceql_version = ?", [definitions.fingerprint, __version__]
+    )
+
+
+def _drop_definitions(connection: duckdb.DuckDBPyConnection) -> None:
+    views = "SELECT view_name FROM duckdb_views() WHERE NOT internal AND NOT temporary"
+    for (name,) in connection.execute(views).fetchall():
+        connection.execute(f"DROP VIEW IF EXISTS {_quoted(name)}")
+    macros = """
+        SELECT DISTINCT function_name, function_type FROM duckdb_functions()
+        WHERE NOT internal AND database_name = current_database()
+            AND function_type IN ('macro', 'table_macro')
+    """
+    for name, kind in connection.execute(macros).fetchall():
+        table = " TABLE" if kind == "table_macro" else ""
+        connection.execute(f"DROP MACRO{table} IF EXISTS {_quoted(name)}")
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
+    """Rewrite the tables of an older version, in the transaction of the change that comes."""
+    _drop_definitions(connection)
+    row = connection.execute("SELECT current_database()").fetchone()
+    assert row is not None
+    selects = migrations.selects(version, _qualified(row[0]))
+    kept = {table.name for table in schema.TABLES}
+    there = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    for name in selects:
+        table = schema.BY_NAME[name]
+        connection.execute(schema.create_statement(table, name=f"{name}_new"))
+        columns = ", ".join(column.name for column in table.columns)
+        connection.execute(f"INSERT INTO {name}_new ({columns}) SELECT {columns} FROM ({selects[name]})")
+    for name in there - kept - {"traceql_meta"}:
+        connection.execute(f"DROP TABLE {_quoted(name)}")
+    for name in selects:
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
+        connection.execute(f"ALTER TABLE {name}_new RENAME TO {name}")
+    for table in schema.TABLES:
+        if table.name not in there and table.name not in selects:
+            connection.execute(schema.create_statement(table))
+    connection.execute("; ".join(schema.comment_statements()))
+    connection.execute("DROP TABLE traceql_meta")
+    connection.execute(_META)
+    connection.execute("COMMENT ON TABLE traceql_meta IS 'which traceql made this database'")
+    connection.execute("INSERT INTO traceql_meta VALUES (?, ?, '')", [schema.SCHEMA_VERSION, __version__])
+
+
+def _qualified(database: str) -> str:
+    """The prefix that means tables of the file, whatever temporary views are called."""
+    return f"{_quoted(database)}.main."
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -3,45 +3,165 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import time
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from traceql.errors import DatabaseError, ReportError
+from traceql.errors import DatabaseError, QueryError, ReportError
 from traceql.read import formats
 from traceql.read.source import without_suffix
-from traceql.store import failures
+from traceql.store import failures, runs
+from traceql.store.outcomes import Ingested
 from traceql.tables import normalise, schema
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pyarrow as pa
 
     from traceql.read.base import RawReport
+    from traceql.store.connection import Store
     from traceql.store.decode import Decoded
 
-
-@dataclass(frozen=True)
-class _Stored:
-    rows: dict[str, int]
-    missing: dict[str, str]
-    warnings: tuple[str, ...]
+# A trace's ids are its number × 2^32 and more: signed, 64 bits hold so many traces.
+_MOST_TRACES = 2**31
 
 
-def store(
+def add(
+    store: Store,
+    decoded: Decoded,
+    *,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    replace: bool = False,
+    keep_environment: bool = False,
+    number: int | None = None,
+) -> Ingested:
+    """Store a decoded report, in one transaction.
+
+    Args:
+        store: the database.
+        decoded: the report.
+        name: label of the trace; by default made from the file name.
+        tags: free labels, beside those of its sidecar.
+        replace: read a report again that the database holds already.
+        keep_environment: also store the profiled process's command line and variables.
+        number: of the trace; by default the next free one. Who fills several databases that are to be united
+            gives each trace a number of its own: no id depends on anything else.
+
+    Raises:
+        ReportError: its content does not make sense; the database is as it was.
+        DatabaseError: the database cannot be written, or the name or number is taken.
+    """
+    began = time.perf_counter()
+    with store.writing(decoded.path.name) as connection:
+        known = connection.execute(
+            "SELECT trace_id, name, tags FROM traces WHERE sha256 = $sha", {"sha": decoded.source.sha256}
+        ).fetchone()
+        if known and not replace:
+            return Ingested(name=known[1], status="unchanged")
+        beside = decoded.sidecar
+        labels = {**(beside.tags if beside else {}), **(tags or {})}
+        if known:
+            _delete(connection, known[0])
+            name, labels = name or known[1], labels if tags else {**known[2], **labels}
+        label = _free_name(connection, name, decoded.source.file_name)
+        trace_id = _free_number(connection, number)
+        rows, missing, warnings = _insert(connection, decoded, trace_id, label, labels, keep_environment)
+        noted = runs.insert(connection, *beside.runs_of(label)) if beside else []
+    return Ingested(
+        name=label,
+        status="replaced" if known else "added",
+        rows=rows,
+        missing=missing,
+        warnings=(*warnings, *noted),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def drop(store: Store, *traces: str) -> None:
+    """Remove traces: all of them, or none.
+
+    Raises:
+        QueryError: one of them does not exist.
+    """
+    with store.writing(f"the removal of {', '.join(traces)}", new=False) as connection:
+        for trace_id in [_number(connection, trace) for trace in traces]:
+            _delete(connection, trace_id)
+
+
+def tag(store: Store, trace: str, tags: Mapping[str, str | None]) -> None:
+    """Label a trace; None removes a label.
+
+    Raises:
+        QueryError: there is no such trace.
+    """
+    with store.writing(f"the tags of {trace}", new=False) as connection:
+        trace_id = _number(connection, trace)
+        row = connection.execute("SELECT tags FROM traces WHERE trace_id = ?", [trace_id]).fetchone()
+        assert row is not None
+        kept = {name: value for name, value in {**(row[0] or {}), **tags}.items() if value is not None}
+        connection.execute(
+            "UPDATE traces SET tags = map(?, ?) WHERE trace_id = ?",
+            [list(kept), [str(value) for value in kept.values()], trace_id],
+        )
+
+
+def rename(store: Store, trace: str, name: str) -> None:
+    """Give a trace another name; runs of its sidecar go with it.
+
+    Raises:
+        QueryError: there is no such trace.
+        DatabaseError: the name is taken.
+    """
+    with store.writing(f"the new name of {trace}", new=False) as connection:
+        trace_id = _number(connection, trace)
+        if name == trace:
+            return
+        _free_name(connection, name, "")
+        runs.rename(connection, trace, name)
+        connection.execute("UPDATE traces SET name = ? WHERE trace_id = ?", [name, trace_id])
+
+
+def rows(store: Store, trace: str) -> dict[str, int]:
+    """Canonical table → rows of one trace.
+
+    Raises:
+        QueryError: there is no such trace.
+    """
+    found = store.run("SELECT trace_id FROM traces WHERE name = $name", {"name": trace}).to_pylist()
+    if not found:
+        raise no_trace(trace)
+    counted = store.run(_counts(), {"trace_id": found[0]["trace_id"]}).to_pylist()
+    return {row["name"]: row["count"] for row in counted}
+
+
+def missing(store: Store, trace: str) -> dict[str, str]:
+    """Tables for which the trace holds no data → the option that would have recorded it."""
+    found = store.run("SELECT kind, missing FROM traces WHERE name = $name", {"name": trace}).to_pylist()
+    return _hints(found[0]["kind"], found[0]["missing"]) if found else {}
+
+
+def no_trace(name: str) -> QueryError:
+    """The error for a name that no trace has."""
+    return QueryError(f"no trace is called {name!r}", "See which there are: traceql ls")
+
+
+# --- rows -----------------------------------------------------------------------------------------------
+
+
+def _insert(
     connection: duckdb.DuckDBPyConnection,
     decoded: Decoded,
+    trace_id: int,
     label: str,
-    tags: dict[str, str],
+    tags: Mapping[str, str],
     keep_environment: bool,
-) -> _Stored:
-    """Insert the trace and run the steps of its kind; the caller's transaction makes it one piece."""
+) -> tuple[dict[str, int], dict[str, str], tuple[str, ...]]:
+    """Insert the trace and run the steps of its kind: rows by table, what is missing, warnings."""
     report = decoded.report
-    row = connection.execute("SELECT coalesce(max(trace_id), 0) + 1 FROM traces").fetchone()
-    assert row is not None
-    trace_id = int(row[0])
     connection.execute(
         """
         INSERT INTO traces (trace_id, name, kind, format, file_name, sha256, tool_version, settings, tags,
@@ -72,14 +192,14 @@ def store(
         connection.executemany(
             "INSERT INTO environment VALUES (?, ?, ?)", [(trace_id, *pair) for pair in report.environment]
         )
-    rows = count_rows(connection, trace_id)
-    missing = _missing(report, rows)
+    counted = dict(connection.execute(_counts(), {"trace_id": trace_id}).fetchall())
+    lacking = _missing(report, counted)
     stored = connection.execute(
         "UPDATE traces SET missing = $missing WHERE trace_id = $trace_id RETURNING warnings",
-        {"missing": missing, "trace_id": trace_id},
+        {"missing": lacking, "trace_id": trace_id},
     ).fetchone()
     assert stored is not None
-    return _Stored(rows, hints(report.kind, missing), tuple(stored[0]))
+    return counted, _hints(report.kind, lacking), tuple(stored[0])
 
 
 def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path) -> None:
@@ -135,7 +255,7 @@ def _view_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str) 
     return f"SELECT {', '.join(columns)} {source}"
 
 
-def free_name(connection: duckdb.DuckDBPyConnection, wanted: str | None, file_name: str) -> str:
+def _free_name(connection: duckdb.DuckDBPyConnection, wanted: str | None, file_name: str) -> str:
     """A label that no trace has: the wanted one, or one made of the file's name.
 
     Raises:
@@ -155,7 +275,28 @@ def free_name(connection: duckdb.DuckDBPyConnection, wanted: str | None, file_na
     return next(name for name in candidates if name not in taken)
 
 
-def delete(connection: duckdb.DuckDBPyConnection, trace_id: int) -> None:
+def _free_number(connection: duckdb.DuckDBPyConnection, wanted: int | None) -> int:
+    """A number that no trace has: the wanted one, or the next.
+
+    Raises:
+        DatabaseError: the wanted one is taken, or none that an id can begin with.
+    """
+    taken = {row[0] for row in connection.execute("SELECT trace_id FROM traces").fetchall()}
+    if wanted is None:
+        return max(taken, default=0) + 1
+    if wanted in taken or not 0 < wanted < _MOST_TRACES:
+        raise DatabaseError(f"no trace can have the number {wanted} here", "Choose one that is free.")
+    return wanted
+
+
+def _number(connection: duckdb.DuckDBPyConnection, trace: str) -> int:
+    found = connection.execute("SELECT trace_id FROM traces WHERE name = $name", {"name": trace}).fetchall()
+    if not found:
+        raise no_trace(trace)
+    return int(found[0][0])
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, trace_id: int) -> None:
     """Remove every row of a trace."""
     # What came with the trace, from its sidecar, goes with it; tables of runs that mention it stay.
     own = """
@@ -169,14 +310,14 @@ def delete(connection: duckdb.DuckDBPyConnection, trace_id: int) -> None:
             connection.execute(f"DELETE FROM {table.name} WHERE trace_id = ?", [trace_id])
 
 
-def count_rows(connection: duckdb.DuckDBPyConnection, trace_id: int) -> dict[str, int]:
-    """Table → rows of the trace, of every table that belongs to traces."""
-    counts = " UNION ALL ".join(
-        f"SELECT {schema.literal(table.name)}, count(*) FROM {table.name} WHERE trace_id = $trace_id"
+def _counts() -> str:
+    """SQL that counts the rows of trace $trace_id, of every table that belongs to traces."""
+    return " UNION ALL ".join(
+        f"SELECT {schema.literal(table.name)} AS name, count(*) AS count FROM {table.name} "
+        "WHERE trace_id = $trace_id"
         for table in schema.TABLES
         if table.of_trace and table.name != "traces"
     )
-    return dict(connection.execute(counts, {"trace_id": trace_id}).fetchall())
 
 
 def _missing(report: RawReport, rows: dict[str, int]) -> list[str]:
@@ -193,6 +334,6 @@ def _missing(report: RawReport, rows: dict[str, int]) -> list[str]:
     ]
 
 
-def hints(kind: str, missing: list[str]) -> dict[str, str]:
+def _hints(kind: str, missing: list[str]) -> dict[str, str]:
     """Missing table → the option that records it."""
     return {name: schema.BY_NAME[name].collected_by[kind] for name in missing}

@@ -4,24 +4,98 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traceql.errors import UnknownGpuError
+from traceql.errors import QueryError, RunFileError, UnknownGpuError
 from traceql.predict import hardware
+from traceql.store.outcomes import ImportedRuns
 
 if TYPE_CHECKING:
     import duckdb
 
     from traceql.read.runs import RunFile
+    from traceql.store.connection import Store
 
 
-def store_runs(connection: duckdb.DuckDBPyConnection, file: RunFile, label: str) -> list[str]:
+def add(store: Store, file: RunFile, *, sweep: str | None = None, replace: bool = False) -> ImportedRuns:
+    """Store runs that were measured outside the profilers, in one transaction.
+
+    Args:
+        store: the database.
+        file: what `read.runs.read` made of a table of runs.
+        sweep: label of the runs; by default the file's name without suffix.
+        replace: put the file in place of what the database holds under that label.
+
+    Raises:
+        RunFileError: the label is taken by another file.
+        DatabaseError: the database cannot be written; it is as it was.
+    """
+    with store.writing(file.file_name) as connection:
+        known = connection.execute(
+            "SELECT sweep FROM runs WHERE sha256 = $sha LIMIT 1", {"sha": file.sha256}
+        ).fetchone()
+        if known and not replace:
+            return ImportedRuns(known[0], "unchanged")
+        label = sweep or (known[0] if known else file.label)
+        taken = connection.execute("SELECT sha256 FROM runs WHERE sweep = $l LIMIT 1", {"l": label})
+        other = taken.fetchone()
+        if other and not replace:
+            raise RunFileError(
+                f"a sweep is called {label!r} already",
+                "Choose another --name, or --replace that one.",
+            )
+        for old in {label, known[0] if known else label}:
+            _delete(connection, old)
+        warned = insert(connection, file, label)
+    return ImportedRuns(
+        sweep=label,
+        status="replaced" if known or other else "added",
+        runs=len(file.runs),
+        metrics=tuple(sorted({metric.name for run in file.runs for metric in run.metrics})),
+        tags=tuple(sorted({tag for run in file.runs for tag in run.tags})),
+        warnings=(*file.warnings, *warned),
+    )
+
+
+def drop(store: Store, *sweeps: str) -> None:
+    """Remove the runs of imported files: all of them, or none.
+
+    Raises:
+        QueryError: there are none of a label.
+    """
+    with store.writing(f"the removal of {', '.join(sweeps)}", new=False) as connection:
+        for sweep in sweeps:
+            if not connection.execute("SELECT 1 FROM runs WHERE sweep = $s LIMIT 1", {"s": sweep}).fetchone():
+                raise QueryError(f"no sweep is called {sweep!r}", "See which there are: traceql query runs")
+            _delete(connection, sweep)
+
+
+def rename(connection: duckdb.DuckDBPyConnection, trace: str, name: str) -> None:
+    """Let the runs of a trace's sidecar follow it to its new name."""
+    connection.execute(
+        """
+        UPDATE runs SET
+            sweep = CASE sweep WHEN $old_label THEN $new_label ELSE sweep END,
+            tags = map_from_entries(list_transform(
+                map_entries(tags),
+                lambda tag: {
+                    'key': tag.key, 'value': CASE tag.key WHEN 'trace' THEN $new ELSE tag.value END
+                }
+            ))
+        WHERE format = 'sidecar' AND tags['trace'] = $old
+        """,
+        {"old": trace, "new": name, "old_label": f"{trace}.run.json", "new_label": f"{name}.run.json"},
+    )
+
+
+def insert(connection: duckdb.DuckDBPyConnection, file: RunFile, label: str) -> list[str]:
     """Insert the runs of a file, and return what was taken for granted about their GPUs."""
-    row = connection.execute("SELECT coalesce(max(run_id), 0) FROM runs").fetchone()
+    row = connection.execute("SELECT coalesce(max(run_id), 0) // 4294967296 + 1 FROM runs").fetchone()
     assert row is not None
+    number = int(row[0])
     warned: dict[str, None] = {}
     runs: list[tuple[object, ...]] = []
     metrics: list[tuple[object, ...]] = []
     for position, run in enumerate(file.runs, start=1):
-        run_id = int(row[0]) + position
+        run_id = number * 4294967296 + position
         gpu, note = _gpu_spec(run.tags.get("gpu"))
         if note:
             warned[note] = None
@@ -45,37 +119,9 @@ def _gpu_spec(name: str | None) -> tuple[str | None, str]:
         return None, f"{error.message}: no floors and no ridge points for its runs"
 
 
-def delete_runs(connection: duckdb.DuckDBPyConnection, sweep: str) -> None:
+def _delete(connection: duckdb.DuckDBPyConnection, sweep: str) -> None:
     """Remove the runs of a label."""
     connection.execute(
         "DELETE FROM run_metrics WHERE run_id IN (SELECT run_id FROM runs WHERE sweep = ?)", [sweep]
     )
     connection.execute("DELETE FROM runs WHERE sweep = ?", [sweep])
-
-
-def fill_gpu_specs(connection: duckdb.DuckDBPyConnection) -> None:
-    """Put the data file's GPUs in place of those that are there."""
-    connection.execute("DELETE FROM gpu_specs")
-    values: list[object] = []
-    for gpu in hardware.gpus():
-        values += [
-            gpu.name,
-            sorted({hardware.key(name) for name in (*gpu.names, *gpu.short_names)}),
-            gpu.sm_count,
-            gpu.sm_clock_hz,
-            int(gpu.memory_bytes),
-            gpu.memory_bandwidth_bytes_per_s,
-            gpu.l2_bytes,
-            gpu.l2_bandwidth_bytes_per_s,
-            gpu.bandwidths_bytes_per_s["l1"],
-            gpu.nvlink_bytes_per_s,
-            gpu.pcie_bytes_per_s,
-            list(gpu.peak_flop_per_s),
-            list(gpu.peak_flop_per_s.values()),
-            list(gpu.sources),
-            list(gpu.sources.values()),
-        ]
-    # One statement for all: every new database runs it.
-    row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, map(?, ?), map(?, ?))"
-    rows = ", ".join(row for _ in hardware.gpus())
-    connection.execute(f"INSERT INTO gpu_specs VALUES {rows}", values)

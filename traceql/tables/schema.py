@@ -4,7 +4,8 @@ The same texts become comments inside the database, so any DuckDB client explain
 of the names: ``_ns``, ``_bytes``, ``_pct`` (0 to 100), ``_hz``, ``_bytes_per_s``. Times count from the start
 of the trace; ``traces.start_utc_ns`` relates them to UTC.
 
-Ids (``kernel_id``, ``range_id`` …) are unique in the database, not only within a trace.
+Ids (``kernel_id``, ``range_id`` …) are unique in the database: the number of the trace × 2^32, plus the row
+of the trace. No trace needs to know another to get its own.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Raised whenever a table or column changes its meaning; a database of another version is refused.
-SCHEMA_VERSION = 1
+#: Raised whenever a table or column changes its meaning; databases of older versions are migrated.
+SCHEMA_VERSION = 2
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -466,28 +467,30 @@ TABLES: tuple[Table, ...] = (
         ),
         MappingProxyType({"run": "traceql import-runs FILE"}),
     ),
-    Table(
-        "gpu_specs",
-        "one GPU model as NVIDIA describes it; see traceql gpu",
-        _columns(
-            ("gpu", "VARCHAR", "name"),
-            (
-                "keys",
-                "VARCHAR[]",
-                "words of its spellings, sorted; the view gpu_roofs matches names with them",
-            ),
-            ("sm_count", "INTEGER", "streaming multiprocessors"),
-            ("sm_clock_hz", "DOUBLE", "clock behind the tensor peaks"),
-            ("memory_bytes", "BIGINT", "DRAM size"),
-            ("memory_bandwidth_bytes_per_s", "DOUBLE", "DRAM bandwidth"),
-            ("l2_bytes", "BIGINT", "L2 cache size"),
-            ("l2_bandwidth_bytes_per_s", "DOUBLE", "reads from L2; NULL where NVIDIA publishes none"),
-            ("l1_bandwidth_bytes_per_s", "DOUBLE", "all SMs, 128 bytes per clock each"),
-            ("nvlink_bytes_per_s", "DOUBLE", "one direction, all links; NULL without NVLink"),
-            ("pcie_bytes_per_s", "DOUBLE", "one direction"),
-            ("peak_flop_per_s", "MAP(VARCHAR, DOUBLE)", "precision → dense peak; unknown ones are absent"),
-            ("sources", "MAP(VARCHAR, VARCHAR)", "kind of figure → where NVIDIA prints it"),
+)
+
+#: The columns of the view gpu_specs, whose rows come with traceql.
+GPU_SPECS = Table(
+    "gpu_specs",
+    "one GPU model as NVIDIA describes it; see traceql gpu",
+    _columns(
+        ("gpu", "VARCHAR", "name"),
+        (
+            "keys",
+            "VARCHAR[]",
+            "words of its spellings, sorted; the view gpu_roofs matches names with them",
         ),
+        ("sm_count", "INTEGER", "streaming multiprocessors"),
+        ("sm_clock_hz", "DOUBLE", "clock behind the tensor peaks"),
+        ("memory_bytes", "BIGINT", "DRAM size"),
+        ("memory_bandwidth_bytes_per_s", "DOUBLE", "DRAM bandwidth"),
+        ("l2_bytes", "BIGINT", "L2 cache size"),
+        ("l2_bandwidth_bytes_per_s", "DOUBLE", "reads from L2; NULL where NVIDIA publishes none"),
+        ("l1_bandwidth_bytes_per_s", "DOUBLE", "all SMs, 128 bytes per clock each"),
+        ("nvlink_bytes_per_s", "DOUBLE", "one direction, all links; NULL without NVLink"),
+        ("pcie_bytes_per_s", "DOUBLE", "one direction"),
+        ("peak_flop_per_s", "MAP(VARCHAR, DOUBLE)", "precision → dense peak; unknown ones are absent"),
+        ("sources", "MAP(VARCHAR, VARCHAR)", "kind of figure → where NVIDIA prints it"),
     ),
 )
 
@@ -496,14 +499,23 @@ BY_NAME: Mapping[str, Table] = MappingProxyType({table.name: table for table in 
 
 def create_statements() -> list[str]:
     """SQL that creates every table with its comments, in order."""
+    return [*(create_statement(table) for table in TABLES), *comment_statements()]
+
+
+def create_statement(table: Table, name: str = "") -> str:
+    """SQL that creates a table without comments, under another name if one is given."""
+    columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
+    return f"CREATE TABLE {name or table.name} ({columns})"
+
+
+def comment_statements() -> list[str]:
+    """SQL that comments every table and its columns."""
     statements = []
     for table in TABLES:
-        columns = ", ".join(f"{c.name} {c.type}" for c in table.columns)
-        statements.append(f"CREATE TABLE {table.name} ({columns})")
         statements.append(f"COMMENT ON TABLE {table.name} IS {literal(table.grain)}")
-        statements.extend(
+        statements += [
             f"COMMENT ON COLUMN {table.name}.{c.name} IS {literal(c.meaning)}" for c in table.columns
-        )
+        ]
     return statements
 
 

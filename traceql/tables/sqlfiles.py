@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from traceql.errors import CatalogError
+
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
@@ -63,13 +65,13 @@ def parse(text: str, label: str) -> SqlFile:
     ('Counts.', ['n BIGINT  how many'], 'SELECT 1 AS n')
 
     Raises:
-        ValueError: there is no header.
+        CatalogError: there is no header.
     """
     lines = text.splitlines()
     count = next((i for i, line in enumerate(lines) if not line.startswith("--")), len(lines))
     header = [line[2:].strip() for line in lines[:count]]
     if not header or not header[0]:
-        raise ValueError(f"{label}:1: the first line must be a comment that says what the file is for")
+        raise CatalogError(f"{label}:1: the first line must be a comment that says what the file is for")
     tags = []
     body = []
     for number, line in enumerate(header[1:], start=2):

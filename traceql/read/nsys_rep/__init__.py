@@ -7,13 +7,18 @@ it does not know.
 
 ============ ==========================================================================
 `container`  the file: sections, index, compressed blocks, strings
-`wire`       one protobuf message
-`columns`    thousands of protobuf messages at once
-`tables`     which field becomes which column of which raw table
-`events`     event blocks → event tables
+`layout`     which field becomes which column of which raw table
+`events`     event blocks → event tables, in these three steps:
+`plan`       what is decoded
+`decode`     blocks → fields; `checks` what must be true of them, `tally` counts them
+`assemble`   fields → Arrow tables; `chains` of calls, with their frames
+`buffer`     bytes read at thousands of positions at once
+`messages`   thousands of protobuf messages at once
+`arrow`      a field → an array
 `samples`    generic events: GPU metrics, laid out as the report says
-`target`     the other tables: processes, threads, GPUs, streams, times
+`inventory`  the other tables: processes, threads, GPUs, streams; `clocks` the times
 `verify`     the report's own counts, and what was not understood
+`refusals`   errors that name the file, the byte, and a way out
 ============ ==========================================================================
 """
 
@@ -32,7 +37,8 @@ if TYPE_CHECKING:
 
     from traceql.read.base import Progress, Wanted
     from traceql.read.nsys_rep.container import Container
-    from traceql.read.nsys_rep.events import Events, Tally
+    from traceql.read.nsys_rep.events import Events
+    from traceql.read.nsys_rep.tally import Tally
 
 __all__ = ["MAGIC", "read"]
 

@@ -14,14 +14,14 @@ Everything that can be checked is checked before memory is allocated for what a 
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from traceql.errors import ReportError, TruncatedReportError, UnknownFormatError, UnsupportedReportError
+from traceql.errors import UnknownFormatError
 from traceql.read import protobuf
+from traceql.read.nsys_rep.refusals import Located, Source
 from traceql.read.protobuf import WireError
 
 if TYPE_CHECKING:
@@ -51,44 +51,6 @@ _INDEX_EVENTS: Final = 1
 _INDEX_STRINGS: Final = 3
 _INDEX_THREADS: Final = 5
 _INDEX_GENERIC_TYPES: Final = 14
-
-
-@dataclass
-class Source:
-    """The file that is being read, for error messages.
-
-    Attributes:
-        path: of the file.
-        tool_version: of the profiler that wrote it, once known.
-    """
-
-    path: Path
-    tool_version: str | None = None
-
-    @property
-    def remedy(self) -> str:
-        """A command that lets NVIDIA's own tool decode the file."""
-        name = str(self.path)
-        export = re.sub(r"\.(nsys-rep|qdrep)$", "", name) + ".sqlite"
-        command = f"nsys export --type sqlite --output {shlex.quote(export)} {shlex.quote(name)}"
-        release = ".".join(self.tool_version.split(".")[:3]) if self.tool_version else None
-        which = f"Nsight Systems {release}" if release else "the Nsight Systems that wrote it"
-        return f"If the file is whole, {which} or a newer one can export it: {command}"
-
-    def damaged(self, what: str, offset: int) -> ReportError:
-        """The error for content that contradicts itself."""
-        return ReportError(f"{self.path.name}: {what} (byte {offset})", self.remedy)
-
-    def unsupported(self, what: str, offset: int) -> UnsupportedReportError:
-        """The error for content that this reader does not know."""
-        return UnsupportedReportError(f"{self.path.name}: {what} (byte {offset})", self.remedy)
-
-    def truncated(self, what: str, offset: int) -> TruncatedReportError:
-        """The error for a file that ends early."""
-        return TruncatedReportError(
-            f"{self.path.name}: the file is truncated: {what} (byte {offset})",
-            "Copy the file again, all of it.",
-        )
 
 
 @dataclass(frozen=True)
@@ -172,7 +134,7 @@ def open_container(path: Path) -> Container:
     ui_data: Message = {}
     if "UI Data" in sections:
         start, end = sections["UI Data"]
-        with _Located(source, start):
+        with Located(source, start):
             ui_data = protobuf.message(memoryview(data)[start:end])
             source.tool_version = protobuf.text(ui_data, 6)
     for required in (_RAW, _OFFSETS):
@@ -181,7 +143,7 @@ def open_container(path: Path) -> Container:
     time_conversion: Message = {}
     if "Time Conversion Data" in sections:
         start, end = sections["Time Conversion Data"]
-        with _Located(source, start):
+        with Located(source, start):
             time_conversion = protobuf.message(memoryview(data)[start:end])
     return _raw_section(source, data, sections, ui_data, time_conversion)
 
@@ -198,26 +160,11 @@ def decompress(source: Source, data: bytes, block: Block) -> memoryview:
     tail = min(_LZ4_LITERAL_TAIL, block.size)
     if raw[block.size - tail :] != view[block.compressed - tail :]:
         raise source.damaged("a block does not decompress to the announced size", block.offset)
-    with _Located(source, block.offset):
+    with Located(source, block.offset):
         size, start = protobuf.varint(raw, 0, len(raw))
     if start + size != len(raw):
         raise source.damaged("the message of a block does not fill the block", block.offset)
     return memoryview(raw)[start:]
-
-
-class _Located:
-    """Turns a `WireError` into an error that names the file and the byte."""
-
-    def __init__(self, source: Source, offset: int) -> None:
-        self.source = source
-        self.offset = offset
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, WireError):
-            raise self.source.damaged(error.what, self.offset + error.at) from error
 
 
 def _sections(data: bytes, source: Source) -> dict[str, tuple[int, int]]:
@@ -236,7 +183,7 @@ def _sections(data: bytes, source: Source) -> dict[str, tuple[int, int]]:
     if not dot < contents <= contents_end:
         raise source.damaged("the table of contents lies outside the file", contents_end)
     sections: dict[str, tuple[int, int]] = {}
-    with _Located(source, 0):
+    with Located(source, 0):
         for number, _, entry in protobuf.fields(data, contents, contents_end):
             if number != 1 or not isinstance(entry, bytes):
                 raise source.unsupported(f"the table of contents has an unknown field {number}", contents)
@@ -293,7 +240,7 @@ def _raw_section(
     if at != end:
         raise source.damaged(f"section {_RAW!r} has {end - at} bytes over", at)
 
-    with _Located(source, raw):
+    with Located(source, raw):
         if set(threads) - {1}:
             unknown += [f"field {number} of the thread names" for number in sorted(set(threads) - {1})]
         thread_names = protobuf.submessages(threads, 1)
@@ -327,7 +274,7 @@ def _raw_section(
 def _offsets(source: Source, data: bytes, section: tuple[int, int]) -> tuple[int, int | None]:
     """Offsets of the string block and of the schema block, counted from behind the raw section's magic."""
     start, end = section
-    with _Located(source, start):
+    with Located(source, start):
         parsed = protobuf.message(memoryview(data)[start:end])
         codec = protobuf.blobs(parsed, 1)
         strings, schemas = protobuf.number(parsed, 2), protobuf.number(parsed, 3)
@@ -343,16 +290,16 @@ def _offsets(source: Source, data: bytes, section: tuple[int, int]) -> tuple[int
 
 def _plain(source: Source, data: bytes, at: int, end: int) -> tuple[Message, int]:
     """An uncompressed message with its length before it, and the position after it."""
-    with _Located(source, 0):
+    with Located(source, 0):
         size, start = protobuf.varint(data, at, end)
         if size > end - start:
             raise source.damaged("a message runs past the end of its section", at)
-    with _Located(source, start):
+    with Located(source, start):
         return protobuf.message(memoryview(data)[start : start + size]), start + size
 
 
 def _block(source: Source, data: bytes, at: int, end: int) -> Block:
-    with _Located(source, 0):
+    with Located(source, 0):
         compressed, start = protobuf.varint(data, at, end)
         size, start = protobuf.varint(data, start, end)
     if compressed > end - start:
@@ -368,7 +315,7 @@ def _strings(source: Source, data: bytes, block: Block) -> tuple[list[bytes], li
     strings: list[bytes] = []
     streams: list[Message] = []
     unknown: set[int] = set()
-    with _Located(source, block.offset):
+    with Located(source, block.offset):
         for number, value in _repeated(content):
             if number == 1 and isinstance(value, bytes):
                 strings.append(value)

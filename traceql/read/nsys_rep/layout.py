@@ -14,7 +14,7 @@ from traceql.read.protobuf import ANY, BYTES, FIXED32, FIXED64, VARINT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from traceql.read.nsys_rep.columns import Path, Shape
+    from traceql.read.nsys_rep.messages import Path, Shape
 
 #: Product version as far as it decides anything: (2025, 3).
 Version: TypeAlias = tuple[int, int]
@@ -225,13 +225,14 @@ class EventTable:
     chains: Chains | None = None
 
 
-def _columns(payload: int, *specs: str) -> tuple[Column, ...]:
-    """Columns out of ``name type field.field`` lines: the fields count from the payload."""
+def _columns(payload: int | None, *specs: str) -> tuple[Column, ...]:
+    """Columns out of ``name type field.field`` lines: the fields count from the payload, if there is one."""
     columns = []
+    outer = () if payload is None else (payload,)
     for spec in specs:
         name, kind, *paths = spec.split()
         columns.append(
-            Column(name, kind, tuple((payload, *map(int, path.split("."))) for path in paths))  # type: ignore[arg-type]
+            Column(name, kind, tuple((*outer, *map(int, path.split("."))) for path in paths))  # type: ignore[arg-type]
         )
     return tuple(columns)
 
@@ -571,3 +572,125 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
         ),
     ),
 )
+
+#: Raw table without events → its columns in the export's order. Where a table has a row per message, the
+#: field is where the message holds the value; columns without one are put together by `inventory`.
+INVENTORY: Final[Mapping[str, tuple[Column, ...]]] = {
+    "PROCESSES": _columns(
+        None,
+        "globalPid u64",
+        "pid u64",
+        "name text",
+    ),
+    "ThreadNames": _columns(
+        None,
+        "nameId u64 2",
+        "priority u64 3",
+        "globalTid u64 4",
+    ),
+    "ProcessStreams": _columns(
+        None,
+        "globalPid u64 1",
+        "filenameId u32 2",
+        "contentId u32 3",
+    ),
+    "ANALYSIS_FILE": _columns(
+        None,
+        "id i32",
+        "filename text",
+        "contentId u32",
+        "globalPid u64",
+    ),
+    "ANALYSIS_DETAILS": _columns(
+        None,
+        "globalVid u64",
+        "duration u64",
+        "startTime u64",
+        "stopTime u64",
+    ),
+    "TARGET_INFO_SESSION_START_TIME": _columns(
+        None,
+        "utcEpochNs u64",
+        "utcTime text",
+        "localTime text",
+    ),
+    "TARGET_INFO_GPU_METRICS": _columns(
+        None,
+        "typeId u64",
+        "sourceId u64",
+        "typeName text",
+        "metricId u64",
+        "metricName text",
+    ),
+    "TARGET_INFO_CUDA_DEVICE": _columns(
+        None,
+        "gpuId u32 1",
+        "cudaId u32 2",
+        "pid u32 3",
+    ),
+    "TARGET_INFO_CUDA_CONTEXT_INFO": _columns(
+        None,
+        "nullStreamId u32 1",
+        "hwId u32 2",
+        "vmId u32 3",
+        "processId u32 4",
+        "deviceId u32 5",
+        "contextId u32 6",
+        "parentContextId u32 7",
+        "isGreenContext bool 8",
+    ),
+    "TARGET_INFO_CUDA_STREAM": _columns(
+        None,
+        "streamId u32 1",
+        "hwId u32 2",
+        "vmId u32 3",
+        "processId u32 4",
+        "contextId u32 5",
+        "priority u32 6",
+        "flag u32 7",
+    ),
+    "TARGET_INFO_GPU": _columns(
+        None,
+        "vmId i64",
+        "id u32 1",
+        "name text 2",
+        "busLocation text 3",
+        "isDiscrete bool 4",
+        "l2CacheSize u32 10",
+        "totalMemory u64 11",
+        "memoryBandwidth u64 12",
+        "clockRate u32 13",
+        "smCount u32 14",
+        "pwGpuId u32 9",
+        "uuid text 5",
+        "luid u64 6",
+        "chipName text 7",
+        "cuDevice i32 15",
+        "ctxswDevPath text 16",
+        "ctrlDevPath text 17",
+        "revision u32 21",
+        "nodeMask u32 22",
+        "constantMemory u32 23",
+        "maxIPC u32 24",
+        "maxRegistersPerBlock u32 25",
+        "maxShmemPerBlock u32 26",
+        "maxShmemPerBlockOptin u32 27",
+        "maxShmemPerSm u32 28",
+        "maxRegistersPerSm u32 29",
+        "threadsPerWarp u32 30",
+        "asyncEngines u32 31",
+        "maxWarpsPerSm u32 32",
+        "maxBlocksPerSm u32 33",
+        "maxThreadsPerBlock u32 34",
+        "maxBlockDimX u32 35",
+        "maxBlockDimY u32 36",
+        "maxBlockDimZ u32 37",
+        "maxGridDimX u32 38",
+        "maxGridDimY u32 39",
+        "maxGridDimZ u32 40",
+        "computeMajor u32 41",
+        "computeMinor u32 42",
+        "smMajor u32 43",
+        "smMinor u32 44",
+    ),
+}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from traceql.read import protobuf
-from traceql.read.nsys_rep import columns
+from traceql.read.nsys_rep import messages
 from traceql.read.protobuf import BYTES, VARINT, WireError
 
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from traceql.read.nsys_rep.columns import Buffer, Positions, Unknown
+    from traceql.read.nsys_rep.buffer import Buffer, Positions
     from traceql.read.nsys_rep.container import Container
+    from traceql.read.nsys_rep.messages import Unknown
 
-_SHAPE: Final[columns.Shape] = {1: VARINT, 2: VARINT, 3: BYTES}
+_SHAPE: Final[messages.Shape] = {1: VARINT, 2: VARINT, 3: BYTES}
 _TYPE, _TIME, _CONTENT = 1, 2, 3
 
 # A number is read as one word.
@@ -102,7 +103,7 @@ def decode(
     """
     if starts.size == 0:
         return {}
-    fields = columns.split(buffer, starts, ends, _SHAPE, unknown=unknown)
+    fields = messages.split(buffer, starts, ends, _SHAPE, unknown=unknown)
     if any(number not in fields or fields[number].rows is not None for number in _SHAPE):
         raise WireError("a generic event lacks its type, time or content", int(starts[0]))
     types = fields[_TYPE].values.astype(np.uint64)

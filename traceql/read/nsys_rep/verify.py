@@ -13,8 +13,8 @@ from traceql.read.protobuf import BYTES, WIRE_TYPE_NAMES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from traceql.read.nsys_rep.columns import Path
-    from traceql.read.nsys_rep.events import Tally
+    from traceql.read.nsys_rep.messages import Path
+    from traceql.read.nsys_rep.tally import Tally
 
 _COLLECTED: Final = re.compile(
     r"Number of (CUDA|NVTX|OS runtime libraries|OpenACC) events collected:\s*(\d{1,18})"

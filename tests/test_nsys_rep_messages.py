@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from nsys_rep_file import field, message
 
 from traceql.read import protobuf
-from traceql.read.nsys_rep.columns import Buffer, Field, Unknown, events, split
+from traceql.read.nsys_rep.buffer import Buffer, events
+from traceql.read.nsys_rep.messages import Field, Unknown, split
 from traceql.read.protobuf import BYTES, FIXED64, VARINT, WireError
 
 SHAPE = {1: VARINT, 2: VARINT, 7: BYTES, 8: FIXED64, 101: BYTES, 300: VARINT}

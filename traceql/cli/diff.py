@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from traceql.cli.common import complete_trace, db_option, note
-from traceql.cli.output import form_of, human, output_options, write, writing
+from traceql.cli.output import form_of, output_options, write, writing
 from traceql.cli.sides import opened
+from traceql.present.values import human
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,12 +80,10 @@ def diff(
     """
     import pyarrow.compute as pc
 
-    from traceql.ask.compare import compare
-
     given = ((a, *more_a), (b, *more_b))
     with ExitStack() as open_databases:
         database, (side_a, side_b) = opened(open_databases, db, given)
-        found = compare(database, side_a, side_b, topic=topic, metrics=metrics, full_names=full_names)
+        found = database.compare(side_a, side_b, topic=topic, metrics=metrics, full_names=full_names)
     _say_whether_comparable(found)
     if save is not None:
         with writing(save) as file:

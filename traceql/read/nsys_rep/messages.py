@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from traceql.read.protobuf import ANY, BYTES, FIXED64, VARINT, WIRE_TYPE_NAMES, WireError, varint
+from traceql.read.nsys_rep.buffer import varints
+from traceql.read.protobuf import ANY, BYTES, FIXED64, VARINT, WIRE_TYPE_NAMES, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
-Positions: TypeAlias = NDArray[np.int64]
-Numbers: TypeAlias = NDArray[Any]
+    from numpy.typing import NDArray
+
+    from traceql.read.nsys_rep.buffer import Buffer, Numbers, Positions
 
 #: Field number → wire type, or the shape of the message that it holds.
 Shape: TypeAlias = Mapping[int, "int | Shape"]
@@ -27,44 +28,8 @@ Shape: TypeAlias = Mapping[int, "int | Shape"]
 #: Field numbers from the outermost message inwards.
 Path: TypeAlias = tuple[int, ...]
 
-# Reading 8 bytes at the last byte of a message must stay inside the buffer. Zeros end any number.
-PADDING: Final = 16
-
-_HIGH_BITS: Final = np.uint64(0x8080808080808080)
-_LOW_BITS: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
-# Gathers 7-bit groups pairwise: 8 → 4 groups of 14 bits → 2 of 28 → 1 of 56.
-_GATHER: Final = (
-    (np.uint64(0x007F007F007F007F), np.uint64(0x7F007F007F007F00), np.uint64(1)),
-    (np.uint64(0x00003FFF00003FFF), np.uint64(0x3FFF00003FFF0000), np.uint64(2)),
-    (np.uint64(0x000000000FFFFFFF), np.uint64(0x0FFFFFFF00000000), np.uint64(4)),
-)
-_ONE: Final = np.uint64(1)
-
-# The tags of what event blocks hold.
-_EVENT: Final = 0x0A
-_GENERIC_EVENT: Final = 0x12
-
 # The tag of a message that has ended: larger than every tag of two bytes.
 _ENDED: Final = np.uint16(0xFFFF)
-
-
-class Buffer:
-    """Decompressed bytes that can be read at many positions at once.
-
-    Attributes:
-        size: how many bytes the content has, without the padding.
-        bytes: the content and `PADDING` zeros.
-        words: the 8 bytes that begin at each position, little-endian.
-        view: the content and the padding, to be cut.
-    """
-
-    def __init__(self, parts: Sequence[bytes | memoryview]) -> None:
-        content = b"".join((*parts, bytes(PADDING)))
-        self.size = len(content) - PADDING
-        self.view = memoryview(content)
-        self.bytes: NDArray[np.uint8] = np.frombuffer(content, np.uint8)
-        # numpy copes with reading at odd addresses, and it is twice as fast as putting the bytes together.
-        self.words: NDArray[np.uint64] = np.ndarray((self.size + PADDING - 7,), "<u8", content, 0, (1,))
 
 
 @dataclass(frozen=True)
@@ -95,103 +60,6 @@ class Unknown:
         """Note `count` more occurrences."""
         key = (path, wire_type)
         self.fields[key] = self.fields.get(key, 0) + count
-
-
-def varints(buffer: Buffer, at: Positions, *, wanted: bool) -> tuple[Numbers | None, Positions]:
-    """The varints that begin at `at`, and the positions after them.
-
-    Returns:
-        Unsigned integers, in 8 bits when that suffices for all of them; None unless `wanted`.
-
-    Raises:
-        WireError: a number does not fit 64 bits.
-    """
-    first = buffer.bytes[at]
-    if first.size == 0 or first.max() < 0x80:
-        return (first if wanted else None), at + 1
-    word = buffer.words[at]
-    stop = ~word
-    stop &= _HIGH_BITS
-    # Every bit up to and including the first byte without continuation bit; all 64 when there is none.
-    inside = np.negative(stop)
-    inside &= stop
-    inside |= inside - _ONE
-    after = at + (np.bitwise_count(inside) >> 3)
-    values: NDArray[np.uint64] | None = None
-    if wanted:
-        values = word
-        values &= inside
-        values &= _LOW_BITS
-        for low, high, shift in _GATHER:
-            upper = values & high
-            upper >>= shift
-            values &= low
-            values |= upper
-    if not stop.all():
-        long = np.flatnonzero(stop == 0)
-        ninth, tenth = buffer.bytes[at[long] + 8], buffer.bytes[at[long] + 9]
-        has_tenth = ninth >= 0x80
-        if (tenth[has_tenth] > 1).any():
-            raise WireError("a number does not fit 64 bits", int(at[long[has_tenth]][0]))
-        after[long] += 1 + has_tenth
-        if values is not None:
-            values[long] |= (ninth & 0x7F).astype(np.uint64) << np.uint64(56)
-            values[long] |= np.where(has_tenth, tenth, 0).astype(np.uint64) << np.uint64(63)
-    return values, after
-
-
-def events(buffer: Buffer) -> tuple[Positions, Positions, NDArray[np.bool_]]:
-    """Where each event of event-block messages begins and ends, and whether it is a generic event.
-
-    A block message is nothing but field 1 (events) and field 2 (generic events), repeated in any order;
-    blocks may simply follow each other in the buffer.
-
-    Raises:
-        WireError: the buffer holds anything else.
-    """
-    data, size = buffer.bytes, buffer.size
-    # Where one event begins depends on where the one before it ended. So guess all of them first: the tag of
-    # field 1 or 2, a length of one or two bytes, the tag of the event's own field 1, and another event (or
-    # the end) behind it.
-    is_tag = data == _EVENT
-    is_tag |= data == _GENERIC_EVENT
-    tags = np.flatnonzero(is_tag[:size])
-    second, third = data[tags + 1], data[tags + 2]
-    short = (second < 0x80) & (third == 0x08)
-    long = (second >= 0x80) & (third < 0x80) & (data[tags + 3] == 0x08)
-    likely = np.flatnonzero(short | long)
-    tags, second, long = tags[likely], second[likely].astype(np.int64), long[likely]
-    sizes = np.where(long, (second & 0x7F) | third[likely].astype(np.int64) << 7, second)
-    starts = tags + 2 + long
-    ends = starts + sizes
-    likely = np.flatnonzero((ends == size) | ((ends < size) & is_tag[np.minimum(ends, size)]))
-    tags, starts, ends = tags[likely], starts[likely], ends[likely]
-    broken = np.flatnonzero(ends[:-1] != tags[1:])
-    if tags.size and tags[0] == 0 and broken.size == 0 and ends[-1] == size:
-        return starts, ends, data[tags] == _GENERIC_EVENT
-    # Some guesses were wrong, or an event looks different: follow the chain, a run of good guesses at a time.
-    last_of_run = np.append(broken, tags.size - 1)
-    found: list[tuple[Positions, Positions, Positions]] = []
-    at = 0
-    while at < size:
-        guess = int(np.searchsorted(tags, at))
-        if guess < tags.size and tags[guess] == at:
-            stop = int(last_of_run[np.searchsorted(last_of_run, guess)]) + 1
-            found.append((starts[guess:stop], ends[guess:stop], tags[guess:stop]))
-            at = int(ends[stop - 1])
-        else:
-            if not is_tag[at]:
-                raise WireError("something that is no event stands between events", at)
-            length, start = varint(buffer.view, at + 1, size)
-            if length > size - start:
-                raise WireError("an event runs past the end of its block", at)
-            one = np.array([[start], [start + length], [at]], np.int64)
-            found.append((one[0], one[1], one[2]))
-            at = start + length
-    if not found:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.bool_)
-    all_starts, all_ends, all_tags = (np.concatenate(part) for part in zip(*found, strict=True))
-    return all_starts, all_ends, data[all_tags] == _GENERIC_EVENT
 
 
 def split(

@@ -1,4 +1,4 @@
-"""Commands about runs measured outside the profilers: import-runs, drop-runs."""
+"""The command import-runs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from traceql.cli.common import complain, db_option, note
-from traceql.cli.manage import parse_tags
-from traceql.cli.output import printable
+from traceql.cli.common import complain, database, db_option, note, parse_tags
 from traceql.errors import ReportError
+from traceql.present.values import printable
 
 
 @click.command("import-runs")
@@ -55,17 +54,16 @@ def import_runs(
       traceql import-runs decode_sweep.csv
       traceql import-runs latency.json --tag gpu=H200 --tag batch_size=8
     """
-    from traceql.database import Database
     from traceql.read import runs
 
     if name is not None and len(files) != 1:
         raise click.UsageError(f"--name labels one file, but {len(files)} were given.")
     failed = 0
-    with Database(db) as database:
+    with database(db) as opened:
         for file in files:
             try:
                 read = runs.read(file, tags=tags, tag_columns=tag_columns, metric_columns=metric_columns)
-                stored = database.import_runs(read, sweep=name, replace=replace)
+                stored = opened.import_runs(read, sweep=name, replace=replace)
             except ReportError as error:
                 failed += 1
                 complain(error)
@@ -82,16 +80,3 @@ def import_runs(
                 click.echo(f"{label}: {stored.status}, {stored.runs:,} runs; {names}", err=True)
     if failed:
         sys.exit(1)
-
-
-@click.command("drop-runs")
-@click.argument("sweeps", nargs=-1, required=True, metavar="SWEEP…")
-@db_option()
-def drop_runs(sweeps: tuple[str, ...], db: str) -> None:
-    """Remove imported runs from the database."""
-    from traceql.database import Database
-
-    with Database(db) as database:
-        for sweep in sweeps:
-            database.drop_runs(sweep)
-            click.echo(f"{printable(sweep)}: dropped", err=True)

@@ -1,0 +1,165 @@
+"""The datum in the middle: a question, its parameters, the rows, and what is to be said about them.
+
+The command line, charts, comparisons, checks, the page and notebooks are all given this.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from traceql.ask import gaps
+from traceql.ask.gaps import Note
+from traceql.errors import CatalogError, QueryError
+from traceql.present import formats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import polars as pl
+    import pyarrow as pa
+
+    from traceql.questions.catalog import Catalog
+    from traceql.questions.parameters import Value
+    from traceql.questions.question import Query
+    from traceql.store.connection import Store
+
+# More than any answer has: comparisons with NULL hold for no row.
+_NO_LIMIT = 2**62
+# Rows that a notebook shows of an answer.
+_SHOWN_ROWS = 20
+
+
+@dataclass(frozen=True, repr=False)
+class Answer:
+    """The answer to a question of the catalogue.
+
+    Attributes:
+        question: what was asked.
+        parameters: all of them, with their values.
+        table: the rows, with exactly the columns that the question declares.
+        notes: what to know about them, each with a code.
+        total_rows: how many there are without the question's limit.
+    """
+
+    question: Query
+    parameters: Mapping[str, Value]
+    table: pa.Table
+    notes: tuple[Note, ...]
+    total_rows: int
+    _draw: Callable[[Answer], Any] = field(compare=False)
+
+    def frame(self) -> pl.DataFrame:
+        """The rows as a polars frame."""
+        import polars as pl
+
+        return pl.DataFrame(pl.from_arrow(self.table))
+
+    def chart(self) -> Any:
+        """The rows as the question's chart: an Altair chart, which notebooks show as it is.
+
+        Raises:
+            UnknownQueryError: the question has none.
+            QueryError: there is nothing to draw, or too much for one picture.
+        """
+        return self._draw(self)
+
+    def to_json(self) -> str:
+        """All of it as JSON text: question, parameters, notes, total_rows, rows."""
+        content = {
+            "question": self.question.name,
+            "parameters": dict(self.parameters),
+            "notes": [{"code": note.code, "text": note.text} for note in self.notes],
+            "total_rows": self.total_rows,
+        }
+        head = json.dumps(content, ensure_ascii=False, default=str)
+        rows = ",\n".join(formats.json_rows(self.table))
+        return f'{head[:-1]}, "rows": [{rows}]}}'
+
+    def __len__(self) -> int:
+        """How many rows there are here."""
+        return int(self.table.num_rows)
+
+    def __repr__(self) -> str:
+        """The question and the size of the answer."""
+        return f"<Answer {self.question.name}: {len(self):,} of {self.total_rows:,} rows>"
+
+    def _repr_html_(self) -> str:
+        return formats.html(
+            self.table.slice(0, _SHOWN_ROWS),
+            self.question.title,
+            [note.text for note in self.notes],
+            self.total_rows,
+        )
+
+
+class Asker:
+    """Asks the questions of a catalogue of one database: handed to all that asks.
+
+    Args:
+        store: the database.
+        catalog: what can be asked.
+        draw: makes the chart of an answer.
+    """
+
+    def __init__(self, store: Store, catalog: Catalog, draw: Callable[[Answer, Asker], Any]) -> None:
+        self.store = store
+        self.catalog = catalog
+        self._draw = draw
+
+    def __call__(self, name: str, /, **params: Value) -> Answer:
+        """Answer a question.
+
+        Raises:
+            UnknownQueryError: there is no such question.
+            QueryError: a parameter is unknown, missing or of the wrong type.
+            MissingDataError: no trace holds what the question reads.
+        """
+        query = self.catalog.find(name)
+        bound = query.bind(params)
+        notes = gaps.notes(self.store.run, self.catalog, query, bound)
+        table = self._rows(query, bound)
+        if table.num_rows == 0 and query.empty:
+            notes.append(Note("no_rows", f"No rows. {query.empty}"))
+        if query.note:
+            said = self.store.run(query.note, tables={"answer": table})
+            notes += [Note("remark", str(text)) for text in said.column(0).to_pylist() if text]
+        return Answer(
+            query,
+            bound,
+            table,
+            tuple(notes),
+            self._total(query, bound, table),
+            lambda one: self._draw(one, self),
+        )
+
+    def _rows(self, query: Query, bound: Mapping[str, Value]) -> pa.Table:
+        try:
+            table = self.store.run(query.sql, bound)
+        except QueryError as error:
+            # What comes with traceql is tested: only the parameters can be at fault.
+            if query.name in shipped_names():
+                raise
+            raise type(error)(f"{query.label}: {error.message}", error.remedy) from error
+        declared = [column.name for column in query.columns]
+        if table.column_names != declared:
+            raise CatalogError(
+                f"{query.label}: returns {', '.join(table.column_names)}, but declares {', '.join(declared)}",
+                "Let the @column lines of its header equal what its SQL selects.",
+            )
+        return table
+
+    def _total(self, query: Query, bound: Mapping[str, Value], table: pa.Table) -> int:
+        """How many rows the answer has without its limit."""
+        if bound.get("limit") is None:
+            return int(table.num_rows)
+        counted = self.store.run(f"SELECT count(*) FROM (\n{query.sql}\n)", {**bound, "limit": _NO_LIMIT})
+        return int(counted.column(0)[0].as_py())
+
+
+def shipped_names() -> Mapping[str, Query]:
+    """The questions that come with traceql."""
+    from traceql.questions import catalog
+
+    return catalog.shipped().queries

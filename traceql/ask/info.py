@@ -1,0 +1,78 @@
+"""What a database and its traces hold, and what they lack."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from traceql.ask import gaps
+from traceql.errors import MissingDataError
+from traceql.store import ingest
+from traceql.tables import schema
+
+if TYPE_CHECKING:
+    from traceql.ask.answer import Asker
+
+# What `about` says in its own way.
+_TAKEN_APART = ("trace_id", "settings", "tags", "warnings", "missing")
+
+
+def about(ask: Asker, trace: str) -> dict[str, Any]:
+    """Property of a trace → value; what is not known is left out.
+
+    Settings, tags, coverage, rows by table, what was not recorded and warnings are properties of their own.
+
+    Raises:
+        QueryError: there is no such trace.
+    """
+    counted = ingest.rows(ask.store, trace)
+    (row,) = ask.store.run("FROM traces WHERE name = $name", {"name": trace}).to_pylist(
+        maps_as_pydicts="strict"
+    )
+    facts = {key: value for key, value in row.items() if key not in _TAKEN_APART and value is not None}
+    facts |= {f"setting: {key}": value for key, value in json.loads(row["settings"] or "{}").items()}
+    facts |= {f"tag: {key}": value for key, value in row["tags"].items()}
+    if counted["nvtx_ranges"] or counted["ncu_ranges"]:
+        facts |= _coverage(ask, trace)
+    facts |= {f"rows: {table}": count for table, count in counted.items() if count}
+    lacking = ingest.missing(ask.store, trace)
+    facts |= {f"not recorded: {table}": option for table, option in lacking.items()}
+    if row["warnings"]:
+        facts["warnings"] = row["warnings"]
+    return facts
+
+
+def _coverage(ask: Asker, trace: str) -> dict[str, Any]:
+    """How much of the GPU work is attributed to NVTX ranges."""
+    try:
+        found = ask("coverage", trace=trace).table.to_pylist()
+    except MissingDataError:
+        return {}
+    return {
+        f"in NVTX ranges: {what}": f"{row[f'{column}_in_ranges_pct']:.1f} %"
+        for row in found
+        for what, column in (("kernels", "kernels"), ("GPU time", "gpu"))
+        if row[f"{column}_in_ranges_pct"] is not None
+    }
+
+
+def tables(ask: Asker) -> list[tuple[str, str, int | None, str]]:
+    """Every table and view: name, kind, rows over all traces (of tables), and what one row is."""
+    counts = " UNION ALL ".join(
+        f"SELECT {schema.literal(t.name)} AS name, count(*) AS rows FROM {t.name}" for t in schema.TABLES
+    )
+    counted = {row["name"]: row["rows"] for row in ask.store.run(counts).to_pylist()}
+    found: list[tuple[str, str, int | None, str]] = [
+        (table.name, "table", counted[table.name], table.grain) for table in schema.TABLES
+    ]
+    found += [
+        (definition.name, "view", None, definition.comments[""])
+        for definition in ask.store.definitions.by_name.values()
+        if definition.kind == "VIEW"
+    ]
+    return sorted(found, key=lambda row: (row[1], row[0]))
+
+
+def unanswerable(ask: Asker) -> dict[str, str]:
+    """Questions that no trace here answers, or not wholly → what is missing, and how to record it."""
+    return gaps.unanswerable(ask.store.run, ask.catalog)

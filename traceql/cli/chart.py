@@ -1,0 +1,103 @@
+"""The command chart: a subcommand for each chart, with the parameters of its questions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from traceql.cli.common import asker, catalog, db_option, note
+from traceql.cli.output import text_table, write
+from traceql.cli.query import given, option
+from traceql.cli.shown import check_output, deliver, output_option
+
+if TYPE_CHECKING:
+    from traceql.ask.answer import Asker
+    from traceql.questions.parameters import Value
+
+_FORMS = (".html", ".png", ".svg", ".json")
+_CHART_FILE = f"Write this file, as its suffix says: {', '.join(_FORMS)}. [default: show it in the browser]"
+
+
+class _Charts(click.Group):
+    """One subcommand per chart, with the parameters of its queries."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        from traceql.draw import charts
+
+        return sorted(name.replace("_", "-") for name in charts.names(catalog()))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        from traceql.draw import charts
+
+        found = charts.queries_of(catalog(), cmd_name)
+        title = " ".join(query.title for query in found)
+        callback = db_option()(output_option(_CHART_FILE)(_draw(cmd_name)))
+        command = click.Command(
+            cmd_name.replace("_", "-"),
+            callback=callback,
+            help=f"{title}\n\nDrawn from: {', '.join(query.name for query in found)}.",
+            short_help=title,
+            params=[option(param) for param in charts.params(catalog(), cmd_name).values()],
+        )
+        command.params.extend(reversed(callback.__click_params__))
+        return command
+
+
+@click.group(cls=_Charts, invoke_without_command=True, subcommand_metavar="NAME [OPTIONS]")
+@click.option("--list", "list_", is_flag=True, help="List the charts.")
+@click.pass_context
+def chart(ctx: click.Context, list_: bool) -> None:
+    """Draw the answer of a question.
+
+    A chart has the name of its query, and its parameters; some have a short name too. HTML is one file that
+    needs no network; PNG and SVG need no browser.
+
+    \b
+    Examples:
+      traceql chart --list
+      traceql chart kernels --trace run -o kernels.svg
+      traceql chart timeline --trace run -o timeline.html
+      traceql chart sweeps -o sweeps.png
+    """
+    if list_:
+        from traceql.draw import charts
+
+        titles = {name.replace("_", "-"): title for name, title in charts.names(catalog()).items()}
+        rows = sorted(titles.items())
+        write(text_table(("chart", "question"), rows), None, None)
+    elif ctx.invoked_subcommand is None:
+        raise click.UsageError("Name a chart; traceql chart --list shows them.")
+
+
+def _draw(name: str) -> Any:
+    def callback(db: str, output: str | None, **params: Any) -> None:
+        from traceql.draw import charts
+
+        suffix = check_output(output, _FORMS)
+        # What was not said is left to each of the chart's queries.
+        source = click.get_current_context().get_parameter_source
+        said = {k: v for k, v in params.items() if source(k) is ParameterSource.COMMANDLINE}
+        with asker(db) as ask:
+            asked = given(charts.params(catalog(), name).values(), said)
+            content = _rendered(ask, name, suffix, asked)
+        deliver(content, output)
+
+    return callback
+
+
+def _rendered(ask: Asker, name: str, suffix: str, params: dict[str, Value]) -> bytes:
+    from traceql.draw import charts, render
+
+    if suffix == ".html":
+        from traceql import report
+
+        return report.of_chart(ask, name, **params).encode()
+    answers = charts.answers(ask, name, **params)
+    for text in dict.fromkeys(one.text for answer in answers for one in answer.notes):
+        note(text)
+    drawn = charts.of_answers(answers, ask)
+    if suffix == ".png":
+        return render.to_png(drawn)
+    return (render.to_svg(drawn) if suffix == ".svg" else render.to_json(drawn)).encode()

@@ -1,0 +1,19 @@
+"""The command drop-runs."""
+
+from __future__ import annotations
+
+import click
+
+from traceql.cli.common import database, db_option
+from traceql.present.values import printable
+
+
+@click.command("drop-runs")
+@click.argument("sweeps", nargs=-1, required=True, metavar="SWEEP…")
+@db_option()
+def drop_runs(sweeps: tuple[str, ...], db: str) -> None:
+    """Remove imported runs from the database: all that are named, or none."""
+    with database(db) as opened:
+        opened.drop_runs(*sweeps)
+    for sweep in sweeps:
+        click.echo(f"{printable(sweep)}: dropped", err=True)

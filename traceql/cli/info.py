@@ -1,0 +1,61 @@
+"""The command info."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from traceql.cli.common import complete_trace, database, db_option
+from traceql.cli.output import output_options, shown, write
+from traceql.errors import DatabaseError, ReportError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@click.command()
+@click.argument("path_or_trace", shell_complete=complete_trace)
+@db_option()
+@output_options
+def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -> None:
+    """Describe a trace of the database, or a report file without ingesting it.
+
+    \b
+    Examples:
+      traceql info run.ncu-rep
+      traceql info baseline --format json
+    """
+    is_file = Path(path_or_trace).exists()
+    if Path(db).exists():
+        try:
+            with database(db) as opened:
+                if path_or_trace in opened.sql("SELECT name FROM traces")["name"]:
+                    write(_table(opened.info(path_or_trace), format_, output), format_, output)
+                    return
+        except DatabaseError:
+            # A file can be described whatever is the matter with the database beside it.
+            if not is_file:
+                raise
+    if not is_file:
+        raise ReportError(
+            f"{path_or_trace}: neither a trace in {db} nor a file",
+            "Traces: traceql ls. Files: check the path.",
+        )
+    with database(":memory:") as memory:
+        stored = memory.ingest(path_or_trace)
+        write(_table(memory.info(stored.name), format_, output), format_, output)
+
+
+def _table(facts: Mapping[str, Any], format_: str | None, output: str | None) -> Any:
+    import pyarrow as pa
+
+    rows = [
+        (name, one)
+        for name, value in facts.items()
+        # Each warning is a row of its own.
+        for name, one in ([("warning", text) for text in value] if name == "warnings" else [(name, value)])
+    ]
+    values = [shown(value, format_, output) for _, value in rows]
+    return pa.table({"property": [name for name, _ in rows], "value": values})

@@ -1,0 +1,177 @@
+"""The command ingest."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from traceql.cli.common import complain, db_option, note, parse_tags, store
+from traceql.errors import ReportError
+from traceql.present.values import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from traceql.store.decode import Via
+    from traceql.store.outcomes import Ingested
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@db_option()
+@click.option("--name", help="Label of the trace (one report only); by default from the file name.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    callback=parse_tags,
+    metavar="NAME=VALUE",
+    help="Label the traces; repeatable.",
+)
+@click.option("--replace", is_flag=True, help="Read reports again that the database holds already.")
+@click.option(
+    "--keep-environment",
+    is_flag=True,
+    help="Also store the profiled process's command line and environment, which may hold secrets.",
+)
+@click.option(
+    "--via",
+    type=click.Choice(["auto", "native", "nsys"]),
+    default="auto",
+    show_default=True,
+    help="Who decodes an .nsys-rep: traceql, an installed nsys, or nsys where traceql refuses.",
+)
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1), help="Reports to decode at a time. [default: processors]"
+)
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing about what went well.")
+def ingest(
+    paths: tuple[str, ...],
+    db: str,
+    name: str | None,
+    tags: dict[str, str],
+    replace: bool,
+    keep_environment: bool,
+    via: Via,
+    jobs: int | None,
+    quiet: bool,
+) -> None:
+    """Read reports into the database: files, folders, glob patterns.
+
+    Reads .ncu-rep and older Nsight Compute reports, .nsys-rep and .qdrep, and what nsys export writes (SQLite
+    files, parquetdir and arrowdir folders); any of them compressed with xz, zstd or gzip. A report that the
+    database holds already is skipped. If one cannot be read the others still come in, and the exit status
+    is 1.
+
+    \b
+    Examples:
+      traceql ingest run.ncu-rep
+      traceql ingest results/ --tag gpu=h200 --tag batch=8
+      traceql ingest --name baseline before.sqlite
+    """
+    from traceql.store.decode import decode_all, find_reports
+
+    reports = find_reports(paths)
+    if name is not None and len(reports) != 1:
+        raise click.UsageError(f"--name labels one report, but {len(reports)} were found.")
+    failed = 0
+    progress = _Progress(len(reports), quiet)
+    decoding = decode_all(reports, jobs, via, progress.update)
+    # While the first reports are being decoded, the database engine loads.
+    from traceql.store import ingest as rows
+
+    with store(db) as opened, progress:
+        opened.prepare()
+        for path, decoded in decoding:
+            try:
+                if isinstance(decoded, ReportError):
+                    raise decoded
+                try:
+                    stored = rows.add(
+                        opened,
+                        decoded,
+                        name=name,
+                        tags=tags,
+                        replace=replace,
+                        keep_environment=keep_environment,
+                    )
+                finally:
+                    decoded.close()
+            except ReportError as error:
+                failed += 1
+                complain(error)
+            else:
+                progress.done(path, stored)
+    if failed:
+        if len(reports) > 1:
+            click.echo(f"{failed} of {len(reports)} reports could not be read.", err=True)
+        sys.exit(1)
+
+
+class _Progress:
+    """Progress and summaries on standard error: a bar on a terminal, one line per report everywhere."""
+
+    def __init__(self, reports: int, quiet: bool) -> None:
+        self._reports = reports
+        self._quiet = quiet
+        self._bar: Any = None
+        self._tasks: dict[Path, Any] = {}
+        self._began = time.perf_counter()
+
+    def __enter__(self) -> _Progress:
+        if not self._quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, path: Path, done: int, total: int | None) -> None:
+        if self._bar is None:
+            return
+        if path not in self._tasks:
+            self._tasks[path] = self._bar.add_task(
+                printable(path.name).replace("[", "\\["), total=total, rate=""
+            )
+        rate = done / max(time.perf_counter() - self._began, 1e-9)
+        self._bar.update(self._tasks[path], completed=done, total=total, rate=f"{rate:,.0f}/s")
+
+    def done(self, path: Path, stored: Ingested) -> None:
+        if self._bar is not None and path in self._tasks:
+            self._bar.remove_task(self._tasks.pop(path))
+        if self._quiet:
+            return
+        name = printable(stored.name)
+        if stored.status == "unchanged":
+            click.echo(f"{name}: in the database already, left as it is (--replace reads it again)", err=True)
+            return
+        counts = ", ".join(f"{n:,} {table}" for table, n in stored.rows.items() if n)
+        seconds = time.perf_counter() - self._began
+        events = sum(stored.rows.values())
+        speed = f" ({events / seconds:,.0f} rows/s)" if self._reports == 1 else ""
+        click.echo(f"{name}: {stored.status}{speed}\n  {counts or 'no events'}", err=True)
+        if len(stored.missing) == 1:
+            (table, option), *_ = stored.missing.items()
+            click.echo(f"  not recorded: {table} ({option})", err=True)
+        elif stored.missing:
+            click.echo(
+                f"  not recorded: {', '.join(stored.missing)} (traceql info {name} says how to)", err=True
+            )
+        for warning in stored.warnings:
+            note(f"{name}: {warning}")

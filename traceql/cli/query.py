@@ -1,0 +1,136 @@
+"""The command query: a subcommand for each question, built from its header."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from traceql.cli.common import asker, catalog, complete_trace, database, db_option, note
+from traceql.cli.output import output_options, text_table, write
+from traceql.questions.parameters import TRACE_PARAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from traceql.questions.parameters import Param, Value
+    from traceql.questions.question import Query
+
+
+class _Queries(click.Group):
+    """One subcommand per file under queries/, built from its header."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return [name.replace("_", "-") for name in catalog().queries]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        found = catalog().find(cmd_name)
+        command = click.Command(
+            cmd_name.replace("_", "-"),
+            callback=_answer_query(found),
+            help=_help(found),
+            short_help=found.title,
+        )
+        for param in found.params:
+            command.params.append(option(param))
+        decorated = db_option()(output_options(command.callback))  # type: ignore[type-var]
+        command.params.extend(reversed(decorated.__click_params__))  # type: ignore[union-attr]
+        return command
+
+
+@click.group(cls=_Queries, invoke_without_command=True, subcommand_metavar="NAME [OPTIONS]")
+@click.option(
+    "--list", "list_", is_flag=True, help="List the questions by topic, and what the database lacks for them."
+)
+@db_option()
+@output_options
+@click.pass_context
+def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output: str | None) -> None:
+    """Answer a question of the catalogue.
+
+    \b
+    Examples:
+      traceql query --list
+      traceql query --list --format json
+      traceql query top-kernels --limit 5
+      traceql query range-launches --range scv_compute_mask
+      traceql query metric --name dram__bytes_write.sum --format csv
+    """
+    if list_:
+        write(_list(db), format_, output)
+        return
+    misplaced = [
+        option
+        for option, name in (("--db", "db"), ("--format", "format_"), ("--output", "output"))
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if ctx.invoked_subcommand and misplaced:
+        raise click.UsageError(f"Put {misplaced[0]} after the name of the query.")
+    if ctx.invoked_subcommand is None:
+        raise click.UsageError("Name a query; traceql query --list shows them.")
+
+
+def _list(db: str) -> Any:
+    """The catalogue, with what is missing where a database is there to tell."""
+    names = ("topic", "query", "question")
+    found = catalog().queries
+    rows = [(q.topic, name.replace("_", "-"), q.title) for name, q in found.items()]
+    if not Path(db).exists():
+        return text_table(names, rows)
+    with database(db) as opened:
+        lacking = opened.unanswerable()
+    return text_table(
+        (*names, "missing"),
+        [(*row, lacking.get(name, "")) for row, name in zip(rows, found, strict=True)],
+    )
+
+
+def _answer_query(found: Query) -> Any:
+    def callback(db: str, format_: str | None, output: str | None, **params: Any) -> None:
+        with asker(db) as ask:
+            answer = ask(found.name, **given(found.params, params))
+            for one in answer.notes:
+                note(one.text)
+            write(answer.table, format_, output)
+
+    return callback
+
+
+def option(param: Param) -> click.Option:
+    """The command's option for a parameter of a query; `given` takes what click makes of it."""
+    types = {"BIGINT": click.INT, "DOUBLE": click.FLOAT, "BOOLEAN": click.BOOL}
+    names_a_trace = param.name in TRACE_PARAMS
+    return click.Option(
+        [f"--{param.name.replace('_', '-')}", param.name],
+        type=types.get(param.type, click.STRING),
+        metavar="A=B" if param.is_map else None,
+        required=param.required,
+        multiple=param.repeatable,
+        default=None if param.required else param.default,
+        show_default=param.default is not None,
+        help=f"{param.meaning}{'; repeatable' if param.repeatable else ''}.",
+        shell_complete=complete_trace if names_a_trace else None,
+    )
+
+
+def given(params: Iterable[Param], values: Mapping[str, Any]) -> dict[str, Value]:
+    """What click has made of the options, as the query takes it.
+
+    Raises:
+        QueryError: a text stands for no value of its parameter.
+    """
+    known = {param.name: param for param in params}
+    # click gives the texts of a repeatable option as a tuple, an empty one for none.
+    return {
+        name: (known[name].parse(*value) if value else None) if isinstance(value, tuple) else value
+        for name, value in values.items()
+    }
+
+
+def _help(found: Query) -> str:
+    width = max(len(c.name) for c in found.columns)
+    columns = "\n".join(f"  {c.name:<{width}}  {c.meaning}" for c in found.columns)
+    body = f"\n\n{found.body}" if found.body else ""
+    return f"{found.title}{body}\n\n\b\nColumns:\n{columns}"

@@ -1,0 +1,41 @@
+"""The command schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from traceql.cli.common import catalog
+from traceql.cli.output import output_options, text_table, write
+from traceql.errors import QueryError
+from traceql.tables import schema as tables
+
+if TYPE_CHECKING:
+    from traceql.questions.question import Query
+    from traceql.tables.schema import Table
+
+
+@click.command()
+@click.argument("table", required=False)
+@output_options
+def schema(table: str | None, format_: str | None, output: str | None) -> None:
+    """Explain the tables and views, or the columns of one TABLE.
+
+    \b
+    Examples:
+      traceql schema
+      traceql schema kernels
+    """
+    views = catalog().views
+    if table is None:
+        rows = [(t.name, "table", t.grain) for t in tables.TABLES]
+        rows += [(v.name, "view", v.title) for v in views.values()]
+        rows.append((tables.GPU_SPECS.name, "view", tables.GPU_SPECS.grain))
+        write(text_table(("name", "kind", "one_row_is"), rows), format_, output)
+        return
+    known: dict[str, Table | Query] = {**tables.BY_NAME, **views, tables.GPU_SPECS.name: tables.GPU_SPECS}
+    if table not in known:
+        raise QueryError(f"there is no table or view called {table!r}", "All of them: traceql schema")
+    columns = [(c.name, c.type, c.meaning) for c in known[table].columns]
+    write(text_table(("column", "type", "meaning"), columns), format_, output)

@@ -1,0 +1,53 @@
+"""The command sql."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from traceql.cli.common import db_option, store
+from traceql.cli.output import output_options, write
+
+
+@click.command()
+@click.argument("statement", required=False)
+@click.option(
+    "--file", "file", type=click.File(encoding="utf-8", errors="replace"), help="Read the SQL from this file."
+)
+@click.option(
+    "--allow-files", is_flag=True, help="Let the SQL read and write other files and load extensions."
+)
+@db_option()
+@output_options
+def sql(
+    statement: str | None,
+    file: Any,
+    allow_files: bool,
+    db: str,
+    format_: str | None,
+    output: str | None,
+) -> None:
+    """Run SQL: the STATEMENT, a --file, or standard input.
+
+    The database is opened read-only, and the SQL cannot touch other files unless --allow-files is given.
+
+    \b
+    Examples:
+      traceql sql "SELECT name, count(*) AS launches FROM kernels GROUP BY name ORDER BY 2 DESC"
+      traceql sql --file question.sql --format csv -o answer.csv
+      echo "FROM traces" | traceql sql
+    """
+    if statement is not None and file is not None:
+        raise click.UsageError("Give the SQL either as an argument or with --file.")
+    if file is not None:
+        statement = file.read()
+    elif statement is None or statement == "-":
+        if statement is None and sys.stdin.isatty():
+            raise click.UsageError("Give the SQL as an argument, with --file, or on standard input.")
+        statement = sys.stdin.buffer.read().decode("utf-8", "replace")
+    if not statement.strip():
+        raise click.UsageError("The SQL is empty.")
+    with store(db, allow_files=allow_files) as opened:
+        write(opened.run(statement), format_, output)

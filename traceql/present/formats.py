@@ -1,0 +1,102 @@
+"""Answers in the forms of files: CSV, JSON, Markdown, Parquet, and HTML for notebooks."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from html import escape
+from typing import IO, TYPE_CHECKING, Any
+
+from traceql.present.values import cells, exact, plain, printable, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+
+def csv(answer: pa.Table, file: IO[bytes]) -> None:
+    """Comma-separated values; nested ones as JSON text."""
+    import polars as pl
+
+    try:
+        pl.DataFrame(pl.from_arrow(_flat(answer))).write_csv(file)
+    except OSError as error:
+        # polars writes past Python, and names the number of the error in its text only.
+        if (number := re.search(r"\(os error (\d+)\)", str(error))) is not None:
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+        raise
+
+
+def json_rows(answer: pa.Table) -> Iterator[str]:
+    """Each row as a JSON object; what is not finite becomes null."""
+    for row in rows(answer):
+        yield _dump(row)
+
+
+def json_list(answer: pa.Table, file: IO[bytes]) -> None:
+    """One JSON list of objects."""
+    lines = ",\n".join(json_rows(answer))
+    file.write(f"[{lines}]\n".encode())
+
+
+def ndjson(answer: pa.Table, file: IO[bytes]) -> None:
+    """One JSON object a line."""
+    for line in json_rows(answer):
+        file.write(line.encode() + b"\n")
+
+
+def _dump(row: dict[str, Any]) -> str:
+    finite = {k: None if isinstance(v, float) and v - v != 0 else v for k, v in row.items()}
+    return json.dumps(finite, default=plain, ensure_ascii=False, allow_nan=False)
+
+
+def markdown(answer: pa.Table, file: IO[bytes]) -> None:
+    """A Markdown table, for reading."""
+
+    def line(texts: list[str]) -> bytes:
+        escaped = (cell.replace("|", "\\|").replace("<", "&lt;") for cell in texts)
+        return f"| {' | '.join(escaped)} |\n".encode()
+
+    file.write(line([printable(name) for name in answer.column_names]))
+    file.write(line(["---"] * answer.num_columns))
+    for texts in cells(answer):
+        file.write(line(texts))
+
+
+def parquet(answer: pa.Table, file: IO[bytes]) -> None:
+    """Parquet, exact."""
+    import pyarrow.parquet as pq
+
+    pq.write_table(answer, file)
+
+
+def html(answer: pa.Table, title: str, notes: Sequence[str], total_rows: int) -> str:
+    """A table for a notebook, with title, notes, and how many rows there are in all."""
+    names = "".join(f"<th>{escape(printable(name))}</th>" for name in answer.column_names)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in texts)}</tr>" for texts in cells(answer)
+    )
+    said = "".join(f"<p>{escape(printable(note))}</p>" for note in notes)
+    shown = (
+        f"{answer.num_rows:,} of {total_rows:,} rows"
+        if answer.num_rows < total_rows
+        else f"{total_rows:,} rows"
+    )
+    return (
+        f"<p><b>{escape(printable(title))}</b> ({shown}{total_rows:,} rows)</p>{said}"
+        f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _flat(answer: pa.Table) -> pa.Table:
+    """Nested columns as JSON text."""
+    import pyarrow as pa
+
+    for index, column in enumerate(answer.schema):
+        if pa.types.is_nested(column.type):
+            values = answer.column(index).to_pylist(maps_as_pydicts="strict")
+            texts = pa.array([None if v is None else exact(v) for v in values], pa.string())
+            answer = answer.set_column(index, column.name, texts)
+    return answer

@@ -1,0 +1,89 @@
+r"""One value as text: for reading, or exact.
+
+Names in reports come from strangers: control characters are written out.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from traceql.present import units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+_ROWS_PER_BATCH = 10_000
+
+
+def printable(text: str) -> str:
+    r"""`text` with control characters written out: names in reports come from strangers.
+
+    >>> printable("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def human(value: object, column: str = "") -> str:
+    """A value for reading: thousands separated, floats to what matters; codes and addresses as they are.
+
+    >>> [human(v) for v in (60449280, -46.966925, 0.00012, None, True, {"a": "b"})]
+    ['60,449,280', '-46.97', '0.00012', 'NULL', 'true', '{"a": "b"}']
+    >>> human(4194305, "pid"), human(140606458298368, "virtual_address")
+    ('4194305', '0x7fe1b8000000')
+    """
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return units.code(column, value) if units.is_code(column) else f"{value:,}"
+    if isinstance(value, float | Decimal):
+        number = float(value)
+        return f"{number:,.2f}" if number == 0 or abs(number) >= 0.01 else f"{number:.3g}"
+    return printable(exact(value))
+
+
+def exact(value: object) -> str:
+    """A value for programs: texts as they are, everything else as JSON writes it."""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return value if isinstance(value, str) else json.dumps(value, default=plain, ensure_ascii=False)
+
+
+def plain(value: object) -> object:
+    """What JSON has no form for, as something that it has one for."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
+
+
+def rows(answer: pa.Table) -> Iterator[dict[str, Any]]:
+    """Rows as dictionaries, batch by batch."""
+    for batch in answer.to_batches(max_chunksize=_ROWS_PER_BATCH):
+        yield from batch.to_pylist(maps_as_pydicts="strict")
+
+
+def cells(answer: pa.Table) -> Iterator[list[str]]:
+    """Rows for reading."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    # Counters are DOUBLE, but whole: no decimals where a column has none.
+    whole = {
+        c.name
+        for i, c in enumerate(answer.schema)
+        if pa.types.is_floating(c.type)
+        and pc.all(pc.equal(answer.column(i), pc.round(answer.column(i)))).as_py() is not False
+    }
+    for row in rows(answer):
+        yield [f"{v:,.0f}" if k in whole and isinstance(v, float) else human(v, k) for k, v in row.items()]

@@ -1,0 +1,151 @@
+"""Parameters of questions: how a header declares them, and which values they take.
+
+============================ ================== ========================= ===============================
+type                         in a header        in Python                 on the command line
+============================ ================== ========================= ===============================
+``VARCHAR``, ``BIGINT`` …    ``= 'text'``       ``"text"``                ``--name text``
+``VARCHAR[]``                ``= NULL``         ``["a", "b"]`` or ``"a"`` ``--name a --name b``
+``MAP(VARCHAR, VARCHAR)``    ``= NULL``         ``{"a": "b"}``            ``--name a=b``, repeatable
+``MAP(VARCHAR, VARCHAR[])``  ``= NULL``         ``{"a": ["b", "c"]}``     ``--name a=b --name a=c``
+============================ ================== ========================= ===============================
+
+SQL casts a map (``$pair::MAP(VARCHAR, VARCHAR)``) and takes nothing apart.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from traceql.errors import CatalogError, QueryError
+
+_DECLARED = re.compile(
+    r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)"
+    r"(?: = (?P<default>'(?:[^']|'')*'|\S+))?\s+(?P<meaning>\S.*)"
+)
+_SCALARS = {"VARCHAR": str, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}
+_LIST = "VARCHAR[]"
+_MAP = "MAP(VARCHAR, VARCHAR)"
+_MAP_OF_LISTS = "MAP(VARCHAR, VARCHAR[])"
+
+#: Every type that a header may declare.
+TYPES = (*_SCALARS, _LIST, _MAP, _MAP_OF_LISTS)
+
+#: Parameters that name a trace, or several.
+TRACE_PARAMS = ("trace", "baseline", "variant", "trace_a", "trace_b", "timeline", "counters")
+
+Value = str | int | float | bool | list[str] | dict[str, str] | dict[str, list[str]] | None
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter of a query; `required` when it has no default."""
+
+    name: str
+    type: str
+    meaning: str
+    default: Value
+    required: bool
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it takes several values."""
+        return self.type == _LIST
+
+    @property
+    def is_map(self) -> bool:
+        """Whether its values have names."""
+        return self.type in (_MAP, _MAP_OF_LISTS)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it can be given several times on the command line."""
+        return self.is_list or self.is_map
+
+    def parse(self, *texts: str) -> Value:
+        """The value that texts stand for, in this parameter's type; several are for repeatable ones.
+
+        Raises:
+            QueryError: they stand for none.
+        """
+        if [text.upper() for text in texts] == ["NULL"]:
+            return None
+        if self.is_list:
+            return list(texts)
+        if self.is_map:
+            return self._named(texts)
+        if len(texts) != 1:
+            raise QueryError(f"parameter {self.name} is given {len(texts)} times", "It takes one value.")
+        (text,) = texts
+        try:
+            if self.type == "BOOLEAN":
+                return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+            value: Value = _SCALARS[self.type](text)
+        except (ValueError, KeyError):
+            raise QueryError(f"parameter {self.name}: {text!r} is no {self.type}") from None
+        return value
+
+    def _named(self, texts: tuple[str, ...]) -> Value:
+        single: dict[str, str] = {}
+        several: dict[str, list[str]] = {}
+        for text in texts:
+            # Paths of ranges and names of traces: blanks around the sign belong to neither.
+            key, value = (part.strip() for part in text.partition("=")[::2])
+            if not key or not value:
+                raise QueryError(
+                    f"parameter {self.name}: {text!r} is not A=B", f"--{self.name} A=B: {self.meaning}."
+                )
+            if self.type == _MAP and key in single:
+                raise QueryError(f"parameter {self.name}: {key!r} is given twice", "It takes one value.")
+            single[key] = value
+            several.setdefault(key, []).append(value)
+        return single if self.type == _MAP else several
+
+    def take(self, value: Value) -> Value:
+        """A value given in Python, as it is bound: one text is as good as a list of one.
+
+        Raises:
+            QueryError: it is no list, or no map of the right kind.
+        """
+        if value is None or not self.repeatable:
+            return value
+        taken: object = value
+        if self.is_list and isinstance(value, str):
+            taken = [value]
+        elif self.type == _MAP_OF_LISTS and isinstance(value, dict):
+            taken = {key: [one] if isinstance(one, str) else one for key, one in value.items()}
+        if not _fits(taken, self.type):
+            raise QueryError(f"parameter {self.name}: {value!r} is no {self.type}", self.meaning)
+        return taken  # type: ignore[return-value]
+
+
+def _fits(value: object, type_: str) -> bool:
+    if type_ == _LIST:
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    of_values = _LIST if type_ == _MAP_OF_LISTS else "VARCHAR"
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _fits(v, of_values) for k, v in value.items())
+    return type_ == "VARCHAR" and isinstance(value, str)
+
+
+def declared(text: str, where: str) -> Param:
+    """The parameter that a line ``@param name TYPE [= default] meaning`` of a header declares.
+
+    >>> declared("limit BIGINT = 20  rows", "q.sql:2").default
+    20
+
+    Raises:
+        CatalogError: it is malformed; the message begins with `where`.
+    """
+    match = _DECLARED.fullmatch(text)
+    if match is None or match["type"] not in TYPES:
+        raise CatalogError(
+            f"{where}: expected '@param name TYPE [= default] meaning', TYPE one of {', '.join(TYPES)}"
+        )
+    default = match["default"]
+    param = Param(match["name"], match["type"], match["meaning"], None, required=default is None)
+    if default is None:
+        return param
+    if default.startswith("'"):
+        default = default[1:-1].replace("''", "'")
+    return Param(param.name, param.type, param.meaning, param.parse(default), required=False)

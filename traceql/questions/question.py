@@ -1,0 +1,302 @@
+"""What a SQL file of the catalogue is: its header is the whole interface.
+
+::
+
+    -- How many kernels does each NVTX range launch?
+    --
+    -- @param   trace VARCHAR = NULL   only this trace
+    -- @column  range_text VARCHAR     NVTX message
+    -- @columns rooflines launches     here those of a view follow, from that one on
+    -- @needs   kernels nvtx_ranges    tables (or views) without which there is no answer; a|b: one of them
+    -- @metrics dram__bytes_read.sum   ncu metrics it reads; a|b: one of them
+    -- @ncu     --set roofline         options that record these; by default --metrics with their names
+    -- @empty   what to check when there is no row
+    -- @note    SELECT … FROM answer   texts to note beside the rows, made of them
+    -- @chart   bars x=range_text y=launches
+    -- @section timeline 30 Kernels | expanded   where it stands on the page about a trace, see `Section`
+    -- @compared counters 10 Traffic   where it stands in a comparison of two traces
+
+The stem is the name (``range_launches``, on the command line ``range-launches``), the folder the topic. Views
+(in ``_views``) have columns and no parameters; macros (in ``_macros``) have parameters ``name TYPE meaning``,
+and their SQL is an expression, or a SELECT that makes them tables.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from traceql.errors import CatalogError, QueryError
+from traceql.questions import parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from traceql.questions.parameters import Param, Value
+    from traceql.tables.sqlfiles import SqlFile, Tag
+
+_COLUMN = re.compile(r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)\s+(?P<meaning>\S.*)")
+_SECTION = re.compile(r"(?P<kind>\w+) (?P<order>\d+(?:\.\d+)?) (?P<title>[^|]+?)(?:\s*\|\s*(?P<options>.*))?")
+_TAGS = (
+    "param",
+    "column",
+    "columns",
+    "needs",
+    "metrics",
+    "ncu",
+    "empty",
+    "note",
+    "chart",
+    "section",
+    "compared",
+)
+#: What a question of the page may ask of a trace: that it has a timeline, counters, or nothing.
+CAPABILITIES = ("timeline", "counters", "any")
+
+
+@dataclass(frozen=True)
+class ResultColumn:
+    """A column of a query's answer."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """How the answer of a query is drawn, as its header says.
+
+    Attributes:
+        kind: of chart, see `traceql.draw.charts`.
+        channels: role in the chart → column of the answer.
+    """
+
+    kind: str
+    channels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Where the answer of a question stands on a page.
+
+    Attributes:
+        capability: what the trace must have: timeline, counters or any.
+        order: sections and their questions stand in this order.
+        title: of the section; questions of one title share it.
+        chart: whether the chart is all there is to see, without table.
+        expanded: whether the numbers are shown without asking.
+        drawn: whether there is nothing to see where it cannot be drawn.
+        params: values of parameters, beside the trace.
+    """
+
+    capability: str
+    order: float
+    title: str
+    chart: bool = False
+    expanded: bool = False
+    drawn: bool = False
+    params: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question, or one view.
+
+    Attributes:
+        name: with underscores, as in Python.
+        topic: folder that it lies in.
+        title: the question in one line.
+        body: what else the header says.
+        params: in order.
+        columns: exactly what the SQL returns.
+        needs: tables without which there is no answer.
+        metrics: ncu metrics without which the answer has gaps.
+        ncu: options that record them; empty for ``--metrics`` with their names.
+        empty: what to tell when there is no row.
+        note: SQL over the table ``answer`` that returns texts to note; empty for none.
+        pictures: how to draw the answer; the first is the query's chart.
+        sections: where it stands on the page about a trace.
+        compared: where it stands in a comparison of two traces.
+        sql: the statement, with ``$name`` for parameters.
+        label: the file, for messages.
+    """
+
+    name: str
+    topic: str
+    title: str
+    body: str
+    params: tuple[Param, ...]
+    columns: tuple[ResultColumn, ...]
+    needs: tuple[str, ...]
+    metrics: tuple[str, ...]
+    ncu: str
+    empty: str
+    note: str
+    pictures: tuple[Picture, ...]
+    sections: tuple[Section, ...]
+    compared: tuple[Section, ...]
+    sql: str
+    label: str
+
+    @classmethod
+    def view(cls, name: str, title: str, columns: Sequence[ResultColumn], sql: str) -> Query:
+        """A view that no file holds."""
+        return cls(name, "", title, "", (), tuple(columns), (), (), "", "", "", (), (), (), sql, name)
+
+    def bind(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """All parameters with their values: the given ones, defaults for the others.
+
+        Raises:
+            QueryError: an unknown or a missing parameter.
+        """
+        known = {p.name: p for p in self.params}
+        for name in values:
+            if name not in known:
+                names = ", ".join(known) or "none"
+                raise QueryError(f"query {self.name} has no parameter {name!r}", f"Parameters: {names}.")
+        missing = [p.name for p in self.params if p.required and p.name not in values]
+        if missing:
+            raise QueryError(
+                f"query {self.name} needs a value for {', '.join(missing)}",
+                f"See: traceql query {self.name.replace('_', '-')} --help",
+            )
+        return {p.name: p.take(values.get(p.name, p.default)) for p in self.params}
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A macro: `sql` is an expression over its parameters, or a SELECT."""
+
+    name: str
+    title: str
+    params: tuple[ResultColumn, ...]
+    sql: str
+    label: str
+
+    @property
+    def signature(self) -> str:
+        """Its parameters in parentheses."""
+        return f"({', '.join(param.name for param in self.params)})"
+
+    @property
+    def body(self) -> str:
+        """What stands behind AS in its definition."""
+        is_table = re.match(r"(?:--[^\n]*\n|\s)*(?:WITH|SELECT|FROM)\b", self.sql, re.IGNORECASE)
+        return f"TABLE {self.sql}" if is_table else f"({self.sql})"
+
+
+def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[ResultColumn]]) -> Query:
+    """Make a query of a parsed file.
+
+    Args:
+        file: to read.
+        topic: folder that it lies in.
+        columns_of: the columns of a view; none of an unknown one.
+
+    Raises:
+        CatalogError: a header line is malformed; the message gives file and line.
+    """
+    params = []
+    columns: list[ResultColumn] = []
+    pictures = []
+    sections: dict[str, list[Section]] = {"section": [], "compared": []}
+    for tag in file.tags:
+        where = f"{file.label}:{tag.line}"
+        if tag.name not in _TAGS:
+            raise CatalogError(f"{where}: unknown tag @{tag.name}", f"Known are @{', @'.join(_TAGS)}.")
+        if tag.name == "param":
+            params.append(parameters.declared(tag.text, where))
+        elif tag.name == "column":
+            columns.append(_column(tag, where, "column"))
+        elif tag.name == "chart":
+            pictures.append(_picture(tag.text, where))
+        elif tag.name == "columns":
+            columns += _columns_of_view(tag.text, where, columns_of)
+        elif tag.name in sections:
+            sections[tag.name].append(_section(tag.text, where, params))
+    return Query(
+        name=file.stem,
+        topic=topic,
+        title=file.title,
+        body=file.body,
+        params=tuple(params),
+        columns=tuple(columns),
+        needs=_words(file, "needs"),
+        metrics=_words(file, "metrics"),
+        ncu=" ".join(file.texts("ncu")),
+        empty=" ".join(file.texts("empty")),
+        note=" ".join(file.texts("note")),
+        pictures=tuple(pictures),
+        sections=tuple(sections["section"]),
+        compared=tuple(sections["compared"]),
+        sql=file.sql,
+        label=file.label,
+    )
+
+
+def parse_macro(file: SqlFile) -> Macro:
+    """Make a macro of a parsed file; see `parse`."""
+    params = []
+    for tag in file.tags:
+        where = f"{file.label}:{tag.line}"
+        if tag.name != "param":
+            raise CatalogError(f"{where}: unknown tag @{tag.name}", "Macros have @param lines only.")
+        params.append(_column(tag, where, "param"))
+    return Macro(file.stem, file.title, tuple(params), file.sql, file.label)
+
+
+def _column(tag: Tag, where: str, name: str) -> ResultColumn:
+    match = _COLUMN.fullmatch(tag.text)
+    if match is None:
+        raise CatalogError(f"{where}: expected '@{name} name TYPE meaning'")
+    return ResultColumn(**match.groupdict())
+
+
+def _columns_of_view(
+    text: str, where: str, columns_of: Callable[[str], Sequence[ResultColumn]]
+) -> list[ResultColumn]:
+    name, _, first = text.partition(" ")
+    columns = columns_of(name)
+    position = next((i for i, column in enumerate(columns) if column.name == first), None)
+    if position is None:
+        raise CatalogError(f"{where}: expected '@columns view column', a column of that view")
+    return list(columns[position:])
+
+
+def _words(file: SqlFile, tag: str) -> tuple[str, ...]:
+    return tuple(word for text in file.texts(tag) for word in text.split())
+
+
+def _picture(text: str, where: str) -> Picture:
+    kind, *words = text.split()
+    pairs = [word.partition("=") for word in words]
+    if not all(channel and column for channel, _, column in pairs):
+        raise CatalogError(f"{where}: expected '@chart kind channel=column …'")
+    return Picture(kind, MappingProxyType({channel: column for channel, _, column in pairs}))
+
+
+def _section(text: str, where: str, params: Sequence[Param]) -> Section:
+    match = _SECTION.fullmatch(text)
+    if match is None or match["kind"] not in CAPABILITIES:
+        raise CatalogError(
+            f"{where}: expected '@section {'|'.join(CAPABILITIES)} ORDER TITLE [| option …]'",
+            "Options: chart, expanded, drawn, and parameter=value.",
+        )
+    known = {param.name: param for param in params}
+    flags = {"chart": False, "expanded": False, "drawn": False}
+    values: dict[str, Value] = {}
+    for word in (match["options"] or "").split():
+        name, equals, value = word.partition("=")
+        if equals and name in known:
+            values[name] = known[name].parse(value)
+        elif not equals and name in flags:
+            flags[name] = True
+        else:
+            raise CatalogError(
+                f"{where}: {word!r} is neither an option nor a parameter",
+                "Options: chart, expanded, drawn. Parameters stand above the line.",
+            )
+    return Section(match["kind"], float(match["order"]), match["title"], params=values, **flags)

@@ -1,0 +1,139 @@
+"""A decoded field becomes an Arrow array: one value per row, NULL where a message lacks the field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from traceql.read.protobuf import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from traceql.read.nsys_rep.buffer import Buffer, Positions
+    from traceql.read.nsys_rep.layout import Column, Type
+    from traceql.read.nsys_rep.messages import Field
+
+_ARROW_TYPES: Final[Mapping[Type, pa.DataType]] = {
+    "i32": pa.int32(),
+    "i64": pa.int64(),
+    "u32": pa.uint32(),
+    "u64": pa.uint64(),
+    "f32": pa.float32(),
+    "f64": pa.float64(),
+    "bool": pa.bool_(),
+    "text": pa.string(),
+}
+
+
+def arrow_type(kind: Type) -> pa.DataType:
+    """The Arrow type of a column of that kind."""
+    return _ARROW_TYPES[kind]
+
+
+def presence(column: Field | None, count: int) -> NDArray[np.bool_]:
+    """Which of `count` messages have a field."""
+    if column is not None and column.rows is None:
+        return np.ones(count, np.bool_)
+    present = np.zeros(count, np.bool_)
+    if column is not None:
+        present[column.rows] = True
+    return present
+
+
+def per_message(
+    buffer: Buffer, found: Field, column: Column, starts: Positions, chosen: Positions | None
+) -> pa.Array:
+    """One value per chosen message, NULL where the field is absent."""
+    rows, values, sizes = found.rows, found.values, found.sizes
+    present: NDArray[np.bool_] | None = None
+    if rows is not None and chosen is not None and np.array_equal(rows, chosen):
+        pass
+    elif rows is None:
+        if chosen is not None:
+            values, sizes = values[chosen], None if sizes is None else sizes[chosen]
+    else:
+        present = presence(found, starts.size)
+        spread = np.zeros(starts.size, values.dtype)
+        spread[rows] = values
+        values = spread
+        if sizes is not None:
+            spread = np.zeros(starts.size, np.int64)
+            spread[rows] = sizes
+            sizes = spread
+        if chosen is not None:
+            values, present = values[chosen], present[chosen]
+            sizes = None if sizes is None else sizes[chosen]
+        if present.all():
+            present = None
+    return _array(buffer, values, sizes, present, column, starts)
+
+
+def _array(
+    buffer: Buffer,
+    values: NDArray[Any],
+    sizes: Positions | None,
+    present: NDArray[np.bool_] | None,
+    column: Column,
+    starts: Positions,
+) -> pa.Array:
+    if sizes is not None and column.type == "text":
+        return _texts(buffer, values, sizes, present)
+    missing = None if present is None else ~present
+    if sizes is not None:
+        if missing is not None:
+            # Absent values stand at position 0; that may be read, and is masked.
+            values = np.where(missing, 0, values)
+        words = buffer.words[values]
+        numbers: NDArray[Any] = words.view(np.float64)
+        if column.type == "f32":
+            numbers = words.astype(np.uint32).view(np.float32)
+    else:
+        numbers = _narrowed(values, column, starts)
+    return pa.array(numbers, arrow_type(column.type), mask=missing)
+
+
+def _narrowed(values: NDArray[Any], column: Column, starts: Positions) -> NDArray[Any]:
+    """Unsigned integers as the column's type; one that does not fit is an error, never cut off."""
+    if column.type == "i64":
+        return values.astype(np.uint64, copy=False).view(np.int64)
+    if column.type == "u64":
+        return values.astype(np.uint64, copy=False)
+    if column.type == "i32":
+        if values.dtype == np.uint8:
+            return values.astype(np.int32)
+        # Negative numbers come as 64 bits of two's complement, or as 32.
+        as_signed = values.view(np.int64)
+        if ((as_signed < -(1 << 31)) | (as_signed >> 32 > 0)).any():
+            raise WireError(f"a value of {column.name} does not fit 32 bits", int(starts[0]))
+        return values.astype(np.int32)
+    assert column.type == "u32"
+    if values.dtype != np.uint8 and values.size and values.max() >> np.uint64(32):
+        raise WireError(f"a value of {column.name} does not fit 32 bits", int(starts[0]))
+    return values.astype(np.uint32)
+
+
+def _texts(
+    buffer: Buffer, starts: Positions, sizes: Positions, present: NDArray[np.bool_] | None
+) -> pa.StringArray:
+    offsets = np.zeros(sizes.size + 1, np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    source = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)
+    content = buffer.bytes[source]
+    validity = None
+    if present is not None:
+        validity = pa.py_buffer(np.packbits(present, bitorder="little").tobytes())
+    buffers = [validity, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(content)]
+    binary = pa.Array.from_buffers(pa.binary(), sizes.size, buffers)
+    try:
+        return binary.cast(pa.string())
+    except pa.ArrowInvalid:
+        # Not UTF-8: the program that was profiled may put any bytes there.
+        decoded = [
+            None if value is None else value.decode("utf-8", "replace") for value in binary.to_pylist()
+        ]
+        return pa.array(decoded, pa.string())

@@ -1,0 +1,189 @@
+"""Event blocks become fields: decompressed, split into events, checked, and handed on to `assemble`.
+
+A batch of blocks is decoded on its own, so batches can be decoded by several threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+
+from traceql.read.nsys_rep import checks, layout, messages, samples
+from traceql.read.nsys_rep.arrow import arrow_type
+from traceql.read.nsys_rep.assemble import Batch, build, rows_of
+from traceql.read.nsys_rep.buffer import Buffer, events
+from traceql.read.nsys_rep.checks import UnsupportedEventError
+from traceql.read.nsys_rep.container import decompress
+from traceql.read.protobuf import BYTES, VARINT, WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from traceql.read.nsys_rep.buffer import Positions
+    from traceql.read.nsys_rep.container import Block, Container
+    from traceql.read.nsys_rep.messages import Field
+    from traceql.read.nsys_rep.plan import Plan
+    from traceql.read.nsys_rep.samples import Layout
+
+# Decompressed bytes that are decoded at once: enough events that the cost of a numpy call (and of passing the
+# interpreter's lock from thread to thread) does not count, few enough that intermediate columns stay small.
+_BATCH_BYTES: Final = 1 << 23
+
+_MOST_THREADS: Final = 4
+
+
+# Event, type field, and what an event is made of: its type and one payload.
+_EVENT_TYPE: Final = 1
+_EVENT_SHAPE: Final = {_EVENT_TYPE: VARINT, **dict.fromkeys(layout.PAYLOAD_NAMES, BYTES)}
+
+
+def batches(container: Container, what: Plan, layouts: Mapping[int, Layout]) -> Iterator[Batch]:
+    """The batches in order; as many are decoded ahead as there are threads."""
+    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    groups = _groups(container.blocks)
+    if threads == 1 or len(container.blocks) == 1:
+        for group in groups:
+            yield _decode_batch(container, group, what, layouts)
+        return
+    running: deque[Future[Batch]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for group in groups:
+                running.append(pool.submit(_decode_batch, container, group, what, layouts))
+                if len(running) > threads:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def _groups(blocks: Sequence[Block]) -> Iterator[list[Block]]:
+    group: list[Block] = []
+    size = 0
+    for block in blocks:
+        if group and size + block.size > _BATCH_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(block)
+        size += block.size
+    if group:
+        yield group
+
+
+def _decode_batch(
+    container: Container, blocks: list[Block], what: Plan, layouts: Mapping[int, Layout]
+) -> Batch:
+    source = container.source
+    parts = [decompress(source, container.data, block) for block in blocks]
+    block_ends = np.cumsum([len(part) for part in parts])
+    buffer = Buffer(parts)
+    del parts
+    try:
+        return _decode_buffer(buffer, block_ends, what, layouts, len(container.strings))
+    except WireError as error:
+        block = min(int(np.searchsorted(block_ends, error.at, "right")), len(blocks) - 1)
+        inside = error.at - (int(block_ends[block - 1]) if block else 0)
+        report = source.unsupported if isinstance(error, UnsupportedEventError) else source.damaged
+        raise report(f"{error.what}, {inside} bytes into a block", blocks[block].offset) from error
+
+
+def _decode_buffer(
+    buffer: Buffer,
+    block_ends: NDArray[np.int64],
+    what: Plan,
+    layouts: Mapping[int, Layout],
+    string_count: int,
+) -> Batch:
+    batch = Batch()
+    starts, ends, generic = events(buffer)
+    for block_end in block_ends[block_ends > 0].tolist():
+        last = int(np.searchsorted(ends, block_end))
+        if last == ends.size or ends[last] != block_end:
+            raise WireError("an event reaches into the next block", block_end - 1)
+    if generic.any():
+        _decode_samples(buffer, starts[generic], ends[generic], what, layouts, batch)
+        starts, ends = starts[~generic], ends[~generic]
+    # The index counts these only.
+    batch.tally.events = starts.size
+    top = messages.split(buffer, starts, ends, _EVENT_SHAPE, unknown=batch.tally.unknown)
+    types = checks.event_types(top.get(_EVENT_TYPE), starts)
+    payloads = {number: column for number, column in top.items() if column.sizes is not None}
+    checks.one_payload(payloads, starts)
+    for number, column in payloads.items():
+        if number not in layout.PAYLOAD_NAMES:
+            continue
+        rows = slice(None) if column.rows is None else column.rows
+        checks.types_fit(types[rows], number, column.values, batch.tally)
+        _decode_payload(buffer, number, column, what, string_count, batch)
+    return batch
+
+
+def _decode_samples(
+    buffer: Buffer,
+    starts: Positions,
+    ends: Positions,
+    what: Plan,
+    layouts: Mapping[int, Layout],
+    batch: Batch,
+) -> None:
+    found = samples.decode(
+        buffer,
+        starts,
+        ends,
+        layouts,
+        unknown=batch.tally.unknown,
+        others=batch.tally.generic_types,
+    )
+    for selected in what.tables[layout.GENERIC] if found else ():
+        batch.rows[selected.table.name] = found["value"].size
+        for column in selected.columns:
+            batch.pieces[selected.table.name, column.name] = pa.array(
+                found[column.name], arrow_type(column.type)
+            )
+
+
+def _decode_payload(
+    buffer: Buffer, payload: int, column: Field, what: Plan, string_count: int, batch: Batch
+) -> None:
+    starts = column.values
+    assert column.sizes is not None
+    ends = starts + column.sizes
+    batch.tally.payloads[payload] += starts.size
+    fields = messages.decode(
+        buffer,
+        starts,
+        ends,
+        layout.SHAPES[payload],
+        path=(payload,),
+        keep=what.keep,
+        repeated=layout.REPEATED,
+        unknown=batch.tally.unknown,
+    )
+    flag = layout.NANOSECOND_FLAGS.get(payload)
+    if flag is not None:
+        checks.nanoseconds(fields.get(flag), starts)
+    for path in layout.STRING_IDS:
+        if path in fields:
+            checks.strings(fields[path], string_count, path, starts)
+    classes = checks.classes(payload, fields, starts, batch.tally)
+    if payload == layout.NVTX and (payload, 8, 9) in fields:
+        batch.tally.notes.add("NVTX_EVENTS: binary payloads are not decoded, their ranges are")
+    if payload == layout.PROCESS:
+        batch.processes += [
+            bytes(buffer.view[start:end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+        ]
+    for selected in what.tables[payload]:
+        chosen = rows_of(selected.table, classes, fields, starts.size)
+        if chosen is not None and chosen.size == 0:
+            continue
+        build(buffer, selected, fields, starts, chosen, batch)
+    checks.frames(buffer, payload, fields, string_count, batch.tally)

@@ -1,0 +1,363 @@
+"""One DuckDB file, as all objects of this process share it: for questions, or for one change at a time.
+
+DuckDB shares a file that one process opens twice, but only with the same settings, and never for reading and
+for writing at once; on POSIX any close of a file gives up the process's lock on it. So every file is opened
+here, once: who wants it another way waits until nobody uses it, and then it is closed and opened anew.
+
+Each thread asks through a cursor of its own: what it makes (temporary tables, an open transaction) is there
+for its next question, and nobody else's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import threading
+import uuid
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import duckdb
+
+from traceql.errors import DatabaseError
+from traceql.store import create, failures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pyarrow as pa
+
+    from traceql.questions.parameters import Value
+    from traceql.store.definitions import Definition, Definitions
+
+MEMORY = ":memory:"
+NO_DATABASE = "Make one with: traceql ingest REPORT, or name another with --db"
+
+# read: questions; files: questions that may touch other files; write: one change; make: a new database.
+_Mode = Literal["read", "files", "write", "make"]
+_CONFIG = {"autoinstall_known_extensions": "false", "python_enable_replacements": "false"}
+
+
+class Store:
+    """A database for those who ask or change it; the file is opened when it is first used.
+
+    Args:
+        path: of the DuckDB file; ``":memory:"`` for one that lasts as long as the object.
+        allow_files: let SQL read and write other files and load extensions.
+        definitions: views and macros that questions use; those in the database are never used.
+    """
+
+    def __init__(self, path: str, *, allow_files: bool, definitions: Definitions) -> None:
+        self.path = path
+        self.definitions = definitions
+        self._asking: _Mode = "files" if allow_files else "read"
+        self._file = _file(path)
+        self._prepared: str | None = None
+
+    @property
+    def allows_files(self) -> bool:
+        """Whether SQL may touch other files."""
+        return self._asking == "files"
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything to ask; a database in memory always is."""
+        return self.path == MEMORY or Path(self.path).exists()
+
+    def close(self) -> None:
+        """Let go of the file, unless others use it; it is opened again when it is needed."""
+        self._discard_prepared()
+        self._file.release()
+
+    # --- questions --------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        statement: str,
+        params: Mapping[str, Value] | None = None,
+        tables: Mapping[str, pa.Table] | None = None,
+    ) -> pa.Table:
+        """Run SQL and return the rows of its last statement.
+
+        Args:
+            statement: one or more statements; ``$name`` is a parameter.
+            params: values of the parameters.
+            tables: Arrow tables that the SQL knows by these names.
+
+        Raises:
+            QueryError: DuckDB refuses the statement.
+            DatabaseError: the database cannot be opened.
+        """
+        import pyarrow as pa
+
+        if not self.exists:
+            raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
+        with self._file.used(self.path, self._asking) as cursor:
+            try:
+                if not self.allows_files and failures.writes_files(statement):
+                    raise failures.no_files("Permission Error: COPY and EXPORT write files")
+                cursor.define(self.definitions, statement)
+                for name, table in (tables or {}).items():
+                    cursor.connection.register(name, table)
+                answer = cursor.connection.sql(statement, params=dict(params) if params else None)
+                return _presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
+            except duckdb.Error as error:
+                # A transaction that the SQL began ends with its error: later questions need an answer.
+                with contextlib.suppress(duckdb.Error):
+                    cursor.connection.execute("ROLLBACK")
+                raise failures.query_error(error) from error
+            except RuntimeError as error:
+                raise failures.interrupt(error) from error
+            finally:
+                for name in tables or {}:
+                    cursor.connection.unregister(name)
+
+    # --- changes ----------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def writing(self, what: str, *, new: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to change the database, in one transaction.
+
+        Args:
+            what: is to be stored, for the message if that fails.
+            new: whether a database that is not there is made; else that is an error.
+
+        Raises:
+            DatabaseError: the database cannot be written; it is as it was.
+        """
+        fresh = not self.exists
+        try:
+            if fresh:
+                if not new:
+                    raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
+                self._make()
+            with self._file.used(self.path, "write") as cursor:
+                connection = cursor.connection
+                try:
+                    connection.execute("BEGIN")
+                    create.upgrade(connection, self.definitions)
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    with contextlib.suppress(duckdb.Error):
+                        connection.execute("ROLLBACK")
+                    raise
+                finally:
+                    # A first ingest that failed leaves nothing behind. Removed while it is locked, for
+                    # another process may be waiting to store something.
+                    if fresh and create.is_empty(connection):
+                        _remove(self.path)
+        except duckdb.Error as error:
+            raise failures.storage_error(error, what, self.path) from error
+        except RuntimeError as error:
+            raise failures.interrupt(error) from error
+        finally:
+            self._discard_prepared()
+
+    def prepare(self) -> None:
+        """Make an empty database beside the path, if there is none, for the first change to put in place.
+
+        Saves time when called while reports are being decoded. `close` removes what was not needed.
+
+        Raises:
+            DatabaseError: the database cannot be written.
+        """
+        if self.exists or self._prepared is not None:
+            return
+        self._prepared = f"{self.path}.{uuid.uuid4().hex}.new"
+        made = _File(self._prepared)
+        try:
+            with made.used(self.path, "make") as cursor:
+                create.create(cursor.connection, self.definitions)
+        except duckdb.Error as error:
+            self._discard_prepared()
+            raise failures.storage_error(error, "an empty database", self.path) from error
+        finally:
+            made.release()
+
+    def _make(self) -> None:
+        """Put an empty database in place: killed at any moment, there is a whole one or none."""
+        self.prepare()
+        if self._prepared is None:
+            return
+        try:
+            # Unlike a plain rename, never in place of a database that another process made meanwhile.
+            with contextlib.suppress(FileExistsError):
+                Path(self.path).hardlink_to(self._prepared)
+        except OSError:
+            # A file system without hard links.
+            Path(self._prepared).rename(self.path)
+        finally:
+            self._discard_prepared()
+
+    def _discard_prepared(self) -> None:
+        if self._prepared is not None:
+            _remove(self._prepared)
+            self._prepared = None
+
+
+class _Cursor:
+    """A thread's way into an open file, and the definitions that it has made there."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, stored: Mapping[str, Definition]) -> None:
+        self.connection = connection
+        # What stands in for tables of an older version.
+        self._stored = stored
+        self._made: dict[str, str] = {}
+
+    def define(self, definitions: Definitions, statement: str) -> None:
+        """Make the views and macros that a statement mentions, in place of stored ones of the same names."""
+        for definition in definitions.used_by(statement, self._stored):
+            if self._made.get(definition.name) != definition.sql:
+                self.connection.execute(definition.create(temporary=True))
+                self._made[definition.name] = definition.sql
+
+
+class _File:
+    """One DuckDB file as this process has it open."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._free = threading.Condition()
+        self._users = 0
+        self._mode: _Mode | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._cursors: weakref.WeakSet[_Cursor] = weakref.WeakSet()
+        self._own = threading.local()
+        self._older: Mapping[str, Definition] = {}
+        self._remove_spill: weakref.finalize[..., _File] | None = None
+
+    @contextlib.contextmanager
+    def used(self, given: str, mode: _Mode) -> Iterator[_Cursor]:
+        """A way into the file, opened as `mode` says; waits for those who use it otherwise.
+
+        Args:
+            given: the path as the user gave it, for messages.
+            mode: what it is used for.
+        """
+        in_memory = self._path == MEMORY
+        with self._free:
+            # One change at a time, and nobody asks meanwhile; a database in memory has no file to lock.
+            while self._users and (mode == "write" or self._mode != mode) and not in_memory:
+                self._free.wait()
+            if self._connection is None or (self._mode != mode and not in_memory):
+                self._close()
+                self._open(given, mode)
+            self._users += 1
+            cursor = self._cursor(mode)
+        try:
+            yield cursor
+        finally:
+            if mode == "write":
+                # Rolls back what was not committed, and takes the temporary tables along.
+                cursor.connection.close()
+            with self._free:
+                self._users -= 1
+                if mode == "write" and not in_memory:
+                    # Other processes may be waiting for the file.
+                    self._close()
+                self._free.notify_all()
+
+    def release(self) -> None:
+        """Close the file as soon as nobody uses it."""
+        with self._free:
+            while self._users:
+                self._free.wait()
+            self._close()
+
+    def _cursor(self, mode: _Mode) -> _Cursor:
+        assert self._connection is not None
+        own: _Cursor | None = getattr(self._own, "cursor", None)
+        if mode == "write" or own is None or own not in self._cursors:
+            own = _Cursor(self._connection.cursor(), self._older)
+            self._cursors.add(own)
+            if mode != "write":
+                self._own.cursor = own
+        return own
+
+    def _open(self, given: str, mode: _Mode) -> None:
+        path = self._path
+        if path != MEMORY:
+            failures.check_magic(path, given)
+        # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
+        spill = tempfile.mkdtemp(prefix="traceql-")
+        self._remove_spill = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        try:
+            connection = duckdb.connect(
+                path,
+                read_only=mode in ("read", "files") and path != MEMORY,
+                config={**_CONFIG, "temp_directory": spill},
+            )
+        except (duckdb.Error, RuntimeError) as error:
+            self._close()
+            raise failures.connection_error(error, given) from error
+        self._connection = connection
+        try:
+            if path == MEMORY:
+                create.tables(connection)
+            elif mode != "make":
+                self._older = create.check(connection, given)
+            if mode != "files":
+                connection.execute("SET enable_external_access = false")
+            # SQL that a user typed or was given can change none of this.
+            connection.execute("SET lock_configuration = true")
+        except BaseException:
+            self._close()
+            raise
+        self._mode = mode
+
+    def _close(self) -> None:
+        for cursor in self._cursors:
+            cursor.connection.close()
+        self._cursors.clear()
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._mode = None, None
+        if self._remove_spill is not None:
+            self._remove_spill()
+
+
+_FILES: weakref.WeakValueDictionary[str, _File] = weakref.WeakValueDictionary()
+_FILES_LOCK = threading.Lock()
+
+
+def _file(path: str) -> _File:
+    """The file of that path, the same one for all of this process."""
+    if path == MEMORY:
+        return _File(MEMORY)
+    # Absolute, so that no name is taken for the address of something else (sqlite:x, md:x).
+    real = str(Path(path).absolute().resolve())
+    with _FILES_LOCK:
+        return _FILES.setdefault(real, _File(real))
+
+
+def _presentable(table: pa.Table) -> pa.Table:
+    """The table in types and with names that polars, CSV and JSON can carry.
+
+    HUGEINT arrives as a decimal: back to 64-bit integers where all values fit. An interval becomes text. Of
+    columns with one name (SELECT * over a join) the second is called name_1, the third name_2 …
+    """
+    import pyarrow as pa
+
+    for index, column in enumerate(table.schema):
+        if pa.types.is_decimal(column.type) and column.type.scale == 0:
+            with contextlib.suppress(pa.ArrowInvalid):
+                table = table.set_column(index, column.name, table.column(index).cast(pa.int64()))
+        elif pa.types.is_interval(column.type):
+            texts = [None if value is None else str(value) for value in table.column(index).to_pylist()]
+            table = table.set_column(index, column.name, pa.array(texts, pa.string()))
+    names: list[str] = []
+    for name in table.column_names:
+        numbered = (f"{name}_{n}" for n in range(1, table.num_columns + 1))
+        taken = {*names, *table.column_names}
+        names.append(name if name not in names else next(n for n in numbered if n not in taken))
+    return table.rename_columns(names)
+
+
+def _remove(database: str) -> None:
+    for file in (database, f"{database}.wal"):
+        # Windows removes no open file: an empty database is then left, which is as good as none.
+        with contextlib.suppress(PermissionError):
+            Path(file).unlink(missing_ok=True)

@@ -1,0 +1,119 @@
+"""Views and macros of the installed traceql: what a database is asked through, never what is stored in it.
+
+A question finds the definitions that its text mentions, and what these mention, made anew as temporary ones:
+they hide stored ones of the same names, which an older traceql or a stranger may have made. Stored ones serve
+other DuckDB clients; whoever changes a database renews them when their fingerprint says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from traceql.store import specs
+from traceql.tables.schema import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from traceql.questions.catalog import Catalog
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A view or a macro.
+
+    Attributes:
+        name: of it.
+        kind: VIEW or MACRO.
+        parameters: of a macro, in parentheses.
+        sql: what it stands for.
+        comments: texts for other DuckDB clients: "" → of the whole, column → of that column.
+    """
+
+    name: str
+    kind: str
+    parameters: str
+    sql: str
+    comments: Mapping[str, str]
+
+    def create(self, *, temporary: bool) -> str:
+        """The statement that makes it, in place of an earlier one of its kind."""
+        temp = "TEMP " if temporary else ""
+        return f"CREATE OR REPLACE {temp}{self.kind} {self.name}{self.parameters} AS {self.sql}"
+
+    @property
+    def what(self) -> str:
+        """Kind and name, as COMMENT ON wants them."""
+        table = " TABLE" if self.sql.startswith("TABLE ") else ""
+        return f"{self.kind}{table} {self.name}"
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every word of its SQL."""
+        return words(self.sql)
+
+
+class Definitions:
+    """All definitions of a catalogue, by name.
+
+    Macros come before views, and each kind in the order of the catalogue: a definition may use earlier ones.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Definition]:
+        """Every definition, in the order in which they can be made."""
+        macros = [
+            Definition(macro.name, "MACRO", macro.signature, macro.body, {"": macro.title})
+            for macro in self._catalog.macros.values()
+        ]
+        views = [
+            Definition(
+                view.name,
+                "VIEW",
+                "",
+                view.sql,
+                {"": view.title, **{column.name: column.meaning for column in view.columns}},
+            )
+            for view in (specs.view(), *self._catalog.views.values())
+        ]
+        return {definition.name: definition for definition in (*macros, *views)}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with any of them."""
+        text = "\n".join(definition.create(temporary=False) for definition in self.by_name.values())
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def used_by(self, statement: str, instead: Mapping[str, Definition]) -> list[Definition]:
+        """What a statement mentions, each after what it needs itself.
+
+        Args:
+            statement: SQL; a word in a text or a comment counts, too, and does no harm.
+            instead: definitions that stand in for tables.
+        """
+        known = {**instead, **self.by_name}
+        mentioned: set[str] = set()
+        new = words(statement) & known.keys()
+        while new:
+            mentioned |= new
+            new = frozenset().union(*(known[name].words for name in new)) & known.keys() - mentioned
+        return [definition for name, definition in known.items() if name in mentioned]
+
+    def comments(self) -> Iterator[str]:
+        """Statements that comment the stored definitions."""
+        for definition in self.by_name.values():
+            for column, text in definition.comments.items():
+                what = f"COLUMN {definition.name}.{column}" if column else definition.what
+                yield f"COMMENT ON {what} IS {literal(text)}"
+
+
+def words(sql: str) -> frozenset[str]:
+    """Every word of some SQL, in lower case."""
+    return frozenset(re.findall(r"\w+", sql.lower()))

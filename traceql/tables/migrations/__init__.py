@@ -1,0 +1,47 @@
+"""Tables of older versions → those of today: what they hold, said once, for reading and for upgrading.
+
+A folder ``from_N`` holds a SQL file for each table that version N + 1 holds otherwise: a SELECT over
+``old.TABLE``, the tables of version N. Read-only, the SELECT is a view in place of the table; an upgrade
+fills the new table with its rows. Tables without a file are the same in both versions.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+from traceql.tables import schema, sqlfiles
+
+#: The oldest version that can still be read.
+OLDEST = 1
+
+
+def selects(version: int, prefix: str) -> dict[str, str]:
+    """Table of today's version → a SELECT that makes it of a database of an older one; none for today's.
+
+    Args:
+        version: of the database.
+        prefix: what names of tables of the database begin with, for example ``"traces".main.``.
+    """
+    made: dict[str, str] = {}
+    for step in range(version, schema.SCHEMA_VERSION):
+        made |= {name: _over(sql, made, prefix) for name, sql in _files(step).items()}
+    return made
+
+
+def _over(sql: str, earlier: dict[str, str], prefix: str) -> str:
+    """A SELECT over what an earlier step made of the tables, or over the tables themselves."""
+
+    def old(match: re.Match[str]) -> str:
+        return f"({earlier[match[1]]})" if match[1] in earlier else f"{prefix}{match[1]}"
+
+    return re.sub(r"\bold\.(\w+)", old, sql)
+
+
+@cache
+def _files(version: int) -> dict[str, str]:
+    folder = resources.files(__package__) / f"from_{version}"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    parsed = [sqlfiles.load(f, f"migrations/from_{version}/{f.name}") for f in files]
+    return {file.stem: file.sql for file in parsed}
