@@ -20,10 +20,10 @@ import traceql
 from collectors import engine, vllm_layer_roofline, vllm_specdec
 from collectors.worker import MARK
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests/fixtures"
 REPORTS = FIXTURES / "reports"
-FAKE_GPU = ROOT / "tests/fake_gpu"
+FAKE_GPU = ROOT / "tests/record/fake_gpu"
 COLLECTORS = (
     "memory_hierarchy",
     "spec_verify_micro",
