@@ -406,7 +406,7 @@ def test_speculative_decoding_becomes_a_sweep_with_a_run_for_each_mode(
         from traceql.read import runs
 
         file = runs.read(tmp_path / "specdec.json")
-        assert file.format == "nwor-sweep"
+        assert file.format == "benchmark-sweep"
         db.import_runs(file)
         rows = db.sql(
             "SELECT tags['mode'], value FROM runs JOIN run_metrics USING (run_id) "

@@ -15,7 +15,7 @@ SQL casts a map (``$pair::MAP(VARCHAR, VARCHAR)``) and takes nothing apart.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from traceql.errors import CatalogError, QueryError
@@ -41,6 +41,9 @@ TYPES = (*_SCALARS, _LIST, _MAP, _MAP_OF_LISTS)
 
 #: Parameters that name a trace, or several.
 TRACE_PARAMS = ("trace", "baseline", "variant", "trace_a", "trace_b", "timeline", "counters")
+
+#: Names that options of every question have.
+RESERVED = ("db", "format", "format_", "help", "list", "output")
 
 Value = str | int | float | bool | list[str] | dict[str, str] | dict[str, list[str]] | None
 
@@ -157,8 +160,17 @@ def declared(text: str, where: str) -> Param:
         )
     default = match["default"]
     param = Param(match["name"], match["type"], match["meaning"], None, required=default is None)
+    if param.name in TRACE_PARAMS and param.type not in ("VARCHAR", _LIST):
+        raise CatalogError(f"{where}: {param.name} is the name of a trace", "It is VARCHAR or VARCHAR[].")
+    if param.name in RESERVED:
+        raise CatalogError(
+            f"{where}: the command line has an option --{param.name} of its own", "Rename the parameter."
+        )
     if default is None:
         return param
     if default.startswith("'"):
         default = default[1:-1].replace("''", "'")
-    return Param(param.name, param.type, param.meaning, param.parse(default), required=False)
+    try:
+        return replace(param, default=param.parse(default), required=False)
+    except QueryError as error:
+        raise CatalogError(f"{where}: {error.message}", error.remedy) from None
