@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from traceql.record import commands
+from traceql.record import machine
 
 # On compute capability 9.0. Names of other GPUs differ, so there the whole set of sections is recorded.
 _INSTRUCTIONS = [f"{letter}{operation}" for letter in "dfh" for operation in ("add", "mul", "fma")]
@@ -45,7 +45,7 @@ TRAFFIC = (
 
 def roofline() -> dict[str, Any]:
     """Arguments of `commands.ncu_command` for a roofline on the GPU at hand; without one, on a Hopper."""
-    capabilities = {str(gpu.get("compute_capability")) for gpu in commands.gpus()}
+    capabilities = {str(gpu.get("compute_capability")) for gpu in machine.gpus()}
     if capabilities <= {"9.0"}:
         return {"metrics": ROOFLINE_SM_90}
     return {"section_set": "roofline"}

@@ -32,17 +32,15 @@ _ROOFS = {
 @click.command(
     epilog="""\b
 Examples:
-  python -m collectors.memory_hierarchy --dry-run
-  python -m collectors.memory_hierarchy --out results/roofs
+  traceql collect memory-hierarchy --dry-run
+  traceql collect memory-hierarchy --out results/roofs
   traceql import-runs results/roofs/memory_hierarchy.csv results/roofs/roofs.csv
 """,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @runner.options("roofs")
 @click.option("--seconds", type=float, default=0.3, show_default=True, help="Of each of the measurements.")
-@click.option(
-    "--repeats", type=click.IntRange(1), default=3, show_default=True, help="Measurements of a point."
-)
+@runner.count("--repeats", 3, "Measurements of a point.")
 @click.option(
     "--ncu/--no-ncu", default=False, show_default=True, help="Then count in one call of each point."
 )

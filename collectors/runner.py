@@ -21,12 +21,13 @@ import click
 
 from collectors.worker import MARK
 from traceql.errors import CollectError, TraceqlError
-from traceql.record import commands
+from traceql.record import commands, machine, running, tools, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from traceql.record.commands import Outcome, Tool
+    from traceql.record.running import Outcome
+    from traceql.record.tools import Tool
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -146,8 +147,17 @@ def options(default_out: str) -> Callable[[F], F]:
     return decorate
 
 
-def numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> list[int]:
-    """Callback of options such as ``--batches 1,2,4``."""
+def count(name: str, default: int, about: str, *, least: int = 1) -> Callable[[F], F]:
+    """An option that takes a whole number."""
+    return click.option(name, type=click.IntRange(least), default=default, show_default=True, help=about)
+
+
+def numbers(name: str, default: str, about: str) -> Callable[[F], F]:
+    """An option that takes several, such as ``--batches 1,2,4``: the command gets each once, in order."""
+    return click.option(name, default=default, show_default=True, callback=_numbers, help=about)
+
+
+def _numbers(_ctx: click.Context, _param: click.Parameter, value: str) -> list[int]:
     try:
         found = [int(text) for text in value.split(",")]
     except ValueError:
@@ -182,7 +192,7 @@ def run(module: str, stages: Sequence[Stage], shared: Options) -> None:
     """
     # Before hours are spent: does every profiler exist?
     for tool in {stage.tool for stage in stages if stage.tool and not shared.dry_run}:
-        commands.find(tool)
+        tools.find(tool)
     if not shared.dry_run:
         shared.out.mkdir(parents=True, exist_ok=True)
     failed = [point for stage in stages for point in _run_stage(module, stage, shared)]
@@ -210,7 +220,7 @@ def _run_stage(module: str, stage: Stage, shared: Options) -> list[str]:
         click.echo(commands.printed(command, environment))
         return []
     failures: dict[str, str] = {}
-    facts = commands.machine(stage.tool, shared.python, environment)
+    facts = machine.facts(stage.tool, shared.python, environment)
     with _Progress(stage, len(remaining)) as progress:
         while remaining:
             command, output = _command(module, stage, remaining, shared)
@@ -218,7 +228,7 @@ def _run_stage(module: str, stage: Stage, shared: Options) -> list[str]:
             for old in commands.reports(output, stage.tool) if stage.tool else []:
                 old.unlink()
             results: list[dict[str, Any]] = []
-            outcome = commands.run(
+            outcome = running.run(
                 command,
                 environment,
                 timeout_s=shared.timeout,
@@ -319,7 +329,7 @@ class _Kept:
     def _report(self, point: Point) -> Path | None:
         if self._stage.tool is None:
             return None
-        suffix = commands.SUFFIXES[self._stage.tool]
+        suffix = tools.SUFFIXES[self._stage.tool]
         return self.path(f"_{point.name}{suffix}" if self._stage.report_per_point else suffix)
 
     def missing(self) -> list[Point]:
@@ -376,7 +386,7 @@ class _Kept:
         def sidecar(report: Path, of: Sequence[Mapping[str, Any]], more: Mapping[str, str]) -> None:
             runs = [{"tags": r["tags"], "metrics": r["metrics"]} for r in of if r["metrics"]]
             own = {**tags, **more}
-            commands.write_sidecar(
+            written.write_sidecar(
                 report, command, outcome, facts=facts, model=self._stage.model, tags=own, runs=runs
             )
 
@@ -395,7 +405,7 @@ class _Kept:
             return
         captured = [result for result in results if result.get("captured")]
         for report, result in zip(made, captured, strict=False):
-            named = self.path(f"_{result['point']}{commands.SUFFIXES[self._stage.tool]}")
+            named = self.path(f"_{result['point']}{tools.SUFFIXES[self._stage.tool]}")
             report.replace(named)
             sidecar(named, [result], result["tags"])
 
@@ -457,5 +467,5 @@ def _ingest(shared: Options) -> None:
 
 
 def _reports(out: Path) -> Iterator[Path]:
-    for suffix in commands.SUFFIXES.values():
+    for suffix in tools.SUFFIXES.values():
         yield from sorted(out.glob(f"*{suffix}"))

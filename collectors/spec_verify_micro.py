@@ -22,8 +22,8 @@ _ACCEPTED = (8, 4, 3, 2)
 @click.command(
     epilog="""\b
 Examples:
-  python -m collectors.spec_verify_micro --dry-run
-  python -m collectors.spec_verify_micro --masks vectorized --out results/scv
+  traceql collect spec-verify-micro --dry-run
+  traceql collect spec-verify-micro --masks vectorized --out results/scv
   traceql ingest results/scv && traceql query dram-delta \\
     --baseline scv_ncu_baseline_vectorized --variant scv_ncu_nwor_vectorized \\
     --baseline-range %kv_write --variant-range %nwor_commit --exclude %flush_l2
@@ -35,16 +35,12 @@ Examples:
 @click.option(
     "--masks", default=",".join(MASKS), show_default=True, help="How the acceptance mask is computed."
 )
-@click.option("--requests", type=click.IntRange(1), default=32, show_default=True, help="Sequences.")
-@click.option("--drafts", type=click.IntRange(1), default=8, show_default=True, help="Draft tokens of each.")
-@click.option(
-    "--layers", type=click.IntRange(1), default=28, show_default=True, help="Layers with a KV cache."
-)
-@click.option(
-    "--row", type=click.IntRange(1), default=2048, show_default=True, help="bf16 values of a KV row."
-)
-@click.option("--steps", type=click.IntRange(1), default=20, show_default=True, help="Steps under nsys.")
-@click.option("--ncu-steps", type=click.IntRange(1), default=2, show_default=True, help="Steps under ncu.")
+@runner.count("--requests", 32, "Sequences.")
+@runner.count("--drafts", 8, "Draft tokens of each.")
+@runner.count("--layers", 28, "Layers with a KV cache.")
+@runner.count("--row", 2048, "bf16 values of a KV row.")
+@runner.count("--steps", 20, "Steps under nsys.")
+@runner.count("--ncu-steps", 2, "Steps under ncu.")
 @click.option("--nsys/--no-nsys", default=True, show_default=True, help="Record timelines.")
 @click.option("--ncu/--no-ncu", default=True, show_default=True, help="Record counters.")
 def main(shared: Options, writes: str, masks: str, nsys: bool, ncu: bool, **sizes: Any) -> None:

@@ -17,37 +17,23 @@ _SKIPPED = 3
 @click.command(
     epilog="""\b
 Examples:
-  python -m collectors.vllm_decode_sweep --dry-run
-  python -m collectors.vllm_decode_sweep --nsys --out results/decode
+  traceql collect vllm-decode-sweep --dry-run
+  traceql collect vllm-decode-sweep --nsys --out results/decode
   traceql import-runs results/decode/decode_sweep.csv && traceql query decode-sweep
 """,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @runner.options("decode")
 @engine.model_options("llama-3.1-8b")
-@click.option(
-    "--batches",
-    default="1,2,4,8,16,32,64,128,256,512",
-    show_default=True,
-    callback=runner.numbers,
-    help="Sequences decoded together.",
-)
-@click.option(
-    "--input-len", type=click.IntRange(1), default=128, show_default=True, help="Tokens of a prompt."
-)
-@click.option(
-    "--output-len", type=click.IntRange(8), default=64, show_default=True, help="Tokens to generate."
-)
-@click.option(
-    "--warmup", type=click.IntRange(0), default=1, show_default=True, help="Runs that do not count."
-)
-@click.option("--repeats", type=click.IntRange(1), default=3, show_default=True, help="Runs that count.")
+@runner.numbers("--batches", "1,2,4,8,16,32,64,128,256,512", "Sequences decoded together.")
+@runner.count("--input-len", 128, "Tokens of a prompt.")
+@runner.count("--output-len", 64, "Tokens to generate.", least=8)
+@runner.count("--warmup", 1, "Runs that do not count.", least=0)
+@runner.count("--repeats", 3, "Runs that count.")
 @click.option("--nsys", is_flag=True, help="Then record decode steps of each batch size: a report for each.")
 @click.option("--ncu", is_flag=True, help="Then count in one eager decode step of each, with few layers.")
-@click.option(
-    "--profiled-steps", type=click.IntRange(1), default=4, show_default=True, help="Steps under nsys."
-)
-@click.option("--ncu-layers", type=click.IntRange(1), default=2, show_default=True, help="Layers under ncu.")
+@runner.count("--profiled-steps", 4, "Steps under nsys.")
+@runner.count("--ncu-layers", 2, "Layers under ncu.")
 def main(
     shared: Options,
     model: str,

@@ -29,28 +29,18 @@ _KINDS = (
 @click.command(
     epilog="""\b
 Examples:
-  python -m collectors.vllm_layer_roofline --dry-run
-  python -m collectors.vllm_layer_roofline --model llama-3.1-8b --lengths 512,4096 --out results/llama_layers
+  traceql collect vllm-layer-roofline --dry-run
+  traceql collect vllm-layer-roofline --model llama-3.1-8b --lengths 512,4096 --out results/llama_layers
   traceql ingest results/layers && traceql query layer-roofline
 """,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @runner.options("layers")
 @engine.model_options("nemotron-3-nano-4b", weights=False)
-@click.option(
-    "--lengths",
-    default=",".join(str(2**n) for n in range(2, 18)),
-    show_default=True,
-    callback=runner.numbers,
-    help="Tokens of the prompt.",
-)
-@click.option(
-    "--chunk", type=click.IntRange(1), default=4096, show_default=True, help="Tokens of a prefill step."
-)
-@click.option("--layers", type=click.IntRange(1), default=1, show_default=True, help="Layers of each kind.")
-@click.option(
-    "--repeats", type=click.IntRange(1), default=3, show_default=True, help="Under nsys; under ncu once."
-)
+@runner.numbers("--lengths", ",".join(str(2**n) for n in range(2, 18)), "Tokens of the prompt.")
+@runner.count("--chunk", 4096, "Tokens of a prefill step.")
+@runner.count("--layers", 1, "Layers of each kind.")
+@runner.count("--repeats", 3, "Under nsys; under ncu once.")
 @click.option("--nsys/--no-nsys", default=True, show_default=True, help="Record times.")
 @click.option("--ncu/--no-ncu", default=True, show_default=True, help="Record counters.")
 @click.option("--kv-cache-gib", type=float, default=3, show_default=True, help="Size of the KV cache.")

@@ -14,29 +14,21 @@ from collectors.worker import Capture, each, median_ms, metric
 @click.command(
     epilog="""\b
 Examples:
-  python -m collectors.vllm_prefill_sweep --dry-run
-  python -m collectors.vllm_prefill_sweep --nsys --out results/prefill
+  traceql collect vllm-prefill-sweep --dry-run
+  traceql collect vllm-prefill-sweep --nsys --out results/prefill
   traceql import-runs results/prefill/prefill_sweep.csv && traceql query prefill-sweep
 """,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @runner.options("prefill")
 @engine.model_options("llama-3.1-8b")
-@click.option(
-    "--lengths",
-    default="64,128,256,512,1024,2048,4096",
-    show_default=True,
-    callback=runner.numbers,
-    help="Tokens of the prompt.",
-)
-@click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Prompts at a time.")
-@click.option(
-    "--warmup", type=click.IntRange(0), default=2, show_default=True, help="Runs that do not count."
-)
-@click.option("--repeats", type=click.IntRange(1), default=5, show_default=True, help="Runs that count.")
+@runner.numbers("--lengths", "64,128,256,512,1024,2048,4096", "Tokens of the prompt.")
+@runner.count("--batch", 1, "Prompts at a time.")
+@runner.count("--warmup", 2, "Runs that do not count.", least=0)
+@runner.count("--repeats", 5, "Runs that count.")
 @click.option("--nsys", is_flag=True, help="Then record the step of each length: a report for each.")
 @click.option("--ncu", is_flag=True, help="Then count in the step of each length, with few layers.")
-@click.option("--ncu-layers", type=click.IntRange(1), default=2, show_default=True, help="Layers under ncu.")
+@runner.count("--ncu-layers", 2, "Layers under ncu.")
 def main(
     shared: Options,
     model: str,

@@ -19,31 +19,19 @@ if TYPE_CHECKING:
 @click.command(
     epilog="""\b
 Examples:
-  python -m collectors.vllm_serve_trace --dry-run
-  python -m collectors.vllm_serve_trace --rates 4,16 --requests 64 --out results/serve
+  traceql collect vllm-serve-trace --dry-run
+  traceql collect vllm-serve-trace --rates 4,16 --requests 64 --out results/serve
   traceql ingest results/serve && traceql query step-summary
 """,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @runner.options("serve")
 @engine.model_options("llama-3.1-8b")
-@click.option(
-    "--rates",
-    default="8",
-    show_default=True,
-    callback=runner.numbers,
-    help="Requests per second that arrive.",
-)
-@click.option("--requests", type=click.IntRange(2), default=48, show_default=True, help="Requests of a rate.")
-@click.option(
-    "--input-len", type=click.IntRange(1), default=256, show_default=True, help="Mean tokens of a prompt."
-)
-@click.option(
-    "--output-len", type=click.IntRange(2), default=64, show_default=True, help="Mean tokens to generate."
-)
-@click.option(
-    "--max-num-seqs", type=click.IntRange(1), default=64, show_default=True, help="Sequences at a time."
-)
+@runner.numbers("--rates", "8", "Requests per second that arrive.")
+@runner.count("--requests", 48, "Requests of a rate.", least=2)
+@runner.count("--input-len", 256, "Mean tokens of a prompt.")
+@runner.count("--output-len", 64, "Mean tokens to generate.", least=2)
+@runner.count("--max-num-seqs", 64, "Sequences at a time.")
 @click.option(
     "--eager/--graphs", default=False, show_default=True, help="Eager, or CUDA graphs for decode steps."
 )

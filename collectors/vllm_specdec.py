@@ -22,8 +22,8 @@ METHODS = ("off", "ngram", "synthetic")
 @click.command(
     epilog="""\b
 Examples:
-  python -m collectors.vllm_specdec --dry-run
-  python -m collectors.vllm_specdec --mode baseline=off --mode ngram=ngram --nsys --out results/specdec
+  traceql collect vllm-specdec --dry-run
+  traceql collect vllm-specdec --mode baseline=off --mode ngram=ngram --nsys --out results/specdec
   traceql import-runs results/specdec/specdec.json && traceql query runs --sweep specdec
 \b
 A vLLM with staged KV writes and a vectorised mask, as two modes of the same method:
@@ -43,17 +43,11 @@ A vLLM with staged KV writes and a vectorised mask, as two modes of the same met
     metavar="NAME=METHOD[,VARIABLE=VALUE…]",
     help="off, ngram or synthetic, and environment variables for it; repeatable, each a process of its own.",
 )
-@click.option(
-    "--requests", type=click.IntRange(1), default=32, show_default=True, help="Sequences of a batch."
-)
-@click.option("--drafts", type=click.IntRange(1), default=4, show_default=True, help="Draft tokens per step.")
-@click.option("--batches", type=click.IntRange(1), default=4, show_default=True, help="Batches that count.")
-@click.option(
-    "--input-len", type=click.IntRange(2), default=128, show_default=True, help="Tokens of a prompt."
-)
-@click.option(
-    "--output-len", type=click.IntRange(8), default=128, show_default=True, help="Tokens to generate."
-)
+@runner.count("--requests", 32, "Sequences of a batch.")
+@runner.count("--drafts", 4, "Draft tokens per step.")
+@runner.count("--batches", 4, "Batches that count.")
+@runner.count("--input-len", 128, "Tokens of a prompt.", least=2)
+@runner.count("--output-len", 128, "Tokens to generate.", least=8)
 @click.option(
     "--acceptance",
     default="0.8,0.6,0.4,0.2",

@@ -11,17 +11,14 @@ import csv
 import io
 import lzma
 import re
-import sqlite3
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conftest import EXPECTED
 
-import traceql
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from traceql.database import Database
 
@@ -112,88 +109,3 @@ def assert_printed(ours: float, theirs: Decimal | float, places: int) -> None:
     half_a_unit = Decimal(5).scaleb(-places - 1)
     # The slack is for the last bit of binary arithmetic when a value ends in exactly half a unit.
     assert abs(Decimal(ours) - Decimal(str(theirs))) <= half_a_unit * (1 + Decimal("1e-9")), (ours, theirs)
-
-
-# --- hand-made reports ----------------------------------------------------------------------------------
-
-_PID = 1 << 24
-
-#: Columns of hand-made export tables and the values of those that a test does not set.
-_WORK = {
-    "start": 0,
-    "end": 0,
-    "deviceId": 0,
-    "contextId": 1,
-    "streamId": 7,
-    "correlationId": 0,
-    "globalPid": 0,
-}
-_EXPORT: dict[str, dict[str, Any]] = {
-    "CUPTI_ACTIVITY_KIND_RUNTIME": {
-        "start": 0, "end": 0, "eventClass": 0, "globalTid": 0, "correlationId": 0, "nameId": 0,
-    },
-    "CUPTI_ACTIVITY_KIND_KERNEL": {
-        **_WORK, "demangledName": 0, "shortName": 0, "graphNodeId": None,
-    },
-    "CUPTI_ACTIVITY_KIND_MEMCPY": {**_WORK, "bytes": 0, "copyKind": 1, "srcKind": 1, "dstKind": 2, "virtualAddress": 0},
-    "CUPTI_ACTIVITY_KIND_MEMSET": {**_WORK, "bytes": 0, "value": 0, "memKind": 2},
-    "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": {**_WORK, "graphId": 1, "graphExecId": 2},
-    "NVTX_EVENTS": {
-        "start": 0, "end": None, "eventType": 59, "text": None, "globalTid": 0, "domainId": 0,
-    },
-    "CUDA_UM_CPU_PAGE_FAULT_EVENTS": {
-        "start": 0, "globalPid": 0, "address": 0, "CpuInstruction": 0, "sourceFile": None, "sourceLine": None,
-    },
-    "CUDA_UM_GPU_PAGE_FAULT_EVENTS": {
-        "start": 0, "end": 0, "globalPid": 0, "deviceId": 0, "address": 0, "numberOfPageFaults": 1,
-        "faultAccessType": 1,
-    },
-    "OSRT_API": {"start": 0, "end": 0, "eventClass": 27, "globalTid": 0, "nameId": 0},
-    "PROCESSES": {"pid": 0, "globalPid": 0, "name": ""},
-    "ANALYSIS_DETAILS": {"duration": 0},
-    "TARGET_INFO_GPU": {"id": 0, "name": ""},
-    "TARGET_INFO_CUDA_DEVICE": {"gpuId": 0, "cudaId": 0, "pid": 0},
-}  # fmt: skip
-
-
-def export(path: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Path:
-    """Write a minimal SQLite export: `tables` by the end of their names, rows with the columns that matter.
-
-    ``name`` and ``file`` stand for ids of strings, ``pid`` and ``tid`` for the packed global ids.
-    """
-    strings: dict[str, int] = {}
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE StringIds (id INTEGER, value TEXT)")
-    for short, rows in tables.items():
-        name = next(known for known in _EXPORT if known.endswith(short))
-        defaults = _EXPORT[name]
-        columns = ", ".join(f'"{column}"' for column in defaults)
-        connection.execute(f"CREATE TABLE {name} ({columns})")
-        for row in rows:
-            values = {**defaults, **_packed(row, defaults, strings)}
-            marks = ", ".join("?" for _ in values)
-            connection.execute(f"INSERT INTO {name} VALUES ({marks})", list(values.values()))
-    connection.executemany("INSERT INTO StringIds VALUES (?, ?)", [(i, text) for text, i in strings.items()])
-    connection.commit()
-    connection.close()
-    return path
-
-
-def _packed(row: Mapping[str, Any], columns: Mapping[str, Any], strings: dict[str, int]) -> dict[str, Any]:
-    values = dict(row)
-    pid, tid = values.pop("pid", 1), values.pop("tid", 1)
-    packed = {"globalTid": pid * _PID + tid, "globalPid": pid * _PID, "pid": pid}
-    if "file" in values:
-        values["sourceFile"] = strings.setdefault(values.pop("file"), len(strings) + 1)
-    if "name" not in columns and "name" in values:
-        text = values.pop("name")
-        number = strings.setdefault(text, len(strings) + 1)
-        packed |= {"nameId": number, "shortName": number, "demangledName": number, "CpuInstruction": number}
-    return {name: value for name, value in (packed | values).items() if name in columns}
-
-
-def hand_made(path: Path, **tables: Sequence[Mapping[str, Any]]) -> Database:
-    """A database in memory that holds one hand-made trace called ``hand``."""
-    database = traceql.open(":memory:")
-    database.ingest(export(path / "hand.sqlite", tables), name="hand")
-    return database

@@ -110,6 +110,8 @@ QUESTION = (
     "SELECT kernel_id, name, 1.5 AS x, NULL AS nothing, {'a': 1} AS nested FROM kernels ORDER BY ALL LIMIT 2"
 )
 NAME = "index_elementwise_kernel"
+# Of the first trace.
+FIRST = (1 << 32) + 1
 
 
 def test_output_as_csv_json_ndjson_markdown_and_parquet(home: Path) -> None:
@@ -119,17 +121,18 @@ def test_output_as_csv_json_ndjson_markdown_and_parquet(home: Path) -> None:
     rows = list(csv.reader(io.StringIO(run("csv"))))
     assert rows == [
         ["kernel_id", "name", "x", "nothing", "nested"],
-        ["1", NAME, "1.5", "", '{"a": 1}'],
-        ["2", NAME, "1.5", "", '{"a": 1}'],
+        [str(FIRST), NAME, "1.5", "", '{"a": 1}'],
+        [str(FIRST + 1), NAME, "1.5", "", '{"a": 1}'],
     ]
-    expected = [{"kernel_id": i, "name": NAME, "x": 1.5, "nothing": None, "nested": {"a": 1}} for i in (1, 2)]
+    row = {"name": NAME, "x": 1.5, "nothing": None, "nested": {"a": 1}}
+    expected = [{"kernel_id": FIRST, **row}, {"kernel_id": FIRST + 1, **row}]
     assert json.loads(run("json")) == expected
     assert [json.loads(line) for line in run("ndjson").splitlines()] == expected
     markdown = run("md").splitlines()
     assert markdown[0] == "| kernel_id | name | x | nothing | nested |"
-    assert markdown[2] == f'| 1 | {NAME} | 1.50 | NULL | {{"a": 1}} |'
+    assert markdown[2] == f'| {FIRST} | {NAME} | 1.50 | NULL | {{"a": 1}} |'
     traceql("sql", QUESTION, "-o", "answer.parquet", cwd=home)
-    assert pl.read_parquet(home / "answer.parquet")["kernel_id"].to_list() == [1, 2]
+    assert pl.read_parquet(home / "answer.parquet")["kernel_id"].to_list() == [FIRST, FIRST + 1]
     # The suffix chooses the form.
     traceql("sql", QUESTION, "-o", "answer.csv", cwd=home)
     assert (home / "answer.csv").read_text() == run("csv")
@@ -139,8 +142,9 @@ def test_sums_stay_integers_and_numbers_that_are_not_finite_stay_valid_json(home
     result = traceql(
         "sql", "SELECT sum(kernel_id) AS s, 'nan'::DOUBLE AS n FROM kernels", "-f", "json", cwd=home
     )
-    # 242 kernels: 1 + 2 + … + 242.
-    assert json.loads(result.stdout) == [{"s": 242 * 243 // 2, "n": None}]
+    # Two traces: 1 + 2 + … + 60 and 1 + 2 + … + 182, above the numbers of the traces.
+    ids = (60 << 32) + 60 * 61 // 2 + (182 * 2 << 32) + 182 * 183 // 2
+    assert json.loads(result.stdout) == [{"s": ids, "n": None}]
 
 
 def test_sql_comes_from_standard_input_or_a_file(home: Path) -> None:

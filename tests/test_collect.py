@@ -20,7 +20,7 @@ import traceql
 from traceql.cli import cli
 from traceql.errors import CollectError, RunFileError
 from traceql.read import sidecar
-from traceql.record import commands, doctor
+from traceql.record import commands, doctor, running, tools
 
 REPORT = Path(__file__).parent / "fixtures/reports/scv_baseline_vectorized.ncu-rep.xz"
 MINIMAL: dict[str, Any] = {"format": "traceql-run", "version": 1}
@@ -188,9 +188,9 @@ def test_a_profiler_that_writes_nothing_is_an_error(tmp_path: Path, monkeypatch:
 
 def test_without_the_profiler_the_message_says_where_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(commands, "_PLACES", {"nsys": (), "ncu": ()})
+    monkeypatch.setattr(tools, "_PLACES", {"nsys": (), "ncu": ()})
     with pytest.raises(CollectError, match="no nsys on the PATH") as error:
-        commands.find("nsys")
+        tools.find("nsys")
     assert "developer.nvidia.com" in error.value.remedy
 
 
@@ -202,7 +202,7 @@ def test_a_run_out_of_time_is_stopped_with_all_that_it_started(tmp_path: Path) -
         "print(child.pid, flush=True); time.sleep(60)"
     )
     said: list[str] = []
-    outcome = commands.run([sys.executable, "-c", code], {}, timeout_s=1, on_line=said.append)
+    outcome = running.run([sys.executable, "-c", code], {}, timeout_s=1, on_line=said.append)
     assert outcome.timed_out and outcome.status != 0
     assert time.monotonic() - began < 30
     with pytest.raises(ProcessLookupError):
@@ -215,7 +215,7 @@ def test_output_is_read_line_by_line_and_logged(tmp_path: Path) -> None:
     said: list[str] = []
     log = tmp_path / "log"
     code = "import sys; print('a'); print('b', file=sys.stderr, flush=True); sys.exit(3)"
-    outcome = commands.run([sys.executable, "-u", "-c", code], {}, on_line=said.append, log=log)
+    outcome = running.run([sys.executable, "-u", "-c", code], {}, on_line=said.append, log=log)
     assert (outcome.status, outcome.said, said) == (3, ("a", "b"), ["a", "b"])
     assert log.read_text() == "a\nb\n"
 
@@ -223,27 +223,27 @@ def test_output_is_read_line_by_line_and_logged(tmp_path: Path) -> None:
 def test_a_process_that_keeps_the_output_open_does_not_keep_the_run_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(commands, "_SECONDS_TO_DRAIN", 0.2)
+    monkeypatch.setattr(running, "_SECONDS_TO_DRAIN", 0.2)
     began = time.monotonic()
-    outcome = commands.run(["/bin/sh", "-c", "sleep 5 & echo done"], {}, on_line=lambda _: None)
+    outcome = running.run(["/bin/sh", "-c", "sleep 5 & echo done"], {}, on_line=lambda _: None)
     assert outcome.status == 0 and outcome.said == ("done",)
     assert time.monotonic() - began < 4
 
 
 def test_trouble_with_a_line_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     # Where this runs as a background job, a shell ignores the first, polite signal.
-    monkeypatch.setattr(commands, "_SECONDS_TO_FINISH", 0.2)
+    monkeypatch.setattr(running, "_SECONDS_TO_FINISH", 0.2)
 
     def refuse(line: str) -> None:
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        commands.run(["/bin/sh", "-c", "echo a; sleep 60"], {}, on_line=refuse)
+        running.run(["/bin/sh", "-c", "echo a; sleep 60"], {}, on_line=refuse)
 
 
 def test_what_cannot_be_started_is_said() -> None:
     with pytest.raises(CollectError, match="cannot be started"):
-        commands.run(["/nowhere/x"], {})
+        running.run(["/nowhere/x"], {})
 
 
 # --- sidecars -------------------------------------------------------------------------------------------
@@ -372,7 +372,7 @@ def test_a_bad_sidecar_is_a_warning_and_the_report_still_comes_in(report: Path) 
         stored = db.ingest(report)
         assert stored.rows["kernels"] == 60
         assert stored.warnings == (
-            "The sidecar was not used: run.ncu-rep.run.json: the value of a is not a number. "
+            "The sidecar was not used: run.ncu-rep.run.json: runs[0].metrics[0].value is not a number or nothing. "
             "Correct or remove it; the report itself can be read without it.",
         )
         assert db.sql("SELECT warnings FROM traces").item().to_list() == list(stored.warnings)
@@ -435,7 +435,7 @@ def test_the_doctor_says_what_is_missing_for_what_and_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(commands, "_PLACES", {"nsys": (), "ncu": ()})
+    monkeypatch.setattr(tools, "_PLACES", {"nsys": (), "ncu": ()})
     monkeypatch.setattr(doctor, "DRIVER_PARAMETERS", tmp_path / "none")
     result = run("doctor", "-f", "json")
     assert result.exit_code == 1

@@ -8,8 +8,10 @@ import json
 import lzma
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -112,12 +114,13 @@ def test_a_dry_run_prints_the_exact_commands_and_makes_nothing(name: str, tmp_pa
 @pytest.mark.parametrize("name", COLLECTORS)
 def test_a_collector_explains_itself_with_examples(name: str) -> None:
     said = collector(name, "--help", env={"PATH": "/usr/bin"}).stdout
-    assert f"python -m collectors.{name} --dry-run" in said
+    assert f"traceql collect {name.replace('_', '-')} --dry-run" in said
     assert all(option in said for option in ("--out", "--dry-run", "--redo", "--timeout", "--ingest"))
 
 
 BLOCK = """
 import sys
+import tomllib
 class Blocker:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {blocked}:
@@ -126,6 +129,7 @@ sys.meta_path.insert(0, Blocker())
 """
 HEAVY = {
     "duckdb",
+    "msgspec",
     "polars",
     "pyarrow",
     "numpy",
@@ -509,12 +513,15 @@ def test_other_lines_of_a_worker_are_not_taken_for_results() -> None:
 
 
 def test_every_collector_command_of_the_documentation_is_one() -> None:
-    shown = re.findall(
-        r"^python -m collectors\.(.*)$", (ROOT / "docs/collecting.md").read_text(), re.MULTILINE
-    )
-    assert sorted({line.split()[0] for line in shown}) == sorted(COLLECTORS)
-    for line in shown:
-        collector(*shlex.split(line), "--dry-run", env={"PATH": "/usr/bin"})
+    text = (ROOT / "docs/collecting.md").read_text()
+    shown = [
+        (name.replace("-", "_"), shlex.split(rest))
+        for name, rest in re.findall(r"^traceql collect ([\w-]+)(.*)$", text, re.MULTILINE)
+        if name not in ("nsys", "ncu")
+    ]
+    assert sorted({name for name, _ in shown}) == sorted(COLLECTORS)
+    for name, arguments in shown:
+        collector(name, *arguments, "--dry-run", env={"PATH": "/usr/bin"})
 
 
 def test_the_best_of_each_kind_is_its_roof_and_what_the_machine_lacks_is_absent(tmp_path: Path) -> None:
@@ -547,3 +554,71 @@ def test_the_best_of_each_kind_is_its_roof_and_what_the_machine_lacks_is_absent(
     assert table(tmp_path / "roofs.csv") == [
         {"gpu": "NVIDIA H200", "dram_bytes_per_s": str(4.5e12), "bf16_flop_per_s": str(7e14)}
     ]
+
+
+# --- where they lie -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the wheel, laid out as pyproject.toml says."""
+    site = tmp_path_factory.mktemp("site-packages")
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    ignored = shutil.ignore_patterns("__pycache__")
+    for source, place in {**{name: name for name in wheel["packages"]}, **wheel["force-include"]}.items():
+        shutil.copytree(ROOT / source, site / place, ignore=ignored, dirs_exist_ok=True)
+    return site
+
+
+def test_the_installed_package_lists_its_collectors_and_adds_no_module_beside_itself(installed: Path) -> None:
+    assert [path.name for path in installed.iterdir()] == ["traceql"]
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql", "collect", "--list"],
+        cwd=installed.parent,
+        env={"PATH": "/usr/bin", "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = [line.split()[0].replace("-", "_") for line in result.stdout.splitlines()]
+    assert names == list(COLLECTORS)
+    assert all(len(line.split()) > 5 for line in result.stdout.splitlines())
+
+
+@pytest.mark.parametrize("name", COLLECTORS)
+def test_the_installed_package_starts_what_a_clone_starts(name: str, installed: Path) -> None:
+    env = {"PATH": "/usr/bin", "HOME": "/home/user"}
+    options = ["--dry-run", "--python", "python3", "--out", "results/x"]
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql", "collect", name.replace("_", "-"), *options],
+        cwd=installed.parent,
+        env={**env, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # The worker finds the collectors where they lie, before what was on its path.
+    printed = result.stdout.replace(f"{installed}/traceql/scripts:{installed}", "<repository>")
+    in_the_clone = subprocess.run(
+        [sys.executable, ROOT / "collectors" / f"{name}.py", *options],
+        env={**env, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert printed == in_the_clone.stdout.replace(str(ROOT), "<repository>")
+    assert printed.count(f"-m collectors.{name} --worker") == printed.count("\n") > 0
+
+
+def test_a_worker_of_the_installed_package_measures(
+    machine: dict[str, str], installed: Path, tmp_path: Path
+) -> None:
+    command = ["collect", "vllm-decode-sweep", "--batches", "4", "--output-len", "8", "--out", tmp_path]
+    subprocess.run(
+        [sys.executable, "-m", "traceql", *command],
+        cwd=tmp_path,
+        env={**machine, "PYTHONPATH": f"{installed}:{FAKE_GPU}"},
+        check=True,
+    )
+    (row,) = table(tmp_path / "decode_sweep.csv")
+    assert (row["gpu"], row["batch_size"], row["weight_bytes"]) == ("NVIDIA H200", "4", "2200")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
-from pathlib import Path
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from nsys_oracle import ask, hand_made
+from made.nsys import Recording, kernel
+from nsys_oracle import ask
 
 LENGTH = 60
 #: Kernels as (start, duration, stream); stream 9 communicates.
@@ -23,15 +22,11 @@ TIMELINES = st.lists(
 @given(TIMELINES)
 @example([(0, 1, 7), (2, 0, 7)])
 def test_time_is_counted_as_nanosecond_by_nanosecond(kernels: list[tuple[int, int, int]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        db = hand_made(
-            Path(folder),
-            ANALYSIS_DETAILS=[{"duration": LENGTH}],
-            KERNEL=[
-                {"name": "nccl" if stream == 9 else "gemm", "start": s, "end": s + d, "streamId": stream}
-                for s, d, stream in kernels
-            ],
-        )
+    recording = Recording().duration(LENGTH)
+    for start, duration, stream in kernels:
+        name = "nccl" if stream == 9 else "gemm"
+        recording.work(kernel(name, start, start + duration, stream=stream))
+    db = recording.database()
     busy = [{stream for s, d, stream in kernels if s <= t < s + d} for t in range(LENGTH)]
     first, last = min(s for s, _, _ in kernels), max(s + d for s, d, _ in kernels)
 

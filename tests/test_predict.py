@@ -356,8 +356,6 @@ def test_a_gpu_of_ones_own_can_be_predicted_for() -> None:
         memory_bytes=1e9,
         memory_bandwidth_bytes_per_s=100,
         l2_bytes=1,
-        l2_bandwidth_bytes_per_s=None,
-        nvlink_bytes_per_s=None,
         pcie_bytes_per_s=1,
         peak_flop_per_s={"bf16": 1000},
         sources={},

@@ -12,6 +12,7 @@ import pytest
 from helpers_robust import ARROWDIR, PARQUETDIR, content, contents, plain, traceql
 
 from traceql import Database
+from traceql.read import protobuf
 from traceql.read.ncu_rep import container
 
 if TYPE_CHECKING:
@@ -149,12 +150,16 @@ def _field(number: int, value: int | bytes) -> bytes:
     return _varint(number << 3 | 2) + _varint(len(value)) + value
 
 
+def _fields(message: bytes) -> list[tuple[int, int | bytes]]:
+    return [(number, value) for number, _, value in protobuf.fields(message, 0, len(message))]
+
+
 def _session(session: bytes, option: str) -> bytes:
     out = b""
-    for number, value in container.fields(session):
+    for number, value in _fields(session):
         if number in (3, 4) and isinstance(value, bytes):
             # Host and target: their fifth field is the machine's name.
-            parts = [(n, SECRET.encode() if n == 5 else v) for n, v in container.fields(value)]
+            parts = [(n, SECRET.encode() if n == 5 else v) for n, v in _fields(value)]
             out += _field(number, b"".join(_field(n, v) for n, v in parts))
         elif number == 11:
             out += _field(11, _COMMAND_LINE.format(option=option).encode())
@@ -166,7 +171,7 @@ def _session(session: bytes, option: str) -> bytes:
 
 def _process(process: bytes) -> bytes:
     new = {2: f"node-{SECRET}".encode(), 3: f"/home/{SECRET}/python3.12".encode()}
-    return b"".join(_field(n, new.get(n, v)) for n, v in container.fields(process))
+    return b"".join(_field(n, new.get(n, v)) for n, v in _fields(process))
 
 
 def _ncu(folder: Path, option: str = "") -> Path:
@@ -178,7 +183,7 @@ def _ncu(folder: Path, option: str = "") -> Path:
         at += 4
         header = b""
         payload = 0
-        for number, value in container.fields(report[at : at + length]):
+        for number, value in _fields(report[at : at + length]):
             if number == 5:
                 assert isinstance(value, int)
                 payload = value

@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest

@@ -85,6 +85,14 @@ def test_nan_is_kept_as_null_and_never_becomes_zero(db: Database, tmp_path: Path
     assert found == [(1, "a", None), (2, "a", 1.0), (2, "b", 2.0)]
 
 
+def test_the_id_of_a_run_is_the_number_of_its_import_and_its_place(db: Database, tmp_path: Path) -> None:
+    for name, ms in (("a", 2), ("b", 3)):
+        db.import_runs(runs.read(table(tmp_path, f"gpu,ms\nH200,1\nL40S,{ms}\n", f"{name}.csv")))
+    found = db.sql("SELECT sweep, run_id >> 32, run_id & 4294967295 FROM runs ORDER BY run_id").rows()
+    assert found == [("a", 1, 1), ("a", 1, 2), ("b", 2, 1), ("b", 2, 2)]
+    assert db.sql("SELECT DISTINCT run_id FROM run_metrics").height == 4
+
+
 def test_what_vllm_bench_latency_writes_is_one_run_in_seconds() -> None:
     file = runs.read(TABLES / "vllm_latency.json", tags={"gpu": "H200", "batch_size": "8"})
     assert file.format == "vllm-bench-latency"

@@ -8,7 +8,7 @@ import pytest
 
 from traceql.questions import catalog
 from traceql.read import formats
-from traceql.tables import normalise, schema
+from traceql.tables import normalise, schema, sqlfiles
 
 if TYPE_CHECKING:
     from traceql import Database
@@ -63,6 +63,33 @@ def test_every_step_fills_tables_of_the_schema(kind: formats.base.Kind) -> None:
     assert filled <= set(schema.BY_NAME)
     # Every table that a kind of trace can hold has a step that fills it.
     assert {t.name for t in schema.TABLES if kind in t.collected_by} <= filled
+
+
+OWN_IDS = ("kernel_id", "api_call_id", "memory_op_id", "sync_id", "graph_launch_id", "range_id", "os_call_id")
+
+
+@pytest.mark.parametrize("table", [t for t in schema.TABLES if t.of_trace], ids=lambda t: t.name)
+def test_an_id_is_the_number_of_the_trace_and_a_row_number(corpus: Database, table: schema.Table) -> None:
+    ids = [column.name for column in table.columns if column.name in OWN_IDS]
+    ids += [column.name for column in table.columns if column.name in ("parent_id", "ancestor_id")]
+    for name in ids:
+        others = f"{name} IS NOT NULL AND ({name} >> 32 <> trace_id OR {name} & 4294967295 = 0)"
+        assert corpus.sql(f"SELECT count(*) FROM {table.name} WHERE {others}").item() == 0, name
+    # The table's own id counts its rows from 1.
+    if table.columns[0].name in OWN_IDS:
+        own = table.columns[0].name
+        rows = corpus.sql(
+            f"SELECT count(*) AS n, count(DISTINCT {own}), max({own} & 4294967295) FROM {table.name} GROUP BY trace_id"
+        ).rows()
+        assert rows
+        assert all(n == distinct == last for n, distinct, last in rows)
+
+
+def test_a_malformed_header_of_a_step_is_an_error_with_file_and_line() -> None:
+    for line in ("@reads start BIGINT", "@raw A b:BIGINT", "@read start BIGINT"):
+        file = sqlfiles.parse(f"-- Title.\n-- {line}\nSELECT 1", "normalise/nsys/x.sql")
+        with pytest.raises(ValueError, match=r"normalise/nsys/x.sql:2: expected '@raw TABLE'"):
+            normalise._step(file)
 
 
 def test_every_format_names_its_reader() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 from conftest import EXPECTED
+from made.nsys import Recording
 from nsys_oracle import (
     TRACES,
     Columns,
@@ -17,14 +18,11 @@ from nsys_oracle import (
     assert_printed,
     assert_same,
     expected,
-    hand_made,
 )
 
 from traceql.errors import MissingDataError, QueryError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from traceql import Database
 
 
@@ -382,41 +380,6 @@ def test_without_a_trace_all_are_answered(corpus: Database) -> None:
         assert sum(mine) == pytest.approx(100)
 
 
-def test_operating_system_calls_are_summed_by_function(tmp_path: Path) -> None:
-    db = hand_made(
-        tmp_path,
-        OSRT_API=[
-            {"name": "poll", "start": 0, "end": 60},
-            {"name": "read", "start": 60, "end": 70},
-            {"name": "read", "start": 70, "end": 100},
-        ],
-    )
-    assert [tuple(row.values())[1:] for row in ask(db, "osrt_sum")] == [
-        ("poll", 1, 60, 60.0, 60.0, 60.0, 60, 60, None),
-        ("read", 2, 40, 40.0, 20.0, 20.0, 10, 30, pytest.approx(200**0.5)),
-    ]
-
-
-def test_nccl_functions_are_the_ranges_of_its_domain(tmp_path: Path) -> None:
-    domain = {"eventType": 75, "domainId": 3, "text": "NCCL"}
-    db = hand_made(
-        tmp_path,
-        NVTX_EVENTS=[
-            domain,
-            {"start": 0, "end": 30, "domainId": 3, "text": "ncclAllReduce"},
-            {"start": 40, "end": 50, "domainId": 3, "text": "ncclAllReduce"},
-            {"start": 0, "end": 99, "text": "step"},
-        ],
-    )
-    (row,) = ask(db, "nccl_sum")
-    assert (row["function"], row["calls"], row["total_ns"], row["share_pct"]) == (
-        "ncclAllReduce",
-        2,
-        40,
-        100.0,
-    )
-
-
 def test_nccl_functions_are_projected_onto_the_gpu_as_all_ranges_are(corpus: Database) -> None:
     # The report was cut out of a longer one, without the event that names domain 1, which is NCCL's.
     trace = "nsysai_2gpu_2026.2"
@@ -431,116 +394,11 @@ def test_nccl_functions_are_projected_onto_the_gpu_as_all_ranges_are(corpus: Dat
     ]
 
 
-def test_communication_overlaps_with_kernels_of_its_own_device_once(tmp_path: Path) -> None:
-    db = hand_made(
-        tmp_path,
-        KERNEL=[
-            {"name": "ncclDevKernel_AllReduce", "start": 100, "end": 200, "streamId": 8},
-            {"name": "ncclDevKernel_AllReduce", "start": 400, "end": 450, "streamId": 8},
-            # Within the first one: 100 to 130 twice in part, 150 to 160, 190 to 200.
-            {"name": "gemm", "start": 90, "end": 120},
-            {"name": "gemm", "start": 110, "end": 130, "streamId": 9},
-            {"name": "gemm", "start": 150, "end": 160},
-            {"name": "gemm", "start": 190, "end": 300},
-            {"name": "gemm", "start": 100, "end": 200, "pid": 2},
-        ],
-    )
-    assert [
-        (r["start_ns"], r["overlap_ns"], r["exposed_ns"], r["overlap_pct"])
-        for r in ask(db, "nccl_gpu_overlap_trace")
-    ] == [(100, 50, 50, 50.0), (400, 0, 50, 0.0)]
-
-
-def test_kernels_of_constant_duration_have_one_bin(tmp_path: Path) -> None:
-    durations = (5, 5, 0, 10, 100)
-    names = ("same", "same", "spread", "spread", "spread")
-    db = hand_made(tmp_path, KERNEL=[{"name": n, "end": d} for n, d in zip(names, durations, strict=True)])
-    assert [tuple(row.values())[1:] for row in ask(db, "cuda_gpu_kern_hist")] == [
-        ("same", 0, 5.0, 5.0, 2, 100.0),
-        ("spread", 0, 0.0, 10.0, 1, pytest.approx(100 / 3)),
-        ("spread", 1, 10.0, 20.0, 1, pytest.approx(100 / 3)),
-        ("spread", 9, 90.0, 100.0, 1, pytest.approx(100 / 3)),
-    ]
-
-
-def test_the_utilisation_map_counts_overlapping_kernels_once(tmp_path: Path) -> None:
-    db = hand_made(
-        tmp_path,
-        ANALYSIS_DETAILS=[{"duration": 400}],
-        KERNEL=[
-            {"name": "k", "start": 50, "end": 110},
-            {"name": "k", "start": 60, "end": 120, "streamId": 8},
-            {"name": "k", "start": 390, "end": 400},
-        ],
-        GRAPH_TRACE=[{"start": 200, "end": 250}],
-    )
-    assert [r["busy_pct"] for r in ask(db, "cuda_gpu_time_util_map", bins=4)] == [50.0, 20.0, 50.0, 10.0]
-    without = ask(db, "cuda_gpu_time_util_map", bins=4, graphs=False)
-    assert [(r["start_ns"], r["busy_pct"]) for r in without] == [
-        (0, 50.0),
-        (100, 20.0),
-        (200, 0.0),
-        (300, 10.0),
-    ]
-
-
-def test_managed_memory_is_summed_by_page_and_in_all(tmp_path: Path) -> None:
-    to_device, to_host, ordinary = 11, 12, 1
-    db = hand_made(
-        tmp_path,
-        MEMCPY=[
-            {"end": 10, "copyKind": to_device, "bytes": 4096, "virtualAddress": 0x7F00},
-            {"end": 30, "copyKind": to_host, "bytes": 8192, "virtualAddress": 0x7F00},
-            {"end": 10, "copyKind": to_host, "bytes": 1000, "virtualAddress": 0x8000},
-            {"end": 99, "copyKind": ordinary, "bytes": 5},
-        ],
-        CPU_PAGE_FAULT_EVENTS=[
-            {"address": 0x7F00, "name": "main", "file": "/src/app/main.cu", "sourceLine": 12},
-            {"address": 0x7F00, "name": "main", "file": "/src/app/main.cu", "sourceLine": 12},
-            {"address": 0x9000, "name": "0x4005d0"},
-        ],
-        GPU_PAGE_FAULT_EVENTS=[{"address": 0x7F00, "numberOfPageFaults": 3, "start": 5, "end": 9}],
-    )
-    assert [tuple(row.values())[1:] for row in ask(db, "um_sum")] == [
-        ("0x7f00", 4096, 8192, 2, 3, 12288 / 40e-9),
-        ("0x8000", 0, 1000, 0, 0, 1000 / 10e-9),
-        ("0x9000", 0, 0, 1, 0, None),
-    ]
-    assert [row["virtual_address"] for row in ask(db, "um_sum", limit=1)] == ["0x7f00"]
-    assert [tuple(row.values())[1:] for row in ask(db, "um_total_sum")] == [
-        (4096, 9192, 3, 3, "0x7f00", "0x9000")
-    ]
-    assert [tuple(row.values())[1:] for row in ask(db, "um_cpu_page_faults_sum")] == [
-        (2, "main", "main.cu", 12),
-        (1, "0x4005d0", None, None),
-    ]
-    faults = db.sql("SELECT duration_ns, device_id, page_faults, access_type FROM um_gpu_page_faults")
-    assert faults.rows() == [(4, 0, 3, "Read")]
-
-
 def test_without_managed_memory_there_is_nothing_to_sum(corpus: Database) -> None:
     assert ask(corpus, "um_sum", trace="llama_eager") == []
     assert ask(corpus, "um_total_sum", trace="llama_eager") == []
     with pytest.raises(MissingDataError, match="holds no um_cpu_page_faults"):
         ask(corpus, "um_cpu_page_faults_sum", trace="llama_eager")
-
-
-def test_a_kernel_that_starts_as_its_call_returns_was_queued_for_no_time(tmp_path: Path) -> None:
-    db = hand_made(
-        tmp_path,
-        RUNTIME=[
-            {"name": "cudaLaunchKernel_v7000", "start": 0, "end": 10, "correlationId": i} for i in (1, 2, 3)
-        ],
-        KERNEL=[
-            {"name": "k", "start": 9, "end": 20, "correlationId": 1},
-            {"name": "k", "start": 10, "end": 20, "correlationId": 2},
-            {"name": "k", "start": 14, "end": 20, "correlationId": 3},
-        ],
-    )
-    (row,) = ask(db, "cuda_kern_exec_sum")
-    assert (row["instances"], row["queued"], row["queue_min_ns"], row["queue_avg_ns"]) == (3, 2, 0, 2.0)
-    trace = ask(db, "cuda_kern_exec_trace")
-    assert [r["queue_duration_ns"] for r in trace] == [None, 0, 4]
 
 
 @pytest.mark.parametrize(
@@ -601,6 +459,12 @@ def test_the_pages_of_managed_memory_equal_those_of_nsys_stats(corpus: Database)
     assert_same(fastest, theirs, columns)
     for row, other in zip(fastest, theirs, strict=True):
         assert_printed(_whole_throughput(row), Decimal(other["Migration Throughput (MB/s)"]), 3)
+
+
+def test_page_faults_of_a_gpu_are_labelled_as_nsys_does() -> None:
+    database = Recording().gpu_fault(5, 9, 0x7F00, 3).database()
+    faults = database.sql("SELECT duration_ns, device_id, page_faults, access_type FROM um_gpu_page_faults")
+    assert faults.rows() == [(4, 0, 3, "Read")]
 
 
 def test_cpu_page_faults_are_counted_as_nsys_stats_does(corpus: Database) -> None:
@@ -680,23 +544,3 @@ def test_the_rank_that_sleeps_is_the_straggler(corpus: Database) -> None:
     assert early["waited_ns"] == late["late_ns"]
     assert late["max_late_ns"] > 5_000_000
     assert late["times_last"] + early["times_last"] == 6
-
-
-def test_collectives_are_compared_run_by_run(tmp_path: Path) -> None:
-    second = {"globalPid": 2 << 24, "deviceId": 1}
-    db = hand_made(
-        tmp_path,
-        KERNEL=[
-            {"name": "ncclDevKernel_AllReduce", "start": 100, "end": 200},
-            {"name": "ncclDevKernel_AllReduce", "start": 140, "end": 200, **second},
-            {"name": "ncclDevKernel_AllReduce", "start": 310, "end": 400},
-            {"name": "ncclDevKernel_AllReduce", "start": 300, "end": 400, **second},
-            # The second rank never gets here.
-            {"name": "ncclDevKernel_AllReduce", "start": 500, "end": 600},
-            {"name": "gemm", "start": 0, "end": 90},
-        ],
-    )
-    assert [tuple(row.values())[2:] for row in ask(db, "nccl_straggler")] == [
-        (2, 1, 2, 1, 40, 40, 10, pytest.approx(100 * 10 / 160)),
-        (1, 0, 2, 1, 10, 10, 40, pytest.approx(100 * 40 / 190)),
-    ]

@@ -5,32 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from nsys_oracle import ask, hand_made
+from made.nsys import Recording, kernel
+from nsys_oracle import ask
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from traceql import Database
 
 
-def test_launches_cost_call_time_queue_time_and_idle_time(tmp_path: Path) -> None:
-    db = hand_made(
-        tmp_path,
-        RUNTIME=[
-            {"name": "cudaLaunchKernel_v7000", "start": 0, "end": 10, "correlationId": 1},
-            {"name": "cudaLaunchKernel_v7000", "start": 10, "end": 14, "correlationId": 2},
-            {"name": "cudaLaunchKernel_v7000", "start": 40, "end": 50, "correlationId": 3},
-            {"name": "cudaGraphLaunch_v10000", "start": 60, "end": 70, "correlationId": 4},
-        ],
-        KERNEL=[
-            {"name": "a", "start": 12, "end": 20, "correlationId": 1},
-            {"name": "a", "start": 20, "end": 30, "correlationId": 2},
-            # Starts before its call returns: not queued.
-            {"name": "b", "start": 45, "end": 60, "correlationId": 3},
-            # Two nodes of one graph: the launch is charged to the first.
-            {"name": "b", "start": 80, "end": 90, "correlationId": 4, "graphNodeId": 1},
-            {"name": "c", "start": 95, "end": 100, "correlationId": 4, "graphNodeId": 2},
-        ],
+def test_launches_cost_call_time_queue_time_and_idle_time() -> None:
+    db = (
+        Recording()
+        .call("cudaLaunchKernel_v7000", 0, 10, kernel("a", 12, 20))
+        .call("cudaLaunchKernel_v7000", 10, 14, kernel("a", 20, 30))
+        # Starts before its call returns: not queued.
+        .call("cudaLaunchKernel_v7000", 40, 50, kernel("b", 45, 60))
+        # Two nodes of one graph: the launch is charged to the first.
+        .call("cudaGraphLaunch_v10000", 60, 70, kernel("b", 80, 90, node=1), kernel("c", 95, 100, node=2))
+        .database()
     )
     rows = {row["kernel"]: tuple(row.values())[2:] for row in ask(db, "launch_overhead")}
     assert rows == {
@@ -41,21 +32,15 @@ def test_launches_cost_call_time_queue_time_and_idle_time(tmp_path: Path) -> Non
     }
 
 
-def test_a_gap_is_split_at_the_call_that_ends_it(tmp_path: Path) -> None:
-    db = hand_made(
-        tmp_path,
-        RUNTIME=[
-            {"name": "cudaLaunchKernel_v7000", "start": 150, "end": 170, "correlationId": 1},
-            {"name": "cudaLaunchKernel_v7000", "start": 160, "end": 175, "correlationId": 2},
-            {"name": "cudaLaunchKernel_v7000", "start": 305, "end": 420, "correlationId": 3},
-        ],
-        KERNEL=[
-            {"name": "first", "start": 0, "end": 100},
-            {"name": "late", "start": 180, "end": 200, "correlationId": 1},
-            # Launched long before: the GPU's own wait.
-            {"name": "queued", "start": 300, "end": 310, "correlationId": 2},
-            {"name": "slow_launch", "start": 400, "end": 410, "correlationId": 3},
-        ],
+def test_a_gap_is_split_at_the_call_that_ends_it() -> None:
+    db = (
+        Recording()
+        .work(kernel("first", 0, 100))
+        .call("cudaLaunchKernel_v7000", 150, 170, kernel("late", 180, 200))
+        # Launched long before: the GPU's own wait.
+        .call("cudaLaunchKernel_v7000", 160, 175, kernel("queued", 300, 310))
+        .call("cudaLaunchKernel_v7000", 305, 420, kernel("slow_launch", 400, 410))
+        .database()
     )
     columns = ("next_work", "duration_ns", "before_call_ns", "in_call_ns", "queued_ns", "cpu_pct")
     assert [tuple(row[c] for c in columns) for row in ask(db, "cpu_bound_gaps", min_gap_ns=1)] == [
@@ -67,58 +52,6 @@ def test_a_gap_is_split_at_the_call_that_ends_it(tmp_path: Path) -> None:
     assert [row["next_work"] for row in ask(db, "cpu_bound_gaps", min_gap_ns=81, limit=1)] == ["slow_launch"]
 
 
-def test_streams_at_work_add_up_to_the_time_between_first_and_last(tmp_path: Path) -> None:
-    db = hand_made(
-        tmp_path,
-        KERNEL=[
-            {"name": "k", "start": 0, "end": 100, "streamId": 7},
-            {"name": "k", "start": 50, "end": 150, "streamId": 8},
-            {"name": "k", "start": 60, "end": 70, "streamId": 9},
-            # Programmatic dependent launch: the next kernel of a stream starts before the last one ends.
-            {"name": "k", "start": 200, "end": 210, "streamId": 7},
-            {"name": "k", "start": 205, "end": 220, "streamId": 7},
-        ],
-    )
-    rows = ask(db, "stream_concurrency")
-    assert [(r["streams"], r["time_ns"]) for r in rows] == [(0, 50), (1, 120), (2, 40), (3, 10)]
-    assert sum(r["share_pct"] for r in rows) == pytest.approx(100)
-
-
-def test_empty_ranks_and_unused_gpus_are_flagged(tmp_path: Path) -> None:
-    db = hand_made(
-        tmp_path,
-        PROCESSES=[{"pid": pid, "name": f"/usr/bin/rank{pid}"} for pid in (1, 2, 3)],
-        TARGET_INFO_GPU=[{"id": i, "name": "H200"} for i in (0, 1, 2)],
-        CUDA_DEVICE=[{"gpuId": i, "cudaId": i} for i in (0, 1, 2)],
-        RUNTIME=[{"name": "cudaLaunchKernel_v7000", "pid": pid, "correlationId": 1} for pid in (1, 1, 2, 3)],
-        KERNEL=[
-            {"name": "k", "start": 0, "end": 30, "pid": 1},
-            {"name": "k", "start": 40, "end": 50, "pid": 1},
-        ],
-        MEMCPY=[{"start": 50, "end": 60, "pid": 1}],
-        GRAPH_TRACE=[{"start": 0, "end": 20, "pid": 3, "deviceId": 1}],
-    )
-    columns = (
-        "pid",
-        "process",
-        "device_id",
-        "gpu",
-        "api_calls",
-        "kernels",
-        "memory_ops",
-        "graphs",
-        "gpu_ns",
-        "finding",
-    )
-    assert [tuple(row[c] for c in columns) for row in ask(db, "rank_summary")] == [
-        (1, "rank1", 0, "H200", 2, 2, 1, 0, 50, None),
-        (2, "rank2", None, None, 1, 0, 0, 0, 0, "no GPU work"),
-        (3, "rank3", 1, "H200", 1, 0, 0, 1, 20, "graphs only"),
-        (None, None, 2, "H200", 0, 0, 0, 0, 0, "unused GPU"),
-    ]
-    assert [row["share_of_busiest_pct"] for row in ask(db, "rank_summary")] == [100, 0, 40, 0]
-
-
 def test_both_ranks_of_a_recorded_run_worked(corpus: Database) -> None:
     rows = ask(corpus, "rank_summary", trace="nsysai_2gpu_2026.2")
     assert [(row["pid"], row["device_id"], row["kernels"], row["finding"]) for row in rows] == [
@@ -128,7 +61,7 @@ def test_both_ranks_of_a_recorded_run_worked(corpus: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kernel", "category"),
+    ("name", "category"),
     [
         ("nvjet_sm90_tst_256x8_64x6_2x1_v_bz_TNT", "gemm"),
         ("void splitKreduce_kernel<32, 16, int, float>(cublasSplitKParams<float>)", "gemm"),
@@ -160,8 +93,8 @@ def test_both_ranks_of_a_recorded_run_worked(corpus: Database) -> None:
         ("my_kernel", "other"),
     ],
 )
-def test_the_first_matching_pattern_decides_the_category(kernel: str, category: str, tmp_path: Path) -> None:
-    db = hand_made(tmp_path, KERNEL=[{"name": kernel, "end": 1}])
+def test_the_first_matching_pattern_decides_the_category(name: str, category: str) -> None:
+    db = Recording().work(kernel(name, 0, 1)).database()
     assert [row["category"] for row in ask(db, "kernel_categories")] == [category]
 
 
@@ -181,15 +114,13 @@ def test_every_kernel_of_vllm_has_a_category(corpus: Database) -> None:
         assert sum(row["share_pct"] for row in rows) == pytest.approx(100)
 
 
-def test_categories_add_up_to_all_kernels(tmp_path: Path) -> None:
-    db = hand_made(
-        tmp_path,
-        KERNEL=[
-            {"name": "gemm_a", "end": 10},
-            {"name": "gemm_a", "end": 30},
-            {"name": "gemm_b", "end": 20},
-            {"name": "mine", "end": 40},
-        ],
+def test_categories_add_up_to_all_kernels() -> None:
+    db = (
+        Recording()
+        .work(
+            kernel("gemm_a", 0, 10), kernel("gemm_a", 0, 30), kernel("gemm_b", 0, 20), kernel("mine", 0, 40)
+        )
+        .database()
     )
     assert [tuple(row.values())[1:] for row in ask(db, "kernel_categories")] == [
         ("gemm", 2, 3, 60, 60.0, "gemm_a"),

@@ -26,15 +26,18 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
+from msgspec import Meta, Struct, structs
+
+from traceql.declared import fitted, from_toml
 from traceql.errors import CheckError, MissingDataError, QueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from importlib.resources.abc import Traversable
 
     import pyarrow as pa
@@ -46,21 +49,20 @@ if TYPE_CHECKING:
 
 Outcome = Literal["pass", "fail", "cannot tell"]
 
-_TEXTS = ("name", "query", "condition", "message")
-_OPTIONAL_TEXTS = ("rows", "evidence")
+# More than spaces.
+_Text = Annotated[str, Meta(pattern=r"\S")]
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(Struct, frozen=True, forbid_unknown_fields=True):
     """One criterion; the attributes are the keys of its TOML table."""
 
-    name: str
-    query: str
-    condition: str
-    message: str
-    rows: str = "true"
-    evidence: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    name: _Text
+    query: _Text
+    condition: _Text
+    message: _Text
+    rows: _Text = "true"
+    evidence: _Text = ""
+    parameters: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -126,50 +128,38 @@ def load(name: str | Path, catalog: Catalog) -> CheckFile:
 
 def parse(text: str, label: str, catalog: Catalog) -> CheckFile:
     """Make a file of checks of its text; see `load`."""
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CheckError(f"{label}: not TOML ({error})", "Check the line; texts need quotes.") from None
-    _known_keys(content, ("title", "parameters", "check"), label)
-    title, parameters, tables = content.get("title", ""), content.get("parameters", {}), content.get("check")
-    if not isinstance(title, str) or not isinstance(parameters, dict):
-        raise CheckError(f"{label}: title is a text, and parameters a table", "See the checks of traceql.")
-    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
+    form = from_toml(text, _File, label, CheckError)
+    if not form.check:
         raise CheckError(f"{label}: holds no checks", "A check is a table [[check]].")
-    checks = tuple(_check(table, position, label, catalog) for position, table in enumerate(tables, start=1))
+    checks = tuple(
+        _check(table, position, label, catalog) for position, table in enumerate(form.check, start=1)
+    )
     names = [check.name for check in checks]
     for name in names:
         if names.count(name) > 1:
             raise CheckError(f"{label}: two checks are called {name!r}", "Give each its own name.")
-    _used(parameters, checks, label, catalog)
-    return CheckFile(label, title, parameters, checks, text)
+    _used(form.parameters, checks, label, catalog)
+    return CheckFile(label, form.title, form.parameters, checks, text)
+
+
+class _File(Struct, forbid_unknown_fields=True):
+    """The keys of a file; its checks are looked at one by one, so that messages can name them."""
+
+    title: str = ""
+    parameters: dict[str, Any] = {}
+    check: list[dict[str, Any]] = []
 
 
 def _check(table: dict[str, Any], position: int, label: str, catalog: Catalog) -> Check:
     where = f"{label}: check {table.get('name', position)!r}"
-    _known_keys(table, (*_TEXTS, *_OPTIONAL_TEXTS, "parameters"), where)
-    for key in _TEXTS:
-        if key not in table:
-            raise CheckError(f"{where}: no {key}", f"A check needs {', '.join(_TEXTS)}.")
-    for key in (*_TEXTS, *_OPTIONAL_TEXTS):
-        if key in table and not (isinstance(table[key], str) and table[key].strip()):
-            raise CheckError(f"{where}: {key} is not a text", "Write it in quotes.")
-    parameters = table.get("parameters", {})
-    if not isinstance(parameters, dict):
-        raise CheckError(f"{where}: parameters is not a table", "Write { name = value, … }.")
+    check = fitted(table, Check, where, CheckError)
     try:
-        query = catalog.find(table["query"])
+        query = catalog.find(check.query)
     except QueryError as error:
         raise _at(where, error) from None
-    for name, value in parameters.items():
+    for name, value in check.parameters.items():
         _value(query, name, value, where)
-    return Check(**{**table, "query": query.name})
-
-
-def _known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    for key in table:
-        if key not in known:
-            raise CheckError(f"{where}: unknown key {key!r}", f"Known are {', '.join(known)}.")
+    return structs.replace(check, query=query.name)
 
 
 def _used(parameters: Mapping[str, Any], checks: tuple[Check, ...], label: str, catalog: Catalog) -> None:

@@ -19,6 +19,7 @@ from traceql.cli import (
     common,
     completion,
     diff,
+    doctor,
     drop,
     drop_runs,
     gpu,
@@ -80,7 +81,7 @@ for _command in (
     gpu.gpu,
     predict.predict,
     collect.collect,
-    collect.doctor,
+    doctor.doctor,
     completion.completion,
 ):
     cli.add_command(_command)

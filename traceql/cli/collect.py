@@ -1,4 +1,4 @@
-"""Commands about recording: collect nsys, collect ncu, doctor."""
+"""The command collect: a command under nsys or ncu, and the collectors that come with traceql."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import click
 
 from traceql.cli.common import note, parse_tags
 from traceql.errors import CollectError
-from traceql.present.values import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from traceql.record.commands import Tool
+    from traceql.record.tools import Tool
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -36,6 +35,10 @@ def _numbers(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ..
     return metrics
 
 
+def _choice(name: str, values: list[str], default: str, about: str) -> Callable[[F], F]:
+    return click.option(name, type=click.Choice(values), default=default, show_default=True, help=about)
+
+
 def _shared(function: F) -> F:
     """The options of both profilers."""
     for option in reversed(
@@ -48,12 +51,11 @@ def _shared(function: F) -> F:
                 help="The report, with or without suffix. [default: program and time]",
             ),
             click.option("--force", is_flag=True, help="Overwrite a report of that name."),
-            click.option(
+            _choice(
                 "--capture",
-                type=click.Choice(["all", "profiler-api"]),
-                default="all",
-                show_default=True,
-                help="Record all, or from cudaProfilerStart to cudaProfilerStop.",
+                ["all", "profiler-api"],
+                "all",
+                "Record all, or from cudaProfilerStart to cudaProfilerStop.",
             ),
             click.option(
                 "--timeout", type=click.FloatRange(0, min_open=True), help="Seconds until it is stopped."
@@ -99,25 +101,71 @@ def _shared(function: F) -> F:
     return function
 
 
-@click.group()
+class _Commands(click.Group):
+    """nsys, ncu, and every collector under its own name: ``vllm_decode_sweep.py`` is vllm-decode-sweep."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Those of the profilers first."""
+        from traceql.record.shipped import collectors
+
+        return [*super().list_commands(ctx), *(name.replace("_", "-") for name in collectors())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command; a collector is imported when it is asked for."""
+        from traceql.record.shipped import collectors, load
+
+        own = super().get_command(ctx, cmd_name)
+        name = cmd_name.replace("-", "_")
+        if own is not None or name not in collectors():
+            return own
+        command = load(name).main
+        assert isinstance(command, click.Command)
+        return command
+
+
+def _list(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    """Callback of ``--list``."""
+    from traceql.record.shipped import collectors
+
+    if not value:
+        return
+    found = collectors()
+    width = max(map(len, found))
+    for name, about in found.items():
+        click.echo(f"{name.replace('_', '-'):{width}}  {about}")
+    ctx.exit()
+
+
+@click.group(cls=_Commands)
+@click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list,
+    help="List the collectors that come with traceql.",
+)
 def collect() -> None:
-    """Record a command under nsys or ncu, with a sidecar that says how.
+    """Record a command under nsys or ncu, or start a collector, with sidecars that say how.
 
     The command runs in a clean environment, because reports keep it. Beside the report comes REPORT.run.json:
     command, versions, GPU, clocks, tags and metrics; traceql ingest picks it up. Recording needs nothing of
-    traceql but this command, no database engine and no other package than click.
+    traceql but this command, no database engine and no other package than click. A collector needs rich too,
+    and torch and vllm for what it measures: pip install 'traceql[collect]'.
+
+    \b
+    Examples:
+      traceql collect nsys -o decode -- python decode.py
+      traceql collect --list
+      traceql collect vllm-decode-sweep --dry-run
     """
 
 
 @collect.command(context_settings={"allow_interspersed_args": False})
 @_shared
 @click.option("--trace", default="cuda,nvtx,cublas", show_default=True, help="What nsys traces.")
-@click.option(
-    "--graph-trace",
-    type=click.Choice(["node", "graph"]),
-    default="node",
-    show_default=True,
-    help="Each node of a CUDA graph as a kernel, or graphs as a whole.",
+@_choice(
+    "--graph-trace", ["node", "graph"], "node", "Each node of a CUDA graph as a kernel, or graphs as a whole."
 )
 @click.option(
     "--repeat",
@@ -162,34 +210,10 @@ def nsys(trace: str, graph_trace: Any, repeat: int, follow_forks: bool, **shared
     "--nvtx-include", multiple=True, metavar="RANGE/", help="Profile inside this NVTX range only; repeatable."
 )
 @click.option("--launch-count", type=click.IntRange(1), help="Stop after so many kernels.")
-@click.option(
-    "--graph-profiling",
-    type=click.Choice(["node", "graph"]),
-    default="node",
-    show_default=True,
-    help="Each node of a CUDA graph, or graphs as a whole.",
-)
-@click.option(
-    "--cache-control",
-    type=click.Choice(["all", "none"]),
-    default="all",
-    show_default=True,
-    help="Flush the caches before each replay, or leave them.",
-)
-@click.option(
-    "--clock-control",
-    type=click.Choice(["base", "none"]),
-    default="none",
-    show_default=True,
-    help="Hold the clocks at their base, or leave them.",
-)
-@click.option(
-    "--replay-mode",
-    type=click.Choice(["kernel", "application", "range"]),
-    default="kernel",
-    show_default=True,
-    help="How the passes come about.",
-)
+@_choice("--graph-profiling", ["node", "graph"], "node", "Each node of a CUDA graph, or graphs as a whole.")
+@_choice("--cache-control", ["all", "none"], "all", "Flush the caches before each replay, or leave them.")
+@_choice("--clock-control", ["base", "none"], "none", "Hold the clocks at their base, or leave them.")
+@_choice("--replay-mode", ["kernel", "application", "range"], "kernel", "How the passes come about.")
 def ncu(
     metrics: str | None,
     section_set: str | None,
@@ -230,7 +254,7 @@ def ncu(
 
 def _output(given: Path | None, command: tuple[str, ...], tool: Tool) -> Path:
     """Where the report comes to lie, without its suffix."""
-    from traceql.record.commands import SUFFIXES
+    from traceql.record.tools import SUFFIXES
 
     if given is not None:
         return given.with_name(given.name.removesuffix(SUFFIXES[tool]))
@@ -244,27 +268,27 @@ def _output(given: Path | None, command: tuple[str, ...], tool: Tool) -> Path:
 def _record(tool: Tool, command: list[str], output: Path, shared: dict[str, Any]) -> None:
     import os
 
-    from traceql.record import commands as recorder
+    from traceql.record import commands, machine, running, written
 
-    environment = dict(os.environ) if shared["all_env"] else recorder.clean_environment(shared["variables"])
+    environment = dict(os.environ) if shared["all_env"] else commands.clean_environment(shared["variables"])
     if shared["dry_run"]:
-        click.echo(recorder.printed(command, None if shared["all_env"] else environment))
+        click.echo(commands.printed(command, None if shared["all_env"] else environment))
         return
     if not output.parent.is_dir():
         raise CollectError(f"{output.parent}: no such folder", "Make it first, or choose another --output.")
-    for old in recorder.reports(output, tool):
+    for old in commands.reports(output, tool):
         if not shared["force"]:
             raise CollectError(
                 f"{old}: exists already", "Choose another --output, or --force to overwrite it."
             )
         old.unlink()
-    outcome = recorder.run(command, environment, timeout_s=shared["timeout"])
-    made = recorder.reports(output, tool)
+    outcome = running.run(command, environment, timeout_s=shared["timeout"])
+    made = commands.reports(output, tool)
     python = shared["command"][0] if re.match(r"python[\d.]*$", Path(shared["command"][0]).name) else None
-    facts = recorder.machine(tool, python, environment)
+    facts = machine.facts(tool, python, environment)
     runs = [{"metrics": shared["measured"]}] if shared["measured"] else []
     for report in made:
-        recorder.write_sidecar(
+        written.write_sidecar(
             report, command, outcome, facts=facts, model=shared["model"], tags=shared["tags"], runs=runs
         )
         click.echo(f"{report}", err=True)
@@ -278,36 +302,3 @@ def _record(tool: Tool, command: list[str], output: Path, shared: dict[str, Any]
     if outcome.status:
         # As a shell tells it: the report is there, but the command failed.
         sys.exit(outcome.status if outcome.status > 0 else 128 - outcome.status)
-
-
-@click.command()
-@click.option(
-    "-f",
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    help="Form of the output.",
-)
-def doctor(format_: str) -> None:
-    """Say what is installed, what is missing for which purpose, and how to get it.
-
-    Reading reports needs no GPU and none of NVIDIA's tools. The exit status is 1 when something is missing
-    for reading or for recording.
-    """
-    import dataclasses
-    import json
-
-    from traceql.record.doctor import checks
-
-    found = checks()
-    if format_ == "json":
-        click.echo(json.dumps([dataclasses.asdict(check) for check in found], indent=1))
-    else:
-        width = max(len(check.name) for check in found)
-        for check in found:
-            mark = click.style("ok     ", fg="green") if check.ok else click.style("missing", fg="red")
-            about = "; ".join(text for text in (check.version, check.remedy) if text)
-            click.echo(f"{mark}  {check.name:{width}}  {check.purpose}: {printable(about)}")
-    if any(not check.ok and check.purpose in ("reading", "recording") for check in found):
-        sys.exit(1)

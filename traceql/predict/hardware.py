@@ -11,17 +11,16 @@ bytes/s (Williams, Waterman and Patterson, "Roofline", Communications of the ACM
 from __future__ import annotations
 
 import re
-import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Annotated
 
+from msgspec import Meta, Struct
+
+from traceql.declared import from_toml
 from traceql.errors import PredictionError, UnknownGpuError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 #: Precision → bytes of one stored element.
 BYTES_PER_ELEMENT: Mapping[str, int] = MappingProxyType(
@@ -46,8 +45,11 @@ _L1_BYTES_PER_CLOCK_AND_SM = 128
 _VENDOR_WORDS = frozenset({"nvidia", "geforce", "tesla"})
 
 
-@dataclass(frozen=True)
-class Gpu:
+_Positive = Annotated[float, Meta(gt=0)]
+_Count = Annotated[int, Meta(gt=0)]
+
+
+class Gpu(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One GPU model; every figure is a theoretical maximum.
 
     Attributes:
@@ -59,7 +61,7 @@ class Gpu:
         memory_bytes: size of the DRAM.
         memory_bandwidth_bytes_per_s: of the DRAM.
         l2_bytes: size of the L2 cache.
-        l2_bandwidth_bytes_per_s: reads from L2; None where NVIDIA publishes none.
+        l2_read_bytes_per_clock: of all SMs together; None where NVIDIA publishes none.
         nvlink_bytes_per_s: one direction, all links; None without NVLink.
         pcie_bytes_per_s: one direction.
         peak_flop_per_s: precision → dense peak; a precision without one is absent.
@@ -68,17 +70,23 @@ class Gpu:
 
     name: str
     names: tuple[str, ...]
-    short_names: Mapping[str, str]
-    sm_count: int
-    sm_clock_hz: float
-    memory_bytes: float
-    memory_bandwidth_bytes_per_s: float
-    l2_bytes: int
-    l2_bandwidth_bytes_per_s: float | None
-    nvlink_bytes_per_s: float | None
-    pcie_bytes_per_s: float
-    peak_flop_per_s: Mapping[str, float]
+    short_names: Mapping[str, str] = {}
+    sm_count: _Count
+    sm_clock_hz: _Positive
+    memory_bytes: _Positive
+    memory_bandwidth_bytes_per_s: _Positive
+    l2_bytes: _Count
+    l2_read_bytes_per_clock: _Positive | None = None
+    nvlink_bytes_per_s: _Positive | None = None
+    pcie_bytes_per_s: _Positive
+    peak_flop_per_s: Mapping[str, _Positive]
     sources: Mapping[str, str]
+
+    @property
+    def l2_bandwidth_bytes_per_s(self) -> float | None:
+        """Reads from L2; None where NVIDIA publishes none."""
+        per_clock = self.l2_read_bytes_per_clock
+        return None if per_clock is None else per_clock * self.sm_clock_hz
 
     def peak(self, precision: str) -> float:
         """Dense peak in FLOP/s.
@@ -123,6 +131,10 @@ class Gpu:
         return self.peak(precision) / bandwidths[level]
 
 
+class _File(Struct, forbid_unknown_fields=True):
+    gpu: tuple[Gpu, ...]
+
+
 def element_bytes(precision: str) -> int:
     """Bytes of one stored element.
 
@@ -140,7 +152,7 @@ def element_bytes(precision: str) -> int:
 def gpus() -> tuple[Gpu, ...]:
     """Every GPU of the data file, in its order."""
     text = (resources.files(__package__) / "gpus.toml").read_text(encoding="utf-8")
-    return tuple(_gpu(entry) for entry in tomllib.loads(text)["gpu"])
+    return from_toml(text, _File, "gpus.toml", PredictionError).gpu
 
 
 def find(name: str) -> Gpu:
@@ -192,18 +204,3 @@ def key(name: str) -> str:
     """
     joined = re.sub(r"([0-9]+) gb\b", r"\1gb", name.lower())
     return " ".join(sorted(set(re.findall(r"[a-z0-9]+", joined)) - _VENDOR_WORDS))
-
-
-def _gpu(entry: dict[str, Any]) -> Gpu:
-    per_clock = entry.pop("l2_read_bytes_per_clock", None)
-    clock = entry["sm_clock_hz"]
-    return Gpu(
-        name=entry.pop("name"),
-        names=tuple(entry.pop("names")),
-        short_names=MappingProxyType(entry.pop("short_names", {})),
-        l2_bandwidth_bytes_per_s=None if per_clock is None else per_clock * clock,
-        nvlink_bytes_per_s=entry.pop("nvlink_bytes_per_s", None),
-        peak_flop_per_s=MappingProxyType(entry.pop("peak_flop_per_s")),
-        sources=MappingProxyType(entry.pop("sources")),
-        **entry,
-    )

@@ -13,7 +13,7 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `ncu_rep`    .ncu-rep
 `nsys_export` what ``nsys export`` writes
 `nsys_tool`  an installed nsys that exports for us
-`sidecar`    what a collector writes beside a report
+`sidecar`    what a collector writes beside a report; `sidecar_form` its form, declared
 `runs`       tables of runs measured without a profiler
 ============ ==========================================================================
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from traceql.errors import CollectError
-from traceql.record import commands
+from traceql.record import machine, tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,16 +59,16 @@ def _reading() -> Iterator[Check]:
 
 
 def _recording() -> Iterator[Check]:
-    for tool in commands.SUFFIXES:
+    for tool in tools.SUFFIXES:
         try:
-            commands.find(tool)
+            tools.find(tool)
         except CollectError as error:
             yield Check(tool, "recording", False, None, error.remedy)
         else:
-            version = commands.tool_version(tool)
+            version = tools.tool_version(tool)
             remedy = "" if version else f"It does not run; see what it says: {tool} --version"
             yield Check(tool, "recording", version is not None, version, remedy)
-    gpus = commands.gpus()
+    gpus = machine.gpus()
     found = ", ".join(f"{gpu['name']} (driver {gpu['driver']})" for gpu in gpus) or None
     remedy = "" if gpus else "An NVIDIA GPU with its driver; nvidia-smi must list it."
     yield Check("gpu", "recording", bool(gpus), found, remedy)

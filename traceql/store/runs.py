@@ -88,14 +88,14 @@ def rename(connection: duckdb.DuckDBPyConnection, trace: str, name: str) -> None
 
 def insert(connection: duckdb.DuckDBPyConnection, file: RunFile, label: str) -> list[str]:
     """Insert the runs of a file, and return what was taken for granted about their GPUs."""
-    row = connection.execute("SELECT coalesce(max(run_id), 0) // 4294967296 + 1 FROM runs").fetchone()
+    row = connection.execute("SELECT coalesce(max(run_id) >> 32, 0) + 1 FROM runs").fetchone()
     assert row is not None
-    number = int(row[0])
+    first_id = int(row[0]) << 32
     warned: dict[str, None] = {}
     runs: list[tuple[object, ...]] = []
     metrics: list[tuple[object, ...]] = []
     for position, run in enumerate(file.runs, start=1):
-        run_id = number * 4294967296 + position
+        run_id = first_id + position
         gpu, note = _gpu_spec(run.tags.get("gpu"))
         if note:
             warned[note] = None

@@ -4,8 +4,10 @@ The same texts become comments inside the database, so any DuckDB client explain
 of the names: ``_ns``, ``_bytes``, ``_pct`` (0 to 100), ``_hz``, ``_bytes_per_s``. Times count from the start
 of the trace; ``traces.start_utc_ns`` relates them to UTC.
 
-Ids (``kernel_id``, ``range_id`` …) are unique in the database: the number of the trace × 2^32, plus the row
-of the trace. No trace needs to know another to get its own.
+Ids (``kernel_id``, ``range_id`` …) are unique in the database, not only within a trace: the number of the
+trace (of a run: of its import) times 2^32, plus the row within it, from 1. So they do not depend on what else
+the database holds. Those that CUDA or the profiler gave (``correlation_id``, ``graph_node_id``, ``gpu_id``)
+stay as they are.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ from made.nsys import Recording, memset
 
 CASES = [
     Case(
-        "memsets of pinned and managed memory wait; of device memory, or with Async, they do not",
+        "memsets of pinned and managed memory wait; of device or pageable memory, or with Async, they do not",
         traces={
             "a": Recording()
             .call("cudaMemset_v3020", 0, 5, memset(10, 20, 64, memory="Pinned"))
@@ -15,6 +15,7 @@ CASES = [
                 memset(50, 80, 128, memory="Managed", device=1, context=3, stream=9),
                 pid=2,
             )
+            .call("cudaMemset_v3020", 12, 13, memset(80, 90, 8, memory="Pageable"))
             .call("cudaMemsetAsync_v3020", 12, 15, memset(80, 99, 16, memory="Managed"))
         },
         expected=across(

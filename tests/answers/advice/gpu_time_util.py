@@ -57,4 +57,9 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "an operation of no duration takes no time that could be cut into chunks",
+        traces={"a": Recording().work(kernel("k", 5, 5))},
+        expected=across("trace  in_use_pct  duration_ns  start_ns  pid  device_id"),
+    ),
 ]

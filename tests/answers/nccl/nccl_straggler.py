@@ -48,4 +48,19 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "late and waiting times add up over the collectives, of which each rank is last in one",
+        traces={
+            "a": Recording()
+            .work(kernel(REDUCE, 100, 200), kernel(REDUCE, 310, 400))
+            .work(kernel(REDUCE, 140, 200, device=1), kernel(REDUCE, 300, 400, device=1), pid=2),
+        },
+        expected=across(
+            """
+            trace  kernel         pid  device_id  collectives  times_last  late_ns  max_late_ns  waited_ns  waited_pct
+            a      ncclAllReduce  2    1          2            1           40       40           10         100 * 10 / (60 + 100)
+            a      ncclAllReduce  1    0          2            1           10       10           40         100 * 40 / (100 + 90)
+            """
+        ),
+    ),
 ]

@@ -24,7 +24,9 @@ Raw tables:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
 
 from traceql.errors import ReportError
 from traceql.read.base import RawReport
@@ -32,13 +34,70 @@ from traceql.read.ncu_rep.container import Container, walk
 from traceql.read.ncu_rep.workloads import collect
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
-
-    import pyarrow as pa
 
     from traceql.read.base import Progress, Wanted
 
 _TOOL_COMPONENT = "Nsight Compute Target"
+
+_INTEGER, _REAL, _TEXT = pa.int64(), pa.float64(), pa.string()
+
+_DEVICE_ATTRIBUTES = (
+    "compute_capability_major",
+    "compute_capability_minor",
+    "multiprocessor_count",
+    "max_gpu_frequency_khz",
+    "max_mem_frequency_khz",
+    "fb_bus_width",
+    "l2_cache_size",
+    "total_memory",
+    "max_warps_per_multiprocessor",
+)
+
+# Raw table → its columns.
+_COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
+    "ncu_actions": {
+        "action": _INTEGER,
+        "name": _TEXT,
+        "demangled": _TEXT,
+        "mangled": _TEXT,
+        "workload": _TEXT,
+        "pid": _INTEGER,
+    },
+    "ncu_metrics": {
+        "action": _INTEGER,
+        "metric": pa.dictionary(pa.int32(), _TEXT),
+        "unit": pa.dictionary(pa.int32(), _TEXT),
+        "value": _REAL,
+        "text": _TEXT,
+    },
+    "ncu_nvtx": {
+        "action": _INTEGER,
+        "domain": _TEXT,
+        "style": _TEXT,
+        "depth": _INTEGER,
+        "text": _TEXT,
+        "path": _TEXT,
+    },
+    "ncu_rules": {
+        "action": _INTEGER,
+        "rule": _TEXT,
+        "section": _TEXT,
+        "kind": _TEXT,
+        "title": _TEXT,
+        "message": _TEXT,
+        "estimated_speedup_pct": _REAL,
+        "speedup_scope": _TEXT,
+    },
+    "ncu_session": {"created_utc_s": _INTEGER, "cuda_version": _TEXT, "driver_version": _TEXT},
+    "ncu_processes": {"pid": _INTEGER, "name": _TEXT},
+    "ncu_devices": {
+        "device_id": _INTEGER,
+        "name": _TEXT,
+        **dict.fromkeys(_DEVICE_ATTRIBUTES, _INTEGER),
+    },
+}
 
 
 def read(
@@ -61,8 +120,6 @@ def read(
         ReportError: the file is damaged or holds no profiled workload.
         UnsupportedReportError: ``ncu_report`` is not installed.
     """
-    import pyarrow as pa
-
     container = walk(path)
     if container.results == 0:
         raise ReportError(
@@ -82,16 +139,15 @@ def read(
     # A result does not say which process it came from; with a single one there is no question.
     only_pid = next(iter(container.processes)) if len(container.processes) == 1 else None
     collected["ncu_actions"]["pid"] = [only_pid] * len(workloads)
-    tables = {name: _table(pa, name, columns) for name, columns in collected.items()}
+    tables = {name: _table(name, columns) for name, columns in collected.items()}
     if index > 0:
         return RawReport(kind="ncu", tables=tables)
-    tables["ncu_session"] = _table(pa, "ncu_session", session)
+    tables["ncu_session"] = _table("ncu_session", session)
     tables["ncu_processes"] = _table(
-        pa,
         "ncu_processes",
         {"pid": list(container.processes), "name": list(container.processes.values())},
     )
-    tables["ncu_devices"] = _table(pa, "ncu_devices", _devices(container))
+    tables["ncu_devices"] = _table("ncu_devices", _devices(container))
     warnings = []
     if not container.settings:
         warnings.append(
@@ -108,73 +164,13 @@ def read(
     )
 
 
-def _schema(pa: Any, name: str) -> pa.Schema:
-    integer, real, text = pa.int64(), pa.float64(), pa.string()
-    columns: dict[str, dict[str, pa.DataType]] = {
-        "ncu_actions": {
-            "action": integer,
-            "name": text,
-            "demangled": text,
-            "mangled": text,
-            "workload": text,
-            "pid": integer,
-        },
-        "ncu_metrics": {
-            "action": integer,
-            "metric": pa.dictionary(pa.int32(), text),
-            "unit": pa.dictionary(pa.int32(), text),
-            "value": real,
-            "text": text,
-        },
-        "ncu_nvtx": {
-            "action": integer,
-            "domain": text,
-            "style": text,
-            "depth": integer,
-            "text": text,
-            "path": text,
-        },
-        "ncu_rules": {
-            "action": integer,
-            "rule": text,
-            "section": text,
-            "kind": text,
-            "title": text,
-            "message": text,
-            "estimated_speedup_pct": real,
-            "speedup_scope": text,
-        },
-        "ncu_session": {"created_utc_s": integer, "cuda_version": text, "driver_version": text},
-        "ncu_processes": {"pid": integer, "name": text},
-        "ncu_devices": {
-            "device_id": integer,
-            "name": text,
-            **dict.fromkeys(_DEVICE_ATTRIBUTES, integer),
-        },
-    }
-    return pa.schema(columns[name])
-
-
-_DEVICE_ATTRIBUTES = (
-    "compute_capability_major",
-    "compute_capability_minor",
-    "multiprocessor_count",
-    "max_gpu_frequency_khz",
-    "max_mem_frequency_khz",
-    "fb_bus_width",
-    "l2_cache_size",
-    "total_memory",
-    "max_warps_per_multiprocessor",
-)
-
-
 def _devices(container: Container) -> dict[str, list[Any]]:
     names = ("device_id", "name", *_DEVICE_ATTRIBUTES)
     return {name: [device.get(name) for device in container.devices] for name in names}
 
 
-def _table(pa: Any, name: str, columns: dict[str, list[Any]]) -> pa.Table:
-    schema = _schema(pa, name)
+def _table(name: str, columns: dict[str, list[Any]]) -> pa.Table:
+    schema = pa.schema(_COLUMNS[name])
     arrays = []
     for column in schema:
         values = columns[column.name]

@@ -2,16 +2,21 @@
 
 A step names the raw tables and columns that it reads:
 
-    -- @raw CUPTI_ACTIVITY_KIND_KERNEL start:BIGINT end:BIGINT …
-    -- @raw CUDA_GRAPH_NODE_EVENTS|CUDA_GRAPH_EVENTS graphNodeId:BIGINT    (the first one that exists)
-    -- @raw TARGET_INFO_GPU id|deviceId:INTEGER    (the first one that has a value)
+    -- @raw   CUPTI_ACTIVITY_KIND_KERNEL
+    -- @reads start BIGINT
+    -- @reads end   BIGINT
+    -- @raw   CUDA_GRAPH_NODE_EVENTS|CUDA_GRAPH_EVENTS    (the first one that exists)
+    -- @reads graphNodeId BIGINT
+    -- @raw   TARGET_INFO_GPU
+    -- @reads id|deviceId INTEGER                         (the first one that has a value)
     -- @fills kernels
 
 and finds each as the view ``raw_<NAME>`` with exactly those columns and types. What a report does not have
 is NULL, or an empty view: the differences between tool versions live in these lines, not in the SQL.
 
 Steps run in order, in one transaction, and may use the variables ``trace_id`` and ``origin_ns`` (what the
-clock shows at the start of the trace) as well as temporary tables of earlier steps.
+clock shows at the start of the trace) as well as temporary tables of earlier steps. A step sees no other
+trace: an id is the trace's number times 2^32 plus a row number.
 """
 
 from __future__ import annotations
@@ -114,14 +119,25 @@ def wanted(kind: Kind) -> Wanted:
 
 
 def _step(file: sqlfiles.SqlFile) -> Step:
-    views = []
-    for text in file.texts("raw"):
-        table, *columns = text.split()
-        views.append(RawView(tuple(table.split("|")), tuple(_raw_column(c) for c in columns)))
-    fills = tuple(name for text in file.texts("fills") for name in text.split())
-    return Step(file.label, tuple(views), fills, file.sql)
-
-
-def _raw_column(text: str) -> RawColumn:
-    names, _, column_type = text.partition(":")
-    return RawColumn(tuple(names.split("|")), column_type)
+    views: list[tuple[str, list[RawColumn]]] = []
+    fills: list[str] = []
+    for tag in file.tags:
+        words = tag.text.split()
+        if tag.name == "raw" and len(words) == 1:
+            views.append((words[0], []))
+        elif tag.name == "reads" and len(words) == 2 and views:
+            names, column_type = words
+            views[-1][1].append(RawColumn(tuple(names.split("|")), column_type))
+        elif tag.name == "fills":
+            fills += words
+        else:
+            where = f"{file.label}:{tag.line}"
+            raise ValueError(
+                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', or '@fills TABLE …'"
+            )
+    return Step(
+        file.label,
+        tuple(RawView(tuple(names.split("|")), tuple(columns)) for names, columns in views),
+        tuple(fills),
+        file.sql,
+    )

@@ -1,11 +1,19 @@
 -- One row per rule result.
--- @raw ncu_rules action:BIGINT rule:VARCHAR section:VARCHAR kind:VARCHAR title:VARCHAR message:VARCHAR estimated_speedup_pct:DOUBLE speedup_scope:VARCHAR
+-- @raw   ncu_rules
+-- @reads action                BIGINT
+-- @reads rule                  VARCHAR
+-- @reads section               VARCHAR
+-- @reads kind                  VARCHAR
+-- @reads title                 VARCHAR
+-- @reads message               VARCHAR
+-- @reads estimated_speedup_pct DOUBLE
+-- @reads speedup_scope         VARCHAR
 -- @fills advice
 
 INSERT INTO advice BY NAME
 SELECT
     getvariable('trace_id') AS trace_id,
-    action + first_kernel_id AS kernel_id,
+    (getvariable('trace_id') << 32) + action + 1 AS kernel_id,
     rule,
     section,
     kind,
@@ -13,4 +21,4 @@ SELECT
     message,
     estimated_speedup_pct,
     speedup_scope
-FROM raw_ncu_rules, action_base
+FROM raw_ncu_rules

@@ -2,7 +2,18 @@
 --
 -- Bandwidth: two transfers per memory clock and bus bit (DDR), the figure that nsys reports as well:
 -- 2 × 3.201 GHz × 6016 bit ÷ 8 = 4.814 TB/s on an H200.
--- @raw ncu_devices device_id:INTEGER name:VARCHAR compute_capability_major:INTEGER compute_capability_minor:INTEGER multiprocessor_count:INTEGER max_gpu_frequency_khz:BIGINT max_mem_frequency_khz:BIGINT fb_bus_width:BIGINT l2_cache_size:BIGINT total_memory:BIGINT max_warps_per_multiprocessor:INTEGER
+-- @raw   ncu_devices
+-- @reads device_id                    INTEGER
+-- @reads name                         VARCHAR
+-- @reads compute_capability_major     INTEGER
+-- @reads compute_capability_minor     INTEGER
+-- @reads multiprocessor_count         INTEGER
+-- @reads max_gpu_frequency_khz        BIGINT
+-- @reads max_mem_frequency_khz        BIGINT
+-- @reads fb_bus_width                 BIGINT
+-- @reads l2_cache_size                BIGINT
+-- @reads total_memory                 BIGINT
+-- @reads max_warps_per_multiprocessor INTEGER
 -- @fills gpus
 
 INSERT INTO gpus BY NAME

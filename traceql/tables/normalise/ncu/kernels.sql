@@ -1,12 +1,20 @@
 -- One row per profiled workload, in the order of the report.
 --
 -- Durations: ncu stores gpu__time_duration in ns; some 2024.1 reports label that value "second".
--- @raw ncu_actions action:BIGINT name:VARCHAR demangled:VARCHAR mangled:VARCHAR workload:VARCHAR pid:BIGINT
--- @raw ncu_metrics action:BIGINT metric:VARCHAR unit:VARCHAR value:DOUBLE text:VARCHAR
+-- @raw   ncu_actions
+-- @reads action    BIGINT
+-- @reads name      VARCHAR
+-- @reads demangled VARCHAR
+-- @reads mangled   VARCHAR
+-- @reads workload  VARCHAR
+-- @reads pid       BIGINT
+-- @raw   ncu_metrics
+-- @reads action BIGINT
+-- @reads metric VARCHAR
+-- @reads unit   VARCHAR
+-- @reads value  DOUBLE
+-- @reads text   VARCHAR
 -- @fills kernels
-
-CREATE TEMP TABLE action_base AS
-SELECT coalesce(max(kernel_id), 0) + 1 AS first_kernel_id FROM kernels;
 
 INSERT INTO kernels BY NAME
 WITH launch AS (
@@ -34,7 +42,7 @@ WITH launch AS (
     GROUP BY action
 )
 SELECT
-    action + first_kernel_id AS kernel_id,
+    (getvariable('trace_id') << 32) + action + 1 AS kernel_id,
     getvariable('trace_id') AS trace_id,
     name,
     demangled,
@@ -55,5 +63,5 @@ SELECT
     static_shared_bytes,
     dynamic_shared_bytes
 FROM raw_ncu_actions
-LEFT JOIN launch USING (action), action_base
+LEFT JOIN launch USING (action)
 ORDER BY kernel_id

@@ -1,14 +1,19 @@
 -- One row per metric of a workload, as reported.
--- @raw ncu_metrics action:BIGINT metric:VARCHAR unit:VARCHAR value:DOUBLE text:VARCHAR
+-- @raw   ncu_metrics
+-- @reads action BIGINT
+-- @reads metric VARCHAR
+-- @reads unit   VARCHAR
+-- @reads value  DOUBLE
+-- @reads text   VARCHAR
 -- @fills metrics
 
 INSERT INTO metrics BY NAME
 SELECT
     getvariable('trace_id') AS trace_id,
-    action + first_kernel_id AS kernel_id,
+    (getvariable('trace_id') << 32) + action + 1 AS kernel_id,
     metric,
     -- See kernels.sql: the value is in ns whatever this label says.
     CASE WHEN unit = 'second' AND starts_with(metric, 'gpu__time_duration') THEN 'ns' ELSE unit END AS unit,
     value,
     text
-FROM raw_ncu_metrics, action_base
+FROM raw_ncu_metrics

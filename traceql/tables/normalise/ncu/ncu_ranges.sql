@@ -1,14 +1,20 @@
 -- One row per NVTX range around a workload. The report knows the texts, not the instances.
--- @raw ncu_nvtx action:BIGINT domain:VARCHAR style:VARCHAR depth:INTEGER text:VARCHAR path:VARCHAR
+-- @raw   ncu_nvtx
+-- @reads action BIGINT
+-- @reads domain VARCHAR
+-- @reads style  VARCHAR
+-- @reads depth  INTEGER
+-- @reads text   VARCHAR
+-- @reads path   VARCHAR
 -- @fills ncu_ranges
 
 INSERT INTO ncu_ranges BY NAME
 SELECT
     getvariable('trace_id') AS trace_id,
-    action + first_kernel_id AS kernel_id,
+    (getvariable('trace_id') << 32) + action + 1 AS kernel_id,
     domain,
     style,
     depth,
     text,
     path
-FROM raw_ncu_nvtx, action_base
+FROM raw_ncu_nvtx

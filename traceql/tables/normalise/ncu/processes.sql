@@ -1,5 +1,7 @@
 -- One row per profiled process.
--- @raw ncu_processes pid:BIGINT name:VARCHAR
+-- @raw   ncu_processes
+-- @reads pid  BIGINT
+-- @reads name VARCHAR
 -- @fills processes
 
 INSERT INTO processes BY NAME

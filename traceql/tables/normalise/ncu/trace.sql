@@ -2,7 +2,8 @@
 --
 -- Where a workload has its DRAM bytes, its DRAM rate and its duration, the three must agree: if they do not,
 -- some unit is not what it says.
--- @raw ncu_session created_utc_s:BIGINT
+-- @raw   ncu_session
+-- @reads created_utc_s BIGINT
 
 UPDATE traces SET
     captured_at = (SELECT make_timestamp(any_value(created_utc_s) * 1000000) FROM raw_ncu_session),

@@ -2,7 +2,14 @@
 --
 -- CUDA appends the version of an entry point to its name (cudaLaunchKernel_v7000): dropped.
 -- Some tools inject wrapper rows of another class that share the runtime call's correlation id.
--- @raw CUPTI_ACTIVITY_KIND_RUNTIME start:BIGINT end:BIGINT eventClass:INTEGER globalTid:BIGINT correlationId:BIGINT nameId:BIGINT returnValue:BIGINT
+-- @raw   CUPTI_ACTIVITY_KIND_RUNTIME
+-- @reads start         BIGINT
+-- @reads end           BIGINT
+-- @reads eventClass    INTEGER
+-- @reads globalTid     BIGINT
+-- @reads correlationId BIGINT
+-- @reads nameId        BIGINT
+-- @reads returnValue   BIGINT
 -- @fills api_calls
 
 INSERT INTO api_calls BY NAME
@@ -14,7 +21,7 @@ layers(id, layer) AS (
 ),
 numbered AS (
     SELECT
-        row_number() OVER () + (SELECT coalesce(max(api_call_id), 0) FROM api_calls) AS api_call_id,
+        (getvariable('trace_id') << 32) + row_number() OVER () AS api_call_id,
         start - getvariable('origin_ns') AS start_ns,
         globalTid & 281474976710655 AS thread,
         *

@@ -3,10 +3,15 @@
 -- Up to 2025 event times count from the start of the trace. Exports of 2026 (schema 3.25) carry the
 -- target's own clock and name its value at the start (systemClockNs): that is subtracted, unless
 -- events before it show that the times are relative after all.
--- @raw TARGET_INFO_SESSION_START_TIME systemClockNs:BIGINT
--- @raw CUPTI_ACTIVITY_KIND_KERNEL start:BIGINT
--- @raw CUPTI_ACTIVITY_KIND_RUNTIME start:BIGINT
--- @raw NVTX_EVENTS start:BIGINT eventType:INTEGER
+-- @raw   TARGET_INFO_SESSION_START_TIME
+-- @reads systemClockNs BIGINT
+-- @raw   CUPTI_ACTIVITY_KIND_KERNEL
+-- @reads start BIGINT
+-- @raw   CUPTI_ACTIVITY_KIND_RUNTIME
+-- @reads start BIGINT
+-- @raw   NVTX_EVENTS
+-- @reads start     BIGINT
+-- @reads eventType INTEGER
 
 SET VARIABLE origin_ns = (
     WITH clock AS (

@@ -1,6 +1,12 @@
 -- One row per message of the profiler. File paths and the machine's name stay out.
--- @raw DIAGNOSTIC_EVENT timestamp:BIGINT source:INTEGER severity:INTEGER text:VARCHAR
--- @raw TARGET_INFO_SYSTEM_ENV name:VARCHAR value:VARCHAR
+-- @raw   DIAGNOSTIC_EVENT
+-- @reads timestamp BIGINT
+-- @reads source    INTEGER
+-- @reads severity  INTEGER
+-- @reads text      VARCHAR
+-- @raw   TARGET_INFO_SYSTEM_ENV
+-- @reads name  VARCHAR
+-- @reads value VARCHAR
 -- @fills diagnostics
 
 INSERT INTO diagnostics BY NAME

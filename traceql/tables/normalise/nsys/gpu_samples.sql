@@ -1,8 +1,15 @@
 -- One row per sampled GPU metric and time. The last byte of a sample's type is the GPU's id.
 --
 -- Clocks are labelled MHz, but 1980000000 is what is exported for 1,980 MHz: no clock has a million MHz.
--- @raw GPU_METRICS timestamp:BIGINT typeId:UBIGINT metricId:BIGINT value:BIGINT
--- @raw TARGET_INFO_GPU_METRICS typeId:UBIGINT metricId:BIGINT metricName:VARCHAR
+-- @raw   GPU_METRICS
+-- @reads timestamp BIGINT
+-- @reads typeId    UBIGINT
+-- @reads metricId  BIGINT
+-- @reads value     BIGINT
+-- @raw   TARGET_INFO_GPU_METRICS
+-- @reads typeId     UBIGINT
+-- @reads metricId   BIGINT
+-- @reads metricName VARCHAR
 -- @fills gpu_samples
 
 INSERT INTO gpu_samples BY NAME

@@ -1,9 +1,30 @@
 -- One row per GPU of the machine, with the CUDA ordinal by which processes knew it.
 --
 -- Exports of 2020 keep the properties in TARGET_INFO_CUDA_GPU, in kHz and kB/s.
--- @raw TARGET_INFO_GPU id|deviceId:INTEGER name:VARCHAR computeMajor:INTEGER computeMinor:INTEGER smCount:INTEGER maxWarpsPerSm:INTEGER clockRate:BIGINT memoryBandwidth:DOUBLE totalMemory:BIGINT l2CacheSize:BIGINT
--- @raw TARGET_INFO_CUDA_GPU deviceId:INTEGER computeCapabilityMajor:INTEGER computeCapabilityMinor:INTEGER numMultiprocessors:INTEGER maxWarpsPerMultiprocessor:INTEGER coreClockRate:BIGINT globalMemoryBandwidth:DOUBLE globalMemorySize:BIGINT l2CacheSize:BIGINT
--- @raw TARGET_INFO_CUDA_DEVICE gpuId:INTEGER cudaId:INTEGER
+-- @raw   TARGET_INFO_GPU
+-- @reads id|deviceId     INTEGER
+-- @reads name            VARCHAR
+-- @reads computeMajor    INTEGER
+-- @reads computeMinor    INTEGER
+-- @reads smCount         INTEGER
+-- @reads maxWarpsPerSm   INTEGER
+-- @reads clockRate       BIGINT
+-- @reads memoryBandwidth DOUBLE
+-- @reads totalMemory     BIGINT
+-- @reads l2CacheSize     BIGINT
+-- @raw   TARGET_INFO_CUDA_GPU
+-- @reads deviceId                  INTEGER
+-- @reads computeCapabilityMajor    INTEGER
+-- @reads computeCapabilityMinor    INTEGER
+-- @reads numMultiprocessors        INTEGER
+-- @reads maxWarpsPerMultiprocessor INTEGER
+-- @reads coreClockRate             BIGINT
+-- @reads globalMemoryBandwidth     DOUBLE
+-- @reads globalMemorySize          BIGINT
+-- @reads l2CacheSize               BIGINT
+-- @raw   TARGET_INFO_CUDA_DEVICE
+-- @reads gpuId  INTEGER
+-- @reads cudaId INTEGER
 -- @fills gpus
 
 INSERT INTO gpus BY NAME

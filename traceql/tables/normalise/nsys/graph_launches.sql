@@ -1,11 +1,20 @@
 -- One row per CUDA graph execution that was traced as a whole.
--- @raw CUPTI_ACTIVITY_KIND_GRAPH_TRACE start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT graphId:BIGINT graphExecId:BIGINT
+-- @raw   CUPTI_ACTIVITY_KIND_GRAPH_TRACE
+-- @reads start         BIGINT
+-- @reads end           BIGINT
+-- @reads deviceId      INTEGER
+-- @reads contextId     BIGINT
+-- @reads streamId      BIGINT
+-- @reads correlationId BIGINT
+-- @reads globalPid     BIGINT
+-- @reads graphId       BIGINT
+-- @reads graphExecId   BIGINT
 -- @fills graph_launches
 
 INSERT INTO graph_launches BY NAME
 WITH numbered AS (
     SELECT
-        row_number() OVER () + (SELECT coalesce(max(graph_launch_id), 0) FROM graph_launches) AS graph_launch_id,
+        (getvariable('trace_id') << 32) + row_number() OVER () AS graph_launch_id,
         globalPid >> 24 & 16777215 AS pid,
         *
     FROM raw_CUPTI_ACTIVITY_KIND_GRAPH_TRACE

@@ -2,7 +2,11 @@
 --
 -- Up to 2023.4 the table of nodes was called CUDA_GRAPH_EVENTS, a name that later holds whole graphs: only
 -- rows with a node id are nodes.
--- @raw CUDA_GRAPH_NODE_EVENTS|CUDA_GRAPH_EVENTS start:BIGINT globalTid:BIGINT graphNodeId:BIGINT originalGraphNodeId:BIGINT
+-- @raw   CUDA_GRAPH_NODE_EVENTS|CUDA_GRAPH_EVENTS
+-- @reads start               BIGINT
+-- @reads globalTid           BIGINT
+-- @reads graphNodeId         BIGINT
+-- @reads originalGraphNodeId BIGINT
 -- @fills graph_nodes
 
 INSERT INTO graph_nodes BY NAME

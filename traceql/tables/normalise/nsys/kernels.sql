@@ -1,11 +1,30 @@
 -- One row per kernel execution.
--- @raw CUPTI_ACTIVITY_KIND_KERNEL start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT demangledName:BIGINT shortName:BIGINT registersPerThread:INTEGER gridX:INTEGER gridY:INTEGER gridZ:INTEGER blockX:INTEGER blockY:INTEGER blockZ:INTEGER staticSharedMemory:BIGINT dynamicSharedMemory:BIGINT graphNodeId:BIGINT
+-- @raw   CUPTI_ACTIVITY_KIND_KERNEL
+-- @reads start               BIGINT
+-- @reads end                 BIGINT
+-- @reads deviceId            INTEGER
+-- @reads contextId           BIGINT
+-- @reads streamId            BIGINT
+-- @reads correlationId       BIGINT
+-- @reads globalPid           BIGINT
+-- @reads demangledName       BIGINT
+-- @reads shortName           BIGINT
+-- @reads registersPerThread  INTEGER
+-- @reads gridX               INTEGER
+-- @reads gridY               INTEGER
+-- @reads gridZ               INTEGER
+-- @reads blockX              INTEGER
+-- @reads blockY              INTEGER
+-- @reads blockZ              INTEGER
+-- @reads staticSharedMemory  BIGINT
+-- @reads dynamicSharedMemory BIGINT
+-- @reads graphNodeId         BIGINT
 -- @fills kernels
 
 INSERT INTO kernels BY NAME
 WITH numbered AS (
     SELECT
-        row_number() OVER () + (SELECT coalesce(max(kernel_id), 0) FROM kernels) AS kernel_id,
+        (getvariable('trace_id') << 32) + row_number() OVER () AS kernel_id,
         globalPid >> 24 & 16777215 AS pid,
         *
     FROM raw_CUPTI_ACTIVITY_KIND_KERNEL

@@ -2,8 +2,34 @@
 --
 -- The kinds are CUPTI's enumerations (CUpti_ActivityMemcpyKind, CUpti_ActivityMemoryKind) with the labels
 -- that nsys prints; exports before 2022 hold the numbers only.
--- @raw CUPTI_ACTIVITY_KIND_MEMCPY start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT bytes:BIGINT copyKind:INTEGER srcKind:INTEGER dstKind:INTEGER srcDeviceId:INTEGER dstDeviceId:INTEGER graphNodeId:BIGINT virtualAddress:BIGINT
--- @raw CUPTI_ACTIVITY_KIND_MEMSET start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT bytes:BIGINT value:BIGINT memKind:INTEGER graphNodeId:BIGINT
+-- @raw   CUPTI_ACTIVITY_KIND_MEMCPY
+-- @reads start          BIGINT
+-- @reads end            BIGINT
+-- @reads deviceId       INTEGER
+-- @reads contextId      BIGINT
+-- @reads streamId       BIGINT
+-- @reads correlationId  BIGINT
+-- @reads globalPid      BIGINT
+-- @reads bytes          BIGINT
+-- @reads copyKind       INTEGER
+-- @reads srcKind        INTEGER
+-- @reads dstKind        INTEGER
+-- @reads srcDeviceId    INTEGER
+-- @reads dstDeviceId    INTEGER
+-- @reads graphNodeId    BIGINT
+-- @reads virtualAddress BIGINT
+-- @raw   CUPTI_ACTIVITY_KIND_MEMSET
+-- @reads start         BIGINT
+-- @reads end           BIGINT
+-- @reads deviceId      INTEGER
+-- @reads contextId     BIGINT
+-- @reads streamId      BIGINT
+-- @reads correlationId BIGINT
+-- @reads globalPid     BIGINT
+-- @reads bytes         BIGINT
+-- @reads value         BIGINT
+-- @reads memKind       INTEGER
+-- @reads graphNodeId   BIGINT
 -- @fills memory_ops
 
 INSERT INTO memory_ops BY NAME
@@ -28,8 +54,8 @@ both_kinds AS (
 ),
 numbered AS (
     SELECT
-        row_number() OVER (ORDER BY start, operation, streamId, correlationId, "end", bytes)
-            + (SELECT coalesce(max(memory_op_id), 0) FROM memory_ops) AS memory_op_id,
+        (getvariable('trace_id') << 32)
+            + row_number() OVER (ORDER BY start, operation, streamId, correlationId, "end", bytes) AS memory_op_id,
         globalPid >> 24 & 16777215 AS pid,
         *
     FROM both_kinds

@@ -2,7 +2,25 @@
 --
 -- Event types (ENUM_NSYS_EVENT_TYPE): 34 mark, 59 push/pop, 60 start/end; 33 names a category, 75 a domain,
 -- both per process. A text is either in the row or in the string table, and one report can hold both.
--- @raw NVTX_EVENTS start:BIGINT end:BIGINT eventType:INTEGER category:BIGINT color:BIGINT text:VARCHAR globalTid:BIGINT endGlobalTid:BIGINT textId:BIGINT domainId:BIGINT uint64Value:BIGINT int64Value:BIGINT doubleValue:DOUBLE uint32Value:BIGINT int32Value:BIGINT floatValue:DOUBLE jsonTextId:BIGINT jsonText:VARCHAR
+-- @raw   NVTX_EVENTS
+-- @reads start        BIGINT
+-- @reads end          BIGINT
+-- @reads eventType    INTEGER
+-- @reads category     BIGINT
+-- @reads color        BIGINT
+-- @reads text         VARCHAR
+-- @reads globalTid    BIGINT
+-- @reads endGlobalTid BIGINT
+-- @reads textId       BIGINT
+-- @reads domainId     BIGINT
+-- @reads uint64Value  BIGINT
+-- @reads int64Value   BIGINT
+-- @reads doubleValue  DOUBLE
+-- @reads uint32Value  BIGINT
+-- @reads int32Value   BIGINT
+-- @reads floatValue   DOUBLE
+-- @reads jsonTextId   BIGINT
+-- @reads jsonText     VARCHAR
 
 CREATE TEMP TABLE nvtx_events AS
 WITH events AS (
@@ -21,7 +39,7 @@ categories AS (
     SELECT pid, domain_id, category, any_value(message) AS name FROM events WHERE eventType = 33 GROUP BY ALL
 )
 SELECT
-    row_number() OVER (ORDER BY position) + (SELECT coalesce(max(range_id), 0) FROM nvtx_ranges) AS range_id,
+    (getvariable('trace_id') << 32) + row_number() OVER (ORDER BY position) AS range_id,
     message AS text,
     CASE WHEN events.domain_id = 0 THEN ''
          ELSE coalesce(domains.name, 'domain ' || events.domain_id) END AS domain,

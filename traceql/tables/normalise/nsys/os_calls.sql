@@ -1,12 +1,17 @@
 -- One row per traced operating system function call.
 --
 -- Class 27 is a call; 31 and 32 mark the start and the end of the tracing itself and are left out.
--- @raw OSRT_API start:BIGINT end:BIGINT eventClass:INTEGER globalTid:BIGINT nameId:BIGINT
+-- @raw   OSRT_API
+-- @reads start      BIGINT
+-- @reads end        BIGINT
+-- @reads eventClass INTEGER
+-- @reads globalTid  BIGINT
+-- @reads nameId     BIGINT
 -- @fills os_calls
 
 INSERT INTO os_calls BY NAME
 WITH numbered AS (
-    SELECT row_number() OVER () + (SELECT coalesce(max(os_call_id), 0) FROM os_calls) AS os_call_id, *
+    SELECT (getvariable('trace_id') << 32) + row_number() OVER () AS os_call_id, *
     FROM raw_OSRT_API
     WHERE eventClass = 27
 )

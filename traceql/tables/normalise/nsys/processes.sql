@@ -1,5 +1,8 @@
 -- One row per profiled process. nsys lists every process of the machine: only those with events come in.
--- @raw PROCESSES pid:BIGINT globalPid:BIGINT name:VARCHAR
+-- @raw   PROCESSES
+-- @reads pid       BIGINT
+-- @reads globalPid BIGINT
+-- @reads name      VARCHAR
 -- @fills processes
 
 INSERT INTO processes BY NAME

@@ -109,7 +109,7 @@ GROUP BY ALL;
 DELETE FROM range_timeline WHERE thread IN (SELECT thread FROM crossing);
 INSERT INTO range_timeline SELECT thread, at_ns, range_id FROM crossing_timeline;
 DELETE FROM stack_parents WHERE thread IN (SELECT thread FROM crossing);
-INSERT INTO stack_parents SELECT range_id, thread, NULL, parent_id FROM crossing_parents;;
+INSERT INTO stack_parents SELECT range_id, thread, NULL, parent_id FROM crossing_parents;
 
 -- Every range with its parent: those of the stacks, what merely lies in them, and start/end ranges.
 CREATE TEMP TABLE range_tree AS

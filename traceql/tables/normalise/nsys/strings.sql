@@ -1,5 +1,7 @@
 -- The report's string table, for the steps after this one.
--- @raw StringIds id:BIGINT value:VARCHAR
+-- @raw   StringIds
+-- @reads id    BIGINT
+-- @reads value VARCHAR
 
 CREATE TEMP TABLE strings AS
 SELECT id, value FROM raw_StringIds

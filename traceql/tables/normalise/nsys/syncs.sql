@@ -1,7 +1,16 @@
 -- One row per synchronisation, labelled as nsys does (CUpti_ActivitySynchronizationType).
 --
 -- nsys 2025.1 renamed the type's column; files of the change hold both.
--- @raw CUPTI_ACTIVITY_KIND_SYNCHRONIZATION start:BIGINT end:BIGINT deviceId:INTEGER contextId:BIGINT streamId:BIGINT correlationId:BIGINT globalPid:BIGINT syncType|deprecatedSyncType:INTEGER eventId:BIGINT
+-- @raw   CUPTI_ACTIVITY_KIND_SYNCHRONIZATION
+-- @reads start                       BIGINT
+-- @reads end                         BIGINT
+-- @reads deviceId                    INTEGER
+-- @reads contextId                   BIGINT
+-- @reads streamId                    BIGINT
+-- @reads correlationId               BIGINT
+-- @reads globalPid                   BIGINT
+-- @reads syncType|deprecatedSyncType INTEGER
+-- @reads eventId                     BIGINT
 -- @fills syncs
 
 INSERT INTO syncs BY NAME
@@ -10,7 +19,7 @@ WITH types(id, label) AS (
 ),
 numbered AS (
     SELECT
-        row_number() OVER () + (SELECT coalesce(max(sync_id), 0) FROM syncs) AS sync_id,
+        (getvariable('trace_id') << 32) + row_number() OVER () AS sync_id,
         globalPid >> 24 & 16777215 AS pid,
         *
     FROM raw_CUPTI_ACTIVITY_KIND_SYNCHRONIZATION

@@ -1,5 +1,7 @@
 -- One row per thread that recorded anything; names of other threads of the machine are not taken over.
--- @raw ThreadNames nameId:BIGINT globalTid:BIGINT
+-- @raw   ThreadNames
+-- @reads nameId    BIGINT
+-- @reads globalTid BIGINT
 -- @fills threads
 
 INSERT INTO threads BY NAME

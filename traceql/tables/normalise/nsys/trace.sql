@@ -1,6 +1,8 @@
 -- What the report says about itself, into the row of traces that ingest has made.
--- @raw TARGET_INFO_SESSION_START_TIME utcEpochNs:BIGINT
--- @raw ANALYSIS_DETAILS duration:BIGINT
+-- @raw   TARGET_INFO_SESSION_START_TIME
+-- @reads utcEpochNs BIGINT
+-- @raw   ANALYSIS_DETAILS
+-- @reads duration BIGINT
 
 UPDATE traces SET
     start_utc_ns = (SELECT min(utcEpochNs) FROM raw_TARGET_INFO_SESSION_START_TIME),

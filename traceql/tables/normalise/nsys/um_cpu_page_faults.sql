@@ -1,5 +1,11 @@
 -- One row per page fault of the CPU on managed memory. Folders of source files stay out.
--- @raw CUDA_UM_CPU_PAGE_FAULT_EVENTS start:BIGINT globalPid:BIGINT address:BIGINT CpuInstruction:BIGINT sourceFile|SourceFile:BIGINT sourceLine|SourceLine:INTEGER
+-- @raw   CUDA_UM_CPU_PAGE_FAULT_EVENTS
+-- @reads start                 BIGINT
+-- @reads globalPid             BIGINT
+-- @reads address               BIGINT
+-- @reads CpuInstruction        BIGINT
+-- @reads sourceFile|SourceFile BIGINT
+-- @reads sourceLine|SourceLine INTEGER
 -- @fills um_cpu_page_faults
 
 INSERT INTO um_cpu_page_faults BY NAME

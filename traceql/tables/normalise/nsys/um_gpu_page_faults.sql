@@ -1,6 +1,13 @@
 -- One row per group of page faults of a GPU on managed memory, labelled as nsys does
 -- (CUpti_ActivityUnifiedMemoryAccessType).
--- @raw CUDA_UM_GPU_PAGE_FAULT_EVENTS start:BIGINT end:BIGINT globalPid:BIGINT deviceId:INTEGER address:BIGINT numberOfPageFaults:BIGINT faultAccessType:INTEGER
+-- @raw   CUDA_UM_GPU_PAGE_FAULT_EVENTS
+-- @reads start              BIGINT
+-- @reads end                BIGINT
+-- @reads globalPid          BIGINT
+-- @reads deviceId           INTEGER
+-- @reads address            BIGINT
+-- @reads numberOfPageFaults BIGINT
+-- @reads faultAccessType    INTEGER
 -- @fills um_gpu_page_faults
 
 INSERT INTO um_gpu_page_faults BY NAME
