@@ -43,7 +43,7 @@ CASES = [
             children               0        2        0        0         0        0
             range_id               6        1        5        2         3        1
             parent_id              NULL     NULL     NULL     1         1        NULL
-            range_stack            :6       :1       :5       :1:2      :1:3     :7
+            range_stack            :6       :1       :5       :1:2      :1:3     :1
             """
         ),
     ),

@@ -39,7 +39,7 @@ CASES = [
             children     2        0     1           0               0           0             0
             range_id     1        7     2           3               4           9             1
             parent_id    NULL     NULL  1           2               1           8             NULL
-            range_stack  :1       :7    :1:2        :1:2:3          :1:4        :8:9          :10
+            range_stack  :1       :7    :1:2        :1:2:3          :1:4        :8:9          :1
             path         step     step  step/layer  step/layer/cub  step/layer  open/in open  step
             """
         ),

@@ -17,7 +17,7 @@ CASES = [
             .kernel("commit", "step/commit", dram_write=60, dram_read=10, l2_write=8, l2_read=1, ns=6)
             .kernel("mask", "step/mask", dram_write=1, dram_read=None, l2_write=1, l2_read=1, ns=2),
         },
-        params={"baseline": "before", "variant": "after", "pairs": "step/kv_write = step/commit"},
+        params={"baseline": "before", "variant": "after", "pair": {"step/kv_write": "step/commit"}},
         expected=across(
             """
             scope  range                        counter                     baseline  variant  delta  delta_pct    remark
@@ -65,7 +65,7 @@ CASES = [
             .kernel("flush", "step/flush/l2", ns=100, dram_write=9000),
             "b": Profile().kernel("copy", "step", ns=5, dram_write=8, dram_read=0),
         },
-        params={"baseline": "a", "variant": "b", "exclude": "nothing; %/flush"},
+        params={"baseline": "a", "variant": "b", "exclude": ["nothing", "%/flush"]},
         expected=across(
             """
             scope  range                counter                     baseline  variant  delta  delta_pct  remark
