@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 from conftest import REPORTS, notes
 from made.ncu import Profile
-from nsys_oracle import ask, expected, export
+from made.nsys import Recording, Work, copy, graph, kernel
+from nsys_oracle import ask, expected
 
 import traceql
 from traceql.ask import compare
@@ -23,7 +24,6 @@ from traceql.errors import MissingDataError, QueryError
 from traceql.store import ingest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from traceql import Database
@@ -37,19 +37,19 @@ CLOCK = "gpc__cycles_elapsed.avg.per_second"
 Values = dict[tuple[str | None, str, str], tuple[float | None, float | None]]
 
 
-def timelines(folder: Path, **traces: Mapping[str, Sequence[Mapping[str, Any]]]) -> Database:
-    """A database in memory of hand-made nsys traces: name → export tables."""
+def timelines(**traces: Recording) -> Database:
+    """A database in memory of hand-made nsys traces."""
     database = traceql.open(":memory:")
-    for name, tables in traces.items():
-        database.ingest(export(folder / f"{name}.sqlite", tables), name=name)
+    for name, recording in traces.items():
+        recording.store(database, name)
     return database
 
 
 def profile(*launches: tuple[str, str, str, float]) -> Profile:
     """A hand-made ncu trace: (path in the default domain, path in the domain lib, kernel, DRAM bytes written)."""
     made = Profile()
-    for path, lib_path, kernel, written in launches:
-        made.kernel(kernel, path, domains={"lib": lib_path}, pid=5, ns=10, dram_write=written)
+    for path, lib_path, name, written in launches:
+        made.kernel(name, path, domains={"lib": lib_path}, pid=5, ns=10, dram_write=written)
     return made
 
 
@@ -65,35 +65,27 @@ def diff(database: Database, a: str | list[str], b: str | list[str], **params: A
         return database.query("diff", trace_a=a, trace_b=b, **params)
 
 
-BEFORE = {
-    "RUNTIME": [
-        {"name": "cudaLaunchKernel_v7000", "start": 0, "end": 10, "correlationId": 1},
-        {"name": "cudaLaunchKernel_v7000", "start": 10, "end": 16, "correlationId": 2},
-        {"name": "cudaMemcpyAsync_v3020", "start": 20, "end": 25, "correlationId": 3},
-    ],
-    "KERNEL": [
-        # Busy from 20 to 50, as the two overlap, and from 60 to 64.
-        {"name": "x", "start": 20, "end": 40, "correlationId": 1},
-        {"name": "y", "start": 30, "end": 50, "correlationId": 2},
-    ],
-    "MEMCPY": [{"start": 60, "end": 64, "bytes": 100, "correlationId": 3}],
-    "NVTX_EVENTS": [
-        {"text": "step", "start": 0, "end": 18},
-        {"text": "copy", "start": 19, "end": 30},
-    ],
-}
-AFTER = {
-    "RUNTIME": [{"name": "cudaLaunchKernel_v7000", "start": 5, "end": 8, "correlationId": 1}],
-    "KERNEL": [{"name": "x", "start": 20, "end": 35, "correlationId": 1}],
-    "NVTX_EVENTS": [{"text": "step", "start": 0, "end": 12}],
-}
+def before() -> Recording:
+    # Busy from 20 to 50, as the two overlap, and from 60 to 64.
+    return (
+        Recording()
+        .range("step", 0, 18)
+        .range("copy", 19, 30)
+        .call("cudaLaunchKernel_v7000", 0, 10, kernel("x", 20, 40))
+        .call("cudaLaunchKernel_v7000", 10, 16, kernel("y", 30, 50))
+        .call("cudaMemcpyAsync_v3020", 20, 25, copy("Host-to-Device", 60, 64, 100))
+    )
+
+
+def after() -> Recording:
+    return Recording().range("step", 0, 12).call("cudaLaunchKernel_v7000", 5, 8, kernel("x", 20, 35))
 
 
 # --- timelines ------------------------------------------------------------------------------------------
 
 
-def test_a_timeline_is_compared_in_total_and_by_kernel_call_copy_and_range(tmp_path: Path) -> None:
-    found = diff(timelines(tmp_path, before=BEFORE, after=AFTER), "before", "after")
+def test_a_timeline_is_compared_in_total_and_by_kernel_call_copy_and_range() -> None:
+    found = diff(timelines(before=before(), after=after()), "before", "after")
     assert values(found, "trace") == {
         (None, None, "kernels"): (2, 1),
         (None, None, "kernel_ns"): (40, 15),
@@ -142,27 +134,27 @@ def test_a_timeline_is_compared_in_total_and_by_kernel_call_copy_and_range(tmp_p
     assert found.filter(topic="kernel", name="y")["found_in"].unique().to_list() == ["a only"]
 
 
-def test_kernels_come_in_the_order_of_the_time_that_changed(tmp_path: Path) -> None:
-    found = diff(timelines(tmp_path, before=BEFORE, after=AFTER), "before", "after", topic="kernel")
+def test_kernels_come_in_the_order_of_the_time_that_changed() -> None:
+    found = diff(timelines(before=before(), after=after()), "before", "after", topic="kernel")
     assert found["name"].unique(maintain_order=True).to_list() == ["y", "x"]
 
 
-def test_a_kernel_that_may_hide_in_a_whole_graph_is_not_counted_as_absent(tmp_path: Path) -> None:
-    hidden = {**AFTER, "GRAPH_TRACE": [{"start": 50, "end": 70, "correlationId": 2}]}
-    found = diff(timelines(tmp_path, before=BEFORE, after=hidden), "before", "after")
+def test_a_kernel_that_may_hide_in_a_whole_graph_is_not_counted_as_absent() -> None:
+    hidden = after().work(graph(50, 70))
+    found = diff(timelines(before=before(), after=hidden), "before", "after")
     assert values(found, "kernel")[None, "y", "launches"] == (1, None)
     assert values(found, "trace")[None, None, "graphs"] == (0, 1)
     # Copies are not hidden.
     assert values(found, "copy")[None, "memcpy Host-to-Device", "operations"] == (1, 0)
 
 
-def test_repeated_runs_have_means_with_spread_and_a_confidence_interval(tmp_path: Path) -> None:
-    def run(*durations: int, other: int = 0) -> dict[str, list[dict[str, Any]]]:
-        kernels = [{"name": "x", "start": 100 * i, "end": 100 * i + d} for i, d in enumerate(durations)]
-        extra = [{"name": "y", "start": 900, "end": 900 + other}] if other else []
-        return {"KERNEL": kernels + extra}
+def test_repeated_runs_have_means_with_spread_and_a_confidence_interval() -> None:
+    def run(duration: int, *others: Work) -> Recording:
+        return Recording().work(kernel("x", 0, duration), *others)
 
-    db = timelines(tmp_path, a1=run(10), a2=run(12), a3=run(14, other=6), b1=run(20), b2=run(22), b3=run(24))
+    db = timelines(
+        a1=run(10), a2=run(12), a3=run(14, kernel("y", 900, 906)), b1=run(20), b2=run(22), b3=run(24)
+    )
     found = diff(db, ["a1", "a2", "a3"], ["b1", "b2", "b3"], topic="kernel")
     rows = {(row["name"], row["measure"]): row for row in found.to_dicts()}
     x = rows["x", "total_ns"]
@@ -244,7 +236,7 @@ def test_busy_and_idle_time_fill_the_span_of_the_gpu_work(corpus: Database) -> N
 # --- profiled launches ----------------------------------------------------------------------------------
 
 
-def test_launches_are_aligned_by_path_name_and_number_and_none_is_dropped(tmp_path: Path) -> None:
+def test_launches_are_aligned_by_path_name_and_number_and_none_is_dropped() -> None:
     with traceql.open(":memory:") as db:
         profile(("s/w", "", "k", 8), ("s/w", "", "k", 9), ("s", "", "k", 1), ("s", "", "old", 4)).store(
             db, "a"
@@ -381,7 +373,7 @@ def test_a_timeline_tells_its_clock_if_gpu_metrics_were_sampled(corpus: Database
     assert corpus.sql(samples).item() < 1400
 
 
-def test_a_tag_that_differs_is_named_but_is_no_reason_to_distrust(tmp_path: Path) -> None:
+def test_a_tag_that_differs_is_named_but_is_no_reason_to_distrust() -> None:
     with traceql.open(":memory:") as db:
         for name, mode in (("a", "old"), ("b", "new")):
             made = Profile(tags={"mode": mode, "batch": "8"}, tool_version="1")
@@ -472,29 +464,19 @@ def test_different_programs_have_nothing_in_common(corpus: Database) -> None:
     assert {(row["timeline_matched_pct"], row["counters_matched_pct"]) for row in found} == {(0, 0)}
 
 
-def test_ranges_of_other_domains_are_found_however_they_nest(tmp_path: Path) -> None:
-    def call(number: int, start: int) -> dict[str, Any]:
-        return {"name": "cudaLaunchKernel_v7000", "start": start, "end": start + 1, "correlationId": number}
-
+def test_ranges_of_other_domains_are_found_however_they_nest() -> None:
+    launch = "cudaLaunchKernel_v7000"
     db = timelines(
-        tmp_path,
-        line={
-            "NVTX_EVENTS": [
-                {"text": "lib", "eventType": 75, "domainId": 3},
-                {"text": "s", "start": 0, "end": 100},
-                # nsys nests s/scan/w: scan is of a domain of its own, which ncu keeps apart from s/w.
-                {"text": "scan", "start": 10, "end": 50, "domainId": 3},
-                {"text": "w", "start": 20, "end": 40},
-            ],
-            "RUNTIME": [call(1, 5), call(2, 25), call(3, 26), call(4, 60)],
-            "KERNEL": [
-                {"name": "k", "start": 110, "end": 120, "correlationId": 1},
-                # Launched before the next one, but it started later.
-                {"name": "k", "start": 150, "end": 160, "correlationId": 2},
-                {"name": "k", "start": 130, "end": 140, "correlationId": 3},
-                {"name": "k", "start": 170, "end": 180, "correlationId": 4},
-            ],
-        },
+        line=Recording()
+        .range("s", 0, 100)
+        # nsys nests s/scan/w: scan is of a domain of its own, which ncu keeps apart from s/w.
+        .range("scan", 10, 50, domain="lib")
+        .range("w", 20, 40)
+        .call(launch, 5, 6, kernel("k", 110, 120))
+        # Launched before the next one, but it started later.
+        .call(launch, 25, 26, kernel("k", 150, 160))
+        .call(launch, 26, 27, kernel("k", 130, 140))
+        .call(launch, 60, 61, kernel("k", 170, 180))
     )
     counters = profile(
         ("s", "", "k", 1), ("s/w", "scan", "k", 20), ("s/w", "scan", "k", 30), ("s/w", "", "k", 4)

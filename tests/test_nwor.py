@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import REPORTS, TABLES, notes
 from made.ncu import Profile
+from made.nsys import Recording, graph, kernel
 from made.runs import Runs
-from nsys_oracle import export
 
 import traceql
 from traceql.errors import QueryError
@@ -16,7 +16,6 @@ from traceql.read import runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from traceql import Database
 
@@ -259,38 +258,23 @@ def test_host_calls_of_the_mask_equal_a_sum_over_times(corpus: Database) -> None
         }
 
 
-def test_what_a_range_costs_by_hand(tmp_path: Path, memory: Database) -> None:
-    memory.ingest(
-        export(
-            tmp_path / "a.sqlite",
-            {
-                "NVTX_EVENTS": [
-                    {"text": "mask", "start": 0, "end": 100},
-                    # In itself: no second instance, and no work twice.
-                    {"text": "mask", "start": 10, "end": 50},
-                    {"text": "mask", "start": 200, "end": 240},
-                ],
-                "RUNTIME": [
-                    {"name": "cudaLaunchKernel_v7000", "start": 20, "end": 25, "correlationId": 1},
-                    # The driver call inside, with the same id, is the same launch.
-                    {"name": "cuLaunchKernel", "start": 21, "end": 24, "correlationId": 1},
-                    {"name": "cudaGraphLaunch_v10000", "start": 210, "end": 213, "correlationId": 2},
-                    {"name": "cudaStreamSynchronize_v3020", "start": 220, "end": 230, "correlationId": 3},
-                    {"name": "cudaLaunchHostFunc_v10000", "start": 231, "end": 232, "correlationId": 4},
-                    {"name": "cudaLaunchKernel_v7000", "start": 300, "end": 305, "correlationId": 5},
-                ],
-                "KERNEL": [
-                    {"name": "k", "start": 30, "end": 37, "correlationId": 1},
-                    {"name": "k", "start": 310, "end": 320, "correlationId": 5},
-                ],
-                "GRAPH_TRACE": [{"start": 215, "end": 225, "correlationId": 2}],
-            },
-        ),
-        name="a",
+def test_what_a_range_costs_by_hand(memory: Database) -> None:
+    recording = (
+        Recording()
+        .range("mask", 0, 100)
+        # In itself: no second instance, and no work twice.
+        .range("mask", 10, 50)
+        .range("mask", 200, 240)
+        .call("cudaLaunchKernel_v7000", 20, 25, kernel("k", 30, 37))
+        # The driver call inside, with the same id, is the same launch.
+        .call("cuLaunchKernel", 21, 24, layer="driver", nested=True)
+        .call("cudaGraphLaunch_v10000", 210, 213, graph(215, 225))
+        .call("cudaStreamSynchronize_v3020", 220, 230)
+        .call("cudaLaunchHostFunc_v10000", 231, 232)
+        .call("cudaLaunchKernel_v7000", 300, 305, kernel("k", 310, 320))
     )
-    memory.ingest(
-        export(tmp_path / "b.sqlite", {"NVTX_EVENTS": [{"text": "other", "start": 0, "end": 100}]}), name="b"
-    )
+    recording.store(memory, "a")
+    Recording().range("other", 0, 100).store(memory, "b")
     rows = found(memory, "scv_delta", baseline="a", variant="b", range="mask")
     assert notes(memory.ask("scv_delta", baseline="a", variant="b", range="mask"))
     assert {counter: row["baseline"] for (counter,), row in rows.items()} == {
@@ -315,9 +299,8 @@ def test_what_a_range_costs_by_hand(tmp_path: Path, memory: Database) -> None:
     assert rows["kernels",]["remark"] == "kernels of CUDA graphs are not recorded in a; no range mask in b"
 
 
-def test_a_range_without_recorded_calls_has_unknown_launches(tmp_path: Path, memory: Database) -> None:
-    nvtx_only = {"NVTX_EVENTS": [{"text": "mask", "start": 0, "end": 100}]}
-    memory.ingest(export(tmp_path / "a.sqlite", nvtx_only), name="a")
+def test_a_range_without_recorded_calls_has_unknown_launches(memory: Database) -> None:
+    Recording().range("mask", 0, 100).store(memory, "a")
     row = memory.sql("FROM range_costs").row(0, named=True)
     assert (row["instances"], row["host_ns"]) == (1, 100)
     assert {name for name, value in row.items() if value is None} == {
@@ -456,11 +439,8 @@ def test_tags_tell_the_modes_of_traces_and_of_imported_sweeps(memory: Database) 
     assert "more than one trace (stage/graph)" in again["remark"]
 
 
-def test_a_range_that_a_mode_never_entered_is_absent_not_free(tmp_path: Path, memory: Database) -> None:
-    other = {"NVTX_EVENTS": [{"text": "other", "start": 0, "end": 100}]}
-    memory.ingest(
-        export(tmp_path / "a.sqlite", other), name="a", tags={"nwor_mode": "off", "scv_mode": "off"}
-    )
+def test_a_range_that_a_mode_never_entered_is_absent_not_free(memory: Database) -> None:
+    Recording(nwor_mode="off", scv_mode="off").range("other", 0, 100).store(memory, "a")
     launches = found(memory, "nwor_scv_matrix")["launches",]
     assert launches["off_off"] is None
     assert launches["remark"].startswith(
