@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from answers.gpu.cuda_gpu_trace import CASES as GPU_TRACE
-from answers.memory.um_sum import MOVES
-from answers.ranges.range_launches import STEPS
-from answers.traces.trace_summary import TRACES
+from ask.answers.gpu.cuda_gpu_trace import CASES as GPU_TRACE
+from ask.answers.memory.um_sum import MOVES
+from ask.answers.ranges.range_launches import STEPS
+from ask.answers.traces.trace_summary import TRACES
 from made import case
 from made.case import Case, across, down
 from made.nsys import Recording, kernel, sync

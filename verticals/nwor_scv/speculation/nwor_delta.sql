@@ -23,6 +23,19 @@
 -- @column delta_pct DOUBLE                change in percent of before
 -- @column remark VARCHAR                  why a number is NULL; empty if none is
 -- @chart  paired_bars x=counter y=baseline y2=variant group=range remark=remark
+-- @compared counters 10 Memory traffic by NVTX range | drawn
+-- @note   WITH writes AS (FROM answer WHERE counter = 'dram_write_bytes'),
+-- @note   shares AS (
+-- @note       SELECT
+-- @note           writes.range,
+-- @note           100 * greatest(nullif(writes.baseline, 0) / total.baseline, nullif(writes.variant, 0) / total.variant) AS share_pct
+-- @note       FROM writes JOIN writes AS total ON writes.scope = 'range' AND total.scope = 'total'
+-- @note   )
+-- @note   SELECT 'In the total, and in no pair, are ranges with much of the DRAM writes: '
+-- @note       || string_agg(format('{} ({:.0f} %)', range, share_pct), ', ' ORDER BY range)
+-- @note       || '. Pair those that do the same work (--pair BEFORE=AFTER), and leave out what is none of it, '
+-- @note       || 'such as the flush of a cache (--exclude PATH).'
+-- @note   FROM shares WHERE share_pct >= 20
 
 WITH sides AS (
     SELECT trace_id, name AS trace, false AS is_variant FROM traces WHERE name = $baseline

@@ -107,7 +107,7 @@ def test_what_vllm_bench_latency_writes_is_one_run_in_seconds() -> None:
 
 def test_an_nwor_sweep_is_one_run_per_mode_and_per_batch() -> None:
     file = runs.read(TABLES / "nwor_sweep.json")
-    assert file.format == "nwor-sweep"
+    assert file.format == "benchmark-sweep"
     assert [run.tags["scope"] for run in file.runs] == ["mode", "mode", "batch", "batch", "batch"]
     off, stage = file.runs[:2]
     # Folders tell who ran it: only the last part is kept.

@@ -17,21 +17,22 @@
 -- @column variant_per_instance DOUBLE       after ÷ instances of the range
 -- @column remark VARCHAR                    why a number is NULL; empty if none is
 -- @chart  paired_bars x=counter y=baseline_per_instance y2=variant_per_instance
+-- @compared timeline 20 What the mask of accepted tokens costs the host | drawn
 
 WITH sides AS (
-    SELECT trace_id, name, kind, missing, false AS is_variant FROM traces WHERE name = $baseline
+    SELECT trace_id, name, has_timeline, missing, false AS is_variant FROM traces WHERE name = $baseline
     UNION ALL
-    SELECT trace_id, name, kind, missing, true FROM traces WHERE name = $variant
+    SELECT trace_id, name, has_timeline, missing, true FROM traces WHERE name = $variant
 ),
 costs AS (
     SELECT
         name,
-        kind,
+        has_timeline,
         is_variant,
         text IS NULL AS absent,
         range_costs.* EXCLUDE (trace_id, text)
             -- Ranges were recorded, but not this one: it ran 0 times.
-            REPLACE (CASE WHEN text IS NULL AND kind = 'nsys' AND NOT list_contains(missing, 'nvtx_ranges') THEN 0
+            REPLACE (CASE WHEN text IS NULL AND has_timeline AND NOT list_contains(missing, 'nvtx_ranges') THEN 0
                           ELSE instances END AS instances)
     FROM sides
     LEFT JOIN range_costs ON range_costs.trace_id = sides.trace_id AND text = $range
@@ -43,15 +44,15 @@ numbers AS (
         CASE
             WHEN amount IS NOT NULL THEN NULL
             WHEN absent THEN 'no range ' || $range || ' in ' || name
-            WHEN kind = 'ncu' AND counter = 'instances' THEN name || ' does not tell: ingest it with --tag steps=N'
-            WHEN kind = 'ncu' AND counter NOT IN ('kernels', 'gpu_ns', 'warps') THEN 'ncu records none (' || name || ')'
-            WHEN kind = 'ncu' AND counter = 'warps' THEN 'not measured in ' || name || ': ncu --metrics sm__warps_launched.sum'
+            WHEN NOT has_timeline AND counter = 'instances' THEN name || ' does not tell: ingest it with --tag steps=N'
+            WHEN NOT has_timeline AND counter NOT IN ('kernels', 'gpu_ns', 'warps') THEN 'ncu records none (' || name || ')'
+            WHEN NOT has_timeline AND counter = 'warps' THEN 'not measured in ' || name || ': ncu --metrics sm__warps_launched.sum'
             WHEN counter = 'warps' THEN 'nsys records none (' || name || ')'
             WHEN counter IN ('kernels', 'gpu_ns') THEN 'kernels of CUDA graphs are not recorded in ' || name
             ELSE 'not recorded in ' || name
         END AS reason
     FROM costs
-    UNPIVOT INCLUDE NULLS (amount FOR counter IN (COLUMNS(* EXCLUDE (name, kind, is_variant, absent))))
+    UNPIVOT INCLUDE NULLS (amount FOR counter IN (COLUMNS(* EXCLUDE (name, has_timeline, is_variant, absent))))
 )
 SELECT
     counter,

@@ -1,4 +1,4 @@
-from answers.memory.cuda_gpu_mem_time_sum import OPERATIONS
+from ask.answers.memory.cuda_gpu_mem_time_sum import OPERATIONS
 from made.case import Case, across
 
 CASES = [

@@ -11,12 +11,12 @@ from random import Random
 from typing import Any
 
 import pytest
+from conftest import REPORTS
 
 from traceql.errors import TruncatedReportError
 from traceql.read.base import RawReport, no_progress
 from traceql.read.nsys_rep import decode, read
 
-REPORTS = Path(__file__).parent / "fixtures" / "reports"
 SUFFIXES = (".nsys-rep", ".qdrep")
 
 RECORDED = sorted(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from conftest import REPORTS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ from traceql.errors import CollectError, RunFileError
 from traceql.read import sidecar
 from traceql.record import commands, doctor, running, tools
 
-REPORT = Path(__file__).parent / "fixtures/reports/scv_baseline_vectorized.ncu-rep.xz"
+REPORT = REPORTS / "scv_baseline_vectorized.ncu-rep.xz"
 MINIMAL: dict[str, Any] = {"format": "traceql-run", "version": 1}
 
 

@@ -16,6 +16,10 @@
 -- @column off_graph_pct DOUBLE              change from off_off in percent
 -- @column stage_graph_pct DOUBLE            change from off_off in percent
 -- @column remark VARCHAR                    why numbers are NULL; empty if none is
+-- @title  off_off NWOR off, SCV off
+-- @title  stage_off NWOR stage, SCV off
+-- @title  off_graph NWOR off, SCV graph
+-- @title  stage_graph NWOR stage, SCV graph
 -- @chart  grouped_bars x=counter y=off_off y2=stage_off y3=off_graph y4=stage_graph
 
 WITH modes(mode) AS (
@@ -32,11 +36,12 @@ chosen AS (
     SELECT
         mode,
         coalesce(trace_id, error('no trace is called ' || named.name)) AS trace_id,
-        kind
+        has_timeline,
+        has_counters
     FROM named
     LEFT JOIN traces USING (name)
     UNION ALL
-    SELECT tags['nwor_mode'] || '/' || tags['scv_mode'], trace_id, kind
+    SELECT tags['nwor_mode'] || '/' || tags['scv_mode'], trace_id, has_timeline, has_counters
     FROM traces
     WHERE $mode IS NULL
 ),
@@ -63,7 +68,7 @@ host AS (
         gpu_ns / instances AS gpu_ns
     FROM chosen
     JOIN range_costs USING (trace_id)
-    WHERE text = $range AND kind = 'nsys'
+    WHERE text = $range AND has_timeline
 ),
 outcomes AS (
     SELECT mode, latency_s, acceptance_pct
@@ -108,7 +113,10 @@ cells AS (
             WHEN count(DISTINCT amount) = 1 THEN NULL
             WHEN count(DISTINCT amount) > 1 THEN 'more than one trace'
             WHEN counters.source <> 'run'
-                AND NOT EXISTS (SELECT 1 FROM chosen WHERE chosen.mode = modes.mode AND kind = counters.source)
+                AND NOT EXISTS (
+                    SELECT 1 FROM chosen
+                    WHERE chosen.mode = modes.mode AND if(counters.source = 'ncu', has_counters, has_timeline)
+                )
                 THEN 'no ' || counters.source || ' trace'
             WHEN counters.source = 'nsys' AND count(numbers.mode) = 0 THEN 'no range ' || $range
             WHEN counters.source = 'run' THEN 'no imported run tells'

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from conftest import notes
+from conftest import REPORTS, notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made.nsys import Recording, graph
@@ -19,8 +18,6 @@ from traceql.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-REPORTS = Path(__file__).parent / "fixtures" / "reports"
 
 
 def ranges(database: traceql.Database, *columns: str) -> dict[str, object]:

@@ -20,10 +20,10 @@ import traceql
 from collectors import engine, vllm_layer_roofline, vllm_specdec
 from collectors.worker import MARK
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests/fixtures"
 REPORTS = FIXTURES / "reports"
-FAKE_GPU = ROOT / "tests/fake_gpu"
+FAKE_GPU = ROOT / "tests/record/fake_gpu"
 COLLECTORS = (
     "memory_hierarchy",
     "spec_verify_micro",
@@ -406,7 +406,7 @@ def test_speculative_decoding_becomes_a_sweep_with_a_run_for_each_mode(
         from traceql.read import runs
 
         file = runs.read(tmp_path / "specdec.json")
-        assert file.format == "nwor-sweep"
+        assert file.format == "benchmark-sweep"
         db.import_runs(file)
         rows = db.sql(
             "SELECT tags['mode'], value FROM runs JOIN run_metrics USING (run_id) "

@@ -7,19 +7,18 @@ import io
 import lzma
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
-from pathlib import Path
 
 import polars as pl
 import pytest
+from conftest import EXPECTED, REPORTS
 from nsys_oracle import TRACES
 
 import traceql
 
-FIXTURES = Path(__file__).parent / "fixtures"
-STATS = FIXTURES / "expected" / "nsys_stats"
+STATS = EXPECTED / "nsys_stats"
 # Of the last one, only what its ranges did on the GPU was asked.
 PROJECTED = (*TRACES, "graph_nodes")
-RECIPES = FIXTURES / "expected" / "nsys_recipes"
+RECIPES = EXPECTED / "nsys_recipes"
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +26,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> traceql.Database:
     """Every nsys recording of ours in one database: questions must keep the traces apart."""
     database = traceql.open(tmp_path_factory.mktemp("nvtx") / "traces.duckdb")
     for name in PROJECTED:
-        database.ingest(FIXTURES / "reports" / f"{name}.sqlite.xz", name=name)
+        database.ingest(REPORTS / f"{name}.sqlite.xz", name=name)
     return database
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import sync_playwright
-from test_report import HOSTILE, hostile_page
+from test_page import HOSTILE, hostile_page
 
 import traceql
 from traceql import report

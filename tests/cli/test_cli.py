@@ -198,9 +198,9 @@ def test_info_describes_a_trace_and_a_file_alike(home: Path) -> None:
 
 def test_schema_explains_tables_and_columns_without_a_database(tmp_path: Path) -> None:
     everything = traceql("schema", "-f", "json", cwd=tmp_path).stdout
-    assert {row["name"] for row in json.loads(everything)} == {t.name for t in schema.TABLES} | {
-        v.name for v in catalog.shipped().views.values()
-    }
+    tables = {t.name for t in (*schema.TABLES, schema.GPU_SPECS)}
+    views = {v.name for v in catalog.shipped().views.values()}
+    assert {row["name"] for row in json.loads(everything)} == tables | views
     columns = json.loads(traceql("schema", "kernels", "-f", "json", cwd=tmp_path).stdout)
     assert [c["column"] for c in columns] == [c.name for c in schema.BY_NAME["kernels"].columns]
     assert "All of them: traceql schema" in traceql("schema", "kernel", cwd=tmp_path, status=1).stderr

@@ -1,4 +1,4 @@
-from answers.kernels.cuda_kern_exec_sum import LAUNCHES
+from ask.answers.kernels.cuda_kern_exec_sum import LAUNCHES
 from made.case import Case, down
 from made.nsys import Recording, kernel
 

@@ -63,7 +63,7 @@ CASES = [
                 {"nwor_mode": "off", "scv_mode": "graph", "latency_avg_s": 0.9},
             )
         },
-        params={"exclude": ["flush"]},
+        params={"exclude": "flush"},
         expected=across(
             f"""
             counter                     off_off  stage_off  off_graph  stage_graph  stage_off_pct  off_graph_pct  stage_graph_pct  remark
@@ -95,7 +95,7 @@ CASES = [
             # The graph hides its kernels.
             "d": Recording().range("mask", 0, 8).call(REPLAY, 0, 2, graph(10, 20)),
         },
-        params={"mode": {"off/off": ["a"], "off/graph": ["b", "c", "d"]}, "range": "mask"},
+        params={"mode": {"off/off": "a", "off/graph": ["b", "c", "d"]}, "range": "mask"},
         expected=across(
             """
             counter                     off_off  stage_off  off_graph  stage_graph  stage_off_pct  off_graph_pct  stage_graph_pct  remark

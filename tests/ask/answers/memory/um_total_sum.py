@@ -1,4 +1,4 @@
-from answers.memory.um_sum import MOVES
+from ask.answers.memory.um_sum import MOVES
 from made.case import Case, across
 
 CASES = [
