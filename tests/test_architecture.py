@@ -1,8 +1,9 @@
-"""The one-way street: who may import whom, and who owns which third-party package."""
+"""The way of a datum goes one way: who may import whom, and who owns which third-party package."""
 
 from __future__ import annotations
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -10,77 +11,60 @@ from pathlib import Path
 import pytest
 
 import traceql
+from traceql import errors
 
 PACKAGE = Path(traceql.__file__).parent
+ROOT = PACKAGE.parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# Part → parts that it may import. Left to right is the way a datum takes.
+# Room → rooms that it may import, beside itself; from top to bottom the way a datum takes.
 ALLOWED = {
     "errors": set(),
-    "schema": set(),
-    "sqlfiles": set(),
-    "readers": {"errors", "readers"},
-    "normalise": {"sqlfiles", "readers"},
-    "sidecar": {"errors", "runs"},
-    "ingest": {"errors", "readers", "normalise", "sidecar"},
-    "collect": {"errors", "sidecar"},
-    "doctor": {"errors", "collect"},
-    "catalog": {"errors", "sqlfiles"},
-    "hardware": {"errors"},
-    "predict": {"errors", "hardware"},
-    "runs": {"errors"},
-    "charts": {"errors", "catalog", "charts"},
-    "database": {
-        "database",
-        "errors",
-        "schema",
-        "readers",
-        "normalise",
-        "ingest",
-        "catalog",
-        "hardware",
-        "runs",
-        # Database.chart, when it is called; the charts know no database.
-        "charts",
-    },
-    "report": {"errors", "catalog", "charts", "database", "report"},
-    "compare": {"errors", "catalog", "database"},
-    "checks": {"errors", "catalog", "database"},
+    "declared": {"errors"},
+    "read": {"errors", "declared"},
+    "tables": {"errors", "read"},
+    "questions": {"errors", "tables"},
+    "predict": {"errors", "declared"},
+    "record": {"errors", "read"},
+    "store": {"errors", "read", "tables", "questions", "predict"},
+    "present": set(),
+    "ask": {"errors", "declared", "tables", "questions", "store", "present"},
+    "draw": {"errors", "questions", "ask", "present"},
+    "report": {"errors", "questions", "store", "ask", "present", "draw"},
+    "database": {"read", "tables", "questions", "store", "ask", "draw", "report"},
     "cli": {
         "errors",
-        "schema",
-        "readers",
-        "ingest",
-        "catalog",
-        "hardware",
+        "read",
+        "tables",
+        "questions",
         "predict",
-        "runs",
-        "database",
-        "charts",
+        "record",
+        "store",
+        "present",
+        "ask",
+        "draw",
         "report",
-        "compare",
-        "sidecar",
-        "collect",
-        "doctor",
-        "checks",
-        "cli",
+        "database",
     },
 }
-# Third-party package → the only part that may import it. Arrow tables are what the parts hand on.
+# Third-party package → the only room that may import it. Arrow tables are what the rooms hand on.
 OWNERS = {
-    "duckdb": "database",
-    "ncu_report": "readers",
+    "duckdb": "store",
+    "ncu_report": "read",
+    "numpy": "read",
+    "msgspec": "declared",
     "click": "cli",
     "rich": "cli",
-    "altair": "charts",
-    "vl_convert": "charts",
+    "altair": "draw",
+    "vl_convert": "draw",
     "jinja2": "report",
-    "numpy": "readers",
 }
 SHARED = {"pyarrow", "polars"}
+# Declared forms are structs of msgspec, wherever they are declared.
+STRUCTS = {"msgspec": {"declared", "read", "predict", "ask"}}
 
 
-def part_of(module: Path) -> str:
+def room_of(module: Path) -> str:
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -97,13 +81,13 @@ def imports(module: Path) -> set[str]:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: str(m.relative_to(PACKAGE)))
 def test_a_module_imports_only_what_lies_before_it(module: Path) -> None:
-    part = part_of(module)
-    if part in ("__init__", "__main__"):
+    room = room_of(module)
+    if room in ("__init__", "__main__"):
         return
     for name in imports(module):
         words = name.split(".")
         if words[0] == "traceql" and words[1] != "__version__":
-            assert words[1] in ALLOWED[part], f"{part} imports {name}"
+            assert words[1] in ALLOWED[room] | {room}, f"{room} imports {name}"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: str(m.relative_to(PACKAGE)))
@@ -113,18 +97,58 @@ def test_a_third_party_package_has_one_owner(module: Path) -> None:
         if package == "traceql" or package in sys.stdlib_module_names or package in SHARED:
             continue
         assert package in OWNERS, f"{package}: not a dependency that anybody owns"
-        assert OWNERS[package] == part_of(module), f"{package} belongs to {OWNERS[package]}"
+        owners = STRUCTS.get(package, {OWNERS[package]})
+        assert room_of(module) in owners, f"{package} belongs to {OWNERS[package]}"
+
+
+def test_nothing_that_may_be_imported_is_not() -> None:
+    used = {room: set() for room in ALLOWED}
+    for module in MODULES:
+        if (room := room_of(module)) in used:
+            used[room] |= {name.split(".")[1] for name in imports(module) if name.startswith("traceql.")}
+    for room, allowed in ALLOWED.items():
+        assert allowed <= used[room], (
+            f"{room} is allowed {sorted(allowed - used[room])}, which it does not need"
+        )
+
+
+def test_every_room_says_what_it_owns_and_does_not_know() -> None:
+    rooms = [PACKAGE / room for room in ALLOWED if (PACKAGE / room).is_dir()]
+    for room in rooms:
+        said = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or ""
+        assert len(said.splitlines()) > 1, f"{room.name} says nothing about itself"
+        # The modules that its table names are there.
+        for line in said.splitlines():
+            if line.startswith("`"):
+                name = line.split("`")[1]
+                assert (room / name).is_dir() or (room / f"{name}.py").is_file(), f"{room.name}: no {name}"
+
+
+def test_the_picture_of_the_house_names_what_is_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = {word for word in text.replace("`", " ").split() if word.startswith("traceql/")}
+    assert named
+    for word in named:
+        place = word.rstrip(".,:;)").removesuffix("/**")
+        assert (ROOT / place).exists(), f"docs/architecture.md names {place}"
+    for room in ALLOWED:
+        assert f"{room}" in text
 
 
 def test_only_the_command_line_prints_or_exits() -> None:
     for module in MODULES:
-        # The worker is a program of its own: it ends its process.
-        if part_of(module) in ("cli", "__main__") or module.name == "worker.py":
+        # The workers are programs of their own: they end their process.
+        if room_of(module) in ("cli", "__main__") or module.name in ("worker.py", "fingerprint.py"):
             continue
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 assert called not in ("print", "sys.exit", "exit", "os._exit"), f"{module}: {called}"
+
+
+def test_nothing_talks_through_warnings() -> None:
+    for module in MODULES:
+        assert not any(name.split(".")[0] == "warnings" for name in imports(module)), module
 
 
 def run_python(code: str) -> str:
@@ -143,7 +167,30 @@ def test_building_the_command_line_loads_nothing_heavy() -> None:
 
 
 def test_the_public_names_are_these() -> None:
-    assert dir(traceql) == ["Database", "__version__", "open"]
+    tree = [name for name, value in vars(errors).items() if inspect.isclass(value)]
+    assert sorted(dir(traceql)) == sorted(["Answer", "Database", "__version__", "open", *tree])
     assert all(hasattr(traceql, name) for name in traceql.__all__)
+    assert all(issubclass(getattr(traceql, name), traceql.TraceqlError) for name in tree)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         traceql.nothing  # noqa: B018
+
+
+def test_a_database_does_this_and_no_more() -> None:
+    public = {name for name in vars(traceql.Database) if not name.startswith("_")}
+    tables = {
+        "advice", "api_calls", "diagnostics", "environment", "gpu_samples", "gpu_specs", "gpus", "graph_launches",
+        "graph_nodes", "kernels", "memory_ops", "metrics", "ncu_ranges", "os_calls", "processes",
+        "range_ancestors", "ranges", "run_metrics", "runs", "startend_kernels", "syncs", "threads", "traces",
+        "um_cpu_page_faults", "um_gpu_page_faults",
+    }  # fmt: skip
+    assert public - tables == {
+        "ask", "query", "sql", "chart", "compare", "check", "report", "info", "tables", "unanswerable",
+        "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "close",
+    }  # fmt: skip
+    assert tables <= public
+
+
+def test_an_answer_does_this_and_no_more() -> None:
+    public = {name for name in dir(traceql.Answer) if not name.startswith("_")}
+    declared = {"question", "parameters", "table", "notes", "total_rows"}
+    assert public | declared == declared | {"frame", "chart", "to_json"}

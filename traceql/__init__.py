@@ -1,31 +1,73 @@
 """Ask SQL questions of NVIDIA Nsight Systems and Nsight Compute reports.
 
 >>> import traceql
->>> traceql.open  # doctest: +ELLIPSIS
-<function open at ...>
+>>> with traceql.open(":memory:") as db:
+...     db.sql("SELECT count(*) AS traces FROM traces").item()
+0
+
+Public are `open`, `Database`, `Answer`, and the error tree, which begins at `TraceqlError`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from traceql.errors import CatalogError as CatalogError
+from traceql.errors import CheckError as CheckError
+from traceql.errors import CollectError as CollectError
+from traceql.errors import DatabaseError as DatabaseError
+from traceql.errors import MissingDataError as MissingDataError
+from traceql.errors import PredictionError as PredictionError
+from traceql.errors import QueryError as QueryError
+from traceql.errors import ReportError as ReportError
+from traceql.errors import RunFileError as RunFileError
+from traceql.errors import SchemaVersionError as SchemaVersionError
+from traceql.errors import TraceqlError as TraceqlError
+from traceql.errors import TruncatedReportError as TruncatedReportError
+from traceql.errors import UnknownFormatError as UnknownFormatError
+from traceql.errors import UnknownGpuError as UnknownGpuError
+from traceql.errors import UnknownQueryError as UnknownQueryError
+from traceql.errors import UnsupportedReportError as UnsupportedReportError
+
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
+    from traceql.ask.answer import Answer as Answer
     from traceql.database import Database as Database
     from traceql.database import open as open  # noqa: A004
 
-_DATABASE_NAMES = ("Database", "open")
+_LAZY = {"Answer": "traceql.ask.answer", "Database": "traceql.database", "open": "traceql.database"}
 
-__all__ = ["Database", "__version__", "open"]
+__all__ = [
+    "Answer",
+    "CatalogError",
+    "CheckError",
+    "CollectError",
+    "Database",
+    "DatabaseError",
+    "MissingDataError",
+    "PredictionError",
+    "QueryError",
+    "ReportError",
+    "RunFileError",
+    "SchemaVersionError",
+    "TraceqlError",
+    "TruncatedReportError",
+    "UnknownFormatError",
+    "UnknownGpuError",
+    "UnknownQueryError",
+    "UnsupportedReportError",
+    "__version__",
+    "open",
+]
 
 
 def __getattr__(name: str) -> Any:
-    # `import traceql` loads nothing else: the database engine comes with the first use of a name.
-    if name in _DATABASE_NAMES:
-        from traceql import database
+    # `import traceql` loads nothing heavy: the database engine comes with the first use of a name.
+    if name in _LAZY:
+        from importlib import import_module
 
-        return getattr(database, name)
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'traceql' has no attribute {name!r}")
 
 

@@ -1,6 +1,6 @@
 """A question, traces made by hand, and the whole answer that a reader can check in the head.
 
-A module ``tests/answers/<topic>/<question>.py`` defines ``CASES``::
+A module ``tests/ask/answers/<topic>/<question>.py`` defines ``CASES``::
 
     CASES = [
         Case(
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from traceql import Database
 
-ANSWERS = Path(__file__).parent.parent / "answers"
+ANSWERS = Path(__file__).parent.parent / "ask" / "answers"
 
 
 class Made(Protocol):
@@ -113,10 +113,10 @@ def _cells(text: str) -> list[list[str]]:
 
 
 def load() -> dict[str, list[Case]]:
-    """Question → its cases, of every module under tests/answers/."""
+    """Question → its cases, of every module under tests/ask/answers/."""
     found: dict[str, list[Case]] = {}
     for file in sorted(ANSWERS.glob("*/*.py")):
-        found[file.stem] = importlib.import_module(f"answers.{file.parent.name}.{file.stem}").CASES
+        found[file.stem] = importlib.import_module(f"ask.answers.{file.parent.name}.{file.stem}").CASES
     return found
 
 
@@ -220,4 +220,13 @@ def _with_row_numbers(database: Database, columns: Sequence[str], rows: list[lis
             rows = [[*row[:at], numbers.get(row[at]), *row[at + 1 :]] for row in rows]
         elif kind == "work_id":  # an id of one of several tables
             rows = [[*row[:at], row[at] & 0xFFFFFFFF, *row[at + 1 :]] for row in rows]
+        elif kind == "range_stack":  # ids joined by colons
+            rows = [
+                [
+                    *row[:at],
+                    re.sub(r"\d+", lambda id_: str(int(id_[0]) & 0xFFFFFFFF), row[at]),
+                    *row[at + 1 :],
+                ]
+                for row in rows
+            ]
     return rows

@@ -41,7 +41,7 @@ BF16 = f"{_TENSOR}src_bf16_dst_fp32.sum"
 FFMA = "smsp__sass_thread_inst_executed_op_ffma_pred_on.sum"
 #: What ``--set roofline`` tells of a GPU at 1 GHz that works for 1 µs, which are 1,000 cycles. Peaks per cycle: DRAM
 #: 10, L2 20 and L1 40 bytes, fp32 200 and bf16 1,000 FLOP (2,000 of structured sparsity, which nobody counts with).
-CLOCKS: Mapping[str, Value] = {
+_CLOCKS: Mapping[str, Value] = {
     "gpu__time_duration.sum": 1000.0,
     "smsp__cycles_elapsed.avg": 1000.0,
     **{f"{unit}__cycles_elapsed.avg.per_second": 1e9 for unit in ("sm", "dram", "lts", "l1tex")},
@@ -66,7 +66,7 @@ def roofline(
 ) -> dict[str, Value]:
     """What ``--set roofline`` records: FLOP by precision, and bytes by memory level."""
     return {
-        **CLOCKS,
+        **_CLOCKS,
         **IDLE,
         BF16: bf16,
         FFMA: fp32 / 2,

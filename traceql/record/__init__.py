@@ -1,7 +1,7 @@
 """Recording: commands of nsys and ncu, what is written down beside their reports, and what is installed.
 
 Stands beside the way of a datum: reports that it makes go in at `read`. Imports the standard library and
-`read.sidecar` alone, for it runs on machines that have nothing else.
+sidecars alone, for it runs on machines that have nothing else.
 
 ============ ==========================================================================
 `tools`      nsys and ncu: where they are

@@ -1,4 +1,13 @@
-"""One self-contained HTML page about traces, out of queries and charts."""
+"""One self-contained HTML page about traces, out of answers and charts.
+
+Owns what stands where on the page and how it looks. Which questions stand on it is said by their headers; it
+asks them as everybody does, and draws nothing itself.
+
+============ ==========================================================================
+`figures`    an answer as chart and table, with the command and the SQL that ask again
+`page`       the page: its parts, template, style and script
+============ ==========================================================================
+"""
 
 from __future__ import annotations
 

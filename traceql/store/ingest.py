@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from traceql.errors import DatabaseError, QueryError, ReportError
-from traceql.read import formats
+from traceql.read import formats, kinds
 from traceql.read.source import without_suffix
 from traceql.store import failures, runs
 from traceql.store.outcomes import Ingested
@@ -161,17 +161,20 @@ def _insert(
 ) -> tuple[dict[str, int], dict[str, str], tuple[str, ...]]:
     """Insert the trace and run the steps of its kind: rows by table, what is missing, warnings."""
     report = decoded.report
+    kind = kinds.KINDS[report.kind]
     connection.execute(
         """
-        INSERT INTO traces (trace_id, name, kind, format, file_name, sha256, tool_version, settings, tags,
+        INSERT INTO traces (trace_id, name, kind, has_timeline, has_counters, format, file_name, sha256, tool_version, settings, tags,
                             complete, counts_agree, warnings, missing)
-        VALUES ($trace_id, $name, $kind, $format, $file_name, $sha256, $tool_version, $settings,
+        VALUES ($trace_id, $name, $kind, $has_timeline, $has_counters, $format, $file_name, $sha256, $tool_version, $settings,
                 map($keys, $values), $complete, $counts_agree, $warnings, [])
         """,
         {
             "trace_id": trace_id,
             "name": label,
-            "kind": report.kind,
+            "kind": kind.name,
+            "has_timeline": kind.has_timeline,
+            "has_counters": kind.has_counters,
             "format": decoded.reader.format,
             "file_name": decoded.source.file_name,
             "sha256": decoded.source.sha256,

@@ -1,0 +1,587 @@
+"""Two traces side by side: sums that a reader can work out, NVIDIA's own sums, and what must not be compared."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import statistics
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from conftest import REPORTS, notes
+from made.ncu import Profile
+from made.nsys import Recording, Work, copy, graph, kernel
+from nsys_oracle import ask, expected
+
+import traceql
+from traceql.ask import compare
+from traceql.cli import cli
+from traceql.errors import MissingDataError, QueryError
+from traceql.store import ingest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from traceql import Database
+
+A, B = "scv_baseline_off.sqlite.xz", "scv_nwor_vectorized.sqlite.xz"
+PROFILED_A, PROFILED_B = "scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.ncu-rep.xz"
+MODES = [f"scv_{writes}_{mask}" for writes in ("baseline", "nwor") for mask in ("off", "vectorized", "graph")]
+
+CLOCK = "gpc__cycles_elapsed.avg.per_second"
+
+Values = dict[tuple[str | None, str, str], tuple[float | None, float | None]]
+
+
+def timelines(**traces: Recording) -> Database:
+    """A database in memory of hand-made nsys traces."""
+    database = traceql.open(":memory:")
+    for name, recording in traces.items():
+        recording.store(database, name)
+    return database
+
+
+def profile(*launches: tuple[str, str, str, float]) -> Profile:
+    """A hand-made ncu trace: (path in the default domain, path in the domain lib, kernel, DRAM bytes written)."""
+    made = Profile()
+    for path, lib_path, name, written in launches:
+        made.kernel(name, path, domains={"lib": lib_path}, pid=5, ns=10, dram_write=written)
+    return made
+
+
+def values(frame: pl.DataFrame, topic: str) -> Values:
+    """(place, name, measure) → (a, b)."""
+    rows = frame.filter(topic=topic).to_dicts()
+    return {(r["place"], r["name"], r["measure"]): (r["a"], r["b"]) for r in rows}
+
+
+def diff(database: Database, a: str | list[str], b: str | list[str], **params: Any) -> pl.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return database.query("diff", trace_a=a, trace_b=b, **params)
+
+
+def before() -> Recording:
+    # Busy from 20 to 50, as the two overlap, and from 60 to 64.
+    return (
+        Recording()
+        .range("step", 0, 18)
+        .range("copy", 19, 30)
+        .call("cudaLaunchKernel_v7000", 0, 10, kernel("x", 20, 40))
+        .call("cudaLaunchKernel_v7000", 10, 16, kernel("y", 30, 50))
+        .call("cudaMemcpyAsync_v3020", 20, 25, copy("Host-to-Device", 60, 64, 100))
+    )
+
+
+def after() -> Recording:
+    return Recording().range("step", 0, 12).call("cudaLaunchKernel_v7000", 5, 8, kernel("x", 20, 35))
+
+
+# --- timelines ------------------------------------------------------------------------------------------
+
+
+def test_a_timeline_is_compared_in_total_and_by_kernel_call_copy_and_range() -> None:
+    found = diff(timelines(before=before(), after=after()), "before", "after")
+    assert values(found, "trace") == {
+        (None, None, "kernels"): (2, 1),
+        (None, None, "kernel_ns"): (40, 15),
+        (None, None, "copies"): (1, 0),
+        (None, None, "copy_ns"): (4, 0),
+        (None, None, "copy_bytes"): (100, 0),
+        (None, None, "graphs"): (0, 0),
+        (None, None, "graph_ns"): (0, 0),
+        (None, None, "gpu_busy_ns"): (34, 15),
+        (None, None, "gpu_idle_ns"): (10, 0),
+        (None, None, "gaps"): (1, 0),
+        (None, None, "longest_gap_ns"): (10, None),
+    }
+    assert values(found, "kernel") == {
+        (None, "y", "launches"): (1, 0),
+        (None, "y", "total_ns"): (20, 0),
+        # No launch has no mean.
+        (None, "y", "avg_ns"): (20, None),
+        (None, "x", "launches"): (1, 1),
+        (None, "x", "total_ns"): (20, 15),
+        (None, "x", "avg_ns"): (20, 15),
+    }
+    assert values(found, "api_call") == {
+        ("runtime", "cudaLaunchKernel", "calls"): (2, 1),
+        ("runtime", "cudaLaunchKernel", "total_ns"): (16, 3),
+        ("runtime", "cudaLaunchKernel", "avg_ns"): (8, 3),
+        ("runtime", "cudaMemcpyAsync", "calls"): (1, 0),
+        ("runtime", "cudaMemcpyAsync", "total_ns"): (5, 0),
+        ("runtime", "cudaMemcpyAsync", "avg_ns"): (5, None),
+    }
+    assert values(found, "copy") == {
+        (None, "memcpy Host-to-Device", "operations"): (1, 0),
+        (None, "memcpy Host-to-Device", "bytes"): (100, 0),
+        (None, "memcpy Host-to-Device", "total_ns"): (4, 0),
+    }
+    ranges = values(found, "range")
+    assert ranges["step", "", "gpu_busy_ns"] == (30, 15)
+    assert ranges["step", "", "total_ns"] == (18, 12)
+    # A range that is not there is no range without work: that may be under another name.
+    assert ranges["copy", "", "instances"] == (1, None)
+    assert ranges["copy", "", "gpu_operations"] == (1, None)
+    row = found.filter(topic="kernel", name="x", measure="total_ns").row(0, named=True)
+    assert (row["delta"], row["delta_pct"], row["found_in"]) == (-5, -25, "both")
+    # One run tells no spread.
+    assert (row["runs_a"], row["stddev_a"], row["delta_low"]) == (1, None, None)
+    assert found.filter(topic="kernel", name="y")["found_in"].unique().to_list() == ["a only"]
+
+
+def test_kernels_come_in_the_order_of_the_time_that_changed() -> None:
+    found = diff(timelines(before=before(), after=after()), "before", "after", topic="kernel")
+    assert found["name"].unique(maintain_order=True).to_list() == ["y", "x"]
+
+
+def test_a_kernel_that_may_hide_in_a_whole_graph_is_not_counted_as_absent() -> None:
+    hidden = after().work(graph(50, 70))
+    found = diff(timelines(before=before(), after=hidden), "before", "after")
+    assert values(found, "kernel")[None, "y", "launches"] == (1, None)
+    assert values(found, "trace")[None, None, "graphs"] == (0, 1)
+    # Copies are not hidden.
+    assert values(found, "copy")[None, "memcpy Host-to-Device", "operations"] == (1, 0)
+
+
+def test_repeated_runs_have_means_with_spread_and_a_confidence_interval() -> None:
+    def run(duration: int, *others: Work) -> Recording:
+        return Recording().work(kernel("x", 0, duration), *others)
+
+    db = timelines(
+        a1=run(10), a2=run(12), a3=run(14, kernel("y", 900, 906)), b1=run(20), b2=run(22), b3=run(24)
+    )
+    found = diff(db, ["a1", "a2", "a3"], ["b1", "b2", "b3"], topic="kernel")
+    rows = {(row["name"], row["measure"]): row for row in found.to_dicts()}
+    x = rows["x", "total_ns"]
+    assert (x["a"], x["b"], x["delta"], x["runs_a"], x["runs_b"]) == (12, 22, 10, 3, 3)
+    assert (x["stddev_a"], x["stddev_b"]) == (2, 2)
+    # Welch: standard error sqrt(4/3 + 4/3), 4 degrees of freedom, t = 2.776.
+    assert x["delta_low"] == pytest.approx(10 - 2.776 * math.sqrt(8 / 3))
+    assert x["delta_high"] == pytest.approx(10 + 2.776 * math.sqrt(8 / 3))
+    # The runs without the kernel count as zeros: (0 + 0 + 6) / 3.
+    assert (rows["y", "total_ns"]["a"], rows["y", "total_ns"]["runs_a"]) == (2, 3)
+    assert rows["y", "total_ns"]["stddev_a"] == pytest.approx(statistics.stdev([0, 0, 6]))
+    # Without any spread the interval is a point.
+    assert (rows["x", "launches"]["delta_low"], rows["x", "launches"]["delta_high"]) == (0, 0)
+    # Different spread, 2 runs against 3: variances 2/2 and 4/3, 2.88 degrees of freedom, taken as 2.
+    unequal = diff(db, ["b1", "b2"], ["a1", "a2", "a3"], topic="kernel").filter(name="x", measure="total_ns")
+    error = 2 / 2 + 4 / 3
+    assert error**2 / (1**2 / 1 + (4 / 3) ** 2 / 2) == pytest.approx(2.88, abs=0.01)
+    assert unequal["delta_high"][0] == pytest.approx(12 - 21 + 4.303 * math.sqrt(error))
+
+
+def test_the_quantiles_are_those_of_students_t() -> None:
+    def probability(t: float, df: float) -> float:
+        """Of a value between -t and t, by Simpson's rule on the density."""
+        scale = math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / math.sqrt(df * math.pi)
+        steps = 2000
+        points = [scale * (1 + (t * i / steps) ** 2 / df) ** (-(df + 1) / 2) for i in range(steps + 1)]
+        inner = 4 * sum(points[1:-1:2]) + 2 * sum(points[2:-1:2])
+        return 2 * (points[0] + inner + points[-1]) * t / steps / 3
+
+    with traceql.open(":memory:") as db:
+        table = db.sql("FROM t_quantiles ORDER BY degrees_of_freedom")
+    assert table.height == 35
+    for df, t in table.iter_rows():
+        assert probability(t - 0.0006, df) < 0.95 < probability(t + 0.0006, df)
+
+
+@pytest.mark.parametrize(
+    ("topic", "report", "count", "time", "name"),
+    [
+        ("kernel", "cuda_gpu_kern_sum", "launches", "Total Time (ns)", "Name"),
+        ("api_call", "cuda_api_sum", "calls", "Total Time (ns)", "Name"),
+    ],
+)
+def test_both_sides_are_what_nsys_stats_sums_up(
+    corpus: Database, topic: str, report: str, count: str, time: str, name: str
+) -> None:
+    found = values(diff(corpus, A, B, topic=topic, full_names=True), topic)
+    for side, trace in enumerate((A, B)):
+        theirs: dict[str, tuple[int, int]] = {}
+        for row in expected("nsys_stats", trace.removesuffix(".sqlite.xz"), report):
+            key = row[name].rpartition("_v")[0] if topic == "api_call" and "_v" in row[name] else row[name]
+            calls, total = theirs.get(key, (0, 0))
+            theirs[key] = (calls + int(row.get("Instances") or row["Num Calls"]), total + int(row[time]))
+        ours = {
+            key[1]: (pair[side], found[key[0], key[1], "total_ns"][side])
+            for key, pair in found.items()
+            if key[2] == count and pair[side]
+        }
+        assert ours == theirs
+
+
+def test_busy_and_idle_time_fill_the_span_of_the_gpu_work(corpus: Database) -> None:
+    found = values(diff(corpus, A, "llama_eager.sqlite.xz", topic="trace"), "trace")
+    for side, trace in enumerate((A, "llama_eager.sqlite.xz")):
+        span, gaps, longest = (
+            corpus.sql(
+                "SELECT max(end_ns) - min(start_ns) FROM gpu_work JOIN traces USING (trace_id) WHERE traces.name = $t",
+                {"t": trace},
+            ).item(),
+            *corpus.query("gpu_gaps", trace=trace, min_gap_ns=0, limit=None)
+            .select(pl.len(), pl.col("duration_ns").max())
+            .row(0),
+        )
+        assert found[None, None, "gpu_busy_ns"][side] + found[None, None, "gpu_idle_ns"][side] == span
+        assert found[None, None, "gaps"][side] == gaps
+        assert found[None, None, "longest_gap_ns"][side] == longest
+
+
+# --- profiled launches ----------------------------------------------------------------------------------
+
+
+def test_launches_are_aligned_by_path_name_and_number_and_none_is_dropped() -> None:
+    with traceql.open(":memory:") as db:
+        profile(("s/w", "", "k", 8), ("s/w", "", "k", 9), ("s", "", "k", 1), ("s", "", "old", 4)).store(
+            db, "a"
+        )
+        profile(("s/w", "", "k", 5), ("s", "scan", "k", 2), ("s", "", "k", 1), ("s", "", "k", 7)).store(
+            db, "b"
+        )
+        found = diff(db, "a", "b", metric=["dram__bytes_write.sum"])
+    launches = {
+        (row["place"], row["name"], row["occurrence"]): (row["a"], row["b"], row["found_in"])
+        for row in found.filter(topic="launch").to_dicts()
+    }
+    assert launches == {
+        ("s/w", "k", 1): (8, 5, "both"),
+        ("s/w", "k", 2): (9, None, "a only"),
+        ("s", "k", 1): (1, 1, "both"),
+        ("s", "k", 2): (None, 7, "b only"),
+        ("s", "old", 1): (4, None, "a only"),
+        # Another place, as the library's range is around it.
+        ("s | lib: scan", "k", 1): (None, 2, "b only"),
+    }
+    assert values(found, "trace")[None, None, "dram__bytes_write.sum"] == (22, 15)
+    # What was not profiled is not known to be absent.
+    assert values(found, "kernel")[None, "old", "launches"] == (1, None)
+    assert values(found, "kernel")[None, "k", "dram__bytes_write.sum"] == (18, 15)
+
+
+def test_repeated_profiles_are_averaged_launch_by_launch() -> None:
+    with traceql.open(":memory:") as db:
+        for name, first, second in (("a1", 1, 5), ("a2", 3, 5), ("b1", 4, 9), ("b2", 8, 9)):
+            profile(("s", "", "k", first), ("s", "", "k", second)).store(db, name)
+        profile(("s", "", "k", 6)).store(db, "b3")
+        rows = diff(
+            db, ["a1", "a2"], ["b1", "b2", "b3"], topic="launch", metric=["dram__bytes_write.sum"]
+        ).to_dicts()
+    # A launch that a run does not hold is no zero.
+    assert [(r["occurrence"], r["a"], r["b"], r["runs_a"], r["runs_b"]) for r in rows] == [
+        (1, 2, 6, 2, 3),
+        (2, 5, 9, 2, 2),
+    ]
+    assert rows[0]["stddev_b"] == 2
+
+
+def test_a_metric_without_a_value_stays_unknown() -> None:
+    with traceql.open(":memory:") as db:
+        profile(("s", "", "k", 8)).store(db, "a")
+        profile(("s", "", "k", math.nan)).store(db, "b")
+        rows = diff(db, "a", "b", topic="launch", metric=["dram__bytes_write.sum"]).to_dicts()
+    assert [(r["found_in"], r["a"], r["b"], r["delta"]) for r in rows] == [("both", 8, None, None)]
+
+
+def test_the_nwor_pair_has_the_published_traffic(corpus: Database) -> None:
+    found = corpus.compare([PROFILED_A], [PROFILED_B])
+    kernel = values(found.differences, "kernel")
+    # All of the baseline's writes are by one kernel, the variant gathers with another.
+    assert kernel[None, "index_elementwise_kernel", "dram_write_bytes"][0] == 60_449_280
+    written = [
+        kernel[None, name, "dram_write_bytes"][1]
+        for name in ("index_elementwise_kernel", "vectorized_gather_kernel")
+    ]
+    assert sum(value or 0 for value in written) == 32_058_112
+    totals = corpus.query("nwor_delta", baseline=PROFILED_A, variant=PROFILED_B).filter(scope="total")
+    trace = values(found.differences, "trace")
+    # Per token and of tokens it knows nothing: no tag tells how many there were.
+    for row in totals.drop_nulls("baseline").to_dicts():
+        measure = {"gpu_ns": "kernel_ns"}.get(row["counter"], row["counter"])
+        assert trace[None, None, measure] == (row["baseline"], row["variant"])
+    launches = found.differences.filter(topic="launch", measure="dram_write_bytes")
+    assert dict(launches["found_in"].value_counts().iter_rows()) == {"both": 4, "a only": 56, "b only": 178}
+    assert launches["a"].sum() == trace[None, None, "dram_write_bytes"][0]
+    assert launches["b"].sum() == trace[None, None, "dram_write_bytes"][1]
+
+
+def test_any_metric_is_compared_and_one_that_was_not_measured_is_named(corpus: Database) -> None:
+    metrics = ["sm__warps_launched.sum", "dram__throughput.avg.pct_of_peak_sustained_elapsed", "no_such.sum"]
+    found = corpus.compare([PROFILED_A], [PROFILED_B], metrics=metrics)
+    assert set(found.differences.filter(topic="launch")["measure"]) == set(metrics[:2])
+    # Percentages do not add up.
+    assert set(found.differences.filter(topic="trace")["measure"]) == {
+        "kernels", "kernel_ns", "sm__warps_launched.sum",
+    }  # fmt: skip
+    assert "Not measured in a and b: recorded by ncu --metrics no_such.sum." in found.notes
+
+
+def test_a_trace_does_not_differ_from_itself(corpus: Database) -> None:
+    for trace in (A, PROFILED_A):
+        found = corpus.compare([trace], [trace])
+        assert found.changed().is_empty()
+        assert not found.differences.is_empty()
+        assert f"{trace} is on both sides" in found.notes
+
+
+# --- whether they can be compared -----------------------------------------------------------------------
+
+
+def test_recordings_are_compared_before_their_numbers(corpus: Database, tmp_path: Path) -> None:
+    found = corpus.compare([PROFILED_A], ["esmm_a10g_2023.1.ncu-rep.xz"])
+    rows = {row["property"]: row for row in found.findings.to_dicts()}
+    assert (rows["gpu"]["a"], rows["gpu"]["b"], rows["gpu"]["verdict"]) == (
+        "NVIDIA H200", "NVIDIA A10G", "differs",
+    )  # fmt: skip
+    assert rows["gpu"]["meaning"] == "times and counters differ with the GPU, whatever else changed"
+    assert rows["profiler"]["verdict"] == "same"
+    assert rows["profiler"]["meaning"] is None
+    assert rows["tool_version"]["verdict"] == "differs"
+    assert rows["measured_sm_clock"]["verdict"] == "unknown"
+    assert found.alike is False
+    same = corpus.compare([PROFILED_A], [PROFILED_B])
+    verdicts = dict(same.findings.select("property", "verdict").iter_rows())
+    assert verdicts["setting: clock_control"] == verdicts["setting: cache_control"] == "same"
+    # No tag says what ran, and no clock was measured.
+    assert [name for name, verdict in verdicts.items() if verdict != "same"] == ["measured_sm_clock", "tags"]
+    assert same.alike is None
+
+
+@pytest.mark.parametrize(
+    ("hertz", "verdict"), [((1.0e9, 1.01e9), "same"), ((1.0e9, 1.1e9), "differs"), ((1e9,), "unknown")]
+)
+def test_measured_clocks_within_two_percent_are_the_same(hertz: tuple[float, ...], verdict: str) -> None:
+    with traceql.open(":memory:") as db:
+        for name, value in itertools.zip_longest("ab", hertz):
+            Profile().kernel(metrics={} if value is None else {CLOCK: value}).store(db, name)
+        found = db.query("comparable", trace_a="a", trace_b="b")
+    assert found.filter(property="measured_sm_clock")["verdict"].item() == verdict
+
+
+def test_a_timeline_tells_its_clock_if_gpu_metrics_were_sampled(corpus: Database) -> None:
+    found = corpus.query("comparable", trace_a="gpu_metrics.sqlite.xz", trace_b=A)
+    # The GPU ran at its highest clock, and slower before and after the kernels.
+    clock = found.filter(property="measured_sm_clock").row(0, named=True)
+    assert (clock["a"], clock["b"], clock["verdict"]) == ("1980 MHz", None, "unknown")
+    assert found.filter(property="highest_sm_clock")["a"].item() == "1980 MHz"
+    samples = "SELECT avg(value) FROM gpu_samples WHERE metric = 'GPC Clock Frequency'"
+    assert corpus.sql(samples).item() < 1400
+
+
+def test_a_tag_that_differs_is_named_but_is_no_reason_to_distrust() -> None:
+    with traceql.open(":memory:") as db:
+        for name, mode in (("a", "old"), ("b", "new")):
+            made = Profile(tags={"mode": mode, "batch": "8"}, tool_version="1")
+            made.gpu("G", multiprocessor_count=1, max_gpu_frequency_khz=1_000_000)
+            made.kernel(dram_write=1, metrics={CLOCK: 1e9}).store(db, name)
+        found = db.compare(["a"], ["b"], metrics=["dram__bytes_write.sum"])
+    verdicts = dict(found.findings.select("property", "verdict").iter_rows())
+    assert (verdicts["tag: mode"], verdicts["tag: batch"]) == ("differs", "same")
+    assert found.alike is True
+
+
+def test_what_cannot_be_compared_is_refused_with_a_way_out(corpus: Database, tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match="a holds ncu traces, b nsys traces") as caught:
+        corpus.compare([PROFILED_A], [A])
+    assert f"--timeline {A} --counters {PROFILED_A}" in caught.value.remedy
+    with pytest.raises(QueryError, match="no trace is called 'nope'"):
+        corpus.compare([A], ["nope"])
+    with pytest.raises(QueryError, match="a trace on each side"):
+        corpus.compare([A], [])
+    with pytest.raises(MissingDataError, match="no copy to compare"):
+        corpus.compare([PROFILED_A], [PROFILED_B], topic="copy")
+
+
+def test_a_comparison_survives_saving(corpus: Database, tmp_path: Path) -> None:
+    found = corpus.compare([A], [B])
+    found.save(tmp_path / "diff.json")
+    again = compare.load(tmp_path / "diff.json")
+    assert (again.a, again.b, again.notes) == (found.a, found.b, found.notes)
+    assert again.findings.equals(found.findings)
+    assert again.differences.equals(found.differences)
+    (tmp_path / "other.json").write_text('{"a": []}')
+    with pytest.raises(QueryError, match="not a saved comparison"):
+        compare.load(tmp_path / "other.json")
+
+
+# --- counters on a timeline -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_profiled_launch_finds_itself_on_the_timeline(corpus: Database, mode: str) -> None:
+    found = corpus.query("counters_on_timeline", timeline=f"{mode}.sqlite.xz", counters=f"{mode}.ncu-rep.xz")
+    kernels = ingest.rows(corpus._store, f"{mode}.ncu-rep.xz")["kernels"]
+    both = found.filter(found_in="both")
+    # 20 steps were traced, 2 profiled.
+    assert (found.height, both.height) == (10 * kernels, kernels)
+    assert (found["timeline_matched_pct"][0], found["counters_matched_pct"][0]) == (10, 100)
+    assert found["timeline_matched_time_pct"][0] == pytest.approx(
+        100 * both["duration_ns"].sum() / found["duration_ns"].sum()
+    )
+    # What the key does not know tells that they are the same launches: full names, shapes, and their order.
+    shape = "demangled, grid_x, grid_y, grid_z, block_x, block_y, block_z"
+    of_launch = {row[0]: row[1:] for row in corpus.sql(f"SELECT kernel_id, {shape} FROM kernels").iter_rows()}
+    assert all(
+        of_launch[ours] == of_launch[theirs]
+        for ours, theirs in both.select("kernel_id", "profiled_kernel_id").iter_rows()
+    )
+    assert both["profiled_kernel_id"].is_sorted()
+    assert both["metric_unit"].unique().to_list() == ["%"]
+    assert (
+        both["dram_write_bytes"].sum()
+        == corpus.query("dram_traffic", trace=f"{mode}.ncu-rep.xz")["dram_write_bytes"].sum()
+    )
+
+
+def test_recordings_of_another_version_and_gpu_are_joined_too(corpus: Database) -> None:
+    # One program under nsys and ncu of 2020, without NVTX.
+    found = ask(
+        corpus,
+        "counters_on_timeline",
+        timeline="extrap_a100_2020.sqlite.xz",
+        counters="extrap_a100_2020.3.ncu-rep.xz",
+    )
+    assert [(row["kernel"], row["occurrence"], row["found_in"]) for row in found] == [
+        ("init_array", 1, "both"),
+        ("init_array", 2, "both"),
+        ("vector_add", 1, "both"),
+        ("vector_add1", 1, "both"),
+        ("vector_mul", 1, "both"),
+        ("vector_dot", 1, "both"),
+    ]
+    profiled = [row["profiled_kernel_id"] for row in found]
+    assert profiled == sorted(profiled)
+
+
+def test_different_programs_have_nothing_in_common(corpus: Database) -> None:
+    found = ask(corpus, "counters_on_timeline", timeline=A, counters="llama_roofline.ncu-rep.xz")
+    assert {row["found_in"] for row in found} == {"timeline only", "counters only"}
+    assert {(row["timeline_matched_pct"], row["counters_matched_pct"]) for row in found} == {(0, 0)}
+
+
+def test_ranges_of_other_domains_are_found_however_they_nest() -> None:
+    launch = "cudaLaunchKernel_v7000"
+    db = timelines(
+        line=Recording()
+        .range("s", 0, 100)
+        # nsys nests s/scan/w: scan is of a domain of its own, which ncu keeps apart from s/w.
+        .range("scan", 10, 50, domain="lib")
+        .range("w", 20, 40)
+        .call(launch, 5, 6, kernel("k", 110, 120))
+        # Launched before the next one, but it started later.
+        .call(launch, 25, 26, kernel("k", 150, 160))
+        .call(launch, 26, 27, kernel("k", 130, 140))
+        .call(launch, 60, 61, kernel("k", 170, 180))
+    )
+    counters = profile(
+        ("s", "", "k", 1), ("s/w", "scan", "k", 20), ("s/w", "scan", "k", 30), ("s/w", "", "k", 4)
+    )
+    counters.store(db, "counters")
+    answer = db.ask("counters_on_timeline", timeline="line", counters="counters")
+    assert "dram__bytes_read.sum" in notes(answer)
+    found = answer.frame()
+    columns = ("place", "occurrence", "found_in", "start_ns", "dram_write_bytes")
+    assert found.select(columns).rows() == [
+        ("s", 1, "both", 110, 1),
+        ("s/w | lib: scan", 2, "both", 130, 30),
+        ("s/w | lib: scan", 1, "both", 150, 20),
+        ("s", 2, "timeline only", 170, None),
+        ("s/w", 1, "counters only", None, 4),
+    ]
+    assert found.select(pl.col("^.*_pct$")).unique().rows() == [(75, 75, 75)]
+    # Reads were not measured: no rate.
+    assert found["dram_bytes_per_s"].is_null().all()
+
+
+# --- the command ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database of one tagged pair."""
+    folder = tmp_path_factory.mktemp("home")
+    with traceql.open(folder / "traces.duckdb") as db:
+        for mode, name in (("old", PROFILED_A), ("new", PROFILED_B)):
+            db.ingest(REPORTS / name, name=mode, tags={"mode": mode, "batch": "8"})
+        db.ingest(REPORTS / A, name="line")
+    return folder
+
+
+def run(home: Path, *arguments: str | Path, status: int = 0) -> tuple[str, str]:
+    result = CliRunner().invoke(
+        cli, ["diff", *map(str, arguments), "--db", str(home / "traces.duckdb")], catch_exceptions=True
+    )
+    if status:
+        assert isinstance(result.exception, traceql.errors.TraceqlError), result.output
+        return "", str(result.exception)
+    assert result.exit_code == 0, result.output
+    return result.stdout, result.stderr
+
+
+def test_the_command_says_first_whether_the_sides_are_comparable(home: Path) -> None:
+    out, err = run(home, "old", "new", "--topic", "trace")
+    notes = err.splitlines()
+    assert notes[0] == (
+        "note: old and new: not known to be recorded alike; same: ncu, 2025.3.1.0, NVIDIA H200, 1980 MHz"
+    )
+    assert "note: differs: tag: mode (old | new): what was changed on purpose, or another workload" in notes
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[:2] == [["trace:"], ["measure", "found_in", "a", "b", "delta", "delta_pct"]]
+    assert ["kernels", "both", "60", "182", "122", "203.33"] in lines
+
+
+def test_traces_are_meant_by_tags_and_csv_holds_every_column(home: Path) -> None:
+    out, err = run(home, "mode=old", "mode=new", "--format", "csv")
+    frame = pl.read_csv(out.encode())
+    assert frame.columns[:3] == ["topic", "place", "name"]
+    assert "delta_low" in frame.columns
+    assert "launches: 4 in both, 56 in a only, 178 in b only" in err
+
+
+def test_reports_are_compared_without_a_database(tmp_path: Path) -> None:
+    _, err = run(tmp_path, REPORTS / A, REPORTS / A)
+    assert "is on both sides" in err
+    # 11 in total, 3 of each of 6 kernels, 7 API functions and 1 kind of copy, 5 of each of 5 ranges.
+    assert "note: no difference in 78 measures" in err
+    assert not (tmp_path / "traces.duckdb").exists()
+    everything, _ = run(tmp_path, REPORTS / A, REPORTS / A, "--all", "--format", "json")
+    assert len(json.loads(everything)) == 78
+    # A pattern means several runs.
+    _, err = run(
+        tmp_path,
+        REPORTS / "scv_baseline_*.sqlite.xz",
+        REPORTS / "scv_nwor_*.sqlite.xz",
+        "--save",
+        tmp_path / "d",
+    )
+    assert "complete (false | false)" in err
+    saved = compare.load(tmp_path / "d")
+    assert (len(saved.a), len(saved.b)) == (3, 3)
+    assert saved.differences.filter(measure="kernels")["delta_low"][0] is not None
+
+
+def test_a_query_takes_several_traces(home: Path) -> None:
+    sides = ["--trace-a", "old", "--trace-a", "new", "--trace-b", "new", "--topic", "trace"]
+    database = ["--db", str(home / "traces.duckdb"), "--format", "json"]
+    result = CliRunner().invoke(cli, ["query", "diff", *sides, *database])
+    (kernels,) = (row for row in json.loads(result.stdout) if row["measure"] == "kernels")
+    assert (kernels["a"], kernels["b"], kernels["runs_a"], kernels["runs_b"]) == ((60 + 182) / 2, 182, 2, 1)
+
+
+def test_what_the_command_cannot_compare_it_names(home: Path) -> None:
+    _, err = run(home, "old", "nope", status=1)
+    assert err.startswith("nope: neither a trace or tag in ")
+    _, err = run(home, "old", REPORTS / A, status=1)
+    assert "old is a trace in" in err
+    assert "traceql ingest REPORT" in err
+    _, err = run(home, "old", "new", "--save", home / "none" / "d.json", status=1)
+    assert "cannot be written" in err
+    _, err = run(home, "old", "new", "--save", home / "traces.duckdb", status=1)
+    assert "not overwritten" in err
+    _, err = run(home, "old", "line", status=1)
+    assert "counters-on-timeline --timeline line --counters old" in err

@@ -1,0 +1,476 @@
+"""Measured rooflines: FLOP, bytes, peaks and verdicts, against NVIDIA's own figures and sums done by hand."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from conftest import REPORTS, notes
+from made.ncu import BF16, FFMA, IDLE, Profile, Value, roofline
+
+import traceql
+from traceql.errors import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from traceql import Database
+
+Row = dict[str, Any]
+
+LLAMA = "llama_roofline.ncu-rep.xz"
+GEMM_A10G = "esmm_a10g_2023.1.ncu-rep.xz"
+TRAFFIC_ONLY = "scv_baseline_vectorized.ncu-rep.xz"
+TENSOR = "sm__ops_path_tensor_"
+
+
+def ask(database: Database, name: str, **params: Any) -> list[Row]:
+    return database.query(name, **params).to_dicts()
+
+
+def launches(database: Database, **params: Any) -> list[Row]:
+    return ask(database, "kernel_roofline", by="launch", **params)
+
+
+def metric(database: Database, trace: str, name: str) -> dict[int, float]:
+    """Kernel → value of one metric, as recorded."""
+    rows = database.sql(
+        "SELECT kernel_id, value FROM metrics JOIN traces USING (trace_id) WHERE name = $trace AND metric = $metric",
+        {"trace": trace, "metric": name},
+    ).rows()
+    return dict(rows)
+
+
+# --- a report made by hand ------------------------------------------------------------------------------
+
+WHOLE = roofline()
+
+
+def recorded(
+    *kernels: tuple[str, Mapping[str, Value]],
+    paths: tuple[str, ...] = (),
+    tags: Mapping[str, str] | None = None,
+    gpu: str = "NVIDIA H200",
+) -> Database:
+    """A database with one ncu trace: (kernel name, its metrics), each in one NVTX path."""
+    profile = Profile(tags=tags or {}).gpu(gpu)
+    for (name, metrics), path in itertools.zip_longest(kernels, paths, fillvalue=""):
+        profile.kernel(name, path, metrics=metrics)
+    database = traceql.open(":memory:")
+    profile.store(database, "made")
+    return database
+
+
+def only(rows: list[Row]) -> Row:
+    (row,) = rows
+    return row
+
+
+# --- FLOP -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "path", "kernels"),
+    [
+        (6144, 4096, "layer/attention", 2),  # QKV
+        (4096, 4096, "layer/attention", 2),  # output of attention
+        (4096, 14336, "layer/mlp", 2),  # down
+    ],
+)
+def test_the_gemms_of_an_h200_read_exactly_2mnk(
+    corpus: Database, n: int, k: int, path: str, kernels: int
+) -> None:
+    rows = launches(corpus, trace=LLAMA, kernel="nvjet%", m=2048, n=n, k=k)
+    exact = [row for row in rows if row["flop"] == 2 * 2048 * n * k]
+    assert len(exact) == kernels
+    for row in exact:
+        assert row["range_path"].endswith(path)
+        assert row["flop_by_precision"] == {"bf16": row["flop"]}
+        assert (row["useful_flop"], row["executed_per_useful"]) == (row["flop"], 1.0)
+
+
+def test_a_padded_tile_executes_more_than_is_useful(corpus: Database) -> None:
+    # gate and up in one GEMM: 28,672 columns in tiles of 320.
+    rows = launches(corpus, trace=LLAMA, kernel="nvjet%320x128%", m=2048, n=28672, k=4096)
+    assert [round(row["executed_per_useful"], 4) for row in rows] == [1.0045, 1.0045]
+    # One decode step of 4 requests: the tile has 8 rows.
+    (row,) = ask(
+        corpus, "kernel_roofline", trace=LLAMA, kernel="nvjet_sm90_tst_64x8_64x16_4x1%", m=4, n=6144, k=4096
+    )
+    assert (row["launches"], row["executed_per_useful"]) == (2, 2.0)
+
+
+def test_the_shape_may_come_from_tags() -> None:
+    database = recorded(("gemm", {**WHOLE, BF16: 160.0}), tags={"m": "2", "n": "4", "k": "8"})
+    row = only(launches(database))
+    assert (row["useful_flop"], row["executed_per_useful"]) == (128.0, 1.25)
+    assert only(launches(database, m=4))["useful_flop"] == 256.0
+
+
+def test_cuda_cores_count_exactly_from_instructions_per_cycle(corpus: Database) -> None:
+    # Four kernels that multiply matrices of 1,024 × 1,024 in fp32.
+    rows = launches(corpus, trace=GEMM_A10G)
+    assert [row["flop_by_precision"] for row in rows] == [{"fp32": 2.0 * 1024**3}] * 4
+
+
+def test_cuda_cores_add_1_for_add_and_mul_2_for_fma_and_twice_that_in_16_bits() -> None:
+    counts = {name: float(i + 1) for i, name in enumerate(IDLE)}  # dadd 1, dmul 2, dfma 3, fadd 4 … hfma 9
+    row = only(launches(recorded(("k", {**WHOLE, **counts}))))
+    assert row["flop_by_precision"] == {
+        "fp64": 1 + 2 + 2 * 3,
+        "fp32": 4 + 5 + 2 * 6,
+        "fp16_cuda": 2 * 7 + 2 * 8 + 4 * 9,
+    }
+    assert row["flop"] == 9 + 21 + 66
+
+
+def test_parents_and_children_of_tensor_counters_are_not_added() -> None:
+    tensor = {
+        BF16: 100.0,
+        f"{TENSOR}op_hgmma_src_bf16_dst_fp32_sparsity_off.sum": 60.0,
+        f"{TENSOR}op_hmma_src_bf16_dst_fp32_sparsity_off.sum": 40.0,
+        f"{TENSOR}src_bf16_dst_fp32_sparsity_off.sum": 100.0,
+        f"{TENSOR}src_bf16_dst_fp32_sparsity_on.sum": 0.0,
+        # A type that is only there with and without sparsity.
+        f"{TENSOR}src_fp8_sparsity_off.sum": 30.0,
+        f"{TENSOR}src_fp8_sparsity_on.sum": 12.0,
+    }
+    row = only(launches(recorded(("k", {**WHOLE, **tensor}))))
+    assert row["flop_by_precision"] == {"bf16": 100.0, "fp8": 42.0}
+    assert row["flop"] == 142
+
+
+def test_children_of_recorded_tensor_counters_sum_to_what_is_counted(corpus: Database) -> None:
+    children = corpus.sql(
+        rf"""
+        SELECT kernel_id, sum(value) AS children
+        FROM metrics JOIN traces USING (trace_id)
+        WHERE name = '{LLAMA}' AND regexp_matches(metric, '^{TENSOR}op_[a-z]+_src_[a-z0-9_]+\.sum$')
+        GROUP BY kernel_id
+        """
+    ).rows()
+    assert sum(total for _, total in children) > 1e12
+    counted = dict(
+        corpus.sql(
+            "SELECT kernel_id, sum(flop) FROM kernel_flop WHERE unit = 'tensor' GROUP BY kernel_id"
+        ).rows()
+    )
+    assert {kernel: counted[kernel] for kernel, _ in children} == dict(children)
+
+
+@pytest.mark.parametrize(
+    ("types", "precision"),
+    [
+        ("bf16_dst_fp32", "bf16"),
+        ("fp16", "fp16"),
+        ("fp16_dst_fp32", "fp16"),
+        ("fp16_dst_fp16", "fp16_fp16_accumulate"),
+        ("tf32_dst_fp32", "tf32"),
+        ("fp64", "fp64_tensor"),
+        ("fp8", "fp8"),
+        ("fp4_fp6_fp8_dst_fp32", "fp8"),
+        ("fp4_fp6_fp8_dst_fp16", "fp8_fp16_accumulate"),
+        ("fp4_dst_fp32", "fp4"),
+        ("int8", "int8"),
+        ("int1", "int1"),
+    ],
+)
+def test_tensor_types_have_the_precision_of_the_gpu_data(types: str, precision: str) -> None:
+    row = only(launches(recorded(("k", {**WHOLE, f"{TENSOR}src_{types}.sum": 7.0}))))
+    assert row["flop_by_precision"] == {precision: 7.0}
+
+
+# --- peaks, against what NVIDIA computed ----------------------------------------------------------------
+
+
+def test_the_share_of_the_dense_tensor_peak_is_nvidias(corpus: Database) -> None:
+    theirs = metric(corpus, LLAMA, "sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_elapsed")
+    prefill = [row for row in launches(corpus, trace=LLAMA) if row["flop"] > 1e10]
+    assert len(prefill) == 10
+    for row in prefill:
+        assert math.isclose(row["compute_pct"], theirs[row["kernel_id"]], rel_tol=1e-9)
+
+
+@pytest.mark.parametrize(("trace", "kernels"), [(LLAMA, 48), (GEMM_A10G, 4)])
+def test_the_share_of_the_fp32_peak_is_the_one_of_nvidias_rule(
+    corpus: Database, trace: str, kernels: int
+) -> None:
+    found = corpus.sql(
+        f"""
+        SELECT message, 1e11 * flop / peak_flop_per_s / kernels.duration_ns AS pct
+        FROM kernel_flop JOIN kernels USING (kernel_id) JOIN advice USING (kernel_id)
+        JOIN traces ON traces.trace_id = kernels.trace_id
+        WHERE traces.name = '{trace}' AND precision = 'fp32' AND rule = 'SOLFPRoofline'
+        """
+    ).rows()
+    assert len(found) == kernels
+    for message, pct in found:
+        close, stated = re.findall(r"achieved +(close to )?([0-9]+)% of this device's [fF][pP]32", message)[0]
+        assert abs(pct - int(stated)) <= (1 if close else 0.5), (message, pct)
+
+
+def test_bytes_per_second_are_those_of_nvidias_roofline_sections(corpus: Database) -> None:
+    rows = {row["kernel_id"]: row for row in launches(corpus, trace=LLAMA)}
+    for column, name in {
+        "dram_bytes_per_s": "dram__bytes.sum.per_second",
+        "l2_bytes_per_s": "derived__lts__lts2xbar_bytes.sum.per_second",
+        "l1_bytes_per_s": "derived__l1tex__lsu_writeback_bytes_mem_lgds.sum.per_second",
+    }.items():
+        theirs = metric(corpus, LLAMA, name)
+        assert len(theirs) == len(rows) == 48
+        assert all(math.isclose(rows[kernel][column], value) for kernel, value in theirs.items())
+    theirs = metric(corpus, LLAMA, "lts__lts2xbar_cycles_active.avg.pct_of_peak_sustained_elapsed")
+    assert all(math.isclose(rows[k]["l2_pct"], value, rel_tol=0.005) for k, value in theirs.items())
+
+
+def test_peaks_of_the_run_and_of_the_datasheet_are_kept_apart(corpus: Database) -> None:
+    row = only(ask(corpus, "kernel_roofline", trace=LLAMA, kernel="nvjet%320x128%"))
+    assert (row["datasheet_flop_per_s"], row["datasheet_dram_bytes_per_s"]) == (989.4e12, 4.8e12)
+    # The GPU ran below the datasheet's clock, its memory a little above.
+    assert round(row["profiled_flop_per_s"] / 1e12, 1) == 858.7
+    assert round(row["profiled_dram_bytes_per_s"] / 1e12, 3) == 4.812
+    assert [round(row[c], 1) for c in ("compute_pct", "datasheet_compute_pct")] == [92.7, 80.4]
+    assert math.isclose(row["compute_pct"] / 100 * row["profiled_flop_per_s"], row["flop_per_s"])
+    assert math.isclose(row["datasheet_compute_pct"] / 100 * 989.4e12, row["flop_per_s"])
+
+
+def test_a_gpu_without_published_figures_has_profiled_roofs_only(corpus: Database) -> None:
+    for row in launches(corpus, trace=GEMM_A10G):
+        assert row["datasheet_compute_pct"] is None
+        assert (row["bound"], row["bound_by"]) == ("compute_bound", "profiled")
+
+
+# --- roofs and verdicts, by hand ------------------------------------------------------------------------
+
+
+def test_intensities_rates_and_shares_of_a_report_made_by_hand() -> None:
+    traffic = {"dram__bytes.sum": 1000.0, "lts__t_bytes.sum": 4000.0, "l1tex__t_bytes.sum": 8000.0}
+    row = only(launches(recorded(("k", {**WHOLE, **traffic, BF16: 500_000.0, FFMA: 1000.0}))))
+    assert row["flop"] == 502_000
+    assert [row[f"{level}_flop_per_byte"] for level in ("dram", "l2", "l1")] == [502, 125.5, 62.75]
+    assert (row["flop_per_s"], row["dram_bytes_per_s"]) == (502e9, 1e9)
+    # 500 of 1,000 cycles' worth of bf16; 100 of DRAM; 200 each of L2 and L1. fp32 would take 10.
+    assert row["precision"] == "bf16"
+    assert [row[f"{roof}_pct"] for roof in ("compute", "dram", "l2", "l1")] == [50, 10, 20, 20]
+    assert row["profiled_flop_per_s"] == 1e12
+    assert [row[f"profiled_{level}_bytes_per_s"] for level in ("dram", "l2", "l1")] == [10e9, 20e9, 40e9]
+    assert (row["bound"], row["bound_by"], row["lacks"]) == ("compute_bound", "profiled", None)
+
+
+@pytest.mark.parametrize(("flop", "bound"), [(99_000.0, "memory_bound"), (101_000.0, "compute_bound")])
+def test_the_ridge_point_divides_memory_bound_from_compute_bound(flop: float, bound: str) -> None:
+    # 1,000 FLOP and 10 bytes per cycle: a ridge of 100 FLOP per byte.
+    row = only(launches(recorded(("k", {**WHOLE, "dram__bytes.sum": 1000.0, BF16: flop}))))
+    assert row["bound"] == bound
+
+
+def test_the_compute_roof_is_that_of_the_precision_that_takes_longest() -> None:
+    # More FLOP in bf16, but those of fp32 take 500 cycles and not 300.
+    row = only(launches(recorded(("k", {**WHOLE, BF16: 300_000.0, FFMA: 50_000.0}))))
+    assert (row["precision"], row["compute_pct"], row["profiled_flop_per_s"]) == ("fp32", 50, 200e9)
+
+
+def test_without_profiled_peaks_the_datasheet_decides() -> None:
+    peaks = {name: value for name, value in WHOLE.items() if not name.endswith(".peak_sustained")}
+    row = only(launches(recorded(("k", {**peaks, "dram__bytes.sum": 1000.0, BF16: 1e6}))))
+    assert (row["bound"], row["bound_by"], row["compute_pct"]) == ("compute_bound", "datasheet", None)
+    # 10^6 FLOP in 1 µs are 10^12 per second.
+    assert math.isclose(row["datasheet_compute_pct"], 100 * 1e12 / 989.4e12)
+    assert row["lacks"] == "peaks at the clocks of the run (--set roofline)"
+
+
+@pytest.mark.parametrize(
+    ("gpu", "types", "peak"),
+    [
+        ("NVIDIA A100-SXM4-80GB", "fp64", 19.5e12),
+        ("NVIDIA GeForce RTX 4090", "fp64", 1.29e12),  # no tensor cores for it
+        ("NVIDIA GeForce RTX 4090", "fp16_dst_fp16", 330.3e12),
+        ("NVIDIA H200", "fp16_dst_fp16", 989.4e12),  # as fast as accumulation in fp32
+        ("NVIDIA H200", "fp4_dst_fp32", None),
+        ("NVIDIA A10G", "bf16_dst_fp32", None),
+    ],
+)
+def test_the_datasheet_peak_is_that_of_the_precision(gpu: str, types: str, peak: float | None) -> None:
+    row = only(launches(recorded(("k", {**WHOLE, f"{TENSOR}src_{types}.sum": 7.0}), gpu=gpu)))
+    assert row["datasheet_flop_per_s"] == peak
+
+
+def test_work_without_flop_is_memory_bound_at_intensity_0() -> None:
+    row = only(launches(recorded(("copy", {**WHOLE, "dram__bytes.sum": 5000.0}))))
+    assert (row["flop"], row["dram_flop_per_byte"], row["bound"]) == (0, 0, "memory_bound")
+    assert (row["precision"], row["compute_pct"]) == (None, None)
+
+
+def test_launches_of_a_kernel_add_up() -> None:
+    one = {**WHOLE, BF16: 1000.0, "dram__bytes.sum": 100.0}
+    two = {**WHOLE, BF16: 3000.0, "dram__bytes.sum": 100.0, "gpu__time_duration.sum": 3000.0}
+    row = only(ask(recorded(("k", one), ("k", two)), "kernel_roofline"))
+    assert (row["launches"], row["gpu_ns"], row["flop"], row["dram_bytes"]) == (2, 4000, 4000, 200)
+    assert (row["dram_flop_per_byte"], row["flop_per_s"], row["compute_pct"]) == (20, 1e9, 0.1)
+    assert row["kernel_id"] is None
+
+
+@pytest.mark.parametrize("trace", [LLAMA, GEMM_A10G, TRAFFIC_ONLY])
+def test_kernels_and_launches_have_the_same_totals(corpus: Database, trace: str) -> None:
+    by_launch, by_kernel = launches(corpus, trace=trace), ask(corpus, "kernel_roofline", trace=trace)
+    assert sum(row["launches"] for row in by_kernel) == len(by_launch)
+    for column in ("gpu_ns", "flop", "dram_bytes", "l2_bytes", "l1_bytes"):
+        totals = [sum(row[column] or 0 for row in rows) for rows in (by_launch, by_kernel)]
+        assert math.isclose(*totals)
+
+
+# --- ranges and layers ----------------------------------------------------------------------------------
+
+
+def test_a_range_holds_what_runs_in_the_ranges_inside_it(corpus: Database) -> None:
+    rows = {row["range_path"]: row for row in ask(corpus, "range_roofline", trace=LLAMA)}
+    step = rows["execute_context_4(2048)_generation_0(0)"]
+    inside = [
+        row for row in launches(corpus, trace=LLAMA) if row["range_path"].startswith(step["range_path"])
+    ]
+    assert step["launches"] == len(inside) == 22
+    assert math.isclose(step["flop"], sum(row["flop"] for row in inside))
+    mlp = rows["execute_context_4(2048)_generation_0(0)/layer/mlp"]
+    assert (mlp["launches"], mlp["bound"]) == (6, "compute_bound")
+    assert mlp["flop_by_precision"]["bf16"] == 2 * (483_183_820_800 + 240_518_168_576)
+    useful = 2 * 2 * 2048 * 3 * 4096 * 14336
+    (mlp,) = ask(corpus, "range_roofline", trace=LLAMA, range=mlp["range_path"], useful_flop=useful)
+    assert round(mlp["executed_per_useful"], 3) == 1.004
+
+
+def test_layers_of_vllm_are_told_by_their_ranges_and_steps(corpus: Database) -> None:
+    rows = ask(corpus, "layer_roofline", trace=LLAMA)
+    assert [
+        (row["layer_kind"], row["phase"], row["seq_len"], row["launches"], row["bound"]) for row in rows
+    ] == [
+        ("attention", "decode", None, 14, "memory_bound"),
+        ("attention", "prefill", None, 12, "compute_bound"),
+        ("mlp", "decode", None, 8, "memory_bound"),
+        ("mlp", "prefill", None, 6, "compute_bound"),
+    ]
+    # Decoding reads every weight of the MLP once per step: 3 × 4096 × 14336 in bf16, in 2 layers.
+    decode = rows[2]
+    assert math.isclose(decode["dram_bytes"], 2 * 3 * 4096 * 14336 * 2, rel_tol=0.02)
+    # In theory 4 requests do 4 FLOP per byte of weights; the tiles of 8 rows execute 8.
+    assert round(decode["dram_flop_per_byte"], 1) == 7.9
+
+
+def test_layers_phases_and_prompt_lengths_come_from_tags() -> None:
+    tags = {"layer_kind": "mamba", "phase": "prefill", "seq_len": "4096", "useful_flop": "500"}
+    row = only(ask(recorded(("k", {**WHOLE, BF16: 1000.0}), tags=tags), "layer_roofline"))
+    assert (row["layer_kind"], row["phase"], row["seq_len"]) == ("mamba", "prefill", 4096)
+    assert row["executed_per_useful"] == 2
+
+
+def test_layers_phases_and_prompt_lengths_come_from_words_in_ranges() -> None:
+    kernel = ("k", {**WHOLE, BF16: 1000.0})
+    database = recorded(
+        kernel,
+        kernel,
+        kernel,
+        kernel,
+        kernel,
+        paths=(
+            "seq_len=512 phase=prefill/layer/mlp",
+            "seq_len=512 phase=decode/layer/mlp",
+            "seq_len=64 phase=decode/layer_kind=attention",
+            "execute_context_2(8)_generation_3(3)/layer/mlp/inner",
+            "warmup",
+        ),
+    )
+    rows = ask(database, "layer_roofline")
+    assert [(row["layer_kind"], row["phase"], row["seq_len"]) for row in rows] == [
+        ("attention", "decode", 64),
+        ("mlp", "decode", 512),
+        ("mlp", "mixed", None),
+        ("mlp", "prefill", 512),
+    ]
+    assert [row["seq_len"] for row in ask(database, "layer_roofline", layer="att%", phase="decode")] == [64]
+
+
+# --- what is missing ------------------------------------------------------------------------------------
+
+
+def test_a_report_without_roofline_metrics_explains_itself(corpus: Database) -> None:
+    answer = corpus.ask("kernel_roofline", trace=TRAFFIC_ONLY)
+    assert re.search(r"Not measured in scv_.*recorded by ncu --set roofline \(smsp__", notes(answer))
+    rows = answer.table.to_pylist()
+    for row in rows:
+        assert row["dram_bytes"] > 0
+        for column in (
+            "flop",
+            "dram_flop_per_byte",
+            "flop_per_s",
+            "compute_pct",
+            "bound",
+            "l1_bytes",
+            "precision",
+        ):
+            assert row[column] is None, column
+        assert "tensor FLOP (--section SpeedOfLight_HierarchicalTensorRooflineChart)" in row["lacks"]
+        assert "fp32 FLOP (--section SpeedOfLight_HierarchicalSingleRooflineChart)" in row["lacks"]
+        assert "L1 bytes (--metrics l1tex__t_bytes.sum)" in row["lacks"]
+        assert "DRAM bytes" not in row["lacks"]
+
+
+def test_the_list_of_questions_says_what_no_trace_measured(tmp_path: Path) -> None:
+    with traceql.open(tmp_path / "x.duckdb") as database:
+        database.ingest(REPORTS / TRAFFIC_ONLY)
+        lacking = database.unanswerable()
+        assert "Recorded by: ncu --set roofline" in lacking["kernel_roofline"]
+        assert "dram_traffic" not in lacking
+        database.ingest(REPORTS / LLAMA)
+        assert "kernel_roofline" not in database.unanswerable()
+
+
+def test_a_whole_report_lacks_nothing_and_warns_of_nothing(corpus: Database) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rows = corpus.query("kernel_roofline", trace=LLAMA).to_dicts()
+    assert {row["lacks"] for row in rows} == {None}
+
+
+def test_an_idle_tensor_pipe_is_0_flop_and_a_busy_one_unknown(corpus: Database) -> None:
+    # Neither report counts tensor operations.
+    assert all(row["flop"] == 2.0 * 1024**3 for row in launches(corpus, trace=GEMM_A10G))
+    busy = launches(corpus, trace="cutlass_a100_2024.1_nvtx.ncu-rep.xz")
+    assert len(busy) == 3
+    assert all(row["flop"] is None and "tensor FLOP" in row["lacks"] for row in busy)
+
+
+@pytest.mark.parametrize(
+    ("name", "unknown"),
+    [
+        (FFMA, {"flop", "flop_per_s", "dram_flop_per_byte", "compute_pct", "bound"}),
+        (BF16, {"flop", "flop_per_s", "dram_flop_per_byte", "compute_pct", "bound"}),
+        ("dram__bytes.sum", {"dram_bytes", "dram_flop_per_byte", "dram_pct", "bound"}),
+        ("lts__t_bytes.sum", {"l2_bytes", "l2_flop_per_byte", "l2_pct"}),
+        ("l1tex__t_bytes.sum", {"l1_bytes", "l1_flop_per_byte", "l1_pct"}),
+        ("gpu__time_duration.sum", {"gpu_ns", "flop_per_s", "compute_pct", "dram_pct"}),
+    ],
+)
+@pytest.mark.parametrize("how", ["nan", "absent"])
+def test_missing_and_nan_are_unknown_and_never_0(name: str, unknown: set[str], how: str) -> None:
+    whole: dict[str, Value] = {**WHOLE, FFMA: 10.0, BF16: 10.0, "dram__bytes.sum": 10.0,
+                                      "lts__t_bytes.sum": 10.0, "l1tex__t_bytes.sum": 10.0}  # fmt: skip
+    broken = {key: value for key, value in whole.items() if key != name}
+    if how == "nan":
+        broken[name] = math.nan
+    known = only(ask(recorded(("k", whole)), "kernel_roofline"))
+    assert all(known[column] is not None for column in unknown)
+    # Also when only one launch of two is broken.
+    for kernels in ([("k", broken)], [("k", whole), ("k", broken)]):
+        row = only(ask(recorded(*kernels), "kernel_roofline"))
+        assert {column for column in unknown if row[column] is not None} == set()
+        assert row["lacks"]
+
+
+def test_wrong_parameters_are_errors(corpus: Database) -> None:
+    with pytest.raises(QueryError, match="by must be kernel or launch"):
+        corpus.query("kernel_roofline", trace=LLAMA, by="layer")

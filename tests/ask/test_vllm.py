@@ -1,0 +1,128 @@
+"""What nsys does not answer, on traces of a few rows whose answers a reader can sum in the head."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from made.nsys import Recording, kernel
+from nsys_oracle import ask
+
+if TYPE_CHECKING:
+    from traceql import Database
+
+
+def test_launches_cost_call_time_queue_time_and_idle_time() -> None:
+    db = (
+        Recording()
+        .call("cudaLaunchKernel_v7000", 0, 10, kernel("a", 12, 20))
+        .call("cudaLaunchKernel_v7000", 10, 14, kernel("a", 20, 30))
+        # Starts before its call returns: not queued.
+        .call("cudaLaunchKernel_v7000", 40, 50, kernel("b", 45, 60))
+        # Two nodes of one graph: the launch is charged to the first.
+        .call("cudaGraphLaunch_v10000", 60, 70, kernel("b", 80, 90, node=1), kernel("c", 95, 100, node=2))
+        .database()
+    )
+    rows = {row["kernel"]: tuple(row.values())[2:] for row in ask(db, "launch_overhead")}
+    assert rows == {
+        # instances, calls, kernel, api, its median, median of queue, gap, its median, overhead
+        "b": (2, 2, 25, 20, 10.0, 5.0, 35, 17.5, pytest.approx(100 * 35 / 60)),
+        "c": (1, 0, 5, 0, None, 25.0, 5, 5.0, 50.0),
+        "a": (2, 2, 18, 14, 7.0, 4.0, 0, 0.0, 0.0),
+    }
+
+
+def test_a_gap_is_split_at_the_call_that_ends_it() -> None:
+    db = (
+        Recording()
+        .work(kernel("first", 0, 100))
+        .call("cudaLaunchKernel_v7000", 150, 170, kernel("late", 180, 200))
+        # Launched long before: the GPU's own wait.
+        .call("cudaLaunchKernel_v7000", 160, 175, kernel("queued", 300, 310))
+        .call("cudaLaunchKernel_v7000", 305, 420, kernel("slow_launch", 400, 410))
+        .database()
+    )
+    columns = ("next_work", "duration_ns", "before_call_ns", "in_call_ns", "queued_ns", "cpu_pct")
+    assert [tuple(row[c] for c in columns) for row in ask(db, "cpu_bound_gaps", min_gap_ns=1)] == [
+        ("slow_launch", 90, 0, 90, 0, 100.0),
+        ("late", 80, 50, 20, 10, 87.5),
+    ]
+    every = ask(db, "cpu_bound_gaps", min_gap_ns=1, min_cpu_pct=0)
+    assert [row["next_work"] for row in every] == ["queued", "slow_launch", "late"]
+    assert [row["next_work"] for row in ask(db, "cpu_bound_gaps", min_gap_ns=81, limit=1)] == ["slow_launch"]
+
+
+def test_both_ranks_of_a_recorded_run_worked(corpus: Database) -> None:
+    rows = ask(corpus, "rank_summary", trace="nsysai_2gpu_2026.2")
+    assert [(row["pid"], row["device_id"], row["kernels"], row["finding"]) for row in rows] == [
+        (144, 0, 1993, None),
+        (145, 1, 2017, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "category"),
+    [
+        ("nvjet_sm90_tst_256x8_64x6_2x1_v_bz_TNT", "gemm"),
+        ("void splitKreduce_kernel<32, 16, int, float>(cublasSplitKParams<float>)", "gemm"),
+        ("void vllm::reshape_and_cache_flash_kernel<__nv_bfloat16>(T1 *)", "kv_cache"),
+        ("void cutlass::device_kernel<flash::FlashAttnFwdSm90<cutlass::gemm::X>>(T1)", "attention"),
+        ("void flashinfer::BatchPrefillWithPagedKVCacheKernel<P>(P)", "attention"),
+        ("void flashinfer::sampling::TopKTopPSamplingFromProbKernel<256>(float *)", "sampling"),
+        ("void flashinfer::norm::RMSNormKernel<8>(T *)", "norm"),
+        (
+            "void at::native::distribution_elementwise<at::native::templates::cuda::normal_kernel>(int)",
+            "random",
+        ),
+        ("void vllm::rms_norm_static_fp8_quant_kernel<c10::BFloat16>(T1 *)", "norm"),
+        ("void vllm::moe::topkGating<8>(float *)", "moe"),
+        ("_bmm_chunk_fwd_kernel", "mamba"),
+        ("triton_red_fused__to_copy_add_mean_mul_pow_rsqrt_0", "compiled"),
+        ("triton_tem_fused_mm_3", "gemm"),
+        ("triton_unnamed", "triton"),
+        (
+            "void at::native::reduce_kernel<512, 1, at::native::ReduceOp<float, at::native::ArgMaxOps>>(T)",
+            "sampling",
+        ),
+        ("void at::native::upsample_nearest2d_out_frame<float>(float *)", "other"),
+        ("ncclDevKernel_AllReduce_Sum_bf16_RING_LL(ncclDevKernelArgsStorage)", "communication"),
+        (
+            "void at::native::vectorized_elementwise_kernel<8, at::native::GeluCUDAKernelImpl>(int)",
+            "activation",
+        ),
+        ("my_kernel", "other"),
+    ],
+)
+def test_the_first_matching_pattern_decides_the_category(name: str, category: str) -> None:
+    db = Recording().work(kernel(name, 0, 1)).database()
+    assert [row["category"] for row in ask(db, "kernel_categories")] == [category]
+
+
+def test_every_kernel_of_vllm_has_a_category(corpus: Database) -> None:
+    for trace in ("llama_eager", "llama_graph"):
+        rows = ask(corpus, "kernel_categories", trace=trace)
+        assert {row["category"] for row in rows} == {
+            "gemm",
+            "attention",
+            "norm",
+            "activation",
+            "rope",
+            "kv_cache",
+            "elementwise",
+            "sampling",
+        }
+        assert sum(row["share_pct"] for row in rows) == pytest.approx(100)
+
+
+def test_categories_add_up_to_all_kernels() -> None:
+    db = (
+        Recording()
+        .work(
+            kernel("gemm_a", 0, 10), kernel("gemm_a", 0, 30), kernel("gemm_b", 0, 20), kernel("mine", 0, 40)
+        )
+        .database()
+    )
+    assert [tuple(row.values())[1:] for row in ask(db, "kernel_categories")] == [
+        ("gemm", 2, 3, 60, 60.0, "gemm_a"),
+        ("other", 1, 1, 40, 40.0, "mine"),
+    ]
