@@ -51,8 +51,18 @@ ONLY: dict[str, dict[str, Any]] = {"scv_delta": {"baseline": NSYS, "variant": NS
 
 # Columns of our own numbers: those of an older version differ, but not their order.
 IDS = frozenset(
-    f"{kind}_id"
-    for kind in "kernel api_call range parent ancestor memory_op sync graph_launch os_call run".split()
+    [
+        "kernel_id",
+        "api_call_id",
+        "range_id",
+        "parent_id",
+        "ancestor_id",
+        "memory_op_id",
+        "sync_id",
+        "graph_launch_id",
+        "os_call_id",
+        "run_id",
+    ]
 )
 
 

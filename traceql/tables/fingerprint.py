@@ -1,7 +1,7 @@
 """What the stored rows mean, in short: a hash of all tables and of the SQL that fills them.
 
-``schema.FINGERPRINT`` records it: who changes a table or a normalising step is asked whether rows of databases
-that exist still mean the same. ``python -m traceql.tables.fingerprint`` prints today's.
+``schema.FINGERPRINT`` records it: who changes a table or a normalising step is asked whether rows of
+databases that exist still mean the same. ``python -m traceql.tables.fingerprint`` prints today's.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def _lines() -> Iterator[str]:
 
 
 def plain(sql: str) -> str:
-    """SQL without comments, and with one space where there was any white space.
+    r"""SQL without comments, and with one space where there was any white space.
 
-    >>> plain("SELECT '--  x'  -- why\\n  FROM t")
+    >>> plain("SELECT '--  x'  -- why\n  FROM t")
     "SELECT '--  x' FROM t"
     """
     return _LEXED.sub(lambda match: match[1] or " ", sql).strip()
