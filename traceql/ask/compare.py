@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from traceql.errors import MissingDataError, QueryError
 from traceql.questions import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import polars as pl
+
     from traceql.ask.answer import Asker
 
-_DTYPES = {"VARCHAR": pl.String, "DOUBLE": pl.Float64, "BIGINT": pl.Int64, "INTEGER": pl.Int32}
+# Names of polars types: polars is loaded when there is something to compare.
+_DTYPES = {"VARCHAR": "String", "DOUBLE": "Float64", "BIGINT": "Int64", "INTEGER": "Int32"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Comparison:
 
         Tags do not count: they say what was changed.
         """
+        import polars as pl
+
         verdicts = self.findings.filter(~pl.col("property").str.starts_with("tag: "))["verdict"]
         if "differs" in verdicts:
             return False
@@ -55,6 +58,8 @@ class Comparison:
 
     def changed(self) -> pl.DataFrame:
         """The differences without the measures that are equal: what only one side has is among them."""
+        import polars as pl
+
         equal = (pl.col("delta") == 0) | (pl.col("a").is_null() & pl.col("b").is_null())
         return self.differences.filter(~(equal.fill_null(value=False) & (pl.col("found_in") == "both")))
 
@@ -80,6 +85,8 @@ def load(path: str | Path) -> Comparison:
     Raises:
         QueryError: the file holds none.
     """
+    import polars as pl
+
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         return Comparison(
@@ -182,4 +189,7 @@ def _unmeasured(differences: pl.DataFrame, metrics: Sequence[str]) -> list[str]:
 
 
 def _frame(query: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema={c.name: _DTYPES[c.type] for c in catalog.shipped().find(query).columns})
+    import polars as pl
+
+    columns = catalog.shipped().find(query).columns
+    return pl.DataFrame(rows, schema={c.name: getattr(pl, _DTYPES[c.type]) for c in columns})

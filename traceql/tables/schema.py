@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: Raised whenever a table or column changes its meaning; databases of older versions are migrated.
 SCHEMA_VERSION = 2
 
+#: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
+FINGERPRINT = "0f9af0e16cb6b22b"
+
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
 
