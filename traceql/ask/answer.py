@@ -194,9 +194,7 @@ class Asker:
         """How many rows the answer has without its limit."""
         if not isinstance(bound.get("limit"), int):
             return int(table.num_rows)
-        counted = self._run(
-            query, f"SELECT count(*) FROM (\n{query.sql}\n)", {**bound, "limit": _NO_LIMIT}
-        )
+        counted = self._run(query, f"SELECT count(*) FROM (\n{query.sql}\n)", {**bound, "limit": _NO_LIMIT})
         return int(counted.column(0)[0].as_py())
 
 

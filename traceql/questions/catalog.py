@@ -167,7 +167,9 @@ def _state(folder: Path) -> object:
     """Changes when a file of the folder does: a notebook that edits one is given the new one."""
     try:
         files = sorted(file for pattern in ("*.sql", "*/*.sql", "*/*.toml") for file in folder.glob(pattern))
-        return tuple((str(file), stat.st_mtime_ns, stat.st_size) for file in files for stat in (file.lstat(),))
+        return tuple(
+            (str(file), stat.st_mtime_ns, stat.st_size) for file in files for stat in (file.lstat(),)
+        )
     except OSError:
         return object()
 
@@ -215,7 +217,7 @@ def _refuse_misplaced(label: str, root: Traversable) -> None:
                 if file.name.endswith(".sql"):
                     raise CatalogError(
                         f"{label}/{entry.name}/{file.name}: {entry.name} is no folder of the catalogue",
-                        f"Views lie in {_VIEWS}, macros in {_MACROS}, questions in folders without underscore.",
+                        f"Views lie in {_VIEWS}, macros in {_MACROS}, questions in other folders.",
                     )
 
 

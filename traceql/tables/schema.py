@@ -462,7 +462,11 @@ TABLES: tuple[Table, ...] = (
         "one number measured outside the profilers",
         _columns(
             ("run_id", "BIGINT", "the run, see runs"),
-            ("name", "VARCHAR", "as in the imported file: ms_per_token, avg_latency, spec_num_draft_tokens …"),
+            (
+                "name",
+                "VARCHAR",
+                "as in the imported file: ms_per_token, avg_latency, spec_num_draft_tokens …",
+            ),
             ("unit", "VARCHAR", "ms, s, byte, % …; empty if the file does not tell"),
             ("sample", "BIGINT", "number of the repetition, from 1; NULL where the run gives one number"),
             ("value", "DOUBLE", "NULL where the file says nan"),
