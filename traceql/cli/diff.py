@@ -63,8 +63,8 @@ def diff(
     """Say what differs between A and B, and first whether they were recorded alike.
 
     A and B are traces of the database, or reports (files, folders, patterns) that are read for this once.
-    A tag such as mode=nwor means every trace that has it. Several traces on a side are repeated runs of one
-    thing: their means are compared, with a confidence interval.
+    A tag such as mode=variant means every trace that has it. Several traces on a side are repeated runs of
+    one thing: their means are compared, with a confidence interval.
 
     Timelines of nsys are compared in total and by kernel, NVTX range, API call and kind of copy; what ncu
     profiled in total, by kernel and launch by launch, matched by NVTX path, kernel name and number. Launches
@@ -76,7 +76,7 @@ def diff(
       traceql diff baseline variant
       traceql diff before.ncu-rep after.ncu-rep --metric sm__warps_launched.sum
       traceql diff run1 new1 -a run2 -b new2 --topic kernel
-      traceql diff mode=baseline mode=nwor --format csv -o delta.csv
+      traceql diff mode=baseline mode=variant --format csv -o delta.csv
     """
     import pyarrow.compute as pc
 

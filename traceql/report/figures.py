@@ -64,12 +64,17 @@ def of_answer(
         title=query.title,
         about=about,
         chart=chart,
-        table=rows(query, answer.frame()) if table and len(answer) else None,
+        table=_table(answer) if table and len(answer) else None,
         open=expanded,
         command=command(query, params),
         sql=statement(query, params),
         notes=(*(Note(note.text) for note in answer.notes), *remarks),
     )
+
+
+def _table(answer: Answer) -> Table:
+    with units.named(answer.question.titles):
+        return rows(answer.question, answer.frame())
 
 
 def _drawn(answer: Answer, params: Mapping[str, Value]) -> tuple[dict[str, Any] | None, str, list[Note]]:
