@@ -36,7 +36,7 @@ _MEMORY_OP: Columns = {
     "Device ID": ("device_id", None),
     "Context ID": ("context_id", None),
     "Stream ID": ("stream_id", None),
-    "API Name": ("api_name", None),
+    "API Name": ("function", None),
 }
 _COPY: Columns = {**_MEMORY_OP, "Src Kind": ("src_memory", None), "Dst Kind": ("dst_memory", None)}
 
@@ -46,7 +46,7 @@ RULES: dict[str, Columns] = {
         "Start (ns)": ("start_ns", None),
         "PID": ("pid", None),
         "TID": ("tid", None),
-        "API Name": ("api_name", None),
+        "API Name": ("function", None),
     },
     "cuda_memcpy_async": _COPY,
     "cuda_memcpy_sync": _COPY,
@@ -117,7 +117,7 @@ def test_copies_without_async_are_listed_unless_they_return_early(tmp_path: Path
             for i, (_, kind, size) in enumerate(rows, 1)
         ],
     )
-    assert [(r["api_name"], r["copy_kind"], r["bytes"]) for r in ask(db, "cuda_memcpy_sync")] == [
+    assert [(r["function"], r["copy_kind"], r["bytes"]) for r in ask(db, "cuda_memcpy_sync")] == [
         ("cudaMemcpy", "Host-to-Device", 65_537),
         ("cudaMemcpy", "Device-to-Host", 4),
         ("cudaMemcpy", "Device-to-Device", 1_000_000),
@@ -169,7 +169,7 @@ def test_waiting_for_an_event_is_no_blocking_call(tmp_path: Path) -> None:
         tmp_path,
         RUNTIME=[{"name": n, "end": 10 - i, "correlationId": i} for i, n in enumerate(names)],
     )
-    assert [(r["api_name"], r["duration_ns"]) for r in ask(db, "cuda_api_sync")] == [
+    assert [(r["function"], r["duration_ns"]) for r in ask(db, "cuda_api_sync")] == [
         ("cudaDeviceSynchronize", 10),
         ("cudaStreamSynchronize", 9),
         ("cuCtxSynchronize", 8),
@@ -191,7 +191,7 @@ def test_a_gap_begins_when_the_last_of_all_operations_has_ended(tmp_path: Path) 
             {"name": "other", "start": 3 * second, "end": 4 * second, "pid": 2},
         ],
     )
-    assert [(r["duration_ns"], r["start_ns"], r["next_work"]) for r in ask(db, "gpu_gaps")] == [
+    assert [(r["duration_ns"], r["start_ns"], r["next_operation"]) for r in ask(db, "gpu_gaps")] == [
         (second, 3 * second, "late")
     ]
     assert [r["duration_ns"] for r in ask(db, "gpu_gaps", min_gap_ns=second // 4)] == [second, second // 2]

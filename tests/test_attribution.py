@@ -362,7 +362,7 @@ def test_a_graph_traced_as_a_whole_is_gpu_work_and_counts_of_kernels_say_that_th
     with pytest.warns(MissingDataWarning, match="1 CUDA graph launches in made hold kernels"):
         answer = database.query("range_launches", range="step")
     assert answer.select("instances", "launches").rows() == [(1, 0)]
-    assert database.query("graph_replays").select("mode", "replays", "kernels_per_replay").rows() == [
+    assert database.query("graph_replays").select("mode", "instances", "kernels_per_instance").rows() == [
         ("graph", 1, None)
     ]
 
@@ -514,7 +514,7 @@ def ncu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[traceql.Database]:
         yield database
 
 
-MASK = ("trace", "instances", "launches", "launches_per_instance")
+MASK = ("trace", "instances", "launches", "kernels_per_instance")
 
 
 def test_the_mask_costs_193_launches_per_step_in_a_loop_and_one_vectorised_or_replayed(
@@ -565,12 +565,12 @@ def test_correlation_ids_of_two_processes_are_not_mixed(nsys: traceql.Database) 
 
 def test_kernels_of_a_replay_share_one_launch_and_its_time_counts_once(nsys: traceql.Database) -> None:
     row = nsys.query("graph_replays", trace="scv_baseline_graph").row(0, named=True)
-    assert (row["mode"], row["replays"], row["kernels_per_replay"]) == ("node", 20, 1.0)
+    assert (row["mode"], row["instances"], row["kernels_per_instance"]) == ("node", 20, 1.0)
     with pytest.warns(MissingDataWarning, match="15 CUDA graph launches in llama_graph hold kernels"):
         steps = nsys.query("launches_per_step", trace="llama_graph")
     decode = steps.row(0, named=True)
     assert (decode["kernels_per_step"], decode["graph_replays_per_step"]) == (13.0, 1.0)
-    assert nsys.query("graph_replays", trace="llama_graph").row(0, named=True)["kernels_per_replay"] is None
+    assert nsys.query("graph_replays", trace="llama_graph").row(0, named=True)["kernels_per_instance"] is None
 
 
 def test_steps_of_vllm_are_named_by_what_they_hold(nsys: traceql.Database) -> None:

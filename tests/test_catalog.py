@@ -35,8 +35,8 @@ REQUIRED = {
     "cuda_gpu_kern_pace": {"kernel": "rms_norm_kernel"},
     "nvtx_pace": {"range": "layer"},
     "nvtx_gpu_proj_pace": {"range": "layer"},
-    "comparable": {"trace_a": [BASELINE], "trace_b": [VARIANT]},
-    "diff": {"trace_a": [BASELINE], "trace_b": [VARIANT]},
+    "comparable": {"baseline": [BASELINE], "variant": [VARIANT]},
+    "diff": {"baseline": [BASELINE], "variant": [VARIANT]},
     "counters_on_timeline": {"timeline": NSYS, "counters": NCU},
 }
 
@@ -209,13 +209,13 @@ def test_the_mask_launches_this_many_kernels(corpus: Database, writes: str, mask
     assert (row["domain"], row["launches"]) == ("", launches)
     # The report knows no instances.
     assert row["instances"] is None
-    assert row["launches_per_instance"] is None
+    assert row["kernels_per_instance"] is None
 
 
 def test_instances_come_from_the_tag_steps(db: Database) -> None:
     db.ingest(REPORTS / NCU, name="off", tags={"steps": "2"})
     row = db.query("range_launches", range="scv_compute_mask").row(0, named=True)
-    assert (row["instances"], row["launches"], row["launches_per_instance"]) == (2, 386, 193.0)
+    assert (row["instances"], row["launches"], row["kernels_per_instance"]) == (2, 386, 193.0)
 
 
 def test_traffic_by_range_adds_up_to_the_traffic_of_all_kernels(corpus: Database) -> None:
@@ -276,7 +276,7 @@ def test_metric_finds_any_counter_by_pattern(corpus: Database) -> None:
     answer = corpus.query("metric", name="dram__bytes_%.sum", trace=BASELINE, kernel="index%")
     assert set(answer["metric"]) == {"dram__bytes_read.sum", "dram__bytes_write.sum"}
     assert answer.height == 2 * 56
-    assert answer["range_path"].unique().to_list() == ["step/kv_write"]
+    assert answer["path"].unique().to_list() == ["step/kv_write"]
 
 
 def test_trace_summary_has_one_row_per_trace(corpus: Database) -> None:

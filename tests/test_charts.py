@@ -30,12 +30,12 @@ ROOFLINE = "llama_roofline.ncu-rep.xz"
 
 # Parameters with which a query of the shipped reports has something to draw.
 PARAMS: dict[str, dict[str, Any]] = {
-    "comparable": {"trace_a": EAGER, "trace_b": "llama_graph.sqlite.xz"},
+    "comparable": {"baseline": EAGER, "variant": "llama_graph.sqlite.xz"},
     "counters_on_timeline": {
         "timeline": "scv_baseline_off.sqlite.xz",
         "counters": "scv_baseline_off.ncu-rep.xz",
     },
-    "diff": {"trace_a": EAGER, "trace_b": "llama_graph.sqlite.xz"},
+    "diff": {"baseline": EAGER, "variant": "llama_graph.sqlite.xz"},
     "kernel_roofline": {"trace": ROOFLINE},
     "layer_roofline": {"trace": ROOFLINE},
     "range_roofline": {"trace": ROOFLINE},
@@ -558,7 +558,7 @@ def test_a_small_timeline_has_a_block_for_every_event(corpus: Database) -> None:
     answer = asked(corpus, "timeline", trace=trace, max_blocks=100_000)
     counted = corpus.sql(
         """
-        SELECT (SELECT count(*) FROM gpu_work JOIN traces USING (trace_id) WHERE traces.name = $trace)
+        SELECT (SELECT count(*) FROM gpu_operations JOIN traces USING (trace_id) WHERE traces.name = $trace)
              + (SELECT count(*) FROM nvtx_ranges JOIN traces USING (trace_id)
                 WHERE traces.name = $trace AND style <> 'mark') AS events
         """,

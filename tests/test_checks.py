@@ -175,7 +175,7 @@ def test_the_budget_holds_for_the_recorded_model_and_names_the_step_that_breaks_
     assert (launches.outcome, time.outcome) == ("fail", "fail")
     # Only the step that is over the limit: prefill.
     assert launches.evidence == (
-        {"step_text": "execute_context_8(4096)_generation_0(0)", "api_launches_per_step": 506.0},
+        {"range": "execute_context_8(4096)_generation_0(0)", "launches_per_step": 506.0},
     )
     assert time.evidence[0]["steps"] == 15
 

@@ -85,7 +85,7 @@ def values(frame: pl.DataFrame, topic: str) -> Values:
 def diff(database: Database, a: str | list[str], b: str | list[str], **params: Any) -> pl.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return database.query("diff", trace_a=a, trace_b=b, **params)
+        return database.query("diff", baseline=a, variant=b, **params)
 
 
 BEFORE = {
@@ -252,7 +252,7 @@ def test_busy_and_idle_time_fill_the_span_of_the_gpu_work(corpus: Database) -> N
     for side, trace in enumerate((A, "llama_eager.sqlite.xz")):
         span, gaps, longest = (
             corpus.sql(
-                "SELECT max(end_ns) - min(start_ns) FROM gpu_work JOIN traces USING (trace_id) WHERE traces.name = $t",
+                "SELECT max(end_ns) - min(start_ns) FROM gpu_operations JOIN traces USING (trace_id) WHERE traces.name = $t",
                 {"t": trace},
             ).item(),
             *corpus.query("gpu_gaps", trace=trace, min_gap_ns=0, limit=None)
@@ -277,7 +277,7 @@ def test_launches_are_aligned_by_path_name_and_number_and_none_is_dropped(tmp_pa
         )
         found = diff(db, "a", "b", metric=["dram__bytes_write.sum"])
     launches = {
-        (row["place"], row["name"], row["occurrence"]): (row["a"], row["b"], row["found_in"])
+        (row["place"], row["name"], row["instance"]): (row["a"], row["b"], row["found_in"])
         for row in found.filter(topic="launch").to_dicts()
     }
     assert launches == {
@@ -304,7 +304,7 @@ def test_repeated_profiles_are_averaged_launch_by_launch() -> None:
             db, ["a1", "a2"], ["b1", "b2", "b3"], topic="launch", metric=["dram__bytes_write.sum"]
         ).to_dicts()
     # A launch that a run does not hold is no zero.
-    assert [(r["occurrence"], r["a"], r["b"], r["runs_a"], r["runs_b"]) for r in rows] == [
+    assert [(r["instance"], r["a"], r["b"], r["runs_a"], r["runs_b"]) for r in rows] == [
         (1, 2, 6, 2, 3),
         (2, 5, 9, 2, 2),
     ]
@@ -396,12 +396,12 @@ def test_measured_clocks_within_two_percent_are_the_same(hertz: tuple[float, ...
                 "INSERT INTO metrics VALUES ($t, $t, 'gpc__cycles_elapsed.avg.per_second', 'Hz', $v, NULL)",
                 {"t": trace_id, "v": value},
             )
-        found = db.query("comparable", trace_a="a", trace_b="b")
+        found = db.query("comparable", baseline="a", variant="b")
     assert found.filter(property="measured_sm_clock")["verdict"].item() == verdict
 
 
 def test_a_timeline_tells_its_clock_if_gpu_metrics_were_sampled(corpus: Database) -> None:
-    found = corpus.query("comparable", trace_a="gpu_metrics.sqlite.xz", trace_b=A)
+    found = corpus.query("comparable", baseline="gpu_metrics.sqlite.xz", variant=A)
     # The GPU ran at its highest clock, and slower before and after the kernels.
     clock = found.filter(property="measured_sm_clock").row(0, named=True)
     assert (clock["a"], clock["b"], clock["verdict"]) == ("1980 MHz", None, "unknown")
@@ -495,7 +495,7 @@ def test_recordings_of_another_version_and_gpu_are_joined_too(corpus: Database) 
         timeline="extrap_a100_2020.sqlite.xz",
         counters="extrap_a100_2020.3.ncu-rep.xz",
     )
-    assert [(row["kernel"], row["occurrence"], row["found_in"]) for row in found] == [
+    assert [(row["kernel"], row["instance"], row["found_in"]) for row in found] == [
         ("init_array", 1, "both"),
         ("init_array", 2, "both"),
         ("vector_add", 1, "both"),
@@ -544,7 +544,7 @@ def test_ranges_of_other_domains_are_found_however_they_nest(tmp_path: Path) -> 
     )
     with pytest.warns(traceql.errors.MissingDataWarning, match=r"dram__bytes_read\.sum"):
         found = db.query("counters_on_timeline", timeline="line", counters="counters")
-    columns = ("place", "occurrence", "found_in", "start_ns", "dram_write_bytes")
+    columns = ("place", "instance", "found_in", "start_ns", "dram_write_bytes")
     assert found.select(columns).rows() == [
         ("s", 1, "both", 110, 1),
         ("s/w | lib: scan", 2, "both", 130, 30),

@@ -148,7 +148,7 @@ def test_the_gemms_of_an_h200_read_exactly_2mnk(
     exact = [row for row in rows if row["flop"] == 2 * 2048 * n * k]
     assert len(exact) == kernels
     for row in exact:
-        assert row["range_path"].endswith(path)
+        assert row["path"].endswith(path)
         assert row["flop_by_precision"] == {"bf16": row["flop"]}
         assert (row["useful_flop"], row["executed_per_useful"]) == (row["flop"], 1.0)
 
@@ -387,10 +387,10 @@ def test_kernels_and_launches_have_the_same_totals(corpus: Database, trace: str)
 
 
 def test_a_range_holds_what_runs_in_the_ranges_inside_it(corpus: Database) -> None:
-    rows = {row["range_path"]: row for row in ask(corpus, "range_roofline", trace=LLAMA)}
+    rows = {row["path"]: row for row in ask(corpus, "range_roofline", trace=LLAMA)}
     step = rows["execute_context_4(2048)_generation_0(0)"]
     inside = [
-        row for row in launches(corpus, trace=LLAMA) if row["range_path"].startswith(step["range_path"])
+        row for row in launches(corpus, trace=LLAMA) if row["path"].startswith(step["path"])
     ]
     assert step["launches"] == len(inside) == 22
     assert math.isclose(step["flop"], sum(row["flop"] for row in inside))
@@ -398,7 +398,7 @@ def test_a_range_holds_what_runs_in_the_ranges_inside_it(corpus: Database) -> No
     assert (mlp["launches"], mlp["bound"]) == (6, "compute_bound")
     assert mlp["flop_by_precision"]["bf16"] == 2 * (483_183_820_800 + 240_518_168_576)
     useful = 2 * 2 * 2048 * 3 * 4096 * 14336
-    (mlp,) = ask(corpus, "range_roofline", trace=LLAMA, range=mlp["range_path"], useful_flop=useful)
+    (mlp,) = ask(corpus, "range_roofline", trace=LLAMA, range=mlp["path"], useful_flop=useful)
     assert round(mlp["executed_per_useful"], 3) == 1.004
 
 

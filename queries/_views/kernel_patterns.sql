@@ -1,9 +1,9 @@
 -- What kind of work a kernel does, by its name: the first pattern that matches the full C++ name decides.
 --
 -- Add a kernel here. The order matters, as its remarks say.
--- @column priority BIGINT          the lowest one that matches wins
--- @column category VARCHAR         kind of work
--- @column pattern VARCHAR          regular expression (RE2), ignoring case, anywhere in the full name
+-- @column priority BIGINT   the lowest one that matches wins
+-- @column category VARCHAR  kind of work
+-- @column pattern VARCHAR   regular expression (RE2), ignoring case, anywhere in the full name
 
 SELECT row_number() OVER () AS priority, category, pattern
 FROM (

@@ -1,7 +1,7 @@
 -- One 97.5 % quantile of Student's t distribution: half a 95 % confidence interval in standard errors.
 --
--- From NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2. Between two rows the one with fewer degrees
--- of freedom holds: the interval is then a little too wide, never too narrow.
+-- From NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2. Between two rows the one with fewer
+-- degrees of freedom holds: the interval is then a little too wide, never too narrow.
 -- @column degrees_of_freedom DOUBLE  of the estimate
 -- @column t DOUBLE                   quantile
 

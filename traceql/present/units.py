@@ -45,7 +45,7 @@ _NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "gpu_ns": ("GPU time", ""),
         "device_id": ("GPU", ""),
         "kernels_per_step": ("Kernels", "per step"),
-        "range_text": ("NVTX range", ""),
+        "range": ("NVTX range", ""),
         "off_off": ("NWOR off, SCV off", ""),
         "stage_off": ("NWOR stage, SCV off", ""),
         "off_graph": ("NWOR off, SCV graph", ""),

@@ -5,13 +5,13 @@
     -- How many kernels does each NVTX range launch?
     --
     -- @param  trace VARCHAR = NULL   only this trace
-    -- @column range_text VARCHAR     NVTX message
-    -- @columns rooflines launches    here those of a view follow, from that one on
+    -- @column range VARCHAR          NVTX message
+    -- @columns rooflines kernels     here those of a view follow, from that one on
     -- @needs  kernels nvtx_ranges    tables (or views) without which there is no answer; a|b: one of them
     -- @metrics dram__bytes_read.sum  ncu metrics it reads; a|b: one of them
     -- @ncu    --set roofline         options that record these; by default --metrics with their names
     -- @empty  what to check when there is no row
-    -- @chart  bars x=range_text y=launches
+    -- @chart  bars x=range y=kernels
 
 The stem is the name (``range_launches``, on the command line ``range-launches``), the folder the topic.
 Files in ``_views`` become views of the database. Needs no database.

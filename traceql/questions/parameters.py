@@ -32,7 +32,7 @@ _MAP_OF_LISTS = "MAP(VARCHAR, VARCHAR[])"
 TYPES = (*_SCALARS, _LIST, _MAP, _MAP_OF_LISTS)
 
 #: Parameters that name a trace, or several.
-TRACE_PARAMS = ("trace", "baseline", "variant", "trace_a", "trace_b", "timeline", "counters")
+TRACE_PARAMS = ("trace", "baseline", "variant", "timeline", "counters")
 
 Value = str | int | float | bool | list[str] | dict[str, str] | dict[str, list[str]] | None
 

@@ -196,7 +196,7 @@ def _comparison(
     if first["kind"] != other["kind"]:
         text = "A timeline and hardware counters measure different things: their numbers are not compared."
         return Section(anchor, title, notes=(Note(text),))
-    sides = {"trace_a": first["name"], "trace_b": other["name"]}
+    sides: dict[str, catalog.Value] = {"baseline": first["name"], "variant": other["name"]}
     alike = figure(database, "comparable", sides, anchor=f"{anchor}-comparable")
     figures = [alike]
     for topic in ("trace", "kernel", "range"):
@@ -206,20 +206,20 @@ def _comparison(
             continue
         if made.table is not None:
             figures.append(replace(made, about=_TOPICS[topic], open=topic == "trace"))
-    before_after: dict[str, catalog.Value] = {"baseline": first["name"], "variant": other["name"]}
     delta = {"ncu": "nwor_delta", "nsys": "scv_delta"}[first["kind"]]
-    if delta == "nwor_delta":
-        before_after |= ranges
+    asked = {**sides, **ranges} if delta == "nwor_delta" else sides
     try:
-        made = figure(database, delta, before_after, anchor=f"{anchor}-{delta}")
+        made = figure(database, delta, asked, anchor=f"{anchor}-{delta}")
     except MissingDataError:
         pass
     else:
         # Where neither trace has the range it is about there is nothing to draw.
         if made.chart is not None:
-            outside = _outside_pairs(database, before_after) if delta == "nwor_delta" else ()
+            outside = _outside_pairs(database, asked) if delta == "nwor_delta" else ()
             figures.append(replace(made, notes=(*made.notes, *outside)))
-    return Section(anchor, title, lead="A is the first, B the second.", figures=tuple(figures))
+    return Section(
+        anchor, title, lead="The baseline is the first, the variant the second.", figures=tuple(figures)
+    )
 
 
 # A range that holds as much of all DRAM writes decides what the total says.
@@ -232,13 +232,13 @@ def _outside_pairs(database: Database, params: Mapping[str, catalog.Value]) -> I
         # The figure has noted what is missing.
         warnings.simplefilter("ignore", MissingDataWarning)
         answer = database.query("nwor_delta", **params)
-    writes = [row for row in answer.to_dicts() if row["counter"] == "dram_write_bytes"]
+    writes = [row for row in answer.to_dicts() if row["measure"] == "dram_write_bytes"]
     (total,) = (row for row in writes if row["scope"] == "total")
     found = []
     for row in writes:
         shares = [100 * row[s] / total[s] for s in ("baseline", "variant") if row[s] and total[s]]
         if row["scope"] == "range" and max(shares, default=0) >= _DOMINATES_PCT:
-            found.append(f"{row['range']} ({max(shares):.0f} %)")
+            found.append(f"{row['path']} ({max(shares):.0f} %)")
     if found:
         yield Note(
             f"In the total, and in no pair, are ranges with much of the DRAM writes: {', '.join(found)}. "

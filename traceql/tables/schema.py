@@ -205,7 +205,7 @@ TABLES: tuple[Table, ...] = (
         _columns(
             ("memory_op_id", "BIGINT", "unique in the database"),
             _TRACE_ID,
-            ("operation", "VARCHAR", "memcpy or memset"),
+            ("kind", "VARCHAR", "memcpy or memset"),
             ("copy_kind", "VARCHAR", "direction of a copy, for example Host-to-Device; NULL for memset"),
             ("bytes", "BIGINT", "bytes moved or set"),
             *_TIMES,
@@ -462,7 +462,7 @@ TABLES: tuple[Table, ...] = (
         "one number measured outside the profilers",
         _columns(
             ("run_id", "BIGINT", "the run, see runs"),
-            ("name", "VARCHAR", "as in the imported file: ms_per_token, avg_latency, nwor_tokens_staged …"),
+            ("metric", "VARCHAR", "as in the imported file: ms_per_token, avg_latency, nwor_tokens_staged …"),
             ("unit", "VARCHAR", "ms, s, byte, % …; empty if the file does not tell"),
             ("sample", "BIGINT", "number of the repetition, from 1; NULL where the run gives one number"),
             ("value", "DOUBLE", "NULL where the file says nan"),

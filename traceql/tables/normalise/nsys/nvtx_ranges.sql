@@ -8,7 +8,7 @@
 -- to no thread, so that it has no GPU work (nsys leaves it out as well).
 -- @fills nvtx_ranges startend_kernels
 
-CREATE TEMP TABLE gpu_operations AS
+CREATE TEMP TABLE launched_operations AS
 WITH operations AS (
     SELECT kernel_id, start_ns, end_ns, api_call_id, range_id
     FROM kernels WHERE trace_id = getvariable('trace_id') AND api_call_id IS NOT NULL
@@ -76,10 +76,10 @@ held AS (
     FROM spans
     WHERE last_place >= first_place
 )
-SELECT held.range_id AS startend_id, gpu_operations.*
+SELECT held.range_id AS startend_id, launched_operations.*
 FROM held
 JOIN calls USING (thread, place)
-JOIN gpu_operations USING (api_call_id);
+JOIN launched_operations USING (api_call_id);
 
 INSERT INTO startend_kernels BY NAME
 SELECT getvariable('trace_id') AS trace_id, startend_id AS range_id, kernel_id
@@ -95,7 +95,7 @@ WITH own AS (
         min(start_ns) AS start_ns,
         max(end_ns) AS end_ns,
         sum(CASE WHEN is_crowded THEN 0 ELSE end_ns - start_ns END) AS summed_ns
-    FROM gpu_operations
+    FROM launched_operations
     WHERE range_id IS NOT NULL
     GROUP BY range_id
 ),
@@ -117,7 +117,7 @@ summed AS (
 ),
 twos AS (
     SELECT range_id, previous_range_id, sum(overlap_ns) AS overlap_ns
-    FROM gpu_operations
+    FROM launched_operations
     WHERE overlap_ns > 0 AND range_id IS NOT NULL AND previous_range_id IS NOT NULL
     GROUP BY ALL
 ),
@@ -131,9 +131,9 @@ taken_back AS (
 ),
 paired AS (
     SELECT ancestor_id AS range_id, place, start_ns, end_ns, is_crowded AS counts
-    FROM gpu_operations
+    FROM launched_operations
     JOIN range_climbs USING (range_id)
-    WHERE crowd IN (SELECT crowd FROM gpu_operations WHERE is_crowded)
+    WHERE crowd IN (SELECT crowd FROM launched_operations WHERE is_crowded)
     UNION ALL
     SELECT startend_id, place, start_ns, end_ns, true FROM startend_operations
 ),
