@@ -30,7 +30,7 @@ REQUIRED = {
     "nwor_delta": {"baseline": BASELINE, "variant": VARIANT},
     "scv_delta": {"baseline": NSYS, "variant": NSYS},
     "run_delta": {"baseline": BASELINE, "variant": VARIANT},
-    "metric": {"name": "dram__bytes_write.sum"},
+    "metric": {"metric": "dram__bytes_write.sum"},
     "metric_pairs": {"x": "dram__bytes_write.sum", "y": "gpu__time_duration.sum"},
     "cuda_gpu_kern_pace": {"kernel": "rms_norm_kernel"},
     "nvtx_pace": {"range": "layer"},
@@ -199,14 +199,14 @@ def test_values_of_another_kind_are_refused_before_the_database_sees_them() -> N
 # --- answers --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("mask", "launches"), [("off", 386), ("vectorized", 2), ("graph", 2)])
+@pytest.mark.parametrize(("mask", "kernels"), [("off", 386), ("vectorized", 2), ("graph", 2)])
 @pytest.mark.parametrize("writes", ["baseline", "nwor"])
-def test_the_mask_launches_this_many_kernels(corpus: Database, writes: str, mask: str, launches: int) -> None:
+def test_the_mask_launches_this_many_kernels(corpus: Database, writes: str, mask: str, kernels: int) -> None:
     trace = f"scv_{writes}_{mask}.ncu-rep.xz"
     answer = corpus.query("range_launches", trace=trace, range="scv_compute_mask")
     row = answer.row(0, named=True)
     assert answer.height == 1
-    assert (row["domain"], row["launches"]) == ("", launches)
+    assert (row["domain"], row["kernels"]) == ("", kernels)
     # The report knows no instances.
     assert row["instances"] is None
     assert row["kernels_per_instance"] is None
@@ -215,7 +215,7 @@ def test_the_mask_launches_this_many_kernels(corpus: Database, writes: str, mask
 def test_instances_come_from_the_tag_steps(db: Database) -> None:
     db.ingest(REPORTS / NCU, name="off", tags={"steps": "2"})
     row = db.query("range_launches", range="scv_compute_mask").row(0, named=True)
-    assert (row["instances"], row["launches"], row["kernels_per_instance"]) == (2, 386, 193.0)
+    assert (row["instances"], row["kernels"], row["kernels_per_instance"]) == (2, 386, 193.0)
 
 
 def test_traffic_by_range_adds_up_to_the_traffic_of_all_kernels(corpus: Database) -> None:
@@ -248,7 +248,7 @@ def test_kernel_totals_add_up_and_shares_to_a_hundred(corpus: Database) -> None:
         "SELECT count(*) AS n, sum(kernels.duration_ns) AS ns FROM kernels JOIN traces USING (trace_id) "
         f"WHERE traces.name = '{NSYS}'"
     ).row(0)
-    assert (answer["launches"].sum(), answer["total_ns"].sum()) == total
+    assert (answer["instances"].sum(), answer["total_ns"].sum()) == total
     assert math.isclose(answer["share_pct"].sum(), 100)
     # A filter does not change what a share is a share of.
     one = corpus.query("top_kernels", trace=NSYS, kernel=answer["kernel"][0])
@@ -258,7 +258,7 @@ def test_kernel_totals_add_up_and_shares_to_a_hundred(corpus: Database) -> None:
 def test_api_summary_counts_every_call_once(corpus: Database) -> None:
     answer = corpus.query("api_summary", trace=NSYS)
     assert answer["calls"].sum() == corpus.rows(NSYS)["api_calls"] == 8942
-    launches = answer.filter(answer["name"] == "cudaLaunchKernel")
+    launches = answer.filter(answer["function"] == "cudaLaunchKernel")
     assert launches["layer"].to_list() == ["runtime"]
 
 
@@ -267,13 +267,13 @@ def test_memory_summary_adds_up(corpus: Database) -> None:
     by_kind = {row["copy_kind"]: row for row in answer.to_dicts()}
     # 128 copies to the device of 348,704 bytes in 116,672 ns.
     upload = by_kind["Host-to-Device"]
-    assert (upload["operations"], upload["total_bytes"], upload["total_ns"]) == (128, 348_704, 116_672)
+    assert (upload["instances"], upload["total_bytes"], upload["total_ns"]) == (128, 348_704, 116_672)
     assert math.isclose(upload["bytes_per_s"], 348_704 / 116_672e-9)
-    assert by_kind[None]["operation"] == "memset"
+    assert by_kind[None]["kind"] == "memset"
 
 
 def test_metric_finds_any_counter_by_pattern(corpus: Database) -> None:
-    answer = corpus.query("metric", name="dram__bytes_%.sum", trace=BASELINE, kernel="index%")
+    answer = corpus.query("metric", metric="dram__bytes_%.sum", trace=BASELINE, kernel="index%")
     assert set(answer["metric"]) == {"dram__bytes_read.sum", "dram__bytes_write.sum"}
     assert answer.height == 2 * 56
     assert answer["path"].unique().to_list() == ["step/kv_write"]
@@ -316,7 +316,7 @@ def test_tracing_that_saw_nothing_is_not_called_missing(corpus: Database) -> Non
 
 def test_an_unknown_metric_says_how_to_find_one(corpus: Database) -> None:
     with pytest.warns(MissingDataWarning, match="No rows. Which metrics there are"):
-        assert corpus.query("metric", name="no_such_metric").is_empty()
+        assert corpus.query("metric", metric="no_such_metric").is_empty()
 
 
 def test_wrong_names_are_errors_with_a_way_out(corpus: Database) -> None:

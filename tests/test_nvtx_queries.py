@@ -254,7 +254,7 @@ def test_kernels_of_ranges_are_those_of_nsys(db: traceql.Database, trace: str) -
             "PID": "pid",
             "TID": "tid",
             "NVTX Inst": "range_instances",
-            "Kern Inst": "launches",
+            "Kern Inst": "instances",
             "Total Time (ns)": "total_ns",
             "Avg (ns)": "avg_ns",
             "Med (ns)": "median_ns",

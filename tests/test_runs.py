@@ -79,7 +79,7 @@ def test_the_files_own_tags_win_over_given_ones(tmp_path: Path) -> None:
 def test_nan_is_kept_as_null_and_never_becomes_zero(db: Database, tmp_path: Path) -> None:
     db.import_runs(runs.read(table(tmp_path, "gpu,a,b\nH200,nan,\nH200,1,2\n")))
     found = db.sql(
-        "SELECT position, name, value FROM runs JOIN run_metrics USING (run_id) ORDER BY ALL"
+        "SELECT position, metric, value FROM runs JOIN run_metrics USING (run_id) ORDER BY ALL"
     ).rows()
     assert found == [(1, "a", None), (2, "a", 1.0), (2, "b", 2.0)]
 

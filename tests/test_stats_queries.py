@@ -20,7 +20,7 @@ from nsys_oracle import (
     hand_made,
 )
 
-from traceql.errors import MissingDataError, QueryError
+from traceql.errors import MissingDataError
 
 if TYPE_CHECKING:
     from pathlib import Path

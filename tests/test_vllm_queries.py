@@ -64,7 +64,9 @@ def test_a_gap_is_split_at_the_call_that_ends_it(tmp_path: Path) -> None:
     ]
     every = ask(db, "cpu_bound_gaps", min_gap_ns=1, min_cpu_pct=0)
     assert [row["next_operation"] for row in every] == ["queued", "slow_launch", "late"]
-    assert [row["next_operation"] for row in ask(db, "cpu_bound_gaps", min_gap_ns=81, limit=1)] == ["slow_launch"]
+    assert [row["next_operation"] for row in ask(db, "cpu_bound_gaps", min_gap_ns=81, limit=1)] == [
+        "slow_launch"
+    ]
 
 
 def test_streams_at_work_add_up_to_the_time_between_first_and_last(tmp_path: Path) -> None:
@@ -106,7 +108,7 @@ def test_empty_ranks_and_unused_gpus_are_flagged(tmp_path: Path) -> None:
         "api_calls",
         "kernels",
         "memory_ops",
-        "graphs",
+        "graph_launches",
         "gpu_ns",
         "finding",
     )

@@ -23,7 +23,8 @@ WITH counters AS (
         max(value) FILTER (metric = 'dram__bytes.sum.per_second') AS both_rate,
         max(value) FILTER (metric = 'lts__t_sectors_op_read.sum') AS l2_read_sectors,
         max(value) FILTER (metric = 'lts__t_sectors_op_write.sum') AS l2_write_sectors,
-        max(value) FILTER (metric = 'dram__throughput.avg.pct_of_peak_sustained_elapsed') AS dram_throughput_pct
+        max(value) FILTER (metric = 'dram__throughput.avg.pct_of_peak_sustained_elapsed')
+            AS dram_throughput_pct
     FROM metrics
     WHERE metric IN (
         'dram__bytes_read.sum', 'dram__bytes_read.sum.per_second',

@@ -17,7 +17,8 @@ WITH calls AS (
         CASE
             WHEN regexp_matches(name, '^cu(da)?Launch($|_|Grid|Kernel|CooperativeKernel)') THEN 'launch'
             WHEN regexp_matches(name, '^cu(da)?GraphLaunch') THEN 'replay'
-            WHEN regexp_matches(name, '^cu(da)?(Device|Ctx|Context|Thread|Stream|Event)Synchronize') THEN 'sync'
+            WHEN regexp_matches(name, '^cu(da)?(Device|Ctx|Context|Thread|Stream|Event)Synchronize')
+                THEN 'sync'
         END AS purpose
     FROM api_calls
 )
@@ -25,5 +26,6 @@ SELECT trace_id, api_call_id, purpose, name AS function, start_ns, duration_ns, 
 FROM calls
 WHERE purpose IS NOT NULL
 QUALIFY row_number() OVER (
-    PARTITION BY trace_id, pid, coalesce(nullif(correlation_id, 0), -api_call_id) ORDER BY start_ns, end_ns DESC, api_call_id
+    PARTITION BY trace_id, pid, coalesce(nullif(correlation_id, 0), -api_call_id)
+    ORDER BY start_ns, end_ns DESC, api_call_id
 ) = 1

@@ -34,7 +34,8 @@ names AS (
     WHERE cuda.letter <> ''
         OR tensor.types <> '' AND (tensor.child = '' OR tensor.form <> '')
         OR metric IN (
-            'smsp__cycles_elapsed.avg', 'smsp__cycles_elapsed.avg.per_second', 'sm__cycles_elapsed.avg.per_second',
+            'smsp__cycles_elapsed.avg', 'smsp__cycles_elapsed.avg.per_second',
+            'sm__cycles_elapsed.avg.per_second',
             'smsp__inst_executed_pipe_tensor.sum.per_cycle_elapsed', 'sm__inst_executed_pipe_tensor.sum',
             'sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_elapsed'
         )
@@ -50,7 +51,8 @@ workloads AS (
         kernel_id,
         coalesce(
             max(value) FILTER (metric = 'smsp__cycles_elapsed.avg'),
-            max(value) FILTER (metric = 'smsp__cycles_elapsed.avg.per_second') * any_value(kernels.duration_ns) / 1e9
+            max(value) FILTER (metric = 'smsp__cycles_elapsed.avg.per_second')
+                * any_value(kernels.duration_ns) / 1e9
         ) AS cycles,
         max(value) FILTER (metric = 'sm__cycles_elapsed.avg.per_second') AS hz,
         bool_and(value = 0) FILTER (contains(metric, 'pipe_tensor')) AS tensor_idle

@@ -22,7 +22,8 @@ WITH nsys_paths AS (
 nsys_places AS (
     SELECT
         range_id,
-        string_agg(CASE domain WHEN '' THEN path ELSE domain || ': ' || path END, ' | ' ORDER BY domain) AS place
+        string_agg(CASE domain WHEN '' THEN path ELSE domain || ': ' || path END, ' | ' ORDER BY domain)
+            AS place
     FROM nsys_paths
     GROUP BY range_id
 ),
@@ -35,7 +36,8 @@ ncu_paths AS (
 ncu_places AS (
     SELECT
         kernel_id,
-        string_agg(CASE domain WHEN '' THEN path ELSE domain || ': ' || path END, ' | ' ORDER BY domain) AS place
+        string_agg(CASE domain WHEN '' THEN path ELSE domain || ': ' || path END, ' | ' ORDER BY domain)
+            AS place
     FROM ncu_paths
     GROUP BY kernel_id
 ),

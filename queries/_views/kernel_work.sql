@@ -23,7 +23,8 @@ WITH flop AS (
     SELECT
         kernel_id,
         CASE WHEN count(*) = count(flop) THEN sum(flop) END AS flop,
-        list(DISTINCT CASE cores WHEN 'cuda' THEN precision[:4] ELSE cores END) FILTER (flop IS NULL) AS unknown,
+        list(DISTINCT CASE cores WHEN 'cuda' THEN precision[:4] ELSE cores END) FILTER (flop IS NULL)
+            AS unknown,
         bool_or(peak_flop_per_s IS NULL) FILTER (flop > 0) AS peakless
     FROM kernel_flop
     GROUP BY kernel_id
@@ -36,8 +37,10 @@ metrics_of_levels(level, place, base, unit_bytes, clock) AS (
         ('l2', 2, 'lts__t_bytes.sum', 1, 'lts__cycles_elapsed.avg.per_second'),
         ('l2', 3, 'lts__t_sectors.sum', 32, 'lts__cycles_elapsed.avg.per_second'),
         ('l2', 4, 'l1tex__m_xbar2l1tex_read_bytes.sum', 1, 'l1tex__cycles_elapsed.avg.per_second'),
-        ('l1', 1, 'derived__l1tex__lsu_writeback_bytes_mem_lgds.sum', 1, 'l1tex__cycles_elapsed.avg.per_second'),
-        ('l1', 2, 'derived__l1tex__lsu_writeback_bytes_mem_lg.sum', 1, 'l1tex__cycles_elapsed.avg.per_second'),
+        ('l1', 1, 'derived__l1tex__lsu_writeback_bytes_mem_lgds.sum', 1,
+         'l1tex__cycles_elapsed.avg.per_second'),
+        ('l1', 2, 'derived__l1tex__lsu_writeback_bytes_mem_lg.sum', 1,
+         'l1tex__cycles_elapsed.avg.per_second'),
         ('l1', 3, 'l1tex__t_bytes.sum', 1, 'l1tex__cycles_elapsed.avg.per_second')
 ),
 names AS (

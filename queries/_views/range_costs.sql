@@ -26,7 +26,8 @@ WITH outermost AS (
         SELECT 1
         FROM range_ancestors
         JOIN nvtx_ranges AS ancestors ON ancestors.range_id = ancestor_id
-        WHERE range_ancestors.range_id = nvtx_ranges.range_id AND levels > 0 AND ancestors.text = nvtx_ranges.text
+        WHERE range_ancestors.range_id = nvtx_ranges.range_id AND levels > 0
+            AND ancestors.text = nvtx_ranges.text
     )
 ),
 inside AS (

@@ -9,8 +9,12 @@
 -- trace, or words such as seq_len=512 in the texts of the NVTX ranges around it, or else the range inside one
 -- called layer, and the phase of vLLM's steps (execute_context_…).
 -- @needs  metrics
--- @metrics smsp__sass_thread_inst_executed_op_ffma_pred_on.sum|smsp__sass_thread_inst_executed_op_ffma_pred_on.sum.per_cycle_elapsed|sm__sass_thread_inst_executed_op_ffma_pred_on.sum
--- @metrics sm__ops_path_tensor_src_bf16_dst_fp32.sum|sm__ops_path_tensor_src_fp16_dst_fp32.sum|smsp__inst_executed_pipe_tensor.sum.per_cycle_elapsed
+-- @metrics smsp__sass_thread_inst_executed_op_ffma_pred_on.sum|
+--         smsp__sass_thread_inst_executed_op_ffma_pred_on.sum.per_cycle_elapsed|
+--         sm__sass_thread_inst_executed_op_ffma_pred_on.sum
+-- @metrics sm__ops_path_tensor_src_bf16_dst_fp32.sum|
+--         sm__ops_path_tensor_src_fp16_dst_fp32.sum|
+--         smsp__inst_executed_pipe_tensor.sum.per_cycle_elapsed
 -- @metrics dram__bytes.sum|dram__bytes.sum.per_second|dram__bytes_read.sum|dram__bytes_read.sum.per_second
 -- @metrics dram__bytes.sum.peak_sustained
 -- @ncu    --set roofline
@@ -70,8 +74,10 @@ WITH layers AS (
             tags['phase'],
             nullif(regexp_extract(path, '\bphase=([^/\s,;]+)', 1), ''),
             CASE WHEN regexp_matches(path, 'execute_context_0\([0-9]+\)_generation_[1-9]') THEN 'decode'
-                 WHEN regexp_matches(path, 'execute_context_[1-9][0-9]*\([0-9]+\)_generation_0') THEN 'prefill'
-                 WHEN regexp_matches(path, 'execute_context_[1-9][0-9]*\([0-9]+\)_generation_[1-9]') THEN 'mixed' END
+                 WHEN regexp_matches(path, 'execute_context_[1-9][0-9]*\([0-9]+\)_generation_0')
+                 THEN 'prefill'
+                 WHEN regexp_matches(path, 'execute_context_[1-9][0-9]*\([0-9]+\)_generation_[1-9]')
+                 THEN 'mixed' END
         ) AS phase,
         try_cast(
             coalesce(tags['seq_len'], nullif(regexp_extract(path, '\bseq_len=([0-9]+)', 1), '')) AS BIGINT
@@ -109,7 +115,8 @@ profiled AS (
     FROM members
     JOIN kernel_work USING (kernel_id)
     JOIN kernels USING (kernel_id)
-    LEFT JOIN gpu_roofs ON gpu_roofs.trace_id = kernel_work.trace_id AND gpu_roofs.device_id = kernels.device_id
+    LEFT JOIN gpu_roofs
+        ON gpu_roofs.trace_id = kernel_work.trace_id AND gpu_roofs.device_id = kernels.device_id
 ),
 -- The seconds are those that the work or the traffic would take at peak.
 traffic AS (
@@ -120,8 +127,10 @@ traffic AS (
         CASE WHEN count(*) = count(duration_ns) THEN sum(duration_ns)::BIGINT END AS gpu_ns,
         CASE WHEN count(*) = count(flop) THEN sum(flop) END AS flop,
         CASE WHEN count(*) = count(dram_bytes) THEN sum(dram_bytes) END AS dram_bytes,
-        CASE WHEN count(*) = count(l2_bytes) AND min(l2_metric) = max(l2_metric) THEN sum(l2_bytes) END AS l2_bytes,
-        CASE WHEN count(*) = count(l1_bytes) AND min(l1_metric) = max(l1_metric) THEN sum(l1_bytes) END AS l1_bytes,
+        CASE WHEN count(*) = count(l2_bytes) AND min(l2_metric) = max(l2_metric)
+             THEN sum(l2_bytes) END AS l2_bytes,
+        CASE WHEN count(*) = count(l1_bytes) AND min(l1_metric) = max(l1_metric)
+             THEN sum(l1_bytes) END AS l1_bytes,
         string_agg(DISTINCT l2_metric, ', ' ORDER BY l2_metric) AS l2_metric,
         string_agg(DISTINCT l1_metric, ', ' ORDER BY l1_metric) AS l1_metric,
         CASE WHEN count(*) = count(dram_bytes / dram_peak_bytes_per_s)
@@ -144,7 +153,8 @@ precisions AS (
         key,
         precision,
         sum(kernel_flop.flop) AS flop,
-        CASE WHEN count(*) = count(peak_flop_per_s) THEN sum(kernel_flop.flop / peak_flop_per_s) END AS profiled_s,
+        CASE WHEN count(*) = count(peak_flop_per_s)
+             THEN sum(kernel_flop.flop / peak_flop_per_s) END AS profiled_s,
         CASE WHEN count(*) = count(published) THEN sum(kernel_flop.flop / published) END AS datasheet_s,
         CASE WHEN min(published) = max(published) THEN min(published) END AS datasheet_flop_per_s
     FROM profiled

@@ -18,7 +18,8 @@ WITH belonging AS (
     SELECT trace_id, run_id, sweep
     FROM traces
     JOIN runs ON runs.tags['trace'] = traces.name
-        OR (runs.tags['nwor_mode'] = traces.tags['nwor_mode'] AND runs.tags['scv_mode'] = traces.tags['scv_mode'])
+        OR (runs.tags['nwor_mode'] = traces.tags['nwor_mode']
+            AND runs.tags['scv_mode'] = traces.tags['scv_mode'])
     -- Sweeps give one summary per mode; its batches are parts of that.
     WHERE coalesce(runs.tags['scope'], '') <> 'batch'
         AND coalesce(runs.tags['trace'], traces.name) = traces.name

@@ -29,5 +29,7 @@ WHERE ($trace IS NULL OR traces.name = $trace)
   AND api_calls.name IN ('cudaDeviceSynchronize', 'cudaStreamSynchronize', 'cudaThreadSynchronize',
                          'cuCtxSynchronize', 'cuStreamSynchronize')
 QUALIFY $limit IS NULL
-    OR row_number() OVER (PARTITION BY traces.name ORDER BY api_calls.duration_ns DESC, start_ns, api_call_id) <= $limit
+    OR row_number() OVER (
+        PARTITION BY traces.name ORDER BY api_calls.duration_ns DESC, start_ns, api_call_id
+    ) <= $limit
 ORDER BY trace, duration_ns DESC, start_ns, api_call_id

@@ -43,7 +43,8 @@ pieces AS (
         trace_id,
         pid,
         device_id,
-        unnest(range((start_ns - first_ns) // chunk_ns, greatest(end_ns - first_ns - 1, 0) // chunk_ns + 1)) AS chunk,
+        unnest(range((start_ns - first_ns) // chunk_ns, greatest(end_ns - first_ns - 1, 0) // chunk_ns + 1))
+            AS chunk,
         first_ns,
         chunk_ns,
         start_ns,
@@ -57,7 +58,9 @@ used AS (
         pid,
         device_id,
         chunk,
-        sum(least(end_ns, first_ns + (chunk + 1) * chunk_ns) - greatest(start_ns, first_ns + chunk * chunk_ns)) AS used_ns
+        sum(
+            least(end_ns, first_ns + (chunk + 1) * chunk_ns) - greatest(start_ns, first_ns + chunk * chunk_ns)
+        ) AS used_ns
     FROM pieces
     GROUP BY ALL
 ),
@@ -95,5 +98,7 @@ joined AS (
 )
 FROM joined
 QUALIFY $limit IS NULL
-    OR row_number() OVER (PARTITION BY trace ORDER BY in_use_pct, duration_ns DESC, start_ns, pid, device_id) <= $limit
+    OR row_number() OVER (
+        PARTITION BY trace ORDER BY in_use_pct, duration_ns DESC, start_ns, pid, device_id
+    ) <= $limit
 ORDER BY trace, in_use_pct, duration_ns DESC, start_ns, pid, device_id

@@ -23,7 +23,8 @@ SELECT
     api_calls.name AS function,
     count(*) AS calls,
     sum(api_calls.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(api_calls.duration_ns) / sum(sum(api_calls.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
+    100.0 * sum(api_calls.duration_ns)
+        / sum(sum(api_calls.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
     avg(api_calls.duration_ns) AS avg_ns,
     median(api_calls.duration_ns) AS median_ns,
     min(api_calls.duration_ns) AS min_ns,

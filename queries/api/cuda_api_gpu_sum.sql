@@ -22,7 +22,8 @@
 WITH named AS (
     SELECT
         trace_id,
-        CASE kind WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH' ELSE 'MEMORY_OPER' END AS category,
+        CASE kind WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH' ELSE 'MEMORY_OPER' END
+            AS category,
         CASE WHEN $full_names THEN full_name ELSE operation END AS operation,
         duration_ns
     FROM gpu_operations

@@ -99,21 +99,28 @@ SELECT
     verdict,
     CASE WHEN verdict <> 'same' THEN
         CASE property
-            WHEN 'profiler' THEN 'ncu runs kernels alone and repeatedly: only counters_on_timeline joins the two'
+            WHEN 'profiler'
+                THEN 'ncu runs kernels alone and repeatedly: only counters_on_timeline joins the two'
             WHEN 'tool_version' THEN 'counters can change between versions; an export has that of its nsys'
             WHEN 'gpu' THEN 'times and counters differ with the GPU, whatever else changed'
             WHEN 'sm_count' THEN 'times and counters differ with the size of the GPU'
             WHEN 'highest_sm_clock' THEN 'times differ with the clock'
             WHEN 'measured_sm_clock' THEN CASE verdict
                 WHEN 'differs' THEN 'times differ with the clock'
-                ELSE 'times differ with the clock; recorded by ncu --metrics gpc__cycles_elapsed.avg.per_second, '
+                ELSE 'times differ with the clock; recorded by '
+                    || 'ncu --metrics gpc__cycles_elapsed.avg.per_second, '
                     || 'nsys profile --gpu-metrics-devices=all' END
-            WHEN 'complete' THEN 'the profiler says that events may be missing: counts and sums could be too small'
+            WHEN 'complete'
+                THEN 'the profiler says that events may be missing: counts and sums could be too small'
             WHEN 'tags' THEN 'nothing says what ran: traceql ingest --tag model=… --tag batch=…'
-            WHEN 'setting: clock_control' THEN 'base locks the clocks, none lets them move: times differ for that alone'
-            WHEN 'setting: cache_control' THEN 'all flushes caches before kernels: DRAM bytes differ for that alone'
-            WHEN 'setting: cuda_graph_trace' THEN 'kernels of graphs that are traced as a whole are in no count'
-            WHEN 'setting: graph_profiling' THEN 'kernels of graphs that are profiled as a whole are in no count'
+            WHEN 'setting: clock_control'
+                THEN 'base locks the clocks, none lets them move: times differ for that alone'
+            WHEN 'setting: cache_control'
+                THEN 'all flushes caches before kernels: DRAM bytes differ for that alone'
+            WHEN 'setting: cuda_graph_trace'
+                THEN 'kernels of graphs that are traced as a whole are in no count'
+            WHEN 'setting: graph_profiling'
+                THEN 'kernels of graphs that are profiled as a whole are in no count'
             ELSE CASE WHEN verdict = 'unknown' THEN 'not every trace says'
                       WHEN property LIKE 'tag: %' THEN 'what was changed on purpose, or another workload'
                       ELSE 'recorded with other options' END
@@ -122,6 +129,7 @@ SELECT
 FROM judged
 ORDER BY
     list_position(
-        ['profiler', 'tool_version', 'gpu', 'sm_count', 'highest_sm_clock', 'measured_sm_clock', 'complete'], property
+        ['profiler', 'tool_version', 'gpu', 'sm_count', 'highest_sm_clock', 'measured_sm_clock', 'complete'],
+        property
     ) NULLS LAST,
     property

@@ -38,7 +38,8 @@ WITH seen AS (
     SELECT kernel_keys.*, start_ns, duration_ns
     FROM kernel_keys
     JOIN kernels USING (kernel_id)
-    WHERE kernel_keys.kind = 'nsys' AND kernel_keys.trace_id = (SELECT trace_id FROM traces WHERE name = $timeline)
+    WHERE kernel_keys.kind = 'nsys'
+        AND kernel_keys.trace_id = (SELECT trace_id FROM traces WHERE name = $timeline)
 ),
 profiled AS (
     SELECT
@@ -54,7 +55,8 @@ profiled AS (
     FROM kernel_keys
     JOIN dram USING (kernel_id)
     LEFT JOIN metrics AS chosen ON chosen.kernel_id = kernel_keys.kernel_id AND chosen.metric = $metric
-    WHERE kernel_keys.kind = 'ncu' AND kernel_keys.trace_id = (SELECT trace_id FROM traces WHERE name = $counters)
+    WHERE kernel_keys.kind = 'ncu'
+        AND kernel_keys.trace_id = (SELECT trace_id FROM traces WHERE name = $counters)
 )
 SELECT
     path,

@@ -68,14 +68,20 @@ totals AS (
             {'measure': 'kernels', 'value': count(*) FILTER (kind = 'kernel')},
             {'measure': 'kernel_ns', 'value': coalesce(sum(end_ns - start_ns) FILTER (kind = 'kernel'), 0)},
             {'measure': 'copies', 'value': count(*) FILTER (kind IN ('memcpy', 'memset'))},
-            {'measure': 'copy_ns', 'value': coalesce(sum(end_ns - start_ns) FILTER (kind IN ('memcpy', 'memset')), 0)},
+            {
+                'measure': 'copy_ns',
+                'value': coalesce(sum(end_ns - start_ns) FILTER (kind IN ('memcpy', 'memset')), 0)
+            },
             {'measure': 'copy_bytes', 'value': coalesce(sum(bytes), 0)},
             {'measure': 'graphs', 'value': count(*) FILTER (kind = 'graph')},
             {'measure': 'graph_ns', 'value': coalesce(sum(end_ns - start_ns) FILTER (kind = 'graph'), 0)},
             {'measure': 'gpu_busy_ns', 'value': sum(greatest(0, end_ns - greatest(start_ns, busy_until_ns)))},
             {'measure': 'gpu_idle_ns', 'value': sum(greatest(0, start_ns - busy_until_ns))},
             {'measure': 'gaps', 'value': count(*) FILTER (start_ns > busy_until_ns)},
-            {'measure': 'longest_gap_ns', 'value': max(start_ns - busy_until_ns) FILTER (start_ns > busy_until_ns)}
+            {
+                'measure': 'longest_gap_ns',
+                'value': max(start_ns - busy_until_ns) FILTER (start_ns > busy_until_ns)
+            }
         ] AS pairs
     FROM covered
     GROUP BY trace_id
@@ -153,8 +159,8 @@ by_copy AS (
     GROUP BY ALL
 ),
 listed AS (
-    SELECT trace_id, 'trace' AS topic, NULL::BIGINT AS process_number, NULL::INTEGER AS device_id, NULL AS path, NULL AS name,
-           NULL::BIGINT AS instance, pairs
+    SELECT trace_id, 'trace' AS topic, NULL::BIGINT AS process_number, NULL::INTEGER AS device_id,
+           NULL AS path, NULL AS name, NULL::BIGINT AS instance, pairs
     FROM (FROM totals UNION ALL FROM profiled)
     UNION ALL
     SELECT trace_id, 'kernel', NULL, NULL, NULL, name, NULL, pairs FROM by_kernel
@@ -183,7 +189,8 @@ counted AS (
     WHERE list_contains($metric, metric)
 ),
 measured AS (
-    SELECT trace_id, topic, process_number, device_id, path, name, instance, NULL AS unit, unnest(pairs, recursive := true)
+    SELECT trace_id, topic, process_number, device_id, path, name, instance, NULL AS unit,
+           unnest(pairs, recursive := true)
     FROM listed
     UNION ALL
     SELECT counted.trace_id, 'launch', process_number, device_id, path, kernel, instance, unit, measure, value
@@ -197,16 +204,21 @@ measured AS (
     JOIN (
         SELECT kernel_id, 'trace' AS topic, NULL AS name FROM kernels
         UNION ALL
-        SELECT kernel_id, 'kernel', CASE WHEN $full_names THEN coalesce(demangled, name) ELSE name END FROM kernels
+        SELECT kernel_id, 'kernel', CASE WHEN $full_names THEN coalesce(demangled, name) ELSE name END
+        FROM kernels
     ) AS level USING (kernel_id)
     WHERE level.topic LIKE $topic AND measure <> 'duration_ns' AND ($metric IS NULL OR measure LIKE '%.sum')
     GROUP BY ALL
 ),
--- Traces in which an absent kernel, call or copy did not happen. CUDA graphs recorded as a whole hide kernels.
+-- Traces in which an absent kernel, call or copy did not happen. CUDA graphs as a whole hide kernels.
 recorded AS (
-    SELECT topic, count(*) FILTER (side = 'baseline') AS baseline_traces, count(*) FILTER (side = 'variant') AS variant_traces
+    SELECT
+        topic,
+        count(*) FILTER (side = 'baseline') AS baseline_traces,
+        count(*) FILTER (side = 'variant') AS variant_traces
     FROM chosen
-    JOIN (VALUES ('kernel', 'kernels'), ('api_call', 'api_calls'), ('copy', 'memory_ops')) AS topics(topic, source)
+    JOIN (VALUES ('kernel', 'kernels'), ('api_call', 'api_calls'), ('copy', 'memory_ops'))
+        AS topics(topic, source)
         ON NOT list_contains(missing, source)
     WHERE kind = 'nsys' AND NOT (topic = 'kernel' AND trace_id IN (SELECT trace_id FROM graph_launches))
     GROUP BY topic
@@ -214,8 +226,10 @@ recorded AS (
 paired AS (
     SELECT
         topic, path, name, process_number, device_id, instance, measure, unit,
-        coalesce(list(value ORDER BY trace_id) FILTER (side = 'baseline' AND value IS NOT NULL), []) AS baseline_found,
-        coalesce(list(value ORDER BY trace_id) FILTER (side = 'variant' AND value IS NOT NULL), []) AS variant_found,
+        coalesce(list(value ORDER BY trace_id) FILTER (side = 'baseline' AND value IS NOT NULL), [])
+            AS baseline_found,
+        coalesce(list(value ORDER BY trace_id) FILTER (side = 'variant' AND value IS NOT NULL), [])
+            AS variant_found,
         CASE count(DISTINCT side) WHEN 2 THEN 'both' ELSE any_value(side) || ' only' END AS found_in
     FROM measured
     JOIN chosen USING (trace_id)
@@ -248,11 +262,16 @@ judged AS (
     SELECT
         *,
         variant - baseline AS delta,
-        CASE WHEN baseline_error + variant_error = 0 THEN 0 ELSE t * sqrt(baseline_error + variant_error) END AS half_width
+        CASE WHEN baseline_error + variant_error = 0 THEN 0 ELSE t * sqrt(baseline_error + variant_error) END
+            AS half_width
     FROM (
         SELECT
             *,
-            round((baseline_error + variant_error) ** 2 / (baseline_error ** 2 / (baseline_runs - 1) + variant_error ** 2 / (variant_runs - 1)), 6) AS welch
+            round(
+                (baseline_error + variant_error) ** 2
+                / (baseline_error ** 2 / (baseline_runs - 1) + variant_error ** 2 / (variant_runs - 1)),
+                6
+            ) AS welch
         FROM averaged
     )
     ASOF LEFT JOIN t_quantiles ON welch >= degrees_of_freedom
@@ -282,7 +301,8 @@ ORDER BY
     list_position(['trace', 'kernel', 'range', 'api_call', 'copy', 'launch'], topic),
     -- Where the time went, first; ranges and launches stay in their order.
     CASE WHEN topic IN ('kernel', 'api_call', 'copy')
-         THEN max(abs(delta)) FILTER (measure = 'total_ns') OVER (PARTITION BY topic, path, name) END DESC NULLS LAST,
+         THEN max(abs(delta)) FILTER (measure = 'total_ns') OVER (PARTITION BY topic, path, name) END
+        DESC NULLS LAST,
     path,
     name,
     process_number,

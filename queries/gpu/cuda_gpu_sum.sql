@@ -21,7 +21,8 @@
 WITH named AS (
     SELECT
         traces.name AS trace,
-        CASE gpu_operations.kind WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH' ELSE 'MEMORY_OPER' END AS category,
+        CASE gpu_operations.kind WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH'
+            ELSE 'MEMORY_OPER' END AS category,
         CASE WHEN $full_names THEN full_name ELSE gpu_operations.operation END AS operation,
         gpu_operations.duration_ns
     FROM gpu_operations

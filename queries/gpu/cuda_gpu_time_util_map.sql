@@ -5,7 +5,7 @@
 -- runs. Kernels inside CUDA graphs that were traced as a whole count as long as the graph runs, if asked for.
 -- @param  trace VARCHAR = NULL   only this trace
 -- @param  bins BIGINT = 30       bins per trace; the default is NVIDIA's
--- @param  graphs BOOLEAN = true  count whole CUDA graphs as kernel time; NVIDIA's recipe takes them for idle time
+-- @param  graphs BOOLEAN = true  whole CUDA graphs are kernel time; NVIDIA's recipe takes them for idle time
 -- @needs  kernels
 -- @column trace VARCHAR          name of the trace
 -- @column pid BIGINT             process

@@ -68,6 +68,7 @@ FROM gpu_operations
 JOIN traces USING (trace_id)
 LEFT JOIN kernels ON gpu_operations.kind = 'kernel' AND kernel_id = operation_id
 LEFT JOIN memory_ops ON gpu_operations.kind IN ('memcpy', 'memset') AND memory_op_id = operation_id
-LEFT JOIN devices ON devices.trace_id = gpu_operations.trace_id AND devices.device_id = gpu_operations.device_id
+LEFT JOIN devices
+    ON devices.trace_id = gpu_operations.trace_id AND devices.device_id = gpu_operations.device_id
 WHERE ($trace IS NULL OR traces.name = $trace) AND ($graphs OR gpu_operations.kind <> 'graph')
 ORDER BY trace, gpu_operations.start_ns, gpu_operations.kind, operation_id

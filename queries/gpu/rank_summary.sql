@@ -53,7 +53,8 @@ processes_used AS (
     FULL JOIN called USING (trace_id, pid)
 ),
 ranks AS (
-    SELECT trace_id, pid, device_id, api_calls, kernels, memory_ops, graph_launches, gpu_ns, first_ns, last_ns, gpu
+    SELECT trace_id, pid, device_id, api_calls, kernels, memory_ops, graph_launches, gpu_ns, first_ns,
+           last_ns, gpu
     FROM processes_used
     FULL JOIN devices USING (trace_id, device_id)
 )
@@ -68,7 +69,8 @@ SELECT
     coalesce(memory_ops, 0) AS memory_ops,
     coalesce(graph_launches, 0) AS graph_launches,
     coalesce(gpu_ns, 0) AS gpu_ns,
-    100.0 * coalesce(gpu_ns, 0) / nullif(max(gpu_ns) OVER (PARTITION BY traces.name), 0) AS share_of_busiest_pct,
+    100.0 * coalesce(gpu_ns, 0) / nullif(max(gpu_ns) OVER (PARTITION BY traces.name), 0)
+        AS share_of_busiest_pct,
     first_ns,
     last_ns,
     CASE WHEN ranks.pid IS NULL THEN 'unused GPU'

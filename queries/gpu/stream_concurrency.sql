@@ -32,7 +32,8 @@ WITH operations AS (
 ),
 -- What an operation adds to the time its stream is busy, as two steps of a staircase.
 steps AS (
-    SELECT trace_id, pid, device_id, greatest(start_ns, coalesce(stream_busy_until_ns, start_ns)) AS at_ns, 1 AS step
+    SELECT trace_id, pid, device_id, greatest(start_ns, coalesce(stream_busy_until_ns, start_ns)) AS at_ns,
+           1 AS step
     FROM operations
     WHERE end_ns > coalesce(stream_busy_until_ns, start_ns)
     UNION ALL

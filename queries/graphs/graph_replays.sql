@@ -11,7 +11,7 @@
 -- @column graph BIGINT          graph_exec_id, or the lowest graph_node_id
 -- @column instances BIGINT      how often it was launched
 -- @column kernels_per_instance DOUBLE  mean number of kernels; NULL where they are not recorded
--- @column gpu_operations_per_instance DOUBLE  mean number of recorded GPU operations: nodes, or 1 for the whole
+-- @column gpu_operations_per_instance DOUBLE  mean number of recorded ones: nodes, or 1 for the whole
 -- @column avg_api_ns DOUBLE     mean time in the launching call; NULL if it was not recorded
 -- @column avg_span_ns DOUBLE    mean time from its first start to its last end on the GPU
 -- @column total_span_ns BIGINT  all of that
@@ -40,7 +40,10 @@ replays AS (
     FROM graph_launches
 ),
 paced AS (
-    SELECT *, start_ns - lag(end_ns) OVER (PARTITION BY trace_id, mode, pid, graph ORDER BY start_ns, end_ns) AS gap_ns
+    SELECT
+        *,
+        start_ns - lag(end_ns) OVER (PARTITION BY trace_id, mode, pid, graph ORDER BY start_ns, end_ns)
+            AS gap_ns
     FROM replays
 )
 SELECT

@@ -32,7 +32,8 @@ measured AS (
     SELECT gpu, metric, max(value) AS bytes_per_s FROM run_metrics JOIN runs USING (run_id) GROUP BY ALL
 ),
 levels AS (
-    SELECT gpu, 'l1' AS level, 1 AS distance, NULL AS capacity_bytes, l1_bandwidth_bytes_per_s AS bandwidth FROM chosen
+    SELECT gpu, 'l1' AS level, 1 AS distance, NULL AS capacity_bytes, l1_bandwidth_bytes_per_s AS bandwidth
+    FROM chosen
     UNION ALL
     SELECT gpu, 'l2', 2, l2_bytes, l2_bandwidth_bytes_per_s FROM chosen
     UNION ALL

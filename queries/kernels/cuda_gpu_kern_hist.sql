@@ -22,10 +22,12 @@ WITH executions AS (
         kernels.name AS kernel,
         kernels.duration_ns,
         min(kernels.duration_ns) OVER same_kernel AS min_ns,
-        (max(kernels.duration_ns) OVER same_kernel - min(kernels.duration_ns) OVER same_kernel) / $bins AS bin_ns
+        (max(kernels.duration_ns) OVER same_kernel - min(kernels.duration_ns) OVER same_kernel) / $bins
+            AS bin_ns
     FROM kernels
     JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel AND kernels.duration_ns IS NOT NULL
+    WHERE ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel
+        AND kernels.duration_ns IS NOT NULL
     WINDOW same_kernel AS (PARTITION BY traces.name, kernels.name)
 ),
 binned AS (

@@ -33,7 +33,9 @@ WITH paced AS (
     FROM kernels
     JOIN traces USING (trace_id)
     WHERE ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel AND start_ns IS NOT NULL
-    WINDOW same_kernel AS (PARTITION BY traces.name, pid, device_id, kernels.name ORDER BY start_ns, kernel_id)
+    WINDOW same_kernel AS (
+        PARTITION BY traces.name, pid, device_id, kernels.name ORDER BY start_ns, kernel_id
+    )
 )
 SELECT
     trace,
@@ -48,5 +50,7 @@ SELECT
     (sum(duration_ns) OVER so_far)::BIGINT AS accum_duration_ns,
     (sum(delta_ns) OVER so_far)::BIGINT AS accum_delta_ns
 FROM paced
-WINDOW so_far AS (PARTITION BY trace, pid, device_id, kernel ORDER BY start_ns, kernel_id ROWS UNBOUNDED PRECEDING)
+WINDOW so_far AS (
+    PARTITION BY trace, pid, device_id, kernel ORDER BY start_ns, kernel_id ROWS UNBOUNDED PRECEDING
+)
 ORDER BY trace, pid, device_id, kernel, instance

@@ -14,7 +14,7 @@
 -- @column kernel VARCHAR             kernel name
 -- @column instances BIGINT           executions
 -- @column queued BIGINT              executions that waited in the queue
--- @column avg_total_ns DOUBLE        mean of the time from the start of the call to the end of both the call and the kernel
+-- @column avg_total_ns DOUBLE        mean time from the start of the call to the end of both, call and kernel
 -- @column median_total_ns DOUBLE     its median
 -- @column min_total_ns BIGINT        its minimum
 -- @column max_total_ns BIGINT        its maximum
@@ -46,7 +46,8 @@ WITH executions AS (
         CASE WHEN $full_names THEN coalesce(demangled, kernels.name) ELSE kernels.name END AS kernel,
         greatest(kernels.end_ns, api_calls.end_ns) - api_calls.start_ns AS total_ns,
         api_calls.duration_ns AS api_ns,
-        CASE WHEN kernels.start_ns >= api_calls.end_ns THEN kernels.start_ns - api_calls.end_ns END AS queue_ns,
+        CASE WHEN kernels.start_ns >= api_calls.end_ns
+             THEN kernels.start_ns - api_calls.end_ns END AS queue_ns,
         kernels.duration_ns AS kernel_ns
     FROM kernels
     JOIN api_calls USING (api_call_id)

@@ -32,7 +32,8 @@ SELECT
     api_calls.start_ns AS api_start_ns,
     api_calls.duration_ns AS api_duration_ns,
     CASE WHEN kernels.start_ns >= api_calls.end_ns THEN api_calls.end_ns END AS queue_start_ns,
-    CASE WHEN kernels.start_ns >= api_calls.end_ns THEN kernels.start_ns - api_calls.end_ns END AS queue_duration_ns,
+    CASE WHEN kernels.start_ns >= api_calls.end_ns
+         THEN kernels.start_ns - api_calls.end_ns END AS queue_duration_ns,
     kernels.start_ns AS kernel_start_ns,
     kernels.duration_ns AS kernel_duration_ns,
     greatest(kernels.end_ns, api_calls.end_ns) - api_calls.start_ns AS total_ns,

@@ -21,7 +21,8 @@ WITH summed AS (
         kernels.name AS kernel,
         count(*) AS instances,
         sum(kernels.duration_ns)::BIGINT AS total_ns,
-        100.0 * sum(kernels.duration_ns) / sum(sum(kernels.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
+        100.0 * sum(kernels.duration_ns)
+            / sum(sum(kernels.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
         avg(kernels.duration_ns) AS avg_ns,
         median(kernels.duration_ns) AS median_ns,
         min(kernels.duration_ns) AS min_ns,

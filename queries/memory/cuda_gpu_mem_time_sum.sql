@@ -20,7 +20,8 @@ SELECT
     operation,
     count(*) AS instances,
     sum(gpu_operations.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(gpu_operations.duration_ns) / sum(sum(gpu_operations.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
+    100.0 * sum(gpu_operations.duration_ns)
+        / sum(sum(gpu_operations.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
     avg(gpu_operations.duration_ns) AS avg_ns,
     median(gpu_operations.duration_ns) AS median_ns,
     min(gpu_operations.duration_ns) AS min_ns,

@@ -22,7 +22,8 @@
 
 SELECT
     traces.name AS trace,
-    CASE $by WHEN 'range' THEN path WHEN 'kernel' THEN dram.kernel ELSE error('by must be range or kernel') END AS group_name,
+    CASE $by WHEN 'range' THEN path WHEN 'kernel' THEN dram.kernel
+        ELSE error('by must be range or kernel') END AS group_name,
     count(*) AS kernels,
     sum(dram_read_bytes) AS dram_read_bytes,
     sum(dram_write_bytes) AS dram_write_bytes,

@@ -15,7 +15,8 @@
 -- @column y_metric VARCHAR      second metric
 -- @column y_unit VARCHAR        its unit, as reported
 -- @column y_value DOUBLE        its value; NULL when the report holds none
--- @chart  scatter x=x_value y=y_value color=kernel x_name=x_metric x_unit=x_unit y_name=y_metric y_unit=y_unit
+-- @chart  scatter x=x_value y=y_value color=kernel x_name=x_metric x_unit=x_unit
+--         y_name=y_metric y_unit=y_unit
 -- @empty  No workload has both. Which metrics there are: traceql sql "SELECT DISTINCT metric FROM metrics".
 
 WITH innermost AS (

@@ -33,7 +33,8 @@ WITH runs AS (
         ) AS instance
     FROM kernels
     JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace) AND kernels.name ILIKE $communication AND start_ns IS NOT NULL
+    WHERE ($trace IS NULL OR traces.name = $trace) AND kernels.name ILIKE $communication
+        AND start_ns IS NOT NULL
 ),
 ranks AS (
     SELECT trace, kernel, count(DISTINCT (pid, device_id)) AS ranks FROM runs GROUP BY ALL

@@ -24,7 +24,8 @@ SELECT
     nvtx_ranges.text AS function,
     count(*) AS calls,
     sum(nvtx_ranges.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(nvtx_ranges.duration_ns) / sum(sum(nvtx_ranges.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
+    100.0 * sum(nvtx_ranges.duration_ns)
+        / sum(sum(nvtx_ranges.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
     avg(nvtx_ranges.duration_ns) AS avg_ns,
     median(nvtx_ranges.duration_ns) AS median_ns,
     min(nvtx_ranges.duration_ns) AS min_ns,

@@ -29,7 +29,8 @@ WITH instances AS (
         range_id
     FROM nvtx_ranges
     JOIN traces USING (trace_id)
-    WHERE text = $range AND style <> 'mark' AND gpu_operations > 0 AND ($trace IS NULL OR traces.name = $trace)
+    WHERE text = $range AND style <> 'mark' AND gpu_operations > 0
+        AND ($trace IS NULL OR traces.name = $trace)
     WINDOW by_start AS (PARTITION BY traces.name, domain ORDER BY gpu_start_ns, range_id)
 )
 SELECT

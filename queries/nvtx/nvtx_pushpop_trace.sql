@@ -54,5 +54,6 @@ FROM nvtx_ranges
 JOIN traces USING (trace_id)
 LEFT JOIN children USING (range_id)
 LEFT JOIN stacks USING (range_id)
-WHERE style = 'pushpop' AND end_ns IS NOT NULL AND text LIKE $range AND ($trace IS NULL OR traces.name = $trace)
+WHERE style = 'pushpop' AND end_ns IS NOT NULL AND text LIKE $range
+  AND ($trace IS NULL OR traces.name = $trace)
 ORDER BY trace, start_ns, range_id

@@ -21,7 +21,8 @@ SELECT
     os_calls.name AS function,
     count(*) AS calls,
     sum(os_calls.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(os_calls.duration_ns) / sum(sum(os_calls.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
+    100.0 * sum(os_calls.duration_ns)
+        / sum(sum(os_calls.duration_ns)) OVER (PARTITION BY traces.name) AS share_pct,
     avg(os_calls.duration_ns) AS avg_ns,
     median(os_calls.duration_ns) AS median_ns,
     min(os_calls.duration_ns) AS min_ns,

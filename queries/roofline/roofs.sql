@@ -16,7 +16,7 @@
 -- @column metric VARCHAR              metric whose peak a profiled roof of L2 or L1 is; NULL for all others
 -- @column flop_per_s DOUBLE           peak; NULL for memory
 -- @column bytes_per_s DOUBLE          bandwidth; NULL for compute
--- @column ridge_flop_per_byte DOUBLE  arithmetic intensity at which DRAM and this peak are equal; NULL for memory
+-- @column ridge_flop_per_byte DOUBLE  intensity at which DRAM and this peak are equal; NULL for memory
 -- @chart  bars x=name y=ridge_flop_per_byte
 -- @empty  No kernel has FLOP and a peak: record with ncu --set roofline.
 
@@ -27,7 +27,12 @@ WITH profiles AS (
     WHERE grouping = 'launch' AND ($trace IS NULL OR traces.name = $trace)
 ),
 precisions AS (
-    SELECT trace_id, trace, precision, max(profiled_flop_per_s) AS profiled, max(datasheet_flop_per_s) AS datasheet
+    SELECT
+        trace_id,
+        trace,
+        precision,
+        max(profiled_flop_per_s) AS profiled,
+        max(datasheet_flop_per_s) AS datasheet
     FROM profiles
     WHERE precision IS NOT NULL
     GROUP BY ALL
@@ -96,7 +101,8 @@ SELECT
     CASE WHEN kind = 'memory' THEN peak END AS bytes_per_s,
     CASE
         WHEN kind = 'compute'
-            THEN peak / max(peak) FILTER (kind = 'memory' AND name = 'dram') OVER (PARTITION BY trace_id, source)
+            THEN peak
+                / max(peak) FILTER (kind = 'memory' AND name = 'dram') OVER (PARTITION BY trace_id, source)
     END AS ridge_flop_per_byte
 FROM roofs
 WHERE peak IS NOT NULL AND isfinite(peak)

@@ -73,7 +73,9 @@ scopes AS (
 measures AS (
     SELECT measure, row_number() OVER () AS position
     FROM (
-        VALUES ('dram_write_bytes'), ('dram_read_bytes'), ('l2_write_sectors'), ('l2_read_sectors'), ('gpu_ns'), ('kernels')
+        VALUES
+            ('dram_write_bytes'), ('dram_read_bytes'), ('l2_write_sectors'), ('l2_read_sectors'), ('gpu_ns'),
+            ('kernels')
     ) AS listed(measure)
 ),
 sums AS (
@@ -92,8 +94,10 @@ tokens AS (
     SELECT
         sides.*,
         coalesce($accepted_tokens, accepted_tokens)::DOUBLE AS accepted_tokens,
-        coalesce(100.0 * $accepted_tokens / nullif($draft_tokens, 0), acceptance_pct)::DOUBLE AS acceptance_pct,
-        100.0 - coalesce(100.0 * $accepted_tokens / nullif($draft_tokens, 0), acceptance_pct)::DOUBLE AS rejected_pct
+        coalesce(100.0 * $accepted_tokens / nullif($draft_tokens, 0), acceptance_pct)::DOUBLE
+            AS acceptance_pct,
+        100.0 - coalesce(100.0 * $accepted_tokens / nullif($draft_tokens, 0), acceptance_pct)::DOUBLE
+            AS rejected_pct
     FROM sides
     JOIN trace_outcomes USING (trace_id)
 ),
@@ -105,7 +109,8 @@ figures AS (
         coalesce(
             reason,
             CASE
-                WHEN accepted_tokens IS NULL THEN 'spec_num_accepted_tokens of ' || sums.trace || ' is not known'
+                WHEN accepted_tokens IS NULL
+                    THEN 'spec_num_accepted_tokens of ' || sums.trace || ' is not known'
                 WHEN accepted_tokens = 0 THEN 'no token was accepted in ' || sums.trace
             END
         )

@@ -5,7 +5,7 @@
 -- scv_mode, or are named here. The ncu traces must hold the same steps, for their traffic is a sum; host_ns
 -- to gpu_ns are what one instance of the range costs on average. With NWOR off, the forks that have SCV run
 -- no mask: their range is absent, not free.
--- @param  mode MAP(VARCHAR, VARCHAR[]) = NULL  the traces of a mode, NWOR/SCV=TRACE; by default what the tags say
+-- @param  mode MAP(VARCHAR, VARCHAR[]) = NULL  traces of a mode, NWOR/SCV=TRACE; by default as tagged
 -- @param  range VARCHAR = 'scv_compute_mask'  text of the range around the mask
 -- @param  exclude VARCHAR[] = NULL  range paths to leave out of the traffic (LIKE patterns)
 -- @column measure VARCHAR           what is counted
@@ -94,9 +94,9 @@ measures AS (
         VALUES
             ('dram_write_bytes', 'ncu'), ('dram_read_bytes', 'ncu'), ('l2_write_sectors', 'ncu'),
             ('l2_read_sectors', 'ncu'), ('dram_write_bytes_per_token', 'ncu'), ('host_ns', 'nsys'),
-            ('launches', 'nsys'), ('launch_ns', 'nsys'), ('graph_replays', 'nsys'), ('graph_replay_ns', 'nsys'),
-            ('syncs', 'nsys'), ('kernels', 'nsys'), ('gpu_ns', 'nsys'), ('latency_s', 'run'),
-            ('acceptance_pct', 'run')
+            ('launches', 'nsys'), ('launch_ns', 'nsys'), ('graph_replays', 'nsys'),
+            ('graph_replay_ns', 'nsys'), ('syncs', 'nsys'), ('kernels', 'nsys'), ('gpu_ns', 'nsys'),
+            ('latency_s', 'run'), ('acceptance_pct', 'run')
     ) AS listed(measure, source)
 ),
 cells AS (
@@ -109,7 +109,9 @@ cells AS (
             WHEN count(DISTINCT amount) = 1 THEN NULL
             WHEN count(DISTINCT amount) > 1 THEN 'more than one trace'
             WHEN measures.source <> 'run'
-                AND NOT EXISTS (SELECT 1 FROM chosen WHERE chosen.mode = modes.mode AND kind = measures.source)
+                AND NOT EXISTS (
+                    SELECT 1 FROM chosen WHERE chosen.mode = modes.mode AND kind = measures.source
+                )
                 THEN 'no ' || measures.source || ' trace'
             WHEN measures.source = 'nsys' AND count(numbers.mode) = 0 THEN 'no range ' || $range
             WHEN measures.source = 'run' THEN 'no imported run'

@@ -31,8 +31,8 @@ costs AS (
         range IS NULL AS absent,
         range_costs.* EXCLUDE (trace_id, range)
             -- Ranges were recorded, but not this one: it ran 0 times.
-            REPLACE (CASE WHEN range IS NULL AND kind = 'nsys' AND NOT list_contains(missing, 'nvtx_ranges') THEN 0
-                          ELSE instances END AS instances)
+            REPLACE (CASE WHEN range IS NULL AND kind = 'nsys' AND NOT list_contains(missing, 'nvtx_ranges')
+                          THEN 0 ELSE instances END AS instances)
     FROM sides
     LEFT JOIN range_costs ON range_costs.trace_id = sides.trace_id AND range = $range
 ),
@@ -43,9 +43,12 @@ numbers AS (
         CASE
             WHEN amount IS NOT NULL THEN NULL
             WHEN absent THEN 'no range ' || $range || ' in ' || name
-            WHEN kind = 'ncu' AND measure = 'instances' THEN name || ' does not tell: ingest it with --tag steps=N'
-            WHEN kind = 'ncu' AND measure NOT IN ('kernels', 'gpu_ns', 'warps') THEN 'ncu records none (' || name || ')'
-            WHEN kind = 'ncu' AND measure = 'warps' THEN 'not measured in ' || name || ': ncu --metrics sm__warps_launched.sum'
+            WHEN kind = 'ncu' AND measure = 'instances'
+                THEN name || ' does not tell: ingest it with --tag steps=N'
+            WHEN kind = 'ncu' AND measure NOT IN ('kernels', 'gpu_ns', 'warps')
+                THEN 'ncu records none (' || name || ')'
+            WHEN kind = 'ncu' AND measure = 'warps'
+                THEN 'not measured in ' || name || ': ncu --metrics sm__warps_launched.sum'
             WHEN measure = 'warps' THEN 'nsys records none (' || name || ')'
             WHEN measure IN ('kernels', 'gpu_ns') THEN 'kernels of CUDA graphs are not recorded in ' || name
             ELSE 'not recorded in ' || name
@@ -65,5 +68,8 @@ SELECT
 FROM numbers
 GROUP BY measure
 ORDER BY
-    list_position(['instances', 'host_ns', 'launches', 'launch_ns', 'graph_replays', 'graph_replay_ns', 'syncs',
-                   'sync_ns', 'kernels', 'gpu_ns', 'warps'], measure)
+    list_position(
+        ['instances', 'host_ns', 'launches', 'launch_ns', 'graph_replays', 'graph_replay_ns', 'syncs',
+         'sync_ns', 'kernels', 'gpu_ns', 'warps'],
+        measure
+    )

@@ -29,7 +29,8 @@ named AS (
         range_id,
         gpu_operations,
         gpu_busy_ns,
-        CASE WHEN is_dictionary THEN regexp_extract(text, '''Module'': ''([^'']*)''', 1) ELSE path END AS module
+        CASE WHEN is_dictionary THEN regexp_extract(text, '''Module'': ''([^'']*)''', 1) ELSE path END
+            AS module
     FROM texts
     WHERE NOT (is_dictionary AND contains(text, '''Outputs'':') AND NOT contains(text, '''Inputs'':'))
 ),
@@ -60,7 +61,8 @@ summed AS (
     GROUP BY ALL
 ),
 shared AS (
-    SELECT *, 100.0 * gpu_own_ns / nullif(sum(gpu_own_ns) OVER (PARTITION BY trace), 0) AS own_share_pct FROM summed
+    SELECT *, 100.0 * gpu_own_ns / nullif(sum(gpu_own_ns) OVER (PARTITION BY trace), 0) AS own_share_pct
+    FROM summed
 )
 FROM shared
 WHERE module LIKE $module

@@ -19,7 +19,7 @@
 -- @column gpu_span_ns BIGINT          from there to the end of the operation that ended last
 -- @column gpu_busy_ns BIGINT          of it, with at least one of its operations running
 -- @column gpu_gaps_ns BIGINT          of it, with none running
--- @column gpu_before_ns BIGINT        from the GPU end of the step before to its GPU start; negative if they overlap
+-- @column gpu_before_ns BIGINT        from the GPU end of the step before to it; negative if they overlap
 -- @column gpu_operations BIGINT       kernels, copies, memsets and whole graphs
 -- @column launches BIGINT             API calls that launched them
 -- @column tokens_per_s DOUBLE         tokens ÷ GPU span

@@ -22,7 +22,7 @@
 -- @column floor_ms DOUBLE                  weights ÷ DRAM bandwidth of one GPU; NULL if the GPU is not known
 -- @column hbm_utilisation_pct DOUBLE       floor ÷ time
 -- @column finding VARCHAR                  set where the time is under the floor
--- @column empirical_ridge_batch DOUBLE     batch size at which the two lines meet; NULL where they do not within the sweep
+-- @column empirical_ridge_batch DOUBLE     where the two lines meet; NULL where not within the sweep
 -- @column ridge_flop_per_byte DOUBLE       theoretical ridge point
 -- @chart  sweep x=batch_size y=ms_per_token color=gpu ridge=ridge_flop_per_byte elbow=empirical_ridge_batch
 -- @empty  No run has a batch size and that metric. Which there are: traceql query runs
@@ -45,7 +45,9 @@ WITH measured AS (
         coalesce(try_cast(tags['weight_bytes'] AS DOUBLE), $weight_bytes) AS weight_bytes,
         avg(value * CASE unit
             WHEN 'ns' THEN 1e-6 WHEN 'us' THEN 1e-3 WHEN 'ms' THEN 1 WHEN 's' THEN 1e3
-            ELSE error('decode_sweep needs a time, but the unit of ' || run_metrics.metric || ' is "' || unit || '"')
+            ELSE error(
+                'decode_sweep needs a time, but the unit of ' || run_metrics.metric || ' is "' || unit || '"'
+            )
         END) AS ms_per_token
     FROM runs
     JOIN run_metrics USING (run_id)
@@ -101,7 +103,8 @@ SELECT
     100 * (ms_per_token / batch_1_ms - 1) AS growth_pct,
     1e3 * weight_bytes / memory_bandwidth_bytes_per_s AS floor_ms,
     1e5 * weight_bytes / memory_bandwidth_bytes_per_s / ms_per_token AS hbm_utilisation_pct,
-    CASE WHEN 1e3 * weight_bytes / memory_bandwidth_bytes_per_s > ms_per_token THEN 'under the floor' END AS finding,
+    CASE WHEN 1e3 * weight_bytes / memory_bandwidth_bytes_per_s > ms_per_token
+         THEN 'under the floor' END AS finding,
     CASE WHEN crossing BETWEEN smallest AND largest THEN crossing END AS empirical_ridge_batch,
     peak_flop_per_s[$precision] / memory_bandwidth_bytes_per_s AS ridge_flop_per_byte
 FROM sized

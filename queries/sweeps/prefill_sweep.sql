@@ -7,11 +7,12 @@
 -- shortest length means that there is no flat part. Values read by eye come beside it from runs with the
 -- metric elbow_by_eye_tokens and the same gpu. Achieved FLOP/s count flop_per_token for each token of the
 -- batch. A run over 100 % of the peak did not do that work: it is flagged, and no rate of this hardware
--- follows from it.
+-- follows from it. By default, flop_per_token is 2 for each weight in the layers of Llama-3.1-8B, attention
+-- left out: a lower bound.
 -- @param  sweep VARCHAR = NULL        only this sweep
 -- @param  gpu VARCHAR = NULL          only runs on it: the tag gpu, or the name in gpu_specs
 -- @param  metric VARCHAR = 'ms'       the time of one prefill
--- @param  flop_per_token DOUBLE = 13958643712  where no tag flop_per_token gives it; by default 2 for each weight in the layers of Llama-3.1-8B, attention left out: a lower bound
+-- @param  flop_per_token DOUBLE = 13958643712  where no tag flop_per_token gives it
 -- @param  precision VARCHAR = 'bf16'  precision of the peak
 -- @needs  run_metrics
 -- @column sweep VARCHAR               label of the imported file
@@ -28,7 +29,8 @@
 -- @column peak_tflop_per_s DOUBLE     dense peak; NULL if the GPU is not known
 -- @column achieved_of_peak_pct DOUBLE  achieved ÷ peak
 -- @column finding VARCHAR             set where that is over 100 %
--- @chart  sweep x=input_len y=ms color=gpu ridge=ridge_flop_per_byte elbow=elbow_fit_tokens by_eye=elbow_by_eye_tokens
+-- @chart  sweep x=input_len y=ms color=gpu ridge=ridge_flop_per_byte
+--         elbow=elbow_fit_tokens by_eye=elbow_by_eye_tokens
 -- @empty  No run has an input length and that metric. Which there are: traceql query runs
 
 WITH measured AS (
@@ -48,7 +50,9 @@ WITH measured AS (
         coalesce(try_cast(tags['flop_per_token'] AS DOUBLE), $flop_per_token) AS flop_per_token,
         avg(value * CASE unit
             WHEN 'ns' THEN 1e-6 WHEN 'us' THEN 1e-3 WHEN 'ms' THEN 1 WHEN 's' THEN 1e3
-            ELSE error('prefill_sweep needs a time, but the unit of ' || run_metrics.metric || ' is "' || unit || '"')
+            ELSE error(
+                'prefill_sweep needs a time, but the unit of ' || run_metrics.metric || ' is "' || unit || '"'
+            )
         END) AS ms
     FROM runs
     JOIN run_metrics USING (run_id)

@@ -19,7 +19,9 @@ WITH sides AS (
 ),
 numbers AS (
     FROM (
-        SELECT name, is_variant, trace_outcomes.* EXCLUDE (trace_id) FROM trace_outcomes JOIN sides USING (trace_id)
+        SELECT name, is_variant, trace_outcomes.* EXCLUDE (trace_id)
+        FROM trace_outcomes
+        JOIN sides USING (trace_id)
     )
     UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (name, is_variant))))
 )

@@ -107,8 +107,11 @@ blocks AS (
         min(start_ns) AS start_ns,
         max(end_ns) AS end_ns,
         count(*) AS events,
-        sum(greatest(end_ns - greatest(start_ns, CASE WHEN NOT begins THEN busy_until_ns ELSE start_ns END), 0))::BIGINT
-            AS busy_ns,
+        sum(
+            greatest(
+                end_ns - greatest(start_ns, CASE WHEN NOT begins THEN busy_until_ns ELSE start_ns END), 0
+            )
+        )::BIGINT AS busy_ns,
         greatest(coalesce(max(gap_ns) FILTER (NOT begins), 0), 0) AS hidden_gap_ns
     FROM numbered
     GROUP BY trace_id, lane_number, block
@@ -118,7 +121,8 @@ SELECT
     lane_number,
     CASE WHEN several_processes THEN 'process ' || pid || ', ' ELSE '' END
     || CASE
-        WHEN place = 1 THEN 'GPU ' || coalesce(place_id::VARCHAR, '?') || ' stream ' || coalesce(level::VARCHAR, '?')
+        WHEN place = 1
+            THEN 'GPU ' || coalesce(place_id::VARCHAR, '?') || ' stream ' || coalesce(level::VARCHAR, '?')
         WHEN level < 0 THEN 'thread ' || coalesce(place_id::VARCHAR, '?') || ' start/end'
         ELSE 'thread ' || coalesce(place_id::VARCHAR, '?') || ' depth ' || coalesce(level::VARCHAR, '?')
     END AS lane,

@@ -45,7 +45,8 @@ memory_kinds(id, label) AS (
 ),
 both_kinds AS (
     SELECT 'memcpy' AS kind, start, "end", deviceId, contextId, streamId, correlationId, globalPid, bytes,
-           copyKind, srcKind, dstKind, srcDeviceId, dstDeviceId, NULL AS memset_value, graphNodeId, virtualAddress
+           copyKind, srcKind, dstKind, srcDeviceId, dstDeviceId, NULL AS memset_value, graphNodeId,
+           virtualAddress
     FROM raw_CUPTI_ACTIVITY_KIND_MEMCPY
     UNION ALL
     SELECT 'memset', start, "end", deviceId, contextId, streamId, correlationId, globalPid, bytes,

@@ -66,7 +66,11 @@ starts AS (
     SELECT thread, start_ns, max(place) AS place FROM calls GROUP BY thread, start_ns
 ),
 spans AS (
-    SELECT ranges.range_id, ranges.thread, coalesce(before.place, 0) + 1 AS first_place, last.place AS last_place
+    SELECT
+        ranges.range_id,
+        ranges.thread,
+        coalesce(before.place, 0) + 1 AS first_place,
+        last.place AS last_place
     FROM ranges
     ASOF LEFT JOIN starts AS before ON before.thread = ranges.thread AND before.start_ns < ranges.start_ns
     ASOF LEFT JOIN starts AS last ON last.thread = ranges.thread AND last.start_ns < ranges.end_ns
@@ -140,7 +144,8 @@ paired AS (
 crowded AS (
     SELECT
         range_id,
-        sum(greatest(0, end_ns - greatest(start_ns, coalesce(covered_until, start_ns)))) FILTER (counts) AS crowded_ns
+        sum(greatest(0, end_ns - greatest(start_ns, coalesce(covered_until, start_ns)))) FILTER (counts)
+            AS crowded_ns
     FROM (
         SELECT *, max(end_ns) OVER (PARTITION BY range_id ORDER BY place
                                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_until
