@@ -125,6 +125,22 @@ SELECT 1"""
     assert metrics[("dram__bytes.sum.peak_sustained",)] == "--set roofline"
 
 
+def test_a_tag_goes_on_in_a_second_line_behind_eight_blanks() -> None:
+    text = """-- Title?
+--
+-- Told at length.
+-- @metrics a.sum|
+--         b.sum c.sum
+-- @column x BIGINT  what it is, and
+--         what it is not
+--  Told after the tags.
+SELECT 1 AS x"""
+    query = catalog.parse(sqlfiles.parse(text, "q.sql"), "t")
+    assert query.metrics == ("a.sum|b.sum", "c.sum")
+    assert query.columns == (catalog.ResultColumn("x", "BIGINT", "what it is, and what it is not"),)
+    assert query.body == "Told at length.\nTold after the tags."
+
+
 def test_defaults_are_typed() -> None:
     text = """-- Title?
 -- @param a VARCHAR = 'it''s'   a text
