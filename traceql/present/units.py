@@ -47,7 +47,7 @@ _NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "gpu_ns": ("GPU time", ""),
         "device_id": ("GPU", ""),
         "kernels_per_step": ("Kernels", "per step"),
-        "range_text": ("NVTX range", ""),
+        "range": ("NVTX range", ""),
     }
 )
 # Unit as ncu reports it → suffix.

@@ -163,7 +163,7 @@ def _comparison(
         own = declared.own(ask.catalog.find(name), given)
         return figure(ask, name, {**params, **own}, anchor=anchor)
 
-    sides: dict[str, Value] = {"trace_a": [first["name"]], "trace_b": [other["name"]]}
+    sides: dict[str, Value] = {"baseline": [first["name"]], "variant": [other["name"]]}
     figures = [of("comparable", f"{anchor}-comparable", sides)]
     for topic in ("trace", "kernel", "range"):
         try:
@@ -172,7 +172,9 @@ def _comparison(
             continue
         if made.table is not None:
             figures.append(replace(made, about=_TOPICS[topic], open=topic == "trace"))
-    yield Section(anchor, title, lead="A is the first, B the second.", figures=tuple(figures))
+    yield Section(
+        anchor, title, lead="The baseline is the first, the variant the second.", figures=tuple(figures)
+    )
     before_after: dict[str, Value] = {"baseline": first["name"], "variant": other["name"]}
     for heading, some in declared.between(ask.catalog, first, other):
         found = [_made(ask, placed, before_after, given, f"{anchor}-{placed.query.name}") for placed in some]

@@ -165,5 +165,4 @@ def _measures(column: ResultColumn, answer: pl.DataFrame) -> list[str]:
     """What a number measures, row by row, where another column says it."""
     if column.type != "DOUBLE" or units.suffix(column.name):
         return []
-    name = next((name for name in ("measure", "counter") if name in answer.columns), "")
-    return [str(value) for value in answer[name].to_list()] if name else []
+    return [str(value) for value in answer["measure"].to_list()] if "measure" in answer.columns else []

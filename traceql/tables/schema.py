@@ -210,7 +210,7 @@ TABLES: tuple[Table, ...] = (
         _columns(
             ("memory_op_id", "BIGINT", "unique in the database"),
             _TRACE_ID,
-            ("operation", "VARCHAR", "memcpy or memset"),
+            ("kind", "VARCHAR", "memcpy or memset"),
             ("copy_kind", "VARCHAR", "direction of a copy, for example Host-to-Device; NULL for memset"),
             ("bytes", "BIGINT", "bytes moved or set"),
             *_TIMES,
@@ -468,7 +468,7 @@ TABLES: tuple[Table, ...] = (
         _columns(
             ("run_id", "BIGINT", "the run, see runs"),
             (
-                "name",
+                "metric",
                 "VARCHAR",
                 "as in the imported file: ms_per_token, avg_latency, spec_num_draft_tokens …",
             ),
