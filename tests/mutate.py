@@ -1,6 +1,6 @@
 """Would the cases notice a wrong number? Every numeric column of every question is tripled.
 
-``python tests/mutate.py [--shard i/n] [QUESTION…]`` asks the cases of tests/answers/ again with
+``python tests/mutate.py [--shard i/n] [QUESTION…]`` asks the cases of tests/ask/answers/ again with
 ``SELECT * REPLACE (column * 3 AS column)`` around the question's SQL: at least one of them must differ in that
 column. A column that survives is NULL or 0 in all of them, so nothing says that its number is right; survivors are
 printed, and the exit status is 1. Ids and codes are no numbers to be tripled.
@@ -42,7 +42,7 @@ def survivors(question: str, cases: Iterable[Case]) -> list[str]:
             break
         with one.database() as database:
             answer = case.ask_sql(database, _tripled(question, alive), question, one)
-            noticed = {cell.column for cell in case.differences(database, question, one, answer)}
+            noticed = {cell.column for cell in case.differences(question, one, answer)}
         alive = [column for column in alive if column not in noticed]
     return alive
 

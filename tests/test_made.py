@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from answers.gpu.cuda_gpu_trace import CASES as GPU_TRACE
-from answers.memory.um_sum import MOVES
-from answers.ranges.range_launches import STEPS
-from answers.traces.trace_summary import TRACES
+from ask.answers.gpu.cuda_gpu_trace import CASES as GPU_TRACE
+from ask.answers.memory.um_sum import MOVES
+from ask.answers.ranges.range_launches import STEPS
+from ask.answers.traces.trace_summary import TRACES
 from made import case
 from made.case import Case, across, down
 from made.nsys import Recording, kernel, sync
@@ -84,7 +84,7 @@ def test_a_cell_that_is_not_the_expected_one_is_found(row: str, wrong: list[str]
         expected=across(f"{columns}\n{row}"),
     )
     with made.database() as database:
-        found = case.differences(database, "top_kernels", made, case.ask(database, "top_kernels", made))
+        found = case.differences("top_kernels", made, case.ask(database, "top_kernels", made))
     assert [cell.column for cell in found] == wrong
 
 
@@ -94,7 +94,7 @@ def test_a_missing_row_or_column_is_found() -> None:
     for text, said in ((columns, "1 rows"), ("trace  function", "columns")):
         made = Case("none", traces=traces, expected=across(text))
         with made.database() as database:
-            (cell,) = case.differences(database, "osrt_sum", made, case.ask(database, "osrt_sum", made))
+            (cell,) = case.differences("osrt_sum", made, case.ask(database, "osrt_sum", made))
         assert cell.found.startswith(said)
 
 

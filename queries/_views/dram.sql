@@ -47,7 +47,7 @@ bytes AS (
         l2_write_sectors,
         dram_throughput_pct
     FROM kernels
-    JOIN traces ON traces.trace_id = kernels.trace_id AND traces.kind = 'ncu'
+    JOIN traces ON traces.trace_id = kernels.trace_id AND has_counters
     LEFT JOIN counters USING (kernel_id)
 )
 SELECT

@@ -32,5 +32,5 @@ SELECT
     api_calls.duration_ns AS api_duration_ns,
     kernels.start_ns - api_calls.end_ns AS queue_ns
 FROM kernels
-JOIN traces ON traces.trace_id = kernels.trace_id AND traces.kind = 'nsys'
+JOIN traces ON traces.trace_id = kernels.trace_id AND has_timeline
 LEFT JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id

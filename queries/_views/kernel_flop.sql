@@ -55,7 +55,7 @@ workloads AS (
         max(value) FILTER (metric = 'sm__cycles_elapsed.avg.per_second') AS hz,
         bool_and(value = 0) FILTER (contains(metric, 'pipe_tensor')) AS tensor_idle
     FROM kernels
-    JOIN traces ON traces.trace_id = kernels.trace_id AND traces.kind = 'ncu'
+    JOIN traces ON traces.trace_id = kernels.trace_id AND has_counters
     LEFT JOIN counters USING (kernel_id)
     GROUP BY kernels.trace_id, kernel_id
 ),

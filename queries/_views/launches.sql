@@ -4,7 +4,7 @@
 -- domain: nsys nests the ranges of a thread across domains, ncu keeps a stack per domain, so that only the
 -- ranges of one domain in their order are the same in both. Start/end ranges are no part of it. Launches that
 -- share the rest of the key are numbered in the order of their launch.
--- @column kind VARCHAR             profiler: nsys or ncu
+-- @column kind VARCHAR             profiler, see traces
 -- @column trace_id BIGINT          the trace it belongs to, see traces
 -- @column kernel_id BIGINT         the launch, see kernels
 -- @column process BIGINT           1 for the process with the lowest pid that launched kernels, 2 …
@@ -41,7 +41,7 @@ ncu_places AS (
 ),
 placed AS (
     SELECT
-        'nsys' AS kind,
+        traces.kind,
         kernels.trace_id,
         kernel_id,
         kernels.pid,
@@ -51,24 +51,24 @@ placed AS (
         coalesce(api_calls.start_ns, kernels.start_ns) AS launched_ns,
         kernels.start_ns
     FROM kernels
-    JOIN traces ON traces.trace_id = kernels.trace_id AND traces.kind = 'nsys'
+    JOIN traces ON traces.trace_id = kernels.trace_id AND has_timeline
     LEFT JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
     LEFT JOIN nsys_places ON nsys_places.range_id = kernels.range_id
     UNION ALL
-    SELECT 'ncu', kernels.trace_id, kernel_id, pid, device_id, coalesce(place, ''), kernels.name, NULL, NULL
+    SELECT traces.kind, kernels.trace_id, kernel_id, pid, device_id, coalesce(place, ''), kernels.name, NULL, NULL
     FROM kernels
-    JOIN traces ON traces.trace_id = kernels.trace_id AND traces.kind = 'ncu'
+    JOIN traces ON traces.trace_id = kernels.trace_id AND NOT has_timeline
     LEFT JOIN ncu_places USING (kernel_id)
 )
 SELECT
     kind,
     trace_id,
     kernel_id,
-    dense_rank() OVER (PARTITION BY kind, trace_id ORDER BY pid) AS process,
+    dense_rank() OVER (PARTITION BY trace_id ORDER BY pid) AS process,
     device_id,
     place,
     name,
     row_number() OVER (
-        PARTITION BY kind, trace_id, pid, device_id, place, name ORDER BY launched_ns, start_ns, kernel_id
+        PARTITION BY trace_id, pid, device_id, place, name ORDER BY launched_ns, start_ns, kernel_id
     ) AS occurrence
 FROM placed

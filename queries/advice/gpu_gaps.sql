@@ -17,6 +17,7 @@
 -- @column next_work VARCHAR        what ran after it
 -- @column gaps BIGINT              gaps of that length in the trace, those beyond the limit too
 -- @chart  gaps x=start_ns y=duration_ns total=gaps
+-- @section timeline 50 Gaps and launch overhead | min_gap_ns=10000
 -- @empty  No gap is that long: a smaller --min-gap-ns shows shorter ones.
 
 WITH ends AS (

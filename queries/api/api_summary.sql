@@ -16,6 +16,7 @@
 -- @column max_ns BIGINT            longest
 -- @column stddev_ns DOUBLE         sample standard deviation; NULL for one call
 -- @chart  bars x=name y=total_ns
+-- @section timeline 53 Gaps and launch overhead
 
 WITH summed AS (
     SELECT

@@ -37,7 +37,7 @@ WITH seen AS (
     SELECT launches.*, start_ns, duration_ns
     FROM launches
     JOIN kernels USING (kernel_id)
-    WHERE launches.kind = 'nsys' AND launches.trace_id = (SELECT trace_id FROM traces WHERE name = $timeline)
+    WHERE launches.trace_id = (SELECT trace_id FROM traces WHERE name = $timeline AND has_timeline)
 ),
 profiled AS (
     SELECT
@@ -53,7 +53,7 @@ profiled AS (
     FROM launches
     JOIN dram USING (kernel_id)
     LEFT JOIN metrics AS chosen ON chosen.kernel_id = launches.kernel_id AND chosen.metric = $metric
-    WHERE launches.kind = 'ncu' AND launches.trace_id = (SELECT trace_id FROM traces WHERE name = $counters)
+    WHERE launches.trace_id = (SELECT trace_id FROM traces WHERE name = $counters AND has_counters)
 )
 SELECT
     place,

@@ -35,15 +35,15 @@
 -- @empty  Nothing of that topic was recorded in either trace.
 
 WITH chosen AS (
-    SELECT 'a' AS side, trace_id, kind, missing FROM traces WHERE list_contains($trace_a, traces.name)
+    SELECT 'a' AS side, trace_id, has_timeline, has_counters, missing FROM traces WHERE list_contains($trace_a, traces.name)
     UNION ALL
-    SELECT 'b', trace_id, kind, missing FROM traces WHERE list_contains($trace_b, traces.name)
+    SELECT 'b', trace_id, has_timeline, has_counters, missing FROM traces WHERE list_contains($trace_b, traces.name)
 ),
 timelines AS (
-    SELECT DISTINCT trace_id FROM chosen WHERE kind = 'nsys'
+    SELECT DISTINCT trace_id FROM chosen WHERE has_timeline
 ),
 profiles AS (
-    SELECT DISTINCT trace_id FROM chosen WHERE kind = 'ncu'
+    SELECT DISTINCT trace_id FROM chosen WHERE has_counters
 ),
 -- The GPU is busy until the last of all operations so far ends, not only the one before.
 covered AS (
@@ -189,7 +189,7 @@ measured AS (
     SELECT counted.trace_id, 'launch', process, device_id, place, name, occurrence, unit, measure, value
     FROM counted
     JOIN launches USING (kernel_id)
-    WHERE launches.kind = 'ncu' AND 'launch' LIKE $topic
+    WHERE launches.trace_id IN (FROM profiles) AND 'launch' LIKE $topic
     UNION ALL
     -- Of the metrics, only sums add up over launches; the time is there already.
     SELECT trace_id, level.topic, NULL, NULL, NULL, level.name, NULL, unit, measure, sum(value)
@@ -208,7 +208,7 @@ recorded AS (
     FROM chosen
     JOIN (VALUES ('kernel', 'kernels'), ('api_call', 'api_calls'), ('copy', 'memory_ops')) AS topics(topic, source)
         ON NOT list_contains(missing, source)
-    WHERE kind = 'nsys' AND NOT (topic = 'kernel' AND trace_id IN (SELECT trace_id FROM graph_launches))
+    WHERE has_timeline AND NOT (topic = 'kernel' AND trace_id IN (SELECT trace_id FROM graph_launches))
     GROUP BY topic
 ),
 paired AS (

@@ -14,6 +14,7 @@
 -- @column start_ns BIGINT          start of the bin
 -- @column busy_pct DOUBLE          share of the bin in which a kernel runs
 -- @chart  heatmap x=start_ns y=device_id color=busy_pct
+-- @section timeline 21 Timeline | chart bins=120
 
 WITH operations AS (
     SELECT trace_id, pid, device_id, start_ns, end_ns

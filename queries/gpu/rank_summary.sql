@@ -75,7 +75,7 @@ SELECT
          WHEN device_id IS NULL THEN 'no GPU work'
          WHEN kernels = 0 AND graphs > 0 THEN 'graphs only' END AS finding
 FROM ranks
-JOIN traces ON traces.trace_id = ranks.trace_id AND traces.kind = 'nsys'
+JOIN traces ON traces.trace_id = ranks.trace_id AND has_timeline
 LEFT JOIN named ON named.trace_id = ranks.trace_id AND named.pid = ranks.pid
 WHERE $trace IS NULL OR traces.name = $trace
 ORDER BY trace, ranks.pid NULLS LAST, device_id NULLS LAST

@@ -16,6 +16,7 @@
 -- @column measured_bytes_per_s DOUBLE   the highest that was measured; NULL where nothing was
 -- @column ridge_flop_per_byte DOUBLE    dense peak ÷ bandwidth; NULL where one of them is not published
 -- @chart  hierarchy x=bandwidth_bytes_per_s y=level order=distance color=gpu measured=measured_bytes_per_s
+-- @section counters 71 Memory traffic
 -- @empty  No trace tells a GPU, or traceql knows none of these: name one with --gpu, see traceql gpu.
 
 WITH chosen AS (

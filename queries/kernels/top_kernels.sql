@@ -14,6 +14,7 @@
 -- @column min_ns BIGINT            shortest
 -- @column max_ns BIGINT            longest
 -- @chart  bars x=kernel y=total_ns
+-- @section any 30 Kernels | expanded
 
 WITH summed AS (
     SELECT

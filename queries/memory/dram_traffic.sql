@@ -19,6 +19,7 @@
 -- @column dram_bytes_per_s DOUBLE       bytes ÷ GPU time of the kernels whose bytes are known
 -- @column dram_throughput_pct DOUBLE    share of the peak, weighted by time
 -- @chart  bars x=group_name y=dram_write_bytes
+-- @section counters 70 Memory traffic
 
 SELECT
     traces.name AS trace,

@@ -13,6 +13,7 @@
 -- @column avg_ns DOUBLE            mean time
 -- @column bytes_per_s DOUBLE       total bytes ÷ total time
 -- @chart  bars x=copy_kind y=total_bytes
+-- @section timeline 44 Where the time goes
 
 SELECT
     traces.name AS trace,

@@ -12,6 +12,7 @@
 -- @column gpu_ns BIGINT            GPU time of all kernels, copies, memsets and whole graphs
 -- @column gpu_in_ranges_ns BIGINT  of it, of those launched inside an NVTX range (copies: push/pop only)
 -- @column gpu_in_ranges_pct DOUBLE share of the GPU time
+-- @section any 10 Coverage
 
 WITH kernel_counts AS (
     SELECT
@@ -48,7 +49,7 @@ times AS (
 SELECT
     traces.name AS trace,
     coalesce(kernels, 0) AS kernels,
-    CASE kind WHEN 'nsys' THEN coalesce(kernels_with_launch, 0) END AS kernels_with_launch,
+    CASE WHEN has_timeline THEN coalesce(kernels_with_launch, 0) END AS kernels_with_launch,
     coalesce(kernels_in_ranges, 0) AS kernels_in_ranges,
     100.0 * kernels_in_ranges / kernels AS kernels_in_ranges_pct,
     gpu_ns,

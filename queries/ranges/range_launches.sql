@@ -14,6 +14,7 @@
 -- @column launches_per_instance DOUBLE  launches ÷ instances
 -- @column gpu_ns BIGINT            GPU time of those kernels
 -- @chart  bars x=range_text y=launches
+-- @section any 43 Where the time goes
 -- @empty  No range has that text: compare with the texts in nvtx_ranges and kernel_ranges.
 
 WITH inside AS (
@@ -39,7 +40,7 @@ merged AS (
         traces.name AS trace,
         domain,
         text AS range_text,
-        CASE kind WHEN 'nsys' THEN instances ELSE try_cast(tags['steps'] AS BIGINT) END AS instances,
+        CASE WHEN has_timeline THEN instances ELSE try_cast(tags['steps'] AS BIGINT) END AS instances,
         coalesce(launches, 0) AS launches,
         coalesce(gpu_ns, 0) AS gpu_ns
     FROM counted

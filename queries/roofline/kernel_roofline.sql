@@ -22,6 +22,7 @@
 -- @column  useful_flop DOUBLE           2·m·n·k for each launch
 -- @column  executed_per_useful DOUBLE   flop ÷ useful_flop; over 1, tiles were padded or work was done twice
 -- @chart   roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=category
+-- @section counters 60 Rooflines | drawn
 -- @empty   No profiled kernel is called that: see the query top-kernels.
 
 WITH shapes AS (

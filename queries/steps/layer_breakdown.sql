@@ -17,6 +17,7 @@
 -- @column gpu_own_ns BIGINT        GPU time of operations of the module itself, without modules inside it
 -- @column own_share_pct DOUBLE     of the GPU time of all operations inside ranges
 -- @chart  bars x=module y=gpu_own_ns
+-- @section timeline 42 Where the time goes
 
 WITH texts AS (
     SELECT *, starts_with(text, '{''Module'':') AS is_dictionary

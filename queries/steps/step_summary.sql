@@ -24,6 +24,7 @@
 -- @column launches BIGINT          API calls that launched them
 -- @column tokens_per_s DOUBLE      tokens ÷ GPU span
 -- @chart  points x=step y=gpu_span_ns color=kind
+-- @section timeline 41 Where the time goes
 -- @empty  No range looks like a vLLM step: name yours with --step (see the query nvtx-sum).
 
 WITH steps AS (

@@ -22,6 +22,7 @@
 -- @column api_name VARCHAR         launching function
 -- @column next_work VARCHAR        what ran after the gap
 -- @chart  gaps x=start_ns y=duration_ns
+-- @section timeline 51 Gaps and launch overhead
 -- @empty  No gap is that long and caused by the CPU: the GPU is kept busy, or --min-gap-ns is too large.
 
 WITH ordered AS (

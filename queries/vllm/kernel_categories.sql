@@ -12,6 +12,7 @@
 -- @column share_pct DOUBLE         of the GPU time of all kernels of the trace
 -- @column top_kernel VARCHAR       function name of the kernel with the most GPU time
 -- @chart  bars x=category y=total_ns
+-- @section any 40 Where the time goes | expanded
 
 WITH summed AS (
     SELECT

@@ -19,6 +19,7 @@
 -- @column gap_median_ns DOUBLE     median of it; NULL if it is known of none
 -- @column overhead_pct DOUBLE      idle time before the kernel in percent of idle and kernel time
 -- @chart  bars x=kernel y=gap_ns
+-- @section timeline 52 Gaps and launch overhead
 
 WITH timed AS (
     SELECT

@@ -189,7 +189,7 @@ def _value(query: Query, name: str, value: Any, where: str) -> Value:
         raise _at(where, error) from None
     if param.type == "DOUBLE" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if type(value) is not {"BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}.get(param.type):
+    if param.value_type is str or type(value) is not param.value_type:
         raise CheckError(f"{where}: parameter {name}: {value!r} is no {param.type}", param.meaning)
     return cast("Value", value)
 

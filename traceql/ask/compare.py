@@ -125,7 +125,7 @@ def compare(
     sides: dict[str, Any] = {"trace_a": list(a), "trace_b": list(b)}
     alike = ask("comparable", **sides)
     findings = alike.frame()
-    _refuse_mixture(findings, a, b)
+    _refuse_mixture(ask, findings, a, b)
     differing = ask(
         "diff", **sides, topic=topic or "%", metric=list(metrics or ()) or None, full_names=full_names
     )
@@ -133,8 +133,7 @@ def compare(
     if differences.is_empty():
         raise MissingDataError(
             f"no {topic or 'measure'} to compare was recorded on either side",
-            "Topics of an nsys trace: trace, kernel, range, api_call, copy; of an ncu report: trace, kernel, "
-            "launch.",
+            "Topics of a timeline: trace, kernel, range, api_call, copy; of counters: trace, kernel, launch.",
         )
     both = sorted(set(a) & set(b))
     notes = [f"{', '.join(both)} is on both sides"] if both else []
@@ -144,18 +143,32 @@ def compare(
     return Comparison(tuple(a), tuple(b), findings, differences, tuple(notes))
 
 
-def _refuse_mixture(findings: pl.DataFrame, a: Sequence[str], b: Sequence[str]) -> None:
+def _refuse_mixture(ask: Asker, findings: pl.DataFrame, a: Sequence[str], b: Sequence[str]) -> None:
     profiler = findings.filter(property="profiler").row(0, named=True)
-    if profiler["verdict"] == "differs":
-        one_kind = {profiler["a"], profiler["b"]} == {"nsys", "ncu"}
-        raise QueryError(
-            f"a holds {profiler['a']} traces, b {profiler['b']} traces: their numbers are of different kinds",
-            "Join a timeline with counters: traceql query counters-on-timeline "
-            f"--timeline {a[0] if profiler['a'] == 'nsys' else b[0]} "
-            f"--counters {b[0] if profiler['a'] == 'nsys' else a[0]}"
-            if one_kind
-            else f"Name the traces of one profiler. a: {', '.join(a)}; b: {', '.join(b)}",
+    if profiler["verdict"] != "differs":
+        return
+    remedy = f"Name the traces of one profiler. a: {', '.join(a)}; b: {', '.join(b)}"
+    if both := _timeline_beside_counters(ask, a, b):
+        remedy = (
+            f"Join a timeline with counters: traceql query counters-on-timeline --timeline {both[0]} "
+            f"--counters {both[1]}"
         )
+    raise QueryError(
+        f"a holds {profiler['a']} traces, b {profiler['b']} traces: their numbers are of different kinds",
+        remedy,
+    )
+
+
+def _timeline_beside_counters(ask: Asker, a: Sequence[str], b: Sequence[str]) -> tuple[str, str] | None:
+    """A trace with a timeline and one with counters, where each side holds one of these only."""
+    rows = ask.store.run("SELECT name, has_timeline, has_counters FROM traces").to_pylist()
+    has = {row["name"]: (row["has_timeline"], row["has_counters"]) for row in rows}
+    for timelines, counters in ((a, b), (b, a)):
+        if {has[name] for name in timelines} == {(True, False)} and {has[name] for name in counters} == {
+            (False, True)
+        }:
+            return timelines[0], counters[0]
+    return None
 
 
 def _unmeasured(differences: pl.DataFrame, metrics: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from traceql.errors import MissingDataError
 from traceql.questions.parameters import TRACE_PARAMS
+from traceql.read import kinds
 from traceql.store.ingest import no_trace
 from traceql.tables import schema
 
@@ -47,15 +48,15 @@ class Run(Protocol):
 def unanswerable(run: Run, catalog: Catalog) -> dict[str, str]:
     """Questions that no trace here answers, or not wholly → what is missing, and how to record it."""
     found = {}
-    ncu = run("SELECT trace_id, name FROM traces WHERE kind = 'ncu' ORDER BY name").to_pylist()
-    everywhere = tuple(trace["name"] for trace in ncu)
+    profiled = run("SELECT trace_id, name FROM traces WHERE has_counters ORDER BY name").to_pylist()
+    everywhere = tuple(trace["name"] for trace in profiled)
     for query in catalog.queries.values():
         try:
             notes(run, catalog, query, {})
         except MissingDataError as error:
             found[query.name] = f"{error.message}. {error.remedy}"
             continue
-        options = _unmeasured(run, catalog, query, ncu).get(everywhere)
+        options = _unmeasured(run, catalog, query, profiled).get(everywhere)
         if options:
             found[query.name] = f"some of its metrics are in no trace. Recorded by: {'; '.join(options)}"
     return found
@@ -65,7 +66,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     """Notes on what some trace lacks for a query; raises when all of them do."""
     given = [bound[p] for p in TRACE_PARAMS if bound.get(p) is not None]
     chosen = [str(name) for names in given for name in (names if isinstance(names, list) else [names])]
-    traces = run("SELECT trace_id, name, kind, missing FROM traces ORDER BY name").to_pylist()
+    traces = run("SELECT trace_id, name, kind, has_counters, missing FROM traces ORDER BY name").to_pylist()
     for name in chosen:
         if all(t["name"] != name for t in traces):
             raise no_trace(name)
@@ -90,14 +91,14 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
             for table in reversed(need)
             for kind in schema.BY_NAME[table].collected_by
         }
-        able = [t for t in in_scope if t["kind"] in options]
+        able = [t for t in in_scope if t["kind"] in options or _holds(run, t, need, options)]
         lacking = [t["name"] for t in able if _lacks(t, need)]
         if len(lacking) == len(able):
             names = " nor ".join(repr(name) for name in dict.fromkeys(chosen))
             where = f"trace {names}" if chosen else "the database"
             raise MissingDataError(
                 f"{where} holds no {' or '.join(need)}, which {query.name} reads",
-                "Recorded by: " + "; ".join(options.values()),
+                "Recorded by: " + "; ".join(options.values()) if options else "",
             )
         if lacking:
             text = (
@@ -106,7 +107,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
             found.append(Note("not_recorded", text))
     if any("kernels" in need for need in needs):
         found += _hidden_kernels(run, [t["trace_id"] for t in in_scope])
-    return found + _metric_gaps(run, catalog, query, [t for t in in_scope if t["kind"] == "ncu"])
+    return found + _metric_gaps(run, catalog, query, [t for t in in_scope if t["has_counters"]])
 
 
 def _of_trace(table: str) -> bool:
@@ -129,15 +130,12 @@ def _hidden_kernels(run: Run, trace_ids: list[int]) -> list[Note]:
         GROUP BY ALL ORDER BY name
         """
     ).to_pylist()
-    options = {"nsys": "nsys profile --cuda-graph-trace=node", "ncu": "ncu --graph-profiling node"}
-    return [
-        Note(
-            "hidden_kernels",
-            f"{row['graphs']:,} CUDA graph launches in {row['name']} hold kernels that are not recorded: "
-            f"record with {options[row['kind']]}.",
-        )
-        for row in found
-    ]
+    notes = []
+    for row in found:
+        text = f"{row['graphs']:,} CUDA graph launches in {row['name']} hold kernels that are not recorded"
+        option = kinds.graph_option(row["kind"])
+        notes.append(Note("hidden_kernels", f"{text}: record with {option}." if option else f"{text}."))
+    return notes
 
 
 def _metric_gaps(run: Run, catalog: Catalog, query: Query, in_scope: list[dict[str, Any]]) -> list[Note]:
@@ -174,7 +172,22 @@ def _unmeasured(
     }
 
 
+# Kinds of traces of which it is known how to record each table.
+_WITH_OPTIONS = frozenset(kind for table in schema.TABLES for kind in table.collected_by)
+
+
+def _holds(run: Run, trace: Mapping[str, Any], need: tuple[str, ...], options: Mapping[str, str]) -> bool:
+    """Whether a trace has rows in a table of a need, where no option tells whether it can have any."""
+    if options and trace["kind"] in _WITH_OPTIONS:
+        return False
+    return any(
+        run(f"SELECT 1 FROM {table} WHERE trace_id = {trace['trace_id']} LIMIT 1").num_rows
+        for table in need
+        if _of_trace(table)
+    )
+
+
 def _lacks(trace: Mapping[str, Any], need: tuple[str, ...]) -> bool:
     """Whether a trace has none of the tables of a need that its kind of report can have."""
     possible = [table for table in need if trace["kind"] in schema.BY_NAME[table].collected_by]
-    return all(table in trace["missing"] for table in possible)
+    return bool(possible) and all(table in trace["missing"] for table in possible)

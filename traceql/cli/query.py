@@ -100,11 +100,10 @@ def _answer_query(found: Query) -> Any:
 
 def option(param: Param) -> click.Option:
     """The command's option for a parameter of a query; `given` takes what click makes of it."""
-    types = {"BIGINT": click.INT, "DOUBLE": click.FLOAT, "BOOLEAN": click.BOOL}
     names_a_trace = param.name in TRACE_PARAMS
     return click.Option(
         [f"--{param.name.replace('_', '-')}", param.name],
-        type=types.get(param.type, click.STRING),
+        type=param.value_type,
         metavar="A=B" if param.is_map else None,
         required=param.required,
         multiple=param.repeatable,

@@ -5,6 +5,7 @@ Owns one decision each on what a number is and how it is written. Knows no click
 ============ ==========================================================================
 `units`      names and units of columns; quantity or code
 `values`     one value as text
+`columns`    a column in one unit, for a page
 `terminal`   aligned columns
 `formats`    CSV, JSON, Markdown, Parquet, HTML
 ============ ==========================================================================

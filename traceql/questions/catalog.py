@@ -11,6 +11,7 @@ Macros come before views, and each kind in the order of folders and names: a def
 from __future__ import annotations
 
 import difflib
+import re
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from traceql.questions.question import Macro, Query, ResultColumn
 
 _VIEWS, _MACROS, _CHECKS = "_views", "_macros", "checks"
+# What stands for itself in SQL and on the command line. Definitions are found by their names in lower case.
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+# The name under which notes and checks read an answer.
+_ANSWER = "answer"
 
 
 class Catalog:
@@ -49,14 +54,15 @@ class Catalog:
         self.macros: Mapping[str, Macro] = MappingProxyType(macros)
         self.checks: Mapping[str, Traversable] = MappingProxyType(checks)
         for label, root, beside in roots:
+            _refuse_misplaced(label, root)
             for file in _files(label, root, _MACROS):
                 macros[self._new_definition(file)] = question.parse_macro(file)
             for file in _files(label, root, _VIEWS):
                 views[self._new_definition(file)] = question.parse(file, _VIEWS, self._columns_of)
-            for topic in _topics(root):
+            for topic in _topics(label, root):
                 for file in _files(label, root, topic):
                     queries[_new(file, queries).stem] = question.parse(file, topic, self._columns_of)
-            checks.update(_checks(beside, checks))
+            checks.update(_checks(label, beside, checks))
 
     def find(self, name: str) -> Query:
         """The query of that name; hyphens count as underscores.
@@ -103,7 +109,7 @@ class Catalog:
         Raises:
             CatalogError: one has it.
         """
-        if file.stem in schema.BY_NAME or file.stem == schema.GPU_SPECS.name:
+        if file.stem in schema.BY_NAME or file.stem in (schema.GPU_SPECS.name, _ANSWER):
             raise CatalogError(f"{file.label}: a table has the name", "Rename the file.")
         return _new(_new(file, self.views), self.macros).stem
 
@@ -111,17 +117,35 @@ class Catalog:
 @cache
 def shipped() -> Catalog:
     """What comes with traceql."""
-    return load(())
+    return Catalog(_shipped())
 
 
-@cache
-def load(own: tuple[str, ...]) -> Catalog:
-    """What comes with traceql, and the folders `own`.
+def load(own: Sequence[str]) -> Catalog:
+    """What comes with traceql, and the folders `own`; one that is named twice counts once.
 
     Raises:
         CatalogError: a folder is not there, or a file of it cannot be understood; the message names file and
             line.
     """
+    found = {Path(name).absolute().resolve(): name for name in reversed(own)}
+    if not found:
+        return shipped()
+    for folder, name in found.items():
+        if not folder.is_dir():
+            raise CatalogError(
+                f"{name}: no such folder", "It holds topics with questions; see docs/questions.md."
+            )
+    return _with(tuple(reversed(found.items())), tuple(_state(folder) for folder in found))
+
+
+@cache
+def _with(own: tuple[tuple[Path, str], ...], _state: object) -> Catalog:
+    """The catalogue with folders of one's own, as they are now."""
+    named = ((str(Path(name)), folder) for folder, name in own)
+    return Catalog([*_shipped(), *((label, folder, folder / _CHECKS) for label, folder in named)])
+
+
+def _shipped() -> list[tuple[str, Traversable, Traversable]]:
     found = [("queries", folders.shipped("queries"), folders.shipped("checks"))]
     verticals = folders.shipped("verticals")
     if verticals.is_dir():
@@ -130,47 +154,81 @@ def load(own: tuple[str, ...]) -> Catalog:
             for folder in sorted(verticals.iterdir(), key=lambda f: f.name)
             if folder.is_dir()
         ]
-    for name in own:
-        folder = Path(name)
-        if not folder.is_dir():
-            raise CatalogError(
-                f"{name}: no such folder", "It holds topics with questions; see docs/questions.md."
-            )
-        found.append((name.rstrip("/"), folder, folder / _CHECKS))
-    return Catalog(found)
+    return found
+
+
+def _state(folder: Path) -> object:
+    """Changes when a file of the folder does: a notebook that edits one is given the new one."""
+    try:
+        files = sorted(file for pattern in ("*.sql", "*/*.sql", "*/*.toml") for file in folder.glob(pattern))
+        return tuple(
+            (str(file), stat.st_mtime_ns, stat.st_size) for file in files for stat in (file.lstat(),)
+        )
+    except OSError:
+        return object()
 
 
 def _new(file: sqlfiles.SqlFile, taken: Mapping[str, Query] | Mapping[str, Macro]) -> sqlfiles.SqlFile:
     """The file, whose name none of `taken` has.
 
     Raises:
-        CatalogError: one has it.
+        CatalogError: one has it, or it is no name.
     """
+    if not _NAME.fullmatch(file.stem):
+        raise CatalogError(
+            f"{file.label}: the file's name is none for a question",
+            "Small letters, digits and underscores: range_launches.sql",
+        )
     if file.stem in taken:
         raise CatalogError(f"{file.label}: {taken[file.stem].label} has the name", "Rename the file.")
+    if not file.sql:
+        raise CatalogError(f"{file.label}: no SQL below the header", "Write a SELECT, after an empty line.")
     return file
 
 
-def _topics(root: Traversable) -> list[str]:
-    names = (f.name for f in root.iterdir() if f.is_dir())
-    return sorted(name for name in names if name != _CHECKS and not name.startswith(("_", ".")))
+def _entries(label: str, folder: Traversable) -> list[Traversable]:
+    """What lies in a folder, by name; nothing where there is none."""
+    try:
+        return sorted(folder.iterdir(), key=lambda f: f.name) if folder.is_dir() else []
+    except OSError as error:
+        raise CatalogError(f"{label}: cannot be read ({error.strerror})", "Check who may read it.") from None
+
+
+def _topics(label: str, root: Traversable) -> list[str]:
+    names = [f.name for f in _entries(label, root) if f.is_dir()]
+    return [name for name in names if name != _CHECKS and not name.startswith(("_", "."))]
+
+
+def _refuse_misplaced(label: str, root: Traversable) -> None:
+    """Raise for files that nothing would read: a question without topic, a folder that is misspelt."""
+    for entry in _entries(label, root):
+        if entry.name.endswith(".sql"):
+            raise CatalogError(
+                f"{label}/{entry.name}: lies in no topic", "Put it into a folder: TOPIC/QUESTION.sql"
+            )
+        if entry.name.startswith("_") and entry.name not in (_VIEWS, _MACROS) and entry.is_dir():
+            for file in _entries(f"{label}/{entry.name}", entry):
+                if file.name.endswith(".sql"):
+                    raise CatalogError(
+                        f"{label}/{entry.name}/{file.name}: {entry.name} is no folder of the catalogue",
+                        f"Views lie in {_VIEWS}, macros in {_MACROS}, questions in folders without underscore.",
+                    )
 
 
 def _files(label: str, root: Traversable, folder: str) -> Iterator[sqlfiles.SqlFile]:
-    place = root / folder
-    if not place.is_dir():
-        return
-    for file in sorted(place.iterdir(), key=lambda f: f.name):
+    for file in _entries(f"{label}/{folder}", root / folder):
         if file.name.endswith(".sql"):
             yield sqlfiles.load(file, f"{label}/{folder}/{file.name}")
 
 
-def _checks(folder: Traversable, taken: Mapping[str, Traversable]) -> dict[str, Traversable]:
+def _checks(label: str, folder: Traversable, taken: Mapping[str, Traversable]) -> dict[str, Traversable]:
     found = {}
-    for file in sorted(folder.iterdir(), key=lambda f: f.name) if folder.is_dir() else ():
+    for file in _entries(f"{label}/{_CHECKS}", folder):
         if file.name.endswith(".toml"):
             name = file.name.removesuffix(".toml")
             if name in taken:
-                raise CatalogError(f"{file}: another file of checks has the name", "Rename the file.")
+                raise CatalogError(
+                    f"{label}/{_CHECKS}/{file.name}: another file of checks has the name", "Rename the file."
+                )
             found[name] = file
     return found

@@ -15,7 +15,8 @@ SQL casts a map (``$pair::MAP(VARCHAR, VARCHAR)``) and takes nothing apart.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from traceql.errors import CatalogError, QueryError
 
@@ -23,7 +24,14 @@ _DECLARED = re.compile(
     r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)"
     r"(?: = (?P<default>'(?:[^']|'')*'|\S+))?\s+(?P<meaning>\S.*)"
 )
-_SCALARS = {"VARCHAR": str, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool}
+ValueType: TypeAlias = type[str] | type[int] | type[float] | type[bool]
+
+_SCALARS: dict[str, ValueType] = {
+    "VARCHAR": str,
+    "BIGINT": int,
+    "DOUBLE": float,
+    "BOOLEAN": bool,
+}
 _LIST = "VARCHAR[]"
 _MAP = "MAP(VARCHAR, VARCHAR)"
 _MAP_OF_LISTS = "MAP(VARCHAR, VARCHAR[])"
@@ -33,6 +41,9 @@ TYPES = (*_SCALARS, _LIST, _MAP, _MAP_OF_LISTS)
 
 #: Parameters that name a trace, or several.
 TRACE_PARAMS = ("trace", "baseline", "variant", "trace_a", "trace_b", "timeline", "counters")
+
+#: Names that options of every question have.
+RESERVED = ("db", "format", "format_", "help", "list", "output")
 
 Value = str | int | float | bool | list[str] | dict[str, str] | dict[str, list[str]] | None
 
@@ -46,6 +57,11 @@ class Param:
     meaning: str
     default: Value
     required: bool
+
+    @property
+    def value_type(self) -> ValueType:
+        """The Python type of one value."""
+        return _SCALARS.get(self.type, str)
 
     @property
     def is_list(self) -> bool:
@@ -80,7 +96,7 @@ class Param:
         try:
             if self.type == "BOOLEAN":
                 return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-            value: Value = _SCALARS[self.type](text)
+            value: Value = self.value_type(text)
         except (ValueError, KeyError):
             raise QueryError(f"parameter {self.name}: {text!r} is no {self.type}") from None
         return value
@@ -144,8 +160,17 @@ def declared(text: str, where: str) -> Param:
         )
     default = match["default"]
     param = Param(match["name"], match["type"], match["meaning"], None, required=default is None)
+    if param.name in TRACE_PARAMS and param.type not in ("VARCHAR", _LIST):
+        raise CatalogError(f"{where}: {param.name} is the name of a trace", "It is VARCHAR or VARCHAR[].")
+    if param.name in RESERVED:
+        raise CatalogError(
+            f"{where}: the command line has an option --{param.name} of its own", "Rename the parameter."
+        )
     if default is None:
         return param
     if default.startswith("'"):
         default = default[1:-1].replace("''", "'")
-    return Param(param.name, param.type, param.meaning, param.parse(default), required=False)
+    try:
+        return replace(param, default=param.parse(default), required=False)
+    except QueryError as error:
+        raise CatalogError(f"{where}: {error.message}", error.remedy) from None

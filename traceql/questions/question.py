@@ -6,6 +6,7 @@
     --
     -- @param   trace VARCHAR = NULL   only this trace
     -- @column  range_text VARCHAR     NVTX message
+    -- @title   range_text Range       how pictures and pages call it, where its name does not tell
     -- @columns rooflines launches     here those of a view follow, from that one on
     -- @needs   kernels nvtx_ranges    tables (or views) without which there is no answer; a|b: one of them
     -- @metrics dram__bytes_read.sum   ncu metrics it reads; a|b: one of them
@@ -26,10 +27,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from traceql.errors import CatalogError, QueryError
 from traceql.questions import parameters
+from traceql.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +45,7 @@ _TAGS = (
     "param",
     "column",
     "columns",
+    "title",
     "needs",
     "metrics",
     "ncu",
@@ -51,6 +54,10 @@ _TAGS = (
     "chart",
     "section",
     "compared",
+)
+#: Tag → the parameters that the page gives a value, and that its questions must have.
+ASKED_WITH: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"section": ("trace",), "compared": ("baseline", "variant")}
 )
 #: What a question of the page may ask of a trace: that it has a timeline, counters, or nothing.
 CAPABILITIES = ("timeline", "counters", "any")
@@ -72,10 +79,12 @@ class Picture:
     Attributes:
         kind: of chart, see `traceql.draw.charts`.
         channels: role in the chart → column of the answer.
+        where: file and line that say so.
     """
 
     kind: str
     channels: Mapping[str, str]
+    where: str
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,7 @@ class Query:
         body: what else the header says.
         params: in order.
         columns: exactly what the SQL returns.
+        titles: column → what pictures and pages call it, where its name does not tell.
         needs: tables without which there is no answer.
         metrics: ncu metrics without which the answer has gaps.
         ncu: options that record them; empty for ``--metrics`` with their names.
@@ -130,6 +140,7 @@ class Query:
     body: str
     params: tuple[Param, ...]
     columns: tuple[ResultColumn, ...]
+    titles: Mapping[str, str]
     needs: tuple[str, ...]
     metrics: tuple[str, ...]
     ncu: str
@@ -144,7 +155,7 @@ class Query:
     @classmethod
     def view(cls, name: str, title: str, columns: Sequence[ResultColumn], sql: str) -> Query:
         """A view that no file holds."""
-        return cls(name, "", title, "", (), tuple(columns), (), (), "", "", "", (), (), (), sql, name)
+        return cls(name, "", title, "", (), tuple(columns), {}, (), (), "", "", "", (), (), (), sql, name)
 
     def bind(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """All parameters with their values: the given ones, defaults for the others.
@@ -199,24 +210,36 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
     Raises:
         CatalogError: a header line is malformed; the message gives file and line.
     """
-    params = []
+    params: list[Param] = []
     columns: list[ResultColumn] = []
     pictures = []
+    titles = {}
     sections: dict[str, list[Section]] = {"section": [], "compared": []}
     for tag in file.tags:
         where = f"{file.label}:{tag.line}"
         if tag.name not in _TAGS:
             raise CatalogError(f"{where}: unknown tag @{tag.name}", f"Known are @{', @'.join(_TAGS)}.")
         if tag.name == "param":
-            params.append(parameters.declared(tag.text, where))
+            params.append(_unique(parameters.declared(tag.text, where), params, where))
         elif tag.name == "column":
-            columns.append(_column(tag, where, "column"))
-        elif tag.name == "chart":
-            pictures.append(_picture(tag.text, where))
+            columns.append(_unique(_column(tag, where, "column"), columns, where))
         elif tag.name == "columns":
-            columns += _columns_of_view(tag.text, where, columns_of)
+            for column in _columns_of_view(tag.text, where, columns_of):
+                columns.append(_unique(column, columns, where))
+        elif tag.name == "needs":
+            _check_needs(tag.text, where, columns_of)
+    for tag in file.tags:
+        # What these mention may be declared below them.
+        where = f"{file.label}:{tag.line}"
+        if tag.name == "chart":
+            pictures.append(_picture(tag.text, where, columns))
+        elif tag.name == "title":
+            name, _, text = tag.text.partition(" ")
+            titles[_declared(name, columns, where)] = text.strip()
         elif tag.name in sections:
-            sections[tag.name].append(_section(tag.text, where, params))
+            sections[tag.name].append(_section(tag, where, params))
+    if not columns:
+        raise CatalogError(f"{file.label}: declares no columns", "Add a line '-- @column name TYPE meaning'.")
     return Query(
         name=file.stem,
         topic=topic,
@@ -224,6 +247,7 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
         body=file.body,
         params=tuple(params),
         columns=tuple(columns),
+        titles=MappingProxyType(titles),
         needs=_words(file, "needs"),
         metrics=_words(file, "metrics"),
         ncu=" ".join(file.texts("ncu")),
@@ -239,12 +263,12 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
 
 def parse_macro(file: SqlFile) -> Macro:
     """Make a macro of a parsed file; see `parse`."""
-    params = []
+    params: list[ResultColumn] = []
     for tag in file.tags:
         where = f"{file.label}:{tag.line}"
         if tag.name != "param":
             raise CatalogError(f"{where}: unknown tag @{tag.name}", "Macros have @param lines only.")
-        params.append(_column(tag, where, "param"))
+        params.append(_unique(_column(tag, where, "param"), params, where))
     return Macro(file.stem, file.title, tuple(params), file.sql, file.label)
 
 
@@ -270,19 +294,20 @@ def _words(file: SqlFile, tag: str) -> tuple[str, ...]:
     return tuple(word for text in file.texts(tag) for word in text.split())
 
 
-def _picture(text: str, where: str) -> Picture:
-    kind, *words = text.split()
+def _picture(text: str, where: str, columns: Sequence[ResultColumn]) -> Picture:
+    kind, *words = text.split() or [""]
     pairs = [word.partition("=") for word in words]
-    if not all(channel and column for channel, _, column in pairs):
+    if not kind or not all(channel and column for channel, _, column in pairs):
         raise CatalogError(f"{where}: expected '@chart kind channel=column …'")
-    return Picture(kind, MappingProxyType({channel: column for channel, _, column in pairs}))
+    channels = {channel: _declared(column, columns, where) for channel, _, column in pairs}
+    return Picture(kind, MappingProxyType(channels), where)
 
 
-def _section(text: str, where: str, params: Sequence[Param]) -> Section:
-    match = _SECTION.fullmatch(text)
+def _section(tag: Tag, where: str, params: Sequence[Param]) -> Section:
+    match = _SECTION.fullmatch(tag.text)
     if match is None or match["kind"] not in CAPABILITIES:
         raise CatalogError(
-            f"{where}: expected '@section {'|'.join(CAPABILITIES)} ORDER TITLE [| option …]'",
+            f"{where}: expected '@{tag.name} {'|'.join(CAPABILITIES)} ORDER TITLE [| option …]'",
             "Options: chart, expanded, drawn, and parameter=value.",
         )
     known = {param.name: param for param in params}
@@ -291,12 +316,51 @@ def _section(text: str, where: str, params: Sequence[Param]) -> Section:
     for word in (match["options"] or "").split():
         name, equals, value = word.partition("=")
         if equals and name in known:
-            values[name] = known[name].parse(value)
+            try:
+                values[name] = known[name].parse(value)
+            except QueryError as error:
+                raise CatalogError(f"{where}: {error.message}", error.remedy) from None
         elif not equals and name in flags:
             flags[name] = True
         else:
             raise CatalogError(
                 f"{where}: {word!r} is neither an option nor a parameter",
-                "Options: chart, expanded, drawn. Parameters stand above the line.",
+                f"Options: {', '.join(flags)}. Parameters: {', '.join(known) or 'none'}.",
             )
+    asked_with = ASKED_WITH[tag.name]
+    if lacking := [name for name in asked_with if name not in known or known[name].is_list]:
+        raise CatalogError(
+            f"{where}: @{tag.name} needs a parameter {lacking[0]}", "Add a line '-- @param name VARCHAR …'."
+        )
+    given = {*asked_with, *values}
+    if missing := [param.name for param in params if param.required and param.name not in given]:
+        raise CatalogError(f"{where}: no value for {missing[0]}", f"Add an option: | {missing[0]}=VALUE")
     return Section(match["kind"], float(match["order"]), match["title"], params=values, **flags)
+
+
+_Named = TypeVar("_Named", "Param", ResultColumn)
+
+
+def _unique(new: _Named, others: Sequence[_Named], where: str) -> _Named:
+    if any(other.name == new.name for other in others):
+        raise CatalogError(f"{where}: {new.name} is declared twice")
+    return new
+
+
+def _declared(name: str, columns: Sequence[ResultColumn], where: str) -> str:
+    """The name of a column, which must be declared."""
+    if all(column.name != name for column in columns):
+        names = ", ".join(column.name for column in columns)
+        raise CatalogError(f"{where}: no column is called {name!r}", f"Declared are {names or 'none'}.")
+    return name
+
+
+def _check_needs(text: str, where: str, columns_of: Callable[[str], Sequence[ResultColumn]]) -> None:
+    for word in text.split():
+        for name in word.split("|"):
+            is_table = name in schema.BY_NAME or name == schema.GPU_SPECS.name
+            if not is_table and not (name == word and columns_of(name)):
+                raise CatalogError(
+                    f"{where}: there is no table or view {name!r}",
+                    "Write names of tables or views, a|b for tables of which one is enough.",
+                )

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
-
-Kind: TypeAlias = Literal["nsys", "ncu"]
 
 #: Raw table name → columns that normalisation reads from it. A reader may skip everything else.
 Wanted: TypeAlias = Mapping[str, Sequence[str]]
@@ -41,7 +39,7 @@ class RawReport:
     """One decoded report.
 
     Attributes:
-        kind: the profiler that recorded it.
+        kind: the profiler that recorded it, see `traceql.read.kinds`.
         tables: raw tables by the tool's own name (``CUPTI_ACTIVITY_KIND_KERNEL``); one that the
             report does not hold is absent, never empty by invention.
         tool_version: of the profiler, as it prints it; None when the report does not say.
@@ -55,7 +53,7 @@ class RawReport:
         warnings: what a user should know about the content, one sentence each.
     """
 
-    kind: Kind
+    kind: str
     tables: Mapping[str, RawTable]
     tool_version: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from traceql.errors import ReportError, UnknownFormatError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from traceql.read.base import Kind, ReadFunction
+    from traceql.read.base import ReadFunction
 
 #: Any of these tables makes a set of tables an nsys export.
 TELLTALE_TABLES = (
@@ -34,7 +34,7 @@ class Reader:
 
     Attributes:
         format: its name, as stored in ``traces.format``.
-        kind: the profiler behind it.
+        kind: the profiler behind it, see `traceql.read.kinds`.
         module: the module with the ``read`` function, imported on first use.
         suffixes: file names that claim this format.
         magic: how a file of this format begins; empty for directories.
@@ -45,7 +45,7 @@ class Reader:
     """
 
     format: str
-    kind: Kind
+    kind: str
     module: str
     suffixes: tuple[str, ...]
     magic: bytes = b""

@@ -5,7 +5,8 @@ A run has tags (what it was: gpu, batch_size …) and metrics (what was measured
 - CSV and JSON tables, wide (one row per run, one column per tag or metric) or long (one row per number, with
   the columns ``metric`` and ``value``, perhaps ``unit``, and tags)
 - what ``vllm bench latency --output-json`` writes
-- the sweeps of an NWOR/SCV benchmark: ``{"config", "summary": {"per_mode": […]}, "results": […]}``
+- sweeps of benchmarks: ``{"config": {…}, "summary": {"per_mode": […]}, "results": […]}``, the numbers of each
+  mode (or of whatever else ``per_`` names) and of each batch
 
 Names stay as the file has them; units come from names such as ``ms_per_token`` or ``latency_avg_s``. Knows no
 database.
@@ -70,7 +71,7 @@ class RunFile:
     """A file of runs.
 
     Attributes:
-        format: csv, json, vllm-bench-latency or nwor-sweep.
+        format: csv, json, vllm-bench-latency or benchmark-sweep.
         file_name: without its folder.
         sha256: of the file.
         runs: in the file's order.
@@ -289,12 +290,12 @@ def _json(text: str, columns: _Columns, warnings: list[str]) -> tuple[str, list[
         if isinstance(content.get("latencies"), list) and "avg_latency" in content:
             return "vllm-bench-latency", [_vllm_latency(content, columns.file)]
         summary = content.get("summary")
-        if isinstance(summary, dict) and isinstance(summary.get("per_mode"), list):
-            return "nwor-sweep", _nwor_sweep(content, columns.file, warnings)
+        if isinstance(summary, dict) and _summaries(summary):
+            return "benchmark-sweep", _sweep(content, columns.file, warnings)
     raise RunFileError(
         f"{columns.file}: JSON of an unknown form",
-        "Known are a list of flat objects, what vllm bench latency --output-json writes, and NWOR/SCV sweeps "
-        "with summary.per_mode.",
+        "Known are a list of flat objects, what vllm bench latency --output-json writes, and sweeps with "
+        "summary.per_mode.",
     )
 
 
@@ -314,7 +315,16 @@ def _vllm_latency(content: dict[str, Any], file: str) -> Run:
     return Run({}, tuple(metrics))
 
 
-def _nwor_sweep(content: dict[str, Any], file: str, warnings: list[str]) -> list[Run]:
+def _summaries(summary: dict[str, Any]) -> list[tuple[str, list[Any]]]:
+    """What the summary of a sweep gives numbers per, and these."""
+    return [
+        (name.removeprefix("per_"), entries)
+        for name, entries in summary.items()
+        if name.startswith("per_") and isinstance(entries, list)
+    ]
+
+
+def _sweep(content: dict[str, Any], file: str, warnings: list[str]) -> list[Run]:
     """One run per mode and one per batch; the tag scope tells them apart."""
     config = {
         name: _without_folder(_text(value))
@@ -322,7 +332,7 @@ def _nwor_sweep(content: dict[str, Any], file: str, warnings: list[str]) -> list
         if not isinstance(value, dict | list) and value is not None
     }
     runs = []
-    for scope, entries in (("mode", content["summary"]["per_mode"]), ("batch", content.get("results") or [])):
+    for scope, entries in (*_summaries(content["summary"]), ("batch", content.get("results") or [])):
         for entry in entries:
             if not isinstance(entry, dict):
                 raise RunFileError(f"{file}: a {scope} is no object", "Is the file complete?")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import shlex
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from traceql.errors import QueryError
+from traceql.present import columns as columns_shown
 from traceql.present import units
 from traceql.report.page import Cell, Column, Figure, Note, Table
 
@@ -141,9 +140,9 @@ def rows(query: Query, answer: pl.DataFrame) -> Table:
                 for measure, value in zip(measures, values, strict=True)
             ]
         elif number:
-            title, texts = _numbers(column.name, values)
+            title, texts = columns_shown.numbers(column.name, values)
         else:
-            title, texts = units.title(column.name), _texts(values)
+            title, texts = units.title(column.name), columns_shown.texts(values)
         columns.append(Column(title, column.meaning, number))
         cells.append(
             [
@@ -163,36 +162,3 @@ def _measures(column: ResultColumn, answer: pl.DataFrame) -> list[str]:
         return []
     name = next((name for name in ("measure", "counter") if name in answer.columns), "")
     return [str(value) for value in answer[name].to_list()] if name else []
-
-
-def _numbers(column: str, values: list[Any]) -> tuple[str, list[str]]:
-    """The title with the unit, and the numbers in it; an empty text for what is missing."""
-    known = [v for v in values if v is not None and math.isfinite(v)]
-    if units.is_code(column):
-        return units.title(column), ["" if v is None else units.code(column, int(v)) for v in values]
-    # The unit of the middle one: the largest may be a thousand times as large.
-    sizes = sorted(abs(v) for v in known if v)
-    divisor, unit = units.scale(column, sizes[len(sizes) // 2 : len(sizes) // 2 + 1])
-    whole = divisor == 1 and all(float(v).is_integer() for v in known)
-    middle = sizes[len(sizes) // 2] / divisor if sizes else 0
-    places = 0 if whole or not middle else min(3, max(0, 2 - math.floor(math.log10(middle))))
-    texts = []
-    for value in values:
-        if value is None or not math.isfinite(value):
-            texts.append("")
-            continue
-        text = f"{value / divisor:,.{places}f}"
-        # What would round to nothing keeps its size.
-        texts.append(f"{value / divisor:.2g}" if value and not text.strip("-0.") else text)
-    title = units.title(column)
-    return (title if unit in ("count", "number", "") else f"{title} ({unit})"), texts
-
-
-def _texts(values: list[Any]) -> list[str]:
-    return ["" if v is None else _text(v) for v in values]
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)

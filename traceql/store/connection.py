@@ -5,7 +5,7 @@ for writing at once; on POSIX any close of a file gives up the process's lock on
 here, once: who wants it another way waits until nobody uses it, and then it is closed and opened anew.
 
 Each thread asks through a cursor of its own: what it makes (temporary tables, an open transaction) is there
-for its next question, and nobody else's.
+for its next question, and nobody else's, until the file is opened anew.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import duckdb
 
 from traceql.errors import DatabaseError
 from traceql.store import create, failures
+from traceql.store.definitions import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,6 +38,8 @@ NO_DATABASE = "Make one with: traceql ingest REPORT, or name another with --db"
 
 # read: questions; files: questions that may touch other files; write: one change; make: a new database.
 _Mode = Literal["read", "files", "write", "make"]
+# Statements that may undo what a cursor made earlier.
+_UNDOING = frozenset({"rollback", "abort", "drop", "replace", "alter"})
 _CONFIG = {"autoinstall_known_extensions": "false", "python_enable_replacements": "false"}
 
 
@@ -51,9 +54,14 @@ class Store:
 
     def __init__(self, path: str, *, allow_files: bool, definitions: Definitions) -> None:
         self.path = path
+        # Absolute, so that no name is taken for the address of something else (sqlite:x, md:x), and that of
+        # the folder in which the object was made.
+        self._place = path if path == MEMORY else str(Path(path).absolute().resolve())
         self.definitions = definitions
         self._asking: _Mode = "files" if allow_files else "read"
-        self._file = _file(path)
+        # One in memory is this object's alone, and nobody else could open it.
+        self._own = _File(path, self._asking) if path == MEMORY else None
+        self._held: _File | None = None
         self._prepared: str | None = None
 
     @property
@@ -64,12 +72,19 @@ class Store:
     @property
     def exists(self) -> bool:
         """Whether there is anything to ask; a database in memory always is."""
-        return self.path == MEMORY or Path(self.path).exists()
+        return self.path == MEMORY or Path(self._place).exists()
 
     def close(self) -> None:
-        """Let go of the file, unless others use it; it is opened again when it is needed."""
+        """Let go of the file; it is closed if no other object has it, and opened again when it is needed."""
         self._discard_prepared()
-        self._file.release()
+        held, self._held = self._held, None
+        if held is not None:
+            held.leave(self)
+
+    def _used(self, mode: _Mode) -> contextlib.AbstractContextManager[_Cursor]:
+        # Held from the first use on: a file that only closed objects knew could not be let go of.
+        self._held = held = self._own or _file(self._place)
+        return held.used(self, mode)
 
     # --- questions --------------------------------------------------------------------------------------
 
@@ -94,7 +109,7 @@ class Store:
 
         if not self.exists:
             raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
-        with self._file.used(self.path, self._asking) as cursor:
+        with self._used(self._asking) as cursor:
             try:
                 if not self.allows_files and failures.writes_files(statement):
                     raise failures.no_files("Permission Error: COPY and EXPORT write files")
@@ -102,11 +117,15 @@ class Store:
                 for name, table in (tables or {}).items():
                     cursor.connection.register(name, table)
                 answer = cursor.connection.sql(statement, params=dict(params) if params else None)
-                return _presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
+                rows = _presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
+                if words(statement) & _UNDOING:
+                    cursor.forget()
+                return rows
             except duckdb.Error as error:
                 # A transaction that the SQL began ends with its error: later questions need an answer.
                 with contextlib.suppress(duckdb.Error):
                     cursor.connection.execute("ROLLBACK")
+                cursor.forget()
                 raise failures.query_error(error) from error
             except RuntimeError as error:
                 raise failures.interrupt(error) from error
@@ -133,7 +152,7 @@ class Store:
                 if not new:
                     raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
                 self._make()
-            with self._file.used(self.path, "write") as cursor:
+            with self._used("write") as cursor:
                 connection = cursor.connection
                 try:
                     connection.execute("BEGIN")
@@ -148,7 +167,7 @@ class Store:
                     # A first ingest that failed leaves nothing behind. Removed while it is locked, for
                     # another process may be waiting to store something.
                     if fresh and create.is_empty(connection):
-                        _remove(self.path)
+                        _remove(self._place)
         except duckdb.Error as error:
             raise failures.storage_error(error, what, self.path) from error
         except RuntimeError as error:
@@ -166,16 +185,16 @@ class Store:
         """
         if self.exists or self._prepared is not None:
             return
-        self._prepared = f"{self.path}.{uuid.uuid4().hex}.new"
+        self._prepared = f"{self._place}.{uuid.uuid4().hex}.new"
         made = _File(self._prepared)
         try:
-            with made.used(self.path, "make") as cursor:
+            with made.used(self, "make") as cursor:
                 create.create(cursor.connection, self.definitions)
         except duckdb.Error as error:
             self._discard_prepared()
             raise failures.storage_error(error, "an empty database", self.path) from error
         finally:
-            made.release()
+            made.leave(self)
 
     def _make(self) -> None:
         """Put an empty database in place: killed at any moment, there is a whole one or none."""
@@ -185,10 +204,10 @@ class Store:
         try:
             # Unlike a plain rename, never in place of a database that another process made meanwhile.
             with contextlib.suppress(FileExistsError):
-                Path(self.path).hardlink_to(self._prepared)
+                Path(self._place).hardlink_to(self._prepared)
         except OSError:
             # A file system without hard links.
-            Path(self._prepared).rename(self.path)
+            Path(self._prepared).rename(self._place)
         finally:
             self._discard_prepared()
 
@@ -214,14 +233,28 @@ class _Cursor:
                 self.connection.execute(definition.create(temporary=True))
                 self._made[definition.name] = definition.sql
 
+    def forget(self) -> None:
+        """Make everything anew when it is mentioned again: some of it may be gone."""
+        self._made.clear()
+
 
 class _File:
-    """One DuckDB file as this process has it open."""
+    """One DuckDB file as this process has it open.
 
-    def __init__(self, path: str) -> None:
+    Args:
+        path: of the file, or ``":memory:"``.
+        always: how it is opened whatever it is used for; by default as each use wants it.
+    """
+
+    def __init__(self, path: str, always: _Mode | None = None) -> None:
         self._path = path
+        self._always = always
+        # Who waits for others to leave is next: those who come later stay behind.
+        self._turn = threading.Lock()
         self._free = threading.Condition()
         self._users = 0
+        self._changing = False
+        self._holders: weakref.WeakSet[Store] = weakref.WeakSet()
         self._mode: _Mode | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._cursors: weakref.WeakSet[_Cursor] = weakref.WeakSet()
@@ -230,23 +263,24 @@ class _File:
         self._remove_spill: weakref.finalize[..., _File] | None = None
 
     @contextlib.contextmanager
-    def used(self, given: str, mode: _Mode) -> Iterator[_Cursor]:
+    def used(self, store: Store, mode: _Mode) -> Iterator[_Cursor]:
         """A way into the file, opened as `mode` says; waits for those who use it otherwise.
 
         Args:
-            given: the path as the user gave it, for messages.
+            store: on whose behalf; it holds the file until it leaves.
             mode: what it is used for.
         """
-        in_memory = self._path == MEMORY
-        with self._free:
-            # One change at a time, and nobody asks meanwhile; a database in memory has no file to lock.
-            while self._users and (mode == "write" or self._mode != mode) and not in_memory:
+        wanted = self._always or mode
+        with self._turn, self._free:
+            while not self._fits(mode, wanted):
                 self._free.wait()
-            if self._connection is None or (self._mode != mode and not in_memory):
+            if self._connection is None or self._mode != wanted:
                 self._close()
-                self._open(given, mode)
-            self._users += 1
+                self._open(store.path, wanted)
             cursor = self._cursor(mode)
+            self._holders.add(store)
+            self._users += 1
+            self._changing = self._changing or mode == "write"
         try:
             yield cursor
         finally:
@@ -255,17 +289,30 @@ class _File:
                 cursor.connection.close()
             with self._free:
                 self._users -= 1
-                if mode == "write" and not in_memory:
-                    # Other processes may be waiting for the file.
-                    self._close()
+                if mode == "write":
+                    self._changing = False
+                    if not self._always:
+                        # Other processes may be waiting for the file.
+                        self._close()
                 self._free.notify_all()
 
-    def release(self) -> None:
-        """Close the file as soon as nobody uses it."""
-        with self._free:
-            while self._users:
+    def leave(self, store: Store) -> None:
+        """Close the file as soon as nobody uses it, unless another object holds it."""
+        self._holders.discard(store)
+        with self._turn, self._free:
+            while self._users and not self._holders:
                 self._free.wait()
-            self._close()
+            if not self._holders:
+                self._close()
+
+    def _fits(self, mode: _Mode, wanted: _Mode) -> bool:
+        """Whether that use goes together with what the file is used for now."""
+        if self._changing and mode == "write":
+            return False
+        if self._always:
+            # In memory, who asks sees what was there before a change, or after it.
+            return True
+        return not self._users or (self._mode == wanted and mode != "write")
 
     def _cursor(self, mode: _Mode) -> _Cursor:
         assert self._connection is not None
@@ -279,7 +326,10 @@ class _File:
 
     def _open(self, given: str, mode: _Mode) -> None:
         path = self._path
-        if path != MEMORY:
+        if path != MEMORY and mode != "make":
+            if not Path(path).exists():
+                # Gone since somebody looked; DuckDB would make an empty one.
+                raise DatabaseError(f"{given}: no such database", NO_DATABASE)
             failures.check_magic(path, given)
         # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
         spill = tempfile.mkdtemp(prefix="traceql-")
@@ -324,13 +374,9 @@ _FILES_LOCK = threading.Lock()
 
 
 def _file(path: str) -> _File:
-    """The file of that path, the same one for all of this process."""
-    if path == MEMORY:
-        return _File(MEMORY)
-    # Absolute, so that no name is taken for the address of something else (sqlite:x, md:x).
-    real = str(Path(path).absolute().resolve())
+    """The file of that absolute path, the same one for all of this process."""
     with _FILES_LOCK:
-        return _FILES.setdefault(real, _File(real))
+        return _FILES.setdefault(path, _File(path))
 
 
 def _presentable(table: pa.Table) -> pa.Table:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from traceql.store.definitions import Definitions
 
-_META = "CREATE TABLE traceql_meta (schema_version INTEGER, traceql_version VARCHAR, definitions VARCHAR)"
+# What is in the file itself, of all that DuckDB's functions list.
+_OURS = "database_name = current_database() AND schema_name = 'main' AND NOT internal"
 
 
 def create(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
@@ -28,13 +29,7 @@ def create(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> N
 
 def tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Make all tables, with their comments."""
-    statements = [
-        _META,
-        "COMMENT ON TABLE traceql_meta IS 'which traceql made this database'",
-        f"INSERT INTO traceql_meta VALUES ({schema.SCHEMA_VERSION}, {schema.literal(__version__)}, '')",
-        *schema.create_statements(),
-    ]
-    connection.execute(f"BEGIN; {'; '.join(statements)}; COMMIT")
+    connection.execute(f"BEGIN; {'; '.join([*_meta(), *schema.create_statements()])}; COMMIT")
 
 
 def check(connection: duckdb.DuckDBPyConnection, path: str) -> Mapping[str, Definition]:
@@ -52,11 +47,9 @@ def check(connection: duckdb.DuckDBPyConnection, path: str) -> Mapping[str, Defi
             if version > schema.SCHEMA_VERSION
             else "Ingest the reports again into a new database: traceql ingest --db NEW REPORT…",
         )
-    place = connection.execute("SELECT current_database()").fetchone()
-    assert place is not None
     return {
         name: Definition(name, "VIEW", "", select, {})
-        for name, select in migrations.selects(version, _qualified(place[0])).items()
+        for name, select in migrations.selects(version, _qualified(connection)).items()
     }
 
 
@@ -69,6 +62,15 @@ def upgrade(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> 
     stored = connection.execute("SELECT definitions FROM traceql_meta").fetchone()
     if stored != (definitions.fingerprint,):
         _store_definitions(connection, definitions)
+
+
+def _meta() -> list[str]:
+    """Statements that say what the database is; its definitions are still to be stored."""
+    return [
+        "CREATE TABLE traceql_meta (schema_version INTEGER, traceql_version VARCHAR, definitions VARCHAR)",
+        "COMMENT ON TABLE traceql_meta IS 'which traceql made this database'",
+        f"INSERT INTO traceql_meta VALUES ({schema.SCHEMA_VERSION}, {schema.literal(__version__)}, '')",
+    ]
 
 
 def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -94,6 +96,11 @@ def _version(connection: duckdb.DuckDBPyConnection, path: str) -> tuple[int, str
 def _store_definitions(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
     """Put the package's views and macros in place of stored ones: for other clients, we do not use them."""
     _drop_definitions(connection)
+    for name in _tables(connection) & definitions.by_name.keys():
+        raise DatabaseError(
+            f"the database has a table {name}, and traceql a view or macro of that name",
+            "Rename the table, or drop it.",
+        )
     made = [definition.create(temporary=False) for definition in definitions.by_name.values()]
     connection.execute("; ".join([*made, *definitions.comments()]))
     connection.execute(
@@ -102,13 +109,13 @@ def _store_definitions(connection: duckdb.DuckDBPyConnection, definitions: Defin
 
 
 def _drop_definitions(connection: duckdb.DuckDBPyConnection) -> None:
-    views = "SELECT view_name FROM duckdb_views() WHERE NOT internal AND NOT temporary"
+    """Remove stored views and macros that came with some traceql: theirs have comments, others stay."""
+    views = f"SELECT view_name FROM duckdb_views() WHERE {_OURS} AND comment IS NOT NULL"
     for (name,) in connection.execute(views).fetchall():
         connection.execute(f"DROP VIEW IF EXISTS {_quoted(name)}")
-    macros = """
+    macros = f"""
         SELECT DISTINCT function_name, function_type FROM duckdb_functions()
-        WHERE NOT internal AND database_name = current_database()
-            AND function_type IN ('macro', 'table_macro')
+        WHERE {_OURS} AND comment IS NOT NULL AND function_type IN ('macro', 'table_macro')
     """
     for name, kind in connection.execute(macros).fetchall():
         table = " TABLE" if kind == "table_macro" else ""
@@ -118,34 +125,35 @@ def _drop_definitions(connection: duckdb.DuckDBPyConnection) -> None:
 def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     """Rewrite the tables of an older version, in the transaction of the change that comes."""
     _drop_definitions(connection)
-    row = connection.execute("SELECT current_database()").fetchone()
-    assert row is not None
-    selects = migrations.selects(version, _qualified(row[0]))
-    kept = {table.name for table in schema.TABLES}
-    there = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    for name in selects:
+    selects = migrations.selects(version, _qualified(connection))
+    there = _tables(connection)
+    for name, select in selects.items():
         table = schema.BY_NAME[name]
         connection.execute(schema.create_statement(table, name=f"{name}_new"))
-        columns = ", ".join(column.name for column in table.columns)
-        connection.execute(f"INSERT INTO {name}_new ({columns}) SELECT {columns} FROM ({selects[name]})")
-    for name in there - kept - {"traceql_meta"}:
-        connection.execute(f"DROP TABLE {_quoted(name)}")
+        connection.execute(f"INSERT INTO {name}_new BY NAME {select}")
+    for step in range(version, schema.SCHEMA_VERSION):
+        for name in migrations.DROPPED.get(step, ()):
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
     for name in selects:
         connection.execute(f"DROP TABLE IF EXISTS {name}")
         connection.execute(f"ALTER TABLE {name}_new RENAME TO {name}")
     for table in schema.TABLES:
         if table.name not in there and table.name not in selects:
             connection.execute(schema.create_statement(table))
-    connection.execute("; ".join(schema.comment_statements()))
-    connection.execute("DROP TABLE traceql_meta")
-    connection.execute(_META)
-    connection.execute("COMMENT ON TABLE traceql_meta IS 'which traceql made this database'")
-    connection.execute("INSERT INTO traceql_meta VALUES (?, ?, '')", [schema.SCHEMA_VERSION, __version__])
+    connection.execute(f"DROP TABLE traceql_meta; {'; '.join([*_meta(), *schema.comment_statements()])}")
 
 
-def _qualified(database: str) -> str:
+def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The tables of the file."""
+    found = connection.execute(f"SELECT table_name FROM duckdb_tables() WHERE {_OURS}").fetchall()
+    return {name for (name,) in found}
+
+
+def _qualified(connection: duckdb.DuckDBPyConnection) -> str:
     """The prefix that means tables of the file, whatever temporary views are called."""
-    return f"{_quoted(database)}.main."
+    row = connection.execute("SELECT current_database()").fetchone()
+    assert row is not None
+    return f"{_quoted(row[0])}.main."
 
 
 def _quoted(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from traceql.errors import DatabaseError, QueryError, ReportError
-from traceql.read import formats
+from traceql.read import formats, kinds
 from traceql.read.source import without_suffix
 from traceql.store import failures, runs
 from traceql.store.outcomes import Ingested
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from traceql.read.base import RawReport
+    from traceql.read.sidecar import Sidecar
     from traceql.store.connection import Store
     from traceql.store.decode import Decoded
-
-# A trace's ids are its number × 2^32 and more: signed, 64 bits hold so many traces.
-_MOST_TRACES = 2**31
 
 
 def add(
@@ -68,9 +66,10 @@ def add(
             _delete(connection, known[0])
             name, labels = name or known[1], labels if tags else {**known[2], **labels}
         label = _free_name(connection, name, decoded.source.file_name)
-        trace_id = _free_number(connection, number)
+        taken = {row[0] for row in connection.execute("SELECT trace_id FROM traces").fetchall()}
+        trace_id = runs.free_number(taken, number)
         rows, missing, warnings = _insert(connection, decoded, trace_id, label, labels, keep_environment)
-        noted = runs.insert(connection, *beside.runs_of(label)) if beside else []
+        noted = _insert_runs(connection, beside, label, trace_id) if beside else []
     return Ingested(
         name=label,
         status="replaced" if known else "added",
@@ -162,17 +161,20 @@ def _insert(
 ) -> tuple[dict[str, int], dict[str, str], tuple[str, ...]]:
     """Insert the trace and run the steps of its kind: rows by table, what is missing, warnings."""
     report = decoded.report
+    kind = kinds.KINDS[report.kind]
     connection.execute(
         """
-        INSERT INTO traces (trace_id, name, kind, format, file_name, sha256, tool_version, settings, tags,
+        INSERT INTO traces (trace_id, name, kind, has_timeline, has_counters, format, file_name, sha256, tool_version, settings, tags,
                             complete, counts_agree, warnings, missing)
-        VALUES ($trace_id, $name, $kind, $format, $file_name, $sha256, $tool_version, $settings,
+        VALUES ($trace_id, $name, $kind, $has_timeline, $has_counters, $format, $file_name, $sha256, $tool_version, $settings,
                 map($keys, $values), $complete, $counts_agree, $warnings, [])
         """,
         {
             "trace_id": trace_id,
             "name": label,
-            "kind": report.kind,
+            "kind": kind.name,
+            "has_timeline": kind.has_timeline,
+            "has_counters": kind.has_counters,
             "format": decoded.reader.format,
             "file_name": decoded.source.file_name,
             "sha256": decoded.source.sha256,
@@ -200,6 +202,17 @@ def _insert(
     ).fetchone()
     assert stored is not None
     return counted, _hints(report.kind, lacking), tuple(stored[0])
+
+
+def _insert_runs(
+    connection: duckdb.DuckDBPyConnection, beside: Sidecar, label: str, trace_id: int
+) -> list[str]:
+    """Insert the runs of a trace's sidecar; their ids begin as those of the trace, if no other runs' do."""
+    file, sweep = beside.runs_of(label)
+    taken = runs.numbers(connection)
+    return runs.insert(
+        connection, file, sweep, runs.free_number(taken, None if trace_id in taken else trace_id)
+    )
 
 
 def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path) -> None:
@@ -273,20 +286,6 @@ def _free_name(connection: duckdb.DuckDBPyConnection, wanted: str | None, file_n
     numbered = (f"{file_name}-{n}" for n in range(2, len(taken) + 3))
     candidates = [without_suffix(file_name, suffixes), file_name, *numbered]
     return next(name for name in candidates if name not in taken)
-
-
-def _free_number(connection: duckdb.DuckDBPyConnection, wanted: int | None) -> int:
-    """A number that no trace has: the wanted one, or the next.
-
-    Raises:
-        DatabaseError: the wanted one is taken, or none that an id can begin with.
-    """
-    taken = {row[0] for row in connection.execute("SELECT trace_id FROM traces").fetchall()}
-    if wanted is None:
-        return max(taken, default=0) + 1
-    if wanted in taken or not 0 < wanted < _MOST_TRACES:
-        raise DatabaseError(f"no trace can have the number {wanted} here", "Choose one that is free.")
-    return wanted
 
 
 def _number(connection: duckdb.DuckDBPyConnection, trace: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traceql.errors import QueryError, RunFileError, UnknownGpuError
+from traceql.errors import DatabaseError, QueryError, RunFileError, UnknownGpuError
 from traceql.predict import hardware
 from traceql.store.outcomes import ImportedRuns
 
@@ -14,8 +14,18 @@ if TYPE_CHECKING:
     from traceql.read.runs import RunFile
     from traceql.store.connection import Store
 
+# Ids are a number × 2^32 and more: signed, 64 bits hold so many numbers.
+_MOST = 2**31
 
-def add(store: Store, file: RunFile, *, sweep: str | None = None, replace: bool = False) -> ImportedRuns:
+
+def add(
+    store: Store,
+    file: RunFile,
+    *,
+    sweep: str | None = None,
+    replace: bool = False,
+    number: int | None = None,
+) -> ImportedRuns:
     """Store runs that were measured outside the profilers, in one transaction.
 
     Args:
@@ -23,10 +33,11 @@ def add(store: Store, file: RunFile, *, sweep: str | None = None, replace: bool 
         file: what `read.runs.read` made of a table of runs.
         sweep: label of the runs; by default the file's name without suffix.
         replace: put the file in place of what the database holds under that label.
+        number: that the runs' ids begin with; by default the next free one. See `ingest.add`.
 
     Raises:
         RunFileError: the label is taken by another file.
-        DatabaseError: the database cannot be written; it is as it was.
+        DatabaseError: the database cannot be written, or the number is taken; it is as it was.
     """
     with store.writing(file.file_name) as connection:
         known = connection.execute(
@@ -44,7 +55,7 @@ def add(store: Store, file: RunFile, *, sweep: str | None = None, replace: bool 
             )
         for old in {label, known[0] if known else label}:
             _delete(connection, old)
-        warned = insert(connection, file, label)
+        warned = insert(connection, file, label, free_number(numbers(connection), number))
     return ImportedRuns(
         sweep=label,
         status="replaced" if known or other else "added",
@@ -86,16 +97,30 @@ def rename(connection: duckdb.DuckDBPyConnection, trace: str, name: str) -> None
     )
 
 
-def insert(connection: duckdb.DuckDBPyConnection, file: RunFile, label: str) -> list[str]:
+def numbers(connection: duckdb.DuckDBPyConnection) -> set[int]:
+    """The numbers that the ids of runs begin with."""
+    return {row[0] for row in connection.execute("SELECT DISTINCT run_id >> 32 FROM runs").fetchall()}
+
+
+def free_number(taken: set[int], wanted: int | None) -> int:
+    """A number that ids can begin with and none does: the wanted one, or the next.
+
+    Raises:
+        DatabaseError: the wanted one is taken, or none that an id can begin with.
+    """
+    number = max(taken, default=0) + 1 if wanted is None else wanted
+    if number in taken or not 0 < number < _MOST:
+        raise DatabaseError(f"no ids can begin with the number {number} here", "Choose one that is free.")
+    return number
+
+
+def insert(connection: duckdb.DuckDBPyConnection, file: RunFile, label: str, number: int) -> list[str]:
     """Insert the runs of a file, and return what was taken for granted about their GPUs."""
-    row = connection.execute("SELECT coalesce(max(run_id) >> 32, 0) + 1 FROM runs").fetchone()
-    assert row is not None
-    first_id = int(row[0]) << 32
     warned: dict[str, None] = {}
     runs: list[tuple[object, ...]] = []
     metrics: list[tuple[object, ...]] = []
     for position, run in enumerate(file.runs, start=1):
-        run_id = first_id + position
+        run_id = (number << 32) + position
         gpu, note = _gpu_spec(run.tags.get("gpu"))
         if note:
             warned[note] = None

@@ -91,5 +91,18 @@ def parse(text: str, label: str) -> SqlFile:
 
 
 def load(file: Traversable, label: str) -> SqlFile:
-    """Read and parse one file; see `parse`."""
-    return parse(file.read_text(encoding="utf-8"), label)
+    """Read and parse one file; see `parse`.
+
+    Raises:
+        CatalogError: it cannot be read, or there is no header.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise CatalogError(f"{label}:{line}: not UTF-8 text", "Save the file as UTF-8.") from None
+    except OSError as error:
+        raise CatalogError(
+            f"{label}: cannot be read ({error.strerror})", "It must be a file that you may read."
+        ) from None
+    return parse(text, label)

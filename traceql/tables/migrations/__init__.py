@@ -2,7 +2,8 @@
 
 A folder ``from_N`` holds a SQL file for each table that version N + 1 holds otherwise: a SELECT over
 ``old.TABLE``, the tables of version N. Read-only, the SELECT is a view in place of the table; an upgrade
-fills the new table with its rows. Tables without a file are the same in both versions.
+fills the new table with its rows. Tables without a file are the same in both versions; those that the next
+version does without are listed here.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 
 from traceql.tables import schema, sqlfiles
 
 #: The oldest version that can still be read.
 OLDEST = 1
+
+#: Version → its tables that the next one does without.
+DROPPED = MappingProxyType({1: ("gpu_specs",)})
 
 
 def selects(version: int, prefix: str) -> dict[str, str]:

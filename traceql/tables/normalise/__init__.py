@@ -26,14 +26,15 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from traceql.read import kinds
 from traceql.tables import sqlfiles
 
 if TYPE_CHECKING:
-    from traceql.read.base import Kind, Wanted
+    from traceql.read.base import Wanted
 
 #: The pipelines. The order matters: ranges come before the API calls made inside them, these before the GPU
 #: work that they launched, and what the ranges caused on the GPU comes last.
-STEPS: dict[Kind, tuple[str, ...]] = {
+STEPS: dict[str, tuple[str, ...]] = {
     "nsys": (
         "strings",
         "clock",
@@ -98,16 +99,18 @@ class Step:
 
 
 @cache
-def steps(kind: Kind) -> tuple[Step, ...]:
+def steps(kind: str) -> tuple[Step, ...]:
     """The pipeline of one kind of report."""
-    folder = resources.files(__package__) / kind
+    pipeline = kinds.KINDS[kind].pipeline
+    folder = resources.files(__package__) / pipeline
     return tuple(
-        _step(sqlfiles.load(folder / f"{name}.sql", f"normalise/{kind}/{name}.sql")) for name in STEPS[kind]
+        _step(sqlfiles.load(folder / f"{name}.sql", f"normalise/{pipeline}/{name}.sql"))
+        for name in STEPS[pipeline]
     )
 
 
 @cache
-def wanted(kind: Kind) -> Wanted:
+def wanted(kind: str) -> Wanted:
     """Every raw table and column that the pipeline of one kind reads, under all its names."""
     columns: dict[str, list[str]] = {}
     for step in steps(kind):

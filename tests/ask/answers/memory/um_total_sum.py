@@ -1,0 +1,15 @@
+from ask.answers.memory.um_sum import MOVES
+from made.case import Case, across
+
+CASES = [
+    Case(
+        "moves and faults of all pages; a page that only faulted counts among the addresses",
+        traces={"a": MOVES},
+        expected=across(
+            """
+            trace  to_device_bytes  to_host_bytes  cpu_page_faults  gpu_page_faults  min_virtual_address  max_virtual_address
+            a      4096             8192 + 1000    2 + 1            3 + 4            0x7f00               0x9000
+            """
+        ),
+    ),
+]

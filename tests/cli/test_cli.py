@@ -1,0 +1,476 @@
+"""The command line as a user meets it: real processes, real files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from conftest import REPORTS
+
+from traceql.cli import cli
+from traceql.questions import catalog
+from traceql.tables import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PAIR = [REPORTS / f"scv_{name}_vectorized.ncu-rep.xz" for name in ("baseline", "nwor")]
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("TRACEQL_DB", "NO_COLOR")}
+
+
+def traceql(
+    *arguments: str | Path, cwd: Path, stdin: str = "", status: int = 0
+) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql", *map(str, arguments)],
+        cwd=cwd, input=stdin, capture_output=True, text=True, env=ENVIRONMENT, check=False,
+    )  # fmt: skip
+    assert result.returncode == status, result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a traces.duckdb that holds the NWOR pair."""
+    folder = tmp_path_factory.mktemp("home")
+    traceql("ingest", *PAIR, cwd=folder)
+    return folder
+
+
+def test_ingest_reports_on_stderr_what_came_in_and_what_was_missing(tmp_path: Path) -> None:
+    result = traceql("ingest", *PAIR, "--tag", "gpu=h200", cwd=tmp_path)
+    assert result.stdout == ""
+    assert "scv_nwor_vectorized: added" in result.stderr
+    assert "182 kernels, 51,324 metrics" in result.stderr
+    assert "not recorded: advice (ncu --set full" in result.stderr
+    again = traceql("ingest", *PAIR, cwd=tmp_path)
+    assert again.stderr.count("in the database already") == 2
+    assert traceql("ingest", *PAIR, "--quiet", "--replace", cwd=tmp_path).stderr == ""
+    listed = json.loads(traceql("ls", "--format", "json", cwd=tmp_path).stdout)
+    # Reading a report again keeps its name and tags.
+    assert [(t["name"], t["tags"]) for t in listed] == [
+        ("scv_baseline_vectorized", {"gpu": "h200"}),
+        ("scv_nwor_vectorized", {"gpu": "h200"}),
+    ]
+
+
+def test_ingest_finds_reports_in_folders_and_by_pattern(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "deeper").mkdir(parents=True)
+    for number, path in enumerate([*PAIR, REPORTS / "llama_graph.sqlite.xz"]):
+        target = tmp_path / "runs" / ("deeper" if number else "") / path.name
+        target.write_bytes(path.read_bytes())
+    (tmp_path / "runs" / "notes.txt").write_text("not a report")
+    traceql("ingest", "runs", cwd=tmp_path)
+    assert len(json.loads(traceql("ls", "-f", "json", cwd=tmp_path).stdout)) == 3
+    traceql("ingest", "runs/**/*nwor*", "--db", "other.duckdb", cwd=tmp_path)
+    found = traceql(
+        "sql", "SELECT name FROM traces", "--db", "other.duckdb", "-f", "csv", cwd=tmp_path
+    ).stdout
+    assert found == "name\nscv_nwor_vectorized\n"
+
+
+def test_a_report_and_its_export_get_different_names(tmp_path: Path) -> None:
+    traceql("ingest", REPORTS / "scv_nwor_off.ncu-rep.xz", REPORTS / "scv_nwor_off.sqlite.xz", cwd=tmp_path)
+    found = traceql("sql", "SELECT name FROM traces ORDER BY trace_id", "-f", "csv", cwd=tmp_path).stdout
+    assert found.split() == ["name", "scv_nwor_off", "scv_nwor_off.sqlite"]
+
+
+def test_the_dram_question_is_answered(home: Path) -> None:
+    arguments = [
+        "query",
+        "nwor-delta",
+        "--baseline",
+        "scv_baseline_vectorized",
+        "--variant",
+        "scv_nwor_vectorized",
+    ]
+    arguments += ["--pair", "step/kv_write=step/nwor_commit"]
+    table = traceql(*arguments, cwd=home).stdout
+    assert re.search(
+        r"pair +step/kv_write = step/nwor_commit +dram_write_bytes +60,449,280 +32,058,112 +-28,391,168 +-46.97",
+        table,
+    )
+    rows = json.loads(traceql(*arguments, "--format", "json", cwd=home).stdout)
+    assert rows[0]["baseline"] == 60_449_280
+    assert rows[0]["variant"] == 32_058_112
+
+
+QUESTION = (
+    "SELECT kernel_id, name, 1.5 AS x, NULL AS nothing, {'a': 1} AS nested FROM kernels ORDER BY ALL LIMIT 2"
+)
+NAME = "index_elementwise_kernel"
+# Of the first trace.
+FIRST = (1 << 32) + 1
+
+
+def test_output_as_csv_json_ndjson_markdown_and_parquet(home: Path) -> None:
+    def run(form: str) -> str:
+        return traceql("sql", QUESTION, "--format", form, cwd=home).stdout
+
+    rows = list(csv.reader(io.StringIO(run("csv"))))
+    assert rows == [
+        ["kernel_id", "name", "x", "nothing", "nested"],
+        [str(FIRST), NAME, "1.5", "", '{"a": 1}'],
+        [str(FIRST + 1), NAME, "1.5", "", '{"a": 1}'],
+    ]
+    row = {"name": NAME, "x": 1.5, "nothing": None, "nested": {"a": 1}}
+    expected = [{"kernel_id": FIRST, **row}, {"kernel_id": FIRST + 1, **row}]
+    assert json.loads(run("json")) == expected
+    assert [json.loads(line) for line in run("ndjson").splitlines()] == expected
+    markdown = run("md").splitlines()
+    assert markdown[0] == "| kernel_id | name | x | nothing | nested |"
+    assert markdown[2] == f'| {FIRST} | {NAME} | 1.50 | NULL | {{"a": 1}} |'
+    traceql("sql", QUESTION, "-o", "answer.parquet", cwd=home)
+    assert pl.read_parquet(home / "answer.parquet")["kernel_id"].to_list() == [FIRST, FIRST + 1]
+    # The suffix chooses the form.
+    traceql("sql", QUESTION, "-o", "answer.csv", cwd=home)
+    assert (home / "answer.csv").read_text() == run("csv")
+
+
+def test_sums_stay_integers_and_numbers_that_are_not_finite_stay_valid_json(home: Path) -> None:
+    result = traceql(
+        "sql", "SELECT sum(kernel_id) AS s, 'nan'::DOUBLE AS n FROM kernels", "-f", "json", cwd=home
+    )
+    # Two traces: 1 + 2 + … + 60 and 1 + 2 + … + 182, above the numbers of the traces.
+    ids = (60 << 32) + 60 * 61 // 2 + (182 * 2 << 32) + 182 * 183 // 2
+    assert json.loads(result.stdout) == [{"s": ids, "n": None}]
+
+
+def test_sql_comes_from_standard_input_or_a_file(home: Path) -> None:
+    (home / "q.sql").write_text("SELECT 42 AS answer;")
+    for arguments, stdin in ((["sql"], "SELECT 42 AS answer"), (["sql", "-"], "SELECT 42 AS answer"),
+                             (["sql", "--file", "q.sql"], "")):  # fmt: skip
+        assert traceql(*arguments, "-f", "csv", cwd=home, stdin=stdin).stdout == "answer\n42\n"
+    assert "either" in traceql("sql", "SELECT 1", "--file", "q.sql", cwd=home, status=2).stderr
+    assert "empty" in traceql("sql", cwd=home, stdin=" ", status=2).stderr
+
+
+def test_an_error_says_what_to_do_and_leaves_stdout_empty(home: Path) -> None:
+    result = traceql("sql", "SELECT nothing FROM nowhere", cwd=home, status=1)
+    assert result.stdout == ""
+    assert "nowhere does not exist" in result.stderr
+    assert result.stderr.endswith("The tables and their columns: traceql schema\n")
+    result = traceql("query", "top-kernel", cwd=home, status=1)
+    assert "Did you mean top_kernels" in result.stderr
+    result = traceql("ls", "--db", "none.duckdb", cwd=home, status=1)
+    assert "Make one with: traceql ingest" in result.stderr
+    assert not (home / "none.duckdb").exists()
+
+
+def test_wrong_usage_ends_with_status_2(home: Path) -> None:
+    for arguments in (["nonsense"], ["ingest"], ["query"], ["sql", "SELECT 1", "--format", "xml"],
+                      ["ingest", "a", "--tag", "novalue"], ["query", "top-kernels", "--limit", "many"]):  # fmt: skip
+        traceql(*arguments, cwd=home, status=2)
+    assert "--name labels one report" in traceql("ingest", *PAIR, "--name", "x", cwd=home, status=2).stderr
+
+
+def test_a_note_about_missing_data_goes_to_stderr(home: Path) -> None:
+    result = traceql("query", "metric", "--name", "no_such", "-f", "csv", cwd=home)
+    assert result.stdout.startswith("trace,kernel_id")
+    assert result.stderr.startswith("note: No rows. Which metrics there are")
+
+
+def test_info_describes_a_trace_and_a_file_alike(home: Path) -> None:
+    of_trace = traceql("info", "scv_nwor_vectorized", "-f", "csv", cwd=home).stdout
+    of_file = traceql("info", PAIR[1], "-f", "csv", cwd=home.parent).stdout
+    assert of_trace == of_file
+    facts = dict(csv.reader(io.StringIO(of_file)))
+    assert facts["tool_version"] == "2025.3.1.0"
+    assert facts["gpu"] == "NVIDIA H200"
+    assert facts["rows: metrics"] == "51324"
+    assert facts["setting: clock_control"] == "none"
+    assert facts["not recorded: advice"].startswith("ncu --set full")
+    assert not (home.parent / "traces.duckdb").exists()
+    assert "51,324" in traceql("info", PAIR[1], cwd=home.parent).stdout
+    assert "neither a trace" in traceql("info", "nope", cwd=home, status=1).stderr
+
+
+def test_schema_explains_tables_and_columns_without_a_database(tmp_path: Path) -> None:
+    everything = traceql("schema", "-f", "json", cwd=tmp_path).stdout
+    tables = {t.name for t in (*schema.TABLES, schema.GPU_SPECS)}
+    views = {v.name for v in catalog.shipped().views.values()}
+    assert {row["name"] for row in json.loads(everything)} == tables | views
+    columns = json.loads(traceql("schema", "kernels", "-f", "json", cwd=tmp_path).stdout)
+    assert [c["column"] for c in columns] == [c.name for c in schema.BY_NAME["kernels"].columns]
+    assert "All of them: traceql schema" in traceql("schema", "kernel", cwd=tmp_path, status=1).stderr
+
+
+def test_drop_removes_one_trace(tmp_path: Path) -> None:
+    traceql("ingest", *PAIR, cwd=tmp_path)
+    traceql("drop", "scv_nwor_vectorized", cwd=tmp_path)
+    counts = traceql("sql", "SELECT count(*) AS n FROM metrics", "-f", "csv", cwd=tmp_path).stdout
+    assert counts == "n\n16920\n"
+    assert "no trace is called" in traceql("drop", "scv_nwor_vectorized", cwd=tmp_path, status=1).stderr
+
+
+def test_the_environment_variable_names_the_database(home: Path, tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql", "ls", "-f", "csv"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+        env=ENVIRONMENT | {"TRACEQL_DB": str(home / "traces.duckdb")},
+    )  # fmt: skip
+    assert result.stdout.count("\n") == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="Linux has it")
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_a_full_disk_under_standard_output_is_said(home: Path, form: str) -> None:
+    command = f"{sys.executable} -m traceql sql 'FROM range(100000)' -f {form} > /dev/full"
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=home, capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: no room left for the answer")
+
+
+def test_an_answer_goes_through_a_pipe_or_a_link_and_replaces_neither(home: Path, tmp_path: Path) -> None:
+    target, link, fifo = tmp_path / "target.csv", tmp_path / "link.csv", tmp_path / "fifo"
+    target.touch()
+    link.symlink_to(target)
+    os.mkfifo(fifo)
+    traceql("sql", "SELECT 1 AS x", "-o", str(link), cwd=home)
+    assert (link.is_symlink(), target.read_text()) == (True, "x\n1\n")
+    with subprocess.Popen(["cat", str(fifo)], stdout=subprocess.PIPE, text=True) as reader:
+        traceql("sql", "SELECT 1 AS x", "-f", "csv", "-o", str(fifo), cwd=home)
+        assert reader.communicate()[0] == "x\n1\n"
+    assert fifo.is_fifo()
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+def test_a_closed_pipe_is_no_error(home: Path, form: str) -> None:
+    command = f"{sys.executable} -m traceql sql 'FROM metrics' -f {form} | head -1"
+    result = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], cwd=home, capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )  # fmt: skip
+    assert result.stdout.count("\n") == 1
+    assert result.stderr == ""
+
+
+def on_a_terminal(arguments: Sequence[str], cwd: Path, **environment: str) -> str:
+    """What a user sees: the program runs on a pseudo-terminal of 80 columns."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "traceql", *arguments],
+        cwd=cwd, stdin=follower, stdout=follower, stderr=follower,
+        env=ENVIRONMENT | {"TERM": "xterm-256color", "COLUMNS": "80"} | environment,
+    )  # fmt: skip
+    os.close(follower)
+    seen = b""
+    try:
+        while chunk := os.read(leader, 65536):
+            seen += chunk
+    except OSError:
+        # The other side of a pseudo-terminal closes with EIO.
+        pass
+    os.close(leader)
+    process.wait()
+    return seen.decode()
+
+
+def test_colour_and_fitting_to_the_width_happen_on_a_terminal_only(home: Path) -> None:
+    question = ["sql", "SELECT repeat('long ', 40) AS text, 1 AS n"]
+    seen = on_a_terminal(question, home)
+    assert "\x1b[" in seen
+    assert "…" in seen
+    assert "\x1b[" not in on_a_terminal(question, home, NO_COLOR="1").replace("\x1b[0m", "").replace(
+        "\x1b[1m", ""
+    )
+    piped = traceql(*question, cwd=home).stdout
+    assert "\x1b[" not in piped
+    assert "long " * 40 in piped
+
+
+def test_progress_appears_on_a_terminal(tmp_path: Path) -> None:
+    seen = on_a_terminal(["ingest", str(REPORTS / "scv_nwor_off.ncu-rep.xz")], tmp_path)
+    assert re.search(r"/566.*/s", seen)
+    assert "added" in seen
+
+
+def test_names_from_reports_cannot_control_the_terminal(home: Path) -> None:
+    shown = traceql("sql", "SELECT 'a' || chr(27) || '[31mred' || chr(10) || 'b' AS text", cwd=home).stdout
+    assert "\x1b" not in shown
+    assert r"a\x1b[31mred\nb" in shown
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_exist_and_complete_trace_names(home: Path, shell: str) -> None:
+    assert "_TRACEQL_COMPLETE" in traceql("completion", shell, cwd=home).stdout
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql"], cwd=home, capture_output=True, text=True, check=False,
+        env=ENVIRONMENT | {
+            "_TRACEQL_COMPLETE": "bash_complete", "COMP_WORDS": "traceql info scv_n", "COMP_CWORD": "2",
+        },
+    )  # fmt: skip
+    assert result.stdout.strip() == "plain,scv_nwor_vectorized"
+
+
+def test_every_command_and_query_has_help_with_its_parameters() -> None:
+    runner = CliRunner()
+    for name in cli.commands:
+        result = runner.invoke(cli, [name, "--help"])
+        assert result.exit_code == 0
+        assert "Usage: " in result.output
+    for query in catalog.shipped().queries.values():
+        result = runner.invoke(cli, ["query", query.name.replace("_", "-"), "--help"])
+        assert result.exit_code == 0
+        # Help is folded to the width of a terminal.
+        assert query.title in " ".join(result.output.split())
+        for param in query.params:
+            assert f"--{param.name.replace('_', '-')}" in result.output
+        for column in query.columns:
+            assert column.name in result.output
+
+
+def test_query_list_shows_every_question_by_topic(tmp_path: Path) -> None:
+    listed = traceql("query", "--list", cwd=tmp_path).stdout
+    as_data = json.loads(traceql("query", "--list", "--format", "json", cwd=tmp_path).stdout)
+    assert {row["query"] for row in as_data} >= {"top-kernels", "range-launches"}
+    for query in catalog.shipped().queries.values():
+        assert re.search(rf"{query.topic} +{query.name.replace('_', '-')} +{re.escape(query.title)}", listed)
+
+
+def test_query_list_says_what_the_database_lacks(tmp_path: Path) -> None:
+    traceql("ingest", str(REPORTS / "scv_baseline_off.sqlite.xz"), cwd=tmp_path)
+    listed = traceql("query", "--list", cwd=tmp_path).stdout
+    lines = {line.split()[1]: line for line in listed.splitlines() if len(line.split()) > 1}
+    assert (
+        lines["osrt-sum"]
+        .rstrip()
+        .endswith(
+            "the database holds no os_calls, which osrt_sum reads. Recorded by: nsys profile --trace=osrt"
+        )
+    )
+    assert lines["cuda-api-sum"].rstrip().endswith("?")
+
+
+def test_the_database_of_a_query_is_named_after_the_query(tmp_path: Path) -> None:
+    refused = traceql("query", "--db", "x.duckdb", "top-kernels", cwd=tmp_path, status=2)
+    assert "Put --db after the name of the query." in refused.stderr
+
+
+# --- what a first user ran into ---------------------------------------------------------------------------
+
+
+def test_a_narrow_terminal_cuts_texts_but_never_numbers(home: Path) -> None:
+    seen = on_a_terminal(["query", "top-kernels", "--limit", "1"], home)
+    # All figures of the busiest kernel, whatever room is left for names.
+    for figure in ("56", "246,976", "59.78", "4,410.29", "4,272", "4,128", "6,176"):
+        assert re.search(rf"(?<![\d,.]){re.escape(figure)}(?![\d,])", seen), figure
+    columns = on_a_terminal(["schema", "kernels"], home)
+    assert "duration_ns" in columns
+    assert max(len(line) for line in re.sub(r"\x1b\[[0-9;]*m", "", columns).splitlines()) <= 80
+
+
+def test_an_answer_is_never_written_over_a_database_or_a_report(home: Path, tmp_path: Path) -> None:
+    report = tmp_path / "run.ncu-rep"
+    report.write_bytes(b"NVR\0 and the rest of a report")
+    for precious in (home / "traces.duckdb", report):
+        before = precious.read_bytes()
+        result = traceql("sql", "SELECT 1", "-f", "csv", "-o", precious, cwd=home, status=1)
+        assert "not overwritten" in result.stderr
+        assert precious.read_bytes() == before
+    assert "no form is known" in traceql("sql", "SELECT 1", "-o", "x.tsv", cwd=home, status=2).stderr
+
+
+def test_columns_of_one_name_are_told_apart_and_intervals_are_text(home: Path) -> None:
+    question = "SELECT 1 AS a, 2 AS a, 3 AS a, INTERVAL 1 DAY AS i"
+    assert traceql("sql", question, "-f", "csv", cwd=home).stdout.startswith("a,a_1,a_2,i\n1,2,3,")
+    (row,) = json.loads(traceql("sql", question, "-f", "json", cwd=home).stdout)
+    assert (row["a"], row["a_1"], row["a_2"]) == (1, 2, 3)
+
+
+def test_a_folder_with_an_answer_in_it_is_still_a_folder_of_reports(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / PAIR[0].name).write_bytes(PAIR[0].read_bytes())
+    (tmp_path / "a" / "again").symlink_to(tmp_path / "a")
+    traceql("ingest", "a", cwd=tmp_path)
+    traceql("sql", "FROM kernels LIMIT 1", "-o", "a/answer.parquet", cwd=tmp_path)
+    again = traceql("ingest", "a", cwd=tmp_path)
+    assert again.stderr.count("in the database already") == 1
+
+
+def test_an_export_is_named_after_its_folder_also_from_inside(tmp_path: Path) -> None:
+    database = tmp_path / "t.duckdb"
+    traceql("ingest", ".", "--db", database, cwd=REPORTS / "scv_baseline_graph_pqtdir")
+    found = traceql("sql", "SELECT name FROM traces", "--db", database, "-f", "csv", cwd=tmp_path).stdout
+    assert found == "name\nscv_baseline_graph_pqtdir\n"
+
+
+def test_python_files_beside_the_user_are_not_run_by_the_decoder(tmp_path: Path) -> None:
+    (tmp_path / "struct.py").write_text("raise SystemExit('run by accident')")
+    command = (
+        "import sys; sys.path = [p for p in sys.path if p]; from traceql.cli import main; sys.argv[1:] = "
+    )
+    command += repr(["ingest", str(PAIR[0])]) + "; main()"
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", command], cwd=tmp_path, capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "60 kernels" in result.stderr
+
+
+def test_a_decoder_that_says_much_is_not_stopped_by_it(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.stderr.write('x' * 300_000)\n")
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql", "ingest", str(PAIR[0])], cwd=tmp_path, capture_output=True, text=True,
+        env=ENVIRONMENT | {"PYTHONPATH": str(tmp_path)}, check=True, timeout=60,
+    )  # fmt: skip
+    assert "60 kernels" in result.stderr
+
+
+def test_a_file_is_described_whatever_the_database_beside_it_is(tmp_path: Path) -> None:
+    (tmp_path / "traces.duckdb").write_text("not a database")
+    assert "NVIDIA H200" in traceql("info", PAIR[0], cwd=tmp_path).stdout
+
+
+def test_drop_removes_all_or_nothing(tmp_path: Path) -> None:
+    traceql("ingest", *PAIR, cwd=tmp_path)
+    assert "'nope'" in traceql("drop", "scv_nwor_vectorized", "nope", cwd=tmp_path, status=1).stderr
+    assert traceql("ls", "-f", "csv", cwd=tmp_path).stdout.count("\n") == 3
+
+
+def test_a_large_table_is_printed_in_seconds(home: Path) -> None:
+    # 68,244 rows took 40 s when every cell was laid out by a library made for a screenful.
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql", "sql", "FROM metrics"],
+        cwd=home, capture_output=True, text=True, env=ENVIRONMENT, check=True, timeout=30,
+    )  # fmt: skip
+    assert result.stdout.count("\n") == 2 + 16_920 + 51_324
+
+
+def test_help_shows_no_control_characters_and_keeps_examples_on_lines_of_their_own() -> None:
+    runner = CliRunner()
+    for name in cli.commands:
+        output = runner.invoke(cli, [name, "--help"]).output
+        assert "\\b" not in output
+        assert "\b" not in output
+    assert "\n    traceql ingest run.ncu-rep\n" in runner.invoke(cli, ["ingest", "--help"]).output
+
+
+def test_a_terminated_ingest_leaves_nothing_behind(tmp_path: Path) -> None:
+    import signal
+    import time
+
+    (tmp_path / "tmp").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "traceql", "ingest", str(REPORTS / "scv_nwor_off.ncu-rep.xz")],
+        cwd=tmp_path, env=ENVIRONMENT | {"TMPDIR": str(tmp_path / "tmp")}, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 30
+    while not list((tmp_path / "tmp").iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 143
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert [p.name for p in tmp_path.iterdir()] == ["tmp"]

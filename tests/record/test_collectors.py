@@ -1,0 +1,624 @@
+"""The collectors: what they would run, and what they make of a run, with vLLM and the profilers played by fakes."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import lzma
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import traceql
+from collectors import engine, vllm_layer_roofline, vllm_specdec
+from collectors.worker import MARK
+
+ROOT = Path(__file__).parents[2]
+FIXTURES = ROOT / "tests/fixtures"
+REPORTS = FIXTURES / "reports"
+FAKE_GPU = ROOT / "tests/record/fake_gpu"
+COLLECTORS = (
+    "memory_hierarchy",
+    "spec_verify_micro",
+    "vllm_decode_sweep",
+    "vllm_layer_roofline",
+    "vllm_prefill_sweep",
+    "vllm_serve_trace",
+    "vllm_specdec",
+)
+
+# A profiler that runs the command, then leaves as many reports as it was asked for.
+FAKE_PROFILER = """#!{python}
+import re, shutil, subprocess, sys
+if "--version" in sys.argv:
+    print("NVIDIA Nsight version 2025.3.1.0 (build 1)")
+    sys.exit()
+split = max(n for n, word in enumerate(sys.argv) if re.match("--(output|export)=", word))
+output = sys.argv[split].partition("=")[2]
+repeat = next((int(w.rpartition(":")[2]) for w in sys.argv if w.startswith("--capture-range-end=repeat")), 0)
+status = subprocess.call(sys.argv[split + 1 :])
+for suffix in [f".{{n}}" for n in range(1, repeat + 1)] or [""]:
+    shutil.copy("{report}", output + suffix + "{ending}")
+sys.exit(status)
+"""
+FAKE_SMI = """#!{python}
+print("NVIDIA H200, 580.1, 143771, 345, 2619, 1980, 3201, 700.00, 31, 9.0")
+"""
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a machine with a GPU, vLLM and the profilers, all of them fakes."""
+    bin_ = tmp_path_factory.mktemp("bin")
+    programs = {"nvidia-smi": FAKE_SMI}
+    for tool, name in (("nsys", "scv_baseline_graph.nsys-rep"), ("ncu", "scv_baseline_vectorized.ncu-rep")):
+        report = bin_ / name
+        report.write_bytes(lzma.decompress((REPORTS / f"{name}.xz").read_bytes()))
+        ending = f".{tool}-rep"
+        programs[tool] = FAKE_PROFILER.replace("{report}", str(report)).replace("{ending}", ending)
+    for name, text in programs.items():
+        (bin_ / name).write_text(
+            text.replace("{python}", sys.executable).replace("{{", "{").replace("}}", "}")
+        )
+        (bin_ / name).chmod(0o755)
+    return {"PATH": f"{bin_}:/usr/bin:/bin", "HOME": str(bin_), "PYTHONPATH": str(FAKE_GPU)}
+
+
+def collector(
+    name: str, *arguments: object, env: dict[str, str], check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(
+        [sys.executable, "-m", f"collectors.{name}", *map(str, arguments)],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if check:
+        assert result.returncode == 0, result.stderr + result.stdout
+    return result
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# --- before a run ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", COLLECTORS)
+def test_a_dry_run_prints_the_exact_commands_and_makes_nothing(name: str, tmp_path: Path) -> None:
+    env = {"PATH": "/usr/bin", "HOME": "/home/user", "API_TOKEN": "secret"}
+    every = ["--nsys"] if name in ("vllm_decode_sweep", "vllm_prefill_sweep", "vllm_specdec") else []
+    every += ["--ncu"] if name in ("vllm_decode_sweep", "vllm_prefill_sweep", "memory_hierarchy") else []
+    result = collector(name, "--dry-run", "--python", "python3", "--out", "results/x", *every, env=env)
+    printed = result.stdout.replace(str(ROOT), "<repository>")
+    assert printed == (FIXTURES / f"expected/dry_run/{name}.txt").read_text()
+    assert "secret" not in printed
+    assert not (ROOT / "results").exists()
+
+
+@pytest.mark.parametrize("name", COLLECTORS)
+def test_a_collector_explains_itself_with_examples(name: str) -> None:
+    said = collector(name, "--help", env={"PATH": "/usr/bin"}).stdout
+    assert f"traceql collect {name.replace('_', '-')} --dry-run" in said
+    assert all(option in said for option in ("--out", "--dry-run", "--redo", "--timeout", "--ingest"))
+
+
+BLOCK = """
+import sys
+import tomllib
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked}:
+            raise ImportError("blocked: " + name)
+sys.meta_path.insert(0, Blocker())
+"""
+HEAVY = {
+    "duckdb",
+    "msgspec",
+    "polars",
+    "pyarrow",
+    "numpy",
+    "altair",
+    "ncu_report",
+    "torch",
+    "vllm",
+    "triton",
+    "transformers",
+}
+
+
+@pytest.mark.parametrize("name", COLLECTORS)
+def test_a_collector_needs_click_and_rich_and_nothing_else(name: str) -> None:
+    code = BLOCK.format(blocked=HEAVY) + (
+        f"import rich, runpy; sys.argv = ['x', '--dry-run']; runpy.run_module('collectors.{name}', run_name='__main__')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "--worker" in result.stdout
+
+
+def test_traceql_collect_and_doctor_need_click_alone() -> None:
+    for arguments in (
+        ["collect", "nsys", "--dry-run", "ls"],
+        ["collect", "ncu", "--dry-run", "ls"],
+        ["doctor"],
+    ):
+        code = BLOCK.format(blocked=HEAVY | {"rich"}) + (
+            f"sys.argv = ['traceql', *{arguments}]; from traceql.cli import main; main()"
+        )
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert "Traceback" not in result.stderr and result.stdout, result.stderr
+
+
+def test_torch_vllm_and_triton_are_imported_by_workers_only() -> None:
+    kernels = {"kernels"}
+    for path in sorted((ROOT / "collectors").glob("*.py")):
+        if path.stem in kernels:
+            continue
+        tree = ast.parse(path.read_text())
+        guarded = [
+            node
+            for node in tree.body
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+        ]
+        for node in (inner for outer in guarded for inner in ast.walk(outer)):
+            names = (
+                [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            )
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            for name in [*names, module]:
+                assert name.split(".")[0] not in HEAVY and name.split(".")[-1] not in kernels, (
+                    f"{path}: {name}"
+                )
+    for path in sorted((ROOT / "traceql").rglob("*.py")):
+        assert not re.search(r"^\s*(import|from) (torch|vllm|triton)\b", path.read_text(), re.MULTILINE)
+
+
+def test_a_missing_profiler_is_said_before_anything_runs(tmp_path: Path) -> None:
+    result = collector(
+        "vllm_decode_sweep", "--nsys", "--out", tmp_path / "out", env={"PATH": "/nowhere"}, check=False
+    )
+    assert result.returncode == 1
+    assert "no nsys on the PATH" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("vllm_decode_sweep", ["--batches", "1,x"], "Whole numbers"),
+        ("vllm_decode_sweep", ["--batches", "0"], "Numbers from 1"),
+        ("vllm_decode_sweep", ["--engine", "[]"], "not an object"),
+        ("vllm_specdec", ["--mode", "a=b"], "name=ngram"),
+        ("vllm_specdec", ["--acceptance", "0.1,0.2,0.3,0.4"], "none larger than the one before"),
+        ("spec_verify_micro", ["--masks", "on"], "'on' is none of"),
+    ],
+)
+def test_wrong_usage_is_said(name: str, arguments: list[str], words: str) -> None:
+    result = collector(name, "--dry-run", *arguments, env={"PATH": "/usr/bin"}, check=False)
+    assert result.returncode == 2
+    assert words in " ".join(result.stderr.split())
+
+
+# --- a run ----------------------------------------------------------------------------------------------
+
+
+def test_a_decode_sweep_becomes_a_table_that_the_query_reads(machine: dict[str, str], tmp_path: Path) -> None:
+    result = collector(
+        "vllm_decode_sweep", "--batches", "1,4", "--output-len", 8, "--out", tmp_path, env=machine
+    )
+    assert re.search(r"decode 1/2 batch_1: ms_per_token \d", result.stdout)
+    rows = table(tmp_path / "decode_sweep.csv")
+    assert [(row["gpu"], row["model"], row["batch_size"]) for row in rows] == [
+        ("NVIDIA H200", "llama-3.1-8b", "1"),
+        ("NVIDIA H200", "llama-3.1-8b", "4"),
+    ]
+    # Layers and output layer are read in each step, the table of embeddings is not: (1000 + 100) × 2 bytes.
+    assert {row["weight_bytes"] for row in rows} == {"2200"}
+    assert {row["flop_per_token"] for row in rows} == {"2000"}
+    # The repetitions are in the sidecar, their medians in the table.
+    sidecar = json.loads((tmp_path / "decode_sweep.csv.run.json").read_text())
+    samples = [m["sample"] for m in sidecar["runs"][0]["metrics"] if m["name"] == "run_ms_per_token"]
+    assert samples == [1, 2, 3]
+    assert sidecar["gpus"][0]["driver"] == "580.1"
+    with traceql.open(":memory:") as db:
+        from traceql.read import runs
+
+        db.import_runs(runs.read(tmp_path / "decode_sweep.csv"))
+        answer = db.query("decode_sweep")
+    assert answer["batch_size"].to_list() == [1, 4]
+    assert answer["floor_ms"].to_list() == pytest.approx([1e3 * 2200 / 4.8e12] * 2)
+    assert answer["ms_per_token"].to_list() == pytest.approx([float(row["ms_per_token"]) for row in rows])
+
+
+def test_a_prefill_sweep_becomes_a_table_that_the_query_reads(
+    machine: dict[str, str], tmp_path: Path
+) -> None:
+    collector("vllm_prefill_sweep", "--lengths", "8,16", "--out", tmp_path, env=machine)
+    with traceql.open(":memory:") as db:
+        from traceql.read import runs
+
+        db.import_runs(runs.read(tmp_path / "prefill_sweep.csv"))
+        answer = db.query("prefill_sweep")
+    assert answer["input_len"].to_list() == [8, 16]
+    assert answer["gpu"].to_list() == ["NVIDIA H200"] * 2
+
+
+def test_a_report_for_each_point_with_its_tags_and_numbers(machine: dict[str, str], tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    out = tmp_path / "out"
+    collector(
+        "vllm_decode_sweep",
+        "--batches",
+        "1,4",
+        "--nsys",
+        "--out",
+        out,
+        "--env",
+        f"FAKE_CALLS={calls}",
+        env=machine,
+    )
+    assert sorted(p.name for p in out.glob("*.nsys-rep")) == [
+        "decode_nsys_batch_1.nsys-rep",
+        "decode_nsys_batch_4.nsys-rep",
+    ]
+    # A window for each point, with four steps in it, and none around the run without a profiler.
+    window = ["start", "push decode_sweep/batch_size={}", *["push decode_step", "pop"] * 4, "pop", "stop"]
+    assert calls.read_text().splitlines() == [line.format(batch) for batch in (1, 4) for line in window]
+    with traceql.open(":memory:") as db:
+        for report in sorted(out.glob("*.nsys-rep")):
+            db.ingest(report, replace=True)
+            tags = db.sql("SELECT unnest(map_entries(tags), recursive := true) FROM traces").rows()
+            assert dict(tags)["batch_size"] == report.stem.rpartition("_")[2]
+            assert {"model": "llama-3.1-8b", "driver": "580.1"}.items() <= dict(tags).items()
+            assert db.sql("SELECT DISTINCT name FROM run_metrics").rows() == [("profiled_ms_per_token",)]
+
+
+def test_what_is_there_is_not_measured_again(machine: dict[str, str], tmp_path: Path) -> None:
+    arguments = ["vllm_decode_sweep", "--output-len", 8, "--out", tmp_path]
+    collector(*arguments, "--batches", "1", env=machine)
+    first = lines(tmp_path / "decode.jsonl")
+    result = collector(*arguments, "--batches", "1,2", env=machine)
+    assert "1 points are there already" in result.stderr
+    again = lines(tmp_path / "decode.jsonl")
+    assert again[0] == first[0] and [line["point"] for line in again] == ["batch_1", "batch_2"]
+    assert [row["batch_size"] for row in table(tmp_path / "decode_sweep.csv")] == ["1", "2"]
+    result = collector(*arguments, "--batches", "1,2", env=machine)
+    assert "all 2 points are there already" in result.stderr
+    collector(*arguments, "--batches", "1,2", "--redo", env=machine)
+    assert len(lines(tmp_path / "decode.jsonl")) == 4
+    assert len(table(tmp_path / "decode_sweep.csv")) == 2
+
+
+def test_a_point_that_fails_does_not_lose_the_others(machine: dict[str, str], tmp_path: Path) -> None:
+    arguments = ["vllm_decode_sweep", "--output-len", 8, "--batches", "1,2,4", "--out", tmp_path]
+    result = collector(*arguments, "--env", "FAKE_FAILING_BATCH=2", env=machine, check=False)
+    assert result.returncode == 1
+    assert "failed: decode: batch_2: RuntimeError: CUDA out of memory\n" in result.stderr
+    assert [line["ok"] for line in lines(tmp_path / "decode.jsonl")] == [True, False, True]
+    assert [row["batch_size"] for row in table(tmp_path / "decode_sweep.csv")] == ["1", "4"]
+    # And it alone is measured by the next run.
+    collector(*arguments, env=machine)
+    assert [row["batch_size"] for row in table(tmp_path / "decode_sweep.csv")] == ["1", "2", "4"]
+
+
+def test_a_worker_that_dies_is_started_again_for_the_rest(machine: dict[str, str], tmp_path: Path) -> None:
+    arguments = ["vllm_decode_sweep", "--output-len", 8, "--batches", "1,2,4", "--out", tmp_path]
+    lost = ["--env", "FAKE_FAILING_BATCH=2", "--env", "FAKE_LOST=1"]
+    result = collector(*arguments, *lost, env=machine, check=False)
+    assert result.returncode == 1
+    assert [row["batch_size"] for row in table(tmp_path / "decode_sweep.csv")] == ["1", "4"]
+
+
+def test_a_worker_that_dies_at_once_ends_the_stage_with_what_it_said(
+    machine: dict[str, str], tmp_path: Path
+) -> None:
+    arguments = ["vllm_decode_sweep", "--output-len", 8, "--batches", "1,2", "--out", tmp_path]
+    result = collector(*arguments, "--env", "FAKE_DEADLY_BATCH=1", env=machine, check=False)
+    assert result.returncode == 1
+    assert "failed: decode: batch_1: the worker ended with status" in result.stderr
+    assert "failed: decode: batch_2" in result.stderr
+
+
+def test_layers_are_recorded_by_kind_phase_and_length(machine: dict[str, str], tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    out = tmp_path / "out"
+    arguments = ["--lengths", "4,12", "--chunk", 8, "--repeats", 1, "--model", "llama-3.1-8b"]
+    env = ["--env", f"FAKE_CALLS={calls}"]
+    collector("vllm_layer_roofline", *arguments, "--no-ncu", "--out", out, *env, env=machine)
+    called = calls.read_text().splitlines()
+    assert called[0] == "start" and called[-1] == "stop" and called.count("start") == 1
+    texts = [line.partition("layer_roofline/")[2] for line in called if line.startswith("push")]
+    # 4 tokens are one step; 12 are two, the second sees all of them. Two layers of two kinds each.
+    expected = [
+        f"layer_kind={kind}/phase={phase}/seq_len={length}"
+        for length, phases in ((4, ["prefill", "decode"]), (12, ["prefill_earlier", "prefill", "decode"]))
+        for phase in phases
+        for _ in range(2)
+        for kind in ("attention", "mlp")
+    ]
+    assert texts == expected
+    calls.unlink()
+    collector("vllm_layer_roofline", *arguments, "--no-nsys", "--out", out, *env, env=machine)
+    # For the counters a window around one layer of each kind, and no step before the last of prefill.
+    expected = [
+        line
+        for length in (4, 12)
+        for phase in ("prefill", "decode")
+        for kind in ("attention", "mlp")
+        for line in (
+            "start",
+            f"push layer_roofline/layer_kind={kind}/phase={phase}/seq_len={length}",
+            "pop",
+            "stop",
+        )
+    ]
+    assert calls.read_text().splitlines() == expected
+
+
+def test_speculative_decoding_becomes_a_sweep_with_a_run_for_each_mode(
+    machine: dict[str, str], tmp_path: Path
+) -> None:
+    modes = ["--mode", "baseline=off", "--mode", "nwor=ngram,VLLM_NWOR_MODE=stage"]
+    collector(
+        "vllm_specdec",
+        *modes,
+        "--requests",
+        2,
+        "--batches",
+        2,
+        "--output-len",
+        8,
+        "--out",
+        tmp_path,
+        env=machine,
+    )
+    summary = json.loads((tmp_path / "specdec.json").read_text())["summary"]["per_mode"]
+    # What was not counted is absent, not 0.
+    assert "spec_acceptance_ratio" not in summary[0]
+    assert summary[1]["nwor_mode"] == "stage"
+    # Two batches of two requests; the fake counts 10 drafts, 40 drafted and 20 accepted tokens for each.
+    assert [summary[1][f"spec_num_{name}"] for name in ("drafts", "draft_tokens", "accepted_tokens")] == [
+        40,
+        160,
+        80,
+    ]
+    assert summary[1]["spec_num_accepted_tokens_per_pos_0"] == 32
+    assert (summary[1]["spec_avg_accepted_per_window"], summary[1]["spec_acceptance_ratio"]) == (2.0, 0.5)
+    with traceql.open(":memory:") as db:
+        from traceql.read import runs
+
+        file = runs.read(tmp_path / "specdec.json")
+        assert file.format == "benchmark-sweep"
+        db.import_runs(file)
+        rows = db.sql(
+            "SELECT tags['mode'], value FROM runs JOIN run_metrics USING (run_id) "
+            "WHERE name = 'spec_acceptance_ratio' AND tags['scope'] = 'mode'"
+        ).rows()
+    assert rows == [("nwor", 0.5)]
+
+
+def test_a_served_model_is_recorded_between_start_and_stop(machine: dict[str, str], tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    out = tmp_path / "out"
+    collector(
+        "vllm_serve_trace",
+        *("--rates", "200,400", "--requests", 4, "--out", out, "--env", f"FAKE_CALLS={calls}"),
+        env=machine,
+    )
+    assert calls.read_text().splitlines() == ["start", "stop"] * 2
+    assert [row["request_rate"] for row in table(out / "serve.csv")] == ["200", "400"]
+    assert float(table(out / "serve.csv")[0]["ttft_p50_ms"]) > 0
+    assert sorted(p.name for p in out.glob("*.nsys-rep")) == [
+        "serve_nsys_rate_200.nsys-rep",
+        "serve_nsys_rate_400.nsys-rep",
+    ]
+
+
+def test_what_was_recorded_can_be_ingested_at_once(machine: dict[str, str], tmp_path: Path) -> None:
+    db = tmp_path / "x.duckdb"
+    collector(
+        "vllm_decode_sweep",
+        *("--batches", "1", "--output-len", 8, "--nsys", "--ncu", "--out", tmp_path, "--ingest", db),
+        env=machine,
+    )
+    with traceql.open(db) as opened:
+        assert sorted(opened.sql("SELECT name FROM traces")["name"]) == ["decode_ncu", "decode_nsys_batch_1"]
+        assert opened.query("decode_sweep")["sweep"].to_list() == ["decode_sweep"]
+
+
+# --- parts ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "nemotron-3-nano-4b"])
+def test_the_shipped_models_have_random_weights_and_need_no_hub(model: str) -> None:
+    assert engine.random_weights(model, "auto")
+    assert "HF_HUB_OFFLINE=1" in engine.environment(model)
+    assert engine.folder("meta-llama/Llama-3.1-8B") is None
+    config = engine.config_of(model)
+    small = json.loads(
+        (Path(engine.changed_model(model, lambda c: engine.few_layers(c, 1))) / "config.json").read_text()
+    )
+    assert small["architectures"] == config["architectures"]
+    assert small.get("num_hidden_layers", 3) == len(small.get("hybrid_override_pattern", "1"))
+
+
+def test_the_shipped_models_are_those_that_predictions_know() -> None:
+    for model in ("llama-3.1-8b", "nemotron-3-nano-4b"):
+        known = json.loads((FIXTURES / f"models/{model}.json").read_text())
+        assert known.items() <= engine.config_of(model).items()
+
+
+class Layer:
+    def __init__(self, *children: object) -> None:
+        self._children = children
+
+    def children(self) -> tuple[object, ...]:
+        return self._children
+
+
+def layer(name: str, *children: object) -> object:
+    return type(name, (Layer,), {})(*children)
+
+
+def test_layers_of_hybrid_models_count_as_a_whole_and_those_of_others_as_their_parts() -> None:
+    hybrid = [
+        layer("NemotronHMambaDecoderLayer", layer("MambaMixer2"), layer("RMSNorm")),
+        layer("NemotronHMLPDecoderLayer", layer("NemotronHMLP"), layer("RMSNorm")),
+        layer("NemotronHAttentionDecoderLayer", layer("NemotronHAttention"), layer("RMSNorm")),
+    ]
+    dense = [layer("LlamaDecoderLayer", layer("LlamaAttention"), layer("LlamaMLP"), layer("RMSNorm"))]
+    for layers, expected in (
+        (hybrid, [("mamba2", hybrid[0]), ("mlp", hybrid[1]), ("attention", hybrid[2])]),
+        (dense, [("attention", dense[0].children()[0]), ("mlp", dense[0].children()[1])]),  # type: ignore[attr-defined]
+    ):
+        modules = type("ModuleList", (list,), {})(layers)
+        model = type(
+            "Model", (), {"named_modules": lambda self, m=modules: [("", self), ("model.layers", m)]}
+        )()
+        assert vllm_layer_roofline.layers_of(model) == expected
+
+
+def test_a_mode_may_set_variables() -> None:
+    assert vllm_specdec._mode("scv=synthetic,VLLM_SCV_MODE=graph,A=b=c") == (
+        "scv",
+        "synthetic",
+        ["VLLM_SCV_MODE=graph", "A=b=c"],
+    )
+
+
+def test_other_lines_of_a_worker_are_not_taken_for_results() -> None:
+    from collectors.runner import _result
+
+    assert _result("INFO something") is None
+    assert _result(f"{MARK}not json") is None
+    assert _result(f'(EngineCore pid=1) {MARK}{{"point": "a"}}') == {"point": "a"}
+
+
+def test_every_collector_command_of_the_documentation_is_one() -> None:
+    text = (ROOT / "docs/collecting.md").read_text()
+    shown = [
+        (name.replace("-", "_"), shlex.split(rest))
+        for name, rest in re.findall(r"^traceql collect ([\w-]+)(.*)$", text, re.MULTILINE)
+        if name not in ("nsys", "ncu")
+    ]
+    assert sorted({name for name, _ in shown}) == sorted(COLLECTORS)
+    for name, arguments in shown:
+        collector(name, *arguments, "--dry-run", env={"PATH": "/usr/bin"})
+
+
+def test_the_best_of_each_kind_is_its_roof_and_what_the_machine_lacks_is_absent(tmp_path: Path) -> None:
+    from collectors import memory_hierarchy
+
+    measured = [
+        ("hbm_copy", "bytes_per_s", 4.0e12),
+        ("hbm_read", "bytes_per_s", 4.5e12),
+        ("gemm", "flop_per_s", 7e14),
+    ]
+    with (tmp_path / "memory_hierarchy.jsonl").open("w") as file:
+        for kind, name, value in measured:
+            result = {
+                "point": kind,
+                "ok": True,
+                "tags": {"kind": kind},
+                "metrics": [{"name": name, "value": value}],
+            }
+            file.write(json.dumps(result) + "\n")
+        lacking = {
+            "point": "nvlink",
+            "ok": True,
+            "tags": {"kind": "nvlink"},
+            "metrics": [],
+            "skipped": "one GPU",
+        }
+        file.write(json.dumps(lacking) + "\n")
+    (tmp_path / "memory_hierarchy.csv").write_text("gpu,kind\nNVIDIA H200,gemm\n")
+    memory_hierarchy._write_roofs(tmp_path)
+    assert table(tmp_path / "roofs.csv") == [
+        {"gpu": "NVIDIA H200", "dram_bytes_per_s": str(4.5e12), "bf16_flop_per_s": str(7e14)}
+    ]
+
+
+# --- where they lie -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the wheel, laid out as pyproject.toml says."""
+    site = tmp_path_factory.mktemp("site-packages")
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    ignored = shutil.ignore_patterns("__pycache__")
+    for source, place in {**{name: name for name in wheel["packages"]}, **wheel["force-include"]}.items():
+        shutil.copytree(ROOT / source, site / place, ignore=ignored, dirs_exist_ok=True)
+    return site
+
+
+def test_the_installed_package_lists_its_collectors_and_adds_no_module_beside_itself(installed: Path) -> None:
+    assert [path.name for path in installed.iterdir()] == ["traceql"]
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql", "collect", "--list"],
+        cwd=installed.parent,
+        env={"PATH": "/usr/bin", "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = [line.split()[0].replace("-", "_") for line in result.stdout.splitlines()]
+    assert names == list(COLLECTORS)
+    assert all(len(line.split()) > 5 for line in result.stdout.splitlines())
+
+
+@pytest.mark.parametrize("name", COLLECTORS)
+def test_the_installed_package_starts_what_a_clone_starts(name: str, installed: Path) -> None:
+    env = {"PATH": "/usr/bin", "HOME": "/home/user"}
+    options = ["--dry-run", "--python", "python3", "--out", "results/x"]
+    result = subprocess.run(
+        [sys.executable, "-m", "traceql", "collect", name.replace("_", "-"), *options],
+        cwd=installed.parent,
+        env={**env, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # The worker finds the collectors where they lie, before what was on its path.
+    printed = result.stdout.replace(f"{installed}/traceql/scripts:{installed}", "<repository>")
+    in_the_clone = subprocess.run(
+        [sys.executable, ROOT / "collectors" / f"{name}.py", *options],
+        env={**env, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert printed == in_the_clone.stdout.replace(str(ROOT), "<repository>")
+    assert printed.count(f"-m collectors.{name} --worker") == printed.count("\n") > 0
+
+
+def test_a_worker_of_the_installed_package_measures(
+    machine: dict[str, str], installed: Path, tmp_path: Path
+) -> None:
+    command = ["collect", "vllm-decode-sweep", "--batches", "4", "--output-len", "8", "--out", tmp_path]
+    subprocess.run(
+        [sys.executable, "-m", "traceql", *command],
+        cwd=tmp_path,
+        env={**machine, "PYTHONPATH": f"{installed}:{FAKE_GPU}"},
+        check=True,
+    )
+    (row,) = table(tmp_path / "decode_sweep.csv")
+    assert (row["gpu"], row["batch_size"], row["weight_bytes"]) == ("NVIDIA H200", "4", "2200")

@@ -1,0 +1,106 @@
+"""The tables explain themselves, and say the same in code and in the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from traceql.questions import catalog
+from traceql.read import formats
+from traceql.tables import normalise, schema, sqlfiles
+
+if TYPE_CHECKING:
+    from traceql import Database
+
+
+def test_every_table_and_view_is_commented_in_the_database(corpus: Database) -> None:
+    found = corpus.sql(
+        """
+        SELECT table_name AS name, comment FROM duckdb_tables()
+        UNION ALL SELECT view_name, comment FROM duckdb_views() WHERE NOT internal AND NOT temporary
+        """
+    )
+    comments = dict(found.rows())
+    assert comments.pop("traceql_meta")
+    expected = {t.name: t.grain for t in (*schema.TABLES, schema.GPU_SPECS)}
+    expected |= {v.name: v.title for v in catalog.shipped().views.values()}
+    assert comments == expected
+
+
+def test_every_column_is_commented_in_the_database(corpus: Database) -> None:
+    found = corpus.sql(
+        """
+        SELECT table_name, column_name, comment FROM duckdb_columns()
+        WHERE NOT internal AND table_name <> 'traceql_meta' AND database_name = current_database()
+        """
+    )
+    expected = {(t.name, c.name): c.meaning for t in (*schema.TABLES, schema.GPU_SPECS) for c in t.columns}
+    expected |= {(v.name, c.name): c.meaning for v in catalog.shipped().views.values() for c in v.columns}
+    assert {(t, c): comment for t, c, comment in found.rows()} == expected
+
+
+@pytest.mark.parametrize("table", schema.TABLES, ids=lambda t: t.name)
+def test_numbers_carry_their_unit(table: schema.Table) -> None:
+    """Every measured quantity ends in a unit; what does not is a count, a coordinate, a code or a text."""
+    unitless = {
+        "trace_id", "gpu_operations", "launches", "levels", "pid", "tid", "end_tid", "gpu_id", "device_id", "context_id", "stream_id", "correlation_id",
+        "return_value", "memset_value", "depth", "sm_count", "max_warps_per_sm", "registers_per_thread",
+        "src_device_id", "dst_device_id", "bytes", "color_argb", "value", "virtual_address", "source_line", "page_faults",
+        "position", "sample",
+        "grid_x", "grid_y", "grid_z", "block_x", "block_y", "block_z",
+    }  # fmt: skip
+    units = ("_ns", "_bytes", "_pct", "_hz", "_bytes_per_s", "_id")
+    for column in table.columns:
+        if column.type in ("BIGINT", "INTEGER", "DOUBLE"):
+            assert column.name.endswith(units) or column.name in unitless, column.name
+
+
+@pytest.mark.parametrize("kind", ["nsys", "ncu"])
+def test_every_step_fills_tables_of_the_schema(kind: formats.base.Kind) -> None:
+    filled = {name for step in normalise.steps(kind) for name in step.fills}
+    assert filled <= set(schema.BY_NAME)
+    # Every table that a kind of trace can hold has a step that fills it.
+    assert {t.name for t in schema.TABLES if kind in t.collected_by} <= filled
+
+
+OWN_IDS = ("kernel_id", "api_call_id", "memory_op_id", "sync_id", "graph_launch_id", "range_id", "os_call_id")
+
+
+@pytest.mark.parametrize("table", [t for t in schema.TABLES if t.of_trace], ids=lambda t: t.name)
+def test_an_id_is_the_number_of_the_trace_and_a_row_number(corpus: Database, table: schema.Table) -> None:
+    ids = [column.name for column in table.columns if column.name in OWN_IDS]
+    ids += [column.name for column in table.columns if column.name in ("parent_id", "ancestor_id")]
+    for name in ids:
+        others = f"{name} IS NOT NULL AND ({name} >> 32 <> trace_id OR {name} & 4294967295 = 0)"
+        assert corpus.sql(f"SELECT count(*) FROM {table.name} WHERE {others}").item() == 0, name
+    # The table's own id counts its rows from 1.
+    if table.columns[0].name in OWN_IDS:
+        own = table.columns[0].name
+        rows = corpus.sql(
+            f"SELECT count(*) AS n, count(DISTINCT {own}), max({own} & 4294967295) FROM {table.name} GROUP BY trace_id"
+        ).rows()
+        assert rows
+        assert all(n == distinct == last for n, distinct, last in rows)
+
+
+def test_a_malformed_header_of_a_step_is_an_error_with_file_and_line() -> None:
+    for line in ("@reads start BIGINT", "@raw A b:BIGINT", "@read start BIGINT"):
+        file = sqlfiles.parse(f"-- Title.\n-- {line}\nSELECT 1", "normalise/nsys/x.sql")
+        with pytest.raises(ValueError, match=r"normalise/nsys/x.sql:2: expected '@raw TABLE'"):
+            normalise._step(file)
+
+
+def test_every_format_names_its_reader() -> None:
+    for reader in formats.READERS:
+        assert callable(reader.read)
+        assert reader.magic or reader.member_suffix
+        assert formats.by_format(reader.format) is reader
+
+
+def test_tables_lists_everything_with_its_rows(corpus: Database) -> None:
+    found = {row["name"]: row for row in corpus.tables().to_dicts()}
+    tables = {t.name for t in (*schema.TABLES, schema.GPU_SPECS)}
+    assert set(found) == tables | {v.name for v in catalog.shipped().views.values()}
+    assert found["traces"]["rows"] == corpus.sql("SELECT count(*) FROM traces").item()
+    assert found["dram"]["kind"] == "view"
