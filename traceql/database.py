@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traceql.ask import checks, compare, info
+from traceql.ask import compare, info
 from traceql.ask.answer import Answer, Asker
 from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
@@ -218,6 +218,8 @@ class Database:
         Raises:
             CheckError: the file cannot be used.
         """
+        from traceql.ask import checks
+
         loaded = checks.load(file, self._catalog)
         return checks.run(self._asker, loaded, baseline=baseline, variant=variant, parameters=parameters)
 

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 from traceql.questions import catalog
 from traceql.store import specs
-from traceql.tables.schema import literal
+from traceql.tables.schema import GPU_SPECS, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from traceql.questions.catalog import Catalog
+    from traceql.questions.question import Query
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Definition:
 class Definitions:
     """All definitions of a catalogue, by name.
 
-    Macros come before views, and each kind in the order of the catalogue: a definition may use earlier ones.
+    The GPUs come first, then macros before views, and each kind in the order of the catalogue: a definition
+    may use earlier ones.
     """
 
     def __init__(self, asked: Catalog) -> None:
@@ -77,6 +79,11 @@ class Definitions:
     @cached_property
     def by_name(self) -> Mapping[str, Definition]:
         """Every definition, in the order in which they can be made."""
+        return {GPU_SPECS.name: _view(specs.view()), **self._catalogued}
+
+    @cached_property
+    def _catalogued(self) -> Mapping[str, Definition]:
+        """Those of the catalogue: most questions need no GPUs, and their data file takes time."""
         macros = [
             Definition(
                 macro.name,
@@ -89,15 +96,8 @@ class Definitions:
             for macro in self._catalog.macros.values()
         ]
         views = [
-            Definition(
-                view.name,
-                "VIEW",
-                "",
-                view.sql,
-                {"": view.title, **{column.name: column.meaning for column in view.columns}},
-                "" if view is specs.view() or view.name in catalog.shipped().views else view.label,
-            )
-            for view in (specs.view(), *self._catalog.views.values())
+            _view(view, "" if view.name in catalog.shipped().views else view.label)
+            for view in self._catalog.views.values()
         ]
         return {definition.name: definition for definition in (*macros, *views)}
 
@@ -119,12 +119,14 @@ class Definitions:
             statement: SQL; a word in a text or a comment counts, too, and does no harm.
             instead: definitions that stand in for tables.
         """
-        known = {**instead, **self.by_name}
+        known = {**instead, **self._catalogued}
         mentioned: set[str] = set()
-        new = words(statement) & known.keys()
+        new = words(statement)
         while new:
             mentioned |= new
-            new = frozenset().union(*(known[name].words for name in new)) & known.keys() - mentioned
+            new = frozenset().union(*(known[name].words for name in new & known.keys())) - mentioned
+        if GPU_SPECS.name in mentioned:
+            known = {**instead, **self.by_name}
         return [definition for name, definition in known.items() if name in mentioned]
 
     def comments(self) -> Iterator[str]:
@@ -133,6 +135,11 @@ class Definitions:
             for column, text in definition.comments.items():
                 what = f"COLUMN {definition.name}.{column}" if column else definition.what
                 yield f"COMMENT ON {what} IS {literal(text)}"
+
+
+def _view(view: Query, own: str = "") -> Definition:
+    comments = {"": view.title, **{column.name: column.meaning for column in view.columns}}
+    return Definition(view.name, "VIEW", "", view.sql, comments, own)
 
 
 def words(sql: str) -> frozenset[str]:
