@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from command_line import traceql
 
 from traceql import report
 from traceql.draw import theme
@@ -303,14 +304,8 @@ def test_a_long_table_says_how_much_it_leaves_out(corpus: Database) -> None:
 
 def run(corpus: Database, folder: Path, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     corpus.close()
-    return subprocess.run(
-        [sys.executable, "-m", "traceql", *args, "--db", corpus.path],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": "/usr/bin:/bin", **environment},
-    )
+    given = {"PATH": "/usr/bin:/bin", **environment}
+    return traceql(*args, "--db", corpus.path, folder=folder, environment=given)
 
 
 def test_the_command_writes_the_page(corpus: Database, tmp_path: Path) -> None:
