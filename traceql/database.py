@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traceql.ask import checks, compare, info
+from traceql.ask import compare, info
 from traceql.ask.answer import Answer, Asker
 from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
@@ -218,6 +218,8 @@ class Database:
         Raises:
             CheckError: the file cannot be used.
         """
+        from traceql.ask import checks
+
         loaded = checks.load(file, self._catalog)
         return checks.run(self._asker, loaded, baseline=baseline, variant=variant, parameters=parameters)
 
@@ -230,11 +232,11 @@ class Database:
             params: for every question of the page that has them.
 
         Raises:
-            QueryError: no trace, or one that does not exist.
+            QueryError: no trace, or one that does not exist; or no question of the page has a parameter.
         """
         from traceql import report
 
-        return report.of_traces(self._asker, traces, title=title, **params)
+        return report.of_traces(self._asker, traces, title=title, params=params)
 
     def info(self, trace: str) -> dict[str, Any]:
         """What is known about a trace: how it was recorded, what it holds and what it lacks.

@@ -6,6 +6,7 @@ Names in reports come from strangers: control characters are written out.
 from __future__ import annotations
 
 import json
+import math
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -76,14 +77,19 @@ def rows(answer: pa.Table) -> Iterator[dict[str, Any]]:
 def cells(answer: pa.Table) -> Iterator[list[str]]:
     """Rows for reading."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     # Counters are DOUBLE, but whole: no decimals where a column has none.
     whole = {
         c.name
         for i, c in enumerate(answer.schema)
-        if pa.types.is_floating(c.type)
-        and pc.all(pc.equal(answer.column(i), pc.round(answer.column(i)))).as_py() is not False
+        if pa.types.is_floating(c.type) and _whole(answer.column(i))
     }
     for row in rows(answer):
         yield [f"{v:,.0f}" if k in whole and isinstance(v, float) else human(v, k) for k, v in row.items()]
+
+
+def _whole(column: pa.ChunkedArray) -> bool:
+    """Whether no number of a column has a fraction."""
+    # Without pyarrow's functions: loading them takes longer than most commands.
+    numbers = (number for chunk in column.chunks for number in chunk.to_pylist())
+    return all(number is None or math.isinf(number) or number.is_integer() for number in numbers)

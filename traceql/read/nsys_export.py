@@ -158,7 +158,11 @@ def _array(pa: Any, values: Sequence[Any], column: Any) -> pa.Array:
         values = [v if v is None or isinstance(v, str) else _decoded(v) for v in values]
         return pa.array(values, column.type)
     # Given the type at once, pyarrow would cut the fraction off a REAL in an INTEGER column.
-    return pa.array(values).cast(column.type)
+    array = pa.array(values)
+    if pa.types.is_null(array.type):
+        return pa.nulls(len(array), column.type)
+    # A cast loads all of pyarrow's functions: only where one is needed.
+    return array if array.type == column.type else array.cast(column.type)
 
 
 def _decoded(value: object) -> str:

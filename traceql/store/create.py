@@ -23,13 +23,16 @@ _OURS = "database_name = current_database() AND schema_name = 'main' AND NOT int
 
 def create(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
     """Make all tables, and all definitions for other clients, with their comments."""
+    # One transaction: each one more waits for the disk.
+    connection.execute("BEGIN")
     tables(connection)
     _store_definitions(connection, definitions)
+    connection.execute("COMMIT")
 
 
 def tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Make all tables, with their comments."""
-    connection.execute(f"BEGIN; {'; '.join([*_meta(), *schema.create_statements()])}; COMMIT")
+    connection.execute("; ".join([*_meta(), *schema.create_statements()]))
 
 
 def check(connection: duckdb.DuckDBPyConnection, path: str) -> Mapping[str, Definition]:
@@ -58,9 +61,13 @@ def upgrade(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> 
     row = connection.execute("SELECT schema_version FROM traceql_meta").fetchone()
     assert row is not None
     if row[0] != schema.SCHEMA_VERSION:
+        _drop_definitions(connection)
         _migrate(connection, row[0])
+        _store_definitions(connection, definitions)
+        return
     stored = connection.execute("SELECT definitions FROM traceql_meta").fetchone()
     if stored != (definitions.fingerprint,):
+        _drop_definitions(connection)
         _store_definitions(connection, definitions)
 
 
@@ -94,14 +101,13 @@ def _version(connection: duckdb.DuckDBPyConnection, path: str) -> tuple[int, str
 
 
 def _store_definitions(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
-    """Put the package's views and macros in place of stored ones: for other clients, we do not use them."""
-    _drop_definitions(connection)
-    for name in _tables(connection) & definitions.by_name.keys():
+    """Store the package's views and macros: for other clients, we do not use them."""
+    for name in _tables(connection) & {definition.name for definition in definitions.stored}:
         raise DatabaseError(
             f"the database has a table {name}, and traceql a view or macro of that name",
             "Rename the table, or drop it.",
         )
-    made = [definition.create(temporary=False) for definition in definitions.by_name.values()]
+    made = [definition.create(temporary=False) for definition in definitions.stored]
     connection.execute("; ".join([*made, *definitions.comments()]))
     connection.execute(
         "UPDATE traceql_meta SET definitions = ?, traceql_version = ?", [definitions.fingerprint, __version__]
@@ -124,7 +130,6 @@ def _drop_definitions(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     """Rewrite the tables of an older version, in the transaction of the change that comes."""
-    _drop_definitions(connection)
     selects = migrations.selects(version, _qualified(connection))
     there = _tables(connection)
     for name, select in selects.items():

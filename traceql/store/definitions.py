@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from traceql.questions import catalog
 from traceql.store import specs
-from traceql.tables.schema import literal
+from traceql.tables.schema import GPU_SPECS, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from traceql.questions.catalog import Catalog
+    from traceql.questions.question import Query
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Definition:
         parameters: of a macro, in parentheses.
         sql: what it stands for.
         comments: texts for other DuckDB clients: "" → of the whole, column → of that column.
+        own: the file of the user that it comes from; empty for what comes with traceql, which is tested.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Definition:
     parameters: str
     sql: str
     comments: Mapping[str, str]
+    own: str = ""
 
     def create(self, *, temporary: bool) -> str:
         """The statement that makes it, in place of an earlier one of its kind."""
@@ -51,6 +55,11 @@ class Definition:
         table = " TABLE" if self.sql.startswith("TABLE ") else ""
         return f"{self.kind}{table} {self.name}"
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of a view, what its header declares."""
+        return tuple(name for name in self.comments if name)
+
     @cached_property
     def words(self) -> frozenset[str]:
         """Every word of its SQL."""
@@ -60,35 +69,47 @@ class Definition:
 class Definitions:
     """All definitions of a catalogue, by name.
 
-    Macros come before views, and each kind in the order of the catalogue: a definition may use earlier ones.
+    The GPUs come first, then macros before views, and each kind in the order of the catalogue: a definition
+    may use earlier ones.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, asked: Catalog) -> None:
+        self._catalog = asked
 
     @cached_property
     def by_name(self) -> Mapping[str, Definition]:
         """Every definition, in the order in which they can be made."""
+        return {GPU_SPECS.name: _view(specs.view()), **self._catalogued}
+
+    @cached_property
+    def _catalogued(self) -> Mapping[str, Definition]:
+        """Those of the catalogue: most questions need no GPUs, and their data file takes time."""
         macros = [
-            Definition(macro.name, "MACRO", macro.signature, macro.body, {"": macro.title})
+            Definition(
+                macro.name,
+                "MACRO",
+                macro.signature,
+                macro.body,
+                {"": macro.title},
+                "" if macro.name in catalog.shipped().macros else macro.label,
+            )
             for macro in self._catalog.macros.values()
         ]
         views = [
-            Definition(
-                view.name,
-                "VIEW",
-                "",
-                view.sql,
-                {"": view.title, **{column.name: column.meaning for column in view.columns}},
-            )
-            for view in (specs.view(), *self._catalog.views.values())
+            _view(view, "" if view.name in catalog.shipped().views else view.label)
+            for view in self._catalog.views.values()
         ]
         return {definition.name: definition for definition in (*macros, *views)}
 
     @cached_property
+    def stored(self) -> tuple[Definition, ...]:
+        """What databases hold for other clients: the user's own are for those who name their folder."""
+        return tuple(definition for definition in self.by_name.values() if not definition.own)
+
+    @cached_property
     def fingerprint(self) -> str:
-        """Changes with any of them."""
-        text = "\n".join(definition.create(temporary=False) for definition in self.by_name.values())
+        """Changes with any of `stored`."""
+        text = "\n".join(definition.create(temporary=False) for definition in self.stored)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def used_by(self, statement: str, instead: Mapping[str, Definition]) -> list[Definition]:
@@ -98,20 +119,27 @@ class Definitions:
             statement: SQL; a word in a text or a comment counts, too, and does no harm.
             instead: definitions that stand in for tables.
         """
-        known = {**instead, **self.by_name}
+        known = {**instead, **self._catalogued}
         mentioned: set[str] = set()
-        new = words(statement) & known.keys()
+        new = words(statement)
         while new:
             mentioned |= new
-            new = frozenset().union(*(known[name].words for name in new)) & known.keys() - mentioned
+            new = frozenset().union(*(known[name].words for name in new & known.keys())) - mentioned
+        if GPU_SPECS.name in mentioned:
+            known = {**instead, **self.by_name}
         return [definition for name, definition in known.items() if name in mentioned]
 
     def comments(self) -> Iterator[str]:
         """Statements that comment the stored definitions."""
-        for definition in self.by_name.values():
+        for definition in self.stored:
             for column, text in definition.comments.items():
                 what = f"COLUMN {definition.name}.{column}" if column else definition.what
                 yield f"COMMENT ON {what} IS {literal(text)}"
+
+
+def _view(view: Query, own: str = "") -> Definition:
+    comments = {"": view.title, **{column.name: column.meaning for column in view.columns}}
+    return Definition(view.name, "VIEW", "", view.sql, comments, own)
 
 
 def words(sql: str) -> frozenset[str]:

@@ -164,10 +164,10 @@ def _insert(
     kind = kinds.KINDS[report.kind]
     connection.execute(
         """
-        INSERT INTO traces (trace_id, name, kind, has_timeline, has_counters, format, file_name, sha256, tool_version, settings, tags,
-                            complete, counts_agree, warnings, missing)
-        VALUES ($trace_id, $name, $kind, $has_timeline, $has_counters, $format, $file_name, $sha256, $tool_version, $settings,
-                map($keys, $values), $complete, $counts_agree, $warnings, [])
+        INSERT INTO traces (trace_id, name, kind, has_timeline, has_counters, format, file_name, sha256,
+                            tool_version, settings, tags, complete, counts_agree, warnings, missing)
+        VALUES ($trace_id, $name, $kind, $has_timeline, $has_counters, $format, $file_name, $sha256,
+                $tool_version, $settings, map($keys, $values), $complete, $counts_agree, $warnings, [])
         """,
         {
             "trace_id": trace_id,

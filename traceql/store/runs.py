@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traceql.errors import DatabaseError, QueryError, RunFileError, UnknownGpuError
-from traceql.predict import hardware
 from traceql.store.outcomes import ImportedRuns
 
 if TYPE_CHECKING:
@@ -138,6 +137,8 @@ def _gpu_spec(name: str | None) -> tuple[str | None, str]:
     """The GPU that a tag means, and what was taken for granted about it."""
     if name is None:
         return None, ""
+    from traceql.predict import hardware
+
     try:
         return hardware.find(name).name, hardware.assumption(name)
     except UnknownGpuError as error:

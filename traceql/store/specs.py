@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from traceql.predict import hardware
 from traceql.questions.question import Query, ResultColumn
 from traceql.tables.schema import GPU_SPECS, literal
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 @cache
 def view() -> Query:
     """The view, as those of the catalogue."""
+    from traceql.predict import hardware
+
     names = ", ".join(column.name for column in GPU_SPECS.columns)
     types = ", ".join(
         f"CAST({column.name} AS {column.type}) AS {column.name}" for column in GPU_SPECS.columns
@@ -32,6 +33,8 @@ def view() -> Query:
 
 
 def _values(gpu: Gpu) -> Iterable[str]:
+    from traceql.predict import hardware
+
     yield literal(gpu.name)
     keys = sorted({hardware.key(name) for name in (*gpu.names, *gpu.short_names)})
     yield f"[{', '.join(literal(key) for key in keys)}]"

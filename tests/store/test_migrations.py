@@ -1,0 +1,310 @@
+"""Databases of older versions: read as they are, rewritten by the first change, whole whenever that is cut off."""
+
+from __future__ import annotations
+
+import contextlib
+import lzma
+import math
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+from fixtures.databases import make
+
+import traceql
+from traceql.errors import MissingDataError, QueryError, SchemaVersionError
+from traceql.questions import catalog
+from traceql.tables import migrations, schema
+
+if TYPE_CHECKING:
+    from traceql import Database
+
+DATABASES = Path(make.__file__).parent
+SHIPPED = sorted(int(p.name.split("_")[1].split(".")[0]) for p in DATABASES.glob("version_*.duckdb.xz"))
+OLDER = range(migrations.OLDEST, schema.SCHEMA_VERSION)
+QUESTIONS = sorted(catalog.shipped().queries)
+
+NSYS = "scv_nwor_vectorized.sqlite.xz"
+BASELINE, VARIANT = "scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.ncu-rep.xz"
+# A value for each parameter without a default, by its name, and for single questions.
+GIVEN: dict[str, Any] = {
+    "baseline": BASELINE,
+    "variant": VARIANT,
+    "trace_a": [BASELINE],
+    "trace_b": [VARIANT],
+    "name": "dram__bytes_write.sum",
+    "x": "dram__bytes_write.sum",
+    "y": "gpu__time_duration.sum",
+    "kernel": "index_elementwise_kernel",
+    "range": "layer",
+    "timeline": NSYS,
+    "counters": VARIANT,
+}
+ONLY: dict[str, dict[str, Any]] = {"scv_delta": {"baseline": NSYS, "variant": NSYS}}
+
+# Columns of our own numbers: those of an older version differ, but not their order.
+IDS = frozenset(
+    [
+        "kernel_id",
+        "api_call_id",
+        "range_id",
+        "parent_id",
+        "ancestor_id",
+        "memory_op_id",
+        "sync_id",
+        "graph_launch_id",
+        "os_call_id",
+        "run_id",
+    ]
+)
+
+
+def unpacked(version: int, folder: Path) -> Path:
+    path = folder / f"version_{version}.duckdb"
+    with lzma.open(DATABASES / f"{path.name}.xz") as packed, path.open("wb") as plain:
+        shutil.copyfileobj(packed, plain)
+    return path
+
+
+def answers(database: Database) -> dict[str, object]:
+    """What every question answers: its rows and notes, or what it says instead."""
+    found: dict[str, object] = {}
+    for name in QUESTIONS:
+        query = database._catalog.find(name)
+        given = {p.name: GIVEN[p.name] for p in query.params if p.required} | ONLY.get(name, {})
+        try:
+            answer = database.ask(name, **given)
+        except (MissingDataError, QueryError) as error:
+            found[name] = str(error)
+            continue
+        rows = answer.table.to_pydict()
+        # One column of ids of several kinds: the order between kinds is none.
+        kinds = rows.get("work", [""] * len(answer))
+        columns = {column: comparable(column, values, kinds) for column, values in rows.items()}
+        found[name] = (columns, [note.text for note in answer.notes])
+    return found
+
+
+def comparable(column: str, values: list[Any], kinds: list[str]) -> list[Any]:
+    """The values of a column, ids by their rank; of other numbers, sums in another order differ at the end."""
+    if column in ("work_id", "range_stack") or any(column.endswith(name) for name in IDS):
+        ids = [
+            [(kind, int(n)) for n in re.findall(r"\d+", str(value))]
+            for kind, value in zip(kinds, values, strict=True)
+        ]
+        ordered = sorted({each for row in ids for each in row})
+        ranks = {each: rank for rank, each in enumerate(ordered)}
+        first = {kind: rank for (kind, _), rank in reversed(ranks.items())}
+        return [[(kind, ranks[kind, n] - first[kind]) for kind, n in row] for row in ids]
+    return [float(f"{v:.10g}") if isinstance(v, float) and math.isfinite(v) else str(v) for v in values]
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """What a database of this version answers that holds the same reports."""
+    with traceql.open(tmp_path_factory.mktemp("new") / "new.duckdb") as database:
+        for report, tags in make.INGESTED.items():
+            database.ingest(report, name=report.name, tags=tags)
+        for table in make.IMPORTED:
+            database.import_runs(table)
+        return answers(database)
+
+
+def test_there_is_a_database_of_every_version() -> None:
+    """After SCHEMA_VERSION was raised: run tests/fixtures/databases/make.py, and keep the older ones."""
+    assert [*OLDER, schema.SCHEMA_VERSION] == SHIPPED
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_an_older_database_answers_every_question_and_stays_as_it_is(
+    tmp_path: Path, version: int, expected: dict[str, object]
+) -> None:
+    path = unpacked(version, tmp_path)
+    before = path.read_bytes()
+    with traceql.open(path) as database:
+        found = answers(database)
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == [path.name]
+    for name in QUESTIONS:
+        assert found[name] == expected[name], name
+    answered = [name for name, answer in found.items() if not isinstance(answer, str)]
+    assert len(answered) > 0.9 * len(QUESTIONS)
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_the_first_change_makes_an_older_database_one_of_today(
+    tmp_path: Path, version: int, expected: dict[str, object]
+) -> None:
+    path = unpacked(version, tmp_path)
+    with traceql.open(path) as database:
+        # One change that alters nothing, so that the answers can be compared.
+        database.tag(VARIANT, steps="4")
+        found = answers(database)
+    for name in QUESTIONS:
+        assert found[name] == expected[name], name
+    fresh = tmp_path / "fresh.duckdb"
+    with traceql.open(fresh) as database:
+        database.ingest(next(iter(make.INGESTED)))
+    assert described(path) == described(fresh)
+    check_ids(path)
+    with traceql.open(path) as database:
+        database.ingest(make.REPORTS / "scv_baseline_graph.ncu-rep.xz")
+        assert database.sql("SELECT max(trace_id) FROM traces").item() == len(make.INGESTED) + 1
+    check_ids(path)
+
+
+def described(path: Path) -> dict[str, object]:
+    """Everything about a database but its rows: tables, columns, comments, views, version."""
+    with contextlib.closing(duckdb.connect(str(path), read_only=True)) as connection:
+        return {
+            sql: connection.execute(sql).fetchall()
+            for sql in (
+                "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() "
+                "WHERE NOT internal ORDER BY table_name, column_index",
+                "SELECT table_name, comment FROM duckdb_tables() ORDER BY ALL",
+                "SELECT view_name, sql, comment FROM duckdb_views() WHERE NOT internal ORDER BY ALL",
+                "FROM traceql_meta",
+            )
+        }
+
+
+def check_ids(path: Path) -> None:
+    """Every id of ours begins with the number of its trace; those of runs with a number, too."""
+    with contextlib.closing(duckdb.connect(str(path), read_only=True)) as connection:
+        checked = set()
+        for table in schema.TABLES:
+            for column in table.columns:
+                if column.name not in IDS - {"run_id"} or not table.of_trace:
+                    continue
+                row = connection.execute(
+                    f"SELECT count(*) FROM {table.name} WHERE {column.name} >> 32 != trace_id"
+                ).fetchone()
+                assert row == (0,), (table.name, column.name)
+                checked.add((table.name, column.name))
+        assert len(checked) > 15
+        assert connection.execute("SELECT count(*) FROM runs WHERE run_id >> 32 = 0").fetchone() == (0,)
+        orphans = "SELECT count(*) FROM run_metrics ANTI JOIN runs USING (run_id)"
+        assert connection.execute(orphans).fetchone() == (0,)
+
+
+def test_every_id_column_of_the_tables_is_one_that_these_tests_know() -> None:
+    others = {"trace_id", "gpu_id", "device_id", "context_id", "stream_id", "correlation_id", "event_id"}
+    others |= {"graph_node_id", "original_graph_node_id", "graph_id", "graph_exec_id"}
+    others |= {"src_device_id", "dst_device_id"}
+    named = {c.name for table in schema.TABLES for c in table.columns if c.name.endswith("_id")}
+    assert named == IDS | others
+
+
+def test_killed_while_it_is_rewritten_a_database_is_the_old_or_the_new_one(tmp_path: Path) -> None:
+    code = (
+        "import sys, traceql; db = traceql.open(sys.argv[1]); print(1, flush=True); "
+        f"db.tag({VARIANT!r}, steps='4'); print(2, flush=True); input()"
+    )
+    original = unpacked(migrations.OLDEST, tmp_path)
+    rng = random.Random(11)
+    versions = []
+    seconds = 0.0
+    for number in range(6):
+        path = tmp_path / f"db-{number}"
+        shutil.copy(original, path)
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"1\n"
+            began = time.monotonic()
+            if number == 0:
+                # Undisturbed, to know how long it takes.
+                assert process.stdout.readline() == b"2\n"
+                seconds = time.monotonic() - began
+            else:
+                time.sleep(rng.uniform(0.1, 1.0) * seconds)
+            process.kill()
+        with traceql.open(path) as database:
+            assert database.sql("SELECT count(*) FROM traces").item() == len(make.INGESTED)
+            counted = database.sql(
+                "SELECT count(*) FROM kernels JOIN api_calls USING (trace_id, api_call_id)"
+            )
+            versions.append(database.sql("SELECT schema_version FROM traceql_meta").item())
+            # It can be changed, and is one of today then.
+            database.tag(VARIANT, steps="4")
+            assert database.sql(
+                "SELECT count(*) FROM kernels JOIN api_calls USING (trace_id, api_call_id)"
+            ).equals(counted)
+        check_ids(path)
+    assert set(versions) <= {migrations.OLDEST, schema.SCHEMA_VERSION}
+    assert migrations.OLDEST in versions
+
+
+@pytest.mark.parametrize(
+    ("by", "remedy"), [(1, "Update traceql: pip install"), (-99, "Ingest the reports again")]
+)
+def test_a_version_that_is_not_known_is_refused_with_a_way_out(tmp_path: Path, by: int, remedy: str) -> None:
+    path = unpacked(schema.SCHEMA_VERSION, tmp_path)
+    with contextlib.closing(duckdb.connect(str(path))) as connection:
+        connection.execute("UPDATE traceql_meta SET schema_version = schema_version + ?", [by])
+    before = path.read_bytes()
+    with traceql.open(path) as database:
+        for change in (lambda: database.query("trace_summary"), lambda: database.tag(VARIANT, a="b")):
+            with pytest.raises(
+                SchemaVersionError, match=f"schema version {schema.SCHEMA_VERSION + by}"
+            ) as caught:
+                change()
+            assert caught.value.remedy.startswith(remedy)
+    assert path.read_bytes() == before
+
+
+def test_what_others_keep_in_an_older_database_survives_its_upgrade(tmp_path: Path) -> None:
+    path = unpacked(migrations.OLDEST, tmp_path)
+    with contextlib.closing(duckdb.connect(str(path))) as connection:
+        connection.execute("CREATE TABLE notes AS SELECT 'mine' AS text; CREATE VIEW said AS FROM notes")
+        connection.execute("CREATE MACRO plus_one(x) AS x + 1")
+    with traceql.open(path) as database:
+        database.tag(VARIANT, steps="4")
+        assert database.sql("SELECT plus_one(1) AS n, text FROM said").rows() == [(2, "mine")]
+
+
+def test_a_database_of_today_needs_no_migration() -> None:
+    assert migrations.selects(schema.SCHEMA_VERSION, "") == {}
+
+
+def test_a_migration_says_how_old_tables_become_new_ones_and_nothing_else() -> None:
+    for version in range(migrations.OLDEST, schema.SCHEMA_VERSION):
+        selects = migrations.selects(version, "old_file.main.")
+        assert selects
+        for name, select in selects.items():
+            assert name in schema.BY_NAME
+            assert not re.search(r"\bold\.", select)
+            assert f"old_file.main.{name}" in select
+
+
+@pytest.mark.parametrize("version", SHIPPED)
+def test_a_shipped_database_tells_nothing_about_the_machine_that_made_it(
+    tmp_path: Path, version: int
+) -> None:
+    content = unpacked(version, tmp_path).read_bytes()
+    private = rb"/(?:home|root|Users|work|mnt|scratch|tmp)/[\w.-]+|LD_LIBRARY_PATH=|HOSTNAME=|SSH_|API_KEY"
+    assert (found := re.search(private, content)) is None, found
+    with traceql.open(tmp_path / f"version_{version}.duckdb") as database:
+        assert database.environment().collect().height == 0
+
+
+def test_the_database_of_todays_version_has_todays_tables_and_answers(tmp_path: Path) -> None:
+    """Else run tests/fixtures/databases/make.py again."""
+    path = unpacked(schema.SCHEMA_VERSION, tmp_path)
+    with contextlib.closing(duckdb.connect(str(path), read_only=True)) as connection:
+        columns = connection.execute(
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE table_name IN (SELECT table_name FROM duckdb_tables()) AND table_name != 'traceql_meta'"
+        ).fetchall()
+    assert sorted(columns) == sorted((t.name, c.name, c.type) for t in schema.TABLES for c in t.columns)
+    with traceql.open(path) as database:
+        assert set(database.query("trace_summary")["trace"]) == {report.name for report in make.INGESTED}
+        assert database.query("top_kernels", trace=NSYS).height > 0
