@@ -159,7 +159,9 @@ def test_shells_complete_names_of_ones_own(path: str, words: str, expected: list
     assert completed(words.replace("traceql", f"traceql --queries {EXAMPLE}")) == expected
 
 
-def test_a_folder_with_faults_does_not_disturb_the_completion_of_what_ships(path: str, tmp_path: Path) -> None:
+def test_a_folder_with_faults_does_not_disturb_the_completion_of_what_ships(
+    path: str, tmp_path: Path
+) -> None:
     broken = folder(tmp_path, {"t/q.sql": "no header"})
     completing = {"_TRACEQL_COMPLETE": "bash_complete", "COMP_WORDS": "traceql query top", "COMP_CWORD": "2"}
     result = run(path, TRACEQL_QUERIES=broken, **completing)
@@ -210,7 +212,9 @@ def test_an_edited_file_is_read_anew_by_the_next_database(path: str, tmp_path: P
 
 
 def test_databases_hold_no_definitions_of_ones_own(tmp_path: Path) -> None:
-    broken = folder(tmp_path, {"_views/wrong.sql": "-- One.\n-- @column x BIGINT  it\n\nSELECT nothing AS x\n"})
+    broken = folder(
+        tmp_path, {"_views/wrong.sql": "-- One.\n-- @column x BIGINT  it\n\nSELECT nothing AS x\n"}
+    )
     with traceql.open(tmp_path / "traces.duckdb", queries=broken) as database:
         database.ingest(REPORTS / EAGER)
         stored = database.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal AND NOT temporary")
@@ -289,7 +293,10 @@ MALFORMED = {
         {"t/q.sql": f"{HEAD}-- @param baseline VARCHAR  it\n-- @compared any 1 Mine\n\nSELECT 1"},
         "t/q.sql:4: @compared needs a parameter variant",
     ),
-    "the name of a question of traceql": ({"t/top_kernels.sql": ASK}, "queries/kernels/top_kernels.sql has the"),
+    "the name of a question of traceql": (
+        {"t/top_kernels.sql": ASK},
+        "queries/kernels/top_kernels.sql has the",
+    ),
     "the name of a question of one's own": ({"a/q.sql": ASK, "b/q.sql": ASK}, "a/q.sql has the name"),
     "the name of a view of traceql": ({"_views/dram.sql": VIEW}, "queries/_views/dram.sql has the name"),
     "the name of a view for a macro": (
@@ -301,7 +308,10 @@ MALFORMED = {
         "_macros/one.sql has the name",
     ),
     "the name of a table": ({"_views/kernels.sql": VIEW}, "_views/kernels.sql: a table has the name"),
-    "the name of checks": ({"checks/budget.toml": ""}, "checks/budget.toml: another file of checks has the name"),
+    "the name of checks": (
+        {"checks/budget.toml": ""},
+        "checks/budget.toml: another file of checks has the name",
+    ),
     "a name that is none": ({"t/my-question.sql": ASK}, "t/my-question.sql: the file's name is none"),
     "a question in no topic": ({"q.sql": ASK}, "q.sql: lies in no topic"),
     "a misspelt folder": ({"_view/v.sql": VIEW}, "_view/v.sql: _view is no folder of the catalogue"),
@@ -414,7 +424,10 @@ def asked(path: str, tmp_path: Path, files: Mapping[str, str], name: str = "q") 
             r"_macros/m\.sql: Parser Error",
         ),
         (
-            {"t/q.sql": f"{HEAD}\nSELECT sum(1) AS x", "_macros/sum.sql": "-- One.\n-- @param a BIGINT  it\n\na"},
+            {
+                "t/q.sql": f"{HEAD}\nSELECT sum(1) AS x",
+                "_macros/sum.sql": "-- One.\n-- @param a BIGINT  it\n\na",
+            },
             r"_macros/sum\.sql: DuckDB has a function of the name",
         ),
     ],
@@ -602,13 +615,17 @@ def test_a_database_of_the_first_version_is_told_what_its_traces_have(db: Databa
 
 
 def test_the_guide_shows_the_files_of_its_example_as_they_are() -> None:
-    shown = dict(re.findall(r"^`([\w/]+\.(?:sql|toml))`:\n\n```\w+\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE))
+    shown = dict(
+        re.findall(r"^`([\w/]+\.(?:sql|toml))`:\n\n```\w+\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+    )
     files = {str(f.relative_to(EXAMPLE)): f.read_text(encoding="utf-8") for f in EXAMPLE.rglob("*.*")}
     assert shown == files
 
 
 def test_the_guide_explains_every_tag_and_its_example_uses_it() -> None:
-    used = {tag for file in EXAMPLE.rglob("*.sql") for tag in re.findall(r"^-- @(\w+)", file.read_text(), re.M)}
+    used = {
+        tag for file in EXAMPLE.rglob("*.sql") for tag in re.findall(r"^-- @(\w+)", file.read_text(), re.M)
+    }
     for tag in question.TAGS:
         assert f"| `@{tag}` |" in GUIDE
         assert tag in used or tag in ("columns", "metrics", "ncu"), tag
@@ -634,5 +651,3 @@ def test_every_command_of_the_guide_works(path: str, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "page.html").exists()
     assert (tmp_path / "short.svg").exists()
-
-

@@ -318,7 +318,9 @@ def _section(tag: Tag, where: str, params: Sequence[Param]) -> Section:
             try:
                 values[name] = known[name].parse(value)
             except QueryError as error:
-                raise CatalogError(f"{where}: {error.message}", error.remedy or "See the type that is declared.") from None
+                raise CatalogError(
+                    f"{where}: {error.message}", error.remedy or "See the type that is declared."
+                ) from None
         elif not equals and name in flags:
             flags[name] = True
         else:
