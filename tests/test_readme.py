@@ -59,6 +59,7 @@ def test_every_command_shown_works(tmp_path: Path) -> None:
         for form in ("ncu-rep", "nsys-rep"):
             shutil.copy(REPORTS / f"scv_{name}_vectorized.{form}.xz", tmp_path / f"{shown_as}.{form}")
     (tmp_path / "question.sql").write_text("FROM traces")
+    shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     for name in ("decode_sweep.csv", "prefill_sweep.csv"):
         shutil.copy(TABLES / name, tmp_path)
     shutil.copy(TABLES / "vllm_latency.json", tmp_path / "latency.json")
