@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import kept
 import pytest
 
 import traceql
+from traceql import report
 from traceql.read import runs
 from traceql.read.source import plain_name
 from traceql.store import ingest
@@ -50,10 +52,10 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     tables = sorted(TABLES.glob("*.csv"))
 
     def fill(database: Database, _: Sequence[Path]) -> None:
-        for report, decoded in decode_all(reports):
+        for file, decoded in decode_all(reports):
             if isinstance(decoded, Exception):
                 raise decoded
-            ingest.add(database._store, decoded, name=report.name)
+            ingest.add(database._store, decoded, name=file.name)
             decoded.close()
         for table in tables:
             database.import_runs(runs.read(table))
@@ -61,6 +63,17 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     path = kept.database("corpus", fill, [*reports, *tables], tmp_path_factory.mktemp("corpus"))
     with traceql.open(path) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def page_of(corpus: Database) -> Callable[..., str]:
+    """The page about traces of the corpus, made once for all who look at it."""
+
+    @cache
+    def page(*traces: str) -> str:
+        return report.of_traces(corpus._asker, traces)
+
+    return page
 
 
 @pytest.fixture(scope="session")
