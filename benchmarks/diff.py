@@ -47,7 +47,7 @@ def process(*arguments: str) -> None:
 
 def actions(database: Database, path: Path, names: list[str]) -> dict[str, Callable[[], object]]:
     """What is timed: label → action."""
-    sides = {"trace_a": [names[0]], "trace_b": [names[1]]}
+    sides = {"baseline": [names[0]], "variant": [names[1]]}
 
     def topic(name: str) -> Callable[[], object]:
         return lambda: database.ask("diff", **sides, topic=name).table

@@ -42,7 +42,7 @@ def survivors(question: str, cases: Iterable[Case]) -> list[str]:
             break
         with one.database() as database:
             answer = case.ask_sql(database, _tripled(question, alive), question, one)
-            noticed = {cell.column for cell in case.differences(database, question, one, answer)}
+            noticed = {cell.column for cell in case.differences(question, one, answer)}
         alive = [column for column in alive if column not in noticed]
     return alive
 

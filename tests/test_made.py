@@ -84,7 +84,7 @@ def test_a_cell_that_is_not_the_expected_one_is_found(row: str, wrong: list[str]
         expected=across(f"{columns}\n{row}"),
     )
     with made.database() as database:
-        found = case.differences(database, "top_kernels", made, case.ask(database, "top_kernels", made))
+        found = case.differences("top_kernels", made, case.ask(database, "top_kernels", made))
     assert [cell.column for cell in found] == wrong
 
 
@@ -94,7 +94,7 @@ def test_a_missing_row_or_column_is_found() -> None:
     for text, said in ((columns, "1 rows"), ("trace  function", "columns")):
         made = Case("none", traces=traces, expected=across(text))
         with made.database() as database:
-            (cell,) = case.differences(database, "osrt_sum", made, case.ask(database, "osrt_sum", made))
+            (cell,) = case.differences("osrt_sum", made, case.ask(database, "osrt_sum", made))
         assert cell.found.startswith(said)
 
 

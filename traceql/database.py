@@ -232,11 +232,11 @@ class Database:
             params: for every question of the page that has them.
 
         Raises:
-            QueryError: no trace, or one that does not exist.
+            QueryError: no trace, or one that does not exist; or no question of the page has a parameter.
         """
         from traceql import report
 
-        return report.of_traces(self._asker, traces, title=title, **params)
+        return report.of_traces(self._asker, traces, title=title, params=params)
 
     def info(self, trace: str) -> dict[str, Any]:
         """What is known about a trace: how it was recorded, what it holds and what it lacks.

@@ -1,16 +1,16 @@
 -- DRAM and L2 traffic of one profiled workload (ncu).
 --
 -- Where a report has a rate but no sum (--set roofline), bytes are rate × duration. A sector is 32 bytes.
--- @column trace_id BIGINT              the trace it belongs to, see traces
--- @column kernel_id BIGINT             the workload, see kernels
--- @column name VARCHAR                 kernel name
--- @column duration_ns BIGINT           time on the GPU
--- @column dram_read_bytes DOUBLE       bytes read from DRAM
--- @column dram_write_bytes DOUBLE      bytes written to DRAM
--- @column dram_bytes DOUBLE            bytes read and written
--- @column l2_read_sectors DOUBLE       sectors read from L2
--- @column l2_write_sectors DOUBLE      sectors written to L2
--- @column dram_throughput_pct DOUBLE   share of the peak DRAM throughput
+-- @column trace_id BIGINT             the trace it belongs to, see traces
+-- @column kernel_id BIGINT            the workload, see kernels
+-- @column kernel VARCHAR              kernel name
+-- @column duration_ns BIGINT          time on the GPU
+-- @column dram_read_bytes DOUBLE      bytes read from DRAM
+-- @column dram_write_bytes DOUBLE     bytes written to DRAM
+-- @column dram_bytes DOUBLE           bytes read and written
+-- @column l2_read_sectors DOUBLE      sectors read from L2
+-- @column l2_write_sectors DOUBLE     sectors written to L2
+-- @column dram_throughput_pct DOUBLE  share of the peak DRAM throughput
 
 WITH counters AS (
     SELECT
@@ -23,7 +23,8 @@ WITH counters AS (
         max(value) FILTER (metric = 'dram__bytes.sum.per_second') AS both_rate,
         max(value) FILTER (metric = 'lts__t_sectors_op_read.sum') AS l2_read_sectors,
         max(value) FILTER (metric = 'lts__t_sectors_op_write.sum') AS l2_write_sectors,
-        max(value) FILTER (metric = 'dram__throughput.avg.pct_of_peak_sustained_elapsed') AS dram_throughput_pct
+        max(value) FILTER (metric = 'dram__throughput.avg.pct_of_peak_sustained_elapsed')
+            AS dram_throughput_pct
     FROM metrics
     WHERE metric IN (
         'dram__bytes_read.sum', 'dram__bytes_read.sum.per_second',
@@ -38,7 +39,7 @@ bytes AS (
     SELECT
         kernels.trace_id,
         kernel_id,
-        kernels.name,
+        kernels.name AS kernel,
         kernels.duration_ns,
         coalesce(read_sum, read_rate * kernels.duration_ns / 1e9) AS dram_read_bytes,
         coalesce(write_sum, write_rate * kernels.duration_ns / 1e9) AS dram_write_bytes,
@@ -53,7 +54,7 @@ bytes AS (
 SELECT
     trace_id,
     kernel_id,
-    name,
+    kernel,
     duration_ns,
     dram_read_bytes,
     dram_write_bytes,

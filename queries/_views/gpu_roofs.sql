@@ -2,16 +2,16 @@
 --
 -- The names are matched by their words, in any order: all must be there. A card that gpu_specs does not know
 -- (another memory size, a MIG slice, a laptop's) has NULL.
--- @column trace_id BIGINT                        the trace it belongs to, see traces
--- @column gpu_id INTEGER                         the profiler's number of the GPU
--- @column device_id INTEGER                      CUDA device ordinal as in kernels
--- @column name VARCHAR                           product name in the trace
--- @column gpu VARCHAR                            name in gpu_specs; NULL if it is not known
--- @column sm_count INTEGER                       streaming multiprocessors, as published
--- @column peak_flop_per_s MAP(VARCHAR, DOUBLE)   precision → dense peak
--- @column dram_bytes_per_s DOUBLE                DRAM bandwidth
--- @column l2_bytes_per_s DOUBLE                  L2 read bandwidth; NULL where NVIDIA publishes none
--- @column l1_bytes_per_s DOUBLE                  L1 bandwidth of all SMs
+-- @column trace_id BIGINT          the trace it belongs to, see traces
+-- @column gpu_id INTEGER           the profiler's number of the GPU
+-- @column device_id INTEGER        CUDA device ordinal as in kernels
+-- @column name VARCHAR             product name in the trace
+-- @column gpu VARCHAR              name in gpu_specs; NULL if it is not known
+-- @column sm_count INTEGER         streaming multiprocessors, as published
+-- @column peak_flop_per_s MAP(VARCHAR, DOUBLE)  precision → dense peak
+-- @column dram_bytes_per_s DOUBLE  DRAM bandwidth
+-- @column l2_bytes_per_s DOUBLE    L2 read bandwidth; NULL where NVIDIA publishes none
+-- @column l1_bytes_per_s DOUBLE    L1 bandwidth of all SMs
 
 SELECT
     gpus.trace_id,

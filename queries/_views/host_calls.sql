@@ -1,14 +1,15 @@
 -- One CUDA call that launches a kernel, launches a graph or waits for the GPU (nsys).
 --
--- Runtime and driver calls alike. Where the one calls the other they share their id, and the outer one counts.
+-- Runtime and driver calls alike. Where the one calls the other they share their id, and the outer one
+-- counts.
 -- @needs  api_calls
--- @column trace_id BIGINT          the trace it belongs to, see traces
--- @column api_call_id BIGINT       the call, see api_calls
--- @column purpose VARCHAR          launch (of kernels), replay (of a CUDA graph) or sync
--- @column name VARCHAR             function
--- @column start_ns BIGINT          start of the call
--- @column duration_ns BIGINT       time in the call
--- @column range_id BIGINT          innermost push/pop range around its start; NULL outside any
+-- @column trace_id BIGINT     the trace it belongs to, see traces
+-- @column api_call_id BIGINT  the call, see api_calls
+-- @column purpose VARCHAR     launch (of kernels), replay (of a CUDA graph) or sync
+-- @column function VARCHAR    function
+-- @column start_ns BIGINT     start of the call
+-- @column duration_ns BIGINT  time in the call
+-- @column range_id BIGINT     innermost push/pop range around its start; NULL outside any
 
 WITH calls AS (
     SELECT
@@ -16,13 +17,15 @@ WITH calls AS (
         CASE
             WHEN regexp_matches(name, '^cu(da)?Launch($|_|Grid|Kernel|CooperativeKernel)') THEN 'launch'
             WHEN regexp_matches(name, '^cu(da)?GraphLaunch') THEN 'replay'
-            WHEN regexp_matches(name, '^cu(da)?(Device|Ctx|Context|Thread|Stream|Event)Synchronize') THEN 'sync'
+            WHEN regexp_matches(name, '^cu(da)?(Device|Ctx|Context|Thread|Stream|Event)Synchronize')
+                THEN 'sync'
         END AS purpose
     FROM api_calls
 )
-SELECT trace_id, api_call_id, purpose, name, start_ns, duration_ns, range_id
+SELECT trace_id, api_call_id, purpose, name AS function, start_ns, duration_ns, range_id
 FROM calls
 WHERE purpose IS NOT NULL
 QUALIFY row_number() OVER (
-    PARTITION BY trace_id, pid, coalesce(nullif(correlation_id, 0), -api_call_id) ORDER BY start_ns, end_ns DESC, api_call_id
+    PARTITION BY trace_id, pid, coalesce(nullif(correlation_id, 0), -api_call_id)
+    ORDER BY start_ns, end_ns DESC, api_call_id
 ) = 1

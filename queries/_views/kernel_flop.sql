@@ -1,17 +1,17 @@
 -- Work of one profiled workload in one precision, and the peak for it (ncu).
 --
--- CUDA cores: thread instructions, add and mul 1 FLOP, fma 2, and twice that for 16 bits, where each works on a
--- pair (as NVIDIA's roofline sections count). Sections record instructions per cycle: times the cycles.
+-- CUDA cores: thread instructions, add and mul 1 FLOP, fma 2, and twice that for 16 bits, where each works on
+-- a pair (as NVIDIA's roofline sections count). Sections record instructions per cycle: times the cycles.
 -- Tensor cores: sm__ops_path_tensor_src_<types>.sum counts multiply and add already. Its children
--- (…_op_hgmma_src_…) count the same operations again and are read for their peaks only: a parent's own peak is that
--- of structured sparsity, the dense one is that of its fastest child without. Integer types count operations.
--- Where none of these was recorded, an idle tensor pipe means 0 and a busy one unknown.
--- @column trace_id BIGINT              the trace it belongs to, see traces
--- @column kernel_id BIGINT             the workload, see kernels
--- @column unit VARCHAR                 cuda or tensor (cores)
--- @column precision VARCHAR            as in gpu_specs.peak_flop_per_s, or fp16_cuda; NULL if not recorded
--- @column flop DOUBLE                  executed, padding of tiles included; NULL where the report does not tell
--- @column peak_flop_per_s DOUBLE       dense peak at the clocks of the run; NULL where the report does not tell
+-- (…_op_hgmma_src_…) count the same operations again and are read for their peaks only: a parent's own peak
+-- is that of structured sparsity, the dense one is that of its fastest child without. Integer types count
+-- operations. Where none of these was recorded, an idle tensor pipe means 0 and a busy one unknown.
+-- @column trace_id BIGINT         the trace it belongs to, see traces
+-- @column kernel_id BIGINT        the workload, see kernels
+-- @column cores VARCHAR           cuda or tensor
+-- @column precision VARCHAR       as in gpu_specs.peak_flop_per_s, or fp16_cuda; NULL if not recorded
+-- @column flop DOUBLE             executed, padding of tiles included; NULL where the report does not tell
+-- @column peak_flop_per_s DOUBLE  dense peak at the clocks of the run; NULL where the report does not tell
 
 -- Names are taken apart once each, not in every row.
 WITH parsed AS (
@@ -34,7 +34,8 @@ names AS (
     WHERE cuda.letter <> ''
         OR tensor.types <> '' AND (tensor.child = '' OR tensor.form <> '')
         OR metric IN (
-            'smsp__cycles_elapsed.avg', 'smsp__cycles_elapsed.avg.per_second', 'sm__cycles_elapsed.avg.per_second',
+            'smsp__cycles_elapsed.avg', 'smsp__cycles_elapsed.avg.per_second',
+            'sm__cycles_elapsed.avg.per_second',
             'smsp__inst_executed_pipe_tensor.sum.per_cycle_elapsed', 'sm__inst_executed_pipe_tensor.sum',
             'sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_elapsed'
         )
@@ -50,7 +51,8 @@ workloads AS (
         kernel_id,
         coalesce(
             max(value) FILTER (metric = 'smsp__cycles_elapsed.avg'),
-            max(value) FILTER (metric = 'smsp__cycles_elapsed.avg.per_second') * any_value(kernels.duration_ns) / 1e9
+            max(value) FILTER (metric = 'smsp__cycles_elapsed.avg.per_second')
+                * any_value(kernels.duration_ns) / 1e9
         ) AS cycles,
         max(value) FILTER (metric = 'sm__cycles_elapsed.avg.per_second') AS hz,
         bool_and(value = 0) FILTER (contains(metric, 'pipe_tensor')) AS tensor_idle
@@ -102,7 +104,7 @@ dense_peaks AS (
 SELECT
     trace_id,
     kernel_id,
-    'cuda' AS unit,
+    'cuda' AS cores,
     precision,
     width * flop AS flop,
     width * peak_flop_per_s AS peak_flop_per_s

@@ -4,14 +4,14 @@
 -- one stack, start/end ranges beside it. For ncu what the report says, per domain and without instances. A
 -- view, because a kernel lies in as many ranges as they nest: as a table it would be most of the database.
 -- @needs  ncu_ranges|nvtx_ranges
--- @column trace_id BIGINT          the trace it belongs to, see traces
--- @column kernel_id BIGINT         the kernel
--- @column domain VARCHAR           NVTX domain; empty for the default one
--- @column style VARCHAR            pushpop or startend
--- @column depth INTEGER            0 is the outermost range (ncu: of its domain)
--- @column text VARCHAR             message of the range
--- @column path VARCHAR             messages from the outermost range to this one, joined by /
--- @column range_id BIGINT          the range in nvtx_ranges; NULL for ncu, which records texts only
+-- @column trace_id BIGINT   the trace it belongs to, see traces
+-- @column kernel_id BIGINT  the kernel
+-- @column domain VARCHAR    NVTX domain; empty for the default one
+-- @column style VARCHAR     pushpop or startend
+-- @column depth INTEGER     0 is the outermost range (ncu: of its domain)
+-- @column text VARCHAR      message of the range
+-- @column path VARCHAR      messages from the outermost range to this one, joined by /
+-- @column range_id BIGINT   the range in nvtx_ranges; NULL for ncu, which records texts only
 
 SELECT trace_id, kernel_id, domain, style, depth, text, path, NULL::BIGINT AS range_id
 FROM ncu_ranges

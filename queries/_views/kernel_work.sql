@@ -1,54 +1,57 @@
 -- Work and traffic of one profiled workload at each memory level, and the peaks for them (ncu).
 --
--- L2 and L1 have several counters, and a report holds some of them: best what NVIDIA's roofline sections draw, the
--- bytes that a level returned (L2 to the SMs, L1 to the registers: reads), for which there are peaks; else all
--- requests (lts__t_bytes, l1tex__t_bytes). Compare rows of the same counter. Nothing that is missing counts as 0:
--- lacks lists it, with the options of ncu that record it.
--- @column trace_id BIGINT                      the trace it belongs to, see traces
--- @column kernel_id BIGINT                     the workload, see kernels
--- @column name VARCHAR                         kernel name
--- @column duration_ns BIGINT                   time on the GPU
--- @column flop DOUBLE                          executed in all precisions, see kernel_flop; NULL if one is unknown
--- @column dram_bytes DOUBLE                    bytes read from and written to DRAM
--- @column l2_bytes DOUBLE                      bytes at L2, as l2_counter counts them
--- @column l1_bytes DOUBLE                      bytes at L1, as l1_counter counts them
--- @column l2_counter VARCHAR                   metric behind l2_bytes
--- @column l1_counter VARCHAR                   metric behind l1_bytes
--- @column dram_peak_bytes_per_s DOUBLE         at the clocks of the run; NULL where the report does not tell
--- @column l2_peak_bytes_per_s DOUBLE           of l2_counter, likewise
--- @column l1_peak_bytes_per_s DOUBLE           of l1_counter, likewise
--- @column lacks VARCHAR[]                      what the report lacks (--option of ncu that records it)
+-- L2 and L1 have several metrics, and a report holds some of them: best what NVIDIA's roofline sections draw,
+-- the bytes that a level returned (L2 to the SMs, L1 to the registers: reads), for which there are peaks;
+-- else all requests (lts__t_bytes, l1tex__t_bytes). Compare rows of the same metric. Nothing that is missing
+-- counts as 0: lacks lists it, with the options of ncu that record it.
+-- @column trace_id BIGINT               the trace it belongs to, see traces
+-- @column kernel_id BIGINT              the workload, see kernels
+-- @column kernel VARCHAR                kernel name
+-- @column duration_ns BIGINT            time on the GPU
+-- @column flop DOUBLE                   executed in all precisions, see kernel_flop; NULL if one is unknown
+-- @column dram_bytes DOUBLE             bytes read from and written to DRAM
+-- @column l2_bytes DOUBLE               bytes at L2, as l2_metric counts them
+-- @column l1_bytes DOUBLE               bytes at L1, as l1_metric counts them
+-- @column l2_metric VARCHAR             metric behind l2_bytes
+-- @column l1_metric VARCHAR             metric behind l1_bytes
+-- @column dram_peak_bytes_per_s DOUBLE  at the clocks of the run; NULL where the report does not tell
+-- @column l2_peak_bytes_per_s DOUBLE    of l2_metric, likewise
+-- @column l1_peak_bytes_per_s DOUBLE    of l1_metric, likewise
+-- @column lacks VARCHAR[]               what the report lacks (--option of ncu that records it)
 
 WITH flop AS (
     SELECT
         kernel_id,
         CASE WHEN count(*) = count(flop) THEN sum(flop) END AS flop,
-        list(DISTINCT CASE unit WHEN 'cuda' THEN precision[:4] ELSE unit END) FILTER (flop IS NULL) AS unknown,
+        list(DISTINCT CASE cores WHEN 'cuda' THEN precision[:4] ELSE cores END) FILTER (flop IS NULL)
+            AS unknown,
         bool_or(peak_flop_per_s IS NULL) FILTER (flop > 0) AS peakless
     FROM kernel_flop
     GROUP BY kernel_id
 ),
--- The better counter of a level first. What a report gives per second counts for the whole duration.
-counters(level, place, counter, unit_bytes, clock) AS (
+-- The better metric of a level first. What a report gives per second counts for the whole duration.
+metrics_of_levels(level, place, base, unit_bytes, clock) AS (
     VALUES
         ('dram', 1, 'dram__bytes.sum', 1, 'dram__cycles_elapsed.avg.per_second'),
         ('l2', 1, 'derived__lts__lts2xbar_bytes.sum', 1, 'lts__cycles_elapsed.avg.per_second'),
         ('l2', 2, 'lts__t_bytes.sum', 1, 'lts__cycles_elapsed.avg.per_second'),
         ('l2', 3, 'lts__t_sectors.sum', 32, 'lts__cycles_elapsed.avg.per_second'),
         ('l2', 4, 'l1tex__m_xbar2l1tex_read_bytes.sum', 1, 'l1tex__cycles_elapsed.avg.per_second'),
-        ('l1', 1, 'derived__l1tex__lsu_writeback_bytes_mem_lgds.sum', 1, 'l1tex__cycles_elapsed.avg.per_second'),
-        ('l1', 2, 'derived__l1tex__lsu_writeback_bytes_mem_lg.sum', 1, 'l1tex__cycles_elapsed.avg.per_second'),
+        ('l1', 1, 'derived__l1tex__lsu_writeback_bytes_mem_lgds.sum', 1,
+         'l1tex__cycles_elapsed.avg.per_second'),
+        ('l1', 2, 'derived__l1tex__lsu_writeback_bytes_mem_lg.sum', 1,
+         'l1tex__cycles_elapsed.avg.per_second'),
         ('l1', 3, 'l1tex__t_bytes.sum', 1, 'l1tex__cycles_elapsed.avg.per_second')
 ),
 names AS (
-    SELECT *, counter || form AS metric
-    FROM counters
+    SELECT *, base || form AS metric
+    FROM metrics_of_levels
     CROSS JOIN (VALUES (''), ('.per_second'), ('.peak_sustained')) AS forms(form)
 ),
 clocks AS (
     SELECT kernel_id, metric AS clock, max(value) AS hz
     FROM metrics
-    WHERE metric IN (SELECT clock FROM counters)
+    WHERE metric IN (SELECT clock FROM metrics_of_levels)
     GROUP BY ALL
 ),
 measured AS (
@@ -56,7 +59,7 @@ measured AS (
         kernel_id,
         level,
         place,
-        counter,
+        base,
         unit_bytes * coalesce(
             max(value) FILTER (form = ''),
             max(value) FILTER (form = '.per_second') * any_value(kernels.duration_ns) / 1e9
@@ -66,7 +69,7 @@ measured AS (
     JOIN names USING (metric)
     JOIN kernels USING (kernel_id)
     LEFT JOIN clocks USING (kernel_id, clock)
-    GROUP BY kernel_id, level, place, counter, unit_bytes
+    GROUP BY kernel_id, level, place, base, unit_bytes
 ),
 levels AS (
     SELECT
@@ -80,14 +83,14 @@ levels AS (
 SELECT
     dram.trace_id,
     kernel_id,
-    dram.name,
+    kernel,
     dram.duration_ns,
     flop.flop,
     dram_bytes,
     l2.bytes AS l2_bytes,
     l1.bytes AS l1_bytes,
-    l2.counter AS l2_counter,
-    l1.counter AS l1_counter,
+    l2.base AS l2_metric,
+    l1.base AS l1_metric,
     dram_peak AS dram_peak_bytes_per_s,
     l2.peak_bytes_per_s AS l2_peak_bytes_per_s,
     l1.peak_bytes_per_s AS l1_peak_bytes_per_s,

@@ -2,9 +2,9 @@
 --
 -- A kernel outside any range has no row; with the domain '' it has one at most.
 -- @needs  ncu_ranges|nvtx_ranges
--- @column kernel_id BIGINT         the kernel, see kernels
--- @column domain VARCHAR           NVTX domain; empty for the default one
--- @column path VARCHAR             messages from the outermost range to this one, joined by /
+-- @column kernel_id BIGINT  the kernel, see kernels
+-- @column domain VARCHAR    NVTX domain; empty for the default one
+-- @column path VARCHAR      messages from the outermost range to this one, joined by /
 
 SELECT kernel_id, domain, arg_max(path, depth) AS path
 FROM kernel_ranges

@@ -1,58 +1,63 @@
 -- Where work sits under the roofs: one kernel, launch, NVTX range or layer of a trace (ncu).
 --
--- Sums over all launches of the row; a sum in which one launch is unknown is NULL. Peaks are kept apart: profiled_ are
--- those at the clocks of the run, from the report; datasheet_ what NVIDIA publishes. compute_pct is of the roof of
--- one precision, the one whose FLOP would take longest at peak. bound compares that time with the one that DRAM
--- traffic takes at peak (profiled peaks, or datasheet ones where a profiled one is missing): the same as
--- arithmetic intensity against ridge point.
--- Ranges hold what runs in the ranges inside them, too. A layer's kind, phase and prompt length are the tags
--- layer_kind, phase and seq_len of the trace, or words such as seq_len=512 in the texts of the NVTX ranges around it,
--- or else the range inside one called layer, and the phase of vLLM's steps (execute_context_…).
--- @needs   metrics
--- @metrics smsp__sass_thread_inst_executed_op_ffma_pred_on.sum|smsp__sass_thread_inst_executed_op_ffma_pred_on.sum.per_cycle_elapsed|sm__sass_thread_inst_executed_op_ffma_pred_on.sum
--- @metrics sm__ops_path_tensor_src_bf16_dst_fp32.sum|sm__ops_path_tensor_src_fp16_dst_fp32.sum|smsp__inst_executed_pipe_tensor.sum.per_cycle_elapsed
--- @metrics dram__bytes.sum|dram__bytes.sum.per_second|dram__bytes_read.sum|dram__bytes_read.sum.per_second dram__bytes.sum.peak_sustained
--- @ncu     --set roofline
--- @column  grouping VARCHAR                        launch, kernel, range or layer
--- @column  trace_id BIGINT                         the trace it belongs to, see traces
--- @column  kernel_id BIGINT                        the launch, see kernels; NULL for other groupings
--- @column  domain VARCHAR                          NVTX domain of a range
--- @column  range_path VARCHAR                      the range; of a launch, the innermost one of the default domain
--- @column  name VARCHAR                            kernel name or kind of layer; NULL for ranges
--- @column  phase VARCHAR                           of a layer: prefill, decode, mixed …
--- @column  seq_len BIGINT                          of a layer: prompt length
--- @column  launches BIGINT                         profiled workloads
--- @column  gpu_ns BIGINT                           GPU time of all of them
--- @column  flop DOUBLE                             executed, in all precisions
--- @column  precision VARCHAR                       the one of the compute roof
--- @column  bound VARCHAR                           memory_bound or compute_bound, at DRAM
--- @column  dram_flop_per_byte DOUBLE               arithmetic intensity at DRAM
--- @column  flop_per_s DOUBLE                       achieved
--- @column  dram_bytes_per_s DOUBLE                 achieved
--- @column  compute_pct DOUBLE                      of profiled_flop_per_s, by the precision's FLOP
--- @column  dram_pct DOUBLE                         of profiled_dram_bytes_per_s
--- @column  datasheet_compute_pct DOUBLE            of datasheet_flop_per_s
--- @column  datasheet_dram_pct DOUBLE               of datasheet_dram_bytes_per_s
--- @column  profiled_flop_per_s DOUBLE              compute roof of the precision, at the clocks of the run
--- @column  profiled_dram_bytes_per_s DOUBLE        DRAM roof, at the clocks of the run
--- @column  profiled_l2_bytes_per_s DOUBLE          L2 roof of l2_counter, at the clocks of the run
--- @column  profiled_l1_bytes_per_s DOUBLE          L1 roof of l1_counter, at the clocks of the run
--- @column  datasheet_flop_per_s DOUBLE             compute roof of the precision, as published
--- @column  datasheet_dram_bytes_per_s DOUBLE       DRAM roof, as published
--- @column  bound_by VARCHAR                        the peaks that decide it: profiled or datasheet
--- @column  flop_by_precision MAP(VARCHAR, DOUBLE)  precision → executed; those that did nothing are left out
--- @column  dram_bytes DOUBLE                       bytes at DRAM
--- @column  l2_bytes DOUBLE                         bytes at L2
--- @column  l1_bytes DOUBLE                         bytes at L1
--- @column  l2_flop_per_byte DOUBLE                 arithmetic intensity at L2
--- @column  l1_flop_per_byte DOUBLE                 arithmetic intensity at L1
--- @column  l2_bytes_per_s DOUBLE                   achieved
--- @column  l1_bytes_per_s DOUBLE                   achieved
--- @column  l2_pct DOUBLE                           of the peak of l2_counter at the clocks of the run
--- @column  l1_pct DOUBLE                           of the peak of l1_counter at the clocks of the run
--- @column  l2_counter VARCHAR                      metric behind l2_bytes
--- @column  l1_counter VARCHAR                      metric behind l1_bytes
--- @column  lacks VARCHAR                           what the report lacks (--option of ncu that records it)
+-- Sums over all launches of the row; a sum in which one launch is unknown is NULL. Peaks are kept apart:
+-- profiled_ are those at the clocks of the run, from the report; datasheet_ what NVIDIA publishes.
+-- compute_pct is of the roof of one precision, the one whose FLOP would take longest at peak. bound compares
+-- that time with the one that DRAM traffic takes at peak (profiled peaks, or datasheet ones where a profiled
+-- one is missing): the same as arithmetic intensity against ridge point. Ranges hold what runs in the ranges
+-- inside them, too. A layer's kind, phase and prompt length are the tags layer_kind, phase and seq_len of the
+-- trace, or words such as seq_len=512 in the texts of the NVTX ranges around it, or else the range inside one
+-- called layer, and the phase of vLLM's steps (execute_context_…).
+-- @needs  metrics
+-- @metrics smsp__sass_thread_inst_executed_op_ffma_pred_on.sum|
+--         smsp__sass_thread_inst_executed_op_ffma_pred_on.sum.per_cycle_elapsed|
+--         sm__sass_thread_inst_executed_op_ffma_pred_on.sum
+-- @metrics sm__ops_path_tensor_src_bf16_dst_fp32.sum|
+--         sm__ops_path_tensor_src_fp16_dst_fp32.sum|
+--         smsp__inst_executed_pipe_tensor.sum.per_cycle_elapsed
+-- @metrics dram__bytes.sum|dram__bytes.sum.per_second|dram__bytes_read.sum|dram__bytes_read.sum.per_second
+-- @metrics dram__bytes.sum.peak_sustained
+-- @ncu    --set roofline
+-- @column grouping VARCHAR                launch, kernel, range or layer
+-- @column trace_id BIGINT                 the trace it belongs to, see traces
+-- @column kernel_id BIGINT                the launch, see kernels; NULL for other groupings
+-- @column domain VARCHAR                  NVTX domain of a range
+-- @column path VARCHAR                    the range; of a launch, the innermost one of the default domain
+-- @column name VARCHAR                    kernel name or kind of layer; NULL for ranges
+-- @column phase VARCHAR                   of a layer: prefill, decode, mixed …
+-- @column seq_len BIGINT                  of a layer: prompt length
+-- @column kernels BIGINT                  profiled workloads
+-- @column gpu_ns BIGINT                   GPU time of all of them
+-- @column flop DOUBLE                     executed, in all precisions
+-- @column precision VARCHAR               the one of the compute roof
+-- @column bound VARCHAR                   memory_bound or compute_bound, at DRAM
+-- @column dram_flop_per_byte DOUBLE       arithmetic intensity at DRAM
+-- @column flop_per_s DOUBLE               achieved
+-- @column dram_bytes_per_s DOUBLE         achieved
+-- @column compute_pct DOUBLE              of profiled_flop_per_s, by the precision's FLOP
+-- @column dram_pct DOUBLE                 of profiled_dram_bytes_per_s
+-- @column datasheet_compute_pct DOUBLE    of datasheet_flop_per_s
+-- @column datasheet_dram_pct DOUBLE       of datasheet_dram_bytes_per_s
+-- @column profiled_flop_per_s DOUBLE      compute roof of the precision, at the clocks of the run
+-- @column profiled_dram_bytes_per_s DOUBLE  DRAM roof, at the clocks of the run
+-- @column profiled_l2_bytes_per_s DOUBLE  L2 roof of l2_metric, at the clocks of the run
+-- @column profiled_l1_bytes_per_s DOUBLE  L1 roof of l1_metric, at the clocks of the run
+-- @column datasheet_flop_per_s DOUBLE     compute roof of the precision, as published
+-- @column datasheet_dram_bytes_per_s DOUBLE  DRAM roof, as published
+-- @column bound_by VARCHAR                the peaks that decide it: profiled or datasheet
+-- @column flop_by_precision MAP(VARCHAR, DOUBLE)  precision → executed; those that did nothing are left out
+-- @column dram_bytes DOUBLE               bytes at DRAM
+-- @column l2_bytes DOUBLE                 bytes at L2
+-- @column l1_bytes DOUBLE                 bytes at L1
+-- @column l2_flop_per_byte DOUBLE         arithmetic intensity at L2
+-- @column l1_flop_per_byte DOUBLE         arithmetic intensity at L1
+-- @column l2_bytes_per_s DOUBLE           achieved
+-- @column l1_bytes_per_s DOUBLE           achieved
+-- @column l2_pct DOUBLE                   of the peak of l2_metric at the clocks of the run
+-- @column l1_pct DOUBLE                   of the peak of l1_metric at the clocks of the run
+-- @column l2_metric VARCHAR               metric behind l2_bytes
+-- @column l1_metric VARCHAR               metric behind l1_bytes
+-- @column lacks VARCHAR                   what the report lacks (--option of ncu that records it)
 
 WITH layers AS (
     SELECT
@@ -69,8 +74,10 @@ WITH layers AS (
             tags['phase'],
             nullif(regexp_extract(path, '\bphase=([^/\s,;]+)', 1), ''),
             CASE WHEN regexp_matches(path, 'execute_context_0\([0-9]+\)_generation_[1-9]') THEN 'decode'
-                 WHEN regexp_matches(path, 'execute_context_[1-9][0-9]*\([0-9]+\)_generation_0') THEN 'prefill'
-                 WHEN regexp_matches(path, 'execute_context_[1-9][0-9]*\([0-9]+\)_generation_[1-9]') THEN 'mixed' END
+                 WHEN regexp_matches(path, 'execute_context_[1-9][0-9]*\([0-9]+\)_generation_0')
+                 THEN 'prefill'
+                 WHEN regexp_matches(path, 'execute_context_[1-9][0-9]*\([0-9]+\)_generation_[1-9]')
+                 THEN 'mixed' END
         ) AS phase,
         try_cast(
             coalesce(tags['seq_len'], nullif(regexp_extract(path, '\bseq_len=([0-9]+)', 1), '')) AS BIGINT
@@ -83,7 +90,7 @@ members AS (
     SELECT
         'launch' AS grouping,
         kernel_id,
-        {'trace_id': trace_id, 'launch': kernel_id, 'domain': NULL::VARCHAR, 'range_path': path, 'name': name,
+        {'trace_id': trace_id, 'launch': kernel_id, 'domain': NULL::VARCHAR, 'path': path, 'name': name,
          'phase': NULL::VARCHAR, 'seq_len': NULL::BIGINT} AS key
     FROM layers
     UNION ALL
@@ -98,31 +105,34 @@ members AS (
     FROM layers
     WHERE kind IS NOT NULL
 ),
-launches AS (
+profiled AS (
     SELECT
         grouping,
         key,
-        kernel_work.* EXCLUDE (name),
+        kernel_work.* EXCLUDE (kernel),
         gpu_roofs.peak_flop_per_s AS peaks,
         gpu_roofs.dram_bytes_per_s AS datasheet_dram_bytes_per_s
     FROM members
     JOIN kernel_work USING (kernel_id)
     JOIN kernels USING (kernel_id)
-    LEFT JOIN gpu_roofs ON gpu_roofs.trace_id = kernel_work.trace_id AND gpu_roofs.device_id = kernels.device_id
+    LEFT JOIN gpu_roofs
+        ON gpu_roofs.trace_id = kernel_work.trace_id AND gpu_roofs.device_id = kernels.device_id
 ),
 -- The seconds are those that the work or the traffic would take at peak.
 traffic AS (
     SELECT
         grouping,
         key,
-        count(*) AS launches,
+        count(*) AS kernels,
         CASE WHEN count(*) = count(duration_ns) THEN sum(duration_ns)::BIGINT END AS gpu_ns,
         CASE WHEN count(*) = count(flop) THEN sum(flop) END AS flop,
         CASE WHEN count(*) = count(dram_bytes) THEN sum(dram_bytes) END AS dram_bytes,
-        CASE WHEN count(*) = count(l2_bytes) AND min(l2_counter) = max(l2_counter) THEN sum(l2_bytes) END AS l2_bytes,
-        CASE WHEN count(*) = count(l1_bytes) AND min(l1_counter) = max(l1_counter) THEN sum(l1_bytes) END AS l1_bytes,
-        string_agg(DISTINCT l2_counter, ', ' ORDER BY l2_counter) AS l2_counter,
-        string_agg(DISTINCT l1_counter, ', ' ORDER BY l1_counter) AS l1_counter,
+        CASE WHEN count(*) = count(l2_bytes) AND min(l2_metric) = max(l2_metric)
+             THEN sum(l2_bytes) END AS l2_bytes,
+        CASE WHEN count(*) = count(l1_bytes) AND min(l1_metric) = max(l1_metric)
+             THEN sum(l1_bytes) END AS l1_bytes,
+        string_agg(DISTINCT l2_metric, ', ' ORDER BY l2_metric) AS l2_metric,
+        string_agg(DISTINCT l1_metric, ', ' ORDER BY l1_metric) AS l1_metric,
         CASE WHEN count(*) = count(dram_bytes / dram_peak_bytes_per_s)
              THEN sum(dram_bytes / dram_peak_bytes_per_s) END AS profiled_dram_s,
         CASE WHEN count(*) = count(dram_bytes / datasheet_dram_bytes_per_s)
@@ -134,7 +144,7 @@ traffic AS (
         CASE WHEN count(*) = count(l1_bytes / l1_peak_bytes_per_s)
              THEN sum(l1_bytes / l1_peak_bytes_per_s) END AS l1_s,
         nullif(array_to_string(list_sort(list_distinct(flatten(list(lacks)))), '; '), '') AS lacks
-    FROM launches
+    FROM profiled
     GROUP BY grouping, key
 ),
 precisions AS (
@@ -143,10 +153,11 @@ precisions AS (
         key,
         precision,
         sum(kernel_flop.flop) AS flop,
-        CASE WHEN count(*) = count(peak_flop_per_s) THEN sum(kernel_flop.flop / peak_flop_per_s) END AS profiled_s,
+        CASE WHEN count(*) = count(peak_flop_per_s)
+             THEN sum(kernel_flop.flop / peak_flop_per_s) END AS profiled_s,
         CASE WHEN count(*) = count(published) THEN sum(kernel_flop.flop / published) END AS datasheet_s,
         CASE WHEN min(published) = max(published) THEN min(published) END AS datasheet_flop_per_s
-    FROM launches
+    FROM profiled
     JOIN kernel_flop USING (kernel_id),
     -- Most GPUs have one figure for both units, and for both widths of accumulation.
     LATERAL (SELECT coalesce(
@@ -181,11 +192,11 @@ SELECT
     key.trace_id AS trace_id,
     key.launch AS kernel_id,
     key.domain AS domain,
-    key.range_path AS range_path,
+    key.path AS path,
     key.name AS name,
     key.phase AS phase,
     key.seq_len AS seq_len,
-    launches,
+    kernels,
     gpu_ns,
     flop,
     roof.precision AS precision,
@@ -217,7 +228,7 @@ SELECT
     1e9 * l1_bytes / nullif(gpu_ns, 0) AS l1_bytes_per_s,
     1e11 * l2_s / nullif(gpu_ns, 0) AS l2_pct,
     1e11 * l1_s / nullif(gpu_ns, 0) AS l1_pct,
-    l2_counter,
-    l1_counter,
+    l2_metric,
+    l1_metric,
     lacks
 FROM placed

@@ -2,13 +2,14 @@
 --
 -- The view dram, one counter per row: sums over chosen ranges are all alike.
 -- @needs  metrics
--- @column trace_id BIGINT          the trace it belongs to, see traces
--- @column kernel_id BIGINT         the workload, see kernels
--- @column path VARCHAR             innermost push/pop range of the default domain; empty outside any
--- @column counter VARCHAR          dram_write_bytes, dram_read_bytes, l2_write_sectors, l2_read_sectors, gpu_ns, kernels
--- @column amount DOUBLE            NULL if it was not measured; of kernels 1
+-- @column trace_id BIGINT   the trace it belongs to, see traces
+-- @column kernel_id BIGINT  the workload, see kernels
+-- @column path VARCHAR      innermost push/pop range of the default domain; empty outside any
+-- @column measure VARCHAR   dram_write_bytes, dram_read_bytes, l2_write_sectors, l2_read_sectors, gpu_ns or
+--         kernels
+-- @column amount DOUBLE     NULL if it was not measured; of kernels 1
 
-SELECT trace_id, kernel_id, path, counter, amount
+SELECT trace_id, kernel_id, path, measure, amount
 FROM (
     SELECT
         trace_id,
@@ -24,5 +25,6 @@ FROM (
     LEFT JOIN range_paths ON range_paths.kernel_id = dram.kernel_id AND domain = ''
 )
 UNPIVOT INCLUDE NULLS (
-    amount FOR counter IN (dram_write_bytes, dram_read_bytes, l2_write_sectors, l2_read_sectors, gpu_ns, kernels)
+    amount
+    FOR measure IN (dram_write_bytes, dram_read_bytes, l2_write_sectors, l2_read_sectors, gpu_ns, kernels)
 )

@@ -4,16 +4,16 @@
 -- Calls that wait for all the work of a device, context or stream, longest first. Waiting for an event is
 -- the recommended way and not listed. Advice: synchronise less; order streams with cudaStreamWaitEvent, and
 -- wait for events with cudaEventSynchronize.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  limit BIGINT = 50        calls per trace; NULL for all
+-- @param  trace VARCHAR = NULL  only this trace
+-- @param  limit BIGINT = 50     calls per trace; NULL for all
 -- @needs  api_calls
--- @column trace VARCHAR            name of the trace
--- @column duration_ns BIGINT       time in the call
--- @column start_ns BIGINT          start of the call
--- @column pid BIGINT               process
--- @column tid BIGINT               thread
--- @column api_name VARCHAR         function
--- @column api_call_id BIGINT       the call, see api_calls
+-- @column trace VARCHAR         name of the trace
+-- @column duration_ns BIGINT    time in the call
+-- @column start_ns BIGINT       start of the call
+-- @column pid BIGINT            process
+-- @column tid BIGINT            thread
+-- @column function VARCHAR      function
+-- @column api_call_id BIGINT    the call, see api_calls
 
 SELECT
     traces.name AS trace,
@@ -21,7 +21,7 @@ SELECT
     start_ns,
     pid,
     tid,
-    api_calls.name AS api_name,
+    api_calls.name AS function,
     api_call_id
 FROM api_calls
 JOIN traces USING (trace_id)
@@ -29,5 +29,7 @@ WHERE ($trace IS NULL OR traces.name = $trace)
   AND api_calls.name IN ('cudaDeviceSynchronize', 'cudaStreamSynchronize', 'cudaThreadSynchronize',
                          'cuCtxSynchronize', 'cuStreamSynchronize')
 QUALIFY $limit IS NULL
-    OR row_number() OVER (PARTITION BY traces.name ORDER BY api_calls.duration_ns DESC, start_ns, api_call_id) <= $limit
+    OR row_number() OVER (
+        PARTITION BY traces.name ORDER BY api_calls.duration_ns DESC, start_ns, api_call_id
+    ) <= $limit
 ORDER BY trace, duration_ns DESC, start_ns, api_call_id

@@ -1,24 +1,24 @@
 -- Which asynchronous copies are not, because their host memory is pageable?
 --
--- NVIDIA's counterpart: nsys analyze cuda_memcpy_async.
--- A copy from or to pageable memory goes through a staging buffer, and the call waits for it. Advice: allocate
--- the host side with cudaMallocHost, or pin_memory() in PyTorch.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  limit BIGINT = 50        operations per trace; NULL for all
+-- NVIDIA's counterpart: nsys analyze cuda_memcpy_async. A copy from or to pageable memory goes through a
+-- staging buffer, and the call waits for it. Advice: allocate the host side with cudaMallocHost, or
+-- pin_memory() in PyTorch.
+-- @param  trace VARCHAR = NULL  only this trace
+-- @param  limit BIGINT = 50     operations per trace; NULL for all
 -- @needs  memory_ops api_calls
--- @column trace VARCHAR            name of the trace
--- @column duration_ns BIGINT       time on the GPU
--- @column start_ns BIGINT          start on the GPU
--- @column copy_kind VARCHAR        direction
--- @column src_memory VARCHAR       kind of source memory
--- @column dst_memory VARCHAR       kind of destination memory
--- @column bytes BIGINT             bytes moved
--- @column pid BIGINT               process
--- @column device_id INTEGER        CUDA device ordinal within the process
--- @column context_id BIGINT        CUDA context
--- @column stream_id BIGINT         CUDA stream
--- @column api_name VARCHAR         function that asked for it
--- @column memory_op_id BIGINT      the operation, see memory_ops
+-- @column trace VARCHAR         name of the trace
+-- @column duration_ns BIGINT    time on the GPU
+-- @column start_ns BIGINT       start on the GPU
+-- @column copy_kind VARCHAR     direction
+-- @column src_memory VARCHAR    kind of source memory
+-- @column dst_memory VARCHAR    kind of destination memory
+-- @column bytes BIGINT          bytes moved
+-- @column pid BIGINT            process
+-- @column device_id INTEGER     CUDA device ordinal within the process
+-- @column context_id BIGINT     CUDA context
+-- @column stream_id BIGINT      CUDA stream
+-- @column function VARCHAR      function that asked for it
+-- @column memory_op_id BIGINT   the operation, see memory_ops
 
 SELECT
     traces.name AS trace,
@@ -32,13 +32,13 @@ SELECT
     device_id,
     context_id,
     stream_id,
-    api_calls.name AS api_name,
+    api_calls.name AS function,
     memory_op_id
 FROM memory_ops
 JOIN traces USING (trace_id)
 JOIN api_calls USING (api_call_id)
 WHERE ($trace IS NULL OR traces.name = $trace)
-  AND operation = 'memcpy'
+  AND memory_ops.kind = 'memcpy'
   AND api_calls.name ILIKE '%async%'
   AND 'Pageable' IN (src_memory, dst_memory)
 QUALIFY $limit IS NULL

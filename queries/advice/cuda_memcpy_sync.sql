@@ -3,23 +3,23 @@
 -- NVIDIA's counterpart: nsys analyze cuda_memcpy_sync.
 -- Small copies to the device return early, and are not listed. Advice: use the Async function on a stream,
 -- with pinned host memory.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL        only this trace
 -- @param  early_bytes BIGINT = 65536  copies to the device of up to this size return before they are done
--- @param  limit BIGINT = 50        operations per trace; NULL for all
+-- @param  limit BIGINT = 50           operations per trace; NULL for all
 -- @needs  memory_ops api_calls
--- @column trace VARCHAR            name of the trace
--- @column duration_ns BIGINT       time on the GPU
--- @column start_ns BIGINT          start on the GPU
--- @column copy_kind VARCHAR        direction
--- @column src_memory VARCHAR       kind of source memory
--- @column dst_memory VARCHAR       kind of destination memory
--- @column bytes BIGINT             bytes moved
--- @column pid BIGINT               process
--- @column device_id INTEGER        CUDA device ordinal within the process
--- @column context_id BIGINT        CUDA context
--- @column stream_id BIGINT         CUDA stream
--- @column api_name VARCHAR         function that asked for it
--- @column memory_op_id BIGINT      the operation, see memory_ops
+-- @column trace VARCHAR               name of the trace
+-- @column duration_ns BIGINT          time on the GPU
+-- @column start_ns BIGINT             start on the GPU
+-- @column copy_kind VARCHAR           direction
+-- @column src_memory VARCHAR          kind of source memory
+-- @column dst_memory VARCHAR          kind of destination memory
+-- @column bytes BIGINT                bytes moved
+-- @column pid BIGINT                  process
+-- @column device_id INTEGER           CUDA device ordinal within the process
+-- @column context_id BIGINT           CUDA context
+-- @column stream_id BIGINT            CUDA stream
+-- @column function VARCHAR            function that asked for it
+-- @column memory_op_id BIGINT         the operation, see memory_ops
 
 SELECT
     traces.name AS trace,
@@ -33,13 +33,13 @@ SELECT
     device_id,
     context_id,
     stream_id,
-    api_calls.name AS api_name,
+    api_calls.name AS function,
     memory_op_id
 FROM memory_ops
 JOIN traces USING (trace_id)
 JOIN api_calls USING (api_call_id)
 WHERE ($trace IS NULL OR traces.name = $trace)
-  AND operation = 'memcpy'
+  AND memory_ops.kind = 'memcpy'
   AND api_calls.name NOT ILIKE '%async%'
   AND (copy_kind <> 'Host-to-Device' OR bytes > $early_bytes)
 QUALIFY $limit IS NULL

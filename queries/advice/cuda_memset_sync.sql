@@ -3,20 +3,20 @@
 -- NVIDIA's counterpart: nsys analyze cuda_memset_sync.
 -- A memset of device memory returns at once; of pinned or managed memory only when it is done. Advice: use
 -- the Async function on a stream.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  limit BIGINT = 50        operations per trace; NULL for all
+-- @param  trace VARCHAR = NULL  only this trace
+-- @param  limit BIGINT = 50     operations per trace; NULL for all
 -- @needs  memory_ops api_calls
--- @column trace VARCHAR            name of the trace
--- @column duration_ns BIGINT       time on the GPU
--- @column start_ns BIGINT          start on the GPU
--- @column dst_memory VARCHAR       kind of memory that is set
--- @column bytes BIGINT             bytes set
--- @column pid BIGINT               process
--- @column device_id INTEGER        CUDA device ordinal within the process
--- @column context_id BIGINT        CUDA context
--- @column stream_id BIGINT         CUDA stream
--- @column api_name VARCHAR         function that asked for it
--- @column memory_op_id BIGINT      the operation, see memory_ops
+-- @column trace VARCHAR         name of the trace
+-- @column duration_ns BIGINT    time on the GPU
+-- @column start_ns BIGINT       start on the GPU
+-- @column dst_memory VARCHAR    kind of memory that is set
+-- @column bytes BIGINT          bytes set
+-- @column pid BIGINT            process
+-- @column device_id INTEGER     CUDA device ordinal within the process
+-- @column context_id BIGINT     CUDA context
+-- @column stream_id BIGINT      CUDA stream
+-- @column function VARCHAR      function that asked for it
+-- @column memory_op_id BIGINT   the operation, see memory_ops
 
 SELECT
     traces.name AS trace,
@@ -28,13 +28,13 @@ SELECT
     device_id,
     context_id,
     stream_id,
-    api_calls.name AS api_name,
+    api_calls.name AS function,
     memory_op_id
 FROM memory_ops
 JOIN traces USING (trace_id)
 JOIN api_calls USING (api_call_id)
 WHERE ($trace IS NULL OR traces.name = $trace)
-  AND operation = 'memset'
+  AND memory_ops.kind = 'memset'
   AND api_calls.name NOT ILIKE '%async%'
   AND dst_memory IN ('Pinned', 'Managed', 'Managed Static')
 QUALIFY $limit IS NULL

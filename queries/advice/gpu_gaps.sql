@@ -4,18 +4,18 @@
 -- Times with no kernel, copy, memset or graph, per process and device, between its first and its last
 -- operation; longest first. NVIDIA's rule also leaves out what the profiler's own overhead explains.
 -- Advice: cpu_bound_gaps says which of them the CPU caused.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL    only this trace
 -- @param  min_gap_ns BIGINT = 500000000  shortest gap listed; the default is NVIDIA's
--- @param  graphs BOOLEAN = true    count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
--- @param  limit BIGINT = 50        gaps per trace; NULL for all
+-- @param  graphs BOOLEAN = true   count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
+-- @param  limit BIGINT = 50       gaps per trace; NULL for all
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column duration_ns BIGINT       length of the gap
--- @column start_ns BIGINT          end of the operation before it
--- @column pid BIGINT               process
--- @column device_id INTEGER        CUDA device ordinal within the process
--- @column next_work VARCHAR        what ran after it
--- @column gaps BIGINT              gaps of that length in the trace, those beyond the limit too
+-- @column trace VARCHAR           name of the trace
+-- @column duration_ns BIGINT      length of the gap
+-- @column start_ns BIGINT         end of the operation before it
+-- @column pid BIGINT              process
+-- @column device_id INTEGER       CUDA device ordinal within the process
+-- @column next_operation VARCHAR  what ran after it
+-- @column gaps BIGINT             gaps of that length in the trace, those beyond the limit too
 -- @chart  gaps x=start_ns y=duration_ns total=gaps
 -- @section timeline 50 Gaps and launch overhead | min_gap_ns=10000
 -- @empty  No gap is that long: a smaller --min-gap-ns shows shorter ones.
@@ -25,16 +25,16 @@ WITH ends AS (
         trace_id,
         pid,
         device_id,
-        name,
+        operation,
         start_ns,
         -- The GPU is busy until the last of all operations so far ends, not only the one before.
         max(end_ns) OVER (
             PARTITION BY trace_id, pid, device_id
-            ORDER BY start_ns, end_ns, work, work_id
+            ORDER BY start_ns, end_ns, kind, operation_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS busy_until_ns
-    FROM gpu_work
-    WHERE $graphs OR work <> 'graph'
+    FROM gpu_operations
+    WHERE $graphs OR kind <> 'graph'
 )
 SELECT
     traces.name AS trace,
@@ -42,7 +42,7 @@ SELECT
     busy_until_ns AS start_ns,
     pid,
     device_id,
-    ends.name AS next_work,
+    ends.operation AS next_operation,
     count(*) OVER (PARTITION BY traces.name) AS gaps
 FROM ends
 JOIN traces USING (trace_id)

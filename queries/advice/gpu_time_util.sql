@@ -5,26 +5,26 @@
 -- use for less than the threshold are listed, neighbours joined. Operations that run at the same time
 -- count twice, so a chunk can be in use for more than 100 %. NVIDIA's rule also counts the profiler's
 -- own overhead.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL   only this trace
 -- @param  threshold_pct DOUBLE = 50  list chunks below this use; the default is NVIDIA's
--- @param  chunks BIGINT = 30       chunks per process and device; the default is NVIDIA's
--- @param  graphs BOOLEAN = true    count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
--- @param  limit BIGINT = 50        rows per trace; NULL for all
+-- @param  chunks BIGINT = 30     chunks per process and device; the default is NVIDIA's
+-- @param  graphs BOOLEAN = true  count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
+-- @param  limit BIGINT = 50      rows per trace; NULL for all
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column in_use_pct DOUBLE        operation time ÷ time
--- @column duration_ns BIGINT       length
--- @column start_ns BIGINT          start
--- @column pid BIGINT               process
--- @column device_id INTEGER        CUDA device ordinal within the process
+-- @column trace VARCHAR          name of the trace
+-- @column in_use_pct DOUBLE      operation time ÷ time
+-- @column duration_ns BIGINT     length
+-- @column start_ns BIGINT        start
+-- @column pid BIGINT             process
+-- @column device_id INTEGER      CUDA device ordinal within the process
 -- @chart  bars x=start_ns y=in_use_pct
 -- @empty  No chunk is below the threshold: the GPUs are in use.
 
 WITH operations AS (
     SELECT trace_id, pid, device_id, start_ns, end_ns
-    FROM gpu_work
+    FROM gpu_operations
     JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace) AND ($graphs OR work <> 'graph')
+    WHERE ($trace IS NULL OR traces.name = $trace) AND ($graphs OR gpu_operations.kind <> 'graph')
 ),
 spans AS (
     SELECT
@@ -43,7 +43,8 @@ pieces AS (
         trace_id,
         pid,
         device_id,
-        unnest(range((start_ns - first_ns) // chunk_ns, greatest(end_ns - first_ns - 1, 0) // chunk_ns + 1)) AS chunk,
+        unnest(range((start_ns - first_ns) // chunk_ns, greatest(end_ns - first_ns - 1, 0) // chunk_ns + 1))
+            AS chunk,
         first_ns,
         chunk_ns,
         start_ns,
@@ -57,7 +58,9 @@ used AS (
         pid,
         device_id,
         chunk,
-        sum(least(end_ns, first_ns + (chunk + 1) * chunk_ns) - greatest(start_ns, first_ns + chunk * chunk_ns)) AS used_ns
+        sum(
+            least(end_ns, first_ns + (chunk + 1) * chunk_ns) - greatest(start_ns, first_ns + chunk * chunk_ns)
+        ) AS used_ns
     FROM pieces
     GROUP BY ALL
 ),
@@ -95,5 +98,7 @@ joined AS (
 )
 FROM joined
 QUALIFY $limit IS NULL
-    OR row_number() OVER (PARTITION BY trace ORDER BY in_use_pct, duration_ns DESC, start_ns, pid, device_id) <= $limit
+    OR row_number() OVER (
+        PARTITION BY trace ORDER BY in_use_pct, duration_ns DESC, start_ns, pid, device_id
+    ) <= $limit
 ORDER BY trace, in_use_pct, duration_ns DESC, start_ns, pid, device_id

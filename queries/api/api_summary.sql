@@ -1,28 +1,28 @@
 -- Where does the time in CUDA API calls go?
 --
 -- A runtime call contains its driver calls: compare totals within one layer.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  layer VARCHAR = '%'      LIKE pattern on the layer: runtime, driver
+-- @param  trace VARCHAR = NULL  only this trace
+-- @param  layer VARCHAR = '%'   LIKE pattern on the layer: runtime, driver
 -- @needs  api_calls
--- @column trace VARCHAR            name of the trace
--- @column layer VARCHAR            runtime, driver or other
--- @column name VARCHAR             function
--- @column calls BIGINT             how often it was called
--- @column total_ns BIGINT          time in all calls
--- @column share_pct DOUBLE         of the time in all calls of the trace
--- @column avg_ns DOUBLE            mean
--- @column median_ns DOUBLE         median
--- @column min_ns BIGINT            shortest
--- @column max_ns BIGINT            longest
--- @column stddev_ns DOUBLE         sample standard deviation; NULL for one call
--- @chart  bars x=name y=total_ns
+-- @column trace VARCHAR         name of the trace
+-- @column layer VARCHAR         runtime, driver or other
+-- @column function VARCHAR      function
+-- @column calls BIGINT          how often it was called
+-- @column total_ns BIGINT       time in all calls
+-- @column share_pct DOUBLE      of the time in all calls of the trace
+-- @column avg_ns DOUBLE         mean
+-- @column median_ns DOUBLE      median
+-- @column min_ns BIGINT         shortest
+-- @column max_ns BIGINT         longest
+-- @column stddev_ns DOUBLE      sample standard deviation; NULL for one call
+-- @chart  bars x=function y=total_ns
 -- @section timeline 53 Gaps and launch overhead
 
 WITH summed AS (
     SELECT
         traces.name AS trace,
         layer,
-        api_calls.name,
+        api_calls.name AS function,
         count(*) AS calls,
         sum(api_calls.duration_ns)::BIGINT AS total_ns,
         100.0 * sum(api_calls.duration_ns)
@@ -39,4 +39,4 @@ WITH summed AS (
 )
 FROM summed
 WHERE layer LIKE $layer
-ORDER BY trace, total_ns DESC, layer, name
+ORDER BY trace, total_ns DESC, layer, function

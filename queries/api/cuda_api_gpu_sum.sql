@@ -2,31 +2,32 @@
 --
 -- NVIDIA's counterpart: nsys stats cuda_api_gpu_sum.
 -- CPU and GPU time overlap: the shares compare rows, they do not add up to the run.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  names VARCHAR = 'full'   full: C++ names with template arguments; short: function names only
--- @param  graphs BOOLEAN = true    count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
+-- @param  trace VARCHAR = NULL       only this trace
+-- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
+-- @param  graphs BOOLEAN = true      count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
 -- @needs  api_calls
--- @column trace VARCHAR            name of the trace
--- @column category VARCHAR         CUDA_API, CUDA_KERNEL, MEMORY_OPER or CUDA_GRAPH
--- @column operation VARCHAR        function, kernel name, or what is copied or set
--- @column instances BIGINT         how many
--- @column total_ns BIGINT          time of all of them
--- @column share_pct DOUBLE         of the time of everything listed for the trace
--- @column avg_ns DOUBLE            mean
--- @column median_ns DOUBLE         median
--- @column min_ns BIGINT            shortest
--- @column max_ns BIGINT            longest
--- @column stddev_ns DOUBLE         sample standard deviation; NULL for a single one
+-- @column trace VARCHAR              name of the trace
+-- @column category VARCHAR           CUDA_API, CUDA_KERNEL, MEMORY_OPER or CUDA_GRAPH
+-- @column operation VARCHAR          function, kernel name, or what is copied or set
+-- @column instances BIGINT           how many
+-- @column total_ns BIGINT            time of all of them
+-- @column share_pct DOUBLE           of the time of everything listed for the trace
+-- @column avg_ns DOUBLE              mean
+-- @column median_ns DOUBLE           median
+-- @column min_ns BIGINT              shortest
+-- @column max_ns BIGINT              longest
+-- @column stddev_ns DOUBLE           sample standard deviation; NULL for a single one
 -- @chart  bars x=operation y=total_ns
 
 WITH named AS (
     SELECT
         trace_id,
-        CASE work WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH' ELSE 'MEMORY_OPER' END AS category,
-        CASE $names WHEN 'full' THEN full_name WHEN 'short' THEN name ELSE error('names must be full or short') END AS operation,
+        CASE kind WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH' ELSE 'MEMORY_OPER' END
+            AS category,
+        CASE WHEN $full_names THEN full_name ELSE operation END AS operation,
         duration_ns
-    FROM gpu_work
-    WHERE $graphs OR work <> 'graph'
+    FROM gpu_operations
+    WHERE $graphs OR kind <> 'graph'
     UNION ALL
     SELECT trace_id, 'CUDA_API', name, duration_ns FROM api_calls
 )

@@ -2,23 +2,23 @@
 --
 -- NVIDIA's counterpart: nsys stats cuda_api_sum.
 -- Runtime and driver functions together, as NVIDIA's report has them; api_summary tells them apart.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL  only this trace
 -- @needs  api_calls
--- @column trace VARCHAR            name of the trace
--- @column api_name VARCHAR         function
--- @column calls BIGINT             how often it was called
--- @column total_ns BIGINT          time in all calls
--- @column share_pct DOUBLE         of the time in all calls of the trace
--- @column avg_ns DOUBLE            mean
--- @column median_ns DOUBLE         median
--- @column min_ns BIGINT            shortest
--- @column max_ns BIGINT            longest
--- @column stddev_ns DOUBLE         sample standard deviation; NULL for a single one
--- @chart  bars x=api_name y=total_ns
+-- @column trace VARCHAR         name of the trace
+-- @column function VARCHAR      function
+-- @column calls BIGINT          how often it was called
+-- @column total_ns BIGINT       time in all calls
+-- @column share_pct DOUBLE      of the time in all calls of the trace
+-- @column avg_ns DOUBLE         mean
+-- @column median_ns DOUBLE      median
+-- @column min_ns BIGINT         shortest
+-- @column max_ns BIGINT         longest
+-- @column stddev_ns DOUBLE      sample standard deviation; NULL for a single one
+-- @chart  bars x=function y=total_ns
 
 SELECT
     traces.name AS trace,
-    api_calls.name AS api_name,
+    api_calls.name AS function,
     count(*) AS calls,
     sum(api_calls.duration_ns)::BIGINT AS total_ns,
     100.0 * sum(api_calls.duration_ns)
@@ -32,4 +32,4 @@ FROM api_calls
 JOIN traces USING (trace_id)
 WHERE $trace IS NULL OR traces.name = $trace
 GROUP BY traces.name, api_calls.name
-ORDER BY trace, total_ns DESC, api_name
+ORDER BY trace, total_ns DESC, function

@@ -1,24 +1,24 @@
 -- Which CUDA API calls were made, in order?
 --
 -- NVIDIA's counterpart: nsys stats cuda_api_trace.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL   only this trace
 -- @needs  api_calls
--- @column trace VARCHAR            name of the trace
--- @column start_ns BIGINT          start of the call
--- @column duration_ns BIGINT       time in the call
--- @column api_name VARCHAR         function
--- @column return_value INTEGER     0 is success
--- @column correlation_id BIGINT    links to the GPU work; unique within one process only
--- @column pid BIGINT               process
--- @column tid BIGINT               thread
--- @column thread VARCHAR           thread name
--- @column api_call_id BIGINT       the call, see api_calls
+-- @column trace VARCHAR          name of the trace
+-- @column start_ns BIGINT        start of the call
+-- @column duration_ns BIGINT     time in the call
+-- @column function VARCHAR       function
+-- @column return_value INTEGER   0 is success
+-- @column correlation_id BIGINT  links to the GPU work; unique within one process only
+-- @column pid BIGINT             process
+-- @column tid BIGINT             thread
+-- @column thread VARCHAR         thread name
+-- @column api_call_id BIGINT     the call, see api_calls
 
 SELECT
     traces.name AS trace,
     start_ns,
     api_calls.duration_ns,
-    api_calls.name AS api_name,
+    api_calls.name AS function,
     return_value,
     correlation_id,
     api_calls.pid,

@@ -1,20 +1,20 @@
 -- Were two traces, or two groups of traces, recorded alike, so that their numbers can be compared?
 --
--- One row per fact about the recording: GPU, clocks, profiler and its settings, and the tags that say what ran.
--- Ask before diff.
--- @param  trace_a VARCHAR[]       trace before the change
--- @param  trace_b VARCHAR[]       trace after it
+-- One row per fact about the recording: GPU, clocks, profiler and its settings, and the tags that say what
+-- ran. Ask before diff.
+-- @param  baseline VARCHAR[]  trace before the change
+-- @param  variant VARCHAR[]   trace after it
 -- @needs  kernels|api_calls|memory_ops|nvtx_ranges
--- @column property VARCHAR        what is compared
--- @column a VARCHAR               its values before; NULL if no trace says
--- @column b VARCHAR               its values after
--- @column verdict VARCHAR         same, differs or unknown (some trace does not say)
--- @column meaning VARCHAR         what it does to the numbers; NULL where it is the same
+-- @column property VARCHAR    what is compared
+-- @column baseline VARCHAR    its values before; NULL if no trace says
+-- @column variant VARCHAR     its values after
+-- @column verdict VARCHAR     same, differs or unknown (some trace does not say)
+-- @column meaning VARCHAR     what it does to the numbers; NULL where it is the same
 
 WITH chosen AS (
-    SELECT 'a' AS side, * FROM traces WHERE list_contains($trace_a, traces.name)
+    SELECT 'baseline' AS side, * FROM traces WHERE list_contains($baseline, traces.name)
     UNION ALL
-    SELECT 'b', * FROM traces WHERE list_contains($trace_b, traces.name)
+    SELECT 'variant', * FROM traces WHERE list_contains($variant, traces.name)
 ),
 spans AS (
     SELECT trace_id, device_id, min(start_ns) AS first_ns, max(end_ns) AS last_ns
@@ -72,8 +72,8 @@ facts AS (
 judged AS (
     SELECT
         property,
-        string_agg(DISTINCT value, ', ' ORDER BY value) FILTER (side = 'a') AS a,
-        string_agg(DISTINCT value, ', ' ORDER BY value) FILTER (side = 'b') AS b,
+        string_agg(DISTINCT value, ', ' ORDER BY value) FILTER (side = 'baseline') AS baseline,
+        string_agg(DISTINCT value, ', ' ORDER BY value) FILTER (side = 'variant') AS variant,
         CASE WHEN count(DISTINCT value) > 1 THEN 'differs'
              WHEN count(value) < (SELECT count(*) FROM chosen) THEN 'unknown'
              WHEN property = 'complete' AND any_value(value) = 'false' THEN 'unknown'
@@ -84,8 +84,8 @@ judged AS (
     -- Clocks are never equal to the hertz: 2 % apart is the same.
     SELECT
         'measured_sm_clock',
-        format('{:.0f} MHz', avg(clock_hz) FILTER (side = 'a') / 1e6),
-        format('{:.0f} MHz', avg(clock_hz) FILTER (side = 'b') / 1e6),
+        format('{:.0f} MHz', avg(clock_hz) FILTER (side = 'baseline') / 1e6),
+        format('{:.0f} MHz', avg(clock_hz) FILTER (side = 'variant') / 1e6),
         CASE WHEN count(clock_hz) < count(*) THEN 'unknown'
              WHEN max(clock_hz) > 1.02 * min(clock_hz) THEN 'differs'
              ELSE 'same' END
@@ -94,26 +94,33 @@ judged AS (
 )
 SELECT
     property,
-    a,
-    b,
+    baseline,
+    variant,
     verdict,
     CASE WHEN verdict <> 'same' THEN
         CASE property
-            WHEN 'profiler' THEN 'ncu runs kernels alone and repeatedly: only counters_on_timeline joins the two'
+            WHEN 'profiler'
+                THEN 'ncu runs kernels alone and repeatedly: only counters_on_timeline joins the two'
             WHEN 'tool_version' THEN 'counters can change between versions; an export has that of its nsys'
             WHEN 'gpu' THEN 'times and counters differ with the GPU, whatever else changed'
             WHEN 'sm_count' THEN 'times and counters differ with the size of the GPU'
             WHEN 'highest_sm_clock' THEN 'times differ with the clock'
             WHEN 'measured_sm_clock' THEN CASE verdict
                 WHEN 'differs' THEN 'times differ with the clock'
-                ELSE 'times differ with the clock; recorded by ncu --metrics gpc__cycles_elapsed.avg.per_second, '
+                ELSE 'times differ with the clock; recorded by '
+                    || 'ncu --metrics gpc__cycles_elapsed.avg.per_second, '
                     || 'nsys profile --gpu-metrics-devices=all' END
-            WHEN 'complete' THEN 'the profiler says that events may be missing: counts and sums could be too small'
+            WHEN 'complete'
+                THEN 'the profiler says that events may be missing: counts and sums could be too small'
             WHEN 'tags' THEN 'nothing says what ran: traceql ingest --tag model=… --tag batch=…'
-            WHEN 'setting: clock_control' THEN 'base locks the clocks, none lets them move: times differ for that alone'
-            WHEN 'setting: cache_control' THEN 'all flushes caches before kernels: DRAM bytes differ for that alone'
-            WHEN 'setting: cuda_graph_trace' THEN 'kernels of graphs that are traced as a whole are in no count'
-            WHEN 'setting: graph_profiling' THEN 'kernels of graphs that are profiled as a whole are in no count'
+            WHEN 'setting: clock_control'
+                THEN 'base locks the clocks, none lets them move: times differ for that alone'
+            WHEN 'setting: cache_control'
+                THEN 'all flushes caches before kernels: DRAM bytes differ for that alone'
+            WHEN 'setting: cuda_graph_trace'
+                THEN 'kernels of graphs that are traced as a whole are in no count'
+            WHEN 'setting: graph_profiling'
+                THEN 'kernels of graphs that are profiled as a whole are in no count'
             ELSE CASE WHEN verdict = 'unknown' THEN 'not every trace says'
                       WHEN property LIKE 'tag: %' THEN 'what was changed on purpose, or another workload'
                       ELSE 'recorded with other options' END
@@ -122,6 +129,7 @@ SELECT
 FROM judged
 ORDER BY
     list_position(
-        ['profiler', 'tool_version', 'gpu', 'sm_count', 'highest_sm_clock', 'measured_sm_clock', 'complete'], property
+        ['profiler', 'tool_version', 'gpu', 'sm_count', 'highest_sm_clock', 'measured_sm_clock', 'complete'],
+        property
     ) NULLS LAST,
     property

@@ -1,47 +1,48 @@
 -- What did the hardware counters of each kernel on the timeline say?
 --
--- Joins a timeline (nsys) with the counters (ncu) of the same launch in another recording of the same work, as
--- the view launches aligns them: same process, device, NVTX path in every domain, kernel name and number of the
--- launch. Launches that only one of them holds are listed, too. The numbers agree if both recordings begin with
--- the same launch: not with ncu --launch-skip, nor if only one of them recorded a warm-up. ncu runs each kernel
--- alone, and may flush caches and lock clocks: compare duration_ns with profiled_ns before using a rate.
--- @param  timeline VARCHAR                  nsys trace
--- @param  counters VARCHAR                  ncu trace
+-- Joins a timeline (nsys) with the counters (ncu) of the same launch in another recording of the same work,
+-- as the view kernel_keys aligns them: same process, device, NVTX path in every domain, kernel name and
+-- number of the launch. Launches that only one of them holds are listed, too. The numbers agree if both
+-- recordings begin with the same launch: not with ncu --launch-skip, nor if only one of them recorded a
+-- warm-up. ncu runs each kernel alone, and may flush caches and lock clocks: compare duration_ns with
+-- profiled_ns before using a rate.
+-- @param  timeline VARCHAR             nsys trace
+-- @param  counters VARCHAR             ncu trace
 -- @param  metric VARCHAR = 'dram__throughput.avg.pct_of_peak_sustained_elapsed'  a metric more
 -- @needs  metrics kernels
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum
--- @column place VARCHAR                     NVTX path in the default domain, then those of others; empty outside
--- @column kernel VARCHAR                    function name without template arguments
--- @column process BIGINT                    1 for the process with the lowest pid, 2 …
--- @column device_id INTEGER                 CUDA device ordinal
--- @column occurrence BIGINT                 which of the launches of that kernel at that place
--- @column found_in VARCHAR                  both, timeline only or counters only
--- @column start_ns BIGINT                   start on the timeline
--- @column duration_ns BIGINT                time on the timeline
--- @column profiled_ns BIGINT                time under ncu
--- @column dram_read_bytes DOUBLE            bytes read from DRAM; NULL if not matched or not measured
--- @column dram_write_bytes DOUBLE           bytes written to DRAM
--- @column l2_read_sectors DOUBLE            sectors of 32 bytes read from L2
--- @column l2_write_sectors DOUBLE           sectors written to L2
--- @column dram_bytes_per_s DOUBLE           DRAM bytes ÷ time on the timeline
--- @column metric_unit VARCHAR               unit of the chosen metric
--- @column metric_value DOUBLE               its value
--- @column kernel_id BIGINT                  the launch on the timeline, see kernels
--- @column profiled_kernel_id BIGINT         the launch under ncu
--- @column timeline_matched_pct DOUBLE       share of all launches of the timeline that have counters
+-- @column path VARCHAR                 NVTX path in the default domain, then those of others; empty outside
+-- @column kernel VARCHAR               function name without template arguments
+-- @column process_number BIGINT        1 for the process with the lowest pid, 2 …
+-- @column device_id INTEGER            CUDA device ordinal
+-- @column instance BIGINT              which of the launches of that kernel with that path
+-- @column found_in VARCHAR             both, timeline only or counters only
+-- @column start_ns BIGINT              start on the timeline
+-- @column duration_ns BIGINT           time on the timeline
+-- @column profiled_ns BIGINT           time under ncu
+-- @column dram_read_bytes DOUBLE       bytes read from DRAM; NULL if not matched or not measured
+-- @column dram_write_bytes DOUBLE      bytes written to DRAM
+-- @column l2_read_sectors DOUBLE       sectors of 32 bytes read from L2
+-- @column l2_write_sectors DOUBLE      sectors written to L2
+-- @column dram_bytes_per_s DOUBLE      DRAM bytes ÷ time on the timeline
+-- @column metric_unit VARCHAR          unit of the chosen metric
+-- @column metric_value DOUBLE          its value
+-- @column kernel_id BIGINT             the launch on the timeline, see kernels
+-- @column profiled_kernel_id BIGINT    the launch under ncu
+-- @column timeline_matched_pct DOUBLE  share of all launches of the timeline that have counters
 -- @column timeline_matched_time_pct DOUBLE  the same of their time
--- @column counters_matched_pct DOUBLE       share of all profiled launches that the timeline holds
+-- @column counters_matched_pct DOUBLE  share of all profiled launches that the timeline holds
 -- @chart  scatter x=start_ns y=dram_bytes_per_s
 
 WITH seen AS (
-    SELECT launches.*, start_ns, duration_ns
-    FROM launches
+    SELECT kernel_keys.*, start_ns, duration_ns
+    FROM kernel_keys
     JOIN kernels USING (kernel_id)
-    WHERE launches.trace_id = (SELECT trace_id FROM traces WHERE name = $timeline AND has_timeline)
+    WHERE kernel_keys.trace_id = (SELECT trace_id FROM traces WHERE name = $timeline AND has_timeline)
 ),
 profiled AS (
     SELECT
-        launches.*,
+        kernel_keys.*,
         dram.duration_ns,
         dram_read_bytes,
         dram_write_bytes,
@@ -50,17 +51,17 @@ profiled AS (
         l2_write_sectors,
         chosen.unit,
         chosen.value
-    FROM launches
+    FROM kernel_keys
     JOIN dram USING (kernel_id)
-    LEFT JOIN metrics AS chosen ON chosen.kernel_id = launches.kernel_id AND chosen.metric = $metric
-    WHERE launches.trace_id = (SELECT trace_id FROM traces WHERE name = $counters AND has_counters)
+    LEFT JOIN metrics AS chosen ON chosen.kernel_id = kernel_keys.kernel_id AND chosen.metric = $metric
+    WHERE kernel_keys.trace_id = (SELECT trace_id FROM traces WHERE name = $counters AND has_counters)
 )
 SELECT
-    place,
-    name AS kernel,
-    process,
+    path,
+    kernel,
+    process_number,
     device_id,
-    occurrence,
+    instance,
     CASE WHEN profiled.kernel_id IS NULL THEN 'timeline only'
          WHEN seen.kernel_id IS NULL THEN 'counters only'
          ELSE 'both' END AS found_in,
@@ -83,5 +84,5 @@ SELECT
     100.0 * count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER ()
         / nullif(count(profiled.kernel_id) OVER (), 0) AS counters_matched_pct
 FROM seen
-FULL JOIN profiled USING (process, device_id, place, name, occurrence)
-ORDER BY start_ns NULLS LAST, place, kernel, process, device_id, occurrence
+FULL JOIN profiled USING (process_number, device_id, path, kernel, instance)
+ORDER BY start_ns NULLS LAST, path, kernel, process_number, device_id, instance

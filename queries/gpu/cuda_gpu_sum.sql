@@ -1,32 +1,33 @@
 -- What takes the GPU time: kernels, copies, memsets, graphs?
 --
 -- NVIDIA's counterpart: nsys stats cuda_gpu_sum.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  names VARCHAR = 'full'   full: C++ names with template arguments; short: function names only
--- @param  graphs BOOLEAN = true    count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
+-- @param  trace VARCHAR = NULL       only this trace
+-- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
+-- @param  graphs BOOLEAN = true      count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column category VARCHAR         CUDA_KERNEL, MEMORY_OPER or CUDA_GRAPH
--- @column operation VARCHAR        kernel name, or what is copied or set
--- @column instances BIGINT         how many
--- @column total_ns BIGINT          GPU time of all of them
--- @column share_pct DOUBLE         of the GPU time of everything listed for the trace
--- @column avg_ns DOUBLE            mean
--- @column median_ns DOUBLE         median
--- @column min_ns BIGINT            shortest
--- @column max_ns BIGINT            longest
--- @column stddev_ns DOUBLE         sample standard deviation; NULL for a single one
+-- @column trace VARCHAR              name of the trace
+-- @column category VARCHAR           CUDA_KERNEL, MEMORY_OPER or CUDA_GRAPH
+-- @column operation VARCHAR          kernel name, or what is copied or set
+-- @column instances BIGINT           how many
+-- @column total_ns BIGINT            GPU time of all of them
+-- @column share_pct DOUBLE           of the GPU time of everything listed for the trace
+-- @column avg_ns DOUBLE              mean
+-- @column median_ns DOUBLE           median
+-- @column min_ns BIGINT              shortest
+-- @column max_ns BIGINT              longest
+-- @column stddev_ns DOUBLE           sample standard deviation; NULL for a single one
 -- @chart  bars x=operation y=total_ns
 
 WITH named AS (
     SELECT
         traces.name AS trace,
-        CASE work WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH' ELSE 'MEMORY_OPER' END AS category,
-        CASE $names WHEN 'full' THEN full_name WHEN 'short' THEN gpu_work.name ELSE error('names must be full or short') END AS operation,
-        gpu_work.duration_ns
-    FROM gpu_work
+        CASE gpu_operations.kind WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH'
+            ELSE 'MEMORY_OPER' END AS category,
+        CASE WHEN $full_names THEN full_name ELSE gpu_operations.operation END AS operation,
+        gpu_operations.duration_ns
+    FROM gpu_operations
     JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace) AND ($graphs OR work <> 'graph')
+    WHERE ($trace IS NULL OR traces.name = $trace) AND ($graphs OR gpu_operations.kind <> 'graph')
 )
 SELECT
     trace,

@@ -3,25 +3,25 @@
 -- NVIDIA's counterpart: nsys recipe cuda_gpu_time_util_map.
 -- The recording cut into equal bins of whole nanoseconds, and the share of each in which at least one kernel
 -- runs. Kernels inside CUDA graphs that were traced as a whole count as long as the graph runs, if asked for.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  bins BIGINT = 30         bins per trace; the default is NVIDIA's
--- @param  graphs BOOLEAN = true    count whole CUDA graphs as kernel time; NVIDIA's recipe takes them for idle time
+-- @param  trace VARCHAR = NULL   only this trace
+-- @param  bins BIGINT = 30       bins per trace; the default is NVIDIA's
+-- @param  graphs BOOLEAN = true  whole CUDA graphs are kernel time; NVIDIA's recipe takes them for idle time
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column pid BIGINT               process
--- @column device_id INTEGER        CUDA device ordinal within the process
--- @column bin BIGINT               number of the bin, from 0
--- @column start_ns BIGINT          start of the bin
--- @column busy_pct DOUBLE          share of the bin in which a kernel runs
+-- @column trace VARCHAR          name of the trace
+-- @column pid BIGINT             process
+-- @column device_id INTEGER      CUDA device ordinal within the process
+-- @column bin BIGINT             number of the bin, from 0
+-- @column start_ns BIGINT        start of the bin
+-- @column busy_pct DOUBLE        share of the bin in which a kernel runs
 -- @chart  heatmap x=start_ns y=device_id color=busy_pct
 -- @section timeline 21 Timeline | chart bins=120
 
 WITH operations AS (
     SELECT trace_id, pid, device_id, start_ns, end_ns
-    FROM gpu_work
+    FROM gpu_operations
     JOIN traces USING (trace_id)
     WHERE ($trace IS NULL OR traces.name = $trace)
-      AND (work = 'kernel' OR ($graphs AND work = 'graph'))
+      AND (gpu_operations.kind = 'kernel' OR ($graphs AND gpu_operations.kind = 'graph'))
 ),
 widths AS (
     SELECT

@@ -2,21 +2,21 @@
 --
 -- NVIDIA's counterpart: nsys recipe gpu_metric_util_sum. The hardware samples these counters whether or not
 -- the program that is traced uses the GPU. Samples from before the trace began are left out.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  metric VARCHAR = '%'     LIKE pattern on the metric
+-- @param  trace VARCHAR = NULL  only this trace
+-- @param  metric VARCHAR = '%'  LIKE pattern on the metric
 -- @needs  gpu_samples
--- @column trace VARCHAR            name of the trace
--- @column gpu_id INTEGER           GPU of the machine
--- @column metric VARCHAR           what is measured
--- @column unit VARCHAR             of the values; Throughput % is of what the GPU can do
--- @column samples BIGINT           how many
--- @column avg DOUBLE               mean
--- @column stddev DOUBLE            sample standard deviation; NULL for a single one
--- @column min DOUBLE               lowest
--- @column q1 DOUBLE                lower quartile
--- @column median DOUBLE            median
--- @column q3 DOUBLE                upper quartile
--- @column max DOUBLE               highest
+-- @column trace VARCHAR         name of the trace
+-- @column gpu_id INTEGER        GPU of the machine
+-- @column metric VARCHAR        what is measured
+-- @column unit VARCHAR          of the values; Throughput % is of what the GPU can do
+-- @column samples BIGINT        how many
+-- @column avg DOUBLE            mean
+-- @column stddev DOUBLE         sample standard deviation; NULL for a single one
+-- @column min DOUBLE            lowest
+-- @column q1 DOUBLE             lower quartile
+-- @column median DOUBLE         median
+-- @column q3 DOUBLE             upper quartile
+-- @column max DOUBLE            highest
 -- @chart  bars x=metric y=avg
 
 SELECT

@@ -1,24 +1,24 @@
 -- Did every process and every GPU work, and equally much?
 --
--- One row per process and GPU it used; a process with CUDA calls but no GPU work, and a GPU that CUDA knew but
--- nobody used, have rows of their own. With tensor parallelism each rank is a process: an empty one was
+-- One row per process and GPU it used; a process with CUDA calls but no GPU work, and a GPU that CUDA knew
+-- but nobody used, have rows of their own. With tensor parallelism each rank is a process: an empty one was
 -- profiled wrongly (one rank only, or the workers were forked without --trace-fork-before-exec=true).
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL   only this trace
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column pid BIGINT               process; NULL for a GPU that no process used
--- @column process VARCHAR          executable
--- @column device_id INTEGER        CUDA device ordinal; NULL for a process without GPU work
--- @column gpu VARCHAR              name of the GPU; NULL if the report does not map it
--- @column api_calls BIGINT         CUDA calls of the process, on all its GPUs
--- @column kernels BIGINT           kernel executions
--- @column memory_ops BIGINT        copies and memsets
--- @column graphs BIGINT            CUDA graphs traced as a whole: their kernels are in no count
--- @column gpu_ns BIGINT            GPU time of all of them
+-- @column trace VARCHAR          name of the trace
+-- @column pid BIGINT             process; NULL for a GPU that no process used
+-- @column process VARCHAR        executable
+-- @column device_id INTEGER      CUDA device ordinal; NULL for a process without GPU work
+-- @column gpu VARCHAR            name of the GPU; NULL if the report does not map it
+-- @column api_calls BIGINT       CUDA calls of the process, on all its GPUs
+-- @column kernels BIGINT         kernel executions
+-- @column memory_ops BIGINT      copies and memsets
+-- @column graph_launches BIGINT  CUDA graphs traced as a whole: their kernels are in no count
+-- @column gpu_ns BIGINT          GPU time of all of them
 -- @column share_of_busiest_pct DOUBLE  GPU time in percent of the busiest row of the trace
--- @column first_ns BIGINT          start of the first operation
--- @column last_ns BIGINT           end of the last operation
--- @column finding VARCHAR          no GPU work, unused GPU, graphs only, or NULL when there is nothing to say
+-- @column first_ns BIGINT        start of the first operation
+-- @column last_ns BIGINT         end of the last operation
+-- @column finding VARCHAR        no GPU work, unused GPU, graphs only, or NULL when there is nothing to say
 -- @chart  bars x=pid y=gpu_ns
 
 WITH worked AS (
@@ -26,13 +26,13 @@ WITH worked AS (
         trace_id,
         pid,
         device_id,
-        count(*) FILTER (work = 'kernel') AS kernels,
-        count(*) FILTER (work IN ('memcpy', 'memset')) AS memory_ops,
-        count(*) FILTER (work = 'graph') AS graphs,
+        count(*) FILTER (kind = 'kernel') AS kernels,
+        count(*) FILTER (kind IN ('memcpy', 'memset')) AS memory_ops,
+        count(*) FILTER (kind = 'graph') AS graph_launches,
         sum(duration_ns)::BIGINT AS gpu_ns,
         min(start_ns) AS first_ns,
         max(end_ns) AS last_ns
-    FROM gpu_work
+    FROM gpu_operations
     GROUP BY ALL
 ),
 called AS (
@@ -53,7 +53,8 @@ processes_used AS (
     FULL JOIN called USING (trace_id, pid)
 ),
 ranks AS (
-    SELECT trace_id, pid, device_id, api_calls, kernels, memory_ops, graphs, gpu_ns, first_ns, last_ns, gpu
+    SELECT trace_id, pid, device_id, api_calls, kernels, memory_ops, graph_launches, gpu_ns, first_ns,
+           last_ns, gpu
     FROM processes_used
     FULL JOIN devices USING (trace_id, device_id)
 )
@@ -66,14 +67,15 @@ SELECT
     coalesce(api_calls, 0) AS api_calls,
     coalesce(kernels, 0) AS kernels,
     coalesce(memory_ops, 0) AS memory_ops,
-    coalesce(graphs, 0) AS graphs,
+    coalesce(graph_launches, 0) AS graph_launches,
     coalesce(gpu_ns, 0) AS gpu_ns,
-    100.0 * coalesce(gpu_ns, 0) / nullif(max(gpu_ns) OVER (PARTITION BY traces.name), 0) AS share_of_busiest_pct,
+    100.0 * coalesce(gpu_ns, 0) / nullif(max(gpu_ns) OVER (PARTITION BY traces.name), 0)
+        AS share_of_busiest_pct,
     first_ns,
     last_ns,
     CASE WHEN ranks.pid IS NULL THEN 'unused GPU'
          WHEN device_id IS NULL THEN 'no GPU work'
-         WHEN kernels = 0 AND graphs > 0 THEN 'graphs only' END AS finding
+         WHEN kernels = 0 AND graph_launches > 0 THEN 'graphs only' END AS finding
 FROM ranks
 JOIN traces ON traces.trace_id = ranks.trace_id AND has_timeline
 LEFT JOIN named ON named.trace_id = ranks.trace_id AND named.pid = ranks.pid

@@ -3,14 +3,14 @@
 -- Between the first and the last operation of each process and device: the time with no stream at work, with
 -- one, with two … The rows of one device add up to that time. Operations of one stream count once, even when
 -- they overlap.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL  only this trace
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column pid BIGINT               process
--- @column device_id INTEGER        CUDA device ordinal within the process
--- @column streams BIGINT           streams at work
--- @column time_ns BIGINT           for how long in total
--- @column share_pct DOUBLE         of the time from the first to the last operation
+-- @column trace VARCHAR         name of the trace
+-- @column pid BIGINT            process
+-- @column device_id INTEGER     CUDA device ordinal within the process
+-- @column streams BIGINT        streams at work
+-- @column time_ns BIGINT        for how long in total
+-- @column share_pct DOUBLE      of the time from the first to the last operation
 -- @chart  bars x=streams y=time_ns
 
 WITH operations AS (
@@ -25,14 +25,15 @@ WITH operations AS (
             PARTITION BY trace_id, pid, device_id, context_id, stream_id ORDER BY start_ns, end_ns
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS stream_busy_until_ns
-    FROM gpu_work
+    FROM gpu_operations
     JOIN traces USING (trace_id)
     -- Work of no duration is no time at work, and must not stretch the time that is looked at.
     WHERE ($trace IS NULL OR traces.name = $trace) AND end_ns > start_ns
 ),
 -- What an operation adds to the time its stream is busy, as two steps of a staircase.
 steps AS (
-    SELECT trace_id, pid, device_id, greatest(start_ns, coalesce(stream_busy_until_ns, start_ns)) AS at_ns, 1 AS step
+    SELECT trace_id, pid, device_id, greatest(start_ns, coalesce(stream_busy_until_ns, start_ns)) AS at_ns,
+           1 AS step
     FROM operations
     WHERE end_ns > coalesce(stream_busy_until_ns, start_ns)
     UNION ALL

@@ -1,24 +1,24 @@
 -- How often is each CUDA graph replayed, at what cost and with what gaps?
 --
--- Traced as a whole (--cuda-graph-trace=graph), a replay is one row of graph_launches, and its kernels are not
--- recorded: their number is NULL, not 0. Traced by node, a replay is the kernels and copies of one API call,
--- whose time counts once; the graph is known by its lowest node number.
--- @param  trace VARCHAR = NULL     only this trace
+-- Traced as a whole (--cuda-graph-trace=graph), a replay is one row of graph_launches, and its kernels are
+-- not recorded: their number is NULL, not 0. Traced by node, a replay is the kernels and copies of one API
+-- call, whose time counts once; the graph is known by its lowest node number.
+-- @param  trace VARCHAR = NULL  only this trace
 -- @needs  api_calls
--- @column trace VARCHAR            name of the trace
--- @column mode VARCHAR             graph (traced as a whole) or node
--- @column pid BIGINT               process
--- @column graph BIGINT             graph_exec_id, or the lowest graph_node_id
--- @column replays BIGINT           how often it was launched
--- @column kernels_per_replay DOUBLE     mean number of kernels; NULL where they are not recorded
--- @column operations_per_replay DOUBLE  mean number of recorded GPU operations: nodes, or 1 for the whole
--- @column avg_api_ns DOUBLE        mean time in the launching call; NULL if it was not recorded
--- @column avg_span_ns DOUBLE       mean time from its first start to its last end on the GPU
--- @column total_span_ns BIGINT     all of that
--- @column avg_gap_ns DOUBLE        mean time from the end of a replay to the start of the next one of this graph
--- @column median_gap_ns DOUBLE     median
--- @column min_gap_ns BIGINT        shortest; negative if replays overlap
--- @column max_gap_ns BIGINT        longest
+-- @column trace VARCHAR         name of the trace
+-- @column mode VARCHAR          graph (traced as a whole) or node
+-- @column pid BIGINT            process
+-- @column graph BIGINT          graph_exec_id, or the lowest graph_node_id
+-- @column instances BIGINT      how often it was launched
+-- @column kernels_per_instance DOUBLE  mean number of kernels; NULL where they are not recorded
+-- @column gpu_operations_per_instance DOUBLE  mean number of recorded ones: nodes, or 1 for the whole
+-- @column avg_api_ns DOUBLE     mean time in the launching call; NULL if it was not recorded
+-- @column avg_span_ns DOUBLE    mean time from its first start to its last end on the GPU
+-- @column total_span_ns BIGINT  all of that
+-- @column avg_gap_ns DOUBLE     mean time from the end of a replay to the start of the next one of this graph
+-- @column median_gap_ns DOUBLE  median
+-- @column min_gap_ns BIGINT     shortest; negative if replays overlap
+-- @column max_gap_ns BIGINT     longest
 -- @chart  bars x=graph y=total_span_ns
 -- @empty  No CUDA graph was launched in these traces.
 
@@ -40,7 +40,10 @@ replays AS (
     FROM graph_launches
 ),
 paced AS (
-    SELECT *, start_ns - lag(end_ns) OVER (PARTITION BY trace_id, mode, pid, graph ORDER BY start_ns, end_ns) AS gap_ns
+    SELECT
+        *,
+        start_ns - lag(end_ns) OVER (PARTITION BY trace_id, mode, pid, graph ORDER BY start_ns, end_ns)
+            AS gap_ns
     FROM replays
 )
 SELECT
@@ -48,9 +51,9 @@ SELECT
     mode,
     paced.pid,
     graph,
-    count(*) AS replays,
-    avg(kernels) AS kernels_per_replay,
-    avg(operations) AS operations_per_replay,
+    count(*) AS instances,
+    avg(kernels) AS kernels_per_instance,
+    avg(operations) AS gpu_operations_per_instance,
     avg(api_calls.duration_ns) AS avg_api_ns,
     avg(paced.end_ns - paced.start_ns) AS avg_span_ns,
     sum(paced.end_ns - paced.start_ns)::BIGINT AS total_span_ns,

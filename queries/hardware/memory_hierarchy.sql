@@ -1,12 +1,12 @@
 -- How fast is each level of the memory hierarchy, and how much arithmetic hides it?
 --
--- What NVIDIA publishes, theoretical maxima (see traceql gpu): of the GPUs in the traces, or of those asked for.
--- Beside it what a benchmark reached on such a GPU, from imported runs with metrics such as dram_bytes_per_s (the
--- collector memory_hierarchy makes them). A ridge point says how many FLOP must be done with each byte from that
--- level to be limited by arithmetic. With --gpu, no trace is needed.
+-- What NVIDIA publishes, theoretical maxima (see traceql gpu): of the GPUs in the traces, or of those asked
+-- for. Beside it what a benchmark reached on such a GPU, from imported runs with metrics such as
+-- dram_bytes_per_s (the collector memory_hierarchy makes them). A ridge point says how many FLOP must be done
+-- with each byte from that level to be limited by arithmetic. With --gpu, no trace is needed.
 -- @param  trace VARCHAR = NULL          only GPUs of this trace
 -- @param  gpu VARCHAR = NULL            LIKE pattern on names in gpu_specs, in place of the traces' GPUs
--- @param  dtype VARCHAR = 'bf16'        precision of the ridge point
+-- @param  precision VARCHAR = 'bf16'    precision of the ridge point
 -- @needs  gpu_specs
 -- @column gpu VARCHAR                   name in gpu_specs
 -- @column level VARCHAR                 l1, l2, dram, nvlink or pcie
@@ -30,10 +30,11 @@ WITH chosen AS (
     END
 ),
 measured AS (
-    SELECT gpu, name, max(value) AS bytes_per_s FROM run_metrics JOIN runs USING (run_id) GROUP BY ALL
+    SELECT gpu, metric, max(value) AS bytes_per_s FROM run_metrics JOIN runs USING (run_id) GROUP BY ALL
 ),
 levels AS (
-    SELECT gpu, 'l1' AS level, 1 AS distance, NULL AS capacity_bytes, l1_bandwidth_bytes_per_s AS bandwidth FROM chosen
+    SELECT gpu, 'l1' AS level, 1 AS distance, NULL AS capacity_bytes, l1_bandwidth_bytes_per_s AS bandwidth
+    FROM chosen
     UNION ALL
     SELECT gpu, 'l2', 2, l2_bytes, l2_bandwidth_bytes_per_s FROM chosen
     UNION ALL
@@ -50,10 +51,10 @@ SELECT
     capacity_bytes,
     bandwidth AS bandwidth_bytes_per_s,
     bytes_per_s AS measured_bytes_per_s,
-    peak_flop_per_s[$dtype] / bandwidth AS ridge_flop_per_byte
+    peak_flop_per_s[$precision] / bandwidth AS ridge_flop_per_byte
 FROM levels
 JOIN chosen USING (gpu)
 LEFT JOIN measured ON measured.gpu = levels.gpu
-    AND measured.name = CASE level WHEN 'pcie' THEN 'pcie_h2d' ELSE level END || '_bytes_per_s'
+    AND measured.metric = CASE level WHEN 'pcie' THEN 'pcie_h2d' ELSE level END || '_bytes_per_s'
 WHERE bandwidth IS NOT NULL OR bytes_per_s IS NOT NULL
 ORDER BY levels.gpu, distance

@@ -1,31 +1,31 @@
 -- Which kernels take the GPU time, by grid and block size?
 --
 -- NVIDIA's counterpart: nsys stats cuda_gpu_kern_gb_sum.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  names VARCHAR = 'full'   full: C++ names with template arguments; short: function names only
+-- @param  trace VARCHAR = NULL       only this trace
+-- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column kernel VARCHAR           kernel name
--- @column grid_x INTEGER           blocks in x
--- @column grid_y INTEGER           blocks in y
--- @column grid_z INTEGER           blocks in z
--- @column block_x INTEGER          threads per block in x
--- @column block_y INTEGER          threads per block in y
--- @column block_z INTEGER          threads per block in z
--- @column instances BIGINT         executions
--- @column total_ns BIGINT          GPU time of all of them
--- @column share_pct DOUBLE         of the GPU time of all kernels of the trace
--- @column avg_ns DOUBLE            mean
--- @column median_ns DOUBLE         median
--- @column min_ns BIGINT            shortest
--- @column max_ns BIGINT            longest
--- @column stddev_ns DOUBLE         sample standard deviation; NULL for a single one
+-- @column trace VARCHAR              name of the trace
+-- @column kernel VARCHAR             kernel name
+-- @column grid_x INTEGER             blocks in x
+-- @column grid_y INTEGER             blocks in y
+-- @column grid_z INTEGER             blocks in z
+-- @column block_x INTEGER            threads per block in x
+-- @column block_y INTEGER            threads per block in y
+-- @column block_z INTEGER            threads per block in z
+-- @column instances BIGINT           executions
+-- @column total_ns BIGINT            GPU time of all of them
+-- @column share_pct DOUBLE           of the GPU time of all kernels of the trace
+-- @column avg_ns DOUBLE              mean
+-- @column median_ns DOUBLE           median
+-- @column min_ns BIGINT              shortest
+-- @column max_ns BIGINT              longest
+-- @column stddev_ns DOUBLE           sample standard deviation; NULL for a single one
 -- @chart  bars x=kernel y=total_ns
 
 WITH named AS (
     SELECT
         traces.name AS trace,
-        CASE $names WHEN 'full' THEN coalesce(demangled, kernels.name) WHEN 'short' THEN kernels.name ELSE error('names must be full or short') END AS kernel,
+        CASE WHEN $full_names THEN coalesce(demangled, kernels.name) ELSE kernels.name END AS kernel,
         grid_x, grid_y, grid_z, block_x, block_y, block_z,
         kernels.duration_ns
     FROM kernels

@@ -1,19 +1,19 @@
 -- How are the durations of each kernel distributed?
 --
--- NVIDIA's counterpart: nsys recipe cuda_gpu_kern_hist.
--- Bins of equal width from the shortest to the longest execution of the kernel; the last one includes its end.
--- A kernel that always takes the same time has one bin. Empty bins are left out.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  kernel VARCHAR = '%'     LIKE pattern on the function name
--- @param  bins BIGINT = 10         bins per kernel
+-- NVIDIA's counterpart: nsys recipe cuda_gpu_kern_hist. Bins of equal width from the shortest to the longest
+-- execution of the kernel; the last one includes its end. A kernel that always takes the same time has one
+-- bin. Empty bins are left out.
+-- @param  trace VARCHAR = NULL    only this trace
+-- @param  kernel VARCHAR = '%'    LIKE pattern on the function name
+-- @param  bins BIGINT = 10        bins per kernel
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column kernel VARCHAR           function name without template arguments
--- @column bin BIGINT               number of the bin, from 0
--- @column from_ns DOUBLE           shortest duration of the bin
--- @column to_ns DOUBLE             where the next bin begins
--- @column instances BIGINT         executions in the bin
--- @column probability_pct DOUBLE   of all executions of the kernel in the trace
+-- @column trace VARCHAR           name of the trace
+-- @column kernel VARCHAR          function name without template arguments
+-- @column bin BIGINT              number of the bin, from 0
+-- @column from_ns DOUBLE          shortest duration of the bin
+-- @column to_ns DOUBLE            where the next bin begins
+-- @column instances BIGINT        executions in the bin
+-- @column probability_pct DOUBLE  of all executions of the kernel in the trace
 -- @chart  histogram x=from_ns x2=to_ns y=instances panel=kernel
 -- @section timeline 31 Kernels | chart
 
@@ -23,10 +23,12 @@ WITH executions AS (
         kernels.name AS kernel,
         kernels.duration_ns,
         min(kernels.duration_ns) OVER same_kernel AS min_ns,
-        (max(kernels.duration_ns) OVER same_kernel - min(kernels.duration_ns) OVER same_kernel) / $bins AS bin_ns
+        (max(kernels.duration_ns) OVER same_kernel - min(kernels.duration_ns) OVER same_kernel) / $bins
+            AS bin_ns
     FROM kernels
     JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel AND kernels.duration_ns IS NOT NULL
+    WHERE ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel
+        AND kernels.duration_ns IS NOT NULL
     WINDOW same_kernel AS (PARTITION BY traces.name, kernels.name)
 ),
 binned AS (

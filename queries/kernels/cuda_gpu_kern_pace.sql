@@ -1,22 +1,21 @@
 -- How steadily does a kernel come back?
 --
--- NVIDIA's counterpart: nsys recipe cuda_gpu_kern_pace.
--- Its executions in order, with the time since the one before ended (the first: since the trace began) and both
--- added up. A long delta is a step that came late.
--- @param  kernel VARCHAR           LIKE pattern on the function name, for example rms_norm_kernel
--- @param  trace VARCHAR = NULL     only this trace
+-- NVIDIA's counterpart: nsys recipe cuda_gpu_kern_pace. Its executions in order, with the time since the one
+-- before ended (the first: since the trace began) and both added up. A long delta is a step that came late.
+-- @param  kernel VARCHAR            LIKE pattern on the function name, for example rms_norm_kernel
+-- @param  trace VARCHAR = NULL      only this trace
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column pid BIGINT               process
--- @column device_id INTEGER        CUDA device ordinal within the process
--- @column kernel VARCHAR           function name
--- @column instance BIGINT          number of the execution, from 1
--- @column start_ns BIGINT          start on the GPU
--- @column end_ns BIGINT            end on the GPU
--- @column duration_ns BIGINT       time on the GPU
--- @column delta_ns BIGINT          from the end of the execution before to this start
--- @column duration_sum_ns BIGINT   durations up to here
--- @column delta_sum_ns BIGINT      deltas up to here
+-- @column trace VARCHAR             name of the trace
+-- @column pid BIGINT                process
+-- @column device_id INTEGER         CUDA device ordinal within the process
+-- @column kernel VARCHAR            function name
+-- @column instance BIGINT           number of the execution, from 1
+-- @column start_ns BIGINT           start on the GPU
+-- @column end_ns BIGINT             end on the GPU
+-- @column duration_ns BIGINT        time on the GPU
+-- @column delta_ns BIGINT           from the end of the execution before to this start
+-- @column accum_duration_ns BIGINT  durations up to here
+-- @column accum_delta_ns BIGINT     deltas up to here
 -- @chart  lines x=instance y=delta_ns
 -- @empty  No kernel of that name: traceql query top-kernels lists them.
 
@@ -34,7 +33,9 @@ WITH paced AS (
     FROM kernels
     JOIN traces USING (trace_id)
     WHERE ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel AND start_ns IS NOT NULL
-    WINDOW same_kernel AS (PARTITION BY traces.name, pid, device_id, kernels.name ORDER BY start_ns, kernel_id)
+    WINDOW same_kernel AS (
+        PARTITION BY traces.name, pid, device_id, kernels.name ORDER BY start_ns, kernel_id
+    )
 )
 SELECT
     trace,
@@ -46,8 +47,10 @@ SELECT
     end_ns,
     duration_ns,
     delta_ns,
-    (sum(duration_ns) OVER so_far)::BIGINT AS duration_sum_ns,
-    (sum(delta_ns) OVER so_far)::BIGINT AS delta_sum_ns
+    (sum(duration_ns) OVER so_far)::BIGINT AS accum_duration_ns,
+    (sum(delta_ns) OVER so_far)::BIGINT AS accum_delta_ns
 FROM paced
-WINDOW so_far AS (PARTITION BY trace, pid, device_id, kernel ORDER BY start_ns, kernel_id ROWS UNBOUNDED PRECEDING)
+WINDOW so_far AS (
+    PARTITION BY trace, pid, device_id, kernel ORDER BY start_ns, kernel_id ROWS UNBOUNDED PRECEDING
+)
 ORDER BY trace, pid, device_id, kernel, instance

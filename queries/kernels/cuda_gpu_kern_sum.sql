@@ -2,27 +2,27 @@
 --
 -- NVIDIA's counterpart: nsys stats and recipe cuda_gpu_kern_sum.
 -- Kernels inside CUDA graphs that were traced as a whole are not in the trace, so not in here.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  names VARCHAR = 'full'   full: C++ names with template arguments; short: function names only
+-- @param  trace VARCHAR = NULL       only this trace
+-- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column kernel VARCHAR           kernel name
--- @column instances BIGINT         executions
--- @column total_ns BIGINT          GPU time of all of them
--- @column share_pct DOUBLE         of the GPU time of all kernels of the trace
--- @column avg_ns DOUBLE            mean
--- @column q1_ns DOUBLE             first quartile
--- @column median_ns DOUBLE         median
--- @column q3_ns DOUBLE             third quartile
--- @column min_ns BIGINT            shortest
--- @column max_ns BIGINT            longest
--- @column stddev_ns DOUBLE         sample standard deviation; NULL for a single one
+-- @column trace VARCHAR              name of the trace
+-- @column kernel VARCHAR             kernel name
+-- @column instances BIGINT           executions
+-- @column total_ns BIGINT            GPU time of all of them
+-- @column share_pct DOUBLE           of the GPU time of all kernels of the trace
+-- @column avg_ns DOUBLE              mean
+-- @column q1_ns DOUBLE               first quartile
+-- @column median_ns DOUBLE           median
+-- @column q3_ns DOUBLE               third quartile
+-- @column min_ns BIGINT              shortest
+-- @column max_ns BIGINT              longest
+-- @column stddev_ns DOUBLE           sample standard deviation; NULL for a single one
 -- @chart  bars x=kernel y=total_ns
 
 WITH named AS (
     SELECT
         traces.name AS trace,
-        CASE $names WHEN 'full' THEN coalesce(demangled, kernels.name) WHEN 'short' THEN kernels.name ELSE error('names must be full or short') END AS kernel,
+        CASE WHEN $full_names THEN coalesce(demangled, kernels.name) ELSE kernels.name END AS kernel,
         kernels.duration_ns
     FROM kernels
     JOIN traces USING (trace_id)

@@ -3,38 +3,38 @@
 -- NVIDIA's counterpart: nsys stats cuda_kern_exec_sum.
 -- The queue is the time from the end of the call to the start on the GPU; a kernel that started before its
 -- call returned was not queued, and does not count in the queue's figures.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  names VARCHAR = 'full'   full: C++ names with template arguments; short: function names only
+-- @param  trace VARCHAR = NULL       only this trace
+-- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
 -- @needs  kernels api_calls
--- @column trace VARCHAR            name of the trace
--- @column pid BIGINT               process
--- @column tid BIGINT               thread of the calls
--- @column device_id INTEGER        CUDA device ordinal within the process
--- @column api_name VARCHAR         launching function
--- @column kernel VARCHAR           kernel name
--- @column instances BIGINT         executions
--- @column queued BIGINT            executions that waited in the queue
--- @column total_avg_ns DOUBLE        mean of the time from the start of the call to the end of both the call and the kernel
--- @column total_median_ns DOUBLE     its median
--- @column total_min_ns BIGINT        its minimum
--- @column total_max_ns BIGINT        its maximum
--- @column total_stddev_ns DOUBLE     its sample standard deviation; NULL for a single value
--- @column api_avg_ns DOUBLE          mean of the time in the call
--- @column api_median_ns DOUBLE       its median
--- @column api_min_ns BIGINT          its minimum
--- @column api_max_ns BIGINT          its maximum
--- @column api_stddev_ns DOUBLE       its sample standard deviation; NULL for a single value
--- @column queue_avg_ns DOUBLE        mean of the time in the queue
--- @column queue_median_ns DOUBLE     its median
--- @column queue_min_ns BIGINT        its minimum
--- @column queue_max_ns BIGINT        its maximum
--- @column queue_stddev_ns DOUBLE     its sample standard deviation; NULL for a single value
--- @column kernel_avg_ns DOUBLE       mean of the time on the GPU
--- @column kernel_median_ns DOUBLE    its median
--- @column kernel_min_ns BIGINT       its minimum
--- @column kernel_max_ns BIGINT       its maximum
--- @column kernel_stddev_ns DOUBLE    its sample standard deviation; NULL for a single value
--- @chart  bars x=kernel y=queue_avg_ns
+-- @column trace VARCHAR              name of the trace
+-- @column pid BIGINT                 process
+-- @column tid BIGINT                 thread of the calls
+-- @column device_id INTEGER          CUDA device ordinal within the process
+-- @column function VARCHAR           launching function
+-- @column kernel VARCHAR             kernel name
+-- @column instances BIGINT           executions
+-- @column queued BIGINT              executions that waited in the queue
+-- @column avg_total_ns DOUBLE        mean time from the start of the call to the end of both, call and kernel
+-- @column median_total_ns DOUBLE     its median
+-- @column min_total_ns BIGINT        its minimum
+-- @column max_total_ns BIGINT        its maximum
+-- @column stddev_total_ns DOUBLE     its sample standard deviation; NULL for a single value
+-- @column avg_api_ns DOUBLE          mean of the time in the call
+-- @column median_api_ns DOUBLE       its median
+-- @column min_api_ns BIGINT          its minimum
+-- @column max_api_ns BIGINT          its maximum
+-- @column stddev_api_ns DOUBLE       its sample standard deviation; NULL for a single value
+-- @column avg_queue_ns DOUBLE        mean of the time in the queue
+-- @column median_queue_ns DOUBLE     its median
+-- @column min_queue_ns BIGINT        its minimum
+-- @column max_queue_ns BIGINT        its maximum
+-- @column stddev_queue_ns DOUBLE     its sample standard deviation; NULL for a single value
+-- @column avg_kernel_ns DOUBLE       mean of the time on the GPU
+-- @column median_kernel_ns DOUBLE    its median
+-- @column min_kernel_ns BIGINT       its minimum
+-- @column max_kernel_ns BIGINT       its maximum
+-- @column stddev_kernel_ns DOUBLE    its sample standard deviation; NULL for a single value
+-- @chart  bars x=kernel y=avg_queue_ns
 
 WITH executions AS (
     SELECT
@@ -42,11 +42,12 @@ WITH executions AS (
         kernels.pid,
         api_calls.tid,
         device_id,
-        api_calls.name AS api_name,
-        CASE $names WHEN 'full' THEN coalesce(demangled, kernels.name) WHEN 'short' THEN kernels.name ELSE error('names must be full or short') END AS kernel,
+        api_calls.name AS function,
+        CASE WHEN $full_names THEN coalesce(demangled, kernels.name) ELSE kernels.name END AS kernel,
         greatest(kernels.end_ns, api_calls.end_ns) - api_calls.start_ns AS total_ns,
         api_calls.duration_ns AS api_ns,
-        CASE WHEN kernels.start_ns >= api_calls.end_ns THEN kernels.start_ns - api_calls.end_ns END AS queue_ns,
+        CASE WHEN kernels.start_ns >= api_calls.end_ns
+             THEN kernels.start_ns - api_calls.end_ns END AS queue_ns,
         kernels.duration_ns AS kernel_ns
     FROM kernels
     JOIN api_calls USING (api_call_id)
@@ -58,30 +59,30 @@ SELECT
     pid,
     tid,
     device_id,
-    api_name,
+    function,
     kernel,
     count(*) AS instances,
     count(queue_ns) AS queued,
-    avg(total_ns) AS total_avg_ns,
-    median(total_ns) AS total_median_ns,
-    min(total_ns) AS total_min_ns,
-    max(total_ns) AS total_max_ns,
-    stddev_samp(total_ns) AS total_stddev_ns,
-    avg(api_ns) AS api_avg_ns,
-    median(api_ns) AS api_median_ns,
-    min(api_ns) AS api_min_ns,
-    max(api_ns) AS api_max_ns,
-    stddev_samp(api_ns) AS api_stddev_ns,
-    avg(queue_ns) AS queue_avg_ns,
-    median(queue_ns) AS queue_median_ns,
-    min(queue_ns) AS queue_min_ns,
-    max(queue_ns) AS queue_max_ns,
-    stddev_samp(queue_ns) AS queue_stddev_ns,
-    avg(kernel_ns) AS kernel_avg_ns,
-    median(kernel_ns) AS kernel_median_ns,
-    min(kernel_ns) AS kernel_min_ns,
-    max(kernel_ns) AS kernel_max_ns,
-    stddev_samp(kernel_ns) AS kernel_stddev_ns
+    avg(total_ns) AS avg_total_ns,
+    median(total_ns) AS median_total_ns,
+    min(total_ns) AS min_total_ns,
+    max(total_ns) AS max_total_ns,
+    stddev_samp(total_ns) AS stddev_total_ns,
+    avg(api_ns) AS avg_api_ns,
+    median(api_ns) AS median_api_ns,
+    min(api_ns) AS min_api_ns,
+    max(api_ns) AS max_api_ns,
+    stddev_samp(api_ns) AS stddev_api_ns,
+    avg(queue_ns) AS avg_queue_ns,
+    median(queue_ns) AS median_queue_ns,
+    min(queue_ns) AS min_queue_ns,
+    max(queue_ns) AS max_queue_ns,
+    stddev_samp(queue_ns) AS stddev_queue_ns,
+    avg(kernel_ns) AS avg_kernel_ns,
+    median(kernel_ns) AS median_kernel_ns,
+    min(kernel_ns) AS min_kernel_ns,
+    max(kernel_ns) AS max_kernel_ns,
+    stddev_samp(kernel_ns) AS stddev_kernel_ns
 FROM executions
-GROUP BY trace, pid, tid, device_id, api_name, kernel
-ORDER BY trace, total_avg_ns DESC, pid, tid, device_id, api_name, kernel
+GROUP BY trace, pid, tid, device_id, function, kernel
+ORDER BY trace, avg_total_ns DESC, pid, tid, device_id, function, kernel

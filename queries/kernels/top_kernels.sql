@@ -1,18 +1,18 @@
 -- Which kernels take the most GPU time?
 --
--- @param  trace VARCHAR = NULL     only this trace
--- @param  kernel VARCHAR = '%'     LIKE pattern on the kernel name
--- @param  limit BIGINT = 20        kernels per trace
+-- @param  trace VARCHAR = NULL  only this trace
+-- @param  kernel VARCHAR = '%'  LIKE pattern on the kernel name
+-- @param  limit BIGINT = 20     kernels per trace
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column kernel VARCHAR           function name without template arguments
--- @column launches BIGINT          executions (nsys) or profiled workloads (ncu)
--- @column total_ns BIGINT          GPU time of all of them
--- @column share_pct DOUBLE         of the GPU time of all kernels of the trace
--- @column avg_ns DOUBLE            mean
--- @column median_ns DOUBLE         median
--- @column min_ns BIGINT            shortest
--- @column max_ns BIGINT            longest
+-- @column trace VARCHAR         name of the trace
+-- @column kernel VARCHAR        function name without template arguments
+-- @column instances BIGINT      executions (nsys) or profiled workloads (ncu)
+-- @column total_ns BIGINT       GPU time of all of them
+-- @column share_pct DOUBLE      of the GPU time of all kernels of the trace
+-- @column avg_ns DOUBLE         mean
+-- @column median_ns DOUBLE      median
+-- @column min_ns BIGINT         shortest
+-- @column max_ns BIGINT         longest
 -- @chart  bars x=kernel y=total_ns
 -- @section any 30 Kernels | expanded
 
@@ -20,7 +20,7 @@ WITH summed AS (
     SELECT
         traces.name AS trace,
         kernels.name AS kernel,
-        count(*) AS launches,
+        count(*) AS instances,
         sum(kernels.duration_ns)::BIGINT AS total_ns,
         100.0 * sum(kernels.duration_ns)
             / nullif(sum(sum(kernels.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,

@@ -1,25 +1,25 @@
 -- Which copies and memsets move the data?
 --
 -- NVIDIA's counterpart: nsys stats cuda_gpu_mem_size_sum.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL  only this trace
 -- @needs  memory_ops
--- @column trace VARCHAR            name of the trace
--- @column operation VARCHAR        [CUDA memcpy Host-to-Device], [CUDA memset] …
--- @column operations BIGINT        how many
--- @column total_bytes BIGINT       bytes moved or set
--- @column avg_bytes DOUBLE         mean
--- @column q1_bytes DOUBLE          first quartile
--- @column median_bytes DOUBLE      median
--- @column q3_bytes DOUBLE          third quartile
--- @column min_bytes BIGINT         smallest
--- @column max_bytes BIGINT         largest
--- @column stddev_bytes DOUBLE      sample standard deviation; NULL for a single one
+-- @column trace VARCHAR         name of the trace
+-- @column operation VARCHAR     [CUDA memcpy Host-to-Device], [CUDA memset] …
+-- @column instances BIGINT      how many
+-- @column total_bytes BIGINT    bytes moved or set
+-- @column avg_bytes DOUBLE      mean
+-- @column q1_bytes DOUBLE       first quartile
+-- @column median_bytes DOUBLE   median
+-- @column q3_bytes DOUBLE       third quartile
+-- @column min_bytes BIGINT      smallest
+-- @column max_bytes BIGINT      largest
+-- @column stddev_bytes DOUBLE   sample standard deviation; NULL for a single one
 -- @chart  bars x=operation y=total_bytes
 
 SELECT
     traces.name AS trace,
-    gpu_work.name AS operation,
-    count(*) AS operations,
+    operation,
+    count(*) AS instances,
     sum(bytes)::BIGINT AS total_bytes,
     avg(bytes) AS avg_bytes,
     quantile_cont(bytes, 0.25) AS q1_bytes,
@@ -28,8 +28,8 @@ SELECT
     min(bytes) AS min_bytes,
     max(bytes) AS max_bytes,
     stddev_samp(bytes) AS stddev_bytes
-FROM gpu_work
+FROM gpu_operations
 JOIN traces USING (trace_id)
-WHERE ($trace IS NULL OR traces.name = $trace) AND work IN ('memcpy', 'memset')
-GROUP BY traces.name, gpu_work.name
+WHERE ($trace IS NULL OR traces.name = $trace) AND gpu_operations.kind IN ('memcpy', 'memset')
+GROUP BY traces.name, operation
 ORDER BY trace, total_bytes DESC, operation

@@ -1,34 +1,34 @@
 -- Which copies and memsets take the time?
 --
 -- NVIDIA's counterpart: nsys stats cuda_gpu_mem_time_sum.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL  only this trace
 -- @needs  memory_ops
--- @column trace VARCHAR            name of the trace
--- @column operation VARCHAR        [CUDA memcpy Host-to-Device], [CUDA memset] …
--- @column operations BIGINT        how many
--- @column total_ns BIGINT          time on the GPU
--- @column share_pct DOUBLE         of the time of all copies and memsets of the trace
--- @column avg_ns DOUBLE            mean
--- @column median_ns DOUBLE         median
--- @column min_ns BIGINT            shortest
--- @column max_ns BIGINT            longest
--- @column stddev_ns DOUBLE         sample standard deviation; NULL for a single one
+-- @column trace VARCHAR         name of the trace
+-- @column operation VARCHAR     [CUDA memcpy Host-to-Device], [CUDA memset] …
+-- @column instances BIGINT      how many
+-- @column total_ns BIGINT       time on the GPU
+-- @column share_pct DOUBLE      of the time of all copies and memsets of the trace
+-- @column avg_ns DOUBLE         mean
+-- @column median_ns DOUBLE      median
+-- @column min_ns BIGINT         shortest
+-- @column max_ns BIGINT         longest
+-- @column stddev_ns DOUBLE      sample standard deviation; NULL for a single one
 -- @chart  bars x=operation y=total_ns
 
 SELECT
     traces.name AS trace,
-    gpu_work.name AS operation,
-    count(*) AS operations,
-    sum(gpu_work.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(gpu_work.duration_ns)
-        / nullif(sum(sum(gpu_work.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
-    avg(gpu_work.duration_ns) AS avg_ns,
-    median(gpu_work.duration_ns) AS median_ns,
-    min(gpu_work.duration_ns) AS min_ns,
-    max(gpu_work.duration_ns) AS max_ns,
-    stddev_samp(gpu_work.duration_ns) AS stddev_ns
-FROM gpu_work
+    operation,
+    count(*) AS instances,
+    sum(gpu_operations.duration_ns)::BIGINT AS total_ns,
+    100.0 * sum(gpu_operations.duration_ns)
+        / nullif(sum(sum(gpu_operations.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
+    avg(gpu_operations.duration_ns) AS avg_ns,
+    median(gpu_operations.duration_ns) AS median_ns,
+    min(gpu_operations.duration_ns) AS min_ns,
+    max(gpu_operations.duration_ns) AS max_ns,
+    stddev_samp(gpu_operations.duration_ns) AS stddev_ns
+FROM gpu_operations
 JOIN traces USING (trace_id)
-WHERE ($trace IS NULL OR traces.name = $trace) AND work IN ('memcpy', 'memset')
-GROUP BY traces.name, gpu_work.name
+WHERE ($trace IS NULL OR traces.name = $trace) AND gpu_operations.kind IN ('memcpy', 'memset')
+GROUP BY traces.name, operation
 ORDER BY trace, total_ns DESC, operation

@@ -2,28 +2,29 @@
 --
 -- By range, a kernel counts for the innermost range that encloses it in that domain, so rows of one domain
 -- add up; its path starts with those of the ranges around it.
--- @param  trace VARCHAR = NULL          only this trace
--- @param  by VARCHAR = 'range'          range or kernel
--- @param  domain VARCHAR = ''           NVTX domain; empty for the default one
+-- @param  trace VARCHAR = NULL        only this trace
+-- @param  by VARCHAR = 'range'        range or kernel
+-- @param  domain VARCHAR = ''         NVTX domain; empty for the default one
 -- @needs  metrics
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum lts__t_sectors_op_read.sum lts__t_sectors_op_write.sum
--- @column trace VARCHAR                 name of the trace
--- @column group_name VARCHAR            range path, or kernel name; NULL outside any range
--- @column kernels BIGINT                profiled workloads
--- @column dram_read_bytes DOUBLE        bytes read from DRAM
--- @column dram_write_bytes DOUBLE       bytes written to DRAM
--- @column dram_bytes DOUBLE             bytes read and written
--- @column l2_read_sectors DOUBLE        sectors of 32 bytes read from L2
--- @column l2_write_sectors DOUBLE       sectors of 32 bytes written to L2
--- @column gpu_ns BIGINT                 GPU time
--- @column dram_bytes_per_s DOUBLE       bytes ÷ GPU time of the kernels whose bytes are known
--- @column dram_throughput_pct DOUBLE    share of the peak, weighted by time
+-- @column trace VARCHAR               name of the trace
+-- @column group_name VARCHAR          range path, or kernel name; NULL outside any range
+-- @column kernels BIGINT              profiled workloads
+-- @column dram_read_bytes DOUBLE      bytes read from DRAM
+-- @column dram_write_bytes DOUBLE     bytes written to DRAM
+-- @column dram_bytes DOUBLE           bytes read and written
+-- @column l2_read_sectors DOUBLE      sectors of 32 bytes read from L2
+-- @column l2_write_sectors DOUBLE     sectors of 32 bytes written to L2
+-- @column gpu_ns BIGINT               GPU time
+-- @column dram_bytes_per_s DOUBLE     bytes ÷ GPU time of the kernels whose bytes are known
+-- @column dram_throughput_pct DOUBLE  share of the peak, weighted by time
 -- @chart  bars x=group_name y=dram_write_bytes
 -- @section counters 70 Memory traffic
 
 SELECT
     traces.name AS trace,
-    CASE $by WHEN 'range' THEN path WHEN 'kernel' THEN dram.name ELSE error('by must be range or kernel') END AS group_name,
+    CASE $by WHEN 'range' THEN path WHEN 'kernel' THEN dram.kernel
+        ELSE error('by must be range or kernel') END AS group_name,
     count(*) AS kernels,
     sum(dram_read_bytes) AS dram_read_bytes,
     sum(dram_write_bytes) AS dram_write_bytes,

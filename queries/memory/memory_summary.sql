@@ -1,25 +1,25 @@
 -- How much is copied and set on the GPU, in which direction and how fast?
 --
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL  only this trace
 -- @needs  memory_ops
--- @column trace VARCHAR            name of the trace
--- @column operation VARCHAR        memcpy or memset
--- @column copy_kind VARCHAR        direction; NULL for memset
--- @column operations BIGINT        how many
--- @column total_bytes BIGINT       bytes moved or set
--- @column avg_bytes DOUBLE         mean size
--- @column max_bytes BIGINT         largest
--- @column total_ns BIGINT          time on the GPU
--- @column avg_ns DOUBLE            mean time
--- @column bytes_per_s DOUBLE       total bytes ÷ total time
+-- @column trace VARCHAR         name of the trace
+-- @column kind VARCHAR          memcpy or memset
+-- @column copy_kind VARCHAR     direction; NULL for memset
+-- @column instances BIGINT      how many
+-- @column total_bytes BIGINT    bytes moved or set
+-- @column avg_bytes DOUBLE      mean size
+-- @column max_bytes BIGINT      largest
+-- @column total_ns BIGINT       time on the GPU
+-- @column avg_ns DOUBLE         mean time
+-- @column bytes_per_s DOUBLE    total bytes ÷ total time
 -- @chart  bars x=copy_kind y=total_bytes
 -- @section timeline 44 Where the time goes
 
 SELECT
     traces.name AS trace,
-    operation,
+    memory_ops.kind,
     copy_kind,
-    count(*) AS operations,
+    count(*) AS instances,
     sum(bytes)::BIGINT AS total_bytes,
     avg(bytes) AS avg_bytes,
     max(bytes) AS max_bytes,
@@ -29,5 +29,5 @@ SELECT
 FROM memory_ops
 JOIN traces USING (trace_id)
 WHERE $trace IS NULL OR traces.name = $trace
-GROUP BY ALL
-ORDER BY trace, total_ns DESC, operation, copy_kind
+GROUP BY traces.name, memory_ops.kind, copy_kind
+ORDER BY trace, total_ns DESC, kind, copy_kind

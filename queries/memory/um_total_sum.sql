@@ -3,13 +3,13 @@
 -- NVIDIA's counterpart: nsys stats um_total_sum.
 -- Managed memory moves when a CPU or GPU touches a page that is elsewhere. Page faults are recorded with
 -- nsys profile --cuda-um-cpu-page-faults=true --cuda-um-gpu-page-faults=true.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL         only this trace
 -- @needs  memory_ops
--- @column trace VARCHAR            name of the trace
--- @column to_device_bytes BIGINT   migrated from host to device
--- @column to_host_bytes BIGINT     migrated from device to host
--- @column cpu_page_faults BIGINT   page faults of the CPU
--- @column gpu_page_faults BIGINT   page faults of GPUs
+-- @column trace VARCHAR                name of the trace
+-- @column to_device_bytes BIGINT       migrated from host to device
+-- @column to_host_bytes BIGINT         migrated from device to host
+-- @column cpu_page_faults BIGINT       page faults of the CPU
+-- @column gpu_page_faults BIGINT       page faults of GPUs
 -- @column min_virtual_address VARCHAR  lowest page, hexadecimal
 -- @column max_virtual_address VARCHAR  highest page, hexadecimal
 -- @empty  No managed memory moved: the program uses none, or nsys ran without --cuda-um-cpu-page-faults=true.

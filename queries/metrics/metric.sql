@@ -1,25 +1,26 @@
 -- What is the value of any ncu counter, kernel by kernel?
 --
--- @param  name VARCHAR             LIKE pattern on the metric, for example dram__bytes_write.sum
--- @param  trace VARCHAR = NULL     only this trace
--- @param  kernel VARCHAR = '%'     LIKE pattern on the kernel name
+-- @param  metric VARCHAR        LIKE pattern on the metric, for example dram__bytes_write.sum
+-- @param  trace VARCHAR = NULL  only this trace
+-- @param  kernel VARCHAR = '%'  LIKE pattern on the kernel name
 -- @needs  metrics
--- @column trace VARCHAR            name of the trace
--- @column kernel_id BIGINT         the workload, see kernels
--- @column kernel VARCHAR           kernel name
--- @column range_path VARCHAR       NVTX path in the default domain; NULL outside any range
--- @column metric VARCHAR           NVIDIA's name
--- @column unit VARCHAR             as reported
--- @column value DOUBLE             NULL when the report holds no value
--- @column text VARCHAR             value of a text metric
+-- @column trace VARCHAR         name of the trace
+-- @column kernel_id BIGINT      the workload, see kernels
+-- @column kernel VARCHAR        kernel name
+-- @column path VARCHAR          NVTX path in the default domain; NULL outside any range
+-- @column metric VARCHAR        NVIDIA's name
+-- @column unit VARCHAR          as reported
+-- @column value DOUBLE          NULL when the report holds no value
+-- @column text VARCHAR          value of a text metric
 -- @chart  scatter x=kernel y=value y_name=metric y_unit=unit
--- @empty  Which metrics there are: traceql sql "SELECT DISTINCT metric FROM metrics"; a new one: ncu --metrics NAME.
+-- @empty  Which metrics there are: traceql sql "SELECT DISTINCT metric FROM metrics"; a new one: ncu
+-- @empty  --metrics NAME.
 
 SELECT
     traces.name AS trace,
     kernels.kernel_id,
     kernels.name AS kernel,
-    path AS range_path,
+    path,
     metric,
     unit,
     value,
@@ -28,5 +29,5 @@ FROM metrics
 JOIN traces USING (trace_id)
 JOIN kernels USING (kernel_id)
 LEFT JOIN range_paths ON range_paths.kernel_id = kernels.kernel_id AND domain = ''
-WHERE metric LIKE $name AND ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel
+WHERE metric LIKE $metric AND ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel
 ORDER BY trace, kernel_id, metric

@@ -1,28 +1,35 @@
 -- How do two ncu counters relate, kernel by kernel?
 --
--- @param  x VARCHAR                name of a metric, for example dram__bytes_read.sum
--- @param  y VARCHAR                name of another, for example gpu__time_duration.sum
--- @param  trace VARCHAR = NULL     only this trace
--- @param  kernel VARCHAR = '%'     LIKE pattern on the kernel name
+-- @param  x VARCHAR             name of a metric, for example dram__bytes_read.sum
+-- @param  y VARCHAR             name of another, for example gpu__time_duration.sum
+-- @param  trace VARCHAR = NULL  only this trace
+-- @param  kernel VARCHAR = '%'  LIKE pattern on the kernel name
 -- @needs  metrics
--- @column trace VARCHAR            name of the trace
--- @column kernel_id BIGINT         the workload, see kernels
--- @column kernel VARCHAR           kernel name
--- @column range_path VARCHAR       NVTX path in the default domain; NULL outside any range
--- @column x_metric VARCHAR         first metric
--- @column x_unit VARCHAR           its unit, as reported
--- @column x_value DOUBLE           its value; NULL when the report holds none
--- @column y_metric VARCHAR         second metric
--- @column y_unit VARCHAR           its unit, as reported
--- @column y_value DOUBLE           its value; NULL when the report holds none
--- @chart  scatter x=x_value y=y_value color=kernel x_name=x_metric x_unit=x_unit y_name=y_metric y_unit=y_unit
+-- @column trace VARCHAR         name of the trace
+-- @column kernel_id BIGINT      the workload, see kernels
+-- @column kernel VARCHAR        kernel name
+-- @column path VARCHAR          NVTX path in the default domain; NULL outside any range
+-- @column x_metric VARCHAR      first metric
+-- @column x_unit VARCHAR        its unit, as reported
+-- @column x_value DOUBLE        its value; NULL when the report holds none
+-- @column y_metric VARCHAR      second metric
+-- @column y_unit VARCHAR        its unit, as reported
+-- @column y_value DOUBLE        its value; NULL when the report holds none
+-- @chart  scatter x=x_value y=y_value color=kernel x_name=x_metric x_unit=x_unit
+--         y_name=y_metric y_unit=y_unit
 -- @empty  No workload has both. Which metrics there are: traceql sql "SELECT DISTINCT metric FROM metrics".
 
+WITH innermost AS (
+    SELECT kernel_id, arg_max(path, depth) AS path
+    FROM kernel_ranges
+    WHERE domain = '' AND style = 'pushpop'
+    GROUP BY kernel_id
+)
 SELECT
     traces.name AS trace,
     kernels.kernel_id,
     kernels.name AS kernel,
-    path AS range_path,
+    path,
     x.metric AS x_metric,
     x.unit AS x_unit,
     x.value AS x_value,

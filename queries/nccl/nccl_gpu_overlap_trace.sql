@@ -1,22 +1,22 @@
 -- How much of each communication kernel is hidden behind computation?
 --
--- NVIDIA's counterpart: nsys recipe nccl_gpu_overlap_trace.
--- Communication kernels are those of NCCL, by the prefix of their name, as NVIDIA's recipe finds them; computation
--- is every other kernel of the same process and device. Time with several compute kernels counts once.
--- @param  trace VARCHAR = NULL     only this trace
+-- NVIDIA's counterpart: nsys recipe nccl_gpu_overlap_trace. Communication kernels are those of NCCL, by the
+-- prefix of their name, as NVIDIA's recipe finds them; computation is every other kernel of the same process
+-- and device. Time with several compute kernels counts once.
+-- @param  trace VARCHAR = NULL             only this trace
 -- @param  communication VARCHAR = 'nccl%'  LIKE pattern, ignoring case, on the names of communication kernels
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column start_ns BIGINT          start on the GPU
--- @column duration_ns BIGINT       time on the GPU
--- @column overlap_ns BIGINT        part of it with a compute kernel at work
--- @column exposed_ns BIGINT        part of it without one
--- @column overlap_pct DOUBLE       overlap in percent of the duration
--- @column pid BIGINT               process
--- @column device_id INTEGER        CUDA device ordinal within the process
--- @column stream_id BIGINT         CUDA stream
--- @column kernel VARCHAR           function name
--- @column kernel_id BIGINT         the kernel, see kernels
+-- @column trace VARCHAR                    name of the trace
+-- @column start_ns BIGINT                  start on the GPU
+-- @column duration_ns BIGINT               time on the GPU
+-- @column overlap_ns BIGINT                part of it with a compute kernel at work
+-- @column exposed_ns BIGINT                part of it without one
+-- @column overlap_pct DOUBLE               overlap in percent of the duration
+-- @column pid BIGINT                       process
+-- @column device_id INTEGER                CUDA device ordinal within the process
+-- @column stream_id BIGINT                 CUDA stream
+-- @column kernel VARCHAR                   function name
+-- @column kernel_id BIGINT                 the kernel, see kernels
 -- @chart  bars x=kernel y=exposed_ns
 -- @empty  No communication kernel of that name: one GPU alone has nothing to communicate.
 

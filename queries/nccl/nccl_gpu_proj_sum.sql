@@ -1,9 +1,9 @@
 -- Where does the time in NCCL functions go on the GPU?
 --
--- NVIDIA's counterpart: nsys recipe nccl_gpu_proj_sum.
--- NCCL marks each of its functions as an NVTX range of the domain NCCL. The GPU work of a range is what API calls
--- inside it launched on its thread; its projection reaches from the first start to the last end of this work.
--- Grouped calls launch at ncclGroupEnd: the functions inside a group have no GPU work of their own.
+-- NVIDIA's counterpart: nsys recipe nccl_gpu_proj_sum. NCCL marks each of its functions as an NVTX range of
+-- the domain NCCL. The GPU work of a range is what API calls inside it launched on its thread; its projection
+-- reaches from the first start to the last end of this work. Grouped calls launch at ncclGroupEnd: the
+-- functions inside a group have no GPU work of their own.
 -- @param  trace VARCHAR = NULL     only this trace
 -- @param  domain VARCHAR = 'NCCL'  NVTX domain of the communication library
 -- @needs  nvtx_ranges
@@ -18,7 +18,8 @@
 -- @column max_proj_ns BIGINT       longest
 -- @column stddev_proj_ns DOUBLE    sample standard deviation; NULL for a single one
 -- @chart  bars x=function y=total_proj_ns
--- @empty  No range of that domain launched GPU work: NCCL records its functions with nsys profile --trace=nvtx.
+-- @empty  No range of that domain launched GPU work: NCCL records its functions with nsys profile
+-- @empty  --trace=nvtx.
 
 WITH projected AS (
     SELECT trace_id, text, gpu_end_ns - gpu_start_ns AS proj_ns

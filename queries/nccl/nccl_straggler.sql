@@ -1,22 +1,22 @@
 -- Which rank comes late to the collectives and makes the others wait?
 --
--- NVIDIA's counterpart: nsys recipe nccl_straggler, of versions after 2025.3. A collective is the n-th run of one
--- communication kernel on every GPU; a rank is a process and a device. Its kernel cannot finish before that of
--- the last rank has begun, so whoever begins earlier waits. Ranks are compared within a trace, whose clocks
--- are one; runs that not every rank has are left out.
--- @param  trace VARCHAR = NULL     only this trace
+-- NVIDIA's counterpart: nsys recipe nccl_straggler, of versions after 2025.3. A collective is the n-th run of
+-- one communication kernel on every GPU; a rank is a process and a device. Its kernel cannot finish before
+-- that of the last rank has begun, so whoever begins earlier waits. Ranks are compared within a trace, whose
+-- clocks are one; runs that not every rank has are left out.
+-- @param  trace VARCHAR = NULL             only this trace
 -- @param  communication VARCHAR = 'nccl%'  LIKE pattern, ignoring case, on the names of communication kernels
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column kernel VARCHAR           communication kernel
--- @column pid BIGINT               process
--- @column device_id INTEGER        CUDA device ordinal within the process
--- @column collectives BIGINT       runs that all ranks have
--- @column times_last BIGINT        how often this rank was the last one to begin
--- @column late_ns BIGINT           its starts after those of the first rank, in all
--- @column max_late_ns BIGINT       the most it was late
--- @column waited_ns BIGINT         its starts before those of the last rank, in all
--- @column waited_pct DOUBLE        of the time of its kernels
+-- @column trace VARCHAR                    name of the trace
+-- @column kernel VARCHAR                   communication kernel
+-- @column pid BIGINT                       process
+-- @column device_id INTEGER                CUDA device ordinal within the process
+-- @column collectives BIGINT               runs that all ranks have
+-- @column times_last BIGINT                how often this rank was the last one to begin
+-- @column late_ns BIGINT                   its starts after those of the first rank, in all
+-- @column max_late_ns BIGINT               the most it was late
+-- @column waited_ns BIGINT                 its starts before those of the last rank, in all
+-- @column waited_pct DOUBLE                of the time of its kernels
 -- @chart  bars x=kernel y=waited_ns
 -- @empty  No collective of that name ran on two GPUs of one trace.
 
@@ -30,10 +30,11 @@ WITH runs AS (
         kernels.duration_ns,
         row_number() OVER (
             PARTITION BY trace_id, kernels.name, pid, device_id ORDER BY start_ns, kernel_id
-        ) AS occurrence
+        ) AS instance
     FROM kernels
     JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace) AND kernels.name ILIKE $communication AND start_ns IS NOT NULL
+    WHERE ($trace IS NULL OR traces.name = $trace) AND kernels.name ILIKE $communication
+        AND start_ns IS NOT NULL
 ),
 ranks AS (
     SELECT trace, kernel, count(DISTINCT (pid, device_id)) AS ranks FROM runs GROUP BY ALL
@@ -47,7 +48,7 @@ compared AS (
         max(start_ns) OVER collective AS last_ns
     FROM runs
     JOIN ranks USING (trace, kernel)
-    WINDOW collective AS (PARTITION BY trace, kernel, occurrence)
+    WINDOW collective AS (PARTITION BY trace, kernel, instance)
 )
 SELECT
     trace,

@@ -3,26 +3,26 @@
 -- The GPU work of a range is what API calls inside it launched on its thread: kernels, copies, memsets and
 -- graphs traced as a whole. Its projection reaches from the first start to the last end of this work.
 -- Ranges without GPU work are left out.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL       only this trace
 -- @needs  nvtx_ranges
--- @column trace VARCHAR            name of the trace
--- @column domain VARCHAR           NVTX domain; empty for the default one
--- @column range_text VARCHAR       NVTX message
--- @column style VARCHAR            pushpop or startend
--- @column total_proj_ns BIGINT     length of all projections
--- @column total_range_ns BIGINT    time in the ranges on the CPU; NULL if none was closed
--- @column instances BIGINT         how often it ran with GPU work
--- @column avg_proj_ns DOUBLE       mean projection
--- @column median_proj_ns DOUBLE    median
--- @column min_proj_ns BIGINT       shortest
--- @column max_proj_ns BIGINT       longest
--- @column stddev_proj_ns DOUBLE    sample standard deviation; NULL for one instance
--- @column total_busy_ns BIGINT     time within the projections in which the range's work ran
--- @column gpu_operations BIGINT    kernels, copies, memsets and whole graphs
+-- @column trace VARCHAR              name of the trace
+-- @column domain VARCHAR             NVTX domain; empty for the default one
+-- @column range VARCHAR              NVTX message
+-- @column style VARCHAR              pushpop or startend
+-- @column total_proj_ns BIGINT       length of all projections
+-- @column total_range_ns BIGINT      time in the ranges on the CPU; NULL if none was closed
+-- @column instances BIGINT           how often it ran with GPU work
+-- @column avg_proj_ns DOUBLE         mean projection
+-- @column median_proj_ns DOUBLE      median
+-- @column min_proj_ns BIGINT         shortest
+-- @column max_proj_ns BIGINT         longest
+-- @column stddev_proj_ns DOUBLE      sample standard deviation; NULL for one instance
+-- @column total_gpu_busy_ns BIGINT   time within the projections in which the range's work ran
+-- @column gpu_operations BIGINT      kernels, copies, memsets and whole graphs
 -- @column avg_gpu_operations DOUBLE  per instance
--- @column avg_depth DOUBLE         mean number of ranges around it
--- @column avg_children DOUBLE      mean number of push/pop ranges with GPU work directly inside
--- @chart  bars x=range_text y=total_proj_ns
+-- @column avg_depth DOUBLE           mean number of ranges around it
+-- @column avg_children DOUBLE        mean number of push/pop ranges with GPU work directly inside
+-- @chart  bars x=range y=total_proj_ns
 -- @empty  No GPU work was launched inside a range: see how much is attributed with the query coverage.
 
 WITH children AS (
@@ -34,7 +34,7 @@ WITH children AS (
 SELECT
     traces.name AS trace,
     domain,
-    text AS range_text,
+    text AS range,
     style,
     sum(gpu_end_ns - gpu_start_ns)::BIGINT AS total_proj_ns,
     sum(nvtx_ranges.duration_ns)::BIGINT AS total_range_ns,
@@ -44,7 +44,7 @@ SELECT
     min(gpu_end_ns - gpu_start_ns) AS min_proj_ns,
     max(gpu_end_ns - gpu_start_ns) AS max_proj_ns,
     stddev_samp(gpu_end_ns - gpu_start_ns) AS stddev_proj_ns,
-    sum(gpu_busy_ns)::BIGINT AS total_busy_ns,
+    sum(gpu_busy_ns)::BIGINT AS total_gpu_busy_ns,
     sum(nvtx_ranges.gpu_operations)::BIGINT AS gpu_operations,
     avg(nvtx_ranges.gpu_operations) AS avg_gpu_operations,
     avg(depth) AS avg_depth,
@@ -54,4 +54,4 @@ JOIN traces USING (trace_id)
 LEFT JOIN children USING (range_id)
 WHERE nvtx_ranges.gpu_operations > 0 AND ($trace IS NULL OR traces.name = $trace)
 GROUP BY traces.name, domain, text, style
-ORDER BY trace, total_proj_ns DESC, domain, range_text, style
+ORDER BY trace, total_proj_ns DESC, domain, range, style

@@ -3,27 +3,27 @@
 -- The GPU work of a range is what API calls inside it launched on its thread: kernels, copies, memsets and
 -- graphs traced as a whole. Its projection reaches from the first start to the last end of this work.
 -- Ranges without GPU work are left out.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  range VARCHAR = '%'      LIKE pattern on the range text
+-- @param  trace VARCHAR = NULL          only this trace
+-- @param  range VARCHAR = '%'           LIKE pattern on the range text
 -- @needs  nvtx_ranges
--- @column trace VARCHAR            name of the trace
--- @column domain VARCHAR           NVTX domain; empty for the default one
--- @column range_text VARCHAR       NVTX message
+-- @column trace VARCHAR                 name of the trace
+-- @column domain VARCHAR                NVTX domain; empty for the default one
+-- @column range VARCHAR                 NVTX message
 -- @column projected_start_ns BIGINT     start of its first GPU operation
 -- @column projected_duration_ns BIGINT  from there to the end of the operation that ended last
--- @column busy_ns BIGINT           time in which at least one of its operations ran
--- @column start_ns BIGINT          start on the CPU
--- @column duration_ns BIGINT       time on the CPU; NULL if it was never closed
--- @column style VARCHAR            pushpop or startend
--- @column pid BIGINT               process
--- @column tid BIGINT               thread
--- @column gpu_operations BIGINT    kernels, copies, memsets and whole graphs
--- @column depth INTEGER            ranges around it
--- @column children BIGINT          push/pop ranges with GPU work directly inside
--- @column range_id BIGINT          the range, see nvtx_ranges
--- @column parent_id BIGINT         the range around it
--- @column range_stack VARCHAR      range_ids from the outermost range to this one, each after a colon
--- @chart  timeline x=projected_start_ns length=projected_duration_ns y=range_text
+-- @column gpu_busy_ns BIGINT            time in which at least one of its operations ran
+-- @column start_ns BIGINT               start on the CPU
+-- @column duration_ns BIGINT            time on the CPU; NULL if it was never closed
+-- @column style VARCHAR                 pushpop or startend
+-- @column pid BIGINT                    process
+-- @column tid BIGINT                    thread
+-- @column gpu_operations BIGINT         kernels, copies, memsets and whole graphs
+-- @column depth INTEGER                 ranges around it
+-- @column children BIGINT               push/pop ranges with GPU work directly inside
+-- @column range_id BIGINT               the range, see nvtx_ranges
+-- @column parent_id BIGINT              the range around it
+-- @column range_stack VARCHAR           range_ids from the outermost range to this one, each after a colon
+-- @chart  timeline x=projected_start_ns length=projected_duration_ns y=range
 
 WITH children AS (
     SELECT parent_id AS range_id, count(*) AS children
@@ -39,10 +39,10 @@ stacks AS (
 SELECT
     traces.name AS trace,
     domain,
-    text AS range_text,
+    text AS range,
     gpu_start_ns AS projected_start_ns,
     gpu_end_ns - gpu_start_ns AS projected_duration_ns,
-    gpu_busy_ns AS busy_ns,
+    gpu_busy_ns,
     start_ns,
     nvtx_ranges.duration_ns,
     style,

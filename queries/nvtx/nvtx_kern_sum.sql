@@ -2,24 +2,24 @@
 --
 -- A kernel counts for every range around its launch, by the range's thread; kernels launched outside any
 -- range come under a NULL range. Kernels whose launch was not recorded are left out.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  range VARCHAR = NULL     LIKE pattern on the range text; NULL for everything
+-- @param  trace VARCHAR = NULL    only this trace
+-- @param  range VARCHAR = NULL    LIKE pattern on the range text; NULL for everything
 -- @needs  kernels nvtx_ranges
--- @column trace VARCHAR            name of the trace
--- @column domain VARCHAR           NVTX domain; empty for the default one
--- @column range_text VARCHAR       NVTX message; NULL outside any range
--- @column style VARCHAR            pushpop or startend
--- @column pid BIGINT               process
--- @column tid BIGINT               thread
--- @column range_instances BIGINT   ranges of this text that launched the kernel
--- @column launches BIGINT          executions of the kernel
--- @column total_ns BIGINT          GPU time of all of them
--- @column avg_ns DOUBLE            mean
--- @column median_ns DOUBLE         median
--- @column min_ns BIGINT            shortest
--- @column max_ns BIGINT            longest
--- @column stddev_ns DOUBLE         sample standard deviation; NULL for one execution
--- @column kernel VARCHAR           full C++ name
+-- @column trace VARCHAR           name of the trace
+-- @column domain VARCHAR          NVTX domain; empty for the default one
+-- @column range VARCHAR           NVTX message; NULL outside any range
+-- @column style VARCHAR           pushpop or startend
+-- @column pid BIGINT              process
+-- @column tid BIGINT              thread
+-- @column range_instances BIGINT  ranges of this text that launched the kernel
+-- @column instances BIGINT        executions of the kernel
+-- @column total_ns BIGINT         GPU time of all of them
+-- @column avg_ns DOUBLE           mean
+-- @column median_ns DOUBLE        median
+-- @column min_ns BIGINT           shortest
+-- @column max_ns BIGINT           longest
+-- @column stddev_ns DOUBLE        sample standard deviation; NULL for one execution
+-- @column kernel VARCHAR          full C++ name
 -- @chart  bars x=kernel y=total_ns
 
 WITH launched AS (
@@ -45,12 +45,12 @@ matched AS (
 SELECT
     matched.trace,
     domain,
-    text AS range_text,
+    text AS range,
     style,
     matched.pid,
     matched.tid,
     count(DISTINCT matched.range_id) AS range_instances,
-    count(*) AS launches,
+    count(*) AS instances,
     sum(matched.duration_ns)::BIGINT AS total_ns,
     avg(matched.duration_ns) AS avg_ns,
     median(matched.duration_ns) AS median_ns,
@@ -62,4 +62,4 @@ FROM matched
 LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = matched.range_id
 WHERE $range IS NULL OR text LIKE $range
 GROUP BY matched.trace, domain, text, style, matched.pid, matched.tid, demangled
-ORDER BY trace, domain NULLS FIRST, range_text NULLS FIRST, style, pid, tid, total_ns DESC, kernel
+ORDER BY trace, domain NULLS FIRST, range NULLS FIRST, style, pid, tid, total_ns DESC, kernel

@@ -1,19 +1,19 @@
 -- How does an NVTX range go from instance to instance, on the CPU?
 --
 -- Instances that were closed, by start. The first delta counts from the start of the trace.
--- @param  range VARCHAR            NVTX message
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  range VARCHAR          NVTX message
+-- @param  trace VARCHAR = NULL   only this trace
 -- @needs  nvtx_ranges
--- @column trace VARCHAR            name of the trace
--- @column domain VARCHAR           NVTX domain; empty for the default one
--- @column instance BIGINT          0 for the first
--- @column start_ns BIGINT          start
--- @column end_ns BIGINT            end
--- @column duration_ns BIGINT       end minus start
--- @column duration_accum_ns BIGINT sum of the durations so far
--- @column delta_ns BIGINT          from the end of the instance before to this start; negative if they overlap
--- @column delta_accum_ns BIGINT    sum of the deltas so far
--- @column range_id BIGINT          the range, see nvtx_ranges
+-- @column trace VARCHAR          name of the trace
+-- @column domain VARCHAR         NVTX domain; empty for the default one
+-- @column instance BIGINT        0 for the first
+-- @column start_ns BIGINT        start
+-- @column end_ns BIGINT          end
+-- @column duration_ns BIGINT     end minus start
+-- @column accum_duration_ns BIGINT  sum of the durations so far
+-- @column delta_ns BIGINT        from the end of the instance before to this start; negative if they overlap
+-- @column accum_delta_ns BIGINT  sum of the deltas so far
+-- @column range_id BIGINT        the range, see nvtx_ranges
 -- @chart  lines x=instance y=duration_ns
 -- @empty  No range has that text: compare with the query nvtx-sum.
 
@@ -29,7 +29,8 @@ WITH instances AS (
         range_id
     FROM nvtx_ranges
     JOIN traces USING (trace_id)
-    WHERE text = $range AND style <> 'mark' AND end_ns IS NOT NULL AND ($trace IS NULL OR traces.name = $trace)
+    WHERE text = $range AND style <> 'mark' AND end_ns IS NOT NULL
+        AND ($trace IS NULL OR traces.name = $trace)
     WINDOW by_start AS (PARTITION BY traces.name, domain ORDER BY start_ns, range_id)
 )
 SELECT
@@ -39,9 +40,9 @@ SELECT
     start_ns,
     end_ns,
     duration_ns,
-    (sum(duration_ns) OVER so_far)::BIGINT AS duration_accum_ns,
+    (sum(duration_ns) OVER so_far)::BIGINT AS accum_duration_ns,
     delta_ns,
-    (sum(delta_ns) OVER so_far)::BIGINT AS delta_accum_ns,
+    (sum(delta_ns) OVER so_far)::BIGINT AS accum_delta_ns,
     range_id
 FROM instances
 WINDOW so_far AS (PARTITION BY trace, domain ORDER BY instance)

@@ -1,26 +1,26 @@
 -- When did each NVTX push/pop range run, and how much in its children?
 --
 -- Ranges that were closed.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  range VARCHAR = '%'      LIKE pattern on the range text
+-- @param  trace VARCHAR = NULL  only this trace
+-- @param  range VARCHAR = '%'   LIKE pattern on the range text
 -- @needs  nvtx_ranges
--- @column trace VARCHAR            name of the trace
--- @column start_ns BIGINT          start
--- @column end_ns BIGINT            end
--- @column duration_ns BIGINT       end minus start
--- @column children_ns BIGINT       of it, in the push/pop ranges directly inside
--- @column own_ns BIGINT            of it, outside them
--- @column domain VARCHAR           NVTX domain; empty for the default one
--- @column range_text VARCHAR       NVTX message
--- @column pid BIGINT               process
--- @column tid BIGINT               thread
--- @column depth INTEGER            ranges around it
--- @column children BIGINT          push/pop ranges directly inside
--- @column range_id BIGINT          the range, see nvtx_ranges
--- @column parent_id BIGINT         the range around it
--- @column range_stack VARCHAR      range_ids from the outermost range to this one, each after a colon
--- @column path VARCHAR             messages from the outermost range to this one, joined by /
--- @chart  timeline x=start_ns x2=end_ns y=range_text
+-- @column trace VARCHAR         name of the trace
+-- @column start_ns BIGINT       start
+-- @column end_ns BIGINT         end
+-- @column duration_ns BIGINT    end minus start
+-- @column children_ns BIGINT    of it, in the push/pop ranges directly inside
+-- @column own_ns BIGINT         of it, outside them
+-- @column domain VARCHAR        NVTX domain; empty for the default one
+-- @column range VARCHAR         NVTX message
+-- @column pid BIGINT            process
+-- @column tid BIGINT            thread
+-- @column depth INTEGER         ranges around it
+-- @column children BIGINT       push/pop ranges directly inside
+-- @column range_id BIGINT       the range, see nvtx_ranges
+-- @column parent_id BIGINT      the range around it
+-- @column range_stack VARCHAR   range_ids from the outermost range to this one, each after a colon
+-- @column path VARCHAR          messages from the outermost range to this one, joined by /
+-- @chart  timeline x=start_ns x2=end_ns y=range
 
 WITH children AS (
     SELECT parent_id AS range_id, count(*) AS children, sum(duration_ns)::BIGINT AS children_ns
@@ -41,7 +41,7 @@ SELECT
     coalesce(children_ns, 0) AS children_ns,
     nvtx_ranges.duration_ns - coalesce(children_ns, 0) AS own_ns,
     domain,
-    text AS range_text,
+    text AS range,
     pid,
     tid,
     depth,
@@ -54,5 +54,6 @@ FROM nvtx_ranges
 JOIN traces USING (trace_id)
 LEFT JOIN children USING (range_id)
 LEFT JOIN stacks USING (range_id)
-WHERE style = 'pushpop' AND end_ns IS NOT NULL AND text LIKE $range AND ($trace IS NULL OR traces.name = $trace)
+WHERE style = 'pushpop' AND end_ns IS NOT NULL AND text LIKE $range
+  AND ($trace IS NULL OR traces.name = $trace)
 ORDER BY trace, start_ns, range_id

@@ -1,26 +1,26 @@
 -- How long do NVTX start/end ranges take?
 --
 -- Ranges that were closed, by whichever thread; they may overlap, so their total can exceed the time passed.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL  only this trace
 -- @needs  nvtx_ranges
--- @column trace VARCHAR            name of the trace
--- @column domain VARCHAR           NVTX domain; empty for the default one
--- @column range_text VARCHAR       NVTX message
--- @column style VARCHAR            pushpop or startend
--- @column total_ns BIGINT          time in all of them
--- @column share_pct DOUBLE         of the time in all start/end ranges of the trace
--- @column instances BIGINT         how often it ran
--- @column avg_ns DOUBLE            mean
--- @column median_ns DOUBLE         median
--- @column min_ns BIGINT            shortest
--- @column max_ns BIGINT            longest
--- @column stddev_ns DOUBLE         sample standard deviation; NULL for one instance
--- @chart  bars x=range_text y=total_ns
+-- @column trace VARCHAR         name of the trace
+-- @column domain VARCHAR        NVTX domain; empty for the default one
+-- @column range VARCHAR         NVTX message
+-- @column style VARCHAR         pushpop or startend
+-- @column total_ns BIGINT       time in all of them
+-- @column share_pct DOUBLE      of the time in all start/end ranges of the trace
+-- @column instances BIGINT      how often it ran
+-- @column avg_ns DOUBLE         mean
+-- @column median_ns DOUBLE      median
+-- @column min_ns BIGINT         shortest
+-- @column max_ns BIGINT         longest
+-- @column stddev_ns DOUBLE      sample standard deviation; NULL for one instance
+-- @chart  bars x=range y=total_ns
 
 SELECT
     traces.name AS trace,
     domain,
-    text AS range_text,
+    text AS range,
     style,
     sum(nvtx_ranges.duration_ns)::BIGINT AS total_ns,
     100.0 * sum(nvtx_ranges.duration_ns)
@@ -35,4 +35,4 @@ FROM nvtx_ranges
 JOIN traces USING (trace_id)
 WHERE style = 'startend' AND end_ns IS NOT NULL AND ($trace IS NULL OR traces.name = $trace)
 GROUP BY traces.name, domain, text, style
-ORDER BY trace, total_ns DESC, domain, range_text, style
+ORDER BY trace, total_ns DESC, domain, range, style

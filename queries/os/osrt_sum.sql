@@ -2,18 +2,18 @@
 --
 -- NVIDIA's counterpart: nsys stats osrt_sum.
 -- Waiting counts as time: a thread that sleeps in poll is at the top of most traces.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL  only this trace
 -- @needs  os_calls
--- @column trace VARCHAR            name of the trace
--- @column function VARCHAR         function
--- @column calls BIGINT             how often it was called
--- @column total_ns BIGINT          time in all calls
--- @column share_pct DOUBLE         of the time in all calls of the trace
--- @column avg_ns DOUBLE            mean
--- @column median_ns DOUBLE         median
--- @column min_ns BIGINT            shortest
--- @column max_ns BIGINT            longest
--- @column stddev_ns DOUBLE         sample standard deviation; NULL for a single one
+-- @column trace VARCHAR         name of the trace
+-- @column function VARCHAR      function
+-- @column calls BIGINT          how often it was called
+-- @column total_ns BIGINT       time in all calls
+-- @column share_pct DOUBLE      of the time in all calls of the trace
+-- @column avg_ns DOUBLE         mean
+-- @column median_ns DOUBLE      median
+-- @column min_ns BIGINT         shortest
+-- @column max_ns BIGINT         longest
+-- @column stddev_ns DOUBLE      sample standard deviation; NULL for a single one
 -- @chart  bars x=function y=total_ns
 
 SELECT

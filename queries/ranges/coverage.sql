@@ -2,16 +2,16 @@
 --
 -- A kernel is attributed when its launch was recorded and lay in a range of its thread (ncu: when the report
 -- says so). Kernels without a recorded launch come from skipped API calls or from outside the recording.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL          only this trace
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column kernels BIGINT           kernel executions, or profiled workloads
--- @column kernels_with_launch BIGINT   of these, with a recorded API call; NULL for ncu, which records none
--- @column kernels_in_ranges BIGINT     of these, launched inside an NVTX range
--- @column kernels_in_ranges_pct DOUBLE share of the kernels
--- @column gpu_ns BIGINT            GPU time of all kernels, copies, memsets and whole graphs
--- @column gpu_in_ranges_ns BIGINT  of it, of those launched inside an NVTX range (copies: push/pop only)
--- @column gpu_in_ranges_pct DOUBLE share of the GPU time
+-- @column trace VARCHAR                 name of the trace
+-- @column kernels BIGINT                kernel executions, or profiled workloads
+-- @column kernels_with_launch BIGINT    of these, with a recorded API call; NULL for ncu, which records none
+-- @column kernels_in_ranges BIGINT      of these, launched inside an NVTX range
+-- @column kernels_in_ranges_pct DOUBLE  share of the kernels
+-- @column gpu_ns BIGINT                 GPU time of all kernels, copies, memsets and whole graphs
+-- @column gpu_in_ranges_ns BIGINT       of it, of those launched inside an NVTX range (copies: push/pop only)
+-- @column gpu_in_ranges_pct DOUBLE      share of the GPU time
 -- @section any 10 Coverage
 
 WITH kernel_counts AS (

@@ -3,17 +3,17 @@
 -- Counts kernels inside the range, child ranges included; where ranges of one text lie in each other, once.
 -- An .ncu-rep knows which ranges enclosed a kernel, not how often they ran: its instances come from the
 -- trace's tag `steps` (ingest --tag steps=2), else NULL.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  range VARCHAR = '%'      LIKE pattern on the range text
+-- @param  trace VARCHAR = NULL         only this trace
+-- @param  range VARCHAR = '%'          LIKE pattern on the range text
 -- @needs  kernel_ranges kernels
--- @column trace VARCHAR            name of the trace
--- @column domain VARCHAR           NVTX domain; empty for the default one
--- @column range_text VARCHAR       NVTX message
--- @column instances BIGINT         how often the range ran
--- @column launches BIGINT          kernels launched inside it, children included
--- @column launches_per_instance DOUBLE  launches ÷ instances
--- @column gpu_ns BIGINT            GPU time of those kernels
--- @chart  bars x=range_text y=launches
+-- @column trace VARCHAR                name of the trace
+-- @column domain VARCHAR               NVTX domain; empty for the default one
+-- @column range VARCHAR                NVTX message
+-- @column instances BIGINT             how often the range ran
+-- @column kernels BIGINT               kernels launched inside it, children included
+-- @column kernels_per_instance DOUBLE  kernels ÷ instances
+-- @column gpu_ns BIGINT                GPU time of those kernels
+-- @chart  bars x=range y=kernels
 -- @section any 43 Where the time goes
 -- @empty  No range has that text: compare with the texts in nvtx_ranges and kernel_ranges.
 
@@ -24,7 +24,7 @@ WITH inside AS (
     WHERE text LIKE $range
 ),
 counted AS (
-    SELECT inside.trace_id, domain, text, count(*) AS launches, sum(duration_ns)::BIGINT AS gpu_ns
+    SELECT inside.trace_id, domain, text, count(*) AS kernels, sum(duration_ns)::BIGINT AS gpu_ns
     FROM inside
     JOIN kernels USING (kernel_id)
     GROUP BY ALL
@@ -39,15 +39,15 @@ merged AS (
     SELECT
         traces.name AS trace,
         domain,
-        text AS range_text,
+        text AS range,
         CASE WHEN has_timeline THEN instances ELSE try_cast(tags['steps'] AS BIGINT) END AS instances,
-        coalesce(launches, 0) AS launches,
+        coalesce(kernels, 0) AS kernels,
         coalesce(gpu_ns, 0) AS gpu_ns
     FROM counted
     FULL JOIN ran USING (trace_id, domain, text)
     JOIN traces USING (trace_id)
 )
-SELECT trace, domain, range_text, instances, launches, launches / instances AS launches_per_instance, gpu_ns
+SELECT trace, domain, range, instances, kernels, kernels / instances AS kernels_per_instance, gpu_ns
 FROM merged
 WHERE $trace IS NULL OR trace = $trace
-ORDER BY trace, launches DESC, domain, range_text
+ORDER BY trace, kernels DESC, domain, range

@@ -1,29 +1,30 @@
 -- Where does each kernel sit on the roofline?
 --
--- bound says which roof is the lower one at this arithmetic intensity, DRAM or arithmetic; compute_pct and dram_pct how
--- close the work comes to them (a low percentage of both is latency, or too little work). profiled_ are the peaks at
--- the clocks of the run, datasheet_ the published ones. What the report lacks is NULL and listed in lacks.
+-- bound says which roof is the lower one at this arithmetic intensity, DRAM or arithmetic; compute_pct and
+-- dram_pct how close the work comes to them (a low percentage of both is latency, or too little work).
+-- profiled_ are the peaks at the clocks of the run, datasheet_ the published ones. What the report lacks is
+-- NULL and listed in lacks.
 --
--- FLOP are those executed, padding of tiles included. Where the shape of a GEMM is known (--kernel with --m, --n and
--- --k, or the tags m, n and k of the trace) the useful ones stand beside them.
--- @param   trace VARCHAR = NULL    only this trace
--- @param   kernel VARCHAR = '%'    LIKE pattern on the kernel name
--- @param   by VARCHAR = 'kernel'   kernel (all its launches together) or launch
--- @param   m BIGINT = NULL         rows of a GEMM's result; by default the tag m
--- @param   n BIGINT = NULL         columns of its result; by default the tag n
--- @param   k BIGINT = NULL         length of its sums; by default the tag k
--- @needs   rooflines
--- @column  trace VARCHAR                name of the trace
--- @column  kernel VARCHAR               kernel name
--- @column  kernel_id BIGINT             the launch, see kernels; NULL for all together
--- @column  category VARCHAR             kind of work, see kernel-categories
--- @column  range_path VARCHAR           NVTX path of the launch in the default domain; NULL for all together
--- @columns rooflines launches
--- @column  useful_flop DOUBLE           2·m·n·k for each launch
--- @column  executed_per_useful DOUBLE   flop ÷ useful_flop; over 1, tiles were padded or work was done twice
--- @chart   roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=category
+-- FLOP are those executed, padding of tiles included. Where the shape of a GEMM is known (--kernel with --m,
+-- --n and --k, or the tags m, n and k of the trace) the useful ones stand beside them.
+-- @param  trace VARCHAR = NULL        only this trace
+-- @param  kernel VARCHAR = '%'        LIKE pattern on the kernel name
+-- @param  by VARCHAR = 'kernel'       kernel (all its launches together) or launch
+-- @param  m BIGINT = NULL             rows of a GEMM's result; by default the tag m
+-- @param  n BIGINT = NULL             columns of its result; by default the tag n
+-- @param  k BIGINT = NULL             length of its sums; by default the tag k
+-- @needs  rooflines
+-- @column trace VARCHAR               name of the trace
+-- @column kernel VARCHAR              kernel name
+-- @column kernel_id BIGINT            the launch, see kernels; NULL for all together
+-- @column category VARCHAR            kind of work, see kernel-categories
+-- @column path VARCHAR                NVTX path of the launch in the default domain; NULL for all together
+-- @columns rooflines kernels
+-- @column useful_flop DOUBLE          2·m·n·k for each launch
+-- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice
+-- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=category
+-- @empty  No profiled kernel is called that: see the query top-kernels.
 -- @section counters 60 Rooflines | drawn
--- @empty   No profiled kernel is called that: see the query top-kernels.
 
 WITH shapes AS (
     SELECT
@@ -45,10 +46,10 @@ SELECT
     rooflines.name AS kernel,
     kernel_id,
     category,
-    range_path,
-    rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, range_path, name, phase, seq_len),
-    launches * useful AS useful_flop,
-    flop / nullif(launches * useful, 0) AS executed_per_useful
+    path,
+    rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, path, name, phase, seq_len),
+    kernels * useful AS useful_flop,
+    flop / nullif(kernels * useful, 0) AS executed_per_useful
 FROM rooflines
 JOIN shapes USING (trace_id)
 LEFT JOIN categories ON categories.trace_id = rooflines.trace_id AND categories.name = rooflines.name

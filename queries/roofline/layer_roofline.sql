@@ -1,36 +1,36 @@
 -- Where does each kind of layer sit on the roofline, by phase and prompt length?
 --
--- Kind, phase and prompt length are the tags layer_kind, phase and seq_len of the trace (traceql ingest --tag), or
--- words such as seq_len=512 in the texts of NVTX ranges; else the kind is the range inside one called layer, and the
--- phase that of vLLM's steps (execute_context_…).
--- In recordings of the collector vllm_layer_roofline, phase=prefill of a prompt longer than a chunk is its last chunk
--- alone, which sees the whole context.
--- Columns are read as those of kernel-roofline.
--- @param   trace VARCHAR = NULL   only this trace
--- @param   layer VARCHAR = '%'    LIKE pattern on the kind of layer
--- @param   phase VARCHAR = NULL   only this phase
--- @needs   rooflines
--- @column  trace VARCHAR                name of the trace
--- @column  layer_kind VARCHAR           for example attention, mlp or mamba
--- @column  phase VARCHAR                prefill, decode or mixed, or as tagged; NULL if nothing tells
--- @column  seq_len BIGINT               prompt length in tokens; NULL if nothing tells
--- @columns rooflines launches
--- @column  useful_flop DOUBLE           tag useful_flop: what the work of a row needs in theory
--- @column  executed_per_useful DOUBLE   flop ÷ useful_flop; over 1, tiles were padded or work was done twice
--- @chart   roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=layer_kind shape=phase trail=seq_len
+-- Kind, phase and prompt length are the tags layer_kind, phase and seq_len of the trace (traceql ingest
+-- --tag), or words such as seq_len=512 in the texts of NVTX ranges; else the kind is the range inside one
+-- called layer, and the phase that of vLLM's steps (execute_context_…). In recordings of the collector
+-- vllm_layer_roofline, phase=prefill of a prompt longer than a chunk is its last chunk alone, which sees the
+-- whole context. Columns are read as those of kernel-roofline.
+-- @param  trace VARCHAR = NULL        only this trace
+-- @param  layer_kind VARCHAR = '%'    LIKE pattern on the kind of layer
+-- @param  phase VARCHAR = NULL        only this phase
+-- @needs  rooflines
+-- @column trace VARCHAR               name of the trace
+-- @column layer_kind VARCHAR          for example attention, mlp or mamba
+-- @column phase VARCHAR               prefill, decode or mixed, or as tagged; NULL if nothing tells
+-- @column seq_len BIGINT              prompt length in tokens; NULL if nothing tells
+-- @columns rooflines kernels
+-- @column useful_flop DOUBLE          tag useful_flop: what the work of a row needs in theory
+-- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice
+-- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=layer_kind shape=phase trail=seq_len
+-- @empty  No kernel belongs to a layer: tag the trace (--tag layer_kind=mlp --tag phase=decode --tag
+-- @empty  seq_len=512), or put NVTX ranges layer/KIND around the layers.
 -- @section counters 61 Rooflines | drawn
--- @empty   No kernel belongs to a layer: tag the trace (--tag layer_kind=mlp --tag phase=decode --tag seq_len=512), or put NVTX ranges layer/KIND around the layers.
 
 SELECT
     traces.name AS trace,
     rooflines.name AS layer_kind,
     phase,
     seq_len,
-    rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, range_path, name, phase, seq_len),
+    rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, path, name, phase, seq_len),
     try_cast(tags['useful_flop'] AS DOUBLE) AS useful_flop,
     flop / nullif(useful_flop, 0) AS executed_per_useful
 FROM rooflines
 JOIN traces USING (trace_id)
 WHERE grouping = 'layer' AND ($trace IS NULL OR traces.name = $trace)
-    AND rooflines.name LIKE $layer AND ($phase IS NULL OR phase = $phase)
+    AND rooflines.name LIKE $layer_kind AND ($phase IS NULL OR phase = $phase)
 ORDER BY layer_kind, phase, seq_len, trace

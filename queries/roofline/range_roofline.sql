@@ -2,28 +2,28 @@
 --
 -- A range holds what runs in the ranges inside it, too: rows do not add up.
 -- Columns are read as those of kernel-roofline.
--- @param   trace VARCHAR = NULL        only this trace
--- @param   range VARCHAR = '%'         LIKE pattern on the range path
--- @param   domain VARCHAR = ''         NVTX domain; empty for the default one
--- @param   useful_flop DOUBLE = NULL   FLOP that the work of a row needs in theory
--- @needs   rooflines ncu_ranges
--- @column  trace VARCHAR                name of the trace
--- @column  range_path VARCHAR           texts from the outermost range to this one, joined by /
--- @columns rooflines launches
--- @column  useful_flop DOUBLE           as given
--- @column  executed_per_useful DOUBLE   flop ÷ useful_flop; over 1, tiles were padded or work was done twice
--- @chart   roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=range_path
+-- @param  trace VARCHAR = NULL        only this trace
+-- @param  path VARCHAR = '%'          LIKE pattern on the range path
+-- @param  domain VARCHAR = ''         NVTX domain; empty for the default one
+-- @param  useful_flop DOUBLE = NULL   FLOP that the work of a row needs in theory
+-- @needs  rooflines ncu_ranges
+-- @column trace VARCHAR               name of the trace
+-- @column path VARCHAR                texts from the outermost range to this one, joined by /
+-- @columns rooflines kernels
+-- @column useful_flop DOUBLE          as given
+-- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice
+-- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=path
+-- @empty  No range of that name holds a profiled kernel: see the query range-launches.
 -- @section counters 62 Rooflines | drawn
--- @empty   No range of that name holds a profiled kernel: see the query range-launches.
 
 SELECT
     traces.name AS trace,
-    range_path,
-    rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, range_path, name, phase, seq_len),
+    path,
+    rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, path, name, phase, seq_len),
     $useful_flop::DOUBLE AS useful_flop,
     flop / nullif(useful_flop, 0) AS executed_per_useful
 FROM rooflines
 JOIN traces USING (trace_id)
 WHERE grouping = 'range' AND domain = $domain
-    AND ($trace IS NULL OR traces.name = $trace) AND range_path LIKE $range
-ORDER BY trace, range_path
+    AND ($trace IS NULL OR traces.name = $trace) AND path LIKE $path
+ORDER BY trace, path

@@ -1,34 +1,39 @@
 -- Which roofs limit the work of each profiled trace: peaks per precision and bandwidths per memory level?
 --
--- Profiled roofs are the hardware's peaks at the clocks of the run, from the report (the highest of its launches);
--- datasheet roofs are what NVIDIA publishes; measured roofs what a benchmark reached on a GPU of that name, from
--- imported runs with metrics such as dram_bytes_per_s and bf16_flop_per_s (the collector memory_hierarchy makes
--- them): sustained, under the GPU's power limit, so that a short launch may exceed one of arithmetic before the limit
--- bites. L2 and L1 have several counters with peaks of their own, and reports hold different ones: compare roofs of
--- the same counter. Listed are the precisions that decide the roof of some launch (see kernel_roofline). Ridge points
--- are those with the DRAM bandwidth of the same source.
--- @param   trace VARCHAR = NULL         only this trace
--- @needs   rooflines
--- @column  trace VARCHAR                name of the trace
--- @column  kind VARCHAR                 compute or memory
--- @column  name VARCHAR                 precision, or level: dram, l2 or l1
--- @column  source VARCHAR               measured, profiled or datasheet
--- @column  counter VARCHAR              metric whose peak a profiled roof of L2 or L1 is; NULL for all others
--- @column  flop_per_s DOUBLE            peak; NULL for memory
--- @column  bytes_per_s DOUBLE           bandwidth; NULL for compute
--- @column  ridge_flop_per_byte DOUBLE   arithmetic intensity at which DRAM and this peak are equal; NULL for memory
--- @chart   bars x=name y=ridge_flop_per_byte
--- @empty   No kernel has FLOP and a peak: record with ncu --set roofline.
+-- Profiled roofs are the hardware's peaks at the clocks of the run, from the report (the highest of its
+-- launches); datasheet roofs are what NVIDIA publishes; measured roofs what a benchmark reached on a GPU of
+-- that name, from imported runs with metrics such as dram_bytes_per_s and bf16_flop_per_s (the collector
+-- memory_hierarchy makes them): sustained, under the GPU's power limit, so that a short launch may exceed one
+-- of arithmetic before the limit bites. L2 and L1 have several counters with peaks of their own, and reports
+-- hold different ones: compare roofs of the same metric. Listed are the precisions that decide the roof
+-- of some launch (see kernel_roofline). Ridge points are those with the DRAM bandwidth of the same source.
+-- @param  trace VARCHAR = NULL        only this trace
+-- @needs  rooflines
+-- @column trace VARCHAR               name of the trace
+-- @column kind VARCHAR                compute or memory
+-- @column name VARCHAR                precision, or level: dram, l2 or l1
+-- @column source VARCHAR              measured, profiled or datasheet
+-- @column metric VARCHAR              metric whose peak a profiled roof of L2 or L1 is; NULL for all others
+-- @column flop_per_s DOUBLE           peak; NULL for memory
+-- @column bytes_per_s DOUBLE          bandwidth; NULL for compute
+-- @column ridge_flop_per_byte DOUBLE  intensity at which DRAM and this peak are equal; NULL for memory
+-- @chart  bars x=name y=ridge_flop_per_byte
+-- @empty  No kernel has FLOP and a peak: record with ncu --set roofline.
 
-WITH launches AS (
+WITH profiles AS (
     SELECT trace_id, traces.name AS trace, rooflines.*
     FROM rooflines
     JOIN traces USING (trace_id)
     WHERE grouping = 'launch' AND ($trace IS NULL OR traces.name = $trace)
 ),
 precisions AS (
-    SELECT trace_id, trace, precision, max(profiled_flop_per_s) AS profiled, max(datasheet_flop_per_s) AS datasheet
-    FROM launches
+    SELECT
+        trace_id,
+        trace,
+        precision,
+        max(profiled_flop_per_s) AS profiled,
+        max(datasheet_flop_per_s) AS datasheet
+    FROM profiles
     WHERE precision IS NOT NULL
     GROUP BY ALL
 ),
@@ -38,23 +43,23 @@ levels AS (
         trace,
         max(profiled_dram_bytes_per_s) AS dram,
         max(datasheet_dram_bytes_per_s) AS published_dram
-    FROM launches
+    FROM profiles
     GROUP BY ALL
 ),
 caches AS (
-    SELECT trace_id, trace, 'l2' AS level, l2_counter AS counter, max(profiled_l2_bytes_per_s) AS peak
-    FROM launches
+    SELECT trace_id, trace, 'l2' AS level, l2_metric AS metric, max(profiled_l2_bytes_per_s) AS peak
+    FROM profiles
     GROUP BY ALL
     UNION ALL
-    SELECT trace_id, trace, 'l1', l1_counter, max(profiled_l1_bytes_per_s)
-    FROM launches
+    SELECT trace_id, trace, 'l1', l1_metric, max(profiled_l1_bytes_per_s)
+    FROM profiles
     GROUP BY ALL
 ),
 published AS (
     SELECT trace_id, max(l2_bytes_per_s) AS l2, max(l1_bytes_per_s) AS l1 FROM gpu_roofs GROUP BY trace_id
 ),
 measured AS (
-    SELECT trace_id, run_metrics.name, max(value) AS peak
+    SELECT trace_id, run_metrics.metric, max(value) AS peak
     FROM run_metrics
     JOIN runs USING (run_id)
     JOIN gpu_roofs ON gpu_roofs.gpu = runs.gpu
@@ -63,14 +68,14 @@ measured AS (
 roofs AS (
     SELECT
         precisions.trace_id, trace, 'compute' AS kind, precision AS name, 'measured' AS source,
-        NULL::VARCHAR AS counter, peak
+        NULL::VARCHAR AS metric, peak
     FROM precisions
-    JOIN measured ON measured.trace_id = precisions.trace_id AND measured.name = precision || '_flop_per_s'
+    JOIN measured ON measured.trace_id = precisions.trace_id AND measured.metric = precision || '_flop_per_s'
     UNION ALL
     SELECT levels.trace_id, trace, 'memory', level, 'measured', NULL, peak
     FROM levels
     CROSS JOIN (VALUES ('dram'), ('l2'), ('l1')) AS known(level)
-    JOIN measured ON measured.trace_id = levels.trace_id AND measured.name = level || '_bytes_per_s'
+    JOIN measured ON measured.trace_id = levels.trace_id AND measured.metric = level || '_bytes_per_s'
     UNION ALL
     SELECT trace_id, trace, 'compute', precision, 'profiled', NULL, profiled FROM precisions
     UNION ALL
@@ -78,7 +83,7 @@ roofs AS (
     UNION ALL
     SELECT trace_id, trace, 'memory', 'dram', 'profiled', NULL, dram FROM levels
     UNION ALL
-    SELECT trace_id, trace, 'memory', level, 'profiled', counter, peak FROM caches
+    SELECT trace_id, trace, 'memory', level, 'profiled', metric, peak FROM caches
     UNION ALL
     SELECT trace_id, trace, 'memory', 'dram', 'datasheet', NULL, published_dram FROM levels
     UNION ALL
@@ -91,13 +96,14 @@ SELECT
     kind,
     name,
     source,
-    counter,
+    metric,
     CASE WHEN kind = 'compute' THEN peak END AS flop_per_s,
     CASE WHEN kind = 'memory' THEN peak END AS bytes_per_s,
     CASE
         WHEN kind = 'compute'
-            THEN peak / max(peak) FILTER (kind = 'memory' AND name = 'dram') OVER (PARTITION BY trace_id, source)
+            THEN peak
+                / max(peak) FILTER (kind = 'memory' AND name = 'dram') OVER (PARTITION BY trace_id, source)
     END AS ridge_flop_per_byte
 FROM roofs
 WHERE peak IS NOT NULL AND isfinite(peak)
-ORDER BY trace, kind, name, source, counter
+ORDER BY trace, kind, name, source, metric

@@ -1,20 +1,20 @@
 -- How many kernels, copies and graph replays does each step launch?
 --
 -- Steps of the same text together; minimum and maximum show whether they are alike.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL           only this trace
 -- @param  step VARCHAR = 'execute_context_%'  LIKE pattern on the text of the ranges that are steps
 -- @needs  nvtx_ranges kernels
--- @column trace VARCHAR            name of the trace
--- @column step_text VARCHAR        NVTX message of the steps
--- @column steps BIGINT             how many
--- @column kernels_per_step DOUBLE  mean number of kernels
--- @column min_kernels BIGINT       fewest
--- @column max_kernels BIGINT       most
--- @column memory_ops_per_step DOUBLE  mean number of copies and memsets
+-- @column trace VARCHAR                  name of the trace
+-- @column range VARCHAR                  NVTX message of the steps
+-- @column steps BIGINT                   how many
+-- @column kernels_per_step DOUBLE        mean number of kernels
+-- @column min_kernels BIGINT             fewest
+-- @column max_kernels BIGINT             most
+-- @column memory_ops_per_step DOUBLE     mean number of copies and memsets
 -- @column graph_replays_per_step DOUBLE  mean number of CUDA graph launches
--- @column api_launches_per_step DOUBLE   mean number of API calls that launched GPU work
--- @column avg_gpu_busy_ns DOUBLE   mean time with GPU work running
--- @chart  bars x=step_text y=kernels_per_step
+-- @column launches_per_step DOUBLE       mean number of API calls that launched GPU work
+-- @column avg_gpu_busy_ns DOUBLE         mean time with GPU work running
+-- @chart  bars x=range y=kernels_per_step
 -- @empty  No range looks like a vLLM step: name yours with --step (see the query nvtx-sum).
 
 WITH steps AS (
@@ -43,18 +43,18 @@ replay_counts AS (
 )
 SELECT
     trace,
-    text AS step_text,
+    text AS range,
     count(*) AS steps,
     avg(coalesce(kernels, 0)) AS kernels_per_step,
     min(coalesce(kernels, 0)) AS min_kernels,
     max(coalesce(kernels, 0)) AS max_kernels,
     avg(coalesce(memory_ops, 0)) AS memory_ops_per_step,
     avg(coalesce(replays, 0)) AS graph_replays_per_step,
-    avg(launches) AS api_launches_per_step,
+    avg(launches) AS launches_per_step,
     avg(coalesce(gpu_busy_ns, 0)) AS avg_gpu_busy_ns
 FROM steps
 LEFT JOIN kernel_counts USING (step_id)
 LEFT JOIN memory_counts USING (step_id)
 LEFT JOIN replay_counts USING (step_id)
 GROUP BY trace, text
-ORDER BY trace, steps DESC, step_text
+ORDER BY trace, steps DESC, range

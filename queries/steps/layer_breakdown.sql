@@ -4,18 +4,18 @@
 -- ({'Module': 'LlamaForCausalLM.model.layers.0.mlp', 'Inputs': …}), and any others by their path. vLLM makes
 -- a second range per module that holds 'Outputs' only and no work: left out. Layers of the same module count
 -- together (layers.0.mlp and layers.1.mlp are layers.*.mlp). gpu_own_ns adds up over all rows.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  module VARCHAR = '%'     LIKE pattern on the module
+-- @param  trace VARCHAR = NULL    only this trace
+-- @param  module VARCHAR = '%'    LIKE pattern on the module
 -- @needs  nvtx_ranges
--- @column trace VARCHAR            name of the trace
--- @column module VARCHAR           module with * for the layer's number, or range path
--- @column layers BIGINT            different layer numbers
--- @column instances BIGINT         how often it ran
--- @column gpu_operations BIGINT    GPU operations inside, modules inside it included
--- @column gpu_busy_ns BIGINT       time in which they ran, summed over instances
--- @column avg_busy_ns DOUBLE       per instance
--- @column gpu_own_ns BIGINT        GPU time of operations of the module itself, without modules inside it
--- @column own_share_pct DOUBLE     of the GPU time of all operations inside ranges
+-- @column trace VARCHAR           name of the trace
+-- @column module VARCHAR          module with * for the layer's number, or range path
+-- @column layers BIGINT           different layer numbers
+-- @column instances BIGINT        how often it ran
+-- @column gpu_operations BIGINT   GPU operations inside, modules inside it included
+-- @column gpu_busy_ns BIGINT      time in which they ran, summed over instances
+-- @column avg_gpu_busy_ns DOUBLE  per instance
+-- @column gpu_own_ns BIGINT       GPU time of operations of the module itself, without modules inside it
+-- @column own_share_pct DOUBLE    of the GPU time of all operations inside ranges
 -- @chart  bars x=module y=gpu_own_ns
 -- @section timeline 42 Where the time goes
 
@@ -30,7 +30,8 @@ named AS (
         range_id,
         gpu_operations,
         gpu_busy_ns,
-        CASE WHEN is_dictionary THEN regexp_extract(text, '''Module'': ''([^'']*)''', 1) ELSE path END AS module
+        CASE WHEN is_dictionary THEN regexp_extract(text, '''Module'': ''([^'']*)''', 1) ELSE path END
+            AS module
     FROM texts
     WHERE NOT (is_dictionary AND contains(text, '''Outputs'':') AND NOT contains(text, '''Inputs'':'))
 ),
@@ -52,7 +53,7 @@ summed AS (
         count(*) AS instances,
         sum(gpu_operations)::BIGINT AS gpu_operations,
         coalesce(sum(gpu_busy_ns), 0)::BIGINT AS gpu_busy_ns,
-        coalesce(sum(gpu_busy_ns), 0) / count(*) AS avg_busy_ns,
+        coalesce(sum(gpu_busy_ns), 0) / count(*) AS avg_gpu_busy_ns,
         coalesce(sum(own_ns), 0)::BIGINT AS gpu_own_ns
     FROM named
     JOIN traces USING (trace_id)
@@ -61,7 +62,8 @@ summed AS (
     GROUP BY ALL
 ),
 shared AS (
-    SELECT *, 100.0 * gpu_own_ns / nullif(sum(gpu_own_ns) OVER (PARTITION BY trace), 0) AS own_share_pct FROM summed
+    SELECT *, 100.0 * gpu_own_ns / nullif(sum(gpu_own_ns) OVER (PARTITION BY trace), 0) AS own_share_pct
+    FROM summed
 )
 FROM shared
 WHERE module LIKE $module

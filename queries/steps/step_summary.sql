@@ -2,28 +2,28 @@
 --
 -- vLLM names its steps execute_context_<requests>(<tokens>)_generation_<requests>(<tokens>): context is
 -- prefill, generation is decode. Other steps can be named by --step; their kind and tokens are NULL then.
--- @param  trace VARCHAR = NULL     only this trace
+-- @param  trace VARCHAR = NULL        only this trace
 -- @param  step VARCHAR = 'execute_context_%'  LIKE pattern on the text of the ranges that are steps
 -- @needs  nvtx_ranges
--- @column trace VARCHAR            name of the trace
--- @column pid BIGINT               process
--- @column step BIGINT              0 for the first of its process
--- @column kind VARCHAR             prefill, decode, mixed or empty
--- @column context_requests BIGINT  requests in prefill
--- @column context_tokens BIGINT    their tokens
+-- @column trace VARCHAR               name of the trace
+-- @column pid BIGINT                  process
+-- @column step BIGINT                 0 for the first of its process
+-- @column phase VARCHAR               prefill, decode, mixed or empty
+-- @column context_requests BIGINT     requests in prefill
+-- @column context_tokens BIGINT       their tokens
 -- @column generation_requests BIGINT  requests in decode
 -- @column generation_tokens BIGINT    their tokens
--- @column start_ns BIGINT          start on the CPU
--- @column duration_ns BIGINT       time on the CPU
--- @column gpu_start_ns BIGINT      start of its first GPU operation
--- @column gpu_span_ns BIGINT       from there to the end of the operation that ended last
--- @column gpu_busy_ns BIGINT       of it, with at least one of its operations running
--- @column gpu_gaps_ns BIGINT       of it, with none running
--- @column gpu_before_ns BIGINT     from the GPU end of the step before to its GPU start; negative if they overlap
--- @column gpu_operations BIGINT    kernels, copies, memsets and whole graphs
--- @column launches BIGINT          API calls that launched them
--- @column tokens_per_s DOUBLE      tokens ÷ GPU span
--- @chart  points x=step y=gpu_span_ns color=kind
+-- @column start_ns BIGINT             start on the CPU
+-- @column duration_ns BIGINT          time on the CPU
+-- @column gpu_start_ns BIGINT         start of its first GPU operation
+-- @column gpu_span_ns BIGINT          from there to the end of the operation that ended last
+-- @column gpu_busy_ns BIGINT          of it, with at least one of its operations running
+-- @column gpu_gaps_ns BIGINT          of it, with none running
+-- @column gpu_before_ns BIGINT        from the GPU end of the step before to it; negative if they overlap
+-- @column gpu_operations BIGINT       kernels, copies, memsets and whole graphs
+-- @column launches BIGINT             API calls that launched them
+-- @column tokens_per_s DOUBLE         tokens ÷ GPU span
+-- @chart  points x=step y=gpu_span_ns color=phase
 -- @section timeline 41 Where the time goes
 -- @empty  No range looks like a vLLM step: name yours with --step (see the query nvtx-sum).
 
@@ -51,7 +51,7 @@ SELECT
     CASE WHEN context_requests > 0 AND generation_requests > 0 THEN 'mixed'
          WHEN context_requests > 0 THEN 'prefill'
          WHEN generation_requests > 0 THEN 'decode'
-         WHEN context_requests = 0 THEN 'empty' END AS kind,
+         WHEN context_requests = 0 THEN 'empty' END AS phase,
     context_requests,
     context_tokens,
     generation_requests,

@@ -1,29 +1,29 @@
 -- How does decoding scale with the batch size?
 --
--- Runs with a batch size (tag batch_size or batch) and a time per step and token; those that differ in any other
--- tag are kept apart (column config), repetitions are averaged. The floor is the time to read the weights once, so
--- utilisation beyond batch 1, where the KV cache is read too, is a lower bound.
--- The empirical ridge is where two straight lines meet: the time of the smallest batch, and the line through the two
--- largest batches. The theoretical one is peak ÷ bandwidth, because a decode step does about one FLOP per byte and
--- sequence in 16-bit precision.
--- @param  sweep VARCHAR = NULL               only this sweep
--- @param  gpu VARCHAR = NULL                 only runs on it: the tag gpu, or the name in gpu_specs
--- @param  metric VARCHAR = 'ms_per_token'    the time of one step
--- @param  weight_bytes DOUBLE = 16e9         size of the model, where no tag weight_bytes gives it
--- @param  dtype VARCHAR = 'bf16'             precision of the peak
+-- Runs with a batch size (tag batch_size or batch) and a time per step and token; those that differ in any
+-- other tag are kept apart (column config), repetitions are averaged. The floor is the time to read the
+-- weights once, so utilisation beyond batch 1, where the KV cache is read too, is a lower bound. The
+-- empirical ridge is where two straight lines meet: the time of the smallest batch, and the line through the
+-- two largest batches. The theoretical one is peak ÷ bandwidth, because a decode step does about one FLOP per
+-- byte and sequence in 16-bit precision.
+-- @param  sweep VARCHAR = NULL             only this sweep
+-- @param  gpu VARCHAR = NULL               only runs on it: the tag gpu, or the name in gpu_specs
+-- @param  metric VARCHAR = 'ms_per_token'  the time of one step
+-- @param  weight_bytes DOUBLE = 16e9       size of the model, where no tag weight_bytes gives it
+-- @param  precision VARCHAR = 'bf16'       precision of the peak
 -- @needs  run_metrics
--- @column sweep VARCHAR                      label of the imported file
--- @column gpu VARCHAR                        tag gpu
--- @column config VARCHAR                     the other tags
--- @column batch_size BIGINT                  sequences
--- @column ms_per_token DOUBLE                time of one step
--- @column tokens_per_s DOUBLE                batch size ÷ time
--- @column growth_pct DOUBLE                  time against batch 1; NULL without one
--- @column floor_ms DOUBLE                    weights ÷ DRAM bandwidth of one GPU; NULL if the GPU is not known
--- @column hbm_utilisation_pct DOUBLE         floor ÷ time
--- @column flag VARCHAR                       set where the time is under the floor
--- @column empirical_ridge_batch DOUBLE       batch size at which the two lines meet; NULL where they do not within the sweep
--- @column ridge_flop_per_byte DOUBLE         theoretical ridge point
+-- @column sweep VARCHAR                    label of the imported file
+-- @column gpu VARCHAR                      tag gpu
+-- @column config VARCHAR                   the other tags
+-- @column batch_size BIGINT                sequences
+-- @column ms_per_token DOUBLE              time of one step
+-- @column tokens_per_s DOUBLE              batch size ÷ time
+-- @column growth_pct DOUBLE                time against batch 1; NULL without one
+-- @column floor_ms DOUBLE                  weights ÷ DRAM bandwidth of one GPU; NULL if the GPU is not known
+-- @column hbm_utilisation_pct DOUBLE       floor ÷ time
+-- @column finding VARCHAR                  set where the time is under the floor
+-- @column empirical_ridge_batch DOUBLE     where the two lines meet; NULL where not within the sweep
+-- @column ridge_flop_per_byte DOUBLE       theoretical ridge point
 -- @chart  sweep x=batch_size y=ms_per_token color=gpu ridge=ridge_flop_per_byte elbow=empirical_ridge_batch
 -- @empty  No run has a batch size and that metric. Which there are: traceql query runs
 
@@ -45,11 +45,13 @@ WITH measured AS (
         coalesce(try_cast(tags['weight_bytes'] AS DOUBLE), $weight_bytes) AS weight_bytes,
         avg(value * CASE unit
             WHEN 'ns' THEN 1e-6 WHEN 'us' THEN 1e-3 WHEN 'ms' THEN 1 WHEN 's' THEN 1e3
-            ELSE error('decode_sweep needs a time, but the unit of ' || name || ' is "' || unit || '"')
+            ELSE error(
+                'decode_sweep needs a time, but the unit of ' || run_metrics.metric || ' is "' || unit || '"'
+            )
         END) AS ms_per_token
     FROM runs
     JOIN run_metrics USING (run_id)
-    WHERE name = $metric AND value IS NOT NULL
+    WHERE run_metrics.metric = $metric AND value IS NOT NULL
         AND ($sweep IS NULL OR sweep = $sweep) AND ($gpu IS NULL OR $gpu IN (tags['gpu'], runs.gpu))
     GROUP BY ALL
 ),
@@ -101,9 +103,10 @@ SELECT
     100 * (ms_per_token / batch_1_ms - 1) AS growth_pct,
     1e3 * weight_bytes / memory_bandwidth_bytes_per_s AS floor_ms,
     1e5 * weight_bytes / memory_bandwidth_bytes_per_s / ms_per_token AS hbm_utilisation_pct,
-    CASE WHEN 1e3 * weight_bytes / memory_bandwidth_bytes_per_s > ms_per_token THEN 'under the floor' END AS flag,
+    CASE WHEN 1e3 * weight_bytes / memory_bandwidth_bytes_per_s > ms_per_token
+         THEN 'under the floor' END AS finding,
     CASE WHEN crossing BETWEEN smallest AND largest THEN crossing END AS empirical_ridge_batch,
-    peak_flop_per_s[$dtype] / memory_bandwidth_bytes_per_s AS ridge_flop_per_byte
+    peak_flop_per_s[$precision] / memory_bandwidth_bytes_per_s AS ridge_flop_per_byte
 FROM sized
 JOIN crossings
     ON crossings.sweep = sized.sweep

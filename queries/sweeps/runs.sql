@@ -1,19 +1,19 @@
 -- Which numbers were measured outside the profilers?
 --
 -- One row per run and metric; repetitions are summarised.
--- @param  sweep VARCHAR = NULL    only this sweep
--- @param  metric VARCHAR = '%'    LIKE pattern on the metric's name
+-- @param  sweep VARCHAR = NULL        only this sweep
+-- @param  metric VARCHAR = '%'        LIKE pattern on the metric's name
 -- @needs  run_metrics
--- @column sweep VARCHAR           label of the imported file
--- @column position BIGINT         place of the run in the file
--- @column gpu VARCHAR             GPU in gpu_specs; NULL if it is not known
+-- @column sweep VARCHAR               label of the imported file
+-- @column position BIGINT             place of the run in the file
+-- @column gpu VARCHAR                 GPU in gpu_specs; NULL if it is not known
 -- @column tags MAP(VARCHAR, VARCHAR)  what the run was
--- @column metric VARCHAR          name
--- @column unit VARCHAR            unit
--- @column samples BIGINT          numbers, without those that were nan
--- @column mean DOUBLE             mean
--- @column min DOUBLE              smallest
--- @column max DOUBLE              largest
+-- @column metric VARCHAR              name
+-- @column unit VARCHAR                unit
+-- @column samples BIGINT              numbers, without those that were nan
+-- @column avg DOUBLE                  mean
+-- @column min DOUBLE                  smallest
+-- @column max DOUBLE                  largest
 -- @empty  Which sweeps there are: traceql sql "SELECT DISTINCT sweep FROM runs"
 
 SELECT
@@ -21,14 +21,14 @@ SELECT
     position,
     gpu,
     tags,
-    name AS metric,
+    metric,
     unit,
     count(value) AS samples,
-    avg(value) AS mean,
+    avg(value) AS avg,
     min(value) AS min,
     max(value) AS max
 FROM runs
 JOIN run_metrics USING (run_id)
-WHERE ($sweep IS NULL OR sweep = $sweep) AND name LIKE $metric
-GROUP BY sweep, position, gpu, tags, name, unit
+WHERE ($sweep IS NULL OR sweep = $sweep) AND metric LIKE $metric
+GROUP BY sweep, position, gpu, tags, metric, unit
 ORDER BY sweep, position, metric, unit

@@ -1,26 +1,26 @@
 -- What ran when, on every thread and every stream?
 --
--- One lane for each CUDA stream and for each depth of the NVTX ranges of a thread. A trace with more events than
--- max_blocks is thinned without hiding a gap that could be seen: of all the gaps between neighbours of a lane, the
--- longest are kept, and events with a shorter one between them become one block. hidden_gap_ns says how long the
--- longest gap inside a block is; a shorter stretch of time (from_ns, to_ns) shows more.
--- @param  trace VARCHAR = NULL      only this trace
--- @param  from_ns BIGINT = NULL     only what ends after this time
--- @param  to_ns BIGINT = NULL       only what starts before this time
+-- One lane for each CUDA stream and for each depth of the NVTX ranges of a thread. A trace with more events
+-- than max_blocks is thinned without hiding a gap that could be seen: of all the gaps between neighbours of a
+-- lane, the longest are kept, and events with a shorter one between them become one block. hidden_gap_ns says
+-- how long the longest gap inside a block is; a shorter stretch of time (from_ns, to_ns) shows more.
+-- @param  trace VARCHAR = NULL   only this trace
+-- @param  from_ns BIGINT = NULL  only what ends after this time
+-- @param  to_ns BIGINT = NULL    only what starts before this time
 -- @param  max_blocks BIGINT = 3000  blocks per trace
 -- @needs  kernels|nvtx_ranges|memory_ops|graph_launches
--- @column trace VARCHAR             name of the trace
--- @column lane_number BIGINT        from the top, from 0
--- @column lane VARCHAR              thread and depth of its ranges, or GPU and stream
--- @column kind VARCHAR              range, kernel, memcpy, memset or graph; of several events, the most frequent
--- @column name VARCHAR              NVTX message or name of the work; of several events, the most frequent
--- @column start_ns BIGINT           start of the block
--- @column end_ns BIGINT             its end
--- @column duration_ns BIGINT        end minus start
--- @column events BIGINT             how many it stands for
--- @column busy_ns BIGINT            time in it with at least one of them
--- @column busy_pct DOUBLE           of its duration
--- @column hidden_gap_ns BIGINT      longest gap inside it; 0 if there is none
+-- @column trace VARCHAR          name of the trace
+-- @column lane_number BIGINT     from the top, from 0
+-- @column lane VARCHAR           thread and depth of its ranges, or GPU and stream
+-- @column kind VARCHAR           range, kernel, memcpy, memset or graph; of several events, the most frequent
+-- @column name VARCHAR           NVTX message or name of the work; of several events, the most frequent
+-- @column start_ns BIGINT        start of the block
+-- @column end_ns BIGINT          its end
+-- @column duration_ns BIGINT     end minus start
+-- @column events BIGINT          how many it stands for
+-- @column busy_ns BIGINT         time in it with at least one of them
+-- @column busy_pct DOUBLE        of its duration
+-- @column hidden_gap_ns BIGINT   longest gap inside it; 0 if there is none
 -- @chart  timeline x=start_ns x2=end_ns y=lane order=lane_number color=kind busy=busy_pct
 -- @section timeline 20 Timeline | chart max_blocks=1500
 -- @empty  Nothing was recorded in that stretch of time.
@@ -46,8 +46,8 @@ recorded AS (
     JOIN chosen USING (trace_id)
     WHERE style <> 'mark'
     UNION ALL
-    SELECT trace_id, 1, pid, device_id, stream_id, work, name, start_ns, end_ns, work_id
-    FROM gpu_work
+    SELECT trace_id, 1, pid, device_id, stream_id, kind, operation, start_ns, end_ns, operation_id
+    FROM gpu_operations
     JOIN chosen USING (trace_id)
 ),
 events AS (
@@ -108,8 +108,11 @@ blocks AS (
         min(start_ns) AS start_ns,
         max(end_ns) AS end_ns,
         count(*) AS events,
-        sum(greatest(end_ns - greatest(start_ns, CASE WHEN NOT begins THEN busy_until_ns ELSE start_ns END), 0))::BIGINT
-            AS busy_ns,
+        sum(
+            greatest(
+                end_ns - greatest(start_ns, CASE WHEN NOT begins THEN busy_until_ns ELSE start_ns END), 0
+            )
+        )::BIGINT AS busy_ns,
         greatest(coalesce(max(gap_ns) FILTER (NOT begins), 0), 0) AS hidden_gap_ns
     FROM numbered
     GROUP BY trace_id, lane_number, block
@@ -119,7 +122,8 @@ SELECT
     lane_number,
     CASE WHEN several_processes THEN 'process ' || pid || ', ' ELSE '' END
     || CASE
-        WHEN place = 1 THEN 'GPU ' || coalesce(place_id::VARCHAR, '?') || ' stream ' || coalesce(level::VARCHAR, '?')
+        WHEN place = 1
+            THEN 'GPU ' || coalesce(place_id::VARCHAR, '?') || ' stream ' || coalesce(level::VARCHAR, '?')
         WHEN level < 0 THEN 'thread ' || coalesce(place_id::VARCHAR, '?') || ' start/end'
         ELSE 'thread ' || coalesce(place_id::VARCHAR, '?') || ' depth ' || coalesce(level::VARCHAR, '?')
     END AS lane,

@@ -1,21 +1,21 @@
 -- What does each trace hold?
 --
--- @param  trace VARCHAR = NULL     only this trace
--- @column trace VARCHAR            name of the trace
--- @column kind VARCHAR             nsys or ncu
--- @column tool_version VARCHAR     profiler version
--- @column gpu VARCHAR              GPUs used
--- @column captured_at TIMESTAMP    start of the recording, UTC
--- @column duration_ns BIGINT       length of the recording; NULL for ncu
--- @column kernels BIGINT           kernel executions, or profiled workloads
--- @column kernel_ns BIGINT         their GPU time
--- @column api_calls BIGINT         CUDA API calls
--- @column nvtx_ranges BIGINT       NVTX ranges and marks
--- @column memory_ops BIGINT        copies and memsets
--- @column graph_launches BIGINT    CUDA graphs traced as a whole: their kernels are in no other count
--- @column metrics BIGINT           ncu metric values
--- @column complete BOOLEAN         false when the profiler says that events may be missing
--- @column tags VARCHAR             labels, as JSON
+-- @param  trace VARCHAR = NULL   only this trace
+-- @column trace VARCHAR          name of the trace
+-- @column kind VARCHAR           nsys or ncu
+-- @column tool_version VARCHAR   profiler version
+-- @column gpu VARCHAR            GPUs used
+-- @column captured_at TIMESTAMP  start of the recording, UTC
+-- @column duration_ns BIGINT     length of the recording; NULL for ncu
+-- @column kernels BIGINT         kernel executions, or profiled workloads
+-- @column kernel_ns BIGINT       their GPU time
+-- @column api_calls BIGINT       CUDA API calls
+-- @column nvtx_ranges BIGINT     NVTX ranges and marks
+-- @column memory_ops BIGINT      copies and memsets
+-- @column graph_launches BIGINT  CUDA graphs traced as a whole: their kernels are in no other count
+-- @column metrics BIGINT         ncu metric values
+-- @column complete BOOLEAN       false when the profiler says that events may be missing
+-- @column tags VARCHAR           labels, as JSON
 
 SELECT
     traces.name AS trace,

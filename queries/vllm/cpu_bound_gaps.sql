@@ -1,26 +1,27 @@
 -- When does the GPU wait for the CPU to launch something?
 --
--- Gaps between operations, cut at the start and the end of the call that launched the next one: before_call_ns
--- passed before the CPU even made the call (it was busy elsewhere: Python, scheduling, tokenising), in_call_ns
--- inside the call, queued_ns after it (waiting for other work, or the launch's own delay). Listed when the first
--- two make up enough of the gap. Advice: CUDA graphs, asynchronous scheduling, fewer and larger kernels.
--- @param  trace VARCHAR = NULL     only this trace
+-- Gaps between operations, cut at the start and the end of the call that launched the next one:
+-- before_call_ns passed before the CPU even made the call (it was busy elsewhere: Python, scheduling,
+-- tokenising), in_call_ns inside the call, queued_ns after it (waiting for other work, or the launch's own
+-- delay). Listed when the first two make up enough of the gap. Advice: CUDA graphs, asynchronous scheduling,
+-- fewer and larger kernels.
+-- @param  trace VARCHAR = NULL       only this trace
 -- @param  min_gap_ns BIGINT = 10000  shortest gap listed
--- @param  min_cpu_pct DOUBLE = 50  smallest share of the gap that the CPU must have caused
--- @param  limit BIGINT = 50        gaps per trace, longest first; NULL for all
+-- @param  min_cpu_pct DOUBLE = 50    smallest share of the gap that the CPU must have caused
+-- @param  limit BIGINT = 50          gaps per trace, longest first; NULL for all
 -- @needs  kernels api_calls
--- @column trace VARCHAR            name of the trace
--- @column duration_ns BIGINT       length of the gap
--- @column start_ns BIGINT          end of the operation before it
--- @column before_call_ns BIGINT    passed before the launching call began
--- @column in_call_ns BIGINT        passed inside the launching call
--- @column queued_ns BIGINT         passed after the launching call
--- @column cpu_pct DOUBLE           before and inside the call, in percent of the gap
--- @column pid BIGINT               process
--- @column device_id INTEGER        CUDA device ordinal within the process
--- @column tid BIGINT               thread of the launching call
--- @column api_name VARCHAR         launching function
--- @column next_work VARCHAR        what ran after the gap
+-- @column trace VARCHAR              name of the trace
+-- @column duration_ns BIGINT         length of the gap
+-- @column start_ns BIGINT            end of the operation before it
+-- @column before_call_ns BIGINT      passed before the launching call began
+-- @column in_call_ns BIGINT          passed inside the launching call
+-- @column queued_ns BIGINT           passed after the launching call
+-- @column cpu_pct DOUBLE             before and inside the call, in percent of the gap
+-- @column pid BIGINT                 process
+-- @column device_id INTEGER          CUDA device ordinal within the process
+-- @column tid BIGINT                 thread of the launching call
+-- @column function VARCHAR           launching function
+-- @column next_operation VARCHAR     what ran after the gap
 -- @chart  gaps x=start_ns y=duration_ns
 -- @section timeline 51 Gaps and launch overhead
 -- @empty  No gap is that long and caused by the CPU: the GPU is kept busy, or --min-gap-ns is too large.
@@ -30,14 +31,14 @@ WITH ordered AS (
         trace_id,
         pid,
         device_id,
-        gpu_work.name,
+        operation,
         api_call_id,
         start_ns AS gap_end_ns,
         max(end_ns) OVER (
-            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns, work, work_id
+            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns, gpu_operations.kind, operation_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS gap_start_ns
-    FROM gpu_work
+    FROM gpu_operations
     JOIN traces USING (trace_id)
     WHERE $trace IS NULL OR traces.name = $trace
 ),
@@ -46,11 +47,11 @@ gaps AS (
         ordered.trace_id,
         ordered.pid,
         device_id,
-        ordered.name AS next_work,
+        ordered.operation AS next_operation,
         gap_start_ns,
         gap_end_ns - gap_start_ns AS duration_ns,
         api_calls.tid,
-        api_calls.name AS api_name,
+        api_calls.name AS function,
         greatest(least(api_calls.start_ns, gap_end_ns) - gap_start_ns, 0) AS before_call_ns,
         greatest(gap_end_ns - greatest(api_calls.end_ns, gap_start_ns), 0) AS queued_ns
     FROM ordered
@@ -69,8 +70,8 @@ explained AS (
         pid,
         device_id,
         tid,
-        api_name,
-        next_work
+        function,
+        next_operation
     FROM gaps
     JOIN traces USING (trace_id)
 )

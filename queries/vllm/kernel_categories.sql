@@ -1,16 +1,16 @@
 -- What kind of work takes the GPU time: gemm, attention, norm, sampling …?
 --
--- A kernel's category is that of the first pattern that matches its full name; the patterns, in order, are the
--- view kernel_patterns. What none of them matches is other: see top_kernel.
--- @param  trace VARCHAR = NULL     only this trace
+-- A kernel's category is that of the first pattern that matches its full name; the patterns, in order, are
+-- the view kernel_patterns. What none of them matches is other: see top_kernel.
+-- @param  trace VARCHAR = NULL  only this trace
 -- @needs  kernels
--- @column trace VARCHAR            name of the trace
--- @column category VARCHAR         kind of work
--- @column kernels BIGINT           different kernels, by full name
--- @column instances BIGINT         executions
--- @column total_ns BIGINT          GPU time of all of them
--- @column share_pct DOUBLE         of the GPU time of all kernels of the trace
--- @column top_kernel VARCHAR       function name of the kernel with the most GPU time
+-- @column trace VARCHAR         name of the trace
+-- @column category VARCHAR      kind of work
+-- @column kernels BIGINT        different kernels, by full name
+-- @column instances BIGINT      executions
+-- @column total_ns BIGINT       GPU time of all of them
+-- @column share_pct DOUBLE      of the GPU time of all kernels of the trace
+-- @column top_kernel VARCHAR    function name of the kernel with the most GPU time
 -- @chart  bars x=category y=total_ns
 -- @section any 40 Where the time goes | expanded
 

@@ -2,71 +2,71 @@
 --
 -- A call that launches several kernels (a CUDA graph in node mode) is charged once, to the kernel that starts
 -- first. The delay counts from the end of the call and is 0 for a kernel that starts before its call returns.
--- The gap is the time for which the GPU did nothing before the kernel started, whatever the stream; what was before
--- the first operation of a GPU is not known.
--- @param  trace VARCHAR = NULL     only this trace
--- @param  kernel VARCHAR = '%'     LIKE pattern on the function name
+-- The gap is the time for which the GPU did nothing before the kernel started, whatever the stream; what was
+-- before the first operation of a GPU is not known.
+-- @param  trace VARCHAR = NULL    only this trace
+-- @param  kernel VARCHAR = '%'    LIKE pattern on the function name
 -- @needs  kernels api_calls
--- @column trace VARCHAR            name of the trace
--- @column kernel VARCHAR           function name without template arguments
--- @column instances BIGINT         executions
--- @column calls BIGINT             launching calls charged to this kernel
--- @column kernel_ns BIGINT         GPU time
--- @column api_ns BIGINT            time in the launching calls charged to this kernel
--- @column api_median_ns DOUBLE     median time in a launching call
--- @column queue_median_ns DOUBLE   median delay in the queue; NULL if no call was recorded
--- @column gap_ns BIGINT            idle GPU time before the kernel, in total
--- @column gap_median_ns DOUBLE     median of it; NULL if it is known of none
--- @column overhead_pct DOUBLE      idle time before the kernel in percent of idle and kernel time
+-- @column trace VARCHAR           name of the trace
+-- @column kernel VARCHAR          function name without template arguments
+-- @column instances BIGINT        executions
+-- @column calls BIGINT            launching calls charged to this kernel
+-- @column kernel_ns BIGINT        GPU time
+-- @column api_ns BIGINT           time in the launching calls charged to this kernel
+-- @column median_api_ns DOUBLE    median time in a launching call
+-- @column median_queue_ns DOUBLE  median delay in the queue; NULL if no call was recorded
+-- @column gap_ns BIGINT           idle GPU time before the kernel, in total
+-- @column median_gap_ns DOUBLE    median of it; NULL if it is known of none
+-- @column overhead_pct DOUBLE     idle time before the kernel in percent of idle and kernel time
 -- @chart  bars x=kernel y=gap_ns
 -- @section timeline 52 Gaps and launch overhead
 
 WITH timed AS (
     SELECT
         trace_id,
-        work,
-        work_id,
-        gpu_work.name,
-        gpu_work.duration_ns,
+        gpu_operations.kind,
+        operation_id,
+        operation AS kernel,
+        gpu_operations.duration_ns,
         start_ns,
         api_call_id,
         max(end_ns) OVER (
-            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns, work, work_id
+            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns, gpu_operations.kind, operation_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS busy_until_ns
-    FROM gpu_work
+    FROM gpu_operations
     JOIN traces USING (trace_id)
     WHERE $trace IS NULL OR traces.name = $trace
 ),
 launched AS (
     SELECT
         timed.trace_id,
-        timed.name,
+        timed.kernel,
         timed.duration_ns,
         -- Not greatest(…, 0), which is 0 where nothing came before, or no call was recorded.
         CASE WHEN timed.start_ns < busy_until_ns THEN 0 ELSE timed.start_ns - busy_until_ns END AS gap_ns,
         CASE WHEN timed.start_ns < api_calls.end_ns THEN 0 ELSE timed.start_ns - api_calls.end_ns END AS queue_ns,
-        CASE WHEN row_number() OVER (PARTITION BY timed.api_call_id ORDER BY timed.start_ns, work_id) = 1
+        CASE WHEN row_number() OVER (PARTITION BY timed.api_call_id ORDER BY timed.start_ns, operation_id) = 1
              THEN api_calls.duration_ns END AS api_ns
     FROM timed
     LEFT JOIN api_calls USING (api_call_id)
-    WHERE work = 'kernel'
+    WHERE kind = 'kernel'
 )
 SELECT
     traces.name AS trace,
-    launched.name AS kernel,
+    kernel,
     count(*) AS instances,
     count(api_ns) AS calls,
     sum(launched.duration_ns)::BIGINT AS kernel_ns,
     coalesce(sum(api_ns), 0)::BIGINT AS api_ns,
-    median(api_ns) AS api_median_ns,
-    median(queue_ns) AS queue_median_ns,
+    median(api_ns) AS median_api_ns,
+    median(queue_ns) AS median_queue_ns,
     coalesce(sum(gap_ns), 0)::BIGINT AS gap_ns,
-    median(gap_ns) AS gap_median_ns,
+    median(gap_ns) AS median_gap_ns,
     100.0 * coalesce(sum(gap_ns), 0)
         / nullif(coalesce(sum(gap_ns), 0) + sum(launched.duration_ns), 0) AS overhead_pct
 FROM launched
 JOIN traces USING (trace_id)
-WHERE launched.name LIKE $kernel
-GROUP BY traces.name, launched.name
+WHERE kernel LIKE $kernel
+GROUP BY traces.name, kernel
 ORDER BY trace, gap_ns DESC, kernel

@@ -18,7 +18,7 @@ CASES = case.load()
 )
 def test_the_whole_answer_is_the_expected_one(question: str, made: Case) -> None:
     with made.database() as database:
-        assert case.differences(database, question, made, case.ask(database, question, made)) == []
+        assert case.differences(question, made, case.ask(database, question, made)) == []
 
 
 def test_every_question_has_a_case_and_every_case_a_question() -> None:

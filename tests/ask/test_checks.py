@@ -64,7 +64,7 @@ def test_nwor_saves_writes_on_the_recorded_pair_but_changes_reads_and_l2(corpus:
     }
     evidence = {verdict.name: verdict.evidence for verdict in verdicts}
     pair, total = evidence["dram-writes-fall"]
-    assert (pair["range"], pair["baseline"], pair["variant"]) == (
+    assert (pair["path"], pair["baseline"], pair["variant"]) == (
         "step/kv_write = step/nwor_commit",
         60_449_280,
         32_058_112,
@@ -84,7 +84,7 @@ def test_the_saved_share_matches_the_rejected_one_where_tokens_are_known(corpus:
 def test_without_the_ranges_of_our_workload_the_total_alone_is_judged(corpus: Database) -> None:
     verdicts = corpus.check("nwor", **VECTORIZED, parameters={"pair": {"a": "b"}})
     assert outcomes(verdicts)["dram-writes-fall"] == "pass"
-    assert [row["range"] for row in verdicts[0].evidence] == ["total"]
+    assert [row["path"] for row in verdicts[0].evidence] == ["total"]
 
 
 def test_the_replay_of_the_recorded_graph_takes_12_us_not_under_one(corpus: Database) -> None:
@@ -175,7 +175,7 @@ def test_the_budget_holds_for_the_recorded_model_and_names_the_step_that_breaks_
     assert (launches.outcome, time.outcome) == ("fail", "fail")
     # Only the step that is over the limit: prefill.
     assert launches.evidence == (
-        {"step_text": "execute_context_8(4096)_generation_0(0)", "api_launches_per_step": 506.0},
+        {"range": "execute_context_8(4096)_generation_0(0)", "launches_per_step": 506.0},
     )
     assert time.evidence[0]["steps"] == 15
 

@@ -56,13 +56,13 @@ def profile(*launches: tuple[str, str, str, float]) -> Profile:
 def values(frame: pl.DataFrame, topic: str) -> Values:
     """(place, name, measure) → (a, b)."""
     rows = frame.filter(topic=topic).to_dicts()
-    return {(r["place"], r["name"], r["measure"]): (r["a"], r["b"]) for r in rows}
+    return {(r["path"], r["name"], r["measure"]): (r["baseline"], r["variant"]) for r in rows}
 
 
 def diff(database: Database, a: str | list[str], b: str | list[str], **params: Any) -> pl.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return database.query("diff", trace_a=a, trace_b=b, **params)
+        return database.query("diff", baseline=a, variant=b, **params)
 
 
 def before() -> Recording:
@@ -100,11 +100,11 @@ def test_a_timeline_is_compared_in_total_and_by_kernel_call_copy_and_range() -> 
         (None, None, "longest_gap_ns"): (10, None),
     }
     assert values(found, "kernel") == {
-        (None, "y", "launches"): (1, 0),
+        (None, "y", "instances"): (1, 0),
         (None, "y", "total_ns"): (20, 0),
         # No launch has no mean.
         (None, "y", "avg_ns"): (20, None),
-        (None, "x", "launches"): (1, 1),
+        (None, "x", "instances"): (1, 1),
         (None, "x", "total_ns"): (20, 15),
         (None, "x", "avg_ns"): (20, 15),
     }
@@ -117,7 +117,7 @@ def test_a_timeline_is_compared_in_total_and_by_kernel_call_copy_and_range() -> 
         ("runtime", "cudaMemcpyAsync", "avg_ns"): (5, None),
     }
     assert values(found, "copy") == {
-        (None, "memcpy Host-to-Device", "operations"): (1, 0),
+        (None, "memcpy Host-to-Device", "instances"): (1, 0),
         (None, "memcpy Host-to-Device", "bytes"): (100, 0),
         (None, "memcpy Host-to-Device", "total_ns"): (4, 0),
     }
@@ -130,8 +130,8 @@ def test_a_timeline_is_compared_in_total_and_by_kernel_call_copy_and_range() -> 
     row = found.filter(topic="kernel", name="x", measure="total_ns").row(0, named=True)
     assert (row["delta"], row["delta_pct"], row["found_in"]) == (-5, -25, "both")
     # One run tells no spread.
-    assert (row["runs_a"], row["stddev_a"], row["delta_low"]) == (1, None, None)
-    assert found.filter(topic="kernel", name="y")["found_in"].unique().to_list() == ["a only"]
+    assert (row["baseline_runs"], row["baseline_stddev"], row["delta_low"]) == (1, None, None)
+    assert found.filter(topic="kernel", name="y")["found_in"].unique().to_list() == ["baseline only"]
 
 
 def test_kernels_come_in_the_order_of_the_time_that_changed() -> None:
@@ -145,7 +145,7 @@ def test_a_kernel_that_may_hide_in_a_whole_graph_is_not_counted_as_absent() -> N
     assert values(found, "kernel")[None, "y", "launches"] == (1, None)
     assert values(found, "trace")[None, None, "graphs"] == (0, 1)
     # Copies are not hidden.
-    assert values(found, "copy")[None, "memcpy Host-to-Device", "operations"] == (1, 0)
+    assert values(found, "copy")[None, "memcpy Host-to-Device", "instances"] == (1, 0)
 
 
 def test_repeated_runs_have_means_with_spread_and_a_confidence_interval() -> None:
@@ -158,16 +158,22 @@ def test_repeated_runs_have_means_with_spread_and_a_confidence_interval() -> Non
     found = diff(db, ["a1", "a2", "a3"], ["b1", "b2", "b3"], topic="kernel")
     rows = {(row["name"], row["measure"]): row for row in found.to_dicts()}
     x = rows["x", "total_ns"]
-    assert (x["a"], x["b"], x["delta"], x["runs_a"], x["runs_b"]) == (12, 22, 10, 3, 3)
-    assert (x["stddev_a"], x["stddev_b"]) == (2, 2)
+    assert (x["baseline"], x["variant"], x["delta"], x["baseline_runs"], x["variant_runs"]) == (
+        12,
+        22,
+        10,
+        3,
+        3,
+    )
+    assert (x["baseline_stddev"], x["variant_stddev"]) == (2, 2)
     # Welch: standard error sqrt(4/3 + 4/3), 4 degrees of freedom, t = 2.776.
     assert x["delta_low"] == pytest.approx(10 - 2.776 * math.sqrt(8 / 3))
     assert x["delta_high"] == pytest.approx(10 + 2.776 * math.sqrt(8 / 3))
     # The runs without the kernel count as zeros: (0 + 0 + 6) / 3.
-    assert (rows["y", "total_ns"]["a"], rows["y", "total_ns"]["runs_a"]) == (2, 3)
-    assert rows["y", "total_ns"]["stddev_a"] == pytest.approx(statistics.stdev([0, 0, 6]))
+    assert (rows["y", "total_ns"]["baseline"], rows["y", "total_ns"]["baseline_runs"]) == (2, 3)
+    assert rows["y", "total_ns"]["baseline_stddev"] == pytest.approx(statistics.stdev([0, 0, 6]))
     # Without any spread the interval is a point.
-    assert (rows["x", "launches"]["delta_low"], rows["x", "launches"]["delta_high"]) == (0, 0)
+    assert (rows["x", "instances"]["delta_low"], rows["x", "instances"]["delta_high"]) == (0, 0)
     # Different spread, 2 runs against 3: variances 2/2 and 4/3, 2.88 degrees of freedom, taken as 2.
     unequal = diff(db, ["b1", "b2"], ["a1", "a2", "a3"], topic="kernel").filter(name="x", measure="total_ns")
     error = 2 / 2 + 4 / 3
@@ -194,7 +200,7 @@ def test_the_quantiles_are_those_of_students_t() -> None:
 @pytest.mark.parametrize(
     ("topic", "report", "count", "time", "name"),
     [
-        ("kernel", "cuda_gpu_kern_sum", "launches", "Total Time (ns)", "Name"),
+        ("kernel", "cuda_gpu_kern_sum", "instances", "Total Time (ns)", "Name"),
         ("api_call", "cuda_api_sum", "calls", "Total Time (ns)", "Name"),
     ],
 )
@@ -221,7 +227,7 @@ def test_busy_and_idle_time_fill_the_span_of_the_gpu_work(corpus: Database) -> N
     for side, trace in enumerate((A, "llama_eager.sqlite.xz")):
         span, gaps, longest = (
             corpus.sql(
-                "SELECT max(end_ns) - min(start_ns) FROM gpu_work JOIN traces USING (trace_id) WHERE traces.name = $t",
+                "SELECT max(end_ns) - min(start_ns) FROM gpu_operations JOIN traces USING (trace_id) WHERE traces.name = $t",
                 {"t": trace},
             ).item(),
             *corpus.query("gpu_gaps", trace=trace, min_gap_ns=0, limit=None)
@@ -246,21 +252,21 @@ def test_launches_are_aligned_by_path_name_and_number_and_none_is_dropped() -> N
         )
         found = diff(db, "a", "b", metric=["dram__bytes_write.sum"])
     launches = {
-        (row["place"], row["name"], row["occurrence"]): (row["a"], row["b"], row["found_in"])
+        (row["path"], row["name"], row["instance"]): (row["baseline"], row["variant"], row["found_in"])
         for row in found.filter(topic="launch").to_dicts()
     }
     assert launches == {
         ("s/w", "k", 1): (8, 5, "both"),
-        ("s/w", "k", 2): (9, None, "a only"),
+        ("s/w", "k", 2): (9, None, "baseline only"),
         ("s", "k", 1): (1, 1, "both"),
-        ("s", "k", 2): (None, 7, "b only"),
-        ("s", "old", 1): (4, None, "a only"),
+        ("s", "k", 2): (None, 7, "variant only"),
+        ("s", "old", 1): (4, None, "baseline only"),
         # Another place, as the library's range is around it.
-        ("s | lib: scan", "k", 1): (None, 2, "b only"),
+        ("s | lib: scan", "k", 1): (None, 2, "variant only"),
     }
     assert values(found, "trace")[None, None, "dram__bytes_write.sum"] == (22, 15)
     # What was not profiled is not known to be absent.
-    assert values(found, "kernel")[None, "old", "launches"] == (1, None)
+    assert values(found, "kernel")[None, "old", "instances"] == (1, None)
     assert values(found, "kernel")[None, "k", "dram__bytes_write.sum"] == (18, 15)
 
 
@@ -273,11 +279,13 @@ def test_repeated_profiles_are_averaged_launch_by_launch() -> None:
             db, ["a1", "a2"], ["b1", "b2", "b3"], topic="launch", metric=["dram__bytes_write.sum"]
         ).to_dicts()
     # A launch that a run does not hold is no zero.
-    assert [(r["occurrence"], r["a"], r["b"], r["runs_a"], r["runs_b"]) for r in rows] == [
+    assert [
+        (r["instance"], r["baseline"], r["variant"], r["baseline_runs"], r["variant_runs"]) for r in rows
+    ] == [
         (1, 2, 6, 2, 3),
         (2, 5, 9, 2, 2),
     ]
-    assert rows[0]["stddev_b"] == 2
+    assert rows[0]["variant_stddev"] == 2
 
 
 def test_a_metric_without_a_value_stays_unknown() -> None:
@@ -285,7 +293,9 @@ def test_a_metric_without_a_value_stays_unknown() -> None:
         profile(("s", "", "k", 8)).store(db, "a")
         profile(("s", "", "k", math.nan)).store(db, "b")
         rows = diff(db, "a", "b", topic="launch", metric=["dram__bytes_write.sum"]).to_dicts()
-    assert [(r["found_in"], r["a"], r["b"], r["delta"]) for r in rows] == [("both", 8, None, None)]
+    assert [(r["found_in"], r["baseline"], r["variant"], r["delta"]) for r in rows] == [
+        ("both", 8, None, None)
+    ]
 
 
 def test_the_nwor_pair_has_the_published_traffic(corpus: Database) -> None:
@@ -302,12 +312,16 @@ def test_the_nwor_pair_has_the_published_traffic(corpus: Database) -> None:
     trace = values(found.differences, "trace")
     # Per token and of tokens it knows nothing: no tag tells how many there were.
     for row in totals.drop_nulls("baseline").to_dicts():
-        measure = {"gpu_ns": "kernel_ns"}.get(row["counter"], row["counter"])
+        measure = {"gpu_ns": "kernel_ns"}.get(row["measure"], row["measure"])
         assert trace[None, None, measure] == (row["baseline"], row["variant"])
     launches = found.differences.filter(topic="launch", measure="dram_write_bytes")
-    assert dict(launches["found_in"].value_counts().iter_rows()) == {"both": 4, "a only": 56, "b only": 178}
-    assert launches["a"].sum() == trace[None, None, "dram_write_bytes"][0]
-    assert launches["b"].sum() == trace[None, None, "dram_write_bytes"][1]
+    assert dict(launches["found_in"].value_counts().iter_rows()) == {
+        "both": 4,
+        "baseline only": 56,
+        "variant only": 178,
+    }
+    assert launches["baseline"].sum() == trace[None, None, "dram_write_bytes"][0]
+    assert launches["variant"].sum() == trace[None, None, "dram_write_bytes"][1]
 
 
 def test_any_metric_is_compared_and_one_that_was_not_measured_is_named(corpus: Database) -> None:
@@ -318,7 +332,7 @@ def test_any_metric_is_compared_and_one_that_was_not_measured_is_named(corpus: D
     assert set(found.differences.filter(topic="trace")["measure"]) == {
         "kernels", "kernel_ns", "sm__warps_launched.sum",
     }  # fmt: skip
-    assert "Not measured in a and b: recorded by ncu --metrics no_such.sum." in found.notes
+    assert "Not measured in baseline and variant: recorded by ncu --metrics no_such.sum." in found.notes
 
 
 def test_a_trace_does_not_differ_from_itself(corpus: Database) -> None:
@@ -335,7 +349,7 @@ def test_a_trace_does_not_differ_from_itself(corpus: Database) -> None:
 def test_recordings_are_compared_before_their_numbers(corpus: Database, tmp_path: Path) -> None:
     found = corpus.compare([PROFILED_A], ["esmm_a10g_2023.1.ncu-rep.xz"])
     rows = {row["property"]: row for row in found.findings.to_dicts()}
-    assert (rows["gpu"]["a"], rows["gpu"]["b"], rows["gpu"]["verdict"]) == (
+    assert (rows["gpu"]["baseline"], rows["gpu"]["variant"], rows["gpu"]["verdict"]) == (
         "NVIDIA H200", "NVIDIA A10G", "differs",
     )  # fmt: skip
     assert rows["gpu"]["meaning"] == "times and counters differ with the GPU, whatever else changed"
@@ -364,11 +378,11 @@ def test_measured_clocks_within_two_percent_are_the_same(hertz: tuple[float, ...
 
 
 def test_a_timeline_tells_its_clock_if_gpu_metrics_were_sampled(corpus: Database) -> None:
-    found = corpus.query("comparable", trace_a="gpu_metrics.sqlite.xz", trace_b=A)
+    found = corpus.query("comparable", baseline="gpu_metrics.sqlite.xz", variant=A)
     # The GPU ran at its highest clock, and slower before and after the kernels.
     clock = found.filter(property="measured_sm_clock").row(0, named=True)
-    assert (clock["a"], clock["b"], clock["verdict"]) == ("1980 MHz", None, "unknown")
-    assert found.filter(property="highest_sm_clock")["a"].item() == "1980 MHz"
+    assert (clock["baseline"], clock["variant"], clock["verdict"]) == ("1980 MHz", None, "unknown")
+    assert found.filter(property="highest_sm_clock")["baseline"].item() == "1980 MHz"
     samples = "SELECT avg(value) FROM gpu_samples WHERE metric = 'GPC Clock Frequency'"
     assert corpus.sql(samples).item() < 1400
 
@@ -401,7 +415,7 @@ def test_a_comparison_survives_saving(corpus: Database, tmp_path: Path) -> None:
     found = corpus.compare([A], [B])
     found.save(tmp_path / "diff.json")
     again = compare.load(tmp_path / "diff.json")
-    assert (again.a, again.b, again.notes) == (found.a, found.b, found.notes)
+    assert (again.baseline, again.variant, again.notes) == (found.baseline, found.variant, found.notes)
     assert again.findings.equals(found.findings)
     assert again.differences.equals(found.differences)
     (tmp_path / "other.json").write_text('{"a": []}')
@@ -446,7 +460,7 @@ def test_recordings_of_another_version_and_gpu_are_joined_too(corpus: Database) 
         timeline="extrap_a100_2020.sqlite.xz",
         counters="extrap_a100_2020.3.ncu-rep.xz",
     )
-    assert [(row["kernel"], row["occurrence"], row["found_in"]) for row in found] == [
+    assert [(row["kernel"], row["instance"], row["found_in"]) for row in found] == [
         ("init_array", 1, "both"),
         ("init_array", 2, "both"),
         ("vector_add", 1, "both"),
@@ -531,16 +545,16 @@ def test_the_command_says_first_whether_the_sides_are_comparable(home: Path) -> 
     )
     assert "note: differs: tag: mode (old | new): what was changed on purpose, or another workload" in notes
     lines = [line.split() for line in out.splitlines()]
-    assert lines[:2] == [["trace:"], ["measure", "found_in", "a", "b", "delta", "delta_pct"]]
+    assert lines[:2] == [["trace:"], ["measure", "found_in", "baseline", "variant", "delta", "delta_pct"]]
     assert ["kernels", "both", "60", "182", "122", "203.33"] in lines
 
 
 def test_traces_are_meant_by_tags_and_csv_holds_every_column(home: Path) -> None:
     out, err = run(home, "mode=old", "mode=new", "--format", "csv")
     frame = pl.read_csv(out.encode())
-    assert frame.columns[:3] == ["topic", "place", "name"]
+    assert frame.columns[:3] == ["topic", "path", "name"]
     assert "delta_low" in frame.columns
-    assert "launches: 4 in both, 56 in a only, 178 in b only" in err
+    assert "launches: 4 in both, 56 in baseline only, 178 in variant only" in err
 
 
 def test_reports_are_compared_without_a_database(tmp_path: Path) -> None:
@@ -561,16 +575,21 @@ def test_reports_are_compared_without_a_database(tmp_path: Path) -> None:
     )
     assert "complete (false | false)" in err
     saved = compare.load(tmp_path / "d")
-    assert (len(saved.a), len(saved.b)) == (3, 3)
+    assert (len(saved.baseline), len(saved.variant)) == (3, 3)
     assert saved.differences.filter(measure="kernels")["delta_low"][0] is not None
 
 
 def test_a_query_takes_several_traces(home: Path) -> None:
-    sides = ["--trace-a", "old", "--trace-a", "new", "--trace-b", "new", "--topic", "trace"]
+    sides = ["--baseline", "old", "--baseline", "new", "--variant", "new", "--topic", "trace"]
     database = ["--db", str(home / "traces.duckdb"), "--format", "json"]
     result = CliRunner().invoke(cli, ["query", "diff", *sides, *database])
     (kernels,) = (row for row in json.loads(result.stdout) if row["measure"] == "kernels")
-    assert (kernels["a"], kernels["b"], kernels["runs_a"], kernels["runs_b"]) == ((60 + 182) / 2, 182, 2, 1)
+    assert (kernels["baseline"], kernels["variant"], kernels["baseline_runs"], kernels["variant_runs"]) == (
+        (60 + 182) / 2,
+        182,
+        2,
+        1,
+    )
 
 
 def test_what_the_command_cannot_compare_it_names(home: Path) -> None:

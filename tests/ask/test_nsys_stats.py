@@ -20,7 +20,7 @@ from nsys_oracle import (
     expected,
 )
 
-from traceql.errors import MissingDataError, QueryError
+from traceql.errors import MissingDataError
 
 if TYPE_CHECKING:
     from traceql import Database
@@ -72,16 +72,16 @@ def _gpu(row: Row) -> str:
 
 def _source_memory(row: Row) -> str | None:
     # nsys prints the memory that a memset writes as its source; here it is the destination.
-    return row["dst_memory"] if row["work"] == "memset" else row["src_memory"]
+    return row["dst_memory"] if row["kind"] == "memset" else row["src_memory"]
 
 
 def _destination_memory(row: Row) -> str | None:
-    return None if row["work"] == "memset" else row["dst_memory"]
+    return None if row["kind"] == "memset" else row["dst_memory"]
 
 
 REPORTS: dict[str, tuple[Columns, dict[str, Any], str]] = {
     "cuda_api_sum": (
-        {**_total("Num Calls", "calls"), "Name": ("api_name", None)},
+        {**_total("Num Calls", "calls"), "Name": ("function", None)},
         {},
         "Total Time (ns)",
     ),
@@ -119,14 +119,14 @@ REPORTS: dict[str, tuple[Columns, dict[str, Any], str]] = {
         "Total Time (ns)",
     ),
     "cuda_gpu_mem_time_sum": (
-        {**_total("Count", "operations"), "Operation": ("operation", None)},
+        {**_total("Count", "instances"), "Operation": ("operation", None)},
         {},
         "Total Time (ns)",
     ),
     "cuda_gpu_mem_size_sum": (
         {
             "Total (MB)": (_megabytes("total_bytes"), 3),
-            "Count": ("operations", None),
+            "Count": ("instances", None),
             "Avg (MB)": (_megabytes("avg_bytes"), 3),
             "Med (MB)": (_megabytes("median_bytes"), 3),
             "Min (MB)": (_megabytes("min_bytes"), 3),
@@ -141,7 +141,7 @@ REPORTS: dict[str, tuple[Columns, dict[str, Any], str]] = {
         {
             "Start (ns)": ("start_ns", None),
             "Duration (ns)": ("duration_ns", None),
-            "Name": ("api_name", None),
+            "Name": ("function", None),
             "Result": ("return_value", None),
             "CorrID": ("correlation_id", None),
             "Pid": ("pid", None),
@@ -172,7 +172,7 @@ REPORTS: dict[str, tuple[Columns, dict[str, Any], str]] = {
             "Device": (_gpu, None),
             "Ctx": ("context_id", None),
             "Strm": ("stream_id", None),
-            "Name": ("name", None),
+            "Name": ("operation", None),
         },
         {"graphs": False},
         "Start (ns)",
@@ -189,7 +189,7 @@ REPORTS: dict[str, tuple[Columns, dict[str, Any], str]] = {
             "PID": ("pid", None),
             "TID": ("tid", None),
             "DevId": ("device_id", None),
-            "API Function": ("api_name", None),
+            "API Function": ("function", None),
             "GridXYZ": (_dim3("grid"), None),
             "BlockXYZ": (_dim3("block"), None),
             "Kernel Name": ("kernel", None),
@@ -206,7 +206,7 @@ REPORTS: dict[str, tuple[Columns, dict[str, Any], str]] = {
             "QCount": ("queued", None),
             **{
                 f"{letter}{figure} (ns)": (
-                    _spread(f"{part}_stddev_ns") if figure == "StdDev" else f"{part}_{column}_ns",
+                    _spread(f"stddev_{part}_ns") if figure == "StdDev" else f"{column}_{part}_ns",
                     digits,
                 )
                 for letter, part in (("T", "total"), ("A", "api"), ("Q", "queue"), ("K", "kernel"))
@@ -218,7 +218,7 @@ REPORTS: dict[str, tuple[Columns, dict[str, Any], str]] = {
                     ("StdDev", "stddev", 1),
                 )
             },
-            "API Name": ("api_name", None),
+            "API Name": ("function", None),
             "Kernel Name": ("kernel", None),
         },
         {},
@@ -289,14 +289,14 @@ def _assert_quartiles(ours: list[Row], theirs: pl.DataFrame, unit: str, key: dic
 
 
 def test_kernel_quartiles_equal_those_of_the_recipe(corpus: Database) -> None:
-    ours = ask(corpus, "cuda_gpu_kern_sum", trace="llama_eager", names="short")
+    ours = ask(corpus, "cuda_gpu_kern_sum", trace="llama_eager", full_names=False)
     rows = [{**row, "name": row["kernel"], "count": row["instances"]} for row in ours]
     _assert_quartiles(rows, _recipe("cuda_gpu_kern_sum/rank_stats"), "ns", {})
 
 
 def test_copy_size_quartiles_equal_those_of_the_recipe(corpus: Database) -> None:
     ours = ask(corpus, "cuda_gpu_mem_size_sum", trace="llama_eager")
-    rows = [{**row, "name": row["operation"], "count": row["operations"]} for row in ours]
+    rows = [{**row, "name": row["operation"], "count": row["instances"]} for row in ours]
     labels = {
         "[CUDA memcpy Device-to-Device]": "CUDA_MEMCPY_KIND_DTOD",
         "[CUDA memcpy Device-to-Host]": "CUDA_MEMCPY_KIND_DTOH",
@@ -313,8 +313,8 @@ def test_the_pace_of_a_kernel_equals_that_of_the_recipe(corpus: Database) -> Non
         ("pace_end", "end_ns"),
         ("pace_duration", "duration_ns"),
         ("pace_delta", "delta_ns"),
-        ("pace_duration_accum", "duration_sum_ns"),
-        ("pace_delta_accum", "delta_sum_ns"),
+        ("pace_duration_accum", "accum_duration_ns"),
+        ("pace_delta_accum", "accum_delta_ns"),
     ):
         assert [row[column] for row in ours] == _recipe(f"cuda_gpu_kern_pace/{file}")["0"].to_list()
     assert [row["instance"] for row in ours] == list(range(1, 17))
@@ -366,9 +366,11 @@ def test_kernels_meet_their_calls_within_their_process(corpus: Database) -> None
     assert len({row["kernel_id"] for row in rows}) == 3_986
 
 
-def test_names_are_full_or_short(corpus: Database) -> None:
-    with pytest.raises(QueryError, match="names must be full or short"):
-        ask(corpus, "cuda_gpu_kern_sum", names="long")
+def test_names_are_full_or_those_of_the_functions(corpus: Database) -> None:
+    full = ask(corpus, "cuda_gpu_kern_sum", trace="llama_eager")
+    short = ask(corpus, "cuda_gpu_kern_sum", trace="llama_eager", full_names=False)
+    assert len(short) < len(full)
+    assert not any("<" in row["kernel"] for row in short)
 
 
 def test_without_a_trace_all_are_answered(corpus: Database) -> None:

@@ -68,7 +68,7 @@ def same(
     got = []
     sample = theirs[0] if theirs else {}
     for row in ours.iter_rows(named=True):
-        text = "" if row["range_text"] is None else f"{row['domain']}:{row['range_text']}"
+        text = "" if row["range"] is None else f"{row['domain']}:{row['range']}"
         got.append({name: text} | {c: printed(row[o], c, sample[c]) for c, o in columns.items()})
     if "Style" in columns:
         for r in got:
@@ -194,7 +194,7 @@ def as_printed(ours: pl.DataFrame, columns: dict[str, str]) -> list[dict[str, st
         printed_row = {c: "" if row[o] is None else str(row[o]) for c, o in columns.items()}
         if "Style" in printed_row:
             printed_row["Style"] = STYLES[row["style"]]
-        rows.append(printed_row | {"Name": f"{row['domain']}:{row['range_text']}"})
+        rows.append(printed_row | {"Name": f"{row['domain']}:{row['range']}"})
     return rows
 
 
@@ -239,7 +239,7 @@ def test_every_push_pop_range_nests_as_nsys_says(db: traceql.Database, trace: st
     assert renumbered(ours) == renumbered([{c: r[c] for c in ours[0]} for r in theirs])
     trees = {r["Start (ns)"]: r["NameTree"] for r in theirs}
     for row in answer.iter_rows(named=True):
-        assert trees[str(row["start_ns"])] == "--" * row["depth"] + f"{row['domain']}:{row['range_text']}"
+        assert trees[str(row["start_ns"])] == "--" * row["depth"] + f"{row['domain']}:{row['range']}"
 
 
 @pytest.mark.parametrize("trace", TRACES)
@@ -252,7 +252,7 @@ def test_kernels_of_ranges_are_those_of_nsys(db: traceql.Database, trace: str) -
             "PID": "pid",
             "TID": "tid",
             "NVTX Inst": "range_instances",
-            "Kern Inst": "launches",
+            "Kern Inst": "instances",
             "Total Time (ns)": "total_ns",
             "Avg (ns)": "avg_ns",
             "Med (ns)": "median_ns",
@@ -272,9 +272,9 @@ def test_pace_is_that_of_the_recipe(db: traceql.Database) -> None:
             ("pace_start", "start_ns"),
             ("pace_end", "end_ns"),
             ("pace_duration", "duration_ns"),
-            ("pace_duration_accum", "duration_accum_ns"),
+            ("pace_duration_accum", "accum_duration_ns"),
             ("pace_delta", "delta_ns"),
-            ("pace_delta_accum", "delta_accum_ns"),
+            ("pace_delta_accum", "accum_delta_ns"),
         ):
             theirs = recipe_table(recipe, file).to_series().cast(pl.Int64)
             assert ours[column].to_list() == theirs.to_list(), (query, column)
@@ -287,7 +287,7 @@ def test_pace_is_that_of_the_recipe(db: traceql.Database) -> None:
 def test_sums_are_those_of_the_recipes(db: traceql.Database, query: str, recipe: str, total: str) -> None:
     infix = "proj_" if "proj" in query else ""
     columns = {
-        "Text": "range_text",
+        "Text": "range",
         "Count": "instances",
         "Sum": total,
         "Mean": f"avg_{infix}ns",
@@ -299,7 +299,7 @@ def test_sums_are_those_of_the_recipes(db: traceql.Database, query: str, recipe:
     if infix:
         columns["Sum of NVTX Ranges on CPU"] = "total_range_ns"
     theirs = recipe_table(recipe, "all_stats").select(*columns).sort("Text")
-    ours = db.query(query, trace="llama_eager").select(*columns.values()).sort("range_text")
+    ours = db.query(query, trace="llama_eager").select(*columns.values()).sort("range")
     for theirs_column, ours_column in columns.items():
         got, want = ours[ours_column], theirs[theirs_column]
         if want.dtype == pl.Float64:
@@ -312,7 +312,7 @@ def test_the_projection_of_every_range_is_that_of_the_recipe(db: traceql.Databas
     ours = db.query("nvtx_gpu_proj_trace", trace="llama_eager").sort("projected_start_ns", "range_id")
     assert (ours["projected_start_ns"] + ours["projected_duration_ns"]).to_list() == theirs["End"].to_list()
     pairs = {
-        "range_text": "Text",
+        "range": "Text",
         "projected_start_ns": "Start",
         "pid": "PID",
         "tid": "TID",

@@ -36,9 +36,9 @@ def traffic(
 
 
 def found(database: Database, query: str, **params: Any) -> dict[tuple[str, ...], dict[str, Any]]:
-    """Rows of a query by their scope, range and counter, as far as it has them."""
+    """Rows of a query by their scope, path and measure, as far as it has them."""
     return {
-        tuple(row[key] for key in ("scope", "range", "counter") if key in row): row
+        tuple(row[key] for key in ("scope", "path", "measure") if key in row): row
         for row in database.query(query, **params).to_dicts()
     }
 
@@ -84,13 +84,13 @@ def test_ranges_add_up_to_the_total_in_every_recorded_pair(corpus: Database, mas
         variant=f"scv_nwor_{mask}.ncu-rep.xz",
         pair=PAIR,
     ).to_dicts()
-    for counter in ("dram_write_bytes", "dram_read_bytes", "l2_write_sectors", "l2_read_sectors", "kernels"):
+    for measure in ("dram_write_bytes", "dram_read_bytes", "l2_write_sectors", "l2_read_sectors", "kernels"):
         for side in ("baseline", "variant"):
-            of_counter = [row for row in rows if row["counter"] == counter]
-            parts = sum(row[side] or 0 for row in of_counter if row["scope"] != "total")
-            assert [parts] == [row[side] for row in of_counter if row["scope"] == "total"]
+            of_measure = [row for row in rows if row["measure"] == measure]
+            parts = sum(row[side] or 0 for row in of_measure if row["scope"] != "total")
+            assert [parts] == [row[side] for row in of_measure if row["scope"] == "total"]
     # What a pair writes falls by what was rejected, 47 %, give or take what the cache kept.
-    (pct,) = (r["delta_pct"] for r in rows if (r["scope"], r["counter"]) == ("pair", "dram_write_bytes"))
+    (pct,) = (r["delta_pct"] for r in rows if (r["scope"], r["measure"]) == ("pair", "dram_write_bytes"))
     assert -50 < pct < -46
 
 
@@ -207,8 +207,8 @@ def test_scv_replaces_193_launches_per_step_by_one_replay(corpus: Database) -> N
         corpus, "scv_delta", baseline="scv_baseline_off.sqlite.xz", variant="scv_baseline_graph.sqlite.xz"
     )
     both = {
-        counter: (row["baseline_per_instance"], row["variant_per_instance"])
-        for (counter,), row in rows.items()
+        measure: (row["baseline_per_instance"], row["variant_per_instance"])
+        for (measure,), row in rows.items()
     }
     assert both["launches"] == (193, 0)
     assert both["graph_replays"] == (0, 1)
@@ -292,7 +292,7 @@ def test_what_a_range_costs_by_hand(memory: Database) -> None:
         "warps": None,
     }
     # The range did not run: that is known. What it would have cost is not.
-    assert {counter: row["variant"] for (counter,), row in rows.items() if row["variant"] is not None} == {
+    assert {measure: row["variant"] for (measure,), row in rows.items() if row["variant"] is not None} == {
         "instances": 0
     }
     assert rows["launches",]["remark"] == "no range mask in b"
@@ -380,7 +380,7 @@ def named(modes: Mapping[str, str]) -> dict[str, list[str]]:
 
 def test_the_four_modes_stand_side_by_side(corpus: Database) -> None:
     rows = found(corpus, "nwor_scv_matrix", mode=named(MODES), exclude=["step/flush_l2"])
-    cells = {counter: tuple(row.values())[1:5] for (counter,), row in rows.items()}
+    cells = {measure: tuple(row.values())[1:5] for (measure,), row in rows.items()}
     assert cells["dram_write_bytes"] == (60_290_816, 30_454_272, 60_744_448, 31_941_376)
     assert cells["launches"] == (193, 193, 0, 0)
     assert cells["graph_replays"] == (0, 0, 1, 1)
@@ -402,9 +402,9 @@ def test_the_four_modes_stand_side_by_side(corpus: Database) -> None:
         variant="scv_nwor_off.ncu-rep.xz",
         exclude=["step/flush_l2"],
     )
-    for counter in ("dram_write_bytes", "dram_read_bytes", "l2_write_sectors", "l2_read_sectors"):
-        row = delta["total", "total", counter]
-        assert cells[counter][:2] == (row["baseline"], row["variant"])
+    for measure in ("dram_write_bytes", "dram_read_bytes", "l2_write_sectors", "l2_read_sectors"):
+        row = delta["total", "total", measure]
+        assert cells[measure][:2] == (row["baseline"], row["variant"])
 
 
 def test_a_mode_without_a_trace_is_unknown_and_says_which_is_missing(corpus: Database) -> None:

@@ -90,7 +90,7 @@ def test_the_gemms_of_an_h200_read_exactly_2mnk(
     exact = [row for row in rows if row["flop"] == 2 * 2048 * n * k]
     assert len(exact) == kernels
     for row in exact:
-        assert row["range_path"].endswith(path)
+        assert row["path"].endswith(path)
         assert row["flop_by_precision"] == {"bf16": row["flop"]}
         assert (row["useful_flop"], row["executed_per_useful"]) == (row["flop"], 1.0)
 
@@ -103,7 +103,7 @@ def test_a_padded_tile_executes_more_than_is_useful(corpus: Database) -> None:
     (row,) = ask(
         corpus, "kernel_roofline", trace=LLAMA, kernel="nvjet_sm90_tst_64x8_64x16_4x1%", m=4, n=6144, k=4096
     )
-    assert (row["launches"], row["executed_per_useful"]) == (2, 2.0)
+    assert (row["kernels"], row["executed_per_useful"]) == (2, 2.0)
 
 
 def test_the_shape_may_come_from_tags() -> None:
@@ -158,7 +158,7 @@ def test_children_of_recorded_tensor_counters_sum_to_what_is_counted(corpus: Dat
     assert sum(total for _, total in children) > 1e12
     counted = dict(
         corpus.sql(
-            "SELECT kernel_id, sum(flop) FROM kernel_flop WHERE unit = 'tensor' GROUP BY kernel_id"
+            "SELECT kernel_id, sum(flop) FROM kernel_flop WHERE cores = 'tensor' GROUP BY kernel_id"
         ).rows()
     )
     assert {kernel: counted[kernel] for kernel, _ in children} == dict(children)
@@ -311,7 +311,7 @@ def test_launches_of_a_kernel_add_up() -> None:
     one = {**WHOLE, BF16: 1000.0, "dram__bytes.sum": 100.0}
     two = {**WHOLE, BF16: 3000.0, "dram__bytes.sum": 100.0, "gpu__time_duration.sum": 3000.0}
     row = only(ask(recorded(("k", one), ("k", two)), "kernel_roofline"))
-    assert (row["launches"], row["gpu_ns"], row["flop"], row["dram_bytes"]) == (2, 4000, 4000, 200)
+    assert (row["kernels"], row["gpu_ns"], row["flop"], row["dram_bytes"]) == (2, 4000, 4000, 200)
     assert (row["dram_flop_per_byte"], row["flop_per_s"], row["compute_pct"]) == (20, 1e9, 0.1)
     assert row["kernel_id"] is None
 
@@ -319,7 +319,7 @@ def test_launches_of_a_kernel_add_up() -> None:
 @pytest.mark.parametrize("trace", [LLAMA, GEMM_A10G, TRAFFIC_ONLY])
 def test_kernels_and_launches_have_the_same_totals(corpus: Database, trace: str) -> None:
     by_launch, by_kernel = launches(corpus, trace=trace), ask(corpus, "kernel_roofline", trace=trace)
-    assert sum(row["launches"] for row in by_kernel) == len(by_launch)
+    assert sum(row["kernels"] for row in by_kernel) == len(by_launch)
     for column in ("gpu_ns", "flop", "dram_bytes", "l2_bytes", "l1_bytes"):
         totals = [sum(row[column] or 0 for row in rows) for rows in (by_launch, by_kernel)]
         assert math.isclose(*totals)
@@ -329,25 +329,23 @@ def test_kernels_and_launches_have_the_same_totals(corpus: Database, trace: str)
 
 
 def test_a_range_holds_what_runs_in_the_ranges_inside_it(corpus: Database) -> None:
-    rows = {row["range_path"]: row for row in ask(corpus, "range_roofline", trace=LLAMA)}
+    rows = {row["path"]: row for row in ask(corpus, "range_roofline", trace=LLAMA)}
     step = rows["execute_context_4(2048)_generation_0(0)"]
-    inside = [
-        row for row in launches(corpus, trace=LLAMA) if row["range_path"].startswith(step["range_path"])
-    ]
-    assert step["launches"] == len(inside) == 22
+    inside = [row for row in launches(corpus, trace=LLAMA) if row["path"].startswith(step["path"])]
+    assert step["kernels"] == len(inside) == 22
     assert math.isclose(step["flop"], sum(row["flop"] for row in inside))
     mlp = rows["execute_context_4(2048)_generation_0(0)/layer/mlp"]
-    assert (mlp["launches"], mlp["bound"]) == (6, "compute_bound")
+    assert (mlp["kernels"], mlp["bound"]) == (6, "compute_bound")
     assert mlp["flop_by_precision"]["bf16"] == 2 * (483_183_820_800 + 240_518_168_576)
     useful = 2 * 2 * 2048 * 3 * 4096 * 14336
-    (mlp,) = ask(corpus, "range_roofline", trace=LLAMA, range=mlp["range_path"], useful_flop=useful)
+    (mlp,) = ask(corpus, "range_roofline", trace=LLAMA, path=mlp["path"], useful_flop=useful)
     assert round(mlp["executed_per_useful"], 3) == 1.004
 
 
 def test_layers_of_vllm_are_told_by_their_ranges_and_steps(corpus: Database) -> None:
     rows = ask(corpus, "layer_roofline", trace=LLAMA)
     assert [
-        (row["layer_kind"], row["phase"], row["seq_len"], row["launches"], row["bound"]) for row in rows
+        (row["layer_kind"], row["phase"], row["seq_len"], row["kernels"], row["bound"]) for row in rows
     ] == [
         ("attention", "decode", None, 14, "memory_bound"),
         ("attention", "prefill", None, 12, "compute_bound"),

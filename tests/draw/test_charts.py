@@ -30,12 +30,12 @@ ROOFLINE = "llama_roofline.ncu-rep.xz"
 
 # Parameters with which a query of the shipped reports has something to draw.
 PARAMS: dict[str, dict[str, Any]] = {
-    "comparable": {"trace_a": EAGER, "trace_b": "llama_graph.sqlite.xz"},
+    "comparable": {"baseline": EAGER, "variant": "llama_graph.sqlite.xz"},
     "counters_on_timeline": {
         "timeline": "scv_baseline_off.sqlite.xz",
         "counters": "scv_baseline_off.ncu-rep.xz",
     },
-    "diff": {"trace_a": EAGER, "trace_b": "llama_graph.sqlite.xz"},
+    "diff": {"baseline": EAGER, "variant": "llama_graph.sqlite.xz"},
     "kernel_roofline": {"trace": ROOFLINE},
     "layer_roofline": {"trace": ROOFLINE},
     "range_roofline": {"trace": ROOFLINE},
@@ -48,7 +48,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "scv_delta": {"baseline": "scv_baseline_off.sqlite.xz", "variant": "scv_baseline_graph.sqlite.xz"},
     "dram_traffic": {"trace": BASELINE},
     "gpu_gaps": {"trace": EAGER, "min_gap_ns": 10_000},
-    "metric": {"trace": BASELINE, "name": "dram__bytes_write.sum"},
+    "metric": {"trace": BASELINE, "metric": "dram__bytes_write.sum"},
     "metric_pairs": {"trace": BASELINE, "x": "dram__bytes_write.sum", "y": "gpu__time_duration.sum"},
     "nvtx_gpu_proj_pace": {"trace": EAGER, "range": "layer"},
     "nvtx_gpu_proj_trace": {"trace": EAGER},
@@ -254,12 +254,12 @@ def test_two_panels_show_decoding_and_prefill_with_ridges_and_elbows(corpus: Dat
 def test_the_percentage_stands_at_each_pair_of_bars() -> None:
     answer = pl.DataFrame(
         {
-            "counter": ["dram_write_bytes", "kernels", "dram_read_bytes", "l2_read_sectors"],
+            "measure": ["dram_write_bytes", "kernels", "dram_read_bytes", "l2_read_sectors"],
             "baseline": [200.0, 4.0, None, 0.0],
             "variant": [150.0, 8.0, 10.0, 5.0],
         }
     )
-    chart = comparisons.paired_bars(answer, x="counter", y="baseline", y2="variant")
+    chart = comparisons.paired_bars(answer, x="measure", y="baseline", y2="variant")
     rows = data(chart.to_dict())
     assert [row["change_pct"] for row in rows] == [-25.0, 100.0, None, None]
     assert [row["second_pct"] for row in rows] == [75.0, 200.0, None, None]
@@ -276,7 +276,7 @@ def test_where_no_kernel_ran_the_chart_says_so_and_not_that_it_was_not_measured(
     for other in ("step/kv_write", "step/nwor_commit"):
         exclude = ["step/flush_l2", other]
         rows = data(drawn(corpus, "nwor_delta", baseline=BASELINE, variant=VARIANT, exclude=exclude))
-        texts |= {r["range"]: r[theme.VALUE] for r in rows if r["counter"] == "dram_write_bytes"}
+        texts |= {r["path"]: r[theme.VALUE] for r in rows if r["measure"] == "dram_write_bytes"}
     assert texts["step/kv_write"] == "60.45 MB → no kernel there"
     assert texts["step/nwor_commit"] == "no kernel there → 32.06 MB"
 
@@ -284,7 +284,7 @@ def test_where_no_kernel_ran_the_chart_says_so_and_not_that_it_was_not_measured(
 def test_all_four_modes_are_drawn_as_shares_of_the_first() -> None:
     answer = pl.DataFrame(
         {
-            "counter": ["dram_write_bytes", "launches", "syncs"],
+            "measure": ["dram_write_bytes", "launches", "syncs"],
             "a": [200.0, 0.0, None],
             "b": [150.0, 4.0, None],
             "c": [None, 5.0, None],
@@ -292,7 +292,7 @@ def test_all_four_modes_are_drawn_as_shares_of_the_first() -> None:
         },
         schema_overrides=dict.fromkeys("abcd", pl.Float64),
     )
-    chart = comparisons.grouped_bars(answer, x="counter", y="a", y2="b", y3="c", y4="d")
+    chart = comparisons.grouped_bars(answer, x="measure", y="a", y2="b", y3="c", y4="d")
     rows = [row for row in data(chart.to_dict()) if row["side"]]
     assert [row["share_pct"] for row in rows] == [100.0, 75.0, None, 150.0, None, None, None, None]
     assert [row[theme.VALUE] for row in rows[:4]] == [
@@ -374,7 +374,7 @@ ROOFS = pl.DataFrame(
         ("t", "memory", "dram", "profiled", None, None, 4.5e12),
         ("t", "memory", "l2", "profiled", "lts__t_bytes.sum", None, 9e12),
     ],
-    schema=["trace", "kind", "name", "source", "counter", "flop_per_s", "bytes_per_s"],
+    schema=["trace", "kind", "name", "source", "metric", "flop_per_s", "bytes_per_s"],
     orient="row",
 )
 CHANNELS = {"x": "dram_flop_per_byte", "y": "flop_per_s", "size": "gpu_ns", "color": "layer_kind"}
@@ -499,7 +499,7 @@ def test_what_a_benchmark_reached_is_a_roof_too(db: Database, tmp_path: Path) ->
 
 def test_roofs_of_caches_name_the_counter_whose_peak_they_are(corpus: Database) -> None:
     found = {
-        row["name"]: (row["counter"], row["bytes_per_s"])
+        row["name"]: (row["metric"], row["bytes_per_s"])
         for row in asked(corpus, "roofs", trace=ROOFLINE).to_dicts()
         if row["kind"] == "memory" and row["source"] == "profiled"
     }
@@ -514,8 +514,8 @@ def test_roofs_of_caches_name_the_counter_whose_peak_they_are(corpus: Database) 
 
 
 def test_a_cache_with_two_counters_has_two_roofs_and_their_labels_name_them() -> None:
-    other = ROOFS.tail(1).with_columns(counter=pl.lit("derived__lts__lts2xbar_bytes.sum"), bytes_per_s=5.5e12)
-    measured = other.with_columns(source=pl.lit("measured"), counter=None)
+    other = ROOFS.tail(1).with_columns(metric=pl.lit("derived__lts__lts2xbar_bytes.sum"), bytes_per_s=5.5e12)
+    measured = other.with_columns(source=pl.lit("measured"), metric=None)
     roofs = pl.concat([ROOFS, other, measured])
     labels = {row["label"] for row in data(roofline(roofs)) if row.get("place") == "l2"}
     assert labels == {"", "L2 (lts__t_bytes) 9 TB/s", "L2 (lts2xbar_bytes) 5.5 TB/s"}
@@ -554,7 +554,7 @@ def test_a_small_timeline_has_a_block_for_every_event(corpus: Database) -> None:
     answer = asked(corpus, "timeline", trace=trace, max_blocks=100_000)
     counted = corpus.sql(
         """
-        SELECT (SELECT count(*) FROM gpu_work JOIN traces USING (trace_id) WHERE traces.name = $trace)
+        SELECT (SELECT count(*) FROM gpu_operations JOIN traces USING (trace_id) WHERE traces.name = $trace)
              + (SELECT count(*) FROM nvtx_ranges JOIN traces USING (trace_id)
                 WHERE traces.name = $trace AND style <> 'mark') AS events
         """,

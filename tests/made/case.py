@@ -18,7 +18,8 @@ A module ``tests/ask/answers/<topic>/<question>.py`` defines ``CASES``::
 
 Two blanks or more divide cells. ``NULL`` is no value and ``''`` the empty text; a number may be a sum (``30 + 20``) or
 a fraction (``100/3``). What follows a ``#`` with two blanks before it, or at the start of a line, is a comment.
-Ids (``kernel_id``, ``range_id`` …) are written as the row's number within its trace: 1, 2, 3 in recorded order.
+Ids (``kernel_id``, ``range_id`` …) are written as the row's number within its trace: 1, 2, 3 in recorded order; so
+are those of a ``range_stack``.
 """
 
 from __future__ import annotations
@@ -148,14 +149,12 @@ class Difference(NamedTuple):
     expected: str
 
 
-def differences(
-    database: Database, question: str, case: Case, answer: tuple[list[str], list[list[Any]]]
-) -> list[Difference]:
+def differences(question: str, case: Case, answer: tuple[list[str], list[list[Any]]]) -> list[Difference]:
     """Every cell that is not the expected one; empty when all is equal."""
     columns, rows = answer
     if tuple(columns) != case.expected.columns:
         return [Difference(0, "", f"columns {columns}", f"{list(case.expected.columns)}")]
-    rows = _with_row_numbers(database, columns, rows)
+    rows = _with_row_numbers(columns, rows)
     types = [column.type for column in catalog.shipped().find(question).columns]
     if len(rows) != len(case.expected.rows):
         return [Difference(0, "", f"{len(rows)} rows: {rows}", f"{len(case.expected.rows)} rows")]
@@ -200,33 +199,20 @@ def _text(value: Any) -> str:
 
 # --- ids ------------------------------------------------------------------------------------------------
 
-_OTHER_NAMES = {"parent_id": "range_id", "profiled_kernel_id": "kernel_id"}
-#: Column of ids → the table whose rows they number.
-_TABLES = {"trace_id": "traces"} | {
-    table.columns[0].name: table.name
-    for table in schema.TABLES
-    if table.of_trace and table.columns[0].name.endswith("_id") and table.columns[0].name != "trace_id"
-}
+# An id is the number of its trace times 2^32 plus the row's number in it.
+_ROWS = 2**32 - 1
+_IDS = {table.columns[0].name for table in schema.TABLES if table.of_trace} - {"trace_id"}
+_IDS |= {"parent_id", "profiled_kernel_id", "work_id"}
 
 
-def _with_row_numbers(database: Database, columns: Sequence[str], rows: list[list[Any]]) -> list[list[Any]]:
-    """The rows with every id replaced by the number of its row within its trace, however ids are made."""
-    for at, column in enumerate(columns):
-        kind = _OTHER_NAMES.get(column, column)
-        if kind in _TABLES:
-            within = "" if kind == "trace_id" else "PARTITION BY trace_id"
-            counted = f"SELECT {kind}, row_number() OVER ({within} ORDER BY {kind}) FROM {_TABLES[kind]}"
-            numbers = dict(database.sql(counted).rows())
-            rows = [[*row[:at], numbers.get(row[at]), *row[at + 1 :]] for row in rows]
-        elif kind == "work_id":  # an id of one of several tables
-            rows = [[*row[:at], row[at] & 0xFFFFFFFF, *row[at + 1 :]] for row in rows]
-        elif kind == "range_stack":  # ids joined by colons
-            rows = [
-                [
-                    *row[:at],
-                    re.sub(r"\d+", lambda id_: str(int(id_[0]) & 0xFFFFFFFF), row[at]),
-                    *row[at + 1 :],
-                ]
-                for row in rows
-            ]
-    return rows
+def _with_row_numbers(columns: Sequence[str], rows: list[list[Any]]) -> list[list[Any]]:
+    """The rows with every id replaced by the number of its row within its trace; a stack holds several."""
+
+    def number(column: str, value: Any) -> Any:
+        if value is None or column not in {*_IDS, "range_stack"}:
+            return value
+        if column == "range_stack":
+            return re.sub(r"\d+", lambda match: str(int(match[0]) & _ROWS), value)
+        return value & _ROWS
+
+    return [[number(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]

@@ -31,13 +31,13 @@ REQUIRED = {
     "nwor_delta": {"baseline": BASELINE, "variant": VARIANT},
     "scv_delta": {"baseline": NSYS, "variant": NSYS},
     "run_delta": {"baseline": BASELINE, "variant": VARIANT},
-    "metric": {"name": "dram__bytes_write.sum"},
+    "metric": {"metric": "dram__bytes_write.sum"},
     "metric_pairs": {"x": "dram__bytes_write.sum", "y": "gpu__time_duration.sum"},
     "cuda_gpu_kern_pace": {"kernel": "rms_norm_kernel"},
     "nvtx_pace": {"range": "layer"},
     "nvtx_gpu_proj_pace": {"range": "layer"},
-    "comparable": {"trace_a": [BASELINE], "trace_b": [VARIANT]},
-    "diff": {"trace_a": [BASELINE], "trace_b": [VARIANT]},
+    "comparable": {"baseline": [BASELINE], "variant": [VARIANT]},
+    "diff": {"baseline": [BASELINE], "variant": [VARIANT]},
     "counters_on_timeline": {"timeline": NSYS, "counters": NCU},
 }
 
@@ -131,6 +131,22 @@ SELECT 1"""
     assert metrics[("dram__bytes.sum.peak_sustained",)] == "--set roofline"
 
 
+def test_a_tag_goes_on_in_a_second_line_behind_eight_blanks() -> None:
+    text = """-- Title?
+--
+-- Told at length.
+-- @metrics a.sum|
+--         b.sum c.sum
+-- @column x BIGINT  what it is, and
+--         what it is not
+--  Told after the tags.
+SELECT 1 AS x"""
+    query = catalog.parse(sqlfiles.parse(text, "q.sql"), "t")
+    assert query.metrics == ("a.sum|b.sum", "c.sum")
+    assert query.columns == (catalog.ResultColumn("x", "BIGINT", "what it is, and what it is not"),)
+    assert query.body == "Told at length.\nTold after the tags."
+
+
 def test_defaults_are_typed() -> None:
     text = """-- Title?
 -- @param a VARCHAR = 'it''s'   a text
@@ -205,23 +221,23 @@ def test_values_of_another_kind_are_refused_before_the_database_sees_them() -> N
 # --- answers --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("mask", "launches"), [("off", 386), ("vectorized", 2), ("graph", 2)])
+@pytest.mark.parametrize(("mask", "kernels"), [("off", 386), ("vectorized", 2), ("graph", 2)])
 @pytest.mark.parametrize("writes", ["baseline", "nwor"])
-def test_the_mask_launches_this_many_kernels(corpus: Database, writes: str, mask: str, launches: int) -> None:
+def test_the_mask_launches_this_many_kernels(corpus: Database, writes: str, mask: str, kernels: int) -> None:
     trace = f"scv_{writes}_{mask}.ncu-rep.xz"
     answer = corpus.query("range_launches", trace=trace, range="scv_compute_mask")
     row = answer.row(0, named=True)
     assert answer.height == 1
-    assert (row["domain"], row["launches"]) == ("", launches)
+    assert (row["domain"], row["kernels"]) == ("", kernels)
     # The report knows no instances.
     assert row["instances"] is None
-    assert row["launches_per_instance"] is None
+    assert row["kernels_per_instance"] is None
 
 
 def test_instances_come_from_the_tag_steps(db: Database) -> None:
     db.ingest(REPORTS / NCU, name="off", tags={"steps": "2"})
     row = db.query("range_launches", range="scv_compute_mask").row(0, named=True)
-    assert (row["instances"], row["launches"], row["launches_per_instance"]) == (2, 386, 193.0)
+    assert (row["instances"], row["kernels"], row["kernels_per_instance"]) == (2, 386, 193.0)
 
 
 def test_traffic_by_range_adds_up_to_the_traffic_of_all_kernels(corpus: Database) -> None:
@@ -254,7 +270,7 @@ def test_kernel_totals_add_up_and_shares_to_a_hundred(corpus: Database) -> None:
         "SELECT count(*) AS n, sum(kernels.duration_ns) AS ns FROM kernels JOIN traces USING (trace_id) "
         f"WHERE traces.name = '{NSYS}'"
     ).row(0)
-    assert (answer["launches"].sum(), answer["total_ns"].sum()) == total
+    assert (answer["instances"].sum(), answer["total_ns"].sum()) == total
     assert math.isclose(answer["share_pct"].sum(), 100)
     # A filter does not change what a share is a share of.
     one = corpus.query("top_kernels", trace=NSYS, kernel=answer["kernel"][0])
@@ -273,16 +289,16 @@ def test_memory_summary_adds_up(corpus: Database) -> None:
     by_kind = {row["copy_kind"]: row for row in answer.to_dicts()}
     # 128 copies to the device of 348,704 bytes in 116,672 ns.
     upload = by_kind["Host-to-Device"]
-    assert (upload["operations"], upload["total_bytes"], upload["total_ns"]) == (128, 348_704, 116_672)
+    assert (upload["instances"], upload["total_bytes"], upload["total_ns"]) == (128, 348_704, 116_672)
     assert math.isclose(upload["bytes_per_s"], 348_704 / 116_672e-9)
-    assert by_kind[None]["operation"] == "memset"
+    assert by_kind[None]["kind"] == "memset"
 
 
 def test_metric_finds_any_counter_by_pattern(corpus: Database) -> None:
-    answer = corpus.query("metric", name="dram__bytes_%.sum", trace=BASELINE, kernel="index%")
+    answer = corpus.query("metric", metric="dram__bytes_%.sum", trace=BASELINE, kernel="index%")
     assert set(answer["metric"]) == {"dram__bytes_read.sum", "dram__bytes_write.sum"}
     assert answer.height == 2 * 56
-    assert answer["range_path"].unique().to_list() == ["step/kv_write"]
+    assert answer["path"].unique().to_list() == ["step/kv_write"]
 
 
 def test_trace_summary_has_one_row_per_trace(corpus: Database) -> None:

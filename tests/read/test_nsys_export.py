@@ -147,7 +147,7 @@ def test_every_copy_and_memset_is_there(corpus: Database, export: tuple[str, Sou
             *("bytes", "start", "end", "globalPid", "contextId", "streamId", "correlationId"),
         )
     ]
-    columns = ("operation", "bytes", "start_ns", "end_ns", "pid", "stream_id", "correlation_id")
+    columns = ("kind", "bytes", "start_ns", "end_ns", "pid", "stream_id", "correlation_id")
     assert_same(stored(corpus, name, "memory_ops", *columns), theirs)
 
 

@@ -80,7 +80,7 @@ def test_the_files_own_tags_win_over_given_ones(tmp_path: Path) -> None:
 def test_nan_is_kept_as_null_and_never_becomes_zero(db: Database, tmp_path: Path) -> None:
     db.import_runs(runs.read(table(tmp_path, "gpu,a,b\nH200,nan,\nH200,1,2\n")))
     found = db.sql(
-        "SELECT position, name, value FROM runs JOIN run_metrics USING (run_id) ORDER BY ALL"
+        "SELECT position, metric, value FROM runs JOIN run_metrics USING (run_id) ORDER BY ALL"
     ).rows()
     assert found == [(1, "a", None), (2, "a", 1.0), (2, "b", 2.0)]
 
@@ -245,7 +245,7 @@ def test_an_unknown_gpu_is_imported_without_a_floor(db: Database, tmp_path: Path
     )
     row = db.query("decode_sweep").row(0, named=True)
     assert row["tokens_per_s"] == 100
-    assert (row["floor_ms"], row["hbm_utilisation_pct"], row["flag"]) == (None, None, None)
+    assert (row["floor_ms"], row["hbm_utilisation_pct"], row["finding"]) == (None, None, None)
 
 
 def test_a_sweep_question_needs_runs_and_no_traces(db: Database) -> None:
@@ -290,7 +290,7 @@ def test_the_published_floors_and_utilisations_come_out(
     assert round(row["floor_ms"], 2) == floor_ms
     assert round(row["hbm_utilisation_pct"]) == utilisation_pct
     assert round(row["ridge_flop_per_byte"]) == ridge
-    assert row["flag"] is None
+    assert row["finding"] is None
 
 
 def test_the_published_throughput_and_growth_on_an_a100_come_out(lab: Database) -> None:
@@ -346,7 +346,7 @@ H200,1,256,a,20
 
 def test_a_time_under_the_floor_is_flagged(db: Database, tmp_path: Path) -> None:
     db.import_runs(runs.read(table(tmp_path, "gpu,batch_size,ms_per_token\nH200,1,3.3\nH200,2,3.4\n")))
-    assert db.query("decode_sweep")["flag"].to_list() == ["under the floor", None]
+    assert db.query("decode_sweep")["finding"].to_list() == ["under the floor", None]
 
 
 def test_a_metric_that_is_no_time_is_an_error(db: Database, tmp_path: Path) -> None:
@@ -393,7 +393,7 @@ def test_prefill_over_the_peak_is_flagged(
     rows = lab.query("prefill_sweep", gpu=gpu).to_dicts()
     assert math.floor(rows[-1]["achieved_of_peak_pct"] + 0.5) == of_peak_pct
     for row in rows:
-        assert (row["flag"] == "over 100 % of peak") == (row["input_len"] >= flagged_from)
+        assert (row["finding"] == "over 100 % of peak") == (row["input_len"] >= flagged_from)
     # 4096 tokens of 13.96 GFLOP in 12.14 ms are 4.7 PFLOP/s.
     h200 = lab.query("prefill_sweep", gpu="H200").to_dicts()[-1]
     assert round(h200["achieved_tflop_per_s"] / 1e3, 1) == 4.7
@@ -412,7 +412,7 @@ def test_a_prefill_sweep_by_hand(db: Database, tmp_path: Path) -> None:
     assert {row["elbow_by_eye_tokens"] for row in rows} == {None}
     # 100 tokens of 989.4 GFLOP take 100 ms at the peak of 989.4 TFLOP/s.
     assert math.isclose(rows[0]["achieved_of_peak_pct"], 1000)
-    assert rows[0]["flag"] == "over 100 % of peak"
+    assert rows[0]["finding"] == "over 100 % of peak"
 
 
 def test_a_batch_counts_all_of_its_tokens(db: Database, tmp_path: Path) -> None:
@@ -428,7 +428,7 @@ def test_a_batch_counts_all_of_its_tokens(db: Database, tmp_path: Path) -> None:
 def test_runs_lists_every_number_with_its_spread(db: Database) -> None:
     db.import_runs(runs.read(TABLES / "vllm_latency.json", tags={"gpu": "H200"}))
     row = db.query("runs", metric="latency").row(0, named=True)
-    assert (row["gpu"], row["samples"], row["mean"], row["min"], row["max"]) == ("H200", 3, 0.5, 0.4, 0.6)
+    assert (row["gpu"], row["samples"], row["avg"], row["min"], row["max"]) == ("H200", 3, 0.5, 0.4, 0.6)
 
 
 # --- command line ---------------------------------------------------------------------------------------

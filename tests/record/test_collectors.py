@@ -288,7 +288,7 @@ def test_a_report_for_each_point_with_its_tags_and_numbers(machine: dict[str, st
             tags = db.sql("SELECT unnest(map_entries(tags), recursive := true) FROM traces").rows()
             assert dict(tags)["batch_size"] == report.stem.rpartition("_")[2]
             assert {"model": "llama-3.1-8b", "driver": "580.1"}.items() <= dict(tags).items()
-            assert db.sql("SELECT DISTINCT name FROM run_metrics").rows() == [("profiled_ms_per_token",)]
+            assert db.sql("SELECT DISTINCT metric FROM run_metrics").rows() == [("profiled_ms_per_token",)]
 
 
 def test_what_is_there_is_not_measured_again(machine: dict[str, str], tmp_path: Path) -> None:

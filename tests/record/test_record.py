@@ -283,7 +283,7 @@ def test_facts_and_tags_become_tags_and_numbers_become_run_metrics(report: Path)
             ("run.run.json", 1, "H200", "run", "llama-3.1-8b"),
             ("run.run.json", 2, "H200", "run", "llama-3.1-8b"),
         ]
-        metrics = db.sql("SELECT name, unit, sample, value FROM run_metrics ORDER BY name").rows()
+        metrics = db.sql("SELECT metric, unit, sample, value FROM run_metrics ORDER BY metric").rows()
         assert metrics == [
             ("drafts", "", 2, 3.0),
             ("lost", "", None, None),
@@ -399,7 +399,7 @@ def test_names_in_a_sidecar_are_data_and_nothing_else(report: Path) -> None:
     with traceql.open(":memory:") as db:
         db.ingest(report)
         assert db.sql("SELECT map_keys(tags)[1] FROM traces").item() == nasty
-        assert db.sql("SELECT name FROM run_metrics").item() == nasty
+        assert db.sql("SELECT metric FROM run_metrics").item() == nasty
 
 
 def test_not_a_number_stays_absent(report: Path) -> None:

@@ -201,9 +201,9 @@ def test_ranges_are_paired_and_left_out_as_asked(corpus: Database) -> None:
     assert "ranges with much of the DRAM writes" not in parsed.text
     specification = json.loads(parsed.scripts["c1-nwor_delta-chart"])
     rows = [row for rows in specification["datasets"].values() for row in rows]
-    (pair,) = [row for row in rows if row["scope"] == "pair" and row["counter"] == "dram_write_bytes"]
+    (pair,) = [row for row in rows if row["scope"] == "pair" and row["measure"] == "dram_write_bytes"]
     assert round(pair["change_pct"], 2) == -46.97
-    assert not [row for row in rows if "flush" in row["range"]]
+    assert not [row for row in rows if "flush" in row["path"]]
 
 
 def test_a_figure_names_the_command_that_asks_again_with_lists_and_maps() -> None:

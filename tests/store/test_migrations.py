@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
+from asked import given
 from fixtures.databases import make
 
 import traceql
@@ -33,37 +34,11 @@ QUESTIONS = sorted(catalog.shipped().queries)
 
 NSYS = "scv_nwor_vectorized.sqlite.xz"
 BASELINE, VARIANT = "scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.ncu-rep.xz"
-# A value for each parameter without a default, by its name, and for single questions.
-GIVEN: dict[str, Any] = {
-    "baseline": BASELINE,
-    "variant": VARIANT,
-    "trace_a": [BASELINE],
-    "trace_b": [VARIANT],
-    "name": "dram__bytes_write.sum",
-    "x": "dram__bytes_write.sum",
-    "y": "gpu__time_duration.sum",
-    "kernel": "index_elementwise_kernel",
-    "range": "layer",
-    "timeline": NSYS,
-    "counters": VARIANT,
-}
-ONLY: dict[str, dict[str, Any]] = {"scv_delta": {"baseline": NSYS, "variant": NSYS}}
-
 # Columns of our own numbers: those of an older version differ, but not their order.
-IDS = frozenset(
-    [
-        "kernel_id",
-        "api_call_id",
-        "range_id",
-        "parent_id",
-        "ancestor_id",
-        "memory_op_id",
-        "sync_id",
-        "graph_launch_id",
-        "os_call_id",
-        "run_id",
-    ]
-)
+IDS = {
+    *("kernel_id", "api_call_id", "range_id", "parent_id", "ancestor_id", "memory_op_id", "sync_id"),
+    *("graph_launch_id", "os_call_id", "run_id"),
+}
 
 
 def unpacked(version: int, folder: Path) -> Path:
@@ -78,9 +53,9 @@ def answers(database: Database) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in QUESTIONS:
         query = database._catalog.find(name)
-        given = {p.name: GIVEN[p.name] for p in query.params if p.required} | ONLY.get(name, {})
+        values = given(query, timeline=NSYS, baseline=BASELINE, variant=VARIANT)
         try:
-            answer = database.ask(name, **given)
+            answer = database.ask(name, **values)
         except (MissingDataError, QueryError) as error:
             found[name] = str(error)
             continue

@@ -407,7 +407,7 @@ def ncu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[traceql.Database]:
         yield database
 
 
-MASK = ("trace", "instances", "launches", "launches_per_instance")
+MASK = ("trace", "instances", "kernels", "kernels_per_instance")
 
 
 def test_the_mask_costs_193_launches_per_step_in_a_loop_and_one_vectorised_or_replayed(
@@ -463,18 +463,18 @@ def test_kernels_of_a_replay_share_one_launch_and_its_time_counts_once(nsys: tra
     assert "15 CUDA graph launches in llama_graph hold kernels" in notes(steps)
     decode = steps.frame().row(0, named=True)
     assert (decode["kernels_per_step"], decode["graph_replays_per_step"]) == (13.0, 1.0)
-    assert nsys.query("graph_replays", trace="llama_graph").row(0, named=True)["kernels_per_replay"] is None
+    assert nsys.query("graph_replays", trace="llama_graph").row(0, named=True)["kernels_per_instance"] is None
 
 
 def test_steps_of_vllm_are_named_by_what_they_hold(nsys: traceql.Database) -> None:
     steps = nsys.query("step_summary", trace="llama_eager")
-    assert steps.select("step", "kind", "context_tokens", "generation_tokens").head(2).rows() == [
+    assert steps.select("step", "phase", "context_tokens", "generation_tokens").head(2).rows() == [
         (0, "prefill", 4096, 0),
         (1, "decode", 0, 8),
     ]
-    assert steps["kind"].to_list() == ["prefill"] + ["decode"] * 15
+    assert steps["phase"].to_list() == ["prefill"] + ["decode"] * 15
     assert (steps["gpu_busy_ns"] + steps["gpu_gaps_ns"]).to_list() == steps["gpu_span_ns"].to_list()
-    assert nsys.query("step_summary", trace="scv_baseline_off", step="step")["kind"].null_count() == 20
+    assert nsys.query("step_summary", trace="scv_baseline_off", step="step")["phase"].null_count() == 20
 
 
 def test_own_times_of_all_modules_add_up_to_the_time_inside_ranges(nsys: traceql.Database) -> None:

@@ -13,6 +13,7 @@ from traceql.ask import gaps
 from traceql.ask.gaps import Note
 from traceql.errors import CatalogError, QueryError
 from traceql.present import formats
+from traceql.questions import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,13 +100,13 @@ class Asker:
 
     Args:
         store: the database.
-        catalog: what can be asked.
+        asked: what can be asked.
         draw: makes the chart of an answer.
     """
 
-    def __init__(self, store: Store, catalog: Catalog, draw: Callable[[Answer, Asker], Any]) -> None:
+    def __init__(self, store: Store, asked: Catalog, draw: Callable[[Answer, Asker], Any]) -> None:
         self.store = store
-        self.catalog = catalog
+        self.catalog = asked
         self._draw = draw
 
     def __call__(self, name: str, /, **params: Value) -> Answer:
@@ -115,6 +116,7 @@ class Asker:
             UnknownQueryError: there is no such question.
             QueryError: a parameter is unknown, missing or of the wrong type.
             MissingDataError: no trace holds what the question reads.
+            CatalogError: a question of the user's own does not return what it declares.
         """
         query = self.catalog.find(name)
         bound = query.bind(params)
@@ -122,9 +124,7 @@ class Asker:
         table = self._rows(query, bound)
         if table.num_rows == 0 and query.empty:
             notes.append(Note("no_rows", f"No rows. {query.empty}"))
-        if query.note:
-            said = self.store.run(query.note, tables={"answer": table})
-            notes += [Note("remark", str(text)) for text in said.column(0).to_pylist() if text]
+        notes += [Note("remark", text) for text in self._remarks(query, table)]
         return Answer(
             query,
             bound,
@@ -135,31 +135,69 @@ class Asker:
         )
 
     def _rows(self, query: Query, bound: Mapping[str, Value]) -> pa.Table:
-        try:
-            table = self.store.run(query.sql, bound)
-        except QueryError as error:
-            # What comes with traceql is tested: only the parameters can be at fault.
-            if query.name in shipped_names():
-                raise
-            raise type(error)(f"{query.label}: {error.message}", error.remedy) from error
+        table = self._run(query, query.sql, bound)
         declared = [column.name for column in query.columns]
         if table.column_names != declared:
             raise CatalogError(
-                f"{query.label}: returns {', '.join(table.column_names)}, but declares {', '.join(declared)}",
+                f"{query.label}: returns {', '.join(table.column_names) or 'nothing'}, "
+                f"but declares {', '.join(declared)}",
                 "Let the @column lines of its header equal what its SQL selects.",
             )
+        if not is_shipped(query):
+            self._check_types(query, table)
         return table
+
+    def _check_types(self, query: Query, table: pa.Table) -> None:
+        casts = ", ".join(f'CAST(NULL AS {column.type}) AS "{column.name}"' for column in query.columns)
+        declared = self._run(query, f"SELECT {casts}", {})
+        for column, is_, said in zip(query.columns, table.schema, declared.schema, strict=True):
+            if is_.type != said.type:
+                raise CatalogError(
+                    f"{query.label}: {column.name} is declared {column.type}, which is {said.type}, "
+                    f"but returned as {is_.type}",
+                    f"Declare another type, or cast it: {column.name}::{column.type}",
+                )
+
+    def _remarks(self, query: Query, table: pa.Table) -> list[str]:
+        """The texts of ``@note``, made of the rows."""
+        if not query.note:
+            return []
+        said = self._run(query, query.note, {}, {"answer": table}, " @note")
+        return [str(text) for text in said.column(0).to_pylist() if text] if said.num_columns else []
+
+    def _run(
+        self,
+        query: Query,
+        statement: str,
+        bound: Mapping[str, Value],
+        tables: Mapping[str, pa.Table] | None = None,
+        where: str = "",
+    ) -> pa.Table:
+        """Run SQL of a question; the errors of one's own name their file.
+
+        Args:
+            query: the question.
+            statement: its SQL, or of its header.
+            bound: values of parameters.
+            tables: that the SQL knows by these names.
+            where: in the file the SQL stands.
+        """
+        try:
+            return self.store.run(statement, bound, tables)
+        except QueryError as error:
+            # What comes with traceql is tested: only the parameters can be at fault.
+            if is_shipped(query):
+                raise
+            raise type(error)(f"{query.label}{where}: {error.message}", error.remedy) from error
 
     def _total(self, query: Query, bound: Mapping[str, Value], table: pa.Table) -> int:
         """How many rows the answer has without its limit."""
-        if bound.get("limit") is None:
+        if not isinstance(bound.get("limit"), int):
             return int(table.num_rows)
-        counted = self.store.run(f"SELECT count(*) FROM (\n{query.sql}\n)", {**bound, "limit": _NO_LIMIT})
+        counted = self._run(query, f"SELECT count(*) FROM (\n{query.sql}\n)", {**bound, "limit": _NO_LIMIT})
         return int(counted.column(0)[0].as_py())
 
 
-def shipped_names() -> Mapping[str, Query]:
-    """The questions that come with traceql."""
-    from traceql.questions import catalog
-
-    return catalog.shipped().queries
+def is_shipped(query: Query) -> bool:
+    """Whether a question comes with traceql."""
+    return query.name in catalog.shipped().queries

@@ -5,15 +5,16 @@
     title = "What the file is about"
 
     [parameters]                         # for every query that has a parameter of that name
-    exclude = ["step/flush_l2"]
+    full_names = true
 
     [[check]]
     name = "dram-writes-fall"
-    query = "nwor_delta"
-    parameters = { pair = { a = "b" } }  # for this query; "$baseline" and "$variant" mean the traces
-    rows = "counter = 'dram_write_bytes'"  # SQL: which rows of the answer are judged; by default all
+    query = "diff"
+    parameters = { trace_a = "$baseline", trace_b = "$variant" }  # for this query; these mean the traces
+    # SQL: which rows of the answer are judged; by default all
+    rows = "topic = 'trace' AND measure = 'dram_write_bytes'"
     condition = "delta_pct <= -10"       # SQL: what must hold for each of them
-    evidence = "range, baseline, variant"  # SQL: what to show; by default the columns in the condition
+    evidence = "measure, a, b"           # SQL: what to show; by default the columns in the condition
     message = "What the criterion says, and where it comes from"
 
 Parameters called baseline and variant are the two traces. A check passes when its condition is true for every

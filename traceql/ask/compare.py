@@ -30,15 +30,15 @@ class Comparison:
     """What differs between two sides, and whether they can be compared.
 
     Attributes:
-        a: names of the traces before the change.
-        b: names of those after it.
+        baseline: names of the traces before the change.
+        variant: names of those after it.
         findings: the answer of the query ``comparable``: one row per fact about the recordings.
         differences: the answer of the query ``diff``: one row per measure, equal ones included.
         notes: what to know before trusting the numbers.
     """
 
-    a: tuple[str, ...]
-    b: tuple[str, ...]
+    baseline: tuple[str, ...]
+    variant: tuple[str, ...]
     findings: pl.DataFrame
     differences: pl.DataFrame
     notes: tuple[str, ...] = ()
@@ -60,14 +60,14 @@ class Comparison:
         """The differences without the measures that are equal: what only one side has is among them."""
         import polars as pl
 
-        equal = (pl.col("delta") == 0) | (pl.col("a").is_null() & pl.col("b").is_null())
+        equal = (pl.col("delta") == 0) | (pl.col("baseline").is_null() & pl.col("variant").is_null())
         return self.differences.filter(~(equal.fill_null(value=False) & (pl.col("found_in") == "both")))
 
     def to_json(self) -> str:
         """All of it as JSON text."""
         content = {
-            "a": self.a,
-            "b": self.b,
+            "baseline": self.baseline,
+            "variant": self.variant,
             "notes": self.notes,
             "findings": self.findings.to_dicts(),
             "differences": self.differences.to_dicts(),
@@ -90,8 +90,8 @@ def load(path: str | Path) -> Comparison:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         return Comparison(
-            tuple(content["a"]),
-            tuple(content["b"]),
+            tuple(content["baseline"]),
+            tuple(content["variant"]),
             _frame("comparable", content["findings"]),
             _frame("diff", content["differences"]),
             tuple(content["notes"]),
@@ -104,21 +104,21 @@ def load(path: str | Path) -> Comparison:
 
 def compare(
     ask: Asker,
-    a: Sequence[str],
-    b: Sequence[str],
+    baseline: Sequence[str],
+    variant: Sequence[str],
     *,
     topic: str | None = None,
     metrics: Sequence[str] | None = None,
     full_names: bool = False,
 ) -> Comparison:
-    """Compare the traces `a` with the traces `b`, all of one profiler.
+    """Compare the traces `variant` with the traces `baseline`, all of one profiler.
 
     Several traces on a side are repeated runs: means are compared, with their spread.
 
     Args:
         ask: the database that holds the traces.
-        a: names of the traces before the change, at least one.
-        b: names of those after it.
+        baseline: names of the traces before the change, at least one.
+        variant: names of those after it.
         topic: only this: trace, kernel, range, api_call, copy or launch.
         metrics: ncu metrics to compare; by default time, DRAM bytes and L2 sectors.
         full_names: sum up kernels by their full C++ names.
@@ -127,12 +127,12 @@ def compare(
         QueryError: there is no such trace, or the sides are of different profilers.
         MissingDataError: nothing that can be compared was recorded.
     """
-    if not a or not b:
+    if not baseline or not variant:
         raise QueryError("a comparison needs a trace on each side", "See which there are: traceql ls")
-    sides: dict[str, Any] = {"trace_a": list(a), "trace_b": list(b)}
+    sides: dict[str, Any] = {"baseline": list(baseline), "variant": list(variant)}
     alike = ask("comparable", **sides)
     findings = alike.frame()
-    _refuse_mixture(ask, findings, a, b)
+    _refuse_mixture(ask, findings, baseline, variant)
     differing = ask(
         "diff", **sides, topic=topic or "%", metric=list(metrics or ()) or None, full_names=full_names
     )
@@ -142,26 +142,31 @@ def compare(
             f"no {topic or 'measure'} to compare was recorded on either side",
             "Topics of a timeline: trace, kernel, range, api_call, copy; of counters: trace, kernel, launch.",
         )
-    both = sorted(set(a) & set(b))
+    both = sorted(set(baseline) & set(variant))
     notes = [f"{', '.join(both)} is on both sides"] if both else []
     # The two queries read the same tables: what they lack is said once.
     notes += dict.fromkeys(note.text for note in (*alike.notes, *differing.notes))
     notes += _unmeasured(differences, metrics or ())
-    return Comparison(tuple(a), tuple(b), findings, differences, tuple(notes))
+    return Comparison(tuple(baseline), tuple(variant), findings, differences, tuple(notes))
 
 
-def _refuse_mixture(ask: Asker, findings: pl.DataFrame, a: Sequence[str], b: Sequence[str]) -> None:
+def _refuse_mixture(
+    ask: Asker, findings: pl.DataFrame, baseline: Sequence[str], variant: Sequence[str]
+) -> None:
     profiler = findings.filter(property="profiler").row(0, named=True)
     if profiler["verdict"] != "differs":
         return
-    remedy = f"Name the traces of one profiler. a: {', '.join(a)}; b: {', '.join(b)}"
-    if both := _timeline_beside_counters(ask, a, b):
+    remedy = (
+        f"Name the traces of one profiler. Baseline: {', '.join(baseline)}; variant: {', '.join(variant)}"
+    )
+    if both := _timeline_beside_counters(ask, baseline, variant):
         remedy = (
             f"Join a timeline with counters: traceql query counters-on-timeline --timeline {both[0]} "
             f"--counters {both[1]}"
         )
     raise QueryError(
-        f"a holds {profiler['a']} traces, b {profiler['b']} traces: their numbers are of different kinds",
+        f"the baseline holds {profiler['baseline']} traces, the variant {profiler['variant']} traces: their "
+        "numbers are of different kinds",
         remedy,
     )
 
@@ -182,7 +187,7 @@ def _unmeasured(differences: pl.DataFrame, metrics: Sequence[str]) -> list[str]:
     notes = []
     for metric in metrics:
         rows = differences.filter(measure=metric)
-        lacking = [side for side in ("a", "b") if rows[side].is_null().all()]
+        lacking = [side for side in ("baseline", "variant") if rows[side].is_null().all()]
         if lacking:
             notes.append(f"Not measured in {' and '.join(lacking)}: recorded by ncu --metrics {metric}.")
     return notes

@@ -55,6 +55,8 @@ Shell completion: traceql completion --help
     multiple=True,
     envvar="TRACEQL_QUERIES",
     show_envvar=True,
+    # A path, for click splits the variable as PATH is split.
+    type=click.Path(),
     metavar="FOLDER",
     help="A folder with questions, views and checks of your own; repeatable. Stands before the command.",
 )

@@ -23,15 +23,15 @@ _CHART_FILE = f"Write this file, as its suffix says: {', '.join(_FORMS)}. [defau
 class _Charts(click.Group):
     """One subcommand per chart, with the parameters of its queries."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:
         from traceql.draw import charts
 
-        return sorted(name.replace("_", "-") for name in charts.names(catalog()))
+        return sorted(name.replace("_", "-") for name in charts.names(catalog(ctx)))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         from traceql.draw import charts
 
-        found = charts.queries_of(catalog(), cmd_name)
+        found = charts.queries_of(catalog(ctx), cmd_name)
         title = " ".join(query.title for query in found)
         callback = db_option()(output_option(_CHART_FILE)(_draw(cmd_name)))
         command = click.Command(
@@ -39,7 +39,7 @@ class _Charts(click.Group):
             callback=callback,
             help=f"{title}\n\nDrawn from: {', '.join(query.name for query in found)}.",
             short_help=title,
-            params=[option(param) for param in charts.params(catalog(), cmd_name).values()],
+            params=[option(param) for param in charts.params(catalog(ctx), cmd_name).values()],
         )
         command.params.extend(reversed(callback.__click_params__))
         return command

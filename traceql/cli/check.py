@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql.cli.common import catalog, complete_trace, db_option, note, parse_tags
-from traceql.cli.output import output_options, write
+from traceql.cli.common import catalog, complete_trace, db_option, note, parse_parameters
+from traceql.cli.output import output_options, text_table, write
 from traceql.cli.sides import opened
 from traceql.present.values import human, printable
 
@@ -25,11 +25,11 @@ _SHOWN_ROWS = 4
 _COLOURS = {"pass": "green", "fail": "red", "cannot tell": "yellow"}
 
 
-def _complete_file(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of shipped files, then those of the folder."""
+def _complete_file(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of the catalogue's files, then those of the folder."""
     from click.shell_completion import CompletionItem
 
-    names = [CompletionItem(name) for name in catalog().checks if name.startswith(incomplete)]
+    names = [CompletionItem(name) for name in catalog(ctx).checks if name.startswith(incomplete)]
     return [*names, CompletionItem(incomplete, type="file")]
 
 
@@ -39,17 +39,8 @@ def _complete_side(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [*complete_trace(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
 
 
-def _texts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Every NAME with its VALUEs: a list takes several, and so does a map."""
-    texts: dict[str, tuple[str, ...]] = {}
-    for one in values:
-        for name, text in parse_tags(ctx, param, (one,)).items():
-            texts[name] = (*texts.get(name, ()), text)
-    return texts
-
-
 @click.command()
-@click.argument("file", shell_complete=_complete_file)
+@click.argument("file", required=False, shell_complete=_complete_file)
 @click.option(
     "--baseline", shell_complete=_complete_side, help="Trace before the change: name, tag, or report file."
 )
@@ -62,18 +53,20 @@ def _texts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     "--param",
     "parameters",
     multiple=True,
-    callback=_texts,
+    callback=parse_parameters,
     metavar="NAME=VALUE",
     help="A parameter for every query of the checks that has it; repeatable.",
 )
+@click.option("--list", "list_", is_flag=True, help="List the names of files that FILE may be.")
 @click.option("--show", is_flag=True, help="Print the FILE instead, to make one's own of it.")
 @db_option()
 @output_options
 def check(
-    file: str,
+    file: str | None,
     baseline: str | None,
     variant: str | None,
     parameters: dict[str, tuple[str, ...]],
+    list_: bool,
     show: bool,
     db: str,
     format_: str | None,
@@ -81,21 +74,26 @@ def check(
 ) -> int:
     """Judge traces by the checks of a FILE: pass, fail or cannot tell, with the numbers.
 
-    FILE is a path, or one of those that come with traceql: nwor and scv (did NWOR or SCV do what it
-    promises?), nwor_scv (did both, over the traces of all modes?) and budget (an example for continuous
-    integration). For a file of one's own, begin with: traceql check budget --show
+    FILE is a path, or the name of a file that comes with traceql or lies in the checks of a folder of
+    --queries; --list shows them. For a file of one's own, begin with: traceql check budget --show
 
     Without --format and --output, a line per check with its evidence below. The exit status is 0 if every
     check passes, 3 if one fails, and 4 if none fails but one cannot tell.
 
     \b
     Examples:
-      traceql check nwor --baseline before.ncu-rep --variant after.ncu-rep
-      traceql check scv --baseline off --variant graph --format json
+      traceql check --list
+      traceql check budget --variant run --format json
       traceql check budget.toml --variant run.nsys-rep --param step=decode%
     """
     from traceql.ask import checks
 
+    if list_:
+        titles = [(name, checks.load(name, catalog()).title) for name in catalog().checks]
+        write(text_table(("checks", "title"), titles), format_, output)
+        return 0
+    if file is None:
+        raise click.UsageError("Name a file of checks; traceql check --list shows those of the catalogue.")
     found = checks.load(file, catalog())
     if show:
         click.echo(found.text, nl=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from traceql.errors import QueryError, TraceqlError
+from traceql.errors import CatalogError, QueryError, TraceqlError
 from traceql.present.values import printable
 
 if TYPE_CHECKING:
@@ -39,18 +39,28 @@ def db_option() -> Callable[[F], F]:
     )
 
 
-def catalog() -> Catalog:
-    """What can be asked: what comes with traceql, and the folders of ``--queries``."""
+def catalog(context: click.Context | None = None) -> Catalog:
+    """What can be asked: what comes with traceql, and the folders of ``--queries``.
+
+    Args:
+        context: of the command; by default the current one, of which there is none while a shell completes.
+    """
     from traceql.questions import catalog as catalogs
 
-    return catalogs.load(own_folders())
+    try:
+        return catalogs.load(own_folders(context))
+    except CatalogError:
+        if context is not None and context.resilient_parsing:
+            # Completion says nothing; the command will say what is wrong.
+            return catalogs.shipped()
+        raise
 
 
-def own_folders() -> tuple[str, ...]:
-    """The folders of ``--queries``."""
-    context = click.get_current_context(silent=True)
+def own_folders(context: click.Context | None = None) -> tuple[str, ...]:
+    """The folders of ``--queries``; an empty name between two separators is none."""
+    context = context or click.get_current_context(silent=True)
     given: tuple[str, ...] = context.find_root().params.get("queries") or () if context else ()
-    return given
+    return tuple(folder for folder in given if folder)
 
 
 def database(path: str, *, allow_files: bool = False) -> Database:
@@ -111,3 +121,15 @@ def parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, 
             raise click.BadParameter(f"{value!r}. Write name=value.")
         tags[name] = content
     return tags
+
+
+def parse_parameters(
+    context: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    """Callback of ``--param``: every NAME with its VALUEs, for a list takes several, and so does a map."""
+    texts: dict[str, tuple[str, ...]] = {}
+    for one in values:
+        for name, text in parse_tags(context, param, (one,)).items():
+            name = name.replace("-", "_")
+            texts[name] = (*texts.get(name, ()), text)
+    return texts

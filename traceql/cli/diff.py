@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 # Facts that the first line names where both sides share them.
 _NAMED = ("profiler", "tool_version", "gpu", "highest_sm_clock")
 # Columns of a table that are shown even where they say nothing.
-_ALWAYS = ("measure", "a", "b", "delta")
+_ALWAYS = ("measure", "baseline", "variant", "delta")
 
 
 @click.command()
-@click.argument("a", shell_complete=complete_trace)
-@click.argument("b", shell_complete=complete_trace)
-@click.option("-a", "more_a", multiple=True, metavar="TRACE", help="Another run of A; repeatable.")
-@click.option("-b", "more_b", multiple=True, metavar="TRACE", help="Another run of B; repeatable.")
+@click.argument("baseline", shell_complete=complete_trace)
+@click.argument("variant", shell_complete=complete_trace)
+@click.option(
+    "-a", "more_baseline", multiple=True, metavar="TRACE", help="Another run of BASELINE; repeatable."
+)
+@click.option(
+    "-b", "more_variant", multiple=True, metavar="TRACE", help="Another run of VARIANT; repeatable."
+)
 @click.option(
     "--topic",
     type=click.Choice(["trace", "kernel", "range", "api_call", "copy", "launch"]),
@@ -47,10 +51,10 @@ _ALWAYS = ("measure", "a", "b", "delta")
 @db_option()
 @output_options
 def diff(
-    a: str,
-    b: str,
-    more_a: tuple[str, ...],
-    more_b: tuple[str, ...],
+    baseline: str,
+    variant: str,
+    more_baseline: tuple[str, ...],
+    more_variant: tuple[str, ...],
     topic: str | None,
     metrics: tuple[str, ...],
     full_names: bool,
@@ -60,11 +64,11 @@ def diff(
     format_: str | None,
     output: str | None,
 ) -> None:
-    """Say what differs between A and B, and first whether they were recorded alike.
+    """Say what differs between BASELINE and VARIANT, and first whether they were recorded alike.
 
-    A and B are traces of the database, or reports (files, folders, patterns) that are read for this once.
-    A tag such as mode=nwor means every trace that has it. Several traces on a side are repeated runs of one
-    thing: their means are compared, with a confidence interval.
+    Both are traces of the database, or reports (files, folders, patterns) that are read for this once.
+    A tag such as mode=variant means every trace that has it. Several traces on a side are repeated runs of
+    one thing: their means are compared, with a confidence interval.
 
     Timelines of nsys are compared in total and by kernel, NVTX range, API call and kind of copy; what ncu
     profiled in total, by kernel and launch by launch, matched by NVTX path, kernel name and number. Launches
@@ -76,14 +80,14 @@ def diff(
       traceql diff baseline variant
       traceql diff before.ncu-rep after.ncu-rep --metric sm__warps_launched.sum
       traceql diff run1 new1 -a run2 -b new2 --topic kernel
-      traceql diff mode=baseline mode=nwor --format csv -o delta.csv
+      traceql diff mode=baseline mode=variant --format csv -o delta.csv
     """
     import pyarrow.compute as pc
 
-    given = ((a, *more_a), (b, *more_b))
+    given = ((baseline, *more_baseline), (variant, *more_variant))
     with ExitStack() as open_databases:
-        database, (side_a, side_b) = opened(open_databases, db, given)
-        found = database.compare(side_a, side_b, topic=topic, metrics=metrics, full_names=full_names)
+        database, (before, after) = opened(open_databases, db, given)
+        found = database.compare(before, after, topic=topic, metrics=metrics, full_names=full_names)
     _say_whether_comparable(found)
     if save is not None:
         with writing(save) as file:
@@ -91,7 +95,7 @@ def diff(
     rows = found.differences if all_ else found.changed()
     answer = rows.to_arrow()
     if form_of(format_, output) in ("table", "md") and output is None:
-        single = len(side_a) == len(side_b) == 1
+        single = len(before) == len(after) == 1
         for heading in answer["topic"].unique().to_pylist():
             click.echo(f"{heading}:")
             write(_readable(answer.filter(pc.equal(answer["topic"], heading)), single), format_, None)
@@ -104,19 +108,20 @@ def diff(
 def _readable(answer: pa.Table, single: bool) -> pa.Table:
     """The answer about one topic without the columns that say nothing there."""
     idle = {name for name in answer.column_names if answer[name].null_count == answer.num_rows}
-    idle |= {"topic"} | ({"runs_a", "runs_b"} if single else set())
+    idle |= {"topic"} | ({"baseline_runs", "variant_runs"} if single else set())
     return answer.select([name for name in answer.column_names if name not in idle or name in _ALWAYS])
 
 
 def _say_whether_comparable(found: Comparison) -> None:
     facts = found.findings.to_dicts()
-    shared = [row["a"] for row in facts if row["property"] in _NAMED and row["verdict"] == "same"]
+    shared = [row["baseline"] for row in facts if row["property"] in _NAMED and row["verdict"] == "same"]
     verdict = {True: "recorded alike", False: "recorded differently", None: "not known to be recorded alike"}
-    note(f"{', '.join(found.a)} and {', '.join(found.b)}: {verdict[found.alike]}; same: {', '.join(shared)}")
+    sides = f"{', '.join(found.baseline)} and {', '.join(found.variant)}"
+    note(f"{sides}: {verdict[found.alike]}; same: {', '.join(shared)}")
     alike: dict[tuple[str, str], list[str]] = {}
     for row in facts:
         if row["verdict"] != "same":
-            both = f"{row['property']} ({human(row['a'])} | {human(row['b'])})"
+            both = f"{row['property']} ({human(row['baseline'])} | {human(row['variant'])})"
             alike.setdefault((row["verdict"], row["meaning"]), []).append(both)
     for (judgement, meaning), properties in alike.items():
         note(f"{judgement}: {', '.join(properties)}: {meaning}")
@@ -133,6 +138,7 @@ def _count(found: Comparison) -> None:
         note(f"{measures - changed:,} of {measures:,} measures are equal")
     launches = found.differences.filter(topic="launch")
     if not launches.is_empty():
-        key = ["place", "name", "process", "device_id", "occurrence", "found_in"]
+        key = ["path", "name", "process_number", "device_id", "instance", "found_in"]
         by_side = dict(launches.select(key).unique()["found_in"].value_counts().iter_rows())
-        note("launches: " + ", ".join(f"{by_side.get(s, 0):,} in {s}" for s in ("both", "a only", "b only")))
+        sides = ("both", "baseline only", "variant only")
+        note("launches: " + ", ".join(f"{by_side.get(side, 0):,} in {side}" for side in sides))

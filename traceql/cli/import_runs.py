@@ -46,8 +46,8 @@ def import_runs(
 
     A CSV or JSON table has one row per run, or one per number with the columns metric and value. Texts and
     well-known parameters (gpu, batch_size, input_len …) become tags, other numbers metrics. Also read are
-    what vllm bench latency --output-json writes, and sweeps of NWOR/SCV benchmarks. A file comes in as a
-    whole or not at all, and once.
+    what vllm bench latency --output-json writes, and sweeps with numbers per mode. A file comes in as a whole
+    or not at all, and once.
 
     \b
     Examples:

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class _Queries(click.Group):
-    """One subcommand per file under queries/, built from its header."""
+    """One subcommand per question of the catalogue, built from its header."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return [name.replace("_", "-") for name in catalog().queries]
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name.replace("_", "-") for name in catalog(ctx).queries]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        found = catalog().find(cmd_name)
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = catalog(ctx).find(cmd_name)
         command = click.Command(
             cmd_name.replace("_", "-"),
             callback=_answer_query(found),
@@ -55,7 +55,7 @@ def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output:
       traceql query --list
       traceql query --list --format json
       traceql query top-kernels --limit 5
-      traceql query range-launches --range scv_compute_mask
+      traceql query range-launches --range decode%
       traceql query metric --name dram__bytes_write.sum --format csv
     """
     if list_:

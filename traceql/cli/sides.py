@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def opened(stack: ExitStack, db: str, given: Sequence[Sequence[str]]) -> tuple[Database, list[list[str]]]:
     """The database that holds what the words of each side mean, and the names of the traces there.
 
-    A word is the name of a trace, a tag such as ``mode=nwor``, or a file, a folder or a pattern: reports go
-    into a database in memory, which `stack` closes.
+    A word is the name of a trace, a tag such as ``mode=variant``, or a file, a folder or a pattern: reports
+    go into a database in memory, which `stack` closes.
 
     Raises:
         QueryError: neither all of it is in the database nor all of it files.

@@ -16,14 +16,16 @@ import polars as pl
 from traceql.draw import comparisons, distributions, hierarchies, rooflines, sweeps, theme, timelines
 from traceql.draw.registry import KINDS, Drawing
 from traceql.errors import CatalogError, QueryError, UnknownQueryError
+from traceql.present import units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from traceql.ask.answer import Answer, Asker
+    from traceql.draw.registry import Kind
     from traceql.questions.catalog import Catalog
     from traceql.questions.parameters import Param, Value
-    from traceql.questions.question import Query
+    from traceql.questions.question import Picture, Query
 
 #: The families; importing them registers their kinds.
 FAMILIES = (comparisons, distributions, hierarchies, rooflines, sweeps, timelines)
@@ -47,7 +49,13 @@ _MOST_TRACES = 8
 
 
 def names(catalog: Catalog) -> dict[str, str]:
-    """Every chart → the question that it answers."""
+    """Every chart → the question that it answers.
+
+    Raises:
+        CatalogError: a question's chart cannot be told from another one, or cannot be drawn.
+    """
+    for query in catalog.queries.values():
+        _check(query)
     found = {name: query.title for name, query in catalog.queries.items() if query.pictures}
     return found | {name: catalog.find(queries[0]).title for name, queries in ALIASES.items()}
 
@@ -57,12 +65,39 @@ def queries_of(catalog: Catalog, name: str) -> tuple[Query, ...]:
 
     Raises:
         UnknownQueryError: there is no such chart.
+        CatalogError: the header of a question asks for one that cannot be drawn.
     """
     wanted = name.replace("-", "_")
     found = tuple(catalog.find(query) for query in ALIASES.get(wanted, (wanted,)))
     if not all(query.pictures for query in found):
         raise UnknownQueryError(f"the query {name} has no chart", "All charts: traceql chart --list")
+    for query in found:
+        _check(query)
     return found
+
+
+def _check(query: Query) -> None:
+    """Raise unless the charts of a question can be drawn, and told from those that have a name."""
+    for shown in query.pictures:
+        if shown.kind not in KINDS:
+            raise CatalogError(
+                f"{shown.where}: there is no kind of chart {shown.kind!r}", f"Known: {', '.join(KINDS)}."
+            )
+        required, optional = KINDS[shown.kind].channels
+        for channel in shown.channels:
+            if channel not in required | optional:
+                raise CatalogError(
+                    f"{shown.where}: {shown.kind} has no channel {channel!r}",
+                    f"Channels: {', '.join(sorted(required))}; {', '.join(sorted(optional)) or 'no others'}.",
+                )
+        if missing := sorted(required - shown.channels.keys()):
+            raise CatalogError(
+                f"{shown.where}: {shown.kind} needs the channel {missing[0]}", f"Add {missing[0]}=COLUMN"
+            )
+        if query.name in ALIASES:
+            raise CatalogError(
+                f"{shown.where}: a chart has the name {query.name}", "Rename the file of the question."
+            )
 
 
 def params(catalog: Catalog, name: str) -> dict[str, Param]:
@@ -135,11 +170,8 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
         raise UnknownQueryError(f"the query {query.name} has no chart", "All charts: traceql chart --list")
     if rows.height == 0:
         raise QueryError(f"{query.name}: no rows, so there is nothing to draw", query.empty)
+    _check(query)
     shown = query.pictures[0]
-    if shown.kind not in KINDS:
-        raise CatalogError(
-            f"{query.label}: there is no kind of chart {shown.kind!r}", f"Known: {', '.join(KINDS)}."
-        )
     kind = KINDS[shown.kind]
     traces = rows["trace"].unique().sort().to_list() if "trace" in rows.columns else []
     if len(traces) > _MOST_TRACES:
@@ -152,7 +184,8 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     for group in groups:
         part = rows.filter(pl.col("trace").is_in(group)) if group else rows
         beside = [pl.concat([ask(name, trace=trace).frame() for trace in group]) for name in kind.beside]
-        chart = kind.draw(part, *beside, **shown.channels)
+        with units.named(query.titles):
+            chart = _drawn(kind, part, beside, shown)
         note = chart.title.subtitle if isinstance(chart.title, alt.TitleParams) else []
         # The question stands over the first chart, the traces over each.
         names = ", ".join(group)
@@ -161,6 +194,17 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
         sized = {} if isinstance(chart, alt.VConcatChart) else {"width": theme.WIDTH}
         drawn.append(chart.properties(title=title, **sized))
     return drawn[0] if len(drawn) == 1 else alt.vconcat(*drawn, spacing=30)
+
+
+def _drawn(kind: Kind, part: pl.DataFrame, beside: Sequence[pl.DataFrame], shown: Picture) -> Drawing:
+    try:
+        return kind.draw(part, *beside, **shown.channels)
+    except (TypeError, ValueError, AttributeError, LookupError, pl.exceptions.PolarsError) as error:
+        # A number where a text is wanted, a column that the kind also reads: the header asks for it.
+        raise CatalogError(
+            f"{shown.where}: {shown.kind} cannot be drawn of these columns ({error})",
+            "See how questions with such a chart declare theirs: traceql chart --list",
+        ) from error
 
 
 def themed(chart: Drawing) -> Drawing:

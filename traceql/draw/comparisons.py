@@ -205,7 +205,7 @@ def _pairs(answer: pl.DataFrame, y: str, a: str, b: str, measure: str, topic: st
         y=theme.row_axis(),
         tooltip=[
             alt.Tooltip(f"{theme.NAME}:N", title="What"),
-            alt.Tooltip(f"{theme.VALUE}:N", title="A → B"),
+            alt.Tooltip(f"{theme.VALUE}:N", title=f"{first} → {second}"),
         ],
     )
     across = theme.plain_axis("Value", unit, divisor, tickCount=6, grid=False)

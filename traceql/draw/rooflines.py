@@ -144,18 +144,18 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
     """The ends of every roof, its label at the second one; and the ridge points.
 
     Several traces have the roofs of the fastest. Of one roof from several sources the first is labelled; of a
-    cache, the roof of each counter instead, as the one that work measured with it is under.
+    cache, the roof of each metric instead, as the one that work measured with it is under.
     """
-    peaks = roofs.group_by("kind", "name", "source", "counter").agg(
+    peaks = roofs.group_by("kind", "name", "source", "metric").agg(
         pl.col("flop_per_s").max(), pl.col("bytes_per_s").max()
     )
     order = list(_SOURCES)
     found = sorted(
         peaks.to_dicts(),
-        key=lambda r: (r["kind"], r["name"], order.index(r["source"]), r["counter"] or ""),
+        key=lambda r: (r["kind"], r["name"], order.index(r["source"]), r["metric"] or ""),
     )
     leading: dict[tuple[str, str], str] = {}
-    for roof in sorted(found, key=lambda r: r["counter"] is None):
+    for roof in sorted(found, key=lambda r: r["metric"] is None):
         leading.setdefault((roof["kind"], roof["name"]), roof["source"])
     compute = [roof for roof in found if roof["kind"] == "compute"]
     memory = [roof for roof in found if roof["kind"] == "memory"]
@@ -186,7 +186,7 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
             span = [(at, at * speed) for at in (left, min(right, ceiling / speed))]
             rate = units.text("bytes_per_s", speed, 3)
         # Counters of one cache have different peaks: what L1 returns, 33 TB/s; all its requests, 134 TB/s.
-        counted = re.sub(r"^derived__[a-z0-9]+__|\.sum$", "", roof["counter"] or "")
+        counted = re.sub(r"^derived__[a-z0-9]+__|\.sum$", "", roof["metric"] or "")
         told = f"{name} ({counted}) {rate}" if counted else f"{name} {rate}"
         dy = _ABOVE - _LINE * above.index(roof) if roof in above else _BELOW
         for (at, height), label in zip(span, ("", told if roof in labelled else ""), strict=True):

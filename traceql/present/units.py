@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _SI = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P"))
 
@@ -45,11 +47,7 @@ _NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "gpu_ns": ("GPU time", ""),
         "device_id": ("GPU", ""),
         "kernels_per_step": ("Kernels", "per step"),
-        "range_text": ("NVTX range", ""),
-        "off_off": ("NWOR off, SCV off", ""),
-        "stage_off": ("NWOR stage, SCV off", ""),
-        "off_graph": ("NWOR off, SCV graph", ""),
-        "stage_graph": ("NWOR stage, SCV graph", ""),
+        "range": ("NVTX range", ""),
     }
 )
 # Unit as ncu reports it → suffix.
@@ -70,12 +68,28 @@ _ACRONYMS = MappingProxyType(
 _CODES = ("graph", "pid", "tid")
 
 
+# What the question that is being shown calls its columns.
+_GIVEN: ContextVar[Mapping[str, str]] = ContextVar("titles", default=MappingProxyType({}))
+
+
+@contextmanager
+def named(titles: Mapping[str, str]) -> Iterator[None]:
+    """Call columns by these titles meanwhile, as the header of a question says."""
+    before = _GIVEN.set(titles)
+    try:
+        yield
+    finally:
+        _GIVEN.reset(before)
+
+
 def title(column: str) -> str:
     """What a column is, without its unit.
 
     >>> title("dram_write_bytes"), title("total_ns"), title("input_len")
     ('DRAM write', 'Total', 'Input length')
     """
+    if column in _GIVEN.get():
+        return _GIVEN.get()[column]
     if column in _NAMES:
         return _NAMES[column][0]
     words = column.removesuffix(suffix(column)).split("_")

@@ -58,10 +58,10 @@ class Catalog:
             for file in _files(label, root, _MACROS):
                 macros[self._new_definition(file)] = question.parse_macro(file)
             for file in _files(label, root, _VIEWS):
-                views[self._new_definition(file)] = question.parse(file, _VIEWS, self._columns_of)
+                views[self._new_definition(file)] = self._parse(file, _VIEWS)
             for topic in _topics(label, root):
                 for file in _files(label, root, topic):
-                    queries[_new(file, queries).stem] = question.parse(file, topic, self._columns_of)
+                    queries[_new(file, queries).stem] = self._parse(file, topic)
             checks.update(_checks(label, beside, checks))
 
     def find(self, name: str) -> Query:
@@ -98,6 +98,12 @@ class Catalog:
         for name in query.needs:
             if name in self.views:
                 found |= self.metrics(self.views[name])
+        return found
+
+    def _parse(self, file: sqlfiles.SqlFile, topic: str) -> Query:
+        found = question.parse(file, topic, self._columns_of)
+        if not found.columns:
+            raise CatalogError(f"{file.label}: declares no columns", "Add '-- @column name TYPE meaning'.")
         return found
 
     def _columns_of(self, view: str) -> Sequence[ResultColumn]:
@@ -211,7 +217,7 @@ def _refuse_misplaced(label: str, root: Traversable) -> None:
                 if file.name.endswith(".sql"):
                     raise CatalogError(
                         f"{label}/{entry.name}/{file.name}: {entry.name} is no folder of the catalogue",
-                        f"Views lie in {_VIEWS}, macros in {_MACROS}, questions in folders without underscore.",
+                        f"Views lie in {_VIEWS}, macros in {_MACROS}, questions in other folders.",
                     )
 
 

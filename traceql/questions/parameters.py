@@ -40,7 +40,7 @@ _MAP_OF_LISTS = "MAP(VARCHAR, VARCHAR[])"
 TYPES = (*_SCALARS, _LIST, _MAP, _MAP_OF_LISTS)
 
 #: Parameters that name a trace, or several.
-TRACE_PARAMS = ("trace", "baseline", "variant", "trace_a", "trace_b", "timeline", "counters")
+TRACE_PARAMS = ("trace", "baseline", "variant", "timeline", "counters")
 
 #: Names that options of every question have.
 RESERVED = ("db", "format", "format_", "help", "list", "output")

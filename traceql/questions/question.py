@@ -238,8 +238,6 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
             titles[_declared(name, columns, where)] = text.strip()
         elif tag.name in sections:
             sections[tag.name].append(_section(tag, where, params))
-    if not columns:
-        raise CatalogError(f"{file.label}: declares no columns", "Add a line '-- @column name TYPE meaning'.")
     return Query(
         name=file.stem,
         topic=topic,

@@ -11,15 +11,17 @@ asks them as everybody does, and draws nothing itself.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from traceql.draw import charts
 from traceql.errors import MissingDataError, QueryError
 from traceql.present import units
-from traceql.report import page
+from traceql.read import kinds
+from traceql.report import declared, page
 from traceql.report.figures import figure, of_answer
 from traceql.report.page import Figure, Note, Page, Section
 from traceql.store import ingest
@@ -28,101 +30,43 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from traceql.ask.answer import Asker
+    from traceql.questions.catalog import Catalog
     from traceql.questions.parameters import Value
+    from traceql.report.declared import Placed
 
 
-@dataclass(frozen=True)
-class _Question:
-    """A query of a section.
-
-    Attributes:
-        query: its name.
-        params: beside the trace.
-        table: False where the chart is all there is to see.
-        expanded: whether the numbers are shown without asking.
-        only_drawn: whether there is nothing to see where it cannot be drawn.
-    """
-
-    query: str
-    params: Mapping[str, Value]
-    table: bool = True
-    expanded: bool = False
-    only_drawn: bool = False
-
-
-def _ask(
-    query: str,
+def of_traces(
+    ask: Asker,
+    traces: Sequence[str],
     *,
-    table: bool = True,
-    expanded: bool = False,
-    only_drawn: bool = False,
-    **params: Value,
-) -> _Question:
-    return _Question(query, params, table, expanded, only_drawn)
-
-
-# What is asked of each kind of trace, by section.
-_QUESTIONS: Mapping[str, Mapping[str, tuple[_Question, ...]]] = {
-    "nsys": {
-        "Coverage": (_ask("coverage"),),
-        "Timeline": (
-            _ask("timeline", table=False, max_blocks=1_500),
-            _ask("cuda_gpu_time_util_map", table=False, bins=120),
-        ),
-        "Kernels": (_ask("top_kernels", expanded=True), _ask("cuda_gpu_kern_hist", table=False)),
-        "Where the time goes": (
-            _ask("kernel_categories", expanded=True),
-            _ask("step_summary"),
-            _ask("layer_breakdown"),
-            _ask("range_launches"),
-            _ask("memory_summary"),
-        ),
-        "Gaps and launch overhead": (
-            _ask("gpu_gaps", min_gap_ns=10_000),
-            _ask("cpu_bound_gaps"),
-            _ask("launch_overhead"),
-            _ask("api_summary"),
-        ),
-    },
-    "ncu": {
-        "Coverage": (_ask("coverage"),),
-        "Kernels": (_ask("top_kernels", expanded=True),),
-        "Where the time goes": (_ask("kernel_categories", expanded=True), _ask("range_launches")),
-        "Rooflines": (
-            _ask("kernel_roofline", only_drawn=True),
-            _ask("layer_roofline", only_drawn=True),
-            _ask("range_roofline", only_drawn=True),
-        ),
-        "Memory traffic": (_ask("dram_traffic"), _ask("memory_hierarchy")),
-    },
-}
-
-
-def of_traces(ask: Asker, traces: Sequence[str], *, title: str = "", **params: Value) -> str:
+    title: str = "",
+    params: Mapping[str, Value | tuple[str, ...]] | None = None,
+) -> str:
     """A report on traces, and on what differs between them if there are several.
 
     Args:
         ask: the database that holds them.
         traces: their names; the others are compared with the first.
         title: of the page; by default the names.
-        params: for the questions about what differs that have them.
+        params: for every question of the page that has them; a tuple of texts is parsed as the command
+            line's options are.
 
     Raises:
-        QueryError: no trace, or one that does not exist.
+        QueryError: no trace, or one that does not exist; or no question has a parameter.
     """
     if not traces:
         raise QueryError("a report is about one trace or more", "See which there are: traceql ls")
     # Asked first: a name that does not exist ends it here.
     recorded = [_recorded(ask, name) for name in dict.fromkeys(traces)]
+    given = params or {}
+    _refuse_unknown(ask.catalog, recorded, given)
     sections = []
     if len(recorded) > 1:
         sections.append(_overview(ask, recorded))
-    sections += [
-        _comparison(ask, recorded[0], other, params, f"c{number}")
-        for number, other in enumerate(recorded[1:], start=1)
-    ]
+    for number, other in enumerate(recorded[1:], start=1):
+        sections += _comparison(ask, recorded[0], other, given, f"c{number}")
     for number, trace in enumerate(recorded, start=1):
-        sections += _about(ask, trace, f"t{number}")
+        sections += _about(ask, trace, given, f"t{number}")
     made = datetime.now(UTC)
     return page.html(
         Page(
@@ -131,6 +75,32 @@ def of_traces(ask: Asker, traces: Sequence[str], *, title: str = "", **params: V
             tuple(sections),
         )
     )
+
+
+def _refuse_unknown(
+    catalog: Catalog, traces: Sequence[Mapping[str, Any]], given: Mapping[str, object]
+) -> None:
+    """Raise for a parameter that no question of the page has, beside those that the page itself gives."""
+    asked = [
+        placed.query for trace in traces for _, some in declared.about(catalog, trace) for placed in some
+    ]
+    for other in traces[1:]:
+        if _comparable(traces[0], other):
+            asked += [catalog.find(name) for name in ("comparable", "diff")]
+            asked += [
+                placed.query for _, some in declared.between(catalog, traces[0], other) for placed in some
+            ]
+    names = {param.name for query in asked for param in query.params} - _GIVEN_BY_THE_PAGE
+    for name in given:
+        if name not in names:
+            raise QueryError(
+                f"no question of this page has a parameter {name!r}",
+                f"Parameters: {', '.join(sorted(names))}.",
+            )
+
+
+# Which traces a question is about, and which level of a comparison, is not to be said.
+_GIVEN_BY_THE_PAGE = {"trace", "baseline", "variant", "trace_a", "trace_b", "topic"}
 
 
 def of_chart(ask: Asker, name: str, /, **params: Value) -> str:
@@ -177,69 +147,54 @@ def _comparison(
     ask: Asker,
     first: Mapping[str, Any],
     other: Mapping[str, Any],
-    params: Mapping[str, Value],
+    given: Mapping[str, Value | tuple[str, ...]],
     anchor: str,
-) -> Section:
+) -> Iterator[Section]:
     """Whether two traces were recorded alike, and what differs."""
     title = f"{first['name']} and {other['name']}"
-    if first["kind"] != other["kind"]:
+    if not _comparable(first, other):
         text = "A timeline and hardware counters measure different things: their numbers are not compared."
-        return Section(anchor, title, notes=(Note(text),))
-    sides = {"trace_a": first["name"], "trace_b": other["name"]}
-    alike = figure(ask, "comparable", sides, anchor=f"{anchor}-comparable")
-    figures = [alike]
+        if declared.fits("counters", first) == declared.fits("counters", other):
+            text = "Different profilers recorded them: their numbers are not compared."
+        yield Section(anchor, title, notes=(Note(text),))
+        return
+
+    def of(name: str, anchor: str, params: Mapping[str, Value]) -> Figure:
+        own = declared.own(ask.catalog.find(name), given)
+        return figure(ask, name, {**params, **own}, anchor=anchor)
+
+    sides: dict[str, Value] = {"baseline": [first["name"]], "variant": [other["name"]]}
+    figures = [of("comparable", f"{anchor}-comparable", sides)]
     for topic in ("trace", "kernel", "range"):
         try:
-            made = figure(ask, "diff", sides | {"topic": topic}, anchor=f"{anchor}-diff-{topic}")
+            made = of("diff", f"{anchor}-diff-{topic}", sides | {"topic": topic})
         except MissingDataError:
             continue
         if made.table is not None:
             figures.append(replace(made, about=_TOPICS[topic], open=topic == "trace"))
+    yield Section(
+        anchor, title, lead="The baseline is the first, the variant the second.", figures=tuple(figures)
+    )
     before_after: dict[str, Value] = {"baseline": first["name"], "variant": other["name"]}
-    delta = {"ncu": "nwor_delta", "nsys": "scv_delta"}[first["kind"]]
-    if delta == "nwor_delta":
-        before_after |= params
-    try:
-        made = figure(ask, delta, before_after, anchor=f"{anchor}-{delta}")
-    except MissingDataError:
-        pass
-    else:
-        # Where neither trace has the range it is about there is nothing to draw.
-        if made.chart is not None:
-            outside = _outside_pairs(ask, before_after) if delta == "nwor_delta" else ()
-            figures.append(replace(made, notes=(*made.notes, *outside)))
-    return Section(anchor, title, lead="A is the first, B the second.", figures=tuple(figures))
+    for heading, some in declared.between(ask.catalog, first, other):
+        found = [_made(ask, placed, before_after, given, f"{anchor}-{placed.query.name}") for placed in some]
+        # What does not tell of both is no news: the sections about each trace say what it lacks.
+        if shown := tuple(one for one in found if isinstance(one, Figure)):
+            yield Section(f"{anchor}-{_slug(heading)}", heading, level=3, figures=shown)
 
 
-# A range that holds as much of all DRAM writes decides what the total says.
-_DOMINATES_PCT = 20
-
-
-def _outside_pairs(ask: Asker, params: Mapping[str, Value]) -> Iterator[Note]:
-    """What to know of a delta of traffic: ranges that are in the total, in no pair, and most of it."""
-    writes = [
-        row for row in ask("nwor_delta", **params).frame().to_dicts() if row["counter"] == "dram_write_bytes"
-    ]
-    (total,) = (row for row in writes if row["scope"] == "total")
-    found = []
-    for row in writes:
-        shares = [100 * row[s] / total[s] for s in ("baseline", "variant") if row[s] and total[s]]
-        if row["scope"] == "range" and max(shares, default=0) >= _DOMINATES_PCT:
-            found.append(f"{row['range']} ({max(shares):.0f} %)")
-    if found:
-        yield Note(
-            f"In the total, and in no pair, are ranges with much of the DRAM writes: {', '.join(found)}. "
-            "Pair those that do the same work (--pair BEFORE=AFTER), and leave out what is none of it, "
-            "such as the flush of a cache (--exclude PATH)."
-        )
+def _comparable(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return bool(first["kind"] == other["kind"])
 
 
 _TOPICS = {"trace": "in total", "kernel": "by kernel", "range": "by NVTX range"}
 
 
-def _about(ask: Asker, trace: Mapping[str, Any], anchor: str) -> Iterator[Section]:
+def _about(
+    ask: Asker, trace: Mapping[str, Any], given: Mapping[str, Value | tuple[str, ...]], anchor: str
+) -> Iterator[Section]:
     """The sections about one trace. What several figures note is noted once, at its head."""
-    parts = list(_answers(ask, trace, anchor))
+    parts = list(_answers(ask, trace, given, anchor))
     noted = Counter(note for part in parts for made in part.figures for note in made.notes)
     common = {note for note, times in noted.items() if times > 1}
     yield Section(
@@ -256,52 +211,62 @@ def _about(ask: Asker, trace: Mapping[str, Any], anchor: str) -> Iterator[Sectio
         yield replace(part, figures=tuple(figures))
 
 
-def _answers(ask: Asker, trace: Mapping[str, Any], anchor: str) -> Iterator[Section]:
+def _answers(
+    ask: Asker, trace: Mapping[str, Any], given: Mapping[str, Value | tuple[str, ...]], anchor: str
+) -> Iterator[Section]:
     """What was asked of one trace, and what it could not tell."""
-    name = trace["name"]
     silent: list[Note] = []
-    for heading, questions in _QUESTIONS[trace["kind"]].items():
+    for heading, some in declared.about(ask.catalog, trace):
         figures = []
-        for question in questions:
-            made = _made(ask, question, name, f"{anchor}-{question.query}")
+        for placed in some:
+            made = _made(ask, placed, {"trace": trace["name"]}, given, f"{anchor}-{placed.query.name}")
             if isinstance(made, Figure):
                 figures.append(made)
             else:
                 silent.append(made)
         if figures:
-            slug = heading.lower().replace(" ", "-")
-            yield Section(f"{anchor}-about-{slug}", heading, level=3, figures=tuple(figures))
+            yield Section(f"{anchor}-about-{_slug(heading)}", heading, level=3, figures=tuple(figures))
     if silent:
         yield Section(
             f"{anchor}-about-nothing", "What this trace does not tell", level=3, notes=tuple(silent)
         )
 
 
-def _made(ask: Asker, question: _Question, trace: str, anchor: str) -> Figure | Note:
+def _made(
+    ask: Asker,
+    placed: Placed,
+    about: Mapping[str, Value],
+    given: Mapping[str, Value | tuple[str, ...]],
+    anchor: str,
+) -> Figure | Note:
     """A figure; or why there is none."""
-    query = ask.catalog.find(question.query)
+    query, section = placed.query, placed.section
     try:
         made = figure(
             ask,
-            question.query,
-            {"trace": trace, **question.params},
+            query.name,
+            {**about, **section.params, **declared.own(query, given)},
             anchor=anchor,
-            table=question.table,
-            expanded=question.expanded,
+            table=not section.chart,
+            expanded=section.expanded,
         )
     except MissingDataError as error:
         return Note(f"{query.title} {error.message}. {error.remedy}", "missing")
-    if made.chart is None and (made.table is None or question.only_drawn):
+    if made.chart is None and (made.table is None or section.drawn):
         return Note(f"{query.title} {' '.join(note.text for note in made.notes)}")
     return made
+
+
+def _slug(heading: str) -> str:
+    """A heading as part of an anchor."""
+    return re.sub(r"\W+", "-", heading.lower()).strip("-")
 
 
 def _facts(ask: Asker, trace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What was recorded, and how."""
     yield (
         "Profiler",
-        {"nsys": "Nsight Systems", "ncu": "Nsight Compute"}[trace["kind"]]
-        + (f" {trace['tool_version']}" if trace["tool_version"] else ""),
+        kinds.title(trace["kind"]) + (f" {trace['tool_version']}" if trace["tool_version"] else ""),
     )
     yield "File", f"{trace['file_name']} ({trace['format']})"
     yield "GPU", trace["gpu"] or "not recorded"

@@ -64,12 +64,17 @@ def of_answer(
         title=query.title,
         about=about,
         chart=chart,
-        table=rows(query, answer.frame()) if table and len(answer) else None,
+        table=_table(answer) if table and len(answer) else None,
         open=expanded,
         command=command(query, params),
         sql=statement(query, params),
         notes=(*(Note(note.text) for note in answer.notes), *remarks),
     )
+
+
+def _table(answer: Answer) -> Table:
+    with units.named(answer.question.titles):
+        return rows(answer.question, answer.frame())
 
 
 def _drawn(answer: Answer, params: Mapping[str, Value]) -> tuple[dict[str, Any] | None, str, list[Note]]:
@@ -160,5 +165,4 @@ def _measures(column: ResultColumn, answer: pl.DataFrame) -> list[str]:
     """What a number measures, row by row, where another column says it."""
     if column.type != "DOUBLE" or units.suffix(column.name):
         return []
-    name = next((name for name in ("measure", "counter") if name in answer.columns), "")
-    return [str(value) for value in answer[name].to_list()] if name else []
+    return [str(value) for value in answer["measure"].to_list()] if "measure" in answer.columns else []

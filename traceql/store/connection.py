@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
-from traceql.errors import DatabaseError
+from traceql.errors import CatalogError, DatabaseError
 from traceql.store import create, failures
 from traceql.store.definitions import words
 
@@ -121,11 +121,13 @@ class Store:
                 if words(statement) & _UNDOING:
                     cursor.forget()
                 return rows
-            except duckdb.Error as error:
+            except (duckdb.Error, CatalogError) as error:
                 # A transaction that the SQL began ends with its error: later questions need an answer.
                 with contextlib.suppress(duckdb.Error):
                     cursor.connection.execute("ROLLBACK")
                 cursor.forget()
+                if isinstance(error, CatalogError):
+                    raise
                 raise failures.query_error(error) from error
             except RuntimeError as error:
                 raise failures.interrupt(error) from error
@@ -224,14 +226,43 @@ class _Cursor:
         self.connection = connection
         # What stands in for tables of an older version.
         self._stored = stored
-        self._made: dict[str, str] = {}
+        self._made: dict[str, Definition] = {}
 
     def define(self, definitions: Definitions, statement: str) -> None:
         """Make the views and macros that a statement mentions, in place of stored ones of the same names."""
         for definition in definitions.used_by(statement, self._stored):
-            if self._made.get(definition.name) != definition.sql:
-                self.connection.execute(definition.create(temporary=True))
-                self._made[definition.name] = definition.sql
+            if self._made.get(definition.name) != definition:
+                self._make(definition)
+                self._made[definition.name] = definition
+
+    def _make(self, definition: Definition) -> None:
+        """Make one; what is the user's own may be wrong.
+
+        Raises:
+            CatalogError: it is; the message names the file.
+        """
+        if not definition.own:
+            self.connection.execute(definition.create(temporary=True))
+            return
+        if definition.kind == "MACRO" and self._is_builtin(definition.name):
+            raise CatalogError(
+                f"{definition.own}: DuckDB has a function of the name, which others use", "Rename the file."
+            )
+        try:
+            self.connection.execute(definition.create(temporary=True))
+            if definition.kind == "VIEW":
+                found = tuple(self.connection.table(definition.name).columns)
+        except duckdb.Error as error:
+            raise failures.definition_error(error, definition.own) from error
+        if definition.kind == "VIEW" and found != definition.columns:
+            raise CatalogError(
+                f"{definition.own}: returns {', '.join(found)}, but declares {', '.join(definition.columns)}",
+                "Let the @column lines of its header equal what its SQL selects.",
+            )
+
+    def _is_builtin(self, function: str) -> bool:
+        names = "SELECT 1 FROM duckdb_functions() WHERE internal AND lower(function_name) = ? LIMIT 1"
+        return self.connection.execute(names, [function]).fetchone() is not None
 
     def forget(self) -> None:
         """Make everything anew when it is mentioned again: some of it may be gone."""

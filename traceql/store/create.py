@@ -102,12 +102,12 @@ def _version(connection: duckdb.DuckDBPyConnection, path: str) -> tuple[int, str
 
 def _store_definitions(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
     """Store the package's views and macros: for other clients, we do not use them."""
-    for name in _tables(connection) & definitions.by_name.keys():
+    for name in _tables(connection) & {definition.name for definition in definitions.stored}:
         raise DatabaseError(
             f"the database has a table {name}, and traceql a view or macro of that name",
             "Rename the table, or drop it.",
         )
-    made = [definition.create(temporary=False) for definition in definitions.by_name.values()]
+    made = [definition.create(temporary=False) for definition in definitions.stored]
     connection.execute("; ".join([*made, *definitions.comments()]))
     connection.execute(
         "UPDATE traceql_meta SET definitions = ?, traceql_version = ?", [definitions.fingerprint, __version__]

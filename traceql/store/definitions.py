@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from traceql.questions import catalog
 from traceql.store import specs
 from traceql.tables.schema import GPU_SPECS, literal
 
@@ -33,6 +34,7 @@ class Definition:
         parameters: of a macro, in parentheses.
         sql: what it stands for.
         comments: texts for other DuckDB clients: "" → of the whole, column → of that column.
+        own: the file of the user that it comes from; empty for what comes with traceql, which is tested.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Definition:
     parameters: str
     sql: str
     comments: Mapping[str, str]
+    own: str = ""
 
     def create(self, *, temporary: bool) -> str:
         """The statement that makes it, in place of an earlier one of its kind."""
@@ -51,6 +54,11 @@ class Definition:
         """Kind and name, as COMMENT ON wants them."""
         table = " TABLE" if self.sql.startswith("TABLE ") else ""
         return f"{self.kind}{table} {self.name}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of a view, what its header declares."""
+        return tuple(name for name in self.comments if name)
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -65,8 +73,8 @@ class Definitions:
     may use earlier ones.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, asked: Catalog) -> None:
+        self._catalog = asked
 
     @cached_property
     def by_name(self) -> Mapping[str, Definition]:
@@ -77,16 +85,28 @@ class Definitions:
     def _catalogued(self) -> Mapping[str, Definition]:
         """Those of the catalogue: most questions need no GPUs, and their data file takes time."""
         macros = [
-            Definition(macro.name, "MACRO", macro.signature, macro.body, {"": macro.title})
+            Definition(
+                macro.name,
+                "MACRO",
+                macro.signature,
+                macro.body,
+                {"": macro.title},
+                "" if macro.name in catalog.shipped().macros else macro.label,
+            )
             for macro in self._catalog.macros.values()
         ]
         views = [_view(view) for view in self._catalog.views.values()]
         return {definition.name: definition for definition in (*macros, *views)}
 
     @cached_property
+    def stored(self) -> tuple[Definition, ...]:
+        """What databases hold for other clients: the user's own are for those who name their folder."""
+        return tuple(definition for definition in self.by_name.values() if not definition.own)
+
+    @cached_property
     def fingerprint(self) -> str:
-        """Changes with any of them."""
-        text = "\n".join(definition.create(temporary=False) for definition in self.by_name.values())
+        """Changes with any of `stored`."""
+        text = "\n".join(definition.create(temporary=False) for definition in self.stored)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def used_by(self, statement: str, instead: Mapping[str, Definition]) -> list[Definition]:
@@ -108,7 +128,7 @@ class Definitions:
 
     def comments(self) -> Iterator[str]:
         """Statements that comment the stored definitions."""
-        for definition in self.by_name.values():
+        for definition in self.stored:
             for column, text in definition.comments.items():
                 what = f"COLUMN {definition.name}.{column}" if column else definition.what
                 yield f"COMMENT ON {what} IS {literal(text)}"
@@ -116,7 +136,8 @@ class Definitions:
 
 def _view(view: Query) -> Definition:
     comments = {"": view.title, **{column.name: column.meaning for column in view.columns}}
-    return Definition(view.name, "VIEW", "", view.sql, comments)
+    shipped = view.name == GPU_SPECS.name or view.name in catalog.shipped().views
+    return Definition(view.name, "VIEW", "", view.sql, comments, "" if shipped else view.label)
 
 
 def words(sql: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from traceql.errors import DatabaseError, QueryError
+from traceql.errors import CatalogError, DatabaseError, QueryError
 from traceql.read import formats
 
 
@@ -25,6 +25,13 @@ def query_error(error: duckdb.Error) -> QueryError:
     if "read-only mode" in text:
         return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
     return QueryError(text, "The tables and their columns: traceql schema")
+
+
+def definition_error(error: duckdb.Error, label: str) -> CatalogError:
+    """The error of a view or macro of the user's own."""
+    return CatalogError(
+        f"{label}: {str(error).strip()}", "The tables and views that it may use: traceql schema"
+    )
 
 
 def no_files(text: str) -> QueryError:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "0f9af0e16cb6b22b"
+FINGERPRINT = "debb02e0f9a6f64e"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -210,7 +210,7 @@ TABLES: tuple[Table, ...] = (
         _columns(
             ("memory_op_id", "BIGINT", "unique in the database"),
             _TRACE_ID,
-            ("operation", "VARCHAR", "memcpy or memset"),
+            ("kind", "VARCHAR", "memcpy or memset"),
             ("copy_kind", "VARCHAR", "direction of a copy, for example Host-to-Device; NULL for memset"),
             ("bytes", "BIGINT", "bytes moved or set"),
             *_TIMES,
@@ -468,7 +468,7 @@ TABLES: tuple[Table, ...] = (
         _columns(
             ("run_id", "BIGINT", "the run, see runs"),
             (
-                "name",
+                "metric",
                 "VARCHAR",
                 "as in the imported file: ms_per_token, avg_latency, spec_num_draft_tokens …",
             ),

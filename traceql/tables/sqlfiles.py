@@ -6,6 +6,7 @@
     --
     -- More text.
     -- @tag   rest of the line
+    --        and what did not fit into it, behind eight blanks or more
 
     SELECT …
 
@@ -14,7 +15,7 @@ Queries, views and normalisation steps share this form; what their tags mean is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from traceql.errors import CatalogError
@@ -69,20 +70,23 @@ def parse(text: str, label: str) -> SqlFile:
     """
     lines = text.splitlines()
     count = next((i for i, line in enumerate(lines) if not line.startswith("--")), len(lines))
-    header = [line[2:].strip() for line in lines[:count]]
-    if not header or not header[0]:
+    header = [line[2:].rstrip() for line in lines[:count]]
+    if not header or not header[0].strip():
         raise CatalogError(f"{label}:1: the first line must be a comment that says what the file is for")
-    tags = []
+    tags: list[Tag] = []
     body = []
     for number, line in enumerate(header[1:], start=2):
-        if line.startswith("@"):
-            name, _, rest = line[1:].partition(" ")
+        text = line.strip()
+        if text.startswith("@"):
+            name, _, rest = text[1:].partition(" ")
             tags.append(Tag(name, rest.strip(), number))
+        elif tags and line.startswith(" " * 8):
+            tags[-1] = replace(tags[-1], text=f"{tags[-1].text} {text}")
         else:
-            body.append(line)
+            body.append(text)
     return SqlFile(
         stem=label.rsplit("/", 1)[-1].removesuffix(".sql"),
-        title=header[0],
+        title=header[0].strip(),
         body="\n".join(body).strip(),
         tags=tuple(tags),
         sql="\n".join(lines[count:]).strip().rstrip(";"),

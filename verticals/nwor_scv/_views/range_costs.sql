@@ -1,22 +1,23 @@
 -- What the push/pop ranges of one text cost in one trace: time, launches, replays and waiting.
 --
--- Of ranges of one text in each other the outermost counts. What a profiler does not record is NULL: an .ncu-rep
--- knows no host time and no calls, and its instances come from the trace's tag `steps`; an .nsys-rep knows no
--- warps. So are the kernels of CUDA graphs that were traced as a whole. A text that a trace lacks has no row.
+-- Of ranges of one text in each other the outermost counts. What a profiler does not record is NULL: an
+-- .ncu-rep knows no host time and no calls, and its instances come from the trace's tag `steps`; an .nsys-rep
+-- knows no warps. So are the kernels of CUDA graphs that were traced as a whole. A text that a trace lacks
+-- has no row.
 -- @needs  ncu_ranges|nvtx_ranges
--- @column trace_id BIGINT          the trace it belongs to, see traces
--- @column text VARCHAR             NVTX message
--- @column instances BIGINT         how often the range ran
--- @column host_ns BIGINT           time on the host inside the ranges
--- @column launches BIGINT          calls that launched kernels one by one (cudaLaunchKernel, cuLaunchKernelEx …)
--- @column launch_ns BIGINT         time in these calls
--- @column graph_replays BIGINT     calls that launched a CUDA graph
--- @column graph_replay_ns BIGINT   time in these calls
--- @column syncs BIGINT             calls that waited for the GPU
--- @column sync_ns BIGINT           time in these calls
--- @column kernels BIGINT           kernels that ran for it, those of graphs included
--- @column gpu_ns BIGINT            their time on the GPU
--- @column warps BIGINT             warps launched by them (sm__warps_launched.sum)
+-- @column trace_id BIGINT       the trace it belongs to, see traces
+-- @column range VARCHAR         NVTX message
+-- @column instances BIGINT      how often the range ran
+-- @column host_ns BIGINT        time on the host inside the ranges
+-- @column launches BIGINT       calls that launched kernels one by one (cudaLaunchKernel, cuLaunchKernelEx …)
+-- @column launch_ns BIGINT      time in these calls
+-- @column graph_replays BIGINT  calls that launched a CUDA graph
+-- @column graph_replay_ns BIGINT  time in these calls
+-- @column syncs BIGINT          calls that waited for the GPU
+-- @column sync_ns BIGINT        time in these calls
+-- @column kernels BIGINT        kernels that ran for it, those of graphs included
+-- @column gpu_ns BIGINT         their time on the GPU
+-- @column warps BIGINT          warps launched by them (sm__warps_launched.sum)
 
 WITH outermost AS (
     SELECT trace_id, text, range_id, duration_ns
@@ -25,7 +26,8 @@ WITH outermost AS (
         SELECT 1
         FROM range_ancestors
         JOIN nvtx_ranges AS ancestors ON ancestors.range_id = ancestor_id
-        WHERE range_ancestors.range_id = nvtx_ranges.range_id AND levels > 0 AND ancestors.text = nvtx_ranges.text
+        WHERE range_ancestors.range_id = nvtx_ranges.range_id AND levels > 0
+            AND ancestors.text = nvtx_ranges.text
     )
 ),
 inside AS (
@@ -92,7 +94,7 @@ counted AS (
 )
 SELECT
     host.trace_id,
-    host.text,
+    host.text AS range,
     instances,
     host_ns,
     coalesce(launches, none_called) AS launches,

@@ -1,38 +1,38 @@
 -- What did a change do to DRAM and L2 traffic, per NVTX range, in total and per accepted token?
 --
--- Two ncu traces. The range that does the work may have changed its name (kv_write became nwor_commit): pair the
--- paths. Where a workload flushes caches between steps, leave those ranges out. DRAM and L2 can move in opposite
--- directions, and traffic into other ranges: read them together, and with the total. Fewer bytes are a gain only if
--- as many tokens were accepted; those numbers come from parameters, from tags (ingest --tag
--- spec_num_accepted_tokens=272) or from imported runs of the trace. A workload that commits from where the model
--- left the drafts has no staging copy, and the traffic of one is not in its numbers.
--- @param  baseline VARCHAR                trace before the change
--- @param  variant VARCHAR                 trace after it
+-- Two ncu traces. The range that does the work may have changed its name (kv_write became nwor_commit): pair
+-- the paths. Where a workload flushes caches between steps, leave those ranges out. DRAM and L2 can move in
+-- opposite directions, and traffic into other ranges: read them together, and with the total. Fewer bytes are
+-- a gain only if as many tokens were accepted; those numbers come from parameters, from tags (ingest --tag
+-- spec_num_accepted_tokens=272) or from imported runs of the trace. A workload that commits from where the
+-- model left the drafts has no staging copy, and the traffic of one is not in its numbers.
+-- @param  baseline VARCHAR               trace before the change
+-- @param  variant VARCHAR                trace after it
 -- @param  pair MAP(VARCHAR, VARCHAR) = NULL  paths that do the same work, BEFORE=AFTER (LIKE patterns)
--- @param  exclude VARCHAR[] = NULL        paths to leave out everywhere (LIKE patterns)
--- @param  accepted_tokens BIGINT = NULL   of each trace; by default its tag or run spec_num_accepted_tokens
--- @param  draft_tokens BIGINT = NULL      of each trace; by default its tag or run spec_num_draft_tokens
+-- @param  exclude VARCHAR[] = NULL       paths to leave out everywhere (LIKE patterns)
+-- @param  accepted_tokens BIGINT = NULL  of each trace; by default its tag or run spec_num_accepted_tokens
+-- @param  draft_tokens BIGINT = NULL     of each trace; by default its tag or run spec_num_draft_tokens
 -- @needs  metrics
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum lts__t_sectors_op_read.sum lts__t_sectors_op_write.sum
--- @column scope VARCHAR                   pair (as asked), total, or range (any other path)
--- @column range VARCHAR                   the pair, the path of the innermost range, or total
--- @column counter VARCHAR                 what is counted
--- @column baseline DOUBLE                 sum before; NULL if it was not measured for every kernel
--- @column variant DOUBLE                  sum after
--- @column delta DOUBLE                    after minus before
--- @column delta_pct DOUBLE                change in percent of before
--- @column remark VARCHAR                  why a number is NULL; empty if none is
--- @chart  paired_bars x=counter y=baseline y2=variant group=range remark=remark
+-- @column scope VARCHAR                  pair (as asked), total, or range (any other path)
+-- @column path VARCHAR                   the pair, the path of the innermost range, or total
+-- @column measure VARCHAR                what is counted
+-- @column baseline DOUBLE                sum before; NULL if it was not measured for every kernel
+-- @column variant DOUBLE                 sum after
+-- @column delta DOUBLE                   after minus before
+-- @column delta_pct DOUBLE               change in percent of before
+-- @column remark VARCHAR                 why a number is NULL; empty if none is
+-- @chart  paired_bars x=measure y=baseline y2=variant group=path remark=remark
 -- @compared counters 10 Memory traffic by NVTX range | drawn
--- @note   WITH writes AS (FROM answer WHERE counter = 'dram_write_bytes'),
+-- @note   WITH writes AS (FROM answer WHERE measure = 'dram_write_bytes'),
 -- @note   shares AS (
 -- @note       SELECT
--- @note           writes.range,
+-- @note           writes.path,
 -- @note           100 * greatest(nullif(writes.baseline, 0) / total.baseline, nullif(writes.variant, 0) / total.variant) AS share_pct
 -- @note       FROM writes JOIN writes AS total ON writes.scope = 'range' AND total.scope = 'total'
 -- @note   )
 -- @note   SELECT 'In the total, and in no pair, are ranges with much of the DRAM writes: '
--- @note       || string_agg(format('{} ({:.0f} %)', range, share_pct), ', ' ORDER BY range)
+-- @note       || string_agg(format('{} ({:.0f} %)', path, share_pct), ', ' ORDER BY path)
 -- @note       || '. Pair those that do the same work (--pair BEFORE=AFTER), and leave out what is none of it, '
 -- @note       || 'such as the flush of a cache (--exclude PATH).'
 -- @note   FROM shares WHERE share_pct >= 20
@@ -62,87 +62,92 @@ matched AS (
         OR path LIKE CASE WHEN is_variant THEN after ELSE before END || '/%'
 ),
 scoped AS (
-    SELECT 'pair' AS scope, pair AS range, is_variant, counter, amount FROM matched
+    SELECT 'pair' AS scope, pair AS path, is_variant, measure, amount FROM matched
     UNION ALL
-    SELECT 'total', 'total', is_variant, counter, amount FROM counted
+    SELECT 'total', 'total', is_variant, measure, amount FROM counted
     UNION ALL
-    SELECT 'range', if(path = '', '(outside any range)', path), is_variant, counter, amount
+    SELECT 'range', if(path = '', '(outside any range)', path), is_variant, measure, amount
     FROM counted
     WHERE (is_variant, kernel_id) NOT IN (SELECT (is_variant, kernel_id) FROM matched)
 ),
 summed AS (
     -- The sum over some kernels is not that over all.
-    SELECT scope, range, is_variant, counter, CASE WHEN count(amount) = count(*) THEN sum(amount) END AS amount
+    SELECT scope, path, is_variant, measure, CASE WHEN count(amount) = count(*) THEN sum(amount) END AS amount
     FROM scoped
-    GROUP BY scope, range, is_variant, counter
+    GROUP BY scope, path, is_variant, measure
 ),
 scopes AS (
-    SELECT 'pair' AS scope, pair AS range FROM asked
+    SELECT 'pair' AS scope, pair AS path FROM asked
     UNION
     SELECT 'total', 'total'
     UNION
-    SELECT scope, range FROM scoped
+    SELECT scope, path FROM scoped
 ),
-counters AS (
-    SELECT counter, row_number() OVER () AS position
+measures AS (
+    SELECT measure, row_number() OVER () AS position
     FROM (
-        VALUES ('dram_write_bytes'), ('dram_read_bytes'), ('l2_write_sectors'), ('l2_read_sectors'), ('gpu_ns'), ('kernels')
-    ) AS listed(counter)
+        VALUES
+            ('dram_write_bytes'), ('dram_read_bytes'), ('l2_write_sectors'), ('l2_read_sectors'), ('gpu_ns'),
+            ('kernels')
+    ) AS listed(measure)
 ),
 sums AS (
     SELECT
-        scope, range, is_variant, trace_id, trace, position, counter, amount,
+        scope, path, is_variant, trace_id, trace, position, measure, amount,
         CASE
-            WHEN summed.counter IS NULL THEN 'no kernel there in ' || trace
+            WHEN summed.measure IS NULL THEN 'no kernel there in ' || trace
             WHEN amount IS NULL THEN 'not measured for every kernel of ' || trace
         END AS reason
     FROM scopes
     CROSS JOIN sides
-    CROSS JOIN counters
-    LEFT JOIN summed USING (scope, range, is_variant, counter)
+    CROSS JOIN measures
+    LEFT JOIN summed USING (scope, path, is_variant, measure)
 ),
 tokens AS (
     SELECT
         sides.*,
         coalesce($accepted_tokens, accepted_tokens)::DOUBLE AS accepted_tokens,
-        coalesce(100.0 * $accepted_tokens / nullif($draft_tokens, 0), acceptance_pct)::DOUBLE AS acceptance_pct,
-        100.0 - coalesce(100.0 * $accepted_tokens / nullif($draft_tokens, 0), acceptance_pct)::DOUBLE AS rejected_pct
+        coalesce(100.0 * $accepted_tokens / nullif($draft_tokens, 0), acceptance_pct)::DOUBLE
+            AS acceptance_pct,
+        100.0 - coalesce(100.0 * $accepted_tokens / nullif($draft_tokens, 0), acceptance_pct)::DOUBLE
+            AS rejected_pct
     FROM sides
     JOIN trace_outcomes USING (trace_id)
 ),
 figures AS (
-    SELECT scope, range, is_variant, position, counter, amount, reason FROM sums
+    SELECT scope, path, is_variant, position, measure, amount, reason FROM sums
     UNION ALL
     SELECT
-        scope, range, is_variant, position + 10, counter || '_per_token', amount / nullif(accepted_tokens, 0),
+        scope, path, is_variant, position + 10, measure || '_per_token', amount / nullif(accepted_tokens, 0),
         coalesce(
             reason,
             CASE
-                WHEN accepted_tokens IS NULL THEN 'spec_num_accepted_tokens of ' || sums.trace || ' is not known'
+                WHEN accepted_tokens IS NULL
+                    THEN 'spec_num_accepted_tokens of ' || sums.trace || ' is not known'
                 WHEN accepted_tokens = 0 THEN 'no token was accepted in ' || sums.trace
             END
         )
     FROM sums
     JOIN tokens USING (is_variant)
-    WHERE counter NOT IN ('gpu_ns', 'kernels')
+    WHERE measure NOT IN ('gpu_ns', 'kernels')
     UNION ALL
     -- Tokens belong to a run, not to a range.
     SELECT
-        'total', 'total', is_variant, 20, counter, amount,
+        'total', 'total', is_variant, 20, measure, amount,
         CASE WHEN amount IS NULL
              THEN 'spec_num_accepted_tokens and spec_num_draft_tokens of ' || trace || ' are not known' END
     FROM tokens
-    UNPIVOT INCLUDE NULLS (amount FOR counter IN (accepted_tokens, acceptance_pct, rejected_pct))
+    UNPIVOT INCLUDE NULLS (amount FOR measure IN (accepted_tokens, acceptance_pct, rejected_pct))
 )
 SELECT
     scope,
-    range,
-    counter,
+    path,
+    measure,
     max(amount) FILTER (NOT is_variant) AS baseline,
     max(amount) FILTER (is_variant) AS variant,
     variant - baseline AS delta,
     100.0 * delta / nullif(baseline, 0) AS delta_pct,
     coalesce(string_agg(reason, '; ' ORDER BY is_variant), '') AS remark
 FROM figures
-GROUP BY scope, range, position, counter
-ORDER BY list_position(['pair', 'total', 'range'], scope), range, position, counter
+GROUP BY scope, path, position, measure
+ORDER BY list_position(['pair', 'total', 'range'], scope), path, position, measure

@@ -1,26 +1,27 @@
 -- How do the four modes of NWOR (off, stage) and SCV (off, graph) compare, side by side?
 --
--- Each mode has an ncu trace for its traffic, an nsys trace for the host's work in the mask's range, and imported
--- runs for its latency, as far as they exist. Traces tell their mode by the tags nwor_mode and scv_mode, or are
--- named here. The ncu traces must hold the same steps, for their traffic is a sum; host_ns to gpu_ns are what one
--- instance of the range costs on average. With NWOR off, the forks that have SCV run no mask: their range is absent, not free.
--- @param  mode MAP(VARCHAR, VARCHAR[]) = NULL  the traces of a mode, NWOR/SCV=TRACE; by default what the tags say
+-- Each mode has an ncu trace for its traffic, an nsys trace for the host's work in the mask's range, and
+-- imported runs for its latency, as far as they exist. Traces tell their mode by the tags nwor_mode and
+-- scv_mode, or are named here. The ncu traces must hold the same steps, for their traffic is a sum; host_ns
+-- to gpu_ns are what one instance of the range costs on average. With NWOR off, the forks that have SCV run
+-- no mask: their range is absent, not free.
+-- @param  mode MAP(VARCHAR, VARCHAR[]) = NULL  traces of a mode, NWOR/SCV=TRACE; by default as tagged
 -- @param  range VARCHAR = 'scv_compute_mask'  text of the range around the mask
--- @param  exclude VARCHAR[] = NULL          range paths to leave out of the traffic (LIKE patterns)
--- @column counter VARCHAR                   what is counted
--- @column off_off DOUBLE                    NWOR off, SCV off; NULL if it is not known
--- @column stage_off DOUBLE                  NWOR stage, SCV off
--- @column off_graph DOUBLE                  NWOR off, SCV graph
--- @column stage_graph DOUBLE                NWOR stage, SCV graph
--- @column stage_off_pct DOUBLE              change from off_off in percent
--- @column off_graph_pct DOUBLE              change from off_off in percent
--- @column stage_graph_pct DOUBLE            change from off_off in percent
--- @column remark VARCHAR                    why numbers are NULL; empty if none is
+-- @param  exclude VARCHAR[] = NULL  range paths to leave out of the traffic (LIKE patterns)
+-- @column measure VARCHAR           what is counted
+-- @column off_off DOUBLE            NWOR off, SCV off; NULL if it is not known
+-- @column stage_off DOUBLE          NWOR stage, SCV off
+-- @column off_graph DOUBLE          NWOR off, SCV graph
+-- @column stage_graph DOUBLE        NWOR stage, SCV graph
+-- @column stage_off_pct DOUBLE      change from off_off in percent
+-- @column off_graph_pct DOUBLE      change from off_off in percent
+-- @column stage_graph_pct DOUBLE    change from off_off in percent
+-- @column remark VARCHAR            why numbers are NULL; empty if none is
+-- @chart  grouped_bars x=measure y=off_off y2=stage_off y3=off_graph y4=stage_graph
 -- @title  off_off NWOR off, SCV off
 -- @title  stage_off NWOR stage, SCV off
 -- @title  off_graph NWOR off, SCV graph
 -- @title  stage_graph NWOR stage, SCV graph
--- @chart  grouped_bars x=counter y=off_off y2=stage_off y3=off_graph y4=stage_graph
 
 WITH modes(mode) AS (
     VALUES ('off/off'), ('stage/off'), ('off/graph'), ('stage/graph')
@@ -50,10 +51,10 @@ left_out AS (
 ),
 summed AS (
     -- The sum over some kernels is not that over all.
-    SELECT trace_id, counter, CASE WHEN count(amount) = count(*) THEN sum(amount) END AS amount
+    SELECT trace_id, measure, CASE WHEN count(amount) = count(*) THEN sum(amount) END AS amount
     FROM traffic
     WHERE NOT EXISTS (SELECT 1 FROM left_out WHERE path LIKE pattern OR path LIKE pattern || '/%')
-    GROUP BY trace_id, counter
+    GROUP BY trace_id, measure
 ),
 host AS (
     SELECT
@@ -68,7 +69,7 @@ host AS (
         gpu_ns / instances AS gpu_ns
     FROM chosen
     JOIN range_costs USING (trace_id)
-    WHERE text = $range AND has_timeline
+    WHERE range_costs.range = $range AND has_timeline
 ),
 outcomes AS (
     SELECT mode, latency_s, acceptance_pct
@@ -76,70 +77,70 @@ outcomes AS (
     JOIN trace_outcomes USING (trace_id)
 ),
 numbers AS (
-    SELECT 'ncu' AS source, mode, counter, amount
+    SELECT 'ncu' AS source, mode, measure, amount
     FROM chosen
     JOIN summed USING (trace_id)
-    WHERE counter NOT IN ('gpu_ns', 'kernels')
+    WHERE measure NOT IN ('gpu_ns', 'kernels')
     UNION ALL
-    SELECT 'ncu', mode, counter || '_per_token', amount / nullif(accepted_tokens, 0)
+    SELECT 'ncu', mode, measure || '_per_token', amount / nullif(accepted_tokens, 0)
     FROM chosen
     JOIN summed USING (trace_id)
     JOIN trace_outcomes USING (trace_id)
     UNION ALL
-    SELECT 'nsys', mode, counter, amount
-    FROM host UNPIVOT INCLUDE NULLS (amount FOR counter IN (COLUMNS(* EXCLUDE (mode))))
+    SELECT 'nsys', mode, measure, amount
+    FROM host UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (mode))))
     UNION ALL
-    SELECT 'run', mode, counter, amount
-    FROM outcomes UNPIVOT INCLUDE NULLS (amount FOR counter IN (COLUMNS(* EXCLUDE (mode))))
+    SELECT 'run', mode, measure, amount
+    FROM outcomes UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (mode))))
 ),
-counters AS (
-    SELECT counter, source, row_number() OVER () AS position
+measures AS (
+    SELECT measure, source, row_number() OVER () AS position
     FROM (
         VALUES
             ('dram_write_bytes', 'ncu'), ('dram_read_bytes', 'ncu'), ('l2_write_sectors', 'ncu'),
             ('l2_read_sectors', 'ncu'), ('dram_write_bytes_per_token', 'ncu'), ('host_ns', 'nsys'),
-            ('launches', 'nsys'), ('launch_ns', 'nsys'), ('graph_replays', 'nsys'), ('graph_replay_ns', 'nsys'),
-            ('syncs', 'nsys'), ('kernels', 'nsys'), ('gpu_ns', 'nsys'), ('latency_s', 'run'),
-            ('acceptance_pct', 'run')
-    ) AS listed(counter, source)
+            ('launches', 'nsys'), ('launch_ns', 'nsys'), ('graph_replays', 'nsys'),
+            ('graph_replay_ns', 'nsys'), ('syncs', 'nsys'), ('kernels', 'nsys'), ('gpu_ns', 'nsys'),
+            ('latency_s', 'run'), ('acceptance_pct', 'run')
+    ) AS listed(measure, source)
 ),
 cells AS (
     SELECT
         position,
-        counters.counter,
+        measures.measure,
         modes.mode,
         CASE WHEN count(DISTINCT amount) = 1 THEN max(amount) END AS amount,
         CASE
             WHEN count(DISTINCT amount) = 1 THEN NULL
             WHEN count(DISTINCT amount) > 1 THEN 'more than one trace'
-            WHEN counters.source <> 'run'
+            WHEN measures.source <> 'run'
                 AND NOT EXISTS (
                     SELECT 1 FROM chosen
-                    WHERE chosen.mode = modes.mode AND if(counters.source = 'ncu', has_counters, has_timeline)
+                    WHERE chosen.mode = modes.mode AND if(measures.source = 'ncu', has_counters, has_timeline)
                 )
-                THEN 'no ' || counters.source || ' trace'
-            WHEN counters.source = 'nsys' AND count(numbers.mode) = 0 THEN 'no range ' || $range
-            WHEN counters.source = 'run' THEN 'no imported run tells'
-            WHEN counters.counter LIKE '%token%' THEN 'accepted tokens unknown'
+                THEN 'no ' || measures.source || ' trace'
+            WHEN measures.source = 'nsys' AND count(numbers.mode) = 0 THEN 'no range ' || $range
+            WHEN measures.source = 'run' THEN 'no imported run tells'
+            WHEN measures.measure LIKE '%token%' THEN 'accepted tokens unknown'
             ELSE 'not measured'
         END AS reason
-    FROM counters
+    FROM measures
     CROSS JOIN modes
-    LEFT JOIN numbers ON numbers.counter = counters.counter AND numbers.mode = modes.mode
-    GROUP BY position, counters.counter, counters.source, modes.mode
+    LEFT JOIN numbers ON numbers.measure = measures.measure AND numbers.mode = modes.mode
+    GROUP BY position, measures.measure, measures.source, modes.mode
 ),
 explained AS (
-    SELECT counter, string_agg(reason || ' (' || found || ')', '; ' ORDER BY reason) AS remark
+    SELECT measure, string_agg(reason || ' (' || found || ')', '; ' ORDER BY reason) AS remark
     FROM (
-        SELECT counter, reason, string_agg(mode, ', ' ORDER BY mode) AS found
+        SELECT measure, reason, string_agg(mode, ', ' ORDER BY mode) AS found
         FROM cells
         WHERE reason IS NOT NULL
-        GROUP BY counter, reason
+        GROUP BY measure, reason
     )
-    GROUP BY counter
+    GROUP BY measure
 )
 SELECT
-    counter,
+    measure,
     max(amount) FILTER (mode = 'off/off') AS off_off,
     max(amount) FILTER (mode = 'stage/off') AS stage_off,
     max(amount) FILTER (mode = 'off/graph') AS off_graph,
@@ -149,6 +150,6 @@ SELECT
     100.0 * (stage_graph - off_off) / nullif(off_off, 0) AS stage_graph_pct,
     coalesce(any_value(remark), '') AS remark
 FROM cells
-LEFT JOIN explained USING (counter)
-GROUP BY position, counter
+LEFT JOIN explained USING (measure)
+GROUP BY position, measure
 ORDER BY position

@@ -1,16 +1,16 @@
 -- What did a change do to latency, and to the tokens drafted, accepted, staged and committed?
 --
--- Numbers that no profiler records: they come from a trace's tags, or from imported runs that name the trace in
--- their tag `trace`, or share its tags nwor_mode and scv_mode (see the view trace_outcomes).
--- @param  baseline VARCHAR         trace before the change
--- @param  variant VARCHAR          trace after it
--- @column counter VARCHAR          what was measured
--- @column baseline DOUBLE          before; NULL if it was not measured
--- @column variant DOUBLE           after
--- @column delta DOUBLE             after minus before
--- @column delta_pct DOUBLE         change in percent of before
--- @column remark VARCHAR           why a number is NULL; empty if none is
--- @chart  paired_bars x=counter y=baseline y2=variant
+-- Numbers that no profiler records: they come from a trace's tags, or from imported runs that name the trace
+-- in their tag `trace`, or share its tags nwor_mode and scv_mode (see the view trace_outcomes).
+-- @param  baseline VARCHAR  trace before the change
+-- @param  variant VARCHAR   trace after it
+-- @column measure VARCHAR   what was measured
+-- @column baseline DOUBLE   before; NULL if it was not measured
+-- @column variant DOUBLE    after
+-- @column delta DOUBLE      after minus before
+-- @column delta_pct DOUBLE  change in percent of before
+-- @column remark VARCHAR    why a number is NULL; empty if none is
+-- @chart  paired_bars x=measure y=baseline y2=variant
 
 WITH sides AS (
     SELECT trace_id, name, false AS is_variant FROM traces WHERE name = $baseline
@@ -19,12 +19,14 @@ WITH sides AS (
 ),
 numbers AS (
     FROM (
-        SELECT name, is_variant, trace_outcomes.* EXCLUDE (trace_id) FROM trace_outcomes JOIN sides USING (trace_id)
+        SELECT name, is_variant, trace_outcomes.* EXCLUDE (trace_id)
+        FROM trace_outcomes
+        JOIN sides USING (trace_id)
     )
-    UNPIVOT INCLUDE NULLS (amount FOR counter IN (COLUMNS(* EXCLUDE (name, is_variant))))
+    UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (name, is_variant))))
 )
 SELECT
-    counter,
+    measure,
     max(amount) FILTER (NOT is_variant) AS baseline,
     max(amount) FILTER (is_variant) AS variant,
     variant - baseline AS delta,
@@ -35,5 +37,5 @@ SELECT
         ''
     ) AS remark
 FROM numbers
-GROUP BY counter
-ORDER BY counter
+GROUP BY measure
+ORDER BY measure

@@ -1,22 +1,22 @@
 -- What did a change do to the host's work in an NVTX range: time, launches, graph replays and waiting?
 --
--- Two traces. Those of nsys tell time, calls and kernels, those of ncu kernels and warps. Where the range is absent
--- everything is NULL: what did not run did not get cheaper. vLLM forks with SCV wrap the vectorised mask in the
--- range scv_compute_mask, but may leave out the graph replay, and run none of it with NWOR off.
--- @param  baseline VARCHAR                  trace before the change
--- @param  variant VARCHAR                   trace after it
+-- Two traces. Those of nsys tell time, calls and kernels, those of ncu kernels and warps. Where the range is
+-- absent everything is NULL: what did not run did not get cheaper. vLLM forks with SCV wrap the vectorised
+-- mask in the range scv_compute_mask, but may leave out the graph replay, and run none of it with NWOR off.
+-- @param  baseline VARCHAR              trace before the change
+-- @param  variant VARCHAR               trace after it
 -- @param  range VARCHAR = 'scv_compute_mask'  text of the range
 -- @needs  kernel_ranges kernels
 -- @metrics sm__warps_launched.sum
--- @column counter VARCHAR                   what is counted; see the view range_costs
--- @column baseline DOUBLE                   sum before; NULL if it was not recorded
--- @column variant DOUBLE                    sum after
--- @column delta DOUBLE                      after minus before
--- @column delta_pct DOUBLE                  change in percent of before
--- @column baseline_per_instance DOUBLE      before ÷ instances of the range
--- @column variant_per_instance DOUBLE       after ÷ instances of the range
--- @column remark VARCHAR                    why a number is NULL; empty if none is
--- @chart  paired_bars x=counter y=baseline_per_instance y2=variant_per_instance
+-- @column measure VARCHAR               what is counted; see the view range_costs
+-- @column baseline DOUBLE               sum before; NULL if it was not recorded
+-- @column variant DOUBLE                sum after
+-- @column delta DOUBLE                  after minus before
+-- @column delta_pct DOUBLE              change in percent of before
+-- @column baseline_per_instance DOUBLE  before ÷ instances of the range
+-- @column variant_per_instance DOUBLE   after ÷ instances of the range
+-- @column remark VARCHAR                why a number is NULL; empty if none is
+-- @chart  paired_bars x=measure y=baseline_per_instance y2=variant_per_instance
 -- @compared timeline 20 What the mask of accepted tokens costs the host | drawn
 
 WITH sides AS (
@@ -29,33 +29,36 @@ costs AS (
         name,
         has_timeline,
         is_variant,
-        text IS NULL AS absent,
-        range_costs.* EXCLUDE (trace_id, text)
+        range IS NULL AS absent,
+        range_costs.* EXCLUDE (trace_id, range)
             -- Ranges were recorded, but not this one: it ran 0 times.
-            REPLACE (CASE WHEN text IS NULL AND has_timeline AND NOT list_contains(missing, 'nvtx_ranges') THEN 0
-                          ELSE instances END AS instances)
+            REPLACE (CASE WHEN range IS NULL AND has_timeline AND NOT list_contains(missing, 'nvtx_ranges')
+                          THEN 0 ELSE instances END AS instances)
     FROM sides
-    LEFT JOIN range_costs ON range_costs.trace_id = sides.trace_id AND text = $range
+    LEFT JOIN range_costs ON range_costs.trace_id = sides.trace_id AND range = $range
 ),
 numbers AS (
     SELECT
         *,
-        max(amount) FILTER (counter = 'instances') OVER (PARTITION BY is_variant) AS instances,
+        max(amount) FILTER (measure = 'instances') OVER (PARTITION BY is_variant) AS instances,
         CASE
             WHEN amount IS NOT NULL THEN NULL
             WHEN absent THEN 'no range ' || $range || ' in ' || name
-            WHEN NOT has_timeline AND counter = 'instances' THEN name || ' does not tell: ingest it with --tag steps=N'
-            WHEN NOT has_timeline AND counter NOT IN ('kernels', 'gpu_ns', 'warps') THEN 'ncu records none (' || name || ')'
-            WHEN NOT has_timeline AND counter = 'warps' THEN 'not measured in ' || name || ': ncu --metrics sm__warps_launched.sum'
-            WHEN counter = 'warps' THEN 'nsys records none (' || name || ')'
-            WHEN counter IN ('kernels', 'gpu_ns') THEN 'kernels of CUDA graphs are not recorded in ' || name
+            WHEN NOT has_timeline AND measure = 'instances'
+                THEN name || ' does not tell: ingest it with --tag steps=N'
+            WHEN NOT has_timeline AND measure NOT IN ('kernels', 'gpu_ns', 'warps')
+                THEN 'ncu records none (' || name || ')'
+            WHEN NOT has_timeline AND measure = 'warps'
+                THEN 'not measured in ' || name || ': ncu --metrics sm__warps_launched.sum'
+            WHEN measure = 'warps' THEN 'nsys records none (' || name || ')'
+            WHEN measure IN ('kernels', 'gpu_ns') THEN 'kernels of CUDA graphs are not recorded in ' || name
             ELSE 'not recorded in ' || name
         END AS reason
     FROM costs
-    UNPIVOT INCLUDE NULLS (amount FOR counter IN (COLUMNS(* EXCLUDE (name, has_timeline, is_variant, absent))))
+    UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (name, has_timeline, is_variant, absent))))
 )
 SELECT
-    counter,
+    measure,
     max(amount) FILTER (NOT is_variant)::DOUBLE AS baseline,
     max(amount) FILTER (is_variant)::DOUBLE AS variant,
     variant - baseline AS delta,
@@ -64,7 +67,10 @@ SELECT
     max(amount / nullif(instances, 0)) FILTER (is_variant) AS variant_per_instance,
     coalesce(string_agg(reason, '; ' ORDER BY is_variant), '') AS remark
 FROM numbers
-GROUP BY counter
+GROUP BY measure
 ORDER BY
-    list_position(['instances', 'host_ns', 'launches', 'launch_ns', 'graph_replays', 'graph_replay_ns', 'syncs',
-                   'sync_ns', 'kernels', 'gpu_ns', 'warps'], counter)
+    list_position(
+        ['instances', 'host_ns', 'launches', 'launch_ns', 'graph_replays', 'graph_replay_ns', 'syncs',
+         'sync_ns', 'kernels', 'gpu_ns', 'warps'],
+        measure
+    )

@@ -15,7 +15,7 @@ CASES = [
         traces={"a": CALLS},
         expected=across(
             """
-            trace  duration_ns  start_ns  pid  tid  api_name               api_call_id
+            trace  duration_ns  start_ns  pid  tid  function               api_call_id
             a      30           20        2    3    cudaStreamSynchronize  2
             # Of equal ones the first; call 3 is the event's.
             a      10           0         1    1    cudaDeviceSynchronize  1
@@ -29,7 +29,7 @@ CASES = [
         params={"limit": 1},
         expected=across(
             """
-            trace  duration_ns  start_ns  pid  tid  api_name               api_call_id
+            trace  duration_ns  start_ns  pid  tid  function               api_call_id
             a      30           20        2    3    cudaStreamSynchronize  2
             b      1            5         1    1    cudaThreadSynchronize  1
             """

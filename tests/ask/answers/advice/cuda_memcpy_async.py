@@ -32,7 +32,7 @@ CASES = [
             device_id     1                     0
             context_id    3                     1
             stream_id     9                     7
-            api_name      cuMemcpyDtoHAsync     cudaMemcpyAsync
+            function      cuMemcpyDtoHAsync     cudaMemcpyAsync
             memory_op_id  2                     1
             """
         ),

@@ -29,7 +29,7 @@ CASES = [
             device_id     1               0               0
             context_id    3               1               1
             stream_id     9               7               7
-            api_name      cuMemcpyDtoH    cudaMemcpy      cudaMemcpy
+            function      cuMemcpyDtoH    cudaMemcpy      cudaMemcpy
             memory_op_id  3               1               5
             """
         ),
@@ -51,7 +51,7 @@ CASES = [
             device_id     1               0               0
             context_id    3               1               1
             stream_id     9               7               7
-            api_name      cuMemcpyDtoH    cudaMemcpy      cudaMemcpy
+            function      cuMemcpyDtoH    cudaMemcpy      cudaMemcpy
             memory_op_id  3               1               2
             """
         ),

@@ -20,7 +20,7 @@ CASES = [
         },
         expected=across(
             """
-            trace  duration_ns  start_ns  dst_memory  bytes  pid  device_id  context_id  stream_id  api_name    memory_op_id
+            trace  duration_ns  start_ns  dst_memory  bytes  pid  device_id  context_id  stream_id  function    memory_op_id
             a      30           50        Managed     128    2    1          3           9          cuMemsetD8  3
             a      10           10        Pinned      64     1    0          1           7          cudaMemset  1
             """

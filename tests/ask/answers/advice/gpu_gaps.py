@@ -18,7 +18,7 @@ CASES = [
         params={"min_gap_ns": 10},
         expected=across(
             """
-            trace  duration_ns  start_ns  pid  device_id  next_work         gaps
+            trace  duration_ns  start_ns  pid  device_id  next_operation    gaps
             a      40           10        1    1          second            3     # 10 to 50
             a      30           100       1    0          late              3     # 100 to 130
             a      30           170       1    0          [CUDA graph 1]    3     # 170 to 200
@@ -31,7 +31,7 @@ CASES = [
         params={"min_gap_ns": 10, "graphs": False, "limit": 1},
         expected=across(
             """
-            trace  duration_ns  start_ns  pid  device_id  next_work  gaps
+            trace  duration_ns  start_ns  pid  device_id  next_operation  gaps
             a      40           10        1    1          second     2
             """
         ),
@@ -45,7 +45,7 @@ CASES = [
         },
         expected=across(
             """
-            trace  duration_ns  start_ns  pid  device_id  next_work  gaps
+            trace  duration_ns  start_ns  pid  device_id  next_operation  gaps
             a      500_000_001  1         2    0          k          1
             """
         ),

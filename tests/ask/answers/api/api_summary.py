@@ -15,7 +15,7 @@ CASES = [
         traces={"a": CALLS, "b": Recording().call("cudaFree_v3020", 0, 7)},
         expected=across(
             """
-            trace  layer    name              calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
+            trace  layer    function          calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
             # Of 20 + 40 + 30 + 10; 20 and 40 are 10 from their mean.
             a      runtime  cudaLaunchKernel  2      20 + 40   60         30      30         20      40      sqrt(200)
             a      runtime  cudaFree          1      30        30         30      30         30      30      NULL
@@ -30,7 +30,7 @@ CASES = [
         params={"layer": "driver"},
         expected=across(
             """
-            trace  layer    name              calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
+            trace  layer    function          calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
             a      driver   cuLaunchKernel    1      10        10         10      10         10      10      NULL
             """
         ),

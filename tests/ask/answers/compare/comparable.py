@@ -30,10 +30,10 @@ CASES = [
             .kernel(metrics={CLOCK: 1.005e9})
             .kernel(metrics={CLOCK: 1.015e9}),
         },
-        params={"trace_a": "a", "trace_b": "b"},
+        params={"baseline": "a", "variant": "b"},
         expected=across(
             """
-            property                a                       b            verdict  meaning
+            property                baseline                variant      verdict  meaning
             profiler                ncu                     ncu          same     NULL
             tool_version            2025.3                  2025.3       same     NULL
             gpu                     NVIDIA H200, NVIDIA T4  NVIDIA H200  differs  times and counters differ with the GPU, whatever else changed
@@ -61,10 +61,10 @@ CASES = [
             "a2": Recording().work(kernel("k", 10, 20)),
             "b": Profile().kernel(metrics={CLOCK: 1.0e9}),
         },
-        params={"trace_a": ["a1", "a2"], "trace_b": ["b"]},
+        params={"baseline": ["a1", "a2"], "variant": ["b"]},
         expected=across(
             """
-            property           a            b         verdict  meaning
+            property           baseline     variant   verdict  meaning
             profiler           nsys         ncu       differs  ncu runs kernels alone and repeatedly: only counters_on_timeline joins the two
             tool_version       NULL         NULL      unknown  counters can change between versions; an export has that of its nsys
             gpu                NVIDIA H200  NULL      unknown  times and counters differ with the GPU, whatever else changed

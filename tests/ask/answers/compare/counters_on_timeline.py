@@ -37,11 +37,11 @@ CASES = [
         params={"timeline": "t", "counters": "c"},
         expected=down(
             """
-            place                      step     step   step | lib: cub  ''             ''       step           step
+            path                       step     step   step | lib: cub  ''             ''       step           step
             kernel                     gemm     gemm   scan             late           gemm     norm           norm
-            process                    1        1      1                1              2        1              1
+            process_number             1        1      1                1              2        1              1
             device_id                  0        0      0                0              0        0              0
-            occurrence                 1        2      1                1              1        1              2
+            instance                   1        2      1                1              1        1              2
             found_in                   both     both   both             timeline only  both     counters only  counters only
             start_ns                   200      250    300              400            500      NULL           NULL
             duration_ns                40       10     5                10             20       NULL           NULL
@@ -72,11 +72,11 @@ CASES = [
         params={"timeline": "t", "counters": "c", "metric": WARPS},
         expected=down(
             """
-            place                      ''    ''             step
+            path                       ''    ''             step
             kernel                     norm  norm           norm
-            process                    1     1              1
+            process_number             1     1              1
             device_id                  0     1              0
-            occurrence                 1     1              1
+            instance                   1     1              1
             found_in                   both  timeline only  counters only
             start_ns                   10    30             NULL
             duration_ns                10    10             NULL

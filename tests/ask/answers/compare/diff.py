@@ -63,7 +63,7 @@ CASES = [
     Case(
         "in total: busy time of overlapping kernels counts once, and gaps lie between all work of one GPU",
         traces=PAIR,
-        params={"trace_a": "before", "trace_b": "after", "topic": "trace"},
+        params={"baseline": "before", "variant": "after", "topic": "trace"},
         expected=across(
             f"""
             {HEAD}
@@ -84,7 +84,7 @@ CASES = [
     Case(
         "repeated runs have means, spread and an interval; a kernel that a run lacks is a 0, but not in its mean",
         traces=REPEATED,
-        params={"trace_a": ["a1", "a2", "a3"], "trace_b": ["b1", "b2", "b3"], "topic": "kernel"},
+        params={"baseline": ["a1", "a2", "a3"], "variant": ["b1", "b2", "b3"], "topic": "kernel"},
         # x: variances 4 and 4 over 3 runs, 4 degrees of freedom. y: variance 12 of 0, 0 and 6 against 0, 2 degrees.
         expected=across(
             f"""
@@ -104,7 +104,7 @@ CASES = [
             "eager": Recording().work(kernel("x", 0, 10, full="x<1>"), kernel("z", 20, 24)),
             "whole": Recording().work(kernel("x", 0, 3, full="x<2>"), kernel("z", 20, 22), graph(70, 78)),
         },
-        params={"trace_a": "eager", "trace_b": "whole", "topic": "kernel", "full_names": True},
+        params={"baseline": "eager", "variant": "whole", "topic": "kernel", "full_names": True},
         expected=across(
             f"""
             {HEAD}
@@ -123,7 +123,7 @@ CASES = [
     Case(
         "ranges by path and domain; one that is not there is NULL, its work may be under another name",
         traces=PAIR,
-        params={"trace_a": "before", "trace_b": "after", "topic": "range"},
+        params={"baseline": "before", "variant": "after", "topic": "range"},
         expected=across(
             f"""
             {HEAD}
@@ -143,7 +143,7 @@ CASES = [
     Case(
         "calls by layer, those whose time changed most first; one that was not made took no time",
         traces=PAIR,
-        params={"trace_a": "before", "trace_b": "after", "topic": "api_call"},
+        params={"baseline": "before", "variant": "after", "topic": "api_call"},
         expected=across(
             f"""
             {HEAD}
@@ -165,7 +165,7 @@ CASES = [
     Case(
         "copies by their direction",
         traces=PAIR,
-        params={"trace_a": "before", "trace_b": "after", "topic": "copy"},
+        params={"baseline": "before", "variant": "after", "topic": "copy"},
         expected=across(
             f"""
             {HEAD}
@@ -181,7 +181,7 @@ CASES = [
     Case(
         "launches one by one, by place, process, device and number; what was not measured is NULL, not 0",
         traces=PROFILES,
-        params={"trace_a": "before", "trace_b": "after", "topic": "launch"},
+        params={"baseline": "before", "variant": "after", "topic": "launch"},
         expected=across(
             f"""
             {HEAD}
@@ -207,8 +207,8 @@ CASES = [
         "chosen metrics: sums add up over launches, averages stand for one launch only",
         traces=PROFILES,
         params={
-            "trace_a": "before",
-            "trace_b": "after",
+            "baseline": "before",
+            "variant": "after",
             "topic": "%e%",
             "metric": ["dram__bytes_write.sum", "sm__cycles_active.avg"],
         },
@@ -229,8 +229,8 @@ CASES = [
         "a chosen metric of each launch",
         traces=PROFILES,
         params={
-            "trace_a": "before",
-            "trace_b": "after",
+            "baseline": "before",
+            "variant": "after",
             "topic": "launch",
             "metric": "sm__cycles_active.avg",
         },

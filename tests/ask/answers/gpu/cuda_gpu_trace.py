@@ -52,17 +52,17 @@ CASES = [
             device_id             0                         0                             1              0
             context_id            1                         2                             1              1
             stream_id             7                         9                             7              7
-            work                  kernel                    memcpy                        memset         graph
-            name                  void add<float>(float *)  [CUDA memcpy Host-to-Device]  [CUDA memset]  [CUDA graph 1]
+            kind                  kernel                    memcpy                        memset         graph
+            operation             void add<float>(float *)  [CUDA memcpy Host-to-Device]  [CUDA memset]  [CUDA graph 1]
             # Numbers of three tables: the second operation on memory is the memset.
-            work_id               1                         1                             2              1
+            operation_id          1                         1                             2              1
             """
         ),
     ),
     Case(
         "short names, without the graph",
         traces={"a": Recording().work(kernel("add", 10, 30, full="void add<float>(float *)"), graph(50, 90))},
-        params={"names": "short", "graphs": False},
+        params={"full_names": "short", "graphs": False},
         expected=down(
             """
             trace                 a
@@ -87,9 +87,9 @@ CASES = [
             device_id             0
             context_id            1
             stream_id             7
-            work                  kernel
-            name                  add
-            work_id               1
+            kind                  kernel
+            operation             add
+            operation_id          1
             """
         ),
     ),

@@ -28,7 +28,7 @@ CASES = [
             api_calls             2      1            1            0
             kernels               2      0            0            0
             memory_ops            1      0            0            0
-            graphs                0      0            1            0
+            graph_launches        0      0            1            0
             gpu_ns                50     0            20           0      # 30 + 10 + 10
             share_of_busiest_pct  100    0            40           0
             first_ns              10     NULL         5            NULL

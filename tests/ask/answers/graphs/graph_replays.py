@@ -35,9 +35,9 @@ CASES = [
             mode                   graph              node               node
             pid                    1                  2                  2
             graph                  3                  5                  50
-            replays                2                  3                  1
-            kernels_per_replay     NULL               2                  1
-            operations_per_replay  1                  3                  1
+            instances              2                  3                  1
+            kernels_per_instance   NULL               2                  1
+            gpu_operations_per_instance  1                  3                  1
             avg_api_ns             (10 + 20) / 2      (4 + 6 + 8) / 3    NULL
             avg_span_ns            (30 + 20) / 2      100 / 3            10
             total_span_ns          30 + 20            30 + 40 + 30       10

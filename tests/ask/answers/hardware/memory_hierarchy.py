@@ -43,7 +43,7 @@ CASES = [
     Case(
         "what was only measured has a row and no ridge, nor has a precision without a published peak",
         runs={"measured": Runs({"gpu": "A10", "l2_bytes_per_s": 2e12})},
-        params={"gpu": "A10", "dtype": "fp8"},
+        params={"gpu": "A10", "precision": "fp8"},
         expected=across(
             """
             gpu  level  distance  capacity_bytes  bandwidth_bytes_per_s  measured_bytes_per_s  ridge_flop_per_byte

@@ -12,7 +12,7 @@ CASES = [
         params={"kernel": "add"},
         expected=across(
             """
-            trace  pid  device_id  kernel  instance  start_ns  end_ns  duration_ns  delta_ns  duration_sum_ns  delta_sum_ns
+            trace  pid  device_id  kernel  instance  start_ns  end_ns  duration_ns  delta_ns  accum_duration_ns  accum_delta_ns
             a      1    0          add     1         10        20      10           10        10               10
             a      1    0          add     2         50        55      5            30        15               40
             # Before the one before had ended.

@@ -21,34 +21,34 @@ CASES = [
             pid              1                          2
             tid              1                          3
             device_id        0                          1
-            api_name         cudaLaunchKernel           cudaLaunchKernel
+            function         cudaLaunchKernel           cudaLaunchKernel
             kernel           void add<float>(float *)   void add<float>(float *)
             instances        3                          1
             queued           2                          1
             # 0 to 10, when the call returns; 20 to 40; 40 to 70
-            total_avg_ns     20                         20
-            total_median_ns  20                         20
-            total_min_ns     10                         20
-            total_max_ns     30                         20
-            total_stddev_ns  10                         NULL
+            avg_total_ns     20                         20
+            median_total_ns  20                         20
+            min_total_ns     10                         20
+            max_total_ns     30                         20
+            stddev_total_ns  10                         NULL
             # 10, 6 and 2
-            api_avg_ns       6                          10
-            api_median_ns    6                          10
-            api_min_ns       2                          10
-            api_max_ns       10                         10
-            api_stddev_ns    4                          NULL
+            avg_api_ns       6                          10
+            median_api_ns    6                          10
+            min_api_ns       2                          10
+            max_api_ns       10                         10
+            stddev_api_ns    4                          NULL
             # 26 to 26 and 42 to 46
-            queue_avg_ns     2                          5
-            queue_median_ns  2                          5
-            queue_min_ns     0                          5
-            queue_max_ns     4                          5
-            queue_stddev_ns  sqrt(8)                    NULL
+            avg_queue_ns     2                          5
+            median_queue_ns  2                          5
+            min_queue_ns     0                          5
+            max_queue_ns     4                          5
+            stddev_queue_ns  sqrt(8)                    NULL
             # 4, 14 and 24
-            kernel_avg_ns    14                         5
-            kernel_median_ns  14                        5
-            kernel_min_ns    4                          5
-            kernel_max_ns    24                         5
-            kernel_stddev_ns  10                        NULL
+            avg_kernel_ns    14                         5
+            median_kernel_ns  14                        5
+            min_kernel_ns    4                          5
+            max_kernel_ns    24                         5
+            stddev_kernel_ns  10                        NULL
             """
         ),
     ),

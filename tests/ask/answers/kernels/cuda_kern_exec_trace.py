@@ -19,7 +19,7 @@ CASES = [
             pid                 1                         2                         1                         1
             tid                 1                         3                         1                         1
             device_id           0                         1                         0                         0
-            api_name            cudaLaunchKernel          cudaLaunchKernel          cudaLaunchKernel          cudaLaunchKernel
+            function            cudaLaunchKernel          cudaLaunchKernel          cudaLaunchKernel          cudaLaunchKernel
             grid_x              1                         1                         1                         1
             grid_y              1                         1                         1                         1
             grid_z              1                         1                         1                         1
@@ -40,7 +40,7 @@ CASES = [
                 kernel("y", 25, 40, node=2),
             )
         },
-        params={"names": "short"},
+        params={"full_names": "short"},
         expected=down(
             """
             trace               a                a
@@ -54,7 +54,7 @@ CASES = [
             pid                 1                1
             tid                 1                1
             device_id           0                0
-            api_name            cudaGraphLaunch  cudaGraphLaunch
+            function            cudaGraphLaunch  cudaGraphLaunch
             grid_x              2                1
             grid_y              3                1
             grid_z              4                1

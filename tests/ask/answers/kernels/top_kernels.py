@@ -14,7 +14,7 @@ CASES = [
         traces={"a": KERNELS},
         expected=across(
             """
-            trace  kernel  launches  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
+            trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
             a      mul     1         50        50         50      50         50      50
             a      add     2         10 + 30   40         20      20         10      30
             a      nop     1         10        10         10      10         10      10
@@ -27,7 +27,7 @@ CASES = [
         params={"kernel": "%ad%", "limit": 1},
         expected=across(
             """
-            trace  kernel  launches  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
+            trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
             a      add     2         40        40         20      20         10      30
             b      bad     1         4         50         4       4          4       4       # of equal ones by name
             """

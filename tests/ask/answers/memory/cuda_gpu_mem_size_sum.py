@@ -7,7 +7,7 @@ CASES = [
         traces={"a": OPERATIONS},
         expected=across(
             """
-            trace  operation                     operations  total_bytes    avg_bytes  q1_bytes  median_bytes  q3_bytes  min_bytes  max_bytes  stddev_bytes
+            trace  operation                     instances   total_bytes    avg_bytes  q1_bytes  median_bytes  q3_bytes  min_bytes  max_bytes  stddev_bytes
             # 300, 200 and 100 from their mean
             a      [CUDA memcpy Host-to-Device]  3           600 + 100 + 200  300      150       200           400       100        600        sqrt(70_000)
             a      [CUDA memset]                 1           64             64         64        64            64        64         64         NULL

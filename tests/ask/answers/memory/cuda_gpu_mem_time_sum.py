@@ -18,7 +18,7 @@ CASES = [
         traces={"a": OPERATIONS},
         expected=across(
             """
-            trace  operation                     operations  total_ns      share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
+            trace  operation                     instances   total_ns      share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
             # Of 60 + 40 + 20; 10, 20 and 30 are 10 and 0 from their mean.
             a      [CUDA memcpy Host-to-Device]  3           10 + 30 + 20  50         20      20         10      30      10
             a      [CUDA memset]                 1           40            100/3      40      40         40      40      NULL

@@ -15,7 +15,7 @@ CASES = [
         },
         expected=across(
             """
-            trace  operation  copy_kind       operations  total_bytes  avg_bytes  max_bytes  total_ns  avg_ns  bytes_per_s
+            trace  kind       copy_kind       instances   total_bytes  avg_bytes  max_bytes  total_ns  avg_ns  bytes_per_s
             a      memcpy     Host-to-Device  2           600 + 200    400        600        10 + 30   20      800 / 40e-9
             a      memset     NULL            2           64 + 32      48         64         20 + 0    10      96 / 20e-9
             a      memcpy     Peer-to-Peer    1           5            5          5          0         0       NULL

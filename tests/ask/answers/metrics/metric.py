@@ -24,10 +24,10 @@ CASES = [
     Case(
         "no value is NULL and a counted 0 is 0; a metric that a workload lacks has no row",
         traces=TWO,
-        params={"name": ROOF},
+        params={"metric": ROOF},
         expected=across(
             f"""
-            trace   kernel_id  kernel  range_path  metric  unit  value  text
+            trace   kernel_id  kernel  path        metric  unit  value  text
             after   1          gemm    NULL        {ROOF}  %     NULL   NULL  # another domain is no path
             after   2          copy    NULL        {ROOF}  %     NULL   nan   # nor is a start/end range
             before  1          gemm    step/mlp    {ROOF}  %     62.5   NULL
@@ -38,10 +38,10 @@ CASES = [
     Case(
         "a pattern finds texts and numbers alike, of the kernels of one trace that are called so",
         traces=TWO,
-        params={"name": "%", "trace": "before", "kernel": "g%"},
+        params={"metric": "%", "trace": "before", "kernel": "g%"},
         expected=across(
             f"""
-            trace   kernel_id  kernel  range_path  metric                     unit  value  text
+            trace   kernel_id  kernel  path        metric                     unit  value  text
             before  1          gemm    step/mlp    {ROOF}                     %     62.5   NULL
             before  1          gemm    step/mlp    launch__device_id          ''    0      NULL
             before  1          gemm    step/mlp    launch__func_cache_config  ''    NULL   PreferShared

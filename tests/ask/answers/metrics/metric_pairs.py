@@ -20,7 +20,7 @@ CASES = [
         params={"x": READ, "y": TIME},
         expected=across(
             f"""
-            trace  kernel_id  kernel  range_path  x_metric  x_unit  x_value  y_metric  y_unit  y_value
+            trace  kernel_id  kernel  path        x_metric  x_unit  x_value  y_metric  y_unit  y_value
             a      1          gemm    step/mlp    {READ}    byte    64       {TIME}    ns      20
             a      2          gemm    step        {READ}    byte    NULL     {TIME}    ns      30
             b      1          gemm    NULL        {READ}    byte    4        {TIME}    ns      10
@@ -38,7 +38,7 @@ CASES = [
         params={"x": TIME, "y": READ, "trace": "a", "kernel": "g_mm"},
         expected=across(
             f"""
-            trace  kernel_id  kernel  range_path   x_metric  x_unit  x_value  y_metric  y_unit  y_value
+            trace  kernel_id  kernel  path         x_metric  x_unit  x_value  y_metric  y_unit  y_value
             a      1          gemm    step/mlp/up  {TIME}    ns      20       {READ}    byte    64
             """
         ),

@@ -29,7 +29,7 @@ CASES = [
         params={"range": "step"},
         expected=across(
             """
-            trace  domain  instance  start_ns  end_ns  duration_ns  duration_accum_ns  delta_ns  delta_accum_ns  range_id
+            trace  domain  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
             a      ''      0         20        50      30           30                 20        20              1
             a      ''      1         45        65      20           50                 -5        15              3
             a      lib     0         100       103     3            3                  100       100             4
@@ -43,7 +43,7 @@ CASES = [
         params={"range": "step", "trace": "b"},
         expected=across(
             """
-            trace  domain  instance  start_ns  end_ns  duration_ns  duration_accum_ns  delta_ns  delta_accum_ns  range_id
+            trace  domain  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
             b      ''      0         7         8       1            1                  7         7               1
             """
         ),

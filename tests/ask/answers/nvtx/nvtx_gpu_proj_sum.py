@@ -32,7 +32,7 @@ CASES = [
             """
             trace               a             a        a         b
             domain              ''            ''       ''        lib
-            range_text          layer         step     request   open
+            range               layer         step     request   open
             style               pushpop       pushpop  startend  pushpop
             total_proj_ns       40 + 10 + 30  65       50        5        # 110 to 150, 150 to 160, 200 to 230; 110 to 175; 110 to 160
             total_range_ns      20 + 20       100      45        NULL
@@ -42,7 +42,7 @@ CASES = [
             min_proj_ns         10            65       50        5
             max_proj_ns         40            65       50        5
             stddev_proj_ns      sqrt(700/3)   NULL     NULL      NULL     # (40/3)² + (50/3)² + (10/3)² over 2
-            total_busy_ns       30 + 10 + 30  20 + 35  20 + 20   5        # idle from 130 to 140
+            total_gpu_busy_ns   30 + 10 + 30  20 + 35  20 + 20   5        # idle from 130 to 140
             gpu_operations      2 + 1 + 1     4        3         1
             avg_gpu_operations  4/3           4        3         1
             avg_depth           2/3           0        0         0        # two inside step
@@ -58,7 +58,7 @@ CASES = [
             """
             trace               b
             domain              lib
-            range_text          open
+            range               open
             style               pushpop
             total_proj_ns       5
             total_range_ns      NULL
@@ -68,7 +68,7 @@ CASES = [
             min_proj_ns         5
             max_proj_ns         5
             stddev_proj_ns      NULL
-            total_busy_ns       5
+            total_gpu_busy_ns   5
             gpu_operations      1
             avg_gpu_operations  1
             avg_depth           0

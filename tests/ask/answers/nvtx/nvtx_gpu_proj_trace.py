@@ -29,10 +29,10 @@ CASES = [
             """
             trace                  a        a        a        a         a        b
             domain                 ''       ''       ''       ''        lib      ''
-            range_text             layer    step     request  layer     cub      layer
+            range                  layer    step     request  layer     cub      layer
             projected_start_ns     90       110      110      110       140      10
             projected_duration_ns  5        50       40       40        20       5
-            busy_ns                5        20 + 20  20 + 10  20 + 10   20       5      # idle from 130 to 140
+            gpu_busy_ns            5        20 + 20  20 + 10  20 + 10   20       5      # idle from 130 to 140
             start_ns               1        0        5        10        40       0
             duration_ns            NULL     100      25       20        20       9
             style                  pushpop  pushpop  startend  pushpop  pushpop  pushpop
@@ -55,10 +55,10 @@ CASES = [
             """
             trace                  a
             domain                 lib
-            range_text             cub
+            range                  cub
             projected_start_ns     140
             projected_duration_ns  20
-            busy_ns                20
+            gpu_busy_ns            20
             start_ns               40
             duration_ns            20
             style                  pushpop

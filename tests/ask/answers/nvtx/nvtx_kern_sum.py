@@ -30,7 +30,7 @@ CASES = [
         traces=TWO,
         expected=across(
             """
-            trace  domain  range_text  style     pid  tid  range_instances  launches  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  kernel
+            trace  domain  range       style     pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  kernel
             a      NULL    NULL        NULL      1    1    0                1         5         5       5          5       5       NULL       k<1>
             a      ''      layer       pushpop   1    1    2                2         20 + 10   15      15         10      20      sqrt(50)   k<1>
             a      ''      layer       pushpop   1    1    1                1         3         3       3          3       3       NULL       k<2>
@@ -49,7 +49,7 @@ CASES = [
         params={"trace": "a", "range": "lay__"},
         expected=across(
             """
-            trace  domain  range_text  style    pid  tid  range_instances  launches  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  kernel
+            trace  domain  range       style    pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  kernel
             a      ''      layer       pushpop  1    1    2                2         20 + 10   15      15         10      20      sqrt(50)   k<1>
             a      ''      layer       pushpop  1    1    1                1         3         3       3          3       3       NULL       k<2>
             """

@@ -25,7 +25,7 @@ CASES = [
         params={"range": "step"},
         expected=across(
             """
-            trace  domain  instance  start_ns  end_ns  duration_ns  duration_accum_ns  delta_ns  delta_accum_ns  range_id
+            trace  domain  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
             a      ''      0         10        20      10           10                 10        10              1
             a      ''      1         50        90      40           50                 30        40              2
             a      ''      2         80        95      15           65                 -10       30              3
@@ -40,7 +40,7 @@ CASES = [
         params={"range": "step", "trace": "b"},
         expected=across(
             """
-            trace  domain  instance  start_ns  end_ns  duration_ns  duration_accum_ns  delta_ns  delta_accum_ns  range_id
+            trace  domain  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
             b      ''      0         7         8       1            1                  7         7               1
             """
         ),

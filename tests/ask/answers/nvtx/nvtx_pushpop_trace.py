@@ -32,7 +32,7 @@ CASES = [
             children_ns  20 + 5   0     5           0               0           0             0
             own_ns       75       20    15          5               5           10            2
             domain       ''       ''    ''          lib             ''          ''            ''
-            range_text   step     step  layer       cub             layer       in open       step
+            range        step     step  layer       cub             layer       in open       step
             pid          1        2     1           1               1           1             1
             tid          1        3     1           1               1           1             1
             depth        0        0     1           2               1           1             0
@@ -57,7 +57,7 @@ CASES = [
             children_ns  0
             own_ns       5
             domain       lib
-            range_text   cub
+            range        cub
             pid          1
             tid          1
             depth        2

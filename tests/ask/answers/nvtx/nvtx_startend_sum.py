@@ -23,7 +23,7 @@ CASES = [
         traces=TWO,
         expected=across(
             """
-            trace  domain  range_text  style     total_ns      share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
+            trace  domain  range       style     total_ns      share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
             a      ''      request     startend  60 + 30 + 90  90         3          60      60         30      90      30
             a      lib     request     startend  20            10         1          20      20         20      20      NULL
             b      ''      request     startend  7             100        1          7       7          7       7       NULL
@@ -36,7 +36,7 @@ CASES = [
         params={"trace": "b"},
         expected=across(
             """
-            trace  domain  range_text  style     total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
+            trace  domain  range       style     total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
             b      ''      request     startend  7         100        1          7       7          7       7       NULL
             """
         ),

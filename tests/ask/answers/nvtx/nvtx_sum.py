@@ -24,7 +24,7 @@ CASES = [
         traces=TWO,
         expected=across(
             """
-            trace  domain  range_text  style     total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
+            trace  domain  range       style     total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
             a      ''      layer       pushpop   20 + 40   40         2          30      30         20      40      sqrt(200)
             a      ''      step        pushpop   60        40         1          60      60         60      60      NULL
             a      lib     layer       pushpop   20        100/7.5    1          20      20         20      20      NULL
@@ -39,7 +39,7 @@ CASES = [
         params={"trace": "c"},
         expected=across(
             """
-            trace  domain  range_text  style    total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
+            trace  domain  range       style    total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
             c      ''      step        pushpop  0         NULL       1          0       0          0       0       NULL
             """
         ),

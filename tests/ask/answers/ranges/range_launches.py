@@ -21,7 +21,7 @@ CASES = [
         traces={"a": STEPS},
         expected=across(
             """
-            trace  domain  range_text  instances  launches   launches_per_instance  gpu_ns
+            trace  domain  range       instances  kernels    kernels_per_instance   gpu_ns
             a      ''      step        3          1 + 1 + 2  4/3                    10 + 20 + 5 + 5
             a      ''      request     1          2          2                      10 + 20
             a      lib     mask        1          1          1                      20
@@ -35,7 +35,7 @@ CASES = [
         params={"range": "ma%"},
         expected=across(
             """
-            trace  domain  range_text  instances  launches  launches_per_instance  gpu_ns
+            trace  domain  range       instances  kernels   kernels_per_instance   gpu_ns
             a      lib     mask        1          1         1                      20
             b      ''      mask        1          0         0                      0
             """

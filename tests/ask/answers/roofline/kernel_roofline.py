@@ -36,8 +36,8 @@ CASES = [
             kernel                     gemm                copy
             kernel_id                  NULL                NULL
             category                   gemm                elementwise
-            range_path                 NULL                NULL
-            launches                   2                   1
+            path                       NULL                NULL
+            kernels                    2                   1
             gpu_ns                     1000 + 3000         1000
             flop                       500000 + 1500000    0
             precision                  bf16                NULL
@@ -66,8 +66,8 @@ CASES = [
             l1_bytes_per_s             5e9                 5e9
             l2_pct                     15                  25
             l1_pct                     12.5                12.5
-            l2_counter                 lts__t_bytes.sum    lts__t_bytes.sum
-            l1_counter                 l1tex__t_bytes.sum  l1tex__t_bytes.sum
+            l2_metric                  lts__t_bytes.sum    lts__t_bytes.sum
+            l1_metric                  l1tex__t_bytes.sum  l1tex__t_bytes.sum
             lacks                      NULL                NULL
             useful_flop                NULL                NULL
             executed_per_useful        NULL                NULL
@@ -97,8 +97,8 @@ CASES = [
             kernel                     gemm                gemm
             kernel_id                  1                   3
             category                   gemm                gemm
-            range_path                 step/mlp            NULL
-            launches                   1                   1
+            path                       step/mlp            NULL
+            kernels                    1                   1
             gpu_ns                     1000                NULL
             flop                       400000              3000
             precision                  fp32                bf16          # 100,000 at 200 per ns are 500 ns, 300,000 at 1,000 are 300
@@ -127,8 +127,8 @@ CASES = [
             l1_bytes_per_s             0                   NULL
             l2_pct                     0                   NULL
             l1_pct                     0                   NULL
-            l2_counter                 lts__t_bytes.sum    lts__t_bytes.sum
-            l1_counter                 l1tex__t_bytes.sum  l1tex__t_bytes.sum
+            l2_metric                  lts__t_bytes.sum    lts__t_bytes.sum
+            l1_metric                  l1tex__t_bytes.sum  l1tex__t_bytes.sum
             lacks                      NULL                time (--metrics gpu__time_duration.sum)
             useful_flop                12000               12000         # 2 · 10 · 20 · 30
             executed_per_useful        400/12              0.25
@@ -151,8 +151,8 @@ CASES = [
             kernel                     gemm                attention_kernel
             kernel_id                  NULL                NULL
             category                   gemm                attention
-            range_path                 NULL                NULL
-            launches                   1                   1
+            path                       NULL                NULL
+            kernels                    1                   1
             gpu_ns                     1000                500
             flop                       494700000           NULL
             precision                  bf16                NULL
@@ -181,8 +181,8 @@ CASES = [
             l1_bytes_per_s             4.8e12              NULL
             l2_pct                     NULL                NULL
             l1_pct                     NULL                NULL
-            l2_counter                 lts__t_bytes.sum    NULL
-            l1_counter                 l1tex__t_bytes.sum  NULL
+            l2_metric                  lts__t_bytes.sum    NULL
+            l1_metric                  l1tex__t_bytes.sum  NULL
             lacks                      peaks at the clocks of the run (--set roofline)  """
             "L1 bytes (--metrics l1tex__t_bytes.sum); L2 bytes (--metrics lts__t_bytes.sum); "
             "fp16 FLOP (--section SpeedOfLight_HierarchicalHalfRooflineChart); "

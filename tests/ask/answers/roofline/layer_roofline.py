@@ -40,7 +40,7 @@ CASES = [
             layer_kind                 attention           mamba           mlp
             phase                      decode              warm            prefill
             seq_len                    NULL                64              NULL
-            launches                   1                   1               2
+            kernels                    1                   1               2
             gpu_ns                     1000                1000            1000 + 1000
             flop                       20000               1000            300000 + 500000
             precision                  fp32                fp32            bf16
@@ -69,8 +69,8 @@ CASES = [
             l1_bytes_per_s             8e9                 5e7             6e9
             l2_pct                     40                  0.1             15
             l1_pct                     20                  0.125           15
-            l2_counter                 lts__t_bytes.sum    lts__t_bytes.sum  lts__t_bytes.sum
-            l1_counter                 l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum
+            l2_metric                  lts__t_bytes.sum    lts__t_bytes.sum  lts__t_bytes.sum
+            l1_metric                  l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum
             lacks                      NULL                NULL            NULL
             useful_flop                NULL                NULL            NULL
             executed_per_useful        NULL                NULL            NULL
@@ -89,14 +89,14 @@ CASES = [
             .kernel("conv", metrics={**roofline(fp32=1000, dram=100, l2=200), "l1tex__t_bytes.sum": None}),
             "other": Profile(tags={"layer_kind": "mlp"}).kernel("up", metrics=roofline(fp32=2)),
         },
-        params={"layer": "m_mba", "phase": "decode", "trace": "tagged"},
+        params={"layer_kind": "m_mba", "phase": "decode", "trace": "tagged"},
         expected=down(
             """
             trace                      tagged
             layer_kind                 mamba
             phase                      decode
             seq_len                    4096
-            launches                   2
+            kernels                    2
             gpu_ns                     2000
             flop                       3000
             precision                  fp32
@@ -125,8 +125,8 @@ CASES = [
             l1_bytes_per_s             NULL
             l2_pct                     1.5
             l1_pct                     NULL
-            l2_counter                 lts__t_bytes.sum
-            l1_counter                 l1tex__t_bytes.sum
+            l2_metric                  lts__t_bytes.sum
+            l1_metric                  l1tex__t_bytes.sum
             lacks                      L1 bytes (--metrics l1tex__t_bytes.sum)
             useful_flop                2000
             executed_per_useful        1.5

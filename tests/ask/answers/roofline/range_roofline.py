@@ -31,8 +31,8 @@ CASES = [
         expected=down(
             """
             trace                      made                made             made
-            range_path                 step                step/mlp         step/step
-            launches                   2                   1                1
+            path                       step                step/mlp         step/step
+            kernels                    2                   1                1
             gpu_ns                     1000 + 1000         1000             1000
             flop                       400000 + 0          400000           0
             precision                  bf16                bf16             NULL
@@ -61,8 +61,8 @@ CASES = [
             l1_bytes_per_s             4e9                 4e9              4e9
             l2_pct                     10                  10               10
             l1_pct                     10                  10               10
-            l2_counter                 lts__t_bytes.sum    lts__t_bytes.sum  lts__t_bytes.sum
-            l1_counter                 l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum
+            l2_metric                  lts__t_bytes.sum    lts__t_bytes.sum  lts__t_bytes.sum
+            l1_metric                  l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum
             lacks                      NULL                NULL             NULL
             useful_flop                200000              200000           200000
             executed_per_useful        2                   2                0
@@ -75,12 +75,12 @@ CASES = [
             **NESTED,
             "other": Profile().kernel("copy", domains={"lib": "step"}, metrics=roofline(dram=1)),
         },
-        params={"domain": "lib", "range": "st_p", "trace": "made"},
+        params={"domain": "lib", "path": "st_p", "trace": "made"},
         expected=down(
             """
             trace                      made
-            range_path                 step
-            launches                   1
+            path                       step
+            kernels                    1
             gpu_ns                     1000
             flop                       0
             precision                  NULL
@@ -109,8 +109,8 @@ CASES = [
             l1_bytes_per_s             4e9
             l2_pct                     10
             l1_pct                     10
-            l2_counter                 lts__t_bytes.sum
-            l1_counter                 l1tex__t_bytes.sum
+            l2_metric                  lts__t_bytes.sum
+            l1_metric                  l1tex__t_bytes.sum
             lacks                      NULL
             useful_flop                NULL
             executed_per_useful        NULL

@@ -46,7 +46,7 @@ CASES = [
         },
         expected=across(
             """
-            trace  kind     name  source     counter             flop_per_s  bytes_per_s          ridge_flop_per_byte
+            trace  kind     name  source     metric              flop_per_s  bytes_per_s          ridge_flop_per_byte
             made   compute  bf16  datasheet  NULL                989.4e12    NULL                 989.4 / 4.8
             made   compute  bf16  measured   NULL                8e14        NULL                 800 / 4
             made   compute  bf16  profiled   NULL                2e12        NULL                 100    # both clocks doubled
@@ -72,7 +72,7 @@ CASES = [
         params={"trace": "a"},
         expected=across(
             """
-            trace  kind     name  source    counter             flop_per_s  bytes_per_s  ridge_flop_per_byte
+            trace  kind     name  source    metric              flop_per_s  bytes_per_s  ridge_flop_per_byte
             a      compute  fp32  profiled  NULL                2e11        NULL         20
             a      memory   dram  profiled  NULL                NULL        1e10         NULL
             a      memory   l1    profiled  l1tex__t_bytes.sum  NULL        4e10         NULL

@@ -66,7 +66,7 @@ CASES = [
         params={"exclude": "flush"},
         expected=across(
             f"""
-            counter                     off_off  stage_off  off_graph  stage_graph  stage_off_pct  off_graph_pct  stage_graph_pct  remark
+            measure                     off_off  stage_off  off_graph  stage_graph  stage_off_pct  off_graph_pct  stage_graph_pct  remark
             dram_write_bytes            100      60         110        50           -40            10             -50              ''
             dram_read_bytes             50       50         25         100          0              -50            100              ''
             l2_write_sectors            10       12         10         NULL         20             0              NULL             not measured (stage/graph)
@@ -98,7 +98,7 @@ CASES = [
         params={"mode": {"off/off": "a", "off/graph": ["b", "c", "d"]}, "range": "mask"},
         expected=across(
             """
-            counter                     off_off  stage_off  off_graph  stage_graph  stage_off_pct  off_graph_pct  stage_graph_pct  remark
+            measure                     off_off  stage_off  off_graph  stage_graph  stage_off_pct  off_graph_pct  stage_graph_pct  remark
             dram_write_bytes            8        NULL       NULL       NULL         NULL           NULL           NULL             more than one trace (off/graph); no ncu trace (stage/graph, stage/off)
             dram_read_bytes             NULL     NULL       NULL       NULL         NULL           NULL           NULL             more than one trace (off/graph); no ncu trace (stage/graph, stage/off); not measured (off/off)
             l2_write_sectors            NULL     NULL       NULL       NULL         NULL           NULL           NULL             no ncu trace (stage/graph, stage/off); not measured (off/graph, off/off)

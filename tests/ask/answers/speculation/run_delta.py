@@ -32,7 +32,7 @@ CASES = [
         params={"baseline": "before", "variant": "after"},
         expected=across(
             """
-            counter           baseline  variant  delta  delta_pct  remark
+            measure           baseline  variant  delta  delta_pct  remark
             acceptance_pct    50        75       25     50         ''
             accepted_tokens   10        15       5      50         ''  # the tag's 15, not the run's 7
             committed_tokens  NULL      16       NULL   NULL       not known of before (traceql import-runs FILE --tag trace=NAME)
@@ -78,7 +78,7 @@ CASES = [
         params={"baseline": "off", "variant": "stage"},
         expected=across(
             """
-            counter           baseline  variant  delta  delta_pct  remark
+            measure           baseline  variant  delta  delta_pct  remark
             acceptance_pct    50        25       -25    -50        ''
             accepted_tokens   NULL      NULL     NULL   NULL       not known of off, stage (traceql import-runs FILE --tag trace=NAME)
             committed_tokens  8         4        -4     -50        ''

@@ -31,7 +31,7 @@ CASES = [
         params={"baseline": "before", "variant": "after", "range": "mask"},
         expected=across(
             """
-            counter          baseline  variant  delta  delta_pct  baseline_per_instance  variant_per_instance  remark
+            measure          baseline  variant  delta  delta_pct  baseline_per_instance  variant_per_instance  remark
             instances        2         1        -1     -50        1                      1                     ''
             host_ns          100 + 40  30       -110   -11000/140  70                    30                    ''
             launches         2         0        -2     -100       1                      0                     ''
@@ -55,7 +55,7 @@ CASES = [
         params={"baseline": "graphs", "variant": "without"},
         expected=across(
             """
-            counter          baseline  variant  delta  delta_pct  baseline_per_instance  variant_per_instance  remark
+            measure          baseline  variant  delta  delta_pct  baseline_per_instance  variant_per_instance  remark
             instances        1         0        -1     -100       1                      NULL                  ''
             host_ns          30        NULL     NULL   NULL       30                     NULL                  no range scv_compute_mask in without
             launches         0         NULL     NULL   NULL       0                      NULL                  no range scv_compute_mask in without
@@ -82,7 +82,7 @@ CASES = [
         params={"baseline": "a", "variant": "b", "range": "mask"},
         expected=across(
             """
-            counter          baseline  variant  delta  delta_pct  baseline_per_instance  variant_per_instance  remark
+            measure          baseline  variant  delta  delta_pct  baseline_per_instance  variant_per_instance  remark
             instances        2         NULL     NULL   NULL       1                      NULL                  b does not tell: ingest it with --tag steps=N
             host_ns          NULL      NULL     NULL   NULL       NULL                   NULL                  ncu records none (a); ncu records none (b)
             launches         NULL      NULL     NULL   NULL       NULL                   NULL                  ncu records none (a); ncu records none (b)

@@ -32,7 +32,7 @@ CASES = [
         traces=TWO,
         expected=across(
             f"""
-            trace  step_text                             steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  api_launches_per_step  avg_gpu_busy_ns
+            trace  range                                 steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step      avg_gpu_busy_ns
             a      {DECODE}                              2      3                 2            4            1.5                  1                       3.5                    (30 + 4 + 8 + 8 + 8) / 2
             a      execute_context_1(9)_generation_0(0)  1      0                 0            0            0                    0                       0                      0
             """
@@ -44,7 +44,7 @@ CASES = [
         params={"trace": "b", "step": "tr%"},
         expected=across(
             """
-            trace  step_text  steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  api_launches_per_step  avg_gpu_busy_ns
+            trace  range      steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step      avg_gpu_busy_ns
             b      train      1      1                 1            1            0                    0                       1                      5
             """
         ),

@@ -40,7 +40,7 @@ CASES = [
         traces=TWO,
         expected=across(
             """
-            trace  module                    layers  instances  gpu_operations  gpu_busy_ns  avg_busy_ns  gpu_own_ns  own_share_pct
+            trace  module                    layers  instances  gpu_operations  gpu_busy_ns  avg_gpu_busy_ns  gpu_own_ns  own_share_pct
             a      Llama.model.layers.*.mlp  2       2          2 + 1           30 + 10      20           40 + 10     500/6
             a      sample/topk               0       1          1               6            6            6           10
             a      Llama.model.layers.*      1       1          3               4 + 30       34           4           40/6
@@ -56,7 +56,7 @@ CASES = [
         params={"trace": "a", "module": "%topk"},
         expected=across(
             """
-            trace  module       layers  instances  gpu_operations  gpu_busy_ns  avg_busy_ns  gpu_own_ns  own_share_pct
+            trace  module       layers  instances  gpu_operations  gpu_busy_ns  avg_gpu_busy_ns  gpu_own_ns  own_share_pct
             a      sample/topk  0       1          1               6            6            6           10
             """
         ),

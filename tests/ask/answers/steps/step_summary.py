@@ -36,7 +36,7 @@ CASES = [
             trace                a            a            a         a      a
             pid                  1            1            1         1      2
             step                 0            1            2         3      0
-            kind                 prefill      mixed        decode    empty  decode
+            phase                prefill      mixed        decode    empty  decode
             context_requests     2            1            0         0      0
             context_tokens       100          6            0         0      0
             generation_requests  0            3            8         0      8
@@ -63,7 +63,7 @@ CASES = [
             trace                b
             pid                  1
             step                 0
-            kind                 NULL
+            phase                NULL
             context_requests     NULL
             context_tokens       NULL
             generation_requests  NULL

@@ -21,7 +21,7 @@ CASES = [
         },
         expected=across(
             f"""
-            sweep   gpu   config  batch_size  ms_per_token  tokens_per_s  growth_pct  floor_ms  hbm_utilisation_pct  flag  empirical_ridge_batch  ridge_flop_per_byte
+            sweep   gpu   config  batch_size  ms_per_token  tokens_per_s  growth_pct  floor_ms  hbm_utilisation_pct  finding  empirical_ridge_batch  ridge_flop_per_byte
             decode  H200  ''      1           8             125           0           10/3      1000/24              NULL  2                      {RIDGE}
             decode  H200  ''      2           8.5           2000/8.5      6.25        10/3      1000/25.5            NULL  2                      {RIDGE}
             decode  H200  ''      4           10            400           25          10/3      1000/30              NULL  2                      {RIDGE}
@@ -42,10 +42,10 @@ CASES = [
             ),
             "elsewhere": Runs({"gpu": "H200", "batch": 1, "step_us": 1}),
         },
-        params={"sweep": "steps", "metric": "step_us", "dtype": "fp8"},
+        params={"sweep": "steps", "metric": "step_us", "precision": "fp8"},
         expected=across(
             """
-            sweep  gpu       config                                batch_size  ms_per_token  tokens_per_s  growth_pct  floor_ms  hbm_utilisation_pct  flag             empirical_ridge_batch  ridge_flop_per_byte
+            sweep  gpu       config                                batch_size  ms_per_token  tokens_per_s  growth_pct  floor_ms  hbm_utilisation_pct  finding          empirical_ridge_batch  ridge_flop_per_byte
             steps  H200      model=big, weight_bytes=24000000000.0  2          4             500           NULL        5         125                  under the floor  NULL                   1978.9 / 4.8
             steps  H200      model=big, weight_bytes=24000000000.0  4          10            400           NULL        5         50                   NULL             NULL                   1978.9 / 4.8
             steps  Nobody's  model=big                             1           2             500           0           NULL      NULL                 NULL             NULL                   NULL
@@ -66,7 +66,7 @@ CASES = [
         expected=across(
             f"""
             # 2 ms a sequence through 16 ms at 2: 8 ms at -2.
-            sweep   gpu          config  batch_size  ms_per_token  tokens_per_s  growth_pct  floor_ms  hbm_utilisation_pct  flag  empirical_ridge_batch  ridge_flop_per_byte
+            sweep   gpu          config  batch_size  ms_per_token  tokens_per_s  growth_pct  floor_ms  hbm_utilisation_pct  finding  empirical_ridge_batch  ridge_flop_per_byte
             decode  NVIDIA H200  ''      1           8             125           0           5         62.5                 NULL  NULL                   {RIDGE}
             decode  NVIDIA H200  ''      2           16            125           100         5         31.25                NULL  NULL                   {RIDGE}
             decode  NVIDIA H200  ''      4           20            200           150         5         25                   NULL  NULL                   {RIDGE}

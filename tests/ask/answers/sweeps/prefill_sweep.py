@@ -35,7 +35,7 @@ CASES = [
             achieved_tflop_per_s  100          200          200          200          # 10 GFLOP a token
             peak_tflop_per_s      989.4        989.4        989.4        989.4
             achieved_of_peak_pct  10000/989.4  20000/989.4  20000/989.4  20000/989.4
-            flag                  NULL         NULL         NULL         NULL
+            finding               NULL         NULL         NULL         NULL
             """
         ),
     ),
@@ -62,7 +62,7 @@ CASES = [
             ),
             "elsewhere": Runs({"gpu": "H200", "input_len": 1, "prefill_s": 1}),
         },
-        params={"sweep": "prefill", "metric": "prefill_s", "dtype": "fp8"},
+        params={"sweep": "prefill", "metric": "prefill_s", "precision": "fp8"},
         expected=down(
             """
             sweep                 prefill        prefill         prefill
@@ -78,7 +78,7 @@ CASES = [
             achieved_tflop_per_s  2000           1000            13958.643712  # 2 · 10^13 in 10 ms
             peak_tflop_per_s      1978.9         1978.9          NULL
             achieved_of_peak_pct  2000/19.789    1000/19.789     NULL
-            flag                  over 100 % of peak  NULL       NULL
+            finding               over 100 % of peak  NULL       NULL
             """
         ),
     ),

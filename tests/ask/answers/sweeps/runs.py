@@ -19,7 +19,7 @@ CASES = [
         runs=TABLES,
         expected=across(
             """
-            sweep   position  gpu   tags                                       metric        unit  samples  mean  min   max
+            sweep   position  gpu   tags                                       metric        unit  samples  avg   min   max
             decode  1         H200  {gpu: h200, batch_size: 1, note: cold}     ms_per_token  ms    3        6     4     8
             decode  2         NULL  {gpu: Nobody's, batch_size: 2}             ms_per_token  ms    1        5     5     5
             decode  2         NULL  {gpu: Nobody's, batch_size: 2}             power         ''    0        NULL  NULL  NULL
@@ -33,7 +33,7 @@ CASES = [
         params={"sweep": "decode", "metric": "p%"},
         expected=across(
             """
-            sweep   position  gpu   tags                            metric  unit  samples  mean  min   max
+            sweep   position  gpu   tags                            metric  unit  samples  avg   min   max
             decode  2         NULL  {gpu: Nobody's, batch_size: 2}  power   ''    0        NULL  NULL  NULL
             """
         ),

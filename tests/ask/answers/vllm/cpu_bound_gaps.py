@@ -33,7 +33,7 @@ CASES = [
         params={"min_gap_ns": 5},
         expected=across(
             """
-            trace  duration_ns  start_ns  before_call_ns  in_call_ns  queued_ns  cpu_pct  pid  device_id  tid  api_name         next_work
+            trace  duration_ns  start_ns  before_call_ns  in_call_ns  queued_ns  cpu_pct  pid  device_id  tid  function         next_operation
             a      90           310       5               85          0          100      1    0          1    cudaMemcpyAsync  [CUDA memcpy Host-to-Device]
             a      80           100       50              20          10         87.5     1    0          3    cudaLaunchKernel  late
             a      40           20        10              20          10         75       2    0          8    cudaLaunchKernel  third
@@ -47,7 +47,7 @@ CASES = [
         params={"min_gap_ns": 0, "min_cpu_pct": 0, "limit": 2},
         expected=across(
             """
-            trace  duration_ns  start_ns  before_call_ns  in_call_ns  queued_ns  cpu_pct   pid  device_id  tid  api_name         next_work
+            trace  duration_ns  start_ns  before_call_ns  in_call_ns  queued_ns  cpu_pct   pid  device_id  tid  function         next_operation
             a      100          200       0               0           100        0         1    0          1    cudaLaunchKernel  queued
             a      90           310       5               85          0          100       1    0          1    cudaMemcpyAsync  [CUDA memcpy Host-to-Device]
             b      3            1         1               1           1          200/3     1    0          1    cudaLaunchKernel  k
@@ -66,7 +66,7 @@ CASES = [
         params={"trace": "a"},
         expected=across(
             """
-            trace  duration_ns  start_ns  before_call_ns  in_call_ns  queued_ns  cpu_pct  pid  device_id  tid  api_name         next_work
+            trace  duration_ns  start_ns  before_call_ns  in_call_ns  queued_ns  cpu_pct  pid  device_id  tid  function         next_operation
             a      10000        11000     9000            900         100        99       1    0          1    cudaLaunchKernel  long
             """
         ),

@@ -34,10 +34,10 @@ CASES = [
             calls            2             2            0        0     1
             kernel_ns        15 + 10       8 + 10 + 8   5        0     2
             api_ns           10 + 6        10 + 4       0        0     5
-            api_median_ns    8             7            NULL     NULL  5
-            queue_median_ns  7             4            29       NULL  2      # of 0 and 14; of 2 and 6; 95 - 66
+            median_api_ns    8             7            NULL     NULL  5
+            median_queue_ns  7             4            29       NULL  2      # of 0 and 14; of 2 and 6; 95 - 66
             gap_ns           5 + 20        0 + 6        5        0     0
-            gap_median_ns    12.5          3            5        NULL  NULL   # before the first nothing is known
+            median_gap_ns    12.5          3            5        NULL  NULL   # before the first nothing is known
             overhead_pct     50            600/32       50       NULL  0
             """
         ),
@@ -54,10 +54,10 @@ CASES = [
             calls            0
             kernel_ns        5
             api_ns           0
-            api_median_ns    NULL
-            queue_median_ns  29
+            median_api_ns    NULL
+            median_queue_ns  29
             gap_ns           5
-            gap_median_ns    5
+            median_gap_ns    5
             overhead_pct     50
             """
         ),

@@ -22,7 +22,8 @@ WITH launch AS (
         action,
         max(CASE WHEN metric = 'gpu__time_duration.sum'
                  THEN value * CASE unit WHEN 'us' THEN 1e3 WHEN 'usecond' THEN 1e3
-                                        WHEN 'ms' THEN 1e6 WHEN 'msecond' THEN 1e6 ELSE 1 END END) AS duration_ns,
+                                        WHEN 'ms' THEN 1e6 WHEN 'msecond' THEN 1e6 ELSE 1 END END)
+            AS duration_ns,
         max(value) FILTER (metric = 'launch__device_id') AS device_id,
         max(value) FILTER (metric = 'device__attribute_device_index') AS device_index,
         max(value) FILTER (metric = 'launch__context_id') AS context_id,

@@ -9,7 +9,9 @@ UPDATE traces SET
     captured_at = (SELECT make_timestamp(any_value(created_utc_s) * 1000000) FROM raw_ncu_session),
     start_utc_ns = (SELECT any_value(created_utc_s) * 1000000000 FROM raw_ncu_session),
     gpu = (
-        SELECT string_agg(DISTINCT name, ', ' ORDER BY name) FROM gpus WHERE gpus.trace_id = getvariable('trace_id')
+        SELECT string_agg(DISTINCT name, ', ' ORDER BY name)
+        FROM gpus
+        WHERE gpus.trace_id = getvariable('trace_id')
     ),
     warnings = list_concat(warnings, (
         WITH checked AS (
@@ -19,11 +21,15 @@ UPDATE traces SET
                 max(value) FILTER (metric = 'gpu__time_duration.sum') AS duration_ns
             FROM metrics
             WHERE metrics.trace_id = getvariable('trace_id')
-              AND metric IN ('dram__bytes_read.sum', 'dram__bytes_read.sum.per_second', 'gpu__time_duration.sum')
+              AND metric IN (
+                  'dram__bytes_read.sum', 'dram__bytes_read.sum.per_second', 'gpu__time_duration.sum'
+              )
             GROUP BY kernel_id
         )
         SELECT CASE WHEN count(*) > 0
-                    THEN [count(*) || ' workloads: DRAM bytes ÷ duration is not the reported rate; check units']
+                    THEN [
+                        count(*) || ' workloads: DRAM bytes ÷ duration is not the reported rate; check units'
+                    ]
                     ELSE [] END
         FROM checked
         WHERE bytes_per_s > 0 AND abs(bytes / duration_ns * 1e9 / bytes_per_s - 1) > 0.5

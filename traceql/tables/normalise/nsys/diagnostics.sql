@@ -12,7 +12,8 @@
 INSERT INTO diagnostics BY NAME
 WITH hosts AS (
     -- A machine is named in full or by the first part of its name.
-    SELECT '\b(?:' || string_agg(DISTINCT regexp_escape(part), '|' ORDER BY regexp_escape(part) DESC) || ')\b' AS pattern
+    SELECT '\b(?:' || string_agg(DISTINCT regexp_escape(part), '|' ORDER BY regexp_escape(part) DESC) || ')\b'
+        AS pattern
     FROM (
         SELECT unnest([value, split_part(value, '.', 1)]) AS part
         FROM raw_TARGET_INFO_SYSTEM_ENV

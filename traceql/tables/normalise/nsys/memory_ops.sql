@@ -44,8 +44,9 @@ memory_kinds(id, label) AS (
            (5, 'Device Static'), (6, 'Managed Static'), (7, 'Unknown')
 ),
 both_kinds AS (
-    SELECT 'memcpy' AS operation, start, "end", deviceId, contextId, streamId, correlationId, globalPid, bytes,
-           copyKind, srcKind, dstKind, srcDeviceId, dstDeviceId, NULL AS memset_value, graphNodeId, virtualAddress
+    SELECT 'memcpy' AS kind, start, "end", deviceId, contextId, streamId, correlationId, globalPid, bytes,
+           copyKind, srcKind, dstKind, srcDeviceId, dstDeviceId, NULL AS memset_value, graphNodeId,
+           virtualAddress
     FROM raw_CUPTI_ACTIVITY_KIND_MEMCPY
     UNION ALL
     SELECT 'memset', start, "end", deviceId, contextId, streamId, correlationId, globalPid, bytes,
@@ -55,7 +56,7 @@ both_kinds AS (
 numbered AS (
     SELECT
         (getvariable('trace_id') << 32)
-            + row_number() OVER (ORDER BY start, operation, streamId, correlationId, "end", bytes) AS memory_op_id,
+            + row_number() OVER (ORDER BY start, kind, streamId, correlationId, "end", bytes) AS memory_op_id,
         globalPid >> 24 & 16777215 AS pid,
         *
     FROM both_kinds
@@ -63,7 +64,7 @@ numbered AS (
 SELECT
     memory_op_id,
     getvariable('trace_id') AS trace_id,
-    operation,
+    kind,
     coalesce(copy_kinds.label, 'Unknown (' || copyKind || ')') AS copy_kind,
     bytes,
     start - getvariable('origin_ns') AS start_ns,

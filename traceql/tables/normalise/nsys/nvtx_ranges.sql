@@ -8,7 +8,7 @@
 -- to no thread, so that it has no GPU work (nsys leaves it out as well).
 -- @fills nvtx_ranges startend_kernels
 
-CREATE TEMP TABLE gpu_operations AS
+CREATE TEMP TABLE launched_operations AS
 WITH operations AS (
     SELECT kernel_id, start_ns, end_ns, api_call_id, range_id
     FROM kernels WHERE trace_id = getvariable('trace_id') AND api_call_id IS NOT NULL
@@ -66,7 +66,11 @@ starts AS (
     SELECT thread, start_ns, max(place) AS place FROM calls GROUP BY thread, start_ns
 ),
 spans AS (
-    SELECT ranges.range_id, ranges.thread, coalesce(before.place, 0) + 1 AS first_place, last.place AS last_place
+    SELECT
+        ranges.range_id,
+        ranges.thread,
+        coalesce(before.place, 0) + 1 AS first_place,
+        last.place AS last_place
     FROM ranges
     ASOF LEFT JOIN starts AS before ON before.thread = ranges.thread AND before.start_ns < ranges.start_ns
     ASOF LEFT JOIN starts AS last ON last.thread = ranges.thread AND last.start_ns < ranges.end_ns
@@ -76,10 +80,10 @@ held AS (
     FROM spans
     WHERE last_place >= first_place
 )
-SELECT held.range_id AS startend_id, gpu_operations.*
+SELECT held.range_id AS startend_id, launched_operations.*
 FROM held
 JOIN calls USING (thread, place)
-JOIN gpu_operations USING (api_call_id);
+JOIN launched_operations USING (api_call_id);
 
 INSERT INTO startend_kernels BY NAME
 SELECT getvariable('trace_id') AS trace_id, startend_id AS range_id, kernel_id
@@ -95,7 +99,7 @@ WITH own AS (
         min(start_ns) AS start_ns,
         max(end_ns) AS end_ns,
         sum(CASE WHEN is_crowded THEN 0 ELSE end_ns - start_ns END) AS summed_ns
-    FROM gpu_operations
+    FROM launched_operations
     WHERE range_id IS NOT NULL
     GROUP BY range_id
 ),
@@ -117,7 +121,7 @@ summed AS (
 ),
 twos AS (
     SELECT range_id, previous_range_id, sum(overlap_ns) AS overlap_ns
-    FROM gpu_operations
+    FROM launched_operations
     WHERE overlap_ns > 0 AND range_id IS NOT NULL AND previous_range_id IS NOT NULL
     GROUP BY ALL
 ),
@@ -131,16 +135,17 @@ taken_back AS (
 ),
 paired AS (
     SELECT ancestor_id AS range_id, place, start_ns, end_ns, is_crowded AS counts
-    FROM gpu_operations
+    FROM launched_operations
     JOIN range_climbs USING (range_id)
-    WHERE crowd IN (SELECT crowd FROM gpu_operations WHERE is_crowded)
+    WHERE crowd IN (SELECT crowd FROM launched_operations WHERE is_crowded)
     UNION ALL
     SELECT startend_id, place, start_ns, end_ns, true FROM startend_operations
 ),
 crowded AS (
     SELECT
         range_id,
-        sum(greatest(0, end_ns - greatest(start_ns, coalesce(covered_until, start_ns)))) FILTER (counts) AS crowded_ns
+        sum(greatest(0, end_ns - greatest(start_ns, coalesce(covered_until, start_ns)))) FILTER (counts)
+            AS crowded_ns
     FROM (
         SELECT *, max(end_ns) OVER (PARTITION BY range_id ORDER BY place
                                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_until

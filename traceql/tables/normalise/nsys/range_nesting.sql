@@ -34,7 +34,8 @@ SELECT
     at_ns,
     opens,
     -- Of a start: the ranges around it. Of an end: the same, if ranges do not cross.
-    (sum(CASE WHEN opens THEN 1 ELSE -1 END) OVER stack - CASE WHEN opens THEN 1 ELSE 0 END)::INTEGER AS depth,
+    (sum(CASE WHEN opens THEN 1 ELSE -1 END) OVER stack - CASE WHEN opens THEN 1 ELSE 0 END)::INTEGER
+        AS depth,
     row_number() OVER stack AS step,
     lead(at_ns) OVER stack IS DISTINCT FROM at_ns AS is_last
 FROM steps
@@ -116,7 +117,8 @@ CREATE TEMP TABLE range_tree AS
 WITH lying AS (
     SELECT leaf.range_id, range_timeline.range_id AS parent_id
     FROM (FROM nvtx_events WHERE style = 'mark' OR (style = 'pushpop' AND end_ns <= start_ns)) AS leaf
-    ASOF LEFT JOIN range_timeline ON range_timeline.thread = leaf.thread AND range_timeline.at_ns <= leaf.start_ns
+    ASOF LEFT JOIN range_timeline
+        ON range_timeline.thread = leaf.thread AND range_timeline.at_ns <= leaf.start_ns
 ),
 placed AS (
     SELECT range_id, parent_id, depth FROM stack_parents
@@ -159,7 +161,8 @@ WHERE next_id IS NULL OR levels = 127;
 UPDATE traces SET warnings = list_append(
     warnings, 'NVTX ranges nest more than 128 deep (never closed?): outer ones miss work of inner ones.'
 )
-WHERE trace_id = getvariable('trace_id') AND EXISTS (FROM range_climbs WHERE levels = 127 AND next_id IS NOT NULL);
+WHERE trace_id = getvariable('trace_id')
+  AND EXISTS (FROM range_climbs WHERE levels = 127 AND next_id IS NOT NULL);
 
 UPDATE traces SET warnings = list_append(
     warnings,

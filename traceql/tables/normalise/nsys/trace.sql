@@ -14,8 +14,10 @@ UPDATE traces SET
         FROM gpus
         WHERE gpus.trace_id = getvariable('trace_id')
           AND (device_id IS NOT NULL
-               OR NOT EXISTS (FROM gpus AS mapped
-                              WHERE mapped.trace_id = getvariable('trace_id') AND mapped.device_id IS NOT NULL))
+               OR NOT EXISTS (
+                   FROM gpus AS mapped
+                   WHERE mapped.trace_id = getvariable('trace_id') AND mapped.device_id IS NOT NULL
+               ))
     ),
     complete = complete AND NOT EXISTS (
         FROM diagnostics
@@ -27,7 +29,8 @@ UPDATE traces SET
         FROM (
             SELECT regexp_replace(text, '\s+', ' ', 'g') AS text, min(time_ns) AS first_ns
             FROM diagnostics
-            WHERE diagnostics.trace_id = getvariable('trace_id') AND (severity IN ('warning', 'error') OR regexp_matches(text, '\b(lost|dropped|discarded)\b'))
+            WHERE diagnostics.trace_id = getvariable('trace_id')
+              AND (severity IN ('warning', 'error') OR regexp_matches(text, '\b(lost|dropped|discarded)\b'))
             GROUP BY ALL
         )
     ))

@@ -1,5 +1,6 @@
--- One row per group of page faults of a GPU on managed memory, labelled as nsys does
--- (CUpti_ActivityUnifiedMemoryAccessType).
+-- One row per group of page faults of a GPU on managed memory.
+--
+-- Labelled as nsys does (CUpti_ActivityUnifiedMemoryAccessType).
 -- @raw   CUDA_UM_GPU_PAGE_FAULT_EVENTS
 -- @reads start              BIGINT
 -- @reads end                BIGINT

@@ -1,17 +1,17 @@
 -- Each kernel launch under a key that finds it in another recording of the same work, by nsys or by ncu.
 --
--- The key is (process, device_id, place, name, occurrence). A place is the path of NVTX ranges in every
+-- The key is (process_number, device_id, path, kernel, instance). The path is that of NVTX ranges in every
 -- domain: nsys nests the ranges of a thread across domains, ncu keeps a stack per domain, so that only the
 -- ranges of one domain in their order are the same in both. Start/end ranges are no part of it. Launches that
 -- share the rest of the key are numbered in the order of their launch.
--- @column kind VARCHAR             profiler, see traces
--- @column trace_id BIGINT          the trace it belongs to, see traces
--- @column kernel_id BIGINT         the launch, see kernels
--- @column process BIGINT           1 for the process with the lowest pid that launched kernels, 2 …
--- @column device_id INTEGER        CUDA device ordinal within the process
--- @column place VARCHAR            path in the default domain, then "| domain: path" of others; empty outside
--- @column name VARCHAR             function name without template arguments
--- @column occurrence BIGINT        1 for the first launch of this process, device, place and name, 2 …
+-- @column kind VARCHAR           profiler, see traces
+-- @column trace_id BIGINT        the trace it belongs to, see traces
+-- @column kernel_id BIGINT       the launch, see kernels
+-- @column process_number BIGINT  1 for the process with the lowest pid that launched kernels, 2 …
+-- @column device_id INTEGER      CUDA device ordinal within the process
+-- @column path VARCHAR           path in the default domain, then "| domain: path" of others; empty outside
+-- @column kernel VARCHAR         function name without template arguments
+-- @column instance BIGINT        1 for the first launch of this process, device, path and kernel, 2 …
 
 WITH nsys_paths AS (
     SELECT range_ancestors.range_id, domain, string_agg(coalesce(text, ''), '/' ORDER BY levels DESC) AS path
@@ -22,7 +22,8 @@ WITH nsys_paths AS (
 nsys_places AS (
     SELECT
         range_id,
-        string_agg(CASE domain WHEN '' THEN path ELSE domain || ': ' || path END, ' | ' ORDER BY domain) AS place
+        string_agg(CASE domain WHEN '' THEN path ELSE domain || ': ' || path END, ' | ' ORDER BY domain)
+            AS place
     FROM nsys_paths
     GROUP BY range_id
 ),
@@ -35,7 +36,8 @@ ncu_paths AS (
 ncu_places AS (
     SELECT
         kernel_id,
-        string_agg(CASE domain WHEN '' THEN path ELSE domain || ': ' || path END, ' | ' ORDER BY domain) AS place
+        string_agg(CASE domain WHEN '' THEN path ELSE domain || ': ' || path END, ' | ' ORDER BY domain)
+            AS place
     FROM ncu_paths
     GROUP BY kernel_id
 ),
@@ -46,8 +48,8 @@ placed AS (
         kernel_id,
         kernels.pid,
         device_id,
-        coalesce(place, '') AS place,
-        kernels.name,
+        coalesce(place, '') AS path,
+        kernels.name AS kernel,
         coalesce(api_calls.start_ns, kernels.start_ns) AS launched_ns,
         kernels.start_ns
     FROM kernels
@@ -64,11 +66,11 @@ SELECT
     kind,
     trace_id,
     kernel_id,
-    dense_rank() OVER (PARTITION BY trace_id ORDER BY pid) AS process,
+    dense_rank() OVER (PARTITION BY trace_id ORDER BY pid) AS process_number,
     device_id,
-    place,
-    name,
+    path,
+    kernel,
     row_number() OVER (
-        PARTITION BY trace_id, pid, device_id, place, name ORDER BY launched_ns, start_ns, kernel_id
-    ) AS occurrence
+        PARTITION BY trace_id, pid, device_id, path, kernel ORDER BY launched_ns, start_ns, kernel_id
+    ) AS instance
 FROM placed

@@ -1,0 +1,150 @@
+"""Every SQL file of the project is written alike: width, header, keywords."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import traceql
+from traceql.questions import folders
+
+QUERIES = Path(str(folders.shipped("queries")))
+STEPS = Path(traceql.__file__).parent / "tables" / "normalise"
+FILES = sorted([*QUERIES.rglob("*.sql"), *STEPS.rglob("*.sql")])
+
+WIDTH = 110
+# Where the text of a tag begins, in questions and views and in steps; that of a longer tag, one blank behind it.
+TAG_TEXT = {QUERIES: len("-- @column "), STEPS: len("-- @reads ")}
+KEYWORDS = [
+    "select",
+    "from",
+    "where",
+    "join",
+    "left",
+    "full",
+    "outer",
+    "cross",
+    "asof",
+    "semi",
+    "using",
+    "group",
+    "order",
+    "by",
+    "having",
+    "qualify",
+    "window",
+    "over",
+    "partition",
+    "union",
+    "all",
+    "distinct",
+    "insert",
+    "update",
+    "delete",
+    "create",
+    "temp",
+    "table",
+    "set",
+    "values",
+    "with",
+    "case",
+    "when",
+    "then",
+    "else",
+    "end",
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "null",
+    "like",
+    "ilike",
+    "between",
+    "exists",
+    "filter",
+    "exclude",
+    "replace",
+    "lateral",
+    "unpivot",
+    "rows",
+    "limit",
+]
+_DECLARED = re.compile(
+    r"(?P<declared>-- @(?:param|column) +\w+ \w+(?:\([^)]*\))?(?:\[\])?(?: = (?:'(?:[^']|'')*'|\S+))?)"
+    r"(?P<gap> +)(?P<meaning>\S.*)"
+)
+# Literals, quoted names and comments.
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*")
+
+every_file = pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+
+
+def header(file: Path) -> list[str]:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return lines[: next(i for i, line in enumerate(lines) if not line.startswith("--"))]
+
+
+def statements(file: Path) -> str:
+    """The SQL without what is quoted, and without comments."""
+    return _QUOTED.sub("''", file.read_text(encoding="utf-8"))
+
+
+def test_there_are_files_of_both_kinds() -> None:
+    for folder in TAG_TEXT:
+        assert any(folder in file.parents for file in FILES)
+
+
+@every_file
+def test_lines_fit_and_end_clean(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.endswith("\n") and not text.endswith("\n\n")
+    assert "\t" not in text
+    for number, line in enumerate(text.splitlines(), start=1):
+        assert len(line) <= WIDTH, f"{file.name}:{number}: {len(line)} characters"
+        assert line == line.rstrip(), f"{file.name}:{number}: blanks at the end"
+
+
+@every_file
+def test_a_header_begins_with_one_sentence_and_a_blank_line_ends_it(file: Path) -> None:
+    lines = header(file)
+    title = lines[0].removeprefix("-- ")
+    assert title[0].isupper() or title[0].isdigit()
+    assert title.endswith((".", "?"))
+    assert not re.search(r"[.?] [A-Z]", title) or STEPS in file.parents
+    assert file.read_text(encoding="utf-8").splitlines()[len(lines)] == ""
+
+
+@every_file
+def test_tags_and_meanings_are_aligned(file: Path) -> None:
+    column = next(text for folder, text in TAG_TEXT.items() if folder in file.parents)
+    meanings = []
+    for line in header(file):
+        match = re.match(r"-- @\w+ +", line)
+        if match:
+            assert match.end() == max(column, len(match[0].rstrip()) + 1), line
+        if QUERIES in file.parents and re.match(r"-- @(param|column) ", line):
+            declared = _DECLARED.fullmatch(line)
+            assert declared is not None, f"{file.name}: a name, a type and a meaning: {line}"
+            meanings.append(declared)
+    # One column for all, and two blanks where a name is too long for it.
+    first = min((match.start("meaning") for match in meanings), default=0)
+    for match in meanings:
+        assert match.start("meaning") == max(first, len(match["declared"]) + 2), match[0]
+
+
+@every_file
+def test_statements_are_written_with_capitals_and_end_once(file: Path) -> None:
+    sql = statements(file)
+    assert not re.search(r";\s*;", sql)
+    found = set(re.findall(r"(?<![.\w$@])(?:" + "|".join(KEYWORDS) + r")(?![\w(.])", sql))
+    assert not found
+
+
+def test_a_step_reads_one_column_a_line() -> None:
+    for file in STEPS.rglob("*.sql"):
+        for line in header(file):
+            if line.startswith("-- @reads"):
+                assert re.fullmatch(r"-- @reads [\w|]+ +[A-Z]+", line), f"{file.name}: {line}"
