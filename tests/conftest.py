@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import kept
 import pytest
 
 import traceql
@@ -16,7 +17,7 @@ from traceql.store import ingest
 from traceql.store.decode import decode_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from traceql import Database
     from traceql.ask.answer import Answer
@@ -45,15 +46,20 @@ def notes(answer: Answer) -> str:
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database with every shipped ncu report, nsys export and table; a trace's name is its file's name."""
-    path = tmp_path_factory.mktemp("corpus") / "corpus.duckdb"
-    with traceql.open(path) as database:
-        for report, decoded in decode_all([REPORTS / name for name in NCU_REPORTS + EXPORTS]):
+    reports = [REPORTS / name for name in NCU_REPORTS + EXPORTS]
+    tables = sorted(TABLES.glob("*.csv"))
+
+    def fill(database: Database, _: Sequence[Path]) -> None:
+        for report, decoded in decode_all(reports):
             if isinstance(decoded, Exception):
                 raise decoded
             ingest.add(database._store, decoded, name=report.name)
             decoded.close()
-        for table in sorted(TABLES.glob("*.csv")):
+        for table in tables:
             database.import_runs(runs.read(table))
+
+    path = kept.database("corpus", fill, [*reports, *tables], tmp_path_factory.mktemp("corpus"))
+    with traceql.open(path) as database:
         yield database
 
 

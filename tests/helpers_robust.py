@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import lzma
-import os
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
 PARQUETDIR = REPORTS / "scv_baseline_graph_pqtdir"
@@ -55,21 +48,3 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: str, ids: bool) -> list[
     # A table of nothing but such ids has its rows counted.
     chosen = ", ".join(c for c in columns if ids or c not in own) or "NULL"
     return sorted(str(row) for row in connection.execute(f"SELECT {chosen} FROM {table}").fetchall())
-
-
-def traceql(
-    *arguments: str | Path,
-    stdin: str = "",
-    environment: Mapping[str, str] | None = None,
-    folder: Path | None = None,
-) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "traceql", *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=folder,
-        env={**os.environ, "NO_COLOR": "1", **(environment or {})},
-    )

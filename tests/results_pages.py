@@ -10,18 +10,16 @@ A page keeps its text. What is made:
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from command_line import traceql
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"
@@ -54,14 +52,7 @@ def _run_block(block: str, folder: Path) -> str:
         assert words.startswith("traceql "), command
         # No shell but the quoting: commands are for any of them.
         arguments = shlex.split(words.replace("\\\n", " "))[1:]
-        result = subprocess.run(
-            [sys.executable, "-m", "traceql", *arguments],
-            cwd=folder,
-            env={name: value for name, value in os.environ.items() if name != "TRACEQL_DB"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        result = traceql(*arguments, folder=folder)
         # A verdict may be bad, but is one.
         allowed = (0, 3, 4) if arguments[0] == "check" else (0,)
         if result.returncode not in allowed:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from command_line import traceql
 from conftest import MODELS, REPORTS, TABLES
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +59,7 @@ def test_every_command_shown_works(tmp_path: Path) -> None:
         for form in ("ncu-rep", "nsys-rep"):
             shutil.copy(REPORTS / f"scv_{name}_vectorized.{form}.xz", tmp_path / f"{shown_as}.{form}")
     (tmp_path / "question.sql").write_text("FROM traces")
+    shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     for name in ("decode_sweep.csv", "prefill_sweep.csv"):
         shutil.copy(TABLES / name, tmp_path)
     shutil.copy(TABLES / "vllm_latency.json", tmp_path / "latency.json")
@@ -67,13 +69,7 @@ def test_every_command_shown_works(tmp_path: Path) -> None:
     for line in shown:
         words = shlex.split(line)
         assert words[0] == "traceql"
-        result = subprocess.run(
-            [sys.executable, "-m", "traceql", *words[1:]],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        result = traceql(*words[1:], folder=tmp_path)
         assert result.returncode == 0, f"{line}\n{result.stderr}"
 
 

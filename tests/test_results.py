@@ -8,14 +8,13 @@ import re
 from math import isclose
 from typing import TYPE_CHECKING
 
+import kept
 import pytest
 import results_pages
 from conftest import RESULTS
 
 import traceql
 from traceql.read.source import plain_name
-from traceql.store import ingest
-from traceql.store.decode import decode_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,12 +89,8 @@ def test_links_lead_somewhere_and_every_log_is_linked() -> None:
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database with all published reports."""
-    with traceql.open(tmp_path_factory.mktemp("recorded") / "recorded.duckdb") as database:
-        for _, decoded in decode_all(REPORTS):
-            if isinstance(decoded, Exception):
-                raise decoded
-            ingest.add(database._store, decoded)
-            decoded.close()
+    path = kept.database("recorded", kept.store_all, REPORTS, tmp_path_factory.mktemp("recorded"))
+    with traceql.open(path) as database:
         yield database
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from command_line import ENVIRONMENT
+from command_line import traceql as traceql_command
 from conftest import REPORTS
 
 import traceql
@@ -418,13 +418,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(home: Path, *arguments: object, status: int) -> subprocess.CompletedProcess[str]:
-    result = subprocess.run(
-        [sys.executable, "-m", "traceql", "check", *map(str, arguments)],
-        cwd=home,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = traceql_command("check", *map(str, arguments), folder=home)
     assert result.returncode == status, result.stderr
     return result
 
@@ -509,12 +503,8 @@ def test_what_counts_cannot_see_is_a_note_beside_the_verdict(home: Path) -> None
 )
 def test_names_are_completed(home: Path, words: str, expected: str) -> None:
     position = str(len(words.split()) - 1)
-    result = subprocess.run(
-        [sys.executable, "-m", "traceql"], cwd=home, capture_output=True, text=True, check=False,
-        env=os.environ | {
-            "_TRACEQL_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": position,
-        },
-    )  # fmt: skip
+    asked = {"_TRACEQL_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": position}
+    result = traceql_command(folder=home, environment=ENVIRONMENT | asked)
     assert expected in result.stdout.split()
 
 

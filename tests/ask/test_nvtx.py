@@ -7,13 +7,18 @@ import io
 import lzma
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
+from typing import TYPE_CHECKING
 
+import kept
 import polars as pl
 import pytest
 from conftest import EXPECTED, REPORTS
 from nsys_oracle import TRACES
 
 import traceql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STATS = EXPECTED / "nsys_stats"
 # Of the last one, only what its ranges did on the GPU was asked.
@@ -22,12 +27,12 @@ RECIPES = EXPECTED / "nsys_recipes"
 
 
 @pytest.fixture(scope="session")
-def db(tmp_path_factory: pytest.TempPathFactory) -> traceql.Database:
+def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[traceql.Database]:
     """Every nsys recording of ours in one database: questions must keep the traces apart."""
-    database = traceql.open(tmp_path_factory.mktemp("nvtx") / "traces.duckdb")
-    for name in PROJECTED:
-        database.ingest(REPORTS / f"{name}.sqlite.xz", name=name)
-    return database
+    reports = [REPORTS / f"{name}.sqlite.xz" for name in PROJECTED]
+    path = kept.database("nvtx", kept.store_all, reports, tmp_path_factory.mktemp("nvtx"))
+    with traceql.open(path) as database:
+        yield database
 
 
 @cache

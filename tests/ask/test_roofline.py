@@ -389,7 +389,9 @@ def test_layers_phases_and_prompt_lengths_come_from_words_in_ranges() -> None:
         ("mlp", "mixed", None),
         ("mlp", "prefill", 512),
     ]
-    assert [row["seq_len"] for row in ask(database, "layer_roofline", layer="att%", phase="decode")] == [64]
+    assert [row["seq_len"] for row in ask(database, "layer_roofline", layer_kind="att%", phase="decode")] == [
+        64
+    ]
 
 
 # --- what is missing ------------------------------------------------------------------------------------

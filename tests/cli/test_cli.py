@@ -1,4 +1,4 @@
-"""The command line as a user meets it: real processes, real files."""
+"""The command line as a user meets it: real files, and real processes where these are the point."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import command_line
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from command_line import ENVIRONMENT
 from conftest import REPORTS
 
 from traceql.cli import cli
@@ -26,16 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PAIR = [REPORTS / f"scv_{name}_vectorized.ncu-rep.xz" for name in ("baseline", "nwor")]
-ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("TRACEQL_DB", "NO_COLOR")}
 
 
 def traceql(
     *arguments: str | Path, cwd: Path, stdin: str = "", status: int = 0
 ) -> subprocess.CompletedProcess[str]:
-    result = subprocess.run(
-        [sys.executable, "-m", "traceql", *map(str, arguments)],
-        cwd=cwd, input=stdin, capture_output=True, text=True, env=ENVIRONMENT, check=False,
-    )  # fmt: skip
+    result = command_line.traceql(*arguments, folder=cwd, stdin=stdin)
     assert result.returncode == status, result.stderr
     return result
 
@@ -215,11 +213,9 @@ def test_drop_removes_one_trace(tmp_path: Path) -> None:
 
 
 def test_the_environment_variable_names_the_database(home: Path, tmp_path: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "traceql", "ls", "-f", "csv"],
-        cwd=tmp_path, capture_output=True, text=True, check=True,
-        env=ENVIRONMENT | {"TRACEQL_DB": str(home / "traces.duckdb")},
-    )  # fmt: skip
+    elsewhere = ENVIRONMENT | {"TRACEQL_DB": str(home / "traces.duckdb")}
+    result = command_line.traceql("ls", "-f", "csv", folder=tmp_path, environment=elsewhere)
+    assert result.returncode == 0
     assert result.stdout.count("\n") == 3
 
 
@@ -306,12 +302,8 @@ def test_names_from_reports_cannot_control_the_terminal(home: Path) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts_exist_and_complete_trace_names(home: Path, shell: str) -> None:
     assert "_TRACEQL_COMPLETE" in traceql("completion", shell, cwd=home).stdout
-    result = subprocess.run(
-        [sys.executable, "-m", "traceql"], cwd=home, capture_output=True, text=True, check=False,
-        env=ENVIRONMENT | {
-            "_TRACEQL_COMPLETE": "bash_complete", "COMP_WORDS": "traceql info scv_n", "COMP_CWORD": "2",
-        },
-    )  # fmt: skip
+    asked = {"_TRACEQL_COMPLETE": "bash_complete", "COMP_WORDS": "traceql info scv_n", "COMP_CWORD": "2"}
+    result = command_line.traceql(folder=home, environment=ENVIRONMENT | asked)
     assert result.stdout.strip() == "plain,scv_nwor_vectorized"
 
 

@@ -215,7 +215,7 @@ def test_a_picture_does_not_say_how_to_move_what_is_in_it(corpus: Database) -> N
 def test_steps_are_points_that_no_line_joins(corpus: Database) -> None:
     specification = drawn(corpus, "step_summary", trace=EAGER)
     assert specification["mark"]["type"] == "point"
-    assert specification["encoding"]["shape"]["field"] == "kind"
+    assert specification["encoding"]["shape"]["field"] == "phase"
 
 
 def test_hyphens_count_as_underscores_and_aliases_show_what_they_stand_for(corpus: Database) -> None:
@@ -336,7 +336,7 @@ def test_what_is_too_much_for_one_picture_is_refused_with_a_remedy(corpus: Datab
         drawn(corpus, "top_kernels")
     assert "--trace" in refused.value.remedy
     with pytest.raises(QueryError, match="rows are too many"):
-        drawn(corpus, "metric", name="%", trace=BASELINE)
+        drawn(corpus, "metric", metric="%", trace=BASELINE)
 
 
 def test_nothing_to_draw_is_said_not_drawn(corpus: Database) -> None:
@@ -542,7 +542,7 @@ def test_two_counters_of_a_kernel_stand_side_by_side(corpus: Database) -> None:
         corpus, "metric_pairs", trace=BASELINE, x="dram__bytes_write.sum", y="gpu__time_duration.sum"
     )
     for axis, metric in (("x", "dram__bytes_write.sum"), ("y", "gpu__time_duration.sum")):
-        single = corpus.query("metric", trace=BASELINE, name=metric)
+        single = corpus.query("metric", trace=BASELINE, metric=metric)
         assert pairs.select("kernel_id", f"{axis}_value").rows() == single.select("kernel_id", "value").rows()
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from command_line import traceql
 
 from traceql import report
 from traceql.draw import theme
@@ -194,8 +195,7 @@ def test_ranges_are_paired_and_left_out_as_asked(corpus: Database) -> None:
         report.of_traces(
             corpus._asker,
             [BASELINE, VARIANT],
-            pair={"step/kv_write": "step/nwor_commit"},
-            exclude=["step/flush_l2"],
+            params={"pair": {"step/kv_write": "step/nwor_commit"}, "exclude": ["step/flush_l2"]},
         )
     )
     assert "ranges with much of the DRAM writes" not in parsed.text
@@ -216,9 +216,9 @@ def test_a_figure_names_the_command_that_asks_again_with_lists_and_maps() -> Non
     ).endswith("--mode off/off=a --mode off/off=b")
 
 
-def test_pairing_ranges_of_traces_that_are_no_ncu_traces_is_refused(corpus: Database) -> None:
-    with pytest.raises(QueryError, match="where ncu traces are compared"):
-        report.of_traces(corpus._asker, [EAGER, ROOFLINE], exclude=["step/flush_l2"])
+def test_pairing_ranges_where_no_traffic_is_compared_is_refused(corpus: Database) -> None:
+    with pytest.raises(QueryError, match="no question of this page has a parameter 'exclude'"):
+        report.of_traces(corpus._asker, [EAGER, ROOFLINE], params={"exclude": ["step/flush_l2"]})
 
 
 # --- strangers' texts -----------------------------------------------------------------------------------
@@ -303,14 +303,8 @@ def test_a_long_table_says_how_much_it_leaves_out(corpus: Database) -> None:
 
 def run(corpus: Database, folder: Path, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     corpus.close()
-    return subprocess.run(
-        [sys.executable, "-m", "traceql", *args, "--db", corpus.path],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": "/usr/bin:/bin", **environment},
-    )
+    given = {"PATH": "/usr/bin:/bin", **environment}
+    return traceql(*args, "--db", corpus.path, folder=folder, environment=given)
 
 
 def test_the_command_writes_the_page(corpus: Database, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 import pytest
-from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, content, contents, plain, traceql
+from command_line import traceql
+from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, content, contents, plain
 
 from traceql import Database
 from traceql.errors import (

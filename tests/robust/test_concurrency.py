@@ -8,7 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, contents, plain, traceql
+from command_line import traceql
+from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, contents, plain
 
 from traceql import Database
 from traceql.errors import DatabaseError, QueryError

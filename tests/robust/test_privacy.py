@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers_robust import ARROWDIR, PARQUETDIR, content, contents, plain, traceql
+from command_line import traceql
+from helpers_robust import ARROWDIR, PARQUETDIR, content, contents, plain
 
 from traceql import Database
 from traceql.read import protobuf

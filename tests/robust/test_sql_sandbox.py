@@ -9,7 +9,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from helpers_robust import PARQUETDIR, contents, traceql
+from command_line import traceql
+from helpers_robust import PARQUETDIR, contents
 
 from traceql import Database
 from traceql.errors import QueryError

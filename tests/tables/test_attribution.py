@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import kept
 import pytest
 from click.testing import CliRunner
 from conftest import REPORTS, notes
@@ -18,6 +19,7 @@ from traceql.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def ranges(database: traceql.Database, *columns: str) -> dict[str, object]:
@@ -378,8 +380,7 @@ def test_attribution_equals_the_obvious_loop(
 
 @pytest.fixture(scope="session")
 def nsys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[traceql.Database]:
-    database = traceql.open(tmp_path_factory.mktemp("attribution") / "traces.duckdb")
-    for name in (
+    names = (
         "llama_eager",
         "llama_graph",
         "scv_baseline_off",
@@ -389,21 +390,28 @@ def nsys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[traceql.Database]
         "pipit_saxpy_2022.2",
         "fuser_h200_2025.1",
         "centerformer_titan_2022.4_large",
-    ):
-        database.ingest(REPORTS / f"{name}.sqlite.xz", name=name)
-    with database:
+    )
+    reports = [REPORTS / f"{name}.sqlite.xz" for name in names]
+    path = kept.database("attribution", kept.store_all, reports, tmp_path_factory.mktemp("attribution"))
+    with traceql.open(path) as database:
         yield database
 
 
 @pytest.fixture(scope="session")
 def ncu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[traceql.Database]:
-    database = traceql.open(tmp_path_factory.mktemp("attribution") / "ncu.duckdb")
-    for mode in ("off", "vectorized", "graph"):
-        database.ingest(REPORTS / f"scv_baseline_{mode}.ncu-rep.xz", name=mode)
-    database.ingest(REPORTS / "scv_nwor_off.ncu-rep.xz", name="tagged off", tags={"steps": "2"})
-    database.ingest(REPORTS / "scv_nwor_vectorized.ncu-rep.xz", name="tagged vectorized", tags={"steps": "2"})
-    database.ingest(REPORTS / "scv_nwor_graph.ncu-rep.xz", name="tagged graph", tags={"steps": "2"})
-    with database:
+    modes = ("off", "vectorized", "graph")
+    plain = {mode: REPORTS / f"scv_baseline_{mode}.ncu-rep.xz" for mode in modes}
+    tagged = {f"tagged {mode}": REPORTS / f"scv_nwor_{mode}.ncu-rep.xz" for mode in modes}
+
+    def fill(database: traceql.Database, _: list[Path]) -> None:
+        for name, report in plain.items():
+            database.ingest(report, name=name)
+        for name, report in tagged.items():
+            database.ingest(report, name=name, tags={"steps": "2"})
+
+    reports = [*plain.values(), *tagged.values()]
+    path = kept.database("modes", fill, reports, tmp_path_factory.mktemp("attribution"))
+    with traceql.open(path) as database:
         yield database
 
 

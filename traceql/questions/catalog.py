@@ -133,7 +133,9 @@ def load(own: Sequence[str]) -> Catalog:
         CatalogError: a folder is not there, or a file of it cannot be understood; the message names file and
             line.
     """
-    found = {Path(name).absolute().resolve(): name for name in reversed(own)}
+    found: dict[Path, str] = {}
+    for name in own:
+        found.setdefault(Path(name).absolute().resolve(), name)
     if not found:
         return shipped()
     for folder, name in found.items():
@@ -141,7 +143,7 @@ def load(own: Sequence[str]) -> Catalog:
             raise CatalogError(
                 f"{name}: no such folder", "It holds topics with questions; see docs/questions.md."
             )
-    return _with(tuple(reversed(found.items())), tuple(_state(folder) for folder in found))
+    return _with(tuple(found.items()), tuple(_state(folder) for folder in found))
 
 
 @cache

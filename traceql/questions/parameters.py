@@ -173,4 +173,6 @@ def declared(text: str, where: str) -> Param:
     try:
         return replace(param, default=param.parse(default), required=False)
     except QueryError as error:
-        raise CatalogError(f"{where}: {error.message}", error.remedy) from None
+        raise CatalogError(
+            f"{where}: {error.message}", error.remedy or "See the type that is declared."
+        ) from None

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
 _COLUMN = re.compile(r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)\s+(?P<meaning>\S.*)")
 _SECTION = re.compile(r"(?P<kind>\w+) (?P<order>\d+(?:\.\d+)?) (?P<title>[^|]+?)(?:\s*\|\s*(?P<options>.*))?")
-_TAGS = (
+#: Every tag that a header may have.
+TAGS = (
     "param",
     "column",
     "columns",
@@ -217,8 +218,8 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
     sections: dict[str, list[Section]] = {"section": [], "compared": []}
     for tag in file.tags:
         where = f"{file.label}:{tag.line}"
-        if tag.name not in _TAGS:
-            raise CatalogError(f"{where}: unknown tag @{tag.name}", f"Known are @{', @'.join(_TAGS)}.")
+        if tag.name not in TAGS:
+            raise CatalogError(f"{where}: unknown tag @{tag.name}", f"Known are @{', @'.join(TAGS)}.")
         if tag.name == "param":
             params.append(_unique(parameters.declared(tag.text, where), params, where))
         elif tag.name == "column":
@@ -317,7 +318,9 @@ def _section(tag: Tag, where: str, params: Sequence[Param]) -> Section:
             try:
                 values[name] = known[name].parse(value)
             except QueryError as error:
-                raise CatalogError(f"{where}: {error.message}", error.remedy) from None
+                raise CatalogError(
+                    f"{where}: {error.message}", error.remedy or "See the type that is declared."
+                ) from None
         elif not equals and name in flags:
             flags[name] = True
         else:

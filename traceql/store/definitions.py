@@ -95,7 +95,10 @@ class Definitions:
             )
             for macro in self._catalog.macros.values()
         ]
-        views = [_view(view) for view in self._catalog.views.values()]
+        views = [
+            _view(view, "" if view.name in catalog.shipped().views else view.label)
+            for view in self._catalog.views.values()
+        ]
         return {definition.name: definition for definition in (*macros, *views)}
 
     @cached_property
@@ -134,10 +137,9 @@ class Definitions:
                 yield f"COMMENT ON {what} IS {literal(text)}"
 
 
-def _view(view: Query) -> Definition:
+def _view(view: Query, own: str = "") -> Definition:
     comments = {"": view.title, **{column.name: column.meaning for column in view.columns}}
-    shipped = view.name == GPU_SPECS.name or view.name in catalog.shipped().views
-    return Definition(view.name, "VIEW", "", view.sql, comments, "" if shipped else view.label)
+    return Definition(view.name, "VIEW", "", view.sql, comments, own)
 
 
 def words(sql: str) -> frozenset[str]:

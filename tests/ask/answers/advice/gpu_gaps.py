@@ -54,6 +54,6 @@ CASES = [
         "an operation alone has no gap, not even of no duration",
         traces={"a": Recording().work(kernel("k", 5, 5))},
         params={"min_gap_ns": 0},
-        expected=across("trace  duration_ns  start_ns  pid  device_id  next_work  gaps"),
+        expected=across("trace  duration_ns  start_ns  pid  device_id  next_operation  gaps"),
     ),
 ]

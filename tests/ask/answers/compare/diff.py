@@ -8,8 +8,8 @@ from made.nsys import Recording, copy, graph, kernel
 
 LAUNCH = "cudaLaunchKernel_v7000"
 HEAD = (
-    "topic  place  name  process  device_id  occurrence  measure  unit  found_in  a  b  delta  delta_pct"
-    "  runs_a  runs_b  stddev_a  stddev_b  delta_low  delta_high"
+    "topic  path  name  process_number  device_id  instance  measure  unit  found_in  baseline  variant  delta"
+    "  delta_pct  baseline_runs  variant_runs  baseline_stddev  variant_stddev  delta_low  delta_high"
 )
 
 PAIR = {
@@ -90,11 +90,11 @@ CASES = [
             f"""
             {HEAD}
             kernel  NULL  x  NULL  NULL  NULL  avg_ns    NULL  both    12   22    10    1000/12  3  3  2          2     10 - 2.776 * sqrt(8/3)  10 + 2.776 * sqrt(8/3)
-            kernel  NULL  x  NULL  NULL  NULL  launches  NULL  both    1    1     0     0        3  3  0          0     0                       0
+            kernel  NULL  x  NULL  NULL  NULL  instances  NULL  both    1    1     0     0        3  3  0          0     0                       0
             kernel  NULL  x  NULL  NULL  NULL  total_ns  NULL  both    12   22    10    1000/12  3  3  2          2     10 - 2.776 * sqrt(8/3)  10 + 2.776 * sqrt(8/3)
-            kernel  NULL  y  NULL  NULL  NULL  avg_ns    NULL  a only  6    NULL  NULL  NULL     1  0  NULL       NULL  NULL                    NULL
-            kernel  NULL  y  NULL  NULL  NULL  launches  NULL  a only  1/3  0     -1/3  -100     3  3  sqrt(1/3)  0     -1/3 - 4.303/3          -1/3 + 4.303/3
-            kernel  NULL  y  NULL  NULL  NULL  total_ns  NULL  a only  2    0     -2    -100     3  3  sqrt(12)   0     -2 - 4.303 * 2          -2 + 4.303 * 2
+            kernel  NULL  y  NULL  NULL  NULL  avg_ns    NULL  baseline only  6    NULL  NULL  NULL     1  0  NULL       NULL  NULL                    NULL
+            kernel  NULL  y  NULL  NULL  NULL  instances  NULL  baseline only  1/3  0     -1/3  -100     3  3  sqrt(1/3)  0     -1/3 - 4.303/3          -1/3 + 4.303/3
+            kernel  NULL  y  NULL  NULL  NULL  total_ns  NULL  baseline only  2    0     -2    -100     3  3  sqrt(12)   0     -2 - 4.303 * 2          -2 + 4.303 * 2
             """
         ),
     ),
@@ -108,15 +108,15 @@ CASES = [
         expected=across(
             f"""
             {HEAD}
-            kernel  NULL  x<2>  NULL  NULL  NULL  avg_ns    NULL  b only  NULL  3     NULL  NULL  0  1  NULL  NULL  NULL  NULL
-            kernel  NULL  x<2>  NULL  NULL  NULL  launches  NULL  b only  0     1     1     NULL  1  1  NULL  NULL  NULL  NULL
-            kernel  NULL  x<2>  NULL  NULL  NULL  total_ns  NULL  b only  0     3     3     NULL  1  1  NULL  NULL  NULL  NULL
+            kernel  NULL  x<2>  NULL  NULL  NULL  avg_ns    NULL  variant only  NULL  3     NULL  NULL  0  1  NULL  NULL  NULL  NULL
+            kernel  NULL  x<2>  NULL  NULL  NULL  instances  NULL  variant only  0     1     1     NULL  1  1  NULL  NULL  NULL  NULL
+            kernel  NULL  x<2>  NULL  NULL  NULL  total_ns  NULL  variant only  0     3     3     NULL  1  1  NULL  NULL  NULL  NULL
             kernel  NULL  z     NULL  NULL  NULL  avg_ns    NULL  both    4     2     -2    -50   1  1  NULL  NULL  NULL  NULL
-            kernel  NULL  z     NULL  NULL  NULL  launches  NULL  both    1     1     0     0     1  1  NULL  NULL  NULL  NULL
+            kernel  NULL  z     NULL  NULL  NULL  instances  NULL  both    1     1     0     0     1  1  NULL  NULL  NULL  NULL
             kernel  NULL  z     NULL  NULL  NULL  total_ns  NULL  both    4     2     -2    -50   1  1  NULL  NULL  NULL  NULL
-            kernel  NULL  x<1>  NULL  NULL  NULL  avg_ns    NULL  a only  10    NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
-            kernel  NULL  x<1>  NULL  NULL  NULL  launches  NULL  a only  1     NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
-            kernel  NULL  x<1>  NULL  NULL  NULL  total_ns  NULL  a only  10    NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
+            kernel  NULL  x<1>  NULL  NULL  NULL  avg_ns    NULL  baseline only  10    NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
+            kernel  NULL  x<1>  NULL  NULL  NULL  instances  NULL  baseline only  1     NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
+            kernel  NULL  x<1>  NULL  NULL  NULL  total_ns  NULL  baseline only  10    NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
             """
         ),
     ),
@@ -130,13 +130,13 @@ CASES = [
             range  step       ''   NULL  NULL  NULL  gpu_busy_ns     NULL  both    24  17    -7    -700/24  1  1  NULL  NULL  NULL  NULL
             range  step       ''   NULL  NULL  NULL  gpu_operations  NULL  both    2   2     0     0        1  1  NULL  NULL  NULL  NULL
             range  step       ''   NULL  NULL  NULL  instances       NULL  both    1   1     0     0        1  1  NULL  NULL  NULL  NULL
-            range  step       ''   NULL  NULL  NULL  launches        NULL  both    2   2     0     0        1  1  NULL  NULL  NULL  NULL
+            range  step       ''   NULL  NULL  NULL  launches         NULL  both    2   2     0     0        1  1  NULL  NULL  NULL  NULL
             range  step       ''   NULL  NULL  NULL  total_ns        NULL  both    18  12    -6    -100/3   1  1  NULL  NULL  NULL  NULL
-            range  step/copy  lib  NULL  NULL  NULL  gpu_busy_ns     NULL  a only  4   NULL  NULL  NULL     1  0  NULL  NULL  NULL  NULL
-            range  step/copy  lib  NULL  NULL  NULL  gpu_operations  NULL  a only  1   NULL  NULL  NULL     1  0  NULL  NULL  NULL  NULL
-            range  step/copy  lib  NULL  NULL  NULL  instances       NULL  a only  1   NULL  NULL  NULL     1  0  NULL  NULL  NULL  NULL
-            range  step/copy  lib  NULL  NULL  NULL  launches        NULL  a only  1   NULL  NULL  NULL     1  0  NULL  NULL  NULL  NULL
-            range  step/copy  lib  NULL  NULL  NULL  total_ns        NULL  a only  4   NULL  NULL  NULL     1  0  NULL  NULL  NULL  NULL
+            range  step/copy  lib  NULL  NULL  NULL  gpu_busy_ns     NULL  baseline only  4   NULL  NULL  NULL     1  0  NULL  NULL  NULL  NULL
+            range  step/copy  lib  NULL  NULL  NULL  gpu_operations  NULL  baseline only  1   NULL  NULL  NULL     1  0  NULL  NULL  NULL  NULL
+            range  step/copy  lib  NULL  NULL  NULL  instances       NULL  baseline only  1   NULL  NULL  NULL     1  0  NULL  NULL  NULL  NULL
+            range  step/copy  lib  NULL  NULL  NULL  launches         NULL  baseline only  1   NULL  NULL  NULL     1  0  NULL  NULL  NULL  NULL
+            range  step/copy  lib  NULL  NULL  NULL  total_ns        NULL  baseline only  4   NULL  NULL  NULL     1  0  NULL  NULL  NULL  NULL
             """
         ),
     ),
@@ -150,15 +150,15 @@ CASES = [
             api_call  runtime  cudaLaunchKernel    NULL  NULL  NULL  avg_ns    NULL  both    6     3     -3    -50   1  1  NULL  NULL  NULL  NULL
             api_call  runtime  cudaLaunchKernel    NULL  NULL  NULL  calls     NULL  both    2     1     -1    -50   1  1  NULL  NULL  NULL  NULL
             api_call  runtime  cudaLaunchKernel    NULL  NULL  NULL  total_ns  NULL  both    12    3     -9    -75   1  1  NULL  NULL  NULL  NULL
-            api_call  runtime  cudaGraphLaunch     NULL  NULL  NULL  avg_ns    NULL  a only  6     NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
-            api_call  runtime  cudaGraphLaunch     NULL  NULL  NULL  calls     NULL  a only  1     0     -1    -100  1  1  NULL  NULL  NULL  NULL
-            api_call  runtime  cudaGraphLaunch     NULL  NULL  NULL  total_ns  NULL  a only  6     0     -6    -100  1  1  NULL  NULL  NULL  NULL
-            api_call  runtime  cudaMemcpyAsync     NULL  NULL  NULL  avg_ns    NULL  a only  2     NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
-            api_call  runtime  cudaMemcpyAsync     NULL  NULL  NULL  calls     NULL  a only  1     0     -1    -100  1  1  NULL  NULL  NULL  NULL
-            api_call  runtime  cudaMemcpyAsync     NULL  NULL  NULL  total_ns  NULL  a only  2     0     -2    -100  1  1  NULL  NULL  NULL  NULL
-            api_call  driver   cuMemcpyDtoHAsync   NULL  NULL  NULL  avg_ns    NULL  b only  NULL  1     NULL  NULL  0  1  NULL  NULL  NULL  NULL
-            api_call  driver   cuMemcpyDtoHAsync   NULL  NULL  NULL  calls     NULL  b only  0     1     1     NULL  1  1  NULL  NULL  NULL  NULL
-            api_call  driver   cuMemcpyDtoHAsync   NULL  NULL  NULL  total_ns  NULL  b only  0     1     1     NULL  1  1  NULL  NULL  NULL  NULL
+            api_call  runtime  cudaGraphLaunch     NULL  NULL  NULL  avg_ns    NULL  baseline only  6     NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
+            api_call  runtime  cudaGraphLaunch     NULL  NULL  NULL  calls     NULL  baseline only  1     0     -1    -100  1  1  NULL  NULL  NULL  NULL
+            api_call  runtime  cudaGraphLaunch     NULL  NULL  NULL  total_ns  NULL  baseline only  6     0     -6    -100  1  1  NULL  NULL  NULL  NULL
+            api_call  runtime  cudaMemcpyAsync     NULL  NULL  NULL  avg_ns    NULL  baseline only  2     NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
+            api_call  runtime  cudaMemcpyAsync     NULL  NULL  NULL  calls     NULL  baseline only  1     0     -1    -100  1  1  NULL  NULL  NULL  NULL
+            api_call  runtime  cudaMemcpyAsync     NULL  NULL  NULL  total_ns  NULL  baseline only  2     0     -2    -100  1  1  NULL  NULL  NULL  NULL
+            api_call  driver   cuMemcpyDtoHAsync   NULL  NULL  NULL  avg_ns    NULL  variant only  NULL  1     NULL  NULL  0  1  NULL  NULL  NULL  NULL
+            api_call  driver   cuMemcpyDtoHAsync   NULL  NULL  NULL  calls     NULL  variant only  0     1     1     NULL  1  1  NULL  NULL  NULL  NULL
+            api_call  driver   cuMemcpyDtoHAsync   NULL  NULL  NULL  total_ns  NULL  variant only  0     1     1     NULL  1  1  NULL  NULL  NULL  NULL
             """
         ),
     ),
@@ -169,12 +169,12 @@ CASES = [
         expected=across(
             f"""
             {HEAD}
-            copy  NULL  memcpy Host-to-Device  NULL  NULL  NULL  bytes       NULL  a only  100  0   -100  -100  1  1  NULL  NULL  NULL  NULL
-            copy  NULL  memcpy Host-to-Device  NULL  NULL  NULL  operations  NULL  a only  1    0   -1    -100  1  1  NULL  NULL  NULL  NULL
-            copy  NULL  memcpy Host-to-Device  NULL  NULL  NULL  total_ns    NULL  a only  4    0   -4    -100  1  1  NULL  NULL  NULL  NULL
-            copy  NULL  memcpy Device-to-Host  NULL  NULL  NULL  bytes       NULL  b only  0    10  10    NULL  1  1  NULL  NULL  NULL  NULL
-            copy  NULL  memcpy Device-to-Host  NULL  NULL  NULL  operations  NULL  b only  0    1   1     NULL  1  1  NULL  NULL  NULL  NULL
-            copy  NULL  memcpy Device-to-Host  NULL  NULL  NULL  total_ns    NULL  b only  0    2   2     NULL  1  1  NULL  NULL  NULL  NULL
+            copy  NULL  memcpy Host-to-Device  NULL  NULL  NULL  bytes       NULL  baseline only  100  0   -100  -100  1  1  NULL  NULL  NULL  NULL
+            copy  NULL  memcpy Host-to-Device  NULL  NULL  NULL  instances  NULL  baseline only  1    0   -1    -100  1  1  NULL  NULL  NULL  NULL
+            copy  NULL  memcpy Host-to-Device  NULL  NULL  NULL  total_ns    NULL  baseline only  4    0   -4    -100  1  1  NULL  NULL  NULL  NULL
+            copy  NULL  memcpy Device-to-Host  NULL  NULL  NULL  bytes       NULL  variant only  0    10  10    NULL  1  1  NULL  NULL  NULL  NULL
+            copy  NULL  memcpy Device-to-Host  NULL  NULL  NULL  instances  NULL  variant only  0    1   1     NULL  1  1  NULL  NULL  NULL  NULL
+            copy  NULL  memcpy Device-to-Host  NULL  NULL  NULL  total_ns    NULL  variant only  0    2   2     NULL  1  1  NULL  NULL  NULL  NULL
             """
         ),
     ),
@@ -195,11 +195,11 @@ CASES = [
             launch  s/w  k  1  0  1  duration_ns       NULL  both    10    20    10    100   1  1  NULL  NULL  NULL  NULL
             launch  s/w  k  1  0  1  l2_read_sectors   NULL  both    NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
             launch  s/w  k  1  0  1  l2_write_sectors  NULL  both    NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
-            launch  s/w  k  1  0  2  dram_read_bytes   NULL  a only  NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
-            launch  s/w  k  1  0  2  dram_write_bytes  NULL  a only  9     NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
-            launch  s/w  k  1  0  2  duration_ns       NULL  a only  12    NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
-            launch  s/w  k  1  0  2  l2_read_sectors   NULL  a only  NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
-            launch  s/w  k  1  0  2  l2_write_sectors  NULL  a only  NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
+            launch  s/w  k  1  0  2  dram_read_bytes   NULL  baseline only  NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
+            launch  s/w  k  1  0  2  dram_write_bytes  NULL  baseline only  9     NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
+            launch  s/w  k  1  0  2  duration_ns       NULL  baseline only  12    NULL  NULL  NULL  1  0  NULL  NULL  NULL  NULL
+            launch  s/w  k  1  0  2  l2_read_sectors   NULL  baseline only  NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
+            launch  s/w  k  1  0  2  l2_write_sectors  NULL  baseline only  NULL  NULL  NULL  NULL  0  0  NULL  NULL  NULL  NULL
             """
         ),
     ),
@@ -220,7 +220,7 @@ CASES = [
             trace   NULL  NULL  NULL  NULL  NULL  kernels                NULL   both    3   2     -1    -100/3    1  1  NULL  NULL  NULL  NULL
             kernel  NULL  k     NULL  NULL  NULL  avg_ns                 NULL   both    23/3  10.5  10.5 - 23/3  100 * (10.5 - 23/3) / (23/3)  1  1  NULL  NULL  NULL  NULL
             kernel  NULL  k     NULL  NULL  NULL  dram__bytes_write.sum  byte   both    17  2     -15   -1500/17  1  1  NULL  NULL  NULL  NULL
-            kernel  NULL  k     NULL  NULL  NULL  launches               NULL   both    3   2     -1    -100/3    1  1  NULL  NULL  NULL  NULL
+            kernel  NULL  k     NULL  NULL  NULL  instances               NULL   both    3   2     -1    -100/3    1  1  NULL  NULL  NULL  NULL
             kernel  NULL  k     NULL  NULL  NULL  total_ns               NULL   both    23  21    -2    -200/23   1  1  NULL  NULL  NULL  NULL
             """
         ),

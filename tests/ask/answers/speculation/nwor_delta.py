@@ -44,16 +44,16 @@ CASES = [
             total  total                        acceptance_pct              50        25       -25    -50          ''
             total  total                        accepted_tokens             10        5        -5     -50          ''
             total  total                        rejected_pct                50        75       25     50           ''
-            path   step/mask                    dram_write_bytes            1         1        0      0            ''
-            path   step/mask                    dram_read_bytes             1         NULL     NULL   NULL         not measured for every kernel of after
-            path   step/mask                    l2_write_sectors            1         1        0      0            ''
-            path   step/mask                    l2_read_sectors             1         1        0      0            ''
-            path   step/mask                    gpu_ns                      2         2        0      0            ''
-            path   step/mask                    kernels                     1         1        0      0            ''
-            path   step/mask                    dram_write_bytes_per_token  0.1       0.2      0.1    100          ''
-            path   step/mask                    dram_read_bytes_per_token   0.1       NULL     NULL   NULL         not measured for every kernel of after
-            path   step/mask                    l2_write_sectors_per_token  0.1       0.2      0.1    100          ''
-            path   step/mask                    l2_read_sectors_per_token   0.1       0.2      0.1    100          ''
+            range   step/mask                    dram_write_bytes            1         1        0      0            ''
+            range   step/mask                    dram_read_bytes             1         NULL     NULL   NULL         not measured for every kernel of after
+            range   step/mask                    l2_write_sectors            1         1        0      0            ''
+            range   step/mask                    l2_read_sectors             1         1        0      0            ''
+            range   step/mask                    gpu_ns                      2         2        0      0            ''
+            range   step/mask                    kernels                     1         1        0      0            ''
+            range   step/mask                    dram_write_bytes_per_token  0.1       0.2      0.1    100          ''
+            range   step/mask                    dram_read_bytes_per_token   0.1       NULL     NULL   NULL         not measured for every kernel of after
+            range   step/mask                    l2_write_sectors_per_token  0.1       0.2      0.1    100          ''
+            range   step/mask                    l2_read_sectors_per_token   0.1       0.2      0.1    100          ''
             """
         ),
     ),
@@ -82,26 +82,26 @@ CASES = [
             total  total                acceptance_pct              0         NULL     NULL   NULL       spec_num_accepted_tokens and spec_num_draft_tokens of b are not known
             total  total                accepted_tokens             0         NULL     NULL   NULL       spec_num_accepted_tokens and spec_num_draft_tokens of b are not known
             total  total                rejected_pct                100       NULL     NULL   NULL       spec_num_accepted_tokens and spec_num_draft_tokens of b are not known
-            path   (outside any range)  dram_write_bytes            3         NULL     NULL   NULL       no kernel there in b
-            path   (outside any range)  dram_read_bytes             NULL      NULL     NULL   NULL       not measured for every kernel of a; no kernel there in b
-            path   (outside any range)  l2_write_sectors            NULL      NULL     NULL   NULL       not measured for every kernel of a; no kernel there in b
-            path   (outside any range)  l2_read_sectors             NULL      NULL     NULL   NULL       not measured for every kernel of a; no kernel there in b
-            path   (outside any range)  gpu_ns                      4         NULL     NULL   NULL       no kernel there in b
-            path   (outside any range)  kernels                     1         NULL     NULL   NULL       no kernel there in b
-            path   (outside any range)  dram_write_bytes_per_token  NULL      NULL     NULL   NULL       no token was accepted in a; no kernel there in b
-            path   (outside any range)  dram_read_bytes_per_token   NULL      NULL     NULL   NULL       not measured for every kernel of a; no kernel there in b
-            path   (outside any range)  l2_write_sectors_per_token  NULL      NULL     NULL   NULL       not measured for every kernel of a; no kernel there in b
-            path   (outside any range)  l2_read_sectors_per_token   NULL      NULL     NULL   NULL       not measured for every kernel of a; no kernel there in b
-            path   step                 dram_write_bytes            NULL      8        NULL   NULL       no kernel there in a
-            path   step                 dram_read_bytes             NULL      0        NULL   NULL       no kernel there in a
-            path   step                 l2_write_sectors            NULL      NULL     NULL   NULL       no kernel there in a; not measured for every kernel of b
-            path   step                 l2_read_sectors             NULL      NULL     NULL   NULL       no kernel there in a; not measured for every kernel of b
-            path   step                 gpu_ns                      NULL      5        NULL   NULL       no kernel there in a
-            path   step                 kernels                     NULL      1        NULL   NULL       no kernel there in a
-            path   step                 dram_write_bytes_per_token  NULL      NULL     NULL   NULL       no kernel there in a; spec_num_accepted_tokens of b is not known
-            path   step                 dram_read_bytes_per_token   NULL      NULL     NULL   NULL       no kernel there in a; spec_num_accepted_tokens of b is not known
-            path   step                 l2_write_sectors_per_token  NULL      NULL     NULL   NULL       no kernel there in a; not measured for every kernel of b
-            path   step                 l2_read_sectors_per_token   NULL      NULL     NULL   NULL       no kernel there in a; not measured for every kernel of b
+            range   (outside any range)  dram_write_bytes            3         NULL     NULL   NULL       no kernel there in b
+            range   (outside any range)  dram_read_bytes             NULL      NULL     NULL   NULL       not measured for every kernel of a; no kernel there in b
+            range   (outside any range)  l2_write_sectors            NULL      NULL     NULL   NULL       not measured for every kernel of a; no kernel there in b
+            range   (outside any range)  l2_read_sectors             NULL      NULL     NULL   NULL       not measured for every kernel of a; no kernel there in b
+            range   (outside any range)  gpu_ns                      4         NULL     NULL   NULL       no kernel there in b
+            range   (outside any range)  kernels                     1         NULL     NULL   NULL       no kernel there in b
+            range   (outside any range)  dram_write_bytes_per_token  NULL      NULL     NULL   NULL       no token was accepted in a; no kernel there in b
+            range   (outside any range)  dram_read_bytes_per_token   NULL      NULL     NULL   NULL       not measured for every kernel of a; no kernel there in b
+            range   (outside any range)  l2_write_sectors_per_token  NULL      NULL     NULL   NULL       not measured for every kernel of a; no kernel there in b
+            range   (outside any range)  l2_read_sectors_per_token   NULL      NULL     NULL   NULL       not measured for every kernel of a; no kernel there in b
+            range   step                 dram_write_bytes            NULL      8        NULL   NULL       no kernel there in a
+            range   step                 dram_read_bytes             NULL      0        NULL   NULL       no kernel there in a
+            range   step                 l2_write_sectors            NULL      NULL     NULL   NULL       no kernel there in a; not measured for every kernel of b
+            range   step                 l2_read_sectors             NULL      NULL     NULL   NULL       no kernel there in a; not measured for every kernel of b
+            range   step                 gpu_ns                      NULL      5        NULL   NULL       no kernel there in a
+            range   step                 kernels                     NULL      1        NULL   NULL       no kernel there in a
+            range   step                 dram_write_bytes_per_token  NULL      NULL     NULL   NULL       no kernel there in a; spec_num_accepted_tokens of b is not known
+            range   step                 dram_read_bytes_per_token   NULL      NULL     NULL   NULL       no kernel there in a; spec_num_accepted_tokens of b is not known
+            range   step                 l2_write_sectors_per_token  NULL      NULL     NULL   NULL       no kernel there in a; not measured for every kernel of b
+            range   step                 l2_read_sectors_per_token   NULL      NULL     NULL   NULL       no kernel there in a; not measured for every kernel of b
             """
         ),
     ),

@@ -1,0 +1,107 @@
+"""An answer holds the question, its parameters, the rows and what is to be said about them."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from made.nsys import Recording, kernel
+
+import traceql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOSTILE = "<script>alert(1)</script>\x1b[31m"
+LAUNCH = "cudaLaunchKernel_v7000"
+
+
+@pytest.fixture
+def db() -> Iterator[traceql.Database]:
+    """Three kernels of two names, and a trace without any."""
+    with traceql.open(":memory:") as database:
+        recording = Recording().call(LAUNCH, 0, 10, kernel("gemm", 10, 40), kernel("gemm", 50, 60))
+        recording.call(LAUNCH, 20, 30, kernel(HOSTILE, 60, 65)).store(database, "run")
+        Recording().range("step", 0, 10).store(database, "ranges")
+        yield database
+
+
+def test_an_answer_knows_its_question_its_parameters_and_its_rows(db: traceql.Database) -> None:
+    answer = db.ask("top_kernels", trace="run")
+    assert answer.question.name == "top_kernels"
+    assert answer.parameters == {"trace": "run", "kernel": "%", "limit": 20}
+    assert isinstance(answer.table, pa.Table)
+    assert answer.table.column_names == [column.name for column in answer.question.columns]
+    assert answer.frame()["total_ns"].to_list() == [40, 5]
+    assert len(answer) == answer.total_rows == 2
+    assert repr(answer) == "<Answer top_kernels: 2 of 2 rows>"
+
+
+def test_it_says_how_many_rows_there_are_without_the_limit(db: traceql.Database) -> None:
+    answer = db.ask("top_kernels", trace="run", limit=1)
+    assert (len(answer), answer.total_rows) == (1, 2)
+    assert repr(answer) == "<Answer top_kernels: 1 of 2 rows>"
+    assert db.ask("top_kernels", trace="run", limit=2).total_rows == 2
+    # An answer without a limit is all there is.
+    assert db.ask("trace_summary").total_rows == 2
+
+
+def test_notes_have_codes(db: traceql.Database) -> None:
+    (note,) = db.ask("top_kernels").notes
+    assert (note.code, str(note)) == (
+        "not_recorded",
+        "No kernels in ranges: recorded by nsys profile --trace=cuda; ncu.",
+    )
+    notes = db.ask("step_summary", trace="ranges").notes
+    assert notes[-1].code == "no_rows"
+    assert notes[-1].text.startswith("No rows. ")
+
+
+def test_the_short_way_is_the_frame_alone(db: traceql.Database) -> None:
+    assert db.query("top_kernels", trace="run").equals(db.ask("top_kernels", trace="run").frame())
+
+
+def test_as_json_it_is_whole(db: traceql.Database) -> None:
+    content = json.loads(db.ask("top_kernels", limit=1).to_json())
+    assert list(content) == ["question", "parameters", "notes", "total_rows", "rows"]
+    assert content["question"] == "top_kernels"
+    assert content["parameters"] == {"trace": None, "kernel": "%", "limit": 1}
+    assert [note["code"] for note in content["notes"]] == ["not_recorded"]
+    assert (len(content["rows"]), content["total_rows"]) == (1, 2)
+    assert content["rows"][0]["kernel"] == "gemm"
+
+
+def test_its_chart_is_that_of_the_question(db: traceql.Database) -> None:
+    drawn = db.ask("top_kernels", trace="run").chart().to_dict()
+    assert drawn == db.chart("top_kernels", trace="run").to_dict()
+    with pytest.raises(traceql.UnknownQueryError, match="has no chart"):
+        db.ask("trace_summary").chart()
+
+
+def test_a_notebook_shows_it_and_names_from_reports_stay_text(db: traceql.Database) -> None:
+    shown = db.ask("top_kernels", limit=1)._repr_html_()
+    assert "1 of 2 rows" in shown
+    assert "recorded by nsys profile" in shown
+    everything = db.ask("top_kernels")._repr_html_()
+    assert "&lt;script&gt;" in everything
+    assert "<script>" not in everything
+    assert "\x1b" not in everything
+
+
+def test_several_threads_ask_at_once(db: traceql.Database) -> None:
+    def total(_: int) -> int:
+        return int(db.query("top_kernels", trace="run")["total_ns"].sum())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(total, range(32))) == {45}
+
+
+def test_a_saved_answer_outlives_its_database() -> None:
+    with traceql.open(":memory:") as database:
+        Recording().call(LAUNCH, 0, 10, kernel("gemm", 10, 40)).store(database, "run")
+        answer = database.ask("top_kernels")
+    assert answer.frame().filter(pl.col("kernel") == "gemm")["total_ns"].to_list() == [30]

@@ -1,0 +1,119 @@
+"""Databases of shipped reports, made once and kept between runs of the tests.
+
+What is kept is named after a hash of all that makes it: the code that reads and stores reports, the versions of what
+it stands on, the reports themselves, and the function that fills the database. Whatever changes, another one is made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+import os
+import platform
+import shutil
+import tempfile
+import time
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import traceql
+from traceql.store import ingest
+from traceql.store.decode import decode_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from traceql import Database
+
+    Fill = Callable[[Database, Sequence[Path]], None]
+
+ROOT = Path(__file__).parent.parent
+FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "traceql-tests"
+#: What `traceql.store` is allowed to import, beside the questions whose views a database holds.
+CODE = (
+    *(ROOT / "traceql" / room for room in ("errors.py", "declared.py", "database.py")),
+    *(ROOT / "traceql" / room for room in ("read", "tables", "questions", "predict", "store")),
+    ROOT / "queries",
+    ROOT / "verticals",
+    ROOT / "tests" / "made",
+)
+PACKAGES = ("duckdb", "pyarrow", "numpy", "msgspec", "ncu-report")
+_SECONDS_KEPT = 7 * 24 * 3600
+
+
+def store_all(database: Database, reports: Sequence[Path]) -> None:
+    """Decode reports side by side and store them in the given order, each under its default name."""
+    for _, decoded in decode_all(list(reports)):
+        if isinstance(decoded, Exception):
+            raise decoded
+        ingest.add(database._store, decoded)
+        decoded.close()
+
+
+def database(name: str, fill: Fill, reports: Sequence[Path], folder: Path) -> Path:
+    """A database file of one's own in the folder, filled as `fill` does it.
+
+    Args:
+        name: of the file.
+        fill: stores the reports in an empty database; what else it depends on stands in its own file.
+        reports: files and folders that it reads.
+        folder: where the file is to lie.
+    """
+    target = folder / f"{name}.duckdb"
+    shutil.copyfile(_kept(name, fill, reports), target)
+    return target
+
+
+def _kept(name: str, fill: Fill, reports: Sequence[Path]) -> Path:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    key = hashlib.sha256()
+    key.update(_of_code())
+    _add(key, [Path(inspect.getfile(fill)), *reports])
+    kept = FOLDER / f"{name}-{key.hexdigest()[:32]}.duckdb"
+    if kept.exists():
+        with contextlib.suppress(OSError):
+            os.utime(kept)
+        return kept
+    _forget()
+    # Two that make it at once both make a whole one; the later takes the place of the earlier.
+    with tempfile.TemporaryDirectory(dir=FOLDER) as place:
+        made = Path(place) / "made.duckdb"
+        with traceql.open(made) as empty:
+            fill(empty, reports)
+        made.replace(kept)
+    return kept
+
+
+@cache
+def _of_code() -> bytes:
+    key = hashlib.sha256()
+    versions = {name: metadata.version(name) for name in PACKAGES if _is_installed(name)}
+    key.update(f"{traceql.__version__} {platform.python_version()} {platform.machine()} {versions}".encode())
+    _add(key, CODE)
+    return key.digest()
+
+
+def _is_installed(name: str) -> bool:
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        return bool(metadata.version(name))
+    return False
+
+
+def _add(key: hashlib._Hash, paths: Iterable[Path]) -> None:
+    for path in paths:
+        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        for file in files:
+            if file.suffix != ".pyc":
+                content = hashlib.sha256(file.read_bytes()).digest()
+                key.update(f"{file.relative_to(path.parent)}\0".encode() + content)
+
+
+def _forget() -> None:
+    """Remove what no run has used for a while."""
+    for old in FOLDER.glob("*.duckdb"):
+        with contextlib.suppress(OSError):
+            if time.time() - old.stat().st_mtime > _SECONDS_KEPT:
+                old.unlink()
