@@ -61,7 +61,7 @@ def answers(database: Database) -> dict[str, object]:
             continue
         rows = answer.table.to_pydict()
         # One column of ids of several kinds: the order between kinds is none.
-        kinds = rows.get("work", [""] * len(answer))
+        kinds = rows["kind"] if "operation_id" in rows else [""] * len(answer)
         columns = {column: comparable(column, values, kinds) for column, values in rows.items()}
         found[name] = (columns, [note.text for note in answer.notes])
     return found
@@ -69,7 +69,7 @@ def answers(database: Database) -> dict[str, object]:
 
 def comparable(column: str, values: list[Any], kinds: list[str]) -> list[Any]:
     """The values of a column, ids by their rank; of other numbers, sums in another order differ at the end."""
-    if column in ("work_id", "range_stack") or any(column.endswith(name) for name in IDS):
+    if column in ("operation_id", "range_stack") or any(column.endswith(name) for name in IDS):
         ids = [
             [(kind, int(n)) for n in re.findall(r"\d+", str(value))]
             for kind, value in zip(kinds, values, strict=True)
