@@ -24,10 +24,10 @@ WITH named AS (
         trace_id,
         CASE kind WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH' ELSE 'MEMORY_OPER' END
             AS category,
-        CASE WHEN $full_names THEN full_name ELSE operation END AS operation,
+        shown_name(operation, full_name, $full_names) AS operation,
         duration_ns
     FROM gpu_operations
-    WHERE $graphs OR kind <> 'graph'
+    WHERE counts_as_work(kind, $graphs)
     UNION ALL
     SELECT trace_id, 'CUDA_API', name, duration_ns FROM api_calls
 )
@@ -37,15 +37,13 @@ SELECT
     operation,
     count(*) AS instances,
     sum(named.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(named.duration_ns)
-        / nullif(sum(sum(named.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
+    share_pct(sum(named.duration_ns), sum(sum(named.duration_ns)) OVER (PARTITION BY traces.name)) AS share_pct,
     avg(named.duration_ns) AS avg_ns,
     median(named.duration_ns) AS median_ns,
     min(named.duration_ns) AS min_ns,
     max(named.duration_ns) AS max_ns,
     stddev_samp(named.duration_ns) AS stddev_ns
 FROM named
-JOIN traces USING (trace_id)
-WHERE $trace IS NULL OR traces.name = $trace
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 GROUP BY traces.name, category, operation
 ORDER BY trace, total_ns DESC, category, operation

@@ -21,15 +21,13 @@ SELECT
     api_calls.name AS function,
     count(*) AS calls,
     sum(api_calls.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(api_calls.duration_ns)
-        / nullif(sum(sum(api_calls.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
+    share_pct(sum(api_calls.duration_ns), sum(sum(api_calls.duration_ns)) OVER (PARTITION BY traces.name)) AS share_pct,
     avg(api_calls.duration_ns) AS avg_ns,
     median(api_calls.duration_ns) AS median_ns,
     min(api_calls.duration_ns) AS min_ns,
     max(api_calls.duration_ns) AS max_ns,
     stddev_samp(api_calls.duration_ns) AS stddev_ns
 FROM api_calls
-JOIN traces USING (trace_id)
-WHERE $trace IS NULL OR traces.name = $trace
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 GROUP BY traces.name, api_calls.name
 ORDER BY trace, total_ns DESC, function

@@ -23,11 +23,11 @@ WITH named AS (
         traces.name AS trace,
         CASE gpu_operations.kind WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH'
             ELSE 'MEMORY_OPER' END AS category,
-        CASE WHEN $full_names THEN full_name ELSE gpu_operations.operation END AS operation,
+        shown_name(gpu_operations.operation, full_name, $full_names) AS operation,
         gpu_operations.duration_ns
     FROM gpu_operations
-    JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace) AND ($graphs OR gpu_operations.kind <> 'graph')
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE counts_as_work(gpu_operations.kind, $graphs)
 )
 SELECT
     trace,
@@ -35,8 +35,7 @@ SELECT
     operation,
     count(*) AS instances,
     sum(duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(duration_ns)
-        / nullif(sum(sum(duration_ns)) OVER (PARTITION BY trace), 0) AS share_pct,
+    share_pct(sum(duration_ns), sum(sum(duration_ns)) OVER (PARTITION BY trace)) AS share_pct,
     avg(duration_ns) AS avg_ns,
     median(duration_ns) AS median_ns,
     min(duration_ns) AS min_ns,

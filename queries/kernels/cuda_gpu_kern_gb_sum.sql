@@ -25,12 +25,11 @@
 WITH named AS (
     SELECT
         traces.name AS trace,
-        CASE WHEN $full_names THEN coalesce(demangled, kernels.name) ELSE kernels.name END AS kernel,
+        shown_name(kernels.name, demangled, $full_names) AS kernel,
         grid_x, grid_y, grid_z, block_x, block_y, block_z,
         kernels.duration_ns
     FROM kernels
-    JOIN traces USING (trace_id)
-    WHERE $trace IS NULL OR traces.name = $trace
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
 SELECT
     trace,
@@ -38,8 +37,7 @@ SELECT
     grid_x, grid_y, grid_z, block_x, block_y, block_z,
     count(*) AS instances,
     sum(duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(duration_ns)
-        / nullif(sum(sum(duration_ns)) OVER (PARTITION BY trace), 0) AS share_pct,
+    share_pct(sum(duration_ns), sum(sum(duration_ns)) OVER (PARTITION BY trace)) AS share_pct,
     avg(duration_ns) AS avg_ns,
     median(duration_ns) AS median_ns,
     min(duration_ns) AS min_ns,

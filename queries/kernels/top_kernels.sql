@@ -22,18 +22,16 @@ WITH summed AS (
         kernels.name AS kernel,
         count(*) AS instances,
         sum(kernels.duration_ns)::BIGINT AS total_ns,
-        100.0 * sum(kernels.duration_ns)
-            / nullif(sum(sum(kernels.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
+        share_pct(sum(kernels.duration_ns), sum(sum(kernels.duration_ns)) OVER (PARTITION BY traces.name)) AS share_pct,
         avg(kernels.duration_ns) AS avg_ns,
         median(kernels.duration_ns) AS median_ns,
         min(kernels.duration_ns) AS min_ns,
         max(kernels.duration_ns) AS max_ns
     FROM kernels
-    JOIN traces USING (trace_id)
-    WHERE $trace IS NULL OR traces.name = $trace
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
     GROUP BY traces.name, kernels.name
 )
 FROM summed
-WHERE kernel LIKE $kernel
+WHERE is_like(kernel, $kernel)
 QUALIFY row_number() OVER (PARTITION BY trace ORDER BY total_ns DESC NULLS LAST, kernel) <= $limit
 ORDER BY trace, total_ns DESC NULLS LAST, kernel

@@ -31,15 +31,13 @@ SELECT
     projected.text AS function,
     count(*) AS instances,
     sum(proj_ns)::BIGINT AS total_proj_ns,
-    100.0 * sum(proj_ns)
-        / nullif(sum(sum(proj_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
+    share_pct(sum(proj_ns), sum(sum(proj_ns)) OVER (PARTITION BY traces.name)) AS share_pct,
     avg(proj_ns) AS avg_proj_ns,
     median(proj_ns) AS median_proj_ns,
     min(proj_ns) AS min_proj_ns,
     max(proj_ns) AS max_proj_ns,
     stddev_samp(proj_ns) AS stddev_proj_ns
 FROM projected
-JOIN traces USING (trace_id)
-WHERE $trace IS NULL OR traces.name = $trace
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 GROUP BY traces.name, projected.text
 ORDER BY trace, total_proj_ns DESC, function

@@ -23,8 +23,7 @@ SELECT
     text AS range,
     style,
     sum(nvtx_ranges.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(nvtx_ranges.duration_ns)
-        / nullif(sum(sum(nvtx_ranges.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
+    share_pct(sum(nvtx_ranges.duration_ns), sum(sum(nvtx_ranges.duration_ns)) OVER (PARTITION BY traces.name)) AS share_pct,
     count(*) AS instances,
     avg(nvtx_ranges.duration_ns) AS avg_ns,
     median(nvtx_ranges.duration_ns) AS median_ns,
@@ -32,7 +31,7 @@ SELECT
     max(nvtx_ranges.duration_ns) AS max_ns,
     stddev_samp(nvtx_ranges.duration_ns) AS stddev_ns
 FROM nvtx_ranges
-JOIN traces USING (trace_id)
-WHERE style = 'pushpop' AND end_ns IS NOT NULL AND ($trace IS NULL OR traces.name = $trace)
+JOIN chosen_traces($trace) AS traces USING (trace_id)
+WHERE style = 'pushpop' AND end_ns IS NOT NULL
 GROUP BY traces.name, domain, text, style
 ORDER BY trace, total_ns DESC, domain, range, style
