@@ -19,4 +19,4 @@ WITH spread AS (
     FROM query_table(timed)
     GROUP BY ALL
 )
-SELECT *, share_pct(total_ns, sum(total_ns) OVER (PARTITION BY trace)) AS share_pct FROM spread
+SELECT *, percent(total_ns, sum(total_ns) OVER (PARTITION BY trace)) AS share_pct FROM spread

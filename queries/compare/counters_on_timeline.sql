@@ -77,9 +77,9 @@ SELECT
     value AS metric_value,
     seen.kernel_id,
     profiled.kernel_id AS profiled_kernel_id,
-    share_pct(count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER (), count(seen.kernel_id) OVER ()) AS timeline_matched_pct,
-    share_pct(sum(seen.duration_ns) FILTER (profiled.kernel_id IS NOT NULL) OVER (), sum(seen.duration_ns) OVER ()) AS timeline_matched_time_pct,
-    share_pct(count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER (), count(profiled.kernel_id) OVER ()) AS counters_matched_pct
+    percent(count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER (), count(seen.kernel_id) OVER ()) AS timeline_matched_pct,
+    percent(sum(seen.duration_ns) FILTER (profiled.kernel_id IS NOT NULL) OVER (), sum(seen.duration_ns) OVER ()) AS timeline_matched_time_pct,
+    percent(count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER (), count(profiled.kernel_id) OVER ()) AS counters_matched_pct
 FROM seen
 FULL JOIN profiled USING (process_number, device_id, path, kernel, instance)
 ORDER BY start_ns NULLS LAST, path, kernel, process_number, device_id, instance

@@ -291,7 +291,7 @@ SELECT
     baseline,
     variant,
     delta,
-    share_pct(delta, baseline) AS delta_pct,
+    percent(delta, baseline) AS delta_pct,
     baseline_runs,
     variant_runs,
     baseline_stddev,

@@ -69,7 +69,7 @@ SELECT
     coalesce(memory_ops, 0) AS memory_ops,
     coalesce(graph_launches, 0) AS graph_launches,
     coalesce(gpu_ns, 0) AS gpu_ns,
-    share_pct(coalesce(gpu_ns, 0), max(gpu_ns) OVER (PARTITION BY traces.name))
+    percent(coalesce(gpu_ns, 0), max(gpu_ns) OVER (PARTITION BY traces.name))
         AS share_of_busiest_pct,
     first_ns,
     last_ns,

@@ -79,7 +79,7 @@ SELECT
     chosen.duration_ns,
     coalesce(overlap_ns, 0)::BIGINT AS overlap_ns,
     (chosen.duration_ns - coalesce(overlap_ns, 0))::BIGINT AS exposed_ns,
-    share_pct(coalesce(overlap_ns, 0), chosen.duration_ns) AS overlap_pct,
+    percent(coalesce(overlap_ns, 0), chosen.duration_ns) AS overlap_pct,
     pid,
     device_id,
     stream_id,

@@ -60,7 +60,7 @@ SELECT
     sum(start_ns - first_ns)::BIGINT AS late_ns,
     max(start_ns - first_ns) AS max_late_ns,
     sum(last_ns - start_ns)::BIGINT AS waited_ns,
-    share_pct(sum(last_ns - start_ns), sum(duration_ns)) AS waited_pct
+    percent(sum(last_ns - start_ns), sum(duration_ns)) AS waited_pct
 FROM compared
 WHERE present = ranks AND ranks > 1
 GROUP BY trace, kernel, pid, device_id

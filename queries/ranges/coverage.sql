@@ -54,7 +54,7 @@ SELECT
     100.0 * kernels_in_ranges / kernels AS kernels_in_ranges_pct,
     gpu_ns,
     gpu_in_ranges_ns,
-    share_pct(gpu_in_ranges_ns, gpu_ns) AS gpu_in_ranges_pct
+    percent(gpu_in_ranges_ns, gpu_ns) AS gpu_in_ranges_pct
 FROM times
 LEFT JOIN kernel_counts USING (trace_id)
 JOIN chosen_traces($trace) AS traces USING (trace_id)

@@ -61,7 +61,7 @@ summed AS (
     GROUP BY ALL
 ),
 shared AS (
-    SELECT *, share_pct(gpu_own_ns, sum(gpu_own_ns) OVER (PARTITION BY trace)) AS own_share_pct
+    SELECT *, percent(gpu_own_ns, sum(gpu_own_ns) OVER (PARTITION BY trace)) AS own_share_pct
     FROM summed
 )
 FROM shared

@@ -31,7 +31,7 @@ SELECT
     count(*) AS kernels,
     sum(instances)::BIGINT AS instances,
     sum(total_ns)::BIGINT AS total_ns,
-    share_pct(sum(total_ns), sum(sum(total_ns)) OVER (PARTITION BY trace)) AS share_pct,
+    percent(sum(total_ns), sum(sum(total_ns)) OVER (PARTITION BY trace)) AS share_pct,
     arg_max(kernel, total_ns) AS top_kernel
 FROM summed
 JOIN kernels_categorised USING (full_name)

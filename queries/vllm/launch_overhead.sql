@@ -62,7 +62,7 @@ SELECT
     median(queue_ns) AS median_queue_ns,
     coalesce(sum(gap_ns), 0)::BIGINT AS gap_ns,
     median(gap_ns) AS median_gap_ns,
-    share_pct(coalesce(sum(gap_ns), 0), coalesce(sum(gap_ns), 0) + sum(launched.duration_ns)) AS overhead_pct
+    percent(coalesce(sum(gap_ns), 0), coalesce(sum(gap_ns), 0) + sum(launched.duration_ns)) AS overhead_pct
 FROM launched
 JOIN traces USING (trace_id)
 WHERE is_like(kernel, $kernel)

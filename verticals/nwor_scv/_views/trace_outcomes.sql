@@ -66,9 +66,9 @@ SELECT
     latency_s,
     draft_tokens,
     accepted_tokens,
-    coalesce(share_pct(accepted_tokens, draft_tokens), 100.0 * acceptance_ratio) AS acceptance_pct,
+    coalesce(percent(accepted_tokens, draft_tokens), 100.0 * acceptance_ratio) AS acceptance_pct,
     100.0 - acceptance_pct AS rejected_pct,
     staged_tokens,
     committed_tokens,
-    share_pct(staged_tokens - committed_tokens, staged_tokens) AS writes_saved_pct
+    percent(staged_tokens - committed_tokens, staged_tokens) AS writes_saved_pct
 FROM named

@@ -107,9 +107,9 @@ tokens AS (
     SELECT
         sides.*,
         coalesce($accepted_tokens, accepted_tokens)::DOUBLE AS accepted_tokens,
-        coalesce(share_pct($accepted_tokens, $draft_tokens), acceptance_pct)::DOUBLE
+        coalesce(percent($accepted_tokens, $draft_tokens), acceptance_pct)::DOUBLE
             AS acceptance_pct,
-        100.0 - coalesce(share_pct($accepted_tokens, $draft_tokens), acceptance_pct)::DOUBLE
+        100.0 - coalesce(percent($accepted_tokens, $draft_tokens), acceptance_pct)::DOUBLE
             AS rejected_pct
     FROM sides
     JOIN trace_outcomes USING (trace_id)
@@ -146,7 +146,7 @@ SELECT
     max(amount) FILTER (NOT is_variant) AS baseline,
     max(amount) FILTER (is_variant) AS variant,
     variant - baseline AS delta,
-    share_pct(delta, baseline) AS delta_pct,
+    percent(delta, baseline) AS delta_pct,
     coalesce(string_agg(reason, '; ' ORDER BY is_variant), '') AS remark
 FROM figures
 GROUP BY scope, path, position, measure

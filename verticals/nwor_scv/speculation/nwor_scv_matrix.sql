@@ -145,9 +145,9 @@ SELECT
     max(amount) FILTER (mode = 'stage/off') AS stage_off,
     max(amount) FILTER (mode = 'off/graph') AS off_graph,
     max(amount) FILTER (mode = 'stage/graph') AS stage_graph,
-    share_pct(stage_off - off_off, off_off) AS stage_off_pct,
-    share_pct(off_graph - off_off, off_off) AS off_graph_pct,
-    share_pct(stage_graph - off_off, off_off) AS stage_graph_pct,
+    percent(stage_off - off_off, off_off) AS stage_off_pct,
+    percent(off_graph - off_off, off_off) AS off_graph_pct,
+    percent(stage_graph - off_off, off_off) AS stage_graph_pct,
     coalesce(any_value(remark), '') AS remark
 FROM cells
 LEFT JOIN explained USING (measure)
