@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from traceql import Database
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "questions"
 GUIDE = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
 EAGER, GRAPH = "llama_eager.sqlite.xz", "llama_graph.sqlite.xz"
@@ -610,7 +610,7 @@ def test_a_third_kind_of_report_is_ingested_described_shown_and_compared(
     assert 'id="c1-diff-kernel"' in page
     assert "Different profilers recorded them" in db.report("eager", "one")
     differences = db.compare("one", "two").differences.filter(topic="kernel", measure="total_ns")
-    assert differences.sort("name").select("name", "a", "b").rows() == [("first", 10, 30), ("second", 20, 60)]
+    assert differences.sort("name").select("name", "baseline", "variant").rows() == [("first", 10, 30), ("second", 20, 60)]
     with pytest.raises(QueryError, match="a holds nsys traces, b stub traces"):
         db.compare("eager", "one")
 
