@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import kept
 import pytest
+from hypothesis import settings
 
 import traceql
 from traceql import report
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
     from traceql import Database
     from traceql.ask.answer import Answer
+
+# The same examples each time; they are cheap, unless a test says less of them.
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=100)
+settings.load_profile("suite")
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
 EXPECTED = Path(__file__).parent / "fixtures" / "expected"

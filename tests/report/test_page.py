@@ -172,7 +172,7 @@ def test_no_trace_and_an_unknown_one_are_errors(corpus: Database) -> None:
 def test_the_traces_stand_in_the_order_in_which_they_were_named(page_of: Callable[..., str]) -> None:
     first, second = "esmm_a10g_2023.1_c.ncu-rep.xz", "esmm_a10g_2023.1.ncu-rep.xz"
     text = Parsed(page_of(first, second)).text
-    overview = text[text.index("The traces") : text.index("A is the first")]
+    overview = text[text.index("The traces") : text.index("The baseline is the first")]
     rows = overview[overview.index("Tags") :]
     assert rows.index(first) < rows.index(second)
 
