@@ -8,15 +8,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import decoded
 import kept
 import pytest
 from hypothesis import settings
 
 import traceql
 from traceql import report
-from traceql.read import runs
+from traceql.read import runs, worker
 from traceql.read.source import plain_name
-from traceql.store import ingest
+from traceql.store import decode, ingest
 from traceql.store.decode import decode_all
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
     from traceql import Database
     from traceql.ask.answer import Answer
+
+# Whose point is the decoding itself.
+_DECODE_EACH_TIME = ("read", "robust")
 
 # The same examples each time; they are cheap, unless a test says less of them.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=100)
@@ -50,6 +54,12 @@ def notes(answer: Answer) -> str:
     return "\n".join(note.text for note in answer.notes)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture of the test: does it decode, or take what another test has decoded?"""
+    decode.worker = worker if item.path.parent.name in _DECODE_EACH_TIME else decoded.ONCE
+
+
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database with every shipped ncu report, nsys export and table; a trace's name is its file's name."""
@@ -57,11 +67,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     tables = sorted(TABLES.glob("*.csv"))
 
     def fill(database: Database, _: Sequence[Path]) -> None:
-        for file, decoded in decode_all(reports):
-            if isinstance(decoded, Exception):
-                raise decoded
-            ingest.add(database._store, decoded, name=file.name)
-            decoded.close()
+        for file, made in decode_all(reports):
+            if isinstance(made, Exception):
+                raise made
+            ingest.add(database._store, made, name=file.name)
+            made.close()
         for table in tables:
             database.import_runs(runs.read(table))
 
