@@ -24,7 +24,7 @@ SELECT
     kernel_lengths.name AS kernel,
     count(*) AS launches,
     count(*) FILTER (kernel_lengths.duration_ns < $shorter_than_ns) AS short_launches,
-    percent_of(short_launches, launches) AS short_pct,
+    part_pct(short_launches, launches) AS short_pct,
     (sum(launch_ns) FILTER (kernel_lengths.duration_ns < $shorter_than_ns))::BIGINT AS launch_ns
 FROM kernel_lengths
 JOIN traces USING (trace_id)
