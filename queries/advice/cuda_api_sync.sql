@@ -24,12 +24,11 @@ SELECT
     api_calls.name AS function,
     api_call_id
 FROM api_calls
-JOIN traces USING (trace_id)
-WHERE ($trace IS NULL OR traces.name = $trace)
-  AND api_calls.name IN ('cudaDeviceSynchronize', 'cudaStreamSynchronize', 'cudaThreadSynchronize',
+JOIN chosen_traces($trace) AS traces USING (trace_id)
+WHERE api_calls.name IN ('cudaDeviceSynchronize', 'cudaStreamSynchronize', 'cudaThreadSynchronize',
                          'cuCtxSynchronize', 'cuStreamSynchronize')
-QUALIFY $limit IS NULL
-    OR row_number() OVER (
-        PARTITION BY traces.name ORDER BY api_calls.duration_ns DESC, start_ns, api_call_id
-    ) <= $limit
+QUALIFY within_limit(
+    row_number() OVER (PARTITION BY traces.name ORDER BY api_calls.duration_ns DESC, start_ns, api_call_id),
+    $limit
+)
 ORDER BY trace, duration_ns DESC, start_ns, api_call_id

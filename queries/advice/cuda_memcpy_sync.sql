@@ -36,14 +36,13 @@ SELECT
     api_calls.name AS function,
     memory_op_id
 FROM memory_ops
-JOIN traces USING (trace_id)
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 JOIN api_calls USING (api_call_id)
-WHERE ($trace IS NULL OR traces.name = $trace)
-  AND memory_ops.kind = 'memcpy'
+WHERE memory_ops.kind = 'memcpy'
   AND api_calls.name NOT ILIKE '%async%'
   AND (copy_kind <> 'Host-to-Device' OR bytes > $early_bytes)
-QUALIFY $limit IS NULL
-    OR row_number() OVER (
-        PARTITION BY traces.name ORDER BY memory_ops.duration_ns DESC, memory_ops.start_ns, memory_op_id
-    ) <= $limit
+QUALIFY within_limit(
+    row_number() OVER (PARTITION BY traces.name ORDER BY memory_ops.duration_ns DESC, memory_ops.start_ns, memory_op_id),
+    $limit
+)
 ORDER BY trace, duration_ns DESC, start_ns, memory_op_id

@@ -34,7 +34,7 @@ WITH ends AS (
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS busy_until_ns
     FROM gpu_operations
-    WHERE $graphs OR kind <> 'graph'
+    WHERE counts_as_work(kind, $graphs)
 )
 SELECT
     traces.name AS trace,
@@ -45,11 +45,10 @@ SELECT
     ends.operation AS next_operation,
     count(*) OVER (PARTITION BY traces.name) AS gaps
 FROM ends
-JOIN traces USING (trace_id)
-WHERE ($trace IS NULL OR traces.name = $trace)
-  AND ends.start_ns - busy_until_ns > $min_gap_ns
-QUALIFY $limit IS NULL
-    OR row_number() OVER (
-        PARTITION BY traces.name ORDER BY ends.start_ns - busy_until_ns DESC, busy_until_ns, pid, device_id
-    ) <= $limit
+JOIN chosen_traces($trace) AS traces USING (trace_id)
+WHERE ends.start_ns - busy_until_ns > $min_gap_ns
+QUALIFY within_limit(
+    row_number() OVER (PARTITION BY traces.name ORDER BY ends.start_ns - busy_until_ns DESC, busy_until_ns, pid, device_id),
+    $limit
+)
 ORDER BY trace, duration_ns DESC, start_ns, pid, device_id

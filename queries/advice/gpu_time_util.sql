@@ -23,8 +23,8 @@
 WITH operations AS (
     SELECT trace_id, pid, device_id, start_ns, end_ns
     FROM gpu_operations
-    JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace) AND ($graphs OR gpu_operations.kind <> 'graph')
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE counts_as_work(gpu_operations.kind, $graphs)
 ),
 spans AS (
     SELECT
@@ -97,8 +97,8 @@ joined AS (
     GROUP BY traces.name, pid, device_id, island
 )
 FROM joined
-QUALIFY $limit IS NULL
-    OR row_number() OVER (
-        PARTITION BY trace ORDER BY in_use_pct, duration_ns DESC, start_ns, pid, device_id
-    ) <= $limit
+QUALIFY within_limit(
+    row_number() OVER (PARTITION BY trace ORDER BY in_use_pct, duration_ns DESC, start_ns, pid, device_id),
+    $limit
+)
 ORDER BY trace, in_use_pct, duration_ns DESC, start_ns, pid, device_id

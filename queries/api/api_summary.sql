@@ -18,25 +18,23 @@
 -- @chart  bars x=function y=total_ns
 -- @section timeline 53 Gaps and launch overhead
 
-WITH summed AS (
-    SELECT
-        traces.name AS trace,
-        layer,
-        api_calls.name AS function,
-        count(*) AS calls,
-        sum(api_calls.duration_ns)::BIGINT AS total_ns,
-        100.0 * sum(api_calls.duration_ns)
-            / nullif(sum(sum(api_calls.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
-        avg(api_calls.duration_ns) AS avg_ns,
-        median(api_calls.duration_ns) AS median_ns,
-        min(api_calls.duration_ns) AS min_ns,
-        max(api_calls.duration_ns) AS max_ns,
-        stddev_samp(api_calls.duration_ns) AS stddev_ns
+WITH timed AS (
+    SELECT traces.name AS trace, layer, api_calls.name AS function, api_calls.duration_ns
     FROM api_calls
-    JOIN traces USING (trace_id)
-    WHERE $trace IS NULL OR traces.name = $trace
-    GROUP BY traces.name, layer, api_calls.name
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
-FROM summed
-WHERE layer LIKE $layer
+SELECT
+    trace,
+    layer,
+    function,
+    instances AS calls,
+    total_ns,
+    share_pct,
+    avg_ns,
+    median_ns,
+    min_ns,
+    max_ns,
+    stddev_ns
+FROM duration_spread(timed)
+WHERE is_like(layer, $layer)
 ORDER BY trace, total_ns DESC, layer, function

@@ -19,33 +19,30 @@
 -- @column stddev_ns DOUBLE           sample standard deviation; NULL for a single one
 -- @chart  bars x=operation y=total_ns
 
-WITH named AS (
-    SELECT
-        trace_id,
-        CASE kind WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH' ELSE 'MEMORY_OPER' END
-            AS category,
-        CASE WHEN $full_names THEN full_name ELSE operation END AS operation,
-        duration_ns
+WITH called AS (
+    SELECT trace_id, nsys_category(kind) AS category, shown_name(operation, full_name, $full_names) AS operation,
+           duration_ns
     FROM gpu_operations
-    WHERE $graphs OR kind <> 'graph'
+    WHERE counts_as_work(kind, $graphs)
     UNION ALL
     SELECT trace_id, 'CUDA_API', name, duration_ns FROM api_calls
+),
+timed AS (
+    SELECT traces.name AS trace, category, operation, called.duration_ns
+    FROM called
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
 SELECT
-    traces.name AS trace,
+    trace,
     category,
     operation,
-    count(*) AS instances,
-    sum(named.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(named.duration_ns)
-        / nullif(sum(sum(named.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
-    avg(named.duration_ns) AS avg_ns,
-    median(named.duration_ns) AS median_ns,
-    min(named.duration_ns) AS min_ns,
-    max(named.duration_ns) AS max_ns,
-    stddev_samp(named.duration_ns) AS stddev_ns
-FROM named
-JOIN traces USING (trace_id)
-WHERE $trace IS NULL OR traces.name = $trace
-GROUP BY traces.name, category, operation
+    instances,
+    total_ns,
+    share_pct,
+    avg_ns,
+    median_ns,
+    min_ns,
+    max_ns,
+    stddev_ns
+FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC, category, operation

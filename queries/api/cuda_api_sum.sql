@@ -16,20 +16,21 @@
 -- @column stddev_ns DOUBLE      sample standard deviation; NULL for a single one
 -- @chart  bars x=function y=total_ns
 
+WITH timed AS (
+    SELECT traces.name AS trace, api_calls.name AS function, api_calls.duration_ns
+    FROM api_calls
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+)
 SELECT
-    traces.name AS trace,
-    api_calls.name AS function,
-    count(*) AS calls,
-    sum(api_calls.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(api_calls.duration_ns)
-        / nullif(sum(sum(api_calls.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
-    avg(api_calls.duration_ns) AS avg_ns,
-    median(api_calls.duration_ns) AS median_ns,
-    min(api_calls.duration_ns) AS min_ns,
-    max(api_calls.duration_ns) AS max_ns,
-    stddev_samp(api_calls.duration_ns) AS stddev_ns
-FROM api_calls
-JOIN traces USING (trace_id)
-WHERE $trace IS NULL OR traces.name = $trace
-GROUP BY traces.name, api_calls.name
+    trace,
+    function,
+    instances AS calls,
+    total_ns,
+    share_pct,
+    avg_ns,
+    median_ns,
+    min_ns,
+    max_ns,
+    stddev_ns
+FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC, function

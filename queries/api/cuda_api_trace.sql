@@ -26,8 +26,7 @@ SELECT
     threads.name AS thread,
     api_call_id
 FROM api_calls
-JOIN traces USING (trace_id)
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN threads
     ON threads.trace_id = api_calls.trace_id AND threads.pid = api_calls.pid AND threads.tid = api_calls.tid
-WHERE $trace IS NULL OR traces.name = $trace
 ORDER BY trace, start_ns, api_call_id

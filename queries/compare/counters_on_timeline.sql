@@ -72,17 +72,14 @@ SELECT
     dram_write_bytes,
     l2_read_sectors,
     l2_write_sectors,
-    1e9 * dram_bytes / nullif(seen.duration_ns, 0) AS dram_bytes_per_s,
+    per_second(dram_bytes, seen.duration_ns) AS dram_bytes_per_s,
     unit AS metric_unit,
     value AS metric_value,
     seen.kernel_id,
     profiled.kernel_id AS profiled_kernel_id,
-    100.0 * count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER ()
-        / nullif(count(seen.kernel_id) OVER (), 0) AS timeline_matched_pct,
-    100.0 * sum(seen.duration_ns) FILTER (profiled.kernel_id IS NOT NULL) OVER ()
-        / nullif(sum(seen.duration_ns) OVER (), 0) AS timeline_matched_time_pct,
-    100.0 * count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER ()
-        / nullif(count(profiled.kernel_id) OVER (), 0) AS counters_matched_pct
+    percent(count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER (), count(seen.kernel_id) OVER ()) AS timeline_matched_pct,
+    percent(sum(seen.duration_ns) FILTER (profiled.kernel_id IS NOT NULL) OVER (), sum(seen.duration_ns) OVER ()) AS timeline_matched_time_pct,
+    percent(count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER (), count(profiled.kernel_id) OVER ()) AS counters_matched_pct
 FROM seen
 FULL JOIN profiled USING (process_number, device_id, path, kernel, instance)
 ORDER BY start_ns NULLS LAST, path, kernel, process_number, device_id, instance

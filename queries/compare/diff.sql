@@ -103,7 +103,7 @@ profiled AS (
 by_kernel AS (
     SELECT
         trace_id,
-        CASE WHEN $full_names THEN coalesce(demangled, name) ELSE name END AS name,
+        shown_name(name, demangled, $full_names) AS name,
         [
             {'measure': 'instances', 'value': count(*)},
             {'measure': 'total_ns', 'value': sum(duration_ns)},
@@ -206,10 +206,10 @@ measured AS (
     JOIN (
         SELECT kernel_id, 'trace' AS topic, NULL AS name FROM kernels
         UNION ALL
-        SELECT kernel_id, 'kernel', CASE WHEN $full_names THEN coalesce(demangled, name) ELSE name END
+        SELECT kernel_id, 'kernel', shown_name(name, demangled, $full_names)
         FROM kernels
     ) AS level USING (kernel_id)
-    WHERE level.topic LIKE $topic AND measure <> 'duration_ns' AND ($metric IS NULL OR measure LIKE '%.sum')
+    WHERE is_like(level.topic, $topic) AND measure <> 'duration_ns' AND ($metric IS NULL OR measure LIKE '%.sum')
     GROUP BY ALL
 ),
 -- Traces in which an absent kernel, call or copy did not happen. CUDA graphs as a whole hide kernels.
@@ -291,7 +291,7 @@ SELECT
     baseline,
     variant,
     delta,
-    100.0 * delta / nullif(baseline, 0) AS delta_pct,
+    percent(delta, baseline) AS delta_pct,
     baseline_runs,
     variant_runs,
     baseline_stddev,

@@ -18,30 +18,27 @@
 -- @column stddev_ns DOUBLE           sample standard deviation; NULL for a single one
 -- @chart  bars x=operation y=total_ns
 
-WITH named AS (
+WITH timed AS (
     SELECT
         traces.name AS trace,
-        CASE gpu_operations.kind WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH'
-            ELSE 'MEMORY_OPER' END AS category,
-        CASE WHEN $full_names THEN full_name ELSE gpu_operations.operation END AS operation,
+        nsys_category(gpu_operations.kind) AS category,
+        shown_name(operation, full_name, $full_names) AS operation,
         gpu_operations.duration_ns
     FROM gpu_operations
-    JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace) AND ($graphs OR gpu_operations.kind <> 'graph')
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE counts_as_work(gpu_operations.kind, $graphs)
 )
 SELECT
     trace,
     category,
     operation,
-    count(*) AS instances,
-    sum(duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(duration_ns)
-        / nullif(sum(sum(duration_ns)) OVER (PARTITION BY trace), 0) AS share_pct,
-    avg(duration_ns) AS avg_ns,
-    median(duration_ns) AS median_ns,
-    min(duration_ns) AS min_ns,
-    max(duration_ns) AS max_ns,
-    stddev_samp(duration_ns) AS stddev_ns
-FROM named
-GROUP BY trace, category, operation
+    instances,
+    total_ns,
+    share_pct,
+    avg_ns,
+    median_ns,
+    min_ns,
+    max_ns,
+    stddev_ns
+FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC, category, operation

@@ -19,9 +19,8 @@
 WITH operations AS (
     SELECT trace_id, pid, device_id, start_ns, end_ns
     FROM gpu_operations
-    JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace)
-      AND (gpu_operations.kind = 'kernel' OR ($graphs AND gpu_operations.kind = 'graph'))
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE (gpu_operations.kind = 'kernel' OR ($graphs AND gpu_operations.kind = 'graph'))
 ),
 widths AS (
     SELECT

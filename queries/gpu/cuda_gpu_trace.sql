@@ -53,7 +53,7 @@ SELECT
     static_shared_bytes,
     dynamic_shared_bytes,
     gpu_operations.bytes,
-    1e9 * gpu_operations.bytes / nullif(gpu_operations.duration_ns, 0) AS bytes_per_s,
+    per_second(gpu_operations.bytes, gpu_operations.duration_ns) AS bytes_per_s,
     src_memory,
     dst_memory,
     devices.gpu,
@@ -62,13 +62,13 @@ SELECT
     gpu_operations.context_id,
     gpu_operations.stream_id,
     gpu_operations.kind,
-    CASE WHEN $full_names THEN full_name ELSE gpu_operations.operation END AS operation,
+    shown_name(gpu_operations.operation, full_name, $full_names) AS operation,
     operation_id
 FROM gpu_operations
-JOIN traces USING (trace_id)
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN kernels ON gpu_operations.kind = 'kernel' AND kernel_id = operation_id
 LEFT JOIN memory_ops ON gpu_operations.kind IN ('memcpy', 'memset') AND memory_op_id = operation_id
 LEFT JOIN devices
     ON devices.trace_id = gpu_operations.trace_id AND devices.device_id = gpu_operations.device_id
-WHERE ($trace IS NULL OR traces.name = $trace) AND ($graphs OR gpu_operations.kind <> 'graph')
+WHERE counts_as_work(gpu_operations.kind, $graphs)
 ORDER BY trace, gpu_operations.start_ns, gpu_operations.kind, operation_id

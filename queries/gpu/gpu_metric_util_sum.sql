@@ -33,9 +33,8 @@ SELECT
     quantile_cont(value, 0.75) AS q3,
     max(value) AS max
 FROM gpu_samples
-JOIN traces USING (trace_id)
-WHERE ($trace IS NULL OR traces.name = $trace)
-  AND metric LIKE $metric
+JOIN chosen_traces($trace) AS traces USING (trace_id)
+WHERE is_like(metric, $metric)
   AND time_ns >= 0
 GROUP BY traces.name, gpu_id, metric, unit
 ORDER BY trace, gpu_id, metric, unit

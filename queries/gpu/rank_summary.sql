@@ -69,7 +69,7 @@ SELECT
     coalesce(memory_ops, 0) AS memory_ops,
     coalesce(graph_launches, 0) AS graph_launches,
     coalesce(gpu_ns, 0) AS gpu_ns,
-    100.0 * coalesce(gpu_ns, 0) / nullif(max(gpu_ns) OVER (PARTITION BY traces.name), 0)
+    percent(coalesce(gpu_ns, 0), max(gpu_ns) OVER (PARTITION BY traces.name))
         AS share_of_busiest_pct,
     first_ns,
     last_ns,
@@ -77,7 +77,6 @@ SELECT
          WHEN device_id IS NULL THEN 'no GPU work'
          WHEN kernels = 0 AND graph_launches > 0 THEN 'graphs only' END AS finding
 FROM ranks
-JOIN traces ON traces.trace_id = ranks.trace_id AND has_timeline
+JOIN chosen_traces($trace) AS traces ON traces.trace_id = ranks.trace_id AND has_timeline
 LEFT JOIN named ON named.trace_id = ranks.trace_id AND named.pid = ranks.pid
-WHERE $trace IS NULL OR traces.name = $trace
 ORDER BY trace, ranks.pid NULLS LAST, device_id NULLS LAST

@@ -26,9 +26,9 @@ WITH operations AS (
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS stream_busy_until_ns
     FROM gpu_operations
-    JOIN traces USING (trace_id)
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
     -- Work of no duration is no time at work, and must not stretch the time that is looked at.
-    WHERE ($trace IS NULL OR traces.name = $trace) AND end_ns > start_ns
+    WHERE end_ns > start_ns
 ),
 -- What an operation adds to the time its stream is busy, as two steps of a staircase.
 steps AS (

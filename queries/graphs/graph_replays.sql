@@ -62,8 +62,7 @@ SELECT
     min(gap_ns) AS min_gap_ns,
     max(gap_ns) AS max_gap_ns
 FROM paced
-JOIN traces ON traces.trace_id = paced.trace_id
+JOIN chosen_traces($trace) AS traces ON traces.trace_id = paced.trace_id
 LEFT JOIN api_calls ON api_calls.api_call_id = paced.api_call_id
-WHERE $trace IS NULL OR traces.name = $trace
 GROUP BY traces.name, mode, paced.pid, graph
 ORDER BY trace, mode, pid, total_span_ns DESC, graph

@@ -22,10 +22,9 @@
 WITH chosen AS (
     SELECT * FROM gpu_specs
     WHERE CASE
-        WHEN $gpu IS NOT NULL THEN gpu LIKE $gpu
+        WHEN $gpu IS NOT NULL THEN is_like(gpu, $gpu)
         ELSE gpu IN (
-            SELECT gpu_roofs.gpu FROM gpu_roofs JOIN traces USING (trace_id)
-            WHERE $trace IS NULL OR traces.name = $trace
+            SELECT gpu_roofs.gpu FROM gpu_roofs JOIN chosen_traces($trace) AS traces USING (trace_id)
         )
     END
 ),

@@ -26,8 +26,8 @@ WITH executions AS (
         (max(kernels.duration_ns) OVER same_kernel - min(kernels.duration_ns) OVER same_kernel) / $bins
             AS bin_ns
     FROM kernels
-    JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE is_like(kernels.name, $kernel)
         AND kernels.duration_ns IS NOT NULL
     WINDOW same_kernel AS (PARTITION BY traces.name, kernels.name)
 ),

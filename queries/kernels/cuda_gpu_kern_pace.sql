@@ -31,8 +31,8 @@ WITH paced AS (
         kernels.duration_ns,
         start_ns - coalesce(lag(end_ns) OVER same_kernel, 0) AS delta_ns
     FROM kernels
-    JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel AND start_ns IS NOT NULL
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE is_like(kernels.name, $kernel) AND start_ns IS NOT NULL
     WINDOW same_kernel AS (
         PARTITION BY traces.name, pid, device_id, kernels.name ORDER BY start_ns, kernel_id
     )

@@ -19,29 +19,26 @@
 -- @column stddev_ns DOUBLE           sample standard deviation; NULL for a single one
 -- @chart  bars x=kernel y=total_ns
 
-WITH named AS (
+WITH timed AS (
     SELECT
         traces.name AS trace,
-        CASE WHEN $full_names THEN coalesce(demangled, kernels.name) ELSE kernels.name END AS kernel,
+        shown_name(kernels.name, demangled, $full_names) AS kernel,
         kernels.duration_ns
     FROM kernels
-    JOIN traces USING (trace_id)
-    WHERE $trace IS NULL OR traces.name = $trace
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
 SELECT
     trace,
     kernel,
-    count(*) AS instances,
-    sum(duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(duration_ns)
-        / nullif(sum(sum(duration_ns)) OVER (PARTITION BY trace), 0) AS share_pct,
-    avg(duration_ns) AS avg_ns,
-    quantile_cont(duration_ns, 0.25) AS q1_ns,
-    median(duration_ns) AS median_ns,
-    quantile_cont(duration_ns, 0.75) AS q3_ns,
-    min(duration_ns) AS min_ns,
-    max(duration_ns) AS max_ns,
-    stddev_samp(duration_ns) AS stddev_ns
-FROM named
-GROUP BY trace, kernel
+    instances,
+    total_ns,
+    share_pct,
+    avg_ns,
+    q1_ns,
+    median_ns,
+    q3_ns,
+    min_ns,
+    max_ns,
+    stddev_ns
+FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC NULLS LAST, kernel

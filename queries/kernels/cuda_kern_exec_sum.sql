@@ -43,7 +43,7 @@ WITH executions AS (
         api_calls.tid,
         device_id,
         api_calls.name AS function,
-        CASE WHEN $full_names THEN coalesce(demangled, kernels.name) ELSE kernels.name END AS kernel,
+        shown_name(kernels.name, demangled, $full_names) AS kernel,
         greatest(kernels.end_ns, api_calls.end_ns) - api_calls.start_ns AS total_ns,
         api_calls.duration_ns AS api_ns,
         CASE WHEN kernels.start_ns >= api_calls.end_ns
@@ -51,8 +51,7 @@ WITH executions AS (
         kernels.duration_ns AS kernel_ns
     FROM kernels
     JOIN api_calls USING (api_call_id)
-    JOIN traces ON traces.trace_id = kernels.trace_id
-    WHERE $trace IS NULL OR traces.name = $trace
+    JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
 )
 SELECT
     trace,

@@ -42,10 +42,9 @@ SELECT
     device_id,
     api_calls.name AS function,
     grid_x, grid_y, grid_z, block_x, block_y, block_z,
-    CASE WHEN $full_names THEN coalesce(demangled, kernels.name) ELSE kernels.name END AS kernel,
+    shown_name(kernels.name, demangled, $full_names) AS kernel,
     kernel_id
 FROM kernels
 JOIN api_calls USING (api_call_id)
-JOIN traces ON traces.trace_id = kernels.trace_id
-WHERE $trace IS NULL OR traces.name = $trace
+JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
 ORDER BY trace, api_start_ns, kernel_start_ns, kernel_id

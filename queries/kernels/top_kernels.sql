@@ -16,24 +16,25 @@
 -- @chart  bars x=kernel y=total_ns
 -- @section any 30 Kernels | expanded
 
-WITH summed AS (
-    SELECT
-        traces.name AS trace,
-        kernels.name AS kernel,
-        count(*) AS instances,
-        sum(kernels.duration_ns)::BIGINT AS total_ns,
-        100.0 * sum(kernels.duration_ns)
-            / nullif(sum(sum(kernels.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
-        avg(kernels.duration_ns) AS avg_ns,
-        median(kernels.duration_ns) AS median_ns,
-        min(kernels.duration_ns) AS min_ns,
-        max(kernels.duration_ns) AS max_ns
+WITH timed AS (
+    SELECT traces.name AS trace, kernels.name AS kernel, kernels.duration_ns
     FROM kernels
-    JOIN traces USING (trace_id)
-    WHERE $trace IS NULL OR traces.name = $trace
-    GROUP BY traces.name, kernels.name
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
-FROM summed
-WHERE kernel LIKE $kernel
-QUALIFY row_number() OVER (PARTITION BY trace ORDER BY total_ns DESC NULLS LAST, kernel) <= $limit
+SELECT
+    trace,
+    kernel,
+    instances,
+    total_ns,
+    share_pct,
+    avg_ns,
+    median_ns,
+    min_ns,
+    max_ns
+FROM duration_spread(timed)
+WHERE is_like(kernel, $kernel)
+QUALIFY within_limit(
+    row_number() OVER (PARTITION BY trace ORDER BY total_ns DESC NULLS LAST, kernel),
+    $limit
+)
 ORDER BY trace, total_ns DESC NULLS LAST, kernel

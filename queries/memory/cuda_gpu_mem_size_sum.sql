@@ -29,7 +29,7 @@ SELECT
     max(bytes) AS max_bytes,
     stddev_samp(bytes) AS stddev_bytes
 FROM gpu_operations
-JOIN traces USING (trace_id)
-WHERE ($trace IS NULL OR traces.name = $trace) AND gpu_operations.kind IN ('memcpy', 'memset')
+JOIN chosen_traces($trace) AS traces USING (trace_id)
+WHERE gpu_operations.kind IN ('memcpy', 'memset')
 GROUP BY traces.name, operation
 ORDER BY trace, total_bytes DESC, operation

@@ -15,20 +15,22 @@
 -- @column stddev_ns DOUBLE      sample standard deviation; NULL for a single one
 -- @chart  bars x=operation y=total_ns
 
+WITH timed AS (
+    SELECT traces.name AS trace, operation, gpu_operations.duration_ns
+    FROM gpu_operations
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE gpu_operations.kind IN ('memcpy', 'memset')
+)
 SELECT
-    traces.name AS trace,
+    trace,
     operation,
-    count(*) AS instances,
-    sum(gpu_operations.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(gpu_operations.duration_ns)
-        / nullif(sum(sum(gpu_operations.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
-    avg(gpu_operations.duration_ns) AS avg_ns,
-    median(gpu_operations.duration_ns) AS median_ns,
-    min(gpu_operations.duration_ns) AS min_ns,
-    max(gpu_operations.duration_ns) AS max_ns,
-    stddev_samp(gpu_operations.duration_ns) AS stddev_ns
-FROM gpu_operations
-JOIN traces USING (trace_id)
-WHERE ($trace IS NULL OR traces.name = $trace) AND gpu_operations.kind IN ('memcpy', 'memset')
-GROUP BY traces.name, operation
+    instances,
+    total_ns,
+    share_pct,
+    avg_ns,
+    median_ns,
+    min_ns,
+    max_ns,
+    stddev_ns
+FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC, operation

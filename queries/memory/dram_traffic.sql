@@ -32,12 +32,11 @@ SELECT
     sum(l2_read_sectors) AS l2_read_sectors,
     sum(l2_write_sectors) AS l2_write_sectors,
     sum(dram.duration_ns)::BIGINT AS gpu_ns,
-    1e9 * sum(dram_bytes) / nullif(sum(dram.duration_ns) FILTER (dram_bytes IS NOT NULL), 0) AS dram_bytes_per_s,
+    per_second(sum(dram_bytes), sum(dram.duration_ns) FILTER (dram_bytes IS NOT NULL)) AS dram_bytes_per_s,
     sum(dram_throughput_pct * dram.duration_ns)
         / nullif(sum(dram.duration_ns) FILTER (dram_throughput_pct IS NOT NULL), 0) AS dram_throughput_pct
 FROM dram
-JOIN traces USING (trace_id)
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN range_paths ON range_paths.kernel_id = dram.kernel_id AND domain = $domain
-WHERE $trace IS NULL OR traces.name = $trace
 GROUP BY ALL
 ORDER BY trace, dram_bytes DESC NULLS LAST, group_name

@@ -25,9 +25,8 @@ SELECT
     max(bytes) AS max_bytes,
     sum(memory_ops.duration_ns)::BIGINT AS total_ns,
     avg(memory_ops.duration_ns) AS avg_ns,
-    1e9 * sum(bytes) / nullif(sum(memory_ops.duration_ns), 0) AS bytes_per_s
+    per_second(sum(bytes), sum(memory_ops.duration_ns)) AS bytes_per_s
 FROM memory_ops
-JOIN traces USING (trace_id)
-WHERE $trace IS NULL OR traces.name = $trace
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 GROUP BY traces.name, memory_ops.kind, copy_kind
 ORDER BY trace, total_ns DESC, kind, copy_kind

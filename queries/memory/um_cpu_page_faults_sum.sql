@@ -17,7 +17,6 @@ SELECT
     source_file,
     source_line
 FROM um_cpu_page_faults
-JOIN traces USING (trace_id)
-WHERE $trace IS NULL OR traces.name = $trace
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 GROUP BY traces.name, instruction, source_file, source_line
 ORDER BY trace, cpu_page_faults DESC, instruction, source_file, source_line

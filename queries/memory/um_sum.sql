@@ -40,10 +40,9 @@ pages AS (
         sum(to_host_bytes)::BIGINT AS to_host_bytes,
         sum(cpu_page_faults)::BIGINT AS cpu_page_faults,
         sum(gpu_page_faults)::BIGINT AS gpu_page_faults,
-        1e9 * sum(to_device_bytes + to_host_bytes) / nullif(sum(events.duration_ns), 0) AS bytes_per_s
+        per_second(sum(to_device_bytes + to_host_bytes), sum(events.duration_ns)) AS bytes_per_s
     FROM events
-    JOIN traces USING (trace_id)
-    WHERE $trace IS NULL OR traces.name = $trace
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
     GROUP BY traces.name, virtual_address
 )
 SELECT
@@ -55,6 +54,8 @@ SELECT
     gpu_page_faults,
     bytes_per_s
 FROM pages
-QUALIFY $limit IS NULL
-    OR row_number() OVER (PARTITION BY trace ORDER BY to_device_bytes + to_host_bytes DESC, address) <= $limit
+QUALIFY within_limit(
+    row_number() OVER (PARTITION BY trace ORDER BY to_device_bytes + to_host_bytes DESC, address),
+    $limit
+)
 ORDER BY trace, to_device_bytes + to_host_bytes DESC, address

@@ -39,7 +39,6 @@ SELECT
     printf('0x%x', min(virtual_address)) AS min_virtual_address,
     printf('0x%x', max(virtual_address)) AS max_virtual_address
 FROM events
-JOIN traces USING (trace_id)
-WHERE $trace IS NULL OR traces.name = $trace
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 GROUP BY traces.name
 ORDER BY trace

@@ -26,8 +26,8 @@ SELECT
     value,
     text
 FROM metrics
-JOIN traces USING (trace_id)
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 JOIN kernels USING (kernel_id)
 LEFT JOIN range_paths ON range_paths.kernel_id = kernels.kernel_id AND domain = ''
-WHERE metric LIKE $metric AND ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel
+WHERE is_like(metric, $metric) AND is_like(kernels.name, $kernel)
 ORDER BY trace, kernel_id, metric

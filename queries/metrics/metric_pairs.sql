@@ -39,8 +39,7 @@ SELECT
 FROM metrics AS x
 JOIN metrics AS y USING (kernel_id)
 JOIN kernels USING (kernel_id)
-JOIN traces ON traces.trace_id = kernels.trace_id
+JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
 LEFT JOIN range_paths ON range_paths.kernel_id = kernels.kernel_id AND domain = ''
-WHERE x.metric = $x AND y.metric = $y
-  AND ($trace IS NULL OR traces.name = $trace) AND kernels.name LIKE $kernel
+WHERE x.metric = $x AND y.metric = $y AND is_like(kernels.name, $kernel)
 ORDER BY trace, kernel_id

@@ -23,8 +23,8 @@
 WITH chosen AS (
     SELECT kernels.*, kernels.name ILIKE $communication AS communicates
     FROM kernels
-    JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace) AND start_ns IS NOT NULL
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE start_ns IS NOT NULL
 ),
 computing AS (
     SELECT
@@ -79,7 +79,7 @@ SELECT
     chosen.duration_ns,
     coalesce(overlap_ns, 0)::BIGINT AS overlap_ns,
     (chosen.duration_ns - coalesce(overlap_ns, 0))::BIGINT AS exposed_ns,
-    100.0 * coalesce(overlap_ns, 0) / nullif(chosen.duration_ns, 0) AS overlap_pct,
+    percent(coalesce(overlap_ns, 0), chosen.duration_ns) AS overlap_pct,
     pid,
     device_id,
     stream_id,

@@ -21,25 +21,22 @@
 -- @empty  No range of that domain launched GPU work: NCCL records its functions with nsys profile
 -- @empty  --trace=nvtx.
 
-WITH projected AS (
-    SELECT trace_id, text, gpu_end_ns - gpu_start_ns AS proj_ns
+WITH timed AS (
+    SELECT traces.name AS trace, text AS function, gpu_end_ns - gpu_start_ns AS duration_ns
     FROM nvtx_ranges
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE domain = $domain AND gpu_operations > 0
 )
 SELECT
-    traces.name AS trace,
-    projected.text AS function,
-    count(*) AS instances,
-    sum(proj_ns)::BIGINT AS total_proj_ns,
-    100.0 * sum(proj_ns)
-        / nullif(sum(sum(proj_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
-    avg(proj_ns) AS avg_proj_ns,
-    median(proj_ns) AS median_proj_ns,
-    min(proj_ns) AS min_proj_ns,
-    max(proj_ns) AS max_proj_ns,
-    stddev_samp(proj_ns) AS stddev_proj_ns
-FROM projected
-JOIN traces USING (trace_id)
-WHERE $trace IS NULL OR traces.name = $trace
-GROUP BY traces.name, projected.text
+    trace,
+    function,
+    instances,
+    total_ns AS total_proj_ns,
+    share_pct,
+    avg_ns AS avg_proj_ns,
+    median_ns AS median_proj_ns,
+    min_ns AS min_proj_ns,
+    max_ns AS max_proj_ns,
+    stddev_ns AS stddev_proj_ns
+FROM duration_spread(timed)
 ORDER BY trace, total_proj_ns DESC, function

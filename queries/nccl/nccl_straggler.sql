@@ -32,8 +32,8 @@ WITH runs AS (
             PARTITION BY trace_id, kernels.name, pid, device_id ORDER BY start_ns, kernel_id
         ) AS instance
     FROM kernels
-    JOIN traces USING (trace_id)
-    WHERE ($trace IS NULL OR traces.name = $trace) AND kernels.name ILIKE $communication
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE kernels.name ILIKE $communication
         AND start_ns IS NOT NULL
 ),
 ranks AS (
@@ -60,7 +60,7 @@ SELECT
     sum(start_ns - first_ns)::BIGINT AS late_ns,
     max(start_ns - first_ns) AS max_late_ns,
     sum(last_ns - start_ns)::BIGINT AS waited_ns,
-    100.0 * sum(last_ns - start_ns) / nullif(sum(duration_ns), 0) AS waited_pct
+    percent(sum(last_ns - start_ns), sum(duration_ns)) AS waited_pct
 FROM compared
 WHERE present = ranks AND ranks > 1
 GROUP BY trace, kernel, pid, device_id

@@ -19,21 +19,22 @@
 -- @chart  bars x=function y=total_ns
 -- @empty  No range of that domain: NCCL records its functions with nsys profile --trace=nvtx.
 
+WITH timed AS (
+    SELECT traces.name AS trace, text AS function, nvtx_ranges.duration_ns
+    FROM nvtx_ranges
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE domain = $domain AND nvtx_ranges.duration_ns IS NOT NULL
+)
 SELECT
-    traces.name AS trace,
-    nvtx_ranges.text AS function,
-    count(*) AS calls,
-    sum(nvtx_ranges.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(nvtx_ranges.duration_ns)
-        / nullif(sum(sum(nvtx_ranges.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
-    avg(nvtx_ranges.duration_ns) AS avg_ns,
-    median(nvtx_ranges.duration_ns) AS median_ns,
-    min(nvtx_ranges.duration_ns) AS min_ns,
-    max(nvtx_ranges.duration_ns) AS max_ns,
-    stddev_samp(nvtx_ranges.duration_ns) AS stddev_ns
-FROM nvtx_ranges
-JOIN traces USING (trace_id)
-WHERE ($trace IS NULL OR traces.name = $trace)
-  AND nvtx_ranges.domain = $domain AND nvtx_ranges.duration_ns IS NOT NULL
-GROUP BY traces.name, nvtx_ranges.text
+    trace,
+    function,
+    instances AS calls,
+    total_ns,
+    share_pct,
+    avg_ns,
+    median_ns,
+    min_ns,
+    max_ns,
+    stddev_ns
+FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC, function

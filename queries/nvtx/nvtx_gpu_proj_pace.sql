@@ -28,9 +28,8 @@ WITH instances AS (
         gpu_start_ns - lag(gpu_end_ns, 1, 0) OVER by_start AS delta_ns,
         range_id
     FROM nvtx_ranges
-    JOIN traces USING (trace_id)
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE text = $range AND style <> 'mark' AND gpu_operations > 0
-        AND ($trace IS NULL OR traces.name = $trace)
     WINDOW by_start AS (PARTITION BY traces.name, domain ORDER BY gpu_start_ns, range_id)
 )
 SELECT

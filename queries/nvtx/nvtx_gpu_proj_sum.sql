@@ -50,8 +50,8 @@ SELECT
     avg(depth) AS avg_depth,
     avg(coalesce(children, 0)) AS avg_children
 FROM nvtx_ranges
-JOIN traces USING (trace_id)
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN children USING (range_id)
-WHERE nvtx_ranges.gpu_operations > 0 AND ($trace IS NULL OR traces.name = $trace)
+WHERE nvtx_ranges.gpu_operations > 0
 GROUP BY traces.name, domain, text, style
 ORDER BY trace, total_proj_ns DESC, domain, range, style

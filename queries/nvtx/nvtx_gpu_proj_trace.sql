@@ -55,8 +55,8 @@ SELECT
     parent_id,
     range_stack
 FROM nvtx_ranges
-JOIN traces USING (trace_id)
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN children USING (range_id)
 LEFT JOIN stacks USING (range_id)
-WHERE gpu_operations > 0 AND text LIKE $range AND ($trace IS NULL OR traces.name = $trace)
+WHERE gpu_operations > 0 AND is_like(text, $range)
 ORDER BY trace, projected_start_ns, start_ns, range_id

@@ -26,8 +26,7 @@ WITH launched AS (
     SELECT kernel_id, kernels.range_id, demangled, kernels.duration_ns, traces.name AS trace, kernels.pid, tid
     FROM kernels
     JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
-    JOIN traces ON traces.trace_id = kernels.trace_id
-    WHERE $trace IS NULL OR traces.name = $trace
+    JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
 ),
 matched AS (
     SELECT launched.* EXCLUDE (range_id), ancestor_id AS range_id
@@ -60,6 +59,6 @@ SELECT
     demangled AS kernel
 FROM matched
 LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = matched.range_id
-WHERE $range IS NULL OR text LIKE $range
+WHERE $range IS NULL OR is_like(text, $range)
 GROUP BY matched.trace, domain, text, style, matched.pid, matched.tid, demangled
 ORDER BY trace, domain NULLS FIRST, range NULLS FIRST, style, pid, tid, total_ns DESC, kernel

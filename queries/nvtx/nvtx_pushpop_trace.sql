@@ -51,9 +51,8 @@ SELECT
     range_stack,
     path
 FROM nvtx_ranges
-JOIN traces USING (trace_id)
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN children USING (range_id)
 LEFT JOIN stacks USING (range_id)
-WHERE style = 'pushpop' AND end_ns IS NOT NULL AND text LIKE $range
-  AND ($trace IS NULL OR traces.name = $trace)
+WHERE style = 'pushpop' AND end_ns IS NOT NULL AND is_like(text, $range)
 ORDER BY trace, start_ns, range_id

@@ -17,22 +17,5 @@
 -- @column stddev_ns DOUBLE      sample standard deviation; NULL for one instance
 -- @chart  bars x=range y=total_ns
 
-SELECT
-    traces.name AS trace,
-    domain,
-    text AS range,
-    style,
-    sum(nvtx_ranges.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(nvtx_ranges.duration_ns)
-        / nullif(sum(sum(nvtx_ranges.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
-    count(*) AS instances,
-    avg(nvtx_ranges.duration_ns) AS avg_ns,
-    median(nvtx_ranges.duration_ns) AS median_ns,
-    min(nvtx_ranges.duration_ns) AS min_ns,
-    max(nvtx_ranges.duration_ns) AS max_ns,
-    stddev_samp(nvtx_ranges.duration_ns) AS stddev_ns
-FROM nvtx_ranges
-JOIN traces USING (trace_id)
-WHERE style = 'startend' AND end_ns IS NOT NULL AND ($trace IS NULL OR traces.name = $trace)
-GROUP BY traces.name, domain, text, style
+FROM range_spread($trace, ['startend'])
 ORDER BY trace, total_ns DESC, domain, range, style

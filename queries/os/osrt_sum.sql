@@ -16,20 +16,21 @@
 -- @column stddev_ns DOUBLE      sample standard deviation; NULL for a single one
 -- @chart  bars x=function y=total_ns
 
+WITH timed AS (
+    SELECT traces.name AS trace, os_calls.name AS function, os_calls.duration_ns
+    FROM os_calls
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+)
 SELECT
-    traces.name AS trace,
-    os_calls.name AS function,
-    count(*) AS calls,
-    sum(os_calls.duration_ns)::BIGINT AS total_ns,
-    100.0 * sum(os_calls.duration_ns)
-        / nullif(sum(sum(os_calls.duration_ns)) OVER (PARTITION BY traces.name), 0) AS share_pct,
-    avg(os_calls.duration_ns) AS avg_ns,
-    median(os_calls.duration_ns) AS median_ns,
-    min(os_calls.duration_ns) AS min_ns,
-    max(os_calls.duration_ns) AS max_ns,
-    stddev_samp(os_calls.duration_ns) AS stddev_ns
-FROM os_calls
-JOIN traces USING (trace_id)
-WHERE $trace IS NULL OR traces.name = $trace
-GROUP BY traces.name, os_calls.name
+    trace,
+    function,
+    instances AS calls,
+    total_ns,
+    share_pct,
+    avg_ns,
+    median_ns,
+    min_ns,
+    max_ns,
+    stddev_ns
+FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC, function

@@ -54,9 +54,8 @@ SELECT
     100.0 * kernels_in_ranges / kernels AS kernels_in_ranges_pct,
     gpu_ns,
     gpu_in_ranges_ns,
-    100.0 * gpu_in_ranges_ns / nullif(gpu_ns, 0) AS gpu_in_ranges_pct
+    percent(gpu_in_ranges_ns, gpu_ns) AS gpu_in_ranges_pct
 FROM times
 LEFT JOIN kernel_counts USING (trace_id)
-JOIN traces USING (trace_id)
-WHERE $trace IS NULL OR traces.name = $trace
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 ORDER BY trace

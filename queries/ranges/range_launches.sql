@@ -21,7 +21,7 @@ WITH inside AS (
     -- A recursive range encloses a kernel twice under one text: count the kernel once.
     SELECT DISTINCT trace_id, domain, text, kernel_id
     FROM kernel_ranges
-    WHERE text LIKE $range
+    WHERE is_like(text, $range)
 ),
 counted AS (
     SELECT inside.trace_id, domain, text, count(*) AS kernels, sum(duration_ns)::BIGINT AS gpu_ns
@@ -32,7 +32,7 @@ counted AS (
 ran AS (
     SELECT trace_id, domain, text, count(*) AS instances
     FROM nvtx_ranges
-    WHERE text LIKE $range AND style <> 'mark'
+    WHERE is_like(text, $range) AND style <> 'mark'
     GROUP BY ALL
 ),
 merged AS (
@@ -45,9 +45,8 @@ merged AS (
         coalesce(gpu_ns, 0) AS gpu_ns
     FROM counted
     FULL JOIN ran USING (trace_id, domain, text)
-    JOIN traces USING (trace_id)
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
 SELECT trace, domain, range, instances, kernels, kernels / instances AS kernels_per_instance, gpu_ns
 FROM merged
-WHERE $trace IS NULL OR trace = $trace
 ORDER BY trace, kernels DESC, domain, range

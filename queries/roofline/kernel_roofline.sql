@@ -32,8 +32,7 @@ WITH shapes AS (
         name AS trace,
         2::DOUBLE * coalesce($m, try_cast(tags['m'] AS BIGINT)) * coalesce($n, try_cast(tags['n'] AS BIGINT))
             * coalesce($k, try_cast(tags['k'] AS BIGINT)) AS useful
-    FROM traces
-    WHERE $trace IS NULL OR name = $trace
+    FROM chosen_traces($trace) AS traces
 ),
 categories AS (
     SELECT trace_id, name, any_value(category ORDER BY full_name) AS category
@@ -54,5 +53,5 @@ FROM rooflines
 JOIN shapes USING (trace_id)
 LEFT JOIN categories ON categories.trace_id = rooflines.trace_id AND categories.name = rooflines.name
 WHERE grouping = CASE WHEN $by IN ('kernel', 'launch') THEN $by ELSE error('by must be kernel or launch') END
-    AND rooflines.name LIKE $kernel
+    AND is_like(rooflines.name, $kernel)
 ORDER BY trace, gpu_ns DESC NULLS LAST, kernel, kernel_id

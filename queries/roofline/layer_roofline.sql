@@ -30,7 +30,7 @@ SELECT
     try_cast(tags['useful_flop'] AS DOUBLE) AS useful_flop,
     flop / nullif(useful_flop, 0) AS executed_per_useful
 FROM rooflines
-JOIN traces USING (trace_id)
-WHERE grouping = 'layer' AND ($trace IS NULL OR traces.name = $trace)
-    AND rooflines.name LIKE $layer_kind AND ($phase IS NULL OR phase = $phase)
+JOIN chosen_traces($trace) AS traces USING (trace_id)
+WHERE grouping = 'layer'
+    AND is_like(rooflines.name, $layer_kind) AND is_asked_for(phase, $phase)
 ORDER BY layer_kind, phase, seq_len, trace

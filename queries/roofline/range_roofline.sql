@@ -23,7 +23,6 @@ SELECT
     $useful_flop::DOUBLE AS useful_flop,
     flop / nullif(useful_flop, 0) AS executed_per_useful
 FROM rooflines
-JOIN traces USING (trace_id)
-WHERE grouping = 'range' AND domain = $domain
-    AND ($trace IS NULL OR traces.name = $trace) AND path LIKE $path
+JOIN chosen_traces($trace) AS traces USING (trace_id)
+WHERE grouping = 'range' AND domain = $domain AND is_like(path, $path)
 ORDER BY trace, path

@@ -23,8 +23,8 @@
 WITH profiles AS (
     SELECT trace_id, traces.name AS trace, rooflines.*
     FROM rooflines
-    JOIN traces USING (trace_id)
-    WHERE grouping = 'launch' AND ($trace IS NULL OR traces.name = $trace)
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE grouping = 'launch'
 ),
 precisions AS (
     SELECT

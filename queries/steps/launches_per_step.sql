@@ -20,8 +20,8 @@
 WITH steps AS (
     SELECT range_id AS step_id, text, launches, gpu_busy_ns, traces.name AS trace
     FROM nvtx_ranges
-    JOIN traces USING (trace_id)
-    WHERE text LIKE $step AND style = 'pushpop' AND ($trace IS NULL OR traces.name = $trace)
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE is_like(text, $step) AND style = 'pushpop'
 ),
 inside AS (
     SELECT step_id, range_ancestors.range_id

@@ -56,15 +56,14 @@ summed AS (
         coalesce(sum(gpu_busy_ns), 0) / count(*) AS avg_gpu_busy_ns,
         coalesce(sum(own_ns), 0)::BIGINT AS gpu_own_ns
     FROM named
-    JOIN traces USING (trace_id)
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
     LEFT JOIN own USING (range_id)
-    WHERE $trace IS NULL OR traces.name = $trace
     GROUP BY ALL
 ),
 shared AS (
-    SELECT *, 100.0 * gpu_own_ns / nullif(sum(gpu_own_ns) OVER (PARTITION BY trace), 0) AS own_share_pct
+    SELECT *, percent(gpu_own_ns, sum(gpu_own_ns) OVER (PARTITION BY trace)) AS own_share_pct
     FROM summed
 )
 FROM shared
-WHERE module LIKE $module
+WHERE is_like(module, $module)
 ORDER BY trace, gpu_own_ns DESC, module

@@ -33,7 +33,7 @@ WITH steps AS (
         regexp_extract(text, '^execute_context_([0-9]+)\(([0-9]+)\)_generation_([0-9]+)\(([0-9]+)\)',
                        ['contexts', 'context_tokens', 'generations', 'generation_tokens']) AS parts
     FROM nvtx_ranges
-    WHERE text LIKE $step AND style <> 'mark'
+    WHERE is_like(text, $step) AND style <> 'mark'
 ),
 parsed AS (
     SELECT
@@ -65,9 +65,8 @@ SELECT
     gpu_start_ns - lag(gpu_end_ns) OVER by_start AS gpu_before_ns,
     gpu_operations,
     launches,
-    1e9 * (context_tokens + generation_tokens) / nullif(gpu_end_ns - gpu_start_ns, 0) AS tokens_per_s
+    per_second(context_tokens + generation_tokens, gpu_end_ns - gpu_start_ns) AS tokens_per_s
 FROM parsed
-JOIN traces USING (trace_id)
-WHERE $trace IS NULL OR traces.name = $trace
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 WINDOW by_start AS (PARTITION BY traces.name, pid ORDER BY start_ns, range_id)
 ORDER BY trace, pid, step

@@ -57,7 +57,7 @@ WITH measured AS (
     FROM runs
     JOIN run_metrics USING (run_id)
     WHERE run_metrics.metric = $metric AND value IS NOT NULL
-        AND ($sweep IS NULL OR sweep = $sweep) AND ($gpu IS NULL OR $gpu IN (tags['gpu'], runs.gpu))
+        AND is_asked_for(sweep, $sweep) AND ($gpu IS NULL OR $gpu IN (tags['gpu'], runs.gpu))
     GROUP BY ALL
 ),
 points AS (

@@ -29,6 +29,6 @@ SELECT
     max(value) AS max
 FROM runs
 JOIN run_metrics USING (run_id)
-WHERE ($sweep IS NULL OR sweep = $sweep) AND metric LIKE $metric
+WHERE is_asked_for(sweep, $sweep) AND is_like(metric, $metric)
 GROUP BY sweep, position, gpu, tags, metric, unit
 ORDER BY sweep, position, metric, unit

@@ -33,6 +33,5 @@ SELECT
     (SELECT count(*) FROM metrics WHERE metrics.trace_id = traces.trace_id) AS metrics,
     complete,
     to_json(tags)::VARCHAR AS tags
-FROM traces
-WHERE $trace IS NULL OR traces.name = $trace
+FROM chosen_traces($trace) AS traces
 ORDER BY trace

@@ -39,8 +39,7 @@ WITH ordered AS (
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS gap_start_ns
     FROM gpu_operations
-    JOIN traces USING (trace_id)
-    WHERE $trace IS NULL OR traces.name = $trace
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
 ),
 gaps AS (
     SELECT
@@ -77,6 +76,8 @@ explained AS (
 )
 FROM explained
 WHERE cpu_pct >= $min_cpu_pct
-QUALIFY $limit IS NULL
-    OR row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, pid, device_id) <= $limit
+QUALIFY within_limit(
+    row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, pid, device_id),
+    $limit
+)
 ORDER BY trace, duration_ns DESC, start_ns, pid, device_id

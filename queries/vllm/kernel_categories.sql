@@ -22,8 +22,7 @@ WITH summed AS (
         count(*) AS instances,
         sum(kernels.duration_ns) AS total_ns
     FROM kernels
-    JOIN traces USING (trace_id)
-    WHERE $trace IS NULL OR traces.name = $trace
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
     GROUP BY ALL
 )
 SELECT
@@ -32,8 +31,7 @@ SELECT
     count(*) AS kernels,
     sum(instances)::BIGINT AS instances,
     sum(total_ns)::BIGINT AS total_ns,
-    100.0 * sum(total_ns)
-        / nullif(sum(sum(total_ns)) OVER (PARTITION BY trace), 0) AS share_pct,
+    percent(sum(total_ns), sum(sum(total_ns)) OVER (PARTITION BY trace)) AS share_pct,
     arg_max(kernel, total_ns) AS top_kernel
 FROM summed
 JOIN kernels_categorised USING (full_name)

@@ -35,8 +35,7 @@ WITH timed AS (
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS busy_until_ns
     FROM gpu_operations
-    JOIN traces USING (trace_id)
-    WHERE $trace IS NULL OR traces.name = $trace
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
 ),
 launched AS (
     SELECT
@@ -63,10 +62,9 @@ SELECT
     median(queue_ns) AS median_queue_ns,
     coalesce(sum(gap_ns), 0)::BIGINT AS gap_ns,
     median(gap_ns) AS median_gap_ns,
-    100.0 * coalesce(sum(gap_ns), 0)
-        / nullif(coalesce(sum(gap_ns), 0) + sum(launched.duration_ns), 0) AS overhead_pct
+    percent(coalesce(sum(gap_ns), 0), coalesce(sum(gap_ns), 0) + sum(launched.duration_ns)) AS overhead_pct
 FROM launched
 JOIN traces USING (trace_id)
-WHERE kernel LIKE $kernel
+WHERE is_like(kernel, $kernel)
 GROUP BY traces.name, kernel
 ORDER BY trace, gap_ns DESC, kernel

@@ -66,9 +66,9 @@ SELECT
     latency_s,
     draft_tokens,
     accepted_tokens,
-    coalesce(100.0 * accepted_tokens / nullif(draft_tokens, 0), 100.0 * acceptance_ratio) AS acceptance_pct,
+    coalesce(percent(accepted_tokens, draft_tokens), 100.0 * acceptance_ratio) AS acceptance_pct,
     100.0 - acceptance_pct AS rejected_pct,
     staged_tokens,
     committed_tokens,
-    100.0 * (staged_tokens - committed_tokens) / nullif(staged_tokens, 0) AS writes_saved_pct
+    percent(staged_tokens - committed_tokens, staged_tokens) AS writes_saved_pct
 FROM named

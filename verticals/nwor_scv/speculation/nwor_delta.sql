@@ -107,9 +107,9 @@ tokens AS (
     SELECT
         sides.*,
         coalesce($accepted_tokens, accepted_tokens)::DOUBLE AS accepted_tokens,
-        coalesce(100.0 * $accepted_tokens / nullif($draft_tokens, 0), acceptance_pct)::DOUBLE
+        coalesce(percent($accepted_tokens, $draft_tokens), acceptance_pct)::DOUBLE
             AS acceptance_pct,
-        100.0 - coalesce(100.0 * $accepted_tokens / nullif($draft_tokens, 0), acceptance_pct)::DOUBLE
+        100.0 - coalesce(percent($accepted_tokens, $draft_tokens), acceptance_pct)::DOUBLE
             AS rejected_pct
     FROM sides
     JOIN trace_outcomes USING (trace_id)
@@ -146,7 +146,7 @@ SELECT
     max(amount) FILTER (NOT is_variant) AS baseline,
     max(amount) FILTER (is_variant) AS variant,
     variant - baseline AS delta,
-    100.0 * delta / nullif(baseline, 0) AS delta_pct,
+    percent(delta, baseline) AS delta_pct,
     coalesce(string_agg(reason, '; ' ORDER BY is_variant), '') AS remark
 FROM figures
 GROUP BY scope, path, position, measure

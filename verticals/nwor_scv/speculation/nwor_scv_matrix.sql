@@ -145,9 +145,9 @@ SELECT
     max(amount) FILTER (mode = 'stage/off') AS stage_off,
     max(amount) FILTER (mode = 'off/graph') AS off_graph,
     max(amount) FILTER (mode = 'stage/graph') AS stage_graph,
-    100.0 * (stage_off - off_off) / nullif(off_off, 0) AS stage_off_pct,
-    100.0 * (off_graph - off_off) / nullif(off_off, 0) AS off_graph_pct,
-    100.0 * (stage_graph - off_off) / nullif(off_off, 0) AS stage_graph_pct,
+    percent(stage_off - off_off, off_off) AS stage_off_pct,
+    percent(off_graph - off_off, off_off) AS off_graph_pct,
+    percent(stage_graph - off_off, off_off) AS stage_graph_pct,
     coalesce(any_value(remark), '') AS remark
 FROM cells
 LEFT JOIN explained USING (measure)

@@ -30,7 +30,7 @@ SELECT
     max(amount) FILTER (NOT is_variant) AS baseline,
     max(amount) FILTER (is_variant) AS variant,
     variant - baseline AS delta,
-    100.0 * delta / nullif(baseline, 0) AS delta_pct,
+    percent(delta, baseline) AS delta_pct,
     coalesce(
         'not known of ' || string_agg(name, ', ' ORDER BY is_variant) FILTER (amount IS NULL)
             || ' (traceql import-runs FILE --tag trace=NAME)',

@@ -62,7 +62,7 @@ SELECT
     max(amount) FILTER (NOT is_variant)::DOUBLE AS baseline,
     max(amount) FILTER (is_variant)::DOUBLE AS variant,
     variant - baseline AS delta,
-    100.0 * delta / nullif(baseline, 0) AS delta_pct,
+    percent(delta, baseline) AS delta_pct,
     max(amount / nullif(instances, 0)) FILTER (NOT is_variant) AS baseline_per_instance,
     max(amount / nullif(instances, 0)) FILTER (is_variant) AS variant_per_instance,
     coalesce(string_agg(reason, '; ' ORDER BY is_variant), '') AS remark

@@ -1,0 +1,4 @@
+-- What NVIDIA's reports call the kind of a GPU operation; whole graphs, which these leave out, have a name alike.
+-- @param  kind VARCHAR  of the operation, see gpu_operations
+
+CASE kind WHEN 'kernel' THEN 'CUDA_KERNEL' WHEN 'graph' THEN 'CUDA_GRAPH' ELSE 'MEMORY_OPER' END
