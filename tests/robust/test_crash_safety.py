@@ -96,16 +96,26 @@ def test_kill_9_at_twenty_moments_leaves_whole_traces_only(
 
 def test_kill_9_around_the_creation_of_a_database_leaves_a_whole_one_or_none(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from traceql import Database; db = Database(sys.argv[1]); "
-        "print(1, flush=True); db._make(); print(2, flush=True); time.sleep(60)"
+        "import sys; from traceql import Database; store = Database(sys.argv[1])._store; "
+        "print(1, flush=True); store._make(); print(2, flush=True); input()"
     )
     rng = random.Random(10)
-    for number in range(8):
+    seconds = 0.0
+    for number in range(9):
         db = tmp_path / f"db-{number}"
-        with subprocess.Popen([sys.executable, "-c", code, str(db)], stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(db)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"1\n"
-            time.sleep(rng.uniform(0, 0.25))
+            began = time.monotonic()
+            if number == 0:
+                # Undisturbed, to know how long it takes.
+                assert process.stdout.readline() == b"2\n"
+                assert db.exists()
+                seconds = time.monotonic() - began
+            else:
+                time.sleep(rng.uniform(0, 1.2) * seconds)
             process.kill()
         if db.exists():
             assert _rows_of_traces(db) == {}
