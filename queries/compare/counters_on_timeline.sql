@@ -38,7 +38,7 @@ WITH seen AS (
     SELECT kernel_keys.*, start_ns, duration_ns
     FROM kernel_keys
     JOIN kernels USING (kernel_id)
-    WHERE kernel_keys.trace_id = (SELECT trace_id FROM traces WHERE name = $timeline AND has_timeline)
+    WHERE kernel_keys.trace_id = (SELECT trace_id FROM chosen_traces($timeline) WHERE has_timeline)
 ),
 profiled AS (
     SELECT
@@ -54,7 +54,7 @@ profiled AS (
     FROM kernel_keys
     JOIN dram USING (kernel_id)
     LEFT JOIN metrics AS chosen ON chosen.kernel_id = kernel_keys.kernel_id AND chosen.metric = $metric
-    WHERE kernel_keys.trace_id = (SELECT trace_id FROM traces WHERE name = $counters AND has_counters)
+    WHERE kernel_keys.trace_id = (SELECT trace_id FROM chosen_traces($counters) WHERE has_counters)
 )
 SELECT
     path,

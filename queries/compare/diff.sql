@@ -35,11 +35,7 @@
 -- @empty  Nothing of that topic was recorded in either trace.
 
 WITH chosen AS (
-    SELECT 'baseline' AS side, trace_id, has_timeline, has_counters, missing
-    FROM traces WHERE list_contains($baseline, traces.name)
-    UNION ALL
-    SELECT 'variant', trace_id, has_timeline, has_counters, missing
-    FROM traces WHERE list_contains($variant, traces.name)
+    SELECT side, trace_id, has_timeline, has_counters, missing FROM compared_traces($baseline, $variant)
 ),
 timelines AS (
     SELECT DISTINCT trace_id FROM chosen WHERE has_timeline
@@ -47,7 +43,6 @@ timelines AS (
 profiles AS (
     SELECT DISTINCT trace_id FROM chosen WHERE has_counters
 ),
--- The GPU is busy until the last of all operations so far ends, not only the one before.
 covered AS (
     SELECT
         trace_id,
@@ -55,10 +50,9 @@ covered AS (
         bytes,
         start_ns,
         end_ns,
-        coalesce(max(end_ns) OVER (
-            PARTITION BY trace_id, pid, device_id ORDER BY start_ns
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ), start_ns) AS busy_until_ns
+        coalesce(
+            busy_until(start_ns, end_ns, operation_id, (trace_id, pid, device_id)), start_ns
+        ) AS busy_until_ns
     FROM gpu_operations
     SEMI JOIN timelines USING (trace_id)
     WHERE 'trace' LIKE $topic

@@ -33,10 +33,8 @@ computing AS (
         device_id,
         start_ns,
         end_ns,
-        coalesce(max(end_ns) OVER (
-            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ), start_ns) AS busy_until_ns
+        coalesce(busy_until(start_ns, end_ns, kernel_id, (trace_id, pid, device_id)), start_ns)
+            AS busy_until_ns
     FROM chosen
     WHERE NOT communicates
 ),

@@ -38,9 +38,8 @@
 -- @note   FROM shares WHERE share_pct >= 20
 
 WITH sides AS (
-    SELECT trace_id, name AS trace, false AS is_variant FROM traces WHERE name = $baseline
-    UNION ALL
-    SELECT trace_id, name, true FROM traces WHERE name = $variant
+    SELECT trace_id, name AS trace, side = 'variant' AS is_variant
+    FROM compared_traces([$baseline], [$variant])
 ),
 asked AS (
     SELECT entry.key || ' = ' || entry.value AS pair, entry.key AS before, entry.value AS after
