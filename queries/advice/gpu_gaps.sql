@@ -20,7 +20,7 @@
 -- @section timeline 50 Gaps and launch overhead | min_gap_ns=10000
 -- @empty  No gap is that long: a smaller --min-gap-ns shows shorter ones.
 
-WITH ends AS (
+WITH ordered AS (
     SELECT
         traces.name AS trace,
         pid,
@@ -32,19 +32,22 @@ WITH ends AS (
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE counts_as_work(gpu_operations.kind, $graphs)
+),
+listed AS (
+    SELECT
+        trace,
+        start_ns - busy_until_ns AS duration_ns,
+        busy_until_ns AS start_ns,
+        pid,
+        device_id,
+        operation AS next_operation,
+        count(*) OVER (PARTITION BY trace) AS gaps
+    FROM ordered
+    WHERE start_ns - busy_until_ns > $min_gap_ns
 )
-SELECT
-    trace,
-    ends.start_ns - busy_until_ns AS duration_ns,
-    busy_until_ns AS start_ns,
-    pid,
-    device_id,
-    ends.operation AS next_operation,
-    count(*) OVER (PARTITION BY trace) AS gaps
-FROM ends
-WHERE ends.start_ns - busy_until_ns > $min_gap_ns
+FROM listed
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY trace ORDER BY ends.start_ns - busy_until_ns DESC, busy_until_ns, pid, device_id),
+    row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, pid, device_id),
     $limit
 )
 ORDER BY trace, duration_ns DESC, start_ns, pid, device_id

@@ -55,7 +55,7 @@ covered AS (
         ) AS busy_until_ns
     FROM gpu_operations
     SEMI JOIN timelines USING (trace_id)
-    WHERE 'trace' LIKE $topic
+    WHERE is_like('trace', $topic)
 ),
 totals AS (
     SELECT
@@ -91,7 +91,7 @@ profiled AS (
         ] AS pairs
     FROM kernels
     SEMI JOIN profiles USING (trace_id)
-    WHERE 'trace' LIKE $topic
+    WHERE is_like('trace', $topic)
     GROUP BY trace_id
 ),
 by_kernel AS (
@@ -105,7 +105,7 @@ by_kernel AS (
         ] AS pairs
     FROM kernels
     SEMI JOIN chosen USING (trace_id)
-    WHERE 'kernel' LIKE $topic
+    WHERE is_like('kernel', $topic)
     GROUP BY ALL
 ),
 by_range AS (
@@ -122,7 +122,7 @@ by_range AS (
         ] AS pairs
     FROM nvtx_ranges
     SEMI JOIN timelines USING (trace_id)
-    WHERE 'range' LIKE $topic AND style <> 'mark'
+    WHERE is_like('range', $topic) AND style <> 'mark'
     GROUP BY ALL
 ),
 by_call AS (
@@ -137,7 +137,7 @@ by_call AS (
         ] AS pairs
     FROM api_calls
     SEMI JOIN timelines USING (trace_id)
-    WHERE 'api_call' LIKE $topic
+    WHERE is_like('api_call', $topic)
     GROUP BY ALL
 ),
 by_copy AS (
@@ -151,7 +151,7 @@ by_copy AS (
         ] AS pairs
     FROM memory_ops
     SEMI JOIN timelines USING (trace_id)
-    WHERE 'copy' LIKE $topic
+    WHERE is_like('copy', $topic)
     GROUP BY ALL
 ),
 listed AS (
@@ -192,7 +192,7 @@ measured AS (
     SELECT counted.trace_id, 'launch', process_number, device_id, path, kernel, instance, unit, measure, value
     FROM counted
     JOIN kernel_keys USING (kernel_id)
-    WHERE kernel_keys.trace_id IN (FROM profiles) AND 'launch' LIKE $topic
+    WHERE kernel_keys.trace_id IN (FROM profiles) AND is_like('launch', $topic)
     UNION ALL
     -- Of the metrics, only sums add up over launches; the time is there already.
     SELECT trace_id, level.topic, NULL, NULL, NULL, level.name, NULL, unit, measure, sum(value)
@@ -203,7 +203,8 @@ measured AS (
         SELECT kernel_id, 'kernel', shown_name(name, demangled, $full_names)
         FROM kernels
     ) AS level USING (kernel_id)
-    WHERE is_like(level.topic, $topic) AND measure <> 'duration_ns' AND ($metric IS NULL OR measure LIKE '%.sum')
+    WHERE is_like(level.topic, $topic) AND measure <> 'duration_ns'
+        AND ($metric IS NULL OR measure LIKE '%.sum')
     GROUP BY ALL
 ),
 -- Traces in which an absent kernel, call or copy did not happen. CUDA graphs as a whole hide kernels.
