@@ -24,9 +24,9 @@ _ACCEPTED = (8, 4, 3, 2)
 Examples:
   traceql collect spec-verify-micro --dry-run
   traceql collect spec-verify-micro --masks vectorized --out results/scv
-  traceql ingest results/scv && traceql query dram-delta \\
+  traceql ingest results/scv && traceql query nwor-delta \\
     --baseline scv_ncu_baseline_vectorized --variant scv_ncu_nwor_vectorized \\
-    --baseline-range %kv_write --variant-range %nwor_commit --exclude %flush_l2
+    --pair %kv_write=%nwor_commit --exclude %flush_l2
 """,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

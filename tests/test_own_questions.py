@@ -289,6 +289,10 @@ MALFORMED = {
         },
         "t/q.sql:5: no value for n",
     ),
+    "a section of a chart that is none": (
+        {"t/q.sql": f"{HEAD}-- @param trace VARCHAR = NULL  it\n-- @section any 1 Mine | chart\n\nSELECT 1"},
+        "t/q.sql:4: there is no chart to show",
+    ),
     "a comparison of one": (
         {"t/q.sql": f"{HEAD}-- @param baseline VARCHAR  it\n-- @compared any 1 Mine\n\nSELECT 1"},
         "t/q.sql:4: @compared needs a parameter variant",
@@ -535,6 +539,22 @@ def test_every_kind_that_a_reader_returns_is_in_the_table(path: str) -> None:
     assert found.rows() == [("counters", False, True), ("eager", True, False), ("graph", True, False)]
 
 
+def test_nothing_but_its_folder_knows_a_vertical() -> None:
+    words = {word for folder in (ROOT / "verticals").iterdir() for word in folder.name.split("_")}
+    assert words == {"nwor", "scv"}
+    for place in ("traceql", "queries", "checks"):
+        for file in (ROOT / place).rglob("*"):
+            if file.suffix in (".py", ".sql", ".toml", ".html", ".js", ".css"):
+                text = file.read_text(encoding="utf-8").lower()
+                assert not [word for word in words if word in text], file
+
+
+def test_no_sql_asks_for_the_profiler_where_it_means_a_timeline_or_counters() -> None:
+    for place in ("queries", "verticals"):
+        for file in (ROOT / place).rglob("*.sql"):
+            assert not re.search(r"kind\s*(?:=|<>|IN|WHEN)\s*\(?'(?:nsys|ncu)'", file.read_text()), file
+
+
 class Stub:
     """A reader of a profiler that only this test knows, whose tables are those of an nsys export."""
 
@@ -648,6 +668,8 @@ def test_every_command_of_the_guide_works(path: str, tmp_path: Path) -> None:
         check=False,
         env={**os.environ, "TRACEQL_DB": path},
     )
-    assert result.returncode == 0, result.stderr
+    # The last one judges, and says no.
+    assert (result.returncode, result.stderr.splitlines()[-1]) == (3, "short_kernels.toml: 1 fail")
+    assert shown[-1].startswith("traceql check short_kernels")
     assert (tmp_path / "page.html").exists()
     assert (tmp_path / "short.svg").exists()

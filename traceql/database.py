@@ -218,9 +218,9 @@ class Database:
         Raises:
             CheckError: the file cannot be used.
         """
-        from traceql.ask import checks
+        from traceql.ask import check_files, checks
 
-        loaded = checks.load(file, self._catalog)
+        loaded = check_files.load(file, self._catalog)
         return checks.run(self._asker, loaded, baseline=baseline, variant=variant, parameters=parameters)
 
     def report(self, *traces: str, title: str = "", **params: Value) -> str:

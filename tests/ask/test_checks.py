@@ -14,7 +14,7 @@ from command_line import traceql as traceql_command
 from conftest import REPORTS
 
 import traceql
-from traceql.ask import checks
+from traceql.ask import check_files, checks
 from traceql.cli import cli
 from traceql.cli.check import CANNOT_TELL, FAILED
 from traceql.errors import CheckError
@@ -38,12 +38,14 @@ def outcomes(verdicts: list[checks.Verdict]) -> dict[str, str]:
     return {verdict.name: verdict.outcome for verdict in verdicts}
 
 
-def one(condition: str, **others: Any) -> checks.CheckFile:
+def one(condition: str, **others: Any) -> check_files.CheckFile:
     """A file with one check of the traces in the corpus."""
     table = {"name": "c", "query": "trace_summary", "condition": condition, "message": "m", **others}
     lines = "\n".join(f"{key} = {json.dumps(value)}" for key, value in table.items() if key != "parameters")
     given = ", ".join(f"{name} = {json.dumps(value)}" for name, value in table.get("parameters", {}).items())
-    return checks.parse(f"[[check]]\n{lines}\nparameters = {{ {given} }}\n", "mine.toml", catalog.shipped())
+    return check_files.parse(
+        f"[[check]]\n{lines}\nparameters = {{ {given} }}\n", "mine.toml", catalog.shipped()
+    )
 
 
 # --- shipped files --------------------------------------------------------------------------------------
@@ -164,11 +166,11 @@ def test_both_modes_are_judged_over_the_matrix(corpus: Database) -> None:
 
 
 def test_the_budget_holds_for_the_recorded_model_and_names_the_step_that_breaks_it(corpus: Database) -> None:
-    budget = checks.load("budget", catalog.shipped())
+    budget = check_files.load("budget", catalog.shipped())
     assert set(outcomes(checks.run(corpus._asker, budget, variant="llama_eager.sqlite.xz")).values()) == {
         "pass"
     }
-    tight = checks.parse(
+    tight = check_files.parse(
         budget.text.replace("<= 600", "<= 450").replace("<= 20", "<= 16"), "tight.toml", catalog.shipped()
     )
     launches, time = checks.run(corpus._asker, tight, variant="llama_eager.sqlite.xz")
@@ -188,7 +190,7 @@ def test_a_report_that_cannot_tell_says_what_would_record_it(corpus: Database) -
 
 @pytest.mark.parametrize("name", catalog.shipped().checks)
 def test_every_shipped_check_can_be_evaluated(corpus: Database, name: str) -> None:
-    file = checks.load(name, catalog.shipped())
+    file = check_files.load(name, catalog.shipped())
     assert file.title
     verdicts = checks.run(corpus._asker, file, **VECTORIZED)
     assert [verdict.name for verdict in verdicts] == [check.name for check in file.checks]
@@ -242,7 +244,7 @@ def test_no_row_to_judge_is_said(corpus: Database) -> None:
 def test_parameters_of_the_check_come_before_those_of_the_file_and_given_ones_before_both(
     corpus: Database,
 ) -> None:
-    file = checks.parse(
+    file = check_files.parse(
         """
         [parameters]
         limit = 1
@@ -313,7 +315,7 @@ message = "m"
 )
 def test_a_file_that_makes_no_sense_is_refused_by_name_and_check(text: str, problem: str) -> None:
     with pytest.raises(CheckError) as caught:
-        checks.parse(text, "mine.toml", catalog.shipped())
+        check_files.parse(text, "mine.toml", catalog.shipped())
     assert problem in caught.value.message
     assert caught.value.remedy
 
@@ -396,12 +398,12 @@ def test_a_parameter_that_no_query_has_is_refused(corpus: Database) -> None:
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(CheckError, match="nwro: no such file") as caught:
-        checks.load("nwro", catalog.shipped())
+        check_files.load("nwro", catalog.shipped())
     assert "budget, nwor, nwor_scv, scv" in caught.value.remedy
     latin = tmp_path / "latin.toml"
     latin.write_bytes('title = "ä"'.encode("latin-1"))
     with pytest.raises(CheckError, match="cannot be read"):
-        checks.load(latin, catalog.shipped())
+        check_files.load(latin, catalog.shipped())
 
 
 # --- the command ----------------------------------------------------------------------------------------
@@ -471,7 +473,7 @@ def test_files_can_be_judged_beside_a_damaged_database(tmp_path: Path) -> None:
 
 def test_a_shipped_file_can_be_printed_and_made_ones_own(home: Path) -> None:
     shown = run(home, "budget", "--show", status=0).stdout
-    assert shown == checks.load("budget", catalog.shipped()).text
+    assert shown == check_files.load("budget", catalog.shipped()).text
     (home / "budget.toml").write_text(shown)
     report = REPORTS / "llama_eager.sqlite.xz"
     assert "ms_per_token 16.84" in run(home, "budget.toml", "--variant", report, status=0).stdout
@@ -510,6 +512,6 @@ def test_names_are_completed(home: Path, words: str, expected: str) -> None:
 
 def test_every_query_of_a_shipped_check_is_in_the_catalogue_with_the_traces_it_compares() -> None:
     for name in catalog.shipped().checks:
-        for check in checks.load(name, catalog.shipped()).checks:
+        for check in check_files.load(name, catalog.shipped()).checks:
             params = {param.name for param in catalog.shipped().find(check.query).params}
             assert params & {*catalog.TRACE_PARAMS, "mode"}

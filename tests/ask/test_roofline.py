@@ -164,26 +164,34 @@ def test_children_of_recorded_tensor_counters_sum_to_what_is_counted(corpus: Dat
     assert {kernel: counted[kernel] for kernel, _ in children} == dict(children)
 
 
-@pytest.mark.parametrize(
-    ("types", "precision"),
-    [
-        ("bf16_dst_fp32", "bf16"),
-        ("fp16", "fp16"),
-        ("fp16_dst_fp32", "fp16"),
-        ("fp16_dst_fp16", "fp16_fp16_accumulate"),
-        ("tf32_dst_fp32", "tf32"),
-        ("fp64", "fp64_tensor"),
-        ("fp8", "fp8"),
-        ("fp4_fp6_fp8_dst_fp32", "fp8"),
-        ("fp4_fp6_fp8_dst_fp16", "fp8_fp16_accumulate"),
-        ("fp4_dst_fp32", "fp4"),
-        ("int8", "int8"),
-        ("int1", "int1"),
-    ],
-)
-def test_tensor_types_have_the_precision_of_the_gpu_data(types: str, precision: str) -> None:
-    row = only(launches(recorded(("k", {**WHOLE, f"{TENSOR}src_{types}.sum": 7.0}))))
-    assert row["flop_by_precision"] == {precision: 7.0}
+PRECISIONS = {
+    "bf16_dst_fp32": "bf16",
+    "fp16": "fp16",
+    "fp16_dst_fp32": "fp16",
+    "fp16_dst_fp16": "fp16_fp16_accumulate",
+    "tf32_dst_fp32": "tf32",
+    "fp64": "fp64_tensor",
+    "fp8": "fp8",
+    "fp4_fp6_fp8_dst_fp32": "fp8",
+    "fp4_fp6_fp8_dst_fp16": "fp8_fp16_accumulate",
+    "fp4_dst_fp32": "fp4",
+    "int8": "int8",
+    "int1": "int1",
+}
+
+
+@pytest.fixture(scope="module")
+def tensor_work() -> dict[str, Row]:
+    """Launch of each tensor type, on an H200; the kernel is called after the type."""
+    database = recorded(*((types, {**WHOLE, f"{TENSOR}src_{types}.sum": 7.0}) for types in PRECISIONS))
+    return {row["kernel"]: row for row in launches(database)}
+
+
+@pytest.mark.parametrize(("types", "precision"), PRECISIONS.items())
+def test_tensor_types_have_the_precision_of_the_gpu_data(
+    tensor_work: dict[str, Row], types: str, precision: str
+) -> None:
+    assert tensor_work[types]["flop_by_precision"] == {precision: 7.0}
 
 
 # --- peaks, against what NVIDIA computed ----------------------------------------------------------------
@@ -444,29 +452,48 @@ def test_an_idle_tensor_pipe_is_0_flop_and_a_busy_one_unknown(corpus: Database) 
     assert all(row["flop"] is None and "tensor FLOP" in row["lacks"] for row in busy)
 
 
-@pytest.mark.parametrize(
-    ("name", "unknown"),
-    [
-        (FFMA, {"flop", "flop_per_s", "dram_flop_per_byte", "compute_pct", "bound"}),
-        (BF16, {"flop", "flop_per_s", "dram_flop_per_byte", "compute_pct", "bound"}),
-        ("dram__bytes.sum", {"dram_bytes", "dram_flop_per_byte", "dram_pct", "bound"}),
-        ("lts__t_bytes.sum", {"l2_bytes", "l2_flop_per_byte", "l2_pct"}),
-        ("l1tex__t_bytes.sum", {"l1_bytes", "l1_flop_per_byte", "l1_pct"}),
-        ("gpu__time_duration.sum", {"gpu_ns", "flop_per_s", "compute_pct", "dram_pct"}),
-    ],
-)
+# Metric → what is unknown without it.
+UNKNOWN = {
+    FFMA: {"flop", "flop_per_s", "dram_flop_per_byte", "compute_pct", "bound"},
+    BF16: {"flop", "flop_per_s", "dram_flop_per_byte", "compute_pct", "bound"},
+    "dram__bytes.sum": {"dram_bytes", "dram_flop_per_byte", "dram_pct", "bound"},
+    "lts__t_bytes.sum": {"l2_bytes", "l2_flop_per_byte", "l2_pct"},
+    "l1tex__t_bytes.sum": {"l1_bytes", "l1_flop_per_byte", "l1_pct"},
+    "gpu__time_duration.sum": {"gpu_ns", "flop_per_s", "compute_pct", "dram_pct"},
+}
+
+
+@pytest.fixture(scope="module")
+def incomplete() -> dict[str, Row]:
+    """Row of each trace: ``whole``, and for each metric and way to lack it one whose only launch lacks it, and one
+    with a whole launch beside it."""
+    traffic = ("dram__bytes.sum", "lts__t_bytes.sum", "l1tex__t_bytes.sum")
+    whole: dict[str, Value] = {**WHOLE, **dict.fromkeys((FFMA, BF16, *traffic), 10.0)}
+    traces = {"whole": [whole]}
+    for name in UNKNOWN:
+        absent = {key: value for key, value in whole.items() if key != name}
+        for how, broken in (("absent", absent), ("nan", {**absent, name: math.nan})):
+            traces |= {f"{name} {how}": [broken], f"{name} {how} once": [whole, broken]}
+    with traceql.open(":memory:") as database:
+        for trace, kernels in traces.items():
+            profile = Profile().gpu("NVIDIA H200")
+            for metrics in kernels:
+                profile.kernel("k", "", metrics=metrics)
+            profile.store(database, trace)
+        rows = ask(database, "kernel_roofline")
+    found = {row["trace"]: row for row in rows}
+    assert len(found) == len(rows) == len(traces)
+    return found
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
 @pytest.mark.parametrize("how", ["nan", "absent"])
-def test_missing_and_nan_are_unknown_and_never_0(name: str, unknown: set[str], how: str) -> None:
-    whole: dict[str, Value] = {**WHOLE, FFMA: 10.0, BF16: 10.0, "dram__bytes.sum": 10.0,
-                                      "lts__t_bytes.sum": 10.0, "l1tex__t_bytes.sum": 10.0}  # fmt: skip
-    broken = {key: value for key, value in whole.items() if key != name}
-    if how == "nan":
-        broken[name] = math.nan
-    known = only(ask(recorded(("k", whole)), "kernel_roofline"))
-    assert all(known[column] is not None for column in unknown)
+def test_missing_and_nan_are_unknown_and_never_0(incomplete: dict[str, Row], name: str, how: str) -> None:
+    unknown = UNKNOWN[name]
+    assert all(incomplete["whole"][column] is not None for column in unknown)
     # Also when only one launch of two is broken.
-    for kernels in ([("k", broken)], [("k", whole), ("k", broken)]):
-        row = only(ask(recorded(*kernels), "kernel_roofline"))
+    for trace in (f"{name} {how}", f"{name} {how} once"):
+        row = incomplete[trace]
         assert {column for column in unknown if row[column] is not None} == set()
         assert row["lacks"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -19,6 +20,7 @@ from traceql.questions.parameters import Value
 from traceql.read import runs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from traceql import Database
@@ -85,6 +87,18 @@ def asked(corpus: Database, name: str, /, **params: Value) -> pl.DataFrame:
     return corpus.query(name, **params)
 
 
+@pytest.fixture(scope="module")
+def pictures(corpus: Database) -> Callable[[str], tuple[dict[str, Any], pl.DataFrame]]:
+    """Question → specification of its chart and its answer, of parameters with which there is something to draw."""
+
+    @cache
+    def picture(name: str) -> tuple[dict[str, Any], pl.DataFrame]:
+        params = params_for(corpus, name)
+        return drawn(corpus, name, **params), asked(corpus, name, **params)
+
+    return picture
+
+
 def params_for(corpus: Database, name: str) -> dict[str, Any]:
     """Parameters with which the query answers something about one trace."""
     if name in PARAMS:
@@ -135,11 +149,9 @@ def test_a_header_names_a_kind_of_chart_and_gives_it_columns_of_the_query(name: 
 
 @pytest.mark.parametrize("name", sorted(set(DRAWN) - NOTHING_TO_DRAW - {"um_cpu_page_faults_sum"}))
 def test_a_chart_is_drawn_from_real_reports_and_carries_the_answers_numbers(
-    corpus: Database, name: str
+    pictures: Callable[[str], tuple[dict[str, Any], pl.DataFrame]], name: str
 ) -> None:
-    params = params_for(corpus, name)
-    specification = drawn(corpus, name, **params)
-    answer = asked(corpus, name, **params)
+    specification, answer = pictures(name)
     shown = data(specification)
     assert shown
     assert json.loads(json.dumps(specification, allow_nan=False)) == specification
@@ -155,8 +167,10 @@ def test_a_chart_is_drawn_from_real_reports_and_carries_the_answers_numbers(
 
 
 @pytest.mark.parametrize("name", sorted(set(DRAWN) - NOTHING_TO_DRAW - {"um_cpu_page_faults_sum"}))
-def test_every_axis_says_its_unit(corpus: Database, name: str) -> None:
-    specification = drawn(corpus, name, **params_for(corpus, name))
+def test_every_axis_says_its_unit(
+    pictures: Callable[[str], tuple[dict[str, Any], pl.DataFrame]], name: str
+) -> None:
+    specification, _ = pictures(name)
     for encoding in encodings(specification):
         for channel in ("x", "y"):
             shown = encoding.get(channel, {})

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
+from asked import given
 from fixtures.databases import make
 
 import traceql
@@ -33,37 +34,11 @@ QUESTIONS = sorted(catalog.shipped().queries)
 
 NSYS = "scv_nwor_vectorized.sqlite.xz"
 BASELINE, VARIANT = "scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.ncu-rep.xz"
-# A value for each parameter without a default, by its name, and for single questions.
-GIVEN: dict[str, Any] = {
-    "baseline": BASELINE,
-    "variant": VARIANT,
-    "trace_a": [BASELINE],
-    "trace_b": [VARIANT],
-    "name": "dram__bytes_write.sum",
-    "x": "dram__bytes_write.sum",
-    "y": "gpu__time_duration.sum",
-    "kernel": "index_elementwise_kernel",
-    "range": "layer",
-    "timeline": NSYS,
-    "counters": VARIANT,
-}
-ONLY: dict[str, dict[str, Any]] = {"scv_delta": {"baseline": NSYS, "variant": NSYS}}
-
 # Columns of our own numbers: those of an older version differ, but not their order.
-IDS = frozenset(
-    [
-        "kernel_id",
-        "api_call_id",
-        "range_id",
-        "parent_id",
-        "ancestor_id",
-        "memory_op_id",
-        "sync_id",
-        "graph_launch_id",
-        "os_call_id",
-        "run_id",
-    ]
-)
+IDS = {
+    *("kernel_id", "api_call_id", "range_id", "parent_id", "ancestor_id", "memory_op_id", "sync_id"),
+    *("graph_launch_id", "os_call_id", "run_id"),
+}
 
 
 def unpacked(version: int, folder: Path) -> Path:
@@ -78,15 +53,15 @@ def answers(database: Database) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in QUESTIONS:
         query = database._catalog.find(name)
-        given = {p.name: GIVEN[p.name] for p in query.params if p.required} | ONLY.get(name, {})
+        values = given(query, timeline=NSYS, baseline=BASELINE, variant=VARIANT)
         try:
-            answer = database.ask(name, **given)
+            answer = database.ask(name, **values)
         except (MissingDataError, QueryError) as error:
             found[name] = str(error)
             continue
         rows = answer.table.to_pydict()
         # One column of ids of several kinds: the order between kinds is none.
-        kinds = rows.get("work", [""] * len(answer))
+        kinds = rows["kind"] if "operation_id" in rows else [""] * len(answer)
         columns = {column: comparable(column, values, kinds) for column, values in rows.items()}
         found[name] = (columns, [note.text for note in answer.notes])
     return found
@@ -94,7 +69,7 @@ def answers(database: Database) -> dict[str, object]:
 
 def comparable(column: str, values: list[Any], kinds: list[str]) -> list[Any]:
     """The values of a column, ids by their rank; of other numbers, sums in another order differ at the end."""
-    if column in ("work_id", "range_stack") or any(column.endswith(name) for name in IDS):
+    if column in ("operation_id", "range_stack") or any(column.endswith(name) for name in IDS):
         ids = [
             [(kind, int(n)) for n in re.findall(r"\d+", str(value))]
             for kind, value in zip(kinds, values, strict=True)

@@ -3,8 +3,12 @@
 Owns what an answer is, and what is said about what it lacks. Draws nothing, prints nothing.
 
 ============ ==========================================================================
+`answer`     the datum in the middle; who asks
 `gaps`       what a question needs and the traces lack
+`info`       what a database and its traces hold
 `compare`    two traces, or two groups of runs, side by side
-`checks`     criteria in a TOML file, judged on answers
+`check_files` files of criteria
+`expressions` the language of criteria
+`checks`     criteria judged on answers
 ============ ==========================================================================
 """

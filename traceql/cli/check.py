@@ -86,15 +86,15 @@ def check(
       traceql check budget --variant run --format json
       traceql check budget.toml --variant run.nsys-rep --param step=decode%
     """
-    from traceql.ask import checks
+    from traceql.ask import check_files, checks
 
     if list_:
-        titles = [(name, checks.load(name, catalog()).title) for name in catalog().checks]
+        titles = [(name, check_files.load(name, catalog()).title) for name in catalog().checks]
         write(text_table(("checks", "title"), titles), format_, output)
         return 0
     if file is None:
         raise click.UsageError("Name a file of checks; traceql check --list shows those of the catalogue.")
-    found = checks.load(file, catalog())
+    found = check_files.load(file, catalog())
     if show:
         click.echo(found.text, nl=False)
         return 0

@@ -3,8 +3,9 @@
 Owns the form of ``queries/``. Needs no database, and does not know how a question is answered or drawn.
 
 ============ ==========================================================================
-`catalog`    what the headers of the files say
-`parameters` what a question is asked with: types and values
+`question`   what a SQL file of the catalogue is: its header
+`parameters` how parameters are declared, and which values they take
+`catalog`    every question, view, macro and check file
 `folders`    where the files lie
 ============ ==========================================================================
 """

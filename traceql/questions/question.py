@@ -238,7 +238,10 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
             name, _, text = tag.text.partition(" ")
             titles[_declared(name, columns, where)] = text.strip()
         elif tag.name in sections:
-            sections[tag.name].append(_section(tag, where, params))
+            section = _section(tag, where, params)
+            if (section.chart or section.drawn) and not file.texts("chart"):
+                raise CatalogError(f"{where}: there is no chart to show", "Add a line '-- @chart kind …'.")
+            sections[tag.name].append(section)
     return Query(
         name=file.stem,
         topic=topic,

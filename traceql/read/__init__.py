@@ -5,6 +5,7 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 
 ============ ==========================================================================
 `base`       the contract: what a reader is given, what it returns
+`kinds`      what each profiler's reports can hold: a timeline, counters
 `formats`    which readers there are, and which one a file belongs to
 `source`     unpack, hash
 `worker`     decoding in a process of its own

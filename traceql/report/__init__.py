@@ -4,6 +4,7 @@ Owns what stands where on the page and how it looks. Which questions stand on it
 asks them as everybody does, and draws nothing itself.
 
 ============ ==========================================================================
+`declared`   which questions stand where, as their headers say
 `figures`    an answer as chart and table, with the command and the SQL that ask again
 `page`       the page: its parts, template, style and script
 ============ ==========================================================================

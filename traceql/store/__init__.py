@@ -4,9 +4,12 @@ Owns connections, transactions, and what is written into a database. Knows no qu
 given.
 
 ============ ==========================================================================
+`connection` one file, as all of this process share it
+`definitions` views and macros of the package, in front of stored ones
+`specs`      the view of GPUs
+`create`     a new database; whether one that is there is ours; upgrades
 `decode`     from paths to decoded reports: find, unpack, choose a reader, several at a time
-`create`     a new database; whether one that is there is ours
-`ingest`     a decoded report becomes rows
+`ingest`     a decoded report becomes rows; names, tags, removal
 `runs`       runs measured outside the profilers become rows
 `failures`   DuckDB's errors in words that help
 `outcomes`   what became of what was brought in

@@ -6,6 +6,8 @@ engine: its SQL is text that `store` runs.
 ============ ==========================================================================
 `schema`     every table and column
 `normalise`  raw tables → canonical tables, one SQL file per step
+`migrations` tables of older versions → those of today
+`fingerprint` whether the tables still mean what they meant
 `sqlfiles`   the form that all SQL files of the project share
 ============ ==========================================================================
 """

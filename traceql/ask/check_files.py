@@ -1,0 +1,168 @@
+"""Files of checks: criteria in TOML, whose forms are declared.
+
+::
+
+    title = "What the file is about"
+
+    [parameters]                         # for every query that has a parameter of that name
+    full_names = true
+
+    [[check]]
+    name = "dram-writes-fall"
+    query = "diff"
+    parameters = { topic = "trace" }     # for this query; "$baseline" and "$variant" mean the traces
+    # SQL: which rows of the answer are judged; by default all
+    rows = "measure = 'dram__bytes_write.sum'"
+    condition = "delta_pct <= -10"       # SQL: what must hold for each of them
+    evidence = "measure, delta"          # SQL: what to show; by default the columns in the condition
+    message = "What the criterion says, and where it comes from"
+
+Parameters called baseline and variant are the two traces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from msgspec import Meta, Struct, structs
+
+from traceql.declared import fitted, from_toml
+from traceql.errors import CheckError, QueryError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from traceql.questions.catalog import Catalog
+    from traceql.questions.parameters import Value
+    from traceql.questions.question import Query
+
+# More than spaces.
+_Text = Annotated[str, Meta(pattern=r"\S")]
+
+
+class Check(Struct, frozen=True, forbid_unknown_fields=True):
+    """One criterion; the attributes are the keys of its TOML table."""
+
+    name: _Text
+    query: _Text
+    condition: _Text
+    message: _Text
+    rows: _Text = "true"
+    evidence: _Text = ""
+    parameters: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class CheckFile:
+    """A file of checks.
+
+    Attributes:
+        label: its name, for messages.
+        title: what it is about.
+        parameters: for every query of the file that has them.
+        checks: in order.
+        text: the file as it is.
+    """
+
+    label: str
+    title: str
+    parameters: Mapping[str, Any]
+    checks: tuple[Check, ...]
+    text: str
+
+
+def load(name: str | Path, catalog: Catalog) -> CheckFile:
+    """Read a file of checks: a path, or the name of one of the catalogue.
+
+    Raises:
+        CheckError: there is none, or it cannot be understood; the message names the file and the check.
+    """
+    known = catalog.checks
+    file: Traversable = Path(name)
+    if not file.is_file():
+        short = str(name).replace("-", "_")
+        if short not in known:
+            raise CheckError(f"{name}: no such file", f"Known are {', '.join(known)}. Or name a file.")
+        file = known[short]
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckError(f"{name}: cannot be read ({error})", "A file of checks is TOML in UTF-8.") from None
+    return parse(text, file.name, catalog)
+
+
+def parse(text: str, label: str, catalog: Catalog) -> CheckFile:
+    """Make a file of checks of its text; see `load`."""
+    form = from_toml(text, _File, label, CheckError)
+    if not form.check:
+        raise CheckError(f"{label}: holds no checks", "A check is a table [[check]].")
+    checks = tuple(
+        _check(table, position, label, catalog) for position, table in enumerate(form.check, start=1)
+    )
+    names = [check.name for check in checks]
+    for name in names:
+        if names.count(name) > 1:
+            raise CheckError(f"{label}: two checks are called {name!r}", "Give each its own name.")
+    used(form.parameters, checks, label, catalog)
+    return CheckFile(label, form.title, form.parameters, checks, text)
+
+
+class _File(Struct, forbid_unknown_fields=True):
+    """The keys of a file; its checks are looked at one by one, so that messages can name them."""
+
+    title: str = ""
+    parameters: dict[str, Any] = {}
+    check: list[dict[str, Any]] = []
+
+
+def _check(table: dict[str, Any], position: int, label: str, catalog: Catalog) -> Check:
+    where = f"{label}: check {table.get('name', position)!r}"
+    check = fitted(table, Check, where, CheckError)
+    try:
+        query = catalog.find(check.query)
+    except QueryError as error:
+        raise at(where, error) from None
+    for name, value in check.parameters.items():
+        value_of(query, name, value, where)
+    return structs.replace(check, query=query.name)
+
+
+def used(parameters: Mapping[str, Any], checks: tuple[Check, ...], label: str, catalog: Catalog) -> None:
+    """Raise for parameters that no query has, or of a type that none of them takes."""
+    for name, value in parameters.items():
+        takers = [q for q in (catalog.find(c.query) for c in checks) if any(p.name == name for p in q.params)]
+        if not takers:
+            raise CheckError(f"{label}: none of its queries has a parameter {name!r}", "Is it spelt right?")
+        for query in takers:
+            value_of(query, name, value, label)
+
+
+def value_of(query: Query, name: str, value: Any, where: str) -> Value:
+    """A TOML value, or texts as on the command line, as what the query's parameter takes."""
+    param = next((p for p in query.params if p.name == name), None)
+    if param is None:
+        known = ", ".join(p.name for p in query.params)
+        raise CheckError(f"{where}: query {query.name} has no parameter {name!r}", f"Parameters: {known}.")
+    try:
+        if isinstance(value, str):
+            return param.parse(value)
+        if isinstance(value, tuple):
+            return param.parse(*value)
+        if param.repeatable:
+            return param.take(value)
+    except QueryError as error:
+        raise at(where, error) from None
+    if param.type == "DOUBLE" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if param.value_type is str or type(value) is not param.value_type:
+        raise CheckError(f"{where}: parameter {name}: {value!r} is no {param.type}", param.meaning)
+    return cast("Value", value)
+
+
+def at(where: str, error: QueryError) -> CheckError:
+    """The error of a question as one of the check that asks it."""
+    # DuckDB's further lines quote the statement that was made of the check.
+    return CheckError(f"{where}: {error.message.partition(chr(10))[0]}", error.remedy)

@@ -1,0 +1,63 @@
+"""The language of checks: expressions of DuckDB's SQL over the columns of an answer, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from traceql.errors import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from traceql.ask.answer import Asker
+
+
+def one_expression(ask: Asker, text: str) -> None:
+    """Raise unless `text` is one expression over columns."""
+    # On lines of their own: a comment in the text ends there.
+    found = expressions(ask, text, f"(\n{text}\n)")
+    if len(found) != 1 or any(node.get("class") == "STAR" for node in _nodes(found)):
+        raise _no_expression(text)
+
+
+def expressions(ask: Asker, text: str, selected: str) -> list[Any]:
+    """The syntax trees of a list of expressions, as DuckDB parses them.
+
+    Args:
+        ask: the database whose parser it is.
+        text: as written, for the message.
+        selected: the same as it will be part of a statement.
+
+    Raises:
+        QueryError: it is something else than that, or asks for other data.
+    """
+    answer = ask.store.run("SELECT json_serialize_sql($sql) AS parsed", {"sql": f"SELECT {selected}"})
+    parsed = json.loads(answer.column(0)[0].as_py())
+    if parsed["error"]:
+        raise QueryError(f"{text.strip()}: {parsed['error_message']}", "Write an expression of SQL.")
+    nodes = [statement["node"] for statement in parsed["statements"]]
+    if len(nodes) != 1 or nodes[0]["type"] != "SELECT_NODE" or nodes[0]["from_table"]["type"] != "EMPTY":
+        raise _no_expression(text)
+    found: list[Any] = nodes[0]["select_list"]
+    clauses = ("where_clause", "having", "qualify", "sample", "group_expressions", "modifiers")
+    if any(nodes[0][clause] for clause in clauses):
+        raise _no_expression(text)
+    if any(node.get("class") == "SUBQUERY" for node in _nodes(found)):
+        raise _no_expression(text)
+    return found
+
+
+def _no_expression(text: str) -> QueryError:
+    return QueryError(
+        f"{text.strip()}: not an expression over the answer's columns",
+        "Checks take expressions only: no statements, no subqueries, no stars.",
+    )
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a JSON tree."""
+    if isinstance(tree, dict):
+        yield tree
+    for child in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _nodes(child)
