@@ -42,7 +42,8 @@ launched AS (
         timed.duration_ns,
         -- Not greatest(…, 0), which is 0 where nothing came before, or no call was recorded.
         CASE WHEN timed.start_ns < busy_until_ns THEN 0 ELSE timed.start_ns - busy_until_ns END AS gap_ns,
-        CASE WHEN timed.start_ns < api_calls.end_ns THEN 0 ELSE timed.start_ns - api_calls.end_ns END AS queue_ns,
+        CASE WHEN timed.start_ns < api_calls.end_ns THEN 0 ELSE timed.start_ns - api_calls.end_ns END
+            AS queue_ns,
         CASE WHEN row_number() OVER (PARTITION BY timed.api_call_id ORDER BY timed.start_ns, operation_id) = 1
              THEN api_calls.duration_ns END AS api_ns
     FROM timed
