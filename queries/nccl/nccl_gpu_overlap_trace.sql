@@ -21,7 +21,7 @@
 -- @empty  No communication kernel of that name: one GPU alone has nothing to communicate.
 
 WITH chosen AS (
-    SELECT kernels.*, kernels.name ILIKE $communication AS communicates
+    SELECT kernels.*, is_like_in_any_case(kernels.name, $communication) AS communicates
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE start_ns IS NOT NULL

@@ -54,7 +54,9 @@ numbers AS (
             ELSE 'not recorded in ' || name
         END AS reason
     FROM costs
-    UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (name, has_timeline, is_variant, absent))))
+    UNPIVOT INCLUDE NULLS (
+        amount FOR measure IN (COLUMNS(* EXCLUDE (name, has_timeline, is_variant, absent)))
+    )
 )
 SELECT
     measure,
