@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import lzma
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kept
 import pytest
+from hypothesis import settings
 
 import traceql
+from traceql import report
 from traceql.read import runs
 from traceql.read.source import plain_name
 from traceql.store import ingest
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 
     from traceql import Database
     from traceql.ask.answer import Answer
+
+# The same examples each time; they are cheap, unless a test says less of them.
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=100)
+settings.load_profile("suite")
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
 EXPECTED = Path(__file__).parent / "fixtures" / "expected"
@@ -50,10 +57,10 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     tables = sorted(TABLES.glob("*.csv"))
 
     def fill(database: Database, _: Sequence[Path]) -> None:
-        for report, decoded in decode_all(reports):
+        for file, decoded in decode_all(reports):
             if isinstance(decoded, Exception):
                 raise decoded
-            ingest.add(database._store, decoded, name=report.name)
+            ingest.add(database._store, decoded, name=file.name)
             decoded.close()
         for table in tables:
             database.import_runs(runs.read(table))
@@ -61,6 +68,17 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     path = kept.database("corpus", fill, [*reports, *tables], tmp_path_factory.mktemp("corpus"))
     with traceql.open(path) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def page_of(corpus: Database) -> Callable[..., str]:
+    """The page about traces of the corpus, made once for all who look at it."""
+
+    @cache
+    def page(*traces: str) -> str:
+        return report.of_traces(corpus._asker, traces)
+
+    return page
 
 
 @pytest.fixture(scope="session")
