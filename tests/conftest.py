@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import lzma
+import os
 import shutil
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +35,11 @@ _DECODE_EACH_TIME = ("read", "robust")
 # The same examples each time; they are cheap, unless a test says less of them.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=100)
 settings.load_profile("suite")
+
+# What traceql keeps for the next time is none of the user's; it goes with the session.
+_CACHE = tempfile.TemporaryDirectory(prefix="traceql-tests-")
+atexit.register(_CACHE.cleanup)
+os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
 EXPECTED = Path(__file__).parent / "fixtures" / "expected"

@@ -1,4 +1,4 @@
--- How many durations, how long together, and how far apart: for each group of rows in which all else is equal.
+-- How many durations, how long together, how far apart: for each group of rows that differ in nothing else.
 --
 -- Columns: those of `timed` but duration_ns; instances, total_ns, share_pct (of all durations of the trace),
 -- avg_ns, q1_ns, median_ns, q3_ns, min_ns, max_ns, stddev_ns. What is not selected is not computed.

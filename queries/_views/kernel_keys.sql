@@ -57,7 +57,16 @@ placed AS (
     LEFT JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
     LEFT JOIN nsys_places ON nsys_places.range_id = kernels.range_id
     UNION ALL
-    SELECT traces.kind, kernels.trace_id, kernel_id, pid, device_id, coalesce(place, ''), kernels.name, NULL, NULL
+    SELECT
+        traces.kind,
+        kernels.trace_id,
+        kernel_id,
+        pid,
+        device_id,
+        coalesce(place, ''),
+        kernels.name,
+        NULL,
+        NULL
     FROM kernels
     JOIN traces ON traces.trace_id = kernels.trace_id AND NOT has_timeline
     LEFT JOIN ncu_places USING (kernel_id)

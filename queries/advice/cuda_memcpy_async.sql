@@ -22,26 +22,23 @@
 
 SELECT
     traces.name AS trace,
-    memory_ops.duration_ns,
-    memory_ops.start_ns,
+    memory_calls.duration_ns,
+    start_ns,
     copy_kind,
     src_memory,
     dst_memory,
     bytes,
-    memory_ops.pid,
+    pid,
     device_id,
     context_id,
     stream_id,
-    api_calls.name AS function,
+    function,
     memory_op_id
-FROM memory_ops
+FROM memory_calls
 JOIN chosen_traces($trace) AS traces USING (trace_id)
-JOIN api_calls USING (api_call_id)
-WHERE memory_ops.kind = 'memcpy'
-  AND api_calls.name ILIKE '%async%'
-  AND 'Pageable' IN (src_memory, dst_memory)
+WHERE memory_calls.kind = 'memcpy' AND is_async AND 'Pageable' IN (src_memory, dst_memory)
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY traces.name ORDER BY memory_ops.duration_ns DESC, memory_ops.start_ns, memory_op_id),
+    row_number() OVER (PARTITION BY trace ORDER BY memory_calls.duration_ns DESC, start_ns, memory_op_id),
     $limit
 )
 ORDER BY trace, duration_ns DESC, start_ns, memory_op_id

@@ -20,24 +20,21 @@
 
 SELECT
     traces.name AS trace,
-    memory_ops.duration_ns,
-    memory_ops.start_ns,
+    memory_calls.duration_ns,
+    start_ns,
     dst_memory,
     bytes,
-    memory_ops.pid,
+    pid,
     device_id,
     context_id,
     stream_id,
-    api_calls.name AS function,
+    function,
     memory_op_id
-FROM memory_ops
+FROM memory_calls
 JOIN chosen_traces($trace) AS traces USING (trace_id)
-JOIN api_calls USING (api_call_id)
-WHERE memory_ops.kind = 'memset'
-  AND api_calls.name NOT ILIKE '%async%'
-  AND dst_memory IN ('Pinned', 'Managed', 'Managed Static')
+WHERE memory_calls.kind = 'memset' AND NOT is_async AND dst_memory IN ('Pinned', 'Managed', 'Managed Static')
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY traces.name ORDER BY memory_ops.duration_ns DESC, memory_ops.start_ns, memory_op_id),
+    row_number() OVER (PARTITION BY trace ORDER BY memory_calls.duration_ns DESC, start_ns, memory_op_id),
     $limit
 )
 ORDER BY trace, duration_ns DESC, start_ns, memory_op_id

@@ -20,35 +20,34 @@
 -- @section timeline 50 Gaps and launch overhead | min_gap_ns=10000
 -- @empty  No gap is that long: a smaller --min-gap-ns shows shorter ones.
 
-WITH ends AS (
+WITH ordered AS (
     SELECT
-        trace_id,
+        traces.name AS trace,
         pid,
         device_id,
         operation,
         start_ns,
-        -- The GPU is busy until the last of all operations so far ends, not only the one before.
-        max(end_ns) OVER (
-            PARTITION BY trace_id, pid, device_id
-            ORDER BY start_ns, end_ns, kind, operation_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS busy_until_ns
+        busy_until(start_ns, end_ns, (gpu_operations.kind, operation_id), (trace_id, pid, device_id))
+            AS busy_until_ns
     FROM gpu_operations
-    WHERE counts_as_work(kind, $graphs)
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE counts_as_work(gpu_operations.kind, $graphs)
+),
+listed AS (
+    SELECT
+        trace,
+        start_ns - busy_until_ns AS duration_ns,
+        busy_until_ns AS start_ns,
+        pid,
+        device_id,
+        operation AS next_operation,
+        count(*) OVER (PARTITION BY trace) AS gaps
+    FROM ordered
+    WHERE start_ns - busy_until_ns > $min_gap_ns
 )
-SELECT
-    traces.name AS trace,
-    ends.start_ns - busy_until_ns AS duration_ns,
-    busy_until_ns AS start_ns,
-    pid,
-    device_id,
-    ends.operation AS next_operation,
-    count(*) OVER (PARTITION BY traces.name) AS gaps
-FROM ends
-JOIN chosen_traces($trace) AS traces USING (trace_id)
-WHERE ends.start_ns - busy_until_ns > $min_gap_ns
+FROM listed
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY traces.name ORDER BY ends.start_ns - busy_until_ns DESC, busy_until_ns, pid, device_id),
+    row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, pid, device_id),
     $limit
 )
 ORDER BY trace, duration_ns DESC, start_ns, pid, device_id

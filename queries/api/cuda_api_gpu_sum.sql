@@ -20,8 +20,11 @@
 -- @chart  bars x=operation y=total_ns
 
 WITH called AS (
-    SELECT trace_id, nsys_category(kind) AS category, shown_name(operation, full_name, $full_names) AS operation,
-           duration_ns
+    SELECT
+        trace_id,
+        nsys_category(kind) AS category,
+        shown_name(operation, full_name, $full_names) AS operation,
+        duration_ns
     FROM gpu_operations
     WHERE counts_as_work(kind, $graphs)
     UNION ALL

@@ -12,9 +12,7 @@
 -- @column meaning VARCHAR     what it does to the numbers; NULL where it is the same
 
 WITH chosen AS (
-    SELECT 'baseline' AS side, * FROM traces WHERE list_contains($baseline, traces.name)
-    UNION ALL
-    SELECT 'variant', * FROM traces WHERE list_contains($variant, traces.name)
+    FROM compared_traces($baseline, $variant)
 ),
 spans AS (
     SELECT trace_id, device_id, min(start_ns) AS first_ns, max(end_ns) AS last_ns

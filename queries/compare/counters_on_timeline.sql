@@ -38,7 +38,7 @@ WITH seen AS (
     SELECT kernel_keys.*, start_ns, duration_ns
     FROM kernel_keys
     JOIN kernels USING (kernel_id)
-    WHERE kernel_keys.trace_id = (SELECT trace_id FROM traces WHERE name = $timeline AND has_timeline)
+    WHERE kernel_keys.trace_id IN (SELECT trace_id FROM chosen_traces($timeline) WHERE has_timeline)
 ),
 profiled AS (
     SELECT
@@ -54,7 +54,7 @@ profiled AS (
     FROM kernel_keys
     JOIN dram USING (kernel_id)
     LEFT JOIN metrics AS chosen ON chosen.kernel_id = kernel_keys.kernel_id AND chosen.metric = $metric
-    WHERE kernel_keys.trace_id = (SELECT trace_id FROM traces WHERE name = $counters AND has_counters)
+    WHERE kernel_keys.trace_id IN (SELECT trace_id FROM chosen_traces($counters) WHERE has_counters)
 )
 SELECT
     path,
@@ -77,9 +77,18 @@ SELECT
     value AS metric_value,
     seen.kernel_id,
     profiled.kernel_id AS profiled_kernel_id,
-    percent(count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER (), count(seen.kernel_id) OVER ()) AS timeline_matched_pct,
-    percent(sum(seen.duration_ns) FILTER (profiled.kernel_id IS NOT NULL) OVER (), sum(seen.duration_ns) OVER ()) AS timeline_matched_time_pct,
-    percent(count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER (), count(profiled.kernel_id) OVER ()) AS counters_matched_pct
+    percent(
+        count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER (),
+        count(seen.kernel_id) OVER ()
+    ) AS timeline_matched_pct,
+    percent(
+        sum(seen.duration_ns) FILTER (profiled.kernel_id IS NOT NULL) OVER (),
+        sum(seen.duration_ns) OVER ()
+    ) AS timeline_matched_time_pct,
+    percent(
+        count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER (),
+        count(profiled.kernel_id) OVER ()
+    ) AS counters_matched_pct
 FROM seen
 FULL JOIN profiled USING (process_number, device_id, path, kernel, instance)
 ORDER BY start_ns NULLS LAST, path, kernel, process_number, device_id, instance

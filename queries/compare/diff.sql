@@ -35,11 +35,7 @@
 -- @empty  Nothing of that topic was recorded in either trace.
 
 WITH chosen AS (
-    SELECT 'baseline' AS side, trace_id, has_timeline, has_counters, missing
-    FROM traces WHERE list_contains($baseline, traces.name)
-    UNION ALL
-    SELECT 'variant', trace_id, has_timeline, has_counters, missing
-    FROM traces WHERE list_contains($variant, traces.name)
+    SELECT side, trace_id, has_timeline, has_counters, missing FROM compared_traces($baseline, $variant)
 ),
 timelines AS (
     SELECT DISTINCT trace_id FROM chosen WHERE has_timeline
@@ -47,7 +43,6 @@ timelines AS (
 profiles AS (
     SELECT DISTINCT trace_id FROM chosen WHERE has_counters
 ),
--- The GPU is busy until the last of all operations so far ends, not only the one before.
 covered AS (
     SELECT
         trace_id,
@@ -55,13 +50,12 @@ covered AS (
         bytes,
         start_ns,
         end_ns,
-        coalesce(max(end_ns) OVER (
-            PARTITION BY trace_id, pid, device_id ORDER BY start_ns
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ), start_ns) AS busy_until_ns
+        coalesce(
+            busy_until(start_ns, end_ns, operation_id, (trace_id, pid, device_id)), start_ns
+        ) AS busy_until_ns
     FROM gpu_operations
     SEMI JOIN timelines USING (trace_id)
-    WHERE 'trace' LIKE $topic
+    WHERE is_like('trace', $topic)
 ),
 totals AS (
     SELECT
@@ -97,7 +91,7 @@ profiled AS (
         ] AS pairs
     FROM kernels
     SEMI JOIN profiles USING (trace_id)
-    WHERE 'trace' LIKE $topic
+    WHERE is_like('trace', $topic)
     GROUP BY trace_id
 ),
 by_kernel AS (
@@ -111,7 +105,7 @@ by_kernel AS (
         ] AS pairs
     FROM kernels
     SEMI JOIN chosen USING (trace_id)
-    WHERE 'kernel' LIKE $topic
+    WHERE is_like('kernel', $topic)
     GROUP BY ALL
 ),
 by_range AS (
@@ -128,7 +122,7 @@ by_range AS (
         ] AS pairs
     FROM nvtx_ranges
     SEMI JOIN timelines USING (trace_id)
-    WHERE 'range' LIKE $topic AND style <> 'mark'
+    WHERE is_like('range', $topic) AND style <> 'mark'
     GROUP BY ALL
 ),
 by_call AS (
@@ -143,7 +137,7 @@ by_call AS (
         ] AS pairs
     FROM api_calls
     SEMI JOIN timelines USING (trace_id)
-    WHERE 'api_call' LIKE $topic
+    WHERE is_like('api_call', $topic)
     GROUP BY ALL
 ),
 by_copy AS (
@@ -157,7 +151,7 @@ by_copy AS (
         ] AS pairs
     FROM memory_ops
     SEMI JOIN timelines USING (trace_id)
-    WHERE 'copy' LIKE $topic
+    WHERE is_like('copy', $topic)
     GROUP BY ALL
 ),
 listed AS (
@@ -198,7 +192,7 @@ measured AS (
     SELECT counted.trace_id, 'launch', process_number, device_id, path, kernel, instance, unit, measure, value
     FROM counted
     JOIN kernel_keys USING (kernel_id)
-    WHERE kernel_keys.trace_id IN (FROM profiles) AND 'launch' LIKE $topic
+    WHERE kernel_keys.trace_id IN (FROM profiles) AND is_like('launch', $topic)
     UNION ALL
     -- Of the metrics, only sums add up over launches; the time is there already.
     SELECT trace_id, level.topic, NULL, NULL, NULL, level.name, NULL, unit, measure, sum(value)
@@ -209,7 +203,8 @@ measured AS (
         SELECT kernel_id, 'kernel', shown_name(name, demangled, $full_names)
         FROM kernels
     ) AS level USING (kernel_id)
-    WHERE is_like(level.topic, $topic) AND measure <> 'duration_ns' AND ($metric IS NULL OR measure LIKE '%.sum')
+    WHERE is_like(level.topic, $topic) AND measure <> 'duration_ns'
+        AND ($metric IS NULL OR measure LIKE '%.sum')
     GROUP BY ALL
 ),
 -- Traces in which an absent kernel, call or copy did not happen. CUDA graphs as a whole hide kernels.

@@ -17,7 +17,7 @@
 -- @section timeline 21 Timeline | chart bins=120
 
 WITH operations AS (
-    SELECT trace_id, pid, device_id, start_ns, end_ns
+    SELECT trace_id, pid, device_id, start_ns, end_ns, operation_id
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE (gpu_operations.kind = 'kernel' OR ($graphs AND gpu_operations.kind = 'graph'))
@@ -34,17 +34,15 @@ widths AS (
 marked AS (
     SELECT
         *,
-        start_ns > max(end_ns) OVER (
-            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS begins
+        start_ns > busy_until(start_ns, end_ns, operation_id, (trace_id, pid, device_id)) AS begins
     FROM operations
 ),
 numbered AS (
     SELECT
         *,
         sum((begins IS NOT false)::INTEGER) OVER (
-            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns ROWS UNBOUNDED PRECEDING
+            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns, operation_id
+            ROWS UNBOUNDED PRECEDING
         ) AS island
     FROM marked
 ),

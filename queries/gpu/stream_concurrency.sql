@@ -21,10 +21,8 @@ WITH operations AS (
         stream_id,
         start_ns,
         end_ns,
-        max(end_ns) OVER (
-            PARTITION BY trace_id, pid, device_id, context_id, stream_id ORDER BY start_ns, end_ns
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS stream_busy_until_ns
+        busy_until(start_ns, end_ns, operation_id, (trace_id, pid, device_id, context_id, stream_id))
+            AS stream_busy_until_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     -- Work of no duration is no time at work, and must not stretch the time that is looked at.

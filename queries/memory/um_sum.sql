@@ -16,23 +16,7 @@
 -- @chart  bars x=virtual_address y=to_device_bytes
 -- @empty  No managed memory moved: the program uses none, or nsys ran without --cuda-um-cpu-page-faults=true.
 
-WITH events AS (
-    SELECT
-        trace_id,
-        virtual_address,
-        CASE WHEN copy_kind = 'Unified Host-to-Device' THEN bytes ELSE 0 END AS to_device_bytes,
-        CASE WHEN copy_kind = 'Unified Device-to-Host' THEN bytes ELSE 0 END AS to_host_bytes,
-        duration_ns,
-        0 AS cpu_page_faults,
-        0 AS gpu_page_faults
-    FROM memory_ops
-    WHERE copy_kind IN ('Unified Host-to-Device', 'Unified Device-to-Host')
-    UNION ALL
-    SELECT trace_id, virtual_address, 0, 0, 0, 1, 0 FROM um_cpu_page_faults
-    UNION ALL
-    SELECT trace_id, virtual_address, 0, 0, 0, 0, page_faults FROM um_gpu_page_faults
-),
-pages AS (
+WITH pages AS (
     SELECT
         traces.name AS trace,
         virtual_address AS address,
@@ -40,8 +24,8 @@ pages AS (
         sum(to_host_bytes)::BIGINT AS to_host_bytes,
         sum(cpu_page_faults)::BIGINT AS cpu_page_faults,
         sum(gpu_page_faults)::BIGINT AS gpu_page_faults,
-        per_second(sum(to_device_bytes + to_host_bytes), sum(events.duration_ns)) AS bytes_per_s
-    FROM events
+        per_second(sum(to_device_bytes + to_host_bytes), sum(um_events.duration_ns)) AS bytes_per_s
+    FROM um_events
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     GROUP BY traces.name, virtual_address
 )

@@ -14,22 +14,6 @@
 -- @column max_virtual_address VARCHAR  highest page, hexadecimal
 -- @empty  No managed memory moved: the program uses none, or nsys ran without --cuda-um-cpu-page-faults=true.
 
-WITH events AS (
-    SELECT
-        trace_id,
-        virtual_address,
-        CASE WHEN copy_kind = 'Unified Host-to-Device' THEN bytes ELSE 0 END AS to_device_bytes,
-        CASE WHEN copy_kind = 'Unified Device-to-Host' THEN bytes ELSE 0 END AS to_host_bytes,
-        duration_ns,
-        0 AS cpu_page_faults,
-        0 AS gpu_page_faults
-    FROM memory_ops
-    WHERE copy_kind IN ('Unified Host-to-Device', 'Unified Device-to-Host')
-    UNION ALL
-    SELECT trace_id, virtual_address, 0, 0, 0, 1, 0 FROM um_cpu_page_faults
-    UNION ALL
-    SELECT trace_id, virtual_address, 0, 0, 0, 0, page_faults FROM um_gpu_page_faults
-)
 SELECT
     traces.name AS trace,
     sum(to_device_bytes)::BIGINT AS to_device_bytes,
@@ -38,7 +22,7 @@ SELECT
     sum(gpu_page_faults)::BIGINT AS gpu_page_faults,
     printf('0x%x', min(virtual_address)) AS min_virtual_address,
     printf('0x%x', max(virtual_address)) AS max_virtual_address
-FROM events
+FROM um_events
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 GROUP BY traces.name
 ORDER BY trace

@@ -21,7 +21,7 @@
 -- @empty  No communication kernel of that name: one GPU alone has nothing to communicate.
 
 WITH chosen AS (
-    SELECT kernels.*, kernels.name ILIKE $communication AS communicates
+    SELECT kernels.*, is_like_in_any_case(kernels.name, $communication) AS communicates
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE start_ns IS NOT NULL
@@ -33,10 +33,8 @@ computing AS (
         device_id,
         start_ns,
         end_ns,
-        coalesce(max(end_ns) OVER (
-            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ), start_ns) AS busy_until_ns
+        coalesce(busy_until(start_ns, end_ns, kernel_id, (trace_id, pid, device_id)), start_ns)
+            AS busy_until_ns
     FROM chosen
     WHERE NOT communicates
 ),

@@ -33,7 +33,7 @@ WITH runs AS (
         ) AS instance
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE kernels.name ILIKE $communication
+    WHERE is_like_in_any_case(kernels.name, $communication)
         AND start_ns IS NOT NULL
 ),
 ranks AS (

@@ -18,31 +18,10 @@
 -- @empty  No range has that text: compare with the query nvtx-sum.
 
 WITH instances AS (
-    SELECT
-        traces.name AS trace,
-        domain,
-        row_number() OVER by_start - 1 AS instance,
-        gpu_start_ns AS start_ns,
-        gpu_end_ns AS end_ns,
-        gpu_end_ns - gpu_start_ns AS duration_ns,
-        gpu_start_ns - lag(gpu_end_ns, 1, 0) OVER by_start AS delta_ns,
-        range_id
+    SELECT traces.name AS trace, domain, range_id, gpu_start_ns AS start_ns, gpu_end_ns AS end_ns
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE text = $range AND style <> 'mark' AND gpu_operations > 0
-    WINDOW by_start AS (PARTITION BY traces.name, domain ORDER BY gpu_start_ns, range_id)
 )
-SELECT
-    trace,
-    domain,
-    instance,
-    start_ns,
-    end_ns,
-    duration_ns,
-    (sum(duration_ns) OVER so_far)::BIGINT AS accum_duration_ns,
-    delta_ns,
-    (sum(delta_ns) OVER so_far)::BIGINT AS accum_delta_ns,
-    range_id
-FROM instances
-WINDOW so_far AS (PARTITION BY trace, domain ORDER BY instance)
+FROM range_pace(instances)
 ORDER BY trace, domain, instance

@@ -32,7 +32,7 @@ WITH shapes AS (
         name AS trace,
         2::DOUBLE * coalesce($m, try_cast(tags['m'] AS BIGINT)) * coalesce($n, try_cast(tags['n'] AS BIGINT))
             * coalesce($k, try_cast(tags['k'] AS BIGINT)) AS useful
-    FROM chosen_traces($trace) AS traces
+    FROM chosen_traces($trace)
 ),
 categories AS (
     SELECT trace_id, name, any_value(category ORDER BY full_name) AS category

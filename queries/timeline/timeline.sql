@@ -26,7 +26,7 @@
 -- @empty  Nothing was recorded in that stretch of time.
 
 WITH chosen AS (
-    SELECT trace_id, name AS trace, duration_ns FROM chosen_traces($trace) AS traces
+    SELECT trace_id, name AS trace, duration_ns FROM chosen_traces($trace)
 ),
 -- Ranges first, as the CPU works ahead of the GPU.
 recorded AS (
@@ -52,7 +52,7 @@ recorded AS (
 ),
 events AS (
     FROM recorded
-    WHERE ($from_ns IS NULL OR end_ns > $from_ns) AND ($to_ns IS NULL OR start_ns < $to_ns)
+    WHERE in_window(start_ns, end_ns, $from_ns, $to_ns)
 ),
 lanes AS (
     SELECT
@@ -71,10 +71,7 @@ placed AS (
         events.*,
         lane_number,
         lanes,
-        max(end_ns) OVER (
-            PARTITION BY trace_id, lane_number ORDER BY start_ns, end_ns, kind, event_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS busy_until_ns
+        busy_until(start_ns, end_ns, (kind, event_id), (trace_id, lane_number)) AS busy_until_ns
     FROM events
     JOIN lanes USING (trace_id, place, pid, place_id, level)
 ),

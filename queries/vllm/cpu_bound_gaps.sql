@@ -34,10 +34,8 @@ WITH ordered AS (
         operation,
         api_call_id,
         start_ns AS gap_end_ns,
-        max(end_ns) OVER (
-            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns, gpu_operations.kind, operation_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS gap_start_ns
+        busy_until(start_ns, end_ns, (gpu_operations.kind, operation_id), (trace_id, pid, device_id))
+            AS gap_start_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 ),

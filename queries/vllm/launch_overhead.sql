@@ -30,10 +30,8 @@ WITH timed AS (
         gpu_operations.duration_ns,
         start_ns,
         api_call_id,
-        max(end_ns) OVER (
-            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns, gpu_operations.kind, operation_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS busy_until_ns
+        busy_until(start_ns, end_ns, (gpu_operations.kind, operation_id), (trace_id, pid, device_id))
+            AS busy_until_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 ),
@@ -44,7 +42,8 @@ launched AS (
         timed.duration_ns,
         -- Not greatest(…, 0), which is 0 where nothing came before, or no call was recorded.
         CASE WHEN timed.start_ns < busy_until_ns THEN 0 ELSE timed.start_ns - busy_until_ns END AS gap_ns,
-        CASE WHEN timed.start_ns < api_calls.end_ns THEN 0 ELSE timed.start_ns - api_calls.end_ns END AS queue_ns,
+        CASE WHEN timed.start_ns < api_calls.end_ns THEN 0 ELSE timed.start_ns - api_calls.end_ns END
+            AS queue_ns,
         CASE WHEN row_number() OVER (PARTITION BY timed.api_call_id ORDER BY timed.start_ns, operation_id) = 1
              THEN api_calls.duration_ns END AS api_ns
     FROM timed

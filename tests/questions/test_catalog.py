@@ -143,7 +143,7 @@ def test_a_tag_goes_on_in_a_second_line_behind_eight_blanks() -> None:
 SELECT 1 AS x"""
     query = parsed(text)
     assert query.metrics == ("a.sum|b.sum", "c.sum")
-    assert query.columns == (catalog.ResultColumn("x", "BIGINT", "what it is, and what it is not"),)
+    assert query.columns == (question.ResultColumn("x", "BIGINT", "what it is, and what it is not"),)
     assert query.body == "Told at length.\nTold after the tags."
 
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import traceql
-from traceql.questions import folders
+from traceql.questions import catalog, folders
+
+if TYPE_CHECKING:
+    from traceql.questions.question import Query
 
 QUERIES = Path(str(folders.shipped("queries")))
+VERTICALS = Path(str(folders.shipped("verticals")))
 STEPS = Path(traceql.__file__).parent / "tables" / "normalise"
-FILES = sorted([*QUERIES.rglob("*.sql"), *STEPS.rglob("*.sql")])
+CATALOGUE = sorted([*QUERIES.rglob("*.sql"), *VERTICALS.rglob("*.sql")])
+FILES = [*CATALOGUE, *sorted(STEPS.rglob("*.sql"))]
 
 WIDTH = 110
 # Where the text of a tag begins, in questions and views and in steps; that of a longer tag, one blank behind it.
-TAG_TEXT = {QUERIES: len("-- @column "), STEPS: len("-- @reads ")}
+TAG_TEXT = {QUERIES: len("-- @column "), VERTICALS: len("-- @column "), STEPS: len("-- @reads ")}
 KEYWORDS = [
     "select",
     "from",
@@ -125,7 +131,7 @@ def test_tags_and_meanings_are_aligned(file: Path) -> None:
         match = re.match(r"-- @\w+ +", line)
         if match:
             assert match.end() == max(column, len(match[0].rstrip()) + 1), line
-        if QUERIES in file.parents and re.match(r"-- @(param|column) ", line):
+        if file in CATALOGUE and re.match(r"-- @(param|column) ", line):
             declared = _DECLARED.fullmatch(line)
             assert declared is not None, f"{file.name}: a name, a type and a meaning: {line}"
             meanings.append(declared)
@@ -148,3 +154,43 @@ def test_a_step_reads_one_column_a_line() -> None:
         for line in header(file):
             if line.startswith("-- @reads"):
                 assert re.fullmatch(r"-- @reads [\w|]+ +[A-Z]+", line), f"{file.name}: {line}"
+
+
+#: What a macro says once → how that looks where it is spelt out.
+SPELT_OUT = {
+    "chosen_traces": r"\$trace IS NULL|\bname = \$trace\b",
+    "compared_traces": r"\bname = \$(?:baseline|variant)\b|list_contains\(\$(?:baseline|variant), [\w.]*name\)",
+    "in_window": r"\$(?:from|to)_ns IS NULL",
+    "is_like": r"\bLIKE \$",
+    "is_like_in_any_case": r"\bILIKE \$",
+    "is_asked_for": r"\$(\w+) IS NULL OR [\w.]+ = \$\1\b",
+    "within_limit": r"\$limit IS NULL|<= \$limit\b",
+    "percent": r"\b100(?:\.0)? \* [^,;]*/ nullif\(",
+    "per_second": r"\b1e9 \* [^,;]*/ nullif\(",
+    "shown_name": r"\bWHEN \$full_names\b",
+    "counts_as_work": r"\$graphs OR\b",
+    "busy_until": r"\bBETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING\b",
+    "duration_spread": r"\bsum\(sum\([\w.]*duration_ns\)\) OVER",
+}
+
+
+@pytest.mark.parametrize("macro", SPELT_OUT)
+def test_what_a_macro_says_is_said_nowhere_else(macro: str) -> None:
+    found = [
+        f"{file.parent.name}/{file.stem}: {match[0]}"
+        for file in CATALOGUE
+        for match in re.finditer(SPELT_OUT[macro], statements(file))
+    ]
+    assert len(found) == sum(line.startswith(f"_macros/{macro}: ") for line in found), found
+
+
+@pytest.mark.parametrize("macro", sorted(catalog.shipped().macros))
+def test_every_macro_is_used(macro: str) -> None:
+    assert any(re.search(rf"\b{macro}\(", statements(file)) for file in CATALOGUE)
+
+
+@pytest.mark.parametrize("query", catalog.shipped().queries.values(), ids=lambda query: query.name)
+def test_a_question_with_a_trace_leaves_it_to_a_macro_which_traces_are_meant(query: Query) -> None:
+    for name in {"trace", "timeline", "counters"} & {param.name for param in query.params}:
+        assert re.search(rf"\b(?:chosen_traces|range_spread)\(\${name}\b", query.sql), query.label
+        assert len(re.findall(rf"(?<!\()\${name}\b", query.sql)) == 0, query.label

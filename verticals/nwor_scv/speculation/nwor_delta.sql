@@ -25,22 +25,23 @@
 -- @chart  paired_bars x=measure y=baseline y2=variant group=path remark=remark
 -- @compared counters 10 Memory traffic by NVTX range | drawn
 -- @note   WITH writes AS (FROM answer WHERE measure = 'dram_write_bytes'),
--- @note   shares AS (
--- @note       SELECT
--- @note           writes.path,
--- @note           100 * greatest(nullif(writes.baseline, 0) / total.baseline, nullif(writes.variant, 0) / total.variant) AS share_pct
--- @note       FROM writes JOIN writes AS total ON writes.scope = 'range' AND total.scope = 'total'
--- @note   )
--- @note   SELECT 'In the total, and in no pair, are ranges with much of the DRAM writes: '
--- @note       || string_agg(format('{} ({:.0f} %)', path, share_pct), ', ' ORDER BY path)
--- @note       || '. Pair those that do the same work (--pair BEFORE=AFTER), and leave out what is none of it, '
--- @note       || 'such as the flush of a cache (--exclude PATH).'
--- @note   FROM shares WHERE share_pct >= 20
+--         shares AS (
+--             SELECT
+--                 writes.path,
+--                 100 * greatest(
+--                     nullif(writes.baseline, 0) / total.baseline, nullif(writes.variant, 0) / total.variant
+--                 ) AS share_pct
+--             FROM writes JOIN writes AS total ON writes.scope = 'range' AND total.scope = 'total'
+--         )
+--         SELECT 'In the total, and in no pair, are ranges with much of the DRAM writes: '
+--             || string_agg(format('{} ({:.0f} %)', path, share_pct), ', ' ORDER BY path)
+--             || '. Pair those that do the same work (--pair BEFORE=AFTER), and leave out what is none of '
+--             || 'it, such as the flush of a cache (--exclude PATH).'
+--         FROM shares WHERE share_pct >= 20
 
 WITH sides AS (
-    SELECT trace_id, name AS trace, false AS is_variant FROM traces WHERE name = $baseline
-    UNION ALL
-    SELECT trace_id, name, true FROM traces WHERE name = $variant
+    SELECT trace_id, name AS trace, side = 'variant' AS is_variant
+    FROM compared_traces([$baseline], [$variant])
 ),
 asked AS (
     SELECT entry.key || ' = ' || entry.value AS pair, entry.key AS before, entry.value AS after

@@ -13,9 +13,8 @@
 -- @chart  paired_bars x=measure y=baseline y2=variant
 
 WITH sides AS (
-    SELECT trace_id, name, false AS is_variant FROM traces WHERE name = $baseline
-    UNION ALL
-    SELECT trace_id, name, true FROM traces WHERE name = $variant
+    SELECT trace_id, name, side = 'variant' AS is_variant
+    FROM compared_traces([$baseline], [$variant])
 ),
 numbers AS (
     FROM (

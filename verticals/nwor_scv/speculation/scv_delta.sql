@@ -20,9 +20,8 @@
 -- @compared timeline 20 What the mask of accepted tokens costs the host | drawn
 
 WITH sides AS (
-    SELECT trace_id, name, has_timeline, missing, false AS is_variant FROM traces WHERE name = $baseline
-    UNION ALL
-    SELECT trace_id, name, has_timeline, missing, true FROM traces WHERE name = $variant
+    SELECT trace_id, name, has_timeline, missing, side = 'variant' AS is_variant
+    FROM compared_traces([$baseline], [$variant])
 ),
 costs AS (
     SELECT
@@ -55,7 +54,9 @@ numbers AS (
             ELSE 'not recorded in ' || name
         END AS reason
     FROM costs
-    UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (name, has_timeline, is_variant, absent))))
+    UNPIVOT INCLUDE NULLS (
+        amount FOR measure IN (COLUMNS(* EXCLUDE (name, has_timeline, is_variant, absent)))
+    )
 )
 SELECT
     measure,

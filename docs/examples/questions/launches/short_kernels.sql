@@ -23,13 +23,12 @@ SELECT
     traces.name AS trace,
     kernel_lengths.name AS kernel,
     count(*) AS launches,
-    count(*) FILTER (kernel_lengths.duration_ns < $shorter_than_ns) AS short_launches,
-    percent_of(short_launches, launches) AS short_pct,
-    (sum(launch_ns) FILTER (kernel_lengths.duration_ns < $shorter_than_ns))::BIGINT AS launch_ns
+    count(*) FILTER (is_short(kernel_lengths.duration_ns, $shorter_than_ns)) AS short_launches,
+    percent(short_launches, launches) AS short_pct,
+    (sum(launch_ns) FILTER (is_short(kernel_lengths.duration_ns, $shorter_than_ns)))::BIGINT AS launch_ns
 FROM kernel_lengths
-JOIN traces USING (trace_id)
-WHERE $trace IS NULL OR traces.name = $trace
+JOIN chosen_traces($trace) AS traces USING (trace_id)
 GROUP BY traces.name, kernel_lengths.name
 HAVING short_launches > 0
-QUALIFY row_number() OVER (PARTITION BY trace ORDER BY short_launches DESC, kernel) <= $limit
+QUALIFY within_limit(row_number() OVER (PARTITION BY trace ORDER BY short_launches DESC, kernel), $limit)
 ORDER BY trace, short_launches DESC, kernel

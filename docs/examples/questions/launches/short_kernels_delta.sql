@@ -13,13 +13,14 @@
 -- @compared any 30 Short kernels
 
 WITH sides AS (
-    SELECT trace_id, false AS is_variant FROM traces WHERE name = $baseline
-    UNION ALL
-    SELECT trace_id, true FROM traces WHERE name = $variant
+    SELECT trace_id, side = 'variant' AS is_variant FROM compared_traces([$baseline], [$variant])
 ),
 counted AS (
     UNPIVOT (
-        SELECT is_variant, count(*) AS launches, count(*) FILTER (duration_ns < $shorter_than_ns) AS short_launches
+        SELECT
+            is_variant,
+            count(*) AS launches,
+            count(*) FILTER (is_short(duration_ns, $shorter_than_ns)) AS short_launches
         FROM kernel_lengths
         JOIN sides USING (trace_id)
         GROUP BY is_variant

@@ -46,8 +46,8 @@ ASOF LEFT JOIN range_timeline
 LEFT JOIN names ON names.id = numbered.nameId
 LEFT JOIN layers ON layers.id = numbered.eventClass;
 
--- What GPU work refers to. A correlation id is unique within one process only; a driver call inside a runtime call
--- may share its id, and the outer one launched the work.
+-- What GPU work refers to. A correlation id is unique within one process only; a driver call inside a runtime
+-- call may share its id, and the outer one launched the work.
 CREATE TEMP TABLE launching_calls AS
 SELECT pid, correlation_id, api_call_id, range_id
 FROM api_calls
