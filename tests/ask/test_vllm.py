@@ -42,14 +42,14 @@ def test_a_gap_is_split_at_the_call_that_ends_it() -> None:
         .call("cudaLaunchKernel_v7000", 305, 420, kernel("slow_launch", 400, 410))
         .database()
     )
-    columns = ("next_work", "duration_ns", "before_call_ns", "in_call_ns", "queued_ns", "cpu_pct")
+    columns = ("next_operation", "duration_ns", "before_call_ns", "in_call_ns", "queued_ns", "cpu_pct")
     assert [tuple(row[c] for c in columns) for row in ask(db, "cpu_bound_gaps", min_gap_ns=1)] == [
         ("slow_launch", 90, 0, 90, 0, 100.0),
         ("late", 80, 50, 20, 10, 87.5),
     ]
     every = ask(db, "cpu_bound_gaps", min_gap_ns=1, min_cpu_pct=0)
-    assert [row["next_work"] for row in every] == ["queued", "slow_launch", "late"]
-    assert [row["next_work"] for row in ask(db, "cpu_bound_gaps", min_gap_ns=81, limit=1)] == ["slow_launch"]
+    assert [row["next_operation"] for row in every] == ["queued", "slow_launch", "late"]
+    assert [row["next_operation"] for row in ask(db, "cpu_bound_gaps", min_gap_ns=81, limit=1)] == ["slow_launch"]
 
 
 def test_both_ranks_of_a_recorded_run_worked(corpus: Database) -> None:
