@@ -33,7 +33,7 @@ _MEMORY_OP: Columns = {
     "Device ID": ("device_id", None),
     "Context ID": ("context_id", None),
     "Stream ID": ("stream_id", None),
-    "API Name": ("api_name", None),
+    "API Name": ("function", None),
 }
 _COPY: Columns = {**_MEMORY_OP, "Src Kind": ("src_memory", None), "Dst Kind": ("dst_memory", None)}
 
@@ -43,7 +43,7 @@ RULES: dict[str, Columns] = {
         "Start (ns)": ("start_ns", None),
         "PID": ("pid", None),
         "TID": ("tid", None),
-        "API Name": ("api_name", None),
+        "API Name": ("function", None),
     },
     "cuda_memcpy_async": _COPY,
     "cuda_memcpy_sync": _COPY,
