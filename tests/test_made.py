@@ -75,11 +75,11 @@ def test_an_answer_is_written_across_or_down() -> None:
         ("made  add  1  10 + 10  300/3  20  sqrt(400)  20  20", []),
         ("made  sub  1  20  100  20  20  20  20", ["kernel"]),
         ("made  add  1  21  100  20.0001  20  20  20", ["total_ns", "avg_ns"]),
-        ("made  add  NULL  20  100  20  20  20  20", ["launches"]),
+        ("made  add  NULL  20  100  20  20  20  20", ["instances"]),
     ],
 )
 def test_a_cell_that_is_not_the_expected_one_is_found(row: str, wrong: list[str]) -> None:
-    columns = "trace  kernel  launches  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns"
+    columns = "trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns"
     made = Case(
         "one kernel",
         traces={"made": Recording().work(kernel("add", 10, 30))},

@@ -11,11 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import EXPORTS, REPORTS
 
+from traceql.store import ingest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from traceql.store import ingest
-from traceql import Database
+    from traceql import Database
 
 MASK = (1 << 64) - 1
 

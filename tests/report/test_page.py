@@ -278,7 +278,7 @@ def test_a_table_has_one_unit_per_column_and_tells_missing_from_zero() -> None:
         {
             "trace": ["t"] * 3,
             "kernel": ["a", "b", None],
-            "launches": [1_234_567, 2, 0],
+            "instances": [1_234_567, 2, 0],
             "total_ns": [12_345_678, 1_000_000, 0],
             "share_pct": [92.5, 7.5, None],
             "avg_ns": [10.0, 500_000.0, float("nan")],
@@ -289,7 +289,7 @@ def test_a_table_has_one_unit_per_column_and_tells_missing_from_zero() -> None:
     )
     table = figures.rows(query, answer)
     titles = [column.title for column in table.columns]
-    assert titles[:5] == ["Kernel", "Launches", "Total (ms)", "Share (%)", "Avg (µs)"]
+    assert titles[:5] == ["Kernel", "Instances", "Total (ms)", "Share (%)", "Avg (µs)"]
     texts = [[cell.text for cell in row][:5] for row in table.rows]
     assert texts[0] == ["a", "1,234,567", "12.3", "92.5", "0.01"]
     assert texts[2] == ["–", "0", "0.0", "–", "–"]
@@ -299,7 +299,7 @@ def test_a_table_has_one_unit_per_column_and_tells_missing_from_zero() -> None:
 
 
 def test_a_long_table_says_how_much_it_leaves_out(corpus: Database) -> None:
-    made = figures.figure(corpus, "nvtx_pushpop_trace", {"trace": EAGER})
+    made = figures.figure(corpus._asker, "nvtx_pushpop_trace", {"trace": EAGER})
     assert made.table is not None
     assert len(made.table.rows) == 200
     assert re.fullmatch(r"[\d,]+ more rows: the query gives them all\.", made.table.left_out)

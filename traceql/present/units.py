@@ -153,7 +153,7 @@ def code(column: str, value: int) -> str:
     """A number of a column of codes: addresses in hexadecimal, others as they are.
 
     >>> code("kernel_id", 4294967297), code("virtual_address", 140606458298368)
-    ('4294967297', '0x7fe1b8000000')
+    ('4294967297', '0x7fe17e000000')
     """
     # A negative one is the same 64 bits, signed.
     return hex(value % 2**64) if column.endswith("address") else str(value)

@@ -36,7 +36,7 @@ def human(value: object, column: str = "") -> str:
     >>> [human(v) for v in (60449280, -46.966925, 0.00012, None, True, {"a": "b"})]
     ['60,449,280', '-46.97', '0.00012', 'NULL', 'true', '{"a": "b"}']
     >>> human(4194305, "pid"), human(140606458298368, "virtual_address")
-    ('4194305', '0x7fe1b8000000')
+    ('4194305', '0x7fe17e000000')
     """
     if value is None:
         return "NULL"
