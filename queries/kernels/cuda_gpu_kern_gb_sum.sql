@@ -31,17 +31,6 @@ WITH timed AS (
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
-SELECT
-    trace,
-    kernel,
-    grid_x, grid_y, grid_z, block_x, block_y, block_z,
-    instances,
-    total_ns,
-    share_pct,
-    avg_ns,
-    median_ns,
-    min_ns,
-    max_ns,
-    stddev_ns
+SELECT * EXCLUDE (q1_ns, q3_ns)
 FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC NULLS LAST, kernel, grid_x, grid_y, grid_z, block_x, block_y, block_z

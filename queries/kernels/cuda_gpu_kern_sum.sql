@@ -27,18 +27,5 @@ WITH timed AS (
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
-SELECT
-    trace,
-    kernel,
-    instances,
-    total_ns,
-    share_pct,
-    avg_ns,
-    q1_ns,
-    median_ns,
-    q3_ns,
-    min_ns,
-    max_ns,
-    stddev_ns
 FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC NULLS LAST, kernel
