@@ -22,7 +22,7 @@
 WITH timed AS (
     SELECT
         traces.name AS trace,
-        shown_name(kernels.name, demangled, $full_names) AS kernel,
+        shown_name(kernels.name, coalesce(demangled, kernels.name), $full_names) AS kernel,
         kernels.duration_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
