@@ -57,6 +57,21 @@ def traceql(
     return subprocess.CompletedProcess(words, status, _text(out), _text(err))
 
 
+def process(
+    *arguments: str | Path, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """As `traceql`, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "traceql", *map(str, arguments)],
+        cwd=folder,
+        env=ENVIRONMENT if environment is None else {**environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 def _stream(text: str = "") -> io.TextIOWrapper:
     return io.TextIOWrapper(
         io.BytesIO(text.encode("utf-8", "surrogateescape")),

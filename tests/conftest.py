@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
 import lzma
+import os
 import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import decoded
 import kept
 import pytest
+from hypothesis import settings
 
 import traceql
-from traceql.read import runs
+from traceql import report
+from traceql.read import runs, worker
 from traceql.read.source import plain_name
-from traceql.store import ingest
+from traceql.store import decode, ingest
 from traceql.store.decode import decode_all
 
 if TYPE_CHECKING:
@@ -21,6 +28,18 @@ if TYPE_CHECKING:
 
     from traceql import Database
     from traceql.ask.answer import Answer
+
+# Whose point is the decoding itself.
+_DECODE_EACH_TIME = ("read", "robust")
+
+# The same examples each time; they are cheap, unless a test says less of them.
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=100)
+settings.load_profile("suite")
+
+# What traceql keeps for the next time is none of the user's; it goes with the session.
+_CACHE = tempfile.TemporaryDirectory(prefix="traceql-tests-")
+atexit.register(_CACHE.cleanup)
+os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
 EXPECTED = Path(__file__).parent / "fixtures" / "expected"
@@ -43,6 +62,12 @@ def notes(answer: Answer) -> str:
     return "\n".join(note.text for note in answer.notes)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture of the test: does it decode, or take what another test has decoded?"""
+    decode.worker = worker if item.path.parent.name in _DECODE_EACH_TIME else decoded.ONCE
+
+
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database with every shipped ncu report, nsys export and table; a trace's name is its file's name."""
@@ -50,17 +75,28 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     tables = sorted(TABLES.glob("*.csv"))
 
     def fill(database: Database, _: Sequence[Path]) -> None:
-        for report, decoded in decode_all(reports):
-            if isinstance(decoded, Exception):
-                raise decoded
-            ingest.add(database._store, decoded, name=report.name)
-            decoded.close()
+        for file, made in decode_all(reports):
+            if isinstance(made, Exception):
+                raise made
+            ingest.add(database._store, made, name=file.name)
+            made.close()
         for table in tables:
             database.import_runs(runs.read(table))
 
     path = kept.database("corpus", fill, [*reports, *tables], tmp_path_factory.mktemp("corpus"))
     with traceql.open(path) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def page_of(corpus: Database) -> Callable[..., str]:
+    """The page about traces of the corpus, made once for all who look at it."""
+
+    @cache
+    def page(*traces: str) -> str:
+        return report.of_traces(corpus._asker, traces)
+
+    return page
 
 
 @pytest.fixture(scope="session")

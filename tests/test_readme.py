@@ -11,6 +11,9 @@ from pathlib import Path
 
 from command_line import traceql
 from conftest import MODELS, REPORTS, TABLES
+from made.nsys import Recording, kernel
+
+from traceql import Database
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -90,3 +93,21 @@ def test_every_format_is_listed() -> None:
         for suffix in reader.suffixes or (reader.format.removeprefix("nsys-"),):
             if suffix != ".db":
                 assert suffix in README
+
+
+def test_the_question_that_contributors_are_shown_is_one(tmp_path: Path) -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^   ```sql\n(.*?)^   ```", text, re.DOTALL | re.MULTILINE)
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "longest_kernels.sql").write_text(re.sub("^   ", "", shown, flags=re.MULTILINE))
+    with Database(":memory:", queries=tmp_path) as database:
+        recording = Recording().call(
+            "cudaLaunchKernel", 0, 10, kernel("short", 10, 12), kernel("long", 20, 50)
+        )
+        recording.store(database, "run")
+        answer = database.ask("longest_kernels", limit=1)
+        assert answer.table.to_pylist() == [
+            {"trace": "run", "kernel": "long", "kernel_id": 2**32 + 2, "duration_ns": 30}
+        ]
+        assert answer.total_rows == 2
+        assert answer.chart().to_dict()["title"]["text"] == "Which kernel executions took longest?"

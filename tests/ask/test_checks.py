@@ -19,6 +19,7 @@ from traceql.cli import cli
 from traceql.cli.check import CANNOT_TELL, FAILED
 from traceql.errors import CheckError
 from traceql.questions import catalog
+from traceql.questions.parameters import TRACE_PARAMS
 from traceql.read import runs
 
 if TYPE_CHECKING:
@@ -485,10 +486,10 @@ def test_lists_and_maps_are_given_one_by_one(home: Path) -> None:
     names = ("--baseline", "scv_baseline_vectorized", "--variant", "scv_nwor_vectorized")
     pair = ("--param", "pair=step/kv_write=step/nwor_commit", "--param", "pair=step/mask=step/mask")
     nothing = ("--param", "exclude=step/flush_l2", "--param", "exclude=step/%")
-    assert "range step/kv_write = step/nwor_commit, baseline 60,449,280" in (
+    assert "path step/kv_write = step/nwor_commit, baseline 60,449,280" in (
         run(home, "nwor", *names, *pair, status=FAILED).stdout
     )
-    assert "range step/kv_write" not in run(home, "nwor", *names, *nothing, status=CANNOT_TELL).stdout
+    assert "path step/kv_write" not in run(home, "nwor", *names, *nothing, status=CANNOT_TELL).stdout
     assert "parameter pair: 'step' is not A=B" in (
         run(home, "nwor", *names, "--param", "pair=step", status=1).stderr
     )
@@ -514,4 +515,4 @@ def test_every_query_of_a_shipped_check_is_in_the_catalogue_with_the_traces_it_c
     for name in catalog.shipped().checks:
         for check in check_files.load(name, catalog.shipped()).checks:
             params = {param.name for param in catalog.shipped().find(check.query).params}
-            assert params & {*catalog.TRACE_PARAMS, "mode"}
+            assert params & {*TRACE_PARAMS, "mode"}

@@ -18,7 +18,7 @@ TIMELINES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25)
 @given(TIMELINES)
 @example([(0, 1, 7), (2, 0, 7)])
 def test_time_is_counted_as_nanosecond_by_nanosecond(kernels: list[tuple[int, int, int]]) -> None:

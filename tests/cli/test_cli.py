@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -204,12 +205,18 @@ def test_schema_explains_tables_and_columns_without_a_database(tmp_path: Path) -
     assert "All of them: traceql schema" in traceql("schema", "kernel", cwd=tmp_path, status=1).stderr
 
 
-def test_drop_removes_one_trace(tmp_path: Path) -> None:
-    traceql("ingest", *PAIR, cwd=tmp_path)
-    traceql("drop", "scv_nwor_vectorized", cwd=tmp_path)
-    counts = traceql("sql", "SELECT count(*) AS n FROM metrics", "-f", "csv", cwd=tmp_path).stdout
+@pytest.fixture
+def own_home(home: Path, tmp_path: Path) -> Path:
+    """As `home`, to be changed."""
+    shutil.copy(home / "traces.duckdb", tmp_path)
+    return tmp_path
+
+
+def test_drop_removes_one_trace(own_home: Path) -> None:
+    traceql("drop", "scv_nwor_vectorized", cwd=own_home)
+    counts = traceql("sql", "SELECT count(*) AS n FROM metrics", "-f", "csv", cwd=own_home).stdout
     assert counts == "n\n16920\n"
-    assert "no trace is called" in traceql("drop", "scv_nwor_vectorized", cwd=tmp_path, status=1).stderr
+    assert "no trace is called" in traceql("drop", "scv_nwor_vectorized", cwd=own_home, status=1).stderr
 
 
 def test_the_environment_variable_names_the_database(home: Path, tmp_path: Path) -> None:
@@ -426,10 +433,9 @@ def test_a_file_is_described_whatever_the_database_beside_it_is(tmp_path: Path) 
     assert "NVIDIA H200" in traceql("info", PAIR[0], cwd=tmp_path).stdout
 
 
-def test_drop_removes_all_or_nothing(tmp_path: Path) -> None:
-    traceql("ingest", *PAIR, cwd=tmp_path)
-    assert "'nope'" in traceql("drop", "scv_nwor_vectorized", "nope", cwd=tmp_path, status=1).stderr
-    assert traceql("ls", "-f", "csv", cwd=tmp_path).stdout.count("\n") == 3
+def test_drop_removes_all_or_nothing(own_home: Path) -> None:
+    assert "'nope'" in traceql("drop", "scv_nwor_vectorized", "nope", cwd=own_home, status=1).stderr
+    assert traceql("ls", "-f", "csv", cwd=own_home).stdout.count("\n") == 3
 
 
 def test_a_large_table_is_printed_in_seconds(home: Path) -> None:

@@ -141,9 +141,9 @@ def test_a_tag_goes_on_in_a_second_line_behind_eight_blanks() -> None:
 --         what it is not
 --  Told after the tags.
 SELECT 1 AS x"""
-    query = catalog.parse(sqlfiles.parse(text, "q.sql"), "t")
+    query = parsed(text)
     assert query.metrics == ("a.sum|b.sum", "c.sum")
-    assert query.columns == (catalog.ResultColumn("x", "BIGINT", "what it is, and what it is not"),)
+    assert query.columns == (question.ResultColumn("x", "BIGINT", "what it is, and what it is not"),)
     assert query.body == "Told at length.\nTold after the tags."
 
 
@@ -280,7 +280,7 @@ def test_kernel_totals_add_up_and_shares_to_a_hundred(corpus: Database) -> None:
 def test_api_summary_counts_every_call_once(corpus: Database) -> None:
     answer = corpus.query("api_summary", trace=NSYS)
     assert answer["calls"].sum() == ingest.rows(corpus._store, NSYS)["api_calls"] == 8942
-    launches = answer.filter(answer["name"] == "cudaLaunchKernel")
+    launches = answer.filter(answer["function"] == "cudaLaunchKernel")
     assert launches["layer"].to_list() == ["runtime"]
 
 
@@ -341,7 +341,7 @@ def test_tracing_that_saw_nothing_is_not_called_missing(corpus: Database) -> Non
 
 
 def test_an_unknown_metric_says_how_to_find_one(corpus: Database) -> None:
-    answer = corpus.ask("metric", name="no_such_metric")
+    answer = corpus.ask("metric", metric="no_such_metric")
     assert len(answer) == 0
     assert "No rows. Which metrics there are" in notes(answer)
 

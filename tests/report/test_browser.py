@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from traceql import Database
 
 EAGER = "llama_eager.sqlite.xz"
 GRAPH = "llama_graph.sqlite.xz"
@@ -54,8 +53,8 @@ def browser() -> Iterator[Browser]:
 class Opened:
     """A page that was opened from a file, and what it did beside showing itself."""
 
-    def __init__(self, browser: Browser, file: Path, **options: Any) -> None:
-        self.context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
+    def __init__(self, browser: Browser, file: Path, width: int = 1440, **options: Any) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         self.page: Page = self.context.new_page()
         self.messages: list[str] = []
         self.requests: list[str] = []
@@ -83,13 +82,13 @@ def overflow(page: Page) -> int:
 
 
 @pytest.fixture(scope="module")
-def files(corpus: Database, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def files(page_of: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     pages = {"timeline": [EAGER], "counters": [ROOFLINE], "compared": [BASELINE, VARIANT]}
     found = {}
     for name, traces in pages.items():
         found[name] = folder / f"{name}.html"
-        found[name].write_text(report.of_traces(corpus._asker, traces), encoding="utf-8")
+        found[name].write_text(page_of(*traces), encoding="utf-8")
     return found
 
 
@@ -111,13 +110,7 @@ def test_every_chart_has_marks_nothing_is_requested_and_nothing_complained_about
 def test_no_page_is_wider_than_its_window(
     browser: Browser, files: dict[str, Path], name: str, width: int, scheme: str
 ) -> None:
-    with Opened(browser, files[name], color_scheme=scheme) as opened:
-        opened.page.set_viewport_size({"width": width, "height": 900})
-        opened.page.reload()
-        for _ in range(300):
-            if opened.page.evaluate(DRAWN):
-                break
-            opened.page.wait_for_timeout(100)
+    with Opened(browser, files[name], width, color_scheme=scheme) as opened:
         for details in opened.page.query_selector_all("details"):
             details.evaluate("d => { d.open = true; }")
         assert overflow(opened.page) == 0

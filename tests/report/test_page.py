@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-from command_line import traceql
+from command_line import process, traceql
 
 from traceql import report
 from traceql.draw import theme
@@ -22,6 +22,8 @@ from traceql.report import figures, page
 from traceql.store import ingest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from traceql import Database
 
 EAGER = "llama_eager.sqlite.xz"
@@ -65,8 +67,8 @@ class Parsed(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def eager(corpus: Database) -> Parsed:
-    return Parsed(report.of_traces(corpus._asker, [EAGER]))
+def eager(page_of: Callable[..., str]) -> Parsed:
+    return Parsed(page_of(EAGER))
 
 
 def test_it_says_what_was_recorded_and_how(corpus: Database, eager: Parsed) -> None:
@@ -109,8 +111,8 @@ def test_a_chart_carries_the_numbers_of_its_query(corpus: Database, eager: Parse
     assert "var(--ink)" in eager.scripts["theme"]
 
 
-def test_nothing_in_it_points_outside(corpus: Database) -> None:
-    text = report.of_traces(corpus._asker, [ROOFLINE])
+def test_nothing_in_it_points_outside(page_of: Callable[..., str]) -> None:
+    text = page_of(ROOFLINE)
     for tag, attrs in Parsed(text).elements:
         for name in ("src", "srcset", "action", "poster"):
             assert name not in attrs, (tag, attrs)
@@ -127,14 +129,16 @@ def test_its_policy_allows_the_scripts_in_it_and_nothing_else(eager: Parsed) -> 
     assert "unsafe-inline" not in policy.partition("style-src")[0]
 
 
-def test_what_a_trace_cannot_tell_is_said_with_the_option_that_would_record_it(corpus: Database) -> None:
-    text = Parsed(report.of_traces(corpus._asker, [BASELINE])).text
+def test_what_a_trace_cannot_tell_is_said_with_the_option_that_would_record_it(
+    page_of: Callable[..., str],
+) -> None:
+    text = Parsed(page_of(BASELINE)).text
     assert "What this trace does not tell" in text
     assert "ncu --set roofline" in text
 
 
-def test_rooflines_are_there_where_counters_are(corpus: Database) -> None:
-    scripts = Parsed(report.of_traces(corpus._asker, [ROOFLINE])).scripts
+def test_rooflines_are_there_where_counters_are(page_of: Callable[..., str]) -> None:
+    scripts = Parsed(page_of(ROOFLINE)).scripts
     assert "t1-kernel_roofline-chart" in scripts
     assert "t1-layer_roofline-chart" in scripts
 
@@ -152,8 +156,8 @@ def test_rooflines_are_there_where_counters_are(corpus: Database) -> None:
         "nsysai_2gpu_2026.2.sqlite.xz",  # two processes
     ],
 )
-def test_a_trace_of_any_kind_makes_a_page(corpus: Database, trace: str) -> None:
-    text = report.of_traces(corpus._asker, [trace])
+def test_a_trace_of_any_kind_makes_a_page(page_of: Callable[..., str], trace: str) -> None:
+    text = page_of(trace)
     assert trace in Parsed(text).text
     assert len(text) < 5_000_000
 
@@ -165,11 +169,12 @@ def test_no_trace_and_an_unknown_one_are_errors(corpus: Database) -> None:
         report.of_traces(corpus._asker, [EAGER, "nothing"])
 
 
-def test_the_traces_stand_in_the_order_in_which_they_were_named(corpus: Database) -> None:
-    text = Parsed(report.of_traces(corpus._asker, [VARIANT, BASELINE])).text
-    overview = text[text.index("The traces") : text.index("A is the first")]
+def test_the_traces_stand_in_the_order_in_which_they_were_named(page_of: Callable[..., str]) -> None:
+    first, second = "esmm_a10g_2023.1_c.ncu-rep.xz", "esmm_a10g_2023.1.ncu-rep.xz"
+    text = Parsed(page_of(first, second)).text
+    overview = text[text.index("The traces") : text.index("The baseline is the first")]
     rows = overview[overview.index("Tags") :]
-    assert rows.index(VARIANT) < rows.index(BASELINE)
+    assert rows.index(first) < rows.index(second)
 
 
 def test_long_texts_are_folded_and_no_other(corpus: Database) -> None:
@@ -185,8 +190,10 @@ def test_long_texts_are_folded_and_no_other(corpus: Database) -> None:
     assert parsed.texts.count(short) == 2
 
 
-def test_ranges_outside_any_pair_that_decide_the_traffic_in_total_are_named(corpus: Database) -> None:
-    text = Parsed(report.of_traces(corpus._asker, [BASELINE, VARIANT])).text
+def test_ranges_outside_any_pair_that_decide_the_traffic_in_total_are_named(
+    page_of: Callable[..., str],
+) -> None:
+    text = Parsed(page_of(BASELINE, VARIANT)).text
     assert "ranges with much of the DRAM writes: step/flush_l2 (" in text
 
 
@@ -341,14 +348,15 @@ def test_on_a_desktop_it_opens_in_the_browser(corpus: Database, tmp_path: Path) 
     opener = tmp_path / "xdg-open"
     opener.write_text(f'#!/bin/sh\ncp "$1" {tmp_path}/opened.html\n')
     opener.chmod(0o755)
-    result = run(
-        corpus,
-        tmp_path,
+    corpus.close()
+    # The opener is started by the command, and waits for nobody.
+    result = process(
         "report",
         EAGER,
-        DISPLAY=":0",
-        PATH=f"{tmp_path}:/usr/bin:/bin",
-        TMPDIR=str(tmp_path),
+        "--db",
+        corpus.path,
+        folder=tmp_path,
+        environment={"DISPLAY": ":0", "PATH": f"{tmp_path}:/usr/bin:/bin", "TMPDIR": str(tmp_path)},
     )
     assert result.returncode == 0
     assert "shown in the browser" in result.stderr

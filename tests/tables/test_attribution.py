@@ -319,7 +319,7 @@ CROSSING = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.one_of(nests(), CROSSING), CALLS), min_size=1, max_size=8))
 def test_attribution_equals_the_obvious_loop(
     threads: list[tuple[list[tuple[int, int]], list[tuple[int, tuple[int, int]]]]],

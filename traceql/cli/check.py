@@ -39,7 +39,18 @@ def _complete_side(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [*complete_trace(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
 
 
-@click.command()
+class _Check(click.Command):
+    """The command, whose help names the files that there are."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from traceql.ask import check_files
+
+        found = catalog(ctx)
+        with formatter.section("Files of the catalogue"):
+            formatter.write_dl([(name, check_files.load(name, found).title) for name in found.checks])
+
+
+@click.command(cls=_Check)
 @click.argument("file", required=False, shell_complete=_complete_file)
 @click.option(
     "--baseline", shell_complete=_complete_side, help="Trace before the change: name, tag, or report file."
@@ -75,7 +86,7 @@ def check(
     """Judge traces by the checks of a FILE: pass, fail or cannot tell, with the numbers.
 
     FILE is a path, or the name of a file that comes with traceql or lies in the checks of a folder of
-    --queries; --list shows them. For a file of one's own, begin with: traceql check budget --show
+    --queries: see below, or --list. For a file of one's own, begin with: traceql check budget --show
 
     Without --format and --output, a line per check with its evidence below. The exit status is 0 if every
     check passes, 3 if one fails, and 4 if none fails but one cannot tell.
@@ -93,7 +104,7 @@ def check(
         write(text_table(("checks", "title"), titles), format_, output)
         return 0
     if file is None:
-        raise click.UsageError("Name a file of checks; traceql check --list shows those of the catalogue.")
+        raise click.UsageError("Missing argument 'FILE': a path, or a name that traceql check --list shows.")
     found = check_files.load(file, catalog())
     if show:
         click.echo(found.text, nl=False)

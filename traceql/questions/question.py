@@ -293,7 +293,8 @@ def _columns_of_view(
 
 
 def _words(file: SqlFile, tag: str) -> tuple[str, ...]:
-    return tuple(word for text in file.texts(tag) for word in text.split())
+    # Alternatives that did not fit into a line go on behind their |.
+    return tuple(word for text in file.texts(tag) for word in text.replace("| ", "|").split())
 
 
 def _picture(text: str, where: str, columns: Sequence[ResultColumn]) -> Picture:

@@ -8,6 +8,7 @@ given.
 `definitions` views and macros of the package, in front of stored ones
 `specs`      the view of GPUs
 `create`     a new database; whether one that is there is ours; upgrades
+`empty`      the empty database, kept for the next
 `decode`     from paths to decoded reports: find, unpack, choose a reader, several at a time
 `ingest`     a decoded report becomes rows; names, tags, removal
 `runs`       runs measured outside the profilers become rows

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
-from traceql.store import create, failures
+from traceql.store import create, empty, failures
 from traceql.store.definitions import words
 
 if TYPE_CHECKING:
@@ -188,6 +188,8 @@ class Store:
         if self.exists or self._prepared is not None:
             return
         self._prepared = f"{self._place}.{uuid.uuid4().hex}.new"
+        if empty.copy(self._prepared, self.definitions):
+            return
         made = _File(self._prepared)
         try:
             with made.used(self, "make") as cursor:
@@ -197,6 +199,7 @@ class Store:
             raise failures.storage_error(error, "an empty database", self.path) from error
         finally:
             made.leave(self)
+        empty.keep(self._prepared, self.definitions)
 
     def _make(self) -> None:
         """Put an empty database in place: killed at any moment, there is a whole one or none."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from traceql import Database
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "questions"
 GUIDE = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
 EAGER, GRAPH = "llama_eager.sqlite.xz", "llama_graph.sqlite.xz"
@@ -544,6 +544,9 @@ def test_nothing_but_its_folder_knows_a_vertical() -> None:
     assert words == {"nwor", "scv"}
     for place in ("traceql", "queries", "checks"):
         for file in (ROOT / place).rglob("*"):
+            # Migrations know how databases of an older version called things.
+            if "migrations" in file.parts:
+                continue
             if file.suffix in (".py", ".sql", ".toml", ".html", ".js", ".css"):
                 text = file.read_text(encoding="utf-8").lower()
                 assert not [word for word in words if word in text], file
@@ -610,8 +613,8 @@ def test_a_third_kind_of_report_is_ingested_described_shown_and_compared(
     assert 'id="c1-diff-kernel"' in page
     assert "Different profilers recorded them" in db.report("eager", "one")
     differences = db.compare("one", "two").differences.filter(topic="kernel", measure="total_ns")
-    assert differences.sort("name").select("name", "a", "b").rows() == [("first", 10, 30), ("second", 20, 60)]
-    with pytest.raises(QueryError, match="a holds nsys traces, b stub traces"):
+    assert differences.sort("name").select("name", "delta").rows() == [("first", 20), ("second", 40)]
+    with pytest.raises(QueryError, match="the baseline holds nsys traces, the variant stub traces"):
         db.compare("eager", "one")
 
 

@@ -12,11 +12,11 @@ import pytest
 from traceql.questions import catalog
 from traceql.tables import schema
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 VOCABULARY = (ROOT / "docs" / "vocabulary.md").read_text(encoding="utf-8")
 RENAMES = tomllib.loads((ROOT / "tests" / "fixtures" / "renames.toml").read_text(encoding="utf-8"))
 
-VIEWS = {view.name: view for view in catalog.views()}
+VIEWS = {view.name: view for view in catalog.shipped().views.values()}
 TERMS = {
     term
     for row in VOCABULARY.partition("## Terms")[2].splitlines()
@@ -28,24 +28,24 @@ TERMS = {
 def columns_of_everything() -> dict[str, dict[str, set[str]]]:
     """Column → its types → where it is."""
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for query in (*catalog.queries().values(), *VIEWS.values()):
+    for query in (*catalog.shipped().queries.values(), *VIEWS.values()):
         for column in query.columns:
             found[column.name][column.type].add(query.name)
-    for table in schema.TABLES:
+    for table in (*schema.TABLES, schema.GPU_SPECS):
         for column in table.columns:
             found[column.name][column.type].add(table.name)
     return found
 
 
 def test_every_term_is_the_name_of_something() -> None:
-    params = {param.name for query in catalog.queries().values() for param in query.params}
+    params = {param.name for query in catalog.shipped().queries.values() for param in query.params}
     # Measures name columns, some of which only views have; a prefix stands for what it begins.
     assert {term for term in TERMS if term not in params | set(columns_of_everything())} == set()
 
 
 def test_what_three_answers_share_is_in_the_vocabulary() -> None:
     shared = defaultdict(set)
-    for query in catalog.queries().values():
+    for query in catalog.shipped().queries.values():
         for column in query.columns:
             shared[column.name].add(query.name)
     often = {name for name, queries in shared.items() if len(queries) >= 3}
@@ -59,7 +59,7 @@ def test_what_three_answers_share_is_in_the_vocabulary() -> None:
 
 def test_a_statistic_begins_a_name() -> None:
     last = re.compile(r"\w+_(avg|mean|median|min|max|stddev|sum|accum)(_ns|_bytes|_pct)?")
-    wrong = {name for query in catalog.queries().values() for name in (c.name for c in query.columns)}
+    wrong = {name for query in catalog.shipped().queries.values() for name in (c.name for c in query.columns)}
     # A side comes first.
     allowed = {"baseline_stddev", "variant_stddev"}
     assert {name for name in wrong if last.fullmatch(name)} == allowed
@@ -84,7 +84,7 @@ def test_a_name_has_one_type() -> None:
 @pytest.mark.parametrize("question", RENAMES["columns"])
 def test_a_question_has_the_new_names_and_not_the_old_ones(question: str) -> None:
     renamed = RENAMES["columns"][question]
-    names = {column.name for column in catalog.find(question).columns}
+    names = {column.name for column in catalog.shipped().find(question).columns}
     assert set(renamed.values()) <= names
     assert (set(renamed) - set(renamed.values())) & names == set()
 
@@ -92,7 +92,7 @@ def test_a_question_has_the_new_names_and_not_the_old_ones(question: str) -> Non
 @pytest.mark.parametrize("question", RENAMES["parameters"])
 def test_a_question_takes_the_new_parameters_and_not_the_old_ones(question: str) -> None:
     renamed = RENAMES["parameters"][question]
-    names = {param.name for param in catalog.find(question).params}
+    names = {param.name for param in catalog.shipped().find(question).params}
     assert set(renamed.values()) <= names
     assert set(renamed) & names == set()
 

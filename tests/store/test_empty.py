@@ -1,0 +1,93 @@
+"""The empty database that is kept for the next one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from made.nsys import Recording
+
+import traceql
+from traceql.questions import catalog
+from traceql.store import create, empty
+from traceql.store.definitions import Definitions
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of the test's own."""
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "traceql"
+
+
+def ingest(path: Path) -> list[tuple[object, ...]]:
+    with traceql.open(path) as database:
+        Recording().range("step", 0, 10).store(database, "run")
+        return database.sql(
+            """
+            SELECT table_name, column_name, data_type, comment FROM duckdb_columns()
+            WHERE NOT internal AND database_name = current_database() ORDER BY ALL
+            """
+        ).rows()
+
+
+def test_a_new_database_is_a_copy_of_the_kept_one_and_the_same_as_one_made_anew(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ingest(tmp_path / "first.duckdb")
+    (kept,) = cache.glob("*")
+    assert kept.name.startswith("empty-")
+
+    def fail(*_: object) -> None:
+        raise AssertionError("made anew")
+
+    monkeypatch.setattr(create, "create", fail)
+    assert ingest(tmp_path / "second.duckdb") == first
+    assert len(first) > 400
+    # Nothing of the first one's content came along.
+    with traceql.open(tmp_path / "second.duckdb") as database:
+        assert database.sql("SELECT name FROM traces")["name"].to_list() == ["run"]
+
+
+def test_one_that_is_damaged_or_made_of_something_else_is_replaced(cache: Path, tmp_path: Path) -> None:
+    ingest(tmp_path / "first.duckdb")
+    (kept,) = cache.glob("*")
+    content = kept.read_bytes()
+    kept.write_bytes(content[: len(content) // 2])
+    ingest(tmp_path / "second.duckdb")
+    (again,) = cache.glob("*")
+    assert len(again.read_bytes()) == len(content)
+    other = again.rename(cache / "empty-0000-0000.duckdb")
+    ingest(tmp_path / "third.duckdb")
+    assert not other.exists()
+    assert len(list(cache.glob("*"))) == 1
+
+
+def test_it_depends_on_the_definitions(cache: Path, tmp_path: Path) -> None:
+    ingest(tmp_path / "first.duckdb")
+    definitions = Definitions(catalog.shipped())
+    assert empty.copy(str(tmp_path / "same"), definitions)
+    definitions.__dict__["fingerprint"] = "another"
+    assert not empty.copy(str(tmp_path / "other"), definitions)
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("place", ["/proc/nowhere", "file"])
+def test_without_a_cache_folder_databases_are_made_as_ever(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", place if place.startswith("/") else str(tmp_path / place))
+    assert ingest(tmp_path / "first.duckdb")
+
+
+def test_a_user_without_home_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert ingest(tmp_path / "first.duckdb")
