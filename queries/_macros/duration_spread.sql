@@ -9,6 +9,8 @@ WITH spread AS (
         * EXCLUDE (duration_ns),
         count(*) AS instances,
         sum(duration_ns)::BIGINT AS total_ns,
+        -- Its place; groups know nothing of the whole trace.
+        NULL::DOUBLE AS share_pct,
         avg(duration_ns) AS avg_ns,
         quantile_cont(duration_ns, 0.25) AS q1_ns,
         median(duration_ns) AS median_ns,
@@ -19,4 +21,4 @@ WITH spread AS (
     FROM query_table(timed)
     GROUP BY ALL
 )
-SELECT *, percent(total_ns, sum(total_ns) OVER (PARTITION BY trace)) AS share_pct FROM spread
+SELECT * REPLACE (percent(total_ns, sum(total_ns) OVER (PARTITION BY trace)) AS share_pct) FROM spread

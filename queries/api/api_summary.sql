@@ -23,18 +23,7 @@ WITH timed AS (
     FROM api_calls
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
-SELECT
-    trace,
-    layer,
-    function,
-    instances AS calls,
-    total_ns,
-    share_pct,
-    avg_ns,
-    median_ns,
-    min_ns,
-    max_ns,
-    stddev_ns
+SELECT * EXCLUDE (q1_ns, q3_ns) RENAME (instances AS calls)
 FROM duration_spread(timed)
 WHERE is_like(layer, $layer)
 ORDER BY trace, total_ns DESC, layer, function

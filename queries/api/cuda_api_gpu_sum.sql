@@ -35,17 +35,6 @@ timed AS (
     FROM called
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
-SELECT
-    trace,
-    category,
-    operation,
-    instances,
-    total_ns,
-    share_pct,
-    avg_ns,
-    median_ns,
-    min_ns,
-    max_ns,
-    stddev_ns
+SELECT * EXCLUDE (q1_ns, q3_ns)
 FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC, category, operation

@@ -97,7 +97,7 @@ profiled AS (
 by_kernel AS (
     SELECT
         trace_id,
-        shown_name(name, demangled, $full_names) AS name,
+        shown_name(name, coalesce(demangled, name), $full_names) AS name,
         [
             {'measure': 'instances', 'value': count(*)},
             {'measure': 'total_ns', 'value': sum(duration_ns)},
@@ -200,7 +200,7 @@ measured AS (
     JOIN (
         SELECT kernel_id, 'trace' AS topic, NULL AS name FROM kernels
         UNION ALL
-        SELECT kernel_id, 'kernel', shown_name(name, demangled, $full_names)
+        SELECT kernel_id, 'kernel', shown_name(name, coalesce(demangled, name), $full_names)
         FROM kernels
     ) AS level USING (kernel_id)
     WHERE is_like(level.topic, $topic) AND measure <> 'duration_ns'

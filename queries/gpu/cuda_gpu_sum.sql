@@ -28,17 +28,6 @@ WITH timed AS (
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE counts_as_work(gpu_operations.kind, $graphs)
 )
-SELECT
-    trace,
-    category,
-    operation,
-    instances,
-    total_ns,
-    share_pct,
-    avg_ns,
-    median_ns,
-    min_ns,
-    max_ns,
-    stddev_ns
+SELECT * EXCLUDE (q1_ns, q3_ns)
 FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC, category, operation

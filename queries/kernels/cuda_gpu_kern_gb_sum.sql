@@ -25,23 +25,12 @@
 WITH timed AS (
     SELECT
         traces.name AS trace,
-        shown_name(kernels.name, demangled, $full_names) AS kernel,
+        shown_name(kernels.name, coalesce(demangled, kernels.name), $full_names) AS kernel,
         grid_x, grid_y, grid_z, block_x, block_y, block_z,
         kernels.duration_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
-SELECT
-    trace,
-    kernel,
-    grid_x, grid_y, grid_z, block_x, block_y, block_z,
-    instances,
-    total_ns,
-    share_pct,
-    avg_ns,
-    median_ns,
-    min_ns,
-    max_ns,
-    stddev_ns
+SELECT * EXCLUDE (q1_ns, q3_ns)
 FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC NULLS LAST, kernel, grid_x, grid_y, grid_z, block_x, block_y, block_z

@@ -22,23 +22,10 @@
 WITH timed AS (
     SELECT
         traces.name AS trace,
-        shown_name(kernels.name, demangled, $full_names) AS kernel,
+        shown_name(kernels.name, coalesce(demangled, kernels.name), $full_names) AS kernel,
         kernels.duration_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
-SELECT
-    trace,
-    kernel,
-    instances,
-    total_ns,
-    share_pct,
-    avg_ns,
-    q1_ns,
-    median_ns,
-    q3_ns,
-    min_ns,
-    max_ns,
-    stddev_ns
 FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC NULLS LAST, kernel

@@ -43,7 +43,7 @@ WITH executions AS (
         api_calls.tid,
         device_id,
         api_calls.name AS function,
-        shown_name(kernels.name, demangled, $full_names) AS kernel,
+        shown_name(kernels.name, coalesce(demangled, kernels.name), $full_names) AS kernel,
         greatest(kernels.end_ns, api_calls.end_ns) - api_calls.start_ns AS total_ns,
         api_calls.duration_ns AS api_ns,
         CASE WHEN kernels.start_ns >= api_calls.end_ns

@@ -42,7 +42,7 @@ SELECT
     device_id,
     api_calls.name AS function,
     grid_x, grid_y, grid_z, block_x, block_y, block_z,
-    shown_name(kernels.name, demangled, $full_names) AS kernel,
+    shown_name(kernels.name, coalesce(demangled, kernels.name), $full_names) AS kernel,
     kernel_id
 FROM kernels
 JOIN api_calls USING (api_call_id)

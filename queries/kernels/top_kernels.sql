@@ -2,7 +2,7 @@
 --
 -- @param  trace VARCHAR = NULL  only this trace
 -- @param  kernel VARCHAR = '%'  LIKE pattern on the kernel name
--- @param  limit BIGINT = 20     kernels per trace
+-- @param  limit BIGINT = 20     kernels per trace; NULL for all
 -- @needs  kernels
 -- @column trace VARCHAR         name of the trace
 -- @column kernel VARCHAR        function name without template arguments
@@ -21,16 +21,7 @@ WITH timed AS (
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )
-SELECT
-    trace,
-    kernel,
-    instances,
-    total_ns,
-    share_pct,
-    avg_ns,
-    median_ns,
-    min_ns,
-    max_ns
+SELECT * EXCLUDE (q1_ns, q3_ns, stddev_ns)
 FROM duration_spread(timed)
 WHERE is_like(kernel, $kernel)
 QUALIFY within_limit(

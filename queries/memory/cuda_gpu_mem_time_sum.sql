@@ -21,16 +21,6 @@ WITH timed AS (
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE gpu_operations.kind IN ('memcpy', 'memset')
 )
-SELECT
-    trace,
-    operation,
-    instances,
-    total_ns,
-    share_pct,
-    avg_ns,
-    median_ns,
-    min_ns,
-    max_ns,
-    stddev_ns
+SELECT * EXCLUDE (q1_ns, q3_ns)
 FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC, operation

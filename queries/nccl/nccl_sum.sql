@@ -25,16 +25,6 @@ WITH timed AS (
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE domain = $domain AND nvtx_ranges.duration_ns IS NOT NULL
 )
-SELECT
-    trace,
-    function,
-    instances AS calls,
-    total_ns,
-    share_pct,
-    avg_ns,
-    median_ns,
-    min_ns,
-    max_ns,
-    stddev_ns
+SELECT * EXCLUDE (q1_ns, q3_ns) RENAME (instances AS calls)
 FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC, function
