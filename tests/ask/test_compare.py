@@ -142,7 +142,7 @@ def test_kernels_come_in_the_order_of_the_time_that_changed() -> None:
 def test_a_kernel_that_may_hide_in_a_whole_graph_is_not_counted_as_absent() -> None:
     hidden = after().work(graph(50, 70))
     found = diff(timelines(before=before(), after=hidden), "before", "after")
-    assert values(found, "kernel")[None, "y", "launches"] == (1, None)
+    assert values(found, "kernel")[None, "y", "instances"] == (1, None)
     assert values(found, "trace")[None, None, "graphs"] == (0, 1)
     # Copies are not hidden.
     assert values(found, "copy")[None, "memcpy Host-to-Device", "instances"] == (1, 0)
@@ -373,7 +373,7 @@ def test_measured_clocks_within_two_percent_are_the_same(hertz: tuple[float, ...
     with traceql.open(":memory:") as db:
         for name, value in itertools.zip_longest("ab", hertz):
             Profile().kernel(metrics={} if value is None else {CLOCK: value}).store(db, name)
-        found = db.query("comparable", trace_a="a", trace_b="b")
+        found = db.query("comparable", baseline="a", variant="b")
     assert found.filter(property="measured_sm_clock")["verdict"].item() == verdict
 
 
@@ -400,7 +400,7 @@ def test_a_tag_that_differs_is_named_but_is_no_reason_to_distrust() -> None:
 
 
 def test_what_cannot_be_compared_is_refused_with_a_way_out(corpus: Database, tmp_path: Path) -> None:
-    with pytest.raises(QueryError, match="a holds ncu traces, b nsys traces") as caught:
+    with pytest.raises(QueryError, match="the baseline holds ncu traces, the variant nsys traces") as caught:
         corpus.compare([PROFILED_A], [A])
     assert f"--timeline {A} --counters {PROFILED_A}" in caught.value.remedy
     with pytest.raises(QueryError, match="no trace is called 'nope'"):
@@ -499,7 +499,7 @@ def test_ranges_of_other_domains_are_found_however_they_nest() -> None:
     answer = db.ask("counters_on_timeline", timeline="line", counters="counters")
     assert "dram__bytes_read.sum" in notes(answer)
     found = answer.frame()
-    columns = ("place", "occurrence", "found_in", "start_ns", "dram_write_bytes")
+    columns = ("path", "instance", "found_in", "start_ns", "dram_write_bytes")
     assert found.select(columns).rows() == [
         ("s", 1, "both", 110, 1),
         ("s/w | lib: scan", 2, "both", 130, 30),

@@ -256,8 +256,8 @@ def test_a_graph_traced_as_a_whole_is_gpu_work_and_counts_of_kernels_say_that_th
     }
     answer = database.ask("range_launches", range="step")
     assert "1 CUDA graph launches in made hold kernels" in notes(answer)
-    assert answer.frame().select("instances", "launches").rows() == [(1, 0)]
-    assert database.query("graph_replays").select("mode", "replays", "kernels_per_replay").rows() == [
+    assert answer.frame().select("instances", "kernels").rows() == [(1, 0)]
+    assert database.query("graph_replays").select("mode", "instances", "kernels_per_instance").rows() == [
         ("graph", 1, None)
     ]
 
@@ -466,7 +466,7 @@ def test_correlation_ids_of_two_processes_are_not_mixed(nsys: traceql.Database) 
 
 def test_kernels_of_a_replay_share_one_launch_and_its_time_counts_once(nsys: traceql.Database) -> None:
     row = nsys.query("graph_replays", trace="scv_baseline_graph").row(0, named=True)
-    assert (row["mode"], row["replays"], row["kernels_per_replay"]) == ("node", 20, 1.0)
+    assert (row["mode"], row["instances"], row["kernels_per_instance"]) == ("node", 20, 1.0)
     steps = nsys.ask("launches_per_step", trace="llama_graph")
     assert "15 CUDA graph launches in llama_graph hold kernels" in notes(steps)
     decode = steps.frame().row(0, named=True)
