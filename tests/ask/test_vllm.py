@@ -49,7 +49,9 @@ def test_a_gap_is_split_at_the_call_that_ends_it() -> None:
     ]
     every = ask(db, "cpu_bound_gaps", min_gap_ns=1, min_cpu_pct=0)
     assert [row["next_operation"] for row in every] == ["queued", "slow_launch", "late"]
-    assert [row["next_operation"] for row in ask(db, "cpu_bound_gaps", min_gap_ns=81, limit=1)] == ["slow_launch"]
+    assert [row["next_operation"] for row in ask(db, "cpu_bound_gaps", min_gap_ns=81, limit=1)] == [
+        "slow_launch"
+    ]
 
 
 def test_both_ranks_of_a_recorded_run_worked(corpus: Database) -> None:
