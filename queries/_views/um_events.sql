@@ -4,7 +4,7 @@
 -- @column to_device_bytes BIGINT  migrated from host to device
 -- @column to_host_bytes BIGINT    migrated from device to host
 -- @column duration_ns BIGINT      time of the migration; 0 for faults
--- @column cpu_page_faults INTEGER  page faults of the CPU
+-- @column cpu_page_faults BIGINT  page faults of the CPU
 -- @column gpu_page_faults BIGINT  page faults of a GPU
 
 SELECT
@@ -13,8 +13,8 @@ SELECT
     CASE WHEN copy_kind = 'Unified Host-to-Device' THEN bytes ELSE 0 END AS to_device_bytes,
     CASE WHEN copy_kind = 'Unified Device-to-Host' THEN bytes ELSE 0 END AS to_host_bytes,
     duration_ns,
-    0 AS cpu_page_faults,
-    0 AS gpu_page_faults
+    0::BIGINT AS cpu_page_faults,
+    0::BIGINT AS gpu_page_faults
 FROM memory_ops
 WHERE copy_kind IN ('Unified Host-to-Device', 'Unified Device-to-Host')
 UNION ALL

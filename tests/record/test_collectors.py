@@ -410,7 +410,7 @@ def test_speculative_decoding_becomes_a_sweep_with_a_run_for_each_mode(
         db.import_runs(file)
         rows = db.sql(
             "SELECT tags['mode'], value FROM runs JOIN run_metrics USING (run_id) "
-            "WHERE name = 'spec_acceptance_ratio' AND tags['scope'] = 'mode'"
+            "WHERE metric = 'spec_acceptance_ratio' AND tags['scope'] = 'mode'"
         ).rows()
     assert rows == [("nwor", 0.5)]
 

@@ -222,7 +222,7 @@ def hostile(unpacked: Callable[[str], Path], tmp_path_factory: pytest.TempPathFa
     with traceql.open(folder / "hostile.duckdb") as database:
         database.ingest(report_file, name=HOSTILE, tags={HOSTILE: HOSTILE})
         assert HOSTILE in database.query("top_kernels")["kernel"].to_list()
-        assert HOSTILE in database.query("range_launches")["range_text"].to_list()
+        assert HOSTILE in database.query("range_launches")["range"].to_list()
         page.write_text(report.of_traces(database._asker, [HOSTILE]), encoding="utf-8")
     return page
 

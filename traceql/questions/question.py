@@ -5,15 +5,15 @@
     -- How many kernels does each NVTX range launch?
     --
     -- @param   trace VARCHAR = NULL   only this trace
-    -- @column  range_text VARCHAR     NVTX message
-    -- @title   range_text Range       how pictures and pages call it, where its name does not tell
+    -- @column  range VARCHAR          NVTX message
+    -- @title   range NVTX range       how pictures and pages call it, where its name does not tell
     -- @columns rooflines launches     here those of a view follow, from that one on
     -- @needs   kernels nvtx_ranges    tables (or views) without which there is no answer; a|b: one of them
     -- @metrics dram__bytes_read.sum   ncu metrics it reads; a|b: one of them
     -- @ncu     --set roofline         options that record these; by default --metrics with their names
     -- @empty   what to check when there is no row
     -- @note    SELECT … FROM answer   texts to note beside the rows, made of them
-    -- @chart   bars x=range_text y=launches
+    -- @chart   bars x=range y=kernels
     -- @section timeline 30 Kernels | expanded   where it stands on the page about a trace, see `Section`
     -- @compared counters 10 Traffic   where it stands in a comparison of two traces
 
