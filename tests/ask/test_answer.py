@@ -84,9 +84,10 @@ def test_its_chart_is_that_of_the_question(db: traceql.Database) -> None:
 
 def test_a_notebook_shows_it_and_names_from_reports_stay_text(db: traceql.Database) -> None:
     shown = db.ask("top_kernels", limit=1)._repr_html_()
-    assert "1 of 2 rows" in shown
+    assert "</b> (1 of 2 rows)</p>" in shown
     assert "recorded by nsys profile" in shown
     everything = db.ask("top_kernels")._repr_html_()
+    assert "</b> (2 rows)</p>" in everything
     assert "&lt;script&gt;" in everything
     assert "<script>" not in everything
     assert "\x1b" not in everything
