@@ -221,6 +221,7 @@ def test_a_figure_names_the_command_that_asks_again_with_lists_and_maps() -> Non
     assert figures.command(
         catalog.shipped().find("nwor_scv_matrix"), {"mode": {"off/off": ["a", "b"]}}
     ).endswith("--mode off/off=a --mode off/off=b")
+    assert figures.command(catalog.shipped().find("top_kernels"), {"limit": None}).endswith("--limit NULL")
 
 
 def test_pairing_ranges_where_no_traffic_is_compared_is_refused(corpus: Database) -> None:
