@@ -101,7 +101,7 @@ def _refuse_unknown(
 
 
 # Which traces a question is about, and which level of a comparison, is not to be said.
-_GIVEN_BY_THE_PAGE = {"trace", "baseline", "variant", "trace_a", "trace_b", "topic"}
+_GIVEN_BY_THE_PAGE = {"trace", "baseline", "variant", "topic"}
 
 
 def of_chart(ask: Asker, name: str, /, **params: Value) -> str:
