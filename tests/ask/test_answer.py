@@ -46,7 +46,10 @@ def test_it_says_how_many_rows_there_are_without_the_limit(db: traceql.Database)
     assert (len(answer), answer.total_rows) == (1, 2)
     assert repr(answer) == "<Answer top_kernels: 1 of 2 rows>"
     assert db.ask("top_kernels", trace="run", limit=2).total_rows == 2
+    # DuckDB takes a number however it is written.
+    assert db.ask("top_kernels", trace="run", limit="1").total_rows == 2
     # An answer without a limit is all there is.
+    assert db.ask("top_kernels", trace="run", limit=None).total_rows == 2
     assert db.ask("trace_summary").total_rows == 2
 
 
