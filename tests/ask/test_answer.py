@@ -46,7 +46,10 @@ def test_it_says_how_many_rows_there_are_without_the_limit(db: traceql.Database)
     assert (len(answer), answer.total_rows) == (1, 2)
     assert repr(answer) == "<Answer top_kernels: 1 of 2 rows>"
     assert db.ask("top_kernels", trace="run", limit=2).total_rows == 2
+    # DuckDB takes a number however it is written.
+    assert db.ask("top_kernels", trace="run", limit="1").total_rows == 2
     # An answer without a limit is all there is.
+    assert db.ask("top_kernels", trace="run", limit=None).total_rows == 2
     assert db.ask("trace_summary").total_rows == 2
 
 
@@ -84,9 +87,10 @@ def test_its_chart_is_that_of_the_question(db: traceql.Database) -> None:
 
 def test_a_notebook_shows_it_and_names_from_reports_stay_text(db: traceql.Database) -> None:
     shown = db.ask("top_kernels", limit=1)._repr_html_()
-    assert "1 of 2 rows" in shown
+    assert "</b> (1 of 2 rows)</p>" in shown
     assert "recorded by nsys profile" in shown
     everything = db.ask("top_kernels")._repr_html_()
+    assert "</b> (2 rows)</p>" in everything
     assert "&lt;script&gt;" in everything
     assert "<script>" not in everything
     assert "\x1b" not in everything

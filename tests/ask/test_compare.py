@@ -421,6 +421,8 @@ def test_a_comparison_survives_saving(corpus: Database, tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text('{"a": []}')
     with pytest.raises(QueryError, match="not a saved comparison"):
         compare.load(tmp_path / "other.json")
+    with pytest.raises(QueryError, match="No such file"):
+        compare.load(tmp_path / "none.json")
 
 
 # --- counters on a timeline -----------------------------------------------------------------------------

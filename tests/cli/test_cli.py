@@ -146,6 +146,28 @@ def test_sums_stay_integers_and_numbers_that_are_not_finite_stay_valid_json(home
     assert json.loads(result.stdout) == [{"s": ids, "n": None}]
 
 
+def test_what_json_has_no_form_for_inside_lists_and_maps_stays_valid_json(home: Path) -> None:
+    statement = "SELECT [1.0, 'nan'::DOUBLE] AS list, MAP {DATE '2020-01-02': 'inf'::DOUBLE} AS by_day"
+    result = traceql("sql", statement, "-f", "json", cwd=home)
+    assert json.loads(result.stdout) == [{"list": [1.0, None], "by_day": {"2020-01-02": None}}]
+    assert '{"2020-01-02": null}' in traceql("sql", statement, cwd=home).stdout
+
+
+def test_null_lifts_a_limit_and_other_words_are_no_numbers(home: Path) -> None:
+    def rows(limit: str) -> int:
+        return traceql("query", "top-kernels", "--limit", limit, "-f", "ndjson", cwd=home).stdout.count("\n")
+
+    assert rows("1") == 2
+    assert rows("NULL") == rows("1000000") > 2
+    assert "not a valid integer" in traceql("query", "top-kernels", "--limit", "x", cwd=home, status=2).stderr
+
+
+def test_a_name_that_no_file_can_have_is_an_error_with_its_reason(home: Path) -> None:
+    result = traceql("ls", "--db", "a" * 300, cwd=home, status=1)
+    assert "File name too long" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_sql_comes_from_standard_input_or_a_file(home: Path) -> None:
     (home / "q.sql").write_text("SELECT 42 AS answer;")
     for arguments, stdin in ((["sql"], "SELECT 42 AS answer"), (["sql", "-"], "SELECT 42 AS answer"),

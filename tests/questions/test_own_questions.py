@@ -202,6 +202,12 @@ def test_a_folder_may_use_the_views_of_those_before_it_and_is_read_once(path: st
         traceql.open(":memory:", queries=[second, first])
 
 
+def test_a_question_that_needs_what_ships_or_a_table_has_it(path: str, tmp_path: Path) -> None:
+    own = folder(tmp_path, {"t/q.sql": f"{HEAD}-- @needs gpu_specs|syncs\n\nSELECT 1::BIGINT AS x"})
+    with traceql.open(path, queries=own) as database:
+        assert database.ask("q").notes == ()
+
+
 def test_an_edited_file_is_read_anew_by_the_next_database(path: str, tmp_path: Path) -> None:
     own = folder(tmp_path, {"t/says.sql": SAYS.format("before")})
     with traceql.open(path, queries=own) as database:

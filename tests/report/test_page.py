@@ -177,6 +177,17 @@ def test_the_traces_stand_in_the_order_in_which_they_were_named(page_of: Callabl
     assert rows.index(first) < rows.index(second)
 
 
+def test_the_traces_stand_there_however_many_others_the_database_holds(
+    corpus: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = corpus.sql("SELECT name FROM traces ORDER BY name")["name"].to_list()
+    monkeypatch.setattr(figures, "_MOST_TABLE_ROWS", 2)
+    chosen = [report._recorded(corpus._asker, name) for name in (names[-1], names[0])]
+    (made,) = report._overview(corpus._asker, chosen).figures
+    assert made.table is not None
+    assert [row[0].text for row in made.table.rows] == [names[-1], names[0]]
+
+
 def test_long_texts_are_folded_and_no_other(corpus: Database) -> None:
     long, short = "dram__bytes.sum " * 100, "dram__bytes.sum"
     table = page.Table((page.Column("a", "", number=False),), ((page.Cell(long),), (page.Cell(short),)))
@@ -221,6 +232,7 @@ def test_a_figure_names_the_command_that_asks_again_with_lists_and_maps() -> Non
     assert figures.command(
         catalog.shipped().find("nwor_scv_matrix"), {"mode": {"off/off": ["a", "b"]}}
     ).endswith("--mode off/off=a --mode off/off=b")
+    assert figures.command(catalog.shipped().find("top_kernels"), {"limit": None}).endswith("--limit NULL")
 
 
 def test_pairing_ranges_where_no_traffic_is_compared_is_refused(corpus: Database) -> None:

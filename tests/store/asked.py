@@ -18,8 +18,6 @@ def given(query: Query, *, timeline: str, baseline: str, variant: str) -> dict[s
     values: dict[str, Any] = {
         "baseline": baseline,
         "variant": variant,
-        "trace_a": [baseline],
-        "trace_b": [variant],
         "timeline": timeline,
         "counters": variant,
         "metric": "dram__bytes_write.sum",

@@ -126,6 +126,23 @@ def test_eight_threads_ask_while_one_changes_and_see_before_or_after(path: Path)
         assert a.sql(TRACES).item() == b.sql(TRACES).item() == 3
 
 
+def test_threads_that_make_the_first_change_at_once_make_one_database(tmp_path: Path) -> None:
+    files = [tmp_path / f"sweep{number}.csv" for number in range(4)]
+    for number, file in enumerate(files):
+        file.write_text(f"gpu,batch_size,ms\nH200,{number + 1},5.0\n")
+    for attempt in range(8):
+        with traceql.open(tmp_path / f"{attempt}.duckdb") as db:
+            begin = threading.Barrier(len(files))
+
+            def bring_in(file: Path, db: traceql.Database = db, begin: threading.Barrier = begin) -> None:
+                begin.wait()
+                db.import_runs(file)
+
+            all_at_once(*[lambda file=file: bring_in(file) for file in files])
+            assert db.sql("SELECT count(DISTINCT sweep) FROM runs").item() == len(files)
+    assert not list(tmp_path.glob("*.new"))
+
+
 def test_a_change_gets_its_turn_however_many_ask(path: Path) -> None:
     """Without an order of who waits, eight threads that ask without a pause keep a change away."""
     with traceql.open(path) as database:

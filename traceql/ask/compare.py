@@ -83,7 +83,7 @@ def load(path: str | Path) -> Comparison:
     """Read a comparison that was saved.
 
     Raises:
-        QueryError: the file holds none.
+        QueryError: the file cannot be read, or holds none.
     """
     import polars as pl
 
@@ -96,7 +96,7 @@ def load(path: str | Path) -> Comparison:
             _frame("diff", content["differences"]),
             tuple(content["notes"]),
         )
-    except (ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
         raise QueryError(
             f"{path}: not a saved comparison ({error})", "Make one: traceql diff --save"
         ) from None

@@ -71,6 +71,8 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
         if all(t["name"] != name for t in traces):
             raise no_trace(name)
     needs = catalog.needs(query)
+    # Alternatives of which one comes with traceql are always there.
+    needs = [need for need in needs if len(need) == 1 or schema.GPU_SPECS.name not in need]
     imported = [need for need in needs if not any(_of_trace(table) for table in need)]
     for need in imported:
         if not any(run(f"FROM {table} LIMIT 1").num_rows for table in need):

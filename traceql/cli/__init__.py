@@ -114,9 +114,13 @@ def main() -> None:
         sys.stdout = None
         sys.exit(0)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno == errno.ENOSPC:
+            # Standard output, that is: files and databases have messages of their own.
+            common.complain(TraceqlError("no room left for the answer", "Write it to another place with -o."))
+            sys.stdout = None
+        elif error.filename is not None:
+            # A name that no file can have, a folder that may not be looked into.
+            common.complain(TraceqlError(f"{error.filename}: {error.strerror}", "Check the path."))
+        else:
             raise
-        # Standard output, that is: files and databases have messages of their own.
-        common.complain(TraceqlError("no room left for the answer", "Write it to another place with -o."))
-        sys.stdout = None
         sys.exit(1)

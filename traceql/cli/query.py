@@ -56,7 +56,7 @@ def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output:
       traceql query --list --format json
       traceql query top-kernels --limit 5
       traceql query range-launches --range decode%
-      traceql query metric --name dram__bytes_write.sum --format csv
+      traceql query metric --metric dram__bytes_write.sum --format csv
     """
     if list_:
         write(_list(db), format_, output)
@@ -98,12 +98,26 @@ def _answer_query(found: Query) -> Any:
     return callback
 
 
+class _OrNull(click.ParamType):  # type: ignore[type-arg]
+    """A value of one type, or NULL, as in headers and in ``--param``."""
+
+    def __init__(self, of: type) -> None:
+        self._of = click.types.convert_type(of)
+        self.name = self._of.name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """None for NULL; anything else as click has it."""
+        if isinstance(value, str) and value.upper() == "NULL":
+            return None
+        return self._of.convert(value, param, ctx)
+
+
 def option(param: Param) -> click.Option:
     """The command's option for a parameter of a query; `given` takes what click makes of it."""
     names_a_trace = param.name in TRACE_PARAMS
     return click.Option(
         [f"--{param.name.replace('_', '-')}", param.name],
-        type=param.value_type,
+        type=_OrNull(param.value_type),
         metavar="A=B" if param.is_map else None,
         required=param.required,
         multiple=param.repeatable,

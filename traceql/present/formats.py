@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from html import escape
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
-from traceql.present.values import cells, exact, plain, printable, rows
+from traceql.present.values import as_json, cells, exact, printable, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +31,7 @@ def csv(answer: pa.Table, file: IO[bytes]) -> None:
 def json_rows(answer: pa.Table) -> Iterator[str]:
     """Each row as a JSON object; what is not finite becomes null."""
     for row in rows(answer):
-        yield _dump(row)
+        yield as_json(row)
 
 
 def json_list(answer: pa.Table, file: IO[bytes]) -> None:
@@ -45,11 +44,6 @@ def ndjson(answer: pa.Table, file: IO[bytes]) -> None:
     """One JSON object a line."""
     for line in json_rows(answer):
         file.write(line.encode() + b"\n")
-
-
-def _dump(row: dict[str, Any]) -> str:
-    finite = {k: None if isinstance(v, float) and v - v != 0 else v for k, v in row.items()}
-    return json.dumps(finite, default=plain, ensure_ascii=False, allow_nan=False)
 
 
 def markdown(answer: pa.Table, file: IO[bytes]) -> None:
@@ -85,7 +79,7 @@ def html(answer: pa.Table, title: str, notes: Sequence[str], total_rows: int) ->
         else f"{total_rows:,} rows"
     )
     return (
-        f"<p><b>{escape(printable(title))}</b> ({shown}{total_rows:,} rows)</p>{said}"
+        f"<p><b>{escape(printable(title))}</b> ({shown})</p>{said}"
         f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"
     )
 

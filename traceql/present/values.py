@@ -54,7 +54,25 @@ def exact(value: object) -> str:
     """A value for programs: texts as they are, everything else as JSON writes it."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
-    return value if isinstance(value, str) else json.dumps(value, default=plain, ensure_ascii=False)
+    return value if isinstance(value, str) else as_json(value)
+
+
+def as_json(value: object) -> str:
+    """A value as JSON text; what is not finite becomes null, and keys of maps texts."""
+    return json.dumps(_carried(value), default=plain, ensure_ascii=False, allow_nan=False)
+
+
+def _carried(value: object) -> object:
+    """The value without what JSON has no form for, however deep."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {_key(key): _carried(one) for key, one in value.items()}
+    return [_carried(one) for one in value] if isinstance(value, list) else value
+
+
+def _key(key: object) -> str:
+    return key if isinstance(key, str) else as_json(key).strip('"')
 
 
 def plain(value: object) -> object:

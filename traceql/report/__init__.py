@@ -101,7 +101,7 @@ def _refuse_unknown(
 
 
 # Which traces a question is about, and which level of a comparison, is not to be said.
-_GIVEN_BY_THE_PAGE = {"trace", "baseline", "variant", "trace_a", "trace_b", "topic"}
+_GIVEN_BY_THE_PAGE = {"trace", "baseline", "variant", "topic"}
 
 
 def of_chart(ask: Asker, name: str, /, **params: Value) -> str:
@@ -132,16 +132,12 @@ def _recorded(ask: Asker, name: str) -> dict[str, Any]:
 
 
 def _overview(ask: Asker, traces: Sequence[Mapping[str, Any]]) -> Section:
-    names = [trace["name"] for trace in traces]
-    summary = figure(ask, "trace_summary", {}, anchor="overview-traces")
-    assert summary.table is not None
-    kept = [row for row in summary.table.rows if row[0].text in names]
-    kept.sort(key=lambda row: names.index(row[0].text))
-    return Section(
-        "overview",
-        "The traces",
-        figures=(replace(summary, table=replace(summary.table, rows=tuple(kept), left_out="")),),
-    )
+    summary = ask("trace_summary")
+    # Of all traces of the database those of the page, in its order.
+    names = summary.table.column("trace").to_pylist()
+    kept = summary.table.take([names.index(trace["name"]) for trace in traces])
+    made = of_answer(replace(summary, table=kept, total_rows=len(traces)), {}, anchor="overview-traces")
+    return Section("overview", "The traces", figures=(made,))
 
 
 def _comparison(

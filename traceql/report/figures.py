@@ -100,6 +100,8 @@ def command(query: Query, params: Mapping[str, Value]) -> str:
 
 def _texts_of(value: Value) -> list[str]:
     """A value as the texts of an option; several of a repeatable one."""
+    if value is None:
+        return ["NULL"]
     if isinstance(value, dict):
         return [f"{key}={one}" for key, some in value.items() for one in _texts_of(some)]
     if isinstance(value, list):

@@ -62,6 +62,8 @@ class Store:
         # One in memory is this object's alone, and nobody else could open it.
         self._own = _File(path, self._asking) if path == MEMORY else None
         self._held: _File | None = None
+        # One thread at a time makes the file, and the others find it made.
+        self._making = threading.RLock()
         self._prepared: str | None = None
 
     @property
@@ -185,41 +187,44 @@ class Store:
         Raises:
             DatabaseError: the database cannot be written.
         """
-        if self.exists or self._prepared is not None:
-            return
-        self._prepared = f"{self._place}.{uuid.uuid4().hex}.new"
-        if empty.copy(self._prepared, self.definitions):
-            return
-        made = _File(self._prepared)
-        try:
-            with made.used(self, "make") as cursor:
-                create.create(cursor.connection, self.definitions)
-        except duckdb.Error as error:
-            self._discard_prepared()
-            raise failures.storage_error(error, "an empty database", self.path) from error
-        finally:
-            made.leave(self)
-        empty.keep(self._prepared, self.definitions)
+        with self._making:
+            if self.exists or self._prepared is not None:
+                return
+            self._prepared = f"{self._place}.{uuid.uuid4().hex}.new"
+            if empty.copy(self._prepared, self.definitions):
+                return
+            made = _File(self._prepared)
+            try:
+                with made.used(self, "make") as cursor:
+                    create.create(cursor.connection, self.definitions)
+            except duckdb.Error as error:
+                self._discard_prepared()
+                raise failures.storage_error(error, "an empty database", self.path) from error
+            finally:
+                made.leave(self)
+            empty.keep(self._prepared, self.definitions)
 
     def _make(self) -> None:
         """Put an empty database in place: killed at any moment, there is a whole one or none."""
-        self.prepare()
-        if self._prepared is None:
-            return
-        try:
-            # Unlike a plain rename, never in place of a database that another process made meanwhile.
-            with contextlib.suppress(FileExistsError):
-                Path(self._place).hardlink_to(self._prepared)
-        except OSError:
-            # A file system without hard links.
-            Path(self._prepared).rename(self._place)
-        finally:
-            self._discard_prepared()
+        with self._making:
+            self.prepare()
+            if self._prepared is None:
+                return
+            try:
+                # Unlike a plain rename, never in place of a database that another process made meanwhile.
+                with contextlib.suppress(FileExistsError):
+                    Path(self._place).hardlink_to(self._prepared)
+            except OSError:
+                # A file system without hard links.
+                Path(self._prepared).rename(self._place)
+            finally:
+                self._discard_prepared()
 
     def _discard_prepared(self) -> None:
-        if self._prepared is not None:
-            _remove(self._prepared)
-            self._prepared = None
+        with self._making:
+            if self._prepared is not None:
+                _remove(self._prepared)
+                self._prepared = None
 
 
 class _Cursor:

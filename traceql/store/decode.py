@@ -1,6 +1,6 @@
 """From paths to decoded reports: find, unpack, choose a reader, decode, several at a time.
 
-Nothing here knows the database; `database` stores what comes out.
+Nothing here knows the database; `ingest` stores what comes out.
 """
 
 from __future__ import annotations
