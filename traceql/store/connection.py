@@ -160,7 +160,9 @@ class Store:
                 connection = cursor.connection
                 try:
                     connection.execute("BEGIN")
-                    create.upgrade(connection, self.definitions)
+                    if self._own is None:
+                        # Nobody else opens a database in memory: it is of this version, and stores no code.
+                        create.upgrade(connection, self.definitions)
                     yield connection
                     connection.execute("COMMIT")
                 except BaseException:

@@ -216,10 +216,12 @@ def _insert_runs(
 
 
 def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path) -> None:
+    raw = {view: _raw_table(report, view) for view in step.views}
+    if step.of and not any(table is not None and table.num_rows for table in (raw[view] for view in step.of)):
+        return
     arrow_names = []
-    for number, view in enumerate(step.views):
+    for number, (view, table) in enumerate(raw.items()):
         arrow_name = f"arrow_{number}"
-        table = _raw_table(report, view)
         if table is not None:
             connection.register(arrow_name, table)
             arrow_names.append(arrow_name)

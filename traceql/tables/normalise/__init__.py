@@ -9,6 +9,7 @@ A step names the raw tables and columns that it reads:
     -- @reads graphNodeId BIGINT
     -- @raw   TARGET_INFO_GPU
     -- @reads id|deviceId INTEGER                         (the first one that has a value)
+    -- @of    CUPTI_ACTIVITY_KIND_KERNEL                  (without rows of these there is nothing to do)
     -- @fills kernels
 
 and finds each as the view ``raw_<NAME>`` with exactly those columns and types. What a report does not have
@@ -90,10 +91,20 @@ class RawView:
 
 @dataclass(frozen=True)
 class Step:
-    """One normalising step: the raw views it needs, the canonical tables it fills, its statements."""
+    """One normalising step.
+
+    Attributes:
+        label: its file.
+        views: the raw views it needs.
+        of: those of them whose rows it is made for: where all are empty there is nothing to do; none if it
+            always has something to do.
+        fills: the canonical tables it fills.
+        sql: its statements.
+    """
 
     label: str
     views: tuple[RawView, ...]
+    of: tuple[RawView, ...]
     fills: tuple[str, ...]
     sql: str
 
@@ -124,6 +135,7 @@ def wanted(kind: str) -> Wanted:
 def _step(file: sqlfiles.SqlFile) -> Step:
     views: list[tuple[str, list[RawColumn]]] = []
     fills: list[str] = []
+    of: list[str] = []
     for tag in file.tags:
         words = tag.text.split()
         if tag.name == "raw" and len(words) == 1:
@@ -133,14 +145,19 @@ def _step(file: sqlfiles.SqlFile) -> Step:
             views[-1][1].append(RawColumn(tuple(names.split("|")), column_type))
         elif tag.name == "fills":
             fills += words
+        elif tag.name == "of" and set(words) <= {name.split("|")[0] for name, _ in views}:
+            of += words
         else:
             where = f"{file.label}:{tag.line}"
             raise ValueError(
-                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', or '@fills TABLE …'"
+                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@of RAW_TABLE …', or "
+                "'@fills TABLE …'"
             )
+    needed = tuple(RawView(tuple(names.split("|")), tuple(columns)) for names, columns in views)
     return Step(
         file.label,
-        tuple(RawView(tuple(names.split("|")), tuple(columns)) for names, columns in views),
+        needed,
+        tuple(view for view in needed if view.tables[0] in of),
         tuple(fills),
         file.sql,
     )

@@ -8,6 +8,7 @@
 -- @reads message               VARCHAR
 -- @reads estimated_speedup_pct DOUBLE
 -- @reads speedup_scope         VARCHAR
+-- @of    ncu_rules
 -- @fills advice
 
 INSERT INTO advice BY NAME

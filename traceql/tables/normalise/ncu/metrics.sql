@@ -5,6 +5,7 @@
 -- @reads unit   VARCHAR
 -- @reads value  DOUBLE
 -- @reads text   VARCHAR
+-- @of    ncu_metrics
 -- @fills metrics
 
 INSERT INTO metrics BY NAME

@@ -6,6 +6,7 @@
 -- @reads depth  INTEGER
 -- @reads text   VARCHAR
 -- @reads path   VARCHAR
+-- @of    ncu_nvtx
 -- @fills ncu_ranges
 
 INSERT INTO ncu_ranges BY NAME

@@ -7,6 +7,7 @@
 -- @raw   TARGET_INFO_SYSTEM_ENV
 -- @reads name  VARCHAR
 -- @reads value VARCHAR
+-- @of    DIAGNOSTIC_EVENT
 -- @fills diagnostics
 
 INSERT INTO diagnostics BY NAME

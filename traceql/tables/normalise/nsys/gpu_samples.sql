@@ -10,6 +10,7 @@
 -- @reads typeId     UBIGINT
 -- @reads metricId   BIGINT
 -- @reads metricName VARCHAR
+-- @of    GPU_METRICS
 -- @fills gpu_samples
 
 INSERT INTO gpu_samples BY NAME

@@ -9,6 +9,7 @@
 -- @reads globalPid     BIGINT
 -- @reads graphId       BIGINT
 -- @reads graphExecId   BIGINT
+-- @of    CUPTI_ACTIVITY_KIND_GRAPH_TRACE
 -- @fills graph_launches
 
 INSERT INTO graph_launches BY NAME

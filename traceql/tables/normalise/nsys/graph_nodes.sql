@@ -7,6 +7,7 @@
 -- @reads globalTid           BIGINT
 -- @reads graphNodeId         BIGINT
 -- @reads originalGraphNodeId BIGINT
+-- @of    CUDA_GRAPH_NODE_EVENTS
 -- @fills graph_nodes
 
 INSERT INTO graph_nodes BY NAME

@@ -19,6 +19,7 @@
 -- @reads staticSharedMemory  BIGINT
 -- @reads dynamicSharedMemory BIGINT
 -- @reads graphNodeId         BIGINT
+-- @of    CUPTI_ACTIVITY_KIND_KERNEL
 -- @fills kernels
 
 INSERT INTO kernels BY NAME

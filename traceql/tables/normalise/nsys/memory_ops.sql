@@ -30,6 +30,7 @@
 -- @reads value         BIGINT
 -- @reads memKind       INTEGER
 -- @reads graphNodeId   BIGINT
+-- @of    CUPTI_ACTIVITY_KIND_MEMCPY CUPTI_ACTIVITY_KIND_MEMSET
 -- @fills memory_ops
 
 INSERT INTO memory_ops BY NAME

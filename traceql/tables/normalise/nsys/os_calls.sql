@@ -7,6 +7,7 @@
 -- @reads eventClass INTEGER
 -- @reads globalTid  BIGINT
 -- @reads nameId     BIGINT
+-- @of    OSRT_API
 -- @fills os_calls
 
 INSERT INTO os_calls BY NAME

@@ -11,6 +11,7 @@
 -- @reads globalPid                   BIGINT
 -- @reads syncType|deprecatedSyncType INTEGER
 -- @reads eventId                     BIGINT
+-- @of    CUPTI_ACTIVITY_KIND_SYNCHRONIZATION
 -- @fills syncs
 
 INSERT INTO syncs BY NAME

@@ -6,6 +6,7 @@
 -- @reads CpuInstruction        BIGINT
 -- @reads sourceFile|SourceFile BIGINT
 -- @reads sourceLine|SourceLine INTEGER
+-- @of    CUDA_UM_CPU_PAGE_FAULT_EVENTS
 -- @fills um_cpu_page_faults
 
 INSERT INTO um_cpu_page_faults BY NAME

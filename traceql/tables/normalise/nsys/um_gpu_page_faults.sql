@@ -9,6 +9,7 @@
 -- @reads address            BIGINT
 -- @reads numberOfPageFaults BIGINT
 -- @reads faultAccessType    INTEGER
+-- @of    CUDA_UM_GPU_PAGE_FAULT_EVENTS
 -- @fills um_gpu_page_faults
 
 INSERT INTO um_gpu_page_faults BY NAME
