@@ -487,10 +487,10 @@ def test_lists_and_maps_are_given_one_by_one(home: Path) -> None:
     names = ("--baseline", "scv_baseline_vectorized", "--variant", "scv_nwor_vectorized")
     pair = ("--param", "pair=step/kv_write=step/nwor_commit", "--param", "pair=step/mask=step/mask")
     nothing = ("--param", "exclude=step/flush_l2", "--param", "exclude=step/%")
-    assert "range step/kv_write = step/nwor_commit, baseline 60,449,280" in (
+    assert "path step/kv_write = step/nwor_commit, baseline 60,449,280" in (
         run(home, "nwor", *names, *pair, status=FAILED).stdout
     )
-    assert "range step/kv_write" not in run(home, "nwor", *names, *nothing, status=CANNOT_TELL).stdout
+    assert "path step/kv_write" not in run(home, "nwor", *names, *nothing, status=CANNOT_TELL).stdout
     assert "parameter pair: 'step' is not A=B" in (
         run(home, "nwor", *names, "--param", "pair=step", status=1).stderr
     )

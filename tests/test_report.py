@@ -166,7 +166,7 @@ def test_no_trace_and_an_unknown_one_are_errors(corpus: Database) -> None:
 
 def test_the_traces_stand_in_the_order_in_which_they_were_named(corpus: Database) -> None:
     text = Parsed(report.of_traces(corpus, [VARIANT, BASELINE])).text
-    overview = text[text.index("The traces") : text.index("A is the first")]
+    overview = text[text.index("The traces") : text.index("The baseline is the first")]
     rows = overview[overview.index("Tags") :]
     assert rows.index(VARIANT) < rows.index(BASELINE)
 
@@ -268,7 +268,7 @@ def test_a_table_has_one_unit_per_column_and_tells_missing_from_zero() -> None:
         {
             "trace": ["t"] * 3,
             "kernel": ["a", "b", None],
-            "launches": [1_234_567, 2, 0],
+            "instances": [1_234_567, 2, 0],
             "total_ns": [12_345_678, 1_000_000, 0],
             "share_pct": [92.5, 7.5, None],
             "avg_ns": [10.0, 500_000.0, float("nan")],
@@ -279,7 +279,7 @@ def test_a_table_has_one_unit_per_column_and_tells_missing_from_zero() -> None:
     )
     table = figures.rows(query, answer)
     titles = [column.title for column in table.columns]
-    assert titles[:5] == ["Kernel", "Launches", "Total (ms)", "Share (%)", "Avg (µs)"]
+    assert titles[:5] == ["Kernel", "Instances", "Total (ms)", "Share (%)", "Avg (µs)"]
     texts = [[cell.text for cell in row][:5] for row in table.rows]
     assert texts[0] == ["a", "1,234,567", "12.3", "92.5", "0.01"]
     assert texts[2] == ["–", "0", "0.0", "–", "–"]

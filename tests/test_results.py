@@ -136,13 +136,13 @@ def test_each_range_of_a_layer_holds_the_same_kernels_each_time(recorded: Databa
 
 def test_the_kv_cache_that_attention_reads_is_in_the_counters(recorded: Database) -> None:
     """131,072 tokens of 8 heads of 128 numbers, K and V, in bf16: 537 MB more than a prompt of 4 tokens."""
-    layers = recorded.query("layer_roofline", trace="layers_ncu", layer="attention", phase="decode")
+    layers = recorded.query("layer_roofline", trace="layers_ncu", layer_kind="attention", phase="decode")
     by_length = dict(zip(layers["seq_len"], layers["dram_bytes"], strict=True))
     assert by_length[131_072] - by_length[4] == pytest.approx((131_072 - 4) * 2 * 8 * 128 * 2, rel=0.01)
 
 
 def test_products_cannot_be_more_than_is_executed(recorded: Database) -> None:
     """An MLP of 4,096 tokens, up and down: the useful FLOP are 93 % of those that the counters see."""
-    mlp = recorded.query("layer_roofline", trace="layers_ncu", layer="mlp", phase="prefill")
+    mlp = recorded.query("layer_roofline", trace="layers_ncu", layer_kind="mlp", phase="prefill")
     flop = dict(zip(mlp["seq_len"], mlp["flop"], strict=True))[4096]
     assert 0.9 < 4096 * 2 * 2 * 3136 * 12_544 / flop < 1
