@@ -176,7 +176,7 @@ def test_wrong_usage_ends_with_status_2(home: Path) -> None:
 
 
 def test_a_note_about_missing_data_goes_to_stderr(home: Path) -> None:
-    result = traceql("query", "metric", "--name", "no_such", "-f", "csv", cwd=home)
+    result = traceql("query", "metric", "--metric", "no_such", "-f", "csv", cwd=home)
     assert result.stdout.startswith("trace,kernel_id")
     assert result.stderr.startswith("note: No rows. Which metrics there are")
 

@@ -230,7 +230,7 @@ def test_the_corpus_covers_these_versions_and_all_tables(corpus: Database) -> No
                   "os_calls", "diagnostics", "threads", "processes", "gpus"):  # fmt: skip
         assert (
             corpus.sql(
-                f"SELECT count(*) FROM {table} JOIN traces USING (trace_id) WHERE kind = 'nsys'"
+                f"SELECT count(*) FROM {table} JOIN traces USING (trace_id) WHERE traces.kind = 'nsys'"
             ).item()
             > 0
         )
