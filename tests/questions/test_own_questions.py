@@ -235,6 +235,10 @@ ASK = f"{HEAD}\nSELECT 1 AS x"
 VIEW = f"-- One.\n{COLUMN}\nSELECT 1::BIGINT AS x"
 
 MALFORMED = {
+    "a parameter that the SQL does not use": (
+        {"t/q.sql": f"{HEAD}-- @param limit BIGINT = 3  rows\n\nSELECT 1 AS x"},
+        "t/q.sql: the SQL has no $limit, which the header declares",
+    ),
     "no header": ({"t/q.sql": "SELECT 1"}, "t/q.sql:1: the first line must be a comment"),
     "unknown tag": ({"t/q.sql": f"-- How?\n-- @colum x\n{ASK}"}, "t/q.sql:2: unknown tag @colum"),
     "a malformed column": ({"t/q.sql": "-- How?\n-- @column x\n\nSELECT 1"}, "t/q.sql:2: expected '@column"),
@@ -465,6 +469,7 @@ def test_a_fault_of_one_definition_leaves_the_others_alone(path: str, tmp_path: 
         ("q", "bars x=x y=x z=x", r"t/q\.sql:4: bars has no channel 'z'"),
         ("q", "bars x=x", r"t/q\.sql:4: bars needs the channel y"),
         ("q", "bars x=x y=name", r"t/q\.sql:4: bars cannot be drawn of these columns"),
+        ("q", "roofline x=x y=x size=x color=name", r"t/q\.sql:4: roofline also draws roofs of each trace"),
         ("kernels", "bars x=name y=x", r"t/kernels\.sql:4: a chart has the name kernels"),
     ],
 )

@@ -179,6 +179,11 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
             f"{query.name}: {len(traces)} traces are too many for one picture (at most {_MOST_TRACES})",
             "Choose one with the parameter trace (--trace NAME); traceql ls shows them.",
         )
+    if kind.beside and not traces:
+        raise CatalogError(
+            f"{shown.where}: {shown.kind} also draws {', '.join(kind.beside)} of each trace",
+            "Add a column trace.",
+        )
     groups = [[trace] for trace in traces] if kind.by_trace and traces else [traces]
     drawn: list[Drawing] = []
     for group in groups:

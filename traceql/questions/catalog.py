@@ -104,6 +104,13 @@ class Catalog:
         found = question.parse(file, topic, self._columns_of)
         if not found.columns:
             raise CatalogError(f"{file.label}: declares no columns", "Add '-- @column name TYPE meaning'.")
+        for param in found.params:
+            # DuckDB refuses a value that no statement takes.
+            if not re.search(rf"\${param.name}\b", found.sql):
+                raise CatalogError(
+                    f"{file.label}: the SQL has no ${param.name}, which the header declares",
+                    "Use the parameter, or drop its line.",
+                )
         return found
 
     def _columns_of(self, view: str) -> Sequence[ResultColumn]:
