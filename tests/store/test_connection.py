@@ -19,7 +19,7 @@ from asked import given
 from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS
 
 import traceql
-from traceql.errors import DatabaseError, MissingDataError, QueryError
+from traceql.errors import DatabaseError, MissingDataError, QueryError, ReportError
 from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
 from traceql.store import ingest, runs
@@ -141,6 +141,27 @@ def test_threads_that_make_the_first_change_at_once_make_one_database(tmp_path: 
             all_at_once(*[lambda file=file: bring_in(file) for file in files])
             assert db.sql("SELECT count(DISTINCT sweep) FROM runs").item() == len(files)
     assert not list(tmp_path.glob("*.new"))
+
+
+def test_a_first_change_that_fails_disturbs_none_that_waits(tmp_path: Path) -> None:
+    file = tmp_path / "sweep.csv"
+    file.write_text("gpu,batch_size,ms\nH200,1,5.0\n")
+    for attempt in range(8):
+        with traceql.open(tmp_path / f"{attempt}.duckdb") as db:
+            failing = threading.Event()
+
+            def fail(db: traceql.Database = db, failing: threading.Event = failing) -> None:
+                with pytest.raises(ReportError), db._store.writing("nothing"):
+                    failing.set()
+                    time.sleep(0.02)
+                    raise ReportError("damaged")
+
+            def bring_in(db: traceql.Database = db, failing: threading.Event = failing) -> None:
+                failing.wait(PATIENCE_S)
+                db.import_runs(file)
+
+            all_at_once(fail, bring_in)
+            assert db.sql("SELECT count(*) FROM runs").item() == 1
 
 
 def test_a_change_gets_its_turn_however_many_ask(path: Path) -> None:

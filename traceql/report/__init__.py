@@ -126,7 +126,7 @@ def _recorded(ask: Asker, name: str) -> dict[str, Any]:
         maps_as_pydicts="strict"
     )
     if not found:
-        raise QueryError(f"no trace is called {name!r}", "See which there are: traceql ls")
+        raise ingest.no_trace(name)
     trace: dict[str, Any] = found[0]
     return trace
 

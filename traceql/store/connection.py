@@ -150,13 +150,9 @@ class Store:
         Raises:
             DatabaseError: the database cannot be written; it is as it was.
         """
-        fresh = not self.exists
         try:
-            if fresh:
-                if not new:
-                    raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
-                self._make()
-            with self._used("write") as cursor:
+            with contextlib.ExitStack() as stack:
+                fresh, cursor = self._to_change(stack, new=new)
                 connection = cursor.connection
                 try:
                     connection.execute("BEGIN")
@@ -180,6 +176,21 @@ class Store:
             raise failures.interrupt(error) from error
         finally:
             self._discard_prepared()
+
+    def _to_change(self, stack: contextlib.ExitStack, *, new: bool) -> tuple[bool, _Cursor]:
+        """Whether the file was made for this change, and the way into it, which `stack` closes."""
+        while True:
+            fresh = not self.exists
+            if fresh:
+                if not new:
+                    raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
+                self._make()
+            try:
+                return fresh, stack.enter_context(self._used("write"))
+            except DatabaseError:
+                # Gone while this one waited: somebody's first change failed, and took the file along.
+                if not new or self.exists:
+                    raise
 
     def prepare(self) -> None:
         """Make an empty database beside the path, if there is none, for the first change to put in place.
