@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from command_line import traceql as traceql_command
 from conftest import REPORTS, notes
 
 import traceql
@@ -46,13 +48,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def run(path: str, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("TRACEQL")}
-    return subprocess.run(
-        [sys.executable, "-m", "traceql", *args],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**inherited, "TRACEQL_DB": path, **environment},
-    )
+    return traceql_command(*args, environment={**inherited, "TRACEQL_DB": path, **environment})
 
 
 def folder(tmp_path: Path, files: Mapping[str, str]) -> str:
@@ -673,17 +669,17 @@ def test_every_command_of_the_guide_works(path: str, tmp_path: Path) -> None:
         for line in block.splitlines()
     ]
     assert len(shown) > 6
-    script = "traceql() { " + f'"{sys.executable}" -m traceql "$@"; }}\nset -e\n' + "\n".join(shown)
-    result = subprocess.run(
-        ["bash", "-c", script],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "TRACEQL_DB": path},
-    )
+    environment = {**os.environ, "TRACEQL_DB": path}
+    *commands, last = [shlex.split(line) for line in shown]
+    for program, *words in commands:
+        if program == "export":
+            environment |= dict(word.split("=", 1) for word in words)
+        else:
+            result = traceql_command(*words, environment=environment, folder=tmp_path)
+            assert result.returncode == 0, result.stderr
     # The last one judges, and says no.
+    assert last[:3] == ["traceql", "check", "short_kernels"]
+    result = traceql_command(*last[1:], environment=environment, folder=tmp_path)
     assert (result.returncode, result.stderr.splitlines()[-1]) == (3, "short_kernels.toml: 1 fail")
-    assert shown[-1].startswith("traceql check short_kernels")
     assert (tmp_path / "page.html").exists()
     assert (tmp_path / "short.svg").exists()

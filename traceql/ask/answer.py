@@ -193,7 +193,8 @@ class Asker:
     def _total(self, query: Query, bound: Mapping[str, Value], table: pa.Table) -> int:
         """How many rows the answer has without its limit."""
         limited = any(param.name == "limit" and param.value_type is int for param in query.params)
-        if not limited or bound["limit"] is None:
+        limit = bound.get("limit")
+        if not limited or limit is None or (isinstance(limit, int) and table.num_rows < limit):
             return int(table.num_rows)
         counted = self._run(query, f"SELECT count(*) FROM (\n{query.sql}\n)", {**bound, "limit": _NO_LIMIT})
         return int(counted.column(0)[0].as_py())

@@ -93,6 +93,8 @@ def _answer_query(found: Query) -> Any:
             answer = ask(found.name, **given(found.params, params))
             for one in answer.notes:
                 note(one.text)
+            if len(answer) < answer.total_rows:
+                note(f"{len(answer):,} of {answer.total_rows:,} rows: --limit gives more, --limit NULL all.")
             write(answer.table, format_, output)
 
     return callback
