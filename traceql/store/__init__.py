@@ -4,7 +4,8 @@ Owns connections, transactions, and what is written into a database. Knows no qu
 given.
 
 ============ ==========================================================================
-`connection` one file, as all of this process share it
+`connection` a database for those who ask or change it
+`sharing`    one file, as all of this process share it
 `definitions` views and macros of the package, in front of stored ones
 `specs`      the view of GPUs
 `create`     a new database; whether one that is there is ours; upgrades

@@ -1,0 +1,228 @@
+"""One DuckDB file, as all objects of this process share it: for questions, or for one change at a time.
+
+DuckDB shares a file that one process opens twice, but only with the same settings, and never for reading and
+for writing at once; on POSIX any close of a file gives up the process's lock on it. So every file is opened
+here, once: who wants it another way waits until nobody uses it, and then it is closed and opened anew.
+
+Each thread asks through a cursor of its own: what it makes (temporary tables, an open transaction) is there
+for its next question, and nobody else's, until the file is opened anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import threading
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import duckdb
+
+from traceql.errors import CatalogError, DatabaseError
+from traceql.store import create, failures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from traceql.store.connection import Store
+    from traceql.store.definitions import Definition, Definitions
+
+MEMORY = ":memory:"
+NO_DATABASE = "Make one with: traceql ingest REPORT, or name another with --db"
+
+#: read: questions; files: questions that may touch other files; write: one change; make: a new database.
+Mode = Literal["read", "files", "write", "make"]
+_CONFIG = {"autoinstall_known_extensions": "false", "python_enable_replacements": "false"}
+
+
+class Cursor:
+    """A thread's way into an open file, and the definitions that it has made there."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, stored: Mapping[str, Definition]) -> None:
+        self.connection = connection
+        # What stands in for tables of an older version.
+        self._stored = stored
+        self._made: dict[str, Definition] = {}
+
+    def define(self, definitions: Definitions, statement: str) -> None:
+        """Make the views and macros that a statement mentions, in place of stored ones of the same names."""
+        for definition in definitions.used_by(statement, self._stored):
+            if self._made.get(definition.name) != definition:
+                self._make(definition)
+                self._made[definition.name] = definition
+
+    def _make(self, definition: Definition) -> None:
+        """Make one; what is the user's own may be wrong.
+
+        Raises:
+            CatalogError: it is; the message names the file.
+        """
+        if not definition.own:
+            self.connection.execute(definition.create(temporary=True))
+            return
+        if definition.kind == "MACRO" and self._is_builtin(definition.name):
+            raise CatalogError(
+                f"{definition.own}: DuckDB has a function of the name, which others use", "Rename the file."
+            )
+        try:
+            self.connection.execute(definition.create(temporary=True))
+            if definition.kind == "VIEW":
+                found = tuple(self.connection.table(definition.name).columns)
+        except duckdb.Error as error:
+            raise failures.definition_error(error, definition.own) from error
+        if definition.kind == "VIEW" and found != definition.columns:
+            raise CatalogError(
+                f"{definition.own}: returns {', '.join(found)}, but declares {', '.join(definition.columns)}",
+                "Let the @column lines of its header equal what its SQL selects.",
+            )
+
+    def _is_builtin(self, function: str) -> bool:
+        names = "SELECT 1 FROM duckdb_functions() WHERE internal AND lower(function_name) = ? LIMIT 1"
+        return self.connection.execute(names, [function]).fetchone() is not None
+
+    def forget(self) -> None:
+        """Make everything anew when it is mentioned again: some of it may be gone."""
+        self._made.clear()
+
+
+class File:
+    """One DuckDB file as this process has it open.
+
+    Args:
+        path: of the file, or ``":memory:"``.
+        always: how it is opened whatever it is used for; by default as each use wants it.
+    """
+
+    def __init__(self, path: str, always: Mode | None = None) -> None:
+        self._path = path
+        self._always = always
+        # Who waits for others to leave is next: those who come later stay behind.
+        self._turn = threading.Lock()
+        self._free = threading.Condition()
+        self._users = 0
+        self._changing = False
+        self._holders: weakref.WeakSet[Store] = weakref.WeakSet()
+        self._mode: Mode | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._cursors: weakref.WeakSet[Cursor] = weakref.WeakSet()
+        self._own = threading.local()
+        self._older: Mapping[str, Definition] = {}
+        self._remove_spill: weakref.finalize[..., File] | None = None
+
+    @contextlib.contextmanager
+    def used(self, store: Store, mode: Mode) -> Iterator[Cursor]:
+        """A way into the file, opened as `mode` says; waits for those who use it otherwise.
+
+        Args:
+            store: on whose behalf; it holds the file until it leaves.
+            mode: what it is used for.
+        """
+        wanted = self._always or mode
+        with self._turn, self._free:
+            while not self._fits(mode, wanted):
+                self._free.wait()
+            if self._connection is None or self._mode != wanted:
+                self._close()
+                self._open(store.path, wanted)
+            cursor = self._cursor(mode)
+            self._holders.add(store)
+            self._users += 1
+            self._changing = self._changing or mode == "write"
+        try:
+            yield cursor
+        finally:
+            if mode == "write":
+                # Rolls back what was not committed, and takes the temporary tables along.
+                cursor.connection.close()
+            with self._free:
+                self._users -= 1
+                if mode == "write":
+                    self._changing = False
+                    if not self._always:
+                        # Other processes may be waiting for the file.
+                        self._close()
+                self._free.notify_all()
+
+    def leave(self, store: Store) -> None:
+        """Close the file as soon as nobody uses it, unless another object holds it."""
+        self._holders.discard(store)
+        with self._turn, self._free:
+            while self._users and not self._holders:
+                self._free.wait()
+            if not self._holders:
+                self._close()
+
+    def _fits(self, mode: Mode, wanted: Mode) -> bool:
+        """Whether that use goes together with what the file is used for now."""
+        if self._changing and mode == "write":
+            return False
+        if self._always:
+            # In memory, who asks sees what was there before a change, or after it.
+            return True
+        return not self._users or (self._mode == wanted and mode != "write")
+
+    def _cursor(self, mode: Mode) -> Cursor:
+        assert self._connection is not None
+        own: Cursor | None = getattr(self._own, "cursor", None)
+        if mode == "write" or own is None or own not in self._cursors:
+            own = Cursor(self._connection.cursor(), self._older)
+            self._cursors.add(own)
+            if mode != "write":
+                self._own.cursor = own
+        return own
+
+    def _open(self, given: str, mode: Mode) -> None:
+        path = self._path
+        if path != MEMORY and mode != "make":
+            if not Path(path).exists():
+                # Gone since somebody looked; DuckDB would make an empty one.
+                raise DatabaseError(f"{given}: no such database", NO_DATABASE)
+            failures.check_magic(path, given)
+        # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
+        spill = tempfile.mkdtemp(prefix="traceql-")
+        self._remove_spill = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        try:
+            connection = duckdb.connect(
+                path,
+                read_only=mode in ("read", "files") and path != MEMORY,
+                config={**_CONFIG, "temp_directory": spill},
+            )
+        except (duckdb.Error, RuntimeError) as error:
+            self._close()
+            raise failures.connection_error(error, given) from error
+        self._connection = connection
+        try:
+            if path == MEMORY:
+                create.tables(connection)
+            elif mode != "make":
+                self._older = create.check(connection, given)
+            if mode != "files":
+                connection.execute("SET enable_external_access = false")
+            # SQL that a user typed or was given can change none of this.
+            connection.execute("SET lock_configuration = true")
+        except BaseException:
+            self._close()
+            raise
+        self._mode = mode
+
+    def _close(self) -> None:
+        for cursor in self._cursors:
+            cursor.connection.close()
+        self._cursors.clear()
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._mode = None, None
+        if self._remove_spill is not None:
+            self._remove_spill()
+
+
+_FILES: weakref.WeakValueDictionary[str, File] = weakref.WeakValueDictionary()
+_FILES_LOCK = threading.Lock()
+
+
+def file_of(path: str) -> File:
+    """The file of that absolute path, the same one for all of this process."""
+    with _FILES_LOCK:
+        return _FILES.setdefault(path, File(path))
