@@ -65,7 +65,8 @@ def main() -> int:
     number, of = (int(part) for part in chosen.shard.split("/"))
     cases = case.load()
     found = 0
-    for question in shard(chosen.questions or catalog.shipped().queries, number, of):
+    asked = [catalog.shipped().find(name).name for name in chosen.questions]
+    for question in shard(asked or catalog.shipped().queries, number, of):
         for column in survivors(question, cases.get(question, [])):
             print(f"{question}.{column}: no case notices that it is wrong")
             found += 1

@@ -28,6 +28,8 @@ from traceql.tables import schema
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from traceql.questions.question import Query
+
 PAIR = [REPORTS / f"scv_{name}_vectorized.ncu-rep.xz" for name in ("baseline", "nwor")]
 
 
@@ -494,3 +496,10 @@ def test_a_terminated_ingest_leaves_nothing_behind(tmp_path: Path) -> None:
     assert process.wait(timeout=30) == 143
     assert list((tmp_path / "tmp").iterdir()) == []
     assert [p.name for p in tmp_path.iterdir()] == ["tmp"]
+
+
+@pytest.mark.parametrize("query", [q for q in catalog.shipped().queries.values() if any(p.required for p in q.params)],
+                         ids=lambda q: q.name)  # fmt: skip
+def test_what_a_question_requires_must_be_given(query: Query, home: Path) -> None:
+    result = traceql("query", query.name.replace("_", "-"), cwd=home, status=2)
+    assert "Missing option" in result.stderr

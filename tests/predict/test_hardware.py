@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -207,3 +208,20 @@ def test_the_database_holds_the_figures(corpus: Database) -> None:
 def test_the_data_file_is_part_of_the_package() -> None:
     # Beside the modules, so the wheel takes it along with them.
     assert (Path(hardware.__file__).parent / "gpus.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("sm_count", "sm_cuont", "unknown key 'sm_cuont'"),
+        ("bf16 =", "bf61 =", "peak_flop_per_s: unknown precision 'bf61'"),
+    ],
+)
+def test_a_misspelt_key_of_the_data_file_is_refused_by_name(old: str, new: str, said: str) -> None:
+    text = (Path(hardware.__file__).parent / "gpus.toml").read_text(encoding="utf-8")
+    assert hardware.gpus_of(text, "gpus.toml") == hardware.gpus()
+    assert old in text
+    with pytest.raises(PredictionError, match=re.escape(said)) as caught:
+        hardware.gpus_of(text.replace(old, new, 1), "gpus.toml")
+    assert "gpus.toml" in caught.value.message
+    assert "Known are" in caught.value.remedy

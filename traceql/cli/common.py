@@ -105,7 +105,8 @@ def note(text: str) -> None:
 def complain(error: TraceqlError) -> None:
     """Print an error and what to do about it."""
     # Messages quote names from reports. Only DuckDB's remarks on a statement have lines.
-    lines = error.message.split("\n") if isinstance(error, QueryError) else [error.message]
+    told_by_duckdb = isinstance(error, QueryError | CatalogError)
+    lines = error.message.split("\n") if told_by_duckdb else [error.message]
     message = "\n".join(printable(line) for line in lines)
     click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
     if error.remedy:

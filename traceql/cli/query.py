@@ -117,13 +117,15 @@ class _OrNull(click.ParamType):  # type: ignore[type-arg]
 def option(param: Param) -> click.Option:
     """The command's option for a parameter of a query; `given` takes what click makes of it."""
     names_a_trace = param.name in TRACE_PARAMS
+    # A required one has no default, not even None: newer versions of click take that for a value.
+    default: dict[str, Any] = {} if param.required else {"default": param.default}
     return click.Option(
         [f"--{param.name.replace('_', '-')}", param.name],
         type=_OrNull(param.value_type),
         metavar="A=B" if param.is_map else None,
         required=param.required,
         multiple=param.repeatable,
-        default=None if param.required else param.default,
+        **default,
         show_default=param.default is not None,
         help=f"{param.meaning}{'; repeatable' if param.repeatable else ''}.",
         shell_complete=complete_trace if names_a_trace else None,

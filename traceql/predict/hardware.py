@@ -152,7 +152,23 @@ def element_bytes(precision: str) -> int:
 def gpus() -> tuple[Gpu, ...]:
     """Every GPU of the data file, in its order."""
     text = (resources.files(__package__) / "gpus.toml").read_text(encoding="utf-8")
-    return from_toml(text, _File, "gpus.toml", PredictionError).gpu
+    return gpus_of(text, "gpus.toml")
+
+
+def gpus_of(text: str, where: str) -> tuple[Gpu, ...]:
+    """The GPUs that the text of a data file describes.
+
+    Raises:
+        PredictionError: it does not fit; the message names the file, the key and what is allowed.
+    """
+    found = from_toml(text, _File, where, PredictionError).gpu
+    for gpu in found:
+        for precision in gpu.peak_flop_per_s.keys() - BYTES_PER_ELEMENT.keys():
+            raise PredictionError(
+                f"{where}: {gpu.name}: peak_flop_per_s: unknown precision {precision!r}",
+                f"Known are {', '.join(BYTES_PER_ELEMENT)}.",
+            )
+    return found
 
 
 def find(name: str) -> Gpu:

@@ -169,7 +169,7 @@ class Query:
             if name not in known:
                 names = ", ".join(known) or "none"
                 raise QueryError(f"query {self.name} has no parameter {name!r}", f"Parameters: {names}.")
-        missing = [p.name for p in self.params if p.required and p.name not in values]
+        missing = [p.name for p in self.params if p.required and values.get(p.name) is None]
         if missing:
             raise QueryError(
                 f"query {self.name} needs a value for {', '.join(missing)}",

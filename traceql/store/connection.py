@@ -98,6 +98,7 @@ class Store:
         if not self.exists:
             raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
         with self._used(self._asking) as cursor:
+            answer = None
             try:
                 if not self.allows_files and failures.writes_files(statement):
                     raise failures.no_files("Permission Error: COPY and EXPORT write files")
@@ -120,6 +121,8 @@ class Store:
             except RuntimeError as error:
                 raise failures.interrupt(error) from error
             finally:
+                # It would keep the file open in this way after others were told that it is free.
+                answer = None
                 for name in tables or {}:
                     cursor.connection.unregister(name)
 

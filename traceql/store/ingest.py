@@ -280,7 +280,8 @@ def _free_name(connection: duckdb.DuckDBPyConnection, wanted: str | None, file_n
     if wanted is not None:
         if wanted in taken:
             raise DatabaseError(
-                f"a trace is called {wanted!r} already", "Choose another --name, or drop that one first."
+                f"a trace is called {wanted!r} already",
+                "Choose another name, or drop that one first: traceql drop NAME",
             )
         return wanted
     suffixes = tuple(suffix for reader in formats.READERS for suffix in reader.suffixes)

@@ -47,6 +47,7 @@ def _over(sql: str, earlier: dict[str, str], prefix: str) -> str:
 @cache
 def _files(version: int) -> dict[str, str]:
     folder = resources.files(__package__) / f"from_{version}"
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    there = folder.iterdir() if folder.is_dir() else ()
+    files = sorted((f for f in there if f.name.endswith(".sql")), key=lambda f: f.name)
     parsed = [sqlfiles.load(f, f"migrations/from_{version}/{f.name}") for f in files]
     return {file.stem: file.sql for file in parsed}
