@@ -222,6 +222,7 @@ def test_a_gpu_that_is_new_is_known_in_an_old_database(path: Path, monkeypatch: 
     before = path.read_bytes()
     new = one_more_gpu()
     monkeypatch.setattr(hardware, "gpus", lambda: new)
+    monkeypatch.setattr(specs, "made_of", lambda: "a data file with one more")
     specs.view.cache_clear()
     try:
         with traceql.open(path) as database:

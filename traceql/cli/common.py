@@ -73,8 +73,15 @@ def database(path: str, *, allow_files: bool = False) -> Database:
 @contextmanager
 def store(path: str, *, allow_files: bool = False) -> Iterator[Store]:
     """The store of ``--db``, for Arrow tables and for changes."""
-    with database(path, allow_files=allow_files) as opened:
-        yield opened._store
+    # Not through Database, which brings all that asks along.
+    from traceql.store.connection import Store
+    from traceql.store.definitions import Definitions
+
+    opened = Store(path, allow_files=allow_files, definitions=Definitions(catalog()))
+    try:
+        yield opened
+    finally:
+        opened.close()
 
 
 @contextmanager

@@ -109,7 +109,8 @@ class Definitions:
     @cached_property
     def fingerprint(self) -> str:
         """Changes with any of `stored`."""
-        text = "\n".join(definition.create(temporary=False) for definition in self.stored)
+        shipped = (one.create(temporary=False) for one in self._catalogued.values() if not one.own)
+        text = "\n".join([specs.made_of(), *shipped])
         return hashlib.sha256(text.encode()).hexdigest()
 
     def used_by(self, statement: str, instead: Mapping[str, Definition]) -> list[Definition]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from traceql.questions.question import Query, ResultColumn
@@ -30,6 +31,12 @@ def view() -> Query:
         tuple(ResultColumn(c.name, c.type, c.meaning) for c in GPU_SPECS.columns),
         f"SELECT {types} FROM (VALUES {rows}) AS specs({names})",
     )
+
+
+def made_of() -> str:
+    """Changes with the view: the data file as it is, for to understand it takes time."""
+    data = resources.files("traceql.predict") / "gpus.toml"
+    return f"{GPU_SPECS.columns}\n{data.read_text(encoding='utf-8')}"
 
 
 def _values(gpu: Gpu) -> Iterable[str]:
