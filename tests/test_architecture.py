@@ -28,7 +28,7 @@ ALLOWED = {
     "predict": {"errors", "declared"},
     "record": {"errors", "read"},
     "store": {"errors", "read", "tables", "questions", "predict"},
-    "present": set(),
+    "present": {"errors"},
     "ask": {"errors", "declared", "read", "tables", "questions", "store", "present"},
     "draw": {"errors", "questions", "ask", "present"},
     "report": {"errors", "read", "questions", "store", "ask", "present", "draw"},

@@ -5,11 +5,16 @@ from __future__ import annotations
 import io
 import json
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pytest
 from command_line import traceql
 
 from traceql.present import columns, formats, terminal, units, values
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ANSWER = pa.table(
     {
@@ -72,3 +77,43 @@ def test_files_are_exact_and_notebooks_are_safe() -> None:
     assert "a\\x1b[31m|&lt;b&gt;" in shown
     assert "<p>a &amp; b</p>" in shown
     assert "0x7fe17e000000" in shown
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database to ask."""
+    path = tmp_path_factory.mktemp("present") / "made.duckdb"
+    runs = path.with_suffix(".csv")
+    runs.write_text("run,decode_tok_per_s\na,1\n")
+    stored = traceql("import-runs", "--db", path, runs)
+    assert stored.returncode == 0, stored.stderr
+    return path
+
+
+UNSHOWN = (
+    "'infinity'::DATE",
+    "[DATE '290000-01-01']",
+    "'-infinity'::TIMESTAMP",
+    "'infinity'::TIMESTAMPTZ",
+    "TIMESTAMP_NS '2020-01-01 00:00:00.123456789'",
+    "MAP {[1]: 2}",
+)
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "ndjson", "md"])
+@pytest.mark.parametrize("value", UNSHOWN)
+def test_what_python_has_no_value_for_is_said_and_how_to_see_it(value: str, form: str, made: Path) -> None:
+    refused = traceql("sql", "--db", made, "--format", form, f"SELECT {value} AS a")
+    assert refused.returncode == 1, refused.stdout
+    assert refused.stderr.splitlines() == [
+        "error: the answer holds what cannot be shown: a date out of range, "
+        "a timestamp finer than microseconds, or a map whose keys are lists",
+        "Make it text in the statement: column::VARCHAR",
+    ]
+    assert traceql("sql", "--db", made, "--format", form, f"SELECT ({value})::VARCHAR AS a").returncode == 0
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_bytes_are_hexadecimal_digits(form: str, made: Path) -> None:
+    shown = traceql("sql", "--db", made, "--format", form, r"SELECT '\x0F\xA0'::BLOB AS a").stdout
+    assert shown == ("a\n0fa0\n" if form == "csv" else '[{"a": "0fa0"}]\n')

@@ -7,7 +7,7 @@ import re
 from html import escape
 from typing import IO, TYPE_CHECKING
 
-from traceql.present.values import as_json, cells, exact, printable, rows
+from traceql.present.values import as_json, cells, exact, in_python, printable, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,12 +85,15 @@ def html(answer: pa.Table, title: str, notes: Sequence[str], total_rows: int) ->
 
 
 def _flat(answer: pa.Table) -> pa.Table:
-    """Nested columns as JSON text."""
+    """Nested columns as JSON text, bytes as hexadecimal digits."""
     import pyarrow as pa
 
     for index, column in enumerate(answer.schema):
-        if pa.types.is_nested(column.type):
-            values = answer.column(index).to_pylist(maps_as_pydicts="strict")
-            texts = pa.array([None if v is None else exact(v) for v in values], pa.string())
-            answer = answer.set_column(index, column.name, texts)
+        if pa.types.is_temporal(column.type):
+            # polars panics at what it has no date for, with a stack of Rust on the terminal.
+            in_python(answer.column(index))
+        elif pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
+            values = in_python(answer.column(index))
+            texts = [None if v is None else v.hex() if isinstance(v, bytes) else exact(v) for v in values]
+            answer = answer.set_column(index, column.name, pa.array(texts, pa.string()))
     return answer

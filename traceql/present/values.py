@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from traceql.errors import QueryError
 from traceql.present import units
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS_PER_BATCH = 10_000
+_NO_VALUE = (
+    "the answer holds what cannot be shown: a date out of range, a timestamp finer than microseconds, "
+    "or a map whose keys are lists"
+)
 
 
 def printable(text: str) -> str:
@@ -87,9 +92,21 @@ def plain(value: object) -> object:
 
 
 def rows(answer: pa.Table) -> Iterator[dict[str, Any]]:
-    """Rows as dictionaries, batch by batch."""
+    """Rows as dictionaries, batch by batch.
+
+    Raises:
+        QueryError: own SQL made a value that Python has none for, such as an infinite date.
+    """
     for batch in answer.to_batches(max_chunksize=_ROWS_PER_BATCH):
-        yield from batch.to_pylist(maps_as_pydicts="strict")
+        yield from in_python(batch)
+
+
+def in_python(values: pa.RecordBatch | pa.ChunkedArray) -> list[Any]:
+    """Rows, or the values of a column; raises what `rows` raises."""
+    try:
+        return values.to_pylist(maps_as_pydicts="strict")
+    except (OverflowError, TypeError, ValueError) as error:
+        raise QueryError(_NO_VALUE, "Make it text in the statement: column::VARCHAR") from error
 
 
 def cells(answer: pa.Table) -> Iterator[list[str]]:
