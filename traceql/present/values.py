@@ -104,9 +104,10 @@ def rows(answer: pa.Table) -> Iterator[dict[str, Any]]:
 def in_python(values: pa.RecordBatch | pa.ChunkedArray) -> list[Any]:
     """Rows, or the values of a column; raises what `rows` raises."""
     try:
-        return values.to_pylist(maps_as_pydicts="strict")
+        found: list[Any] = values.to_pylist(maps_as_pydicts="strict")
     except (OverflowError, TypeError, ValueError) as error:
         raise QueryError(_NO_VALUE, "Make it text in the statement: column::VARCHAR") from error
+    return found
 
 
 def cells(answer: pa.Table) -> Iterator[list[str]]:
