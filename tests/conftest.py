@@ -114,6 +114,23 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return unpack
 
 
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file of one small profile, for all tests to read."""
+    path = tmp_path_factory.mktemp("small") / "original.duckdb"
+    with traceql.open(path) as database:
+        database.ingest(REPORTS / "scv_baseline_vectorized.ncu-rep.xz", name="run")
+    return path
+
+
+@pytest.fixture
+def path(original: Path, tmp_path: Path) -> Path:
+    """A copy of `original`, for one test to change."""
+    copy = tmp_path / "db"
+    copy.write_bytes(original.read_bytes())
+    return copy
+
+
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
     """An empty database in a file of its own."""

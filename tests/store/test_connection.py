@@ -38,21 +38,6 @@ TRACES = "SELECT count(*) FROM traces"
 PATIENCE_S = 60
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("connection") / "original.duckdb"
-    with traceql.open(path) as database:
-        database.ingest(NCU, name="run")
-    return path
-
-
-@pytest.fixture
-def path(original: Path, tmp_path: Path) -> Path:
-    copy = tmp_path / "db"
-    copy.write_bytes(original.read_bytes())
-    return copy
-
-
 @pytest.fixture
 def spills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where folders for spilling are made."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
-from helpers_robust import PARQUETDIR, REPORTS
+from helpers_robust import PARQUETDIR
 from msgspec import structs
 
 import traceql
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-NCU = REPORTS / "scv_baseline_vectorized.ncu-rep.xz"
 # What says something else, made by hand in the file: a view with other columns, and GPUs that do not exist.
 FALSE = """
     CREATE OR REPLACE VIEW kernels_categorised AS SELECT * REPLACE ('false' AS category)
@@ -32,21 +31,6 @@ FALSE = """
     CREATE OR REPLACE VIEW dram AS SELECT 42 AS answer;
     CREATE OR REPLACE VIEW gpu_specs AS SELECT 'Voodoo 2' AS gpu;
 """
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("definitions") / "original.duckdb"
-    with traceql.open(path) as database:
-        database.ingest(NCU, name="run")
-    return path
-
-
-@pytest.fixture
-def path(original: Path, tmp_path: Path) -> Path:
-    copy = tmp_path / "db"
-    copy.write_bytes(original.read_bytes())
-    return copy
 
 
 def execute(path: Path, sql: str) -> list[tuple[object, ...]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql.cli.common import catalog, complete_trace, db_option, note, parse_parameters
+from traceql.cli.common import catalog, complete_trace, db_option, note, parameters_option
 from traceql.cli.output import output_options, text_table, write
 from traceql.cli.sides import opened
 from traceql.present.values import human, printable
@@ -60,14 +60,7 @@ class _Check(click.Command):
     shell_complete=_complete_side,
     help="Trace after it, or the only one.",
 )
-@click.option(
-    "--param",
-    "parameters",
-    multiple=True,
-    callback=parse_parameters,
-    metavar="NAME=VALUE",
-    help="A parameter for every query of the checks that has it; repeatable.",
-)
+@parameters_option("every query of the checks")
 @click.option("--list", "list_", is_flag=True, help="List the names of files that FILE may be.")
 @click.option("--show", is_flag=True, help="Print the FILE instead, to make one's own of it.")
 @db_option()

@@ -39,6 +39,35 @@ def db_option() -> Callable[[F], F]:
     )
 
 
+def tags_option(meaning: str) -> Callable[[F], F]:
+    """The ``--tag`` option."""
+    return click.option(
+        "--tag",
+        "tags",
+        multiple=True,
+        callback=parse_tags,
+        metavar="NAME=VALUE",
+        help=f"{meaning}; repeatable.",
+    )
+
+
+def parameters_option(of: str) -> Callable[[F], F]:
+    """The ``--param`` option of commands that ask several questions."""
+    return click.option(
+        "--param",
+        "parameters",
+        multiple=True,
+        callback=parse_parameters,
+        metavar="NAME=VALUE",
+        help=f"A parameter for {of} that has it; repeatable.",
+    )
+
+
+def quiet_option() -> Callable[[F], F]:
+    """The ``--quiet`` option."""
+    return click.option("-q", "--quiet", is_flag=True, help="Say nothing about what went well.")
+
+
 def catalog(context: click.Context | None = None) -> Catalog:
     """What can be asked: what comes with traceql, and the folders of ``--queries``.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from traceql.cli.common import complain, database, db_option, note, parse_tags
+from traceql.cli.common import complain, database, db_option, note, quiet_option, tags_option
 from traceql.errors import ReportError
 from traceql.present.values import printable
 
@@ -16,14 +16,7 @@ from traceql.present.values import printable
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
 @db_option()
 @click.option("--name", help="Label of the runs (one file only); by default the file's name without suffix.")
-@click.option(
-    "--tag",
-    "tags",
-    multiple=True,
-    callback=parse_tags,
-    metavar="NAME=VALUE",
-    help="Label every run; repeatable.",
-)
+@tags_option("Label every run")
 @click.option(
     "--tag-column", "tag_columns", multiple=True, help="A column of numbers that is a tag; repeatable."
 )
@@ -31,7 +24,7 @@ from traceql.present.values import printable
     "--metric-column", "metric_columns", multiple=True, help="A column that is a metric; repeatable."
 )
 @click.option("--replace", is_flag=True, help="Replace what the database holds under that label.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing about what went well.")
+@quiet_option()
 def import_runs(
     files: tuple[Path, ...],
     db: str,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql.cli.common import complain, db_option, note, parse_tags, store
+from traceql.cli.common import complain, db_option, note, quiet_option, store, tags_option
 from traceql.errors import ReportError
 from traceql.present.values import printable
 
@@ -23,14 +23,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @db_option()
 @click.option("--name", help="Label of the trace (one report only); by default from the file name.")
-@click.option(
-    "--tag",
-    "tags",
-    multiple=True,
-    callback=parse_tags,
-    metavar="NAME=VALUE",
-    help="Label the traces; repeatable.",
-)
+@tags_option("Label the traces")
 @click.option("--replace", is_flag=True, help="Read reports again that the database holds already.")
 @click.option(
     "--keep-environment",
@@ -47,7 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "-j", "--jobs", type=click.IntRange(1), help="Reports to decode at a time. [default: processors]"
 )
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing about what went well.")
+@quiet_option()
 def ingest(
     paths: tuple[str, ...],
     db: str,

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import click
 
-from traceql.cli.common import asker, complete_trace, db_option, parse_parameters
+from traceql.cli.common import asker, complete_trace, db_option, parameters_option
 from traceql.cli.shown import check_output, deliver, output_option
 
 
 @click.command()
 @click.argument("traces", nargs=-1, required=True, metavar="TRACE…", shell_complete=complete_trace)
 @click.option("--title", help="Title of the page. [default: the names of the traces]")
-@click.option(
-    "--param",
-    "parameters",
-    multiple=True,
-    callback=parse_parameters,
-    metavar="NAME=VALUE",
-    help="A parameter for every question of the page that has it; repeatable.",
-)
+@parameters_option("every question of the page")
 @db_option()
 @output_option("Write this file. [default: show it in the browser]")
 def report(
