@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from traceql.read.base import Progress, RawTable, Wanted
 
 _ROWS_PER_FETCH = 65_536
+# Declared as text, but bytes that are none (written with --include-blobs=true).
+_BINARY = frozenset({"binaryData"})
 _EXPORT_AGAIN = "Copy it again, or export the report again: nsys export --type sqlite|parquetdir REPORT"
 
 # Collection options that describe the measurement and nothing private (META_DATA_CAPTURE).
@@ -126,10 +128,15 @@ class _SqliteTable:
 
         # nsys declares INTEGER, REAL and TEXT; SQLite itself would store anything anywhere.
         types = {"INTEGER": pa.int64(), "REAL": pa.float64()}
-        schema = pa.schema([(c, types.get(self._types[c].upper(), pa.string())) for c in columns])
+        schema = pa.schema(
+            [
+                (c, pa.binary() if c in _BINARY else types.get(self._types[c].upper(), pa.string()))
+                for c in columns
+            ]
+        )
         connection = _connect(self._path)
         try:
-            chosen = ", ".join(_quoted(c) for c in columns)
+            chosen = ", ".join(f"CAST({_quoted(c)} AS BLOB)" if c in _BINARY else _quoted(c) for c in columns)
             cursor = connection.execute(f"SELECT {chosen} FROM {_quoted(self._name)}")
             batches = []
             while rows := cursor.fetchmany(_ROWS_PER_FETCH):
@@ -251,11 +258,14 @@ class _ArrowTable(_FileTable):
 
 
 def _with_valid_text(table: pa.Table) -> pa.Table:
-    """The table with bytes that are not UTF-8 replaced, as the SQLite form is read."""
+    """The table with bytes that are not UTF-8 replaced where text belongs, as the SQLite form is read."""
     import pyarrow as pa
 
     for index, column in enumerate(table.schema):
         if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            continue
+        if column.name in _BINARY:
+            table = table.set_column(index, column.name, table.column(index).cast(pa.large_binary()))
             continue
         try:
             table.column(index).validate(full=True)

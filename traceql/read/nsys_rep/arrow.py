@@ -27,6 +27,7 @@ _ARROW_TYPES: Final[Mapping[Type, pa.DataType]] = {
     "f64": pa.float64(),
     "bool": pa.bool_(),
     "text": pa.string(),
+    "binary": pa.binary(),
 }
 
 

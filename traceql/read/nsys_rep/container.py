@@ -79,7 +79,7 @@ class Container:
         strings: UTF-8 texts by string id.
         process_streams: captured output of processes.
         thread_names: as stored.
-        has_schemas: whether the report holds layouts of binary NVTX payloads.
+        payload_schemas: layouts of binary NVTX payloads; empty when absent.
         unknown: fields that are not known, for warnings.
     """
 
@@ -95,7 +95,7 @@ class Container:
     strings: list[bytes]
     process_streams: list[Message]
     thread_names: list[Message]
-    has_schemas: bool
+    payload_schemas: Message
     unknown: list[str]
 
     def string(self, position: int, what: str) -> str:
@@ -231,11 +231,13 @@ def _raw_section(
     at = string_block.offset + string_block.compressed
     threads, at = _plain(source, data, at, end)
     target, at = _plain(source, data, at, end)
+    payload_schemas: Message = {}
     if schemas_at is not None:
         if at != body + schemas_at:
             raise source.damaged("the NVTX schemas are not where the offsets say", at)
         schemas = _block(source, data, at, end)
-        decompress(source, data, schemas)
+        with Located(source, schemas.offset):
+            payload_schemas = protobuf.message(decompress(source, data, schemas))
         at = schemas.offset + schemas.compressed
     if at != end:
         raise source.damaged(f"section {_RAW!r} has {end - at} bytes over", at)
@@ -266,7 +268,7 @@ def _raw_section(
         strings=strings,
         process_streams=streams,
         thread_names=thread_names,
-        has_schemas=schemas_at is not None,
+        payload_schemas=payload_schemas,
         unknown=unknown,
     )
 

@@ -175,8 +175,6 @@ def _decode_payload(
         if path in fields:
             checks.strings(fields[path], string_count, path, starts)
     classes = checks.classes(payload, fields, starts, batch.tally)
-    if payload == layout.NVTX and (payload, 8, 9) in fields:
-        batch.tally.notes.add("NVTX_EVENTS: binary payloads are not decoded, their ranges are")
     if payload == layout.PROCESS:
         batch.processes += [
             bytes(buffer.view[start:end]) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)

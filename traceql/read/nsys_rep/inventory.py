@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from traceql.read import protobuf
-from traceql.read.nsys_rep import clocks, layout
+from traceql.read.nsys_rep import binary_payloads, clocks, layout
 from traceql.read.nsys_rep.arrow import arrow_type
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def tables(
         "TARGET_INFO_GPU": [],
         "TARGET_INFO_CUDA_DEVICE": [],
         "TARGET_INFO_GPU_METRICS": _gpu_metrics(layouts),
+        **binary_payloads.schema_tables(container.payload_schemas),
     }
     for machine in protobuf.submessages(container.target, 1):
         for devices in protobuf.submessages(machine, 2):

@@ -25,7 +25,7 @@ NEWEST_TESTED: Final[Version] = (2025, 3)
 #: Stands where other tables have the payload of their events.
 GENERIC: Final = 0
 
-Type: TypeAlias = Literal["i32", "i64", "u32", "u64", "f32", "f64", "bool", "text"]
+Type: TypeAlias = Literal["i32", "i64", "u32", "u64", "f32", "f64", "bool", "text", "binary"]
 
 NVTX: Final = 102
 SAMPLE: Final = 104
@@ -77,7 +77,7 @@ SHAPES: Final[Mapping[int, Shape]] = {
     NVTX: {
         **_numbers(1, 2, 4, 5, 6, 9, 10, 11, 12, 13, 14),
         7: BYTES,
-        8: {**_numbers(1, 2, 4, 5, 7), 3: FIXED64, 6: FIXED32, 9: BYTES},
+        8: {**_numbers(1, 2, 4, 5, 7), 3: FIXED64, 6: FIXED32, 9: {1: VARINT, 2: BYTES}},
     },
     SAMPLE: {**_numbers(1, 3, 6, 11, 12, 14), 8: ANY, 10: ANY, 4: _FRAME, 5: _numbers(1, 2)},
     SCHEDULING: _numbers(1, 3, 4, 5, 6, 7),
@@ -299,7 +299,7 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
                 "jsonText text",
             ),
             # First seen in exports of 2024.5; those between 2022.4 and 2024.5 are not known.
-            Column("binaryData", "text", since=(2024, 5)),
+            Column("binaryData", "binary", ((NVTX, 8, 9, 1), (NVTX, 8, 9, 2), (NVTX, 13)), since=(2024, 5)),
         ),
     ),
     EventTable(
@@ -621,6 +621,46 @@ INVENTORY: Final[Mapping[str, tuple[Column, ...]]] = {
         "typeName text",
         "metricId u64",
         "metricName text",
+    ),
+    "NVTX_PAYLOAD_SCHEMAS": _columns(
+        None,
+        "domainId u64",
+        "schemaId u64",
+        "name text",
+        "type u64",
+        "flags u64",
+        "numEntries u64",
+        "payloadSize u64",
+        "alignTo u64",
+    ),
+    "NVTX_PAYLOAD_SCHEMA_ENTRIES": _columns(
+        None,
+        "domainId u64",
+        "schemaId u64",
+        "idx u64",
+        "flags u64",
+        "type u64",
+        "name text",
+        "description text",
+        "arrayOrUnionDetail u64",
+        "offset u64",
+    ),
+    "NVTX_PAYLOAD_ENUMS": _columns(
+        None,
+        "domainId u64",
+        "schemaId u64",
+        "name text",
+        "numEntries u64",
+        "size u64",
+    ),
+    "NVTX_PAYLOAD_ENUM_ENTRIES": _columns(
+        None,
+        "domainId u64",
+        "schemaId u64",
+        "idx u64",
+        "name text",
+        "value u64",
+        "isFlag u64",
     ),
     "TARGET_INFO_CUDA_DEVICE": _columns(
         None,

@@ -39,6 +39,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "nsys": (
         "strings",
         "clock",
+        "nvtx_payloads",
         "nvtx_events",
         "range_nesting",
         "api_calls",

@@ -1,0 +1,109 @@
+"""Binary NVTX payloads, as `nsys export --include-blobs=true` writes them, and the tables of their layouts.
+
+A payload in the report is the number of its schema and its bytes. The export puts four numbers of 64 bits
+before these: domain, schema, size, and where they begin.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from traceql.read import protobuf
+from traceql.read.nsys_rep import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from traceql.read.nsys_rep.buffer import Buffer
+    from traceql.read.nsys_rep.messages import Field, Path
+    from traceql.read.protobuf import Message
+
+_SCHEMA: Final[Path] = (layout.NVTX, 8, 9, 1)
+_CONTENT: Final[Path] = (layout.NVTX, 8, 9, 2)
+_DOMAIN: Final[Path] = (layout.NVTX, 13)
+
+_HEAD: Final = struct.Struct("<QQQQ")
+
+
+def column(buffer: Buffer, fields: Mapping[Path, Field], count: int) -> pa.Array | None:
+    """One payload per message, NULL where it has none; None where no message has one.
+
+    A payload that does not name its schema cannot be decoded by anybody: it is left out.
+    """
+    schemas, contents = fields.get(_SCHEMA), fields.get(_CONTENT)
+    if schemas is None or contents is None or contents.sizes is None:
+        return None
+    schema_of, domain_of = _by_row(schemas, count), _by_row(fields.get(_DOMAIN), count)
+    payloads: list[bytes | None] = [None] * count
+    rows = range(count) if contents.rows is None else contents.rows.tolist()
+    for row, start, size in zip(rows, contents.values.tolist(), contents.sizes.tolist(), strict=True):
+        if schema_of[row]:
+            head = _HEAD.pack(domain_of[row], schema_of[row], size, _HEAD.size)
+            payloads[row] = head + bytes(buffer.view[start : start + size])
+    return pa.array(payloads, pa.binary())
+
+
+def _by_row(field: Field | None, count: int) -> list[int]:
+    """A number per message, 0 where it is absent."""
+    found = np.zeros(count, np.uint64)
+    if field is not None:
+        found[slice(None) if field.rows is None else field.rows] = field.values
+    return found.tolist()
+
+
+def schema_tables(block: Message) -> dict[str, list[dict[str, Any]]]:
+    """The rows of the tables of layouts, out of the report's schema block.
+
+    The export does not say whose schemas they are either: those of two processes stand one after the other.
+
+    Raises:
+        WireError: a message is not valid.
+    """
+    tables: dict[str, list[dict[str, Any]]] = {
+        f"NVTX_PAYLOAD_{name}": [] for name in ("SCHEMAS", "SCHEMA_ENTRIES", "ENUMS", "ENUM_ENTRIES")
+    }
+    for process in protobuf.submessages(block, 3):
+        for schema in protobuf.submessages(process, 2):
+            key = {"domainId": protobuf.number(schema, 9), "schemaId": protobuf.number(schema, 1)}
+            entries = protobuf.submessages(schema, 4)
+            tables["NVTX_PAYLOAD_SCHEMAS"].append(
+                {
+                    **key,
+                    "name": protobuf.text(schema, 5),
+                    "type": protobuf.number(schema, 2),
+                    "numEntries": len(entries),
+                    "payloadSize": protobuf.number(schema, 6),
+                }
+            )
+            tables["NVTX_PAYLOAD_SCHEMA_ENTRIES"] += [
+                {
+                    **key,
+                    "idx": position,
+                    "flags": protobuf.number(entry, 2),
+                    "type": protobuf.number(entry, 1),
+                    "name": protobuf.text(entry, 7),
+                    "arrayOrUnionDetail": protobuf.number(entry, 4),
+                    "offset": protobuf.number(entry, 3),
+                }
+                for position, entry in enumerate(entries)
+            ]
+        for enum in protobuf.submessages(process, 4):
+            key = {"domainId": protobuf.number(enum, 1), "schemaId": protobuf.number(enum, 2)}
+            entries = protobuf.submessages(enum, 4)
+            tables["NVTX_PAYLOAD_ENUMS"].append(
+                {**key, "numEntries": len(entries), "size": protobuf.number(enum, 5)}
+            )
+            tables["NVTX_PAYLOAD_ENUM_ENTRIES"] += [
+                {
+                    **key,
+                    "idx": position,
+                    "name": protobuf.text(entry, 1),
+                    "value": protobuf.number(entry, 2),
+                }
+                for position, entry in enumerate(entries)
+            ]
+    return tables
