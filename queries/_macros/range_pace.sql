@@ -1,21 +1,27 @@
 -- At what pace instances of a range follow each other: durations, the time between them, and sums so far.
 --
--- Columns: trace, domain, instance (from 0), start_ns, end_ns, duration_ns, accum_duration_ns, delta_ns,
--- accum_delta_ns, range_id. The first delta is the time since the start of the trace.
--- @param  instances TABLE  rows with trace, domain, range_id, start_ns, end_ns
+-- Those of another process or thread are another row of instances: ranks of a job would interleave. Only
+-- start/end ranges are of no thread. Columns: trace, domain, pid, tid, instance (from 0), start_ns, end_ns,
+-- duration_ns, accum_duration_ns, delta_ns, accum_delta_ns, range_id. The first delta is the time since the
+-- start of the trace.
+-- @param  instances TABLE  rows with trace, domain, style, pid, tid, range_id, start_ns, end_ns
 
 WITH numbered AS (
     SELECT
-        *,
+        * REPLACE (CASE WHEN style = 'pushpop' THEN tid END AS tid),
         row_number() OVER by_start - 1 AS instance,
         end_ns - start_ns AS duration_ns,
         start_ns - lag(end_ns, 1, 0) OVER by_start AS delta_ns
     FROM query_table(instances)
-    WINDOW by_start AS (PARTITION BY trace, domain ORDER BY start_ns, range_id)
+    WINDOW by_start AS (
+        PARTITION BY trace, domain, pid, CASE WHEN style = 'pushpop' THEN tid END ORDER BY start_ns, range_id
+    )
 )
 SELECT
     trace,
     domain,
+    pid,
+    tid,
     instance,
     start_ns,
     end_ns,
@@ -25,4 +31,4 @@ SELECT
     (sum(delta_ns) OVER so_far)::BIGINT AS accum_delta_ns,
     range_id
 FROM numbered
-WINDOW so_far AS (PARTITION BY trace, domain ORDER BY instance)
+WINDOW so_far AS (PARTITION BY trace, domain, pid, tid ORDER BY instance)

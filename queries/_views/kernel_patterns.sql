@@ -8,23 +8,34 @@
 SELECT row_number() OVER () AS priority, category, pattern
 FROM (
     VALUES
-        ('communication', 'nccl|nvshmem|cross_device_reduce|all_?reduce|all_?gather'
-            || '|reduce_scatter|multimem_'),
+        -- Before everything: their names list the operations that were fused.
+        ('compiled', '^triton_(poi|red|per|for)_'),
+        -- Of NCCL and NVSHMEM, and what replaces them: custom all-reduces of inference engines, symmetric memory,
+        -- DeepEP's dispatch and combine, user buffers of Transformer Engine.
+        ('communication', 'nccl|nvshmem|mscclpp|cross_device_reduce|all_?reduce|all_?gather|all_?to_?all'
+            || '|reduce_?scatter|multimem_|symm(etric)?_?mem|deep_?ep::|userbuffers|quick_?reduce'
+            || '|(^|::|\s)(dispatch|combine)([<(]|$)'),
         -- Before attention: reshape_and_cache_flash writes the cache, whatever its name ends in.
         ('kv_cache', 'reshape_and_cache|concat_and_cache|slot_mapping|copy_blocks|swap_blocks|gather_cache'),
-        -- Before everything that its list of fused operations would match.
-        ('compiled', '^triton_(poi|red|per|for)_|nvfuser_|_fusion(_|$)'),
-        -- Before gemm: bmm_chunk is a step of the state space scan.
+        -- Before everything that its list of fused operations would match; after allreduce_fusion_kernel.
+        ('compiled', 'nvfuser_|_fusion(_|$)'),
+        -- Before gemm and convolution: bmm_chunk is a step of the state space scan, causal_conv1d another.
         ('mamba', 'chunk_scan|chunk_state|chunk_cumsum|bmm_chunk|state_passing'
             || '|selective_scan|selective_state|causal_conv1d'),
         -- Before norm: normal_kernel draws random numbers.
         ('random', 'distribution_|philox_|curand_|random_from_to'),
+        -- Before norm: clipping gradients takes the norm of many tensors at once.
+        ('optimizer', 'multi_tensor_|fused_?(adam|sgd|lamb)|adamw?_?(functor|kernel)'),
         -- Before attention and gemm: flashinfer is a library of everything, not only of attention.
-        ('norm', '(rms|layer|group|batch|qk|l2)_?norm'),
-        ('moe', 'moe|topk_?gating|grouped_topk|permute_token'),
-        -- Before gemm: attention kernels carry cutlass::gemm types in their arguments.
-        ('attention', 'flash::|flash_(fwd|bwd|attn|mla)|flashattn|fmha|paged_attention|unified_attention'
-            || '|attn_states|varlen_num_blocks|(prefill|decode)with|_attention_|attention_kernel|flashmla'),
+        ('norm', '(rms|layer|group|batch|qk|l2)_?norm|normalization::|(^|[^a-z])ln_(fwd|bwd)'),
+        ('moe', 'moe|topk_?gating|grouped_topk|permute_token|_ep_(scatter|gather)'),
+        -- Before gemm and convolution: attention kernels carry cutlass::gemm types in their arguments, and cuDNN
+        -- calls theirs fprop.
+        ('attention', 'flash::|flash_(fwd|bwd|mla)|flashmla|attention|attn|sdpa|fmha|(^|[^a-z])mha'
+            || '|varlen_num_blocks|(prefill|decode)with|fwd_grouped_kernel|_fwd_kernel_stage'
+            || '|_bwd_kernel_d[kqv]|^_(fwd|bwd)_kernel$'),
+        -- Before gemm: an implicit GEMM is a convolution.
+        ('conv', 'wgrad|dgrad|fprop|implicit_gemm|convolve|convolution|conv_?(depthwise|transpose|[123]d)|winograd'),
         -- A split GEMM ends with a reduction of its parts.
         ('gemm', 'gemm|gemv|nvjet|splitk_?reduce|matmul|scaled_mm|marlin|machete|cublas|triton_(mm|tem|bmm)'),
         ('rope', 'rotary|rope_|_rope'),

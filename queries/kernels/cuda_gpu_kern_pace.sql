@@ -16,7 +16,7 @@
 -- @column delta_ns BIGINT           from the end of the execution before to this start
 -- @column accum_duration_ns BIGINT  durations up to here
 -- @column accum_delta_ns BIGINT     deltas up to here
--- @chart  lines x=instance y=delta_ns
+-- @chart  lines x=instance y=delta_ns color=pid
 -- @empty  No kernel of that name: traceql query top-kernels lists them.
 
 WITH paced AS (

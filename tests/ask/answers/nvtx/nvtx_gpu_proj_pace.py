@@ -22,18 +22,43 @@ TWO = {
     "b": Recording().range("step", 0, 10).call(LAUNCH, 1, 2, kernel("k", 7, 8)),
 }
 
+RANKS = Recording()
+for start in (100, 1100, 2100, 3100):
+    for rank, later in ((1, 0), (2, 7)):
+        begin = start + later
+        RANKS.range("step", begin, begin + 600, pid=rank)
+        RANKS.call(LAUNCH, begin + 5, begin + 9, kernel("k", begin + 50, begin + 500), pid=rank)
+
 CASES = [
+    Case(
+        "two ranks that run side by side follow each other on their own rank",
+        traces={"ranks": RANKS},
+        params={"range": "step"},
+        expected=across(
+            """
+            trace  domain  pid  tid  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
+            ranks  ''      1    1    0         150       600     450          450                150       150             1
+            ranks  ''      1    1    1         1150      1600    450          900                550       700             3
+            ranks  ''      1    1    2         2150      2600    450          1350               550       1250            5
+            ranks  ''      1    1    3         3150      3600    450          1800               550       1800            7
+            ranks  ''      2    1    0         157       607     450          450                157       157             2
+            ranks  ''      2    1    1         1157      1607    450          900                550       707             4
+            ranks  ''      2    1    2         2157      2607    450          1350               550       1257            6
+            ranks  ''      2    1    3         3157      3607    450          1800               550       1807            8
+            """
+        ),
+    ),
     Case(
         "from first start to last end of the work; instances without any are left out, open ones are not",
         traces=TWO,
         params={"range": "step"},
         expected=across(
             """
-            trace  domain  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
-            a      ''      0         20        50      30           30                 20        20              1
-            a      ''      1         45        65      20           50                 -5        15              3
-            a      lib     0         100       103     3            3                  100       100             4
-            b      ''      0         7         8       1            1                  7         7               1
+            trace  domain  pid  tid  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
+            a      ''      1    1    0         20        50      30           30                 20        20              1
+            a      ''      1    1    1         45        65      20           50                 -5        15              3
+            a      lib     2    1    0         100       103     3            3                  100       100             4
+            b      ''      1    1    0         7         8       1            1                  7         7               1
             """
         ),
     ),
@@ -43,8 +68,8 @@ CASES = [
         params={"range": "step", "trace": "b"},
         expected=across(
             """
-            trace  domain  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
-            b      ''      0         7         8       1            1                  7         7               1
+            trace  domain  pid  tid  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
+            b      ''      1    1    0         7         8       1            1                  7         7               1
             """
         ),
     ),
