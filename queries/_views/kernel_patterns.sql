@@ -10,8 +10,8 @@ FROM (
     VALUES
         -- Before everything: their names list the operations that were fused.
         ('compiled', '^triton_(poi|red|per|for)_'),
-        -- Of NCCL and NVSHMEM, and what replaces them: custom all-reduces of inference engines, symmetric memory,
-        -- DeepEP's dispatch and combine, user buffers of Transformer Engine.
+        -- Of NCCL and NVSHMEM, and what replaces them: custom all-reduces of inference engines, symmetric
+        -- memory, DeepEP's dispatch and combine, user buffers of Transformer Engine.
         ('communication', 'nccl|nvshmem|mscclpp|cross_device_reduce|all_?reduce|all_?gather|all_?to_?all'
             || '|reduce_?scatter|multimem_|symm(etric)?_?mem|deep_?ep::|userbuffers|quick_?reduce'
             || '|(^|::|\s)(dispatch|combine)([<(]|$)'),
@@ -29,8 +29,8 @@ FROM (
         -- Before attention and gemm: flashinfer is a library of everything, not only of attention.
         ('norm', '(rms|layer|group|batch|qk|l2)_?norm|normalization::|(^|[^a-z])ln_(fwd|bwd)'),
         ('moe', 'moe|topk_?gating|grouped_topk|permute_token|_ep_(scatter|gather)'),
-        -- Before gemm and convolution: attention kernels carry cutlass::gemm types in their arguments, and cuDNN
-        -- calls theirs fprop.
+        -- Before gemm and convolution: attention kernels carry cutlass::gemm types in their arguments, and
+        -- cuDNN calls its own fprop.
         ('attention', 'flash::|flash_(fwd|bwd|mla)|flashmla|attention|attn|sdpa|fmha|(^|[^a-z])mha'
             || '|varlen_num_blocks|(prefill|decode)with|fwd_grouped_kernel|_fwd_kernel_stage'
             || '|_bwd_kernel_d[kqv]|^_(fwd|bwd)_kernel$'),

@@ -1,7 +1,7 @@
 -- How does the GPU work of an NVTX range go from instance to instance?
 --
--- Instances with GPU work, by start, of each process (rank) and thread. The first delta counts from the start of
--- the trace.
+-- Instances with GPU work, by start, of each process (rank) and thread. The first delta counts from the
+-- start of the trace.
 -- @param  range VARCHAR          NVTX message
 -- @param  trace VARCHAR = NULL   only this trace
 -- @needs  nvtx_ranges
@@ -21,7 +21,8 @@
 -- @empty  No range has that text: compare with the query nvtx-sum.
 
 WITH instances AS (
-    SELECT traces.name AS trace, domain, style, pid, tid, range_id, gpu_start_ns AS start_ns, gpu_end_ns AS end_ns
+    SELECT traces.name AS trace, domain, style, pid, tid, range_id,
+           gpu_start_ns AS start_ns, gpu_end_ns AS end_ns
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE text = $range AND style <> 'mark' AND gpu_operations > 0

@@ -1,7 +1,7 @@
 -- How does an NVTX range go from instance to instance, on the CPU?
 --
--- Instances that were closed, by start, of each process (rank) and thread. The first delta counts from the start
--- of the trace.
+-- Instances that were closed, by start, of each process (rank) and thread. The first delta counts from the
+-- start of the trace.
 -- @param  range VARCHAR          NVTX message
 -- @param  trace VARCHAR = NULL   only this trace
 -- @needs  nvtx_ranges

@@ -51,8 +51,8 @@ SELECT
     globalTid & 281474976710655 AS thread,
     endGlobalTid & 281474976710655 AS end_thread,
     color AS color_argb,
-    coalesce(nvtx_payloads.payload, jsonText, json.value, uint64Value::VARCHAR, int64Value::VARCHAR, doubleValue::VARCHAR,
-             uint32Value::VARCHAR, int32Value::VARCHAR, floatValue::VARCHAR) AS payload
+    coalesce(nvtx_payloads.payload, jsonText, json.value, uint64Value::VARCHAR, int64Value::VARCHAR,
+             doubleValue::VARCHAR, uint32Value::VARCHAR, int32Value::VARCHAR, floatValue::VARCHAR) AS payload
 FROM events
 LEFT JOIN domains ON domains.pid = events.pid AND domains.domain_id = events.domain_id
 LEFT JOIN categories ON categories.pid = events.pid AND categories.domain_id = events.domain_id
