@@ -35,7 +35,8 @@ FROM (
             || '|varlen_num_blocks|(prefill|decode)with|fwd_grouped_kernel|_fwd_kernel_stage'
             || '|_bwd_kernel_d[kqv]|^_(fwd|bwd)_kernel$'),
         -- Before gemm: an implicit GEMM is a convolution.
-        ('conv', 'wgrad|dgrad|fprop|implicit_gemm|convolve|convolution|conv_?(depthwise|transpose|[123]d)|winograd'),
+        ('conv', 'wgrad|dgrad|fprop|implicit_gemm|convol(ve|ution)|winograd'
+            || '|conv_?(depthwise|transpose|[123]d)'),
         -- A split GEMM ends with a reduction of its parts.
         ('gemm', 'gemm|gemv|nvjet|splitk_?reduce|matmul|scaled_mm|marlin|machete|cublas|triton_(mm|tem|bmm)'),
         ('rope', 'rotary|rope_|_rope'),

@@ -1,67 +1,62 @@
 -- Which rank comes late to the collectives and makes the others wait?
 --
--- NVIDIA's counterpart: nsys recipe nccl_straggler, of versions after 2025.3. A collective is the n-th run of
--- one communication kernel on every GPU; a rank is a process and a device. Its kernel cannot finish before
--- that of the last rank has begun, so whoever begins earlier waits. Ranks are compared within a trace, whose
--- clocks are one; runs that not every rank has are left out.
--- @param  trace VARCHAR = NULL             only this trace
--- @param  communication VARCHAR = 'nccl%'  LIKE pattern, ignoring case, on the names of communication kernels
+-- NVIDIA's counterpart: nsys recipe nccl_straggler, of versions after 2025.3. A rank is a process and a device.
+-- Its kernel cannot finish before that of the last rank has begun, so whoever begins earlier waits. Kernels are
+-- runs of one collective when they are of one communicator, or where none was recorded of one name, and all run
+-- at the same time. Traces of one job (a report per rank) are compared with each other: the clocks of their
+-- hosts are set by the collectives' ends.
+-- @param  trace VARCHAR = NULL          only this trace
+-- @param  communication VARCHAR = NULL  LIKE pattern, ignoring case, on the names of the kernels
 -- @needs  kernels
--- @column trace VARCHAR                    name of the trace
--- @column kernel VARCHAR                   communication kernel
--- @column pid BIGINT                       process
--- @column device_id INTEGER                CUDA device ordinal within the process
--- @column collectives BIGINT               runs that all ranks have
--- @column times_last BIGINT                how often this rank was the last one to begin
--- @column late_ns BIGINT                   its starts after those of the first rank, in all
--- @column max_late_ns BIGINT               the most it was late
--- @column waited_ns BIGINT                 its starts before those of the last rank, in all
--- @column waited_pct DOUBLE                of the time of its kernels
+-- @column trace VARCHAR                 name of the trace
+-- @column kernel VARCHAR                communication kernel
+-- @column communicator VARCHAR          hash of NCCL's communicator; NULL if not recorded
+-- @column pid BIGINT                    process
+-- @column device_id INTEGER             CUDA device ordinal within the process
+-- @column collectives BIGINT            runs with another rank in the same collective
+-- @column alone BIGINT                  runs without: the other ranks' runs were not recorded, or not found
+-- @column times_last BIGINT             how often this rank was the last one to begin
+-- @column late_ns BIGINT                its starts after those of the first rank, in all
+-- @column median_late_ns DOUBLE         median of these
+-- @column max_late_ns BIGINT            the most it was late
+-- @column waited_ns BIGINT              its starts before those of the last rank, in all
+-- @column waited_pct DOUBLE             of the time of its kernels in these collectives
+-- @column clock_offset_ns BIGINT        how far its trace's clock is ahead of that of the job's first trace
 -- @chart  bars x=kernel y=waited_ns
--- @empty  No collective of that name ran on two GPUs of one trace.
+-- @note   SELECT format('By the ends of collectives, the clock of {} is {:,} ns ahead of the first trace of its job',
+-- @note                 trace, any_value(clock_offset_ns))
+-- @note   FROM answer GROUP BY trace HAVING any_value(clock_offset_ns) <> 0 ORDER BY trace
+-- @empty  No collective of that name ran on two GPUs at the same time.
 
-WITH runs AS (
-    SELECT
-        traces.name AS trace,
-        kernels.name AS kernel,
-        pid,
-        device_id,
-        start_ns,
-        kernels.duration_ns,
-        row_number() OVER (
-            PARTITION BY trace_id, kernels.name, pid, device_id ORDER BY start_ns, kernel_id
-        ) AS instance
-    FROM kernels
+WITH communicating AS (
+    SELECT kernels_communicating.*, start_utc_ns
+    FROM kernels_communicating
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE is_like_in_any_case(kernels.name, $communication)
-        AND start_ns IS NOT NULL
+    WHERE $communication IS NULL OR is_like_in_any_case(kernel, $communication)
 ),
-ranks AS (
-    SELECT trace, kernel, count(DISTINCT (pid, device_id)) AS ranks FROM runs GROUP BY ALL
-),
-compared AS (
-    SELECT
-        runs.*,
-        ranks,
-        count(*) OVER collective AS present,
-        min(start_ns) OVER collective AS first_ns,
-        max(start_ns) OVER collective AS last_ns
-    FROM runs
-    JOIN ranks USING (trace, kernel)
-    WINDOW collective AS (PARTITION BY trace, kernel, instance)
+runs AS (
+    SELECT *, ranks > 1 AS is_shared FROM collective_runs(communicating)
 )
 SELECT
-    trace,
+    traces.name AS trace,
     kernel,
+    communicator,
     pid,
     device_id,
-    count(*) AS collectives,
-    count_if(start_ns = last_ns)::BIGINT AS times_last,
-    sum(start_ns - first_ns)::BIGINT AS late_ns,
-    max(start_ns - first_ns) AS max_late_ns,
-    sum(last_ns - start_ns)::BIGINT AS waited_ns,
-    percent(sum(last_ns - start_ns), sum(duration_ns)) AS waited_pct
-FROM compared
-WHERE present = ranks AND ranks > 1
-GROUP BY trace, kernel, pid, device_id
-ORDER BY trace, kernel, late_ns DESC, pid, device_id
+    count_if(is_shared)::BIGINT AS collectives,
+    count_if(NOT is_shared)::BIGINT AS alone,
+    count_if(is_shared AND start_ns = last_start_ns)::BIGINT AS times_last,
+    (sum(start_ns - first_start_ns) FILTER (is_shared))::BIGINT AS late_ns,
+    median(start_ns - first_start_ns) FILTER (is_shared) AS median_late_ns,
+    max(start_ns - first_start_ns) FILTER (is_shared) AS max_late_ns,
+    (sum(last_start_ns - start_ns) FILTER (is_shared))::BIGINT AS waited_ns,
+    percent(
+        sum(last_start_ns - start_ns) FILTER (is_shared),
+        sum(runs.duration_ns) FILTER (is_shared)
+    ) AS waited_pct,
+    clock_offset_ns
+FROM runs
+JOIN traces USING (trace_id)
+GROUP BY traces.name, kernel, communicator, pid, device_id, clock_offset_ns
+HAVING collectives > 0
+ORDER BY trace, kernel, communicator, late_ns DESC, pid, device_id

@@ -1,9 +1,9 @@
 -- Binary NVTX payloads as JSON: {"NCCL communicator ID":12567171041123002542,"Message size [bytes]":4096}.
 --
 -- Four numbers of 64 bits come first (domain, schema, size, where the payload begins), then the payload, laid
--- out as its schema says, little end first. Told are whole numbers, and names of those that enumerate something.
--- What NVTX calls an array, a text, a fraction or a structure is left out; so are fields that lie outside their
--- payload, and schemas of one number that two processes laid out differently.
+-- out as its schema says, little end first. Told are whole numbers, and names of those that enumerate
+-- something. What NVTX calls an array, a text, a fraction or a structure is left out; so are fields that lie
+-- outside their payload, and schemas of one number that two processes laid out differently.
 -- Types: NVTX_PAYLOAD_ENTRY_TYPE_* of NVIDIA's nvToolsExtPayload.h; sizes as on 64-bit Linux.
 -- @raw   NVTX_EVENTS
 -- @reads binaryData BLOB

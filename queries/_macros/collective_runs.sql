@@ -1,0 +1,65 @@
+-- The runs of communication kernels, with the collective that each is a part of.
+--
+-- Runs belong together when they are of one communicator (where none was recorded: of one name) and all of them
+-- run at the same time, each on another GPU: no rank can leave a collective before the last one has come. Of
+-- collectives that follow each other without a pause of all ranks, those that are next on their ranks belong
+-- together. What only one rank has recorded, or what does not overlap, belongs to none.
+--
+-- Columns: those of kernels_communicating, times on the clock of the job's first trace; job_id and clock_offset_ns
+-- (see job_clocks); ranks, 1 for a run without others; first_start_ns, last_start_ns, first_end_ns, last_end_ns
+-- of all runs of the collective; collective, a number in the job that they share.
+-- @param  communicating TABLE  rows of kernels_communicating, with start_utc_ns of their traces
+
+WITH recorded AS (
+    FROM query_table(communicating)
+),
+clocks AS (
+    FROM job_clocks(recorded)
+),
+runs AS (
+    SELECT
+        recorded.* REPLACE (start_ns + shift_ns AS start_ns, end_ns + shift_ns AS end_ns),
+        job_id,
+        clock_offset_ns,
+        (job_id, communicator, kernel) AS likeness
+    FROM recorded
+    JOIN clocks USING (trace_id)
+),
+stepped AS (
+    SELECT
+        *,
+        coalesce(busy_until(start_ns, end_ns, kernel_id, likeness) > start_ns, false) AS goes_on
+    FROM runs
+),
+-- Stretches of time in which at least one rank is in a collective.
+busy AS (
+    SELECT
+        *,
+        count_if(NOT goes_on) OVER (
+            PARTITION BY likeness ORDER BY start_ns, end_ns, kernel_id ROWS UNBOUNDED PRECEDING
+        ) AS stretch
+    FROM stepped
+),
+placed AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY likeness, stretch, trace_id, pid, device_id ORDER BY start_ns, kernel_id
+        ) AS place
+    FROM busy
+),
+together AS (
+    SELECT
+        *,
+        count(*) OVER collective AS ranks,
+        min(start_ns) OVER collective AS first_start_ns,
+        max(start_ns) OVER collective AS last_start_ns,
+        min(end_ns) OVER collective AS first_end_ns,
+        max(end_ns) OVER collective AS last_end_ns,
+        min(kernel_id) OVER collective AS collective
+    FROM placed
+    WINDOW collective AS (PARTITION BY likeness, stretch, place)
+)
+SELECT * EXCLUDE (likeness, goes_on, stretch, place)
+    REPLACE (CASE WHEN last_start_ns < first_end_ns THEN ranks ELSE 1 END AS ranks)
+FROM together

@@ -1,0 +1,98 @@
+-- Which traces are recordings of one job, and how far apart their clocks are.
+--
+-- A collective ends on all its ranks at about the same time. So the clocks of two hosts differ by what most ends
+-- of like kernels (of one communicator; where none was recorded, of one name) in two traces are apart, up to
+-- 50 ms; to within some microseconds, and as if they went at the same rate. Traces are of one job where they
+-- share a communicator, or where at least half of the ends of one (and three) have one of the other at that
+-- distance. A report that is in the database twice, as it was recorded and as an export, counts once.
+--
+-- Columns: trace_id; job_id, the job's first trace; clock_offset_ns, by how much this trace's clock is ahead of
+-- that one's; shift_ns, to be added to its times to get those of the first trace. A trace alone is a job alone.
+-- @param  communicating TABLE  rows of kernels_communicating, with start_utc_ns of their traces
+
+WITH RECURSIVE clocks AS (
+    SELECT
+        trace_id,
+        start_utc_ns,
+        row_number() OVER (PARTITION BY start_utc_ns ORDER BY trace_id) = 1 AND start_utc_ns IS NOT NULL
+            AS has_clock
+    FROM (SELECT DISTINCT trace_id, start_utc_ns FROM query_table(communicating))
+),
+ends AS (
+    SELECT
+        trace_id,
+        communicator,
+        (kernel, communicator) AS likeness,
+        runs.start_utc_ns + end_ns AS end_ns,
+        (runs.start_utc_ns + end_ns) // 50000000 AS stretch,
+        row_number() OVER of_trace AS place,
+        count(*) OVER of_trace_all AS kernels
+    FROM query_table(communicating) AS runs
+    JOIN clocks USING (trace_id)
+    WHERE has_clock
+    WINDOW of_trace AS (PARTITION BY trace_id ORDER BY end_ns, kernel_id),
+           of_trace_all AS (PARTITION BY trace_id)
+),
+-- A thousand ends of a trace are enough.
+sampled AS (
+    SELECT *, unnest([stretch - 1, stretch, stretch + 1]) AS near_stretch
+    FROM ends
+    WHERE place % ceil(kernels / 1000)::BIGINT = 0
+),
+apart AS (
+    SELECT
+        earlier.trace_id AS first_id,
+        later.trace_id AS second_id,
+        later.communicator,
+        later.place,
+        later.end_ns - earlier.end_ns AS apart_ns
+    FROM sampled AS later
+    JOIN ends AS earlier ON earlier.likeness = later.likeness AND earlier.stretch = later.near_stretch
+    WHERE earlier.trace_id < later.trace_id AND abs(later.end_ns - earlier.end_ns) <= 50000000
+),
+-- Those that lie within 20 µs of one another, counted at each multiple of 20 µs and the one before.
+counted AS (
+    SELECT first_id, second_id, bin, count(DISTINCT place) AS ends, count(communicator) > 0 AS of_communicator
+    FROM (SELECT *, unnest([floor(apart_ns / 20000), floor(apart_ns / 20000) + 1])::BIGINT AS bin FROM apart)
+    GROUP BY first_id, second_id, bin
+),
+likeliest AS (
+    SELECT first_id, second_id, arg_max(bin, (ends, -abs(bin))) AS bin, max(ends) AS ends,
+           bool_or(of_communicator) AS of_communicator
+    FROM counted
+    GROUP BY first_id, second_id
+),
+paired AS (
+    SELECT first_id, second_id, median(apart_ns)::BIGINT AS offset_ns
+    FROM likeliest
+    JOIN apart USING (first_id, second_id)
+    WHERE floor(apart_ns / 20000) IN (bin - 1, bin)
+        AND (of_communicator OR ends >= greatest(
+            3,
+            (SELECT count(*) FROM sampled WHERE sampled.trace_id = second_id AND near_stretch = stretch) / 2
+        ))
+    GROUP BY first_id, second_id
+),
+-- The first trace that one shares collectives with gives it its clock.
+parents AS (
+    SELECT second_id AS trace_id, min(first_id) AS parent_id, arg_min(offset_ns, first_id) AS offset_ns
+    FROM paired
+    GROUP BY second_id
+),
+jobs AS (
+    SELECT trace_id, trace_id AS job_id, 0::BIGINT AS clock_offset_ns
+    FROM clocks
+    WHERE trace_id NOT IN (SELECT trace_id FROM parents)
+    UNION ALL
+    SELECT parents.trace_id, job_id, clock_offset_ns + offset_ns
+    FROM jobs
+    JOIN parents ON parents.parent_id = jobs.trace_id
+)
+SELECT
+    trace_id,
+    job_id,
+    clock_offset_ns,
+    coalesce(own.start_utc_ns - clock_offset_ns - job.start_utc_ns, 0) AS shift_ns
+FROM jobs
+JOIN clocks AS own USING (trace_id)
+JOIN clocks AS job ON job.trace_id = job_id
