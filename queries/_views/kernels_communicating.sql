@@ -8,6 +8,7 @@
 -- @column trace_id BIGINT        the trace it belongs to, see traces
 -- @column kernel_id BIGINT       the kernel, see kernels
 -- @column kernel VARCHAR         function name
+-- @column full_name VARCHAR      full C++ name, or the function name where there is none
 -- @column start_ns BIGINT        start on the GPU
 -- @column end_ns BIGINT          end on the GPU
 -- @column duration_ns BIGINT     time on the GPU
@@ -22,7 +23,7 @@
 -- @column peer BIGINT            rank at the other end; NULL without one, and of several
 
 WITH communicating AS (
-    SELECT kernels.*
+    SELECT kernels.*, full_name
     FROM kernels
     JOIN kernels_categorised ON full_name = coalesce(demangled, kernels.name, '')
     WHERE category = 'communication' AND start_ns IS NOT NULL
@@ -59,6 +60,7 @@ SELECT
     communicating.trace_id,
     kernel_id,
     communicating.name AS kernel,
+    full_name,
     start_ns,
     end_ns,
     communicating.duration_ns,

@@ -1,29 +1,35 @@
 -- How much of each communication kernel is hidden behind computation?
 --
--- NVIDIA's counterpart: nsys recipe nccl_gpu_overlap_trace. Communication kernels are those of NCCL, by the
--- prefix of their name, as NVIDIA's recipe finds them; computation is every other kernel of the same process
--- and device. Time with several compute kernels counts once.
--- @param  trace VARCHAR = NULL             only this trace
--- @param  communication VARCHAR = 'nccl%'  LIKE pattern, ignoring case, on the names of communication kernels
+-- NVIDIA's counterpart: nsys recipe nccl_gpu_overlap_trace, which takes for communication the kernels whose
+-- names begin with nccl, and for computation all others of the same process and device. Here custom all-reduces
+-- and the like communicate, too (see kernel_patterns), and hide nothing. Time with several compute kernels
+-- counts once.
+-- @param  trace VARCHAR = NULL          only this trace
+-- @param  communication VARCHAR = NULL  LIKE pattern, ignoring case, on the names of kernels: only these
 -- @needs  kernels
--- @column trace VARCHAR                    name of the trace
--- @column start_ns BIGINT                  start on the GPU
--- @column duration_ns BIGINT               time on the GPU
--- @column overlap_ns BIGINT                part of it with a compute kernel at work
--- @column exposed_ns BIGINT                part of it without one
--- @column overlap_pct DOUBLE               overlap in percent of the duration
--- @column pid BIGINT                       process
--- @column device_id INTEGER                CUDA device ordinal within the process
--- @column stream_id BIGINT                 CUDA stream
--- @column kernel VARCHAR                   function name
--- @column kernel_id BIGINT                 the kernel, see kernels
+-- @column trace VARCHAR                 name of the trace
+-- @column start_ns BIGINT               start on the GPU
+-- @column duration_ns BIGINT            time on the GPU
+-- @column overlap_ns BIGINT             part of it with a compute kernel at work
+-- @column exposed_ns BIGINT             part of it without one
+-- @column overlap_pct DOUBLE            overlap in percent of the duration
+-- @column pid BIGINT                    process
+-- @column device_id INTEGER             CUDA device ordinal within the process
+-- @column stream_id BIGINT              CUDA stream
+-- @column kernel VARCHAR                function name
+-- @column kernel_id BIGINT              the kernel, see kernels
 -- @chart  bars x=kernel y=exposed_ns
 -- @empty  No communication kernel of that name: one GPU alone has nothing to communicate.
 
 WITH chosen AS (
-    SELECT kernels.*, is_like_in_any_case(kernels.name, $communication) AS communicates
+    SELECT
+        kernels.*,
+        coalesce(is_like_in_any_case(kernels.name, $communication), false)
+            OR coalesce(is_like_in_any_case(demangled, $communication), false) AS is_named,
+        category = 'communication' OR is_named AS communicates
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
+    JOIN kernels_categorised ON full_name = coalesce(demangled, kernels.name, '')
     WHERE start_ns IS NOT NULL
 ),
 computing AS (
@@ -58,7 +64,7 @@ communicating AS (
         unnest([start_ns, end_ns]) AS at_ns,
         unnest([-1, 1]) AS sign
     FROM chosen
-    WHERE communicates
+    WHERE is_named OR communicates AND $communication IS NULL
 ),
 hidden AS (
     -- Busy time up to the end minus busy time up to the start.

@@ -32,7 +32,8 @@ WITH communicating AS (
     SELECT kernels_communicating.*, start_utc_ns
     FROM kernels_communicating
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE $communication IS NULL OR is_like_in_any_case(kernel, $communication)
+    WHERE $communication IS NULL
+        OR is_like_in_any_case(kernel, $communication) OR is_like_in_any_case(full_name, $communication)
 ),
 runs AS (
     SELECT *, ranks > 1 AS is_shared FROM collective_runs(communicating)

@@ -1,0 +1,53 @@
+-- How much communication is exposed, how much hidden, and what else does each GPU do?
+--
+-- From its first operation to the end of its last one. Each moment counts once, whatever runs at the same time: the
+-- five parts add up to the span. What communicates, kernel_patterns says; what a CUDA graph that was traced as a
+-- whole holds is not known, and counts as computation.
+-- @param  trace VARCHAR = NULL   only this trace
+-- @needs  kernels
+-- @column trace VARCHAR          name of the trace
+-- @column pid BIGINT             process
+-- @column device_id INTEGER      CUDA device ordinal within the process
+-- @column span_ns BIGINT         from the first operation to the end of the last one
+-- @column exposed_ns BIGINT      communication without computation
+-- @column overlapped_ns BIGINT   communication beside computation
+-- @column compute_ns BIGINT      computation without communication
+-- @column memory_ns BIGINT       only copies and memsets
+-- @column idle_ns BIGINT         nothing
+-- @column exposed_pct DOUBLE     exposed communication in percent of the span
+-- @column hidden_pct DOUBLE      overlapped communication in percent of all communication; NULL without any
+-- @column graph_launches BIGINT  CUDA graphs traced as a whole
+-- @chart  bars x=pid y=exposed_ns
+-- @note   SELECT format('{}: whole CUDA graphs count as computation, as their kernels were not recorded', trace)
+-- @note   FROM answer GROUP BY trace HAVING sum(graph_launches) > 0 ORDER BY trace
+
+WITH operations AS (
+    SELECT operations_by_work.*
+    FROM operations_by_work
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+),
+states AS (
+    FROM gpu_states(operations)
+),
+graphs AS (
+    SELECT trace_id, pid, device_id, count_if(kind = 'graph')::BIGINT AS graph_launches
+    FROM operations
+    GROUP BY ALL
+)
+SELECT
+    traces.name AS trace,
+    pid,
+    device_id,
+    span_ns,
+    exposed_ns,
+    overlapped_ns,
+    compute_ns,
+    memory_ns,
+    idle_ns,
+    exposed_pct,
+    hidden_pct,
+    graph_launches
+FROM state_sums(states)
+JOIN graphs USING (trace_id, pid, device_id)
+JOIN traces USING (trace_id)
+ORDER BY trace, pid, device_id
