@@ -219,23 +219,21 @@ def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: Ra
     raw = {view: _raw_table(report, view) for view in step.views}
     if step.of and not any(table is not None and table.num_rows for table in (raw[view] for view in step.of)):
         return
-    arrow_names = []
+    sources, arrow_names = {}, []
     for number, (view, table) in enumerate(raw.items()):
         arrow_name = f"arrow_{number}"
         if table is not None:
             connection.register(arrow_name, table)
             arrow_names.append(arrow_name)
-        connection.execute(f'CREATE TEMP VIEW "{view.name}" AS {_view_sql(view, table, arrow_name)}')
+        sources[view.name] = _source_sql(view, table, arrow_name)
     try:
-        for statement in duckdb.extract_statements(step.sql):
+        for statement in duckdb.extract_statements(step.sql_from(sources)):
             connection.execute(statement)
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         raise ReportError(
             f"{path.name}: its content does not make sense ({failures.first_line(error)}; {step.label})",
             "The file is probably damaged: copy it again, or export it again.",
         ) from error
-    for view in step.views:
-        connection.execute(f'DROP VIEW "{view.name}"')
     for arrow_name in arrow_names:
         connection.unregister(arrow_name)
 
@@ -260,7 +258,7 @@ def _signed(table: pa.Table) -> pa.Table:
     return table
 
 
-def _view_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str) -> str:
+def _source_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str) -> str:
     columns = []
     for column in view.columns:
         present = [f'"{name}"' for name in column.names if table is not None and name in table.column_names]
