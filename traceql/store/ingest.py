@@ -188,8 +188,10 @@ def _insert(
         },
     )
     connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT")
+    made: set[str] = set()
     for step in normalise.steps(report.kind):
-        _run(connection, step, report, decoded.path)
+        if step.when is None or _has_rows(connection, step.when, made):
+            made.update(_run(connection, step, report, decoded.path))
     if keep_environment and report.environment:
         connection.executemany(
             "INSERT INTO environment VALUES (?, ?, ?)", [(trace_id, *pair) for pair in report.environment]
@@ -215,10 +217,17 @@ def _insert_runs(
     )
 
 
-def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path) -> None:
+def _has_rows(connection: duckdb.DuckDBPyConnection, table: str, made: set[str]) -> bool:
+    return table in made and connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path
+) -> tuple[str, ...]:
+    """Run a step that has something to do: the temporary tables that it made."""
     raw = {view: _raw_table(report, view) for view in step.views}
     if step.of and not any(table is not None and table.num_rows for table in (raw[view] for view in step.of)):
-        return
+        return ()
     sources, arrow_names = {}, []
     for number, (view, table) in enumerate(raw.items()):
         arrow_name = f"arrow_{number}"
@@ -236,6 +245,7 @@ def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: Ra
         ) from error
     for arrow_name in arrow_names:
         connection.unregister(arrow_name)
+    return step.makes
 
 
 def _raw_table(report: RawReport, view: normalise.RawView) -> pa.Table | None:
