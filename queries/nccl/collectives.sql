@@ -60,7 +60,7 @@ summed AS (
     GROUP BY job_id, kernel, communicator, collective, ranks, first_start_ns, last_start_ns, last_end_ns
 )
 SELECT
-    jobs.name AS trace,
+    jobs.trace,
     kernel,
     function,
     communicator,
@@ -69,11 +69,11 @@ SELECT
     ranks,
     traces,
     start_ns,
-    summed.duration_ns,
+    duration_ns,
     wait_ns,
     together_ns,
     per_second(message_bytes, together_ns) AS bytes_per_s,
-    lasts.name AS last_trace,
+    lasts.trace AS last_trace,
     last[2] AS last_pid,
     last[3] AS last_device_id,
     max_clock_offset_ns

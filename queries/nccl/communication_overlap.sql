@@ -35,7 +35,7 @@ graphs AS (
     GROUP BY ALL
 )
 SELECT
-    traces.name AS trace,
+    trace,
     pid,
     device_id,
     span_ns,

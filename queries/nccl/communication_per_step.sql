@@ -62,7 +62,7 @@ states AS (
         AND steps.device_id = every_state.device_id AND every_state.start_ns >= steps.step_start_ns
 )
 SELECT
-    traces.name AS trace,
+    trace,
     pid,
     device_id,
     step,

@@ -24,7 +24,7 @@
 -- @empty  with nsys export --include-blobs=true.
 
 SELECT
-    traces.name AS trace,
+    trace,
     function,
     communicator,
     message_bytes,
@@ -41,5 +41,5 @@ SELECT
 FROM kernels_communicating
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 WHERE communicator IS NOT NULL
-GROUP BY traces.name, function, communicator, message_bytes, reduction
+GROUP BY trace, function, communicator, message_bytes, reduction
 ORDER BY trace, total_ns DESC, function, communicator, message_bytes, reduction

@@ -39,7 +39,7 @@ runs AS (
     SELECT *, ranks > 1 AS is_shared FROM collective_runs(communicating)
 )
 SELECT
-    traces.name AS trace,
+    trace,
     kernel,
     communicator,
     pid,
@@ -58,6 +58,6 @@ SELECT
     clock_offset_ns
 FROM runs
 JOIN traces USING (trace_id)
-GROUP BY traces.name, kernel, communicator, pid, device_id, clock_offset_ns
+GROUP BY trace, kernel, communicator, pid, device_id, clock_offset_ns
 HAVING collectives > 0
 ORDER BY trace, kernel, communicator, late_ns DESC, pid, device_id

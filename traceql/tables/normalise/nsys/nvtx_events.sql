@@ -21,6 +21,8 @@
 -- @reads floatValue   DOUBLE
 -- @reads jsonTextId   BIGINT
 -- @reads jsonText     VARCHAR
+-- @reads binaryData   BLOB
+-- @of    NVTX_EVENTS
 
 CREATE TEMP TABLE nvtx_events AS
 WITH events AS (
@@ -58,5 +60,5 @@ LEFT JOIN domains ON domains.pid = events.pid AND domains.domain_id = events.dom
 LEFT JOIN categories ON categories.pid = events.pid AND categories.domain_id = events.domain_id
     AND categories.category = events.category
 LEFT JOIN strings AS json ON json.id = jsonTextId
-LEFT JOIN nvtx_payloads USING (position)
+LEFT JOIN nvtx_payloads USING (binaryData)
 WHERE eventType IN (34, 59, 60)

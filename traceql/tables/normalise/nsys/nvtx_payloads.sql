@@ -7,6 +7,7 @@
 -- Types: NVTX_PAYLOAD_ENTRY_TYPE_* of NVIDIA's nvToolsExtPayload.h; sizes as on 64-bit Linux.
 -- @raw   NVTX_EVENTS
 -- @reads binaryData BLOB
+-- @of    NVTX_EVENTS
 -- @raw   NVTX_PAYLOAD_SCHEMA_ENTRIES
 -- @reads domainId BIGINT
 -- @reads schemaId BIGINT
@@ -23,7 +24,8 @@
 
 -- A number that stands in bytes as hexadecimal digits, the lowest byte first.
 CREATE TEMP MACRO little_endian(digits) AS
-    ('0x' || list_aggregate(list_reverse(regexp_extract_all(digits, '..')), 'string_agg', ''))::UBIGINT;
+    ('0x' || substr(digits, 15, 2) || substr(digits, 13, 2) || substr(digits, 11, 2) || substr(digits, 9, 2)
+     || substr(digits, 7, 2) || substr(digits, 5, 2) || substr(digits, 3, 2) || substr(digits, 1, 2))::UBIGINT;
 
 CREATE TEMP TABLE nvtx_payloads AS
 WITH number_types(type, size, is_signed) AS (
@@ -35,13 +37,12 @@ WITH number_types(type, size, is_signed) AS (
 ),
 payloads AS (
     SELECT
-        position,
+        binaryData,
         little_endian(substr(digits, 1, 16)) AS domain_id,
         little_endian(substr(digits, 17, 16)) AS schema_id,
         substr(digits, 65) AS digits
-    FROM (
-        SELECT row_number() OVER () AS position, hex(binaryData) AS digits FROM raw_NVTX_EVENTS
-    )
+    -- The same ones come again and again.
+    FROM (SELECT DISTINCT binaryData, hex(binaryData) AS digits FROM raw_NVTX_EVENTS)
     WHERE length(digits) > 64
 ),
 entries AS (
@@ -65,7 +66,7 @@ enums AS (
 ),
 fields AS (
     SELECT
-        position,
+        binaryData,
         idx,
         entries.name,
         domain_id,
@@ -81,7 +82,7 @@ fields AS (
         AND 2 * (begins + coalesce(size, 4)) <= length(digits)
 )
 SELECT
-    position,
+    binaryData,
     '{' || string_agg(
         to_json(fields.name) || ':' || coalesce(
             to_json(enums.name),
@@ -92,4 +93,4 @@ SELECT
     ) || '}' AS payload
 FROM fields
 LEFT JOIN enums ON enums.domain_id = fields.domain_id AND enums.type = fields.type AND enums.value = number
-GROUP BY position
+GROUP BY binaryData
