@@ -14,6 +14,7 @@ The tables are those that nsys exports, as a report in this process (`Recording.
 from __future__ import annotations
 
 import sqlite3
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
 
     from traceql import Database
 
+# Fields of NCCL's payloads: their names, types of NVTX (18 and 22 have 64 bits, 5 has 32) and forms.
+_NCCL = {
+    "communicator": ("NCCL communicator ID", 18, "Q"),
+    "size": ("Message size [bytes]", 22, "Q"),
+    "ranks": ("No. of ranks", 5, "i"),
+    "rank": ("Rank", 5, "i"),
+    "root": ("Root", 5, "i"),
+    "peer": ("Peer rank", 5, "i"),
+    "reduction": ("Reduction operation", 16777236, "i"),
+}
+_REDUCTIONS = ("Sum", "Product", "Max")
 _NVTX = {"mark": 34, "pushpop": 59, "startend": 60}
 _CATEGORY, _DOMAIN = 33, 75
 _COPIES = {
@@ -216,6 +228,7 @@ class Recording:
         end_tid: int | None = None,
         payload: int | None = None,
         color: int | None = None,
+        binary: bytes | None = None,
     ) -> Recording:
         """An NVTX range; a domain or category given as a number has no name, and domain 0 is the default one."""
         number = self._named(_DOMAIN, domain, pid, 0)
@@ -230,7 +243,48 @@ class Recording:
             endGlobalTid=None if end_tid is None else _global(pid, end_tid),
             int64Value=payload,
             color=color,
+            binaryData=binary,
         )
+
+    def nccl(
+        self, function: str, start: int, end: int, *work: Work, pid: int = 1, tid: int = 1, **told: int
+    ) -> Recording:
+        """A call of NCCL with its payload (communicator=, size=, root= …), and the kernels that it launched."""
+        fields = [_NCCL[name] for name in told]
+        schema = 1 << 24 | sum(1 << list(_NCCL).index(name) for name in told)
+        content = struct.pack("<" + "".join(form for _, _, form in fields), *told.values())
+        domain = self._named(_DOMAIN, "NCCL", pid, 0)
+        if told and not any(
+            row["schemaId"] == schema for row in self._tables.get("NVTX_PAYLOAD_SCHEMAS", [])
+        ):
+            self._schema(domain, schema, fields)
+        # Compilers fill structures up to a multiple of their largest field.
+        content += b"\x7f" * (-len(content) % 8)
+        binary = struct.pack("<QQQQ", domain, schema, len(content), 32) + content if told else None
+        self.range(function, start, end, pid=pid, tid=tid, domain="NCCL", binary=binary)
+        for one in work:
+            self.call("cudaLaunchKernelExC_v11060", start, start, one, pid=pid, tid=tid)
+        return self
+
+    def _schema(self, domain: int, schema: int, fields: list[tuple[str, int, str]]) -> None:
+        self._add("NVTX_PAYLOAD_SCHEMAS", domainId=domain, schemaId=schema)
+        offset = 0
+        for position, (name, kind, form) in enumerate(fields):
+            key = {"domainId": domain, "schemaId": schema, "idx": position}
+            # As nsys does, which leaves zeros out.
+            self._add(
+                "NVTX_PAYLOAD_SCHEMA_ENTRIES", **key, flags=None, type=kind, name=name, offset=offset or None
+            )
+            offset += struct.calcsize(form)
+        if not self._tables.get("NVTX_PAYLOAD_ENUM_ENTRIES"):
+            for value, name in enumerate(_REDUCTIONS):
+                self._add(
+                    "NVTX_PAYLOAD_ENUM_ENTRIES",
+                    domainId=domain,
+                    schemaId=_NCCL["reduction"][1],
+                    name=name,
+                    value=value or None,
+                )
 
     def mark(self, text: str, at: int, **more: Any) -> Recording:
         """An NVTX mark."""
@@ -252,7 +306,10 @@ class Recording:
     def _nvtx(
         self, event: int, text: str, start: int, end: int | None, thread: int, **more: Any
     ) -> Recording:
-        row = dict.fromkeys(("domainId", "category", "endGlobalTid", "int64Value", "color")) | more
+        row = (
+            dict.fromkeys(("domainId", "category", "endGlobalTid", "int64Value", "color", "binaryData"))
+            | more
+        )
         return self._add(
             "NVTX_EVENTS", start=start, end=end, eventType=event, text=text, globalTid=thread, **row
         )

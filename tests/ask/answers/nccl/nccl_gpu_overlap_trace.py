@@ -39,9 +39,44 @@ CASES = [
         ),
     ),
     Case(
-        "what communicates is a pattern",
+        "an all-reduce of an inference engine hides none of NCCL's, whatever its short name says",
+        traces={
+            "custom": Recording().work(
+                kernel("ncclAllReduce", 0, 10),
+                kernel("cross_device_reduce_1stage", 2, 8, stream=9),
+                kernel("dispatch", 4, 9, full="void deep_ep::intranode::dispatch<8>(int*)", stream=10),
+            )
+        },
+        expected=across(
+            """
+            trace   start_ns  duration_ns  overlap_ns  exposed_ns  overlap_pct  pid  device_id  stream_id  kernel                      kernel_id
+            custom  0         10           0           10          0            1    0          7          ncclAllReduce               1
+            custom  2         6            0           6           0            1    0          9          cross_device_reduce_1stage  2
+            custom  4         5            0           5           0            1    0          10         dispatch                    3
+            """
+        ),
+    ),
+    Case(
+        "what is named by a pattern communicates, and is alone in the answer; full names are names, too",
+        traces={
+            "named": Recording().work(
+                kernel("device_kernel", 0, 10, full="device_kernel<ring::Step>"),
+                kernel("device_kernel", 5, 12, full="device_kernel<gemm>", stream=9),
+                kernel("ncclAllReduce", 0, 10, stream=10),
+            )
+        },
+        params={"communication": "%Ring::%"},
+        expected=across(
+            """
+            trace  start_ns  duration_ns  overlap_ns  exposed_ns  overlap_pct  pid  device_id  stream_id  kernel         kernel_id
+            named  0         10           5           5           50           1    0          7          device_kernel  1
+            """
+        ),
+    ),
+    Case(
+        "the pattern is one of LIKE, in any case",
         traces=TWO,
-        params={"trace": "b", "communication": "S_M"},
+        params={"trace": "b", "communication": "S%M"},
         expected=across(
             """
             trace  start_ns  duration_ns  overlap_ns  exposed_ns  overlap_pct  pid  device_id  stream_id  kernel  kernel_id

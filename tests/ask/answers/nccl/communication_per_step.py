@@ -1,0 +1,56 @@
+"""Cases of communication_per_step: steps that lie end to end on the GPU, and what it did in each."""
+
+from __future__ import annotations
+
+from made.case import Case, across
+from made.nsys import Recording, copy, kernel
+
+LAUNCH = "cudaLaunchKernel_v7000"
+STEP = "execute_context_1(8)_generation_0(0)"
+
+TWO = {
+    "a": Recording()
+    # Before the first step.
+    .work(kernel("gemm", 0, 5))
+    .range(STEP, 0, 10)
+    .call(LAUNCH, 1, 2, kernel("gemm", 10, 30))
+    .call(LAUNCH, 3, 4, kernel("ncclAllReduce", 25, 40, stream=9))
+    # Of the backward pass, on another thread and in no range: at the time of the step all the same.
+    .call(LAUNCH, 5, 6, kernel("gemm", 50, 60), tid=7)
+    # Launches nothing, and is no step of the GPU.
+    .range(STEP, 11, 12)
+    .range(STEP, 20, 30)
+    .call(LAUNCH, 21, 22, kernel("gemm", 100, 110))
+    .call(LAUNCH, 23, 24, copy("Host-to-Device", 115, 120, 8))
+    .range("layer", 21, 23)
+    # Communication of the first step that goes on in the second one counts in both.
+    .work(kernel("ncclAllReduce", 90, 105, stream=9)),
+    "b": Recording()
+    .range("iteration 1", 0, 10, pid=3)
+    .call(LAUNCH, 1, 2, kernel("ncclSend", 5, 7, device=2), pid=3),
+}
+
+CASES = [
+    Case(
+        "a step reaches to the first operation of the next one, the last step to the end of all",
+        traces=TWO,
+        expected=across(
+            f"""
+            trace  pid  device_id  step  range   start_ns  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns       exposed_pct  hidden_pct
+            a      1    0          0     {STEP}  10        90       10 + 10     5              15 + 10     0          10 + 30       100 * 20/90  20
+            a      1    0          1     {STEP}  100       20       0           5              5           5          5             0            100
+            """
+        ),
+    ),
+    Case(
+        "steps of other names, of one trace",
+        traces=TWO,
+        params={"trace": "b", "step": "iteration%"},
+        expected=across(
+            """
+            trace  pid  device_id  step  range        start_ns  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns  exposed_pct  hidden_pct
+            b      3    2          0     iteration 1  5         2        2           0              0           0          0        100          0
+            """
+        ),
+    ),
+]
