@@ -1,13 +1,13 @@
 -- The runs of communication kernels, with the collective that each is a part of.
 --
--- Runs belong together when they are of one communicator (where none was recorded: of one name) and all of them
--- run at the same time, each on another GPU: no rank can leave a collective before the last one has come. Of
--- collectives that follow each other without a pause of all ranks, those that are next on their ranks belong
--- together. What only one rank has recorded, or what does not overlap, belongs to none.
+-- Runs belong together when they are of one communicator (where none was recorded: of one name) and all of
+-- them run at the same time, each on another GPU: no rank can leave a collective before the last one has
+-- come. Of collectives that follow each other without a pause of all ranks, those that are next on their
+-- ranks belong together. What only one rank has recorded, or what does not overlap, belongs to none.
 --
--- Columns: those of kernels_communicating, times on the clock of the job's first trace; job_id and clock_offset_ns
--- (see job_clocks); ranks, 1 for a run without others; first_start_ns, last_start_ns, first_end_ns, last_end_ns
--- of all runs of the collective; collective, a number in the job that they share.
+-- Columns: those of kernels_communicating, times on the clock of the job's first trace; job_id and
+-- clock_offset_ns (see job_clocks); ranks, 1 for a run without others; first_start_ns, last_start_ns,
+-- first_end_ns, last_end_ns of all runs of the collective; collective, a number in the job that they share.
 -- @param  communicating TABLE  rows of kernels_communicating, with start_utc_ns of their traces
 
 WITH recorded AS (

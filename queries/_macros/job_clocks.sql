@@ -1,13 +1,15 @@
 -- Which traces are recordings of one job, and how far apart their clocks are.
 --
--- A collective ends on all its ranks at about the same time. So the clocks of two hosts differ by what most ends
--- of like kernels (of one communicator; where none was recorded, of one name) in two traces are apart, up to
--- 50 ms; to within some microseconds, and as if they went at the same rate. Traces are of one job where they
--- share a communicator, or where at least half of the ends of one (and three) have one of the other at that
--- distance. A report that is in the database twice, as it was recorded and as an export, counts once.
+-- A collective ends on all its ranks at about the same time. So the clocks of two hosts differ by what most
+-- ends of like kernels (of one communicator; where none was recorded, of one name) in two traces are apart,
+-- up to 50 ms; to within some microseconds, and as if they went at the same rate. Traces are of one job
+-- where they share a communicator, or where at least half of the ends of one (and three) have one of the
+-- other at that distance. A report that is in the database twice, as it was recorded and as an export,
+-- counts once.
 --
--- Columns: trace_id; job_id, the job's first trace; clock_offset_ns, by how much this trace's clock is ahead of
--- that one's; shift_ns, to be added to its times to get those of the first trace. A trace alone is a job alone.
+-- Columns: trace_id; job_id, the job's first trace; clock_offset_ns, by how much this trace's clock is
+-- ahead of that one's; shift_ns, to be added to its times to get those of the first trace. A trace alone is
+-- a job alone.
 -- @param  communicating TABLE  rows of kernels_communicating, with start_utc_ns of their traces
 
 WITH RECURSIVE clocks AS (

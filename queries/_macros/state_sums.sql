@@ -1,7 +1,8 @@
 -- For how long a GPU is in each of its states: for each group of rows that differ in nothing else.
 --
--- Columns: those of `states` but start_ns, end_ns and state; span_ns, and its parts exposed_ns, overlapped_ns,
--- compute_ns, memory_ns and idle_ns; exposed_pct of the span, hidden_pct of all communication.
+-- Columns: those of `states` but start_ns, end_ns and state; span_ns, and its parts exposed_ns,
+-- overlapped_ns, compute_ns, memory_ns and idle_ns; exposed_pct of the span, hidden_pct of all
+-- communication.
 -- @param  states TABLE  rows of gpu_states, and the columns to group by
 
 WITH timed AS (

@@ -1,7 +1,7 @@
 -- One call of NCCL on the CPU, with what its NVTX payload says.
 --
--- NCCL describes its calls in binary payloads since version 2.15; nsys records them with its ranges, and exports
--- them with --include-blobs=true. Grouped calls launch their kernels at the end of the outermost group.
+-- NCCL describes its calls in binary payloads of its ranges; nsys records them, and exports them with
+-- --include-blobs=true. Grouped calls launch their kernels at the end of the outermost group.
 -- @needs  nvtx_ranges
 -- @column trace_id BIGINT        the trace it belongs to, see traces
 -- @column range_id BIGINT        the call, see nvtx_ranges
@@ -58,7 +58,7 @@ SELECT
     pid,
     tid,
     start_ns,
-    CASE WHEN ends_group OR open_groups > 0 THEN groups_before END AS group_number,
+    CASE WHEN ends_group OR open_groups > 0 THEN groups_before END::BIGINT AS group_number,
     ends_group,
     '0x' || lower(hex(try_cast(told ->> '$."NCCL communicator ID"' AS UBIGINT))) AS communicator,
     try_cast(told ->> '$."Message size [bytes]"' AS BIGINT) AS message_bytes,

@@ -1,9 +1,9 @@
 -- Kernels that communicate between GPUs, with what is known about the message.
 --
--- What communicates is said once, by the category communication of kernel_patterns: NCCL, NVSHMEM, DeepEP, custom
--- all-reduces, symmetric memory. The call of NCCL that launched a kernel tells the rest. Kernels of grouped calls
--- are launched together: of these is known what all calls of the group share, and the sizes' sum where the group
--- launched a single kernel.
+-- What communicates is said once, by the category communication of kernel_patterns: NCCL, NVSHMEM, DeepEP,
+-- custom all-reduces, symmetric memory. The call of NCCL that launched a kernel tells the rest. Kernels of
+-- grouped calls are launched together: of these is known what all calls of the group share, and the sizes'
+-- sum where the group launched a single kernel.
 -- @needs  kernels
 -- @column trace_id BIGINT        the trace it belongs to, see traces
 -- @column kernel_id BIGINT       the kernel, see kernels
@@ -52,7 +52,14 @@ told AS (
     FROM calls
     WHERE group_number IS NULL
     UNION ALL
-    SELECT range_id, function, communicator, CASE WHEN kernels = 1 THEN message_bytes END, reduction, root, peer
+    SELECT
+        range_id,
+        function,
+        communicator,
+        CASE WHEN kernels = 1 THEN message_bytes END,
+        reduction,
+        root,
+        peer
     FROM groups
     JOIN launched USING (range_id)
 )

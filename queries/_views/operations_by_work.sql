@@ -1,7 +1,7 @@
 -- Each operation on a GPU with the kind of its work: communication, compute or memory.
 --
--- What communicates is said by the category communication of kernel_patterns. What a CUDA graph that was traced as
--- a whole holds is not known: it counts as computation.
+-- What communicates is said by the category communication of kernel_patterns. What a CUDA graph that was
+-- traced as a whole holds is not known: it counts as computation.
 -- @column trace_id BIGINT      the trace it belongs to, see traces
 -- @column kind VARCHAR         kernel, memcpy, memset or graph
 -- @column operation_id BIGINT  kernel_id, memory_op_id or graph_launch_id; unique within one kind

@@ -1,9 +1,9 @@
 -- Which collectives took longest, who was waited for, and how fast did the data move?
 --
--- A collective is the runs of one communication kernel on several GPUs that belong together: of one communicator,
--- or where none was recorded of one name, and at the same time. The first one of a job often waits for ranks that
--- still start up. Of traces of one job (a report per rank) times are on the clock of the first one, to which the
--- others are set by the ends of collectives.
+-- A collective is the runs of one communication kernel on several GPUs that belong together: of one
+-- communicator, or where none was recorded of one name, and at the same time. The first one of a job often
+-- waits for ranks that still start up. Of traces of one job (a report per rank) times are on the clock of
+-- the first one, to which the others are set by the ends of collectives.
 -- @param  trace VARCHAR = NULL          only this trace
 -- @param  communication VARCHAR = NULL  LIKE pattern, ignoring case, on the names of the kernels
 -- @param  limit BIGINT = 50             collectives per job, those with the longest wait; NULL for all

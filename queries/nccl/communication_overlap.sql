@@ -1,8 +1,8 @@
 -- How much communication is exposed, how much hidden, and what else does each GPU do?
 --
--- From its first operation to the end of its last one. Each moment counts once, whatever runs at the same time: the
--- five parts add up to the span. What communicates, kernel_patterns says; what a CUDA graph that was traced as a
--- whole holds is not known, and counts as computation.
+-- From its first operation to the end of its last one. Each moment counts once, whatever runs at the same
+-- time: the five parts add up to the span. What communicates, kernel_patterns says; what a CUDA graph that
+-- was traced as a whole holds is not known, and counts as computation.
 -- @param  trace VARCHAR = NULL   only this trace
 -- @needs  kernels
 -- @column trace VARCHAR          name of the trace
@@ -18,7 +18,7 @@
 -- @column hidden_pct DOUBLE      overlapped communication in percent of all communication; NULL without any
 -- @column graph_launches BIGINT  CUDA graphs traced as a whole
 -- @chart  bars x=pid y=exposed_ns
--- @note   SELECT format('{}: whole CUDA graphs count as computation, as their kernels were not recorded', trace)
+-- @note   SELECT format('{}: whole CUDA graphs count as computation: their kernels are not recorded', trace)
 -- @note   FROM answer GROUP BY trace HAVING sum(graph_launches) > 0 ORDER BY trace
 
 WITH operations AS (

@@ -1,8 +1,8 @@
 -- How much communication is exposed in each step?
 --
--- A step reaches from its first GPU operation to that of the next step, so that the steps of a GPU lie end to end,
--- and the five parts of each add up to its span. Whatever runs in that time counts, whichever thread launched it;
--- what was before the first step is left out.
+-- A step reaches from its first GPU operation to that of the next step, so that the steps of a GPU lie end
+-- to end, and the five parts of each add up to its span. Whatever runs in that time counts, whichever
+-- thread launched it; what was before the first step is left out.
 -- @param  trace VARCHAR = NULL   only this trace
 -- @param  step VARCHAR = 'execute_context_%'  LIKE pattern on the text of the ranges that are steps
 -- @needs  kernels nvtx_ranges
@@ -21,7 +21,7 @@
 -- @column exposed_pct DOUBLE     exposed communication in percent of the span
 -- @column hidden_pct DOUBLE      overlapped communication in percent of all communication; NULL without any
 -- @chart  points x=step y=exposed_ns color=pid
--- @empty  No kernel was launched in a range of that name: name your steps with --step (see the query nvtx-sum).
+-- @empty  No kernel was launched in a range of that name: name yours with --step (see the query nvtx-sum).
 
 WITH operations AS (
     SELECT operations_by_work.*

@@ -1,9 +1,9 @@
 -- How much of each communication kernel is hidden behind computation?
 --
 -- NVIDIA's counterpart: nsys recipe nccl_gpu_overlap_trace, which takes for communication the kernels whose
--- names begin with nccl, and for computation all others of the same process and device. Here custom all-reduces
--- and the like communicate, too (see kernel_patterns), and hide nothing. Time with several compute kernels
--- counts once.
+-- names begin with nccl, and for computation all others of the same process and device. Here custom
+-- all-reduces and the like communicate, too (see kernel_patterns), and hide nothing. Time with several
+-- compute kernels counts once.
 -- @param  trace VARCHAR = NULL          only this trace
 -- @param  communication VARCHAR = NULL  LIKE pattern, ignoring case, on the names of kernels: only these
 -- @needs  kernels

@@ -1,8 +1,8 @@
 -- What do NCCL's functions move, in which messages and communicators, and how fast?
 --
--- Sizes and communicators are what NCCL writes into the binary payload of its NVTX ranges. The rate is the size of
--- the message by the time of the kernel, in which a rank also waits for others: the best one comes nearest to what
--- the links can do.
+-- Sizes and communicators are what NCCL writes into the binary payload of its NVTX ranges. The rate is the
+-- size of the message by the time of the kernel, in which a rank also waits for others: the best one comes
+-- nearest to what the links can do.
 -- @param  trace VARCHAR = NULL   only this trace
 -- @needs  kernels nvtx_ranges
 -- @column trace VARCHAR          name of the trace

@@ -1,10 +1,10 @@
 -- Which rank comes late to the collectives and makes the others wait?
 --
--- NVIDIA's counterpart: nsys recipe nccl_straggler, of versions after 2025.3. A rank is a process and a device.
--- Its kernel cannot finish before that of the last rank has begun, so whoever begins earlier waits. Kernels are
--- runs of one collective when they are of one communicator, or where none was recorded of one name, and all run
--- at the same time. Traces of one job (a report per rank) are compared with each other: the clocks of their
--- hosts are set by the collectives' ends.
+-- NVIDIA's counterpart: nsys recipe nccl_straggler, of versions after 2025.3. A rank is a process and a
+-- device. Its kernel cannot finish before that of the last rank has begun, so whoever begins earlier waits.
+-- Kernels are runs of one collective when they are of one communicator, or where none was recorded of one
+-- name, and all run at the same time. Traces of one job (a report per rank) are compared with each other:
+-- the clocks of their hosts are set by the collectives' ends.
 -- @param  trace VARCHAR = NULL          only this trace
 -- @param  communication VARCHAR = NULL  LIKE pattern, ignoring case, on the names of the kernels
 -- @needs  kernels
@@ -23,8 +23,8 @@
 -- @column waited_pct DOUBLE             of the time of its kernels in these collectives
 -- @column clock_offset_ns BIGINT        how far its trace's clock is ahead of that of the job's first trace
 -- @chart  bars x=kernel y=waited_ns
--- @note   SELECT format('By the ends of collectives, the clock of {} is {:,} ns ahead of the first trace of its job',
--- @note                 trace, any_value(clock_offset_ns))
+-- @note   SELECT format('By the ends of collectives, the clock of {} is {:,} ns ahead of its job''s first trace',
+-- @note   trace, any_value(clock_offset_ns))
 -- @note   FROM answer GROUP BY trace HAVING any_value(clock_offset_ns) <> 0 ORDER BY trace
 -- @empty  No collective of that name ran on two GPUs at the same time.
 

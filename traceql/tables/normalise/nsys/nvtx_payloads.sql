@@ -6,6 +6,7 @@
 -- outside their payload, and schemas of one number that two processes laid out differently.
 -- Types: NVTX_PAYLOAD_ENTRY_TYPE_* of NVIDIA's nvToolsExtPayload.h; sizes as on 64-bit Linux.
 -- @raw   NVTX_EVENTS
+-- @reads eventType  INTEGER
 -- @reads binaryData BLOB
 -- @of    NVTX_EVENTS
 -- @raw   NVTX_PAYLOAD_SCHEMA_ENTRIES
@@ -25,7 +26,8 @@
 -- A number that stands in bytes as hexadecimal digits, the lowest byte first.
 CREATE TEMP MACRO little_endian(digits) AS
     ('0x' || substr(digits, 15, 2) || substr(digits, 13, 2) || substr(digits, 11, 2) || substr(digits, 9, 2)
-     || substr(digits, 7, 2) || substr(digits, 5, 2) || substr(digits, 3, 2) || substr(digits, 1, 2))::UBIGINT;
+     || substr(digits, 7, 2) || substr(digits, 5, 2) || substr(digits, 3, 2) || substr(digits, 1, 2)
+    )::UBIGINT;
 
 CREATE TEMP TABLE nvtx_payloads AS
 WITH number_types(type, size, is_signed) AS (
@@ -42,7 +44,11 @@ payloads AS (
         little_endian(substr(digits, 17, 16)) AS schema_id,
         substr(digits, 65) AS digits
     -- The same ones come again and again.
-    FROM (SELECT DISTINCT binaryData, hex(binaryData) AS digits FROM raw_NVTX_EVENTS)
+    FROM (
+        SELECT DISTINCT binaryData, hex(binaryData) AS digits
+        FROM raw_NVTX_EVENTS
+        WHERE eventType IN (34, 59, 60)
+    )
     WHERE length(digits) > 64
 ),
 entries AS (
