@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "4a8099a7f7cab07e"
+FINGERPRINT = "88452417435d420e"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"

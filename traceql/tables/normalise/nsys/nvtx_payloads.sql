@@ -60,7 +60,7 @@ entries AS (
         any_value(type) AS type,
         any_value(coalesce("offset", 0)) AS begins
     FROM raw_NVTX_PAYLOAD_SCHEMA_ENTRIES
-    WHERE coalesce(flags, 0) = 0 AND name IS NOT NULL
+    WHERE coalesce(flags, 0) = 0 AND name IS NOT NULL AND coalesce("offset", 0) BETWEEN 0 AND 65536
     GROUP BY ALL
     HAVING count(DISTINCT (name, type, coalesce("offset", 0))) = 1
 ),
