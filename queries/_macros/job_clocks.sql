@@ -35,32 +35,51 @@ ends AS (
     WINDOW of_trace AS (PARTITION BY trace_id ORDER BY end_ns, kernel_id),
            of_trace_all AS (PARTITION BY trace_id)
 ),
--- A thousand ends of a trace are enough.
+-- Some hundred ends of a trace are enough,
 sampled AS (
     SELECT *, unnest([stretch - 1, stretch, stretch + 1]) AS near_stretch
     FROM ends
-    WHERE place % ceil(kernels / 1000)::BIGINT = 0
+    WHERE place % ceil(kernels / 500)::BIGINT = 0
+),
+-- beside those of the first traces with like kernels: one that holds the same communicator, or up to four.
+candidates AS (
+    SELECT first_id, second_id
+    FROM (
+        SELECT DISTINCT
+            earlier.trace_id AS first_id,
+            later.trace_id AS second_id,
+            earlier.communicator IS NOT NULL AS of_communicator
+        FROM (SELECT DISTINCT trace_id, likeness, communicator FROM ends) AS earlier
+        JOIN (SELECT DISTINCT trace_id, likeness FROM sampled) AS later USING (likeness)
+        WHERE earlier.trace_id < later.trace_id
+    )
+    QUALIFY row_number() OVER (PARTITION BY second_id ORDER BY of_communicator DESC, first_id)
+        <= CASE WHEN bool_or(of_communicator) OVER (PARTITION BY second_id) THEN 1 ELSE 4 END
 ),
 apart AS (
-    SELECT
-        earlier.trace_id AS first_id,
-        later.trace_id AS second_id,
-        later.communicator,
-        later.place,
-        later.end_ns - earlier.end_ns AS apart_ns
-    FROM sampled AS later
-    JOIN ends AS earlier ON earlier.likeness = later.likeness AND earlier.stretch = later.near_stretch
-    WHERE earlier.trace_id < later.trace_id AND abs(later.end_ns - earlier.end_ns) <= 50000000
+    SELECT first_id, second_id, later.communicator, later.end_ns - earlier.end_ns AS apart_ns
+    FROM candidates
+    JOIN sampled AS later ON later.trace_id = second_id
+    JOIN ends AS earlier
+        ON earlier.trace_id = first_id AND earlier.likeness = later.likeness
+        AND earlier.stretch = later.near_stretch
+    WHERE abs(later.end_ns - earlier.end_ns) <= 50000000
 ),
--- Those that lie within 20 µs of one another, counted at each multiple of 20 µs and the one before.
+-- How many are as far apart, to within 20 µs: counted at each multiple of it and the one before.
 counted AS (
-    SELECT first_id, second_id, bin, count(DISTINCT place) AS ends, count(communicator) > 0 AS of_communicator
+    SELECT first_id, second_id, bin, count(*) AS ends, count(communicator) > 0 AS of_communicator
     FROM (SELECT *, unnest([floor(apart_ns / 20000), floor(apart_ns / 20000) + 1])::BIGINT AS bin FROM apart)
     GROUP BY first_id, second_id, bin
 ),
 likeliest AS (
-    SELECT first_id, second_id, arg_max(bin, (ends, -abs(bin))) AS bin, max(ends) AS ends,
-           bool_or(of_communicator) AS of_communicator
+    SELECT
+        first_id,
+        second_id,
+        arg_max(bin, (ends, -abs(bin))) AS bin,
+        max(ends) AS ends,
+        -- As many as would be found in so many bins of two traces that have nothing to do with each other.
+        sum(ends) / 5000 AS by_chance,
+        bool_or(of_communicator) AS of_communicator
     FROM counted
     GROUP BY first_id, second_id
 ),
@@ -71,6 +90,7 @@ paired AS (
     WHERE floor(apart_ns / 20000) IN (bin - 1, bin)
         AND (of_communicator OR ends >= greatest(
             3,
+            2 * by_chance,
             (SELECT count(*) FROM sampled WHERE sampled.trace_id = second_id AND near_stretch = stretch) / 2
         ))
     GROUP BY first_id, second_id
