@@ -3,7 +3,8 @@
 -- Runs belong together when they are of one communicator (where none was recorded: of one name) and all of
 -- them run at the same time, each on another GPU: no rank can leave a collective before the last one has
 -- come. Of collectives that follow each other without a pause of all ranks, those that are next on their
--- ranks belong together. What only one rank has recorded, or what does not overlap, belongs to none.
+-- ranks belong together, counted from the first or from the last one, whichever fits more of them. What
+-- only one rank has recorded, or what does not overlap, belongs to none.
 --
 -- Columns: those of kernels_communicating, times on the clock of the job's first trace; job_id and
 -- clock_offset_ns (see job_clocks); ranks, 1 for a run without others; first_start_ns, last_start_ns,
@@ -40,13 +41,31 @@ busy AS (
         ) AS stretch
     FROM stepped
 ),
+-- The first and the last ones of a stretch can lack on a rank whose recording began later, or ended earlier.
+counted AS (
+    SELECT
+        *,
+        row_number() OVER (own ORDER BY start_ns, kernel_id) AS from_first,
+        row_number() OVER (own ORDER BY start_ns DESC, kernel_id DESC) AS from_last
+    FROM busy
+    WINDOW own AS (PARTITION BY likeness, stretch, trace_id, pid, device_id)
+),
+tried AS (
+    SELECT
+        *,
+        max(start_ns) OVER by_first < min(end_ns) OVER by_first AND count(*) OVER by_first > 1 AS fits_by_first,
+        max(start_ns) OVER by_last < min(end_ns) OVER by_last AND count(*) OVER by_last > 1 AS fits_by_last
+    FROM counted
+    WINDOW by_first AS (PARTITION BY likeness, stretch, from_first),
+           by_last AS (PARTITION BY likeness, stretch, from_last)
+),
 placed AS (
     SELECT
         *,
-        row_number() OVER (
-            PARTITION BY likeness, stretch, trace_id, pid, device_id ORDER BY start_ns, kernel_id
-        ) AS place
-    FROM busy
+        CASE WHEN count_if(fits_by_last) OVER whole > count_if(fits_by_first) OVER whole THEN from_last
+             ELSE from_first END AS place
+    FROM tried
+    WINDOW whole AS (PARTITION BY likeness, stretch)
 ),
 together AS (
     SELECT
@@ -60,6 +79,6 @@ together AS (
     FROM placed
     WINDOW collective AS (PARTITION BY likeness, stretch, place)
 )
-SELECT * EXCLUDE (likeness, goes_on, stretch, place)
+SELECT * EXCLUDE (likeness, goes_on, stretch, from_first, from_last, fits_by_first, fits_by_last, place)
     REPLACE (CASE WHEN last_start_ns < first_end_ns THEN ranks ELSE 1 END AS ranks)
 FROM together

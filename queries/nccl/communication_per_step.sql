@@ -21,7 +21,7 @@
 -- @column exposed_pct DOUBLE     exposed communication in percent of the span
 -- @column hidden_pct DOUBLE      overlapped communication in percent of all communication; NULL without any
 -- @chart  points x=step y=exposed_ns color=pid
--- @empty  No kernel was launched in a range of that name: name yours with --step (see the query nvtx-sum).
+-- @empty  Nothing was launched in a range of that name: name your steps with --step (see the query nvtx-sum).
 
 WITH operations AS (
     SELECT operations_by_work.*
@@ -31,19 +31,43 @@ WITH operations AS (
 every_state AS (
     FROM gpu_states(operations)
 ),
-begun AS (
-    SELECT
-        kernels.trace_id,
-        pid,
-        device_id,
-        kernel_ranges.range_id,
-        text AS range,
-        min(start_ns) AS step_start_ns
-    FROM kernel_ranges
+named AS (
+    SELECT trace_id, range_id, text AS range
+    FROM nvtx_ranges
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE is_like(text, $step) AND style <> 'mark'
+),
+-- A step within a step is a part of it.
+outermost AS (
+    FROM named
+    WHERE range_id NOT IN (
+        SELECT range_ancestors.range_id
+        FROM range_ancestors
+        JOIN named ON named.range_id = ancestor_id
+        WHERE levels > 0
+    )
+),
+launched AS (
+    SELECT ancestor_id AS range_id, pid, device_id, start_ns, end_ns
+    FROM (
+        SELECT range_id, pid, device_id, start_ns, end_ns FROM kernels
+        UNION ALL
+        SELECT range_id, pid, device_id, start_ns, end_ns FROM memory_ops
+        UNION ALL
+        SELECT range_id, pid, device_id, start_ns, end_ns FROM graph_launches
+    )
+    JOIN range_ancestors USING (range_id)
+    UNION ALL
+    SELECT startend_kernels.range_id, pid, device_id, start_ns, end_ns
+    FROM startend_kernels
     JOIN kernels USING (kernel_id)
-    JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
-    -- Of no duration, a kernel begins nothing.
-    WHERE is_like(text, $step) AND start_ns < end_ns
+),
+begun AS (
+    SELECT trace_id, pid, device_id, range_id, range, min(start_ns) AS step_start_ns
+    FROM launched
+    JOIN outermost USING (range_id)
+    -- Of no duration, an operation begins nothing.
+    WHERE start_ns < end_ns
     GROUP BY ALL
 ),
 steps AS (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from made.case import Case, across
-from made.nsys import Recording, copy, kernel
+from made.nsys import Recording, copy, graph, kernel
 
 LAUNCH = "cudaLaunchKernel_v7000"
 STEP = "execute_context_1(8)_generation_0(0)"
@@ -39,6 +39,28 @@ CASES = [
             trace  pid  device_id  step  range   start_ns  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns       exposed_pct  hidden_pct
             a      1    0          0     {STEP}  10        90       10 + 10     5              15 + 10     0          10 + 30       100 * 20/90  20
             a      1    0          1     {STEP}  100       20       0           5              5           5          5             0            100
+            """
+        ),
+    ),
+    Case(
+        "whole graphs and copies begin steps, too; start/end ranges are steps; a step within a step is none",
+        traces={
+            "c": Recording()
+            .range("step 0", 0, 10)
+            .range("step 0 again", 4, 9)
+            .call("cudaGraphLaunch_v10000", 5, 6, graph(20, 30))
+            .range("step 1", 11, 20)
+            .call("cudaMemcpyAsync_v3020", 12, 13, copy("Host-to-Device", 40, 50, 8))
+            .range("step 2", 21, 30, style="startend")
+            .call(LAUNCH, 22, 23, kernel("ncclSend", 60, 70))
+        },
+        params={"step": "step%"},
+        expected=across(
+            """
+            trace  pid  device_id  step  range   start_ns  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns  exposed_pct  hidden_pct
+            c      1    0          0     step 0  20        20       0           0              10          0          10       0            NULL
+            c      1    0          1     step 1  40        20       0           0              0           10         10       0            NULL
+            c      1    0          2     step 2  60        10       10          0              0           0          0        100          0
             """
         ),
     ),

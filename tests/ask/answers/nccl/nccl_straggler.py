@@ -128,6 +128,25 @@ CASES = [
         ),
     ),
     Case(
+        "so it is without a pause between collectives: one rank is still in one when another begins the next",
+        traces={
+            "dense": Recording()
+            .work(kernel(REDUCE, 0, 100), kernel(REDUCE, 101, 200), kernel(REDUCE, 201, 300))
+            .work(kernel(REDUCE, 40, 102, device=1), kernel(REDUCE, 110, 202, device=1))
+            .work(kernel(REDUCE, 205, 302, device=1))
+            # Recorded from the second one on.
+            .work(kernel(REDUCE, 104, 203, device=2), kernel(REDUCE, 206, 303, device=2))
+        },
+        expected=across(
+            """
+            trace  kernel         communicator  pid  device_id  collectives  alone  times_last  late_ns    median_late_ns  max_late_ns  waited_ns  waited_pct     clock_offset_ns
+            dense  ncclAllReduce  NULL          1    1          3            0      2           40 + 9 + 4  9              40           0 + 0 + 1  100 * 1 / 251  0
+            dense  ncclAllReduce  NULL          1    2          2            0      1           3 + 5      4               5            6 + 0      100 * 6 / 196  0
+            dense  ncclAllReduce  NULL          1    0          3            0      0           0          0               0            40 + 9 + 5  100 * 54 / 298  0
+            """
+        ),
+    ),
+    Case(
         "in the first collective one waits for the other to start up: the median leaves that apart",
         traces={
             "start": Recording()
