@@ -229,6 +229,7 @@ def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: Ra
     try:
         for statement in duckdb.extract_statements(step.sql):
             connection.execute(statement)
+        _assert_rows(connection, step, path)
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         raise ReportError(
             f"{path.name}: its content does not make sense ({failures.first_line(error)}; {step.label})",
@@ -238,6 +239,27 @@ def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: Ra
         connection.execute(f'DROP VIEW "{view.name}"')
     for arrow_name in arrow_names:
         connection.unregister(arrow_name)
+
+
+def _assert_rows(connection: duckdb.DuckDBPyConnection, step: normalise.Step, path: Path) -> None:
+    """Make sure that a step has made one row of each row of its source.
+
+    Raises:
+        ReportError: a lookup has found several rows, or none, where there is one.
+    """
+    for source in step.sources:
+        row = connection.execute(
+            f"SELECT (SELECT count(*) FROM {source.table} WHERE trace_id = getvariable('trace_id')), "
+            f"({source.sql})"
+        ).fetchone()
+        assert row is not None
+        made, there = row
+        if made != there:
+            raise ReportError(
+                f"{path.name}: {there:,} rows of {source.text} would be {made:,} {source.table} ({step.label})",
+                "The report holds something twice that it should hold once: export it again. "
+                "If that does not help, traceql misreads it: please report it.",
+            )
 
 
 def _raw_table(report: RawReport, view: normalise.RawView) -> pa.Table | None:

@@ -10,10 +10,15 @@ A step names the raw tables and columns that it reads:
     -- @raw   TARGET_INFO_GPU
     -- @reads id|deviceId INTEGER                         (the first one that has a value)
     -- @of    CUPTI_ACTIVITY_KIND_KERNEL                  (without rows of these there is nothing to do)
-    -- @fills kernels
+    -- @fills kernels = CUPTI_ACTIVITY_KIND_KERNEL
 
 and finds each as the view ``raw_<NAME>`` with exactly those columns and types. What a report does not have
 is NULL, or an empty view: the differences between tool versions live in these lines, not in the SQL.
+
+A table is filled with as many rows as its source has, which ingest asserts: ``= A + B`` where there are two,
+``= OSRT_API WHERE eventClass = 27`` where some rows are no events of the kind (the step's comment says why). The
+source can be a temporary table of an earlier step. ``@fills threads``, without a source, is a table of what
+others tell.
 
 Steps run in order, in one transaction, and may use the variables ``trace_id`` and ``origin_ns`` (what the
 clock shows at the start of the trace) as well as temporary tables of earlier steps. A step sees no other
@@ -22,6 +27,7 @@ trace: an id is the trace's number times 2^32 plus a row number.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -42,6 +48,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "nvtx_events",
         "range_nesting",
         "api_calls",
+        "gpus",
         "kernels",
         "memory_ops",
         "syncs",
@@ -54,12 +61,14 @@ STEPS: dict[str, tuple[str, ...]] = {
         "gpu_samples",
         "threads",
         "processes",
-        "gpus",
         "diagnostics",
         "trace",
     ),
     "ncu": ("kernels", "metrics", "ncu_ranges", "advice", "processes", "gpus", "trace"),
 }
+
+
+_SOURCE = re.compile(r"(?P<table>\w+) = (?P<names>\w+(?: \+ \w+)*)(?: WHERE (?P<condition>.+))?")
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,21 @@ class RawView:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where the rows of a canonical table come from: one for each.
+
+    Attributes:
+        table: the canonical table.
+        text: as the header says it.
+        sql: a SELECT that counts the rows.
+    """
+
+    table: str
+    text: str
+    sql: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One normalising step.
 
@@ -99,6 +123,7 @@ class Step:
         of: those of them whose rows it is made for: where all are empty there is nothing to do; none if it
             always has something to do.
         fills: the canonical tables it fills.
+        sources: of those that have a row for each row of something else.
         sql: its statements.
     """
 
@@ -106,6 +131,7 @@ class Step:
     views: tuple[RawView, ...]
     of: tuple[RawView, ...]
     fills: tuple[str, ...]
+    sources: tuple[Source, ...]
     sql: str
 
 
@@ -135,6 +161,7 @@ def wanted(kind: str) -> Wanted:
 def _step(file: sqlfiles.SqlFile) -> Step:
     views: list[tuple[str, list[RawColumn]]] = []
     fills: list[str] = []
+    sources: list[Source] = []
     of: list[str] = []
     for tag in file.tags:
         words = tag.text.split()
@@ -143,7 +170,10 @@ def _step(file: sqlfiles.SqlFile) -> Step:
         elif tag.name == "reads" and len(words) == 2 and views:
             names, column_type = words
             views[-1][1].append(RawColumn(tuple(names.split("|")), column_type))
-        elif tag.name == "fills":
+        elif tag.name == "fills" and (source := _SOURCE.fullmatch(tag.text)):
+            fills.append(source["table"])
+            sources.append(_source(source, {name.split("|")[0] for name, _ in views}))
+        elif tag.name == "fills" and all(word.isidentifier() for word in words):
             fills += words
         elif tag.name == "of" and set(words) <= {name.split("|")[0] for name, _ in views}:
             of += words
@@ -151,7 +181,7 @@ def _step(file: sqlfiles.SqlFile) -> Step:
             where = f"{file.label}:{tag.line}"
             raise ValueError(
                 f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@of RAW_TABLE …', or "
-                "'@fills TABLE …'"
+                "'@fills TABLE …' or '@fills TABLE = RAW_TABLE [+ …] [WHERE …]'"
             )
     needed = tuple(RawView(tuple(names.split("|")), tuple(columns)) for names, columns in views)
     return Step(
@@ -159,5 +189,15 @@ def _step(file: sqlfiles.SqlFile) -> Step:
         needed,
         tuple(view for view in needed if view.tables[0] in of),
         tuple(fills),
+        tuple(sources),
         file.sql,
     )
+
+
+def _source(match: re.Match[str], raw: set[str]) -> Source:
+    condition = f" WHERE {match['condition']}" if match["condition"] else ""
+    counts = [
+        f"(SELECT count(*) FROM {f'raw_{name}' if name in raw else name}{condition})"
+        for name in match["names"].split(" + ")
+    ]
+    return Source(match["table"], match[0].partition(" = ")[2], f"SELECT {' + '.join(counts)}")
