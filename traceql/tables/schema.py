@@ -400,6 +400,23 @@ TABLES: tuple[Table, ...] = (
         ),
     ),
     Table(
+        "doubts",
+        "one thing that cannot be right about recorded times, of the events in one table",
+        _columns(
+            _TRACE_ID,
+            ("table_name", "VARCHAR", "where the events are: kernels, api_calls …"),
+            (
+                "fault",
+                "VARCHAR",
+                "backwards (end before start), overrun (still running when the next operation of the stream has "
+                "ended), repeated, before_launch, early (before the recording) or late (after it)",
+            ),
+            ("events", "BIGINT", "how many"),
+            ("doubtful_ns", "BIGINT", "how much of their time is too much; NULL where that is not known"),
+            ("text", "VARCHAR", "the same as a sentence, with an example"),
+        ),
+    ),
+    Table(
         "metrics",
         "one metric of one profiled workload",
         _columns(

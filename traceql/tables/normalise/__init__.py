@@ -62,6 +62,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "threads",
         "processes",
         "diagnostics",
+        "doubts",
         "trace",
     ),
     "ncu": ("kernels", "metrics", "ncu_ranges", "advice", "processes", "gpus", "trace"),
