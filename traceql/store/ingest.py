@@ -187,9 +187,11 @@ def _insert(
             "warnings": list(report.warnings),
         },
     )
-    connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT")
+    connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT; SET VARIABLE origin_ns = 0::BIGINT")
+    made: set[str] = set()
     for step in normalise.steps(report.kind):
-        _run(connection, step, report, decoded.path)
+        if step.when is None or _has_rows(connection, step.when, made):
+            made.update(_run(connection, step, report, decoded.path))
     if keep_environment and report.environment:
         connection.executemany(
             "INSERT INTO environment VALUES (?, ?, ?)", [(trace_id, *pair) for pair in report.environment]
@@ -215,45 +217,49 @@ def _insert_runs(
     )
 
 
-def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path) -> None:
-    raw = {view: _raw_table(report, view) for view in step.views}
-    if step.of and not any(table is not None and table.num_rows for table in (raw[view] for view in step.of)):
-        return
-    arrow_names = []
+def _has_rows(connection: duckdb.DuckDBPyConnection, table: str, made: set[str]) -> bool:
+    return table in made and connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path
+) -> tuple[str, ...]:
+    """Run a step that has something to do: the temporary tables that it made."""
+    raw = {view: _raw_table(report, view) for view in step.of}
+    if step.of and not any(table is not None and table.num_rows for table in raw.values()):
+        return ()
+    raw |= {view: _raw_table(report, view) for view in step.views if view not in raw}
+    sources, arrow_names = {}, []
     for number, (view, table) in enumerate(raw.items()):
         arrow_name = f"arrow_{number}"
         if table is not None:
             connection.register(arrow_name, table)
             arrow_names.append(arrow_name)
-        connection.execute(f'CREATE TEMP VIEW "{view.name}" AS {_view_sql(view, table, arrow_name)}')
+        sources[view.name] = _source_sql(view, table, arrow_name)
     try:
-        for statement in duckdb.extract_statements(step.sql):
+        for statement in duckdb.extract_statements(step.sql_from(sources)):
             connection.execute(statement)
-        _assert_rows(connection, step, path)
+        _assert_rows(connection, step, sources, path)
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         raise ReportError(
             f"{path.name}: its content does not make sense ({failures.first_line(error)}; {step.label})",
             "The file is probably damaged: copy it again, or export it again.",
         ) from error
-    for view in step.views:
-        connection.execute(f'DROP VIEW "{view.name}"')
     for arrow_name in arrow_names:
         connection.unregister(arrow_name)
+    return step.makes
 
 
-def _assert_rows(connection: duckdb.DuckDBPyConnection, step: normalise.Step, path: Path) -> None:
+def _assert_rows(
+    connection: duckdb.DuckDBPyConnection, step: normalise.Step, sources: Mapping[str, str], path: Path
+) -> None:
     """Make sure that a step has made one row of each row of its source.
 
     Raises:
         ReportError: a lookup has found several rows, or none, where there is one.
     """
-    for source in step.sources:
-        row = connection.execute(
-            f"SELECT (SELECT count(*) FROM {source.table} WHERE trace_id = getvariable('trace_id')), "
-            f"({source.sql})"
-        ).fetchone()
-        assert row is not None
-        made, there = row
+    for source, counts in step.counts_from(sources):
+        made, there = connection.execute(counts).fetchall()[0]
         if made != there:
             raise ReportError(
                 f"{path.name}: {there:,} rows of {source.text} would be {made:,} {source.table} ({step.label})",
@@ -282,7 +288,7 @@ def _signed(table: pa.Table) -> pa.Table:
     return table
 
 
-def _view_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str) -> str:
+def _source_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str) -> str:
     columns = []
     for column in view.columns:
         present = [f'"{name}"' for name in column.names if table is not None and name in table.column_names]

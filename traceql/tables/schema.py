@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "debb02e0f9a6f64e"
+FINGERPRINT = "8b223bb1819183b6"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"

@@ -10,15 +10,16 @@ A step names the raw tables and columns that it reads:
     -- @raw   TARGET_INFO_GPU
     -- @reads id|deviceId INTEGER                         (the first one that has a value)
     -- @of    CUPTI_ACTIVITY_KIND_KERNEL                  (without rows of these there is nothing to do)
-    -- @fills kernels = CUPTI_ACTIVITY_KIND_KERNEL
+    -- @when  nvtx_events                                 (nor without rows of this temporary table)
+    -- @fills kernels = CUPTI_ACTIVITY_KIND_KERNEL        (a row of the one for each row of the other)
 
-and finds each as the view ``raw_<NAME>`` with exactly those columns and types. What a report does not have
-is NULL, or an empty view: the differences between tool versions live in these lines, not in the SQL.
+and finds each as ``raw_<NAME>`` (after FROM or JOIN) with exactly those columns and types. What a report does
+not have is NULL, or has no rows: the differences between tool versions live in these lines, not in the SQL.
 
-A table is filled with as many rows as its source has, which ingest asserts: ``= A + B`` where there are two,
-``= OSRT_API WHERE eventClass = 27`` where some rows are no events of the kind (the step's comment says why). The
-source can be a temporary table of an earlier step. ``@fills threads``, without a source, is a table of what
-others tell.
+That a table is filled with as many rows as its source has is asserted after the step: ``= A + B`` where there
+are two, ``= OSRT_API WHERE eventClass = 27`` where some rows are no events of the kind (the step's comment says
+why). The source can be a temporary table of an earlier step. ``@fills threads``, without a source, is a table of
+what others tell.
 
 Steps run in order, in one transaction, and may use the variables ``trace_id`` and ``origin_ns`` (what the
 clock shows at the start of the trace) as well as temporary tables of earlier steps. A step sees no other
@@ -37,7 +38,11 @@ from traceql.read import kinds
 from traceql.tables import sqlfiles
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from traceql.read.base import Wanted
+
+_RAW = re.compile(r"\b(FROM|JOIN)\s+(raw_\w+)(?:\s+AS\s+(\w+))?")
 
 #: The pipelines. The order matters: ranges come before the API calls made inside them, these before the GPU
 #: work that they launched, and what the ranges caused on the GPU comes last.
@@ -47,6 +52,8 @@ STEPS: dict[str, tuple[str, ...]] = {
         "clock",
         "nvtx_events",
         "range_nesting",
+        "range_crossing",
+        "range_tree",
         "api_calls",
         "gpus",
         "kernels",
@@ -67,7 +74,6 @@ STEPS: dict[str, tuple[str, ...]] = {
     ),
     "ncu": ("kernels", "metrics", "ncu_ranges", "advice", "processes", "gpus", "trace"),
 }
-
 
 _SOURCE = re.compile(r"(?P<table>\w+) = (?P<names>\w+(?: \+ \w+)*)(?: WHERE (?P<condition>.+))?")
 
@@ -123,6 +129,8 @@ class Step:
         views: the raw views it needs.
         of: those of them whose rows it is made for: where all are empty there is nothing to do; none if it
             always has something to do.
+        when: temporary table of an earlier step: without rows in it there is nothing to do; None for always.
+        makes: temporary tables that it makes.
         fills: the canonical tables it fills.
         sources: of those that have a row for each row of something else.
         sql: its statements.
@@ -131,9 +139,25 @@ class Step:
     label: str
     views: tuple[RawView, ...]
     of: tuple[RawView, ...]
+    when: str | None
+    makes: tuple[str, ...]
     fills: tuple[str, ...]
     sources: tuple[Source, ...]
     sql: str
+
+    def sql_from(self, sources: Mapping[str, str]) -> str:
+        """Its statements, reading each raw view from the given query: to create and drop views takes longer.
+
+        Raises:
+            KeyError: they read a raw view that the header does not name.
+        """
+        return _reading(self.sql, sources)
+
+    def counts_from(self, sources: Mapping[str, str]) -> Iterator[tuple[Source, str]]:
+        """Each of `sources` with a query for two numbers: the rows of its table, and those that there should be."""
+        for source in self.sources:
+            made = f"SELECT count(*) FROM {source.table} WHERE trace_id = getvariable('trace_id')"
+            yield source, f"SELECT ({made}), ({_reading(source.sql, sources)})"
 
 
 @cache
@@ -164,6 +188,7 @@ def _step(file: sqlfiles.SqlFile) -> Step:
     fills: list[str] = []
     sources: list[Source] = []
     of: list[str] = []
+    when = None
     for tag in file.tags:
         words = tag.text.split()
         if tag.name == "raw" and len(words) == 1:
@@ -178,21 +203,30 @@ def _step(file: sqlfiles.SqlFile) -> Step:
             fills += words
         elif tag.name == "of" and set(words) <= {name.split("|")[0] for name, _ in views}:
             of += words
+        elif tag.name == "when" and len(words) == 1:
+            when = words[0]
         else:
             where = f"{file.label}:{tag.line}"
             raise ValueError(
-                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@of RAW_TABLE …', or "
-                "'@fills TABLE …' or '@fills TABLE = RAW_TABLE [+ …] [WHERE …]'"
+                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@of RAW_TABLE …', "
+                "'@when TEMPORARY_TABLE', '@fills TABLE …', or '@fills TABLE = RAW_TABLE [+ …] [WHERE …]'"
             )
     needed = tuple(RawView(tuple(names.split("|")), tuple(columns)) for names, columns in views)
     return Step(
         file.label,
         needed,
         tuple(view for view in needed if view.tables[0] in of),
+        when,
+        tuple(re.findall(r"^CREATE TEMP TABLE (?:IF NOT EXISTS )?(\w+)", file.sql, re.MULTILINE)),
         tuple(fills),
         tuple(sources),
         file.sql,
     )
+
+
+def _reading(sql: str, sources: Mapping[str, str]) -> str:
+    """SQL that reads each raw view from the given query."""
+    return _RAW.sub(lambda found: f"{found[1]} ({sources[found[2]]}) AS {found[3] or found[2]}", sql)
 
 
 def _source(match: re.Match[str], raw: set[str]) -> Source:

@@ -4,7 +4,7 @@
 -- named then (systemClockNs; exports of 2026 name it in either case). All events together decide: how many lie
 -- within the recording by the one reading only, and how many by the other. Where the recording is longer than
 -- the clock was old, all can lie in it by both: then it is the clock, as exports of schema 3.25 have it. What no
--- event decides is left as it is.
+-- event decides is left as it is, and so are the times of a report that names no clock.
 --
 -- Ranges of NVTX can begin before the recording; they say as much as any other event.
 -- @raw   TARGET_INFO_SESSION_START_TIME
@@ -36,6 +36,7 @@
 -- @reads eventType INTEGER
 -- @raw   GPU_METRICS
 -- @reads timestamp BIGINT
+-- @of    TARGET_INFO_SESSION_START_TIME
 
 SET VARIABLE origin_ns = (
     WITH clock AS (
