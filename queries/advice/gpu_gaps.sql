@@ -2,8 +2,8 @@
 --
 -- NVIDIA's counterpart: nsys analyze and recipe gpu_gaps.
 -- Times with no kernel, copy, memset or graph of any process, per GPU, between its first and its last
--- operation; longest first. NVIDIA's rule looks at each process by itself, as --by process does, and leaves out
--- what the profiler's own overhead explains.
+-- operation; longest first. NVIDIA's rule looks at each process by itself, as --by process does, and leaves
+-- out what the profiler's own overhead explains.
 -- Advice: cpu_bound_gaps says which of them the CPU caused.
 -- @param  trace VARCHAR = NULL    only this trace
 -- @param  min_gap_ns BIGINT = 500000000  shortest gap listed; the default is NVIDIA's

@@ -1,10 +1,10 @@
 -- When is a GPU mostly idle?
 --
 -- NVIDIA's counterpart: nsys analyze and recipe gpu_time_util.
--- The time from the first to the last operation of each GPU, cut into equal chunks; chunks in use for less than
--- the threshold are listed, neighbours joined. Operations that run at the same time count twice, so a chunk can
--- be in use for more than 100 %. NVIDIA's rule looks at each process by itself, as --by process does, and also
--- counts the profiler's own overhead.
+-- The time from the first to the last operation of each GPU, cut into equal chunks; chunks in use for less
+-- than the threshold are listed, neighbours joined. Operations that run at the same time count twice, so a
+-- chunk can be in use for more than 100 %. NVIDIA's rule looks at each process by itself, as --by process
+-- does, and also counts the profiler's own overhead.
 -- @param  trace VARCHAR = NULL   only this trace
 -- @param  threshold_pct DOUBLE = 50  list chunks below this use; the default is NVIDIA's
 -- @param  chunks BIGINT = 30     chunks per GPU; the default is NVIDIA's
@@ -23,7 +23,15 @@
 -- @empty  No chunk is below the threshold: the GPUs are in use.
 
 WITH operations AS (
-    SELECT trace_id, gpu_id, lane_owner($by, process_id) AS owner, process_id, pid, device_id, start_ns, end_ns
+    SELECT
+        trace_id,
+        gpu_id,
+        lane_owner($by, process_id) AS owner,
+        process_id,
+        pid,
+        device_id,
+        start_ns,
+        end_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE counts_as_work(gpu_operations.kind, $graphs)

@@ -48,8 +48,8 @@ processes_used AS (
     FULL JOIN called USING (trace_id, process_id, pid)
 ),
 ranks AS (
-    SELECT trace_id, process_id, pid, coalesce(device_id, ordinal) AS device_id, api_calls, kernels, memory_ops,
-           graph_launches, gpu_ns, first_ns, last_ns, gpu
+    SELECT trace_id, process_id, pid, coalesce(device_id, ordinal) AS device_id, api_calls, kernels,
+           memory_ops, graph_launches, gpu_ns, first_ns, last_ns, gpu
     FROM processes_used
     FULL JOIN known USING (trace_id, gpu_id)
     -- What CUDA did not know was not there for it.

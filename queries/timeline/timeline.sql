@@ -63,7 +63,8 @@ lanes AS (
         pid,
         place_id,
         level,
-        row_number() OVER (PARTITION BY trace_id ORDER BY place, pid, process_id, place_id, level) - 1 AS lane_number,
+        row_number() OVER (PARTITION BY trace_id ORDER BY place, pid, process_id, place_id, level) - 1
+            AS lane_number,
         count(*) OVER (PARTITION BY trace_id) AS lanes,
         max(process_id) OVER (PARTITION BY trace_id) > min(process_id) OVER (PARTITION BY trace_id)
             AS several_processes

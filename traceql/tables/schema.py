@@ -158,9 +158,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         "processes",
         "one profiled process (others of the machine are left out)",
-        _columns(
-            _TRACE_ID, *_PROCESS, ("name", "VARCHAR", "executable, without its folder")
-        ),
+        _columns(_TRACE_ID, *_PROCESS, ("name", "VARCHAR", "executable, without its folder")),
     ),
     Table(
         "threads",

@@ -1,12 +1,10 @@
 -- Where the trace's time begins on the clock of its event times.
 --
 -- Event times count from the start of the trace, or are the target's own clock, whose value at the start is
--- named then (systemClockNs; exports of 2026 name it in either case). All events together decide: how many lie
--- within the recording by the one reading only, and how many by the other. Where the recording is longer than
--- the clock was old, all can lie in it by both: then it is the clock, as exports of schema 3.25 have it. What no
--- event decides is left as it is, and so are the times of a report that names no clock.
---
--- Ranges of NVTX can begin before the recording; they say as much as any other event.
+-- named then (systemClockNs; exports of 2026 name it in either case). All events together decide: how many
+-- lie within the recording by the one reading only, and how many by the other. Where the recording is longer
+-- than the clock was old, all can lie in it by both: then it is the clock, as exports of schema 3.25 have it.
+-- What no event decides is left as it is, and so are the times of a report that names no clock.
 -- @raw   TARGET_INFO_SESSION_START_TIME
 -- @reads systemClockNs BIGINT
 -- @raw   ANALYSIS_DETAILS
@@ -81,7 +79,8 @@ SET VARIABLE origin_ns = (
         WHERE start_ns IS NOT NULL
     )
     SELECT coalesce(
-        CASE WHEN count(*) FILTER (is_clock AND NOT is_relative) > count(*) FILTER (is_relative AND NOT is_clock)
+        CASE WHEN count(*) FILTER (is_clock AND NOT is_relative)
+                  > count(*) FILTER (is_relative AND NOT is_clock)
              THEN any_value(start_ns)
              WHEN bool_or(is_clock AND is_relative) AND NOT bool_or(is_clock <> is_relative)
              THEN any_value(start_ns) END,

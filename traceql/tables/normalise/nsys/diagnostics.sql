@@ -1,7 +1,7 @@
 -- One row per message of the profiler. File paths and the machine's name stay out.
 --
--- Their times count from the start of the trace, also where those of events are the target's clock; should they
--- be that clock, too, the first message is nearer to the clock's value at the start than to 0.
+-- Their times count from the start of the trace, also where those of events are the target's clock; should
+-- they be that clock, too, the first message is nearer to the clock's value at the start than to 0.
 -- @raw   TARGET_INFO_SESSION_START_TIME
 -- @reads systemClockNs BIGINT
 -- @raw   DIAGNOSTIC_EVENT

@@ -1,8 +1,8 @@
 -- What cannot be right about recorded times: said with counts and an example, and excluded from nothing.
 --
--- A stream does one thing after the other. Short overlaps are normal (programmatic dependent launches, rounded
--- clocks, nodes of one graph), but what still runs when the operation after it has ended had no such end. Ranges
--- of NVTX and samples may be older than the recording: they are not asked for that.
+-- A stream does one thing after the other. Short overlaps are normal (programmatic dependent launches,
+-- rounded clocks, nodes of one graph), but what still runs when the operation after it has ended had no such
+-- end. Ranges of NVTX and samples may be older than the recording: they are not asked for that.
 -- @raw   ANALYSIS_DETAILS
 -- @reads duration BIGINT
 -- @fills doubts
@@ -12,8 +12,8 @@ WITH recording AS (
     SELECT coalesce(max(duration), 9223372036854775807) AS duration_ns FROM raw_ANALYSIS_DETAILS
 ),
 gpu_work AS (
-    SELECT 'kernels' AS table_name, kernel_id AS id, name, process_id, context_id, stream_id, start_ns, end_ns,
-           graph_node_id, correlation_id, api_call_id
+    SELECT 'kernels' AS table_name, kernel_id AS id, name, process_id, context_id, stream_id, start_ns,
+           end_ns, graph_node_id, correlation_id, api_call_id
     FROM kernels WHERE trace_id = getvariable('trace_id')
     UNION ALL
     SELECT 'memory_ops', memory_op_id, concat_ws(' ', kind, copy_kind), process_id, context_id, stream_id,

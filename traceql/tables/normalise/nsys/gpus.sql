@@ -1,5 +1,4 @@
--- One row per GPU of the machine, with the CUDA ordinal by which processes know it; and for the steps after this
--- one, which GPU an ordinal means.
+-- One row per GPU of the machine, and which of them a CUDA ordinal means.
 --
 -- The ordinal is in whichever table the version has: TARGET_INFO_CUDA_DEVICE from 2025.1 on, per process, as
 -- CUDA_VISIBLE_DEVICES makes each process count its own; TARGET_INFO_GPU before (where other adapters than
