@@ -262,7 +262,8 @@ def _assert_rows(
         made, there = connection.execute(counts).fetchall()[0]
         if made != there:
             raise ReportError(
-                f"{path.name}: {there:,} rows of {source.text} would be {made:,} {source.table} ({step.label})",
+                f"{path.name}: {there:,} rows of {source.text} would become {made:,} {source.table} "
+                f"({step.label})",
                 "The report holds something twice that it should hold once: export it again. "
                 "If that does not help, traceql misreads it: please report it.",
             )

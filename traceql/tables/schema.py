@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Raised whenever a table or column changes its meaning; databases of older versions are migrated.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "8b223bb1819183b6"
+FINGERPRINT = "5f29e480715fb4ba"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -406,8 +406,8 @@ TABLES: tuple[Table, ...] = (
             (
                 "fault",
                 "VARCHAR",
-                "backwards (end before start), overrun (still running when the next operation of the stream has "
-                "ended), repeated, before_launch, early (before the recording) or late (after it)",
+                "backwards (end before start), overrun (still running when the next operation of the stream "
+                "has ended), repeated, before_launch, early (before the recording) or late (after it)",
             ),
             ("events", "BIGINT", "how many"),
             ("doubtful_ns", "BIGINT", "how much of their time is too much; NULL where that is not known"),

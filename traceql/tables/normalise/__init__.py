@@ -16,10 +16,10 @@ A step names the raw tables and columns that it reads:
 and finds each as ``raw_<NAME>`` (after FROM or JOIN) with exactly those columns and types. What a report does
 not have is NULL, or has no rows: the differences between tool versions live in these lines, not in the SQL.
 
-That a table is filled with as many rows as its source has is asserted after the step: ``= A + B`` where there
-are two, ``= OSRT_API WHERE eventClass = 27`` where some rows are no events of the kind (the step's comment says
-why). The source can be a temporary table of an earlier step. ``@fills threads``, without a source, is a table of
-what others tell.
+That a table is filled with as many rows as its source has is asserted after the step: ``= A + B`` where
+there are two, ``= OSRT_API WHERE eventClass = 27`` where some rows are no events of the kind (the step's
+comment says why). The source can be a temporary table of an earlier step. ``@fills threads``, without a
+source, is a table of what others tell.
 
 Steps run in order, in one transaction, and may use the variables ``trace_id`` and ``origin_ns`` (what the
 clock shows at the start of the trace) as well as temporary tables of earlier steps. A step sees no other
@@ -154,7 +154,7 @@ class Step:
         return _reading(self.sql, sources)
 
     def counts_from(self, sources: Mapping[str, str]) -> Iterator[tuple[Source, str]]:
-        """Each of `sources` with a query for two numbers: the rows of its table, and those that there should be."""
+        """Each of `sources`, with a query for two numbers: rows of its table, and how many should be there."""
         for source in self.sources:
             made = f"SELECT count(*) FROM {source.table} WHERE trace_id = getvariable('trace_id')"
             yield source, f"SELECT ({made}), ({_reading(source.sql, sources)})"

@@ -1,0 +1,3 @@
+-- Processes were known by their pids alone.
+
+SELECT trace_id, pid AS process_id, pid, tid, name FROM old.threads
