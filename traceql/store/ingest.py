@@ -197,7 +197,7 @@ def _insert(
             "INSERT INTO environment VALUES (?, ?, ?)", [(trace_id, *pair) for pair in report.environment]
         )
     counted = dict(connection.execute(_counts(), {"trace_id": trace_id}).fetchall())
-    lacking = _missing(report, counted)
+    lacking = _missing(report, counted, _told(connection, trace_id))
     stored = connection.execute(
         "UPDATE traces SET missing = $missing WHERE trace_id = $trace_id RETURNING warnings",
         {"missing": lacking, "trace_id": trace_id},
@@ -351,9 +351,22 @@ def _counts() -> str:
     )
 
 
-def _missing(report: RawReport, rows: dict[str, int]) -> list[str]:
+def _told(connection: duckdb.DuckDBPyConnection, trace_id: int) -> set[str]:
+    """Groups of tables of which the profiler says that it recorded them, though maybe nothing happened."""
+    said = connection.execute(
+        """
+        SELECT DISTINCT regexp_extract(text, '^(?:No|Number of) (.+) events collected', 1)
+        FROM diagnostics WHERE trace_id = ?
+        """,
+        [trace_id],
+    ).fetchall()
+    names = {"CUDA": "cuda", "NVTX": "nvtx", "OS runtime libraries": "osrt"}
+    return {names[what] for (what,) in said if what in names}
+
+
+def _missing(report: RawReport, rows: dict[str, int], told: set[str]) -> list[str]:
     """Tables that are empty because nothing of their group was recorded."""
-    recorded = {table.group for table in schema.TABLES if table.group and rows.get(table.name)}
+    recorded = {table.group for table in schema.TABLES if table.group and rows.get(table.name)} | told
     names = {"cuda": "cuda", "nvtxevents": "nvtx", "osruntime": "osrt"}
     recorded |= {names[word] for word in report.settings.get("trace", "").split(",") if word in names}
     if report.settings.get("nvtx") == "true":

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "5f29e480715fb4ba"
+FINGERPRINT = "a0f194aa6ee2a110"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -111,7 +111,11 @@ TABLES: tuple[Table, ...] = (
             ("format", "VARCHAR", "file format that was read, for example ncu-rep or nsys-sqlite"),
             ("file_name", "VARCHAR", "the report's file name, without its folder"),
             ("sha256", "VARCHAR", "of the decompressed bytes; of a folder, of its file names and hashes"),
-            ("tool_version", "VARCHAR", "profiler version; for exports, the version that exported"),
+            (
+                "tool_version",
+                "VARCHAR",
+                "version of the profiler that recorded; NULL if unknown, as of exports",
+            ),
             ("captured_at", "TIMESTAMP", "when the recording started, UTC"),
             ("start_utc_ns", "BIGINT", "time 0 of the trace, nanoseconds since 1970 UTC"),
             ("duration_ns", "BIGINT", "length of the recording; NULL for ncu, which has no timeline"),
@@ -122,7 +126,11 @@ TABLES: tuple[Table, ...] = (
                 "MAP(VARCHAR, VARCHAR)",
                 "labels given at ingest, and those of its sidecar (<report>.run.json)",
             ),
-            ("complete", "BOOLEAN", "false when the profiler says that events may be missing"),
+            (
+                "complete",
+                "BOOLEAN",
+                "false when the profiler says that events may be missing; NULL where its messages are not exported",
+            ),
             (
                 "counts_agree",
                 "BOOLEAN",
@@ -130,7 +138,11 @@ TABLES: tuple[Table, ...] = (
                 "NULL where there are none to compare",
             ),
             ("warnings", "VARCHAR[]", "what to know before trusting the numbers"),
-            ("missing", "VARCHAR[]", "tables of this database for which the report holds no data"),
+            (
+                "missing",
+                "VARCHAR[]",
+                "tables of this database for which the report holds no data, as far as it tells",
+            ),
         ),
     ),
     Table(

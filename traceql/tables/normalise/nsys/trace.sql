@@ -19,10 +19,16 @@ UPDATE traces SET
                    WHERE mapped.trace_id = getvariable('trace_id') AND mapped.device_id IS NOT NULL
                ))
     ),
-    complete = complete AND NOT EXISTS (
+    -- Exports before 2024.6 leave the messages out: whether anything was lost is not known then.
+    complete = complete AND (
+        SELECT CASE WHEN count(*) > 0
+                    THEN NOT coalesce(bool_or(
+                        regexp_matches(
+                            text, '^Not all .* might have been collected|\b(lost|dropped|discarded)\b'
+                        )
+                    ), false) END
         FROM diagnostics
         WHERE diagnostics.trace_id = getvariable('trace_id')
-          AND regexp_matches(text, '^Not all .* might have been collected|\b(lost|dropped|discarded)\b')
     ),
     warnings = list_concat(warnings, (
         SELECT coalesce(list(text ORDER BY table_name, fault), [])
