@@ -129,7 +129,7 @@ TABLES: tuple[Table, ...] = (
             (
                 "complete",
                 "BOOLEAN",
-                "false when the profiler says that events may be missing; NULL where its messages are not exported",
+                "false when the profiler says that events may be missing; NULL where it says nothing",
             ),
             (
                 "counts_agree",

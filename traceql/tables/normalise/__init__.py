@@ -154,7 +154,7 @@ class Step:
         return _reading(self.sql, sources)
 
     def counts_from(self, sources: Mapping[str, str]) -> Iterator[tuple[Source, str]]:
-        """Each of `sources`, with a query for two numbers: rows of its table, and how many should be there."""
+        """Each of `sources`, with a query for the rows that its table has and should have."""
         for source in self.sources:
             made = f"SELECT count(*) FROM {source.table} WHERE trace_id = getvariable('trace_id')"
             yield source, f"SELECT ({made}), ({_reading(source.sql, sources)})"
