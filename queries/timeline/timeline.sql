@@ -41,13 +41,14 @@ recorded AS (
         text AS name,
         start_ns,
         -- A range that was never closed lasts until the end of the recording.
-        coalesce(end_ns, chosen.duration_ns, start_ns) AS end_ns,
+        greatest(start_ns, coalesce(end_ns, chosen.duration_ns)) AS end_ns,
         range_id AS event_id
     FROM nvtx_ranges
     JOIN chosen USING (trace_id)
     WHERE style <> 'mark'
     UNION ALL
-    SELECT trace_id, 1, process_id, pid, device_id, stream_id, kind, operation, start_ns, end_ns, operation_id
+    SELECT trace_id, 1, process_id, pid, device_id, stream_id, kind, operation, start_ns,
+           coalesce(end_ns, start_ns), operation_id
     FROM gpu_operations
     JOIN chosen USING (trace_id)
 ),

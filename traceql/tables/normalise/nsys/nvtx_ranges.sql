@@ -175,7 +175,8 @@ SELECT
     style,
     nvtx_events.start_ns,
     nvtx_events.end_ns,
-    nvtx_events.end_ns - nvtx_events.start_ns AS duration_ns,
+    CASE WHEN nvtx_events.end_ns >= nvtx_events.start_ns
+         THEN nvtx_events.end_ns - nvtx_events.start_ns END AS duration_ns,
     thread & -16777216 AS process_id,
     thread >> 24 & 16777215 AS pid,
     thread & 16777215 AS tid,
