@@ -61,9 +61,6 @@ def test_every_table_is_the_same(
         assert rows["native"] > 0
         return
     columns = [c.name for c in table.columns if c.name not in OWN_IDS]
-    if table.name == "gpus":
-        # Exports before 2025.1 do not say which CUDA ordinal a GPU had.
-        columns.remove("device_id")
     assert rows["native"] == rows["export"]
     # Of no rows none differs, and a table of nothing but ids has its rows counted.
     assert not columns or rows["native"] == 0 or difference(both, table, columns) == []
