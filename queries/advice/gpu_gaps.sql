@@ -25,7 +25,7 @@
 
 WITH ordered AS (
     SELECT
-        traces.name AS trace,
+        trace,
         pid,
         gpu_id,
         device_id,

@@ -40,8 +40,8 @@ widths AS (
     SELECT
         trace_id,
         -- A report without a recorded length ends with its last operation.
-        greatest(coalesce(any_value(traces.duration_ns), max(end_ns)) // $bins, 1) AS bin_ns,
-        greatest(coalesce(any_value(traces.duration_ns), max(end_ns)), $bins * bin_ns) AS until_ns
+        greatest(coalesce(any_value(trace_duration_ns), max(end_ns)) // $bins, 1) AS bin_ns,
+        greatest(coalesce(any_value(trace_duration_ns), max(end_ns)), $bins * bin_ns) AS until_ns
     FROM operations
     JOIN traces USING (trace_id)
     GROUP BY trace_id
@@ -111,7 +111,7 @@ map AS (
     JOIN widths USING (trace_id)
 )
 SELECT
-    traces.name AS trace,
+    trace,
     pid,
     gpu_id,
     device_id,

@@ -32,7 +32,7 @@
 -- @column operation_id BIGINT           kernel_id, memory_op_id or graph_launch_id
 
 SELECT
-    traces.name AS trace,
+    trace,
     gpu_operations.start_ns,
     gpu_operations.duration_ns,
     gpu_operations.correlation_id,
@@ -49,7 +49,7 @@ SELECT
     per_second(gpu_operations.bytes, gpu_operations.duration_ns) AS bytes_per_s,
     src_memory,
     dst_memory,
-    gpus.name AS gpu,
+    gpu_name AS gpu,
     gpu_operations.pid,
     gpu_operations.device_id,
     gpu_operations.context_id,

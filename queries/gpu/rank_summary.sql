@@ -41,7 +41,7 @@ called AS (
     SELECT trace_id, process_id, pid, count(*) AS api_calls FROM api_calls GROUP BY ALL
 ),
 known AS (
-    SELECT trace_id, gpu_id, device_id AS ordinal, name AS gpu FROM gpus
+    SELECT trace_id, gpu_id, device_id AS ordinal, gpu_name AS gpu FROM gpus
 ),
 processes_used AS (
     SELECT * FROM worked
@@ -56,9 +56,9 @@ ranks AS (
     WHERE process_id IS NOT NULL OR ordinal IS NOT NULL
 )
 SELECT
-    traces.name AS trace,
+    trace,
     ranks.pid,
-    processes.name AS process,
+    process,
     device_id,
     ranks.gpu,
     coalesce(api_calls, 0) AS api_calls,
@@ -66,7 +66,7 @@ SELECT
     coalesce(memory_ops, 0) AS memory_ops,
     coalesce(graph_launches, 0) AS graph_launches,
     coalesce(gpu_ns, 0) AS gpu_ns,
-    percent(coalesce(gpu_ns, 0), max(gpu_ns) OVER (PARTITION BY traces.name))
+    percent(coalesce(gpu_ns, 0), max(gpu_ns) OVER (PARTITION BY trace))
         AS share_of_busiest_pct,
     first_ns,
     last_ns,

@@ -21,7 +21,7 @@
 
 WITH paced AS (
     SELECT
-        traces.name AS trace,
+        trace,
         process_id,
         pid,
         device_id,
@@ -35,7 +35,7 @@ WITH paced AS (
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE is_like(kernels.name, $kernel) AND start_ns IS NOT NULL
     WINDOW same_kernel AS (
-        PARTITION BY traces.name, process_id, device_id, kernels.name ORDER BY start_ns, kernel_id
+        PARTITION BY trace, process_id, device_id, kernels.name ORDER BY start_ns, kernel_id
     )
 )
 SELECT

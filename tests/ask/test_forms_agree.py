@@ -110,7 +110,7 @@ def test_both_forms_lack_the_same_and_what_one_knows_the_other_does_not_deny(
     forms: Database, name: str
 ) -> None:
     native, export = (
-        forms.sql("SELECT * FROM traces WHERE name = $name", {"name": f"{form} {name}"})
+        forms.sql("SELECT * FROM traces WHERE trace = $name", {"name": f"{form} {name}"})
         for form in ("native", "export")
     )
     assert native["missing"].to_list() == export["missing"].to_list()
@@ -120,7 +120,7 @@ def test_both_forms_lack_the_same_and_what_one_knows_the_other_does_not_deny(
     compared = forms.query("comparable", baseline=[f"native {name}"], variant=[f"export {name}"])
     assert compared.filter(pl.col("verdict") == "differs").rows() == []
     doubts = (
-        "SELECT table_name, text FROM doubts JOIN traces USING (trace_id) WHERE name = $name ORDER BY ALL"
+        "SELECT table_name, text FROM doubts JOIN traces USING (trace_id) WHERE trace = $name ORDER BY ALL"
     )
     assert forms.sql(doubts, {"name": f"native {name}"}).equals(forms.sql(doubts, {"name": f"export {name}"}))
 

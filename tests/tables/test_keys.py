@@ -50,7 +50,7 @@ def test_containers_with_equal_pids_have_processes_and_calls_of_their_own() -> N
     )
     found = rows(
         database,
-        "SELECT kernels.name, kernels.pid, api_calls.name, nvtx_ranges.text, domain, category, processes.name, threads.name "
+        "SELECT kernels.name, kernels.pid, api_calls.name, nvtx_ranges.text, domain, category, processes.process, threads.thread "
         "FROM kernels JOIN api_calls USING (api_call_id) "
         "JOIN nvtx_ranges ON nvtx_ranges.range_id = kernels.range_id "
         "JOIN processes ON processes.process_id = kernels.process_id "
@@ -307,7 +307,7 @@ def test_a_gpu_that_processes_number_otherwise_is_one_gpu() -> None:
         .work(kernel("k", 5, 20, device=1), pid=2)
         .database()
     )
-    assert rows(database, "SELECT gpu_id, device_id, name FROM gpus") == [(0, None, "H100")]
+    assert rows(database, "SELECT gpu_id, device_id, gpu_name FROM gpus") == [(0, None, "H100")]
     assert gpus_of(database) == [(1, 0, "H100", None), (2, 1, "H100", None)]
     assert database.query("stream_concurrency").select("pid", "gpu_id", "streams", "time_ns").rows() == [
         (None, 0, 1, 15),

@@ -100,6 +100,7 @@ SELECT
     fault,
     events,
     doubtful_ns::BIGINT AS doubtful_ns,
+    CASE WHEN doubtful_ns IS NOT NULL THEN total_ns::BIGINT END AS total_ns,
     format(
         '{:,} of {:,} {} {} (for example {} at {:,.6f} ms): {}.',
         events,

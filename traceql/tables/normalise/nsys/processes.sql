@@ -26,7 +26,7 @@ names AS (
     GROUP BY ALL
 )
 SELECT getvariable('trace_id') AS trace_id, active.process_id, active.pid,
-       coalesce(by_id.name, by_pid.name) AS name
+       coalesce(by_id.name, by_pid.name) AS process
 FROM active
 LEFT JOIN names AS by_id ON by_id.process_id = active.process_id
 LEFT JOIN names AS by_pid ON by_pid.pid = active.pid
