@@ -10,10 +10,12 @@
 -- @column end_ns BIGINT          end on the GPU
 -- @column duration_ns BIGINT     time on the GPU
 -- @column bytes BIGINT           bytes moved or set; NULL for kernels and graphs
+-- @column gpu_id INTEGER         the GPU itself, see gpus; the ordinal where the report does not map it
 -- @column device_id INTEGER      CUDA device ordinal within the process
 -- @column context_id BIGINT      CUDA context
 -- @column stream_id BIGINT       CUDA stream
--- @column pid BIGINT             process
+-- @column process_id BIGINT      process, see processes
+-- @column pid BIGINT             process, as its own container numbers it
 -- @column correlation_id BIGINT  links to the API call; unique within one process only
 -- @column api_call_id BIGINT     the API call that launched it; NULL if not recorded
 
@@ -27,9 +29,11 @@ SELECT
     end_ns,
     kernels.duration_ns,
     NULL::BIGINT AS bytes,
+    gpu_id,
     device_id,
     context_id,
     stream_id,
+    process_id,
     pid,
     correlation_id,
     api_call_id
@@ -47,9 +51,11 @@ SELECT
     end_ns,
     duration_ns,
     bytes,
+    gpu_id,
     device_id,
     context_id,
     stream_id,
+    process_id,
     pid,
     correlation_id,
     api_call_id
@@ -65,9 +71,11 @@ SELECT
     end_ns,
     duration_ns,
     NULL,
+    gpu_id,
     device_id,
     context_id,
     stream_id,
+    process_id,
     pid,
     correlation_id,
     api_call_id

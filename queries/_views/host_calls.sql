@@ -26,6 +26,6 @@ SELECT trace_id, api_call_id, purpose, name AS function, start_ns, duration_ns, 
 FROM calls
 WHERE purpose IS NOT NULL
 QUALIFY row_number() OVER (
-    PARTITION BY trace_id, pid, coalesce(nullif(correlation_id, 0), -api_call_id)
+    PARTITION BY trace_id, process_id, coalesce(nullif(correlation_id, 0), -api_call_id)
     ORDER BY start_ns, end_ns DESC, api_call_id
 ) = 1

@@ -15,15 +15,15 @@ WITH chosen AS (
     FROM compared_traces($baseline, $variant)
 ),
 spans AS (
-    SELECT trace_id, device_id, min(start_ns) AS first_ns, max(end_ns) AS last_ns
+    SELECT trace_id, gpu_id, min(start_ns) AS first_ns, max(end_ns) AS last_ns
     FROM kernels
     SEMI JOIN chosen USING (trace_id)
-    GROUP BY trace_id, device_id
+    GROUP BY trace_id, gpu_id
 ),
 used_gpus AS (
     SELECT gpus.*, first_ns, last_ns
     FROM gpus
-    JOIN spans USING (trace_id, device_id)
+    JOIN spans USING (trace_id, gpu_id)
 ),
 devices AS (
     SELECT
@@ -60,7 +60,7 @@ facts AS (
     UNION ALL
     SELECT side, trace_id, 'setting: ' || key, settings ->> key
     FROM (SELECT side, trace_id, settings, unnest(json_keys(settings)) AS key FROM chosen)
-    WHERE key <> 'export_schema'
+    WHERE key NOT IN ('export_schema', 'exported_by')
     UNION ALL
     SELECT side, trace_id, 'tag: ' || entry.key, entry.value
     FROM (SELECT side, trace_id, unnest(map_entries(tags)) AS entry FROM chosen)
@@ -99,7 +99,7 @@ SELECT
         CASE property
             WHEN 'profiler'
                 THEN 'ncu runs kernels alone and repeatedly: only counters_on_timeline joins the two'
-            WHEN 'tool_version' THEN 'counters can change between versions; an export has that of its nsys'
+            WHEN 'tool_version' THEN 'counters can change between versions; an export does not say which recorded'
             WHEN 'gpu' THEN 'times and counters differ with the GPU, whatever else changed'
             WHEN 'sm_count' THEN 'times and counters differ with the size of the GPU'
             WHEN 'highest_sm_clock' THEN 'times differ with the clock'

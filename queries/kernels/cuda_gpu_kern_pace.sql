@@ -22,6 +22,7 @@
 WITH paced AS (
     SELECT
         trace,
+        process_id,
         pid,
         device_id,
         kernels.name AS kernel,
@@ -34,7 +35,7 @@ WITH paced AS (
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE is_like(kernels.name, $kernel) AND start_ns IS NOT NULL
     WINDOW same_kernel AS (
-        PARTITION BY trace, pid, device_id, kernels.name ORDER BY start_ns, kernel_id
+        PARTITION BY trace, process_id, device_id, kernels.name ORDER BY start_ns, kernel_id
     )
 )
 SELECT
@@ -51,6 +52,6 @@ SELECT
     (sum(delta_ns) OVER so_far)::BIGINT AS accum_delta_ns
 FROM paced
 WINDOW so_far AS (
-    PARTITION BY trace, pid, device_id, kernel ORDER BY start_ns, kernel_id ROWS UNBOUNDED PRECEDING
+    PARTITION BY trace, process_id, device_id, kernel ORDER BY start_ns, kernel_id ROWS UNBOUNDED PRECEDING
 )
-ORDER BY trace, pid, device_id, kernel, instance
+ORDER BY trace, pid, process_id, device_id, kernel, instance

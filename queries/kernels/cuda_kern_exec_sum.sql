@@ -39,6 +39,7 @@
 WITH executions AS (
     SELECT
         trace,
+        kernels.process_id,
         kernels.pid,
         api_calls.tid,
         device_id,
@@ -83,5 +84,5 @@ SELECT
     max(kernel_ns) AS max_kernel_ns,
     stddev_samp(kernel_ns) AS stddev_kernel_ns
 FROM executions
-GROUP BY trace, pid, tid, device_id, function, kernel
-ORDER BY trace, avg_total_ns DESC, pid, tid, device_id, function, kernel
+GROUP BY trace, process_id, pid, tid, device_id, function, kernel
+ORDER BY trace, avg_total_ns DESC, pid, process_id, tid, device_id, function, kernel

@@ -33,6 +33,7 @@ recorded AS (
     SELECT
         trace_id,
         0 AS place,
+        process_id,
         pid,
         tid AS place_id,
         CASE WHEN style = 'startend' THEN -1 ELSE depth END AS level,
@@ -40,13 +41,14 @@ recorded AS (
         text AS name,
         start_ns,
         -- A range that was never closed lasts until the end of the recording.
-        coalesce(end_ns, chosen.duration_ns, start_ns) AS end_ns,
+        greatest(start_ns, coalesce(end_ns, chosen.duration_ns)) AS end_ns,
         range_id AS event_id
     FROM nvtx_ranges
     JOIN chosen USING (trace_id)
     WHERE style <> 'mark'
     UNION ALL
-    SELECT trace_id, 1, pid, device_id, stream_id, kind, operation, start_ns, end_ns, operation_id
+    SELECT trace_id, 1, process_id, pid, device_id, stream_id, kind, operation, start_ns,
+           coalesce(end_ns, start_ns), operation_id
     FROM gpu_operations
     JOIN chosen USING (trace_id)
 ),
@@ -58,13 +60,16 @@ lanes AS (
     SELECT
         trace_id,
         place,
+        process_id,
         pid,
         place_id,
         level,
-        row_number() OVER (PARTITION BY trace_id ORDER BY place, pid, place_id, level) - 1 AS lane_number,
+        row_number() OVER (PARTITION BY trace_id ORDER BY place, pid, process_id, place_id, level) - 1
+            AS lane_number,
         count(*) OVER (PARTITION BY trace_id) AS lanes,
-        max(pid) OVER (PARTITION BY trace_id) > min(pid) OVER (PARTITION BY trace_id) AS several_processes
-    FROM (SELECT DISTINCT trace_id, place, pid, place_id, level FROM events)
+        max(process_id) OVER (PARTITION BY trace_id) > min(process_id) OVER (PARTITION BY trace_id)
+            AS several_processes
+    FROM (SELECT DISTINCT trace_id, place, process_id, pid, place_id, level FROM events)
 ),
 placed AS (
     SELECT
@@ -73,7 +78,7 @@ placed AS (
         lanes,
         busy_until(start_ns, end_ns, (kind, event_id), (trace_id, lane_number)) AS busy_until_ns
     FROM events
-    JOIN lanes USING (trace_id, place, pid, place_id, level)
+    JOIN lanes USING (trace_id, place, process_id, pid, place_id, level)
 ),
 ranked AS (
     SELECT

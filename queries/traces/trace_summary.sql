@@ -3,7 +3,7 @@
 -- @param  trace VARCHAR = NULL   only this trace
 -- @column trace VARCHAR          name of the trace
 -- @column profiler VARCHAR       nsys or ncu
--- @column tool_version VARCHAR   profiler version
+-- @column tool_version VARCHAR   version of the profiler; NULL for exports, which do not tell
 -- @column gpu VARCHAR            GPUs used
 -- @column captured_at TIMESTAMP  start of the recording, UTC
 -- @column duration_ns BIGINT     length of the recording; NULL for ncu
@@ -14,7 +14,7 @@
 -- @column memory_ops BIGINT      copies and memsets
 -- @column graph_launches BIGINT  CUDA graphs traced as a whole: their kernels are in no other count
 -- @column metrics BIGINT         ncu metric values
--- @column complete BOOLEAN       false when the profiler says that events may be missing
+-- @column complete BOOLEAN       false when the profiler says that events may be missing; NULL if unknown
 -- @column tags VARCHAR           labels, as JSON
 
 SELECT

@@ -68,9 +68,6 @@ def test_every_table_is_the_same(
         assert rows["native"] > 0
         return
     columns = [c.name for c in table.columns if c.name not in OWN_IDS]
-    if table.name == "gpus":
-        # Exports before 2025.1 do not say which CUDA ordinal a GPU had.
-        columns.remove("device_id")
     if table.name == "nvtx_ranges" and not exported_payloads(both):
         # Exported without --include-blobs=true.
         columns.remove("payload")

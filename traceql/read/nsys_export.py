@@ -37,6 +37,8 @@ _SETTINGS = {
     "COLLECT_UVM_GPU_PAGE_FAULTS": "cuda_um_gpu_page_faults",
     "CAPTURE_EVENT_TYPE": "trace",
 }
+# What is told about the export itself (META_DATA_EXPORT).
+_EXPORT = {"export_schema": "EXPORT_SCHEMA_VERSION", "exported_by": "EXPORT_PRODUCT_VERSION"}
 # Facts about the profiled process: private, kept on request only.
 _ENVIRONMENT = re.compile(
     r"(?:PROCESS_\d+:)?(COMMAND|ARGUMENT_\d+|WORKING_DIR|USER_NAME|ENVIRONMENT_VARIABLE)"
@@ -64,9 +66,8 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
     return RawReport(
         kind="nsys",
         tables=tables,
-        tool_version=export.get("EXPORT_PRODUCT_VERSION"),
-        settings=_settings(capture)
-        | ({"export_schema": export["EXPORT_SCHEMA_VERSION"]} if "EXPORT_SCHEMA_VERSION" in export else {}),
+        # Which version recorded is not exported.
+        settings=_settings(capture) | {name: export[key] for name, key in _EXPORT.items() if key in export},
         environment=[
             (match[1], value) for name, value in capture if value and (match := _ENVIRONMENT.fullmatch(name))
         ],

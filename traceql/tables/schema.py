@@ -7,7 +7,8 @@ of the trace; ``traces.start_utc_ns`` relates them to UTC.
 Ids (``kernel_id``, ``range_id`` …) are unique in the database, not only within a trace: the number of the
 trace (of a run: of its import) times 2^32, plus the row within it, from 1. So they do not depend on what else
 the database holds. Those that CUDA or the profiler gave (``correlation_id``, ``graph_node_id``, ``gpu_id``)
-stay as they are.
+stay as they are. So does ``process_id``, NVIDIA's number of a process on all machines of a recording: what
+belongs to a process is joined on it, as pids are those of the process's own container. ``pid`` is for people.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "88452417435d420e"
+FINGERPRINT = "8b434da914aa3e1e"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -71,18 +72,26 @@ def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
 _TRACE_ID = ("trace_id", "BIGINT", "the trace it belongs to, see traces")
 _TIMES = (
     ("start_ns", "BIGINT", "start, nanoseconds since the trace began"),
-    ("end_ns", "BIGINT", "end, nanoseconds since the trace began"),
-    ("duration_ns", "BIGINT", "end minus start, nanoseconds"),
+    ("end_ns", "BIGINT", "end, nanoseconds since the trace began; NULL if recorded before the start"),
+    ("duration_ns", "BIGINT", "end minus start, nanoseconds; NULL if not known"),
+)
+_PROCESS = (
+    ("process_id", "BIGINT", "process, by machine, VM and pid as NVIDIA numbers it; unique within the trace"),
+    ("pid", "BIGINT", "process, as its own container numbers it"),
+)
+_GPU = (
+    ("gpu_id", "INTEGER", "the GPU itself, see gpus; the ordinal where the report does not map it"),
+    ("device_id", "INTEGER", "CUDA device ordinal within the process"),
 )
 _GPU_PLACE = (
-    ("device_id", "INTEGER", "CUDA device ordinal within the process"),
+    *_GPU,
     ("context_id", "BIGINT", "CUDA context"),
     ("stream_id", "BIGINT", "CUDA stream"),
-    ("pid", "BIGINT", "process"),
+    *_PROCESS,
     ("correlation_id", "BIGINT", "links to the API call; unique within one process only"),
     ("api_call_id", "BIGINT", "the API call that launched it; NULL if not recorded"),
 )
-_THREAD = (("pid", "BIGINT", "process"), ("tid", "BIGINT", "thread"))
+_THREAD = (*_PROCESS, ("tid", "BIGINT", "thread; unique within its process only"))
 _IN_RANGE = (
     "range_id",
     "BIGINT",
@@ -102,7 +111,11 @@ TABLES: tuple[Table, ...] = (
             ("format", "VARCHAR", "file format that was read, for example ncu-rep or nsys-sqlite"),
             ("file_name", "VARCHAR", "the report's file name, without its folder"),
             ("sha256", "VARCHAR", "of the decompressed bytes; of a folder, of its file names and hashes"),
-            ("tool_version", "VARCHAR", "profiler version; for exports, the version that exported"),
+            (
+                "tool_version",
+                "VARCHAR",
+                "version of the profiler that recorded; NULL if unknown, as of exports",
+            ),
             ("captured_at", "TIMESTAMP", "when the recording started, UTC"),
             ("start_utc_ns", "BIGINT", "time 0 of the trace, nanoseconds since 1970 UTC"),
             ("trace_duration_ns", "BIGINT", "length of the recording; NULL for ncu, which has no timeline"),
@@ -113,7 +126,11 @@ TABLES: tuple[Table, ...] = (
                 "MAP(VARCHAR, VARCHAR)",
                 "labels given at ingest, and those of its sidecar (<report>.run.json)",
             ),
-            ("complete", "BOOLEAN", "false when the profiler says that events may be missing"),
+            (
+                "complete",
+                "BOOLEAN",
+                "false when the profiler says that events may be missing; NULL where it says nothing",
+            ),
             (
                 "counts_agree",
                 "BOOLEAN",
@@ -121,7 +138,11 @@ TABLES: tuple[Table, ...] = (
                 "NULL where there are none to compare",
             ),
             ("warnings", "VARCHAR[]", "what to know before trusting the numbers"),
-            ("missing", "VARCHAR[]", "tables of this database for which the report holds no data"),
+            (
+                "missing",
+                "VARCHAR[]",
+                "tables of this database for which the report holds no data, as far as it tells",
+            ),
         ),
     ),
     Table(
@@ -130,7 +151,11 @@ TABLES: tuple[Table, ...] = (
         _columns(
             _TRACE_ID,
             ("gpu_id", "INTEGER", "the profiler's number of the GPU"),
-            ("device_id", "INTEGER", "CUDA device ordinal as in kernels; NULL if the report does not map it"),
+            (
+                "device_id",
+                "INTEGER",
+                "CUDA device ordinal; NULL if the report does not map it, or processes differ: see kernels",
+            ),
             ("gpu_name", "VARCHAR", "product name"),
             ("compute_capability", "VARCHAR", "for example 9.0"),
             ("sm_count", "INTEGER", "streaming multiprocessors"),
@@ -145,9 +170,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         "processes",
         "one profiled process (others of the machine are left out)",
-        _columns(
-            _TRACE_ID, ("pid", "BIGINT", "process"), ("process", "VARCHAR", "executable, without its folder")
-        ),
+        _columns(_TRACE_ID, *_PROCESS, ("process", "VARCHAR", "executable, without its folder")),
     ),
     Table(
         "threads",
@@ -165,7 +188,7 @@ TABLES: tuple[Table, ...] = (
             ("mangled", "VARCHAR", "symbol name; ncu only"),
             ("workload", "VARCHAR", "kernel, graph, range or cmdlist"),
             ("start_ns", "BIGINT", "start on the GPU; NULL for ncu, which has no timeline"),
-            ("end_ns", "BIGINT", "end on the GPU; NULL for ncu"),
+            ("end_ns", "BIGINT", "end on the GPU; NULL for ncu, and if recorded before the start"),
             ("duration_ns", "BIGINT", "time on the GPU (ncu: gpu__time_duration.sum)"),
             *_GPU_PLACE,
             _IN_RANGE,
@@ -340,7 +363,7 @@ TABLES: tuple[Table, ...] = (
         _columns(
             _TRACE_ID,
             ("time_ns", "BIGINT", "when, nanoseconds since the trace began"),
-            ("pid", "BIGINT", "process"),
+            *_PROCESS,
             ("virtual_address", "BIGINT", "page"),
             ("instruction", "VARCHAR", "function, or address of the instruction, that touched the page"),
             ("source_file", "VARCHAR", "its source file, without the folder; NULL if not resolved"),
@@ -354,8 +377,8 @@ TABLES: tuple[Table, ...] = (
         _columns(
             _TRACE_ID,
             *_TIMES,
-            ("pid", "BIGINT", "process"),
-            ("device_id", "INTEGER", "CUDA device ordinal within the process"),
+            *_PROCESS,
+            *_GPU,
             ("virtual_address", "BIGINT", "page"),
             ("page_faults", "BIGINT", "how many"),
             ("access_type", "VARCHAR", "Read, Write, Atomic, Prefetch or Unknown"),
@@ -384,6 +407,24 @@ TABLES: tuple[Table, ...] = (
             ("severity", "VARCHAR", "info, warning or error"),
             ("source", "VARCHAR", "injection, daemon or analysis"),
             ("text", "VARCHAR", "the message; file paths are replaced by <path>"),
+        ),
+    ),
+    Table(
+        "doubts",
+        "one thing that cannot be right about recorded times, of the events in one table",
+        _columns(
+            _TRACE_ID,
+            ("table_name", "VARCHAR", "where the events are: kernels, api_calls …"),
+            (
+                "fault",
+                "VARCHAR",
+                "backwards (end before start), overrun (still running when the next operation of the stream "
+                "has ended), repeated, before_launch, early (before the recording) or late (after it)",
+            ),
+            ("events", "BIGINT", "how many"),
+            ("doubtful_ns", "BIGINT", "how much of their time is too much; NULL where that is not known"),
+            ("total_ns", "BIGINT", "time of all events of the table, as recorded; NULL where none is doubtful"),
+            ("text", "VARCHAR", "the same as a sentence, with an example"),
         ),
     ),
     Table(

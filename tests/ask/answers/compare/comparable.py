@@ -66,7 +66,7 @@ CASES = [
             """
             property           baseline     variant   verdict  meaning
             profiler           nsys         ncu       differs  ncu runs kernels alone and repeatedly: only counters_on_timeline joins the two
-            tool_version       NULL         NULL      unknown  counters can change between versions; an export has that of its nsys
+            tool_version       NULL         NULL      unknown  counters can change between versions; an export does not say which recorded
             gpu                NVIDIA H200  NULL      unknown  times and counters differ with the GPU, whatever else changed
             sm_count           132          NULL      unknown  times and counters differ with the size of the GPU
             highest_sm_clock   1980 MHz     NULL      unknown  times differ with the clock

@@ -1,4 +1,23 @@
--- Names that other tables have as well: a natural join, or a column without its table, meant both.
+-- Of exports the version that exported was given as the one that recorded; traces whose profiler says nothing
+-- about lost events as complete; and any adapter of the machine as a GPU where no ordinal was known. Names that
+-- other tables have as well, a natural join took for the same.
 
-SELECT * RENAME (name AS trace, kind AS profiler, duration_ns AS trace_duration_ns)
-FROM old.traces
+SELECT traces.* EXCLUDE (is_export, name, kind, duration_ns) REPLACE (
+    CASE WHEN is_export THEN NULL ELSE tool_version END AS tool_version,
+    CASE WHEN is_export AND tool_version IS NOT NULL
+         THEN json_merge_patch(coalesce(settings, '{}'), json_object('exported_by', tool_version))
+         ELSE settings END AS settings,
+    CASE WHEN has_timeline AND complete AND heard.trace_id IS NULL THEN NULL ELSE complete END AS complete,
+    CASE WHEN able.names IS NOT NULL THEN able.names ELSE gpu END AS gpu
+), traces.name AS trace, kind AS profiler, duration_ns AS trace_duration_ns
+FROM (SELECT *, starts_with(format, 'nsys-') AND format <> 'nsys-rep' AS is_export FROM old.traces) AS traces
+LEFT JOIN (SELECT DISTINCT trace_id FROM old.diagnostics) AS heard ON heard.trace_id = traces.trace_id
+LEFT JOIN (
+    SELECT
+        trace_id,
+        string_agg(DISTINCT name, ', ' ORDER BY name)
+            FILTER (coalesce(compute_capability, '') NOT IN ('', '0.0')) AS names
+    FROM old.gpus
+    GROUP BY trace_id
+    HAVING count(device_id) = 0
+) AS able ON able.trace_id = traces.trace_id

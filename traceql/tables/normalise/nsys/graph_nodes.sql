@@ -8,7 +8,7 @@
 -- @reads graphNodeId         BIGINT
 -- @reads originalGraphNodeId BIGINT
 -- @of    CUDA_GRAPH_NODE_EVENTS
--- @fills graph_nodes
+-- @fills graph_nodes = CUDA_GRAPH_NODE_EVENTS WHERE graphNodeId IS NOT NULL
 
 INSERT INTO graph_nodes BY NAME
 SELECT
@@ -16,6 +16,7 @@ SELECT
     graphNodeId AS graph_node_id,
     originalGraphNodeId AS original_graph_node_id,
     start - getvariable('origin_ns') AS created_ns,
+    globalTid & -16777216 AS process_id,
     globalTid >> 24 & 16777215 AS pid,
     globalTid & 16777215 AS tid
 FROM raw_CUDA_GRAPH_NODE_EVENTS

@@ -19,12 +19,22 @@ UPDATE traces SET
                    WHERE mapped.trace_id = getvariable('trace_id') AND mapped.device_id IS NOT NULL
                ))
     ),
-    complete = complete AND NOT EXISTS (
+    -- Exports before 2024.6 leave the messages out: whether anything was lost is not known then.
+    complete = complete AND (
+        SELECT CASE WHEN count(*) > 0
+                    THEN NOT coalesce(bool_or(
+                        regexp_matches(
+                            text, '^Not all .* might have been collected|\b(lost|dropped|discarded)\b'
+                        )
+                    ), false) END
         FROM diagnostics
         WHERE diagnostics.trace_id = getvariable('trace_id')
-          AND regexp_matches(text, '^Not all .* might have been collected|\b(lost|dropped|discarded)\b')
     ),
     warnings = list_concat(warnings, (
+        SELECT coalesce(list(text ORDER BY table_name, fault), [])
+        FROM doubts
+        WHERE doubts.trace_id = getvariable('trace_id')
+    ), (
         SELECT coalesce(list(text ORDER BY first_ns), [])
         FROM (
             SELECT regexp_replace(text, '\s+', ' ', 'g') AS text, min(time_ns) AS first_ns

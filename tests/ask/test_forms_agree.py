@@ -1,0 +1,148 @@
+"""Every question has the same answer about a report read natively and about its export.
+
+What a report does not tell is NULL: a fact about the recording is the same in both forms, or one does not know it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import kept
+import polars as pl
+import pytest
+from asked import given
+from conftest import REPORTS, report_names
+from polars.testing import assert_frame_equal
+
+import traceql
+from traceql.errors import TraceqlError
+from traceql.questions import catalog
+from traceql.read.source import plain_name
+from traceql.store import ingest
+from traceql.store.decode import decode_all
+from traceql.tables import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from traceql import Database
+
+PAIRS = {
+    plain_name(name).rpartition(".")[0]: (name, f"{plain_name(name).rpartition('.')[0]}.sqlite.xz")
+    for name in report_names(".nsys-rep", ".qdrep")
+    if (REPORTS / f"{plain_name(name).rpartition('.')[0]}.sqlite.xz").exists()
+}
+#: Questions with a row for each trace: asked once about all of them.
+BY_TRACE = sorted(
+    query.name
+    for query in catalog.shipped().queries.values()
+    if any(p.name == "trace" for p in query.params) and any(c.name == "trace" for c in query.columns)
+)
+#: Questions that compare timelines.
+COMPARING = ("diff", "scv_delta")
+
+
+def fill(database: Database, reports: Sequence[Path]) -> None:
+    for path, made in decode_all(list(reports)):
+        if isinstance(made, Exception):
+            raise made
+        form = "export" if path.name.endswith(".sqlite.xz") else "native"
+        ingest.add(database._store, made, name=f"{form} {plain_name(path.name).rpartition('.')[0]}")
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database in which each pair is the traces ``native NAME`` and ``export NAME``."""
+    reports = [REPORTS / name for pair in PAIRS.values() for name in pair]
+    with traceql.open(kept.database("forms", fill, reports, tmp_path_factory.mktemp("forms"))) as database:
+        yield database
+
+
+def told(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """What is told about one trace, with ids as row numbers within it."""
+    ids = [c for c in frame.columns if frame[c].dtype == pl.Int64 and c.endswith("_id")]
+    return (
+        frame.filter(pl.col("trace") == name)
+        .drop("trace")
+        .with_columns(
+            pl.when(pl.col(c) >= 2**32).then(pl.col(c) % 2**32).otherwise(pl.col(c))
+            for c in ids
+            if c not in FOREIGN
+        )
+        .with_columns(pl.col("^range_stack$").str.replace_all(r"\d+", ""))
+    )
+
+
+#: Ids that CUDA and the system gave: they are what they are.
+FOREIGN = ("correlation_id", "context_id", "stream_id", "graph_node_id")
+
+
+@pytest.mark.parametrize("question", BY_TRACE)
+def test_both_forms_of_a_recording_have_the_same_answer(forms: Database, question: str) -> None:
+    query = catalog.shipped().find(question)
+    try:
+        frame = forms.ask(question, **given(query, timeline="", baseline="", variant="")).frame()
+    except TraceqlError:
+        # What needs counters, of which a timeline has none in either form.
+        assert "nsys" not in {kind for need in catalog.shipped().needs(query) for kind in kinds_of(need)}
+        return
+    for name in PAIRS:
+        native, export = told(frame, f"native {name}"), told(frame, f"export {name}")
+        if question == "trace_summary":
+            native, export = what_both_know(native, export)
+        assert_frame_equal(native, export, check_row_order=True, rel_tol=1e-9, abs_tol=0)
+
+
+def kinds_of(need: tuple[str, ...]) -> set[str]:
+    return {kind for table in need if table in schema.BY_NAME for kind in schema.BY_NAME[table].collected_by}
+
+
+def what_both_know(*facts: pl.DataFrame) -> list[pl.DataFrame]:
+    """Facts of one trace each, without those that are unknown to some."""
+    unknown = {column for each in facts for column in each.columns if each[column].null_count()}
+    return [each.drop(unknown) for each in facts]
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_both_forms_lack_the_same_and_what_one_knows_the_other_does_not_deny(
+    forms: Database, name: str
+) -> None:
+    native, export = (
+        forms.sql("SELECT * FROM traces WHERE trace = $name", {"name": f"{form} {name}"})
+        for form in ("native", "export")
+    )
+    assert native["missing"].to_list() == export["missing"].to_list()
+    facts = ["tool_version", "complete", "counts_agree", "gpu", "duration_ns", "captured_at", "start_utc_ns"]
+    assert_frame_equal(*what_both_know(native.select(facts), export.select(facts)))
+    # The recordings are alike, as far as both say.
+    compared = forms.query("comparable", baseline=[f"native {name}"], variant=[f"export {name}"])
+    assert compared.filter(pl.col("verdict") == "differs").rows() == []
+    doubts = (
+        "SELECT table_name, text FROM doubts JOIN traces USING (trace_id) WHERE trace = $name ORDER BY ALL"
+    )
+    assert forms.sql(doubts, {"name": f"native {name}"}).equals(forms.sql(doubts, {"name": f"export {name}"}))
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("question", COMPARING)
+def test_nothing_differs_between_the_forms(forms: Database, question: str, name: str) -> None:
+    sides = {"baseline": f"native {name}", "variant": f"export {name}"}
+    try:
+        deltas = forms.query(question, **sides)["delta"].drop_nulls()
+    except TraceqlError as error:
+        with pytest.raises(type(error)):
+            forms.query(question, **dict.fromkeys(sides, f"export {name}"))
+        return
+    assert deltas.abs().max() in (None, 0) or deltas.abs().max() < 1e-6
+
+
+def test_every_question_about_timelines_is_asked() -> None:
+    timelines = {
+        query.name
+        for query in catalog.shipped().queries.values()
+        if any("nsys" in kinds_of(need) for need in catalog.shipped().needs(query))
+    }
+    # One needs a profile with counters beside the timeline, of which there is but one form.
+    assert timelines - set(BY_TRACE) - set(COMPARING) - {"comparable"} <= {"counters_on_timeline"}
