@@ -99,7 +99,8 @@ SELECT
         CASE property
             WHEN 'profiler'
                 THEN 'ncu runs kernels alone and repeatedly: only counters_on_timeline joins the two'
-            WHEN 'tool_version' THEN 'counters can change between versions; an export does not say which recorded'
+            WHEN 'tool_version'
+                THEN 'counters can change between versions; an export does not say which recorded'
             WHEN 'gpu' THEN 'times and counters differ with the GPU, whatever else changed'
             WHEN 'sm_count' THEN 'times and counters differ with the size of the GPU'
             WHEN 'highest_sm_clock' THEN 'times differ with the clock'
@@ -109,7 +110,11 @@ SELECT
                     || 'ncu --metrics gpc__cycles_elapsed.avg.per_second, '
                     || 'nsys profile --gpu-metrics-devices=all' END
             WHEN 'complete'
-                THEN 'the profiler says that events may be missing: counts and sums could be too small'
+                THEN CASE
+                    WHEN 'false' IN (baseline, variant) OR verdict = 'differs'
+                        THEN 'the profiler says that events may be missing: counts and sums could be too small'
+                    ELSE 'not every trace says whether events are missing'
+                END
             WHEN 'tags' THEN 'nothing says what ran: traceql ingest --tag model=… --tag batch=…'
             WHEN 'setting: clock_control'
                 THEN 'base locks the clocks, none lets them move: times differ for that alone'

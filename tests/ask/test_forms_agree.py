@@ -114,7 +114,15 @@ def test_both_forms_lack_the_same_and_what_one_knows_the_other_does_not_deny(
         for form in ("native", "export")
     )
     assert native["missing"].to_list() == export["missing"].to_list()
-    facts = ["tool_version", "complete", "counts_agree", "gpu", "duration_ns", "captured_at", "start_utc_ns"]
+    facts = [
+        "tool_version",
+        "complete",
+        "counts_agree",
+        "gpu",
+        "trace_duration_ns",
+        "captured_at",
+        "start_utc_ns",
+    ]
     assert_frame_equal(*what_both_know(native.select(facts), export.select(facts)))
     # The recordings are alike, as far as both say.
     compared = forms.query("comparable", baseline=[f"native {name}"], variant=[f"export {name}"])

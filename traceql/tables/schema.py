@@ -423,7 +423,11 @@ TABLES: tuple[Table, ...] = (
             ),
             ("events", "BIGINT", "how many"),
             ("doubtful_ns", "BIGINT", "how much of their time is too much; NULL where that is not known"),
-            ("total_ns", "BIGINT", "time of all events of the table, as recorded; NULL where none is doubtful"),
+            (
+                "total_ns",
+                "BIGINT",
+                "time of all events of the table, as recorded; NULL where none is doubtful",
+            ),
             ("text", "VARCHAR", "the same as a sentence, with an example"),
         ),
     ),

@@ -71,7 +71,7 @@ CASES = [
             sm_count           132          NULL      unknown  times and counters differ with the size of the GPU
             highest_sm_clock   1980 MHz     NULL      unknown  times differ with the clock
             measured_sm_clock  1600 MHz     1000 MHz  unknown  times differ with the clock; recorded by ncu --metrics gpc__cycles_elapsed.avg.per_second, nsys profile --gpu-metrics-devices=all
-            complete           true         true      same     NULL
+            complete           NULL         true      unknown  not every trace says whether events are missing
             tags               NULL         NULL      unknown  nothing says what ran: traceql ingest --tag model=… --tag batch=…
             """
         ),

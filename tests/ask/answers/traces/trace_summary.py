@@ -42,7 +42,7 @@ CASES = [
             graph_launches  0                    0      1
             # Two durations, two devices (0, of each workload) and the bytes read.
             metrics         5                    0      0
-            complete        true                 false  true
+            complete        true                 false  NULL
             tags            {}                   {}     {"batch":"8","mode":"off"}
             """
         ),

@@ -1,6 +1,6 @@
--- Of exports the version that exported was given as the one that recorded; traces whose profiler says nothing
--- about lost events as complete; and any adapter of the machine as a GPU where no ordinal was known. Names that
--- other tables have as well, a natural join took for the same.
+-- Of exports the version that exported was given as the one that recorded, and traces whose profiler says
+-- nothing about lost events as complete; any adapter of the machine was a GPU where no ordinal was known. A
+-- natural join took names that other tables have as well for the same.
 
 SELECT traces.* EXCLUDE (is_export, name, kind, duration_ns) REPLACE (
     CASE WHEN is_export THEN NULL ELSE tool_version END AS tool_version,
