@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from command_line import ENVIRONMENT
 from command_line import traceql as traceql_command
 from conftest import REPORTS
+from made.store import empty
 
 import traceql
 from traceql.ask import check_files, checks
@@ -128,6 +129,10 @@ def test_warps_are_judged_on_ncu_reports(corpus: Database) -> None:
 
 
 def test_latency_and_tokens_of_imported_runs_are_judged(tmp_path: Path) -> None:
+    database = empty()
+    for name, report in zip(("before", "after"), VECTORIZED.values(), strict=True):
+        database.ingest(REPORTS / report, name=name)
+
     def told(variant: str) -> Mapping[str, str]:
         table = tmp_path / "runs.csv"
         table.write_text(
@@ -135,11 +140,8 @@ def test_latency_and_tokens_of_imported_runs_are_judged(tmp_path: Path) -> None:
             "spec_num_draft_tokens,spec_num_accepted_tokens\n"
             f"before,1.00,,,64,30\nafter,{variant}\n"
         )
-        with traceql.open(":memory:") as database:
-            for name, report in zip(("before", "after"), VECTORIZED.values(), strict=True):
-                database.ingest(REPORTS / report, name=name)
-            database.import_runs(runs.read(table))
-            return outcomes(database.check("nwor", baseline="before", variant="after"))
+        database.import_runs(runs.read(table), replace=True)
+        return outcomes(database.check("nwor", baseline="before", variant="after"))
 
     good = told("1.03,64,30,64,30")
     assert [good[name] for name in ("latency-overhead", "drafts-are-staged", "accepted-are-committed")] == [

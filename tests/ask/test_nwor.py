@@ -9,13 +9,13 @@ from conftest import REPORTS, TABLES, notes
 from made.ncu import Profile
 from made.nsys import Recording, graph, kernel
 from made.runs import Runs
+from made.store import empty
 
-import traceql
 from traceql.errors import QueryError
 from traceql.read import runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from traceql import Database
 
@@ -44,9 +44,8 @@ def found(database: Database, query: str, **params: Any) -> dict[tuple[str, ...]
 
 
 @pytest.fixture
-def memory() -> Iterator[Database]:
-    with traceql.open(":memory:") as database:
-        yield database
+def memory() -> Database:
+    return empty()
 
 
 # --- nwor_delta -----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import REPORTS, notes
 from made.ncu import BF16, FFMA, IDLE, Profile, Value, roofline
+from made.store import empty
 
 import traceql
 from traceql.errors import QueryError
@@ -62,7 +63,7 @@ def recorded(
     profile = Profile(tags=tags or {}).gpu(gpu)
     for (name, metrics), path in itertools.zip_longest(kernels, paths, fillvalue=""):
         profile.kernel(name, path, metrics=metrics)
-    database = traceql.open(":memory:")
+    database = empty()
     profile.store(database, "made")
     return database
 
