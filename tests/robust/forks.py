@@ -25,7 +25,7 @@ COMMAND = "from traceql.cli import main; main()"
 _SIZE = 1 << 16
 # What an ingest imports while it runs.
 _IMPORTED = (
-    *("pyarrow.ipc", "pyarrow.parquet", "numpy", "traceql.cli", "traceql.database"),
+    *("pyarrow.ipc", "pyarrow.parquet", "numpy", "ncu_report", "traceql.cli", "traceql.database"),
     *("traceql.store.decode", "traceql.store.ingest", "traceql.read.nsys_export", "traceql.read.ncu_rep"),
 )
 
@@ -141,9 +141,9 @@ def _prepare(reports: Sequence[str]) -> None:
 
     for name in _IMPORTED:
         importlib.import_module(name)
+    # What tests share is imported by its own name, here as there.
+    sys.path.append(str(Path(__file__).parent.parent))
     if reports:
-        # Beside this folder, as the tests import it.
-        sys.path.append(str(Path(__file__).parent.parent))
         import decoded
 
         from traceql.store import decode

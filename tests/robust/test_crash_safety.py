@@ -13,14 +13,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import decoded
 import duckdb
 import pytest
 from forks import Forks
-from helpers_robust import REPORTS, plain
+from helpers_robust import REPORTS, decoded_once, plain
 
 from traceql import Database
-from traceql.store import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,13 +86,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Undis
     return whole
 
 
-@pytest.fixture
-def decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decoding is not what a test is about."""
-    monkeypatch.setattr(decode, "worker", decoded.ONCE)
-
-
-@pytest.mark.usefixtures("decoded_once")
+@decoded_once
 def test_kill_9_at_twenty_moments_leaves_whole_traces_only(
     tmp_path: Path, forks: Forks, undisturbed: Undisturbed
 ) -> None:
@@ -125,7 +117,7 @@ def test_kill_9_at_twenty_moments_leaves_whole_traces_only(
     assert len(seen) > 2, f"the moments were not spread: {seen}"
 
 
-@pytest.mark.usefixtures("decoded_once")
+@decoded_once
 def test_kill_9_around_the_creation_of_a_database_leaves_a_whole_one_or_none(
     tmp_path: Path, forks: Forks
 ) -> None:
