@@ -434,7 +434,7 @@ def test_the_list_of_questions_says_what_no_trace_measured(tmp_path: Path) -> No
         lacking = database.unanswerable()
         assert "Recorded by: ncu --set roofline" in lacking["kernel_roofline"]
         assert "dram_traffic" not in lacking
-        database.ingest(REPORTS / LLAMA)
+        Profile().gpu("NVIDIA H200").kernel("gemm", metrics=WHOLE).store(database, "whole")
         assert "kernel_roofline" not in database.unanswerable()
 
 

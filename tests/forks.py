@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 #: The command line.
 COMMAND = "from traceql.cli import main; main()"
 _SIZE = 1 << 16
+_SECONDS = 120
 # What an ingest imports while it runs.
 _IMPORTED = (
     *("pyarrow.ipc", "pyarrow.parquet", "numpy", "ncu_report", "traceql.cli", "traceql.database"),
@@ -31,7 +32,7 @@ _IMPORTED = (
 
 
 class Fork:
-    """A forked process; what it writes is read when it has ended."""
+    """A forked process; SIGALRM ends it after two minutes."""
 
     def __init__(self, forks: Forks, pid: int, streams: Sequence[int]) -> None:
         self.pid = pid
@@ -141,8 +142,6 @@ def _prepare(reports: Sequence[str]) -> None:
 
     for name in _IMPORTED:
         importlib.import_module(name)
-    # What tests share is imported by its own name, here as there.
-    sys.path.append(str(Path(__file__).parent.parent))
     if reports:
         import decoded
 
@@ -169,6 +168,7 @@ def _forked(asked: socket.socket) -> str:
                 os.dup2(streams[1], 2)
                 asked.close()
                 sys.argv[1:] = request["arguments"]
+                signal.alarm(_SECONDS)
             for stream in streams:
                 os.close(stream)
             if answer == 0:
