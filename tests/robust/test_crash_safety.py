@@ -29,9 +29,9 @@ ALL = [
     for name in (
         "scv_baseline_graph.sqlite.xz",
         "esmm_a10g_2023.1.ncu-rep.xz",
-        "graph_whole.sqlite.xz",
+        "esmm_a10g_2023.1_b.ncu-rep.xz",
         "darknet_xavier.nsight-cuprof-report.xz",
-        "scv_graph_as_graph.ncu-rep.xz",
+        "extrap_a100_2020.3.ncu-rep.xz",
     )
 ]
 FIRST, LAST = ALL[0], ALL[-1]
