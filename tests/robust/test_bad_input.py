@@ -179,9 +179,18 @@ def test_noise_behind_the_header_is_refused(tmp_path: Path, filled: Path) -> Non
     refused(tmp_path / "run.ncu-rep", filled)
 
 
-def test_flipped_bytes_never_get_past_a_traceql_error(tmp_path: Path, forks: Forks) -> None:
-    # Each in a process of its own, with its decoder in it: one that crashes is an answer as well.
+def answered(forks: Forks, db: Path, report: Path) -> bool:
+    """Whether a report is added or refused, in a process of its own that also decodes: a crash is an answer."""
     code = f"import helpers_robust; helpers_robust.decoded_here.start(); {COMMAND}"
+    with forks.start("ingest", "--db", db, report, code=code) as process:
+        stderr, status = process.said(), process.wait()
+    if status < 0:
+        return status != -signal.SIGALRM
+    said = [stderr.count("error:"), stderr.count(": added")]
+    return "Traceback" not in stderr and said == {0: [0, 1], 1: [1, 0]}[status]
+
+
+def test_flipped_bytes_never_get_past_a_traceql_error(tmp_path: Path, forks: Forks) -> None:
     rng = random.Random(8)
     for number in range(12):
         damaged = bytearray(content(NCU))
@@ -189,11 +198,7 @@ def test_flipped_bytes_never_get_past_a_traceql_error(tmp_path: Path, forks: For
             damaged[rng.randrange(8, len(damaged))] ^= 1 << rng.randrange(8)
         path = tmp_path / f"flipped-{number}.ncu-rep"
         path.write_bytes(damaged)
-        with forks.start("ingest", "--db", tmp_path / "db", path, code=code) as process:
-            stderr, status = process.said(), process.wait()
-        assert "Traceback" not in stderr
-        said = [stderr.count("error:"), stderr.count(": added")]
-        assert said == {0: [0, 1], 1: [1, 0]}[status] if status >= 0 else status != -signal.SIGALRM
+        assert answered(forks, tmp_path / "db", path)
 
 
 @pytest.mark.parametrize(
@@ -337,24 +342,20 @@ def test_a_member_of_a_folder_that_is_noise_is_named(tmp_path: Path, filled: Pat
 
 
 @pytest.mark.parametrize("original", [PARQUETDIR, ARROWDIR], ids=["parquet", "arrow"])
-def test_flipped_bytes_in_a_folder_never_get_past_a_traceql_error(tmp_path: Path, original: Path) -> None:
+def test_flipped_bytes_in_a_folder_never_get_past_a_traceql_error(
+    tmp_path: Path, forks: Forks, original: Path
+) -> None:
     folder = _exported(original, tmp_path)
     members = [next(folder.glob(f"{name}.*")) for name in ("NVTX_EVENTS", "CUPTI_ACTIVITY_KIND_MEMCPY")]
     whole = {member: member.read_bytes() for member in members}
     rng = random.Random(7)
-    paths = []
     for number in range(8):
         for member, data in whole.items():
             damaged = bytearray(data)
             for _ in range(10):
                 damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
             member.write_bytes(damaged)
-        paths.append(tmp_path / f"flipped-{number}")
-        shutil.copytree(folder, paths[-1])
-    # Each in a process of its own: a decoder that crashes is an answer as well.
-    answer = traceql("ingest", "--db", tmp_path / "db", *paths)
-    assert "Traceback" not in answer.stderr
-    assert answer.stderr.count("error:") + answer.stderr.count(": added") == 8
+        assert answered(forks, tmp_path / "db", Path(shutil.copytree(folder, tmp_path / f"flipped-{number}")))
 
 
 # --- databases ------------------------------------------------------------------------------------------
