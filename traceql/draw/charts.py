@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 import polars as pl
-from altair.utils.schemapi import debug_mode
 
 from traceql.draw import comparisons, distributions, hierarchies, rooflines, sweeps, theme, timelines
 from traceql.draw.registry import KINDS, Drawing
@@ -47,8 +46,6 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _ASKED: Mapping[str, Mapping[str, Value]] = MappingProxyType({"gaps": {"min_gap_ns": 0}})
 # Traces that are drawn below each other at most.
 _MOST_TRACES = 8
-# `to_dict` checks a chart as a whole; Altair would check each part already when it is made, which takes long.
-_unchecked = debug_mode(False)
 
 
 def names(catalog: Catalog) -> dict[str, str]:
@@ -136,7 +133,6 @@ def draw(ask: Asker, name: str, /, **values: Value) -> Drawing:
     return of_answers(answers(ask, name, **values), ask)
 
 
-@_unchecked
 def of_answers(given: Sequence[Answer], ask: Asker) -> Drawing:
     """Several answers side by side, with title and theme; see `picture`."""
     panels = [picture(answer, ask) for answer in given]
@@ -155,7 +151,6 @@ def answers(ask: Asker, name: str, /, **values: Value) -> list[Answer]:
     return found
 
 
-@_unchecked
 def of_answer(answer: Answer, ask: Asker) -> Drawing:
     """The chart of one answer, with title and theme; see `picture`."""
     return themed(picture(answer, ask))

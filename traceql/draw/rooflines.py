@@ -105,7 +105,9 @@ def roofline(
     hue = alt.Color(f"{color}:N", title=units.title(color))
     if trail:
         joined = base.mark_line(strokeWidth=1.5, opacity=0.7).encode(
-            color=hue, order=alt.Order(f"{trail}:Q"), detail=[alt.Detail(f"{shape}:N")] if shape else alt.Undefined
+            color=hue,
+            order=alt.Order(f"{trail}:Q"),
+            detail=[alt.Detail(f"{shape}:N")] if shape else alt.Undefined,
         )
         series = [color, shape] if shape else [color]
         if rows["trace"].n_unique() > 1 and not _points_of_one_trail(rows, series, trail):
