@@ -154,7 +154,7 @@ def grouped_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str, y4: 
     titles = (
         base.transform_filter("!isValid(datum.side)")
         .mark_text(align="left", style="label")
-        .encode(x=alt.XValue(0), text=alt.Text(f"{theme.NAME}:N"))
+        .encode(x=alt.XValue(0), text=alt.Text(f"{theme.NAME}:N"))  # type: ignore[no-untyped-call]
     )
     unknown = answer.height - known.height
     notes = [f"{unknown:,} known on no side are not shown"] if unknown else []
