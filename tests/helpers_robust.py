@@ -6,12 +6,34 @@ import contextlib
 import lzma
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest import mock
 
+import decoded
 import duckdb
+
+from traceql.store import decode
+
+if TYPE_CHECKING:
+    from traceql.read.base import RawReport
+    from traceql.read.formats import Reader
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
 PARQUETDIR = REPORTS / "scv_baseline_graph_pqtdir"
 ARROWDIR = REPORTS / "scv_baseline_graph_arwdir"
+
+
+#: Decorates tests that are not about decoding: what other tests have decoded stays decoded.
+decoded_once = mock.patch.object(decode, "worker", decoded.ONCE)
+
+
+def _decode_here(reader: Reader, path: Path, *, parts: int, **how: Any) -> RawReport:
+    return reader.read(path, **how)
+
+
+#: Decorates tests of what a reader refuses before anything can crash: it needs no process of its own.
+decoded_here = mock.patch.object(decode, "worker", SimpleNamespace(decode=_decode_here))
 
 
 @cache

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import kept
 import pytest
 from click.testing import CliRunner
 from command_line import ENVIRONMENT
@@ -127,7 +129,11 @@ def test_warps_are_judged_on_ncu_reports(corpus: Database) -> None:
     )
 
 
-def test_latency_and_tokens_of_imported_runs_are_judged(tmp_path: Path) -> None:
+def test_latency_and_tokens_of_imported_runs_are_judged(home: Path, tmp_path: Path) -> None:
+    database = copy_of(home, tmp_path)
+    for name, report in zip(("before", "after"), VECTORIZED.values(), strict=True):
+        database.rename(report.partition(".")[0], name)
+
     def told(variant: str) -> Mapping[str, str]:
         table = tmp_path / "runs.csv"
         table.write_text(
@@ -135,11 +141,8 @@ def test_latency_and_tokens_of_imported_runs_are_judged(tmp_path: Path) -> None:
             "spec_num_draft_tokens,spec_num_accepted_tokens\n"
             f"before,1.00,,,64,30\nafter,{variant}\n"
         )
-        with traceql.open(":memory:") as database:
-            for name, report in zip(("before", "after"), VECTORIZED.values(), strict=True):
-                database.ingest(REPORTS / report, name=name)
-            database.import_runs(runs.read(table))
-            return outcomes(database.check("nwor", baseline="before", variant="after"))
+        database.import_runs(runs.read(table), replace=True)
+        return outcomes(database.check("nwor", baseline="before", variant="after"))
 
     good = told("1.03,64,30,64,30")
     assert [good[name] for name in ("latency-overhead", "drafts-are-staged", "accepted-are-committed")] == [
@@ -414,10 +417,14 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a database of the recorded pairs."""
     folder = tmp_path_factory.mktemp("home")
-    with traceql.open(folder / "traces.duckdb") as database:
-        for name in (*VECTORIZED.values(), *GRAPH.values()):
-            database.ingest(REPORTS / name)
+    reports = [REPORTS / name for name in (*VECTORIZED.values(), *GRAPH.values())]
+    kept.database("traces", kept.store_all, reports, folder)
     return folder
+
+
+def copy_of(home: Path, folder: Path) -> Database:
+    """A database of the recorded pairs for one test to change."""
+    return traceql.open(shutil.copy(home / "traces.duckdb", folder))
 
 
 def run(home: Path, *arguments: object, status: int) -> subprocess.CompletedProcess[str]:
@@ -455,10 +462,10 @@ def test_report_files_can_be_judged_without_a_database(home: Path, tmp_path: Pat
     assert "nope: neither a trace or tag in traces.duckdb nor a file" in result.stderr
 
 
-def test_a_tag_can_mean_a_trace_but_not_several(tmp_path: Path) -> None:
-    with traceql.open(tmp_path / "traces.duckdb") as database:
-        database.ingest(REPORTS / GRAPH["baseline"], tags={"scv": "off", "gpu": "H200"})
-        database.ingest(REPORTS / GRAPH["variant"], tags={"scv": "graph", "gpu": "H200"})
+def test_a_tag_can_mean_a_trace_but_not_several(home: Path, tmp_path: Path) -> None:
+    with copy_of(home, tmp_path) as database:
+        database.tag(GRAPH["baseline"].partition(".")[0], scv="off", gpu="H200")
+        database.tag(GRAPH["variant"].partition(".")[0], scv="graph", gpu="H200")
     result = run(tmp_path, "scv", "--baseline", "scv=off", "--variant", "scv=graph", status=FAILED)
     assert "replay_ns 11,828.35" in result.stdout
     result = run(tmp_path, "scv", "--baseline", "gpu=H200", "--variant", "scv=graph", status=2)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import kept
 import pytest
 from conftest import REPORTS, TABLES, notes
 from made.ncu import Profile
 from made.nsys import Recording, graph, kernel
 from made.runs import Runs
+from made.store import empty
 
 import traceql
 from traceql.errors import QueryError
 from traceql.read import runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from traceql import Database
 
@@ -44,9 +47,8 @@ def found(database: Database, query: str, **params: Any) -> dict[tuple[str, ...]
 
 
 @pytest.fixture
-def memory() -> Iterator[Database]:
-    with traceql.open(":memory:") as database:
-        yield database
+def memory() -> Database:
+    return empty()
 
 
 # --- nwor_delta -----------------------------------------------------------------------------------------
@@ -416,14 +418,18 @@ def test_a_mode_without_a_trace_is_unknown_and_says_which_is_missing(corpus: Dat
     assert rows["dram_write_bytes_per_token",]["remark"].startswith("accepted tokens unknown (off/off)")
 
 
-def test_tags_tell_the_modes_of_traces_and_of_imported_sweeps(memory: Database) -> None:
-    for mode, name in MODES.items():
-        nwor, scv = mode.split("/")
-        memory.ingest(
-            REPORTS / f"scv_{name}.ncu-rep.xz", name=name, tags={"nwor_mode": nwor, "scv_mode": scv}
-        )
-    memory.import_runs(runs.read(TABLES / "nwor_sweep.json"))
-    rows = found(memory, "nwor_scv_matrix", exclude=["step/flush_l2"])
+def test_tags_tell_the_modes_of_traces_and_of_imported_sweeps(tmp_path: Path) -> None:
+    def fill(database: Database, _: Sequence[Path]) -> None:
+        for mode, name in MODES.items():
+            nwor, scv = mode.split("/")
+            report, tags = REPORTS / f"scv_{name}.ncu-rep.xz", {"nwor_mode": nwor, "scv_mode": scv}
+            database.ingest(report, name=name, tags=tags)
+        database.import_runs(runs.read(TABLES / "nwor_sweep.json"))
+
+    reports = [REPORTS / f"scv_{name}.ncu-rep.xz" for name in MODES.values()]
+    path = kept.database("four-modes", fill, [*reports, TABLES / "nwor_sweep.json"], tmp_path)
+    tagged = traceql.open(path)
+    rows = found(tagged, "nwor_scv_matrix", exclude=["step/flush_l2"])
     assert rows["dram_write_bytes",]["stage_graph"] == 31_941_376
     # The sweep holds two modes, each with 34 accepted tokens; its batches are parts of them.
     latency = rows["latency_s",]
@@ -432,9 +438,9 @@ def test_tags_tell_the_modes_of_traces_and_of_imported_sweeps(memory: Database) 
     assert rows["dram_write_bytes_per_token",]["stage_off"] == 30_454_272 / 34
     # A second trace of a mode leaves open which one is meant.
     Profile(tags={"nwor_mode": "stage", "scv_mode": "graph"}).kernel("k", "step", **traffic(1)).store(
-        memory, "again"
+        tagged, "again"
     )
-    again = found(memory, "nwor_scv_matrix")["dram_write_bytes",]
+    again = found(tagged, "nwor_scv_matrix")["dram_write_bytes",]
     assert again["stage_graph"] is None
     assert "more than one trace (stage/graph)" in again["remark"]
 

@@ -9,15 +9,17 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import kept
 import pytest
 from conftest import REPORTS, notes
 from made.ncu import BF16, FFMA, IDLE, Profile, Value, roofline
+from made.store import empty
 
 import traceql
 from traceql.errors import QueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from traceql import Database
@@ -27,6 +29,7 @@ Row = dict[str, Any]
 LLAMA = "llama_roofline.ncu-rep.xz"
 GEMM_A10G = "esmm_a10g_2023.1.ncu-rep.xz"
 TRAFFIC_ONLY = "scv_baseline_vectorized.ncu-rep.xz"
+TENSOR_A100 = "cutlass_a100_2024.1_nvtx.ncu-rep.xz"
 TENSOR = "sm__ops_path_tensor_"
 
 
@@ -62,9 +65,23 @@ def recorded(
     profile = Profile(tags=tags or {}).gpu(gpu)
     for (name, metrics), path in itertools.zip_longest(kernels, paths, fillvalue=""):
         profile.kernel(name, path, metrics=metrics)
-    database = traceql.open(":memory:")
+    database = empty()
     profile.store(database, "made")
     return database
+
+
+@pytest.fixture(scope="module")
+def profiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database of the reports that are asked here, named as their files: each question reads all metrics."""
+
+    def fill(database: Database, reports: Sequence[Path]) -> None:
+        for report in reports:
+            database.ingest(report, name=report.name)
+
+    reports = [REPORTS / name for name in (LLAMA, GEMM_A10G, TRAFFIC_ONLY, TENSOR_A100)]
+    path = kept.database("profiles", fill, reports, tmp_path_factory.mktemp("profiles"))
+    with traceql.open(path) as database:
+        yield database
 
 
 def only(rows: list[Row]) -> Row:
@@ -84,9 +101,9 @@ def only(rows: list[Row]) -> Row:
     ],
 )
 def test_the_gemms_of_an_h200_read_exactly_2mnk(
-    corpus: Database, n: int, k: int, path: str, kernels: int
+    profiles: Database, n: int, k: int, path: str, kernels: int
 ) -> None:
-    rows = launches(corpus, trace=LLAMA, kernel="nvjet%", m=2048, n=n, k=k)
+    rows = launches(profiles, trace=LLAMA, kernel="nvjet%", m=2048, n=n, k=k)
     exact = [row for row in rows if row["flop"] == 2 * 2048 * n * k]
     assert len(exact) == kernels
     for row in exact:
@@ -95,13 +112,13 @@ def test_the_gemms_of_an_h200_read_exactly_2mnk(
         assert (row["useful_flop"], row["executed_per_useful"]) == (row["flop"], 1.0)
 
 
-def test_a_padded_tile_executes_more_than_is_useful(corpus: Database) -> None:
+def test_a_padded_tile_executes_more_than_is_useful(profiles: Database) -> None:
     # gate and up in one GEMM: 28,672 columns in tiles of 320.
-    rows = launches(corpus, trace=LLAMA, kernel="nvjet%320x128%", m=2048, n=28672, k=4096)
+    rows = launches(profiles, trace=LLAMA, kernel="nvjet%320x128%", m=2048, n=28672, k=4096)
     assert [round(row["executed_per_useful"], 4) for row in rows] == [1.0045, 1.0045]
     # One decode step of 4 requests: the tile has 8 rows.
     (row,) = ask(
-        corpus, "kernel_roofline", trace=LLAMA, kernel="nvjet_sm90_tst_64x8_64x16_4x1%", m=4, n=6144, k=4096
+        profiles, "kernel_roofline", trace=LLAMA, kernel="nvjet_sm90_tst_64x8_64x16_4x1%", m=4, n=6144, k=4096
     )
     assert (row["kernels"], row["executed_per_useful"]) == (2, 2.0)
 
@@ -113,9 +130,9 @@ def test_the_shape_may_come_from_tags() -> None:
     assert only(launches(database, m=4))["useful_flop"] == 256.0
 
 
-def test_cuda_cores_count_exactly_from_instructions_per_cycle(corpus: Database) -> None:
+def test_cuda_cores_count_exactly_from_instructions_per_cycle(profiles: Database) -> None:
     # Four kernels that multiply matrices of 1,024 × 1,024 in fp32.
-    rows = launches(corpus, trace=GEMM_A10G)
+    rows = launches(profiles, trace=GEMM_A10G)
     assert [row["flop_by_precision"] for row in rows] == [{"fp32": 2.0 * 1024**3}] * 4
 
 
@@ -197,9 +214,9 @@ def test_tensor_types_have_the_precision_of_the_gpu_data(
 # --- peaks, against what NVIDIA computed ----------------------------------------------------------------
 
 
-def test_the_share_of_the_dense_tensor_peak_is_nvidias(corpus: Database) -> None:
-    theirs = metric(corpus, LLAMA, "sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_elapsed")
-    prefill = [row for row in launches(corpus, trace=LLAMA) if row["flop"] > 1e10]
+def test_the_share_of_the_dense_tensor_peak_is_nvidias(profiles: Database) -> None:
+    theirs = metric(profiles, LLAMA, "sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_elapsed")
+    prefill = [row for row in launches(profiles, trace=LLAMA) if row["flop"] > 1e10]
     assert len(prefill) == 10
     for row in prefill:
         assert math.isclose(row["compute_pct"], theirs[row["kernel_id"]], rel_tol=1e-9)
@@ -223,22 +240,22 @@ def test_the_share_of_the_fp32_peak_is_the_one_of_nvidias_rule(
         assert abs(pct - int(stated)) <= (1 if close else 0.5), (message, pct)
 
 
-def test_bytes_per_second_are_those_of_nvidias_roofline_sections(corpus: Database) -> None:
-    rows = {row["kernel_id"]: row for row in launches(corpus, trace=LLAMA)}
+def test_bytes_per_second_are_those_of_nvidias_roofline_sections(profiles: Database) -> None:
+    rows = {row["kernel_id"]: row for row in launches(profiles, trace=LLAMA)}
     for column, name in {
         "dram_bytes_per_s": "dram__bytes.sum.per_second",
         "l2_bytes_per_s": "derived__lts__lts2xbar_bytes.sum.per_second",
         "l1_bytes_per_s": "derived__l1tex__lsu_writeback_bytes_mem_lgds.sum.per_second",
     }.items():
-        theirs = metric(corpus, LLAMA, name)
+        theirs = metric(profiles, LLAMA, name)
         assert len(theirs) == len(rows) == 48
         assert all(math.isclose(rows[kernel][column], value) for kernel, value in theirs.items())
-    theirs = metric(corpus, LLAMA, "lts__lts2xbar_cycles_active.avg.pct_of_peak_sustained_elapsed")
+    theirs = metric(profiles, LLAMA, "lts__lts2xbar_cycles_active.avg.pct_of_peak_sustained_elapsed")
     assert all(math.isclose(rows[k]["l2_pct"], value, rel_tol=0.005) for k, value in theirs.items())
 
 
-def test_peaks_of_the_run_and_of_the_datasheet_are_kept_apart(corpus: Database) -> None:
-    row = only(ask(corpus, "kernel_roofline", trace=LLAMA, kernel="nvjet%320x128%"))
+def test_peaks_of_the_run_and_of_the_datasheet_are_kept_apart(profiles: Database) -> None:
+    row = only(ask(profiles, "kernel_roofline", trace=LLAMA, kernel="nvjet%320x128%"))
     assert (row["datasheet_flop_per_s"], row["datasheet_dram_bytes_per_s"]) == (989.4e12, 4.8e12)
     # The GPU ran below the datasheet's clock, its memory a little above.
     assert round(row["profiled_flop_per_s"] / 1e12, 1) == 858.7
@@ -248,8 +265,8 @@ def test_peaks_of_the_run_and_of_the_datasheet_are_kept_apart(corpus: Database) 
     assert math.isclose(row["datasheet_compute_pct"] / 100 * 989.4e12, row["flop_per_s"])
 
 
-def test_a_gpu_without_published_figures_has_profiled_roofs_only(corpus: Database) -> None:
-    for row in launches(corpus, trace=GEMM_A10G):
+def test_a_gpu_without_published_figures_has_profiled_roofs_only(profiles: Database) -> None:
+    for row in launches(profiles, trace=GEMM_A10G):
         assert row["datasheet_compute_pct"] is None
         assert (row["bound"], row["bound_by"]) == ("compute_bound", "profiled")
 
@@ -325,8 +342,8 @@ def test_launches_of_a_kernel_add_up() -> None:
 
 
 @pytest.mark.parametrize("trace", [LLAMA, GEMM_A10G, TRAFFIC_ONLY])
-def test_kernels_and_launches_have_the_same_totals(corpus: Database, trace: str) -> None:
-    by_launch, by_kernel = launches(corpus, trace=trace), ask(corpus, "kernel_roofline", trace=trace)
+def test_kernels_and_launches_have_the_same_totals(profiles: Database, trace: str) -> None:
+    by_launch, by_kernel = launches(profiles, trace=trace), ask(profiles, "kernel_roofline", trace=trace)
     assert sum(row["kernels"] for row in by_kernel) == len(by_launch)
     for column in ("gpu_ns", "flop", "dram_bytes", "l2_bytes", "l1_bytes"):
         totals = [sum(row[column] or 0 for row in rows) for rows in (by_launch, by_kernel)]
@@ -336,22 +353,22 @@ def test_kernels_and_launches_have_the_same_totals(corpus: Database, trace: str)
 # --- ranges and layers ----------------------------------------------------------------------------------
 
 
-def test_a_range_holds_what_runs_in_the_ranges_inside_it(corpus: Database) -> None:
-    rows = {row["path"]: row for row in ask(corpus, "range_roofline", trace=LLAMA)}
+def test_a_range_holds_what_runs_in_the_ranges_inside_it(profiles: Database) -> None:
+    rows = {row["path"]: row for row in ask(profiles, "range_roofline", trace=LLAMA)}
     step = rows["execute_context_4(2048)_generation_0(0)"]
-    inside = [row for row in launches(corpus, trace=LLAMA) if row["path"].startswith(step["path"])]
+    inside = [row for row in launches(profiles, trace=LLAMA) if row["path"].startswith(step["path"])]
     assert step["kernels"] == len(inside) == 22
     assert math.isclose(step["flop"], sum(row["flop"] for row in inside))
     mlp = rows["execute_context_4(2048)_generation_0(0)/layer/mlp"]
     assert (mlp["kernels"], mlp["bound"]) == (6, "compute_bound")
     assert mlp["flop_by_precision"]["bf16"] == 2 * (483_183_820_800 + 240_518_168_576)
     useful = 2 * 2 * 2048 * 3 * 4096 * 14336
-    (mlp,) = ask(corpus, "range_roofline", trace=LLAMA, path=mlp["path"], useful_flop=useful)
+    (mlp,) = ask(profiles, "range_roofline", trace=LLAMA, path=mlp["path"], useful_flop=useful)
     assert round(mlp["executed_per_useful"], 3) == 1.004
 
 
-def test_layers_of_vllm_are_told_by_their_ranges_and_steps(corpus: Database) -> None:
-    rows = ask(corpus, "layer_roofline", trace=LLAMA)
+def test_layers_of_vllm_are_told_by_their_ranges_and_steps(profiles: Database) -> None:
+    rows = ask(profiles, "layer_roofline", trace=LLAMA)
     assert [
         (row["layer_kind"], row["phase"], row["seq_len"], row["kernels"], row["bound"]) for row in rows
     ] == [
@@ -405,8 +422,8 @@ def test_layers_phases_and_prompt_lengths_come_from_words_in_ranges() -> None:
 # --- what is missing ------------------------------------------------------------------------------------
 
 
-def test_a_report_without_roofline_metrics_explains_itself(corpus: Database) -> None:
-    answer = corpus.ask("kernel_roofline", trace=TRAFFIC_ONLY)
+def test_a_report_without_roofline_metrics_explains_itself(profiles: Database) -> None:
+    answer = profiles.ask("kernel_roofline", trace=TRAFFIC_ONLY)
     assert re.search(r"Not measured in scv_.*recorded by ncu --set roofline \(smsp__", notes(answer))
     rows = answer.table.to_pylist()
     for row in rows:
@@ -433,21 +450,21 @@ def test_the_list_of_questions_says_what_no_trace_measured(tmp_path: Path) -> No
         lacking = database.unanswerable()
         assert "Recorded by: ncu --set roofline" in lacking["kernel_roofline"]
         assert "dram_traffic" not in lacking
-        database.ingest(REPORTS / LLAMA)
+        Profile().gpu("NVIDIA H200").kernel("gemm", metrics=WHOLE).store(database, "whole")
         assert "kernel_roofline" not in database.unanswerable()
 
 
-def test_a_whole_report_lacks_nothing_and_warns_of_nothing(corpus: Database) -> None:
+def test_a_whole_report_lacks_nothing_and_warns_of_nothing(profiles: Database) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        rows = corpus.query("kernel_roofline", trace=LLAMA).to_dicts()
+        rows = profiles.query("kernel_roofline", trace=LLAMA).to_dicts()
     assert {row["lacks"] for row in rows} == {None}
 
 
-def test_an_idle_tensor_pipe_is_0_flop_and_a_busy_one_unknown(corpus: Database) -> None:
+def test_an_idle_tensor_pipe_is_0_flop_and_a_busy_one_unknown(profiles: Database) -> None:
     # Neither report counts tensor operations.
-    assert all(row["flop"] == 2.0 * 1024**3 for row in launches(corpus, trace=GEMM_A10G))
-    busy = launches(corpus, trace="cutlass_a100_2024.1_nvtx.ncu-rep.xz")
+    assert all(row["flop"] == 2.0 * 1024**3 for row in launches(profiles, trace=GEMM_A10G))
+    busy = launches(profiles, trace=TENSOR_A100)
     assert len(busy) == 3
     assert all(row["flop"] is None and "tensor FLOP" in row["lacks"] for row in busy)
 
@@ -498,6 +515,6 @@ def test_missing_and_nan_are_unknown_and_never_0(incomplete: dict[str, Row], nam
         assert row["lacks"]
 
 
-def test_wrong_parameters_are_errors(corpus: Database) -> None:
+def test_wrong_parameters_are_errors(profiles: Database) -> None:
     with pytest.raises(QueryError, match="by must be kernel or launch"):
-        corpus.query("kernel_roofline", trace=LLAMA, by="layer")
+        profiles.query("kernel_roofline", trace=LLAMA, by="layer")

@@ -26,14 +26,16 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import math
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import traceql
+from made.runs import Runs
+from made.store import clear, empty
 from traceql.questions import catalog
 from traceql.questions.parameters import Value
 from traceql.tables import schema
@@ -75,21 +77,46 @@ class Case:
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Database]:
-        """A database in memory that holds what was made, and only until the end."""
-        database = _empty()
-        try:
-            for name, made in {**self.runs, **self.traces}.items():
-                made.store(database, name)
-            yield database
-        finally:
-            database.drop(*database.sql("SELECT trace FROM traces").to_series())
-            database.drop_runs(*database.sql("SELECT DISTINCT sweep FROM runs").to_series())
+        """A database in memory that holds what was made and nothing else; it is not to be changed."""
+        yield _HELD.with_only(tuple({**self.runs, **self.traces}.items()))
 
 
-@cache
-def _empty() -> Database:
-    """One for all cases, as making one takes longer than filling and asking it."""
-    return traceql.open(":memory:")
+class _Held:
+    """One database for all cases, as making one takes longer than filling and asking it.
+
+    What one case made stays for the next one that begins with the same: it is made anew only behind that.
+    """
+
+    def __init__(self) -> None:
+        self._made: tuple[tuple[str, Made], ...] = ()
+
+    def with_only(self, wanted: tuple[tuple[str, Made], ...]) -> Database:
+        """The database, with that in it, stored in that order, and nothing else."""
+        database = self._database
+        same = len(list(itertools.takewhile(_is_same, zip(self._made, wanted, strict=False))))
+        if same == 0 or any(isinstance(made, Runs) for _, made in self._made[same:]):
+            same = 0
+            clear(database)
+        elif same < len(self._made):
+            database.drop(*(name for name, _ in self._made[same:]))
+        self._made = wanted[:same]
+        for name, made in wanted[same:]:
+            # Whatever fails, what is known to be there is.
+            made.store(database, name)
+            self._made = (*self._made, (name, made))
+        return database
+
+    @cached_property
+    def _database(self) -> Database:
+        return empty()
+
+
+_HELD = _Held()
+
+
+def _is_same(pair: tuple[tuple[str, Made], tuple[str, Made]]) -> bool:
+    (name, made), (other_name, other) = pair
+    return name == other_name and made is other
 
 
 def across(text: str) -> Table:

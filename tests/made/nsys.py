@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-import traceql
-from made.store import store
+from made.store import empty, store
 from traceql.read.base import RawReport
 
 if TYPE_CHECKING:
@@ -442,7 +441,7 @@ class Recording:
 
     def database(self, name: str = "made") -> Database:
         """A database in memory that holds only this recording."""
-        database = traceql.open(":memory:")
+        database = empty()
         self.store(database, name)
         return database
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import weakref
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import traceql
 from traceql.read.formats import READERS
 from traceql.read.source import Source
 from traceql.store import ingest
 from traceql.store.decode import Decoded
+from traceql.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +25,27 @@ if TYPE_CHECKING:
 _FILE = {"nsys": "made.sqlite", "ncu": "made.ncu-rep"}
 # A database takes the same report once only, and knows it by its hash.
 _HASHES = itertools.count()
+# Databases in memory that nobody has any more.
+_FREE: list[Database] = []
+
+
+def empty() -> Database:
+    """An empty database in memory, for tests that change its rows only.
+
+    To make one takes longer than to fill it. So one that nobody has any more is emptied and used again.
+    """
+    if _FREE:
+        clear(_FREE[-1])
+    kept = _FREE.pop() if _FREE else traceql.open(":memory:")
+    lent = copy.copy(kept)
+    weakref.finalize(lent, _FREE.append, kept)
+    return lent
+
+
+def clear(database: Database) -> None:
+    """Remove all traces and runs."""
+    with database._store.writing("nothing") as connection:
+        connection.execute("; ".join(f"DELETE FROM {table.name}" for table in reversed(schema.TABLES)))
 
 
 def store(database: Database, report: RawReport, name: str, tags: Mapping[str, str] | None = None) -> None:

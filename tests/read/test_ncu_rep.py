@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import lzma
 import math
 import re
 import subprocess
 import sys
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,7 @@ def read_raw_csv(name: str) -> tuple[list[str], list[str], list[list[str]]]:
     return header, units, rows
 
 
+@cache
 def stored_values(corpus: Database, trace: str) -> dict[tuple[int, str], dict[str, Any]]:
     """(position of the workload, metric) → row of metrics."""
     rows = corpus._store.run(
@@ -127,31 +130,39 @@ def test_ranges_equal_what_ncu_prints(corpus: Database, name: str) -> None:
         assert found == expected
 
 
-# ncu_report keeps memory and must not be trusted in the test process either.
+# ncu_report keeps memory, and of one report what the units of the next come to: each is read in a fork of its own.
 PLAIN_LOOP = """
-import json, sys, ncu_report
-for in_range in ncu_report.load_report(sys.argv[1]):
-    for action in in_range:
-        print(json.dumps([action.name(), [
-            [name, m.unit(), m.value() if m.has_value() else None]
-            for name in action.metric_names() for m in [action.metric_by_name(name)]
-        ]]))
+import json, os, sys, ncu_report
+for path in sys.argv[1:]:
+    fork = os.fork()
+    if not fork:
+        print(json.dumps([
+            [
+                [name, m.unit(), m.value() if m.has_value() else None]
+                for name in action.metric_names() for m in [action.metric_by_name(name)]
+            ]
+            for in_range in ncu_report.load_report(path) for action in in_range
+        ]), flush=True)
+        os._exit(0)
+    assert os.waitpid(fork, 0)[1] == 0
 """
+
+
+@pytest.fixture(scope="module")
+def plain_loop(unpacked: Callable[[str], Path]) -> dict[str, str]:
+    """Report → what the loop says of it: JSON, for each workload its metrics."""
+    command = [sys.executable, "-c", PLAIN_LOOP, *(str(unpacked(name)) for name in NCU_REPORTS)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return dict(zip(NCU_REPORTS, said.splitlines(), strict=True))
 
 
 @pytest.mark.parametrize("name", NCU_REPORTS)
 def test_every_metric_equals_a_plain_loop_over_the_library(
-    corpus: Database, unpacked: Callable[[str], Path], name: str
+    corpus: Database, plain_loop: dict[str, str], name: str
 ) -> None:
-    import json
-
-    output = subprocess.run(
-        [sys.executable, "-c", PLAIN_LOOP, str(unpacked(name))], capture_output=True, text=True, check=True
-    ).stdout
     ours = stored_values(corpus, name)
     count = 0
-    for position, line in enumerate(output.splitlines()):
-        _, metrics = json.loads(line)
+    for position, metrics in enumerate(json.loads(plain_loop[name])):
         for metric, unit, value in metrics:
             stored = ours[position, metric]
             count += 1

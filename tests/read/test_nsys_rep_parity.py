@@ -34,12 +34,13 @@ def both(request: pytest.FixtureRequest) -> Iterator[Database]:
 
 
 def difference(db: Database, table: schema.Table, columns: list[str]) -> list[tuple[object, ...]]:
-    def of(trace: str) -> str:
-        return f"SELECT {', '.join(columns)} FROM {table.name} JOIN traces AS t USING (trace_id) WHERE t.trace = '{trace}'"
-
-    columns = [f"{table.name}.{c}" for c in columns]
+    """Rows that one of the two has more often than the other, and how often each has them."""
+    own = ", ".join(f"{table.name}.{column}" for column in columns)
+    of = "count(*) FILTER (t.trace = '{}')"
+    native, export = of.format("native"), of.format("export")
     return db.sql(
-        f"(({of('native')}) EXCEPT ALL ({of('export')})) UNION ALL (({of('export')}) EXCEPT ALL ({of('native')})) LIMIT 5"
+        f"SELECT {own}, {native}, {export} FROM {table.name} JOIN traces AS t USING (trace_id) "
+        f"GROUP BY {own} HAVING {native} <> {export} LIMIT 5"
     ).rows()
 
 

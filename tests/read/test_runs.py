@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import REPORTS, TABLES
+from conftest import TABLES
+from made.ncu import Profile
 
 import traceql
 from traceql import Database
@@ -231,7 +232,7 @@ def test_a_changed_file_replaces_the_old_one_only_when_told_to(db: Database, tmp
 
 def test_traces_and_runs_come_and_go_without_each_other(db: Database) -> None:
     db.import_runs(runs.read(TABLES / "decode_sweep.csv"))
-    db.ingest(REPORTS / "scv_nwor_off.ncu-rep.xz", name="trace")
+    Profile().kernel("k", "step").store(db, "trace")
     assert "runs" not in ingest.rows(db._store, "trace")
     db.drop("trace")
     assert db.sql("SELECT count(*) FROM runs").item() == 28
@@ -249,7 +250,7 @@ def test_an_unknown_gpu_is_imported_without_a_floor(db: Database, tmp_path: Path
 
 
 def test_a_sweep_question_needs_runs_and_no_traces(db: Database) -> None:
-    db.ingest(REPORTS / "scv_nwor_off.ncu-rep.xz")
+    Profile().kernel("k", "step").store(db, "trace")
     with pytest.raises(MissingDataError, match="the database holds no run_metrics") as caught:
         db.query("decode_sweep")
     assert caught.value.remedy == "Add some: traceql import-runs FILE"

@@ -35,7 +35,7 @@ COLLECTORS = (
 )
 
 # A profiler that runs the command, then leaves as many reports as it was asked for.
-FAKE_PROFILER = """#!{python}
+FAKE_PROFILER = """#!{python} -S
 import re, shutil, subprocess, sys
 if "--version" in sys.argv:
     print("NVIDIA Nsight version 2025.3.1.0 (build 1)")
@@ -48,8 +48,8 @@ for suffix in [f".{{n}}" for n in range(1, repeat + 1)] or [""]:
     shutil.copy("{report}", output + suffix + "{ending}")
 sys.exit(status)
 """
-FAKE_SMI = """#!{python}
-print("NVIDIA H200, 580.1, 143771, 345, 2619, 1980, 3201, 700.00, 31, 9.0")
+FAKE_SMI = """#!/bin/sh
+echo "NVIDIA H200, 580.1, 143771, 345, 2619, 1980, 3201, 700.00, 31, 9.0"
 """
 
 

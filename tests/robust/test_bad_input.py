@@ -8,9 +8,9 @@ import lzma
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 from command_line import traceql
-from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, content, contents, plain
+from forks import COMMAND, Forks
+from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, content, contents, decoded_here, plain
 
 from traceql import Database
 from traceql.errors import (
@@ -48,12 +49,19 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """Processes that are allowed to crash, or have little room."""
+    with Forks() as forks:
+        yield forks
+
+
 def refused(report: Path, filled: Path) -> TraceqlError:
     """The error of ingesting `report`; both a filled database and a missing one stay as they were."""
-    before = contents(filled)
+    before = filled.read_bytes()
     with Database(filled) as database, pytest.raises(TraceqlError) as caught:
         database.ingest(report)
-    assert contents(filled) == before
+    assert filled.read_bytes() == before
     absent = report.parent / "absent.duckdb"
     with Database(absent) as database, pytest.raises(type(caught.value)):
         database.ingest(report)
@@ -126,6 +134,7 @@ def _block_ends(report: bytes) -> set[int]:
     return ends
 
 
+@decoded_here
 def test_a_report_cut_at_any_of_twenty_places_is_called_truncated(tmp_path: Path, filled: Path) -> None:
     report = content(NCU)
     whole = _block_ends(report)
@@ -135,7 +144,7 @@ def test_a_report_cut_at_any_of_twenty_places_is_called_truncated(tmp_path: Path
     for place in places:
         paths.append(tmp_path / f"cut-at-{place}.ncu-rep")
         paths[-1].write_bytes(report[:place])
-    before = contents(filled)
+    before = filled.read_bytes()
     answer = traceql("ingest", "--db", filled, *paths)
     assert answer.returncode == 1
     for path in paths:
@@ -145,9 +154,10 @@ def test_a_report_cut_at_any_of_twenty_places_is_called_truncated(tmp_path: Path
     assert answer.stderr.count("Copy the file again") == 20
     assert "20 of 20 reports could not be read" in answer.stderr
     assert "Traceback" not in answer.stderr
-    assert contents(filled) == before
+    assert filled.read_bytes() == before
 
 
+@decoded_here
 @pytest.mark.parametrize("length", [4, 6, 8])
 def test_a_report_cut_inside_its_first_bytes_is_refused(tmp_path: Path, filled: Path, length: int) -> None:
     (tmp_path / "run.ncu-rep").write_bytes(content(NCU)[:length])
@@ -169,20 +179,26 @@ def test_noise_behind_the_header_is_refused(tmp_path: Path, filled: Path) -> Non
     refused(tmp_path / "run.ncu-rep", filled)
 
 
-def test_flipped_bytes_never_get_past_a_traceql_error(tmp_path: Path) -> None:
+def answered(forks: Forks, db: Path, report: Path) -> bool:
+    """Whether a report is added or refused, in a process of its own that also decodes: a crash is an answer."""
+    code = f"import helpers_robust; helpers_robust.decoded_here.start(); {COMMAND}"
+    with forks.start("ingest", "--db", db, report, code=code) as process:
+        stderr, status = process.said(), process.wait()
+    if status < 0:
+        return status != -signal.SIGALRM
+    said = [stderr.count("error:"), stderr.count(": added")]
+    return "Traceback" not in stderr and said == {0: [0, 1], 1: [1, 0]}[status]
+
+
+def test_flipped_bytes_never_get_past_a_traceql_error(tmp_path: Path, forks: Forks) -> None:
     rng = random.Random(8)
-    paths = []
     for number in range(12):
         damaged = bytearray(content(NCU))
         for _ in range(20):
             damaged[rng.randrange(8, len(damaged))] ^= 1 << rng.randrange(8)
-        paths.append(tmp_path / f"flipped-{number}.ncu-rep")
-        paths[-1].write_bytes(damaged)
-    answer = traceql("ingest", "--db", tmp_path / "db", *paths)
-    assert "Traceback" not in answer.stderr
-    answers = answer.stderr.count("error:") + answer.stderr.count(": added")
-    assert answers == 12
-    assert answer.returncode == (1 if "error:" in answer.stderr else 0)
+        path = tmp_path / f"flipped-{number}.ncu-rep"
+        path.write_bytes(damaged)
+        assert answered(forks, tmp_path / "db", path)
 
 
 @pytest.mark.parametrize(
@@ -326,24 +342,20 @@ def test_a_member_of_a_folder_that_is_noise_is_named(tmp_path: Path, filled: Pat
 
 
 @pytest.mark.parametrize("original", [PARQUETDIR, ARROWDIR], ids=["parquet", "arrow"])
-def test_flipped_bytes_in_a_folder_never_get_past_a_traceql_error(tmp_path: Path, original: Path) -> None:
+def test_flipped_bytes_in_a_folder_never_get_past_a_traceql_error(
+    tmp_path: Path, forks: Forks, original: Path
+) -> None:
     folder = _exported(original, tmp_path)
     members = [next(folder.glob(f"{name}.*")) for name in ("NVTX_EVENTS", "CUPTI_ACTIVITY_KIND_MEMCPY")]
     whole = {member: member.read_bytes() for member in members}
     rng = random.Random(7)
-    paths = []
     for number in range(8):
         for member, data in whole.items():
             damaged = bytearray(data)
             for _ in range(10):
                 damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
             member.write_bytes(damaged)
-        paths.append(tmp_path / f"flipped-{number}")
-        shutil.copytree(folder, paths[-1])
-    # Each in a process of its own: a decoder that crashes is an answer as well.
-    answer = traceql("ingest", "--db", tmp_path / "db", *paths)
-    assert "Traceback" not in answer.stderr
-    assert answer.stderr.count("error:") + answer.stderr.count(": added") == 8
+        assert answered(forks, tmp_path / "db", Path(shutil.copytree(folder, tmp_path / f"flipped-{number}")))
 
 
 # --- databases ------------------------------------------------------------------------------------------
@@ -368,30 +380,26 @@ def _duckdb(path: Path) -> None:
 
 
 def _newer(path: Path) -> None:
-    with Database(path) as database:
-        database.ingest(PARQUETDIR)
     duckdb.connect(str(path)).execute("UPDATE traceql_meta SET schema_version = schema_version + 1").close()
 
 
 def _older(path: Path) -> None:
-    with Database(path) as database:
-        database.ingest(PARQUETDIR)
     duckdb.connect(str(path)).execute("UPDATE traceql_meta SET schema_version = 0").close()
 
 
 def _cut(path: Path) -> None:
-    with Database(path) as database:
-        database.ingest(PARQUETDIR)
     path.write_bytes(path.read_bytes()[:300_000])
 
 
 def _flipped(path: Path) -> None:
-    with Database(path) as database:
-        database.ingest(PARQUETDIR)
     data = bytearray(path.read_bytes())
     for at in range(12_288, len(data), 5_000):
         data[at] ^= 0xFF
     path.write_bytes(data)
+
+
+#: Those that do something to a database that can be used.
+_SPOIL = (_newer, _older, _cut, _flipped)
 
 
 @pytest.mark.parametrize(
@@ -409,9 +417,11 @@ def _flipped(path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_usable_database_is_refused_and_left_alone(
-    tmp_path: Path, make: Callable[[Path], None], message: str
+    tmp_path: Path, filled: Path, make: Callable[[Path], None], message: str
 ) -> None:
     path = tmp_path / "db"
+    if make in _SPOIL:
+        shutil.copyfile(filled, path)
     make(path)
     before = path.read_bytes() if path.is_file() else None
     with Database(path) as database:
@@ -465,8 +475,8 @@ def test_an_address_of_something_else_is_only_a_file_name(
 
 
 @contextlib.contextmanager
-def _small_disk(folder: Path) -> Iterator[list[str]]:
-    """A place of 2 MB: a file system where mounting is permitted; else a command prefix that limits files."""
+def _small_disk(folder: Path) -> Iterator[str]:
+    """A place of 2 MB: a file system where mounting is permitted; else code for processes, that limits files."""
     folder.mkdir()
     mount = shutil.which("mount")
     if (
@@ -476,58 +486,51 @@ def _small_disk(folder: Path) -> Iterator[list[str]]:
         ).returncode
     ):
         try:
-            yield []
+            yield ""
         finally:
             subprocess.run(["umount", str(folder)], check=True)
         return
-    limit = (
-        "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20)); "
-        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-    )
-    yield [sys.executable, "-c", limit]
+    yield "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20)); "
 
 
-def _limited(prefix: list[str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [*(prefix or [sys.executable]), "-m", "traceql", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+def _limited(forks: Forks, limit: str, *arguments: str | Path) -> tuple[int, str]:
+    """Exit status of a command, and what it says on standard error."""
+    with forks.start(*arguments, code=limit + COMMAND) as process:
+        said = process.said()
+        return process.wait(), said
 
 
-def test_a_full_disk_is_reported_and_the_database_stays_as_it_was(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_the_database_stays_as_it_was(tmp_path: Path, forks: Forks) -> None:
     big = plain("llama_eager.sqlite", tmp_path)
-    with _small_disk(tmp_path / "small") as prefix:
+    with _small_disk(tmp_path / "small") as limit:
         db = tmp_path / "small" / "db"
-        answer = _limited(prefix, "ingest", "--db", db, big)
-        assert answer.returncode == 1, answer.stderr
-        assert answer.stderr.startswith(f"error: {db}: ")
-        assert "the database is as it was" in answer.stderr.lower()
-        assert "Traceback" not in answer.stderr
+        status, stderr = _limited(forks, limit, "ingest", "--db", db, big)
+        assert status == 1, stderr
+        assert stderr.startswith(f"error: {db}: ")
+        assert "the database is as it was" in stderr.lower()
+        assert "Traceback" not in stderr
         assert not list(db.parent.iterdir())
 
-        answer = _limited(prefix, "ingest", "--db", db, PARQUETDIR)
-        assert answer.returncode == 0, answer.stderr
+        status, stderr = _limited(forks, limit, "ingest", "--db", db, PARQUETDIR)
+        assert status == 0, stderr
         before = contents(db)
-        answer = _limited(prefix, "ingest", "--db", db, big)
-        assert answer.returncode == 1, answer.stderr
-        assert "Traceback" not in answer.stderr
+        status, stderr = _limited(forks, limit, "ingest", "--db", db, big)
+        assert status == 1, stderr
+        assert "Traceback" not in stderr
         assert contents(db) == before
-        answer = _limited(prefix, "drop", "--db", db, PARQUETDIR.name)
-        assert "Traceback" not in answer.stderr
+        _, stderr = _limited(forks, limit, "drop", "--db", db, PARQUETDIR.name)
+        assert "Traceback" not in stderr
 
 
-def test_no_room_to_unpack_a_report_is_reported(tmp_path: Path) -> None:
-    with _small_disk(tmp_path / "small") as prefix:
-        command = [*(prefix or [sys.executable]), "-m", "traceql", "ingest", "--db", str(tmp_path / "db")]
-        answer = subprocess.run(
-            [*command, str(REPORTS / "scv_nwor_off.ncu-rep.xz")],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env={**os.environ, "TMPDIR": str(tmp_path / "small")},
-        )
-    assert answer.returncode == 1
-    assert "cannot be unpacked" in answer.stderr
-    assert "TMPDIR" in answer.stderr
-    assert "Traceback" not in answer.stderr
+def test_no_room_to_unpack_a_report_is_reported(tmp_path: Path, forks: Forks) -> None:
+    with _small_disk(tmp_path / "small") as limit:
+        place = f"import os; os.environ['TMPDIR'] = {str(tmp_path / 'small')!r}; "
+        report = REPORTS / "scv_nwor_off.ncu-rep.xz"
+        status, stderr = _limited(forks, place + limit, "ingest", "--db", tmp_path / "db", report)
+    assert status == 1
+    assert "cannot be unpacked" in stderr
+    assert "TMPDIR" in stderr
+    assert "Traceback" not in stderr
     assert not (tmp_path / "db").exists()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from command_line import traceql
-from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, contents, plain
+from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, contents, decoded_once, plain
 
 from traceql import Database
 from traceql.errors import DatabaseError, QueryError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+SMALL = REPORTS / "esmm_a10g_2023.1.ncu-rep.xz"
 NCU = REPORTS / "scv_baseline_graph.ncu-rep.xz"
 SQLITE = REPORTS / "scv_baseline_graph.sqlite.xz"
 
@@ -54,28 +55,31 @@ def test_the_same_report_twice_is_one_trace(tmp_path: Path) -> None:
     assert contents(db) == before
 
 
+@decoded_once
 def test_replace_reads_a_report_again_and_keeps_its_name_and_tags(tmp_path: Path) -> None:
     db = tmp_path / "db"
     with Database(db) as database:
         database.ingest(PARQUETDIR, name="one", tags={"batch": "8"})
-        database.ingest(NCU)
+        database.ingest(SMALL)
         before = contents(db, ids=False)
         replaced = database.ingest(PARQUETDIR, replace=True)
     assert (replaced.status, replaced.name) == ("replaced", "one")
     assert contents(db, ids=False) == before
 
 
+@decoded_once
 def test_a_replacement_that_fails_leaves_the_old_trace(tmp_path: Path) -> None:
     db = tmp_path / "db"
     with Database(db) as database:
         database.ingest(PARQUETDIR)
-        database.ingest(NCU)
+        database.ingest(SMALL)
         before = contents(db)
         with pytest.raises(DatabaseError, match="called"):
-            database.ingest(PARQUETDIR, replace=True, name="scv_baseline_graph")
+            database.ingest(PARQUETDIR, replace=True, name="esmm_a10g_2023.1")
     assert contents(db) == before
 
 
+@decoded_once
 def test_a_report_and_its_exports_are_different_traces(tmp_path: Path) -> None:
     with Database(tmp_path / "db") as database:
         names = [database.ingest(path).name for path in (NCU, SQLITE, PARQUETDIR, ARROWDIR)]
@@ -92,7 +96,7 @@ def test_a_report_and_its_exports_are_different_traces(tmp_path: Path) -> None:
 
 
 def test_decoding_side_by_side_gives_the_tables_of_one_after_the_other(tmp_path: Path) -> None:
-    reports = [NCU, SQLITE, PARQUETDIR, ARROWDIR, REPORTS / "esmm_a10g_2023.1.ncu-rep.xz"]
+    reports = [SMALL, SQLITE, PARQUETDIR, REPORTS / "extrap_a100_2020.3.ncu-rep.xz"]
     assert traceql("ingest", "--db", tmp_path / "many", "-j", "4", *reports).returncode == 0
     with Database(tmp_path / "single") as database:
         for report in reports:
@@ -152,9 +156,10 @@ def test_a_message_with_the_word_lock_in_a_path_is_not_taken_for_a_lock(tmp_path
         Database(folder).sql("SELECT 1")
 
 
+@decoded_once
 def test_drop_removes_one_trace_and_nothing_of_the_others(tmp_path: Path) -> None:
     with Database(tmp_path / "db") as database:
-        database.ingest(NCU)
+        database.ingest(SMALL)
     before = contents(tmp_path / "db")
     with Database(tmp_path / "db") as database:
         name = database.ingest(PARQUETDIR).name
@@ -168,6 +173,7 @@ def test_drop_removes_one_trace_and_nothing_of_the_others(tmp_path: Path) -> Non
     assert not (tmp_path / "none").exists()
 
 
+@decoded_once
 def test_an_in_memory_database_answers_after_a_report_that_it_knew() -> None:
     with Database(":memory:") as db:
         db.ingest(REPORTS / "scv_baseline_vectorized.ncu-rep.xz")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -220,13 +221,25 @@ def _planted(report: Path) -> int:
     return sum(file.read_bytes().count(SECRET.encode()) for file in files)
 
 
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Format → a database that holds the report of that format, alone in a folder."""
+
+    @cache
+    def store(format_: str) -> Path:
+        report = FORMATS[format_](tmp_path_factory.mktemp("report"))
+        assert _planted(report) >= 10
+        db = tmp_path_factory.mktemp("stored") / "db"
+        with Database(db) as database:
+            assert database.ingest(report, name="planted").status == "added"
+        return db
+
+    return store
+
+
 @pytest.mark.parametrize("format_", FORMATS)
-def test_no_private_data_reaches_the_database(tmp_path: Path, format_: str) -> None:
-    report = FORMATS[format_](tmp_path)
-    assert _planted(report) >= 10
-    db = tmp_path / "db"
-    with Database(db) as database:
-        assert database.ingest(report, name="planted").status == "added"
+def test_no_private_data_reaches_the_database(stored: Callable[[str], Path], format_: str) -> None:
+    db = stored(format_)
     found = contents(db)
     assert found is not None
     assert found["traces"]
@@ -235,13 +248,12 @@ def test_no_private_data_reaches_the_database(tmp_path: Path, format_: str) -> N
         assert not [row for row in rows if SECRET in row], table
     assert SECRET.encode() not in db.read_bytes()
     assert not found["environment"]
-    assert [p.name for p in tmp_path.iterdir() if p.name.startswith("db")] == ["db"]
+    assert [p.name for p in db.parent.iterdir()] == ["db"]
 
 
 @pytest.mark.parametrize("format_", ["sqlite", "parquetdir", "arrowdir"])
-def test_messages_of_the_profiler_keep_their_meaning(tmp_path: Path, format_: str) -> None:
-    with Database(tmp_path / "db") as database:
-        database.ingest(FORMATS[format_](tmp_path), name="planted")
+def test_messages_of_the_profiler_keep_their_meaning(stored: Callable[[str], Path], format_: str) -> None:
+    with Database(stored(format_)) as database:
         texts = database.sql("SELECT DISTINCT text FROM diagnostics")["text"].to_list()
     assert "see <path> for output" in texts
     assert "could not open '<path>'" in texts

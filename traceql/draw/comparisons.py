@@ -149,12 +149,12 @@ def grouped_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str, y4: 
         color=alt.Color("side:N", title=None, scale=alt.Scale(domain=names), legend=alt.Legend(columns=2)),
     )
     values = of_side.mark_text(align="left", style="note", dx=4).encode(
-        x=alt.X("end_pct:Q", scale=across), text=f"{theme.VALUE}:N"
+        x=alt.X("end_pct:Q", scale=across), text=alt.Text(f"{theme.VALUE}:N")
     )
     titles = (
         base.transform_filter("!isValid(datum.side)")
         .mark_text(align="left", style="label")
-        .encode(x=alt.value(0), text=f"{theme.NAME}:N")
+        .encode(x=alt.XValue(0), text=alt.Text(f"{theme.NAME}:N"))  # type: ignore[no-untyped-call]
     )
     unknown = answer.height - known.height
     notes = [f"{unknown:,} known on no side are not shown"] if unknown else []
@@ -210,7 +210,7 @@ def _pairs(answer: pl.DataFrame, y: str, a: str, b: str, measure: str, topic: st
     )
     across = theme.plain_axis("Value", unit, divisor, tickCount=6, grid=False)
     line = base.mark_rule(style="link", strokeWidth=2, yOffset=8).encode(
-        x=alt.X(f"{a}:Q", axis=across), x2=f"{b}:Q"
+        x=alt.X(f"{a}:Q", axis=across), x2=alt.X2(f"{b}:Q")
     )
     points = (
         base.transform_calculate(side=repr(side))

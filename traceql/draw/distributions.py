@@ -28,8 +28,8 @@ def histogram(answer: pl.DataFrame, *, x: str, x2: str, y: str, panel: str) -> D
             .mark_bar(orient="vertical")
             .encode(
                 x=alt.X(f"{x}:Q", axis=theme.axis(x, rows, x2, name="Duration"), scale=alt.Scale(zero=False)),
-                x2="to:Q",
-                y2=alt.datum(0),
+                x2=alt.X2("to:Q"),
+                y2=alt.Y2Datum(0),
                 y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows, tickCount=4)),
                 tooltip=tooltip,
             )

@@ -45,10 +45,12 @@ def hierarchy(answer: pl.DataFrame, *, x: str, y: str, order: str, color: str, m
         tooltip=tooltip,
     )
     published = base.transform_filter(f"isValid(datum['{x}'])")
-    line = published.mark_line(style="link").encode(order=f"{order}:Q", detail=f"{color}:N")
+    line = published.mark_line(style="link").encode(
+        order=alt.Order(f"{order}:Q"), detail=alt.Detail(f"{color}:N")
+    )
     points = published.mark_point(filled=True, size=90, opacity=1)
     texts = base.mark_text(style="note", yOffset=-12).encode(
-        x=alt.X("labelled_at:Q"), text=f"{theme.VALUE}:N"
+        x=alt.X("labelled_at:Q"), text=alt.Text(f"{theme.VALUE}:N")
     )
     reached = (
         base.transform_filter(f"isValid(datum['{measured}'])")

@@ -81,7 +81,7 @@ def roofline(
         .encode(
             x=across,
             y=up,
-            detail="roof:N",
+            detail=alt.Detail("roof:N"),
             tooltip=[alt.Tooltip("rate:N", title="Roof"), alt.Tooltip("source:N", title="Source")],
             strokeDash=alt.StrokeDash(
                 "source:N",
@@ -92,7 +92,7 @@ def roofline(
         *(
             alt.Chart(lines.filter((pl.col("label") != "") & (pl.col("dy") == dy)))
             .mark_text(style="note", align="right", dy=dy)
-            .encode(x=across, y=up, text="label:N")
+            .encode(x=across, y=up, text=alt.Text("label:N"))
             for dy in lines.filter(pl.col("label") != "")["dy"].unique().sort().to_list()
         ),
         alt.Chart(ridges)
@@ -100,12 +100,14 @@ def roofline(
         .encode(x=across, y=up, tooltip=[alt.Tooltip("label:N", title="Ridge point")]),
         alt.Chart(ridges)
         .mark_text(style="note", align="left", dx=5, dy=-7, clip=True)
-        .encode(x=across, y=up, text="label:N"),
+        .encode(x=across, y=up, text=alt.Text("label:N")),
     ]
     hue = alt.Color(f"{color}:N", title=units.title(color))
     if trail:
         joined = base.mark_line(strokeWidth=1.5, opacity=0.7).encode(
-            color=hue, order=f"{trail}:Q", detail=[f"{shape}:N"] if shape else alt.Undefined
+            color=hue,
+            order=alt.Order(f"{trail}:Q"),
+            detail=[alt.Detail(f"{shape}:N")] if shape else alt.Undefined,
         )
         series = [color, shape] if shape else [color]
         if rows["trace"].n_unique() > 1 and not _points_of_one_trail(rows, series, trail):

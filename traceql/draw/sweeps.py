@@ -60,8 +60,8 @@ def sweep(
         alt.Chart(elbows)
         .mark_point(size=110, strokeWidth=2, opacity=1)
         .encode(
-            x=f"{x}:Q",
-            y=f"{y}:Q",
+            x=alt.X(f"{x}:Q"),
+            y=alt.Y(f"{y}:Q"),
             color=hue,
             shape=alt.Shape(
                 "kind:N",

@@ -192,8 +192,8 @@ def head_lines(base: alt.Chart, offset: float) -> list[alt.Chart]:
     )
     value = base.mark_text(align="right", style="note", yOffset=offset)
     return [
-        name.encode(x=alt.value(0), text=f"{NAME}:N"),
-        value.encode(x=alt.value("width"), text=f"{VALUE}:N"),
+        name.encode(x=alt.XValue(0), text=alt.Text(f"{NAME}:N")),  # type: ignore[no-untyped-call]
+        value.encode(x=alt.XValue("width"), text=alt.Text(f"{VALUE}:N")),  # type: ignore[no-untyped-call]
     ]
 
 

@@ -46,7 +46,7 @@ def timeline(
         x=alt.X(
             f"{x}:Q", axis=theme.axis(x, rows, x2, name=_SINCE_START), scale=alt.Scale(zero=False, nice=False)
         ),
-        x2=f"{x2}:Q",
+        x2=alt.X2(f"{x2}:Q"),
         y=alt.Y(f"{y}:N", sort=lanes, axis=alt.Axis(title=None, labelLimit=130, domain=False, ticks=False)),
         tooltip=tooltip,
     )
@@ -80,7 +80,7 @@ def heatmap(answer: pl.DataFrame, *, x: str, y: str, color: str) -> Drawing:
             x=alt.X(
                 f"{x}:Q", axis=theme.axis(x, rows, "until_ns", name=_SINCE_START), scale=alt.Scale(nice=False)
             ),
-            x2="until_ns:Q",
+            x2=alt.X2("until_ns:Q"),
             y=alt.Y(f"{y}:O", title=units.title(y)),
             color=alt.Color(
                 f"{color}:Q",
@@ -105,7 +105,7 @@ def gaps(answer: pl.DataFrame, *, x: str, y: str, total: str = "") -> Drawing:
         y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows, tickCount=5)),
         tooltip=tooltip,
     )
-    sticks = base.mark_rule(strokeWidth=1.5).encode(y2=alt.datum(0))
+    sticks = base.mark_rule(strokeWidth=1.5).encode(y2=alt.Y2Datum(0))
     note = theme.cut(rows.height, int(answer[total].to_list()[0]), "longest") if total else ""
     return theme.noted(alt.layer(sticks, base.mark_point(filled=True, size=50)), note)
 
