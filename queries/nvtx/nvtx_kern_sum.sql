@@ -23,7 +23,7 @@
 -- @chart  bars x=kernel y=total_ns
 
 WITH launched AS (
-    SELECT kernel_id, kernels.range_id, demangled, kernels.duration_ns, traces.name AS trace, kernels.pid, tid
+    SELECT kernels.api_call_id, kernels.range_id, demangled, kernels.duration_ns, traces.name AS trace, kernels.pid, tid
     FROM kernels
     JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
@@ -33,13 +33,13 @@ matched AS (
     FROM launched
     JOIN range_ancestors ON range_ancestors.range_id = launched.range_id
     UNION ALL
-    SELECT launched.* EXCLUDE (range_id), startend_kernels.range_id
+    SELECT launched.* EXCLUDE (range_id), range_calls.range_id
     FROM launched
-    JOIN startend_kernels USING (kernel_id)
+    JOIN range_calls USING (api_call_id)
     UNION ALL
     SELECT launched.* EXCLUDE (range_id), NULL
     FROM launched
-    WHERE range_id IS NULL AND kernel_id NOT IN (SELECT kernel_id FROM startend_kernels)
+    WHERE range_id IS NULL AND api_call_id NOT IN (SELECT api_call_id FROM range_calls)
 )
 SELECT
     matched.trace,

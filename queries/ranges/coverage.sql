@@ -10,7 +10,7 @@
 -- @column kernels_in_ranges BIGINT      of these, launched inside an NVTX range
 -- @column kernels_in_ranges_pct DOUBLE  share of the kernels
 -- @column gpu_ns BIGINT                 GPU time of all kernels, copies, memsets and whole graphs
--- @column gpu_in_ranges_ns BIGINT       of it, of those launched inside an NVTX range (copies: push/pop only)
+-- @column gpu_in_ranges_ns BIGINT       of it, of those launched inside an NVTX range
 -- @column gpu_in_ranges_pct DOUBLE      share of the GPU time
 -- @section any 10 Coverage
 
@@ -21,7 +21,7 @@ WITH kernel_counts AS (
         count(api_call_id) AS kernels_with_launch,
         count(*) FILTER (
             range_id IS NOT NULL
-            OR kernel_id IN (SELECT kernel_id FROM startend_kernels)
+            OR api_call_id IN (SELECT api_call_id FROM range_calls)
             OR kernel_id IN (SELECT kernel_id FROM ncu_ranges)
         ) AS kernels_in_ranges
     FROM kernels
@@ -30,13 +30,15 @@ WITH kernel_counts AS (
 operations AS (
     SELECT trace_id, duration_ns,
            range_id IS NOT NULL
-               OR kernel_id IN (SELECT kernel_id FROM startend_kernels)
+               OR api_call_id IN (SELECT api_call_id FROM range_calls)
                OR kernel_id IN (SELECT kernel_id FROM ncu_ranges) AS in_range
     FROM kernels
     UNION ALL
-    SELECT trace_id, duration_ns, range_id IS NOT NULL FROM memory_ops
+    SELECT trace_id, duration_ns, range_id IS NOT NULL OR api_call_id IN (SELECT api_call_id FROM range_calls)
+    FROM memory_ops
     UNION ALL
-    SELECT trace_id, duration_ns, range_id IS NOT NULL FROM graph_launches
+    SELECT trace_id, duration_ns, range_id IS NOT NULL OR api_call_id IN (SELECT api_call_id FROM range_calls)
+    FROM graph_launches
 ),
 times AS (
     SELECT

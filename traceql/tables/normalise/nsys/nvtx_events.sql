@@ -59,4 +59,9 @@ LEFT JOIN domains ON domains.pid = events.pid AND domains.domain_id = events.dom
 LEFT JOIN categories ON categories.pid = events.pid AND categories.domain_id = events.domain_id
     AND categories.category = events.category
 LEFT JOIN strings AS json ON json.id = jsonTextId
-WHERE eventType IN (34, 59, 60)
+WHERE eventType IN (34, 59, 60);
+
+CREATE TEMP TABLE startend_ranges AS
+SELECT range_id, thread, start_ns, coalesce(end_ns, 9223372036854775807) AS end_ns
+FROM nvtx_events
+WHERE style = 'startend' AND coalesce(end_thread, thread) = thread
