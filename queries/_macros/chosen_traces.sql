@@ -3,4 +3,4 @@
 -- `JOIN chosen_traces($trace) AS traces USING (trace_id)`.
 -- @param  chosen VARCHAR  name of a trace; NULL for all
 
-SELECT * FROM traces WHERE chosen IS NULL OR name = chosen
+SELECT * FROM traces WHERE chosen IS NULL OR trace = chosen

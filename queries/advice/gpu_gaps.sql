@@ -22,7 +22,7 @@
 
 WITH ordered AS (
     SELECT
-        traces.name AS trace,
+        trace,
         pid,
         device_id,
         operation,

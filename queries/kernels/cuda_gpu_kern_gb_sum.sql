@@ -24,7 +24,7 @@
 
 WITH timed AS (
     SELECT
-        traces.name AS trace,
+        trace,
         shown_name(kernels.name, coalesce(demangled, kernels.name), $full_names) AS kernel,
         grid_x, grid_y, grid_z, block_x, block_y, block_z,
         kernels.duration_ns

@@ -19,7 +19,7 @@
 
 WITH executions AS (
     SELECT
-        traces.name AS trace,
+        trace,
         kernels.name AS kernel,
         kernels.duration_ns,
         min(kernels.duration_ns) OVER same_kernel AS min_ns,
@@ -29,7 +29,7 @@ WITH executions AS (
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE is_like(kernels.name, $kernel)
         AND kernels.duration_ns IS NOT NULL
-    WINDOW same_kernel AS (PARTITION BY traces.name, kernels.name)
+    WINDOW same_kernel AS (PARTITION BY trace, kernels.name)
 ),
 binned AS (
     SELECT

@@ -21,7 +21,7 @@
 
 WITH paced AS (
     SELECT
-        traces.name AS trace,
+        trace,
         pid,
         device_id,
         kernels.name AS kernel,
@@ -34,7 +34,7 @@ WITH paced AS (
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE is_like(kernels.name, $kernel) AND start_ns IS NOT NULL
     WINDOW same_kernel AS (
-        PARTITION BY traces.name, pid, device_id, kernels.name ORDER BY start_ns, kernel_id
+        PARTITION BY trace, pid, device_id, kernels.name ORDER BY start_ns, kernel_id
     )
 )
 SELECT

@@ -21,7 +21,7 @@
 
 WITH timed AS (
     SELECT
-        traces.name AS trace,
+        trace,
         shown_name(kernels.name, coalesce(demangled, kernels.name), $full_names) AS kernel,
         kernels.duration_ns
     FROM kernels

@@ -17,7 +17,7 @@
 -- @section any 30 Kernels | expanded
 
 WITH timed AS (
-    SELECT traces.name AS trace, kernels.name AS kernel, kernels.duration_ns
+    SELECT trace, kernels.name AS kernel, kernels.duration_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )

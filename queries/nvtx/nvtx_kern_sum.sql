@@ -23,7 +23,7 @@
 -- @chart  bars x=kernel y=total_ns
 
 WITH launched AS (
-    SELECT kernels.api_call_id, kernels.range_id, demangled, kernels.duration_ns, traces.name AS trace, kernels.pid, tid
+    SELECT kernels.api_call_id, kernels.range_id, demangled, kernels.duration_ns, trace, kernels.pid, tid
     FROM kernels
     JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id

@@ -16,7 +16,7 @@
 
 WITH summed AS (
     SELECT
-        traces.name AS trace,
+        trace,
         coalesce(demangled, kernels.name, '') AS full_name,
         any_value(kernels.name) AS kernel,
         count(*) AS instances,

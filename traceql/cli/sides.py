@@ -43,13 +43,13 @@ def opened(stack: ExitStack, db: str, given: Sequence[Sequence[str]]) -> tuple[D
 
 def _known(database: Database, words: Iterable[str]) -> dict[str, list[str]]:
     """Word → the traces of the database that it means: by name, or by a tag."""
-    traces = database._store.run("SELECT name, tags FROM traces ORDER BY name")
+    traces = database._store.run("SELECT trace, tags FROM traces ORDER BY trace")
     rows = traces.to_pylist(maps_as_pydicts="strict")
-    names = {row["name"] for row in rows}
+    names = {row["trace"] for row in rows}
     tagged: dict[str, list[str]] = {}
     for row in rows:
         for tag, value in row["tags"].items():
-            tagged.setdefault(f"{tag}={value}", []).append(row["name"])
+            tagged.setdefault(f"{tag}={value}", []).append(row["trace"])
     return {
         word: [word] if word in names else tagged[word] for word in words if word in names or word in tagged
     }

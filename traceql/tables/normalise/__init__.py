@@ -13,8 +13,8 @@ A step names the raw tables and columns that it reads:
     -- @when  nvtx_events                                 (nor without rows of this temporary table)
     -- @fills kernels
 
-and finds each as the view ``raw_<NAME>`` with exactly those columns and types. What a report does not have
-is NULL, or an empty view: the differences between tool versions live in these lines, not in the SQL.
+and finds each as ``raw_<NAME>`` (after FROM or JOIN) with exactly those columns and types. What a report does
+not have is NULL, or has no rows: the differences between tool versions live in these lines, not in the SQL.
 
 Steps run in order, in one transaction, and may use the variables ``trace_id`` and ``origin_ns`` (what the
 clock shows at the start of the trace) as well as temporary tables of earlier steps. A step sees no other
@@ -33,7 +33,11 @@ from traceql.read import kinds
 from traceql.tables import sqlfiles
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from traceql.read.base import Wanted
+
+_RAW = re.compile(r"\b(FROM|JOIN)\s+(raw_\w+)(?:\s+AS\s+(\w+))?")
 
 #: The pipelines. The order matters: ranges come before the API calls made inside them, these before the GPU
 #: work that they launched, and what the ranges caused on the GPU comes last.
@@ -120,6 +124,14 @@ class Step:
     makes: tuple[str, ...]
     fills: tuple[str, ...]
     sql: str
+
+    def sql_from(self, sources: Mapping[str, str]) -> str:
+        """Its statements, reading each raw view from the given query: to create and drop views takes longer.
+
+        Raises:
+            KeyError: they read a raw view that the header does not name.
+        """
+        return _RAW.sub(lambda found: f"{found[1]} ({sources[found[2]]}) AS {found[3] or found[2]}", self.sql)
 
 
 @cache
