@@ -1,6 +1,7 @@
 -- Ranges with what they launched on the GPU, by thread or by process.
 --
--- Columns: those of nvtx_ranges, gpu_start_ns, gpu_end_ns, gpu_busy_ns, gpu_operations and launches as attributed.
+-- Columns: those of nvtx_ranges, gpu_start_ns, gpu_end_ns, gpu_busy_ns, gpu_operations and launches as
+-- attributed.
 -- @param  holders TABLE        rows with range_id: the ranges that are asked for
 -- @param  attribution VARCHAR  thread or process, see work_in_ranges
 
@@ -20,9 +21,7 @@ ordered AS (
         api_call_id,
         start_ns,
         end_ns,
-        max(end_ns) OVER (
-            PARTITION BY holder_id ORDER BY start_ns, end_ns ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS covered_ns
+        busy_until(start_ns, end_ns, api_call_id, holder_id) AS covered_ns
     FROM work_in_ranges('held_ranges', 'launched', 'process')
 ),
 projected AS (

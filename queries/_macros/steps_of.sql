@@ -1,8 +1,8 @@
 -- The ranges that are steps: push/pop or start/end ranges, the outermost ones of their thread.
 --
--- Asked for by name, those that are like it. Else those of vLLM, TensorRT-LLM and torch.profiler where a process
--- has any; else what repeats: of the ranges whose texts, numbers aside, come again on their thread, and that lie
--- in no other such range, those that take most of the time of their process.
+-- Asked for by name, those that are like it. Else those of vLLM, TensorRT-LLM and torch.profiler where a
+-- process has any; else what repeats: of the ranges whose texts, numbers aside, come again on their thread,
+-- and that lie in no other such range, those that take most of the time of their process.
 --
 -- Columns: those of nvtx_ranges, and step_text: the text without the number of the step.
 -- @param  wanted VARCHAR  pattern on the text; NULL for none
@@ -31,23 +31,20 @@ eligible AS (
 placed AS (
     SELECT
         *,
-        max(until_ns) OVER (
-            PARTITION BY trace_id, pid, tid ORDER BY start_ns, until_ns DESC, range_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS open_until_ns,
-        max(until_ns) OVER (
-            PARTITION BY trace_id, pid, tid, pattern ORDER BY start_ns, until_ns DESC, range_id
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS alike_until_ns
+        -- Of ranges that begin together the longer one is outside.
+        busy_until((start_ns, -until_ns), until_ns, range_id, (trace_id, pid, tid)) AS open_until_ns,
+        busy_until((start_ns, -until_ns), until_ns, range_id, (trace_id, pid, tid, pattern))
+            AS alike_until_ns
     FROM eligible
 ),
 outermost AS (
     SELECT *, sum(duration_ns) OVER (PARTITION BY trace_id, pid, pattern) AS pattern_ns
     FROM placed
-    -- Something that began before goes on until this one ends, or longer; but start/end ranges of one kind, such
-    -- as requests, run beside each other.
-    WHERE (open_until_ns >= until_ns AND (style = 'pushpop' OR alike_until_ns IS DISTINCT FROM open_until_ns))
-        IS NOT TRUE
+    -- Something that began before goes on until this one ends, or longer; but start/end ranges of one kind,
+    -- such as requests, run beside each other.
+    WHERE (
+        open_until_ns >= until_ns AND (style = 'pushpop' OR alike_until_ns IS DISTINCT FROM open_until_ns)
+    ) IS NOT TRUE
 )
 SELECT
     * EXCLUDE (until_ns, pattern, is_step, repeats, is_known, open_until_ns, alike_until_ns, pattern_ns),

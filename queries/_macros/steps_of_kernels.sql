@@ -1,8 +1,9 @@
 -- The steps of processes that tell none by ranges: what repeats in the order of their kernels.
 --
--- A kernel that comes again after the same number of kernels each time begins a step; of several, the one with
--- the longest such period, of two kernels or more. Four of five periods have to be equal, there are three steps at least, and they hold
--- half of the kernels of the device. The device is the one that runs most kernels of the process.
+-- A kernel that comes again after the same number of kernels each time begins a step; of several, the one
+-- with the longest such period, of two kernels or more. Four of five periods have to be equal, there are
+-- three steps at least, and they hold half of the kernels of the device. The device is the one that runs most
+-- kernels of the process.
 --
 -- Columns: trace_id, pid, start_ns (of the call that launched the first kernel), gpu_start_ns, gpu_end_ns,
 -- gpu_busy_ns, gpu_operations, launches, kernels, memory_ops, graph_replays.
@@ -49,7 +50,8 @@ regular AS (
     SELECT names.*, period
     FROM names
     JOIN periods USING (trace_id, pid, name)
-    WHERE instances >= 3 AND period >= 2 AND times >= 0.8 * (instances - 1) AND instances * period >= 0.5 * kernels
+    WHERE instances >= 3 AND period >= 2
+        AND times >= 0.8 * (instances - 1) AND instances * period >= 0.5 * kernels
 ),
 anchors AS (
     FROM regular
@@ -89,10 +91,8 @@ held AS (
         bounded.pid,
         from_ns,
         operations.* EXCLUDE (trace_id, pid, device_id),
-        max(end_ns) OVER (
-            PARTITION BY bounded.trace_id, bounded.pid, from_ns ORDER BY operations.start_ns, end_ns
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS covered_ns
+        busy_until(operations.start_ns, end_ns, api_call_id, (bounded.trace_id, bounded.pid, from_ns))
+            AS covered_ns
     FROM operations
     ASOF JOIN bounded
         ON bounded.trace_id = operations.trace_id AND bounded.pid = operations.pid

@@ -1,7 +1,7 @@
 -- What texts have in common that differ in ids, numbers, arguments and shapes: each number of its own as *.
 --
--- Numbers that belong to a word stay (conv2d, fp16, layer1); a list of numbers is one *. A dictionary of vLLM's
--- layerwise tracing stands for its module.
+-- Numbers that belong to a word stay (conv2d, fp16, layer1); a list of numbers is one *. A dictionary of
+-- vLLM's layerwise tracing stands for its module.
 -- @param  found VARCHAR  the text
 
 regexp_replace(

@@ -1,8 +1,8 @@
--- What API calls inside ranges launched, or the calls themselves: each row of it with each range that holds it.
+-- What API calls inside ranges launched, or the calls themselves: each with each range that holds it.
 --
 -- By thread, a range holds the calls of its own thread that lie inside it: of ranges that hold each other, of
--- ranges that cross, and of start/end ranges. By process, it holds those of all threads of its process: of one
--- that another thread ended, too, and of the thread that runs PyTorch's backward pass.
+-- ranges that cross, and of start/end ranges. By process, it holds those of all threads of its process: of
+-- one that another thread ended, too, and of the thread that runs PyTorch's backward pass.
 --
 -- Columns: holder_id, then those of the work.
 -- @param  holders TABLE        rows with range_id: the ranges that are asked for

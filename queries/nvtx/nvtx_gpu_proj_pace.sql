@@ -3,7 +3,7 @@
 -- Instances with GPU work, by start. The first delta counts from the start of the trace.
 -- @param  range VARCHAR          NVTX message
 -- @param  trace VARCHAR = NULL   only this trace
--- @param  by VARCHAR = 'thread'  what its thread launched, or all of its process meanwhile: thread, process
+-- @param  by VARCHAR = 'thread'  whose launches a range holds: thread or process
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR          name of the trace
 -- @column domain VARCHAR         NVTX domain; empty for the default one

@@ -1,10 +1,10 @@
 -- How long does the GPU work of each NVTX range take?
 --
 -- The GPU work of a range is what API calls inside it launched on its thread, or by --by process on any
--- thread of its process: kernels, copies, memsets and graphs traced as a whole. Its projection reaches from the first start to the last end of this work.
--- Ranges without GPU work are left out.
+-- thread of its process: kernels, copies, memsets and graphs traced as a whole. Its projection reaches from
+-- the first start to the last end of this work. Ranges without GPU work are left out.
 -- @param  trace VARCHAR = NULL       only this trace
--- @param  by VARCHAR = 'thread'      what its thread launched, or all of its process meanwhile: thread, process
+-- @param  by VARCHAR = 'thread'      whose launches a range holds: thread or process
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR              name of the trace
 -- @column domain VARCHAR             NVTX domain; empty for the default one

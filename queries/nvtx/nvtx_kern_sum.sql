@@ -1,10 +1,10 @@
 -- Which kernels does each NVTX range launch, and how long do they take?
 --
--- A kernel counts for every range around its launch, by the range's thread or by --by process; kernels launched
--- outside any range come under a NULL range. Kernels whose launch was not recorded are left out.
+-- A kernel counts for every range around its launch, by the range's thread or by --by process; kernels
+-- launched outside any range come under a NULL range. Kernels whose launch was not recorded are left out.
 -- @param  trace VARCHAR = NULL    only this trace
 -- @param  range VARCHAR = NULL    LIKE pattern on the range text; NULL for everything
--- @param  by VARCHAR = 'thread'   what its thread launched, or all of its process meanwhile: thread, process
+-- @param  by VARCHAR = 'thread'   whose launches a range holds: thread or process
 -- @needs  kernels nvtx_ranges
 -- @column trace VARCHAR           name of the trace
 -- @column domain VARCHAR          NVTX domain; empty for the default one

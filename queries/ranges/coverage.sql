@@ -1,9 +1,10 @@
 -- How much of the GPU's work is attributed to NVTX ranges?
 --
 -- A kernel is attributed when its launch was recorded and lay in a range of its thread, or by --by process of
--- any thread of its process (ncu: when the report says so). Kernels without a recorded launch come from skipped API calls or from outside the recording.
+-- any thread of its process (ncu: when the report says so). Kernels without a recorded launch come from
+-- skipped API calls or from outside the recording.
 -- @param  trace VARCHAR = NULL          only this trace
--- @param  by VARCHAR = 'thread'         what its thread launched, or all of its process meanwhile: thread, process
+-- @param  by VARCHAR = 'thread'         whose launches a range holds: thread or process
 -- @needs  kernels
 -- @column trace VARCHAR                 name of the trace
 -- @column kernels BIGINT                kernel executions, or profiled workloads

@@ -5,7 +5,7 @@
 -- trace's tag `steps` (ingest --tag steps=2), else NULL.
 -- @param  trace VARCHAR = NULL         only this trace
 -- @param  range VARCHAR = '%'          LIKE pattern on the range text
--- @param  by VARCHAR = 'thread'        what its thread launched, or all of its process meanwhile: thread, process
+-- @param  by VARCHAR = 'thread'        whose launches a range holds: thread or process
 -- @needs  ncu_ranges|nvtx_ranges kernels
 -- @column trace VARCHAR                name of the trace
 -- @column domain VARCHAR               NVTX domain; empty for the default one

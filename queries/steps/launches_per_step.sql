@@ -3,8 +3,8 @@
 -- Steps are those of step-summary. Those of the same text together, the number of the step aside; minimum and
 -- maximum show whether they are alike.
 -- @param  trace VARCHAR = NULL           only this trace
--- @param  step VARCHAR = NULL            LIKE pattern on the text of the ranges that are steps; NULL to find them
--- @param  by VARCHAR = 'thread'          what its thread launched, or all of its process meanwhile: thread, process
+-- @param  step VARCHAR = NULL            LIKE pattern on the text of steps; NULL to find them
+-- @param  by VARCHAR = 'thread'          whose launches a range holds: thread or process
 -- @param  exact BOOLEAN = false          steps of different text apart, whatever the numbers in it
 -- @needs  kernels
 -- @column trace VARCHAR                  name of the trace
@@ -44,7 +44,9 @@ replays AS (
     FROM host_calls WHERE purpose = 'replay'
 ),
 replay_counts AS (
-    SELECT holder_id, count(*) AS graph_replays FROM work_in_ranges('named', 'replays', $by) GROUP BY holder_id
+    SELECT holder_id, count(*) AS graph_replays
+    FROM work_in_ranges('named', 'replays', $by)
+    GROUP BY holder_id
 ),
 -- Where others of the process launched something, and the thread itself nothing, its counts are unknown.
 of_ranges AS (

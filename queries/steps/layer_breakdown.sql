@@ -1,14 +1,15 @@
 -- How does the GPU's time split over the modules of the model?
 --
--- Reads two kinds of ranges: those of vLLM's layerwise tracing, whose text is a Python dictionary
--- ({'Module': 'LlamaForCausalLM.model.layers.0.mlp', 'Inputs': …}), and any others by their path. vLLM makes
--- a second range per module that holds 'Outputs' only and no work: left out. What differs in numbers alone counts
--- together, unless --exact: layers of the same module (layers.0.mlp and layers.1.mlp are layers.*.mlp), and texts
--- with ids, arguments or shapes. gpu_own_ns adds up over all rows. By --by process, work launched outside the
--- ranges of its own thread is that of the range of the process that began last, as in PyTorch's backward pass.
+-- Reads two kinds of ranges: those of vLLM's layerwise tracing, whose text is a Python dictionary ({'Module':
+-- 'LlamaForCausalLM.model.layers.0.mlp', 'Inputs': …}), and any others by their path. vLLM makes a second
+-- range per module that holds 'Outputs' only and no work: left out. What differs in numbers alone counts
+-- together, unless --exact: layers of the same module (layers.0.mlp and layers.1.mlp are layers.*.mlp), and
+-- texts with ids, arguments or shapes. gpu_own_ns adds up over all rows. By --by process, work launched
+-- outside the ranges of its own thread is that of the range of the process that began last, as in PyTorch's
+-- backward pass.
 -- @param  trace VARCHAR = NULL    only this trace
 -- @param  module VARCHAR = '%'    LIKE pattern on the module
--- @param  by VARCHAR = 'thread'   what its thread launched, or all of its process meanwhile: thread, process
+-- @param  by VARCHAR = 'thread'   whose launches a range holds: thread or process
 -- @param  exact BOOLEAN = false   keep the numbers in texts apart
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR           name of the trace
@@ -36,7 +37,8 @@ named AS (
         start_ns,
         gpu_operations,
         gpu_busy_ns,
-        CASE WHEN is_dictionary THEN regexp_extract(text, '''Module'': ''([^'']*)''', 1) ELSE path END AS name,
+        CASE WHEN is_dictionary THEN regexp_extract(text, '''Module'': ''([^'']*)''', 1)
+             ELSE path END AS name,
         CASE WHEN $exact THEN name ELSE text_pattern(name) END AS module
     FROM texts
     WHERE NOT (is_dictionary AND contains(text, '''Outputs'':') AND NOT contains(text, '''Inputs'':'))

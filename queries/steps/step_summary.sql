@@ -1,12 +1,13 @@
 -- What does each inference or training step do, and where does the GPU wait?
 --
 -- Steps are the ranges of vLLM, TensorRT-LLM or torch.profiler; else the outermost ranges that repeat, of
--- push/pop or start/end; else what repeats in the order of the kernels, and a note says so. Others can be named
--- by --step. vLLM names its steps execute_context_<requests>(<tokens>)_generation_<requests>(<tokens>), context is
--- prefill and generation decode; TensorRT-LLM tells requests only. Kind and tokens of others are NULL.
+-- push/pop or start/end; else what repeats in the order of the kernels, and a note says so. Others can be
+-- named by --step. vLLM names its steps execute_context_<requests>(<tokens>)_generation_<requests>(<tokens>),
+-- context is prefill and generation decode; TensorRT-LLM tells requests only. Kind and tokens of others are
+-- NULL.
 -- @param  trace VARCHAR = NULL        only this trace
--- @param  step VARCHAR = NULL         LIKE pattern on the text of the ranges that are steps; NULL to find them
--- @param  by VARCHAR = 'thread'       what its thread launched, or all of its process meanwhile: thread, process
+-- @param  step VARCHAR = NULL         LIKE pattern on the text of steps; NULL to find them
+-- @param  by VARCHAR = 'thread'       whose launches a range holds: thread or process
 -- @needs  kernels|nvtx_ranges
 -- @column trace VARCHAR               name of the trace
 -- @column pid BIGINT                  process

@@ -264,8 +264,8 @@ def test_start_end_ranges_overlap_freely_and_are_no_part_of_the_stack() -> None:
         "request 1": ("request 1", 0, 40, 50, 10, 1),
         "step": ("step", 0, 40, 95, 25, 2),
         "request 2": ("request 2", 0, 40, 170, 35, 3),
-        # Of two threads, hence of none: nsys does not project it either.
-        "handed over": ("handed over", 0, None, None, None, 0),
+        # Of two threads, hence of none: nsys does not project it either. What there is may be its work.
+        "handed over": ("handed over", 0, None, None, None, None),
     }
     inside = database.sql("SELECT text, count(*) FROM kernel_ranges GROUP BY text ORDER BY text").rows()
     assert inside == [("request 1", 1), ("request 2", 3), ("step", 2)]
@@ -400,9 +400,9 @@ def test_attribution_equals_the_obvious_loop(
     recording = Recording()
     for tid, (stack, calls) in enumerate(threads):
         for position, (start, end) in enumerate(stack):
-            recording.range(f"{tid}.{position}", start, end, tid=tid)
+            recording.range(f"{tid}.{position}", start, end, pid=tid, tid=tid)
         for at, work in calls:
-            recording.launch(at, at + 1, work, tid=tid)
+            recording.launch(at, at + 1, work, pid=tid, tid=tid)
     database = recording.database()
 
     def name(tid: int, position: int | None) -> str | None:

@@ -158,8 +158,8 @@ def _launched_elsewhere(run: Run, trace_ids: list[int]) -> list[Note]:
     return [
         Note(
             "launched_elsewhere",
-            f"{row['ranges']:,} ranges in {row['trace']} ({row['example'] or 'without text'}) launched nothing by "
-            "their own thread while other threads of the process did, which is not counted: see --by process.",
+            f"{row['ranges']:,} ranges in {row['trace']} ({row['example'] or 'without text'}) launched no "
+            "work by their own thread, while other threads of the process did: --by process counts that.",
         )
         for row in found
     ]

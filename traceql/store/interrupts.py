@@ -1,8 +1,8 @@
 """Signals end what the database computes, at once.
 
-Python runs the handler of a signal between two of its own instructions, and while the database computes there are
-none. The system, though, writes each signal to a pipe as it comes: a thread that reads there interrupts the
-statements that are running, and the handler's exception follows.
+Python runs the handler of a signal between two of its own instructions, and while the database computes
+there are none. The system, though, writes each signal to a pipe as it comes: a thread that reads there
+interrupts the statements that are running, and the handler's exception follows.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def ending() -> BaseException:
 
 
 def install() -> None:
-    """Let SIGINT raise KeyboardInterrupt, and SIGTERM SystemExit(143), wherever the process is; for commands."""
+    """For commands: let SIGINT raise KeyboardInterrupt and SIGTERM SystemExit(143), at once."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "9aaba28b80570041"
+FINGERPRINT = "44ed7c5db3bbbf70"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -295,8 +295,8 @@ TABLES: tuple[Table, ...] = (
             (
                 "gpu_operations",
                 "BIGINT",
-                "kernels, copies, memsets and whole graphs launched inside by its thread; NULL where that launched "
-                "none, but other threads of the process did",
+                "kernels, copies, memsets and whole graphs launched inside by its thread; NULL where that "
+                "launched none, but other threads of the process did",
             ),
             ("launches", "BIGINT", "API calls that launched them; one per graph replay; NULL as these"),
         ),
@@ -317,8 +317,8 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "range_calls",
-        "one API call inside one range that range_ancestors does not lead to: of start/end ranges, and of ranges "
-        "that cross the call's range or one around it",
+        "one API call inside one range that range_ancestors does not lead to: a start/end range, or one that "
+        "crosses the call's range or one around it",
         _columns(
             _TRACE_ID,
             ("range_id", "BIGINT", "the range, see nvtx_ranges"),

@@ -1,6 +1,6 @@
 -- Of start/end ranges the kernels were known; now it is the calls, and those of ranges that cross others, too.
 
-SELECT nvtx_ranges.trace_id, range_id, api_call_id
+SELECT nvtx_ranges.trace_id, nvtx_ranges.range_id, api_call_id
 FROM old.nvtx_ranges AS nvtx_ranges
 JOIN old.api_calls AS api_calls
     ON api_calls.trace_id = nvtx_ranges.trace_id AND api_calls.pid = nvtx_ranges.pid

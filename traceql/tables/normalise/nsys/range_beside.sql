@@ -1,5 +1,6 @@
--- Which ranges hold what is launched at a time, though the current range does not lie in them: ranges that
--- cross the current one, or one around it.
+-- Which ranges hold what is launched at a time, though the current range does not lie in them.
+--
+-- They cross the current one, or one around it.
 -- @when  crossing
 
 CREATE TEMP TABLE beside_timeline AS

@@ -15,8 +15,9 @@ WITH marked AS (
         crossing.range_id IS NOT NULL AS is_crossing,
         CASE WHEN opens THEN 1 ELSE -1 END AS change,
         -- What the step makes the innermost of those that cross none; 0 for none, NULL for no change.
-        CASE WHEN is_crossing THEN NULL WHEN opens THEN crossing_steps.range_id ELSE coalesce(parent_id, 0) END
-            AS nesting_id
+        CASE WHEN is_crossing THEN NULL
+             WHEN opens THEN crossing_steps.range_id
+             ELSE coalesce(parent_id, 0) END AS nesting_id
     FROM crossing_steps
     LEFT JOIN crossing USING (range_id)
     LEFT JOIN stack_parents ON stack_parents.range_id = crossing_steps.range_id
