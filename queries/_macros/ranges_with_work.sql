@@ -8,12 +8,13 @@
 WITH held_ranges AS (
     SELECT range_id FROM query_table(holders) WHERE is_by_process(attribution)
 ),
+-- By thread, the ranges know it: nothing of this is read.
 launched AS (
-    SELECT api_call_id, range_id, start_ns, end_ns FROM kernels
+    SELECT api_call_id, range_id, start_ns, end_ns FROM kernels WHERE is_by_process(attribution)
     UNION ALL
-    SELECT api_call_id, range_id, start_ns, end_ns FROM memory_ops
+    SELECT api_call_id, range_id, start_ns, end_ns FROM memory_ops WHERE is_by_process(attribution)
     UNION ALL
-    SELECT api_call_id, range_id, start_ns, end_ns FROM graph_launches
+    SELECT api_call_id, range_id, start_ns, end_ns FROM graph_launches WHERE is_by_process(attribution)
 ),
 ordered AS (
     SELECT

@@ -26,7 +26,7 @@
 -- @chart  bars x=range y=total_proj_ns
 -- @empty  No GPU work was launched inside a range: see how much is attributed with the query coverage.
 
-WITH ranges AS (
+WITH ranges AS NOT MATERIALIZED (
     FROM ranges_with_work('nvtx_ranges', $by)
 ),
 children AS (

@@ -26,7 +26,7 @@
 -- @column range_stack VARCHAR           range_ids from the outermost range to this one, each after a colon
 -- @chart  timeline x=projected_start_ns length=projected_duration_ns y=range
 
-WITH ranges AS (
+WITH ranges AS NOT MATERIALIZED (
     FROM ranges_with_work('nvtx_ranges', $by)
 ),
 children AS (

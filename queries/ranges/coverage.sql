@@ -23,13 +23,20 @@ WITH launched AS (
     UNION ALL
     SELECT trace_id, NULL, api_call_id, range_id, duration_ns FROM graph_launches
 ),
+-- By thread, the innermost range tells enough: which other ranges hold the work does not matter.
+holders AS (
+    SELECT range_id FROM nvtx_ranges WHERE is_by_process($by)
+),
 held AS (
-    SELECT DISTINCT api_call_id FROM work_in_ranges('nvtx_ranges', 'launched', $by)
+    SELECT DISTINCT api_call_id FROM work_in_ranges('holders', 'launched', 'process')
+    UNION ALL
+    SELECT DISTINCT api_call_id FROM range_calls WHERE NOT is_by_process($by)
 ),
 operations AS (
     SELECT
         *,
-        api_call_id IN (FROM held) OR kernel_id IN (SELECT kernel_id FROM ncu_ranges) AS in_range
+        (range_id IS NOT NULL AND NOT is_by_process($by)) OR api_call_id IN (FROM held)
+            OR kernel_id IN (SELECT kernel_id FROM ncu_ranges) AS in_range
     FROM launched
 ),
 kernel_counts AS (

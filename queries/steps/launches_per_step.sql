@@ -18,7 +18,8 @@
 -- @column launches_per_step DOUBLE       mean number of API calls that launched GPU work
 -- @column avg_gpu_busy_ns DOUBLE         mean time with GPU work running
 -- @chart  bars x=range y=kernels_per_step
--- @empty  No range repeats, nor do kernels: name your steps with --step (see the query nvtx-sum).
+-- @empty  No step: no range is like the one asked for, or repeats, nor do kernels. See the query nvtx-sum for
+-- @empty  what to name with --step. Recorded by: nsys profile --trace=nvtx
 -- @note   SELECT 'Steps of ' || trace || ' are told by kernels that repeat: no range does.'
 -- @note   FROM answer WHERE range IS NULL GROUP BY trace ORDER BY trace
 

@@ -31,7 +31,8 @@
 -- @column tokens_per_s DOUBLE         tokens ÷ GPU span
 -- @chart  points x=step y=gpu_span_ns color=phase
 -- @section timeline 41 Where the time goes
--- @empty  No range repeats, nor do kernels: name your steps with --step (see the query nvtx-sum).
+-- @empty  No step: no range is like the one asked for, or repeats, nor do kernels. See the query nvtx-sum for
+-- @empty  what to name with --step. Recorded by: nsys profile --trace=nvtx
 -- @note   SELECT 'Steps of ' || trace || ' are told by kernels that repeat: no range does.'
 -- @note   FROM answer WHERE range IS NULL GROUP BY trace ORDER BY trace
 

@@ -66,8 +66,8 @@ JOIN range_climbs USING (range_id)
 WHERE ancestor_id IN (SELECT range_id FROM held);
 
 CREATE TEMP TABLE range_projections AS
-WITH climbs AS (
-    FROM range_climbs WHERE ancestor_id NOT IN (SELECT holder_id FROM beside_operations)
+WITH holders AS (
+    SELECT DISTINCT holder_id AS range_id FROM beside_operations
 ),
 own AS (
     SELECT
@@ -81,7 +81,7 @@ own AS (
     WHERE range_id IS NOT NULL
     GROUP BY range_id
 ),
-summed AS (
+nested AS (
     SELECT
         ancestor_id AS range_id,
         sum(operations) AS operations,
@@ -90,8 +90,11 @@ summed AS (
         max(end_ns) AS end_ns,
         sum(summed_ns) AS summed_ns
     FROM own
-    JOIN climbs USING (range_id)
+    JOIN range_climbs USING (range_id)
     GROUP BY ancestor_id
+),
+summed AS (
+    FROM nested ANTI JOIN holders USING (range_id)
     UNION ALL
     SELECT holder_id, count(*), count(DISTINCT api_call_id), min(start_ns), max(end_ns), 0
     FROM beside_operations
@@ -106,16 +109,19 @@ twos AS (
 taken_back AS (
     SELECT climbs.ancestor_id AS range_id, sum(overlap_ns) AS overlap_ns
     FROM twos
-    JOIN climbs ON climbs.range_id = twos.range_id
-    JOIN climbs AS previous
+    JOIN range_climbs AS climbs ON climbs.range_id = twos.range_id
+    JOIN range_climbs AS previous
         ON previous.range_id = twos.previous_range_id AND previous.ancestor_id = climbs.ancestor_id
     GROUP BY climbs.ancestor_id
 ),
-paired AS (
+in_crowds AS (
     SELECT ancestor_id AS range_id, place, start_ns, end_ns, is_crowded AS counts
     FROM launched_operations
-    JOIN climbs USING (range_id)
+    JOIN range_climbs USING (range_id)
     WHERE crowd IN (SELECT crowd FROM launched_operations WHERE is_crowded)
+),
+paired AS (
+    FROM in_crowds ANTI JOIN holders USING (range_id)
     UNION ALL
     SELECT holder_id, place, start_ns, end_ns, true FROM beside_operations
 ),
@@ -139,7 +145,7 @@ SELECT
     end_ns,
     summed_ns - coalesce(overlap_ns, 0) + coalesce(crowded_ns, 0) AS busy_ns
 FROM summed
-LEFT JOIN taken_back USING (range_id)
+LEFT JOIN (FROM taken_back ANTI JOIN holders USING (range_id)) USING (range_id)
 LEFT JOIN crowded USING (range_id);
 
 INSERT INTO nvtx_ranges BY NAME
