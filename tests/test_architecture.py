@@ -186,7 +186,7 @@ def test_a_database_does_this_and_no_more() -> None:
     tables = {
         "advice", "api_calls", "diagnostics", "doubts", "environment", "gpu_samples", "gpu_specs", "gpus", "graph_launches",
         "graph_nodes", "kernels", "memory_ops", "metrics", "ncu_ranges", "os_calls", "processes",
-        "range_ancestors", "ranges", "run_metrics", "runs", "startend_kernels", "syncs", "threads", "traces",
+        "range_ancestors", "ranges", "run_metrics", "runs", "range_calls", "syncs", "threads", "traces",
         "um_cpu_page_faults", "um_gpu_page_faults",
     }  # fmt: skip
     assert public - tables == {

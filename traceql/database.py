@@ -89,7 +89,7 @@ class Database:
     graph_nodes = _frame("graph_nodes")
     ranges = _frame("nvtx_ranges")
     range_ancestors = _frame("range_ancestors")
-    startend_kernels = _frame("startend_kernels")
+    range_calls = _frame("range_calls")
     os_calls = _frame("os_calls")
     um_cpu_page_faults = _frame("um_cpu_page_faults")
     um_gpu_page_faults = _frame("um_gpu_page_faults")

@@ -13,19 +13,43 @@
 -- @column kernel VARCHAR         function name without template arguments
 -- @column instance BIGINT        1 for the first launch of this process, device, path and kernel, 2 …
 
-WITH nsys_paths AS (
-    SELECT range_ancestors.range_id, domain, string_agg(coalesce(text, ''), '/' ORDER BY levels DESC) AS path
-    FROM range_ancestors
-    JOIN nvtx_ranges ON nvtx_ranges.range_id = ancestor_id
+WITH crossing AS (
+    SELECT DISTINCT api_call_id
+    FROM range_calls
+    JOIN nvtx_ranges USING (range_id)
+    WHERE style = 'pushpop'
+),
+-- All calls of a range are in the same ranges, but for those that lie in ranges that cross it, too.
+holders AS (
+    SELECT range_id, NULL::BIGINT AS api_call_id, ancestor_id AS holder_id FROM range_ancestors
+    UNION ALL
+    SELECT api_calls.range_id, api_call_id, ancestor_id
+    FROM api_calls
+    SEMI JOIN crossing USING (api_call_id)
+    JOIN range_ancestors ON range_ancestors.range_id = api_calls.range_id
+    UNION ALL
+    SELECT api_calls.range_id, api_call_id, range_calls.range_id
+    FROM range_calls
+    JOIN api_calls USING (api_call_id)
+),
+nsys_paths AS (
+    SELECT
+        holders.range_id,
+        api_call_id,
+        domain,
+        string_agg(coalesce(text, ''), '/' ORDER BY start_ns, end_ns DESC NULLS FIRST, holder_id) AS path
+    FROM holders
+    JOIN nvtx_ranges ON nvtx_ranges.range_id = holder_id AND style = 'pushpop'
     GROUP BY ALL
 ),
 nsys_places AS (
     SELECT
         range_id,
+        api_call_id,
         string_agg(CASE domain WHEN '' THEN path ELSE domain || ': ' || path END, ' | ' ORDER BY domain)
             AS place
     FROM nsys_paths
-    GROUP BY range_id
+    GROUP BY range_id, api_call_id
 ),
 ncu_paths AS (
     SELECT kernel_id, domain, arg_max(path, depth) AS path
@@ -56,7 +80,9 @@ placed AS (
     FROM kernels
     JOIN traces ON traces.trace_id = kernels.trace_id AND has_timeline
     LEFT JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
+    LEFT JOIN crossing ON crossing.api_call_id = kernels.api_call_id
     LEFT JOIN nsys_places ON nsys_places.range_id = kernels.range_id
+        AND nsys_places.api_call_id IS NOT DISTINCT FROM crossing.api_call_id
     UNION ALL
     SELECT
         profiler,

@@ -1,7 +1,7 @@
 -- One NVTX range around one kernel.
 --
--- For nsys the ranges of the launching thread when the kernel was launched: push/pop ranges of all domains as
--- one stack, start/end ranges beside it. For ncu what the report says, per domain and without instances. A
+-- For nsys the ranges of the launching thread in which the launch lies: push/pop ranges of all domains, also
+-- where they cross, and start/end ranges. For ncu what the report says, per domain and without instances. A
 -- view, because a kernel lies in as many ranges as they nest: as a table it would be most of the database.
 -- @needs  ncu_ranges|nvtx_ranges
 -- @column trace_id BIGINT   the trace it belongs to, see traces
@@ -21,6 +21,7 @@ FROM kernels
 JOIN range_ancestors ON range_ancestors.range_id = kernels.range_id
 JOIN nvtx_ranges ON nvtx_ranges.range_id = ancestor_id
 UNION ALL
-SELECT startend_kernels.trace_id, kernel_id, domain, style, depth, text, path, nvtx_ranges.range_id
-FROM startend_kernels
-JOIN nvtx_ranges USING (range_id)
+SELECT kernels.trace_id, kernel_id, domain, style, depth, text, path, nvtx_ranges.range_id
+FROM range_calls
+JOIN kernels ON kernels.api_call_id = range_calls.api_call_id
+JOIN nvtx_ranges ON nvtx_ranges.range_id = range_calls.range_id

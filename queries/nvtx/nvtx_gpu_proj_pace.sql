@@ -4,6 +4,7 @@
 -- start of the trace.
 -- @param  range VARCHAR          NVTX message
 -- @param  trace VARCHAR = NULL   only this trace
+-- @param  by VARCHAR = 'thread'  whose launches a range holds: thread or process
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR          name of the trace
 -- @column domain VARCHAR         NVTX domain; empty for the default one
@@ -23,7 +24,7 @@
 WITH instances AS (
     SELECT trace, domain, style, pid, tid, range_id,
            gpu_start_ns AS start_ns, gpu_end_ns AS end_ns
-    FROM nvtx_ranges
+    FROM ranges_with_work('nvtx_ranges', $by)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE text = $range AND style <> 'mark' AND gpu_operations > 0
 )

@@ -1,9 +1,10 @@
 -- How long does the GPU work of each NVTX range take?
 --
--- The GPU work of a range is what API calls inside it launched on its thread: kernels, copies, memsets and
--- graphs traced as a whole. Its projection reaches from the first start to the last end of this work.
--- Ranges without GPU work are left out.
+-- The GPU work of a range is what API calls inside it launched on its thread, or by --by process on any
+-- thread of its process: kernels, copies, memsets and graphs traced as a whole. Its projection reaches from
+-- the first start to the last end of this work. Ranges without GPU work are left out.
 -- @param  trace VARCHAR = NULL       only this trace
+-- @param  by VARCHAR = 'thread'      whose launches a range holds: thread or process
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR              name of the trace
 -- @column domain VARCHAR             NVTX domain; empty for the default one
@@ -25,9 +26,12 @@
 -- @chart  bars x=range y=total_proj_ns
 -- @empty  No GPU work was launched inside a range: see how much is attributed with the query coverage.
 
-WITH children AS (
+WITH ranges AS NOT MATERIALIZED (
+    FROM ranges_with_work('nvtx_ranges', $by)
+),
+children AS (
     SELECT parent_id AS range_id, count(*) AS children
-    FROM nvtx_ranges
+    FROM ranges
     WHERE style = 'pushpop' AND parent_id IS NOT NULL AND gpu_operations > 0
     GROUP BY parent_id
 )
@@ -37,7 +41,7 @@ SELECT
     text AS range,
     style,
     sum(gpu_end_ns - gpu_start_ns)::BIGINT AS total_proj_ns,
-    sum(nvtx_ranges.duration_ns)::BIGINT AS total_range_ns,
+    sum(ranges.duration_ns)::BIGINT AS total_range_ns,
     count(*) AS instances,
     avg(gpu_end_ns - gpu_start_ns) AS avg_proj_ns,
     median(gpu_end_ns - gpu_start_ns) AS median_proj_ns,
@@ -45,13 +49,13 @@ SELECT
     max(gpu_end_ns - gpu_start_ns) AS max_proj_ns,
     stddev_samp(gpu_end_ns - gpu_start_ns) AS stddev_proj_ns,
     sum(gpu_busy_ns)::BIGINT AS total_gpu_busy_ns,
-    sum(nvtx_ranges.gpu_operations)::BIGINT AS gpu_operations,
-    avg(nvtx_ranges.gpu_operations) AS avg_gpu_operations,
+    sum(ranges.gpu_operations)::BIGINT AS gpu_operations,
+    avg(ranges.gpu_operations) AS avg_gpu_operations,
     avg(depth) AS avg_depth,
     avg(coalesce(children, 0)) AS avg_children
-FROM nvtx_ranges
+FROM ranges
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN children USING (range_id)
-WHERE nvtx_ranges.gpu_operations > 0
+WHERE ranges.gpu_operations > 0
 GROUP BY trace, domain, text, style
 ORDER BY trace, total_proj_ns DESC, domain, range, style

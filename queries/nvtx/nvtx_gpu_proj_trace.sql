@@ -1,10 +1,11 @@
 -- When did the GPU work of each single NVTX range run?
 --
--- The GPU work of a range is what API calls inside it launched on its thread: kernels, copies, memsets and
--- graphs traced as a whole. Its projection reaches from the first start to the last end of this work.
--- Ranges without GPU work are left out.
+-- The GPU work of a range is what API calls inside it launched on its thread, or by --by process on any
+-- thread of its process: kernels, copies, memsets and graphs traced as a whole. Its projection reaches from
+-- the first start to the last end of this work. Ranges without GPU work are left out.
 -- @param  trace VARCHAR = NULL          only this trace
 -- @param  range VARCHAR = '%'           LIKE pattern on the range text
+-- @param  by VARCHAR = 'thread'         whose launches a range holds: thread or process
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR                 name of the trace
 -- @column domain VARCHAR                NVTX domain; empty for the default one
@@ -25,9 +26,12 @@
 -- @column range_stack VARCHAR           range_ids from the outermost range to this one, each after a colon
 -- @chart  timeline x=projected_start_ns length=projected_duration_ns y=range
 
-WITH children AS (
+WITH ranges AS NOT MATERIALIZED (
+    FROM ranges_with_work('nvtx_ranges', $by)
+),
+children AS (
     SELECT parent_id AS range_id, count(*) AS children
-    FROM nvtx_ranges
+    FROM ranges
     WHERE style = 'pushpop' AND parent_id IS NOT NULL AND gpu_operations > 0
     GROUP BY parent_id
 ),
@@ -44,7 +48,7 @@ SELECT
     gpu_end_ns - gpu_start_ns AS projected_duration_ns,
     gpu_busy_ns,
     start_ns,
-    nvtx_ranges.duration_ns,
+    ranges.duration_ns,
     style,
     pid,
     tid,
@@ -54,9 +58,9 @@ SELECT
     range_id,
     parent_id,
     range_stack
-FROM nvtx_ranges
+FROM ranges
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN children USING (range_id)
 LEFT JOIN stacks USING (range_id)
-WHERE gpu_operations > 0 AND is_like(text, $range)
+WHERE gpu_operations > 0 AND is_like(coalesce(text, ''), $range)
 ORDER BY trace, projected_start_ns, start_ns, range_id

@@ -1,15 +1,16 @@
 -- Which kernels does each NVTX range launch, and how long do they take?
 --
--- A kernel counts for every range around its launch, by the range's thread; kernels launched outside any
--- range come under a NULL range. Kernels whose launch was not recorded are left out.
+-- A kernel counts for every range around its launch, by the range's thread or by --by process; kernels
+-- launched outside any range come under a NULL range. Kernels whose launch was not recorded are left out.
 -- @param  trace VARCHAR = NULL    only this trace
 -- @param  range VARCHAR = NULL    LIKE pattern on the range text; NULL for everything
+-- @param  by VARCHAR = 'thread'   whose launches a range holds: thread or process
 -- @needs  kernels nvtx_ranges
 -- @column trace VARCHAR           name of the trace
 -- @column domain VARCHAR          NVTX domain; empty for the default one
 -- @column range VARCHAR           NVTX message; NULL outside any range
 -- @column style VARCHAR           pushpop or startend
--- @column pid BIGINT              process
+-- @column pid BIGINT              process that launched it
 -- @column tid BIGINT              thread
 -- @column range_instances BIGINT  ranges of this text that launched the kernel
 -- @column instances BIGINT        executions of the kernel
@@ -23,23 +24,19 @@
 -- @chart  bars x=kernel y=total_ns
 
 WITH launched AS (
-    SELECT kernel_id, kernels.range_id, demangled, kernels.duration_ns, trace, kernels.pid, tid
+    SELECT kernels.api_call_id, kernels.range_id, demangled, kernels.duration_ns, trace, kernels.pid, tid
     FROM kernels
     JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
 ),
+held AS (
+    SELECT * EXCLUDE (holder_id, range_id), holder_id AS range_id
+    FROM work_in_ranges('nvtx_ranges', 'launched', $by)
+),
 matched AS (
-    SELECT launched.* EXCLUDE (range_id), ancestor_id AS range_id
-    FROM launched
-    JOIN range_ancestors ON range_ancestors.range_id = launched.range_id
-    UNION ALL
-    SELECT launched.* EXCLUDE (range_id), startend_kernels.range_id
-    FROM launched
-    JOIN startend_kernels USING (kernel_id)
-    UNION ALL
-    SELECT launched.* EXCLUDE (range_id), NULL
-    FROM launched
-    WHERE range_id IS NULL AND kernel_id NOT IN (SELECT kernel_id FROM startend_kernels)
+    FROM held
+    UNION ALL BY NAME
+    SELECT * EXCLUDE (range_id) FROM launched WHERE api_call_id NOT IN (SELECT api_call_id FROM held)
 )
 SELECT
     matched.trace,

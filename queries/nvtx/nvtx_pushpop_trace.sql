@@ -54,5 +54,5 @@ FROM nvtx_ranges
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN children USING (range_id)
 LEFT JOIN stacks USING (range_id)
-WHERE style = 'pushpop' AND end_ns IS NOT NULL AND is_like(text, $range)
+WHERE style = 'pushpop' AND end_ns IS NOT NULL AND is_like(coalesce(text, ''), $range)
 ORDER BY trace, start_ns, range_id

@@ -1,8 +1,10 @@
 -- How much of the GPU's work is attributed to NVTX ranges?
 --
--- A kernel is attributed when its launch was recorded and lay in a range of its thread (ncu: when the report
--- says so). Kernels without a recorded launch come from skipped API calls or from outside the recording.
+-- A kernel is attributed when its launch was recorded and lay in a range of its thread, or by --by process of
+-- any thread of its process (ncu: when the report says so). Kernels without a recorded launch come from
+-- skipped API calls or from outside the recording.
 -- @param  trace VARCHAR = NULL          only this trace
+-- @param  by VARCHAR = 'thread'         whose launches a range holds: thread or process
 -- @needs  kernels
 -- @column trace VARCHAR                 name of the trace
 -- @column kernels BIGINT                kernel executions, or profiled workloads
@@ -10,33 +12,42 @@
 -- @column kernels_in_ranges BIGINT      of these, launched inside an NVTX range
 -- @column kernels_in_ranges_pct DOUBLE  share of the kernels
 -- @column gpu_ns BIGINT                 GPU time of all kernels, copies, memsets and whole graphs
--- @column gpu_in_ranges_ns BIGINT       of it, of those launched inside an NVTX range (copies: push/pop only)
+-- @column gpu_in_ranges_ns BIGINT       of it, of those launched inside an NVTX range
 -- @column gpu_in_ranges_pct DOUBLE      share of the GPU time
 -- @section any 10 Coverage
 
-WITH kernel_counts AS (
+WITH launched AS (
+    SELECT kernels.trace_id, kernel_id, api_call_id, range_id, kernels.duration_ns FROM kernels
+    UNION ALL
+    SELECT trace_id, NULL, api_call_id, range_id, duration_ns FROM memory_ops
+    UNION ALL
+    SELECT trace_id, NULL, api_call_id, range_id, duration_ns FROM graph_launches
+),
+-- By thread, the innermost range tells enough: which other ranges hold the work does not matter.
+holders AS (
+    SELECT range_id FROM nvtx_ranges WHERE is_by_process($by)
+),
+held AS (
+    SELECT DISTINCT api_call_id FROM work_in_ranges('holders', 'launched', 'process')
+    UNION ALL
+    SELECT DISTINCT api_call_id FROM range_calls WHERE NOT is_by_process($by)
+),
+operations AS (
+    SELECT
+        *,
+        (range_id IS NOT NULL AND NOT is_by_process($by)) OR api_call_id IN (FROM held)
+            OR kernel_id IN (SELECT kernel_id FROM ncu_ranges) AS in_range
+    FROM launched
+),
+kernel_counts AS (
     SELECT
         trace_id,
         count(*) AS kernels,
         count(api_call_id) AS kernels_with_launch,
-        count(*) FILTER (
-            range_id IS NOT NULL
-            OR kernel_id IN (SELECT kernel_id FROM startend_kernels)
-            OR kernel_id IN (SELECT kernel_id FROM ncu_ranges)
-        ) AS kernels_in_ranges
-    FROM kernels
+        count(*) FILTER (in_range) AS kernels_in_ranges
+    FROM operations
+    WHERE kernel_id IS NOT NULL
     GROUP BY trace_id
-),
-operations AS (
-    SELECT trace_id, duration_ns,
-           range_id IS NOT NULL
-               OR kernel_id IN (SELECT kernel_id FROM startend_kernels)
-               OR kernel_id IN (SELECT kernel_id FROM ncu_ranges) AS in_range
-    FROM kernels
-    UNION ALL
-    SELECT trace_id, duration_ns, range_id IS NOT NULL FROM memory_ops
-    UNION ALL
-    SELECT trace_id, duration_ns, range_id IS NOT NULL FROM graph_launches
 ),
 times AS (
     SELECT

@@ -5,23 +5,33 @@
 -- trace's tag `steps` (ingest --tag steps=2), else NULL.
 -- @param  trace VARCHAR = NULL         only this trace
 -- @param  range VARCHAR = '%'          LIKE pattern on the range text
--- @needs  kernel_ranges kernels
+-- @param  by VARCHAR = 'thread'        whose launches a range holds: thread or process
+-- @needs  ncu_ranges|nvtx_ranges kernels
 -- @column trace VARCHAR                name of the trace
 -- @column domain VARCHAR               NVTX domain; empty for the default one
 -- @column range VARCHAR                NVTX message
 -- @column instances BIGINT             how often the range ran
--- @column kernels BIGINT               kernels launched inside it, children included
+-- @column kernels BIGINT               kernels launched inside it, children included; NULL if by others alone
 -- @column kernels_per_instance DOUBLE  kernels ÷ instances
 -- @column gpu_ns BIGINT                GPU time of those kernels
 -- @chart  bars x=range y=kernels
 -- @section any 43 Where the time goes
 -- @empty  No range has that text: compare with the texts in nvtx_ranges and kernel_ranges.
 
-WITH inside AS (
+WITH asked AS (
+    SELECT range_id, trace_id, domain, text, gpu_operations
+    FROM nvtx_ranges
+    WHERE is_like(coalesce(text, ''), $range) AND style <> 'mark'
+),
+inside AS (
     -- A recursive range encloses a kernel twice under one text: count the kernel once.
+    SELECT DISTINCT asked.trace_id, domain, text, kernel_id
+    FROM work_in_ranges('asked', 'kernels', $by) AS held
+    JOIN asked ON asked.range_id = holder_id
+    UNION ALL
     SELECT DISTINCT trace_id, domain, text, kernel_id
-    FROM kernel_ranges
-    WHERE is_like(text, $range)
+    FROM ncu_ranges
+    WHERE is_like(coalesce(text, ''), $range)
 ),
 counted AS (
     SELECT inside.trace_id, domain, text, count(*) AS kernels, sum(duration_ns)::BIGINT AS gpu_ns
@@ -30,23 +40,30 @@ counted AS (
     GROUP BY ALL
 ),
 ran AS (
-    SELECT trace_id, domain, text, count(*) AS instances
-    FROM nvtx_ranges
-    WHERE is_like(text, $range) AND style <> 'mark'
+    SELECT
+        trace_id,
+        domain,
+        text,
+        count(*) AS instances,
+        -- None by thread is 0 only where no other thread launched anything meanwhile.
+        CASE WHEN is_by_process($by) OR count(gpu_operations) = count(*) THEN 0 END AS none_launched
+    FROM asked
     GROUP BY ALL
 ),
 merged AS (
     SELECT
         trace,
-        domain,
-        text AS range,
+        coalesce(counted.domain, ran.domain) AS domain,
+        coalesce(counted.text, ran.text) AS range,
         CASE WHEN has_timeline THEN instances ELSE try_cast(tags['steps'] AS BIGINT) END AS instances,
-        coalesce(kernels, 0) AS kernels,
-        coalesce(gpu_ns, 0) AS gpu_ns
+        coalesce(kernels, none_launched) AS kernels,
+        coalesce(gpu_ns, none_launched) AS gpu_ns
     FROM counted
-    FULL JOIN ran USING (trace_id, domain, text)
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    -- Ranges without a text are of one kind, too.
+    FULL JOIN ran ON ran.trace_id = counted.trace_id AND ran.domain = counted.domain
+        AND ran.text IS NOT DISTINCT FROM counted.text
+    JOIN chosen_traces($trace) AS traces ON traces.trace_id = coalesce(counted.trace_id, ran.trace_id)
 )
 SELECT trace, domain, range, instances, kernels, kernels / instances AS kernels_per_instance, gpu_ns
 FROM merged
-ORDER BY trace, kernels DESC, domain, range
+ORDER BY trace, kernels DESC NULLS LAST, domain, range

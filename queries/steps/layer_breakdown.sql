@@ -1,17 +1,23 @@
 -- How does the GPU's time split over the modules of the model?
 --
--- Reads two kinds of ranges: those of vLLM's layerwise tracing, whose text is a Python dictionary
--- ({'Module': 'LlamaForCausalLM.model.layers.0.mlp', 'Inputs': …}), and any others by their path. vLLM makes
--- a second range per module that holds 'Outputs' only and no work: left out. Layers of the same module count
--- together (layers.0.mlp and layers.1.mlp are layers.*.mlp). gpu_own_ns adds up over all rows.
+-- Reads two kinds of ranges: those of vLLM's layerwise tracing, whose text is a Python dictionary ({'Module':
+-- 'LlamaForCausalLM.model.layers.0.mlp', 'Inputs': …}), and any others by their path. vLLM makes a second
+-- range per module that holds 'Outputs' only and no work: left out. What differs in numbers alone counts
+-- together, unless --exact: layers of the same module (layers.0.mlp and layers.1.mlp are layers.*.mlp), and
+-- texts with ids, arguments or shapes. gpu_own_ns adds up over all rows. By --by process, work launched
+-- outside the ranges of its own thread is that of the range of the process that began last, as in PyTorch's
+-- backward pass.
 -- @param  trace VARCHAR = NULL    only this trace
 -- @param  module VARCHAR = '%'    LIKE pattern on the module
+-- @param  by VARCHAR = 'thread'   whose launches a range holds: thread or process
+-- @param  exact BOOLEAN = false   keep the numbers in texts apart
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR           name of the trace
--- @column module VARCHAR          module with * for the layer's number, or range path
+-- @column module VARCHAR          module or range path, with * for numbers
 -- @column layers BIGINT           different layer numbers
 -- @column instances BIGINT        how often it ran
--- @column gpu_operations BIGINT   GPU operations inside, modules inside it included
+-- @column gpu_operations BIGINT   GPU operations inside, modules inside it included;
+--                                 NULL if others launched them
 -- @column gpu_busy_ns BIGINT      time in which they ran, summed over instances
 -- @column avg_gpu_busy_ns DOUBLE  per instance
 -- @column gpu_own_ns BIGINT       GPU time of operations of the module itself, without modules inside it
@@ -20,45 +26,63 @@
 -- @section timeline 42 Where the time goes
 
 WITH texts AS (
-    SELECT *, starts_with(text, '{''Module'':') AS is_dictionary
-    FROM nvtx_ranges
+    SELECT *, starts_with(coalesce(text, ''), '{''Module'':') AS is_dictionary
+    FROM ranges_with_work('nvtx_ranges', $by)
     WHERE style = 'pushpop'
 ),
 named AS (
     SELECT
-        trace_id,
         range_id,
+        trace_id,
+        start_ns,
         gpu_operations,
         gpu_busy_ns,
-        CASE WHEN is_dictionary THEN regexp_extract(text, '''Module'': ''([^'']*)''', 1) ELSE path END
-            AS module
+        CASE WHEN is_dictionary THEN regexp_extract(text, '''Module'': ''([^'']*)''', 1)
+             ELSE path END AS name,
+        CASE WHEN $exact THEN name ELSE text_pattern(name) END AS module
     FROM texts
     WHERE NOT (is_dictionary AND contains(text, '''Outputs'':') AND NOT contains(text, '''Inputs'':'))
 ),
-operations AS (
-    SELECT range_id, duration_ns FROM kernels WHERE range_id IS NOT NULL
+launched AS (
+    SELECT kernel_id AS id, api_call_id, range_id, duration_ns FROM kernels
     UNION ALL
-    SELECT range_id, duration_ns FROM memory_ops WHERE range_id IS NOT NULL
+    SELECT memory_op_id, api_call_id, range_id, duration_ns FROM memory_ops
     UNION ALL
-    SELECT range_id, duration_ns FROM graph_launches WHERE range_id IS NOT NULL
+    SELECT graph_launch_id, api_call_id, range_id, duration_ns FROM graph_launches
+),
+elsewhere AS (
+    FROM launched WHERE range_id IS NULL AND is_by_process($by)
 ),
 own AS (
-    SELECT range_id, sum(duration_ns) AS own_ns FROM operations GROUP BY range_id
+    SELECT range_id, duration_ns FROM launched WHERE range_id IS NOT NULL
+    UNION ALL
+    SELECT arg_max(holder_id, (start_ns, holder_id)), any_value(elsewhere.duration_ns)
+    FROM work_in_ranges('named', 'elsewhere', 'process') AS elsewhere
+    JOIN named ON named.range_id = holder_id
+    GROUP BY id, api_call_id
+),
+owned AS (
+    SELECT range_id, sum(duration_ns) AS own_ns FROM own GROUP BY range_id
 ),
 summed AS (
     SELECT
         trace,
-        regexp_replace(module, '\b(layers|h|blocks)\.[0-9]+', '\1.*', 'g') AS module,
-        count(DISTINCT nullif(regexp_extract(module, '\b(?:layers|h|blocks)\.([0-9]+)', 1), '')) AS layers,
+        module,
+        count(DISTINCT nullif(regexp_extract(
+            name,
+            '(?:^|[^A-Za-z0-9])(?:layers?|h|blocks?|[a-z]+_blocks?|stages?|layer[0-9]+)[._/ \[]([0-9]+)',
+            1
+        ), '')) AS layers,
         count(*) AS instances,
         sum(gpu_operations)::BIGINT AS gpu_operations,
-        coalesce(sum(gpu_busy_ns), 0)::BIGINT AS gpu_busy_ns,
-        coalesce(sum(gpu_busy_ns), 0) / count(*) AS avg_gpu_busy_ns,
-        coalesce(sum(own_ns), 0)::BIGINT AS gpu_own_ns
+        CASE WHEN count(gpu_operations) > 0 THEN coalesce(sum(gpu_busy_ns), 0)::BIGINT END AS gpu_busy_ns,
+        CASE WHEN count(gpu_operations) > 0 THEN coalesce(sum(gpu_busy_ns), 0) / count(gpu_operations) END
+            AS avg_gpu_busy_ns,
+        coalesce(sum(own_ns), CASE WHEN count(gpu_operations) = count(*) THEN 0 END)::BIGINT AS gpu_own_ns
     FROM named
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    LEFT JOIN own USING (range_id)
-    GROUP BY ALL
+    LEFT JOIN owned USING (range_id)
+    GROUP BY trace, module
 ),
 shared AS (
     SELECT *, percent(gpu_own_ns, sum(gpu_own_ns) OVER (PARTITION BY trace)) AS own_share_pct
@@ -66,4 +90,4 @@ shared AS (
 )
 FROM shared
 WHERE is_like(module, $module)
-ORDER BY trace, gpu_own_ns DESC, module
+ORDER BY trace, gpu_own_ns DESC NULLS LAST, module

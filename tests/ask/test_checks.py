@@ -486,7 +486,7 @@ def test_a_shipped_file_can_be_printed_and_made_ones_own(home: Path) -> None:
     report = REPORTS / "llama_eager.sqlite.xz"
     assert "ms_per_token 16.84" in run(home, "budget.toml", "--variant", report, status=0).stdout
     result = run(home, "budget", "--variant", report, "--param", "step=nothing%", status=CANNOT_TELL)
-    assert "No rows. No range looks like a vLLM step" in result.stdout
+    assert "No rows. No step: no range is like the one asked for" in result.stdout
 
 
 def test_lists_and_maps_are_given_one_by_one(home: Path) -> None:

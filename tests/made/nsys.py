@@ -215,7 +215,7 @@ class Recording:
 
     def range(
         self,
-        text: str,
+        text: str | None,
         start: int,
         end: int | None,
         *,
@@ -303,7 +303,7 @@ class Recording:
         return number
 
     def _nvtx(
-        self, event: int, text: str, start: int, end: int | None, thread: int, **more: Any
+        self, event: int, text: str | None, start: int, end: int | None, thread: int, **more: Any
     ) -> Recording:
         row = (
             dict.fromkeys(("domainId", "category", "endGlobalTid", "int64Value", "color", "binaryData"))

@@ -17,6 +17,7 @@ import duckdb
 import pytest
 from forks import Forks
 from helpers_robust import REPORTS, decoded_once, plain
+from made.nsys import Recording
 
 from traceql import Database
 
@@ -234,3 +235,55 @@ def test_an_ingest_interrupted_while_it_decodes_says_so(tmp_path: Path, undistur
     if db.exists():
         found = _rows_of_traces(db)
         assert found == undisturbed.of(*found)
+
+
+# --- while the database computes ------------------------------------------------------------------------
+
+# Minutes of work in one operator, which looks neither at signals nor at Python.
+SLOW = "SELECT count(*) FROM range(300000) AS a(x), range(300000) AS b(y) WHERE (x * y) % 7 = 3"
+# A command in whose first normalising step the database computes that.
+PATCHED = """
+import dataclasses, sys
+from traceql.tables import normalise
+
+steps = normalise.steps("nsys")
+slow = (dataclasses.replace(steps[0], sql=sys.argv.pop(1)), *steps[1:])
+normalise.steps = lambda kind: print("computing", flush=True) or slow
+
+from traceql.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("end", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("command", ["ingest", "sql"])
+def test_a_command_ends_at_once_while_the_database_computes(
+    tmp_path: Path, command: str, end: signal.Signals, status: int
+) -> None:
+    db = tmp_path / "db"
+    report = Recording().range("step", 0, 10).export(tmp_path / "made.sqlite")
+    if command == "ingest":
+        arguments = ["-c", PATCHED, SLOW, "ingest", "-q", "--db", str(db), str(report)]
+    else:
+        subprocess.run(
+            [sys.executable, "-m", "traceql", "ingest", "-q", "--db", str(db), str(report)], check=True
+        )
+        arguments = ["-m", "traceql", "sql", "--db", str(db), SLOW]
+    before = sorted(p.name for p in tmp_path.iterdir())
+    with subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        if command == "ingest":
+            assert process.stdout.readline() == "computing\n"
+        # Time to compute: so much of the processor is spent on nothing else.
+        while float(Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11]) < 200:
+            assert process.poll() is None
+            time.sleep(0.05)
+        began = time.monotonic()
+        process.send_signal(end)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == status, stderr
+    assert time.monotonic() - began < 5
+    assert "Traceback" not in stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == before

@@ -156,30 +156,92 @@ def test_a_range_that_was_never_closed_lasts_to_the_end() -> None:
     assert ranges(database, "path", "gpu_busy_ns") == {"open": ("open", 50), "inside": ("open/inside", None)}
 
 
-def test_where_ranges_cross_the_one_that_started_later_is_innermost_and_the_trace_says_so() -> None:
+def kernels_of(database: traceql.Database) -> dict[str, list[int]]:
+    """Text of each range → the start of each kernel that it holds."""
+    rows = database.sql(
+        "SELECT text, list(start_ns ORDER BY start_ns) FROM kernel_ranges JOIN kernels USING (kernel_id) GROUP BY text"
+    ).rows()
+    return dict(rows)
+
+
+def test_ranges_of_two_domains_that_cross_hold_every_call_inside_them() -> None:
     database = (
         Recording()
         .range("left", 0, 10)
         .range("right", 5, 20, domain=5)
         .range("within right", 6, 12)
-        .launch(3, 4)
-        .launch(5, 6)
-        .launch(7, 8)
-        .launch(11, 11)
-        .launch(15, 16)
-        .launch(25, 26)
+        .launch(3, 4, (30, 31))
+        .launch(5, 6, (50, 52))
+        .launch(7, 8, (70, 74))
+        .launch(11, 11, (110, 118))
+        .launch(15, 16, (150, 166))
+        .launch(25, 26, (250, 282))
         .range("plain", 0, 10, tid=2)
-        .launch(3, 4, tid=2)
+        .launch(3, 4, (35, 36), tid=2)
         .database()
     )
     assert callers(database) == ["left", "right", "within right", "within right", "right", None, "plain"]
-    assert ranges(database, "depth", "path") == {
-        "left": (0, "left"),
-        "right": (0, "right"),
-        "within right": (1, "right/within right"),
-        "plain": (0, "plain"),
+    assert ranges(database, "depth", "path", "gpu_operations", "launches", "gpu_busy_ns") == {
+        "left": (0, "left", 3, 3, 7),
+        "right": (0, "right", 4, 4, 30),
+        "within right": (1, "right/within right", 2, 2, 12),
+        "plain": (0, "plain", 1, 1, 1),
     }
-    assert "cross on 1 threads" in database.sql("SELECT warnings[1] FROM traces").item()
+    assert kernels_of(database) == {
+        "left": [30, 50, 70],
+        "right": [50, 70, 110, 150],
+        "within right": [70, 110],
+        "plain": [35],
+    }
+
+
+def test_the_shortest_range_that_holds_a_range_is_its_parent_and_others_hold_its_calls_all_the_same() -> None:
+    database = (
+        Recording()
+        .range("short", 0, 20)
+        .range("long", 10, 100, domain=5)
+        .range("inner", 12, 18)
+        .launch(14, 15, (40, 50))
+        .database()
+    )
+    assert ranges(database, "path", "depth", "gpu_operations") == {
+        "short": ("short", 0, 1),
+        "long": ("long", 0, 1),
+        "inner": ("short/inner", 1, 1),
+    }
+    assert database.sql("SELECT text FROM range_calls JOIN nvtx_ranges USING (range_id)").rows() == [
+        ("long",)
+    ]
+
+
+def test_time_of_kernels_that_overlap_counts_once_in_ranges_that_cross() -> None:
+    database = (
+        Recording()
+        .range("left", 0, 10)
+        .range("right", 5, 20, domain=5)
+        .launch(1, 2, (30, 50))
+        .launch(6, 7, (40, 60))
+        .launch(8, 9, (45, 70))
+        .launch(15, 16, (55, 80))
+        .database()
+    )
+    assert ranges(database, "gpu_start_ns", "gpu_end_ns", "gpu_busy_ns") == {
+        "left": (30, 70, 40),
+        "right": (40, 80, 40),
+    }
+
+
+def test_ranges_that_all_cross_each_other_are_bounded_and_the_trace_says_so() -> None:
+    recording = Recording()
+    for n in range(300):
+        recording.range(f"r{n}", n, 1000 + n, domain=n % 2)
+    database = recording.launch(1290, 1291, (1400, 1500)).database()
+    assert (
+        database.sql("SELECT count(*) FROM nvtx_ranges WHERE parent_id IS NULL AND depth = 0").item() == 300
+    )
+    # Open at once are r291 … r299: few enough.
+    assert sorted(kernels_of(database)) == [f"r{n}" for n in range(291, 300)]
+    assert "More than 128 NVTX ranges cross" in database.sql("SELECT warnings[1] FROM traces").item()
 
 
 def test_start_end_ranges_overlap_freely_and_are_no_part_of_the_stack() -> None:
@@ -202,8 +264,8 @@ def test_start_end_ranges_overlap_freely_and_are_no_part_of_the_stack() -> None:
         "request 1": ("request 1", 0, 40, 50, 10, 1),
         "step": ("step", 0, 40, 95, 25, 2),
         "request 2": ("request 2", 0, 40, 170, 35, 3),
-        # Of two threads, hence of none: nsys does not project it either.
-        "handed over": ("handed over", 0, None, None, None, 0),
+        # Of two threads, hence of none: nsys does not project it either. What there is may be its work.
+        "handed over": ("handed over", 0, None, None, None, None),
     }
     inside = database.sql("SELECT text, count(*) FROM kernel_ranges GROUP BY text ORDER BY text").rows()
     assert inside == [("request 1", 1), ("request 2", 3), ("step", 2)]
@@ -283,14 +345,25 @@ def test_a_report_without_ranges_has_calls_and_kernels_all_the_same() -> None:
 # --- at random ------------------------------------------------------------------------------------------
 
 
-def reference(stack: list[tuple[int, int]], at: int, end: int) -> int | None:
-    """Position of the innermost range: of those that hold it, the one that starts last, or is shortest."""
-    best = None
-    for position, (start, stop) in enumerate(stack):
-        holds = start <= at < stop and end <= stop and (start, stop) != (at, end)
-        if holds and (best is None or (start, -stop) > (stack[best][0], -stack[best][1])):
-            best = position
-    return best
+def holding(stack: list[tuple[int, int]], at: int, end: int) -> list[int]:
+    """Positions of the ranges that hold what goes from `at` to `end`, or begins then; never itself."""
+    return [
+        position
+        for position, (start, stop) in enumerate(stack)
+        if start <= at < stop and end <= stop and (start, stop) != (at, end)
+    ]
+
+
+def innermost(stack: list[tuple[int, int]], at: int) -> int | None:
+    """Position of the range that a call at that time belongs to: the one that started last, or is shortest."""
+    found = holding(stack, at, at)
+    return max(found, key=lambda n: (stack[n][0], -stack[n][1]), default=None)
+
+
+def parent(stack: list[tuple[int, int]], start: int, end: int) -> int | None:
+    """Position of the range around a range: the shortest one, or of equally short ones the later one."""
+    found = holding(stack, start, end)
+    return min(found, key=lambda n: (stack[n][1] - stack[n][0], -stack[n][0]), default=None)
 
 
 @st.composite
@@ -327,17 +400,15 @@ def test_attribution_equals_the_obvious_loop(
     recording = Recording()
     for tid, (stack, calls) in enumerate(threads):
         for position, (start, end) in enumerate(stack):
-            recording.range(f"{tid}.{position}", start, end, tid=tid)
+            recording.range(f"{tid}.{position}", start, end, pid=tid, tid=tid)
         for at, work in calls:
-            recording.launch(at, at + 1, work, tid=tid)
+            recording.launch(at, at + 1, work, pid=tid, tid=tid)
     database = recording.database()
 
     def name(tid: int, position: int | None) -> str | None:
         return None if position is None else f"{tid}.{position}"
 
-    want = [
-        name(tid, reference(stack, at, at)) for tid, (stack, calls) in enumerate(threads) for at, _ in calls
-    ]
+    want = [name(tid, innermost(stack, at)) for tid, (stack, calls) in enumerate(threads) for at, _ in calls]
     assert callers(database) == want
 
     parents = dict(
@@ -352,12 +423,10 @@ def test_attribution_equals_the_obvious_loop(
     inside: dict[str, list[tuple[int, int]]] = {text: [] for text in parents}
     for tid, (stack, calls) in enumerate(threads):
         for position, (start, end) in enumerate(stack):
-            assert parents[f"{tid}.{position}"] == name(tid, reference(stack, start, end))
+            assert parents[f"{tid}.{position}"] == name(tid, parent(stack, start, end))
         for at, work in calls:
-            text = name(tid, reference(stack, at, at))
-            while text is not None:
-                inside[text].append(work)
-                text = parents[text]
+            for position in holding(stack, at, at):
+                inside[f"{tid}.{position}"].append(work)
     rows = database.sql(
         "SELECT text, gpu_start_ns, gpu_end_ns, gpu_busy_ns, gpu_operations, depth, path FROM nvtx_ranges"
     ).rows()

@@ -26,7 +26,8 @@ class Note:
     """What to know about an answer.
 
     Attributes:
-        code: not_recorded, doubtful_times, hidden_kernels, not_measured, no_rows, or remark.
+        code: not_recorded, doubtful_times, hidden_kernels, launched_elsewhere, not_measured, no_rows, or
+            remark.
         text: in words.
     """
 
@@ -112,6 +113,8 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     found += _doubts(run, catalog, query, in_scope)
     if any("kernels" in need for need in needs):
         found += _hidden_kernels(run, [t["trace_id"] for t in in_scope])
+    if bound.get("by") == "thread":
+        found += _launched_elsewhere(run, [t["trace_id"] for t in in_scope])
     return found + _metric_gaps(run, catalog, query, [t for t in in_scope if t["has_counters"]])
 
 
@@ -162,6 +165,27 @@ def _hidden_kernels(run: Run, trace_ids: list[int]) -> list[Note]:
         option = kinds.graph_option(row["profiler"])
         notes.append(Note("hidden_kernels", f"{text}: record with {option}." if option else f"{text}."))
     return notes
+
+
+def _launched_elsewhere(run: Run, trace_ids: list[int]) -> list[Note]:
+    """Notes on ranges whose GPU work only other threads of their process may have launched."""
+    found = run(
+        f"""
+        SELECT trace, count(*) AS ranges, min(text) AS example
+        FROM nvtx_ranges
+        JOIN traces USING (trace_id)
+        WHERE gpu_operations IS NULL AND trace_id IN ({", ".join(str(trace_id) for trace_id in trace_ids)})
+        GROUP BY ALL ORDER BY trace
+        """
+    ).to_pylist()
+    return [
+        Note(
+            "launched_elsewhere",
+            f"{row['ranges']:,} ranges in {row['trace']} ({row['example'] or 'without text'}) launched no "
+            "work by their own thread, while other threads of the process did: --by process counts that.",
+        )
+        for row in found
+    ]
 
 
 def _metric_gaps(run: Run, catalog: Catalog, query: Query, in_scope: list[dict[str, Any]]) -> list[Note]:

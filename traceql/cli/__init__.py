@@ -6,7 +6,6 @@ Commands import what they need when they run, so that ``traceql --help`` stays i
 from __future__ import annotations
 
 import errno
-import signal
 import sys
 
 import click
@@ -36,6 +35,7 @@ from traceql.cli import (
     tag,
 )
 from traceql.errors import TraceqlError
+from traceql.store import interrupts
 
 _EPILOG = """\b
 Examples:
@@ -95,8 +95,8 @@ def main() -> None:
     Exit status: 0 success, 1 the input or the database is at fault (the message says what to do),
     2 wrong usage, 3 a check failed, 4 none failed but one cannot tell, 130 interrupted, 143 terminated.
     """
-    # An exception, so that temporary files are removed on the way out.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Exceptions, so that temporary files are removed on the way out.
+    interrupts.install()
     try:
         status = cli.main(prog_name="traceql", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)

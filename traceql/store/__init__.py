@@ -14,6 +14,7 @@ given.
 `ingest`     a decoded report becomes rows; names, tags, removal
 `runs`       runs measured outside the profilers become rows
 `failures`   DuckDB's errors in words that help
+`interrupts` signals end what runs
 `outcomes`   what became of what was brought in
 ============ ==========================================================================
 """

@@ -10,6 +10,7 @@ import duckdb
 
 from traceql.errors import CatalogError, DatabaseError, QueryError
 from traceql.read import formats
+from traceql.store import interrupts
 
 
 def first_line(error: Exception) -> str:
@@ -71,8 +72,8 @@ def check_magic(path: str, given: str) -> None:
 
 
 def interrupt(error: RuntimeError) -> BaseException:
-    """DuckDB turns Ctrl-C during a statement into a RuntimeError."""
-    return KeyboardInterrupt() if str(error) == "Query interrupted" else error
+    """DuckDB turns a signal during a statement into a RuntimeError."""
+    return interrupts.ending() if str(error) == "Query interrupted" else error
 
 
 def damaged(error: Exception, path: str) -> DatabaseError:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
-from traceql.store import create, failures
+from traceql.store import create, failures, interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -131,7 +131,8 @@ class File:
             self._users += 1
             self._changing = self._changing or mode == "write"
         try:
-            yield cursor
+            with interrupts.running(cursor.connection):
+                yield cursor
         finally:
             if mode == "write":
                 # Rolls back what was not committed, and takes the temporary tables along.

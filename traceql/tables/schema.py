@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "8b434da914aa3e1e"
+FINGERPRINT = "afc9de2573b9b025"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -315,8 +315,13 @@ TABLES: tuple[Table, ...] = (
             ("gpu_start_ns", "BIGINT", "start of the first GPU operation launched inside; NULL without any"),
             ("gpu_end_ns", "BIGINT", "end of the GPU operation that ended last"),
             ("gpu_busy_ns", "BIGINT", "time in which at least one of these operations ran"),
-            ("gpu_operations", "BIGINT", "kernels, copies, memsets and whole graphs launched inside"),
-            ("launches", "BIGINT", "API calls that launched them; one per graph replay"),
+            (
+                "gpu_operations",
+                "BIGINT",
+                "kernels, copies, memsets and whole graphs launched inside by its thread; NULL where that "
+                "launched none, but other threads of the process did",
+            ),
+            ("launches", "BIGINT", "API calls that launched them; one per graph replay; NULL as these"),
         ),
         {"nsys": _NSYS_NVTX},
         "nvtx",
@@ -334,12 +339,13 @@ TABLES: tuple[Table, ...] = (
         "nvtx",
     ),
     Table(
-        "startend_kernels",
-        "one kernel launched during one start/end range, by the range's thread",
+        "range_calls",
+        "one API call inside one range that range_ancestors does not lead to: a start/end range, or one that "
+        "crosses the call's range or one around it",
         _columns(
             _TRACE_ID,
-            ("range_id", "BIGINT", "the start/end range, see nvtx_ranges"),
-            ("kernel_id", "BIGINT", "the kernel"),
+            ("range_id", "BIGINT", "the range, see nvtx_ranges"),
+            ("api_call_id", "BIGINT", "the call, see api_calls"),
         ),
         {"nsys": _NSYS_NVTX},
         "nvtx",

@@ -19,7 +19,7 @@ from traceql.tables import schema, sqlfiles
 OLDEST = 1
 
 #: Version → its tables that the next one does without.
-DROPPED = MappingProxyType({1: ("gpu_specs",)})
+DROPPED = MappingProxyType({1: ("gpu_specs",), 2: ("startend_kernels",)})
 
 
 def selects(version: int, prefix: str) -> dict[str, str]:

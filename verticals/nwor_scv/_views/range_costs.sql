@@ -30,11 +30,6 @@ WITH outermost AS (
             AND ancestors.text = nvtx_ranges.text
     )
 ),
-inside AS (
-    SELECT text, range_ancestors.range_id
-    FROM outermost
-    JOIN range_ancestors ON ancestor_id = outermost.range_id
-),
 host AS (
     SELECT
         trace_id,
@@ -58,20 +53,20 @@ called AS (
         coalesce(sum(duration_ns) FILTER (purpose = 'replay'), 0)::BIGINT AS graph_replay_ns,
         count(*) FILTER (purpose = 'sync') AS syncs,
         coalesce(sum(duration_ns) FILTER (purpose = 'sync'), 0)::BIGINT AS sync_ns
-    FROM host_calls
-    JOIN inside USING (range_id)
+    FROM work_in_ranges('outermost', 'host_calls', 'thread') AS held
+    JOIN (SELECT range_id AS holder_id, text FROM outermost) USING (holder_id)
     GROUP BY trace_id, text
 ),
 ran AS (
     SELECT trace_id, text, count(*) AS kernels, sum(duration_ns)::BIGINT AS gpu_ns
-    FROM kernels
-    JOIN inside USING (range_id)
+    FROM work_in_ranges('outermost', 'kernels', 'thread') AS held
+    JOIN (SELECT range_id AS holder_id, text FROM outermost) USING (holder_id)
     GROUP BY trace_id, text
 ),
 hidden AS (
     SELECT DISTINCT trace_id, text
-    FROM graph_launches
-    JOIN inside USING (range_id)
+    FROM work_in_ranges('outermost', 'graph_launches', 'thread') AS held
+    JOIN (SELECT range_id AS holder_id, text FROM outermost) USING (holder_id)
 ),
 profiled AS (
     -- A recursive range encloses a kernel twice under one text: count the kernel once.

@@ -29,6 +29,21 @@ for start in (100, 1100, 2100, 3100):
         RANKS.range("step", begin, begin + 600, pid=rank)
         RANKS.call(LAUNCH, begin + 5, begin + 9, kernel("k", begin + 50, begin + 500), pid=rank)
 
+THREADS = {
+    "c": Recording()
+    .range("step", 0, 50)
+    .range("backward", 20, 40)
+    .range("idle", 45, 50)
+    .range("handed over", 10, 60, style="startend", end_tid=2)
+    .call(LAUNCH, 5, 6, kernel("k", 10, 14))
+    .call(LAUNCH, 25, 26, kernel("k", 30, 36), tid=2)
+    .call(LAUNCH, 30, 31, kernel("k", 34, 44), tid=2)
+    # Begins in one range and ends in none.
+    .call(LAUNCH, 39, 70, kernel("k", 80, 84), tid=2)
+    # Of another process, and of no range of its own.
+    .call(LAUNCH, 25, 26, kernel("k", 30, 90), pid=2),
+}
+
 CASES = [
     Case(
         "two ranks that run side by side follow each other on their own rank",
@@ -70,6 +85,17 @@ CASES = [
             """
             trace  domain  pid  tid  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
             b      ''      1    1    0         7         8       1            1                  7         7               1
+            """
+        ),
+    ),
+    Case(
+        "by process, what all threads launched",
+        traces=THREADS,
+        params={"range": "backward", "by": "process"},
+        expected=across(
+            """
+            trace  domain  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
+            c      ''      0         30        44      14           14                 30        30              2
             """
         ),
     ),

@@ -24,6 +24,21 @@ TWO = {
     "b": Recording().range("open", 0, None, domain="lib").call(LAUNCH, 1, 2, kernel("k", 10, 15)),
 }
 
+THREADS = {
+    "c": Recording()
+    .range("step", 0, 50)
+    .range("backward", 20, 40)
+    .range("idle", 45, 50)
+    .range("handed over", 10, 60, style="startend", end_tid=2)
+    .call(LAUNCH, 5, 6, kernel("k", 10, 14))
+    .call(LAUNCH, 25, 26, kernel("k", 30, 36), tid=2)
+    .call(LAUNCH, 30, 31, kernel("k", 34, 44), tid=2)
+    # Begins in one range and ends in none.
+    .call(LAUNCH, 39, 70, kernel("k", 80, 84), tid=2)
+    # Of another process, and of no range of its own.
+    .call(LAUNCH, 25, 26, kernel("k", 30, 90), pid=2),
+}
+
 CASES = [
     Case(
         "from the first start to the last end; busy only while something ran; ranges without work are no children",
@@ -73,6 +88,57 @@ CASES = [
             avg_gpu_operations  1
             avg_depth           0
             avg_children        0
+            """
+        ),
+    ),
+    Case(
+        "by thread, ranges whose work others launched have none",
+        traces=THREADS,
+        expected=down(
+            """
+            trace               c
+            domain              ''
+            range               step
+            style               pushpop
+            total_proj_ns       4
+            total_range_ns      50
+            instances           1
+            avg_proj_ns         4
+            median_proj_ns      4
+            min_proj_ns         4
+            max_proj_ns         4
+            stddev_proj_ns      NULL
+            total_gpu_busy_ns   4
+            gpu_operations      1
+            avg_gpu_operations  1
+            avg_depth           0
+            avg_children        0
+            """
+        ),
+    ),
+    Case(
+        "by process, the calls of all threads that lie inside",
+        traces=THREADS,
+        params={"by": "process"},
+        expected=down(
+            """
+            trace               c       c            c
+            domain              ''      ''           ''
+            range               step    backward     handed over
+            style               pushpop  pushpop     startend
+            total_proj_ns       34      14           14
+            total_range_ns      50      20           50
+            instances           1       1            1
+            avg_proj_ns         34      14           14
+            median_proj_ns      34      14           14
+            min_proj_ns         34      14           14
+            max_proj_ns         34      14           14
+            stddev_proj_ns      NULL    NULL         NULL
+            total_gpu_busy_ns   4 + 14  14           14       # 10 to 14, and 30 to 44
+            gpu_operations      3       2            2
+            avg_gpu_operations  3       2            2
+            avg_depth           0       1            0
+            avg_children        1       0            0
             """
         ),
     ),

@@ -21,6 +21,21 @@ TWO = {
     "b": Recording().range("layer", 0, 9).call(LAUNCH, 1, 2, kernel("k", 10, 15)),
 }
 
+THREADS = {
+    "c": Recording()
+    .range("step", 0, 50)
+    .range("backward", 20, 40)
+    .range("idle", 45, 50)
+    .range("handed over", 10, 60, style="startend", end_tid=2)
+    .call(LAUNCH, 5, 6, kernel("k", 10, 14))
+    .call(LAUNCH, 25, 26, kernel("k", 30, 36), tid=2)
+    .call(LAUNCH, 30, 31, kernel("k", 34, 44), tid=2)
+    # Begins in one range and ends in none.
+    .call(LAUNCH, 39, 70, kernel("k", 80, 84), tid=2)
+    # Of another process, and of no range of its own.
+    .call(LAUNCH, 25, 26, kernel("k", 30, 90), pid=2),
+}
+
 CASES = [
     Case(
         "in the order of the work; open ranges are there, those without work are not",
@@ -70,6 +85,32 @@ CASES = [
             range_id               3
             parent_id              1
             range_stack            :1:3
+            """
+        ),
+    ),
+    Case(
+        "by process, the calls of all threads that lie inside",
+        traces=THREADS,
+        params={"by": "process"},
+        expected=down(
+            """
+            trace                  c        c            c
+            domain                 ''       ''           ''
+            range                  step     handed over  backward
+            projected_start_ns     10       30           30
+            projected_duration_ns  34       14           14
+            gpu_busy_ns            4 + 14   14           14
+            start_ns               0        10           20
+            duration_ns            50       50           20
+            style                  pushpop  startend     pushpop
+            pid                    1        1            1
+            tid                    1        1            1
+            gpu_operations         3        2            2
+            depth                  0        0            1
+            children               1        0            0
+            range_id               1        4            2
+            parent_id              NULL     NULL         1
+            range_stack            :1       :4           :1:2
             """
         ),
     ),

@@ -24,6 +24,21 @@ TWO = {
     "b": Recording().range("lay", 0, 9).call(LAUNCH, 1, 2, kernel("sum", 10, 15)),
 }
 
+THREADS = {
+    "c": Recording()
+    .range("step", 0, 50)
+    .range("backward", 20, 40)
+    .range("idle", 45, 50)
+    .range("handed over", 10, 60, style="startend", end_tid=2)
+    .call(LAUNCH, 5, 6, kernel("k", 10, 14))
+    .call(LAUNCH, 25, 26, kernel("k", 30, 36), tid=2)
+    .call(LAUNCH, 30, 31, kernel("k", 34, 44), tid=2)
+    # Begins in one range and ends in none.
+    .call(LAUNCH, 39, 70, kernel("k", 80, 84), tid=2)
+    # Of another process, and of no range of its own.
+    .call(LAUNCH, 25, 26, kernel("k", 30, 90), pid=2),
+}
+
 CASES = [
     Case(
         "a kernel counts for every range around its launch; outside any the range is NULL",
@@ -52,6 +67,22 @@ CASES = [
             trace  domain  range       style    pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  kernel
             a      ''      layer       pushpop  1    1    2                2         20 + 10   15      15         10      20      sqrt(50)   k<1>
             a      ''      layer       pushpop  1    1    1                1         3         3       3          3       3       NULL       k<2>
+            """
+        ),
+    ),
+    Case(
+        "by process a range has the kernels of all threads, under the thread that launched them",
+        traces=THREADS,
+        params={"by": "process"},
+        expected=across(
+            """
+            trace  domain  range        style     pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  kernel
+            c      NULL    NULL         NULL      1    2    0                1          4         4       4          4       4       NULL       k
+            c      NULL    NULL         NULL      2    1    0                1          60        60      60         60      60      NULL       k
+            c      ''      backward     pushpop   1    2    1                2          6 + 10    8       8          6       10      sqrt(8)    k
+            c      ''      handed over  startend  1    2    1                2          6 + 10    8       8          6       10      sqrt(8)    k
+            c      ''      step         pushpop   1    1    1                1          4         4       4          4       4       NULL       k
+            c      ''      step         pushpop   1    2    1                2          6 + 10    8       8          6       10      sqrt(8)    k
             """
         ),
     ),

@@ -1,6 +1,7 @@
 from made.case import Case, across
 from made.nsys import Recording, kernel
 
+LAUNCH = "cudaLaunchKernel_v7000"
 STEPS = (
     Recording()
     .range("step", 0, 20)
@@ -14,6 +15,21 @@ STEPS = (
     .range("idle", 90, 95)
     .mark("mask", 91)
 )
+
+THREADS = {
+    "c": Recording()
+    .range("step", 0, 50)
+    .range("backward", 20, 40)
+    .range("idle", 45, 50)
+    .range("handed over", 10, 60, style="startend", end_tid=2)
+    .call(LAUNCH, 5, 6, kernel("k", 10, 14))
+    .call(LAUNCH, 25, 26, kernel("k", 30, 36), tid=2)
+    .call(LAUNCH, 30, 31, kernel("k", 34, 44), tid=2)
+    # Begins in one range and ends in none.
+    .call(LAUNCH, 39, 70, kernel("k", 80, 84), tid=2)
+    # Of another process, and of no range of its own.
+    .call(LAUNCH, 25, 26, kernel("k", 30, 90), pid=2),
+}
 
 CASES = [
     Case(
@@ -38,6 +54,52 @@ CASES = [
             trace  domain  range       instances  kernels   kernels_per_instance   gpu_ns
             a      lib     mask        1          1         1                      20
             b      ''      mask        1          0         0                      0
+            """
+        ),
+    ),
+    Case(
+        "by thread, the work of ranges during which only others launched any is unknown",
+        traces=THREADS,
+        expected=across(
+            """
+            trace  domain  range        instances  kernels  kernels_per_instance  gpu_ns
+            c      ''      step         1          1        1                     4
+            c      ''      idle         1          0        0                     0
+            c      ''      backward     1          NULL     NULL                  NULL
+            c      ''      handed over  1          NULL     NULL                  NULL
+            """
+        ),
+    ),
+    Case(
+        "by process, the calls of all threads that lie inside",
+        traces=THREADS,
+        params={"by": "process"},
+        expected=across(
+            """
+            trace  domain  range        instances  kernels  kernels_per_instance  gpu_ns
+            c      ''      step         1          3        3                     4 + 6 + 10
+            c      ''      backward     1          2        2                     6 + 10
+            c      ''      handed over  1          2        2                     6 + 10
+            c      ''      idle         1          0        0                     0
+            """
+        ),
+    ),
+    Case(
+        "ranges that cross hold every call inside them, and those without text are of one kind",
+        traces={
+            "x": Recording()
+            .range("left", 0, 10)
+            .range(None, 5, 20, domain="lib")
+            .range(None, 30, 31, domain="lib")
+            .call(LAUNCH, 1, 2, kernel("k", 10, 11))
+            .call(LAUNCH, 6, 7, kernel("k", 20, 22))
+            .call(LAUNCH, 12, 13, kernel("k", 30, 34))
+        },
+        expected=across(
+            """
+            trace  domain  range  instances  kernels  kernels_per_instance  gpu_ns
+            x      ''      left   1          2        2                     1 + 2
+            x      lib     NULL   2          2        1                     2 + 4
             """
         ),
     ),

@@ -26,6 +26,21 @@ TWO = {
     "b": Recording().range("train", 0, 9).call(LAUNCH, 1, 2, kernel("k", 10, 15)),
 }
 
+OTHERS = {
+    "c": Recording()
+    .range("step 1", 0, 20, style="startend")
+    .call(LAUNCH, 2, 3, kernel("k", 5, 8))
+    .call(REPLAY, 10, 11, kernel("k", 12, 22, node=1), kernel("k", 20, 25, node=2), tid=2)
+    .call("cudaMemcpyAsync_v3020", 12, 13, copy("Host-to-Device", 30, 32, 8), tid=2)
+    .range("step 2", 30, 50, style="startend", end_tid=2)
+    .call(LAUNCH, 35, 36, kernel("k", 40, 44), tid=2),
+    "d": Recording()
+    .call(LAUNCH, 10, 11, kernel("embed", 12, 14), kernel("mlp", 14, 18))
+    .call("cudaMemcpyAsync_v3020", 13, 14, copy("Device-to-Host", 22, 23, 8))
+    .call(REPLAY, 30, 31, kernel("embed", 32, 34, node=1), kernel("mlp", 34, 38, node=2))
+    .call(LAUNCH, 50, 51, kernel("embed", 53, 54), kernel("mlp", 54, 60)),
+}
+
 CASES = [
     Case(
         "work in the ranges inside counts; a replay is one launch of many kernels, which a whole graph hides",
@@ -46,6 +61,51 @@ CASES = [
             """
             trace  range      steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step      avg_gpu_busy_ns
             b      train      1      1                 1            1            0                    0                       1                      5
+            """
+        ),
+    ),
+    Case(
+        "steps of start/end ranges differ in their number alone; those whose work others launched are in no mean",
+        traces=OTHERS,
+        params={"trace": "c"},
+        expected=across(
+            """
+            trace  range   steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
+            c      step *  2      1                 1            1            0                    0                       1                  3
+            """
+        ),
+    ),
+    Case(
+        "by process, each with its number",
+        traces=OTHERS,
+        params={"trace": "c", "by": "process", "exact": True},
+        expected=across(
+            """
+            trace  range   steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
+            c      step 1  1      3                 3            3            1                    1                       3                  3 + 13 + 2
+            c      step 2  1      1                 1            1            0                    0                       1                  4
+            """
+        ),
+    ),
+    Case(
+        "by thread, a step whose work others launched has unknown counts",
+        traces=OTHERS,
+        params={"trace": "c", "step": "step 2"},
+        expected=across(
+            """
+            trace  range   steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
+            c      step *  1      NULL              NULL         NULL         NULL                 NULL                    NULL               NULL
+            """
+        ),
+    ),
+    Case(
+        "steps that kernels tell have no range",
+        traces=OTHERS,
+        params={"trace": "d"},
+        expected=across(
+            """
+            trace  range  steps  kernels_per_step  min_kernels  max_kernels  memory_ops_per_step  graph_replays_per_step  launches_per_step  avg_gpu_busy_ns
+            d      NULL   3      2                 2            2            1/3                  1/3                     4/3                (6 + 1 + 6 + 7) / 3
             """
         ),
     ),

@@ -34,6 +34,36 @@ TWO = {
     "b": Recording().range("step", 0, 9).call(LAUNCH, 1, 2, kernel("k", 10, 15)).range("idle", 10, 20),
 }
 
+KINDS = {
+    "c": Recording()
+    .range(module("bert.encoder.layer.0.output"), 0, 5)
+    .call(LAUNCH, 1, 2, kernel("k", 100, 101))
+    .range(module("bert.encoder.layer.1.output"), 10, 15)
+    .call(LAUNCH, 11, 12, kernel("k", 110, 112))
+    .range("layer1.0.conv1", 20, 25)
+    .call(LAUNCH, 21, 22, kernel("k", 120, 123))
+    .range("layer1.1.conv1", 30, 35)
+    .call(LAUNCH, 31, 32, kernel("k", 130, 134))
+    .range("op, seq = 47575, sizes = [[8, 128], [2]]", 40, 45)
+    .call(LAUNCH, 41, 42, kernel("k", 140, 145))
+    .range("op, seq = 47576, sizes = [[], [128]]", 50, 55)
+    .call(LAUNCH, 51, 52, kernel("k", 150, 156))
+    .range("search(nq=1)", 60, 65)
+    .call(LAUNCH, 61, 62, kernel("k", 160, 167))
+    .range("search(nq=10)", 70, 75)
+    .call(LAUNCH, 71, 72, kernel("k", 170, 178))
+    .range("vit.transformer_blocks.11.attn", 80, 85)
+    .call(LAUNCH, 81, 82, kernel("k", 180, 189))
+    .range(None, 90, 95)
+    .call(LAUNCH, 91, 92, kernel("k", 190, 200)),
+    "d": Recording()
+    .range("step", 0, 50)
+    .range("forward", 1, 10)
+    .call(LAUNCH, 2, 3, kernel("k", 5, 10))
+    .range("backward", 20, 40)
+    .call(LAUNCH, 25, 26, kernel("k", 30, 45), tid=2),
+}
+
 CASES = [
     Case(
         "layers of one module count together; own time adds up to that of all operations inside ranges",
@@ -58,6 +88,62 @@ CASES = [
             """
             trace  module       layers  instances  gpu_operations  gpu_busy_ns  avg_gpu_busy_ns  gpu_own_ns  own_share_pct
             a      sample/topk  0       1          1               6            6            6           10
+            """
+        ),
+    ),
+    Case(
+        "what differs in numbers alone counts together: layers of every kind, arguments, shapes; no text is a kind, too",
+        traces=KINDS,
+        params={"trace": "c"},
+        expected=across(
+            """
+            trace  module                        layers  instances  gpu_operations  gpu_busy_ns  avg_gpu_busy_ns  gpu_own_ns  own_share_pct
+            c      search(nq=*)                   0       2          2               7 + 8        7.5              7 + 8       1500/55
+            c      op, seq = *, sizes = [*]       0       2          2               5 + 6        5.5              5 + 6       1100/55
+            c      ''                             0       1          1               10           10               10          1000/55
+            c      vit.transformer_blocks.*.attn  1       1          1               9            9                9           900/55
+            c      layer1.*.conv1                 2       2          2               3 + 4        3.5              3 + 4       700/55
+            c      bert.encoder.layer.*.output    2       2          2               1 + 2        1.5              1 + 2       300/55
+            """
+        ),
+    ),
+    Case(
+        "numbers apart",
+        traces=KINDS,
+        params={"trace": "c", "exact": True, "module": "%layer%"},
+        expected=across(
+            """
+            trace  module                       layers  instances  gpu_operations  gpu_busy_ns  avg_gpu_busy_ns  gpu_own_ns  own_share_pct
+            c      layer1.1.conv1               1       1          1               4            4                4           400/55
+            c      layer1.0.conv1               1       1          1               3            3                3           300/55
+            c      bert.encoder.layer.1.output  1       1          1               2            2                2           200/55
+            c      bert.encoder.layer.0.output  1       1          1               1            1                1           100/55
+            """
+        ),
+    ),
+    Case(
+        "by thread, what a backward pass launches on a thread of its own is in no range, and that of its range unknown",
+        traces=KINDS,
+        params={"trace": "d"},
+        expected=across(
+            """
+            trace  module         layers  instances  gpu_operations  gpu_busy_ns  avg_gpu_busy_ns  gpu_own_ns  own_share_pct
+            d      step/forward   0       1          1               5            5                5           100
+            d      step           0       1          1               5            5                0           0
+            d      step/backward  0       1          NULL            NULL         NULL             NULL        NULL
+            """
+        ),
+    ),
+    Case(
+        "by process it is that of the range that began last",
+        traces=KINDS,
+        params={"trace": "d", "by": "process"},
+        expected=across(
+            """
+            trace  module         layers  instances  gpu_operations  gpu_busy_ns  avg_gpu_busy_ns  gpu_own_ns  own_share_pct
+            d      step/backward  0       1          1               15           15               15          75
+            d      step/forward   0       1          1               5            5                5           25
+            d      step           0       1          2               20           20               0           0
             """
         ),
     ),

@@ -6,25 +6,64 @@ from made.case import Case, down
 from made.nsys import Recording, copy, graph, kernel
 
 LAUNCH = "cudaLaunchKernel_v7000"
+PREFILL = "execute_context_2(100)_generation_0(0)"
+MIXED = "execute_context_1(6)_generation_3(4)"
+DECODE = "execute_context_0(0)_generation_8(8)"
+EMPTY = "execute_context_0(0)_generation_0(0)"
 
 TWO = {
     "a": Recording()
-    .range("execute_context_2(100)_generation_0(0)", 0, 50)
+    .range(PREFILL, 0, 50)
     .range("layer", 5, 20)
     .call(LAUNCH, 10, 12, kernel("k", 20, 60), kernel("k", 50, 70))
     .call("cudaMemcpyAsync_v3020", 30, 32, copy("Device-to-Host", 80, 120, 8))
     # Its work starts 10 ns before that of the step before ends.
-    .range("execute_context_1(6)_generation_3(4)", 60, 100)
+    .range(MIXED, 60, 100)
     .call(LAUNCH, 61, 62, kernel("k", 110, 130))
-    .range("execute_context_0(0)_generation_8(8)", 140, 150)
+    .range(DECODE, 140, 150)
     .call("cudaGraphLaunch_v10000", 141, 143, graph(150, 166))
     # Nothing to do; no GPU work.
-    .range("execute_context_0(0)_generation_0(0)", 200, 210)
+    .range(EMPTY, 200, 210)
     # Another process counts its own steps.
-    .range("execute_context_0(0)_generation_8(8)", 20, 30, pid=2)
+    .range(DECODE, 20, 30, pid=2)
     .call(LAUNCH, 21, 22, kernel("k", 40, 50), pid=2)
-    .mark("execute_context_0(0)_generation_8(8)", 25),
+    .mark(DECODE, 25),
     "b": Recording().range("train 1", 0, 9).call(LAUNCH, 1, 2, kernel("k", 10, 15)).range("test 1", 10, 20),
+}
+
+OTHERS = {
+    "c": Recording()
+    # TensorRT-LLM's: requests, but no tokens.
+    .range("[Executor] _forward_step 7: 2 ctx reqs, 0 gen reqs", 0, 10)
+    .range("[Executor] _forward_step 8: 0 ctx reqs, 2 gen reqs", 20, 30)
+    .call(LAUNCH, 21, 22, kernel("k", 40, 50))
+    # Of another process, which has no names that are known: the outermost ranges that repeat.
+    .range("main", 0, 100, pid=2)
+    .range("iteration 1", 10, 30, pid=2)
+    .range("forward", 11, 15, pid=2)
+    .range("iteration 2", 40, 60, pid=2)
+    .range("forward", 41, 45, pid=2)
+    .call(LAUNCH, 42, 43, kernel("k", 50, 57), pid=2)
+    .range("load", 62, 63, pid=2)
+    .range("load", 64, 65, pid=2),
+    # Backward passes run on a thread of their own; the second step is one that another thread ended.
+    "d": Recording()
+    .range("step 1", 0, 20)
+    .call(LAUNCH, 2, 3, kernel("k", 5, 8))
+    .call(LAUNCH, 10, 11, kernel("k", 12, 22), kernel("k", 20, 25), tid=2)
+    .range("step 2", 30, 50, style="startend", end_tid=2)
+    .call(LAUNCH, 35, 36, kernel("k", 40, 44), tid=2)
+    # Ends after the step.
+    .call(LAUNCH, 48, 51, kernel("k", 55, 59), tid=2),
+    # No range at all.
+    "e": Recording()
+    .call(LAUNCH, 0, 1, kernel("init", 1, 2))
+    .call(LAUNCH, 10, 11, kernel("embed", 12, 14), kernel("mlp", 14, 18))
+    .call(LAUNCH, 12, 13, kernel("mlp", 16, 20))
+    .call("cudaMemcpyAsync_v3020", 13, 14, copy("Device-to-Host", 22, 23, 8))
+    .call(LAUNCH, 30, 31, kernel("embed", 32, 34), kernel("mlp", 34, 38), kernel("mlp", 38, 42))
+    .call(LAUNCH, 50, 51, kernel("embed", 53, 54), kernel("mlp", 54, 58), kernel("mlp", 58, 62))
+    .call(LAUNCH, 70, 71, kernel("sum", 73, 74)),
 }
 
 CASES = [
@@ -32,10 +71,12 @@ CASES = [
         "vLLM's steps tell requests and tokens; gaps are those of the step's own work",
         traces=TWO,
         expected=down(
-            """
+            f"""
             trace                a            a            a         a      a
             pid                  1            1            1         1      2
+            tid                  1            1            1         1      1
             step                 0            1            2         3      0
+            range                {PREFILL}    {MIXED}      {DECODE}  {EMPTY}  {DECODE}
             phase                prefill      mixed        decode    empty  decode
             context_requests     2            1            0         0      0
             context_tokens       100          6            0         0      0
@@ -62,7 +103,9 @@ CASES = [
             """
             trace                b
             pid                  1
+            tid                  1
             step                 0
+            range                train 1
             phase                NULL
             context_requests     NULL
             context_tokens       NULL
@@ -78,6 +121,122 @@ CASES = [
             gpu_operations       1
             launches             1
             tokens_per_s         NULL
+            """
+        ),
+    ),
+    Case(
+        "TensorRT-LLM's steps tell requests; of others the outermost ranges that repeat are the steps",
+        traces=OTHERS,
+        params={"trace": "c"},
+        expected=down(
+            """
+            trace                c        c       c            c
+            pid                  1        1       2            2
+            tid                  1        1       1            1
+            step                 0        1       0            1
+            range                [Executor] _forward_step 7: 2 ctx reqs, 0 gen reqs  [Executor] _forward_step 8: 0 ctx reqs, 2 gen reqs  iteration 1  iteration 2
+            phase                prefill  decode  NULL         NULL
+            context_requests     2        0       NULL         NULL
+            context_tokens       NULL     NULL    NULL         NULL
+            generation_requests  0        2       NULL         NULL
+            generation_tokens    NULL     NULL    NULL         NULL
+            start_ns             0        20      10           40
+            duration_ns          10       10      20           20
+            gpu_start_ns         NULL     40      NULL         50
+            gpu_span_ns          NULL     10      NULL         7
+            gpu_busy_ns          NULL     10      NULL         7
+            gpu_gaps_ns          NULL     0       NULL         0
+            gpu_before_ns        NULL     NULL    NULL         NULL
+            gpu_operations       0        1       0            1
+            launches             0        1       0            1
+            tokens_per_s         NULL     NULL    NULL         NULL
+            """
+        ),
+    ),
+    Case(
+        "what other threads launch is not the step's by thread; of a step without work of its own, nobody knows",
+        traces=OTHERS,
+        params={"trace": "d", "step": "step%"},
+        expected=down(
+            """
+            trace                d       d
+            pid                  1       1
+            tid                  1       1
+            step                 0       1
+            range                step 1  step 2
+            phase                NULL    NULL
+            context_requests     NULL    NULL
+            context_tokens       NULL    NULL
+            generation_requests  NULL    NULL
+            generation_tokens    NULL    NULL
+            start_ns             0       30
+            duration_ns          20      20
+            gpu_start_ns         5       NULL
+            gpu_span_ns          3       NULL
+            gpu_busy_ns          3       NULL
+            gpu_gaps_ns          0       NULL
+            gpu_before_ns        NULL    NULL
+            gpu_operations       1       NULL
+            launches             1       NULL
+            tokens_per_s         NULL    NULL
+            """
+        ),
+    ),
+    Case(
+        "by process a step holds the calls of all threads that lie inside it",
+        traces=OTHERS,
+        params={"trace": "d", "step": "step%", "by": "process"},
+        expected=down(
+            """
+            trace                d            d
+            pid                  1            1
+            tid                  1            1
+            step                 0            1
+            range                step 1       step 2
+            phase                NULL         NULL
+            context_requests     NULL         NULL
+            context_tokens       NULL         NULL
+            generation_requests  NULL         NULL
+            generation_tokens    NULL         NULL
+            start_ns             0            30
+            duration_ns          20           20
+            gpu_start_ns         5            40
+            gpu_span_ns          20           4       # 5 to 25
+            gpu_busy_ns          3 + 13       4       # 5 to 8, and 12 to 25
+            gpu_gaps_ns          4            0
+            gpu_before_ns        NULL         15
+            gpu_operations       3            1
+            launches             2            1
+            tokens_per_s         NULL         NULL
+            """
+        ),
+    ),
+    Case(
+        "without ranges a step begins with the kernel that comes again after the most kernels",
+        traces=OTHERS,
+        params={"trace": "e"},
+        expected=down(
+            """
+            trace                e          e     e
+            pid                  1          1     1
+            tid                  NULL       NULL  NULL
+            step                 0          1     2
+            range                NULL       NULL  NULL
+            phase                NULL       NULL  NULL
+            context_requests     NULL       NULL  NULL
+            context_tokens       NULL       NULL  NULL
+            generation_requests  NULL       NULL  NULL
+            generation_tokens    NULL       NULL  NULL
+            start_ns             10         30    50
+            duration_ns          NULL       NULL  NULL
+            gpu_start_ns         12         32    53
+            gpu_span_ns          11         10    9     # the copy ends at 23
+            gpu_busy_ns          8 + 1      10    9     # 12 to 20, and the copy
+            gpu_gaps_ns          2          0     0
+            gpu_before_ns        NULL       9     11
+            gpu_operations       4          3     3
+            launches             3          1     1
+            tokens_per_s         NULL       NULL  NULL
             """
         ),
     ),

@@ -64,4 +64,9 @@ LEFT JOIN categories
     AND categories.category = events.category
 LEFT JOIN strings AS json ON json.id = jsonTextId
 LEFT JOIN nvtx_payloads USING (binaryData)
-WHERE eventType IN (34, 59, 60)
+WHERE eventType IN (34, 59, 60);
+
+CREATE TEMP TABLE startend_ranges AS
+SELECT range_id, thread, start_ns, coalesce(end_ns, 9223372036854775807) AS end_ns
+FROM nvtx_events
+WHERE style = 'startend' AND coalesce(end_thread, thread) = thread

@@ -4,20 +4,21 @@
 -- is summed per innermost range, then over range_ancestors. Time in which several operations ran counts
 -- once: of an operation that overlaps the one before it, the common time is taken back from every range that
 -- holds both. Only where more than two run at once are operations paired with all ranges around them.
--- Start/end ranges hold the calls of their thread from start to end; one that another thread ended belongs
--- to no thread, so that it has no GPU work (nsys leaves it out as well).
+--
+-- Where a range's own thread launched nothing while others of its process did, its work is unknown, not 0: it
+-- may be theirs, as in PyTorch's backward pass, or the range is one that another thread ended.
 -- @when  nvtx_events
--- @fills nvtx_ranges startend_kernels
+-- @fills nvtx_ranges
 
 CREATE TEMP TABLE launched_operations AS
 WITH operations AS (
-    SELECT kernel_id, start_ns, end_ns, api_call_id, range_id
+    SELECT start_ns, end_ns, api_call_id, range_id
     FROM kernels WHERE trace_id = getvariable('trace_id') AND api_call_id IS NOT NULL
     UNION ALL
-    SELECT NULL, start_ns, end_ns, api_call_id, range_id
+    SELECT start_ns, end_ns, api_call_id, range_id
     FROM memory_ops WHERE trace_id = getvariable('trace_id') AND api_call_id IS NOT NULL
     UNION ALL
-    SELECT NULL, start_ns, end_ns, api_call_id, range_id
+    SELECT start_ns, end_ns, api_call_id, range_id
     FROM graph_launches WHERE trace_id = getvariable('trace_id') AND api_call_id IS NOT NULL
 ),
 -- In the order of their start: the windows without ORDER BY run along as the rows come.
@@ -36,7 +37,6 @@ chained AS (
 )
 SELECT
     place,
-    kernel_id,
     start_ns,
     end_ns,
     api_call_id,
@@ -50,49 +50,26 @@ SELECT
     previous_range_id
 FROM chained;
 
--- Calls in the order of their thread: a start/end range holds those of consecutive numbers.
-CREATE TEMP TABLE startend_operations AS
-WITH ranges AS (
-    SELECT range_id, thread, start_ns, coalesce(end_ns, 9223372036854775807) AS end_ns
-    FROM nvtx_events
-    WHERE style = 'startend' AND coalesce(end_thread, thread) = thread
-),
-calls AS (
-    SELECT api_call_id, process_id | tid AS thread, api_calls.start_ns,
-           row_number() OVER (PARTITION BY process_id, tid ORDER BY api_calls.start_ns, api_call_id) AS place
-    FROM api_calls
-    WHERE trace_id = getvariable('trace_id') AND process_id | tid IN (SELECT thread FROM ranges)
-),
-starts AS (
-    SELECT thread, start_ns, max(place) AS place FROM calls GROUP BY thread, start_ns
-),
-spans AS (
-    SELECT
-        ranges.range_id,
-        ranges.thread,
-        coalesce(before.place, 0) + 1 AS first_place,
-        last.place AS last_place
-    FROM ranges
-    ASOF LEFT JOIN starts AS before ON before.thread = ranges.thread AND before.start_ns < ranges.start_ns
-    ASOF LEFT JOIN starts AS last ON last.thread = ranges.thread AND last.start_ns < ranges.end_ns
-),
-held AS (
-    SELECT range_id, thread, unnest(range(first_place, last_place + 1)) AS place
-    FROM spans
-    WHERE last_place >= first_place
+-- Ranges that hold calls beside the tree: start/end ranges, and those that cross others. Their operations are
+-- all paired with them.
+CREATE TEMP TABLE beside_operations AS
+WITH held AS (
+    SELECT range_id, api_call_id FROM range_calls WHERE trace_id = getvariable('trace_id')
 )
-SELECT held.range_id AS startend_id, launched_operations.*
+SELECT held.range_id AS holder_id, launched_operations.*
 FROM held
-JOIN calls USING (thread, place)
-JOIN launched_operations USING (api_call_id);
-
-INSERT INTO startend_kernels BY NAME
-SELECT getvariable('trace_id') AS trace_id, startend_id AS range_id, kernel_id
-FROM startend_operations
-WHERE kernel_id IS NOT NULL;
+JOIN launched_operations USING (api_call_id)
+UNION ALL
+SELECT ancestor_id, launched_operations.*
+FROM launched_operations
+JOIN range_climbs USING (range_id)
+WHERE ancestor_id IN (SELECT range_id FROM held);
 
 CREATE TEMP TABLE range_projections AS
-WITH own AS (
+WITH holders AS (
+    SELECT DISTINCT holder_id AS range_id FROM beside_operations
+),
+own AS (
     SELECT
         range_id,
         count(*) AS operations,
@@ -104,7 +81,7 @@ WITH own AS (
     WHERE range_id IS NOT NULL
     GROUP BY range_id
 ),
-summed AS (
+nested AS (
     SELECT
         ancestor_id AS range_id,
         sum(operations) AS operations,
@@ -115,10 +92,13 @@ summed AS (
     FROM own
     JOIN range_climbs USING (range_id)
     GROUP BY ancestor_id
+),
+summed AS (
+    FROM nested ANTI JOIN holders USING (range_id)
     UNION ALL
-    SELECT startend_id, count(*), count(DISTINCT api_call_id), min(start_ns), max(end_ns), 0
-    FROM startend_operations
-    GROUP BY startend_id
+    SELECT holder_id, count(*), count(DISTINCT api_call_id), min(start_ns), max(end_ns), 0
+    FROM beside_operations
+    GROUP BY holder_id
 ),
 twos AS (
     SELECT range_id, previous_range_id, sum(overlap_ns) AS overlap_ns
@@ -134,13 +114,16 @@ taken_back AS (
         ON previous.range_id = twos.previous_range_id AND previous.ancestor_id = climbs.ancestor_id
     GROUP BY climbs.ancestor_id
 ),
-paired AS (
+in_crowds AS (
     SELECT ancestor_id AS range_id, place, start_ns, end_ns, is_crowded AS counts
     FROM launched_operations
     JOIN range_climbs USING (range_id)
     WHERE crowd IN (SELECT crowd FROM launched_operations WHERE is_crowded)
+),
+paired AS (
+    FROM in_crowds ANTI JOIN holders USING (range_id)
     UNION ALL
-    SELECT startend_id, place, start_ns, end_ns, true FROM startend_operations
+    SELECT holder_id, place, start_ns, end_ns, true FROM beside_operations
 ),
 crowded AS (
     SELECT
@@ -162,10 +145,42 @@ SELECT
     end_ns,
     summed_ns - coalesce(overlap_ns, 0) + coalesce(crowded_ns, 0) AS busy_ns
 FROM summed
-LEFT JOIN taken_back USING (range_id)
+LEFT JOIN (FROM taken_back ANTI JOIN holders USING (range_id)) USING (range_id)
 LEFT JOIN crowded USING (range_id);
 
 INSERT INTO nvtx_ranges BY NAME
+WITH callers AS (
+    SELECT DISTINCT process_id, process_id | tid AS thread
+    FROM api_calls
+    WHERE trace_id = getvariable('trace_id')
+),
+idle AS (
+    SELECT
+        range_id,
+        thread & -16777216 AS process_id,
+        start_ns,
+        coalesce(end_ns, 9223372036854775807) AS end_ns
+    FROM nvtx_events
+    ANTI JOIN range_projections USING (range_id)
+    WHERE style <> 'mark' AND EXISTS (
+        FROM callers WHERE callers.process_id = nvtx_events.thread & -16777216 AND (
+            callers.thread <> nvtx_events.thread OR nvtx_events.end_thread <> nvtx_events.thread
+        )
+    )
+),
+launching AS (
+    SELECT DISTINCT process_id, start_ns
+    FROM api_calls
+    WHERE trace_id = getvariable('trace_id') AND process_id IN (SELECT process_id FROM idle)
+        AND api_call_id IN (SELECT api_call_id FROM launched_operations)
+),
+elsewhere AS (
+    SELECT range_id
+    FROM idle
+    ASOF JOIN launching
+        ON launching.process_id = idle.process_id AND launching.start_ns >= idle.start_ns
+    WHERE launching.start_ns < idle.end_ns
+)
 SELECT
     range_id,
     getvariable('trace_id') AS trace_id,
@@ -189,8 +204,9 @@ SELECT
     range_projections.start_ns AS gpu_start_ns,
     range_projections.end_ns AS gpu_end_ns,
     busy_ns AS gpu_busy_ns,
-    coalesce(operations, 0) AS gpu_operations,
-    coalesce(range_projections.launches, 0) AS launches
+    CASE WHEN elsewhere.range_id IS NULL THEN coalesce(operations, 0) END AS gpu_operations,
+    CASE WHEN elsewhere.range_id IS NULL THEN coalesce(range_projections.launches, 0) END AS launches
 FROM nvtx_events
 JOIN range_places USING (range_id)
 LEFT JOIN range_projections USING (range_id)
+LEFT JOIN elsewhere USING (range_id)

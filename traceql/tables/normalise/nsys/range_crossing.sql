@@ -1,59 +1,41 @@
--- Which range lies in which, and which is innermost, on the rare threads where ranges of two domains cross.
+-- Ranges that cross others: on the rare threads where ranges of two domains do.
 --
--- The parent is the innermost range that holds the whole range, and current is the one that started last.
--- Where crossing ranges are open together, work counts for the one that started later (and its ancestors).
+-- NVTX keeps one stack per thread and domain, so that a range of one domain can end while a range of another
+-- that began inside it goes on. Such ranges are taken out of the stack of their thread, so that the others
+-- nest, and come back beside them in range_joining.
 -- @when  crossed_threads
 
--- The thread's number is part of the compared keys, so that the two inequalities hold within one thread only
--- and DuckDB can sort and merge (IEJoin).
-CREATE TEMP TABLE crossing AS
+CREATE TEMP TABLE crossing_steps AS
+WITH ends AS (
+    SELECT range_id, step AS closed FROM stack_steps WHERE NOT opens
+),
+starts AS (
+    SELECT range_id, step AS opened FROM stack_steps WHERE opens
+),
+spans AS (
+    SELECT stack_steps.*, opened, closed
+    FROM stack_steps
+    SEMI JOIN crossed_threads USING (thread)
+    JOIN starts USING (range_id)
+    JOIN ends USING (range_id)
+)
 SELECT
-    range_id,
-    thread,
-    min(at_ns) AS start_ns,
-    max(at_ns) AS end_ns,
-    dense_rank() OVER (ORDER BY thread)::HUGEINT << 64 AS base,
-    row_number() OVER (ORDER BY thread, min(at_ns), max(at_ns) DESC, range_id) AS place
-FROM stack_steps
+    *,
+    -- Something that begins inside ends later, or something that ends inside began earlier.
+    opens AND (max(closed) OVER inside > closed OR min(opened) OVER inside < opened) AS crosses
+FROM spans
+WINDOW inside AS (
+    PARTITION BY thread ORDER BY step ROWS BETWEEN CURRENT ROW AND greatest(closed - step, 0) FOLLOWING
+);
+
+CREATE TEMP TABLE crossing AS
+SELECT range_id, opened, closed FROM crossing_steps WHERE crosses;
+
+CREATE TEMP TABLE uncrossed_ranges AS
+FROM stacked_ranges
 SEMI JOIN crossed_threads USING (thread)
-GROUP BY range_id, thread;
+WHERE range_id NOT IN (SELECT range_id FROM crossing);
 
-CREATE TEMP TABLE crossing_timeline AS
-WITH moments AS (
-    SELECT thread, base, unnest([start_ns, end_ns]) AS at_ns FROM crossing
-),
-distinct_moments AS (
-    SELECT DISTINCT thread, base, at_ns, base + at_ns AS moment FROM moments
-),
-current AS (
-    SELECT moment, arg_max(range_id, place) AS range_id
-    FROM distinct_moments
-    JOIN (SELECT range_id, place, base + start_ns AS from_moment, base + end_ns AS to_moment FROM crossing)
-        ON from_moment <= moment AND to_moment > moment
-    GROUP BY moment
-)
-SELECT thread, at_ns, current.range_id
-FROM distinct_moments
-LEFT JOIN current USING (moment);
+DELETE FROM stack_steps WHERE thread IN (FROM crossed_threads);
 
-CREATE TEMP TABLE crossing_parents AS
-WITH keyed AS (
-    SELECT range_id, thread, place, base + end_ns AS to_moment FROM crossing
-)
-SELECT inner_range.range_id, inner_range.thread, arg_max(outer_range.range_id, outer_range.place) AS parent_id
-FROM keyed AS inner_range
-LEFT JOIN keyed AS outer_range
-    ON outer_range.place < inner_range.place AND outer_range.to_moment >= inner_range.to_moment
-GROUP BY ALL;
-
-DELETE FROM range_timeline WHERE thread IN (SELECT thread FROM crossing);
-INSERT INTO range_timeline SELECT thread, at_ns, range_id FROM crossing_timeline;
-DELETE FROM stack_parents WHERE thread IN (SELECT thread FROM crossing);
-INSERT INTO stack_parents SELECT range_id, thread, NULL, parent_id FROM crossing_parents;
-
-UPDATE traces SET warnings = list_append(
-    warnings,
-    'NVTX ranges cross on ' || (SELECT count(*) FROM crossed_threads)
-        || ' threads: where two are open together, work counts for the one that started later.'
-)
-WHERE trace_id = getvariable('trace_id')
+INSERT INTO stack_steps FROM stack_of('uncrossed_ranges')

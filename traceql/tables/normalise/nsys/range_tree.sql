@@ -22,17 +22,18 @@ placed AS (
 SELECT range_id, parent_id, depth, coalesce(text, '') AS text
 FROM placed JOIN nvtx_events USING (range_id);
 
--- From every range up to the outermost one. Programs that forget to close ranges nest them without end:
--- 128 levels are enough for anything that nests on purpose.
+-- From every range up to the outermost one. Programs that forget to close ranges nest them without end: 128
+-- levels are enough for anything that nests on purpose, and what lies deeper climbs 16 of them.
 CREATE TEMP TABLE range_climbs AS
 WITH RECURSIVE climbs AS (
-    SELECT range_id, range_id AS ancestor_id, parent_id AS next_id, 0 AS levels, text AS path
+    SELECT range_id, range_id AS ancestor_id, parent_id AS next_id, 0 AS levels, text AS path,
+           CASE WHEN depth < 128 THEN 127 ELSE 15 END AS most_levels
     FROM range_tree
     UNION ALL
-    SELECT climbs.range_id, next_id, parent_id, levels + 1, text || '/' || path
+    SELECT climbs.range_id, next_id, parent_id, levels + 1, text || '/' || path, most_levels
     FROM climbs
     JOIN range_tree ON range_tree.range_id = climbs.next_id
-    WHERE levels < 127
+    WHERE levels < most_levels
 )
 FROM climbs;
 
@@ -43,14 +44,15 @@ CREATE TEMP TABLE range_places AS
 SELECT
     range_id,
     range_tree.parent_id,
-    coalesce(range_tree.depth, levels) AS depth,
+    -- Where ranges cross, fewer are around one than were open.
+    CASE WHEN next_id IS NULL THEN levels ELSE range_tree.depth END AS depth,
     CASE WHEN next_id IS NULL THEN path ELSE '…/' || path END AS path
 FROM range_climbs
 JOIN range_tree USING (range_id)
-WHERE next_id IS NULL OR levels = 127;
+WHERE next_id IS NULL OR levels = most_levels;
 
 UPDATE traces SET warnings = list_append(
     warnings, 'NVTX ranges nest more than 128 deep (never closed?): outer ones miss work of inner ones.'
 )
 WHERE trace_id = getvariable('trace_id')
-  AND EXISTS (FROM range_climbs WHERE levels = 127 AND next_id IS NOT NULL)
+  AND EXISTS (FROM range_climbs WHERE levels = most_levels AND next_id IS NOT NULL)

@@ -1,0 +1,56 @@
+-- The ranges that are steps: push/pop or start/end ranges, the outermost ones of their thread.
+--
+-- Asked for by name, those that are like it. Else those of vLLM, TensorRT-LLM and torch.profiler where a
+-- process has any; else what repeats: of the ranges whose texts, numbers aside, come again on their thread,
+-- and that lie in no other such range, those that take most of the time of their process.
+--
+-- Columns: those of nvtx_ranges, and step_text: the text without the number of the step.
+-- @param  wanted VARCHAR  pattern on the text; NULL for none
+
+WITH candidates AS (
+    SELECT
+        *,
+        coalesce(end_ns, 9223372036854775807) AS until_ns,
+        text_pattern(text) AS pattern,
+        starts_with(text, 'execute_context_') OR starts_with(text, 'ProfilerStep#')
+            OR regexp_matches(text, '^\[Executor\] _forward_step [0-9]') AS is_step
+    FROM nvtx_ranges
+    WHERE style <> 'mark' AND text IS NOT NULL AND (wanted IS NULL OR is_like(text, wanted))
+),
+repeated AS (
+    SELECT
+        *,
+        count(*) OVER (PARTITION BY trace_id, process_id, tid, pattern) > 1 AS repeats,
+        bool_or(is_step) OVER (PARTITION BY trace_id, process_id) AS is_known
+    FROM candidates
+),
+eligible AS (
+    FROM repeated
+    WHERE wanted IS NOT NULL OR CASE WHEN is_known THEN is_step ELSE repeats END
+),
+placed AS (
+    SELECT
+        *,
+        -- Of ranges that begin together the longer one is outside.
+        busy_until((start_ns, -until_ns), until_ns, range_id, (trace_id, process_id, tid)) AS open_until_ns,
+        busy_until((start_ns, -until_ns), until_ns, range_id, (trace_id, process_id, tid, pattern))
+            AS alike_until_ns
+    FROM eligible
+),
+outermost AS (
+    SELECT *, sum(duration_ns) OVER (PARTITION BY trace_id, process_id, pattern) AS pattern_ns
+    FROM placed
+    -- Something that began before goes on until this one ends, or longer; but start/end ranges of one kind,
+    -- such as requests, run beside each other.
+    WHERE (
+        open_until_ns >= until_ns AND (style = 'pushpop' OR alike_until_ns IS DISTINCT FROM open_until_ns)
+    ) IS NOT TRUE
+)
+SELECT
+    * EXCLUDE (until_ns, pattern, is_step, repeats, is_known, open_until_ns, alike_until_ns, pattern_ns),
+    -- Requests and tokens tell steps apart, their numbers do not.
+    CASE WHEN is_step THEN regexp_replace(text, '(ProfilerStep#|_forward_step )[0-9]+', '\1*')
+         ELSE pattern END AS step_text
+FROM outermost
+QUALIFY wanted IS NOT NULL OR is_known
+    OR pattern = arg_max(pattern, (pattern_ns, pattern)) OVER (PARTITION BY trace_id, process_id)

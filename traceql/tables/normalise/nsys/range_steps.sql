@@ -1,0 +1,42 @@
+-- Where push/pop ranges of a thread begin and end, in order: all domains as one stack, as nsys nests them.
+--
+-- At equal times ends come before starts: a range holds its start, not its end. Of ranges with the same
+-- start the longer one is outside; of equal ones, the one recorded first. A range never closed lasts to the
+-- end of the trace. A range without length holds nothing, a mark neither, and start/end ranges belong to no
+-- stack.
+-- @when  nvtx_events
+
+CREATE TEMP TABLE stacked_ranges AS
+SELECT range_id, thread, start_ns, coalesce(end_ns, 9223372036854775807) AS end_ns
+FROM nvtx_events
+WHERE style = 'pushpop' AND (end_ns > start_ns OR end_ns IS NULL);
+
+CREATE TEMP MACRO stack_of(ranges) AS TABLE
+WITH steps AS (
+    SELECT range_id, thread, start_ns AS at_ns, true AS opens, -end_ns AS first_key, range_id AS second_key
+    FROM query_table(ranges)
+    UNION ALL
+    SELECT range_id, thread, end_ns, false, -start_ns, -range_id
+    FROM query_table(ranges)
+)
+SELECT
+    range_id,
+    thread,
+    at_ns,
+    opens,
+    -- Of a start: the ranges around it. Of an end: the same, if ranges do not cross.
+    (sum(CASE WHEN opens THEN 1 ELSE -1 END) OVER stack - CASE WHEN opens THEN 1 ELSE 0 END)::INTEGER
+        AS depth,
+    row_number() OVER stack AS step,
+    lead(at_ns) OVER stack IS DISTINCT FROM at_ns AS is_last
+FROM steps
+WINDOW stack AS (PARTITION BY thread ORDER BY at_ns, opens, first_key, second_key);
+
+CREATE TEMP TABLE stack_steps AS
+FROM stack_of('stacked_ranges');
+
+CREATE TEMP TABLE crossed_threads AS
+SELECT DISTINCT starts.thread
+FROM stack_steps AS starts
+JOIN stack_steps AS ends USING (range_id)
+WHERE starts.opens AND NOT ends.opens AND starts.depth <> ends.depth
