@@ -4,7 +4,7 @@
 -- Times with no kernel, copy, memset or graph, per process and device, between its first and its last
 -- operation; longest first. NVIDIA's rule also leaves out what the profiler's own overhead explains.
 -- Advice: cpu_bound_gaps says which of them the CPU caused.
--- @param  trace VARCHAR = NULL    only this trace
+-- @of     timeline
 -- @param  min_gap_ns BIGINT = 500000000  shortest gap listed; the default is NVIDIA's
 -- @param  graphs BOOLEAN = true   count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
 -- @param  limit BIGINT = 50       gaps per trace; NULL for all

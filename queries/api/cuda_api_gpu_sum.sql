@@ -2,7 +2,7 @@
 --
 -- NVIDIA's counterpart: nsys stats cuda_api_gpu_sum.
 -- CPU and GPU time overlap: the shares compare rows, they do not add up to the run.
--- @param  trace VARCHAR = NULL       only this trace
+-- @of     totals
 -- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
 -- @param  graphs BOOLEAN = true      count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
 -- @needs  api_calls

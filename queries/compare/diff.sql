@@ -5,9 +5,10 @@
 -- on a side, baseline and variant are means over them, and delta has a 95 % confidence interval (Welch's t);
 -- one run tells no spread. First ask comparable. Where a timeline has none of a kernel, call or copy, that is
 -- 0; where a trace has no such range, launch or metric, it is NULL, for the work may be under another name.
+-- @of     window
 -- @param  baseline VARCHAR[]          trace before the change
 -- @param  variant VARCHAR[]           trace after it
--- @param  topic VARCHAR = '%'         LIKE pattern: trace, kernel, range, api_call, copy, launch
+-- @param  topic VARCHAR = '*'         one or a pattern: trace, kernel, range, api_call, copy, launch
 -- @param  metric VARCHAR[] = NULL     ncu metric to compare; else time, DRAM bytes and L2 sectors
 -- @param  full_names BOOLEAN = false  sum up kernels by their full C++ names
 -- @needs  kernels|api_calls|memory_ops|nvtx_ranges

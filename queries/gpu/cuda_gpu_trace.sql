@@ -1,7 +1,7 @@
 -- What ran on the GPUs, in order?
 --
 -- NVIDIA's counterpart: nsys stats cuda_gpu_trace.
--- @param  trace VARCHAR = NULL          only this trace
+-- @of     timeline
 -- @param  full_names BOOLEAN = true     C++ names with template arguments; else function names only
 -- @param  graphs BOOLEAN = true         count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
 -- @needs  kernels

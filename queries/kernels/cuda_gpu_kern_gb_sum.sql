@@ -1,7 +1,7 @@
 -- Which kernels take the GPU time, by grid and block size?
 --
 -- NVIDIA's counterpart: nsys stats cuda_gpu_kern_gb_sum.
--- @param  trace VARCHAR = NULL       only this trace
+-- @of     totals
 -- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
 -- @needs  kernels
 -- @column trace VARCHAR              name of the trace

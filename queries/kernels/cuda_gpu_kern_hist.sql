@@ -3,8 +3,8 @@
 -- NVIDIA's counterpart: nsys recipe cuda_gpu_kern_hist. Bins of equal width from the shortest to the longest
 -- execution of the kernel; the last one includes its end. A kernel that always takes the same time has one
 -- bin. Empty bins are left out.
--- @param  trace VARCHAR = NULL    only this trace
--- @param  kernel VARCHAR = '%'    LIKE pattern on the function name
+-- @of     totals
+-- @param  kernel VARCHAR = '*'    function name, or a pattern of it
 -- @param  bins BIGINT = 10        bins per kernel
 -- @needs  kernels
 -- @column trace VARCHAR           name of the trace

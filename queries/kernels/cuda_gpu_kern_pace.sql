@@ -2,8 +2,8 @@
 --
 -- NVIDIA's counterpart: nsys recipe cuda_gpu_kern_pace. Its executions in order, with the time since the one
 -- before ended (the first: since the trace began) and both added up. A long delta is a step that came late.
--- @param  kernel VARCHAR            LIKE pattern on the function name, for example rms_norm_kernel
--- @param  trace VARCHAR = NULL      only this trace
+-- @of     timeline
+-- @param  kernel VARCHAR            function name, or a pattern of it, for example rms_norm_kernel
 -- @needs  kernels
 -- @column trace VARCHAR             name of the trace
 -- @column pid BIGINT                process

@@ -2,7 +2,7 @@
 --
 -- NVIDIA's counterpart: nsys stats and recipe cuda_gpu_kern_sum.
 -- Kernels inside CUDA graphs that were traced as a whole are not in the trace, so not in here.
--- @param  trace VARCHAR = NULL       only this trace
+-- @of     totals
 -- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
 -- @needs  kernels
 -- @column trace VARCHAR              name of the trace

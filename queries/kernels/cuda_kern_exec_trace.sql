@@ -3,7 +3,7 @@
 -- NVIDIA's counterpart: nsys stats cuda_kern_exec_trace.
 -- The queue is the time from the end of the call to the start on the GPU; a kernel that started before its
 -- call returned was not queued. All kernels of one CUDA graph launch show the same call.
--- @param  trace VARCHAR = NULL       only this trace
+-- @of     timeline
 -- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
 -- @needs  kernels api_calls
 -- @column trace VARCHAR              name of the trace

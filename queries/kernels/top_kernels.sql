@@ -1,7 +1,7 @@
 -- Which kernels take the most GPU time?
 --
--- @param  trace VARCHAR = NULL  only this trace
--- @param  kernel VARCHAR = '%'  LIKE pattern on the kernel name
+-- @of     totals
+-- @param  kernel VARCHAR = '*'  kernel name, or a pattern of it
 -- @param  limit BIGINT = 20     kernels per trace; NULL for all
 -- @needs  kernels
 -- @column trace VARCHAR         name of the trace

@@ -1,8 +1,8 @@
 -- What is the value of any ncu counter, kernel by kernel?
 --
--- @param  metric VARCHAR        LIKE pattern on the metric, for example dram__bytes_write.sum
--- @param  trace VARCHAR = NULL  only this trace
--- @param  kernel VARCHAR = '%'  LIKE pattern on the kernel name
+-- @of     traces
+-- @param  metric VARCHAR        name or pattern of the metric, for example dram__bytes_write.sum
+-- @param  kernel VARCHAR = '*'  kernel name, or a pattern of it
 -- @needs  metrics
 -- @column trace VARCHAR         name of the trace
 -- @column kernel_id BIGINT      the workload, see kernels

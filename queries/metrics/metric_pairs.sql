@@ -1,9 +1,9 @@
 -- How do two ncu counters relate, kernel by kernel?
 --
+-- @of     traces
 -- @param  x VARCHAR             name of a metric, for example dram__bytes_read.sum
 -- @param  y VARCHAR             name of another, for example gpu__time_duration.sum
--- @param  trace VARCHAR = NULL  only this trace
--- @param  kernel VARCHAR = '%'  LIKE pattern on the kernel name
+-- @param  kernel VARCHAR = '*'  kernel name, or a pattern of it
 -- @needs  metrics
 -- @column trace VARCHAR         name of the trace
 -- @column kernel_id BIGINT      the workload, see kernels

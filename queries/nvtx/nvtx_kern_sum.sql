@@ -2,8 +2,8 @@
 --
 -- A kernel counts for every range around its launch, by the range's thread; kernels launched outside any
 -- range come under a NULL range. Kernels whose launch was not recorded are left out.
--- @param  trace VARCHAR = NULL    only this trace
--- @param  range VARCHAR = NULL    LIKE pattern on the range text; NULL for everything
+-- @of     timeline
+-- @param  range VARCHAR = NULL    text or pattern of the ranges; NULL for everything
 -- @needs  kernels nvtx_ranges
 -- @column trace VARCHAR           name of the trace
 -- @column domain VARCHAR          NVTX domain; empty for the default one

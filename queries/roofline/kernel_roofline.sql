@@ -7,8 +7,8 @@
 --
 -- FLOP are those executed, padding of tiles included. Where the shape of a GEMM is known (--kernel with --m,
 -- --n and --k, or the tags m, n and k of the trace) the useful ones stand beside them.
--- @param  trace VARCHAR = NULL        only this trace
--- @param  kernel VARCHAR = '%'        LIKE pattern on the kernel name
+-- @of     traces
+-- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together) or launch
 -- @param  m BIGINT = NULL             rows of a GEMM's result; by default the tag m
 -- @param  n BIGINT = NULL             columns of its result; by default the tag n

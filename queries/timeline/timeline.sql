@@ -3,10 +3,8 @@
 -- One lane for each CUDA stream and for each depth of the NVTX ranges of a thread. A trace with more events
 -- than max_blocks is thinned without hiding a gap that could be seen: of all the gaps between neighbours of a
 -- lane, the longest are kept, and events with a shorter one between them become one block. hidden_gap_ns says
--- how long the longest gap inside a block is; a shorter stretch of time (from_ns, to_ns) shows more.
--- @param  trace VARCHAR = NULL   only this trace
--- @param  from_ns BIGINT = NULL  only what ends after this time
--- @param  to_ns BIGINT = NULL    only what starts before this time
+-- how long the longest gap inside a block is; a shorter stretch of time (--from, --to) shows more.
+-- @of     timeline
 -- @param  max_blocks BIGINT = 3000  blocks per trace
 -- @needs  kernels|nvtx_ranges|memory_ops|graph_launches
 -- @column trace VARCHAR          name of the trace
@@ -29,7 +27,7 @@ WITH chosen AS (
     SELECT trace_id, name AS trace, duration_ns FROM chosen_traces($trace)
 ),
 -- Ranges first, as the CPU works ahead of the GPU.
-recorded AS (
+events AS (
     SELECT
         trace_id,
         0 AS place,
@@ -49,10 +47,6 @@ recorded AS (
     SELECT trace_id, 1, pid, device_id, stream_id, kind, operation, start_ns, end_ns, operation_id
     FROM gpu_operations
     JOIN chosen USING (trace_id)
-),
-events AS (
-    FROM recorded
-    WHERE in_window(start_ns, end_ns, $from_ns, $to_ns)
 ),
 lanes AS (
     SELECT

@@ -5,7 +5,7 @@
 -- tokenising), in_call_ns inside the call, queued_ns after it (waiting for other work, or the launch's own
 -- delay). Listed when the first two make up enough of the gap. Advice: CUDA graphs, asynchronous scheduling,
 -- fewer and larger kernels.
--- @param  trace VARCHAR = NULL       only this trace
+-- @of     timeline
 -- @param  min_gap_ns BIGINT = 10000  shortest gap listed
 -- @param  min_cpu_pct DOUBLE = 50    smallest share of the gap that the CPU must have caused
 -- @param  limit BIGINT = 50          gaps per trace, longest first; NULL for all

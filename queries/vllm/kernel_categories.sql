@@ -2,7 +2,7 @@
 --
 -- A kernel's category is that of the first pattern that matches its full name; the patterns, in order, are
 -- the view kernel_patterns. What none of them matches is other: see top_kernel.
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     totals
 -- @needs  kernels
 -- @column trace VARCHAR         name of the trace
 -- @column category VARCHAR      kind of work

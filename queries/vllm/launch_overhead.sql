@@ -4,8 +4,8 @@
 -- first. The delay counts from the end of the call and is 0 for a kernel that starts before its call returns.
 -- The gap is the time for which the GPU did nothing before the kernel started, whatever the stream; what was
 -- before the first operation of a GPU is not known.
--- @param  trace VARCHAR = NULL    only this trace
--- @param  kernel VARCHAR = '%'    LIKE pattern on the function name
+-- @of     totals
+-- @param  kernel VARCHAR = '*'    function name, or a pattern of it
 -- @needs  kernels api_calls
 -- @column trace VARCHAR           name of the trace
 -- @column kernel VARCHAR          function name without template arguments

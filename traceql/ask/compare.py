@@ -134,7 +134,7 @@ def compare(
     findings = alike.frame()
     _refuse_mixture(ask, findings, baseline, variant)
     differing = ask(
-        "diff", **sides, topic=topic or "%", metric=list(metrics or ()) or None, full_names=full_names
+        "diff", **sides, topic=topic or "*", metric=list(metrics or ()) or None, full_names=full_names
     )
     differences = differing.frame()
     if differences.is_empty():
