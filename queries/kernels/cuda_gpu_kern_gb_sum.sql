@@ -2,7 +2,7 @@
 --
 -- NVIDIA's counterpart: nsys stats cuda_gpu_kern_gb_sum.
 -- @of     totals
--- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
+-- @param  names VARCHAR = 'full'     short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR              name of the trace
 -- @column kernel VARCHAR             kernel name
@@ -25,11 +25,13 @@
 WITH timed AS (
     SELECT
         traces.name AS trace,
-        shown_name(kernels.name, coalesce(demangled, kernels.name), $full_names) AS kernel,
+        called AS kernel,
         grid_x, grid_y, grid_z, block_x, block_y, block_z,
         kernels.duration_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
 )
 SELECT * EXCLUDE (q1_ns, q3_ns)
 FROM duration_spread(timed)

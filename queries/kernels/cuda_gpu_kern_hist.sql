@@ -5,10 +5,11 @@
 -- bin. Empty bins are left out.
 -- @of     totals
 -- @param  kernel VARCHAR = '*'    function name, or a pattern of it
+-- @param  names VARCHAR = 'short'  short, full or distinct names, see the view kernel_names
 -- @param  bins BIGINT = 10        bins per kernel
 -- @needs  kernels
 -- @column trace VARCHAR           name of the trace
--- @column kernel VARCHAR          function name without template arguments
+-- @column kernel VARCHAR          name of the kernel
 -- @column bin BIGINT              number of the bin, from 0
 -- @column from_ns DOUBLE          shortest duration of the bin
 -- @column to_ns DOUBLE            where the next bin begins
@@ -20,16 +21,18 @@
 WITH executions AS (
     SELECT
         traces.name AS trace,
-        kernels.name AS kernel,
+        called AS kernel,
         kernels.duration_ns,
         min(kernels.duration_ns) OVER same_kernel AS min_ns,
         (max(kernels.duration_ns) OVER same_kernel - min(kernels.duration_ns) OVER same_kernel) / $bins
             AS bin_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE is_like(kernels.name, $kernel)
+    LEFT JOIN kernels_called($names, $kernel) AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
+    WHERE is_asked
         AND kernels.duration_ns IS NOT NULL
-    WINDOW same_kernel AS (PARTITION BY traces.name, kernels.name)
+    WINDOW same_kernel AS (PARTITION BY traces.name, called)
 ),
 binned AS (
     SELECT

@@ -5,6 +5,7 @@
 -- lane, the longest are kept, and events with a shorter one between them become one block. hidden_gap_ns says
 -- how long the longest gap inside a block is; a shorter stretch of time (--from, --to) shows more.
 -- @of     timeline
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @param  max_blocks BIGINT = 3000  blocks per trace
 -- @needs  kernels|nvtx_ranges|memory_ops|graph_launches
 -- @column trace VARCHAR          name of the trace
@@ -44,9 +45,12 @@ events AS (
     JOIN chosen USING (trace_id)
     WHERE style <> 'mark'
     UNION ALL
-    SELECT trace_id, 1, pid, device_id, stream_id, kind, operation, start_ns, end_ns, operation_id
+    SELECT trace_id, 1, pid, device_id, stream_id, kind, coalesce(called, operation), start_ns, end_ns,
+           operation_id
     FROM gpu_operations
     JOIN chosen USING (trace_id)
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = gpu_operations.operation AND named.full_name = gpu_operations.full_name
 ),
 lanes AS (
     SELECT

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from traceql.ask.gaps import Note
 from traceql.errors import QueryError
+from traceql.questions import catalog
 from traceql.questions.parameters import TRACE_PARAMS, is_pattern, matches
 from traceql.store.ingest import no_trace
 from traceql.tables import schema, window
@@ -106,7 +108,7 @@ def of(run: Run, query: Query, bound: Mapping[str, Value]) -> Place:
     notes: tuple[Note, ...] = ()
     if given.keys() & {"from", "to", "within"}:
         asked = _window(run, given, chosen)
-        narrowed = window.selects(asked)
+        narrowed = {**window.selects(asked), **_names_of_all()}
         notes = _cut(run, asked, chosen)
     if "by" in given:
         narrowed["traces"] = _added_up(run, str(given["by"]), chosen)
@@ -152,6 +154,12 @@ def _window(run: Run, given: Mapping[str, Value], chosen: Sequence[str]) -> Wind
         if _has_instances(run, one, chosen):
             return one
     raise _no_range(run, tried[-1], chosen)
+
+
+def _names_of_all() -> dict[str, str]:
+    """What kernels are called follows from all of them, not from those in the window."""
+    view = "kernel_full_names"
+    return {view: re.sub(r"\bkernels\b", "old.kernels", catalog.shipped().views[view].sql)}
 
 
 def _has_instances(run: Run, asked: Window, chosen: Sequence[str]) -> bool:
