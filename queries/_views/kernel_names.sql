@@ -1,9 +1,9 @@
 -- How each kernel is called: by its function, in full, and by the shortest name that tells it from others.
 --
--- Functions that stand for many kernels (device_kernel of CUTLASS, elementwise_kernel of PyTorch) are told apart
--- by the types in their template arguments: those at which the full names of one function begin to differ,
--- functors and classes before the types of numbers. What differs in numbers only has one name: tile sizes change
--- with a tuning. The names follow from all kernels of the database, so that all traces have the same.
+-- Functions that stand for many kernels (device_kernel of CUTLASS, elementwise_kernel of PyTorch) are told
+-- apart by the types in their template arguments: those at which the full names of one function begin to
+-- differ, functors and classes before the types of numbers. What differs in numbers only has one name: tile
+-- sizes change with a tuning. The names follow from all kernels of the database: all traces have the same.
 -- @needs  kernels
 -- @column name VARCHAR           function name without template arguments
 -- @column full_name VARCHAR      full C++ name, or the function name where there is none
@@ -23,7 +23,7 @@ words AS (
                 regexp_replace(
                     regexp_replace(
                         regexp_extract(full_name[instr(full_name, name || '<') + length(name):], '^<(.*)>\(', 1),
-                        '\([a-z ]+\)-?[0-9]+',
+                        '\([\w: ]+\)-?[0-9]+',
                         '',
                         'g'
                     ),

@@ -10,7 +10,7 @@
 -- @param  variant VARCHAR[]           trace after it
 -- @param  topic VARCHAR = '*'         one or a pattern: trace, kernel, range, api_call, copy, launch
 -- @param  metric VARCHAR[] = NULL     ncu metric to compare; else time, DRAM bytes and L2 sectors
--- @param  full_names BOOLEAN = false  sum up kernels by their full C++ names
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels|api_calls|memory_ops|nvtx_ranges
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum lts__t_sectors_op_read.sum lts__t_sectors_op_write.sum
 -- @column topic VARCHAR               trace (totals), kernel, range, api_call, copy or launch
@@ -98,7 +98,7 @@ profiled AS (
 by_kernel AS (
     SELECT
         trace_id,
-        shown_name(name, coalesce(demangled, name), $full_names) AS name,
+        called AS name,
         [
             {'measure': 'instances', 'value': count(*)},
             {'measure': 'total_ns', 'value': sum(duration_ns)},
@@ -106,6 +106,8 @@ by_kernel AS (
         ] AS pairs
     FROM kernels
     SEMI JOIN chosen USING (trace_id)
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     WHERE is_like('kernel', $topic)
     GROUP BY ALL
 ),
@@ -201,8 +203,10 @@ measured AS (
     JOIN (
         SELECT kernel_id, 'trace' AS topic, NULL AS name FROM kernels
         UNION ALL
-        SELECT kernel_id, 'kernel', shown_name(name, coalesce(demangled, name), $full_names)
+        SELECT kernel_id, 'kernel', called
         FROM kernels
+        LEFT JOIN kernels_called($names, '*') AS named
+            ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     ) AS level USING (kernel_id)
     WHERE is_like(level.topic, $topic) AND measure <> 'duration_ns'
         AND ($metric IS NULL OR measure LIKE '%.sum')

@@ -16,7 +16,7 @@
 -- @column instances BIGINT        executions in the bin
 -- @column probability_pct DOUBLE  of all executions of the kernel in the trace
 -- @chart  histogram x=from_ns x2=to_ns y=instances panel=kernel
--- @section timeline 31 Kernels | chart
+-- @section timeline 31 Kernels | chart names=distinct
 
 WITH executions AS (
     SELECT

@@ -4,7 +4,7 @@
 -- before ended (the first: since the trace began) and both added up. A long delta is a step that came late.
 -- @of     timeline
 -- @param  kernel VARCHAR            function name, or a pattern of it, for example rms_norm_kernel
--- @param  names VARCHAR = 'short'  short, full or distinct names, see the view kernel_names
+-- @param  names VARCHAR = 'short'   short, full or distinct names, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR             name of the trace
 -- @column pid BIGINT                process

@@ -5,7 +5,7 @@
     title = "What the file is about"
 
     [parameters]                         # for every query that has a parameter of that name
-    full_names = true
+    names = "full"
 
     [[check]]
     name = "dram-writes-fall"

@@ -157,9 +157,8 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 def qualified(connection: duckdb.DuckDBPyConnection) -> str:
     """The prefix that means tables of the file, whatever temporary views are called."""
-    row = connection.execute("SELECT current_database()").fetchone()
-    assert row is not None
-    return f"{_quoted(row[0])}.main."
+    ((name,),) = connection.execute("SELECT current_database()").fetchall()
+    return f"{_quoted(name)}.main."
 
 
 def _quoted(name: str) -> str:
