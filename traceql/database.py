@@ -199,9 +199,7 @@ class Database:
             MissingDataError: nothing that can be compared was recorded.
         """
         sides = [[side] if isinstance(side, str) else list(side) for side in (a, b)]
-        return compare.compare(
-            self._asker, *sides, topic=topic, metrics=metrics, names=names, place=place
-        )
+        return compare.compare(self._asker, *sides, topic=topic, metrics=metrics, names=names, place=place)
 
     def check(
         self,

@@ -14,29 +14,35 @@ WITH ambiguous AS (
     QUALIFY count(*) OVER (PARTITION BY name) > 1
 ),
 -- Template arguments of the function alone; casts of numbers, namespaces and what is no name goes.
+arguments AS (
+    SELECT
+        name,
+        full_name,
+        regexp_replace(
+            regexp_replace(
+                regexp_extract(full_name[instr(full_name, name || '<') + length(name):], '^<(.*)>\(', 1),
+                '\([\w: ]+\)-?[0-9]+',
+                '',
+                'g'
+            ),
+            '(\w+|<unnamed>|\(anonymous namespace\))::',
+            '',
+            'g'
+        ) AS arguments
+    FROM ambiguous
+    WHERE contains(full_name, name || '<')
+),
 words AS (
     SELECT
         name,
         full_name,
         list_filter(
-            regexp_extract_all(
-                regexp_replace(
-                    regexp_replace(
-                        regexp_extract(full_name[instr(full_name, name || '<') + length(name):], '^<(.*)>\(', 1),
-                        '\([\w: ]+\)-?[0-9]+',
-                        '',
-                        'g'
-                    ),
-                    '(\w+|<unnamed>|\(anonymous namespace\))::',
-                    '',
-                    'g'
-                ),
-                '\b[A-Za-z_]\w*'
-            ),
-            lambda word: NOT regexp_full_match(word, 'void|const|true|false|lambda|instance|operator|T[0-9]+|enable_\w+')
+            regexp_extract_all(arguments, '\b[A-Za-z_]\w*'),
+            lambda word: NOT regexp_full_match(
+                word, 'void|const|true|false|lambda|instance|operator|T[0-9]+|enable_\w+'
+            )
         ) AS words
-    FROM ambiguous
-    WHERE contains(full_name, name || '<')
+    FROM arguments
 ),
 ordered AS (
     SELECT

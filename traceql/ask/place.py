@@ -167,7 +167,7 @@ def _has_instances(run: Run, asked: Window, chosen: Sequence[str]) -> bool:
         f"SELECT 1 FROM {window.SPANS} WHERE trace_id IN (SELECT trace_id FROM traces WHERE "
         f"{_of_chosen(chosen)}) LIMIT 1"
     )
-    return run(statement, narrowed=window.selects(asked)).num_rows > 0
+    return bool(run(statement, narrowed=window.selects(asked)).num_rows)
 
 
 def _no_range(run: Run, asked: Window, chosen: Sequence[str]) -> QueryError:

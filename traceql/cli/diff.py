@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from traceql.cli.common import complete_trace, db_option, note
-from traceql.cli.query import place_options
 from traceql.cli.output import form_of, output_options, write, writing
+from traceql.cli.query import place_options
 from traceql.cli.sides import opened
 from traceql.present.values import human
 

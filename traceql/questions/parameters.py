@@ -171,10 +171,22 @@ class Param:
 PLACES: Mapping[str, tuple[Param, ...]] = MappingProxyType(
     {
         "traces": (
-            Param("trace", _LIST, "only these traces: name, pattern, or tag such as gpu=h200", None, required=False),
+            Param(
+                "trace",
+                _LIST,
+                "only these traces: name, pattern, or tag such as gpu=h200",
+                None,
+                required=False,
+            ),
         ),
         "window": (
-            Param("from", _TIME, "only what ends after this time of the trace: 1.5s, 200ms, 800", None, required=False),
+            Param(
+                "from",
+                _TIME,
+                "only what ends after this time of the trace: 1.5s, 200ms, 800",
+                None,
+                required=False,
+            ),
             Param("to", _TIME, "only what starts before this time", None, required=False),
             Param(
                 "within",
@@ -185,7 +197,9 @@ PLACES: Mapping[str, tuple[Param, ...]] = MappingProxyType(
             ),
         ),
         "totals": (
-            Param("by", "VARCHAR", "add up traces that have the same value of this tag", None, required=False),
+            Param(
+                "by", "VARCHAR", "add up traces that have the same value of this tag", None, required=False
+            ),
         ),
     }
 )

@@ -363,7 +363,9 @@ def _section(tag: Tag, where: str, params: Sequence[Param]) -> Section:
     if lacking := [name for name in asked_with if not _takes_one_trace(known.get(name))]:
         raise CatalogError(
             f"{where}: @{tag.name} needs a parameter {lacking[0]}",
-            "Add a line '-- @of traces'." if lacking[0] == "trace" else "Add a line '-- @param name VARCHAR …'.",
+            "Add a line '-- @of traces'."
+            if lacking[0] == "trace"
+            else "Add a line '-- @param name VARCHAR …'.",
         )
     given = {*asked_with, *values}
     if missing := [param.name for param in params if param.required and param.name not in given]:

@@ -139,7 +139,9 @@ class Definitions:
                 yield f"COMMENT ON {what} IS {literal(text)}"
 
 
-def _instead_of(definitions: Mapping[str, Definition], instead: Mapping[str, Definition]) -> dict[str, Definition]:
+def _instead_of(
+    definitions: Mapping[str, Definition], instead: Mapping[str, Definition]
+) -> dict[str, Definition]:
     """All of them, those that others stand in for left out; who stands in comes first."""
     return {**instead, **{name: one for name, one in definitions.items() if name not in instead}}
 

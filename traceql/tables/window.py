@@ -21,7 +21,7 @@ from traceql.questions import parameters
 from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from traceql.tables.schema import Table
 
@@ -62,7 +62,11 @@ def selects(window: Window) -> dict[str, str]:
     spans: dict[str, str] = {}
     within: dict[str, str] = {}
     if window.range is not None:
-        spans = {SPANS: _spans(window.range, window.instance), _GPU_SPANS: _gpu_spans(), _WITHIN: _ranges_within()}
+        spans = {
+            SPANS: _spans(window.range, window.instance),
+            _GPU_SPANS: _gpu_spans(),
+            _WITHIN: _ranges_within(),
+        }
         within = _within()
     if window.from_ns is None and window.to_ns is None:
         return spans | within
@@ -115,7 +119,9 @@ def _times(from_ns: int | None, to_ns: int | None) -> dict[str, str]:
             found[table.name] = f"SELECT {columns} FROM old.{table.name} WHERE {inside(*times)}"
     return found | {
         "nvtx_ranges": _ranges_with_their_work(inside(*_RANGE_TIME), from_ns, to_ns),
-        **_of_ranges(f"FROM {_RANGES}", "kernel_id IN (SELECT kernel_id FROM kernels WHERE api_call_id IS NOT NULL)"),
+        **_of_ranges(
+            f"FROM {_RANGES}", "kernel_id IN (SELECT kernel_id FROM kernels WHERE api_call_id IS NOT NULL)"
+        ),
     }
 
 
@@ -168,7 +174,8 @@ left_over AS (
         range_id,
         min(start_ns) AS left_start_ns,
         max(end_ns) AS left_end_ns,
-        sum(greatest(0, end_ns - greatest(start_ns, coalesce(busy_until_ns, start_ns))))::BIGINT AS left_busy_ns,
+        sum(greatest(0, end_ns - greatest(start_ns, coalesce(busy_until_ns, start_ns))))::BIGINT
+            AS left_busy_ns,
         count(*) AS left_operations,
         count(DISTINCT api_call_id) AS left_launches
     FROM covered
@@ -264,7 +271,7 @@ WITH asked AS (
 
 
 def _joined(asked: str, keys: Iterable[str]) -> str:
-    """Stretches of time that overlap or meet become one, so that the last that began before a moment decides."""
+    """Stretches of time that overlap or meet become one: the last that began before a moment decides."""
     columns = ", ".join(keys)
     return f""",
 marked AS (
