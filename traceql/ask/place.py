@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from traceql.ask.gaps import Note
 from traceql.errors import QueryError
 from traceql.questions import catalog
-from traceql.questions.parameters import TRACE_PARAMS, is_pattern, matches
+from traceql.questions.parameters import TRACE_PARAMS, is_pattern, like, matches
 from traceql.store.ingest import no_trace
 from traceql.tables import schema, window
 from traceql.tables.window import Window
@@ -147,13 +147,13 @@ def _window(run: Run, given: Mapping[str, Value], chosen: Sequence[str]) -> Wind
     # A text can end in # and a number, as the steps of PyTorch's profiler do.
     text = str(given["within"])
     name, sign, number = text.rpartition("#")
-    tried = [Window(from_ns, to_ns, text)]
+    tried: dict[str, Window] = {text: Window(from_ns, to_ns, like(text))}
     if sign and number.isdecimal():
-        tried.append(Window(from_ns, to_ns, name, int(number)))
-    for one in tried:
+        tried[name] = Window(from_ns, to_ns, like(name), int(number))
+    for one in tried.values():
         if _has_instances(run, one, chosen):
             return one
-    raise _no_range(run, tried[-1], chosen)
+    raise _no_range(run, *tried.popitem(), chosen)
 
 
 def _names_of_all() -> dict[str, str]:
@@ -170,17 +170,14 @@ def _has_instances(run: Run, asked: Window, chosen: Sequence[str]) -> bool:
     return bool(run(statement, narrowed=window.selects(asked)).num_rows)
 
 
-def _no_range(run: Run, asked: Window, chosen: Sequence[str]) -> QueryError:
+def _no_range(run: Run, name: str, asked: Window, chosen: Sequence[str]) -> QueryError:
     where = f"in {', '.join(chosen)}" if chosen else "in the database"
-    all_of_them = Window(range=asked.range)
-    if asked.instance is not None and _has_instances(run, all_of_them, chosen):
+    if asked.instance is not None and _has_instances(run, Window(range=asked.range), chosen):
         return QueryError(
-            f"{where}, no process has {asked.instance + 1} ranges called {asked.range!r}",
+            f"{where}, no process has {asked.instance + 1} ranges called {name!r}",
             "The first one is #0: see the query nvtx-pace.",
         )
-    return QueryError(
-        f"no range {where} is called {asked.range!r}", "See which there are: traceql query nvtx-sum"
-    )
+    return QueryError(f"no range {where} is called {name!r}", "See which there are: traceql query nvtx-sum")
 
 
 def _cut(run: Run, asked: Window, chosen: Sequence[str]) -> tuple[Note, ...]:
@@ -202,8 +199,8 @@ def _cut(run: Run, asked: Window, chosen: Sequence[str]) -> tuple[Note, ...]:
     if not row["cut"]:
         return ()
     text = (
-        f"{row['cut']:,} of {row['kernels']:,} kernels between these times were launched before or after: they "
-        "count as without call and range. --within RANGE takes the work with its launches."
+        f"{row['cut']:,} of {row['kernels']:,} kernels between these times were launched before or after: "
+        "they count as without call and range. --within RANGE takes the work with its launches."
     )
     return (Note("window", text),)
 

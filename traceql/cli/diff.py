@@ -76,8 +76,8 @@ def diff(
     """Say what differs between BASELINE and VARIANT, and first whether they were recorded alike.
 
     Both are traces of the database, or reports (files, folders, patterns) that are read for this once.
-    A pattern of names or a tag such as mode=variant means every trace that has it. Several traces on a side are repeated runs of
-    one thing: their means are compared, with a confidence interval.
+    A pattern of names or a tag such as mode=variant means every trace that has it. Several traces on a side
+    are repeated runs of one thing: their means are compared, with a confidence interval.
 
     Timelines of nsys are compared in total and by kernel, NVTX range, API call and kind of copy; what ncu
     profiled in total, by kernel and launch by launch, matched by NVTX path, kernel name and number. Launches

@@ -6,7 +6,6 @@ from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from traceql.ask import place
 from traceql.cli.common import database as open_database
 from traceql.errors import DatabaseError, QueryError, ReportError
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 def opened(stack: ExitStack, db: str, given: Sequence[Sequence[str]]) -> tuple[Database, list[list[str]]]:
     """The database that holds what the words of each side mean, and the names of the traces there.
 
-    A word is the name of a trace, a pattern of names, a tag such as ``mode=variant``, or a file, a folder or a pattern: reports
-    go into a database in memory, which `stack` closes.
+    A word is the name of a trace, a pattern of names, a tag such as ``mode=variant``, or a file, a folder or
+    a pattern: reports go into a database in memory, which `stack` closes.
 
     Raises:
         QueryError: neither all of it is in the database nor all of it files.
@@ -44,6 +43,8 @@ def opened(stack: ExitStack, db: str, given: Sequence[Sequence[str]]) -> tuple[D
 
 def _known(database: Database, words: Iterable[str]) -> dict[str, list[str]]:
     """Word → the traces of the database that it means: by name, pattern or tag."""
+    from traceql.ask import place
+
     traces = place.traces(database._store.run)
     meant = {word: place.meant(traces, word) for word in words}
     return {word: names for word, names in meant.items() if names}

@@ -10,8 +10,8 @@ type                         in a header        in Python                 on the
 ``TIME``                     ``= 10us``         ``"1.5s"`` or ``10_000``   ``--name 1.5s``
 ============================ ================== ========================= ===============================
 
-A time is given with its unit, or in nanoseconds, and SQL gets nanoseconds. Names are taken as they are, unless
-they hold ``*`` or ``%`` for any characters, or ``?`` for one: SQL asks `is_like`, and here is `matches`.
+A time is given with its unit, or in nanoseconds, and SQL gets nanoseconds. Names are taken as they are,
+unless they hold ``*`` or ``%`` for any characters, or ``?`` for one: SQL asks `is_like`, Python `matches`.
 
 SQL casts a map (``$pair::MAP(VARCHAR, VARCHAR)``) and takes nothing apart.
 """

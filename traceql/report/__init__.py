@@ -59,7 +59,7 @@ def of_traces(
         raise QueryError("a report is about one trace or more", "See which there are: traceql ls")
     # Asked first: a name that does not exist ends it here.
     recorded = [_recorded(ask, name) for name in dict.fromkeys(traces)]
-    given = params or {}
+    given = {name.removesuffix("_"): value for name, value in (params or {}).items()}
     _refuse_unknown(ask.catalog, recorded, given)
     sections = []
     if len(recorded) > 1:

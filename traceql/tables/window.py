@@ -1,15 +1,15 @@
-"""What a trace holds within a window of time, or within an NVTX range: SELECTs over ``old.TABLE``, once for all questions.
+"""What a trace holds within a window of time or an NVTX range: SELECTs over ``old.TABLE``, for all questions.
 
 Views of them stand in for the tables while a question is answered, which knows nothing of it. They hold whole
 rows: nothing is cut at the window's ends.
 
 **From and to**: what ran for some of the time, ``start < to`` and ``end >= from``, as ``nsys stats
---filter-time`` takes it. The answer is that of a trace which holds nothing else: GPU work whose launching call
-lies outside has no call and no range, and a range has the GPU work that is left of its own.
+--filter-time`` takes it. The answer is that of a trace which holds nothing else: GPU work whose launching
+call lies outside has no call and no range, and a range has the GPU work that is left of its own.
 
 **Within a range**: what belongs to its instances, process by process. NVTX ranges that lie in one from start
-to end; calls that start in one, on any thread; GPU work by the call that launched it, whenever it runs; samples
-of GPUs while the range's own work runs there. Depths and paths of ranges stay those of the whole trace.
+to end; calls that start in one, on any thread; GPU work by the call that launched it, whenever it runs;
+samples of GPUs while the range's own work runs there. Depths and paths of ranges are those of the whole trace.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from traceql.questions import parameters
 from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
@@ -44,7 +43,8 @@ class Window:
     Attributes:
         from_ns: only what ends then or later; None for the start of the trace.
         to_ns: only what starts before; None for the end.
-        range: only what lies in NVTX ranges of this name, which may be a pattern; None for anywhere.
+        range: only what lies in NVTX ranges like this, a pattern of LIKE with ``\\`` as its escape; None for
+            anywhere.
         instance: which of them in each process, from 0; None for all.
     """
 
@@ -244,14 +244,14 @@ ASOF JOIN {SPANS} AS spans
 WHERE kept.{started} < to_ns"""
 
 
-def _spans(name: str, instance: int | None) -> str:
+def _spans(pattern: str, instance: int | None) -> str:
     numbered = "row_number() OVER (PARTITION BY trace_id, pid ORDER BY start_ns, range_id)"
     chosen = "" if instance is None else f"QUALIFY {numbered} = {instance + 1}"
     return f"""
 WITH asked AS (
     SELECT trace_id, pid, start_ns AS from_ns, coalesce(end_ns, {_NEVER}) AS to_ns
     FROM old.nvtx_ranges
-    WHERE style <> 'mark' AND text LIKE {schema.literal(parameters.like(name))} ESCAPE '\\'
+    WHERE style <> 'mark' AND text LIKE {schema.literal(pattern)} ESCAPE '\\'
     {chosen}
 )
 {_joined("asked", ("trace_id", "pid"))}"""
