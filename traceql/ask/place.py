@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from traceql.ask.gaps import Note
-from traceql.errors import QueryError
+from traceql.errors import MissingDataError, QueryError
 from traceql.questions import catalog
 from traceql.questions.parameters import TRACE_PARAMS, is_pattern, like, matches
 from traceql.store.ingest import no_trace
@@ -98,7 +98,8 @@ def of(run: Run, query: Query, bound: Mapping[str, Value]) -> Place:
         bound: values of all its parameters, as `named` has them.
 
     Raises:
-        QueryError: the window is none, or there is no such range or tag.
+        QueryError: the window is none, or there is no such tag.
+        MissingDataError: there is no such range.
     """
     in_sql = {param.name for param in query.in_sql}
     values = {name: value for name, value in bound.items() if name in in_sql}
@@ -170,14 +171,16 @@ def _has_instances(run: Run, asked: Window, chosen: Sequence[str]) -> bool:
     return bool(run(statement, narrowed=window.selects(asked)).num_rows)
 
 
-def _no_range(run: Run, name: str, asked: Window, chosen: Sequence[str]) -> QueryError:
+def _no_range(run: Run, name: str, asked: Window, chosen: Sequence[str]) -> MissingDataError:
     where = f"in {', '.join(chosen)}" if chosen else "in the database"
     if asked.instance is not None and _has_instances(run, Window(range=asked.range), chosen):
-        return QueryError(
+        return MissingDataError(
             f"{where}, no process has {asked.instance + 1} ranges called {name!r}",
             "The first one is #0: see the query nvtx-pace.",
         )
-    return QueryError(f"no range {where} is called {name!r}", "See which there are: traceql query nvtx-sum")
+    return MissingDataError(
+        f"no range {where} is called {name!r}", "See which there are: traceql query nvtx-sum"
+    )
 
 
 def _cut(run: Run, asked: Window, chosen: Sequence[str]) -> tuple[Note, ...]:

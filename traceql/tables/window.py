@@ -9,7 +9,7 @@ call lies outside has no call and no range, and a range has the GPU work that is
 
 **Within a range**: what belongs to its instances, process by process. NVTX ranges that lie in one from start
 to end; calls that start in one, on any thread; GPU work by the call that launched it, whenever it runs;
-samples of GPUs while the range's own work runs there. Depths and paths of ranges are those of the whole trace.
+samples of GPUs while the range's own work runs there. Depths and paths of ranges are of the whole trace.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Window:
     Attributes:
         from_ns: only what ends then or later; None for the start of the trace.
         to_ns: only what starts before; None for the end.
-        range: only what lies in NVTX ranges like this, a pattern of LIKE with ``\\`` as its escape; None for
-            anywhere.
+        range: only what lies in NVTX ranges like this, a pattern of LIKE whose escape is a backslash; None
+            for anywhere.
         instance: which of them in each process, from 0; None for all.
     """
 
