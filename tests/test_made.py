@@ -48,7 +48,7 @@ def test_a_recording_is_the_same_as_a_report_and_as_an_export(name: str, tmp_pat
             # Tables have no order of their own.
             ordered = f"FROM {table} ORDER BY ALL"
             assert one.sql(ordered).rows() == other.sql(ordered).rows(), table
-        facts = "SELECT start_utc_ns, duration_ns, gpu, complete FROM traces"
+        facts = "SELECT start_utc_ns, trace_duration_ns, gpu, complete FROM traces"
         assert one.sql(facts).rows() == other.sql(facts).rows()
 
 

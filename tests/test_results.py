@@ -96,7 +96,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 def test_every_report_comes_in_without_a_warning_that_is_not_explained(recorded: Database) -> None:
     explained = (RESULTS / "README.md").read_text(encoding="utf-8")
-    traces = recorded.sql("SELECT name, kind, counts_agree, warnings FROM traces")
+    traces = recorded.sql("SELECT trace, profiler, counts_agree, warnings FROM traces")
     assert traces.height == len(REPORTS)
     for name, kind, counts_agree, warnings in traces.iter_rows():
         assert counts_agree is (True if kind == "nsys" else None), name
@@ -120,7 +120,7 @@ def test_each_range_of_a_layer_holds_the_same_kernels_each_time(recorded: Databa
             FROM nvtx_ranges
             JOIN traces USING (trace_id)
             LEFT JOIN kernels USING (trace_id, range_id)
-            WHERE traces.name = 'layers_nsys' AND text LIKE '%/phase=decode/%'
+            WHERE trace = 'layers_nsys' AND text LIKE '%/phase=decode/%'
             GROUP BY ALL
         )
         SELECT text, min(launched) AS fewest, max(launched) AS most FROM calls GROUP BY text

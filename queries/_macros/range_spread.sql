@@ -3,7 +3,7 @@
 -- @param  styles VARCHAR[]  pushpop, startend
 
 WITH timed AS (
-    SELECT traces.name AS trace, domain, text AS range, style, nvtx_ranges.duration_ns
+    SELECT trace, domain, text AS range, style, nvtx_ranges.duration_ns
     FROM nvtx_ranges
     JOIN chosen_traces(chosen) AS traces USING (trace_id)
     WHERE list_contains(styles, style) AND end_ns IS NOT NULL

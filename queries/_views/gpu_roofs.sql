@@ -5,7 +5,7 @@
 -- @column trace_id BIGINT          the trace it belongs to, see traces
 -- @column gpu_id INTEGER           the profiler's number of the GPU
 -- @column device_id INTEGER        CUDA device ordinal as in kernels
--- @column name VARCHAR             product name in the trace
+-- @column gpu_name VARCHAR         product name in the trace
 -- @column gpu VARCHAR              name in gpu_specs; NULL if it is not known
 -- @column sm_count INTEGER         streaming multiprocessors, as published
 -- @column peak_flop_per_s MAP(VARCHAR, DOUBLE)  precision → dense peak
@@ -17,7 +17,7 @@ SELECT
     gpus.trace_id,
     gpus.gpu_id,
     gpus.device_id,
-    gpus.name,
+    gpu_name,
     gpu_specs.gpu,
     gpu_specs.sm_count,
     gpu_specs.peak_flop_per_s,
@@ -29,7 +29,7 @@ LEFT JOIN gpu_specs ON list_contains(
     gpu_specs.keys,
     array_to_string(
         list_sort(list_distinct(list_filter(
-            regexp_extract_all(regexp_replace(lower(gpus.name), '([0-9]+) gb\b', '\1gb', 'g'), '[a-z0-9]+'),
+            regexp_extract_all(regexp_replace(lower(gpu_name), '([0-9]+) gb\b', '\1gb', 'g'), '[a-z0-9]+'),
             lambda word: word NOT IN ('nvidia', 'geforce', 'tesla')
         ))),
         ' '

@@ -4,7 +4,7 @@
 -- domain: nsys nests the ranges of a thread across domains, ncu keeps a stack per domain, so that only the
 -- ranges of one domain in their order are the same in both. Start/end ranges are no part of it. Launches that
 -- share the rest of the key are numbered in the order of their launch.
--- @column kind VARCHAR           profiler, see traces
+-- @column profiler VARCHAR       nsys or ncu, see traces
 -- @column trace_id BIGINT        the trace it belongs to, see traces
 -- @column kernel_id BIGINT       the launch, see kernels
 -- @column process_number BIGINT  1 for the process with the lowest pid that launched kernels, 2 …
@@ -43,7 +43,7 @@ ncu_places AS (
 ),
 placed AS (
     SELECT
-        traces.kind,
+        profiler,
         kernels.trace_id,
         kernel_id,
         kernels.pid,
@@ -58,7 +58,7 @@ placed AS (
     LEFT JOIN nsys_places ON nsys_places.range_id = kernels.range_id
     UNION ALL
     SELECT
-        traces.kind,
+        profiler,
         kernels.trace_id,
         kernel_id,
         pid,
@@ -72,7 +72,7 @@ placed AS (
     LEFT JOIN ncu_places USING (kernel_id)
 )
 SELECT
-    kind,
+    profiler,
     trace_id,
     kernel_id,
     dense_rank() OVER (PARTITION BY trace_id ORDER BY pid) AS process_number,

@@ -16,7 +16,7 @@
 -- @column api_call_id BIGINT    the call, see api_calls
 
 SELECT
-    traces.name AS trace,
+    trace,
     api_calls.duration_ns,
     start_ns,
     pid,
@@ -28,7 +28,7 @@ JOIN chosen_traces($trace) AS traces USING (trace_id)
 WHERE api_calls.name IN ('cudaDeviceSynchronize', 'cudaStreamSynchronize', 'cudaThreadSynchronize',
                          'cuCtxSynchronize', 'cuStreamSynchronize')
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY traces.name ORDER BY api_calls.duration_ns DESC, start_ns, api_call_id),
+    row_number() OVER (PARTITION BY trace ORDER BY api_calls.duration_ns DESC, start_ns, api_call_id),
     $limit
 )
 ORDER BY trace, duration_ns DESC, start_ns, api_call_id

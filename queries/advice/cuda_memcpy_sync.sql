@@ -22,7 +22,7 @@
 -- @column memory_op_id BIGINT         the operation, see memory_ops
 
 SELECT
-    traces.name AS trace,
+    trace,
     memory_calls.duration_ns,
     start_ns,
     copy_kind,

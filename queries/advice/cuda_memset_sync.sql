@@ -19,7 +19,7 @@
 -- @column memory_op_id BIGINT   the operation, see memory_ops
 
 SELECT
-    traces.name AS trace,
+    trace,
     memory_calls.duration_ns,
     start_ns,
     dst_memory,

@@ -23,7 +23,7 @@
 
 WITH ordered AS (
     SELECT
-        traces.name AS trace,
+        trace,
         pid,
         device_id,
         coalesce(called, operation) AS operation,

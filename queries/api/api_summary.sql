@@ -19,7 +19,7 @@
 -- @section timeline 53 Gaps and launch overhead
 
 WITH timed AS (
-    SELECT traces.name AS trace, layer, api_calls.name AS function, api_calls.duration_ns
+    SELECT trace, layer, api_calls.name AS function, api_calls.duration_ns
     FROM api_calls
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )

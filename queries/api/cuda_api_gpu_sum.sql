@@ -33,7 +33,7 @@ WITH called AS (
     SELECT trace_id, 'CUDA_API', name, duration_ns FROM api_calls
 ),
 timed AS (
-    SELECT traces.name AS trace, category, operation, called.duration_ns
+    SELECT trace, category, operation, called.duration_ns
     FROM called
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )

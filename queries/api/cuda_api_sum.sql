@@ -17,7 +17,7 @@
 -- @chart  bars x=function y=total_ns
 
 WITH timed AS (
-    SELECT traces.name AS trace, api_calls.name AS function, api_calls.duration_ns
+    SELECT trace, api_calls.name AS function, api_calls.duration_ns
     FROM api_calls
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )

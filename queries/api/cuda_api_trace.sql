@@ -15,7 +15,7 @@
 -- @column api_call_id BIGINT     the call, see api_calls
 
 SELECT
-    traces.name AS trace,
+    trace,
     start_ns,
     api_calls.duration_ns,
     api_calls.name AS function,
@@ -23,7 +23,7 @@ SELECT
     correlation_id,
     api_calls.pid,
     api_calls.tid,
-    threads.name AS thread,
+    thread,
     api_call_id
 FROM api_calls
 JOIN chosen_traces($trace) AS traces USING (trace_id)

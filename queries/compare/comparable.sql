@@ -48,7 +48,7 @@ clocks AS (
 ),
 facts AS (
     SELECT side, trace_id, unnest([
-        {'property': 'profiler', 'value': kind},
+        {'property': 'profiler', 'value': profiler},
         {'property': 'tool_version', 'value': tool_version},
         {'property': 'gpu', 'value': gpu},
         {'property': 'sm_count', 'value': sm_count},

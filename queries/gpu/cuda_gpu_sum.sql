@@ -20,7 +20,7 @@
 
 WITH timed AS (
     SELECT
-        traces.name AS trace,
+        trace,
         nsys_category(gpu_operations.kind) AS category,
         coalesce(called, operation) AS operation,
         gpu_operations.duration_ns

@@ -26,7 +26,7 @@ widths AS (
     SELECT
         trace_id,
         -- A report without a recorded length ends with its last operation.
-        greatest(coalesce(any_value(traces.duration_ns), max(end_ns)) // $bins, 1) AS bin_ns
+        greatest(coalesce(any_value(trace_duration_ns), max(end_ns)) // $bins, 1) AS bin_ns
     FROM operations
     JOIN traces USING (trace_id)
     GROUP BY trace_id
@@ -80,7 +80,7 @@ map AS (
     JOIN widths USING (trace_id)
 )
 SELECT
-    traces.name AS trace,
+    trace,
     pid,
     device_id,
     bin,

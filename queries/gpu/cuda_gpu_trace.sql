@@ -32,14 +32,14 @@
 -- @column operation_id BIGINT           kernel_id, memory_op_id or graph_launch_id
 
 WITH devices AS (
-    SELECT trace_id, device_id, any_value(name) AS gpu
+    SELECT trace_id, device_id, any_value(gpu_name) AS gpu
     FROM gpus
     GROUP BY ALL
     -- One ordinal can mean different GPUs in different processes; then the report cannot say which.
-    HAVING count(DISTINCT name) = 1
+    HAVING count(DISTINCT gpu_name) = 1
 )
 SELECT
-    traces.name AS trace,
+    trace,
     gpu_operations.start_ns,
     gpu_operations.duration_ns,
     gpu_operations.correlation_id,

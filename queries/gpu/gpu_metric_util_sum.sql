@@ -20,7 +20,7 @@
 -- @chart  bars x=metric y=avg
 
 SELECT
-    traces.name AS trace,
+    trace,
     gpu_id,
     metric,
     unit,
@@ -36,5 +36,5 @@ FROM gpu_samples
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 WHERE is_like(metric, $metric)
   AND time_ns >= 0
-GROUP BY traces.name, gpu_id, metric, unit
+GROUP BY trace, gpu_id, metric, unit
 ORDER BY trace, gpu_id, metric, unit

@@ -39,11 +39,11 @@ called AS (
     SELECT trace_id, pid, count(*) AS api_calls FROM api_calls GROUP BY ALL
 ),
 named AS (
-    SELECT trace_id, pid, any_value(name) AS process FROM processes GROUP BY ALL
+    SELECT trace_id, pid, any_value(process) AS process FROM processes GROUP BY ALL
 ),
 -- By ordinal: where processes see different GPUs under one ordinal, the report cannot tell these apart.
 devices AS (
-    SELECT trace_id, device_id, CASE WHEN count(DISTINCT name) = 1 THEN any_value(name) END AS gpu
+    SELECT trace_id, device_id, CASE WHEN count(DISTINCT gpu_name) = 1 THEN any_value(gpu_name) END AS gpu
     FROM gpus
     WHERE device_id IS NOT NULL
     GROUP BY ALL
@@ -59,7 +59,7 @@ ranks AS (
     FULL JOIN devices USING (trace_id, device_id)
 )
 SELECT
-    traces.name AS trace,
+    trace,
     ranks.pid,
     process,
     device_id,
@@ -69,7 +69,7 @@ SELECT
     coalesce(memory_ops, 0) AS memory_ops,
     coalesce(graph_launches, 0) AS graph_launches,
     coalesce(gpu_ns, 0) AS gpu_ns,
-    percent(coalesce(gpu_ns, 0), max(gpu_ns) OVER (PARTITION BY traces.name))
+    percent(coalesce(gpu_ns, 0), max(gpu_ns) OVER (PARTITION BY trace))
         AS share_of_busiest_pct,
     first_ns,
     last_ns,

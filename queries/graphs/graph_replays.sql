@@ -47,7 +47,7 @@ paced AS (
     FROM replays
 )
 SELECT
-    traces.name AS trace,
+    trace,
     mode,
     paced.pid,
     graph,
@@ -64,5 +64,5 @@ SELECT
 FROM paced
 JOIN chosen_traces($trace) AS traces ON traces.trace_id = paced.trace_id
 LEFT JOIN api_calls ON api_calls.api_call_id = paced.api_call_id
-GROUP BY traces.name, mode, paced.pid, graph
+GROUP BY trace, mode, paced.pid, graph
 ORDER BY trace, mode, pid, total_span_ns DESC, graph

@@ -24,7 +24,7 @@
 
 WITH timed AS (
     SELECT
-        traces.name AS trace,
+        traces.trace,
         called AS kernel,
         grid_x, grid_y, grid_z, block_x, block_y, block_z,
         kernels.duration_ns

@@ -20,7 +20,7 @@
 
 WITH executions AS (
     SELECT
-        traces.name AS trace,
+        traces.trace,
         called AS kernel,
         kernels.duration_ns,
         min(kernels.duration_ns) OVER same_kernel AS min_ns,
@@ -32,7 +32,7 @@ WITH executions AS (
         ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     WHERE is_asked
         AND kernels.duration_ns IS NOT NULL
-    WINDOW same_kernel AS (PARTITION BY traces.name, called)
+    WINDOW same_kernel AS (PARTITION BY traces.trace, called)
 ),
 binned AS (
     SELECT

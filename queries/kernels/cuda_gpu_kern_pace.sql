@@ -22,7 +22,7 @@
 
 WITH paced AS (
     SELECT
-        traces.name AS trace,
+        trace,
         pid,
         device_id,
         called AS kernel,
@@ -37,7 +37,7 @@ WITH paced AS (
         ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     WHERE is_asked AND start_ns IS NOT NULL
     WINDOW same_kernel AS (
-        PARTITION BY traces.name, pid, device_id, called ORDER BY start_ns, kernel_id
+        PARTITION BY traces.trace, pid, device_id, called ORDER BY start_ns, kernel_id
     )
 )
 SELECT

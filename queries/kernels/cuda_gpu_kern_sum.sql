@@ -21,7 +21,7 @@
 
 WITH timed AS (
     SELECT
-        traces.name AS trace,
+        traces.trace,
         called AS kernel,
         kernels.duration_ns
     FROM kernels

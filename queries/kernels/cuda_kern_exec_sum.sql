@@ -38,7 +38,7 @@
 
 WITH executions AS (
     SELECT
-        traces.name AS trace,
+        trace,
         kernels.pid,
         api_calls.tid,
         device_id,

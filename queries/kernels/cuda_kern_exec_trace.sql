@@ -28,7 +28,7 @@
 -- @column kernel_id BIGINT           the kernel, see kernels
 
 SELECT
-    traces.name AS trace,
+    trace,
     api_calls.start_ns AS api_start_ns,
     api_calls.duration_ns AS api_duration_ns,
     CASE WHEN kernels.start_ns >= api_calls.end_ns THEN api_calls.end_ns END AS queue_start_ns,

@@ -18,7 +18,7 @@
 -- @section any 30 Kernels | expanded
 
 WITH timed AS (
-    SELECT traces.name AS trace, called AS kernel, is_asked, kernels.duration_ns
+    SELECT traces.trace, called AS kernel, is_asked, kernels.duration_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     LEFT JOIN kernels_called($names, $kernel) AS named

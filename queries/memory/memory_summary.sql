@@ -16,7 +16,7 @@
 -- @section timeline 44 Where the time goes
 
 SELECT
-    traces.name AS trace,
+    trace,
     memory_ops.kind,
     copy_kind,
     count(*) AS instances,
@@ -28,5 +28,5 @@ SELECT
     per_second(sum(bytes), sum(memory_ops.duration_ns)) AS bytes_per_s
 FROM memory_ops
 JOIN chosen_traces($trace) AS traces USING (trace_id)
-GROUP BY traces.name, memory_ops.kind, copy_kind
+GROUP BY trace, memory_ops.kind, copy_kind
 ORDER BY trace, total_ns DESC, kind, copy_kind

@@ -11,12 +11,12 @@
 -- @chart  bars x=instruction y=cpu_page_faults
 
 SELECT
-    traces.name AS trace,
+    trace,
     count(*) AS cpu_page_faults,
     instruction,
     source_file,
     source_line
 FROM um_cpu_page_faults
 JOIN chosen_traces($trace) AS traces USING (trace_id)
-GROUP BY traces.name, instruction, source_file, source_line
+GROUP BY trace, instruction, source_file, source_line
 ORDER BY trace, cpu_page_faults DESC, instruction, source_file, source_line

@@ -18,14 +18,14 @@
 -- @empty  --metrics NAME.
 
 SELECT
-    traces.name AS trace,
+    trace,
     kernels.kernel_id,
     called AS kernel,
     path,
     metric,
     unit,
     value,
-    text
+    value_text AS text
 FROM metrics
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 JOIN kernels USING (kernel_id)

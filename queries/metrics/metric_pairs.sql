@@ -27,7 +27,7 @@ WITH innermost AS (
     GROUP BY kernel_id
 )
 SELECT
-    traces.name AS trace,
+    trace,
     kernels.kernel_id,
     called AS kernel,
     path,

@@ -72,7 +72,7 @@ hidden AS (
     GROUP BY kernel_id
 )
 SELECT
-    traces.name AS trace,
+    trace,
     start_ns,
     chosen.duration_ns,
     coalesce(overlap_ns, 0)::BIGINT AS overlap_ns,

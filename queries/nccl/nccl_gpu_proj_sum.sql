@@ -22,7 +22,7 @@
 -- @empty  --trace=nvtx.
 
 WITH timed AS (
-    SELECT traces.name AS trace, text AS function, gpu_end_ns - gpu_start_ns AS duration_ns
+    SELECT trace, text AS function, gpu_end_ns - gpu_start_ns AS duration_ns
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE domain = $domain AND gpu_operations > 0

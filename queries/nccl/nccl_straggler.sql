@@ -22,7 +22,7 @@
 
 WITH runs AS (
     SELECT
-        traces.name AS trace,
+        trace,
         kernels.name AS kernel,
         pid,
         device_id,

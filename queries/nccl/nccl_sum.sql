@@ -20,7 +20,7 @@
 -- @empty  No range of that domain: NCCL records its functions with nsys profile --trace=nvtx.
 
 WITH timed AS (
-    SELECT traces.name AS trace, text AS function, nvtx_ranges.duration_ns
+    SELECT trace, text AS function, nvtx_ranges.duration_ns
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE domain = $domain AND nvtx_ranges.duration_ns IS NOT NULL

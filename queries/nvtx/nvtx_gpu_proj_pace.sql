@@ -18,7 +18,7 @@
 -- @empty  No range has that text: compare with the query nvtx-sum.
 
 WITH instances AS (
-    SELECT traces.name AS trace, domain, range_id, gpu_start_ns AS start_ns, gpu_end_ns AS end_ns
+    SELECT trace, domain, range_id, gpu_start_ns AS start_ns, gpu_end_ns AS end_ns
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE text = $range AND style <> 'mark' AND gpu_operations > 0

@@ -32,7 +32,7 @@ WITH children AS (
     GROUP BY parent_id
 )
 SELECT
-    traces.name AS trace,
+    trace,
     domain,
     text AS range,
     style,
@@ -53,5 +53,5 @@ FROM nvtx_ranges
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN children USING (range_id)
 WHERE nvtx_ranges.gpu_operations > 0
-GROUP BY traces.name, domain, text, style
+GROUP BY trace, domain, text, style
 ORDER BY trace, total_proj_ns DESC, domain, range, style

@@ -37,7 +37,7 @@ stacks AS (
     GROUP BY range_id
 )
 SELECT
-    traces.name AS trace,
+    trace,
     domain,
     text AS range,
     gpu_start_ns AS projected_start_ns,

@@ -24,7 +24,7 @@
 -- @chart  bars x=kernel y=total_ns
 
 WITH launched AS (
-    SELECT kernel_id, kernels.range_id, called, kernels.duration_ns, traces.name AS trace, kernels.pid, tid
+    SELECT kernel_id, kernels.range_id, called, kernels.duration_ns, traces.trace, kernels.pid, tid
     FROM kernels
     JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id

@@ -18,7 +18,7 @@
 -- @empty  No range has that text: compare with the query nvtx-sum.
 
 WITH instances AS (
-    SELECT traces.name AS trace, domain, range_id, start_ns, end_ns
+    SELECT trace, domain, range_id, start_ns, end_ns
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE text = $range AND style <> 'mark' AND end_ns IS NOT NULL

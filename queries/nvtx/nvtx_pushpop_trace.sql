@@ -34,7 +34,7 @@ stacks AS (
     GROUP BY range_id
 )
 SELECT
-    traces.name AS trace,
+    trace,
     start_ns,
     end_ns,
     nvtx_ranges.duration_ns,

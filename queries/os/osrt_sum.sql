@@ -17,7 +17,7 @@
 -- @chart  bars x=function y=total_ns
 
 WITH timed AS (
-    SELECT traces.name AS trace, os_calls.name AS function, os_calls.duration_ns
+    SELECT trace, os_calls.name AS function, os_calls.duration_ns
     FROM os_calls
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )

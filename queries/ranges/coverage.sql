@@ -47,7 +47,7 @@ times AS (
     GROUP BY trace_id
 )
 SELECT
-    traces.name AS trace,
+    trace,
     coalesce(kernels, 0) AS kernels,
     CASE WHEN has_timeline THEN coalesce(kernels_with_launch, 0) END AS kernels_with_launch,
     coalesce(kernels_in_ranges, 0) AS kernels_in_ranges,

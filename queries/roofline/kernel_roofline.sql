@@ -30,7 +30,7 @@
 WITH shapes AS (
     SELECT
         trace_id,
-        name AS trace,
+        trace,
         2::DOUBLE * coalesce($m, try_cast(tags['m'] AS BIGINT)) * coalesce($n, try_cast(tags['n'] AS BIGINT))
             * coalesce($k, try_cast(tags['k'] AS BIGINT)) AS useful
     FROM chosen_traces($trace)

@@ -22,7 +22,7 @@
 -- @section counters 61 Rooflines | drawn
 
 SELECT
-    traces.name AS trace,
+    trace,
     rooflines.name AS layer_kind,
     phase,
     seq_len,

@@ -17,7 +17,7 @@
 -- @section counters 62 Rooflines | drawn
 
 SELECT
-    traces.name AS trace,
+    trace,
     path,
     rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, path, name, phase, seq_len),
     $useful_flop::DOUBLE AS useful_flop,

@@ -47,7 +47,7 @@ own AS (
 ),
 summed AS (
     SELECT
-        traces.name AS trace,
+        trace,
         regexp_replace(module, '\b(layers|h|blocks)\.[0-9]+', '\1.*', 'g') AS module,
         count(DISTINCT nullif(regexp_extract(module, '\b(?:layers|h|blocks)\.([0-9]+)', 1), '')) AS layers,
         count(*) AS instances,

@@ -45,7 +45,7 @@ parsed AS (
     FROM steps
 )
 SELECT
-    traces.name AS trace,
+    trace,
     pid,
     row_number() OVER by_start - 1 AS step,
     CASE WHEN context_requests > 0 AND generation_requests > 0 THEN 'mixed'
@@ -68,5 +68,5 @@ SELECT
     per_second(context_tokens + generation_tokens, gpu_end_ns - gpu_start_ns) AS tokens_per_s
 FROM parsed
 JOIN chosen_traces($trace) AS traces USING (trace_id)
-WINDOW by_start AS (PARTITION BY traces.name, pid ORDER BY start_ns, range_id)
+WINDOW by_start AS (PARTITION BY trace, pid ORDER BY start_ns, range_id)
 ORDER BY trace, pid, step

@@ -25,7 +25,7 @@
 -- @empty  Nothing was recorded in that stretch of time.
 
 WITH chosen AS (
-    SELECT trace_id, name AS trace, duration_ns FROM chosen_traces($trace)
+    SELECT trace_id, trace, trace_duration_ns AS duration_ns FROM chosen_traces($trace)
 ),
 -- Ranges first, as the CPU works ahead of the GPU.
 events AS (

@@ -2,7 +2,7 @@
 --
 -- @of     traces
 -- @column trace VARCHAR          name of the trace
--- @column kind VARCHAR           nsys or ncu
+-- @column profiler VARCHAR       nsys or ncu
 -- @column tool_version VARCHAR   profiler version
 -- @column gpu VARCHAR            GPUs used
 -- @column captured_at TIMESTAMP  start of the recording, UTC
@@ -18,12 +18,12 @@
 -- @column tags VARCHAR           labels, as JSON
 
 SELECT
-    traces.name AS trace,
-    kind,
+    trace,
+    profiler,
     tool_version,
     gpu,
     captured_at,
-    traces.duration_ns,
+    trace_duration_ns AS duration_ns,
     (SELECT count(*) FROM kernels WHERE kernels.trace_id = traces.trace_id) AS kernels,
     (SELECT sum(duration_ns)::BIGINT FROM kernels WHERE kernels.trace_id = traces.trace_id) AS kernel_ns,
     (SELECT count(*) FROM api_calls WHERE api_calls.trace_id = traces.trace_id) AS api_calls,

@@ -60,7 +60,7 @@ gaps AS (
 ),
 explained AS (
     SELECT
-        traces.name AS trace,
+        trace,
         gaps.duration_ns,
         gap_start_ns AS start_ns,
         before_call_ns,

@@ -17,7 +17,7 @@
 
 WITH summed AS (
     SELECT
-        traces.name AS trace,
+        trace,
         coalesce(demangled, kernels.name, '') AS full_name,
         any_value(called) AS kernel,
         count(*) AS instances,

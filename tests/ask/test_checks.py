@@ -216,7 +216,7 @@ def test_every_shipped_check_can_be_evaluated(corpus: Database, name: str) -> No
         # Aggregates make one row of all.
         ("count(*) > 10", "true", "pass"),
         ("sum(kernels) < 10", "true", "fail"),
-        ("max(duration_ns) > 0", "kind = 'ncu'", "cannot tell"),
+        ("max(duration_ns) > 0", "profiler = 'ncu'", "cannot tell"),
         # None of nothing is no evidence of absence.
         ("count(*) = 0", "trace = 'nothing of that name'", "cannot tell"),
         # A comment ends with its line.
@@ -378,7 +378,7 @@ def test_a_condition_that_cannot_hold_is_refused(corpus: Database, condition: st
     with pytest.raises(CheckError, match=f"mine.toml: check 'c': .*{problem}") as caught:
         checks.run(corpus._asker, one(condition))
     assert "\n" not in caught.value.message
-    assert "Columns of trace_summary: trace, kind" in caught.value.remedy
+    assert "Columns of trace_summary: trace, profiler" in caught.value.remedy
 
 
 def test_evidence_is_as_confined_as_conditions(corpus: Database) -> None:

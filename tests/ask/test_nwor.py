@@ -248,7 +248,7 @@ def test_host_calls_of_the_mask_equal_a_sum_over_times(corpus: Database) -> None
             JOIN traces USING (trace_id)
             JOIN api_calls ON api_calls.trace_id = nvtx_ranges.trace_id AND api_calls.tid = nvtx_ranges.tid
                 AND api_calls.start_ns >= nvtx_ranges.start_ns AND api_calls.start_ns < nvtx_ranges.end_ns
-            WHERE traces.name = $trace AND text = $text
+            WHERE trace = $trace AND text = $text
             """,
             {"trace": trace, "text": text},
         ).to_dicts()

@@ -41,7 +41,7 @@ def launches(database: Database, **params: Any) -> list[Row]:
 def metric(database: Database, trace: str, name: str) -> dict[int, float]:
     """Kernel → value of one metric, as recorded."""
     rows = database.sql(
-        "SELECT kernel_id, value FROM metrics JOIN traces USING (trace_id) WHERE name = $trace AND metric = $metric",
+        "SELECT kernel_id, value FROM metrics JOIN traces USING (trace_id) WHERE trace = $trace AND metric = $metric",
         {"trace": trace, "metric": name},
     ).rows()
     return dict(rows)
@@ -214,7 +214,7 @@ def test_the_share_of_the_fp32_peak_is_the_one_of_nvidias_rule(
         SELECT message, 1e11 * flop / peak_flop_per_s / kernels.duration_ns AS pct
         FROM kernel_flop JOIN kernels USING (kernel_id) JOIN advice USING (kernel_id)
         JOIN traces ON traces.trace_id = kernels.trace_id
-        WHERE traces.name = '{trace}' AND precision = 'fp32' AND rule = 'SOLFPRoofline'
+        WHERE trace = '{trace}' AND precision = 'fp32' AND rule = 'SOLFPRoofline'
         """
     ).rows()
     assert len(found) == kernels

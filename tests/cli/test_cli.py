@@ -76,14 +76,14 @@ def test_ingest_finds_reports_in_folders_and_by_pattern(tmp_path: Path) -> None:
     assert len(json.loads(traceql("ls", "-f", "json", cwd=tmp_path).stdout)) == 3
     traceql("ingest", "runs/**/*nwor*", "--db", "other.duckdb", cwd=tmp_path)
     found = traceql(
-        "sql", "SELECT name FROM traces", "--db", "other.duckdb", "-f", "csv", cwd=tmp_path
+        "sql", "SELECT trace FROM traces", "--db", "other.duckdb", "-f", "csv", cwd=tmp_path
     ).stdout
     assert found == "name\nscv_nwor_vectorized\n"
 
 
 def test_a_report_and_its_export_get_different_names(tmp_path: Path) -> None:
     traceql("ingest", REPORTS / "scv_nwor_off.ncu-rep.xz", REPORTS / "scv_nwor_off.sqlite.xz", cwd=tmp_path)
-    found = traceql("sql", "SELECT name FROM traces ORDER BY trace_id", "-f", "csv", cwd=tmp_path).stdout
+    found = traceql("sql", "SELECT trace FROM traces ORDER BY trace_id", "-f", "csv", cwd=tmp_path).stdout
     assert found.split() == ["name", "scv_nwor_off", "scv_nwor_off.sqlite"]
 
 
@@ -426,7 +426,7 @@ def test_a_folder_with_an_answer_in_it_is_still_a_folder_of_reports(tmp_path: Pa
 def test_an_export_is_named_after_its_folder_also_from_inside(tmp_path: Path) -> None:
     database = tmp_path / "t.duckdb"
     traceql("ingest", ".", "--db", database, cwd=REPORTS / "scv_baseline_graph_pqtdir")
-    found = traceql("sql", "SELECT name FROM traces", "--db", database, "-f", "csv", cwd=tmp_path).stdout
+    found = traceql("sql", "SELECT trace FROM traces", "--db", database, "-f", "csv", cwd=tmp_path).stdout
     assert found == "name\nscv_baseline_graph_pqtdir\n"
 
 

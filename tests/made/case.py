@@ -83,7 +83,7 @@ class Case:
                 made.store(database, name)
             yield database
         finally:
-            database.drop(*database.sql("SELECT name FROM traces").to_series())
+            database.drop(*database.sql("SELECT trace FROM traces").to_series())
             database.drop_runs(*database.sql("SELECT DISTINCT sweep FROM runs").to_series())
 
 

@@ -27,7 +27,7 @@ def test_a_made_report_fills_every_table_that_a_decoded_one_fills() -> None:
     )  # fmt: skip
     with traceql.open(":memory:") as database:
         made.store(database, "made")
-        assert database.sql("SELECT name, kind, tool_version, captured_at, gpu FROM traces").rows() == [
+        assert database.sql("SELECT trace, profiler, tool_version, captured_at, gpu FROM traces").rows() == [
             ("made", "ncu", "2025.3", datetime.datetime(1970, 1, 2), "NVIDIA H200")
         ]
         assert database.sql("SELECT settings->>'clock_control', tags['mode'] FROM traces").rows() == [
@@ -40,7 +40,7 @@ def test_a_made_report_fills_every_table_that_a_decoded_one_fills() -> None:
             ("warm", "warm", "range", 5, 1, 0, None, None, None, None, None),
         ]
         assert database.sql(
-            "SELECT metric, unit, value, text FROM metrics WHERE NOT starts_with(metric, 'launch__') ORDER BY ALL"
+            "SELECT metric, unit, value, value_text FROM metrics WHERE NOT starts_with(metric, 'launch__') ORDER BY ALL"
         ).rows() == [
             ("far", "%", None, "inf"),
             ("gpu__time_duration.sum", "ns", 5, None),
@@ -66,6 +66,6 @@ def test_a_made_report_fills_every_table_that_a_decoded_one_fills() -> None:
             ("warm", "Info", "", "ok", "", "", None, None),
         ]
         assert database.sql(
-            "SELECT name, device_id, sm_count, memory_bandwidth_bytes_per_s FROM gpus"
+            "SELECT gpu_name, device_id, sm_count, memory_bandwidth_bytes_per_s FROM gpus"
         ).rows() == [("NVIDIA H200", 0, 132, 2 * 3_201_000_000 * 6016 / 8)]
-        assert database.sql("SELECT pid, name FROM processes").rows() == [(7, "python3")]
+        assert database.sql("SELECT pid, process FROM processes").rows() == [(7, "python3")]

@@ -177,7 +177,7 @@ def test_the_command_shows_all_gpus_or_every_ridge_of_one() -> None:
 
 
 def test_the_database_matches_names_as_the_library_does(corpus: Database) -> None:
-    found = corpus.sql("SELECT DISTINCT name, gpu FROM gpu_roofs ORDER BY name").rows()
+    found = corpus.sql("SELECT DISTINCT gpu_name, gpu FROM gpu_roofs ORDER BY gpu_name").rows()
 
     def expected(name: str) -> str | None:
         try:

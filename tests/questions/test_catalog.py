@@ -256,7 +256,7 @@ def test_a_rate_and_a_duration_stand_in_for_a_missing_sum(corpus: Database) -> N
         SELECT dram_bytes, rate.value * dram.duration_ns / 1e9 AS expected, dram_read_bytes
         FROM dram JOIN traces USING (trace_id)
         JOIN metrics AS rate ON rate.kernel_id = dram.kernel_id AND rate.metric = 'dram__bytes.sum.per_second'
-        WHERE traces.name = 'llama_roofline.ncu-rep.xz'
+        WHERE trace = 'llama_roofline.ncu-rep.xz'
         """
     )
     assert found.height == 48
@@ -269,7 +269,7 @@ def test_kernel_totals_add_up_and_shares_to_a_hundred(corpus: Database) -> None:
     answer = corpus.query("top_kernels", trace=NSYS, limit=1000)
     total = corpus.sql(
         "SELECT count(*) AS n, sum(kernels.duration_ns) AS ns FROM kernels JOIN traces USING (trace_id) "
-        f"WHERE traces.name = '{NSYS}'"
+        f"WHERE trace = '{NSYS}'"
     ).row(0)
     assert (answer["instances"].sum(), answer["total_ns"].sum()) == total
     assert math.isclose(answer["share_pct"].sum(), 100)

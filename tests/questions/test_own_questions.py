@@ -79,7 +79,7 @@ def test_the_examples_question_answers_with_its_view_its_macro_and_its_note(path
         kernels = database.sql(
             "SELECT kernels.duration_ns, api_calls.duration_ns AS launch_ns FROM kernels "
             "JOIN traces USING (trace_id) LEFT JOIN api_calls USING (api_call_id) "
-            "WHERE traces.name = 'eager' AND kernels.name = $name",
+            "WHERE trace = 'eager' AND kernels.name = $name",
             {"name": answer.frame()["kernel"].item()},
         )
     short = kernels.filter(kernels["duration_ns"] < 5000)
@@ -542,7 +542,7 @@ def test_traces_of_two_profilers_are_not_compared(path: str) -> None:
 def test_every_kind_that_a_reader_returns_is_in_the_table(path: str) -> None:
     assert {reader.kind for reader in formats.READERS} == set(kinds.KINDS)
     with traceql.open(path) as database:
-        found = database.sql("SELECT name, has_timeline, has_counters FROM traces ORDER BY name")
+        found = database.sql("SELECT trace, has_timeline, has_counters FROM traces ORDER BY trace")
     assert found.rows() == [("counters", False, True), ("eager", True, False), ("graph", True, False)]
 
 
@@ -611,7 +611,7 @@ def test_a_third_kind_of_report_is_ingested_described_shown_and_compared(
     # Whoever opens the database need not know the kind.
     monkeypatch.undo()
     facts = db.info("one")
-    assert (facts["kind"], facts["has_timeline"], facts["rows: kernels"]) == ("stub", True, 2)
+    assert (facts["profiler"], facts["has_timeline"], facts["rows: kernels"]) == ("stub", True, 2)
     assert db.query("top_kernels", trace="two")["total_ns"].to_list() == [60, 30]
     assert db.query("top_kernels")["trace"].unique().sort().to_list() == ["eager", "one", "two"]
     page = db.report("one", "two")
@@ -623,22 +623,6 @@ def test_a_third_kind_of_report_is_ingested_described_shown_and_compared(
     assert differences.sort("name").select("name", "delta").rows() == [("first", 20), ("second", 40)]
     with pytest.raises(QueryError, match="the baseline holds nsys traces, the variant stub traces"):
         db.compare("eager", "one")
-
-
-def test_a_database_of_the_first_version_is_told_what_its_traces_have(db: Database) -> None:
-    db.ingest(REPORTS / EAGER, name="eager")
-    db.close()
-    import duckdb
-
-    with duckdb.connect(db.path) as connection:
-        connection.execute("ALTER TABLE traces DROP COLUMN has_timeline")
-        connection.execute("ALTER TABLE traces DROP COLUMN has_counters")
-        connection.execute("UPDATE traceql_meta SET schema_version = 1")
-    assert db.sql("SELECT name, has_timeline, has_counters FROM traces").rows() == [("eager", True, False)]
-    db.tag("eager", batch="8")
-    columns = db.sql("FROM traces LIMIT 0").columns
-    assert columns == [column.name for column in schema.BY_NAME["traces"].columns]
-    assert db.sql("SELECT name, has_timeline, has_counters FROM traces").rows() == [("eager", True, False)]
 
 
 # --- the guide ------------------------------------------------------------------------------------------

@@ -158,8 +158,8 @@ def test_a_step_reads_one_column_a_line() -> None:
 
 #: What a macro says once → how that looks where it is spelt out.
 SPELT_OUT = {
-    "chosen_traces": r"\$trace IS NULL|\bname = \$trace\b",
-    "compared_traces": r"\bname = \$(?:baseline|variant)\b|list_contains\(\$(?:baseline|variant), [\w.]*name\)",
+    "chosen_traces": r"\$trace IS NULL|\btrace = \$trace\b",
+    "compared_traces": r"\btrace = \$(?:baseline|variant)\b|list_contains\(\$(?:baseline|variant), [\w.]*trace\)",
     "is_like": r"\bLIKE \$",
     "is_like_in_any_case": r"\bILIKE \$",
     "is_asked_for": r"\$(\w+) IS NULL OR [\w.]+ = \$\1\b",

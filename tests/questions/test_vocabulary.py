@@ -71,7 +71,6 @@ def test_a_name_has_one_type() -> None:
         "baseline",
         "variant",
         "virtual_address",
-        "value",
         "l2_bytes",
         "lacks",
         "tags",

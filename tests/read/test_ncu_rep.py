@@ -49,8 +49,8 @@ def stored_values(corpus: Database, trace: str) -> dict[tuple[int, str], dict[st
     """(position of the workload, metric) → row of metrics."""
     rows = corpus._store.run(
         """
-        SELECT kernel_id - min(kernel_id) OVER () AS position, metric, unit, value, text
-        FROM metrics JOIN traces USING (trace_id) WHERE name = $trace
+        SELECT kernel_id - min(kernel_id) OVER () AS position, metric, unit, value, value_text AS text
+        FROM metrics JOIN traces USING (trace_id) WHERE trace = $trace
         """,
         {"trace": trace},
     ).to_pylist()
@@ -90,7 +90,7 @@ def test_every_metric_equals_what_ncu_prints(corpus: Database, name: str) -> Non
 def test_names_and_shapes_equal_what_ncu_prints(corpus: Database, name: str) -> None:
     header, _, rows = read_raw_csv(name)
     ours = corpus._store.run(
-        "SELECT kernels.* FROM kernels JOIN traces USING (trace_id) WHERE traces.name = $t ORDER BY kernel_id",
+        "SELECT kernels.* FROM kernels JOIN traces USING (trace_id) WHERE trace = $t ORDER BY kernel_id",
         {"t": f"{name}.ncu-rep.xz"},
     ).to_pylist()
     column = {title: i for i, title in enumerate(header)}
@@ -171,11 +171,11 @@ def test_every_metric_equals_a_plain_loop_over_the_library(
 def test_a_metric_without_a_value_is_null_and_one_that_is_not_finite_says_so(corpus: Database) -> None:
     found = corpus.sql(
         """
-        SELECT name, count(*) FILTER (value IS NULL AND text IS NULL) AS absent, count(*) FILTER (text = 'nan') AS nan
-        FROM metrics JOIN traces USING (trace_id) GROUP BY name
+        SELECT trace, count(*) FILTER (value IS NULL AND value_text IS NULL) AS absent, count(*) FILTER (value_text = 'nan') AS nan
+        FROM metrics JOIN traces USING (trace_id) GROUP BY trace
         """
     )
-    by_name = {row["name"]: row for row in found.to_dicts()}
+    by_name = {row["trace"]: row for row in found.to_dicts()}
     # Counted with a plain loop over ncu_report: has_value() False, and value() NaN.
     assert by_name["jax_gb200_2025.3_graph_nodes.ncu-rep.xz"]["nan"] == 3
     assert by_name["darknet_xavier.nsight-cuprof-report.xz"]["nan"] == 7
@@ -187,7 +187,7 @@ def test_workloads_of_whole_graphs_are_labelled(corpus: Database) -> None:
     found = corpus.sql(
         """
         SELECT workload, count(*) AS n FROM kernels JOIN traces USING (trace_id)
-        WHERE traces.name = 'scv_graph_as_graph.ncu-rep.xz' GROUP BY workload ORDER BY workload
+        WHERE trace = 'scv_graph_as_graph.ncu-rep.xz' GROUP BY workload ORDER BY workload
         """
     )
     assert found.rows() == [("graph", 2), ("kernel", 58)]
@@ -200,7 +200,7 @@ def test_settings_come_from_the_session_block(corpus: Database) -> None:
             """
             SELECT name, tool_version, gpu, settings->>'clock_control' AS clocks, settings->>'replay_mode' AS replay,
                    settings->>'graph_profiling' AS graphs, settings->>'set' AS "set"
-            FROM traces WHERE kind = 'ncu'
+            FROM traces WHERE profiler = 'ncu'
             """
         ).to_dicts()
     }
@@ -229,8 +229,8 @@ def test_rule_results_keep_their_message_and_estimate(corpus: Database) -> None:
 def test_bandwidth_follows_from_clock_and_bus_width(corpus: Database) -> None:
     found = corpus.sql(
         """
-        SELECT DISTINCT gpus.name, sm_count, compute_capability, memory_bandwidth_bytes_per_s AS bytes_per_s
-        FROM gpus JOIN traces USING (trace_id) WHERE gpus.name = 'NVIDIA H200' AND traces.name LIKE 'scv_%'
+        SELECT DISTINCT gpu_name, sm_count, compute_capability, memory_bandwidth_bytes_per_s AS bytes_per_s
+        FROM gpus JOIN traces USING (trace_id) WHERE gpu_name = 'NVIDIA H200' AND trace LIKE 'scv_%'
         """
     )
     # ncu's product of clock and bus width and nsys's own figure are the same number.

@@ -65,7 +65,7 @@ def tid(global_id: int) -> int:
 def stored(corpus: Database, trace: str, table: str, *columns: str) -> list[tuple[Any, ...]]:
     chosen = ", ".join(f"{table}.{c}" for c in columns)
     rows = corpus._store.run(
-        f"SELECT {chosen} FROM {table} JOIN traces USING (trace_id) WHERE traces.name = $t", {"t": trace}
+        f"SELECT {chosen} FROM {table} JOIN traces USING (trace_id) WHERE trace = $t", {"t": trace}
     ).to_pylist()
     return [tuple(row.values()) for row in rows]
 
@@ -224,7 +224,9 @@ def test_every_os_call_is_there(corpus: Database, export: tuple[str, Source, int
 
 
 def test_the_corpus_covers_these_versions_and_all_tables(corpus: Database) -> None:
-    versions = corpus.sql("SELECT DISTINCT settings->>'export_schema' AS v FROM traces WHERE kind = 'nsys'")
+    versions = corpus.sql(
+        "SELECT DISTINCT settings->>'export_schema' AS v FROM traces WHERE profiler = 'nsys'"
+    )
     assert set(versions["v"]) == {
         None, "2.9.1", "3.0.0", "3.6.0", "3.7.2", "3.13.2", "3.16.1", "3.17.1", "3.20.3", "3.25.0",
     }  # fmt: skip
@@ -240,7 +242,7 @@ def test_a_correlation_id_links_within_one_process_only(corpus: Database) -> Non
     found = corpus.sql(
         """
         SELECT count(*) AS kernels, count(api_call_id) AS linked, count(DISTINCT kernels.pid) AS processes
-        FROM kernels JOIN traces USING (trace_id) WHERE traces.name = 'nsysai_2gpu_2026.2.sqlite.xz'
+        FROM kernels JOIN traces USING (trace_id) WHERE trace = 'nsysai_2gpu_2026.2.sqlite.xz'
         """
     )
     # On the id alone, 4,010 kernels would join 4,280 rows.
@@ -261,8 +263,8 @@ def test_calls_and_kernels_that_are_linked_agree_on_process_and_id(corpus: Datab
 def test_times_of_a_2026_export_count_from_the_start_of_the_trace(corpus: Database) -> None:
     found = corpus.sql(
         """
-        SELECT min(kernels.start_ns) AS first_ns, max(kernels.end_ns) AS last_ns, any_value(traces.duration_ns) AS duration_ns
-        FROM kernels JOIN traces USING (trace_id) WHERE traces.name = 'nsysai_2gpu_2026.2.sqlite.xz'
+        SELECT min(kernels.start_ns) AS first_ns, max(kernels.end_ns) AS last_ns, any_value(trace_duration_ns) AS duration_ns
+        FROM kernels JOIN traces USING (trace_id) WHERE trace = 'nsysai_2gpu_2026.2.sqlite.xz'
         """
     ).row(0, named=True)
     # 60,111,513,113 on the target's clock, which showed 28,254,349,605 at the start.
@@ -281,7 +283,7 @@ def test_all_forms_of_an_export_give_the_same_tables(corpus: Database, form: str
         rows = {
             name: corpus._store.run(
                 f"SELECT {columns} FROM {table} WHERE trace_id = "
-                f"(SELECT trace_id FROM traces WHERE name = '{name}') ORDER BY ALL"
+                f"(SELECT trace_id FROM traces WHERE trace = '{name}') ORDER BY ALL"
             ).to_pylist()
             for name in ("scv_baseline_graph.sqlite.xz", f"scv_baseline_graph{form}")
         }

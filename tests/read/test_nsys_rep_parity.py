@@ -35,7 +35,7 @@ def both(request: pytest.FixtureRequest) -> Iterator[Database]:
 
 def difference(db: Database, table: schema.Table, columns: list[str]) -> list[tuple[object, ...]]:
     def of(trace: str) -> str:
-        return f"SELECT {', '.join(columns)} FROM {table.name} JOIN traces AS t USING (trace_id) WHERE t.name = '{trace}'"
+        return f"SELECT {', '.join(columns)} FROM {table.name} JOIN traces AS t USING (trace_id) WHERE t.trace = '{trace}'"
 
     columns = [f"{table.name}.{c}" for c in columns]
     return db.sql(
@@ -70,13 +70,13 @@ def test_every_table_is_the_same(
 
 
 def test_the_trace_itself_is_the_same(both: Database) -> None:
-    columns = "kind, captured_at, start_utc_ns, duration_ns, gpu"
-    rows = both.sql(f"SELECT {columns} FROM traces ORDER BY name").rows()
+    columns = "profiler, captured_at, start_utc_ns, trace_duration_ns, gpu"
+    rows = both.sql(f"SELECT {columns} FROM traces ORDER BY trace").rows()
     assert rows[0] == rows[1]
 
 
 def test_the_reports_own_event_counts_agree(both: Database) -> None:
-    found = both.sql("SELECT name, counts_agree FROM traces ORDER BY name").rows()
+    found = both.sql("SELECT trace, counts_agree FROM traces ORDER BY trace").rows()
     assert found in ([("export", None), ("native", True)], [("export", None), ("native", None)])
     counts = both.sql(
         "SELECT count(*) FROM diagnostics WHERE text LIKE 'Number of % events collected:%'"

@@ -440,7 +440,10 @@ def test_what_was_recorded_can_be_ingested_at_once(machine: dict[str, str], tmp_
         env=machine,
     )
     with traceql.open(db) as opened:
-        assert sorted(opened.sql("SELECT name FROM traces")["name"]) == ["decode_ncu", "decode_nsys_batch_1"]
+        assert sorted(opened.sql("SELECT trace FROM traces")["trace"]) == [
+            "decode_ncu",
+            "decode_nsys_batch_1",
+        ]
         assert opened.query("decode_sweep")["sweep"].to_list() == ["decode_sweep"]
 
 

@@ -180,7 +180,7 @@ def test_the_traces_stand_in_the_order_in_which_they_were_named(page_of: Callabl
 def test_the_traces_stand_there_however_many_others_the_database_holds(
     corpus: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = corpus.sql("SELECT name FROM traces ORDER BY name")["name"].to_list()
+    names = corpus.sql("SELECT trace FROM traces ORDER BY trace")["trace"].to_list()
     monkeypatch.setattr(figures, "_MOST_TABLE_ROWS", 2)
     chosen = [report._recorded(corpus._asker, name) for name in (names[-1], names[0])]
     (made,) = report._overview(corpus._asker, chosen).figures

@@ -546,7 +546,7 @@ def test_one_bad_report_of_two_does_not_keep_the_good_one_out(tmp_path: Path) ->
         )
         assert "1 of 2 reports could not be read" in answer.stderr
         with Database(db) as database:
-            assert database.sql("SELECT name FROM traces")["name"].to_list() == [PARQUETDIR.name]
+            assert database.sql("SELECT trace FROM traces")["trace"].to_list() == [PARQUETDIR.name]
 
 
 def test_a_missing_path_exits_with_1_and_names_the_remedy(tmp_path: Path) -> None:
@@ -618,7 +618,7 @@ def test_hostile_names_in_a_report_stay_data(tmp_path: Path) -> None:
         texts = database.sql("SELECT DISTINCT text FROM nvtx_ranges WHERE style = 'pushpop'")
         assert texts["text"].to_list() == [HOSTILE]
         assert database.sql("SELECT file_name FROM traces").item() == hostile.name
-        name = database.sql("SELECT name FROM traces").item()
+        name = database.sql("SELECT trace FROM traces").item()
     for arguments in (["query", "top-kernels"], ["info", name]):
         for format_ in ("table", "md"):
             answer = traceql(*arguments, "--db", db, "--format", format_)

@@ -84,7 +84,7 @@ def test_a_report_and_its_exports_are_different_traces(tmp_path: Path) -> None:
             """
             SELECT format, count(*) AS n
             FROM kernels JOIN traces USING (trace_id)
-            WHERE kind = 'nsys' GROUP BY format
+            WHERE profiler = 'nsys' GROUP BY format
             """
         )
     assert counts["n"].n_unique() == 1

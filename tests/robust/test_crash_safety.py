@@ -30,7 +30,7 @@ def _start(db: Path, *reports: Path, replace: bool = False) -> subprocess.Popen[
 
 def _rows_of_traces(db: Path) -> dict[str, dict[str, int]]:
     with Database(db) as database:
-        names = database.sql("SELECT name FROM traces ORDER BY name")["name"].to_list()
+        names = database.sql("SELECT trace FROM traces ORDER BY trace")["trace"].to_list()
         return {name: ingest.rows(database._store, name) for name in names}
 
 

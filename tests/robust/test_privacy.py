@@ -254,7 +254,7 @@ def test_the_environment_of_the_profiled_process_is_kept_on_request(tmp_path: Pa
     db = tmp_path / "db"
     with Database(db) as database:
         database.ingest(FORMATS[format_](tmp_path), name="planted", keep_environment=True)
-        kept = database.sql("SELECT name, value FROM environment").rows()
+        kept = database.sql("SELECT variable, content FROM environment").rows()
     if format_ == "ncu-rep":
         expected = dict(
             zip(

@@ -93,7 +93,7 @@ CONFIGURING = (
 )
 CHANGING = (
     "DELETE FROM traces",
-    "UPDATE traces SET name = 'x'",
+    "UPDATE traces SET trace = 'x'",
     "INSERT INTO traces (name) VALUES ('x')",
     "DROP TABLE kernels",
     "ALTER TABLE kernels ADD COLUMN x INTEGER",

@@ -47,7 +47,7 @@ def test_a_new_database_is_a_copy_of_the_kept_one_and_the_same_as_one_made_anew(
     assert len(first) > 400
     # Nothing of the first one's content came along.
     with traceql.open(tmp_path / "second.duckdb") as database:
-        assert database.sql("SELECT name FROM traces")["name"].to_list() == ["run"]
+        assert database.sql("SELECT trace FROM traces")["trace"].to_list() == ["run"]
 
 
 def test_one_that_is_damaged_or_made_of_something_else_is_replaced(cache: Path, tmp_path: Path) -> None:

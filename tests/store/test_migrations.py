@@ -177,6 +177,16 @@ def test_every_id_column_of_the_tables_is_one_that_these_tests_know() -> None:
     assert named == IDS | others
 
 
+def test_a_database_of_the_first_version_is_told_what_its_traces_have(tmp_path: Path) -> None:
+    has = "SELECT DISTINCT profiler, has_timeline, has_counters FROM traces ORDER BY ALL"
+    with traceql.open(unpacked(1, tmp_path)) as database:
+        assert database.sql(has).rows() == [("ncu", False, True), ("nsys", True, False)]
+        database.tag(VARIANT, steps="4")
+        assert database.sql(has).rows() == [("ncu", False, True), ("nsys", True, False)]
+        columns = database.sql("FROM traces LIMIT 0").columns
+    assert columns == [column.name for column in schema.BY_NAME["traces"].columns]
+
+
 def test_killed_while_it_is_rewritten_a_database_is_the_old_or_the_new_one(tmp_path: Path) -> None:
     code = (
         "import sys, traceql; db = traceql.open(sys.argv[1]); print(1, flush=True); "

@@ -450,7 +450,7 @@ def test_correlation_ids_of_two_processes_are_not_mixed(nsys: traceql.Database) 
             """
         SELECT count(*)
         FROM kernels JOIN api_calls USING (trace_id, correlation_id) JOIN traces USING (trace_id)
-        WHERE traces.name = 'nsysai_2gpu_2026.2' AND api_calls.layer <> 'other'
+        WHERE trace = 'nsysai_2gpu_2026.2' AND api_calls.layer <> 'other'
         """
         ).item()
         == 4280
@@ -567,7 +567,7 @@ def test_gpu_work_in_ranges_equals_a_join_of_every_call_with_every_range(nsys: t
                 AND launched.call_start >= nvtx_ranges.start_ns AND launched.call_end <= nvtx_ranges.end_ns
             GROUP BY range_id
         )
-        SELECT traces.name, count(*)
+        SELECT trace, count(*)
         FROM nvtx_ranges JOIN traces USING (trace_id) LEFT JOIN literal USING (range_id)
         WHERE gpu_operations <> coalesce(operations, 0)
            OR gpu_start_ns IS DISTINCT FROM first_ns OR gpu_end_ns IS DISTINCT FROM last_ns

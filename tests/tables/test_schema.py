@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,6 +55,45 @@ def test_numbers_carry_their_unit(table: schema.Table) -> None:
     for column in table.columns:
         if column.type in ("BIGINT", "INTEGER", "DOUBLE"):
             assert column.name.endswith(units) or column.name in unitless, column.name
+
+
+EVENTS = {"start_ns", "time_ns", "created_ns"}
+
+
+def ids(table: schema.Table) -> set[str]:
+    return {c.name for c in table.columns if c.name.endswith("_id") or c.name in ("pid", "tid")}
+
+
+def are_linked(one: schema.Table, other: schema.Table) -> bool:
+    """Whether rows of one say more about rows of the other, and one report can hold both."""
+    said = bool(ids(one) & ids(other) - {"trace_id"}) or "traces" in (one.name, other.name)
+    kinds_one, kinds_other = set(one.collected_by), set(other.collected_by)
+    return said and (not kinds_one or not kinds_other or bool(kinds_one & kinds_other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(one, other, id=f"{one.name}-{other.name}")
+        for one, other in itertools.combinations([t for t in schema.TABLES if t.of_trace], 2)
+        if are_linked(one, other)
+    ],
+)
+def test_a_natural_join_links_two_tables_by_ids_alone(one: schema.Table, other: schema.Table) -> None:
+    """But events with each other: each has its own times and name, and views lay one beside the other."""
+    of_one, of_other = ({column.name for column in table.columns} for table in (one, other))
+    if not (of_one & EVENTS and of_other & EVENTS):
+        assert of_one & of_other <= ids(one)
+
+
+def test_a_natural_join_with_what_a_trace_has_keeps_every_kernel(corpus: Database) -> None:
+    counted = "SELECT count(*), sum(duration_ns) FROM kernels"
+    (whole,) = corpus.sql(counted).rows()
+    assert whole[0] > 10_000
+    for table in ("traces", "(SELECT DISTINCT trace_id, pid, process FROM processes)"):
+        assert corpus.sql(f"{counted} NATURAL LEFT JOIN {table}").rows() == [whole]
+    named = corpus.sql("SELECT count(trace), count(profiler) FROM kernels NATURAL JOIN traces").rows()
+    assert named == [(whole[0], whole[0])]
 
 
 @pytest.mark.parametrize("kind", ["nsys", "ncu"])

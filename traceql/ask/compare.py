@@ -176,8 +176,8 @@ def _refuse_mixture(
 
 def _timeline_beside_counters(ask: Asker, a: Sequence[str], b: Sequence[str]) -> tuple[str, str] | None:
     """A trace with a timeline and one with counters, where each side holds one of these only."""
-    rows = ask.store.run("SELECT name, has_timeline, has_counters FROM traces").to_pylist()
-    has = {row["name"]: (row["has_timeline"], row["has_counters"]) for row in rows}
+    rows = ask.store.run("SELECT trace, has_timeline, has_counters FROM traces").to_pylist()
+    has = {row["trace"]: (row["has_timeline"], row["has_counters"]) for row in rows}
     for timelines, counters in ((a, b), (b, a)):
         if {has[name] for name in timelines} == {(True, False)} and {has[name] for name in counters} == {
             (False, True)

@@ -47,8 +47,8 @@ class Run(Protocol):
 def unanswerable(run: Run, catalog: Catalog) -> dict[str, str]:
     """Questions that no trace here answers, or not wholly → what is missing, and how to record it."""
     found = {}
-    profiled = run("SELECT trace_id, name FROM traces WHERE has_counters ORDER BY name").to_pylist()
-    everywhere = tuple(trace["name"] for trace in profiled)
+    profiled = run("SELECT trace_id, trace FROM traces WHERE has_counters ORDER BY trace").to_pylist()
+    everywhere = tuple(row["trace"] for row in profiled)
     for query in catalog.queries.values():
         try:
             notes(run, catalog, query, {})
@@ -65,7 +65,9 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     """Notes on what some trace lacks for a query; raises when all of them do."""
     given = [bound[p] for p in TRACE_PARAMS if bound.get(p) is not None]
     chosen = [str(name) for names in given for name in (names if isinstance(names, list) else [names])]
-    traces = run("SELECT trace_id, name, kind, has_counters, missing FROM traces ORDER BY name").to_pylist()
+    traces = run(
+        "SELECT trace_id, trace, profiler, has_counters, missing FROM traces ORDER BY trace"
+    ).to_pylist()
     needs = catalog.needs(query)
     # Alternatives of which one comes with traceql are always there.
     needs = [need for need in needs if len(need) == 1 or schema.GPU_SPECS.name not in need]
@@ -81,7 +83,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
         return []
     if not traces:
         raise MissingDataError("the database holds no traces", "Add some: traceql ingest REPORT")
-    in_scope = [t for t in traces if not chosen or t["name"] in chosen]
+    in_scope = [t for t in traces if not chosen or t["trace"] in chosen]
     found: list[Note] = []
     for need in needs:
         options = {
@@ -89,8 +91,8 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
             for table in reversed(need)
             for kind in schema.BY_NAME[table].collected_by
         }
-        able = [t for t in in_scope if t["kind"] in options or _holds(run, t, need, options)]
-        lacking = [t["name"] for t in able if _lacks(t, need)]
+        able = [t for t in in_scope if t["profiler"] in options or _holds(run, t, need, options)]
+        lacking = [t["trace"] for t in able if _lacks(t, need)]
         if len(lacking) == len(able):
             names = " nor ".join(repr(name) for name in dict.fromkeys(chosen))
             where = f"trace {names}" if chosen else "the database"
@@ -117,7 +119,7 @@ def _hidden_kernels(run: Run, trace_ids: list[int]) -> list[Note]:
     """Notes on traces with CUDA graphs recorded as a whole: no count of kernels is complete there."""
     found = run(
         f"""
-        SELECT name, kind, count(*) AS graphs
+        SELECT trace, profiler, count(*) AS graphs
         FROM (
             SELECT trace_id FROM graph_launches
             UNION ALL
@@ -125,13 +127,13 @@ def _hidden_kernels(run: Run, trace_ids: list[int]) -> list[Note]:
         )
         JOIN traces USING (trace_id)
         WHERE trace_id IN ({", ".join(str(trace_id) for trace_id in trace_ids)})
-        GROUP BY ALL ORDER BY name
+        GROUP BY ALL ORDER BY trace
         """
     ).to_pylist()
     notes = []
     for row in found:
-        text = f"{row['graphs']:,} CUDA graph launches in {row['name']} hold kernels that are not recorded"
-        option = kinds.graph_option(row["kind"])
+        text = f"{row['graphs']:,} CUDA graph launches in {row['trace']} hold kernels that are not recorded"
+        option = kinds.graph_option(row["profiler"])
         notes.append(Note("hidden_kernels", f"{text}: record with {option}." if option else f"{text}."))
     return notes
 
@@ -157,7 +159,7 @@ def _unmeasured(
     lacking: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for metrics, ncu in wanted.items():
         traces = tuple(
-            t["name"] for t in in_scope if not any((t["trace_id"], metric) in held for metric in metrics)
+            t["trace"] for t in in_scope if not any((t["trace_id"], metric) in held for metric in metrics)
         )
         if traces:
             lacking.setdefault(traces, {}).setdefault(ncu, []).append(metrics[0])
@@ -176,7 +178,7 @@ _WITH_OPTIONS = frozenset(kind for table in schema.TABLES for kind in table.coll
 
 def _holds(run: Run, trace: Mapping[str, Any], need: tuple[str, ...], options: Mapping[str, str]) -> bool:
     """Whether a trace has rows in a table of a need, where no option tells whether it can have any."""
-    if options and trace["kind"] in _WITH_OPTIONS:
+    if options and trace["profiler"] in _WITH_OPTIONS:
         return False
     return any(
         run(f"SELECT 1 FROM {table} WHERE trace_id = {trace['trace_id']} LIMIT 1").num_rows
@@ -187,5 +189,5 @@ def _holds(run: Run, trace: Mapping[str, Any], need: tuple[str, ...], options: M
 
 def _lacks(trace: Mapping[str, Any], need: tuple[str, ...]) -> bool:
     """Whether a trace has none of the tables of a need that its kind of report can have."""
-    possible = [table for table in need if trace["kind"] in schema.BY_NAME[table].collected_by]
+    possible = [table for table in need if trace["profiler"] in schema.BY_NAME[table].collected_by]
     return bool(possible) and all(table in trace["missing"] for table in possible)

@@ -26,7 +26,7 @@ def about(ask: Asker, trace: str) -> dict[str, Any]:
         QueryError: there is no such trace.
     """
     counted = ingest.rows(ask.store, trace)
-    (row,) = ask.store.run("FROM traces WHERE name = $name", {"name": trace}).to_pylist(
+    (row,) = ask.store.run("FROM traces WHERE trace = $trace", {"trace": trace}).to_pylist(
         maps_as_pydicts="strict"
     )
     facts = {key: value for key, value in row.items() if key not in _TAKEN_APART and value is not None}

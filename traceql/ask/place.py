@@ -52,7 +52,7 @@ def meant(there: Iterable[Mapping[str, Any]], word: str) -> list[str]:
         there: name and tags of every trace.
         word: a name, a pattern of names, or ``TAG=VALUE``, whose value may be a pattern.
     """
-    known = {trace["name"]: trace["tags"] or {} for trace in there}
+    known = {trace["trace"]: trace["tags"] or {} for trace in there}
     if word in known:
         return [word]
     tag, equals, value = word.partition("=")
@@ -119,7 +119,7 @@ def of(run: Run, query: Query, bound: Mapping[str, Value]) -> Place:
 
 def traces(run: Run) -> list[dict[str, Any]]:
     """Name and tags of every trace."""
-    rows: list[dict[str, Any]] = run("SELECT name, tags FROM traces ORDER BY name").to_pylist(
+    rows: list[dict[str, Any]] = run("SELECT trace, tags FROM traces ORDER BY trace").to_pylist(
         maps_as_pydicts="strict"
     )
     return rows
@@ -132,7 +132,7 @@ def _chosen(values: Mapping[str, Value]) -> Sequence[str]:
 
 
 def _of_chosen(chosen: Sequence[str]) -> str:
-    return f"name IN ({', '.join(map(schema.literal, chosen))})" if chosen else "true"
+    return f"trace IN ({', '.join(map(schema.literal, chosen))})" if chosen else "true"
 
 
 def _window(run: Run, given: Mapping[str, Value], chosen: Sequence[str]) -> Window:
@@ -210,11 +210,11 @@ def _cut(run: Run, asked: Window, chosen: Sequence[str]) -> tuple[Note, ...]:
 
 def _added_up(run: Run, tag: str, chosen: Sequence[str]) -> str:
     """The traces, called by the value of a tag; one without it stands for itself."""
-    there = [trace for trace in traces(run) if not chosen or trace["name"] in chosen]
+    there = [trace for trace in traces(run) if not chosen or trace["trace"] in chosen]
     tags = sorted({name for trace in there for name in trace["tags"] or {}})
     if tag not in tags:
         raise QueryError(f"no trace has a tag {tag!r}", f"Tags: {', '.join(tags) or 'none'}.")
     return (
-        f"SELECT * REPLACE (coalesce(tags[{schema.literal(tag)}], name) AS name) FROM old.traces "
+        f"SELECT * REPLACE (coalesce(tags[{schema.literal(tag)}], trace) AS trace) FROM old.traces "
         f"WHERE {_of_chosen(chosen)}"
     )

@@ -127,7 +127,7 @@ def complete_trace(ctx: click.Context, _param: click.Parameter, incomplete: str)
     path = ctx.params.get("db") or os.environ.get("TRACEQL_DB", DEFAULT_DB)
     try:
         with database(path) as opened:
-            names = opened.sql("SELECT name FROM traces ORDER BY name")["name"].to_list()
+            names = opened.sql("SELECT trace FROM traces ORDER BY trace")["trace"].to_list()
     except TraceqlError:
         return []
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]

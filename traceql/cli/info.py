@@ -31,7 +31,7 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
     if Path(db).exists():
         try:
             with database(db) as opened:
-                if path_or_trace in opened.sql("SELECT name FROM traces")["name"]:
+                if path_or_trace in opened.sql("SELECT trace FROM traces")["trace"]:
                     write(_table(opened.info(path_or_trace), format_, output), format_, output)
                     return
         except DatabaseError:

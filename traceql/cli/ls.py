@@ -16,8 +16,8 @@ def ls(db: str, format_: str | None, output: str | None) -> None:
     with store(db) as opened:
         traces = opened.run(
             """
-            SELECT name, kind, tool_version, gpu, captured_at,
-                   round(duration_ns / 1e6, 3) AS duration_ms, tags
+            SELECT trace, profiler, tool_version, gpu, captured_at,
+                   round(trace_duration_ns / 1e6, 3) AS duration_ms, tags
             FROM traces ORDER BY trace_id
             """
         )

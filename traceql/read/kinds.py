@@ -19,7 +19,7 @@ class Kind:
     """One kind of report.
 
     Attributes:
-        name: of the profiler, as in ``traces.kind``.
+        name: of the profiler, as in ``profiler``.
         title: its name for people.
         has_timeline: whether events have times.
         has_counters: whether launches have hardware counters.

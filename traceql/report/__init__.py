@@ -74,7 +74,7 @@ def of_traces(
     made = datetime.now(UTC)
     return page.html(
         Page(
-            title or f"Trace report: {', '.join(trace['name'] for trace in recorded)}",
+            title or f"Trace report: {', '.join(trace['trace'] for trace in recorded)}",
             f"Made {made:%Y-%m-%d %H:%M} UTC.",
             tuple(sections),
         )
@@ -125,7 +125,7 @@ def of_chart(ask: Asker, name: str, /, **params: Value) -> str:
 
 
 def _recorded(ask: Asker, name: str) -> dict[str, Any]:
-    found = ask.store.run("SELECT * FROM traces WHERE name = $name", {"name": name}).to_pylist(
+    found = ask.store.run("SELECT * FROM traces WHERE trace = $trace", {"trace": name}).to_pylist(
         maps_as_pydicts="strict"
     )
     if not found:
@@ -138,7 +138,7 @@ def _overview(ask: Asker, traces: Sequence[Mapping[str, Any]]) -> Section:
     summary = ask("trace_summary")
     # Of all traces of the database those of the page, in its order.
     names = summary.table.column("trace").to_pylist()
-    kept = summary.table.take([names.index(trace["name"]) for trace in traces])
+    kept = summary.table.take([names.index(trace["trace"]) for trace in traces])
     made = of_answer(replace(summary, table=kept, total_rows=len(traces)), {}, anchor="overview-traces")
     return Section("overview", "The traces", figures=(made,))
 
@@ -151,7 +151,7 @@ def _comparison(
     anchor: str,
 ) -> Iterator[Section]:
     """Whether two traces were recorded alike, and what differs."""
-    title = f"{first['name']} and {other['name']}"
+    title = f"{first['trace']} and {other['trace']}"
     if not _comparable(first, other):
         text = "A timeline and hardware counters measure different things: their numbers are not compared."
         if declared.fits("counters", first) == declared.fits("counters", other):
@@ -163,7 +163,7 @@ def _comparison(
         own = declared.own(ask.catalog.find(name), given)
         return figure(ask, name, {**params, **own}, anchor=anchor)
 
-    sides: dict[str, Value] = {"baseline": [first["name"]], "variant": [other["name"]]}
+    sides: dict[str, Value] = {"baseline": [first["trace"]], "variant": [other["trace"]]}
     figures = [of("comparable", f"{anchor}-comparable", sides)]
     for topic in ("trace", "kernel", "range"):
         try:
@@ -175,7 +175,7 @@ def _comparison(
     yield Section(
         anchor, title, lead="The baseline is the first, the variant the second.", figures=tuple(figures)
     )
-    before_after: dict[str, Value] = {"baseline": first["name"], "variant": other["name"]}
+    before_after: dict[str, Value] = {"baseline": first["trace"], "variant": other["trace"]}
     for heading, some in declared.between(ask.catalog, first, other):
         found = [_made(ask, placed, before_after, given, f"{anchor}-{placed.query.name}") for placed in some]
         # What does not tell of both is no news: the sections about each trace say what it lacks.
@@ -184,7 +184,7 @@ def _comparison(
 
 
 def _comparable(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return bool(first["kind"] == other["kind"])
+    return bool(first["profiler"] == other["profiler"])
 
 
 _TOPICS = {"trace": "in total", "kernel": "by kernel", "range": "by NVTX range"}
@@ -199,7 +199,7 @@ def _about(
     common = {note for note, times in noted.items() if times > 1}
     yield Section(
         anchor,
-        trace["name"],
+        trace["trace"],
         facts=tuple(_facts(ask, trace)),
         notes=(*_remarks(ask, trace), *(note for note in noted if note in common)),
     )
@@ -219,7 +219,7 @@ def _answers(
     for heading, some in declared.about(ask.catalog, trace):
         figures = []
         for placed in some:
-            made = _made(ask, placed, {"trace": trace["name"]}, given, f"{anchor}-{placed.query.name}")
+            made = _made(ask, placed, {"trace": trace["trace"]}, given, f"{anchor}-{placed.query.name}")
             if isinstance(made, Figure):
                 figures.append(made)
             else:
@@ -266,15 +266,15 @@ def _facts(ask: Asker, trace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What was recorded, and how."""
     yield (
         "Profiler",
-        kinds.title(trace["kind"]) + (f" {trace['tool_version']}" if trace["tool_version"] else ""),
+        kinds.title(trace["profiler"]) + (f" {trace['tool_version']}" if trace["tool_version"] else ""),
     )
     yield "File", f"{trace['file_name']} ({trace['format']})"
     yield "GPU", trace["gpu"] or "not recorded"
     captured = trace["captured_at"]
     yield "Recorded", f"{captured:%Y-%m-%d %H:%M:%S} UTC" if captured else "time not recorded"
-    if trace["duration_ns"] is not None:
-        yield "Length", units.text("duration_ns", trace["duration_ns"])
-    for table, count in ingest.rows(ask.store, trace["name"]).items():
+    if trace["trace_duration_ns"] is not None:
+        yield "Length", units.text("trace_duration_ns", trace["trace_duration_ns"])
+    for table, count in ingest.rows(ask.store, trace["trace"]).items():
         if count and table in _COUNTED:
             yield _COUNTED[table], f"{count:,}"
     for name, value in sorted((trace["tags"] or {}).items()):
@@ -307,7 +307,7 @@ def _remarks(ask: Asker, trace: Mapping[str, Any]) -> Iterator[Note]:
         yield Note("The profiler counted other numbers of events than the file holds.", "warning")
     for text in trace["warnings"] or ():
         yield Note(text, "warning")
-    if missing := ingest.missing(ask.store, trace["name"]):
+    if missing := ingest.missing(ask.store, trace["trace"]):
         yield Note(
             "; ".join(f"{table} (recorded by {option})" for table, option in missing.items()), "missing"
         )

@@ -56,7 +56,7 @@ def add(
     began = time.perf_counter()
     with store.writing(decoded.path.name) as connection:
         known = connection.execute(
-            "SELECT trace_id, name, tags FROM traces WHERE sha256 = $sha", {"sha": decoded.source.sha256}
+            "SELECT trace_id, trace, tags FROM traces WHERE sha256 = $sha", {"sha": decoded.source.sha256}
         ).fetchone()
         if known and not replace:
             return Ingested(name=known[1], status="unchanged")
@@ -121,7 +121,7 @@ def rename(store: Store, trace: str, name: str) -> None:
             return
         _free_name(connection, name, "")
         runs.rename(connection, trace, name)
-        connection.execute("UPDATE traces SET name = ? WHERE trace_id = ?", [name, trace_id])
+        connection.execute("UPDATE traces SET trace = ? WHERE trace_id = ?", [name, trace_id])
 
 
 def rows(store: Store, trace: str) -> dict[str, int]:
@@ -130,7 +130,7 @@ def rows(store: Store, trace: str) -> dict[str, int]:
     Raises:
         QueryError: there is no such trace.
     """
-    found = store.run("SELECT trace_id FROM traces WHERE name = $name", {"name": trace}).to_pylist()
+    found = store.run("SELECT trace_id FROM traces WHERE trace = $trace", {"trace": trace}).to_pylist()
     if not found:
         raise no_trace(trace)
     counted = store.run(_counts(), {"trace_id": found[0]["trace_id"]}).to_pylist()
@@ -139,8 +139,10 @@ def rows(store: Store, trace: str) -> dict[str, int]:
 
 def missing(store: Store, trace: str) -> dict[str, str]:
     """Tables for which the trace holds no data → the option that would have recorded it."""
-    found = store.run("SELECT kind, missing FROM traces WHERE name = $name", {"name": trace}).to_pylist()
-    return _hints(found[0]["kind"], found[0]["missing"]) if found else {}
+    found = store.run(
+        "SELECT profiler, missing FROM traces WHERE trace = $trace", {"trace": trace}
+    ).to_pylist()
+    return _hints(found[0]["profiler"], found[0]["missing"]) if found else {}
 
 
 def no_trace(name: str) -> QueryError:
@@ -164,15 +166,15 @@ def _insert(
     kind = kinds.KINDS[report.kind]
     connection.execute(
         """
-        INSERT INTO traces (trace_id, name, kind, has_timeline, has_counters, format, file_name, sha256,
+        INSERT INTO traces (trace_id, trace, profiler, has_timeline, has_counters, format, file_name, sha256,
                             tool_version, settings, tags, complete, counts_agree, warnings, missing)
-        VALUES ($trace_id, $name, $kind, $has_timeline, $has_counters, $format, $file_name, $sha256,
+        VALUES ($trace_id, $trace, $profiler, $has_timeline, $has_counters, $format, $file_name, $sha256,
                 $tool_version, $settings, map($keys, $values), $complete, $counts_agree, $warnings, [])
         """,
         {
             "trace_id": trace_id,
-            "name": label,
-            "kind": kind.name,
+            "trace": label,
+            "profiler": kind.name,
             "has_timeline": kind.has_timeline,
             "has_counters": kind.has_counters,
             "format": decoded.reader.format,
@@ -188,8 +190,10 @@ def _insert(
         },
     )
     connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT")
+    made: set[str] = set()
     for step in normalise.steps(report.kind):
-        _run(connection, step, report, decoded.path)
+        if step.when is None or _has_rows(connection, step.when, made):
+            made.update(_run(connection, step, report, decoded.path))
     if keep_environment and report.environment:
         connection.executemany(
             "INSERT INTO environment VALUES (?, ?, ?)", [(trace_id, *pair) for pair in report.environment]
@@ -215,29 +219,35 @@ def _insert_runs(
     )
 
 
-def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path) -> None:
+def _has_rows(connection: duckdb.DuckDBPyConnection, table: str, made: set[str]) -> bool:
+    return table in made and connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path
+) -> tuple[str, ...]:
+    """Run a step that has something to do: the temporary tables that it made."""
     raw = {view: _raw_table(report, view) for view in step.views}
     if step.of and not any(table is not None and table.num_rows for table in (raw[view] for view in step.of)):
-        return
-    arrow_names = []
+        return ()
+    sources, arrow_names = {}, []
     for number, (view, table) in enumerate(raw.items()):
         arrow_name = f"arrow_{number}"
         if table is not None:
             connection.register(arrow_name, table)
             arrow_names.append(arrow_name)
-        connection.execute(f'CREATE TEMP VIEW "{view.name}" AS {_view_sql(view, table, arrow_name)}')
+        sources[view.name] = _source_sql(view, table, arrow_name)
     try:
-        for statement in duckdb.extract_statements(step.sql):
+        for statement in duckdb.extract_statements(step.sql_from(sources)):
             connection.execute(statement)
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         raise ReportError(
             f"{path.name}: its content does not make sense ({failures.first_line(error)}; {step.label})",
             "The file is probably damaged: copy it again, or export it again.",
         ) from error
-    for view in step.views:
-        connection.execute(f'DROP VIEW "{view.name}"')
     for arrow_name in arrow_names:
         connection.unregister(arrow_name)
+    return step.makes
 
 
 def _raw_table(report: RawReport, view: normalise.RawView) -> pa.Table | None:
@@ -260,7 +270,7 @@ def _signed(table: pa.Table) -> pa.Table:
     return table
 
 
-def _view_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str) -> str:
+def _source_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str) -> str:
     columns = []
     for column in view.columns:
         present = [f'"{name}"' for name in column.names if table is not None and name in table.column_names]
@@ -276,7 +286,7 @@ def _free_name(connection: duckdb.DuckDBPyConnection, wanted: str | None, file_n
     Raises:
         DatabaseError: the wanted one is taken.
     """
-    taken = {row[0] for row in connection.execute("SELECT name FROM traces").fetchall()}
+    taken = {row[0] for row in connection.execute("SELECT trace FROM traces").fetchall()}
     if wanted is not None:
         if wanted in taken:
             raise DatabaseError(
@@ -292,7 +302,9 @@ def _free_name(connection: duckdb.DuckDBPyConnection, wanted: str | None, file_n
 
 
 def _number(connection: duckdb.DuckDBPyConnection, trace: str) -> int:
-    found = connection.execute("SELECT trace_id FROM traces WHERE name = $name", {"name": trace}).fetchall()
+    found = connection.execute(
+        "SELECT trace_id FROM traces WHERE trace = $trace", {"trace": trace}
+    ).fetchall()
     if not found:
         raise no_trace(trace)
     return int(found[0][0])
@@ -302,7 +314,7 @@ def _delete(connection: duckdb.DuckDBPyConnection, trace_id: int) -> None:
     """Remove every row of a trace."""
     # What came with the trace, from its sidecar, goes with it; tables of runs that mention it stay.
     own = """
-        SELECT run_id FROM runs JOIN traces ON traces.name = runs.tags['trace']
+        SELECT run_id FROM runs JOIN traces ON trace = runs.tags['trace']
         WHERE trace_id = $id AND runs.format = 'sidecar'
     """
     for name in ("run_metrics", "runs"):

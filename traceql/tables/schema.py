@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Raised whenever a table or column changes its meaning; databases of older versions are migrated.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "debb02e0f9a6f64e"
+FINGERPRINT = "9aaba28b80570041"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -95,8 +95,8 @@ TABLES: tuple[Table, ...] = (
         "one ingested report",
         _columns(
             ("trace_id", "BIGINT", "number of the trace"),
-            ("name", "VARCHAR", "unique label, by default from the file name"),
-            ("kind", "VARCHAR", "profiler: nsys (Nsight Systems) or ncu (Nsight Compute)"),
+            ("trace", "VARCHAR", "unique name, by default from the file name"),
+            ("profiler", "VARCHAR", "nsys (Nsight Systems) or ncu (Nsight Compute)"),
             ("has_timeline", "BOOLEAN", "whether its events have times, as those of nsys"),
             ("has_counters", "BOOLEAN", "whether its launches have hardware counters, as those of ncu"),
             ("format", "VARCHAR", "file format that was read, for example ncu-rep or nsys-sqlite"),
@@ -105,7 +105,7 @@ TABLES: tuple[Table, ...] = (
             ("tool_version", "VARCHAR", "profiler version; for exports, the version that exported"),
             ("captured_at", "TIMESTAMP", "when the recording started, UTC"),
             ("start_utc_ns", "BIGINT", "time 0 of the trace, nanoseconds since 1970 UTC"),
-            ("duration_ns", "BIGINT", "length of the recording; NULL for ncu, which has no timeline"),
+            ("trace_duration_ns", "BIGINT", "length of the recording; NULL for ncu, which has no timeline"),
             ("gpu", "VARCHAR", "names of the GPUs used"),
             ("settings", "JSON", "how it was recorded: graph trace mode, clock control, replay mode …"),
             (
@@ -131,7 +131,7 @@ TABLES: tuple[Table, ...] = (
             _TRACE_ID,
             ("gpu_id", "INTEGER", "the profiler's number of the GPU"),
             ("device_id", "INTEGER", "CUDA device ordinal as in kernels; NULL if the report does not map it"),
-            ("name", "VARCHAR", "product name"),
+            ("gpu_name", "VARCHAR", "product name"),
             ("compute_capability", "VARCHAR", "for example 9.0"),
             ("sm_count", "INTEGER", "streaming multiprocessors"),
             ("max_warps_per_sm", "INTEGER", "resident warps per SM"),
@@ -146,13 +146,13 @@ TABLES: tuple[Table, ...] = (
         "processes",
         "one profiled process (others of the machine are left out)",
         _columns(
-            _TRACE_ID, ("pid", "BIGINT", "process"), ("name", "VARCHAR", "executable, without its folder")
+            _TRACE_ID, ("pid", "BIGINT", "process"), ("process", "VARCHAR", "executable, without its folder")
         ),
     ),
     Table(
         "threads",
         "one thread with recorded events",
-        _columns(_TRACE_ID, *_THREAD, ("name", "VARCHAR", "thread name")),
+        _columns(_TRACE_ID, *_THREAD, ("thread", "VARCHAR", "thread name")),
     ),
     Table(
         "kernels",
@@ -395,7 +395,7 @@ TABLES: tuple[Table, ...] = (
             ("metric", "VARCHAR", "NVIDIA's name, for example dram__bytes_write.sum"),
             ("unit", "VARCHAR", "as reported: byte, ns, % …; empty if there is none"),
             ("value", "DOUBLE", "NULL when the report holds no value"),
-            ("text", "VARCHAR", "value of a text metric; nan or inf where the number is not finite"),
+            ("value_text", "VARCHAR", "value of a text metric; nan or inf where the number is not finite"),
         ),
         {"ncu": "ncu --set full, or ncu --metrics NAME,…"},
     ),
@@ -435,8 +435,8 @@ TABLES: tuple[Table, ...] = (
         "one private fact about a profiled process; filled by ingest --keep-environment only",
         _columns(
             _TRACE_ID,
-            ("name", "VARCHAR", "COMMAND_LINE, or the name of an environment variable"),
-            ("value", "VARCHAR", "its value"),
+            ("variable", "VARCHAR", "COMMAND_LINE, or the name of an environment variable"),
+            ("content", "VARCHAR", "its value"),
         ),
     ),
     # Measurements made outside the profilers. A point of a sweep is one run: its tags say what was varied

@@ -17,12 +17,12 @@
 WITH belonging AS (
     SELECT trace_id, run_id, sweep
     FROM traces
-    JOIN runs ON runs.tags['trace'] = traces.name
+    JOIN runs ON runs.tags['trace'] = trace
         OR (runs.tags['nwor_mode'] = traces.tags['nwor_mode']
             AND runs.tags['scv_mode'] = traces.tags['scv_mode'])
     -- Sweeps give one summary per mode; its batches are parts of that.
     WHERE coalesce(runs.tags['scope'], '') <> 'batch'
-        AND coalesce(runs.tags['trace'], traces.name) = traces.name
+        AND coalesce(runs.tags['trace'], trace) = trace
         AND len(list_filter(
             map_keys(runs.tags), lambda tag: coalesce(traces.tags[tag] <> runs.tags[tag], false)
         )) = 0

@@ -40,7 +40,7 @@
 --         FROM shares WHERE share_pct >= 20
 
 WITH sides AS (
-    SELECT trace_id, name AS trace, side = 'variant' AS is_variant
+    SELECT trace_id, trace, side = 'variant' AS is_variant
     FROM compared_traces([$baseline], [$variant])
 ),
 asked AS (

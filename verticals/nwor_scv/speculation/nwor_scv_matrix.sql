@@ -40,7 +40,7 @@ chosen AS (
         has_timeline,
         has_counters
     FROM named
-    LEFT JOIN traces USING (name)
+    LEFT JOIN traces ON trace = named.name
     UNION ALL
     SELECT tags['nwor_mode'] || '/' || tags['scv_mode'], trace_id, has_timeline, has_counters
     FROM traces

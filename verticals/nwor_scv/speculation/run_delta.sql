@@ -13,16 +13,16 @@
 -- @chart  paired_bars x=measure y=baseline y2=variant
 
 WITH sides AS (
-    SELECT trace_id, name, side = 'variant' AS is_variant
+    SELECT trace_id, trace, side = 'variant' AS is_variant
     FROM compared_traces([$baseline], [$variant])
 ),
 numbers AS (
     FROM (
-        SELECT name, is_variant, trace_outcomes.* EXCLUDE (trace_id)
+        SELECT trace, is_variant, trace_outcomes.* EXCLUDE (trace_id)
         FROM trace_outcomes
         JOIN sides USING (trace_id)
     )
-    UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (name, is_variant))))
+    UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (trace, is_variant))))
 )
 SELECT
     measure,
@@ -31,7 +31,7 @@ SELECT
     variant - baseline AS delta,
     percent(delta, baseline) AS delta_pct,
     coalesce(
-        'not known of ' || string_agg(name, ', ' ORDER BY is_variant) FILTER (amount IS NULL)
+        'not known of ' || string_agg(trace, ', ' ORDER BY is_variant) FILTER (amount IS NULL)
             || ' (traceql import-runs FILE --tag trace=NAME)',
         ''
     ) AS remark

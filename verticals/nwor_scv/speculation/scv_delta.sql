@@ -20,12 +20,12 @@
 -- @compared timeline 20 What the mask of accepted tokens costs the host | drawn
 
 WITH sides AS (
-    SELECT trace_id, name, has_timeline, missing, side = 'variant' AS is_variant
+    SELECT trace_id, trace, has_timeline, missing, side = 'variant' AS is_variant
     FROM compared_traces([$baseline], [$variant])
 ),
 costs AS (
     SELECT
-        name,
+        trace,
         has_timeline,
         is_variant,
         range IS NULL AS absent,
@@ -42,20 +42,20 @@ numbers AS (
         max(amount) FILTER (measure = 'instances') OVER (PARTITION BY is_variant) AS instances,
         CASE
             WHEN amount IS NOT NULL THEN NULL
-            WHEN absent THEN 'no range ' || $range || ' in ' || name
+            WHEN absent THEN 'no range ' || $range || ' in ' || trace
             WHEN NOT has_timeline AND measure = 'instances'
-                THEN name || ' does not tell: ingest it with --tag steps=N'
+                THEN trace || ' does not tell: ingest it with --tag steps=N'
             WHEN NOT has_timeline AND measure NOT IN ('kernels', 'gpu_ns', 'warps')
-                THEN 'ncu records none (' || name || ')'
+                THEN 'ncu records none (' || trace || ')'
             WHEN NOT has_timeline AND measure = 'warps'
-                THEN 'not measured in ' || name || ': ncu --metrics sm__warps_launched.sum'
-            WHEN measure = 'warps' THEN 'nsys records none (' || name || ')'
-            WHEN measure IN ('kernels', 'gpu_ns') THEN 'kernels of CUDA graphs are not recorded in ' || name
-            ELSE 'not recorded in ' || name
+                THEN 'not measured in ' || trace || ': ncu --metrics sm__warps_launched.sum'
+            WHEN measure = 'warps' THEN 'nsys records none (' || trace || ')'
+            WHEN measure IN ('kernels', 'gpu_ns') THEN 'kernels of CUDA graphs are not recorded in ' || trace
+            ELSE 'not recorded in ' || trace
         END AS reason
     FROM costs
     UNPIVOT INCLUDE NULLS (
-        amount FOR measure IN (COLUMNS(* EXCLUDE (name, has_timeline, is_variant, absent)))
+        amount FOR measure IN (COLUMNS(* EXCLUDE (trace, has_timeline, is_variant, absent)))
     )
 )
 SELECT

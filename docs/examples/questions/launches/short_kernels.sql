@@ -20,7 +20,7 @@
 -- @section timeline 54 Short kernels | expanded shorter_than_ns=10000
 
 SELECT
-    traces.name AS trace,
+    trace,
     kernel_lengths.name AS kernel,
     count(*) AS launches,
     count(*) FILTER (is_short(kernel_lengths.duration_ns, $shorter_than_ns)) AS short_launches,
@@ -28,7 +28,7 @@ SELECT
     (sum(launch_ns) FILTER (is_short(kernel_lengths.duration_ns, $shorter_than_ns)))::BIGINT AS launch_ns
 FROM kernel_lengths
 JOIN chosen_traces($trace) AS traces USING (trace_id)
-GROUP BY traces.name, kernel_lengths.name
+GROUP BY trace, kernel_lengths.name
 HAVING short_launches > 0
 QUALIFY within_limit(row_number() OVER (PARTITION BY trace ORDER BY short_launches DESC, kernel), $limit)
 ORDER BY trace, short_launches DESC, kernel

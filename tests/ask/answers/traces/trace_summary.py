@@ -29,7 +29,7 @@ CASES = [
         expected=down(
             """
             trace           counters             lossy  timeline
-            kind            ncu                  nsys   nsys
+            profiler         ncu                  nsys   nsys
             tool_version    2025.3.1.0           NULL   NULL
             gpu             NVIDIA H200          NULL   NVIDIA H100, NVIDIA H200
             captured_at     1970-01-01 01:00:00  NULL   1970-01-02 00:00:00

@@ -21,7 +21,7 @@ SELECT DISTINCT
     getvariable('trace_id') AS trace_id,
     device_id AS gpu_id,
     device_id,
-    name,
+    name AS gpu_name,
     compute_capability_major || '.' || compute_capability_minor AS compute_capability,
     multiprocessor_count AS sm_count,
     max_warps_per_multiprocessor AS max_warps_per_sm,

@@ -16,5 +16,5 @@ SELECT
     -- See kernels.sql: the value is in ns whatever this label says.
     CASE WHEN unit = 'second' AND starts_with(metric, 'gpu__time_duration') THEN 'ns' ELSE unit END AS unit,
     value,
-    text
+    text AS value_text
 FROM raw_ncu_metrics

@@ -5,6 +5,6 @@
 -- @fills processes
 
 INSERT INTO processes BY NAME
-SELECT getvariable('trace_id') AS trace_id, pid, name
+SELECT getvariable('trace_id') AS trace_id, pid, name AS process
 FROM raw_ncu_processes
 ORDER BY pid

@@ -9,7 +9,7 @@ UPDATE traces SET
     captured_at = (SELECT make_timestamp(any_value(created_utc_s) * 1000000) FROM raw_ncu_session),
     start_utc_ns = (SELECT any_value(created_utc_s) * 1000000000 FROM raw_ncu_session),
     gpu = (
-        SELECT string_agg(DISTINCT name, ', ' ORDER BY name)
+        SELECT string_agg(DISTINCT gpu_name, ', ' ORDER BY gpu_name)
         FROM gpus
         WHERE gpus.trace_id = getvariable('trace_id')
     ),

@@ -35,7 +35,7 @@ SELECT
     getvariable('trace_id') AS trace_id,
     gpu.id AS gpu_id,
     coalesce(ordinals.cudaId, old.deviceId) AS device_id,
-    gpu.name,
+    gpu.name AS gpu_name,
     coalesce(gpu.computeMajor || '.' || gpu.computeMinor,
              old.computeCapabilityMajor || '.' || old.computeCapabilityMinor) AS compute_capability,
     coalesce(gpu.smCount, old.numMultiprocessors) AS sm_count,

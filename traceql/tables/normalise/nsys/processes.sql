@@ -19,7 +19,7 @@ names AS (
     FROM raw_PROCESSES
     GROUP BY ALL
 )
-SELECT getvariable('trace_id') AS trace_id, pid, names.name
+SELECT getvariable('trace_id') AS trace_id, pid, names.name AS process
 FROM active
 LEFT JOIN names USING (pid)
 WHERE pid IS NOT NULL

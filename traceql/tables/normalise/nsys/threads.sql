@@ -18,7 +18,7 @@ names AS (
     LEFT JOIN strings ON strings.id = nameId
     GROUP BY ALL
 )
-SELECT getvariable('trace_id') AS trace_id, pid, tid, names.name
+SELECT getvariable('trace_id') AS trace_id, pid, tid, names.name AS thread
 FROM active
 LEFT JOIN names USING (pid, tid)
 ORDER BY pid, tid

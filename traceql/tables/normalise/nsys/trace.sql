@@ -7,10 +7,10 @@
 UPDATE traces SET
     start_utc_ns = (SELECT min(utcEpochNs) FROM raw_TARGET_INFO_SESSION_START_TIME),
     captured_at = (SELECT make_timestamp(min(utcEpochNs) // 1000) FROM raw_TARGET_INFO_SESSION_START_TIME),
-    duration_ns = (SELECT max(duration) FROM raw_ANALYSIS_DETAILS),
+    trace_duration_ns = (SELECT max(duration) FROM raw_ANALYSIS_DETAILS),
     -- GPUs without a CUDA ordinal were there, but no process used them.
     gpu = (
-        SELECT string_agg(DISTINCT name, ', ' ORDER BY name)
+        SELECT string_agg(DISTINCT gpu_name, ', ' ORDER BY gpu_name)
         FROM gpus
         WHERE gpus.trace_id = getvariable('trace_id')
           AND (device_id IS NOT NULL
