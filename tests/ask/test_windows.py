@@ -6,11 +6,13 @@ What nsys prints under --filter-time and --filter-nvtx is in ``expected/nsys_sta
 from __future__ import annotations
 
 import copy as copies
+import lzma
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import test_nvtx
+from conftest import EXPECTED
 from made.nsys import Recording, copy, graph, kernel, memset, sync
 from nsys_oracle import Columns, ask, assert_same, expected
 from test_nsys_stats import LEFT_OUT, REPORTS
@@ -22,8 +24,11 @@ from traceql.tables import schema, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from traceql import Database
+
+DATABASES = EXPECTED.parent / "databases"
 
 # --- as nsys filters ------------------------------------------------------------------------------------
 
@@ -382,6 +387,24 @@ def test_a_question_without_a_window_sees_everything_after_one_with_a_window(mad
     answer(made, "top_kernels", "whole", from_=1_000)
     assert answer(made, "top_kernels", "whole") == before
     assert made.sql("SELECT count(*) FROM kernels").item() == kernels
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_database_of_an_older_version_is_narrowed_as_one_of_today(version: int, tmp_path: Path) -> None:
+    packed = DATABASES / f"version_{version}.duckdb.xz"
+    (tmp_path / "old.duckdb").write_bytes(lzma.decompress(packed.read_bytes()))
+    with traceql.open(tmp_path / "old.duckdb") as database:
+        whole, part = (
+            database.query("top_kernels", trace="scv_nwor_vectorized*", limit=None, **place)[
+                "instances"
+            ].sum()
+            for place in ({}, {"within": "step#1", "from_": "0ms"})
+        )
+        (steps,) = database.query("nvtx_gpu_proj_sum", trace="scv_nwor_vectorized*").filter(range="step")[
+            "instances"
+        ]
+        assert 0 < part < whole
+        assert part * steps == pytest.approx(whole, rel=0.1)
 
 
 # --- traces ---------------------------------------------------------------------------------------------

@@ -63,7 +63,11 @@ def kernels(home: Path, *arguments: str) -> list[tuple[str, str, int]]:
 
 def test_times_have_units_and_count_from_the_start_of_the_trace(home: Path) -> None:
     attention = ("before", "device_kernel<FlashAttnFwdSm90>", 50_000)
-    for words in (["--to", "0.1ms"], ["--from", "1ms", "--to", "1100us"], ["--from", "1000000", "--to", "1.1ms"]):
+    for words in (
+        ["--to", "0.1ms"],
+        ["--from", "1ms", "--to", "1100us"],
+        ["--from", "1000000", "--to", "1.1ms"],
+    ):
         assert kernels(home, "--trace", "before", *words) == [attention]
     assert "is no time" in run(home, "query", "top-kernels", "--from", "now", status=1)
 
@@ -96,7 +100,9 @@ def test_kernels_are_called_as_asked(home: Path) -> None:
     assert names("--names", "full", "--kernel", "device_kernel<Gemm*") == set()
     assert names("--kernel", "device_kernel<Gemm*") == {"device_kernel<GemmUniversal>"}
     assert names("--kernel", gemm(128)) == {"device_kernel<GemmUniversal>"}
-    assert "names must be short, full or distinct" in run(home, "query", "top-kernels", "--names", "x", status=1)
+    assert "names must be short, full or distinct" in run(
+        home, "query", "top-kernels", "--names", "x", status=1
+    )
 
 
 def test_two_changed_kernels_of_one_function_are_two_differences(home: Path) -> None:

@@ -64,7 +64,9 @@ class Cursor:
         views = {name: Definition(name, "VIEW", "", sql, {}) for name, sql in made.items()}
         connection = self.connection.cursor()
         try:
-            yield Cursor(connection, {**self._stored, **views})
+            # In the order in which they can be made: those of older tables that are narrowed come later.
+            kept = {name: definition for name, definition in self._stored.items() if name not in views}
+            yield Cursor(connection, {**kept, **views})
         finally:
             # Takes the views along: the next statement sees the tables.
             connection.close()
