@@ -2,7 +2,7 @@
 --
 -- Instances with GPU work, by start. The first delta counts from the start of the trace.
 -- @of     timeline
--- @param  range VARCHAR          NVTX message
+-- @param  range VARCHAR          text or pattern of the ranges
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR          name of the trace
 -- @column domain VARCHAR         NVTX domain; empty for the default one
@@ -21,7 +21,7 @@ WITH instances AS (
     SELECT trace, domain, range_id, gpu_start_ns AS start_ns, gpu_end_ns AS end_ns
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE text = $range AND style <> 'mark' AND gpu_operations > 0
+    WHERE is_like(text, $range) AND style <> 'mark' AND gpu_operations > 0
 )
 FROM range_pace(instances)
 ORDER BY trace, domain, instance

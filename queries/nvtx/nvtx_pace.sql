@@ -2,7 +2,7 @@
 --
 -- Instances that were closed, by start. The first delta counts from the start of the trace.
 -- @of     timeline
--- @param  range VARCHAR          NVTX message
+-- @param  range VARCHAR          text or pattern of the ranges
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR          name of the trace
 -- @column domain VARCHAR         NVTX domain; empty for the default one
@@ -21,7 +21,7 @@ WITH instances AS (
     SELECT trace, domain, range_id, start_ns, end_ns
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE text = $range AND style <> 'mark' AND end_ns IS NOT NULL
+    WHERE is_like(text, $range) AND style <> 'mark' AND end_ns IS NOT NULL
 )
 FROM range_pace(instances)
 ORDER BY trace, domain, instance
