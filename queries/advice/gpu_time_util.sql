@@ -5,7 +5,7 @@
 -- than the threshold are listed, neighbours joined. Operations that run at the same time count twice, so a
 -- chunk can be in use for more than 100 %. NVIDIA's rule looks at each process by itself, as --by process
 -- does, and also counts the profiler's own overhead.
--- @param  trace VARCHAR = NULL   only this trace
+-- @of     timeline
 -- @param  threshold_pct DOUBLE = 50  list chunks below this use; the default is NVIDIA's
 -- @param  chunks BIGINT = 30     chunks per GPU; the default is NVIDIA's
 -- @param  by VARCHAR = 'gpu'     gpu, whoever shares it, or process: what each of them uses

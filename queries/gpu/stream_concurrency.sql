@@ -3,7 +3,7 @@
 -- Between the first and the last operation of each GPU: the time with no stream at work, with one, with
 -- two …, of whichever process. The rows of one GPU add up to that time. Operations of one stream count
 -- once, even when they overlap.
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     timeline
 -- @param  by VARCHAR = 'gpu'    gpu, whoever shares it, or process: the streams of each of them
 -- @needs  kernels
 -- @column trace VARCHAR         name of the trace

@@ -4,8 +4,8 @@
 -- names begin with nccl, and for computation all others of the same process and device. Here custom
 -- all-reduces and the like communicate, too (see kernel_patterns), and hide nothing. Time with several
 -- compute kernels counts once.
--- @param  trace VARCHAR = NULL          only this trace
--- @param  communication VARCHAR = NULL  LIKE pattern, ignoring case, on the names of kernels: only these
+-- @of     timeline
+-- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @needs  kernels
 -- @column trace VARCHAR                 name of the trace
 -- @column start_ns BIGINT               start on the GPU

@@ -5,8 +5,8 @@
 -- Kernels are runs of one collective when they are of one communicator, or where none was recorded of one
 -- name, and all run at the same time. Traces of one job (a report per rank) are compared with each other:
 -- the clocks of their hosts are set by the collectives' ends.
--- @param  trace VARCHAR = NULL          only this trace
--- @param  communication VARCHAR = NULL  LIKE pattern, ignoring case, on the names of the kernels
+-- @of     timeline
+-- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @needs  kernels
 -- @column trace VARCHAR                 name of the trace
 -- @column kernel VARCHAR                communication kernel

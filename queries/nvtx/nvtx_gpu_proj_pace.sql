@@ -2,8 +2,8 @@
 --
 -- Instances with GPU work, by start, of each process (rank) and thread. The first delta counts from the
 -- start of the trace.
--- @param  range VARCHAR          NVTX message
--- @param  trace VARCHAR = NULL   only this trace
+-- @param  range VARCHAR          text or pattern of the ranges
+-- @of     timeline
 -- @param  by VARCHAR = 'thread'  whose launches a range holds: thread or process
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR          name of the trace
@@ -26,7 +26,7 @@ WITH instances AS (
            gpu_start_ns AS start_ns, gpu_end_ns AS end_ns
     FROM ranges_with_work('nvtx_ranges', $by)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE text = $range AND style <> 'mark' AND gpu_operations > 0
+    WHERE is_like(text, $range) AND style <> 'mark' AND gpu_operations > 0
 )
 FROM range_pace(instances)
 ORDER BY trace, domain, pid, tid NULLS FIRST, instance, range_id

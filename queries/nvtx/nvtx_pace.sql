@@ -2,8 +2,8 @@
 --
 -- Instances that were closed, by start, of each process (rank) and thread. The first delta counts from the
 -- start of the trace.
--- @param  range VARCHAR          NVTX message
--- @param  trace VARCHAR = NULL   only this trace
+-- @param  range VARCHAR          text or pattern of the ranges
+-- @of     timeline
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR          name of the trace
 -- @column domain VARCHAR         NVTX domain; empty for the default one
@@ -24,7 +24,7 @@ WITH instances AS (
     SELECT trace, domain, style, pid, tid, range_id, start_ns, end_ns
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE text = $range AND style <> 'mark' AND end_ns IS NOT NULL
+    WHERE is_like(text, $range) AND style <> 'mark' AND end_ns IS NOT NULL
 )
 FROM range_pace(instances)
 ORDER BY trace, domain, pid, tid NULLS FIRST, instance, range_id

@@ -3,7 +3,7 @@
 -- A kernel is attributed when its launch was recorded and lay in a range of its thread, or by --by process of
 -- any thread of its process (ncu: when the report says so). Kernels without a recorded launch come from
 -- skipped API calls or from outside the recording.
--- @param  trace VARCHAR = NULL          only this trace
+-- @of     timeline
 -- @param  by VARCHAR = 'thread'         whose launches a range holds: thread or process
 -- @needs  kernels
 -- @column trace VARCHAR                 name of the trace

@@ -2,8 +2,8 @@
 --
 -- Steps are those of step-summary. Those of the same text together, the number of the step aside; minimum and
 -- maximum show whether they are alike.
--- @param  trace VARCHAR = NULL           only this trace
--- @param  step VARCHAR = NULL            LIKE pattern on the text of steps; NULL to find them
+-- @of     timeline
+-- @param  step VARCHAR = NULL            text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'          whose launches a range holds: thread or process
 -- @param  exact BOOLEAN = false          steps of different text apart, whatever the numbers in it
 -- @needs  kernels

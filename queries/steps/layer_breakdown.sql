@@ -7,8 +7,8 @@
 -- texts with ids, arguments or shapes. gpu_own_ns adds up over all rows. By --by process, work launched
 -- outside the ranges of its own thread is that of the range of the process that began last, as in PyTorch's
 -- backward pass.
--- @param  trace VARCHAR = NULL    only this trace
--- @param  module VARCHAR = '%'    LIKE pattern on the module
+-- @of     timeline
+-- @param  module VARCHAR = '%'    module, or a pattern of it
 -- @param  by VARCHAR = 'thread'   whose launches a range holds: thread or process
 -- @param  exact BOOLEAN = false   keep the numbers in texts apart
 -- @needs  nvtx_ranges

@@ -5,8 +5,8 @@
 -- named by --step. vLLM names its steps execute_context_<requests>(<tokens>)_generation_<requests>(<tokens>),
 -- context is prefill and generation decode; TensorRT-LLM tells requests only. Kind and tokens of others are
 -- NULL.
--- @param  trace VARCHAR = NULL        only this trace
--- @param  step VARCHAR = NULL         LIKE pattern on the text of steps; NULL to find them
+-- @of     timeline
+-- @param  step VARCHAR = NULL         text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'       whose launches a range holds: thread or process
 -- @needs  kernels|nvtx_ranges
 -- @column trace VARCHAR               name of the trace

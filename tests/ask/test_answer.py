@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m"
 LAUNCH = "cudaLaunchKernel_v7000"
+#: Asked of no window, and of each trace by itself.
+NOWHERE = {"from": None, "to": None, "within": None, "by": None}
 
 
 @pytest.fixture
@@ -33,7 +35,8 @@ def db() -> Iterator[traceql.Database]:
 def test_an_answer_knows_its_question_its_parameters_and_its_rows(db: traceql.Database) -> None:
     answer = db.ask("top_kernels", trace="run")
     assert answer.question.name == "top_kernels"
-    assert answer.parameters == {"trace": "run", "kernel": "%", "limit": 20}
+    given = {"trace": ["run"], "kernel": "*", "names": "distinct", "limit": 20}
+    assert answer.parameters == {**NOWHERE, **given}
     assert isinstance(answer.table, pa.Table)
     assert answer.table.column_names == [column.name for column in answer.question.columns]
     assert answer.frame()["total_ns"].to_list() == [40, 5]
@@ -72,7 +75,8 @@ def test_as_json_it_is_whole(db: traceql.Database) -> None:
     content = json.loads(db.ask("top_kernels", limit=1).to_json())
     assert list(content) == ["question", "parameters", "notes", "total_rows", "rows"]
     assert content["question"] == "top_kernels"
-    assert content["parameters"] == {"trace": None, "kernel": "%", "limit": 1}
+    given = {"trace": None, "kernel": "*", "names": "distinct", "limit": 1}
+    assert content["parameters"] == {**NOWHERE, **given}
     assert [note["code"] for note in content["notes"]] == ["not_recorded"]
     assert (len(content["rows"]), content["total_rows"]) == (1, 2)
     assert content["rows"][0]["kernel"] == "gemm"

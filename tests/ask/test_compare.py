@@ -208,7 +208,7 @@ def test_the_quantiles_are_those_of_students_t() -> None:
 def test_both_sides_are_what_nsys_stats_sums_up(
     corpus: Database, topic: str, report: str, count: str, time: str, name: str
 ) -> None:
-    found = values(diff(corpus, A, B, topic=topic, full_names=True), topic)
+    found = values(diff(corpus, A, B, topic=topic, names="full"), topic)
     for side, trace in enumerate((A, B)):
         theirs: dict[str, tuple[int, int]] = {}
         for row in expected("nsys_stats", trace.removesuffix(".sqlite.xz"), report):
@@ -300,7 +300,7 @@ def test_a_metric_without_a_value_stays_unknown() -> None:
 
 
 def test_the_nwor_pair_has_the_published_traffic(corpus: Database) -> None:
-    found = corpus.compare([PROFILED_A], [PROFILED_B])
+    found = corpus.compare([PROFILED_A], [PROFILED_B], names="short")
     kernel = values(found.differences, "kernel")
     # All of the baseline's writes are by one kernel, the variant gathers with another.
     assert kernel[None, "index_elementwise_kernel", "dram_write_bytes"][0] == 60_449_280
@@ -563,11 +563,11 @@ def test_traces_are_meant_by_tags_and_csv_holds_every_column(home: Path) -> None
 def test_reports_are_compared_without_a_database(tmp_path: Path) -> None:
     _, err = run(tmp_path, REPORTS / A, REPORTS / A)
     assert "is on both sides" in err
-    # 11 in total, 3 of each of 6 kernels, 7 API functions and 1 kind of copy, 5 of each of 5 ranges.
-    assert "note: no difference in 78 measures" in err
+    # 11 in total, 3 of each of 9 kernels, 7 API functions and 1 kind of copy, 5 of each of 5 ranges.
+    assert "note: no difference in 87 measures" in err
     assert not (tmp_path / "traces.duckdb").exists()
     everything, _ = run(tmp_path, REPORTS / A, REPORTS / A, "--all", "--format", "json")
-    assert len(json.loads(everything)) == 78
+    assert len(json.loads(everything)) == 87
     # A pattern means several runs.
     _, err = run(
         tmp_path,

@@ -115,7 +115,8 @@ def params(catalog: Catalog, name: str) -> dict[str, Param]:
 
 def asked(name: str, /, **values: Value) -> dict[str, Value]:
     """The values of parameters that a chart asks with: those given, and its own defaults."""
-    return {**_ASKED.get(name.replace("-", "_"), {}), **values}
+    given = {key.removesuffix("_"): value for key, value in values.items()}
+    return {**_ASKED.get(name.replace("-", "_"), {}), **given}
 
 
 def draw(ask: Asker, name: str, /, **values: Value) -> Drawing:

@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from traceql.ask import place
 from traceql.draw import charts
 from traceql.errors import MissingDataError, QueryError
 from traceql.present import units
@@ -47,7 +48,7 @@ def of_traces(
 
     Args:
         ask: the database that holds them.
-        traces: their names; the others are compared with the first.
+        traces: their names, patterns or tags; the others are compared with the first.
         title: of the page; by default the names.
         params: for every question of the page that has them; a tuple of texts is parsed as the command
             line's options are.
@@ -58,8 +59,10 @@ def of_traces(
     if not traces:
         raise QueryError("a report is about one trace or more", "See which there are: traceql ls")
     # Asked first: a name that does not exist ends it here.
-    recorded = [_recorded(ask, name) for name in dict.fromkeys(traces)]
-    given = params or {}
+    there = place.traces(ask.store.run)
+    names = [name for word in traces for name in place.meant(there, word) or [word]]
+    recorded = [_recorded(ask, name) for name in dict.fromkeys(names)]
+    given = {name.removesuffix("_"): value for name, value in (params or {}).items()}
     _refuse_unknown(ask.catalog, recorded, given)
     sections = []
     if len(recorded) > 1:

@@ -111,8 +111,14 @@ def _texts_of(value: Value) -> list[str]:
 
 def statement(query: Query, params: Mapping[str, Value]) -> str:
     """The SQL, with the values of its parameters above it."""
-    bound = query.bind(dict(params))
-    values = "\n".join(f"-- ${name} = {_literal(value)}" for name, value in bound.items())
+    bound, in_sql = query.bind(dict(params)), {param.name for param in query.in_sql}
+    values = "\n".join(
+        f"-- ${name} = {_literal(value)}"
+        if name in in_sql
+        else f"-- of tables narrowed to {name} {_literal(value)}"
+        for name, value in bound.items()
+        if name in in_sql or value is not None
+    )
     return f"-- {query.title}\n{values}\n{query.sql}\n"
 
 

@@ -7,6 +7,7 @@ engine: its SQL is text that `store` runs.
 `schema`     every table and column
 `normalise`  raw tables → canonical tables, one SQL file per step
 `migrations` tables of older versions → those of today
+`window`     what of the tables lies in a stretch of time, or in an NVTX range
 `fingerprint` whether the tables still mean what they meant
 `sqlfiles`   the form that all SQL files of the project share
 ============ ==========================================================================

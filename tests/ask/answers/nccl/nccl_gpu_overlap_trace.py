@@ -65,7 +65,7 @@ CASES = [
                 kernel("ncclAllReduce", 0, 10, stream=10),
             )
         },
-        params={"communication": "%Ring::%"},
+        params={"communication": "*Ring::*"},
         expected=across(
             """
             trace  start_ns  duration_ns  overlap_ns  exposed_ns  overlap_pct  pid  device_id  stream_id  kernel         kernel_id
@@ -76,7 +76,7 @@ CASES = [
     Case(
         "the pattern is one of LIKE, in any case",
         traces=TWO,
-        params={"trace": "b", "communication": "S%M"},
+        params={"trace": "b", "communication": "S?M"},
         expected=across(
             """
             trace  start_ns  duration_ns  overlap_ns  exposed_ns  overlap_pct  pid  device_id  stream_id  kernel  kernel_id

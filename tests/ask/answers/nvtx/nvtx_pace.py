@@ -75,4 +75,16 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "of all ranges like a pattern, in one order; the exact name leaves them out",
+        traces={"a": Recording().range("step 1", 0, 10).range("step 2", 15, 20)},
+        params={"range": "step ?"},
+        expected=across(
+            """
+            trace  domain  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
+            a      ''      0         0         10      10           10                 0         0               1
+            a      ''      1         15        20      5            15                 5         5               2
+            """
+        ),
+    ),
 ]

@@ -1,0 +1,492 @@
+"""--from, --to and --within: every question about a timeline answers as it would of a trace cut by hand.
+
+What nsys prints under --filter-time and --filter-nvtx is in ``expected/nsys_stats_filtered``.
+"""
+
+from __future__ import annotations
+
+import copy as copies
+import lzma
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import test_nvtx
+from conftest import EXPECTED
+from made.nsys import Recording, copy, graph, kernel, memset, sync
+from nsys_oracle import Columns, ask, assert_same, expected
+from test_nsys_stats import LEFT_OUT, REPORTS
+
+import traceql
+from traceql.errors import QueryError
+from traceql.questions import catalog
+from traceql.tables import schema, window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from traceql import Database
+
+DATABASES = EXPECTED.parent / "databases"
+
+# --- as nsys filters ------------------------------------------------------------------------------------
+
+TIMES: dict[str, dict[str, str]] = {
+    "scv_baseline_graph": {"from_": "11ms", "to": "12ms"},
+    "memory_and_ranges": {"from_": "50ms", "to": "82ms"},
+}
+FILTERED = ("cuda_gpu_kern_sum", "cuda_api_sum", "cuda_gpu_trace", "cuda_gpu_mem_time_sum", "cuda_api_trace")
+
+
+@pytest.mark.parametrize("trace", TIMES)
+@pytest.mark.parametrize("report", FILTERED)
+def test_a_stretch_of_time_holds_what_nsys_stats_finds_in_it(
+    corpus: Database, trace: str, report: str
+) -> None:
+    columns, params, order = REPORTS[report]
+    theirs = expected("nsys_stats_filtered", f"{trace}_time", report)
+    assert set(theirs[0]) - LEFT_OUT == set(columns)
+    assert_same(ask(corpus, report, trace, **params, **TIMES[trace]), theirs, columns, order)
+
+
+PROJECTED = {
+    "Total Proj Time (ns)": "total_proj_ns",
+    "Total Range Time (ns)": "total_range_ns",
+    "Range Instances": "instances",
+    "Proj Min (ns)": "min_proj_ns",
+    "Proj Max (ns)": "max_proj_ns",
+    "Total GPU Ops": "gpu_operations",
+    "Style": "style",
+}
+
+
+@pytest.mark.parametrize(
+    ("trace", "how", "params"),
+    [
+        ("scv_baseline_graph", "time", TIMES["scv_baseline_graph"]),
+        ("memory_and_ranges", "time", TIMES["memory_and_ranges"]),
+        # Of a step whose work runs while it lasts: nsys filters GPU work by its time.
+        ("scv_baseline_graph", "nvtx", {"within": "step#1"}),
+    ],
+)
+def test_ranges_have_the_time_and_the_work_that_nsys_stats_finds_left(
+    corpus: Database, trace: str, how: str, params: dict[str, Any]
+) -> None:
+    name = {"trace": f"{trace}.sqlite.xz", **params}
+    for report, columns in (
+        ("nvtx_sum", test_nvtx.SUMS | {"Style": "style"}),
+        ("nvtx_gpu_proj_sum", PROJECTED),
+    ):
+        theirs = expected("nsys_stats_filtered", f"{trace}_{how}", report)
+        # The event that names the domain lies before the window, and nsys loses the name with it.
+        theirs = [row | {"Range": re.sub("^:(?=request_2)", "library:", row["Range"])} for row in theirs]
+        test_nvtx.same(corpus.query(report, **name), theirs, columns)
+
+
+def test_the_calls_within_a_range_are_those_of_nsys_stats(corpus: Database) -> None:
+    columns, params, order = REPORTS["cuda_api_sum"]
+    theirs = expected("nsys_stats_filtered", "scv_baseline_graph_nvtx", "cuda_api_sum")
+    assert_same(
+        ask(corpus, "cuda_api_sum", "scv_baseline_graph", within="step#1", **params), theirs, columns, order
+    )
+
+
+KERNELS_OF_RANGES: Columns = {
+    "NVTX Range": (lambda row: f"{row['domain']}:{row['range']}", None),
+    "NVTX Inst": ("range_instances", None),
+    "Kern Inst": ("instances", None),
+    "Total Time (ns)": ("total_ns", None),
+    "Kernel Name": ("kernel", None),
+}
+
+
+@pytest.mark.parametrize("trace", TIMES)
+def test_kernels_of_ranges_are_those_of_nsys_stats_where_their_launch_is_left(
+    corpus: Database, trace: str
+) -> None:
+    ours = ask(corpus, "nvtx_kern_sum", trace, **TIMES[trace])
+    # nsys lists kernels without a launch, too, with neither process nor thread.
+    theirs = [row for row in expected("nsys_stats_filtered", f"{trace}_time", "nvtx_kern_sum") if row["PID"]]
+    ranges = [row for row in ours if row["range"] is not None]
+    assert_same(ranges, [row for row in theirs if row["NVTX Range"]], KERNELS_OF_RANGES)
+
+
+# --- as a trace that is cut by hand ---------------------------------------------------------------------
+
+
+def recorded() -> Recording:
+    """Three steps alike, 1,000 ns apart, with all that a question reads; what crosses the middle one's ends, too."""
+    made = Recording().duration(3_500).gpu(0, "NVIDIA H100 80GB HBM3", cuda=0).thread(1, "main")
+    made.process(1, "/usr/bin/python3").process(2, "/usr/bin/python3").graph_node(8, 1)
+    for step in range(3):
+        _step(made, 1_000 * step)
+    # Launched in the first step, at work in the second; and in the second, at work in the third.
+    made.call("cudaLaunchKernel", 950, 955, kernel("late", 1_020, 1_060, stream=9))
+    made.call("cudaLaunchKernel", 1_950, 1_955, kernel("late", 2_020, 2_060, stream=9))
+    return (
+        made.range("across", 900, 1_100, tid=2).range("open", 1_500, None, tid=3).os_call("poll", 980, 1_010)
+    )
+
+
+def _step(made: Recording, at: int) -> None:
+    made.range("execute_context_1(16)_generation_2(2)", at, at + 900)
+    made.range("model.layers.0.mlp", at + 10, at + 400).range("request", at + 20, at + 800, style="startend")
+    made.mark("now", at + 30).os_call("read", at + 40, at + 45).os_call("read", at + 50, at + 52, pid=2)
+    work = kernel("gemm", at + 120, at + 200, full="void gemm<float>(float *)")
+    made.call("cudaLaunchKernel", at + 100, at + 110, work)
+    made.call("cudaLaunchKernel", at + 112, at + 118, kernel("add", at + 210, at + 230, stream=8))
+    made.call("cuLaunchKernel", at + 113, at + 117, layer="driver", nested=True)
+    made.call(
+        "cudaGraphLaunch",
+        at + 240,
+        at + 250,
+        kernel("add", at + 260, at + 280, node=8),
+        copy("Device-to-Device", at + 280, at + 290, 64, node=9),
+    )
+    made.call("cudaGraphLaunch", at + 300, at + 310, graph(at + 320, at + 400))
+    made.call(
+        "cudaMemcpyAsync", at + 405, at + 410, copy("Host-to-Device", at + 411, at + 440, 128, src="Pageable")
+    )
+    made.call("cudaMemcpy", at + 441, at + 460, copy("Device-to-Host", at + 445, at + 458, 1 << 20))
+    made.call("cudaMemset", at + 461, at + 470, memset(at + 462, at + 469, 256, memory="Pinned"))
+    made.call("cudaStreamSynchronize", at + 500, at + 600, sync("Stream sync", at + 501, at + 599))
+    made.range("ncclAllReduce", at + 610, at + 640, domain="NCCL")
+    for pid in (1, 2):
+        reduce = kernel("ncclDevKernel_AllReduce", at + 650 + pid, at + 700, device=pid - 1)
+        made.call("cudaLaunchKernel", at + 620, at + 630, reduce, pid=pid)
+    made.range("execute_context_1(16)_generation_2(2)", at + 605, at + 800, pid=2)
+    made.sample("SMs Active [Throughput %]", at + 150, 50 + at // 1_000)
+    made.sample("SMs Active [Throughput %]", at + 650, 20 + at // 1_000)
+    made.cpu_fault(at + 700, 4096, "main", file="main.c", line=7).gpu_fault(at + 710, at + 720, 4096)
+    migration = copy("Unified Host-to-Device", at + 725, at + 735, 4096, address=4096)
+    made.call("cudaMemPrefetchAsync", at + 721, at + 724, migration)
+
+
+def cut(made: Recording, is_kept: Callable[[Mapping[str, Any], str], bool]) -> Recording:
+    """The recording with those of its timed events that are kept."""
+    part = copies.deepcopy(made)
+    for name, rows in part._tables.items():
+        # Names of domains, threads and strings have no time of their own.
+        rows[:] = [
+            row for row in rows if name not in _TIMED or row.get("eventType") == 75 or is_kept(row, name)
+        ]
+    part._tables = {name: rows for name, rows in part._tables.items() if rows}
+    return part
+
+
+_TIMED = {
+    "CUPTI_ACTIVITY_KIND_RUNTIME",
+    "CUPTI_ACTIVITY_KIND_KERNEL",
+    "CUPTI_ACTIVITY_KIND_MEMCPY",
+    "CUPTI_ACTIVITY_KIND_MEMSET",
+    "CUPTI_ACTIVITY_KIND_SYNCHRONIZATION",
+    "CUPTI_ACTIVITY_KIND_GRAPH_TRACE",
+    "NVTX_EVENTS",
+    "OSRT_API",
+    "GPU_METRICS",
+    "CUDA_UM_CPU_PAGE_FAULT_EVENTS",
+    "CUDA_UM_GPU_PAGE_FAULT_EVENTS",
+}
+
+
+def _times(row: Mapping[str, Any]) -> tuple[int, float]:
+    start = row["timestamp"] if "timestamp" in row else row["start"]
+    # A mark has no end, and a range that was never closed lasts on.
+    never = start if row.get("eventType") == 34 or "end" not in row else float("inf")
+    return start, never if row.get("end") is None else row["end"]
+
+
+def between(from_ns: int, to_ns: int) -> Callable[[Mapping[str, Any], str], bool]:
+    def is_kept(row: Mapping[str, Any], _: str) -> bool:
+        start, end = _times(row)
+        return start < to_ns and end >= from_ns
+
+    return is_kept
+
+
+QUESTIONS = [
+    query.name
+    for query in catalog.shipped().queries.values()
+    if any(param.name == "within" for param in query.params)
+]
+# What must be given, and what lets a question list what is there.
+ASKED: dict[str, dict[str, Any]] = {
+    "cuda_gpu_kern_pace": {"kernel": "*"},
+    "nvtx_pace": {"range": "request"},
+    "nvtx_gpu_proj_pace": {"range": "request"},
+    "gpu_gaps": {"min_gap_ns": 0},
+    "cpu_bound_gaps": {"min_gap_ns": 0, "min_cpu_pct": 0},
+}
+_IDS = {table.columns[0].name for table in schema.TABLES if table.of_trace} - {"trace_id"}
+_IDS |= {"parent_id", "operation_id", "range_stack", "trace"}
+
+
+def answer(database: Database, question: str, trace: str, **place: Any) -> list[dict[str, Any]]:
+    """The rows without the numbers of rows, which are others in a trace that holds less."""
+    about = {"baseline": trace, "variant": trace} if question == "diff" else {"trace": trace}
+    rows = database.query(question, **ASKED.get(question, {}), **about, **place).to_dicts()
+    return [{name: value for name, value in row.items() if name not in _IDS} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Database]:
+    """The recording as `whole`, what ran from 1000 to 2000 as `middle`, and the second step as `second`."""
+    with traceql.open(":memory:") as database:
+        recorded().store(database, "whole")
+        cut(recorded(), between(1_000, 2_000)).store(database, "middle")
+        cut(recorded(), of_the_second_step()).store(database, "second")
+        yield database
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_window_around_everything_changes_nothing(made: Database, question: str) -> None:
+    whole = answer(made, question, "whole")
+    assert whole
+    assert answer(made, question, "whole", from_=-1, to="1s") == whole
+    assert answer(made, question, "whole", from_="0ns") == whole
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_window_after_everything_holds_nothing(made: Database, question: str) -> None:
+    rows = answer(made, question, "whole", from_="1s", to="2s")
+    # A range that was never closed lasts on, but nothing runs; a process is known whatever runs.
+    told = [
+        row
+        for row in rows
+        if "open" not in (row.get("range"), row.get("name"), row.get("module"))
+        and row.get("finding") not in ("no GPU work", "unused GPU")
+    ]
+    if question == "diff":
+        told = [row for row in told if row["baseline"] and row["path"] != "open"]
+    assert not told, told
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_window_in_the_middle_answers_as_a_trace_of_what_ran_in_it(made: Database, question: str) -> None:
+    found = answer(made, question, "whole", from_=1_000, to="2us")
+    assert found == answer(made, question, "middle")
+    assert found != answer(made, question, "whole")
+
+
+def of_the_second_step() -> Callable[[Mapping[str, Any], str], bool]:
+    """What belongs to the second step of each process, from 1000 to 1900 (of the second one, from 1605 to 1800)."""
+    spans = {1: (1_000, 1_900), 2: (1_605, 1_800)}
+    calls = {
+        (row["globalTid"] >> 24, row["correlationId"]): row["start"]
+        for row in recorded()._tables["CUPTI_ACTIVITY_KIND_RUNTIME"]
+    }
+
+    def is_kept(row: Mapping[str, Any], table: str) -> bool:
+        start, end = _times(row)
+        if table == "GPU_METRICS":
+            # While the work of the steps runs on GPUs.
+            return 1_120 <= start < 1_735
+        process = (row["globalTid"] if "globalTid" in row else row["globalPid"]) >> 24
+        low, high = spans[process & 0xFFFFFF]
+        if table == "NVTX_EVENTS":
+            return start >= low and end <= high
+        launched = calls.get((process, row["correlationId"]), start) if "correlationId" in row else start
+        return low <= launched < high
+
+    return is_kept
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_an_instance_of_a_range_answers_as_a_trace_of_what_belongs_to_it(
+    made: Database, question: str
+) -> None:
+    found = answer(made, question, "whole", within="execute_context_*#1")
+    assert found == answer(made, question, "second")
+    assert found != answer(made, question, "whole")
+
+
+# --- what is meant --------------------------------------------------------------------------------------
+
+
+def steps(*names: str) -> Recording:
+    """Ranges of these names, 100 ns each, one after the other, with a kernel of 10 ns each."""
+    made = Recording()
+    for number, name in enumerate(names):
+        at = 100 * number
+        made.range(name, at, at + 90).call(
+            "cudaLaunchKernel", at + 1, at + 2, kernel(f"k{number}", at + 3, at + 13)
+        )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("within", "kernels"),
+    [
+        ("iter_1", {"k0"}),  # An underscore is a letter: neither iter11 nor "iter 1".
+        ("iter*", {"k0", "k1", "k2"}),
+        ("iter%", {"k0", "k1", "k2"}),
+        ("iter?1", {"k0", "k1", "k2"}),
+        ("iter*#1", {"k1"}),
+        ("Step#5", {"k3"}),  # A text may end in # and a number.
+        ("Step#5#0", {"k3"}),
+        ("Step#*#1", {"k4"}),
+    ],
+)
+def test_a_range_is_meant_by_name_pattern_and_number(within: str, kernels: set[str]) -> None:
+    with steps("iter_1", "iter11", "iter 1", "Step#5", "Step#6").database() as database:
+        assert set(database.query("top_kernels", within=within)["kernel"]) == kernels
+
+
+def test_a_window_and_a_range_hold_what_lies_in_both() -> None:
+    with steps("a", "a", "b").database() as database:
+        assert database.query("top_kernels", within="a", from_=50)["kernel"].to_list() == ["k1"]
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [
+        ({"within": "no"}, "no range in the database is called 'no'"),
+        ({"within": "a#2"}, "no process has 3 ranges called 'a'"),
+        ({"from_": "2us", "to": "1us"}, "the time from 2,000 ns to 1,000 ns is none"),
+        ({"from_": "soon"}, "'soon' is no time"),
+        ({"to": 1.5}, "1.5 is no time"),
+    ],
+)
+def test_a_place_that_is_none_is_refused(place: dict[str, Any], problem: str) -> None:
+    with steps("a", "a", "b").database() as database, pytest.raises(QueryError, match=problem):
+        database.query("top_kernels", **place)
+
+
+def test_kernels_whose_launch_the_window_cuts_off_are_noted(made: Database) -> None:
+    said = made.ask("top_kernels", trace="whole", from_=1_000, to=2_000).notes
+    assert [note.code for note in said if note.code == "window"] == ["window"]
+    assert any(
+        note.text.startswith("1 of 6 kernels between these times were launched before or") for note in said
+    )
+
+
+def test_the_answer_says_what_it_was_narrowed_to(made: Database) -> None:
+    asked = made.ask("top_kernels", trace="who*", from_="1us", within="request")
+    assert asked.parameters["trace"] == ["whole"]
+    assert (asked.parameters["from"], asked.parameters["to"], asked.parameters["within"]) == (
+        1_000,
+        None,
+        "request",
+    )
+
+
+def test_every_table_with_times_is_narrowed() -> None:
+    timed = {
+        table.name
+        for table in schema.TABLES
+        if table.of_trace
+        and {"start_ns", "time_ns", "created_ns"} & {column.name for column in table.columns}
+    }
+    # Messages are about the recording; nodes of graphs are made before they run.
+    assert timed - {table.name for table in window.narrowed()} == {"diagnostics", "graph_nodes"}
+
+
+def test_a_question_without_a_window_sees_everything_after_one_with_a_window(made: Database) -> None:
+    before, kernels = answer(made, "top_kernels", "whole"), made.sql("SELECT count(*) FROM kernels").item()
+    answer(made, "top_kernels", "whole", from_=1_000)
+    assert answer(made, "top_kernels", "whole") == before
+    assert made.sql("SELECT count(*) FROM kernels").item() == kernels
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_database_of_an_older_version_is_narrowed_as_one_of_today(version: int, tmp_path: Path) -> None:
+    packed = DATABASES / f"version_{version}.duckdb.xz"
+    (tmp_path / "old.duckdb").write_bytes(lzma.decompress(packed.read_bytes()))
+    with traceql.open(tmp_path / "old.duckdb") as database:
+        whole, part = (
+            database.query("top_kernels", trace="scv_nwor_vectorized*", limit=None, **place)[
+                "instances"
+            ].sum()
+            for place in ({}, {"within": "step#1", "from_": "0ms"})
+        )
+        (steps,) = database.query("nvtx_gpu_proj_sum", trace="scv_nwor_vectorized*").filter(range="step")[
+            "instances"
+        ]
+        assert 0 < part < whole
+        assert part * steps == pytest.approx(whole, rel=0.1)
+
+
+# --- traces ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("a_1", ["a_1"]),
+        ("a*", ["a_1", "ab1"]),
+        (["b", "a?1"], ["a_1", "ab1", "b"]),
+        ("gpu=h200", ["a_1"]),
+        ("gpu=h*", ["a_1", "b"]),
+        ("x=y", ["x=y"]),  # A name comes before a tag.
+    ],
+)
+def test_traces_are_meant_by_name_pattern_and_tag(words: str | list[str], names: list[str]) -> None:
+    with traceql.open(":memory:") as database:
+        for name, tags in {
+            "a_1": {"gpu": "h200"},
+            "ab1": {"x": "y"},
+            "b": {"gpu": "h100"},
+            "x=y": {},
+        }.items():
+            Recording(**tags).work(kernel("k", 0, 1)).store(database, name)
+        assert sorted(database.query("top_kernels", trace=words)["trace"]) == names
+
+
+def test_words_that_mean_no_trace_and_one_too_many_are_refused() -> None:
+    with traceql.open(":memory:") as database:
+        for name in ("a", "b"):
+            Recording(gpu="h200").work(kernel("k", 0, 1)).store(database, name)
+        for word in ("c", "c*", "gpu=h100", "mode=x"):
+            with pytest.raises(QueryError, match="no trace is called"):
+                database.query("top_kernels", trace=word)
+        with pytest.raises(
+            QueryError, match="gpu=h200 means 2 traces, where counters_on_timeline compares one"
+        ):
+            database.query("counters_on_timeline", timeline="gpu=h200", counters="a")
+        with pytest.raises(QueryError, match="no trace has a tag 'mode'"):
+            database.query("top_kernels", by="mode")
+
+
+TOTALS = [
+    query.name
+    for query in catalog.shipped().queries.values()
+    if any(param in query.params for param in catalog.question.parameters.PLACES["totals"])
+]
+
+
+@pytest.mark.parametrize("question", TOTALS)
+def test_two_traces_of_one_tag_are_added_up(question: str) -> None:
+    with traceql.open(":memory:") as database:
+        for name in ("a", "b"):
+            twin = recorded()
+            twin._tags = {"run": "both"}
+            twin.store(database, name)
+        one = answer(database, question, "a")
+        both = answer(database, question, "*", by="run")
+        assert database.query(question, by="run", **ASKED.get(question, {}))["trace"].unique().to_list() == [
+            "both"
+        ]
+        counts = {
+            "instances",
+            "calls",
+            "total_ns",
+            "kernel_ns",
+            "samples",
+            "cpu_page_faults",
+            "steps",
+            "gpu_own_ns",
+        }
+        assert len(both) == len(one)
+        compared = [name for name in one[0] if name in counts]
+        assert compared
+        for name in compared:
+            assert sum(row[name] for row in both) == 2 * sum(row[name] for row in one), name
+
+
+def test_what_has_no_tag_stands_for_itself_and_a_window_holds_for_each() -> None:
+    with traceql.open(":memory:") as database:
+        Recording(gpu="h200").work(kernel("k", 0, 1), kernel("k", 10, 12)).store(database, "a")
+        Recording().work(kernel("k", 10, 13)).store(database, "b")
+        found = database.query("top_kernels", by="gpu", from_=5)
+        assert found.select("trace", "instances", "total_ns").rows() == [("b", 1, 3), ("h200", 1, 2)]
