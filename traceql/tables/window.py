@@ -30,10 +30,12 @@ SPANS = "window_spans"
 _GPU_SPANS, _WITHIN, _CALLS, _RANGES = "window_gpu_spans", "window_within", "window_calls", "window_ranges"
 # Of a range that was never closed: later than anything.
 _NEVER = 9223372036854775807
+# What ended before it began has no end.
+_END = "coalesce(end_ns, start_ns)"
 
 # About the recording, or made before the work that they tell of.
 _WHOLE = frozenset({"diagnostics", "graph_nodes"})
-_OF_RANGES = frozenset({"nvtx_ranges", "range_ancestors", "startend_kernels"})
+_OF_RANGES = frozenset({"nvtx_ranges", "range_ancestors", "range_calls"})
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def _time(table: Table) -> tuple[str, str] | None:
     names = {column.name for column in table.columns}
     if "trace_id" not in names:
         return None
-    return ("start_ns", "end_ns") if "start_ns" in names else ("time_ns",) * 2 if "time_ns" in names else None
+    return ("start_ns", _END) if "start_ns" in names else ("time_ns",) * 2 if "time_ns" in names else None
 
 
 def _has(table: Table, column: str) -> bool:
@@ -105,7 +107,7 @@ def _times(from_ns: int | None, to_ns: int | None) -> dict[str, str]:
         return " AND ".join(limits)
 
     found = {
-        _CALLS: f"SELECT api_call_id FROM old.api_calls WHERE {inside('start_ns', 'end_ns')}",
+        _CALLS: f"SELECT api_call_id FROM old.api_calls WHERE {inside('start_ns', _END)}",
         _RANGES: f"SELECT range_id FROM old.nvtx_ranges WHERE {inside(*_RANGE_TIME)}",
     }
     for table in narrowed():
@@ -119,18 +121,16 @@ def _times(from_ns: int | None, to_ns: int | None) -> dict[str, str]:
             found[table.name] = f"SELECT {columns} FROM old.{table.name} WHERE {inside(*times)}"
     return found | {
         "nvtx_ranges": _ranges_with_their_work(inside(*_RANGE_TIME), from_ns, to_ns),
-        **_of_ranges(
-            f"FROM {_RANGES}", "kernel_id IN (SELECT kernel_id FROM kernels WHERE api_call_id IS NOT NULL)"
-        ),
+        **_of_ranges(f"FROM {_RANGES}", f"api_call_id IN (FROM {_CALLS})"),
     }
 
 
-def _of_ranges(ranges: str, kernels: str) -> dict[str, str]:
-    """What ranges have to do with each other and with kernels, of those that are left."""
+def _of_ranges(ranges: str, calls: str) -> dict[str, str]:
+    """What ranges have to do with each other and with calls, of those that are left."""
     return {
         "range_ancestors": "SELECT * FROM old.range_ancestors "
         f"WHERE range_id IN ({ranges}) AND ancestor_id IN ({ranges})",
-        "startend_kernels": f"SELECT * FROM old.startend_kernels WHERE range_id IN ({ranges}) AND {kernels}",
+        "range_calls": f"SELECT * FROM old.range_calls WHERE range_id IN ({ranges}) AND {calls}",
     }
 
 
@@ -155,9 +155,9 @@ operations AS (
 held AS (
     SELECT kept.range_id, operations.*
     FROM kept
-    JOIN api_calls ON api_calls.trace_id = kept.trace_id AND api_calls.pid = kept.pid
+    JOIN api_calls ON api_calls.trace_id = kept.trace_id AND api_calls.process_id = kept.process_id
         AND api_calls.tid = kept.tid AND api_calls.start_ns >= kept.start_ns
-        AND api_calls.start_ns < coalesce(kept.end_ns, {_NEVER})
+        AND coalesce(api_calls.end_ns, api_calls.start_ns) <= coalesce(kept.end_ns, {_NEVER})
     JOIN operations USING (api_call_id)
     WHERE is_cut
 ),
@@ -200,7 +200,8 @@ def _ranges_within() -> str:
     return f"""
 SELECT kept.* FROM old.nvtx_ranges AS kept
 ASOF JOIN {SPANS} AS spans
-    ON spans.trace_id = kept.trace_id AND spans.pid = kept.pid AND spans.from_ns <= kept.start_ns
+    ON spans.trace_id = kept.trace_id AND spans.process_id = kept.process_id
+    AND spans.from_ns <= kept.start_ns
 WHERE (kept.start_ns < to_ns OR kept.start_ns = from_ns)
     AND coalesce(kept.end_ns, CASE style WHEN 'mark' THEN kept.start_ns ELSE {_NEVER} END) <= to_ns"""
 
@@ -216,12 +217,12 @@ def _within() -> dict[str, str]:
                 else "kept.*"
             )
             found[table.name] = _started_within(table, columns, times[0])
-    kernels = "kernel_id IN (SELECT kernel_id FROM kernels)"
-    return found | {"nvtx_ranges": f"SELECT * FROM {_WITHIN}", **_of_ranges(ids, kernels)}
+    calls = "api_call_id IN (SELECT api_call_id FROM api_calls)"
+    return found | {"nvtx_ranges": f"SELECT * FROM {_WITHIN}", **_of_ranges(ids, calls)}
 
 
 def _started_within(table: Table, columns: str, started: str) -> str:
-    if not _has(table, "pid"):
+    if not _has(table, "process_id"):
         return f"""
 SELECT kept.* FROM old.{table.name} AS kept
 ASOF JOIN {_GPU_SPANS} AS spans ON spans.trace_id = kept.trace_id AND spans.from_ns <= kept.{started}
@@ -234,27 +235,28 @@ SELECT {columns} FROM (
 ) AS calls
 RIGHT JOIN old.{table.name} AS kept ON calls.api_call_id = kept.api_call_id
 ASOF JOIN {SPANS} AS spans
-    ON spans.trace_id = kept.trace_id AND spans.pid = kept.pid
+    ON spans.trace_id = kept.trace_id AND spans.process_id = kept.process_id
     AND spans.from_ns <= coalesce(call_ns, kept.{started})
 WHERE coalesce(call_ns, kept.{started}) < to_ns"""
     return f"""
 SELECT {columns} FROM old.{table.name} AS kept
 ASOF JOIN {SPANS} AS spans
-    ON spans.trace_id = kept.trace_id AND spans.pid = kept.pid AND spans.from_ns <= kept.{started}
+    ON spans.trace_id = kept.trace_id AND spans.process_id = kept.process_id
+    AND spans.from_ns <= kept.{started}
 WHERE kept.{started} < to_ns"""
 
 
 def _spans(pattern: str, instance: int | None) -> str:
-    numbered = "row_number() OVER (PARTITION BY trace_id, pid ORDER BY start_ns, range_id)"
+    numbered = "row_number() OVER (PARTITION BY trace_id, process_id ORDER BY start_ns, range_id)"
     chosen = "" if instance is None else f"QUALIFY {numbered} = {instance + 1}"
     return f"""
 WITH asked AS (
-    SELECT trace_id, pid, start_ns AS from_ns, coalesce(end_ns, {_NEVER}) AS to_ns
+    SELECT trace_id, process_id, start_ns AS from_ns, coalesce(end_ns, {_NEVER}) AS to_ns
     FROM old.nvtx_ranges
     WHERE style <> 'mark' AND text LIKE {schema.literal(pattern)} ESCAPE '\\'
     {chosen}
 )
-{_joined("asked", ("trace_id", "pid"))}"""
+{_joined("asked", ("trace_id", "process_id"))}"""
 
 
 def _gpu_spans() -> str:
@@ -262,10 +264,11 @@ def _gpu_spans() -> str:
 WITH asked AS (
     SELECT nvtx_ranges.trace_id, min(gpu_start_ns) AS from_ns, max(gpu_end_ns) AS to_ns
     FROM old.nvtx_ranges AS nvtx_ranges
-    JOIN {SPANS} AS spans ON spans.trace_id = nvtx_ranges.trace_id AND spans.pid = nvtx_ranges.pid
+    JOIN {SPANS} AS spans
+        ON spans.trace_id = nvtx_ranges.trace_id AND spans.process_id = nvtx_ranges.process_id
         AND nvtx_ranges.start_ns >= from_ns AND coalesce(nvtx_ranges.end_ns, {_NEVER}) <= to_ns
     WHERE gpu_operations > 0
-    GROUP BY nvtx_ranges.trace_id, spans.pid, from_ns
+    GROUP BY nvtx_ranges.trace_id, spans.process_id, from_ns
 )
 {_joined("asked", ("trace_id",))}"""
 
