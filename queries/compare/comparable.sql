@@ -111,9 +111,9 @@ SELECT
                     || 'nsys profile --gpu-metrics-devices=all' END
             WHEN 'complete'
                 THEN CASE
-                    WHEN 'false' IN (baseline, variant) OR verdict = 'differs'
-                        THEN 'the profiler says that events may be missing: counts and sums could be too small'
-                    ELSE 'not every trace says whether events are missing'
+                    WHEN verdict = 'unknown' AND NOT contains(concat(baseline, variant), 'false')
+                        THEN 'not every trace says whether events are missing'
+                    ELSE 'the profiler says that events may be missing: counts and sums could be too small'
                 END
             WHEN 'tags' THEN 'nothing says what ran: traceql ingest --tag model=… --tag batch=…'
             WHEN 'setting: clock_control'
