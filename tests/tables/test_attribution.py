@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
 import kept
@@ -11,9 +13,11 @@ from conftest import REPORTS, notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made.nsys import Recording, graph
+from made.store import store
 
 import traceql
 from traceql.cli import cli
+from traceql.errors import QueryError
 from traceql.questions import catalog
 from traceql.tables import schema
 
@@ -244,6 +248,59 @@ def test_ranges_that_all_cross_each_other_are_bounded_and_the_trace_says_so() ->
     assert "More than 128 NVTX ranges cross" in database.sql("SELECT warnings[1] FROM traces").item()
 
 
+def seconds_to_store(ranges: int, crossings: int) -> float:
+    """Processor time of an ingest of ranges in a row, some of which a range of another domain crosses."""
+    recording = Recording()
+    for n in range(ranges):
+        recording.range("op", 100 * n, 100 * n + 90)
+    for n in range(crossings):
+        recording.range("crossing", 200 * n + 50, 200 * n + 150, domain=7)
+    report = recording.report()
+    best = math.inf
+    for _ in range(3):
+        with traceql.open(":memory:") as database:
+            began = time.process_time()
+            store(database, report, "made", {})
+            best = min(best, time.process_time() - began)
+    return best
+
+
+def test_time_is_linear_in_ranges_that_cross() -> None:
+    # Sixteen times the time, if every pair were looked at.
+    assert seconds_to_store(24_000, 12_000) < 8 * seconds_to_store(6_000, 3_000)
+    assert seconds_to_store(24_000, 1) < 2.5 * seconds_to_store(24_000, 0)
+
+
+def test_work_of_other_threads_is_unknown_by_thread_and_a_note_says_how_to_count_it() -> None:
+    database = (
+        Recording()
+        .range("step", 0, 100)
+        .range("backward", 20, 40)
+        .range("idle", 50, 60)
+        .range("own", 70, 80)
+        .range("of another process", 0, 100, pid=2)
+        .launch(25, 26, (30, 40), tid=2)
+        .launch(71, 72, (80, 95))
+        .database()
+    )
+    assert ranges(database, "gpu_operations", "launches", "gpu_busy_ns") == {
+        "step": (1, 1, 15),
+        "backward": (None, None, None),
+        "idle": (0, 0, None),
+        "own": (1, 1, 15),
+        "of another process": (0, 0, None),
+    }
+    by_thread = database.ask("range_launches", range="%a%")
+    assert [note.code for note in by_thread.notes] == ["launched_elsewhere"]
+    assert "1 ranges in made (backward)" in notes(by_thread)
+    assert "--by process" in notes(by_thread)
+    by_process = database.ask("range_launches", range="backward", by="process")
+    assert by_process.notes == ()
+    assert by_process.frame()["gpu_ns"].to_list() == [10]
+    with pytest.raises(QueryError, match="by is thread or process, not gpu"):
+        database.ask("range_launches", by="gpu")
+
+
 def test_start_end_ranges_overlap_freely_and_are_no_part_of_the_stack() -> None:
     database = (
         Recording()
@@ -335,6 +392,11 @@ def test_endless_nesting_is_cut_and_the_trace_says_so() -> None:
         127,
     )
     assert "more than 128 deep" in database.sql("SELECT warnings[1] FROM traces").item()
+    # What lies deeper than 128 climbs 16 levels, itself among them: endless nests take linear space.
+    assert database.sql("SELECT count(*) FROM range_ancestors").item() == 128 * 129 // 2 + 172 * 16
+    assert database.sql("SELECT path FROM nvtx_ranges WHERE text = 'r299'").item() == "/".join(
+        ["…", *(f"r{n}" for n in range(284, 300))]
+    )
 
 
 def test_a_report_without_ranges_has_calls_and_kernels_all_the_same() -> None:
