@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -38,18 +38,17 @@ class Catalog:
     """Everything that can be asked.
 
     Attributes:
-        queries: every question by name, sorted by folder, topic and name.
         views: shared views by name, in the order in which they can be made.
         macros: shared macros by name, in the order in which they can be made.
         checks: files of criteria by name.
     """
 
     def __init__(self, roots: Sequence[tuple[str, Traversable, Traversable]]) -> None:
-        queries: dict[str, Query] = {}
+        # What the questions of a folder may use: the views up to its own.
+        self._topics: list[tuple[str, Traversable, Mapping[str, Query]]] = []
         views: dict[str, Query] = {}
         macros: dict[str, Macro] = {}
         checks: dict[str, Traversable] = {}
-        self.queries: Mapping[str, Query] = MappingProxyType(queries)
         self.views: Mapping[str, Query] = MappingProxyType(views)
         self.macros: Mapping[str, Macro] = MappingProxyType(macros)
         self.checks: Mapping[str, Traversable] = MappingProxyType(checks)
@@ -58,11 +57,23 @@ class Catalog:
             for file in _files(label, root, _MACROS):
                 macros[self._new_definition(file)] = question.parse_macro(file)
             for file in _files(label, root, _VIEWS):
-                views[self._new_definition(file)] = self._parse(file, _VIEWS)
+                views[self._new_definition(file)] = _parse(file, _VIEWS, views)
+            self._topics.append((label, root, dict(views)))
+            checks.update(_checks(label, beside, checks))
+
+    @cached_property
+    def queries(self) -> Mapping[str, Query]:
+        """Every question by name, sorted by folder, topic and name; read when first asked for.
+
+        Raises:
+            CatalogError: a file cannot be understood.
+        """
+        found: dict[str, Query] = {}
+        for label, root, views in self._topics:
             for topic in _topics(label, root):
                 for file in _files(label, root, topic):
-                    queries[_new(file, queries).stem] = self._parse(file, topic)
-            checks.update(_checks(label, beside, checks))
+                    found[_new(file, found).stem] = _parse(file, topic, views)
+        return MappingProxyType(found)
 
     def find(self, name: str) -> Query:
         """The query of that name; hyphens count as underscores.
@@ -99,22 +110,6 @@ class Catalog:
             if name in self.views:
                 found |= self.metrics(self.views[name])
         return found
-
-    def _parse(self, file: sqlfiles.SqlFile, topic: str) -> Query:
-        found = question.parse(file, topic, self._columns_of)
-        if not found.columns:
-            raise CatalogError(f"{file.label}: declares no columns", "Add '-- @column name TYPE meaning'.")
-        for param in found.params:
-            # DuckDB refuses a value that no statement takes.
-            if not re.search(rf"\${param.name}\b", found.sql):
-                raise CatalogError(
-                    f"{file.label}: the SQL has no ${param.name}, which the header declares",
-                    "Use the parameter, or drop its line.",
-                )
-        return found
-
-    def _columns_of(self, view: str) -> Sequence[ResultColumn]:
-        return self.views[view].columns if view in self.views else ()
 
     def _new_definition(self, file: sqlfiles.SqlFile) -> str:
         """The name of a view or macro, which no other one and no table may have.
@@ -157,7 +152,27 @@ def load(own: Sequence[str]) -> Catalog:
 def _with(own: tuple[tuple[Path, str], ...], _state: object) -> Catalog:
     """The catalogue with folders of one's own, as they are now."""
     named = ((str(Path(name)), folder) for folder, name in own)
-    return Catalog([*_shipped(), *((label, folder, folder / _CHECKS) for label, folder in named)])
+    made = Catalog([*_shipped(), *((label, folder, folder / _CHECKS) for label, folder in named)])
+    # Faults of one's own files are said at once, whatever is wanted of them.
+    _ = made.queries
+    return made
+
+
+def _parse(file: sqlfiles.SqlFile, topic: str, views: Mapping[str, Query]) -> Query:
+    def columns_of(view: str) -> Sequence[ResultColumn]:
+        return views[view].columns if view in views else ()
+
+    found = question.parse(file, topic, columns_of)
+    if not found.columns:
+        raise CatalogError(f"{file.label}: declares no columns", "Add '-- @column name TYPE meaning'.")
+    for param in found.params:
+        # DuckDB refuses a value that no statement takes.
+        if not re.search(rf"\${param.name}\b", found.sql):
+            raise CatalogError(
+                f"{file.label}: the SQL has no ${param.name}, which the header declares",
+                "Use the parameter, or drop its line.",
+            )
+    return found
 
 
 def _shipped() -> list[tuple[str, Traversable, Traversable]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from traceql.errors import ReportError, UnknownFormatError
@@ -93,30 +94,43 @@ def _settings(capture: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _sqlite_tables(path: Path) -> dict[str, RawTable]:
-    connection = _connect(path)
+    file = _SqliteFile(path)
     try:
         # Views and triggers of a stranger's file are not run: only plain tables are read.
         names = [
-            str(row[0]) for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            str(row[0])
+            for row in file.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         ]
         tables: dict[str, RawTable] = {}
         for name in names:
             columns = {
                 str(row[1]): str(row[2])
-                for row in connection.execute(f"PRAGMA table_info({_quoted(name)})").fetchall()
+                for row in file.connection.execute(f"PRAGMA table_info({_quoted(name)})").fetchall()
             }
-            tables[name] = _SqliteTable(path, name, columns)
+            tables[name] = _SqliteTable(file, name, columns)
     # SQLite quotes damaged names in its messages as they are, which need not be UTF-8.
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise ReportError(f"{path.name}: damaged SQLite file ({error})", _EXPORT_AGAIN) from error
-    finally:
-        connection.close()
     return tables
 
 
+class _SqliteFile:
+    """An export, open as long as one of its tables is of use: each opening reads the whole schema again."""
+
+    def __init__(self, path: Path) -> None:
+        # immutable: never writes a journal beside a file that may lie on a read-only share.
+        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        self.path = path
+        # One thread decodes it, another may store it.
+        self.connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        weakref.finalize(self, self.connection.close)
+        self.connection.text_factory = lambda value: value.decode("utf-8", "replace")
+        self.connection.execute("PRAGMA trusted_schema = OFF")
+
+
 class _SqliteTable:
-    def __init__(self, path: Path, name: str, columns: dict[str, str]) -> None:
-        self._path = path
+    def __init__(self, file: _SqliteFile, name: str, columns: dict[str, str]) -> None:
+        self._file = file
         self._name = name
         self._types = columns
         self.column_names = list(columns)
@@ -127,10 +141,9 @@ class _SqliteTable:
         # nsys declares INTEGER, REAL and TEXT; SQLite itself would store anything anywhere.
         types = {"INTEGER": pa.int64(), "REAL": pa.float64()}
         schema = pa.schema([(c, types.get(self._types[c].upper(), pa.string())) for c in columns])
-        connection = _connect(self._path)
         try:
             chosen = ", ".join(_quoted(c) for c in columns)
-            cursor = connection.execute(f"SELECT {chosen} FROM {_quoted(self._name)}")
+            cursor = self._file.connection.execute(f"SELECT {chosen} FROM {_quoted(self._name)}")
             batches = []
             while rows := cursor.fetchmany(_ROWS_PER_FETCH):
                 arrays = [
@@ -147,10 +160,8 @@ class _SqliteTable:
             OverflowError,
         ) as error:
             raise ReportError(
-                f"{self._path.name}: table {self._name} is damaged ({error})", _EXPORT_AGAIN
+                f"{self._file.path.name}: table {self._name} is damaged ({error})", _EXPORT_AGAIN
             ) from error
-        finally:
-            connection.close()
 
 
 def _array(pa: Any, values: Sequence[Any], column: Any) -> pa.Array:
@@ -167,15 +178,6 @@ def _array(pa: Any, values: Sequence[Any], column: Any) -> pa.Array:
 
 def _decoded(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # immutable: never writes a journal beside a file that may lie on a read-only share.
-    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-    connection = sqlite3.connect(uri, uri=True)
-    connection.text_factory = lambda value: value.decode("utf-8", "replace")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    return connection
 
 
 def _quoted(name: str) -> str:

@@ -190,8 +190,10 @@ def _insert(
         },
     )
     connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT")
+    made: set[str] = set()
     for step in normalise.steps(report.kind):
-        _run(connection, step, report, decoded.path)
+        if step.when is None or _has_rows(connection, step.when, made):
+            made.update(_run(connection, step, report, decoded.path))
     if keep_environment and report.environment:
         connection.executemany(
             "INSERT INTO environment VALUES (?, ?, ?)", [(trace_id, *pair) for pair in report.environment]
@@ -217,29 +219,35 @@ def _insert_runs(
     )
 
 
-def _run(connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path) -> None:
+def _has_rows(connection: duckdb.DuckDBPyConnection, table: str, made: set[str]) -> bool:
+    return table in made and connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path
+) -> tuple[str, ...]:
+    """Run a step that has something to do: the temporary tables that it made."""
     raw = {view: _raw_table(report, view) for view in step.views}
     if step.of and not any(table is not None and table.num_rows for table in (raw[view] for view in step.of)):
-        return
-    arrow_names = []
+        return ()
+    sources, arrow_names = {}, []
     for number, (view, table) in enumerate(raw.items()):
         arrow_name = f"arrow_{number}"
         if table is not None:
             connection.register(arrow_name, table)
             arrow_names.append(arrow_name)
-        connection.execute(f'CREATE TEMP VIEW "{view.name}" AS {_view_sql(view, table, arrow_name)}')
+        sources[view.name] = _source_sql(view, table, arrow_name)
     try:
-        for statement in duckdb.extract_statements(step.sql):
+        for statement in duckdb.extract_statements(step.sql_from(sources)):
             connection.execute(statement)
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         raise ReportError(
             f"{path.name}: its content does not make sense ({failures.first_line(error)}; {step.label})",
             "The file is probably damaged: copy it again, or export it again.",
         ) from error
-    for view in step.views:
-        connection.execute(f'DROP VIEW "{view.name}"')
     for arrow_name in arrow_names:
         connection.unregister(arrow_name)
+    return step.makes
 
 
 def _raw_table(report: RawReport, view: normalise.RawView) -> pa.Table | None:
@@ -262,7 +270,7 @@ def _signed(table: pa.Table) -> pa.Table:
     return table
 
 
-def _view_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str) -> str:
+def _source_sql(view: normalise.RawView, table: pa.Table | None, arrow_name: str) -> str:
     columns = []
     for column in view.columns:
         present = [f'"{name}"' for name in column.names if table is not None and name in table.column_names]

@@ -10,10 +10,11 @@ A step names the raw tables and columns that it reads:
     -- @raw   TARGET_INFO_GPU
     -- @reads id|deviceId INTEGER                         (the first one that has a value)
     -- @of    CUPTI_ACTIVITY_KIND_KERNEL                  (without rows of these there is nothing to do)
+    -- @when  nvtx_events                                 (nor without rows of this temporary table)
     -- @fills kernels
 
-and finds each as the view ``raw_<NAME>`` with exactly those columns and types. What a report does not have
-is NULL, or an empty view: the differences between tool versions live in these lines, not in the SQL.
+and finds each as ``raw_<NAME>`` (after FROM or JOIN) with exactly those columns and types. What a report does
+not have is NULL, or has no rows: the differences between tool versions live in these lines, not in the SQL.
 
 Steps run in order, in one transaction, and may use the variables ``trace_id`` and ``origin_ns`` (what the
 clock shows at the start of the trace) as well as temporary tables of earlier steps. A step sees no other
@@ -22,6 +23,7 @@ trace: an id is the trace's number times 2^32 plus a row number.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -31,7 +33,11 @@ from traceql.read import kinds
 from traceql.tables import sqlfiles
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from traceql.read.base import Wanted
+
+_RAW = re.compile(r"\b(FROM|JOIN)\s+(raw_\w+)(?:\s+AS\s+(\w+))?")
 
 #: The pipelines. The order matters: ranges come before the API calls made inside them, these before the GPU
 #: work that they launched, and what the ranges caused on the GPU comes last.
@@ -41,6 +47,8 @@ STEPS: dict[str, tuple[str, ...]] = {
         "clock",
         "nvtx_events",
         "range_nesting",
+        "range_crossing",
+        "range_tree",
         "api_calls",
         "kernels",
         "memory_ops",
@@ -98,6 +106,8 @@ class Step:
         views: the raw views it needs.
         of: those of them whose rows it is made for: where all are empty there is nothing to do; none if it
             always has something to do.
+        when: temporary table of an earlier step: without rows in it there is nothing to do; None for always.
+        makes: temporary tables that it makes.
         fills: the canonical tables it fills.
         sql: its statements.
     """
@@ -105,8 +115,18 @@ class Step:
     label: str
     views: tuple[RawView, ...]
     of: tuple[RawView, ...]
+    when: str | None
+    makes: tuple[str, ...]
     fills: tuple[str, ...]
     sql: str
+
+    def sql_from(self, sources: Mapping[str, str]) -> str:
+        """Its statements, reading each raw view from the given query: to create and drop views takes longer.
+
+        Raises:
+            KeyError: they read a raw view that the header does not name.
+        """
+        return _RAW.sub(lambda found: f"{found[1]} ({sources[found[2]]}) AS {found[3] or found[2]}", self.sql)
 
 
 @cache
@@ -136,6 +156,7 @@ def _step(file: sqlfiles.SqlFile) -> Step:
     views: list[tuple[str, list[RawColumn]]] = []
     fills: list[str] = []
     of: list[str] = []
+    when = None
     for tag in file.tags:
         words = tag.text.split()
         if tag.name == "raw" and len(words) == 1:
@@ -147,17 +168,21 @@ def _step(file: sqlfiles.SqlFile) -> Step:
             fills += words
         elif tag.name == "of" and set(words) <= {name.split("|")[0] for name, _ in views}:
             of += words
+        elif tag.name == "when" and len(words) == 1:
+            when = words[0]
         else:
             where = f"{file.label}:{tag.line}"
             raise ValueError(
-                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@of RAW_TABLE …', or "
-                "'@fills TABLE …'"
+                f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@of RAW_TABLE …', "
+                "'@when TEMPORARY_TABLE', or '@fills TABLE …'"
             )
     needed = tuple(RawView(tuple(names.split("|")), tuple(columns)) for names, columns in views)
     return Step(
         file.label,
         needed,
         tuple(view for view in needed if view.tables[0] in of),
+        when,
+        tuple(re.findall(r"^CREATE TEMP TABLE (?:IF NOT EXISTS )?(\w+)", file.sql, re.MULTILINE)),
         tuple(fills),
         file.sql,
     )

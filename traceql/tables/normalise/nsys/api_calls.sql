@@ -12,6 +12,9 @@
 -- @reads returnValue   BIGINT
 -- @fills api_calls
 
+-- Where there are no ranges, no step has made it.
+CREATE TEMP TABLE IF NOT EXISTS range_timeline (thread BIGINT, at_ns BIGINT, range_id BIGINT);
+
 INSERT INTO api_calls BY NAME
 WITH names AS (
     SELECT id, regexp_replace(value, '_v[0-9]+$', '') AS name FROM strings

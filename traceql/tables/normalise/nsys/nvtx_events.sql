@@ -21,6 +21,7 @@
 -- @reads floatValue   DOUBLE
 -- @reads jsonTextId   BIGINT
 -- @reads jsonText     VARCHAR
+-- @of    NVTX_EVENTS
 
 CREATE TEMP TABLE nvtx_events AS
 WITH events AS (

@@ -6,6 +6,7 @@
 -- holds both. Only where more than two run at once are operations paired with all ranges around them.
 -- Start/end ranges hold the calls of their thread from start to end; one that another thread ended belongs
 -- to no thread, so that it has no GPU work (nsys leaves it out as well).
+-- @when  nvtx_events
 -- @fills nvtx_ranges startend_kernels
 
 CREATE TEMP TABLE launched_operations AS

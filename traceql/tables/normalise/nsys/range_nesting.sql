@@ -1,4 +1,4 @@
--- Which NVTX range lies in which, and which one is innermost on a thread at any time.
+-- Which push/pop range lies in which, and which one is innermost on a thread at any time.
 --
 -- Push/pop ranges of all domains form one stack per thread, as nsys nests them. Sorted by time, every start
 -- makes its range current and every end makes its parent current, so the running sum of +1 and -1 is the
@@ -10,10 +10,9 @@
 -- lie in the range that is current, and hold nothing. A range never closed lasts to the end of the trace.
 -- Start/end ranges belong to no stack.
 --
--- A domain's own stack nests by construction, but ranges of two domains can cross: on such threads the
--- parent is the innermost range that holds the whole range, and current is the one that started last.
--- Where crossing ranges are open together, work counts for the one that started later (and its ancestors).
--- @fills range_ancestors
+-- A domain's own stack nests by construction, but ranges of two domains can cross: the step after this one
+-- sees to the threads where they do.
+-- @when  nvtx_events
 
 CREATE TEMP TABLE stack_steps AS
 WITH ranges AS (
@@ -59,114 +58,9 @@ FROM stack_steps
 JOIN stack_parents USING (range_id, thread)
 WHERE is_last;
 
--- The rare threads with crossing ranges. The thread's number is part of the compared keys, so that the two
--- inequalities hold within one thread only and DuckDB can sort and merge (IEJoin).
-CREATE TEMP TABLE crossing AS
-WITH crossed AS (
-    SELECT DISTINCT starts.thread
-    FROM stack_steps AS starts
-    JOIN stack_steps AS ends USING (range_id)
-    WHERE starts.opens AND NOT ends.opens AND starts.depth <> ends.depth
-)
-SELECT
-    range_id,
-    thread,
-    min(at_ns) AS start_ns,
-    max(at_ns) AS end_ns,
-    dense_rank() OVER (ORDER BY thread)::HUGEINT << 64 AS base,
-    row_number() OVER (ORDER BY thread, min(at_ns), max(at_ns) DESC, range_id) AS place
-FROM stack_steps
-SEMI JOIN crossed USING (thread)
-GROUP BY range_id, thread;
-
-CREATE TEMP TABLE crossing_timeline AS
-WITH moments AS (
-    SELECT thread, base, unnest([start_ns, end_ns]) AS at_ns FROM crossing
-),
-distinct_moments AS (
-    SELECT DISTINCT thread, base, at_ns, base + at_ns AS moment FROM moments
-),
-current AS (
-    SELECT moment, arg_max(range_id, place) AS range_id
-    FROM distinct_moments
-    JOIN (SELECT range_id, place, base + start_ns AS from_moment, base + end_ns AS to_moment FROM crossing)
-        ON from_moment <= moment AND to_moment > moment
-    GROUP BY moment
-)
-SELECT thread, at_ns, current.range_id
-FROM distinct_moments
-LEFT JOIN current USING (moment);
-
-CREATE TEMP TABLE crossing_parents AS
-WITH keyed AS (
-    SELECT range_id, thread, place, base + end_ns AS to_moment FROM crossing
-)
-SELECT inner_range.range_id, inner_range.thread, arg_max(outer_range.range_id, outer_range.place) AS parent_id
-FROM keyed AS inner_range
-LEFT JOIN keyed AS outer_range
-    ON outer_range.place < inner_range.place AND outer_range.to_moment >= inner_range.to_moment
-GROUP BY ALL;
-
-DELETE FROM range_timeline WHERE thread IN (SELECT thread FROM crossing);
-INSERT INTO range_timeline SELECT thread, at_ns, range_id FROM crossing_timeline;
-DELETE FROM stack_parents WHERE thread IN (SELECT thread FROM crossing);
-INSERT INTO stack_parents SELECT range_id, thread, NULL, parent_id FROM crossing_parents;
-
--- Every range with its parent: those of the stacks, what merely lies in them, and start/end ranges.
-CREATE TEMP TABLE range_tree AS
-WITH lying AS (
-    SELECT leaf.range_id, range_timeline.range_id AS parent_id
-    FROM (FROM nvtx_events WHERE style = 'mark' OR (style = 'pushpop' AND end_ns <= start_ns)) AS leaf
-    ASOF LEFT JOIN range_timeline
-        ON range_timeline.thread = leaf.thread AND range_timeline.at_ns <= leaf.start_ns
-),
-placed AS (
-    SELECT range_id, parent_id, depth FROM stack_parents
-    UNION ALL
-    SELECT lying.range_id, lying.parent_id, coalesce(depth + 1, 0)
-    FROM lying LEFT JOIN stack_parents ON stack_parents.range_id = lying.parent_id
-    UNION ALL
-    SELECT range_id, NULL, 0 FROM nvtx_events WHERE style = 'startend'
-)
-SELECT range_id, parent_id, depth, coalesce(text, '') AS text
-FROM placed JOIN nvtx_events USING (range_id);
-
--- From every range up to the outermost one. Programs that forget to close ranges nest them without end:
--- 128 levels are enough for anything that nests on purpose.
-CREATE TEMP TABLE range_climbs AS
-WITH RECURSIVE climbs AS (
-    SELECT range_id, range_id AS ancestor_id, parent_id AS next_id, 0 AS levels, text AS path
-    FROM range_tree
-    UNION ALL
-    SELECT climbs.range_id, next_id, parent_id, levels + 1, text || '/' || path
-    FROM climbs
-    JOIN range_tree ON range_tree.range_id = climbs.next_id
-    WHERE levels < 127
-)
-FROM climbs;
-
-INSERT INTO range_ancestors BY NAME
-SELECT getvariable('trace_id') AS trace_id, range_id, ancestor_id, levels FROM range_climbs;
-
-CREATE TEMP TABLE range_places AS
-SELECT
-    range_id,
-    range_tree.parent_id,
-    coalesce(range_tree.depth, levels) AS depth,
-    CASE WHEN next_id IS NULL THEN path ELSE '…/' || path END AS path
-FROM range_climbs
-JOIN range_tree USING (range_id)
-WHERE next_id IS NULL OR levels = 127;
-
-UPDATE traces SET warnings = list_append(
-    warnings, 'NVTX ranges nest more than 128 deep (never closed?): outer ones miss work of inner ones.'
-)
-WHERE trace_id = getvariable('trace_id')
-  AND EXISTS (FROM range_climbs WHERE levels = 127 AND next_id IS NOT NULL);
-
-UPDATE traces SET warnings = list_append(
-    warnings,
-    'NVTX ranges cross on ' || (SELECT count(DISTINCT thread) FROM crossing)
-        || ' threads: where two are open together, work counts for the one that started later.'
-)
-WHERE trace_id = getvariable('trace_id') AND EXISTS (FROM crossing)
+-- Where ranges cross, the depth at an end is not that at the start.
+CREATE TEMP TABLE crossed_threads AS
+SELECT DISTINCT starts.thread
+FROM stack_steps AS starts
+JOIN stack_steps AS ends USING (range_id)
+WHERE starts.opens AND NOT ends.opens AND starts.depth <> ends.depth

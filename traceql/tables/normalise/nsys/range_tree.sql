@@ -1,0 +1,56 @@
+-- Every NVTX range with its place: the ranges around it, from its parent to the outermost one.
+--
+-- Ranges of the stacks, what merely lies in them, and start/end ranges, which belong to no stack.
+-- @when  nvtx_events
+-- @fills range_ancestors
+
+CREATE TEMP TABLE range_tree AS
+WITH lying AS (
+    SELECT leaf.range_id, range_timeline.range_id AS parent_id
+    FROM (FROM nvtx_events WHERE style = 'mark' OR (style = 'pushpop' AND end_ns <= start_ns)) AS leaf
+    ASOF LEFT JOIN range_timeline
+        ON range_timeline.thread = leaf.thread AND range_timeline.at_ns <= leaf.start_ns
+),
+placed AS (
+    SELECT range_id, parent_id, depth FROM stack_parents
+    UNION ALL
+    SELECT lying.range_id, lying.parent_id, coalesce(depth + 1, 0)
+    FROM lying LEFT JOIN stack_parents ON stack_parents.range_id = lying.parent_id
+    UNION ALL
+    SELECT range_id, NULL, 0 FROM nvtx_events WHERE style = 'startend'
+)
+SELECT range_id, parent_id, depth, coalesce(text, '') AS text
+FROM placed JOIN nvtx_events USING (range_id);
+
+-- From every range up to the outermost one. Programs that forget to close ranges nest them without end:
+-- 128 levels are enough for anything that nests on purpose.
+CREATE TEMP TABLE range_climbs AS
+WITH RECURSIVE climbs AS (
+    SELECT range_id, range_id AS ancestor_id, parent_id AS next_id, 0 AS levels, text AS path
+    FROM range_tree
+    UNION ALL
+    SELECT climbs.range_id, next_id, parent_id, levels + 1, text || '/' || path
+    FROM climbs
+    JOIN range_tree ON range_tree.range_id = climbs.next_id
+    WHERE levels < 127
+)
+FROM climbs;
+
+INSERT INTO range_ancestors BY NAME
+SELECT getvariable('trace_id') AS trace_id, range_id, ancestor_id, levels FROM range_climbs;
+
+CREATE TEMP TABLE range_places AS
+SELECT
+    range_id,
+    range_tree.parent_id,
+    coalesce(range_tree.depth, levels) AS depth,
+    CASE WHEN next_id IS NULL THEN path ELSE '…/' || path END AS path
+FROM range_climbs
+JOIN range_tree USING (range_id)
+WHERE next_id IS NULL OR levels = 127;
+
+UPDATE traces SET warnings = list_append(
+    warnings, 'NVTX ranges nest more than 128 deep (never closed?): outer ones miss work of inner ones.'
+)
+WHERE trace_id = getvariable('trace_id')
+  AND EXISTS (FROM range_climbs WHERE levels = 127 AND next_id IS NOT NULL)
