@@ -4,6 +4,7 @@
 -- counts.
 -- @needs  api_calls
 -- @column trace_id BIGINT     the trace it belongs to, see traces
+-- @column trace VARCHAR       name of the trace
 -- @column api_call_id BIGINT  the call, see api_calls
 -- @column purpose VARCHAR     launch (of kernels), replay (of a CUDA graph) or sync
 -- @column function VARCHAR    function
@@ -22,8 +23,9 @@ WITH calls AS (
         END AS purpose
     FROM api_calls
 )
-SELECT trace_id, api_call_id, purpose, name AS function, start_ns, duration_ns, range_id
+SELECT trace_id, trace, api_call_id, purpose, name AS function, start_ns, duration_ns, range_id
 FROM calls
+JOIN traces USING (trace_id)
 WHERE purpose IS NOT NULL
 QUALIFY row_number() OVER (
     PARTITION BY trace_id, pid, coalesce(nullif(correlation_id, 0), -api_call_id)

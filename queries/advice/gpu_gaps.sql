@@ -22,7 +22,7 @@
 
 WITH ordered AS (
     SELECT
-        trace,
+        traces.trace,
         pid,
         device_id,
         operation,

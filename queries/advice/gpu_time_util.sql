@@ -86,7 +86,7 @@ idle AS (
 ),
 joined AS (
     SELECT
-        trace,
+        traces.trace,
         100.0 * sum(used_ns) / sum(end_ns - idle.start_ns) AS in_use_pct,
         max(end_ns) - min(idle.start_ns) AS duration_ns,
         min(idle.start_ns) AS start_ns,
@@ -94,7 +94,7 @@ joined AS (
         device_id
     FROM idle
     JOIN traces USING (trace_id)
-    GROUP BY trace, pid, device_id, island
+    GROUP BY traces.trace, pid, device_id, island
 )
 FROM joined
 QUALIFY within_limit(

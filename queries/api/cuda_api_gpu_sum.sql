@@ -31,7 +31,7 @@ WITH called AS (
     SELECT trace_id, 'CUDA_API', name, duration_ns FROM api_calls
 ),
 timed AS (
-    SELECT trace, category, operation, called.duration_ns
+    SELECT traces.trace, category, operation, called.duration_ns
     FROM called
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )

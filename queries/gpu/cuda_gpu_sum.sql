@@ -20,7 +20,7 @@
 
 WITH timed AS (
     SELECT
-        trace,
+        traces.trace,
         nsys_category(gpu_operations.kind) AS category,
         shown_name(operation, full_name, $full_names) AS operation,
         gpu_operations.duration_ns

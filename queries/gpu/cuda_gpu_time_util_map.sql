@@ -80,7 +80,7 @@ map AS (
     JOIN widths USING (trace_id)
 )
 SELECT
-    trace,
+    traces.trace,
     pid,
     device_id,
     bin,

@@ -9,12 +9,12 @@
 -- @column start_ns BIGINT               start on the GPU
 -- @column duration_ns BIGINT            time on the GPU
 -- @column correlation_id BIGINT         links to the API call; unique within one process only
--- @column grid_x INTEGER                blocks in x
--- @column grid_y INTEGER                blocks in y
--- @column grid_z INTEGER                blocks in z
--- @column block_x INTEGER               threads per block in x
--- @column block_y INTEGER               threads per block in y
--- @column block_z INTEGER               threads per block in z
+-- @column grid_x BIGINT                 blocks in x
+-- @column grid_y BIGINT                 blocks in y
+-- @column grid_z BIGINT                 blocks in z
+-- @column block_x BIGINT                threads per block in x
+-- @column block_y BIGINT                threads per block in y
+-- @column block_z BIGINT                threads per block in z
 -- @column registers_per_thread INTEGER  registers of each thread
 -- @column static_shared_bytes BIGINT    static shared memory per block
 -- @column dynamic_shared_bytes BIGINT   dynamic shared memory per block
@@ -39,7 +39,7 @@ WITH devices AS (
     HAVING count(DISTINCT gpu_name) = 1
 )
 SELECT
-    trace,
+    traces.trace,
     gpu_operations.start_ns,
     gpu_operations.duration_ns,
     gpu_operations.correlation_id,

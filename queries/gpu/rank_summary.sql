@@ -59,7 +59,7 @@ ranks AS (
     FULL JOIN devices USING (trace_id, device_id)
 )
 SELECT
-    trace,
+    traces.trace,
     ranks.pid,
     process,
     device_id,
@@ -69,7 +69,7 @@ SELECT
     coalesce(memory_ops, 0) AS memory_ops,
     coalesce(graph_launches, 0) AS graph_launches,
     coalesce(gpu_ns, 0) AS gpu_ns,
-    percent(coalesce(gpu_ns, 0), max(gpu_ns) OVER (PARTITION BY trace))
+    percent(coalesce(gpu_ns, 0), max(gpu_ns) OVER (PARTITION BY traces.trace))
         AS share_of_busiest_pct,
     first_ns,
     last_ns,

@@ -51,14 +51,14 @@ heights AS (
     GROUP BY trace_id, pid, device_id, at_ns
 )
 SELECT
-    trace,
+    traces.trace,
     pid,
     device_id,
     streams::BIGINT AS streams,
     sum(time_ns)::BIGINT AS time_ns,
-    100.0 * sum(time_ns) / sum(sum(time_ns)) OVER (PARTITION BY trace, pid, device_id) AS share_pct
+    100.0 * sum(time_ns) / sum(sum(time_ns)) OVER (PARTITION BY traces.trace, pid, device_id) AS share_pct
 FROM heights
 JOIN traces USING (trace_id)
 WHERE time_ns > 0
-GROUP BY trace, pid, device_id, streams
+GROUP BY traces.trace, pid, device_id, streams
 ORDER BY trace, pid, device_id, streams

@@ -16,7 +16,7 @@
 -- @chart  bars x=operation y=total_ns
 
 WITH timed AS (
-    SELECT trace, operation, gpu_operations.duration_ns
+    SELECT traces.trace, operation, gpu_operations.duration_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE gpu_operations.kind IN ('memcpy', 'memset')

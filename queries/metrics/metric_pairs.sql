@@ -26,7 +26,7 @@ WITH innermost AS (
     GROUP BY kernel_id
 )
 SELECT
-    trace,
+    traces.trace,
     kernels.kernel_id,
     kernels.name AS kernel,
     path,

@@ -37,7 +37,7 @@ ran AS (
 ),
 merged AS (
     SELECT
-        trace,
+        traces.trace,
         domain,
         text AS range,
         CASE WHEN has_timeline THEN instances ELSE try_cast(tags['steps'] AS BIGINT) END AS instances,

@@ -18,7 +18,7 @@
 -- @empty  No range looks like a vLLM step: name yours with --step (see the query nvtx-sum).
 
 WITH steps AS (
-    SELECT range_id AS step_id, text, launches, gpu_busy_ns, trace
+    SELECT range_id AS step_id, text, launches, gpu_busy_ns, traces.trace
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE is_like(text, $step) AND style = 'pushpop'

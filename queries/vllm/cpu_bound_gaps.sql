@@ -57,7 +57,7 @@ gaps AS (
 ),
 explained AS (
     SELECT
-        trace,
+        traces.trace,
         gaps.duration_ns,
         gap_start_ns AS start_ns,
         before_call_ns,

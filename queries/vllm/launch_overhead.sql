@@ -51,7 +51,7 @@ launched AS (
     WHERE kind = 'kernel'
 )
 SELECT
-    trace,
+    traces.trace,
     kernel,
     count(*) AS instances,
     count(api_ns) AS calls,
@@ -65,5 +65,5 @@ SELECT
 FROM launched
 JOIN traces USING (trace_id)
 WHERE is_like(kernel, $kernel)
-GROUP BY trace, kernel
+GROUP BY traces.trace, kernel
 ORDER BY trace, gap_ns DESC, kernel

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "9aaba28b80570041"
+FINGERPRINT = "71f647870f0999df"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -107,6 +107,15 @@ TABLES: tuple[Table, ...] = (
             ("start_utc_ns", "BIGINT", "time 0 of the trace, nanoseconds since 1970 UTC"),
             ("trace_duration_ns", "BIGINT", "length of the recording; NULL for ncu, which has no timeline"),
             ("gpu", "VARCHAR", "names of the GPUs used"),
+            ("driver_version", "VARCHAR", "NVIDIA driver, for example 570.86.15; nsys only"),
+            ("cuda_version", "VARCHAR", "newest CUDA that the driver supports, for example 12.8; nsys only"),
+            ("cpu", "VARCHAR", "model of the CPU; nsys only"),
+            ("cpu_cores", "INTEGER", "logical CPUs of the machine; nsys only"),
+            (
+                "time_shift_ns",
+                "BIGINT",
+                "what nsys export --ts-shift added to all times; 0 in a report itself, NULL if not said",
+            ),
             ("settings", "JSON", "how it was recorded: graph trace mode, clock control, replay mode …"),
             (
                 "tags",
@@ -170,15 +179,27 @@ TABLES: tuple[Table, ...] = (
             *_GPU_PLACE,
             _IN_RANGE,
             ("graph_node_id", "BIGINT", "CUDA graph node; NULL outside graphs"),
-            ("grid_x", "INTEGER", "blocks in x"),
-            ("grid_y", "INTEGER", "blocks in y"),
-            ("grid_z", "INTEGER", "blocks in z"),
-            ("block_x", "INTEGER", "threads per block in x"),
-            ("block_y", "INTEGER", "threads per block in y"),
-            ("block_z", "INTEGER", "threads per block in z"),
+            # BIGINT, as the product of all six is what one asks for.
+            ("grid_x", "BIGINT", "blocks in x"),
+            ("grid_y", "BIGINT", "blocks in y"),
+            ("grid_z", "BIGINT", "blocks in z"),
+            ("block_x", "BIGINT", "threads per block in x"),
+            ("block_y", "BIGINT", "threads per block in y"),
+            ("block_z", "BIGINT", "threads per block in z"),
             ("registers_per_thread", "INTEGER", "registers of each thread"),
             ("static_shared_bytes", "BIGINT", "static shared memory per block"),
             ("dynamic_shared_bytes", "BIGINT", "dynamic shared memory per block"),
+            (
+                "executed_shared_bytes",
+                "BIGINT",
+                "shared memory of an SM as the driver set it for the kernel; nsys only",
+            ),
+            ("local_memory_per_thread_bytes", "BIGINT", "local memory of each thread; nsys only"),
+            (
+                "launch_type",
+                "VARCHAR",
+                "Regular, Coop Single Device or Coop Multi Device, as nsys prints it; nsys only",
+            ),
         ),
         {"nsys": _NSYS_CUDA, "ncu": "ncu"},
         "cuda",
@@ -258,13 +279,20 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "graph_nodes",
-        "one node of a CUDA graph at its creation",
+        "one node of a CUDA graph, or of an executable made of it",
         _columns(
             _TRACE_ID,
             ("graph_node_id", "BIGINT", "as in kernels.graph_node_id"),
+            ("is_original", "BOOLEAN", "whether it was not cloned from another one"),
             ("original_graph_node_id", "BIGINT", "the node it was cloned from; NULL for originals"),
             ("created_ns", "BIGINT", "when the node was created"),
             *_THREAD,
+            (
+                "capture_range_id",
+                "BIGINT",
+                "innermost push/pop range around the creation of the node, or of the one it was cloned from; "
+                "NULL outside any",
+            ),
         ),
         {"nsys": "nsys profile --trace=cuda --cuda-graph-trace=node"},
         "cuda",
