@@ -151,7 +151,7 @@ def test_children_of_recorded_tensor_counters_sum_to_what_is_counted(corpus: Dat
         rf"""
         SELECT kernel_id, sum(value) AS children
         FROM metrics JOIN traces USING (trace_id)
-        WHERE name = '{LLAMA}' AND regexp_matches(metric, '^{TENSOR}op_[a-z]+_src_[a-z0-9_]+\.sum$')
+        WHERE trace = '{LLAMA}' AND regexp_matches(metric, '^{TENSOR}op_[a-z]+_src_[a-z0-9_]+\.sum$')
         GROUP BY kernel_id
         """
     ).rows()

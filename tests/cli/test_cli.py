@@ -78,13 +78,13 @@ def test_ingest_finds_reports_in_folders_and_by_pattern(tmp_path: Path) -> None:
     found = traceql(
         "sql", "SELECT trace FROM traces", "--db", "other.duckdb", "-f", "csv", cwd=tmp_path
     ).stdout
-    assert found == "name\nscv_nwor_vectorized\n"
+    assert found == "trace\nscv_nwor_vectorized\n"
 
 
 def test_a_report_and_its_export_get_different_names(tmp_path: Path) -> None:
     traceql("ingest", REPORTS / "scv_nwor_off.ncu-rep.xz", REPORTS / "scv_nwor_off.sqlite.xz", cwd=tmp_path)
     found = traceql("sql", "SELECT trace FROM traces ORDER BY trace_id", "-f", "csv", cwd=tmp_path).stdout
-    assert found.split() == ["name", "scv_nwor_off", "scv_nwor_off.sqlite"]
+    assert found.split() == ["trace", "scv_nwor_off", "scv_nwor_off.sqlite"]
 
 
 def test_the_dram_question_is_answered(home: Path) -> None:
@@ -427,7 +427,7 @@ def test_an_export_is_named_after_its_folder_also_from_inside(tmp_path: Path) ->
     database = tmp_path / "t.duckdb"
     traceql("ingest", ".", "--db", database, cwd=REPORTS / "scv_baseline_graph_pqtdir")
     found = traceql("sql", "SELECT trace FROM traces", "--db", database, "-f", "csv", cwd=tmp_path).stdout
-    assert found == "name\nscv_baseline_graph_pqtdir\n"
+    assert found == "trace\nscv_baseline_graph_pqtdir\n"
 
 
 def test_python_files_beside_the_user_are_not_run_by_the_decoder(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_ranges_equal_what_ncu_prints(corpus: Database, name: str) -> None:
         """
         SELECT kernel_id - min(kernel_id) OVER () AS position, domain, text
         FROM kernel_ranges JOIN traces USING (trace_id)
-        WHERE name = $t AND style = 'pushpop' ORDER BY kernel_id, domain, depth
+        WHERE trace = $t AND style = 'pushpop' ORDER BY kernel_id, domain, depth
         """,
         {"t": f"{name}.ncu-rep.xz"},
     ).to_pylist()
@@ -195,10 +195,10 @@ def test_workloads_of_whole_graphs_are_labelled(corpus: Database) -> None:
 
 def test_settings_come_from_the_session_block(corpus: Database) -> None:
     settings = {
-        row["name"]: row
+        row["trace"]: row
         for row in corpus.sql(
             """
-            SELECT name, tool_version, gpu, settings->>'clock_control' AS clocks, settings->>'replay_mode' AS replay,
+            SELECT trace, tool_version, gpu, settings->>'clock_control' AS clocks, settings->>'replay_mode' AS replay,
                    settings->>'graph_profiling' AS graphs, settings->>'set' AS "set"
             FROM traces WHERE profiler = 'ncu'
             """
@@ -217,7 +217,7 @@ def test_rule_results_keep_their_message_and_estimate(corpus: Database) -> None:
     found = corpus.sql(
         """
         SELECT rule, advice.kind, title, estimated_speedup_pct FROM advice JOIN traces USING (trace_id)
-        WHERE name = 'cutlass_a100_2024.1_nvtx.ncu-rep.xz' ORDER BY kernel_id
+        WHERE trace = 'cutlass_a100_2024.1_nvtx.ncu-rep.xz' ORDER BY kernel_id
         """
     )
     assert found.select("rule", "kind", "title").rows()[0] == ("SOLBottleneck", "optimization", "Small Grid")
