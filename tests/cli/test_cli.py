@@ -60,7 +60,7 @@ def test_ingest_reports_on_stderr_what_came_in_and_what_was_missing(tmp_path: Pa
     assert traceql("ingest", *PAIR, "--quiet", "--replace", cwd=tmp_path).stderr == ""
     listed = json.loads(traceql("ls", "--format", "json", cwd=tmp_path).stdout)
     # Reading a report again keeps its name and tags.
-    assert [(t["name"], t["tags"]) for t in listed] == [
+    assert [(t["trace"], t["tags"]) for t in listed] == [
         ("scv_baseline_vectorized", {"gpu": "h200"}),
         ("scv_nwor_vectorized", {"gpu": "h200"}),
     ]
