@@ -181,7 +181,8 @@ class Database:
         *,
         topic: str | None = None,
         metrics: Sequence[str] | None = None,
-        full_names: bool = False,
+        names: str = "distinct",
+        **place: Value,
     ) -> Comparison:
         """What differs between traces, see `traceql.ask.compare.compare`.
 
@@ -190,14 +191,17 @@ class Database:
             b: the trace after it, or several.
             topic: only this: trace, kernel, range, api_call, copy or launch.
             metrics: ncu metrics to compare; by default time, DRAM bytes and L2 sectors.
-            full_names: sum up kernels by their full C++ names.
+            names: by which kernels are summed up: short, full or distinct.
+            **place: what of the timelines is compared: from_, to and within, as questions have them.
 
         Raises:
             QueryError: there is no such trace, or the sides are of different profilers.
             MissingDataError: nothing that can be compared was recorded.
         """
         sides = [[side] if isinstance(side, str) else list(side) for side in (a, b)]
-        return compare.compare(self._asker, *sides, topic=topic, metrics=metrics, full_names=full_names)
+        return compare.compare(
+            self._asker, *sides, topic=topic, metrics=metrics, names=names, place=place
+        )
 
     def check(
         self,

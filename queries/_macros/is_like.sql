@@ -1,5 +1,7 @@
--- Whether a text is like the LIKE pattern that a question was given; what has no text never is.
--- @param  found VARCHAR    the text
--- @param  pattern VARCHAR  % stands for any characters, _ for one
+-- Whether a name is the one that a question was given, or like its pattern; what has no name never is.
+--
+-- Without * ? or % it must be the very same. An underscore is a letter, as in most names.
+-- @param  found VARCHAR    the name
+-- @param  pattern VARCHAR  * or % stands for any characters, ? for one
 
-found LIKE pattern
+found LIKE replace(replace(replace(replace(pattern, '\', '\\'), '_', '\_'), '*', '%'), '?', '_') ESCAPE '\'

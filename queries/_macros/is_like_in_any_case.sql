@@ -1,5 +1,5 @@
--- Whether a text is like a LIKE pattern, in capitals or small letters; what has no text never is.
--- @param  found VARCHAR    the text
--- @param  pattern VARCHAR  % stands for any characters, _ for one
+-- Whether a name is like a pattern, see is_like, in capitals or small letters.
+-- @param  found VARCHAR    the name
+-- @param  pattern VARCHAR  * or % stands for any characters, ? for one
 
-found ILIKE pattern
+found ILIKE replace(replace(replace(replace(pattern, '\', '\\'), '_', '\_'), '*', '%'), '?', '_') ESCAPE '\'

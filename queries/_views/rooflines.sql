@@ -18,12 +18,14 @@
 -- @metrics dram__bytes.sum|dram__bytes.sum.per_second|dram__bytes_read.sum|dram__bytes_read.sum.per_second
 -- @metrics dram__bytes.sum.peak_sustained
 -- @ncu    --set roofline
--- @column grouping VARCHAR                launch, kernel, range or layer
+-- @column grouping VARCHAR                launch, kernel (all that have one distinct name, see kernel_names),
+--         kernel_short, kernel_full, range or layer
 -- @column trace_id BIGINT                 the trace it belongs to, see traces
 -- @column kernel_id BIGINT                the launch, see kernels; NULL for other groupings
 -- @column domain VARCHAR                  NVTX domain of a range
 -- @column path VARCHAR                    the range; of a launch, the innermost one of the default domain
--- @column name VARCHAR                    kernel name or kind of layer; NULL for ranges
+-- @column name VARCHAR                    kernel name (of a launch the distinct one), or kind of layer; NULL
+--         for ranges
 -- @column phase VARCHAR                   of a layer: prefill, decode, mixed …
 -- @column seq_len BIGINT                  of a layer: prompt length
 -- @column kernels BIGINT                  profiled workloads
@@ -63,7 +65,9 @@ WITH layers AS (
     SELECT
         kernels.trace_id,
         kernels.kernel_id,
-        kernels.name,
+        kernels.name AS short_name,
+        kernel_names.full_name,
+        distinct_name AS name,
         path,
         coalesce(
             tags['layer_kind'],
@@ -84,6 +88,8 @@ WITH layers AS (
         ) AS seq_len
     FROM kernels
     JOIN traces USING (trace_id)
+    LEFT JOIN kernel_names
+        ON kernel_names.name = kernels.name AND full_name = coalesce(demangled, kernels.name)
     LEFT JOIN range_paths ON range_paths.kernel_id = kernels.kernel_id AND domain = ''
 ),
 members AS (
@@ -95,6 +101,12 @@ members AS (
     FROM layers
     UNION ALL
     SELECT 'kernel', kernel_id, row(trace_id, NULL, NULL, NULL, name, NULL, NULL)
+    FROM layers
+    UNION ALL
+    SELECT 'kernel_short', kernel_id, row(trace_id, NULL, NULL, NULL, short_name, NULL, NULL)
+    FROM layers
+    UNION ALL
+    SELECT 'kernel_full', kernel_id, row(trace_id, NULL, NULL, NULL, full_name, NULL, NULL)
     FROM layers
     UNION ALL
     SELECT DISTINCT 'range', kernel_id, row(trace_id, NULL, domain, path, NULL, NULL, NULL)

@@ -4,7 +4,7 @@
 -- Calls that wait for all the work of a device, context or stream, longest first. Waiting for an event is
 -- the recommended way and not listed. Advice: synchronise less; order streams with cudaStreamWaitEvent, and
 -- wait for events with cudaEventSynchronize.
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     timeline
 -- @param  limit BIGINT = 50     calls per trace; NULL for all
 -- @needs  api_calls
 -- @column trace VARCHAR         name of the trace

@@ -3,7 +3,7 @@
 -- NVIDIA's counterpart: nsys analyze cuda_memcpy_async. A copy from or to pageable memory goes through a
 -- staging buffer, and the call waits for it. Advice: allocate the host side with cudaMallocHost, or
 -- pin_memory() in PyTorch.
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     timeline
 -- @param  limit BIGINT = 50     operations per trace; NULL for all
 -- @needs  memory_ops api_calls
 -- @column trace VARCHAR         name of the trace

@@ -3,7 +3,7 @@
 -- NVIDIA's counterpart: nsys analyze cuda_memcpy_sync.
 -- Small copies to the device return early, and are not listed. Advice: use the Async function on a stream,
 -- with pinned host memory.
--- @param  trace VARCHAR = NULL        only this trace
+-- @of     timeline
 -- @param  early_bytes BIGINT = 65536  copies to the device of up to this size return before they are done
 -- @param  limit BIGINT = 50           operations per trace; NULL for all
 -- @needs  memory_ops api_calls

@@ -3,7 +3,7 @@
 -- NVIDIA's counterpart: nsys analyze cuda_memset_sync.
 -- A memset of device memory returns at once; of pinned or managed memory only when it is done. Advice: use
 -- the Async function on a stream.
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     timeline
 -- @param  limit BIGINT = 50     operations per trace; NULL for all
 -- @needs  memory_ops api_calls
 -- @column trace VARCHAR         name of the trace

@@ -4,9 +4,10 @@
 -- Times with no kernel, copy, memset or graph, per process and device, between its first and its last
 -- operation; longest first. NVIDIA's rule also leaves out what the profiler's own overhead explains.
 -- Advice: cpu_bound_gaps says which of them the CPU caused.
--- @param  trace VARCHAR = NULL    only this trace
+-- @of     timeline
 -- @param  min_gap_ns BIGINT = 500000000  shortest gap listed; the default is NVIDIA's
 -- @param  graphs BOOLEAN = true   count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @param  limit BIGINT = 50       gaps per trace; NULL for all
 -- @needs  kernels
 -- @column trace VARCHAR           name of the trace
@@ -25,12 +26,14 @@ WITH ordered AS (
         traces.trace,
         pid,
         device_id,
-        operation,
+        coalesce(called, operation) AS operation,
         start_ns,
         busy_until(start_ns, end_ns, (gpu_operations.kind, operation_id), (trace_id, pid, device_id))
             AS busy_until_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = gpu_operations.operation AND named.full_name = gpu_operations.full_name
     WHERE counts_as_work(gpu_operations.kind, $graphs)
 ),
 listed AS (

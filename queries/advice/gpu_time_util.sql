@@ -5,7 +5,7 @@
 -- use for less than the threshold are listed, neighbours joined. Operations that run at the same time
 -- count twice, so a chunk can be in use for more than 100 %. NVIDIA's rule also counts the profiler's
 -- own overhead.
--- @param  trace VARCHAR = NULL   only this trace
+-- @of     timeline
 -- @param  threshold_pct DOUBLE = 50  list chunks below this use; the default is NVIDIA's
 -- @param  chunks BIGINT = 30     chunks per process and device; the default is NVIDIA's
 -- @param  graphs BOOLEAN = true  count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time

@@ -1,8 +1,8 @@
 -- Where does the time in CUDA API calls go?
 --
 -- A runtime call contains its driver calls: compare totals within one layer.
--- @param  trace VARCHAR = NULL  only this trace
--- @param  layer VARCHAR = '%'   LIKE pattern on the layer: runtime, driver
+-- @of     totals
+-- @param  layer VARCHAR = '*'   name or pattern of the layer: runtime, driver
 -- @needs  api_calls
 -- @column trace VARCHAR         name of the trace
 -- @column layer VARCHAR         runtime, driver or other

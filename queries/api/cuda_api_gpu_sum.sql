@@ -2,8 +2,8 @@
 --
 -- NVIDIA's counterpart: nsys stats cuda_api_gpu_sum.
 -- CPU and GPU time overlap: the shares compare rows, they do not add up to the run.
--- @param  trace VARCHAR = NULL       only this trace
--- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
+-- @of     totals
+-- @param  names VARCHAR = 'full'     short, full or distinct names of kernels, see the view kernel_names
 -- @param  graphs BOOLEAN = true      count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
 -- @needs  api_calls
 -- @column trace VARCHAR              name of the trace
@@ -23,9 +23,11 @@ WITH called AS (
     SELECT
         trace_id,
         nsys_category(kind) AS category,
-        shown_name(operation, full_name, $full_names) AS operation,
+        coalesce(called, operation) AS operation,
         duration_ns
     FROM gpu_operations
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = gpu_operations.operation AND named.full_name = gpu_operations.full_name
     WHERE counts_as_work(kind, $graphs)
     UNION ALL
     SELECT trace_id, 'CUDA_API', name, duration_ns FROM api_calls

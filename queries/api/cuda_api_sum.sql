@@ -2,7 +2,7 @@
 --
 -- NVIDIA's counterpart: nsys stats cuda_api_sum.
 -- Runtime and driver functions together, as NVIDIA's report has them; api_summary tells them apart.
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     totals
 -- @needs  api_calls
 -- @column trace VARCHAR         name of the trace
 -- @column function VARCHAR      function

@@ -1,7 +1,7 @@
 -- Which CUDA API calls were made, in order?
 --
 -- NVIDIA's counterpart: nsys stats cuda_api_trace.
--- @param  trace VARCHAR = NULL   only this trace
+-- @of     timeline
 -- @needs  api_calls
 -- @column trace VARCHAR          name of the trace
 -- @column start_ns BIGINT        start of the call

@@ -5,11 +5,12 @@
 -- on a side, baseline and variant are means over them, and delta has a 95 % confidence interval (Welch's t);
 -- one run tells no spread. First ask comparable. Where a timeline has none of a kernel, call or copy, that is
 -- 0; where a trace has no such range, launch or metric, it is NULL, for the work may be under another name.
+-- @of     window
 -- @param  baseline VARCHAR[]          trace before the change
 -- @param  variant VARCHAR[]           trace after it
--- @param  topic VARCHAR = '%'         LIKE pattern: trace, kernel, range, api_call, copy, launch
+-- @param  topic VARCHAR = '*'         one or a pattern: trace, kernel, range, api_call, copy, launch
 -- @param  metric VARCHAR[] = NULL     ncu metric to compare; else time, DRAM bytes and L2 sectors
--- @param  full_names BOOLEAN = false  sum up kernels by their full C++ names
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels|api_calls|memory_ops|nvtx_ranges
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum lts__t_sectors_op_read.sum lts__t_sectors_op_write.sum
 -- @column topic VARCHAR               trace (totals), kernel, range, api_call, copy or launch
@@ -97,7 +98,7 @@ profiled AS (
 by_kernel AS (
     SELECT
         trace_id,
-        shown_name(name, coalesce(demangled, name), $full_names) AS name,
+        called AS name,
         [
             {'measure': 'instances', 'value': count(*)},
             {'measure': 'total_ns', 'value': sum(duration_ns)},
@@ -105,6 +106,8 @@ by_kernel AS (
         ] AS pairs
     FROM kernels
     SEMI JOIN chosen USING (trace_id)
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     WHERE is_like('kernel', $topic)
     GROUP BY ALL
 ),
@@ -200,8 +203,10 @@ measured AS (
     JOIN (
         SELECT kernel_id, 'trace' AS topic, NULL AS name FROM kernels
         UNION ALL
-        SELECT kernel_id, 'kernel', shown_name(name, coalesce(demangled, name), $full_names)
+        SELECT kernel_id, 'kernel', called
         FROM kernels
+        LEFT JOIN kernels_called($names, '*') AS named
+            ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     ) AS level USING (kernel_id)
     WHERE is_like(level.topic, $topic) AND measure <> 'duration_ns'
         AND ($metric IS NULL OR measure LIKE '%.sum')

@@ -1,8 +1,8 @@
 -- What takes the GPU time: kernels, copies, memsets, graphs?
 --
 -- NVIDIA's counterpart: nsys stats cuda_gpu_sum.
--- @param  trace VARCHAR = NULL       only this trace
--- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
+-- @of     totals
+-- @param  names VARCHAR = 'full'     short, full or distinct names of kernels, see the view kernel_names
 -- @param  graphs BOOLEAN = true      count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
 -- @needs  kernels
 -- @column trace VARCHAR              name of the trace
@@ -22,10 +22,12 @@ WITH timed AS (
     SELECT
         traces.trace,
         nsys_category(gpu_operations.kind) AS category,
-        shown_name(operation, full_name, $full_names) AS operation,
+        coalesce(called, operation) AS operation,
         gpu_operations.duration_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = gpu_operations.operation AND named.full_name = gpu_operations.full_name
     WHERE counts_as_work(gpu_operations.kind, $graphs)
 )
 SELECT * EXCLUDE (q1_ns, q3_ns)

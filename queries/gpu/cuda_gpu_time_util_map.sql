@@ -3,7 +3,7 @@
 -- NVIDIA's counterpart: nsys recipe cuda_gpu_time_util_map.
 -- The recording cut into equal bins of whole nanoseconds, and the share of each in which at least one kernel
 -- runs. Kernels inside CUDA graphs that were traced as a whole count as long as the graph runs, if asked for.
--- @param  trace VARCHAR = NULL   only this trace
+-- @of     timeline
 -- @param  bins BIGINT = 30       bins per trace; the default is NVIDIA's
 -- @param  graphs BOOLEAN = true  whole CUDA graphs are kernel time; NVIDIA's recipe takes them for idle time
 -- @needs  kernels

@@ -1,8 +1,8 @@
 -- What ran on the GPUs, in order?
 --
 -- NVIDIA's counterpart: nsys stats cuda_gpu_trace.
--- @param  trace VARCHAR = NULL          only this trace
--- @param  full_names BOOLEAN = true     C++ names with template arguments; else function names only
+-- @of     timeline
+-- @param  names VARCHAR = 'full'        short, full or distinct names of kernels, see the view kernel_names
 -- @param  graphs BOOLEAN = true         count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
 -- @needs  kernels
 -- @column trace VARCHAR                 name of the trace
@@ -62,10 +62,12 @@ SELECT
     gpu_operations.context_id,
     gpu_operations.stream_id,
     gpu_operations.kind,
-    shown_name(gpu_operations.operation, full_name, $full_names) AS operation,
+    coalesce(called, gpu_operations.operation) AS operation,
     operation_id
 FROM gpu_operations
 JOIN chosen_traces($trace) AS traces USING (trace_id)
+LEFT JOIN kernels_called($names, '*') AS named
+    ON named.name = gpu_operations.operation AND named.full_name = gpu_operations.full_name
 LEFT JOIN kernels ON gpu_operations.kind = 'kernel' AND kernel_id = operation_id
 LEFT JOIN memory_ops ON gpu_operations.kind IN ('memcpy', 'memset') AND memory_op_id = operation_id
 LEFT JOIN devices

@@ -2,8 +2,8 @@
 --
 -- NVIDIA's counterpart: nsys recipe gpu_metric_util_sum. The hardware samples these counters whether or not
 -- the program that is traced uses the GPU. Samples from before the trace began are left out.
--- @param  trace VARCHAR = NULL  only this trace
--- @param  metric VARCHAR = '%'  LIKE pattern on the metric
+-- @of     totals
+-- @param  metric VARCHAR = '*'  name or pattern of the metric
 -- @needs  gpu_samples
 -- @column trace VARCHAR         name of the trace
 -- @column gpu_id INTEGER        GPU of the machine

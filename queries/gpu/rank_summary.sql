@@ -3,7 +3,7 @@
 -- One row per process and GPU it used; a process with CUDA calls but no GPU work, and a GPU that CUDA knew
 -- but nobody used, have rows of their own. With tensor parallelism each rank is a process: an empty one was
 -- profiled wrongly (one rank only, or the workers were forked without --trace-fork-before-exec=true).
--- @param  trace VARCHAR = NULL   only this trace
+-- @of     timeline
 -- @needs  kernels
 -- @column trace VARCHAR          name of the trace
 -- @column pid BIGINT             process; NULL for a GPU that no process used

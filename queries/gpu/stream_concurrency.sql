@@ -3,7 +3,7 @@
 -- Between the first and the last operation of each process and device: the time with no stream at work, with
 -- one, with two … The rows of one device add up to that time. Operations of one stream count once, even when
 -- they overlap.
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     timeline
 -- @needs  kernels
 -- @column trace VARCHAR         name of the trace
 -- @column pid BIGINT            process

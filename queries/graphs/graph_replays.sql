@@ -3,7 +3,7 @@
 -- Traced as a whole (--cuda-graph-trace=graph), a replay is one row of graph_launches, and its kernels are
 -- not recorded: their number is NULL, not 0. Traced by node, a replay is the kernels and copies of one API
 -- call, whose time counts once; the graph is known by its lowest node number.
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     timeline
 -- @needs  api_calls
 -- @column trace VARCHAR         name of the trace
 -- @column mode VARCHAR          graph (traced as a whole) or node

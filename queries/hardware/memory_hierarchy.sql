@@ -4,8 +4,8 @@
 -- for. Beside it what a benchmark reached on such a GPU, from imported runs with metrics such as
 -- dram_bytes_per_s (the collector memory_hierarchy makes them). A ridge point says how many FLOP must be done
 -- with each byte from that level to be limited by arithmetic. With --gpu, no trace is needed.
--- @param  trace VARCHAR = NULL          only GPUs of this trace
--- @param  gpu VARCHAR = NULL            LIKE pattern on names in gpu_specs, in place of the traces' GPUs
+-- @of     traces
+-- @param  gpu VARCHAR = NULL            name or pattern in gpu_specs, in place of the traces' GPUs
 -- @param  precision VARCHAR = 'bf16'    precision of the ridge point
 -- @needs  gpu_specs
 -- @column gpu VARCHAR                   name in gpu_specs

@@ -1,8 +1,8 @@
 -- Which kernels take the GPU time, by grid and block size?
 --
 -- NVIDIA's counterpart: nsys stats cuda_gpu_kern_gb_sum.
--- @param  trace VARCHAR = NULL       only this trace
--- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
+-- @of     totals
+-- @param  names VARCHAR = 'full'     short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR              name of the trace
 -- @column kernel VARCHAR             kernel name
@@ -24,12 +24,14 @@
 
 WITH timed AS (
     SELECT
-        trace,
-        shown_name(kernels.name, coalesce(demangled, kernels.name), $full_names) AS kernel,
+        traces.trace,
+        called AS kernel,
         grid_x, grid_y, grid_z, block_x, block_y, block_z,
         kernels.duration_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
 )
 SELECT * EXCLUDE (q1_ns, q3_ns)
 FROM duration_spread(timed)

@@ -3,33 +3,36 @@
 -- NVIDIA's counterpart: nsys recipe cuda_gpu_kern_hist. Bins of equal width from the shortest to the longest
 -- execution of the kernel; the last one includes its end. A kernel that always takes the same time has one
 -- bin. Empty bins are left out.
--- @param  trace VARCHAR = NULL    only this trace
--- @param  kernel VARCHAR = '%'    LIKE pattern on the function name
+-- @of     totals
+-- @param  kernel VARCHAR = '*'    function name, or a pattern of it
+-- @param  names VARCHAR = 'short'  short, full or distinct names, see the view kernel_names
 -- @param  bins BIGINT = 10        bins per kernel
 -- @needs  kernels
 -- @column trace VARCHAR           name of the trace
--- @column kernel VARCHAR          function name without template arguments
+-- @column kernel VARCHAR          name of the kernel
 -- @column bin BIGINT              number of the bin, from 0
 -- @column from_ns DOUBLE          shortest duration of the bin
 -- @column to_ns DOUBLE            where the next bin begins
 -- @column instances BIGINT        executions in the bin
 -- @column probability_pct DOUBLE  of all executions of the kernel in the trace
 -- @chart  histogram x=from_ns x2=to_ns y=instances panel=kernel
--- @section timeline 31 Kernels | chart
+-- @section timeline 31 Kernels | chart names=distinct
 
 WITH executions AS (
     SELECT
-        trace,
-        kernels.name AS kernel,
+        traces.trace,
+        called AS kernel,
         kernels.duration_ns,
         min(kernels.duration_ns) OVER same_kernel AS min_ns,
         (max(kernels.duration_ns) OVER same_kernel - min(kernels.duration_ns) OVER same_kernel) / $bins
             AS bin_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE is_like(kernels.name, $kernel)
+    LEFT JOIN kernels_called($names, $kernel) AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
+    WHERE is_asked
         AND kernels.duration_ns IS NOT NULL
-    WINDOW same_kernel AS (PARTITION BY trace, kernels.name)
+    WINDOW same_kernel AS (PARTITION BY traces.trace, called)
 ),
 binned AS (
     SELECT

@@ -2,8 +2,9 @@
 --
 -- NVIDIA's counterpart: nsys recipe cuda_gpu_kern_pace. Its executions in order, with the time since the one
 -- before ended (the first: since the trace began) and both added up. A long delta is a step that came late.
--- @param  kernel VARCHAR            LIKE pattern on the function name, for example rms_norm_kernel
--- @param  trace VARCHAR = NULL      only this trace
+-- @of     timeline
+-- @param  kernel VARCHAR            function name, or a pattern of it, for example rms_norm_kernel
+-- @param  names VARCHAR = 'short'   short, full or distinct names, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR             name of the trace
 -- @column pid BIGINT                process
@@ -24,7 +25,7 @@ WITH paced AS (
         trace,
         pid,
         device_id,
-        kernels.name AS kernel,
+        called AS kernel,
         kernel_id,
         start_ns,
         end_ns,
@@ -32,9 +33,11 @@ WITH paced AS (
         start_ns - coalesce(lag(end_ns) OVER same_kernel, 0) AS delta_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE is_like(kernels.name, $kernel) AND start_ns IS NOT NULL
+    LEFT JOIN kernels_called($names, $kernel) AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
+    WHERE is_asked AND start_ns IS NOT NULL
     WINDOW same_kernel AS (
-        PARTITION BY trace, pid, device_id, kernels.name ORDER BY start_ns, kernel_id
+        PARTITION BY traces.trace, pid, device_id, called ORDER BY start_ns, kernel_id
     )
 )
 SELECT

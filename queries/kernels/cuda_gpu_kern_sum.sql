@@ -2,8 +2,8 @@
 --
 -- NVIDIA's counterpart: nsys stats and recipe cuda_gpu_kern_sum.
 -- Kernels inside CUDA graphs that were traced as a whole are not in the trace, so not in here.
--- @param  trace VARCHAR = NULL       only this trace
--- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
+-- @of     totals
+-- @param  names VARCHAR = 'full'     short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR              name of the trace
 -- @column kernel VARCHAR             kernel name
@@ -21,11 +21,13 @@
 
 WITH timed AS (
     SELECT
-        trace,
-        shown_name(kernels.name, coalesce(demangled, kernels.name), $full_names) AS kernel,
+        traces.trace,
+        called AS kernel,
         kernels.duration_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
 )
 FROM duration_spread(timed)
 ORDER BY trace, total_ns DESC NULLS LAST, kernel

@@ -3,8 +3,8 @@
 -- NVIDIA's counterpart: nsys stats cuda_kern_exec_sum.
 -- The queue is the time from the end of the call to the start on the GPU; a kernel that started before its
 -- call returned was not queued, and does not count in the queue's figures.
--- @param  trace VARCHAR = NULL       only this trace
--- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
+-- @of     timeline
+-- @param  names VARCHAR = 'full'     short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels api_calls
 -- @column trace VARCHAR              name of the trace
 -- @column pid BIGINT                 process
@@ -43,7 +43,7 @@ WITH executions AS (
         api_calls.tid,
         device_id,
         api_calls.name AS function,
-        shown_name(kernels.name, coalesce(demangled, kernels.name), $full_names) AS kernel,
+        called AS kernel,
         greatest(kernels.end_ns, api_calls.end_ns) - api_calls.start_ns AS total_ns,
         api_calls.duration_ns AS api_ns,
         CASE WHEN kernels.start_ns >= api_calls.end_ns
@@ -52,6 +52,8 @@ WITH executions AS (
     FROM kernels
     JOIN api_calls USING (api_call_id)
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
 )
 SELECT
     trace,

@@ -3,8 +3,8 @@
 -- NVIDIA's counterpart: nsys stats cuda_kern_exec_trace.
 -- The queue is the time from the end of the call to the start on the GPU; a kernel that started before its
 -- call returned was not queued. All kernels of one CUDA graph launch show the same call.
--- @param  trace VARCHAR = NULL       only this trace
--- @param  full_names BOOLEAN = true  C++ names with template arguments; else function names only
+-- @of     timeline
+-- @param  names VARCHAR = 'full'     short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels api_calls
 -- @column trace VARCHAR              name of the trace
 -- @column api_start_ns BIGINT        start of the launching call
@@ -42,9 +42,11 @@ SELECT
     device_id,
     api_calls.name AS function,
     grid_x, grid_y, grid_z, block_x, block_y, block_z,
-    shown_name(kernels.name, coalesce(demangled, kernels.name), $full_names) AS kernel,
+    called AS kernel,
     kernel_id
 FROM kernels
 JOIN api_calls USING (api_call_id)
 JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
+LEFT JOIN kernels_called($names, '*') AS named
+    ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
 ORDER BY trace, api_start_ns, kernel_start_ns, kernel_id

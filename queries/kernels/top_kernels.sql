@@ -1,11 +1,12 @@
 -- Which kernels take the most GPU time?
 --
--- @param  trace VARCHAR = NULL  only this trace
--- @param  kernel VARCHAR = '%'  LIKE pattern on the kernel name
+-- @of     totals
+-- @param  kernel VARCHAR = '*'  kernel name, or a pattern of it
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @param  limit BIGINT = 20     kernels per trace; NULL for all
 -- @needs  kernels
 -- @column trace VARCHAR         name of the trace
--- @column kernel VARCHAR        function name without template arguments
+-- @column kernel VARCHAR        name of the kernel
 -- @column instances BIGINT      executions (nsys) or profiled workloads (ncu)
 -- @column total_ns BIGINT       GPU time of all of them
 -- @column share_pct DOUBLE      of the GPU time of all kernels of the trace
@@ -17,13 +18,15 @@
 -- @section any 30 Kernels | expanded
 
 WITH timed AS (
-    SELECT trace, kernels.name AS kernel, kernels.duration_ns
+    SELECT traces.trace, called AS kernel, is_asked, kernels.duration_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
+    LEFT JOIN kernels_called($names, $kernel) AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
 )
-SELECT * EXCLUDE (q1_ns, q3_ns, stddev_ns)
+SELECT * EXCLUDE (is_asked, q1_ns, q3_ns, stddev_ns)
 FROM duration_spread(timed)
-WHERE is_like(kernel, $kernel)
+WHERE is_asked
 QUALIFY within_limit(
     row_number() OVER (PARTITION BY trace ORDER BY total_ns DESC NULLS LAST, kernel),
     $limit

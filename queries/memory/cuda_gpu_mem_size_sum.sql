@@ -1,7 +1,7 @@
 -- Which copies and memsets move the data?
 --
 -- NVIDIA's counterpart: nsys stats cuda_gpu_mem_size_sum.
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     totals
 -- @needs  memory_ops
 -- @column trace VARCHAR         name of the trace
 -- @column operation VARCHAR     [CUDA memcpy Host-to-Device], [CUDA memset] …

@@ -2,9 +2,10 @@
 --
 -- By range, a kernel counts for the innermost range that encloses it in that domain, so rows of one domain
 -- add up; its path starts with those of the ranges around it.
--- @param  trace VARCHAR = NULL        only this trace
+-- @of     traces
 -- @param  by VARCHAR = 'range'        range or kernel
 -- @param  domain VARCHAR = ''         NVTX domain; empty for the default one
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
 -- @needs  metrics
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum lts__t_sectors_op_read.sum lts__t_sectors_op_write.sum
 -- @column trace VARCHAR               name of the trace
@@ -23,7 +24,7 @@
 
 SELECT
     traces.trace,
-    CASE $by WHEN 'range' THEN path WHEN 'kernel' THEN dram.kernel
+    CASE $by WHEN 'range' THEN path WHEN 'kernel' THEN called
         ELSE error('by must be range or kernel') END AS group_name,
     count(*) AS kernels,
     sum(dram_read_bytes) AS dram_read_bytes,
@@ -37,6 +38,9 @@ SELECT
         / nullif(sum(dram.duration_ns) FILTER (dram_throughput_pct IS NOT NULL), 0) AS dram_throughput_pct
 FROM dram
 JOIN chosen_traces($trace) AS traces USING (trace_id)
+JOIN kernels USING (kernel_id)
+LEFT JOIN kernels_called($names, '*') AS named
+    ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
 LEFT JOIN range_paths ON range_paths.kernel_id = dram.kernel_id AND domain = $domain
 GROUP BY ALL
 ORDER BY trace, dram_bytes DESC NULLS LAST, group_name

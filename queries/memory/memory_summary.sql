@@ -1,6 +1,6 @@
 -- How much is copied and set on the GPU, in which direction and how fast?
 --
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     totals
 -- @needs  memory_ops
 -- @column trace VARCHAR         name of the trace
 -- @column kind VARCHAR          memcpy or memset

@@ -1,7 +1,7 @@
 -- Which code on the CPU faults on managed memory?
 --
 -- NVIDIA's counterpart: nsys stats um_cpu_page_faults_sum.
--- @param  trace VARCHAR = NULL    only this trace
+-- @of     totals
 -- @needs  um_cpu_page_faults
 -- @column trace VARCHAR           name of the trace
 -- @column cpu_page_faults BIGINT  page faults

@@ -3,7 +3,7 @@
 -- NVIDIA's counterpart: nsys stats um_total_sum.
 -- Managed memory moves when a CPU or GPU touches a page that is elsewhere. Page faults are recorded with
 -- nsys profile --cuda-um-cpu-page-faults=true --cuda-um-gpu-page-faults=true.
--- @param  trace VARCHAR = NULL         only this trace
+-- @of     totals
 -- @needs  memory_ops
 -- @column trace VARCHAR                name of the trace
 -- @column to_device_bytes BIGINT       migrated from host to device

@@ -1,8 +1,9 @@
 -- What is the value of any ncu counter, kernel by kernel?
 --
--- @param  metric VARCHAR        LIKE pattern on the metric, for example dram__bytes_write.sum
--- @param  trace VARCHAR = NULL  only this trace
--- @param  kernel VARCHAR = '%'  LIKE pattern on the kernel name
+-- @of     traces
+-- @param  metric VARCHAR        name or pattern of the metric, for example dram__bytes_write.sum
+-- @param  kernel VARCHAR = '*'  kernel name, or a pattern of it
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
 -- @needs  metrics
 -- @column trace VARCHAR         name of the trace
 -- @column kernel_id BIGINT      the workload, see kernels
@@ -19,7 +20,7 @@
 SELECT
     trace,
     kernels.kernel_id,
-    kernels.name AS kernel,
+    called AS kernel,
     path,
     metric,
     unit,
@@ -28,6 +29,8 @@ SELECT
 FROM metrics
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 JOIN kernels USING (kernel_id)
+LEFT JOIN kernels_called($names, $kernel) AS named
+    ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
 LEFT JOIN range_paths ON range_paths.kernel_id = kernels.kernel_id AND domain = ''
-WHERE is_like(metric, $metric) AND is_like(kernels.name, $kernel)
+WHERE is_like(metric, $metric) AND is_asked
 ORDER BY trace, kernel_id, metric

@@ -1,9 +1,10 @@
 -- How do two ncu counters relate, kernel by kernel?
 --
+-- @of     traces
 -- @param  x VARCHAR             name of a metric, for example dram__bytes_read.sum
 -- @param  y VARCHAR             name of another, for example gpu__time_duration.sum
--- @param  trace VARCHAR = NULL  only this trace
--- @param  kernel VARCHAR = '%'  LIKE pattern on the kernel name
+-- @param  kernel VARCHAR = '*'  kernel name, or a pattern of it
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
 -- @needs  metrics
 -- @column trace VARCHAR         name of the trace
 -- @column kernel_id BIGINT      the workload, see kernels
@@ -28,7 +29,7 @@ WITH innermost AS (
 SELECT
     traces.trace,
     kernels.kernel_id,
-    kernels.name AS kernel,
+    called AS kernel,
     path,
     x.metric AS x_metric,
     x.unit AS x_unit,
@@ -40,6 +41,8 @@ FROM metrics AS x
 JOIN metrics AS y USING (kernel_id)
 JOIN kernels USING (kernel_id)
 JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
+LEFT JOIN kernels_called($names, $kernel) AS named
+    ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
 LEFT JOIN range_paths ON range_paths.kernel_id = kernels.kernel_id AND domain = ''
-WHERE x.metric = $x AND y.metric = $y AND is_like(kernels.name, $kernel)
+WHERE x.metric = $x AND y.metric = $y AND is_asked
 ORDER BY trace, kernel_id

@@ -3,8 +3,8 @@
 -- NVIDIA's counterpart: nsys recipe nccl_gpu_overlap_trace. Communication kernels are those of NCCL, by the
 -- prefix of their name, as NVIDIA's recipe finds them; computation is every other kernel of the same process
 -- and device. Time with several compute kernels counts once.
--- @param  trace VARCHAR = NULL             only this trace
--- @param  communication VARCHAR = 'nccl%'  LIKE pattern, ignoring case, on the names of communication kernels
+-- @of     timeline
+-- @param  communication VARCHAR = 'nccl%'  name or pattern, ignoring case, of communication kernels
 -- @needs  kernels
 -- @column trace VARCHAR                    name of the trace
 -- @column start_ns BIGINT                  start on the GPU

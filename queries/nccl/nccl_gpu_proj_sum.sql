@@ -4,7 +4,7 @@
 -- the domain NCCL. The GPU work of a range is what API calls inside it launched on its thread; its projection
 -- reaches from the first start to the last end of this work. Grouped calls launch at ncclGroupEnd: the
 -- functions inside a group have no GPU work of their own.
--- @param  trace VARCHAR = NULL     only this trace
+-- @of     totals
 -- @param  domain VARCHAR = 'NCCL'  NVTX domain of the communication library
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR            name of the trace

@@ -4,8 +4,8 @@
 -- one communication kernel on every GPU; a rank is a process and a device. Its kernel cannot finish before
 -- that of the last rank has begun, so whoever begins earlier waits. Ranks are compared within a trace, whose
 -- clocks are one; runs that not every rank has are left out.
--- @param  trace VARCHAR = NULL             only this trace
--- @param  communication VARCHAR = 'nccl%'  LIKE pattern, ignoring case, on the names of communication kernels
+-- @of     timeline
+-- @param  communication VARCHAR = 'nccl%'  name or pattern, ignoring case, of communication kernels
 -- @needs  kernels
 -- @column trace VARCHAR                    name of the trace
 -- @column kernel VARCHAR                   communication kernel

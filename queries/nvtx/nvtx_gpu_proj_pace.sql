@@ -1,8 +1,8 @@
 -- How does the GPU work of an NVTX range go from instance to instance?
 --
 -- Instances with GPU work, by start. The first delta counts from the start of the trace.
+-- @of     timeline
 -- @param  range VARCHAR          NVTX message
--- @param  trace VARCHAR = NULL   only this trace
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR          name of the trace
 -- @column domain VARCHAR         NVTX domain; empty for the default one

@@ -2,8 +2,9 @@
 --
 -- A kernel counts for every range around its launch, by the range's thread; kernels launched outside any
 -- range come under a NULL range. Kernels whose launch was not recorded are left out.
--- @param  trace VARCHAR = NULL    only this trace
--- @param  range VARCHAR = NULL    LIKE pattern on the range text; NULL for everything
+-- @of     timeline
+-- @param  range VARCHAR = NULL    text or pattern of the ranges; NULL for everything
+-- @param  names VARCHAR = 'full'  short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels nvtx_ranges
 -- @column trace VARCHAR           name of the trace
 -- @column domain VARCHAR          NVTX domain; empty for the default one
@@ -23,10 +24,12 @@
 -- @chart  bars x=kernel y=total_ns
 
 WITH launched AS (
-    SELECT kernel_id, kernels.range_id, demangled, kernels.duration_ns, trace, kernels.pid, tid
+    SELECT kernel_id, kernels.range_id, called, kernels.duration_ns, traces.trace, kernels.pid, tid
     FROM kernels
     JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
 ),
 matched AS (
     SELECT launched.* EXCLUDE (range_id), ancestor_id AS range_id
@@ -56,9 +59,9 @@ SELECT
     min(matched.duration_ns) AS min_ns,
     max(matched.duration_ns) AS max_ns,
     stddev_samp(matched.duration_ns) AS stddev_ns,
-    demangled AS kernel
+    called AS kernel
 FROM matched
 LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = matched.range_id
 WHERE $range IS NULL OR is_like(text, $range)
-GROUP BY matched.trace, domain, text, style, matched.pid, matched.tid, demangled
+GROUP BY matched.trace, domain, text, style, matched.pid, matched.tid, called
 ORDER BY trace, domain NULLS FIRST, range NULLS FIRST, style, pid, tid, total_ns DESC, kernel

@@ -1,7 +1,7 @@
 -- How long do NVTX push/pop ranges take on the CPU?
 --
 -- Ranges that were closed; nested ranges count more than once in the total.
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     totals
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR         name of the trace
 -- @column domain VARCHAR        NVTX domain; empty for the default one

@@ -1,8 +1,8 @@
 -- When did each NVTX push/pop range run, and how much in its children?
 --
 -- Ranges that were closed.
--- @param  trace VARCHAR = NULL  only this trace
--- @param  range VARCHAR = '%'   LIKE pattern on the range text
+-- @of     timeline
+-- @param  range VARCHAR = '*'   text or pattern of the ranges
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR         name of the trace
 -- @column start_ns BIGINT       start

@@ -1,7 +1,7 @@
 -- How long do NVTX start/end ranges take?
 --
 -- Ranges that were closed, by whichever thread; they may overlap, so their total can exceed the time passed.
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     totals
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR         name of the trace
 -- @column domain VARCHAR        NVTX domain; empty for the default one

@@ -2,7 +2,7 @@
 --
 -- Push/pop and start/end ranges that were closed; ranges of one text count together, whichever ranges they
 -- lie in, so that nested ranges count more than once in the total.
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     totals
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR         name of the trace
 -- @column domain VARCHAR        NVTX domain; empty for the default one

@@ -2,7 +2,7 @@
 --
 -- A kernel is attributed when its launch was recorded and lay in a range of its thread (ncu: when the report
 -- says so). Kernels without a recorded launch come from skipped API calls or from outside the recording.
--- @param  trace VARCHAR = NULL          only this trace
+-- @of     timeline
 -- @needs  kernels
 -- @column trace VARCHAR                 name of the trace
 -- @column kernels BIGINT                kernel executions, or profiled workloads

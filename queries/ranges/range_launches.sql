@@ -3,8 +3,8 @@
 -- Counts kernels inside the range, child ranges included; where ranges of one text lie in each other, once.
 -- An .ncu-rep knows which ranges enclosed a kernel, not how often they ran: its instances come from the
 -- trace's tag `steps` (ingest --tag steps=2), else NULL.
--- @param  trace VARCHAR = NULL         only this trace
--- @param  range VARCHAR = '%'          LIKE pattern on the range text
+-- @of     timeline
+-- @param  range VARCHAR = '*'          text or pattern of the ranges
 -- @needs  kernel_ranges kernels
 -- @column trace VARCHAR                name of the trace
 -- @column domain VARCHAR               NVTX domain; empty for the default one

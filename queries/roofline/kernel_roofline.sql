@@ -7,9 +7,10 @@
 --
 -- FLOP are those executed, padding of tiles included. Where the shape of a GEMM is known (--kernel with --m,
 -- --n and --k, or the tags m, n and k of the trace) the useful ones stand beside them.
--- @param  trace VARCHAR = NULL        only this trace
--- @param  kernel VARCHAR = '%'        LIKE pattern on the kernel name
+-- @of     traces
+-- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together) or launch
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @param  m BIGINT = NULL             rows of a GEMM's result; by default the tag m
 -- @param  n BIGINT = NULL             columns of its result; by default the tag n
 -- @param  k BIGINT = NULL             length of its sums; by default the tag k
@@ -34,24 +35,38 @@ WITH shapes AS (
             * coalesce($k, try_cast(tags['k'] AS BIGINT)) AS useful
     FROM chosen_traces($trace)
 ),
-categories AS (
-    SELECT trace_id, name, any_value(category ORDER BY full_name) AS category
+named AS (
+    SELECT kernels.trace_id, kernel_id, called, is_asked, category, named.full_name
     FROM kernels
-    JOIN kernels_categorised ON full_name = coalesce(demangled, name, '')
+    LEFT JOIN kernels_called($names, $kernel) AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
+    LEFT JOIN kernels_categorised ON kernels_categorised.full_name = coalesce(demangled, kernels.name, '')
+),
+groups AS (
+    SELECT
+        trace_id,
+        called,
+        any_value(category ORDER BY full_name) AS category,
+        bool_or(is_asked) AS is_asked
+    FROM named
     GROUP BY ALL
 )
 SELECT
     trace,
-    rooflines.name AS kernel,
+    coalesce(launched.called, rooflines.name) AS kernel,
     kernel_id,
-    category,
+    groups.category,
     path,
     rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, path, name, phase, seq_len),
     kernels * useful AS useful_flop,
     flop / nullif(kernels * useful, 0) AS executed_per_useful
 FROM rooflines
 JOIN shapes USING (trace_id)
-LEFT JOIN categories ON categories.trace_id = rooflines.trace_id AND categories.name = rooflines.name
-WHERE grouping = CASE WHEN $by IN ('kernel', 'launch') THEN $by ELSE error('by must be kernel or launch') END
-    AND is_like(rooflines.name, $kernel)
+LEFT JOIN named AS launched USING (kernel_id)
+LEFT JOIN groups
+    ON groups.trace_id = rooflines.trace_id AND groups.called = coalesce(launched.called, rooflines.name)
+WHERE grouping = CASE $by WHEN 'launch' THEN 'launch'
+                          WHEN 'kernel' THEN if($names = 'distinct', 'kernel', 'kernel_' || $names)
+                          ELSE error('by must be kernel or launch') END
+    AND coalesce(launched.is_asked, groups.is_asked)
 ORDER BY trace, gpu_ns DESC NULLS LAST, kernel, kernel_id

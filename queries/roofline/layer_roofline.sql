@@ -5,8 +5,8 @@
 -- called layer, and the phase that of vLLM's steps (execute_context_…). In recordings of the collector
 -- vllm_layer_roofline, phase=prefill of a prompt longer than a chunk is its last chunk alone, which sees the
 -- whole context. Columns are read as those of kernel-roofline.
--- @param  trace VARCHAR = NULL        only this trace
--- @param  layer_kind VARCHAR = '%'    LIKE pattern on the kind of layer
+-- @of     traces
+-- @param  layer_kind VARCHAR = '*'    kind of layer, or a pattern of it
 -- @param  phase VARCHAR = NULL        only this phase
 -- @needs  rooflines
 -- @column trace VARCHAR               name of the trace

@@ -2,8 +2,8 @@
 --
 -- A range holds what runs in the ranges inside it, too: rows do not add up.
 -- Columns are read as those of kernel-roofline.
--- @param  trace VARCHAR = NULL        only this trace
--- @param  path VARCHAR = '%'          LIKE pattern on the range path
+-- @of     traces
+-- @param  path VARCHAR = '*'          path or pattern of the ranges
 -- @param  domain VARCHAR = ''         NVTX domain; empty for the default one
 -- @param  useful_flop DOUBLE = NULL   FLOP that the work of a row needs in theory
 -- @needs  rooflines ncu_ranges

@@ -7,7 +7,7 @@
 -- of arithmetic before the limit bites. L2 and L1 have several counters with peaks of their own, and reports
 -- hold different ones: compare roofs of the same metric. Listed are the precisions that decide the roof
 -- of some launch (see kernel_roofline). Ridge points are those with the DRAM bandwidth of the same source.
--- @param  trace VARCHAR = NULL        only this trace
+-- @of     traces
 -- @needs  rooflines
 -- @column trace VARCHAR               name of the trace
 -- @column kind VARCHAR                compute or memory

@@ -1,8 +1,8 @@
 -- How many kernels, copies and graph replays does each step launch?
 --
 -- Steps of the same text together; minimum and maximum show whether they are alike.
--- @param  trace VARCHAR = NULL           only this trace
--- @param  step VARCHAR = 'execute_context_%'  LIKE pattern on the text of the ranges that are steps
+-- @of     totals
+-- @param  step VARCHAR = 'execute_context_%'  text or pattern of the ranges that are steps
 -- @needs  nvtx_ranges kernels
 -- @column trace VARCHAR                  name of the trace
 -- @column range VARCHAR                  NVTX message of the steps

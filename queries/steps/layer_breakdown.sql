@@ -4,8 +4,8 @@
 -- ({'Module': 'LlamaForCausalLM.model.layers.0.mlp', 'Inputs': …}), and any others by their path. vLLM makes
 -- a second range per module that holds 'Outputs' only and no work: left out. Layers of the same module count
 -- together (layers.0.mlp and layers.1.mlp are layers.*.mlp). gpu_own_ns adds up over all rows.
--- @param  trace VARCHAR = NULL    only this trace
--- @param  module VARCHAR = '%'    LIKE pattern on the module
+-- @of     totals
+-- @param  module VARCHAR = '%'    module, or a pattern of it
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR           name of the trace
 -- @column module VARCHAR          module with * for the layer's number, or range path

@@ -2,8 +2,8 @@
 --
 -- vLLM names its steps execute_context_<requests>(<tokens>)_generation_<requests>(<tokens>): context is
 -- prefill, generation is decode. Other steps can be named by --step; their kind and tokens are NULL then.
--- @param  trace VARCHAR = NULL        only this trace
--- @param  step VARCHAR = 'execute_context_%'  LIKE pattern on the text of the ranges that are steps
+-- @of     timeline
+-- @param  step VARCHAR = 'execute_context_%'  text or pattern of the ranges that are steps
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR               name of the trace
 -- @column pid BIGINT                  process

@@ -2,7 +2,7 @@
 --
 -- One row per run and metric; repetitions are summarised.
 -- @param  sweep VARCHAR = NULL        only this sweep
--- @param  metric VARCHAR = '%'        LIKE pattern on the metric's name
+-- @param  metric VARCHAR = '%'        name or pattern of the metric
 -- @needs  run_metrics
 -- @column sweep VARCHAR               label of the imported file
 -- @column position BIGINT             place of the run in the file

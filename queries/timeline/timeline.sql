@@ -3,10 +3,9 @@
 -- One lane for each CUDA stream and for each depth of the NVTX ranges of a thread. A trace with more events
 -- than max_blocks is thinned without hiding a gap that could be seen: of all the gaps between neighbours of a
 -- lane, the longest are kept, and events with a shorter one between them become one block. hidden_gap_ns says
--- how long the longest gap inside a block is; a shorter stretch of time (from_ns, to_ns) shows more.
--- @param  trace VARCHAR = NULL   only this trace
--- @param  from_ns BIGINT = NULL  only what ends after this time
--- @param  to_ns BIGINT = NULL    only what starts before this time
+-- how long the longest gap inside a block is; a shorter stretch of time (--from, --to) shows more.
+-- @of     timeline
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @param  max_blocks BIGINT = 3000  blocks per trace
 -- @needs  kernels|nvtx_ranges|memory_ops|graph_launches
 -- @column trace VARCHAR          name of the trace
@@ -29,7 +28,7 @@ WITH chosen AS (
     SELECT trace_id, trace, trace_duration_ns AS duration_ns FROM chosen_traces($trace)
 ),
 -- Ranges first, as the CPU works ahead of the GPU.
-recorded AS (
+events AS (
     SELECT
         trace_id,
         0 AS place,
@@ -46,13 +45,12 @@ recorded AS (
     JOIN chosen USING (trace_id)
     WHERE style <> 'mark'
     UNION ALL
-    SELECT trace_id, 1, pid, device_id, stream_id, kind, operation, start_ns, end_ns, operation_id
+    SELECT trace_id, 1, pid, device_id, stream_id, kind, coalesce(called, operation), start_ns, end_ns,
+           operation_id
     FROM gpu_operations
     JOIN chosen USING (trace_id)
-),
-events AS (
-    FROM recorded
-    WHERE in_window(start_ns, end_ns, $from_ns, $to_ns)
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = gpu_operations.operation AND named.full_name = gpu_operations.full_name
 ),
 lanes AS (
     SELECT

@@ -1,6 +1,6 @@
 -- What does each trace hold?
 --
--- @param  trace VARCHAR = NULL   only this trace
+-- @of     traces
 -- @column trace VARCHAR          name of the trace
 -- @column profiler VARCHAR       nsys or ncu
 -- @column tool_version VARCHAR   profiler version

@@ -5,9 +5,10 @@
 -- tokenising), in_call_ns inside the call, queued_ns after it (waiting for other work, or the launch's own
 -- delay). Listed when the first two make up enough of the gap. Advice: CUDA graphs, asynchronous scheduling,
 -- fewer and larger kernels.
--- @param  trace VARCHAR = NULL       only this trace
+-- @of     timeline
 -- @param  min_gap_ns BIGINT = 10000  shortest gap listed
 -- @param  min_cpu_pct DOUBLE = 50    smallest share of the gap that the CPU must have caused
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @param  limit BIGINT = 50          gaps per trace, longest first; NULL for all
 -- @needs  kernels api_calls
 -- @column trace VARCHAR              name of the trace
@@ -31,13 +32,15 @@ WITH ordered AS (
         trace_id,
         pid,
         device_id,
-        operation,
+        coalesce(called, operation) AS operation,
         api_call_id,
         start_ns AS gap_end_ns,
         busy_until(start_ns, end_ns, (gpu_operations.kind, operation_id), (trace_id, pid, device_id))
             AS gap_start_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = gpu_operations.operation AND named.full_name = gpu_operations.full_name
 ),
 gaps AS (
     SELECT

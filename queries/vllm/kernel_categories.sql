@@ -2,7 +2,8 @@
 --
 -- A kernel's category is that of the first pattern that matches its full name; the patterns, in order, are
 -- the view kernel_patterns. What none of them matches is other: see top_kernel.
--- @param  trace VARCHAR = NULL  only this trace
+-- @of     totals
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR         name of the trace
 -- @column category VARCHAR      kind of work
@@ -10,7 +11,7 @@
 -- @column instances BIGINT      executions
 -- @column total_ns BIGINT       GPU time of all of them
 -- @column share_pct DOUBLE      of the GPU time of all kernels of the trace
--- @column top_kernel VARCHAR    function name of the kernel with the most GPU time
+-- @column top_kernel VARCHAR    name of the kernel with the most GPU time
 -- @chart  bars x=category y=total_ns
 -- @section any 40 Where the time goes | expanded
 
@@ -18,11 +19,13 @@ WITH summed AS (
     SELECT
         trace,
         coalesce(demangled, kernels.name, '') AS full_name,
-        any_value(kernels.name) AS kernel,
+        any_value(called) AS kernel,
         count(*) AS instances,
         sum(kernels.duration_ns) AS total_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     GROUP BY ALL
 )
 SELECT

@@ -4,11 +4,12 @@
 -- first. The delay counts from the end of the call and is 0 for a kernel that starts before its call returns.
 -- The gap is the time for which the GPU did nothing before the kernel started, whatever the stream; what was
 -- before the first operation of a GPU is not known.
--- @param  trace VARCHAR = NULL    only this trace
--- @param  kernel VARCHAR = '%'    LIKE pattern on the function name
+-- @of     totals
+-- @param  kernel VARCHAR = '*'    function name, or a pattern of it
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @needs  kernels api_calls
 -- @column trace VARCHAR           name of the trace
--- @column kernel VARCHAR          function name without template arguments
+-- @column kernel VARCHAR          name of the kernel
 -- @column instances BIGINT        executions
 -- @column calls BIGINT            launching calls charged to this kernel
 -- @column kernel_ns BIGINT        GPU time
@@ -26,7 +27,8 @@ WITH timed AS (
         trace_id,
         gpu_operations.kind,
         operation_id,
-        operation AS kernel,
+        coalesce(called, operation) AS kernel,
+        is_asked,
         gpu_operations.duration_ns,
         start_ns,
         api_call_id,
@@ -34,11 +36,14 @@ WITH timed AS (
             AS busy_until_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
+    LEFT JOIN kernels_called($names, $kernel) AS named
+        ON named.name = gpu_operations.operation AND named.full_name = gpu_operations.full_name
 ),
 launched AS (
     SELECT
         timed.trace_id,
         timed.kernel,
+        is_asked,
         timed.duration_ns,
         -- Not greatest(…, 0), which is 0 where nothing came before, or no call was recorded.
         CASE WHEN timed.start_ns < busy_until_ns THEN 0 ELSE timed.start_ns - busy_until_ns END AS gap_ns,
@@ -64,6 +69,6 @@ SELECT
     percent(coalesce(sum(gap_ns), 0), coalesce(sum(gap_ns), 0) + sum(launched.duration_ns)) AS overhead_pct
 FROM launched
 JOIN traces USING (trace_id)
-WHERE is_like(kernel, $kernel)
+WHERE is_asked
 GROUP BY traces.trace, kernel
 ORDER BY trace, gap_ns DESC, kernel

@@ -207,7 +207,7 @@ def test_the_quantiles_are_those_of_students_t() -> None:
 def test_both_sides_are_what_nsys_stats_sums_up(
     corpus: Database, topic: str, report: str, count: str, time: str, name: str
 ) -> None:
-    found = values(diff(corpus, A, B, topic=topic, full_names=True), topic)
+    found = values(diff(corpus, A, B, topic=topic, names="full"), topic)
     for side, trace in enumerate((A, B)):
         theirs: dict[str, tuple[int, int]] = {}
         for row in expected("nsys_stats", trace.removesuffix(".sqlite.xz"), report):

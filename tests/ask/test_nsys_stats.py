@@ -289,7 +289,7 @@ def _assert_quartiles(ours: list[Row], theirs: pl.DataFrame, unit: str, key: dic
 
 
 def test_kernel_quartiles_equal_those_of_the_recipe(corpus: Database) -> None:
-    ours = ask(corpus, "cuda_gpu_kern_sum", trace="llama_eager", full_names=False)
+    ours = ask(corpus, "cuda_gpu_kern_sum", trace="llama_eager", names="short")
     rows = [{**row, "name": row["kernel"], "count": row["instances"]} for row in ours]
     _assert_quartiles(rows, _recipe("cuda_gpu_kern_sum/rank_stats"), "ns", {})
 
@@ -368,7 +368,7 @@ def test_kernels_meet_their_calls_within_their_process(corpus: Database) -> None
 
 def test_names_are_full_or_those_of_the_functions(corpus: Database) -> None:
     full = ask(corpus, "cuda_gpu_kern_sum", trace="llama_eager")
-    short = ask(corpus, "cuda_gpu_kern_sum", trace="llama_eager", full_names=False)
+    short = ask(corpus, "cuda_gpu_kern_sum", trace="llama_eager", names="short")
     assert len(short) < len(full)
     assert not any("<" in row["kernel"] for row in short)
 

@@ -615,7 +615,7 @@ def test_a_thinned_timeline_holds_every_event_and_every_gap_longer_than_those_it
 
 
 def test_a_stretch_of_the_timeline_can_be_asked_for(corpus: Database) -> None:
-    answer = asked(corpus, "timeline", trace=EAGER, from_ns=100_000_000, to_ns=120_000_000)
+    answer = asked(corpus, "timeline", trace=EAGER, from_=100_000_000, to="120ms")
     assert answer["end_ns"].min() > 100_000_000
     assert answer["start_ns"].max() < 120_000_000
 

@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import traceql
+from traceql.ask import place
 from traceql.questions import catalog
 from traceql.questions.parameters import Value
 from traceql.tables import schema
@@ -132,7 +133,9 @@ def ask(database: Database, question: str, case: Case) -> tuple[list[str], list[
 
 def ask_sql(database: Database, sql: str, question: str, case: Case) -> tuple[list[str], list[list[Any]]]:
     """As `ask`, with other SQL in place of the question's."""
-    answer = database._store.run(sql, catalog.shipped().find(question).bind(dict(case.params)))
+    query, run = catalog.shipped().find(question), database._store.run
+    at = place.of(run, query, place.named(run, query, query.bind(dict(case.params))))
+    answer = run(sql, at.values, narrowed=at.narrowed)
     return answer.column_names, _rows(answer)
 
 

@@ -48,6 +48,7 @@ def described(corpus: Database, query: catalog.Query) -> list[tuple[str, str]]:
     literals = {
         name: "NULL" if value is None else schema.literal(value) if isinstance(value, str) else str(value)
         for name, value in bound.items()
+        if name in {param.name for param in query.in_sql}
     }
     sql = query.sql
     for name in sorted(literals, key=len, reverse=True):
@@ -66,7 +67,7 @@ def test_every_declared_parameter_is_used_and_every_used_one_declared(name: str)
     import re
 
     query = catalog.shipped().find(name)
-    assert set(re.findall(r"\$(\w+)", query.sql)) == {p.name for p in query.params}
+    assert set(re.findall(r"\$(\w+)", query.sql)) == {p.name for p in query.in_sql}
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -6,11 +6,12 @@ The command line, charts, comparisons, checks, the page and notebooks are all gi
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from traceql.ask import gaps
+from traceql.ask import gaps, place
 from traceql.ask.gaps import Note
+from traceql.ask.place import Place
 from traceql.errors import CatalogError, QueryError
 from traceql.present import formats
 from traceql.questions import catalog
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 # More than any answer has: comparisons with NULL hold for no row.
 _NO_LIMIT = 2**62
+# Nothing is given, and nothing narrowed.
+_NOWHERE = Place({})
 # Rows that a notebook shows of an answer.
 _SHOWN_ROWS = 20
 
@@ -119,9 +122,11 @@ class Asker:
             CatalogError: a question of the user's own does not return what it declares.
         """
         query = self.catalog.find(name)
-        bound = query.bind(params)
+        bound = place.named(self.store.run, query, query.bind(params))
         notes = gaps.notes(self.store.run, self.catalog, query, bound)
-        table = self._rows(query, bound)
+        at = place.of(self.store.run, query, bound)
+        notes += at.notes
+        table = self._rows(query, at)
         if table.num_rows == 0 and query.empty:
             notes.append(Note("no_rows", f"No rows. {query.empty}"))
         notes += [Note("remark", text) for text in self._remarks(query, table)]
@@ -130,12 +135,12 @@ class Asker:
             bound,
             table,
             tuple(notes),
-            self._total(query, bound, table),
+            self._total(query, at, table),
             lambda one: self._draw(one, self),
         )
 
-    def _rows(self, query: Query, bound: Mapping[str, Value]) -> pa.Table:
-        table = self._run(query, query.sql, bound)
+    def _rows(self, query: Query, at: Place) -> pa.Table:
+        table = self._run(query, query.sql, at)
         declared = [column.name for column in query.columns]
         if table.column_names != declared:
             raise CatalogError(
@@ -149,7 +154,7 @@ class Asker:
 
     def _check_types(self, query: Query, table: pa.Table) -> None:
         casts = ", ".join(f'CAST(NULL AS {column.type}) AS "{column.name}"' for column in query.columns)
-        declared = self._run(query, f"SELECT {casts}", {})
+        declared = self._run(query, f"SELECT {casts}")
         for column, is_, said in zip(query.columns, table.schema, declared.schema, strict=True):
             if is_.type != said.type:
                 raise CatalogError(
@@ -162,14 +167,15 @@ class Asker:
         """The texts of ``@note``, made of the rows."""
         if not query.note:
             return []
-        said = self._run(query, query.note, {}, {"answer": table}, " @note")
+        said = self._run(query, query.note, tables={"answer": table}, where=" @note")
         return [str(text) for text in said.column(0).to_pylist() if text] if said.num_columns else []
 
     def _run(
         self,
         query: Query,
         statement: str,
-        bound: Mapping[str, Value],
+        at: Place = _NOWHERE,
+        *,
         tables: Mapping[str, pa.Table] | None = None,
         where: str = "",
     ) -> pa.Table:
@@ -178,25 +184,26 @@ class Asker:
         Args:
             query: the question.
             statement: its SQL, or of its header.
-            bound: values of parameters.
+            at: values of parameters, and what the tables are narrowed to.
             tables: that the SQL knows by these names.
             where: in the file the SQL stands.
         """
         try:
-            return self.store.run(statement, bound, tables)
+            return self.store.run(statement, at.values, tables, at.narrowed)
         except QueryError as error:
             # What comes with traceql is tested: only the parameters can be at fault.
             if is_shipped(query):
                 raise
             raise type(error)(f"{query.label}{where}: {error.message}", error.remedy) from error
 
-    def _total(self, query: Query, bound: Mapping[str, Value], table: pa.Table) -> int:
+    def _total(self, query: Query, at: Place, table: pa.Table) -> int:
         """How many rows the answer has without its limit."""
         limited = any(param.name == "limit" and param.value_type is int for param in query.params)
-        limit = bound.get("limit")
+        limit = at.values.get("limit")
         if not limited or limit is None or (isinstance(limit, int) and table.num_rows < limit):
             return int(table.num_rows)
-        counted = self._run(query, f"SELECT count(*) FROM (\n{query.sql}\n)", {**bound, "limit": _NO_LIMIT})
+        unlimited = replace(at, values={**at.values, "limit": _NO_LIMIT})
+        counted = self._run(query, f"SELECT count(*) FROM (\n{query.sql}\n)", unlimited)
         return int(counted.column(0)[0].as_py())
 
 

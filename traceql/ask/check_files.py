@@ -5,7 +5,7 @@
     title = "What the file is about"
 
     [parameters]                         # for every query that has a parameter of that name
-    full_names = true
+    names = "full"
 
     [[check]]
     name = "dram-writes-fall"
@@ -151,7 +151,7 @@ def value_of(query: Query, name: str, value: Any, where: str) -> Value:
             return param.parse(value)
         if isinstance(value, tuple):
             return param.parse(*value)
-        if param.repeatable:
+        if param.repeatable or param.type == "TIME":
             return param.take(value)
     except QueryError as error:
         raise at(where, error) from None

@@ -15,11 +15,12 @@ from traceql.errors import MissingDataError, QueryError
 from traceql.questions import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
 
     from traceql.ask.answer import Asker
+    from traceql.questions.parameters import Value
 
 # Names of polars types: polars is loaded when there is something to compare.
 _DTYPES = {"VARCHAR": "String", "DOUBLE": "Float64", "BIGINT": "Int64", "INTEGER": "Int32"}
@@ -109,7 +110,8 @@ def compare(
     *,
     topic: str | None = None,
     metrics: Sequence[str] | None = None,
-    full_names: bool = False,
+    names: str = "distinct",
+    place: Mapping[str, Value] | None = None,
 ) -> Comparison:
     """Compare the traces `variant` with the traces `baseline`, all of one profiler.
 
@@ -121,7 +123,8 @@ def compare(
         variant: names of those after it.
         topic: only this: trace, kernel, range, api_call, copy or launch.
         metrics: ncu metrics to compare; by default time, DRAM bytes and L2 sectors.
-        full_names: sum up kernels by their full C++ names.
+        names: by which kernels are summed up: short, full or distinct, see the view kernel_names.
+        place: what of the timelines is compared: from, to and within, as questions have them.
 
     Raises:
         QueryError: there is no such trace, or the sides are of different profilers.
@@ -134,7 +137,7 @@ def compare(
     findings = alike.frame()
     _refuse_mixture(ask, findings, baseline, variant)
     differing = ask(
-        "diff", **sides, topic=topic or "%", metric=list(metrics or ()) or None, full_names=full_names
+        "diff", **sides, topic=topic or "*", metric=list(metrics or ()) or None, names=names, **(place or {})
     )
     differences = differing.frame()
     if differences.is_empty():

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from traceql.errors import MissingDataError
 from traceql.questions.parameters import TRACE_PARAMS
 from traceql.read import kinds
-from traceql.store.ingest import no_trace
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class Note:
     """What to know about an answer.
 
     Attributes:
-        code: not_recorded, hidden_kernels, not_measured, no_rows, or remark.
+        code: not_recorded, hidden_kernels, not_measured, window, no_rows, or remark.
         text: in words.
     """
 
@@ -69,9 +68,6 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     traces = run(
         "SELECT trace_id, trace, profiler, has_counters, missing FROM traces ORDER BY trace"
     ).to_pylist()
-    for name in chosen:
-        if all(t["trace"] != name for t in traces):
-            raise no_trace(name)
     needs = catalog.needs(query)
     # Alternatives of which one comes with traceql are always there.
     needs = [need for need in needs if len(need) == 1 or schema.GPU_SPECS.name not in need]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from traceql.cli.common import complete_trace, db_option, note
+from traceql.cli.query import place_options
 from traceql.cli.output import form_of, output_options, write, writing
 from traceql.cli.sides import opened
 from traceql.present.values import human
@@ -43,7 +44,14 @@ _ALWAYS = ("measure", "baseline", "variant", "delta")
     multiple=True,
     help="ncu metric to compare; repeatable. [default: time, DRAM bytes, L2 sectors]",
 )
-@click.option("--full-names", is_flag=True, help="Tell kernels apart by their full C++ names.")
+@click.option(
+    "--names",
+    type=click.Choice(["short", "full", "distinct"]),
+    default="distinct",
+    show_default=True,
+    help="By which names kernels are told apart.",
+)
+@place_options
 @click.option("--all", "all_", is_flag=True, help="Also list what is equal.")
 @click.option(
     "--save", type=click.Path(dir_okay=False), help="Keep the whole comparison in this JSON file, too."
@@ -57,17 +65,18 @@ def diff(
     more_variant: tuple[str, ...],
     topic: str | None,
     metrics: tuple[str, ...],
-    full_names: bool,
+    names: str,
     all_: bool,
     save: str | None,
     db: str,
     format_: str | None,
     output: str | None,
+    **place: str | None,
 ) -> None:
     """Say what differs between BASELINE and VARIANT, and first whether they were recorded alike.
 
     Both are traces of the database, or reports (files, folders, patterns) that are read for this once.
-    A tag such as mode=variant means every trace that has it. Several traces on a side are repeated runs of
+    A pattern of names or a tag such as mode=variant means every trace that has it. Several traces on a side are repeated runs of
     one thing: their means are compared, with a confidence interval.
 
     Timelines of nsys are compared in total and by kernel, NVTX range, API call and kind of copy; what ncu
@@ -80,6 +89,7 @@ def diff(
       traceql diff baseline variant
       traceql diff before.ncu-rep after.ncu-rep --metric sm__warps_launched.sum
       traceql diff run1 new1 -a run2 -b new2 --topic kernel
+      traceql diff before after --within step#3
       traceql diff mode=baseline mode=variant --format csv -o delta.csv
     """
     import pyarrow.compute as pc
@@ -87,7 +97,7 @@ def diff(
     given = ((baseline, *more_baseline), (variant, *more_variant))
     with ExitStack() as open_databases:
         database, (before, after) = opened(open_databases, db, given)
-        found = database.compare(before, after, topic=topic, metrics=metrics, full_names=full_names)
+        found = database.compare(before, after, topic=topic, metrics=metrics, names=names, **place)
     _say_whether_comparable(found)
     if save is not None:
         with writing(save) as file:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from traceql.cli.common import asker, catalog, complete_trace, database, db_option, note
+from traceql.cli.common import F, asker, catalog, complete_trace, database, db_option, note
 from traceql.cli.output import output_options, text_table, write
-from traceql.questions.parameters import TRACE_PARAMS
+from traceql.questions.parameters import PLACES, TRACE_PARAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,12 +50,18 @@ class _Queries(click.Group):
 def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output: str | None) -> None:
     """Answer a question of the catalogue.
 
+    Names of traces, ranges, kernels and metrics are taken as they are, unless they hold * for any characters
+    or ? for one. --trace also takes tags (gpu=h200). --from and --to take what runs for some of that time,
+    --within what belongs to NVTX ranges of a name.
+
     \b
     Examples:
       traceql query --list
       traceql query --list --format json
       traceql query top-kernels --limit 5
-      traceql query range-launches --range decode%
+      traceql query range-launches --range 'decode*'
+      traceql query top-kernels --trace run --trace 'old*' --from 1.5s --to 1.7s
+      traceql query top-kernels --trace gpu=h200 --within 'execute_context_*#3'
       traceql query metric --metric dram__bytes_write.sum --format csv
     """
     if list_:
@@ -122,7 +128,7 @@ def option(param: Param) -> click.Option:
     return click.Option(
         [f"--{param.name.replace('_', '-')}", param.name],
         type=_OrNull(param.value_type),
-        metavar="A=B" if param.is_map else None,
+        metavar="A=B" if param.is_map else "TIME" if param.type == "TIME" else None,
         required=param.required,
         multiple=param.repeatable,
         **default,
@@ -130,6 +136,13 @@ def option(param: Param) -> click.Option:
         help=f"{param.meaning}{'; repeatable' if param.repeatable else ''}.",
         shell_complete=complete_trace if names_a_trace else None,
     )
+
+
+def place_options(function: F) -> F:
+    """Add ``--from``, ``--to`` and ``--within`` to a command that is no question."""
+    for param in reversed(PLACES["window"]):
+        function.__dict__.setdefault("__click_params__", []).append(option(param))
+    return function
 
 
 def given(params: Iterable[Param], values: Mapping[str, Any]) -> dict[str, Value]:

@@ -30,7 +30,7 @@ def report(
     Examples:
       traceql report run -o report.html
       traceql report before after -o comparison.html
-      traceql report before after --param full_names=true --param limit=50 -o long.html
+      traceql report before after --param names=full --param limit=50 -o long.html
     """
     check_output(output, (".html", ".htm"))
     with asker(db) as ask:

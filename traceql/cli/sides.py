@@ -6,6 +6,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from traceql.ask import place
 from traceql.cli.common import database as open_database
 from traceql.errors import DatabaseError, QueryError, ReportError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def opened(stack: ExitStack, db: str, given: Sequence[Sequence[str]]) -> tuple[Database, list[list[str]]]:
     """The database that holds what the words of each side mean, and the names of the traces there.
 
-    A word is the name of a trace, a tag such as ``mode=variant``, or a file, a folder or a pattern: reports
+    A word is the name of a trace, a pattern of names, a tag such as ``mode=variant``, or a file, a folder or a pattern: reports
     go into a database in memory, which `stack` closes.
 
     Raises:
@@ -42,17 +43,10 @@ def opened(stack: ExitStack, db: str, given: Sequence[Sequence[str]]) -> tuple[D
 
 
 def _known(database: Database, words: Iterable[str]) -> dict[str, list[str]]:
-    """Word → the traces of the database that it means: by name, or by a tag."""
-    traces = database._store.run("SELECT trace, tags FROM traces ORDER BY trace")
-    rows = traces.to_pylist(maps_as_pydicts="strict")
-    names = {row["trace"] for row in rows}
-    tagged: dict[str, list[str]] = {}
-    for row in rows:
-        for tag, value in row["tags"].items():
-            tagged.setdefault(f"{tag}={value}", []).append(row["trace"])
-    return {
-        word: [word] if word in names else tagged[word] for word in words if word in names or word in tagged
-    }
+    """Word → the traces of the database that it means: by name, pattern or tag."""
+    traces = place.traces(database._store.run)
+    meant = {word: place.meant(traces, word) for word in words}
+    return {word: names for word, names in meant.items() if names}
 
 
 def _ingest(database: Database, given: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -165,7 +165,7 @@ def _parse(file: sqlfiles.SqlFile, topic: str, views: Mapping[str, Query]) -> Qu
     found = question.parse(file, topic, columns_of)
     if not found.columns:
         raise CatalogError(f"{file.label}: declares no columns", "Add '-- @column name TYPE meaning'.")
-    for param in found.params:
+    for param in found.in_sql:
         # DuckDB refuses a value that no statement takes.
         if not re.search(rf"\${param.name}\b", found.sql):
             raise CatalogError(

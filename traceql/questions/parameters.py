@@ -7,7 +7,11 @@ type                         in a header        in Python                 on the
 ``VARCHAR[]``                ``= NULL``         ``["a", "b"]`` or ``"a"`` ``--name a --name b``
 ``MAP(VARCHAR, VARCHAR)``    ``= NULL``         ``{"a": "b"}``            ``--name a=b``, repeatable
 ``MAP(VARCHAR, VARCHAR[])``  ``= NULL``         ``{"a": ["b", "c"]}``     ``--name a=b --name a=c``
+``TIME``                     ``= 10us``         ``"1.5s"`` or ``10_000``   ``--name 1.5s``
 ============================ ================== ========================= ===============================
+
+A time is given with its unit, or in nanoseconds, and SQL gets nanoseconds. Names are taken as they are, unless
+they hold ``*`` or ``%`` for any characters, or ``?`` for one: SQL asks `is_like`, and here is `matches`.
 
 SQL casts a map (``$pair::MAP(VARCHAR, VARCHAR)``) and takes nothing apart.
 """
@@ -16,9 +20,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from decimal import Decimal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
 
 from traceql.errors import CatalogError, QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _DECLARED = re.compile(
     r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)"
@@ -35,9 +44,15 @@ _SCALARS: dict[str, ValueType] = {
 _LIST = "VARCHAR[]"
 _MAP = "MAP(VARCHAR, VARCHAR)"
 _MAP_OF_LISTS = "MAP(VARCHAR, VARCHAR[])"
+_TIME = "TIME"
 
 #: Every type that a header may declare.
-TYPES = (*_SCALARS, _LIST, _MAP, _MAP_OF_LISTS)
+TYPES = (*_SCALARS, _LIST, _MAP, _MAP_OF_LISTS, _TIME)
+
+# Unit of a time → nanoseconds.
+_UNITS = {"": 1, "ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9}
+_TIMES_LOOK_LIKE = "For example 1.5s, 200ms, 30us, or 800 for nanoseconds."
+_TIME_TEXT = re.compile(r"(?P<number>-?(?:\d[\d_]*)?\.?\d+(?:[eE][+-]?\d+)?)\s*(?P<unit>[a-zµ]*)")
 
 #: Parameters that name a trace, or several.
 TRACE_PARAMS = ("trace", "baseline", "variant", "timeline", "counters")
@@ -93,6 +108,8 @@ class Param:
         if len(texts) != 1:
             raise QueryError(f"parameter {self.name} is given {len(texts)} times", "It takes one value.")
         (text,) = texts
+        if self.type == _TIME:
+            return self._nanoseconds(text)
         try:
             if self.type == "BOOLEAN":
                 return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
@@ -100,6 +117,19 @@ class Param:
         except (ValueError, KeyError):
             raise QueryError(f"parameter {self.name}: {text!r} is no {self.type}") from None
         return value
+
+    def _time_given(self, value: Value) -> Value:
+        if isinstance(value, str):
+            return self.parse(value)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        raise QueryError(f"parameter {self.name}: {value!r} is no time", _TIMES_LOOK_LIKE)
+
+    def _nanoseconds(self, text: str) -> int:
+        match = _TIME_TEXT.fullmatch(text.strip())
+        if match is None or match["unit"] not in _UNITS:
+            raise QueryError(f"parameter {self.name}: {text!r} is no time", _TIMES_LOOK_LIKE)
+        return round(Decimal(match["number"]) * _UNITS[match["unit"]])
 
     def _named(self, texts: tuple[str, ...]) -> Value:
         single: dict[str, str] = {}
@@ -123,6 +153,8 @@ class Param:
         Raises:
             QueryError: it is no list, or no map of the right kind.
         """
+        if self.type == _TIME:
+            return self._time_given(value)
         if value is None or not self.repeatable:
             return value
         taken: object = value
@@ -133,6 +165,58 @@ class Param:
         if not _fits(taken, self.type):
             raise QueryError(f"parameter {self.name}: {value!r} is no {self.type}", self.meaning)
         return taken  # type: ignore[return-value]
+
+
+#: Word of a line ``@of`` → the parameters that the question has by it.
+PLACES: Mapping[str, tuple[Param, ...]] = MappingProxyType(
+    {
+        "traces": (
+            Param("trace", _LIST, "only these traces: name, pattern, or tag such as gpu=h200", None, required=False),
+        ),
+        "window": (
+            Param("from", _TIME, "only what ends after this time of the trace: 1.5s, 200ms, 800", None, required=False),
+            Param("to", _TIME, "only what starts before this time", None, required=False),
+            Param(
+                "within",
+                "VARCHAR",
+                "only what lies in the NVTX ranges of this name; RANGE#n in the nth of each process, from 0",
+                None,
+                required=False,
+            ),
+        ),
+        "totals": (
+            Param("by", "VARCHAR", "add up traces that have the same value of this tag", None, required=False),
+        ),
+    }
+)
+#: Parameters that no SQL reads: they narrow the tables that it reads.
+NARROWING = (*PLACES["window"], *PLACES["totals"])
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for several: it holds ``*`` or ``%`` for any characters, or ``?`` for one."""
+    return any(sign in name for sign in "*%?")
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a name is the one that is asked for, or like the pattern; the macro ``is_like`` says the same.
+
+    >>> matches("iter_1", "iter_1"), matches("iter11", "iter_1"), matches("iter11", "iter*")
+    (True, False, True)
+    """
+    signs = {"*": ".*", "%": ".*", "?": "."}
+    text = "".join(signs.get(sign, re.escape(sign)) for sign in pattern)
+    return re.fullmatch(text, name, re.DOTALL) is not None
+
+
+def like(pattern: str) -> str:
+    r"""The pattern of LIKE, with ``\`` as ESCAPE, that means the same.
+
+    >>> like("iter_*")
+    'iter\\_%'
+    """
+    signs = {"*": "%", "?": "_", "_": "\\_", "\\": "\\\\"}
+    return "".join(signs.get(sign, sign) for sign in pattern)
 
 
 def _fits(value: object, type_: str) -> bool:

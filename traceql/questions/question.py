@@ -4,7 +4,8 @@
 
     -- How many kernels does each NVTX range launch?
     --
-    -- @param   trace VARCHAR = NULL   only this trace
+    -- @of      timeline               of which traces and when: gives the parameters of `parameters.PLACES`
+    -- @param   range VARCHAR = '*'    only these ranges
     -- @column  range VARCHAR          NVTX message
     -- @title   range NVTX range       how pictures and pages call it, where its name does not tell
     -- @columns rooflines launches     here those of a view follow, from that one on
@@ -43,6 +44,7 @@ _COLUMN = re.compile(r"(?P<name>\w+) (?P<type>\w+(?:\([^)]*\))?(?:\[\])?)\s+(?P<
 _SECTION = re.compile(r"(?P<kind>\w+) (?P<order>\d+(?:\.\d+)?) (?P<title>[^|]+?)(?:\s*\|\s*(?P<options>.*))?")
 #: Every tag that a header may have.
 TAGS = (
+    "of",
     "param",
     "column",
     "columns",
@@ -55,6 +57,15 @@ TAGS = (
     "chart",
     "section",
     "compared",
+)
+# What a question can be of: of traces, in a window of time where that is a timeline, added up over them.
+_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "traces": ("traces",),
+        "timeline": ("traces", "window"),
+        "totals": ("traces", "window", "totals"),
+        "window": ("window",),
+    }
 )
 #: Tag → the parameters that the page gives a value, and that its questions must have.
 ASKED_WITH: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -120,7 +131,7 @@ class Query:
         topic: folder that it lies in.
         title: the question in one line.
         body: what else the header says.
-        params: in order.
+        params: in order; those of ``@of`` first.
         columns: exactly what the SQL returns.
         titles: column → what pictures and pages call it, where its name does not tell.
         needs: tables without which there is no answer.
@@ -153,6 +164,11 @@ class Query:
     sql: str
     label: str
 
+    @property
+    def in_sql(self) -> tuple[Param, ...]:
+        """The parameters that the SQL reads: the others narrow its tables."""
+        return tuple(param for param in self.params if param not in parameters.NARROWING)
+
     @classmethod
     def view(cls, name: str, title: str, columns: Sequence[ResultColumn], sql: str) -> Query:
         """A view that no file holds."""
@@ -165,6 +181,8 @@ class Query:
             QueryError: an unknown or a missing parameter.
         """
         known = {p.name: p for p in self.params}
+        # from is a keyword of Python: from_ means the same.
+        values = {name.removesuffix("_"): value for name, value in values.items()}
         for name in values:
             if name not in known:
                 names = ", ".join(known) or "none"
@@ -220,7 +238,10 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
         where = f"{file.label}:{tag.line}"
         if tag.name not in TAGS:
             raise CatalogError(f"{where}: unknown tag @{tag.name}", f"Known are @{', @'.join(TAGS)}.")
-        if tag.name == "param":
+        if tag.name == "of":
+            for param in _of(tag.text, where):
+                params.append(_unique(param, params, where))
+        elif tag.name == "param":
             params.append(_unique(parameters.declared(tag.text, where), params, where))
         elif tag.name == "column":
             columns.append(_unique(_column(tag, where, "column"), columns, where))
@@ -272,6 +293,12 @@ def parse_macro(file: SqlFile) -> Macro:
             raise CatalogError(f"{where}: unknown tag @{tag.name}", "Macros have @param lines only.")
         params.append(_unique(_column(tag, where, "param"), params, where))
     return Macro(file.stem, file.title, tuple(params), file.sql, file.label)
+
+
+def _of(text: str, where: str) -> tuple[Param, ...]:
+    if text not in _OF:
+        raise CatalogError(f"{where}: expected '@of {'|'.join(_OF)}'")
+    return tuple(param for word in _OF[text] for param in parameters.PLACES[word])
 
 
 def _column(tag: Tag, where: str, name: str) -> ResultColumn:
@@ -333,14 +360,20 @@ def _section(tag: Tag, where: str, params: Sequence[Param]) -> Section:
                 f"Options: {', '.join(flags)}. Parameters: {', '.join(known) or 'none'}.",
             )
     asked_with = ASKED_WITH[tag.name]
-    if lacking := [name for name in asked_with if name not in known or known[name].is_list]:
+    if lacking := [name for name in asked_with if not _takes_one_trace(known.get(name))]:
         raise CatalogError(
-            f"{where}: @{tag.name} needs a parameter {lacking[0]}", "Add a line '-- @param name VARCHAR …'."
+            f"{where}: @{tag.name} needs a parameter {lacking[0]}",
+            "Add a line '-- @of traces'." if lacking[0] == "trace" else "Add a line '-- @param name VARCHAR …'.",
         )
     given = {*asked_with, *values}
     if missing := [param.name for param in params if param.required and param.name not in given]:
         raise CatalogError(f"{where}: no value for {missing[0]}", f"Add an option: | {missing[0]}=VALUE")
     return Section(match["kind"], float(match["order"]), match["title"], params=values, **flags)
+
+
+def _takes_one_trace(param: Param | None) -> bool:
+    """Whether the page can ask with one trace: by a list of one, too, if it stands for any number."""
+    return param is not None and (not param.is_list or param.name == "trace")
 
 
 _Named = TypeVar("_Named", "Param", ResultColumn)

@@ -81,6 +81,7 @@ class Store:
         statement: str,
         params: Mapping[str, Value] | None = None,
         tables: Mapping[str, pa.Table] | None = None,
+        narrowed: Mapping[str, str] | None = None,
     ) -> pa.Table:
         """Run SQL and return the rows of its last statement.
 
@@ -88,6 +89,7 @@ class Store:
             statement: one or more statements; ``$name`` is a parameter.
             params: values of the parameters.
             tables: Arrow tables that the SQL knows by these names.
+            narrowed: SELECTs over ``old.TABLE`` that stand in for tables, see `traceql.tables.window`.
 
         Raises:
             QueryError: DuckDB refuses the statement.
@@ -97,7 +99,10 @@ class Store:
 
         if not self.exists:
             raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
-        with self._used(self._asking) as cursor:
+        with contextlib.ExitStack() as stack:
+            cursor = stack.enter_context(self._used(self._asking))
+            if narrowed:
+                cursor = stack.enter_context(cursor.narrowed(narrowed))
             answer = None
             try:
                 if not self.allows_files and failures.writes_files(statement):

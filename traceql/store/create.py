@@ -53,7 +53,7 @@ def check(connection: duckdb.DuckDBPyConnection, path: str) -> Mapping[str, Defi
         )
     return {
         name: Definition(name, "VIEW", "", select, {})
-        for name, select in migrations.selects(version, _qualified(connection)).items()
+        for name, select in migrations.selects(version, qualified(connection)).items()
     }
 
 
@@ -131,7 +131,7 @@ def _drop_definitions(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     """Rewrite the tables of an older version, in the transaction of the change that comes."""
-    selects = migrations.selects(version, _qualified(connection))
+    selects = migrations.selects(version, qualified(connection))
     there = _tables(connection)
     for name, select in selects.items():
         table = schema.BY_NAME[name]
@@ -155,11 +155,10 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {name for (name,) in found}
 
 
-def _qualified(connection: duckdb.DuckDBPyConnection) -> str:
+def qualified(connection: duckdb.DuckDBPyConnection) -> str:
     """The prefix that means tables of the file, whatever temporary views are called."""
-    row = connection.execute("SELECT current_database()").fetchone()
-    assert row is not None
-    return f"{_quoted(row[0])}.main."
+    ((name,),) = connection.execute("SELECT current_database()").fetchall()
+    return f"{_quoted(name)}.main."
 
 
 def _quoted(name: str) -> str:

@@ -18,7 +18,7 @@ from traceql.store import specs
 from traceql.tables.schema import GPU_SPECS, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from traceql.questions.catalog import Catalog
     from traceql.questions.question import Query
@@ -70,7 +70,7 @@ class Definitions:
     """All definitions of a catalogue, by name.
 
     The GPUs come first, then macros before views, and each kind in the order of the catalogue: a definition
-    may use earlier ones.
+    may use earlier ones. Macros that read views come last.
     """
 
     def __init__(self, asked: Catalog) -> None:
@@ -99,7 +99,8 @@ class Definitions:
             _view(view, "" if view.name in catalog.shipped().views else view.label)
             for view in self._catalog.views.values()
         ]
-        return {definition.name: definition for definition in (*macros, *views)}
+        early, late = _around(macros, views)
+        return {definition.name: definition for definition in (*early, *views, *late)}
 
     @cached_property
     def stored(self) -> tuple[Definition, ...]:
@@ -118,16 +119,16 @@ class Definitions:
 
         Args:
             statement: SQL; a word in a text or a comment counts, too, and does no harm.
-            instead: definitions that stand in for tables.
+            instead: definitions that stand in for tables, or for others.
         """
-        known = {**instead, **self._catalogued}
+        known = _instead_of(self._catalogued, instead)
         mentioned: set[str] = set()
         new = words(statement)
         while new:
             mentioned |= new
             new = frozenset().union(*(known[name].words for name in new & known.keys())) - mentioned
         if GPU_SPECS.name in mentioned:
-            known = {**instead, **self.by_name}
+            known = _instead_of(self.by_name, instead)
         return [definition for name, definition in known.items() if name in mentioned]
 
     def comments(self) -> Iterator[str]:
@@ -136,6 +137,23 @@ class Definitions:
             for column, text in definition.comments.items():
                 what = f"COLUMN {definition.name}.{column}" if column else definition.what
                 yield f"COMMENT ON {what} IS {literal(text)}"
+
+
+def _instead_of(
+    definitions: Mapping[str, Definition], instead: Mapping[str, Definition]
+) -> dict[str, Definition]:
+    """All of them, those that others stand in for left out; who stands in comes first."""
+    return {**instead, **{name: one for name, one in definitions.items() if name not in instead}}
+
+
+def _around(
+    macros: Sequence[Definition], views: Sequence[Definition]
+) -> tuple[list[Definition], list[Definition]]:
+    """The macros that come before the views, and those after them: they read views, and no view uses them."""
+    names = {view.name for view in views}
+    used = frozenset().union(*(view.words for view in views))
+    late = [macro for macro in macros if macro.words & names and macro.name not in used]
+    return [macro for macro in macros if macro not in late], late
 
 
 def _view(view: Query, own: str = "") -> Definition:

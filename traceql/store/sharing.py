@@ -22,12 +22,14 @@ import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
 from traceql.store import create, failures
+from traceql.store.definitions import Definition
+from traceql.tables import migrations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from traceql.store.connection import Store
-    from traceql.store.definitions import Definition, Definitions
+    from traceql.store.definitions import Definitions
 
 MEMORY = ":memory:"
 NO_DATABASE = "Make one with: traceql ingest REPORT, or name another with --db"
@@ -52,6 +54,20 @@ class Cursor:
             if self._made.get(definition.name) != definition:
                 self._make(definition)
                 self._made[definition.name] = definition
+
+    @contextlib.contextmanager
+    def narrowed(self, selects: Mapping[str, str]) -> Iterator[Cursor]:
+        """A way in of its own, for one statement, in which SELECTs over ``old.TABLE`` stand in for tables."""
+        older = {name: definition.sql for name, definition in self._stored.items()}
+        prefix = create.qualified(self.connection)
+        made = {name: migrations.over(sql, older, prefix) for name, sql in selects.items()}
+        views = {name: Definition(name, "VIEW", "", sql, {}) for name, sql in made.items()}
+        connection = self.connection.cursor()
+        try:
+            yield Cursor(connection, {**self._stored, **views})
+        finally:
+            # Takes the views along: the next statement sees the tables.
+            connection.close()
 
     def _make(self, definition: Definition) -> None:
         """Make one; what is the user's own may be wrong.

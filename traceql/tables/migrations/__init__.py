@@ -12,8 +12,12 @@ import re
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from traceql.tables import schema, sqlfiles
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: The oldest version that can still be read.
 OLDEST = 1
@@ -31,12 +35,12 @@ def selects(version: int, prefix: str) -> dict[str, str]:
     """
     made: dict[str, str] = {}
     for step in range(version, schema.SCHEMA_VERSION):
-        made |= {name: _over(sql, made, prefix) for name, sql in _files(step).items()}
+        made |= {name: over(sql, made, prefix) for name, sql in _files(step).items()}
     return made
 
 
-def _over(sql: str, earlier: dict[str, str], prefix: str) -> str:
-    """A SELECT over what an earlier step made of the tables, or over the tables themselves."""
+def over(sql: str, earlier: Mapping[str, str], prefix: str) -> str:
+    """A SELECT over what earlier ones make of the tables ``old.TABLE``, or over the tables themselves."""
 
     def old(match: re.Match[str]) -> str:
         return f"({earlier[match[1]]})" if match[1] in earlier else f"{prefix}{match[1]}"

@@ -8,8 +8,8 @@
 -- model left the drafts has no staging copy, and the traffic of one is not in its numbers.
 -- @param  baseline VARCHAR               trace before the change
 -- @param  variant VARCHAR                trace after it
--- @param  pair MAP(VARCHAR, VARCHAR) = NULL  paths that do the same work, BEFORE=AFTER (LIKE patterns)
--- @param  exclude VARCHAR[] = NULL       paths to leave out everywhere (LIKE patterns)
+-- @param  pair MAP(VARCHAR, VARCHAR) = NULL  paths that do the same work, BEFORE=AFTER (or patterns)
+-- @param  exclude VARCHAR[] = NULL       paths to leave out everywhere (or patterns)
 -- @param  accepted_tokens BIGINT = NULL  of each trace; by default its tag or run spec_num_accepted_tokens
 -- @param  draft_tokens BIGINT = NULL     of each trace; by default its tag or run spec_num_draft_tokens
 -- @needs  metrics
@@ -54,13 +54,13 @@ counted AS (
     SELECT is_variant, traffic.* EXCLUDE (trace_id)
     FROM traffic
     JOIN sides USING (trace_id)
-    WHERE NOT EXISTS (SELECT 1 FROM left_out WHERE path LIKE pattern OR path LIKE pattern || '/%')
+    WHERE NOT EXISTS (SELECT 1 FROM left_out WHERE is_like(path, pattern) OR is_like(path, pattern || '/*'))
 ),
 matched AS (
     SELECT pair, counted.*
     FROM counted
-    JOIN asked ON path LIKE CASE WHEN is_variant THEN after ELSE before END
-        OR path LIKE CASE WHEN is_variant THEN after ELSE before END || '/%'
+    JOIN asked ON is_like(path, if(is_variant, after, before))
+        OR is_like(path, if(is_variant, after, before) || '/*')
 ),
 scoped AS (
     SELECT 'pair' AS scope, pair AS path, is_variant, measure, amount FROM matched

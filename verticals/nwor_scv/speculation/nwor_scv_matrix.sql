@@ -7,7 +7,7 @@
 -- no mask: their range is absent, not free.
 -- @param  mode MAP(VARCHAR, VARCHAR[]) = NULL  traces of a mode, NWOR/SCV=TRACE; by default as tagged
 -- @param  range VARCHAR = 'scv_compute_mask'  text of the range around the mask
--- @param  exclude VARCHAR[] = NULL  range paths to leave out of the traffic (LIKE patterns)
+-- @param  exclude VARCHAR[] = NULL  range paths to leave out of the traffic (or patterns)
 -- @column measure VARCHAR           what is counted
 -- @column off_off DOUBLE            NWOR off, SCV off; NULL if it is not known
 -- @column stage_off DOUBLE          NWOR stage, SCV off
@@ -53,7 +53,7 @@ summed AS (
     -- The sum over some kernels is not that over all.
     SELECT trace_id, measure, CASE WHEN count(amount) = count(*) THEN sum(amount) END AS amount
     FROM traffic
-    WHERE NOT EXISTS (SELECT 1 FROM left_out WHERE path LIKE pattern OR path LIKE pattern || '/%')
+    WHERE NOT EXISTS (SELECT 1 FROM left_out WHERE is_like(path, pattern) OR is_like(path, pattern || '/*'))
     GROUP BY trace_id, measure
 ),
 host AS (

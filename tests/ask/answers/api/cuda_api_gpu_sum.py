@@ -28,7 +28,7 @@ CASES = [
     Case(
         "short names; without the graph 90 ns remain",
         traces={"a": WORK},
-        params={"full_names": False, "graphs": False},
+        params={"names": "short", "graphs": False},
         expected=across(
             """
             trace  category     operation                     instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns

@@ -104,7 +104,7 @@ CASES = [
             "eager": Recording().work(kernel("x", 0, 10, full="x<1>"), kernel("z", 20, 24)),
             "whole": Recording().work(kernel("x", 0, 3, full="x<2>"), kernel("z", 20, 22), graph(70, 78)),
         },
-        params={"baseline": "eager", "variant": "whole", "topic": "kernel", "full_names": True},
+        params={"baseline": "eager", "variant": "whole", "topic": "kernel", "names": "full"},
         expected=across(
             f"""
             {HEAD}

@@ -29,7 +29,7 @@ CASES = [
     Case(
         "short names join the variants of a template; without the graph 80 ns remain",
         traces={"a": WORK},
-        params={"full_names": False, "graphs": False},
+        params={"names": "short", "graphs": False},
         expected=across(
             """
             trace  category     operation                     instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns

@@ -62,7 +62,7 @@ CASES = [
     Case(
         "short names, without the graph",
         traces={"a": Recording().work(kernel("add", 10, 30, full="void add<float>(float *)"), graph(50, 90))},
-        params={"full_names": False, "graphs": False},
+        params={"names": "short", "graphs": False},
         expected=down(
             """
             trace                 a

@@ -40,7 +40,7 @@ CASES = [
                 kernel("add", 0, 10, full=FULL), kernel("add", 10, 20, full="void add<int>(int *)")
             )
         },
-        params={"full_names": False},
+        params={"names": "short"},
         expected=down(
             """
             trace      a

@@ -25,7 +25,7 @@ CASES = [
     Case(
         "short names join the variants of a template",
         traces={"a": KERNELS},
-        params={"full_names": False},
+        params={"names": "short"},
         expected=across(
             """
             trace  kernel  instances  total_ns  share_pct  avg_ns  q1_ns  median_ns  q3_ns  min_ns  max_ns  stddev_ns

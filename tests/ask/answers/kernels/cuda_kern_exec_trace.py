@@ -40,7 +40,7 @@ CASES = [
                 kernel("y", 25, 40, node=2),
             )
         },
-        params={"full_names": False},
+        params={"names": "short"},
         expected=down(
             """
             trace               a                a

@@ -10,8 +10,9 @@ KERNELS = Recording().work(
 
 CASES = [
     Case(
-        "by function name, without template arguments",
+        "by function name, without template arguments, where that is asked for",
         traces={"a": KERNELS},
+        params={"names": "short"},
         expected=across(
             """
             trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
@@ -24,12 +25,84 @@ CASES = [
     Case(
         "the share is of all kernels of the trace, also of those not asked for; the limit holds for each trace",
         traces={"a": KERNELS, "b": Recording().work(kernel("sad", 0, 4), kernel("bad", 4, 8))},
-        params={"kernel": "%ad%", "limit": 1},
+        params={"kernel": "*ad*", "limit": 1},
+        expected=across(
+            """
+            trace  kernel    instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
+            a      add<int>  1          30        30         30      30         30      30
+            b      bad       1          4         50         4       4          4       4       # of equal ones by name
+            """
+        ),
+    ),
+    Case(
+        "a function that stands for several kernels is told apart by its template arguments, not by numbers",
+        traces={
+            "a": Recording().work(
+                kernel("device_kernel", 0, 5, full="void cutlass::device_kernel<flash::FlashAttnFwd<1>>(P)"),
+                kernel("device_kernel", 5, 10, full="void cutlass::device_kernel<gemm::GemmUniversal<64>>(P)"),
+                kernel("nop", 10, 11, full="nop(Arguments<1>)"),
+            ),
+            "b": Recording().work(
+                kernel("device_kernel", 0, 8, full="void cutlass::device_kernel<gemm::GemmUniversal<128>>(P)"),
+                kernel("nop", 10, 11, full="nop(Others<2>)"),
+            ),
+        },
+        params={"kernel": "device_kernel"},
+        expected=across(
+            """
+            trace  kernel                        instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
+            a      device_kernel<FlashAttnFwd>   1          5         500/11     5       5          5       5
+            a      device_kernel<GemmUniversal>  1          5         500/11     5       5          5       5
+            b      device_kernel<GemmUniversal>  1          8         800/9      8       8          8       8
+            """
+        ),
+    ),
+    Case(
+        "a pattern is compared with full names and distinct ones, too: of a short name it takes a part",
+        traces={"a": KERNELS},
+        params={"kernel": "*<int>*", "names": "short"},
         expected=across(
             """
             trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
-            a      add     2         40        40         20      20         10      30
-            b      bad     1         4         50         4       4          4       4       # of equal ones by name
+            a      add     1          30        30         30      30         30      30
+            """
+        ),
+    ),
+    Case(
+        "of one trace or several, by pattern or tag, added up by a tag; what lacks the tag stands for itself",
+        traces={
+            "a1": Recording(gpu="h200").work(kernel("add", 0, 10)),
+            "a2": Recording(gpu="h200").work(kernel("add", 0, 20), kernel("mul", 20, 50)),
+            "a3": Recording().work(kernel("add", 0, 5)),
+            "b": Recording(gpu="h100").work(kernel("add", 0, 7)),
+        },
+        params={"trace": ["a3", "gpu=h2*"], "by": "gpu"},
+        expected=across(
+            """
+            trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
+            a3     add     1          5         100        5       5          5       5
+            h200   add     2          10 + 20   50         15      15         10      20
+            h200   mul     1          30        50         30      30         30      30
+            """
+        ),
+    ),
+    Case(
+        "within a range: what its calls launched, whenever it ran; of each process its second instance",
+        traces={
+            "a": Recording()
+            .range("step", 0, 10)
+            .range("step", 20, 30)
+            .range("step", 40, 50)
+            .call("cudaLaunchKernel", 5, 6, kernel("one", 25, 35))
+            .call("cudaLaunchKernel", 15, 16, kernel("outside", 21, 22))
+            .call("cudaLaunchKernel", 22, 23, kernel("two", 60, 70))
+            .call("cudaLaunchKernel", 42, 43, kernel("three", 80, 81))
+        },
+        params={"within": "step#1"},
+        expected=across(
+            """
+            trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
+            a      two     1          10        100        10      10         10      10
             """
         ),
     ),

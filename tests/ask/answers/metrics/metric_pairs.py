@@ -35,7 +35,7 @@ CASES = [
             .kernel("copy", "step", ns=30, dram_read=2),
             "b": Profile().kernel("gemm", ns=10, dram_read=4),
         },
-        params={"x": TIME, "y": READ, "trace": "a", "kernel": "g_mm"},
+        params={"x": TIME, "y": READ, "trace": "a", "kernel": "g?mm"},
         expected=across(
             f"""
             trace  kernel_id  kernel  path         x_metric  x_unit  x_value  y_metric  y_unit  y_value

@@ -41,7 +41,7 @@ CASES = [
     Case(
         "what communicates is a pattern",
         traces=TWO,
-        params={"trace": "b", "communication": "S_M"},
+        params={"trace": "b", "communication": "S?M"},
         expected=across(
             """
             trace  start_ns  duration_ns  overlap_ns  exposed_ns  overlap_pct  pid  device_id  stream_id  kernel  kernel_id

@@ -50,7 +50,7 @@ CASES = [
     Case(
         "ranges whose text is like the pattern, of one trace",
         traces=TWO,
-        params={"trace": "a", "range": "c_b"},
+        params={"trace": "a", "range": "c?b"},
         expected=down(
             """
             trace                  a

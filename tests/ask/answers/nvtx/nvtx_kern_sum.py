@@ -46,7 +46,7 @@ CASES = [
     Case(
         "ranges whose text is like the pattern, of one trace",
         traces=TWO,
-        params={"trace": "a", "range": "lay__"},
+        params={"trace": "a", "range": "lay??"},
         expected=across(
             """
             trace  domain  range       style    pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  kernel

@@ -89,7 +89,7 @@ CASES = [
             .kernel("conv", metrics={**roofline(fp32=1000, dram=100, l2=200), "l1tex__t_bytes.sum": None}),
             "other": Profile(tags={"layer_kind": "mlp"}).kernel("up", metrics=roofline(fp32=2)),
         },
-        params={"layer_kind": "m_mba", "phase": "decode", "trace": "tagged"},
+        params={"layer_kind": "m?mba", "phase": "decode", "trace": "tagged"},
         expected=down(
             """
             trace                      tagged

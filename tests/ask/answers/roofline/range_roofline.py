@@ -75,7 +75,7 @@ CASES = [
             **NESTED,
             "other": Profile().kernel("copy", domains={"lib": "step"}, metrics=roofline(dram=1)),
         },
-        params={"domain": "lib", "path": "st_p", "trace": "made"},
+        params={"domain": "lib", "path": "st?p", "trace": "made"},
         expected=down(
             """
             trace                      made

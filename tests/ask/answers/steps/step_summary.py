@@ -57,7 +57,7 @@ CASES = [
     Case(
         "other steps have a name, of one trace; nothing tells their kind and tokens",
         traces=TWO,
-        params={"trace": "b", "step": "tr_in%"},
+        params={"trace": "b", "step": "tr?in%"},
         expected=down(
             """
             trace                b

@@ -59,16 +59,17 @@ CASES = [
         ),
     ),
     Case(
-        "what touches the stretch of time, whole; neither what ends as it begins nor what starts as it ends",
+        "what runs for some of the time from 10 to 40 and what ends at 10, whole; not what starts at 40",
         traces={
             "a": Recording().work(
                 kernel("a", 0, 10), kernel("b", 10, 20), kernel("c", 25, 40), kernel("d", 40, 50)
             )
         },
-        params={"from_ns": 10, "to_ns": 40},
+        params={"from_": 10, "to": "40ns"},
         expected=across(
             """
             trace  lane_number  lane            kind    name  start_ns  end_ns  duration_ns  events  busy_ns  busy_pct  hidden_gap_ns
+            a      0            GPU 0 stream 7  kernel  a     0         10      10           1       10       100       0
             a      0            GPU 0 stream 7  kernel  b     10        20      10           1       10       100       0
             a      0            GPU 0 stream 7  kernel  c     25        40      15           1       15       100       0
             """

@@ -47,7 +47,11 @@ UPDATE traces SET
     ),
     cpu_cores = (SELECT max(try_cast(value AS INTEGER)) FROM raw_TARGET_INFO_SYSTEM_ENV WHERE nameEnum = 1),
     time_shift_ns = coalesce(
-        (SELECT max(try_cast(value AS BIGINT)) FROM raw_META_DATA_EXPORT WHERE name = 'EXPORT_PARAM_TIME_SHIFT'),
+        (
+            SELECT max(try_cast(value AS BIGINT))
+            FROM raw_META_DATA_EXPORT
+            WHERE name = 'EXPORT_PARAM_TIME_SHIFT'
+        ),
         CASE WHEN format = 'nsys-rep' THEN 0 END
     ),
     complete = complete AND NOT EXISTS (

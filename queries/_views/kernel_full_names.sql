@@ -1,0 +1,6 @@
+-- Every name that a kernel of the database has, short and in full, whatever window a question is narrowed to.
+-- @needs  kernels
+-- @column name VARCHAR       function name without template arguments
+-- @column full_name VARCHAR  full C++ name, or the function name where there is none
+
+SELECT DISTINCT name, coalesce(demangled, name) AS full_name FROM kernels

@@ -1,0 +1,220 @@
+"""Where and when: which traces the words of a question mean, and what of them it is narrowed to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from traceql.ask.gaps import Note
+from traceql.errors import QueryError
+from traceql.questions import catalog
+from traceql.questions.parameters import TRACE_PARAMS, is_pattern, matches
+from traceql.store.ingest import no_trace
+from traceql.tables import schema, window
+from traceql.tables.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from traceql.questions.parameters import Value
+    from traceql.questions.question import Query
+
+
+class Run(Protocol):
+    """`store.connection.Store.run`."""
+
+    def __call__(self, statement: str, /, *, narrowed: Mapping[str, str] | None = None) -> pa.Table:
+        """The answer to a statement."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the parameters of a question mean.
+
+    Attributes:
+        values: of the parameters that its SQL reads; traces by their names.
+        narrowed: SELECTs that stand in for tables while it is asked.
+        notes: what the window does to the numbers.
+    """
+
+    values: Mapping[str, Value]
+    narrowed: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+
+
+def meant(there: Iterable[Mapping[str, Any]], word: str) -> list[str]:
+    """The names of the traces that a word means: one that has the name, or all that the pattern or tag fits.
+
+    Args:
+        there: name and tags of every trace.
+        word: a name, a pattern of names, or ``TAG=VALUE``, whose value may be a pattern.
+    """
+    known = {trace["trace"]: trace["tags"] or {} for trace in there}
+    if word in known:
+        return [word]
+    tag, equals, value = word.partition("=")
+    if equals and any(tag in tags for tags in known.values()):
+        return [name for name, tags in known.items() if tag in tags and matches(tags[tag], value)]
+    return [name for name in known if is_pattern(word) and matches(name, word)]
+
+
+def named(run: Run, query: Query, bound: Mapping[str, Value]) -> dict[str, Value]:
+    """The values of all parameters, with the names of the traces that those about traces mean.
+
+    Raises:
+        QueryError: a word means no trace, or several where one is wanted.
+    """
+    found = dict(bound)
+    words = {name: value for name in TRACE_PARAMS if (value := bound.get(name)) is not None}
+    if not words:
+        return found
+    there = traces(run)
+    for name, value in words.items():
+        several = isinstance(value, list)
+        names: dict[str, None] = {}
+        for word in value if isinstance(value, list) else [str(value)]:
+            some = meant(there, word)
+            if not some:
+                raise no_trace(word)
+            if not several and len(some) > 1:
+                raise QueryError(
+                    f"{word} means {len(some)} traces, where {query.name} compares one: {', '.join(some)}",
+                    f"Name one of them with --{name}.",
+                )
+            names.update(dict.fromkeys(some))
+        found[name] = list(names) if several else next(iter(names))
+    return found
+
+
+def of(run: Run, query: Query, bound: Mapping[str, Value]) -> Place:
+    """What a question is narrowed to.
+
+    Args:
+        run: the database.
+        query: that is asked.
+        bound: values of all its parameters, as `named` has them.
+
+    Raises:
+        QueryError: the window is none, or there is no such range or tag.
+    """
+    in_sql = {param.name for param in query.in_sql}
+    values = {name: value for name, value in bound.items() if name in in_sql}
+    given = {name: value for name, value in bound.items() if name not in in_sql and value is not None}
+    chosen = _chosen(values)
+    narrowed: dict[str, str] = {}
+    notes: tuple[Note, ...] = ()
+    if given.keys() & {"from", "to", "within"}:
+        asked = _window(run, given, chosen)
+        narrowed = {**window.selects(asked), **_names_of_all()}
+        notes = _cut(run, asked, chosen)
+    if "by" in given:
+        narrowed["traces"] = _added_up(run, str(given["by"]), chosen)
+        values["trace"] = None
+    return Place(values, narrowed, notes)
+
+
+def traces(run: Run) -> list[dict[str, Any]]:
+    """Name and tags of every trace."""
+    rows: list[dict[str, Any]] = run("SELECT trace, tags FROM traces ORDER BY trace").to_pylist(
+        maps_as_pydicts="strict"
+    )
+    return rows
+
+
+def _chosen(values: Mapping[str, Value]) -> Sequence[str]:
+    """The names of all traces that a question is about; empty for every one."""
+    given = [values[name] for name in TRACE_PARAMS if values.get(name) is not None]
+    return [str(name) for names in given for name in (names if isinstance(names, list) else [names])]
+
+
+def _of_chosen(chosen: Sequence[str]) -> str:
+    return f"trace IN ({', '.join(map(schema.literal, chosen))})" if chosen else "true"
+
+
+def _window(run: Run, given: Mapping[str, Value], chosen: Sequence[str]) -> Window:
+    from_ns, to_ns = given.get("from"), given.get("to")
+    assert isinstance(from_ns, int | None)
+    assert isinstance(to_ns, int | None)
+    if from_ns is not None and to_ns is not None and from_ns >= to_ns:
+        raise QueryError(
+            f"the time from {from_ns:,} ns to {to_ns:,} ns is none", "--to must be later than --from."
+        )
+    if "within" not in given:
+        return Window(from_ns, to_ns)
+    # A text can end in # and a number, as the steps of PyTorch's profiler do.
+    text = str(given["within"])
+    name, sign, number = text.rpartition("#")
+    tried = [Window(from_ns, to_ns, text)]
+    if sign and number.isdecimal():
+        tried.append(Window(from_ns, to_ns, name, int(number)))
+    for one in tried:
+        if _has_instances(run, one, chosen):
+            return one
+    raise _no_range(run, tried[-1], chosen)
+
+
+def _names_of_all() -> dict[str, str]:
+    """What kernels are called follows from all of them, not from those in the window."""
+    view = "kernel_full_names"
+    return {view: re.sub(r"\bkernels\b", "old.kernels", catalog.shipped().views[view].sql)}
+
+
+def _has_instances(run: Run, asked: Window, chosen: Sequence[str]) -> bool:
+    statement = (
+        f"SELECT 1 FROM {window.SPANS} WHERE trace_id IN (SELECT trace_id FROM traces WHERE "
+        f"{_of_chosen(chosen)}) LIMIT 1"
+    )
+    return run(statement, narrowed=window.selects(asked)).num_rows > 0
+
+
+def _no_range(run: Run, asked: Window, chosen: Sequence[str]) -> QueryError:
+    where = f"in {', '.join(chosen)}" if chosen else "in the database"
+    all_of_them = Window(range=asked.range)
+    if asked.instance is not None and _has_instances(run, all_of_them, chosen):
+        return QueryError(
+            f"{where}, no process has {asked.instance + 1} ranges called {asked.range!r}",
+            "The first one is #0: see the query nvtx-pace.",
+        )
+    return QueryError(
+        f"no range {where} is called {asked.range!r}", "See which there are: traceql query nvtx-sum"
+    )
+
+
+def _cut(run: Run, asked: Window, chosen: Sequence[str]) -> tuple[Note, ...]:
+    """A note on GPU work whose launch the window cuts off."""
+    if asked.range is not None or (asked.from_ns is None and asked.to_ns is None):
+        return ()
+    low = "true" if asked.from_ns is None else f"{{}}.end_ns >= {asked.from_ns}"
+    high = "true" if asked.to_ns is None else f"{{}}.start_ns < {asked.to_ns}"
+    inside = f"({low} AND {high})"
+    row = run(
+        f"""
+        SELECT count(*) AS kernels, count(*) FILTER (NOT {inside.format("calls", "calls")}) AS cut
+        FROM kernels
+        JOIN api_calls AS calls ON calls.api_call_id = kernels.api_call_id
+        WHERE {inside.format("kernels", "kernels")}
+          AND kernels.trace_id IN (SELECT trace_id FROM traces WHERE {_of_chosen(chosen)})
+        """
+    ).to_pylist()[0]
+    if not row["cut"]:
+        return ()
+    text = (
+        f"{row['cut']:,} of {row['kernels']:,} kernels between these times were launched before or after: they "
+        "count as without call and range. --within RANGE takes the work with its launches."
+    )
+    return (Note("window", text),)
+
+
+def _added_up(run: Run, tag: str, chosen: Sequence[str]) -> str:
+    """The traces, called by the value of a tag; one without it stands for itself."""
+    there = [trace for trace in traces(run) if not chosen or trace["trace"] in chosen]
+    tags = sorted({name for trace in there for name in trace["tags"] or {}})
+    if tag not in tags:
+        raise QueryError(f"no trace has a tag {tag!r}", f"Tags: {', '.join(tags) or 'none'}.")
+    return (
+        f"SELECT * REPLACE (coalesce(tags[{schema.literal(tag)}], trace) AS trace) FROM old.traces "
+        f"WHERE {_of_chosen(chosen)}"
+    )
