@@ -87,6 +87,25 @@ def test_a_report_and_its_export_get_different_names(tmp_path: Path) -> None:
     assert found.split() == ["trace", "scv_nwor_off", "scv_nwor_off.sqlite"]
 
 
+def test_sql_over_some_traces_only(home: Path) -> None:
+    statement = "SELECT trace, count(*) AS n FROM kernels NATURAL JOIN traces GROUP BY trace ORDER BY trace"
+    whole = traceql("sql", statement, "-f", "csv", cwd=home).stdout.splitlines()
+    assert len(whole) == 3
+    some = traceql("sql", "--trace", "*nwor*", statement, "-f", "csv", cwd=home).stdout.splitlines()
+    assert some == [line for line in whole if line == whole[0] or "nwor" in line]
+    both = traceql("sql", "--trace", "*", statement, "-f", "csv", cwd=home).stdout.splitlines()
+    assert both == whole
+    missing = traceql("sql", "--trace", "nobody", statement, cwd=home, status=1)
+    assert "no trace is called 'nobody'" in missing.stderr
+
+
+def test_sql_with_a_version_of_an_api_call_is_told_that_there_are_none(home: Path) -> None:
+    found = traceql("sql", "SELECT count(*) FROM api_calls WHERE name = 'cudaLaunchKernel_v7000'", cwd=home)
+    assert "without the version that CUDA appends: cudaLaunchKernel." in found.stderr
+    plain = traceql("sql", "SELECT count(*) FROM api_calls WHERE name = 'cudaLaunchKernel'", cwd=home)
+    assert plain.stderr == ""
+
+
 def test_the_dram_question_is_answered(home: Path) -> None:
     arguments = [
         "query",

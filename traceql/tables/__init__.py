@@ -8,6 +8,7 @@ engine: its SQL is text that `store` runs.
 `normalise`  raw tables → canonical tables, one SQL file per step
 `migrations` tables of older versions → those of today
 `fingerprint` whether the tables still mean what they meant
+`elsewhere`  what names of other tools and of older databases are here
 `sqlfiles`   the form that all SQL files of the project share
 ============ ==========================================================================
 """
