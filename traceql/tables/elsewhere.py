@@ -1,4 +1,4 @@
-"""Names that SQL is written with elsewhere: NVIDIA's export has other tables, and older databases other columns.
+"""Names that SQL is written with elsewhere: NVIDIA's export has other tables, older databases other columns.
 
 A statement that fails over one of them is answered with ours.
 """
