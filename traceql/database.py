@@ -77,6 +77,7 @@ class Database:
     """
 
     traces = _frame("traces")
+    doubts = _frame("doubts")
     gpus = _frame("gpus")
     processes = _frame("processes")
     threads = _frame("threads")

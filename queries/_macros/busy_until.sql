@@ -5,7 +5,7 @@
 -- @param  start_ns BIGINT  when the event begins
 -- @param  end_ns BIGINT    when it ends
 -- @param  event ANY        tells apart events of equal times: an id, or (kind, id)
--- @param  lane ANY         what can be busy: (trace_id, pid, device_id) for a GPU
+-- @param  lane ANY         what can be busy: (trace_id, gpu_id) for a GPU
 
 max(end_ns) OVER (
     PARTITION BY lane ORDER BY start_ns, end_ns, event ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING

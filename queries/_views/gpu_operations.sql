@@ -11,10 +11,12 @@
 -- @column end_ns BIGINT          end on the GPU
 -- @column duration_ns BIGINT     time on the GPU
 -- @column bytes BIGINT           bytes moved or set; NULL for kernels and graphs
+-- @column gpu_id INTEGER         the GPU itself, see gpus; the ordinal where the report does not map it
 -- @column device_id INTEGER      CUDA device ordinal within the process
 -- @column context_id BIGINT      CUDA context
 -- @column stream_id BIGINT       CUDA stream
--- @column pid BIGINT             process
+-- @column process_id BIGINT      process, see processes
+-- @column pid BIGINT             process, as its own container numbers it
 -- @column correlation_id BIGINT  links to the API call; unique within one process only
 -- @column api_call_id BIGINT     the API call that launched it; NULL if not recorded
 -- @column range_id BIGINT        innermost push/pop range around the start of that call; NULL outside any
@@ -31,9 +33,11 @@ WITH operations AS (
         end_ns,
         kernels.duration_ns,
         NULL::BIGINT AS bytes,
+        gpu_id,
         device_id,
         context_id,
         stream_id,
+        process_id,
         pid,
         correlation_id,
         api_call_id,
@@ -53,9 +57,11 @@ WITH operations AS (
         end_ns,
         duration_ns,
         bytes,
+        gpu_id,
         device_id,
         context_id,
         stream_id,
+        process_id,
         pid,
         correlation_id,
         api_call_id,
@@ -73,9 +79,11 @@ WITH operations AS (
         end_ns,
         duration_ns,
         NULL,
+        gpu_id,
         device_id,
         context_id,
         stream_id,
+        process_id,
         pid,
         correlation_id,
         api_call_id,

@@ -28,6 +28,6 @@ FROM calls
 JOIN traces USING (trace_id)
 WHERE purpose IS NOT NULL
 QUALIFY row_number() OVER (
-    PARTITION BY trace_id, pid, coalesce(nullif(correlation_id, 0), -api_call_id)
+    PARTITION BY trace_id, process_id, coalesce(nullif(correlation_id, 0), -api_call_id)
     ORDER BY start_ns, end_ns DESC, api_call_id
 ) = 1

@@ -10,6 +10,7 @@
 -- @column start_ns BIGINT               start on the GPU
 -- @column end_ns BIGINT                 end on the GPU
 -- @column duration_ns BIGINT            time on the GPU
+-- @column gpu_id INTEGER                the GPU, see gpus
 -- @column device_id INTEGER             CUDA device ordinal within the process
 -- @column context_id BIGINT             CUDA context
 -- @column stream_id BIGINT              CUDA stream
@@ -31,7 +32,8 @@
 -- @column graph_node_id BIGINT          CUDA graph node; NULL outside graphs
 -- @column capture_range_id BIGINT       range in which the graph node was captured, see graph_nodes
 -- @column capture_range VARCHAR         its message
--- @column pid BIGINT                    process
+-- @column process_id BIGINT             process, see processes
+-- @column pid BIGINT                    process, as its own container numbers it
 -- @column tid BIGINT                    thread that launched it; NULL if the call was not recorded
 -- @column range_id BIGINT               innermost push/pop range around the call's start; NULL outside any
 -- @column range VARCHAR                 its message
@@ -54,6 +56,7 @@ SELECT
     kernels.start_ns,
     kernels.end_ns,
     kernels.duration_ns,
+    gpu_id,
     device_id,
     context_id,
     stream_id,
@@ -76,6 +79,7 @@ SELECT
     kernels.graph_node_id,
     capture_range_id,
     captured.text AS capture_range,
+    kernels.process_id,
     kernels.pid,
     api_calls.tid,
     kernels.range_id,
@@ -95,6 +99,6 @@ LEFT JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
 LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = kernels.range_id
 LEFT JOIN graph_nodes
     ON graph_nodes.trace_id = kernels.trace_id
-    AND graph_nodes.pid = kernels.pid
+    AND graph_nodes.process_id = kernels.process_id
     AND graph_nodes.graph_node_id = kernels.graph_node_id
 LEFT JOIN nvtx_ranges AS captured ON captured.range_id = capture_range_id

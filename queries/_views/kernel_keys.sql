@@ -46,6 +46,7 @@ placed AS (
         profiler,
         kernels.trace_id,
         kernel_id,
+        kernels.process_id,
         kernels.pid,
         device_id,
         coalesce(place, '') AS path,
@@ -61,6 +62,7 @@ placed AS (
         profiler,
         kernels.trace_id,
         kernel_id,
+        process_id,
         pid,
         device_id,
         coalesce(place, ''),
@@ -75,11 +77,11 @@ SELECT
     profiler,
     trace_id,
     kernel_id,
-    dense_rank() OVER (PARTITION BY trace_id ORDER BY pid) AS process_number,
+    dense_rank() OVER (PARTITION BY trace_id ORDER BY pid, process_id) AS process_number,
     device_id,
     path,
     kernel,
     row_number() OVER (
-        PARTITION BY trace_id, pid, device_id, path, kernel ORDER BY launched_ns, start_ns, kernel_id
+        PARTITION BY trace_id, process_id, device_id, path, kernel ORDER BY launched_ns, start_ns, kernel_id
     ) AS instance
 FROM placed

@@ -128,7 +128,7 @@ profiled AS (
     JOIN kernel_work USING (kernel_id)
     JOIN kernels USING (kernel_id)
     LEFT JOIN gpu_roofs
-        ON gpu_roofs.trace_id = kernel_work.trace_id AND gpu_roofs.device_id = kernels.device_id
+        ON gpu_roofs.trace_id = kernel_work.trace_id AND gpu_roofs.gpu_id = kernels.gpu_id
 ),
 -- The seconds are those that the work or the traffic would take at peak.
 traffic AS (

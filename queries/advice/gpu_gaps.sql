@@ -1,11 +1,13 @@
 -- When does a GPU sit idle?
 --
 -- NVIDIA's counterpart: nsys analyze and recipe gpu_gaps.
--- Times with no kernel, copy, memset or graph, per process and device, between its first and its last
--- operation; longest first. NVIDIA's rule also leaves out what the profiler's own overhead explains.
+-- Times with no kernel, copy, memset or graph of any process, per GPU, between its first and its last
+-- operation; longest first. NVIDIA's rule looks at each process by itself, as --by process does, and leaves
+-- out what the profiler's own overhead explains.
 -- Advice: cpu_bound_gaps says which of them the CPU caused.
 -- @of     timeline
 -- @param  min_gap_ns BIGINT = 500000000  shortest gap listed; the default is NVIDIA's
+-- @param  by VARCHAR = 'gpu'      gpu, whoever shares it, or process: when each of them left it alone
 -- @param  graphs BOOLEAN = true   count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @param  limit BIGINT = 50       gaps per trace; NULL for all
@@ -13,7 +15,8 @@
 -- @column trace VARCHAR           name of the trace
 -- @column duration_ns BIGINT      length of the gap
 -- @column start_ns BIGINT         end of the operation before it
--- @column pid BIGINT              process
+-- @column pid BIGINT              process of the operation after it
+-- @column gpu_id INTEGER          the GPU, see gpus
 -- @column device_id INTEGER       CUDA device ordinal within the process
 -- @column next_operation VARCHAR  what ran after it
 -- @column gaps BIGINT             gaps of that length in the trace, those beyond the limit too
@@ -25,11 +28,16 @@ WITH ordered AS (
     SELECT
         traces.trace,
         pid,
+        gpu_id,
         device_id,
         coalesce(called, operation) AS operation,
         start_ns,
-        busy_until(start_ns, end_ns, (gpu_operations.kind, operation_id), (trace_id, pid, device_id))
-            AS busy_until_ns
+        busy_until(
+            start_ns,
+            end_ns,
+            (gpu_operations.kind, operation_id),
+            (trace_id, gpu_id, lane_owner($by, process_id))
+        ) AS busy_until_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     LEFT JOIN kernels_called($names, '*') AS named
@@ -42,6 +50,7 @@ listed AS (
         start_ns - busy_until_ns AS duration_ns,
         busy_until_ns AS start_ns,
         pid,
+        gpu_id,
         device_id,
         operation AS next_operation,
         count(*) OVER (PARTITION BY trace) AS gaps
@@ -50,7 +59,7 @@ listed AS (
 )
 FROM listed
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, pid, device_id),
+    row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, gpu_id, pid),
     $limit
 )
-ORDER BY trace, duration_ns DESC, start_ns, pid, device_id
+ORDER BY trace, duration_ns DESC, start_ns, gpu_id, pid

@@ -1,13 +1,14 @@
 -- When is a GPU mostly idle?
 --
 -- NVIDIA's counterpart: nsys analyze and recipe gpu_time_util.
--- The time from the first to the last operation of each process and device, cut into equal chunks; chunks in
--- use for less than the threshold are listed, neighbours joined. Operations that run at the same time
--- count twice, so a chunk can be in use for more than 100 %. NVIDIA's rule also counts the profiler's
--- own overhead.
+-- The time from the first to the last operation of each GPU, cut into equal chunks; chunks in use for less
+-- than the threshold are listed, neighbours joined. Operations that run at the same time count twice, so a
+-- chunk can be in use for more than 100 %. NVIDIA's rule looks at each process by itself, as --by process
+-- does, and also counts the profiler's own overhead.
 -- @of     timeline
 -- @param  threshold_pct DOUBLE = 50  list chunks below this use; the default is NVIDIA's
--- @param  chunks BIGINT = 30     chunks per process and device; the default is NVIDIA's
+-- @param  chunks BIGINT = 30     chunks per GPU; the default is NVIDIA's
+-- @param  by VARCHAR = 'gpu'     gpu, whoever shares it, or process: what each of them uses
 -- @param  graphs BOOLEAN = true  count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
 -- @param  limit BIGINT = 50      rows per trace; NULL for all
 -- @needs  kernels
@@ -15,13 +16,22 @@
 -- @column in_use_pct DOUBLE      operation time ÷ time
 -- @column duration_ns BIGINT     length
 -- @column start_ns BIGINT        start
--- @column pid BIGINT             process
+-- @column pid BIGINT             process; NULL where several share the GPU
+-- @column gpu_id INTEGER         the GPU, see gpus
 -- @column device_id INTEGER      CUDA device ordinal within the process
 -- @chart  bars x=start_ns y=in_use_pct
 -- @empty  No chunk is below the threshold: the GPUs are in use.
 
 WITH operations AS (
-    SELECT trace_id, pid, device_id, start_ns, end_ns
+    SELECT
+        trace_id,
+        gpu_id,
+        lane_owner($by, process_id) AS owner,
+        process_id,
+        pid,
+        device_id,
+        start_ns,
+        end_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE counts_as_work(gpu_operations.kind, $graphs)
@@ -29,20 +39,22 @@ WITH operations AS (
 spans AS (
     SELECT
         trace_id,
-        pid,
-        device_id,
+        gpu_id,
+        owner,
+        CASE WHEN min(process_id) = max(process_id) THEN any_value(pid) END AS pid,
+        CASE WHEN min(device_id) = max(device_id) THEN any_value(device_id) END AS device_id,
         min(start_ns) AS first_ns,
         max(end_ns) AS last_ns,
         -- Whole nanoseconds, rounded up, so that the last chunk ends with the last operation.
         greatest(ceil((max(end_ns) - min(start_ns)) / $chunks), 1)::BIGINT AS chunk_ns
     FROM operations
-    GROUP BY ALL
+    GROUP BY trace_id, gpu_id, owner
 ),
 pieces AS (
     SELECT
         trace_id,
-        pid,
-        device_id,
+        gpu_id,
+        owner,
         unnest(range((start_ns - first_ns) // chunk_ns, greatest(end_ns - first_ns - 1, 0) // chunk_ns + 1))
             AS chunk,
         first_ns,
@@ -50,13 +62,13 @@ pieces AS (
         start_ns,
         end_ns
     FROM operations
-    JOIN spans USING (trace_id, pid, device_id)
+    JOIN spans USING (trace_id, gpu_id, owner)
 ),
 used AS (
     SELECT
         trace_id,
-        pid,
-        device_id,
+        gpu_id,
+        owner,
         chunk,
         sum(
             least(end_ns, first_ns + (chunk + 1) * chunk_ns) - greatest(start_ns, first_ns + chunk * chunk_ns)
@@ -67,6 +79,8 @@ used AS (
 chunks AS (
     SELECT
         trace_id,
+        gpu_id,
+        owner,
         pid,
         device_id,
         chunk,
@@ -74,13 +88,13 @@ chunks AS (
         least(first_ns + (chunk + 1) * chunk_ns, last_ns) AS end_ns,
         coalesce(used_ns, 0) AS used_ns
     FROM (SELECT *, unnest(range(0, ceil((last_ns - first_ns) / chunk_ns)::BIGINT)) AS chunk FROM spans)
-    LEFT JOIN used USING (trace_id, pid, device_id, chunk)
+    LEFT JOIN used USING (trace_id, gpu_id, owner, chunk)
 ),
 idle AS (
     -- Neighbours among the listed chunks have the same difference of chunk number and position.
     SELECT
         *,
-        chunk - row_number() OVER (PARTITION BY trace_id, pid, device_id ORDER BY chunk) AS island
+        chunk - row_number() OVER (PARTITION BY trace_id, gpu_id, owner ORDER BY chunk) AS island
     FROM chunks
     WHERE 100.0 * used_ns / (end_ns - start_ns) < $threshold_pct
 ),
@@ -90,15 +104,16 @@ joined AS (
         100.0 * sum(used_ns) / sum(end_ns - idle.start_ns) AS in_use_pct,
         max(end_ns) - min(idle.start_ns) AS duration_ns,
         min(idle.start_ns) AS start_ns,
-        pid,
-        device_id
+        any_value(pid) AS pid,
+        gpu_id,
+        any_value(device_id) AS device_id
     FROM idle
     JOIN traces USING (trace_id)
-    GROUP BY traces.trace, pid, device_id, island
+    GROUP BY traces.trace, gpu_id, owner, island
 )
 FROM joined
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY trace ORDER BY in_use_pct, duration_ns DESC, start_ns, pid, device_id),
+    row_number() OVER (PARTITION BY trace ORDER BY in_use_pct, duration_ns DESC, start_ns, gpu_id, pid),
     $limit
 )
-ORDER BY trace, in_use_pct, duration_ns DESC, start_ns, pid, device_id
+ORDER BY trace, in_use_pct, duration_ns DESC, start_ns, gpu_id, pid

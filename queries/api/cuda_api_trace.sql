@@ -28,5 +28,6 @@ SELECT
 FROM api_calls
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN threads
-    ON threads.trace_id = api_calls.trace_id AND threads.pid = api_calls.pid AND threads.tid = api_calls.tid
+    ON threads.trace_id = api_calls.trace_id AND threads.process_id = api_calls.process_id
+    AND threads.tid = api_calls.tid
 ORDER BY trace, start_ns, api_call_id

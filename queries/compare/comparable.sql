@@ -15,15 +15,15 @@ WITH chosen AS (
     FROM compared_traces($baseline, $variant)
 ),
 spans AS (
-    SELECT trace_id, device_id, min(start_ns) AS first_ns, max(end_ns) AS last_ns
+    SELECT trace_id, gpu_id, min(start_ns) AS first_ns, max(end_ns) AS last_ns
     FROM kernels
     SEMI JOIN chosen USING (trace_id)
-    GROUP BY trace_id, device_id
+    GROUP BY trace_id, gpu_id
 ),
 used_gpus AS (
     SELECT gpus.*, first_ns, last_ns
     FROM gpus
-    JOIN spans USING (trace_id, device_id)
+    JOIN spans USING (trace_id, gpu_id)
 ),
 devices AS (
     SELECT

@@ -52,7 +52,7 @@ covered AS (
         start_ns,
         end_ns,
         coalesce(
-            busy_until(start_ns, end_ns, operation_id, (trace_id, pid, device_id)), start_ns
+            busy_until(start_ns, end_ns, (kind, operation_id), (trace_id, gpu_id)), start_ns
         ) AS busy_until_ns
     FROM gpu_operations
     SEMI JOIN timelines USING (trace_id)

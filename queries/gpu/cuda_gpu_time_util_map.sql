@@ -1,23 +1,37 @@
 -- When do kernels run on each GPU?
 --
--- NVIDIA's counterpart: nsys recipe cuda_gpu_time_util_map.
--- The recording cut into equal bins of whole nanoseconds, and the share of each in which at least one kernel
--- runs. Kernels inside CUDA graphs that were traced as a whole count as long as the graph runs, if asked for.
+-- NVIDIA's counterpart: nsys recipe cuda_gpu_time_util_map, which looks at each process by itself, as
+-- --by process does.
+-- The recording cut into equal bins of whole nanoseconds (the last one takes what is left over), and the
+-- share of each in which at least one kernel runs. Kernels inside CUDA graphs that were traced as a whole
+-- count as long as the graph runs, if asked for.
 -- @of     timeline
 -- @param  bins BIGINT = 30       bins per trace; the default is NVIDIA's
 -- @param  graphs BOOLEAN = true  whole CUDA graphs are kernel time; NVIDIA's recipe takes them for idle time
+-- @param  by VARCHAR = 'gpu'     gpu, whoever shares it, or process: the kernels of each of them
 -- @needs  kernels
 -- @column trace VARCHAR          name of the trace
--- @column pid BIGINT             process
+-- @column pid BIGINT             process; NULL where several share the GPU
+-- @column gpu_id INTEGER         the GPU, see gpus
 -- @column device_id INTEGER      CUDA device ordinal within the process
 -- @column bin BIGINT             number of the bin, from 0
 -- @column start_ns BIGINT        start of the bin
 -- @column busy_pct DOUBLE        share of the bin in which a kernel runs
--- @chart  heatmap x=start_ns y=device_id color=busy_pct
+-- @chart  heatmap x=start_ns y=gpu_id color=busy_pct
 -- @section timeline 21 Timeline | chart bins=120
 
 WITH operations AS (
-    SELECT trace_id, pid, device_id, start_ns, end_ns, operation_id
+    SELECT
+        trace_id,
+        gpu_id,
+        lane_owner($by, process_id) AS owner,
+        process_id,
+        pid,
+        device_id,
+        start_ns,
+        end_ns,
+        -- Kernels and graphs are numbered each by themselves.
+        (gpu_operations.kind, operation_id) AS operation
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE (gpu_operations.kind = 'kernel' OR ($graphs AND gpu_operations.kind = 'graph'))
@@ -26,7 +40,8 @@ widths AS (
     SELECT
         trace_id,
         -- A report without a recorded length ends with its last operation.
-        greatest(coalesce(any_value(trace_duration_ns), max(end_ns)) // $bins, 1) AS bin_ns
+        greatest(coalesce(any_value(trace_duration_ns), max(end_ns)) // $bins, 1) AS bin_ns,
+        greatest(coalesce(any_value(trace_duration_ns), max(end_ns)), $bins * bin_ns) AS until_ns
     FROM operations
     JOIN traces USING (trace_id)
     GROUP BY trace_id
@@ -34,59 +49,78 @@ widths AS (
 marked AS (
     SELECT
         *,
-        start_ns > busy_until(start_ns, end_ns, operation_id, (trace_id, pid, device_id)) AS begins
+        start_ns > busy_until(start_ns, end_ns, operation, (trace_id, gpu_id, owner)) AS begins
     FROM operations
 ),
 numbered AS (
     SELECT
         *,
         sum((begins IS NOT false)::INTEGER) OVER (
-            PARTITION BY trace_id, pid, device_id ORDER BY start_ns, end_ns, operation_id
+            PARTITION BY trace_id, gpu_id, owner ORDER BY start_ns, end_ns, operation
             ROWS UNBOUNDED PRECEDING
         ) AS island
     FROM marked
 ),
 -- Stretches without a pause, so that time with two kernels counts once.
 busy AS (
-    SELECT trace_id, pid, device_id, min(start_ns) AS start_ns, max(end_ns) AS end_ns
+    SELECT trace_id, gpu_id, owner, min(start_ns) AS start_ns, max(end_ns) AS end_ns
     FROM numbered
-    GROUP BY trace_id, pid, device_id, island
+    GROUP BY trace_id, gpu_id, owner, island
 ),
 pieces AS (
     SELECT
         trace_id,
-        pid,
-        device_id,
+        gpu_id,
+        owner,
         bin_ns,
         start_ns,
-        end_ns,
-        unnest(range(start_ns // bin_ns, least((end_ns - 1) // bin_ns + 1, $bins))) AS bin
+        least(end_ns, until_ns) AS end_ns,
+        unnest(range(least(start_ns // bin_ns, $bins - 1), least((end_ns - 1) // bin_ns + 1, $bins))) AS bin
     FROM busy
     JOIN widths USING (trace_id)
 ),
 used AS (
     SELECT
         trace_id,
-        pid,
-        device_id,
+        gpu_id,
+        owner,
         bin,
-        sum(least(end_ns, (bin + 1) * bin_ns) - greatest(start_ns, bin * bin_ns)) AS used_ns
+        sum(
+            greatest(
+                0,
+                CASE WHEN bin = $bins - 1 THEN end_ns ELSE least(end_ns, (bin + 1) * bin_ns) END
+                - greatest(start_ns, bin * bin_ns)
+            )
+        ) AS used_ns
     FROM pieces
     GROUP BY ALL
 ),
+users AS (
+    SELECT
+        trace_id,
+        gpu_id,
+        owner,
+        CASE WHEN min(process_id) = max(process_id) THEN any_value(pid) END AS pid,
+        CASE WHEN min(device_id) = max(device_id) THEN any_value(device_id) END AS device_id
+    FROM operations
+    GROUP BY trace_id, gpu_id, owner
+),
 map AS (
-    SELECT trace_id, pid, device_id, bin_ns, unnest(range($bins)) AS bin
-    FROM (SELECT DISTINCT trace_id, pid, device_id FROM operations)
+    SELECT trace_id, gpu_id, owner, pid, device_id, bin_ns, until_ns, unnest(range($bins)) AS bin
+    FROM users
     JOIN widths USING (trace_id)
 )
 SELECT
     traces.trace,
     pid,
+    gpu_id,
     device_id,
     bin,
     bin * bin_ns AS start_ns,
-    100.0 * coalesce(used_ns, 0) / bin_ns AS busy_pct
+    percent(
+        coalesce(used_ns, 0), CASE WHEN bin = $bins - 1 THEN until_ns - bin * bin_ns ELSE bin_ns END
+    ) AS busy_pct
 FROM map
 JOIN traces USING (trace_id)
-LEFT JOIN used USING (trace_id, pid, device_id, bin)
-ORDER BY trace, pid, device_id, bin
+LEFT JOIN used USING (trace_id, gpu_id, owner, bin)
+ORDER BY trace, gpu_id, owner, bin

@@ -22,7 +22,7 @@
 -- @column bytes_per_s DOUBLE            bytes ÷ duration
 -- @column src_memory VARCHAR            kind of source memory of a copy
 -- @column dst_memory VARCHAR            kind of destination memory; of a memset, the memory set
--- @column gpu VARCHAR                   name of the GPU; NULL if the report does not map it
+-- @column gpu VARCHAR                   name of the GPU; NULL if the report does not tell
 -- @column pid BIGINT                    process
 -- @column device_id INTEGER             CUDA device ordinal within the process
 -- @column context_id BIGINT             CUDA context
@@ -31,13 +31,6 @@
 -- @column operation VARCHAR             kernel name, or what is copied or set
 -- @column operation_id BIGINT           kernel_id, memory_op_id or graph_launch_id
 
-WITH devices AS (
-    SELECT trace_id, device_id, any_value(gpu_name) AS gpu
-    FROM gpus
-    GROUP BY ALL
-    -- One ordinal can mean different GPUs in different processes; then the report cannot say which.
-    HAVING count(DISTINCT gpu_name) = 1
-)
 SELECT
     traces.trace,
     gpu_operations.start_ns,
@@ -56,7 +49,7 @@ SELECT
     per_second(gpu_operations.bytes, gpu_operations.duration_ns) AS bytes_per_s,
     src_memory,
     dst_memory,
-    devices.gpu,
+    gpus.gpu_name AS gpu,
     gpu_operations.pid,
     gpu_operations.device_id,
     gpu_operations.context_id,
@@ -70,7 +63,6 @@ LEFT JOIN kernels_called($names, '*') AS named
     ON named.name = gpu_operations.operation AND named.full_name = gpu_operations.full_name
 LEFT JOIN kernels ON gpu_operations.kind = 'kernel' AND kernel_id = operation_id
 LEFT JOIN memory_ops ON gpu_operations.kind IN ('memcpy', 'memset') AND memory_op_id = operation_id
-LEFT JOIN devices
-    ON devices.trace_id = gpu_operations.trace_id AND devices.device_id = gpu_operations.device_id
+LEFT JOIN gpus ON gpus.trace_id = gpu_operations.trace_id AND gpus.gpu_id = gpu_operations.gpu_id
 WHERE counts_as_work(gpu_operations.kind, $graphs)
 ORDER BY trace, gpu_operations.start_ns, gpu_operations.kind, operation_id

@@ -9,7 +9,7 @@
 -- @column pid BIGINT             process; NULL for a GPU that no process used
 -- @column process VARCHAR        executable
 -- @column device_id INTEGER      CUDA device ordinal; NULL for a process without GPU work
--- @column gpu VARCHAR            name of the GPU; NULL if the report does not map it
+-- @column gpu VARCHAR            name of the GPU; NULL if the report does not tell
 -- @column api_calls BIGINT       CUDA calls of the process, on all its GPUs
 -- @column kernels BIGINT         kernel executions
 -- @column memory_ops BIGINT      copies and memsets
@@ -24,7 +24,9 @@
 WITH worked AS (
     SELECT
         trace_id,
+        process_id,
         pid,
+        gpu_id,
         device_id,
         count(*) FILTER (kind = 'kernel') AS kernels,
         count(*) FILTER (kind IN ('memcpy', 'memset')) AS memory_ops,
@@ -36,32 +38,27 @@ WITH worked AS (
     GROUP BY ALL
 ),
 called AS (
-    SELECT trace_id, pid, count(*) AS api_calls FROM api_calls GROUP BY ALL
+    SELECT trace_id, process_id, pid, count(*) AS api_calls FROM api_calls GROUP BY ALL
 ),
-named AS (
-    SELECT trace_id, pid, any_value(process) AS process FROM processes GROUP BY ALL
-),
--- By ordinal: where processes see different GPUs under one ordinal, the report cannot tell these apart.
-devices AS (
-    SELECT trace_id, device_id, CASE WHEN count(DISTINCT gpu_name) = 1 THEN any_value(gpu_name) END AS gpu
-    FROM gpus
-    WHERE device_id IS NOT NULL
-    GROUP BY ALL
+known AS (
+    SELECT trace_id, gpu_id, device_id AS ordinal, gpu_name AS gpu FROM gpus
 ),
 processes_used AS (
     SELECT * FROM worked
-    FULL JOIN called USING (trace_id, pid)
+    FULL JOIN called USING (trace_id, process_id, pid)
 ),
 ranks AS (
-    SELECT trace_id, pid, device_id, api_calls, kernels, memory_ops, graph_launches, gpu_ns, first_ns,
-           last_ns, gpu
+    SELECT trace_id, process_id, pid, coalesce(device_id, ordinal) AS device_id, api_calls, kernels,
+           memory_ops, graph_launches, gpu_ns, first_ns, last_ns, gpu
     FROM processes_used
-    FULL JOIN devices USING (trace_id, device_id)
+    FULL JOIN known USING (trace_id, gpu_id)
+    -- What CUDA did not know was not there for it.
+    WHERE process_id IS NOT NULL OR ordinal IS NOT NULL
 )
 SELECT
     traces.trace,
     ranks.pid,
-    process,
+    processes.process,
     device_id,
     ranks.gpu,
     coalesce(api_calls, 0) AS api_calls,
@@ -73,10 +70,11 @@ SELECT
         AS share_of_busiest_pct,
     first_ns,
     last_ns,
-    CASE WHEN ranks.pid IS NULL THEN 'unused GPU'
+    CASE WHEN ranks.process_id IS NULL THEN 'unused GPU'
          WHEN device_id IS NULL THEN 'no GPU work'
          WHEN kernels = 0 AND graph_launches > 0 THEN 'graphs only' END AS finding
 FROM ranks
 JOIN chosen_traces($trace) AS traces ON traces.trace_id = ranks.trace_id AND has_timeline
-LEFT JOIN named ON named.trace_id = ranks.trace_id AND named.pid = ranks.pid
-ORDER BY trace, ranks.pid NULLS LAST, device_id NULLS LAST
+LEFT JOIN processes
+    ON processes.trace_id = ranks.trace_id AND processes.process_id = ranks.process_id
+ORDER BY trace, ranks.pid NULLS LAST, ranks.process_id, device_id NULLS LAST

@@ -1,12 +1,14 @@
 -- For how long do how many CUDA streams work at the same time?
 --
--- Between the first and the last operation of each process and device: the time with no stream at work, with
--- one, with two … The rows of one device add up to that time. Operations of one stream count once, even when
--- they overlap.
+-- Between the first and the last operation of each GPU: the time with no stream at work, with one, with
+-- two …, of whichever process. The rows of one GPU add up to that time. Operations of one stream count
+-- once, even when they overlap.
 -- @of     timeline
+-- @param  by VARCHAR = 'gpu'    gpu, whoever shares it, or process: the streams of each of them
 -- @needs  kernels
 -- @column trace VARCHAR         name of the trace
--- @column pid BIGINT            process
+-- @column pid BIGINT            process; NULL where several share the GPU
+-- @column gpu_id INTEGER        the GPU, see gpus
 -- @column device_id INTEGER     CUDA device ordinal within the process
 -- @column streams BIGINT        streams at work
 -- @column time_ns BIGINT        for how long in total
@@ -16,13 +18,19 @@
 WITH operations AS (
     SELECT
         trace_id,
+        gpu_id,
+        lane_owner($by, process_id) AS owner,
+        process_id,
         pid,
         device_id,
-        stream_id,
         start_ns,
         end_ns,
-        busy_until(start_ns, end_ns, operation_id, (trace_id, pid, device_id, context_id, stream_id))
-            AS stream_busy_until_ns
+        busy_until(
+            start_ns,
+            end_ns,
+            (gpu_operations.kind, operation_id),
+            (trace_id, gpu_id, process_id, context_id, stream_id)
+        ) AS stream_busy_until_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     -- Work of no duration is no time at work, and must not stretch the time that is looked at.
@@ -30,35 +38,47 @@ WITH operations AS (
 ),
 -- What an operation adds to the time its stream is busy, as two steps of a staircase.
 steps AS (
-    SELECT trace_id, pid, device_id, greatest(start_ns, coalesce(stream_busy_until_ns, start_ns)) AS at_ns,
+    SELECT trace_id, gpu_id, owner, greatest(start_ns, coalesce(stream_busy_until_ns, start_ns)) AS at_ns,
            1 AS step
     FROM operations
     WHERE end_ns > coalesce(stream_busy_until_ns, start_ns)
     UNION ALL
-    SELECT trace_id, pid, device_id, end_ns, -1
+    SELECT trace_id, gpu_id, owner, end_ns, -1
     FROM operations
     WHERE end_ns > coalesce(stream_busy_until_ns, start_ns)
 ),
 heights AS (
     SELECT
         trace_id,
-        pid,
-        device_id,
+        gpu_id,
+        owner,
         at_ns,
-        sum(sum(step)) OVER (PARTITION BY trace_id, pid, device_id ORDER BY at_ns) AS streams,
-        lead(at_ns) OVER (PARTITION BY trace_id, pid, device_id ORDER BY at_ns) - at_ns AS time_ns
+        sum(sum(step)) OVER (PARTITION BY trace_id, gpu_id, owner ORDER BY at_ns) AS streams,
+        lead(at_ns) OVER (PARTITION BY trace_id, gpu_id, owner ORDER BY at_ns) - at_ns AS time_ns
     FROM steps
-    GROUP BY trace_id, pid, device_id, at_ns
+    GROUP BY trace_id, gpu_id, owner, at_ns
+),
+users AS (
+    SELECT
+        trace_id,
+        gpu_id,
+        owner,
+        CASE WHEN min(process_id) = max(process_id) THEN any_value(pid) END AS pid,
+        CASE WHEN min(device_id) = max(device_id) THEN any_value(device_id) END AS device_id
+    FROM operations
+    GROUP BY trace_id, gpu_id, owner
 )
 SELECT
     traces.trace,
-    pid,
-    device_id,
+    any_value(pid) AS pid,
+    gpu_id,
+    any_value(device_id) AS device_id,
     streams::BIGINT AS streams,
     sum(time_ns)::BIGINT AS time_ns,
-    100.0 * sum(time_ns) / sum(sum(time_ns)) OVER (PARTITION BY traces.trace, pid, device_id) AS share_pct
+    100.0 * sum(time_ns) / sum(sum(time_ns)) OVER (PARTITION BY traces.trace, gpu_id, owner) AS share_pct
 FROM heights
 JOIN traces USING (trace_id)
+JOIN users USING (trace_id, gpu_id, owner)
 WHERE time_ns > 0
-GROUP BY traces.trace, pid, device_id, streams
-ORDER BY trace, pid, device_id, streams
+GROUP BY traces.trace, gpu_id, owner, streams
+ORDER BY trace, gpu_id, owner, streams

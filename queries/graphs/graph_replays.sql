@@ -23,26 +23,28 @@
 -- @empty  No CUDA graph was launched in these traces.
 
 WITH nodes AS (
-    SELECT trace_id, pid, correlation_id, api_call_id, graph_node_id, start_ns, end_ns, true AS is_kernel
+    SELECT trace_id, process_id, pid, correlation_id, api_call_id, graph_node_id, start_ns, end_ns,
+           true AS is_kernel
     FROM kernels WHERE graph_node_id IS NOT NULL AND start_ns IS NOT NULL
     UNION ALL
-    SELECT trace_id, pid, correlation_id, api_call_id, graph_node_id, start_ns, end_ns, false
+    SELECT trace_id, process_id, pid, correlation_id, api_call_id, graph_node_id, start_ns, end_ns, false
     FROM memory_ops WHERE graph_node_id IS NOT NULL
 ),
 replays AS (
-    SELECT trace_id, 'node' AS mode, pid, min(graph_node_id) AS graph, any_value(api_call_id) AS api_call_id,
-           min(start_ns) AS start_ns, max(end_ns) AS end_ns,
+    SELECT trace_id, 'node' AS mode, process_id, any_value(pid) AS pid, min(graph_node_id) AS graph,
+           any_value(api_call_id) AS api_call_id, min(start_ns) AS start_ns, max(end_ns) AS end_ns,
            count(*) FILTER (is_kernel) AS kernels, count(*) AS operations
     FROM nodes
-    GROUP BY trace_id, pid, correlation_id
+    GROUP BY trace_id, process_id, correlation_id
     UNION ALL
-    SELECT trace_id, 'graph', pid, coalesce(graph_exec_id, graph_id), api_call_id, start_ns, end_ns, NULL, 1
+    SELECT trace_id, 'graph', process_id, pid, coalesce(graph_exec_id, graph_id), api_call_id, start_ns,
+           end_ns, NULL, 1
     FROM graph_launches
 ),
 paced AS (
     SELECT
         *,
-        start_ns - lag(end_ns) OVER (PARTITION BY trace_id, mode, pid, graph ORDER BY start_ns, end_ns)
+        start_ns - lag(end_ns) OVER (PARTITION BY trace_id, mode, process_id, graph ORDER BY start_ns, end_ns)
             AS gap_ns
     FROM replays
 )
@@ -64,5 +66,5 @@ SELECT
 FROM paced
 JOIN chosen_traces($trace) AS traces ON traces.trace_id = paced.trace_id
 LEFT JOIN api_calls ON api_calls.api_call_id = paced.api_call_id
-GROUP BY trace, mode, paced.pid, graph
-ORDER BY trace, mode, pid, total_span_ns DESC, graph
+GROUP BY traces.trace, mode, paced.process_id, paced.pid, graph
+ORDER BY trace, mode, paced.pid, paced.process_id, total_span_ns DESC, graph

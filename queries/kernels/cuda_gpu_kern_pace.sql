@@ -22,7 +22,8 @@
 
 WITH paced AS (
     SELECT
-        trace,
+        traces.trace,
+        process_id,
         pid,
         device_id,
         called AS kernel,
@@ -37,7 +38,7 @@ WITH paced AS (
         ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     WHERE is_asked AND start_ns IS NOT NULL
     WINDOW same_kernel AS (
-        PARTITION BY traces.trace, pid, device_id, called ORDER BY start_ns, kernel_id
+        PARTITION BY traces.trace, process_id, device_id, kernels.name ORDER BY start_ns, kernel_id
     )
 )
 SELECT
@@ -54,6 +55,6 @@ SELECT
     (sum(delta_ns) OVER so_far)::BIGINT AS accum_delta_ns
 FROM paced
 WINDOW so_far AS (
-    PARTITION BY trace, pid, device_id, kernel ORDER BY start_ns, kernel_id ROWS UNBOUNDED PRECEDING
+    PARTITION BY trace, process_id, device_id, kernel ORDER BY start_ns, kernel_id ROWS UNBOUNDED PRECEDING
 )
-ORDER BY trace, pid, device_id, kernel, instance
+ORDER BY trace, pid, process_id, device_id, kernel, instance

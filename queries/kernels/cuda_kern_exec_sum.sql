@@ -38,7 +38,8 @@
 
 WITH executions AS (
     SELECT
-        trace,
+        traces.trace,
+        kernels.process_id,
         kernels.pid,
         api_calls.tid,
         device_id,
@@ -85,5 +86,5 @@ SELECT
     max(kernel_ns) AS max_kernel_ns,
     stddev_samp(kernel_ns) AS stddev_kernel_ns
 FROM executions
-GROUP BY trace, pid, tid, device_id, function, kernel
-ORDER BY trace, avg_total_ns DESC, pid, tid, device_id, function, kernel
+GROUP BY trace, process_id, pid, tid, device_id, function, kernel
+ORDER BY trace, avg_total_ns DESC, pid, process_id, tid, device_id, function, kernel

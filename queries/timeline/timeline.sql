@@ -32,6 +32,7 @@ events AS (
     SELECT
         trace_id,
         0 AS place,
+        process_id,
         pid,
         tid AS place_id,
         CASE WHEN style = 'startend' THEN -1 ELSE depth END AS level,
@@ -45,8 +46,8 @@ events AS (
     JOIN chosen USING (trace_id)
     WHERE style <> 'mark'
     UNION ALL
-    SELECT trace_id, 1, pid, device_id, stream_id, kind, coalesce(called, operation), start_ns, end_ns,
-           operation_id
+    SELECT trace_id, 1, process_id, pid, device_id, stream_id, kind, coalesce(called, operation), start_ns,
+           end_ns, operation_id
     FROM gpu_operations
     JOIN chosen USING (trace_id)
     LEFT JOIN kernels_called($names, '*') AS named
@@ -56,13 +57,16 @@ lanes AS (
     SELECT
         trace_id,
         place,
+        process_id,
         pid,
         place_id,
         level,
-        row_number() OVER (PARTITION BY trace_id ORDER BY place, pid, place_id, level) - 1 AS lane_number,
+        row_number() OVER (PARTITION BY trace_id ORDER BY place, pid, process_id, place_id, level) - 1
+            AS lane_number,
         count(*) OVER (PARTITION BY trace_id) AS lanes,
-        max(pid) OVER (PARTITION BY trace_id) > min(pid) OVER (PARTITION BY trace_id) AS several_processes
-    FROM (SELECT DISTINCT trace_id, place, pid, place_id, level FROM events)
+        max(process_id) OVER (PARTITION BY trace_id) > min(process_id) OVER (PARTITION BY trace_id)
+            AS several_processes
+    FROM (SELECT DISTINCT trace_id, place, process_id, pid, place_id, level FROM events)
 ),
 placed AS (
     SELECT
@@ -71,7 +75,7 @@ placed AS (
         lanes,
         busy_until(start_ns, end_ns, (kind, event_id), (trace_id, lane_number)) AS busy_until_ns
     FROM events
-    JOIN lanes USING (trace_id, place, pid, place_id, level)
+    JOIN lanes USING (trace_id, place, process_id, pid, place_id, level)
 ),
 ranked AS (
     SELECT

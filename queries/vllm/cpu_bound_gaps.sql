@@ -35,7 +35,7 @@ WITH ordered AS (
         coalesce(called, operation) AS operation,
         api_call_id,
         start_ns AS gap_end_ns,
-        busy_until(start_ns, end_ns, (gpu_operations.kind, operation_id), (trace_id, pid, device_id))
+        busy_until(start_ns, end_ns, (gpu_operations.kind, operation_id), (trace_id, gpu_id))
             AS gap_start_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)

@@ -32,7 +32,7 @@ WITH timed AS (
         gpu_operations.duration_ns,
         start_ns,
         api_call_id,
-        busy_until(start_ns, end_ns, (gpu_operations.kind, operation_id), (trace_id, pid, device_id))
+        busy_until(start_ns, end_ns, (gpu_operations.kind, operation_id), (trace_id, gpu_id))
             AS busy_until_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)

@@ -114,7 +114,7 @@ def test_a_node_is_one_of_its_process(corpus: Database) -> None:
             (1, True),
             (2, False),
         ]
-    repeated = "SELECT trace_id, pid, graph_node_id FROM graph_nodes GROUP BY ALL HAVING count(*) > 1"
+    repeated = "SELECT trace_id, process_id, graph_node_id FROM graph_nodes GROUP BY ALL HAVING count(*) > 1"
     assert corpus.sql(repeated).height == 0
     for table in ("kernels", "kernel_calls"):
         counted = f"SELECT count(*), sum(duration_ns) FROM {table} NATURAL JOIN traces WHERE has_timeline"

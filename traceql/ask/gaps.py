@@ -25,7 +25,7 @@ class Note:
     """What to know about an answer.
 
     Attributes:
-        code: not_recorded, hidden_kernels, not_measured, window, no_rows, or remark.
+        code: not_recorded, doubtful_times, hidden_kernels, not_measured, window, no_rows, or remark.
         text: in words.
     """
 
@@ -105,9 +105,24 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
                 f"No {' or '.join(need)} in {', '.join(lacking)}: recorded by {'; '.join(options.values())}."
             )
             found.append(Note("not_recorded", text))
+    found += _doubts(run, catalog, query, in_scope)
     if any("kernels" in need for need in needs):
         found += _hidden_kernels(run, [t["trace_id"] for t in in_scope])
     return found + _metric_gaps(run, catalog, query, [t for t in in_scope if t["has_counters"]])
+
+
+def _doubts(run: Run, catalog: Catalog, query: Query, in_scope: list[dict[str, Any]]) -> list[Note]:
+    """Notes on times that cannot be right, in the tables that the query reads: no total leaves them out."""
+    names = {trace["trace_id"]: trace["trace"] for trace in in_scope}
+    tables = catalog.reads(query)
+    told = run(
+        "SELECT trace_id, table_name, text FROM doubts ORDER BY trace_id, table_name, fault"
+    ).to_pylist()
+    return [
+        Note("doubtful_times", f"{names[row['trace_id']]}: {row['text']}")
+        for row in told
+        if row["trace_id"] in names and row["table_name"] in tables
+    ]
 
 
 def _of_trace(table: str) -> bool:

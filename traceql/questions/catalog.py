@@ -32,6 +32,8 @@ _VIEWS, _MACROS, _CHECKS = "_views", "_macros", "checks"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # The name under which notes and checks read an answer.
 _ANSWER = "answer"
+# What SQL reads: tables, views, macros that are tables, and its own WITH clauses.
+_READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.IGNORECASE)
 
 
 class Catalog:
@@ -99,6 +101,19 @@ class Catalog:
         for word in query.needs:
             found += self.needs(self.views[word]) if word in self.views else [tuple(word.split("|"))]
         return found
+
+    def reads(self, query: Query) -> frozenset[str]:
+        """The tables that the SQL of a query reads, also through views and macros."""
+        new, seen = frozenset({query.name}), frozenset[str]()
+        texts = {name: each.sql for name, each in self.views.items()} | {
+            name: each.body for name, each in self.macros.items()
+        }
+        texts[query.name] = query.sql
+        while new:
+            seen |= new
+            named = (frozenset(_READ.findall(texts[name])) for name in new if name in texts)
+            new = frozenset[str]().union(*named) - seen
+        return seen & schema.BY_NAME.keys()
 
     def metrics(self, query: Query) -> dict[tuple[str, ...], str]:
         """Metrics without which the answer has gaps (of several, one is enough) → `Query.ncu`.

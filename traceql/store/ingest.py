@@ -189,7 +189,7 @@ def _insert(
             "warnings": list(report.warnings),
         },
     )
-    connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT")
+    connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT; SET VARIABLE origin_ns = 0::BIGINT")
     made: set[str] = set()
     for step in normalise.steps(report.kind):
         if step.when is None or _has_rows(connection, step.when, made):
@@ -227,9 +227,10 @@ def _run(
     connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path
 ) -> tuple[str, ...]:
     """Run a step that has something to do: the temporary tables that it made."""
-    raw = {view: _raw_table(report, view) for view in step.views}
-    if step.of and not any(table is not None and table.num_rows for table in (raw[view] for view in step.of)):
+    raw = {view: _raw_table(report, view) for view in step.of}
+    if step.of and not any(table is not None and table.num_rows for table in raw.values()):
         return ()
+    raw |= {view: _raw_table(report, view) for view in step.views if view not in raw}
     sources, arrow_names = {}, []
     for number, (view, table) in enumerate(raw.items()):
         arrow_name = f"arrow_{number}"
@@ -240,6 +241,7 @@ def _run(
     try:
         for statement in duckdb.extract_statements(step.sql_from(sources)):
             connection.execute(statement)
+        _assert_rows(connection, step, sources, path)
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         raise ReportError(
             f"{path.name}: its content does not make sense ({failures.first_line(error)}; {step.label})",
@@ -248,6 +250,25 @@ def _run(
     for arrow_name in arrow_names:
         connection.unregister(arrow_name)
     return step.makes
+
+
+def _assert_rows(
+    connection: duckdb.DuckDBPyConnection, step: normalise.Step, sources: Mapping[str, str], path: Path
+) -> None:
+    """Make sure that a step has made one row of each row of its source.
+
+    Raises:
+        ReportError: a lookup has found several rows, or none, where there is one.
+    """
+    for source, counts in step.counts_from(sources):
+        made, there = connection.execute(counts).fetchall()[0]
+        if made != there:
+            raise ReportError(
+                f"{path.name}: {there:,} rows of {source.text} would become {made:,} {source.table} "
+                f"({step.label})",
+                "The report holds something twice that it should hold once: export it again. "
+                "If that does not help, traceql misreads it: please report it.",
+            )
 
 
 def _raw_table(report: RawReport, view: normalise.RawView) -> pa.Table | None:

@@ -7,7 +7,8 @@ of the trace; ``traces.start_utc_ns`` relates them to UTC.
 Ids (``kernel_id``, ``range_id`` …) are unique in the database, not only within a trace: the number of the
 trace (of a run: of its import) times 2^32, plus the row within it, from 1. So they do not depend on what else
 the database holds. Those that CUDA or the profiler gave (``correlation_id``, ``graph_node_id``, ``gpu_id``)
-stay as they are.
+stay as they are. So does ``process_id``, NVIDIA's number of a process on all machines of a recording: what
+belongs to a process is joined on it, as pids are those of the process's own container. ``pid`` is for people.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "2d0d77a7a1bdce21"
+FINGERPRINT = "7685f46472fc74a5"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -71,18 +72,26 @@ def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
 _TRACE_ID = ("trace_id", "BIGINT", "the trace it belongs to, see traces")
 _TIMES = (
     ("start_ns", "BIGINT", "start, nanoseconds since the trace began"),
-    ("end_ns", "BIGINT", "end, nanoseconds since the trace began"),
-    ("duration_ns", "BIGINT", "end minus start, nanoseconds"),
+    ("end_ns", "BIGINT", "end, nanoseconds since the trace began; NULL if recorded before the start"),
+    ("duration_ns", "BIGINT", "end minus start, nanoseconds; NULL if not known"),
+)
+_PROCESS = (
+    ("process_id", "BIGINT", "process, by machine, VM and pid as NVIDIA numbers it; unique within the trace"),
+    ("pid", "BIGINT", "process, as its own container numbers it"),
+)
+_GPU = (
+    ("gpu_id", "INTEGER", "the GPU itself, see gpus; the ordinal where the report does not map it"),
+    ("device_id", "INTEGER", "CUDA device ordinal within the process"),
 )
 _GPU_PLACE = (
-    ("device_id", "INTEGER", "CUDA device ordinal within the process"),
+    *_GPU,
     ("context_id", "BIGINT", "CUDA context"),
     ("stream_id", "BIGINT", "CUDA stream"),
-    ("pid", "BIGINT", "process"),
+    *_PROCESS,
     ("correlation_id", "BIGINT", "links to the API call; unique within one process only"),
     ("api_call_id", "BIGINT", "the API call that launched it; NULL if not recorded"),
 )
-_THREAD = (("pid", "BIGINT", "process"), ("tid", "BIGINT", "thread"))
+_THREAD = (*_PROCESS, ("tid", "BIGINT", "thread; unique within its process only"))
 _IN_RANGE = (
     "range_id",
     "BIGINT",
@@ -139,7 +148,11 @@ TABLES: tuple[Table, ...] = (
         _columns(
             _TRACE_ID,
             ("gpu_id", "INTEGER", "the profiler's number of the GPU"),
-            ("device_id", "INTEGER", "CUDA device ordinal as in kernels; NULL if the report does not map it"),
+            (
+                "device_id",
+                "INTEGER",
+                "CUDA device ordinal; NULL if the report does not map it, or processes differ: see kernels",
+            ),
             ("gpu_name", "VARCHAR", "product name"),
             ("compute_capability", "VARCHAR", "for example 9.0"),
             ("sm_count", "INTEGER", "streaming multiprocessors"),
@@ -154,9 +167,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         "processes",
         "one profiled process (others of the machine are left out)",
-        _columns(
-            _TRACE_ID, ("pid", "BIGINT", "process"), ("process", "VARCHAR", "executable, without its folder")
-        ),
+        _columns(_TRACE_ID, *_PROCESS, ("process", "VARCHAR", "executable, without its folder")),
     ),
     Table(
         "threads",
@@ -174,7 +185,7 @@ TABLES: tuple[Table, ...] = (
             ("mangled", "VARCHAR", "symbol name; ncu only"),
             ("workload", "VARCHAR", "kernel, graph, range or cmdlist"),
             ("start_ns", "BIGINT", "start on the GPU; NULL for ncu, which has no timeline"),
-            ("end_ns", "BIGINT", "end on the GPU; NULL for ncu"),
+            ("end_ns", "BIGINT", "end on the GPU; NULL for ncu, and if recorded before the start"),
             ("duration_ns", "BIGINT", "time on the GPU (ncu: gpu__time_duration.sum)"),
             *_GPU_PLACE,
             _IN_RANGE,
@@ -368,7 +379,7 @@ TABLES: tuple[Table, ...] = (
         _columns(
             _TRACE_ID,
             ("time_ns", "BIGINT", "when, nanoseconds since the trace began"),
-            ("pid", "BIGINT", "process"),
+            *_PROCESS,
             ("virtual_address", "BIGINT", "page"),
             ("instruction", "VARCHAR", "function, or address of the instruction, that touched the page"),
             ("source_file", "VARCHAR", "its source file, without the folder; NULL if not resolved"),
@@ -382,8 +393,8 @@ TABLES: tuple[Table, ...] = (
         _columns(
             _TRACE_ID,
             *_TIMES,
-            ("pid", "BIGINT", "process"),
-            ("device_id", "INTEGER", "CUDA device ordinal within the process"),
+            *_PROCESS,
+            *_GPU,
             ("virtual_address", "BIGINT", "page"),
             ("page_faults", "BIGINT", "how many"),
             ("access_type", "VARCHAR", "Read, Write, Atomic, Prefetch or Unknown"),
@@ -412,6 +423,23 @@ TABLES: tuple[Table, ...] = (
             ("severity", "VARCHAR", "info, warning or error"),
             ("source", "VARCHAR", "injection, daemon or analysis"),
             ("text", "VARCHAR", "the message; file paths are replaced by <path>"),
+        ),
+    ),
+    Table(
+        "doubts",
+        "one thing that cannot be right about recorded times, of the events in one table",
+        _columns(
+            _TRACE_ID,
+            ("table_name", "VARCHAR", "where the events are: kernels, api_calls …"),
+            (
+                "fault",
+                "VARCHAR",
+                "backwards (end before start), overrun (still running when the next operation of the stream "
+                "has ended), repeated, before_launch, early (before the recording) or late (after it)",
+            ),
+            ("events", "BIGINT", "how many"),
+            ("doubtful_ns", "BIGINT", "how much of their time is too much; NULL where that is not known"),
+            ("text", "VARCHAR", "the same as a sentence, with an example"),
         ),
     ),
     Table(

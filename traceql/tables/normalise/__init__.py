@@ -11,10 +11,15 @@ A step names the raw tables and columns that it reads:
     -- @reads id|deviceId INTEGER                         (the first one that has a value)
     -- @of    CUPTI_ACTIVITY_KIND_KERNEL                  (without rows of these there is nothing to do)
     -- @when  nvtx_events                                 (nor without rows of this temporary table)
-    -- @fills kernels
+    -- @fills kernels = CUPTI_ACTIVITY_KIND_KERNEL        (a row of the one for each row of the other)
 
 and finds each as ``raw_<NAME>`` (after FROM or JOIN) with exactly those columns and types. What a report does
 not have is NULL, or has no rows: the differences between tool versions live in these lines, not in the SQL.
+
+That a table is filled with as many rows as its source has is asserted after the step: ``= A + B`` where
+there are two, ``= OSRT_API WHERE eventClass = 27`` where some rows are no events of the kind (the step's
+comment says why). The source can be a temporary table of an earlier step. ``@fills threads``, without a
+source, is a table of what others tell.
 
 Steps run in order, in one transaction, and may use the variables ``trace_id`` and ``origin_ns`` (what the
 clock shows at the start of the trace) as well as temporary tables of earlier steps. A step sees no other
@@ -33,7 +38,7 @@ from traceql.read import kinds
 from traceql.tables import sqlfiles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from traceql.read.base import Wanted
 
@@ -50,6 +55,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "range_crossing",
         "range_tree",
         "api_calls",
+        "gpus",
         "kernels",
         "memory_ops",
         "syncs",
@@ -62,12 +68,14 @@ STEPS: dict[str, tuple[str, ...]] = {
         "gpu_samples",
         "threads",
         "processes",
-        "gpus",
         "diagnostics",
+        "doubts",
         "trace",
     ),
     "ncu": ("kernels", "metrics", "ncu_ranges", "advice", "processes", "gpus", "trace"),
 }
+
+_SOURCE = re.compile(r"(?P<table>\w+) = (?P<names>\w+(?: \+ \w+)*)(?: WHERE (?P<condition>.+))?")
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,21 @@ class RawView:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where the rows of a canonical table come from: one for each.
+
+    Attributes:
+        table: the canonical table.
+        text: as the header says it.
+        sql: a SELECT that counts the rows.
+    """
+
+    table: str
+    text: str
+    sql: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One normalising step.
 
@@ -109,6 +132,7 @@ class Step:
         when: temporary table of an earlier step: without rows in it there is nothing to do; None for always.
         makes: temporary tables that it makes.
         fills: the canonical tables it fills.
+        sources: of those that have a row for each row of something else.
         sql: its statements.
     """
 
@@ -118,6 +142,7 @@ class Step:
     when: str | None
     makes: tuple[str, ...]
     fills: tuple[str, ...]
+    sources: tuple[Source, ...]
     sql: str
 
     def sql_from(self, sources: Mapping[str, str]) -> str:
@@ -126,7 +151,13 @@ class Step:
         Raises:
             KeyError: they read a raw view that the header does not name.
         """
-        return _RAW.sub(lambda found: f"{found[1]} ({sources[found[2]]}) AS {found[3] or found[2]}", self.sql)
+        return _reading(self.sql, sources)
+
+    def counts_from(self, sources: Mapping[str, str]) -> Iterator[tuple[Source, str]]:
+        """Each of `sources`, with a query for two numbers: rows of its table, and how many should be there."""
+        for source in self.sources:
+            made = f"SELECT count(*) FROM {source.table} WHERE trace_id = getvariable('trace_id')"
+            yield source, f"SELECT ({made}), ({_reading(source.sql, sources)})"
 
 
 @cache
@@ -155,6 +186,7 @@ def wanted(kind: str) -> Wanted:
 def _step(file: sqlfiles.SqlFile) -> Step:
     views: list[tuple[str, list[RawColumn]]] = []
     fills: list[str] = []
+    sources: list[Source] = []
     of: list[str] = []
     when = None
     for tag in file.tags:
@@ -164,7 +196,10 @@ def _step(file: sqlfiles.SqlFile) -> Step:
         elif tag.name == "reads" and len(words) == 2 and views:
             names, column_type = words
             views[-1][1].append(RawColumn(tuple(names.split("|")), column_type))
-        elif tag.name == "fills":
+        elif tag.name == "fills" and (source := _SOURCE.fullmatch(tag.text)):
+            fills.append(source["table"])
+            sources.append(_source(source, {name.split("|")[0] for name, _ in views}))
+        elif tag.name == "fills" and all(word.isidentifier() for word in words):
             fills += words
         elif tag.name == "of" and set(words) <= {name.split("|")[0] for name, _ in views}:
             of += words
@@ -174,7 +209,7 @@ def _step(file: sqlfiles.SqlFile) -> Step:
             where = f"{file.label}:{tag.line}"
             raise ValueError(
                 f"{where}: expected '@raw TABLE', below it '@reads COLUMN TYPE', '@of RAW_TABLE …', "
-                "'@when TEMPORARY_TABLE', or '@fills TABLE …'"
+                "'@when TEMPORARY_TABLE', '@fills TABLE …', or '@fills TABLE = RAW_TABLE [+ …] [WHERE …]'"
             )
     needed = tuple(RawView(tuple(names.split("|")), tuple(columns)) for names, columns in views)
     return Step(
@@ -184,5 +219,20 @@ def _step(file: sqlfiles.SqlFile) -> Step:
         when,
         tuple(re.findall(r"^CREATE TEMP TABLE (?:IF NOT EXISTS )?(\w+)", file.sql, re.MULTILINE)),
         tuple(fills),
+        tuple(sources),
         file.sql,
     )
+
+
+def _reading(sql: str, sources: Mapping[str, str]) -> str:
+    """SQL that reads each raw view from the given query."""
+    return _RAW.sub(lambda found: f"{found[1]} ({sources[found[2]]}) AS {found[3] or found[2]}", sql)
+
+
+def _source(match: re.Match[str], raw: set[str]) -> Source:
+    condition = f" WHERE {match['condition']}" if match["condition"] else ""
+    counts = [
+        f"(SELECT count(*) FROM {f'raw_{name}' if name in raw else name}{condition})"
+        for name in match["names"].split(" + ")
+    ]
+    return Source(match["table"], match[0].partition(" = ")[2], f"SELECT {' + '.join(counts)}")

@@ -11,6 +11,13 @@ WORK = Recording().work(
     kernel("k", 5, 60, device=1),
 )
 
+# Two processes take turns.
+SHARED = (
+    Recording()
+    .work(kernel("k", 0, 100), kernel("k", 200, 300))
+    .work(kernel("k", 100, 200), kernel("k", 300, 380), kernel("k", 400, 400), pid=2)
+)
+
 CASES = [
     Case(
         "neighbouring chunks of low use are joined; what runs at the same time counts twice",
@@ -18,9 +25,32 @@ CASES = [
         params={"chunks": 5},
         expected=across(
             """
-            trace  in_use_pct  duration_ns  start_ns  pid  device_id
-            a      20          200          100       1    0          # 10 + 30 of 200
-            a      20          100          400       1    0
+            trace  in_use_pct  duration_ns  start_ns  pid  gpu_id  device_id
+            a      20          200          100       1    0       0          # 10 + 30 of 200
+            a      20          100          400       1    0       0
+            """
+        ),
+    ),
+    Case(
+        "a GPU that two processes share is in use by either",
+        traces={"a": SHARED},
+        params={"chunks": 4, "threshold_pct": 90},
+        expected=across(
+            """
+            trace  in_use_pct  duration_ns  start_ns  pid   gpu_id  device_id
+            a      80          100          300       NULL  0       0
+            """
+        ),
+    ),
+    Case(
+        "and by each of them for some of the time between its first and its last operation",
+        traces={"a": SHARED},
+        params={"chunks": 4, "threshold_pct": 90, "by": "process"},
+        expected=across(
+            """
+            trace  in_use_pct  duration_ns  start_ns  pid  gpu_id  device_id
+            a      100/3       150          75        1    0       0          # 25 + 25 of 150
+            a      140/3       225          175       2    0       0          # 25 + 25 + 55 of 225
             """
         ),
     ),
@@ -30,8 +60,8 @@ CASES = [
         params={"chunks": 5, "threshold_pct": 20},
         expected=across(
             """
-            trace  in_use_pct  duration_ns  start_ns  pid  device_id
-            a      10          100          100       1    0          # not joined with the 30 % beside it
+            trace  in_use_pct  duration_ns  start_ns  pid  gpu_id  device_id
+            a      10          100          100       1    0       0          # not joined with the 30 % beside it
             """
         ),
     ),
@@ -41,8 +71,8 @@ CASES = [
         params={"chunks": 1, "threshold_pct": 100, "graphs": False, "limit": 1},
         expected=across(
             """
-            trace  in_use_pct  duration_ns  start_ns  pid  device_id
-            a      500/31      310          0         1    0          # 40 + 10 of 310
+            trace  in_use_pct  duration_ns  start_ns  pid  gpu_id  device_id
+            a      500/31      310          0         1    0       0          # 40 + 10 of 310
             """
         ),
     ),
@@ -52,14 +82,14 @@ CASES = [
         params={"chunks": 1, "threshold_pct": 100},
         expected=across(
             """
-            trace  in_use_pct  duration_ns  start_ns  pid  device_id
-            a      1500/31     310          0         1    0          # 40 + 100 + 10 of 310
+            trace  in_use_pct  duration_ns  start_ns  pid  gpu_id  device_id
+            a      1500/31     310          0         1    0       0          # 40 + 100 + 10 of 310
             """
         ),
     ),
     Case(
         "an operation of no duration takes no time that could be cut into chunks",
         traces={"a": Recording().work(kernel("k", 5, 5))},
-        expected=across("trace  in_use_pct  duration_ns  start_ns  pid  device_id"),
+        expected=across("trace  in_use_pct  duration_ns  start_ns  pid  gpu_id  device_id"),
     ),
 ]

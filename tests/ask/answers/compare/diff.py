@@ -22,6 +22,8 @@ PAIR = {
     # Overlaps the first one; and a GPU of another process, which is never idle.
     .call(LAUNCH, 27, 29, kernel("y", 30, 50))
     .work(kernel("x", 0, 5, full="x<2>"), pid=2)
+    .gpu(0, "H100", cuda=0, pid=1)
+    .gpu(1, "H100", cuda=0, pid=2)
     .mark("step", 3),
     "after": Recording()
     .range("step", 0, 12)

@@ -14,6 +14,16 @@ WORK = (
     .work(kernel("k", 0, 200, device=1), pid=2)
 )
 
+# Two processes take turns on one GPU, which the second one knows as its second.
+SHARED = (
+    Recording()
+    .duration(40)
+    .work(kernel("k", 0, 10), kernel("k", 20, 30))
+    .work(kernel("k", 10, 20, device=1), pid=2)
+    .gpu(0, "H100", cuda=0, pid=1)
+    .gpu(0, "H100", cuda=1, pid=2)
+)
+
 CASES = [
     Case(
         "four bins of 100 ns; time with two kernels counts once, copies do not",
@@ -21,15 +31,56 @@ CASES = [
         params={"bins": 4},
         expected=across(
             """
-            trace  pid  device_id  bin  start_ns  busy_pct
-            a      1    0          0    0         50        # 50 to 100
-            a      1    0          1    100       20        # to 120
-            a      1    0          2    200       50        # the graph
-            a      1    0          3    300       10
-            a      2    1          0    0         100
-            a      2    1          1    100       100
-            a      2    1          2    200       0
-            a      2    1          3    300       0
+            trace  pid  gpu_id  device_id  bin  start_ns  busy_pct
+            a      1    0       0          0    0         50        # 50 to 100
+            a      1    0       0          1    100       20        # to 120
+            a      1    0       0          2    200       50        # the graph
+            a      1    0       0          3    300       10
+            a      2    1       1          0    0         100
+            a      2    1       1          1    100       100
+            a      2    1       1          2    200       0
+            a      2    1       1          3    300       0
+            """
+        ),
+    ),
+    Case(
+        "what is left over is in the last bin; kernels and graphs of equal times and numbers count once",
+        traces={"a": Recording().duration(11).work(kernel("k", 4, 6), kernel("k", 10, 11)).work(graph(4, 6))},
+        params={"bins": 5},
+        expected=across(
+            """
+            trace  pid  gpu_id  device_id  bin  start_ns  busy_pct
+            a      1    0       0          0    0         0
+            a      1    0       0          1    2         0
+            a      1    0       0          2    4         100
+            a      1    0       0          3    6         0
+            a      1    0       0          4    8         100/3     # of 8 to 11
+            """
+        ),
+    ),
+    Case(
+        "a GPU that two processes share is busy with either",
+        traces={"a": SHARED},
+        params={"bins": 2},
+        expected=across(
+            """
+            trace  pid   gpu_id  device_id  bin  start_ns  busy_pct
+            a      NULL  0       NULL       0    0         100
+            a      NULL  0       NULL       1    20        50        # 20 to 30
+            """
+        ),
+    ),
+    Case(
+        "and with each of them for less",
+        traces={"a": SHARED},
+        params={"bins": 2, "by": "process"},
+        expected=across(
+            """
+            trace  pid  gpu_id  device_id  bin  start_ns  busy_pct
+            a      1    0       0          0    0         50
+            a      1    0       0          1    20        50
+            a      2    0       1          0    0         50
+            a      2    0       1          1    20        0
             """
         ),
     ),
@@ -39,9 +90,9 @@ CASES = [
         params={"bins": 2, "graphs": False},
         expected=across(
             """
-            trace  pid  device_id  bin  start_ns  busy_pct
-            a      1    0          0    0         0
-            a      1    0          1    50        60        # 20 + 10 of 50
+            trace  pid  gpu_id  device_id  bin  start_ns  busy_pct
+            a      1    0       0          0    0         0
+            a      1    0       0          1    50        60        # 20 + 10 of 50
             """
         ),
     ),

@@ -22,7 +22,9 @@ TWO = {
     .call(LAUNCH, 0, 5, kernel("lone", 800, 900, device=1))
     .work(kernel("unknown", 990, 995, device=1))
     .work(kernel("second", 10, 20), pid=2)
-    .call(LAUNCH, 30, 50, kernel("third", 60, 70, stream=9), pid=2, tid=8),
+    .call(LAUNCH, 30, 50, kernel("third", 60, 70, stream=9), pid=2, tid=8)
+    .gpu(0, "H100", cuda=0, pid=1)
+    .gpu(2, "H100", cuda=0, pid=2),
     "b": Recording().work(kernel("k", 0, 1)).call(LAUNCH, 2, 3, kernel("k", 4, 5)),
 }
 

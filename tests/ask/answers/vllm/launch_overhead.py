@@ -16,9 +16,11 @@ TWO = {
     .call(LAUNCH, 40, 50, kernel("mul", 45, 60))
     # Two nodes of one graph: the call is charged to the one that starts first.
     .call("cudaGraphLaunch_v10000", 60, 66, kernel("mul", 80, 90, node=1), kernel("sum", 95, 100, node=2))
-    # Other devices and processes are other GPUs, with gaps of their own.
+    # Other devices are other GPUs, with gaps of their own; so are those of a process that has one for itself.
     .work(kernel("add", 500, 504, device=1), kernel("add", 510, 514, device=1))
-    .work(kernel("lone", 700, 700), pid=2),
+    .work(kernel("lone", 700, 700), pid=2)
+    .gpu(0, "H100", cuda=0, pid=1)
+    .gpu(2, "H100", cuda=0, pid=2),
     "b": Recording().call(LAUNCH, 0, 5, kernel("add", 7, 9)),
 }
 

@@ -7,6 +7,7 @@ SELECT
     min(original_graph_node_id) AS original_graph_node_id,
     min(created_ns) AS created_ns,
     pid,
+    pid AS process_id,
     arg_min(tid, created_ns) AS tid,
     NULL::BIGINT AS capture_range_id
 FROM old.graph_nodes

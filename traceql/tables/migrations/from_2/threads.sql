@@ -1,4 +1,3 @@
--- A name that other tables have as well: a natural join, or a column without its table, meant both.
+-- Processes were known by their pids alone; name is what other tables have as well.
 
-SELECT * RENAME (name AS thread)
-FROM old.threads
+SELECT trace_id, pid AS process_id, pid, tid, name AS thread FROM old.threads

@@ -9,7 +9,7 @@
 -- @reads estimated_speedup_pct DOUBLE
 -- @reads speedup_scope         VARCHAR
 -- @of    ncu_rules
--- @fills advice
+-- @fills advice = ncu_rules
 
 INSERT INTO advice BY NAME
 SELECT

@@ -14,7 +14,7 @@
 -- @reads unit   VARCHAR
 -- @reads value  DOUBLE
 -- @reads text   VARCHAR
--- @fills kernels
+-- @fills kernels = ncu_actions
 
 INSERT INTO kernels BY NAME
 WITH launch AS (
@@ -50,9 +50,12 @@ SELECT
     mangled,
     workload,
     duration_ns,
+    -- ncu numbers the GPUs of the machine, whatever a process sees of them.
+    coalesce(device_id, device_index) AS gpu_id,
     coalesce(device_id, device_index) AS device_id,
     context_id,
     stream_id,
+    pid AS process_id,
     pid,
     grid_x,
     grid_y,

@@ -6,7 +6,7 @@
 -- @reads value  DOUBLE
 -- @reads text   VARCHAR
 -- @of    ncu_metrics
--- @fills metrics
+-- @fills metrics = ncu_metrics
 
 INSERT INTO metrics BY NAME
 SELECT

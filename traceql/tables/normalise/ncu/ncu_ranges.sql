@@ -7,7 +7,7 @@
 -- @reads text   VARCHAR
 -- @reads path   VARCHAR
 -- @of    ncu_nvtx
--- @fills ncu_ranges
+-- @fills ncu_ranges = ncu_nvtx
 
 INSERT INTO ncu_ranges BY NAME
 SELECT

@@ -2,9 +2,9 @@
 -- @raw   ncu_processes
 -- @reads pid  BIGINT
 -- @reads name VARCHAR
--- @fills processes
+-- @fills processes = ncu_processes
 
 INSERT INTO processes BY NAME
-SELECT getvariable('trace_id') AS trace_id, pid, name AS process
+SELECT getvariable('trace_id') AS trace_id, pid AS process_id, pid, name AS process
 FROM raw_ncu_processes
 ORDER BY pid

@@ -10,7 +10,7 @@
 -- @reads correlationId BIGINT
 -- @reads nameId        BIGINT
 -- @reads returnValue   BIGINT
--- @fills api_calls
+-- @fills api_calls = CUPTI_ACTIVITY_KIND_RUNTIME
 
 -- Where there are no ranges, no step has made it.
 CREATE TEMP TABLE IF NOT EXISTS range_timeline (thread BIGINT, at_ns BIGINT, range_id BIGINT);
@@ -26,7 +26,7 @@ numbered AS (
     SELECT
         (getvariable('trace_id') << 32) + row_number() OVER () AS api_call_id,
         start - getvariable('origin_ns') AS start_ns,
-        globalTid & 281474976710655 AS thread,
+        globalTid AS thread,
         *
     FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME
 )
@@ -36,8 +36,9 @@ SELECT
     names.name,
     coalesce(layers.layer, 'other') AS layer,
     numbered.start_ns,
-    "end" - getvariable('origin_ns') AS end_ns,
-    "end" - start AS duration_ns,
+    CASE WHEN "end" >= start THEN "end" - getvariable('origin_ns') END AS end_ns,
+    CASE WHEN "end" >= start THEN "end" - start END AS duration_ns,
+    globalTid & -16777216 AS process_id,
     globalTid >> 24 & 16777215 AS pid,
     globalTid & 16777215 AS tid,
     correlationId AS correlation_id,
@@ -49,10 +50,12 @@ ASOF LEFT JOIN range_timeline
 LEFT JOIN names ON names.id = numbered.nameId
 LEFT JOIN layers ON layers.id = numbered.eventClass;
 
--- What GPU work refers to. A correlation id is unique within one process only; a driver call inside a runtime
--- call may share its id, and the outer one launched the work.
+-- What GPU work refers to: one call per process and correlation id, which is unique within one process only.
+-- A driver call inside a runtime call may share its id, and the outer one launched the work.
 CREATE TEMP TABLE launching_calls AS
-SELECT pid, correlation_id, api_call_id, range_id
+SELECT process_id, correlation_id, api_call_id, range_id
 FROM api_calls
 WHERE trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY pid, correlation_id ORDER BY start_ns, end_ns DESC, api_call_id) = 1
+QUALIFY row_number() OVER (
+    PARTITION BY process_id, correlation_id ORDER BY start_ns, end_ns DESC, api_call_id
+) = 1

@@ -1,4 +1,9 @@
 -- One row per message of the profiler. File paths and the machine's name stay out.
+--
+-- Their times count from the start of the trace, also where those of events are the target's clock; should
+-- they be that clock, too, the first message is nearer to the clock's value at the start than to 0.
+-- @raw   TARGET_INFO_SESSION_START_TIME
+-- @reads systemClockNs BIGINT
 -- @raw   DIAGNOSTIC_EVENT
 -- @reads timestamp BIGINT
 -- @reads source    INTEGER
@@ -8,10 +13,15 @@
 -- @reads name  VARCHAR
 -- @reads value VARCHAR
 -- @of    DIAGNOSTIC_EVENT
--- @fills diagnostics
+-- @fills diagnostics = DIAGNOSTIC_EVENT
 
 INSERT INTO diagnostics BY NAME
-WITH hosts AS (
+WITH clock AS (
+    SELECT CASE WHEN min(timestamp) > max(systemClockNs) // 2 THEN max(systemClockNs) ELSE 0 END AS origin_ns
+    FROM raw_DIAGNOSTIC_EVENT
+    LEFT JOIN raw_TARGET_INFO_SESSION_START_TIME ON true
+),
+hosts AS (
     -- A machine is named in full or by the first part of its name.
     SELECT '\b(?:' || string_agg(DISTINCT regexp_escape(part), '|' ORDER BY regexp_escape(part) DESC) || ')\b'
         AS pattern
@@ -38,10 +48,9 @@ messages AS (
 )
 SELECT
     getvariable('trace_id') AS trace_id,
-    -- These times count from the start of the trace in every version.
-    timestamp AS time_ns,
+    timestamp - origin_ns AS time_ns,
     CASE severity WHEN 1 THEN 'info' WHEN 2 THEN 'warning' WHEN 3 THEN 'error' END AS severity,
     CASE source WHEN 1 THEN 'injection' WHEN 2 THEN 'daemon' WHEN 3 THEN 'analysis' END AS source,
     CASE WHEN pattern IS NULL THEN plain ELSE regexp_replace(plain, pattern, '<host>', 'g') END AS text
-FROM messages, hosts
+FROM messages, hosts, clock
 ORDER BY time_ns, text

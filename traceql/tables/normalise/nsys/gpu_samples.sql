@@ -11,7 +11,7 @@
 -- @reads metricId   BIGINT
 -- @reads metricName VARCHAR
 -- @of    GPU_METRICS
--- @fills gpu_samples
+-- @fills gpu_samples = GPU_METRICS
 
 INSERT INTO gpu_samples BY NAME
 WITH names AS (
@@ -21,6 +21,7 @@ WITH names AS (
         regexp_extract(metricName, '^(.*?) *(?:\[([^\]]*)\])?$', 1) AS metric,
         nullif(regexp_extract(metricName, '\[([^\]]*)\]$', 1), '') AS unit
     FROM raw_TARGET_INFO_GPU_METRICS
+    QUALIFY row_number() OVER (PARTITION BY typeId, metricId) = 1
 )
 SELECT
     getvariable('trace_id') AS trace_id,

@@ -10,12 +10,13 @@
 -- @reads graphId       BIGINT
 -- @reads graphExecId   BIGINT
 -- @of    CUPTI_ACTIVITY_KIND_GRAPH_TRACE
--- @fills graph_launches
+-- @fills graph_launches = CUPTI_ACTIVITY_KIND_GRAPH_TRACE
 
 INSERT INTO graph_launches BY NAME
 WITH numbered AS (
     SELECT
         (getvariable('trace_id') << 32) + row_number() OVER () AS graph_launch_id,
+        globalPid & -16777216 AS process_id,
         globalPid >> 24 & 16777215 AS pid,
         *
     FROM raw_CUPTI_ACTIVITY_KIND_GRAPH_TRACE
@@ -26,15 +27,19 @@ SELECT
     graphId AS graph_id,
     graphExecId AS graph_exec_id,
     start - getvariable('origin_ns') AS start_ns,
-    "end" - getvariable('origin_ns') AS end_ns,
-    "end" - start AS duration_ns,
+    CASE WHEN "end" >= start THEN "end" - getvariable('origin_ns') END AS end_ns,
+    CASE WHEN "end" >= start THEN "end" - start END AS duration_ns,
+    coalesce(ordinals.gpu_of[numbered.pid], ordinals.gpu_id, deviceId) AS gpu_id,
     deviceId AS device_id,
     contextId AS context_id,
     streamId AS stream_id,
+    numbered.process_id,
     numbered.pid,
     correlationId AS correlation_id,
     api_call_id,
     range_id
 FROM numbered
+LEFT JOIN ordinals ON ordinals.device_id = numbered.deviceId
 LEFT JOIN launching_calls
-    ON launching_calls.pid = numbered.pid AND launching_calls.correlation_id = numbered.correlationId
+    ON launching_calls.process_id = numbered.process_id
+    AND launching_calls.correlation_id = numbered.correlationId

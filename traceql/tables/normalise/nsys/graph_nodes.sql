@@ -16,7 +16,7 @@
 INSERT INTO graph_nodes BY NAME
 WITH RECURSIVE nodes AS (
     SELECT
-        globalTid >> 24 & 16777215 AS pid,
+        globalTid & -16777216 AS process_id,
         graphNodeId AS graph_node_id,
         -- A node in a graph of its own would be no clone.
         min(nullif(originalGraphNodeId, graphNodeId)) AS original_graph_node_id,
@@ -35,16 +35,16 @@ placed AS (
 ),
 -- Graphs nest a few levels deep; a damaged report may say that nodes are clones of each other.
 captured AS (
-    SELECT pid, graph_node_id, original_graph_node_id AS next_id, range_id, 0 AS levels FROM placed
+    SELECT process_id, graph_node_id, original_graph_node_id AS next_id, range_id, 0 AS levels FROM placed
     UNION ALL
     SELECT
-        captured.pid,
+        captured.process_id,
         captured.graph_node_id,
         placed.original_graph_node_id,
         coalesce(placed.range_id, captured.range_id),
         levels + 1
     FROM captured
-    JOIN placed ON placed.pid = captured.pid AND placed.graph_node_id = captured.next_id
+    JOIN placed ON placed.process_id = captured.process_id AND placed.graph_node_id = captured.next_id
     WHERE levels < 16
 )
 SELECT
@@ -53,10 +53,12 @@ SELECT
     original_graph_node_id IS NULL AS is_original,
     original_graph_node_id,
     created_ns,
-    pid,
+    process_id,
+    process_id >> 24 & 16777215 AS pid,
     global_tid & 16777215 AS tid,
     capture_range_id
 FROM placed
-JOIN (SELECT pid, graph_node_id, arg_max(range_id, levels) AS capture_range_id FROM captured GROUP BY ALL)
-    USING (pid, graph_node_id)
-ORDER BY created_ns, pid, graph_node_id
+JOIN (
+    SELECT process_id, graph_node_id, arg_max(range_id, levels) AS capture_range_id FROM captured GROUP BY ALL
+) USING (process_id, graph_node_id)
+ORDER BY created_ns, process_id, graph_node_id

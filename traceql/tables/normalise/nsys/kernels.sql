@@ -25,7 +25,7 @@
 -- @reads launchType           INTEGER
 -- @reads graphNodeId          BIGINT
 -- @of    CUPTI_ACTIVITY_KIND_KERNEL
--- @fills kernels
+-- @fills kernels = CUPTI_ACTIVITY_KIND_KERNEL
 
 INSERT INTO kernels BY NAME
 WITH launch_types(id, label) AS (
@@ -34,6 +34,7 @@ WITH launch_types(id, label) AS (
 numbered AS (
     SELECT
         (getvariable('trace_id') << 32) + row_number() OVER () AS kernel_id,
+        globalPid & -16777216 AS process_id,
         globalPid >> 24 & 16777215 AS pid,
         *
     FROM raw_CUPTI_ACTIVITY_KIND_KERNEL
@@ -45,11 +46,13 @@ SELECT
     demangled.value AS demangled,
     'kernel' AS workload,
     start - getvariable('origin_ns') AS start_ns,
-    "end" - getvariable('origin_ns') AS end_ns,
-    "end" - start AS duration_ns,
+    CASE WHEN "end" >= start THEN "end" - getvariable('origin_ns') END AS end_ns,
+    CASE WHEN "end" >= start THEN "end" - start END AS duration_ns,
+    coalesce(ordinals.gpu_of[numbered.pid], ordinals.gpu_id, deviceId) AS gpu_id,
     deviceId AS device_id,
     contextId AS context_id,
     streamId AS stream_id,
+    numbered.process_id,
     numbered.pid,
     correlationId AS correlation_id,
     api_call_id,
@@ -71,5 +74,7 @@ FROM numbered
 LEFT JOIN strings AS short ON short.id = numbered.shortName
 LEFT JOIN strings AS demangled ON demangled.id = numbered.demangledName
 LEFT JOIN launch_types ON launch_types.id = launchType
+LEFT JOIN ordinals ON ordinals.device_id = numbered.deviceId
 LEFT JOIN launching_calls
-    ON launching_calls.pid = numbered.pid AND launching_calls.correlation_id = numbered.correlationId
+    ON launching_calls.process_id = numbered.process_id
+    AND launching_calls.correlation_id = numbered.correlationId

@@ -31,7 +31,7 @@
 -- @reads memKind       INTEGER
 -- @reads graphNodeId   BIGINT
 -- @of    CUPTI_ACTIVITY_KIND_MEMCPY CUPTI_ACTIVITY_KIND_MEMSET
--- @fills memory_ops
+-- @fills memory_ops = CUPTI_ACTIVITY_KIND_MEMCPY + CUPTI_ACTIVITY_KIND_MEMSET
 
 INSERT INTO memory_ops BY NAME
 WITH copy_kinds(id, label) AS (
@@ -58,6 +58,7 @@ numbered AS (
     SELECT
         (getvariable('trace_id') << 32)
             + row_number() OVER (ORDER BY start, kind, streamId, correlationId, "end", bytes) AS memory_op_id,
+        globalPid & -16777216 AS process_id,
         globalPid >> 24 & 16777215 AS pid,
         *
     FROM both_kinds
@@ -69,12 +70,14 @@ SELECT
     coalesce(copy_kinds.label, 'Unknown (' || copyKind || ')') AS copy_kind,
     bytes,
     start - getvariable('origin_ns') AS start_ns,
-    "end" - getvariable('origin_ns') AS end_ns,
-    "end" - start AS duration_ns,
+    CASE WHEN "end" >= start THEN "end" - getvariable('origin_ns') END AS end_ns,
+    CASE WHEN "end" >= start THEN "end" - start END AS duration_ns,
+    coalesce(ordinals.gpu_of[numbered.pid], ordinals.gpu_id, deviceId) AS gpu_id,
     deviceId AS device_id,
     -- Contexts count from 1; migrations of managed memory belong to none, and to no stream.
     nullif(contextId, 0) AS context_id,
     CASE WHEN contextId <> 0 THEN streamId END AS stream_id,
+    numbered.process_id,
     numbered.pid,
     correlationId AS correlation_id,
     api_call_id,
@@ -91,5 +94,7 @@ FROM numbered
 LEFT JOIN copy_kinds ON copy_kinds.id = copyKind
 LEFT JOIN memory_kinds AS src ON src.id = srcKind
 LEFT JOIN memory_kinds AS dst ON dst.id = dstKind
+LEFT JOIN ordinals ON ordinals.device_id = numbered.deviceId
 LEFT JOIN launching_calls
-    ON launching_calls.pid = numbered.pid AND launching_calls.correlation_id = numbered.correlationId
+    ON launching_calls.process_id = numbered.process_id
+    AND launching_calls.correlation_id = numbered.correlationId

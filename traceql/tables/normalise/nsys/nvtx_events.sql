@@ -27,17 +27,20 @@ CREATE TEMP TABLE nvtx_events AS
 WITH events AS (
     SELECT
         coalesce(text, strings.value) AS message,
-        globalTid >> 24 & 16777215 AS pid,
+        globalTid & -16777216 AS process_id,
         coalesce(domainId, 0) AS domain_id,
         *
     FROM (SELECT row_number() OVER () AS position, * FROM raw_NVTX_EVENTS)
     LEFT JOIN strings ON strings.id = textId
 ),
 domains AS (
-    SELECT pid, domain_id, any_value(message) AS name FROM events WHERE eventType = 75 GROUP BY ALL
+    SELECT process_id, domain_id, any_value(message) AS name FROM events WHERE eventType = 75 GROUP BY ALL
 ),
 categories AS (
-    SELECT pid, domain_id, category, any_value(message) AS name FROM events WHERE eventType = 33 GROUP BY ALL
+    SELECT process_id, domain_id, category, any_value(message) AS name
+    FROM events
+    WHERE eventType = 33
+    GROUP BY ALL
 )
 SELECT
     (getvariable('trace_id') << 32) + row_number() OVER (ORDER BY position) AS range_id,
@@ -48,15 +51,15 @@ SELECT
     CASE eventType WHEN 34 THEN 'mark' WHEN 59 THEN 'pushpop' ELSE 'startend' END AS style,
     start - getvariable('origin_ns') AS start_ns,
     "end" - getvariable('origin_ns') AS end_ns,
-    -- pid and tid in one number
-    globalTid & 281474976710655 AS thread,
-    endGlobalTid & 281474976710655 AS end_thread,
+    globalTid AS thread,
+    endGlobalTid AS end_thread,
     color AS color_argb,
     coalesce(jsonText, json.value, uint64Value::VARCHAR, int64Value::VARCHAR, doubleValue::VARCHAR,
              uint32Value::VARCHAR, int32Value::VARCHAR, floatValue::VARCHAR) AS payload
 FROM events
-LEFT JOIN domains ON domains.pid = events.pid AND domains.domain_id = events.domain_id
-LEFT JOIN categories ON categories.pid = events.pid AND categories.domain_id = events.domain_id
+LEFT JOIN domains ON domains.process_id = events.process_id AND domains.domain_id = events.domain_id
+LEFT JOIN categories
+    ON categories.process_id = events.process_id AND categories.domain_id = events.domain_id
     AND categories.category = events.category
 LEFT JOIN strings AS json ON json.id = jsonTextId
 WHERE eventType IN (34, 59, 60)

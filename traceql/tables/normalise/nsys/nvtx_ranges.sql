@@ -58,10 +58,10 @@ WITH ranges AS (
     WHERE style = 'startend' AND coalesce(end_thread, thread) = thread
 ),
 calls AS (
-    SELECT api_call_id, pid << 24 | tid AS thread, api_calls.start_ns,
-           row_number() OVER (PARTITION BY pid, tid ORDER BY api_calls.start_ns, api_call_id) AS place
+    SELECT api_call_id, process_id | tid AS thread, api_calls.start_ns,
+           row_number() OVER (PARTITION BY process_id, tid ORDER BY api_calls.start_ns, api_call_id) AS place
     FROM api_calls
-    WHERE trace_id = getvariable('trace_id') AND pid << 24 | tid IN (SELECT thread FROM ranges)
+    WHERE trace_id = getvariable('trace_id') AND process_id | tid IN (SELECT thread FROM ranges)
 ),
 starts AS (
     SELECT thread, start_ns, max(place) AS place FROM calls GROUP BY thread, start_ns
@@ -176,7 +176,8 @@ SELECT
     nvtx_events.start_ns,
     nvtx_events.end_ns,
     nvtx_events.end_ns - nvtx_events.start_ns AS duration_ns,
-    thread >> 24 AS pid,
+    thread & -16777216 AS process_id,
+    thread >> 24 & 16777215 AS pid,
     thread & 16777215 AS tid,
     end_thread & 16777215 AS end_tid,
     color_argb,

@@ -8,7 +8,7 @@
 -- @reads globalTid  BIGINT
 -- @reads nameId     BIGINT
 -- @of    OSRT_API
--- @fills os_calls
+-- @fills os_calls = OSRT_API WHERE eventClass = 27
 
 INSERT INTO os_calls BY NAME
 WITH numbered AS (
@@ -21,8 +21,9 @@ SELECT
     getvariable('trace_id') AS trace_id,
     strings.value AS name,
     start - getvariable('origin_ns') AS start_ns,
-    "end" - getvariable('origin_ns') AS end_ns,
-    "end" - start AS duration_ns,
+    CASE WHEN "end" >= start THEN "end" - getvariable('origin_ns') END AS end_ns,
+    CASE WHEN "end" >= start THEN "end" - start END AS duration_ns,
+    globalTid & -16777216 AS process_id,
     globalTid >> 24 & 16777215 AS pid,
     globalTid & 16777215 AS tid
 FROM numbered

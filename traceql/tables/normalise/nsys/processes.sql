@@ -1,4 +1,6 @@
 -- One row per profiled process. nsys lists every process of the machine: only those with events come in.
+--
+-- Reports that name processes by pid alone hold those of one machine.
 -- @raw   PROCESSES
 -- @reads pid       BIGINT
 -- @reads globalPid BIGINT
@@ -7,20 +9,26 @@
 
 INSERT INTO processes BY NAME
 WITH active AS (
-    SELECT DISTINCT pid FROM threads WHERE trace_id = getvariable('trace_id')
+    SELECT process_id, pid FROM threads WHERE trace_id = getvariable('trace_id')
     UNION
-    SELECT DISTINCT pid FROM kernels WHERE trace_id = getvariable('trace_id')
+    SELECT process_id, pid FROM kernels WHERE trace_id = getvariable('trace_id')
     UNION
-    SELECT DISTINCT pid FROM memory_ops WHERE trace_id = getvariable('trace_id')
+    SELECT process_id, pid FROM memory_ops WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid FROM graph_launches WHERE trace_id = getvariable('trace_id')
 ),
 names AS (
-    SELECT coalesce(globalPid >> 24 & 16777215, pid) AS pid,
-           any_value(regexp_extract(name, '[^/\\]*$')) AS name
+    SELECT
+        globalPid & -16777216 AS process_id,
+        CASE WHEN globalPid IS NULL THEN pid END AS pid,
+        any_value(regexp_extract(name, '[^/\\]*$')) AS name
     FROM raw_PROCESSES
     GROUP BY ALL
 )
-SELECT getvariable('trace_id') AS trace_id, pid, names.name AS process
+SELECT getvariable('trace_id') AS trace_id, active.process_id, active.pid,
+       coalesce(by_id.name, by_pid.name) AS process
 FROM active
-LEFT JOIN names USING (pid)
-WHERE pid IS NOT NULL
-ORDER BY pid
+LEFT JOIN names AS by_id ON by_id.process_id = active.process_id
+LEFT JOIN names AS by_pid ON by_pid.pid = active.pid
+WHERE active.process_id IS NOT NULL
+ORDER BY active.process_id

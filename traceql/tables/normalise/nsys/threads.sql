@@ -6,19 +6,22 @@
 
 INSERT INTO threads BY NAME
 WITH active AS (
-    SELECT DISTINCT pid, tid FROM api_calls WHERE trace_id = getvariable('trace_id')
+    SELECT process_id, pid, tid FROM api_calls WHERE trace_id = getvariable('trace_id')
     UNION
-    SELECT DISTINCT pid, tid FROM nvtx_ranges WHERE trace_id = getvariable('trace_id')
+    SELECT process_id, pid, tid FROM nvtx_ranges WHERE trace_id = getvariable('trace_id')
     UNION
-    SELECT DISTINCT pid, tid FROM os_calls WHERE trace_id = getvariable('trace_id')
+    SELECT process_id, pid, tid FROM os_calls WHERE trace_id = getvariable('trace_id')
 ),
 names AS (
-    SELECT globalTid >> 24 & 16777215 AS pid, globalTid & 16777215 AS tid, any_value(strings.value) AS name
+    SELECT
+        globalTid & -16777216 AS process_id,
+        globalTid & 16777215 AS tid,
+        any_value(strings.value) AS name
     FROM raw_ThreadNames
     LEFT JOIN strings ON strings.id = nameId
     GROUP BY ALL
 )
-SELECT getvariable('trace_id') AS trace_id, pid, tid, names.name AS thread
+SELECT getvariable('trace_id') AS trace_id, process_id, pid, tid, names.name AS thread
 FROM active
-LEFT JOIN names USING (pid, tid)
-ORDER BY pid, tid
+LEFT JOIN names USING (process_id, tid)
+ORDER BY process_id, tid

@@ -60,6 +60,10 @@ UPDATE traces SET
           AND regexp_matches(text, '^Not all .* might have been collected|\b(lost|dropped|discarded)\b')
     ),
     warnings = list_concat(warnings, (
+        SELECT coalesce(list(text ORDER BY table_name, fault), [])
+        FROM doubts
+        WHERE doubts.trace_id = getvariable('trace_id')
+    ), (
         SELECT coalesce(list(text ORDER BY first_ns), [])
         FROM (
             SELECT regexp_replace(text, '\s+', ' ', 'g') AS text, min(time_ns) AS first_ns

@@ -1,0 +1,3 @@
+-- Processes were known by their pids alone.
+
+SELECT *, pid AS process_id FROM old.nvtx_ranges
