@@ -13,20 +13,12 @@
 -- @column range_id BIGINT     innermost push/pop range around its start; NULL outside any
 
 WITH calls AS (
-    SELECT
-        *,
-        CASE
-            WHEN regexp_matches(name, '^cu(da)?Launch($|_|Grid|Kernel|CooperativeKernel)') THEN 'launch'
-            WHEN regexp_matches(name, '^cu(da)?GraphLaunch') THEN 'replay'
-            WHEN regexp_matches(name, '^cu(da)?(Device|Ctx|Context|Thread|Stream|Event)Synchronize')
-                THEN 'sync'
-        END AS purpose
-    FROM api_calls
+    SELECT *, call_purpose(name) AS purpose FROM api_calls
 )
 SELECT trace_id, trace, api_call_id, purpose, name AS function, start_ns, duration_ns, range_id
 FROM calls
 JOIN traces USING (trace_id)
-WHERE purpose IS NOT NULL
+WHERE purpose IN ('launch', 'replay', 'sync')
 QUALIFY row_number() OVER (
     PARTITION BY trace_id, process_id, coalesce(nullif(correlation_id, 0), -api_call_id)
     ORDER BY start_ns, end_ns DESC, api_call_id

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
+import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made.nsys import Recording, kernel
 from nsys_oracle import ask
+
+if TYPE_CHECKING:
+    from traceql import Database
 
 LENGTH = 60
 #: Kernels as (start, duration, stream); stream 9 communicates.
@@ -47,6 +52,51 @@ def test_time_is_counted_as_nanosecond_by_nanosecond(kernels: list[tuple[int, in
     gaps = sum(row["duration_ns"] for row in ask(db, "gpu_gaps", min_gap_ns=0, limit=None))
     assert gaps == sum(not busy[t] for t in range(first, last))
 
+    # Nobody recorded who launched them, and all of the span is one thing or the other.
+    found = {row["cause"]: row["time_ns"] for row in ask(db, "busy")}
+    assert found == {
+        cause: time
+        for cause, time in (("busy", sum(map(bool, busy[first:last]))), ("not_recorded", gaps))
+        if cause == "busy" or time
+    }
+    stretches = db.sql("SELECT sum(duration_ns), sum(gpu_operations) FROM gpu_busy").row(0)
+    assert stretches == (found["busy"], len(kernels))
+
     chunks = ask(db, "gpu_time_util", threshold_pct=1e9, limit=None)
     used = sum(row["in_use_pct"] * row["duration_ns"] / 100 for row in chunks)
     assert round(used) == sum(d for _, d, _ in kernels)
+
+
+def test_causes_add_up_to_the_span_of_every_gpu_of_every_report(corpus: Database) -> None:
+    spans = corpus.sql(
+        """
+        SELECT trace, gpu_id, max(coalesce(end_ns, start_ns)) - min(start_ns) AS span_ns
+        FROM gpu_operations GROUP BY ALL ORDER BY ALL
+        """
+    ).rows()
+    assert len(spans) > 10
+    causes = corpus.query("busy")
+    assert (causes["time_ns"] >= 0).all()
+    summed = causes.group_by("trace", "gpu_id").agg(pl.col("time_ns").sum()).sort("trace", "gpu_id")
+    assert summed.rows() == spans
+    busy = causes.filter(cause="busy").select("trace", "gpu_id", "time_ns").sort("trace", "gpu_id")
+    stretches = "SELECT trace, gpu_id, sum(duration_ns)::BIGINT FROM gpu_busy GROUP BY ALL ORDER BY ALL"
+    assert busy.rows() == corpus.sql(stretches).rows()
+    gaps = corpus.query("gpu_gaps", limit=None)
+    idle = causes.filter(pl.col("cause") != "busy")
+    assert idle["time_ns"].sum() == gaps["duration_ns"].sum() > 0
+    longest = gaps.group_by("trace", "gpu_id").agg(pl.col("duration_ns").max()).sort("trace", "gpu_id")
+    told = idle.select("trace", "gpu_id", "longest_gap_ns").unique().sort("trace", "gpu_id")
+    assert told.rows() == longest.rows()
+
+
+def test_by_process_causes_add_up_to_what_each_process_spans(corpus: Database) -> None:
+    spans = corpus.sql(
+        """
+        SELECT trace, gpu_id, pid, max(coalesce(end_ns, start_ns)) - min(start_ns) AS span_ns
+        FROM gpu_operations GROUP BY trace, gpu_id, process_id, pid ORDER BY ALL
+        """
+    )
+    causes = corpus.query("busy", by="process")
+    summed = causes.group_by("trace", "gpu_id", "pid").agg(pl.col("time_ns").sum())
+    assert summed.sort("trace", "gpu_id", "pid").rows() == spans.rows()

@@ -39,11 +39,15 @@ CASES = [
         traces={
             "a": Recording().work(
                 kernel("device_kernel", 0, 5, full="void cutlass::device_kernel<flash::FlashAttnFwd<1>>(P)"),
-                kernel("device_kernel", 5, 10, full="void cutlass::device_kernel<gemm::GemmUniversal<64>>(P)"),
+                kernel(
+                    "device_kernel", 5, 10, full="void cutlass::device_kernel<gemm::GemmUniversal<64>>(P)"
+                ),
                 kernel("nop", 10, 11, full="nop(Arguments<1>)"),
             ),
             "b": Recording().work(
-                kernel("device_kernel", 0, 8, full="void cutlass::device_kernel<gemm::GemmUniversal<128>>(P)"),
+                kernel(
+                    "device_kernel", 0, 8, full="void cutlass::device_kernel<gemm::GemmUniversal<128>>(P)"
+                ),
                 kernel("nop", 10, 11, full="nop(Others<2>)"),
             ),
         },
