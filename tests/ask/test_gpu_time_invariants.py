@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -100,3 +102,15 @@ def test_by_process_causes_add_up_to_what_each_process_spans(corpus: Database) -
     causes = corpus.query("busy", by="process")
     summed = causes.group_by("trace", "gpu_id", "pid").agg(pl.col("time_ns").sum())
     assert summed.sort("trace", "gpu_id", "pid").rows() == spans.rows()
+
+
+def test_percentiles_are_those_of_the_standard_library(corpus: Database) -> None:
+    durations = corpus.sql(
+        "SELECT duration_ns FROM kernels NATURAL JOIN traces WHERE trace = 'llama_eager.sqlite.xz' "
+        "AND name = 'rms_norm_kernel'"
+    )["duration_ns"].to_list()
+    assert len(durations) > 10
+    hundredths = statistics.quantiles(durations, n=100, method="inclusive")
+    (row,) = ask(corpus, "top_kernels", trace="llama_eager", kernel="rms_norm_kernel", names="short")
+    for place, column in ((50, "median_ns"), (90, "p90_ns"), (99, "p99_ns")):
+        assert math.isclose(row[column], hundredths[place - 1])
