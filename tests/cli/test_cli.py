@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from command_line import ENVIRONMENT
-from conftest import REPORTS
+from conftest import EXPECTED, REPORTS
 
 from traceql.cli import cli
 from traceql.questions import catalog
@@ -104,6 +104,22 @@ def test_sql_with_a_version_of_an_api_call_is_told_that_there_are_none(home: Pat
     assert "without the version that CUDA appends: cudaLaunchKernel." in found.stderr
     plain = traceql("sql", "SELECT count(*) FROM api_calls WHERE name = 'cudaLaunchKernel'", cwd=home)
     assert plain.stderr == ""
+
+
+def test_a_question_that_bears_a_name_of_nvidias_can_have_its_headers(tmp_path: Path) -> None:
+    for name in ("llama_graph", "graph_nodes"):
+        traceql("ingest", "-q", REPORTS / f"{name}.sqlite.xz", cwd=tmp_path)
+    printed = (EXPECTED / "nsys_stats" / "graph_nodes_cuda_gpu_mem_size_sum.csv").read_text().splitlines()
+    asked = ("query", "cuda-gpu-mem-size-sum", "--headers", "nvidia", "-f", "csv")
+    found = traceql(*asked, "--trace", "graph_nodes", cwd=tmp_path)
+    assert found.stdout.splitlines()[0] == printed[0]
+    assert len(found.stdout.splitlines()) == len(printed)
+    assert "name one with --trace" not in found.stderr
+    assert "name one with --trace" in traceql(*asked, cwd=tmp_path).stderr
+    plain = traceql("query", "cuda-gpu-mem-size-sum", "-f", "csv", cwd=tmp_path).stdout
+    assert plain.startswith("trace,operation,")
+    wrong = traceql("query", "top-kernels", "--headers", "nvidia", cwd=tmp_path, status=2)
+    assert "No such option" in wrong.stderr
 
 
 def test_the_dram_question_is_answered(home: Path) -> None:
