@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "7685f46472fc74a5"
+FINGERPRINT = "86275f1fe8ceb781"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -116,8 +116,8 @@ TABLES: tuple[Table, ...] = (
             ("start_utc_ns", "BIGINT", "time 0 of the trace, nanoseconds since 1970 UTC"),
             ("trace_duration_ns", "BIGINT", "length of the recording; NULL for ncu, which has no timeline"),
             ("gpu", "VARCHAR", "names of the GPUs used"),
-            ("driver_version", "VARCHAR", "NVIDIA driver, for example 570.86.15; nsys only"),
-            ("cuda_version", "VARCHAR", "newest CUDA that the driver supports, for example 12.8; nsys only"),
+            ("driver_version", "VARCHAR", "NVIDIA driver, for example 570.86.15"),
+            ("cuda_version", "VARCHAR", "newest CUDA that the driver supports, for example 12.8"),
             ("cpu", "VARCHAR", "model of the CPU; nsys only"),
             ("cpu_cores", "INTEGER", "logical CPUs of the machine; nsys only"),
             (
@@ -452,6 +452,11 @@ TABLES: tuple[Table, ...] = (
             ("unit", "VARCHAR", "as reported: byte, ns, % …; empty if there is none"),
             ("value", "DOUBLE", "NULL when the report holds no value"),
             ("value_text", "VARCHAR", "value of a text metric; nan or inf where the number is not finite"),
+            (
+                "label",
+                "VARCHAR",
+                "what ncu's pages call it: Waves Per SM; NULL if no section of the report shows it",
+            ),
         ),
         {"ncu": "ncu --set full, or ncu --metrics NAME,…"},
     ),
