@@ -114,3 +114,25 @@ def test_percentiles_are_those_of_the_standard_library(corpus: Database) -> None
     (row,) = ask(corpus, "top_kernels", trace="llama_eager", kernel="rms_norm_kernel", names="short")
     for place, column in ((50, "median_ns"), (90, "p90_ns"), (99, "p99_ns")):
         assert math.isclose(row[column], hundredths[place - 1])
+
+
+def test_samples_in_ranges_are_those_that_a_plain_join_finds(corpus: Database) -> None:
+    plain = corpus.sql(
+        """
+        SELECT domain, range, gpu_id, metric, unit, count(*) AS samples, avg(value) AS avg
+        FROM (
+            SELECT DISTINCT domain, text AS range, gpu_samples.*
+            FROM nvtx_ranges
+            JOIN gpu_samples ON gpu_samples.trace_id = nvtx_ranges.trace_id
+                AND time_ns > gpu_start_ns AND time_ns <= gpu_end_ns
+            WHERE gpu_id IN (SELECT gpu_id FROM gpu_operations WHERE trace = 'gpu_metrics.sqlite.xz')
+        )
+        GROUP BY ALL ORDER BY ALL
+        """
+    ).rows()
+    assert len(plain) > 10
+    found = corpus.query("gpu_metrics_in_ranges").filter(pl.col("samples") > 0)
+    ours = found.select("domain", "range", "gpu_id", "metric", "unit", "samples", "avg")
+    for mine, other in zip(sorted(ours.rows(), key=str), sorted(plain, key=str), strict=True):
+        assert mine[:-1] == other[:-1]
+        assert math.isclose(mine[-1], other[-1], rel_tol=1e-9, abs_tol=1e-9)
