@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traceql.ask import compare, info
+from traceql.ask import compare, info, place
 from traceql.ask.answer import Answer, Asker
 from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
@@ -144,20 +144,24 @@ class Database:
         """The rows alone of what `ask` answers."""
         return self.ask(name, **params).frame()
 
-    def sql(self, statement: str, params: Mapping[str, Value] | None = None) -> pl.DataFrame:
+    def sql(
+        self, statement: str, params: Mapping[str, Value] | None = None, *, trace: str | Sequence[str] = ()
+    ) -> pl.DataFrame:
         """Run SQL and return its answer; sums of integers (HUGEINT) that fit become 64-bit integers.
 
         Args:
             statement: one or more statements; the last one's rows are returned. ``$name`` is a parameter.
             params: values of the parameters.
+            trace: narrow every table to these traces: names, patterns or tags (``gpu=h200``).
 
         Raises:
-            QueryError: DuckDB refuses the statement.
+            QueryError: DuckDB refuses the statement, or there is no such trace.
             DatabaseError: the database cannot be opened.
         """
         import polars as pl
 
-        return pl.DataFrame(pl.from_arrow(self._store.run(statement, params)))
+        narrowed = place.only(self._store.run, [trace] if isinstance(trace, str) else trace)
+        return pl.DataFrame(pl.from_arrow(self._store.run(statement, params, narrowed=narrowed)))
 
     def chart(self, name: str, /, **params: Value) -> Any:
         """Draw the answer of a question: an Altair chart, which notebooks show as it is.

@@ -1,7 +1,8 @@
 -- How many durations, how long together, how far apart: for each group of rows that differ in nothing else.
 --
 -- Columns: those of `timed` but duration_ns; instances, total_ns, share_pct (of all durations of the trace),
--- avg_ns, q1_ns, median_ns, q3_ns, min_ns, max_ns, stddev_ns. What is not selected is not computed.
+-- avg_ns, q1_ns, median_ns, q3_ns, min_ns, max_ns, stddev_ns, p90_ns, p99_ns (between two of the durations as
+-- far as the share says). What is not selected is not computed.
 -- @param  timed TABLE  rows with trace, duration_ns, and the columns to group by
 
 WITH spread AS (
@@ -17,7 +18,9 @@ WITH spread AS (
         quantile_cont(duration_ns, 0.75) AS q3_ns,
         min(duration_ns) AS min_ns,
         max(duration_ns) AS max_ns,
-        stddev_samp(duration_ns) AS stddev_ns
+        stddev_samp(duration_ns) AS stddev_ns,
+        quantile_cont(duration_ns, 0.9) AS p90_ns,
+        quantile_cont(duration_ns, 0.99) AS p99_ns
     FROM query_table(timed)
     GROUP BY ALL
 )

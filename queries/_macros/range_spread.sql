@@ -20,5 +20,7 @@ SELECT
     median_ns,
     min_ns,
     max_ns,
-    stddev_ns
+    stddev_ns,
+    p90_ns,
+    p99_ns
 FROM duration_spread(timed)

@@ -2,6 +2,7 @@
 --
 -- Where a report has a rate but no sum (--set roofline), bytes are rate × duration. A sector is 32 bytes.
 -- @column trace_id BIGINT             the trace it belongs to, see traces
+-- @column trace VARCHAR               name of the trace
 -- @column kernel_id BIGINT            the workload, see kernels
 -- @column kernel VARCHAR              kernel name
 -- @column duration_ns BIGINT          time on the GPU
@@ -38,6 +39,7 @@ WITH counters AS (
 bytes AS (
     SELECT
         kernels.trace_id,
+        trace,
         kernel_id,
         kernels.name AS kernel,
         kernels.duration_ns,
@@ -53,6 +55,7 @@ bytes AS (
 )
 SELECT
     trace_id,
+    trace,
     kernel_id,
     kernel,
     duration_ns,

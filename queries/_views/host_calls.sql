@@ -4,6 +4,7 @@
 -- counts.
 -- @needs  api_calls
 -- @column trace_id BIGINT     the trace it belongs to, see traces
+-- @column trace VARCHAR       name of the trace
 -- @column api_call_id BIGINT  the call, see api_calls
 -- @column purpose VARCHAR     launch (of kernels), replay (of a CUDA graph) or sync
 -- @column function VARCHAR    function
@@ -12,19 +13,12 @@
 -- @column range_id BIGINT     innermost push/pop range around its start; NULL outside any
 
 WITH calls AS (
-    SELECT
-        *,
-        CASE
-            WHEN regexp_matches(name, '^cu(da)?Launch($|_|Grid|Kernel|CooperativeKernel)') THEN 'launch'
-            WHEN regexp_matches(name, '^cu(da)?GraphLaunch') THEN 'replay'
-            WHEN regexp_matches(name, '^cu(da)?(Device|Ctx|Context|Thread|Stream|Event)Synchronize')
-                THEN 'sync'
-        END AS purpose
-    FROM api_calls
+    SELECT *, call_purpose(name) AS purpose FROM api_calls
 )
-SELECT trace_id, api_call_id, purpose, name AS function, start_ns, duration_ns, range_id
+SELECT trace_id, trace, api_call_id, purpose, name AS function, start_ns, duration_ns, range_id
 FROM calls
-WHERE purpose IS NOT NULL
+JOIN traces USING (trace_id)
+WHERE purpose IN ('launch', 'replay', 'sync')
 QUALIFY row_number() OVER (
     PARTITION BY trace_id, process_id, coalesce(nullif(correlation_id, 0), -api_call_id)
     ORDER BY start_ns, end_ns DESC, api_call_id

@@ -1,5 +1,6 @@
 -- Each copy and memset beside the API call that asked for it, where that was recorded (nsys).
 -- @column trace_id BIGINT      the trace it belongs to, see traces
+-- @column trace VARCHAR        name of the trace
 -- @column memory_op_id BIGINT  the operation, see memory_ops
 -- @column kind VARCHAR         memcpy or memset
 -- @column copy_kind VARCHAR    direction; NULL for memsets
@@ -17,6 +18,7 @@
 
 SELECT
     memory_ops.trace_id,
+    trace,
     memory_op_id,
     kind,
     copy_kind,
@@ -32,4 +34,5 @@ SELECT
     api_calls.name AS function,
     api_calls.name ILIKE '%async%' AS is_async
 FROM memory_ops
+JOIN traces USING (trace_id)
 JOIN api_calls USING (api_call_id)

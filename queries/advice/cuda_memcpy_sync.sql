@@ -22,7 +22,7 @@
 -- @column memory_op_id BIGINT         the operation, see memory_ops
 
 SELECT
-    trace,
+    traces.trace,
     memory_calls.duration_ns,
     start_ns,
     copy_kind,
@@ -40,7 +40,9 @@ JOIN chosen_traces($trace) AS traces USING (trace_id)
 WHERE memory_calls.kind = 'memcpy' AND NOT is_async
   AND (copy_kind <> 'Host-to-Device' OR bytes > $early_bytes)
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY trace ORDER BY memory_calls.duration_ns DESC, start_ns, memory_op_id),
+    row_number() OVER (
+        PARTITION BY traces.trace ORDER BY memory_calls.duration_ns DESC, start_ns, memory_op_id
+    ),
     $limit
 )
 ORDER BY trace, duration_ns DESC, start_ns, memory_op_id

@@ -19,7 +19,7 @@
 -- @column memory_op_id BIGINT   the operation, see memory_ops
 
 SELECT
-    trace,
+    traces.trace,
     memory_calls.duration_ns,
     start_ns,
     dst_memory,
@@ -34,7 +34,9 @@ FROM memory_calls
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 WHERE memory_calls.kind = 'memset' AND NOT is_async AND dst_memory IN ('Pinned', 'Managed', 'Managed Static')
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY trace ORDER BY memory_calls.duration_ns DESC, start_ns, memory_op_id),
+    row_number() OVER (
+        PARTITION BY traces.trace ORDER BY memory_calls.duration_ns DESC, start_ns, memory_op_id
+    ),
     $limit
 )
 ORDER BY trace, duration_ns DESC, start_ns, memory_op_id

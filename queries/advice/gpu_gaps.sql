@@ -6,7 +6,7 @@
 -- out what the profiler's own overhead explains.
 -- Advice: cpu_bound_gaps says which of them the CPU caused.
 -- @of     timeline
--- @param  min_gap_ns BIGINT = 500000000  shortest gap listed; the default is NVIDIA's
+-- @param  min_gap_ns BIGINT = 0   only gaps longer than this; NVIDIA's rule lists those of 500000000
 -- @param  by VARCHAR = 'gpu'      gpu, whoever shares it, or process: when each of them left it alone
 -- @param  graphs BOOLEAN = true   count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
@@ -21,12 +21,12 @@
 -- @column next_operation VARCHAR  what ran after it
 -- @column gaps BIGINT             gaps of that length in the trace, those beyond the limit too
 -- @chart  gaps x=start_ns y=duration_ns total=gaps
--- @section timeline 50 Gaps and launch overhead | min_gap_ns=10000
--- @empty  No gap is that long: a smaller --min-gap-ns shows shorter ones.
+-- @section timeline 50 Gaps and launch overhead
+-- @empty  Between its operations, no GPU is idle for longer than --min-gap-ns.
 
 WITH ordered AS (
     SELECT
-        trace,
+        traces.trace,
         pid,
         gpu_id,
         device_id,

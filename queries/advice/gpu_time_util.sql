@@ -100,7 +100,7 @@ idle AS (
 ),
 joined AS (
     SELECT
-        trace,
+        traces.trace,
         100.0 * sum(used_ns) / sum(end_ns - idle.start_ns) AS in_use_pct,
         max(end_ns) - min(idle.start_ns) AS duration_ns,
         min(idle.start_ns) AS start_ns,
@@ -109,7 +109,7 @@ joined AS (
         any_value(device_id) AS device_id
     FROM idle
     JOIN traces USING (trace_id)
-    GROUP BY trace, gpu_id, owner, island
+    GROUP BY traces.trace, gpu_id, owner, island
 )
 FROM joined
 QUALIFY within_limit(

@@ -17,6 +17,8 @@
 -- @column min_ns BIGINT              shortest
 -- @column max_ns BIGINT              longest
 -- @column stddev_ns DOUBLE           sample standard deviation; NULL for a single one
+-- @column p90_ns DOUBLE              9 of 10 take no longer
+-- @column p99_ns DOUBLE              99 of 100 take no longer
 -- @chart  bars x=operation y=total_ns
 
 WITH called AS (
@@ -33,7 +35,7 @@ WITH called AS (
     SELECT trace_id, 'CUDA_API', name, duration_ns FROM api_calls
 ),
 timed AS (
-    SELECT trace, category, operation, called.duration_ns
+    SELECT traces.trace, category, operation, called.duration_ns
     FROM called
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 )

@@ -16,11 +16,13 @@
 -- @column min_ns BIGINT              shortest
 -- @column max_ns BIGINT              longest
 -- @column stddev_ns DOUBLE           sample standard deviation; NULL for a single one
+-- @column p90_ns DOUBLE              9 of 10 take no longer
+-- @column p99_ns DOUBLE              99 of 100 take no longer
 -- @chart  bars x=operation y=total_ns
 
 WITH timed AS (
     SELECT
-        trace,
+        traces.trace,
         nsys_category(gpu_operations.kind) AS category,
         coalesce(called, operation) AS operation,
         gpu_operations.duration_ns

@@ -18,7 +18,7 @@
 -- @column start_ns BIGINT        start of the bin
 -- @column busy_pct DOUBLE        share of the bin in which a kernel runs
 -- @chart  heatmap x=start_ns y=gpu_id color=busy_pct
--- @section timeline 21 Timeline | chart bins=120
+-- @section timeline 21 Timeline | chart
 
 WITH operations AS (
     SELECT
@@ -111,7 +111,7 @@ map AS (
     JOIN widths USING (trace_id)
 )
 SELECT
-    trace,
+    traces.trace,
     pid,
     gpu_id,
     device_id,

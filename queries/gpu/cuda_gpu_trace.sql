@@ -9,12 +9,12 @@
 -- @column start_ns BIGINT               start on the GPU
 -- @column duration_ns BIGINT            time on the GPU
 -- @column correlation_id BIGINT         links to the API call; unique within one process only
--- @column grid_x INTEGER                blocks in x
--- @column grid_y INTEGER                blocks in y
--- @column grid_z INTEGER                blocks in z
--- @column block_x INTEGER               threads per block in x
--- @column block_y INTEGER               threads per block in y
--- @column block_z INTEGER               threads per block in z
+-- @column grid_x BIGINT                 blocks in x
+-- @column grid_y BIGINT                 blocks in y
+-- @column grid_z BIGINT                 blocks in z
+-- @column block_x BIGINT                threads per block in x
+-- @column block_y BIGINT                threads per block in y
+-- @column block_z BIGINT                threads per block in z
 -- @column registers_per_thread INTEGER  registers of each thread
 -- @column static_shared_bytes BIGINT    static shared memory per block
 -- @column dynamic_shared_bytes BIGINT   dynamic shared memory per block
@@ -32,7 +32,7 @@
 -- @column operation_id BIGINT           kernel_id, memory_op_id or graph_launch_id
 
 SELECT
-    trace,
+    traces.trace,
     gpu_operations.start_ns,
     gpu_operations.duration_ns,
     gpu_operations.correlation_id,
@@ -49,7 +49,7 @@ SELECT
     per_second(gpu_operations.bytes, gpu_operations.duration_ns) AS bytes_per_s,
     src_memory,
     dst_memory,
-    gpu_name AS gpu,
+    gpus.gpu_name AS gpu,
     gpu_operations.pid,
     gpu_operations.device_id,
     gpu_operations.context_id,

@@ -56,9 +56,9 @@ ranks AS (
     WHERE process_id IS NOT NULL OR ordinal IS NOT NULL
 )
 SELECT
-    trace,
+    traces.trace,
     ranks.pid,
-    process,
+    processes.process,
     device_id,
     ranks.gpu,
     coalesce(api_calls, 0) AS api_calls,
@@ -66,7 +66,7 @@ SELECT
     coalesce(memory_ops, 0) AS memory_ops,
     coalesce(graph_launches, 0) AS graph_launches,
     coalesce(gpu_ns, 0) AS gpu_ns,
-    percent(coalesce(gpu_ns, 0), max(gpu_ns) OVER (PARTITION BY trace))
+    percent(coalesce(gpu_ns, 0), max(gpu_ns) OVER (PARTITION BY traces.trace))
         AS share_of_busiest_pct,
     first_ns,
     last_ns,

@@ -69,16 +69,16 @@ users AS (
     GROUP BY trace_id, gpu_id, owner
 )
 SELECT
-    trace,
+    traces.trace,
     any_value(pid) AS pid,
     gpu_id,
     any_value(device_id) AS device_id,
     streams::BIGINT AS streams,
     sum(time_ns)::BIGINT AS time_ns,
-    100.0 * sum(time_ns) / sum(sum(time_ns)) OVER (PARTITION BY trace, gpu_id, owner) AS share_pct
+    100.0 * sum(time_ns) / sum(sum(time_ns)) OVER (PARTITION BY traces.trace, gpu_id, owner) AS share_pct
 FROM heights
 JOIN traces USING (trace_id)
 JOIN users USING (trace_id, gpu_id, owner)
 WHERE time_ns > 0
-GROUP BY trace, gpu_id, owner, streams
+GROUP BY traces.trace, gpu_id, owner, streams
 ORDER BY trace, gpu_id, owner, streams

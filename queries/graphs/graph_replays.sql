@@ -66,5 +66,5 @@ SELECT
 FROM paced
 JOIN chosen_traces($trace) AS traces ON traces.trace_id = paced.trace_id
 LEFT JOIN api_calls ON api_calls.api_call_id = paced.api_call_id
-GROUP BY trace, mode, paced.process_id, paced.pid, graph
+GROUP BY traces.trace, mode, paced.process_id, paced.pid, graph
 ORDER BY trace, mode, paced.pid, paced.process_id, total_span_ns DESC, graph

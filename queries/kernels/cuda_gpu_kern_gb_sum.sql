@@ -6,12 +6,12 @@
 -- @needs  kernels
 -- @column trace VARCHAR              name of the trace
 -- @column kernel VARCHAR             kernel name
--- @column grid_x INTEGER             blocks in x
--- @column grid_y INTEGER             blocks in y
--- @column grid_z INTEGER             blocks in z
--- @column block_x INTEGER            threads per block in x
--- @column block_y INTEGER            threads per block in y
--- @column block_z INTEGER            threads per block in z
+-- @column grid_x BIGINT              blocks in x
+-- @column grid_y BIGINT              blocks in y
+-- @column grid_z BIGINT              blocks in z
+-- @column block_x BIGINT             threads per block in x
+-- @column block_y BIGINT             threads per block in y
+-- @column block_z BIGINT             threads per block in z
 -- @column instances BIGINT           executions
 -- @column total_ns BIGINT            GPU time of all of them
 -- @column share_pct DOUBLE           of the GPU time of all kernels of the trace
@@ -20,6 +20,8 @@
 -- @column min_ns BIGINT              shortest
 -- @column max_ns BIGINT              longest
 -- @column stddev_ns DOUBLE           sample standard deviation; NULL for a single one
+-- @column p90_ns DOUBLE              9 of 10 take no longer
+-- @column p99_ns DOUBLE              99 of 100 take no longer
 -- @chart  bars x=kernel y=total_ns
 
 WITH timed AS (

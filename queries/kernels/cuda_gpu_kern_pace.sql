@@ -22,7 +22,7 @@
 
 WITH paced AS (
     SELECT
-        trace,
+        traces.trace,
         process_id,
         pid,
         device_id,

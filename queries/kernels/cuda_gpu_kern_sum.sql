@@ -17,6 +17,8 @@
 -- @column min_ns BIGINT              shortest
 -- @column max_ns BIGINT              longest
 -- @column stddev_ns DOUBLE           sample standard deviation; NULL for a single one
+-- @column p90_ns DOUBLE              9 of 10 take no longer
+-- @column p99_ns DOUBLE              99 of 100 take no longer
 -- @chart  bars x=kernel y=total_ns
 
 WITH timed AS (

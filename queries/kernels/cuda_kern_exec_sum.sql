@@ -38,7 +38,7 @@
 
 WITH executions AS (
     SELECT
-        trace,
+        traces.trace,
         kernels.process_id,
         kernels.pid,
         api_calls.tid,

@@ -18,12 +18,12 @@
 -- @column tid BIGINT                 thread of the call
 -- @column device_id INTEGER          CUDA device ordinal within the process
 -- @column function VARCHAR           launching function
--- @column grid_x INTEGER             blocks in x
--- @column grid_y INTEGER             blocks in y
--- @column grid_z INTEGER             blocks in z
--- @column block_x INTEGER            threads per block in x
--- @column block_y INTEGER            threads per block in y
--- @column block_z INTEGER            threads per block in z
+-- @column grid_x BIGINT              blocks in x
+-- @column grid_y BIGINT              blocks in y
+-- @column grid_z BIGINT              blocks in z
+-- @column block_x BIGINT             threads per block in x
+-- @column block_y BIGINT             threads per block in y
+-- @column block_z BIGINT             threads per block in z
 -- @column kernel VARCHAR             kernel name
 -- @column kernel_id BIGINT           the kernel, see kernels
 

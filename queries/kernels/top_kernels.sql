@@ -14,6 +14,8 @@
 -- @column median_ns DOUBLE      median
 -- @column min_ns BIGINT         shortest
 -- @column max_ns BIGINT         longest
+-- @column p90_ns DOUBLE         9 of 10 take no longer
+-- @column p99_ns DOUBLE         99 of 100 take no longer
 -- @chart  bars x=kernel y=total_ns
 -- @section any 30 Kernels | expanded
 

@@ -17,7 +17,7 @@
 -- @chart  bars x=operation y=total_bytes
 
 SELECT
-    trace,
+    traces.trace,
     operation,
     count(*) AS instances,
     sum(bytes)::BIGINT AS total_bytes,
@@ -31,5 +31,5 @@ SELECT
 FROM gpu_operations
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 WHERE gpu_operations.kind IN ('memcpy', 'memset')
-GROUP BY trace, operation
+GROUP BY traces.trace, operation
 ORDER BY trace, total_bytes DESC, operation

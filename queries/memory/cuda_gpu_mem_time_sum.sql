@@ -13,10 +13,12 @@
 -- @column min_ns BIGINT         shortest
 -- @column max_ns BIGINT         longest
 -- @column stddev_ns DOUBLE      sample standard deviation; NULL for a single one
+-- @column p90_ns DOUBLE         9 of 10 take no longer
+-- @column p99_ns DOUBLE         99 of 100 take no longer
 -- @chart  bars x=operation y=total_ns
 
 WITH timed AS (
-    SELECT trace, operation, gpu_operations.duration_ns
+    SELECT traces.trace, operation, gpu_operations.duration_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE gpu_operations.kind IN ('memcpy', 'memset')

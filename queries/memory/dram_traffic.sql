@@ -23,7 +23,7 @@
 -- @section counters 70 Memory traffic
 
 SELECT
-    trace,
+    traces.trace,
     CASE $by WHEN 'range' THEN path WHEN 'kernel' THEN called
         ELSE error('by must be range or kernel') END AS group_name,
     count(*) AS kernels,

@@ -27,7 +27,7 @@ WITH innermost AS (
     GROUP BY kernel_id
 )
 SELECT
-    trace,
+    traces.trace,
     kernels.kernel_id,
     called AS kernel,
     path,

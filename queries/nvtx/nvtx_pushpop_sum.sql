@@ -15,6 +15,8 @@
 -- @column min_ns BIGINT         shortest
 -- @column max_ns BIGINT         longest
 -- @column stddev_ns DOUBLE      sample standard deviation; NULL for one instance
+-- @column p90_ns DOUBLE         9 of 10 take no longer
+-- @column p99_ns DOUBLE         99 of 100 take no longer
 -- @chart  bars x=range y=total_ns
 
 FROM range_spread($trace, ['pushpop'])

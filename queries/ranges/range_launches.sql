@@ -52,7 +52,7 @@ ran AS (
 ),
 merged AS (
     SELECT
-        trace,
+        traces.trace,
         coalesce(counted.domain, ran.domain) AS domain,
         coalesce(counted.text, ran.text) AS range,
         CASE WHEN has_timeline THEN instances ELSE try_cast(tags['steps'] AS BIGINT) END AS instances,

@@ -6,7 +6,7 @@
 -- how long the longest gap inside a block is; a shorter stretch of time (--from, --to) shows more.
 -- @of     timeline
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
--- @param  max_blocks BIGINT = 3000  blocks per trace
+-- @param  max_blocks BIGINT = 1500  blocks per trace
 -- @needs  kernels|nvtx_ranges|memory_ops|graph_launches
 -- @column trace VARCHAR          name of the trace
 -- @column lane_number BIGINT     from the top, from 0
@@ -21,7 +21,7 @@
 -- @column busy_pct DOUBLE        of its duration
 -- @column hidden_gap_ns BIGINT   longest gap inside it; 0 if there is none
 -- @chart  timeline x=start_ns x2=end_ns y=lane order=lane_number color=kind busy=busy_pct
--- @section timeline 20 Timeline | chart max_blocks=1500
+-- @section timeline 20 Timeline | chart
 -- @empty  Nothing was recorded in that stretch of time.
 
 WITH chosen AS (

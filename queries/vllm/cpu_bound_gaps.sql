@@ -6,7 +6,7 @@
 -- delay). Listed when the first two make up enough of the gap. Advice: CUDA graphs, asynchronous scheduling,
 -- fewer and larger kernels.
 -- @of     timeline
--- @param  min_gap_ns BIGINT = 10000  shortest gap listed
+-- @param  min_gap_ns BIGINT = 0      shortest gap listed
 -- @param  min_cpu_pct DOUBLE = 50    smallest share of the gap that the CPU must have caused
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @param  limit BIGINT = 50          gaps per trace, longest first; NULL for all
@@ -60,7 +60,7 @@ gaps AS (
 ),
 explained AS (
     SELECT
-        trace,
+        traces.trace,
         gaps.duration_ns,
         gap_start_ns AS start_ns,
         before_call_ns,

@@ -56,7 +56,7 @@ launched AS (
     WHERE kind = 'kernel'
 )
 SELECT
-    trace,
+    traces.trace,
     kernel,
     count(*) AS instances,
     count(api_ns) AS calls,
@@ -70,5 +70,5 @@ SELECT
 FROM launched
 JOIN traces USING (trace_id)
 WHERE is_asked
-GROUP BY trace, kernel
+GROUP BY traces.trace, kernel
 ORDER BY trace, gap_ns DESC, kernel

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections import Counter
+from typing import TYPE_CHECKING
 
+import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made.nsys import Recording, kernel
 from nsys_oracle import ask
+
+if TYPE_CHECKING:
+    from traceql import Database
 
 LENGTH = 60
 #: Kernels as (start, duration, stream); stream 9 communicates.
@@ -47,6 +54,85 @@ def test_time_is_counted_as_nanosecond_by_nanosecond(kernels: list[tuple[int, in
     gaps = sum(row["duration_ns"] for row in ask(db, "gpu_gaps", min_gap_ns=0, limit=None))
     assert gaps == sum(not busy[t] for t in range(first, last))
 
+    # Nobody recorded who launched them, and all of the span is one thing or the other.
+    found = {row["cause"]: row["time_ns"] for row in ask(db, "busy")}
+    assert found == {
+        cause: time
+        for cause, time in (("busy", sum(map(bool, busy[first:last]))), ("not_recorded", gaps))
+        if cause == "busy" or time
+    }
+    stretches = db.sql("SELECT sum(duration_ns), sum(gpu_operations) FROM gpu_busy").row(0)
+    assert stretches == (found["busy"], len(kernels))
+
     chunks = ask(db, "gpu_time_util", threshold_pct=1e9, limit=None)
     used = sum(row["in_use_pct"] * row["duration_ns"] / 100 for row in chunks)
     assert round(used) == sum(d for _, d, _ in kernels)
+
+
+def test_causes_add_up_to_the_span_of_every_gpu_of_every_report(corpus: Database) -> None:
+    spans = corpus.sql(
+        """
+        SELECT trace, gpu_id, max(coalesce(end_ns, start_ns)) - min(start_ns) AS span_ns
+        FROM gpu_operations GROUP BY ALL ORDER BY ALL
+        """
+    ).rows()
+    assert len(spans) > 10
+    causes = corpus.query("busy")
+    assert (causes["time_ns"] >= 0).all()
+    summed = causes.group_by("trace", "gpu_id").agg(pl.col("time_ns").sum()).sort("trace", "gpu_id")
+    assert summed.rows() == spans
+    busy = causes.filter(cause="busy").select("trace", "gpu_id", "time_ns").sort("trace", "gpu_id")
+    stretches = "SELECT trace, gpu_id, sum(duration_ns)::BIGINT FROM gpu_busy GROUP BY ALL ORDER BY ALL"
+    assert busy.rows() == corpus.sql(stretches).rows()
+    gaps = corpus.query("gpu_gaps", limit=None)
+    idle = causes.filter(pl.col("cause") != "busy")
+    assert idle["time_ns"].sum() == gaps["duration_ns"].sum() > 0
+    longest = gaps.group_by("trace", "gpu_id").agg(pl.col("duration_ns").max()).sort("trace", "gpu_id")
+    told = idle.select("trace", "gpu_id", "longest_gap_ns").unique().sort("trace", "gpu_id")
+    assert told.rows() == longest.rows()
+
+
+def test_by_process_causes_add_up_to_what_each_process_spans(corpus: Database) -> None:
+    spans = corpus.sql(
+        """
+        SELECT trace, gpu_id, pid, max(coalesce(end_ns, start_ns)) - min(start_ns) AS span_ns
+        FROM gpu_operations GROUP BY trace, gpu_id, process_id, pid ORDER BY ALL
+        """
+    )
+    causes = corpus.query("busy", by="process")
+    summed = causes.group_by("trace", "gpu_id", "pid").agg(pl.col("time_ns").sum())
+    assert summed.sort("trace", "gpu_id", "pid").rows() == spans.rows()
+
+
+def test_percentiles_are_those_of_the_standard_library(corpus: Database) -> None:
+    durations = corpus.sql(
+        "SELECT duration_ns FROM kernels NATURAL JOIN traces WHERE trace = 'llama_eager.sqlite.xz' "
+        "AND name = 'rms_norm_kernel'"
+    )["duration_ns"].to_list()
+    assert len(durations) > 10
+    hundredths = statistics.quantiles(durations, n=100, method="inclusive")
+    (row,) = ask(corpus, "top_kernels", trace="llama_eager", kernel="rms_norm_kernel", names="short")
+    for place, column in ((50, "median_ns"), (90, "p90_ns"), (99, "p99_ns")):
+        assert math.isclose(row[column], hundredths[place - 1])
+
+
+def test_samples_in_ranges_are_those_that_a_plain_join_finds(corpus: Database) -> None:
+    plain = corpus.sql(
+        """
+        SELECT domain, range, gpu_id, metric, unit, count(*) AS samples, avg(value) AS avg
+        FROM (
+            SELECT DISTINCT domain, text AS range, gpu_samples.*
+            FROM nvtx_ranges
+            JOIN gpu_samples ON gpu_samples.trace_id = nvtx_ranges.trace_id
+                AND time_ns > gpu_start_ns AND time_ns <= gpu_end_ns
+            WHERE gpu_id IN (SELECT gpu_id FROM gpu_operations WHERE trace = 'gpu_metrics.sqlite.xz')
+        )
+        GROUP BY ALL ORDER BY ALL
+        """
+    ).rows()
+    assert len(plain) > 10
+    found = corpus.query("gpu_metrics_in_ranges").filter(pl.col("samples") > 0)
+    ours = found.select("domain", "range", "gpu_id", "metric", "unit", "samples", "avg")
+    for mine, other in zip(sorted(ours.rows(), key=str), sorted(plain, key=str), strict=True):
+        assert mine[:-1] == other[:-1]
+        assert math.isclose(mine[-1], other[-1], rel_tol=1e-9, abs_tol=1e-9)

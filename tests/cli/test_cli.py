@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from command_line import ENVIRONMENT
-from conftest import REPORTS
+from conftest import EXPECTED, REPORTS
 
 from traceql.cli import cli
 from traceql.questions import catalog
@@ -60,7 +60,7 @@ def test_ingest_reports_on_stderr_what_came_in_and_what_was_missing(tmp_path: Pa
     assert traceql("ingest", *PAIR, "--quiet", "--replace", cwd=tmp_path).stderr == ""
     listed = json.loads(traceql("ls", "--format", "json", cwd=tmp_path).stdout)
     # Reading a report again keeps its name and tags.
-    assert [(t["name"], t["tags"]) for t in listed] == [
+    assert [(t["trace"], t["tags"]) for t in listed] == [
         ("scv_baseline_vectorized", {"gpu": "h200"}),
         ("scv_nwor_vectorized", {"gpu": "h200"}),
     ]
@@ -78,13 +78,48 @@ def test_ingest_finds_reports_in_folders_and_by_pattern(tmp_path: Path) -> None:
     found = traceql(
         "sql", "SELECT trace FROM traces", "--db", "other.duckdb", "-f", "csv", cwd=tmp_path
     ).stdout
-    assert found == "name\nscv_nwor_vectorized\n"
+    assert found == "trace\nscv_nwor_vectorized\n"
 
 
 def test_a_report_and_its_export_get_different_names(tmp_path: Path) -> None:
     traceql("ingest", REPORTS / "scv_nwor_off.ncu-rep.xz", REPORTS / "scv_nwor_off.sqlite.xz", cwd=tmp_path)
     found = traceql("sql", "SELECT trace FROM traces ORDER BY trace_id", "-f", "csv", cwd=tmp_path).stdout
-    assert found.split() == ["name", "scv_nwor_off", "scv_nwor_off.sqlite"]
+    assert found.split() == ["trace", "scv_nwor_off", "scv_nwor_off.sqlite"]
+
+
+def test_sql_over_some_traces_only(home: Path) -> None:
+    statement = "SELECT trace, count(*) AS n FROM kernels NATURAL JOIN traces GROUP BY trace ORDER BY trace"
+    whole = traceql("sql", statement, "-f", "csv", cwd=home).stdout.splitlines()
+    assert len(whole) == 3
+    some = traceql("sql", "--trace", "*nwor*", statement, "-f", "csv", cwd=home).stdout.splitlines()
+    assert some == [line for line in whole if line == whole[0] or "nwor" in line]
+    both = traceql("sql", "--trace", "*", statement, "-f", "csv", cwd=home).stdout.splitlines()
+    assert both == whole
+    missing = traceql("sql", "--trace", "nobody", statement, cwd=home, status=1)
+    assert "no trace is called 'nobody'" in missing.stderr
+
+
+def test_sql_with_a_version_of_an_api_call_is_told_that_there_are_none(home: Path) -> None:
+    found = traceql("sql", "SELECT count(*) FROM api_calls WHERE name = 'cudaLaunchKernel_v7000'", cwd=home)
+    assert "without the version that CUDA appends: cudaLaunchKernel." in found.stderr
+    plain = traceql("sql", "SELECT count(*) FROM api_calls WHERE name = 'cudaLaunchKernel'", cwd=home)
+    assert plain.stderr == ""
+
+
+def test_a_question_that_bears_a_name_of_nvidias_can_have_its_headers(tmp_path: Path) -> None:
+    for name in ("llama_graph", "graph_nodes"):
+        traceql("ingest", "-q", REPORTS / f"{name}.sqlite.xz", cwd=tmp_path)
+    printed = (EXPECTED / "nsys_stats" / "graph_nodes_cuda_gpu_mem_size_sum.csv").read_text().splitlines()
+    asked = ("query", "cuda-gpu-mem-size-sum", "--headers", "nvidia", "-f", "csv")
+    found = traceql(*asked, "--trace", "graph_nodes", cwd=tmp_path)
+    assert found.stdout.splitlines()[0] == printed[0]
+    assert len(found.stdout.splitlines()) == len(printed)
+    assert "name one with --trace" not in found.stderr
+    assert "name one with --trace" in traceql(*asked, cwd=tmp_path).stderr
+    plain = traceql("query", "cuda-gpu-mem-size-sum", "-f", "csv", cwd=tmp_path).stdout
+    assert plain.startswith("trace,operation,")
+    wrong = traceql("query", "top-kernels", "--headers", "nvidia", cwd=tmp_path, status=2)
+    assert "No such option" in wrong.stderr
 
 
 def test_the_dram_question_is_answered(home: Path) -> None:
@@ -427,7 +462,7 @@ def test_an_export_is_named_after_its_folder_also_from_inside(tmp_path: Path) ->
     database = tmp_path / "t.duckdb"
     traceql("ingest", ".", "--db", database, cwd=REPORTS / "scv_baseline_graph_pqtdir")
     found = traceql("sql", "SELECT trace FROM traces", "--db", database, "-f", "csv", cwd=tmp_path).stdout
-    assert found == "name\nscv_baseline_graph_pqtdir\n"
+    assert found == "trace\nscv_baseline_graph_pqtdir\n"
 
 
 def test_python_files_beside_the_user_are_not_run_by_the_decoder(tmp_path: Path) -> None:

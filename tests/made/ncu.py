@@ -196,6 +196,11 @@ class Profile:
         self._rows("ncu_processes").append({"pid": pid, "name": name})
         return self
 
+    def label(self, metric: str, label: str) -> Profile:
+        """What a collected section calls a metric."""
+        self._rows("ncu_labels").append({"metric": metric, "label": label})
+        return self
+
     def report(self) -> RawReport:
         """What the reader would have made of it."""
         tables = {name: _table(rows) for name, rows in self._tables.items() if rows}

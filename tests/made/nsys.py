@@ -79,16 +79,25 @@ def kernel(
     registers: int = 16,
     static_shared: int = 0,
     dynamic_shared: int = 0,
+    executed_shared: int | None = None,
+    local: int | None = None,
+    launch: int | None = None,
     node: int | None = None,
     **place: int,
 ) -> Work:
-    """A kernel: its short name, `full` C++ name, and `place` (device=, context=, stream=); `node` of a CUDA graph."""
+    """A kernel: its short name, `full` C++ name, and `place` (device=, context=, stream=); `node` of a CUDA graph.
+
+    `local` is memory per thread, `launch` the number of its type.
+    """
     row = {
         **{f"grid{axis}": size for axis, size in zip("XYZ", grid, strict=True)},
         **{f"block{axis}": size for axis, size in zip("XYZ", block, strict=True)},
         "registersPerThread": registers,
         "staticSharedMemory": static_shared,
         "dynamicSharedMemory": dynamic_shared,
+        "sharedMemoryExecuted": executed_shared,
+        "localMemoryPerThread": local,
+        "launchType": launch,
         "graphNodeId": node,
     }
     return _work("KERNEL", start, end, place, row, shortName=name, demangledName=full or name)
@@ -378,15 +387,19 @@ class Recording:
             faultAccessType=_ACCESSES[access],
         )
 
-    def graph_node(self, node: int, at: int, *, original: int | None = None) -> Recording:
-        """The creation of a node of a CUDA graph."""
-        return self._add(
-            "CUDA_GRAPH_NODE_EVENTS",
-            start=at,
-            globalTid=_global(1, 1),
-            graphNodeId=node,
-            originalGraphNodeId=original,
-        )
+    def graph_node(
+        self, node: int, at: int, *, original: int | None = None, tid: int = 1, pid: int = 1
+    ) -> Recording:
+        """The creation of a node of a CUDA graph; a clone is recorded again, with its original."""
+        for cloned in dict.fromkeys((None, original)):
+            self._add(
+                "CUDA_GRAPH_NODE_EVENTS",
+                start=at + (cloned is not None),
+                globalTid=_global(pid, tid),
+                graphNodeId=node,
+                originalGraphNodeId=cloned,
+            )
+        return self
 
     def sample(self, metric: str, at: int, value: int, *, gpu: int = 0) -> Recording:
         """A sampled GPU metric, named with its unit: SMs Active [Throughput %]."""
@@ -406,6 +419,18 @@ class Recording:
         return (
             self if cuda is None else self._add("TARGET_INFO_CUDA_DEVICE", gpuId=number, cudaId=cuda, pid=pid)
         )
+
+    def machine(self, *, cpus: str, cpu: str, driver: str, cuda: str) -> Recording:
+        """What the profiler notes about the machine, as texts."""
+        for number, value in ((1, cpus), (13, cpu), (205, driver), (611, cuda)):
+            self._add("TARGET_INFO_SYSTEM_ENV", nameEnum=number, value=value)
+        return self
+
+    def exported(self, **options: str) -> Recording:
+        """What an export says about itself: EXPORT_PARAM_TIME_SHIFT="5"."""
+        for name, value in options.items():
+            self._add("META_DATA_EXPORT", name=name, value=value)
+        return self
 
     def session(self, *, utc_ns: int | None = None, clock_ns: int | None = None) -> Recording:
         """When the recording began: in UTC, and on the clock of its event times (newer exports)."""

@@ -114,7 +114,7 @@ def test_ranges_equal_what_ncu_prints(corpus: Database, name: str) -> None:
         """
         SELECT kernel_id - min(kernel_id) OVER () AS position, domain, text
         FROM kernel_ranges JOIN traces USING (trace_id)
-        WHERE name = $t AND style = 'pushpop' ORDER BY kernel_id, domain, depth
+        WHERE trace = $t AND style = 'pushpop' ORDER BY kernel_id, domain, depth
         """,
         {"t": f"{name}.ncu-rep.xz"},
     ).to_pylist()
@@ -206,10 +206,10 @@ def test_workloads_of_whole_graphs_are_labelled(corpus: Database) -> None:
 
 def test_settings_come_from_the_session_block(corpus: Database) -> None:
     settings = {
-        row["name"]: row
+        row["trace"]: row
         for row in corpus.sql(
             """
-            SELECT name, tool_version, gpu, settings->>'clock_control' AS clocks, settings->>'replay_mode' AS replay,
+            SELECT trace, tool_version, gpu, settings->>'clock_control' AS clocks, settings->>'replay_mode' AS replay,
                    settings->>'graph_profiling' AS graphs, settings->>'set' AS "set"
             FROM traces WHERE profiler = 'ncu'
             """
@@ -228,7 +228,7 @@ def test_rule_results_keep_their_message_and_estimate(corpus: Database) -> None:
     found = corpus.sql(
         """
         SELECT rule, advice.kind, title, estimated_speedup_pct FROM advice JOIN traces USING (trace_id)
-        WHERE name = 'cutlass_a100_2024.1_nvtx.ncu-rep.xz' ORDER BY kernel_id
+        WHERE trace = 'cutlass_a100_2024.1_nvtx.ncu-rep.xz' ORDER BY kernel_id
         """
     )
     assert found.select("rule", "kind", "title").rows()[0] == ("SOLBottleneck", "optimization", "Small Grid")
@@ -246,3 +246,52 @@ def test_bandwidth_follows_from_clock_and_bus_width(corpus: Database) -> None:
     )
     # ncu's product of clock and bus width and nsys's own figure are the same number.
     assert found.rows() == [("NVIDIA H200", 132, "9.0", 4_814_304_000_000.0)]
+
+
+def test_labels_are_those_of_the_sections_that_the_report_holds(corpus: Database) -> None:
+    """Of another report all 480 cells of ncu's details page whose label was found were compared: no difference."""
+    labelled = corpus.sql(
+        """
+        SELECT trace, count(DISTINCT label) AS labels FROM metrics NATURAL JOIN traces GROUP BY trace ORDER BY trace
+        """
+    )
+    found = dict(labelled.rows())
+    assert found["jax_gb200_2025.3_graph_nodes.ncu-rep.xz"] == 238
+    assert found["cutlass_a100_2024.1_nvtx.ncu-rep.xz"] == 204
+    # --set roofline with its section bodies removed, and metrics asked for by name, come without.
+    assert found["llama_roofline.ncu-rep.xz"] == found["scv_nwor_off.ncu-rep.xz"] == 0
+    known = {
+        "launch__waves_per_multiprocessor": "Waves Per SM",
+        "gpu__time_duration.sum": "Duration",
+        "launch__registers_per_thread": "Registers Per Thread",
+        "sm__warps_active.avg.pct_of_peak_sustained_active": "Achieved Occupancy",
+        "dram__bytes.sum.per_second": "Memory Throughput",
+    }
+    pairs = corpus.sql("SELECT DISTINCT metric, label FROM metrics WHERE label IS NOT NULL").rows()
+    assert known.items() <= set(pairs)
+
+
+def test_a_report_of_ncu_tells_driver_and_cuda(corpus: Database) -> None:
+    told = (
+        "SELECT driver_version, cuda_version FROM traces WHERE trace = 'cutlass_a100_2024.1_nvtx.ncu-rep.xz'"
+    )
+    assert corpus.sql(told).rows() == [("560.35.03", "12.6")]
+
+
+def test_what_is_no_section_has_no_labels() -> None:
+    from traceql.read.ncu_rep.labels import labels
+
+    def field(number: int, content: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    metric = field(1, b"launch__grid_size") + field(2, b"Grid Size")
+    result = b"\x8a\x01" + bytes([len(field(3, metric))]) + field(3, metric)
+    assert labels(result, 17) == {"launch__grid_size": "Grid Size"}
+    assert labels(result, 7) == {}
+    # Neither a name of a metric, nor a text, nor a message at all.
+    for other in (
+        field(1, b"Grid") + field(2, b"Size"),
+        field(1, b"launch__x") + field(2, b"\xff"),
+        b"\xff\xff",
+    ):
+        assert labels(b"\x8a\x01" + bytes([len(other)]) + other, 17) == {}

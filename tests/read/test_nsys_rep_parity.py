@@ -20,7 +20,7 @@ REPORTS_WITH_EXPORT = [
 ]
 # Numbered anew by each ingest.
 OWN_IDS = {"trace_id", "kernel_id", "range_id", "api_call_id", "memory_op_id", "sync_id", "graph_launch_id",
-           "os_call_id", "ancestor_id", "parent_id"}  # fmt: skip
+           "os_call_id", "ancestor_id", "parent_id", "capture_range_id"}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=REPORTS_WITH_EXPORT)
@@ -78,7 +78,7 @@ def test_every_table_is_the_same(
 
 
 def test_the_trace_itself_is_the_same(both: Database) -> None:
-    columns = "profiler, captured_at, start_utc_ns, trace_duration_ns, gpu"
+    columns = "profiler, captured_at, start_utc_ns, trace_duration_ns, gpu, driver_version, cuda_version, cpu, cpu_cores"
     rows = both.sql(f"SELECT {columns} FROM traces ORDER BY trace").rows()
     assert rows[0] == rows[1]
 

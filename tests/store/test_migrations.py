@@ -37,7 +37,7 @@ BASELINE, VARIANT = "scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.n
 # Columns of our own numbers: those of an older version differ, but not their order.
 IDS = {
     *("kernel_id", "api_call_id", "range_id", "parent_id", "ancestor_id", "memory_op_id", "sync_id"),
-    *("graph_launch_id", "os_call_id", "run_id"),
+    *("graph_launch_id", "os_call_id", "run_id", "capture_range_id"),
 }
 # Version → its tables, without those that came later.
 TABLES_OF = {

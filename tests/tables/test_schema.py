@@ -48,7 +48,7 @@ def test_numbers_carry_their_unit(table: schema.Table) -> None:
         "trace_id", "gpu_operations", "launches", "levels", "pid", "tid", "end_tid", "gpu_id", "device_id", "context_id", "stream_id", "correlation_id",
         "return_value", "memset_value", "depth", "sm_count", "max_warps_per_sm", "registers_per_thread",
         "src_device_id", "dst_device_id", "bytes", "color_argb", "value", "virtual_address", "source_line", "page_faults",
-        "position", "sample", "events",
+        "position", "sample", "events", "cpu_cores",
         "grid_x", "grid_y", "grid_z", "block_x", "block_y", "block_z",
     }  # fmt: skip
     units = ("_ns", "_bytes", "_pct", "_hz", "_bytes_per_s", "_id")

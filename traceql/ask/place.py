@@ -117,6 +117,34 @@ def of(run: Run, query: Query, bound: Mapping[str, Value]) -> Place:
     return Place(values, narrowed, notes)
 
 
+def only(run: Run, words: Sequence[str]) -> dict[str, str]:
+    """SELECTs that leave of every table the rows of some traces.
+
+    Args:
+        run: the database.
+        words: what `meant` takes; none for all traces.
+
+    Raises:
+        QueryError: a word means no trace.
+    """
+    if not words:
+        return {}
+    there = traces(run)
+    names: dict[str, None] = {}
+    for word in words:
+        some = meant(there, word)
+        if not some:
+            raise no_trace(word)
+        names.update(dict.fromkeys(some))
+    ids = run(f"SELECT trace_id FROM traces WHERE {_of_chosen(list(names))}").column(0).to_pylist()
+    kept = f"trace_id IN ({', '.join(map(str, ids))})"
+    return {
+        table.name: f"SELECT * FROM old.{table.name} WHERE {kept}"
+        for table in schema.TABLES
+        if table.of_trace
+    }
+
+
 def traces(run: Run) -> list[dict[str, Any]]:
     """Name and tags of every trace."""
     rows: list[dict[str, Any]] = run("SELECT trace, tags FROM traces ORDER BY trace").to_pylist(

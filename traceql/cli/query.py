@@ -10,11 +10,15 @@ from click.core import ParameterSource
 
 from traceql.cli.common import F, asker, catalog, complete_trace, database, db_option, note
 from traceql.cli.output import output_options, text_table, write
+from traceql.questions import nvidia
 from traceql.questions.parameters import PLACES, TRACE_PARAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import pyarrow as pa
+
+    from traceql.ask.answer import Answer, Asker
     from traceql.questions.parameters import Param, Value
     from traceql.questions.question import Query
 
@@ -35,6 +39,8 @@ class _Queries(click.Group):
         )
         for param in found.params:
             command.params.append(option(param))
+        if found.name in nvidia.HEADERS:
+            command.params.append(_HEADERS)
         decorated = db_option()(output_options(command.callback))  # type: ignore[type-var]
         command.params.extend(reversed(decorated.__click_params__))  # type: ignore[union-attr]
         return command
@@ -94,16 +100,34 @@ def _list(db: str) -> Any:
 
 
 def _answer_query(found: Query) -> Any:
-    def callback(db: str, format_: str | None, output: str | None, **params: Any) -> None:
+    def callback(
+        db: str, format_: str | None, output: str | None, headers: str = "traceql", **params: Any
+    ) -> None:
         with asker(db) as ask:
             answer = ask(found.name, **given(found.params, params))
             for one in answer.notes:
                 note(one.text)
             if len(answer) < answer.total_rows:
                 note(f"{len(answer):,} of {answer.total_rows:,} rows: --limit gives more, --limit NULL all.")
-            write(answer.table, format_, output)
+            write(_nvidias(ask, answer) if headers == "nvidia" else answer.table, format_, output)
 
     return callback
+
+
+_HEADERS = click.Option(
+    ["--headers"],
+    type=click.Choice(["traceql", "nvidia"]),
+    default="traceql",
+    show_default=True,
+    help="Names and units of columns; nvidia: those of nsys stats --format csv.",
+)
+
+
+def _nvidias(ask: Asker, answer: Answer) -> pa.Table:
+    """The answer as nsys stats prints it, which knows one trace."""
+    if len(set(answer.table.column("trace").to_pylist())) > 1:
+        note("NVIDIA's columns do not tell traces apart: name one with --trace.")
+    return ask.store.run(nvidia.statement(answer.question.name), tables={"answer": answer.table})
 
 
 class _OrNull(click.ParamType):  # type: ignore[type-arg]

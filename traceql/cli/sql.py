@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from traceql.cli.common import db_option, store
+from traceql.cli.common import complete_trace, db_option, note, store
 from traceql.cli.output import output_options, write
+from traceql.tables import elsewhere
 
 
 @click.command()
@@ -19,12 +20,21 @@ from traceql.cli.output import output_options, write
 @click.option(
     "--allow-files", is_flag=True, help="Let the SQL read and write other files and load extensions."
 )
+@click.option(
+    "--trace",
+    "traces",
+    multiple=True,
+    metavar="TRACE",
+    help="Narrow every table to this trace: a name, a pattern, or a tag such as gpu=h200; repeatable.",
+    shell_complete=complete_trace,
+)
 @db_option()
 @output_options
 def sql(
     statement: str | None,
     file: Any,
     allow_files: bool,
+    traces: tuple[str, ...],
     db: str,
     format_: str | None,
     output: str | None,
@@ -36,6 +46,7 @@ def sql(
     \b
     Examples:
       traceql sql "SELECT name, count(*) AS launches FROM kernels GROUP BY name ORDER BY 2 DESC"
+      traceql sql --trace 'decode_*' --trace mode=nwor "SELECT trace, kernel, queue_ns FROM kernel_calls"
       traceql sql --file question.sql --format csv -o answer.csv
       echo "FROM traces" | traceql sql
     """
@@ -49,5 +60,9 @@ def sql(
         statement = sys.stdin.buffer.read().decode("utf-8", "replace")
     if not statement.strip():
         raise click.UsageError("The SQL is empty.")
+    from traceql.ask import place
+
     with store(db, allow_files=allow_files) as opened:
-        write(opened.run(statement), format_, output)
+        write(opened.run(statement, narrowed=place.only(opened.run, traces)), format_, output)
+    if remark := elsewhere.remark(statement):
+        note(remark)

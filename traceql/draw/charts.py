@@ -42,8 +42,6 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "utilisation": ("cuda_gpu_time_util_map",),
     }
 )
-# What they ask for where nothing is said: the longest gaps, however short, and not NVIDIA's of half a second.
-_ASKED: Mapping[str, Mapping[str, Value]] = MappingProxyType({"gaps": {"min_gap_ns": 0}})
 # Traces that are drawn below each other at most.
 _MOST_TRACES = 8
 
@@ -101,7 +99,7 @@ def _check(query: Query) -> None:
 
 
 def params(catalog: Catalog, name: str) -> dict[str, Param]:
-    """The parameters of a chart: those of its queries, with the defaults of the chart.
+    """The parameters of a chart: those of its queries, with their defaults.
 
     Where the defaults of its queries differ, there is none.
     """
@@ -110,13 +108,7 @@ def params(catalog: Catalog, name: str) -> dict[str, Param]:
         known = found.setdefault(param.name, param)
         if known.default != param.default:
             found[param.name] = replace(known, default=None)
-    return found | {key: replace(found[key], default=value) for key, value in asked(name).items()}
-
-
-def asked(name: str, /, **values: Value) -> dict[str, Value]:
-    """The values of parameters that a chart asks with: those given, and its own defaults."""
-    given = {key.removesuffix("_"): value for key, value in values.items()}
-    return {**_ASKED.get(name.replace("-", "_"), {}), **given}
+    return found
 
 
 def draw(ask: Asker, name: str, /, **values: Value) -> Drawing:
@@ -142,7 +134,6 @@ def of_answers(given: Sequence[Answer], ask: Asker) -> Drawing:
 
 def answers(ask: Asker, name: str, /, **values: Value) -> list[Answer]:
     """The answers that a chart shows; see `draw`."""
-    values = asked(name, **values)
     unknown = values.keys() - params(ask.catalog, name).keys()
     found = []
     for query in queries_of(ask.catalog, name):

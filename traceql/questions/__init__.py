@@ -7,5 +7,6 @@ Owns the form of ``queries/``. Needs no database, and does not know how a questi
 `parameters` how parameters are declared, and which values they take
 `catalog`    every question, view, macro and check file
 `folders`    where the files lie
+`nvidia`     columns of nsys stats for the questions that bear its reports' names
 ============ ==========================================================================
 """

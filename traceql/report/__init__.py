@@ -118,7 +118,7 @@ def of_chart(ask: Asker, name: str, /, **params: Value) -> str:
     figures = []
     for answer in charts.answers(ask, name, **params):
         own = {p.name for p in answer.question.params}
-        given = {key: value for key, value in charts.asked(name, **params).items() if key in own}
+        given = {key: value for key, value in params.items() if key in own}
         figures.append(of_answer(answer, given))
     title = f"Chart: {name.replace('_', '-')}"
     return page.html(Page(title, "", (Section("chart", "", figures=tuple(figures)),)))

@@ -122,7 +122,7 @@ class Store:
                 cursor.forget()
                 if isinstance(error, CatalogError):
                     raise
-                raise failures.query_error(error) from error
+                raise failures.query_error(error, statement) from error
             except RuntimeError as error:
                 raise failures.interrupt(error) from error
             finally:

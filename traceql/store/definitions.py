@@ -69,8 +69,8 @@ class Definition:
 class Definitions:
     """All definitions of a catalogue, by name.
 
-    The GPUs come first, then macros before views, and each kind in the order of the catalogue: a definition
-    may use earlier ones. Macros that read views come last.
+    The GPUs come first, then macros before views, and each kind in the order of the catalogue, but that a
+    view comes after those that it reads. Macros that read views come last.
     """
 
     def __init__(self, asked: Catalog) -> None:
@@ -100,7 +100,7 @@ class Definitions:
             for view in self._catalog.views.values()
         ]
         early, late = _around(macros, views)
-        return {definition.name: definition for definition in (*early, *views, *late)}
+        return {definition.name: definition for definition in (*early, *_in_order(views), *late)}
 
     @cached_property
     def stored(self) -> tuple[Definition, ...]:
@@ -144,6 +144,23 @@ def _instead_of(
 ) -> dict[str, Definition]:
     """All of them, those that others stand in for left out; who stands in comes first."""
     return {**instead, **{name: one for name, one in definitions.items() if name not in instead}}
+
+
+def _in_order(views: Sequence[Definition]) -> list[Definition]:
+    """The views, each after those that it reads."""
+    known = {view.name: view for view in views}
+    found: dict[str, Definition] = {}
+
+    def place(view: Definition, around: frozenset[str]) -> None:
+        for name in known:
+            # One that reads itself, over others or not, is for DuckDB to refuse.
+            if name in view.words and name not in found and name not in around:
+                place(known[name], around | {name})
+        found.setdefault(view.name, view)
+
+    for view in views:
+        place(view, frozenset({view.name}))
+    return list(found.values())
 
 
 def _around(

@@ -11,6 +11,7 @@ import duckdb
 from traceql.errors import CatalogError, DatabaseError, QueryError
 from traceql.read import formats
 from traceql.store import interrupts
+from traceql.tables import elsewhere
 
 
 def first_line(error: Exception) -> str:
@@ -18,14 +19,15 @@ def first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def query_error(error: duckdb.Error) -> QueryError:
-    """The error of a question."""
+def query_error(error: duckdb.Error, statement: str) -> QueryError:
+    """The error of a question, with what the names in its statement are called here."""
     text = str(error).strip()
     if isinstance(error, duckdb.PermissionException):
         return no_files(text)
     if "read-only mode" in text:
         return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
-    return QueryError(text, "The tables and their columns: traceql schema")
+    named = elsewhere.hints(text, statement)
+    return QueryError(text, " ".join([*named, "The tables and their columns: traceql schema"]))
 
 
 def definition_error(error: duckdb.Error, label: str) -> CatalogError:

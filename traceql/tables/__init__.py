@@ -9,6 +9,7 @@ engine: its SQL is text that `store` runs.
 `migrations` tables of older versions → those of today
 `window`     what of the tables lies in a stretch of time, or in an NVTX range
 `fingerprint` whether the tables still mean what they meant
+`elsewhere`  what names of other tools and of older databases are here
 `sqlfiles`   the form that all SQL files of the project share
 ============ ==========================================================================
 """

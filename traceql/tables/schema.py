@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "afc9de2573b9b025"
+FINGERPRINT = "d84a7be988b878ba"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -120,6 +120,15 @@ TABLES: tuple[Table, ...] = (
             ("start_utc_ns", "BIGINT", "time 0 of the trace, nanoseconds since 1970 UTC"),
             ("trace_duration_ns", "BIGINT", "length of the recording; NULL for ncu, which has no timeline"),
             ("gpu", "VARCHAR", "names of the GPUs used"),
+            ("driver_version", "VARCHAR", "NVIDIA driver, for example 570.86.15"),
+            ("cuda_version", "VARCHAR", "newest CUDA that the driver supports, for example 12.8"),
+            ("cpu", "VARCHAR", "model of the CPU; nsys only"),
+            ("cpu_cores", "INTEGER", "logical CPUs of the machine; nsys only"),
+            (
+                "time_shift_ns",
+                "BIGINT",
+                "what nsys export --ts-shift added to all times; 0 in a report itself, NULL if not said",
+            ),
             ("settings", "JSON", "how it was recorded: graph trace mode, clock control, replay mode …"),
             (
                 "tags",
@@ -193,15 +202,27 @@ TABLES: tuple[Table, ...] = (
             *_GPU_PLACE,
             _IN_RANGE,
             ("graph_node_id", "BIGINT", "CUDA graph node; NULL outside graphs"),
-            ("grid_x", "INTEGER", "blocks in x"),
-            ("grid_y", "INTEGER", "blocks in y"),
-            ("grid_z", "INTEGER", "blocks in z"),
-            ("block_x", "INTEGER", "threads per block in x"),
-            ("block_y", "INTEGER", "threads per block in y"),
-            ("block_z", "INTEGER", "threads per block in z"),
+            # BIGINT, as the product of all six is what one asks for.
+            ("grid_x", "BIGINT", "blocks in x"),
+            ("grid_y", "BIGINT", "blocks in y"),
+            ("grid_z", "BIGINT", "blocks in z"),
+            ("block_x", "BIGINT", "threads per block in x"),
+            ("block_y", "BIGINT", "threads per block in y"),
+            ("block_z", "BIGINT", "threads per block in z"),
             ("registers_per_thread", "INTEGER", "registers of each thread"),
             ("static_shared_bytes", "BIGINT", "static shared memory per block"),
             ("dynamic_shared_bytes", "BIGINT", "dynamic shared memory per block"),
+            (
+                "executed_shared_bytes",
+                "BIGINT",
+                "shared memory of an SM as the driver set it for the kernel; nsys only",
+            ),
+            ("local_memory_per_thread_bytes", "BIGINT", "local memory of each thread; nsys only"),
+            (
+                "launch_type",
+                "VARCHAR",
+                "Regular, Coop Single Device or Coop Multi Device, as nsys prints it; nsys only",
+            ),
         ),
         {"nsys": _NSYS_CUDA, "ncu": "ncu"},
         "cuda",
@@ -281,13 +302,20 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "graph_nodes",
-        "one node of a CUDA graph at its creation",
+        "one node of a CUDA graph, or of an executable made of it",
         _columns(
             _TRACE_ID,
             ("graph_node_id", "BIGINT", "as in kernels.graph_node_id"),
+            ("is_original", "BOOLEAN", "whether it was not cloned from another one"),
             ("original_graph_node_id", "BIGINT", "the node it was cloned from; NULL for originals"),
             ("created_ns", "BIGINT", "when the node was created"),
             *_THREAD,
+            (
+                "capture_range_id",
+                "BIGINT",
+                "innermost push/pop range around the creation of the node, or of the one it was cloned from; "
+                "NULL outside any",
+            ),
         ),
         {"nsys": "nsys profile --trace=cuda --cuda-graph-trace=node"},
         "cuda",
@@ -447,6 +475,11 @@ TABLES: tuple[Table, ...] = (
             ("unit", "VARCHAR", "as reported: byte, ns, % …; empty if there is none"),
             ("value", "DOUBLE", "NULL when the report holds no value"),
             ("value_text", "VARCHAR", "value of a text metric; nan or inf where the number is not finite"),
+            (
+                "label",
+                "VARCHAR",
+                "what ncu's pages call it: Waves Per SM; NULL if no section of the report shows it",
+            ),
         ),
         {"ncu": "ncu --set full, or ncu --metrics NAME,…"},
     ),

@@ -12,9 +12,11 @@ Raw tables:
 - ``ncu_metrics``: one row per (workload, metric); ``value`` is NULL where the report has none.
 - ``ncu_nvtx``: one row per (workload, NVTX domain, enclosing range), outermost at depth 0.
 - ``ncu_rules``: one row per (workload, rule result).
+- ``ncu_labels``: one row per metric that a collected section shows, with its label there.
 
 ============ ==========================================================================
 `container`  the file: blocks and their headers
+`labels`     what the tool's pages call metrics
 `options`    what ncu's command line says about the measurement
 `workloads`  NVIDIA's library, one profiled workload at a time → columns
 ============ ==========================================================================
@@ -90,6 +92,7 @@ _COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
         "estimated_speedup_pct": _REAL,
         "speedup_scope": _TEXT,
     },
+    "ncu_labels": {"metric": _TEXT, "label": _TEXT},
     "ncu_session": {"created_utc_s": _INTEGER, "cuda_version": _TEXT, "driver_version": _TEXT},
     "ncu_processes": {"pid": _INTEGER, "name": _TEXT},
     "ncu_devices": {
@@ -146,6 +149,9 @@ def read(
     tables["ncu_processes"] = _table(
         "ncu_processes",
         {"pid": list(container.processes), "name": list(container.processes.values())},
+    )
+    tables["ncu_labels"] = _table(
+        "ncu_labels", {"metric": list(container.labels), "label": list(container.labels.values())}
     )
     tables["ncu_devices"] = _table("ncu_devices", _devices(container))
     warnings = []

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from traceql.errors import ReportError, TruncatedReportError
 from traceql.read import protobuf
-from traceql.read.ncu_rep import options
+from traceql.read.ncu_rep import labels, options
 from traceql.read.protobuf import WireError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ MAGIC = b"NVR\0"
 _RECORD_AGAIN = "Copy the file again, or record it again: ncu did not finish writing it."
 
 # Field numbers of the messages that are read here.
-_BLOCK_SESSION, _BLOCK_PAYLOAD_SIZE, _BLOCK_PROCESS = 3, 5, 6
+_BLOCK_SOURCES, _BLOCK_SESSION, _BLOCK_PAYLOAD_SIZE, _BLOCK_PROCESS = 1, 3, 5, 6
 _BLOCK_RESULT_COUNTS = (2, 7, 8, 9)  # kernels, ranges, command lists, graphs
 _SESSION_CREATED, _SESSION_DEVICE, _SESSION_VERSION = 2, 6, 8
 _SESSION_EXECUTABLE, _SESSION_COMMAND_LINE = 9, 11
@@ -47,6 +47,7 @@ class Container:
         devices: one mapping per GPU, attribute name → value, with ``name`` and ``device_id``.
         settings: collection options (see `RawReport.settings`).
         environment: private facts about the profiled process.
+        labels: metric → what the tool's pages call it, of the first result that says so.
     """
 
     results: int = 0
@@ -56,6 +57,7 @@ class Container:
     devices: list[dict[str, str | int | float]] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     environment: list[tuple[str, str]] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 def walk(path: Path) -> Container:
@@ -75,7 +77,8 @@ def walk(path: Path) -> Container:
             at = file.tell()
             header = _header(file, size, path.name)
             try:
-                payload = _read_block_header(header, container)
+                block = protobuf.message(header)
+                payload = _read_block_header(block, container)
             except WireError as error:
                 raise ReportError(
                     f"{path.name}: damaged block header at byte {at:,} ({error.what})", _RECORD_AGAIN
@@ -86,8 +89,30 @@ def walk(path: Path) -> Container:
                     "more than the file has",
                     _RECORD_AGAIN,
                 )
-            file.seek(payload, 1)
+            begin = file.tell()
+            if not container.labels:
+                container.labels = _labels(file, block, begin + payload)
+            file.seek(begin + payload)
     return container
+
+
+def _labels(file: BinaryIO, block: Message, end: int) -> dict[str, str]:
+    """The labels in the first result of a block; none where it cannot be read, which is for the library to say."""
+    kernels, *others = (protobuf.number(block, count) or 0 for count in _BLOCK_RESULT_COUNTS)
+    before = protobuf.number(block, _BLOCK_SOURCES) or 0
+    if not kernels and not any(others):
+        return {}
+    for place in range(before + 1):
+        raw = file.read(4)
+        length = struct.unpack("<I", raw)[0] if len(raw) == 4 else 0
+        if not 0 < length <= end - file.tell():
+            return {}
+        if place < before:
+            file.seek(length, 1)
+    try:
+        return labels.labels(file.read(length), labels.KERNEL_SECTIONS if kernels else labels.OTHER_SECTIONS)
+    except WireError:
+        return {}
 
 
 def _header(file: BinaryIO, size: int, name: str) -> bytes:
@@ -99,9 +124,8 @@ def _header(file: BinaryIO, size: int, name: str) -> bytes:
     return file.read(length)
 
 
-def _read_block_header(header: bytes, container: Container) -> int:
+def _read_block_header(block: Message, container: Container) -> int:
     """Take what a block header says; returns the size of the payload behind it."""
-    block = protobuf.message(header)
     container.results += sum(protobuf.number(block, count) or 0 for count in _BLOCK_RESULT_COUNTS)
     for process in protobuf.submessages(block, _BLOCK_PROCESS):
         name = protobuf.text(process, 3) or ""

@@ -40,6 +40,7 @@ def tables(
         "ANALYSIS_FILE": _analysis_files(container),
         "ANALYSIS_DETAILS": _details(container),
         "TARGET_INFO_SESSION_START_TIME": _session_start(container),
+        "TARGET_INFO_SYSTEM_ENV": _machine(container),
         "TARGET_INFO_CUDA_CONTEXT_INFO": [
             _row(context, "TARGET_INFO_CUDA_CONTEXT_INFO")
             for context in protobuf.submessages(container.target, 14)
@@ -226,6 +227,25 @@ def _details(container: Container) -> list[Row]:
     start, stop = span
     vid = protobuf.number(devices[0], 3) if devices else None
     return [{"globalVid": vid, "duration": stop - start, "startTime": start, "stopTime": stop}]
+
+
+# CpuCores, CpuDescription, NvDriverVersion, CudaDriverVersion: of a hundred facts these tell nothing private.
+_ABOUT_MACHINES = frozenset({1, 13, 205, 611})
+
+
+def _machine(container: Container) -> list[Row]:
+    """What the profiler noted about the machine, by the numbers that the export calls ``nameEnum``."""
+    return [
+        {
+            "globalVid": protobuf.number(device, 3),
+            "devStateName": protobuf.text(device, 1),
+            **_row(fact, "TARGET_INFO_SYSTEM_ENV"),
+        }
+        for device in protobuf.submessages(container.header, 1)
+        for facts in protobuf.submessages(device, 2)
+        for fact in protobuf.submessages(facts, 1)
+        if protobuf.number(fact, 1) in _ABOUT_MACHINES
+    ]
 
 
 def _session_start(container: Container) -> list[Row]:

@@ -614,6 +614,13 @@ INVENTORY: Final[Mapping[str, tuple[Column, ...]]] = {
         "utcTime text",
         "localTime text",
     ),
+    "TARGET_INFO_SYSTEM_ENV": _columns(
+        None,
+        "globalVid u64",
+        "devStateName text",
+        "nameEnum u32 1",
+        "value text 2",
+    ),
     "TARGET_INFO_GPU_METRICS": _columns(
         None,
         "typeId u64",

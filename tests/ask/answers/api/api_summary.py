@@ -15,12 +15,12 @@ CASES = [
         traces={"a": CALLS, "b": Recording().call("cudaFree_v3020", 0, 7)},
         expected=across(
             """
-            trace  layer    function          calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
+            trace  layer    function          calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
             # Of 20 + 40 + 30 + 10; 20 and 40 are 10 from their mean.
-            a      runtime  cudaLaunchKernel  2      20 + 40   60         30      30         20      40      sqrt(200)
-            a      runtime  cudaFree          1      30        30         30      30         30      30      NULL
-            a      driver   cuLaunchKernel    1      10        10         10      10         10      10      NULL
-            b      runtime  cudaFree          1      7         100        7       7          7       7       NULL
+            a      runtime  cudaLaunchKernel  2      20 + 40   60         30      30         20      40      sqrt(200)  38      39.8
+            a      runtime  cudaFree          1      30        30         30      30         30      30      NULL       30      30
+            a      driver   cuLaunchKernel    1      10        10         10      10         10      10      NULL       10      10
+            b      runtime  cudaFree          1      7         100        7       7          7       7       NULL       7       7
             """
         ),
     ),
@@ -30,8 +30,8 @@ CASES = [
         params={"layer": "driver"},
         expected=across(
             """
-            trace  layer    function          calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
-            a      driver   cuLaunchKernel    1      10        10         10      10         10      10      NULL
+            trace  layer    function          calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
+            a      driver   cuLaunchKernel    1      10        10         10      10         10      10      NULL       10      10
             """
         ),
     ),

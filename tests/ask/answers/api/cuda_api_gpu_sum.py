@@ -15,13 +15,13 @@ CASES = [
         traces={"a": WORK},
         expected=across(
             """
-            trace  category     operation                     instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
-            a      CUDA_KERNEL  void add<float>(float *)      2          10 + 30   40         20      20         10      30      sqrt(200)
-            a      CUDA_API     cudaLaunchKernel              2          5 + 15    20         10      10         5       15      sqrt(50)
-            a      CUDA_API     cudaGraphLaunch               1          10        10         10      10         10      10      NULL
-            a      CUDA_API     cudaMemcpyAsync               1          10        10         10      10         10      10      NULL
-            a      CUDA_GRAPH   [CUDA graph 1]                1          10        10         10      10         10      10      NULL
-            a      MEMORY_OPER  [CUDA memcpy Host-to-Device]  1          10        10         10      10         10      10      NULL
+            trace  category     operation                     instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
+            a      CUDA_KERNEL  void add<float>(float *)      2          10 + 30   40         20      20         10      30      sqrt(200)  28      29.8
+            a      CUDA_API     cudaLaunchKernel              2          5 + 15    20         10      10         5       15      sqrt(50)   14      14.9
+            a      CUDA_API     cudaGraphLaunch               1          10        10         10      10         10      10      NULL       10      10
+            a      CUDA_API     cudaMemcpyAsync               1          10        10         10      10         10      10      NULL       10      10
+            a      CUDA_GRAPH   [CUDA graph 1]                1          10        10         10      10         10      10      NULL       10      10
+            a      MEMORY_OPER  [CUDA memcpy Host-to-Device]  1          10        10         10      10         10      10      NULL       10      10
             """
         ),
     ),
@@ -31,12 +31,12 @@ CASES = [
         params={"names": "short", "graphs": False},
         expected=across(
             """
-            trace  category     operation                     instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
-            a      CUDA_KERNEL  add                           2          40        4000/90    20      20         10      30      sqrt(200)
-            a      CUDA_API     cudaLaunchKernel              2          20        2000/90    10      10         5       15      sqrt(50)
-            a      CUDA_API     cudaGraphLaunch               1          10        1000/90    10      10         10      10      NULL
-            a      CUDA_API     cudaMemcpyAsync               1          10        1000/90    10      10         10      10      NULL
-            a      MEMORY_OPER  [CUDA memcpy Host-to-Device]  1          10        1000/90    10      10         10      10      NULL
+            trace  category     operation                     instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
+            a      CUDA_KERNEL  add                           2          40        4000/90    20      20         10      30      sqrt(200)  28      29.8
+            a      CUDA_API     cudaLaunchKernel              2          20        2000/90    10      10         5       15      sqrt(50)   14      14.9
+            a      CUDA_API     cudaGraphLaunch               1          10        1000/90    10      10         10      10      NULL       10      10
+            a      CUDA_API     cudaMemcpyAsync               1          10        1000/90    10      10         10      10      NULL       10      10
+            a      MEMORY_OPER  [CUDA memcpy Host-to-Device]  1          10        1000/90    10      10         10      10      NULL       10      10
             """
         ),
     ),

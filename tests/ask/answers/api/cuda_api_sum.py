@@ -13,10 +13,10 @@ CASES = [
         },
         expected=across(
             """
-            trace  function    calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
-            a      cuMemAlloc  1      60        60         60      60         60      60      NULL
-            a      cudaMalloc  2      10 + 30   40         20      20         10      30      sqrt(200)
-            b      cudaFree    1      8         100        8       8          8       8       NULL
+            trace  function    calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
+            a      cuMemAlloc  1      60        60         60      60         60      60      NULL       60      60
+            a      cudaMalloc  2      10 + 30   40         20      20         10      30      sqrt(200)  28      29.8
+            b      cudaFree    1      8         100        8       8          8       8       NULL       8       8
             """
         ),
     ),

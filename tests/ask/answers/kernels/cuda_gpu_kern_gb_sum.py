@@ -30,6 +30,8 @@ CASES = [
             min_ns     60                        10
             max_ns     60                        30
             stddev_ns  NULL                      sqrt(200)
+            p90_ns            60  28
+            p99_ns            60  29.8
             """
         ),
     ),
@@ -59,6 +61,8 @@ CASES = [
             min_ns     10
             max_ns     10
             stddev_ns  0
+            p90_ns            10
+            p99_ns            10
             """
         ),
     ),

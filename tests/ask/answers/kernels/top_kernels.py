@@ -15,10 +15,10 @@ CASES = [
         params={"names": "short"},
         expected=across(
             """
-            trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
-            a      mul     1         50        50         50      50         50      50
-            a      add     2         10 + 30   40         20      20         10      30
-            a      nop     1         10        10         10      10         10      10
+            trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  p90_ns  p99_ns
+            a      mul     1         50        50         50      50         50      50       50      50
+            a      add     2         10 + 30   40         20      20         10      30       28      29.8
+            a      nop     1         10        10         10      10         10      10       10      10
             """
         ),
     ),
@@ -28,9 +28,9 @@ CASES = [
         params={"kernel": "*ad*", "limit": 1},
         expected=across(
             """
-            trace  kernel    instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
-            a      add<int>  1          30        30         30      30         30      30
-            b      bad       1          4         50         4       4          4       4       # of equal ones by name
+            trace  kernel    instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  p90_ns  p99_ns
+            a      add<int>  1          30        30         30      30         30      30      30      30
+            b      bad       1          4         50         4       4          4       4       4       4       # of equal ones by name
             """
         ),
     ),
@@ -54,10 +54,10 @@ CASES = [
         params={"kernel": "device_kernel"},
         expected=across(
             """
-            trace  kernel                        instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
-            a      device_kernel<FlashAttnFwd>   1          5         500/11     5       5          5       5
-            a      device_kernel<GemmUniversal>  1          5         500/11     5       5          5       5
-            b      device_kernel<GemmUniversal>  1          8         800/9      8       8          8       8
+            trace  kernel                        instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  p90_ns  p99_ns
+            a      device_kernel<FlashAttnFwd>   1          5         500/11     5       5          5       5       5       5
+            a      device_kernel<GemmUniversal>  1          5         500/11     5       5          5       5       5       5
+            b      device_kernel<GemmUniversal>  1          8         800/9      8       8          8       8       8       8
             """
         ),
     ),
@@ -67,8 +67,8 @@ CASES = [
         params={"kernel": "*<int>*", "names": "short"},
         expected=across(
             """
-            trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
-            a      add     1          30        30         30      30         30      30
+            trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  p90_ns  p99_ns
+            a      add     1          30        30         30      30         30      30      30      30
             """
         ),
     ),
@@ -83,10 +83,10 @@ CASES = [
         params={"trace": ["a3", "gpu=h2*"], "by": "gpu"},
         expected=across(
             """
-            trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
-            a3     add     1          5         100        5       5          5       5
-            h200   add     2          10 + 20   50         15      15         10      20
-            h200   mul     1          30        50         30      30         30      30
+            trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  p90_ns  p99_ns
+            a3     add     1          5         100        5       5          5       5       5       5
+            h200   add     2          10 + 20   50         15      15         10      20      19      19.9
+            h200   mul     1          30        50         30      30         30      30      30      30
             """
         ),
     ),
@@ -105,8 +105,8 @@ CASES = [
         params={"within": "step#1"},
         expected=across(
             """
-            trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns
-            a      two     1          10        100        10      10         10      10
+            trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  p90_ns  p99_ns
+            a      two     1          10        100        10      10         10      10      10      10
             """
         ),
     ),

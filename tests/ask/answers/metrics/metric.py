@@ -12,7 +12,8 @@ ROOF = "dram__throughput.avg.pct_of_peak_sustained_elapsed"
 TWO = {
     "before": Profile()
     .kernel("gemm", "step/mlp", metrics={ROOF: (62.5, "%"), "launch__func_cache_config": "PreferShared"})
-    .kernel("copy", metrics={ROOF: (0, "%")}),
+    .kernel("copy", metrics={ROOF: (0, "%")})
+    .label(ROOF, "DRAM Throughput"),
     # Asked for and not counted; not a number; not asked for.
     "after": Profile()
     .kernel("gemm", domains={"lib": "inner"}, metrics={ROOF: (None, "%")})
@@ -27,11 +28,11 @@ CASES = [
         params={"metric": ROOF},
         expected=across(
             f"""
-            trace   kernel_id  kernel  path        metric  unit  value  text
-            after   1          gemm    NULL        {ROOF}  %     NULL   NULL  # another domain is no path
-            after   2          copy    NULL        {ROOF}  %     NULL   nan   # nor is a start/end range
-            before  1          gemm    step/mlp    {ROOF}  %     62.5   NULL
-            before  2          copy    NULL        {ROOF}  %     0      NULL
+            trace   kernel_id  kernel  path        metric  label            unit  value  text
+            after   1          gemm    NULL        {ROOF}  NULL             %     NULL   NULL  # another domain is no path
+            after   2          copy    NULL        {ROOF}  NULL             %     NULL   nan   # nor is a start/end range
+            before  1          gemm    step/mlp    {ROOF}  DRAM Throughput  %     62.5   NULL
+            before  2          copy    NULL        {ROOF}  DRAM Throughput  %     0      NULL
             """
         ),
     ),
@@ -41,10 +42,22 @@ CASES = [
         params={"metric": "%", "trace": "before", "kernel": "g%"},
         expected=across(
             f"""
-            trace   kernel_id  kernel  path        metric                     unit  value  text
-            before  1          gemm    step/mlp    {ROOF}                     %     62.5   NULL
-            before  1          gemm    step/mlp    launch__device_id          ''    0      NULL
-            before  1          gemm    step/mlp    launch__func_cache_config  ''    NULL   PreferShared
+            trace   kernel_id  kernel  path        metric                     label            unit  value  text
+            before  1          gemm    step/mlp    {ROOF}                     DRAM Throughput  %     62.5   NULL
+            before  1          gemm    step/mlp    launch__device_id          NULL             ''    0      NULL
+            before  1          gemm    step/mlp    launch__func_cache_config  NULL             ''    NULL   PreferShared
+            """
+        ),
+    ),
+    Case(
+        "a metric is found by its label, too, where a section of the report says it",
+        traces=TWO,
+        params={"metric": "DRAM Throughput"},
+        expected=across(
+            f"""
+            trace   kernel_id  kernel  path        metric  label            unit  value  text
+            before  1          gemm    step/mlp    {ROOF}  DRAM Throughput  %     62.5   NULL
+            before  2          copy    NULL        {ROOF}  DRAM Throughput  %     0      NULL
             """
         ),
     ),

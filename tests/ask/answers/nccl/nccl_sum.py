@@ -23,11 +23,11 @@ CASES = [
         traces=TWO,
         expected=across(
             """
-            trace  function       calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
-            a      ncclGroupEnd   1      60        50         60      60         60      60      NULL
-            a      ncclAllReduce  2      10 + 30   100/3      20      20         10      30      sqrt(200)
-            a      ncclSend       1      20        100/6      20      20         20      20      NULL
-            b      ncclSend       1      4         100        4       4          4       4       NULL
+            trace  function       calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
+            a      ncclGroupEnd   1      60        50         60      60         60      60      NULL       60      60
+            a      ncclAllReduce  2      10 + 30   100/3      20      20         10      30      sqrt(200)  28      29.8
+            a      ncclSend       1      20        100/6      20      20         20      20      NULL       20      20
+            b      ncclSend       1      4         100        4       4          4       4       NULL       4       4
             """
         ),
     ),
@@ -37,8 +37,8 @@ CASES = [
         params={"trace": "b", "domain": "MINE"},
         expected=across(
             """
-            trace  function  calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
-            b      send      1      8         100        8       8          8       8       NULL
+            trace  function  calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
+            b      send      1      8         100        8       8          8       8       NULL       8       8
             """
         ),
     ),
@@ -47,8 +47,8 @@ CASES = [
         traces={"a": Recording().range("ncclGroupStart", 5, 5, domain="NCCL")},
         expected=across(
             """
-            trace  function        calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns
-            a      ncclGroupStart  1      0         NULL       0       0          0       0       NULL
+            trace  function        calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
+            a      ncclGroupStart  1      0         NULL       0       0          0       0       NULL       0       0
             """
         ),
     ),

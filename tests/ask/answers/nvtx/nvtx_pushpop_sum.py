@@ -23,11 +23,11 @@ CASES = [
         traces=TWO,
         expected=across(
             """
-            trace  domain  range       style    total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
-            a      ''      step        pushpop  60        60         1          60      60         60      60      NULL
-            a      ''      layer       pushpop  20 + 10   30         2          15      15         10      20      sqrt(50)
-            a      lib     cub         pushpop  10        10         1          10      10         10      10      NULL
-            b      ''      step        pushpop  7         100        1          7       7          7       7       NULL
+            trace  domain  range       style    total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
+            a      ''      step        pushpop  60        60         1          60      60         60      60      NULL       60      60
+            a      ''      layer       pushpop  20 + 10   30         2          15      15         10      20      sqrt(50)   19      19.9
+            a      lib     cub         pushpop  10        10         1          10      10         10      10      NULL       10      10
+            b      ''      step        pushpop  7         100        1          7       7          7       7       NULL       7       7
             """
         ),
     ),
@@ -37,8 +37,8 @@ CASES = [
         params={"trace": "b"},
         expected=across(
             """
-            trace  domain  range       style    total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
-            b      ''      step        pushpop  7         100        1          7       7          7       7       NULL
+            trace  domain  range       style    total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
+            b      ''      step        pushpop  7         100        1          7       7          7       7       NULL       7       7
             """
         ),
     ),

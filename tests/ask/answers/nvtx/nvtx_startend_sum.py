@@ -23,10 +23,10 @@ CASES = [
         traces=TWO,
         expected=across(
             """
-            trace  domain  range       style     total_ns      share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
-            a      ''      request     startend  60 + 30 + 90  90         3          60      60         30      90      30
-            a      lib     request     startend  20            10         1          20      20         20      20      NULL
-            b      ''      request     startend  7             100        1          7       7          7       7       NULL
+            trace  domain  range       style     total_ns      share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
+            a      ''      request     startend  60 + 30 + 90  90         3          60      60         30      90      30         84      89.4
+            a      lib     request     startend  20            10         1          20      20         20      20      NULL       20      20
+            b      ''      request     startend  7             100        1          7       7          7       7       NULL       7       7
             """
         ),
     ),
@@ -36,8 +36,8 @@ CASES = [
         params={"trace": "b"},
         expected=across(
             """
-            trace  domain  range       style     total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
-            b      ''      request     startend  7         100        1          7       7          7       7       NULL
+            trace  domain  range       style     total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
+            b      ''      request     startend  7         100        1          7       7          7       7       NULL       7       7
             """
         ),
     ),

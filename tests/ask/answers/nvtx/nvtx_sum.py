@@ -24,12 +24,12 @@ CASES = [
         traces=TWO,
         expected=across(
             """
-            trace  domain  range       style     total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
-            a      ''      layer       pushpop   20 + 40   40         2          30      30         20      40      sqrt(200)
-            a      ''      step        pushpop   60        40         1          60      60         60      60      NULL
-            a      lib     layer       pushpop   20        100/7.5    1          20      20         20      20      NULL
-            a      ''      layer       startend  10        100/15     1          10      10         10      10      NULL
-            b      ''      step        pushpop   7         100        1          7       7          7       7       NULL
+            trace  domain  range       style     total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
+            a      ''      layer       pushpop   20 + 40   40         2          30      30         20      40      sqrt(200)  38      39.8
+            a      ''      step        pushpop   60        40         1          60      60         60      60      NULL       60      60
+            a      lib     layer       pushpop   20        100/7.5    1          20      20         20      20      NULL       20      20
+            a      ''      layer       startend  10        100/15     1          10      10         10      10      NULL       10      10
+            b      ''      step        pushpop   7         100        1          7       7          7       7       NULL       7       7
             """
         ),
     ),
@@ -39,8 +39,8 @@ CASES = [
         params={"trace": "c"},
         expected=across(
             """
-            trace  domain  range       style    total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns
-            c      ''      step        pushpop  0         NULL       1          0       0          0       0       NULL
+            trace  domain  range       style    total_ns  share_pct  instances  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns
+            c      ''      step        pushpop  0         NULL       1          0       0          0       0       NULL       0       0
             """
         ),
     ),

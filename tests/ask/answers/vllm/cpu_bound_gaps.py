@@ -57,7 +57,7 @@ CASES = [
         ),
     ),
     Case(
-        "by default none that is shorter than 10 µs; of one trace",
+        "none that is shorter than asked; of one trace",
         traces={
             "a": Recording()
             .work(kernel("k", 0, 1000))
@@ -65,7 +65,7 @@ CASES = [
             .call(LAUNCH, 20_000, 20_900, kernel("long", 21_000, 22_000)),
             "b": Recording().work(kernel("k", 0, 1)).call(LAUNCH, 2, 3, kernel("k", 90_000, 90_001)),
         },
-        params={"trace": "a"},
+        params={"trace": "a", "min_gap_ns": 10_000},
         expected=across(
             """
             trace  duration_ns  start_ns  before_call_ns  in_call_ns  queued_ns  cpu_pct  pid  device_id  tid  function         next_operation

@@ -6,6 +6,9 @@
 -- @reads value  DOUBLE
 -- @reads text   VARCHAR
 -- @of    ncu_metrics
+-- @raw   ncu_labels
+-- @reads metric VARCHAR
+-- @reads label  VARCHAR
 -- @fills metrics = ncu_metrics
 
 INSERT INTO metrics BY NAME
@@ -16,5 +19,7 @@ SELECT
     -- See kernels.sql: the value is in ns whatever this label says.
     CASE WHEN unit = 'second' AND starts_with(metric, 'gpu__time_duration') THEN 'ns' ELSE unit END AS unit,
     value,
-    text AS value_text
+    text AS value_text,
+    label
 FROM raw_ncu_metrics
+LEFT JOIN raw_ncu_labels USING (metric)

@@ -3,11 +3,15 @@
 -- Where a workload has its DRAM bytes, its DRAM rate and its duration, the three must agree: if they do not,
 -- some unit is not what it says.
 -- @raw   ncu_session
--- @reads created_utc_s BIGINT
+-- @reads created_utc_s  BIGINT
+-- @reads cuda_version   VARCHAR
+-- @reads driver_version VARCHAR
 
 UPDATE traces SET
     captured_at = (SELECT make_timestamp(any_value(created_utc_s) * 1000000) FROM raw_ncu_session),
     start_utc_ns = (SELECT any_value(created_utc_s) * 1000000000 FROM raw_ncu_session),
+    driver_version = (SELECT any_value(driver_version) FROM raw_ncu_session),
+    cuda_version = (SELECT any_value(cuda_version) FROM raw_ncu_session),
     gpu = (
         SELECT string_agg(DISTINCT gpu_name, ', ' ORDER BY gpu_name)
         FROM gpus

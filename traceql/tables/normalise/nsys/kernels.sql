@@ -1,29 +1,37 @@
 -- One row per kernel execution.
+--
+-- Launch types are CUPTI's enumeration (CUpti_ActivityLaunchType) plus 1, with the labels that nsys prints.
 -- @raw   CUPTI_ACTIVITY_KIND_KERNEL
--- @reads start               BIGINT
--- @reads end                 BIGINT
--- @reads deviceId            INTEGER
--- @reads contextId           BIGINT
--- @reads streamId            BIGINT
--- @reads correlationId       BIGINT
--- @reads globalPid           BIGINT
--- @reads demangledName       BIGINT
--- @reads shortName           BIGINT
--- @reads registersPerThread  INTEGER
--- @reads gridX               INTEGER
--- @reads gridY               INTEGER
--- @reads gridZ               INTEGER
--- @reads blockX              INTEGER
--- @reads blockY              INTEGER
--- @reads blockZ              INTEGER
--- @reads staticSharedMemory  BIGINT
--- @reads dynamicSharedMemory BIGINT
--- @reads graphNodeId         BIGINT
+-- @reads start                BIGINT
+-- @reads end                  BIGINT
+-- @reads deviceId             INTEGER
+-- @reads contextId            BIGINT
+-- @reads streamId             BIGINT
+-- @reads correlationId        BIGINT
+-- @reads globalPid            BIGINT
+-- @reads demangledName        BIGINT
+-- @reads shortName            BIGINT
+-- @reads registersPerThread   INTEGER
+-- @reads gridX                BIGINT
+-- @reads gridY                BIGINT
+-- @reads gridZ                BIGINT
+-- @reads blockX               BIGINT
+-- @reads blockY               BIGINT
+-- @reads blockZ               BIGINT
+-- @reads staticSharedMemory   BIGINT
+-- @reads dynamicSharedMemory  BIGINT
+-- @reads sharedMemoryExecuted BIGINT
+-- @reads localMemoryPerThread BIGINT
+-- @reads launchType           INTEGER
+-- @reads graphNodeId          BIGINT
 -- @of    CUPTI_ACTIVITY_KIND_KERNEL
 -- @fills kernels = CUPTI_ACTIVITY_KIND_KERNEL
 
 INSERT INTO kernels BY NAME
-WITH numbered AS (
+WITH launch_types(id, label) AS (
+    VALUES (0, 'Unknown'), (1, 'Regular'), (2, 'Coop Single Device'), (3, 'Coop Multi Device')
+),
+numbered AS (
     SELECT
         (getvariable('trace_id') << 32) + row_number() OVER () AS kernel_id,
         globalPid & -16777216 AS process_id,
@@ -58,10 +66,14 @@ SELECT
     blockZ AS block_z,
     registersPerThread AS registers_per_thread,
     staticSharedMemory AS static_shared_bytes,
-    dynamicSharedMemory AS dynamic_shared_bytes
+    dynamicSharedMemory AS dynamic_shared_bytes,
+    sharedMemoryExecuted AS executed_shared_bytes,
+    localMemoryPerThread AS local_memory_per_thread_bytes,
+    coalesce(launch_types.label, 'Unknown (' || launchType || ')') AS launch_type
 FROM numbered
 LEFT JOIN strings AS short ON short.id = numbered.shortName
 LEFT JOIN strings AS demangled ON demangled.id = numbered.demangledName
+LEFT JOIN launch_types ON launch_types.id = launchType
 LEFT JOIN ordinals ON ordinals.device_id = numbered.deviceId
 LEFT JOIN launching_calls
     ON launching_calls.process_id = numbered.process_id

@@ -1,8 +1,17 @@
 -- What the report says about itself, into the row of traces that ingest has made.
+--
+-- Facts about the machine have numbers: 1 logical CPUs, 13 model of the CPU, 205 driver, 611 CUDA as 1000 ×
+-- major + 10 × minor. Some drivers come without their dots: 52510517 is 525.105.17, and 41867 is 418.67.
 -- @raw   TARGET_INFO_SESSION_START_TIME
 -- @reads utcEpochNs BIGINT
 -- @raw   ANALYSIS_DETAILS
 -- @reads duration BIGINT
+-- @raw   TARGET_INFO_SYSTEM_ENV
+-- @reads nameEnum INTEGER
+-- @reads value    VARCHAR
+-- @raw   META_DATA_EXPORT|EXPORT_META_DATA
+-- @reads name  VARCHAR
+-- @reads value VARCHAR
 
 UPDATE traces SET
     start_utc_ns = (SELECT min(utcEpochNs) FROM raw_TARGET_INFO_SESSION_START_TIME),
@@ -18,6 +27,32 @@ UPDATE traces SET
                    FROM gpus AS mapped
                    WHERE mapped.trace_id = getvariable('trace_id') AND mapped.device_id IS NOT NULL
                ))
+    ),
+    driver_version = (
+        SELECT regexp_replace(
+            regexp_replace(max(value), '^(\d{3})(\d{2,3})(\d{2})$', '\1.\2.\3'), '^(\d{3})(\d{2})$', '\1.\2'
+        )
+        FROM raw_TARGET_INFO_SYSTEM_ENV
+        WHERE nameEnum = 205 AND value <> ''
+    ),
+    cuda_version = (
+        SELECT max(try_cast(value AS INTEGER)) // 1000 || '.' || max(try_cast(value AS INTEGER)) % 1000 // 10
+        FROM raw_TARGET_INFO_SYSTEM_ENV
+        WHERE nameEnum = 611
+    ),
+    cpu = (
+        SELECT max(value)
+        FROM raw_TARGET_INFO_SYSTEM_ENV
+        WHERE nameEnum = 13 AND value NOT IN ('', 'unknown')
+    ),
+    cpu_cores = (SELECT max(try_cast(value AS INTEGER)) FROM raw_TARGET_INFO_SYSTEM_ENV WHERE nameEnum = 1),
+    time_shift_ns = coalesce(
+        (
+            SELECT max(try_cast(value AS BIGINT))
+            FROM raw_META_DATA_EXPORT
+            WHERE name = 'EXPORT_PARAM_TIME_SHIFT'
+        ),
+        CASE WHEN format = 'nsys-rep' THEN 0 END
     ),
     -- Exports before 2024.6 leave the messages out: whether anything was lost is not known then.
     complete = complete AND (

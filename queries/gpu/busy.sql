@@ -1,0 +1,190 @@
+-- What did each GPU spend its time with, and why was it idle?
+--
+-- From the first start to the last end of its operations: one row for the time in which at least one of them
+-- ran, and rows for the rest by its cause. The times of one GPU add up to span_ns, to the nanosecond. A gap
+-- has the cause that the thread had which launched the operation after it: launch (it was in a call that
+-- launches), copy or sync (in a call that copies or waits), other_call, os_call, and not_asked (in none: its
+-- own work, such as Python). What passed after the launching call returned is queue: the launch's own delay,
+-- or other work that it had to wait for. not_recorded is where the call was not.
+-- Advice: launch and queue by CUDA graphs or fewer kernels, sync and copy by pinned memory and asynchronous
+-- calls, not_asked by less work on the host; cpu_bound_gaps lists gaps one by one.
+-- @of     timeline
+-- @param  by VARCHAR = 'gpu'      gpu, whoever shares it, or process: what each of them uses
+-- @needs  kernels|memory_ops|graph_launches
+-- @column trace VARCHAR           name of the trace
+-- @column gpu_id INTEGER          the GPU, see gpus
+-- @column gpu VARCHAR             name of the GPU; NULL if the report does not map it
+-- @column pid BIGINT              process; NULL where several share the GPU
+-- @column cause VARCHAR           busy, or of idle time launch, queue, copy, sync, other_call, os_call,
+--         not_asked or not_recorded
+-- @column function VARCHAR        call of CUDA or of the operating system that the thread was in
+-- @column time_ns BIGINT          how long, in total
+-- @column share_pct DOUBLE        of the span
+-- @column gaps BIGINT             gaps with some of it; NULL for busy time
+-- @column longest_ns BIGINT       most of it in one gap; NULL for busy time
+-- @column longest_gap_ns BIGINT   longest gap of the GPU, of whichever causes; NULL if there is none
+-- @column span_ns BIGINT          from the first start to the last end of the GPU's operations
+-- @title  time_ns Time
+-- @chart  bars x=cause y=time_ns
+-- @section timeline 49 Gaps and launch overhead
+
+WITH operations AS (
+    SELECT
+        trace_id,
+        gpu_id,
+        lane_owner($by, process_id) AS owner,
+        process_id,
+        pid,
+        api_call_id,
+        start_ns,
+        -- What ended before it started is recorded wrongly, and no time at work.
+        coalesce(end_ns, start_ns) AS until_ns,
+        busy_until(
+            start_ns,
+            coalesce(end_ns, start_ns),
+            (kind, operation_id),
+            (trace_id, gpu_id, lane_owner($by, process_id))
+        ) AS busy_until_ns
+    FROM gpu_operations
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+),
+spans AS (
+    SELECT
+        trace_id,
+        gpu_id,
+        owner,
+        CASE WHEN min(process_id) = max(process_id) THEN any_value(pid) END AS pid,
+        max(until_ns) - min(start_ns) AS span_ns,
+        max(start_ns - busy_until_ns) FILTER (start_ns > busy_until_ns) AS longest_gap_ns,
+        coalesce(sum(start_ns - busy_until_ns) FILTER (start_ns > busy_until_ns), 0) AS idle_ns
+    FROM operations
+    GROUP BY trace_id, gpu_id, owner
+),
+gaps AS (
+    SELECT
+        operations.trace_id,
+        gpu_id,
+        owner,
+        row_number() OVER () AS gap,
+        operations.process_id,
+        tid,
+        busy_until_ns AS gap_start_ns,
+        operations.start_ns AS gap_end_ns,
+        -- Until then the thread decides; NULL if the call was not recorded, which least() would pass over.
+        CASE WHEN api_calls.end_ns IS NOT NULL
+             THEN least(greatest(api_calls.end_ns, busy_until_ns), operations.start_ns) END AS returned_ns
+    FROM operations
+    LEFT JOIN api_calls USING (api_call_id)
+    WHERE operations.start_ns > busy_until_ns
+),
+threads_that_launch AS (
+    SELECT DISTINCT trace_id, gpu_id, owner, process_id, tid FROM gaps WHERE returned_ns > gap_start_ns
+),
+-- A call inside another one, of CUDA or of the operating system, is part of that: of two that begin together
+-- the longer one holds the other.
+calls AS (
+    SELECT *, busy_until(start_ns, end_ns, call_id, (trace_id, process_id, tid)) AS outer_until_ns
+    FROM (
+        SELECT trace_id, process_id, tid, start_ns, end_ns, name, false AS is_os, api_call_id AS call_id
+        FROM api_calls
+        UNION ALL
+        SELECT trace_id, process_id, tid, start_ns, end_ns, name, true, os_call_id
+        FROM os_calls
+    )
+    SEMI JOIN threads_that_launch USING (trace_id, process_id, tid)
+    WHERE end_ns > start_ns
+    QUALIFY row_number() OVER (
+        PARTITION BY trace_id, process_id, tid, start_ns ORDER BY end_ns DESC, is_os, call_id
+    ) = 1
+),
+-- Where a thread comes into a gap or a call, and where it leaves it: between two of these it is in one gap or
+-- none, and in one call or none.
+moments AS (
+    SELECT trace_id, gpu_id, owner, process_id, tid, gap_start_ns AS at_ns, true AS enters, gap,
+           NULL::STRUCT(is_os BOOLEAN, function VARCHAR) AS call
+    FROM gaps WHERE returned_ns > gap_start_ns
+    UNION ALL
+    SELECT trace_id, gpu_id, owner, process_id, tid, returned_ns, false, 0, NULL
+    FROM gaps WHERE returned_ns > gap_start_ns
+    UNION ALL
+    SELECT trace_id, gpu_id, owner, process_id, tid, greatest(start_ns, coalesce(outer_until_ns, start_ns)),
+           true, NULL, {'is_os': is_os, 'function': name}
+    FROM calls
+    JOIN threads_that_launch USING (trace_id, process_id, tid)
+    WHERE end_ns > coalesce(outer_until_ns, start_ns)
+    UNION ALL
+    SELECT trace_id, gpu_id, owner, process_id, tid, end_ns, false, NULL, {'is_os': NULL, 'function': NULL}
+    FROM calls
+    JOIN threads_that_launch USING (trace_id, process_id, tid)
+    WHERE end_ns > coalesce(outer_until_ns, start_ns)
+),
+stretches AS (
+    SELECT
+        trace_id,
+        gpu_id,
+        owner,
+        last_value(gap IGNORE NULLS) OVER so_far AS gap,
+        last_value(call IGNORE NULLS) OVER so_far AS call,
+        lead(at_ns) OVER so_far - at_ns AS time_ns
+    FROM moments
+    WINDOW so_far AS (
+        PARTITION BY trace_id, gpu_id, owner, process_id, tid ORDER BY at_ns, enters
+        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    )
+),
+explained AS (
+    SELECT
+        trace_id,
+        gpu_id,
+        owner,
+        gap,
+        CASE WHEN call.function IS NULL THEN 'not_asked'
+             WHEN call.is_os THEN 'os_call'
+             WHEN call_purpose(call.function) = 'replay' THEN 'launch'
+             ELSE coalesce(call_purpose(call.function), 'other_call') END AS cause,
+        call.function,
+        time_ns
+    FROM stretches
+    WHERE gap > 0
+    UNION ALL
+    SELECT trace_id, gpu_id, owner, gap, 'queue', NULL, gap_end_ns - returned_ns
+    FROM gaps WHERE returned_ns IS NOT NULL
+    UNION ALL
+    SELECT trace_id, gpu_id, owner, gap, 'not_recorded', NULL, gap_end_ns - gap_start_ns
+    FROM gaps WHERE returned_ns IS NULL
+),
+by_gap AS (
+    SELECT trace_id, gpu_id, owner, gap, cause, function, sum(time_ns) AS time_ns
+    FROM explained
+    WHERE time_ns > 0
+    GROUP BY ALL
+),
+times AS (
+    SELECT trace_id, gpu_id, owner, 'busy' AS cause, NULL AS function, span_ns - idle_ns AS time_ns,
+           NULL AS gaps, NULL AS longest_ns
+    FROM spans
+    UNION ALL
+    SELECT trace_id, gpu_id, owner, cause, function, sum(time_ns), count(*), max(time_ns)
+    FROM by_gap
+    GROUP BY trace_id, gpu_id, owner, cause, function
+)
+SELECT
+    traces.trace,
+    spans.gpu_id,
+    gpu_name AS gpu,
+    spans.pid,
+    cause,
+    function,
+    time_ns::BIGINT AS time_ns,
+    percent(time_ns, span_ns) AS share_pct,
+    gaps,
+    longest_ns::BIGINT AS longest_ns,
+    longest_gap_ns,
+    span_ns
+FROM times
+JOIN spans ON spans.trace_id = times.trace_id
+    AND spans.gpu_id IS NOT DISTINCT FROM times.gpu_id
+    AND spans.owner = times.owner
+JOIN traces ON traces.trace_id = spans.trace_id
+LEFT JOIN gpus ON gpus.trace_id = spans.trace_id AND gpus.gpu_id = spans.gpu_id
+ORDER BY trace, spans.gpu_id, spans.owner, cause <> 'busy', time_ns DESC, cause, function

@@ -1,0 +1,127 @@
+"""SQL as people write it: over some traces only, and with the names of other tools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from made.nsys import Recording, kernel
+
+import traceql
+from traceql.errors import QueryError
+from traceql.questions import catalog
+from traceql.tables import elsewhere, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from traceql import Database
+
+
+@pytest.fixture(scope="module")
+def three() -> Iterator[Database]:
+    with traceql.open(":memory:") as db:
+        for name, end, mode in (("decode_1", 10, "off"), ("decode_16", 40, "nwor"), ("prefill", 30, "nwor")):
+            recording = (
+                Recording(mode=mode).range("step", 0, 5).call("cudaLaunchKernel", 1, 2, kernel("k", 3, end))
+            )
+            recording.store(db, name)
+        yield db
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("decode_1", ["decode_1"]),
+        (["prefill", "decode_1"], ["decode_1", "prefill"]),
+        ("decode_*", ["decode_1", "decode_16"]),
+        ("mode=nwor", ["decode_16", "prefill"]),
+        (["mode=nwor", "decode_16"], ["decode_16", "prefill"]),
+        ([], ["decode_1", "decode_16", "prefill"]),
+    ],
+)
+def test_every_table_and_view_is_narrowed_to_the_traces_that_are_named(
+    three: Database, words: str | list[str], names: list[str]
+) -> None:
+    """Each of the three has one kernel, one call and one range: what is left is counted everywhere."""
+    one = "SELECT trace FROM {} NATURAL JOIN traces ORDER BY trace"
+    for table in ("kernels", "api_calls", "nvtx_ranges", "range_ancestors", "gpu_operations", "kernel_calls"):
+        assert three.sql(one.format(table), trace=words)["trace"].to_list() == names, table
+    assert three.sql("SELECT count(*) FROM traces", trace=words).item() == len(names)
+
+
+def test_no_table_of_a_trace_is_left_whole(three: Database) -> None:
+    for table in schema.TABLES:
+        if table.of_trace:
+            left = three.sql(f"SELECT DISTINCT trace_id FROM {table.name}", trace="prefill")
+            assert left.height <= 1, table.name
+    views = [
+        view.name for view in catalog.shipped().views.values() if "trace_id" in {c.name for c in view.columns}
+    ]
+    assert "kernel_calls" in views
+    for view in views:
+        assert three.sql(f"SELECT DISTINCT trace_id FROM {view}", trace="prefill").height <= 1, view
+
+
+def test_the_next_statement_sees_all_traces_again(three: Database) -> None:
+    assert three.sql("SELECT count(*) FROM kernels", trace="prefill").item() == 1
+    assert three.sql("SELECT count(*) FROM kernels").item() == 3
+
+
+def test_a_word_that_means_no_trace_is_an_error(three: Database) -> None:
+    for word in ("prefil", "x*", "mode=none"):
+        with pytest.raises(QueryError, match="no trace is called"):
+            three.sql("FROM kernels", trace=["prefill", word])
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (
+            "SELECT s.value FROM CUPTI_ACTIVITY_KIND_KERNEL k JOIN StringIds s ON s.id = k.shortName",
+            "CUPTI_ACTIVITY_KIND_KERNEL is kernels. StringIds is resolved already: kernels.name",
+        ),
+        ("select * from cupti_activity_kind_runtime", "cupti_activity_kind_runtime is api_calls."),
+        ("FROM NVTX_EVENTS", "NVTX_EVENTS is nvtx_ranges."),
+        ("FROM ENUM_CUDA_MEMCPY_OPER", "ENUM_CUDA_MEMCPY_OPER: numbers are texts already."),
+        (
+            "FROM CUDA_GPU_MEMORY_USAGE_EVENTS",
+            "CUDA_GPU_MEMORY_USAGE_EVENTS is not kept: nsys export writes it.",
+        ),
+        ("SELECT shortName FROM kernels", "shortName is name."),
+        ("SELECT k.start FROM kernels AS k", "start is start_ns."),
+        ("SELECT gridX FROM kernels", "gridX is grid_x."),
+        ("SELECT kernels.correlationId FROM kernels", "correlationId is correlation_id."),
+        ("SELECT traces.name FROM traces", "traces.name is traces.trace now."),
+        ("SELECT processes.name FROM processes", "processes.name is processes.process now."),
+    ],
+)
+def test_names_of_nvidia_and_of_before_are_answered_with_ours(
+    three: Database, statement: str, said: str
+) -> None:
+    with pytest.raises(QueryError) as caught:
+        three.sql(statement)
+    assert said in caught.value.remedy
+    assert caught.value.remedy.endswith("The tables and their columns: traceql schema")
+
+
+@pytest.mark.parametrize(
+    "statement", ["SELEC 1", "SELECT nothing FROM kernels", "SELECT sqrt('x')", "FROM nothing"]
+)
+def test_other_faults_are_not_explained_with_names(three: Database, statement: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        three.sql(statement)
+    assert caught.value.remedy == "The tables and their columns: traceql schema"
+
+
+def test_what_stands_for_a_table_or_column_of_nvidia_is_there() -> None:
+    columns = {column.name for table in schema.TABLES for column in table.columns}
+    for said in elsewhere.TABLES.values():
+        first = said.removeprefix("is ").partition(" ")[0].strip(":,")
+        assert first in schema.BY_NAME or first in ("resolved", "not"), said
+    for ours in elsewhere.COLUMNS.values():
+        assert set(ours.split(" and ")) <= columns
+    for table, renamed in elsewhere.RENAMED.items():
+        names = {column.name for column in schema.BY_NAME[table].columns}
+        assert set(renamed.values()) <= names
+        assert not set(renamed) & names
