@@ -3,7 +3,7 @@
 -- The GPU work of a range is what API calls inside it launched on its thread: kernels, copies, memsets and
 -- graphs traced as a whole. Its projection reaches from the first start to the last end of this work.
 -- Ranges without GPU work are left out.
--- @of     totals
+-- @of     timeline
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR              name of the trace
 -- @column domain VARCHAR             NVTX domain; empty for the default one

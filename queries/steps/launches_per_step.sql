@@ -1,7 +1,7 @@
 -- How many kernels, copies and graph replays does each step launch?
 --
 -- Steps of the same text together; minimum and maximum show whether they are alike.
--- @of     totals
+-- @of     timeline
 -- @param  step VARCHAR = 'execute_context_%'  text or pattern of the ranges that are steps
 -- @needs  nvtx_ranges kernels
 -- @column trace VARCHAR                  name of the trace

@@ -4,7 +4,7 @@
 -- ({'Module': 'LlamaForCausalLM.model.layers.0.mlp', 'Inputs': …}), and any others by their path. vLLM makes
 -- a second range per module that holds 'Outputs' only and no work: left out. Layers of the same module count
 -- together (layers.0.mlp and layers.1.mlp are layers.*.mlp). gpu_own_ns adds up over all rows.
--- @of     totals
+-- @of     timeline
 -- @param  module VARCHAR = '%'    module, or a pattern of it
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR           name of the trace
