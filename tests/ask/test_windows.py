@@ -474,8 +474,6 @@ def test_two_traces_of_one_tag_are_added_up(question: str) -> None:
             "kernel_ns",
             "samples",
             "cpu_page_faults",
-            "steps",
-            "gpu_own_ns",
         }
         assert len(both) == len(one)
         compared = [name for name in one[0] if name in counts]
