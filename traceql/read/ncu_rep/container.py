@@ -97,7 +97,7 @@ def walk(path: Path) -> Container:
 
 
 def _labels(file: BinaryIO, block: Message, end: int) -> dict[str, str]:
-    """The labels in the first result of a block; none where it cannot be read, which is for the library to say."""
+    """The labels in the first result of a block; none where that is damaged, which the library will tell."""
     kernels, *others = (protobuf.number(block, count) or 0 for count in _BLOCK_RESULT_COUNTS)
     before = protobuf.number(block, _BLOCK_SOURCES) or 0
     if not kernels and not any(others):
