@@ -66,7 +66,8 @@ class Cursor:
         try:
             # In the order in which they can be made: those of older tables that are narrowed come later.
             kept = {name: definition for name, definition in self._stored.items() if name not in views}
-            yield Cursor(connection, {**kept, **views})
+            with interrupts.running(connection):
+                yield Cursor(connection, {**kept, **views})
         finally:
             # Takes the views along: the next statement sees the tables.
             connection.close()
