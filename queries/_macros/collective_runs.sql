@@ -48,12 +48,13 @@ counted AS (
         row_number() OVER (own ORDER BY start_ns, kernel_id) AS from_first,
         row_number() OVER (own ORDER BY start_ns DESC, kernel_id DESC) AS from_last
     FROM busy
-    WINDOW own AS (PARTITION BY likeness, stretch, trace_id, pid, device_id)
+    WINDOW own AS (PARTITION BY likeness, stretch, trace_id, process_id, device_id)
 ),
 tried AS (
     SELECT
         *,
-        max(start_ns) OVER by_first < min(end_ns) OVER by_first AND count(*) OVER by_first > 1 AS fits_by_first,
+        max(start_ns) OVER by_first < min(end_ns) OVER by_first AND count(*) OVER by_first > 1
+            AS fits_by_first,
         max(start_ns) OVER by_last < min(end_ns) OVER by_last AND count(*) OVER by_last > 1 AS fits_by_last
     FROM counted
     WINDOW by_first AS (PARTITION BY likeness, stretch, from_first),

@@ -4,7 +4,7 @@
 -- start/end ranges are of no thread. Columns: trace, domain, pid, tid, instance (from 0), start_ns, end_ns,
 -- duration_ns, accum_duration_ns, delta_ns, accum_delta_ns, range_id. The first delta is the time since the
 -- start of the trace.
--- @param  instances TABLE  rows with trace, domain, style, pid, tid, range_id, start_ns, end_ns
+-- @param  instances TABLE  rows with trace, domain, style, process_id, pid, tid, range_id, start_ns, end_ns
 
 WITH numbered AS (
     SELECT
@@ -14,7 +14,8 @@ WITH numbered AS (
         start_ns - lag(end_ns, 1, 0) OVER by_start AS delta_ns
     FROM query_table(instances)
     WINDOW by_start AS (
-        PARTITION BY trace, domain, pid, CASE WHEN style = 'pushpop' THEN tid END ORDER BY start_ns, range_id
+        PARTITION BY trace, domain, process_id, CASE WHEN style = 'pushpop' THEN tid END
+        ORDER BY start_ns, range_id
     )
 )
 SELECT
@@ -31,4 +32,4 @@ SELECT
     (sum(delta_ns) OVER so_far)::BIGINT AS accum_delta_ns,
     range_id
 FROM numbered
-WINDOW so_far AS (PARTITION BY trace, domain, pid, tid ORDER BY instance)
+WINDOW so_far AS (PARTITION BY trace, domain, process_id, tid ORDER BY instance)

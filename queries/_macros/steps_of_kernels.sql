@@ -5,40 +5,40 @@
 -- three steps at least, and they hold half of the kernels of the device. The device is the one that runs most
 -- kernels of the process.
 --
--- Columns: trace_id, pid, start_ns (of the call that launched the first kernel), gpu_start_ns, gpu_end_ns,
--- gpu_busy_ns, gpu_operations, launches, kernels, memory_ops, graph_replays.
--- @param  told TABLE  rows with trace_id and pid: processes whose steps are known
+-- Columns: trace_id, process_id, pid, gpu_id, start_ns (of the call that launched the first kernel),
+-- gpu_start_ns, gpu_end_ns, gpu_busy_ns, gpu_operations, launches, kernels, memory_ops, graph_replays.
+-- @param  told TABLE  rows with trace_id and process_id: processes whose steps are known
 
 WITH placed AS (
     SELECT
         trace_id,
-        pid,
+        process_id,
         device_id,
         kernels.name,
         api_call_id,
         start_ns,
-        row_number() OVER (PARTITION BY trace_id, pid, device_id ORDER BY start_ns, kernel_id) AS place,
-        count(*) OVER (PARTITION BY trace_id, pid, device_id) AS kernels
+        row_number() OVER (PARTITION BY trace_id, process_id, device_id ORDER BY start_ns, kernel_id) AS place,
+        count(*) OVER (PARTITION BY trace_id, process_id, device_id) AS kernels
     FROM kernels
-    WHERE start_ns IS NOT NULL AND (trace_id, pid) NOT IN (SELECT (trace_id, pid) FROM query_table(told))
+    WHERE start_ns IS NOT NULL AND (trace_id, process_id) NOT IN (SELECT (trace_id, process_id) FROM query_table(told))
 ),
 busiest AS (
-    SELECT trace_id, pid, arg_max(device_id, (kernels, -device_id)) AS device_id FROM placed GROUP BY ALL
+    SELECT trace_id, process_id, arg_max(device_id, (kernels, -device_id)) AS device_id FROM placed GROUP BY ALL
 ),
 sequence AS (
     SELECT
         placed.*,
-        place - lag(place) OVER (PARTITION BY trace_id, pid, placed.name ORDER BY place) AS period
+        place - lag(place) OVER (PARTITION BY trace_id, process_id, placed.name ORDER BY place) AS period
     FROM placed
-    SEMI JOIN busiest USING (trace_id, pid, device_id)
+    SEMI JOIN busiest USING (trace_id, process_id, device_id)
 ),
 periods AS (
-    SELECT trace_id, pid, sequence.name, period, count(*) AS times FROM sequence GROUP BY ALL
+    SELECT trace_id, process_id, sequence.name, period, count(*) AS times FROM sequence GROUP BY ALL
 ),
 names AS (
     SELECT
         trace_id,
-        pid,
+        process_id,
         sequence.name,
         min(place) AS first_place,
         count(*) AS instances,
@@ -49,59 +49,66 @@ names AS (
 regular AS (
     SELECT names.*, period
     FROM names
-    JOIN periods USING (trace_id, pid, name)
+    JOIN periods USING (trace_id, process_id, name)
     WHERE instances >= 3 AND period >= 2
         AND times >= 0.8 * (instances - 1) AND instances * period >= 0.5 * kernels
 ),
 anchors AS (
     FROM regular
-    QUALIFY row_number() OVER (PARTITION BY trace_id, pid ORDER BY period DESC, first_place) = 1
+    QUALIFY row_number() OVER (PARTITION BY trace_id, process_id ORDER BY period DESC, first_place) = 1
 ),
 begun AS (
     SELECT
         trace_id,
-        pid,
+        process_id,
         device_id,
         place AS first_place,
         start_ns AS from_ns,
         lead(place, 1, place + anchors.period) OVER steps AS next_place,
         lead(start_ns) OVER steps AS next_ns
     FROM sequence
-    JOIN anchors USING (trace_id, pid, name)
-    WINDOW steps AS (PARTITION BY trace_id, pid ORDER BY place)
+    JOIN anchors USING (trace_id, process_id, name)
+    WINDOW steps AS (PARTITION BY trace_id, process_id ORDER BY place)
 ),
 -- Of the last step the end is where it would be with as many kernels as the others.
 bounded AS (
     SELECT begun.* EXCLUDE (next_ns), coalesce(next_ns, after.start_ns, 9223372036854775807) AS until_ns
     FROM begun
     LEFT JOIN sequence AS after
-        ON after.trace_id = begun.trace_id AND after.pid = begun.pid AND after.place = next_place
+        ON after.trace_id = begun.trace_id AND after.process_id = begun.process_id
+        AND after.place = next_place
 ),
 operations AS (
-    SELECT trace_id, pid, device_id, 'kernel' AS kind, api_call_id, start_ns, end_ns, graph_node_id
+    SELECT trace_id, process_id, pid, device_id, gpu_id, 'kernel' AS kind, api_call_id, start_ns, end_ns,
+           graph_node_id
     FROM kernels
     UNION ALL
-    SELECT trace_id, pid, device_id, kind, api_call_id, start_ns, end_ns, NULL FROM memory_ops
+    SELECT trace_id, process_id, pid, device_id, gpu_id, kind, api_call_id, start_ns, end_ns, NULL
+    FROM memory_ops
     UNION ALL
-    SELECT trace_id, pid, device_id, 'graph', api_call_id, start_ns, end_ns, -1 FROM graph_launches
+    SELECT trace_id, process_id, pid, device_id, gpu_id, 'graph', api_call_id, start_ns, end_ns, -1
+    FROM graph_launches
 ),
 held AS (
     SELECT
         bounded.trace_id,
-        bounded.pid,
+        bounded.process_id,
         from_ns,
-        operations.* EXCLUDE (trace_id, pid, device_id),
-        busy_until(operations.start_ns, end_ns, api_call_id, (bounded.trace_id, bounded.pid, from_ns))
-            AS covered_ns
+        operations.* EXCLUDE (trace_id, process_id, device_id),
+        busy_until(
+            operations.start_ns, end_ns, api_call_id, (bounded.trace_id, bounded.process_id, from_ns)
+        ) AS covered_ns
     FROM operations
     ASOF JOIN bounded
-        ON bounded.trace_id = operations.trace_id AND bounded.pid = operations.pid
+        ON bounded.trace_id = operations.trace_id AND bounded.process_id = operations.process_id
         AND bounded.device_id = operations.device_id AND from_ns <= operations.start_ns
     WHERE operations.start_ns < until_ns
 )
 SELECT
     held.trace_id,
-    held.pid,
+    held.process_id,
+    any_value(held.pid) AS pid,
+    any_value(held.gpu_id) AS gpu_id,
     arg_min(api_calls.start_ns, held.start_ns) AS start_ns,
     min(held.start_ns) AS gpu_start_ns,
     max(held.end_ns) AS gpu_end_ns,
@@ -114,4 +121,4 @@ SELECT
     count(DISTINCT held.api_call_id) FILTER (graph_node_id IS NOT NULL) AS graph_replays
 FROM held
 LEFT JOIN api_calls ON api_calls.api_call_id = held.api_call_id
-GROUP BY held.trace_id, held.pid, from_ns
+GROUP BY held.trace_id, held.process_id, from_ns

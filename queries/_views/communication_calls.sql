@@ -6,6 +6,7 @@
 -- @column trace_id BIGINT        the trace it belongs to, see traces
 -- @column range_id BIGINT        the call, see nvtx_ranges
 -- @column function VARCHAR       NCCL function
+-- @column process_id BIGINT      process, see processes
 -- @column pid BIGINT             process
 -- @column tid BIGINT             thread
 -- @column start_ns BIGINT        start on the CPU
@@ -32,7 +33,7 @@ stepped AS (
         *,
         sum(step) OVER so_far AS steps
     FROM calls
-    WINDOW so_far AS (PARTITION BY trace_id, pid, tid ORDER BY start_ns, range_id)
+    WINDOW so_far AS (PARTITION BY trace_id, process_id, tid ORDER BY start_ns, range_id)
 ),
 nested AS (
     SELECT
@@ -40,7 +41,7 @@ nested AS (
         -- A group that began before the recording is none: what follows begins at the ground again.
         steps - least(min(steps) OVER so_far, 0) AS open_groups
     FROM stepped
-    WINDOW so_far AS (PARTITION BY trace_id, pid, tid ORDER BY start_ns, range_id)
+    WINDOW so_far AS (PARTITION BY trace_id, process_id, tid ORDER BY start_ns, range_id)
 ),
 grouped AS (
     SELECT
@@ -49,12 +50,13 @@ grouped AS (
         count_if(text = 'ncclGroupEnd' AND open_groups = 0) OVER so_far
             - (text = 'ncclGroupEnd' AND open_groups = 0)::BIGINT AS groups_before
     FROM nested
-    WINDOW so_far AS (PARTITION BY trace_id, pid, tid ORDER BY start_ns, range_id)
+    WINDOW so_far AS (PARTITION BY trace_id, process_id, tid ORDER BY start_ns, range_id)
 )
 SELECT
     trace_id,
     range_id,
     text AS function,
+    process_id,
     pid,
     tid,
     start_ns,

@@ -45,7 +45,7 @@ groups AS (
         CASE WHEN count(DISTINCT peer) = 1 THEN any_value(peer) END AS peer
     FROM calls
     WHERE group_number IS NOT NULL
-    GROUP BY trace_id, pid, tid, group_number
+    GROUP BY trace_id, process_id, tid, group_number
 ),
 told AS (
     SELECT range_id, function, communicator, message_bytes, reduction, root, peer
@@ -71,6 +71,7 @@ SELECT
     start_ns,
     end_ns,
     communicating.duration_ns,
+    process_id,
     pid,
     device_id,
     stream_id,

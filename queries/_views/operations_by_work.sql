@@ -5,6 +5,8 @@
 -- @column trace_id BIGINT      the trace it belongs to, see traces
 -- @column kind VARCHAR         kernel, memcpy, memset or graph
 -- @column operation_id BIGINT  kernel_id, memory_op_id or graph_launch_id; unique within one kind
+-- @column gpu_id INTEGER       the GPU itself, see gpus; the ordinal where the report does not map it
+-- @column process_id BIGINT    process, see processes
 -- @column pid BIGINT           process
 -- @column device_id INTEGER    CUDA device ordinal within the process
 -- @column start_ns BIGINT      start on the GPU
@@ -15,6 +17,8 @@ SELECT
     trace_id,
     kind,
     operation_id,
+    gpu_id,
+    process_id,
     pid,
     device_id,
     start_ns,

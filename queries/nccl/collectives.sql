@@ -4,8 +4,8 @@
 -- communicator, or where none was recorded of one name, and at the same time. The first one of a job often
 -- waits for ranks that still start up. Of traces of one job (a report per rank) times are on the clock of
 -- the first one, to which the others are set by the ends of collectives.
--- @param  trace VARCHAR = NULL          only this trace
--- @param  communication VARCHAR = NULL  LIKE pattern, ignoring case, on the names of the kernels
+-- @of     timeline
+-- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @param  limit BIGINT = 50             collectives per job, those with the longest wait; NULL for all
 -- @needs  kernels
 -- @column trace VARCHAR                 name of the job's first trace

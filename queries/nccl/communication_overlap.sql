@@ -3,10 +3,12 @@
 -- From its first operation to the end of its last one. Each moment counts once, whatever runs at the same
 -- time: the five parts add up to the span. What communicates, kernel_patterns says; what a CUDA graph that
 -- was traced as a whole holds is not known, and counts as computation.
--- @param  trace VARCHAR = NULL   only this trace
+-- @of     timeline
+-- @param  by VARCHAR = 'gpu'     gpu, whoever shares it, or process: what each of them does
 -- @needs  kernels
 -- @column trace VARCHAR          name of the trace
--- @column pid BIGINT             process
+-- @column gpu_id INTEGER         the GPU, see gpus
+-- @column pid BIGINT             process; NULL where several share the GPU
 -- @column device_id INTEGER      CUDA device ordinal within the process
 -- @column span_ns BIGINT         from the first operation to the end of the last one
 -- @column exposed_ns BIGINT      communication without computation
@@ -17,25 +19,32 @@
 -- @column exposed_pct DOUBLE     exposed communication in percent of the span
 -- @column hidden_pct DOUBLE      overlapped communication in percent of all communication; NULL without any
 -- @column graph_launches BIGINT  CUDA graphs traced as a whole
--- @chart  bars x=pid y=exposed_ns
+-- @chart  bars x=gpu_id y=exposed_ns
 -- @note   SELECT format('{}: whole CUDA graphs count as computation: their kernels are not recorded', trace)
 -- @note   FROM answer GROUP BY trace HAVING sum(graph_launches) > 0 ORDER BY trace
 
 WITH operations AS (
-    SELECT operations_by_work.*
+    SELECT operations_by_work.*, lane_owner($by, process_id) AS owner
     FROM operations_by_work
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 ),
 states AS (
     FROM gpu_states(operations)
 ),
-graphs AS (
-    SELECT trace_id, pid, device_id, count_if(kind = 'graph')::BIGINT AS graph_launches
+users AS (
+    SELECT
+        trace_id,
+        gpu_id,
+        owner,
+        CASE WHEN min(process_id) = max(process_id) THEN any_value(pid) END AS pid,
+        CASE WHEN min(device_id) = max(device_id) THEN any_value(device_id) END AS device_id,
+        count_if(kind = 'graph')::BIGINT AS graph_launches
     FROM operations
-    GROUP BY ALL
+    GROUP BY trace_id, gpu_id, owner
 )
 SELECT
     trace,
+    gpu_id,
     pid,
     device_id,
     span_ns,
@@ -48,6 +57,6 @@ SELECT
     hidden_pct,
     graph_launches
 FROM state_sums(states)
-JOIN graphs USING (trace_id, pid, device_id)
+JOIN users USING (trace_id, gpu_id, owner)
 JOIN traces USING (trace_id)
-ORDER BY trace, pid, device_id
+ORDER BY trace, gpu_id, owner

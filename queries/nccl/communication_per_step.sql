@@ -1,16 +1,18 @@
 -- How much communication is exposed in each step?
 --
--- A step reaches from its first GPU operation to that of the next step, so that the steps of a GPU lie end
--- to end, and the five parts of each add up to its span. Whatever runs in that time counts, whichever
--- thread launched it; what was before the first step is left out.
--- @param  trace VARCHAR = NULL   only this trace
--- @param  step VARCHAR = 'execute_context_%'  LIKE pattern on the text of the ranges that are steps
--- @needs  kernels nvtx_ranges
+-- Steps are those of step-summary. Each reaches from its first GPU operation to that of the next step, so
+-- that the steps of a process on a GPU lie end to end, and the five parts of each add up to its span.
+-- Whatever the process runs in that time counts, whichever thread launched it; what was before the first
+-- step is left out.
+-- @of     timeline
+-- @param  step VARCHAR = NULL    text or pattern of the ranges that are steps; NULL to find them
+-- @param  by VARCHAR = 'thread'  whose launches begin a step: thread or process
+-- @needs  kernels
 -- @column trace VARCHAR          name of the trace
+-- @column gpu_id INTEGER         the GPU, see gpus
 -- @column pid BIGINT             process
--- @column device_id INTEGER      CUDA device ordinal within the process
--- @column step BIGINT            0 for the first of its process and device
--- @column range VARCHAR          its NVTX message
+-- @column step BIGINT            0 for the first of its process and GPU
+-- @column range VARCHAR          its NVTX message; NULL if kernels tell the steps
 -- @column start_ns BIGINT        start of its first GPU operation
 -- @column span_ns BIGINT         from there to that of the next step; of the last one, to the end of all
 -- @column exposed_ns BIGINT      communication without computation
@@ -20,11 +22,12 @@
 -- @column idle_ns BIGINT         nothing
 -- @column exposed_pct DOUBLE     exposed communication in percent of the span
 -- @column hidden_pct DOUBLE      overlapped communication in percent of all communication; NULL without any
--- @chart  points x=step y=exposed_ns color=pid
--- @empty  Nothing was launched in a range of that name: name your steps with --step (see the query nvtx-sum).
+-- @chart  points x=step y=exposed_ns color=gpu_id
+-- @empty  No step: no range is like the one asked for, or repeats, nor do kernels. See the query nvtx-sum for
+-- @empty  what to name with --step. Recorded by: nsys profile --trace=nvtx
 
 WITH operations AS (
-    SELECT operations_by_work.*
+    SELECT operations_by_work.*, process_id AS owner
     FROM operations_by_work
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 ),
@@ -32,49 +35,45 @@ every_state AS (
     FROM gpu_states(operations)
 ),
 named AS (
-    SELECT trace_id, range_id, text AS range
-    FROM nvtx_ranges
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE is_like(text, $step) AND style <> 'mark'
+    FROM steps_of($step)
 ),
--- A step within a step is a part of it.
-outermost AS (
-    FROM named
-    WHERE range_id NOT IN (
-        SELECT range_ancestors.range_id
-        FROM range_ancestors
-        JOIN named ON named.range_id = ancestor_id
-        WHERE levels > 0
-    )
+told AS (
+    SELECT trace_id, process_id FROM named
+    UNION ALL
+    SELECT trace_id, process_id FROM kernels WHERE $step IS NOT NULL
 ),
 launched AS (
-    SELECT ancestor_id AS range_id, pid, device_id, start_ns, end_ns
-    FROM (
-        SELECT range_id, pid, device_id, start_ns, end_ns FROM kernels
-        UNION ALL
-        SELECT range_id, pid, device_id, start_ns, end_ns FROM memory_ops
-        UNION ALL
-        SELECT range_id, pid, device_id, start_ns, end_ns FROM graph_launches
-    )
-    JOIN range_ancestors USING (range_id)
+    SELECT api_call_id, range_id, trace_id, process_id, gpu_id, start_ns, end_ns FROM kernels
     UNION ALL
-    SELECT startend_kernels.range_id, pid, device_id, start_ns, end_ns
-    FROM startend_kernels
-    JOIN kernels USING (kernel_id)
+    SELECT api_call_id, range_id, trace_id, process_id, gpu_id, start_ns, end_ns FROM memory_ops
+    UNION ALL
+    SELECT api_call_id, range_id, trace_id, process_id, gpu_id, start_ns, end_ns FROM graph_launches
 ),
 begun AS (
-    SELECT trace_id, pid, device_id, range_id, range, min(start_ns) AS step_start_ns
-    FROM launched
-    JOIN outermost USING (range_id)
+    SELECT
+        work.trace_id,
+        work.process_id,
+        work.gpu_id,
+        named.range_id,
+        named.text AS range,
+        min(work.start_ns) AS step_start_ns
+    FROM work_in_ranges('named', 'launched', $by) AS work
+    JOIN named ON named.range_id = work.holder_id
     -- Of no duration, an operation begins nothing.
-    WHERE start_ns < end_ns
+    WHERE work.start_ns < work.end_ns
     GROUP BY ALL
+    UNION ALL
+    SELECT trace_id, process_id, gpu_id, NULL, NULL, gpu_start_ns FROM steps_of_kernels('told')
 ),
 steps AS (
     SELECT
-        * EXCLUDE (range_id),
+        trace_id,
+        process_id AS owner,
+        gpu_id,
+        range,
+        step_start_ns,
         row_number() OVER (
-            PARTITION BY trace_id, pid, device_id ORDER BY step_start_ns, range_id
+            PARTITION BY trace_id, process_id, gpu_id ORDER BY step_start_ns, range_id
         ) - 1 AS step
     FROM begun
 ),
@@ -82,13 +81,13 @@ states AS (
     SELECT every_state.*, step, range, step_start_ns
     FROM every_state
     ASOF JOIN steps
-        ON steps.trace_id = every_state.trace_id AND steps.pid = every_state.pid
-        AND steps.device_id = every_state.device_id AND every_state.start_ns >= steps.step_start_ns
+        ON steps.trace_id = every_state.trace_id AND steps.owner = every_state.owner
+        AND steps.gpu_id = every_state.gpu_id AND every_state.start_ns >= steps.step_start_ns
 )
 SELECT
     trace,
-    pid,
-    device_id,
+    gpu_id,
+    processes.pid,
     step,
     range,
     step_start_ns AS start_ns,
@@ -100,6 +99,7 @@ SELECT
     idle_ns,
     exposed_pct,
     hidden_pct
-FROM state_sums(states)
+FROM state_sums(states) AS summed
 JOIN traces USING (trace_id)
-ORDER BY trace, pid, device_id, step
+JOIN processes ON processes.trace_id = summed.trace_id AND processes.process_id = owner
+ORDER BY trace, gpu_id, owner, step

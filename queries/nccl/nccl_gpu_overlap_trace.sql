@@ -35,11 +35,11 @@ WITH chosen AS (
 computing AS (
     SELECT
         trace_id,
-        pid,
+        process_id,
         device_id,
         start_ns,
         end_ns,
-        coalesce(busy_until(start_ns, end_ns, kernel_id, (trace_id, pid, device_id)), start_ns)
+        coalesce(busy_until(start_ns, end_ns, kernel_id, (trace_id, process_id, device_id)), start_ns)
             AS busy_until_ns
     FROM chosen
     WHERE NOT communicates
@@ -48,12 +48,12 @@ computing AS (
 added AS (
     SELECT
         trace_id,
-        pid,
+        process_id,
         device_id,
         greatest(start_ns, busy_until_ns) AS start_ns,
         end_ns,
         sum(end_ns - greatest(start_ns, busy_until_ns)) OVER (
-            PARTITION BY trace_id, pid, device_id ORDER BY greatest(start_ns, busy_until_ns)
+            PARTITION BY trace_id, process_id, device_id ORDER BY greatest(start_ns, busy_until_ns)
         ) AS busy_ns
     FROM computing
     WHERE end_ns > greatest(start_ns, busy_until_ns)
@@ -73,7 +73,7 @@ hidden AS (
         sum(sign * (busy_ns - greatest(added.end_ns - at_ns, 0))) AS overlap_ns
     FROM communicating
     ASOF LEFT JOIN added
-        ON added.trace_id = communicating.trace_id AND added.pid = communicating.pid
+        ON added.trace_id = communicating.trace_id AND added.process_id = communicating.process_id
         AND added.device_id = communicating.device_id AND communicating.at_ns >= added.start_ns
     GROUP BY kernel_id
 )

@@ -3,7 +3,7 @@
 -- Sizes and communicators are what NCCL writes into the binary payload of its NVTX ranges. The rate is the
 -- size of the message by the time of the kernel, in which a rank also waits for others: the best one comes
 -- nearest to what the links can do.
--- @param  trace VARCHAR = NULL   only this trace
+-- @of     timeline
 -- @needs  kernels nvtx_ranges
 -- @column trace VARCHAR          name of the trace
 -- @column function VARCHAR       NCCL function; of a group, all of them
@@ -29,7 +29,7 @@ SELECT
     communicator,
     message_bytes,
     reduction,
-    count(DISTINCT (pid, device_id)) AS ranks,
+    count(DISTINCT (process_id, device_id)) AS ranks,
     count(*) AS instances,
     sum(message_bytes)::BIGINT AS total_bytes,
     sum(kernels_communicating.duration_ns)::BIGINT AS total_ns,

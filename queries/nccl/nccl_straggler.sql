@@ -58,6 +58,6 @@ SELECT
     clock_offset_ns
 FROM runs
 JOIN traces USING (trace_id)
-GROUP BY trace, kernel, communicator, pid, device_id, clock_offset_ns
+GROUP BY trace, kernel, communicator, process_id, pid, device_id, clock_offset_ns
 HAVING collectives > 0
-ORDER BY trace, kernel, communicator, late_ns DESC, pid, device_id
+ORDER BY trace, kernel, communicator, late_ns DESC, pid, process_id, device_id

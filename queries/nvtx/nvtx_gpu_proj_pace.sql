@@ -22,7 +22,7 @@
 -- @empty  No range has that text: compare with the query nvtx-sum.
 
 WITH instances AS (
-    SELECT trace, domain, style, pid, tid, range_id,
+    SELECT trace, domain, style, process_id, pid, tid, range_id,
            gpu_start_ns AS start_ns, gpu_end_ns AS end_ns
     FROM ranges_with_work('nvtx_ranges', $by)
     JOIN chosen_traces($trace) AS traces USING (trace_id)

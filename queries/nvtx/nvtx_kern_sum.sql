@@ -4,6 +4,7 @@
 -- launched outside any range come under a NULL range. Kernels whose launch was not recorded are left out.
 -- @of     timeline
 -- @param  range VARCHAR = NULL    text or pattern of the ranges; NULL for everything
+-- @param  names VARCHAR = 'full'  short, full or distinct names of kernels, see the view kernel_names
 -- @param  by VARCHAR = 'thread'   whose launches a range holds: thread or process
 -- @needs  kernels nvtx_ranges
 -- @column trace VARCHAR           name of the trace
@@ -24,7 +25,8 @@
 -- @chart  bars x=kernel y=total_ns
 
 WITH launched AS (
-    SELECT kernels.api_call_id, kernels.range_id, called, kernels.duration_ns, traces.trace, kernels.pid, tid
+    SELECT kernels.api_call_id, kernels.range_id, called, kernels.duration_ns, traces.trace,
+           kernels.process_id, kernels.pid, tid
     FROM kernels
     JOIN api_calls ON api_calls.api_call_id = kernels.api_call_id
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = kernels.trace_id
@@ -59,5 +61,6 @@ SELECT
 FROM matched
 LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = matched.range_id
 WHERE $range IS NULL OR is_like(text, $range)
-GROUP BY matched.trace, domain, text, style, matched.pid, matched.tid, called
-ORDER BY trace, domain NULLS FIRST, range NULLS FIRST, style, pid, tid, total_ns DESC, kernel
+GROUP BY matched.trace, domain, text, style, matched.process_id, matched.pid, matched.tid, called
+ORDER BY trace, domain NULLS FIRST, range NULLS FIRST, style, pid, matched.process_id, tid,
+         total_ns DESC, kernel

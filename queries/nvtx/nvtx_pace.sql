@@ -21,7 +21,7 @@
 -- @empty  No range has that text: compare with the query nvtx-sum.
 
 WITH instances AS (
-    SELECT trace, domain, style, pid, tid, range_id, start_ns, end_ns
+    SELECT trace, domain, style, process_id, pid, tid, range_id, start_ns, end_ns
     FROM nvtx_ranges
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE is_like(text, $range) AND style <> 'mark' AND end_ns IS NOT NULL

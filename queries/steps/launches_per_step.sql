@@ -27,9 +27,9 @@ WITH named AS (
     FROM steps_of($step)
 ),
 told AS (
-    SELECT trace_id, pid FROM named
+    SELECT trace_id, process_id FROM named
     UNION ALL
-    SELECT trace_id, pid FROM kernels WHERE $step IS NOT NULL
+    SELECT trace_id, process_id FROM kernels WHERE $step IS NOT NULL
 ),
 kernel_counts AS (
     SELECT holder_id, count(*) AS kernels

@@ -40,9 +40,9 @@ WITH named AS (
     FROM steps_of($step)
 ),
 told AS (
-    SELECT trace_id, pid FROM named
+    SELECT trace_id, process_id FROM named
     UNION ALL
-    SELECT trace_id, pid FROM kernels WHERE $step IS NOT NULL
+    SELECT trace_id, process_id FROM kernels WHERE $step IS NOT NULL
 ),
 steps AS (
     FROM ranges_with_work('named', $by)
@@ -93,5 +93,7 @@ SELECT
     per_second(context_tokens + generation_tokens, gpu_end_ns - gpu_start_ns) AS tokens_per_s
 FROM parsed
 JOIN chosen_traces($trace) AS traces USING (trace_id)
-WINDOW by_start AS (PARTITION BY trace, pid, tid ORDER BY coalesce(start_ns, gpu_start_ns), range_id)
-ORDER BY trace, pid, tid, step
+WINDOW by_start AS (
+    PARTITION BY trace, process_id, tid ORDER BY coalesce(start_ns, gpu_start_ns), range_id
+)
+ORDER BY trace, pid, process_id, tid, step

@@ -30,12 +30,12 @@ CASES = [
         traces=TWO,
         expected=across(
             """
-            trace  pid  device_id  span_ns  exposed_ns  overlapped_ns  compute_ns        memory_ns  idle_ns  exposed_pct   hidden_pct    graph_launches
-            a      1    0          160      25          10 + 5         30 + 30 + 10      20         30       100 * 25/160  100 * 15/40   0
-            a      2    1          5        3           1              1                 0          0        60           25            0
-            b      1    0          10       10          0              0                 0          0        100          0             0
-            c      1    0          20       10          5              5                 0          0        50           100 * 5/15    1
-            d      1    0          1        0           0              1                 0          0        0            NULL          0
+            trace  gpu_id  pid  device_id  span_ns  exposed_ns  overlapped_ns  compute_ns        memory_ns  idle_ns  exposed_pct   hidden_pct    graph_launches
+            a      0       1    0          160      25          10 + 5         30 + 30 + 10      20         30       100 * 25/160  100 * 15/40   0
+            a      1       2    1          5        3           1              1                 0          0        60           25            0
+            b      0       1    0          10       10          0              0                 0          0        100          0             0
+            c      0       1    0          20       10          5              5                 0          0        50           100 * 5/15    1
+            d      0       1    0          1        0           0              1                 0          0        0            NULL          0
             """
         ),
     ),
@@ -45,8 +45,8 @@ CASES = [
         params={"trace": "b"},
         expected=across(
             """
-            trace  pid  device_id  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns  exposed_pct  hidden_pct  graph_launches
-            b      1    0          10       10          0              0           0          0        100          0           0
+            trace  gpu_id  pid  device_id  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns  exposed_pct  hidden_pct  graph_launches
+            b      0       1    0          10       10          0              0           0          0        100          0           0
             """
         ),
     ),

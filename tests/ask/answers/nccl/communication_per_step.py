@@ -36,9 +36,9 @@ CASES = [
         traces=TWO,
         expected=across(
             f"""
-            trace  pid  device_id  step  range   start_ns  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns       exposed_pct  hidden_pct
-            a      1    0          0     {STEP}  10        90       10 + 10     5              15 + 10     0          10 + 30       100 * 20/90  20
-            a      1    0          1     {STEP}  100       20       0           5              5           5          5             0            100
+            trace  gpu_id  pid  step  range   start_ns  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns       exposed_pct  hidden_pct
+            a      0       1    0     {STEP}  10        90       10 + 10     5              15 + 10     0          10 + 30       100 * 20/90  20
+            a      0       1    1     {STEP}  100       20       0           5              5           5          5             0            100
             """
         ),
     ),
@@ -57,10 +57,10 @@ CASES = [
         params={"step": "step%"},
         expected=across(
             """
-            trace  pid  device_id  step  range   start_ns  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns  exposed_pct  hidden_pct
-            c      1    0          0     step 0  20        20       0           0              10          0          10       0            NULL
-            c      1    0          1     step 1  40        20       0           0              0           10         10       0            NULL
-            c      1    0          2     step 2  60        10       10          0              0           0          0        100          0
+            trace  gpu_id  pid  step  range   start_ns  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns  exposed_pct  hidden_pct
+            c      0       1    0     step 0  20        20       0           0              10          0          10       0            NULL
+            c      0       1    1     step 1  40        20       0           0              0           10         10       0            NULL
+            c      0       1    2     step 2  60        10       10          0              0           0          0        100          0
             """
         ),
     ),
@@ -70,8 +70,8 @@ CASES = [
         params={"trace": "b", "step": "iteration%"},
         expected=across(
             """
-            trace  pid  device_id  step  range        start_ns  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns  exposed_pct  hidden_pct
-            b      3    2          0     iteration 1  5         2        2           0              0           0          0        100          0
+            trace  gpu_id  pid  step  range        start_ns  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns  exposed_pct  hidden_pct
+            b      2       3    0     iteration 1  5         2        2           0              0           0          0        100          0
             """
         ),
     ),

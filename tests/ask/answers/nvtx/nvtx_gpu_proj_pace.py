@@ -94,8 +94,8 @@ CASES = [
         params={"range": "backward", "by": "process"},
         expected=across(
             """
-            trace  domain  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
-            c      ''      0         30        44      14           14                 30        30              2
+            trace  domain  pid  tid  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
+            c      ''      1    1    0         30        44      14           14                 30        30              2
             """
         ),
     ),

@@ -81,9 +81,9 @@ CASES = [
         params={"range": "step ?"},
         expected=across(
             """
-            trace  domain  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
-            a      ''      0         0         10      10           10                 0         0               1
-            a      ''      1         15        20      5            15                 5         5               2
+            trace  domain  pid  tid  instance  start_ns  end_ns  duration_ns  accum_duration_ns  delta_ns  accum_delta_ns  range_id
+            a      ''      1    1    0         0         10      10           10                 0         0               1
+            a      ''      1    1    1         15        20      5            15                 5         5               2
             """
         ),
     ),
