@@ -17,7 +17,8 @@ WITH placed AS (
         kernels.name,
         api_call_id,
         start_ns,
-        row_number() OVER (PARTITION BY trace_id, process_id, device_id ORDER BY start_ns, kernel_id) AS place,
+        row_number() OVER (PARTITION BY trace_id, process_id, device_id ORDER BY start_ns, kernel_id)
+            AS place,
         count(*) OVER (PARTITION BY trace_id, process_id, device_id) AS kernels
     FROM kernels
     WHERE start_ns IS NOT NULL AND (trace_id, process_id) NOT IN (SELECT (trace_id, process_id) FROM query_table(told))

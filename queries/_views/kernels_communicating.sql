@@ -12,6 +12,7 @@
 -- @column start_ns BIGINT        start on the GPU
 -- @column end_ns BIGINT          end on the GPU
 -- @column duration_ns BIGINT     time on the GPU
+-- @column process_id BIGINT      process, see processes
 -- @column pid BIGINT             process
 -- @column device_id INTEGER      CUDA device ordinal within the process
 -- @column stream_id BIGINT       CUDA stream
