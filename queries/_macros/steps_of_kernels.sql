@@ -21,7 +21,8 @@ WITH placed AS (
             AS place,
         count(*) OVER (PARTITION BY trace_id, process_id, device_id) AS kernels
     FROM kernels
-    WHERE start_ns IS NOT NULL AND (trace_id, process_id) NOT IN (SELECT (trace_id, process_id) FROM query_table(told))
+    WHERE start_ns IS NOT NULL
+        AND (trace_id, process_id) NOT IN (SELECT (trace_id, process_id) FROM query_table(told))
 ),
 busiest AS (
     SELECT trace_id, process_id, arg_max(device_id, (kernels, -device_id)) AS device_id FROM placed GROUP BY ALL
