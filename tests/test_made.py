@@ -71,15 +71,17 @@ def test_an_answer_is_written_across_or_down() -> None:
 @pytest.mark.parametrize(
     ("row", "wrong"),
     [
-        ("made  add  1  20  100  20  20  20  20", []),
-        ("made  add  1  10 + 10  300/3  20  sqrt(400)  20  20", []),
-        ("made  sub  1  20  100  20  20  20  20", ["kernel"]),
-        ("made  add  1  21  100  20.0001  20  20  20", ["total_ns", "avg_ns"]),
-        ("made  add  NULL  20  100  20  20  20  20", ["instances"]),
+        ("made  add  1  20  100  20  20  20  20  20  20", []),
+        ("made  add  1  10 + 10  300/3  20  sqrt(400)  20  20  20  20", []),
+        ("made  sub  1  20  100  20  20  20  20  20  20", ["kernel"]),
+        ("made  add  1  21  100  20.0001  20  20  20  20  20", ["total_ns", "avg_ns"]),
+        ("made  add  NULL  20  100  20  20  20  20  20  20", ["instances"]),
     ],
 )
 def test_a_cell_that_is_not_the_expected_one_is_found(row: str, wrong: list[str]) -> None:
-    columns = "trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns"
+    columns = (
+        "trace  kernel  instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  p90_ns  p99_ns"
+    )
     made = Case(
         "one kernel",
         traces={"made": Recording().work(kernel("add", 10, 30))},
@@ -92,7 +94,7 @@ def test_a_cell_that_is_not_the_expected_one_is_found(row: str, wrong: list[str]
 
 def test_a_missing_row_or_column_is_found() -> None:
     traces = {"made": Recording().os_call("poll", 0, 5)}
-    columns = "trace  function  calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns"
+    columns = "trace  function  calls  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns"
     for text, said in ((columns, "1 rows"), ("trace  function", "columns")):
         made = Case("none", traces=traces, expected=across(text))
         with made.database() as database:

@@ -124,7 +124,7 @@ def test_devices_in_recorded_traces_say_the_same_of_themselves(corpus: Database)
         WHERE gpu_roofs.gpu IS NOT NULL
         """
     ).rows()
-    assert {gpu for gpu, *_ in rows} == {"H200", "A100 SXM 80GB", "A100 PCIe 80GB", "RTX 4090"}
+    assert {gpu for gpu, *_ in rows} == {"H200", "H100 SXM", "A100 SXM 80GB", "A100 PCIe 80GB", "RTX 4090"}
     for name, sms, l2, bandwidth in rows:
         gpu = hardware.find(name)
         assert (gpu.sm_count, gpu.l2_bytes) == (sms, l2)

@@ -297,6 +297,8 @@ def test_a_table_has_one_unit_per_column_and_tells_missing_from_zero() -> None:
             "median_ns": [1.0, 2.0, 3.0],
             "min_ns": [1, 2, 3],
             "max_ns": [1, 2, 3],
+            "p90_ns": [1.0, 2.0, 3.0],
+            "p99_ns": [1.0, 2.0, 3.0],
         }
     )
     table = figures.rows(query, answer)

@@ -729,6 +729,7 @@ def test_every_query_of_these_topics_returns_the_columns_that_it_declares(nsys: 
         if query.topic not in ("nvtx", "ranges", "steps", "graphs"):
             continue
         values = {p.name: "layer" for p in query.params if p.required}
-        described = nsys.sql(f"DESCRIBE {query.sql}", query.bind(values))
+        bound = query.bind(values)
+        described = nsys.sql(f"DESCRIBE {query.sql}", {p.name: bound[p.name] for p in query.in_sql})
         declared = [(column.name, column.type) for column in query.columns]
         assert described.select("column_name", "column_type").rows() == declared, query.name

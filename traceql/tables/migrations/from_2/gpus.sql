@@ -1,7 +1,7 @@
 -- A GPU had a row for each ordinal, and no ordinal before nsys 2025.1: the only GPU of a machine that CUDA
 -- can use is its first. A name is what other tables have as well: a natural join meant both.
 
-SELECT * EXCLUDE (ordinals, all_ordinals, is_able, able, place, name) REPLACE (
+SELECT * EXCLUDE (ordinals, all_ordinals, is_able, able, place) REPLACE (
     CASE WHEN all_ordinals = 0 AND able = 1 AND is_able THEN 0
          WHEN ordinals = 1 THEN device_id END AS device_id
 ) RENAME (name AS gpu_name)

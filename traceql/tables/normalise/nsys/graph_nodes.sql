@@ -30,8 +30,7 @@ placed AS (
     SELECT nodes.*, range_timeline.range_id
     FROM nodes
     ASOF LEFT JOIN range_timeline
-        ON range_timeline.thread = nodes.global_tid & 281474976710655
-        AND range_timeline.at_ns <= nodes.created_ns
+        ON range_timeline.thread = nodes.global_tid AND range_timeline.at_ns <= nodes.created_ns
 ),
 -- Graphs nest a few levels deep; a damaged report may say that nodes are clones of each other.
 captured AS (
