@@ -75,6 +75,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "threads",
         "processes",
         "diagnostics",
+        "suspects",
         "doubts",
         "trace",
     ),

@@ -24,6 +24,9 @@
 -- @reads binaryData   BLOB
 -- @of    NVTX_EVENTS
 
+-- Where no payload has a layout, no step has made it.
+CREATE TEMP TABLE IF NOT EXISTS nvtx_payloads (binaryData BLOB, payload VARCHAR);
+
 CREATE TEMP TABLE nvtx_events AS
 WITH events AS (
     SELECT

@@ -8,7 +8,6 @@
 -- @raw   NVTX_EVENTS
 -- @reads eventType  INTEGER
 -- @reads binaryData BLOB
--- @of    NVTX_EVENTS
 -- @raw   NVTX_PAYLOAD_SCHEMA_ENTRIES
 -- @reads domainId BIGINT
 -- @reads schemaId BIGINT
@@ -17,6 +16,7 @@
 -- @reads type     BIGINT
 -- @reads name     VARCHAR
 -- @reads offset   BIGINT
+-- @of    NVTX_PAYLOAD_SCHEMA_ENTRIES
 -- @raw   NVTX_PAYLOAD_ENUM_ENTRIES
 -- @reads domainId BIGINT
 -- @reads schemaId BIGINT
