@@ -25,7 +25,9 @@ WITH placed AS (
         AND (trace_id, process_id) NOT IN (SELECT (trace_id, process_id) FROM query_table(told))
 ),
 busiest AS (
-    SELECT trace_id, process_id, arg_max(device_id, (kernels, -device_id)) AS device_id FROM placed GROUP BY ALL
+    SELECT trace_id, process_id, arg_max(device_id, (kernels, -device_id)) AS device_id
+    FROM placed
+    GROUP BY ALL
 ),
 sequence AS (
     SELECT

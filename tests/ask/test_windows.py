@@ -151,8 +151,8 @@ def _step(made: Recording, at: int) -> None:
     made.call("cudaMemcpy", at + 441, at + 460, copy("Device-to-Host", at + 445, at + 458, 1 << 20))
     made.call("cudaMemset", at + 461, at + 470, memset(at + 462, at + 469, 256, memory="Pinned"))
     made.call("cudaStreamSynchronize", at + 500, at + 600, sync("Stream sync", at + 501, at + 599))
-    made.range("ncclAllReduce", at + 610, at + 640, domain="NCCL")
     for pid in (1, 2):
+        made.nccl("ncclAllReduce", at + 610, at + 640, pid=pid, communicator=0xA, size=1 << 20, reduction=0)
         reduce = kernel("ncclDevKernel_AllReduce", at + 650 + pid, at + 700, device=pid - 1)
         made.call("cudaLaunchKernel", at + 620, at + 630, reduce, pid=pid)
     made.range("execute_context_1(16)_generation_2(2)", at + 605, at + 800, pid=2)
@@ -219,7 +219,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "cpu_bound_gaps": {"min_gap_ns": 0, "min_cpu_pct": 0},
 }
 _IDS = {table.columns[0].name for table in schema.TABLES if table.of_trace} - {"trace_id"}
-_IDS |= {"parent_id", "operation_id", "range_stack", "trace"}
+_IDS |= {"parent_id", "operation_id", "range_stack", "trace", "last_trace"}
 
 
 def answer(database: Database, question: str, trace: str, **place: Any) -> list[dict[str, Any]]:
