@@ -361,6 +361,26 @@ def test_kernels_whose_launch_the_window_cuts_off_are_noted(made: Database) -> N
     )
 
 
+@pytest.mark.parametrize(
+    ("place", "kernels"),
+    [
+        ({}, {"own": 1, "idle": None}),
+        # What the range launched is gone, and what another thread launched is left.
+        ({"from_": 100}, {"own": None, "idle": None}),
+        # Nobody launched what is left.
+        ({"from_": 200}, {"own": 0, "idle": 0}),
+        ({"to": 5}, {"own": 0, "idle": 0}),
+    ],
+)
+def test_what_others_launched_is_judged_by_what_is_left_in_the_window(
+    place: dict[str, Any], kernels: dict[str, int | None]
+) -> None:
+    made = Recording().range("own", 0, 300).range("idle", 0, 300, tid=3).launch(10, 20, (30, 40))
+    with made.launch(150, 160, (170, 210), tid=2).database() as database:
+        rows = database.query("range_launches", **place).to_dicts()
+    assert {row["range"]: row["kernels"] for row in rows} == kernels
+
+
 def test_the_answer_says_what_it_was_narrowed_to(made: Database) -> None:
     asked = made.ask("top_kernels", trace="who*", from_="1us", within="request")
     assert asked.parameters["trace"] == ["whole"]
