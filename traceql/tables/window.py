@@ -5,7 +5,8 @@ rows: nothing is cut at the window's ends.
 
 **From and to**: what ran for some of the time, ``start < to`` and ``end >= from``, as ``nsys stats
 --filter-time`` takes it. The answer is that of a trace which holds nothing else: GPU work whose launching
-call lies outside has no call and no range, and a range has the GPU work that is left of its own.
+call lies outside has no call and no range, and a range has the GPU work that is left of its own. Whether only
+other threads launched work during a range follows from the calls that are left, too.
 
 **Within a range**: what belongs to its instances, process by process. NVTX ranges that lie in one from start
 to end; calls that start in one, on any thread; GPU work by the call that launched it, whenever it runs;
