@@ -11,22 +11,26 @@ WITH candidates AS (
     SELECT
         *,
         coalesce(end_ns, 9223372036854775807) AS until_ns,
-        text_pattern(text) AS pattern,
         starts_with(text, 'execute_context_') OR starts_with(text, 'ProfilerStep#')
             OR regexp_matches(text, '^\[Executor\] _forward_step [0-9]') AS is_step
     FROM nvtx_ranges
     WHERE style <> 'mark' AND text IS NOT NULL AND (wanted IS NULL OR is_like(text, wanted))
 ),
-repeated AS (
-    SELECT
-        *,
-        count(*) OVER (PARTITION BY trace_id, process_id, tid, pattern) > 1 AS repeats,
-        bool_or(is_step) OVER (PARTITION BY trace_id, process_id) AS is_known
+known AS (
+    SELECT DISTINCT trace_id, process_id FROM candidates WHERE is_step
+),
+-- Patterns take time: only of what can be a step.
+possible AS (
+    SELECT candidates.*, known.process_id IS NOT NULL AS is_known, text_pattern(text) AS pattern
     FROM candidates
+    LEFT JOIN known USING (trace_id, process_id)
+    WHERE wanted IS NOT NULL OR is_step OR known.process_id IS NULL
 ),
 eligible AS (
-    FROM repeated
-    WHERE wanted IS NOT NULL OR CASE WHEN is_known THEN is_step ELSE repeats END
+    SELECT *
+    FROM possible
+    QUALIFY wanted IS NOT NULL OR is_known
+        OR count(*) OVER (PARTITION BY trace_id, process_id, tid, pattern) > 1
 ),
 placed AS (
     SELECT
@@ -47,7 +51,7 @@ outermost AS (
     ) IS NOT TRUE
 )
 SELECT
-    * EXCLUDE (until_ns, pattern, is_step, repeats, is_known, open_until_ns, alike_until_ns, pattern_ns),
+    * EXCLUDE (until_ns, pattern, is_step, is_known, open_until_ns, alike_until_ns, pattern_ns),
     -- Requests and tokens tell steps apart, their numbers do not.
     CASE WHEN is_step THEN regexp_replace(text, '(ProfilerStep#|_forward_step )[0-9]+', '\1*')
          ELSE pattern END AS step_text

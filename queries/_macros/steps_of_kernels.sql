@@ -9,7 +9,12 @@
 -- gpu_start_ns, gpu_end_ns, gpu_busy_ns, gpu_operations, launches, kernels, memory_ops, graph_replays.
 -- @param  told TABLE  rows with trace_id and process_id: processes whose steps are known
 
-WITH placed AS (
+WITH untold AS (
+    SELECT DISTINCT trace_id, process_id
+    FROM kernels
+    ANTI JOIN (FROM query_table(told)) AS told_processes USING (trace_id, process_id)
+),
+placed AS (
     SELECT
         trace_id,
         process_id,
@@ -21,11 +26,13 @@ WITH placed AS (
             AS place,
         count(*) OVER (PARTITION BY trace_id, process_id, device_id) AS kernels
     FROM kernels
+    JOIN untold USING (trace_id, process_id)
     WHERE start_ns IS NOT NULL
-        AND (trace_id, process_id) NOT IN (SELECT (trace_id, process_id) FROM query_table(told))
 ),
 busiest AS (
-    SELECT trace_id, process_id, arg_max(device_id, (kernels, -device_id)) AS device_id FROM placed GROUP BY ALL
+    SELECT trace_id, process_id, arg_max(device_id, (kernels, -device_id)) AS device_id
+    FROM placed
+    GROUP BY ALL
 ),
 sequence AS (
     SELECT
@@ -80,7 +87,7 @@ bounded AS (
         ON after.trace_id = begun.trace_id AND after.process_id = begun.process_id
         AND after.place = next_place
 ),
-operations AS (
+launched AS (
     SELECT trace_id, process_id, pid, device_id, gpu_id, 'kernel' AS kind, api_call_id, start_ns, end_ns,
            graph_node_id
     FROM kernels
@@ -90,6 +97,10 @@ operations AS (
     UNION ALL
     SELECT trace_id, process_id, pid, device_id, gpu_id, 'graph', api_call_id, start_ns, end_ns, -1
     FROM graph_launches
+),
+-- Where ranges tell all steps, nothing of this is left to be sorted.
+operations AS (
+    FROM launched SEMI JOIN untold USING (trace_id, process_id)
 ),
 held AS (
     SELECT

@@ -20,6 +20,7 @@ calls AS (
            row_number() OVER (PARTITION BY trace_id, process_id ORDER BY start_ns, api_call_id) AS place
     FROM api_calls
     WHERE is_by_process(attribution) AND api_call_id IN (SELECT api_call_id FROM query_table(work))
+        AND (trace_id, process_id) IN (SELECT (trace_id, process_id) FROM chosen)
 ),
 starts AS (
     SELECT trace_id, process_id, start_ns, max(place) AS place FROM calls GROUP BY ALL

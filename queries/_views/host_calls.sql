@@ -12,11 +12,13 @@
 -- @column duration_ns BIGINT  time in the call
 -- @column range_id BIGINT     innermost push/pop range around its start; NULL outside any
 
-WITH calls AS (
-    SELECT *, call_purpose(name) AS purpose FROM api_calls
+-- Each name is looked at once: there are few of them, and many calls.
+WITH functions AS (
+    SELECT name, call_purpose(any_value(name)) AS purpose FROM api_calls GROUP BY name
 )
 SELECT trace_id, trace, api_call_id, purpose, name AS function, start_ns, duration_ns, range_id
-FROM calls
+FROM api_calls
+JOIN functions USING (name)
 JOIN traces USING (trace_id)
 WHERE purpose IN ('launch', 'replay', 'sync')
 QUALIFY row_number() OVER (

@@ -6,6 +6,7 @@
 -- the first one, to which the others are set by the ends of collectives.
 -- @of     timeline
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
+-- @param  names VARCHAR = 'distinct'    short, full or distinct names, see the view kernel_names
 -- @param  limit BIGINT = 50             collectives per job, those with the longest wait; NULL for all
 -- @needs  kernels
 -- @column trace VARCHAR                 name of the job's first trace
@@ -29,11 +30,15 @@
 -- @empty  No collective of that name ran on two GPUs at the same time.
 
 WITH communicating AS (
-    SELECT kernels_communicating.*, start_utc_ns
+    SELECT kernels_communicating.*, called, start_utc_ns
     FROM kernels_communicating
     JOIN chosen_traces($trace) AS traces USING (trace_id)
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = kernel AND named.full_name = kernels_communicating.full_name
     WHERE $communication IS NULL
-        OR is_like_in_any_case(kernel, $communication) OR is_like_in_any_case(full_name, $communication)
+        OR is_like_in_any_case(kernel, $communication)
+        OR is_like_in_any_case(kernels_communicating.full_name, $communication)
+        OR is_like_in_any_case(called, $communication)
 ),
 runs AS (
     FROM collective_runs(communicating)
@@ -42,7 +47,7 @@ runs AS (
 summed AS (
     SELECT
         job_id,
-        kernel,
+        string_agg(DISTINCT called, ', ' ORDER BY called) AS kernel,
         string_agg(DISTINCT function, ', ' ORDER BY function) AS function,
         communicator,
         max(message_bytes) AS message_bytes,

@@ -6,6 +6,7 @@
 -- compute kernels counts once.
 -- @of     timeline
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
+-- @param  names VARCHAR = 'short'       short, full or distinct names, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR                 name of the trace
 -- @column start_ns BIGINT               start on the GPU
@@ -16,7 +17,7 @@
 -- @column pid BIGINT                    process
 -- @column device_id INTEGER             CUDA device ordinal within the process
 -- @column stream_id BIGINT              CUDA stream
--- @column kernel VARCHAR                function name
+-- @column kernel VARCHAR                name of the kernel
 -- @column kernel_id BIGINT              the kernel, see kernels
 -- @chart  bars x=kernel y=exposed_ns
 -- @empty  No communication kernel of that name: one GPU alone has nothing to communicate.
@@ -24,12 +25,16 @@
 WITH chosen AS (
     SELECT
         kernels.*,
+        called,
         coalesce(is_like_in_any_case(kernels.name, $communication), false)
-            OR coalesce(is_like_in_any_case(demangled, $communication), false) AS is_named,
+            OR coalesce(is_like_in_any_case(demangled, $communication), false)
+            OR coalesce(is_like_in_any_case(called, $communication), false) AS is_named,
         category = 'communication' OR is_named AS communicates
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    JOIN kernels_categorised ON full_name = coalesce(demangled, kernels.name, '')
+    JOIN kernels_categorised AS categorised ON categorised.full_name = coalesce(demangled, kernels.name, '')
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     WHERE start_ns IS NOT NULL
 ),
 computing AS (
@@ -87,7 +92,7 @@ SELECT
     pid,
     device_id,
     stream_id,
-    chosen.name AS kernel,
+    called AS kernel,
     kernel_id
 FROM chosen
 JOIN hidden USING (kernel_id)

@@ -27,8 +27,11 @@ WITH launched AS (
 holders AS (
     SELECT range_id FROM nvtx_ranges WHERE is_by_process($by)
 ),
+by_process AS (
+    SELECT api_call_id, range_id FROM launched WHERE is_by_process($by)
+),
 held AS (
-    SELECT DISTINCT api_call_id FROM work_in_ranges('holders', 'launched', 'process')
+    SELECT DISTINCT api_call_id FROM work_in_ranges('holders', 'by_process', 'process')
     UNION ALL
     SELECT DISTINCT api_call_id FROM range_calls WHERE NOT is_by_process($by)
 ),

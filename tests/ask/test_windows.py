@@ -151,8 +151,8 @@ def _step(made: Recording, at: int) -> None:
     made.call("cudaMemcpy", at + 441, at + 460, copy("Device-to-Host", at + 445, at + 458, 1 << 20))
     made.call("cudaMemset", at + 461, at + 470, memset(at + 462, at + 469, 256, memory="Pinned"))
     made.call("cudaStreamSynchronize", at + 500, at + 600, sync("Stream sync", at + 501, at + 599))
-    made.range("ncclAllReduce", at + 610, at + 640, domain="NCCL")
     for pid in (1, 2):
+        made.nccl("ncclAllReduce", at + 610, at + 640, pid=pid, communicator=0xA, size=1 << 20, reduction=0)
         reduce = kernel("ncclDevKernel_AllReduce", at + 650 + pid, at + 700, device=pid - 1)
         made.call("cudaLaunchKernel", at + 620, at + 630, reduce, pid=pid)
     made.range("execute_context_1(16)_generation_2(2)", at + 605, at + 800, pid=2)
@@ -219,7 +219,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "cpu_bound_gaps": {"min_gap_ns": 0, "min_cpu_pct": 0},
 }
 _IDS = {table.columns[0].name for table in schema.TABLES if table.of_trace} - {"trace_id"}
-_IDS |= {"parent_id", "operation_id", "range_stack", "trace"}
+_IDS |= {"parent_id", "operation_id", "range_stack", "trace", "last_trace"}
 
 
 def answer(database: Database, question: str, trace: str, **place: Any) -> list[dict[str, Any]]:
@@ -359,6 +359,26 @@ def test_kernels_whose_launch_the_window_cuts_off_are_noted(made: Database) -> N
     assert any(
         note.text.startswith("1 of 6 kernels between these times were launched before or") for note in said
     )
+
+
+@pytest.mark.parametrize(
+    ("place", "kernels"),
+    [
+        ({}, {"own": 1, "idle": None}),
+        # What the range launched is gone, and what another thread launched is left.
+        ({"from_": 100}, {"own": None, "idle": None}),
+        # Nobody launched what is left.
+        ({"from_": 200}, {"own": 0, "idle": 0}),
+        ({"to": 5}, {"own": 0, "idle": 0}),
+    ],
+)
+def test_what_others_launched_is_judged_by_what_is_left_in_the_window(
+    place: dict[str, Any], kernels: dict[str, int | None]
+) -> None:
+    made = Recording().range("own", 0, 300).range("idle", 0, 300, tid=3).launch(10, 20, (30, 40))
+    with made.launch(150, 160, (170, 210), tid=2).database() as database:
+        rows = database.query("range_launches", **place).to_dicts()
+    assert {row["range"]: row["kernels"] for row in rows} == kernels
 
 
 def test_the_answer_says_what_it_was_narrowed_to(made: Database) -> None:

@@ -5,7 +5,8 @@ rows: nothing is cut at the window's ends.
 
 **From and to**: what ran for some of the time, ``start < to`` and ``end >= from``, as ``nsys stats
 --filter-time`` takes it. The answer is that of a trace which holds nothing else: GPU work whose launching
-call lies outside has no call and no range, and a range has the GPU work that is left of its own.
+call lies outside has no call and no range, and a range has the GPU work that is left of its own. Whether only
+other threads launched work during a range follows from the calls that are left, too.
 
 **Within a range**: what belongs to its instances, process by process. NVTX ranges that lie in one from start
 to end; calls that start in one, on any thread; GPU work by the call that launched it, whenever it runs;
@@ -180,15 +181,52 @@ left_over AS (
         count(DISTINCT api_call_id) AS left_launches
     FROM covered
     GROUP BY range_id
+),
+-- Without work of their own thread, or with none that is left: what others launch in the window decides.
+idle AS (
+    SELECT kept.*, coalesce(end_ns, {_NEVER}) AS until_ns
+    FROM kept
+    ANTI JOIN left_over USING (range_id)
+    WHERE style <> 'mark' AND (gpu_operations IS NULL OR is_cut)
+),
+callers AS (
+    SELECT DISTINCT trace_id, process_id, tid FROM api_calls
+),
+launching AS (
+    SELECT DISTINCT trace_id, process_id, start_ns
+    FROM api_calls
+    WHERE EXISTS (FROM idle) AND api_call_id IN (SELECT api_call_id FROM operations)
+),
+elsewhere AS (
+    SELECT range_id
+    FROM idle
+    ASOF JOIN launching
+        ON launching.trace_id = idle.trace_id AND launching.process_id = idle.process_id
+        AND launching.start_ns >= idle.start_ns
+    WHERE launching.start_ns < until_ns AND EXISTS (
+        FROM callers
+        WHERE callers.trace_id = idle.trace_id AND callers.process_id = idle.process_id
+            AND (callers.tid <> idle.tid OR idle.end_tid <> idle.tid)
+    )
+),
+judged AS (
+    SELECT kept.*, elsewhere.range_id IS NOT NULL AS is_elsewhere
+    FROM kept
+    LEFT JOIN elsewhere USING (range_id)
 )
-SELECT * EXCLUDE (is_cut, left_start_ns, left_end_ns, left_busy_ns, left_operations, left_launches) REPLACE (
-    CASE WHEN is_cut THEN left_start_ns ELSE gpu_start_ns END AS gpu_start_ns,
-    CASE WHEN is_cut THEN left_end_ns ELSE gpu_end_ns END AS gpu_end_ns,
-    CASE WHEN is_cut THEN left_busy_ns ELSE gpu_busy_ns END AS gpu_busy_ns,
-    CASE WHEN is_cut THEN coalesce(left_operations, 0) ELSE gpu_operations END AS gpu_operations,
-    CASE WHEN is_cut THEN coalesce(left_launches, 0) ELSE launches END AS launches
-)
-FROM kept
+SELECT
+    * EXCLUDE (
+        is_cut, is_elsewhere, left_start_ns, left_end_ns, left_busy_ns, left_operations, left_launches
+    ) REPLACE (
+        CASE WHEN is_cut THEN left_start_ns ELSE gpu_start_ns END AS gpu_start_ns,
+        CASE WHEN is_cut THEN left_end_ns ELSE gpu_end_ns END AS gpu_end_ns,
+        CASE WHEN is_cut THEN left_busy_ns ELSE gpu_busy_ns END AS gpu_busy_ns,
+        CASE WHEN is_elsewhere THEN NULL WHEN is_cut THEN coalesce(left_operations, 0)
+             ELSE coalesce(gpu_operations, 0) END AS gpu_operations,
+        CASE WHEN is_elsewhere THEN NULL WHEN is_cut THEN coalesce(left_launches, 0)
+             ELSE coalesce(launches, 0) END AS launches
+    )
+FROM judged
 LEFT JOIN left_over USING (range_id)"""
 
 

@@ -34,6 +34,16 @@ JOB = {
     .session(utc_ns=UTC + 2)
     .work(*(kernel(GATHER, at, at + 60_000) for at in (1_100_000, 4_000_000, 9_500_000, 13_000_000))),
 }
+# One function, two kernels; both of them on two ranks.
+RING, TREE = "void ncclReduce<Ring>(int)", "void ncclReduce<Tree>(int)"
+NAMED = Recording().work(
+    kernel("ncclReduce", 0, 10, full=RING), kernel("ncclReduce", 4, 10, full=TREE, device=1)
+)
+TWICE = (
+    Recording()
+    .work(kernel("ncclReduce", 0, 10, full=RING), kernel("ncclReduce", 4, 10, full=RING, device=1))
+    .work(kernel("ncclReduce", 20, 30, full=TREE), kernel("ncclReduce", 22, 30, full=TREE, device=1))
+)
 
 CASES = [
     Case(
@@ -133,6 +143,83 @@ CASES = [
             bytes_per_s          1e9 * 1000000 / 100
             last_trace           two
             last_pid             2
+            last_device_id       1
+            max_clock_offset_ns  0
+            """
+        ),
+    ),
+    Case(
+        "ranks that run other kernels of one function are in one collective, under all their names",
+        traces={"named": NAMED},
+        expected=down(
+            """
+            trace                named
+            kernel               ncclReduce<Ring>, ncclReduce<Tree>
+            function             NULL
+            communicator         NULL
+            message_bytes        NULL
+            reduction            NULL
+            ranks                2
+            traces               1
+            start_ns             0
+            duration_ns          10
+            wait_ns              4
+            together_ns          6
+            bytes_per_s          NULL
+            last_trace           named
+            last_pid             1
+            last_device_id       1
+            max_clock_offset_ns  0
+            """
+        ),
+    ),
+    Case(
+        "full names; a pattern is compared with them, with short and with distinct ones",
+        traces={"named": TWICE},
+        params={"names": "full", "communication": "void*tree*"},
+        expected=down(
+            """
+            trace                named
+            kernel               void ncclReduce<Tree>(int)
+            function             NULL
+            communicator         NULL
+            message_bytes        NULL
+            reduction            NULL
+            ranks                2
+            traces               1
+            start_ns             20
+            duration_ns          10
+            wait_ns              2
+            together_ns          8
+            bytes_per_s          NULL
+            last_trace           named
+            last_pid             1
+            last_device_id       1
+            max_clock_offset_ns  0
+            """
+        ),
+    ),
+    Case(
+        "distinct ones are those that are asked for",
+        traces={"named": TWICE},
+        params={"names": "distinct", "communication": "*<TREE>"},
+        expected=down(
+            """
+            trace                named
+            kernel               ncclReduce<Tree>
+            function             NULL
+            communicator         NULL
+            message_bytes        NULL
+            reduction            NULL
+            ranks                2
+            traces               1
+            start_ns             20
+            duration_ns          10
+            wait_ns              2
+            together_ns          8
+            bytes_per_s          NULL
+            last_trace           named
+            last_pid             1
             last_device_id       1
             max_clock_offset_ns  0
             """

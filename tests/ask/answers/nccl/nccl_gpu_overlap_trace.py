@@ -23,6 +23,11 @@ TWO = {
     .work(kernel("gemm", 0, 100), kernel("ncclAllReduce", 200, 200), pid=2),
     "b": Recording().work(kernel("sum", 0, 10), kernel("scan", 5, 15)),
 }
+# One function, two kernels.
+NAMED = Recording().work(
+    kernel("ncclReduce", 0, 10, full="void ncclReduce<Ring>(int)"),
+    kernel("ncclReduce", 4, 10, full="void ncclReduce<Tree>(int)", device=1),
+)
 
 CASES = [
     Case(
@@ -81,6 +86,29 @@ CASES = [
             """
             trace  start_ns  duration_ns  overlap_ns  exposed_ns  overlap_pct  pid  device_id  stream_id  kernel  kernel_id
             b      0         10           5           5           50           1    0          7          sum     1
+            """
+        ),
+    ),
+    Case(
+        "distinct names tell kernels of one function apart, and are what a pattern is compared with, too",
+        traces={"named": NAMED},
+        params={"names": "distinct", "communication": "*<TREE>"},
+        expected=across(
+            """
+            trace  start_ns  duration_ns  overlap_ns  exposed_ns  overlap_pct  pid  device_id  stream_id  kernel            kernel_id
+            named  4         6            0           6           0            1    1          7          ncclReduce<Tree>  2
+            """
+        ),
+    ),
+    Case(
+        "full names",
+        traces={"named": NAMED},
+        params={"names": "full"},
+        expected=across(
+            """
+            trace  start_ns  duration_ns  overlap_ns  exposed_ns  overlap_pct  pid  device_id  stream_id  kernel                       kernel_id
+            named  0         10           0           10          0            1    0          7          void ncclReduce<Ring>(int)   1
+            named  4         6            0           6           0            1    1          7          void ncclReduce<Tree>(int)   2
             """
         ),
     ),

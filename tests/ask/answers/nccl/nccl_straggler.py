@@ -46,6 +46,16 @@ AGAIN = {
     "exported": HOSTS["second"],
     "no clock": Recording().work(*(kernel(REDUCE, at, at + 400) for at in STARTS), pid=9),
 }
+# One function, two kernels; both of them on two ranks.
+RING, TREE = "void ncclReduce<Ring>(int)", "void ncclReduce<Tree>(int)"
+NAMED = Recording().work(
+    kernel("ncclReduce", 0, 10, full=RING), kernel("ncclReduce", 4, 10, full=TREE, device=1)
+)
+TWICE = (
+    Recording()
+    .work(kernel("ncclReduce", 0, 10, full=RING), kernel("ncclReduce", 4, 10, full=RING, device=1))
+    .work(kernel("ncclReduce", 20, 30, full=TREE), kernel("ncclReduce", 22, 30, full=TREE, device=1))
+)
 
 CASES = [
     Case(
@@ -193,6 +203,41 @@ CASES = [
         expected=across(
             """
             trace   kernel         communicator  pid  device_id  collectives  alone  times_last  late_ns  median_late_ns  max_late_ns  waited_ns  waited_pct        clock_offset_ns
+            """
+        ),
+    ),
+    Case(
+        "ranks that run other kernels of one function are in one collective, and apart by their full names",
+        traces={"named": NAMED},
+        params={"names": "full"},
+        expected=across(
+            """
+            trace  kernel                      communicator  pid  device_id  collectives  alone  times_last  late_ns  median_late_ns  max_late_ns  waited_ns  waited_pct    clock_offset_ns
+            named  void ncclReduce<Ring>(int)  NULL          1    0          1            0      0           0        0               0            4          100 * 4 / 10  0
+            named  void ncclReduce<Tree>(int)  NULL          1    1          1            0      1           4        4               4            0          0             0
+            """
+        ),
+    ),
+    Case(
+        "their names are those of the function, as NVIDIA prints them",
+        traces={"named": NAMED},
+        expected=across(
+            """
+            trace  kernel      communicator  pid  device_id  collectives  alone  times_last  late_ns  median_late_ns  max_late_ns  waited_ns  waited_pct    clock_offset_ns
+            named  ncclReduce  NULL          1    1          1            0      1           4        4               4            0          0             0
+            named  ncclReduce  NULL          1    0          1            0      0           0        0               0            4          100 * 4 / 10  0
+            """
+        ),
+    ),
+    Case(
+        "a pattern is compared with distinct names, too",
+        traces={"named": TWICE},
+        params={"names": "distinct", "communication": "*<TREE>"},
+        expected=across(
+            """
+            trace  kernel            communicator  pid  device_id  collectives  alone  times_last  late_ns  median_late_ns  max_late_ns  waited_ns  waited_pct    clock_offset_ns
+            named  ncclReduce<Tree>  NULL          1    1          1            0      1           2        2               2            0          0             0
+            named  ncclReduce<Tree>  NULL          1    0          1            0      0           0        0               0            2          100 * 2 / 10  0
             """
         ),
     ),
