@@ -126,6 +126,19 @@ def test_graphs_traced_as_a_whole_are_left_out_as_nsys_leaves_them_out() -> None
     assert table.column("Operation").to_pylist() == ["k"]
 
 
+def test_in_a_window_only_the_launches_of_what_ran_in_it_count() -> None:
+    made = (
+        Recording()
+        .range("step", 0, 100)
+        .call("cudaLaunchKernel", 10, 11, kernel("k", 20, 30))
+        .call("cudaLaunchKernel", 40, 41, kernel("k", 50, 60))
+    )
+    ask = made.database()._asker
+    for params, operations in (({}, [2]), ({"from": "35ns", "to": "70ns"}, [1])):
+        table, _ = nsys_stats.asked(ask, ask.catalog.find("nvtx_gpu_proj_sum"), dict(params))
+        assert table.column("Total GPU Ops").to_pylist() == operations
+
+
 def test_of_a_trace_without_ranges_there_are_headers_alone_and_a_note() -> None:
     ask = Recording().work(kernel("k", 5, 6)).database()._asker
     for report in (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import traceql
-from traceql.questions import catalog, folders
+from traceql.questions import catalog, folders, nvidia
 
 if TYPE_CHECKING:
     from traceql.questions.question import Query

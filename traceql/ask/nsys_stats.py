@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from traceql.ask import place
 from traceql.ask.gaps import Note
 from traceql.errors import MissingDataError, QueryError
 from traceql.questions import nvidia
@@ -63,7 +64,9 @@ def asked(ask: Asker, question: Query, params: dict[str, Value]) -> tuple[pa.Tab
         )
     if len(set(answer.table.column("trace").to_pylist())) > 1:
         notes.append(Note("remark", "NVIDIA's columns do not tell traces apart: name one with --trace."))
-    table = ask.store.run(nvidia.statement(question.name), tables=tables)
+    # What lies outside the window counts no more here than in the answer.
+    narrowed = place.of(ask.store.run, question, answer.parameters).narrowed
+    table = ask.store.run(nvidia.statement(question.name), tables=tables, narrowed=narrowed)
     return (table if limit is None else table.slice(0, int(str(limit)))), tuple(notes)
 
 
