@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from traceql.ask import nsys_stats
 from traceql.cli.common import F, asker, catalog, complete_trace, database, db_option, note
 from traceql.cli.output import output_options, text_table, write
 from traceql.questions import nvidia
@@ -103,6 +102,8 @@ def _answer_query(found: Query) -> Any:
     ) -> None:
         with asker(db) as ask:
             if headers == "nvidia":
+                from traceql.ask import nsys_stats
+
                 table, notes = nsys_stats.asked(ask, found, given(found.params, params))
                 for one in notes:
                     note(one.text)
