@@ -9,19 +9,28 @@ WITH ranges AS (
     FROM nvtx_ranges
     WHERE range_id IN (SELECT range_id FROM query_table(nested))
 ),
--- Push/pop ranges know the one around them; only start/end ranges are looked for.
+-- Of these, only the start/end ranges are looked for: the others know the one around them.
+startend AS (
+    FROM ranges WHERE style = 'startend' AND coalesce(end_tid, tid) = tid
+),
 holders AS (
     SELECT range_id, parent_id AS holder_id FROM ranges WHERE parent_id IS NOT NULL
     UNION
-    SELECT ranges.range_id, holders.range_id
-    FROM ranges AS holders
-    JOIN ranges
-        ON ranges.trace_id = holders.trace_id AND ranges.process_id = holders.process_id
-        AND ranges.tid = holders.tid AND ranges.start_ns >= holders.start_ns
-        AND ranges.end_ns <= holders.end_ns AND ranges.range_id > holders.range_id
-    WHERE (holders.style = 'startend' OR ranges.style = 'startend')
-        AND coalesce(holders.end_tid, holders.tid) = holders.tid
-        AND coalesce(ranges.end_tid, ranges.tid) = ranges.tid
+    SELECT ranges.range_id, startend.range_id
+    FROM startend
+    JOIN ranges USING (trace_id, process_id, tid)
+    WHERE ranges.start_ns >= startend.start_ns AND ranges.end_ns <= startend.end_ns
+        AND (ranges.start_ns, -ranges.end_ns, ranges.range_id)
+            > (startend.start_ns, -startend.end_ns, startend.range_id)
+        AND coalesce(ranges.end_tid, tid) = tid
+    UNION
+    SELECT startend.range_id, ranges.range_id
+    FROM startend
+    JOIN ranges USING (trace_id, process_id, tid)
+    WHERE ranges.style = 'pushpop'
+        AND startend.start_ns >= ranges.start_ns AND startend.end_ns <= ranges.end_ns
+        AND (startend.start_ns, -startend.end_ns, startend.range_id)
+            > (ranges.start_ns, -ranges.end_ns, ranges.range_id)
 ),
 around AS (
     SELECT holders.range_id, arg_max(holder_id, (-(end_ns - start_ns), holder_id)) AS holder_id
