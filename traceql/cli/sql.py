@@ -46,7 +46,7 @@ def sql(
     \b
     Examples:
       traceql sql "SELECT name, count(*) AS launches FROM kernels GROUP BY name ORDER BY 2 DESC"
-      traceql sql --trace 'decode_*' --trace gpu=h200 "SELECT trace, kernel, queue_ns FROM kernel_calls"
+      traceql sql --trace 'decode_*' --trace mode=variant "SELECT trace, kernel, queue_ns FROM kernel_calls"
       traceql sql --file question.sql --format csv -o answer.csv
       echo "FROM traces" | traceql sql
     """
