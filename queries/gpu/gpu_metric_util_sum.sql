@@ -17,6 +17,8 @@
 -- @column median DOUBLE         median
 -- @column q3 DOUBLE             upper quartile
 -- @column max DOUBLE            highest
+-- @column p90 DOUBLE            9 of 10 are no higher
+-- @column p99 DOUBLE            99 of 100 are no higher
 -- @chart  bars x=metric y=avg
 
 SELECT
@@ -31,7 +33,9 @@ SELECT
     quantile_cont(value, 0.25) AS q1,
     median(value) AS median,
     quantile_cont(value, 0.75) AS q3,
-    max(value) AS max
+    max(value) AS max,
+    quantile_cont(value, 0.9) AS p90,
+    quantile_cont(value, 0.99) AS p99
 FROM gpu_samples
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 WHERE is_like(metric, $metric)

@@ -19,21 +19,29 @@
 -- @column min_total_ns BIGINT        its minimum
 -- @column max_total_ns BIGINT        its maximum
 -- @column stddev_total_ns DOUBLE     its sample standard deviation; NULL for a single value
+-- @column p90_total_ns DOUBLE        9 of 10 are no longer
+-- @column p99_total_ns DOUBLE        99 of 100 are no longer
 -- @column avg_api_ns DOUBLE          mean of the time in the call
 -- @column median_api_ns DOUBLE       its median
 -- @column min_api_ns BIGINT          its minimum
 -- @column max_api_ns BIGINT          its maximum
 -- @column stddev_api_ns DOUBLE       its sample standard deviation; NULL for a single value
+-- @column p90_api_ns DOUBLE          9 of 10 are no longer
+-- @column p99_api_ns DOUBLE          99 of 100 are no longer
 -- @column avg_queue_ns DOUBLE        mean of the time in the queue
 -- @column median_queue_ns DOUBLE     its median
 -- @column min_queue_ns BIGINT        its minimum
 -- @column max_queue_ns BIGINT        its maximum
 -- @column stddev_queue_ns DOUBLE     its sample standard deviation; NULL for a single value
+-- @column p90_queue_ns DOUBLE        9 of 10 are no longer
+-- @column p99_queue_ns DOUBLE        99 of 100 are no longer
 -- @column avg_kernel_ns DOUBLE       mean of the time on the GPU
 -- @column median_kernel_ns DOUBLE    its median
 -- @column min_kernel_ns BIGINT       its minimum
 -- @column max_kernel_ns BIGINT       its maximum
 -- @column stddev_kernel_ns DOUBLE    its sample standard deviation; NULL for a single value
+-- @column p90_kernel_ns DOUBLE       9 of 10 are no longer
+-- @column p99_kernel_ns DOUBLE       99 of 100 are no longer
 -- @chart  bars x=kernel y=avg_queue_ns
 
 WITH executions AS (
@@ -70,21 +78,29 @@ SELECT
     min(total_ns) AS min_total_ns,
     max(total_ns) AS max_total_ns,
     stddev_samp(total_ns) AS stddev_total_ns,
+    quantile_cont(total_ns, 0.9) AS p90_total_ns,
+    quantile_cont(total_ns, 0.99) AS p99_total_ns,
     avg(api_ns) AS avg_api_ns,
     median(api_ns) AS median_api_ns,
     min(api_ns) AS min_api_ns,
     max(api_ns) AS max_api_ns,
     stddev_samp(api_ns) AS stddev_api_ns,
+    quantile_cont(api_ns, 0.9) AS p90_api_ns,
+    quantile_cont(api_ns, 0.99) AS p99_api_ns,
     avg(queue_ns) AS avg_queue_ns,
     median(queue_ns) AS median_queue_ns,
     min(queue_ns) AS min_queue_ns,
     max(queue_ns) AS max_queue_ns,
     stddev_samp(queue_ns) AS stddev_queue_ns,
+    quantile_cont(queue_ns, 0.9) AS p90_queue_ns,
+    quantile_cont(queue_ns, 0.99) AS p99_queue_ns,
     avg(kernel_ns) AS avg_kernel_ns,
     median(kernel_ns) AS median_kernel_ns,
     min(kernel_ns) AS min_kernel_ns,
     max(kernel_ns) AS max_kernel_ns,
-    stddev_samp(kernel_ns) AS stddev_kernel_ns
+    stddev_samp(kernel_ns) AS stddev_kernel_ns,
+    quantile_cont(kernel_ns, 0.9) AS p90_kernel_ns,
+    quantile_cont(kernel_ns, 0.99) AS p99_kernel_ns
 FROM executions
 GROUP BY trace, process_id, pid, tid, device_id, function, kernel
 ORDER BY trace, avg_total_ns DESC, pid, process_id, tid, device_id, function, kernel

@@ -14,6 +14,8 @@
 -- @column min_bytes BIGINT      smallest
 -- @column max_bytes BIGINT      largest
 -- @column stddev_bytes DOUBLE   sample standard deviation; NULL for a single one
+-- @column p90_bytes DOUBLE      9 of 10 are no larger
+-- @column p99_bytes DOUBLE      99 of 100 are no larger
 -- @chart  bars x=operation y=total_bytes
 
 SELECT
@@ -27,7 +29,9 @@ SELECT
     quantile_cont(bytes, 0.75) AS q3_bytes,
     min(bytes) AS min_bytes,
     max(bytes) AS max_bytes,
-    stddev_samp(bytes) AS stddev_bytes
+    stddev_samp(bytes) AS stddev_bytes,
+    quantile_cont(bytes, 0.9) AS p90_bytes,
+    quantile_cont(bytes, 0.99) AS p99_bytes
 FROM gpu_operations
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 WHERE gpu_operations.kind IN ('memcpy', 'memset')

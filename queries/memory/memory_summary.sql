@@ -11,6 +11,9 @@
 -- @column max_bytes BIGINT      largest
 -- @column total_ns BIGINT       time on the GPU
 -- @column avg_ns DOUBLE         mean time
+-- @column median_ns DOUBLE      median
+-- @column p90_ns DOUBLE         9 of 10 take no longer
+-- @column p99_ns DOUBLE         99 of 100 take no longer
 -- @column bytes_per_s DOUBLE    total bytes ÷ total time
 -- @chart  bars x=copy_kind y=total_bytes
 -- @section timeline 44 Where the time goes
@@ -25,6 +28,9 @@ SELECT
     max(bytes) AS max_bytes,
     sum(memory_ops.duration_ns)::BIGINT AS total_ns,
     avg(memory_ops.duration_ns) AS avg_ns,
+    median(memory_ops.duration_ns) AS median_ns,
+    quantile_cont(memory_ops.duration_ns, 0.9) AS p90_ns,
+    quantile_cont(memory_ops.duration_ns, 0.99) AS p99_ns,
     per_second(sum(bytes), sum(memory_ops.duration_ns)) AS bytes_per_s
 FROM memory_ops
 JOIN chosen_traces($trace) AS traces USING (trace_id)

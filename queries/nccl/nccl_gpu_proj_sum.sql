@@ -17,6 +17,8 @@
 -- @column min_proj_ns BIGINT       shortest
 -- @column max_proj_ns BIGINT       longest
 -- @column stddev_proj_ns DOUBLE    sample standard deviation; NULL for a single one
+-- @column p90_proj_ns DOUBLE       9 of 10 take no longer
+-- @column p99_proj_ns DOUBLE       99 of 100 take no longer
 -- @chart  bars x=function y=total_proj_ns
 -- @empty  No range of that domain launched GPU work: NCCL records its functions with nsys profile
 -- @empty  --trace=nvtx.
@@ -37,6 +39,8 @@ SELECT
     median_ns AS median_proj_ns,
     min_ns AS min_proj_ns,
     max_ns AS max_proj_ns,
-    stddev_ns AS stddev_proj_ns
+    stddev_ns AS stddev_proj_ns,
+    p90_ns AS p90_proj_ns,
+    p99_ns AS p99_proj_ns
 FROM duration_spread(timed)
 ORDER BY trace, total_proj_ns DESC, function

@@ -18,6 +18,8 @@
 -- @column min_proj_ns BIGINT         shortest
 -- @column max_proj_ns BIGINT         longest
 -- @column stddev_proj_ns DOUBLE      sample standard deviation; NULL for one instance
+-- @column p90_proj_ns DOUBLE         9 of 10 take no longer
+-- @column p99_proj_ns DOUBLE         99 of 100 take no longer
 -- @column total_gpu_busy_ns BIGINT   time within the projections in which the range's work ran
 -- @column gpu_operations BIGINT      kernels, copies, memsets and whole graphs
 -- @column avg_gpu_operations DOUBLE  per instance
@@ -48,6 +50,8 @@ SELECT
     min(gpu_end_ns - gpu_start_ns) AS min_proj_ns,
     max(gpu_end_ns - gpu_start_ns) AS max_proj_ns,
     stddev_samp(gpu_end_ns - gpu_start_ns) AS stddev_proj_ns,
+    quantile_cont(gpu_end_ns - gpu_start_ns, 0.9) AS p90_proj_ns,
+    quantile_cont(gpu_end_ns - gpu_start_ns, 0.99) AS p99_proj_ns,
     sum(gpu_busy_ns)::BIGINT AS total_gpu_busy_ns,
     sum(ranges.gpu_operations)::BIGINT AS gpu_operations,
     avg(ranges.gpu_operations) AS avg_gpu_operations,

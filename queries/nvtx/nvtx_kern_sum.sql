@@ -21,6 +21,8 @@
 -- @column min_ns BIGINT           shortest
 -- @column max_ns BIGINT           longest
 -- @column stddev_ns DOUBLE        sample standard deviation; NULL for one execution
+-- @column p90_ns DOUBLE           9 of 10 take no longer
+-- @column p99_ns DOUBLE           99 of 100 take no longer
 -- @column kernel VARCHAR          full C++ name
 -- @chart  bars x=kernel y=total_ns
 
@@ -57,6 +59,8 @@ SELECT
     min(matched.duration_ns) AS min_ns,
     max(matched.duration_ns) AS max_ns,
     stddev_samp(matched.duration_ns) AS stddev_ns,
+    quantile_cont(matched.duration_ns, 0.9) AS p90_ns,
+    quantile_cont(matched.duration_ns, 0.99) AS p99_ns,
     called AS kernel
 FROM matched
 LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = matched.range_id

@@ -21,7 +21,6 @@ from nsys_oracle import (
 )
 
 from traceql.errors import MissingDataError
-from traceql.questions import nvidia
 
 if TYPE_CHECKING:
     from traceql import Database
@@ -259,31 +258,6 @@ def test_a_report_equals_that_of_nsys_stats(corpus: Database, report: str, trace
     assert set(theirs[0]) - LEFT_OUT == set(columns)
     assert all(row.get("GreenCtx", "") == "" for row in theirs)
     assert_same(ask(corpus, report, trace=trace, **params), theirs, columns, order)
-
-
-@pytest.mark.parametrize(
-    ("report", "trace"), [(report, trace) for report, trace in PRINTED if report in nvidia.HEADERS]
-)
-def test_with_nvidias_headers_the_rows_are_what_nsys_stats_printed(
-    corpus: Database, report: str, trace: str
-) -> None:
-    """Header for header and cell for cell; only the rate of a copy is exact here (see `_throughput`)."""
-    columns, params, order = REPORTS[report]
-    theirs = expected("nsys_stats", trace, report)
-    answer = corpus.ask(report, trace=f"{trace}.sqlite.xz", **params)
-    table = corpus._store.run(nvidia.statement(report), tables={"answer": answer.table})
-    assert table.column_names == list(theirs[0])
-    compared: Columns = {
-        name: (name, digits) for name, (_, digits) in columns.items() if name != "Throughput (MB/s)"
-    }
-    assert_same(table.to_pylist(), theirs, compared, order)
-
-
-def test_questions_with_nvidias_headers_have_the_columns_that_they_are_made_of(corpus: Database) -> None:
-    for question in nvidia.HEADERS:
-        answer = corpus.ask(question)
-        table = corpus._store.run(nvidia.statement(question), tables={"answer": answer.table})
-        assert table.num_rows == len(answer) > 0, question
 
 
 # --- recipes --------------------------------------------------------------------------------------------

@@ -83,12 +83,24 @@ def test_a_word_that_means_no_trace_is_an_error(three: Database) -> None:
         ),
         ("select * from cupti_activity_kind_runtime", "cupti_activity_kind_runtime is api_calls."),
         ("FROM NVTX_EVENTS", "NVTX_EVENTS is nvtx_ranges."),
-        ("FROM ENUM_CUDA_MEMCPY_OPER", "ENUM_CUDA_MEMCPY_OPER: numbers are texts already."),
+        ("FROM ENUM_CUDA_MEMCPY_OPER", "ENUM_CUDA_MEMCPY_OPER is resolved already: numbers are texts."),
         (
             "FROM CUDA_GPU_MEMORY_USAGE_EVENTS",
             "CUDA_GPU_MEMORY_USAGE_EVENTS is not kept: nsys export writes it.",
         ),
+        ("FROM MPI_P2P_EVENTS", "MPI_P2P_EVENTS is not kept: nsys export writes it."),
+        ("FROM gpu_work", "gpu_work is gpu_operations now."),
+        (
+            "SELECT end - start FROM CUPTI_ACTIVITY_KIND_KERNEL",
+            "CUPTI_ACTIVITY_KIND_KERNEL is kernels. end is end_ns.",
+        ),
+        ("SELECT sum(end - start) FROM kernels", "end is end_ns."),
         ("SELECT shortName FROM kernels", "shortName is name."),
+        ("SELECT shortName FROM kernel_calls", "shortName is kernel."),
+        ("SELECT demangledName FROM gpu_operations", "demangledName is full_name."),
+        ("SELECT start FROM gpu_samples", "start is time_ns."),
+        ("SELECT globalTid FROM api_calls", "globalTid is pid and tid."),
+        ("SELECT globalPid FROM kernels", "globalPid is pid."),
         ("SELECT k.start FROM kernels AS k", "start is start_ns."),
         ("SELECT gridX FROM kernels", "gridX is grid_x."),
         ("SELECT kernels.correlationId FROM kernels", "correlationId is correlation_id."),
@@ -106,7 +118,17 @@ def test_names_of_nvidia_and_of_before_are_answered_with_ours(
 
 
 @pytest.mark.parametrize(
-    "statement", ["SELEC 1", "SELECT nothing FROM kernels", "SELECT sqrt('x')", "FROM nothing"]
+    "statement",
+    [
+        "SELEC 1",
+        "SELECT nothing FROM kernels",
+        "SELECT sqrt('x')",
+        "FROM nothing",
+        # No table that is named has what these stand for.
+        "SELECT gridX FROM api_calls",
+        "SELECT count(*) AS launches FROM nothing",
+        "SELECT nothing FROM environment WHERE variable = 'CUDA_VISIBLE_DEVICES'",
+    ],
 )
 def test_other_faults_are_not_explained_with_names(three: Database, statement: str) -> None:
     with pytest.raises(QueryError) as caught:
@@ -119,8 +141,11 @@ def test_what_stands_for_a_table_or_column_of_nvidia_is_there() -> None:
     for said in elsewhere.TABLES.values():
         first = said.removeprefix("is ").partition(" ")[0].strip(":,")
         assert first in schema.BY_NAME or first in ("resolved", "not"), said
-    for ours in elsewhere.COLUMNS.values():
-        assert set(ours.split(" and ")) <= columns
+    columns |= {column.name for view in catalog.shipped().views.values() for column in view.columns}
+    for names in elsewhere.COLUMNS.values():
+        for ours in names:
+            assert set(ours.split(" and ")) <= columns
+    assert set(elsewhere.VIEWS.values()) <= set(catalog.shipped().views)
     for table, renamed in elsewhere.RENAMED.items():
         names = {column.name for column in schema.BY_NAME[table].columns}
         assert set(renamed.values()) <= names

@@ -106,6 +106,15 @@ def test_sql_with_a_version_of_an_api_call_is_told_that_there_are_none(home: Pat
     assert plain.stderr == ""
 
 
+def test_schema_answers_names_of_nvidia_and_of_before_with_ours(home: Path) -> None:
+    for asked, said in (
+        ("CUPTI_ACTIVITY_KIND_KERNEL", "CUPTI_ACTIVITY_KIND_KERNEL is kernels. All of them"),
+        ("gpu_work", "gpu_work is gpu_operations now. All of them"),
+        ("nothing", "\nAll of them: traceql schema"),
+    ):
+        assert said in traceql("schema", asked, cwd=home, status=1).stderr
+
+
 def test_a_question_that_bears_a_name_of_nvidias_can_have_its_headers(tmp_path: Path) -> None:
     for name in ("llama_graph", "graph_nodes"):
         traceql("ingest", "-q", REPORTS / f"{name}.sqlite.xz", cwd=tmp_path)
@@ -118,6 +127,22 @@ def test_a_question_that_bears_a_name_of_nvidias_can_have_its_headers(tmp_path: 
     assert "name one with --trace" in traceql(*asked, cwd=tmp_path).stderr
     plain = traceql("query", "cuda-gpu-mem-size-sum", "-f", "csv", cwd=tmp_path).stdout
     assert plain.startswith("trace,operation,")
+    projected = traceql(
+        "query",
+        "nvtx-gpu-proj-sum",
+        "--headers",
+        "nvidia",
+        "-f",
+        "csv",
+        "--trace",
+        "graph_nodes",
+        cwd=tmp_path,
+    )
+    assert projected.stdout.startswith("Range,Style,Total Proj Time (ns),")
+    whole = traceql(
+        "query", "nvtx-gpu-proj-sum", "--headers", "nvidia", "--trace", "llama_graph", cwd=tmp_path, status=1
+    )
+    assert "leaves out graphs traced as a whole" in whole.stderr
     wrong = traceql("query", "top-kernels", "--headers", "nvidia", cwd=tmp_path, status=2)
     assert "No such option" in wrong.stderr
 

@@ -16,9 +16,6 @@ from traceql.questions.parameters import PLACES, TRACE_PARAMS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import pyarrow as pa
-
-    from traceql.ask.answer import Answer, Asker
     from traceql.questions.parameters import Param, Value
     from traceql.questions.question import Query
 
@@ -104,12 +101,20 @@ def _answer_query(found: Query) -> Any:
         db: str, format_: str | None, output: str | None, headers: str = "traceql", **params: Any
     ) -> None:
         with asker(db) as ask:
+            if headers == "nvidia":
+                from traceql.ask import nsys_stats
+
+                table, notes = nsys_stats.asked(ask, found, given(found.params, params))
+                for one in notes:
+                    note(one.text)
+                write(table, format_, output)
+                return
             answer = ask(found.name, **given(found.params, params))
             for one in answer.notes:
                 note(one.text)
             if len(answer) < answer.total_rows:
                 note(f"{len(answer):,} of {answer.total_rows:,} rows: --limit gives more, --limit NULL all.")
-            write(_nvidias(ask, answer) if headers == "nvidia" else answer.table, format_, output)
+            write(answer.table, format_, output)
 
     return callback
 
@@ -121,13 +126,6 @@ _HEADERS = click.Option(
     show_default=True,
     help="Names and units of columns; nvidia: those of nsys stats --format csv.",
 )
-
-
-def _nvidias(ask: Asker, answer: Answer) -> pa.Table:
-    """The answer as nsys stats prints it, which knows one trace."""
-    if len(set(answer.table.column("trace").to_pylist())) > 1:
-        note("NVIDIA's columns do not tell traces apart: name one with --trace.")
-    return ask.store.run(nvidia.statement(answer.question.name), tables={"answer": answer.table})
 
 
 class _OrNull(click.ParamType):  # type: ignore[type-arg]

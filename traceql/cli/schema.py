@@ -9,6 +9,7 @@ import click
 from traceql.cli.common import catalog
 from traceql.cli.output import output_options, text_table, write
 from traceql.errors import QueryError
+from traceql.tables import elsewhere
 from traceql.tables import schema as tables
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def schema(table: str | None, format_: str | None, output: str | None) -> None:
         return
     known: dict[str, Table | Query] = {**tables.BY_NAME, **views, tables.GPU_SPECS.name: tables.GPU_SPECS}
     if table not in known:
-        raise QueryError(f"there is no table or view called {table!r}", "All of them: traceql schema")
+        named = elsewhere.hints(f"name {table} does not exist", table)
+        remedy = " ".join([*named, "All of them: traceql schema"])
+        raise QueryError(f"there is no table or view called {table!r}", remedy)
     columns = [(c.name, c.type, c.meaning) for c in known[table].columns]
     write(text_table(("column", "type", "meaning"), columns), format_, output)

@@ -1,7 +1,8 @@
 """The columns that ``nsys stats --format csv`` prints, for the questions that bear its reports' names.
 
 Each is a SQL expression over the answer: NVIDIA rounds, counts in megabytes (10^6 bytes) and prints 0.0 for
-the spread of a single value.
+the spread of a single value. Start/end ranges hold others there, and a graph traced node by node is one
+operation; `traceql.ask.nsys_stats` asks for what that takes.
 """
 
 from __future__ import annotations
@@ -34,8 +35,36 @@ def _sum(count: str, column: str, **last: str) -> dict[str, str]:
     }
 
 
+def _thousandths(number: str) -> str:
+    # As printf rounds: 86.8055 is a little less in binary.
+    return f"printf('%.3f', {number})::DECIMAL(18, 3)"
+
+
 def _megabytes(column: str) -> str:
-    return f"round({column} / 1e6, 3)"
+    return _thousandths(f"{column} / 1e6")
+
+
+def _moved(column: str) -> str:
+    return _megabytes(f"nullif({column}, 0)")
+
+
+def _rate(moved: str, duration_ns: str) -> str:
+    # NVIDIA divides whole numbers before it multiplies, and so loses up to one per mille.
+    return _thousandths(f"(1000000000 // {duration_ns}) * ({moved}) / 1e6")
+
+
+def _address(column: str) -> str:
+    return f"'0x' || upper(substr({column}, 3))"
+
+
+#: Domain and text of a range: of the default domain, a colon and the text.
+_RANGE = "domain || ':' || coalesce(range, '')"
+_STYLE = "CASE style WHEN 'pushpop' THEN 'PushPop' WHEN 'startend' THEN 'StartEnd' END"
+
+
+_MOVED = "to_device_bytes + to_host_bytes"
+#: The time of a page's migrations is what its exact rate makes of its bytes.
+_RATE_OF_PAGE = _rate(_MOVED, f"round(1e9 * ({_MOVED}) / bytes_per_s)::BIGINT")
 
 
 def _dim3(prefix: str) -> str:
@@ -88,7 +117,7 @@ HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "StcSMem (MB)": _megabytes("static_shared_bytes"),
             "DymSMem (MB)": _megabytes("dynamic_shared_bytes"),
             "Bytes (MB)": _megabytes("bytes"),
-            "Throughput (MB/s)": "round(bytes_per_s / 1e6, 3)",
+            "Throughput (MB/s)": _rate("bytes", "nullif(duration_ns, 0)"),
             # The memory that a memset writes is its source there.
             "SrcMemKd": "CASE kind WHEN 'memset' THEN dst_memory ELSE src_memory END",
             "DstMemKd": "CASE WHEN kind <> 'memset' THEN dst_memory END",
@@ -127,18 +156,134 @@ HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "API Name": "function",
             "Kernel Name": "kernel",
         },
-        "nvtx_sum": _sum("Instances", "instances", Style="style", Range="range"),
-        "nvtx_pushpop_sum": _sum("Instances", "instances", Range="range"),
-        "nvtx_startend_sum": _sum("Instances", "instances", Range="range"),
+        "nvtx_sum": _sum("Instances", "instances", Style=_STYLE, Range=_RANGE),
+        "nvtx_pushpop_sum": _sum("Instances", "instances", Range=_RANGE),
+        "nvtx_startend_sum": _sum("Instances", "instances", Range=_RANGE),
+        "nvtx_kern_sum": {
+            "NVTX Range": _RANGE,
+            "Style": _STYLE,
+            "PID": "pid",
+            "TID": "tid",
+            "NVTX Inst": "range_instances",
+            "Kern Inst": "instances",
+            "Total Time (ns)": "total_ns",
+            **_spread(),
+            "Kernel Name": "kernel",
+        },
+        "nvtx_pushpop_trace": {
+            "Start (ns)": "start_ns",
+            "End (ns)": "end_ns",
+            "Duration (ns)": "duration_ns",
+            "DurChild (ns)": "children_ns",
+            "DurNonChild (ns)": "own_ns",
+            "Name": _RANGE,
+            "PID": "pid",
+            "TID": "tid",
+            "Lvl": "depth",
+            "NumChild": "children",
+            "RangeId": "range_id",
+            "ParentId": "parent_id",
+            "RangeStack": "range_stack",
+            "NameTree": f"repeat('--', depth) || {_RANGE}",
+        },
+        "nvtx_gpu_proj_trace": {
+            "Name": _RANGE,
+            "Projected Start (ns)": "projected_start_ns",
+            "Projected Duration (ns)": "projected_duration_ns",
+            "Orig Start (ns)": "start_ns",
+            "Orig Duration (ns)": "duration_ns",
+            "Style": _STYLE,
+            "PID": "pid",
+            "TID": "tid",
+            "NumGPUOps": "launches",
+            "Lvl": "level",
+            "NumChild": "children",
+            "RangeId": "range_id",
+            "ParentId": "holder_id",
+            "RangeStack": "range_stack",
+        },
+        "nvtx_gpu_proj_sum": {
+            "Range": _RANGE,
+            "Style": _STYLE,
+            "Total Proj Time (ns)": "total_proj_ns",
+            "Total Range Time (ns)": "total_range_ns",
+            "Range Instances": "instances",
+            **{f"Proj {name}": value for name, value in _spread(part="proj").items()},
+            "Total GPU Ops": "launches",
+            "Avg GPU Ops": "round(launches / instances, 1)",
+            "Avg Range Lvl": "round(avg_level, 1)",
+            "Avg Num Child": "round(avg_children, 1)",
+        },
+        "um_sum": {
+            "Virtual Address": _address("virtual_address"),
+            "HtoD Migration size (MB)": _moved("to_device_bytes"),
+            "DtoH Migration size (MB)": _moved("to_host_bytes"),
+            "CPU Page Faults": "nullif(cpu_page_faults, 0)",
+            " GPU Page Faults": "nullif(gpu_page_faults, 0)",
+            "Migration Throughput (MB/s)": _RATE_OF_PAGE,
+        },
+        "um_total_sum": {
+            "Total HtoD Migration Size (MB)": _megabytes("to_device_bytes"),
+            "Total DtoH Migration Size (MB)": _megabytes("to_host_bytes"),
+            "Total CPU Page Faults": "cpu_page_faults",
+            "Total GPU PageFaults": "gpu_page_faults",
+            "Minimum Virtual Address": _address("min_virtual_address"),
+            "Maximum Virtual Address": _address("max_virtual_address"),
+        },
+        "um_cpu_page_faults_sum": {
+            "CPU Page Faults": "cpu_page_faults",
+            "CPU Instruction Address": "instruction",
+            "Source File": "source_file",
+            "Source Line": "coalesce(source_line, 0)",
+        },
     }
 )
 
 
+#: Question → what its columns are made of, where that is more than the answer.
+_SOURCES: Mapping[str, str] = MappingProxyType(
+    {
+        "nvtx_gpu_proj_trace": """(
+    SELECT answer.* EXCLUDE (children, range_stack), nvtx_ranges.launches, nested.* EXCLUDE (range_id)
+    FROM answer
+    JOIN nvtx_ranges USING (range_id)
+    JOIN nested_as_nsys('single') AS nested USING (range_id)
+    ORDER BY answer.start_ns, answer.range_id
+)""",
+        "nvtx_gpu_proj_sum": """(
+    WITH means AS (
+        SELECT trace, domain, range, style, sum(counted.launches)::BIGINT AS launches,
+               avg(nested.level) AS avg_level, avg(nested.children) AS avg_children
+        FROM single
+        JOIN (SELECT range_id, launches FROM nvtx_ranges) AS counted USING (range_id)
+        JOIN nested_as_nsys('single') AS nested USING (range_id)
+        GROUP BY trace, domain, range, style
+    )
+    SELECT answer.* EXCLUDE (avg_children), launches, avg_level, means.avg_children
+    FROM answer
+    JOIN means
+        ON means.trace = answer.trace AND means.domain = answer.domain AND means.style = answer.style
+        AND means.range IS NOT DISTINCT FROM answer.range
+    ORDER BY total_proj_ns DESC, answer.domain, answer.range, answer.style
+)""",
+    }
+)
+
+#: Question → the order of its rows, where NVIDIA's is another than ours.
+_ORDERS: Mapping[str, str] = MappingProxyType(
+    {"um_sum": f"({_RATE_OF_PAGE}) DESC NULLS LAST, virtual_address"}
+)
+
+
 def statement(question: str) -> str:
-    """A SELECT over the table ``answer`` with NVIDIA's columns.
+    """A SELECT over the tables ``answer`` and ``single`` with NVIDIA's columns.
+
+    ``single`` is read for the sum and the trace of projections alone: every range that has GPU work, as
+    ``nvtx_gpu_proj_trace`` answers.
 
     Raises:
         KeyError: none of its reports has that name, or its columns are not known.
     """
     columns = ",\n    ".join(f'{expression} AS "{name}"' for name, expression in HEADERS[question].items())
-    return f"SELECT\n    {columns}\nFROM answer"
+    order = f"\nORDER BY {_ORDERS[question]}" if question in _ORDERS else ""
+    return f"SELECT\n    {columns}\nFROM {_SOURCES.get(question, 'answer')}{order}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError, QueryError
+from traceql.questions import catalog
 from traceql.read import formats
 from traceql.store import interrupts
 from traceql.tables import elsewhere
@@ -26,7 +27,8 @@ def query_error(error: duckdb.Error, statement: str) -> QueryError:
         return no_files(text)
     if "read-only mode" in text:
         return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
-    named = elsewhere.hints(text, statement)
+    views = {view.name: [column.name for column in view.columns] for view in catalog.shipped().views.values()}
+    named = elsewhere.hints(text, statement, views)
     return QueryError(text, " ".join([*named, "The tables and their columns: traceql schema"]))
 
 

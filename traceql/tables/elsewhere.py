@@ -12,32 +12,44 @@ from typing import TYPE_CHECKING
 from traceql.tables import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
+_NONE: Mapping[str, Collection[str]] = MappingProxyType({})
 _NOT_KEPT = "is not kept: nsys export writes it"
 
 #: Table of ``nsys export`` → what stands in its place here, as the rest of a sentence.
 TABLES: Mapping[str, str] = MappingProxyType(
     {
         "CUPTI_ACTIVITY_KIND_KERNEL": "is kernels",
+        # As nvprof called them.
+        "CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL": "is kernels",
+        "CUPTI_ACTIVITY_KIND_MARKER": "is nvtx_ranges",
         "CUPTI_ACTIVITY_KIND_RUNTIME": "is api_calls",
         "CUPTI_ACTIVITY_KIND_DRIVER": "is api_calls (layer = 'driver')",
         "CUPTI_ACTIVITY_KIND_MEMCPY": "is memory_ops (kind = 'memcpy')",
         "CUPTI_ACTIVITY_KIND_MEMSET": "is memory_ops (kind = 'memset')",
         "CUPTI_ACTIVITY_KIND_SYNCHRONIZATION": "is syncs",
         "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": "is graph_launches",
+        "CUPTI_ACTIVITY_KIND_CUDA_EVENT": "is syncs, where something waited for an event",
         "CUDA_GRAPH_NODE_EVENTS": "is graph_nodes",
         "CUDA_GRAPH_EVENTS": _NOT_KEPT,
         "CUDA_GPU_MEMORY_USAGE_EVENTS": _NOT_KEPT,
         "CUDA_UM_CPU_PAGE_FAULT_EVENTS": "is um_cpu_page_faults",
         "CUDA_UM_GPU_PAGE_FAULT_EVENTS": "is um_gpu_page_faults",
         "NVTX_EVENTS": "is nvtx_ranges",
+        "NVTX_PAYLOAD_SCHEMAS": "is resolved already: nvtx_ranges.payload",
+        "NVTX_PAYLOAD_SCHEMA_ENTRIES": "is resolved already: nvtx_ranges.payload",
+        "NVTX_PAYLOAD_ENUMS": "is resolved already: nvtx_ranges.payload",
+        "NVTX_PAYLOAD_ENUM_ENTRIES": "is resolved already: nvtx_ranges.payload",
         "OSRT_API": "is os_calls",
         "STRINGIDS": "is resolved already: kernels.name and demangled, api_calls.name, nvtx_ranges.text",
         "GPU_METRICS": "is gpu_samples",
         "TARGET_INFO_GPU_METRICS": "is resolved already: gpu_samples.metric and unit",
         "TARGET_INFO_GPU": "is gpus",
         "TARGET_INFO_CUDA_DEVICE": "is gpus",
+        "TARGET_INFO_CUDA_GPU": "is gpus",
+        "TARGET_INFO_CUDA_CONTEXT_INFO": "is resolved already: device_id, context_id and gpu_id of kernels",
+        "TARGET_INFO_CUDA_STREAM": "is resolved already: device_id, stream_id and gpu_id of kernels",
         "TARGET_INFO_SYSTEM_ENV": "is traces: driver_version, cuda_version, cpu, cpu_cores",
         "TARGET_INFO_SESSION_START_TIME": "is traces: start_utc_ns, captured_at",
         "ANALYSIS_DETAILS": "is traces: trace_duration_ns",
@@ -51,32 +63,45 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "OSRT_CALLCHAINS": _NOT_KEPT,
         "SCHED_EVENTS": _NOT_KEPT,
         "PROFILER_OVERHEAD": _NOT_KEPT,
+        "PROCESSSTREAMS": _NOT_KEPT,
     }
 )
+# What else nsys exports is not read.
+_EXPORTED = re.compile(
+    r"(CUPTI_ACTIVITY_KIND|MPI|UCP|NET|NIC|IB|TARGET_INFO|NVTX|CUBLAS|CUDNN|CUSOLVER|CUSPARSE|GENERIC|OPENMP|DX11"
+    r"|DX12|OPENGL|VULKAN|ETW|WDDM|FECS|NVVIDEO|META_DATA|CUDA|OSRT|OPENACC)_[A-Z0-9_]+"
+)
 
-#: Column of ``nsys export`` → ours, where it is not the same words with underscores.
-COLUMNS: Mapping[str, str] = MappingProxyType(
+#: View of older versions → its name today.
+VIEWS: Mapping[str, str] = MappingProxyType({"gpu_work": "gpu_operations", "launches": "kernel_keys"})
+
+#: Column of ``nsys export`` → ours, where it is not the same words with underscores: the first that is there.
+COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "start": "start_ns",
-        "end": "end_ns",
-        "timestamp": "time_ns",
-        "shortname": "name",
-        "demangledname": "demangled",
-        "mangledname": "mangled",
-        "nameid": "name",
-        "textid": "text",
-        "globalpid": "pid",
-        "globaltid": "pid and tid",
-        "endglobaltid": "end_tid",
-        "eventtype": "style",
-        "eventclass": "layer",
-        "domainid": "domain",
-        "staticsharedmemory": "static_shared_bytes",
-        "dynamicsharedmemory": "dynamic_shared_bytes",
-        "sharedmemoryexecuted": "executed_shared_bytes",
-        "localmemoryperthread": "local_memory_per_thread_bytes",
-        "srckind": "src_memory",
-        "dstkind": "dst_memory",
+        "start": ("start_ns", "time_ns", "start_utc_ns"),
+        "end": ("end_ns",),
+        "timestamp": ("time_ns", "start_ns"),
+        "duration": ("duration_ns", "trace_duration_ns"),
+        "shortname": ("kernel", "operation", "name"),
+        "demangledname": ("demangled", "full_name"),
+        "mangledname": ("mangled",),
+        "nameid": ("name", "function"),
+        "textid": ("text",),
+        "globalpid": ("pid",),
+        "globaltid": ("pid and tid", "pid"),
+        "endglobaltid": ("end_tid",),
+        "eventtype": ("style",),
+        "eventclass": ("layer",),
+        "domainid": ("domain",),
+        "metricid": ("metric",),
+        "staticsharedmemory": ("static_shared_bytes",),
+        "dynamicsharedmemory": ("dynamic_shared_bytes",),
+        "sharedmemoryexecuted": ("executed_shared_bytes",),
+        "localmemoryperthread": ("local_memory_per_thread_bytes",),
+        "srckind": ("src_memory",),
+        "dstkind": ("dst_memory",),
+        "memkind": ("dst_memory",),
+        "smcount": ("sm_count",),
     }
 )
 
@@ -91,36 +116,39 @@ RENAMED: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 
-_OURS = frozenset(column.name for table in schema.TABLES for column in table.columns)
+_OURS = {table.name: frozenset(column.name for column in table.columns) for table in schema.TABLES}
+# SQLite takes a bare `end` for a column, DuckDB for a keyword.
+_KEYWORD = re.compile(r'syntax error at or near "(?P<column>end)"', re.IGNORECASE)
 _MISSING = re.compile(r'(?:column|key) (?:named )?"(?:\w+\.)?(?P<column>\w+)"', re.IGNORECASE)
 _VERSIONED = re.compile(r"'(?P<name>\w+)_v\d+'")
 
 
-def hints(message: str, statement: str) -> list[str]:
+def hints(message: str, statement: str, views: Mapping[str, Collection[str]] = _NONE) -> list[str]:
     """What names of a statement that failed are called here; nothing where it does not help.
 
     Args:
         message: what the database says about it.
         statement: the SQL.
+        views: columns of the views that it may name.
 
     >>> hints("Table with name StringIds does not exist!", "FROM StringIds")
     ['StringIds is resolved already: kernels.name and demangled, api_calls.name, nvtx_ranges.text.']
     >>> hints('Referenced column "gridX" not found', "SELECT gridX FROM kernels")
     ['gridX is grid_x.']
     """
-    if not re.search(r"does not exist|not found|does not have", message):
+    missing = list(_MISSING.finditer(message.partition("\n")[0]))
+    if keyword := _KEYWORD.search(message):
+        missing.append(keyword)
+    elif not re.search(r"does not exist|not found|does not have", message):
         return []
     words = dict.fromkeys(re.findall(r"\w+", statement))
-    found = [f"{word} {TABLES[word.upper()]}." for word in words if word.upper() in TABLES]
-    found += [
-        f"{word}: numbers are texts already." for word in words if re.fullmatch(r"ENUM_\w+", word.upper())
-    ]
+    found = [f"{word} {said}." for word in words if (said := _table(word, message))]
     lower = {word.lower() for word in words}
-    for match in _MISSING.finditer(message.partition("\n")[0]):
+    columns = {**_OURS, **views}
+    named = [names for table, names in columns.items() if table in lower]
+    for match in missing:
         column = match["column"]
-        snake = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", column).lower()
-        ours = COLUMNS.get(column.lower()) or (snake if snake in _OURS and snake != column else "")
-        if ours:
+        if ours := _column(column, named or list(columns.values())):
             found.append(f"{column} is {ours}.")
         found += [
             f"{table}.{column} is {table}.{renamed[column]} now."
@@ -128,6 +156,29 @@ def hints(message: str, statement: str) -> list[str]:
             if table in lower and column in renamed
         ]
     return found
+
+
+def _table(word: str, message: str) -> str:
+    upper = word.upper()
+    if upper in TABLES:
+        return TABLES[upper]
+    if upper.startswith("ENUM_"):
+        return "is resolved already: numbers are texts"
+    if f"name {word} does not exist" not in message:
+        # It may be a text, such as the name of an environment variable, or a column.
+        return ""
+    if word.lower() in VIEWS:
+        return f"is {VIEWS[word.lower()]} now"
+    return _NOT_KEPT if _EXPORTED.fullmatch(word) else ""
+
+
+def _column(column: str, tables: Sequence[Collection[str]]) -> str:
+    """What a column is called in one of some tables; empty if it is not there."""
+    snake = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", column).lower()
+    for ours in (*COLUMNS.get(column.lower(), ()), snake):
+        if ours != column and any(set(ours.split(" and ")) <= set(names) for names in tables):
+            return ours
+    return ""
 
 
 def remark(statement: str) -> str:

@@ -18,11 +18,11 @@ CASES = [
         traces={"a": SAMPLES},
         expected=across(
             """
-            trace  gpu_id  metric               unit          samples  avg  stddev     min  q1  median  q3  max
-            a      0       DRAM Read Bandwidth  Throughput %  1        7    NULL       7    7   7       7   7
+            trace  gpu_id  metric               unit          samples  avg  stddev     min  q1  median  q3  max  p90  p99
+            a      0       DRAM Read Bandwidth  Throughput %  1        7    NULL       7    7   7       7   7    7    7
             # 10, 20 and 60: 20, 10 and 30 from their mean; the quartiles lie half-way to the median.
-            a      0       SMs Active           Throughput %  3        30   sqrt(700)  10   15  20      40  60
-            a      1       SMs Active           Throughput %  1        40   NULL       40   40  40      40  40
+            a      0       SMs Active           Throughput %  3        30   sqrt(700)  10   15  20      40  60   52   59.2
+            a      1       SMs Active           Throughput %  1        40   NULL       40   40  40      40  40   40   40
             """
         ),
     ),
@@ -32,8 +32,8 @@ CASES = [
         params={"metric": "DRAM%"},
         expected=across(
             """
-            trace  gpu_id  metric               unit          samples  avg  stddev  min  q1  median  q3  max
-            a      0       DRAM Read Bandwidth  Throughput %  1        7    NULL    7    7   7       7   7
+            trace  gpu_id  metric               unit          samples  avg  stddev  min  q1  median  q3  max  p90  p99
+            a      0       DRAM Read Bandwidth  Throughput %  1        7    NULL    7    7   7       7   7    7    7
             """
         ),
     ),

@@ -31,24 +31,32 @@ CASES = [
             min_total_ns     10                         20
             max_total_ns     30                         20
             stddev_total_ns  10                         NULL
+            p90_total_ns     28                         20
+            p99_total_ns     29.8                       20
             # 10, 6 and 2
             avg_api_ns       6                          10
             median_api_ns    6                          10
             min_api_ns       2                          10
             max_api_ns       10                         10
             stddev_api_ns    4                          NULL
+            p90_api_ns       9.2                        10
+            p99_api_ns       9.92                       10
             # 26 to 26 and 42 to 46
             avg_queue_ns     2                          5
             median_queue_ns  2                          5
             min_queue_ns     0                          5
             max_queue_ns     4                          5
             stddev_queue_ns  sqrt(8)                    NULL
+            p90_queue_ns     3.6                        5
+            p99_queue_ns     3.96                       5
             # 4, 14 and 24
             avg_kernel_ns    14                         5
             median_kernel_ns  14                        5
             min_kernel_ns    4                          5
             max_kernel_ns    24                         5
             stddev_kernel_ns  10                        NULL
+            p90_kernel_ns    22                         5
+            p99_kernel_ns    23.8                       5
             """
         ),
     ),

@@ -7,11 +7,11 @@ CASES = [
         traces={"a": OPERATIONS},
         expected=across(
             """
-            trace  operation                     instances   total_bytes    avg_bytes  q1_bytes  median_bytes  q3_bytes  min_bytes  max_bytes  stddev_bytes
+            trace  operation                     instances   total_bytes    avg_bytes  q1_bytes  median_bytes  q3_bytes  min_bytes  max_bytes  stddev_bytes  p90_bytes  p99_bytes
             # 300, 200 and 100 from their mean
-            a      [CUDA memcpy Host-to-Device]  3           600 + 100 + 200  300      150       200           400       100        600        sqrt(70_000)
-            a      [CUDA memset]                 1           64             64         64        64            64        64         64         NULL
-            a      [CUDA memcpy Device-to-Host]  1           8              8          8         8             8         8          8          NULL
+            a      [CUDA memcpy Host-to-Device]  3           600 + 100 + 200  300      150       200           400       100        600        sqrt(70_000)  520        592
+            a      [CUDA memset]                 1           64             64         64        64            64        64         64         NULL          64         64
+            a      [CUDA memcpy Device-to-Host]  1           8              8          8         8             8         8          8          NULL          8          8
             """
         ),
     ),

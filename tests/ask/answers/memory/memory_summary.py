@@ -15,10 +15,10 @@ CASES = [
         },
         expected=across(
             """
-            trace  kind       copy_kind       instances   total_bytes  avg_bytes  max_bytes  total_ns  avg_ns  bytes_per_s
-            a      memcpy     Host-to-Device  2           600 + 200    400        600        10 + 30   20      800 / 40e-9
-            a      memset     NULL            2           64 + 32      48         64         20 + 0    10      96 / 20e-9
-            a      memcpy     Peer-to-Peer    1           5            5          5          0         0       NULL
+            trace  kind    copy_kind       instances  total_bytes  avg_bytes  max_bytes  total_ns  avg_ns  median_ns  p90_ns  p99_ns  bytes_per_s
+            a      memcpy  Host-to-Device  2          600 + 200    400        600        10 + 30   20      20         28      29.8    800 / 40e-9
+            a      memset  NULL            2          64 + 32      48         64         20 + 0    10      10         18      19.8    96 / 20e-9
+            a      memcpy  Peer-to-Peer    1          5            5          5          0         0       0          0       0       NULL
             """
         ),
     ),

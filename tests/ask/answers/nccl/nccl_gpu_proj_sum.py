@@ -28,9 +28,9 @@ CASES = [
         traces=TWO,
         expected=across(
             """
-            trace  function       instances  total_proj_ns  share_pct  avg_proj_ns  median_proj_ns  min_proj_ns  max_proj_ns  stddev_proj_ns
-            a      ncclGroup      1          120            60         120          120             120          120          NULL
-            a      ncclAllReduce  2          60 + 20        40         40           40              20           60           sqrt(800)
+            trace  function       instances  total_proj_ns  share_pct  avg_proj_ns  median_proj_ns  min_proj_ns  max_proj_ns  stddev_proj_ns  p90_proj_ns  p99_proj_ns
+            a      ncclGroup      1          120            60         120          120             120          120          NULL            120          120
+            a      ncclAllReduce  2          60 + 20        40         40           40              20           60           sqrt(800)       56           59.6
             """
         ),
     ),
@@ -40,8 +40,8 @@ CASES = [
         params={"trace": "b", "domain": "MINE"},
         expected=across(
             """
-            trace  function  instances  total_proj_ns  share_pct  avg_proj_ns  median_proj_ns  min_proj_ns  max_proj_ns  stddev_proj_ns
-            b      send      1          5              100        5            5               5            5            NULL
+            trace  function  instances  total_proj_ns  share_pct  avg_proj_ns  median_proj_ns  min_proj_ns  max_proj_ns  stddev_proj_ns  p90_proj_ns  p99_proj_ns
+            b      send      1          5              100        5            5               5            5            NULL            5            5
             """
         ),
     ),

@@ -57,6 +57,8 @@ CASES = [
             min_proj_ns         10            65       50        5
             max_proj_ns         40            65       50        5
             stddev_proj_ns      sqrt(700/3)   NULL     NULL      NULL     # (40/3)² + (50/3)² + (10/3)² over 2
+            p90_proj_ns         38            65       50        5
+            p99_proj_ns         39.8          65       50        5
             total_gpu_busy_ns   30 + 10 + 30  20 + 35  20 + 20   5        # idle from 130 to 140
             gpu_operations      2 + 1 + 1     4        3         1
             avg_gpu_operations  4/3           4        3         1
@@ -83,6 +85,8 @@ CASES = [
             min_proj_ns         5
             max_proj_ns         5
             stddev_proj_ns      NULL
+            p90_proj_ns         5
+            p99_proj_ns         5
             total_gpu_busy_ns   5
             gpu_operations      1
             avg_gpu_operations  1
@@ -108,6 +112,8 @@ CASES = [
             min_proj_ns         4
             max_proj_ns         4
             stddev_proj_ns      NULL
+            p90_proj_ns         4
+            p99_proj_ns         4
             total_gpu_busy_ns   4
             gpu_operations      1
             avg_gpu_operations  1
@@ -134,6 +140,8 @@ CASES = [
             min_proj_ns         34      14           14
             max_proj_ns         34      14           14
             stddev_proj_ns      NULL    NULL         NULL
+            p90_proj_ns         34      14           14
+            p99_proj_ns         34      14           14
             total_gpu_busy_ns   4 + 14  14           14       # 10 to 14, and 30 to 44
             gpu_operations      3       2            2
             avg_gpu_operations  3       2            2

@@ -45,16 +45,16 @@ CASES = [
         traces=TWO,
         expected=across(
             """
-            trace  domain  range       style     pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  kernel
-            a      NULL    NULL        NULL      1    1    0                1         5         5       5          5       5       NULL       k<1>
-            a      ''      layer       pushpop   1    1    2                2         20 + 10   15      15         10      20      sqrt(50)   k<1>
-            a      ''      layer       pushpop   1    1    1                1         3         3       3          3       3       NULL       k<2>
-            a      ''      step        pushpop   1    1    1                2         20 + 10   15      15         10      20      sqrt(50)   k<1>
-            a      ''      step        pushpop   1    1    1                1         3         3       3          3       3       NULL       k<2>
-            a      ''      step        pushpop   2    3    1                1         4         4       4          4       4       NULL       k<1>
-            a      lib     request     startend  1    1    1                1         10        10      10         10      10      NULL       k<1>
-            a      lib     request     startend  1    1    1                1         3         3       3          3       3       NULL       k<2>
-            b      ''      lay         pushpop   1    1    1                1         5         5       5          5       5       NULL       sum
+            trace  domain  range    style     pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns  kernel
+            a      NULL    NULL     NULL      1    1    0                1          5         5       5          5       5       NULL       5       5       k<1>
+            a      ''      layer    pushpop   1    1    2                2          20 + 10   15      15         10      20      sqrt(50)   19      19.9    k<1>
+            a      ''      layer    pushpop   1    1    1                1          3         3       3          3       3       NULL       3       3       k<2>
+            a      ''      step     pushpop   1    1    1                2          20 + 10   15      15         10      20      sqrt(50)   19      19.9    k<1>
+            a      ''      step     pushpop   1    1    1                1          3         3       3          3       3       NULL       3       3       k<2>
+            a      ''      step     pushpop   2    3    1                1          4         4       4          4       4       NULL       4       4       k<1>
+            a      lib     request  startend  1    1    1                1          10        10      10         10      10      NULL       10      10      k<1>
+            a      lib     request  startend  1    1    1                1          3         3       3          3       3       NULL       3       3       k<2>
+            b      ''      lay      pushpop   1    1    1                1          5         5       5          5       5       NULL       5       5       sum
             """
         ),
     ),
@@ -64,9 +64,9 @@ CASES = [
         params={"trace": "a", "range": "lay??"},
         expected=across(
             """
-            trace  domain  range       style    pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  kernel
-            a      ''      layer       pushpop  1    1    2                2         20 + 10   15      15         10      20      sqrt(50)   k<1>
-            a      ''      layer       pushpop  1    1    1                1         3         3       3          3       3       NULL       k<2>
+            trace  domain  range  style    pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns  kernel
+            a      ''      layer  pushpop  1    1    2                2          20 + 10   15      15         10      20      sqrt(50)   19      19.9    k<1>
+            a      ''      layer  pushpop  1    1    1                1          3         3       3          3       3       NULL       3       3       k<2>
             """
         ),
     ),
@@ -76,13 +76,13 @@ CASES = [
         params={"by": "process"},
         expected=across(
             """
-            trace  domain  range        style     pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  kernel
-            c      NULL    NULL         NULL      1    2    0                1          4         4       4          4       4       NULL       k
-            c      NULL    NULL         NULL      2    1    0                1          60        60      60         60      60      NULL       k
-            c      ''      backward     pushpop   1    2    1                2          6 + 10    8       8          6       10      sqrt(8)    k
-            c      ''      handed over  startend  1    2    1                2          6 + 10    8       8          6       10      sqrt(8)    k
-            c      ''      step         pushpop   1    1    1                1          4         4       4          4       4       NULL       k
-            c      ''      step         pushpop   1    2    1                2          6 + 10    8       8          6       10      sqrt(8)    k
+            trace  domain  range        style     pid  tid  range_instances  instances  total_ns  avg_ns  median_ns  min_ns  max_ns  stddev_ns  p90_ns  p99_ns  kernel
+            c      NULL    NULL         NULL      1    2    0                1          4         4       4          4       4       NULL       4       4       k
+            c      NULL    NULL         NULL      2    1    0                1          60        60      60         60      60      NULL       60      60      k
+            c      ''      backward     pushpop   1    2    1                2          6 + 10    8       8          6       10      sqrt(8)    9.6     9.96    k
+            c      ''      handed over  startend  1    2    1                2          6 + 10    8       8          6       10      sqrt(8)    9.6     9.96    k
+            c      ''      step         pushpop   1    1    1                1          4         4       4          4       4       NULL       4       4       k
+            c      ''      step         pushpop   1    2    1                2          6 + 10    8       8          6       10      sqrt(8)    9.6     9.96    k
             """
         ),
     ),
