@@ -43,7 +43,7 @@ held AS (
     SELECT places.range_id, api_call_id
     FROM places
     JOIN calls USING (trace_id, process_id, place)
-    WHERE calls.end_ns <= places.end_ns
+    WHERE coalesce(calls.end_ns, calls.start_ns) <= places.end_ns
     UNION ALL
     SELECT range_id, api_call_id
     FROM range_calls

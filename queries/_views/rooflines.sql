@@ -7,7 +7,8 @@
 -- one is missing): the same as arithmetic intensity against ridge point. Ranges hold what runs in the ranges
 -- inside them, too. A layer's kind, phase and prompt length are the tags layer_kind, phase and seq_len of the
 -- trace, or words such as seq_len=512 in the texts of the NVTX ranges around it, or else the range inside one
--- called layer, and the phase of vLLM's steps (execute_context_…).
+-- called layer, and the phase of vLLM's steps (execute_context_…). Where nothing tells the kind, the modules
+-- of numbered layers are kinds (layers.*.mlp), as in layer_breakdown: a kernel counts in each one around it.
 -- @needs  metrics
 -- @metrics smsp__sass_thread_inst_executed_op_ffma_pred_on.sum|
 --         smsp__sass_thread_inst_executed_op_ffma_pred_on.sum.per_cycle_elapsed|
@@ -61,7 +62,11 @@
 -- @column l1_metric VARCHAR               metric behind l1_bytes
 -- @column lacks VARCHAR                   what the report lacks (--option of ncu that records it)
 
-WITH layers AS (
+-- Counters come in reports of ncu: ranges of timelines, of which there are many more, are not looked at.
+WITH ranges AS (
+    FROM ncu_ranges WHERE style = 'pushpop'
+),
+launches AS (
     SELECT
         kernels.trace_id,
         kernels.kernel_id,
@@ -90,7 +95,20 @@ WITH layers AS (
     JOIN traces USING (trace_id)
     LEFT JOIN kernel_names
         ON kernel_names.name = kernels.name AND full_name = coalesce(demangled, kernels.name)
-    LEFT JOIN range_paths ON range_paths.kernel_id = kernels.kernel_id AND domain = ''
+    LEFT JOIN (
+        SELECT kernel_id, arg_max(path, depth) AS path FROM ranges WHERE domain = '' GROUP BY kernel_id
+    ) AS paths USING (kernel_id)
+    WHERE has_counters
+),
+layers AS (
+    SELECT trace_id, kernel_id, kind, phase, seq_len
+    FROM launches
+    WHERE kind IS NOT NULL
+    UNION ALL
+    SELECT DISTINCT trace_id, kernel_id, text_pattern(module), phase, seq_len
+    FROM launches
+    JOIN (SELECT kernel_id, module_of(text, path) AS module FROM ranges) USING (kernel_id)
+    WHERE kind IS NULL AND layer_number(module) IS NOT NULL
 ),
 members AS (
     SELECT
@@ -98,24 +116,22 @@ members AS (
         kernel_id,
         {'trace_id': trace_id, 'launch': kernel_id, 'domain': NULL::VARCHAR, 'path': path, 'name': name,
          'phase': NULL::VARCHAR, 'seq_len': NULL::BIGINT} AS key
-    FROM layers
+    FROM launches
     UNION ALL
     SELECT 'kernel', kernel_id, row(trace_id, NULL, NULL, NULL, name, NULL, NULL)
-    FROM layers
+    FROM launches
     UNION ALL
     SELECT 'kernel_short', kernel_id, row(trace_id, NULL, NULL, NULL, short_name, NULL, NULL)
-    FROM layers
+    FROM launches
     UNION ALL
     SELECT 'kernel_full', kernel_id, row(trace_id, NULL, NULL, NULL, full_name, NULL, NULL)
-    FROM layers
+    FROM launches
     UNION ALL
     SELECT DISTINCT 'range', kernel_id, row(trace_id, NULL, domain, path, NULL, NULL, NULL)
-    FROM kernel_ranges
-    WHERE style = 'pushpop'
+    FROM ranges
     UNION ALL
     SELECT 'layer', kernel_id, row(trace_id, NULL, NULL, NULL, kind, phase, seq_len)
     FROM layers
-    WHERE kind IS NOT NULL
 ),
 profiled AS (
     SELECT

@@ -2,9 +2,9 @@
 --
 -- NVIDIA's counterpart: nsys recipe cuda_gpu_time_util_map, which looks at each process by itself, as
 -- --by process does.
--- The recording cut into equal bins of whole nanoseconds (the last one takes what is left over), and the
--- share of each in which at least one kernel runs. Kernels inside CUDA graphs that were traced as a whole
--- count as long as the graph runs, if asked for.
+-- The recording cut into equal bins of whole nanoseconds (rounded up: the last one may reach beyond its end),
+-- and the share of each in which at least one kernel runs. Kernels inside CUDA graphs that were traced as a
+-- whole count as long as the graph runs, if asked for.
 -- @of     timeline
 -- @param  bins BIGINT = 30       bins per trace; the default is NVIDIA's
 -- @param  graphs BOOLEAN = true  whole CUDA graphs are kernel time; NVIDIA's recipe takes them for idle time
@@ -40,8 +40,7 @@ widths AS (
     SELECT
         trace_id,
         -- A report without a recorded length ends with its last operation.
-        greatest(coalesce(any_value(trace_duration_ns), max(end_ns)) // $bins, 1) AS bin_ns,
-        greatest(coalesce(any_value(trace_duration_ns), max(end_ns)), $bins * bin_ns) AS until_ns
+        greatest((coalesce(any_value(trace_duration_ns), max(end_ns)) + $bins - 1) // $bins, 1) AS bin_ns
     FROM operations
     JOIN traces USING (trace_id)
     GROUP BY trace_id
@@ -74,8 +73,8 @@ pieces AS (
         owner,
         bin_ns,
         start_ns,
-        least(end_ns, until_ns) AS end_ns,
-        unnest(range(least(start_ns // bin_ns, $bins - 1), least((end_ns - 1) // bin_ns + 1, $bins))) AS bin
+        end_ns,
+        unnest(range(start_ns // bin_ns, least((end_ns - 1) // bin_ns + 1, $bins))) AS bin
     FROM busy
     JOIN widths USING (trace_id)
 ),
@@ -85,13 +84,7 @@ used AS (
         gpu_id,
         owner,
         bin,
-        sum(
-            greatest(
-                0,
-                CASE WHEN bin = $bins - 1 THEN end_ns ELSE least(end_ns, (bin + 1) * bin_ns) END
-                - greatest(start_ns, bin * bin_ns)
-            )
-        ) AS used_ns
+        sum(greatest(0, least(end_ns, (bin + 1) * bin_ns) - greatest(start_ns, bin * bin_ns))) AS used_ns
     FROM pieces
     GROUP BY ALL
 ),
@@ -106,7 +99,7 @@ users AS (
     GROUP BY trace_id, gpu_id, owner
 ),
 map AS (
-    SELECT trace_id, gpu_id, owner, pid, device_id, bin_ns, until_ns, unnest(range($bins)) AS bin
+    SELECT trace_id, gpu_id, owner, pid, device_id, bin_ns, unnest(range($bins)) AS bin
     FROM users
     JOIN widths USING (trace_id)
 )
@@ -117,9 +110,7 @@ SELECT
     device_id,
     bin,
     bin * bin_ns AS start_ns,
-    percent(
-        coalesce(used_ns, 0), CASE WHEN bin = $bins - 1 THEN until_ns - bin * bin_ns ELSE bin_ns END
-    ) AS busy_pct
+    percent(coalesce(used_ns, 0), bin_ns) AS busy_pct
 FROM map
 JOIN traces USING (trace_id)
 LEFT JOIN used USING (trace_id, gpu_id, owner, bin)

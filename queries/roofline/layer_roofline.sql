@@ -2,15 +2,17 @@
 --
 -- Kind, phase and prompt length are the tags layer_kind, phase and seq_len of the trace (traceql ingest
 -- --tag), or words such as seq_len=512 in the texts of NVTX ranges; else the kind is the range inside one
--- called layer, and the phase that of vLLM's steps (execute_context_…). In recordings of the collector
--- vllm_layer_roofline, phase=prefill of a prompt longer than a chunk is its last chunk alone, which sees the
--- whole context. Columns are read as those of kernel-roofline.
+-- called layer, and the phase that of vLLM's steps (execute_context_…). Where nothing tells the kind, the
+-- modules of numbered layers are kinds, as in layer-breakdown: layers.0.mlp and layers.1.mlp are
+-- layers.*.mlp. A kernel counts in each module around it. In recordings of the collector vllm_layer_roofline,
+-- phase=prefill of a prompt longer than a chunk is its last chunk alone, which sees the whole context.
+-- Columns are read as those of kernel-roofline.
 -- @of     traces
 -- @param  layer_kind VARCHAR = '*'    kind of layer, or a pattern of it
 -- @param  phase VARCHAR = NULL        only this phase
 -- @needs  rooflines
 -- @column trace VARCHAR               name of the trace
--- @column layer_kind VARCHAR          for example attention, mlp or mamba
+-- @column layer_kind VARCHAR          for example attention, mlp or layers.*.mlp
 -- @column phase VARCHAR               prefill, decode or mixed, or as tagged; NULL if nothing tells
 -- @column seq_len BIGINT              prompt length in tokens; NULL if nothing tells
 -- @columns rooflines kernels
@@ -18,7 +20,7 @@
 -- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice
 -- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=layer_kind shape=phase trail=seq_len
 -- @empty  No kernel belongs to a layer: tag the trace (--tag layer_kind=mlp --tag phase=decode --tag
--- @empty  seq_len=512), or put NVTX ranges layer/KIND around the layers.
+-- @empty  seq_len=512), or put NVTX ranges layer/KIND or layers.N around the layers.
 -- @section counters 61 Rooflines | drawn
 
 SELECT

@@ -25,23 +25,17 @@
 -- @chart  bars x=module y=gpu_own_ns
 -- @section timeline 42 Where the time goes
 
-WITH texts AS (
-    SELECT *, starts_with(coalesce(text, ''), '{''Module'':') AS is_dictionary
-    FROM ranges_with_work('nvtx_ranges', $by)
-    WHERE style = 'pushpop'
-),
-named AS (
+WITH named AS (
     SELECT
         range_id,
         trace_id,
         start_ns,
         gpu_operations,
         gpu_busy_ns,
-        CASE WHEN is_dictionary THEN regexp_extract(text, '''Module'': ''([^'']*)''', 1)
-             ELSE path END AS name,
+        module_of(text, path) AS name,
         CASE WHEN $exact THEN name ELSE text_pattern(name) END AS module
-    FROM texts
-    WHERE NOT (is_dictionary AND contains(text, '''Outputs'':') AND NOT contains(text, '''Inputs'':'))
+    FROM ranges_with_work('nvtx_ranges', $by)
+    WHERE style = 'pushpop' AND name IS NOT NULL
 ),
 launched AS (
     SELECT kernel_id AS id, api_call_id, range_id, duration_ns FROM kernels
@@ -68,11 +62,7 @@ summed AS (
     SELECT
         trace,
         module,
-        count(DISTINCT nullif(regexp_extract(
-            name,
-            '(?:^|[^A-Za-z0-9])(?:layers?|h|blocks?|[a-z]+_blocks?|stages?|layer[0-9]+)[._/ \[]([0-9]+)',
-            1
-        ), '')) AS layers,
+        count(DISTINCT layer_number(name)) AS layers,
         count(*) AS instances,
         sum(gpu_operations)::BIGINT AS gpu_operations,
         CASE WHEN count(gpu_operations) > 0 THEN coalesce(sum(gpu_busy_ns), 0)::BIGINT END AS gpu_busy_ns,

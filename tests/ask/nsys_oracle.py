@@ -23,9 +23,13 @@ if TYPE_CHECKING:
     from traceql.database import Database
 
 TRACES = (
+    "crossing_ranges",
+    "emit_nvtx",
     "llama_eager",
     "llama_graph",
     "memory_and_ranges",
+    "nccl_rank0",
+    "nccl_rank1",
     "nccl_two_gpus",
     "scv_baseline_graph",
     "scv_baseline_off",
@@ -33,8 +37,9 @@ TRACES = (
     "scv_nwor_graph",
     "scv_nwor_off",
     "scv_nwor_vectorized",
+    "shared_gpu",
+    "shared_gpu_mps",
 )
-
 
 Row = dict[str, Any]
 #: NVIDIA's column → (our column, or a function of our row; printed decimals, None for text and integers).

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import lzma
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import TYPE_CHECKING
 
 import kept
+import nsys_oracle
 import polars as pl
 import pytest
 from conftest import EXPECTED, REPORTS
@@ -20,7 +18,6 @@ import traceql
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STATS = EXPECTED / "nsys_stats"
 # Of the last one, only what its ranges did on the GPU was asked.
 PROJECTED = (*TRACES, "graph_nodes")
 RECIPES = EXPECTED / "nsys_recipes"
@@ -37,8 +34,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[traceql.Database]:
 
 @cache
 def expected(trace: str, report: str) -> list[dict[str, str]]:
-    text = lzma.decompress((STATS / f"{trace}_{report}.csv.xz").read_bytes()).decode()
-    return list(csv.DictReader(io.StringIO(text)))
+    return nsys_oracle.expected("nsys_stats", trace, report)
 
 
 def recipe_table(name: str, file: str) -> pl.DataFrame:
@@ -153,7 +149,7 @@ def averages_of_pushpop_nesting(trace: str, theirs: list[dict[str, str]]) -> lis
 @pytest.mark.parametrize("trace", PROJECTED)
 def test_the_projection_sum_is_that_of_nsys(db: traceql.Database, trace: str) -> None:
     theirs = with_graphs(trace, expected(trace, "nvtx_gpu_proj_sum"))
-    if trace == "memory_and_ranges":
+    if any(row["Style"] == "StartEnd" for row in theirs):
         theirs = averages_of_pushpop_nesting(trace, theirs)
     same(
         db.query("nvtx_gpu_proj_sum", trace=trace),
@@ -286,10 +282,16 @@ def test_pace_is_that_of_the_recipe(db: traceql.Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "recipe", "total"),
-    [("nvtx_sum", "nvtx_sum", "total_ns"), ("nvtx_gpu_proj_sum", "nvtx_gpu_proj_sum", "total_proj_ns")],
+    ("query", "trace", "recipe", "total"),
+    [
+        ("nvtx_sum", "llama_eager", "all_stats", "total_ns"),
+        ("nvtx_gpu_proj_sum", "llama_eager", "all_stats", "total_proj_ns"),
+        ("nvtx_gpu_proj_sum", "crossing_ranges", "crossing_ranges_all_stats", "total_proj_ns"),
+    ],
 )
-def test_sums_are_those_of_the_recipes(db: traceql.Database, query: str, recipe: str, total: str) -> None:
+def test_sums_are_those_of_the_recipes(
+    db: traceql.Database, query: str, trace: str, recipe: str, total: str
+) -> None:
     infix = "proj_" if "proj" in query else ""
     columns = {
         "Text": "range",
@@ -303,8 +305,8 @@ def test_sums_are_those_of_the_recipes(db: traceql.Database, query: str, recipe:
     }
     if infix:
         columns["Sum of NVTX Ranges on CPU"] = "total_range_ns"
-    theirs = recipe_table(recipe, "all_stats").select(*columns).sort("Text")
-    ours = db.query(query, trace="llama_eager").select(*columns.values()).sort("range")
+    theirs = recipe_table(query, recipe).select(*columns).sort("Text")
+    ours = db.query(query, trace=trace).select(*columns.values()).sort("range")
     for theirs_column, ours_column in columns.items():
         got, want = ours[ours_column], theirs[theirs_column]
         if want.dtype == pl.Float64:
@@ -326,3 +328,13 @@ def test_the_projection_of_every_range_is_that_of_the_recipe(db: traceql.Databas
     }
     for column, name in pairs.items():
         assert ours[column].to_list() == theirs[name].to_list(), column
+
+
+def test_the_projection_of_ranges_that_cross_is_that_of_the_recipe(db: traceql.Database) -> None:
+    # Its stack is another one: it nests projections, by their time on the GPU.
+    theirs = recipe_table("nvtx_gpu_proj_trace", "crossing_ranges_trace")
+    ours = db.query("nvtx_gpu_proj_trace", trace="crossing_ranges")
+    end = pl.col("projected_start_ns") + pl.col("projected_duration_ns")
+    assert sorted(ours.select("range", "projected_start_ns", end, "pid", "tid").iter_rows()) == sorted(
+        theirs.select("Text", "Start", "End", "PID", "TID").iter_rows()
+    )

@@ -199,6 +199,38 @@ def test_ranges_of_two_domains_that_cross_hold_every_call_inside_them() -> None:
     }
 
 
+def test_a_call_that_outlasts_the_range_in_which_it_starts_belongs_to_the_one_that_holds_all_of_it() -> None:
+    database = (
+        Recording()
+        .range("step", 0, 100)
+        .range("layer", 10, 50)
+        .range("mlp", 20, 30)
+        .range("crossing", 25, 70, domain=5)
+        .launch(21, 30, (200, 201))
+        .launch(22, 31, (210, 212))
+        .launch(28, 60, (220, 224))
+        .launch(28, 80, (230, 238))
+        .launch(28, 101, (240, 256))
+        .range("alone", 0, 10, pid=2)
+        .launch(9, 11, (300, 332), pid=2)
+        .database()
+    )
+    assert callers(database) == ["mlp", "layer", "crossing", "step", None, None]
+    assert kernels_of(database) == {
+        "step": [200, 210, 220, 230],
+        "layer": [200, 210],
+        "mlp": [200],
+        "crossing": [220],
+    }
+    assert ranges(database, "gpu_operations", "gpu_busy_ns") == {
+        "step": (4, 15),
+        "layer": (2, 3),
+        "mlp": (1, 1),
+        "crossing": (1, 4),
+        "alone": (0, None),
+    }
+
+
 def test_the_shortest_range_that_holds_a_range_is_its_parent_and_others_hold_its_calls_all_the_same() -> None:
     database = (
         Recording()
@@ -408,23 +440,19 @@ def test_a_report_without_ranges_has_calls_and_kernels_all_the_same() -> None:
 
 
 def holding(stack: list[tuple[int, int]], at: int, end: int) -> list[int]:
-    """Positions of the ranges that hold what goes from `at` to `end`, or begins then; never itself."""
-    return [
-        position
-        for position, (start, stop) in enumerate(stack)
-        if start <= at < stop and end <= stop and (start, stop) != (at, end)
-    ]
+    """Positions of the ranges that hold what goes from `at` to `end`."""
+    return [n for n, (start, stop) in enumerate(stack) if start <= at < stop and end <= stop]
 
 
-def innermost(stack: list[tuple[int, int]], at: int) -> int | None:
-    """Position of the range that a call at that time belongs to: the one that started last, or is shortest."""
-    found = holding(stack, at, at)
+def innermost(stack: list[tuple[int, int]], at: int, end: int) -> int | None:
+    """Position of the range that a call belongs to: of those that hold it the one that started last, or is shortest."""
+    found = holding(stack, at, end)
     return max(found, key=lambda n: (stack[n][0], -stack[n][1]), default=None)
 
 
 def parent(stack: list[tuple[int, int]], start: int, end: int) -> int | None:
     """Position of the range around a range: the shortest one, or of equally short ones the later one."""
-    found = holding(stack, start, end)
+    found = [n for n in holding(stack, start, end) if stack[n] != (start, end)]
     return min(found, key=lambda n: (stack[n][1] - stack[n][0], -stack[n][0]), default=None)
 
 
@@ -442,9 +470,12 @@ def nests(draw: st.DrawFn, low: int = 0, high: int = 200, depth: int = 4) -> lis
 
 
 CALLS = st.lists(
-    st.tuples(st.integers(0, 200), st.integers(0, 400), st.integers(1, 60)).map(
-        lambda t: (t[0], (t[0] + t[1], t[0] + t[1] + t[2]))
-    ),
+    st.tuples(
+        st.integers(0, 200),
+        st.one_of(st.just(1), st.integers(0, 60)),
+        st.integers(0, 400),
+        st.integers(1, 60),
+    ).map(lambda t: ((t[0], t[0] + t[1]), (t[0] + t[2], t[0] + t[2] + t[3]))),
     max_size=12,
 )
 CROSSING = st.lists(
@@ -457,20 +488,22 @@ CROSSING = st.lists(
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.one_of(nests(), CROSSING), CALLS), min_size=1, max_size=8))
 def test_attribution_equals_the_obvious_loop(
-    threads: list[tuple[list[tuple[int, int]], list[tuple[int, tuple[int, int]]]]],
+    threads: list[tuple[list[tuple[int, int]], list[tuple[tuple[int, int], tuple[int, int]]]]],
 ) -> None:
     recording = Recording()
     for tid, (stack, calls) in enumerate(threads):
         for position, (start, end) in enumerate(stack):
             recording.range(f"{tid}.{position}", start, end, pid=tid, tid=tid)
-        for at, work in calls:
-            recording.launch(at, at + 1, work, pid=tid, tid=tid)
+        for call, work in calls:
+            recording.launch(*call, work, pid=tid, tid=tid)
     database = recording.database()
 
     def name(tid: int, position: int | None) -> str | None:
         return None if position is None else f"{tid}.{position}"
 
-    want = [name(tid, innermost(stack, at)) for tid, (stack, calls) in enumerate(threads) for at, _ in calls]
+    want = [
+        name(tid, innermost(stack, *call)) for tid, (stack, calls) in enumerate(threads) for call, _ in calls
+    ]
     assert callers(database) == want
 
     parents = dict(
@@ -486,8 +519,8 @@ def test_attribution_equals_the_obvious_loop(
     for tid, (stack, calls) in enumerate(threads):
         for position, (start, end) in enumerate(stack):
             assert parents[f"{tid}.{position}"] == name(tid, parent(stack, start, end))
-        for at, work in calls:
-            for position in holding(stack, at, at):
+        for call, work in calls:
+            for position in holding(stack, *call):
                 inside[f"{tid}.{position}"].append(work)
     rows = database.sql(
         "SELECT text, gpu_start_ns, gpu_end_ns, gpu_busy_ns, gpu_operations, depth, path FROM nvtx_ranges"

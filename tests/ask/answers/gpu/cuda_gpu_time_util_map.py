@@ -44,17 +44,17 @@ CASES = [
         ),
     ),
     Case(
-        "what is left over is in the last bin; kernels and graphs of equal times and numbers count once",
+        "a width is rounded up, as the recipe does; kernels and graphs of equal times and numbers count once",
         traces={"a": Recording().duration(11).work(kernel("k", 4, 6), kernel("k", 10, 11)).work(graph(4, 6))},
         params={"bins": 5},
         expected=across(
             """
             trace  pid  gpu_id  device_id  bin  start_ns  busy_pct
             a      1    0       0          0    0         0
-            a      1    0       0          1    2         0
-            a      1    0       0          2    4         100
-            a      1    0       0          3    6         0
-            a      1    0       0          4    8         100/3     # of 8 to 11
+            a      1    0       0          1    3         200/3     # 4 to 6
+            a      1    0       0          2    6         0
+            a      1    0       0          3    9         100/3     # 10 to 11
+            a      1    0       0          4    12        0
             """
         ),
     ),

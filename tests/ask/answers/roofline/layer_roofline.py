@@ -8,6 +8,12 @@ from __future__ import annotations
 from made.case import Case, down
 from made.ncu import Profile, roofline
 
+
+def module(name: str) -> str:
+    """The text of a range of vLLM's layerwise tracing."""
+    return f"{{'Module': '{name}', 'Inputs': [[8, 4]]}}"
+
+
 PREFILL, DECODE = "execute_context_1(512)_generation_0(0)", "execute_context_0(0)_generation_4(4)"
 
 CASES = [
@@ -130,6 +136,74 @@ CASES = [
             lacks                      L1 bytes (--metrics l1tex__t_bytes.sum)
             useful_flop                2000
             executed_per_useful        1.5
+            """
+        ),
+    ),
+    Case(
+        "modules of numbered layers are kinds, as in layer_breakdown, unless something tells the kind",
+        traces={
+            "made": Profile()
+            .kernel(
+                "up",
+                f"{DECODE}/{module('M.layers.0')}/{module('M.layers.0.mlp')}",
+                metrics=roofline(fp32=20_000, dram=2000, l2=4000, l1=4000),
+            )
+            .kernel(
+                "norm",
+                f"{DECODE}/{module('M.layers.1')}",
+                metrics=roofline(fp32=2000, dram=1000, l2=1000, l1=1000),
+            )
+            .kernel("sample", f"{DECODE}/layer_sampler", metrics=roofline(fp32=9)),
+            "torch": Profile()
+            .kernel(
+                "attend",
+                domains={"NVTX": "step 3/h.0/attn"},
+                metrics=roofline(fp32=1000, dram=10, l2=20, l1=50),
+            )
+            .kernel("add", "step 4/h.1", metrics=roofline(fp32=1000, dram=10, l2=20, l1=50)),
+            "tagged": Profile(tags={"layer_kind": "known"}).kernel("k", "h.1", metrics=roofline(fp32=1)),
+        },
+        params={"layer_kind": "*.*"},
+        expected=down(
+            """
+            trace                      made                made            torch           torch
+            layer_kind                 M.layers.*          M.layers.*.mlp  step */h.*      step */h.*/attn
+            phase                      decode              decode          NULL            NULL
+            seq_len                    NULL                NULL            NULL            NULL
+            kernels                    2                   1               2               1
+            gpu_ns                     2000                1000            2000            1000
+            flop                       22000               20000           2000            1000
+            precision                  fp32                fp32            fp32            fp32
+            bound                      memory_bound        memory_bound    compute_bound   compute_bound
+            dram_flop_per_byte         22/3                10              100             100
+            flop_per_s                 1.1e10              2e10            1e9             1e9
+            dram_bytes_per_s           1.5e9               2e9             1e7             1e7
+            compute_pct                5.5                 10              0.5             0.5
+            dram_pct                   15                  20              0.1             0.1
+            datasheet_compute_pct      NULL                NULL            NULL            NULL
+            datasheet_dram_pct         NULL                NULL            NULL            NULL
+            profiled_flop_per_s        2e11                2e11            2e11            2e11
+            profiled_dram_bytes_per_s  1e10                1e10            1e10            1e10
+            profiled_l2_bytes_per_s    2e10                2e10            2e10            2e10
+            profiled_l1_bytes_per_s    4e10                4e10            4e10            4e10
+            datasheet_flop_per_s       NULL                NULL            NULL            NULL
+            datasheet_dram_bytes_per_s  NULL               NULL            NULL            NULL
+            bound_by                   profiled            profiled        profiled        profiled
+            flop_by_precision          {fp32: 22000.0}     {fp32: 20000.0}  {fp32: 2000.0}  {fp32: 1000.0}
+            dram_bytes                 3000                2000            20              10
+            l2_bytes                   5000                4000            40              20
+            l1_bytes                   5000                4000            100             50
+            l2_flop_per_byte           4.4                 5               50              50
+            l1_flop_per_byte           4.4                 5               20              20
+            l2_bytes_per_s             2.5e9               4e9             2e7             2e7
+            l1_bytes_per_s             2.5e9               4e9             5e7             5e7
+            l2_pct                     12.5                20              0.1             0.1
+            l1_pct                     6.25                10              0.125           0.125
+            l2_metric                  lts__t_bytes.sum    lts__t_bytes.sum  lts__t_bytes.sum  lts__t_bytes.sum
+            l1_metric                  l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum
+            lacks                      NULL                NULL            NULL            NULL
+            useful_flop                NULL                NULL            NULL            NULL
+            executed_per_useful        NULL                NULL            NULL            NULL
             """
         ),
     ),

@@ -44,9 +44,9 @@ KINDS = {
     .call(LAUNCH, 21, 22, kernel("k", 120, 123))
     .range("layer1.1.conv1", 30, 35)
     .call(LAUNCH, 31, 32, kernel("k", 130, 134))
-    .range("op, seq = 47575, sizes = [[8, 128], [2]]", 40, 45)
+    .range("op, seq = 47575, sizes = [[8, 128], [2]], ids = [(0,-1), (3,0)]", 40, 45)
     .call(LAUNCH, 41, 42, kernel("k", 140, 145))
-    .range("op, seq = 47576, sizes = [[], [128]]", 50, 55)
+    .range("op, seq = 47576, sizes = [[], []], ids = [(5,0)]", 50, 55)
     .call(LAUNCH, 51, 52, kernel("k", 150, 156))
     .range("search(nq=1)", 60, 65)
     .call(LAUNCH, 61, 62, kernel("k", 160, 167))
@@ -99,7 +99,7 @@ CASES = [
             """
             trace  module                        layers  instances  gpu_operations  gpu_busy_ns  avg_gpu_busy_ns  gpu_own_ns  own_share_pct
             c      search(nq=*)                   0       2          2               7 + 8        7.5              7 + 8       1500/55
-            c      op, seq = *, sizes = [*]       0       2          2               5 + 6        5.5              5 + 6       1100/55
+            c      op, seq = *, sizes = [*], ids = [*]  0       2          2               5 + 6        5.5              5 + 6       1100/55
             c      ''                             0       1          1               10           10               10          1000/55
             c      vit.transformer_blocks.*.attn  1       1          1               9            9                9           900/55
             c      layer1.*.conv1                 2       2          2               3 + 4        3.5              3 + 4       700/55

@@ -2,6 +2,7 @@
 --
 -- CUDA appends the version of an entry point to its name (cudaLaunchKernel_v7000): dropped.
 -- Some tools inject wrapper rows of another class that share the runtime call's correlation id.
+-- The range is the one in which the call starts: outlasting_calls mends those that go on after its end.
 -- @raw   CUPTI_ACTIVITY_KIND_RUNTIME
 -- @reads start         BIGINT
 -- @reads end           BIGINT
@@ -48,14 +49,4 @@ FROM numbered
 ASOF LEFT JOIN range_timeline
     ON range_timeline.thread = numbered.thread AND range_timeline.at_ns <= numbered.start_ns
 LEFT JOIN names ON names.id = numbered.nameId
-LEFT JOIN layers ON layers.id = numbered.eventClass;
-
--- What GPU work refers to: one call per process and correlation id, which is unique within one process only.
--- A driver call inside a runtime call may share its id, and the outer one launched the work.
-CREATE TEMP TABLE launching_calls AS
-SELECT process_id, correlation_id, api_call_id, range_id
-FROM api_calls
-WHERE trace_id = getvariable('trace_id') AND layer <> 'other' AND correlation_id IS NOT NULL
-QUALIFY row_number() OVER (
-    PARTITION BY process_id, correlation_id ORDER BY start_ns, end_ns DESC, api_call_id
-) = 1
+LEFT JOIN layers ON layers.id = numbered.eventClass
