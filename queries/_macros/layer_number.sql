@@ -1,5 +1,6 @@
--- Which layer a module is or lies in, as frameworks count them (layers.0, h.11, transformer_blocks.3 …); NULL for
--- none.
+-- Which layer a module is or lies in, as frameworks count them; NULL for none.
+--
+-- For example 0 of layers.0, 11 of h.11.attn, 3 of transformer_blocks.3.
 -- @param  found VARCHAR  the module, see module_of
 
 nullif(regexp_extract(

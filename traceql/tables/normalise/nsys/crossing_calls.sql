@@ -1,4 +1,6 @@
--- The API calls inside ranges that cross the range of the call, or one around it; see outlasting_calls for others.
+-- The API calls inside ranges that cross the range of the call, or one around it.
+--
+-- What outlasts the range in which it starts is in outlasting_calls.
 -- @when  beside_timeline
 -- @fills range_calls
 

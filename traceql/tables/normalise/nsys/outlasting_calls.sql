@@ -1,8 +1,8 @@
 -- Calls that go on after the end of the range in which they start.
 --
--- They are rare, for a thread ends a range after its calls return. A range holds a call that lies inside it from
--- start to end, as in nsys's reports. The range of such a call is the innermost one that does: of those that are
--- open at its start and end no sooner, the one that started last.
+-- They are rare, for a thread ends a range after its calls return. A range holds a call that lies inside it
+-- from start to end, as in nsys's reports. The range of such a call is the innermost one that does: of those
+-- that are open at its start and end no sooner, the one that started last.
 -- @when  nvtx_events
 -- @fills range_calls
 
