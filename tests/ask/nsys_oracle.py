@@ -56,6 +56,12 @@ def ask(database: Database, query: str, trace: str | None = None, **params: Any)
     return database.query(query, **params).to_dicts()
 
 
+def was_asked(folder: str, trace: str, report: str) -> bool:
+    """Whether nsys was asked for that report on that trace."""
+    path = EXPECTED / folder / f"{trace}_{report}.csv"
+    return path.exists() or Path(f"{path}.xz").exists()
+
+
 def expected(folder: str, trace: str, report: str) -> list[dict[str, str]]:
     """NVIDIA's rows, as printed; none where nothing was printed, or nsys was not asked."""
     path = EXPECTED / folder / f"{trace}_{report}.csv"

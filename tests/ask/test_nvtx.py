@@ -334,7 +334,7 @@ def test_the_projection_of_ranges_that_cross_is_that_of_the_recipe(db: traceql.D
     # Its stack is another one: it nests projections, by their time on the GPU.
     theirs = recipe_table("nvtx_gpu_proj_trace", "crossing_ranges_trace")
     ours = db.query("nvtx_gpu_proj_trace", trace="crossing_ranges")
-    end = pl.col("projected_start_ns") + pl.col("projected_duration_ns")
+    end = (pl.col("projected_start_ns") + pl.col("projected_duration_ns")).alias("projected_end_ns")
     assert sorted(ours.select("range", "projected_start_ns", end, "pid", "tid").iter_rows()) == sorted(
         theirs.select("Text", "Start", "End", "PID", "TID").iter_rows()
     )
