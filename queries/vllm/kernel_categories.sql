@@ -35,7 +35,7 @@ SELECT
     sum(instances)::BIGINT AS instances,
     sum(total_ns)::BIGINT AS total_ns,
     percent(sum(total_ns), sum(sum(total_ns)) OVER (PARTITION BY trace)) AS share_pct,
-    arg_max(kernel, total_ns) AS top_kernel
+    arg_max(kernel, (total_ns, kernel)) FILTER (total_ns IS NOT NULL) AS top_kernel
 FROM summed
 JOIN kernels_categorised USING (full_name)
 GROUP BY trace, category
