@@ -10,10 +10,15 @@ from typing import Any
 import published
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from traceql.cli import cli
 from traceql.errors import PredictionError, TraceqlError
-from traceql.predict import models
+from traceql.predict import models, serving
+from traceql.predict.hardware import find
+
+H200 = find("H200")
 
 DIMENSIONS = (
     *itertools.product(
@@ -62,7 +67,7 @@ DIMENSIONS = (
     ("config", "key"), DIMENSIONS, ids=lambda value: value if isinstance(value, str) else ""
 )
 @pytest.mark.parametrize(
-    "value", [-8, 0, "8", 8.0, 8.5, True, [8], {"of": 8}, 10**13, float("nan"), float("inf"), ""]
+    "value", [-8, 0, "8", 8.0, 8.5, True, [8], {"of": 8}, 10**16, float("nan"), float("inf"), ""]
 )
 def test_a_dimension_that_is_no_positive_whole_number_is_named(
     config: dict[str, Any], key: str, value: object
@@ -123,6 +128,54 @@ def test_the_precision_is_the_configurations(said: dict[str, str], dtype: str) -
     assert models.from_config({**config, **said}).dtype == dtype
 
 
+@given(
+    config=st.sampled_from(
+        [published.LLAMA, published.MIXTRAL, published.DEEPSEEK_V3, published.NEMOTRON_3_NANO_30B]
+    ),
+    changes=st.dictionaries(
+        st.sampled_from(
+            sorted(
+                {
+                    *published.LLAMA,
+                    *published.QWEN_MOE,
+                    *published.DEEPSEEK_V3,
+                    *published.NEMOTRON_3_NANO_30B,
+                }
+            )
+        ),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text()
+        | st.lists(st.integers(0, 60))
+        | st.dictionaries(
+            st.sampled_from(["quant_method", "bits", "ignore"]), st.text() | st.lists(st.text())
+        ),
+        max_size=3,
+    ),
+    batch=st.integers(1, 10_000),
+    context=st.integers(0, 10_000),
+)
+def test_whatever_a_configuration_says_it_is_refused_or_predicted(
+    config: dict[str, Any], changes: dict[str, Any], batch: int, context: int
+) -> None:
+    try:
+        model = models.from_config({**config, **changes})
+        found = [
+            *serving.decode(model, H200, batch=batch, context=context),
+            *serving.prefill(model, H200, tokens=context + 1, batch=batch),
+        ]
+    except PredictionError as error:
+        assert error.message
+        return
+    assert serving.needed_bytes(model, batch=batch, tokens=context) > 0
+    for step in found:
+        assert step.flop >= 0
+        assert step.dram_bytes > 0
+        assert step.floor_s >= step.dram_bytes / H200.memory_bandwidth_bytes_per_s * 0.999
+
+
 # --- command line ---------------------------------------------------------------------------------------
 
 
@@ -148,6 +201,14 @@ def test_types_are_options(tmp_path: Path) -> None:
     nemotron, _ = predicted(tmp_path, published.NEMOTRON_3_NANO_30B, *decode, "--ssm-dtype", "bf16")
     state = next(row for row in nemotron if row["part"] == "mamba state")
     assert state["dram_bytes"] == 2 * 23 * 2 * (64 * 64 * 128 + 3 * 6144)
+
+
+def test_weights_in_a_type_of_their_own_need_no_known_quantisation(tmp_path: Path) -> None:
+    config = {**published.LLAMA, "quantization_config": {"quant_method": "aqlm"}}
+    found, _ = predicted(tmp_path, config, "decode", "--gpu", "H200", "--weight-dtype", "fp8")
+    assert found[2]["dram_bytes"] == 32 * 3 * 4096 * 14336
+    with pytest.raises(PredictionError, match="'aqlm' is not known"):
+        models.from_config(config)
 
 
 def test_a_state_in_four_bytes_makes_a_hybrid_slower(tmp_path: Path) -> None:
@@ -214,8 +275,9 @@ def test_the_quantisation_may_lie_beside_the_configuration(tmp_path: Path) -> No
     ("arguments", "message"),
     [
         (["--weight-bytes", "1e9", "--kv-dtype", "fp8"], "--kv-dtype and --ssm-dtype are of a model"),
-        (["--hidden", "1" + "0" * 400], "is not in the range"),
-        (["--weight-bytes", "1e300"], "is not in the range"),
+        (["--batch", "1" + "0" * 400], "'--batch': More than 1,000,000,000,000,000"),
+        (["--weight-bytes", "1e300"], "'--weight-bytes': More than"),
+        (["--context", "-1"], "-1 is not in the range"),
     ],
 )
 def test_wrong_usage_is_explained(arguments: list[str], message: str) -> None:

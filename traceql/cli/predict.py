@@ -47,7 +47,15 @@ def _count(*names: str, least: int = 1, **given: Any) -> Callable[[F], F]:
     """An option that takes a number from 1."""
     if "default" in given:
         given["show_default"] = True
-    return click.option(*names, type=click.IntRange(least, LARGEST), **given)
+    return click.option(*names, type=click.IntRange(least), callback=_not_absurd, **given)
+
+
+def _not_absurd(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+    """Refuse numbers whose products overflow."""
+    for one in value if isinstance(value, tuple) else (value,):
+        if one is not None and one > LARGEST:
+            raise click.BadParameter(f"More than {LARGEST:,} is a slip.")
+    return value
 
 
 _dtype_option = click.option(
@@ -112,7 +120,7 @@ def _serving_options(function: F) -> F:
         click.option("--kv-dtype", help="The KV cache. [default: the configuration's, else --dtype]"),
         click.option(
             "--weight-dtype",
-            help="All weights, such as fp8, int4 or fp4. [default: as the configuration quantises them]",
+            help="All weights, such as fp8, int4 or fp4, instead of the configuration's quantisation.",
         ),
         click.option(
             "--dtype",
@@ -153,7 +161,8 @@ def linear(in_features: int, out_features: int, batch: int, relu: bool, dtype: s
 @_model_options
 @click.option(
     "--weight-bytes",
-    type=click.FloatRange(0, LARGEST**2, min_open=True),
+    type=click.FloatRange(0, min_open=True),
+    callback=_not_absurd,
     help="Only the size of the weights, such as 16e9.",
 )
 @_count("--batch", default=1, help="Sequences.")
@@ -205,7 +214,7 @@ def decode(
             return _serving_rows(one, [found], tensor_parallel_size)
 
         return weights
-    model = _model(config, dimensions).in_types(weight_dtype, kv_dtype, ssm_dtype)
+    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
     share = model.on_one_of(tensor_parallel_size)
     precision = dtype or model.dtype
 
@@ -248,7 +257,7 @@ def prefill(
     """
     from traceql.predict import serving
 
-    model = _model(config, dimensions).in_types(weight_dtype, kv_dtype, ssm_dtype)
+    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
     share = model.on_one_of(tensor_parallel_size)
     precision = dtype or model.dtype
 
@@ -310,7 +319,7 @@ def _tile(text: str) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
-def _model(config: Path | None, dimensions: Mapping[str, int | None]) -> Model:
+def _model(config: Path | None, dimensions: Mapping[str, int | None], quantised: bool) -> Model:
     from traceql.predict import models
 
     if config is not None:
@@ -318,7 +327,9 @@ def _model(config: Path | None, dimensions: Mapping[str, int | None]) -> Model:
             raise click.UsageError("Give --config, or the dimensions, not both.")
         content = _json(config)
         beside = config.parent / "hf_quant_config.json"
-        if content.get("quantization_config") is None and beside.is_file():
+        if not quantised:
+            content.pop("quantization_config", None)
+        elif content.get("quantization_config") is None and beside.is_file():
             note(f"weights are quantised as {beside.name} beside the configuration says.")
             content["quantization_config"] = _json(beside)
         return models.from_config(content)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Beyond it a number is a slip, and products of such numbers overflow.
-LARGEST = 10**12
+LARGEST = 10**15
 
 _DTYPES: Mapping[str, str] = MappingProxyType(
     {
