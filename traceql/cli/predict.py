@@ -363,9 +363,10 @@ def _note_limits(one: Gpu, share: Model, precision: str, *, batch: int, tokens: 
     if share.gpus > 1:
         count, sent, seconds = serving.all_reduces(share, one, rows=rows, precision=precision)
         link = "NVLink" if one.nvlink_bytes_per_s else "PCIe"
+        least = "" if seconds is None else f", at least {seconds * 1e6:,.1f} µs over {link}"
         note(
             f"{one.name}: numbers are of one of {share.gpus} GPUs. Not counted are {count} all-reduces, "
-            f"which send {sent / 1e6:,.1f} MB from each, at least {seconds * 1e6:,.1f} µs over {link}."
+            f"which send {sent / 1e6:,.1f} MB from each{least}."
         )
 
 

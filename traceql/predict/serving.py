@@ -141,17 +141,20 @@ def needed_bytes(model: Model, *, batch: int, tokens: int, precision: str = "bf1
     return held + batch * per_sequence
 
 
-def all_reduces(model: Model, gpu: Gpu, *, rows: int, precision: str = "bf16") -> tuple[int, float, float]:
+def all_reduces(
+    model: Model, gpu: Gpu, *, rows: int, precision: str = "bf16"
+) -> tuple[int, float, float | None]:
     """What GPUs that share a model send each other: how many all-reduces, bytes from each GPU, seconds.
 
     One after each attention, feed-forward and Mamba layer, over the residual stream of so many rows; each
     sends at least 2·(N − 1)/N of its size (Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms for
-    clusters of workstations", 2009), over NVLink or, without it, PCIe.
+    clusters of workstations", 2009), over NVLink or, without it, PCIe; None where neither is known.
     """
     count = sum(part.layers for part in (model.attention, model.mlp, model.experts, model.mamba) if part)
     size = rows * model.hidden * element_bytes(precision)
     sent = count * size * 2 * (model.gpus - 1) / model.gpus
-    return count, sent, sent / (gpu.nvlink_bytes_per_s or gpu.pcie_bytes_per_s)
+    link = gpu.nvlink_bytes_per_s or gpu.pcie_bytes_per_s
+    return count, sent, sent / link if link else None
 
 
 def _embedding(model: Model, rows: int, gpu: Gpu, precision: str) -> Step:
