@@ -23,7 +23,7 @@ from traceql.declared import from_toml
 from traceql.errors import PredictionError, UnknownGpuError
 
 #: Precision → bytes of one stored element.
-BYTES_PER_ELEMENT: Mapping[str, int] = MappingProxyType(
+BYTES_PER_ELEMENT: Mapping[str, float] = MappingProxyType(
     {
         "fp64": 8,
         "fp64_tensor": 8,
@@ -35,6 +35,8 @@ BYTES_PER_ELEMENT: Mapping[str, int] = MappingProxyType(
         "fp8": 1,
         "fp8_fp16_accumulate": 1,
         "int8": 1,
+        "fp4": 0.5,
+        "int4": 0.5,
     }
 )
 
@@ -135,8 +137,8 @@ class _File(Struct, forbid_unknown_fields=True):
     gpu: tuple[Gpu, ...]
 
 
-def element_bytes(precision: str) -> int:
-    """Bytes of one stored element.
+def element_bytes(precision: str) -> float:
+    """Bytes of one stored element; scales of blocks are left out.
 
     Raises:
         PredictionError: there is no such precision.
