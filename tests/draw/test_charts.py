@@ -147,6 +147,7 @@ def test_a_header_names_a_kind_of_chart_and_gives_it_columns_of_the_query(name: 
         assert set(picture.channels.values()) <= columns
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(set(DRAWN) - NOTHING_TO_DRAW - {"um_cpu_page_faults_sum"}))
 def test_a_chart_is_drawn_from_real_reports_and_carries_the_answers_numbers(
     pictures: Callable[[str], tuple[dict[str, Any], pl.DataFrame]], name: str
@@ -213,6 +214,7 @@ def rendered(corpus: Database, name: str) -> alt.TopLevelMixin:
     return corpus.chart(name, **PARAMS.get(query, {"trace": EAGER}))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RENDERED)
 def test_a_chart_becomes_svg_without_a_browser(corpus: Database, name: str) -> None:
     svg = render.to_svg(rendered(corpus, name))
@@ -221,6 +223,7 @@ def test_a_chart_becomes_svg_without_a_browser(corpus: Database, name: str) -> N
 
 
 # Pixels are made of the SVG, whatever is in it.
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["kernels", "timeline", "sweeps", "roofline"])
 def test_a_chart_becomes_png_without_a_browser(corpus: Database, name: str) -> None:
     png = render.to_png(rendered(corpus, name))

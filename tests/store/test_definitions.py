@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.long
+
 # What says something else, made by hand in the file: a view with other columns, and GPUs that do not exist.
 FALSE = """
     CREATE OR REPLACE VIEW kernels_categorised AS SELECT * REPLACE ('false' AS category)
