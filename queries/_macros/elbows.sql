@@ -1,11 +1,12 @@
--- Where curves leave their flat part, as far as that is more than noise; none of a curve that is flat or falls.
+-- Where curves leave their flat part, as far as that is more than noise.
 --
--- Columns: curve, elbow. Among the points E with two behind them, the one for which y = c + b · max(0, x − E)
--- with b > 0 leaves the smallest squares. It has to beat y = c. Around a constant with equal normal noise, the
--- hinge at one E of n points rises and leaves a share s of the squares, or less, with a chance of I(s; a, ½) / 2,
--- where a = n/2 − 1 (Student's t of its slope). Bounded from above, that is
--- Γ(a + ½) / Γ(a + 1) / √π · s^a / √(1 − s) / 2. Times the number of points E (Bonferroni) it may be 0.5 % at
--- most, and the rise has to be 5 % of c. Three points leave nothing to tell noise by: it takes four.
+-- Columns: curve, elbow; no row of a curve that is flat or falls. Among the points E with two behind them,
+-- the one for which y = c + b · max(0, x − E) with b > 0 leaves the smallest squares. It has to beat y = c.
+-- Around a constant with equal normal noise, the hinge at one E of n points rises and leaves a share s of the
+-- squares, or less, with a chance of I(s; a, ½) / 2, where a = n/2 − 1 (Student's t of its slope). Bounded
+-- from above, that is Γ(a + ½) / Γ(a + 1) / √π · s^a / √(1 − s) / 2. Times the number of points E
+-- (Bonferroni) it may be 0.5 % at most, and the rise has to be 5 % of c. Three points leave nothing to tell
+-- noise by: it takes four.
 -- @param  points TABLE  rows with curve, x and y; of a curve each x once, no NULLs
 
 WITH measured AS (

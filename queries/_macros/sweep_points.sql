@@ -1,7 +1,8 @@
 -- Times of runs by their size: a row for each sweep, GPU, configuration and size; repetitions are averaged.
 --
--- Columns: sweep, gpu (the tag), spec (that GPU in gpu_specs), config (the other tags), tags, size, ms. Runs that
--- differ in nothing but numbered repetitions (tags repeat, run, seed) are one point, with the tags of the first.
+-- Columns: sweep, gpu (the tag), spec (that GPU in gpu_specs), config (the other tags), tags, size, ms. Runs
+-- that differ in nothing but numbered repetitions (tags repeat, run, seed) are one point, with the tags of
+-- the first.
 -- @param  question VARCHAR     name of the question, for its error
 -- @param  size_tags VARCHAR[]  the two tags that may hold the size
 -- @param  wanted VARCHAR       metric that is the time
@@ -20,7 +21,7 @@ WITH timed AS (
                 list_filter(
                     map_entries(tags),
                     lambda tag: tag.key <> 'gpu' AND NOT list_contains(size_tags, tag.key)
-                        AND NOT (tag.key IN ('repeat', 'run', 'seed') AND try_cast(tag.value AS BIGINT) IS NOT NULL)
+                        AND (tag.key NOT IN ('repeat', 'run', 'seed') OR NOT regexp_full_match(tag.value, '\d+'))
                 ),
                 lambda tag: tag.key || '=' || tag.value
             )),

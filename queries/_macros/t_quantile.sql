@@ -1,7 +1,7 @@
 -- The 97.5 % quantile of Student's t distribution: half a 95 % confidence interval in standard errors.
 --
--- For any degrees of freedom from 1 on, whole or not: the quantile's logarithm is a polynomial in 1 ÷ degrees of
--- freedom, fitted at Chebyshev's points; it is off by 2e-10 of the quantile at most.
+-- For any degrees of freedom from 1 on, whole or not: the quantile's logarithm is a polynomial in 1 ÷ degrees
+-- of freedom, fitted at Chebyshev's points; it is off by 2e-10 of the quantile at most.
 -- @param  degrees_of_freedom DOUBLE  of the estimate, at least 1
 
 exp(list_reduce(

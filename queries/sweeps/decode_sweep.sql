@@ -1,16 +1,16 @@
 -- How does decoding scale with the batch size?
 --
--- Runs with a batch size (tag batch_size or batch) and a time per step; those that differ in any other tag are
--- kept apart (column config), repetitions are averaged. A metric of a whole run (latency, e2e, elapsed, duration)
--- is divided by the tokens that a sequence got (tag output_len); prefill is then part of it. The floor is the time
--- to read the weights once, spread over the GPUs of tensor parallelism (tag tensor_parallel_size or tp), so
--- utilisation beyond batch 1, where the KV cache is read too, is a lower bound. The weights' size is the tag
--- weight_bytes, else the parameter; runs that have neither and name no model are taken for Llama-3.1-8B (8e9
--- weights), those of another model have no floor. The empirical ridge is where two straight lines meet: the time
--- of the smallest batch, and the line through the two largest batches; none where the curve is flat or falls, that is
--- unless time = c + b · max(0, batch − E) beats a constant beyond noise (see the macro elbows; of three batch sizes,
--- time has to double). The theoretical one is peak ÷ bandwidth × bytes per weight ÷ 2: a step does 2 FLOP for each
--- weight and sequence.
+-- Runs with a batch size (tag batch_size or batch) and a time per step; those that differ in any other tag
+-- are kept apart (column config), repetitions are averaged. A metric of a whole run (latency, e2e, elapsed,
+-- duration) is divided by the tokens that a sequence got (tag output_len); prefill is then part of it. The
+-- floor is the time to read the weights once, spread over the GPUs of tensor parallelism (tag
+-- tensor_parallel_size or tp), so utilisation beyond batch 1, where the KV cache is read too, is a lower
+-- bound. The weights' size is the tag weight_bytes, else the parameter; runs that have neither and name no
+-- model are taken for Llama-3.1-8B (8e9 weights), those of another model have no floor. The empirical ridge
+-- is where two straight lines meet: the time of the smallest batch, and the line through the two largest
+-- batches; none where the curve is flat or falls, that is unless time = c + b · max(0, batch − E) beats a
+-- constant beyond noise (see the macro elbows; of three batch sizes, time has to double). The theoretical one
+-- is peak ÷ bandwidth × bytes per weight ÷ 2: a step does 2 FLOP for each weight and sequence.
 -- @param  sweep VARCHAR = NULL             only this sweep
 -- @param  gpu VARCHAR = NULL               only runs on it: the tag gpu, or the name in gpu_specs
 -- @param  metric VARCHAR = 'ms_per_token'  the time of one step, or of a whole run
@@ -26,16 +26,16 @@
 -- @column ms_per_token DOUBLE              time of one step
 -- @column tokens_per_s DOUBLE              batch size ÷ time
 -- @column growth_pct DOUBLE                time against batch 1; NULL without one
--- @column floor_ms DOUBLE                  weights ÷ DRAM bandwidth of these GPUs; NULL if either is not known
+-- @column floor_ms DOUBLE                  weights ÷ DRAM bandwidth of these GPUs; NULL if not known
 -- @column hbm_utilisation_pct DOUBLE       floor ÷ time
--- @column sized_by VARCHAR                 what tells the model's size: tag, parameter, or Llama-3.1-8B as assumed
+-- @column sized_by VARCHAR                 what tells its size: tag, parameter, or assumed Llama-3.1-8B
 -- @column finding VARCHAR                  set where the time is under the floor
 -- @column remark VARCHAR                   why a number is NULL
 -- @column empirical_ridge_batch DOUBLE     where the two lines meet; NULL where not within the sweep
 -- @column ridge_flop_per_byte DOUBLE       theoretical ridge point
 -- @column ridge_batch DOUBLE               the batch size at which products with the weights reach it
--- @note   SELECT 'No model is named and no weight_bytes given for ' || string_agg(DISTINCT sweep, ', ' ORDER BY sweep)
--- @note       || ': taken for Llama-3.1-8B'
+-- @note   SELECT format('No model is named and no weight_bytes given for {}: taken for Llama-3.1-8B',
+-- @note   string_agg(DISTINCT sweep, ', ' ORDER BY sweep))
 -- @note   FROM answer WHERE sized_by = 'Llama-3.1-8B' HAVING count(*) > 0
 -- @note   UNION ALL
 -- @note   SELECT DISTINCT remark || ' (' || sweep || ')' FROM answer WHERE remark <> ''

@@ -3,16 +3,16 @@
 -- Runs with an input length (tag input_len) and a time; those that differ in any other tag are kept apart
 -- (column config), repetitions are averaged. The overhead floor is the time of the shortest input, the
 -- steady-state cost the slope between the two longest. The elbow is fitted: among the measured lengths E with
--- two longer ones, the one for which time = c + b · max(0, length − E) leaves the smallest squares, if that beats
--- a constant beyond noise (see the macro elbows); the shortest length means that there is no flat part. Values
--- read by eye come beside it from runs with the metric elbow_by_eye_tokens and the same gpu. They belong to the
--- sweep of their own file, or that which their tag sweep names, or else the one that shares most GPUs with their
--- table; one that fits several curves is given to none. Achieved FLOP/s count flop_per_token for each token of
--- the batch, against the peak of all GPUs (tags tensor_parallel_size, pipeline_parallel_size and
--- data_parallel_size, or tp, pp and dp). A run over 100 % of the peak did not do that work: it is flagged, and no
--- rate of this hardware follows from it. Runs that have no flop_per_token and name no model are taken for
--- Llama-3.1-8B (2 FLOP for each weight in its layers, attention left out: a lower bound); those of another
--- model have no rate.
+-- two longer ones, the one for which time = c + b · max(0, length − E) leaves the smallest squares, if that
+-- beats a constant beyond noise (see the macro elbows); the shortest length means that there is no flat part.
+-- Values read by eye come beside it from runs with the metric elbow_by_eye_tokens and the same gpu. They
+-- belong to the sweep of their own file, or that which their tag sweep names, or else the one that shares
+-- most GPUs with their table; one that fits several curves is given to none. Achieved FLOP/s count
+-- flop_per_token for each token of the batch, against the peak of all GPUs (tags tensor_parallel_size,
+-- pipeline_parallel_size and data_parallel_size, or tp, pp and dp). A run over 100 % of the peak did not do
+-- that work: it is flagged, and no rate of this hardware follows from it. Runs that have no flop_per_token
+-- and name no model are taken for Llama-3.1-8B (2 FLOP for each weight in its layers, attention left out: a
+-- lower bound); those of another model have no rate.
 -- @param  sweep VARCHAR = NULL         only this sweep
 -- @param  gpu VARCHAR = NULL           only runs on it: the tag gpu, or the name in gpu_specs
 -- @param  metric VARCHAR = 'ms'        the time of one prefill
@@ -35,11 +35,11 @@
 -- @column achieved_tflop_per_s DOUBLE  useful FLOP ÷ time
 -- @column peak_tflop_per_s DOUBLE      dense peak of these GPUs; NULL if the GPU is not known
 -- @column achieved_of_peak_pct DOUBLE  achieved ÷ peak
--- @column sized_by VARCHAR             what tells the model's size: tag, parameter, or Llama-3.1-8B as assumed
+-- @column sized_by VARCHAR             what tells its size: tag, parameter, or assumed Llama-3.1-8B
 -- @column finding VARCHAR              set where that is over 100 %
 -- @column remark VARCHAR               why a number is NULL
--- @note   SELECT 'No model is named and no flop_per_token given for '
--- @note       || string_agg(DISTINCT sweep, ', ' ORDER BY sweep) || ': taken for Llama-3.1-8B'
+-- @note   SELECT format('No model is named and no flop_per_token given for {}: taken for Llama-3.1-8B',
+-- @note   string_agg(DISTINCT sweep, ', ' ORDER BY sweep))
 -- @note   FROM answer WHERE sized_by = 'Llama-3.1-8B' HAVING count(*) > 0
 -- @note   UNION ALL
 -- @note   SELECT DISTINCT remark || ' (' || sweep || ')' FROM answer WHERE remark <> ''
