@@ -20,8 +20,8 @@ WITH timed AS (
             list_sort(list_transform(
                 list_filter(
                     map_entries(tags),
-                    lambda tag: tag.key <> 'gpu' AND NOT list_contains(size_tags, tag.key)
-                        AND (tag.key NOT IN ('repeat', 'run', 'seed') OR NOT regexp_full_match(tag.value, '\d+'))
+                    lambda tag: NOT list_contains(list_append(size_tags, 'gpu'), tag.key)
+                        AND NOT regexp_full_match(tag.key || tag.value, '(repeat|run|seed)\d+')
                 ),
                 lambda tag: tag.key || '=' || tag.value
             )),

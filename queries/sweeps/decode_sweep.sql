@@ -28,7 +28,7 @@
 -- @column growth_pct DOUBLE                time against batch 1; NULL without one
 -- @column floor_ms DOUBLE                  weights ÷ DRAM bandwidth of these GPUs; NULL if not known
 -- @column hbm_utilisation_pct DOUBLE       floor ÷ time
--- @column sized_by VARCHAR                 what tells its size: tag, parameter, or assumed Llama-3.1-8B
+-- @column sized_by VARCHAR                 what tells its size: tag, parameter, or Llama-3.1-8B
 -- @column finding VARCHAR                  set where the time is under the floor
 -- @column remark VARCHAR                   why a number is NULL
 -- @column empirical_ridge_batch DOUBLE     where the two lines meet; NULL where not within the sweep
@@ -36,7 +36,7 @@
 -- @column ridge_batch DOUBLE               the batch size at which products with the weights reach it
 -- @note   SELECT format('No model is named and no weight_bytes given for {}: taken for Llama-3.1-8B',
 -- @note   string_agg(DISTINCT sweep, ', ' ORDER BY sweep))
--- @note   FROM answer WHERE sized_by = 'Llama-3.1-8B' HAVING count(*) > 0
+-- @note   FROM answer WHERE sized_by LIKE '%assumed' HAVING count(*) > 0
 -- @note   UNION ALL
 -- @note   SELECT DISTINCT remark || ' (' || sweep || ')' FROM answer WHERE remark <> ''
 -- @chart  sweep x=batch_size y=ms_per_token color=gpu file=sweep config=config
@@ -55,12 +55,10 @@ WITH measured AS (
         weight_element_bytes(tags, $weight_precision, $precision) AS element_bytes,
         CASE WHEN try_cast(tags['weight_bytes'] AS DOUBLE) > 0 THEN 'tag'
              WHEN $weight_bytes IS NOT NULL THEN 'parameter'
-             WHEN may_be_llama(tags) AND element_bytes IS NOT NULL THEN 'Llama-3.1-8B' END AS sized_by,
-        CASE sized_by
-            WHEN 'tag' THEN tags['weight_bytes']::DOUBLE
-            WHEN 'parameter' THEN $weight_bytes
-            WHEN 'Llama-3.1-8B' THEN 8e9 * element_bytes
-        END AS weight_bytes
+             WHEN element_bytes IS NOT NULL THEN model_of_runs(tags) END AS sized_by,
+        CASE WHEN sized_by = 'tag' THEN tags['weight_bytes']::DOUBLE
+             WHEN sized_by = 'parameter' THEN $weight_bytes
+             WHEN sized_by IS NOT NULL THEN 8e9 * element_bytes END AS weight_bytes
     FROM sweep_points('decode_sweep', ['batch_size', 'batch'], $metric, $sweep, $gpu)
 ),
 numbered AS (

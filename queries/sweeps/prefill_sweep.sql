@@ -35,12 +35,12 @@
 -- @column achieved_tflop_per_s DOUBLE  useful FLOP ÷ time
 -- @column peak_tflop_per_s DOUBLE      dense peak of these GPUs; NULL if the GPU is not known
 -- @column achieved_of_peak_pct DOUBLE  achieved ÷ peak
--- @column sized_by VARCHAR             what tells its size: tag, parameter, or assumed Llama-3.1-8B
+-- @column sized_by VARCHAR             what tells its size: tag, parameter, or Llama-3.1-8B
 -- @column finding VARCHAR              set where that is over 100 %
 -- @column remark VARCHAR               why a number is NULL
 -- @note   SELECT format('No model is named and no flop_per_token given for {}: taken for Llama-3.1-8B',
 -- @note   string_agg(DISTINCT sweep, ', ' ORDER BY sweep))
--- @note   FROM answer WHERE sized_by = 'Llama-3.1-8B' HAVING count(*) > 0
+-- @note   FROM answer WHERE sized_by LIKE '%assumed' HAVING count(*) > 0
 -- @note   UNION ALL
 -- @note   SELECT DISTINCT remark || ' (' || sweep || ')' FROM answer WHERE remark <> ''
 -- @chart  sweep x=input_len y=ms color=gpu file=sweep config=config
@@ -59,12 +59,10 @@ WITH measured AS (
         weight_element_bytes(tags, $weight_precision, $precision) AS element_bytes,
         CASE WHEN try_cast(tags['flop_per_token'] AS DOUBLE) > 0 THEN 'tag'
              WHEN $flop_per_token IS NOT NULL THEN 'parameter'
-             WHEN may_be_llama(tags) THEN 'Llama-3.1-8B' END AS sized_by,
-        CASE sized_by
-            WHEN 'tag' THEN tags['flop_per_token']::DOUBLE
-            WHEN 'parameter' THEN $flop_per_token
-            WHEN 'Llama-3.1-8B' THEN 13958643712
-        END AS flop_per_token
+             ELSE model_of_runs(tags) END AS sized_by,
+        CASE WHEN sized_by = 'tag' THEN tags['flop_per_token']::DOUBLE
+             WHEN sized_by = 'parameter' THEN $flop_per_token
+             WHEN sized_by IS NOT NULL THEN 13958643712 END AS flop_per_token
     FROM sweep_points('prefill_sweep', ['input_len', 'input_length'], $metric, $sweep, $gpu)
 ),
 ends AS (

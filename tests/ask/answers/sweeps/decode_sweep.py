@@ -27,10 +27,10 @@ CASES = [
         expected=across(
             f"""
             {HEAD}
-            decode  H200  ''  1  1  8    125       0     10/3  1000/24    Llama-3.1-8B  NULL  ''  2  {RIDGE}  {RIDGE}
-            decode  H200  ''  1  2  8.5  2000/8.5  6.25  10/3  1000/25.5  Llama-3.1-8B  NULL  ''  2  {RIDGE}  {RIDGE}
-            decode  H200  ''  1  4  10   400       25    10/3  1000/30    Llama-3.1-8B  NULL  ''  2  {RIDGE}  {RIDGE}
-            decode  H200  ''  1  8  14   8000/14   75    10/3  1000/42    Llama-3.1-8B  NULL  ''  2  {RIDGE}  {RIDGE}
+            decode  H200  ''  1  1  8    125       0     10/3  1000/24    Llama-3.1-8B, assumed  NULL  ''  2  {RIDGE}  {RIDGE}
+            decode  H200  ''  1  2  8.5  2000/8.5  6.25  10/3  1000/25.5  Llama-3.1-8B, assumed  NULL  ''  2  {RIDGE}  {RIDGE}
+            decode  H200  ''  1  4  10   400       25    10/3  1000/30    Llama-3.1-8B, assumed  NULL  ''  2  {RIDGE}  {RIDGE}
+            decode  H200  ''  1  8  14   8000/14   75    10/3  1000/42    Llama-3.1-8B, assumed  NULL  ''  2  {RIDGE}  {RIDGE}
             """
         ),
     ),
@@ -96,12 +96,12 @@ CASES = [
         expected=across(
             f"""
             {HEAD}
-            short  Nobody's  ''  1  1   10  100       0    NULL  NULL  Llama-3.1-8B  NULL  ''  10    NULL  NULL
-            short  Nobody's  ''  1  20  20  1000      100  NULL  NULL  Llama-3.1-8B  NULL  ''  10    NULL  NULL
-            short  Nobody's  ''  1  40  40  1000      300  NULL  NULL  Llama-3.1-8B  NULL  ''  10    NULL  NULL
-            slow   Nobody's  ''  1  1   10  100       0    NULL  NULL  Llama-3.1-8B  NULL  ''  NULL  NULL  NULL
-            slow   Nobody's  ''  1  20  11  20000/11  10   NULL  NULL  Llama-3.1-8B  NULL  ''  NULL  NULL  NULL
-            slow   Nobody's  ''  1  40  19  40000/19  90   NULL  NULL  Llama-3.1-8B  NULL  ''  NULL  NULL  NULL
+            short  Nobody's  ''  1  1   10  100       0    NULL  NULL  Llama-3.1-8B, assumed  NULL  ''  10    NULL  NULL
+            short  Nobody's  ''  1  20  20  1000      100  NULL  NULL  Llama-3.1-8B, assumed  NULL  ''  10    NULL  NULL
+            short  Nobody's  ''  1  40  40  1000      300  NULL  NULL  Llama-3.1-8B, assumed  NULL  ''  10    NULL  NULL
+            slow   Nobody's  ''  1  1   10  100       0    NULL  NULL  Llama-3.1-8B, assumed  NULL  ''  NULL  NULL  NULL
+            slow   Nobody's  ''  1  20  11  20000/11  10   NULL  NULL  Llama-3.1-8B, assumed  NULL  ''  NULL  NULL  NULL
+            slow   Nobody's  ''  1  40  19  40000/19  90   NULL  NULL  Llama-3.1-8B, assumed  NULL  ''  NULL  NULL  NULL
             """
         ),
     ),
@@ -118,11 +118,11 @@ CASES = [
         expected=across(
             f"""
             {HEAD}
-            flat  Nobody's  ''  1  1   10     100          0    NULL  NULL  Llama-3.1-8B  NULL  ''  NULL  NULL  NULL
-            flat  Nobody's  ''  1  2   10.5   2000/10.5    5    NULL  NULL  Llama-3.1-8B  NULL  ''  NULL  NULL  NULL
-            flat  Nobody's  ''  1  4   9.5    4000/9.5     -5   NULL  NULL  Llama-3.1-8B  NULL  ''  NULL  NULL  NULL
-            flat  Nobody's  ''  1  8   10     800          0    NULL  NULL  Llama-3.1-8B  NULL  ''  NULL  NULL  NULL
-            flat  Nobody's  ''  1  16  10.25  16000/10.25  2.5  NULL  NULL  Llama-3.1-8B  NULL  ''  NULL  NULL  NULL
+            flat  Nobody's  ''  1  1   10     100          0    NULL  NULL  Llama-3.1-8B, assumed  NULL  ''  NULL  NULL  NULL
+            flat  Nobody's  ''  1  2   10.5   2000/10.5    5    NULL  NULL  Llama-3.1-8B, assumed  NULL  ''  NULL  NULL  NULL
+            flat  Nobody's  ''  1  4   9.5    4000/9.5     -5   NULL  NULL  Llama-3.1-8B, assumed  NULL  ''  NULL  NULL  NULL
+            flat  Nobody's  ''  1  8   10     800          0    NULL  NULL  Llama-3.1-8B, assumed  NULL  ''  NULL  NULL  NULL
+            flat  Nobody's  ''  1  16  10.25  16000/10.25  2.5  NULL  NULL  Llama-3.1-8B, assumed  NULL  ''  NULL  NULL  NULL
             """
         ),
     ),
@@ -143,11 +143,11 @@ CASES = [
             f"""
             # 16 GB in 10/3 ms by one GPU, 5/3 ms by two, 5/6 by four; 8 and 4 GB of smaller weights.
             {HEAD}
-            parallel  H200  pp=2, tensor_parallel_size=4       4  1  1  1000   0  5/6   500/6  Llama-3.1-8B  NULL  ''  NULL  {RIDGE}  {RIDGE}
-            parallel  H200  quantization=fp8                   1  1  2  500    0  5/3   500/6  Llama-3.1-8B  NULL  ''  NULL  {RIDGE}  989.4 / 9.6
+            parallel  H200  pp=2, tensor_parallel_size=4       4  1  1  1000   0  5/6   500/6  Llama-3.1-8B, assumed  NULL  ''  NULL  {RIDGE}  {RIDGE}
+            parallel  H200  quantization=fp8                   1  1  2  500    0  5/3   500/6  Llama-3.1-8B, assumed  NULL  ''  NULL  {RIDGE}  989.4 / 9.6
             parallel  H200  quantization=gptq                  1  1  2  500    0  NULL  NULL   NULL          NULL  {NO_SIZE}; weight_precision of the model not given  NULL  {RIDGE}  NULL
-            parallel  H200  run=warm, weight_precision=int4    1  1  2  500    0  5/6   500/12  Llama-3.1-8B  NULL  ''  NULL  {RIDGE}  989.4 / 19.2
-            parallel  H200  tp=2                               2  1  3  1000/3  0  5/3   500/9  Llama-3.1-8B  NULL  ''  NULL  {RIDGE}  {RIDGE}
+            parallel  H200  run=warm, weight_precision=int4    1  1  2  500    0  5/6   500/12  Llama-3.1-8B, assumed  NULL  ''  NULL  {RIDGE}  989.4 / 19.2
+            parallel  H200  tp=2                               2  1  3  1000/3  0  5/3   500/9  Llama-3.1-8B, assumed  NULL  ''  NULL  {RIDGE}  {RIDGE}
             """
         ),
     ),

@@ -89,7 +89,7 @@ CASES = [
             achieved_tflop_per_s  2000           1000            13958.643712  # 2 · 10^13 in 10 ms
             peak_tflop_per_s      1978.9         1978.9          NULL
             achieved_of_peak_pct  2000/19.789    1000/19.789     NULL
-            sized_by              tag            tag             Llama-3.1-8B
+            sized_by              tag            tag             Llama-3.1-8B, assumed
             finding               over 100 % of peak  NULL       NULL
             remark                ''             ''              ''
             """
@@ -138,7 +138,7 @@ CASES = [
             achieved_tflop_per_s  {LLAMA}  {LLAMA}  {LLAMA}  1  1  {LLAMA}  NULL  NULL
             peak_tflop_per_s      NULL  NULL  NULL  NULL  NULL  NULL   NULL   NULL
             achieved_of_peak_pct  NULL  NULL  NULL  NULL  NULL  NULL   NULL   NULL
-            sized_by              Llama-3.1-8B  Llama-3.1-8B  Llama-3.1-8B  tag  tag  Llama-3.1-8B  NULL  NULL
+            sized_by              Llama-3.1-8B, assumed  Llama-3.1-8B, assumed  Llama-3.1-8B, assumed  tag  tag  Llama-3.1-8B, assumed  NULL  NULL
             finding               NULL  NULL  NULL  NULL  NULL  NULL   NULL   NULL
             remark                {UNCLEAR}  {UNCLEAR}  ''  {UNCLEAR}  ''  ''  {NO_SIZE}; {UNCLEAR}  {NO_SIZE}; {UNCLEAR}
             """
