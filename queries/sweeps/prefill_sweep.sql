@@ -78,10 +78,11 @@ points AS (
     SELECT curve, input_len AS x, ms AS y FROM measured
 ),
 eyes AS (
-    SELECT run_id, sweep, tags['gpu'] AS gpu, tags, value
+    SELECT run_id, sweep, tags['gpu'] AS gpu, tags, max(value) AS value
     FROM runs
     JOIN run_metrics USING (run_id)
     WHERE metric = 'elbow_by_eye_tokens' AND value IS NOT NULL
+    GROUP BY run_id, sweep, tags
 ),
 swept AS (
     SELECT DISTINCT sweep, tags['gpu'] AS gpu
@@ -114,7 +115,8 @@ seen AS (
     JOIN (SELECT DISTINCT ON (curve) curve, sweep, gpu, tags FROM measured ORDER BY curve, input_len) AS drawn
         ON drawn.sweep = home AND drawn.gpu = homes.gpu AND len(list_filter(
             map_keys(homes.tags),
-            lambda tag: tag NOT IN ('sweep', 'input_len') AND drawn.tags[tag] <> homes.tags[tag]
+            lambda tag: tag NOT IN ('sweep', 'input_len', 'input_length')
+                AND drawn.tags[tag] <> homes.tags[tag]
         )) = 0
 ),
 by_eye AS (

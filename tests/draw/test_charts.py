@@ -425,6 +425,26 @@ def test_a_dumbbell_has_a_panel_for_each_unit_and_the_largest_differences_first(
     assert chart.title.subtitle == ["the 14 largest differences of 31"]
 
 
+def test_no_line_joins_instances_of_two_threads_domains_or_devices() -> None:
+    answer = pl.DataFrame(
+        {
+            "pid": [1] * 6,
+            "tid": [10, 10, 11, 11, 11, 11],
+            "domain": ["", "", "", "", "NCCL", "NCCL"],
+            "device_id": [0, 0, 0, 0, 0, 1],
+            "instance": [0, 1, 0, 1, 0, 0],
+            "duration_ns": [5, 6, 50, 60, 500, 600],
+        }
+    )
+    specification = timelines.lines(answer, x="instance", y="duration_ns", color="pid").to_dict()
+    encoding = specification["encoding"]
+    keys = [encoding["color"]["field"], *(one["field"] for one in encoding["detail"])]
+    lines: dict[tuple[Any, ...], list[int]] = {}
+    for row in data(specification):
+        lines.setdefault(tuple(row[key] for key in keys), []).append(row["duration_ns"])
+    assert list(lines.values()) == [[5, 6], [50, 60], [500], [600]]
+
+
 def test_many_points_of_a_line_are_thinned_to_their_extremes() -> None:
     values = [5] * 20_000
     values[7_777] = 900

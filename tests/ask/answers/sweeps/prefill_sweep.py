@@ -101,7 +101,7 @@ CASES = [
             "lab": Runs(*({"gpu": gpu, "input_len": 1, "ms": 1} for gpu in ("A", "B"))),
             "mine": Runs(
                 {"gpu": "A", "input_len": 1, "ms": 1},
-                {"gpu": "A", "elbow_by_eye_tokens": 7},
+                {"gpu": "A", "elbow_by_eye_tokens": [6, 7]},
                 {"gpu": "B", "input_len": 1, "ms": 1, "model": "x", "flop_per_token": 1e9},
                 {"gpu": "B", "input_len": 1, "ms": 1, "model": "y", "flop_per_token": 1e9},
                 {"gpu": "B", "model": "y", "elbow_by_eye_tokens": 8},
