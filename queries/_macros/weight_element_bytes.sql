@@ -1,6 +1,6 @@
 -- Bytes of one weight of a run's model: the number in its type's name are its bits (bf16, fp8, int4, w4a16).
 --
--- The type is the tag weight_precision, else what the question was asked with, else the tag quantization,
+-- The type is the tag weight_dtype, else what the question was asked with, else the tag quantization,
 -- else that of the peak; NULL where no number is in it (gptq).
 -- @param  tags MAP           tags of a run
 -- @param  asked VARCHAR      parameter of the question; NULL if none
@@ -8,7 +8,7 @@
 
 nullif(
     regexp_extract(
-        coalesce(tags['weight_precision'], asked, nullif(lower(tags['quantization']), 'none'), precision),
+        coalesce(tags['weight_dtype'], asked, nullif(lower(tags['quantization']), 'none'), precision),
         '\d+'
     ),
     ''

@@ -16,7 +16,7 @@
 -- @param  metric VARCHAR = 'ms_per_token'  the time of one step, or of a whole run
 -- @param  weight_bytes DOUBLE = NULL       size of the model, where no tag weight_bytes gives it
 -- @param  precision VARCHAR = 'bf16'       precision of the peak
--- @param  weight_precision VARCHAR = NULL  that of the weights, where no tag gives it; by default the peak's
+-- @param  weight_dtype VARCHAR = NULL      type of the weights, where no tag gives it; by default the peak's
 -- @needs  run_metrics
 -- @column sweep VARCHAR                    label of the imported file
 -- @column gpu VARCHAR                      tag gpu
@@ -52,7 +52,7 @@ WITH measured AS (
         CASE WHEN is_whole_run THEN tag_number(tags, 'output_len', 'output_length') ELSE 1 END AS steps,
         ms / nullif(steps, 0) AS ms_per_token,
         greatest(1, coalesce(tag_number(tags, 'tensor_parallel_size', 'tp'), 1)) AS gpus,
-        weight_element_bytes(tags, $weight_precision, $precision) AS element_bytes,
+        weight_element_bytes(tags, $weight_dtype, $precision) AS element_bytes,
         CASE WHEN try_cast(tags['weight_bytes'] AS DOUBLE) > 0 THEN 'tag'
              WHEN $weight_bytes IS NOT NULL THEN 'parameter'
              WHEN element_bytes IS NOT NULL THEN model_of_runs(tags) END AS sized_by,
@@ -123,7 +123,7 @@ SELECT
         CASE WHEN ms_per_token IS NULL
              THEN $metric || ' is of a whole run, and no tag output_len tells its tokens' END,
         CASE WHEN sized_by IS NULL THEN 'weight_bytes of the model not given' END,
-        CASE WHEN element_bytes IS NULL THEN 'weight_precision of the model not given' END
+        CASE WHEN element_bytes IS NULL THEN 'weight_dtype of the model not given' END
     ) AS remark,
     CASE WHEN crossing BETWEEN smallest AND largest THEN crossing END AS empirical_ridge_batch,
     ridge_flop_per_byte,

@@ -18,7 +18,7 @@
 -- @param  metric VARCHAR = 'ms'        the time of one prefill
 -- @param  flop_per_token DOUBLE = NULL  where no tag flop_per_token gives it
 -- @param  precision VARCHAR = 'bf16'   precision of the peak
--- @param  weight_precision VARCHAR = NULL  that of the weights, where no tag gives it; by default the peak's
+-- @param  weight_dtype VARCHAR = NULL  type of the weights, where no tag gives it; by default the peak's
 -- @needs  run_metrics
 -- @column sweep VARCHAR                label of the imported file
 -- @column gpu VARCHAR                  tag gpu
@@ -56,7 +56,7 @@ WITH measured AS (
         greatest(1, coalesce(tag_number(tags, 'data_parallel_size', 'dp'), 1)) AS replicas,
         replicas * greatest(1, coalesce(tag_number(tags, 'tensor_parallel_size', 'tp'), 1))
             * greatest(1, coalesce(tag_number(tags, 'pipeline_parallel_size', 'pp'), 1)) AS gpus,
-        weight_element_bytes(tags, $weight_precision, $precision) AS element_bytes,
+        weight_element_bytes(tags, $weight_dtype, $precision) AS element_bytes,
         CASE WHEN try_cast(tags['flop_per_token'] AS DOUBLE) > 0 THEN 'tag'
              WHEN $flop_per_token IS NOT NULL THEN 'parameter'
              ELSE model_of_runs(tags) END AS sized_by,
@@ -158,7 +158,7 @@ SELECT
     concat_ws(
         '; ',
         CASE WHEN sized_by IS NULL THEN 'flop_per_token of the model not given' END,
-        CASE WHEN element_bytes IS NULL THEN 'weight_precision of the model not given' END,
+        CASE WHEN element_bytes IS NULL THEN 'weight_dtype of the model not given' END,
         CASE WHEN is_unclear THEN 'an elbow by eye fits several curves: name its own by the tag sweep' END
     ) AS remark
 FROM rates

@@ -166,7 +166,7 @@ CASES = [
                     "tensor_parallel_size": 2,
                     "pipeline_parallel_size": 3,
                     "data_parallel_size": 2,
-                    "weight_precision": "int4",
+                    "weight_dtype": "int4",
                     "flop_per_token": 1e9,
                     "ms": 1,
                 },
@@ -176,7 +176,7 @@ CASES = [
             """
             sweep                 parallel  parallel  parallel  parallel  parallel
             gpu                   H200      H200      H200      H200      H200
-            config                batch=4, dp=2, flop_per_token=1000000000.0, tp=2  batch=4, dp=2, flop_per_token=1000000000.0, tp=2  batch=4, dp=2, flop_per_token=1000000000.0, tp=2  batch=4, dp=2, flop_per_token=1000000000.0, tp=2  data_parallel_size=2, flop_per_token=1000000000.0, pipeline_parallel_size=3, tensor_parallel_size=2, weight_precision=int4
+            config                batch=4, dp=2, flop_per_token=1000000000.0, tp=2  batch=4, dp=2, flop_per_token=1000000000.0, tp=2  batch=4, dp=2, flop_per_token=1000000000.0, tp=2  batch=4, dp=2, flop_per_token=1000000000.0, tp=2  data_parallel_size=2, flop_per_token=1000000000.0, pipeline_parallel_size=3, tensor_parallel_size=2, weight_dtype=int4
             gpus                  4         4         4         4         12
             input_len             100       200       400       800       100
             ms                    1         1.1       0.9       1         1
