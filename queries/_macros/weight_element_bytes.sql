@@ -8,7 +8,13 @@
 
 nullif(
     regexp_extract(
-        coalesce(tags['weight_dtype'], asked, nullif(lower(tags['quantization']), 'none'), precision),
+        coalesce(
+            tags['weight_dtype'],
+            asked,
+            -- AWQ is of 4 bits (Lin et al., MLSys 2024).
+            replace(nullif(lower(tags['quantization']), 'none'), 'awq', 'int4'),
+            precision
+        ),
         '\d+'
     ),
     ''

@@ -134,6 +134,7 @@ CASES = [
                 {"gpu": "H200", "batch": 1, "tp": 2, "repeat": 2, "ms_per_token": 3},
                 {"gpu": "H200", "batch": 1, "tp": 2, "repeat": 3, "seed": 7, "ms_per_token": 4},
                 {"gpu": "H200", "batch": 1, "tensor_parallel_size": 4, "pp": 2, "ms_per_token": 1},
+                {"gpu": "H200", "batch": 1, "quantization": "awq_marlin", "ms_per_token": 2},
                 {"gpu": "H200", "batch": 1, "quantization": "fp8", "ms_per_token": 2},
                 {"gpu": "H200", "batch": 1, "weight_dtype": "int4", "run": "warm", "ms_per_token": 2},
                 {"gpu": "H200", "batch": 1, "quantization": "gptq", "ms_per_token": 2},
@@ -144,6 +145,7 @@ CASES = [
             # 16 GB in 10/3 ms by one GPU, 5/3 ms by two, 5/6 by four; 8 and 4 GB of smaller weights.
             {HEAD}
             parallel  H200  pp=2, tensor_parallel_size=4       4  1  1  1000   0  5/6   500/6  Llama-3.1-8B, assumed  NULL  ''  NULL  {RIDGE}  {RIDGE}
+            parallel  H200  quantization=awq_marlin  1  1  2  500  0  5/6  500/12  Llama-3.1-8B, assumed  NULL  ''  NULL  {RIDGE}  989.4 / 19.2
             parallel  H200  quantization=fp8                   1  1  2  500    0  5/3   500/6  Llama-3.1-8B, assumed  NULL  ''  NULL  {RIDGE}  989.4 / 9.6
             parallel  H200  quantization=gptq                  1  1  2  500    0  NULL  NULL   NULL          NULL  {NO_SIZE}; weight_dtype of the model not given  NULL  {RIDGE}  NULL
             parallel  H200  run=warm, weight_dtype=int4    1  1  2  500    0  5/6   500/12  Llama-3.1-8B, assumed  NULL  ''  NULL  {RIDGE}  989.4 / 19.2
