@@ -11,6 +11,8 @@ import altair as alt
 import polars as pl
 import pytest
 from conftest import REPORTS
+from made.runs import Runs
+from made.store import empty
 
 from traceql.draw import charts, comparisons, registry, render, theme, timelines
 from traceql.errors import MissingDataError, QueryError, UnknownQueryError
@@ -278,15 +280,82 @@ def test_two_panels_show_decoding_and_prefill_with_ridges_and_elbows(corpus: Dat
     (h200,) = answer.filter(pl.col("gpu") == "H200")["empirical_ridge_batch"].unique()
     elbows = [row for row in data(specification) if row.get("kind") == "fitted elbow"]
     assert h200 in [row.get("batch_size") for row in elbows if row["gpu"] == "H200"]
-    for panel in (left, right):
+    for panel, ridge in ((left, "ridge_batch"), (right, "ridge_tokens")):
         rules, curves, points = panel["layer"]
         assert rules["mark"]["strokeDash"]
-        assert rules["encoding"]["x"]["field"] == "ridge_flop_per_byte"
+        assert rules["encoding"]["x"]["field"] == ridge
         assert (curves["mark"]["type"], points["mark"]["type"]) == ("line", "point")
         assert curves["encoding"]["x"]["scale"]["type"] == "log"
     by_eye = [row["input_len"] for row in data(specification) if row.get("kind") == "elbow read by eye"]
     # As the lab prints them: H200 and A100 at 512, H100 and L40S at 1,024 tokens.
     assert sorted(by_eye) == [512, 512, 1024, 1024]
+
+
+def curves_of(panel: dict[str, Any], rows: list[dict[str, Any]], x: str, y: str) -> dict[str, list[float]]:
+    """What each line of a sweep joins: its name in the legend, and the heights of its points from left to right."""
+    rules, lines, marks = panel["layer"]
+    (field,) = {layer["encoding"]["color"]["field"] for layer in (rules, lines, marks)}
+    assert "detail" not in lines["encoding"]
+    found: dict[str, list[float]] = {}
+    for row in sorted((row for row in rows if "config" in row), key=lambda row: row[x]):
+        found.setdefault(row[field], []).append(row[y])
+    return found
+
+
+def test_models_and_sweeps_of_one_gpu_are_lines_of_their_own() -> None:
+    db = empty()
+    times = {"8b": (5.8, 6.4, 10.9, 29), "70b": (40, 42, 60, 150)}
+    points = [
+        {"gpu": "H200", "model": model, "input_len": 128, "batch": 4**n, "ms_per_token": ms}
+        for model, each in times.items()
+        for n, ms in enumerate(each)
+    ]
+    Runs(*points).store(db, "first")
+    picture = db.chart("decode_sweep").to_dict()
+    # What all of them have is not in the name.
+    assert curves_of(picture, data(picture), "batch_size", "ms_per_token") == {
+        f"H200, model={model}": list(each) for model, each in times.items()
+    }
+    bends = {row["curve"]: row["gpu"] for row in data(picture) if row.get("kind") == "fitted elbow"}
+    assert bends == {"H200, model=8b": "H200", "H200, model=70b": "H200"}
+    # A second sweep of one of them; then one of another GPU, and one of none.
+    Runs(*points[:4]).store(db, "second")
+    Runs({"gpu": "L4", "batch": 1, "ms_per_token": 70}, {"batch": 1, "ms_per_token": 80}).store(db, "third")
+    picture = db.chart("decode_sweep").to_dict()
+    assert curves_of(picture, data(picture), "batch_size", "ms_per_token") == {
+        "first: H200, input_len=128, model=8b": list(times["8b"]),
+        "first: H200, input_len=128, model=70b": list(times["70b"]),
+        "second: H200, input_len=128, model=8b": list(times["8b"]),
+        "third: L4": [70],
+        "third: no GPU": [80],
+    }
+
+
+def test_points_over_the_peak_are_crossed_and_elbows_by_eye_stand_on_their_own_curve() -> None:
+    db = empty()
+    lab = [(64, 6.92), (512, 7.47), (1024, 8.56), (4096, 12.14)]
+    mine = [(64, 16), (512, 16), (1024, 27), (4096, 105)]
+    Runs(
+        *({"gpu": "H200", "input_len": n, "ms": ms} for n, ms in lab),
+        {"gpu": "H200", "elbow_by_eye_tokens": 512},
+    ).store(db, "lab")
+    Runs(*({"gpu": "H200", "input_len": n, "ms": ms} for n, ms in mine)).store(db, "mine")
+    picture = db.chart("prefill_sweep").to_dict()
+    assert curves_of(picture, data(picture), "input_len", "ms") == {
+        f"{name}: H200": [ms for _, ms in points] for name, points in (("lab", lab), ("mine", mine))
+    }
+    marks = {
+        kind: {(row["curve"], row["input_len"]) for row in data(picture) if row.get("kind") == kind}
+        for kind in ("elbow read by eye", "faster than the hardware")
+    }
+    # 13.96 GFLOP a token: 1,024 take 14.4 ms of an H200 at least, 4,096 take 57.8.
+    assert marks == {
+        "elbow read by eye": {("lab: H200", 512)},
+        "faster than the hardware": {("lab: H200", 1024), ("lab: H200", 4096)},
+    }
+    (shape,) = [layer["encoding"]["shape"] for layer in picture["layer"] if "shape" in layer["encoding"]]
+    assert "faster than the hardware" in shape["scale"]["domain"]
+    assert len(set(shape["scale"]["range"])) == len(shape["scale"]["domain"])
 
 
 def test_the_percentage_stands_at_each_pair_of_bars() -> None:
@@ -357,6 +426,26 @@ def test_a_dumbbell_has_a_panel_for_each_unit_and_the_largest_differences_first(
     assert counts[theme.NAME].to_list() == ["a/b · Launches (range)", "k1 · Launches (kernel)"]
     assert counts[theme.VALUE].to_list() == ["9 → 2", "4 → 6"]
     assert chart.title.subtitle == ["the 14 largest differences of 31"]
+
+
+def test_no_line_joins_instances_of_two_threads_domains_or_devices() -> None:
+    answer = pl.DataFrame(
+        {
+            "pid": [1] * 6,
+            "tid": [10, 10, 11, 11, 11, 11],
+            "domain": ["", "", "", "", "NCCL", "NCCL"],
+            "device_id": [0, 0, 0, 0, 0, 1],
+            "instance": [0, 1, 0, 1, 0, 0],
+            "duration_ns": [5, 6, 50, 60, 500, 600],
+        }
+    )
+    specification = timelines.lines(answer, x="instance", y="duration_ns", color="pid").to_dict()
+    encoding = specification["encoding"]
+    keys = [encoding["color"]["field"], *(one["field"] for one in encoding["detail"])]
+    lines: dict[tuple[Any, ...], list[int]] = {}
+    for row in data(specification):
+        lines.setdefault(tuple(row[key] for key in keys), []).append(row["duration_ns"])
+    assert list(lines.values()) == [[5, 6], [50, 60], [500], [600]]
 
 
 def test_many_points_of_a_line_are_thinned_to_their_extremes() -> None:
