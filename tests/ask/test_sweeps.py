@@ -49,6 +49,7 @@ def noisy(
     return [[(x, 5 * (shape(x) + draw.gauss(0, noise))) for x in sizes] for _ in range(curves)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("noise", [0.01, 0.1])
 @pytest.mark.parametrize("points", [4, 6, 9])
 def test_a_flat_curve_hardly_ever_has_an_elbow(db: Database, points: int, noise: float) -> None:
@@ -60,6 +61,7 @@ def test_a_flat_curve_hardly_ever_has_an_elbow(db: Database, points: int, noise:
         assert found == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("points", [5, 7])
 def test_a_falling_curve_has_none(db: Database, points: int) -> None:
     assert elbows(db, noisy(17, 500, points, 0.02, lambda x: 1 - x / 5_000)) == {}
@@ -71,6 +73,7 @@ def test_a_falling_curve_has_none(db: Database, points: int) -> None:
     assert elbows(db, straight) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("points", "noise", "times", "power"),
     [(6, 0.01, 1.2, 0.99), (6, 0.05, 2, 0.99), (5, 0.05, 2, 0.9), (9, 0.1, 2, 0.9), (4, 0.01, 2, 0.99)],
