@@ -17,6 +17,8 @@ from traceql.store import failures, runs
 from traceql.store.outcomes import Ingested
 from traceql.tables import normalise, schema
 
+# Of a report: some thousand events.
+_SMALL_BYTES = 300_000
 # A statement that changes how many rows a table has.
 _CHANGE = re.compile(r"(?:--.*\n|\s)*(INSERT INTO|DELETE FROM) (\w+)")
 
@@ -59,7 +61,8 @@ def add(
         DatabaseError: the database cannot be written, or the name or number is taken.
     """
     began = time.perf_counter()
-    with store.writing(decoded.path.name) as connection:
+    small = decoded.source.size_bytes < _SMALL_BYTES
+    with store.writing(decoded.path.name, small=small) as connection:
         known = connection.execute(
             "SELECT trace_id, trace, tags FROM traces WHERE sha256 = $sha", {"sha": decoded.source.sha256}
         ).fetchone()
