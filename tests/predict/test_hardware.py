@@ -181,6 +181,8 @@ ARCHITECTURES = {one.name: one for one in hardware.architectures()}
 _ODD = {
     # 44 TFLOP/s are those of 2.2 GHz, above the 1.98 GHz that the device reports.
     ("H20", "fp32"): 0.898,
+    # What a B200 has at its 1.965 GHz.
+    ("B300", "fp32"): 1.027,
     # Printed as 1.25 and 1.3, 1/64 of FP32 would be 1.18.
     ("B300", "fp64"): 0.96,
     ("GB300", "fp64"): 0.965,
