@@ -1,8 +1,8 @@
 -- What each GPU of a trace can do by what the report says of it, whatever product it is.
 --
--- Peaks: SMs × highest clock × FLOP per clock and SM, by compute capability and name (gpu_architectures). DRAM:
--- bus width × data rate, as the profiler reports it; of a GPU that shares the CPU's memory it reports a wrong
--- clock. Datasheets have lower tensor peaks where the tensor cores run at a lower clock (Hopper: 8 %).
+-- Peaks: SMs × highest clock × FLOP per clock and SM, by compute capability and name (gpu_architectures).
+-- DRAM: bus width × data rate, as the profiler reports it; of a GPU that shares the CPU's memory it reports a
+-- wrong clock. Datasheets have lower tensor peaks where the tensor cores run at a lower clock (Hopper: 8 %).
 -- @column trace_id BIGINT          the trace it belongs to, see traces
 -- @column gpu_id INTEGER           the profiler's number of the GPU
 -- @column architecture VARCHAR     name in gpu_architectures; NULL if it is not known

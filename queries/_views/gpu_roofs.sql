@@ -1,6 +1,6 @@
 -- Each GPU of a trace beside what NVIDIA publishes about it, or else what the report tells.
 --
--- A card that gpu_specs does not know (another memory size, a MIG slice) has NULL as gpu, and derived figures.
+-- A card that gpu_specs does not know (another memory size, a MIG slice) has NULL as gpu, and figures derived.
 -- @column trace_id BIGINT          the trace it belongs to, see traces
 -- @column gpu_id INTEGER           the profiler's number of the GPU
 -- @column device_id INTEGER        CUDA device ordinal as in kernels
