@@ -11,7 +11,8 @@
 -- @column peak_flop_per_s MAP(VARCHAR, DOUBLE)  precision → dense peak
 -- @column dram_bytes_per_s DOUBLE  DRAM bandwidth
 -- @column l2_bytes_per_s DOUBLE    L2 read bandwidth; NULL where NVIDIA publishes none
--- @column l1_bytes_per_s DOUBLE    L1 bandwidth of all SMs
+-- @column l1_bytes_per_s DOUBLE    L1 bandwidth of all SMs: 128 bytes per SM and clock; of a card that is not
+--         known, at the clock that the trace tells
 
 SELECT
     gpus.trace_id,
@@ -23,7 +24,7 @@ SELECT
     gpu_specs.peak_flop_per_s,
     gpu_specs.memory_bandwidth_bytes_per_s AS dram_bytes_per_s,
     gpu_specs.l2_bandwidth_bytes_per_s AS l2_bytes_per_s,
-    gpu_specs.l1_bandwidth_bytes_per_s AS l1_bytes_per_s
+    coalesce(gpu_specs.l1_bandwidth_bytes_per_s, 128.0 * gpus.sm_count * gpus.sm_clock_hz) AS l1_bytes_per_s
 FROM gpus
 LEFT JOIN gpu_specs ON list_contains(
     gpu_specs.keys,

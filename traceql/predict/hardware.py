@@ -88,6 +88,20 @@ class Gpu(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         per_clock = self.l2_read_bytes_per_clock
         return None if per_clock is None else per_clock * self.sm_clock_hz
 
+    @property
+    def cuda_clock_hz(self) -> float:
+        """The SM clock behind the peak of the CUDA cores, which on Hopper is above that of the tensor cores.
+
+        fp32 peak ÷ (SMs × lanes × 2). An SM has 128 lanes, or 64 on compute capabilities 7.x and 8.0 (CUDA C++
+        Programming Guide, "Arithmetic Instructions"): the number that gives a clock near that of the tensor
+        cores.
+
+        >>> round(find("H200").cuda_clock_hz / 1e9, 2)
+        1.98
+        """
+        per_lane = self.peak("fp32") / self.sm_count / 2
+        return min((per_lane / lanes for lanes in (128, 64)), key=lambda hz: abs(hz - self.sm_clock_hz))
+
     def peak(self, precision: str) -> float:
         """Dense peak in FLOP/s.
 
@@ -106,10 +120,10 @@ class Gpu(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def bandwidths_bytes_per_s(self) -> Mapping[str, float]:
         """Memory level → bytes/s, from the nearest level to the farthest; unknown ones are absent.
 
-        l1: SMs × 128 bytes × clock. nvlink and pcie: one direction.
+        l1: derived, SMs × 128 bytes × `cuda_clock_hz`. nvlink and pcie: one direction.
         """
         levels = {
-            "l1": self.sm_count * _L1_BYTES_PER_CLOCK_AND_SM * self.sm_clock_hz,
+            "l1": self.sm_count * _L1_BYTES_PER_CLOCK_AND_SM * self.cuda_clock_hz,
             "l2": self.l2_bandwidth_bytes_per_s,
             "dram": self.memory_bandwidth_bytes_per_s,
             "nvlink": self.nvlink_bytes_per_s,

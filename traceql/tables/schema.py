@@ -581,7 +581,7 @@ GPU_SPECS = Table(
         ("memory_bandwidth_bytes_per_s", "DOUBLE", "DRAM bandwidth"),
         ("l2_bytes", "BIGINT", "L2 cache size"),
         ("l2_bandwidth_bytes_per_s", "DOUBLE", "reads from L2; NULL where NVIDIA publishes none"),
-        ("l1_bandwidth_bytes_per_s", "DOUBLE", "all SMs, 128 bytes per clock each"),
+        ("l1_bandwidth_bytes_per_s", "DOUBLE", "derived: SMs × 128 bytes × the clock of the CUDA cores"),
         ("nvlink_bytes_per_s", "DOUBLE", "one direction, all links; NULL without NVLink"),
         ("pcie_bytes_per_s", "DOUBLE", "one direction"),
         ("peak_flop_per_s", "MAP(VARCHAR, DOUBLE)", "precision → dense peak; unknown ones are absent"),
