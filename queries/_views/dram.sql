@@ -11,7 +11,8 @@
 -- @column dram_bytes DOUBLE           bytes read and written
 -- @column l2_read_sectors DOUBLE      sectors read from L2
 -- @column l2_write_sectors DOUBLE     sectors written to L2
--- @column dram_throughput_pct DOUBLE  share of the peak DRAM throughput
+-- @column dram_throughput_pct DOUBLE  share of the peak DRAM throughput, from dram__throughput or, in the sets
+--         of sections, gpu__dram_throughput
 
 WITH counters AS (
     SELECT
@@ -24,15 +25,18 @@ WITH counters AS (
         max(value) FILTER (metric = 'dram__bytes.sum.per_second') AS both_rate,
         max(value) FILTER (metric = 'lts__t_sectors_op_read.sum') AS l2_read_sectors,
         max(value) FILTER (metric = 'lts__t_sectors_op_write.sum') AS l2_write_sectors,
-        max(value) FILTER (metric = 'dram__throughput.avg.pct_of_peak_sustained_elapsed')
-            AS dram_throughput_pct
+        coalesce(
+            max(value) FILTER (metric = 'dram__throughput.avg.pct_of_peak_sustained_elapsed'),
+            max(value) FILTER (metric = 'gpu__dram_throughput.avg.pct_of_peak_sustained_elapsed')
+        ) AS dram_throughput_pct
     FROM metrics
     WHERE metric IN (
         'dram__bytes_read.sum', 'dram__bytes_read.sum.per_second',
         'dram__bytes_write.sum', 'dram__bytes_write.sum.per_second',
         'dram__bytes.sum', 'dram__bytes.sum.per_second',
         'lts__t_sectors_op_read.sum', 'lts__t_sectors_op_write.sum',
-        'dram__throughput.avg.pct_of_peak_sustained_elapsed'
+        'dram__throughput.avg.pct_of_peak_sustained_elapsed',
+        'gpu__dram_throughput.avg.pct_of_peak_sustained_elapsed'
     )
     GROUP BY kernel_id
 ),

@@ -11,7 +11,7 @@
 -- @column peak_flop_per_s MAP(VARCHAR, DOUBLE)  precision → dense peak
 -- @column dram_bytes_per_s DOUBLE  DRAM bandwidth
 -- @column l2_bytes_per_s DOUBLE    L2 read bandwidth; NULL where NVIDIA publishes none
--- @column l1_bytes_per_s DOUBLE    L1 bandwidth of all SMs
+-- @column l1_bytes_per_s DOUBLE    L1 bandwidth: always derived, SMs × bytes per clock × highest clock
 
 SELECT
     gpus.trace_id,

@@ -120,7 +120,11 @@ class Gpu(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def highest_clock_hz(self) -> float:
-        """Of the SMs."""
+        """Of the SMs; on Hopper and Blackwell it is above that of the tensor peaks.
+
+        >>> find("H200").highest_clock_hz / 1e9
+        1.98
+        """
         return self.boost_clock_hz or self.sm_clock_hz
 
     @property
@@ -147,7 +151,7 @@ class Gpu(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def bandwidths_bytes_per_s(self) -> Mapping[str, float]:
         """Memory level → bytes/s, from the nearest level to the farthest; unknown ones are absent.
 
-        l1: SMs × bytes per clock × the highest clock. nvlink and pcie: one direction.
+        l1: derived, SMs × bytes per clock × the highest clock. nvlink and pcie: one direction.
         """
         l1 = self.l1_bytes_per_clock_and_sm
         levels = {

@@ -604,7 +604,7 @@ GPU_SPECS = Table(
         ("memory_bandwidth_bytes_per_s", "DOUBLE", "DRAM bandwidth"),
         ("l2_bytes", "BIGINT", "L2 cache size; NULL where nothing tells it"),
         ("l2_bandwidth_bytes_per_s", "DOUBLE", "reads from L2; NULL where NVIDIA publishes none"),
-        ("l1_bandwidth_bytes_per_s", "DOUBLE", "all SMs at their highest clock"),
+        ("l1_bandwidth_bytes_per_s", "DOUBLE", "derived: SMs × bytes per clock × their highest clock"),
         ("nvlink_bytes_per_s", "DOUBLE", "one direction, all links; NULL without NVLink"),
         ("pcie_bytes_per_s", "DOUBLE", "one direction; NULL where NVIDIA prints none"),
         ("peak_flop_per_s", "MAP(VARCHAR, DOUBLE)", "precision → dense peak; unknown ones are absent"),

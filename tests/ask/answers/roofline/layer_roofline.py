@@ -6,7 +6,7 @@ The roofs of `made.ncu.roofline`: DRAM 10, L2 20 and L1 40 bytes per ns, fp32 20
 from __future__ import annotations
 
 from made.case import Case, down
-from made.ncu import Profile, roofline
+from made.ncu import L1, Profile, roofline
 
 
 def module(name: str) -> str:
@@ -49,6 +49,7 @@ CASES = [
             kernels                    1                   1               2
             gpu_ns                     1000                1000            1000 + 1000
             flop                       20000               1000            300000 + 500000
+            at_least                   false           false           false
             precision                  fp32                fp32            bf16
             bound                      memory_bound        compute_bound   compute_bound  # 100, 5 and 800 ns; 800, 1 and 200 ns
             dram_flop_per_byte         2.5                 100             400
@@ -75,8 +76,8 @@ CASES = [
             l1_bytes_per_s             8e9                 5e7             6e9
             l2_pct                     40                  0.1             15
             l1_pct                     20                  0.125           15
-            l2_metric                  lts__t_bytes.sum    lts__t_bytes.sum  lts__t_bytes.sum
-            l1_metric                  l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum
+            l2_metric                  lts__lts2xbar_cycles_active.sum    lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum
+            l1_metric                  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum
             lacks                      NULL                NULL            NULL
             useful_flop                NULL                NULL            NULL
             executed_per_useful        NULL                NULL            NULL
@@ -84,7 +85,7 @@ CASES = [
         ),
     ),
     Case(
-        "tags of the trace come before its ranges, and tell what the work needs; one unknown launch leaves no sum",
+        "tags of the trace come before its ranges, and tell what the work needs; nothing and something unknown leave no sum",
         traces={
             "tagged": Profile(
                 tags={"layer_kind": "mamba", "phase": "decode", "seq_len": "4096", "useful_flop": "2000"}
@@ -92,7 +93,7 @@ CASES = [
             .kernel(
                 "scan", "phase=prefill seq_len=8/layer/mlp", metrics=roofline(fp32=2000, dram=100, l2=400)
             )
-            .kernel("conv", metrics={**roofline(fp32=1000, dram=100, l2=200), "l1tex__t_bytes.sum": None}),
+            .kernel("conv", metrics={**roofline(fp32=1000, dram=100, l2=200), L1: None}),
             "other": Profile(tags={"layer_kind": "mlp"}).kernel("up", metrics=roofline(fp32=2)),
         },
         params={"layer_kind": "m?mba", "phase": "decode", "trace": "tagged"},
@@ -105,6 +106,7 @@ CASES = [
             kernels                    2
             gpu_ns                     2000
             flop                       3000
+            at_least                   false
             precision                  fp32
             bound                      memory_bound      # 15 ns of fp32, 20 of DRAM
             dram_flop_per_byte         15
@@ -131,9 +133,9 @@ CASES = [
             l1_bytes_per_s             NULL
             l2_pct                     1.5
             l1_pct                     NULL
-            l2_metric                  lts__t_bytes.sum
-            l1_metric                  l1tex__t_bytes.sum
-            lacks                      L1 bytes (--metrics l1tex__t_bytes.sum)
+            l2_metric                  lts__lts2xbar_cycles_active.sum
+            l1_metric                  l1tex__lsu_writeback_active_mem_lgds.sum
+            lacks                      L1 bytes (--metrics l1tex__t_bytes.sum) of 1 of 2 kernels
             useful_flop                2000
             executed_per_useful        1.5
             """
@@ -173,6 +175,7 @@ CASES = [
             kernels                    2                   1               2               1
             gpu_ns                     2000                1000            2000            1000
             flop                       22000               20000           2000            1000
+            at_least                   false           false           false           false
             precision                  fp32                fp32            fp32            fp32
             bound                      memory_bound        memory_bound    compute_bound   compute_bound
             dram_flop_per_byte         22/3                10              100             100
@@ -199,8 +202,8 @@ CASES = [
             l1_bytes_per_s             2.5e9               4e9             5e7             5e7
             l2_pct                     12.5                20              0.1             0.1
             l1_pct                     6.25                10              0.125           0.125
-            l2_metric                  lts__t_bytes.sum    lts__t_bytes.sum  lts__t_bytes.sum  lts__t_bytes.sum
-            l1_metric                  l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum
+            l2_metric                  lts__lts2xbar_cycles_active.sum    lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum
+            l1_metric                  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum
             lacks                      NULL                NULL            NULL            NULL
             useful_flop                NULL                NULL            NULL            NULL
             executed_per_useful        NULL                NULL            NULL            NULL

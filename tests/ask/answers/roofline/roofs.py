@@ -14,16 +14,16 @@ FAST = {
     "dram__cycles_elapsed.avg.per_second": 2e9,
     "sm__cycles_elapsed.avg.per_second": 2e9,
 }
-#: The same traffic under another counter, of 2,000 sectors of 32 bytes, with a peak of 5 sectors per cycle.
+#: Traffic under a counter of all requests, 2,000 sectors of 32 bytes, whose peak of 5 sectors per cycle is no roof.
 SECTORS = {
-    **{name: value for name, value in roofline(dram=10, l1=10).items() if "lts__t_bytes" not in name},
+    **{name: value for name, value in roofline(dram=10, l1=10).items() if "lts__lts2xbar" not in name},
     "lts__t_sectors.sum": 2000,
     "lts__t_sectors.sum.peak_sustained": 5,
 }
 
 CASES = [
     Case(
-        "a profiled roof is the highest of the launches; published and measured ones are of the GPU's name",
+        "a profiled roof is the highest of the launches, of NVIDIA's roofline metrics; others are of the GPU's name",
         traces={
             "made": Profile()
             .gpu("NVIDIA H200")
@@ -53,11 +53,10 @@ CASES = [
             made   memory   dram  datasheet  NULL                NULL        4.8e12               NULL
             made   memory   dram  measured   NULL                NULL        4e12                 NULL
             made   memory   dram  profiled   NULL                NULL        2e10                 NULL
-            made   memory   l1    datasheet  NULL                NULL        132 * 128 * 1.83e9   NULL
-            made   memory   l1    profiled   l1tex__t_bytes.sum  NULL        4e10                 NULL
+            made   memory   l1    derived    NULL                NULL        66.9e12 / 2          NULL   # 132 SMs × 128 lanes × 2 FLOP, and × 128 bytes, a clock
+            made   memory   l1    profiled   l1tex__lsu_writeback_active_mem_lgds.sum  NULL        4e10                 NULL
             made   memory   l2    measured   NULL                NULL        9e12                 NULL
-            made   memory   l2    profiled   lts__t_bytes.sum    NULL        2e10                 NULL
-            made   memory   l2    profiled   lts__t_sectors.sum  NULL        5 * 32 * 1e9         NULL
+            made   memory   l2    profiled   lts__lts2xbar_cycles_active.sum    NULL        2e10                 NULL
             """
         ),
     ),
@@ -75,8 +74,8 @@ CASES = [
             trace  kind     name  source    metric              flop_per_s  bytes_per_s  ridge_flop_per_byte
             a      compute  fp32  profiled  NULL                2e11        NULL         20
             a      memory   dram  profiled  NULL                NULL        1e10         NULL
-            a      memory   l1    profiled  l1tex__t_bytes.sum  NULL        4e10         NULL
-            a      memory   l2    profiled  lts__t_bytes.sum    NULL        2e10         NULL
+            a      memory   l1    profiled  l1tex__lsu_writeback_active_mem_lgds.sum  NULL        4e10         NULL
+            a      memory   l2    profiled  lts__lts2xbar_cycles_active.sum    NULL        2e10         NULL
             """
         ),
     ),
