@@ -1,12 +1,12 @@
 -- Each GPU of a trace beside what NVIDIA publishes about it, or else what the report tells.
 --
--- A card that gpu_specs does not know (another memory size, a MIG slice) has NULL as gpu, and figures derived.
+-- A card that gpu_specs does not know (another memory size, a MIG slice) has NULL as gpu; the report's figures.
 -- @column trace_id BIGINT          the trace it belongs to, see traces
 -- @column gpu_id INTEGER           the profiler's number of the GPU
 -- @column device_id INTEGER        CUDA device ordinal as in kernels
 -- @column gpu_name VARCHAR         product name in the trace
 -- @column gpu VARCHAR              name in gpu_specs; NULL if it is not known
--- @column source VARCHAR           of the figures: datasheet (see gpu_specs) or derived (see gpu_derived)
+-- @column source VARCHAR           of the figures: datasheet (see gpu_specs), derived (see gpu_derived) or NULL
 -- @column sm_count INTEGER         streaming multiprocessors
 -- @column peak_flop_per_s MAP(VARCHAR, DOUBLE)  precision → dense peak
 -- @column dram_bytes_per_s DOUBLE  DRAM bandwidth
@@ -19,7 +19,9 @@ SELECT
     gpus.device_id,
     gpu_name,
     gpu_specs.gpu,
-    CASE WHEN gpu_specs.gpu IS NULL THEN 'derived' ELSE 'datasheet' END AS source,
+    CASE WHEN gpu_specs.gpu IS NOT NULL THEN 'datasheet'
+         WHEN gpu_derived.peak_flop_per_s IS NOT NULL OR gpu_derived.dram_bytes_per_s IS NOT NULL
+         THEN 'derived' END AS source,
     coalesce(gpu_specs.sm_count, gpus.sm_count) AS sm_count,
     CASE WHEN gpu_specs.gpu IS NULL THEN gpu_derived.peak_flop_per_s
          ELSE gpu_specs.peak_flop_per_s END AS peak_flop_per_s,

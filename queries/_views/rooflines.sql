@@ -3,7 +3,8 @@
 -- Sums over all launches of the row that tell, rates and intensities over those that tell both parts. Where a
 -- precision was not counted, or a launch lacks FLOP, DRAM bytes or its time, the row is marked at_least: there
 -- was at least so much, and lacks says by name what is missing. Peaks are kept apart:
--- profiled_ are those at the clocks of the run, from the report; datasheet_ what NVIDIA publishes.
+-- profiled_ are those at the clocks of the run, from the report; datasheet_ what NVIDIA publishes, or where it
+-- is no product that traceql knows, what the report says of the GPU (see gpu_roofs).
 -- compute_pct is of the roof of one precision, the one whose FLOP would take longest at peak. bound compares
 -- that time with the one that DRAM traffic takes at peak (profiled peaks, or datasheet ones where a profiled
 -- one is missing): the same as arithmetic intensity against ridge point. A lower bound decides it where more
@@ -52,7 +53,8 @@
 -- @column profiled_l1_bytes_per_s DOUBLE  L1 roof of l1_metric, at the clocks of the run; NULL of all requests
 -- @column datasheet_flop_per_s DOUBLE     compute roof of the precision, as published
 -- @column datasheet_dram_bytes_per_s DOUBLE  DRAM roof, as published
--- @column bound_by VARCHAR                the peaks that decide it: profiled or datasheet
+-- @column datasheet_source VARCHAR        of the datasheet_ figures: datasheet, or derived from the report
+-- @column bound_by VARCHAR                the peaks that decide it: profiled, datasheet or derived
 -- @column flop_by_precision MAP(VARCHAR, DOUBLE)  precision → executed; those that did nothing are left out
 -- @column dram_bytes DOUBLE               bytes at DRAM
 -- @column l2_bytes DOUBLE                 bytes at L2
@@ -150,11 +152,12 @@ profiled AS (
         dram_bytes / dram_peak_bytes_per_s AS profiled_dram_s,
         dram_bytes / dram_bytes_per_s AS datasheet_dram_s,
         peaks,
-        dram_bytes_per_s AS datasheet_dram_bytes_per_s
+        dram_bytes_per_s AS datasheet_dram_bytes_per_s,
+        source AS datasheet_source
     FROM members
     JOIN kernel_work USING (kernel_id)
     LEFT JOIN (
-        SELECT kernel_id, peak_flop_per_s AS peaks, dram_bytes_per_s
+        SELECT kernel_id, peak_flop_per_s AS peaks, dram_bytes_per_s, source
         FROM kernels
         JOIN gpu_roofs USING (trace_id, gpu_id)
     ) AS published USING (kernel_id)
@@ -176,6 +179,7 @@ summed AS (
         sum_ratio(1e11 * datasheet_dram_s, duration_ns) AS datasheet_dram_pct,
         CASE WHEN min(datasheet_dram_bytes_per_s) = max(datasheet_dram_bytes_per_s)
              THEN min(datasheet_dram_bytes_per_s) END AS datasheet_dram_bytes_per_s,
+        string_agg(DISTINCT datasheet_source, ', ' ORDER BY datasheet_source) AS datasheet_source,
         CASE WHEN count(dram_bytes) = count(profiled_dram_s) THEN sum(profiled_dram_s) END
             AS profiled_dram_s,
         CASE WHEN count(dram_bytes) = count(datasheet_dram_s) THEN sum(datasheet_dram_s) END
@@ -268,8 +272,9 @@ SELECT
     l1.peak AS profiled_l1_bytes_per_s,
     roof.datasheet_flop_per_s AS datasheet_flop_per_s,
     datasheet_dram_bytes_per_s,
+    datasheet_source,
     CASE WHEN profiled_bound IS NOT NULL THEN 'profiled'
-         WHEN datasheet_bound IS NOT NULL THEN 'datasheet' END AS bound_by,
+         WHEN datasheet_bound IS NOT NULL THEN datasheet_source END AS bound_by,
     flop_by_precision,
     dram.bytes AS dram_bytes,
     l2.bytes AS l2_bytes,

@@ -2,8 +2,8 @@
 --
 -- bound says which roof is the lower one at this arithmetic intensity, DRAM or arithmetic; compute_pct and
 -- dram_pct how close the work comes to them (a low percentage of both is latency, or too little work).
--- profiled_ are the peaks at the clocks of the run, datasheet_ the published ones. What the report lacks is
--- NULL and listed in lacks.
+-- profiled_ are the peaks at the clocks of the run, datasheet_ the published ones, or those derived from the
+-- report (datasheet_source). What the report lacks is NULL and listed in lacks.
 --
 -- FLOP are those executed, padding of tiles included. Where the shape of a GEMM is known (--kernel with --m,
 -- --n and --k, or the tags m, n and k of the trace) the useful ones stand beside them.

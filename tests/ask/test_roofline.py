@@ -55,6 +55,17 @@ def metric(database: Database, trace: str, name: str) -> dict[int, float]:
 WHOLE = roofline()
 
 
+#: A card that gpus.toml does not know, as ncu describes it.
+A10M = {
+    "compute_capability_major": 8,
+    "compute_capability_minor": 6,
+    "multiprocessor_count": 56,
+    "max_gpu_frequency_khz": 1_635_000,
+    "max_mem_frequency_khz": 6_251_000,
+    "fb_bus_width": 320,
+}
+
+
 def recorded(
     *kernels: tuple[str, Mapping[str, Value]],
     paths: tuple[str, ...] = (),
@@ -265,10 +276,21 @@ def test_peaks_of_the_run_and_of_the_datasheet_are_kept_apart(profiles: Database
     assert math.isclose(row["datasheet_compute_pct"] / 100 * 989.4e12, row["flop_per_s"])
 
 
-def test_a_gpu_without_published_figures_has_profiled_roofs_only(profiles: Database) -> None:
-    for row in launches(profiles, trace=GEMM_A10G):
-        assert row["datasheet_compute_pct"] is None
-        assert (row["bound"], row["bound_by"]) == ("compute_bound", "profiled")
+def test_without_profiled_peaks_the_report_tells_those_of_a_gpu_of_no_known_product() -> None:
+    peaks = {name: value for name, value in WHOLE.items() if not name.endswith(".peak_sustained")}
+    profile = (
+        Profile().gpu("NVIDIA A10M", **A10M).kernel("k", metrics={**peaks, "dram__bytes.sum": 1e5, FFMA: 1e6})
+    )
+    profile.kernel("t", metrics={**peaks, "dram__bytes.sum": 1e5, BF16: 1e6})
+    database = empty()
+    profile.store(database, "made")
+    row, tensor = launches(database, kernel="*")
+    # 56 SMs of compute capability 8.6 do 256 FLOP per clock each; 40 bytes at twice 6.251 GHz.
+    assert row["datasheet_flop_per_s"] == 56 * 256 * 1.635e9
+    assert row["datasheet_dram_bytes_per_s"] == 2 * 6.251e9 * 320 / 8
+    assert (row["bound_by"], row["datasheet_source"], row["bound"]) == ("derived", "derived", "memory_bound")
+    # Tensor cores of cards that are neither RTX nor GeForce differ.
+    assert (tensor["datasheet_flop_per_s"], tensor["bound_by"]) == (None, None)
 
 
 # --- roofs and verdicts, by hand ------------------------------------------------------------------------
@@ -319,7 +341,7 @@ def test_without_profiled_peaks_the_datasheet_decides() -> None:
         ("NVIDIA GeForce RTX 4090", "fp16_dst_fp16", 330.3e12),
         ("NVIDIA H200", "fp16_dst_fp16", 989.4e12),  # as fast as accumulation in fp32
         ("NVIDIA H200", "fp4_dst_fp32", None),
-        ("NVIDIA A10G", "bf16_dst_fp32", None),
+        ("NVIDIA A10G", "bf16_dst_fp32", 70e12),  # half of an A10
     ],
 )
 def test_the_datasheet_peak_is_that_of_the_precision(gpu: str, types: str, peak: float | None) -> None:

@@ -89,6 +89,7 @@ CASES = [
             profiled_l1_bytes_per_s    4e10                4e10
             datasheet_flop_per_s       989.4e12            NULL
             datasheet_dram_bytes_per_s  4.8e12             4.8e12
+            datasheet_source          datasheet  datasheet
             bound_by                   profiled            profiled
             flop_by_precision          {bf16: 2000000.0}   NULL
             dram_bytes                 1000 + 3000         5000
@@ -152,6 +153,7 @@ CASES = [
             profiled_l1_bytes_per_s    NULL                4e10
             datasheet_flop_per_s       NULL                NULL
             datasheet_dram_bytes_per_s  NULL               NULL
+            datasheet_source          NULL  NULL
             bound_by                   profiled            profiled
             flop_by_precision          {bf16: 300000.0, fp32: 100000.0}  {bf16: 3000.0}
             dram_bytes                 1000                400
@@ -208,6 +210,7 @@ CASES = [
             profiled_l1_bytes_per_s    NULL                NULL
             datasheet_flop_per_s       989.4e12            NULL
             datasheet_dram_bytes_per_s  4.8e12             4.8e12
+            datasheet_source          datasheet  datasheet
             bound_by                   datasheet           NULL
             flop_by_precision          {bf16: 494700000.0}  NULL
             dram_bytes                 1200000             100 + 50
@@ -276,6 +279,7 @@ CASES = [
             profiled_l1_bytes_per_s    NULL                NULL               4e10
             datasheet_flop_per_s       NULL                NULL               NULL
             datasheet_dram_bytes_per_s  NULL               NULL               NULL
+            datasheet_source          NULL  NULL  NULL
             bound_by                   NULL                profiled           NULL
             flop_by_precision          {fp32: 6308500.0}   {fp32: 25234000.0}  {fp32: 1000.0}
             dram_bytes                 201600              201600             2000 + 1000
@@ -341,6 +345,7 @@ CASES = [
             profiled_l1_bytes_per_s    4e10              4e10              4e10
             datasheet_flop_per_s       NULL              NULL              NULL
             datasheet_dram_bytes_per_s  NULL             NULL              NULL
+            datasheet_source          NULL  NULL  NULL
             bound_by                   profiled          profiled          profiled
             flop_by_precision          {bf16: 100.0}     {bf16: 4000.0}    {bf16: 10.0}
             dram_bytes                 20                10                10

@@ -65,6 +65,7 @@ CASES = [
             profiled_l1_bytes_per_s    4e10                4e10            4e10
             datasheet_flop_per_s       66.9e12             66.9e12         989.4e12
             datasheet_dram_bytes_per_s  4.8e12             4.8e12          4.8e12
+            datasheet_source          datasheet  datasheet  datasheet
             bound_by                   profiled            profiled        profiled
             flop_by_precision          {fp32: 20000.0}     {fp32: 1000.0}  {bf16: 800000.0}
             dram_bytes                 8000                10              2000
@@ -122,6 +123,7 @@ CASES = [
             profiled_l1_bytes_per_s    NULL
             datasheet_flop_per_s       NULL
             datasheet_dram_bytes_per_s  NULL
+            datasheet_source          NULL
             bound_by                   profiled
             flop_by_precision          {fp32: 3000.0}
             dram_bytes                 200
@@ -191,6 +193,7 @@ CASES = [
             profiled_l1_bytes_per_s    4e10                4e10            4e10            4e10
             datasheet_flop_per_s       NULL                NULL            NULL            NULL
             datasheet_dram_bytes_per_s  NULL               NULL            NULL            NULL
+            datasheet_source          NULL  NULL  NULL  NULL
             bound_by                   profiled            profiled        profiled        profiled
             flop_by_precision          {fp32: 22000.0}     {fp32: 20000.0}  {fp32: 2000.0}  {fp32: 1000.0}
             dram_bytes                 3000                2000            20              10

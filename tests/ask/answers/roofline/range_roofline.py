@@ -51,6 +51,7 @@ CASES = [
             profiled_l1_bytes_per_s    4e10                4e10             4e10
             datasheet_flop_per_s       989.4e12            989.4e12         NULL
             datasheet_dram_bytes_per_s  4.8e12             4.8e12           4.8e12
+            datasheet_source          datasheet  datasheet  datasheet
             bound_by                   profiled            profiled         profiled
             flop_by_precision          {bf16: 400000.0}    {bf16: 400000.0}  NULL
             dram_bytes                 1000 + 3000         1000             3000
@@ -100,6 +101,7 @@ CASES = [
             profiled_l1_bytes_per_s    4e10
             datasheet_flop_per_s       NULL
             datasheet_dram_bytes_per_s  4.8e12
+            datasheet_source          datasheet
             bound_by                   profiled
             flop_by_precision          NULL
             dram_bytes                 3000

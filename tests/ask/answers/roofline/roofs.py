@@ -53,7 +53,7 @@ CASES = [
             made   memory   dram  datasheet  NULL                NULL        4.8e12               NULL
             made   memory   dram  measured   NULL                NULL        4e12                 NULL
             made   memory   dram  profiled   NULL                NULL        2e10                 NULL
-            made   memory   l1    derived    NULL                NULL        66.9e12 / 2          NULL   # 132 SMs × 128 lanes × 2 FLOP, and × 128 bytes, a clock
+            made   memory   l1    derived    NULL                NULL        132 * 128 * 1.98e9   NULL
             made   memory   l1    profiled   l1tex__lsu_writeback_active_mem_lgds.sum  NULL        4e10                 NULL
             made   memory   l2    measured   NULL                NULL        9e12                 NULL
             made   memory   l2    profiled   lts__lts2xbar_cycles_active.sum    NULL        2e10                 NULL
@@ -76,6 +76,34 @@ CASES = [
             a      memory   dram  profiled  NULL                NULL        1e10         NULL
             a      memory   l1    profiled  l1tex__lsu_writeback_active_mem_lgds.sum  NULL        4e10         NULL
             a      memory   l2    profiled  lts__lts2xbar_cycles_active.sum    NULL        2e10         NULL
+            """
+        ),
+    ),
+    Case(
+        "of a card that no datasheet here describes, the report tells SMs, clocks and bus",
+        traces={
+            "made": Profile()
+            .gpu(
+                "NVIDIA A10M",
+                compute_capability_major=8,
+                compute_capability_minor=6,
+                multiprocessor_count=56,
+                max_gpu_frequency_khz=1_500_000,
+                max_mem_frequency_khz=6_250_000,
+                fb_bus_width=320,
+            )
+            .kernel("sum", metrics=roofline(fp32=200, dram=10, l2=10, l1=10))
+        },
+        expected=across(
+            """
+            trace  kind     name  source    metric              flop_per_s  bytes_per_s  ridge_flop_per_byte
+            made   compute  fp32  derived   NULL                56 * 256 * 1.5e9  NULL   21504 / 500  # 2 × 128 lanes
+            made   compute  fp32  profiled  NULL                2e11        NULL         20
+            made   memory   dram  derived   NULL                NULL        5e11         NULL  # 2 × 6.25 GHz × 40 bytes
+            made   memory   dram  profiled  NULL                NULL        1e10         NULL
+            made   memory   l1    derived   NULL                NULL        56 * 128 * 1.5e9  NULL
+            made   memory   l1    profiled  l1tex__lsu_writeback_active_mem_lgds.sum  NULL        4e10         NULL
+            made   memory   l2    profiled  lts__lts2xbar_cycles_active.sum    NULL        2e10         NULL
             """
         ),
     ),
