@@ -49,7 +49,7 @@ bytes AS (
         kernels.duration_ns,
         coalesce(read_sum, read_rate * kernels.duration_ns / 1e9) AS dram_read_bytes,
         coalesce(write_sum, write_rate * kernels.duration_ns / 1e9) AS dram_write_bytes,
-        coalesce(both_sum, both_rate * kernels.duration_ns / 1e9) AS both_bytes,
+        coalesce(both_sum, read_sum + write_sum, both_rate * kernels.duration_ns / 1e9) AS both_bytes,
         l2_read_sectors,
         l2_write_sectors,
         dram_throughput_pct

@@ -193,24 +193,28 @@ summed AS (
     FROM profiled
     GROUP BY grouping, key
 ),
+-- Most GPUs have one figure for both units, and for both widths of accumulation.
+done AS (
+    SELECT
+        * EXCLUDE (peaks),
+        coalesce(
+            peaks[precision], peaks[regexp_replace(precision, '_tensor$|_fp16_accumulate$', '')]
+        ) AS published
+    FROM (SELECT grouping, key, duration_ns, peaks, unnest(work, max_depth := 2) FROM profiled)
+),
 precisions AS (
     SELECT
         grouping,
         key,
-        done.precision AS precision,
-        sum(done.flop) AS flop,
-        CASE WHEN count(*) = count(done.peak_flop_per_s)
-             THEN sum(done.flop / done.peak_flop_per_s) END AS profiled_s,
-        CASE WHEN count(*) = count(published) THEN sum(done.flop / published) END AS datasheet_s,
-        sum(done.flop / done.peak_flop_per_s) FILTER (duration_ns IS NOT NULL) AS timed_profiled_s,
-        sum(done.flop / published) FILTER (duration_ns IS NOT NULL) AS timed_datasheet_s,
+        precision,
+        sum(flop) AS flop,
+        CASE WHEN count(*) = count(peak_flop_per_s) THEN sum(flop / peak_flop_per_s) END AS profiled_s,
+        CASE WHEN count(*) = count(published) THEN sum(flop / published) END AS datasheet_s,
+        sum(flop / peak_flop_per_s) FILTER (duration_ns IS NOT NULL) AS timed_profiled_s,
+        sum(flop / published) FILTER (duration_ns IS NOT NULL) AS timed_datasheet_s,
         CASE WHEN min(published) = max(published) THEN min(published) END AS datasheet_flop_per_s
-    FROM (SELECT grouping, key, duration_ns, peaks, unnest(work) AS done FROM profiled),
-    -- Most GPUs have one figure for both units, and for both widths of accumulation.
-    LATERAL (SELECT coalesce(
-        peaks[done.precision], peaks[regexp_replace(done.precision, '_tensor$|_fp16_accumulate$', '')]
-    ) AS published)
-    GROUP BY grouping, key, done.precision
+    FROM done
+    GROUP BY grouping, key, precision
 ),
 roofs AS (
     SELECT

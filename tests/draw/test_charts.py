@@ -433,6 +433,13 @@ def test_a_roof_of_memory_rises_with_its_bandwidth_until_it_meets_the_highest_pe
     assert max(row["flop_per_s"] for row in ends) == pytest.approx(989e12)
 
 
+def test_a_roof_that_ends_left_of_all_points_is_not_drawn() -> None:
+    # It meets 989 TFLOP/s at 9.9 FLOP/byte, and the axis begins at 10.
+    fast = ROOFS.tail(1).with_columns(name=pl.lit("l1"), source=pl.lit("derived"), bytes_per_s=1e14)
+    drawn_roofs = {row["place"] for row in data(roofline(pl.concat([ROOFS, fast]))) if "place" in row}
+    assert drawn_roofs == {"compute", "dram", "l2"}
+
+
 def test_a_ridge_point_is_peak_over_bandwidth_and_labelled() -> None:
     (ridge,) = [row for row in data(roofline()) if set(row) == {"dram_flop_per_byte", "flop_per_s", "label"}]
     # 900 TFLOP/s ÷ 4.5 TB/s; by the datasheet it would be 206.

@@ -189,6 +189,8 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
     left, right = _span(rows, points, x)
     ceiling = max((roof["flop_per_s"] for roof in compute), default=max(rows[y].to_list()))
     fastest = max((roof["bytes_per_s"] for roof in memory), default=math.inf)
+    # A memory that meets the highest peak left of all points has no line here.
+    found = [r for r in found if r["kind"] == "compute" or ceiling / r["bytes_per_s"] > left]
     labelled = [roof for roof in found if leading[roof["kind"], roof["name"]] == roof["source"]]
     # The slower, the further right it ends, and the higher its label.
     above = sorted((m for m in labelled if m["kind"] == "memory"), key=lambda m: -m["bytes_per_s"])
