@@ -1,12 +1,12 @@
 -- Each GPU of a trace beside what NVIDIA publishes about it, or else what the report tells.
 --
--- A card that gpu_specs does not know (another memory size, a MIG slice) has NULL as gpu; the report's figures.
+-- A card that gpu_specs does not know (another memory size, a MIG slice) has NULL as gpu.
 -- @column trace_id BIGINT          the trace it belongs to, see traces
 -- @column gpu_id INTEGER           the profiler's number of the GPU
 -- @column device_id INTEGER        CUDA device ordinal as in kernels
 -- @column gpu_name VARCHAR         product name in the trace
 -- @column gpu VARCHAR              name in gpu_specs; NULL if it is not known
--- @column source VARCHAR           of the figures: datasheet (see gpu_specs), derived (see gpu_derived) or NULL
+-- @column source VARCHAR           of the figures: datasheet (gpu_specs), derived (gpu_derived) or NULL
 -- @column sm_count INTEGER         streaming multiprocessors
 -- @column peak_flop_per_s MAP(VARCHAR, DOUBLE)  precision → dense peak
 -- @column dram_bytes_per_s DOUBLE  DRAM bandwidth

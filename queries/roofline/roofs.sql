@@ -1,9 +1,9 @@
 -- Which roofs limit the work of each profiled trace: peaks per precision and bandwidths per memory level?
 --
 -- Profiled roofs are the hardware's peaks at the clocks of the run, from the report (the highest of its
--- launches); datasheet roofs are what NVIDIA publishes; derived ones that of L1, SMs × bytes per clock × the SM
--- clock, which no datasheet prints, and where traceql does not know the product all others, by what the report
--- says of the GPU (see gpu_derived); measured roofs what a benchmark reached on a GPU of that name, from
+-- launches); datasheet roofs are what NVIDIA publishes; derived ones that of L1, SMs × bytes per clock × the
+-- SM clock, which no datasheet prints, and where traceql does not know the product all others, by what the
+-- report says of the GPU (see gpu_derived); measured roofs what a benchmark reached on a GPU of that name, from
 -- imported runs with metrics such as dram_bytes_per_s and bf16_flop_per_s (the collector memory_hierarchy
 -- makes them): sustained, under the GPU's power limit, so that a short launch may exceed one of arithmetic
 -- before the limit bites. Profiled roofs of L2 and L1 are those of NVIDIA's roofline metrics; counters of all
