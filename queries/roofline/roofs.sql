@@ -3,13 +3,13 @@
 -- Profiled roofs are the hardware's peaks at the clocks of the run, from the report (the highest of its
 -- launches); datasheet roofs are what NVIDIA publishes; derived ones that of L1, SMs × bytes per clock × the
 -- SM clock, which no datasheet prints, and where traceql does not know the product all others, by what the
--- report says of the GPU (see gpu_derived); measured roofs what a benchmark reached on a GPU of that name, from
--- imported runs with metrics such as dram_bytes_per_s and bf16_flop_per_s (the collector memory_hierarchy
--- makes them): sustained, under the GPU's power limit, so that a short launch may exceed one of arithmetic
--- before the limit bites. Profiled roofs of L2 and L1 are those of NVIDIA's roofline metrics; counters of all
--- requests, such as lts__t_bytes, have a peak, too, but it is none that returned bytes could reach, and gives
--- no roof. Listed are the precisions that decide the roof of some launch (see kernel_roofline). Ridge points
--- are those with the DRAM bandwidth of the same source.
+-- report says of the GPU (see gpu_derived); measured roofs what a benchmark reached on a GPU of that name,
+-- from imported runs with metrics such as dram_bytes_per_s and bf16_flop_per_s (the collector
+-- memory_hierarchy makes them): sustained, under the GPU's power limit, so that a short launch may exceed one
+-- of arithmetic before the limit bites. Profiled roofs of L2 and L1 are those of NVIDIA's roofline metrics;
+-- counters of all requests, such as lts__t_bytes, have a peak, too, but it is none that returned bytes could
+-- reach, and gives no roof. Listed are the precisions that decide the roof of some launch (see
+-- kernel_roofline). Ridge points are those with the DRAM bandwidth of the same source.
 -- @of     traces
 -- @needs  rooflines
 -- @column trace VARCHAR               name of the trace
