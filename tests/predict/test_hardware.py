@@ -204,6 +204,7 @@ def test_printed_peaks_are_sms_times_clock_times_the_rate_of_the_architecture(gp
 
 @pytest.mark.parametrize("gpu", GPUS, ids=lambda g: g.name)
 def test_printed_bandwidths_are_bus_width_times_data_rate(gpu: hardware.Gpu) -> None:
+    assert gpu.memory_bus_bits and gpu.memory_bits_per_pin_and_s
     computed = gpu.memory_bus_bits * gpu.memory_bits_per_pin_and_s / 8
     # The datasheet of the H100 PCIe rounds 2,039 GB/s to 2 TB/s.
     rounding = 0.02 if gpu.name == "H100 PCIe" else 0.011

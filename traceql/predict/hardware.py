@@ -80,7 +80,7 @@ class Gpu(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         name: unique among `gpus`.
         names: how traces and people write it; siblings may share one.
         short_names: names that leave something open → what is assumed then.
-        architecture: name of its `Architecture`.
+        architecture: name of its `Architecture`; empty for a GPU of one's own.
         sm_count: streaming multiprocessors.
         sm_clock_hz: clock behind the tensor peaks.
         boost_clock_hz: highest clock of the SMs, behind all other peaks and L1; None where it is the same.
@@ -101,13 +101,13 @@ class Gpu(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     names: tuple[str, ...]
     short_names: Mapping[str, str] = {}
-    architecture: str
+    architecture: str = ""
     sm_count: _Count
     sm_clock_hz: _Positive
     boost_clock_hz: _Positive | None = None
     memory_bytes: _Positive
-    memory_bus_bits: _Count
-    memory_bits_per_pin_and_s: _Positive
+    memory_bus_bits: _Count | None = None
+    memory_bits_per_pin_and_s: _Positive | None = None
     memory_bandwidth_bytes_per_s: _Positive
     l2_bytes: _Count | None = None
     l2_read_bytes_per_clock: _Positive | None = None
