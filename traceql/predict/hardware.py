@@ -10,6 +10,7 @@ bytes/s (Williams, Waterman and Patterson, "Roofline", Communications of the ACM
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -94,13 +95,14 @@ class Gpu(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
         fp32 peak ÷ (SMs × lanes × 2). An SM has 128 lanes, or 64 on compute capabilities 7.x and 8.0 (CUDA C++
         Programming Guide, "Arithmetic Instructions"): the number that gives a clock near that of the tensor
-        cores.
+        cores; if it differs as rounded figures do, by 1 %, it is that one.
 
         >>> round(find("H200").cuda_clock_hz / 1e9, 2)
         1.98
         """
         per_lane = self.peak("fp32") / self.sm_count / 2
-        return min((per_lane / lanes for lanes in (128, 64)), key=lambda hz: abs(hz - self.sm_clock_hz))
+        found = min((per_lane / lanes for lanes in (128, 64)), key=lambda hz: abs(hz - self.sm_clock_hz))
+        return self.sm_clock_hz if math.isclose(found, self.sm_clock_hz, rel_tol=0.01) else found
 
     def peak(self, precision: str) -> float:
         """Dense peak in FLOP/s.
