@@ -64,7 +64,7 @@ CASES = [
         "of a card that nobody publishes there are the profiled ones and its L1; precisions are those that decide a roof",
         traces={
             "a": Profile()
-            .gpu("A card that nobody publishes", multiprocessor_count=80, clock_rate=1_710_000)
+            .gpu("A card that nobody publishes", multiprocessor_count=80, max_gpu_frequency_khz=1_710_000)
             .kernel("sum", metrics=roofline(fp32=200, bf16=10, dram=10, l2=10, l1=10)),
             "b": Profile().gpu("NVIDIA H200").kernel("gemm", metrics=roofline(bf16=1000, dram=10)),
         },
