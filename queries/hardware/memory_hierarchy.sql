@@ -1,9 +1,10 @@
 -- How fast is each level of the memory hierarchy, and how much arithmetic hides it?
 --
 -- What NVIDIA publishes, theoretical maxima (see traceql gpu): of the GPUs in the traces, or of those asked
--- for. L1 is derived: SMs × 128 bytes × the SM clock. Beside it what a benchmark reached on such a GPU, from imported runs with metrics such as
--- dram_bytes_per_s (the collector memory_hierarchy makes them). A ridge point says how many FLOP must be done
--- with each byte from that level to be limited by arithmetic. With --gpu, no trace is needed.
+-- for. L1 is derived: SMs × 128 bytes × the SM clock. Beside it what a benchmark reached on such a GPU, from
+-- imported runs with metrics such as dram_bytes_per_s (the collector memory_hierarchy makes them). A ridge
+-- point says how many FLOP must be done with each byte from that level to be limited by arithmetic. With
+-- --gpu, no trace is needed.
 -- @of     traces
 -- @param  gpu VARCHAR = NULL            name or pattern in gpu_specs, in place of the traces' GPUs
 -- @param  precision VARCHAR = 'bf16'    precision of the ridge point

@@ -94,8 +94,8 @@ class Gpu(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The SM clock behind the peak of the CUDA cores, which on Hopper is above that of the tensor cores.
 
         fp32 peak ÷ (SMs × lanes × 2). An SM has 128 lanes, or 64 on compute capabilities 7.x and 8.0 (CUDA
-        C++ Programming Guide, "Arithmetic Instructions"): the number that gives a clock near that of the tensor
-        cores; if it differs as rounded figures do, by 1 %, it is that one.
+        C++ Programming Guide, "Arithmetic Instructions"): the number that gives a clock near that of the
+        tensor cores; if it differs as rounded figures do, by 1 %, it is that one.
 
         >>> round(find("H200").cuda_clock_hz / 1e9, 2)
         1.98
