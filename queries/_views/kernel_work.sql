@@ -12,8 +12,8 @@
 -- @column flop DOUBLE                   executed in all precisions that were counted, see kernel_flop; NULL
 --         if none was
 -- @column flop_at_least BOOLEAN         whether a precision was not counted, or only in part
--- @column work_by_precision STRUCT("precision" VARCHAR, flop DOUBLE, peak_flop_per_s DOUBLE)[]  the precisions in which
---         something was done; NULL if there is none
+-- @column work_by_precision STRUCT("precision" VARCHAR, flop DOUBLE, peak_flop_per_s DOUBLE)[]
+--         the precisions in which something was done; NULL if there is none
 -- @column dram_bytes DOUBLE             bytes read from and written to DRAM
 -- @column l2_bytes DOUBLE               bytes at L2, as l2_metric counts them
 -- @column l1_bytes DOUBLE               bytes at L1, as l1_metric counts them
