@@ -12,8 +12,8 @@
 -- @column flop DOUBLE                   executed in all precisions that were counted, see kernel_flop; NULL
 --         if none was
 -- @column flop_at_least BOOLEAN         whether a precision was not counted, or only in part
--- @column work_by_precision STRUCT("precision" VARCHAR, flop DOUBLE, peak_flop_per_s DOUBLE)[]
---         the precisions in which something was done; NULL if there is none
+-- @column done STRUCT("precision" VARCHAR, flop DOUBLE, peak_flop_per_s DOUBLE)[]  by precision; NULL if
+--         nothing was
 -- @column dram_bytes DOUBLE             bytes read from and written to DRAM
 -- @column l2_bytes DOUBLE               bytes at L2, as l2_metric counts them
 -- @column l1_bytes DOUBLE               bytes at L1, as l1_metric counts them
@@ -33,7 +33,7 @@ WITH flop AS (
         list(
             {'precision': precision, 'flop': flop, 'peak_flop_per_s': peak_flop_per_s}
             ORDER BY precision
-        ) FILTER (flop > 0) AS work_by_precision,
+        ) FILTER (flop > 0) AS done,
         list(CASE cores WHEN 'cuda' THEN precision[:4] ELSE cores END) FILTER (at_least) AS uncounted,
         bool_or(peak_flop_per_s IS NULL) FILTER (flop > 0) AS peakless
     FROM kernel_flop
@@ -99,7 +99,7 @@ SELECT
     dram.duration_ns,
     flop.flop,
     flop_at_least,
-    work_by_precision,
+    done,
     dram_bytes,
     l2.bytes AS l2_bytes,
     l1.bytes AS l1_bytes,

@@ -194,13 +194,13 @@ summed AS (
     GROUP BY grouping, key
 ),
 -- Most GPUs have one figure for both units, and for both widths of accumulation.
-done AS (
+by_precision AS (
     SELECT
         * EXCLUDE (peaks),
         coalesce(
             peaks[precision], peaks[regexp_replace(precision, '_tensor$|_fp16_accumulate$', '')]
         ) AS published
-    FROM (SELECT grouping, key, duration_ns, peaks, unnest(work_by_precision, max_depth := 2) FROM profiled)
+    FROM (SELECT grouping, key, duration_ns, peaks, unnest(done, max_depth := 2) FROM profiled)
 ),
 precisions AS (
     SELECT
@@ -213,7 +213,7 @@ precisions AS (
         sum(flop / peak_flop_per_s) FILTER (duration_ns IS NOT NULL) AS timed_profiled_s,
         sum(flop / published) FILTER (duration_ns IS NOT NULL) AS timed_datasheet_s,
         CASE WHEN min(published) = max(published) THEN min(published) END AS datasheet_flop_per_s
-    FROM done
+    FROM by_precision
     GROUP BY grouping, key, precision
 ),
 roofs AS (
