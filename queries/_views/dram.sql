@@ -11,8 +11,8 @@
 -- @column dram_bytes DOUBLE           bytes read and written
 -- @column l2_read_sectors DOUBLE      sectors read from L2
 -- @column l2_write_sectors DOUBLE     sectors written to L2
--- @column dram_throughput_pct DOUBLE  share of the peak DRAM throughput, from dram__throughput or, in the sets
---         of sections, gpu__dram_throughput
+-- @column dram_throughput_pct DOUBLE  share of the peak DRAM throughput: dram__throughput, or what sections
+--         record, gpu__dram_throughput
 
 WITH counters AS (
     SELECT

@@ -12,8 +12,8 @@
 -- @column flop DOUBLE                   executed in all precisions that were counted, see kernel_flop; NULL
 --         if none was
 -- @column flop_at_least BOOLEAN         whether a precision was not counted, or only in part
--- @column work STRUCT("precision" VARCHAR, flop DOUBLE, peak_flop_per_s DOUBLE)[]  the precisions in which
---         something was done; NULL if there is none
+-- @column done STRUCT("precision" VARCHAR, flop DOUBLE, peak_flop_per_s DOUBLE)[]  by precision; NULL if
+--         nothing was
 -- @column dram_bytes DOUBLE             bytes read from and written to DRAM
 -- @column l2_bytes DOUBLE               bytes at L2, as l2_metric counts them
 -- @column l1_bytes DOUBLE               bytes at L1, as l1_metric counts them
@@ -33,7 +33,7 @@ WITH flop AS (
         list(
             {'precision': precision, 'flop': flop, 'peak_flop_per_s': peak_flop_per_s}
             ORDER BY precision
-        ) FILTER (flop > 0) AS work,
+        ) FILTER (flop > 0) AS done,
         list(CASE cores WHEN 'cuda' THEN precision[:4] ELSE cores END) FILTER (at_least) AS uncounted,
         bool_or(peak_flop_per_s IS NULL) FILTER (flop > 0) AS peakless
     FROM kernel_flop
@@ -99,7 +99,7 @@ SELECT
     dram.duration_ns,
     flop.flop,
     flop_at_least,
-    work,
+    done,
     dram_bytes,
     l2.bytes AS l2_bytes,
     l1.bytes AS l1_bytes,
@@ -125,8 +125,10 @@ SELECT
             CASE WHEN l2 IS NULL THEN 'L2 bytes (--metrics lts__t_bytes.sum)' END,
             CASE WHEN l1 IS NULL THEN 'L1 bytes (--metrics l1tex__t_bytes.sum)' END,
             CASE WHEN dram.duration_ns IS NULL THEN 'time (--metrics gpu__time_duration.sum)' END,
-            CASE WHEN l2.bytes IS NOT NULL AND l2.peak_bytes_per_s IS NULL THEN 'L2 roof (--set roofline)' END,
-            CASE WHEN l1.bytes IS NOT NULL AND l1.peak_bytes_per_s IS NULL THEN 'L1 roof (--set roofline)' END,
+            CASE WHEN l2.bytes IS NOT NULL AND l2.peak_bytes_per_s IS NULL
+                 THEN 'L2 roof (--set roofline)' END,
+            CASE WHEN l1.bytes IS NOT NULL AND l1.peak_bytes_per_s IS NULL
+                 THEN 'L1 roof (--set roofline)' END,
             CASE WHEN dram_peak IS NULL OR peakless THEN 'peaks at the clocks of the run (--set roofline)' END
         ],
         lambda what: what IS NOT NULL

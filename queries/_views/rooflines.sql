@@ -1,19 +1,23 @@
 -- Where work sits under the roofs: one kernel, launch, NVTX range or layer of a trace (ncu).
 --
 -- Sums over all launches of the row that tell, rates and intensities over those that tell both parts. Where a
--- precision was not counted, or a launch lacks FLOP, DRAM bytes or its time, the row is marked at_least: there
--- was at least so much, and lacks says by name what is missing. Peaks are kept apart:
--- profiled_ are those at the clocks of the run, from the report; datasheet_ what NVIDIA publishes, or where it
--- is no product that traceql knows, what the report says of the GPU (see gpu_roofs).
+-- precision was not counted, or a launch lacks FLOP, DRAM bytes or its time, the row is marked at_least:
+-- there was at least so much, and lacks says by name what is missing. Peaks are kept apart: profiled_ are
+-- those at the clocks of the run, from the report; datasheet_ what NVIDIA publishes, or where it is no product
+-- that traceql knows, what the report says of the GPU (see gpu_roofs).
+--
 -- compute_pct is of the roof of one precision, the one whose FLOP would take longest at peak. bound compares
 -- that time with the one that DRAM traffic takes at peak (profiled peaks, or datasheet ones where a profiled
 -- one is missing): the same as arithmetic intensity against ridge point. A lower bound decides it where more
--- could not change it: FLOP that take longer than all traffic, traffic that takes longer than all FLOP. L2 and
--- L1 have roofs where NVIDIA's roofline metrics were recorded (see kernel_work). Prefill and decode are rows of
--- their own where something tells the phase. Ranges hold what runs in the ranges inside them, too. A layer's kind, phase and prompt length are the tags layer_kind, phase and seq_len of the
--- trace, or words such as seq_len=512 in the texts of the NVTX ranges around it, or else the range inside one
--- called layer, and for the phase a range called prefill or decode, or vLLM's steps (execute_context_…). Where nothing tells the kind, the modules
--- of numbered layers are kinds (layers.*.mlp), as in layer_breakdown: a kernel counts in each one around it.
+-- could not change it: FLOP that take longer than all traffic, traffic that takes longer than all FLOP. L2
+-- and L1 have roofs where NVIDIA's roofline metrics were recorded (see kernel_work).
+--
+-- Prefill and decode are rows of their own where something tells the phase. Ranges hold what runs in the
+-- ranges inside them, too. A layer's kind, phase and prompt length are the tags layer_kind, phase and seq_len
+-- of the trace, or words such as seq_len=512 in the texts of the NVTX ranges around it, or else the range
+-- inside one called layer, and for the phase a range called prefill or decode, or vLLM's steps
+-- (execute_context_…). Where nothing tells the kind, the modules of numbered layers are kinds (layers.*.mlp),
+-- as in layer_breakdown: a kernel counts in each one around it.
 -- @needs  metrics
 -- @metrics smsp__sass_thread_inst_executed_op_ffma_pred_on.sum|
 --         smsp__sass_thread_inst_executed_op_ffma_pred_on.sum.per_cycle_elapsed|
@@ -32,7 +36,7 @@
 -- @column path VARCHAR                    the range; of a launch, the innermost one of the default domain
 -- @column name VARCHAR                    kernel name (of a launch the distinct one), or kind of layer; NULL
 --         for ranges
--- @column phase VARCHAR                   prefill, decode, mixed …; NULL for ranges, and where nothing tells
+-- @column phase VARCHAR                   prefill, decode, mixed …; NULL for ranges, and if nothing tells it
 -- @column seq_len BIGINT                  of a layer: prompt length
 -- @column kernels BIGINT                  profiled workloads
 -- @column gpu_ns BIGINT                   GPU time of all of them
@@ -49,8 +53,8 @@
 -- @column datasheet_dram_pct DOUBLE       of datasheet_dram_bytes_per_s
 -- @column profiled_flop_per_s DOUBLE      compute roof of the precision, at the clocks of the run
 -- @column profiled_dram_bytes_per_s DOUBLE  DRAM roof, at the clocks of the run
--- @column profiled_l2_bytes_per_s DOUBLE  L2 roof of l2_metric, at the clocks of the run; NULL of all requests
--- @column profiled_l1_bytes_per_s DOUBLE  L1 roof of l1_metric, at the clocks of the run; NULL of all requests
+-- @column profiled_l2_bytes_per_s DOUBLE  L2 roof of l2_metric, at the clocks of the run
+-- @column profiled_l1_bytes_per_s DOUBLE  L1 roof of l1_metric, at the clocks of the run
 -- @column datasheet_flop_per_s DOUBLE     compute roof of the precision, as published
 -- @column datasheet_dram_bytes_per_s DOUBLE  DRAM roof, as published
 -- @column datasheet_source VARCHAR        of the datasheet_ figures: datasheet, or derived from the report
@@ -194,13 +198,13 @@ summed AS (
     GROUP BY grouping, key
 ),
 -- Most GPUs have one figure for both units, and for both widths of accumulation.
-done AS (
+by_precision AS (
     SELECT
         * EXCLUDE (peaks),
         coalesce(
             peaks[precision], peaks[regexp_replace(precision, '_tensor$|_fp16_accumulate$', '')]
         ) AS published
-    FROM (SELECT grouping, key, duration_ns, peaks, unnest(work, max_depth := 2) FROM profiled)
+    FROM (SELECT grouping, key, duration_ns, peaks, unnest(done, max_depth := 2) FROM profiled)
 ),
 precisions AS (
     SELECT
@@ -213,7 +217,7 @@ precisions AS (
         sum(flop / peak_flop_per_s) FILTER (duration_ns IS NOT NULL) AS timed_profiled_s,
         sum(flop / published) FILTER (duration_ns IS NOT NULL) AS timed_datasheet_s,
         CASE WHEN min(published) = max(published) THEN min(published) END AS datasheet_flop_per_s
-    FROM done
+    FROM by_precision
     GROUP BY grouping, key, precision
 ),
 roofs AS (

@@ -18,7 +18,8 @@
 -- @columns rooflines kernels
 -- @column useful_flop DOUBLE          tag useful_flop: what the work of a row needs in theory
 -- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice
--- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=layer_kind shape=phase trail=seq_len hollow=at_least
+-- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=layer_kind shape=phase trail=seq_len
+--         hollow=at_least
 -- @empty  No kernel belongs to a layer: tag the trace (--tag layer_kind=mlp --tag phase=decode --tag
 -- @empty  seq_len=512), or put NVTX ranges layer/KIND or layers.N around the layers.
 -- @section counters 61 Rooflines | drawn

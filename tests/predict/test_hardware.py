@@ -254,6 +254,18 @@ def test_devices_in_recorded_traces_say_the_same_of_themselves(corpus: Database)
             assert bandwidth == 2 * 1.377e9 * gpu.memory_bus_bits / 8
 
 
+def test_the_roof_of_l1_is_at_the_clock_of_the_cuda_cores(corpus: Database) -> None:
+    # 132 SMs × 128 bytes × 1.98 GHz, where the tensor cores' peak is that of 1.83 GHz.
+    for name in ("H100 SXM", "H200"):
+        assert hardware.find(name).bandwidths_bytes_per_s["l1"] == pytest.approx(33.45e12, rel=1e-4)
+    # NVIDIA's own counters put it there, at the highest clock of a run.
+    (counted,) = corpus.sql(
+        "SELECT max(l1_peak_bytes_per_s) FROM kernel_work JOIN traces USING (trace_id) "
+        "WHERE trace = 'llama_roofline.ncu-rep.xz'"
+    ).row(0)
+    assert counted == pytest.approx(33.45e12, rel=0.002)
+
+
 def test_what_the_hardware_lacks_is_absent_and_not_zero() -> None:
     a100 = hardware.find("A100-SXM")
     assert "fp8" not in a100.peak_flop_per_s

@@ -48,7 +48,7 @@ def roofline(
 ) -> Drawing:
     """Achieved FLOP/s (`y`) over arithmetic intensity (`x`), both logarithmic, under the roofs.
 
-    Points are as large as the time they take (`size`), and hollow where they stand for a part of the work only
+    Points are as large as the time they take (`size`), and hollow where they stand for a part of the work
     (`hollow`): the whole lies at least as high. With `trail`, those of one `color` and `shape` are
     joined in its order and labelled with it, each trace's by themselves: two may be of different models.
     """
