@@ -3,8 +3,8 @@
 -- Sums over all launches of the row that tell, rates and intensities over those that tell both parts. Where a
 -- precision was not counted, or a launch lacks FLOP, DRAM bytes or its time, the row is marked at_least:
 -- there was at least so much, and lacks says by name what is missing. Peaks are kept apart: profiled_ are
--- those at the clocks of the run, from the report; datasheet_ what NVIDIA publishes, or where it is no product
--- that traceql knows, what the report says of the GPU (see gpu_roofs).
+-- those at the clocks of the run, from the report; datasheet_ what NVIDIA publishes, or where it is no
+-- product that traceql knows, what the report says of the GPU (see gpu_roofs).
 --
 -- compute_pct is of the roof of one precision, the one whose FLOP would take longest at peak. bound compares
 -- that time with the one that DRAM traffic takes at peak (profiled peaks, or datasheet ones where a profiled

@@ -61,10 +61,10 @@ CASES = [
         ),
     ),
     Case(
-        "of a card that nobody publishes there are the profiled ones and its L1; precisions are those that decide a roof",
+        "of a card of which nothing is known there are the profiled ones only; precisions are those that decide a roof",
         traces={
             "a": Profile()
-            .gpu("A card that nobody publishes", multiprocessor_count=80, max_gpu_frequency_khz=1_710_000)
+            .gpu("A card that nobody publishes")
             .kernel("sum", metrics=roofline(fp32=200, bf16=10, dram=10, l2=10, l1=10)),
             "b": Profile().gpu("NVIDIA H200").kernel("gemm", metrics=roofline(bf16=1000, dram=10)),
         },
@@ -74,7 +74,6 @@ CASES = [
             trace  kind     name  source    metric              flop_per_s  bytes_per_s  ridge_flop_per_byte
             a      compute  fp32  profiled  NULL                2e11        NULL         20
             a      memory   dram  profiled  NULL                NULL        1e10         NULL
-            a      memory   l1    derived   NULL                NULL        80 * 128 * 1.71e9  NULL   # as it says of itself
             a      memory   l1    profiled  l1tex__lsu_writeback_active_mem_lgds.sum  NULL        4e10         NULL
             a      memory   l2    profiled  lts__lts2xbar_cycles_active.sum    NULL        2e10         NULL
             """
