@@ -8,5 +8,6 @@ Stands beside the way of a datum and knows none of it.
 `models`     dimensions and weights of models
 `serving`    decode steps and prefill of a model
 `shapes`     tiles and waves of a GEMM
+`useful`     FLOP of one layer of each kind, to compare with counters
 ============ ==========================================================================
 """

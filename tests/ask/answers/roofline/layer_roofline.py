@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from made.case import Case, down
 from made.ncu import L1, Profile, roofline
+from made.runs import Runs
 
 
 def module(name: str) -> str:
@@ -210,6 +211,68 @@ CASES = [
             lacks                      NULL                NULL            NULL            NULL
             useful_flop                NULL                NULL            NULL            NULL
             executed_per_useful        NULL                NULL            NULL            NULL
+            """
+        ),
+    ),
+    Case(
+        "useful FLOP come from imported predictions of the same kind, phase and prompt length, for each call",
+        traces={
+            "made": Profile()
+            .kernel("up", "layer_kind=mlp/phase=prefill/seq_len=8", metrics=roofline(bf16=6000, dram=10))
+            .kernel("up", "layer_kind=mlp/phase=prefill/seq_len=9", metrics=roofline(bf16=6000, dram=10))
+            .kernel("up", "layer_kind=mlp/phase=decode/seq_len=8", metrics=roofline(bf16=60, dram=10)),
+        },
+        runs={
+            "useful": Runs(
+                {"layer_kind": "mlp", "phase": "prefill", "seq_len": 8, "useful_flop": 1000},
+                {"layer_kind": "mlp", "phase": "decode", "seq_len": 8, "useful_flop": 10, "model": "small"},
+                # Of two models, nobody knows which.
+                {"layer_kind": "mlp", "phase": "decode", "seq_len": 8, "useful_flop": 20, "model": "large"},
+                {"layer_kind": "attention", "phase": "prefill", "seq_len": 9, "useful_flop": 7},
+            )
+        },
+        params={"calls": 2},
+        expected=down(
+            """
+            trace                      made             made             made
+            layer_kind                 mlp              mlp              mlp
+            phase                      decode           prefill          prefill
+            seq_len                    8                8                9
+            kernels                    1                1                1
+            gpu_ns                     1000             1000             1000
+            flop                       60               6000             6000
+            at_least                   false            false            false
+            precision                  bf16             bf16             bf16
+            bound                      memory_bound     compute_bound    compute_bound  # 0.06 ns and 1; 6 and 1
+            dram_flop_per_byte         6                600              600
+            flop_per_s                 6e7              6e9              6e9
+            dram_bytes_per_s           1e7              1e7              1e7
+            compute_pct                0.006            0.6              0.6
+            dram_pct                   0.1              0.1              0.1
+            datasheet_compute_pct      NULL             NULL             NULL
+            datasheet_dram_pct         NULL             NULL             NULL
+            profiled_flop_per_s        1e12             1e12             1e12
+            profiled_dram_bytes_per_s  1e10             1e10             1e10
+            profiled_l2_bytes_per_s    NULL             NULL             NULL
+            profiled_l1_bytes_per_s    NULL             NULL             NULL
+            datasheet_flop_per_s       NULL             NULL             NULL
+            datasheet_dram_bytes_per_s  NULL            NULL             NULL
+            bound_by                   profiled         profiled         profiled
+            flop_by_precision          {bf16: 60.0}     {bf16: 6000.0}   {bf16: 6000.0}
+            dram_bytes                 10               10               10
+            l2_bytes                   0                0                0
+            l1_bytes                   0                0                0
+            l2_flop_per_byte           NULL             NULL             NULL
+            l1_flop_per_byte           NULL             NULL             NULL
+            l2_bytes_per_s             0                0                0
+            l1_bytes_per_s             0                0                0
+            l2_pct                     0                0                0
+            l1_pct                     0                0                0
+            l2_metric                  lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum
+            l1_metric                  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum
+            lacks                      NULL             NULL             NULL
+            useful_flop                NULL             2000             NULL
+            executed_per_useful        NULL             3                NULL
             """
         ),
     ),
