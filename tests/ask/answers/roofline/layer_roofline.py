@@ -257,6 +257,7 @@ CASES = [
             profiled_l1_bytes_per_s    NULL             NULL             NULL
             datasheet_flop_per_s       NULL             NULL             NULL
             datasheet_dram_bytes_per_s  NULL            NULL             NULL
+            datasheet_source          NULL  NULL  NULL
             bound_by                   profiled         profiled         profiled
             flop_by_precision          {bf16: 60.0}     {bf16: 6000.0}   {bf16: 6000.0}
             dram_bytes                 10               10               10
