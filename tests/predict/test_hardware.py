@@ -257,7 +257,7 @@ def test_devices_in_recorded_traces_say_the_same_of_themselves(corpus: Database)
 def test_the_roof_of_l1_is_at_the_clock_of_the_cuda_cores(corpus: Database) -> None:
     # 132 SMs × 128 bytes × 1.98 GHz, where the tensor cores' peak is that of 1.83 GHz.
     for name in ("H100 SXM", "H200"):
-        assert hardware.find(name).bandwidths_bytes_per_s["l1"] == pytest.approx(33.45e12, rel=1e-4)
+        assert hardware.find(name).bandwidths_bytes_per_s["l1"] == 132 * 128 * 1.98e9
     # NVIDIA's own counters put it there, at the highest clock of a run.
     (counted,) = corpus.sql(
         "SELECT max(l1_peak_bytes_per_s) FROM kernel_work JOIN traces USING (trace_id) "
@@ -287,9 +287,6 @@ def test_fp64_on_tensor_cores_is_kept_apart() -> None:
 
 def test_ridge_points_per_memory_level() -> None:
     a100 = hardware.find("A100-SXM")
-    # 132 SMs × 128 bytes × 1.98 GHz: the tensor cores' lower clock is not that of the SMs.
-    for name in ("H100", "H200"):
-        assert math.isclose(hardware.find(name).bandwidths_bytes_per_s["l1"], 33.45408e12)
     # 108 SMs × 128 bytes × 1.41 GHz, and 5120 bytes × 1.41 GHz.
     assert math.isclose(a100.bandwidths_bytes_per_s["l1"], 19.49184e12)
     assert math.isclose(a100.bandwidths_bytes_per_s["l2"], 7.2192e12)
