@@ -282,7 +282,7 @@ def test_info_describes_a_trace_and_a_file_alike(home: Path) -> None:
 
 def test_schema_explains_tables_and_columns_without_a_database(tmp_path: Path) -> None:
     everything = traceql("schema", "-f", "json", cwd=tmp_path).stdout
-    tables = {t.name for t in (*schema.TABLES, schema.GPU_SPECS)}
+    tables = {t.name for t in (*schema.TABLES, *schema.SHIPPED.values())}
     views = {v.name for v in catalog.shipped().views.values()}
     assert {row["name"] for row in json.loads(everything)} == tables | views
     columns = json.loads(traceql("schema", "kernels", "-f", "json", cwd=tmp_path).stdout)

@@ -499,7 +499,7 @@ ROOFS = pl.DataFrame(
         ("t", "compute", "bf16", "profiled", None, 900e12, None),
         ("t", "memory", "dram", "datasheet", None, None, 4.8e12),
         ("t", "memory", "dram", "profiled", None, None, 4.5e12),
-        ("t", "memory", "l2", "profiled", "lts__t_bytes.sum", None, 9e12),
+        ("t", "memory", "l2", "profiled", "l1tex__m_xbar2l1tex_read_bytes.sum", None, 9e12),
     ],
     schema=["trace", "kind", "name", "source", "metric", "flop_per_s", "bytes_per_s"],
     orient="row",
@@ -515,12 +515,21 @@ def roofline(roofs: pl.DataFrame = ROOFS, work: pl.DataFrame = WORK) -> dict[str
 def test_a_roof_of_memory_rises_with_its_bandwidth_until_it_meets_the_highest_peak() -> None:
     ends = [row for row in data(roofline()) if row.get("place") in ("dram", "l2")]
     for row in ends:
-        rate = {"DRAM profiled": 4.5e12, "DRAM datasheet": 4.8e12, "L2 profiled lts__t_bytes": 9e12}[
-            row["roof"]
-        ]
+        rate = {
+            "DRAM profiled": 4.5e12,
+            "DRAM datasheet": 4.8e12,
+            "L2 profiled l1tex__m_xbar2l1tex_read_bytes": 9e12,
+        }[row["roof"]]
         assert row["flop_per_s"] == pytest.approx(rate * row["dram_flop_per_byte"])
         assert row["flop_per_s"] <= 989e12 * 1.000001
     assert max(row["flop_per_s"] for row in ends) == pytest.approx(989e12)
+
+
+def test_a_roof_that_ends_left_of_all_points_is_not_drawn() -> None:
+    # It meets 989 TFLOP/s at 9.9 FLOP/byte, and the axis begins at 10.
+    fast = ROOFS.tail(1).with_columns(name=pl.lit("l1"), source=pl.lit("derived"), bytes_per_s=1e14)
+    drawn_roofs = {row["place"] for row in data(roofline(pl.concat([ROOFS, fast]))) if "place" in row}
+    assert drawn_roofs == {"compute", "dram", "l2"}
 
 
 def test_a_ridge_point_is_peak_over_bandwidth_and_labelled() -> None:
@@ -548,6 +557,25 @@ def test_work_without_flop_is_left_out_of_logarithmic_axes_and_counted() -> None
     points = [row for row in data(specification) if row.get("gpu_ns·text")]
     assert {row["dram_flop_per_byte"] for row in points} == {100.0, 200.0, 400.0}
     assert specification["title"]["subtitle"][0] == "1 without FLOP or DRAM traffic are not shown"
+
+
+def test_points_of_work_that_was_counted_in_part_are_hollow() -> None:
+    part = WORK.with_columns(at_least=pl.Series([False, True, None, False]))
+    specification = charts.KINDS["roofline"].draw(part, ROOFS, hollow="at_least", **CHANNELS).to_dict()
+    marks = {
+        layer["mark"]["filled"]: {row["seq_len"] for row in specification["datasets"][layer["data"]["name"]]}
+        for layer in specification["layer"]
+        if layer["mark"]["type"] == "point" and "size" in layer["encoding"]
+    }
+    assert marks == {True: {1024, 512}, False: {256}}
+    assert specification["title"]["subtitle"][1] == "hollow: at least so much, for not all was counted"
+
+
+def test_points_without_a_phase_have_the_shape_of_their_colour() -> None:
+    told = {e["shape"]["field"] for e in encodings(roofline()) if "shape" in e}
+    untold = WORK.with_columns(phase=pl.lit(None, pl.String))
+    assert told == {"phase"}
+    assert {e["shape"]["field"] for e in encodings(roofline(work=untold)) if "shape" in e} == {"layer_kind"}
 
 
 def test_what_measured_roofs_and_points_of_prefill_mean_is_said() -> None:
@@ -645,7 +673,7 @@ def test_a_cache_with_two_counters_has_two_roofs_and_their_labels_name_them() ->
     measured = other.with_columns(source=pl.lit("measured"), metric=None)
     roofs = pl.concat([ROOFS, other, measured])
     labels = {row["label"] for row in data(roofline(roofs)) if row.get("place") == "l2"}
-    assert labels == {"", "L2 (lts__t_bytes) 9 TB/s", "L2 (lts2xbar_bytes) 5.5 TB/s"}
+    assert labels == {"", "L2 (l1tex__m_xbar2l1tex_read_bytes) 9 TB/s", "L2 (lts2xbar_bytes) 5.5 TB/s"}
 
 
 def test_a_level_without_a_published_bandwidth_shows_the_measured_one(db: Database, tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def test_databases_hold_no_definitions_of_ones_own(tmp_path: Path) -> None:
     with traceql.open(tmp_path / "traces.duckdb", queries=broken) as database:
         database.ingest(REPORTS / EAGER)
         stored = database.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal AND NOT temporary")
-    assert set(stored["view_name"]) == {*catalog.shipped().views, schema.GPU_SPECS.name}
+    assert set(stored["view_name"]) == {*catalog.shipped().views, *schema.SHIPPED}
 
 
 # --- what is wrong is named -----------------------------------------------------------------------------

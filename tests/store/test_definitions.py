@@ -209,7 +209,7 @@ def test_a_gpu_that_is_new_is_known_in_an_old_database(path: Path, monkeypatch: 
     new = one_more_gpu()
     monkeypatch.setattr(hardware, "gpus", lambda: new)
     monkeypatch.setattr(specs, "made_of", lambda: "a data file with one more")
-    specs.view.cache_clear()
+    specs.views.cache_clear()
     try:
         with traceql.open(path) as database:
             assert "Voodoo 2" in database.gpu_specs().collect()["gpu"].to_list()
@@ -217,7 +217,7 @@ def test_a_gpu_that_is_new_is_known_in_an_old_database(path: Path, monkeypatch: 
             database.tag("run", a="b")
         assert execute(path, "SELECT count(*) FROM gpu_specs WHERE gpu = 'Voodoo 2'") == [(1,)]
     finally:
-        specs.view.cache_clear()
+        specs.views.cache_clear()
 
 
 def one_more_gpu() -> tuple[hardware.Gpu, ...]:

@@ -40,6 +40,7 @@ def predict() -> None:
       traceql predict decode --config config.json --gpu H200 --kv-dtype fp8 --tensor-parallel-size 2
       traceql predict prefill --config config.json --gpu H200 --tokens 4096
       traceql predict gemm --m 1792 --n 1792 --n 1793 --k 4096 --gpu A100-SXM
+      traceql predict layers --config config.json --tokens 4096
     """
 
 
@@ -409,3 +410,37 @@ def _rows(one: Gpu, steps: Iterable[Step]) -> list[dict[str, Any]]:
         }
         for found in steps
     ]
+
+
+@predict.command("layers")
+@click.option(
+    "--config",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The model's config.json (of Llama's kind, or NemotronH).",
+)
+@_count("--tokens", multiple=True, required=True, help="Length of a prompt; repeatable.")
+@_count("--batch", default=1, help="Sequences.")
+@_count("--chunk", help="Tokens of a prefill step: prefill is then the last chunk of a prompt.")
+@output_options
+def layers_(
+    config: Path,
+    tokens: tuple[int, ...],
+    batch: int,
+    chunk: int | None,
+    format_: str | None,
+    output: str | None,
+) -> None:
+    """Count the useful FLOP of one layer of each kind, in prefill and in a decode step.
+
+    As a table of runs, which stands beside the executed FLOP of layer-roofline once it is imported.
+
+    \b
+    Examples:
+      traceql predict layers --config config.json --tokens 512 --tokens 4096 -o useful.csv
+      traceql import-runs useful.csv && traceql query layer-roofline
+    """
+    from traceql.predict import useful
+
+    rows = useful.layers(_model(config, {}), tokens, batch=batch, chunk=chunk)
+    write(rows_table(list(rows)), format_, output)

@@ -11,5 +11,6 @@ Stands beside the way of a datum and knows none of it.
 `models`     models of all this: from a config.json, or from dimensions
 `serving`    decode steps and prefill of a model
 `shapes`     tiles and waves of a GEMM
+`useful`     FLOP of one layer of each kind, to compare with counters
 ============ ==========================================================================
 """
