@@ -164,8 +164,11 @@ with_flush AS (
         CASE WHEN is_same THEN sums.amount + flushes.amount - min(flushes.amount) OVER () END AS amount,
         coalesce(
             reason,
-            CASE WHEN NOT is_same THEN coalesce(kernels, 0) || ' kernels flush, or were not all measured, in '
-                || trace END
+            CASE
+                WHEN is_same THEN NULL
+                WHEN kernels > 0 AND flushes.amount IS NULL THEN 'not measured for every kernel of ' || trace
+                ELSE coalesce(kernels, 0) || ' kernels flush in ' || trace
+            END
         ) AS reason
     FROM sums
     LEFT JOIN flushes USING (is_variant)
@@ -180,14 +183,14 @@ given AS (
         coalesce($draft_tokens, outcomes.draft_tokens)::DOUBLE AS draft_tokens,
         coalesce($bonus_tokens, outcomes.bonus_tokens)::DOUBLE AS bonus_tokens,
         coalesce($token_bytes, outcomes.token_bytes) AS token_bytes,
-        coalesce(percent($accepted_tokens, $draft_tokens), outcomes.acceptance_pct)::DOUBLE AS acceptance_pct,
-        100.0 - acceptance_pct AS rejected_pct
+        coalesce(percent($accepted_tokens, $draft_tokens), outcomes.acceptance_pct)::DOUBLE AS acceptance_pct
     FROM sides
     JOIN trace_outcomes AS outcomes USING (trace_id)
 ),
 tokens AS (
     SELECT
         *,
+        100.0 - acceptance_pct AS rejected_pct,
         CASE
             WHEN coalesce(tags['nwor_mode'], if(is_variant, 'stage', 'off')) <> 'stage' THEN draft_tokens
             WHEN staged_tokens > 0 AND $accepted_tokens IS NULL

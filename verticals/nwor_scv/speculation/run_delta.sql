@@ -15,17 +15,17 @@
 -- @chart  paired_bars x=measure y=baseline y2=variant
 
 WITH sides AS (
-    SELECT trace_id, trace, is_variant
+    SELECT trace_id, trace, sweep IS NOT NULL AS is_run, is_variant
     FROM measured_sides
     JOIN (VALUES ($baseline, false), ($variant, true)) AS asked(trace, is_variant) USING (trace)
 ),
 numbers AS (
     FROM (
-        SELECT trace, is_variant, trace_outcomes.* EXCLUDE (trace_id, token_bytes)
+        SELECT trace, is_run, is_variant, trace_outcomes.* EXCLUDE (trace_id, token_bytes)
         FROM trace_outcomes
         JOIN sides USING (trace_id)
     )
-    UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (trace, is_variant))))
+    UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (trace, is_run, is_variant))))
 )
 SELECT
     measure,
@@ -35,7 +35,8 @@ SELECT
     percent(delta, baseline) AS delta_pct,
     coalesce(
         'not known of ' || string_agg(trace, ', ' ORDER BY is_variant) FILTER (amount IS NULL)
-            || ' (traceql import-runs FILE --tag trace=NAME)',
+            || CASE WHEN bool_or(amount IS NULL AND NOT is_run)
+                    THEN ' (traceql import-runs FILE --tag trace=NAME)' ELSE '' END,
         ''
     ) AS remark
 FROM numbers
