@@ -117,7 +117,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
 
 
 def _is_of_runs_alone(run: Run, traces: list[dict[str, Any]], chosen: list[str]) -> bool:
-    """Whether a question that may be asked of runs is asked of no trace: what was recorded says nothing then."""
+    """Whether a question that may be asked of runs is asked of no trace: nothing need be recorded then."""
     if chosen:
         return not any(trace["trace"] in chosen for trace in traces)
     return not traces and bool(run("FROM runs LIMIT 1").num_rows)

@@ -54,14 +54,17 @@ def opened(
 
 
 def _known(database: Database, words: Iterable[str], runs: bool) -> dict[str, list[str]]:
-    """Word → the traces of the database that it means, by name, pattern or tag, or itself if it names runs."""
+    """Word → the traces that it means, by name, pattern or tag; or itself where it names runs."""
     from traceql.ask import place
 
     traces = place.traces(database._store.run)
-    names_of_runs = place.names_of_runs(database._store.run) if runs else ()
-    meant = {
-        word: place.meant(traces, word) or [name for name in names_of_runs if name == word] for word in words
+    # A sweep with several runs, too: the question says which there are.
+    named = {
+        word
+        for name in (place.names_of_runs(database._store.run) if runs else ())
+        for word in (name, name.partition(":")[0])
     }
+    meant = {word: place.meant(traces, word) or [word] * (word in named) for word in words}
     return {word: names for word, names in meant.items() if names}
 
 

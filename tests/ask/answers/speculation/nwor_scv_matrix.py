@@ -18,7 +18,14 @@ def profile(nwor: str, scv: str, *, flush: int = 9000, pct: float | None = None,
     return (
         Profile(tags={"nwor_mode": nwor, "scv_mode": scv})
         .kernel(
-            "flush", "flush/l2", dram_write=flush, dram_read=9000, l2_write=9000, l2_read=9000, ns=100, dram_pct=99
+            "flush",
+            "flush/l2",
+            dram_write=flush,
+            dram_read=9000,
+            l2_write=9000,
+            l2_read=9000,
+            ns=100,
+            dram_pct=99,
         )
         .kernel("warm", "warm/up", dram_write=9000, dram_read=9000, l2_write=9000, l2_read=9000, ns=9)
         .kernel("write", "step/write", ns=8, dram_pct=pct, **counters)
@@ -31,8 +38,12 @@ CASES = [
         "tags tell the modes; what a mode has no trace, range, counter or run for is not known; flushes are compared",
         traces={
             "p1": profile("off", "off", pct=50, dram_write=100, dram_read=50, l2_write=10, l2_read=20),
-            "p2": profile("stage", "off", flush=9010, pct=25, dram_write=60, dram_read=50, l2_write=12, l2_read=20),
-            "p3": profile("off", "graph", flush=9005, pct=50, dram_write=110, dram_read=25, l2_write=10, l2_read=30),
+            "p2": profile(
+                "stage", "off", flush=9010, pct=25, dram_write=60, dram_read=50, l2_write=12, l2_read=20
+            ),
+            "p3": profile(
+                "off", "graph", flush=9005, pct=50, dram_write=110, dram_read=25, l2_write=10, l2_read=30
+            ),
             "p4": profile("stage", "graph", flush=9020, dram_write=50, dram_read=100, l2_write=None),
             "t1": Recording(nwor_mode="off", scv_mode="off")
             .range(MASK, 0, 100)
@@ -153,7 +164,9 @@ CASES = [
                 {"nwor_mode": "stage", "scv_mode": "off", "latency_avg_s": 3, "dram__bytes_write.sum": 40},
                 {"nwor_mode": "stage", "scv_mode": "graph", "latency_avg_s": 4},
             ),
-            "other": Runs({"nwor_mode": "off", "scv_mode": "off", "latency_avg_s": 5, "spec_num_accepted_tokens": 8}),
+            "other": Runs(
+                {"nwor_mode": "off", "scv_mode": "off", "latency_avg_s": 5, "spec_num_accepted_tokens": 8}
+            ),
         },
         params={
             "mode": {
