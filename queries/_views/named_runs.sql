@@ -1,14 +1,14 @@
 -- Runs measured outside the profilers, by the names under which questions compare them without a trace.
 --
--- A run is called as its sweep, where all runs of that have the same tags; else SWEEP:VALUES, with the values of
--- the tags in which they differ, in the order of the tags' names and with / between them. Runs of one name are
--- repetitions. Batches are parts of a run, and a trace's sidecar is that trace's.
+-- A run is called as its sweep, where all runs of that have the same tags; else SWEEP:VALUES, with the values
+-- of the tags in which they differ, in the order of the tags' names and with / between them. Runs of one name
+-- are repetitions. Batches are parts of a run, and a trace's sidecar is that trace's.
 -- @needs  runs
 -- @column run_id BIGINT              the run, see runs
 -- @column side_id BIGINT             of the name: negative, where ids of traces are positive
 -- @column name VARCHAR               the name
 -- @column sweep VARCHAR              label of the imported file
--- @column tags MAP(VARCHAR, VARCHAR) what the run was; the same for all runs of the name
+-- @column tags MAP(VARCHAR, VARCHAR)  what the run was; the same for all runs of the name
 
 WITH whole AS (
     SELECT run_id, sweep, tags

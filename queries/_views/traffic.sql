@@ -5,8 +5,8 @@
 -- @column trace_id BIGINT   the trace it belongs to, see traces
 -- @column kernel_id BIGINT  the workload, see kernels
 -- @column path VARCHAR      innermost push/pop range of the default domain; empty outside any
--- @column measure VARCHAR   dram_write_bytes, dram_read_bytes, l2_write_sectors, l2_read_sectors, dram_busy_ns,
---         gpu_ns or kernels
+-- @column measure VARCHAR   dram_write_bytes, dram_read_bytes, l2_write_sectors, l2_read_sectors,
+--         dram_busy_ns, gpu_ns or kernels
 -- @column amount DOUBLE     NULL if it was not measured; of kernels 1
 
 SELECT trace_id, kernel_id, path, measure, amount

@@ -91,7 +91,7 @@ def check(
       traceql check --list
       traceql check budget --variant run --format json
       traceql check budget.toml --variant run.nsys-rep --param step=decode%
-      traceql check nwor --baseline small_baseline.json --variant small_nwor.json
+      traceql check mine.toml --baseline runs_before.json --variant runs_after.json
     """
     from traceql.ask import check_files, checks
 

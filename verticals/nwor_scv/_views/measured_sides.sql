@@ -3,7 +3,7 @@
 -- Runs are called as in the view named_runs; a trace of the same name comes first.
 -- @column trace_id BIGINT            the trace, see traces; of runs the side_id of named_runs
 -- @column trace VARCHAR              name of the trace or of the runs
--- @column tags MAP(VARCHAR, VARCHAR) what it was, as labelled
+-- @column tags MAP(VARCHAR, VARCHAR)  what it was, as labelled
 -- @column has_timeline BOOLEAN       whether it holds times
 -- @column has_counters BOOLEAN       whether it holds ncu metrics of kernels
 -- @column missing VARCHAR[]          tables that a trace lacks, see traces

@@ -1,9 +1,9 @@
 -- What is known of the work behind a trace, or behind runs without one, from outside the profiler.
 --
--- A number is the trace's tag of that name, else that of the imported runs of the trace: those that name it in
--- their tag `trace`, or that share its tags nwor_mode and scv_mode. A run that differs in any tag which both have
--- is another one. Repeated runs are summarised; those of several imported files are not the same measurement, and
--- tell nothing. How runs were configured counts as a number, too, where it is one.
+-- A number is the trace's tag of that name, else that of the imported runs of the trace: those that name it
+-- in their tag `trace`, or that share its tags nwor_mode and scv_mode. A run that differs in any tag which
+-- both have is another one. Repeated runs are summarised; those of several imported files are not the same
+-- measurement, and tell nothing. How runs were configured counts as a number, too, where it is one.
 -- @column trace_id BIGINT  the trace or runs, see measured_sides
 -- @column metric VARCHAR   name, as measured or labelled
 -- @column value DOUBLE     mean of the repetitions

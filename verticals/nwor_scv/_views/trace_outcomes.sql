@@ -3,17 +3,17 @@
 -- The numbers of the view outside_numbers that have these names in vLLM.
 -- @column trace_id BIGINT          the trace or runs, see measured_sides
 -- @column latency_s DOUBLE         mean latency (latency_avg_s, avg_latency, latency_s)
--- @column median_latency_s DOUBLE  median latency (latency_p50_s, latency_p50, or of the repetitions of latency,
---         latency_s)
+-- @column median_latency_s DOUBLE  median latency (latency_p50_s, latency_p50, or of the repetitions of
+--         latency, latency_s)
 -- @column draft_tokens DOUBLE      draft tokens proposed (spec_num_draft_tokens)
 -- @column accepted_tokens DOUBLE   of them accepted (spec_num_accepted_tokens)
 -- @column acceptance_pct DOUBLE    accepted in percent of proposed (or spec_acceptance_ratio)
 -- @column rejected_pct DOUBLE      rejected in percent of proposed
--- @column bonus_tokens DOUBLE      tokens that each verification adds to its drafts, which are never rejected: as
---         many as verifications (spec_num_drafts; else draft tokens ÷ those of one, tag draft_tokens or drafts)
+-- @column bonus_tokens DOUBLE      tokens that verifications add to their drafts, and never reject: one each
+--         (spec_num_drafts; else draft tokens ÷ those of one, the tag draft_tokens or drafts)
 -- @column staged_tokens DOUBLE     tokens that NWOR staged (nwor_tokens_staged)
 -- @column committed_tokens DOUBLE  of them written to the KV cache (nwor_tokens_committed)
--- @column token_bytes DOUBLE       a token's row in the KV cache, all layers (tag kv_token_bytes)
+-- @column token_bytes DOUBLE       bytes of a KV row in all layers (tag kv_token_bytes)
 -- @column writes_saved_pct DOUBLE  staged but not written, in percent of staged
 
 WITH named AS (

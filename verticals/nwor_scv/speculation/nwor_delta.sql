@@ -1,19 +1,20 @@
 -- What did a change do to DRAM and L2 traffic, per NVTX range, in total and per accepted token?
 --
--- Two ncu traces, or runs that hold what ncu counted (by the names of the view named_runs). The range that does
--- the work may have changed its name (kv_write became nwor_commit): pair the paths. DRAM and L2 can move in
--- opposite directions, and traffic into other ranges: read them together, and with the total.
+-- Two ncu traces, or runs that hold what ncu counted (by the names of the view named_runs). The range that
+-- does the work may have changed its name (kv_write became nwor_commit): pair the paths. DRAM and L2 can move
+-- in opposite directions, and traffic into other ranges: read them together, and with the total.
 --
--- What a range writes reaches DRAM when the L2 evicts it, perhaps in a later range. Where a workload flushes caches
--- between steps, name those ranges: what they write back is counted (scope with_flush), and what they fill the
--- cache with is not, for that is what they write in both traces; with_flush adds to each total what its flush
--- writes more than the other's. Compare that with kv_rows: the rows of the KV cache that were written, of drafts
--- and of the bonus token that each verification adds. With NWOR off (tag nwor_mode; by default the baseline) these
--- are those of all drafts, with NWOR those committed, or accepted. rows_pct sets bytes against the rows'.
+-- What a range writes reaches DRAM when the L2 evicts it, perhaps in a later range. Where a workload flushes
+-- caches between steps, name those ranges: what they write back is counted (scope with_flush), and what they
+-- fill the cache with is not, for that is what they write in both traces; with_flush adds to each total what
+-- its flush writes more than the other's. Compare that with kv_rows: the rows of the KV cache that were
+-- written, of drafts and of the bonus token that each verification adds. With NWOR off (tag nwor_mode; by
+-- default the baseline) these are those of all drafts, with NWOR those committed, or accepted. rows_pct sets
+-- bytes against the rows'.
 --
--- Fewer bytes are a gain only if as many tokens were accepted; those numbers come from parameters, from tags (ingest
--- --tag spec_num_accepted_tokens=272) or from imported runs of the trace. A workload that commits from where the
--- model left the drafts has no staging copy, and the traffic of one is not in its numbers.
+-- Fewer bytes are a gain only if as many tokens were accepted; those numbers come from parameters, from tags
+-- (ingest --tag spec_num_accepted_tokens=272) or from imported runs of the trace. A workload that commits
+-- from where the model left the drafts has no staging copy, and the traffic of one is not in its numbers.
 -- @of     runs
 -- @param  baseline VARCHAR               trace before the change, or runs
 -- @param  variant VARCHAR                trace after it, or runs
@@ -23,7 +24,7 @@
 -- @param  accepted_tokens BIGINT = NULL  of each trace; by default its tag or run spec_num_accepted_tokens
 -- @param  draft_tokens BIGINT = NULL     of each trace; by default its tag or run spec_num_draft_tokens
 -- @param  bonus_tokens BIGINT = NULL     of each trace; by default its tag or run spec_num_drafts
--- @param  token_bytes DOUBLE = NULL      a token's row in the KV cache, all layers; by default tag kv_token_bytes
+-- @param  token_bytes DOUBLE = NULL      bytes of a KV row in all layers; by default tag kv_token_bytes
 -- @needs  metrics
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum lts__t_sectors_op_read.sum lts__t_sectors_op_write.sum
 -- @metrics dram__throughput.avg.pct_of_peak_sustained_elapsed
@@ -34,7 +35,7 @@
 -- @column variant DOUBLE                 sum after
 -- @column delta DOUBLE                   after minus before
 -- @column delta_pct DOUBLE               change in percent of before
--- @column rows_pct DOUBLE                of DRAM writes, the change in percent of the bytes of the rows before
+-- @column rows_pct DOUBLE                change of DRAM writes in percent of the bytes of the rows before
 -- @column remark VARCHAR                 why a number is NULL; empty if none is
 -- @chart  paired_bars x=measure y=baseline y2=variant group=path remark=remark
 -- @compared counters 10 Memory traffic by NVTX range | drawn

@@ -1,12 +1,12 @@
 -- How do the four modes of NWOR (off, stage) and SCV (off, graph) compare, side by side?
 --
 -- Each mode has an ncu trace for its traffic, an nsys trace for the host's work in the mask's range, and
--- imported runs for its latency, as far as they exist; runs tell traffic, too, if they hold what ncu counted. Traces
--- and runs tell their mode by the tags nwor_mode and scv_mode, or are named here (runs as in the view named_runs, or
--- by their sweep alone); what a trace tells comes before runs. The ncu traces must hold the same steps, for their
--- traffic is a sum; with a flush it is as in nwor_delta, of what all modes write in it the least is its own. host_ns
--- to gpu_ns are what one instance of the range costs on average, or in the median. With NWOR off, the forks that
--- have SCV run no mask: their range is absent, not free.
+-- imported runs for its latency, as far as they exist; runs tell traffic, too, if they hold what ncu counted.
+-- Traces and runs tell their mode by the tags nwor_mode and scv_mode, or are named here (runs as in the view
+-- named_runs, or by their sweep alone); what a trace tells comes before runs. The ncu traces must hold the
+-- same steps, for their traffic is a sum; with a flush it is as in nwor_delta, of what all modes write in it
+-- the least is its own. host_ns to gpu_ns are what one instance of the range costs on average, or in the
+-- median. With NWOR off, the forks that have SCV run no mask: their range is absent, not free.
 -- @of     runs
 -- @param  mode MAP(VARCHAR, VARCHAR[]) = NULL  traces or runs of a mode, NWOR/SCV=NAME; by default as tagged
 -- @param  range VARCHAR = 'scv_compute_mask'  text of the range around the mask
@@ -103,7 +103,9 @@ counters AS (
     UNION ALL
     SELECT trace_id, 'dram_write_bytes_with_flush', CASE WHEN is_same THEN amount END FROM with_flush
     UNION ALL
-    SELECT trace_id, measure, amount FROM run_traffic WHERE trace_id IN (SELECT trace_id FROM chosen WHERE is_run)
+    SELECT trace_id, measure, amount
+    FROM run_traffic
+    WHERE trace_id IN (SELECT trace_id FROM chosen WHERE is_run)
 ),
 host AS (
     SELECT
@@ -153,8 +155,8 @@ measures AS (
             ('dram_write_bytes', 'ncu'), ('dram_write_bytes_with_flush', 'ncu'), ('dram_read_bytes', 'ncu'),
             ('l2_write_sectors', 'ncu'), ('l2_read_sectors', 'ncu'), ('dram_throughput_pct', 'ncu'),
             ('dram_write_bytes_per_token', 'ncu'), ('host_ns', 'nsys'), ('median_host_ns', 'nsys'),
-            ('launches', 'nsys'), ('launch_ns', 'nsys'), ('median_launch_ns', 'nsys'), ('graph_replays', 'nsys'),
-            ('graph_replay_ns', 'nsys'), ('median_graph_replay_ns', 'nsys'), ('replays_by_node', 'nsys'),
+            ('launches', 'nsys'), ('launch_ns', 'nsys'), ('median_launch_ns', 'nsys'),
+            ('graph_replays', 'nsys'), ('graph_replay_ns', 'nsys'), ('median_graph_replay_ns', 'nsys'), ('replays_by_node', 'nsys'),
             ('syncs', 'nsys'), ('kernels', 'nsys'), ('gpu_ns', 'nsys'), ('median_gpu_ns', 'nsys'),
             ('latency_s', 'run'), ('median_latency_s', 'run'), ('acceptance_pct', 'run')
     ) AS listed(measure, source)
@@ -174,7 +176,8 @@ cells AS (
         CASE
             WHEN told > 1 THEN 'more than one trace or run'
             WHEN told = 1 THEN NULL
-            WHEN measures.measure = 'dram_write_bytes_with_flush' AND NOT EXISTS (FROM with_flush) THEN 'no flush'
+            WHEN measures.measure = 'dram_write_bytes_with_flush' AND NOT EXISTS (FROM with_flush)
+                THEN 'no flush'
             WHEN measures.source <> 'run'
                 AND NOT EXISTS (
                     SELECT 1 FROM chosen

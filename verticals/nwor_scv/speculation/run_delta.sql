@@ -1,8 +1,9 @@
 -- What did a change do to latency, and to the tokens drafted, accepted, staged and committed?
 --
--- Numbers that no profiler records. Of a trace, they come from its tags, or from imported runs that name it in
--- their tag `trace`, or share its tags nwor_mode and scv_mode. Runs without a trace are compared by their names:
--- that of their sweep, or SWEEP:NWOR/SCV of one with several modes (see the views trace_outcomes, named_runs).
+-- Numbers that no profiler records. Of a trace, they come from its tags, or from imported runs that name it
+-- in their tag `trace`, or share its tags nwor_mode and scv_mode. Runs without a trace are compared by their
+-- names: that of their sweep, or SWEEP:NWOR/SCV of one with several modes (see the views trace_outcomes,
+-- named_runs).
 -- @of     runs
 -- @param  baseline VARCHAR  trace before the change, or runs
 -- @param  variant VARCHAR   trace after it, or runs

@@ -3,8 +3,9 @@
 -- Two traces. Those of nsys tell time, calls and kernels, those of ncu kernels and warps. Where the range is
 -- absent everything is NULL: what did not run did not get cheaper. vLLM forks with SCV wrap the vectorised
 -- mask in the range scv_compute_mask, but may leave out the graph replay, and run none of it with NWOR off.
--- One slow instance moves a mean, so medians stand beside it. Where nsys traced the nodes of a graph one by one
--- (replays_by_node), a replay takes longer than it does without: its time is no less than that of the replay.
+-- One slow instance moves a mean, so medians stand beside it. Where nsys traced the nodes of a graph one by
+-- one (replays_by_node), a replay takes longer than it does without: its time is no less than that of the
+-- replay.
 -- @of     runs
 -- @param  baseline VARCHAR              trace before the change, or runs (of which nothing is known here)
 -- @param  variant VARCHAR               trace after it, or runs
@@ -19,7 +20,7 @@
 -- @column baseline_per_instance DOUBLE  before ÷ instances of the range
 -- @column variant_per_instance DOUBLE   after ÷ instances of the range
 -- @column median_baseline_per_instance DOUBLE  median over the instances before; NULL from ncu
--- @column median_variant_per_instance DOUBLE   median over the instances after
+-- @column median_variant_per_instance DOUBLE  median over the instances after
 -- @column remark VARCHAR                why a number is NULL, or too large; empty if none is
 -- @chart  paired_bars x=measure y=baseline_per_instance y2=variant_per_instance
 -- @compared timeline 20 What the mask of accepted tokens costs the host | drawn
