@@ -1,5 +1,6 @@
--- Traffic in total as runs tell it that were measured without a trace of ours, such as ncu_metrics of a
--- benchmark.
+-- Traffic in total, as runs tell it that were measured without a trace.
+--
+-- For example ncu_metrics in the results of a benchmark.
 -- @column trace_id BIGINT  the trace or runs, see measured_sides
 -- @column measure VARCHAR  dram_write_bytes, dram_read_bytes, l2_write_sectors, l2_read_sectors or
 --         dram_throughput_pct

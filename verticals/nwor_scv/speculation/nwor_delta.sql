@@ -28,7 +28,7 @@
 -- @needs  metrics
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum lts__t_sectors_op_read.sum lts__t_sectors_op_write.sum
 -- @metrics dram__throughput.avg.pct_of_peak_sustained_elapsed
--- @column scope VARCHAR                  pair (as asked), total, with_flush, flush, or range (any other path)
+-- @column scope VARCHAR                  with_flush, pair (as asked), total, flush, or range (any other path)
 -- @column path VARCHAR                   the pair, the path of the innermost range, or total
 -- @column measure VARCHAR                what is counted
 -- @column baseline DOUBLE                sum before; NULL if it was not measured for every kernel
@@ -253,4 +253,4 @@ SELECT
     coalesce(string_agg(reason, '; ' ORDER BY is_variant), '') AS remark
 FROM figures
 GROUP BY scope, path, position, measure
-ORDER BY list_position(['pair', 'total', 'with_flush', 'flush', 'range'], scope), path, position, measure
+ORDER BY list_position(['with_flush', 'pair', 'total', 'flush', 'range'], scope), path, position, measure

@@ -55,6 +55,7 @@ CASES = [
         expected=across(
             """
             scope       path                         measure                     baseline  variant  delta  delta_pct     rows_pct  remark
+            with_flush  total and flush              dram_write_bytes            151       101      -50    -5000/151     -20       ''  # 40 more are written back
             pair        step/kv_write = step/commit  dram_write_bytes            150       60       -90    -60           -36       ''  # 90 of 250
             pair        step/kv_write = step/commit  dram_read_bytes             15        10       -5     -100/3        NULL      ''
             pair        step/kv_write = step/commit  l2_write_sectors            6         8        2      100/3         NULL      ''
@@ -82,7 +83,6 @@ CASES = [
             total       total                        kv_row_bytes                250       NULL     NULL   NULL          NULL      bytes per token of after are not known
             total       total                        kv_rows                     25        10       -15    -60           NULL      ''
             total       total                        rejected_pct                50        75       25     50            NULL      ''
-            with_flush  total and flush              dram_write_bytes            151       101      -50    -5000/151     -20       ''  # 40 more are written back
             flush       step/flush/l2                dram_write_bytes            900       940      40     400/90        16        ''
             flush       step/flush/l2                dram_read_bytes             0         0        0      NULL          NULL      ''
             flush       step/flush/l2                l2_write_sectors            30        30       0      0             NULL      ''
@@ -118,6 +118,7 @@ CASES = [
         expected=across(
             """
             scope       path                 measure                     baseline  variant  delta  delta_pct  rows_pct  remark
+            with_flush  total and flush      dram_write_bytes            NULL      NULL     NULL   NULL       NULL      1 kernels flush in a; 0 kernels flush in b
             total       total                dram_write_bytes            3         8        5      500/3      NULL      ''
             total       total                dram_read_bytes             NULL      0        NULL   NULL       NULL      not measured for every kernel of a
             total       total                l2_write_sectors            NULL      NULL     NULL   NULL       NULL      not measured for every kernel of a; not measured for every kernel of b
@@ -134,7 +135,6 @@ CASES = [
             total       total                kv_row_bytes                NULL      NULL     NULL   NULL       NULL      bytes per token of a are not known; bytes per token of b are not known
             total       total                kv_rows                     NULL      NULL     NULL   NULL       NULL      drafts, accepted or bonus tokens of a are not known; drafts, accepted or bonus tokens of b are not known
             total       total                rejected_pct                100       NULL     NULL   NULL       NULL      spec_num_accepted_tokens and spec_num_draft_tokens of b are not known
-            with_flush  total and flush      dram_write_bytes            NULL      NULL     NULL   NULL       NULL      1 kernels flush in a; 0 kernels flush in b
             flush       flush                dram_write_bytes            7         NULL     NULL   NULL       NULL      no kernel there in b
             flush       flush                dram_read_bytes             NULL      NULL     NULL   NULL       NULL      not measured for every kernel of a; no kernel there in b
             flush       flush                l2_write_sectors            NULL      NULL     NULL   NULL       NULL      not measured for every kernel of a; no kernel there in b
