@@ -157,8 +157,9 @@ measures AS (
             ('dram_write_bytes_per_token', 'ncu'), ('host_ns', 'nsys'), ('median_host_ns', 'nsys'),
             ('launches', 'nsys'), ('launch_ns', 'nsys'), ('median_launch_ns', 'nsys'),
             ('graph_replays', 'nsys'), ('graph_replay_ns', 'nsys'), ('median_graph_replay_ns', 'nsys'),
-            ('replays_by_node', 'nsys'), ('syncs', 'nsys'), ('kernels', 'nsys'), ('gpu_ns', 'nsys'), ('median_gpu_ns', 'nsys'),
-            ('latency_s', 'run'), ('median_latency_s', 'run'), ('acceptance_pct', 'run')
+            ('replays_by_node', 'nsys'), ('syncs', 'nsys'), ('kernels', 'nsys'), ('gpu_ns', 'nsys'),
+            ('median_gpu_ns', 'nsys'), ('latency_s', 'run'), ('median_latency_s', 'run'),
+            ('acceptance_pct', 'run')
     ) AS listed(measure, source)
 ),
 cells AS (
