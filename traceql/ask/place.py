@@ -172,7 +172,10 @@ def _neither(word: str, runs: Sequence[str]) -> QueryError:
             f"{word} means {len(of_sweep)} runs, where one is compared: {', '.join(of_sweep[:_SHOWN_NAMES])}",
             "Name one of them.",
         )
-    return no_trace(word)
+    return QueryError(
+        f"no trace is called {word!r}, and no runs are",
+        'See which there are: traceql ls; traceql sql "SELECT DISTINCT name FROM named_runs"',
+    )
 
 
 def _chosen(values: Mapping[str, Value]) -> Sequence[str]:
