@@ -98,8 +98,8 @@ scoped AS (
     WHERE NOT is_flush AND (is_variant, kernel_id) NOT IN (SELECT (is_variant, kernel_id) FROM matched)
 ),
 summed AS (
-    -- The sum over some kernels is not that over all.
-    SELECT scope, path, is_variant, measure, CASE WHEN count(amount) = count(*) THEN sum(amount) END AS amount
+    -- The sum over some kernels is not that over all; fsum hardly depends on their order.
+    SELECT scope, path, is_variant, measure, CASE WHEN count(amount) = count(*) THEN fsum(amount) END AS amount
     FROM scoped
     GROUP BY scope, path, is_variant, measure
 ),
@@ -152,7 +152,7 @@ flushes AS (
     SELECT
         is_variant,
         count(*) AS kernels,
-        CASE WHEN count(amount) = count(*) THEN sum(amount) END AS amount
+        CASE WHEN count(amount) = count(*) THEN fsum(amount) END AS amount
     FROM counted
     WHERE is_flush AND measure = 'dram_write_bytes'
     GROUP BY is_variant

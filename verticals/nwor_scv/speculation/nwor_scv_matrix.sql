@@ -73,10 +73,10 @@ counted AS (
     )
 ),
 summed AS (
-    -- The sum over some kernels is not that over all.
+    -- The sum over some kernels is not that over all; fsum hardly depends on their order.
     SELECT
         trace_id, is_flush, measure,
-        CASE WHEN count(amount) = count(*) THEN sum(amount) END AS amount,
+        CASE WHEN count(amount) = count(*) THEN fsum(amount) END AS amount,
         count(*) AS kernels
     FROM counted
     GROUP BY trace_id, is_flush, measure
