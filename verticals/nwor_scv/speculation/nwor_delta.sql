@@ -99,7 +99,9 @@ scoped AS (
 ),
 summed AS (
     -- The sum over some kernels is not that over all; fsum hardly depends on their order.
-    SELECT scope, path, is_variant, measure, CASE WHEN count(amount) = count(*) THEN fsum(amount) END AS amount
+    SELECT
+        scope, path, is_variant, measure,
+        CASE WHEN count(amount) = count(*) THEN fsum(amount) END AS amount
     FROM scoped
     GROUP BY scope, path, is_variant, measure
 ),
