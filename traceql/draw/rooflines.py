@@ -28,7 +28,7 @@ _BELOW, _ABOVE, _LINE = 11, -7, 12
 _SOURCES: Mapping[str, tuple[str, Sequence[float]]] = {
     "measured": ("measured, sustained", [5, 3]),
     "profiled": ("peak at the clocks of the run", [1, 0]),
-    "derived": ("derived", [6, 2, 1.5, 2]),
+    "derived": ("derived: SMs × rate × clock", [6, 2, 1.5, 2]),
     "datasheet": ("datasheet", [1.5, 3]),
 }
 
