@@ -595,6 +595,27 @@ def test_a_lower_bound_decides_what_more_could_not_change(
 
 
 @pytest.mark.parametrize(
+    "executed",
+    [
+        {"sm__inst_executed_pipe_tensor.sum": 30.0},
+        {"smsp__inst_executed_pipe_tensor.sum.per_cycle_elapsed": 0.03},
+    ],
+    ids=["counted", "per cycle"],
+)
+def test_tensor_instructions_of_unknown_types_are_512_flop_at_least(executed: dict[str, Value]) -> None:
+    # As sections of Volta to Ada record them: 30 instructions in 1,000 cycles, 2 per cycle at most.
+    metrics = {key: value for key, value in roofline(fp32=640, dram=10).items() if TENSOR not in key}
+    peak = {"sm__inst_executed_pipe_tensor.sum.peak_sustained": 2.0}
+    row = only(launches(recorded(("k", {**metrics, **executed, **peak}))))
+    assert row["flop_by_precision"] == {"fp32": 640, "tensor": 30 * 512}
+    assert (row["flop"], row["at_least"]) == (640 + 30 * 512, True)
+    # 15 ns of the tensor pipe, 3.2 of fp32, 1 of DRAM.
+    assert (row["precision"], row["bound"]) == ("tensor", "compute_bound")
+    assert (row["compute_pct"], row["profiled_flop_per_s"]) == pytest.approx((1.5, 1024e9))
+    assert row["lacks"] == "tensor FLOP (--section SpeedOfLight_HierarchicalTensorRooflineChart)"
+
+
+@pytest.mark.parametrize(
     ("metrics", "unit_bytes"),
     [
         # Volta, and Turing to Ada, whose roofline sections derive from these what they draw.
