@@ -670,3 +670,24 @@ def test_counters_of_all_requests_are_traffic_without_a_roof() -> None:
 def test_wrong_parameters_are_errors(profiles: Database) -> None:
     with pytest.raises(QueryError, match="by must be kernel or launch"):
         profiles.query("kernel_roofline", trace=LLAMA, by="layer")
+
+
+def test_the_counters_that_collectors_ask_for_give_every_roof_on_an_h200(corpus: Database) -> None:
+    trace = "roofline_counters.ncu-rep.xz"
+    rows = sorted(launches(corpus, trace=trace), key=lambda row: row["flop"])
+    softmax, halves, singles = rows
+    # 2 mnk, on tensor cores to the operation; of the fp32 product, scaling the result comes on top.
+    assert (halves["precision"], halves["flop"]) == ("bf16", 2 * 2048**3)
+    assert (singles["precision"], softmax["precision"]) == ("fp32", "fp32")
+    assert 1 <= singles["flop"] / (2 * 4096**3) < 1.001
+    clocks = metric(corpus, trace, "sm__cycles_elapsed.avg.per_second")
+    assert sorted(row["profiled_l1_bytes_per_s"] for row in rows) == pytest.approx(
+        sorted(132 * 128 * clock for clock in clocks.values()), rel=1e-9
+    )
+    for row in rows:
+        assert not row["at_least"]
+        assert row["l2_metric"] == "lts__lts2xbar_cycles_active.sum"
+        assert row["l1_metric"] == "l1tex__lsu_writeback_active_mem_lgds.sum"
+        # As NVIDIA's roofline sections and the datasheet have them on this card.
+        assert row["profiled_l2_bytes_per_s"] == pytest.approx(10.25e12, rel=0.01)
+        assert row["profiled_dram_bytes_per_s"] == pytest.approx(4.8e12, rel=0.01)
