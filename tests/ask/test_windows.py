@@ -381,6 +381,25 @@ def test_what_others_launched_is_judged_by_what_is_left_in_the_window(
     assert {row["range"]: row["kernels"] for row in rows} == kernels
 
 
+@pytest.mark.parametrize(
+    ("place", "kernels"),
+    [
+        # Its own launch outlasts it: none, whoever else launches.
+        ({}, 0),
+        ({"to": 60}, 0),
+        # That launch is over, and what another thread launched is left.
+        ({"from_": 60}, None),
+        ({"from_": 100}, 0),
+    ],
+)
+def test_a_launch_that_outlasts_a_range_tells_of_it_as_far_as_it_is_in_the_window(
+    place: dict[str, Any], kernels: int | None
+) -> None:
+    made = Recording().range("r", 20, 200).launch(10, 50, (60, 70)).launch(80, 90, (95, 99), tid=2)
+    with made.database() as database:
+        assert database.query("range_launches", **place)["kernels"].to_list() == [kernels]
+
+
 def test_the_answer_says_what_it_was_narrowed_to(made: Database) -> None:
     asked = made.ask("top_kernels", trace="who*", from_="1us", within="request")
     assert asked.parameters["trace"] == ["whole"]

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from traceql.tables import migrations, schema
+from traceql.tables import migrations, schema, sqlfiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -182,32 +182,20 @@ left_over AS (
     FROM covered
     GROUP BY range_id
 ),
--- Without work of their own thread, or with none that is left: what others launch in the window decides.
+-- Without work of their own thread, or with none that is left: the calls in the window decide.
 idle AS (
-    SELECT kept.*, coalesce(end_ns, {_NEVER}) AS until_ns
+    SELECT range_id, trace_id, process_id, tid, end_tid, start_ns, coalesce(end_ns, {_NEVER}) AS until_ns
     FROM kept
     ANTI JOIN left_over USING (range_id)
-    WHERE style <> 'mark' AND (gpu_operations IS NULL OR is_cut)
-),
-callers AS (
-    SELECT DISTINCT trace_id, process_id, tid FROM api_calls
+    WHERE style <> 'mark' AND (coalesce(gpu_operations, 0) = 0 OR is_cut)
 ),
 launching AS (
-    SELECT DISTINCT trace_id, process_id, start_ns
+    SELECT trace_id, process_id, tid, start_ns, end_ns
     FROM api_calls
     WHERE EXISTS (FROM idle) AND api_call_id IN (SELECT api_call_id FROM operations)
 ),
 elsewhere AS (
-    SELECT range_id
-    FROM idle
-    ASOF JOIN launching
-        ON launching.trace_id = idle.trace_id AND launching.process_id = idle.process_id
-        AND launching.start_ns >= idle.start_ns
-    WHERE launching.start_ns < until_ns AND EXISTS (
-        FROM callers
-        WHERE callers.trace_id = idle.trace_id AND callers.process_id = idle.process_id
-            AND (callers.tid <> idle.tid OR idle.end_tid <> idle.tid)
-    )
+    {sqlfiles.rule("launched_elsewhere")}
 ),
 judged AS (
     SELECT kept.*, elsewhere.range_id IS NOT NULL AS is_elsewhere

@@ -54,4 +54,4 @@ def _files(version: int) -> dict[str, str]:
     there = folder.iterdir() if folder.is_dir() else ()
     files = sorted((f for f in there if f.name.endswith(".sql")), key=lambda f: f.name)
     parsed = [sqlfiles.load(f, f"migrations/from_{version}/{f.name}") for f in files]
-    return {file.stem: file.sql for file in parsed}
+    return {file.stem: sqlfiles.with_rules(file.sql) for file in parsed}
