@@ -3,6 +3,7 @@
 -- The names are matched by their words, in any order: all must be there. A card that gpu_specs does not know
 -- (another memory size, a MIG slice, a laptop's) has NULL.
 -- @column trace_id BIGINT          the trace it belongs to, see traces
+-- @column trace VARCHAR            name of the trace
 -- @column gpu_id INTEGER           the profiler's number of the GPU
 -- @column device_id INTEGER        CUDA device ordinal as in kernels
 -- @column gpu_name VARCHAR         product name in the trace
@@ -15,6 +16,7 @@
 
 SELECT
     gpus.trace_id,
+    trace,
     gpus.gpu_id,
     gpus.device_id,
     gpu_name,
@@ -25,6 +27,7 @@ SELECT
     gpu_specs.l2_bandwidth_bytes_per_s AS l2_bytes_per_s,
     gpu_specs.l1_bandwidth_bytes_per_s AS l1_bytes_per_s
 FROM gpus
+JOIN traces USING (trace_id)
 LEFT JOIN gpu_specs ON list_contains(
     gpu_specs.keys,
     array_to_string(

@@ -7,6 +7,7 @@
 -- is that of structured sparsity, the dense one is that of its fastest child without. Integer types count
 -- operations. Where none of these was recorded, an idle tensor pipe means 0 and a busy one unknown.
 -- @column trace_id BIGINT         the trace it belongs to, see traces
+-- @column trace VARCHAR           name of the trace
 -- @column kernel_id BIGINT        the workload, see kernels
 -- @column cores VARCHAR           cuda or tensor
 -- @column precision VARCHAR       as in gpu_specs.peak_flop_per_s, or fp16_cuda; NULL if not recorded
@@ -48,6 +49,7 @@ counters AS (
 workloads AS (
     SELECT
         kernels.trace_id,
+        trace,
         kernel_id,
         coalesce(
             max(value) FILTER (metric = 'smsp__cycles_elapsed.avg'),
@@ -59,7 +61,7 @@ workloads AS (
     FROM kernels
     JOIN traces ON traces.trace_id = kernels.trace_id AND has_counters
     LEFT JOIN counters USING (kernel_id)
-    GROUP BY kernels.trace_id, kernel_id
+    GROUP BY kernels.trace_id, trace, kernel_id
 ),
 instructions AS (
     SELECT
@@ -103,6 +105,7 @@ dense_peaks AS (
 )
 SELECT
     trace_id,
+    trace,
     kernel_id,
     'cuda' AS cores,
     precision,
@@ -116,6 +119,7 @@ LEFT JOIN cuda_cores USING (kernel_id, letter)
 UNION ALL
 SELECT
     trace_id,
+    trace,
     workloads.kernel_id,
     'tensor',
     CASE WHEN tensor_cores.types = 'fp64' THEN 'fp64_tensor'
@@ -129,4 +133,4 @@ FROM workloads
 LEFT JOIN tensor_cores USING (kernel_id)
 LEFT JOIN dense_peaks
     ON dense_peaks.kernel_id = workloads.kernel_id AND starts_with(dense_peaks.types, tensor_cores.types)
-GROUP BY trace_id, workloads.kernel_id, tensor_cores.types
+GROUP BY trace_id, trace, workloads.kernel_id, tensor_cores.types

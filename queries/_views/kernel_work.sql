@@ -5,6 +5,7 @@
 -- else all requests (lts__t_bytes, l1tex__t_bytes). Compare rows of the same metric. Nothing that is missing
 -- counts as 0: lacks lists it, with the options of ncu that record it.
 -- @column trace_id BIGINT               the trace it belongs to, see traces
+-- @column trace VARCHAR                 name of the trace
 -- @column kernel_id BIGINT              the workload, see kernels
 -- @column kernel VARCHAR                kernel name
 -- @column duration_ns BIGINT            time on the GPU
@@ -82,6 +83,7 @@ levels AS (
 )
 SELECT
     dram.trace_id,
+    trace,
     kernel_id,
     kernel,
     dram.duration_ns,

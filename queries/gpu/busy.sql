@@ -8,7 +8,7 @@
 -- or other work that it had to wait for. not_recorded is where the call was not.
 -- Advice: launch and queue by CUDA graphs or fewer kernels, sync and copy by pinned memory and asynchronous
 -- calls, not_asked by less work on the host; cpu_bound_gaps lists gaps one by one.
--- @of     timeline
+-- @of     totals
 -- @param  by VARCHAR = 'gpu'      gpu, whoever shares it, or process: what each of them uses
 -- @needs  kernels|memory_ops|graph_launches
 -- @column trace VARCHAR           name of the trace
@@ -53,7 +53,7 @@ spans AS (
         trace_id,
         gpu_id,
         owner,
-        CASE WHEN min(process_id) = max(process_id) THEN any_value(pid) END AS pid,
+        of_one(pid, process_id) AS pid,
         max(until_ns) - min(start_ns) AS span_ns,
         max(start_ns - busy_until_ns) FILTER (start_ns > busy_until_ns) AS longest_gap_ns,
         coalesce(sum(start_ns - busy_until_ns) FILTER (start_ns > busy_until_ns), 0) AS idle_ns
@@ -167,24 +167,50 @@ times AS (
     SELECT trace_id, gpu_id, owner, cause, function, sum(time_ns), count(*), max(time_ns)
     FROM by_gap
     GROUP BY trace_id, gpu_id, owner, cause, function
+),
+wholes AS (
+    SELECT
+        trace,
+        spans.gpu_id,
+        owner,
+        of_one(gpu_name, gpu_name) AS gpu,
+        of_one(pid, pid) AS pid,
+        max(longest_gap_ns) AS longest_gap_ns,
+        sum(span_ns)::BIGINT AS span_ns
+    FROM spans
+    JOIN traces USING (trace_id)
+    LEFT JOIN gpus ON gpus.trace_id = spans.trace_id AND gpus.gpu_id = spans.gpu_id
+    GROUP BY trace, spans.gpu_id, owner
+),
+parts AS (
+    SELECT
+        trace,
+        gpu_id,
+        owner,
+        cause,
+        function,
+        sum(time_ns)::BIGINT AS time_ns,
+        sum(gaps)::BIGINT AS gaps,
+        max(longest_ns)::BIGINT AS longest_ns
+    FROM times
+    JOIN traces USING (trace_id)
+    GROUP BY ALL
 )
 SELECT
-    traces.trace,
-    spans.gpu_id,
-    gpu_name AS gpu,
-    spans.pid,
+    wholes.trace,
+    wholes.gpu_id,
+    gpu,
+    pid,
     cause,
     function,
-    time_ns::BIGINT AS time_ns,
+    time_ns,
     percent(time_ns, span_ns) AS share_pct,
     gaps,
-    longest_ns::BIGINT AS longest_ns,
+    longest_ns,
     longest_gap_ns,
     span_ns
-FROM times
-JOIN spans ON spans.trace_id = times.trace_id
-    AND spans.gpu_id IS NOT DISTINCT FROM times.gpu_id
-    AND spans.owner = times.owner
-JOIN traces ON traces.trace_id = spans.trace_id
-LEFT JOIN gpus ON gpus.trace_id = spans.trace_id AND gpus.gpu_id = spans.gpu_id
-ORDER BY trace, spans.gpu_id, spans.owner, cause <> 'busy', time_ns DESC, cause, function
+FROM parts
+JOIN wholes ON wholes.trace = parts.trace
+    AND wholes.gpu_id IS NOT DISTINCT FROM parts.gpu_id
+    AND wholes.owner = parts.owner
+ORDER BY wholes.trace, wholes.gpu_id, wholes.owner, cause <> 'busy', time_ns DESC, cause, function

@@ -44,7 +44,7 @@ runs AS (
     SELECT *, ranks > 1 AS is_shared FROM collective_runs(communicating)
 )
 SELECT
-    trace,
+    traces.trace,
     called AS kernel,
     communicator,
     pid,
@@ -63,6 +63,6 @@ SELECT
     clock_offset_ns
 FROM runs
 JOIN traces USING (trace_id)
-GROUP BY trace, called, communicator, process_id, pid, device_id, clock_offset_ns
+GROUP BY traces.trace, called, communicator, process_id, pid, device_id, clock_offset_ns
 HAVING collectives > 0
 ORDER BY trace, kernel, communicator, late_ns DESC, pid, process_id, device_id

@@ -24,11 +24,11 @@
 -- @section counters 61 Rooflines | drawn
 
 SELECT
-    trace,
+    traces.trace,
     rooflines.name AS layer_kind,
     phase,
     seq_len,
-    rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, path, name, phase, seq_len),
+    rooflines.* EXCLUDE (grouping, trace_id, trace, kernel_id, domain, path, name, phase, seq_len),
     try_cast(tags['useful_flop'] AS DOUBLE) AS useful_flop,
     flop / nullif(useful_flop, 0) AS executed_per_useful
 FROM rooflines

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: View of the stretches of time that the instances of the range last, joined where they meet.
 SPANS = "window_spans"
+#: View of the time of each trace that is looked at.
+LOOKED_AT = "looked_at"
 # The same of their work on GPUs, what lies in them, and what lies between from and to.
 _GPU_SPANS, _WITHIN, _CALLS, _RANGES = "window_gpu_spans", "window_within", "window_calls", "window_ranges"
 # Of a range that was never closed: later than anything.
@@ -71,10 +73,21 @@ def selects(window: Window) -> dict[str, str]:
             _WITHIN: _ranges_within(),
         }
         within = _within()
+    spans[LOOKED_AT] = _looked_at(window)
     if window.from_ns is None and window.to_ns is None:
         return spans | within
     times = _times(window.from_ns, window.to_ns)
     return spans | {name: migrations.over(sql, within, "old.") for name, sql in times.items()}
+
+
+def _looked_at(window: Window) -> str:
+    """From where to where the window reaches; within a range, as far as what lies in it."""
+    start, end = ("0", "trace_duration_ns") if window.range is None else ("NULL", "NULL")
+    if window.from_ns is not None:
+        start = f"{max(window.from_ns, 0)}"
+    if window.to_ns is not None:
+        end = f"least({window.to_ns}, trace_duration_ns)"
+    return f"SELECT trace_id, trace, {start}::BIGINT AS from_ns, {end}::BIGINT AS to_ns FROM old.traces"
 
 
 def narrowed() -> tuple[Table, ...]:
