@@ -45,7 +45,7 @@ listed AS (
         ) AS numbers,
         list_filter(
             regexp_extract_all(around, '\w+|[*&]'),
-            lambda word: NOT regexp_full_match(word, 'void|const|T[0-9]+')
+            lambda word: word <> name AND NOT regexp_full_match(word, 'void|const|T[0-9]+')
         ) AS others
     FROM parted
 ),

@@ -306,7 +306,7 @@ def _of(text: str, where: str) -> tuple[Param, ...]:
 
 
 def _own_by(file: SqlFile) -> set[str]:
-    """``by``, where a question that can be added up over traces has one of its own: both are asked by that."""
+    """``by``, where a question that is added up over traces has one of its own: both are asked by that."""
     declared = {text.partition(" ")[0] for text in file.texts("param")}
     added_up = {param.name for param in parameters.PLACES["totals"]}
     return declared & added_up if any("totals" in _OF.get(text, ()) for text in file.texts("of")) else set()
