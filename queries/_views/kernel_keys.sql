@@ -1,7 +1,7 @@
 -- Each kernel launch under a key that finds it in another recording of the same work, by nsys or by ncu.
 --
--- The key is (process_number, device_id, path, kernel, instance); the macro launch_keys says how it is made, and
--- makes it with other names of kernels.
+-- The key is (process_number, device_id, path, kernel, instance); the macro launch_keys says how it is made,
+-- and makes it with other names of kernels.
 -- @column profiler VARCHAR       nsys or ncu, see traces
 -- @column trace_id BIGINT        the trace it belongs to, see traces
 -- @column trace VARCHAR          name of the trace

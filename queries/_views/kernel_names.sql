@@ -2,8 +2,9 @@
 --
 -- Functions that stand for many kernels (device_kernel of CUTLASS, elementwise_kernel of PyTorch) are told
 -- apart by that at which the full names of one function begin to differ, and no more: functors and classes
--- among their template arguments first, then types of numbers, then numbers (tile sizes, lambdas), and at last
--- namespaces and parameters. The names follow from all kernels of the database: all traces have the same.
+-- among their template arguments first, then types of numbers, then numbers (tile sizes, lambdas), and at
+-- last namespaces and parameters. The names follow from all kernels of the database: all traces have the
+-- same.
 -- @needs  kernels
 -- @column name VARCHAR           function name without template arguments
 -- @column full_name VARCHAR      full C++ name, or the function name where there is none
@@ -19,7 +20,9 @@ parted AS (
         name,
         full_name,
         CASE WHEN contains(full_name, name || '<')
-             THEN regexp_extract(full_name[instr(full_name, name || '<') + length(name):], '^<(.*)>(?:\(|\z)', 1)
+             THEN regexp_extract(
+                 full_name[instr(full_name, name || '<') + length(name):], '^<(.*)>(?:\(|\z)', 1
+             )
              ELSE '' END AS within,
         regexp_replace(within, '\([\w: ]+\)(-?[0-9])', '\1', 'g') AS arguments,
         CASE within WHEN '' THEN full_name ELSE replace(full_name, within, '') END AS around

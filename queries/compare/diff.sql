@@ -1,10 +1,11 @@
 -- What differs between two traces, or between two groups of repeated runs?
 --
 -- Timelines (nsys) are compared in total and by kernel, NVTX range, API function and kind of copy; profiled
--- launches (ncu) in total, by kernel and one by one, as the macro launch_keys aligns them. With several traces
--- on a side, baseline and variant are means over them, and delta has a 95 % confidence interval (Welch's t);
--- one run tells no spread. First ask comparable. Where a timeline has none of a kernel, call or copy, that is
--- 0; where a trace has no such range, launch or metric, it is NULL, for the work may be under another name.
+-- launches (ncu) in total, by kernel and one by one, as the macro launch_keys aligns them. With several
+-- traces on a side, baseline and variant are means over them, and delta has a 95 % confidence interval
+-- (Welch's t); one run tells no spread. First ask comparable. Where a timeline has none of a kernel, call or
+-- copy, that is 0; where a trace has no such range, launch or metric, it is NULL, for the work may be under
+-- another name.
 -- @of     window
 -- @param  baseline VARCHAR[]          trace before the change
 -- @param  variant VARCHAR[]           trace after it

@@ -1,10 +1,9 @@
 -- When do kernels run on each GPU?
 --
--- NVIDIA's counterpart: nsys recipe cuda_gpu_time_util_map, which looks at each process by itself, as
--- --by process does.
--- The recording, or what is looked at of it, cut into equal bins of whole nanoseconds (rounded up: the last one may reach beyond its end),
--- and the share of each in which at least one kernel runs. Kernels inside CUDA graphs that were traced as a
--- whole count as long as the graph runs, if asked for.
+-- NVIDIA's counterpart: nsys recipe cuda_gpu_time_util_map, which looks at each process by itself, as --by
+-- process does. The recording, or what is looked at of it, cut into equal bins of whole nanoseconds (rounded
+-- up: the last one may reach beyond its end), and the share of each in which at least one kernel runs.
+-- Kernels inside CUDA graphs that were traced as a whole count as long as the graph runs, if asked for.
 -- @of     timeline
 -- @param  bins BIGINT = 30       bins per trace; the default is NVIDIA's
 -- @param  graphs BOOLEAN = true  whole CUDA graphs are kernel time; NVIDIA's recipe takes them for idle time

@@ -26,11 +26,6 @@
 WITH named AS (
     FROM steps_of($step)
 ),
-told AS (
-    SELECT trace_id, process_id FROM named
-    UNION ALL
-    SELECT trace_id, process_id FROM kernels WHERE $step IS NOT NULL
-),
 kernel_counts AS (
     SELECT holder_id, count(*) AS kernels
     FROM work_in_ranges('named', 'kernels', $by)
@@ -68,7 +63,8 @@ of_ranges AS (
 counted AS (
     FROM of_ranges
     UNION ALL BY NAME
-    SELECT trace_id, kernels, memory_ops, graph_replays, launches, gpu_busy_ns FROM steps_of_kernels('told')
+    SELECT trace_id, kernels, memory_ops, graph_replays, launches, gpu_busy_ns
+    FROM steps_of_kernels('named', $step)
 )
 SELECT
     trace,

@@ -161,7 +161,8 @@ def test_of_a_profiled_workload_the_shared_memory_that_the_driver_set_is_known()
         .kernel("add", metrics={"launch__shared_mem_config_size": (32_768.0, "byte")})
         .kernel("mul", metrics={"launch__stack_size": 1024.0})
     )
-    with profile.database("run") as db:
+    with traceql.open(":memory:") as db:
+        profile.store(db, "run")
         rows = db.sql(
             "SELECT name, executed_shared_bytes, local_memory_per_thread_bytes, launch_type "
             "FROM kernels ORDER BY kernel_id"

@@ -1,12 +1,13 @@
 -- Ranges whose GPU work is unknown by thread: others launched meanwhile what may be theirs.
 --
--- A range is told by its own thread where that launched work at the time: the range holds it, or none of it (0),
--- as where the only launch outlasts the range. Where its thread launched nothing while others of the process
--- did, the work may be theirs, as in PyTorch's backward pass. A range that another thread ended belongs to no
--- thread.
+-- A range is told by its own thread where that launched work at the time: the range holds it, or none of
+-- it (0), as where the only launch outlasts the range. Where its thread launched nothing while others of
+-- the process did, the work may be theirs, as in PyTorch's backward pass. A range that another thread
+-- ended belongs to no thread.
+--
 -- Over two tables of whoever reads it: `idle` (range_id, trace_id, process_id, tid, end_tid, start_ns,
--- until_ns), the ranges that hold no work; and `launching` (trace_id, process_id, tid, start_ns, end_ns), the
--- calls that launched any. Column: range_id.
+-- until_ns), the ranges that hold no work; and `launching` (trace_id, process_id, tid, start_ns, end_ns),
+-- the calls that launched any. Column: range_id.
 
 WITH launches AS MATERIALIZED (
     SELECT

@@ -1,8 +1,8 @@
 -- One row per profiled workload, in the order of the report.
 --
--- Durations: ncu stores gpu__time_duration in ns; some 2024.1 reports label that value "second".
--- Local memory and cooperative launches are in no metric: launch__stack_size is the limit that the context set,
--- not what the kernel takes.
+-- Durations: ncu stores gpu__time_duration in ns; some 2024.1 reports label that value "second". Local memory
+-- and cooperative launches are in no metric: launch__stack_size is the limit that the context set, not what
+-- the kernel takes.
 -- @raw   ncu_actions
 -- @reads action    BIGINT
 -- @reads name      VARCHAR
