@@ -28,11 +28,16 @@
 -- @chart  bars x=cause y=time_ns
 -- @section timeline 49 Gaps and launch overhead
 
-WITH operations AS (
+WITH lanes AS (
+    SELECT gpu_operations.*, lane_owner($by, process_id) AS owner
+    FROM gpu_operations
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+),
+operations AS (
     SELECT
         trace_id,
         gpu_id,
-        lane_owner($by, process_id) AS owner,
+        owner,
         process_id,
         pid,
         api_call_id,
@@ -40,13 +45,9 @@ WITH operations AS (
         -- What ended before it started is recorded wrongly, and no time at work.
         coalesce(end_ns, start_ns) AS until_ns,
         busy_until(
-            start_ns,
-            coalesce(end_ns, start_ns),
-            (kind, operation_id),
-            (trace_id, gpu_id, lane_owner($by, process_id))
+            start_ns, coalesce(end_ns, start_ns), (kind, operation_id), (trace_id, gpu_id, owner)
         ) AS busy_until_ns
-    FROM gpu_operations
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    FROM lanes
 ),
 spans AS (
     SELECT
@@ -159,15 +160,6 @@ by_gap AS (
     WHERE time_ns > 0
     GROUP BY ALL
 ),
-times AS (
-    SELECT trace_id, gpu_id, owner, 'busy' AS cause, NULL AS function, span_ns - idle_ns AS time_ns,
-           NULL AS gaps, NULL AS longest_ns
-    FROM spans
-    UNION ALL
-    SELECT trace_id, gpu_id, owner, cause, function, sum(time_ns), count(*), max(time_ns)
-    FROM by_gap
-    GROUP BY trace_id, gpu_id, owner, cause, function
-),
 wholes AS (
     SELECT
         trace,
@@ -176,25 +168,22 @@ wholes AS (
         of_one(gpu_name, gpu_name) AS gpu,
         of_one(pid, pid) AS pid,
         max(longest_gap_ns) AS longest_gap_ns,
-        sum(span_ns)::BIGINT AS span_ns
+        sum(span_ns)::BIGINT AS span_ns,
+        sum(idle_ns) AS idle_ns
     FROM spans
     JOIN traces USING (trace_id)
     LEFT JOIN gpus ON gpus.trace_id = spans.trace_id AND gpus.gpu_id = spans.gpu_id
     GROUP BY trace, spans.gpu_id, owner
 ),
-parts AS (
-    SELECT
-        trace,
-        gpu_id,
-        owner,
-        cause,
-        function,
-        sum(time_ns)::BIGINT AS time_ns,
-        sum(gaps)::BIGINT AS gaps,
-        max(longest_ns)::BIGINT AS longest_ns
-    FROM times
+times AS (
+    SELECT trace, gpu_id, owner, 'busy' AS cause, NULL AS function, span_ns - idle_ns AS time_ns,
+           NULL AS gaps, NULL AS longest_ns
+    FROM wholes
+    UNION ALL
+    SELECT trace, gpu_id, owner, cause, function, sum(time_ns), count(*), max(time_ns)
+    FROM by_gap
     JOIN traces USING (trace_id)
-    GROUP BY ALL
+    GROUP BY trace, gpu_id, owner, cause, function
 )
 SELECT
     wholes.trace,
@@ -203,14 +192,14 @@ SELECT
     pid,
     cause,
     function,
-    time_ns,
+    time_ns::BIGINT AS time_ns,
     percent(time_ns, span_ns) AS share_pct,
     gaps,
-    longest_ns,
+    longest_ns::BIGINT AS longest_ns,
     longest_gap_ns,
     span_ns
-FROM parts
-JOIN wholes ON wholes.trace = parts.trace
-    AND wholes.gpu_id IS NOT DISTINCT FROM parts.gpu_id
-    AND wholes.owner = parts.owner
+FROM times
+JOIN wholes ON wholes.trace = times.trace
+    AND wholes.gpu_id IS NOT DISTINCT FROM times.gpu_id
+    AND wholes.owner = times.owner
 ORDER BY wholes.trace, wholes.gpu_id, wholes.owner, cause <> 'busy', time_ns DESC, cause, function

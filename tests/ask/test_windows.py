@@ -571,3 +571,21 @@ def test_rows_are_by_their_own_word_and_by_a_tag_at_the_same_time() -> None:
                 database.query("range_launches", by=by)
         with pytest.raises(QueryError, match="by is thread or process, not tag:run"):
             database.query("step_summary", by="tag:run")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "busy",
+        "communication_overlap",
+        "cuda_gpu_time_util_map",
+        "gpu_gaps",
+        "gpu_time_util",
+        "stream_concurrency",
+    ],
+)
+def test_a_gpu_is_looked_at_by_itself_or_by_process_and_by_no_other_word(question: str) -> None:
+    with Recording().work(kernel("k", 0, 1), kernel("k", 10, 12)).database() as database:
+        assert database.query(question, by="process").height
+        with pytest.raises(QueryError, match="by is gpu or process, not card"):
+            database.query(question, by="card")

@@ -143,7 +143,7 @@ class Param:
 
     def _with_tag(self, value: Value) -> Value:
         """The value of its own, by default its default, and the tag behind it if one is given."""
-        words = value if isinstance(value, list) else [value]
+        words: list[object] = list(value) if isinstance(value, list) else [value]
         tags = [word for word in words if isinstance(word, str) and word.startswith(_TAG)]
         own = [word for word in words if word not in tags]
         if len(tags) > 1 or len(own) > 1:
@@ -154,7 +154,8 @@ class Param:
         (chosen,) = own or [self.default]
         if not isinstance(chosen, str):
             raise QueryError(f"parameter {self.name}: {chosen!r} is no {self.type}", self.meaning)
-        return [chosen, *tags] if tags else chosen
+        found: list[str] = [chosen, *tags]
+        return found if tags else chosen
 
     def _named(self, texts: tuple[str, ...]) -> Value:
         single: dict[str, str] = {}
