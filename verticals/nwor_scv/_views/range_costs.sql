@@ -6,6 +6,7 @@
 -- has no row.
 -- @needs  ncu_ranges|nvtx_ranges
 -- @column trace_id BIGINT       the trace it belongs to, see traces
+-- @column trace VARCHAR         name of the trace
 -- @column range VARCHAR         NVTX message
 -- @column instances BIGINT      how often the range ran
 -- @column host_ns BIGINT        time on the host inside the ranges
@@ -33,6 +34,7 @@ WITH outermost AS (
 host AS (
     SELECT
         trace_id,
+        trace,
         text,
         count(*) AS instances,
         sum(outermost.duration_ns)::BIGINT AS host_ns,
@@ -41,7 +43,7 @@ host AS (
         CASE WHEN NOT list_contains(any_value(missing), 'kernels') THEN 0 END AS none_ran
     FROM outermost
     JOIN traces USING (trace_id)
-    GROUP BY trace_id, text
+    GROUP BY trace_id, trace, text
 ),
 called AS (
     SELECT
@@ -89,6 +91,7 @@ counted AS (
 )
 SELECT
     host.trace_id,
+    trace,
     host.text AS range,
     instances,
     host_ns,
@@ -108,6 +111,7 @@ LEFT JOIN hidden ON hidden.trace_id = host.trace_id AND hidden.text = host.text
 UNION ALL
 SELECT
     trace_id,
+    trace,
     text,
     try_cast(tags['steps'] AS BIGINT),
     NULL,

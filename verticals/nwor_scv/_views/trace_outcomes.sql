@@ -5,6 +5,7 @@
 -- scv_mode. A run that differs in any tag which both have is another one. Repeated runs are averaged; those
 -- of several imported files are not the same measurement, and tell nothing.
 -- @column trace_id BIGINT          the trace, see traces
+-- @column trace VARCHAR            name of the trace
 -- @column latency_s DOUBLE         mean latency (latency_avg_s, avg_latency, latency_s)
 -- @column draft_tokens DOUBLE      draft tokens proposed (spec_num_draft_tokens)
 -- @column accepted_tokens DOUBLE   of them accepted (spec_num_accepted_tokens)
@@ -47,6 +48,7 @@ known AS (
 named AS (
     SELECT
         traces.trace_id,
+        trace,
         coalesce(
             max(value) FILTER (known.metric = 'latency_avg_s'),
             max(value) FILTER (known.metric = 'avg_latency'),
@@ -59,10 +61,11 @@ named AS (
         max(value) FILTER (known.metric = 'nwor_tokens_committed') AS committed_tokens
     FROM traces
     LEFT JOIN known USING (trace_id)
-    GROUP BY traces.trace_id
+    GROUP BY traces.trace_id, trace
 )
 SELECT
     trace_id,
+    trace,
     latency_s,
     draft_tokens,
     accepted_tokens,

@@ -18,7 +18,7 @@ WITH sides AS (
 ),
 numbers AS (
     FROM (
-        SELECT trace, is_variant, trace_outcomes.* EXCLUDE (trace_id)
+        SELECT trace_outcomes.trace, is_variant, trace_outcomes.* EXCLUDE (trace_id, trace)
         FROM trace_outcomes
         JOIN sides USING (trace_id)
     )
