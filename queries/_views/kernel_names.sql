@@ -2,9 +2,10 @@
 --
 -- Functions that stand for many kernels (device_kernel of CUTLASS, elementwise_kernel of PyTorch) are told
 -- apart by that at which the full names of one function begin to differ, and no more: functors and classes
--- among their template arguments first, then types of numbers, then numbers (tile sizes, lambdas), and at
--- last namespaces and parameters. The names follow from all kernels of the database: all traces have the
--- same.
+-- among their template arguments first, then types of numbers. Kernels that these do not tell apart, and that
+-- one trace holds several of, are told by numbers (tile sizes, lambdas), and at last by namespaces and
+-- parameters: a kernel that was tuned between two traces has one name. The names follow from all kernels of
+-- the database: all traces have the same.
 -- @needs  kernels
 -- @column name VARCHAR           function name without template arguments
 -- @column full_name VARCHAR      full C++ name, or the function name where there is none
@@ -19,6 +20,7 @@ parted AS (
     SELECT
         name,
         full_name,
+        traces,
         CASE WHEN contains(full_name, name || '<')
              THEN regexp_extract(
                  full_name[instr(full_name, name || '<') + length(name):], '^<(.*)>(?:\(|\z)', 1
@@ -33,6 +35,7 @@ listed AS (
     SELECT
         name,
         full_name,
+        traces,
         list_filter(
             regexp_extract_all(
                 regexp_replace(arguments, '(\w+|<unnamed>|\(anonymous namespace\))::', '', 'g'),
@@ -56,12 +59,24 @@ ordered AS (
     SELECT
         name,
         full_name,
+        traces,
         list_filter(types, lambda word: NOT is_number_type(word))[:40]
-            || list_filter(types, lambda word: is_number_type(word))[:20]
-            || numbers[:40]
-            || others[:20] AS words,
-        list_transform(words, lambda word: hash(word)) AS hashes
+            || list_filter(types, lambda word: is_number_type(word))[:20] AS types,
+        numbers[:40] || others[:20] AS others
     FROM listed
+),
+-- Traces that hold kernels of these types, as often as they hold one.
+held AS (
+    SELECT *, flatten(list(traces) OVER (PARTITION BY name, types)) AS holders
+    FROM ordered
+),
+told_by AS (
+    SELECT
+        name,
+        full_name,
+        CASE WHEN len(holders) > len(list_distinct(holders)) THEN types || others ELSE types END AS words,
+        list_transform(words, lambda word: hash(word)) AS hashes
+    FROM held
 ),
 -- Where names that were alike so far go on with different words.
 placed AS (
@@ -71,7 +86,7 @@ placed AS (
         unnest(range(1, len(words) + 2)) AS place,
         coalesce(words[place], '') AS word,
         hash(hashes[:place - 1]) AS before
-    FROM ordered
+    FROM told_by
 ),
 telling AS (
     SELECT name, full_name, place, word

@@ -15,10 +15,7 @@ Queries, views and normalisation steps share this form; what their tags mean is 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from traceql.errors import CatalogError
@@ -113,18 +110,3 @@ def load(file: Traversable, label: str) -> SqlFile:
             f"{label}: cannot be read ({error.strerror})", "It must be a file that you may read."
         ) from None
     return parse(text, label)
-
-
-def with_rules(sql: str) -> str:
-    """SQL in which ``FROM rule_NAME`` reads what ``rules/NAME.sql`` says, over the tables that it names.
-
-    What both stored rows and SELECTs over them follow is said once, there.
-    """
-    return re.sub(r"\bFROM rule_(\w+)", lambda match: f"FROM ({rule(match[1])})", sql)
-
-
-@cache
-def rule(name: str) -> str:
-    """The SELECT of one rule."""
-    file = f"{name}.sql"
-    return load(resources.files("traceql.tables") / "rules" / file, f"rules/{file}").sql

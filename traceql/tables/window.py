@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from traceql.tables import migrations, schema, sqlfiles
+from traceql.tables import migrations, rules, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -208,7 +208,7 @@ launching AS (
     WHERE EXISTS (FROM idle) AND api_call_id IN (SELECT api_call_id FROM operations)
 ),
 elsewhere AS (
-    {sqlfiles.rule("launched_elsewhere")}
+    {rules.rule("launched_elsewhere")}
 ),
 judged AS (
     SELECT kept.*, elsewhere.range_id IS NOT NULL AS is_elsewhere

@@ -68,7 +68,7 @@ CASES = [
             a      nop<1, b>                          1          30        60         30      30         30      30      30      30
             a      nop<1, a>                          1          10        20         10      10         10      10      10      10
             a      device_kernel<FlashAttnFwd>        1          5         10         5       5          5       5       5       5
-            a      device_kernel<GemmUniversal, 64>   1          5         10         5       5          5       5       5       5
+            a      device_kernel<GemmUniversal>       1          5         10         5       5          5       5       5       5
             b      nop<0>                             1          9         45         9       9          9       9       9       9
             b      device_kernel<GemmUniversal, bf16>  1          8         40         8       8          8       8       8       8
             b      device_kernel<GemmUniversal, float>  1          2         10         2       2          2       2       2       2
