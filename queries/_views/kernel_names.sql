@@ -15,20 +15,29 @@ WITH ambiguous AS (
     FROM kernel_full_names
     QUALIFY count(*) OVER (PARTITION BY name) > 1
 ),
--- Template arguments of the function alone, and numbers without their casts.
+-- Template arguments of the function alone.
+arguments AS (
+    SELECT
+        *,
+        regexp_extract(
+            full_name[instr(full_name, name || '<') + length(name):], '^<(.*)>(?:\(|\z)', 1
+        ) AS within
+    FROM ambiguous
+),
+-- And numbers without their casts.
 parted AS (
     SELECT
         name,
         full_name,
         traces,
-        CASE WHEN contains(full_name, name || '<')
-             THEN regexp_extract(
-                 full_name[instr(full_name, name || '<') + length(name):], '^<(.*)>(?:\(|\z)', 1
-             )
-             ELSE '' END AS within,
-        regexp_replace(within, '\([\w: ]+\)(-?[0-9])', '\1', 'g') AS arguments,
-        CASE within WHEN '' THEN full_name ELSE replace(full_name, within, '') END AS around
-    FROM ambiguous
+        regexp_replace(
+            replace(replace(within, '(bool)1', 'true'), '(bool)0', 'false'),
+            '\([\w: ]+\)(-?[0-9])',
+            '\1',
+            'g'
+        ) AS arguments,
+        replace(full_name, within, '') AS around
+    FROM arguments
 ),
 -- Namespaces go, and what is no name.
 listed AS (
@@ -45,10 +54,7 @@ listed AS (
                 word, 'void|const|true|false|lambda|instance|operator|T[0-9]+|enable_\w+'
             )
         ) AS types,
-        list_transform(
-            regexp_extract_all(arguments, '-?\b[0-9]\w*|\btrue\b|\bfalse\b'),
-            lambda word: CASE word WHEN 'true' THEN '1' WHEN 'false' THEN '0' ELSE rtrim(word, 'uUlL') END
-        ) AS numbers,
+        regexp_extract_all(arguments, '-?\b[0-9]\w*|\b(?:true|false)\b') AS numbers,
         list_filter(
             regexp_extract_all(around, '\w+|[*&]'),
             lambda word: word <> name AND NOT regexp_full_match(word, 'void|const|T[0-9]+')
@@ -74,8 +80,7 @@ told_by AS (
     SELECT
         name,
         full_name,
-        CASE WHEN len(holders) > len(list_distinct(holders)) THEN types || others ELSE types END AS words,
-        list_transform(words, lambda word: hash(word)) AS hashes
+        CASE WHEN len(holders) > len(list_distinct(holders)) THEN types || others ELSE types END AS words
     FROM held
 ),
 -- Where names that were alike so far go on with different words.
@@ -86,7 +91,7 @@ placed AS (
         unnest(range(1, len(words) + 2)) AS place,
         coalesce(words[place], '') AS word,
         hash(hashes[:place - 1]) AS before
-    FROM told_by
+    FROM (SELECT *, list_transform(words, lambda word: hash(word)) AS hashes FROM told_by)
 ),
 telling AS (
     SELECT name, full_name, place, word

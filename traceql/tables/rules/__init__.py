@@ -1,4 +1,4 @@
-"""What stored rows and SELECTs over them both follow: said once, as a SELECT over tables of whoever reads it."""
+"""What stored rows and SELECTs over them both follow: said once, over the tables of whoever reads it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from traceql.tables import sqlfiles
 
 
 def applied(sql: str) -> str:
-    """SQL in which ``FROM rule_NAME`` reads what the file ``NAME.sql`` says, over the tables that it names."""
+    """SQL in which ``FROM rule_NAME`` reads what ``NAME.sql`` says, over the tables that it names."""
     return re.sub(r"\bFROM rule_(\w+)", lambda match: f"FROM ({rule(match[1])})", sql)
 
 

@@ -65,14 +65,14 @@ CASES = [
         expected=across(
             """
             trace  kernel                             instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  p90_ns  p99_ns
-            a      nop<1, b>                          1          30        60         30      30         30      30      30      30
-            a      nop<1, a>                          1          10        20         10      10         10      10      10      10
+            a      nop<true, b>                       1          30        60         30      30         30      30      30      30
+            a      nop<true, a>                       1          10        20         10      10         10      10      10      10
             a      device_kernel<FlashAttnFwd>        1          5         10         5       5          5       5       5       5
             a      device_kernel<GemmUniversal>       1          5         10         5       5          5       5       5       5
-            b      nop<0>                             1          9         45         9       9          9       9       9       9
+            b      nop<false>                         1          9         45         9       9          9       9       9       9
             b      device_kernel<GemmUniversal, bf16>  1          8         40         8       8          8       8       8       8
             b      device_kernel<GemmUniversal, float>  1          2         10         2       2          2       2       2       2
-            b      nop<0, *>                          1          1         5          1       1          1       1       1       1
+            b      nop<false, *>                      1          1         5          1       1          1       1       1       1
             """
         ),
     ),
