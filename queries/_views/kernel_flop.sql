@@ -9,6 +9,7 @@
 -- one at least 512, as NVIDIA's sections count for Volta to Ada: the smallest product of any type. What was
 -- counted in part, as add without fma, is at least that much; a part that counts nothing says nothing.
 -- @column trace_id BIGINT         the trace it belongs to, see traces
+-- @column trace VARCHAR           name of the trace
 -- @column kernel_id BIGINT        the workload, see kernels
 -- @column cores VARCHAR           cuda or tensor
 -- @column precision VARCHAR       as in gpu_specs.peak_flop_per_s, fp16_cuda, or tensor for instructions of
@@ -53,6 +54,7 @@ counters AS (
 workloads AS (
     SELECT
         kernels.trace_id,
+        trace,
         kernel_id,
         coalesce(
             max(value) FILTER (metric = 'smsp__cycles_elapsed.avg'),
@@ -70,7 +72,7 @@ workloads AS (
     FROM kernels
     JOIN traces ON traces.trace_id = kernels.trace_id AND has_counters
     LEFT JOIN counters USING (kernel_id)
-    GROUP BY kernels.trace_id, kernel_id
+    GROUP BY kernels.trace_id, trace, kernel_id
 ),
 instructions AS (
     SELECT
@@ -115,6 +117,7 @@ dense_peaks AS (
 )
 SELECT
     trace_id,
+    trace,
     kernel_id,
     'cuda' AS cores,
     precision,
@@ -129,6 +132,7 @@ LEFT JOIN cuda_cores USING (kernel_id, letter)
 UNION ALL
 SELECT
     trace_id,
+    trace,
     workloads.kernel_id,
     'tensor',
     CASE WHEN tensor_cores.types = 'fp64' THEN 'fp64_tensor'
@@ -143,10 +147,11 @@ FROM workloads
 JOIN tensor_cores USING (kernel_id)
 LEFT JOIN dense_peaks
     ON dense_peaks.kernel_id = workloads.kernel_id AND starts_with(dense_peaks.types, tensor_cores.types)
-GROUP BY trace_id, workloads.kernel_id, tensor_cores.types
+GROUP BY trace_id, trace, workloads.kernel_id, tensor_cores.types
 UNION ALL
 SELECT
     trace_id,
+    trace,
     kernel_id,
     'tensor',
     if(flop > 0, 'tensor', NULL),

@@ -241,7 +241,6 @@ def test_the_share_of_the_fp32_peak_is_the_one_of_nvidias_rule(
         f"""
         SELECT message, 1e11 * flop / peak_flop_per_s / kernels.duration_ns AS pct
         FROM kernel_flop JOIN kernels USING (kernel_id) JOIN advice USING (kernel_id)
-        JOIN traces ON traces.trace_id = kernels.trace_id
         WHERE trace = '{trace}' AND precision = 'fp32' AND rule = 'SOLFPRoofline'
         """
     ).rows()
