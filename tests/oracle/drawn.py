@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import strategies as st
 
-from oracle.trace import TWIN, Call, Fault, Kernel, Operation, OsCall, Range, Sample, Trace
+from oracle.trace import TWIN, Call, Fault, Kernel, Message, Operation, OsCall, Range, Sample, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,6 +107,13 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
     if pick.chance(60):
         times = range(pick.number(0, 9), LENGTH, pick.one_of((7, 10)))
         samples = [Sample(gpu, at, pick.number(0, 5)) for gpu in range(gpus) for at in times]
+    if pick.chance(40):
+        for launch, told in _rounds(pick, name, processes, visible, gpus):
+            if told:
+                calls.append(launch)
+                ranges.append(told)
+            else:
+                loose += launch.work
     ends = [LENGTH, *(call.end for call in (*calls, *os_calls))]
     ends += [work.end for work in (*loose, *(work for call in calls for work in call.work))]
     return Trace(
@@ -289,9 +296,45 @@ def _managed(pick: _Draw, processes: Sequence[int]) -> tuple[list[Fault], list[O
             src, dst = ("Pinned", "Device") if direction[0] == "H" else ("Device", "Pinned")
             moved.append(
                 Operation(
-                    "memcpy", at, end, 0, 7,
+                    "memcpy", at, end, 0, None,
                     bytes=pick.one_of((4_096, 8_192)), copy_kind=f"Unified {direction}",
                     src=src, dst=dst, address=page, process=process,
                 )  # fmt: skip
             )
     return faults, moved
+
+
+# --- rank with rank -------------------------------------------------------------------------------------
+
+
+def _rounds(
+    pick: _Draw, name: str, processes: Sequence[int], visible: dict[int, tuple[int, ...]], gpus: int
+) -> Iterator[tuple[Call, Range | None]]:
+    """Collectives of ranks that each have a GPU: they end together, and then all of them pause.
+
+    Some lack ranks, as their recordings may. With what NCCL told about the message, or without.
+    """
+    owners: dict[int, tuple[int, int]] = {}
+    for process in processes:
+        for device, gpu in enumerate(visible[process] if visible else range(gpus)):
+            owners.setdefault(gpu, (process, device))
+    short = f"ncclDevKernel_{name}_Clean"
+    kernel = Kernel(short, short, short, "communication")
+    # As unique as the name.
+    told = Message("ncclAllReduce", int.from_bytes(name.encode()), pick.one_of((8, 1_000))) if pick.chance(50) else None
+    at = 3 * LENGTH
+    for number in range(pick.number(1, 4)):
+        ranks = [rank for rank in owners.values() if pick.chance(85)]
+        starts = [at + pick.number(0, 6) for _ in ranks]
+        end = max(starts, default=at) + pick.number(1, 5)
+        for (process, device), start in zip(ranks, starts, strict=True):
+            work = Operation(
+                "kernel", start, end + pick.number(0, 1), device, 20,
+                kernel=kernel, process=process, message=told, round=number,
+            )  # fmt: skip
+            call = Call(process, 9, "cudaLaunchKernelExC", start - 20, start - 20, (work,))
+            around = Range(
+                process, 9, "ncclAllReduce", start - 21, start - 19, domain="NCCL", message=told
+            )
+            yield call, around if told else None
+        at = end + pick.number(30, 40)

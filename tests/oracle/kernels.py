@@ -81,13 +81,18 @@ def cuda_gpu_kern_hist(view: View, names: str, bins: int) -> list[Row]:
     return rows
 
 
+def _begins(work: Operation) -> tuple[int, int]:
+    """Of executions that start together, the first recorded one comes first."""
+    return work.start, work.id
+
+
 @answers("cuda_gpu_kern_pace", {"kernel": "device_kernel", "names": "short"}, {"kernel": "*", "names": "full"})
 def cuda_gpu_kern_pace(view: View, kernel: str, names: str) -> list[Row]:
     asked = [work for work in view.kernels if kernel in ("*", work.kernel.short)]
     rows = []
     for group in grouped(asked, lambda work: (work.process, work.device, work.called(names))).values():
         before = durations = deltas = 0
-        for number, work in enumerate(in_order(group), start=1):
+        for number, work in enumerate(sorted(group, key=_begins), start=1):
             durations += work.duration
             deltas += work.start - before
             rows.append(
@@ -177,7 +182,7 @@ def launch_overhead(view: View, names: str) -> list[Row]:
             busy = work.end if busy is None else max(busy, work.end)
     # A call is charged to the kernel that starts first.
     charged = {
-        in_order(group)[0]: call
+        min(group, key=_begins): call
         for call, group in grouped((work for work in view.kernels if work.call), lambda work: work.call).items()
     }
     rows = []

@@ -35,6 +35,14 @@ class Kernel(NamedTuple):
         return {"short": self.short, "full": self.full, "distinct": self.distinct}[names]
 
 
+class Message(NamedTuple):
+    """What a call of NCCL told about its message."""
+
+    function: str
+    communicator: int
+    size: int
+
+
 @dataclass(frozen=True, eq=False)
 class Call:
     """An API call; `nested` is a driver call in it that shares its correlation id."""
@@ -54,13 +62,16 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """A kernel, copy, memset or whole CUDA graph on a GPU; `call` is what launched it, if that was recorded."""
+    """A kernel, copy, memset or whole CUDA graph on a GPU; `call` is what launched it, if that was recorded.
+
+    A run of a collective has the number of its round, and the message that NCCL told.
+    """
 
     kind: str
     start: int
     end: int
     device: int
-    stream: int
+    stream: int | None
     kernel: Kernel | None = None
     grid: tuple[int, int, int] = (1, 1, 1)
     bytes: int | None = None
@@ -75,11 +86,13 @@ class Operation:
     id: int = 0
     correlation: int = 0
     call: Call | None = None
+    message: Message | None = None
+    round: int | None = None
 
     @property
-    def context(self) -> int:
-        """Each device has a context of its own; migrations have none."""
-        return 0 if self.address else self.device + 1
+    def context(self) -> int | None:
+        """Each device has a context of its own; migrations have neither that nor a stream."""
+        return None if self.address else self.device + 1
 
     @property
     def duration(self) -> int:
@@ -99,7 +112,7 @@ class Operation:
 
     def work(self) -> nsys.Work:
         """Itself, as a recording has it."""
-        place = {"device": self.device, "stream": self.stream, "context": self.context}
+        place = {"device": self.device, "stream": self.stream or 0, "context": self.context or 0}
         if self.kernel is not None:
             return nsys.kernel(
                 self.kernel.short, self.start, self.end,
@@ -131,6 +144,7 @@ class Range:
     style: str = "pushpop"
     domain: str = ""
     end_tid: int | None = None
+    message: Message | None = None
     id: int = 0
 
     @property
@@ -195,14 +209,6 @@ class Fault(NamedTuple):
     line: int | None = None
 
 
-class Message(NamedTuple):
-    """What a call of NCCL told about its message."""
-
-    function: str
-    communicator: int
-    size: int
-
-
 @dataclass(frozen=True, eq=False)
 class Trace:
     """What was recorded.
@@ -212,7 +218,6 @@ class Trace:
         visible: process → the GPUs that it sees, in the order of its ordinals; empty if the report does not say.
         calls: with the work that they launched.
         loose: work whose call was not recorded.
-        messages: range of NCCL → its message, by position of the range.
     """
 
     name: str
@@ -238,6 +243,10 @@ class Trace:
         for process, tid, name in self.threads:
             made.thread(tid, name, pid=process)
         for one in self.ranges:
+            if one.message:
+                told = {"communicator": one.message.communicator, "size": one.message.size}
+                made.nccl(one.text, one.start, one.end or 0, pid=one.process, tid=one.tid, **told)
+                continue
             made.range(
                 one.text, one.start, one.end, tid=one.tid, pid=one.process,
                 style=one.style, domain=one.domain or 0, end_tid=one.end_tid,
