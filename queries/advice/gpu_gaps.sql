@@ -19,7 +19,7 @@
 -- @column gpu_id INTEGER          the GPU, see gpus
 -- @column device_id INTEGER       CUDA device ordinal within the process
 -- @column next_operation VARCHAR  what ran after it
--- @column gaps BIGINT             gaps of that length in the trace, those beyond the limit too
+-- @column gaps BIGINT             gaps of the trace longer than asked, those beyond the limit too
 -- @chart  gaps x=start_ns y=duration_ns total=gaps
 -- @section timeline 50 Gaps and launch overhead
 -- @empty  Between its operations, no GPU is idle for longer than --min-gap-ns.

@@ -91,8 +91,9 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
         for tid in here:
             if pick.chance(50):
                 threads.append((process, tid, f"thread {tid}"))
-            ranges += _ranges(pick, process, tid, here, texts)
-            made = list(_calls(pick, process, tid, devices, kernels))
+            around = list(_ranges(pick, process, tid, here, texts))
+            ranges += around
+            made = list(_calls(pick, process, tid, devices, kernels, around))
             calls += made
             os_calls += (call for call in _os_calls(pick, process, tid) if not _is_crossing(call, made))
         for _ in range(pick.one_of((0, 0, 1, 2))):
@@ -163,11 +164,13 @@ def _nest(pick: _Draw, low: int, high: int, depth: int) -> Iterator[tuple[int, i
 
 
 def _calls(
-    pick: _Draw, process: int, tid: int, devices: Sequence[int], kernels: Sequence[Kernel]
+    pick: _Draw, process: int, tid: int, devices: Sequence[int], kernels: Sequence[Kernel], around: Sequence[Range]
 ) -> Iterator[Call]:
     at = pick.number(0, 10)
     for _ in range(pick.number(0, 7)):
         end = at + pick.number(0, 8)
+        # A thread ends a range after its calls return.
+        end = min([end, *(one.end for one in around if one.end is not None and one.start <= at < one.end)])
         yield _call(pick, process, tid, at, end, devices, kernels)
         at = end + pick.one_of((0, 0, 1, 3, 10, 20))
 

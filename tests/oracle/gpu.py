@@ -252,13 +252,15 @@ def cuda_gpu_time_util_map(view: View, by: str, graphs: bool, bins: int) -> list
 @answers("stream_concurrency", *each("by", "gpu", "process"))
 def stream_concurrency(view: View, by: str) -> list[Row]:
     rows = []
-    # What has no duration is no time at work, at the edges neither.
-    for lane in lanes((work for work in view.operations if work.duration), by).values():
+    for lane in lanes(view.operations, by).values():
         streams = [
             busy_moments(group)
             for group in grouped(lane, lambda work: (work.process, work.context, work.stream)).values()
         ]
         at_work = set().union(*streams)
+        if not at_work:
+            continue
+        # What has no duration is no time at work, at the edges neither.
         counted = [sum(moment in one for one in streams) for moment in range(min(at_work), max(at_work) + 1)]
         rows += [
             {

@@ -71,10 +71,12 @@ def communication_overlap(view: View, by: str) -> list[Row]:
     return [
         {
             **owner(lane),
-            **_parts(lane, *span(lane)),
-            "graph_launches": sum(work.kind == "graph" for work in lane),
+            **_parts(lane, *span(work)),
+            "graph_launches": sum(one.kind == "graph" for one in lane),
         }
         for lane in lanes(view.operations, by).values()
+        # What has no duration is no time at work.
+        if (work := [one for one in lane if one.duration])
     ]
 
 
@@ -89,7 +91,8 @@ def communication_per_step(view: View, by: str, step: str | None) -> list[Row]:
             if one.process == process
             and (here := [work for work in view.launched(one, by) if work.gpu == gpu and work.duration])
         )
-        ends = [start for start, _, _ in begun[1:]] + [span(lane)[1]]
+        last = max((work.end for work in lane if work.duration), default=0)
+        ends = [*(start for start, _, _ in begun), last][1:] if begun else []
         for number, ((start, _, text), end) in enumerate(zip(begun, ends, strict=True)):
             if start == end:
                 # Of steps that begin together the last one has the time.

@@ -58,17 +58,19 @@ def steps(view: View, step: str | None) -> list[Range]:
 
 def _outermost(ranges: list[Range]) -> list[Range]:
     """Those that lie in no other one of their thread; start/end ranges of one kind run beside each other."""
-    return [
-        one
-        for one in ranges
-        if not any(
-            (other.start, -other.until, other.id) < (one.start, -one.until, one.id)
+
+    def is_inside(one: Range) -> bool:
+        around = [
+            other
+            for other in ranges
+            if (other.start, -other.until, other.id) < (one.start, -one.until, one.id)
             and (other.process, other.tid) == (one.process, one.tid)
             and other.until >= one.until
-            and (one.style == "pushpop" or pattern(other.text) != pattern(one.text))
-            for other in ranges
-        )
-    ]
+        ]
+        longest = {pattern(other.text) for other in around if other.until == max(two.until for two in around)}
+        return bool(around) and (one.style == "pushpop" or pattern(one.text) not in longest)
+
+    return [one for one in ranges if not is_inside(one)]
 
 
 def _phase(text: str) -> Row:
@@ -160,7 +162,7 @@ def _count(work: list[Operation], kind: str) -> int:
 )
 def layer_breakdown(view: View, by: str, exact: bool, module: str) -> list[Row]:
     ranges = [one for one in view.ranges if one.style == "pushpop"]
-    own: dict[Range, int] = dict.fromkeys(ranges, 0)
+    own: dict[Range, int] = {}
     for work in view.operations:
         holder = view.innermost(work.call) if work.call else None
         if holder is None and work.call and by == "process":
@@ -168,14 +170,14 @@ def layer_breakdown(view: View, by: str, exact: bool, module: str) -> list[Row]:
             around = [one for one in ranges if one.contains(work.call)]
             holder = max(around, key=lambda one: (one.start, one.id), default=None)
         if holder:
-            own[holder] += work.duration
+            own[holder] = own.get(holder, 0) + work.duration
     paths = {one: "/".join(other.text for other in view.stack(one)) for one in ranges}
     rows = []
     for name, group in grouped(ranges, lambda one: paths[one] if exact else pattern(paths[one])).items():
         known = [one for one in group if by == "process" or not view.is_elsewhere(one)]
         work = [found for one in known if (found := held(view, one, by))]
         layers = {match[1] for one in group if (match := re.search(r"layers\.(\d+)", paths[one]))}
-        took = sum(own[one] for one in group)
+        took = [own[one] for one in group if one in own]
         rows.append(
             {
                 "module": name,
@@ -184,7 +186,7 @@ def layer_breakdown(view: View, by: str, exact: bool, module: str) -> list[Row]:
                 "gpu_operations": sum(found[3] for found in work) if known else None,
                 "gpu_busy_ns": sum(found[2] for found in work) if known else None,
                 "avg_gpu_busy_ns": sum(found[2] for found in work) / len(known) if known else None,
-                "gpu_own_ns": took if took or len(known) == len(group) else None,
+                "gpu_own_ns": sum(took) if took or len(known) == len(group) else None,
             }
         )
     total = sum(row["gpu_own_ns"] or 0 for row in rows)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from made import nsys
@@ -324,10 +324,12 @@ class View:
         """Operations, with or without whole graphs."""
         return [one for one in self.operations if graphs or one.kind != "graph"]
 
+    @cache
     def launched(self, one: Range, by: str) -> list[Operation]:
         """What calls inside a range launched."""
         return [work for work in self.operations if work.call and one.holds(work.call, by)]
 
+    @cache
     def is_elsewhere(self, one: Range) -> bool:
         """Whether other threads of its process launched work during a range, and its own thread none."""
         return not self.launched(one, "thread") and any(
@@ -343,6 +345,7 @@ class View:
         found = [one for one in self.ranges if one.style == "pushpop" and one.holds(call, "thread")]
         return max(found, key=lambda one: (one.start, -one.until, one.id), default=None)
 
+    @cache
     def around(self, one: Range) -> Range | None:
         """The range around a push/pop range: the shortest one of its thread that holds it."""
         if one.style == "startend":

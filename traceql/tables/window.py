@@ -141,7 +141,8 @@ def _ranges_with_their_work(inside: str, from_ns: int | None, to_ns: int | None)
     if from_ns is not None:
         cut += [f"start_ns < {from_ns}", f"gpu_start_ns < {from_ns}"]
     if to_ns is not None:
-        cut += [f"{_RANGE_TIME[1]} > {to_ns}", f"gpu_end_ns > {to_ns}"]
+        # What ends with the window may have begun with its end, and is not in it.
+        cut += [f"{_RANGE_TIME[1]} > {to_ns}", f"gpu_end_ns >= {to_ns}"]
     return f"""
 WITH kept AS (
     SELECT *, gpu_operations > 0 AND ({" OR ".join(cut)}) AS is_cut FROM old.nvtx_ranges WHERE {inside}
