@@ -448,6 +448,11 @@ def _with_ids(operations: list[Operation]) -> Iterable[Operation]:
         for number, one in enumerate(filter(is_of, operations), start=1):
             yield replace(one, id=number)
     memory = [one for one in operations if one.kind in ("memcpy", "memset")]
-    memory.sort(key=lambda one: (one.start, one.kind, one.stream, one.correlation, one.end, one.bytes))
+    memory.sort(
+        key=lambda one: (
+            one.start, one.kind, one.stream or 0, one.correlation, one.end, one.bytes,
+            one.process, one.node or 0, one.address,
+        )  # fmt: skip
+    )
     for number, one in enumerate(memory, start=1):
         yield replace(one, id=number)
