@@ -381,6 +381,13 @@ def test_what_others_launched_is_judged_by_what_is_left_in_the_window(
     assert {row["range"]: row["kernels"] for row in rows} == kernels
 
 
+def test_work_of_no_duration_at_the_end_of_the_window_is_no_range_s() -> None:
+    made = Recording().range("empty", 0, 10).launch(5, 6, (20, 20))
+    with made.range("half", 10, 15).launch(10, 11, (18, 19), (20, 20)).database() as database:
+        rows = database.query("nvtx_gpu_proj_sum", to=20).to_dicts()
+        assert [(row["range"], row["gpu_operations"]) for row in rows] == [("half", 1)]
+
+
 def test_the_answer_says_what_it_was_narrowed_to(made: Database) -> None:
     asked = made.ask("top_kernels", trace="who*", from_="1us", within="request")
     assert asked.parameters["trace"] == ["whole"]
