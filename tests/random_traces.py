@@ -31,17 +31,27 @@ def main() -> int:
             if args.questions and oracle.question not in args.questions:
                 continue
             compared = asked.compare(oracle, in_window=in_window)
-            answers, rows, wrong = answers + compared.answers, rows + compared.rows, wrong + len(compared.wrong)
+            answers, rows, wrong = (
+                answers + compared.answers,
+                rows + compared.rows,
+                wrong + len(compared.wrong),
+            )
             if compared.wrong and oracle.question not in explained_once:
                 explained_once.add(oracle.question)
                 print(explained(oracle, asked.traces[compared.wrong[0][0]], in_window=in_window), flush=True)
         for in_window in (False, True):
             if not args.questions or PAIRED in args.questions:
                 compared = asked.compare_pairs(in_window=in_window)
-                answers, rows, wrong = answers + compared.answers, rows + compared.rows, wrong + len(compared.wrong)
+                answers, rows, wrong = (
+                    answers + compared.answers,
+                    rows + compared.rows,
+                    wrong + len(compared.wrong),
+                )
                 for name, lines in compared.wrong[:1]:
                     print(f"{PAIRED} of {name}, in a window: {in_window}", *lines, sep="\n", flush=True)
-        print(f"{(batch + 1) * _TOGETHER} traces: {answers:,} answers, {rows:,} rows, {wrong} wrong", flush=True)
+        print(
+            f"{(batch + 1) * _TOGETHER} traces: {answers:,} answers, {rows:,} rows, {wrong} wrong", flush=True
+        )
     return wrong > 0
 
 

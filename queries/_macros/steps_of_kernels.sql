@@ -122,7 +122,7 @@ SELECT
     held.process_id,
     any_value(held.pid) AS pid,
     any_value(held.gpu_id) AS gpu_id,
-    arg_min(api_calls.start_ns, held.start_ns) AS start_ns,
+    arg_min(api_calls.start_ns, (held.start_ns, api_calls.start_ns)) AS start_ns,
     min(held.start_ns) AS gpu_start_ns,
     max(held.end_ns) AS gpu_end_ns,
     sum(greatest(0, held.end_ns - greatest(held.start_ns, coalesce(covered_ns, held.start_ns))))::BIGINT

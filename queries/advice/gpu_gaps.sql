@@ -27,6 +27,7 @@
 WITH ordered AS (
     SELECT
         traces.trace,
+        process_id,
         pid,
         gpu_id,
         device_id,
@@ -49,6 +50,7 @@ listed AS (
         trace,
         start_ns - busy_until_ns AS duration_ns,
         busy_until_ns AS start_ns,
+        process_id,
         pid,
         gpu_id,
         device_id,
@@ -57,9 +59,11 @@ listed AS (
     FROM ordered
     WHERE start_ns - busy_until_ns > $min_gap_ns
 )
+SELECT * EXCLUDE (process_id)
 FROM listed
+-- Two containers may have one pid.
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, gpu_id, pid),
+    row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, gpu_id, pid, process_id),
     $limit
 )
-ORDER BY trace, duration_ns DESC, start_ns, gpu_id, pid
+ORDER BY trace, duration_ns DESC, start_ns, gpu_id, pid, process_id

@@ -34,8 +34,8 @@ WITH operations AS (
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 ),
--- What an operation adds to the time its stream is busy, as two steps of a staircase. Work of no duration is no
--- time at work, and must not stretch the time that is looked at.
+-- What an operation adds to the time its stream is busy, as two steps of a staircase. Work of no duration is
+-- no time at work, and must not stretch the time that is looked at.
 steps AS (
     SELECT trace_id, gpu_id, owner, greatest(start_ns, coalesce(stream_busy_until_ns, start_ns)) AS at_ns,
            1 AS step

@@ -59,7 +59,7 @@ summed AS (
         last_start_ns - first_start_ns AS wait_ns,
         last_end_ns - last_start_ns AS together_ns,
         arg_max((trace_id, pid, device_id), (start_ns, -kernel_id)) AS last,
-        arg_max(clock_offset_ns, abs(clock_offset_ns)) AS max_clock_offset_ns,
+        arg_max(clock_offset_ns, (abs(clock_offset_ns), clock_offset_ns)) AS max_clock_offset_ns,
         collective
     FROM runs
     GROUP BY job_id, kernel, communicator, collective, ranks, first_start_ns, last_start_ns, last_end_ns

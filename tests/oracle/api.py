@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 _WAITS = ("cudaDeviceSynchronize", "cudaStreamSynchronize", "cuStreamSynchronize")
 
 
-def _by_function(calls: Iterable[Call | OsCall], key: Callable[[Call | OsCall], tuple[str, ...]]) -> list[Row]:
+def _by_function(
+    calls: Iterable[Call | OsCall], key: Callable[[Call | OsCall], tuple[str, ...]]
+) -> list[Row]:
     found = grouped(calls, key)
     total = sum(one.end - one.start for group in found.values() for one in group)
     return [
@@ -127,7 +129,10 @@ def cuda_memcpy_async(view: View, limit: None) -> list[Row]:
     return [
         _memory(work)
         for work in view.memory
-        if work.kind == "memcpy" and work.call and work.call.name.endswith("Async") and "Pageable" in (work.src, work.dst)
+        if work.kind == "memcpy"
+        and work.call
+        and work.call.name.endswith("Async")
+        and "Pageable" in (work.src, work.dst)
     ]
 
 
@@ -148,5 +153,8 @@ def cuda_memset_sync(view: View, limit: None) -> list[Row]:
     return [
         _memory(work)
         for work in view.memory
-        if work.kind == "memset" and work.call and work.call.name == "cudaMemset" and work.dst in ("Pinned", "Managed")
+        if work.kind == "memset"
+        and work.call
+        and work.call.name == "cudaMemset"
+        and work.dst in ("Pinned", "Managed")
     ]

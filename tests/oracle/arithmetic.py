@@ -40,7 +40,8 @@ def spread(values: Sequence[float], thing: str = "ns") -> Row:
     """All statistics of values, as columns: total_ns, avg_ns …; a deviation needs two values, the others one."""
     numbers = np.array(values, float)
     row: Row = {
-        f"{name}_{thing}": float(count(numbers)) if len(numbers) else None for name, count in _STATISTICS.items()
+        f"{name}_{thing}": float(count(numbers)) if len(numbers) else None
+        for name, count in _STATISTICS.items()
     }
     row[f"stddev_{thing}"] = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
     return row

@@ -23,7 +23,9 @@ class Oracle:
     count: Count
 
     def rows(self, view: View) -> list[Row]:
-        return self.count(view, **self.params)
+        # range is a function of Python.
+        params = {"range_" if name == "range" else name: value for name, value in self.params.items()}
+        return self.count(view, **params)
 
     def __str__(self) -> str:
         return " ".join([self.question, *(f"{name}={value}" for name, value in self.params.items())])

@@ -16,6 +16,7 @@ from oracle import api, gpu, kernels, memory, nccl, nvtx, steps, timeline  # noq
 from oracle.asked import ORACLES, Oracle
 from oracle.compare import diff
 from oracle.drawn import traces
+from traceql.errors import MissingDataError
 from traceql.questions import catalog
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from oracle.arithmetic import Row
     from oracle.trace import Trace, View
-    from traceql import Database
 
 #: Two traces at a time: the only question that is not asked of each by itself.
 PAIRED = "diff"
@@ -97,7 +97,8 @@ class Asked:
         columns = answer.column_names
         rows = zip(*(column.to_pylist() for column in answer.columns), strict=True)
         return [
-            dict(zip(columns, row, strict=True)) for row in with_row_numbers(columns, [list(row) for row in rows])
+            dict(zip(columns, row, strict=True))
+            for row in with_row_numbers(columns, [list(row) for row in rows])
         ]
 
 
@@ -172,7 +173,14 @@ def explained(oracle: Oracle, trace: Trace, *, in_window: bool) -> str:
     def compared(trace: Trace) -> Compared:
         return Asked([trace]).compare(oracle, in_window=in_window)
 
-    small = smallest(trace, lambda one: bool(compared(one).wrong))
+    def is_wrong(trace: Trace) -> bool:
+        try:
+            return bool(compared(trace).wrong)
+        except MissingDataError:
+            # Nothing is left to ask about.
+            return False
+
+    small = smallest(trace, is_wrong)
     events = [f"  {event}" for part in small.parts().values() for event in part]
     found = [line for _, lines in compared(small).wrong for line in lines]
     place = f" from {WINDOW[0]} to {WINDOW[1]}" if in_window else ""

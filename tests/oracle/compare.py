@@ -19,8 +19,12 @@ Measures = dict[tuple[str, str | None, str | None, str], float | None]
 def _measures(view: View) -> Measures:
     return {
         **_totals(view),
-        **_timed("kernel", ((None, work.called("distinct"), work.duration) for work in view.kernels), "instances"),
-        **_timed("api_call", ((call.layer, call.name, call.end - call.start) for call in view.calls), "calls"),
+        **_timed(
+            "kernel", ((None, work.called("distinct"), work.duration) for work in view.kernels), "instances"
+        ),
+        **_timed(
+            "api_call", ((call.layer, call.name, call.end - call.start) for call in view.calls), "calls"
+        ),
         **_copies(view),
         **_ranges(view),
     }

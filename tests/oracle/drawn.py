@@ -23,14 +23,21 @@ LENGTH = 100
 KERNELS = (
     Kernel("spin", "spin", "spin", "other"),
     Kernel("sgemm", "void sgemm<float>(float *)", "sgemm", "gemm"),
-    Kernel("device_kernel", "void device_kernel<FlashAttnFwdSm90<1>>(int)", "device_kernel<FlashAttnFwdSm90>", "attention"),
-    Kernel("device_kernel", "void device_kernel<GemmUniversal<2>>(int)", "device_kernel<GemmUniversal>", "gemm"),
+    Kernel(
+        "device_kernel",
+        "void device_kernel<FlashAttnFwdSm90<1>>(int)",
+        "device_kernel<FlashAttnFwdSm90>",
+        "attention",
+    ),
+    Kernel(
+        "device_kernel", "void device_kernel<GemmUniversal<2>>(int)", "device_kernel<GemmUniversal>", "gemm"
+    ),
 )
 STEPS = (
     ("step", "attn", "layers.0.mlp", "layers.1.mlp", "op(1)", "op(2)"),
     ("execute_context_1(5)_generation_0(0)", "execute_context_0(0)_generation_3(3)", "layers.0.mlp", "attn"),
     ("ProfilerStep#1", "ProfilerStep#2", "attn", "mlp"),
-)  # fmt: skip
+)
 COPIES = (
     ("Host-to-Device", "Pageable", "Device"),
     ("Host-to-Device", "Pinned", "Device"),
@@ -96,8 +103,10 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
             made = list(_calls(pick, process, tid, devices, kernels, around))
             calls += made
             os_calls += (call for call in _os_calls(pick, process, tid) if not _is_crossing(call, made))
-        for _ in range(pick.one_of((0, 0, 1, 2))):
-            loose.append(_operation(pick, process, pick.number(0, LENGTH - 20), devices, kernels))
+        loose += (
+            _operation(pick, process, pick.number(0, LENGTH - 20), devices, kernels)
+            for _ in range(pick.one_of((0, 0, 1, 2)))
+        )
         # A process that does nothing on the CPU is none.
         loose.append(_kernel(pick, process, pick.number(0, 60), devices, kernels))
     faults: list[Fault] = []
@@ -118,10 +127,18 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
     ends = [LENGTH, *(call.end for call in (*calls, *os_calls))]
     ends += [work.end for work in (*loose, *(work for call in calls for work in call.work))]
     return Trace(
-        name, max(ends) + pick.number(1, 20), visible,
-        tuple(calls), tuple(loose), tuple(ranges), tuple(os_calls), tuple(samples), tuple(faults),
-        tuple(threads), tuple((process, f"rank{process}") for process in processes),
-    )  # fmt: skip
+        name,
+        max(ends) + pick.number(1, 20),
+        visible,
+        tuple(calls),
+        tuple(loose),
+        tuple(ranges),
+        tuple(os_calls),
+        tuple(samples),
+        tuple(faults),
+        tuple(threads),
+        tuple((process, f"rank{process}") for process in processes),
+    )
 
 
 # --- on the CPU -----------------------------------------------------------------------------------------
@@ -137,9 +154,14 @@ def _ranges(
         start = pick.number(0, 60)
         other = pick.one_of(threads)
         yield Range(
-            process, tid, pick.one_of((*texts, "request")), start, start + pick.number(0, 40),
-            style="startend", end_tid=None if other == tid else other,
-        )  # fmt: skip
+            process,
+            tid,
+            pick.one_of((*texts, "request")),
+            start,
+            start + pick.number(0, 40),
+            style="startend",
+            end_tid=None if other == tid else other,
+        )
     if pick.chance(15):
         yield Range(process, tid, "open", pick.number(20, 80), None, domain="app")
     if pick.chance(30):
@@ -164,7 +186,12 @@ def _nest(pick: _Draw, low: int, high: int, depth: int) -> Iterator[tuple[int, i
 
 
 def _calls(
-    pick: _Draw, process: int, tid: int, devices: Sequence[int], kernels: Sequence[Kernel], around: Sequence[Range]
+    pick: _Draw,
+    process: int,
+    tid: int,
+    devices: Sequence[int],
+    kernels: Sequence[Kernel],
+    around: Sequence[Range],
 ) -> Iterator[Call]:
     at = pick.number(0, 10)
     for _ in range(pick.number(0, 7)):
@@ -176,7 +203,13 @@ def _calls(
 
 
 def _call(
-    pick: _Draw, process: int, tid: int, start: int, end: int, devices: Sequence[int], kernels: Sequence[Kernel]
+    pick: _Draw,
+    process: int,
+    tid: int,
+    start: int,
+    end: int,
+    devices: Sequence[int],
+    kernels: Sequence[Kernel],
 ) -> Call:
     def call(name: str, *work: Operation, nested: str = "") -> Call:
         inner = None
@@ -192,7 +225,9 @@ def _call(
 
     kind = pick.number(0, 11)
     if kind <= 4:
-        return call("cudaLaunchKernel", _kernel(pick, process, after(), devices, kernels), nested="cuLaunchKernel")
+        return call(
+            "cudaLaunchKernel", _kernel(pick, process, after(), devices, kernels), nested="cuLaunchKernel"
+        )
     if kind <= 6:
         name = pick.one_of(("cudaMemcpyAsync", "cudaMemcpy"))
         return call(name, _copy(pick, process, after(), devices))
@@ -243,34 +278,61 @@ def _span(pick: _Draw, at: int) -> tuple[int, int]:
 
 
 def _kernel(
-    pick: _Draw, process: int, at: int, devices: Sequence[int], kernels: Sequence[Kernel], node: int | None = None
+    pick: _Draw,
+    process: int,
+    at: int,
+    devices: Sequence[int],
+    kernels: Sequence[Kernel],
+    node: int | None = None,
 ) -> Operation:
     return Operation(
-        "kernel", *_span(pick, at), pick.one_of(devices), pick.one_of((7, 7, 8)),
-        kernel=pick.one_of(kernels), grid=(pick.one_of((1, 2)), 1, 1), node=node, process=process,
-    )  # fmt: skip
+        "kernel",
+        *_span(pick, at),
+        pick.one_of(devices),
+        pick.one_of((7, 7, 8)),
+        kernel=pick.one_of(kernels),
+        grid=(pick.one_of((1, 2)), 1, 1),
+        node=node,
+        process=process,
+    )
 
 
-def _copy(
-    pick: _Draw, process: int, at: int, devices: Sequence[int], node: int | None = None
-) -> Operation:
+def _copy(pick: _Draw, process: int, at: int, devices: Sequence[int], node: int | None = None) -> Operation:
     copy_kind, src, dst = pick.one_of(COPIES)
     return Operation(
-        "memcpy", *_span(pick, at), pick.one_of(devices), pick.one_of((7, 9)),
-        bytes=pick.one_of(SIZES), copy_kind=copy_kind, src=src, dst=dst, node=node, process=process,
-    )  # fmt: skip
+        "memcpy",
+        *_span(pick, at),
+        pick.one_of(devices),
+        pick.one_of((7, 9)),
+        bytes=pick.one_of(SIZES),
+        copy_kind=copy_kind,
+        src=src,
+        dst=dst,
+        node=node,
+        process=process,
+    )
 
 
 def _memset(pick: _Draw, process: int, at: int, devices: Sequence[int]) -> Operation:
     return Operation(
-        "memset", *_span(pick, at), pick.one_of(devices), pick.one_of((7, 9)),
-        bytes=pick.one_of(SIZES), dst=pick.one_of(("Device", "Pinned", "Managed")), process=process,
-    )  # fmt: skip
+        "memset",
+        *_span(pick, at),
+        pick.one_of(devices),
+        pick.one_of((7, 9)),
+        bytes=pick.one_of(SIZES),
+        dst=pick.one_of(("Device", "Pinned", "Managed")),
+        process=process,
+    )
 
 
 def _graph(pick: _Draw, process: int, at: int, devices: Sequence[int]) -> Operation:
     return Operation(
-        "graph", *_span(pick, at), pick.one_of(devices), pick.one_of((7, 8)), graph=pick.one_of((1, 2)), process=process
+        "graph",
+        *_span(pick, at),
+        pick.one_of(devices),
+        pick.one_of((7, 8)),
+        graph=pick.one_of((1, 2)),
+        process=process,
     )
 
 
@@ -282,7 +344,11 @@ def _nodes(
     yield _kernel(pick, process, at, on, kernels, first)
     for node in range(first + 1, first + 1 + pick.number(0, 2)):
         at += pick.number(0, 5)
-        yield _kernel(pick, process, at, on, kernels, node) if pick.chance(70) else _copy(pick, process, at, on, node)
+        yield (
+            _kernel(pick, process, at, on, kernels, node)
+            if pick.chance(70)
+            else _copy(pick, process, at, on, node)
+        )
 
 
 def _managed(pick: _Draw, processes: Sequence[int]) -> tuple[list[Fault], list[Operation]]:
@@ -299,10 +365,18 @@ def _managed(pick: _Draw, processes: Sequence[int]) -> tuple[list[Fault], list[O
             src, dst = ("Pinned", "Device") if direction[0] == "H" else ("Device", "Pinned")
             moved.append(
                 Operation(
-                    "memcpy", at, end, 0, None,
-                    bytes=pick.one_of((4_096, 8_192)), copy_kind=f"Unified {direction}",
-                    src=src, dst=dst, address=page, process=process,
-                )  # fmt: skip
+                    "memcpy",
+                    at,
+                    end,
+                    0,
+                    None,
+                    bytes=pick.one_of((4_096, 8_192)),
+                    copy_kind=f"Unified {direction}",
+                    src=src,
+                    dst=dst,
+                    address=page,
+                    process=process,
+                )
             )
     return faults, moved
 
@@ -324,7 +398,11 @@ def _rounds(
     short = f"ncclDevKernel_{name}_Clean"
     kernel = Kernel(short, short, short, "communication")
     # As unique as the name.
-    told = Message("ncclAllReduce", int.from_bytes(name.encode()), pick.one_of((8, 1_000))) if pick.chance(50) else None
+    told = (
+        Message("ncclAllReduce", int.from_bytes(name.encode()), pick.one_of((8, 1_000)))
+        if pick.chance(50)
+        else None
+    )
     at = 3 * LENGTH
     for number in range(pick.number(1, 4)):
         ranks = [rank for rank in owners.values() if pick.chance(85)]
@@ -332,12 +410,17 @@ def _rounds(
         end = max(starts, default=at) + pick.number(1, 5)
         for (process, device), start in zip(ranks, starts, strict=True):
             work = Operation(
-                "kernel", start, end + pick.number(0, 1), device, 20,
-                kernel=kernel, process=process, message=told, round=number,
-            )  # fmt: skip
-            call = Call(process, 9, "cudaLaunchKernelExC", start - 20, start - 20, (work,))
-            around = Range(
-                process, 9, "ncclAllReduce", start - 21, start - 19, domain="NCCL", message=told
+                "kernel",
+                start,
+                end + pick.number(0, 1),
+                device,
+                20,
+                kernel=kernel,
+                process=process,
+                message=told,
+                round=number,
             )
+            call = Call(process, 9, "cudaLaunchKernelExC", start - 20, start - 20, (work,))
+            around = Range(process, 9, "ncclAllReduce", start - 21, start - 19, domain="NCCL", message=told)
             yield call, around if told else None
         at = end + pick.number(30, 40)

@@ -14,12 +14,22 @@ if TYPE_CHECKING:
     from oracle.trace import Call, Operation, Range, View
 
 _PURPOSES = {
-    "cudaLaunchKernel": "launch", "cuLaunchKernel": "launch", "cudaGraphLaunch": "launch", "cuGraphLaunch": "launch",
-    "cudaMemcpy": "copy", "cudaMemcpyAsync": "copy", "cudaMemset": "copy", "cudaMemsetAsync": "copy",
-    "cudaStreamSynchronize": "sync", "cuStreamSynchronize": "sync", "cudaDeviceSynchronize": "sync",
-    "cudaEventSynchronize": "sync", "cudaMalloc": "other_call", "cudaFree": "other_call",
+    "cudaLaunchKernel": "launch",
+    "cuLaunchKernel": "launch",
+    "cudaGraphLaunch": "launch",
+    "cuGraphLaunch": "launch",
+    "cudaMemcpy": "copy",
+    "cudaMemcpyAsync": "copy",
+    "cudaMemset": "copy",
+    "cudaMemsetAsync": "copy",
+    "cudaStreamSynchronize": "sync",
+    "cuStreamSynchronize": "sync",
+    "cudaDeviceSynchronize": "sync",
+    "cudaEventSynchronize": "sync",
+    "cudaMalloc": "other_call",
+    "cudaFree": "other_call",
     "cudaLaunchKernelExC": "launch",
-}  # fmt: skip
+}
 
 
 def in_order(work: Iterable[Operation]) -> list[Operation]:
@@ -127,9 +137,7 @@ def _cause(view: View, moment: int, call: Call) -> tuple[str, str | None]:
     if moment >= call.end:
         return "queue", None
     thread = (call.process, call.tid)
-    inside = [
-        one for one in view.calls if (one.process, one.tid) == thread and one.start <= moment < one.end
-    ]
+    inside = [one for one in view.calls if (one.process, one.tid) == thread and one.start <= moment < one.end]
     if inside:
         outer = min(inside, key=lambda one: (one.start, -one.end, one.id))
         return _PURPOSES[outer.name], outer.name
@@ -321,14 +329,14 @@ def rank_summary(view: View) -> list[Row]:
             **idle,
             "pid": None,
             "process": None,
-            # Where processes number it differently, it has no ordinal.
-            "device_id": min(numbers) if len(numbers) == 1 else None,
+            "device_id": min(numbers),
             "gpu": f"GPU {gpu}",
             "api_calls": 0,
             "finding": "unused GPU",
         }
         for gpu, numbers in ordinals.items()
-        if gpu not in used
+        # That which processes number differently has no ordinal, as if CUDA did not know it.
+        if gpu not in used and len(numbers) == 1
     ]
     most = max((row["gpu_ns"] for row in rows), default=0)
     return [{**row, "share_of_busiest_pct": percent(row["gpu_ns"], most)} for row in rows]
@@ -367,7 +375,11 @@ def cuda_gpu_trace(view: View, names: str, graphs: bool) -> list[Row]:
 
 def shape(work: Operation) -> Row:
     """Its grid and block, as columns."""
-    sizes = {"grid": work.grid, "block": (32, 1, 1)} if work.kernel else {"grid": (None,) * 3, "block": (None,) * 3}
+    sizes = (
+        {"grid": work.grid, "block": (32, 1, 1)}
+        if work.kernel
+        else {"grid": (None,) * 3, "block": (None,) * 3}
+    )
     return {
         f"{what}_{axis}": number
         for what, numbers in sizes.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from oracle.arithmetic import Row, grouped, mean, percent, spread
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from oracle.trace import Call, Operation, View
 
 
-def _totals(view: View, key: Callable[[Operation], Hashable], columns: Callable[[Operation], Row]) -> list[Row]:
+def _totals(
+    view: View, key: Callable[[Operation], Hashable], columns: Callable[[Operation], Row]
+) -> list[Row]:
     total = sum(work.duration for work in view.kernels)
     return [
         {
@@ -52,8 +55,7 @@ def kernel_categories(view: View, names: str) -> list[Row]:
             name: sum(work.duration for work in group)
             for name, group in grouped(of_it, lambda work: work.called(names)).items()
         }
-        # Of kernels that took as long as each other, any of them.
-        row["top_kernel"] = {name for name, took in by_name.items() if took == max(by_name.values())}
+        row["top_kernel"] = min(by_name, key=lambda name: (-by_name[name], name))
     return rows
 
 
@@ -65,7 +67,8 @@ def cuda_gpu_kern_hist(view: View, names: str, bins: int) -> list[Row]:
         low, width = min(durations), (max(durations) - min(durations)) / bins
         # Counted by whole numbers: a duration on an edge belongs to the bin that begins there.
         numbers = [
-            min((duration - low) * bins // (max(durations) - low), bins - 1) if width else 0 for duration in durations
+            min((duration - low) * bins // (max(durations) - low), bins - 1) if width else 0
+            for duration in durations
         ]
         rows += [
             {
@@ -86,7 +89,9 @@ def _begins(work: Operation) -> tuple[int, int]:
     return work.start, work.id
 
 
-@answers("cuda_gpu_kern_pace", {"kernel": "device_kernel", "names": "short"}, {"kernel": "*", "names": "full"})
+@answers(
+    "cuda_gpu_kern_pace", {"kernel": "device_kernel", "names": "short"}, {"kernel": "*", "names": "full"}
+)
 def cuda_gpu_kern_pace(view: View, kernel: str, names: str) -> list[Row]:
     asked = [work for work in view.kernels if kernel in ("*", work.kernel.short)]
     rows = []
@@ -183,7 +188,9 @@ def launch_overhead(view: View, names: str) -> list[Row]:
     # A call is charged to the kernel that starts first.
     charged = {
         min(group, key=_begins): call
-        for call, group in grouped((work for work in view.kernels if work.call), lambda work: work.call).items()
+        for call, group in grouped(
+            (work for work in view.kernels if work.call), lambda work: work.call
+        ).items()
     }
     rows = []
     for name, group in grouped(view.kernels, lambda work: work.called(names)).items():
@@ -222,9 +229,10 @@ def graph_replays(view: View) -> list[Row]:
     rows = []
     for (mode, process, number), groups in replays.items():
         spans = sorted(
-            (min(work.start for work in group), max(work.end for work in group), group[0].correlation) for group in groups
+            (min(work.start for work in group), max(work.end for work in group), group[0].correlation)
+            for group in groups
         )
-        gaps = [start - end for (_, end, _), (start, _, _) in zip(spans[:-1], spans[1:], strict=True)]
+        gaps = [start - end for (_, end, _), (start, _, _) in itertools.pairwise(spans)]
         calls = [group[0].call for group in groups if group[0].call]
         rows.append(
             {

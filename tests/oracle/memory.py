@@ -47,9 +47,7 @@ def memory_summary(view: View) -> list[Row]:
                 sum(work.bytes for work in group), sum(work.duration for work in group)
             ),
         }
-        for (kind, copy_kind), group in grouped(
-            view.memory, lambda work: (work.kind, work.copy_kind)
-        ).items()
+        for (kind, copy_kind), group in grouped(view.memory, lambda work: (work.kind, work.copy_kind)).items()
     ]
 
 
@@ -58,10 +56,14 @@ def memory_summary(view: View) -> list[Row]:
 
 def _pages(view: View) -> dict[int, Row]:
     rows: dict[int, Row] = {}
-    for page in [work.address for work in view.memory if work.address] + [fault.address for fault in view.faults]:
+    for page in [work.address for work in view.memory if work.address] + [
+        fault.address for fault in view.faults
+    ]:
         moved = [work for work in view.memory if work.address == page]
         rows[page] = {
-            "to_device_bytes": sum(work.bytes for work in moved if work.copy_kind == "Unified Host-to-Device"),
+            "to_device_bytes": sum(
+                work.bytes for work in moved if work.copy_kind == "Unified Host-to-Device"
+            ),
             "to_host_bytes": sum(work.bytes for work in moved if work.copy_kind == "Unified Device-to-Host"),
             "cpu_page_faults": sum(fault.address == page and fault.device is None for fault in view.faults),
             "gpu_page_faults": sum(

@@ -50,7 +50,9 @@ def nccl_gpu_overlap_trace(view: View, names: str) -> list[Row]:
 def _parts(work: list[Operation], first: int, last: int) -> Row:
     """What is done in each moment, whatever else runs at the same time."""
     communication = busy_moments(filter(_communicates, work))
-    computing = busy_moments(one for one in work if one.kind in ("kernel", "graph") and not _communicates(one))
+    computing = busy_moments(
+        one for one in work if one.kind in ("kernel", "graph") and not _communicates(one)
+    )
     copying = busy_moments(one for one in work if one.kind in ("memcpy", "memset"))
     parts: Counter[str] = Counter()
     for moment in range(first, last):
@@ -80,7 +82,9 @@ def communication_overlap(view: View, by: str) -> list[Row]:
     ]
 
 
-@answers("communication_per_step", *each("by", "thread", "process", step=None), {"by": "thread", "step": "attn"})
+@answers(
+    "communication_per_step", *each("by", "thread", "process", step=None), {"by": "thread", "step": "attn"}
+)
 def communication_per_step(view: View, by: str, step: str | None) -> list[Row]:
     rows = []
     told = steps(view, step)

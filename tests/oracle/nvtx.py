@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
     from oracle.trace import Range, View
 
-STYLES = {"nvtx_sum": ("pushpop", "startend"), "nvtx_pushpop_sum": ("pushpop",), "nvtx_startend_sum": ("startend",)}
+STYLES = {
+    "nvtx_sum": ("pushpop", "startend"),
+    "nvtx_pushpop_sum": ("pushpop",),
+    "nvtx_startend_sum": ("startend",),
+}
 
 
 def _spread(ranges: Iterable[Range]) -> list[Row]:
@@ -56,7 +60,7 @@ def nccl_sum(view: View) -> list[Row]:
 
 
 @answers("nvtx_pushpop_trace", *each("range", "*", "layers*"))
-def nvtx_pushpop_trace(view: View, range: str) -> list[Row]:
+def nvtx_pushpop_trace(view: View, range_: str) -> list[Row]:
     ranges = [one for one in view.closed if one.style == "pushpop"]
     around = {one: view.around(one) for one in ranges}
     rows = []
@@ -79,7 +83,7 @@ def nvtx_pushpop_trace(view: View, range: str) -> list[Row]:
                 "path": "/".join(other.text for other in stack),
             }
         )
-    return [row for row in rows if fnmatchcase(row["range"], range)]
+    return [row for row in rows if fnmatchcase(row["range"], range_)]
 
 
 def _name(one: Range) -> Row:
@@ -126,14 +130,16 @@ def _pace(ranges: Iterable[tuple[Range, int, int]]) -> list[Row]:
 
 
 @answers("nvtx_pace", *each("range", "attn", "*"))
-def nvtx_pace(view: View, range: str) -> list[Row]:
-    return _pace((one, one.start, one.end) for one in view.closed if fnmatchcase(one.text, range))
+def nvtx_pace(view: View, range_: str) -> list[Row]:
+    return _pace((one, one.start, one.end) for one in view.closed if fnmatchcase(one.text, range_))
 
 
 @answers("nvtx_gpu_proj_pace", *each("by", "thread", "process", range="attn"), {"by": "thread", "range": "*"})
-def nvtx_gpu_proj_pace(view: View, range: str, by: str) -> list[Row]:
+def nvtx_gpu_proj_pace(view: View, range_: str, by: str) -> list[Row]:
     return _pace(
-        (one, *found[:2]) for one in view.ranges if fnmatchcase(one.text, range) and (found := held(view, one, by))
+        (one, *found[:2])
+        for one in view.ranges
+        if fnmatchcase(one.text, range_) and (found := held(view, one, by))
     )
 
 
@@ -169,9 +175,11 @@ def _projected(view: View, by: str) -> list[Row]:
     return rows
 
 
-@answers("nvtx_gpu_proj_trace", *each("by", "thread", "process", range="*"), {"by": "thread", "range": "layers*"})
-def nvtx_gpu_proj_trace(view: View, by: str, range: str) -> list[Row]:
-    return [row for row in _projected(view, by) if fnmatchcase(row["range"], range)]
+@answers(
+    "nvtx_gpu_proj_trace", *each("by", "thread", "process", range="*"), {"by": "thread", "range": "layers*"}
+)
+def nvtx_gpu_proj_trace(view: View, by: str, range_: str) -> list[Row]:
+    return [row for row in _projected(view, by) if fnmatchcase(row["range"], range_)]
 
 
 @answers("nvtx_gpu_proj_sum", *each("by", "thread", "process"))
@@ -222,7 +230,7 @@ def nccl_gpu_proj_sum(view: View) -> list[Row]:
     *each("by", "thread", "process", names="full", range=None),
     {"by": "thread", "names": "short", "range": "layers*"},
 )
-def nvtx_kern_sum(view: View, by: str, names: str, range: str | None) -> list[Row]:
+def nvtx_kern_sum(view: View, by: str, names: str, range_: str | None) -> list[Row]:
     if not view.ranges:
         return []
     found = []
@@ -230,8 +238,8 @@ def nvtx_kern_sum(view: View, by: str, names: str, range: str | None) -> list[Ro
         if work.call is None:
             continue
         holders = [one for one in view.ranges if one.holds(work.call, by)]
-        found += [(one, work) for one in holders if range is None or fnmatchcase(one.text, range)]
-        if not holders and range is None:
+        found += [(one, work) for one in holders if range_ is None or fnmatchcase(one.text, range_)]
+        if not holders and range_ is None:
             found.append((None, work))
     key: Callable[..., tuple[object, ...]] = lambda one: (  # noqa: E731
         *((one[0].domain, one[0].text, one[0].style) if one[0] else (None,) * 3),
@@ -279,13 +287,11 @@ def coverage(view: View, by: str) -> list[Row]:
 
 
 @answers("range_launches", *each("by", "thread", "process", range="*"), {"by": "thread", "range": "layers*"})
-def range_launches(view: View, by: str, range: str) -> list[Row]:
-    ranges = [one for one in view.ranges if one.style != "mark" and fnmatchcase(one.text, range)]
+def range_launches(view: View, by: str, range_: str) -> list[Row]:
+    ranges = [one for one in view.ranges if one.style != "mark" and fnmatchcase(one.text, range_)]
     rows = []
     for (domain, text), group in grouped(ranges, lambda one: (one.domain, one.text)).items():
-        kernels = {
-            work for one in group for work in view.launched(one, by) if work.kind == "kernel"
-        }
+        kernels = {work for one in group for work in view.launched(one, by) if work.kind == "kernel"}
         unknown = by == "thread" and not kernels and any(view.is_elsewhere(one) for one in group)
         rows.append(
             {

@@ -95,7 +95,12 @@ def step_summary(view: View, step: str | None, by: str) -> list[Row]:
         for number, one in enumerate(sorted(of_thread, key=lambda one: (one.start, one.id))):
             work = held(view, one, by)
             unknown = by == "thread" and view.is_elsewhere(one)
-            first, last, busy, operations, launches = work or (None, None, None, *((None,) * 2 if unknown else (0, 0)))
+            first, last, busy, operations, launches = work or (
+                None,
+                None,
+                None,
+                *((None,) * 2 if unknown else (0, 0)),
+            )
             phase = _phase(one.text)
             tokens = None if phase["phase"] is None else phase["context_tokens"] + phase["generation_tokens"]
             rows.append(
@@ -133,7 +138,8 @@ def launches_per_step(view: View, step: str | None, by: str, exact: bool) -> lis
         work = [view.launched(one, by) for one in known]
         kernels = [_count(found, "kernel") for found in work]
         replays = [
-            sum(call.name == "cudaGraphLaunch" and one.holds(call, by) for call in view.calls) for one in known
+            sum(call.name == "cudaGraphLaunch" and one.holds(call, by) for call in view.calls)
+            for one in known
         ]
         rows.append(
             {
@@ -142,7 +148,9 @@ def launches_per_step(view: View, step: str | None, by: str, exact: bool) -> lis
                 "kernels_per_step": mean(kernels),
                 "min_kernels": min(kernels, default=None),
                 "max_kernels": max(kernels, default=None),
-                "memory_ops_per_step": mean(_count(found, "memcpy") + _count(found, "memset") for found in work),
+                "memory_ops_per_step": mean(
+                    _count(found, "memcpy") + _count(found, "memset") for found in work
+                ),
                 "graph_replays_per_step": mean(replays),
                 "launches_per_step": mean(len({one.call for one in found}) for found in work),
                 "avg_gpu_busy_ns": mean((held(view, one, by) or (0,) * 3)[2] for one in known),

@@ -6,8 +6,8 @@ A long run: ``python tests/random_traces.py --help``.
 from __future__ import annotations
 
 import pytest
-from oracle.asking import ORACLES, PAIRED, Asked, drawn, explained, in_places
 
+from oracle.asking import ORACLES, PAIRED, Asked, drawn, explained, in_places
 from traceql.questions import catalog
 
 TRACES = 14

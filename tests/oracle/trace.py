@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from made import nsys
@@ -115,9 +115,14 @@ class Operation:
         place = {"device": self.device, "stream": self.stream or 0, "context": self.context or 0}
         if self.kernel is not None:
             return nsys.kernel(
-                self.kernel.short, self.start, self.end,
-                full=self.kernel.full, grid=self.grid, node=self.node, **place,
-            )  # fmt: skip
+                self.kernel.short,
+                self.start,
+                self.end,
+                full=self.kernel.full,
+                grid=self.grid,
+                node=self.node,
+                **place,
+            )
         if self.kind == "graph":
             assert self.graph is not None
             return nsys.graph(self.start, self.end, graph=self.graph, executable=self.graph + 10, **place)
@@ -127,9 +132,16 @@ class Operation:
             return nsys.memset(self.start, self.end, self.bytes, memory=self.dst, node=self.node, **place)
         assert self.copy_kind is not None
         return nsys.copy(
-            self.copy_kind, self.start, self.end, self.bytes,
-            src=self.src, dst=self.dst, node=self.node, address=self.address, **place,
-        )  # fmt: skip
+            self.copy_kind,
+            self.start,
+            self.end,
+            self.bytes,
+            src=self.src,
+            dst=self.dst,
+            node=self.node,
+            address=self.address,
+            **place,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,14 +260,26 @@ class Trace:
                 made.nccl(one.text, one.start, one.end or 0, pid=one.process, tid=one.tid, **told)
                 continue
             made.range(
-                one.text, one.start, one.end, tid=one.tid, pid=one.process,
-                style=one.style, domain=one.domain or 0, end_tid=one.end_tid,
-            )  # fmt: skip
+                one.text,
+                one.start,
+                one.end,
+                tid=one.tid,
+                pid=one.process,
+                style=one.style,
+                domain=one.domain or 0,
+                end_tid=one.end_tid,
+            )
         for call in self.calls:
             made.call(
-                call.name, call.start, call.end, *(work.work() for work in call.work),
-                tid=call.tid, pid=call.process, layer=call.layer, returned=call.returned,
-            )  # fmt: skip
+                call.name,
+                call.start,
+                call.end,
+                *(work.work() for work in call.work),
+                tid=call.tid,
+                pid=call.process,
+                layer=call.layer,
+                returned=call.returned,
+            )
             if call.nested:
                 made.call(*call.nested, tid=call.tid, pid=call.process, layer="driver", nested=True)
         for work in self.loose:
@@ -267,14 +291,22 @@ class Trace:
         for fault in self.faults:
             if fault.device is None:
                 made.cpu_fault(
-                    fault.start, fault.address, fault.instruction,
-                    file=fault.file, line=fault.line, pid=fault.process,
-                )  # fmt: skip
+                    fault.start,
+                    fault.address,
+                    fault.instruction,
+                    file=fault.file,
+                    line=fault.line,
+                    pid=fault.process,
+                )
             else:
                 made.gpu_fault(
-                    fault.start, fault.end, fault.address, fault.count,
-                    device=fault.device, pid=fault.process,
-                )  # fmt: skip
+                    fault.start,
+                    fault.end,
+                    fault.address,
+                    fault.count,
+                    device=fault.device,
+                    pid=fault.process,
+                )
         return made
 
     def parts(self) -> dict[str, tuple[object, ...]]:
@@ -298,7 +330,8 @@ class View:
     os_calls: list[OsCall]
     samples: list[Sample]
     faults: list[Fault]
-    window: tuple[float, float] = field(default=(-math.inf, math.inf))
+    _launched: dict[tuple[Range, str], list[Operation]] = field(default_factory=dict)
+    _around: dict[Range, Range | None] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -324,12 +357,14 @@ class View:
         """Operations, with or without whole graphs."""
         return [one for one in self.operations if graphs or one.kind != "graph"]
 
-    @cache
     def launched(self, one: Range, by: str) -> list[Operation]:
         """What calls inside a range launched."""
-        return [work for work in self.operations if work.call and one.holds(work.call, by)]
+        if (one, by) not in self._launched:
+            self._launched[one, by] = [
+                work for work in self.operations if work.call and one.holds(work.call, by)
+            ]
+        return self._launched[one, by]
 
-    @cache
     def is_elsewhere(self, one: Range) -> bool:
         """Whether other threads of its process launched work during a range, and its own thread none."""
         return not self.launched(one, "thread") and any(
@@ -345,16 +380,16 @@ class View:
         found = [one for one in self.ranges if one.style == "pushpop" and one.holds(call, "thread")]
         return max(found, key=lambda one: (one.start, -one.until, one.id), default=None)
 
-    @cache
     def around(self, one: Range) -> Range | None:
         """The range around a push/pop range: the shortest one of its thread that holds it."""
-        if one.style == "startend":
-            return None
-        return min(
-            (other for other in self.ranges if self._is_around(other, one)),
-            key=lambda other: (other.until - other.start, -other.start, -other.id),
-            default=None,
-        )
+        if one not in self._around:
+            others = [
+                other for other in self.ranges if one.style != "startend" and self._is_around(other, one)
+            ]
+            self._around[one] = min(
+                others, key=lambda other: (other.until - other.start, -other.start, -other.id), default=None
+            )
+        return self._around[one]
 
     @staticmethod
     def _is_around(other: Range, one: Range) -> bool:
@@ -389,15 +424,10 @@ class View:
                 for work in self.operations
                 if is_in(work.start, work.end)
             ],
-            [
-                one
-                for one in self.ranges
-                if is_in(one.start, one.start if one.style == "mark" else one.until)
-            ],
+            [one for one in self.ranges if is_in(one.start, one.start if one.style == "mark" else one.until)],
             [call for call in self.os_calls if is_in(call.start, call.end)],
             [sample for sample in self.samples if is_in(sample.time, sample.time)],
-            [fault for fault in self.faults if is_in(fault.start, fault.start)],
-            (low, high),
+            [fault for fault in self.faults if is_in(fault.start, fault.end)],
         )
 
 
@@ -450,9 +480,16 @@ def _with_ids(operations: list[Operation]) -> Iterable[Operation]:
     memory = [one for one in operations if one.kind in ("memcpy", "memset")]
     memory.sort(
         key=lambda one: (
-            one.start, one.kind, one.stream or 0, one.correlation, one.end, one.bytes,
-            one.process, one.node or 0, one.address,
-        )  # fmt: skip
+            one.start,
+            one.kind,
+            one.stream or 0,
+            one.correlation,
+            one.end,
+            one.bytes,
+            one.process,
+            one.node or 0,
+            one.address,
+        )
     )
     for number, one in enumerate(memory, start=1):
         yield replace(one, id=number)

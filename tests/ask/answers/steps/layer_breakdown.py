@@ -65,7 +65,14 @@ KINDS = {
     # A graph by node whose kernel and copy are both the first of their table.
     "e": Recording()
     .range("backward", 20, 40)
-    .call("cudaGraphLaunch", 25, 26, kernel("k", 30, 45, node=1), copy("Device-to-Host", 50, 53, 8, node=2), tid=2),
+    .call(
+        "cudaGraphLaunch",
+        25,
+        26,
+        kernel("k", 30, 45, node=1),
+        copy("Device-to-Host", 50, 53, 8, node=2),
+        tid=2,
+    ),
 }
 
 CASES = [
