@@ -4,7 +4,7 @@
 -- @column full_name VARCHAR  full C++ name, or the function name where there is none
 -- @column category VARCHAR   kind of work
 
-SELECT full_name, coalesce(arg_min(category, priority), 'other') AS category
+SELECT full_name, coalesce(arg_min(category, (priority, category)), 'other') AS category
 FROM (SELECT DISTINCT coalesce(demangled, name, '') AS full_name FROM kernels)
 LEFT JOIN kernel_patterns ON regexp_matches(full_name, pattern, 'i')
 GROUP BY full_name

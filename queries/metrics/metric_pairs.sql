@@ -21,7 +21,7 @@
 -- @empty  No workload has both. Which metrics there are: traceql sql "SELECT DISTINCT metric FROM metrics".
 
 WITH innermost AS (
-    SELECT kernel_id, arg_max(path, depth) AS path
+    SELECT kernel_id, arg_max(path, (depth, path)) AS path
     FROM kernel_ranges
     WHERE domain = '' AND style = 'pushpop'
     GROUP BY kernel_id

@@ -76,9 +76,10 @@ steps AS (
             PARTITION BY trace_id, process_id, gpu_id ORDER BY step_start_ns, range_id
         ) - 1 AS step
     FROM begun
-    QUALIFY lead(step_start_ns) OVER (
+    -- Of those that begin together, the last one holds the time until the next.
+    QUALIFY step_start_ns IS DISTINCT FROM lead(step_start_ns) OVER (
         PARTITION BY trace_id, process_id, gpu_id ORDER BY step_start_ns, range_id
-    ) IS DISTINCT FROM step_start_ns
+    )
 ),
 states AS (
     SELECT every_state.*, step, range, step_start_ns

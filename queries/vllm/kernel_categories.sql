@@ -11,7 +11,7 @@
 -- @column instances BIGINT      executions
 -- @column total_ns BIGINT       GPU time of all of them
 -- @column share_pct DOUBLE      of the GPU time of all kernels of the trace
--- @column top_kernel VARCHAR    name of the kernel with the most GPU time; of several the first
+-- @column top_kernel VARCHAR    name of the kernel with the most GPU time
 -- @chart  bars x=category y=total_ns
 -- @section any 40 Where the time goes | expanded
 
@@ -35,7 +35,7 @@ SELECT
     sum(instances)::BIGINT AS instances,
     sum(total_ns)::BIGINT AS total_ns,
     percent(sum(total_ns), sum(sum(total_ns)) OVER (PARTITION BY trace)) AS share_pct,
-    arg_min(kernel, (-total_ns, kernel)) FILTER (total_ns IS NOT NULL) AS top_kernel
+    arg_max(kernel, (total_ns, kernel)) FILTER (total_ns IS NOT NULL) AS top_kernel
 FROM summed
 JOIN kernels_categorised USING (full_name)
 GROUP BY trace, category

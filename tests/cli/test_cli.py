@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import command_line
 import polars as pl
 import pytest
@@ -400,7 +401,7 @@ def test_completion_scripts_exist_and_complete_trace_names(home: Path, shell: st
 
 def test_every_command_and_query_has_help_with_its_parameters() -> None:
     runner = CliRunner()
-    for name in cli.commands:
+    for name in cli.list_commands(click.Context(cli)):
         result = runner.invoke(cli, [name, "--help"])
         assert result.exit_code == 0
         assert "Usage: " in result.output
@@ -533,7 +534,7 @@ def test_a_large_table_is_printed_in_seconds(home: Path) -> None:
 
 def test_help_shows_no_control_characters_and_keeps_examples_on_lines_of_their_own() -> None:
     runner = CliRunner()
-    for name in cli.commands:
+    for name in cli.list_commands(click.Context(cli)):
         output = runner.invoke(cli, [name, "--help"]).output
         assert "\\b" not in output
         assert "\b" not in output

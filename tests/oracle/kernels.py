@@ -55,7 +55,7 @@ def kernel_categories(view: View, names: str) -> list[Row]:
             name: sum(work.duration for work in group)
             for name, group in grouped(of_it, lambda work: work.called(names)).items()
         }
-        row["top_kernel"] = min(by_name, key=lambda name: (-by_name[name], name))
+        row["top_kernel"] = max(by_name, key=lambda name: (by_name[name], name))
     return rows
 
 

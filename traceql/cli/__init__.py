@@ -6,34 +6,13 @@ Commands import what they need when they run, so that ``traceql --help`` stays i
 from __future__ import annotations
 
 import errno
+import importlib
 import sys
 
 import click
 
 from traceql import __version__
-from traceql.cli import (
-    chart,
-    check,
-    collect,
-    common,
-    completion,
-    diff,
-    doctor,
-    drop,
-    drop_runs,
-    gpu,
-    import_runs,
-    info,
-    ingest,
-    ls,
-    predict,
-    query,
-    rename,
-    report,
-    schema,
-    sql,
-    tag,
-)
+from traceql.cli import common
 from traceql.errors import TraceqlError
 from traceql.store import interrupts
 
@@ -48,7 +27,46 @@ Shell completion: traceql completion --help
 """
 
 
-@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+#: In the order in which help lists them: each in the module of its name.
+_COMMANDS = (
+    "ingest",
+    "ls",
+    "info",
+    "tag",
+    "rename",
+    "drop",
+    "import-runs",
+    "drop-runs",
+    "schema",
+    "query",
+    "sql",
+    "diff",
+    "check",
+    "chart",
+    "report",
+    "gpu",
+    "predict",
+    "collect",
+    "doctor",
+    "completion",
+)
+
+
+class _Commands(click.Group):
+    """The commands, each imported when it is asked for: a short run is imports most of the time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"traceql.cli.{name}"), name)
+        return command
+
+
+@click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="traceql")
 @click.option(
     "--queries",
@@ -62,31 +80,6 @@ Shell completion: traceql completion --help
 )
 def cli(queries: tuple[str, ...]) -> None:
     """Ask SQL questions of NVIDIA Nsight Systems and Nsight Compute reports."""
-
-
-for _command in (
-    ingest.ingest,
-    ls.ls,
-    info.info,
-    tag.tag,
-    rename.rename,
-    drop.drop,
-    import_runs.import_runs,
-    drop_runs.drop_runs,
-    schema.schema,
-    query.query,
-    sql.sql,
-    diff.diff,
-    check.check,
-    chart.chart,
-    report.report,
-    gpu.gpu,
-    predict.predict,
-    collect.collect,
-    doctor.doctor,
-    completion.completion,
-):
-    cli.add_command(_command)
 
 
 def main() -> None:

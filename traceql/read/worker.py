@@ -62,8 +62,6 @@ def decode(
     Raises:
         ReportError: whatever the reader raised, or that it crashed.
     """
-    import pyarrow as pa
-
     parts = parts if reader.divisible else 1
     reached = [(0, 0)] * parts
 
@@ -75,6 +73,9 @@ def decode(
         return update
 
     children = [_start(reader, path, wanted, (part, parts)) for part in range(parts)]
+    # While they start: it takes as long as they do.
+    import pyarrow as pa
+
     try:
         # Their answers wait in the pipes: progress of the first part is what is seen first.
         reports = [_answer(child, path, watch(part)) for part, child in enumerate(children)]

@@ -89,7 +89,7 @@ found AS (
         fault,
         count(*) AS events,
         sum(overrun_ns) FILTER (fault = 'overrun') AS doubtful_ns,
-        arg_max(name, (coalesce(overrun_ns, 0), -start_ns)) AS example,
+        arg_max(name, (coalesce(overrun_ns, 0), -start_ns, name)) AS example,
         arg_max(start_ns, (coalesce(overrun_ns, 0), -start_ns)) AS example_ns
     FROM suspects
     GROUP BY trace_id, table_name, fault

@@ -8,7 +8,7 @@ SELECT
     min(created_ns) AS created_ns,
     pid,
     pid AS process_id,
-    arg_min(tid, created_ns) AS tid,
+    arg_min(tid, (created_ns, tid)) AS tid,
     NULL::BIGINT AS capture_range_id
 FROM old.graph_nodes
 GROUP BY trace_id, pid, graph_node_id

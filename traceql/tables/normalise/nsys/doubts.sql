@@ -36,7 +36,7 @@ found AS (
         count(*) AS events,
         sum(overrun_ns) FILTER (fault = 'overrun') AS doubtful_ns,
         -- The worst one, else the first one.
-        arg_max(name, (coalesce(overrun_ns, 0), -start_ns)) AS example,
+        arg_max(name, (coalesce(overrun_ns, 0), -start_ns, name)) AS example,
         arg_max(start_ns, (coalesce(overrun_ns, 0), -start_ns)) AS example_ns
     FROM (SELECT * EXCLUDE (faults), unnest(faults) AS fault FROM suspects)
     GROUP BY table_name, fault

@@ -21,7 +21,7 @@ WITH RECURSIVE nodes AS (
         -- A node in a graph of its own would be no clone.
         min(nullif(originalGraphNodeId, graphNodeId)) AS original_graph_node_id,
         min(start) - getvariable('origin_ns') AS created_ns,
-        arg_min(globalTid, start) AS global_tid
+        arg_min(globalTid, (start, globalTid)) AS global_tid
     FROM raw_CUDA_GRAPH_NODE_EVENTS
     WHERE graphNodeId IS NOT NULL
     GROUP BY ALL

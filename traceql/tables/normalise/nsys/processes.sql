@@ -21,7 +21,7 @@ names AS (
     SELECT
         globalPid & -16777216 AS process_id,
         CASE WHEN globalPid IS NULL THEN pid END AS pid,
-        any_value(regexp_extract(name, '[^/\\]*$')) AS name
+        min(regexp_extract(name, '[^/\\]*$')) AS name
     FROM raw_PROCESSES
     GROUP BY ALL
 )

@@ -16,7 +16,7 @@ names AS (
     SELECT
         globalTid & -16777216 AS process_id,
         globalTid & 16777215 AS tid,
-        any_value(strings.value) AS name
+        min(strings.value) AS name
     FROM raw_ThreadNames
     LEFT JOIN strings ON strings.id = nameId
     GROUP BY ALL

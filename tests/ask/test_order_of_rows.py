@@ -1,0 +1,153 @@
+"""No answer hangs on the order in which rows lie in a table: whatever is equal has a rank by something else.
+
+A database gives rows back in any order it likes, so an answer that takes "the first of the longest" without saying
+which one that is changes from run to run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from asked import given
+from made import ncu, store
+from made.nsys import Recording, copy, graph, kernel, memset, sync
+from made.runs import Runs
+
+from traceql.questions import catalog
+from traceql.tables import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from traceql import Database
+
+#: Asked so that all there is counts.
+OPEN: dict[str, dict[str, Any]] = {
+    "cuda_gpu_kern_pace": {"kernel": "*"},
+    "nvtx_pace": {"range": "*"},
+    "nvtx_gpu_proj_pace": {"range": "*"},
+    "gpu_gaps": {"min_gap_ns": 0},
+    "cpu_bound_gaps": {"min_gap_ns": 0, "min_cpu_pct": 0},
+    "diff": {"baseline": "one", "variant": "two"},
+    "scv_delta": {"baseline": "one", "variant": "two"},
+    "comparable": {"baseline": "one", "variant": "two"},
+}
+
+
+def of_equals() -> Recording:
+    """Whatever ran, another one ran at the same time for as long: of another name, thread, stream, GPU, process."""
+    made = Recording().gpu(0, "NVIDIA H100 80GB HBM3", cuda=0).gpu(1, "NVIDIA H100 80GB HBM3", cuda=1)
+    for pid in (2, 1):
+        made.process(pid, f"/bin/rank{pid}").graph_node(8, 1, pid=pid)
+        made.gpu(pid - 1, "NVIDIA H100 80GB HBM3", cuda=0, pid=pid)
+        for tid in (2, 1):
+            made.thread(tid, f"thread {tid}", pid=pid)
+            for at in (0, 1_000, 2_000):
+                _step(made, at, {"pid": pid, "tid": tid})
+    return made
+
+
+def _step(made: Recording, at: int, thread: dict[str, int]) -> None:
+    stream, device = 6 + thread["tid"], thread["pid"] - 1
+    place = {"stream": stream, "device": device}
+    for step in ("step a", "step b"):
+        made.range(step, at, at + 900, **thread)
+        made.range(f"layers.{stream}.mlp", at + 100, at + 800, domain="library", **thread)
+        made.range("request", at + 50, at + 950, style="startend", **thread)
+        made.mark(f"mark in {step}", at + 60, **thread)
+    for short in ("beta", "alpha"):
+        made.os_call(short, at + 10, at + 30, **thread)
+        for call in ("cudaLaunchKernelExC", "cudaLaunchKernel"):
+            full = f"void {short}<{call}>(float *)"
+            made.call(
+                call, at + 110, at + 120, kernel(short, at + 150, at + 250, full=full, **place), **thread
+            )
+        made.call("cuLaunchKernel", at + 112, at + 118, layer="driver", nested=True, **thread)
+        made.call(
+            "cudaGraphLaunch",
+            at + 130,
+            at + 140,
+            kernel(short, at + 260, at + 280, node=8, **place),
+            **thread,
+        )
+        made.call("cudaGraphLaunch", at + 300, at + 310, graph(at + 320, at + 400, **place), **thread)
+        for kind in ("Host-to-Device", "Device-to-Host"):
+            for call in ("cudaMemcpyAsync", "cudaMemcpy"):
+                work = copy(kind, at + 420, at + 440, 1 << 20, src="Pageable", **place)
+                made.call(call, at + 405, at + 410, work, **thread)
+        made.call(
+            "cudaMemset",
+            at + 461,
+            at + 470,
+            memset(at + 462, at + 469, 256, memory="Pinned", **place),
+            **thread,
+        )
+        waited = sync("Stream sync", at + 501, at + 599, **place)
+        made.call("cudaStreamSynchronize", at + 500, at + 600, waited, **thread)
+        reduce = kernel(f"ncclDevKernel_{short}", at + 650, at + 700, **place)
+        told = {"communicator": 0xA, "size": 1 << 20, "reduction": 0}
+        made.nccl(f"nccl{short}", at + 610, at + 640, reduce, **thread, **told)
+        made.cpu_fault(at + 700, 4096, short, file=f"{short}.c", line=7)
+        made.gpu_fault(at + 710, at + 720, 4096)
+    for metric in ("SMs Active [Throughput %]", "Tensor Active [Throughput %]"):
+        made.sample(metric, at + 150, 50, gpu=device)
+
+
+def counted() -> ncu.Profile:
+    """Kernels, ranges and precisions that have the same counts."""
+    made = ncu.Profile().gpu("NVIDIA H100 80GB HBM3")
+    for name in ("beta", "alpha"):
+        for path in ("prefill/layers.1.mlp", "decode/layers.0.mlp"):
+            for pid in (2, 1):
+                metrics = ncu.roofline(bf16=100, fp32=100, dram=50, l2=60, l1=70)
+                domains = {"library": path, "other": path}
+                made.kernel(name, path, pid=pid, dram_write=40, domains=domains, metrics=metrics)
+    return made
+
+
+def measured() -> Runs:
+    """Points of two sweeps that were measured twice, and took the same time."""
+    return Runs(
+        *(
+            {"gpu": gpu, "model": model, "batch_size": size, "input_len": size, "ms_per_token": ms, "ms": ms}
+            for gpu in ("H200", "H100")
+            for model in ("large", "big")
+            for size, ms in ((1, 8), (2, 8), (2, 8.5), (4, 10), (8, 14))
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def orders() -> Iterator[tuple[Database, Database]]:
+    """The same rows twice: as they were stored, and the other way round."""
+    stored, reversed_ = store.empty(), store.empty()
+    for database in (stored, reversed_):
+        measured().store(database, "sweep")
+        for name in ("one", "two"):
+            of_equals().store(database, name)
+        for name in ("counted", "counted again"):
+            counted().store(database, name)
+    with reversed_._store.writing("nothing") as connection:
+        for table in schema.TABLES:
+            connection.execute(
+                f"CREATE TEMP TABLE turned AS FROM {table.name} ORDER BY rowid DESC; DELETE FROM {table.name}"
+            )
+            connection.execute(f"INSERT INTO {table.name} FROM turned; DROP TABLE turned")
+    yield stored, reversed_
+
+
+@pytest.mark.parametrize("question", sorted(catalog.shipped().queries))
+def test_rows_in_another_order_give_the_same_answer(orders: tuple[Database, Database], question: str) -> None:
+    query = catalog.shipped().find(question)
+    params = given(query, timeline="one", baseline="counted", variant="counted again")
+    stored, reversed_ = (database.query(question, **params | OPEN.get(question, {})) for database in orders)
+    assert stored.height > 0
+    assert stored.equals(reversed_), _first_difference(stored.to_dicts(), reversed_.to_dicts())
+
+
+def _first_difference(rows: list[dict[str, Any]], others: list[dict[str, Any]]) -> Any:
+    for number, (row, other) in enumerate(zip(rows, others, strict=True)):
+        if row != other:
+            return number, {name: (row[name], other[name]) for name in row if row[name] != other[name]}
+    return None
