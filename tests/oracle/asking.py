@@ -9,26 +9,33 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from made import nsys
 from made.case import with_row_numbers
 from made.store import empty
 
 from oracle import api, gpu, kernels, memory, nccl, nvtx, steps, timeline  # noqa: F401  # each marks its oracles
 from oracle.asked import ORACLES, Oracle
 from oracle.compare import diff
-from oracle.drawn import traces
-from traceql.errors import MissingDataError
+from oracle.drawn import KERNELS, traces
+from oracle.trace import View
+from traceql.errors import MissingDataError, QueryError
 from traceql.questions import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from oracle.arithmetic import Row
-    from oracle.trace import Trace, View
+    from oracle.trace import Trace
 
 #: Two traces at a time: the only question that is not asked of each by itself.
 PAIRED = "diff"
-#: In the middle of every trace.
-WINDOW = (30, 60)
+#: Where a question is asked → the parameters that say so, and what an oracle sees there.
+PLACES: dict[str, tuple[Row, Callable[[View], View]]] = {
+    "everywhere": ({}, lambda view: view),
+    "from 30 to 60": ({"from_": 30, "to": 60}, lambda view: view.between(30, 60)),
+    "within attn": ({"within": "attn"}, lambda view: view.within("attn")),
+}
+EVERYWHERE = "everywhere"
 # What one time of the day finds is told by kernels alone, which no oracle follows: a hand-made case does.
 _TOLD_BY_KERNELS = ("step_summary", "launches_per_step", "communication_per_step")
 
@@ -59,41 +66,41 @@ class Asked:
     def __init__(self, traces: Sequence[Trace]) -> None:
         self.traces = {trace.name: trace for trace in traces}
         self._database = empty()
+        # What a kernel is called follows from all that the database holds.
+        all_kernels = (nsys.kernel(kernel.short, 0, 1, full=kernel.full) for kernel in KERNELS)
+        nsys.Recording().work(*all_kernels).store(self._database, "names")
         for trace in traces:
             trace.recording().store(self._database, trace.name)
-        self._views: dict[tuple[str, bool], View] = {}
+        self._views = {(name, EVERYWHERE): trace.view() for name, trace in self.traces.items()}
 
-    def view(self, name: str, in_window: bool) -> View:
-        if (name, in_window) not in self._views:
-            self._views[name, in_window] = (
-                self.view(name, False).between(*WINDOW) if in_window else self.traces[name].view()
-            )
-        return self._views[name, in_window]
+    def view(self, name: str, place: str) -> View:
+        if (name, place) not in self._views:
+            self._views[name, place] = PLACES[place][1](self._views[name, EVERYWHERE])
+        return self._views[name, place]
 
-    def compare(self, oracle: Oracle, *, in_window: bool) -> Compared:
+    def compare(self, oracle: Oracle, place: str = EVERYWHERE) -> Compared:
         """The answer to a question about all traces with what its oracle counts in each."""
         found = defaultdict(list)
-        for row in self._ask(oracle.question, in_window, **oracle.params):
+        for row in self._ask(oracle.question, place, **oracle.params):
             if row.get("range", "") is not None or oracle.question not in _TOLD_BY_KERNELS:
                 found[row["trace"]].append(row)
         compared = Compared(0, 0, [])
         for name in self.traces:
-            wanted = oracle.rows(self.view(name, in_window))
+            wanted = oracle.rows(self.view(name, place))
             compared.add(name, differences(oracle.question, found[name], wanted), len(wanted))
         return compared
 
-    def compare_pairs(self, *, in_window: bool) -> Compared:
+    def compare_pairs(self, place: str = EVERYWHERE) -> Compared:
         """The differences of each trace from the next one."""
         names, compared = list(self.traces), Compared(0, 0, [])
         for before, after in zip(names[:-1:2], names[1::2], strict=True):
-            wanted = diff(self.view(before, in_window), self.view(after, in_window))
-            found = self._ask(PAIRED, in_window, baseline=[before], variant=[after])
+            wanted = diff(self.view(before, place), self.view(after, place))
+            found = self._ask(PAIRED, place, baseline=[before], variant=[after])
             compared.add(before, differences(PAIRED, found, wanted), len(wanted))
         return compared
 
-    def _ask(self, question: str, in_window: bool, **params: Any) -> list[Row]:
-        place = {"from_": WINDOW[0], "to": WINDOW[1]} if in_window else {}
-        answer = self._database.ask(question, **params, **place).table
+    def _ask(self, question: str, place: str, **params: Any) -> list[Row]:
+        answer = self._database.ask(question, **params, **PLACES[place][0]).table
         columns = answer.column_names
         rows = zip(*(column.to_pylist() for column in answer.columns), strict=True)
         return [
@@ -109,6 +116,9 @@ class Compared:
     answers: int
     rows: int
     wrong: list[tuple[str, list[str]]]
+
+    def __add__(self, other: Compared) -> Compared:
+        return Compared(self.answers + other.answers, self.rows + other.rows, self.wrong + other.wrong)
 
     def add(self, trace: str, found: list[str], rows: int) -> None:
         self.answers += 1
@@ -167,30 +177,29 @@ def smallest(trace: Trace, is_wrong: Callable[[Trace], bool]) -> Trace:
     return trace
 
 
-def explained(oracle: Oracle, trace: Trace, *, in_window: bool) -> str:
+def explained(oracle: Oracle, trace: Trace, place: str) -> str:
     """The smallest trace that is answered wrongly, event by event, and how."""
 
     def compared(trace: Trace) -> Compared:
-        return Asked([trace]).compare(oracle, in_window=in_window)
+        return Asked([trace]).compare(oracle, place)
 
     def is_wrong(trace: Trace) -> bool:
         try:
             return bool(compared(trace).wrong)
-        except MissingDataError:
-            # Nothing is left to ask about.
+        except (MissingDataError, QueryError):
+            # Nothing is left to ask about, or no such range.
             return False
 
     small = smallest(trace, is_wrong)
     events = [f"  {event}" for part in small.parts().values() for event in part]
     found = [line for _, lines in compared(small).wrong for line in lines]
-    place = f" from {WINDOW[0]} to {WINDOW[1]}" if in_window else ""
-    return "\n".join([f"{oracle}{place}, of {small.duration} ns with GPUs {small.visible}", *events, *found])
+    return "\n".join([f"{oracle} {place}, of {small.duration} ns with GPUs {small.visible}", *events, *found])
 
 
-def in_places(oracle: Oracle) -> tuple[bool, ...]:
-    """Whether it is asked in a window, too."""
+def places(oracle: Oracle) -> list[str]:
+    """Where it can be asked."""
     # Without the calls that a window cuts off, nobody knows which runs are of one communicator.
-    return (False,) if oracle.question in ("collectives", "nccl_straggler") else (False, True)
+    return [EVERYWHERE] if oracle.question in ("collectives", "nccl_straggler") else list(PLACES)
 
 
-__all__ = ["ORACLES", "Asked", "Compared", "drawn", "explained", "in_places"]
+__all__ = ["EVERYWHERE", "ORACLES", "PAIRED", "PLACES", "Asked", "Compared", "drawn", "explained", "places"]

@@ -79,11 +79,16 @@ def nvtx_pushpop_trace(view: View, range_: str) -> list[Row]:
                 "depth": len(stack) - 1,
                 "children": len(inside),
                 "parent_id": around[one].id if around[one] else None,
-                "range_stack": "".join(f":{other.id}" for other in stack),
+                "range_stack": _ids(view, stack),
                 "path": "/".join(other.text for other in stack),
             }
         )
     return [row for row in rows if fnmatchcase(row["range"], range_)]
+
+
+def _ids(view: View, stack: list[Range]) -> str:
+    """Those that lie in the window, from the outermost on."""
+    return "".join(f":{one.id}" for one in stack if one in view.ranges)
 
 
 def _name(one: Range) -> Row:
@@ -169,7 +174,7 @@ def _projected(view: View, by: str) -> list[Row]:
                 "depth": len(stack) - 1,
                 "children": sum(other is one for other in around.values()),
                 "parent_id": holder.id if holder else None,
-                "range_stack": "".join(f":{other.id}" for other in stack),
+                "range_stack": _ids(view, stack),
             }
         )
     return rows

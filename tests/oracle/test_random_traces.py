@@ -5,10 +5,15 @@ A long run: ``python tests/random_traces.py --help``.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from oracle.asking import ORACLES, PAIRED, Asked, drawn, explained, in_places
+from oracle.asking import EVERYWHERE, ORACLES, PAIRED, PLACES, Asked, drawn, explained, places
 from traceql.questions import catalog
+
+if TYPE_CHECKING:
+    from oracle.asked import Oracle
 
 TRACES = 14
 #: Questions of a timeline that no oracle answers → why.
@@ -30,25 +35,27 @@ def test_every_question_of_a_timeline_has_an_oracle() -> None:
 
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=str)
-def test_an_answer_is_what_counting_the_events_one_by_one_gives(asked: Asked, oracle: object) -> None:
-    compared = asked.compare(oracle, in_window=False)
+def test_an_answer_is_what_counting_the_events_one_by_one_gives(asked: Asked, oracle: Oracle) -> None:
+    compared = asked.compare(oracle)
     # A question that has nothing to say about any of them would be no test.
     assert compared.rows > 0
-    assert not compared.wrong, explained(oracle, asked.traces[compared.wrong[0][0]], in_window=False)
+    assert not compared.wrong, explained(oracle, asked.traces[compared.wrong[0][0]], EVERYWHERE)
 
 
-@pytest.mark.parametrize(
-    "oracle", {one.question: one for one in reversed(ORACLES) if True in in_places(one)}.values(), ids=str
-)
-def test_so_it_is_of_what_lies_in_a_window(asked: Asked, oracle: object) -> None:
-    compared = asked.compare(oracle, in_window=True)
-    assert not compared.wrong, explained(oracle, asked.traces[compared.wrong[0][0]], in_window=True)
+FIRST = {oracle.question: oracle for oracle in reversed(ORACLES)}
+NARROWED = [(oracle, place) for oracle in FIRST.values() for place in places(oracle) if place != EVERYWHERE]
 
 
-@pytest.mark.parametrize("in_window", [False, True])
+@pytest.mark.parametrize(("oracle", "place"), NARROWED, ids=str)
+def test_so_it_is_of_what_lies_in_a_window_or_a_range(asked: Asked, oracle: Oracle, place: str) -> None:
+    compared = asked.compare(oracle, place)
+    assert not compared.wrong, explained(oracle, asked.traces[compared.wrong[0][0]], place)
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_what_differs_between_two_traces_is_what_differs_between_their_own_numbers(
-    asked: Asked, in_window: bool
+    asked: Asked, place: str
 ) -> None:
-    compared = asked.compare_pairs(in_window=in_window)
+    compared = asked.compare_pairs(place)
     assert compared.rows > 0
     assert not compared.wrong, compared.wrong[0]

@@ -332,6 +332,7 @@ class View:
     faults: list[Fault]
     _launched: dict[tuple[Range, str], list[Operation]] = field(default_factory=dict)
     _around: dict[Range, Range | None] = field(default_factory=dict)
+    _innermost: dict[int, Range | None] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -377,8 +378,12 @@ class View:
 
     def innermost(self, call: Call) -> Range | None:
         """The push/pop range of a call: of those that hold it the one that began last, or is shorter."""
-        found = [one for one in self.ranges if one.style == "pushpop" and one.holds(call, "thread")]
-        return max(found, key=lambda one: (one.start, -one.until, one.id), default=None)
+        if call.id not in self._innermost:
+            found = [one for one in self.ranges if one.style == "pushpop" and one.holds(call, "thread")]
+            self._innermost[call.id] = max(
+                found, key=lambda one: (one.start, -one.until, one.id), default=None
+            )
+        return self._innermost[call.id]
 
     def around(self, one: Range) -> Range | None:
         """The range around a push/pop range: the shortest one of its thread that holds it."""
@@ -428,6 +433,65 @@ class View:
             [call for call in self.os_calls if is_in(call.start, call.end)],
             [sample for sample in self.samples if is_in(sample.time, sample.time)],
             [fault for fault in self.faults if is_in(fault.start, fault.end)],
+        )
+
+    def within(self, text: str) -> View:
+        """What belongs to the ranges of that text, process by process.
+
+        Depths, paths and the range that a call belongs to are those of the whole trace; where that range crosses the
+        asked one, the call belongs to none.
+        """
+        asked = [one for one in self.ranges if one.style != "mark" and one.text == text]
+        spans: dict[int, list[tuple[int, float]]] = {}
+        for one in sorted(asked, key=lambda one: (one.start, one.until)):
+            joined = spans.setdefault(one.process, [])
+            # Those that overlap or meet are one stretch of time.
+            if joined and one.start <= joined[-1][1]:
+                joined[-1] = (joined[-1][0], max(joined[-1][1], one.until))
+            else:
+                joined.append((one.start, one.until))
+
+        def span(process: int, start: int) -> tuple[int, float] | None:
+            found = [(low, high) for low, high in spans.get(process, []) if low <= start]
+            return found[-1] if found and start < found[-1][1] else None
+
+        def is_inside(one: Range) -> bool:
+            until = one.start if one.style == "mark" else one.until
+            # A range without length holds itself.
+            return any(
+                low <= one.start and until <= high and (one.start < high or one.start == low)
+                for low, high in spans.get(one.process, [])
+            )
+
+        calls = {call.id: call for call in self.calls if span(call.process, call.start)}
+        ranges = [one for one in self.ranges if is_inside(one)]
+        at_work: dict[tuple[int, int], list[Operation]] = {}
+        for one in ranges:
+            for low, high in spans[one.process]:
+                if low <= one.start and one.until <= high:
+                    at_work.setdefault((one.process, low), []).extend(self.launched(one, "thread"))
+        lasting = [
+            (min(work.start for work in group), max(work.end for work in group))
+            for group in at_work.values()
+            if group
+        ]
+        return View(
+            self.trace,
+            list(calls.values()),
+            [
+                replace(work, call=calls.get(work.call.id) if work.call else None)
+                for work in self.operations
+                if span(work.process, work.call.start if work.call else work.start)
+            ],
+            ranges,
+            [call for call in self.os_calls if span(call.process, call.start)],
+            [one for one in self.samples if any(first <= one.time < last for first, last in lasting)],
+            [fault for fault in self.faults if span(fault.process, fault.start)],
+            _around={one: self.around(one) for one in self.ranges},
+            _innermost={
+                call.id: found if (found := self.innermost(call)) in ranges else None
+                for call in calls.values()
+            },
         )
 
 
