@@ -10,9 +10,9 @@ other threads launched work during a range follows from the calls that are left,
 
 **Within a range**: what belongs to its instances, process by process. NVTX ranges that lie in one from start
 to end; calls that start in one, on any thread; GPU work by the call that launched it, whenever it runs;
-samples of GPUs while the range's own work runs there. Depths and paths of ranges are of the whole trace, and so
-is the range that a call belongs to: where that one crosses the asked range, the call belongs to none. Stacks of
-ids hold the ranges that are left.
+samples of GPUs while the range's own work runs there. Depths and paths of ranges are of the whole trace, and
+so is the range that a call belongs to: where that one crosses the asked range, the call belongs to none. Stacks
+of ids hold the ranges that are left.
 """
 
 from __future__ import annotations
