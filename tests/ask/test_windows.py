@@ -388,6 +388,14 @@ def test_work_of_no_duration_at_the_end_of_the_window_is_no_range_s() -> None:
         assert [(row["range"], row["gpu_operations"]) for row in rows] == [("half", 1)]
 
 
+def test_a_range_that_the_window_cuts_holds_its_start_and_not_its_end() -> None:
+    made = Recording().range("cut", 0, 10).launch(5, 6, (20, 21)).launch(10, 10, (30, 31))
+    with made.database() as database:
+        for place in ({}, {"from_": 3}):
+            (row,) = database.query("nvtx_gpu_proj_sum", **place).to_dicts()
+            assert row["gpu_operations"] == 1
+
+
 def test_the_answer_says_what_it_was_narrowed_to(made: Database) -> None:
     asked = made.ask("top_kernels", trace="who*", from_="1us", within="request")
     assert asked.parameters["trace"] == ["whole"]

@@ -11,8 +11,8 @@ other threads launched work during a range follows from the calls that are left,
 **Within a range**: what belongs to its instances, process by process. NVTX ranges that lie in one from start
 to end; calls that start in one, on any thread; GPU work by the call that launched it, whenever it runs;
 samples of GPUs while the range's own work runs there. Depths and paths of ranges are of the whole trace, and
-so is the range that a call belongs to: where that one crosses the asked range, the call belongs to none. Stacks
-of ids hold the ranges that are left.
+so is the range that a call belongs to: where that one crosses the asked range, the call belongs to none.
+Stacks of ids hold the ranges that are left.
 """
 
 from __future__ import annotations
@@ -161,6 +161,7 @@ held AS (
     FROM kept
     JOIN api_calls ON api_calls.trace_id = kept.trace_id AND api_calls.process_id = kept.process_id
         AND api_calls.tid = kept.tid AND api_calls.start_ns >= kept.start_ns
+        AND api_calls.start_ns < coalesce(kept.end_ns, {_NEVER})
         AND coalesce(api_calls.end_ns, api_calls.start_ns) <= coalesce(kept.end_ns, {_NEVER})
     JOIN operations USING (api_call_id)
     WHERE is_cut
