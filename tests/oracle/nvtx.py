@@ -14,12 +14,6 @@ if TYPE_CHECKING:
 
     from oracle.trace import Range, View
 
-STYLES = {
-    "nvtx_sum": ("pushpop", "startend"),
-    "nvtx_pushpop_sum": ("pushpop",),
-    "nvtx_startend_sum": ("startend",),
-}
-
 
 def _spread(ranges: Iterable[Range]) -> list[Row]:
     found = grouped(ranges, lambda one: (one.domain, one.text, one.style))

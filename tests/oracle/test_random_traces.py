@@ -15,7 +15,7 @@ from traceql.questions import catalog
 if TYPE_CHECKING:
     from oracle.asked import Oracle
 
-TRACES = 14
+TRACES = 10
 #: Questions of a timeline that no oracle answers → why.
 WITHOUT: dict[str, str] = {}
 
@@ -56,6 +56,6 @@ def test_so_it_is_of_what_lies_in_a_window_or_a_range(asked: Asked, oracle: Orac
 def test_what_differs_between_two_traces_is_what_differs_between_their_own_numbers(
     asked: Asked, place: str
 ) -> None:
-    compared = asked.compare_pairs(place)
+    compared = asked.compare_pairs(place, most=2)
     assert compared.rows > 0
     assert not compared.wrong, compared.wrong[0]
