@@ -396,6 +396,15 @@ def test_a_range_that_the_window_cuts_holds_its_start_and_not_its_end() -> None:
             assert row["gpu_operations"] == 1
 
 
+def test_equal_ranges_are_one_stretch_of_time_and_leave_the_one_before_alone() -> None:
+    made = Recording()
+    for at in range(0, 2_000, 20):
+        made.range("asked", at, at + 4).range("between", at + 6, at + 8)
+        made.range("asked", at + 10, at + 12).range("asked", at + 10, at + 12)
+    with made.database() as database:
+        assert set(database.query("nvtx_sum", within="asked")["range"]) == {"asked"}
+
+
 def test_the_answer_says_what_it_was_narrowed_to(made: Database) -> None:
     asked = made.ask("top_kernels", trace="who*", from_="1us", within="request")
     assert asked.parameters["trace"] == ["whole"]

@@ -316,7 +316,10 @@ WITH asked AS (
 
 
 def _joined(asked: str, keys: Iterable[str]) -> str:
-    """Stretches of time that overlap or meet become one: the last that began before a moment decides."""
+    """Stretches of time that overlap or meet become one: the last that began before a moment decides.
+
+    Of equal ones the one that begins a stretch comes first.
+    """
     columns = ", ".join(keys)
     return f""",
 marked AS (
@@ -327,7 +330,7 @@ marked AS (
 ),
 numbered AS (
     SELECT *, count(*) FILTER (begins IS NOT false) OVER (
-        PARTITION BY {columns} ORDER BY from_ns, to_ns ROWS UNBOUNDED PRECEDING
+        PARTITION BY {columns} ORDER BY from_ns, to_ns, begins IS false ROWS UNBOUNDED PRECEDING
     ) AS stretch
     FROM marked
 )
