@@ -8,6 +8,7 @@ and as a whole, work whose call was not recorded, work before its call returns.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import strategies as st
@@ -198,7 +199,12 @@ def _calls(
         end = at + pick.number(0, 8)
         # A thread ends a range after its calls return.
         end = min([end, *(one.end for one in around if one.end is not None and one.start <= at < one.end)])
-        yield _call(pick, process, tid, at, end, devices, kernels)
+        call = _call(pick, process, tid, at, end, devices, kernels)
+        # Nor does it begin a range between a call and the call inside.
+        nested = call.nested
+        if nested and any(at < one.start <= nested[1] for one in around):
+            call = replace(call, nested=None)
+        yield call
         at = end + pick.one_of((0, 0, 1, 3, 10, 20))
 
 
