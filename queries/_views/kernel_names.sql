@@ -29,7 +29,7 @@ parted AS (
     SELECT
         name,
         full_name,
-        traces,
+        trace_ids,
         regexp_replace(
             replace(replace(within, '(bool)1', 'true'), '(bool)0', 'false'),
             '\([\w: ]+\)(-?[0-9])',
@@ -44,7 +44,7 @@ listed AS (
     SELECT
         name,
         full_name,
-        traces,
+        trace_ids,
         list_filter(
             regexp_extract_all(
                 regexp_replace(arguments, '(\w+|<unnamed>|\(anonymous namespace\))::', '', 'g'),
@@ -65,7 +65,7 @@ ordered AS (
     SELECT
         name,
         full_name,
-        traces,
+        trace_ids,
         list_filter(types, lambda word: NOT is_number_type(word))[:40]
             || list_filter(types, lambda word: is_number_type(word))[:20] AS types,
         numbers[:40] || others[:20] AS others
@@ -73,7 +73,7 @@ ordered AS (
 ),
 -- Traces that hold kernels of these types, as often as they hold one.
 held AS (
-    SELECT *, flatten(list(traces) OVER (PARTITION BY name, types)) AS holders
+    SELECT *, flatten(list(trace_ids) OVER (PARTITION BY name, types)) AS holders
     FROM ordered
 ),
 told_by AS (

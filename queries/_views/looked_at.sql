@@ -3,8 +3,8 @@
 -- Of what belongs to a range (--within) the ends are NULL: it reaches as far as it happens to run.
 -- @column trace_id BIGINT  the trace, see traces
 -- @column trace VARCHAR    name of the trace
--- @column from_ns BIGINT   from then on
--- @column to_ns BIGINT     until then; NULL where the report does not tell how long it is
+-- @column since_ns BIGINT  from then on
+-- @column until_ns BIGINT  until then; NULL where the report does not tell how long it is
 
-SELECT trace_id, trace, 0::BIGINT AS from_ns, trace_duration_ns AS to_ns
+SELECT trace_id, trace, 0::BIGINT AS since_ns, trace_duration_ns AS until_ns
 FROM traces

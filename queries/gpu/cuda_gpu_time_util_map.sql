@@ -38,9 +38,9 @@ WITH operations AS (
 widths AS (
     SELECT
         trace_id,
-        coalesce(any_value(from_ns), min(start_ns)) AS first_ns,
+        coalesce(any_value(since_ns), min(start_ns)) AS first_ns,
         -- A report without a recorded length ends with its last operation.
-        greatest((coalesce(any_value(to_ns), max(end_ns)) - first_ns + $bins - 1) // $bins, 1) AS bin_ns
+        greatest((coalesce(any_value(until_ns), max(end_ns)) - first_ns + $bins - 1) // $bins, 1) AS bin_ns
     FROM operations
     JOIN looked_at USING (trace_id)
     GROUP BY trace_id

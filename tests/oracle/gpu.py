@@ -239,17 +239,22 @@ def gpu_time_util(
 )
 def cuda_gpu_time_util_map(view: View, by: str, graphs: bool, bins: int) -> list[Row]:
     kinds = ("kernel", "graph") if graphs else ("kernel",)
-    width = -(-view.trace.duration // bins)
+    at_all = [work for work in view.operations if work.kind in kinds]
+    if not at_all:
+        return []
+    since = min(work.start for work in at_all) if view.since is None else view.since
+    until = max(work.end for work in at_all) if view.until is None else view.until
+    width = max(-(-(until - since) // bins), 1)
     rows = []
-    for lane in lanes((work for work in view.operations if work.kind in kinds), by).values():
+    for lane in lanes(at_all, by).values():
         at_work = busy_moments(lane)
         rows += [
             {
                 **owner(lane),
                 "bin": number,
-                "start_ns": number * width,
+                "start_ns": since + number * width,
                 "busy_pct": percent(
-                    sum(moment in at_work for moment in range(number * width, (number + 1) * width)), width
+                    sum(since + number * width + moment in at_work for moment in range(width)), width
                 ),
             }
             for number in range(bins)

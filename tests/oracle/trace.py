@@ -330,6 +330,9 @@ class View:
     os_calls: list[OsCall]
     samples: list[Sample]
     faults: list[Fault]
+    #: The time that is looked at; of what belongs to a range, as far as it happens to run.
+    since: int | None = None
+    until: int | None = None
     _launched: dict[tuple[Range, str], list[Operation]] = field(default_factory=dict)
     _around: dict[Range, Range | None] = field(default_factory=dict)
     _innermost: dict[int, Range | None] = field(default_factory=dict)
@@ -367,13 +370,20 @@ class View:
         return self._launched[one, by]
 
     def is_elsewhere(self, one: Range) -> bool:
-        """Whether other threads of its process launched work during a range, and its own thread none."""
-        return not self.launched(one, "thread") and any(
-            work.call
-            and work.call.process == one.process
-            and (work.call.tid != one.tid or one.end_tid not in (None, one.tid))
-            and one.start <= work.call.start < one.until
-            for work in self.operations
+        """Whether a range without work may have some that other threads of its process launched meanwhile.
+
+        Its own thread tells of it where it was launching at the time, unless another thread ended the range.
+        """
+        if self.launched(one, "thread"):
+            return False
+        launching = [work.call for work in self.operations if work.call and work.call.process == one.process]
+        is_handed_over = one.end_tid not in (None, one.tid)
+        is_told = any(
+            call.tid == one.tid and call.start < one.until and call.end > one.start for call in launching
+        )
+        return (is_handed_over or not is_told) and any(
+            (call.tid != one.tid or is_handed_over) and one.start <= call.start < one.until
+            for call in launching
         )
 
     def innermost(self, call: Call) -> Range | None:
@@ -433,6 +443,8 @@ class View:
             [call for call in self.os_calls if is_in(call.start, call.end)],
             [sample for sample in self.samples if is_in(sample.time, sample.time)],
             [fault for fault in self.faults if is_in(fault.start, fault.end)],
+            since=max(low, 0),
+            until=min(high, self.trace.duration),
         )
 
     def within(self, text: str) -> View:
@@ -529,6 +541,8 @@ def _numbered(trace: Trace) -> View:
         list(trace.os_calls),
         list(trace.samples),
         list(trace.faults),
+        since=0,
+        until=trace.duration,
     )
 
 

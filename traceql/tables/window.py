@@ -89,7 +89,7 @@ def _looked_at(window: Window) -> str:
         start = f"{max(window.from_ns, 0)}"
     if window.to_ns is not None:
         end = f"least({window.to_ns}, trace_duration_ns)"
-    return f"SELECT trace_id, trace, {start}::BIGINT AS from_ns, {end}::BIGINT AS to_ns FROM old.traces"
+    return f"SELECT trace_id, trace, {start}::BIGINT AS since_ns, {end}::BIGINT AS until_ns FROM old.traces"
 
 
 def narrowed() -> tuple[Table, ...]:
