@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "native", "nsys", "ncu_report"]),
     default="auto",
     show_default=True,
-    help="Who decodes .nsys-rep and .ncu-rep: traceql (native), NVIDIA's nsys or ncu_report if it is installed, "
+    help="Who decodes .nsys-rep and .ncu-rep: traceql (native), NVIDIA's nsys or ncu_report if installed, "
     "or (auto) that where traceql refuses.",
 )
 @click.option(

@@ -21,7 +21,7 @@ Raw tables:
 `labels`     what the tool's pages call metrics
 `options`    what ncu's command line says about the measurement
 `results`    the profiled workloads → columns
-`units`      metric → unit
+`metrics`    thousands of metrics at once; `units` tells their units
 `library`    the profiled workloads through NVIDIA's library, in a process of their own
 `tables`     columns → Arrow tables
 ============ ==========================================================================

@@ -1,32 +1,29 @@
 """The profiled workloads of a report, without NVIDIA's library, as the columns of the raw tables.
 
-The walk through a result is Python, a step per field; what all metrics have in common is decoded thousands at
-a time. Instance values, sections and source files are passed over. ``docs/ncu-rep-format.md`` tells what is
-known of the messages, and from where. What is not known is refused.
+The walk through a result is Python, a step per field; its metrics are decoded by `metrics`, thousands at a
+time. Instance values and source files are passed over. ``docs/ncu-rep-format.md`` tells what is known of the
+messages, and from where. What is not known is refused.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from traceql.read import protobuf
-from traceql.read.buffer import Buffer, Positions, varints
+from traceql.read.buffer import Buffer
 from traceql.read.ncu_rep import labels
 from traceql.read.ncu_rep.container import KERNEL
 from traceql.read.ncu_rep.labels import KERNEL_SECTIONS, OTHER_SECTIONS, Labels
-from traceql.read.ncu_rep.tables import names as columns_of
+from traceql.read.ncu_rep.metrics import Metrics
 from traceql.read.ncu_rep.tables import transposed
-from traceql.read.ncu_rep.units import units
 from traceql.read.protobuf import BYTES, FIXED32, FIXED64, VARINT, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from traceql.read.base import Progress
     from traceql.read.ncu_rep.container import Block, Container
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
     from traceql.read.protobuf import Message, Value
 
 # Payload to read at a time: blocks are small, and a step of numpy is worth it for thousands of metrics.
-_BATCH_BYTES: Final = 4_000_000
+_BATCH_BYTES: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -58,26 +55,8 @@ _FORMS: Final = {
 }
 _THREAD: Final = 1
 
-# A metric: name (an index of the string table), value, instances, category.
-_NAME_TAG, _VALUE_TAG, _AFTER_VALUE = 0x08, 0x12, (0x1A, 0x20)
-# The tag of a value tells its type.
-_TEXT, _FLOAT, _DOUBLE, _UINT32, _UINT64 = 0x0A, 0x15, 0x19, 0x20, 0x28
-_ABSENT: Final = 0
-
 _MESSAGE_KINDS: Final = {0: "none", 1: "ok", 2: "warning", 3: "error", 4: "optimization"}
 _SPEEDUP_SCOPES: Final = {1: "local", 2: "global"}
-
-
-@dataclass
-class _Metrics:
-    """Metrics as they lie in the file, of all workloads."""
-
-    actions: list[Positions] = field(default_factory=list)
-    names: list[Positions] = field(default_factory=list)
-    values: list[NDArray[np.float64]] = field(default_factory=list)
-    # Row → text: of texts, and of numbers that are not finite.
-    texts: dict[int, str] = field(default_factory=dict)
-    count: int = 0
 
 
 class RefusedError(Exception):
@@ -148,8 +127,7 @@ class _Reader:
     """The columns of the per-workload tables, filled a batch of blocks at a time."""
 
     def __init__(self, container: Container) -> None:
-        self._strings = container.strings
-        self._metrics = _Metrics()
+        self._metrics = Metrics(container.strings)
         self.actions: list[tuple[Any, ...]] = []
         self._nvtx: list[tuple[Any, ...]] = []
         self._rules: list[tuple[Any, ...]] = []
@@ -188,8 +166,12 @@ class _Reader:
                     raise WireError(error.what, begin) from error
             if at != end:
                 raise WireError(f"a block has {end - at} bytes more than its results", at)
-        positions = np.array(starts, np.int64), np.array(ends, np.int64)
-        self._add_metrics(Buffer([data]), *positions, np.repeat(np.array(actions), np.array(counts)))
+        self._metrics.add(
+            Buffer([data]),
+            np.array(starts, np.int64),
+            np.array(ends, np.int64),
+            np.repeat(np.array(actions, np.int64), np.array(counts, np.int64)),
+        )
 
     def _add_result(self, kept: dict[int, list[bytes | int]], form: _Form, workload: str) -> None:
         number = len(self.actions)
@@ -207,24 +189,9 @@ class _Reader:
             assert isinstance(rule, bytes)
             self._rules.extend((number, *row) for row in _advice(protobuf.message(rule)))
 
-    def _add_metrics(self, buffer: Buffer, starts: Positions, ends: Positions, actions: Positions) -> None:
-        if not starts.size:
-            return
-        metrics = self._metrics
-        names, kinds, bodies, sizes = _heads(buffer, starts, ends)
-        if names.max() >= len(self._strings):
-            at = int(starts[names.argmax()])
-            raise WireError(f"a metric's name is string {names.max()} of {len(self._strings)}", at)
-        values, found = _values(buffer, kinds, bodies, sizes)
-        metrics.texts.update({metrics.count + row: text for row, text in found.items()})
-        metrics.actions.append(actions)
-        metrics.names.append(names)
-        metrics.values.append(values)
-        metrics.count += names.size
-
     def collected(self) -> Collected:
         """What was decoded, in the order in which NVIDIA's library tells it."""
-        metrics, without_unit = self._in_order()
+        metrics, without_unit = self._metrics.columns()
         return Collected(
             {
                 "ncu_actions": transposed("ncu_actions", self.actions),
@@ -235,50 +202,6 @@ class _Reader:
             },
             without_unit,
         )
-
-    def _in_order(self) -> tuple[dict[str, Any], list[str]]:
-        """The columns of ``ncu_metrics``, each workload's by name, and the metrics without a known unit."""
-        if not self._metrics.count:
-            return dict.fromkeys(columns_of("ncu_metrics"), ()) | {"metric": ((), ()), "unit": ((), ())}, []
-        actions = np.concatenate(self._metrics.actions)
-        values = np.concatenate(self._metrics.values)
-        ids = np.concatenate(self._metrics.names)
-        # A name that the table holds twice is one metric; ranked as text, which is how UTF-8 sorts, too.
-        names = sorted(set(self._strings))
-        rank = {name: place for place, name in enumerate(names)}
-        codes = np.array([rank[name] for name in self._strings])[ids]
-        keys = actions * len(names) + codes
-        if (np.diff(keys) <= 0).any():
-            order = np.argsort(keys, kind="stable")
-            # Of a metric that is there twice, the last one counts.
-            keys = keys[order]
-            order = order[np.append(keys[1:] != keys[:-1], True)]
-            actions, codes, values = actions[order], codes[order], values[order]
-        else:
-            order = np.arange(keys.size)
-        # In the order in which they are first met.
-        first = np.full(len(names), codes.size)
-        np.minimum.at(first, codes, np.arange(codes.size))
-        used = np.argsort(first, kind="stable")[: (first < codes.size).sum()]
-        place = np.zeros(len(names), np.int32)
-        place[used] = np.arange(used.size)
-        codes = place[codes]
-        metrics = [names[code] for code in used]
-        found = units(metrics)
-        distinct = list(dict.fromkeys(unit for unit in found if unit is not None))
-        unit_codes = np.array([-1 if unit is None else distinct.index(unit) for unit in found], np.int32)[
-            codes
-        ]
-        texts = np.full(self._metrics.count, None)
-        texts[list(self._metrics.texts)] = list(self._metrics.texts.values())
-        columns = {
-            "action": actions,
-            "metric": (codes, metrics),
-            "unit": (unit_codes, distinct),
-            "value": values,
-            "text": texts[order],
-        }
-        return columns, [name for name, unit in zip(metrics, found, strict=True) if unit is None]
 
 
 def _names(kept: dict[int, list[bytes | int]], form: _Form, workload: str) -> tuple[str, str, str]:
@@ -369,88 +292,6 @@ def _size(data: bytes, at: int, end: int, number: int, wire_type: int, here: int
     if size > end - at:
         raise WireError(f"field {number} runs past the end of its message", here)
     return size, at
-
-
-def _heads(
-    buffer: Buffer, starts: Positions, ends: Positions
-) -> tuple[Positions, NDArray[np.uint8], Positions, Positions]:
-    """Of each metric: its name's id; its value's tag (`_ABSENT` without one), place and size."""
-    _check(buffer.bytes[starts] == _NAME_TAG, "a metric does not begin with its name", starts)
-    found, after = varints(buffer, starts + 1, wanted=True)
-    assert found is not None
-    _check(after <= ends, "a metric's name runs past its end", starts)
-    _check(found < 1 << 32, "a metric's name is a number above 32 bits", starts)
-    names = found.astype(np.int64)
-    inside = after < ends
-    tags = np.where(inside, buffer.bytes[after], 0)
-    has_value = tags == _VALUE_TAG
-    holders = np.flatnonzero(has_value)
-    sizes_found, begins = varints(buffer, after[holders] + 1, wanted=True)
-    assert sizes_found is not None
-    room = ends[holders] - begins
-    _check(
-        (room >= 0) & (sizes_found <= np.maximum(room, 0).astype(np.uint64)),
-        "a value runs past the end of its metric",
-        starts[holders],
-    )
-    sizes = np.zeros(starts.size, np.int64)
-    sizes[holders] = sizes_found
-    bodies = after.copy()
-    bodies[holders] = begins
-    # What follows the value are instances and the category. A value behind them would be missed here.
-    next_at = bodies + sizes
-    next_tags = buffer.bytes[next_at]
-    _check(
-        (next_at == ends) | np.isin(next_tags, _AFTER_VALUE),
-        "a metric has an unknown field",
-        starts,
-    )
-    kinds = np.where(sizes > 0, buffer.bytes[bodies], _ABSENT).astype(np.uint8)
-    return names, kinds, bodies, sizes
-
-
-def _values(
-    buffer: Buffer, kinds: NDArray[np.uint8], bodies: Positions, sizes: Positions
-) -> tuple[NDArray[np.float64], dict[int, str]]:
-    """Numbers (NaN where there is none), and row → text of what is no finite number."""
-    values = np.full(kinds.size, np.nan)
-    texts: dict[int, str] = {}
-    known = kinds == _ABSENT
-    for tag, size, dtype in ((_DOUBLE, 9, "<f8"), (_FLOAT, 5, "<f4")):
-        rows = np.flatnonzero(kinds == tag)
-        _check(sizes[rows] == size, "a value is more than a number", bodies[rows])
-        word = buffer.words[bodies[rows] + 1]
-        values[rows] = (word if size == 9 else (word & 0xFFFFFFFF).astype(np.uint32)).view(dtype)
-        odd = rows[~np.isfinite(values[rows])]
-        texts.update((int(row), str(float(values[row]))) for row in odd)
-        values[odd] = np.nan
-        known[rows] = True
-    for tag, largest in ((_UINT32, (1 << 32) - 1), (_UINT64, (1 << 64) - 1)):
-        rows = np.flatnonzero(kinds == tag)
-        numbers, after = varints(buffer, bodies[rows] + 1, wanted=True)
-        assert numbers is not None
-        _check(after == bodies[rows] + sizes[rows], "a value is more than a number", bodies[rows])
-        _check(numbers <= largest, "a value does not fit 32 bits", bodies[rows])
-        values[rows] = numbers
-        known[rows] = True
-    rows = np.flatnonzero(kinds == _TEXT)
-    lengths, begins = varints(buffer, bodies[rows] + 1, wanted=True)
-    assert lengths is not None
-    _check(
-        lengths == (bodies[rows] + sizes[rows] - begins).astype(np.uint64),
-        "a value is more than a text",
-        bodies[rows],
-    )
-    for row, begin, length in zip(rows.tolist(), begins.tolist(), lengths.tolist(), strict=True):
-        texts[row] = bytes(buffer.view[begin : begin + length]).decode("utf-8", "replace")
-    known[rows] = True
-    _check(known, "a value has an unknown type", bodies)
-    return values, texts
-
-
-def _check(good: NDArray[np.bool_], what: str, at: Positions) -> None:
-    if not good.all():
-        raise WireError(what, int(at[np.flatnonzero(~good)[0]]))
 
 
 def _ranges(state: Message, thread: int | None) -> Iterator[tuple[str, str, int, str, str]]:
