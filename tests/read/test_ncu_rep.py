@@ -15,8 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ncu_rep_file as rep
 import pytest
 from conftest import EXPECTED, NCU_REPORTS
+
+from traceql.read.ncu_rep.labels import Labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -279,19 +282,18 @@ def test_a_report_of_ncu_tells_driver_and_cuda(corpus: Database) -> None:
 
 
 def test_what_is_no_section_has_no_labels() -> None:
-    from traceql.read.ncu_rep.labels import labels
-
-    def field(number: int, content: bytes) -> bytes:
-        return bytes([number << 3 | 2, len(content)]) + content
-
-    metric = field(1, b"launch__grid_size") + field(2, b"Grid Size")
-    result = b"\x8a\x01" + bytes([len(field(3, metric))]) + field(3, metric)
-    assert labels(result, 17) == {"launch__grid_size": "Grid Size"}
-    assert labels(result, 7) == {}
+    metric = rep.message((1, b"launch__grid_size"), (2, b"Grid Size"))
+    found = Labels()
     # Neither a name of a metric, nor a text, nor a message at all.
     for other in (
-        field(1, b"Grid") + field(2, b"Size"),
-        field(1, b"launch__x") + field(2, b"\xff"),
-        b"\xff\xff",
+        rep.message((1, b"Grid"), (2, b"Size")),
+        rep.message((1, b"launch__x"), (2, b"\xff")),
+        b"__\xff\xff",
     ):
-        assert labels(b"\x8a\x01" + bytes([len(other)]) + other, 17) == {}
+        found.add([rep.message((3, other))])
+        assert found == {}
+    found.add([rep.message((3, metric))])
+    assert found == {"launch__grid_size": "Grid Size"}
+    # The first result that has labels has them all.
+    found.add([rep.message((3, rep.message((1, b"launch__block_size"), (2, b"Block Size"))))])
+    assert found == {"launch__grid_size": "Grid Size"}

@@ -92,7 +92,8 @@ def _collect(blob: bytes, found: dict[str, str], depth: int) -> None:
         return
     for values in message.values():
         for value in values:
-            if isinstance(value, bytes) and len(value) > 2:
+            # Names of metrics have two underscores: the rest need not be looked into.
+            if isinstance(value, bytes) and b"__" in value:
                 _collect(value, found, depth - 1)
 
 

@@ -265,7 +265,7 @@ def _walk(
             value, at = protobuf.varint(data, at, end)
             if number == _THREAD:
                 kept.setdefault(number, []).append(value)
-            elif number in wanted:
+            elif number in wanted or number == form.metrics:
                 raise WireError(f"field {number} of a result is a number where bytes belong", here)
             continue
         size, at = _size(data, at, end, number, wire_type, here)
@@ -305,8 +305,11 @@ def _ranges(state: Message, thread: int | None) -> Iterator[tuple[str, str, int,
         [],
     )
     loose = protobuf.submessages(state, 3)
-    for domain in protobuf.submessages(state, 1):
-        number = protobuf.number(domain, 1)
+    domains = protobuf.submessages(state, 1)
+    numbers = [protobuf.number(domain, 1) for domain in domains]
+    if len(set(numbers)) < len(numbers):
+        raise WireError("an NVTX domain is described twice", 0)
+    for number, domain in zip(numbers, domains, strict=True):
         name = protobuf.text(domain, 2) or ""
         name = "" if name == "<default domain>" else name
         path = ""
