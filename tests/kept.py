@@ -40,7 +40,7 @@ CODE = (
     ROOT / "verticals",
     ROOT / "tests" / "made",
 )
-PACKAGES = ("duckdb", "pyarrow", "numpy", "msgspec", "ncu-report")
+PACKAGES = ("duckdb", "pyarrow", "numpy", "msgspec")
 _SECONDS_KEPT = 7 * 24 * 3600
 
 
