@@ -103,17 +103,22 @@ def test_ranges_are_those_that_the_library_tells(state: list[tuple[int, rep.Valu
     same(path)
 
 
+SAID = rep.message((1, "Do less."), (2, 4), (3, 1), (4, "Work"))
+
+
 def test_names_and_workloads_are_those_that_the_library_tells(tmp_path: Path) -> None:
     strings = ["dram__bytes_read.sum"]
     metric = rep.metric(0, rep.value(3))
+    state = rep.message(DEFAULT, thread(MINE, d0=["step"]))
+    advice = rep.message((1, "Rule"), (2, "A rule"), (3, rep.message((1, rep.message((1, SAID))))), (4, "S"))
     path = tmp_path / "workloads.ncu-rep"
     path.write_bytes(
         rep.report(
             rep.block([rep.kernel((13, metric))], strings=strings, sources=[rep.message((1, 77))]),
-            rep.block([rep.workload((4, metric))] * 2, rep.RANGE),
-            rep.block([rep.workload((4, metric), (18, "lists"))], rep.CMDLIST),
+            rep.block([rep.workload((4, metric), (10, state), (20, advice))] * 2, rep.RANGE),
+            rep.block([rep.workload((4, metric), (10, state), (18, "lists"), (21, advice))], rep.CMDLIST),
             rep.block([rep.workload((4, metric))], rep.CMDLIST),
-            rep.block([rep.workload((4, metric))], rep.GRAPH),
+            rep.block([rep.workload((4, metric), (10, state), (22, advice))], rep.GRAPH),
             rep.block(
                 [
                     rep.kernel((13, metric), names=("f", "", "_Z1fi")),
@@ -123,7 +128,11 @@ def test_names_and_workloads_are_those_that_the_library_tells(tmp_path: Path) ->
             ),
         )
     )
-    found = same(path)["ncu_actions"]
+    tables = same(path)
+    found = tables["ncu_actions"]
+    assert (
+        tables["ncu_rules"]["action"].to_pylist() == tables["ncu_nvtx"]["action"].to_pylist() == [1, 2, 3, 5]
+    )
     assert found["workload"].to_pylist() == [
         "kernel",
         *["range"] * 2,
@@ -170,3 +179,38 @@ def same(path: Path) -> dict[str, pa.Table]:
         tables[name] = rows(ours.tables[name].select(columns))
         assert tables[name].equals(rows(expected.select(columns))), name
     return tables
+
+
+def test_names_of_metrics_may_stand_behind_them(tmp_path: Path) -> None:
+    path = tmp_path / "behind.ncu-rep"
+    first = rep.block([rep.kernel((13, rep.metric(1, rep.value(3))))], strings=["a__b"])
+    path.write_bytes(rep.report(first, rep.block([rep.kernel()], strings=["c__d"])))
+    assert same(path)["ncu_metrics"]["metric"].to_pylist() == ["c__d"]
+
+
+def test_what_rules_say_is_what_the_library_tells(tmp_path: Path) -> None:
+    def rule(*items: bytes) -> tuple[int, rep.Value]:
+        body = [] if not items else [(3, rep.message(*((1, item) for item in items)))]
+        return 19, rep.message((1, "Rule"), (2, "A rule"), *body, (4, "Section"))
+
+    def said(kind: int, title: str | None = None) -> tuple[int, rep.Value]:
+        titled = [] if title is None else [(4, title)]
+        return 1, rep.message((1, "Do less."), (2, kind), (3, 1), *titled)
+
+    speedups = [
+        (10, rep.message((1, scope)) + rep.double(2, percent)) for scope, percent in ((1, 12.5), (2, 0.0))
+    ]
+    path = tmp_path / "rules.ncu-rep"
+    path.write_bytes(
+        rep.with_metrics(
+            {"a__b": 3},
+            rule(),
+            rule(*(rep.message(said(kind)) for kind in range(5))),
+            rule(rep.message(said(4, "Titled"), speedups[0]), rep.message(said(4, ""), speedups[1])),
+        )
+    )
+    found = same(path)["ncu_rules"].select(["kind", "title", "estimated_speedup_pct", "speedup_scope"])
+    assert found.to_pylist()[-2:] == [
+        {"kind": "optimization", "title": "Titled", "estimated_speedup_pct": 12.5, "speedup_scope": "local"},
+        {"kind": "optimization", "title": "", "estimated_speedup_pct": 0.0, "speedup_scope": "global"},
+    ]
