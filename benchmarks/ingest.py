@@ -4,9 +4,9 @@
     python benchmarks/ingest.py REPORT…              any others: .ncu-rep files, exports, folders
 
 For an .ncu-rep, a bare loop over ncu_report (names and values of all metrics, nothing stored) runs in turn
-with `traceql ingest` and with traceql's reader alone (all tables, nothing stored), and the ratios of the pairs
-are printed: of the seconds that pass, and of the CPU's. Figures are medians; the machine's noise shows in min
-and max.
+with `traceql ingest` and with traceql's reader alone (all tables, nothing stored), and the ratios of the
+pairs are printed: of the seconds that pass, and of the CPU's. Figures are medians; the noise of the machine
+shows in min and max.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ _DEEPEST = 10
 class Labels(dict[str, str]):
     """Metric → its label, of the first result whose sections say so.
 
-    Most results have the very sections of the one before: each is looked at once.
+    Most results have the very sections of the one before, and tables in them name the same metrics over and
+    over: each message is looked into once.
     """
 
     def __init__(self) -> None:
@@ -45,9 +46,24 @@ class Labels(dict[str, str]):
         if self:
             return
         for section in sections:
-            if section not in self._seen:
-                self._seen.add(section)
-                _collect(section, self, _DEEPEST)
+            self._collect(section, _DEEPEST)
+
+    def _collect(self, blob: bytes, depth: int) -> None:
+        if blob in self._seen:
+            return
+        self._seen.add(blob)
+        try:
+            message = protobuf.message(blob)
+        except WireError:
+            # A text, which looks like a message only now and then.
+            return
+        if _labelled(message, self) or not depth:
+            return
+        for values in message.values():
+            for value in values:
+                # Names of metrics have two underscores: the rest need not be looked into.
+                if isinstance(value, bytes) and b"__" in value:
+                    self._collect(value, depth - 1)
 
 
 def table(labels: Labels) -> dict[str, list[str]]:
@@ -80,21 +96,6 @@ def _first_result(file: BinaryIO, block: Block) -> bytes:
             return file.read(length)
         file.seek(length, 1)
     return b""
-
-
-def _collect(blob: bytes, found: dict[str, str], depth: int) -> None:
-    try:
-        message = protobuf.message(blob)
-    except WireError:
-        # A text, which looks like a message only now and then.
-        return
-    if _labelled(message, found) or not depth:
-        return
-    for values in message.values():
-        for value in values:
-            # Names of metrics have two underscores: the rest need not be looked into.
-            if isinstance(value, bytes) and b"__" in value:
-                _collect(value, found, depth - 1)
 
 
 def _labelled(message: Message, found: dict[str, str]) -> bool:
