@@ -22,11 +22,12 @@ ROOFLINE_SM_90 = (
     "dram__bytes_write.sum",
     "dram__bytes.sum.peak_sustained",
     "dram__cycles_elapsed.avg.per_second",
-    "lts__t_bytes.sum",
-    "lts__t_bytes.sum.peak_sustained",
+    # What NVIDIA's roofline sections count at the caches: cycles in which L2 returned 32 bytes, and L1 128.
+    "lts__lts2xbar_cycles_active.sum",
+    "lts__lts2xbar_cycles_active.sum.peak_sustained",
     "lts__cycles_elapsed.avg.per_second",
-    "l1tex__t_bytes.sum",
-    "l1tex__t_bytes.sum.peak_sustained",
+    "l1tex__lsu_writeback_active_mem_lgds.sum",
+    "l1tex__lsu_writeback_active_mem_lgds.sum.peak_sustained",
     "l1tex__cycles_elapsed.avg.per_second",
 )
 

@@ -13,7 +13,6 @@ import os
 import platform
 import shutil
 import tempfile
-import time
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -41,7 +40,8 @@ CODE = (
     ROOT / "tests" / "made",
 )
 PACKAGES = ("duckdb", "pyarrow", "numpy", "msgspec")
-_SECONDS_KEPT = 7 * 24 * 3600
+# A few branches' worth.
+_KEPT = 8
 
 
 def store_all(database: Database, reports: Sequence[Path]) -> None:
@@ -77,7 +77,7 @@ def _kept(name: str, fill: Fill, reports: Sequence[Path]) -> Path:
         with contextlib.suppress(OSError):
             os.utime(kept)
         return kept
-    _forget()
+    _forget(name)
     # Two that make it at once both make a whole one; the later takes the place of the earlier.
     with tempfile.TemporaryDirectory(dir=FOLDER) as place:
         made = Path(place) / "made.duckdb"
@@ -111,9 +111,9 @@ def _add(key: hashlib._Hash, paths: Iterable[Path]) -> None:
                 key.update(f"{file.relative_to(path.parent)}\0".encode() + content)
 
 
-def _forget() -> None:
-    """Remove what no run has used for a while."""
-    for old in FOLDER.glob("*.duckdb"):
-        with contextlib.suppress(OSError):
-            if time.time() - old.stat().st_mtime > _SECONDS_KEPT:
-                old.unlink()
+def _forget(name: str) -> None:
+    """Remove what no run has used for a while: of each name, all but the latest."""
+    with contextlib.suppress(OSError):
+        kept = sorted(FOLDER.glob(f"{name}-*.duckdb"), key=lambda path: path.stat().st_mtime)
+        for old in kept[:-_KEPT]:
+            old.unlink(missing_ok=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from traceql import Database
 
+pytestmark = pytest.mark.long
+
 REPORTS = sorted((RESULTS / "data").glob("*.xz"))
 PAGES = [page.name for page in results_pages.PAGES]
 

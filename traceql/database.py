@@ -59,7 +59,7 @@ def _frame(table: str) -> Callable[[Database], pl.LazyFrame]:
     def frame(self: Database) -> pl.LazyFrame:
         return self._lazy(table)
 
-    grain = schema.BY_NAME[table].grain if table in schema.BY_NAME else schema.GPU_SPECS.grain
+    grain = {**schema.BY_NAME, **schema.SHIPPED}[table].grain
     frame.__doc__ = f"The table {table} as a lazy frame: {grain}. Columns: ``traceql schema {table}``."
     return frame
 
@@ -101,6 +101,7 @@ class Database:
     environment = _frame("environment")
     runs = _frame("runs")
     run_metrics = _frame("run_metrics")
+    gpu_architectures = _frame("gpu_architectures")
     gpu_specs = _frame("gpu_specs")
 
     def __init__(

@@ -11,7 +11,8 @@
 -- @column dram_bytes DOUBLE           bytes read and written
 -- @column l2_read_sectors DOUBLE      sectors read from L2
 -- @column l2_write_sectors DOUBLE     sectors written to L2
--- @column dram_throughput_pct DOUBLE  share of the peak DRAM throughput
+-- @column dram_throughput_pct DOUBLE  share of the peak DRAM throughput: dram__throughput, or what sections
+--         record, gpu__dram_throughput
 
 WITH counters AS (
     SELECT
@@ -24,15 +25,18 @@ WITH counters AS (
         max(value) FILTER (metric = 'dram__bytes.sum.per_second') AS both_rate,
         max(value) FILTER (metric = 'lts__t_sectors_op_read.sum') AS l2_read_sectors,
         max(value) FILTER (metric = 'lts__t_sectors_op_write.sum') AS l2_write_sectors,
-        max(value) FILTER (metric = 'dram__throughput.avg.pct_of_peak_sustained_elapsed')
-            AS dram_throughput_pct
+        coalesce(
+            max(value) FILTER (metric = 'dram__throughput.avg.pct_of_peak_sustained_elapsed'),
+            max(value) FILTER (metric = 'gpu__dram_throughput.avg.pct_of_peak_sustained_elapsed')
+        ) AS dram_throughput_pct
     FROM metrics
     WHERE metric IN (
         'dram__bytes_read.sum', 'dram__bytes_read.sum.per_second',
         'dram__bytes_write.sum', 'dram__bytes_write.sum.per_second',
         'dram__bytes.sum', 'dram__bytes.sum.per_second',
         'lts__t_sectors_op_read.sum', 'lts__t_sectors_op_write.sum',
-        'dram__throughput.avg.pct_of_peak_sustained_elapsed'
+        'dram__throughput.avg.pct_of_peak_sustained_elapsed',
+        'gpu__dram_throughput.avg.pct_of_peak_sustained_elapsed'
     )
     GROUP BY kernel_id
 ),
@@ -45,7 +49,7 @@ bytes AS (
         kernels.duration_ns,
         coalesce(read_sum, read_rate * kernels.duration_ns / 1e9) AS dram_read_bytes,
         coalesce(write_sum, write_rate * kernels.duration_ns / 1e9) AS dram_write_bytes,
-        coalesce(both_sum, both_rate * kernels.duration_ns / 1e9) AS both_bytes,
+        coalesce(both_sum, read_sum + write_sum, both_rate * kernels.duration_ns / 1e9) AS both_bytes,
         l2_read_sectors,
         l2_write_sectors,
         dram_throughput_pct

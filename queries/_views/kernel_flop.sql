@@ -5,12 +5,14 @@
 -- Tensor cores: sm__ops_path_tensor_src_<types>.sum counts multiply and add already. Its children
 -- (…_op_hgmma_src_…) count the same operations again and are read for their peaks only: a parent's own peak
 -- is that of structured sparsity, the dense one is that of its fastest child without. Integer types count
--- operations. Where none of these was recorded, an idle tensor pipe means 0 and a busy one unknown.
+-- operations. Where none of these was recorded, an idle tensor pipe means 0 and a busy one unknown. What was
+-- counted in part, as add without fma, is at least that much; a part that counts nothing says nothing.
 -- @column trace_id BIGINT         the trace it belongs to, see traces
 -- @column kernel_id BIGINT        the workload, see kernels
 -- @column cores VARCHAR           cuda or tensor
 -- @column precision VARCHAR       as in gpu_specs.peak_flop_per_s, or fp16_cuda; NULL if not recorded
 -- @column flop DOUBLE             executed, padding of tiles included; NULL where the report does not tell
+-- @column at_least BOOLEAN        whether only a part of them was counted, or nothing
 -- @column peak_flop_per_s DOUBLE  dense peak at the clocks of the run; NULL where the report does not tell
 
 -- Names are taken apart once each, not in every row.
@@ -80,7 +82,8 @@ cuda_cores AS (
     SELECT
         kernel_id,
         letter,
-        CASE WHEN count(executed) = 3 THEN sum(executed * CASE op WHEN 'fma' THEN 2 ELSE 1 END) END AS flop,
+        sum(executed * CASE op WHEN 'fma' THEN 2 ELSE 1 END) AS flop,
+        count(executed) < 3 AS at_least,
         2 * max(peak_per_s) FILTER (op = 'fma') AS peak_flop_per_s
     FROM instructions
     GROUP BY ALL
@@ -89,8 +92,8 @@ tensor_cores AS (
     SELECT
         kernel_id,
         tensor.types AS types,
-        CASE WHEN count(*) FILTER (tensor.sparsity = '') > 0 THEN max(value) FILTER (tensor.sparsity = '')
-             WHEN count(value) = 2 THEN sum(value) END AS flop
+        coalesce(max(value) FILTER (tensor.sparsity = ''), sum(value)) AS flop,
+        count(value) FILTER (tensor.sparsity = '') = 0 AND count(value) < 2 AS at_least
     FROM counters
     WHERE tensor.types <> '' AND tensor.child = '' AND tensor.form = ''
     GROUP BY ALL
@@ -106,7 +109,8 @@ SELECT
     kernel_id,
     'cuda' AS cores,
     precision,
-    width * flop AS flop,
+    width * CASE WHEN at_least THEN nullif(flop, 0) ELSE flop END AS flop,
+    coalesce(at_least, true) AS at_least,
     width * peak_flop_per_s AS peak_flop_per_s
 FROM workloads
 CROSS JOIN (
@@ -123,7 +127,10 @@ SELECT
          ELSE regexp_extract(tensor_cores.types, '([a-z]+[0-9]+)(?:_dst_[a-z0-9]+)?$', 1)
              || CASE WHEN ends_with(tensor_cores.types, '_dst_fp16') THEN '_fp16_accumulate' ELSE '' END
     END,
-    coalesce(any_value(flop), CASE WHEN tensor_cores.types IS NULL AND any_value(tensor_idle) THEN 0 END),
+    CASE WHEN tensor_cores.types IS NULL THEN if(any_value(tensor_idle), 0, NULL)
+         WHEN any_value(at_least) THEN nullif(any_value(flop), 0)
+         ELSE any_value(flop) END,
+    coalesce(any_value(at_least), NOT any_value(tensor_idle), true),
     max(per_cycle) * any_value(hz)
 FROM workloads
 LEFT JOIN tensor_cores USING (kernel_id)

@@ -1,14 +1,23 @@
 -- Where work sits under the roofs: one kernel, launch, NVTX range or layer of a trace (ncu).
 --
--- Sums over all launches of the row; a sum in which one launch is unknown is NULL. Peaks are kept apart:
--- profiled_ are those at the clocks of the run, from the report; datasheet_ what NVIDIA publishes.
+-- Sums over all launches of the row that tell, rates and intensities over those that tell both parts. Where a
+-- precision was not counted, or a launch lacks FLOP, DRAM bytes or its time, the row is marked at_least:
+-- there was at least so much, and lacks says by name what is missing. Peaks are kept apart: profiled_ are
+-- those at the clocks of the run, from the report; datasheet_ what NVIDIA publishes, or where it is no
+-- product that traceql knows, what the report says of the GPU (see gpu_roofs).
+--
 -- compute_pct is of the roof of one precision, the one whose FLOP would take longest at peak. bound compares
 -- that time with the one that DRAM traffic takes at peak (profiled peaks, or datasheet ones where a profiled
--- one is missing): the same as arithmetic intensity against ridge point. Ranges hold what runs in the ranges
--- inside them, too. A layer's kind, phase and prompt length are the tags layer_kind, phase and seq_len of the
--- trace, or words such as seq_len=512 in the texts of the NVTX ranges around it, or else the range inside one
--- called layer, and the phase of vLLM's steps (execute_context_…). Where nothing tells the kind, the modules
--- of numbered layers are kinds (layers.*.mlp), as in layer_breakdown: a kernel counts in each one around it.
+-- one is missing): the same as arithmetic intensity against ridge point. A lower bound decides it where more
+-- could not change it: FLOP that take longer than all traffic, traffic that takes longer than all FLOP. L2
+-- and L1 have roofs where NVIDIA's roofline metrics were recorded (see kernel_work).
+--
+-- Prefill and decode are rows of their own where something tells the phase. Ranges hold what runs in the
+-- ranges inside them, too. A layer's kind, phase and prompt length are the tags layer_kind, phase and seq_len
+-- of the trace, or words such as seq_len=512 in the texts of the NVTX ranges around it, or else the range
+-- inside one called layer, and for the phase a range called prefill or decode, or vLLM's steps
+-- (execute_context_…). Where nothing tells the kind, the modules of numbered layers are kinds (layers.*.mlp),
+-- as in layer_breakdown: a kernel counts in each one around it.
 -- @needs  metrics
 -- @metrics smsp__sass_thread_inst_executed_op_ffma_pred_on.sum|
 --         smsp__sass_thread_inst_executed_op_ffma_pred_on.sum.per_cycle_elapsed|
@@ -27,11 +36,12 @@
 -- @column path VARCHAR                    the range; of a launch, the innermost one of the default domain
 -- @column name VARCHAR                    kernel name (of a launch the distinct one), or kind of layer; NULL
 --         for ranges
--- @column phase VARCHAR                   of a layer: prefill, decode, mixed …
+-- @column phase VARCHAR                   prefill, decode, mixed …; NULL for ranges, and if nothing tells it
 -- @column seq_len BIGINT                  of a layer: prompt length
 -- @column kernels BIGINT                  profiled workloads
 -- @column gpu_ns BIGINT                   GPU time of all of them
--- @column flop DOUBLE                     executed, in all precisions
+-- @column flop DOUBLE                     executed, in all precisions that were counted
+-- @column at_least BOOLEAN                whether flop, dram_bytes or gpu_ns are a part only: see lacks
 -- @column precision VARCHAR               the one of the compute roof
 -- @column bound VARCHAR                   memory_bound or compute_bound, at DRAM
 -- @column dram_flop_per_byte DOUBLE       arithmetic intensity at DRAM
@@ -47,7 +57,8 @@
 -- @column profiled_l1_bytes_per_s DOUBLE  L1 roof of l1_metric, at the clocks of the run
 -- @column datasheet_flop_per_s DOUBLE     compute roof of the precision, as published
 -- @column datasheet_dram_bytes_per_s DOUBLE  DRAM roof, as published
--- @column bound_by VARCHAR                the peaks that decide it: profiled or datasheet
+-- @column datasheet_source VARCHAR        of the datasheet_ figures: datasheet, or derived from the report
+-- @column bound_by VARCHAR                the peaks that decide it: profiled, datasheet or derived
 -- @column flop_by_precision MAP(VARCHAR, DOUBLE)  precision → executed; those that did nothing are left out
 -- @column dram_bytes DOUBLE               bytes at DRAM
 -- @column l2_bytes DOUBLE                 bytes at L2
@@ -60,7 +71,8 @@
 -- @column l1_pct DOUBLE                   of the peak of l1_metric at the clocks of the run
 -- @column l2_metric VARCHAR               metric behind l2_bytes
 -- @column l1_metric VARCHAR               metric behind l1_bytes
--- @column lacks VARCHAR                   what the report lacks (--option of ncu that records it)
+-- @column lacks VARCHAR                   what the report lacks (--option of ncu that records it), and of how
+--         many of the kernels, if not of all
 
 -- Counters come in reports of ncu: ranges of timelines, of which there are many more, are not looked at.
 WITH ranges AS (
@@ -82,6 +94,7 @@ launches AS (
         coalesce(
             tags['phase'],
             nullif(regexp_extract(path, '\bphase=([^/\s,;]+)', 1), ''),
+            nullif(lower(regexp_extract(path, '(?i)(?:^|/)(prefill|decode)(?:$|[/\W_])', 1)), ''),
             CASE WHEN regexp_matches(path, 'execute_context_0\([0-9]+\)_generation_[1-9]') THEN 'decode'
                  WHEN regexp_matches(path, 'execute_context_[1-9][0-9]*\([0-9]+\)_generation_0')
                  THEN 'prefill'
@@ -96,7 +109,7 @@ launches AS (
     LEFT JOIN kernel_names
         ON kernel_names.name = kernels.name AND full_name = coalesce(demangled, kernels.name)
     LEFT JOIN (
-        SELECT kernel_id, arg_max(path, depth) AS path FROM ranges WHERE domain = '' GROUP BY kernel_id
+        SELECT kernel_id, arg_max(path, (depth, path)) AS path FROM ranges WHERE domain = '' GROUP BY ALL
     ) AS paths USING (kernel_id)
     WHERE has_counters
 ),
@@ -112,86 +125,99 @@ layers AS (
 ),
 members AS (
     SELECT
-        'launch' AS grouping,
         kernel_id,
-        {'trace_id': trace_id, 'launch': kernel_id, 'domain': NULL::VARCHAR, 'path': path, 'name': name,
-         'phase': NULL::VARCHAR, 'seq_len': NULL::BIGINT} AS key
+        unnest(
+            [
+                {'grouping': 'launch', 'launch': kernel_id, 'path': path, 'name': name},
+                {'grouping': 'kernel', 'launch': NULL, 'path': NULL, 'name': name},
+                {'grouping': 'kernel_short', 'launch': NULL, 'path': NULL, 'name': short_name},
+                {'grouping': 'kernel_full', 'launch': NULL, 'path': NULL, 'name': full_name}
+            ],
+            recursive := true
+        ),
+        trace_id,
+        NULL::VARCHAR AS domain,
+        phase,
+        NULL::BIGINT AS seq_len
     FROM launches
-    UNION ALL
-    SELECT 'kernel', kernel_id, row(trace_id, NULL, NULL, NULL, name, NULL, NULL)
-    FROM launches
-    UNION ALL
-    SELECT 'kernel_short', kernel_id, row(trace_id, NULL, NULL, NULL, short_name, NULL, NULL)
-    FROM launches
-    UNION ALL
-    SELECT 'kernel_full', kernel_id, row(trace_id, NULL, NULL, NULL, full_name, NULL, NULL)
-    FROM launches
-    UNION ALL
-    SELECT DISTINCT 'range', kernel_id, row(trace_id, NULL, domain, path, NULL, NULL, NULL)
+    UNION ALL BY NAME
+    SELECT DISTINCT 'range' AS grouping, kernel_id, trace_id, domain, path
     FROM ranges
-    UNION ALL
-    SELECT 'layer', kernel_id, row(trace_id, NULL, NULL, NULL, kind, phase, seq_len)
+    UNION ALL BY NAME
+    SELECT 'layer' AS grouping, kernel_id, trace_id, kind AS name, phase, seq_len
     FROM layers
 ),
 profiled AS (
     SELECT
         grouping,
-        key,
-        kernel_work.* EXCLUDE (kernel),
-        gpu_roofs.peak_flop_per_s AS peaks,
-        gpu_roofs.dram_bytes_per_s AS datasheet_dram_bytes_per_s
+        {'trace_id': members.trace_id, 'launch': launch, 'domain': domain, 'path': path, 'name': name,
+         'phase': phase, 'seq_len': seq_len} AS key,
+        kernel_work.* EXCLUDE (trace_id, kernel_id, kernel),
+        dram_bytes / dram_peak_bytes_per_s AS profiled_dram_s,
+        dram_bytes / dram_bytes_per_s AS datasheet_dram_s,
+        peaks,
+        dram_bytes_per_s AS datasheet_dram_bytes_per_s,
+        source AS datasheet_source
     FROM members
     JOIN kernel_work USING (kernel_id)
-    JOIN kernels USING (kernel_id)
-    LEFT JOIN gpu_roofs
-        ON gpu_roofs.trace_id = kernel_work.trace_id AND gpu_roofs.gpu_id = kernels.gpu_id
+    LEFT JOIN (
+        SELECT kernel_id, peak_flop_per_s AS peaks, dram_bytes_per_s, source
+        FROM kernels
+        JOIN gpu_roofs USING (trace_id, gpu_id)
+    ) AS published USING (kernel_id)
 ),
--- The seconds are those that the work or the traffic would take at peak.
-traffic AS (
+-- Sums are over the launches that tell, ratios over those that tell both. The seconds are those that the work
+-- or the traffic would take at peak.
+summed AS (
     SELECT
         grouping,
         key,
         count(*) AS kernels,
-        CASE WHEN count(*) = count(duration_ns) THEN sum(duration_ns)::BIGINT END AS gpu_ns,
-        CASE WHEN count(*) = count(flop) THEN sum(flop) END AS flop,
-        CASE WHEN count(*) = count(dram_bytes) THEN sum(dram_bytes) END AS dram_bytes,
-        CASE WHEN count(*) = count(l2_bytes) AND min(l2_metric) = max(l2_metric)
-             THEN sum(l2_bytes) END AS l2_bytes,
-        CASE WHEN count(*) = count(l1_bytes) AND min(l1_metric) = max(l1_metric)
-             THEN sum(l1_bytes) END AS l1_bytes,
-        string_agg(DISTINCT l2_metric, ', ' ORDER BY l2_metric) AS l2_metric,
-        string_agg(DISTINCT l1_metric, ', ' ORDER BY l1_metric) AS l1_metric,
-        CASE WHEN count(*) = count(dram_bytes / dram_peak_bytes_per_s)
-             THEN sum(dram_bytes / dram_peak_bytes_per_s) END AS profiled_dram_s,
-        CASE WHEN count(*) = count(dram_bytes / datasheet_dram_bytes_per_s)
-             THEN sum(dram_bytes / datasheet_dram_bytes_per_s) END AS datasheet_dram_s,
+        sum(duration_ns)::BIGINT AS gpu_ns,
+        CASE WHEN bool_or(flop_at_least) THEN nullif(sum(flop), 0) ELSE sum(flop) END AS flop,
+        bool_or(flop_at_least) AS flop_at_least,
+        count(*) = count(dram_bytes) AS is_all_traffic,
+        bool_or(flop_at_least OR dram_bytes IS NULL OR duration_ns IS NULL) AS at_least,
+        sum_ratio(1e9 * flop, duration_ns) AS flop_per_s,
+        sum(duration_ns) FILTER (flop IS NOT NULL) AS flop_ns,
+        sum_ratio(1e11 * datasheet_dram_s, duration_ns) AS datasheet_dram_pct,
         CASE WHEN min(datasheet_dram_bytes_per_s) = max(datasheet_dram_bytes_per_s)
              THEN min(datasheet_dram_bytes_per_s) END AS datasheet_dram_bytes_per_s,
-        CASE WHEN count(*) = count(l2_bytes / l2_peak_bytes_per_s)
-             THEN sum(l2_bytes / l2_peak_bytes_per_s) END AS l2_s,
-        CASE WHEN count(*) = count(l1_bytes / l1_peak_bytes_per_s)
-             THEN sum(l1_bytes / l1_peak_bytes_per_s) END AS l1_s,
-        nullif(array_to_string(list_sort(list_distinct(flatten(list(lacks)))), '; '), '') AS lacks
+        string_agg(DISTINCT datasheet_source, ', ' ORDER BY datasheet_source) AS datasheet_source,
+        CASE WHEN count(dram_bytes) = count(profiled_dram_s) THEN sum(profiled_dram_s) END
+            AS profiled_dram_s,
+        CASE WHEN count(dram_bytes) = count(datasheet_dram_s) THEN sum(datasheet_dram_s) END
+            AS datasheet_dram_s,
+        sums_of_level('dram', dram_bytes, dram_peak_bytes_per_s, flop, duration_ns) AS dram,
+        sums_of_level(l2_metric, l2_bytes, l2_peak_bytes_per_s, flop, duration_ns) AS l2,
+        sums_of_level(l1_metric, l1_bytes, l1_peak_bytes_per_s, flop, duration_ns) AS l1,
+        string_agg(DISTINCT l2_metric, ', ' ORDER BY l2_metric) AS l2_metric,
+        string_agg(DISTINCT l1_metric, ', ' ORDER BY l1_metric) AS l1_metric,
+        flatten(list(lacks)) AS lacks
     FROM profiled
     GROUP BY grouping, key
+),
+-- Most GPUs have one figure for both units, and for both widths of accumulation.
+by_precision AS (
+    SELECT
+        * EXCLUDE (peaks),
+        coalesce(
+            peaks[precision], peaks[regexp_replace(precision, '_tensor$|_fp16_accumulate$', '')]
+        ) AS published
+    FROM (SELECT grouping, key, duration_ns, peaks, unnest(done, max_depth := 2) FROM profiled)
 ),
 precisions AS (
     SELECT
         grouping,
         key,
         precision,
-        sum(kernel_flop.flop) AS flop,
-        CASE WHEN count(*) = count(peak_flop_per_s)
-             THEN sum(kernel_flop.flop / peak_flop_per_s) END AS profiled_s,
-        CASE WHEN count(*) = count(published) THEN sum(kernel_flop.flop / published) END AS datasheet_s,
+        sum(flop) AS flop,
+        CASE WHEN count(*) = count(peak_flop_per_s) THEN sum(flop / peak_flop_per_s) END AS profiled_s,
+        CASE WHEN count(*) = count(published) THEN sum(flop / published) END AS datasheet_s,
+        sum(flop / peak_flop_per_s) FILTER (duration_ns IS NOT NULL) AS timed_profiled_s,
+        sum(flop / published) FILTER (duration_ns IS NOT NULL) AS timed_datasheet_s,
         CASE WHEN min(published) = max(published) THEN min(published) END AS datasheet_flop_per_s
-    FROM profiled
-    JOIN kernel_flop USING (kernel_id),
-    -- Most GPUs have one figure for both units, and for both widths of accumulation.
-    LATERAL (SELECT coalesce(
-        peaks[precision], peaks[regexp_replace(precision, '_tensor$|_fp16_accumulate$', '')]
-    ) AS published)
-    WHERE kernel_flop.flop > 0
+    FROM by_precision
     GROUP BY grouping, key, precision
 ),
 roofs AS (
@@ -200,19 +226,30 @@ roofs AS (
         key,
         map_from_entries(list((precision, flop) ORDER BY precision)) AS flop_by_precision,
         CASE WHEN bool_and(coalesce(profiled_s, datasheet_s) IS NOT NULL)
-             THEN max_by(precisions, coalesce(profiled_s, datasheet_s))
-             ELSE max_by(precisions, flop) END AS roof
+             THEN max_by(precisions, (coalesce(profiled_s, datasheet_s), precision))
+             ELSE max_by(precisions, (flop, precision)) END AS roof,
+        max(profiled_s) AS profiled_s,
+        max(datasheet_s) AS datasheet_s,
+        count(*) = count(profiled_s) AS is_all_profiled,
+        count(*) = count(datasheet_s) AS is_all_datasheet
     FROM precisions
     GROUP BY grouping, key
 ),
+-- Work that did no FLOP takes no time.
 placed AS (
     SELECT
-        traffic.*,
+        summed.*,
         flop_by_precision,
-        CASE WHEN flop > 0 THEN roof END AS roof,
-        CASE WHEN flop > 0 THEN roof.profiled_s ELSE flop END AS profiled_s,
-        CASE WHEN flop > 0 THEN roof.datasheet_s ELSE flop END AS datasheet_s
-    FROM traffic
+        roof,
+        bound_of(
+            if(flop = 0, 0, roofs.profiled_s), NOT flop_at_least AND coalesce(is_all_profiled, true),
+            profiled_dram_s, is_all_traffic
+        ) AS profiled_bound,
+        bound_of(
+            if(flop = 0, 0, roofs.datasheet_s), NOT flop_at_least AND coalesce(is_all_datasheet, true),
+            datasheet_dram_s, is_all_traffic
+        ) AS datasheet_bound
+    FROM summed
     LEFT JOIN roofs USING (grouping, key)
 )
 SELECT
@@ -227,36 +264,44 @@ SELECT
     kernels,
     gpu_ns,
     flop,
+    at_least,
     roof.precision AS precision,
-    CASE coalesce(profiled_s > profiled_dram_s, datasheet_s > datasheet_dram_s)
-        WHEN true THEN 'compute_bound' WHEN false THEN 'memory_bound'
-    END AS bound,
-    flop / nullif(dram_bytes, 0) AS dram_flop_per_byte,
-    per_second(flop, gpu_ns) AS flop_per_s,
-    per_second(dram_bytes, gpu_ns) AS dram_bytes_per_s,
-    1e11 * roof.profiled_s / nullif(gpu_ns, 0) AS compute_pct,
-    1e11 * profiled_dram_s / nullif(gpu_ns, 0) AS dram_pct,
-    1e11 * roof.datasheet_s / nullif(gpu_ns, 0) AS datasheet_compute_pct,
-    1e11 * datasheet_dram_s / nullif(gpu_ns, 0) AS datasheet_dram_pct,
+    coalesce(profiled_bound, datasheet_bound) AS bound,
+    if(flop IS NULL, NULL, dram.flop_per_byte) AS dram_flop_per_byte,
+    if(flop IS NULL, NULL, flop_per_s) AS flop_per_s,
+    dram.bytes_per_s AS dram_bytes_per_s,
+    1e11 * roof.timed_profiled_s / nullif(flop_ns, 0) AS compute_pct,
+    dram.pct AS dram_pct,
+    1e11 * roof.timed_datasheet_s / nullif(flop_ns, 0) AS datasheet_compute_pct,
+    if(dram IS NULL, NULL, datasheet_dram_pct) AS datasheet_dram_pct,
     roof.flop / roof.profiled_s AS profiled_flop_per_s,
-    dram_bytes / nullif(profiled_dram_s, 0) AS profiled_dram_bytes_per_s,
-    l2_bytes / nullif(l2_s, 0) AS profiled_l2_bytes_per_s,
-    l1_bytes / nullif(l1_s, 0) AS profiled_l1_bytes_per_s,
+    dram.peak AS profiled_dram_bytes_per_s,
+    l2.peak AS profiled_l2_bytes_per_s,
+    l1.peak AS profiled_l1_bytes_per_s,
     roof.datasheet_flop_per_s AS datasheet_flop_per_s,
     datasheet_dram_bytes_per_s,
-    CASE WHEN profiled_s + profiled_dram_s IS NOT NULL THEN 'profiled'
-         WHEN datasheet_s + datasheet_dram_s IS NOT NULL THEN 'datasheet' END AS bound_by,
+    datasheet_source,
+    CASE WHEN profiled_bound IS NOT NULL THEN 'profiled'
+         WHEN datasheet_bound IS NOT NULL THEN datasheet_source END AS bound_by,
     flop_by_precision,
-    dram_bytes,
-    l2_bytes,
-    l1_bytes,
-    flop / nullif(l2_bytes, 0) AS l2_flop_per_byte,
-    flop / nullif(l1_bytes, 0) AS l1_flop_per_byte,
-    per_second(l2_bytes, gpu_ns) AS l2_bytes_per_s,
-    per_second(l1_bytes, gpu_ns) AS l1_bytes_per_s,
-    1e11 * l2_s / nullif(gpu_ns, 0) AS l2_pct,
-    1e11 * l1_s / nullif(gpu_ns, 0) AS l1_pct,
+    dram.bytes AS dram_bytes,
+    l2.bytes AS l2_bytes,
+    l1.bytes AS l1_bytes,
+    if(flop IS NULL, NULL, l2.flop_per_byte) AS l2_flop_per_byte,
+    if(flop IS NULL, NULL, l1.flop_per_byte) AS l1_flop_per_byte,
+    l2.bytes_per_s AS l2_bytes_per_s,
+    l1.bytes_per_s AS l1_bytes_per_s,
+    l2.pct AS l2_pct,
+    l1.pct AS l1_pct,
     l2_metric,
     l1_metric,
-    lacks
+    nullif(array_to_string(
+        list_transform(
+            list_sort(list_distinct(lacks)),
+            lambda what: what || CASE len(list_filter(lacks, lambda one: one = what))
+                WHEN kernels THEN '' ELSE ' of ' || len(list_filter(lacks, lambda one: one = what)) || ' of '
+                || kernels || ' kernels' END
+        ),
+        '; '
+    ), '') AS lacks
 FROM placed

@@ -264,19 +264,15 @@ judged AS (
     SELECT
         *,
         variant - baseline AS delta,
-        CASE WHEN baseline_error + variant_error = 0 THEN 0 ELSE t * sqrt(baseline_error + variant_error) END
-            AS half_width
+        CASE WHEN baseline_error + variant_error = 0 THEN 0
+             ELSE t_quantile(welch) * sqrt(baseline_error + variant_error) END AS half_width
     FROM (
         SELECT
             *,
-            round(
-                (baseline_error + variant_error) ** 2
-                / (baseline_error ** 2 / (baseline_runs - 1) + variant_error ** 2 / (variant_runs - 1)),
-                6
-            ) AS welch
+            (baseline_error + variant_error) ** 2
+            / (baseline_error ** 2 / (baseline_runs - 1) + variant_error ** 2 / (variant_runs - 1)) AS welch
         FROM averaged
     )
-    ASOF LEFT JOIN t_quantiles ON welch >= degrees_of_freedom
 )
 SELECT
     topic,

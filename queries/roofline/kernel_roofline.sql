@@ -2,8 +2,8 @@
 --
 -- bound says which roof is the lower one at this arithmetic intensity, DRAM or arithmetic; compute_pct and
 -- dram_pct how close the work comes to them (a low percentage of both is latency, or too little work).
--- profiled_ are the peaks at the clocks of the run, datasheet_ the published ones. What the report lacks is
--- NULL and listed in lacks.
+-- profiled_ are the peaks at the clocks of the run, datasheet_ the published ones, or those derived from the
+-- report (datasheet_source). What the report lacks is NULL and listed in lacks.
 --
 -- FLOP are those executed, padding of tiles included. Where the shape of a GEMM is known (--kernel with --m,
 -- --n and --k, or the tags m, n and k of the trace) the useful ones stand beside them.
@@ -20,10 +20,11 @@
 -- @column kernel_id BIGINT            the launch, see kernels; NULL for all together
 -- @column category VARCHAR            kind of work, see kernel-categories
 -- @column path VARCHAR                NVTX path of the launch in the default domain; NULL for all together
+-- @column phase VARCHAR               prefill, decode or mixed, or as tagged; NULL if nothing tells
 -- @columns rooflines kernels
 -- @column useful_flop DOUBLE          2·m·n·k for each launch
 -- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice
--- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=category
+-- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=category shape=phase hollow=at_least
 -- @empty  No profiled kernel is called that: see the query top-kernels.
 -- @section counters 60 Rooflines | drawn
 
@@ -57,6 +58,7 @@ SELECT
     kernel_id,
     groups.category,
     path,
+    phase,
     rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, path, name, phase, seq_len),
     kernels * useful AS useful_flop,
     flop / nullif(kernels * useful, 0) AS executed_per_useful
@@ -69,4 +71,4 @@ WHERE grouping = CASE $by WHEN 'launch' THEN 'launch'
                           WHEN 'kernel' THEN if($names = 'distinct', 'kernel', 'kernel_' || $names)
                           ELSE error('by must be kernel or launch') END
     AND coalesce(launched.is_asked, groups.is_asked)
-ORDER BY trace, gpu_ns DESC NULLS LAST, kernel, kernel_id
+ORDER BY trace, gpu_ns DESC NULLS LAST, kernel, phase, kernel_id

@@ -7,32 +7,53 @@
 -- layers.*.mlp. A kernel counts in each module around it. In recordings of the collector vllm_layer_roofline,
 -- phase=prefill of a prompt longer than a chunk is its last chunk alone, which sees the whole context.
 -- Columns are read as those of kernel-roofline.
+--
+-- The useful FLOP of a row are the trace's tag useful_flop, or those of one layer and step that runs with the
+-- metric useful_flop and the tags layer_kind, phase and seq_len say (traceql predict layers makes them of a
+-- model's configuration; traceql import-runs), times --calls. Where runs differ, they are not known.
 -- @of     traces
 -- @param  layer_kind VARCHAR = '*'    kind of layer, or a pattern of it
 -- @param  phase VARCHAR = NULL        only this phase
+-- @param  calls BIGINT = 1            how often a layer ran in what a row holds: layers × steps
 -- @needs  rooflines
 -- @column trace VARCHAR               name of the trace
 -- @column layer_kind VARCHAR          for example attention, mlp or layers.*.mlp
 -- @column phase VARCHAR               prefill, decode or mixed, or as tagged; NULL if nothing tells
 -- @column seq_len BIGINT              prompt length in tokens; NULL if nothing tells
 -- @columns rooflines kernels
--- @column useful_flop DOUBLE          tag useful_flop: what the work of a row needs in theory
+-- @column useful_flop DOUBLE          what the work of a row needs in theory
 -- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice
 -- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=layer_kind shape=phase trail=seq_len
+--         hollow=at_least
 -- @empty  No kernel belongs to a layer: tag the trace (--tag layer_kind=mlp --tag phase=decode --tag
 -- @empty  seq_len=512), or put NVTX ranges layer/KIND or layers.N around the layers.
 -- @section counters 61 Rooflines | drawn
 
+WITH useful AS (
+    SELECT
+        tags['layer_kind'] AS kind,
+        tags['phase'] AS phase,
+        try_cast(tags['seq_len'] AS BIGINT) AS seq_len,
+        CASE WHEN min(value) = max(value) THEN min(value) END AS flop
+    FROM run_metrics
+    JOIN runs USING (run_id)
+    WHERE metric = 'useful_flop'
+    GROUP BY ALL
+)
 SELECT
     trace,
     rooflines.name AS layer_kind,
-    phase,
-    seq_len,
+    rooflines.phase,
+    rooflines.seq_len,
     rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, path, name, phase, seq_len),
-    try_cast(tags['useful_flop'] AS DOUBLE) AS useful_flop,
-    flop / nullif(useful_flop, 0) AS executed_per_useful
+    coalesce(try_cast(tags['useful_flop'] AS DOUBLE), $calls * useful.flop) AS useful_flop,
+    rooflines.flop / nullif(useful_flop, 0) AS executed_per_useful
 FROM rooflines
 JOIN chosen_traces($trace) AS traces USING (trace_id)
+LEFT JOIN useful
+    ON useful.kind = rooflines.name
+    AND useful.phase IS NOT DISTINCT FROM rooflines.phase
+    AND useful.seq_len IS NOT DISTINCT FROM rooflines.seq_len
 WHERE grouping = 'layer'
-    AND is_like(rooflines.name, $layer_kind) AND is_asked_for(phase, $phase)
-ORDER BY layer_kind, phase, seq_len, trace
+    AND is_like(rooflines.name, $layer_kind) AND is_asked_for(rooflines.phase, $phase)
+ORDER BY layer_kind, rooflines.phase, rooflines.seq_len, trace

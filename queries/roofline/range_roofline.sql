@@ -12,7 +12,7 @@
 -- @columns rooflines kernels
 -- @column useful_flop DOUBLE          as given
 -- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice
--- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=path
+-- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=path hollow=at_least
 -- @empty  No range of that name holds a profiled kernel: see the query range-launches.
 -- @section counters 62 Rooflines | drawn
 

@@ -1,18 +1,21 @@
 -- Which roofs limit the work of each profiled trace: peaks per precision and bandwidths per memory level?
 --
 -- Profiled roofs are the hardware's peaks at the clocks of the run, from the report (the highest of its
--- launches); datasheet roofs are what NVIDIA publishes; measured roofs what a benchmark reached on a GPU of
--- that name, from imported runs with metrics such as dram_bytes_per_s and bf16_flop_per_s (the collector
+-- launches); datasheet roofs are what NVIDIA publishes; derived ones that of L1, SMs × bytes per clock × the
+-- SM clock, which no datasheet prints, and where traceql does not know the product all others, by what the
+-- report says of the GPU (see gpu_derived); measured roofs what a benchmark reached on a GPU of that name,
+-- from imported runs with metrics such as dram_bytes_per_s and bf16_flop_per_s (the collector
 -- memory_hierarchy makes them): sustained, under the GPU's power limit, so that a short launch may exceed one
--- of arithmetic before the limit bites. L2 and L1 have several counters with peaks of their own, and reports
--- hold different ones: compare roofs of the same metric. Listed are the precisions that decide the roof
--- of some launch (see kernel_roofline). Ridge points are those with the DRAM bandwidth of the same source.
+-- of arithmetic before the limit bites. Profiled roofs of L2 and L1 are those of NVIDIA's roofline metrics;
+-- counters of all requests, such as lts__t_bytes, have a peak, too, but it is none that returned bytes could
+-- reach, and gives no roof. Listed are the precisions that decide the roof of some launch (see
+-- kernel_roofline). Ridge points are those with the DRAM bandwidth of the same source.
 -- @of     traces
 -- @needs  rooflines
 -- @column trace VARCHAR               name of the trace
 -- @column kind VARCHAR                compute or memory
 -- @column name VARCHAR                precision, or level: dram, l2 or l1
--- @column source VARCHAR              measured, profiled or datasheet
+-- @column source VARCHAR              measured, profiled, derived or datasheet
 -- @column metric VARCHAR              metric whose peak a profiled roof of L2 or L1 is; NULL for all others
 -- @column flop_per_s DOUBLE           peak; NULL for memory
 -- @column bytes_per_s DOUBLE          bandwidth; NULL for compute
@@ -31,18 +34,27 @@ precisions AS (
         trace_id,
         trace,
         precision,
-        max(profiled_flop_per_s) AS profiled,
-        max(datasheet_flop_per_s) AS datasheet
+        max(profiled_flop_per_s) AS profiled
     FROM profiles
     WHERE precision IS NOT NULL
     GROUP BY ALL
 ),
 levels AS (
+    SELECT trace_id, trace, max(profiled_dram_bytes_per_s) AS dram FROM profiles GROUP BY ALL
+),
+datasheets AS (
     SELECT
         trace_id,
         trace,
-        max(profiled_dram_bytes_per_s) AS dram,
-        max(datasheet_dram_bytes_per_s) AS published_dram
+        'compute' AS kind,
+        precision AS name,
+        datasheet_source AS source,
+        max(datasheet_flop_per_s) AS peak
+    FROM profiles
+    WHERE precision IS NOT NULL
+    GROUP BY ALL
+    UNION ALL
+    SELECT trace_id, trace, 'memory', 'dram', datasheet_source, max(datasheet_dram_bytes_per_s)
     FROM profiles
     GROUP BY ALL
 ),
@@ -79,15 +91,13 @@ roofs AS (
     UNION ALL
     SELECT trace_id, trace, 'compute', precision, 'profiled', NULL, profiled FROM precisions
     UNION ALL
-    SELECT trace_id, trace, 'compute', precision, 'datasheet', NULL, datasheet FROM precisions
-    UNION ALL
     SELECT trace_id, trace, 'memory', 'dram', 'profiled', NULL, dram FROM levels
     UNION ALL
     SELECT trace_id, trace, 'memory', level, 'profiled', metric, peak FROM caches
     UNION ALL
-    SELECT trace_id, trace, 'memory', 'dram', 'datasheet', NULL, published_dram FROM levels
+    SELECT trace_id, trace, kind, name, source, NULL, peak FROM datasheets
     UNION ALL
-    SELECT trace_id, trace, 'memory', level, 'datasheet', NULL, peak
+    SELECT trace_id, trace, 'memory', level, if(level = 'l1', 'derived', 'datasheet'), NULL, peak
     FROM (FROM published UNPIVOT (peak FOR level IN (l2, l1)))
     JOIN levels USING (trace_id)
 )

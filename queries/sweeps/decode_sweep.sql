@@ -1,116 +1,132 @@
 -- How does decoding scale with the batch size?
 --
--- Runs with a batch size (tag batch_size or batch) and a time per step and token; those that differ in any
--- other tag are kept apart (column config), repetitions are averaged. The floor is the time to read the
--- weights once, so utilisation beyond batch 1, where the KV cache is read too, is a lower bound. The
--- empirical ridge is where two straight lines meet: the time of the smallest batch, and the line through the
--- two largest batches. The theoretical one is peak ÷ bandwidth, because a decode step does about one FLOP per
--- byte and sequence in 16-bit precision.
+-- Runs with a batch size (tag batch_size or batch) and a time per step; those that differ in any other tag
+-- are kept apart (column config), repetitions are averaged. A metric of a whole run (latency, e2e, elapsed,
+-- duration) is divided by the tokens that a sequence got (tag output_len); prefill is then part of it. The
+-- floor is the time to read the weights once, spread over the GPUs of tensor parallelism (tag
+-- tensor_parallel_size or tp), so utilisation beyond batch 1, where the KV cache is read too, is a lower
+-- bound. The weights' size is the tag weight_bytes, else the parameter; runs that have neither and name no
+-- model are taken for Llama-3.1-8B (8e9 weights), those of another model have no floor. The empirical ridge
+-- is where two straight lines meet: the time of the smallest batch, and the line through the two largest
+-- batches; none where the curve is flat or falls, that is unless time = c + b · max(0, batch − E) beats a
+-- constant beyond noise (see the macro elbows; of three batch sizes, time has to double). The theoretical one
+-- is peak ÷ bandwidth × bytes per weight ÷ 2: a step does 2 FLOP for each weight and sequence.
 -- @param  sweep VARCHAR = NULL             only this sweep
 -- @param  gpu VARCHAR = NULL               only runs on it: the tag gpu, or the name in gpu_specs
--- @param  metric VARCHAR = 'ms_per_token'  the time of one step
--- @param  weight_bytes DOUBLE = 16e9       size of the model, where no tag weight_bytes gives it
+-- @param  metric VARCHAR = 'ms_per_token'  the time of one step, or of a whole run
+-- @param  weight_bytes DOUBLE = NULL       size of the model, where no tag weight_bytes gives it
 -- @param  precision VARCHAR = 'bf16'       precision of the peak
+-- @param  weight_dtype VARCHAR = NULL      type of the weights, where no tag gives it; by default the peak's
 -- @needs  run_metrics
 -- @column sweep VARCHAR                    label of the imported file
 -- @column gpu VARCHAR                      tag gpu
 -- @column config VARCHAR                   the other tags
+-- @column gpus BIGINT                      GPUs that share the weights of a step
 -- @column batch_size BIGINT                sequences
 -- @column ms_per_token DOUBLE              time of one step
 -- @column tokens_per_s DOUBLE              batch size ÷ time
 -- @column growth_pct DOUBLE                time against batch 1; NULL without one
--- @column floor_ms DOUBLE                  weights ÷ DRAM bandwidth of one GPU; NULL if the GPU is not known
+-- @column floor_ms DOUBLE                  weights ÷ DRAM bandwidth of these GPUs; NULL if not known
 -- @column hbm_utilisation_pct DOUBLE       floor ÷ time
+-- @column sized_by VARCHAR                 what tells its size: tag, parameter, or Llama-3.1-8B
 -- @column finding VARCHAR                  set where the time is under the floor
+-- @column remark VARCHAR                   why a number is NULL
 -- @column empirical_ridge_batch DOUBLE     where the two lines meet; NULL where not within the sweep
 -- @column ridge_flop_per_byte DOUBLE       theoretical ridge point
--- @chart  sweep x=batch_size y=ms_per_token color=gpu ridge=ridge_flop_per_byte elbow=empirical_ridge_batch
+-- @column ridge_batch DOUBLE               the batch size at which products with the weights reach it
+-- @note   SELECT format('No model is named and no weight_bytes given for {}: taken for Llama-3.1-8B',
+-- @note   string_agg(DISTINCT sweep, ', ' ORDER BY sweep))
+-- @note   FROM answer WHERE sized_by LIKE '%assumed' HAVING count(*) > 0
+-- @note   UNION ALL
+-- @note   SELECT DISTINCT remark || ' (' || sweep || ')' FROM answer WHERE remark <> ''
+-- @chart  sweep x=batch_size y=ms_per_token color=gpu file=sweep config=config
+--         ridge=ridge_batch elbow=empirical_ridge_batch finding=finding
 -- @empty  No run has a batch size and that metric. Which there are: traceql query runs
 
 WITH measured AS (
     SELECT
-        sweep,
-        tags['gpu'] AS gpu,
-        runs.gpu AS spec,
-        array_to_string(
-            list_sort(list_transform(
-                list_filter(
-                    map_entries(tags), lambda tag: tag.key NOT IN ('gpu', 'batch_size', 'batch')
-                ),
-                lambda tag: tag.key || '=' || tag.value
-            )),
-            ', '
-        ) AS config,
-        try_cast(coalesce(tags['batch_size'], tags['batch']) AS BIGINT) AS batch_size,
-        coalesce(try_cast(tags['weight_bytes'] AS DOUBLE), $weight_bytes) AS weight_bytes,
-        avg(value * CASE unit
-            WHEN 'ns' THEN 1e-6 WHEN 'us' THEN 1e-3 WHEN 'ms' THEN 1 WHEN 's' THEN 1e3
-            ELSE error(
-                'decode_sweep needs a time, but the unit of ' || run_metrics.metric || ' is "' || unit || '"'
-            )
-        END) AS ms_per_token
-    FROM runs
-    JOIN run_metrics USING (run_id)
-    WHERE run_metrics.metric = $metric AND value IS NOT NULL
-        AND is_asked_for(sweep, $sweep) AND ($gpu IS NULL OR $gpu IN (tags['gpu'], runs.gpu))
-    GROUP BY ALL
+        * EXCLUDE (size, ms),
+        size AS batch_size,
+        regexp_matches(lower($metric), 'latency|e2e|elapsed|duration')
+            AND NOT regexp_matches(lower($metric), 'token|step|iteration|per_') AS is_whole_run,
+        CASE WHEN is_whole_run THEN tag_number(tags, 'output_len', 'output_length') ELSE 1 END AS steps,
+        ms / nullif(steps, 0) AS ms_per_token,
+        greatest(1, coalesce(tag_number(tags, 'tensor_parallel_size', 'tp'), 1)) AS gpus,
+        weight_element_bytes(tags, $weight_dtype, $precision) AS element_bytes,
+        CASE WHEN try_cast(tags['weight_bytes'] AS DOUBLE) > 0 THEN 'tag'
+             WHEN $weight_bytes IS NOT NULL THEN 'parameter'
+             WHEN element_bytes IS NOT NULL THEN model_of_runs(tags) END AS sized_by,
+        CASE WHEN sized_by = 'tag' THEN tags['weight_bytes']::DOUBLE
+             WHEN sized_by = 'parameter' THEN $weight_bytes
+             WHEN sized_by IS NOT NULL THEN 8e9 * element_bytes END AS weight_bytes
+    FROM sweep_points('decode_sweep', ['batch_size', 'batch'], $metric, $sweep, $gpu)
 ),
-sized AS (
-    FROM measured WHERE batch_size > 0
+numbered AS (
+    SELECT *, dense_rank() OVER (ORDER BY sweep, gpu, config) AS curve FROM measured
 ),
 ends AS (
     SELECT
-        sweep,
-        gpu,
-        config,
+        curve,
+        count(*) AS points,
         min(batch_size) AS smallest,
         max(batch_size) AS largest,
         min_by(ms_per_token, batch_size) AS flat_ms,
         max(ms_per_token) FILTER (batch_size = 1) AS batch_1_ms,
         max_by(ms_per_token, batch_size, 2) AS last_ms,
         max_by(batch_size, batch_size, 2) AS last_batches
-    FROM sized
-    GROUP BY sweep, gpu, config
+    FROM numbered
+    WHERE ms_per_token IS NOT NULL
+    GROUP BY curve
 ),
-slopes AS (
-    SELECT
-        *,
-        CASE WHEN len(last_batches) = 2 AND last_batches[2] > smallest
-            THEN (last_ms[1] - last_ms[2]) / (last_batches[1] - last_batches[2])
-        END AS ms_per_sequence
-    FROM ends
+points AS (
+    SELECT curve, batch_size AS x, ms_per_token AS y FROM numbered WHERE ms_per_token IS NOT NULL
+),
+bent AS (
+    SELECT curve FROM elbows(points)
+    UNION ALL
+    SELECT curve FROM ends WHERE points = 3 AND last_ms[1] >= 2 * flat_ms
 ),
 crossings AS (
     SELECT
-        sweep,
-        gpu,
-        config,
-        batch_1_ms,
-        smallest,
-        largest,
-        CASE WHEN ms_per_sequence > 0
-            THEN last_batches[2] - (last_ms[2] - flat_ms) / ms_per_sequence
-        END AS crossing
-    FROM slopes
+        *,
+        (last_ms[1] - last_ms[2]) / (last_batches[1] - last_batches[2]) AS ms_per_sequence,
+        CASE WHEN ms_per_sequence > 0 THEN last_batches[2] - (last_ms[2] - flat_ms) / ms_per_sequence END
+            AS crossing
+    FROM ends
+    SEMI JOIN bent USING (curve)
+),
+placed AS (
+    SELECT
+        *,
+        1e3 * weight_bytes / (gpus * memory_bandwidth_bytes_per_s) AS floor_ms,
+        peak_flop_per_s[$precision] / memory_bandwidth_bytes_per_s AS ridge_flop_per_byte
+    FROM numbered
+    LEFT JOIN (SELECT curve, batch_1_ms FROM ends) USING (curve)
+    LEFT JOIN (SELECT curve, smallest, largest, crossing FROM crossings) USING (curve)
+    LEFT JOIN gpu_specs ON gpu_specs.gpu = spec
 )
 SELECT
-    sized.sweep,
-    sized.gpu,
-    sized.config,
-    sized.batch_size,
-    sized.ms_per_token,
+    sweep,
+    gpu,
+    config,
+    gpus,
+    batch_size,
+    ms_per_token,
     1e3 * batch_size / ms_per_token AS tokens_per_s,
     100 * (ms_per_token / batch_1_ms - 1) AS growth_pct,
-    1e3 * weight_bytes / memory_bandwidth_bytes_per_s AS floor_ms,
-    1e5 * weight_bytes / memory_bandwidth_bytes_per_s / ms_per_token AS hbm_utilisation_pct,
-    CASE WHEN 1e3 * weight_bytes / memory_bandwidth_bytes_per_s > ms_per_token
-         THEN 'under the floor' END AS finding,
+    floor_ms,
+    percent(floor_ms, ms_per_token) AS hbm_utilisation_pct,
+    sized_by,
+    CASE WHEN floor_ms > ms_per_token THEN 'under the floor' END AS finding,
+    concat_ws(
+        '; ',
+        CASE WHEN ms_per_token IS NULL
+             THEN $metric || ' is of a whole run, and no tag output_len tells its tokens' END,
+        CASE WHEN sized_by IS NULL THEN 'weight_bytes of the model not given' END,
+        CASE WHEN element_bytes IS NULL THEN 'weight_dtype of the model not given' END
+    ) AS remark,
     CASE WHEN crossing BETWEEN smallest AND largest THEN crossing END AS empirical_ridge_batch,
-    peak_flop_per_s[$precision] / memory_bandwidth_bytes_per_s AS ridge_flop_per_byte
-FROM sized
-JOIN crossings
-    ON crossings.sweep = sized.sweep
-    AND crossings.gpu IS NOT DISTINCT FROM sized.gpu
-    AND crossings.config IS NOT DISTINCT FROM sized.config
-LEFT JOIN gpu_specs ON gpu_specs.gpu = sized.spec
-ORDER BY sized.sweep, sized.gpu, sized.config, batch_size
+    ridge_flop_per_byte,
+    ridge_flop_per_byte * element_bytes / 2 AS ridge_batch
+FROM placed
+ORDER BY sweep, gpu, config, batch_size

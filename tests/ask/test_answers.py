@@ -27,6 +27,7 @@ def test_every_question_has_a_case_and_every_case_a_question() -> None:
     assert folders == {query.name: query.topic for query in catalog.shipped().queries.values()}
 
 
+@pytest.mark.long
 def test_a_wrong_number_is_noticed_by_some_case() -> None:
     # An eighth of the questions; ``python tests/mutate.py`` asks all.
     questions = mutate.shard(CASES, 1, 8)

@@ -115,6 +115,7 @@ WORK = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(WORK)
 def test_the_parts_of_a_span_are_those_that_a_walk_along_it_finds(

@@ -13,10 +13,14 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from conftest import REPORTS, notes
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made.ncu import Profile
 from made.nsys import Recording, Work, copy, graph, kernel
 from made.store import empty
 from nsys_oracle import ask, expected
+from scipy.stats import t as student_t
+from scipy.stats import ttest_ind
 
 import traceql
 from traceql.ask import compare
@@ -167,35 +171,53 @@ def test_repeated_runs_have_means_with_spread_and_a_confidence_interval() -> Non
         3,
     )
     assert (x["baseline_stddev"], x["variant_stddev"]) == (2, 2)
-    # Welch: standard error sqrt(4/3 + 4/3), 4 degrees of freedom, t = 2.776.
-    assert x["delta_low"] == pytest.approx(10 - 2.776 * math.sqrt(8 / 3))
-    assert x["delta_high"] == pytest.approx(10 + 2.776 * math.sqrt(8 / 3))
+    # Welch: standard error sqrt(4/3 + 4/3), 4 degrees of freedom.
+    assert x["delta_low"] == pytest.approx(10 - student_t.ppf(0.975, 4) * math.sqrt(8 / 3))
+    assert x["delta_high"] == pytest.approx(10 + student_t.ppf(0.975, 4) * math.sqrt(8 / 3))
     # The runs without the kernel count as zeros: (0 + 0 + 6) / 3.
     assert (rows["y", "total_ns"]["baseline"], rows["y", "total_ns"]["baseline_runs"]) == (2, 3)
     assert rows["y", "total_ns"]["baseline_stddev"] == pytest.approx(statistics.stdev([0, 0, 6]))
     # Without any spread the interval is a point.
     assert (rows["x", "instances"]["delta_low"], rows["x", "instances"]["delta_high"]) == (0, 0)
-    # Different spread, 2 runs against 3: variances 2/2 and 4/3, 2.88 degrees of freedom, taken as 2.
-    unequal = diff(db, ["b1", "b2"], ["a1", "a2", "a3"], topic="kernel").filter(name="x", measure="total_ns")
-    error = 2 / 2 + 4 / 3
-    assert error**2 / (1**2 / 1 + (4 / 3) ** 2 / 2) == pytest.approx(2.88, abs=0.01)
-    assert unequal["delta_high"][0] == pytest.approx(12 - 21 + 4.303 * math.sqrt(error))
+
+
+def test_two_runs_against_two_have_the_interval_of_their_own_degrees_of_freedom() -> None:
+    runs = {"a1": 1000, "a2": 1010, "b1": 1100, "b2": 1112}
+    db = timelines(**{name: Recording().work(kernel("x", 0, ns)) for name, ns in runs.items()})
+    row = diff(db, ["a1", "a2"], ["b1", "b2"], topic="kernel").row(
+        by_predicate=pl.col("measure") == "total_ns", named=True
+    )
+    # Variances 50 and 72, of means 25 and 36: (25 + 36)² / (25² + 36²) = 1.937 degrees of freedom.
+    assert (round(row["delta_low"], 1), round(row["delta_high"], 1)) == (66.3, 135.7)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    # scipy warns where the runs of a side are equal.
+    st.lists(st.integers(1, 10_000), min_size=2, max_size=5, unique=True),
+    st.lists(st.integers(1, 10_000), min_size=2, max_size=5, unique=True),
+)
+def test_intervals_are_those_of_welch_as_scipy_has_them(before: list[int], after: list[int]) -> None:
+    runs = {f"a{n}": ns for n, ns in enumerate(before)} | {f"b{n}": ns for n, ns in enumerate(after)}
+    db = timelines(**{name: Recording().work(kernel("x", 0, ns)) for name, ns in runs.items()})
+    sides = [[name for name in runs if name.startswith(side)] for side in "ab"]
+    found = diff(db, *sides, topic="kernel").filter(measure="total_ns")
+    theirs = ttest_ind(after, before, equal_var=False).confidence_interval(0.95)
+    row = found.row(0, named=True)
+    assert (row["delta_low"], row["delta_high"]) == pytest.approx(
+        (theirs.low, theirs.high), rel=1e-8, abs=1e-4
+    )
 
 
 def test_the_quantiles_are_those_of_students_t() -> None:
-    def probability(t: float, df: float) -> float:
-        """Of a value between -t and t, by Simpson's rule on the density."""
-        scale = math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / math.sqrt(df * math.pi)
-        steps = 2000
-        points = [scale * (1 + (t * i / steps) ** 2 / df) ** (-(df + 1) / 2) for i in range(steps + 1)]
-        inner = 4 * sum(points[1:-1:2]) + 2 * sum(points[2:-1:2])
-        return 2 * (points[0] + inner + points[-1]) * t / steps / 3
-
+    # Whole degrees of freedom and others, closer where the quantile is steep.
+    degrees = [1 + (n / 100) ** 2 for n in range(1_001)] + [10.0**power for power in range(2, 9)]
     with traceql.open(":memory:") as db:
-        table = db.sql("FROM t_quantiles ORDER BY degrees_of_freedom")
-    assert table.height == 35
-    for df, t in table.iter_rows():
-        assert probability(t - 0.0006, df) < 0.95 < probability(t + 0.0006, df)
+        quantiles = db.sql(f"SELECT t_quantile(df) AS t FROM (SELECT unnest({degrees}::DOUBLE[]) AS df)")[
+            "t"
+        ].to_list()
+        assert db.sql("SELECT t_quantile(NULL) AS t")["t"].to_list() == [None]
+    assert quantiles == pytest.approx(student_t.ppf(0.975, degrees).tolist(), rel=2e-10)
 
 
 @pytest.mark.parametrize(

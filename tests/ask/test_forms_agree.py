@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from traceql import Database
 
+pytestmark = pytest.mark.long
+
 PAIRS = {
     plain_name(name).rpartition(".")[0]: (name, f"{plain_name(name).rpartition('.')[0]}.sqlite.xz")
     for name in report_names(".nsys-rep", ".qdrep")

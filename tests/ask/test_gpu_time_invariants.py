@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made.nsys import Recording, kernel
@@ -15,6 +16,8 @@ from nsys_oracle import ask
 
 if TYPE_CHECKING:
     from traceql import Database
+
+pytestmark = pytest.mark.long
 
 LENGTH = 60
 #: Kernels as (start, duration, stream); stream 9 communicates.

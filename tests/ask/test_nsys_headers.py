@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Sheet = list[dict[str, str]]
 
+pytestmark = pytest.mark.long
+
 #: A thread's priority is kept nowhere; ids of ranges are others, see `test_ids_of_ranges_are_ours`.
 _OTHERS = ("T-Pri", "RangeId", "ParentId", "RangeStack")
 _REFUSED = {"llama_graph_nvtx_gpu_proj_sum", "llama_graph_nvtx_gpu_proj_trace"}

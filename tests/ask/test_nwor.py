@@ -418,6 +418,7 @@ def test_a_mode_without_a_trace_is_unknown_and_says_which_is_missing(corpus: Dat
     assert rows["dram_write_bytes_per_token",]["remark"].startswith("accepted tokens unknown (off/off)")
 
 
+@pytest.mark.long
 def test_tags_tell_the_modes_of_traces_and_of_imported_sweeps(tmp_path: Path) -> None:
     def fill(database: Database, _: Sequence[Path]) -> None:
         for mode, name in MODES.items():

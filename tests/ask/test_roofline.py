@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import kept
 import pytest
 from conftest import REPORTS, notes
-from made.ncu import BF16, FFMA, IDLE, Profile, Value, roofline
+from made.ncu import BF16, FFMA, IDLE, L1, L2, Profile, Value, roofline
 from made.store import empty
 
 import traceql
@@ -53,6 +53,17 @@ def metric(database: Database, trace: str, name: str) -> dict[int, float]:
 # --- a report made by hand ------------------------------------------------------------------------------
 
 WHOLE = roofline()
+
+
+#: A card that gpus.toml does not know, as ncu describes it.
+A10M = {
+    "compute_capability_major": 8,
+    "compute_capability_minor": 6,
+    "multiprocessor_count": 56,
+    "max_gpu_frequency_khz": 1_635_000,
+    "max_mem_frequency_khz": 6_251_000,
+    "fb_bus_width": 320,
+}
 
 
 def recorded(
@@ -265,18 +276,28 @@ def test_peaks_of_the_run_and_of_the_datasheet_are_kept_apart(profiles: Database
     assert math.isclose(row["datasheet_compute_pct"] / 100 * 989.4e12, row["flop_per_s"])
 
 
-def test_a_gpu_without_published_figures_has_profiled_roofs_only(profiles: Database) -> None:
-    for row in launches(profiles, trace=GEMM_A10G):
-        assert row["datasheet_compute_pct"] is None
-        assert (row["bound"], row["bound_by"]) == ("compute_bound", "profiled")
+def test_without_profiled_peaks_the_report_tells_those_of_a_gpu_of_no_known_product() -> None:
+    peaks = {name: value for name, value in WHOLE.items() if not name.endswith(".peak_sustained")}
+    profile = (
+        Profile().gpu("NVIDIA A10M", **A10M).kernel("k", metrics={**peaks, "dram__bytes.sum": 1e5, FFMA: 1e6})
+    )
+    profile.kernel("t", metrics={**peaks, "dram__bytes.sum": 1e5, BF16: 1e6})
+    database = empty()
+    profile.store(database, "made")
+    row, tensor = launches(database, kernel="*")
+    # 56 SMs of compute capability 8.6 do 256 FLOP per clock each; 40 bytes at twice 6.251 GHz.
+    assert row["datasheet_flop_per_s"] == 56 * 256 * 1.635e9
+    assert row["datasheet_dram_bytes_per_s"] == 2 * 6.251e9 * 320 / 8
+    assert (row["bound_by"], row["datasheet_source"], row["bound"]) == ("derived", "derived", "memory_bound")
+    # Tensor cores of cards that are neither RTX nor GeForce differ.
+    assert (tensor["datasheet_flop_per_s"], tensor["bound_by"]) == (None, None)
 
 
 # --- roofs and verdicts, by hand ------------------------------------------------------------------------
 
 
 def test_intensities_rates_and_shares_of_a_report_made_by_hand() -> None:
-    traffic = {"dram__bytes.sum": 1000.0, "lts__t_bytes.sum": 4000.0, "l1tex__t_bytes.sum": 8000.0}
-    row = only(launches(recorded(("k", {**WHOLE, **traffic, BF16: 500_000.0, FFMA: 1000.0}))))
+    row = only(launches(recorded(("k", roofline(bf16=500_000, fp32=2000, dram=1000, l2=4000, l1=8000)))))
     assert row["flop"] == 502_000
     assert [row[f"{level}_flop_per_byte"] for level in ("dram", "l2", "l1")] == [502, 125.5, 62.75]
     assert (row["flop_per_s"], row["dram_bytes_per_s"]) == (502e9, 1e9)
@@ -307,7 +328,9 @@ def test_without_profiled_peaks_the_datasheet_decides() -> None:
     assert (row["bound"], row["bound_by"], row["compute_pct"]) == ("compute_bound", "datasheet", None)
     # 10^6 FLOP in 1 µs are 10^12 per second.
     assert math.isclose(row["datasheet_compute_pct"], 100 * 1e12 / 989.4e12)
-    assert row["lacks"] == "peaks at the clocks of the run (--set roofline)"
+    assert row["lacks"] == (
+        "L1 roof (--set roofline); L2 roof (--set roofline); peaks at the clocks of the run (--set roofline)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -318,7 +341,7 @@ def test_without_profiled_peaks_the_datasheet_decides() -> None:
         ("NVIDIA GeForce RTX 4090", "fp16_dst_fp16", 330.3e12),
         ("NVIDIA H200", "fp16_dst_fp16", 989.4e12),  # as fast as accumulation in fp32
         ("NVIDIA H200", "fp4_dst_fp32", None),
-        ("NVIDIA A10G", "bf16_dst_fp32", None),
+        ("NVIDIA A10G", "bf16_dst_fp32", 70e12),  # half of an A10
     ],
 )
 def test_the_datasheet_peak_is_that_of_the_precision(gpu: str, types: str, peak: float | None) -> None:
@@ -465,18 +488,55 @@ def test_an_idle_tensor_pipe_is_0_flop_and_a_busy_one_unknown(profiles: Database
     # Neither report counts tensor operations.
     assert all(row["flop"] == 2.0 * 1024**3 for row in launches(profiles, trace=GEMM_A10G))
     busy = launches(profiles, trace=TENSOR_A100)
-    assert len(busy) == 3
-    assert all(row["flop"] is None and "tensor FLOP" in row["lacks"] for row in busy)
+    # What one did on the CUDA cores, 43.2 ffma per cycle, is known.
+    assert [row["flop_by_precision"] for row in busy] == [{"fp32": 2 * 1_179_648}, None, None]
+    assert [row["flop"] for row in busy] == [2 * 1_179_648, None, None]
+    assert all(row["at_least"] and "tensor FLOP" in row["lacks"] for row in busy)
+    assert {row["bound"] for row in busy} == {None}
 
 
-# Metric → what is unknown without it.
-UNKNOWN = {
-    FFMA: {"flop", "flop_per_s", "dram_flop_per_byte", "compute_pct", "bound"},
-    BF16: {"flop", "flop_per_s", "dram_flop_per_byte", "compute_pct", "bound"},
-    "dram__bytes.sum": {"dram_bytes", "dram_flop_per_byte", "dram_pct", "bound"},
-    "lts__t_bytes.sum": {"l2_bytes", "l2_flop_per_byte", "l2_pct"},
-    "l1tex__t_bytes.sum": {"l1_bytes", "l1_flop_per_byte", "l1_pct"},
-    "gpu__time_duration.sum": {"gpu_ns", "flop_per_s", "compute_pct", "dram_pct"},
+# Metric → what a launch says that lacks it, and what two say of which one lacks it. A whole one executes 20 FLOP of
+# fp32 and 10 of bf16, in 100 and 10 ps, and moves 10 bytes of DRAM, in 1 ns, 320 of L2 and 1,280 of L1.
+UNKNOWN: Mapping[str, tuple[Row, Row]] = {
+    FFMA: (
+        {"at_least": True, "flop": 10, "dram_flop_per_byte": 1, "flop_per_s": 1e7, "bound": None},
+        {"at_least": True, "flop": 40, "dram_flop_per_byte": 2, "flop_per_s": 2e7, "bound": None},
+    ),
+    BF16: (
+        {"at_least": True, "flop": 20, "dram_flop_per_byte": 2, "compute_pct": 0.01, "bound": None},
+        {"at_least": True, "flop": 50, "dram_flop_per_byte": 2.5, "compute_pct": 0.01, "bound": None},
+    ),
+    "dram__bytes.sum": (
+        {"at_least": True, "flop": 30, "dram_bytes": None, "dram_flop_per_byte": None, "bound": None},
+        # 1 ns of traffic, and more, takes longer than all FLOP.
+        {"at_least": True, "flop": 60, "dram_bytes": 10, "dram_flop_per_byte": 3, "bound": "memory_bound"},
+    ),
+    L2: (
+        {"at_least": False, "l2_bytes": None, "l2_flop_per_byte": None, "l2_pct": None},
+        {"at_least": False, "l2_bytes": 320, "l2_flop_per_byte": 30 / 320, "l2_pct": 1.6},
+    ),
+    L1: (
+        {"at_least": False, "l1_bytes": None, "l1_flop_per_byte": None, "l1_pct": None},
+        {"at_least": False, "l1_bytes": 1280, "l1_flop_per_byte": 30 / 1280, "l1_pct": 3.2},
+    ),
+    "gpu__time_duration.sum": (
+        {
+            "at_least": True,
+            "gpu_ns": None,
+            "flop": 30,
+            "flop_per_s": None,
+            "compute_pct": None,
+            "dram_pct": None,
+        },
+        {
+            "at_least": True,
+            "gpu_ns": 1000,
+            "flop": 60,
+            "flop_per_s": 3e7,
+            "compute_pct": 0.01,
+            "dram_pct": 0.1,
+        },
+    ),
 }
 
 
@@ -484,8 +544,7 @@ UNKNOWN = {
 def incomplete() -> dict[str, Row]:
     """Row of each trace: ``whole``, and for each metric and way to lack it one whose only launch lacks it, and one
     with a whole launch beside it."""
-    traffic = ("dram__bytes.sum", "lts__t_bytes.sum", "l1tex__t_bytes.sum")
-    whole: dict[str, Value] = {**WHOLE, **dict.fromkeys((FFMA, BF16, *traffic), 10.0)}
+    whole: dict[str, Value] = {**WHOLE, **dict.fromkeys((FFMA, BF16, "dram__bytes.sum", L2, L1), 10.0)}
     traces = {"whole": [whole]}
     for name in UNKNOWN:
         absent = {key: value for key, value in whole.items() if key != name}
@@ -505,14 +564,86 @@ def incomplete() -> dict[str, Row]:
 
 @pytest.mark.parametrize("name", UNKNOWN)
 @pytest.mark.parametrize("how", ["nan", "absent"])
-def test_missing_and_nan_are_unknown_and_never_0(incomplete: dict[str, Row], name: str, how: str) -> None:
-    unknown = UNKNOWN[name]
-    assert all(incomplete["whole"][column] is not None for column in unknown)
-    # Also when only one launch of two is broken.
-    for trace in (f"{name} {how}", f"{name} {how} once"):
+def test_missing_and_nan_are_never_0_and_leave_what_is_known(
+    incomplete: dict[str, Row], name: str, how: str
+) -> None:
+    alone, once = UNKNOWN[name]
+    assert not incomplete["whole"]["at_least"]
+    assert incomplete["whole"]["lacks"] is None
+    assert all(incomplete["whole"][column] is not None for column in alone)
+    for trace, told in ((f"{name} {how}", alone), (f"{name} {how} once", once)):
         row = incomplete[trace]
-        assert {column for column in unknown if row[column] is not None} == set()
-        assert row["lacks"]
+        assert {column: row[column] for column in told} == pytest.approx(told), trace
+        assert row["lacks"].endswith(" of 1 of 2 kernels") == (told is once)
+
+
+@pytest.mark.parametrize(
+    ("flop", "dram", "bound"),
+    [(101_000, 1000, "compute_bound"), (99_000, 1000, None), (0, 1000, None)],
+)
+def test_a_lower_bound_decides_what_more_could_not_change(
+    flop: float, dram: float, bound: str | None
+) -> None:
+    # The ridge is at 100 FLOP per byte. What fp16 did on the CUDA cores nobody counted.
+    metrics = {
+        key: value for key, value in roofline(bf16=flop, dram=dram).items() if "inst_executed_op_h" not in key
+    }
+    row = only(launches(recorded(("k", metrics))))
+    assert (row["bound"], row["at_least"]) == (bound, True)
+    assert (row["flop"], row["dram_flop_per_byte"]) == ((flop, flop / dram) if flop else (None, None))
+    assert row["lacks"] == "fp16 FLOP (--section SpeedOfLight_HierarchicalHalfRooflineChart)"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "unit_bytes"),
+    [
+        # Volta, and Turing to Ada, whose roofline sections derive from these what they draw.
+        (
+            {"l1tex__lsu_writeback_active.sum": 10.0, "l1tex__lsu_writeback_active.sum.peak_sustained": 80.0},
+            128,
+        ),
+        (
+            {
+                "l1tex__lsu_writeback_active_mem_lg.sum": 10.0,
+                "l1tex__lsu_writeback_active_mem_lg.sum.peak_sustained": 80.0,
+            },
+            128,
+        ),
+        (
+            {
+                "derived__l1tex__lsu_writeback_bytes.sum.per_second": 10e6,
+                "derived__l1tex__lsu_writeback_bytes.sum.peak_sustained": 80.0,
+            },
+            1,
+        ),
+    ],
+    ids=["volta", "turing", "volta, derived"],
+)
+def test_each_architecture_has_its_metric_of_l1(metrics: dict[str, Value], unit_bytes: int) -> None:
+    others = {key: value for key, value in roofline(fp32=640, dram=10).items() if "lsu_writeback" not in key}
+    row = only(launches(recorded(("k", {**others, **metrics}))))
+    assert row["l1_bytes"] == pytest.approx(10 * unit_bytes)
+    assert row["profiled_l1_bytes_per_s"] == pytest.approx(80e9 * unit_bytes)
+    assert row["l1_metric"] == min(metrics, key=len).removesuffix(".per_second")
+
+
+def test_counters_of_all_requests_are_traffic_without_a_roof() -> None:
+    others = {
+        key: value
+        for key, value in roofline(fp32=640, dram=10).items()
+        if key.removesuffix(".peak_sustained") not in (L1, L2)
+    }
+    requests = {
+        "lts__t_bytes.sum": 20.0,
+        "lts__t_bytes.sum.peak_sustained": 96.0,
+        "l1tex__t_bytes.sum": 40.0,
+        "l1tex__t_bytes.sum.peak_sustained": 512.0,
+    }
+    row = only(launches(recorded(("k", {**others, **requests}))))
+    assert (row["l2_flop_per_byte"], row["l1_flop_per_byte"]) == (32, 16)
+    assert (row["l2_metric"], row["l1_metric"]) == ("lts__t_bytes.sum", "l1tex__t_bytes.sum")
+    assert {row[f"{what}"] for what in ("l2_pct", "l1_pct", "profiled_l2_bytes_per_s")} == {None}
+    assert row["lacks"] == "L1 roof (--set roofline); L2 roof (--set roofline)"
 
 
 def test_wrong_parameters_are_errors(profiles: Database) -> None:

@@ -239,6 +239,7 @@ def made() -> Iterator[Database]:
         yield database
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_window_around_everything_changes_nothing(made: Database, question: str) -> None:
     whole = answer(made, question, "whole")
@@ -247,6 +248,7 @@ def test_a_window_around_everything_changes_nothing(made: Database, question: st
     assert answer(made, question, "whole", from_="0ns") == whole
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_window_after_everything_holds_nothing(made: Database, question: str) -> None:
     rows = answer(made, question, "whole", from_="1s", to="2s")
@@ -292,6 +294,7 @@ def of_the_second_step() -> Callable[[Mapping[str, Any], str], bool]:
     return is_kept
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_an_instance_of_a_range_answers_as_a_trace_of_what_belongs_to_it(
     made: Database, question: str
@@ -475,6 +478,7 @@ TOTALS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("question", TOTALS)
 def test_two_traces_of_one_tag_are_added_up(question: str) -> None:
     with traceql.open(":memory:") as database:

@@ -282,7 +282,7 @@ def test_info_describes_a_trace_and_a_file_alike(home: Path) -> None:
 
 def test_schema_explains_tables_and_columns_without_a_database(tmp_path: Path) -> None:
     everything = traceql("schema", "-f", "json", cwd=tmp_path).stdout
-    tables = {t.name for t in (*schema.TABLES, schema.GPU_SPECS)}
+    tables = {t.name for t in (*schema.TABLES, *schema.SHIPPED.values())}
     views = {v.name for v in catalog.shipped().views.values()}
     assert {row["name"] for row in json.loads(everything)} == tables | views
     columns = json.loads(traceql("schema", "kernels", "-f", "json", cwd=tmp_path).stdout)
@@ -311,6 +311,7 @@ def test_the_environment_variable_names_the_database(home: Path, tmp_path: Path)
     assert result.stdout.count("\n") == 3
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="Linux has it")
 @pytest.mark.parametrize("form", ["table", "csv"])
 def test_a_full_disk_under_standard_output_is_said(home: Path, form: str) -> None:
@@ -379,6 +380,7 @@ def test_colour_and_fitting_to_the_width_happen_on_a_terminal_only(home: Path) -
     assert "long " * 40 in piped
 
 
+@pytest.mark.long
 def test_progress_appears_on_a_terminal(tmp_path: Path) -> None:
     seen = on_a_terminal(["ingest", str(REPORTS / "scv_nwor_off.ncu-rep.xz")], tmp_path)
     assert re.search(r"/566.*/s", seen)
@@ -523,6 +525,7 @@ def test_drop_removes_all_or_nothing(own_home: Path) -> None:
     assert traceql("ls", "-f", "csv", cwd=own_home).stdout.count("\n") == 3
 
 
+@pytest.mark.long
 def test_a_large_table_is_printed_in_seconds(home: Path) -> None:
     # 68,244 rows took 40 s when every cell was laid out by a library made for a screenful.
     result = subprocess.run(
@@ -541,6 +544,7 @@ def test_help_shows_no_control_characters_and_keeps_examples_on_lines_of_their_o
     assert "\n    traceql ingest run.ncu-rep\n" in runner.invoke(cli, ["ingest", "--help"]).output
 
 
+@pytest.mark.long
 def test_a_terminated_ingest_leaves_nothing_behind(tmp_path: Path) -> None:
     import signal
     import time

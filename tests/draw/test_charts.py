@@ -11,6 +11,8 @@ import altair as alt
 import polars as pl
 import pytest
 from conftest import REPORTS
+from made.runs import Runs
+from made.store import empty
 
 from traceql.draw import charts, comparisons, registry, render, theme, timelines
 from traceql.errors import MissingDataError, QueryError, UnknownQueryError
@@ -147,6 +149,7 @@ def test_a_header_names_a_kind_of_chart_and_gives_it_columns_of_the_query(name: 
         assert set(picture.channels.values()) <= columns
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(set(DRAWN) - NOTHING_TO_DRAW - {"um_cpu_page_faults_sum"}))
 def test_a_chart_is_drawn_from_real_reports_and_carries_the_answers_numbers(
     pictures: Callable[[str], tuple[dict[str, Any], pl.DataFrame]], name: str
@@ -213,6 +216,7 @@ def rendered(corpus: Database, name: str) -> alt.TopLevelMixin:
     return corpus.chart(name, **PARAMS.get(query, {"trace": EAGER}))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RENDERED)
 def test_a_chart_becomes_svg_without_a_browser(corpus: Database, name: str) -> None:
     svg = render.to_svg(rendered(corpus, name))
@@ -221,6 +225,7 @@ def test_a_chart_becomes_svg_without_a_browser(corpus: Database, name: str) -> N
 
 
 # Pixels are made of the SVG, whatever is in it.
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["kernels", "timeline", "sweeps", "roofline"])
 def test_a_chart_becomes_png_without_a_browser(corpus: Database, name: str) -> None:
     png = render.to_png(rendered(corpus, name))
@@ -275,15 +280,82 @@ def test_two_panels_show_decoding_and_prefill_with_ridges_and_elbows(corpus: Dat
     (h200,) = answer.filter(pl.col("gpu") == "H200")["empirical_ridge_batch"].unique()
     elbows = [row for row in data(specification) if row.get("kind") == "fitted elbow"]
     assert h200 in [row.get("batch_size") for row in elbows if row["gpu"] == "H200"]
-    for panel in (left, right):
+    for panel, ridge in ((left, "ridge_batch"), (right, "ridge_tokens")):
         rules, curves, points = panel["layer"]
         assert rules["mark"]["strokeDash"]
-        assert rules["encoding"]["x"]["field"] == "ridge_flop_per_byte"
+        assert rules["encoding"]["x"]["field"] == ridge
         assert (curves["mark"]["type"], points["mark"]["type"]) == ("line", "point")
         assert curves["encoding"]["x"]["scale"]["type"] == "log"
     by_eye = [row["input_len"] for row in data(specification) if row.get("kind") == "elbow read by eye"]
     # As the lab prints them: H200 and A100 at 512, H100 and L40S at 1,024 tokens.
     assert sorted(by_eye) == [512, 512, 1024, 1024]
+
+
+def curves_of(panel: dict[str, Any], rows: list[dict[str, Any]], x: str, y: str) -> dict[str, list[float]]:
+    """What each line of a sweep joins: its name in the legend, and the heights of its points from left to right."""
+    rules, lines, marks = panel["layer"]
+    (field,) = {layer["encoding"]["color"]["field"] for layer in (rules, lines, marks)}
+    assert "detail" not in lines["encoding"]
+    found: dict[str, list[float]] = {}
+    for row in sorted((row for row in rows if "config" in row), key=lambda row: row[x]):
+        found.setdefault(row[field], []).append(row[y])
+    return found
+
+
+def test_models_and_sweeps_of_one_gpu_are_lines_of_their_own() -> None:
+    db = empty()
+    times = {"8b": (5.8, 6.4, 10.9, 29), "70b": (40, 42, 60, 150)}
+    points = [
+        {"gpu": "H200", "model": model, "input_len": 128, "batch": 4**n, "ms_per_token": ms}
+        for model, each in times.items()
+        for n, ms in enumerate(each)
+    ]
+    Runs(*points).store(db, "first")
+    picture = db.chart("decode_sweep").to_dict()
+    # What all of them have is not in the name.
+    assert curves_of(picture, data(picture), "batch_size", "ms_per_token") == {
+        f"H200, model={model}": list(each) for model, each in times.items()
+    }
+    bends = {row["curve"]: row["gpu"] for row in data(picture) if row.get("kind") == "fitted elbow"}
+    assert bends == {"H200, model=8b": "H200", "H200, model=70b": "H200"}
+    # A second sweep of one of them; then one of another GPU, and one of none.
+    Runs(*points[:4]).store(db, "second")
+    Runs({"gpu": "L4", "batch": 1, "ms_per_token": 70}, {"batch": 1, "ms_per_token": 80}).store(db, "third")
+    picture = db.chart("decode_sweep").to_dict()
+    assert curves_of(picture, data(picture), "batch_size", "ms_per_token") == {
+        "first: H200, input_len=128, model=8b": list(times["8b"]),
+        "first: H200, input_len=128, model=70b": list(times["70b"]),
+        "second: H200, input_len=128, model=8b": list(times["8b"]),
+        "third: L4": [70],
+        "third: no GPU": [80],
+    }
+
+
+def test_points_over_the_peak_are_crossed_and_elbows_by_eye_stand_on_their_own_curve() -> None:
+    db = empty()
+    lab = [(64, 6.92), (512, 7.47), (1024, 8.56), (4096, 12.14)]
+    mine = [(64, 16), (512, 16), (1024, 27), (4096, 105)]
+    Runs(
+        *({"gpu": "H200", "input_len": n, "ms": ms} for n, ms in lab),
+        {"gpu": "H200", "elbow_by_eye_tokens": 512},
+    ).store(db, "lab")
+    Runs(*({"gpu": "H200", "input_len": n, "ms": ms} for n, ms in mine)).store(db, "mine")
+    picture = db.chart("prefill_sweep").to_dict()
+    assert curves_of(picture, data(picture), "input_len", "ms") == {
+        f"{name}: H200": [ms for _, ms in points] for name, points in (("lab", lab), ("mine", mine))
+    }
+    marks = {
+        kind: {(row["curve"], row["input_len"]) for row in data(picture) if row.get("kind") == kind}
+        for kind in ("elbow read by eye", "faster than the hardware")
+    }
+    # 13.96 GFLOP a token: 1,024 take 14.4 ms of an H200 at least, 4,096 take 57.8.
+    assert marks == {
+        "elbow read by eye": {("lab: H200", 512)},
+        "faster than the hardware": {("lab: H200", 1024), ("lab: H200", 4096)},
+    }
+    (shape,) = [layer["encoding"]["shape"] for layer in picture["layer"] if "shape" in layer["encoding"]]
+    assert "faster than the hardware" in shape["scale"]["domain"]
+    assert len(set(shape["scale"]["range"])) == len(shape["scale"]["domain"])
 
 
 def test_the_percentage_stands_at_each_pair_of_bars() -> None:
@@ -356,6 +428,26 @@ def test_a_dumbbell_has_a_panel_for_each_unit_and_the_largest_differences_first(
     assert chart.title.subtitle == ["the 14 largest differences of 31"]
 
 
+def test_no_line_joins_instances_of_two_threads_domains_or_devices() -> None:
+    answer = pl.DataFrame(
+        {
+            "pid": [1] * 6,
+            "tid": [10, 10, 11, 11, 11, 11],
+            "domain": ["", "", "", "", "NCCL", "NCCL"],
+            "device_id": [0, 0, 0, 0, 0, 1],
+            "instance": [0, 1, 0, 1, 0, 0],
+            "duration_ns": [5, 6, 50, 60, 500, 600],
+        }
+    )
+    specification = timelines.lines(answer, x="instance", y="duration_ns", color="pid").to_dict()
+    encoding = specification["encoding"]
+    keys = [encoding["color"]["field"], *(one["field"] for one in encoding["detail"])]
+    lines: dict[tuple[Any, ...], list[int]] = {}
+    for row in data(specification):
+        lines.setdefault(tuple(row[key] for key in keys), []).append(row["duration_ns"])
+    assert list(lines.values()) == [[5, 6], [50, 60], [500], [600]]
+
+
 def test_many_points_of_a_line_are_thinned_to_their_extremes() -> None:
     values = [5] * 20_000
     values[7_777] = 900
@@ -407,7 +499,7 @@ ROOFS = pl.DataFrame(
         ("t", "compute", "bf16", "profiled", None, 900e12, None),
         ("t", "memory", "dram", "datasheet", None, None, 4.8e12),
         ("t", "memory", "dram", "profiled", None, None, 4.5e12),
-        ("t", "memory", "l2", "profiled", "lts__t_bytes.sum", None, 9e12),
+        ("t", "memory", "l2", "profiled", "l1tex__m_xbar2l1tex_read_bytes.sum", None, 9e12),
     ],
     schema=["trace", "kind", "name", "source", "metric", "flop_per_s", "bytes_per_s"],
     orient="row",
@@ -423,12 +515,21 @@ def roofline(roofs: pl.DataFrame = ROOFS, work: pl.DataFrame = WORK) -> dict[str
 def test_a_roof_of_memory_rises_with_its_bandwidth_until_it_meets_the_highest_peak() -> None:
     ends = [row for row in data(roofline()) if row.get("place") in ("dram", "l2")]
     for row in ends:
-        rate = {"DRAM profiled": 4.5e12, "DRAM datasheet": 4.8e12, "L2 profiled lts__t_bytes": 9e12}[
-            row["roof"]
-        ]
+        rate = {
+            "DRAM profiled": 4.5e12,
+            "DRAM datasheet": 4.8e12,
+            "L2 profiled l1tex__m_xbar2l1tex_read_bytes": 9e12,
+        }[row["roof"]]
         assert row["flop_per_s"] == pytest.approx(rate * row["dram_flop_per_byte"])
         assert row["flop_per_s"] <= 989e12 * 1.000001
     assert max(row["flop_per_s"] for row in ends) == pytest.approx(989e12)
+
+
+def test_a_roof_that_ends_left_of_all_points_is_not_drawn() -> None:
+    # It meets 989 TFLOP/s at 9.9 FLOP/byte, and the axis begins at 10.
+    fast = ROOFS.tail(1).with_columns(name=pl.lit("l1"), source=pl.lit("derived"), bytes_per_s=1e14)
+    drawn_roofs = {row["place"] for row in data(roofline(pl.concat([ROOFS, fast]))) if "place" in row}
+    assert drawn_roofs == {"compute", "dram", "l2"}
 
 
 def test_a_ridge_point_is_peak_over_bandwidth_and_labelled() -> None:
@@ -456,6 +557,25 @@ def test_work_without_flop_is_left_out_of_logarithmic_axes_and_counted() -> None
     points = [row for row in data(specification) if row.get("gpu_ns·text")]
     assert {row["dram_flop_per_byte"] for row in points} == {100.0, 200.0, 400.0}
     assert specification["title"]["subtitle"][0] == "1 without FLOP or DRAM traffic are not shown"
+
+
+def test_points_of_work_that_was_counted_in_part_are_hollow() -> None:
+    part = WORK.with_columns(at_least=pl.Series([False, True, None, False]))
+    specification = charts.KINDS["roofline"].draw(part, ROOFS, hollow="at_least", **CHANNELS).to_dict()
+    marks = {
+        layer["mark"]["filled"]: {row["seq_len"] for row in specification["datasets"][layer["data"]["name"]]}
+        for layer in specification["layer"]
+        if layer["mark"]["type"] == "point" and "size" in layer["encoding"]
+    }
+    assert marks == {True: {1024, 512}, False: {256}}
+    assert specification["title"]["subtitle"][1] == "hollow: at least so much, for not all was counted"
+
+
+def test_points_without_a_phase_have_the_shape_of_their_colour() -> None:
+    told = {e["shape"]["field"] for e in encodings(roofline()) if "shape" in e}
+    untold = WORK.with_columns(phase=pl.lit(None, pl.String))
+    assert told == {"phase"}
+    assert {e["shape"]["field"] for e in encodings(roofline(work=untold)) if "shape" in e} == {"layer_kind"}
 
 
 def test_what_measured_roofs_and_points_of_prefill_mean_is_said() -> None:
@@ -553,7 +673,7 @@ def test_a_cache_with_two_counters_has_two_roofs_and_their_labels_name_them() ->
     measured = other.with_columns(source=pl.lit("measured"), metric=None)
     roofs = pl.concat([ROOFS, other, measured])
     labels = {row["label"] for row in data(roofline(roofs)) if row.get("place") == "l2"}
-    assert labels == {"", "L2 (lts__t_bytes) 9 TB/s", "L2 (lts2xbar_bytes) 5.5 TB/s"}
+    assert labels == {"", "L2 (l1tex__m_xbar2l1tex_read_bytes) 9 TB/s", "L2 (lts2xbar_bytes) 5.5 TB/s"}
 
 
 def test_a_level_without_a_published_bandwidth_shows_the_measured_one(db: Database, tmp_path: Path) -> None:

@@ -39,6 +39,9 @@ SHORT = {
 _TENSOR = "sm__ops_path_tensor_"
 BF16 = f"{_TENSOR}src_bf16_dst_fp32.sum"
 FFMA = "smsp__sass_thread_inst_executed_op_ffma_pred_on.sum"
+#: What NVIDIA's roofline sections count at the caches: cycles in which L2 returned 32 bytes, and L1 128.
+L2 = "lts__lts2xbar_cycles_active.sum"
+L1 = "l1tex__lsu_writeback_active_mem_lgds.sum"
 #: What ``--set roofline`` tells of a GPU at 1 GHz that works for 1 µs, which are 1,000 cycles. Peaks per cycle: DRAM
 #: 10, L2 20 and L1 40 bytes, fp32 200 and bf16 1,000 FLOP (2,000 of structured sparsity, which nobody counts with).
 _CLOCKS: Mapping[str, Value] = {
@@ -46,8 +49,8 @@ _CLOCKS: Mapping[str, Value] = {
     "smsp__cycles_elapsed.avg": 1000.0,
     **{f"{unit}__cycles_elapsed.avg.per_second": 1e9 for unit in ("sm", "dram", "lts", "l1tex")},
     "dram__bytes.sum.peak_sustained": 10.0,
-    "lts__t_bytes.sum.peak_sustained": 20.0,
-    "l1tex__t_bytes.sum.peak_sustained": 40.0,
+    f"{L2}.peak_sustained": 20.0 / 32,
+    f"{L1}.peak_sustained": 40.0 / 128,
     "sm__sass_thread_inst_executed_op_ffma_pred_on.sum.peak_sustained": 100.0,
     f"{_TENSOR}op_hgmma_src_bf16_dst_fp32_sparsity_off.sum.peak_sustained": 1000.0,
     f"{_TENSOR}op_hgmma_src_bf16_dst_fp32_sparsity_on.sum.peak_sustained": 2000.0,
@@ -71,8 +74,8 @@ def roofline(
         BF16: bf16,
         FFMA: fp32 / 2,
         "dram__bytes.sum": dram,
-        "lts__t_bytes.sum": l2,
-        "l1tex__t_bytes.sum": l1,
+        L2: l2 / 32,
+        L1: l1 / 128,
     }
 
 

@@ -81,7 +81,7 @@ def test_a_query_runs_on_a_database_with_all_sorts_of_traces(corpus: Database, n
 def test_what_a_query_needs_exists_and_can_be_recorded(name: str) -> None:
     query = catalog.shipped().find(name)
     # What is known of GPUs comes with traceql.
-    tables = {table for need in catalog.shipped().needs(query) for table in need} - {"gpu_specs"}
+    tables = {table for need in catalog.shipped().needs(query) for table in need} - schema.SHIPPED.keys()
     assert all(schema.BY_NAME[table].collected_by for table in tables)
     assert query.title.endswith("?")
     assert "ORDER BY" in query.sql

@@ -102,6 +102,7 @@ def test_the_examples_chart_is_listed_drawn_and_titled(path: str, tmp_path: Path
     assert "Short executions" in target.read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_examples_sections_stand_on_the_page_where_their_headers_say(path: str) -> None:
     with traceql.open(path, queries=EXAMPLE) as database:
         page = database.report("eager", "graph", shorter_than_ns=12345)
@@ -220,7 +221,7 @@ def test_databases_hold_no_definitions_of_ones_own(tmp_path: Path) -> None:
     with traceql.open(tmp_path / "traces.duckdb", queries=broken) as database:
         database.ingest(REPORTS / EAGER)
         stored = database.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal AND NOT temporary")
-    assert set(stored["view_name"]) == {*catalog.shipped().views, schema.GPU_SPECS.name}
+    assert set(stored["view_name"]) == {*catalog.shipped().views, *schema.SHIPPED}
 
 
 # --- what is wrong is named -----------------------------------------------------------------------------
@@ -517,6 +518,7 @@ def test_a_parameter_that_no_question_of_the_page_has_is_refused_with_those_that
                 database.report("eager", **{name: "x"})
 
 
+@pytest.mark.long
 def test_a_parameter_is_a_text_of_its_type_on_the_command_line(path: str, tmp_path: Path) -> None:
     target = tmp_path / "page.html"
     result = run(path, "report", "eager", "--param", "min-gap-ns=77", "-o", str(target))
@@ -527,6 +529,7 @@ def test_a_parameter_is_a_text_of_its_type_on_the_command_line(path: str, tmp_pa
     assert "parameter min_gap_ns: 'long' is no BIGINT" in wrong.stderr
 
 
+@pytest.mark.long
 def test_traces_of_two_profilers_are_not_compared(path: str) -> None:
     with traceql.open(path) as database:
         page = database.report("eager", "counters")
@@ -602,6 +605,7 @@ def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Path]:
     return files
 
 
+@pytest.mark.long
 def test_a_third_kind_of_report_is_ingested_described_shown_and_compared(
     stub: Mapping[str, Path], db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -645,6 +649,7 @@ def test_the_guide_explains_every_tag_and_its_example_uses_it() -> None:
         assert tag in used or tag in ("columns", "metrics", "ncu"), tag
 
 
+@pytest.mark.long
 def test_every_command_of_the_guide_works(path: str, tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE, tmp_path / "docs" / "examples" / "questions")
     shown = [

@@ -31,7 +31,7 @@ def columns_of_everything() -> dict[str, dict[str, set[str]]]:
     for query in (*catalog.shipped().queries.values(), *VIEWS.values()):
         for column in query.columns:
             found[column.name][column.type].add(query.name)
-    for table in (*schema.TABLES, schema.GPU_SPECS):
+    for table in (*schema.TABLES, *schema.SHIPPED.values()):
         for column in table.columns:
             found[column.name][column.type].add(table.name)
     return found

@@ -63,6 +63,7 @@ def stored_values(corpus: Database, trace: str) -> dict[tuple[int, str], dict[st
     return {(row["position"], row["metric"]): row for row in rows}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RAW_CSV)
 def test_every_metric_equals_what_ncu_prints(corpus: Database, name: str) -> None:
     header, units, rows = read_raw_csv(name)
@@ -159,6 +160,7 @@ def plain_loop(unpacked: Callable[[str], Path]) -> dict[str, str]:
     return dict(zip(NCU_REPORTS, said.splitlines(), strict=True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NCU_REPORTS)
 def test_every_metric_equals_a_plain_loop_over_the_library(
     corpus: Database, plain_loop: dict[str, str], name: str

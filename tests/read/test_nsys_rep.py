@@ -284,6 +284,7 @@ BY_HAND = "made.nsys-rep"
 
 
 # Most flips are in a small report that is written here: there each costs a tenth, and more of them hit structure.
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name, flips",
     [

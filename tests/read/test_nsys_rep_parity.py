@@ -13,6 +13,8 @@ from traceql.read.source import plain_name
 from traceql.store import ingest
 from traceql.tables import schema
 
+pytestmark = pytest.mark.long
+
 REPORTS_WITH_EXPORT = [
     name
     for name in report_names(".nsys-rep", ".qdrep")

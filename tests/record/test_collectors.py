@@ -20,6 +20,8 @@ import traceql
 from collectors import engine, vllm_layer_roofline, vllm_specdec
 from collectors.worker import MARK
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests/fixtures"
 REPORTS = FIXTURES / "reports"

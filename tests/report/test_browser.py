@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.long
+
 
 EAGER = "llama_eager.sqlite.xz"
 GRAPH = "llama_graph.sqlite.xz"

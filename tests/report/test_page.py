@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from traceql import Database
 
+pytestmark = pytest.mark.long
+
 EAGER = "llama_eager.sqlite.xz"
 ROOFLINE = "llama_roofline.ncu-rep.xz"
 BASELINE = "scv_baseline_vectorized.ncu-rep.xz"

@@ -647,6 +647,7 @@ def test_a_hostile_name_in_an_error_is_written_out(tmp_path: Path) -> None:
     assert len([line for line in answer.stderr.splitlines() if line.startswith("error:")]) == 1
 
 
+@pytest.mark.long
 def test_a_file_name_that_is_not_utf_8_is_no_obstacle(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/run-\xff.sqlite"))
     path.write_bytes(content(SQLITE))

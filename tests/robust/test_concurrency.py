@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.long
+
 SMALL = REPORTS / "esmm_a10g_2023.1.ncu-rep.xz"
 NCU = REPORTS / "scv_baseline_graph.ncu-rep.xz"
 SQLITE = REPORTS / "scv_baseline_graph.sqlite.xz"

@@ -24,6 +24,8 @@ from traceql import Database
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.long
+
 # Small ones: what counts is how many there are to be killed between, and of how many tables.
 ALL = [
     REPORTS / name

@@ -111,6 +111,7 @@ def test_eight_threads_ask_while_one_changes_and_see_before_or_after(path: Path)
         assert a.sql(TRACES).item() == b.sql(TRACES).item() == 3
 
 
+@pytest.mark.long
 def test_threads_that_make_the_first_change_at_once_make_one_database(tmp_path: Path) -> None:
     files = [tmp_path / f"sweep{number}.csv" for number in range(4)]
     for number, file in enumerate(files):
@@ -411,6 +412,7 @@ def united(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         yield database
 
 
+@pytest.mark.long
 def test_no_id_of_united_databases_stands_twice(united: Database) -> None:
     assert united.sql(TRACES).item() == 4
     for table, key in {
@@ -428,6 +430,7 @@ def test_no_id_of_united_databases_stands_twice(united: Database) -> None:
     assert numbers == [501, 1002, 1501]
 
 
+@pytest.mark.long
 def test_every_question_answers_over_united_databases(united: Database, tmp_path: Path) -> None:
     """As over one database into which all of it was brought."""
     with traceql.open(tmp_path / "one") as single:

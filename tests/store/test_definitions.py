@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.long
+
 # What says something else, made by hand in the file: a view with other columns, and GPUs that do not exist.
 FALSE = """
     CREATE OR REPLACE VIEW kernels_categorised AS SELECT * REPLACE ('false' AS category)
@@ -207,7 +209,7 @@ def test_a_gpu_that_is_new_is_known_in_an_old_database(path: Path, monkeypatch: 
     new = one_more_gpu()
     monkeypatch.setattr(hardware, "gpus", lambda: new)
     monkeypatch.setattr(specs, "made_of", lambda: "a data file with one more")
-    specs.view.cache_clear()
+    specs.views.cache_clear()
     try:
         with traceql.open(path) as database:
             assert "Voodoo 2" in database.gpu_specs().collect()["gpu"].to_list()
@@ -215,7 +217,7 @@ def test_a_gpu_that_is_new_is_known_in_an_old_database(path: Path, monkeypatch: 
             database.tag("run", a="b")
         assert execute(path, "SELECT count(*) FROM gpu_specs WHERE gpu = 'Voodoo 2'") == [(1,)]
     finally:
-        specs.view.cache_clear()
+        specs.views.cache_clear()
 
 
 def one_more_gpu() -> tuple[hardware.Gpu, ...]:

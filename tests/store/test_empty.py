@@ -12,6 +12,8 @@ from traceql.questions import catalog
 from traceql.store import create, empty
 from traceql.store.definitions import Definitions
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

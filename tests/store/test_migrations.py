@@ -27,6 +27,8 @@ from traceql.tables import migrations, schema
 if TYPE_CHECKING:
     from traceql import Database
 
+pytestmark = pytest.mark.long
+
 DATABASES = Path(make.__file__).parent
 SHIPPED = sorted(int(p.name.split("_")[1].split(".")[0]) for p in DATABASES.glob("version_*.duckdb.xz"))
 OLDER = range(migrations.OLDEST, schema.SCHEMA_VERSION)

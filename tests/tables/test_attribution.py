@@ -485,6 +485,7 @@ CROSSING = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.one_of(nests(), CROSSING), CALLS), min_size=1, max_size=8))
 def test_attribution_equals_the_obvious_loop(

@@ -71,7 +71,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     ).to_pylist()
     needs = catalog.needs(query)
     # Alternatives of which one comes with traceql are always there.
-    needs = [need for need in needs if len(need) == 1 or schema.GPU_SPECS.name not in need]
+    needs = [need for need in needs if len(need) == 1 or schema.SHIPPED.keys().isdisjoint(need)]
     imported = [need for need in needs if not any(_of_trace(table) for table in need)]
     for need in imported:
         if not any(run(f"FROM {table} LIMIT 1").num_rows for table in need):

@@ -53,12 +53,12 @@ _COMMANDS = (
 
 
 class _Commands(click.Group):
-    """The commands, of which one is imported when it is asked for: most of the time of a short run is imports."""
+    """The commands, each imported when it is asked for: a short run is imports most of the time."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
         name = cmd_name.replace("-", "_")

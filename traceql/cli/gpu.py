@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 def gpu(name: str | None, format_: str | None, output: str | None) -> None:
     """Show what GPUs can do: dense peaks, bandwidths and ridge points.
 
-    Without NAME one line per GPU, with the bf16 ridge point at DRAM. With NAME, as a trace or a person writes
-    it, one line per precision and memory level. Work with less FLOP/byte than the ridge point is limited by
-    that memory. NVLink and PCIe count one direction; NULL is what NVIDIA does not publish.
+    Without NAME one line per GPU, with the ridge point of fp16 at DRAM. With NAME, as a trace or a person
+    writes it, one line per precision and memory level. Work with less FLOP/byte than the ridge point is
+    limited by that memory. NVLink and PCIe count one direction; NULL is what NVIDIA does not publish. A peak
+    that it does not print is computed: SMs × clock × FLOP per clock and SM of the architecture.
 
     \b
     Examples:
@@ -44,6 +45,7 @@ def gpu(name: str | None, format_: str | None, output: str | None) -> None:
                     "gpu": found.name,
                     "precision": precision,
                     "peak_tflop_per_s": peak / 1e12,
+                    "source": "computed" if precision in found.computed else "printed",
                     "level": level,
                     "bandwidth_gb_per_s": None if bandwidth is None else bandwidth / 1e9,
                     "ridge_flop_per_byte": None if bandwidth is None else peak / bandwidth,
@@ -57,11 +59,11 @@ def gpu(name: str | None, format_: str | None, output: str | None) -> None:
 def _overview(one: Gpu) -> dict[str, Any]:
     return {
         "gpu": one.name,
-        "bf16_tflop_per_s": one.peak("bf16") / 1e12,
+        "fp16_tflop_per_s": one.peak("fp16") / 1e12,
         "dram_gb_per_s": one.memory_bandwidth_bytes_per_s / 1e9,
-        "bf16_ridge_flop_per_byte": one.ridge_flop_per_byte("bf16"),
+        "fp16_ridge_flop_per_byte": one.ridge_flop_per_byte("fp16"),
         "dram_gb": one.memory_bytes / 1e9,
-        "l2_mib": one.l2_bytes / 2**20,
+        "l2_mib": None if one.l2_bytes is None else one.l2_bytes / 2**20,
         "sm_count": one.sm_count,
     }
 

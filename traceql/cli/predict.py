@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from traceql.cli.common import note
 from traceql.cli.gpu import find, rows_table
 from traceql.cli.output import output_options, write
 from traceql.errors import PredictionError
+from traceql.predict.config import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -35,20 +37,38 @@ def predict() -> None:
       traceql predict linear --in 1024 --out 4096 --batch 512 --gpu A100-SXM --relu
       traceql predict decode --config config.json --gpu H200 --batch 16 --context 4096
       traceql predict decode --weight-bytes 16e9 --gpu H200 --gpu L40S
+      traceql predict decode --config config.json --gpu H200 --kv-dtype fp8 --tensor-parallel-size 2
       traceql predict prefill --config config.json --gpu H200 --tokens 4096
       traceql predict gemm --m 1792 --n 1792 --n 1793 --k 4096 --gpu A100-SXM
+      traceql predict layers --config config.json --tokens 4096
     """
 
 
-def _count(*names: str, **given: Any) -> Callable[[F], F]:
+def _count(*names: str, least: int = 1, **given: Any) -> Callable[[F], F]:
     """An option that takes a number from 1."""
     if "default" in given:
         given["show_default"] = True
-    return click.option(*names, type=click.IntRange(1), **given)
+    return click.option(*names, type=click.IntRange(least), callback=_not_absurd, **given)
+
+
+def _not_absurd(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+    """Refuse numbers whose products overflow."""
+    for one in value if isinstance(value, tuple) else (value,):
+        if one is not None and one > LARGEST:
+            raise click.BadParameter(f"More than {LARGEST:,} is a slip.")
+    return value
+
+
+_dtype_option = click.option(
+    "--dtype",
+    default="bf16",
+    show_default=True,
+    help="Precision: fp64, fp32, tf32, bf16, fp16, fp8, int8, fp4.",
+)
 
 
 def _prediction(function: Callable[..., Callable[[Gpu], Iterable[Mapping[str, Any]]]]) -> Callable[..., None]:
-    """``--gpu`` (repeatable), ``--dtype`` and the options of the output, around what makes a GPU's rows."""
+    """``--gpu`` (repeatable) and the options of the output, around what makes a GPU's rows."""
 
     @click.option(
         "--gpu",
@@ -58,22 +78,11 @@ def _prediction(function: Callable[..., Callable[[Gpu], Iterable[Mapping[str, An
         metavar="NAME",
         help="GPU; repeatable. See: traceql gpu",
     )
-    @click.option(
-        "--dtype",
-        default="bf16",
-        show_default=True,
-        help="Precision: fp64, fp32, tf32, bf16, fp16, fp8, int8.",
-    )
     @output_options
     @functools.wraps(function)
-    def command(
-        gpu_names: tuple[str, ...], dtype: str, format_: str | None, output: str | None, **own: Any
-    ) -> None:
-        rows_of = function(dtype=dtype, **own)
+    def command(gpu_names: tuple[str, ...], format_: str | None, output: str | None, **own: Any) -> None:
+        rows_of = function(**own)
         gpus = [find(name) for name in gpu_names]
-        for one in gpus:
-            # Before anything is predicted: does every one have a peak in that precision?
-            one.peak(dtype)
         rows = [{"gpu": one.name, **row} for one in gpus for row in rows_of(one)]
         write(rows_table(rows), format_, output)
 
@@ -93,7 +102,31 @@ def _model_options(function: F) -> F:
         click.option(
             "--config",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="The model's config.json (of Llama's kind, or NemotronH).",
+            help="The model's config.json (of Llama's kind, with experts, DeepSeek's, or NemotronH).",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def _serving_options(function: F) -> F:
+    """What is computed and stored in which type, and by how many GPUs."""
+    for option in (
+        _count(
+            "--tensor-parallel-size",
+            default=1,
+            help="GPUs that share the model; the numbers are of one of them.",
+        ),
+        click.option("--ssm-dtype", help="Mamba's SSM state. [default: the configuration's, else fp32]"),
+        click.option("--kv-dtype", help="The KV cache. [default: the configuration's, else --dtype]"),
+        click.option(
+            "--weight-dtype",
+            help="All weights, such as fp8, int4 or fp4, instead of the configuration's quantisation.",
+        ),
+        click.option(
+            "--dtype",
+            help="Arithmetic, and all that has no type of its own: fp64, fp32, tf32, bf16, fp16, fp8, int8, "
+            "fp4. [default: the configuration's, else bf16]",
         ),
     ):
         function = option(function)
@@ -101,6 +134,7 @@ def _model_options(function: F) -> F:
 
 
 @predict.command()
+@_dtype_option
 @_count("--in", "in_features", required=True, help="Input features.")
 @_count("--out", "out_features", required=True, help="Output features.")
 @_count("--batch", default=1, help="Rows of the input.")
@@ -121,7 +155,7 @@ def linear(in_features: int, out_features: int, batch: int, relu: bool, dtype: s
             return floors.linear_relu(in_features, out_features, batch, one, dtype)
         return (floors.linear(in_features, out_features, batch, one, dtype),)
 
-    return lambda one: _rows(one, dtype, steps(one))
+    return lambda one: _rows(one, steps(one))
 
 
 @predict.command()
@@ -129,24 +163,34 @@ def linear(in_features: int, out_features: int, batch: int, relu: bool, dtype: s
 @click.option(
     "--weight-bytes",
     type=click.FloatRange(0, min_open=True),
+    callback=_not_absurd,
     help="Only the size of the weights, such as 16e9.",
 )
 @_count("--batch", default=1, help="Sequences.")
-@_count("--context", default=1, help="Tokens in each sequence's cache.")
+@_count("--context", least=0, default=1, help="Tokens in each sequence's cache, before the new one.")
+@_serving_options
 @_prediction
 def decode(
     config: Path | None,
     weight_bytes: float | None,
     batch: int,
     context: int,
-    dtype: str,
+    dtype: str | None,
+    weight_dtype: str | None,
+    kv_dtype: str | None,
+    ssm_dtype: str | None,
+    tensor_parallel_size: int,
     **dimensions: int | None,
 ) -> Any:
     """Predict one decode step: one more token for every sequence.
 
+    ridge_batch is the batch from which the weights of a part are compute-bound: FLOP/byte of the ridge point
+    × bytes per weight ÷ 2.
+
     \b
     Examples:
       traceql predict decode --config config.json --gpu H200 --batch 16 --context 4096
+      traceql predict decode --config config.json --gpu H200 --weight-dtype int4 --kv-dtype fp8
       traceql predict decode --weight-bytes 16e9 --gpu H200 --gpu "A100 PCIe"
     """
     from traceql.predict import serving
@@ -154,36 +198,80 @@ def decode(
     if weight_bytes is not None:
         if config is not None or any(dimensions.values()):
             raise click.UsageError("Give --weight-bytes, or a model, not both.")
-        return lambda one: _rows(one, dtype, [serving.decode_weights(weight_bytes, one, dtype, batch)])
-    model = _model(config, dimensions)
-    return lambda one: _rows(
-        one, dtype, serving.decode(model, one, batch=batch, context=context, precision=dtype)
-    )
+        if kv_dtype or ssm_dtype:
+            raise click.UsageError(
+                "--kv-dtype and --ssm-dtype are of a model; of --weight-bytes no cache is known."
+            )
+
+        def weights(one: Gpu) -> Iterable[dict[str, Any]]:
+            found = serving.decode_weights(
+                weight_bytes / tensor_parallel_size,
+                one,
+                dtype or "bf16",
+                batch,
+                weight_dtype=weight_dtype,
+            )
+            _note_memory(one, found.dram_bytes, "weights")
+            return _serving_rows(one, [found], tensor_parallel_size)
+
+        return weights
+    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
+    share = model.on_one_of(tensor_parallel_size)
+    precision = dtype or model.dtype
+
+    def rows(one: Gpu) -> Iterable[dict[str, Any]]:
+        found = serving.decode(share, one, batch=batch, context=context, precision=precision)
+        _note_limits(one, share, precision, batch=batch, tokens=context + 1, rows=batch)
+        return _serving_rows(one, found, tensor_parallel_size)
+
+    return rows
 
 
 @predict.command()
 @_model_options
 @_count("--tokens", required=True, help="Length of each prompt.")
 @_count("--batch", default=1, help="Prompts.")
+@_serving_options
 @_prediction
-def prefill(config: Path | None, tokens: int, batch: int, dtype: str, **dimensions: int | None) -> Any:
+def prefill(
+    config: Path | None,
+    tokens: int,
+    batch: int,
+    dtype: str | None,
+    weight_dtype: str | None,
+    kv_dtype: str | None,
+    ssm_dtype: str | None,
+    tensor_parallel_size: int,
+    **dimensions: int | None,
+) -> Any:
     """Predict the prefill of prompts of which nothing is cached.
+
+    ridge_batch is the number of tokens, of all prompts together, from which the weights of a part are
+    compute-bound; of the output projection the number of prompts.
 
     \b
     Examples:
       traceql predict prefill --config config.json --gpu H200 --tokens 4096
+      traceql predict prefill --config config.json --gpu H200 --tokens 4096 --tensor-parallel-size 8
       traceql predict prefill --hidden 4096 --layers 32 --heads 32 --kv-heads 8 \
         --intermediate 14336 --vocab 128256 --gpu H200 --tokens 4096
     """
     from traceql.predict import serving
 
-    model = _model(config, dimensions)
-    return lambda one: _rows(
-        one, dtype, serving.prefill(model, one, tokens=tokens, batch=batch, precision=dtype)
-    )
+    model = _model(config, dimensions, weight_dtype is None).in_types(weight_dtype, kv_dtype, ssm_dtype)
+    share = model.on_one_of(tensor_parallel_size)
+    precision = dtype or model.dtype
+
+    def rows(one: Gpu) -> Iterable[dict[str, Any]]:
+        found = serving.prefill(share, one, tokens=tokens, batch=batch, precision=precision)
+        _note_limits(one, share, precision, batch=batch, tokens=tokens, rows=batch * tokens)
+        return _serving_rows(one, found, tensor_parallel_size)
+
+    return rows
 
 
 @predict.command()
+@_dtype_option
 @_count("--m", "ms", multiple=True, required=True, help="Rows of the output; repeatable.")
 @_count("--n", "ns", multiple=True, required=True, help="Columns; repeatable.")
 @_count("--k", "ks", multiple=True, required=True, help="Length of the sums; repeatable.")
@@ -232,18 +320,19 @@ def _tile(text: str) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
-def _model(config: Path | None, dimensions: Mapping[str, int | None]) -> Model:
+def _model(config: Path | None, dimensions: Mapping[str, int | None], quantised: bool) -> Model:
     from traceql.predict import models
 
     if config is not None:
         if any(dimensions.values()):
             raise click.UsageError("Give --config, or the dimensions, not both.")
-        try:
-            content = json.loads(config.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise PredictionError(f"{config}: not JSON ({error})", "Is it a model's config.json?") from None
-        if not isinstance(content, dict):
-            raise PredictionError(f"{config}: not a JSON object", "Is it a model's config.json?")
+        content = _json(config)
+        beside = config.parent / "hf_quant_config.json"
+        if not quantised:
+            content.pop("quantization_config", None)
+        elif content.get("quantization_config") is None and beside.is_file():
+            note(f"weights are quantised as {beside.name} beside the configuration says.")
+            content["quantization_config"] = _json(beside)
         return models.from_config(content)
     optional = ("kv_heads", "head_dim")
     missing = [name for name, value in dimensions.items() if value is None and name not in optional]
@@ -253,16 +342,105 @@ def _model(config: Path | None, dimensions: Mapping[str, int | None]) -> Model:
     return models.llama(**dimensions)  # type: ignore[arg-type]
 
 
-def _rows(one: Gpu, dtype: str, steps: Iterable[Step]) -> list[dict[str, Any]]:
+def _json(path: Path) -> dict[str, Any]:
+    remedy = "Is it a model's config.json?"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise PredictionError(f"{path}: not JSON ({error})", remedy) from None
+    if not isinstance(content, dict):
+        raise PredictionError(f"{path}: not a JSON object", remedy)
+    return content
+
+
+def _note_limits(one: Gpu, share: Model, precision: str, *, batch: int, tokens: int, rows: int) -> None:
+    """Say what no run could do, and what the steps leave out."""
+    from traceql.predict import serving
+
+    if share.max_tokens is not None and tokens > share.max_tokens:
+        note(f"{tokens:,} tokens do not fit: max_position_embeddings is {share.max_tokens:,}.")
+    needed = serving.needed_bytes(share, batch=batch, tokens=tokens, precision=precision)
+    _note_memory(one, needed, "weights and caches")
+    if share.gpus > 1:
+        count, sent, seconds = serving.all_reduces(share, one, rows=rows, precision=precision)
+        link = "NVLink" if one.nvlink_bytes_per_s else "PCIe"
+        least = "" if seconds is None else f", at least {seconds * 1e6:,.1f} µs over {link}"
+        note(
+            f"{one.name}: numbers are of one of {share.gpus} GPUs. Not counted are {count} all-reduces, "
+            f"which send {sent / 1e6:,.1f} MB from each{least}."
+        )
+
+
+def _note_memory(one: Gpu, needed: float, what: str) -> None:
+    if needed > one.memory_bytes:
+        note(
+            f"{one.name}: does not fit: {needed / 1e9:,.1f} GB of {what} per GPU, which has "
+            f"{one.memory_bytes / 1e9:,.1f} GB."
+        )
+
+
+def _serving_rows(one: Gpu, steps: Iterable[Step], gpus: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "tensor_parallel_size": gpus,
+            "part": found.part,
+            "flop": float(found.flop),
+            "dram_bytes": float(found.dram_bytes),
+            "flop_per_byte": found.flop_per_byte,
+            "precision": found.precision,
+            "ridge_flop_per_byte": found.precision and one.ridge_flop_per_byte(found.precision),
+            "ridge_batch": found.ridge_batch,
+            "bound": found.bound,
+            "floor_us": found.floor_s * 1e6,
+        }
+        for found in steps
+    ]
+
+
+def _rows(one: Gpu, steps: Iterable[Step]) -> list[dict[str, Any]]:
     return [
         {
             "part": found.part,
             "flop": float(found.flop),
             "dram_bytes": float(found.dram_bytes),
             "flop_per_byte": found.flop_per_byte,
-            "ridge_flop_per_byte": one.ridge_flop_per_byte(dtype),
+            "ridge_flop_per_byte": found.precision and one.ridge_flop_per_byte(found.precision),
             "bound": found.bound,
             "floor_us": found.floor_s * 1e6,
         }
         for found in steps
     ]
+
+
+@predict.command("layers")
+@click.option(
+    "--config",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The model's config.json (of Llama's kind, or NemotronH).",
+)
+@_count("--tokens", multiple=True, required=True, help="Length of a prompt; repeatable.")
+@_count("--batch", default=1, help="Sequences.")
+@_count("--chunk", help="Tokens of a prefill step: prefill is then the last chunk of a prompt.")
+@output_options
+def layers_(
+    config: Path,
+    tokens: tuple[int, ...],
+    batch: int,
+    chunk: int | None,
+    format_: str | None,
+    output: str | None,
+) -> None:
+    """Count the useful FLOP of one layer of each kind, in prefill and in a decode step.
+
+    As a table of runs, which stands beside the executed FLOP of layer-roofline once it is imported.
+
+    \b
+    Examples:
+      traceql predict layers --config config.json --tokens 512 --tokens 4096 -o useful.csv
+      traceql import-runs useful.csv && traceql query layer-roofline
+    """
+    from traceql.predict import useful
+
+    rows = useful.layers(_model(config, {}), tokens, batch=batch, chunk=chunk)
+    write(rows_table(list(rows)), format_, output)

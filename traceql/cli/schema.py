@@ -32,10 +32,10 @@ def schema(table: str | None, format_: str | None, output: str | None) -> None:
     if table is None:
         rows = [(t.name, "table", t.grain) for t in tables.TABLES]
         rows += [(v.name, "view", v.title) for v in views.values()]
-        rows.append((tables.GPU_SPECS.name, "view", tables.GPU_SPECS.grain))
+        rows += [(v.name, "view", v.grain) for v in tables.SHIPPED.values()]
         write(text_table(("name", "kind", "one_row_is"), rows), format_, output)
         return
-    known: dict[str, Table | Query] = {**tables.BY_NAME, **views, tables.GPU_SPECS.name: tables.GPU_SPECS}
+    known: dict[str, Table | Query] = {**tables.BY_NAME, **views, **tables.SHIPPED}
     if table not in known:
         named = elsewhere.hints(f"name {table} does not exist", table)
         remedy = " ".join([*named, "All of them: traceql schema"])

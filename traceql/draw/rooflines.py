@@ -28,6 +28,7 @@ _BELOW, _ABOVE, _LINE = 11, -7, 12
 _SOURCES: Mapping[str, tuple[str, Sequence[float]]] = {
     "measured": ("measured, sustained", [5, 3]),
     "profiled": ("peak at the clocks of the run", [1, 0]),
+    "derived": ("derived: SMs × rate × clock", [6, 2, 1.5, 2]),
     "datasheet": ("datasheet", [1.5, 3]),
 }
 
@@ -43,10 +44,12 @@ def roofline(
     color: str,
     shape: str = "",
     trail: str = "",
+    hollow: str = "",
 ) -> Drawing:
     """Achieved FLOP/s (`y`) over arithmetic intensity (`x`), both logarithmic, under the roofs.
 
-    Points are as large as the time they take (`size`). With `trail`, those of one `color` and `shape` are
+    Points are as large as the time they take (`size`), and hollow where they stand for a part of the work
+    (`hollow`): the whole lies at least as high. With `trail`, those of one `color` and `shape` are
     joined in its order and labelled with it, each trace's by themselves: two may be of different models.
     """
     known = answer.filter((pl.col(x) > 0) & (pl.col(y) > 0))
@@ -54,6 +57,8 @@ def roofline(
         raise QueryError(
             "there are no FLOP with DRAM traffic beside them to draw", "Record both: ncu --set roofline"
         )
+    if shape and known[shape].null_count() == known.height:
+        shape = ""
     rows, tooltip = theme.prepared(known, [c for c in answer.columns if _told(answer, c)])
     lines, ridges = _geometry(rows, roofs, x, y)
     high = max([*rows[y].to_list(), *lines[y].to_list()], default=1.0)
@@ -118,22 +123,33 @@ def roofline(
             .mark_text(style="note", dy=-11)
             .encode(x=across, y=up, text=alt.Text(f"{trail}:Q", format=",")),
         ]
-    points = base.mark_point(filled=True, opacity=0.8).encode(
-        color=hue,
-        shape=alt.Shape(f"{shape or color}:N", title=units.title(shape or color)),
-        size=alt.Size(f"{size}:Q", scale=alt.Scale(range=[40, 300 if trail else 700]), legend=None),
-        tooltip=tooltip,
-    )
+    part = rows[hollow].fill_null(False) if hollow else pl.repeat(False, rows.height, eager=True)
+    layers += [
+        alt.Chart(shown, height=_HEIGHT)
+        .mark_point(filled=filled, opacity=0.8)
+        .encode(
+            x=across,
+            y=up,
+            color=hue,
+            shape=alt.Shape(f"{shape or color}:N", title=units.title(shape or color)),
+            size=alt.Size(f"{size}:Q", scale=alt.Scale(range=[40, 300 if trail else 700]), legend=None),
+            tooltip=tooltip,
+        )
+        for filled, shown in ((True, rows.filter(~part)), (False, rows.filter(part)))
+        if shown.height
+    ]
     left_out = answer.height - known.height
     notes = [f"{left_out:,} without FLOP or DRAM traffic are not shown" if left_out else ""]
+    if part.any():
+        notes.append("hollow: at least so much, for not all was counted")
     if any(roof["source"] == "measured" and roof["kind"] == "compute" for roof in roofs.to_dicts()):
         notes.append("short launches may exceed a measured roof, before the power limit bites")
-    if shape == "phase" and "prefill" in rows[shape]:
+    if trail and shape == "phase" and "prefill" in rows[shape]:
         notes.append(
             "prefill of a prompt longer than a chunk is, as the collectors record it, its last chunk"
         )
     # The dashes of roofs tell their sources, those of trails their traces.
-    return theme.noted(alt.layer(*layers, points).resolve_scale(strokeDash="independent"), *notes)
+    return theme.noted(alt.layer(*layers).resolve_scale(strokeDash="independent"), *notes)
 
 
 def _points_of_one_trail(rows: pl.DataFrame, series: list[str], trail: str) -> bool:
@@ -173,6 +189,8 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
     left, right = _span(rows, points, x)
     ceiling = max((roof["flop_per_s"] for roof in compute), default=max(rows[y].to_list()))
     fastest = max((roof["bytes_per_s"] for roof in memory), default=math.inf)
+    # A memory that meets the highest peak left of all points has no line here.
+    found = [r for r in found if r["kind"] == "compute" or ceiling / r["bytes_per_s"] > left]
     labelled = [roof for roof in found if leading[roof["kind"], roof["name"]] == roof["source"]]
     # The slower, the further right it ends, and the higher its label.
     above = sorted((m for m in labelled if m["kind"] == "memory"), key=lambda m: -m["bytes_per_s"])
@@ -187,7 +205,7 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
             speed, name, place = roof["bytes_per_s"], _LEVELS[roof["name"]], roof["name"]
             span = [(at, at * speed) for at in (left, min(right, ceiling / speed))]
             rate = units.text("bytes_per_s", speed, 3)
-        # Counters of one cache have different peaks: what L1 returns, 33 TB/s; all its requests, 134 TB/s.
+        # Metrics of one cache may have different peaks: with shared memory, or without.
         counted = re.sub(r"^derived__[a-z0-9]+__|\.sum$", "", roof["metric"] or "")
         told = f"{name} ({counted}) {rate}" if counted else f"{name} {rate}"
         dy = _ABOVE - _LINE * above.index(roof) if roof in above else _BELOW

@@ -15,21 +15,43 @@ from traceql.present import units
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FITTED, _BY_EYE = "fitted elbow", "elbow read by eye"
+_FITTED, _BY_EYE, _IMPOSSIBLE = "fitted elbow", "elbow read by eye", "faster than the hardware"
+# Sweeps side by side have one legend, so all of them know all marks. The last is a cross over its point.
+_SHAPES = {_FITTED: "diamond", _BY_EYE: "triangle-up", _IMPOSSIBLE: "M-1,-1L1,1M-1,1L1,-1"}
+_CURVE = "curve"
+# Names of curves of which four fit beside each other.
+_SHORT = 20
 
 
 @chart()
 def sweep(
-    answer: pl.DataFrame, *, x: str, y: str, color: str, ridge: str, elbow: str, by_eye: str = ""
+    answer: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    color: str,
+    ridge: str,
+    elbow: str,
+    by_eye: str = "",
+    file: str = "",
+    config: str = "",
+    finding: str = "",
 ) -> Drawing:
-    """`y` over `x`, both logarithmic, one curve per `color`.
+    """`y` over `x`, both logarithmic, one curve per `color`, `file` and `config`.
 
-    A dashed line stands at the theoretical ridge, a diamond on the curve at the fitted elbow, and a hollow
-    triangle at the one that was read by eye.
+    A dashed line stands at the theoretical ridge, a diamond on the curve at the fitted elbow, a hollow
+    triangle at the one that was read by eye, and a cross over each point with a `finding`: work that takes
+    longer than that.
     """
-    rows, tooltip = theme.prepared(answer, answer.columns)
+    named = _with_curves(answer, color, file, config)
+    rows, tooltip = theme.prepared(named.with_columns(pl.col(color).cast(pl.String)), named.columns)
     base = alt.Chart(rows, height=320)
-    hue = alt.Color(f"{color}:N", title=units.title(color), sort=None)
+    hue = alt.Color(
+        f"{_CURVE}:N",
+        title=units.title(color) if rows[_CURVE].equals(rows[color]) else "Curve",
+        sort=None,
+        legend=alt.Legend(labelLimit=300, columns=4 if max(map(len, rows[_CURVE])) < _SHORT else 2),
+    )
     across = alt.X(
         f"{x}:Q",
         axis=theme.axis(x, rows, values=sorted(rows[x].unique().to_list())),
@@ -47,9 +69,15 @@ def sweep(
     marks = [_elbows(rows, x, y, color, elbow, _FITTED)]
     if by_eye:
         marks.append(_elbows(rows, x, y, color, by_eye, _BY_EYE))
-    elbows, e_tip = theme.prepared(pl.concat(marks), [color, "kind", x, y])
+    if finding:
+        marks.append(
+            rows.drop_nulls([x, y, finding]).select(_CURVE, color, pl.lit(_IMPOSSIBLE).alias("kind"), x, y)
+        )
+    marked, m_tip = theme.prepared(
+        pl.concat(marks, how="vertical_relaxed"), [*dict.fromkeys([_CURVE, color]), "kind", x, y]
+    )
     ridges, r_tip = theme.prepared(
-        rows.select(color, ridge).drop_nulls().unique(maintain_order=True), [color, ridge]
+        rows.select(_CURVE, ridge).drop_nulls().unique(maintain_order=True), [_CURVE, ridge]
     )
     dashed = (
         alt.Chart(ridges)
@@ -57,7 +85,7 @@ def sweep(
         .encode(x=alt.X(f"{ridge}:Q"), color=hue, tooltip=r_tip)
     )
     points = (
-        alt.Chart(elbows)
+        alt.Chart(marked)
         .mark_point(size=110, strokeWidth=2, opacity=1)
         .encode(
             x=alt.X(f"{x}:Q"),
@@ -66,23 +94,47 @@ def sweep(
             shape=alt.Shape(
                 "kind:N",
                 title=None,
-                scale=alt.Scale(domain=[_FITTED, _BY_EYE], range=["diamond", "triangle-up"]),
+                scale=alt.Scale(domain=list(_SHAPES), range=list(_SHAPES.values())),
             ),
-            tooltip=e_tip,
+            tooltip=m_tip,
         )
     )
-    return theme.noted(alt.layer(dashed, curves, points), "dashed: theoretical ridge point, in FLOP/byte")
+    return theme.noted(alt.layer(dashed, curves, points), "dashed: where theory expects the ridge")
+
+
+def _with_curves(answer: pl.DataFrame, color: str, file: str, config: str) -> pl.DataFrame:
+    """The answer with the name of each row's curve: as little as tells it from the others.
+
+    Of a configuration, the tags that all curves have are left out.
+    """
+    parts = [part for part in (color, file, config) if part]
+    curves = answer.select(parts).unique(maintain_order=True)
+    hues = [str(value or f"no {units.title(color)}") for value in curves[color].to_list()]
+    files = [f"{value}: " for value in curves[file].to_list()] if file else [""] * len(hues)
+    tags = (
+        [str(value or "").split(", ") for value in curves[config].to_list()] if config else [[""]] * len(hues)
+    )
+    common = set(tags[0]).intersection(*tags)
+    own = ["".join(f", {tag}" for tag in each if tag and tag not in common) for each in tags]
+    names = hues
+    for shown in ((hues,), (files, hues), (hues, own), (files, hues, own)):
+        names = ["".join(name) for name in zip(*shown, strict=True)]
+        if len(set(names)) == len(names):
+            break
+    named = curves.with_columns(pl.Series(_CURVE, names, pl.String))
+    return answer.join(named, on=parts, nulls_equal=True, maintain_order="left")
 
 
 def _elbows(rows: pl.DataFrame, x: str, y: str, color: str, elbow: str, kind: str) -> pl.DataFrame:
     """Where each curve bends: the elbow, and how high the curve is there."""
     found = []
-    for (name,), curve in rows.drop_nulls([x, y]).sort(x).group_by([color], maintain_order=True):
+    for (name,), curve in rows.drop_nulls([x, y]).sort(x).group_by([_CURVE], maintain_order=True):
         at = curve[elbow][0]
         height = None if at is None else _height(curve[x].to_list(), curve[y].to_list(), float(at))
         if height is not None:
-            found.append({color: name, "kind": kind, x: float(at), y: height})
-    return pl.DataFrame(found, schema={color: pl.String, "kind": pl.String, x: pl.Float64, y: pl.Float64})
+            found.append({_CURVE: name, color: curve[color][0], "kind": kind, x: float(at), y: height})
+    names = dict.fromkeys([_CURVE, color, "kind"], pl.String)
+    return pl.DataFrame(found, schema={**names, x: pl.Float64, y: pl.Float64})
 
 
 def _height(xs: Sequence[float], ys: Sequence[float], at: float) -> float | None:

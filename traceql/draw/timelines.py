@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import altair as alt
 import polars as pl
 
@@ -9,9 +11,14 @@ from traceql.draw import theme
 from traceql.draw.registry import Drawing, chart
 from traceql.present import units
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _MOST_POINTS = 2_000
 _MOST_DOTS = 100
 _SINCE_START = "Time since the trace began"
+# Columns that number instances of theirs apart from those of others.
+_APART = ("domain", "range", "kernel", "pid", "tid", "gpu_id", "device_id")
 
 
 @chart()
@@ -112,9 +119,11 @@ def gaps(answer: pl.DataFrame, *, x: str, y: str, total: str = "") -> Drawing:
 
 @chart()
 def lines(answer: pl.DataFrame, *, x: str, y: str, color: str = "") -> Drawing:
-    """A line through `y` over the number `x`, one for each `color`."""
+    """A line through `y` over the number `x`, for each `color` and whatever else numbers rows of its own."""
     dots = alt.OverlayMarkDef(size=25) if answer.height <= _MOST_DOTS else False
-    return _numbered(answer, alt.MarkDef(type="line", point=dots, strokeWidth=1.5), x, y, color)
+    mark = alt.MarkDef(type="line", point=dots, strokeWidth=1.5)
+    apart = [name for name in _APART if name in answer.columns and name not in (x, y, color)]
+    return _numbered(answer, mark, x, y, color, apart)
 
 
 @chart()
@@ -123,15 +132,19 @@ def points(answer: pl.DataFrame, *, x: str, y: str, color: str = "") -> Drawing:
     return _numbered(answer, alt.MarkDef(type="point", filled=True, size=30), x, y, color)
 
 
-def _numbered(answer: pl.DataFrame, mark: alt.MarkDef, x: str, y: str, color: str) -> Drawing:
+def _numbered(
+    answer: pl.DataFrame, mark: alt.MarkDef, x: str, y: str, color: str, apart: Sequence[str] = ()
+) -> Drawing:
     """Marks at `y` over the number `x`."""
-    thinned = _thinned(answer, x, y, color)
+    thinned = _thinned(answer, x, y, [*filter(None, [color]), *apart])
     rows, tooltip = theme.prepared(thinned, answer.columns)
     encoded = alt.Chart(rows, height=260, mark=mark).encode(
         x=alt.X(f"{x}:Q", axis=theme.axis(x, rows), scale=alt.Scale(zero=False)),
         y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows)),
         tooltip=tooltip,
     )
+    if apart:
+        encoded = encoded.encode(detail=[alt.Detail(f"{name}:N") for name in apart])
     if color:
         name = units.title(color)
         encoded = encoded.encode(color=alt.Color(f"{color}:N", title=name))
@@ -141,13 +154,12 @@ def _numbered(answer: pl.DataFrame, mark: alt.MarkDef, x: str, y: str, color: st
     return theme.noted(encoded, note if thinned is not answer else "")
 
 
-def _thinned(answer: pl.DataFrame, x: str, y: str, color: str) -> pl.DataFrame:
+def _thinned(answer: pl.DataFrame, x: str, y: str, series: Sequence[str]) -> pl.DataFrame:
     """The rows, or if they are many, of each stretch of `x` those with the smallest and the largest `y`."""
     if answer.height <= _MOST_POINTS:
         return answer
-    series = [color] if color else []
     stretches = max(_MOST_POINTS // (2 * max(answer.select(series).n_unique() if series else 1, 1)), 1)
-    numbered = answer.sort(x).with_columns(
+    numbered = answer.sort(x, maintain_order=True).with_columns(
         (pl.col(x).rank("ordinal") * stretches // (answer.height + 1)).alias("stretch·number")
     )
     groups = [*series, "stretch·number"]

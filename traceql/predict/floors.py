@@ -32,6 +32,9 @@ class Step:
         dram_bytes: read from and written to DRAM.
         bound: the roof that binds: compute or memory; of a sum, the one with the larger share of the time.
         floor_s: no GPU of that kind is faster, in seconds.
+        precision: what it is computed in; None of a sum over several.
+        ridge_batch: rows (sequences, or tokens of prompts) from which the weights of the step are
+            compute-bound; None of steps that are not about weights. See `ridge_batch`.
     """
 
     part: str
@@ -39,6 +42,8 @@ class Step:
     dram_bytes: float
     bound: str
     floor_s: float
+    precision: str | None = None
+    ridge_batch: float | None = None
 
     @property
     def flop_per_byte(self) -> float | None:
@@ -55,7 +60,7 @@ def step(part: str, flop: float, dram_bytes: float, gpu: Gpu, precision: str) ->
     compute_s = flop / gpu.peak(precision)
     memory_s = dram_bytes / gpu.memory_bandwidth_bytes_per_s
     bound = "compute" if compute_s > memory_s else "memory"
-    return Step(part, flop, dram_bytes, bound, max(compute_s, memory_s))
+    return Step(part, flop, dram_bytes, bound, max(compute_s, memory_s), precision)
 
 
 def total(part: str, steps: Sequence[Step]) -> Step:
@@ -63,13 +68,32 @@ def total(part: str, steps: Sequence[Step]) -> Step:
     seconds = {"memory": 0.0, "compute": 0.0}
     for one in steps:
         seconds[one.bound] += one.floor_s
+    precisions = {s.precision for s in steps}
     return Step(
         part,
         sum(s.flop for s in steps),
         sum(s.dram_bytes for s in steps),
         max(seconds, key=lambda bound: seconds[bound]),
         sum(s.floor_s for s in steps),
+        precisions.pop() if len(precisions) == 1 else None,
     )
+
+
+def ridge_batch(gpu: Gpu, precision: str, bytes_per_weight: float) -> float:
+    """Rows from which multiplying by weights is compute-bound: ridge point × bytes per weight ÷ 2.
+
+    Every weight is read once, for 2 FLOP per row. The ridge point alone is that number for weights of two
+    bytes only.
+
+    >>> from traceql.predict.hardware import find
+    >>> h200 = find("H200")
+    >>> [round(ridge_batch(h200, *types)) for types in (("bf16", 2), ("fp8", 1), ("bf16", 0.5))]
+    [206, 206, 52]
+
+    Raises:
+        PredictionError: the GPU has no peak in that precision.
+    """
+    return gpu.ridge_flop_per_byte(precision) * bytes_per_weight / 2
 
 
 def positive(**numbers: float) -> None:
@@ -117,6 +141,8 @@ def linear_relu(
     relu = elementwise("relu", batch * out_features, gpu, precision)
     apart = total("linear, then relu", (gemm, relu))
     # The ReLU's arithmetic hides behind the tensor cores' and the memory's work.
-    fused = Step("linear with relu fused", apart.flop, gemm.dram_bytes, gemm.bound, gemm.floor_s)
-    saved = Step("saved by fusing", 0, relu.dram_bytes, "memory", apart.floor_s - fused.floor_s)
+    fused = Step("linear with relu fused", apart.flop, gemm.dram_bytes, gemm.bound, gemm.floor_s, precision)
+    saved = Step(
+        "saved by fusing", 0, relu.dram_bytes, "memory", apart.floor_s - fused.floor_s, relu.precision
+    )
     return gemm, relu, apart, fused, saved

@@ -1,32 +1,57 @@
 """Floors of serving: a decode step, and the prefill of prompts.
 
 The counts of decoding follow Pope et al., "Efficiently Scaling Transformer Inference" (MLSys 2023); those of
-Mamba-2 follow Dao and Gu, "Transformers are SSMs" (ICML 2024).
+Mamba-2 follow Dao and Gu, "Transformers are SSMs" (ICML 2024), those of latent attention DeepSeek-AI,
+"DeepSeek-V2" (2024).
 
 Left out everywhere: norms, rotary embeddings, biases and activations between layers. They are elementwise,
-small beside the weights, and fused into their neighbours by serving engines.
+small beside the weights, and fused into their neighbours by serving engines. Of quantised weights the scales
+are left out, too (see `traceql.predict.quantised`).
+
+Arithmetic is in `precision`, and all that has no type of its own in the model is stored in it: see
+`Model.in_types`. Mamba's convolution window always is.
+
+Of a model that several GPUs share (`Model.on_one_of`) all numbers are of one of the GPUs. What they send each
+other is in no step: see `all_reduces`.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from traceql.predict.floors import Step, positive, step, total
+from traceql.errors import PredictionError
+from traceql.predict.floors import Step, positive, ridge_batch, step, total
 from traceql.predict.hardware import element_bytes
+from traceql.predict.layers import Experts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from traceql.predict.hardware import Gpu
     from traceql.predict.models import Model
+    from traceql.predict.quantised import Format
 
 
-def decode_weights(weight_bytes: float, gpu: Gpu, precision: str = "bf16", batch: int = 1) -> Step:
+def decode_weights(
+    weight_bytes: float,
+    gpu: Gpu,
+    precision: str = "bf16",
+    batch: int = 1,
+    *,
+    weight_dtype: str | None = None,
+) -> Step:
     """One decode step of a model of which only the size is known: every weight is read once.
 
     Floor = weight bytes ÷ bandwidth as long as 2·B FLOP per weight take less (Pope et al., section 2).
+
+    Raises:
+        PredictionError: a number is not positive, or the GPU has no peak in that precision.
     """
     positive(weight_bytes=weight_bytes, batch=batch)
-    flop = 2 * batch * weight_bytes / element_bytes(precision)
-    return step("weights", flop, weight_bytes, gpu, precision)
+    width = element_bytes(weight_dtype or precision)
+    found = step("weights", 2 * batch * weight_bytes / width, weight_bytes, gpu, precision)
+    return replace(found, ridge_batch=ridge_batch(gpu, precision, width))
 
 
 def decode(
@@ -34,30 +59,34 @@ def decode(
 ) -> tuple[Step, ...]:
     """One decode step: each of `batch` sequences, with `context` tokens in its cache, gets one more token.
 
-    Per part, over all layers; the last step is their sum. w = element size:
+    Per part, over all layers; the last step is their sum.
 
     - weights of projections, feed-forward layers and output projection: 2·B FLOP per weight, each read once;
       of the embedding only B rows are read
-    - attention: 4·q·d·context FLOP per sequence and layer (q·k and p·v); the KV cache, 2·kv·d·context·w bytes
-      per sequence and layer, is read once, and one token's is written
+    - experts: 2·B·k FLOP per weight of one expert; those that the batch touches are read, E·(1 − (1 − k/E)^B)
+      per layer if tokens choose at random
+    - attention: the new token meets itself and the context. 4·q·d·(context + 1) FLOP per sequence and layer
+      (q·k and p·v); 2·kv·d elements per sequence and layer are read for each token of the context, and
+      written for the new one. Latent attention: see `traceql.predict.layers.LatentAttention`
     - Mamba-2 state update: 5 FLOP per element of the state (decay, outer product, and read-out: Dao and Gu,
-      section 3); state and convolution window, in the model's precision, read and written
+      section 3); state and convolution window read and written
 
     Raises:
-        PredictionError: a number is not positive, or the GPU has no peak in that precision.
+        PredictionError: batch is not positive or context negative, or the GPU has no peak in that precision.
     """
-    positive(batch=batch, context=context)
-    width = element_bytes(precision)
-    steps = [step("embedding", 0, batch * model.hidden * width, gpu, precision)]
-    steps += _weight_steps(model, batch, gpu, precision)
+    positive(batch=batch)
+    if context < 0:
+        raise PredictionError(f"context is {context}", "It must be 0 or more.")
+    steps = [_embedding(model, batch, gpu, precision), *_layers(model, batch, gpu, precision)]
     if attention := model.attention:
-        flop = 4 * attention.layers * attention.query_heads * attention.head_dim * context * batch
-        cached = attention.kv_elements_per_token * (context + 1) * batch * width
-        steps.append(step("attention over the KV cache", flop, cached, gpu, precision))
+        flop = attention.decode_flop_per_token * (context + 1) * batch
+        cached = attention.kv_elements_per_token * (context + 1) * batch
+        moved = cached * element_bytes(model.kv_dtype or precision)
+        steps.append(step("attention over the KV cache", flop, moved, gpu, precision))
     if mamba := model.mamba:
-        flop = 5 * mamba.layers * mamba.inner * mamba.state * batch
-        steps.append(step("mamba state", flop, 2 * mamba.state_elements * batch * width, gpu, precision))
-    steps.append(_output_projection(model, batch, gpu, precision))
+        moved = 2 * batch * _state_bytes(model, precision)
+        steps.append(step("mamba state", 5 * mamba.ssm_elements * batch, moved, gpu, precision))
+    steps += _weights(model, "output projection", batch, gpu, precision)
     return (*steps, total("decode step", steps))
 
 
@@ -66,13 +95,13 @@ def prefill(
 ) -> tuple[Step, ...]:
     """Prefill of `batch` prompts of `tokens` tokens, nothing of them cached before.
 
-    Per part, over all layers; the last step is their sum. w = element size, L = tokens:
+    Per part, over all layers; the last step is their sum. L = tokens:
 
-    - weights: 2·B·L FLOP per weight, each read once
+    - weights: 2·B·L FLOP per weight, each read once; experts as in `decode`, with B·L tokens
     - causal attention: 2·q·d·L·(L+1) FLOP per sequence and layer, half of the full square; Q, K and V are
       read, the output and the KV cache written, as FlashAttention does (Dao et al., 2022)
-    - Mamba-2 in chunks of c tokens: per token and layer 2·c·(N·groups + inner) FLOP inside a chunk and
-      4·N·inner through the states (Dao and Gu, section 6); x, B, C and the output pass DRAM once
+    - Mamba-2: `Mamba2.scan_flop`, in which chunks are causal likewise; x, B, C and the output pass DRAM once,
+      the state is written
     - output projection: the last token of each sequence only
 
     Raises:
@@ -81,39 +110,98 @@ def prefill(
     positive(tokens=tokens, batch=batch)
     width = element_bytes(precision)
     every = batch * tokens
-    steps = [step("embedding", 0, every * model.hidden * width, gpu, precision)]
-    steps += _weight_steps(model, every, gpu, precision)
+    steps = [_embedding(model, every, gpu, precision), *_layers(model, every, gpu, precision)]
     if attention := model.attention:
-        query = attention.layers * attention.query_heads * attention.head_dim
-        flop = 2 * query * tokens * (tokens + 1) * batch
-        moved = (2 * query + 2 * attention.kv_elements_per_token) * every * width
+        flop = attention.prefill_flop_per_pair * tokens * (tokens + 1) // 2 * batch
+        moved = attention.prefill_elements_per_token * every * width
+        moved += attention.kv_elements_per_token * every * element_bytes(model.kv_dtype or precision)
         steps.append(step("attention", flop, moved, gpu, precision))
     if mamba := model.mamba:
-        chunk = min(mamba.chunk, tokens)
-        inside = 2 * chunk * (mamba.state * mamba.groups + mamba.inner)
-        through = 4 * mamba.state * mamba.inner
-        flop = mamba.layers * (inside + through) * every
         moved = mamba.layers * (mamba.conv_channels + mamba.inner) * every * width
-        moved += mamba.state_elements * batch * width
-        steps.append(step("mamba scan", flop, moved, gpu, precision))
-    steps.append(_output_projection(model, batch, gpu, precision))
+        moved += batch * _state_bytes(model, precision)
+        steps.append(step("mamba scan", mamba.scan_flop(tokens) * batch, moved, gpu, precision))
+    steps += _weights(model, "output projection", batch, gpu, precision)
     return (*steps, total("prefill", steps))
 
 
-def _weight_steps(model: Model, rows: int, gpu: Gpu, precision: str) -> list[Step]:
-    width = element_bytes(precision)
-    parts = {
-        "attention projections": model.attention,
-        "feed-forward": model.mlp,
-        "mamba projections": model.mamba,
-    }
-    return [
-        step(name, 2 * rows * part.parameters, part.parameters * width, gpu, precision)
-        for name, part in parts.items()
-        if part
-    ]
+def needed_bytes(model: Model, *, batch: int, tokens: int, precision: str = "bf16") -> float:
+    """Bytes of memory that a step needs at least: all weights, and cache and state of such sequences.
+
+    Activations, workspaces and the engine's own memory come on top.
+    """
+    own = element_bytes(model.weight_dtype or precision)
+    held = 0 if model.tied else model.vocab * model.hidden * own
+    for part in (*model.parts, "output projection"):
+        for stored, weights in model.stored(part).items():
+            held += weights * (stored.bits / 8 if stored else own)
+    per_sequence = _state_bytes(model, precision)
+    if attention := model.attention:
+        cached = attention.kv_elements_per_token * tokens
+        per_sequence += cached * element_bytes(model.kv_dtype or precision)
+    return held + batch * per_sequence
 
 
-def _output_projection(model: Model, rows: int, gpu: Gpu, precision: str) -> Step:
-    weights = model.vocab * model.hidden
-    return step("output projection", 2 * rows * weights, weights * element_bytes(precision), gpu, precision)
+def all_reduces(
+    model: Model, gpu: Gpu, *, rows: int, precision: str = "bf16"
+) -> tuple[int, float, float | None]:
+    """What GPUs that share a model send each other: how many all-reduces, bytes from each GPU, seconds.
+
+    One after each attention, feed-forward and Mamba layer, over the residual stream of so many rows; each
+    sends at least 2·(N − 1)/N of its size (Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms for
+    clusters of workstations", 2009), over NVLink or, without it, PCIe; None where neither is known.
+    """
+    count = sum(part.layers for part in (model.attention, model.mlp, model.experts, model.mamba) if part)
+    size = rows * model.hidden * element_bytes(precision)
+    sent = count * size * 2 * (model.gpus - 1) / model.gpus
+    link = gpu.nvlink_bytes_per_s or gpu.pcie_bytes_per_s
+    return count, sent, sent / link if link else None
+
+
+def _embedding(model: Model, rows: int, gpu: Gpu, precision: str) -> Step:
+    read = rows * model.hidden * element_bytes(model.weight_dtype or precision) / model.gpus
+    return step("embedding", 0, read, gpu, precision)
+
+
+def _layers(model: Model, rows: int, gpu: Gpu, precision: str) -> list[Step]:
+    return [one for part in model.parts for one in _weights(model, part, rows, gpu, precision)]
+
+
+def _weights(model: Model, part: str, rows: int, gpu: Gpu, precision: str) -> list[Step]:
+    """Multiplying rows by the weights of a part: a step per format in which they are stored."""
+    layers = model.parts.get(part)
+    experts = layers if isinstance(layers, Experts) else None
+    stored = model.stored(part)
+    steps = []
+    for format_, weights in stored.items():
+        multiplied: float = weights
+        read: float = weights
+        if experts:
+            multiplied *= experts.chosen / experts.count
+            read *= experts.touched(rows) / experts.count
+        width = format_.bits / 8 if format_ else element_bytes(model.weight_dtype or precision)
+        # Where a GPU cannot multiply in the weights' precision, kernels unpack them.
+        own = (format_ and format_.precision) or precision
+        used = own if own in gpu.peak_flop_per_s else precision
+        found = step(_name(part, format_, stored), 2 * rows * multiplied, read * width, gpu, used)
+        ridge = ridge_batch(gpu, used, width)
+        # A row passes some of the experts: each of them needs more rows to be busy.
+        ridge *= experts.count / experts.chosen if experts else 1
+        steps.append(replace(found, ridge_batch=ridge))
+    return steps
+
+
+def _name(part: str, format_: Format | None, stored: Mapping[Format | None, int]) -> str:
+    if len(stored) == 1:
+        return part
+    if format_ is None:
+        return f"{part}, not quantised"
+    return part if sum(map(bool, stored)) == 1 else f"{part}, {format_.bits} bits"
+
+
+def _state_bytes(model: Model, precision: str) -> float:
+    """SSM state and convolution window of one sequence; 0 without Mamba."""
+    if not (mamba := model.mamba):
+        return 0
+    return mamba.ssm_elements * element_bytes(model.ssm_dtype) + mamba.conv_elements * element_bytes(
+        precision
+    )

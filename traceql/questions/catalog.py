@@ -132,7 +132,7 @@ class Catalog:
         Raises:
             CatalogError: one has it.
         """
-        if file.stem in schema.BY_NAME or file.stem in (schema.GPU_SPECS.name, _ANSWER):
+        if file.stem in {*schema.BY_NAME, *schema.SHIPPED, _ANSWER}:
             raise CatalogError(f"{file.label}: a table has the name", "Rename the file.")
         return _new(_new(file, self.views), self.macros).stem
 

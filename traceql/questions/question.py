@@ -398,7 +398,7 @@ def _declared(name: str, columns: Sequence[ResultColumn], where: str) -> str:
 def _check_needs(text: str, where: str, columns_of: Callable[[str], Sequence[ResultColumn]]) -> None:
     for word in text.split():
         for name in word.split("|"):
-            is_table = name in schema.BY_NAME or name == schema.GPU_SPECS.name
+            is_table = name in schema.BY_NAME or name in schema.SHIPPED
             if not is_table and not (name == word and columns_of(name)):
                 raise CatalogError(
                     f"{where}: there is no table or view {name!r}",

@@ -69,10 +69,10 @@ class Store:
         if held is not None:
             held.leave(self)
 
-    def _used(self, mode: Mode) -> contextlib.AbstractContextManager[Cursor]:
+    def _used(self, mode: Mode, threads: int | None = None) -> contextlib.AbstractContextManager[Cursor]:
         # Held from the first use on: a file that only closed objects knew could not be let go of.
         self._held = held = self._own or file_of(self._place)
-        return held.used(self, mode)
+        return held.used(self, mode, threads)
 
     # --- questions --------------------------------------------------------------------------------------
 
@@ -134,19 +134,22 @@ class Store:
     # --- changes ----------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def writing(self, what: str, *, new: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+    def writing(
+        self, what: str, *, new: bool = True, small: bool = False
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to change the database, in one transaction.
 
         Args:
             what: is to be stored, for the message if that fails.
             new: whether a database that is not there is made; else that is an error.
+            small: whether there is so little to compute that threads would wait for each other longer.
 
         Raises:
             DatabaseError: the database cannot be written; it is as it was.
         """
         try:
             with contextlib.ExitStack() as stack:
-                fresh, cursor = self._to_change(stack, new=new)
+                fresh, cursor = self._to_change(stack, new=new, threads=1 if small else None)
                 connection = cursor.connection
                 try:
                     connection.execute("BEGIN")
@@ -171,7 +174,9 @@ class Store:
         finally:
             self._discard_prepared()
 
-    def _to_change(self, stack: contextlib.ExitStack, *, new: bool) -> tuple[bool, Cursor]:
+    def _to_change(
+        self, stack: contextlib.ExitStack, *, new: bool, threads: int | None
+    ) -> tuple[bool, Cursor]:
         """Whether the file was made for this change, and the way into it, which `stack` closes."""
         while True:
             fresh = not self.exists
@@ -180,7 +185,7 @@ class Store:
                     raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
                 self._make()
             try:
-                return fresh, stack.enter_context(self._used("write"))
+                return fresh, stack.enter_context(self._used("write", threads))
             except DatabaseError:
                 # Gone while this one waited: somebody's first change failed, and took the file along.
                 if not new or self.exists:

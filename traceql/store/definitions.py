@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from traceql.questions import catalog
 from traceql.store import specs
-from traceql.tables.schema import GPU_SPECS, literal
+from traceql.tables.schema import SHIPPED, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -79,7 +79,7 @@ class Definitions:
     @cached_property
     def by_name(self) -> Mapping[str, Definition]:
         """Every definition, in the order in which they can be made."""
-        return {GPU_SPECS.name: _view(specs.view()), **self._catalogued}
+        return {**{view.name: _view(view) for view in specs.views()}, **self._catalogued}
 
     @cached_property
     def _catalogued(self) -> Mapping[str, Definition]:
@@ -127,7 +127,7 @@ class Definitions:
         while new:
             mentioned |= new
             new = frozenset().union(*(known[name].words for name in new & known.keys())) - mentioned
-        if GPU_SPECS.name in mentioned:
+        if SHIPPED.keys() & mentioned:
             known = _instead_of(self.by_name, instead)
         return [definition for name, definition in known.items() if name in mentioned]
 

@@ -131,12 +131,13 @@ class File:
         self._remove_spill: weakref.finalize[..., File] | None = None
 
     @contextlib.contextmanager
-    def used(self, store: Store, mode: Mode) -> Iterator[Cursor]:
+    def used(self, store: Store, mode: Mode, threads: int | None = None) -> Iterator[Cursor]:
         """A way into the file, opened as `mode` says; waits for those who use it otherwise.
 
         Args:
             store: on whose behalf; it holds the file until it leaves.
             mode: what it is used for.
+            threads: that compute, if it is opened for this; by default as many as there are processors.
         """
         wanted = self._always or mode
         with self._turn, self._free:
@@ -144,7 +145,7 @@ class File:
                 self._free.wait()
             if self._connection is None or self._mode != wanted:
                 self._close()
-                self._open(store.path, wanted)
+                self._open(store.path, wanted, threads)
             cursor = self._cursor(mode)
             self._holders.add(store)
             self._users += 1
@@ -193,7 +194,7 @@ class File:
                 self._own.cursor = own
         return own
 
-    def _open(self, given: str, mode: Mode) -> None:
+    def _open(self, given: str, mode: Mode, threads: int | None) -> None:
         path = self._path
         if path != MEMORY and mode != "make":
             if not Path(path).exists():
@@ -207,7 +208,7 @@ class File:
             connection = duckdb.connect(
                 path,
                 read_only=mode in ("read", "files") and path != MEMORY,
-                config={**_CONFIG, "temp_directory": spill},
+                config={**_CONFIG, "temp_directory": spill, **({"threads": threads} if threads else {})},
             )
         except (duckdb.Error, RuntimeError) as error:
             self._close()

@@ -564,6 +564,29 @@ TABLES: tuple[Table, ...] = (
     ),
 )
 
+#: The columns of the view gpu_architectures, whose rows come with traceql.
+GPU_ARCHITECTURES = Table(
+    "gpu_architectures",
+    "one kind of SM: what it does per clock",
+    _columns(
+        ("architecture", "VARCHAR", "name"),
+        (
+            "compute_capabilities",
+            "VARCHAR[]",
+            "of the GPUs that it stands for; empty for one of named products alone",
+        ),
+        (
+            "words",
+            "VARCHAR[]",
+            "that a product's name must have, too: of several that fit, the one with most of them",
+        ),
+        ("own_memory", "BOOLEAN", "false where the GPU shares the CPU's memory"),
+        ("l1_bytes_per_clock_and_sm", "DOUBLE", "reads from L1; NULL where it is not known"),
+        ("flop_per_clock_and_sm", "MAP(VARCHAR, DOUBLE)", "precision → dense FLOP; unknown ones are absent"),
+        ("source", "VARCHAR", "where NVIDIA prints it"),
+    ),
+)
+
 #: The columns of the view gpu_specs, whose rows come with traceql.
 GPU_SPECS = Table(
     "gpu_specs",
@@ -573,21 +596,28 @@ GPU_SPECS = Table(
         (
             "keys",
             "VARCHAR[]",
-            "words of its spellings, sorted; the view gpu_roofs matches names with them",
+            "words of its spellings, sorted; the view gpu_products matches names with them",
         ),
         ("sm_count", "INTEGER", "streaming multiprocessors"),
         ("sm_clock_hz", "DOUBLE", "clock behind the tensor peaks"),
         ("memory_bytes", "BIGINT", "DRAM size"),
         ("memory_bandwidth_bytes_per_s", "DOUBLE", "DRAM bandwidth"),
-        ("l2_bytes", "BIGINT", "L2 cache size"),
+        ("l2_bytes", "BIGINT", "L2 cache size; NULL where nothing tells it"),
         ("l2_bandwidth_bytes_per_s", "DOUBLE", "reads from L2; NULL where NVIDIA publishes none"),
-        ("l1_bandwidth_bytes_per_s", "DOUBLE", "all SMs, 128 bytes per clock each"),
+        ("l1_bandwidth_bytes_per_s", "DOUBLE", "derived: SMs × bytes per clock × their highest clock"),
         ("nvlink_bytes_per_s", "DOUBLE", "one direction, all links; NULL without NVLink"),
-        ("pcie_bytes_per_s", "DOUBLE", "one direction"),
+        ("pcie_bytes_per_s", "DOUBLE", "one direction; NULL where NVIDIA prints none"),
         ("peak_flop_per_s", "MAP(VARCHAR, DOUBLE)", "precision → dense peak; unknown ones are absent"),
-        ("sources", "MAP(VARCHAR, VARCHAR)", "kind of figure → where NVIDIA prints it"),
+        (
+            "sources",
+            "MAP(VARCHAR, VARCHAR)",
+            "kind of figure → where NVIDIA prints it, or how it is computed",
+        ),
     ),
 )
+
+#: The views whose rows come with traceql, by name.
+SHIPPED: Mapping[str, Table] = MappingProxyType({view.name: view for view in (GPU_ARCHITECTURES, GPU_SPECS)})
 
 BY_NAME: Mapping[str, Table] = MappingProxyType({table.name: table for table in TABLES})
 

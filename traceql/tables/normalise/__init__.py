@@ -38,7 +38,7 @@ from traceql.read import kinds
 from traceql.tables import sqlfiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from traceql.read.base import Wanted
 
@@ -128,6 +128,10 @@ class Source:
     text: str
     sql: str
 
+    def count_from(self, sources: Mapping[str, str]) -> str:
+        """SQL for the rows that the table should have, reading each raw view from the given query."""
+        return _reading(self.sql, sources)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -161,12 +165,6 @@ class Step:
             KeyError: they read a raw view that the header does not name.
         """
         return _reading(self.sql, sources)
-
-    def counts_from(self, sources: Mapping[str, str]) -> Iterator[tuple[Source, str]]:
-        """Each of `sources`, with a query for the rows that its table has and should have."""
-        for source in self.sources:
-            made = f"SELECT count(*) FROM {source.table} WHERE trace_id = getvariable('trace_id')"
-            yield source, f"SELECT ({made}), ({_reading(source.sql, sources)})"
 
 
 @cache

@@ -91,12 +91,12 @@ CASES = [
         expected=across(
             f"""
             {HEAD}
-            kernel  NULL  x  NULL  NULL  NULL  avg_ns    NULL  both    12   22    10    1000/12  3  3  2          2     10 - 2.776 * sqrt(8/3)  10 + 2.776 * sqrt(8/3)
+            kernel  NULL  x  NULL  NULL  NULL  avg_ns    NULL  both    12   22    10    1000/12  3  3  2          2     10 - 2.7764451052 * sqrt(8/3)  10 + 2.7764451052 * sqrt(8/3)
             kernel  NULL  x  NULL  NULL  NULL  instances  NULL  both    1    1     0     0        3  3  0          0     0                       0
-            kernel  NULL  x  NULL  NULL  NULL  total_ns  NULL  both    12   22    10    1000/12  3  3  2          2     10 - 2.776 * sqrt(8/3)  10 + 2.776 * sqrt(8/3)
+            kernel  NULL  x  NULL  NULL  NULL  total_ns  NULL  both    12   22    10    1000/12  3  3  2          2     10 - 2.7764451052 * sqrt(8/3)  10 + 2.7764451052 * sqrt(8/3)
             kernel  NULL  y  NULL  NULL  NULL  avg_ns    NULL  baseline only  6    NULL  NULL  NULL     1  0  NULL       NULL  NULL                    NULL
-            kernel  NULL  y  NULL  NULL  NULL  instances  NULL  baseline only  1/3  0     -1/3  -100     3  3  sqrt(1/3)  0     -1/3 - 4.303/3          -1/3 + 4.303/3
-            kernel  NULL  y  NULL  NULL  NULL  total_ns  NULL  baseline only  2    0     -2    -100     3  3  sqrt(12)   0     -2 - 4.303 * 2          -2 + 4.303 * 2
+            kernel  NULL  y  NULL  NULL  NULL  instances  NULL  baseline only  1/3  0     -1/3  -100     3  3  sqrt(1/3)  0     -1/3 - 4.3026527299/3          -1/3 + 4.3026527299/3
+            kernel  NULL  y  NULL  NULL  NULL  total_ns  NULL  baseline only  2    0     -2    -100     3  3  sqrt(12)   0     -2 - 4.3026527299 * 2          -2 + 4.3026527299 * 2
             """
         ),
     ),

@@ -12,7 +12,11 @@ KERNELS = (
         "step",
         domains={"lib": "cub"},
         ns=20,
-        metrics={"dram__bytes_read.sum.per_second": 2e9, "dram__bytes_write.sum.per_second": 1e9},
+        metrics={
+            "dram__bytes_read.sum.per_second": 2e9,
+            "dram__bytes_write.sum.per_second": 1e9,
+            f"gpu__{PEAK.replace('__', '_')}": 25,
+        },
     )
     # Outside any range, and nothing measured.
     .kernel("nop", ns=5)
@@ -34,7 +38,7 @@ CASES = [
             l2_write_sectors     3 + 2                         NULL        NULL
             gpu_ns               10 + 30                       20          5
             dram_bytes_per_s     200 / 40e-9                   60 / 20e-9  NULL
-            dram_throughput_pct  (40 * 10 + 80 * 30) / 40      NULL        NULL
+            dram_throughput_pct  (40 * 10 + 80 * 30) / 40      25          NULL
             """
         ),
     ),
@@ -54,7 +58,7 @@ CASES = [
             l2_write_sectors     5            NULL        NULL
             gpu_ns               40           20          5
             dram_bytes_per_s     200 / 40e-9  60 / 20e-9  NULL
-            dram_throughput_pct  70           NULL        NULL
+            dram_throughput_pct  70           25          NULL
             """
         ),
     ),
@@ -76,7 +80,7 @@ CASES = [
             gpu_ns               45          20
             # Of add only: what nop moved is not known.
             dram_bytes_per_s     200 / 40e-9  60 / 20e-9
-            dram_throughput_pct  70          NULL
+            dram_throughput_pct  70          25
             """
         ),
     ),

@@ -6,7 +6,8 @@ The roofs of `made.ncu.roofline`: DRAM 10, L2 20 and L1 40 bytes per ns, fp32 20
 from __future__ import annotations
 
 from made.case import Case, down
-from made.ncu import Profile, roofline
+from made.ncu import L1, Profile, roofline
+from made.runs import Runs
 
 
 def module(name: str) -> str:
@@ -49,6 +50,7 @@ CASES = [
             kernels                    1                   1               2
             gpu_ns                     1000                1000            1000 + 1000
             flop                       20000               1000            300000 + 500000
+            at_least                   false           false           false
             precision                  fp32                fp32            bf16
             bound                      memory_bound        compute_bound   compute_bound  # 100, 5 and 800 ns; 800, 1 and 200 ns
             dram_flop_per_byte         2.5                 100             400
@@ -64,6 +66,7 @@ CASES = [
             profiled_l1_bytes_per_s    4e10                4e10            4e10
             datasheet_flop_per_s       66.9e12             66.9e12         989.4e12
             datasheet_dram_bytes_per_s  4.8e12             4.8e12          4.8e12
+            datasheet_source          datasheet  datasheet  datasheet
             bound_by                   profiled            profiled        profiled
             flop_by_precision          {fp32: 20000.0}     {fp32: 1000.0}  {bf16: 800000.0}
             dram_bytes                 8000                10              2000
@@ -75,8 +78,8 @@ CASES = [
             l1_bytes_per_s             8e9                 5e7             6e9
             l2_pct                     40                  0.1             15
             l1_pct                     20                  0.125           15
-            l2_metric                  lts__t_bytes.sum    lts__t_bytes.sum  lts__t_bytes.sum
-            l1_metric                  l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum
+            l2_metric                  lts__lts2xbar_cycles_active.sum    lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum
+            l1_metric                  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum
             lacks                      NULL                NULL            NULL
             useful_flop                NULL                NULL            NULL
             executed_per_useful        NULL                NULL            NULL
@@ -84,7 +87,7 @@ CASES = [
         ),
     ),
     Case(
-        "tags of the trace come before its ranges, and tell what the work needs; one unknown launch leaves no sum",
+        "tags of the trace come before its ranges, and tell what the work needs; nothing and something unknown leave no sum",
         traces={
             "tagged": Profile(
                 tags={"layer_kind": "mamba", "phase": "decode", "seq_len": "4096", "useful_flop": "2000"}
@@ -92,7 +95,7 @@ CASES = [
             .kernel(
                 "scan", "phase=prefill seq_len=8/layer/mlp", metrics=roofline(fp32=2000, dram=100, l2=400)
             )
-            .kernel("conv", metrics={**roofline(fp32=1000, dram=100, l2=200), "l1tex__t_bytes.sum": None}),
+            .kernel("conv", metrics={**roofline(fp32=1000, dram=100, l2=200), L1: None}),
             "other": Profile(tags={"layer_kind": "mlp"}).kernel("up", metrics=roofline(fp32=2)),
         },
         params={"layer_kind": "m?mba", "phase": "decode", "trace": "tagged"},
@@ -105,6 +108,7 @@ CASES = [
             kernels                    2
             gpu_ns                     2000
             flop                       3000
+            at_least                   false
             precision                  fp32
             bound                      memory_bound      # 15 ns of fp32, 20 of DRAM
             dram_flop_per_byte         15
@@ -120,6 +124,7 @@ CASES = [
             profiled_l1_bytes_per_s    NULL
             datasheet_flop_per_s       NULL
             datasheet_dram_bytes_per_s  NULL
+            datasheet_source          NULL
             bound_by                   profiled
             flop_by_precision          {fp32: 3000.0}
             dram_bytes                 200
@@ -131,9 +136,9 @@ CASES = [
             l1_bytes_per_s             NULL
             l2_pct                     1.5
             l1_pct                     NULL
-            l2_metric                  lts__t_bytes.sum
-            l1_metric                  l1tex__t_bytes.sum
-            lacks                      L1 bytes (--metrics l1tex__t_bytes.sum)
+            l2_metric                  lts__lts2xbar_cycles_active.sum
+            l1_metric                  l1tex__lsu_writeback_active_mem_lgds.sum
+            lacks                      L1 bytes (--metrics l1tex__t_bytes.sum) of 1 of 2 kernels
             useful_flop                2000
             executed_per_useful        1.5
             """
@@ -173,6 +178,7 @@ CASES = [
             kernels                    2                   1               2               1
             gpu_ns                     2000                1000            2000            1000
             flop                       22000               20000           2000            1000
+            at_least                   false           false           false           false
             precision                  fp32                fp32            fp32            fp32
             bound                      memory_bound        memory_bound    compute_bound   compute_bound
             dram_flop_per_byte         22/3                10              100             100
@@ -188,6 +194,7 @@ CASES = [
             profiled_l1_bytes_per_s    4e10                4e10            4e10            4e10
             datasheet_flop_per_s       NULL                NULL            NULL            NULL
             datasheet_dram_bytes_per_s  NULL               NULL            NULL            NULL
+            datasheet_source          NULL  NULL  NULL  NULL
             bound_by                   profiled            profiled        profiled        profiled
             flop_by_precision          {fp32: 22000.0}     {fp32: 20000.0}  {fp32: 2000.0}  {fp32: 1000.0}
             dram_bytes                 3000                2000            20              10
@@ -199,11 +206,74 @@ CASES = [
             l1_bytes_per_s             2.5e9               4e9             5e7             5e7
             l2_pct                     12.5                20              0.1             0.1
             l1_pct                     6.25                10              0.125           0.125
-            l2_metric                  lts__t_bytes.sum    lts__t_bytes.sum  lts__t_bytes.sum  lts__t_bytes.sum
-            l1_metric                  l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum
+            l2_metric                  lts__lts2xbar_cycles_active.sum    lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum
+            l1_metric                  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum
             lacks                      NULL                NULL            NULL            NULL
             useful_flop                NULL                NULL            NULL            NULL
             executed_per_useful        NULL                NULL            NULL            NULL
+            """
+        ),
+    ),
+    Case(
+        "useful FLOP come from imported predictions of the same kind, phase and prompt length, for each call",
+        traces={
+            "made": Profile()
+            .kernel("up", "layer_kind=mlp/phase=prefill/seq_len=8", metrics=roofline(bf16=6000, dram=10))
+            .kernel("up", "layer_kind=mlp/phase=prefill/seq_len=9", metrics=roofline(bf16=6000, dram=10))
+            .kernel("up", "layer_kind=mlp/phase=decode/seq_len=8", metrics=roofline(bf16=60, dram=10)),
+        },
+        runs={
+            "useful": Runs(
+                {"layer_kind": "mlp", "phase": "prefill", "seq_len": 8, "useful_flop": 1000},
+                {"layer_kind": "mlp", "phase": "decode", "seq_len": 8, "useful_flop": 10, "model": "small"},
+                # Of two models, nobody knows which.
+                {"layer_kind": "mlp", "phase": "decode", "seq_len": 8, "useful_flop": 20, "model": "large"},
+                {"layer_kind": "attention", "phase": "prefill", "seq_len": 9, "useful_flop": 7},
+            )
+        },
+        params={"calls": 2},
+        expected=down(
+            """
+            trace                      made             made             made
+            layer_kind                 mlp              mlp              mlp
+            phase                      decode           prefill          prefill
+            seq_len                    8                8                9
+            kernels                    1                1                1
+            gpu_ns                     1000             1000             1000
+            flop                       60               6000             6000
+            at_least                   false            false            false
+            precision                  bf16             bf16             bf16
+            bound                      memory_bound     compute_bound    compute_bound  # 0.06 ns and 1; 6 and 1
+            dram_flop_per_byte         6                600              600
+            flop_per_s                 6e7              6e9              6e9
+            dram_bytes_per_s           1e7              1e7              1e7
+            compute_pct                0.006            0.6              0.6
+            dram_pct                   0.1              0.1              0.1
+            datasheet_compute_pct      NULL             NULL             NULL
+            datasheet_dram_pct         NULL             NULL             NULL
+            profiled_flop_per_s        1e12             1e12             1e12
+            profiled_dram_bytes_per_s  1e10             1e10             1e10
+            profiled_l2_bytes_per_s    NULL             NULL             NULL
+            profiled_l1_bytes_per_s    NULL             NULL             NULL
+            datasheet_flop_per_s       NULL             NULL             NULL
+            datasheet_dram_bytes_per_s  NULL            NULL             NULL
+            datasheet_source          NULL  NULL  NULL
+            bound_by                   profiled         profiled         profiled
+            flop_by_precision          {bf16: 60.0}     {bf16: 6000.0}   {bf16: 6000.0}
+            dram_bytes                 10               10               10
+            l2_bytes                   0                0                0
+            l1_bytes                   0                0                0
+            l2_flop_per_byte           NULL             NULL             NULL
+            l1_flop_per_byte           NULL             NULL             NULL
+            l2_bytes_per_s             0                0                0
+            l1_bytes_per_s             0                0                0
+            l2_pct                     0                0                0
+            l1_pct                     0                0                0
+            l2_metric                  lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum
+            l1_metric                  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum
+            lacks                      NULL             NULL             NULL
+            useful_flop                NULL             2000             NULL
+            executed_per_useful        NULL             3                NULL
             """
         ),
     ),

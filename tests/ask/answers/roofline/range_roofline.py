@@ -35,6 +35,7 @@ CASES = [
             kernels                    2                   1                1
             gpu_ns                     1000 + 1000         1000             1000
             flop                       400000 + 0          400000           0
+            at_least                   false           false           false
             precision                  bf16                bf16             NULL
             bound                      memory_bound        compute_bound    memory_bound  # 400 ns of bf16, 400 of DRAM; 400, 100; 0, 300
             dram_flop_per_byte         100                 400              0
@@ -50,6 +51,7 @@ CASES = [
             profiled_l1_bytes_per_s    4e10                4e10             4e10
             datasheet_flop_per_s       989.4e12            989.4e12         NULL
             datasheet_dram_bytes_per_s  4.8e12             4.8e12           4.8e12
+            datasheet_source          datasheet  datasheet  datasheet
             bound_by                   profiled            profiled         profiled
             flop_by_precision          {bf16: 400000.0}    {bf16: 400000.0}  NULL
             dram_bytes                 1000 + 3000         1000             3000
@@ -61,8 +63,8 @@ CASES = [
             l1_bytes_per_s             4e9                 4e9              4e9
             l2_pct                     10                  10               10
             l1_pct                     10                  10               10
-            l2_metric                  lts__t_bytes.sum    lts__t_bytes.sum  lts__t_bytes.sum
-            l1_metric                  l1tex__t_bytes.sum  l1tex__t_bytes.sum  l1tex__t_bytes.sum
+            l2_metric                  lts__lts2xbar_cycles_active.sum    lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum
+            l1_metric                  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum
             lacks                      NULL                NULL             NULL
             useful_flop                200000              200000           200000
             executed_per_useful        2                   2                0
@@ -83,6 +85,7 @@ CASES = [
             kernels                    1
             gpu_ns                     1000
             flop                       0
+            at_least                   false
             precision                  NULL
             bound                      memory_bound
             dram_flop_per_byte         0
@@ -98,6 +101,7 @@ CASES = [
             profiled_l1_bytes_per_s    4e10
             datasheet_flop_per_s       NULL
             datasheet_dram_bytes_per_s  4.8e12
+            datasheet_source          datasheet
             bound_by                   profiled
             flop_by_precision          NULL
             dram_bytes                 3000
@@ -109,8 +113,8 @@ CASES = [
             l1_bytes_per_s             4e9
             l2_pct                     10
             l1_pct                     10
-            l2_metric                  lts__t_bytes.sum
-            l1_metric                  l1tex__t_bytes.sum
+            l2_metric                  lts__lts2xbar_cycles_active.sum
+            l1_metric                  l1tex__lsu_writeback_active_mem_lgds.sum
             lacks                      NULL
             useful_flop                NULL
             executed_per_useful        NULL

@@ -14,16 +14,16 @@ FAST = {
     "dram__cycles_elapsed.avg.per_second": 2e9,
     "sm__cycles_elapsed.avg.per_second": 2e9,
 }
-#: The same traffic under another counter, of 2,000 sectors of 32 bytes, with a peak of 5 sectors per cycle.
+#: Traffic under a counter of all requests, 2,000 sectors of 32 bytes, whose peak of 5 sectors per cycle is no roof.
 SECTORS = {
-    **{name: value for name, value in roofline(dram=10, l1=10).items() if "lts__t_bytes" not in name},
+    **{name: value for name, value in roofline(dram=10, l1=10).items() if "lts__lts2xbar" not in name},
     "lts__t_sectors.sum": 2000,
     "lts__t_sectors.sum.peak_sustained": 5,
 }
 
 CASES = [
     Case(
-        "a profiled roof is the highest of the launches; published and measured ones are of the GPU's name",
+        "a profiled roof is the highest of the launches, of NVIDIA's roofline metrics; others are of the GPU's name",
         traces={
             "made": Profile()
             .gpu("NVIDIA H200")
@@ -53,16 +53,15 @@ CASES = [
             made   memory   dram  datasheet  NULL                NULL        4.8e12               NULL
             made   memory   dram  measured   NULL                NULL        4e12                 NULL
             made   memory   dram  profiled   NULL                NULL        2e10                 NULL
-            made   memory   l1    datasheet  NULL                NULL        132 * 128 * 1.83e9   NULL
-            made   memory   l1    profiled   l1tex__t_bytes.sum  NULL        4e10                 NULL
+            made   memory   l1    derived    NULL                NULL        132 * 128 * 1.98e9   NULL
+            made   memory   l1    profiled   l1tex__lsu_writeback_active_mem_lgds.sum  NULL        4e10                 NULL
             made   memory   l2    measured   NULL                NULL        9e12                 NULL
-            made   memory   l2    profiled   lts__t_bytes.sum    NULL        2e10                 NULL
-            made   memory   l2    profiled   lts__t_sectors.sum  NULL        5 * 32 * 1e9         NULL
+            made   memory   l2    profiled   lts__lts2xbar_cycles_active.sum    NULL        2e10                 NULL
             """
         ),
     ),
     Case(
-        "of a card that nobody publishes there are the profiled ones only; precisions are those that decide a roof",
+        "of a card of which nothing is known there are the profiled ones only; precisions are those that decide a roof",
         traces={
             "a": Profile()
             .gpu("A card that nobody publishes")
@@ -75,8 +74,36 @@ CASES = [
             trace  kind     name  source    metric              flop_per_s  bytes_per_s  ridge_flop_per_byte
             a      compute  fp32  profiled  NULL                2e11        NULL         20
             a      memory   dram  profiled  NULL                NULL        1e10         NULL
-            a      memory   l1    profiled  l1tex__t_bytes.sum  NULL        4e10         NULL
-            a      memory   l2    profiled  lts__t_bytes.sum    NULL        2e10         NULL
+            a      memory   l1    profiled  l1tex__lsu_writeback_active_mem_lgds.sum  NULL        4e10         NULL
+            a      memory   l2    profiled  lts__lts2xbar_cycles_active.sum    NULL        2e10         NULL
+            """
+        ),
+    ),
+    Case(
+        "of a card that no datasheet here describes, the report tells SMs, clocks and bus",
+        traces={
+            "made": Profile()
+            .gpu(
+                "NVIDIA A10M",
+                compute_capability_major=8,
+                compute_capability_minor=6,
+                multiprocessor_count=56,
+                max_gpu_frequency_khz=1_500_000,
+                max_mem_frequency_khz=6_250_000,
+                fb_bus_width=320,
+            )
+            .kernel("sum", metrics=roofline(fp32=200, dram=10, l2=10, l1=10))
+        },
+        expected=across(
+            """
+            trace  kind     name  source    metric              flop_per_s  bytes_per_s  ridge_flop_per_byte
+            made   compute  fp32  derived   NULL                56 * 256 * 1.5e9  NULL   21504 / 500  # 2 × 128 lanes
+            made   compute  fp32  profiled  NULL                2e11        NULL         20
+            made   memory   dram  derived   NULL                NULL        5e11         NULL  # 2 × 6.25 GHz × 40 bytes
+            made   memory   dram  profiled  NULL                NULL        1e10         NULL
+            made   memory   l1    derived   NULL                NULL        56 * 128 * 1.5e9  NULL
+            made   memory   l1    profiled  l1tex__lsu_writeback_active_mem_lgds.sum  NULL        4e10         NULL
+            made   memory   l2    profiled  lts__lts2xbar_cycles_active.sum    NULL        2e10         NULL
             """
         ),
     ),

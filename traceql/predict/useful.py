@@ -1,0 +1,66 @@
+"""Useful FLOP of a layer of each kind, by the shape of its work: counters tell what was executed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from traceql.predict import hardware, serving
+from traceql.predict.floors import positive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from traceql.predict.floors import Step
+    from traceql.predict.models import Model
+
+# Kind of layer, as the collectors call it → how the names of its parts begin.
+_PARTS = {"attention": "attention", "mlp": "feed-forward", "mamba2": "mamba"}
+
+
+def layers(
+    model: Model, tokens: Sequence[int], *, batch: int = 1, chunk: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """One layer of each kind of a model, in prefill and in one decode step: a row of a table of runs each.
+
+    Args:
+        model: the model.
+        tokens: lengths of prompts.
+        batch: sequences.
+        chunk: tokens of a prefill step, if prompts are prefilled in chunks: then prefill is the last of them,
+            as the collectors record it, which sees the whole context.
+
+    Yields:
+        layer_kind, phase (prefill or decode), seq_len (tokens of the prompt), useful_flop. The counts are
+        those of `traceql.predict.serving`.
+
+    Raises:
+        PredictionError: a number is not positive.
+    """
+    # FLOP are the same on every GPU.
+    gpu = hardware.gpus()[0]
+
+    def prefilled(length: int) -> Callable[[str], float]:
+        return _flop_of(serving.prefill(model, gpu, tokens=length, batch=batch))
+
+    kinds = {"attention": model.attention, "mlp": model.mlp, "mamba2": model.mamba}
+    for length in tokens:
+        positive(tokens=length, chunk=chunk or length)
+        # All but the last chunk came before.
+        before = (length - 1) // (chunk or length) * (chunk or length)
+        whole, earlier = prefilled(length), prefilled(before) if before else lambda _: 0.0
+        decoded = _flop_of(serving.decode(model, gpu, batch=batch, context=length))
+        for kind, found in kinds.items():
+            if found:
+                part = _PARTS[kind]
+                phases = {"prefill": whole(part) - earlier(part), "decode": decoded(part)}
+                for phase, flop in phases.items():
+                    yield {
+                        "layer_kind": kind,
+                        "phase": phase,
+                        "seq_len": length,
+                        "useful_flop": flop / found.layers,
+                    }
+
+
+def _flop_of(steps: Sequence[Step]) -> Callable[[str], float]:
+    return lambda part: float(sum(step.flop for step in steps if step.part.startswith(part)))
