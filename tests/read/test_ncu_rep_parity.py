@@ -53,6 +53,52 @@ def test_every_table_equals_that_of_the_library(unpacked: Callable[[str], Path],
     assert [list(pair) for pair in ours.environment] == [list(pair) for pair in theirs.environment]
 
 
+# Counters that no shipped report holds.
+OTHER_COUNTERS = (
+    "gpu__time_active.sum", "gpu__cycles_active.sum", "gpu__cycles_elapsed.max", "gpu__cycles_elapsed.avg.per_second",
+    "gpu__engine_cycles_active_any.avg", "fe__cycles_elapsed.sum", "sys__cycles_elapsed.avg", "mcc__cycles_elapsed.avg",
+    "idc__request_cycles_active.sum", "l1tex__m_l1tex2xbar_req_cycles_active.sum", "smsp__issue_active.sum",
+    "smsp__issue_inst0.sum", "smsp__issue_inst1.sum", "sm__pipe_alu_cycles_active.sum", "sm__pipe_fma_cycles_active.sum",
+    "sm__pipe_fp64_cycles_active.sum", "sm__pipe_shared_cycles_active.sum", "sm__pipe_tensor_cycles_active.sum",
+    "smsp__warps_launched.sum", "smsp__warps_issue_stalled_wait.sum", "sm__ctas_active.sum", "sm__threads_launched.sum",
+    "smsp__threads_launched.sum", "smsp__branch_inst_executed.sum", "smsp__branch_targets_threads_uniform.sum",
+    "smsp__sass_branch_targets.sum", "smsp__sass_branch_targets_threads_uniform.sum", "fbpa__dram_read_bytes.sum",
+    "fbpa__dram_write_bytes.sum", "fbpa__dram_read_sectors.sum", "dram__sectors_read.sum", "lts__x_bytes.sum",
+    "lts__d_sectors.sum", "lts__d_sectors_fill_device.sum", "lts__t_tag_requests.sum", "lts__t_tag_requests_hit.sum",
+    "lts__t_tag_requests_miss.sum", "lts__t_requests_srcunit_tex_lookup_miss.sum", "l1tex__t_bytes.sum",
+    "l1tex__t_bytes_pipe_lsu_mem_global_op_ld.sum", "l1tex__data_bank_reads.sum", "l1tex__f_wavefronts.sum",
+    "l1tex__lsuin_requests.sum", "sm__sass_data_bytes_mem_shared.sum", "smsp__sass_data_bytes_mem_global.sum",
+    "sm__sass_thread_inst_executed_op_integer_pred_on.sum", "smsp__sass_inst_executed_op_memory_8b.sum",
+    "sm__inst_executed_pipe_alu.sum", "sm__inst_executed_pipe_fp64.sum", "idc__requests_lookup_hit.sum",
+    "idc__requests_lookup_miss.sum", "nvlrx__packets.sum", "nvltx__packets.sum", "launch__local_mem_size",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "gpu",
+    [
+        "scv_graph_as_graph.ncu-rep.xz",
+        "jax_gb200_2025.3_graph_nodes.ncu-rep.xz",
+        "esmm_a10g_2023.1.ncu-rep.xz",
+    ],
+)
+def test_units_of_other_counters_are_those_that_the_library_knows(
+    unpacked: Callable[[str], Path], gpu: str, tmp_path: Path
+) -> None:
+    """A report about a GPU (the metrics of the GPU of a shipped report) with counters that it does not hold."""
+    told = natively(unpacked(gpu)).tables["ncu_metrics"].select(["action", "metric", "value", "text"])
+    attributes = {
+        row["metric"]: row["text"] if row["value"] is None else int(row["value"])
+        for row in told.to_pylist()
+        if row["action"] == 0 and row["metric"].startswith("device__")
+    }
+    path = tmp_path / "counters.ncu-rep"
+    path.write_bytes(rep.with_metrics({**attributes, **dict.fromkeys(OTHER_COUNTERS, 3)}))
+    found = rows(natively(path).tables["ncu_metrics"].select(["metric", "unit"]))
+    assert found.equals(rows(through_the_library(path).tables["ncu_metrics"].select(["metric", "unit"])))
+    assert len(attributes) > 50 and found["unit"].null_count == 0
+
+
 def nvtx(*fields: tuple[int, rep.Value]) -> tuple[int, rep.Value]:
     """The NVTX state of a kernel."""
     return 21, rep.message(*fields)

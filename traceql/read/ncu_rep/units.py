@@ -3,8 +3,9 @@
 NVIDIA names a counter ``unit__quantity_qualifiers`` and puts how it was rolled up behind a point
 (``lts__t_sectors_op_read.sum.per_second``; Kernel Profiling Guide, "Metrics Structure"). So what is told here
 is the unit of a counter, by its whole name or by its quantity, and what the ending makes of it. All of it was
-compared with what NVIDIA's library says about the reports at hand; a counter that is in none of them has no
-unit here (None), which is not the same as being a plain number ("").
+compared with what NVIDIA's library says about the reports at hand, or (some counters that are in none of
+them) about a report that was made to hold them. Any other counter has no unit here (None), which is not the
+same as being a plain number ("").
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ _COUNTERS: Final = {
         sass__thread_inst_executed_per_opcode_category sass__thread_inst_executed_true_per_opcode
         sass__thread_inst_executed_true_per_opcode_with_modifier_all
         sass__thread_inst_executed_true_per_opcode_with_modifier_selective
-        smsp__issue_active smsp__pcsamp_interval smsp__pcsamp_sample_count
+        smsp__pcsamp_interval smsp__pcsamp_sample_count
         smsp__sass_inst_executed_memdesc_explicit_evict_type
         smsp__sass_l1tex_data_pipe_lsu_wavefronts_mem_shared_op_ldgsts
         smsp__sass_l1tex_data_pipe_lsu_wavefronts_mem_shared_op_ldgsts_cache_access
@@ -78,20 +79,26 @@ _COUNTERS: Final = {
     "SM": "launch__sm_count",
     "block": """
         gr__ctas_launched_realtime gr__workids_granted_as_ctas launch__cluster_max_potential_size
-        sm__ctas_launched
+        sm__ctas_active sm__ctas_launched
     """,
     "branches": """
-        smsp__branch_targets_threads_divergent smsp__pcsamp_warps_issue_stalled_branch_resolving
+        smsp__branch_inst_executed smsp__branch_targets_threads_divergent
+        smsp__branch_targets_threads_uniform smsp__sass_branch_targets
+        smsp__sass_branch_targets_threads_uniform smsp__pcsamp_warps_issue_stalled_branch_resolving
         smsp__pcsamp_warps_issue_stalled_branch_resolving_not_issued
         smsp__sass_branch_targets_threads_divergent
     """,
     "byte": """
-        launch__persisting_l2_cache_size launch__shared_mem_config_size
+        fbpa__dram_read_bytes fbpa__dram_write_bytes launch__local_mem_size launch__persisting_l2_cache_size
+        launch__shared_mem_config_size
         profiler__pmsampler_buffer_size_bytes profiler__replayer_bytes_mem_accessible
         profiler__replayer_bytes_mem_backed_up smsp__pcsamp_buffer_size_bytes smsp__pcsamp_dropped_bytes
     """,
     "cluster": "launch__cluster_max_active",
     "cycle": """
+        fe__cycles_elapsed gpu__cycles_active gpu__cycles_elapsed gpu__engine_cycles_active_any
+        idc__request_cycles_active l1tex__m_l1tex2xbar_req_cycles_active mcc__cycles_elapsed
+        smsp__issue_active smsp__issue_inst0 smsp__issue_inst1 sys__cycles_elapsed
         l1tex__lsu_writeback_active_mem_lg l1tex__lsu_writeback_active_mem_lgds l1tex__tex_writeback_active
         lts__lts2xbar_cycles_active profiler__pmsampler_interval_cycles sm__dcc_requests
         sm__dcc_requests_lookup_hit sm__icc_requests smsp__average_warp_latency_per_inst_issued
@@ -102,23 +109,27 @@ _COUNTERS: Final = {
         smsp__pcsamp_warps_issue_stalled_no_instructions
         smsp__pcsamp_warps_issue_stalled_no_instructions_not_issued
     """,
-    "ns": "gpu__time_duration profiler__pmsampler_interval_time",
+    "ns": "gpu__time_active gpu__time_duration profiler__pmsampler_interval_time",
+    "packet": "nvlrx__packets nvltx__packets",
     "pass": "profiler__replayer_passes profiler__replayer_passes_type_warmup smsp__pcsamp_aggregated_passes",
     "register/thread": "launch__registers_per_thread launch__registers_per_thread_allocated",
-    "request": "idc__requests",
+    "request": "idc__requests idc__requests_lookup_hit idc__requests_lookup_miss",
     "sample": "profiler__pmsampler_dropped_samples profiler__pmsampler_merged_samples",
     "sectors": """
         memory_l1_tag_requests_global memory_l1_wavefronts_shared memory_l1_wavefronts_shared_ideal
         memory_l2_theoretical_sectors_global memory_l2_theoretical_sectors_global_ideal
         memory_l2_theoretical_sectors_local
     """,
+    "tag": "lts__t_tag_requests lts__t_tag_requests_hit lts__t_tag_requests_miss",
     "thread": """
+        sm__threads_launched smsp__threads_launched
         derived__avg_thread_executed derived__avg_thread_executed_true derived__avg_thread_unexecuted_true
         derived__derivative_avg_thread_executed_true launch__thread_count
     """,
     "warp": """
         sm__maximum_warps_avg_per_active_cycle sm__warps_active sm__warps_launched
         smsp__maximum_warps_avg_per_active_cycle smsp__warps_active smsp__warps_eligible
+        smsp__warps_launched
     """,
 }
 
@@ -127,7 +138,7 @@ _QUANTITIES: Final = (
     (r"device__attribute_\w+|group:\w+|derived_tempMetric\d+|sm__ops_path_tensor_\w+", ""),
     (r"l1tex__\w*(?:wavefronts|requests|bank_conflicts|bank_reads|bank_writes)\w*", ""),
     (r"sm__sass_l1tex_t_requests_\w+", ""),
-    (r"(?:l1tex|lts|lrc|fbpa|dram|syslts|syslrc)__\w*sectors\w*", "sector"),
+    (r"(?:l1tex|lts|lrc|fbpa|dram|syslts|syslrc)__(?!average_)\w*sectors\w*", "sector"),
     (r"sm(?:sp)?__sass_l1tex_\w*_sectors_\w+", "sector"),
     (r"sm__sass_l1tex_\w*_bytes_\w+", "byte"),
     (r"(?:dram|l1tex|lts|nvlrx|nvltx|pcie|ctc)__\w*bytes\w*", "byte"),
@@ -137,7 +148,9 @@ _QUANTITIES: Final = (
     (r"sass__inst_executed\w+|smsp__average_warps_issue_stalled_\w+_per_issue_active", "inst"),
     (r"smsp__pcsamp_warps_issue_stalled_\w+", "warp"),
     (r"(?:dram|gpc|l1tex|lts|sm|smsp)__cycles_(?:active|elapsed)", "cycle"),
-    (r"sm(?:sp)?__pipe_tensor_\w+_cycles_active\w*", "cycle"),
+    (r"sm(?:sp)?__pipe_\w+_cycles_active\w*", "cycle"),
+    (r"sm(?:sp)?__sass_data_bytes_mem_\w+", "byte"),
+    (r"smsp__warps_issue_stalled_\w+", "warp"),
     (r"launch__occupancy_limit_\w+|launch__block_dim_[xyz]", "block"),
     (r"launch__shared_mem_per_block\w*", "byte/block"),
     (r"smsp__sass_average_data_bytes_per_sector_\w+", "byte/sector"),
