@@ -68,6 +68,8 @@ def test_every_command_shown_works(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     for name in ("decode_sweep.csv", "prefill_sweep.csv"):
         shutil.copy(TABLES / name, tmp_path)
+    for name in ("small_baseline_t0.7", "small_nwor_t0.7", "four_modes_latency"):
+        shutil.copy(TABLES / f"{name}.json", tmp_path)
     shutil.copy(TABLES / "vllm_latency.json", tmp_path / "latency.json")
     shutil.copy(MODELS / "llama-3.1-8b.json", tmp_path / "config.json")
     shown = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]

@@ -5,8 +5,8 @@
 -- @column trace_id BIGINT   the trace it belongs to, see traces
 -- @column kernel_id BIGINT  the workload, see kernels
 -- @column path VARCHAR      innermost push/pop range of the default domain; empty outside any
--- @column measure VARCHAR   dram_write_bytes, dram_read_bytes, l2_write_sectors, l2_read_sectors, gpu_ns or
---         kernels
+-- @column measure VARCHAR   dram_write_bytes, dram_read_bytes, l2_write_sectors, l2_read_sectors,
+--         dram_busy_ns, gpu_ns or kernels
 -- @column amount DOUBLE     NULL if it was not measured; of kernels 1
 
 SELECT trace_id, kernel_id, path, measure, amount
@@ -19,6 +19,8 @@ FROM (
         dram_read_bytes,
         l2_write_sectors,
         l2_read_sectors,
+        -- As long as the DRAM at its peak would take: of gpu_ns, the share that its throughput has of that.
+        dram_throughput_pct / 100 * duration_ns AS dram_busy_ns,
         duration_ns::DOUBLE AS gpu_ns,
         1.0::DOUBLE AS kernels
     FROM dram
@@ -26,5 +28,7 @@ FROM (
 )
 UNPIVOT INCLUDE NULLS (
     amount
-    FOR measure IN (dram_write_bytes, dram_read_bytes, l2_write_sectors, l2_read_sectors, gpu_ns, kernels)
+    FOR measure IN (
+        dram_write_bytes, dram_read_bytes, l2_write_sectors, l2_read_sectors, dram_busy_ns, gpu_ns, kernels
+    )
 )

@@ -2,7 +2,8 @@
 --
 -- Traced as a whole (--cuda-graph-trace=graph), a replay is one row of graph_launches, and its kernels are
 -- not recorded: their number is NULL, not 0. Traced by node, a replay is the kernels and copies of one API
--- call, whose time counts once; the graph is known by its lowest node number.
+-- call, whose time counts once, and is longer than it would be without that; the graph is known by its lowest
+-- node number.
 -- @of     timeline
 -- @needs  api_calls
 -- @column trace VARCHAR         name of the trace

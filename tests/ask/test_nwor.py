@@ -28,8 +28,10 @@ VECTORIZED = {
     "baseline": "scv_baseline_vectorized.ncu-rep.xz",
     "variant": "scv_nwor_vectorized.ncu-rep.xz",
 }
-# 32 requests × 8 drafts × 2 steps; of each step's 256 drafts, 136 are accepted.
-DRAFTS, ACCEPTED = 512, 272
+# 32 requests × 8 drafts × 2 steps; of each step's 256 drafts, 136 are accepted, and each request has a bonus token.
+DRAFTS, ACCEPTED, BONUS = 512, 272, 64
+# A row of K and V in 28 layers, 2·8·128 values of 2 bytes each.
+TOKEN_BYTES = 28 * 2 * 8 * 128 * 2
 
 
 def traffic(
@@ -105,12 +107,65 @@ def test_traffic_per_accepted_token_uses_the_tokens_that_parameters_tell(corpus:
         exclude=["step/flush_l2"],
         accepted_tokens=ACCEPTED,
         draft_tokens=DRAFTS,
+        bonus_tokens=BONUS,
     )
     per_token = rows["pair", PAIRED, "dram_write_bytes_per_token"]
     assert per_token["variant"] == 32_058_112 / ACCEPTED
-    # A row of K and V in 28 layers, 2·8·128 values of 2 bytes each, is the least that a token can cost.
-    assert 28 * 2 * 8 * 128 * 2 < per_token["variant"] < 1.05 * 28 * 2 * 8 * 128 * 2
+    # That row is the least that a token can cost.
+    assert TOKEN_BYTES < per_token["variant"] < 1.05 * TOKEN_BYTES
     assert rows["total", "total", "rejected_pct"]["variant"] == 46.875
+    # Each request writes a row more than its drafts, which is never rejected.
+    kept = rows["total", "total", "kv_rows"]
+    assert (kept["baseline"], kept["variant"]) == (DRAFTS + BONUS, ACCEPTED + BONUS)
+    assert rows["total", "total", "kv_row_bytes"]["remark"].startswith("bytes per token of scv_baseline")
+
+
+@pytest.mark.parametrize(("mask", "expected"), [("off", -44.46), ("vectorized", -42.44), ("graph", -42.56)])
+def test_with_what_the_flush_writes_back_writes_fall_by_the_rows_that_are_not_written(
+    corpus: Database, mask: str, expected: float
+) -> None:
+    names = [f"scv_{write}_{mask}.ncu-rep.xz" for write in ("baseline", "nwor")]
+    tokens = {"accepted_tokens": ACCEPTED, "draft_tokens": DRAFTS, "bonus_tokens": BONUS}
+    rows = found(
+        corpus,
+        "nwor_delta",
+        baseline=names[0],
+        variant=names[1],
+        pair=PAIR,
+        flush=["step/flush_l2"],
+        token_bytes=TOKEN_BYTES,
+        **tokens,
+    )
+    # The writes of all kernels of both traces, whatever their range.
+    before, after = (
+        corpus.sql("SELECT sum(dram_write_bytes) FROM dram WHERE trace = $trace", {"trace": name}).item()
+        for name in names
+    )
+    row = rows["with_flush", "total and flush", "dram_write_bytes"]
+    assert row["delta"] == after - before
+    assert row["rows_pct"] == pytest.approx(100 * (after - before) / ((DRAFTS + BONUS) * TOKEN_BYTES))
+    assert row["rows_pct"] == pytest.approx(expected, abs=0.005)
+    assert rows["total", "total", "kv_rows"]["delta_pct"] == pytest.approx(-100 * 120 / 288)
+    # What the flush writes itself is in neither side.
+    assert row["baseline"] < 1.01 * rows["total", "total", "dram_write_bytes"]["baseline"]
+
+
+def test_utilisation_of_the_bandwidth_is_weighted_by_time(corpus: Database) -> None:
+    rows = found(corpus, "nwor_delta", **VECTORIZED, flush=["step/flush_l2"])
+    metric = "dram__throughput.avg.pct_of_peak_sustained_elapsed"
+    for side in ("baseline", "variant"):
+        (expected,) = corpus.sql(
+            """
+            SELECT sum(value * kernels.duration_ns) / sum(kernels.duration_ns)
+            FROM kernels
+            JOIN metrics USING (trace_id, kernel_id)
+            JOIN traces USING (trace_id)
+            WHERE trace = $trace AND metric = $metric
+                AND kernel_id NOT IN (SELECT kernel_id FROM ncu_ranges WHERE text = 'flush_l2')
+            """,
+            {"trace": VECTORIZED[side], "metric": metric},
+        ).row(0)
+        assert rows["total", "total", "dram_throughput_pct"][side] == pytest.approx(expected)
 
 
 def test_of_two_small_traces_every_sum_is_right(memory: Database) -> None:
@@ -193,7 +248,8 @@ def test_a_pair_of_ranges_that_a_trace_lacks_is_unknown_not_zero(memory: Databas
 def test_a_trace_beside_itself_does_not_change(corpus: Database) -> None:
     name = VECTORIZED["baseline"]
     rows = corpus.query("nwor_delta", baseline=name, variant=name, accepted_tokens=1, draft_tokens=2)
-    assert set(rows["delta"]) == {0.0}
+    # How many rows were written is not known.
+    assert {row["measure"] for row in rows.to_dicts() if row["delta"] != 0} == {"kv_rows", "kv_row_bytes"}
 
 
 def test_a_pair_that_names_no_second_path_is_refused(corpus: Database) -> None:
@@ -286,6 +342,7 @@ def test_what_a_range_costs_by_hand(memory: Database) -> None:
         "launch_ns": 5,
         "graph_replays": 1,
         "graph_replay_ns": 3,
+        "replays_by_node": 0,
         "syncs": 1,
         "sync_ns": 10,
         # The graph was traced as a whole: what ran in it is not known.
@@ -305,9 +362,14 @@ def test_a_range_without_recorded_calls_has_unknown_launches(memory: Database) -
     Recording().range("mask", 0, 100).store(memory, "a")
     row = memory.sql("FROM range_costs").row(0, named=True)
     assert (row["instances"], row["host_ns"]) == (1, 100)
-    assert {name for name, value in row.items() if value is None} == {
-        "launches", "launch_ns", "graph_replays", "graph_replay_ns", "syncs", "sync_ns", "kernels", "gpu_ns", "warps",
+    unknown = {name for name, value in row.items() if value is None and not name.startswith("median_")}
+    assert unknown == {
+        "launches", "launch_ns", "graph_replays", "graph_replay_ns", "replays_by_node", "syncs", "sync_ns", "kernels",
+        "gpu_ns", "warps",
     }  # fmt: skip
+    assert {name for name, value in row.items() if name.startswith("median_") and value is not None} == {
+        "median_host_ns"
+    }
 
 
 def test_ncu_tells_kernels_and_warps_of_the_mask(corpus: Database, memory: Database) -> None:
@@ -364,6 +426,55 @@ def test_a_tag_of_the_trace_comes_before_its_runs(memory: Database) -> None:
     assert rows["accepted_tokens",]["variant"] == 5
     # A tag that is no number says nothing.
     assert rows["draft_tokens",]["variant"] == 20
+
+
+def test_runs_of_the_guides_layout_save_10_percent_of_the_dram_writes(memory: Database) -> None:
+    for name in ("baseline", "nwor"):
+        memory.import_runs(TABLES / f"small_{name}_t0.7.json")
+    sides = {"baseline": "small_baseline_t0.7", "variant": "small_nwor_t0.7"}
+    rows = found(memory, "nwor_delta", **sides)
+    writes = rows["total", "total", "dram_write_bytes"]
+    assert (writes["baseline"], writes["variant"]) == (1.25e9, 1.125e9)
+    assert (writes["delta"], writes["delta_pct"]) == (-0.125e9, -10)
+    bandwidth = rows["total", "total", "dram_throughput_pct"]
+    assert (bandwidth["baseline"], bandwidth["variant"]) == (12.5, 11.8)
+    # 4 drafts and a bonus token each: 100 + 25 rows become 90 + 25.
+    assert rows["total", "total", "kv_rows"]["delta_pct"] == -8
+    latency = found(memory, "run_delta", **sides)
+    assert latency["latency_s",]["delta_pct"] == pytest.approx(2.5)
+    assert latency["median_latency_s",]["variant"] == 1.025
+    matrix = found(memory, "nwor_scv_matrix")["dram_write_bytes",]
+    assert (matrix["off_off"], matrix["stage_off"], matrix["stage_off_pct"]) == (1.25e9, 1.125e9, -10)
+
+
+def test_a_sweep_of_four_modes_is_a_matrix_and_its_modes_have_names(memory: Database) -> None:
+    memory.import_runs(TABLES / "four_modes_latency.json")
+    latency = found(memory, "nwor_scv_matrix")["latency_s",]
+    assert [latency[mode] for mode in ("off_off", "stage_off", "off_graph", "stage_graph")] == [
+        1.0, 1.025, 0.995, 1.024,
+    ]  # fmt: skip
+    sides = {"baseline": "four_modes_latency:off/off", "variant": "four_modes_latency:off/graph"}
+    assert found(memory, "run_delta", **sides)["latency_s",]["delta_pct"] == pytest.approx(-0.5)
+    with pytest.raises(
+        QueryError, match="four_modes_latency means 4 runs, where one is compared: four_modes"
+    ):
+        memory.query("run_delta", **{**sides, "baseline": "four_modes_latency"})
+    with pytest.raises(QueryError, match="no trace is called 'nope'"):
+        memory.query("run_delta", **{**sides, "baseline": "nope"})
+    # Questions about what only traces hold take no runs.
+    with pytest.raises(QueryError, match="no trace is called"):
+        memory.query("trace_summary", trace=sides["baseline"])
+
+
+def test_a_trace_beside_runs_keeps_its_name(memory: Database) -> None:
+    Profile(tags={"spec_num_accepted_tokens": "3"}).kernel("k", **traffic(10)).store(memory, "same")
+    Runs({"spec_num_accepted_tokens": 5, "dram__bytes_write.sum": 7}).store(memory, "same")
+    Runs({"spec_num_accepted_tokens": 6, "dram__bytes_write.sum": 8}).store(memory, "other")
+    rows = found(memory, "nwor_delta", baseline="same", variant="other")
+    writes = rows["total", "total", "dram_write_bytes"]
+    assert (writes["baseline"], writes["variant"]) == (10, 8)
+    tokens = rows["total", "total", "accepted_tokens"]
+    assert (tokens["baseline"], tokens["variant"]) == (3, 6)
 
 
 # --- nwor_scv_matrix ------------------------------------------------------------------------------------
@@ -443,7 +554,7 @@ def test_tags_tell_the_modes_of_traces_and_of_imported_sweeps(tmp_path: Path) ->
     )
     again = found(tagged, "nwor_scv_matrix")["dram_write_bytes",]
     assert again["stage_graph"] is None
-    assert "more than one trace (stage/graph)" in again["remark"]
+    assert "more than one trace or run (stage/graph)" in again["remark"]
 
 
 def test_a_range_that_a_mode_never_entered_is_absent_not_free(memory: Database) -> None:

@@ -31,6 +31,7 @@ SHORT = {
     "ns": ("gpu__time_duration.sum", "ns"),
     "dram_read": ("dram__bytes_read.sum", "byte"),
     "dram_write": ("dram__bytes_write.sum", "byte"),
+    "dram_pct": ("dram__throughput.avg.pct_of_peak_sustained_elapsed", "%"),
     "l2_read": ("lts__t_sectors_op_read.sum", "sector"),
     "l2_write": ("lts__t_sectors_op_write.sum", "sector"),
     "warps": ("sm__warps_launched.sum", "warp"),

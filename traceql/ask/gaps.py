@@ -69,6 +69,8 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     traces = run(
         "SELECT trace_id, trace, profiler, has_counters, missing FROM traces ORDER BY trace"
     ).to_pylist()
+    if query.of_runs and _is_of_runs_alone(run, traces, chosen):
+        return []
     needs = catalog.needs(query)
     # Alternatives of which one comes with traceql are always there.
     needs = [need for need in needs if len(need) == 1 or schema.SHIPPED.keys().isdisjoint(need)]
@@ -112,6 +114,13 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     if bound.get("by") == "thread":
         found += _launched_elsewhere(run, [t["trace_id"] for t in in_scope])
     return found + _metric_gaps(run, catalog, query, [t for t in in_scope if t["has_counters"]])
+
+
+def _is_of_runs_alone(run: Run, traces: list[dict[str, Any]], chosen: list[str]) -> bool:
+    """Whether a question that may be asked of runs is asked of no trace: nothing need be recorded then."""
+    if chosen:
+        return not any(trace["trace"] in chosen for trace in traces)
+    return not traces and bool(run("FROM runs LIMIT 1").num_rows)
 
 
 def _doubts(run: Run, catalog: Catalog, query: Query, in_scope: list[dict[str, Any]]) -> list[Note]:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from traceql.questions.question import Query
 
 
+# Names that a message lists.
+_SHOWN_NAMES = 8
+
+
 class Run(Protocol):
     """`store.connection.Store.run`."""
 
@@ -72,13 +76,14 @@ def named(run: Run, query: Query, bound: Mapping[str, Value]) -> dict[str, Value
     if not words:
         return found
     there = traces(run)
+    runs = names_of_runs(run) if query.of_runs else []
     for name, value in words.items():
         several = isinstance(value, list)
         names: dict[str, None] = {}
         for word in value if isinstance(value, list) else [str(value)]:
-            some = meant(there, word)
+            some = meant(there, word) or [one for one in runs if one == word]
             if not some:
-                raise no_trace(word)
+                raise _neither(word, runs) if query.of_runs else no_trace(word)
             if not several and len(some) > 1:
                 raise QueryError(
                     f"{word} means {len(some)} traces, where {query.name} compares one: {', '.join(some)}",
@@ -151,6 +156,26 @@ def traces(run: Run) -> list[dict[str, Any]]:
         maps_as_pydicts="strict"
     )
     return rows
+
+
+def names_of_runs(run: Run) -> list[str]:
+    """The names under which runs are compared without a trace."""
+    found: list[str] = run("SELECT DISTINCT name FROM named_runs ORDER BY name").column(0).to_pylist()
+    return found
+
+
+def _neither(word: str, runs: Sequence[str]) -> QueryError:
+    """The error about a word that means neither a trace nor runs; of a sweep with several, it names them."""
+    of_sweep = [name for name in runs if name.startswith(f"{word}:")]
+    if of_sweep:
+        return QueryError(
+            f"{word} means {len(of_sweep)} runs, where one is compared: {', '.join(of_sweep[:_SHOWN_NAMES])}",
+            "Name one of them.",
+        )
+    return QueryError(
+        f"no trace is called {word!r}, and no runs are",
+        'See which there are: traceql ls; traceql sql "SELECT DISTINCT name FROM named_runs"',
+    )
 
 
 def _chosen(values: Mapping[str, Value]) -> Sequence[str]:

@@ -53,7 +53,9 @@ class _Check(click.Command):
 @click.command(cls=_Check)
 @click.argument("file", required=False, shell_complete=_complete_file)
 @click.option(
-    "--baseline", shell_complete=_complete_side, help="Trace before the change: name, tag, or report file."
+    "--baseline",
+    shell_complete=_complete_side,
+    help="Trace before the change: name, tag, or report file; or runs: name, or table.",
 )
 @click.option(
     "--variant",
@@ -89,6 +91,7 @@ def check(
       traceql check --list
       traceql check budget --variant run --format json
       traceql check budget.toml --variant run.nsys-rep --param step=decode%
+      traceql check mine.toml --baseline runs_before.json --variant runs_after.json
     """
     from traceql.ask import check_files, checks
 
@@ -104,7 +107,7 @@ def check(
         return 0
     with ExitStack() as stack:
         given = [[side] if side is not None else [] for side in (baseline, variant)]
-        database, traces = opened(stack, db, given)
+        database, traces = opened(stack, db, given, runs=True)
         verdicts = checks.run(
             database._asker,
             found,

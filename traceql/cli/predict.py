@@ -442,5 +442,5 @@ def layers_(
     """
     from traceql.predict import useful
 
-    rows = useful.layers(_model(config, {}), tokens, batch=batch, chunk=chunk)
+    rows = useful.layers(_model(config, {}, quantised=True), tokens, batch=batch, chunk=chunk)
     write(rows_table(list(rows)), format_, output)

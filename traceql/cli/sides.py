@@ -1,4 +1,4 @@
-"""What a command compares: traces of the database, or reports that are read for this once."""
+"""What a command compares: traces and runs of the database, or files that are read for this once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,23 @@ if TYPE_CHECKING:
     from traceql.database import Database
 
 
-def opened(stack: ExitStack, db: str, given: Sequence[Sequence[str]]) -> tuple[Database, list[list[str]]]:
+# Tables of runs, where reports have other suffixes.
+_TABLES = (".csv", ".json")
+
+
+def opened(
+    stack: ExitStack, db: str, given: Sequence[Sequence[str]], *, runs: bool = False
+) -> tuple[Database, list[list[str]]]:
     """The database that holds what the words of each side mean, and the names of the traces there.
 
     A word is the name of a trace, a pattern of names, a tag such as ``mode=variant``, or a file, a folder or
     a pattern: reports go into a database in memory, which `stack` closes.
+
+    Args:
+        stack: closes the database.
+        db: path of the database.
+        given: words of each side.
+        runs: whether a word may also be the name of runs (see the view named_runs), or a table of runs.
 
     Raises:
         QueryError: neither all of it is in the database nor all of it files.
@@ -28,7 +40,7 @@ def opened(stack: ExitStack, db: str, given: Sequence[Sequence[str]]) -> tuple[D
     database = stack.enter_context(open_database(db))
     words = [word for side in given for word in side]
     try:
-        known = _known(database, words) if Path(db).exists() else {}
+        known = _known(database, words, runs) if Path(db).exists() else {}
     except DatabaseError:
         # Reports can be read whatever is the matter with the database beside them.
         if not all(Path(word).exists() for word in words):
@@ -38,16 +50,30 @@ def opened(stack: ExitStack, db: str, given: Sequence[Sequence[str]]) -> tuple[D
         return database, [[name for word in side for name in known[word]] for side in given]
     _refuse(db, given, known)
     memory = stack.enter_context(open_database(":memory:"))
-    return memory, _ingest(memory, given)
+    return memory, _read(memory, given, runs)
 
 
-def _known(database: Database, words: Iterable[str]) -> dict[str, list[str]]:
-    """Word → the traces of the database that it means: by name, pattern or tag."""
+def _known(database: Database, words: Iterable[str], runs: bool) -> dict[str, list[str]]:
+    """Word → the traces that it means, by name, pattern or tag; or itself where it names runs."""
     from traceql.ask import place
 
     traces = place.traces(database._store.run)
-    meant = {word: place.meant(traces, word) for word in words}
+    # A sweep with several runs, too: the question says which there are.
+    named = {
+        word
+        for name in (place.names_of_runs(database._store.run) if runs else ())
+        for word in (name, name.partition(":")[0])
+    }
+    meant = {word: place.meant(traces, word) or [word] * (word in named) for word in words}
     return {word: names for word, names in meant.items() if names}
+
+
+def _read(database: Database, given: Sequence[Sequence[str]], runs: bool) -> list[list[str]]:
+    """Read the files that both sides mean, and return the names of traces and runs."""
+    tables = {word for side in given for word in side if runs and Path(word).suffix.lower() in _TABLES}
+    sweeps = {table: database.import_runs(table).sweep for table in sorted(tables)}
+    reports = iter(_ingest(database, [[word for word in side if word not in sweeps] for side in given]))
+    return [[*(sweeps[word] for word in side if word in sweeps), *next(reports)] for side in given]
 
 
 def _ingest(database: Database, given: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -65,6 +65,7 @@ _OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "timeline": ("traces", "window"),
         "totals": ("traces", "window", "totals"),
         "window": ("window",),
+        "runs": (),
     }
 )
 #: Tag → the parameters that the page gives a value, and that its questions must have.
@@ -144,6 +145,7 @@ class Query:
         compared: where it stands in a comparison of two traces.
         sql: the statement, with ``$name`` for parameters.
         label: the file, for messages.
+        of_runs: whether its baseline and variant may be runs, too, by the names of the view named_runs.
     """
 
     name: str
@@ -163,6 +165,7 @@ class Query:
     compared: tuple[Section, ...]
     sql: str
     label: str
+    of_runs: bool = False
 
     @property
     def in_sql(self) -> tuple[Param, ...]:
@@ -281,6 +284,7 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
         compared=tuple(sections["compared"]),
         sql=file.sql,
         label=file.label,
+        of_runs="runs" in file.texts("of"),
     )
 
 

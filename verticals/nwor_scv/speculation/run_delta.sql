@@ -1,9 +1,12 @@
 -- What did a change do to latency, and to the tokens drafted, accepted, staged and committed?
 --
--- Numbers that no profiler records: they come from a trace's tags, or from imported runs that name the trace
--- in their tag `trace`, or share its tags nwor_mode and scv_mode (see the view trace_outcomes).
--- @param  baseline VARCHAR  trace before the change
--- @param  variant VARCHAR   trace after it
+-- Numbers that no profiler records. Of a trace, they come from its tags, or from imported runs that name it
+-- in their tag `trace`, or share its tags nwor_mode and scv_mode. Runs without a trace are compared by their
+-- names: that of their sweep, or SWEEP:NWOR/SCV of one with several modes (see the views trace_outcomes,
+-- named_runs).
+-- @of     runs
+-- @param  baseline VARCHAR  trace before the change, or runs
+-- @param  variant VARCHAR   trace after it, or runs
 -- @column measure VARCHAR   what was measured
 -- @column baseline DOUBLE   before; NULL if it was not measured
 -- @column variant DOUBLE    after
@@ -13,16 +16,17 @@
 -- @chart  paired_bars x=measure y=baseline y2=variant
 
 WITH sides AS (
-    SELECT trace_id, trace, side = 'variant' AS is_variant
-    FROM compared_traces([$baseline], [$variant])
+    SELECT trace_id, trace, sweep IS NOT NULL AS is_run, is_variant
+    FROM measured_sides
+    JOIN (VALUES ($baseline, false), ($variant, true)) AS asked(trace, is_variant) USING (trace)
 ),
 numbers AS (
     FROM (
-        SELECT trace, is_variant, trace_outcomes.* EXCLUDE (trace_id)
+        SELECT trace, is_run, is_variant, trace_outcomes.* EXCLUDE (trace_id, token_bytes)
         FROM trace_outcomes
         JOIN sides USING (trace_id)
     )
-    UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (trace, is_variant))))
+    UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (trace, is_run, is_variant))))
 )
 SELECT
     measure,
@@ -32,7 +36,8 @@ SELECT
     percent(delta, baseline) AS delta_pct,
     coalesce(
         'not known of ' || string_agg(trace, ', ' ORDER BY is_variant) FILTER (amount IS NULL)
-            || ' (traceql import-runs FILE --tag trace=NAME)',
+            || CASE WHEN bool_or(amount IS NULL AND NOT is_run)
+                    THEN ' (traceql import-runs FILE --tag trace=NAME)' ELSE '' END,
         ''
     ) AS remark
 FROM numbers

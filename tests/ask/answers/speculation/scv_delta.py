@@ -10,7 +10,7 @@ LAUNCH, REPLAY = "cudaLaunchKernel_v7000", "cudaGraphLaunch_v10000"
 
 CASES = [
     Case(
-        "calls, waiting and kernels inside the range, in all and per instance",
+        "calls, waiting and kernels inside the range, in all, per instance and in the median; nodes of a graph one by one",
         traces={
             "before": Recording()
             .range("mask", 0, 100)
@@ -22,6 +22,8 @@ CASES = [
             .call(LAUNCH, 60, 63, kernel("k", 70, 73))
             .range("mask", 200, 240)
             .call("cudaStreamSynchronize_v3020", 210, 230)
+            .range("mask", 250, 256)
+            .call("cudaStreamSynchronize_v3020", 252, 254)
             .call(LAUNCH, 300, 305, kernel("k", 310, 320)),
             "after": Recording()
             .range("mask", 0, 30)
@@ -31,18 +33,19 @@ CASES = [
         params={"baseline": "before", "variant": "after", "range": "mask"},
         expected=across(
             """
-            measure          baseline  variant  delta  delta_pct  baseline_per_instance  variant_per_instance  remark
-            instances        2         1        -1     -50        1                      1                     ''
-            host_ns          100 + 40  30       -110   -11000/140  70                    30                    ''
-            launches         2         0        -2     -100       1                      0                     ''
-            launch_ns        5 + 3     0        -8     -100       4                      0                     ''
-            graph_replays    0         1        1      NULL       0                      1                     ''
-            graph_replay_ns  0         4        4      NULL       0                      4                     ''
-            syncs            1         1        0      0          0.5                    1                     ''
-            sync_ns          20        5        -15    -75        10                     5                     ''
-            kernels          2         2        0      0          1                      2                     ''
-            gpu_ns           7 + 3     2 + 1    -7     -70        5                      3                     ''
-            warps            NULL      NULL     NULL   NULL       NULL                   NULL                  nsys records none (before); nsys records none (after)
+            measure          baseline  variant  delta  delta_pct   baseline_per_instance  variant_per_instance  median_baseline_per_instance  median_variant_per_instance  remark
+            instances        3         1        -2     -200/3      1                      1                     NULL                          NULL                         ''
+            host_ns          100+40+6  30       -116   -11600/146  146/3                  30                    40                            30                           with the tracing of every node of a graph in after: nsys profile --cuda-graph-trace=graph
+            launches         2         0        -2     -100        2/3                    0                     0                             0                            ''  # 2, 0, 0
+            launch_ns        5 + 3     0        -8     -100        8/3                    0                     0                             0                            ''
+            graph_replays    0         1        1      NULL        0                      1                     0                             1                            ''
+            graph_replay_ns  0         4        4      NULL        0                      4                     0                             4                            with the tracing of every node of a graph in after: nsys profile --cuda-graph-trace=graph
+            replays_by_node  0         1        1      NULL        0                      1                     0                             1                            ''
+            syncs            2         1        -1     -50         2/3                    1                     1                             1                            ''  # 0, 1, 1
+            sync_ns          20 + 2    5        -17    -1700/22    22/3                   5                     2                             5                            ''
+            kernels          2         2        0      0           2/3                    2                     0                             2                            ''
+            gpu_ns           7 + 3     2 + 1    -7     -70         10/3                   3                     0                             3                            ''
+            warps            NULL      NULL     NULL   NULL        NULL                   NULL                  NULL                          NULL                         nsys records none (before); nsys records none (after)
             """
         ),
     ),
@@ -55,18 +58,19 @@ CASES = [
         params={"baseline": "graphs", "variant": "without"},
         expected=across(
             """
-            measure          baseline  variant  delta  delta_pct  baseline_per_instance  variant_per_instance  remark
-            instances        1         0        -1     -100       1                      NULL                  ''
-            host_ns          30        NULL     NULL   NULL       30                     NULL                  no range scv_compute_mask in without
-            launches         0         NULL     NULL   NULL       0                      NULL                  no range scv_compute_mask in without
-            launch_ns        0         NULL     NULL   NULL       0                      NULL                  no range scv_compute_mask in without
-            graph_replays    1         NULL     NULL   NULL       1                      NULL                  no range scv_compute_mask in without
-            graph_replay_ns  4         NULL     NULL   NULL       4                      NULL                  no range scv_compute_mask in without
-            syncs            0         NULL     NULL   NULL       0                      NULL                  no range scv_compute_mask in without
-            sync_ns          0         NULL     NULL   NULL       0                      NULL                  no range scv_compute_mask in without
-            kernels          NULL      NULL     NULL   NULL       NULL                   NULL                  kernels of CUDA graphs are not recorded in graphs; no range scv_compute_mask in without
-            gpu_ns           NULL      NULL     NULL   NULL       NULL                   NULL                  kernels of CUDA graphs are not recorded in graphs; no range scv_compute_mask in without
-            warps            NULL      NULL     NULL   NULL       NULL                   NULL                  nsys records none (graphs); no range scv_compute_mask in without
+            measure          baseline  variant  delta  delta_pct  baseline_per_instance  variant_per_instance  median_baseline_per_instance  median_variant_per_instance  remark
+            instances        1         0        -1     -100       1                      NULL                  NULL                          NULL                         ''
+            host_ns          30        NULL     NULL   NULL       30                     NULL                  30                            NULL                         no range scv_compute_mask in without
+            launches         0         NULL     NULL   NULL       0                      NULL                  0                             NULL                         no range scv_compute_mask in without
+            launch_ns        0         NULL     NULL   NULL       0                      NULL                  0                             NULL                         no range scv_compute_mask in without
+            graph_replays    1         NULL     NULL   NULL       1                      NULL                  1                             NULL                         no range scv_compute_mask in without
+            graph_replay_ns  4         NULL     NULL   NULL       4                      NULL                  4                             NULL                         no range scv_compute_mask in without
+            replays_by_node  0         NULL     NULL   NULL       0                      NULL                  0                             NULL                         no range scv_compute_mask in without
+            syncs            0         NULL     NULL   NULL       0                      NULL                  0                             NULL                         no range scv_compute_mask in without
+            sync_ns          0         NULL     NULL   NULL       0                      NULL                  0                             NULL                         no range scv_compute_mask in without
+            kernels          NULL      NULL     NULL   NULL       NULL                   NULL                  NULL                          NULL                         kernels of CUDA graphs are not recorded in graphs; no range scv_compute_mask in without
+            gpu_ns           NULL      NULL     NULL   NULL       NULL                   NULL                  NULL                          NULL                         kernels of CUDA graphs are not recorded in graphs; no range scv_compute_mask in without
+            warps            NULL      NULL     NULL   NULL       NULL                   NULL                  NULL                          NULL                         nsys records none (graphs); no range scv_compute_mask in without
             """
         ),
     ),
@@ -82,18 +86,19 @@ CASES = [
         params={"baseline": "a", "variant": "b", "range": "mask"},
         expected=across(
             """
-            measure          baseline  variant  delta  delta_pct  baseline_per_instance  variant_per_instance  remark
-            instances        2         NULL     NULL   NULL       1                      NULL                  b does not tell: ingest it with --tag steps=N
-            host_ns          NULL      NULL     NULL   NULL       NULL                   NULL                  ncu records none (a); ncu records none (b)
-            launches         NULL      NULL     NULL   NULL       NULL                   NULL                  ncu records none (a); ncu records none (b)
-            launch_ns        NULL      NULL     NULL   NULL       NULL                   NULL                  ncu records none (a); ncu records none (b)
-            graph_replays    NULL      NULL     NULL   NULL       NULL                   NULL                  ncu records none (a); ncu records none (b)
-            graph_replay_ns  NULL      NULL     NULL   NULL       NULL                   NULL                  ncu records none (a); ncu records none (b)
-            syncs            NULL      NULL     NULL   NULL       NULL                   NULL                  ncu records none (a); ncu records none (b)
-            sync_ns          NULL      NULL     NULL   NULL       NULL                   NULL                  ncu records none (a); ncu records none (b)
-            kernels          2         2        0      0          1                      NULL                  ''
-            gpu_ns           10        7        -3     -30        5                      NULL                  ''
-            warps            24        NULL     NULL   NULL       12                     NULL                  not measured in b: ncu --metrics sm__warps_launched.sum
+            measure          baseline  variant  delta  delta_pct  baseline_per_instance  variant_per_instance  median_baseline_per_instance  median_variant_per_instance  remark
+            instances        2         NULL     NULL   NULL       1                      NULL                  NULL                          NULL                         b does not tell: ingest it with --tag steps=N
+            host_ns          NULL      NULL     NULL   NULL       NULL                   NULL                  NULL                          NULL                         ncu records none (a); ncu records none (b)
+            launches         NULL      NULL     NULL   NULL       NULL                   NULL                  NULL                          NULL                         ncu records none (a); ncu records none (b)
+            launch_ns        NULL      NULL     NULL   NULL       NULL                   NULL                  NULL                          NULL                         ncu records none (a); ncu records none (b)
+            graph_replays    NULL      NULL     NULL   NULL       NULL                   NULL                  NULL                          NULL                         ncu records none (a); ncu records none (b)
+            graph_replay_ns  NULL      NULL     NULL   NULL       NULL                   NULL                  NULL                          NULL                         ncu records none (a); ncu records none (b)
+            replays_by_node  NULL      NULL     NULL   NULL       NULL                   NULL                  NULL                          NULL                         ncu records none (a); ncu records none (b)
+            syncs            NULL      NULL     NULL   NULL       NULL                   NULL                  NULL                          NULL                         ncu records none (a); ncu records none (b)
+            sync_ns          NULL      NULL     NULL   NULL       NULL                   NULL                  NULL                          NULL                         ncu records none (a); ncu records none (b)
+            kernels          2         2        0      0          1                      NULL                  NULL                          NULL                         ''
+            gpu_ns           10        7        -3     -30        5                      NULL                  NULL                          NULL                         ''
+            warps            24        NULL     NULL   NULL       12                     NULL                  NULL                          NULL                         not measured in b: ncu --metrics sm__warps_launched.sum
             """
         ),
     ),
