@@ -221,6 +221,7 @@ def payload_of(header: bytes) -> int:
     return protobuf.number(protobuf.message(header), 5) or 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["scv_graph_as_graph.ncu-rep", "darknet_xavier.nsight-cuprof-report"])
 def test_every_truncation_is_refused(name: str, unpacked: Callable[[str], Path], tmp_path: Path) -> None:
     content = unpacked(f"{name}.xz").read_bytes()
@@ -300,6 +301,7 @@ def written_by_hand(folder: Path) -> Path:
 
 # Most flips are in a small report that is written here: there each costs less, and more of them hit structure. Real
 # reports are mostly sections and instance values, which are passed over.
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name, flips",
     [
