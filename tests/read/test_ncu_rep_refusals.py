@@ -79,6 +79,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         rep.report(rep.block([rep.kernel() + bytes([13 << 3 | 2, 100])], strings=[NAME])),
         "past the end of its result",
     ),
+    "a result that ends in the tag of a metric": (
+        rep.report(rep.block([rep.kernel() + bytes([13 << 3 | 2])])),
+        "past the end of its result",
+    ),
     "a metric that is a number": (
         rep.report(rep.block([rep.kernel((13, 5))])),
         "a number where bytes belong",

@@ -104,8 +104,11 @@ def collect(path: Path, container: Container, progress: Progress) -> Collected:
         with path.open("rb") as file:
             file.seek(begin)
             data = file.read(end - begin)
+        if len(data) < end - begin:
+            raise RefusedError("the file has become shorter", begin + len(data))
         try:
-            reader.add(data, batch)
+            # What follows a tag at the very end can be looked at, too.
+            reader.add(data + b"\0", batch)
         except WireError as error:
             raise RefusedError(error.what, begin + error.at) from error
         progress(len(reader.actions), container.results)
@@ -139,7 +142,7 @@ class _Reader:
         """Decode the results of blocks.
 
         Args:
-            data: the file from the first block's payload to the end of the last one's.
+            data: the file from the first block's payload to the end of the last one's, and one byte more.
             batch: the blocks.
         """
         first = batch[0].begin
