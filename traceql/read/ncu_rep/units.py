@@ -53,8 +53,7 @@ _COUNTERS: Final = {
         nvlink__enabled_mask nvlink__is_direct_link nvlink__is_nvswitch_connected nvlink__max_count
         nvlink__peer_access nvlink__peer_atomic nvlink__source_ports nvlink__system_access
         nvlink__system_atomic nvlink__uuidDev0 nvlink__uuidDev1
-        profiler__perfworks_session_reuse profiler__pmsampler_ctxsw_0 profiler__pmsampler_pass_groups
-        profiler__timestamp_workload_end_0 profiler__timestamp_workload_start_0
+        profiler__perfworks_session_reuse profiler__pmsampler_pass_groups
         sass__inst_executed_per_opcode sass__inst_executed_per_opcode_category
         sass__inst_executed_per_opcode_with_modifier_all
         sass__inst_executed_per_opcode_with_modifier_selective
@@ -136,6 +135,7 @@ _COUNTERS: Final = {
 # Quantity → unit, whatever qualifies it. Ordered; the first that fits counts.
 _QUANTITIES: Final = (
     (r"device__attribute_\w+|group:\w+|derived_tempMetric\d+|sm__ops_path_tensor_\w+", ""),
+    (r"profiler__(?:pmsampler_ctxsw|timestamp_workload_(?:start|end))_\d+", ""),
     (r"l1tex__\w*(?:wavefronts|requests|bank_conflicts|bank_reads|bank_writes)\w*", ""),
     (r"sm__sass_l1tex_t_requests_\w+", ""),
     (r"(?:l1tex|lts|lrc|fbpa|dram|syslts|syslrc)__(?!average_)\w*sectors\w*", "sector"),
