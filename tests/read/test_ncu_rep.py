@@ -209,6 +209,22 @@ def test_workloads_of_whole_graphs_are_labelled(corpus: Database) -> None:
     assert found.rows() == [("graph", 2), ("kernel", 58)]
 
 
+def test_workloads_that_are_ranges_are_labelled(corpus: Database) -> None:
+    found = corpus.sql(
+        """
+        SELECT name, workload, duration_ns, kernel_ranges.domain, text, style
+        FROM kernels JOIN traces USING (trace_id) JOIN kernel_ranges USING (trace_id, kernel_id)
+        WHERE trace = 'app_range.ncu-rep.xz' ORDER BY kernel_id, domain, style
+        """
+    )
+    assert [(row["name"], row["workload"]) for row in found.to_dicts()] == [("range", "range")] * 6
+    assert found.select("domain", "text", "style").rows()[:3] == [
+        ("", "step", "pushpop"),
+        ("", "loose", "startend"),
+        ("mine", "registered", "pushpop"),
+    ]
+
+
 def test_settings_come_from_the_session_block(corpus: Database) -> None:
     settings = {
         row["trace"]: row
@@ -238,7 +254,7 @@ def test_rule_results_keep_their_message_and_estimate(corpus: Database) -> None:
     )
     assert found.select("rule", "kind", "title").rows()[0] == ("SOLBottleneck", "optimization", "Small Grid")
     count = corpus.sql("SELECT count(*) AS n, count(estimated_speedup_pct) AS estimates FROM advice").row(0)
-    assert count == (247, corpus.sql("SELECT count(*) FROM advice WHERE estimated_speedup_pct >= 0").item())
+    assert count == (249, corpus.sql("SELECT count(*) FROM advice WHERE estimated_speedup_pct >= 0").item())
     assert count[1] > 0
 
 
