@@ -7,12 +7,14 @@
 --
 -- Columns: trace_id, process_id, pid, gpu_id, start_ns (of the call that launched the first kernel),
 -- gpu_start_ns, gpu_end_ns, gpu_busy_ns, gpu_operations, launches, kernels, memory_ops, graph_replays.
--- @param  told TABLE  rows with trace_id and process_id: processes whose steps are known
+-- @param  named TABLE   rows of steps_of: processes whose steps are told by ranges
+-- @param  step VARCHAR  what was asked of steps_of: who names ranges is told no others
 
 WITH untold AS (
     SELECT DISTINCT trace_id, process_id
     FROM kernels
-    ANTI JOIN (FROM query_table(told)) AS told_processes USING (trace_id, process_id)
+    ANTI JOIN (FROM query_table(named)) AS told USING (trace_id, process_id)
+    WHERE step IS NULL
 ),
 placed AS (
     SELECT

@@ -4,6 +4,7 @@
 -- --include-blobs=true. Grouped calls launch their kernels at the end of the outermost group.
 -- @needs  nvtx_ranges
 -- @column trace_id BIGINT        the trace it belongs to, see traces
+-- @column trace VARCHAR          name of the trace
 -- @column range_id BIGINT        the call, see nvtx_ranges
 -- @column function VARCHAR       NCCL function
 -- @column process_id BIGINT      process, see processes
@@ -54,6 +55,7 @@ grouped AS (
 )
 SELECT
     trace_id,
+    trace,
     range_id,
     text AS function,
     process_id,
@@ -70,3 +72,4 @@ SELECT
     try_cast(told ->> '$."No. of ranks"' AS BIGINT) AS ranks,
     try_cast(told ->> '$.Rank' AS BIGINT) AS rank
 FROM grouped
+JOIN traces USING (trace_id)

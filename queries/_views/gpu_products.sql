@@ -4,6 +4,7 @@
 -- number of SMs and the size of the memory decide. A GPU with another number of SMs (a MIG slice), with
 -- another memory than any of that name, or between two siblings, is none of them.
 -- @column trace_id BIGINT  the trace it belongs to, see traces
+-- @column trace VARCHAR    name of the trace
 -- @column gpu_id INTEGER   the profiler's number of the GPU
 -- @column gpu VARCHAR      name in gpu_specs
 
@@ -30,8 +31,9 @@ WITH candidates AS (
         )
         AND coalesce(gpus.sm_count = gpu_specs.sm_count, true)
 )
-SELECT trace_id, gpu_id, min(gpu) FILTER (off = least) AS gpu
-FROM (SELECT *, min(off) OVER (PARTITION BY trace_id, gpu_id) AS least FROM candidates)
+SELECT trace_id, trace, gpu_id, min(ranked.gpu) FILTER (off = least) AS gpu
+FROM (SELECT *, min(off) OVER (PARTITION BY trace_id, gpu_id) AS least FROM candidates) AS ranked
+JOIN traces USING (trace_id)
 WHERE off < 0.2
-GROUP BY trace_id, gpu_id
+GROUP BY trace_id, trace, gpu_id
 HAVING count(*) FILTER (off = least) = 1

@@ -2,6 +2,7 @@
 --
 -- A card that gpu_specs does not know (another memory size, a MIG slice) has NULL as gpu.
 -- @column trace_id BIGINT          the trace it belongs to, see traces
+-- @column trace VARCHAR            name of the trace
 -- @column gpu_id INTEGER           the profiler's number of the GPU
 -- @column device_id INTEGER        CUDA device ordinal as in kernels
 -- @column gpu_name VARCHAR         product name in the trace
@@ -15,6 +16,7 @@
 
 SELECT
     gpus.trace_id,
+    traces.trace,
     gpus.gpu_id,
     gpus.device_id,
     gpu_name,
@@ -32,3 +34,4 @@ FROM gpus
 LEFT JOIN gpu_derived USING (trace_id, gpu_id)
 LEFT JOIN gpu_products USING (trace_id, gpu_id)
 LEFT JOIN gpu_specs USING (gpu)
+JOIN traces USING (trace_id)

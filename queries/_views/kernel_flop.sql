@@ -5,12 +5,15 @@
 -- Tensor cores: sm__ops_path_tensor_src_<types>.sum counts multiply and add already. Its children
 -- (…_op_hgmma_src_…) count the same operations again and are read for their peaks only: a parent's own peak
 -- is that of structured sparsity, the dense one is that of its fastest child without. Integer types count
--- operations. Where none of these was recorded, an idle tensor pipe means 0 and a busy one unknown. What was
+-- operations. Where none of these was recorded, an idle tensor pipe means 0, and each instruction of a busy
+-- one at least 512, as NVIDIA's sections count for Volta to Ada: the smallest product of any type. What was
 -- counted in part, as add without fma, is at least that much; a part that counts nothing says nothing.
 -- @column trace_id BIGINT         the trace it belongs to, see traces
+-- @column trace VARCHAR           name of the trace
 -- @column kernel_id BIGINT        the workload, see kernels
 -- @column cores VARCHAR           cuda or tensor
--- @column precision VARCHAR       as in gpu_specs.peak_flop_per_s, or fp16_cuda; NULL if not recorded
+-- @column precision VARCHAR       as in gpu_specs.peak_flop_per_s, fp16_cuda, or tensor for instructions of
+--         types that are not told; NULL if not recorded
 -- @column flop DOUBLE             executed, padding of tiles included; NULL where the report does not tell
 -- @column at_least BOOLEAN        whether only a part of them was counted, or nothing
 -- @column peak_flop_per_s DOUBLE  dense peak at the clocks of the run; NULL where the report does not tell
@@ -39,6 +42,7 @@ names AS (
             'smsp__cycles_elapsed.avg', 'smsp__cycles_elapsed.avg.per_second',
             'sm__cycles_elapsed.avg.per_second',
             'smsp__inst_executed_pipe_tensor.sum.per_cycle_elapsed', 'sm__inst_executed_pipe_tensor.sum',
+            'sm__inst_executed_pipe_tensor.sum.peak_sustained',
             'sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_elapsed'
         )
 ),
@@ -50,6 +54,7 @@ counters AS (
 workloads AS (
     SELECT
         kernels.trace_id,
+        trace,
         kernel_id,
         coalesce(
             max(value) FILTER (metric = 'smsp__cycles_elapsed.avg'),
@@ -57,11 +62,17 @@ workloads AS (
                 * any_value(kernels.duration_ns) / 1e9
         ) AS cycles,
         max(value) FILTER (metric = 'sm__cycles_elapsed.avg.per_second') AS hz,
-        bool_and(value = 0) FILTER (contains(metric, 'pipe_tensor')) AS tensor_idle
+        bool_and(value = 0) FILTER (contains(metric, 'pipe_tensor') AND NOT ends_with(metric, '_sustained'))
+            AS tensor_idle,
+        max(value) FILTER (metric = 'sm__inst_executed_pipe_tensor.sum') AS tensor_instructions,
+        max(value) FILTER (metric = 'smsp__inst_executed_pipe_tensor.sum.per_cycle_elapsed')
+            AS tensor_instructions_per_cycle,
+        512 * max(value) FILTER (metric = 'sm__inst_executed_pipe_tensor.sum.peak_sustained')
+            AS tensor_flop_per_cycle
     FROM kernels
     JOIN traces ON traces.trace_id = kernels.trace_id AND has_counters
     LEFT JOIN counters USING (kernel_id)
-    GROUP BY kernels.trace_id, kernel_id
+    GROUP BY kernels.trace_id, trace, kernel_id
 ),
 instructions AS (
     SELECT
@@ -106,6 +117,7 @@ dense_peaks AS (
 )
 SELECT
     trace_id,
+    trace,
     kernel_id,
     'cuda' AS cores,
     precision,
@@ -120,6 +132,7 @@ LEFT JOIN cuda_cores USING (kernel_id, letter)
 UNION ALL
 SELECT
     trace_id,
+    trace,
     workloads.kernel_id,
     'tensor',
     CASE WHEN tensor_cores.types = 'fp64' THEN 'fp64_tensor'
@@ -127,13 +140,26 @@ SELECT
          ELSE regexp_extract(tensor_cores.types, '([a-z]+[0-9]+)(?:_dst_[a-z0-9]+)?$', 1)
              || CASE WHEN ends_with(tensor_cores.types, '_dst_fp16') THEN '_fp16_accumulate' ELSE '' END
     END,
-    CASE WHEN tensor_cores.types IS NULL THEN if(any_value(tensor_idle), 0, NULL)
-         WHEN any_value(at_least) THEN nullif(any_value(flop), 0)
-         ELSE any_value(flop) END,
-    coalesce(any_value(at_least), NOT any_value(tensor_idle), true),
+    CASE WHEN any_value(at_least) THEN nullif(any_value(flop), 0) ELSE any_value(flop) END,
+    any_value(at_least),
     max(per_cycle) * any_value(hz)
 FROM workloads
-LEFT JOIN tensor_cores USING (kernel_id)
+JOIN tensor_cores USING (kernel_id)
 LEFT JOIN dense_peaks
     ON dense_peaks.kernel_id = workloads.kernel_id AND starts_with(dense_peaks.types, tensor_cores.types)
-GROUP BY trace_id, workloads.kernel_id, tensor_cores.types
+GROUP BY trace_id, trace, workloads.kernel_id, tensor_cores.types
+UNION ALL
+SELECT
+    trace_id,
+    trace,
+    kernel_id,
+    'tensor',
+    if(flop > 0, 'tensor', NULL),
+    if(tensor_idle, 0, nullif(flop, 0)),
+    coalesce(NOT tensor_idle, true),
+    tensor_flop_per_cycle * hz
+FROM (
+    SELECT *, 512 * coalesce(tensor_instructions, round(tensor_instructions_per_cycle * cycles)) AS flop
+    FROM workloads
+)
+ANTI JOIN tensor_cores USING (kernel_id)

@@ -2,5 +2,8 @@
 -- @needs  kernels
 -- @column name VARCHAR       function name without template arguments
 -- @column full_name VARCHAR  full C++ name, or the function name where there is none
+-- @column traces BIGINT[]    ids of the traces that hold it, in no order
 
-SELECT DISTINCT name, coalesce(demangled, name) AS full_name FROM kernels
+SELECT name, coalesce(demangled, name) AS full_name, list(DISTINCT trace_id) AS traces
+FROM kernels
+GROUP BY ALL

@@ -6,6 +6,7 @@
 -- peak of a tag stage is not what a level can return. Compare rows of the same metric. Nothing that is
 -- missing counts as 0: lacks lists it, with the options of ncu that record it.
 -- @column trace_id BIGINT               the trace it belongs to, see traces
+-- @column trace VARCHAR                 name of the trace
 -- @column kernel_id BIGINT              the workload, see kernels
 -- @column kernel VARCHAR                kernel name
 -- @column duration_ns BIGINT            time on the GPU
@@ -94,6 +95,7 @@ levels AS (
 )
 SELECT
     dram.trace_id,
+    trace,
     kernel_id,
     kernel,
     dram.duration_ns,

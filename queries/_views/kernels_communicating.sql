@@ -6,6 +6,7 @@
 -- sum where the group launched a single kernel.
 -- @needs  kernels
 -- @column trace_id BIGINT        the trace it belongs to, see traces
+-- @column trace VARCHAR          name of the trace
 -- @column kernel_id BIGINT       the kernel, see kernels
 -- @column kernel VARCHAR         function name
 -- @column full_name VARCHAR      full C++ name, or the function name where there is none
@@ -66,6 +67,7 @@ told AS (
 )
 SELECT
     communicating.trace_id,
+    trace,
     kernel_id,
     communicating.name AS kernel,
     full_name,
@@ -83,4 +85,5 @@ SELECT
     root,
     peer
 FROM communicating
+JOIN traces USING (trace_id)
 LEFT JOIN told ON told.range_id = communicating.range_id

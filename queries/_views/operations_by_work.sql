@@ -3,6 +3,7 @@
 -- What communicates is said by the category communication of kernel_patterns. What a CUDA graph that was
 -- traced as a whole holds is not known: it counts as computation.
 -- @column trace_id BIGINT      the trace it belongs to, see traces
+-- @column trace VARCHAR        name of the trace
 -- @column kind VARCHAR         kernel, memcpy, memset or graph
 -- @column operation_id BIGINT  kernel_id, memory_op_id or graph_launch_id; unique within one kind
 -- @column gpu_id INTEGER       the GPU itself, see gpus; the ordinal where the report does not map it
@@ -15,6 +16,7 @@
 
 SELECT
     trace_id,
+    trace,
     kind,
     operation_id,
     gpu_id,

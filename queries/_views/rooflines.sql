@@ -31,6 +31,7 @@
 -- @column grouping VARCHAR                launch, kernel (all that have one distinct name, see kernel_names),
 --         kernel_short, kernel_full, range or layer
 -- @column trace_id BIGINT                 the trace it belongs to, see traces
+-- @column trace VARCHAR                   name of the trace
 -- @column kernel_id BIGINT                the launch, see kernels; NULL for other groupings
 -- @column domain VARCHAR                  NVTX domain of a range
 -- @column path VARCHAR                    the range; of a launch, the innermost one of the default domain
@@ -255,6 +256,7 @@ placed AS (
 SELECT
     grouping,
     key.trace_id AS trace_id,
+    trace,
     key.launch AS kernel_id,
     key.domain AS domain,
     key.path AS path,
@@ -305,3 +307,4 @@ SELECT
         '; '
     ), '') AS lacks
 FROM placed
+JOIN (SELECT trace_id AS of_trace, trace FROM traces) ON of_trace = key.trace_id

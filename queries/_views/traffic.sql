@@ -3,16 +3,18 @@
 -- The view dram, one counter per row: sums over chosen ranges are all alike.
 -- @needs  metrics
 -- @column trace_id BIGINT   the trace it belongs to, see traces
+-- @column trace VARCHAR     name of the trace
 -- @column kernel_id BIGINT  the workload, see kernels
 -- @column path VARCHAR      innermost push/pop range of the default domain; empty outside any
 -- @column measure VARCHAR   dram_write_bytes, dram_read_bytes, l2_write_sectors, l2_read_sectors,
 --         dram_busy_ns, gpu_ns or kernels
 -- @column amount DOUBLE     NULL if it was not measured; of kernels 1
 
-SELECT trace_id, kernel_id, path, measure, amount
+SELECT trace_id, trace, kernel_id, path, measure, amount
 FROM (
     SELECT
-        trace_id,
+        dram.trace_id,
+        dram.trace,
         dram.kernel_id,
         coalesce(path, '') AS path,
         dram_write_bytes,

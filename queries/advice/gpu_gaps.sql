@@ -24,25 +24,24 @@
 -- @section timeline 50 Gaps and launch overhead
 -- @empty  Between its operations, no GPU is idle for longer than --min-gap-ns.
 
-WITH ordered AS (
+WITH lanes AS (
+    SELECT gpu_operations.*, lane_owner($by, process_id) AS owner
+    FROM gpu_operations
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE counts_as_work(gpu_operations.kind, $graphs)
+),
+ordered AS (
     SELECT
-        traces.trace,
+        trace,
         pid,
         gpu_id,
         device_id,
         coalesce(called, operation) AS operation,
         start_ns,
-        busy_until(
-            start_ns,
-            end_ns,
-            (gpu_operations.kind, operation_id),
-            (trace_id, gpu_id, lane_owner($by, process_id))
-        ) AS busy_until_ns
-    FROM gpu_operations
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
+        busy_until(start_ns, end_ns, (kind, operation_id), (trace_id, gpu_id, owner)) AS busy_until_ns
+    FROM lanes
     LEFT JOIN kernels_called($names, '*') AS named
-        ON named.name = gpu_operations.operation AND named.full_name = gpu_operations.full_name
-    WHERE counts_as_work(gpu_operations.kind, $graphs)
+        ON named.name = lanes.operation AND named.full_name = lanes.full_name
 ),
 listed AS (
     SELECT

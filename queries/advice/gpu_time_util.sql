@@ -41,8 +41,8 @@ spans AS (
         trace_id,
         gpu_id,
         owner,
-        CASE WHEN min(process_id) = max(process_id) THEN any_value(pid) END AS pid,
-        CASE WHEN min(device_id) = max(device_id) THEN any_value(device_id) END AS device_id,
+        of_one(pid, process_id) AS pid,
+        of_one(device_id, device_id) AS device_id,
         min(start_ns) AS first_ns,
         max(end_ns) AS last_ns,
         -- Whole nanoseconds, rounded up, so that the last chunk ends with the last operation.

@@ -1,7 +1,7 @@
 -- What did the hardware counters of each kernel on the timeline say?
 --
 -- Joins a timeline (nsys) with the counters (ncu) of the same launch in another recording of the same work,
--- as the view kernel_keys aligns them: same process, device, NVTX path in every domain, kernel name and
+-- as the macro launch_keys aligns them: same process, device, NVTX path in every domain, kernel name and
 -- number of the launch. Launches that only one of them holds are listed, too. The numbers agree if both
 -- recordings begin with the same launch: not with ncu --launch-skip, nor if only one of them recorded a
 -- warm-up. ncu runs each kernel alone, and may flush caches and lock clocks: compare duration_ns with
@@ -9,10 +9,11 @@
 -- @param  timeline VARCHAR             nsys trace
 -- @param  counters VARCHAR             ncu trace
 -- @param  metric VARCHAR = 'dram__throughput.avg.pct_of_peak_sustained_elapsed'  a metric more
+-- @param  names VARCHAR = 'distinct'   short, full or distinct names of kernels, see the view kernel_names
 -- @needs  metrics kernels
 -- @metrics dram__bytes_read.sum dram__bytes_write.sum
 -- @column path VARCHAR                 NVTX path in the default domain, then those of others; empty outside
--- @column kernel VARCHAR               function name without template arguments
+-- @column kernel VARCHAR               name of the kernel
 -- @column process_number BIGINT        1 for the process with the lowest pid, 2 …
 -- @column device_id INTEGER            CUDA device ordinal
 -- @column instance BIGINT              which of the launches of that kernel with that path
@@ -34,15 +35,21 @@
 -- @column counters_matched_pct DOUBLE  share of all profiled launches that the timeline holds
 -- @chart  scatter x=start_ns y=dram_bytes_per_s
 
-WITH seen AS (
-    SELECT kernel_keys.*, start_ns, duration_ns
-    FROM kernel_keys
+WITH named AS (
+    FROM kernels_called($names, '*')
+),
+keys AS (
+    FROM launch_keys('named')
+),
+seen AS (
+    SELECT keys.*, start_ns, duration_ns
+    FROM keys
     JOIN kernels USING (kernel_id)
-    WHERE kernel_keys.trace_id IN (SELECT trace_id FROM chosen_traces($timeline) WHERE has_timeline)
+    WHERE keys.trace_id IN (SELECT trace_id FROM chosen_traces($timeline) WHERE has_timeline)
 ),
 profiled AS (
     SELECT
-        kernel_keys.*,
+        keys.*,
         dram.duration_ns,
         dram_read_bytes,
         dram_write_bytes,
@@ -51,10 +58,10 @@ profiled AS (
         l2_write_sectors,
         chosen.unit,
         chosen.value
-    FROM kernel_keys
+    FROM keys
     JOIN dram USING (kernel_id)
-    LEFT JOIN metrics AS chosen ON chosen.kernel_id = kernel_keys.kernel_id AND chosen.metric = $metric
-    WHERE kernel_keys.trace_id IN (SELECT trace_id FROM chosen_traces($counters) WHERE has_counters)
+    LEFT JOIN metrics AS chosen ON chosen.kernel_id = keys.kernel_id AND chosen.metric = $metric
+    WHERE keys.trace_id IN (SELECT trace_id FROM chosen_traces($counters) WHERE has_counters)
 )
 SELECT
     path,

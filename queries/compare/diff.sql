@@ -1,10 +1,11 @@
 -- What differs between two traces, or between two groups of repeated runs?
 --
 -- Timelines (nsys) are compared in total and by kernel, NVTX range, API function and kind of copy; profiled
--- launches (ncu) in total, by kernel and one by one, as the view kernel_keys aligns them. With several traces
--- on a side, baseline and variant are means over them, and delta has a 95 % confidence interval (Welch's t);
--- one run tells no spread. First ask comparable. Where a timeline has none of a kernel, call or copy, that is
--- 0; where a trace has no such range, launch or metric, it is NULL, for the work may be under another name.
+-- launches (ncu) in total, by kernel and one by one, as the macro launch_keys aligns them. With several
+-- traces on a side, baseline and variant are means over them, and delta has a 95 % confidence interval
+-- (Welch's t); one run tells no spread. First ask comparable. Where a timeline has none of a kernel, call or
+-- copy, that is 0; where a trace has no such range, launch or metric, it is NULL, for the work may be under
+-- another name.
 -- @of     window
 -- @param  baseline VARCHAR[]          trace before the change
 -- @param  variant VARCHAR[]           trace after it
@@ -43,6 +44,9 @@ timelines AS (
 ),
 profiles AS (
     SELECT DISTINCT trace_id FROM chosen WHERE has_counters
+),
+named AS (
+    FROM kernels_called($names, '*')
 ),
 covered AS (
     SELECT
@@ -106,7 +110,7 @@ by_kernel AS (
         ] AS pairs
     FROM kernels
     SEMI JOIN chosen USING (trace_id)
-    LEFT JOIN kernels_called($names, '*') AS named
+    LEFT JOIN named
         ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     WHERE is_like('kernel', $topic)
     GROUP BY ALL
@@ -194,8 +198,8 @@ measured AS (
     UNION ALL
     SELECT counted.trace_id, 'launch', process_number, device_id, path, kernel, instance, unit, measure, value
     FROM counted
-    JOIN kernel_keys USING (kernel_id)
-    WHERE kernel_keys.trace_id IN (FROM profiles) AND is_like('launch', $topic)
+    JOIN launch_keys('named') AS keys USING (kernel_id)
+    WHERE keys.trace_id IN (FROM profiles) AND is_like('launch', $topic)
     UNION ALL
     -- Of the metrics, only sums add up over launches; the time is there already.
     SELECT trace_id, level.topic, NULL, NULL, NULL, level.name, NULL, unit, measure, sum(value)
@@ -205,7 +209,7 @@ measured AS (
         UNION ALL
         SELECT kernel_id, 'kernel', called
         FROM kernels
-        LEFT JOIN kernels_called($names, '*') AS named
+        LEFT JOIN named
             ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     ) AS level USING (kernel_id)
     WHERE is_like(level.topic, $topic) AND measure <> 'duration_ns'

@@ -8,7 +8,7 @@
 -- or other work that it had to wait for. not_recorded is where the call was not.
 -- Advice: launch and queue by CUDA graphs or fewer kernels, sync and copy by pinned memory and asynchronous
 -- calls, not_asked by less work on the host; cpu_bound_gaps lists gaps one by one.
--- @of     timeline
+-- @of     totals
 -- @param  by VARCHAR = 'gpu'      gpu, whoever shares it, or process: what each of them uses
 -- @needs  kernels|memory_ops|graph_launches
 -- @column trace VARCHAR           name of the trace
@@ -28,11 +28,16 @@
 -- @chart  bars x=cause y=time_ns
 -- @section timeline 49 Gaps and launch overhead
 
-WITH operations AS (
+WITH lanes AS (
+    SELECT gpu_operations.*, lane_owner($by, process_id) AS owner
+    FROM gpu_operations
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+),
+operations AS (
     SELECT
         trace_id,
         gpu_id,
-        lane_owner($by, process_id) AS owner,
+        owner,
         process_id,
         pid,
         api_call_id,
@@ -40,20 +45,16 @@ WITH operations AS (
         -- What ended before it started is recorded wrongly, and no time at work.
         coalesce(end_ns, start_ns) AS until_ns,
         busy_until(
-            start_ns,
-            coalesce(end_ns, start_ns),
-            (kind, operation_id),
-            (trace_id, gpu_id, lane_owner($by, process_id))
+            start_ns, coalesce(end_ns, start_ns), (kind, operation_id), (trace_id, gpu_id, owner)
         ) AS busy_until_ns
-    FROM gpu_operations
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    FROM lanes
 ),
 spans AS (
     SELECT
         trace_id,
         gpu_id,
         owner,
-        CASE WHEN min(process_id) = max(process_id) THEN any_value(pid) END AS pid,
+        of_one(pid, process_id) AS pid,
         max(until_ns) - min(start_ns) AS span_ns,
         max(start_ns - busy_until_ns) FILTER (start_ns > busy_until_ns) AS longest_gap_ns,
         coalesce(sum(start_ns - busy_until_ns) FILTER (start_ns > busy_until_ns), 0) AS idle_ns
@@ -159,20 +160,36 @@ by_gap AS (
     WHERE time_ns > 0
     GROUP BY ALL
 ),
-times AS (
-    SELECT trace_id, gpu_id, owner, 'busy' AS cause, NULL AS function, span_ns - idle_ns AS time_ns,
-           NULL AS gaps, NULL AS longest_ns
+wholes AS (
+    SELECT
+        trace,
+        spans.gpu_id,
+        owner,
+        of_one(gpu_name, gpu_name) AS gpu,
+        of_one(pid, pid) AS pid,
+        max(longest_gap_ns) AS longest_gap_ns,
+        sum(span_ns)::BIGINT AS span_ns,
+        sum(idle_ns) AS idle_ns
     FROM spans
+    JOIN traces USING (trace_id)
+    LEFT JOIN gpus ON gpus.trace_id = spans.trace_id AND gpus.gpu_id = spans.gpu_id
+    GROUP BY trace, spans.gpu_id, owner
+),
+times AS (
+    SELECT trace, gpu_id, owner, 'busy' AS cause, NULL AS function, span_ns - idle_ns AS time_ns,
+           NULL AS gaps, NULL AS longest_ns
+    FROM wholes
     UNION ALL
-    SELECT trace_id, gpu_id, owner, cause, function, sum(time_ns), count(*), max(time_ns)
+    SELECT trace, gpu_id, owner, cause, function, sum(time_ns), count(*), max(time_ns)
     FROM by_gap
-    GROUP BY trace_id, gpu_id, owner, cause, function
+    JOIN traces USING (trace_id)
+    GROUP BY trace, gpu_id, owner, cause, function
 )
 SELECT
-    traces.trace,
-    spans.gpu_id,
-    gpu_name AS gpu,
-    spans.pid,
+    wholes.trace,
+    wholes.gpu_id,
+    gpu,
+    pid,
     cause,
     function,
     time_ns::BIGINT AS time_ns,
@@ -182,9 +199,7 @@ SELECT
     longest_gap_ns,
     span_ns
 FROM times
-JOIN spans ON spans.trace_id = times.trace_id
-    AND spans.gpu_id IS NOT DISTINCT FROM times.gpu_id
-    AND spans.owner = times.owner
-JOIN traces ON traces.trace_id = spans.trace_id
-LEFT JOIN gpus ON gpus.trace_id = spans.trace_id AND gpus.gpu_id = spans.gpu_id
-ORDER BY trace, spans.gpu_id, spans.owner, cause <> 'busy', time_ns DESC, cause, function
+JOIN wholes ON wholes.trace = times.trace
+    AND wholes.gpu_id IS NOT DISTINCT FROM times.gpu_id
+    AND wholes.owner = times.owner
+ORDER BY wholes.trace, wholes.gpu_id, wholes.owner, cause <> 'busy', time_ns DESC, cause, function

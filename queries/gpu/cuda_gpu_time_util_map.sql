@@ -1,10 +1,9 @@
 -- When do kernels run on each GPU?
 --
--- NVIDIA's counterpart: nsys recipe cuda_gpu_time_util_map, which looks at each process by itself, as
--- --by process does.
--- The recording cut into equal bins of whole nanoseconds (rounded up: the last one may reach beyond its end),
--- and the share of each in which at least one kernel runs. Kernels inside CUDA graphs that were traced as a
--- whole count as long as the graph runs, if asked for.
+-- NVIDIA's counterpart: nsys recipe cuda_gpu_time_util_map, which looks at each process by itself, as --by
+-- process does. The recording, or what is looked at of it, cut into equal bins of whole nanoseconds (rounded
+-- up: the last one may reach beyond its end), and the share of each in which at least one kernel runs.
+-- Kernels inside CUDA graphs that were traced as a whole count as long as the graph runs, if asked for.
 -- @of     timeline
 -- @param  bins BIGINT = 30       bins per trace; the default is NVIDIA's
 -- @param  graphs BOOLEAN = true  whole CUDA graphs are kernel time; NVIDIA's recipe takes them for idle time
@@ -39,10 +38,11 @@ WITH operations AS (
 widths AS (
     SELECT
         trace_id,
+        coalesce(any_value(from_ns), min(start_ns)) AS first_ns,
         -- A report without a recorded length ends with its last operation.
-        greatest((coalesce(any_value(trace_duration_ns), max(end_ns)) + $bins - 1) // $bins, 1) AS bin_ns
+        greatest((coalesce(any_value(to_ns), max(end_ns)) - first_ns + $bins - 1) // $bins, 1) AS bin_ns
     FROM operations
-    JOIN traces USING (trace_id)
+    JOIN looked_at USING (trace_id)
     GROUP BY trace_id
 ),
 marked AS (
@@ -72,9 +72,9 @@ pieces AS (
         gpu_id,
         owner,
         bin_ns,
-        start_ns,
-        end_ns,
-        unnest(range(start_ns // bin_ns, least((end_ns - 1) // bin_ns + 1, $bins))) AS bin
+        start_ns - first_ns AS from_ns,
+        end_ns - first_ns AS to_ns,
+        unnest(range(greatest(from_ns, 0) // bin_ns, least((to_ns - 1) // bin_ns + 1, $bins))) AS bin
     FROM busy
     JOIN widths USING (trace_id)
 ),
@@ -84,7 +84,7 @@ used AS (
         gpu_id,
         owner,
         bin,
-        sum(greatest(0, least(end_ns, (bin + 1) * bin_ns) - greatest(start_ns, bin * bin_ns))) AS used_ns
+        sum(greatest(0, least(to_ns, (bin + 1) * bin_ns) - greatest(from_ns, bin * bin_ns))) AS used_ns
     FROM pieces
     GROUP BY ALL
 ),
@@ -93,13 +93,13 @@ users AS (
         trace_id,
         gpu_id,
         owner,
-        CASE WHEN min(process_id) = max(process_id) THEN any_value(pid) END AS pid,
-        CASE WHEN min(device_id) = max(device_id) THEN any_value(device_id) END AS device_id
+        of_one(pid, process_id) AS pid,
+        of_one(device_id, device_id) AS device_id
     FROM operations
     GROUP BY trace_id, gpu_id, owner
 ),
 map AS (
-    SELECT trace_id, gpu_id, owner, pid, device_id, bin_ns, unnest(range($bins)) AS bin
+    SELECT trace_id, gpu_id, owner, pid, device_id, first_ns, bin_ns, unnest(range($bins)) AS bin
     FROM users
     JOIN widths USING (trace_id)
 )
@@ -109,7 +109,7 @@ SELECT
     gpu_id,
     device_id,
     bin,
-    bin * bin_ns AS start_ns,
+    first_ns + bin * bin_ns AS start_ns,
     percent(coalesce(used_ns, 0), bin_ns) AS busy_pct
 FROM map
 JOIN traces USING (trace_id)

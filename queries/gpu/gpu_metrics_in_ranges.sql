@@ -4,7 +4,7 @@
 -- over all ranges of one message; a sample in two of them counts once. A sample tells of the time since the
 -- one before, so that ranges much shorter than the sampling period say little. Samples are of a whole GPU,
 -- whoever uses it.
--- @of     timeline
+-- @of     totals
 -- @param  range VARCHAR = '*'   only ranges of this name or pattern
 -- @param  metric VARCHAR = '*'  name or pattern of the metric
 -- @needs  gpu_samples

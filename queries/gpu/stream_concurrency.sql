@@ -3,7 +3,7 @@
 -- Between the first and the last operation of each GPU: the time with no stream at work, with one, with
 -- two …, of whichever process. The rows of one GPU add up to that time. Operations of one stream count
 -- once, even when they overlap.
--- @of     timeline
+-- @of     totals
 -- @param  by VARCHAR = 'gpu'    gpu, whoever shares it, or process: the streams of each of them
 -- @needs  kernels
 -- @column trace VARCHAR         name of the trace
@@ -63,16 +63,16 @@ users AS (
         trace_id,
         gpu_id,
         owner,
-        CASE WHEN min(process_id) = max(process_id) THEN any_value(pid) END AS pid,
-        CASE WHEN min(device_id) = max(device_id) THEN any_value(device_id) END AS device_id
+        of_one(pid, process_id) AS pid,
+        of_one(device_id, device_id) AS device_id
     FROM operations
     GROUP BY trace_id, gpu_id, owner
 )
 SELECT
     traces.trace,
-    any_value(pid) AS pid,
+    of_one(pid, pid) AS pid,
     gpu_id,
-    any_value(device_id) AS device_id,
+    of_one(device_id, device_id) AS device_id,
     streams::BIGINT AS streams,
     sum(time_ns)::BIGINT AS time_ns,
     100.0 * sum(time_ns) / sum(sum(time_ns)) OVER (PARTITION BY traces.trace, gpu_id, owner) AS share_pct

@@ -4,8 +4,8 @@
 -- execution of the kernel; the last one includes its end. A kernel that always takes the same time has one
 -- bin. Empty bins are left out.
 -- @of     totals
--- @param  kernel VARCHAR = '*'    function name, or a pattern of it
--- @param  names VARCHAR = 'short'  short, full or distinct names, see the view kernel_names
+-- @param  kernel VARCHAR = '*'    name of the kernel, or a pattern of it
+-- @param  names VARCHAR = 'distinct'  short (as NVIDIA's), full or distinct names, see the view kernel_names
 -- @param  bins BIGINT = 10        bins per kernel
 -- @needs  kernels
 -- @column trace VARCHAR           name of the trace
@@ -16,7 +16,7 @@
 -- @column instances BIGINT        executions in the bin
 -- @column probability_pct DOUBLE  of all executions of the kernel in the trace
 -- @chart  histogram x=from_ns x2=to_ns y=instances panel=kernel
--- @section timeline 31 Kernels | chart names=distinct
+-- @section timeline 31 Kernels | chart
 
 WITH executions AS (
     SELECT

@@ -18,7 +18,7 @@
 
 WITH pages AS (
     SELECT
-        trace,
+        traces.trace,
         virtual_address AS address,
         sum(to_device_bytes)::BIGINT AS to_device_bytes,
         sum(to_host_bytes)::BIGINT AS to_host_bytes,
@@ -27,7 +27,7 @@ WITH pages AS (
         per_second(sum(to_device_bytes + to_host_bytes), sum(um_events.duration_ns)) AS bytes_per_s
     FROM um_events
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    GROUP BY trace, virtual_address
+    GROUP BY traces.trace, virtual_address
 )
 SELECT
     trace,

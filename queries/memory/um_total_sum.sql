@@ -15,7 +15,7 @@
 -- @empty  No managed memory moved: the program uses none, or nsys ran without --cuda-um-cpu-page-faults=true.
 
 SELECT
-    trace,
+    traces.trace,
     sum(to_device_bytes)::BIGINT AS to_device_bytes,
     sum(to_host_bytes)::BIGINT AS to_host_bytes,
     sum(cpu_page_faults)::BIGINT AS cpu_page_faults,
@@ -24,5 +24,5 @@ SELECT
     printf('0x%x', max(virtual_address)) AS max_virtual_address
 FROM um_events
 JOIN chosen_traces($trace) AS traces USING (trace_id)
-GROUP BY trace
+GROUP BY traces.trace
 ORDER BY trace

@@ -19,7 +19,7 @@
 -- @empty  --metrics NAME.
 
 SELECT
-    trace,
+    traces.trace,
     kernels.kernel_id,
     called AS kernel,
     path,

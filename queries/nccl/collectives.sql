@@ -30,15 +30,7 @@
 -- @empty  No collective of that name ran on two GPUs at the same time.
 
 WITH communicating AS (
-    SELECT kernels_communicating.*, called, start_utc_ns
-    FROM kernels_communicating
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
-    LEFT JOIN kernels_called($names, '*') AS named
-        ON named.name = kernel AND named.full_name = kernels_communicating.full_name
-    WHERE $communication IS NULL
-        OR is_like_in_any_case(kernel, $communication)
-        OR is_like_in_any_case(kernels_communicating.full_name, $communication)
-        OR is_like_in_any_case(called, $communication)
+    FROM communication_called($trace, $names, $communication)
 ),
 runs AS (
     FROM collective_runs(communicating)

@@ -3,7 +3,7 @@
 -- From its first operation to the end of its last one. Each moment counts once, whatever runs at the same
 -- time: the five parts add up to the span. What communicates, kernel_patterns says; what a CUDA graph that
 -- was traced as a whole holds is not known, and counts as computation.
--- @of     timeline
+-- @of     totals
 -- @param  by VARCHAR = 'gpu'     gpu, whoever shares it, or process: what each of them does
 -- @needs  kernels
 -- @column trace VARCHAR          name of the trace
@@ -29,18 +29,20 @@ WITH operations AS (
     JOIN chosen_traces($trace) AS traces USING (trace_id)
 ),
 states AS (
-    FROM gpu_states(operations)
+    SELECT trace, states.* EXCLUDE (trace_id)
+    FROM gpu_states(operations) AS states
+    JOIN traces USING (trace_id)
 ),
 users AS (
     SELECT
-        trace_id,
+        trace,
         gpu_id,
         owner,
-        CASE WHEN min(process_id) = max(process_id) THEN any_value(pid) END AS pid,
-        CASE WHEN min(device_id) = max(device_id) THEN any_value(device_id) END AS device_id,
+        of_one(pid, process_id) AS pid,
+        of_one(device_id, device_id) AS device_id,
         count_if(kind = 'graph')::BIGINT AS graph_launches
     FROM operations
-    GROUP BY trace_id, gpu_id, owner
+    GROUP BY trace, gpu_id, owner
 )
 SELECT
     trace,
@@ -57,6 +59,5 @@ SELECT
     hidden_pct,
     graph_launches
 FROM state_sums(states)
-JOIN users USING (trace_id, gpu_id, owner)
-JOIN traces USING (trace_id)
+JOIN users USING (trace, gpu_id, owner)
 ORDER BY trace, gpu_id, owner

@@ -37,11 +37,6 @@ every_state AS (
 named AS (
     FROM steps_of($step)
 ),
-told AS (
-    SELECT trace_id, process_id FROM named
-    UNION ALL
-    SELECT trace_id, process_id FROM kernels WHERE $step IS NOT NULL
-),
 launched AS (
     SELECT api_call_id, range_id, trace_id, process_id, gpu_id, start_ns, end_ns FROM kernels
     UNION ALL
@@ -63,7 +58,7 @@ begun AS (
     WHERE work.start_ns < work.end_ns
     GROUP BY ALL
     UNION ALL
-    SELECT trace_id, process_id, gpu_id, NULL, NULL, gpu_start_ns FROM steps_of_kernels('told')
+    SELECT trace_id, process_id, gpu_id, NULL, NULL, gpu_start_ns FROM steps_of_kernels('named', $step)
 ),
 steps AS (
     SELECT

@@ -26,9 +26,7 @@ WITH chosen AS (
     SELECT
         kernels.*,
         called,
-        coalesce(is_like_in_any_case(kernels.name, $communication), false)
-            OR coalesce(is_like_in_any_case(demangled, $communication), false)
-            OR coalesce(is_like_in_any_case(called, $communication), false) AS is_named,
+        is_called_like(kernels.name, demangled, called, $communication) AS is_named,
         category = 'communication' OR is_named AS communicates
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)

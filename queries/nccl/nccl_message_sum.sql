@@ -3,7 +3,7 @@
 -- Sizes and communicators are what NCCL writes into the binary payload of its NVTX ranges. The rate is the
 -- size of the message by the time of the kernel, in which a rank also waits for others: the best one comes
 -- nearest to what the links can do.
--- @of     timeline
+-- @of     totals
 -- @needs  kernels nvtx_ranges
 -- @column trace VARCHAR          name of the trace
 -- @column function VARCHAR       NCCL function; of a group, all of them
@@ -24,12 +24,12 @@
 -- @empty  with nsys export --include-blobs=true.
 
 SELECT
-    trace,
+    traces.trace,
     function,
     communicator,
     message_bytes,
     reduction,
-    count(DISTINCT (process_id, device_id)) AS ranks,
+    count(DISTINCT (trace_id, process_id, device_id)) AS ranks,
     count(*) AS instances,
     sum(message_bytes)::BIGINT AS total_bytes,
     sum(kernels_communicating.duration_ns)::BIGINT AS total_ns,
@@ -41,5 +41,5 @@ SELECT
 FROM kernels_communicating
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 WHERE communicator IS NOT NULL
-GROUP BY trace, function, communicator, message_bytes, reduction
+GROUP BY traces.trace, function, communicator, message_bytes, reduction
 ORDER BY trace, total_ns DESC, function, communicator, message_bytes, reduction

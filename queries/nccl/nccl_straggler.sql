@@ -30,21 +30,13 @@
 -- @empty  No collective of that name ran on two GPUs at the same time.
 
 WITH communicating AS (
-    SELECT kernels_communicating.*, called, start_utc_ns
-    FROM kernels_communicating
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
-    LEFT JOIN kernels_called($names, '*') AS named
-        ON named.name = kernel AND named.full_name = kernels_communicating.full_name
-    WHERE $communication IS NULL
-        OR is_like_in_any_case(kernel, $communication)
-        OR is_like_in_any_case(kernels_communicating.full_name, $communication)
-        OR is_like_in_any_case(called, $communication)
+    FROM communication_called($trace, $names, $communication)
 ),
 runs AS (
     SELECT *, ranks > 1 AS is_shared FROM collective_runs(communicating)
 )
 SELECT
-    trace,
+    traces.trace,
     called AS kernel,
     communicator,
     pid,
@@ -63,6 +55,6 @@ SELECT
     clock_offset_ns
 FROM runs
 JOIN traces USING (trace_id)
-GROUP BY trace, called, communicator, process_id, pid, device_id, clock_offset_ns
+GROUP BY traces.trace, called, communicator, process_id, pid, device_id, clock_offset_ns
 HAVING collectives > 0
 ORDER BY trace, kernel, communicator, late_ns DESC, pid, process_id, device_id

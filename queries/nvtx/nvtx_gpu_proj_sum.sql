@@ -3,7 +3,7 @@
 -- The GPU work of a range is what API calls inside it launched on its thread, or by --by process on any
 -- thread of its process: kernels, copies, memsets and graphs traced as a whole. Its projection reaches from
 -- the first start to the last end of this work. Ranges without GPU work are left out.
--- @of     timeline
+-- @of     totals
 -- @param  by VARCHAR = 'thread'      whose launches a range holds: thread or process
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR              name of the trace

@@ -3,7 +3,7 @@
 -- A kernel is attributed when its launch was recorded and lay in a range of its thread, or by --by process of
 -- any thread of its process (ncu: when the report says so). Kernels without a recorded launch come from
 -- skipped API calls or from outside the recording.
--- @of     timeline
+-- @of     totals
 -- @param  by VARCHAR = 'thread'         whose launches a range holds: thread or process
 -- @needs  kernels
 -- @column trace VARCHAR                 name of the trace
@@ -62,14 +62,16 @@ times AS (
 )
 SELECT
     trace,
-    coalesce(kernels, 0) AS kernels,
-    CASE WHEN has_timeline THEN coalesce(kernels_with_launch, 0) END AS kernels_with_launch,
-    coalesce(kernels_in_ranges, 0) AS kernels_in_ranges,
-    100.0 * kernels_in_ranges / kernels AS kernels_in_ranges_pct,
-    gpu_ns,
-    gpu_in_ranges_ns,
-    percent(gpu_in_ranges_ns, gpu_ns) AS gpu_in_ranges_pct
+    coalesce(sum(kernel_counts.kernels), 0)::BIGINT AS kernels,
+    CASE WHEN bool_or(has_timeline) THEN coalesce(sum(kernel_counts.kernels_with_launch), 0)::BIGINT END
+        AS kernels_with_launch,
+    coalesce(sum(kernel_counts.kernels_in_ranges), 0)::BIGINT AS kernels_in_ranges,
+    percent(sum(kernel_counts.kernels_in_ranges), sum(kernel_counts.kernels)) AS kernels_in_ranges_pct,
+    sum(times.gpu_ns)::BIGINT AS gpu_ns,
+    sum(times.gpu_in_ranges_ns)::BIGINT AS gpu_in_ranges_ns,
+    percent(sum(times.gpu_in_ranges_ns), sum(times.gpu_ns)) AS gpu_in_ranges_pct
 FROM times
 LEFT JOIN kernel_counts USING (trace_id)
 JOIN chosen_traces($trace) AS traces USING (trace_id)
+GROUP BY trace
 ORDER BY trace

@@ -3,7 +3,7 @@
 -- Counts kernels inside the range, child ranges included; where ranges of one text lie in each other, once.
 -- An .ncu-rep knows which ranges enclosed a kernel, not how often they ran: its instances come from the
 -- trace's tag `steps` (ingest --tag steps=2), else NULL.
--- @of     timeline
+-- @of     totals
 -- @param  range VARCHAR = '*'          text or pattern of the ranges
 -- @param  by VARCHAR = 'thread'        whose launches a range holds: thread or process
 -- @needs  ncu_ranges|nvtx_ranges kernels
@@ -64,6 +64,16 @@ merged AS (
         AND ran.text IS NOT DISTINCT FROM counted.text
     JOIN chosen_traces($trace) AS traces ON traces.trace_id = coalesce(counted.trace_id, ran.trace_id)
 )
-SELECT trace, domain, range, instances, kernels, kernels / instances AS kernels_per_instance, gpu_ns
+SELECT
+    trace,
+    domain,
+    range,
+    -- In one trace unknown, in all.
+    CASE WHEN count(merged.instances) = count(*) THEN sum(merged.instances)::BIGINT END AS instances,
+    sum(merged.kernels)::BIGINT AS kernels,
+    sum(merged.kernels) / CASE WHEN count(merged.instances) = count(*) THEN sum(merged.instances) END
+        AS kernels_per_instance,
+    sum(merged.gpu_ns)::BIGINT AS gpu_ns
 FROM merged
+GROUP BY trace, domain, range
 ORDER BY trace, kernels DESC NULLS LAST, domain, range

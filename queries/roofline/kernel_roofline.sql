@@ -53,13 +53,13 @@ groups AS (
     GROUP BY ALL
 )
 SELECT
-    trace,
+    shapes.trace,
     coalesce(launched.called, rooflines.name) AS kernel,
     kernel_id,
     groups.category,
     path,
     phase,
-    rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, path, name, phase, seq_len),
+    rooflines.* EXCLUDE (grouping, trace_id, trace, kernel_id, domain, path, name, phase, seq_len),
     kernels * useful AS useful_flop,
     flop / nullif(kernels * useful, 0) AS executed_per_useful
 FROM rooflines

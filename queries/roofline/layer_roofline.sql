@@ -41,11 +41,11 @@ WITH useful AS (
     GROUP BY ALL
 )
 SELECT
-    trace,
+    traces.trace,
     rooflines.name AS layer_kind,
     rooflines.phase,
     rooflines.seq_len,
-    rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, path, name, phase, seq_len),
+    rooflines.* EXCLUDE (grouping, trace_id, trace, kernel_id, domain, path, name, phase, seq_len),
     coalesce(try_cast(tags['useful_flop'] AS DOUBLE), $calls * useful.flop) AS useful_flop,
     rooflines.flop / nullif(useful_flop, 0) AS executed_per_useful
 FROM rooflines

@@ -17,9 +17,9 @@
 -- @section counters 62 Rooflines | drawn
 
 SELECT
-    trace,
+    traces.trace,
     path,
-    rooflines.* EXCLUDE (grouping, trace_id, kernel_id, domain, path, name, phase, seq_len),
+    rooflines.* EXCLUDE (grouping, trace_id, trace, kernel_id, domain, path, name, phase, seq_len),
     $useful_flop::DOUBLE AS useful_flop,
     flop / nullif(useful_flop, 0) AS executed_per_useful
 FROM rooflines

@@ -24,7 +24,7 @@
 -- @empty  No kernel has FLOP and a peak: record with ncu --set roofline.
 
 WITH profiles AS (
-    SELECT trace_id, trace, rooflines.*
+    SELECT rooflines.*
     FROM rooflines
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE grouping = 'launch'

@@ -2,7 +2,7 @@
 --
 -- Steps are those of step-summary. Those of the same text together, the number of the step aside; minimum and
 -- maximum show whether they are alike.
--- @of     timeline
+-- @of     totals
 -- @param  step VARCHAR = NULL            text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'          whose launches a range holds: thread or process
 -- @param  exact BOOLEAN = false          steps of different text apart, whatever the numbers in it
@@ -25,11 +25,6 @@
 
 WITH named AS (
     FROM steps_of($step)
-),
-told AS (
-    SELECT trace_id, process_id FROM named
-    UNION ALL
-    SELECT trace_id, process_id FROM kernels WHERE $step IS NOT NULL
 ),
 kernel_counts AS (
     SELECT holder_id, count(*) AS kernels
@@ -68,7 +63,8 @@ of_ranges AS (
 counted AS (
     FROM of_ranges
     UNION ALL BY NAME
-    SELECT trace_id, kernels, memory_ops, graph_replays, launches, gpu_busy_ns FROM steps_of_kernels('told')
+    SELECT trace_id, kernels, memory_ops, graph_replays, launches, gpu_busy_ns
+    FROM steps_of_kernels('named', $step)
 )
 SELECT
     trace,

@@ -7,7 +7,7 @@
 -- texts with ids, arguments or shapes. gpu_own_ns adds up over all rows. By --by process, work launched
 -- outside the ranges of its own thread is that of the range of the process that began last, as in PyTorch's
 -- backward pass.
--- @of     timeline
+-- @of     totals
 -- @param  module VARCHAR = '%'    module, or a pattern of it
 -- @param  by VARCHAR = 'thread'   whose launches a range holds: thread or process
 -- @param  exact BOOLEAN = false   keep the numbers in texts apart

@@ -39,15 +39,10 @@
 WITH named AS (
     FROM steps_of($step)
 ),
-told AS (
-    SELECT trace_id, process_id FROM named
-    UNION ALL
-    SELECT trace_id, process_id FROM kernels WHERE $step IS NOT NULL
-),
 steps AS (
     FROM ranges_with_work('named', $by)
     UNION ALL BY NAME
-    FROM steps_of_kernels('told')
+    FROM steps_of_kernels('named', $step)
 ),
 texts AS (
     SELECT

@@ -339,7 +339,7 @@ def test_the_histogram_counts_the_durations_of_the_recipe(corpus: Database) -> N
     for name, duration in _recipe("cuda_gpu_kern_hist/analysis").select("Name", "Duration").iter_rows():
         durations.setdefault(name, []).append(duration)
     ours: dict[str, dict[int, int]] = {}
-    for row in ask(corpus, "cuda_gpu_kern_hist", trace="llama_eager", bins=8):
+    for row in ask(corpus, "cuda_gpu_kern_hist", trace="llama_eager", names="short", bins=8):
         ours.setdefault(row["kernel"], {})[row["bin"]] = row["instances"]
     for name, values in durations.items():
         low, width = min(values), (max(values) - min(values)) / 8

@@ -241,7 +241,6 @@ def test_the_share_of_the_fp32_peak_is_the_one_of_nvidias_rule(
         f"""
         SELECT message, 1e11 * flop / peak_flop_per_s / kernels.duration_ns AS pct
         FROM kernel_flop JOIN kernels USING (kernel_id) JOIN advice USING (kernel_id)
-        JOIN traces ON traces.trace_id = kernels.trace_id
         WHERE trace = '{trace}' AND precision = 'fp32' AND rule = 'SOLFPRoofline'
         """
     ).rows()
@@ -595,6 +594,27 @@ def test_a_lower_bound_decides_what_more_could_not_change(
 
 
 @pytest.mark.parametrize(
+    "executed",
+    [
+        {"sm__inst_executed_pipe_tensor.sum": 30.0},
+        {"smsp__inst_executed_pipe_tensor.sum.per_cycle_elapsed": 0.03},
+    ],
+    ids=["counted", "per cycle"],
+)
+def test_tensor_instructions_of_unknown_types_are_512_flop_at_least(executed: dict[str, Value]) -> None:
+    # As sections of Volta to Ada record them: 30 instructions in 1,000 cycles, 2 per cycle at most.
+    metrics = {key: value for key, value in roofline(fp32=640, dram=10).items() if TENSOR not in key}
+    peak = {"sm__inst_executed_pipe_tensor.sum.peak_sustained": 2.0}
+    row = only(launches(recorded(("k", {**metrics, **executed, **peak}))))
+    assert row["flop_by_precision"] == {"fp32": 640, "tensor": 30 * 512}
+    assert (row["flop"], row["at_least"]) == (640 + 30 * 512, True)
+    # 15 ns of the tensor pipe, 3.2 of fp32, 1 of DRAM.
+    assert (row["precision"], row["bound"]) == ("tensor", "compute_bound")
+    assert (row["compute_pct"], row["profiled_flop_per_s"]) == pytest.approx((1.5, 1024e9))
+    assert row["lacks"] == "tensor FLOP (--section SpeedOfLight_HierarchicalTensorRooflineChart)"
+
+
+@pytest.mark.parametrize(
     ("metrics", "unit_bytes"),
     [
         # Volta, and Turing to Ada, whose roofline sections derive from these what they draw.
@@ -649,3 +669,24 @@ def test_counters_of_all_requests_are_traffic_without_a_roof() -> None:
 def test_wrong_parameters_are_errors(profiles: Database) -> None:
     with pytest.raises(QueryError, match="by must be kernel or launch"):
         profiles.query("kernel_roofline", trace=LLAMA, by="layer")
+
+
+def test_the_counters_that_collectors_ask_for_give_every_roof_on_an_h200(corpus: Database) -> None:
+    trace = "roofline_counters.ncu-rep.xz"
+    rows = sorted(launches(corpus, trace=trace), key=lambda row: row["flop"])
+    softmax, halves, singles = rows
+    # 2 mnk, on tensor cores to the operation; of the fp32 product, scaling the result comes on top.
+    assert (halves["precision"], halves["flop"]) == ("bf16", 2 * 2048**3)
+    assert (singles["precision"], softmax["precision"]) == ("fp32", "fp32")
+    assert 1 <= singles["flop"] / (2 * 4096**3) < 1.001
+    clocks = metric(corpus, trace, "sm__cycles_elapsed.avg.per_second")
+    assert sorted(row["profiled_l1_bytes_per_s"] for row in rows) == pytest.approx(
+        sorted(132 * 128 * clock for clock in clocks.values()), rel=1e-9
+    )
+    for row in rows:
+        assert not row["at_least"]
+        assert row["l2_metric"] == "lts__lts2xbar_cycles_active.sum"
+        assert row["l1_metric"] == "l1tex__lsu_writeback_active_mem_lgds.sum"
+        # As NVIDIA's roofline sections and the datasheet have them on this card.
+        assert row["profiled_l2_bytes_per_s"] == pytest.approx(10.25e12, rel=0.01)
+        assert row["profiled_dram_bytes_per_s"] == pytest.approx(4.8e12, rel=0.01)

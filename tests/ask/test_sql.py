@@ -150,3 +150,15 @@ def test_what_stands_for_a_table_or_column_of_nvidia_is_there() -> None:
         names = {column.name for column in schema.BY_NAME[table].columns}
         assert set(renamed.values()) <= names
         assert not set(renamed) & names
+
+
+def test_every_view_of_rows_of_a_trace_names_it(three: Database) -> None:
+    for view in catalog.shipped().views.values():
+        names = [column.name for column in view.columns]
+        if "trace_id" in names:
+            assert "trace" in names, view.name
+            found = three.sql(
+                f"SELECT count(*) FROM {view.name} JOIN traces USING (trace_id) "
+                f"WHERE {view.name}.trace IS DISTINCT FROM traces.trace"
+            )
+            assert found.item() == 0, view.name

@@ -210,6 +210,8 @@ QUESTIONS = [
     for query in catalog.shipped().queries.values()
     if any(param.name == "within" for param in query.params)
 ]
+# Whose rows are parts of the window, not of the recording.
+CUT_TO_THE_WINDOW = {"cuda_gpu_time_util_map"}
 # What must be given, and what lets a question list what is there.
 ASKED: dict[str, dict[str, Any]] = {
     "cuda_gpu_kern_pace": {"kernel": "*"},
@@ -266,8 +268,9 @@ def test_a_window_after_everything_holds_nothing(made: Database, question: str) 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_window_in_the_middle_answers_as_a_trace_of_what_ran_in_it(made: Database, question: str) -> None:
-    found = answer(made, question, "whole", from_=1_000, to="2us")
-    assert found == answer(made, question, "middle")
+    middle = {"from_": 1_000, "to": "2us"}
+    found = answer(made, question, "whole", **middle)
+    assert found == answer(made, question, "middle", **(middle if question in CUT_TO_THE_WINDOW else {}))
     assert found != answer(made, question, "whole")
 
 
@@ -300,7 +303,8 @@ def test_an_instance_of_a_range_answers_as_a_trace_of_what_belongs_to_it(
     made: Database, question: str
 ) -> None:
     found = answer(made, question, "whole", within="execute_context_*#1")
-    assert found == answer(made, question, "second")
+    second = {"within": "execute_context_*"} if question in CUT_TO_THE_WINDOW else {}
+    assert found == answer(made, question, "second", **second)
     assert found != answer(made, question, "whole")
 
 
@@ -382,6 +386,25 @@ def test_what_others_launched_is_judged_by_what_is_left_in_the_window(
     with made.launch(150, 160, (170, 210), tid=2).database() as database:
         rows = database.query("range_launches", **place).to_dicts()
     assert {row["range"]: row["kernels"] for row in rows} == kernels
+
+
+@pytest.mark.parametrize(
+    ("place", "kernels"),
+    [
+        # Its own launch outlasts it: none, whoever else launches.
+        ({}, 0),
+        ({"to": 60}, 0),
+        # That launch is over, and what another thread launched is left.
+        ({"from_": 60}, None),
+        ({"from_": 100}, 0),
+    ],
+)
+def test_a_launch_that_outlasts_a_range_tells_of_it_as_far_as_it_is_in_the_window(
+    place: dict[str, Any], kernels: int | None
+) -> None:
+    made = Recording().range("r", 20, 200).launch(10, 50, (60, 70)).launch(80, 90, (95, 99), tid=2)
+    with made.database() as database:
+        assert database.query("range_launches", **place)["kernels"].to_list() == [kernels]
 
 
 def test_the_answer_says_what_it_was_narrowed_to(made: Database) -> None:
@@ -471,24 +494,27 @@ def test_words_that_mean_no_trace_and_one_too_many_are_refused() -> None:
             database.query("top_kernels", by="mode")
 
 
+# What is added up, and what has a `by` of its own beside the tag.
 TOTALS = [
-    query.name
+    (query.name, param.takes_tag)
     for query in catalog.shipped().queries.values()
-    if any(param in query.params for param in catalog.question.parameters.PLACES["totals"])
+    for param in query.params
+    if query.name in QUESTIONS and (param.takes_tag or param in catalog.question.parameters.PLACES["totals"])
 ]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("question", TOTALS)
-def test_two_traces_of_one_tag_are_added_up(question: str) -> None:
+@pytest.mark.parametrize(("question", "takes_tag"), TOTALS)
+def test_two_traces_of_one_tag_are_added_up(question: str, takes_tag: bool) -> None:
+    by = "tag:run" if takes_tag else "run"
     with traceql.open(":memory:") as database:
         for name in ("a", "b"):
             twin = recorded()
             twin._tags = {"run": "both"}
             twin.store(database, name)
         one = answer(database, question, "a")
-        both = answer(database, question, "*", by="run")
-        assert database.query(question, by="run", **ASKED.get(question, {}))["trace"].unique().to_list() == [
+        both = answer(database, question, "*", by=by)
+        assert database.query(question, by=by, **ASKED.get(question, {}))["trace"].unique().to_list() == [
             "both"
         ]
         counts = {
@@ -498,12 +524,17 @@ def test_two_traces_of_one_tag_are_added_up(question: str) -> None:
             "kernel_ns",
             "samples",
             "cpu_page_faults",
+            "gpu_operations",
+            "gpu_ns",
+            "steps",
+            "span_ns",
+            "time_ns",
         }
         assert len(both) == len(one)
         compared = [name for name in one[0] if name in counts]
         assert compared
         for name in compared:
-            assert sum(row[name] for row in both) == 2 * sum(row[name] for row in one), name
+            assert sum(row[name] or 0 for row in both) == 2 * sum(row[name] or 0 for row in one), name
 
 
 def test_what_has_no_tag_stands_for_itself_and_a_window_holds_for_each() -> None:
@@ -512,3 +543,53 @@ def test_what_has_no_tag_stands_for_itself_and_a_window_holds_for_each() -> None
         Recording().work(kernel("k", 10, 13)).store(database, "b")
         found = database.query("top_kernels", by="gpu", from_=5)
         assert found.select("trace", "instances", "total_ns").rows() == [("b", 1, 3), ("h200", 1, 2)]
+
+
+def test_rows_are_by_their_own_word_and_by_a_tag_at_the_same_time() -> None:
+    with traceql.open(":memory:") as database:
+        for name, started in (("a", 0), ("b", 100)):
+            made = Recording(run="both", thread="x").range("step", started, started + 50)
+            made.launch(started + 10, started + 20, (started + 20, started + 27), tid=2).store(database, name)
+
+        def kernels(**by: Any) -> list[tuple[Any, ...]]:
+            found = database.query("range_launches", **by)
+            return found.select("trace", "instances", "kernels", "gpu_ns").rows()
+
+        assert kernels(by="process") == [("a", 1, 1, 7), ("b", 1, 1, 7)]
+        assert (
+            kernels(by=["process", "tag:run"]) == kernels(by=["tag:run", "process"]) == [("both", 2, 2, 14)]
+        )
+        # A tag of the name of a word of its own is meant by its prefix.
+        assert kernels(by="tag:thread") == [("x", 2, None, None)]
+        asked = database.ask("range_launches", by="tag:run")
+        assert asked.parameters["by"] == ["thread", "tag:run"]
+        assert [note.code for note in asked.notes] == ["launched_elsewhere", "launched_elsewhere"]
+        assert database.query("top_kernels", by="tag:run")["trace"].to_list() == ["both"]
+        for by, problem in (
+            ("run", "by is thread or process, not run"),
+            ("tag:mode", "no trace has a tag 'mode'"),
+            (["thread", "process"], "thread, process are too many"),
+            (["tag:run", "tag:thread"], "tag:run, tag:thread are too many"),
+        ):
+            with pytest.raises(QueryError, match=problem):
+                database.query("range_launches", by=by)
+        with pytest.raises(QueryError, match="by is thread or process, not tag:run"):
+            database.query("step_summary", by="tag:run")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "busy",
+        "communication_overlap",
+        "cuda_gpu_time_util_map",
+        "gpu_gaps",
+        "gpu_time_util",
+        "stream_concurrency",
+    ],
+)
+def test_a_gpu_is_looked_at_by_itself_or_by_process_and_by_no_other_word(question: str) -> None:
+    with Recording().work(kernel("k", 0, 1), kernel("k", 10, 12)).database() as database:
+        assert database.query(question, by="process").height
+        with pytest.raises(QueryError, match="by is gpu or process, not card"):
+            database.query(question, by="card")

@@ -260,12 +260,11 @@ def test_gaps_are_drawn_of_a_trace_that_never_idles_for_half_a_second(corpus: Da
 
 
 def test_a_chart_and_the_page_ask_what_the_question_asks() -> None:
-    """But for names: questions that bear NVIDIA's have its short ones, and the page tells kernels apart."""
     found = catalog.shipped()
     for name, query in found.queries.items():
         defaults = {param.name: param.default for param in query.params}
         for place in (*query.sections, *query.compared):
-            assert {key: value for key, value in place.params.items() if key != "names"} == {}, name
+            assert place.params == {}, name
         if query.pictures:
             assert {key: param.default for key, param in charts.params(found, name).items()} == defaults
     for alias, queries in charts.ALIASES.items():

@@ -18,11 +18,17 @@ QUERIES = Path(str(folders.shipped("queries")))
 VERTICALS = Path(str(folders.shipped("verticals")))
 STEPS = Path(traceql.__file__).parent / "tables" / "normalise"
 CATALOGUE = sorted([*QUERIES.rglob("*.sql"), *VERTICALS.rglob("*.sql")])
-FILES = [*CATALOGUE, *sorted(STEPS.rglob("*.sql"))]
+RULES = STEPS.parent / "rules"
+FILES = [*CATALOGUE, *sorted(STEPS.rglob("*.sql")), *sorted(RULES.rglob("*.sql"))]
 
 WIDTH = 110
 # Where the text of a tag begins, in questions and views and in steps; that of a longer tag, one blank behind it.
-TAG_TEXT = {QUERIES: len("-- @column "), VERTICALS: len("-- @column "), STEPS: len("-- @reads ")}
+TAG_TEXT = {
+    QUERIES: len("-- @column "),
+    VERTICALS: len("-- @column "),
+    STEPS: len("-- @reads "),
+    RULES: len("-- @column "),
+}
 KEYWORDS = [
     "select",
     "from",
@@ -192,5 +198,7 @@ def test_every_macro_is_used(macro: str) -> None:
 @pytest.mark.parametrize("query", catalog.shipped().queries.values(), ids=lambda query: query.name)
 def test_a_question_with_a_trace_leaves_it_to_a_macro_which_traces_are_meant(query: Query) -> None:
     for name in {"trace", "timeline", "counters"} & {param.name for param in query.params}:
-        assert re.search(rf"\b(?:chosen_traces|range_spread)\(\${name}\b", query.sql), query.label
+        assert re.search(rf"\b(?:chosen_traces|range_spread|communication_called)\(\${name}\b", query.sql), (
+            query.label
+        )
         assert len(re.findall(rf"(?<!\()\${name}\b", query.sql)) == 0, query.label

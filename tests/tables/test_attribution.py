@@ -333,6 +333,30 @@ def test_work_of_other_threads_is_unknown_by_thread_and_a_note_says_how_to_count
         database.ask("range_launches", by="gpu")
 
 
+def test_a_range_whose_own_thread_launches_at_the_time_holds_none_of_it_whatever_others_do() -> None:
+    made = (
+        Recording()
+        .range("outlasted", 10, 20)
+        .range("begun before", 40, 50)
+        .range("waiting", 60, 70)
+        .range("touched", 85, 90)
+        .range("handed over", 10, 50, style="startend", end_tid=2)
+        .launch(12, 25, (30, 40))
+        .launch(38, 45, (50, 60))
+        .call("cudaStreamSynchronize_v3020", 62, 68)
+        .launch(80, 85, (90, 95))
+    )
+    alone = {"outlasted": 0, "begun before": 0, "waiting": 0, "touched": 0, "handed over": None}
+    assert ranges(made.database(), "gpu_operations") == alone
+    # Others call CUDA, and launch nothing.
+    made.call("cudaMalloc_v3020", 15, 16, tid=2)
+    assert ranges(made.database(), "gpu_operations") == alone
+    for began in (14, 44, 64, 88):
+        made.launch(began, began + 1, (began + 100, began + 101), tid=2)
+    expected = alone | {"waiting": None, "touched": None}
+    assert ranges(made.database(), "gpu_operations") == expected
+
+
 def test_start_end_ranges_overlap_freely_and_are_no_part_of_the_stack() -> None:
     database = (
         Recording()

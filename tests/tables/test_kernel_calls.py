@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from made.ncu import Profile
 from made.nsys import Recording, graph, kernel, memset
 
 import traceql
@@ -152,3 +153,18 @@ def test_what_is_not_said_about_the_machine_is_null(tmp_path: Path) -> None:
             db.ingest(export)
             facts = "SELECT driver_version, cuda_version, cpu, cpu_cores, time_shift_ns FROM traces"
             assert db.sql(facts).row(0) == (None,) * 5
+
+
+def test_of_a_profiled_workload_the_shared_memory_that_the_driver_set_is_known() -> None:
+    profile = (
+        Profile()
+        .kernel("add", metrics={"launch__shared_mem_config_size": (32_768.0, "byte")})
+        .kernel("mul", metrics={"launch__stack_size": 1024.0})
+    )
+    with traceql.open(":memory:") as db:
+        profile.store(db, "run")
+        rows = db.sql(
+            "SELECT name, executed_shared_bytes, local_memory_per_thread_bytes, launch_type "
+            "FROM kernels ORDER BY kernel_id"
+        ).rows()
+    assert rows == [("add", 32_768, None, None), ("mul", None, None, None)]

@@ -24,7 +24,7 @@ def test_every_table_and_view_is_commented_in_the_database(corpus: Database) -> 
     )
     comments = dict(found.rows())
     assert comments.pop("traceql_meta")
-    expected = {t.name: t.grain for t in (*schema.TABLES, schema.GPU_SPECS)}
+    expected = {t.name: t.grain for t in (*schema.TABLES, *schema.SHIPPED.values())}
     expected |= {v.name: v.title for v in catalog.shipped().views.values()}
     assert comments == expected
 
@@ -36,7 +36,7 @@ def test_every_column_is_commented_in_the_database(corpus: Database) -> None:
         WHERE NOT internal AND table_name <> 'traceql_meta' AND database_name = current_database()
         """
     )
-    expected = {(t.name, c.name): c.meaning for t in (*schema.TABLES, schema.GPU_SPECS) for c in t.columns}
+    expected = {(t.name, c.name): c.meaning for t in (*schema.TABLES, *schema.SHIPPED.values()) for c in t.columns}
     expected |= {(v.name, c.name): c.meaning for v in catalog.shipped().views.values() for c in v.columns}
     assert {(t, c): comment for t, c, comment in found.rows()} == expected
 
@@ -140,7 +140,7 @@ def test_every_format_names_its_reader() -> None:
 
 def test_tables_lists_everything_with_its_rows(corpus: Database) -> None:
     found = {row["name"]: row for row in corpus.tables().to_dicts()}
-    tables = {t.name for t in (*schema.TABLES, schema.GPU_SPECS)}
+    tables = {t.name for t in (*schema.TABLES, *schema.SHIPPED.values())}
     assert set(found) == tables | {v.name for v in catalog.shipped().views.values()}
     assert found["traces"]["rows"] == corpus.sql("SELECT count(*) FROM traces").item()
     assert found["dram"]["kind"] == "view"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from traceql.errors import MissingDataError
-from traceql.questions.parameters import TRACE_PARAMS
+from traceql.questions.parameters import TRACE_PARAMS, by_of
 from traceql.read import kinds
 from traceql.tables import schema
 
@@ -111,7 +111,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     found += _doubts(run, catalog, query, in_scope)
     if any("kernels" in need for need in needs):
         found += _hidden_kernels(run, [t["trace_id"] for t in in_scope])
-    if bound.get("by") == "thread":
+    if by_of(bound.get("by"))[0] == "thread":
         found += _launched_elsewhere(run, [t["trace_id"] for t in in_scope])
     return found + _metric_gaps(run, catalog, query, [t for t in in_scope if t["has_counters"]])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from traceql.ask.gaps import Note
 from traceql.errors import MissingDataError, QueryError
 from traceql.questions import catalog
-from traceql.questions.parameters import TRACE_PARAMS, is_pattern, like, matches
+from traceql.questions.parameters import TRACE_PARAMS, by_of, is_pattern, like, matches
 from traceql.store.ingest import no_trace
 from traceql.tables import schema, window
 from traceql.tables.window import Window
@@ -116,8 +116,13 @@ def of(run: Run, query: Query, bound: Mapping[str, Value]) -> Place:
         asked = _window(run, given, chosen)
         narrowed = {**window.selects(asked), **_names_of_all()}
         notes = _cut(run, asked, chosen)
-    if "by" in given:
-        narrowed["traces"] = _added_up(run, str(given["by"]), chosen)
+    own, tag = by_of(bound.get("by"))
+    if any(param.takes_tag for param in query.params):
+        values["by"] = own
+    else:
+        tag = None if "by" in in_sql else tag or own
+    if tag is not None:
+        narrowed["traces"] = _added_up(run, tag, chosen)
         values["trace"] = None
     return Place(values, narrowed, notes)
 

@@ -146,7 +146,8 @@ def option(param: Param) -> click.Option:
     """The command's option for a parameter of a query; `given` takes what click makes of it."""
     names_a_trace = param.name in TRACE_PARAMS
     # A required one has no default, not even None: newer versions of click take that for a value.
-    default: dict[str, Any] = {} if param.required else {"default": param.default}
+    several = [param.default] if param.takes_tag else param.default
+    default: dict[str, Any] = {} if param.required else {"default": several}
     return click.Option(
         [f"--{param.name.replace('_', '-')}", param.name],
         type=_OrNull(param.value_type),

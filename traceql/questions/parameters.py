@@ -10,6 +10,9 @@ type                         in a header        in Python                 on the
 ``TIME``                     ``= 10us``         ``"1.5s"`` or ``10_000``   ``--name 1.5s``
 ============================ ================== ========================= ===============================
 
+``by`` of a question whose rows can be of several kinds takes one of these, ``tag:NAME`` to add up traces that
+have the same value of a tag, or both: see `by_of`.
+
 A time is given with its unit, or in nanoseconds, and SQL gets nanoseconds. Names are taken as they are,
 unless they hold ``*`` or ``%`` for any characters, or ``?`` for one: SQL asks `is_like`, Python `matches`.
 
@@ -54,6 +57,9 @@ _UNITS = {"": 1, "ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m
 _TIMES_LOOK_LIKE = "For example 1.5s, 200ms, 30us, or 800 for nanoseconds."
 _TIME_TEXT = re.compile(r"(?P<number>-?(?:\d[\d_]*)?\.?\d+(?:[eE][+-]?\d+)?)\s*(?P<unit>[a-zµ]*)")
 
+# Before the name of a tag, where a value could have another meaning.
+_TAG = "tag:"
+
 #: Parameters that name a trace, or several.
 TRACE_PARAMS = ("trace", "baseline", "variant", "timeline", "counters")
 
@@ -65,13 +71,17 @@ Value = str | int | float | bool | list[str] | dict[str, str] | dict[str, list[s
 
 @dataclass(frozen=True)
 class Param:
-    """A parameter of a query; `required` when it has no default."""
+    """A parameter of a query; `required` when it has no default.
+
+    `takes_tag` when it has a tag of traces beside a value of its own, see `by_of`.
+    """
 
     name: str
     type: str
     meaning: str
     default: Value
     required: bool
+    takes_tag: bool = False
 
     @property
     def value_type(self) -> ValueType:
@@ -91,7 +101,7 @@ class Param:
     @property
     def repeatable(self) -> bool:
         """Whether it can be given several times on the command line."""
-        return self.is_list or self.is_map
+        return self.is_list or self.is_map or self.takes_tag
 
     def parse(self, *texts: str) -> Value:
         """The value that texts stand for, in this parameter's type; several are for repeatable ones.
@@ -101,7 +111,7 @@ class Param:
         """
         if [text.upper() for text in texts] == ["NULL"]:
             return None
-        if self.is_list:
+        if self.is_list or (self.takes_tag and len(texts) > 1):
             return list(texts)
         if self.is_map:
             return self._named(texts)
@@ -131,6 +141,22 @@ class Param:
             raise QueryError(f"parameter {self.name}: {text!r} is no time", _TIMES_LOOK_LIKE)
         return round(Decimal(match["number"]) * _UNITS[match["unit"]])
 
+    def _with_tag(self, value: Value) -> Value:
+        """The value of its own, by default its default, and the tag behind it if one is given."""
+        words: list[object] = list(value) if isinstance(value, list) else [value]
+        tags = [word for word in words if isinstance(word, str) and word.startswith(_TAG)]
+        own = [word for word in words if word not in tags]
+        if len(tags) > 1 or len(own) > 1:
+            raise QueryError(
+                f"parameter {self.name}: {', '.join(map(str, words))} are too many",
+                f"It takes one value and one {_TAG}NAME: {self.meaning}.",
+            )
+        (chosen,) = own or [self.default]
+        if not isinstance(chosen, str):
+            raise QueryError(f"parameter {self.name}: {chosen!r} is no {self.type}", self.meaning)
+        found: list[str] = [chosen, *tags]
+        return found if tags else chosen
+
     def _named(self, texts: tuple[str, ...]) -> Value:
         single: dict[str, str] = {}
         several: dict[str, list[str]] = {}
@@ -157,6 +183,8 @@ class Param:
             return self._time_given(value)
         if value is None or not self.repeatable:
             return value
+        if self.takes_tag:
+            return self._with_tag(value)
         taken: object = value
         if self.is_list and isinstance(value, str):
             taken = [value]
@@ -165,6 +193,18 @@ class Param:
         if not _fits(taken, self.type):
             raise QueryError(f"parameter {self.name}: {value!r} is no {self.type}", self.meaning)
         return taken  # type: ignore[return-value]
+
+
+def by_of(value: Value) -> tuple[str | None, str | None]:
+    """What the rows are by, and the tag by whose values traces are added up, of what ``by`` is bound to.
+
+    >>> by_of("process"), by_of(["process", "tag:gpu"]), by_of("tag:gpu")
+    (('process', None), ('process', 'gpu'), (None, 'gpu'))
+    """
+    words = value if isinstance(value, list) else [value]
+    own = [word for word in words if isinstance(word, str) and not word.startswith(_TAG)]
+    tags = [word.removeprefix(_TAG) for word in words if isinstance(word, str) and word.startswith(_TAG)]
+    return (own[0] if own else None), (tags[0] if tags else None)
 
 
 #: Word of a line ``@of`` → the parameters that the question has by it.

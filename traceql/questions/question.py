@@ -26,7 +26,7 @@ and their SQL is an expression, or a SELECT that makes them tables.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -64,6 +64,7 @@ _OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "traces": ("traces",),
         "timeline": ("traces", "window"),
         "totals": ("traces", "window", "totals"),
+        "sums": ("traces", "totals"),
         "window": ("window",),
         "runs": (),
     }
@@ -237,15 +238,18 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
     pictures = []
     titles = {}
     sections: dict[str, list[Section]] = {"section": [], "compared": []}
+    own = _own_by(file)
     for tag in file.tags:
         where = f"{file.label}:{tag.line}"
         if tag.name not in TAGS:
             raise CatalogError(f"{where}: unknown tag @{tag.name}", f"Known are @{', @'.join(TAGS)}.")
         if tag.name == "of":
             for param in _of(tag.text, where):
-                params.append(_unique(param, params, where))
+                if param.name not in own:
+                    params.append(_unique(param, params, where))
         elif tag.name == "param":
-            params.append(_unique(parameters.declared(tag.text, where), params, where))
+            param = parameters.declared(tag.text, where)
+            params.append(_unique(_with_tag(param) if param.name in own else param, params, where))
         elif tag.name == "column":
             columns.append(_unique(_column(tag, where, "column"), columns, where))
         elif tag.name == "columns":
@@ -303,6 +307,18 @@ def _of(text: str, where: str) -> tuple[Param, ...]:
     if text not in _OF:
         raise CatalogError(f"{where}: expected '@of {'|'.join(_OF)}'")
     return tuple(param for word in _OF[text] for param in parameters.PLACES[word])
+
+
+def _own_by(file: SqlFile) -> set[str]:
+    """``by``, where a question that is added up over traces has one of its own: both are asked by that."""
+    declared = {text.partition(" ")[0] for text in file.texts("param")}
+    added_up = {param.name for param in parameters.PLACES["totals"]}
+    return declared & added_up if any("totals" in _OF.get(text, ()) for text in file.texts("of")) else set()
+
+
+def _with_tag(param: Param) -> Param:
+    meaning = f"{param.meaning}; tag:NAME adds up traces that have the same value of a tag"
+    return replace(param, takes_tag=True, meaning=meaning)
 
 
 def _column(tag: Tag, where: str, name: str) -> ResultColumn:

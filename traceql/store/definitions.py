@@ -69,8 +69,8 @@ class Definition:
 class Definitions:
     """All definitions of a catalogue, by name.
 
-    The GPUs come first, then macros before views, and each kind in the order of the catalogue, but that a
-    view comes after those that it reads. Macros that read views come last.
+    The GPUs come first, then macros before views, and each kind in the order of the catalogue, but that each
+    comes after those that it reads.
     """
 
     def __init__(self, asked: Catalog) -> None:
@@ -99,8 +99,7 @@ class Definitions:
             _view(view, "" if view.name in catalog.shipped().views else view.label)
             for view in self._catalog.views.values()
         ]
-        early, late = _around(macros, views)
-        return {definition.name: definition for definition in (*early, *_in_order(views), *late)}
+        return {definition.name: definition for definition in _in_order([*macros, *views])}
 
     @cached_property
     def stored(self) -> tuple[Definition, ...]:
@@ -146,31 +145,21 @@ def _instead_of(
     return {**instead, **{name: one for name, one in definitions.items() if name not in instead}}
 
 
-def _in_order(views: Sequence[Definition]) -> list[Definition]:
-    """The views, each after those that it reads."""
-    known = {view.name: view for view in views}
+def _in_order(definitions: Sequence[Definition]) -> list[Definition]:
+    """Views and macros, each after those that it reads."""
+    known = {one.name: one for one in definitions}
     found: dict[str, Definition] = {}
 
-    def place(view: Definition, around: frozenset[str]) -> None:
+    def place(one: Definition, around: frozenset[str]) -> None:
         for name in known:
             # One that reads itself, over others or not, is for DuckDB to refuse.
-            if name in view.words and name not in found and name not in around:
+            if name in one.words and name not in found and name not in around:
                 place(known[name], around | {name})
-        found.setdefault(view.name, view)
+        found.setdefault(one.name, one)
 
-    for view in views:
-        place(view, frozenset({view.name}))
+    for one in definitions:
+        place(one, frozenset({one.name}))
     return list(found.values())
-
-
-def _around(
-    macros: Sequence[Definition], views: Sequence[Definition]
-) -> tuple[list[Definition], list[Definition]]:
-    """The macros that come before the views, and those after them: they read views, and no view uses them."""
-    names = {view.name for view in views}
-    used = frozenset().union(*(view.words for view in views))
-    late = [macro for macro in macros if macro.words & names and macro.name not in used]
-    return [macro for macro in macros if macro not in late], late
 
 
 def _view(view: Query, own: str = "") -> Definition:

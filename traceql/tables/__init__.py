@@ -10,6 +10,7 @@ engine: its SQL is text that `store` runs.
 `window`     what of the tables lies in a stretch of time, or in an NVTX range
 `fingerprint` whether the tables still mean what they meant
 `elsewhere`  what names of other tools and of older databases are here
+`rules`      what stored rows and SELECTs over them both follow
 `sqlfiles`   the form that all SQL files of the project share
 ============ ==========================================================================
 """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "a37829505841819a"
+FINGERPRINT = "389d95d4d98d650f"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -215,7 +215,7 @@ TABLES: tuple[Table, ...] = (
             (
                 "executed_shared_bytes",
                 "BIGINT",
-                "shared memory of an SM as the driver set it for the kernel; nsys only",
+                "shared memory of an SM as the driver set it for the kernel",
             ),
             ("local_memory_per_thread_bytes", "BIGINT", "local memory of each thread; nsys only"),
             (

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from traceql.tables import migrations, schema
+from traceql.tables import migrations, rules, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: View of the stretches of time that the instances of the range last, joined where they meet.
 SPANS = "window_spans"
+#: View of the time of each trace that is looked at.
+LOOKED_AT = "looked_at"
 # The same of their work on GPUs, what lies in them, and what lies between from and to.
 _GPU_SPANS, _WITHIN, _CALLS, _RANGES = "window_gpu_spans", "window_within", "window_calls", "window_ranges"
 # Of a range that was never closed: later than anything.
@@ -71,10 +73,21 @@ def selects(window: Window) -> dict[str, str]:
             _WITHIN: _ranges_within(),
         }
         within = _within()
+    spans[LOOKED_AT] = _looked_at(window)
     if window.from_ns is None and window.to_ns is None:
         return spans | within
     times = _times(window.from_ns, window.to_ns)
     return spans | {name: migrations.over(sql, within, "old.") for name, sql in times.items()}
+
+
+def _looked_at(window: Window) -> str:
+    """From where to where the window reaches; within a range, as far as what lies in it."""
+    start, end = ("0", "trace_duration_ns") if window.range is None else ("NULL", "NULL")
+    if window.from_ns is not None:
+        start = f"{max(window.from_ns, 0)}"
+    if window.to_ns is not None:
+        end = f"least({window.to_ns}, trace_duration_ns)"
+    return f"SELECT trace_id, trace, {start}::BIGINT AS from_ns, {end}::BIGINT AS to_ns FROM old.traces"
 
 
 def narrowed() -> tuple[Table, ...]:
@@ -182,32 +195,20 @@ left_over AS (
     FROM covered
     GROUP BY range_id
 ),
--- Without work of their own thread, or with none that is left: what others launch in the window decides.
+-- Without work of their own thread, or with none that is left: the calls in the window decide.
 idle AS (
-    SELECT kept.*, coalesce(end_ns, {_NEVER}) AS until_ns
+    SELECT range_id, trace_id, process_id, tid, end_tid, start_ns, coalesce(end_ns, {_NEVER}) AS until_ns
     FROM kept
     ANTI JOIN left_over USING (range_id)
-    WHERE style <> 'mark' AND (gpu_operations IS NULL OR is_cut)
-),
-callers AS (
-    SELECT DISTINCT trace_id, process_id, tid FROM api_calls
+    WHERE style <> 'mark' AND (coalesce(gpu_operations, 0) = 0 OR is_cut)
 ),
 launching AS (
-    SELECT DISTINCT trace_id, process_id, start_ns
+    SELECT trace_id, process_id, tid, start_ns, end_ns
     FROM api_calls
     WHERE EXISTS (FROM idle) AND api_call_id IN (SELECT api_call_id FROM operations)
 ),
 elsewhere AS (
-    SELECT range_id
-    FROM idle
-    ASOF JOIN launching
-        ON launching.trace_id = idle.trace_id AND launching.process_id = idle.process_id
-        AND launching.start_ns >= idle.start_ns
-    WHERE launching.start_ns < until_ns AND EXISTS (
-        FROM callers
-        WHERE callers.trace_id = idle.trace_id AND callers.process_id = idle.process_id
-            AND (callers.tid <> idle.tid OR idle.end_tid <> idle.tid)
-    )
+    {rules.rule("launched_elsewhere")}
 ),
 judged AS (
     SELECT kept.*, elsewhere.range_id IS NOT NULL AS is_elsewhere

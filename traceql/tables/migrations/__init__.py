@@ -14,7 +14,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from traceql.tables import schema, sqlfiles
+from traceql.tables import rules, schema, sqlfiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,4 +54,4 @@ def _files(version: int) -> dict[str, str]:
     there = folder.iterdir() if folder.is_dir() else ()
     files = sorted((f for f in there if f.name.endswith(".sql")), key=lambda f: f.name)
     parsed = [sqlfiles.load(f, f"migrations/from_{version}/{f.name}") for f in files]
-    return {file.stem: file.sql for file in parsed}
+    return {file.stem: rules.applied(file.sql) for file in parsed}

@@ -19,7 +19,8 @@ not have is NULL, or has no rows: the differences between tool versions live in 
 That a table is filled with as many rows as its source has is asserted after the step: ``= A + B`` where
 there are two, ``= OSRT_API WHERE eventClass = 27`` where some rows are no events of the kind (the step's
 comment says why). The source can be a temporary table of an earlier step. ``@fills threads``, without a
-source, is a table of what others tell.
+source, is a table of what others tell. ``FROM rule_NAME`` is a rule that others follow, too: see
+`rules.applied`.
 
 Steps run in order, in one transaction, and may use the variables ``trace_id`` and ``origin_ns`` (what the
 clock shows at the start of the trace) as well as temporary tables of earlier steps. A step sees no other
@@ -35,7 +36,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from traceql.read import kinds
-from traceql.tables import sqlfiles
+from traceql.tables import rules, sqlfiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -227,7 +228,7 @@ def _step(file: sqlfiles.SqlFile) -> Step:
         tuple(re.findall(r"^CREATE TEMP TABLE (?:IF NOT EXISTS )?(\w+)", file.sql, re.MULTILINE)),
         tuple(fills),
         tuple(sources),
-        file.sql,
+        rules.applied(file.sql),
     )
 
 

@@ -5,6 +5,7 @@
 -- both have is another one. Repeated runs are summarised; those of several imported files are not the same
 -- measurement, and tell nothing. How runs were configured counts as a number, too, where it is one.
 -- @column trace_id BIGINT  the trace or runs, see measured_sides
+-- @column trace VARCHAR    name of the trace or runs
 -- @column metric VARCHAR   name, as measured or labelled
 -- @column value DOUBLE     mean of the repetitions
 -- @column median DOUBLE    their median
@@ -48,6 +49,7 @@ numbers AS (
     FROM (SELECT trace_id, unnest(map_entries(tags)) AS tag FROM traces)
     WHERE isfinite(try_cast(tag.value AS DOUBLE))
 )
-SELECT trace_id, metric, arg_min(value, priority) AS value, arg_min(median, priority) AS median
+SELECT trace_id, trace, metric, arg_min(value, priority) AS value, arg_min(median, priority) AS median
 FROM numbers
-GROUP BY trace_id, metric
+JOIN measured_sides USING (trace_id)
+GROUP BY trace_id, trace, metric

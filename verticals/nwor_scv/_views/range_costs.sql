@@ -6,6 +6,7 @@
 -- has no row.
 -- @needs  ncu_ranges|nvtx_ranges
 -- @column trace_id BIGINT       the trace it belongs to, see traces
+-- @column trace VARCHAR         name of the trace
 -- @column range VARCHAR         NVTX message
 -- @column instances BIGINT      how often the range ran
 -- @column host_ns BIGINT        time on the host inside the ranges
@@ -113,6 +114,7 @@ counted AS (
 )
 SELECT
     trace_id,
+    trace,
     text AS range,
     count(*) AS instances,
     sum(host_ns)::BIGINT AS host_ns,
@@ -137,10 +139,12 @@ SELECT
     CASE WHEN NOT bool_or(hides) THEN median(kernels) END AS median_kernels,
     CASE WHEN NOT bool_or(hides) THEN median(gpu_ns) END AS median_gpu_ns
 FROM each_instance
-GROUP BY trace_id, text
+JOIN traces USING (trace_id)
+GROUP BY trace_id, trace, text
 UNION ALL
 SELECT
     trace_id,
+    trace,
     text,
     try_cast(tags['steps'] AS BIGINT),
     NULL,

@@ -2,11 +2,12 @@
 --
 -- For example ncu_metrics in the results of a benchmark.
 -- @column trace_id BIGINT  the trace or runs, see measured_sides
+-- @column trace VARCHAR    name of the trace or runs
 -- @column measure VARCHAR  dram_write_bytes, dram_read_bytes, l2_write_sectors, l2_read_sectors or
 --         dram_throughput_pct
 -- @column amount DOUBLE    mean of repeated runs; NULL if it was not measured
 
-SELECT trace_id, measure, value AS amount
+SELECT trace_id, trace, measure, value AS amount
 FROM outside_numbers
 JOIN (
     VALUES

@@ -2,6 +2,7 @@
 --
 -- The numbers of the view outside_numbers that have these names in vLLM.
 -- @column trace_id BIGINT          the trace or runs, see measured_sides
+-- @column trace VARCHAR            name of the trace or runs
 -- @column latency_s DOUBLE         mean latency (latency_avg_s, avg_latency, latency_s)
 -- @column median_latency_s DOUBLE  median latency (latency_p50_s, latency_p50, or of the repetitions of
 --         latency, latency_s)
@@ -19,6 +20,7 @@
 WITH named AS (
     SELECT
         sides.trace_id,
+        sides.trace,
         coalesce(
             max(value) FILTER (metric = 'latency_avg_s'),
             max(value) FILTER (metric = 'avg_latency'),
@@ -42,10 +44,11 @@ WITH named AS (
         max(value) FILTER (metric = 'nwor_tokens_committed') AS committed_tokens
     FROM measured_sides AS sides
     LEFT JOIN outside_numbers USING (trace_id)
-    GROUP BY sides.trace_id
+    GROUP BY sides.trace_id, sides.trace
 )
 SELECT
     trace_id,
+    trace,
     latency_s,
     median_latency_s,
     draft_tokens,

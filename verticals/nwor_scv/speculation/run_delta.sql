@@ -22,7 +22,7 @@ WITH sides AS (
 ),
 numbers AS (
     FROM (
-        SELECT trace, is_run, is_variant, trace_outcomes.* EXCLUDE (trace_id, token_bytes)
+        SELECT sides.trace, is_run, is_variant, trace_outcomes.* EXCLUDE (trace_id, trace, token_bytes)
         FROM trace_outcomes
         JOIN sides USING (trace_id)
     )

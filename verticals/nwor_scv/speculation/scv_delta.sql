@@ -32,12 +32,12 @@ WITH sides AS (
 ),
 costs AS (
     SELECT
-        trace,
+        sides.trace,
         has_timeline,
         is_run,
         is_variant,
         range IS NULL AS absent,
-        range_costs.* EXCLUDE (trace_id, range)
+        range_costs.* EXCLUDE (trace_id, trace, range)
             -- Ranges were recorded, but not this one: it ran 0 times.
             REPLACE (CASE WHEN range IS NULL AND has_timeline AND NOT list_contains(missing, 'nvtx_ranges')
                           THEN 0 ELSE instances END AS instances)

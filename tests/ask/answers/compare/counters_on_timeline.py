@@ -96,4 +96,70 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "launches of one function by their distinct names, in whatever order they ran",
+        traces={
+            "t": Recording().work(kernel("k", 10, 20, full="k<1>(P)"), kernel("k", 30, 40, full="k<2>(P)")),
+            "c": Profile().kernel("k", demangled="k<2>(P)", ns=9).kernel("k", demangled="k<1>(P)", ns=7),
+        },
+        params={"timeline": "t", "counters": "c"},
+        expected=down(
+            """
+            path                       ''    ''
+            kernel                     k<1>  k<2>
+            process_number             1     1
+            device_id                  0     0
+            instance                   1     1
+            found_in                   both  both
+            start_ns                   10    30
+            duration_ns                10    10
+            profiled_ns                7     9
+            dram_read_bytes            NULL  NULL
+            dram_write_bytes           NULL  NULL
+            l2_read_sectors            NULL  NULL
+            l2_write_sectors           NULL  NULL
+            dram_bytes_per_s           NULL  NULL
+            metric_unit                NULL  NULL
+            metric_value               NULL  NULL
+            kernel_id                  1     2
+            profiled_kernel_id         2     1
+            timeline_matched_pct       100   100
+            timeline_matched_time_pct  100   100
+            counters_matched_pct       100   100
+            """
+        ),
+    ),
+    Case(
+        "launches of one function by its short name, in their order",
+        traces={
+            "t": Recording().work(kernel("k", 10, 20, full="k<1>(P)"), kernel("k", 30, 40, full="k<2>(P)")),
+            "c": Profile().kernel("k", demangled="k<2>(P)", ns=9).kernel("k", demangled="k<1>(P)", ns=7),
+        },
+        params={"timeline": "t", "counters": "c", "names": "short"},
+        expected=down(
+            """
+            path                       ''    ''
+            kernel                     k     k
+            process_number             1     1
+            device_id                  0     0
+            instance                   1     2
+            found_in                   both  both
+            start_ns                   10    30
+            duration_ns                10    10
+            profiled_ns                9     7
+            dram_read_bytes            NULL  NULL
+            dram_write_bytes           NULL  NULL
+            l2_read_sectors            NULL  NULL
+            l2_write_sectors           NULL  NULL
+            dram_bytes_per_s           NULL  NULL
+            metric_unit                NULL  NULL
+            metric_value               NULL  NULL
+            kernel_id                  1     2
+            profiled_kernel_id         1     2
+            timeline_matched_pct       100   100
+            timeline_matched_time_pct  100   100
+            counters_matched_pct       100   100
+            """
+        ),
+    ),
 ]

@@ -61,6 +61,13 @@ PROFILES = {
     .kernel("k", pid=5, device=1, ns=1, l2_write=5),
 }
 
+#: Two kernels of one function in another order.
+SWAPPED = {
+    "before": Profile().kernel("k", demangled="k<1>(P)", ns=10).kernel("k", demangled="k<2>(P)", ns=30),
+    "after": Profile().kernel("k", demangled="k<2>(P)", ns=33).kernel("k", demangled="k<1>(P)", ns=11),
+}
+NS = {"topic": "launch", "metric": "gpu__time_duration.sum"}
+
 CASES = [
     Case(
         "in total: busy time of overlapping kernels counts once, and gaps lie between all work of one GPU",
@@ -240,6 +247,30 @@ CASES = [
             f"""
             {HEAD}
             launch  s/w  k  1  0  1  sm__cycles_active.avg  cycle  both  3  6  3  100  1  1  NULL  NULL  NULL  NULL
+            """
+        ),
+    ),
+    Case(
+        "launches of one function are numbered by distinct names: each finds its own, in whatever order they ran",
+        traces=SWAPPED,
+        params={"baseline": "before", "variant": "after", **NS},
+        expected=across(
+            f"""
+            {HEAD}
+            launch  ''  k<1>  1  0  1  gpu__time_duration.sum  ns  both  10  11  1  10  1  1  NULL  NULL  NULL  NULL
+            launch  ''  k<2>  1  0  1  gpu__time_duration.sum  ns  both  30  33  3  10  1  1  NULL  NULL  NULL  NULL
+            """
+        ),
+    ),
+    Case(
+        "by short names they are launches 1 and 2 of the function",
+        traces=SWAPPED,
+        params={"baseline": "before", "variant": "after", "names": "short", **NS},
+        expected=across(
+            f"""
+            {HEAD}
+            launch  ''  k  1  0  1  gpu__time_duration.sum  ns  both  10  33  23   230      1  1  NULL  NULL  NULL  NULL
+            launch  ''  k  1  0  2  gpu__time_duration.sum  ns  both  30  11  -19  -190/3   1  1  NULL  NULL  NULL  NULL
             """
         ),
     ),

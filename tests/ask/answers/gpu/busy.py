@@ -87,4 +87,21 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "traces of one tag are added up, GPU by GPU; what they do not share is NULL",
+        traces={
+            "a": Recording(run="x")
+            .gpu(0, "NVIDIA H100", cuda=0)
+            .work(kernel("k", 0, 10), kernel("k", 30, 40)),
+            "b": Recording(run="x").work(kernel("k", 0, 5), pid=2),
+        },
+        params={"by": "tag:run"},
+        expected=across(
+            """
+            trace  gpu_id  gpu   pid   cause         function  time_ns  share_pct  gaps  longest_ns  longest_gap_ns  span_ns
+            x      0       NULL  NULL  busy          NULL      25       2500/45    NULL  NULL        20              45
+            x      0       NULL  NULL  not_recorded  NULL      20       2000/45    1     20          20              45
+            """
+        ),
+    ),
 ]

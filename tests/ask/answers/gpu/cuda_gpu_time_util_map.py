@@ -96,4 +96,56 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "bins lie in the window that is asked for; kernels that reach beyond it count within",
+        traces={"a": WORK},
+        params={"bins": 2, "from": 60, "to": 210},
+        expected=across(
+            """
+            trace  pid  gpu_id  device_id  bin  start_ns  busy_pct
+            a      1    0       0          0    60        80        # 60 to 120
+            a      1    0       0          1    135       40/3      # the graph from 200 on
+            a      2    1       1          0    60        100
+            a      2    1       1          1    135       260/3     # to 200
+            """
+        ),
+    ),
+    Case(
+        "a window ends with the recording, and what lies in a range where its last kernel does",
+        traces={
+            "a": Recording()
+            .duration(100)
+            .range("step", 0, 10)
+            .call("cudaLaunchKernel", 1, 2, kernel("k", 20, 30))
+            .call("cudaLaunchKernel", 3, 4, kernel("k", 50, 60))
+            .work(kernel("k", 90, 100)),
+        },
+        params={"bins": 2, "from": 20, "to": 1000},
+        expected=across(
+            """
+            trace  pid  gpu_id  device_id  bin  start_ns  busy_pct
+            a      1    0       0          0    20        50    # 20 of 40
+            a      1    0       0          1    60        25
+            """
+        ),
+    ),
+    Case(
+        "within a range",
+        traces={
+            "a": Recording()
+            .duration(100)
+            .range("step", 0, 10)
+            .call("cudaLaunchKernel", 1, 2, kernel("k", 20, 30))
+            .call("cudaLaunchKernel", 3, 4, kernel("k", 50, 60))
+            .work(kernel("k", 90, 100)),
+        },
+        params={"bins": 2, "within": "step"},
+        expected=across(
+            """
+            trace  pid  gpu_id  device_id  bin  start_ns  busy_pct
+            a      1    0       0          0    20        50
+            a      1    0       0          1    40        50
+            """
+        ),
+    ),
 ]

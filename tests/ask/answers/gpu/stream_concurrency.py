@@ -53,4 +53,19 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "traces of one tag are added up, GPU by GPU",
+        traces={
+            "a": Recording(run="x").work(kernel("k", 0, 10)),
+            "b": Recording(run="x").work(kernel("k", 0, 20), kernel("k", 10, 20, stream=8), pid=2),
+        },
+        params={"by": "tag:run"},
+        expected=across(
+            """
+            trace  pid   gpu_id  device_id  streams  time_ns  share_pct
+            x      NULL  0       0          1        10 + 10  200/3
+            x      2     0       0          2        10       100/3
+            """
+        ),
+    ),
 ]

@@ -14,6 +14,7 @@ CASES = [
     Case(
         "ten bins from the shortest to the longest; the last one includes its end, empty ones are left out",
         traces={"a": KERNELS},
+        params={"names": "short"},
         expected=across(
             """
             trace  kernel  bin  from_ns  to_ns  instances  probability_pct
@@ -28,12 +29,25 @@ CASES = [
     Case(
         "of one kernel, in other bins",
         traces={"a": KERNELS},
-        params={"kernel": "spread", "bins": 2},
+        params={"kernel": "spread", "bins": 2, "names": "short"},
         expected=across(
             """
             trace  kernel  bin  from_ns  to_ns  instances  probability_pct
             a      spread  0    0        50     2          50
             a      spread  1    50       100    2          50
+            """
+        ),
+    ),
+    Case(
+        "kernels of one function apart, unless short names are asked for",
+        traces={"a": KERNELS},
+        params={"kernel": "spread", "bins": 2},
+        expected=across(
+            """
+            trace  kernel       bin  from_ns  to_ns  instances  probability_pct
+            a      spread       0    0        50     1          100/3
+            a      spread       1    50       100    2          200/3
+            a      spread<int>  0    10       10     1          100
             """
         ),
     ),

@@ -35,29 +35,44 @@ CASES = [
         ),
     ),
     Case(
-        "a function that stands for several kernels is told apart by its template arguments, not by numbers",
+        "a function that stands for several kernels is told apart by types, numbers, namespaces and parameters",
         traces={
             "a": Recording().work(
                 kernel("device_kernel", 0, 5, full="void cutlass::device_kernel<flash::FlashAttnFwd<1>>(P)"),
                 kernel(
                     "device_kernel", 5, 10, full="void cutlass::device_kernel<gemm::GemmUniversal<64>>(P)"
                 ),
-                kernel("nop", 10, 11, full="nop(Arguments<1>)"),
+                kernel("nop", 10, 20, full="void a::nop<true>(Arguments<1> *)"),
+                kernel("nop", 20, 50, full="void b::nop<true>(Arguments<1> *)"),
             ),
             "b": Recording().work(
                 kernel(
-                    "device_kernel", 0, 8, full="void cutlass::device_kernel<gemm::GemmUniversal<128>>(P)"
+                    "device_kernel",
+                    0,
+                    8,
+                    full="void cutlass::device_kernel<gemm::GemmUniversal<(int)128, bf16>>(P)",
                 ),
-                kernel("nop", 10, 11, full="nop(Others<2>)"),
+                kernel(
+                    "device_kernel",
+                    8,
+                    10,
+                    full="void cutlass::device_kernel<gemm::GemmUniversal<(int)128, float>>(P)",
+                ),
+                kernel("nop", 10, 11, full="void b::nop<(bool)0>(Arguments<1> *)"),
+                kernel("nop", 11, 20, full="void b::nop<(bool)0>(Arguments<1>)"),
             ),
         },
-        params={"kernel": "device_kernel"},
         expected=across(
             """
-            trace  kernel                        instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  p90_ns  p99_ns
-            a      device_kernel<FlashAttnFwd>   1          5         500/11     5       5          5       5       5       5
-            a      device_kernel<GemmUniversal>  1          5         500/11     5       5          5       5       5       5
-            b      device_kernel<GemmUniversal>  1          8         800/9      8       8          8       8       8       8
+            trace  kernel                             instances  total_ns  share_pct  avg_ns  median_ns  min_ns  max_ns  p90_ns  p99_ns
+            a      nop<true, b>                       1          30        60         30      30         30      30      30      30
+            a      nop<true, a>                       1          10        20         10      10         10      10      10      10
+            a      device_kernel<FlashAttnFwd>        1          5         10         5       5          5       5       5       5
+            a      device_kernel<GemmUniversal>       1          5         10         5       5          5       5       5       5
+            b      nop<false>                         1          9         45         9       9          9       9       9       9
+            b      device_kernel<GemmUniversal, bf16>  1          8         40         8       8          8       8       8       8
+            b      device_kernel<GemmUniversal, float>  1          2         10         2       2          2       2       2       2
+            b      nop<false, *>                      1          1         5          1       1          1       1       1       1
             """
         ),
     ),

@@ -84,4 +84,27 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "traces of one tag are added up, by range or kernel",
+        traces={
+            "a": Profile(tags={"run": "x"}).kernel("add", "step", ns=10, dram_read=100, dram_write=20),
+            "b": Profile(tags={"run": "x"}).kernel("add", "step", ns=30, dram_read=60, dram_write=20),
+        },
+        params={"by": ["kernel", "tag:run"]},
+        expected=down(
+            """
+            trace                x
+            group_name           add
+            kernels              2
+            dram_read_bytes      160
+            dram_write_bytes     40
+            dram_bytes           200
+            l2_read_sectors      NULL
+            l2_write_sectors     NULL
+            gpu_ns               40
+            dram_bytes_per_s     5e9
+            dram_throughput_pct  NULL
+            """
+        ),
+    ),
 ]

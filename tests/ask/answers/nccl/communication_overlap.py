@@ -50,4 +50,18 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "traces of one tag are added up, GPU by GPU",
+        traces={
+            "a": Recording(run="x").work(kernel("gemm", 0, 10), kernel("ncclSend", 5, 15, stream=9)),
+            "b": Recording(run="x").work(kernel("gemm", 0, 20), pid=2),
+        },
+        params={"by": "tag:run"},
+        expected=across(
+            """
+            trace  gpu_id  pid   device_id  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns  exposed_pct  hidden_pct  graph_launches
+            x      0       NULL  0          15 + 20  5           5              5 + 20      0          0        500/35       50          0
+            """
+        ),
+    ),
 ]

@@ -84,4 +84,32 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "traces of one tag are added up, such as the reports of a job's ranks",
+        traces={
+            name: Recording(job="j").nccl(
+                "ncclSend", 1, 2, kernel("ncclS", 10, end), communicator=0xA, size=8
+            )
+            for name, end in (("rank 0", 20), ("rank 1", 40))
+        },
+        params={"by": "job"},
+        expected=down(
+            """
+            trace            j
+            function         ncclSend
+            communicator     0xa
+            message_bytes    8
+            reduction        NULL
+            ranks            2
+            instances        2
+            total_bytes      16
+            total_ns         40
+            avg_ns           20
+            min_ns           10
+            max_ns           30
+            bytes_per_s      1e9 * 8 / 20
+            max_bytes_per_s  1e9 * 8 / 10
+            """
+        ),
+    ),
 ]

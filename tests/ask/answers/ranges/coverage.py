@@ -63,4 +63,23 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "traces of one tag are added up; one without it stands for itself",
+        traces={
+            "a": Recording(run="x")
+            .range("step", 0, 10)
+            .call(LAUNCH, 1, 2, kernel("k", 10, 20))
+            .call(LAUNCH, 20, 21, kernel("k", 30, 50)),
+            "b": Recording(run="x").call(LAUNCH, 1, 2, kernel("k", 10, 40)),
+            "c": Recording().work(kernel("k", 0, 7)),
+        },
+        params={"by": "tag:run"},
+        expected=across(
+            """
+            trace  kernels  kernels_with_launch  kernels_in_ranges  kernels_in_ranges_pct  gpu_ns        gpu_in_ranges_ns  gpu_in_ranges_pct
+            c      1        0                    0                  0                      7             0                 0
+            x      3        3                    1                  100/3                  10 + 20 + 30  10                100/6
+            """
+        ),
+    ),
 ]

@@ -1,4 +1,5 @@
 from made.case import Case, across
+from made.ncu import Profile
 from made.nsys import Recording, kernel
 
 LAUNCH = "cudaLaunchKernel_v7000"
@@ -100,6 +101,22 @@ CASES = [
             trace  domain  range  instances  kernels  kernels_per_instance  gpu_ns
             x      ''      left   1          2        2                     1 + 2
             x      lib     NULL   2          2        1                     2 + 4
+            """
+        ),
+    ),
+    Case(
+        "traces of one tag are added up; where one does not tell how often a range ran, nobody knows",
+        traces={
+            "a": Recording(run="x").range("step", 0, 10).range("mask", 2, 8).launch(3, 4, (10, 20)),
+            "b": Recording(run="x").range("mask", 2, 8).launch(3, 4, (10, 40)),
+            "c": Profile(tags={"run": "x"}).kernel("k", "step", ns=5).kernel("k", "step", ns=6),
+        },
+        params={"by": "tag:run"},
+        expected=across(
+            """
+            trace  domain  range  instances  kernels  kernels_per_instance  gpu_ns
+            x      ''      step   NULL       1 + 2    NULL                  10 + 5 + 6
+            x      ''      mask   2          2        1                     10 + 30
             """
         ),
     ),

@@ -1,8 +1,20 @@
--- Processes were known by their pids alone. Ranges without GPU work of their own thread had none; where another
--- thread of the process launched some meanwhile, theirs is unknown now.
+-- Processes were known by their pids alone. Ranges without GPU work of their own thread had none; what others
+-- may have launched for them is unknown now.
 
-WITH launching AS (
-    SELECT trace_id, pid, start_ns
+WITH idle AS (
+    SELECT
+        range_id,
+        trace_id,
+        pid AS process_id,
+        tid,
+        end_tid,
+        start_ns,
+        coalesce(end_ns, 9223372036854775807) AS until_ns
+    FROM old.nvtx_ranges
+    WHERE gpu_operations = 0 AND style <> 'mark'
+),
+launching AS (
+    SELECT trace_id, pid AS process_id, tid, start_ns, end_ns
     FROM old.api_calls
     WHERE api_call_id IN (
         SELECT api_call_id FROM old.kernels WHERE api_call_id IS NOT NULL
@@ -13,12 +25,7 @@ WITH launching AS (
     )
 ),
 elsewhere AS (
-    SELECT range_id
-    FROM (FROM old.nvtx_ranges WHERE gpu_operations = 0 AND style <> 'mark') AS idle
-    ASOF JOIN launching
-        ON launching.trace_id = idle.trace_id AND launching.pid = idle.pid
-        AND launching.start_ns >= idle.start_ns
-    WHERE launching.start_ns < coalesce(end_ns, 9223372036854775807)
+    FROM rule_launched_elsewhere
 )
 SELECT
     ranges.* REPLACE (

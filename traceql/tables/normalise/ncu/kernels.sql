@@ -1,6 +1,8 @@
 -- One row per profiled workload, in the order of the report.
 --
--- Durations: ncu stores gpu__time_duration in ns; some 2024.1 reports label that value "second".
+-- Durations: ncu stores gpu__time_duration in ns; some 2024.1 reports label that value "second". Local memory
+-- and cooperative launches are in no metric: launch__stack_size is the limit that the context set, not what
+-- the kernel takes.
 -- @raw   ncu_actions
 -- @reads action    BIGINT
 -- @reads name      VARCHAR
@@ -36,7 +38,8 @@ WITH launch AS (
         max(value) FILTER (metric = 'launch__block_dim_z') AS block_z,
         max(value) FILTER (metric = 'launch__registers_per_thread') AS registers_per_thread,
         max(value) FILTER (metric = 'launch__shared_mem_per_block_static') AS static_shared_bytes,
-        max(value) FILTER (metric = 'launch__shared_mem_per_block_dynamic') AS dynamic_shared_bytes
+        max(value) FILTER (metric = 'launch__shared_mem_per_block_dynamic') AS dynamic_shared_bytes,
+        max(value) FILTER (metric = 'launch__shared_mem_config_size') AS executed_shared_bytes
     FROM raw_ncu_metrics
     WHERE metric = 'gpu__time_duration.sum' OR metric = 'device__attribute_device_index'
        OR starts_with(metric, 'launch__')
@@ -65,7 +68,8 @@ SELECT
     block_z,
     registers_per_thread,
     static_shared_bytes,
-    dynamic_shared_bytes
+    dynamic_shared_bytes,
+    executed_shared_bytes
 FROM raw_ncu_actions
 LEFT JOIN launch USING (action)
 ORDER BY kernel_id

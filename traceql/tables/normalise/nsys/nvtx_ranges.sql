@@ -5,8 +5,7 @@
 -- once: of an operation that overlaps the one before it, the common time is taken back from every range that
 -- holds both. Only where more than two run at once are operations paired with all ranges around them.
 --
--- Where a range's own thread launched nothing while others of its process did, its work is unknown, not 0: it
--- may be theirs, as in PyTorch's backward pass, or the range is one that another thread ended.
+-- What others may have launched for a range is unknown, not 0: see rules/launched_elsewhere.sql.
 -- @when  nvtx_events
 -- @fills nvtx_ranges
 
@@ -149,37 +148,27 @@ LEFT JOIN (FROM taken_back ANTI JOIN holders USING (range_id)) USING (range_id)
 LEFT JOIN crowded USING (range_id);
 
 INSERT INTO nvtx_ranges BY NAME
-WITH callers AS (
-    SELECT DISTINCT process_id, process_id | tid AS thread
-    FROM api_calls
-    WHERE trace_id = getvariable('trace_id')
-),
-idle AS (
+WITH idle AS (
     SELECT
         range_id,
+        getvariable('trace_id') AS trace_id,
         thread & -16777216 AS process_id,
+        thread & 16777215 AS tid,
+        end_thread & 16777215 AS end_tid,
         start_ns,
-        coalesce(end_ns, 9223372036854775807) AS end_ns
+        coalesce(end_ns, 9223372036854775807) AS until_ns
     FROM nvtx_events
     ANTI JOIN range_projections USING (range_id)
-    WHERE style <> 'mark' AND EXISTS (
-        FROM callers WHERE callers.process_id = nvtx_events.thread & -16777216 AND (
-            callers.thread <> nvtx_events.thread OR nvtx_events.end_thread <> nvtx_events.thread
-        )
-    )
+    WHERE style <> 'mark'
 ),
 launching AS (
-    SELECT DISTINCT process_id, start_ns
+    SELECT trace_id, process_id, tid, start_ns, end_ns
     FROM api_calls
     WHERE trace_id = getvariable('trace_id') AND process_id IN (SELECT process_id FROM idle)
         AND api_call_id IN (SELECT api_call_id FROM launched_operations)
 ),
 elsewhere AS (
-    SELECT range_id
-    FROM idle
-    ASOF JOIN launching
-        ON launching.process_id = idle.process_id AND launching.start_ns >= idle.start_ns
-    WHERE launching.start_ns < idle.end_ns
+    FROM rule_launched_elsewhere
 )
 SELECT
     range_id,

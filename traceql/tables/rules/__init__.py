@@ -1,0 +1,21 @@
+"""What stored rows and SELECTs over them both follow: said once, over the tables of whoever reads it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+from traceql.tables import sqlfiles
+
+
+def applied(sql: str) -> str:
+    """SQL in which ``FROM rule_NAME`` reads what ``NAME.sql`` says, over the tables that it names."""
+    return re.sub(r"\bFROM rule_(\w+)", lambda match: f"FROM ({rule(match[1])})", sql)
+
+
+@cache
+def rule(name: str) -> str:
+    """The SELECT of one rule."""
+    file = f"{name}.sql"
+    return sqlfiles.load(resources.files(__package__) / file, f"rules/{file}").sql
