@@ -75,7 +75,7 @@ likeliest AS (
     SELECT
         first_id,
         second_id,
-        arg_max(bin, (ends, -abs(bin))) AS bin,
+        arg_max(bin, (ends, -abs(bin), bin)) AS bin,
         max(ends) AS ends,
         -- As many as would be found in so many bins of two traces that have nothing to do with each other.
         sum(ends) / 5000 AS by_chance,

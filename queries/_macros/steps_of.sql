@@ -2,7 +2,9 @@
 --
 -- Asked for by name, those that are like it. Else those of vLLM, TensorRT-LLM and torch.profiler where a
 -- process has any; else what repeats: of the ranges whose texts, numbers aside, come again on their thread,
--- and that lie in no other such range, those that take most of the time of their process.
+-- and that lie in no other such range, those that take most of the time of their process. Start/end ranges
+-- of one kind run beside each other, as requests do: one lies in another only where what lasts longest around
+-- it is of another kind.
 --
 -- Columns: those of nvtx_ranges, and step_text: the text without the number of the step.
 -- @param  wanted VARCHAR  pattern on the text; NULL for none

@@ -19,7 +19,7 @@
 -- @column gpu_id INTEGER          the GPU, see gpus
 -- @column device_id INTEGER       CUDA device ordinal within the process
 -- @column next_operation VARCHAR  what ran after it
--- @column gaps BIGINT             gaps of that length in the trace, those beyond the limit too
+-- @column gaps BIGINT             gaps of the trace longer than asked, those beyond the limit too
 -- @chart  gaps x=start_ns y=duration_ns total=gaps
 -- @section timeline 50 Gaps and launch overhead
 -- @empty  Between its operations, no GPU is idle for longer than --min-gap-ns.
@@ -33,6 +33,7 @@ WITH lanes AS (
 ordered AS (
     SELECT
         trace,
+        process_id,
         pid,
         gpu_id,
         device_id,
@@ -48,6 +49,7 @@ listed AS (
         trace,
         start_ns - busy_until_ns AS duration_ns,
         busy_until_ns AS start_ns,
+        process_id,
         pid,
         gpu_id,
         device_id,
@@ -56,9 +58,11 @@ listed AS (
     FROM ordered
     WHERE start_ns - busy_until_ns > $min_gap_ns
 )
+SELECT * EXCLUDE (process_id)
 FROM listed
+-- Two containers may have one pid.
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, gpu_id, pid),
+    row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, gpu_id, pid, process_id),
     $limit
 )
-ORDER BY trace, duration_ns DESC, start_ns, gpu_id, pid
+ORDER BY trace, duration_ns DESC, start_ns, gpu_id, pid, process_id

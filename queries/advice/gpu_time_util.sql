@@ -106,14 +106,19 @@ joined AS (
         min(idle.start_ns) AS start_ns,
         any_value(pid) AS pid,
         gpu_id,
-        any_value(device_id) AS device_id
+        any_value(device_id) AS device_id,
+        owner
     FROM idle
     JOIN traces USING (trace_id)
     GROUP BY traces.trace, gpu_id, owner, island
 )
+SELECT * EXCLUDE (owner)
 FROM joined
+-- Two containers may have one pid.
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY trace ORDER BY in_use_pct, duration_ns DESC, start_ns, gpu_id, pid),
+    row_number() OVER (
+        PARTITION BY trace ORDER BY in_use_pct, duration_ns DESC, start_ns, gpu_id, pid, owner
+    ),
     $limit
 )
-ORDER BY trace, in_use_pct, duration_ns DESC, start_ns, gpu_id, pid
+ORDER BY trace, in_use_pct, duration_ns DESC, start_ns, gpu_id, pid, owner

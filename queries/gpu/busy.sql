@@ -84,7 +84,10 @@ threads_that_launch AS (
 -- A call inside another one, of CUDA or of the operating system, is part of that: of two that begin together
 -- the longer one holds the other.
 calls AS (
-    SELECT *, busy_until(start_ns, end_ns, call_id, (trace_id, process_id, tid)) AS outer_until_ns
+    SELECT
+        *,
+        busy_until((start_ns, -end_ns), end_ns, (is_os, call_id), (trace_id, process_id, tid))
+            AS outer_until_ns
     FROM (
         SELECT trace_id, process_id, tid, start_ns, end_ns, name, false AS is_os, api_call_id AS call_id
         FROM api_calls

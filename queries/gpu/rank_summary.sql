@@ -1,8 +1,9 @@
 -- Did every process and every GPU work, and equally much?
 --
 -- One row per process and GPU it used; a process with CUDA calls but no GPU work, and a GPU that CUDA knew
--- but nobody used, have rows of their own. With tensor parallelism each rank is a process: an empty one was
--- profiled wrongly (one rank only, or the workers were forked without --trace-fork-before-exec=true).
+-- but nobody used, have rows of their own, the GPU unless processes number it differently. With tensor
+-- parallelism each rank is a process: an empty one was profiled wrongly (one rank only, or the workers
+-- were forked without --trace-fork-before-exec=true).
 -- @of     timeline
 -- @needs  kernels
 -- @column trace VARCHAR          name of the trace

@@ -33,19 +33,18 @@ WITH operations AS (
         ) AS stream_busy_until_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    -- Work of no duration is no time at work, and must not stretch the time that is looked at.
-    WHERE end_ns > start_ns
 ),
--- What an operation adds to the time its stream is busy, as two steps of a staircase.
+-- What an operation adds to the time its stream is busy, as two steps of a staircase. Work of no duration is
+-- no time at work, and must not stretch the time that is looked at.
 steps AS (
     SELECT trace_id, gpu_id, owner, greatest(start_ns, coalesce(stream_busy_until_ns, start_ns)) AS at_ns,
            1 AS step
     FROM operations
-    WHERE end_ns > coalesce(stream_busy_until_ns, start_ns)
+    WHERE end_ns > greatest(start_ns, coalesce(stream_busy_until_ns, start_ns))
     UNION ALL
     SELECT trace_id, gpu_id, owner, end_ns, -1
     FROM operations
-    WHERE end_ns > coalesce(stream_busy_until_ns, start_ns)
+    WHERE end_ns > greatest(start_ns, coalesce(stream_busy_until_ns, start_ns))
 ),
 heights AS (
     SELECT

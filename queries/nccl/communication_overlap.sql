@@ -1,8 +1,8 @@
 -- How much communication is exposed, how much hidden, and what else does each GPU do?
 --
--- From its first operation to the end of its last one. Each moment counts once, whatever runs at the same
--- time: the five parts add up to the span. What communicates, kernel_patterns says; what a CUDA graph that
--- was traced as a whole holds is not known, and counts as computation.
+-- From its first operation to the end of its last one, those of no duration aside. Each moment counts once,
+-- whatever runs at the same time: the five parts add up to the span. What communicates, kernel_patterns says;
+-- what a CUDA graph that was traced as a whole holds is not known, and counts as computation.
 -- @of     totals
 -- @param  by VARCHAR = 'gpu'     gpu, whoever shares it, or process: what each of them does
 -- @needs  kernels

@@ -3,7 +3,7 @@
 -- Steps are those of step-summary. Each reaches from its first GPU operation to that of the next step, so
 -- that the steps of a process on a GPU lie end to end, and the five parts of each add up to its span.
 -- Whatever the process runs in that time counts, whichever thread launched it; what was before the first
--- step is left out.
+-- step is left out. Of steps that begin together, the last one has the time, and the others no row.
 -- @of     timeline
 -- @param  step VARCHAR = NULL    text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'  whose launches begin a step: thread or process

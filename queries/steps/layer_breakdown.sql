@@ -38,11 +38,11 @@ WITH named AS (
     WHERE style = 'pushpop' AND name IS NOT NULL
 ),
 launched AS (
-    SELECT kernel_id AS id, api_call_id, range_id, duration_ns FROM kernels
+    SELECT 'kernel' AS kind, kernel_id AS id, api_call_id, range_id, duration_ns FROM kernels
     UNION ALL
-    SELECT memory_op_id, api_call_id, range_id, duration_ns FROM memory_ops
+    SELECT 'memory', memory_op_id, api_call_id, range_id, duration_ns FROM memory_ops
     UNION ALL
-    SELECT graph_launch_id, api_call_id, range_id, duration_ns FROM graph_launches
+    SELECT 'graph', graph_launch_id, api_call_id, range_id, duration_ns FROM graph_launches
 ),
 elsewhere AS (
     FROM launched WHERE range_id IS NULL AND is_by_process($by)
@@ -53,7 +53,7 @@ own AS (
     SELECT arg_max(holder_id, (start_ns, holder_id)), any_value(elsewhere.duration_ns)
     FROM work_in_ranges('named', 'elsewhere', 'process') AS elsewhere
     JOIN named ON named.range_id = holder_id
-    GROUP BY id, api_call_id
+    GROUP BY elsewhere.kind, id
 ),
 owned AS (
     SELECT range_id, sum(duration_ns) AS own_ns FROM own GROUP BY range_id

@@ -73,9 +73,13 @@ placed AS (
         events.*,
         lane_number,
         lanes,
-        busy_until(start_ns, end_ns, (kind, event_id), (trace_id, lane_number)) AS busy_until_ns
+        busy_until(start_ns, end_ns, (kind, event_id), (events.trace_id, lane_number)) AS busy_until_ns
     FROM events
-    JOIN lanes USING (trace_id, place, process_id, pid, place_id, level)
+    -- Migrations of managed memory have no stream.
+    JOIN lanes
+        ON lanes.trace_id = events.trace_id AND lanes.place = events.place
+        AND lanes.process_id = events.process_id AND lanes.place_id IS NOT DISTINCT FROM events.place_id
+        AND lanes.level IS NOT DISTINCT FROM events.level
 ),
 ranked AS (
     SELECT

@@ -30,6 +30,7 @@
 WITH ordered AS (
     SELECT
         trace_id,
+        gpu_id,
         pid,
         device_id,
         coalesce(called, operation) AS operation,
@@ -45,6 +46,7 @@ WITH ordered AS (
 gaps AS (
     SELECT
         ordered.trace_id,
+        gpu_id,
         ordered.pid,
         device_id,
         ordered.operation AS next_operation,
@@ -61,6 +63,7 @@ gaps AS (
 explained AS (
     SELECT
         traces.trace,
+        gpu_id,
         gaps.duration_ns,
         gap_start_ns AS start_ns,
         before_call_ns,
@@ -75,10 +78,11 @@ explained AS (
     FROM gaps
     JOIN traces USING (trace_id)
 )
+SELECT * EXCLUDE (gpu_id)
 FROM explained
 WHERE cpu_pct >= $min_cpu_pct
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, pid, device_id),
+    row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, pid, device_id, gpu_id),
     $limit
 )
-ORDER BY trace, duration_ns DESC, start_ns, pid, device_id
+ORDER BY trace, duration_ns DESC, start_ns, pid, device_id, gpu_id

@@ -407,6 +407,30 @@ def test_a_launch_that_outlasts_a_range_tells_of_it_as_far_as_it_is_in_the_windo
         assert database.query("range_launches", **place)["kernels"].to_list() == [kernels]
 
 
+def test_work_of_no_duration_at_the_end_of_the_window_is_no_range_s() -> None:
+    made = Recording().range("empty", 0, 10).launch(5, 6, (20, 20))
+    with made.range("half", 10, 15).launch(10, 11, (18, 19), (20, 20)).database() as database:
+        rows = database.query("nvtx_gpu_proj_sum", to=20).to_dicts()
+        assert [(row["range"], row["gpu_operations"]) for row in rows] == [("half", 1)]
+
+
+def test_a_range_that_the_window_cuts_holds_its_start_and_not_its_end() -> None:
+    made = Recording().range("cut", 0, 10).launch(5, 6, (20, 21)).launch(10, 10, (30, 31))
+    with made.database() as database:
+        for place in ({}, {"from_": 3}):
+            (row,) = database.query("nvtx_gpu_proj_sum", **place).to_dicts()
+            assert row["gpu_operations"] == 1
+
+
+def test_equal_ranges_are_one_stretch_of_time_and_leave_the_one_before_alone() -> None:
+    made = Recording()
+    for at in range(0, 2_000, 20):
+        made.range("asked", at, at + 4).range("between", at + 6, at + 8)
+        made.range("asked", at + 10, at + 12).range("asked", at + 10, at + 12)
+    with made.database() as database:
+        assert set(database.query("nvtx_sum", within="asked")["range"]) == {"asked"}
+
+
 def test_the_answer_says_what_it_was_narrowed_to(made: Database) -> None:
     asked = made.ask("top_kernels", trace="who*", from_="1us", within="request")
     assert asked.parameters["trace"] == ["whole"]

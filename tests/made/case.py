@@ -184,7 +184,7 @@ def differences(question: str, case: Case, answer: tuple[list[str], list[list[An
     columns, rows = answer
     if tuple(columns) != case.expected.columns:
         return [Difference(0, "", f"columns {columns}", f"{list(case.expected.columns)}")]
-    rows = _with_row_numbers(columns, rows)
+    rows = with_row_numbers(columns, rows)
     types = [column.type for column in catalog.shipped().find(question).columns]
     if len(rows) != len(case.expected.rows):
         return [Difference(0, "", f"{len(rows)} rows: {rows}", f"{len(case.expected.rows)} rows")]
@@ -235,7 +235,7 @@ _IDS = {table.columns[0].name for table in schema.TABLES if table.of_trace} - {"
 _IDS |= {"parent_id", "profiled_kernel_id", "operation_id"}
 
 
-def _with_row_numbers(columns: Sequence[str], rows: list[list[Any]]) -> list[list[Any]]:
+def with_row_numbers(columns: Sequence[str], rows: list[list[Any]]) -> list[list[Any]]:
     """The rows with every id replaced by the number of its row within its trace; a stack holds several."""
 
     def number(column: str, value: Any) -> Any:

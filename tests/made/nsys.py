@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +170,8 @@ class Recording:
         self._tags = tags
         self._tables: dict[str, list[dict[str, Any]]] = {}
         self._strings: dict[str, int] = {}
-        self._correlation = 0
+        # As CUPTI counts: in each process from 1, so that ids of two processes are equal.
+        self._correlations: Counter[int] = Counter()
 
     # --- on the CPU -------------------------------------------------------------------------------------
 
@@ -186,14 +188,14 @@ class Recording:
         nested: bool = False,
     ) -> Recording:
         """An API call and the GPU work that it launched; `nested`: it shares the id of the call before it."""
-        self._correlation += not nested
+        self._correlations[pid] += not nested
         self._add(
             "CUPTI_ACTIVITY_KIND_RUNTIME",
             start=start,
             end=end,
             eventClass=_LAYERS[layer],
             globalTid=_global(pid, tid),
-            correlationId=self._correlation,
+            correlationId=self._correlations[pid],
             nameId=self._text(name),
             returnValue=returned,
         )
@@ -206,7 +208,7 @@ class Recording:
     def work(self, *work: Work, pid: int = 1) -> Recording:
         """GPU work without a recorded API call."""
         for one in work:
-            self._correlation += 1
+            self._correlations[pid] += 1
             self._launch((one,), pid)
         return self
 
@@ -217,7 +219,7 @@ class Recording:
                 one.table,
                 **one.row,
                 **numbered,
-                correlationId=self._correlation,
+                correlationId=self._correlations[pid],
                 globalPid=_global(pid),
             )
         return self

@@ -250,6 +250,25 @@ def test_the_shortest_range_that_holds_a_range_is_its_parent_and_others_hold_its
     ]
 
 
+def test_a_range_without_length_lies_in_the_shortest_of_those_that_cross_there() -> None:
+    database = (
+        Recording()
+        .range("short", 0, 20)
+        .range("long", 10, 100, domain=5)
+        .range("empty", 15, 15)
+        .mark("mark", 15)
+        .range("later", 50, 50)
+        .database()
+    )
+    assert ranges(database, "path", "depth") == {
+        "short": ("short", 0),
+        "long": ("long", 0),
+        "empty": ("short/empty", 1),
+        "mark": ("short/mark", 1),
+        "later": ("long/later", 1),
+    }
+
+
 def test_time_of_kernels_that_overlap_counts_once_in_ranges_that_cross() -> None:
     database = (
         Recording()

@@ -36,7 +36,9 @@ def test_every_column_is_commented_in_the_database(corpus: Database) -> None:
         WHERE NOT internal AND table_name <> 'traceql_meta' AND database_name = current_database()
         """
     )
-    expected = {(t.name, c.name): c.meaning for t in (*schema.TABLES, *schema.SHIPPED.values()) for c in t.columns}
+    expected = {
+        (t.name, c.name): c.meaning for t in (*schema.TABLES, *schema.SHIPPED.values()) for c in t.columns
+    }
     expected |= {(v.name, c.name): c.meaning for v in catalog.shipped().views.values() for c in v.columns}
     assert {(t, c): comment for t, c, comment in found.rows()} == expected
 

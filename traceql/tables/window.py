@@ -10,7 +10,9 @@ other threads launched work during a range follows from the calls that are left,
 
 **Within a range**: what belongs to its instances, process by process. NVTX ranges that lie in one from start
 to end; calls that start in one, on any thread; GPU work by the call that launched it, whenever it runs;
-samples of GPUs while the range's own work runs there. Depths and paths of ranges are of the whole trace.
+samples of GPUs while the range's own work runs there. Depths and paths of ranges are of the whole trace, and
+so is the range that a call belongs to: where that one crosses the asked range, the call belongs to none.
+Stacks of ids hold the ranges that are left.
 """
 
 from __future__ import annotations
@@ -154,7 +156,8 @@ def _ranges_with_their_work(inside: str, from_ns: int | None, to_ns: int | None)
     if from_ns is not None:
         cut += [f"start_ns < {from_ns}", f"gpu_start_ns < {from_ns}"]
     if to_ns is not None:
-        cut += [f"{_RANGE_TIME[1]} > {to_ns}", f"gpu_end_ns > {to_ns}"]
+        # What ends with the window may have begun with its end, and is not in it.
+        cut += [f"{_RANGE_TIME[1]} > {to_ns}", f"gpu_end_ns >= {to_ns}"]
     return f"""
 WITH kept AS (
     SELECT *, gpu_operations > 0 AND ({" OR ".join(cut)}) AS is_cut FROM old.nvtx_ranges WHERE {inside}
@@ -171,6 +174,7 @@ held AS (
     FROM kept
     JOIN api_calls ON api_calls.trace_id = kept.trace_id AND api_calls.process_id = kept.process_id
         AND api_calls.tid = kept.tid AND api_calls.start_ns >= kept.start_ns
+        AND api_calls.start_ns < coalesce(kept.end_ns, {_NEVER})
         AND coalesce(api_calls.end_ns, api_calls.start_ns) <= coalesce(kept.end_ns, {_NEVER})
     JOIN operations USING (api_call_id)
     WHERE is_cut
@@ -313,7 +317,10 @@ WITH asked AS (
 
 
 def _joined(asked: str, keys: Iterable[str]) -> str:
-    """Stretches of time that overlap or meet become one: the last that began before a moment decides."""
+    """Stretches of time that overlap or meet become one: the last that began before a moment decides.
+
+    Of equal ones the one that begins a stretch comes first.
+    """
     columns = ", ".join(keys)
     return f""",
 marked AS (
@@ -324,7 +331,7 @@ marked AS (
 ),
 numbered AS (
     SELECT *, count(*) FILTER (begins IS NOT false) OVER (
-        PARTITION BY {columns} ORDER BY from_ns, to_ns ROWS UNBOUNDED PRECEDING
+        PARTITION BY {columns} ORDER BY from_ns, to_ns, begins IS false ROWS UNBOUNDED PRECEDING
     ) AS stretch
     FROM marked
 )

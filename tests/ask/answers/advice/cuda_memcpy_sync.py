@@ -10,6 +10,8 @@ COPIES = (
     .call("cuMemcpyDtoH_v2", 9, 12, copy("Device-to-Host", 30, 50, 4, device=1, context=3, stream=9), pid=2)
     .call("cudaMemcpyAsync_v3020", 12, 15, copy("Device-to-Host", 50, 99, 8))
     .call("cudaMemcpy_v3020", 15, 18, copy("Device-to-Device", 100, 105, 1_000_000))
+    # A node of a graph: whoever launched that did not wait for it.
+    .call("cudaGraphLaunch_v10000", 18, 20, copy("Device-to-Host", 110, 150, 8, node=3))
 )
 
 CASES = [

@@ -16,6 +16,7 @@ CASES = [
                 pid=2,
             )
             .call("cudaMemset_v3020", 12, 13, memset(80, 90, 8, memory="Pageable"))
+            .call("cudaGraphLaunch_v10000", 13, 14, memset(90, 95, 8, memory="Pinned", node=3))
             .call("cudaMemsetAsync_v3020", 12, 15, memset(80, 99, 16, memory="Managed"))
         },
         expected=across(

@@ -14,7 +14,7 @@ CASES = [
         expected=across(
             """
             trace  start_ns  duration_ns  function    return_value  correlation_id  pid  tid  thread  api_call_id
-            a      10        5            cudaFree    0             2               2    3    worker  3
+            a      10        5            cudaFree    0             1               2    3    worker  3
             a      30        10           cudaMalloc  2             1               1    1    NULL    1
             a      31        8            cuMemAlloc  0             1               1    1    NULL    2
             """

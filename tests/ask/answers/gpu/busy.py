@@ -17,6 +17,17 @@ HOST = (
     .call("cudaStreamSynchronize_v3020", 0, 500, tid=2)  # a thread that launches nothing
 )
 
+# Calls of the operating system that begin with the call of CUDA around them, one of which lasts as long.
+TOGETHER = (
+    Recording()
+    .os_call("poll", 10, 20)
+    .os_call("read", 40, 50)
+    .call("cudaMalloc_v3020", 10, 30)
+    .call("cudaFree_v3020", 40, 50)
+    .call(LAUNCH, 60, 60, kernel("b", 60, 70))
+    .work(kernel("a", 0, 10))
+)
+
 SHARED = (
     Recording()
     .gpu(0, "NVIDIA H100", cuda=0)
@@ -73,6 +84,19 @@ CASES = [
             a      0       NVIDIA H100  2    queue      NULL              34       3400 / 75  1     34          40              75  # 46 to 80
             a      0       NVIDIA H100  2    not_asked  NULL              5        500 / 75   1     5           40              75  # 40 to 45
             a      0       NVIDIA H100  2    launch     cudaLaunchKernel  1        100 / 75   1     1           40              75  # 45 to 46
+            """
+        ),
+    ),
+    Case(
+        "of calls that begin together the longer one holds the other; of equal ones that of CUDA",
+        traces={"a": TOGETHER},
+        expected=across(
+            """
+            trace  gpu_id  gpu   pid  cause       function    time_ns  share_pct  gaps  longest_ns  longest_gap_ns  span_ns
+            a      0       NULL  1    busy        NULL        20       2000 / 70  NULL  NULL        50              70
+            a      0       NULL  1    not_asked   NULL        20       2000 / 70  1     20          50              70  # 30 to 40, 50 to 60
+            a      0       NULL  1    other_call  cudaMalloc  20       2000 / 70  1     20          50              70  # 10 to 30
+            a      0       NULL  1    other_call  cudaFree    10       1000 / 70  1     10          50              70  # 40 to 50
             """
         ),
     ),

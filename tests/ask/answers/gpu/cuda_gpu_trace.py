@@ -32,7 +32,7 @@ CASES = [
             trace                 a                         a                             a              a
             start_ns              10                        30                            40             50
             duration_ns           20                        10                            0              40
-            correlation_id        1                         2                             3              4
+            correlation_id        1                         2                             1              3
             grid_x                2                         NULL                          NULL           NULL
             grid_y                3                         NULL                          NULL           NULL
             grid_z                4                         NULL                          NULL           NULL

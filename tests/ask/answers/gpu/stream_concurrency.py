@@ -42,6 +42,16 @@ CASES = [
         ),
     ),
     Case(
+        "who works there for no time shares the GPU, too",
+        traces={"a": Recording().work(kernel("k", 0, 5)).work(kernel("k", 9, 9), pid=2)},
+        expected=across(
+            """
+            trace  pid   gpu_id  device_id  streams  time_ns  share_pct
+            a      NULL  0       0          1        5        100
+            """
+        ),
+    ),
+    Case(
         "each process by itself has one",
         traces={"a": SHARED},
         params={"by": "process"},

@@ -65,6 +65,25 @@ CASES = [
         ),
     ),
     Case(
+        "of steps whose work begins together the last one has the time, and the other no row",
+        traces={
+            "d": Recording()
+            .range(STEP, 0, 10)
+            .call(LAUNCH, 1, 2, kernel("gemm", 50, 60))
+            .range(STEP, 10, 20)
+            .call(LAUNCH, 11, 12, kernel("ncclSend", 50, 70, stream=9))
+            .range(STEP, 20, 30)
+            .call(LAUNCH, 21, 22, kernel("gemm", 80, 90))
+        },
+        expected=across(
+            f"""
+            trace  gpu_id  pid  step  range   start_ns  span_ns  exposed_ns  overlapped_ns  compute_ns  memory_ns  idle_ns  exposed_pct  hidden_pct
+            d      0       1    1     {STEP}  50        30       10          10             0           0          10       1000/30      50
+            d      0       1    2     {STEP}  80        10       0           0              10          0          0        0            NULL
+            """
+        ),
+    ),
+    Case(
         "steps of other names, of one trace",
         traces=TWO,
         params={"trace": "b", "step": "iteration%"},

@@ -62,6 +62,17 @@ KINDS = {
     .call(LAUNCH, 2, 3, kernel("k", 5, 10))
     .range("backward", 20, 40)
     .call(LAUNCH, 25, 26, kernel("k", 30, 45), tid=2),
+    # A graph by node whose kernel and copy are both the first of their table.
+    "e": Recording()
+    .range("backward", 20, 40)
+    .call(
+        "cudaGraphLaunch",
+        25,
+        26,
+        kernel("k", 30, 45, node=1),
+        copy("Device-to-Host", 50, 53, 8, node=2),
+        tid=2,
+    ),
 }
 
 CASES = [
@@ -131,6 +142,17 @@ CASES = [
             d      step/forward   0       1          1               5            5                5           100
             d      step           0       1          1               5            5                0           0
             d      step/backward  0       1          NULL            NULL         NULL             NULL        NULL
+            """
+        ),
+    ),
+    Case(
+        "by process a replay is the range's with all that it did, kernels and copies",
+        traces=KINDS,
+        params={"trace": "e", "by": "process"},
+        expected=across(
+            """
+            trace  module    layers  instances  gpu_operations  gpu_busy_ns  avg_gpu_busy_ns  gpu_own_ns  own_share_pct
+            e      backward  0       1          2               15 + 3       18               15 + 3      100
             """
         ),
     ),

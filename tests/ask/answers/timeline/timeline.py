@@ -59,6 +59,21 @@ CASES = [
         ),
     ),
     Case(
+        "migrations of managed memory, which have no stream, have a lane of their own",
+        traces={
+            "a": Recording().work(
+                kernel("add", 0, 10), copy("Unified Host-to-Device", 20, 25, 4096, address=4096)
+            )
+        },
+        expected=across(
+            """
+            trace  lane_number  lane            kind    name                                  start_ns  end_ns  duration_ns  events  busy_ns  busy_pct  hidden_gap_ns
+            a      0            GPU 0 stream 7  kernel  add                                   0         10      10           1       10       100       0
+            a      1            GPU 0 stream ?  memcpy  [CUDA memcpy Unified Host-to-Device]  20        25      5            1       5        100       0
+            """
+        ),
+    ),
+    Case(
         "what runs for some of the time from 10 to 40 and what ends at 10, whole; not what starts at 40",
         traces={
             "a": Recording().work(

@@ -57,7 +57,11 @@ both_kinds AS (
 numbered AS (
     SELECT
         (getvariable('trace_id') << 32)
-            + row_number() OVER (ORDER BY start, kind, streamId, correlationId, "end", bytes) AS memory_op_id,
+            -- Correlation ids of two processes are equal.
+            + row_number() OVER (
+                ORDER BY start, kind, streamId, correlationId, "end", bytes, globalPid, graphNodeId,
+                         virtualAddress
+            ) AS memory_op_id,
         globalPid & -16777216 AS process_id,
         globalPid >> 24 & 16777215 AS pid,
         *

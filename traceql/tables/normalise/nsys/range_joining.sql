@@ -68,7 +68,13 @@ DELETE FROM range_timeline WHERE thread IN (FROM crossed_threads);
 
 INSERT INTO range_timeline
 WITH latest AS (
-    SELECT thread, step, arg_max(range_id, opened) AS range_id, max(opened) AS opened
+    SELECT
+        thread,
+        step,
+        arg_max(range_id, opened) AS range_id,
+        max(opened) AS opened,
+        arg_min(range_id, (length_ns, -opened)) AS shortest_id,
+        min((length_ns, -opened)) AS shortest
     FROM crossing_open
     WHERE is_last
     GROUP BY ALL
@@ -77,6 +83,8 @@ SELECT
     moments.thread,
     at_ns,
     CASE WHEN coalesce(latest.opened, 0) > coalesce(nested.opened, 0) THEN latest.range_id
+         ELSE nested.range_id END,
+    CASE WHEN nested.range_id IS NULL OR shortest < (nested.length_ns, -nested.opened) THEN shortest_id
          ELSE nested.range_id END
 FROM (FROM crossing_moments WHERE is_last) AS moments
 LEFT JOIN latest ON latest.thread = moments.thread AND latest.step = moments.step

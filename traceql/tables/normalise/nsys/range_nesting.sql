@@ -16,9 +16,13 @@ ASOF LEFT JOIN starts AS outer_range
     AND outer_range.depth = inner_range.outer_depth
     AND outer_range.step <= inner_range.step;
 
--- What is current from a moment on: of several steps at one time the last decides.
+-- What is current from a moment on, and what lies around that which begins then and holds nothing: of several
+-- steps at one time the last decides.
 CREATE TEMP TABLE range_timeline AS
-SELECT thread, at_ns, CASE WHEN opens THEN range_id ELSE parent_id END AS range_id
-FROM stack_steps
-JOIN stack_parents USING (range_id, thread)
-WHERE is_last
+SELECT thread, at_ns, current_id AS range_id, current_id AS holder_id
+FROM (
+    SELECT thread, at_ns, CASE WHEN opens THEN range_id ELSE parent_id END AS current_id
+    FROM stack_steps
+    JOIN stack_parents USING (range_id, thread)
+    WHERE is_last
+)

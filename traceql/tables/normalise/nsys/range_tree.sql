@@ -6,7 +6,7 @@
 
 CREATE TEMP TABLE range_tree AS
 WITH lying AS (
-    SELECT leaf.range_id, range_timeline.range_id AS parent_id
+    SELECT leaf.range_id, range_timeline.holder_id AS parent_id
     FROM (FROM nvtx_events WHERE style = 'mark' OR (style = 'pushpop' AND end_ns <= start_ns)) AS leaf
     ASOF LEFT JOIN range_timeline
         ON range_timeline.thread = leaf.thread AND range_timeline.at_ns <= leaf.start_ns

@@ -1,0 +1,432 @@
+"""Random traces: few events at small times, so that most things that can coincide do.
+
+Several processes (two of them with one pid), GPUs that they share under other ordinals or have alone, threads with equal
+numbers, ranges of two domains that cross, start/end ranges that another thread ends, marks, ranges that were never
+closed; calls in calls, with equal correlation ids in all processes; kernels, copies, memsets, migrations, graphs by node
+and as a whole, work whose call was not recorded, work before its call returns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from hypothesis import strategies as st
+
+from oracle.trace import TWIN, Call, Fault, Kernel, Message, Operation, OsCall, Range, Sample, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+T = TypeVar("T")
+
+LENGTH = 100
+KERNELS = (
+    Kernel("spin", "spin", "spin", "other"),
+    Kernel("sgemm", "void sgemm<float>(float *)", "sgemm", "gemm"),
+    Kernel(
+        "device_kernel",
+        "void device_kernel<FlashAttnFwdSm90<1>>(int)",
+        "device_kernel<FlashAttnFwdSm90>",
+        "attention",
+    ),
+    Kernel(
+        "device_kernel", "void device_kernel<GemmUniversal<2>>(int)", "device_kernel<GemmUniversal>", "gemm"
+    ),
+)
+STEPS = (
+    ("step", "attn", "layers.0.mlp", "layers.1.mlp", "op(1)", "op(2)"),
+    ("execute_context_1(5)_generation_0(0)", "execute_context_0(0)_generation_3(3)", "layers.0.mlp", "attn"),
+    ("ProfilerStep#1", "ProfilerStep#2", "attn", "mlp"),
+)
+COPIES = (
+    ("Host-to-Device", "Pageable", "Device"),
+    ("Host-to-Device", "Pinned", "Device"),
+    ("Device-to-Host", "Device", "Pageable"),
+    ("Device-to-Host", "Device", "Pinned"),
+    ("Device-to-Device", "Device", "Device"),
+)
+SIZES = (0, 4, 1_000, 65_536, 65_537)
+PAGES = (4_096, 8_192)
+FAULTS = (("main", "/src/a.cu", 7), ("main", "/src/a.cu", 8), ("0x4005d0", None, None))
+
+
+def communicating(name: str) -> Kernel:
+    """A kernel that communicates: of one trace, so that no two are taken for recordings of one job."""
+    short = f"ncclDevKernel_{name}"
+    return Kernel(short, short, short, "communication")
+
+
+class _Draw:
+    """What a trace is drawn with: hypothesis draws the seed, as it would repeat whole traces with a change or two."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._random = draw(st.randoms(use_true_random=True))
+
+    def number(self, low: int, high: int) -> int:
+        return self._random.randint(low, high)
+
+    def one_of(self, choices: Sequence[T]) -> T:
+        return choices[self.number(0, len(choices) - 1)]
+
+    def chance(self, percent: int) -> bool:
+        return self.number(0, 99) >= 100 - percent
+
+
+@st.composite
+def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
+    """A trace of that name."""
+    pick = _Draw(draw)
+    processes = pick.one_of(((1,), (1,), (1, 2), (1, TWIN), (1, 2, 3)))
+    gpus = pick.one_of((1, 2))
+    visible = {}
+    if pick.chance(80):
+        orders = ((0,), (1,), (0, 1), (1, 0)) if gpus == 2 else ((0,),)
+        visible = {process: pick.one_of(orders) for process in processes}
+        if TWIN in visible:
+            # A report tells ordinals by pid.
+            visible[TWIN] = visible[1]
+    texts = pick.one_of(STEPS)
+    kernels = (*KERNELS, communicating(name))
+    calls: list[Call] = []
+    loose: list[Operation] = []
+    ranges: list[Range] = []
+    os_calls: list[OsCall] = []
+    threads = []
+    for process in processes:
+        devices = range(len(visible[process])) if visible else range(gpus)
+        here = pick.one_of(((1,), (1, 2)))
+        for tid in here:
+            if pick.chance(50):
+                threads.append((process, tid, f"thread {tid}"))
+            around = list(_ranges(pick, process, tid, here, texts))
+            ranges += around
+            made = list(_calls(pick, process, tid, devices, kernels, around))
+            calls += made
+            os_calls += (call for call in _os_calls(pick, process, tid) if not _is_crossing(call, made))
+        loose += (
+            _operation(pick, process, pick.number(0, LENGTH - 20), devices, kernels)
+            for _ in range(pick.one_of((0, 0, 1, 2)))
+        )
+        # A process that does nothing on the CPU is none.
+        loose.append(_kernel(pick, process, pick.number(0, 60), devices, kernels))
+    faults: list[Fault] = []
+    if pick.chance(30):
+        faults, moved = _managed(pick, processes)
+        loose += moved
+    samples = []
+    if pick.chance(60):
+        times = range(pick.number(0, 9), LENGTH, pick.one_of((7, 10)))
+        samples = [Sample(gpu, at, pick.number(0, 5)) for gpu in range(gpus) for at in times]
+    if pick.chance(40):
+        for launch, told in _rounds(pick, name, processes, visible, gpus):
+            if told:
+                calls.append(launch)
+                ranges.append(told)
+            else:
+                loose += launch.work
+    ends = [LENGTH, *(call.end for call in (*calls, *os_calls))]
+    ends += [work.end for work in (*loose, *(work for call in calls for work in call.work))]
+    return Trace(
+        name,
+        max(ends) + pick.number(1, 20),
+        visible,
+        tuple(calls),
+        tuple(loose),
+        tuple(ranges),
+        tuple(os_calls),
+        tuple(samples),
+        tuple(faults),
+        tuple(threads),
+        tuple((process, f"rank{process}") for process in processes),
+    )
+
+
+# --- on the CPU -----------------------------------------------------------------------------------------
+
+
+def _ranges(
+    pick: _Draw, process: int, tid: int, threads: Sequence[int], texts: Sequence[str]
+) -> Iterator[Range]:
+    for domain in ("", "lib"):
+        for start, end in _nest(pick, 0, LENGTH, 3 if domain == "" else 1):
+            yield Range(process, tid, pick.one_of(texts), start, end, domain=domain)
+    for _ in range(pick.one_of((0, 0, 1, 2))):
+        start = pick.number(0, 60)
+        other = pick.one_of(threads)
+        yield Range(
+            process,
+            tid,
+            pick.one_of((*texts, "request")),
+            start,
+            start + pick.number(0, 40),
+            style="startend",
+            end_tid=None if other == tid else other,
+        )
+    if pick.chance(15):
+        yield Range(process, tid, "open", pick.number(20, 80), None, domain="app")
+    if pick.chance(30):
+        yield Range(process, tid, "mark", pick.number(0, LENGTH), None, style="mark")
+    if pick.chance(40):
+        at = pick.number(0, 80)
+        for function in ("ncclAllReduce", "ncclBroadcast"):
+            yield Range(process, tid, function, at, at + pick.number(0, 10), domain="NCCL")
+            at += pick.number(10, 20)
+
+
+def _nest(pick: _Draw, low: int, high: int, depth: int) -> Iterator[tuple[int, int]]:
+    """Stretches that lie in each other or beside each other; they may touch, be equal and have no length."""
+    at = low
+    for _ in range(pick.number(0, 3)):
+        start = pick.number(at, min(at + 20, high))
+        end = pick.number(start, high)
+        yield start, end
+        if depth > 1:
+            yield from _nest(pick, start, end, depth - 1)
+        at = end
+
+
+def _calls(
+    pick: _Draw,
+    process: int,
+    tid: int,
+    devices: Sequence[int],
+    kernels: Sequence[Kernel],
+    around: Sequence[Range],
+) -> Iterator[Call]:
+    at = pick.number(0, 10)
+    for _ in range(pick.number(0, 7)):
+        end = at + pick.number(0, 8)
+        # A thread ends a range after its calls return.
+        end = min([end, *(one.end for one in around if one.end is not None and one.start <= at < one.end)])
+        call = _call(pick, process, tid, at, end, devices, kernels)
+        # Nor does it begin a range between a call and the call inside.
+        nested = call.nested
+        if nested and any(at < one.start <= nested[1] for one in around):
+            call = replace(call, nested=None)
+        yield call
+        at = end + pick.one_of((0, 0, 1, 3, 10, 20))
+
+
+def _call(
+    pick: _Draw,
+    process: int,
+    tid: int,
+    start: int,
+    end: int,
+    devices: Sequence[int],
+    kernels: Sequence[Kernel],
+) -> Call:
+    def call(name: str, *work: Operation, nested: str = "") -> Call:
+        inner = None
+        if nested and pick.chance(50):
+            low = pick.number(start, end)
+            inner = (nested, low, pick.number(low, end))
+        return Call(
+            process, tid, name, start, end, tuple(work), nested=inner, returned=pick.one_of((0, 0, 0, 1))
+        )
+
+    def after() -> int:
+        return start + pick.one_of((0, 1, end - start, end - start + 1, 10, pick.number(0, 40)))
+
+    kind = pick.number(0, 11)
+    if kind <= 4:
+        return call(
+            "cudaLaunchKernel", _kernel(pick, process, after(), devices, kernels), nested="cuLaunchKernel"
+        )
+    if kind <= 6:
+        name = pick.one_of(("cudaMemcpyAsync", "cudaMemcpy"))
+        return call(name, _copy(pick, process, after(), devices))
+    if kind == 7:
+        return call(pick.one_of(("cudaMemsetAsync", "cudaMemset")), _memset(pick, process, after(), devices))
+    if kind == 8:
+        name = pick.one_of(("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize"))
+        return call(name, nested="cuStreamSynchronize" if name == "cudaStreamSynchronize" else "")
+    if kind == 9:
+        return call(pick.one_of(("cudaMalloc", "cudaFree")))
+    if kind == 10:
+        return call("cudaGraphLaunch", _graph(pick, process, after(), devices), nested="cuGraphLaunch")
+    return call("cudaGraphLaunch", *_nodes(pick, process, after(), devices, kernels))
+
+
+def _os_calls(pick: _Draw, process: int, tid: int) -> Iterator[OsCall]:
+    at = pick.number(0, 20)
+    for _ in range(pick.one_of((0, 0, 1, 3))):
+        end = at + pick.number(0, 15)
+        yield OsCall(process, tid, pick.one_of(("poll", "read")), at, end)
+        at = end + pick.number(0, 20)
+
+
+def _is_crossing(one: OsCall, calls: Sequence[Call]) -> bool:
+    """Whether it is neither in a call of its thread nor outside of all."""
+    return any(
+        one.start < call.end and call.start < one.end and not call.start <= one.start <= one.end <= call.end
+        for call in calls
+    )
+
+
+# --- on the GPU -----------------------------------------------------------------------------------------
+
+
+def _operation(
+    pick: _Draw, process: int, at: int, devices: Sequence[int], kernels: Sequence[Kernel]
+) -> Operation:
+    kind = pick.number(0, 3)
+    if kind == 0:
+        return _copy(pick, process, at, devices)
+    if kind == 1:
+        return _memset(pick, process, at, devices)
+    return _graph(pick, process, at, devices) if kind == 2 else _kernel(pick, process, at, devices, kernels)
+
+
+def _span(pick: _Draw, at: int) -> tuple[int, int]:
+    return at, at + pick.one_of((0, 1, 3, 10, pick.number(0, 20)))
+
+
+def _kernel(
+    pick: _Draw,
+    process: int,
+    at: int,
+    devices: Sequence[int],
+    kernels: Sequence[Kernel],
+    node: int | None = None,
+) -> Operation:
+    return Operation(
+        "kernel",
+        *_span(pick, at),
+        pick.one_of(devices),
+        pick.one_of((7, 7, 8)),
+        kernel=pick.one_of(kernels),
+        grid=(pick.one_of((1, 2)), 1, 1),
+        node=node,
+        process=process,
+    )
+
+
+def _copy(pick: _Draw, process: int, at: int, devices: Sequence[int], node: int | None = None) -> Operation:
+    copy_kind, src, dst = pick.one_of(COPIES)
+    return Operation(
+        "memcpy",
+        *_span(pick, at),
+        pick.one_of(devices),
+        pick.one_of((7, 9)),
+        bytes=pick.one_of(SIZES),
+        copy_kind=copy_kind,
+        src=src,
+        dst=dst,
+        node=node,
+        process=process,
+    )
+
+
+def _memset(pick: _Draw, process: int, at: int, devices: Sequence[int]) -> Operation:
+    return Operation(
+        "memset",
+        *_span(pick, at),
+        pick.one_of(devices),
+        pick.one_of((7, 9)),
+        bytes=pick.one_of(SIZES),
+        dst=pick.one_of(("Device", "Pinned", "Managed")),
+        process=process,
+    )
+
+
+def _graph(pick: _Draw, process: int, at: int, devices: Sequence[int]) -> Operation:
+    return Operation(
+        "graph",
+        *_span(pick, at),
+        pick.one_of(devices),
+        pick.one_of((7, 8)),
+        graph=pick.one_of((1, 2)),
+        process=process,
+    )
+
+
+def _nodes(
+    pick: _Draw, process: int, at: int, devices: Sequence[int], kernels: Sequence[Kernel]
+) -> Iterator[Operation]:
+    """A graph by its nodes: one of two graphs, whose nodes have numbers of their own."""
+    first, on = pick.one_of((100, 200)), (pick.one_of(devices),)
+    yield _kernel(pick, process, at, on, kernels, first)
+    for node in range(first + 1, first + 1 + pick.number(0, 2)):
+        at += pick.number(0, 5)
+        yield (
+            _kernel(pick, process, at, on, kernels, node)
+            if pick.chance(70)
+            else _copy(pick, process, at, on, node)
+        )
+
+
+def _managed(pick: _Draw, processes: Sequence[int]) -> tuple[list[Fault], list[Operation]]:
+    """Page faults and migrations of managed memory."""
+    faults, moved = [], []
+    for _ in range(pick.number(1, 3)):
+        at, process, page = pick.number(0, LENGTH), pick.one_of(processes), pick.one_of(PAGES)
+        instruction, file, line = pick.one_of(FAULTS)
+        faults.append(Fault(process, None, at, at, page, 1, instruction, file, line))
+        if pick.chance(60):
+            end = at + pick.number(0, 5)
+            faults.append(Fault(process, 0, at, end, page, pick.number(1, 4)))
+            direction = pick.one_of(("Host-to-Device", "Device-to-Host"))
+            src, dst = ("Pinned", "Device") if direction[0] == "H" else ("Device", "Pinned")
+            moved.append(
+                Operation(
+                    "memcpy",
+                    at,
+                    end,
+                    0,
+                    None,
+                    bytes=pick.one_of((4_096, 8_192)),
+                    copy_kind=f"Unified {direction}",
+                    src=src,
+                    dst=dst,
+                    address=page,
+                    process=process,
+                )
+            )
+    return faults, moved
+
+
+# --- rank with rank -------------------------------------------------------------------------------------
+
+
+def _rounds(
+    pick: _Draw, name: str, processes: Sequence[int], visible: dict[int, tuple[int, ...]], gpus: int
+) -> Iterator[tuple[Call, Range | None]]:
+    """Collectives of ranks that each have a GPU: they end together, and then all of them pause.
+
+    Some lack ranks, as their recordings may. With what NCCL told about the message, or without.
+    """
+    owners: dict[int, tuple[int, int]] = {}
+    for process in processes:
+        for device, gpu in enumerate(visible[process] if visible else range(gpus)):
+            owners.setdefault(gpu, (process, device))
+    short = f"ncclDevKernel_{name}_Clean"
+    kernel = Kernel(short, short, short, "communication")
+    # As unique as the name.
+    told = (
+        Message("ncclAllReduce", int.from_bytes(name.encode()), pick.one_of((8, 1_000)))
+        if pick.chance(50)
+        else None
+    )
+    at = 3 * LENGTH
+    for number in range(pick.number(1, 4)):
+        ranks = [rank for rank in owners.values() if pick.chance(85)]
+        starts = [at + pick.number(0, 6) for _ in ranks]
+        end = max(starts, default=at) + pick.number(1, 5)
+        for (process, device), start in zip(ranks, starts, strict=True):
+            work = Operation(
+                "kernel",
+                start,
+                end + pick.number(0, 1),
+                device,
+                20,
+                kernel=kernel,
+                process=process,
+                message=told,
+                round=number,
+            )
+            call = Call(process, 9, "cudaLaunchKernelExC", start - 20, start - 20, (work,))
+            around = Range(process, 9, "ncclAllReduce", start - 21, start - 19, domain="NCCL", message=told)
+            yield call, around if told else None
+        at = end + pick.number(30, 40)

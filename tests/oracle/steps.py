@@ -1,0 +1,203 @@
+"""Steps and layers: which ranges are steps, and what they hold."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from oracle.arithmetic import Row, grouped, mean, per_second, percent
+from oracle.asked import answers, each
+from oracle.gpu import held
+
+if TYPE_CHECKING:
+    from oracle.trace import Operation, Range, View
+
+_VLLM = re.compile(r"execute_context_(\d+)\((\d+)\)_generation_(\d+)\((\d+)\)")
+#: Of the texts that are drawn: each number as *, as far as it is no part of a word.
+_PATTERNS = (
+    (re.compile(r"(?<=layers\.)\d+"), "*"),
+    (re.compile(r"(?<=op\()\d+"), "*"),
+    (re.compile(r"(?<=ProfilerStep#)\d+"), "*"),
+    (re.compile(r"(execute_context|generation)_\d+\(\d+\)"), r"\1_*(*)"),
+)
+
+
+def pattern(text: str) -> str:
+    """What texts have in common that differ in numbers alone."""
+    for expression, by in _PATTERNS:
+        text = expression.sub(by, text)
+    return text
+
+
+def _is_step(text: str) -> bool:
+    return text.startswith(("execute_context_", "ProfilerStep#"))
+
+
+def steps(view: View, step: str | None) -> list[Range]:
+    """The ranges that are steps: as asked for; else by their names; else what repeats, and takes most time."""
+    ranges = [one for one in view.ranges if one.style != "mark"]
+    if step is not None:
+        return _outermost([one for one in ranges if fnmatchcase(one.text, step)])
+    found = []
+    for of_process in grouped(ranges, lambda one: one.process).values():
+        named = [one for one in of_process if _is_step(one.text)]
+        if named:
+            found += _outermost(named)
+            continue
+        alike = grouped(of_process, lambda one: (one.tid, pattern(one.text)))
+        outermost = grouped(
+            _outermost([one for group in alike.values() if len(group) > 1 for one in group]),
+            lambda one: pattern(one.text),
+        )
+        if outermost:
+            took = {text: sum(one.duration or 0 for one in group) for text, group in outermost.items()}
+            found += outermost[max(took, key=lambda text: (took[text], text))]
+    return found
+
+
+def _outermost(ranges: list[Range]) -> list[Range]:
+    """Those that lie in no other one of their thread; start/end ranges of one kind run beside each other."""
+
+    def is_inside(one: Range) -> bool:
+        around = [
+            other
+            for other in ranges
+            if (other.start, -other.until, other.id) < (one.start, -one.until, one.id)
+            and (other.process, other.tid) == (one.process, one.tid)
+            and other.until >= one.until
+        ]
+        longest = {pattern(other.text) for other in around if other.until == max(two.until for two in around)}
+        return bool(around) and (one.style == "pushpop" or pattern(one.text) not in longest)
+
+    return [one for one in ranges if not is_inside(one)]
+
+
+def _phase(text: str) -> Row:
+    names = ("context_requests", "context_tokens", "generation_requests", "generation_tokens")
+    match = _VLLM.fullmatch(text)
+    if not match:
+        return {**dict.fromkeys(names), "phase": None}
+    numbers = dict(zip(names, map(int, match.groups()), strict=True))
+    prefill, decode = numbers["context_requests"] > 0, numbers["generation_requests"] > 0
+    phase = "mixed" if prefill and decode else "prefill" if prefill else "decode" if decode else "empty"
+    return {**numbers, "phase": phase}
+
+
+_ASKED = [*each("by", "thread", "process", step=None), *each("step", "attn", "layers*", by="thread")]
+
+
+@answers("step_summary", *_ASKED)
+def step_summary(view: View, step: str | None, by: str) -> list[Row]:
+    rows = []
+    for of_thread in grouped(steps(view, step), lambda one: (one.process, one.tid)).values():
+        before = None
+        for number, one in enumerate(sorted(of_thread, key=lambda one: (one.start, one.id))):
+            work = held(view, one, by)
+            unknown = by == "thread" and view.is_elsewhere(one)
+            first, last, busy, operations, launches = work or (
+                None,
+                None,
+                None,
+                *((None,) * 2 if unknown else (0, 0)),
+            )
+            phase = _phase(one.text)
+            tokens = None if phase["phase"] is None else phase["context_tokens"] + phase["generation_tokens"]
+            rows.append(
+                {
+                    "pid": one.process & 0xFFFFFF,
+                    "tid": one.tid,
+                    "step": number,
+                    "range": one.text,
+                    **phase,
+                    "start_ns": one.start,
+                    "duration_ns": one.duration,
+                    "gpu_start_ns": first,
+                    "gpu_span_ns": last - first if work else None,
+                    "gpu_busy_ns": busy,
+                    "gpu_gaps_ns": last - first - busy if work else None,
+                    "gpu_before_ns": first - before if work and before is not None else None,
+                    "gpu_operations": operations,
+                    "launches": launches,
+                    "tokens_per_s": per_second(tokens, last - first) if work and tokens is not None else None,
+                }
+            )
+            before = last
+    return rows
+
+
+@answers("launches_per_step", *({**asked, "exact": exact} for asked in _ASKED[:3] for exact in (False, True)))
+def launches_per_step(view: View, step: str | None, by: str, exact: bool) -> list[Row]:
+    def name(text: str) -> str:
+        # Requests and tokens tell steps apart, their numbers do not.
+        return text if exact or _VLLM.fullmatch(text) else pattern(text)
+
+    rows = []
+    for text, group in grouped(steps(view, step), lambda one: name(one.text)).items():
+        known = [one for one in group if by == "process" or not view.is_elsewhere(one)]
+        work = [view.launched(one, by) for one in known]
+        kernels = [_count(found, "kernel") for found in work]
+        replays = [
+            sum(call.name == "cudaGraphLaunch" and one.holds(call, by) for call in view.calls)
+            for one in known
+        ]
+        rows.append(
+            {
+                "range": text,
+                "steps": len(group),
+                "kernels_per_step": mean(kernels),
+                "min_kernels": min(kernels, default=None),
+                "max_kernels": max(kernels, default=None),
+                "memory_ops_per_step": mean(
+                    _count(found, "memcpy") + _count(found, "memset") for found in work
+                ),
+                "graph_replays_per_step": mean(replays),
+                "launches_per_step": mean(len({one.call for one in found}) for found in work),
+                "avg_gpu_busy_ns": mean((held(view, one, by) or (0,) * 3)[2] for one in known),
+            }
+        )
+    return rows
+
+
+def _count(work: list[Operation], kind: str) -> int:
+    return sum(one.kind == kind for one in work)
+
+
+@answers(
+    "layer_breakdown",
+    *each("by", "thread", "process", exact=False, module="%"),
+    {"by": "thread", "exact": True, "module": "*mlp"},
+)
+def layer_breakdown(view: View, by: str, exact: bool, module: str) -> list[Row]:
+    ranges = [one for one in view.ranges if one.style == "pushpop"]
+    own: dict[Range, int] = {}
+    for work in view.operations:
+        holder = view.innermost(work.call) if work.call else None
+        if holder is None and work.call and by == "process":
+            # Outside the ranges of its own thread: that of the process which began last.
+            around = [one for one in ranges if one.contains(work.call)]
+            holder = max(around, key=lambda one: (one.start, one.id), default=None)
+        if holder:
+            own[holder] = own.get(holder, 0) + work.duration
+    paths = {one: "/".join(other.text for other in view.stack(one)) for one in ranges}
+    rows = []
+    for name, group in grouped(ranges, lambda one: paths[one] if exact else pattern(paths[one])).items():
+        known = [one for one in group if by == "process" or not view.is_elsewhere(one)]
+        work = [found for one in known if (found := held(view, one, by))]
+        layers = {match[1] for one in group if (match := re.search(r"layers\.(\d+)", paths[one]))}
+        took = [own[one] for one in group if one in own]
+        rows.append(
+            {
+                "module": name,
+                "layers": len(layers),
+                "instances": len(group),
+                "gpu_operations": sum(found[3] for found in work) if known else None,
+                "gpu_busy_ns": sum(found[2] for found in work) if known else None,
+                "avg_gpu_busy_ns": sum(found[2] for found in work) / len(known) if known else None,
+                "gpu_own_ns": sum(took) if took or len(known) == len(group) else None,
+            }
+        )
+    total = sum(row["gpu_own_ns"] or 0 for row in rows)
+    for row in rows:
+        row["own_share_pct"] = None if row["gpu_own_ns"] is None else percent(row["gpu_own_ns"], total)
+    return [row for row in rows if fnmatchcase(row["module"], module.replace("%", "*"))]

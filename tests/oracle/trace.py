@@ -1,0 +1,559 @@
+"""A small trace as plain Python objects: what an oracle reads in place of tables, and what a recording is made of.
+
+A `Trace` is a list of events. `Trace.recording` makes a recording of them, and an oracle counts them one by one.
+Times are so small that time itself can be counted, nanosecond by nanosecond.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from made import nsys
+from made.nsys import Recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+#: A process of another container with the pid of the first one: NVIDIA tells them apart by higher bits.
+TWIN = 1 << 24 | 1
+METRIC = "SMs Active [Throughput %]"
+
+
+class Kernel(NamedTuple):
+    """A kernel by its three names, and the kind of its work."""
+
+    short: str
+    full: str
+    distinct: str
+    category: str
+
+    def called(self, names: str) -> str:
+        """The name that a question is asked to use: short, full or distinct."""
+        return {"short": self.short, "full": self.full, "distinct": self.distinct}[names]
+
+
+class Message(NamedTuple):
+    """What a call of NCCL told about its message."""
+
+    function: str
+    communicator: int
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """An API call; `nested` is a driver call in it that shares its correlation id."""
+
+    process: int
+    tid: int
+    name: str
+    start: int
+    end: int
+    work: tuple[Operation, ...] = ()
+    layer: str = "runtime"
+    nested: tuple[str, int, int] | None = None
+    returned: int = 0
+    id: int = 0
+    correlation: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """A kernel, copy, memset or whole CUDA graph on a GPU; `call` is what launched it, if that was recorded.
+
+    A run of a collective has the number of its round, and the message that NCCL told.
+    """
+
+    kind: str
+    start: int
+    end: int
+    device: int
+    stream: int | None
+    kernel: Kernel | None = None
+    grid: tuple[int, int, int] = (1, 1, 1)
+    bytes: int | None = None
+    copy_kind: str | None = None
+    src: str | None = None
+    dst: str | None = None
+    node: int | None = None
+    graph: int | None = None
+    address: int = 0
+    process: int = 1
+    gpu: int = 0
+    id: int = 0
+    correlation: int = 0
+    call: Call | None = None
+    message: Message | None = None
+    round: int | None = None
+
+    @property
+    def context(self) -> int | None:
+        """Each device has a context of its own; migrations have neither that nor a stream."""
+        return None if self.address else self.device + 1
+
+    @property
+    def duration(self) -> int:
+        """Time on the GPU."""
+        return self.end - self.start
+
+    @property
+    def label(self) -> str:
+        """What an answer calls it that is no kernel."""
+        if self.kind == "memcpy":
+            return f"[CUDA memcpy {self.copy_kind}]"
+        return "[CUDA memset]" if self.kind == "memset" else f"[CUDA graph {self.graph}]"
+
+    def called(self, names: str) -> str:
+        """What an answer calls it."""
+        return self.kernel.called(names) if self.kernel else self.label
+
+    def work(self) -> nsys.Work:
+        """Itself, as a recording has it."""
+        place = {"device": self.device, "stream": self.stream or 0, "context": self.context or 0}
+        if self.kernel is not None:
+            return nsys.kernel(
+                self.kernel.short,
+                self.start,
+                self.end,
+                full=self.kernel.full,
+                grid=self.grid,
+                node=self.node,
+                **place,
+            )
+        if self.kind == "graph":
+            assert self.graph is not None
+            return nsys.graph(self.start, self.end, graph=self.graph, executable=self.graph + 10, **place)
+        assert self.bytes is not None
+        if self.kind == "memset":
+            assert self.dst is not None
+            return nsys.memset(self.start, self.end, self.bytes, memory=self.dst, node=self.node, **place)
+        assert self.copy_kind is not None
+        return nsys.copy(
+            self.copy_kind,
+            self.start,
+            self.end,
+            self.bytes,
+            src=self.src,
+            dst=self.dst,
+            node=self.node,
+            address=self.address,
+            **place,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Range:
+    """An NVTX range or mark; one without an end was never closed."""
+
+    process: int
+    tid: int
+    text: str
+    start: int
+    end: int | None
+    style: str = "pushpop"
+    domain: str = ""
+    end_tid: int | None = None
+    message: Message | None = None
+    id: int = 0
+
+    @property
+    def until(self) -> float:
+        """When it ends, or never."""
+        return math.inf if self.end is None else self.end
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is a range with an end."""
+        return self.style != "mark" and self.end is not None
+
+    @property
+    def duration(self) -> int | None:
+        """Time on the CPU."""
+        return None if self.end is None else self.end - self.start
+
+    def contains(self, call: Call) -> bool:
+        """Whether a call of its process lies inside: a range holds its start and not its end."""
+        return (
+            self.style != "mark"
+            and self.process == call.process
+            and self.start <= call.start < self.until
+            and call.end <= self.until
+        )
+
+    def holds(self, call: Call, by: str) -> bool:
+        """Whether the work of a call counts for it, by thread or by process."""
+        own = self.tid == call.tid and self.end_tid in (None, self.tid)
+        return self.contains(call) and (by == "process" or own)
+
+
+class OsCall(NamedTuple):
+    """A call of the operating system."""
+
+    process: int
+    tid: int
+    name: str
+    start: int
+    end: int
+
+
+class Sample(NamedTuple):
+    """A value that a GPU's hardware counter had."""
+
+    gpu: int
+    time: int
+    value: int
+
+
+class Fault(NamedTuple):
+    """Page faults of the CPU (device None) or a GPU on managed memory."""
+
+    process: int
+    device: int | None
+    start: int
+    end: int
+    address: int
+    count: int
+    instruction: str = ""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What was recorded.
+
+    Attributes:
+        name: of the trace; no two of a database have kernels that communicate with each other.
+        visible: process → the GPUs that it sees, in the order of its ordinals; empty if the report does not say.
+        calls: with the work that they launched.
+        loose: work whose call was not recorded.
+    """
+
+    name: str
+    duration: int
+    visible: dict[int, tuple[int, ...]]
+    calls: tuple[Call, ...] = ()
+    loose: tuple[Operation, ...] = ()
+    ranges: tuple[Range, ...] = ()
+    os_calls: tuple[OsCall, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    threads: tuple[tuple[int, int, str], ...] = ()
+    processes: tuple[tuple[int, str], ...] = ()
+
+    def recording(self) -> Recording:
+        """As Nsight Systems would have recorded it."""
+        made = Recording().duration(self.duration)
+        for process, gpus in self.visible.items():
+            for ordinal, gpu in enumerate(gpus):
+                made.gpu(gpu, f"GPU {gpu}", cuda=ordinal, pid=process & 0xFFFFFF)
+        for process, name in self.processes:
+            made.process(process, f"/usr/bin/{name}")
+        for process, tid, name in self.threads:
+            made.thread(tid, name, pid=process)
+        for one in self.ranges:
+            if one.message:
+                told = {"communicator": one.message.communicator, "size": one.message.size}
+                made.nccl(one.text, one.start, one.end or 0, pid=one.process, tid=one.tid, **told)
+                continue
+            made.range(
+                one.text,
+                one.start,
+                one.end,
+                tid=one.tid,
+                pid=one.process,
+                style=one.style,
+                domain=one.domain or 0,
+                end_tid=one.end_tid,
+            )
+        for call in self.calls:
+            made.call(
+                call.name,
+                call.start,
+                call.end,
+                *(work.work() for work in call.work),
+                tid=call.tid,
+                pid=call.process,
+                layer=call.layer,
+                returned=call.returned,
+            )
+            if call.nested:
+                made.call(*call.nested, tid=call.tid, pid=call.process, layer="driver", nested=True)
+        for work in self.loose:
+            made.work(work.work(), pid=work.process)
+        for os_call in self.os_calls:
+            made.os_call(os_call.name, os_call.start, os_call.end, tid=os_call.tid, pid=os_call.process)
+        for sample in self.samples:
+            made.sample(METRIC, sample.time, sample.value, gpu=sample.gpu)
+        for fault in self.faults:
+            if fault.device is None:
+                made.cpu_fault(
+                    fault.start,
+                    fault.address,
+                    fault.instruction,
+                    file=fault.file,
+                    line=fault.line,
+                    pid=fault.process,
+                )
+            else:
+                made.gpu_fault(
+                    fault.start,
+                    fault.end,
+                    fault.address,
+                    fault.count,
+                    device=fault.device,
+                    pid=fault.process,
+                )
+        return made
+
+    def parts(self) -> dict[str, tuple[object, ...]]:
+        """Its lists of events, to leave some out."""
+        names = ("ranges", "calls", "loose", "os_calls", "samples", "faults")
+        return {name: getattr(self, name) for name in names}
+
+    def view(self) -> View:
+        """Everything that it holds, with the numbers of rows that its events have in the database."""
+        return _numbered(self)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What an oracle looks at: the events of a trace, or those that lie in a stretch of time."""
+
+    trace: Trace
+    calls: list[Call]
+    operations: list[Operation]
+    ranges: list[Range]
+    os_calls: list[OsCall]
+    samples: list[Sample]
+    faults: list[Fault]
+    _launched: dict[tuple[Range, str], list[Operation]] = field(default_factory=dict)
+    _around: dict[Range, Range | None] = field(default_factory=dict)
+    _innermost: dict[int, Range | None] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Of the trace."""
+        return self.trace.name
+
+    @cached_property
+    def kernels(self) -> list[Operation]:
+        """Operations that are kernels."""
+        return [one for one in self.operations if one.kind == "kernel"]
+
+    @cached_property
+    def memory(self) -> list[Operation]:
+        """Copies and memsets."""
+        return [one for one in self.operations if one.kind in ("memcpy", "memset")]
+
+    @cached_property
+    def closed(self) -> list[Range]:
+        """Ranges that were closed."""
+        return [one for one in self.ranges if one.closed]
+
+    def work(self, *, graphs: bool = True) -> list[Operation]:
+        """Operations, with or without whole graphs."""
+        return [one for one in self.operations if graphs or one.kind != "graph"]
+
+    def launched(self, one: Range, by: str) -> list[Operation]:
+        """What calls inside a range launched."""
+        if (one, by) not in self._launched:
+            self._launched[one, by] = [
+                work for work in self.operations if work.call and one.holds(work.call, by)
+            ]
+        return self._launched[one, by]
+
+    def is_elsewhere(self, one: Range) -> bool:
+        """Whether other threads of its process launched work during a range, and its own thread none."""
+        return not self.launched(one, "thread") and any(
+            work.call
+            and work.call.process == one.process
+            and (work.call.tid != one.tid or one.end_tid not in (None, one.tid))
+            and one.start <= work.call.start < one.until
+            for work in self.operations
+        )
+
+    def innermost(self, call: Call) -> Range | None:
+        """The push/pop range of a call: of those that hold it the one that began last, or is shorter."""
+        if call.id not in self._innermost:
+            found = [one for one in self.ranges if one.style == "pushpop" and one.holds(call, "thread")]
+            self._innermost[call.id] = max(
+                found, key=lambda one: (one.start, -one.until, one.id), default=None
+            )
+        return self._innermost[call.id]
+
+    def around(self, one: Range) -> Range | None:
+        """The range around a push/pop range: the shortest one of its thread that holds it."""
+        if one not in self._around:
+            others = [
+                other for other in self.ranges if one.style != "startend" and self._is_around(other, one)
+            ]
+            self._around[one] = min(
+                others, key=lambda other: (other.until - other.start, -other.start, -other.id), default=None
+            )
+        return self._around[one]
+
+    @staticmethod
+    def _is_around(other: Range, one: Range) -> bool:
+        until = one.start if one.style == "mark" else one.until
+        return (
+            other.style == "pushpop"
+            and (other.process, other.tid) == (one.process, one.tid)
+            and other.start <= one.start < other.until
+            and until <= other.until
+            # Of equal ones the first is outside.
+            and ((other.start, other.until) != (one.start, until) or other.id < one.id)
+            and other is not one
+        )
+
+    def stack(self, one: Range) -> list[Range]:
+        """A range behind those around it, the outermost one first."""
+        holder = self.around(one)
+        return [*(self.stack(holder) if holder else []), one]
+
+    def between(self, low: int, high: int) -> View:
+        """What runs for some of the time: ``start < high and end >= low``; work whose call does not has none."""
+
+        def is_in(start: int, end: float) -> bool:
+            return start < high and end >= low
+
+        calls = {call.id: call for call in self.calls if is_in(call.start, call.end)}
+        return View(
+            self.trace,
+            list(calls.values()),
+            [
+                replace(work, call=calls.get(work.call.id) if work.call else None)
+                for work in self.operations
+                if is_in(work.start, work.end)
+            ],
+            [one for one in self.ranges if is_in(one.start, one.start if one.style == "mark" else one.until)],
+            [call for call in self.os_calls if is_in(call.start, call.end)],
+            [sample for sample in self.samples if is_in(sample.time, sample.time)],
+            [fault for fault in self.faults if is_in(fault.start, fault.end)],
+        )
+
+    def within(self, text: str) -> View:
+        """What belongs to the ranges of that text, process by process.
+
+        Depths, paths and the range that a call belongs to are those of the whole trace; where that range crosses the
+        asked one, the call belongs to none.
+        """
+        asked = [one for one in self.ranges if one.style != "mark" and one.text == text]
+        spans: dict[int, list[tuple[int, float]]] = {}
+        for one in sorted(asked, key=lambda one: (one.start, one.until)):
+            joined = spans.setdefault(one.process, [])
+            # Those that overlap or meet are one stretch of time.
+            if joined and one.start <= joined[-1][1]:
+                joined[-1] = (joined[-1][0], max(joined[-1][1], one.until))
+            else:
+                joined.append((one.start, one.until))
+
+        def span(process: int, start: int) -> tuple[int, float] | None:
+            found = [(low, high) for low, high in spans.get(process, []) if low <= start]
+            return found[-1] if found and start < found[-1][1] else None
+
+        def is_inside(one: Range) -> bool:
+            until = one.start if one.style == "mark" else one.until
+            # A range without length holds itself.
+            return any(
+                low <= one.start and until <= high and (one.start < high or one.start == low)
+                for low, high in spans.get(one.process, [])
+            )
+
+        calls = {call.id: call for call in self.calls if span(call.process, call.start)}
+        ranges = [one for one in self.ranges if is_inside(one)]
+        at_work: dict[tuple[int, int], list[Operation]] = {}
+        for one in ranges:
+            for low, high in spans[one.process]:
+                if low <= one.start and one.until <= high:
+                    at_work.setdefault((one.process, low), []).extend(self.launched(one, "thread"))
+        lasting = [
+            (min(work.start for work in group), max(work.end for work in group))
+            for group in at_work.values()
+            if group
+        ]
+        return View(
+            self.trace,
+            list(calls.values()),
+            [
+                replace(work, call=calls.get(work.call.id) if work.call else None)
+                for work in self.operations
+                if span(work.process, work.call.start if work.call else work.start)
+            ],
+            ranges,
+            [call for call in self.os_calls if span(call.process, call.start)],
+            [one for one in self.samples if any(first <= one.time < last for first, last in lasting)],
+            [fault for fault in self.faults if span(fault.process, fault.start)],
+            _around={one: self.around(one) for one in self.ranges},
+            _innermost={
+                call.id: found if (found := self.innermost(call)) in ranges else None
+                for call in calls.values()
+            },
+        )
+
+
+def _numbered(trace: Trace) -> View:
+    correlations: dict[int, int] = {}
+    calls: list[Call] = []
+    operations: list[Operation] = []
+
+    def next_correlation(process: int) -> int:
+        correlations[process] = correlations.get(process, 0) + 1
+        return correlations[process]
+
+    def add(work: Operation, process: int, correlation: int, call: Call | None) -> None:
+        gpus = trace.visible.get(process, ())
+        gpu = gpus[work.device] if gpus else work.device
+        operations.append(replace(work, process=process, gpu=gpu, correlation=correlation, call=call))
+
+    for call in trace.calls:
+        call = replace(call, id=len(calls) + 1, correlation=next_correlation(call.process))
+        calls.append(call)
+        if call.nested:
+            name, start, end = call.nested
+            calls.append(
+                replace(call, name=name, start=start, end=end, layer="driver", id=len(calls) + 1, returned=0)
+            )
+        for work in call.work:
+            add(work, call.process, call.correlation, call)
+    for work in trace.loose:
+        add(work, work.process, next_correlation(work.process), None)
+    return View(
+        trace,
+        calls,
+        list(_with_ids(operations)),
+        [replace(one, id=number) for number, one in enumerate(trace.ranges, start=1)],
+        list(trace.os_calls),
+        list(trace.samples),
+        list(trace.faults),
+    )
+
+
+def _with_ids(operations: list[Operation]) -> Iterable[Operation]:
+    """Numbers of rows: kernels and graphs in the order of recording, copies and memsets in that of time."""
+    tables: tuple[Callable[[Operation], bool], ...] = (
+        lambda one: one.kind == "kernel",
+        lambda one: one.kind == "graph",
+    )
+    for is_of in tables:
+        for number, one in enumerate(filter(is_of, operations), start=1):
+            yield replace(one, id=number)
+    memory = [one for one in operations if one.kind in ("memcpy", "memset")]
+    memory.sort(
+        key=lambda one: (
+            one.start,
+            one.kind,
+            one.stream or 0,
+            one.correlation,
+            one.end,
+            one.bytes,
+            one.process,
+            one.node or 0,
+            one.address,
+        )
+    )
+    for number, one in enumerate(memory, start=1):
+        yield replace(one, id=number)
