@@ -118,7 +118,7 @@ def test_ranges_equal_what_ncu_prints(corpus: Database, name: str) -> None:
         """
         SELECT kernel_id - min(kernel_id) OVER () AS position, domain, text
         FROM kernel_ranges JOIN traces USING (trace_id)
-        WHERE trace = $t AND style = 'pushpop' ORDER BY kernel_id, domain, depth
+        WHERE traces.trace = $t AND style = 'pushpop' ORDER BY kernel_id, domain, depth
         """,
         {"t": f"{name}.ncu-rep.xz"},
     ).to_pylist()
@@ -218,7 +218,7 @@ def test_workloads_that_are_ranges_are_labelled(corpus: Database) -> None:
         """
         SELECT name, workload, duration_ns, kernel_ranges.domain, text, style
         FROM kernels JOIN traces USING (trace_id) JOIN kernel_ranges USING (trace_id, kernel_id)
-        WHERE trace = 'app_range.ncu-rep.xz' ORDER BY kernel_id, domain, style
+        WHERE traces.trace = 'app_range.ncu-rep.xz' ORDER BY kernel_id, domain, style
         """
     )
     assert [(row["name"], row["workload"]) for row in found.to_dicts()] == [("range", "range")] * 6
