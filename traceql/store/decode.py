@@ -10,6 +10,7 @@ import glob
 import importlib.util
 import os
 import tempfile
+import weakref
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -141,7 +142,10 @@ def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progr
                 report = replace(report, warnings=[*report.warnings, refused])
         beside, warnings = _sidecar(path)
         report = replace(report, warnings=[*report.warnings, *warnings])
-        return Decoded(path, source, reader, report, beside, resources.pop_all())
+        decoded = Decoded(path, source, reader, report, beside, resources.pop_all())
+        # One that nobody takes, for who asked for it was interrupted, is closed before Python itself ends.
+        weakref.finalize(decoded, decoded._resources.close)
+        return decoded
 
 
 def _sidecar(path: Path) -> tuple[sidecar.Sidecar | None, tuple[str, ...]]:
