@@ -4,8 +4,9 @@
     python benchmarks/ingest.py REPORT…              any others: .ncu-rep files, exports, folders
 
 For an .ncu-rep, a bare loop over ncu_report (names and values of all metrics, nothing stored) runs in turn
-with `traceql ingest`, and the ratio of the pair is printed. Figures are medians; the machine's noise shows in
-min and max.
+with `traceql ingest` and with traceql's reader alone (all tables, nothing stored), and the ratios of the
+pairs are printed: of the seconds that pass, and of the CPU's. Figures are medians; the noise of the machine
+shows in min and max.
 """
 
 from __future__ import annotations
@@ -23,13 +24,31 @@ from pathlib import Path
 FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures" / "reports"
 SHIPPED = ("scv_nwor_off.ncu-rep.xz", "llama_eager.sqlite.xz", "scv_baseline_graph_pqtdir")
 
+# Each prints the CPU seconds behind its imports.
 BARE_LOOP = """
-import sys, ncu_report
+import sys, time, ncu_report
+began = time.process_time()
 for in_range in ncu_report.load_report(sys.argv[1]):
     for action in in_range:
         for name in action.metric_names():
             action.metric_by_name(name).value()
+print(time.process_time() - began)
 """
+READER = """
+import sys, time
+from pathlib import Path
+from traceql.read.base import no_progress
+from traceql.read.ncu_rep import read
+began = time.process_time()
+read(Path(sys.argv[1]), wanted=None, progress=no_progress)
+print(time.process_time() - began)
+"""
+
+
+def cpu_seconds(code: str, report: Path) -> float:
+    """What a Python program of its own says that it took."""
+    command = [sys.executable, "-c", code, str(report)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def measure(command: list[str]) -> tuple[float, float]:
@@ -94,17 +113,24 @@ def main() -> None:
                 opener = lzma.open if report.suffix == ".xz" else open
                 with opener(report, "rb") as packed:
                     bare.write_bytes(packed.read())
-            ours, theirs = [], []
+            ours, theirs, reader, loop = [], [], [], []
             for _ in range(options.runs + 1):
                 ours.append(measure(ingest(bare or report, database)))
                 if bare is not None:
                     theirs.append(measure([sys.executable, "-c", BARE_LOOP, str(bare)]))
+                    reader.append(cpu_seconds(READER, bare))
+                    loop.append(cpu_seconds(BARE_LOOP, bare))
             count = rows(database)
             median = statistics.median(run[0] for run in ours[1:])
             line(f"ingest {report.name}", ours[1:], f"  {count:,} rows, {count / median:,.0f} rows/s")
             if theirs:
                 ratio = statistics.median(b[0] / o[0] for o, b in zip(ours[1:], theirs[1:], strict=True))
                 line("  bare ncu_report loop", theirs[1:], f"  ratio of speeds {ratio:.2f}")
+                ratio = statistics.median(b / o for o, b in zip(reader[1:], loop[1:], strict=True))
+                print(
+                    f"  CPU of traceql's reader {statistics.median(reader[1:]):.3f} s, of the bare loop "
+                    f"{statistics.median(loop[1:]):.3f} s  ratio {ratio:.1f}"
+                )
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ _SIZE = 1 << 16
 _SECONDS = 120
 # What an ingest imports while it runs.
 _IMPORTED = (
-    *("pyarrow.ipc", "pyarrow.parquet", "numpy", "ncu_report", "traceql.cli", "traceql.database"),
+    *("pyarrow.ipc", "pyarrow.parquet", "numpy", "traceql.cli", "traceql.database"),
     *("traceql.store.decode", "traceql.store.ingest", "traceql.read.nsys_export", "traceql.read.ncu_rep"),
 )
 

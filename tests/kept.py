@@ -39,7 +39,7 @@ CODE = (
     ROOT / "verticals",
     ROOT / "tests" / "made",
 )
-PACKAGES = ("duckdb", "pyarrow", "numpy", "msgspec", "ncu-report")
+PACKAGES = ("duckdb", "pyarrow", "numpy", "msgspec")
 # A few branches' worth.
 _KEPT = 8
 

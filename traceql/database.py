@@ -301,8 +301,9 @@ class Database:
             tags: free labels, for example ``{"batch": "8"}``.
             replace: read a report again that the database holds already.
             keep_environment: also store the profiled process's command line and variables.
-            via: who decodes an .nsys-rep: ``native``; ``nsys``, an installed ``nsys export``; or ``auto``,
-                nsys where the native reader refuses and there is one.
+            via: who decodes an .nsys-rep or .ncu-rep: ``native``; ``nsys``, an installed ``nsys export``;
+                ``ncu_report``, NVIDIA's Python package; or ``auto``, one of these where the native reader
+                refuses and it is installed.
             progress: called with (events decoded, events in total or None).
 
         Raises:

@@ -15,8 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ncu_rep_file as rep
 import pytest
 from conftest import EXPECTED, NCU_REPORTS
+
+from traceql.read.ncu_rep.labels import Labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +118,7 @@ def test_ranges_equal_what_ncu_prints(corpus: Database, name: str) -> None:
         """
         SELECT kernel_id - min(kernel_id) OVER () AS position, domain, text
         FROM kernel_ranges JOIN traces USING (trace_id)
-        WHERE trace = $t AND style = 'pushpop' ORDER BY kernel_id, domain, depth
+        WHERE traces.trace = $t AND style = 'pushpop' ORDER BY kernel_id, domain, depth
         """,
         {"t": f"{name}.ncu-rep.xz"},
     ).to_pylist()
@@ -210,6 +213,22 @@ def test_workloads_of_whole_graphs_are_labelled(corpus: Database) -> None:
     assert found.rows() == [("graph", 2), ("kernel", 58)]
 
 
+def test_workloads_that_are_ranges_are_labelled(corpus: Database) -> None:
+    found = corpus.sql(
+        """
+        SELECT name, workload, duration_ns, kernel_ranges.domain, text, style
+        FROM kernels JOIN traces USING (trace_id) JOIN kernel_ranges USING (trace_id, kernel_id)
+        WHERE traces.trace = 'app_range.ncu-rep.xz' ORDER BY kernel_id, domain, style
+        """
+    )
+    assert [(row["name"], row["workload"]) for row in found.to_dicts()] == [("range", "range")] * 6
+    assert found.select("domain", "text", "style").rows()[:3] == [
+        ("", "step", "pushpop"),
+        ("", "loose", "startend"),
+        ("mine", "registered", "pushpop"),
+    ]
+
+
 def test_settings_come_from_the_session_block(corpus: Database) -> None:
     settings = {
         row["trace"]: row
@@ -239,7 +258,7 @@ def test_rule_results_keep_their_message_and_estimate(corpus: Database) -> None:
     )
     assert found.select("rule", "kind", "title").rows()[0] == ("SOLBottleneck", "optimization", "Small Grid")
     count = corpus.sql("SELECT count(*) AS n, count(estimated_speedup_pct) AS estimates FROM advice").row(0)
-    assert count == (247, corpus.sql("SELECT count(*) FROM advice WHERE estimated_speedup_pct >= 0").item())
+    assert count == (249, corpus.sql("SELECT count(*) FROM advice WHERE estimated_speedup_pct >= 0").item())
     assert count[1] > 0
 
 
@@ -285,19 +304,18 @@ def test_a_report_of_ncu_tells_driver_and_cuda(corpus: Database) -> None:
 
 
 def test_what_is_no_section_has_no_labels() -> None:
-    from traceql.read.ncu_rep.labels import labels
-
-    def field(number: int, content: bytes) -> bytes:
-        return bytes([number << 3 | 2, len(content)]) + content
-
-    metric = field(1, b"launch__grid_size") + field(2, b"Grid Size")
-    result = b"\x8a\x01" + bytes([len(field(3, metric))]) + field(3, metric)
-    assert labels(result, 17) == {"launch__grid_size": "Grid Size"}
-    assert labels(result, 7) == {}
+    metric = rep.message((1, b"launch__grid_size"), (2, b"Grid Size"))
+    found = Labels()
     # Neither a name of a metric, nor a text, nor a message at all.
     for other in (
-        field(1, b"Grid") + field(2, b"Size"),
-        field(1, b"launch__x") + field(2, b"\xff"),
-        b"\xff\xff",
+        rep.message((1, b"Grid"), (2, b"Size")),
+        rep.message((1, b"launch__x"), (2, b"\xff")),
+        b"__\xff\xff",
     ):
-        assert labels(b"\x8a\x01" + bytes([len(other)]) + other, 17) == {}
+        found.add([rep.message((3, other))])
+        assert found == {}
+    found.add([rep.message((3, metric))])
+    assert found == {"launch__grid_size": "Grid Size"}
+    # The first result that has labels has them all.
+    found.add([rep.message((3, rep.message((1, b"launch__block_size"), (2, b"Block Size"))))])
+    assert found == {"launch__grid_size": "Grid Size"}

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from nsys_rep_file import field, message
 
 from traceql.read import protobuf
-from traceql.read.nsys_rep.buffer import Buffer, events
+from traceql.read.buffer import Buffer
+from traceql.read.nsys_rep.blocks import events
 from traceql.read.nsys_rep.messages import Field, Unknown, split
 from traceql.read.protobuf import BYTES, FIXED64, VARINT, WireError
 

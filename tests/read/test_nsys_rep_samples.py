@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 from nsys_rep_file import field
 
-from traceql.read.nsys_rep.buffer import Buffer, events
+from traceql.read.buffer import Buffer
+from traceql.read.nsys_rep.blocks import events
 from traceql.read.nsys_rep.messages import Unknown
 from traceql.read.nsys_rep.samples import Layout, decode
 from traceql.read.protobuf import WireError

@@ -461,6 +461,13 @@ def test_the_doctor_is_content_with_a_machine_that_has_all(
     result = run("doctor")
     assert result.exit_code == 0, result.output
     assert "NVIDIA H200 (driver 580.1)" in result.output
+    # NVIDIA's library is for what traceql refuses: nothing is missing without it.
+    real = doctor._package
+    monkeypatch.setattr(doctor, "_package", lambda name: None if name == "ncu-report" else real(name))
+    result = run("doctor")
+    assert result.exit_code == 0, result.output
+    assert "missing  ncu-report" in result.output
+    assert "pip install 'traceql[ncu]'" in result.output
 
 
 def test_counters_for_administrators_are_missing_for_others(

@@ -21,8 +21,8 @@ from traceql.present.values import printable
 def doctor(format_: str) -> None:
     """Say what is installed, what is missing for which purpose, and how to get it.
 
-    Reading reports needs no GPU and none of NVIDIA's tools. The exit status is 1 when something is missing
-    for reading or for recording.
+    Reading reports needs no GPU and none of NVIDIA's tools; NVIDIA's ncu-report package reads what traceql
+    refuses. The exit status is 1 when something is missing for reading or for recording.
     """
     import dataclasses
     import json

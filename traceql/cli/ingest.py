@@ -32,10 +32,11 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--via",
-    type=click.Choice(["auto", "native", "nsys"]),
+    type=click.Choice(["auto", "native", "nsys", "ncu_report"]),
     default="auto",
     show_default=True,
-    help="Who decodes an .nsys-rep: traceql, an installed nsys, or nsys where traceql refuses.",
+    help="Who decodes .nsys-rep and .ncu-rep: traceql (native), NVIDIA's nsys or ncu_report if installed, "
+    "or (auto) that where traceql refuses.",
 )
 @click.option(
     "-j", "--jobs", type=click.IntRange(1), help="Reports to decode at a time. [default: processors]"

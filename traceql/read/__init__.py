@@ -10,8 +10,9 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `source`     unpack, hash
 `worker`     decoding in a process of its own
 `protobuf`   the wire format of protobuf, once
+`buffer`     bytes that are read at thousands of positions at once
 `nsys_rep`   .nsys-rep and .qdrep
-`ncu_rep`    .ncu-rep
+`ncu_rep`    .ncu-rep, natively and through NVIDIA's library
 `nsys_export` what ``nsys export`` writes
 `nsys_tool`  an installed nsys that exports for us
 `sidecar`    what a collector writes beside a report; `sidecar_form` its form, declared

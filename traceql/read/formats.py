@@ -66,8 +66,6 @@ READERS: tuple[Reader, ...] = (
         "traceql.read.ncu_rep",
         (".ncu-rep", ".ncu-repz", ".nsight-cuprof-report"),
         magic=b"NVR\0",
-        isolated=True,
-        divisible=True,
     ),
     Reader(
         "nsys-rep",
@@ -79,6 +77,16 @@ READERS: tuple[Reader, ...] = (
     Reader("nsys-sqlite", "nsys", "traceql.read.nsys_export", (".sqlite", ".db"), magic=b"SQLite format 3\0"),
     Reader("nsys-parquetdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".parquet"),
     Reader("nsys-arrowdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".arrow"),
+)
+
+#: Nsight Compute reports through NVIDIA's own library: what the native reader refuses, the authority's word.
+NCU_REPORT = Reader(
+    "ncu-rep through ncu_report",
+    "ncu",
+    "traceql.read.ncu_rep.library",
+    suffixes=(),
+    isolated=True,
+    divisible=True,
 )
 
 # Not readers, but worth recognising: what a file that nobody reads is, and what to do about it.
@@ -109,7 +117,7 @@ def by_format(name: str) -> Reader:
     Raises:
         KeyError: no such format.
     """
-    return {reader.format: reader for reader in READERS}[name]
+    return {reader.format: reader for reader in (*READERS, NCU_REPORT)}[name]
 
 
 def claimed(file_name: str) -> Reader | None:

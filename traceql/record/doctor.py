@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: What a check is for. Reading reports needs no GPU and none of NVIDIA's tools.
-Purpose = Literal["reading", "recording", "vllm collectors", "pictures"]
+Purpose = Literal["reading", "reports that traceql refuses", "recording", "vllm collectors", "pictures"]
 
 #: Where the driver says who may read hardware counters.
 DRIVER_PARAMETERS = Path("/proc/driver/nvidia/params")
 
 _COUNTERS = "https://developer.nvidia.com/ERR_NVGPUCTRPERM"
-_READING = ("duckdb", "polars", "pyarrow", "altair", "ncu-report")
+_READING = ("duckdb", "polars", "pyarrow", "altair")
+# Reads what the native reader of .ncu-rep refuses; an extra of traceql.
+_LIBRARY = "ncu-report"
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -56,6 +58,9 @@ def _reading() -> Iterator[Check]:
     for name in _READING:
         version = _package(name)
         yield Check(name, "reading", version is not None, version, "" if version else f"pip install {name}")
+    version = _package(_LIBRARY)
+    remedy = "" if version else "pip install 'traceql[ncu]' (Linux x86-64, macOS arm64, Windows)"
+    yield Check(_LIBRARY, "reports that traceql refuses", version is not None, version, remedy)
 
 
 def _recording() -> Iterator[Check]:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import importlib.util
 import os
 import tempfile
+import weakref
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from traceql.errors import ReportError, RunFileError, TruncatedReportError
 from traceql.read import formats, nsys_tool, sidecar, worker
@@ -23,19 +25,20 @@ from traceql.read.source import Source, open_source, plain_name
 from traceql.tables import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from traceql.read.base import Progress
 
 
-# Every process keeps some 150 MB for the library, and more with the report.
+# Every process keeps some 150 MB for NVIDIA's library, and more with the report.
 _MAX_PARTS = 4
 _BYTES_PER_PART = 1_000_000
 
 
-#: Who decodes an .nsys-rep.
-Via = Literal["auto", "native", "nsys"]
-_EXPORTABLE = "nsys-rep"
+#: Who decodes a report of the profilers' own formats.
+Via = Literal["auto", "native", "nsys", "ncu_report"]
+# Format → NVIDIA's own software that decodes it, too.
+_TOOLS: Final[Mapping[str, Via]] = {"nsys-rep": "nsys", "ncu-rep": "ncu_report"}
 
 
 @dataclass
@@ -110,7 +113,8 @@ def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progr
         path: file or exported folder.
         alone: False when other reports are being decoded at the same time: then each has one child process.
             Alone, a large report that can be divided has several, and one that need not be isolated has none.
-        via: who decodes an .nsys-rep: native, an installed nsys, or (auto) nsys where native refuses.
+        via: who decodes an .nsys-rep or .ncu-rep: native, NVIDIA's software if it is installed (nsys,
+            ncu_report), or (auto) that where native refuses.
         progress: see `base.Progress`.
 
     Raises:
@@ -120,22 +124,28 @@ def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progr
     with ExitStack() as resources:
         source = resources.enter_context(open_source(path))
         reader = formats.reader_for(source.path, source.file_name)
-        if via == "nsys" and reader.format == _EXPORTABLE:
-            report = _through_nsys(source, resources)
+        tool = _TOOLS.get(reader.format)
+        if tool is not None and via == tool:
+            report = _through(tool, source, alone, resources, progress)
         else:
             try:
                 report = _read(reader, source, alone, progress)
             except TruncatedReportError:
                 raise
             except ReportError as error:
-                if via != "auto" or reader.format != _EXPORTABLE or not nsys_tool.available():
+                if via != "auto" or tool is None or not _installed(tool):
                     # The user knows the report by its own name, not by that of an unpacked copy.
                     remedy = error.remedy.replace(str(source.path), source.file_name)
                     raise type(error)(error.message, remedy) from error
-                report = _through_nsys(source, resources, f"The native reader refused it: {error.message}.")
+                report = _through(tool, source, alone, resources, progress)
+                refused = f"The native reader refused it: {error.message}."
+                report = replace(report, warnings=[*report.warnings, refused])
         beside, warnings = _sidecar(path)
         report = replace(report, warnings=[*report.warnings, *warnings])
-        return Decoded(path, source, reader, report, beside, resources.pop_all())
+        decoded = Decoded(path, source, reader, report, beside, resources.pop_all())
+        # One that nobody takes, for who asked for it was interrupted, is closed before Python itself ends.
+        weakref.finalize(decoded, decoded._resources.close)
+        return decoded
 
 
 def _sidecar(path: Path) -> tuple[sidecar.Sidecar | None, tuple[str, ...]]:
@@ -159,13 +169,25 @@ def _read(reader: formats.Reader, source: Source, alone: bool, progress: Progres
     return worker.decode(reader, source.path, wanted=wanted, progress=progress, parts=parts)
 
 
-def _through_nsys(source: Source, resources: ExitStack, *warnings: str) -> RawReport:
+def _installed(tool: Via) -> bool:
+    if tool == "nsys":
+        return nsys_tool.available()
+    return importlib.util.find_spec(tool) is not None
+
+
+def _through(tool: Via, source: Source, alone: bool, resources: ExitStack, progress: Progress) -> RawReport:
+    if tool == "nsys":
+        return _through_nsys(source, resources)
+    return _read(formats.NCU_REPORT, source, alone, progress)
+
+
+def _through_nsys(source: Source, resources: ExitStack) -> RawReport:
     folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="traceql-")))
     export, version = nsys_tool.export(source.path, folder)
     reader = formats.reader_for(export)
     report = reader.read(export, wanted=normalise.wanted(reader.kind), progress=no_progress)
     settings = {**report.settings, "exported_by": f"nsys {version}"}
-    return replace(report, settings=settings, warnings=[*report.warnings, *warnings])
+    return replace(report, settings=settings)
 
 
 def _parts(size_bytes: int) -> int:

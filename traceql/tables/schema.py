@@ -472,7 +472,7 @@ TABLES: tuple[Table, ...] = (
             _TRACE_ID,
             ("kernel_id", "BIGINT", "the workload, see kernels"),
             ("metric", "VARCHAR", "NVIDIA's name, for example dram__bytes_write.sum"),
-            ("unit", "VARCHAR", "as reported: byte, ns, % …; empty if there is none"),
+            ("unit", "VARCHAR", "byte, ns, % …; empty if there is none, NULL if it is not known"),
             ("value", "DOUBLE", "NULL when the report holds no value"),
             ("value_text", "VARCHAR", "value of a text metric; nan or inf where the number is not finite"),
             (

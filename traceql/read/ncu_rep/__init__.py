@@ -1,7 +1,9 @@
-"""Nsight Compute reports (``.ncu-rep``, ``.ncu-repz``, ``.nsight-cuprof-report``) through ``ncu_report``.
+"""Native reader of Nsight Compute reports (``.ncu-rep``, ``.nsight-cuprof-report``).
 
-``ncu_report`` never raises on bad files, hides truncation and keeps memory, so the blocks are walked first
-(`container`) and the reader runs in a process of its own, one per report (`worker`).
+NVIDIA ships the definitions of the messages in the file with the tool; what is known of them, and what is
+proven, is told by ``docs/ncu-rep-format.md``. Units are not in the file, see `units`. What this reader does
+not know it refuses; `library` reads the same tables through NVIDIA's ``ncu_report``, which is right where the
+two differ.
 
 Raw tables:
 
@@ -18,7 +20,10 @@ Raw tables:
 `container`  the file: blocks and their headers
 `labels`     what the tool's pages call metrics
 `options`    what ncu's command line says about the measurement
-`workloads`  NVIDIA's library, one profiled workload at a time → columns
+`results`    the profiled workloads → columns
+`metrics`    thousands of metrics at once; `units` tells their units
+`library`    the profiled workloads through NVIDIA's library, in a process of their own
+`tables`     columns → Arrow tables
 ============ ==========================================================================
 
 ``.ncu-repz`` is what newer versions of the tool write when asked to compress; no sample was at hand.
@@ -26,81 +31,19 @@ Raw tables:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from traceql.errors import ReportError
-from traceql.read.base import RawReport
-from traceql.read.ncu_rep.container import Container, walk
-from traceql.read.ncu_rep.workloads import collect
+from traceql.errors import UnsupportedReportError
+from traceql.read.ncu_rep.container import walk
+from traceql.read.ncu_rep.results import RefusedError, collect
+from traceql.read.ncu_rep.tables import report, require_workloads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from traceql.read.base import Progress, Wanted
+    from traceql.read.base import Progress, RawReport, Wanted
 
-_TOOL_COMPONENT = "Nsight Compute Target"
-
-_INTEGER, _REAL, _TEXT = pa.int64(), pa.float64(), pa.string()
-
-_DEVICE_ATTRIBUTES = (
-    "compute_capability_major",
-    "compute_capability_minor",
-    "multiprocessor_count",
-    "max_gpu_frequency_khz",
-    "max_mem_frequency_khz",
-    "fb_bus_width",
-    "l2_cache_size",
-    "total_memory",
-    "max_warps_per_multiprocessor",
-)
-
-# Raw table → its columns.
-_COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
-    "ncu_actions": {
-        "action": _INTEGER,
-        "name": _TEXT,
-        "demangled": _TEXT,
-        "mangled": _TEXT,
-        "workload": _TEXT,
-        "pid": _INTEGER,
-    },
-    "ncu_metrics": {
-        "action": _INTEGER,
-        "metric": pa.dictionary(pa.int32(), _TEXT),
-        "unit": pa.dictionary(pa.int32(), _TEXT),
-        "value": _REAL,
-        "text": _TEXT,
-    },
-    "ncu_nvtx": {
-        "action": _INTEGER,
-        "domain": _TEXT,
-        "style": _TEXT,
-        "depth": _INTEGER,
-        "text": _TEXT,
-        "path": _TEXT,
-    },
-    "ncu_rules": {
-        "action": _INTEGER,
-        "rule": _TEXT,
-        "section": _TEXT,
-        "kind": _TEXT,
-        "title": _TEXT,
-        "message": _TEXT,
-        "estimated_speedup_pct": _REAL,
-        "speedup_scope": _TEXT,
-    },
-    "ncu_labels": {"metric": _TEXT, "label": _TEXT},
-    "ncu_session": {"created_utc_s": _INTEGER, "cuda_version": _TEXT, "driver_version": _TEXT},
-    "ncu_processes": {"pid": _INTEGER, "name": _TEXT},
-    "ncu_devices": {
-        "device_id": _INTEGER,
-        "name": _TEXT,
-        **dict.fromkeys(_DEVICE_ATTRIBUTES, _INTEGER),
-    },
-}
+_NAMED = 3
 
 
 def read(
@@ -108,7 +51,6 @@ def read(
     *,
     wanted: Wanted | None,  # noqa: ARG001 - all tables are small
     progress: Progress,
-    part: tuple[int, int] = (0, 1),
 ) -> RawReport:
     """Decode the report at `path`; see `base.ReadFunction`.
 
@@ -116,75 +58,27 @@ def read(
         path: the report.
         wanted: not used.
         progress: told about workloads.
-        part: (i, n) to read the i-th of n parts of the workloads; the first part has all other tables.
 
     Raises:
         TruncatedReportError: the file is cut short.
         ReportError: the file is damaged or holds no profiled workload.
-        UnsupportedReportError: ``ncu_report`` is not installed.
+        UnsupportedReportError: a workload is damaged, or not as it is known here.
     """
     container = walk(path)
-    if container.results == 0:
-        raise ReportError(
-            f"{path.name}: the report holds no profiled workload",
-            "Either ncu profiled nothing (check --kernel-name, --nvtx-include, --profile-from-start), or the "
-            "file was cut right after its header.",
-        )
-    index, parts = part
-    workloads = range(container.results * index // parts, container.results * (index + 1) // parts)
-    collected = collect(path, container.results, workloads, progress)
-    version = container.versions.get(_TOOL_COMPONENT)
-    session: dict[str, list[Any]] = {
-        "created_utc_s": [container.created_utc_s],
-        "cuda_version": [container.versions.get("CUDA Version")],
-        "driver_version": [container.versions.get("Display Driver Version")],
-    }
-    # A result does not say which process it came from; with a single one there is no question.
-    only_pid = next(iter(container.processes)) if len(container.processes) == 1 else None
-    collected["ncu_actions"]["pid"] = [only_pid] * len(workloads)
-    tables = {name: _table(name, columns) for name, columns in collected.items()}
-    if index > 0:
-        return RawReport(kind="ncu", tables=tables)
-    tables["ncu_session"] = _table("ncu_session", session)
-    tables["ncu_processes"] = _table(
-        "ncu_processes",
-        {"pid": list(container.processes), "name": list(container.processes.values())},
-    )
-    tables["ncu_labels"] = _table(
-        "ncu_labels", {"metric": list(container.labels), "label": list(container.labels.values())}
-    )
-    tables["ncu_devices"] = _table("ncu_devices", _devices(container))
-    warnings = []
-    if not container.settings:
-        warnings.append(
-            "The report does not say with which options it was recorded (clock control, replay mode)."
-        )
-    return RawReport(
-        kind="ncu",
-        tables={name: table for name, table in tables.items() if table.num_rows},
-        # "2025.3.1.0 (build 36398880) (public-release)" → "2025.3.1.0"
-        tool_version=version.split(" ")[0] if version else None,
-        settings=container.settings,
-        environment=container.environment,
-        warnings=warnings,
-    )
+    require_workloads(container, path)
+    try:
+        collected = collect(path, container, progress)
+    except RefusedError as refused:
+        raise UnsupportedReportError(
+            f"{path.name}: {refused.what} (byte {refused.at})",
+            "If the file is whole, NVIDIA's package can read it. It exists for Linux x86-64, macOS arm64 and "
+            "Windows: pip install 'traceql[ncu]', and ingest the report again.",
+        ) from refused
+    return report(container, collected.columns, warnings=_warnings(collected.without_unit))
 
 
-def _devices(container: Container) -> dict[str, list[Any]]:
-    names = ("device_id", "name", *_DEVICE_ATTRIBUTES)
-    return {name: [device.get(name) for device in container.devices] for name in names}
-
-
-def _table(name: str, columns: dict[str, list[Any]]) -> pa.Table:
-    schema = pa.schema(_COLUMNS[name])
-    arrays = []
-    for column in schema:
-        values = columns[column.name]
-        if pa.types.is_dictionary(column.type):
-            # (codes, names): the few hundred names of a report are stored once.
-            codes, names = values
-            array = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(names, pa.string()))
-        else:
-            array = pa.array(values, column.type)
-        arrays.append(array)
-    return pa.Table.from_arrays(arrays, schema=schema)
+def _warnings(without_unit: list[str]) -> list[str]:
+    if not without_unit:
+        return []
+    named = ", ".join(sorted(without_unit)[:_NAMED]) + (", …" if len(without_unit) > _NAMED else "")
+    return [f"The unit of {len(without_unit):,} metrics is not known here: {named}."]

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from traceql.errors import ReportError, TruncatedReportError
 from traceql.read import protobuf
-from traceql.read.ncu_rep import labels, options
+from traceql.read.ncu_rep import options
 from traceql.read.protobuf import WireError
 
 if TYPE_CHECKING:
@@ -29,10 +29,32 @@ _RECORD_AGAIN = "Copy the file again, or record it again: ncu did not finish wri
 
 # Field numbers of the messages that are read here.
 _BLOCK_SOURCES, _BLOCK_SESSION, _BLOCK_PAYLOAD_SIZE, _BLOCK_PROCESS = 1, 3, 5, 6
-_BLOCK_RESULT_COUNTS = (2, 7, 8, 9)  # kernels, ranges, command lists, graphs
+_BLOCK_STRINGS = 4
+# What a workload is called in the raw tables → the count of its results in a block header.
+KERNEL: Final = "kernel"
+_BLOCK_RESULTS: Final = {KERNEL: 2, "range": 7, "cmdlist": 8, "graph": 9}
 _SESSION_CREATED, _SESSION_DEVICE, _SESSION_VERSION = 2, 6, 8
 _SESSION_EXECUTABLE, _SESSION_COMMAND_LINE = 9, 11
 _EXECUTABLE = {1: "EXECUTABLE", 2: "ARGUMENTS", 3: "WORKING_DIRECTORY", 4: "ENVIRONMENT"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block that holds results.
+
+    Attributes:
+        begin: where its payload begins in the file.
+        end: where it ends.
+        sources: messages before the results.
+        workload: what the results are: one sort in a block, or "" for several.
+        results: how many there are.
+    """
+
+    begin: int
+    end: int
+    sources: int
+    workload: str
+    results: int
 
 
 @dataclass
@@ -41,23 +63,25 @@ class Container:
 
     Attributes:
         results: profiled workloads of every sort, summed over all blocks.
+        blocks: where they are.
+        strings: the table that metrics refer to for their names.
         created_utc_s: seconds since the epoch, or None.
         versions: component → version, as printed in the report's session page.
         processes: (pid, executable name) of the profiled processes.
         devices: one mapping per GPU, attribute name → value, with ``name`` and ``device_id``.
         settings: collection options (see `RawReport.settings`).
         environment: private facts about the profiled process.
-        labels: metric → what the tool's pages call it, of the first result that says so.
     """
 
     results: int = 0
+    blocks: list[Block] = field(default_factory=list)
+    strings: list[str] = field(default_factory=list)
     created_utc_s: int | None = None
     versions: dict[str, str] = field(default_factory=dict)
     processes: dict[int, str] = field(default_factory=dict)
     devices: list[dict[str, str | int | float]] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     environment: list[tuple[str, str]] = field(default_factory=list)
-    labels: dict[str, str] = field(default_factory=dict)
 
 
 def walk(path: Path) -> Container:
@@ -90,29 +114,22 @@ def walk(path: Path) -> Container:
                     _RECORD_AGAIN,
                 )
             begin = file.tell()
-            if not container.labels:
-                container.labels = _labels(file, block, begin + payload)
+            found = _results(block, begin, begin + payload)
+            if found is not None:
+                container.blocks.append(found)
+                container.results += found.results
             file.seek(begin + payload)
     return container
 
 
-def _labels(file: BinaryIO, block: Message, end: int) -> dict[str, str]:
-    """The labels in the first result of a block; none where it cannot be read: the library says so."""
-    kernels, *others = (protobuf.number(block, count) or 0 for count in _BLOCK_RESULT_COUNTS)
-    before = protobuf.number(block, _BLOCK_SOURCES) or 0
-    if not kernels and not any(others):
-        return {}
-    for place in range(before + 1):
-        raw = file.read(4)
-        length = struct.unpack("<I", raw)[0] if len(raw) == 4 else 0
-        if not 0 < length <= end - file.tell():
-            return {}
-        if place < before:
-            file.seek(length, 1)
-    try:
-        return labels.labels(file.read(length), labels.KERNEL_SECTIONS if kernels else labels.OTHER_SECTIONS)
-    except WireError:
-        return {}
+def _results(block: Message, begin: int, end: int) -> Block | None:
+    """Which results a block header announces."""
+    counts = {name: protobuf.number(block, count) or 0 for name, count in _BLOCK_RESULTS.items()}
+    held = [name for name, count in counts.items() if count]
+    if not held:
+        return None
+    sources = protobuf.number(block, _BLOCK_SOURCES) or 0
+    return Block(begin, end, sources, held[0] if len(held) == 1 else "", sum(counts.values()))
 
 
 def _header(file: BinaryIO, size: int, name: str) -> bytes:
@@ -126,7 +143,8 @@ def _header(file: BinaryIO, size: int, name: str) -> bytes:
 
 def _read_block_header(block: Message, container: Container) -> int:
     """Take what a block header says; returns the size of the payload behind it."""
-    container.results += sum(protobuf.number(block, count) or 0 for count in _BLOCK_RESULT_COUNTS)
+    for table in protobuf.submessages(block, _BLOCK_STRINGS):
+        container.strings += protobuf.texts(table, 1)
     for process in protobuf.submessages(block, _BLOCK_PROCESS):
         name = protobuf.text(process, 3) or ""
         container.processes[protobuf.number(process, 1) or 0] = name.replace("\\", "/").rsplit("/", 1)[-1]

@@ -12,7 +12,7 @@ it does not know.
 `plan`       what is decoded
 `decode`     blocks → fields; `checks` what must be true of them, `tally` counts them
 `assemble`   fields → Arrow tables; `chains` of calls, with their frames
-`buffer`     bytes read at thousands of positions at once
+`blocks`     where the events in a block begin and end
 `messages`   thousands of protobuf messages at once
 `arrow`      a field → an array
 `samples`    generic events: GPU metrics, laid out as the report says

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from traceql.read.nsys_rep.buffer import Buffer, Positions
+    from traceql.read.buffer import Buffer, Positions
     from traceql.read.nsys_rep.layout import EventTable, Type
     from traceql.read.nsys_rep.messages import Path
     from traceql.read.nsys_rep.plan import Selected

@@ -18,7 +18,7 @@ from traceql.read.nsys_rep import layout
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from traceql.read.nsys_rep.buffer import Buffer
+    from traceql.read.buffer import Buffer
     from traceql.read.nsys_rep.messages import Field, Path
     from traceql.read.protobuf import Message
 

@@ -14,8 +14,8 @@ from traceql.read.nsys_rep.messages import Unknown
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from traceql.read.buffer import Buffer, Positions
     from traceql.read.nsys_rep.assemble import Batch
-    from traceql.read.nsys_rep.buffer import Buffer, Positions
     from traceql.read.nsys_rep.layout import Chains
     from traceql.read.nsys_rep.messages import Field, Path
     from traceql.read.nsys_rep.plan import Selected

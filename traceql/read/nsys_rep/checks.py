@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from traceql.read.nsys_rep.buffer import Buffer, Positions
+    from traceql.read.buffer import Buffer, Positions
     from traceql.read.nsys_rep.messages import Field, Path
     from traceql.read.nsys_rep.tally import Tally
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
+from traceql.read.buffer import Buffer
 from traceql.read.nsys_rep import checks, layout, messages, samples
 from traceql.read.nsys_rep.arrow import arrow_type
 from traceql.read.nsys_rep.assemble import Batch, build, rows_of
-from traceql.read.nsys_rep.buffer import Buffer, events
+from traceql.read.nsys_rep.blocks import events
 from traceql.read.nsys_rep.checks import UnsupportedEventError
 from traceql.read.nsys_rep.container import decompress
 from traceql.read.protobuf import BYTES, VARINT, WireError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from traceql.read.nsys_rep.buffer import Positions
+    from traceql.read.buffer import Positions
     from traceql.read.nsys_rep.container import Block, Container
     from traceql.read.nsys_rep.messages import Field
     from traceql.read.nsys_rep.plan import Plan

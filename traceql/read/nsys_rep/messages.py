@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
-from traceql.read.nsys_rep.buffer import varints
+from traceql.read.buffer import varints
 from traceql.read.protobuf import ANY, BYTES, FIXED64, VARINT, WIRE_TYPE_NAMES, WireError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from traceql.read.nsys_rep.buffer import Buffer, Numbers, Positions
+    from traceql.read.buffer import Buffer, Numbers, Positions
 
 #: Field number → wire type, or the shape of the message that it holds.
 Shape: TypeAlias = Mapping[int, "int | Shape"]

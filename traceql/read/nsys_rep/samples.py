@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from traceql.read.nsys_rep.buffer import Buffer, Positions
+    from traceql.read.buffer import Buffer, Positions
     from traceql.read.nsys_rep.container import Container
     from traceql.read.nsys_rep.messages import Unknown
 

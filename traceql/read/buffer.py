@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from traceql.read.protobuf import WireError, varint
+from traceql.read.protobuf import WireError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,10 +27,6 @@ _GATHER: Final = (
     (np.uint64(0x000000000FFFFFFF), np.uint64(0x0FFFFFFF00000000), np.uint64(4)),
 )
 _ONE: Final = np.uint64(1)
-
-# The tags of what event blocks hold.
-_EVENT: Final = 0x0A
-_GENERIC_EVENT: Final = 0x12
 
 
 class Buffer:
@@ -93,57 +89,3 @@ def varints(buffer: Buffer, at: Positions, *, wanted: bool) -> tuple[Numbers | N
             values[long] |= (ninth & 0x7F).astype(np.uint64) << np.uint64(56)
             values[long] |= np.where(has_tenth, tenth, 0).astype(np.uint64) << np.uint64(63)
     return values, after
-
-
-def events(buffer: Buffer) -> tuple[Positions, Positions, NDArray[np.bool_]]:
-    """Where each event of event-block messages begins and ends, and whether it is a generic event.
-
-    A block message is nothing but field 1 (events) and field 2 (generic events), repeated in any order;
-    blocks may simply follow each other in the buffer.
-
-    Raises:
-        WireError: the buffer holds anything else.
-    """
-    data, size = buffer.bytes, buffer.size
-    # Where one event begins depends on where the one before it ended. So guess all of them first: the tag of
-    # field 1 or 2, a length of one or two bytes, the tag of the event's own field 1, and another event (or
-    # the end) behind it.
-    is_tag = data == _EVENT
-    is_tag |= data == _GENERIC_EVENT
-    tags = np.flatnonzero(is_tag[:size])
-    second, third = data[tags + 1], data[tags + 2]
-    short = (second < 0x80) & (third == 0x08)
-    long = (second >= 0x80) & (third < 0x80) & (data[tags + 3] == 0x08)
-    likely = np.flatnonzero(short | long)
-    tags, second, long = tags[likely], second[likely].astype(np.int64), long[likely]
-    sizes = np.where(long, (second & 0x7F) | third[likely].astype(np.int64) << 7, second)
-    starts = tags + 2 + long
-    ends = starts + sizes
-    likely = np.flatnonzero((ends == size) | ((ends < size) & is_tag[np.minimum(ends, size)]))
-    tags, starts, ends = tags[likely], starts[likely], ends[likely]
-    broken = np.flatnonzero(ends[:-1] != tags[1:])
-    if tags.size and tags[0] == 0 and broken.size == 0 and ends[-1] == size:
-        return starts, ends, data[tags] == _GENERIC_EVENT
-    # Some guesses were wrong, or an event looks different: follow the chain, a run of good guesses at a time.
-    last_of_run = np.append(broken, tags.size - 1)
-    found: list[tuple[Positions, Positions, Positions]] = []
-    at = 0
-    while at < size:
-        guess = int(np.searchsorted(tags, at))
-        if guess < tags.size and tags[guess] == at:
-            stop = int(last_of_run[np.searchsorted(last_of_run, guess)]) + 1
-            found.append((starts[guess:stop], ends[guess:stop], tags[guess:stop]))
-            at = int(ends[stop - 1])
-        else:
-            if not is_tag[at]:
-                raise WireError("something that is no event stands between events", at)
-            length, start = varint(buffer.view, at + 1, size)
-            if length > size - start:
-                raise WireError("an event runs past the end of its block", at)
-            one = np.array([[start], [start + length], [at]], np.int64)
-            found.append((one[0], one[1], one[2]))
-            at = start + length
-    if not found:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.bool_)
-    all_starts, all_ends, all_tags = (np.concatenate(part) for part in zip(*found, strict=True))
-    return all_starts, all_ends, data[all_tags] == _GENERIC_EVENT

@@ -1,4 +1,8 @@
-"""The profiled workloads of a report, through NVIDIA's library, as the columns of the raw tables."""
+"""Nsight Compute reports through NVIDIA's library, ``ncu_report``.
+
+It never raises on bad files, hides truncation and keeps memory, so the blocks are walked first (`container`),
+and it is used in a process of its own, one per report (`worker`).
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,15 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from traceql.errors import TruncatedReportError, UnsupportedReportError
+from traceql.read.ncu_rep import labels
+from traceql.read.ncu_rep.container import walk
+from traceql.read.ncu_rep.tables import report, require_workloads, transposed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from traceql.read.base import Progress
+    from traceql.read.base import Progress, RawReport, Wanted
+    from traceql.read.ncu_rep.tables import Columns
 
 _WORKLOADS = {"KERNEL": "kernel", "RANGE": "range", "CMDLIST": "cmdlist", "GRAPH": "graph"}
 _MESSAGE_KINDS = {
@@ -23,25 +31,43 @@ _MESSAGE_KINDS = {
 }
 
 
-def collect(
-    path: Path, expected: int, workloads: range, progress: Progress
-) -> dict[str, dict[str, list[Any]]]:
-    """The columns of ``ncu_actions`` (all but the process), ``ncu_metrics``, ``ncu_nvtx`` and ``ncu_rules``.
+def read(
+    path: Path,
+    *,
+    wanted: Wanted | None,  # noqa: ARG001 - all tables are small
+    progress: Progress,
+    part: tuple[int, int] = (0, 1),
+) -> RawReport:
+    """Decode the report at `path`; see `base.ReadFunction`.
 
     Args:
         path: the report.
-        expected: how many workloads it announces.
-        workloads: which of them to read.
+        wanted: not used.
         progress: told about workloads.
+        part: (i, n) to read the i-th of n parts of the workloads; the first part has all other tables.
 
     Raises:
-        TruncatedReportError: the library finds fewer workloads, or a damaged one.
+        TruncatedReportError: the file is cut short, or the library finds fewer workloads than it announces.
+        ReportError: the file is damaged or holds no profiled workload.
         UnsupportedReportError: ``ncu_report`` is not installed.
     """
+    container = walk(path)
+    require_workloads(container, path)
+    index, parts = part
+    workloads = range(container.results * index // parts, container.results * (index + 1) // parts)
+    collected = _collect(path, container.results, workloads, progress)
+    if index == 0:
+        collected["ncu_labels"] = labels.table(labels.of_report(path, container))
+    return report(container, collected, first=index == 0)
+
+
+def _collect(path: Path, expected: int, workloads: range, progress: Progress) -> Columns:
+    """The columns of the `workloads` of a report that announces `expected`."""
     if importlib.util.find_spec("ncu_report") is None:
         raise UnsupportedReportError(
-            f"{path.name}: reading Nsight Compute reports needs NVIDIA's ncu-report package",
-            "It exists for Linux x86-64, macOS arm64 and Windows: pip install ncu-report",
+            f"{path.name}: NVIDIA's ncu-report package is not installed",
+            "It exists for Linux x86-64, macOS arm64 and Windows: pip install 'traceql[ncu]'. Or leave "
+            "--via ncu_report away: traceql reads most reports itself.",
         )
     import ncu_report
 
@@ -200,36 +226,17 @@ class _Rows:
             )
         )
 
-    def columns(self) -> dict[str, dict[str, list[Any]]]:
+    def columns(self) -> Columns:
         units = self._metric_units
         return {
-            "ncu_actions": _transposed(
-                ("action", "name", "demangled", "mangled", "workload"), self._action_rows
-            ),
+            "ncu_actions": transposed("ncu_actions", self._action_rows),
             "ncu_metrics": {
                 "action": self._metric_action,
-                "metric": [self._metric_code, list(self._metric_codes)],
-                "unit": [[units[code] for code in self._metric_code], list(self._unit_codes)],
+                "metric": (self._metric_code, list(self._metric_codes)),
+                "unit": ([units[code] for code in self._metric_code], list(self._unit_codes)),
                 "value": self._metric_value,
                 "text": self._metric_text,
             },
-            "ncu_nvtx": _transposed(("action", "domain", "style", "depth", "text", "path"), self._nvtx_rows),
-            "ncu_rules": _transposed(
-                (
-                    "action",
-                    "rule",
-                    "section",
-                    "kind",
-                    "title",
-                    "message",
-                    "estimated_speedup_pct",
-                    "speedup_scope",
-                ),
-                self._rule_rows,
-            ),
+            "ncu_nvtx": transposed("ncu_nvtx", self._nvtx_rows),
+            "ncu_rules": transposed("ncu_rules", self._rule_rows),
         }
-
-
-def _transposed(names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
-    return {name: list(column) for name, column in zip(names, columns, strict=True)}

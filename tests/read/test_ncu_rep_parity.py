@@ -1,0 +1,268 @@
+"""The native reader of .ncu-rep files tells what NVIDIA's library tells: every table, column, row, in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ncu_rep_file as rep
+import pyarrow as pa
+import pytest
+from conftest import NCU_REPORTS
+
+from traceql.read import formats, ncu_rep, worker
+from traceql.read.base import no_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from traceql.read.base import RawReport
+
+
+def natively(path: Path) -> RawReport:
+    return ncu_rep.read(path, wanted=None, progress=no_progress)
+
+
+def through_the_library(path: Path) -> RawReport:
+    return worker.decode(formats.NCU_REPORT, path, wanted=None, progress=no_progress)
+
+
+def rows(table: pa.Table) -> pa.Table:
+    """The table with texts as such: which of them a dictionary has, and where, is nobody's business."""
+    plain = [
+        pa.field(column.name, column.type.value_type if pa.types.is_dictionary(column.type) else column.type)
+        for column in table.schema
+    ]
+    return table.cast(pa.schema(plain)).combine_chunks()
+
+
+# One with whole graphs and one with sections and rules; the others take as long as the library does.
+SHORT = ("scv_graph_as_graph.ncu-rep.xz", "cutlass_a100_2024.1_nvtx.ncu-rep.xz")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in SHORT else pytest.param(name, marks=pytest.mark.long) for name in NCU_REPORTS]
+)
+def test_every_table_equals_that_of_the_library(unpacked: Callable[[str], Path], name: str) -> None:
+    path = unpacked(name)
+    ours, theirs = natively(path), through_the_library(path)
+    assert list(ours.tables) == list(theirs.tables)
+    for table, expected in theirs.tables.items():
+        found = ours.tables[table]
+        assert isinstance(found, pa.Table) and isinstance(expected, pa.Table)
+        assert found.schema == expected.schema
+        assert rows(found).equals(rows(expected)), table
+    assert theirs.tables["ncu_metrics"].select(["value"]).num_rows > 0
+    for said in ("kind", "tool_version", "settings", "warnings", "complete", "counts_agree"):
+        assert getattr(ours, said) == getattr(theirs, said)
+    # A child's answer is JSON, which has no tuples.
+    assert [list(pair) for pair in ours.environment] == [list(pair) for pair in theirs.environment]
+
+
+# Counters that no shipped report holds.
+OTHER_COUNTERS = (
+    "gpu__time_active.sum", "gpu__cycles_active.sum", "gpu__cycles_elapsed.max", "gpu__cycles_elapsed.avg.per_second",
+    "gpu__engine_cycles_active_any.avg", "fe__cycles_elapsed.sum", "sys__cycles_elapsed.avg", "mcc__cycles_elapsed.avg",
+    "idc__request_cycles_active.sum", "l1tex__m_l1tex2xbar_req_cycles_active.sum", "smsp__issue_active.sum",
+    "smsp__issue_inst0.sum", "smsp__issue_inst1.sum", "sm__pipe_alu_cycles_active.sum", "sm__pipe_fma_cycles_active.sum",
+    "sm__pipe_fp64_cycles_active.sum", "sm__pipe_shared_cycles_active.sum", "sm__pipe_tensor_cycles_active.sum",
+    "smsp__warps_launched.sum", "smsp__warps_issue_stalled_wait.sum", "sm__ctas_active.sum", "sm__threads_launched.sum",
+    "smsp__threads_launched.sum", "smsp__branch_inst_executed.sum", "smsp__branch_targets_threads_uniform.sum",
+    "smsp__sass_branch_targets.sum", "smsp__sass_branch_targets_threads_uniform.sum", "fbpa__dram_read_bytes.sum",
+    "fbpa__dram_write_bytes.sum", "fbpa__dram_read_sectors.sum", "dram__sectors_read.sum", "lts__x_bytes.sum",
+    "lts__d_sectors.sum", "lts__d_sectors_fill_device.sum", "lts__t_tag_requests.sum", "lts__t_tag_requests_hit.sum",
+    "lts__t_tag_requests_miss.sum", "lts__t_requests_srcunit_tex_lookup_miss.sum", "l1tex__t_bytes.sum",
+    "l1tex__t_bytes_pipe_lsu_mem_global_op_ld.sum", "l1tex__data_bank_reads.sum", "l1tex__f_wavefronts.sum",
+    "l1tex__lsuin_requests.sum", "sm__sass_data_bytes_mem_shared.sum", "smsp__sass_data_bytes_mem_global.sum",
+    "sm__sass_thread_inst_executed_op_integer_pred_on.sum", "smsp__sass_inst_executed_op_memory_8b.sum",
+    "sm__inst_executed_pipe_alu.sum", "sm__inst_executed_pipe_fp64.sum", "idc__requests_lookup_hit.sum",
+    "idc__requests_lookup_miss.sum", "nvlrx__packets.sum", "nvltx__packets.sum", "launch__local_mem_size",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "gpu",
+    [
+        "scv_graph_as_graph.ncu-rep.xz",
+        "jax_gb200_2025.3_graph_nodes.ncu-rep.xz",
+        "esmm_a10g_2023.1.ncu-rep.xz",
+    ],
+)
+def test_units_of_other_counters_are_those_that_the_library_knows(
+    unpacked: Callable[[str], Path], gpu: str, tmp_path: Path
+) -> None:
+    """A report about a GPU (the metrics of the GPU of a shipped report) with counters that it does not hold."""
+    told = natively(unpacked(gpu)).tables["ncu_metrics"].select(["action", "metric", "value", "text"])
+    attributes = {
+        row["metric"]: row["text"] if row["value"] is None else int(row["value"])
+        for row in told.to_pylist()
+        if row["action"] == 0 and row["metric"].startswith("device__")
+    }
+    path = tmp_path / "counters.ncu-rep"
+    path.write_bytes(rep.with_metrics({**attributes, **dict.fromkeys(OTHER_COUNTERS, 3)}))
+    found = rows(natively(path).tables["ncu_metrics"].select(["metric", "unit"]))
+    assert found.equals(rows(through_the_library(path).tables["ncu_metrics"].select(["metric", "unit"])))
+    assert len(attributes) > 50 and found["unit"].null_count == 0
+
+
+def nvtx(*fields: tuple[int, rep.Value]) -> tuple[int, rep.Value]:
+    """The NVTX state of a kernel."""
+    return 21, rep.message(*fields)
+
+
+def domain(number: int, name: str) -> tuple[int, rep.Value]:
+    return 1, rep.message((1, number), (2, name))
+
+
+def thread(tid: int, **stacks: list[str]) -> tuple[int, rep.Value]:
+    """The stacks of a thread, by domain (d0, d3 …)."""
+    told = [
+        (2, rep.message((1, int(name[1:])), *((3, rep.message((1, text), (3, 9))) for text in texts)))
+        for name, texts in stacks.items()
+    ]
+    return 2, rep.message((1, tid), *told)
+
+
+def loose(number: int, *texts: str) -> tuple[int, rep.Value]:
+    """Start/end ranges of a domain; the later ones have the smaller ids."""
+    told = [(3, rep.message((1, 9 - place), (2, text))) for place, text in enumerate(texts)]
+    return 3, rep.message((1, number), *told)
+
+
+DEFAULT = domain(0, "<default domain>")
+MINE, OTHER = rep.THREAD, rep.THREAD + 1
+
+STATES = {
+    "no ranges at all": [DEFAULT],
+    "ranges inside ranges": [DEFAULT, thread(MINE, d0=["step", "layer/0"])],
+    "another thread's ranges": [DEFAULT, thread(OTHER, d0=["other"])],
+    "two threads": [DEFAULT, thread(OTHER, d0=["other"]), thread(MINE, d0=["mine"]), (4, 0), (5, 0)],
+    "two threads of a process": [DEFAULT, thread(OTHER, d0=["other"]), thread(MINE, d0=["mine"]), (5, 1)],
+    "the same thread twice": [DEFAULT, thread(MINE, d0=["a"]), thread(MINE, d0=["b"])],
+    "domains in any order": [
+        domain(5, "five"), DEFAULT, domain(3, "three"),
+        thread(MINE, d3=["t"], d5=["f"], d0=["z"]), loose(3, "s1", "s2"), loose(5, "x"),
+    ],
+    "a domain without a name": [DEFAULT, thread(MINE, d7=["u"], d0=["z"]), loose(8, "s")],
+    "start/end ranges that overlap": [DEFAULT, loose(0, "a", "b", "a")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES.values(), ids=STATES.keys())
+def test_ranges_are_those_that_the_library_tells(state: list[tuple[int, rep.Value]], tmp_path: Path) -> None:
+    path = tmp_path / "ranges.ncu-rep"
+    path.write_bytes(rep.with_metrics({"dram__bytes_read.sum": 3}, nvtx(*state)))
+    same(path)
+
+
+SAID = rep.message((1, "Do less."), (2, 4), (3, 1), (4, "Work"))
+
+
+def test_names_and_workloads_are_those_that_the_library_tells(tmp_path: Path) -> None:
+    strings = ["dram__bytes_read.sum"]
+    metric = rep.metric(0, rep.value(3))
+    state = rep.message(DEFAULT, thread(MINE, d0=["step"]))
+    advice = rep.message((1, "Rule"), (2, "A rule"), (3, rep.message((1, rep.message((1, SAID))))), (4, "S"))
+    path = tmp_path / "workloads.ncu-rep"
+    path.write_bytes(
+        rep.report(
+            rep.block([rep.kernel((13, metric))], strings=strings, sources=[rep.message((1, 77))]),
+            rep.block([rep.workload((4, metric), (10, state), (20, advice))] * 2, rep.RANGE),
+            rep.block([rep.workload((4, metric), (10, state), (18, "lists"), (21, advice))], rep.CMDLIST),
+            rep.block([rep.workload((4, metric))], rep.CMDLIST),
+            rep.block([rep.workload((4, metric), (10, state), (22, advice))], rep.GRAPH),
+            rep.block(
+                [
+                    rep.kernel((13, metric), names=("f", "", "_Z1fi")),
+                    rep.kernel((13, metric), names=("", "f(int)", "_Z1fi")),
+                    rep.kernel((13, metric), names=("f", "f(int)", "")),
+                ]
+            ),
+        )
+    )
+    tables = same(path)
+    found = tables["ncu_actions"]
+    assert (
+        tables["ncu_rules"]["action"].to_pylist() == tables["ncu_nvtx"]["action"].to_pylist() == [1, 2, 3, 5]
+    )
+    assert found["workload"].to_pylist() == [
+        "kernel",
+        *["range"] * 2,
+        *["cmdlist"] * 2,
+        "graph",
+        *["kernel"] * 3,
+    ]
+    assert found["name"].to_pylist()[3:5] == ["lists", "cmdlist"]
+
+
+def test_values_of_every_type_are_those_that_the_library_tells(tmp_path: Path) -> None:
+    told = [
+        rep.value(7), rep.value(2**64 - 1), rep.value(0), rep.field(4, 2**32 - 1), rep.value(1.5), rep.value(0.0),
+        rep.value(float("nan")), rep.value(float("-inf")), rep.single(2, 0.1), rep.single(2, float("inf")),
+        rep.value("GH100"), rep.value(""), rep.value("naïve"), b"", None,
+    ]  # fmt: skip
+    names = [f"foo__{place:02}" for place in range(len(told))]
+    metrics = [(13, rep.metric(place, content)) for place, content in enumerate(told)]
+    # Instances between the value and the category; a metric that is there twice; names out of order.
+    instances = (3, rep.message((1, rep.message((5, 4))), (2, rep.message((5, 9)))))
+    more = [
+        (13, rep.metric(0, rep.value(8), instances, instances)),
+        (13, rep.metric(len(names), None, instances)),
+        (13, rep.metric(len(names) + 1, rep.value(1))),
+    ]
+    path = tmp_path / "values.ncu-rep"
+    path.write_bytes(
+        rep.report(rep.block([rep.kernel(*metrics, *more)], strings=[*names, "a__b", "Z__upper"]))
+    )
+    found = same(path)["ncu_metrics"]
+    values = dict(zip(found["metric"].to_pylist(), found["value"].to_pylist(), strict=True))
+    assert (values["foo__00"], values["foo__01"], values["foo__04"]) == (8, 2.0**64, 1.5)
+    texts = dict(zip(found["metric"].to_pylist(), found["text"].to_pylist(), strict=True))
+    assert (texts["foo__06"], texts["foo__07"], texts["foo__10"]) == ("nan", "-inf", "GH100")
+
+
+def same(path: Path) -> dict[str, pa.Table]:
+    """The tables of a report written by hand, but for units: without a GPU in it the library knows none."""
+    ours, theirs = natively(path), through_the_library(path)
+    assert list(ours.tables) == list(theirs.tables)
+    tables = {}
+    for name, expected in theirs.tables.items():
+        columns = [column for column in expected.column_names if column != "unit"]
+        tables[name] = rows(ours.tables[name].select(columns))
+        assert tables[name].equals(rows(expected.select(columns))), name
+    return tables
+
+
+def test_names_of_metrics_may_stand_behind_them(tmp_path: Path) -> None:
+    path = tmp_path / "behind.ncu-rep"
+    first = rep.block([rep.kernel((13, rep.metric(1, rep.value(3))))], strings=["a__b"])
+    path.write_bytes(rep.report(first, rep.block([rep.kernel()], strings=["c__d"])))
+    assert same(path)["ncu_metrics"]["metric"].to_pylist() == ["c__d"]
+
+
+def test_what_rules_say_is_what_the_library_tells(tmp_path: Path) -> None:
+    def rule(*items: bytes) -> tuple[int, rep.Value]:
+        body = [] if not items else [(3, rep.message(*((1, item) for item in items)))]
+        return 19, rep.message((1, "Rule"), (2, "A rule"), *body, (4, "Section"))
+
+    def said(kind: int, title: str | None = None) -> tuple[int, rep.Value]:
+        titled = [] if title is None else [(4, title)]
+        return 1, rep.message((1, "Do less."), (2, kind), (3, 1), *titled)
+
+    speedups = [
+        (10, rep.message((1, scope)) + rep.double(2, percent)) for scope, percent in ((1, 12.5), (2, 0.0))
+    ]
+    path = tmp_path / "rules.ncu-rep"
+    path.write_bytes(
+        rep.with_metrics(
+            {"a__b": 3},
+            rule(),
+            rule(*(rep.message(said(kind)) for kind in range(5))),
+            rule(rep.message(said(4, "Titled"), speedups[0]), rep.message(said(4, ""), speedups[1])),
+        )
+    )
+    found = same(path)["ncu_rules"].select(["kind", "title", "estimated_speedup_pct", "speedup_scope"])
+    assert found.to_pylist()[-2:] == [
+        {"kind": "optimization", "title": "Titled", "estimated_speedup_pct": 12.5, "speedup_scope": "local"},
+        {"kind": "optimization", "title": "", "estimated_speedup_pct": 0.0, "speedup_scope": "global"},
+    ]

@@ -1,0 +1,361 @@
+"""The profiled workloads of a report, without NVIDIA's library, as the columns of the raw tables.
+
+The walk through a result is Python, a step per field; its metrics are decoded by `metrics`, thousands at a
+time. Instance values and source files are passed over. ``docs/ncu-rep-format.md`` tells what is known of the
+messages, and from where. What is not known is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from traceql.read import protobuf
+from traceql.read.buffer import Buffer
+from traceql.read.ncu_rep import labels
+from traceql.read.ncu_rep.container import KERNEL
+from traceql.read.ncu_rep.labels import KERNEL_SECTIONS, OTHER_SECTIONS, Labels
+from traceql.read.ncu_rep.metrics import Metrics
+from traceql.read.ncu_rep.tables import transposed
+from traceql.read.protobuf import BYTES, FIXED32, FIXED64, VARINT, WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from traceql.read.base import Progress
+    from traceql.read.ncu_rep.container import Block, Container
+    from traceql.read.ncu_rep.tables import Columns
+    from traceql.read.protobuf import Message, Value
+
+# Payload to read at a time: blocks are small, and a step of numpy is worth it for thousands of metrics.
+_BATCH_BYTES: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class _Form:
+    """Field numbers of a kind of result."""
+
+    metrics: int
+    nvtx: int
+    sections: int
+    rules: int
+    names: tuple[int, ...] = ()
+
+
+_FORMS: Final = {
+    # Function, demangled and mangled name.
+    KERNEL: _Form(metrics=13, nvtx=21, sections=KERNEL_SECTIONS, rules=19, names=(6, 7, 5)),
+    "range": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=20),
+    # What it is displayed as.
+    "cmdlist": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=21, names=(18,)),
+    "graph": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=22),
+}
+_THREAD: Final = 1
+
+_MESSAGE_KINDS: Final = {0: "none", 1: "ok", 2: "warning", 3: "error", 4: "optimization"}
+_SPEEDUP_SCOPES: Final = {1: "local", 2: "global"}
+
+
+class RefusedError(Exception):
+    """Something in a result that is not known, or contradicts itself.
+
+    Attributes:
+        what: it is.
+        at: its position in the file.
+    """
+
+    def __init__(self, what: str, at: int) -> None:
+        super().__init__(what, at)
+        self.what = what
+        self.at = at
+
+
+@dataclass
+class Collected:
+    """What was decoded.
+
+    Attributes:
+        columns: of ``ncu_actions`` (all but the process), ``ncu_metrics``, ``ncu_nvtx``, ``ncu_rules`` and
+            ``ncu_labels``.
+        without_unit: metrics whose unit is not known.
+    """
+
+    columns: Columns
+    without_unit: list[str]
+
+
+def collect(path: Path, container: Container, progress: Progress) -> Collected:
+    """Decode every workload of a report.
+
+    Args:
+        path: the report.
+        container: its blocks.
+        progress: told about workloads.
+
+    Raises:
+        RefusedError: a result is damaged, or not as it is known.
+    """
+    reader = _Reader(container)
+    for batch in _batches(container.blocks):
+        begin, end = batch[0].begin, batch[-1].end
+        with path.open("rb") as file:
+            file.seek(begin)
+            data = file.read(end - begin)
+        if len(data) < end - begin:
+            raise RefusedError("the file has become shorter", begin + len(data))
+        try:
+            # What follows a tag at the very end can be looked at, too.
+            reader.add(data + b"\0", batch)
+        except WireError as error:
+            raise RefusedError(error.what, begin + error.at) from error
+        progress(len(reader.actions), container.results)
+    return reader.collected()
+
+
+def _batches(blocks: list[Block]) -> Iterator[list[Block]]:
+    batch: list[Block] = []
+    for block in blocks:
+        if batch and block.end - batch[0].begin > _BATCH_BYTES:
+            yield batch
+            batch = []
+        batch.append(block)
+    if batch:
+        yield batch
+
+
+class _Reader:
+    """The columns of the per-workload tables, filled a batch of blocks at a time."""
+
+    def __init__(self, container: Container) -> None:
+        self._metrics = Metrics(container.strings)
+        self.actions: list[tuple[Any, ...]] = []
+        self._nvtx: list[tuple[Any, ...]] = []
+        self._rules: list[tuple[Any, ...]] = []
+        self._labels = Labels()
+        # Workloads of one range, and there are many, have the same state.
+        self._states: dict[tuple[bytes, int | None], list[tuple[Any, ...]]] = {}
+
+    def add(self, data: bytes, batch: list[Block]) -> None:
+        """Decode the results of blocks.
+
+        Args:
+            data: the file from the first block's payload to the end of the last one's, and one byte more.
+            batch: the blocks.
+        """
+        first = batch[0].begin
+        starts: list[int] = []
+        ends: list[int] = []
+        actions: list[int] = []
+        counts: list[int] = []
+        for block in batch:
+            end = block.end - first
+            at = _skip(data, block.begin - first, end, block.sources)
+            if block.workload not in _FORMS:
+                raise WireError("a block holds results of several sorts", block.begin - first)
+            form = _FORMS[block.workload]
+            for _ in range(block.results):
+                begin, at = _sized(data, at, end)
+                before = len(starts)
+                kept = _walk(data, begin, at, form, starts, ends)
+                actions.append(len(self.actions))
+                counts.append(len(starts) - before)
+                try:
+                    self._add_result(kept, form, block.workload)
+                except WireError as error:
+                    # It counts from the beginning of a message inside the result.
+                    raise WireError(error.what, begin) from error
+            if at != end:
+                raise WireError(f"a block has {end - at} bytes more than its results", at)
+        self._metrics.add(
+            Buffer([data]),
+            np.array(starts, np.int64),
+            np.array(ends, np.int64),
+            np.repeat(np.array(actions, np.int64), np.array(counts, np.int64)),
+        )
+
+    def _add_result(self, kept: dict[int, list[bytes | int]], form: _Form, workload: str) -> None:
+        number = len(self.actions)
+        self.actions.append((number, *_names(kept, form, workload), workload))
+        thread = kept.get(_THREAD, [None])[-1]
+        assert thread is None or isinstance(thread, int)
+        for state in kept.get(form.nvtx, ())[-1:]:
+            assert isinstance(state, bytes)
+            key = (state, thread)
+            if key not in self._states:
+                self._states[key] = list(_ranges(protobuf.message(state), thread))
+            self._nvtx.extend((number, *row) for row in self._states[key])
+        self._labels.add(section for section in kept.get(form.sections, ()) if isinstance(section, bytes))
+        for rule in kept.get(form.rules, ()):
+            assert isinstance(rule, bytes)
+            self._rules.extend((number, *row) for row in _advice(protobuf.message(rule)))
+
+    def collected(self) -> Collected:
+        """What was decoded, in the order in which NVIDIA's library tells it."""
+        metrics, without_unit = self._metrics.columns()
+        return Collected(
+            {
+                "ncu_actions": transposed("ncu_actions", self.actions),
+                "ncu_metrics": metrics,
+                "ncu_nvtx": transposed("ncu_nvtx", self._nvtx),
+                "ncu_rules": transposed("ncu_rules", self._rules),
+                "ncu_labels": labels.table(self._labels),
+            },
+            without_unit,
+        )
+
+
+def _names(kept: dict[int, list[bytes | int]], form: _Form, workload: str) -> tuple[str, str, str]:
+    """Function, demangled and mangled name; of what is no kernel, what it is called."""
+    found = [
+        value.decode("utf-8", "replace")
+        for number in form.names
+        for value in kept.get(number, ())[-1:]
+        if isinstance(value, bytes)
+    ]
+    if workload != KERNEL:
+        name = found[0] if found and found[0] else workload
+        return name, name, name
+    if len(found) != len(form.names):
+        raise WireError("a kernel lacks one of its names", 0)
+    function, demangled, mangled = found
+    return function or mangled, demangled or mangled, mangled
+
+
+def _skip(data: bytes, at: int, end: int, count: int) -> int:
+    """The position behind `count` messages."""
+    for _ in range(count):
+        _, at = _sized(data, at, end)
+    return at
+
+
+def _sized(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Where the message behind the length at `at` begins and ends."""
+    begin = at + 4
+    stop = begin + int.from_bytes(data[at:begin], "little")
+    if stop > end:
+        raise WireError("a message reaches beyond its block", at)
+    return begin, stop
+
+
+def _walk(
+    data: bytes, at: int, end: int, form: _Form, starts: list[int], ends: list[int]
+) -> dict[int, list[bytes | int]]:
+    """The fields of a result that are decoded one by one; where its metrics are is appended to two lists."""
+    wanted = (form.nvtx, form.sections, form.rules, *form.names)
+    kept: dict[int, list[bytes | int]] = {}
+    metric_tag = form.metrics << 3 | BYTES
+    add_start, add_end = starts.append, ends.append
+    while at < end:
+        # The hot loop: a metric has a tag of one byte, and mostly less than 128 bytes.
+        if data[at] == metric_tag:
+            begin = at + 2
+            size = data[at + 1]
+            if size >= 0x80:
+                size, begin = protobuf.varint(data, at + 1, end)
+            at = begin + size
+            if at > end:
+                raise WireError("a metric runs past the end of its result", begin)
+            add_start(begin)
+            add_end(at)
+            continue
+        here = at
+        tag, at = protobuf.varint(data, at, end)
+        number, wire_type = tag >> 3, tag & 7
+        if wire_type == VARINT:
+            value, at = protobuf.varint(data, at, end)
+            if number == _THREAD:
+                kept.setdefault(number, []).append(value)
+            elif number in wanted or number == form.metrics:
+                raise WireError(f"field {number} of a result is a number where bytes belong", here)
+            continue
+        size, at = _size(data, at, end, number, wire_type, here)
+        if number in wanted:
+            if wire_type != BYTES:
+                raise WireError(f"field {number} of a result is a number where bytes belong", here)
+            kept.setdefault(number, []).append(data[at : at + size])
+        elif number in (_THREAD, form.metrics):
+            raise WireError(f"field {number} of a result has another type", here)
+        at += size
+    return kept
+
+
+def _size(data: bytes, at: int, end: int, number: int, wire_type: int, here: int) -> tuple[int, int]:
+    """How many bytes a field has, and where they begin."""
+    if number == 0:
+        raise WireError("a field has the number 0", here)
+    if wire_type == BYTES:
+        size, at = protobuf.varint(data, at, end)
+    elif wire_type in (FIXED32, FIXED64):
+        size = 4 if wire_type == FIXED32 else 8
+    else:
+        raise WireError(f"field {number} has the unknown wire type {wire_type}", here)
+    if size > end - at:
+        raise WireError(f"field {number} runs past the end of its message", here)
+    return size, at
+
+
+def _ranges(state: Message, thread: int | None) -> Iterator[tuple[str, str, int, str, str]]:
+    """Domain, style, depth, text and path of the ranges around a workload: a row of ``ncu_nvtx``."""
+    stacks = next(
+        (
+            protobuf.submessages(entry, 2)
+            for entry in protobuf.submessages(state, 2)
+            if protobuf.number(entry, 1) == thread
+        ),
+        [],
+    )
+    loose = protobuf.submessages(state, 3)
+    domains = protobuf.submessages(state, 1)
+    numbers = [protobuf.number(domain, 1) for domain in domains]
+    if len(set(numbers)) < len(numbers):
+        raise WireError("an NVTX domain is described twice", 0)
+    for number, domain in zip(numbers, domains, strict=True):
+        name = protobuf.text(domain, 2) or ""
+        name = "" if name == "<default domain>" else name
+        path = ""
+        for depth, text in enumerate(_texts_of(stacks, number, text_field=1)):
+            path = f"{path}/{text}" if depth else text
+            yield name, "pushpop", depth, text, path
+        # Start/end ranges do not nest: each is its own path.
+        for text in _texts_of(loose, number, text_field=2):
+            yield name, "startend", 0, text, text
+
+
+def _texts_of(domains: list[Message], number: int | None, text_field: int) -> list[str]:
+    """Texts of the ranges in the first of the domains that has the number."""
+    for domain in domains:
+        if protobuf.number(domain, 1) == number:
+            found = [protobuf.text(entry, text_field) for entry in protobuf.submessages(domain, 3)]
+            if None in found:
+                raise WireError("a range has no text", 0)
+            return [text for text in found if text is not None]
+    return []
+
+
+def _advice(rule: Message) -> Iterator[tuple[Any, ...]]:
+    """What a rule says, a row for each message; rows of ``ncu_rules``."""
+    identifier, section = protobuf.text(rule, 1), protobuf.text(rule, 4)
+    for body in protobuf.submessages(rule, 3):
+        for item in protobuf.submessages(body, 1):
+            # An item without a message is a table, which has a row of its own.
+            message = next(iter(protobuf.submessages(item, 1)), {})
+            speedup = next(iter(protobuf.submessages(item, 10)), {})
+            percents = speedup.get(2)
+            yield (
+                identifier,
+                section,
+                _MESSAGE_KINDS.get(protobuf.number(message, 2) or 0, "none"),
+                protobuf.text(message, 4) or "",
+                protobuf.text(message, 1) or "",
+                None if percents is None else _double(percents[-1]),
+                _SPEEDUP_SCOPES.get(protobuf.number(speedup, 1) or 0),
+            )
+
+
+def _double(value: Value) -> float:
+    if not isinstance(value, bytes) or len(value) != 8:
+        raise WireError("a speed-up is no double", 0)
+    return float(np.frombuffer(value, "<f8")[0])
