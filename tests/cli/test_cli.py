@@ -160,7 +160,7 @@ def test_the_dram_question_is_answered(home: Path) -> None:
     arguments += ["--pair", "step/kv_write=step/nwor_commit"]
     table = traceql(*arguments, cwd=home).stdout
     assert re.search(
-        r"pair +step/kv_write = step/nwor_commit +dram_write_bytes +60,449,280 +32,058,112 +-28,391,168 +-46.97",
+        r"pair +step/kv_write = step/nwor_commit +dram_write_bytes +60,449,280.00 +32,058,112.00 +-28,391,168.00 +-46.97",
         table,
     )
     rows = json.loads(traceql(*arguments, "--format", "json", cwd=home).stdout)
