@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from traceql.cli import cli
 from traceql.errors import PredictionError, TraceqlError
-from traceql.predict import models, serving
+from traceql.predict import architectures, serving
 from traceql.predict.hardware import find
 
 H200 = find("H200")
@@ -73,14 +73,14 @@ def test_a_dimension_that_is_no_positive_whole_number_is_named(
     config: dict[str, Any], key: str, value: object
 ) -> None:
     with pytest.raises(PredictionError, match=f"gives no {key} as a positive whole number"):
-        models.from_config({**config, key: value})
+        architectures.from_config({**config, key: value})
 
 
 @pytest.mark.parametrize("key", ["first_k_dense_replace", "n_shared_experts"])
 def test_counts_that_may_be_zero_may_not_be_less(key: str) -> None:
-    models.from_config({**published.DEEPSEEK_V3, key: 0})
+    architectures.from_config({**published.DEEPSEEK_V3, key: 0})
     with pytest.raises(PredictionError, match=f"gives no {key} as a whole number from 0: it is -1"):
-        models.from_config({**published.DEEPSEEK_V3, key: -1})
+        architectures.from_config({**published.DEEPSEEK_V3, key: -1})
 
 
 @pytest.mark.parametrize(
@@ -101,20 +101,20 @@ def test_counts_that_may_be_zero_may_not_be_less(key: str) -> None:
 )
 def test_values_that_do_not_go_together_are_named(changes: dict[str, object], problem: str) -> None:
     with pytest.raises(PredictionError, match=problem):
-        models.from_config({**published.LLAMA, **changes})
+        architectures.from_config({**published.LLAMA, **changes})
 
 
 def test_values_of_other_kinds_of_models_are_named() -> None:
     with pytest.raises(PredictionError, match="n_groups 7 does not divide mamba_num_heads 64"):
-        models.from_config({**published.NEMOTRON_3_NANO_30B, "n_groups": 7})
+        architectures.from_config({**published.NEMOTRON_3_NANO_30B, "n_groups": 7})
     with pytest.raises(PredictionError, match="mamba_ssm_cache_dtype is 'long'"):
-        models.from_config({**published.NEMOTRON_3_NANO_30B, "mamba_ssm_cache_dtype": "long"})
+        architectures.from_config({**published.NEMOTRON_3_NANO_30B, "mamba_ssm_cache_dtype": "long"})
     with pytest.raises(PredictionError, match="mlp_only_layers is 3, not a list"):
-        models.from_config({**published.QWEN3_30B, "mlp_only_layers": 3})
+        architectures.from_config({**published.QWEN3_30B, "mlp_only_layers": 3})
 
 
 def test_heads_need_not_divide_the_width_where_their_own_is_given() -> None:
-    model = models.from_config({**published.LLAMA, "num_attention_heads": 40, "head_dim": 128})
+    model = architectures.from_config({**published.LLAMA, "num_attention_heads": 40, "head_dim": 128})
     assert model.attention is not None
     assert model.attention.parameters == 32 * 4096 * 128 * 2 * (40 + 8)
 
@@ -125,7 +125,7 @@ def test_heads_need_not_divide_the_width_where_their_own_is_given() -> None:
 )
 def test_the_precision_is_the_configurations(said: dict[str, str], dtype: str) -> None:
     config = {key: value for key, value in published.LLAMA.items() if key != "torch_dtype"}
-    assert models.from_config({**config, **said}).dtype == dtype
+    assert architectures.from_config({**config, **said}).dtype == dtype
 
 
 @given(
@@ -161,7 +161,7 @@ def test_whatever_a_configuration_says_it_is_refused_or_predicted(
     config: dict[str, Any], changes: dict[str, Any], batch: int, context: int
 ) -> None:
     try:
-        model = models.from_config({**config, **changes})
+        model = architectures.from_config({**config, **changes})
         found = [
             *serving.decode(model, H200, batch=batch, context=context),
             *serving.prefill(model, H200, tokens=context + 1, batch=batch),
@@ -208,7 +208,7 @@ def test_weights_in_a_type_of_their_own_need_no_known_quantisation(tmp_path: Pat
     found, _ = predicted(tmp_path, config, "decode", "--gpu", "H200", "--weight-dtype", "fp8")
     assert found[2]["dram_bytes"] == 32 * 3 * 4096 * 14336
     with pytest.raises(PredictionError, match="'aqlm' is not known"):
-        models.from_config(config)
+        architectures.from_config(config)
 
 
 def test_a_state_in_four_bytes_makes_a_hybrid_slower(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from conftest import MODELS
 
 from traceql.cli import cli
 from traceql.errors import PredictionError, TraceqlError
-from traceql.predict import floors, models, serving, shapes
+from traceql.predict import architectures, floors, serving, shapes
 from traceql.predict.hardware import Gpu, find
 
 A100 = find("A100 SXM 80GB")
 H200 = find("H200")
-LLAMA = models.from_config(json.loads((MODELS / "llama-3.1-8b.json").read_text()))
-NEMOTRON = models.from_config(json.loads((MODELS / "nemotron-3-nano-4b.json").read_text()))
+LLAMA = architectures.from_config(json.loads((MODELS / "llama-3.1-8b.json").read_text()))
+NEMOTRON = architectures.from_config(json.loads((MODELS / "nemotron-3-nano-4b.json").read_text()))
 
 
 # --- linear and elementwise -----------------------------------------------------------------------------
@@ -89,7 +89,8 @@ def test_llama_has_as_many_weights_as_published() -> None:
     # 8,030,261,248 with the norms: 65 × 4096.
     assert LLAMA.parameters == 8_030_261_248 - 65 * 4096
     assert (
-        models.llama(hidden=4096, layers=32, heads=32, kv_heads=8, intermediate=14336, vocab=128256) == LLAMA
+        architectures.llama(hidden=4096, layers=32, heads=32, kv_heads=8, intermediate=14336, vocab=128256)
+        == LLAMA
     )
     # 128 KiB per token in bf16.
     assert LLAMA.attention is not None
@@ -223,7 +224,7 @@ def test_steps_of_a_model_add_up() -> None:
 )
 def test_what_is_not_predicted_is_refused(config: dict[str, object], problem: str) -> None:
     with pytest.raises(PredictionError, match=problem):
-        models.from_config(config)
+        architectures.from_config(config)
 
 
 def test_embeddings_are_shared_as_the_configuration_or_its_class_says() -> None:
@@ -236,7 +237,7 @@ def test_embeddings_are_shared_as_the_configuration_or_its_class_says() -> None:
     }
 
     def parameters(**config: object) -> int:
-        return models.from_config({**dimensions, **config}).parameters
+        return architectures.from_config({**dimensions, **config}).parameters
 
     layer = 4 * 8 * 8 + 3 * 8 * 16
     assert parameters(model_type="llama") == layer + 2 * 800

@@ -9,14 +9,14 @@ import published
 import pytest
 
 from traceql.errors import PredictionError
-from traceql.predict import floors, models, serving
+from traceql.predict import architectures, floors, serving
 from traceql.predict.hardware import find
 from traceql.predict.layers import Experts, LatentAttention
 
 H200 = find("H200")
-MIXTRAL = models.from_config(published.MIXTRAL)
-DEEPSEEK = models.from_config(published.DEEPSEEK_V3)
-NEMOTRON = models.from_config(published.NEMOTRON_3_NANO_30B)
+MIXTRAL = architectures.from_config(published.MIXTRAL)
+DEEPSEEK = architectures.from_config(published.DEEPSEEK_V3)
+NEMOTRON = architectures.from_config(published.NEMOTRON_3_NANO_30B)
 
 
 def parts(steps: tuple[floors.Step, ...]) -> dict[str, floors.Step]:
@@ -29,7 +29,7 @@ def parts(steps: tuple[floors.Step, ...]) -> dict[str, floors.Step]:
 def test_models_have_as_many_weights_as_their_files(
     config: dict[str, object], counted: int, norms: int
 ) -> None:
-    assert models.from_config(config).parameters == counted - norms
+    assert architectures.from_config(config).parameters == counted - norms
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_models_have_as_many_weights_as_their_files(
 def test_models_have_as_many_weights_as_their_cards_print(
     config: dict[str, object], billions: float, active: float
 ) -> None:
-    model = models.from_config(config)
+    model = architectures.from_config(config)
     assert math.isclose(model.parameters / 1e9, billions, rel_tol=0.002)
     # Cards count the embedding, or they do not.
     with_embedding = (model.active_parameters + model.vocab * model.hidden) / 1e9
@@ -106,7 +106,7 @@ def test_latent_attention_keeps_576_numbers_per_token_and_layer() -> None:
 
 
 def test_queries_are_projected_at_once_where_there_is_no_rank() -> None:
-    lite = models.from_config(published.DEEPSEEK_V2_LITE).attention
+    lite = architectures.from_config(published.DEEPSEEK_V2_LITE).attention
     assert lite is not None
     assert lite.modules == {
         "q_proj": 2048 * 16 * 192,
@@ -141,12 +141,15 @@ def test_layers_may_be_listed_by_their_kinds() -> None:
     pattern = str(published.NEMOTRON_3_NANO_30B["hybrid_override_pattern"])
     listed: dict[str, object] = {**published.NEMOTRON_3_NANO_30B}
     del listed["hybrid_override_pattern"]
-    assert models.from_config({**listed, "layers_block_type": [letters[one] for one in pattern]}) == NEMOTRON
+    assert (
+        architectures.from_config({**listed, "layers_block_type": [letters[one] for one in pattern]})
+        == NEMOTRON
+    )
 
 
 def test_which_layers_have_experts_is_as_configured() -> None:
     def layers(config: dict[str, object], **changes: object) -> tuple[int, int]:
-        model = models.from_config({**config, **changes})
+        model = architectures.from_config({**config, **changes})
         return model.mlp.layers if model.mlp else 0, model.experts.layers if model.experts else 0
 
     assert layers(published.QWEN3_30B) == (0, 48)
@@ -167,4 +170,4 @@ def test_which_layers_have_experts_is_as_configured() -> None:
 )
 def test_experts_that_cannot_be_are_refused(changes: dict[str, object], problem: str) -> None:
     with pytest.raises(PredictionError, match=problem):
-        models.from_config({**published.MIXTRAL, **changes})
+        architectures.from_config({**published.MIXTRAL, **changes})

@@ -9,7 +9,7 @@ import published
 import pytest
 
 from traceql.errors import PredictionError
-from traceql.predict import floors, models, serving
+from traceql.predict import architectures, floors, models, serving
 from traceql.predict.hardware import find
 
 H200 = find("H200")
@@ -19,7 +19,7 @@ HEAD = 128256 * 4096
 
 
 def quantised(config: dict[str, Any], **changes: object) -> models.Model:
-    return models.from_config({**published.LLAMA, **changes, "quantization_config": config})
+    return architectures.from_config({**published.LLAMA, **changes, "quantization_config": config})
 
 
 def parts(steps: tuple[floors.Step, ...]) -> dict[str, floors.Step]:
@@ -155,7 +155,7 @@ ATTENTION, MLP = 192, 384
 def test_excluded_matrices_stay_as_they_are(
     key: str, method: dict[str, Any], excluded: list[str], weights: int
 ) -> None:
-    model = models.from_config({**SMALL, "quantization_config": {**method, key: excluded}})
+    model = architectures.from_config({**SMALL, "quantization_config": {**method, key: excluded}})
     stored = [model.stored(part) for part in (*model.parts, "output projection")]
     eight_bits = sum(n for one in stored for chosen, n in one.items() if chosen and chosen.bits == 8)
     others = sum(n for one in stored for chosen, n in one.items() if chosen is None)
@@ -187,7 +187,7 @@ def test_rules_of_gptq_change_bits_or_exclude() -> None:
         "bits": 4,
         "dynamic": {r"-:.*\.o_proj": {}, r"+:.*\.layers\.0\..*": {"bits": 8}},
     }
-    model = models.from_config({**SMALL, "quantization_config": config})
+    model = architectures.from_config({**SMALL, "quantization_config": config})
     bits = {
         chosen and chosen.bits: weights for chosen, weights in model.stored("attention projections").items()
     }
@@ -214,12 +214,12 @@ def test_rules_of_gptq_change_bits_or_exclude() -> None:
 def test_the_output_projection_is_quantised_where_the_configuration_says_so(
     config: dict[str, Any], tied: bool, bits: int | None
 ) -> None:
-    model = models.from_config({**SMALL, "tie_word_embeddings": tied, "quantization_config": config})
+    model = architectures.from_config({**SMALL, "tie_word_embeddings": tied, "quantization_config": config})
     assert [chosen and chosen.bits for chosen in model.stored("output projection")] == [bits]
 
 
 def test_routers_and_convolutions_are_never_quantised() -> None:
-    model = models.from_config(
+    model = architectures.from_config(
         {
             **published.NEMOTRON_3_NANO_30B,
             "quantization_config": {"quant_algo": "NVFP4", "ignore": ["lm_head"]},
@@ -272,7 +272,9 @@ def test_a_quantisation_that_is_not_known_is_refused(config: Any, problem: str) 
 def test_the_kv_cache_has_the_type_that_the_configuration_says(
     changes: dict[str, object], quantisation: dict[str, Any], bytes_per_number: float
 ) -> None:
-    model = models.from_config({**published.LLAMA, **changes, "quantization_config": quantisation or None})
+    model = architectures.from_config(
+        {**published.LLAMA, **changes, "quantization_config": quantisation or None}
+    )
     found = parts(serving.decode(model, H200, context=99))["attention over the KV cache"]
     assert found.dram_bytes == 100 * 65_536 * bytes_per_number
     prefill = parts(serving.prefill(model, H200, tokens=100))["attention"]
@@ -284,7 +286,7 @@ def test_the_kv_cache_has_the_type_that_the_configuration_says(
 
 @pytest.mark.parametrize(("said", "width"), [(None, 4), ("float32", 4), ("bfloat16", 2), ("float16", 2)])
 def test_mambas_state_has_the_type_that_the_configuration_says(said: str | None, width: int) -> None:
-    model = models.from_config({**published.NEMOTRON_3_NANO_30B, "mamba_ssm_cache_dtype": said})
+    model = architectures.from_config({**published.NEMOTRON_3_NANO_30B, "mamba_ssm_cache_dtype": said})
     found = parts(serving.decode(model, H200, batch=3))["mamba state"]
     assert found.dram_bytes == 2 * 3 * 23 * (64 * 64 * 128 * width + 3 * 6144 * 2)
     changed = parts(serving.decode(model.in_types(ssm_dtype="fp8"), H200, batch=3))["mamba state"]
@@ -311,7 +313,7 @@ def test_weights_in_a_type_of_their_own_are_multiplied_in_the_precision_of_all_e
 
 @pytest.mark.parametrize("gpus", [2, 4, 8])
 def test_each_of_several_gpus_has_its_share_of_the_work(gpus: int) -> None:
-    model = models.from_config(published.LLAMA)
+    model = architectures.from_config(published.LLAMA)
     share = model.on_one_of(gpus)
     for whole, one in (
         (serving.decode(model, H200, batch=4, context=99), serving.decode(share, H200, batch=4, context=99)),
@@ -325,18 +327,18 @@ def test_each_of_several_gpus_has_its_share_of_the_work(gpus: int) -> None:
 
 
 def test_what_cannot_be_shared_is_on_every_gpu() -> None:
-    llama = models.from_config(published.LLAMA).on_one_of(16)
+    llama = architectures.from_config(published.LLAMA).on_one_of(16)
     assert llama.attention is not None
     # 8 key and value heads for 16 GPUs: each has one.
     assert llama.attention.kv_elements_per_token == 32 * 2 * 128
-    deepseek = models.from_config(published.DEEPSEEK_V3)
+    deepseek = architectures.from_config(published.DEEPSEEK_V3)
     shared = deepseek.on_one_of(8)
     assert deepseek.attention is not None
     assert shared.attention is not None
     assert shared.attention.kv_elements_per_token == deepseek.attention.kv_elements_per_token
     assert shared.stored("router") == deepseek.stored("router")
     assert sum(shared.stored("experts").values()) == sum(deepseek.stored("experts").values()) / 8
-    nemotron = models.from_config(published.NEMOTRON_3_NANO_30B).on_one_of(16)
+    nemotron = architectures.from_config(published.NEMOTRON_3_NANO_30B).on_one_of(16)
     assert nemotron.mamba is not None
     assert (nemotron.mamba.heads, nemotron.mamba.groups) == (4, 1)
 
@@ -364,11 +366,11 @@ def test_formats_are_shared_with_the_weights() -> None:
 )
 def test_what_cannot_be_divided_is_refused(config: dict[str, object], gpus: int, problem: str) -> None:
     with pytest.raises(PredictionError, match=problem):
-        models.from_config(config).on_one_of(gpus)
+        architectures.from_config(config).on_one_of(gpus)
 
 
 def test_gpus_that_share_a_model_send_each_other_its_residual_stream() -> None:
-    share = models.from_config(published.LLAMA).on_one_of(8)
+    share = architectures.from_config(published.LLAMA).on_one_of(8)
     # 32 layers of two blocks; 10 rows of 4096 numbers, 7/8 of them there and back.
     count, sent, seconds = serving.all_reduces(share, H200, rows=10)
     assert (count, sent) == (64, 64 * 10 * 4096 * 2 * 2 * 7 / 8)
@@ -381,19 +383,19 @@ def test_gpus_that_share_a_model_send_each_other_its_residual_stream() -> None:
 
 
 def test_memory_holds_all_weights_and_what_sequences_keep() -> None:
-    llama = models.from_config(published.LLAMA)
+    llama = architectures.from_config(published.LLAMA)
     assert serving.needed_bytes(llama, batch=3, tokens=100) == 2 * llama.parameters + 300 * 131_072
     assert serving.needed_bytes(llama.on_one_of(2), batch=3, tokens=100) == (
         llama.parameters + 300 * 131_072 / 2
     )
     fp8 = quantised({"quant_method": "fp8"})
     assert serving.needed_bytes(fp8, batch=1, tokens=0) == llama.layer_parameters + 2 * 2 * HEAD
-    tied = models.from_config({**published.LLAMA, "tie_word_embeddings": True})
+    tied = architectures.from_config({**published.LLAMA, "tie_word_embeddings": True})
     assert serving.needed_bytes(tied, batch=1, tokens=0) == 2 * (llama.layer_parameters + HEAD)
     # All experts are held, not those of the batch.
-    mixtral = models.from_config(published.MIXTRAL)
+    mixtral = architectures.from_config(published.MIXTRAL)
     assert serving.needed_bytes(mixtral, batch=1, tokens=0) == 2 * mixtral.parameters
-    nemotron = models.from_config(published.NEMOTRON_3_NANO_30B)
+    nemotron = architectures.from_config(published.NEMOTRON_3_NANO_30B)
     state = 23 * (64 * 64 * 128 * 4 + 3 * 6144 * 2)
     assert serving.needed_bytes(nemotron, batch=2, tokens=10) == (
         2 * nemotron.parameters + 2 * (state + 10 * 6 * 2 * 2 * 128 * 2)

@@ -11,7 +11,7 @@ from conftest import REPORTS, RESULTS
 
 from traceql.cli import cli
 from traceql.errors import PredictionError
-from traceql.predict import models, useful
+from traceql.predict import architectures, useful
 from traceql.read import runs
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ NEMOTRON = REPORTS.parent / "models" / "nemotron-3-nano-4b.json"
 
 def test_a_layer_of_each_kind_needs_2_flop_per_weight_and_token() -> None:
     # Two layers of 3 matrices of 8 × 16, and of Q, K, V and O of 8 × 8; 3 tokens, each of 2 sequences.
-    model = models.llama(hidden=8, layers=2, heads=2, intermediate=16, vocab=10)
+    model = architectures.llama(hidden=8, layers=2, heads=2, intermediate=16, vocab=10)
     rows = {(row["layer_kind"], row["phase"]): row for row in useful.layers(model, [3], batch=2)}
     assert {row["seq_len"] for row in rows.values()} == {3}
     assert rows["mlp", "prefill"]["useful_flop"] == 2 * (3 * 8 * 16) * 3 * 2
@@ -35,7 +35,7 @@ def test_a_layer_of_each_kind_needs_2_flop_per_weight_and_token() -> None:
 
 
 def test_the_last_chunk_of_a_prompt_sees_all_that_came_before() -> None:
-    model = models.llama(hidden=8, layers=2, heads=2, intermediate=16, vocab=10)
+    model = architectures.llama(hidden=8, layers=2, heads=2, intermediate=16, vocab=10)
     rows = {
         (row["seq_len"], row["layer_kind"]): row["useful_flop"]
         for row in useful.layers(model, [4, 5], chunk=2)
@@ -48,7 +48,7 @@ def test_the_last_chunk_of_a_prompt_sees_all_that_came_before() -> None:
 
 
 def test_a_prompt_of_no_tokens_is_refused() -> None:
-    model = models.llama(hidden=8, layers=2, heads=2, intermediate=16, vocab=10)
+    model = architectures.llama(hidden=8, layers=2, heads=2, intermediate=16, vocab=10)
     with pytest.raises(PredictionError, match="tokens is 0"):
         list(useful.layers(model, [0]))
 

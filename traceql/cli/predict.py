@@ -321,7 +321,7 @@ def _tile(text: str) -> tuple[int, int]:
 
 
 def _model(config: Path | None, dimensions: Mapping[str, int | None], quantised: bool) -> Model:
-    from traceql.predict import models
+    from traceql.predict import architectures
 
     if config is not None:
         if any(dimensions.values()):
@@ -333,13 +333,13 @@ def _model(config: Path | None, dimensions: Mapping[str, int | None], quantised:
         elif content.get("quantization_config") is None and beside.is_file():
             note(f"weights are quantised as {beside.name} beside the configuration says.")
             content["quantization_config"] = _json(beside)
-        return models.from_config(content)
+        return architectures.from_config(content)
     optional = ("kv_heads", "head_dim")
     missing = [name for name, value in dimensions.items() if value is None and name not in optional]
     if missing:
         options = ", ".join(f"--{name}" for name in missing)
         raise click.UsageError(f"Give --config, or the dimensions; missing: {options}.")
-    return models.llama(**dimensions)  # type: ignore[arg-type]
+    return architectures.llama(**dimensions)  # type: ignore[arg-type]
 
 
 def _json(path: Path) -> dict[str, Any]:
