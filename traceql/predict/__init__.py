@@ -2,15 +2,16 @@
 
 Stands beside the way of a datum and knows none of it.
 
-============ ==========================================================================
-`hardware`   NVIDIA's GPUs: dense peaks, bandwidths, ridge points (figures in gpus.toml)
-`floors`     what the roofline says of FLOP and bytes; layers
-`layers`     kinds of layers: their weights, and what one of several GPUs holds
-`config`     values of a config.json, refused by name when they are of no use
-`quantised`  what a quantization_config says of which weights
-`models`     models of all this: from a config.json, or from dimensions
-`serving`    decode steps and prefill of a model
-`shapes`     tiles and waves of a GEMM
-`useful`     FLOP of one layer of each kind, to compare with counters
-============ ==========================================================================
+================ ======================================================================
+`hardware`       NVIDIA's GPUs: dense peaks, bandwidths, ridge points (figures in gpus.toml)
+`floors`         what the roofline says of FLOP and bytes; layers
+`layers`         kinds of layers: their weights, and what one of several GPUs holds
+`config`         values of a config.json, refused by name when they are of no use
+`quantised`      what a quantization_config says of which weights
+`models`         models of all this
+`architectures`  which model a config.json describes, or dimensions do
+`serving`        decode steps and prefill of a model
+`shapes`         tiles and waves of a GEMM
+`useful`         FLOP of one layer of each kind, to compare with counters
+================ ======================================================================
 """
