@@ -2,7 +2,7 @@
 
 Stands beside the way of a datum and knows none of it.
 
-================ ======================================================================
+================ ============================================================================
 `hardware`       NVIDIA's GPUs: dense peaks, bandwidths, ridge points (figures in gpus.toml)
 `floors`         what the roofline says of FLOP and bytes; layers
 `layers`         kinds of layers: their weights, and what one of several GPUs holds
@@ -13,5 +13,5 @@ Stands beside the way of a datum and knows none of it.
 `serving`        decode steps and prefill of a model
 `shapes`         tiles and waves of a GEMM
 `useful`         FLOP of one layer of each kind, to compare with counters
-================ ======================================================================
+================ ============================================================================
 """
