@@ -1,37 +1,21 @@
 -- What is known of the work behind a trace, or behind runs without one, from outside the profiler.
 --
--- A number is the trace's tag of that name, else that of the imported runs of the trace: those that name it
--- in their tag `trace`, or that share its tags nwor_mode and scv_mode. A run that differs in any tag which
--- both have is another one. Repeated runs are summarised; those of several imported files are not the same
--- measurement, and tell nothing. How runs were configured counts as a number, too, where it is one.
+-- A number is the trace's tag of that name, else that of its imported runs (see runs_of_sides). Repeated runs are
+-- summarised; those of several imported files are not the same measurement, and tell nothing. How runs were
+-- configured counts as a number, too, where it is one.
 -- @column trace_id BIGINT  the trace or runs, see measured_sides
 -- @column trace VARCHAR    name of the trace or runs
 -- @column metric VARCHAR   name, as measured or labelled
 -- @column value DOUBLE     mean of the repetitions
 -- @column median DOUBLE    their median
 
-WITH belonging AS (
-    SELECT trace_id, run_id, sweep, runs.tags
-    FROM traces
-    JOIN runs ON runs.tags['trace'] = trace
-        OR (runs.tags['nwor_mode'] = traces.tags['nwor_mode']
-            AND runs.tags['scv_mode'] = traces.tags['scv_mode'])
-    -- Sweeps give one summary per mode; its batches are parts of that.
-    WHERE coalesce(runs.tags['scope'], '') <> 'batch'
-        AND coalesce(runs.tags['trace'], trace) = trace
-        AND len(list_filter(
-            map_keys(runs.tags), lambda tag: coalesce(traces.tags[tag] <> runs.tags[tag], false)
-        )) = 0
-    UNION ALL
-    SELECT side_id, run_id, sweep, tags FROM named_runs
-),
-measured AS (
+WITH measured AS (
     SELECT trace_id, sweep, metric, value
-    FROM belonging
+    FROM runs_of_sides
     JOIN run_metrics USING (run_id)
     UNION ALL
     SELECT trace_id, sweep, tag.key, try_cast(tag.value AS DOUBLE)
-    FROM (SELECT trace_id, sweep, unnest(map_entries(tags)) AS tag FROM belonging)
+    FROM (SELECT trace_id, sweep, unnest(map_entries(tags)) AS tag FROM runs_of_sides)
     WHERE isfinite(try_cast(tag.value AS DOUBLE))
 ),
 numbers AS (

@@ -6,7 +6,9 @@
 -- named_runs, or by their sweep alone); what a trace tells comes before runs. The ncu traces must hold the
 -- same steps, for their traffic is a sum; with a flush it is as in nwor_delta, of what all modes write in it
 -- the least is its own. host_ns to gpu_ns are what one instance of the range costs on average, or in the
--- median. With NWOR off, the forks that have SCV run no mask: their range is absent, not free.
+-- median. With NWOR off, the forks that have SCV run no mask: their range is absent, not free. Where the sides
+-- of a measure differ in a tag that they have, other than the modes (model, requests, draft_tokens …), they did
+-- not do the same work, and it is NULL.
 -- @of     runs
 -- @param  mode MAP(VARCHAR, VARCHAR[]) = NULL  traces or runs of a mode, NWOR/SCV=NAME; by default as tagged
 -- @param  range VARCHAR = 'scv_compute_mask'  text of the range around the mask
@@ -110,6 +112,7 @@ counters AS (
 host AS (
     SELECT
         mode,
+        trace_id,
         host_ns / instances AS host_ns,
         median_host_ns,
         launches / instances AS launches,
@@ -128,25 +131,45 @@ host AS (
     WHERE range_costs.range = $range AND has_timeline
 ),
 outcomes AS (
-    SELECT mode, is_run, latency_s, median_latency_s, acceptance_pct
+    SELECT mode, trace_id, is_run, latency_s, median_latency_s, acceptance_pct
     FROM chosen
     JOIN trace_outcomes USING (trace_id)
 ),
 numbers AS (
-    SELECT 'ncu' AS source, mode, is_run, measure, amount
+    SELECT 'ncu' AS source, mode, trace_id, is_run, measure, amount
     FROM chosen
     JOIN counters USING (trace_id)
     UNION ALL
-    SELECT 'ncu', mode, is_run, measure || '_per_token', amount / nullif(accepted_tokens, 0)
+    SELECT 'ncu', mode, trace_id, is_run, measure || '_per_token', amount / nullif(accepted_tokens, 0)
     FROM chosen
     JOIN counters USING (trace_id)
     JOIN trace_outcomes USING (trace_id)
     UNION ALL
-    SELECT 'nsys', mode, false, measure, amount
-    FROM host UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (mode))))
+    SELECT 'nsys', mode, trace_id, false, measure, amount
+    FROM host UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (mode, trace_id))))
     UNION ALL
-    SELECT 'run', mode, is_run, measure, amount
-    FROM outcomes UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (mode, is_run))))
+    SELECT 'run', mode, trace_id, is_run, measure, amount
+    FROM outcomes
+    UNPIVOT INCLUDE NULLS (amount FOR measure IN (COLUMNS(* EXCLUDE (mode, trace_id, is_run))))
+),
+telling AS (
+    -- Of traces, if one tells; else of runs.
+    SELECT
+        *,
+        amount IS NOT NULL
+            AND (NOT is_run OR bool_and(is_run OR amount IS NULL) OVER (PARTITION BY measure, mode)) AS tells
+    FROM numbers
+),
+settings AS (
+    SELECT DISTINCT trace_id, is_of_run, tag.key AS tag, tag.value AS value
+    FROM (
+        SELECT trace_id, false AS is_of_run, unnest(map_entries(tags)) AS tag FROM measured_sides
+        UNION ALL
+        SELECT trace_id, true, unnest(map_entries(tags)) FROM runs_of_sides
+    )
+    -- What says which side it is, and what was measured, is no setting.
+    WHERE tag.key NOT IN ('trace', 'mode', 'scope', 'run', 'seed')
+        AND NOT regexp_matches(tag.key, '^(nwor|scv|spec_num|spec_acceptance)_|latency')
 ),
 measures AS (
     SELECT measure, source, row_number() OVER () AS position
@@ -167,13 +190,11 @@ cells AS (
         position,
         measures.measure,
         modes.mode,
-        -- Of traces, if one tells; else of runs.
-        coalesce(
-            nullif(count(DISTINCT amount) FILTER (NOT is_run), 0), count(DISTINCT amount) FILTER (is_run)
-        ) AS told,
-        CASE WHEN told = 1 THEN coalesce(
-            max(amount) FILTER (NOT is_run), max(amount) FILTER (is_run)
-        ) END AS amount,
+        -- Two traces of one mode may have their number from the same runs.
+        CASE WHEN measures.source = 'run' AND bool_or(tells AND NOT is_run)
+             THEN count(DISTINCT amount) FILTER (tells)
+             ELSE count(DISTINCT trace_id) FILTER (tells) END AS told,
+        CASE WHEN told = 1 THEN max(amount) FILTER (tells) END AS amount,
         CASE
             WHEN told > 1 THEN 'more than one trace or run'
             WHEN told = 1 THEN NULL
@@ -185,18 +206,34 @@ cells AS (
                     WHERE chosen.mode = modes.mode AND if(measures.source = 'ncu', has_counters, has_timeline)
                 )
                 THEN 'no ' || measures.source || ' trace'
-            WHEN measures.source = 'nsys' AND count(numbers.mode) = 0 THEN 'no range ' || $range
+            WHEN measures.source = 'nsys' AND count(telling.mode) = 0 THEN 'no range ' || $range
             WHEN measures.source = 'run' THEN 'no imported run tells'
             WHEN measures.measure LIKE '%token%' THEN 'accepted tokens unknown'
             ELSE 'not measured'
         END AS reason
     FROM measures
     CROSS JOIN modes
-    LEFT JOIN numbers ON numbers.measure = measures.measure AND numbers.mode = modes.mode
+    LEFT JOIN telling ON telling.measure = measures.measure AND telling.mode = modes.mode
     GROUP BY position, measures.measure, measures.source, modes.mode
+),
+differing AS (
+    SELECT measure, string_agg(tag, ', ' ORDER BY tag) AS tags
+    FROM (
+        SELECT measure, tag
+        FROM telling
+        JOIN cells USING (measure, mode)
+        JOIN settings USING (trace_id)
+        -- What profilers count depends on no run.
+        WHERE tells AND told = 1 AND (NOT is_of_run OR source = 'run' OR measure LIKE '%token%')
+        GROUP BY measure, tag
+        HAVING count(DISTINCT value) > 1
+    )
+    GROUP BY measure
 ),
 reasons AS (
     SELECT measure, mode, reason FROM cells WHERE reason IS NOT NULL
+    UNION ALL
+    SELECT measure, mode, 'not of the same ' || tags FROM cells JOIN differing USING (measure) WHERE told = 1
     UNION ALL
     SELECT cells.measure, mode, 'with the tracing of every node of a graph'
     FROM cells
@@ -215,15 +252,15 @@ explained AS (
 )
 SELECT
     measure,
-    max(amount) FILTER (mode = 'off/off') AS off_off,
-    max(amount) FILTER (mode = 'stage/off') AS stage_off,
-    max(amount) FILTER (mode = 'off/graph') AS off_graph,
-    max(amount) FILTER (mode = 'stage/graph') AS stage_graph,
+    max(amount) FILTER (mode = 'off/off' AND is_alike) AS off_off,
+    max(amount) FILTER (mode = 'stage/off' AND is_alike) AS stage_off,
+    max(amount) FILTER (mode = 'off/graph' AND is_alike) AS off_graph,
+    max(amount) FILTER (mode = 'stage/graph' AND is_alike) AS stage_graph,
     percent(stage_off - off_off, off_off) AS stage_off_pct,
     percent(off_graph - off_off, off_off) AS off_graph_pct,
     percent(stage_graph - off_off, off_off) AS stage_graph_pct,
     coalesce(any_value(remark), '') AS remark
-FROM cells
+FROM (SELECT *, measure NOT IN (SELECT measure FROM differing) AS is_alike FROM cells)
 LEFT JOIN explained USING (measure)
 GROUP BY position, measure
 ORDER BY position
