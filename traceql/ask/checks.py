@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from traceql.ask.answer import Asker
+    from traceql.questions.catalog import Catalog
     from traceql.questions.parameters import Value
     from traceql.questions.question import Query
 
@@ -66,11 +67,13 @@ def run(
             as the command line's options are.
 
     Raises:
-        CheckError: a check cannot be evaluated; the message names the file and the check.
+        CheckError: a check cannot be evaluated, or none takes a baseline or variant that is given; the message
+            names the file and the check.
     """
     given = dict(parameters or {})
     used(given, file.checks, file.label, ask.catalog)
     traces = {"baseline": baseline, "variant": variant}
+    _needed(file, traces, ask.catalog)
     answers: dict[tuple[str, str], tuple[pa.Table | None, tuple[str, ...]]] = {}
     verdicts = []
     for check in file.checks:
@@ -100,6 +103,20 @@ def run(
             outcome, notes = "cannot tell", (*notes, f"No row of {check.query} to judge.")
         verdicts.append(Verdict(check.name, outcome, evidence, notes, check.message))
     return verdicts
+
+
+def _needed(file: CheckFile, traces: Mapping[str, str | None], catalog: Catalog) -> None:
+    """Raise for a trace that no check would look at, so that the verdicts are not taken for its own."""
+    queries = {check.query: catalog.find(check.query) for check in file.checks}
+    names = list(dict.fromkeys(param.name for query in queries.values() for param in query.params))
+    values = [file.parameters, *(check.parameters for check in file.checks)]
+    meant = {value for given in values for value in given.values() if isinstance(value, str)}
+    for side, trace in traces.items():
+        if trace is not None and side not in names and f"${side}" not in meant:
+            raise CheckError(
+                f"{file.label}: none of its checks takes a {side}",
+                f"Its queries have the parameters {', '.join(names)}: --param NAME=VALUE.",
+            )
 
 
 def _bound(
