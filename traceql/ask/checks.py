@@ -67,8 +67,8 @@ def run(
             as the command line's options are.
 
     Raises:
-        CheckError: a check cannot be evaluated, or none takes a baseline or variant that is given; the message
-            names the file and the check.
+        CheckError: a check cannot be evaluated, or none takes the baseline or variant given; the message names
+            the file and the check.
     """
     given = dict(parameters or {})
     used(given, file.checks, file.label, ask.catalog)

@@ -81,8 +81,10 @@ def check(
     """Judge traces by the checks of a FILE: pass, fail or cannot tell, with the numbers.
 
     FILE is a path, or the name of a file that comes with traceql or lies in the checks of a folder of
-    --queries: see below, or --list. A side that none of its checks takes is refused: those of nwor_scv are named
-    by --param mode=NWOR/SCV=NAME, or by their tags. For a file of one's own, begin with: traceql check budget --show
+    --queries: see below, or --list. For a file of one's own, begin with: traceql check budget --show
+
+    A baseline or variant that none of its checks takes is refused: what nwor_scv judges is named by
+    --param mode=NWOR/SCV=NAME, or told by tags.
 
     Without --format and --output, a line per check with its evidence below. The exit status is 0 if every
     check passes, 3 if one fails, and 4 if none fails but one cannot tell.

@@ -205,4 +205,63 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "equal runs of two sweeps are two; modes that did not do the same work are not compared, and the rest is kept",
+        runs={
+            "one": Runs(
+                {"nwor_mode": "off", "scv_mode": "off", "latency_avg_s": 2, "model": "m", "requests": 8}
+            ),
+            "two": Runs(
+                {"nwor_mode": "off", "scv_mode": "off", "latency_avg_s": 2, "model": "m", "requests": 8}
+            ),
+            "three": Runs(
+                {
+                    "nwor_mode": "off",
+                    "scv_mode": "graph",
+                    "latency_avg_s": 4,
+                    "dram__bytes_write.sum": 7,
+                    "model": "m",
+                    "requests": 8,
+                }
+            ),
+            "four": Runs(
+                {
+                    "nwor_mode": "stage",
+                    "scv_mode": "graph",
+                    "latency_avg_s": 3,
+                    "spec_acceptance_ratio": 0.5,
+                    "model": "n",
+                    "requests": 512,
+                }
+            ),
+        },
+        expected=across(
+            """
+            measure                      off_off  stage_off  off_graph  stage_graph  stage_off_pct  off_graph_pct  stage_graph_pct  remark
+            dram_write_bytes             NULL     NULL       7          NULL         NULL           NULL           NULL             no ncu trace (off/off, stage/graph, stage/off)
+            dram_write_bytes_with_flush  NULL     NULL       NULL       NULL         NULL           NULL           NULL             no flush (off/graph, off/off, stage/graph, stage/off)
+            dram_read_bytes              NULL     NULL       NULL       NULL         NULL           NULL           NULL             no ncu trace (off/graph, off/off, stage/graph, stage/off)
+            l2_write_sectors             NULL     NULL       NULL       NULL         NULL           NULL           NULL             no ncu trace (off/graph, off/off, stage/graph, stage/off)
+            l2_read_sectors              NULL     NULL       NULL       NULL         NULL           NULL           NULL             no ncu trace (off/graph, off/off, stage/graph, stage/off)
+            dram_throughput_pct          NULL     NULL       NULL       NULL         NULL           NULL           NULL             no ncu trace (off/graph, off/off, stage/graph, stage/off)
+            dram_write_bytes_per_token   NULL     NULL       NULL       NULL         NULL           NULL           NULL             no ncu trace (off/graph, off/off, stage/graph, stage/off)
+            host_ns                      NULL     NULL       NULL       NULL         NULL           NULL           NULL             no nsys trace (off/graph, off/off, stage/graph, stage/off)
+            median_host_ns               NULL     NULL       NULL       NULL         NULL           NULL           NULL             no nsys trace (off/graph, off/off, stage/graph, stage/off)
+            launches                     NULL     NULL       NULL       NULL         NULL           NULL           NULL             no nsys trace (off/graph, off/off, stage/graph, stage/off)
+            launch_ns                    NULL     NULL       NULL       NULL         NULL           NULL           NULL             no nsys trace (off/graph, off/off, stage/graph, stage/off)
+            median_launch_ns             NULL     NULL       NULL       NULL         NULL           NULL           NULL             no nsys trace (off/graph, off/off, stage/graph, stage/off)
+            graph_replays                NULL     NULL       NULL       NULL         NULL           NULL           NULL             no nsys trace (off/graph, off/off, stage/graph, stage/off)
+            graph_replay_ns              NULL     NULL       NULL       NULL         NULL           NULL           NULL             no nsys trace (off/graph, off/off, stage/graph, stage/off)
+            median_graph_replay_ns       NULL     NULL       NULL       NULL         NULL           NULL           NULL             no nsys trace (off/graph, off/off, stage/graph, stage/off)
+            replays_by_node              NULL     NULL       NULL       NULL         NULL           NULL           NULL             no nsys trace (off/graph, off/off, stage/graph, stage/off)
+            syncs                        NULL     NULL       NULL       NULL         NULL           NULL           NULL             no nsys trace (off/graph, off/off, stage/graph, stage/off)
+            kernels                      NULL     NULL       NULL       NULL         NULL           NULL           NULL             no nsys trace (off/graph, off/off, stage/graph, stage/off)
+            gpu_ns                       NULL     NULL       NULL       NULL         NULL           NULL           NULL             no nsys trace (off/graph, off/off, stage/graph, stage/off)
+            median_gpu_ns                NULL     NULL       NULL       NULL         NULL           NULL           NULL             no nsys trace (off/graph, off/off, stage/graph, stage/off)
+            latency_s                    NULL     NULL       NULL       NULL         NULL           NULL           NULL             more than one trace or run (off/off); no imported run tells (stage/off); not of the same model, requests (off/graph, stage/graph)
+            median_latency_s             NULL     NULL       NULL       NULL         NULL           NULL           NULL             no imported run tells (off/graph, off/off, stage/graph, stage/off)
+            acceptance_pct               NULL     NULL       NULL       50           NULL           NULL           NULL             no imported run tells (off/graph, off/off, stage/off)
+            """
+        ),
+    ),
 ]
