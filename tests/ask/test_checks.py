@@ -227,15 +227,16 @@ def test_what_nwor_cannot_have_saved_is_no_success(tmp_path: Path) -> None:
     assert told(90, 900, 10) == ("pass", "pass")
     assert told(90, 895, 10) == ("fail", "pass")
     assert told(90, 940, 10) == ("pass", "pass")
-    assert told(90, 945, 9) == ("fail", "pass")
-    # 4 %, and nothing of it saved.
+    assert told(90, 945, 10) == ("fail", "pass")
+    # 4 %, and DRAM saw nothing of it.
     assert told(95, 1000, 5) == ("fail", "pass")
-    assert told(95, 1000, 0) == ("fail", "fail")
-    # Under 2 % is no change.
+    # Under 2 % is no change, and every row was committed here.
     assert told(98, 1000, 2) == ("cannot tell", "pass")
-    assert told(99, 1000, 0) == ("cannot tell", "fail")
+    assert told(95, 1000, 0) == ("cannot tell", "fail")
     assert told(100, 1000, 0) == ("cannot tell", "cannot tell")
-    assert told(100, 900, 10) == ("fail", "fail")
+    # Of rows, 1 % and none: what fell is not theirs.
+    assert told(99, 900, 1) == ("fail", "pass")
+    assert told(100, 900, 0) == ("fail", "cannot tell")
 
 
 def test_launching_counts_replays_too_so_that_a_graph_saves_nothing_by_its_name() -> None:

@@ -67,7 +67,7 @@ def run(
             as the command line's options are.
 
     Raises:
-        CheckError: a check cannot be evaluated, or none takes the baseline or variant given; the message names
+        CheckError: a check cannot be evaluated, or none takes the baseline or variant; the message names
             the file and the check.
     """
     given = dict(parameters or {})
