@@ -83,8 +83,8 @@ def check(
     FILE is a path, or the name of a file that comes with traceql or lies in the checks of a folder of
     --queries: see below, or --list. For a file of one's own, begin with: traceql check budget --show
 
-    A baseline or variant that none of its checks takes is refused: what nwor_scv judges is named by
-    --param mode=NWOR/SCV=NAME, or told by tags.
+    A baseline or variant that none of its checks takes is refused: what such a FILE judges is named by parameters
+    of its queries (--param).
 
     Without --format and --output, a line per check with its evidence below. The exit status is 0 if every
     check passes, 3 if one fails, and 4 if none fails but one cannot tell.
@@ -95,7 +95,6 @@ def check(
       traceql check budget --variant run --format json
       traceql check budget.toml --variant run.nsys-rep --param step=decode%
       traceql check mine.toml --baseline runs_before.json --variant runs_after.json
-      traceql check nwor_scv --param mode=off/off=before --param mode=stage/graph=after
     """
     from traceql.ask import check_files, checks
 

@@ -1,8 +1,8 @@
 -- What is known of the work behind a trace, or behind runs without one, from outside the profiler.
 --
--- A number is the trace's tag of that name, else that of its imported runs (see runs_of_sides). Repeated runs are
--- summarised; those of several imported files are not the same measurement, and tell nothing. How runs were
--- configured counts as a number, too, where it is one.
+-- A number is the trace's tag of that name, else that of its imported runs (see runs_of_sides). Repeated runs
+-- are summarised; those of several imported files are not the same measurement, and tell nothing. How runs
+-- were configured counts as a number, too, where it is one.
 -- @column trace_id BIGINT  the trace or runs, see measured_sides
 -- @column trace VARCHAR    name of the trace or runs
 -- @column metric VARCHAR   name, as measured or labelled

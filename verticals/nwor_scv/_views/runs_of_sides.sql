@@ -1,7 +1,7 @@
 -- Which imported runs tell of the work behind a trace, or are the runs that were measured without one.
 --
--- Runs of a trace name it in their tag `trace`, or share its tags nwor_mode and scv_mode. A run that differs in
--- any tag which both have is another one.
+-- Runs of a trace name it in their tag `trace`, or share its tags nwor_mode and scv_mode. A run that differs
+-- in any tag which both have is another one.
 -- @column trace_id BIGINT            the trace or runs, see measured_sides
 -- @column run_id BIGINT              the run, see runs
 -- @column sweep VARCHAR              the imported file

@@ -6,9 +6,9 @@
 -- named_runs, or by their sweep alone); what a trace tells comes before runs. The ncu traces must hold the
 -- same steps, for their traffic is a sum; with a flush it is as in nwor_delta, of what all modes write in it
 -- the least is its own. host_ns to gpu_ns are what one instance of the range costs on average, or in the
--- median. With NWOR off, the forks that have SCV run no mask: their range is absent, not free. Where the sides
--- of a measure differ in a tag that they have, other than the modes (model, requests, draft_tokens …), they did
--- not do the same work, and it is NULL.
+-- median. With NWOR off, the forks that have SCV run no mask: their range is absent, not free. Sides
+-- that differ in a tag which both have, other than the modes (model, requests, draft_tokens …), did not do the
+-- same work: what they measured is NULL.
 -- @of     runs
 -- @param  mode MAP(VARCHAR, VARCHAR[]) = NULL  traces or runs of a mode, NWOR/SCV=NAME; by default as tagged
 -- @param  range VARCHAR = 'scv_compute_mask'  text of the range around the mask
