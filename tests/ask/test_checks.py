@@ -357,6 +357,43 @@ def test_both_modes_are_judged_over_the_matrix(corpus: Database) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("by_node", "longer", "verdict"),
+    [
+        ("", 9_000, "fail"),
+        ("before", 9_000, "fail"),
+        ("after", 9_000, "cannot tell"),
+        ("after", 90_000, "pass"),
+    ],
+)
+def test_the_hosts_time_in_the_matrix_is_judged_as_that_of_a_pair(
+    by_node: str, longer: int, verdict: str
+) -> None:
+    database = empty()
+    for name, mode, ns in (("before", "off", 10_000 + longer), ("after", "stage", 10_000)):
+        work = kernel("k", ns, ns + 5, node=1) if name == by_node else graph(ns, ns + 5)
+        scv = "off" if mode == "off" else "graph"
+        recording = Recording(nwor_mode=mode, scv_mode=scv).range("scv_compute_mask", 0, ns)
+        recording.call("cudaGraphLaunch_v10000", 0, ns, work).store(database, name)
+    assert outcomes(database.check("nwor_scv"))["both-spare-the-host"] == verdict
+
+
+def test_modes_of_unlike_runs_are_not_judged(tmp_path: Path) -> None:
+    database = empty()
+    for name, scv, nwor, requests in (("a", "off", "off", 1), ("b", "graph", "stage", 512)):
+        table = {
+            "scv_mode": scv,
+            "nwor_mode": nwor,
+            "requests": requests,
+            "dram__bytes_write.sum": 600 - requests,
+        }
+        (tmp_path / f"{name}.json").write_text(json.dumps([table]))
+        database.import_runs(tmp_path / f"{name}.json")
+    writes = next(v for v in database.check("nwor_scv") if v.name == "both-save-dram-writes")
+    assert writes.outcome == "cannot tell"
+    assert "not of the same requests (off/off, stage/graph)" in writes.evidence[0]["remark"]
+
+
 def test_the_budget_holds_for_the_recorded_model_and_names_the_step_that_breaks_it(corpus: Database) -> None:
     budget = check_files.load("budget", catalog.shipped())
     assert set(outcomes(checks.run(corpus._asker, budget, variant="llama_eager.sqlite.xz")).values()) == {

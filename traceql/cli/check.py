@@ -83,8 +83,8 @@ def check(
     FILE is a path, or the name of a file that comes with traceql or lies in the checks of a folder of
     --queries: see below, or --list. For a file of one's own, begin with: traceql check budget --show
 
-    A baseline or variant that none of its checks takes is refused: what such a FILE judges is named by parameters
-    of its queries (--param).
+    A baseline or variant that none of its checks takes is refused: what such a FILE judges is named by
+    parameters of its queries (--param).
 
     Without --format and --output, a line per check with its evidence below. The exit status is 0 if every
     check passes, 3 if one fails, and 4 if none fails but one cannot tell.

@@ -7,8 +7,8 @@
 -- same steps, for their traffic is a sum; with a flush it is as in nwor_delta, of what all modes write in it
 -- the least is its own. host_ns to gpu_ns are what one instance of the range costs on average, or in the
 -- median. With NWOR off, the forks that have SCV run no mask: their range is absent, not free. Sides
--- that differ in a tag which both have, other than the modes (model, requests, draft_tokens …), did not do the
--- same work: what they measured is NULL.
+-- that differ in a tag which both have, other than the modes (model, requests …), did not do the same work:
+-- what they measured is NULL.
 -- @of     runs
 -- @param  mode MAP(VARCHAR, VARCHAR[]) = NULL  traces or runs of a mode, NWOR/SCV=NAME; by default as tagged
 -- @param  range VARCHAR = 'scv_compute_mask'  text of the range around the mask
@@ -169,7 +169,7 @@ settings AS (
     )
     -- What says which side it is, and what was measured, is no setting.
     WHERE tag.key NOT IN ('trace', 'mode', 'scope', 'run', 'seed')
-        AND NOT regexp_matches(tag.key, '^(nwor|scv|spec_num|spec_acceptance)_|latency')
+        AND NOT regexp_matches(tag.key, '^(nwor|scv)(_|$)|^spec_(num|acceptance)_|latency')
 ),
 measures AS (
     SELECT measure, source, row_number() OVER () AS position
