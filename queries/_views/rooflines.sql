@@ -17,14 +17,17 @@
 -- of the trace, or words such as seq_len=512 in the texts of the NVTX ranges around it, or else the range
 -- inside one called layer, and for the phase a range called prefill or decode, or vLLM's steps
 -- (execute_context_…). Where nothing tells the kind, the modules of numbered layers are kinds (layers.*.mlp),
--- as in layer_breakdown: a kernel counts in each one around it.
+-- as in layer_breakdown: a kernel counts in each one around it. A call of a layer ends where a kernel of none
+-- or another one follows, or the module changes; reports do not tell apart calls that follow each other.
 -- @needs  metrics
 -- @metrics smsp__sass_thread_inst_executed_op_ffma_pred_on.sum|
 --         smsp__sass_thread_inst_executed_op_ffma_pred_on.sum.per_cycle_elapsed|
 --         sm__sass_thread_inst_executed_op_ffma_pred_on.sum
 -- @metrics sm__ops_path_tensor_src_bf16_dst_fp32.sum|
 --         sm__ops_path_tensor_src_fp16_dst_fp32.sum|
---         smsp__inst_executed_pipe_tensor.sum.per_cycle_elapsed
+--         smsp__inst_executed_pipe_tensor.sum.per_cycle_elapsed|
+--         sm__inst_executed_pipe_tensor.sum|
+--         sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_elapsed
 -- @metrics dram__bytes.sum|dram__bytes.sum.per_second|dram__bytes_read.sum|dram__bytes_read.sum.per_second
 -- @metrics dram__bytes.sum.peak_sustained
 -- @ncu    --set roofline
@@ -39,6 +42,7 @@
 --         for ranges
 -- @column phase VARCHAR                   prefill, decode, mixed …; NULL for ranges, and if nothing tells it
 -- @column seq_len BIGINT                  of a layer: prompt length
+-- @column calls BIGINT                    of a layer: how often it ran, as far as its kernels are apart
 -- @column kernels BIGINT                  profiled workloads
 -- @column gpu_ns BIGINT                   GPU time of all of them
 -- @column flop DOUBLE                     executed, in all precisions that were counted
@@ -104,7 +108,8 @@ launches AS (
         ) AS phase,
         try_cast(
             coalesce(tags['seq_len'], nullif(regexp_extract(path, '\bseq_len=([0-9]+)', 1), '')) AS BIGINT
-        ) AS seq_len
+        ) AS seq_len,
+        row_number() OVER (PARTITION BY kernels.trace_id ORDER BY kernel_id) AS place
     FROM kernels
     JOIN traces USING (trace_id)
     LEFT JOIN kernel_names
@@ -115,14 +120,22 @@ launches AS (
     WHERE has_counters
 ),
 layers AS (
-    SELECT trace_id, kernel_id, kind, phase, seq_len
+    SELECT trace_id, kernel_id, place, kind, phase, seq_len, kind AS module
     FROM launches
     WHERE kind IS NOT NULL
     UNION ALL
-    SELECT DISTINCT trace_id, kernel_id, text_pattern(module), phase, seq_len
+    SELECT trace_id, kernel_id, place, text_pattern(module) AS kind, phase, seq_len, min(module)
     FROM launches
     JOIN (SELECT kernel_id, module_of(text, path) AS module FROM ranges) USING (kernel_id)
     WHERE kind IS NULL AND layer_number(module) IS NOT NULL
+    GROUP BY ALL
+),
+called AS (
+    SELECT
+        *,
+        coalesce(place <> lag(place) OVER of_kind + 1 OR module <> lag(module) OVER of_kind, true) AS begins
+    FROM layers
+    WINDOW of_kind AS (PARTITION BY trace_id, kind, phase, seq_len ORDER BY place)
 ),
 members AS (
     SELECT
@@ -145,14 +158,15 @@ members AS (
     SELECT DISTINCT 'range' AS grouping, kernel_id, trace_id, domain, path
     FROM ranges
     UNION ALL BY NAME
-    SELECT 'layer' AS grouping, kernel_id, trace_id, kind AS name, phase, seq_len
-    FROM layers
+    SELECT 'layer' AS grouping, kernel_id, trace_id, kind AS name, phase, seq_len, begins
+    FROM called
 ),
 profiled AS (
     SELECT
         grouping,
         {'trace_id': members.trace_id, 'launch': launch, 'domain': domain, 'path': path, 'name': name,
          'phase': phase, 'seq_len': seq_len} AS key,
+        begins,
         kernel_work.* EXCLUDE (trace_id, kernel_id, kernel),
         dram_bytes / dram_peak_bytes_per_s AS profiled_dram_s,
         dram_bytes / dram_bytes_per_s AS datasheet_dram_s,
@@ -173,6 +187,7 @@ summed AS (
     SELECT
         grouping,
         key,
+        sum(begins::BIGINT)::BIGINT AS calls,
         count(*) AS kernels,
         sum(duration_ns)::BIGINT AS gpu_ns,
         CASE WHEN bool_or(flop_at_least) THEN nullif(sum(flop), 0) ELSE sum(flop) END AS flop,
@@ -263,6 +278,7 @@ SELECT
     key.name AS name,
     key.phase AS phase,
     key.seq_len AS seq_len,
+    calls,
     kernels,
     gpu_ns,
     flop,

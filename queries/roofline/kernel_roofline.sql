@@ -59,7 +59,7 @@ SELECT
     groups.category,
     path,
     phase,
-    rooflines.* EXCLUDE (grouping, trace_id, trace, kernel_id, domain, path, name, phase, seq_len),
+    rooflines.* EXCLUDE (grouping, trace_id, trace, kernel_id, domain, path, name, phase, seq_len, calls),
     kernels * useful AS useful_flop,
     flop / nullif(kernels * useful, 0) AS executed_per_useful
 FROM rooflines

@@ -10,16 +10,20 @@
 --
 -- The useful FLOP of a row are the trace's tag useful_flop, or those of one layer and step that runs with the
 -- metric useful_flop and the tags layer_kind, phase and seq_len say (traceql predict layers makes them of a
--- model's configuration; traceql import-runs), times --calls. Where runs differ, they are not known.
+-- model's configuration; traceql import-runs), times the calls. Where runs differ, they are not known.
+-- Without --calls those are as many as the row's kernels are apart: other kernels or layer numbers come
+-- between them. Give it where calls of one kind follow each other, or the kind is a tag of a whole trace.
 -- @of     traces
 -- @param  layer_kind VARCHAR = '*'    kind of layer, or a pattern of it
 -- @param  phase VARCHAR = NULL        only this phase
--- @param  calls BIGINT = 1            how often a layer ran in what a row holds: layers × steps
+-- @param  calls BIGINT = NULL         how often a layer ran in what a row holds, if not as its kernels tell:
+--         layers × steps
 -- @needs  rooflines
 -- @column trace VARCHAR               name of the trace
 -- @column layer_kind VARCHAR          for example attention, mlp or layers.*.mlp
 -- @column phase VARCHAR               prefill, decode or mixed, or as tagged; NULL if nothing tells
 -- @column seq_len BIGINT              prompt length in tokens; NULL if nothing tells
+-- @column calls BIGINT                how often the layer ran in it: --calls, or as its kernels tell
 -- @columns rooflines kernels
 -- @column useful_flop DOUBLE          what the work of a row needs in theory
 -- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice
@@ -45,8 +49,11 @@ SELECT
     rooflines.name AS layer_kind,
     rooflines.phase,
     rooflines.seq_len,
-    rooflines.* EXCLUDE (grouping, trace_id, trace, kernel_id, domain, path, name, phase, seq_len),
-    coalesce(try_cast(tags['useful_flop'] AS DOUBLE), $calls * useful.flop) AS useful_flop,
+    coalesce($calls, rooflines.calls) AS calls,
+    rooflines.* EXCLUDE (grouping, trace_id, trace, kernel_id, domain, path, name, phase, seq_len, calls),
+    coalesce(
+        try_cast(tags['useful_flop'] AS DOUBLE), coalesce($calls, rooflines.calls) * useful.flop
+    ) AS useful_flop,
     rooflines.flop / nullif(useful_flop, 0) AS executed_per_useful
 FROM rooflines
 JOIN chosen_traces($trace) AS traces USING (trace_id)

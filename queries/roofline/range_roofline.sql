@@ -19,7 +19,7 @@
 SELECT
     traces.trace,
     path,
-    rooflines.* EXCLUDE (grouping, trace_id, trace, kernel_id, domain, path, name, phase, seq_len),
+    rooflines.* EXCLUDE (grouping, trace_id, trace, kernel_id, domain, path, name, phase, seq_len, calls),
     $useful_flop::DOUBLE AS useful_flop,
     flop / nullif(useful_flop, 0) AS executed_per_useful
 FROM rooflines

@@ -494,6 +494,16 @@ def test_an_idle_tensor_pipe_is_0_flop_and_a_busy_one_unknown(profiles: Database
     assert {row["bound"] for row in busy} == {None}
 
 
+def test_what_an_idle_tensor_pipe_makes_needless_is_not_missed() -> None:
+    uncounted = {name: value for name, value in WHOLE.items() if "tensor" not in name}
+    idle = {"sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_elapsed": 0.0}
+    answer = recorded(("copy", {**uncounted, **idle})).ask("kernel_roofline")
+    assert "tensor" not in notes(answer) and [row["lacks"] for row in answer.table.to_pylist()] == [None]
+    missed = recorded(("copy", uncounted)).ask("kernel_roofline")
+    assert "Not measured" in notes(missed) and "sm__ops_path_tensor_" in notes(missed)
+    assert "tensor FLOP" in missed.table.to_pylist()[0]["lacks"]
+
+
 # Metric → what a launch says that lacks it, and what two say of which one lacks it. A whole one executes 20 FLOP of
 # fp32 and 10 of bf16, in 100 and 10 ps, and moves 10 bytes of DRAM, in 1 ns, 320 of L2 and 1,280 of L1.
 UNKNOWN: Mapping[str, tuple[Row, Row]] = {

@@ -191,7 +191,8 @@ def predicted(folder: Path, config: dict[str, Any], *arguments: str) -> tuple[li
 
 def test_types_are_options(tmp_path: Path) -> None:
     decode = ("decode", "--gpu", "H200", "--context", "99")
-    found, _ = predicted(tmp_path, published.LLAMA, *decode, "--weight-dtype", "fp4", "--kv-dtype", "fp8")
+    found, said = predicted(tmp_path, published.LLAMA, *decode, "--weight-dtype", "fp4", "--kv-dtype", "fp8")
+    assert "note: H200: no fp4 peak is known; weights of --weight-dtype fp4 are computed in bf16." in said
     by_part = {row["part"]: row for row in found}
     assert by_part["feed-forward"]["dram_bytes"] == 32 * 3 * 4096 * 14336 / 2
     assert by_part["attention over the KV cache"]["dram_bytes"] == 100 * 65_536
@@ -201,6 +202,20 @@ def test_types_are_options(tmp_path: Path) -> None:
     nemotron, _ = predicted(tmp_path, published.NEMOTRON_3_NANO_30B, *decode, "--ssm-dtype", "bf16")
     state = next(row for row in nemotron if row["part"] == "mamba state")
     assert state["dram_bytes"] == 2 * 23 * 2 * (64 * 64 * 128 + 3 * 6144)
+
+
+def test_what_a_gpu_has_no_peak_of_is_said_to_be_computed_in_another_precision(tmp_path: Path) -> None:
+    config = {**published.LLAMA, "quantization_config": {"quant_method": "modelopt", "quant_algo": "NVFP4"}}
+    gpus = ("--gpu", "H200", "--gpu", "B300")
+    found, said = predicted(tmp_path, config, "decode", *gpus)
+    used = {row["gpu"]: row["precision"] for row in found if row["part"] == "feed-forward"}
+    assert used == {"H200": "bf16", "B300": "fp4"}
+    assert [line for line in said.splitlines() if "peak" in line] == [
+        "note: H200: no fp4 peak is known; computed in bf16."
+    ]
+    unquantised, said = predicted(tmp_path, published.LLAMA, "prefill", "--tokens", "4", *gpus)
+    assert {row["precision"] for row in unquantised} == {"bf16"}
+    assert "computed in" not in said
 
 
 def test_weights_in_a_type_of_their_own_need_no_known_quantisation(tmp_path: Path) -> None:

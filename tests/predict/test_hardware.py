@@ -73,6 +73,12 @@ def test_the_published_ridge_points_come_out(name: str, ridge: int) -> None:
         ("NVIDIA RTX PRO 6000 Blackwell Server Edition", "RTX PRO 6000 Blackwell Server"),
         ("NVIDIA GeForce RTX 2080 Ti", "RTX 2080 Ti"),
         ("GeForce RTX 2070 SUPER", "RTX 2070 SUPER"),
+        ("NVIDIA GeForce RTX 2080 Super with Max-Q Design", "RTX 2080 SUPER Max-Q"),
+        ("NVIDIA GeForce RTX 2080 with Max-Q Design", "RTX 2080 Max-Q"),
+        ("GeForce RTX 2070 Super with Max-Q Design", "RTX 2070 SUPER Max-Q"),
+        ("GeForce RTX 2070 with Max-Q Design", "RTX 2070 Max-Q"),
+        ("NVIDIA GeForce RTX 2060 with Max-Q Design", "RTX 2060 Max-Q"),
+        ("NVIDIA GeForce RTX 2070 Super Laptop GPU", "RTX 2070 SUPER Laptop GPU"),
         ("NVIDIA GeForce RTX 3090", "RTX 3090"),
         ("NVIDIA GeForce RTX 3090 Ti", "RTX 3090 Ti"),
         ("NVIDIA GeForce RTX 3070 Laptop GPU", "RTX 3070 Laptop GPU"),
@@ -96,7 +102,7 @@ def test_names_as_in_traces_find_their_gpu_without_assumptions(name: str, gpu: s
         "NVIDIA A100-SXM-64GB",
         "NVIDIA A10M",
         "NVIDIA GeForce RTX 5090 D",
-        "NVIDIA GeForce RTX 2080 with Max-Q Design",
+        "NVIDIA GeForce RTX 2080 Ti with Max-Q Design",
         "NVIDIA H100 80GB HBM3 MIG 1g.10gb",
         "NVIDIA H20-3e",
         "NVIDIA RTX 5000 Ada Generation Laptop GPU",
@@ -115,11 +121,18 @@ def test_a_sibling_is_not_taken_for_a_known_gpu(name: str) -> None:
 def test_an_unknown_gpu_is_told_its_kin() -> None:
     with pytest.raises(UnknownGpuError, match="no data about a GPU called 'A100-PCIE-20GB'") as caught:
         hardware.find("A100-PCIE-20GB")
-    assert "A100 SXM 80GB, A100 PCIe 80GB, A100 SXM 40GB, A100 PCIe 40GB" in caught.value.remedy
+    # The closest first: what shares most of the name, the model before all.
+    assert "akin: A100 PCIe 80GB, A100 PCIe 40GB, A100 SXM 80GB, A100 SXM 40GB, " in caught.value.remedy
+    with pytest.raises(UnknownGpuError) as caught:
+        hardware.find("NVIDIA GeForce RTX 2080 Ti with Max-Q Design")
+    assert "akin: RTX 2080 Max-Q, RTX 2080 SUPER Max-Q, RTX 2080 Ti, RTX 2080, " in caught.value.remedy
+    assert "derived from the report" in caught.value.remedy
 
 
 def test_short_names_say_what_they_assume() -> None:
     assert hardware.find("A100-SXM").name == "A100 SXM 80GB"
+    assert hardware.find("Orin Nano").name == "Jetson Orin Nano 8GB"
+    assert hardware.find("Orin (nvgpu)").name == "Jetson AGX Orin 64GB"
     assert hardware.assumption("A100-SXM") == "'A100-SXM' is taken as A100 SXM 80GB, the 80 GB card"
 
 
@@ -219,6 +232,7 @@ def test_printed_bandwidths_are_bus_width_times_data_rate(gpu: hardware.Gpu) -> 
         ("NVIDIA GeForce RTX 4070 Laptop GPU", "fp32", 20.0e12),
         ("Tesla V100-SXM3-32GB", "fp16", 130.8e12),
         ("NVIDIA L40S", "fp64", 1.431e12),
+        ("Jetson AGX Orin 32GB", "bf16", 26.66e12),
         ("NVIDIA RTX PRO 6000 Blackwell Workstation Edition", "bf16", 503.8e12),
     ],
 )

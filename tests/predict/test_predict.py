@@ -210,7 +210,6 @@ def test_steps_of_a_model_add_up() -> None:
         ({"model_type": "gpt_oss", "num_local_experts": 8}, "a gpt_oss model, which is not predicted"),
         ({"model_type": ["llama"]}, "which is not predicted"),
         ({"model_type": "qwen3", "num_experts": 128}, "a qwen3 model, which is not predicted"),
-        ({"model_type": "mistral", "sliding_window": 4096}, "sliding-window attention"),
         ({"model_type": "llama"}, "gives no hidden_size"),
         ({"model_type": "llama", "hidden_size": "4096"}, "gives no hidden_size"),
         ({"model_type": "nemotron_h"}, "hybrid_override_pattern is ''"),
@@ -245,6 +244,28 @@ def test_embeddings_are_shared_as_the_configuration_or_its_class_says() -> None:
     assert parameters(model_type="gemma") == layer + 800
     # Set, but switched off.
     assert parameters(model_type="qwen2", sliding_window=4096, use_sliding_window=False) == layer + 2 * 800
+
+
+def test_attention_with_a_window_is_predicted_up_to_it() -> None:
+    config: dict[str, object] = {
+        "model_type": "mistral",
+        "hidden_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "vocab_size": 100,
+    }
+    whole = architectures.from_config(config)
+    windowed = architectures.from_config({**config, "sliding_window": 64})
+    assert serving.prefill(windowed, A100, tokens=64) == serving.prefill(whole, A100, tokens=64)
+    # The new token and the 63 before it.
+    assert serving.decode(windowed, A100, context=63) == serving.decode(whole, A100, context=63)
+    with pytest.raises(PredictionError, match="65 tokens are more than sliding_window, 64"):
+        serving.prefill(windowed, A100, tokens=65)
+    with pytest.raises(PredictionError, match="65 tokens are more than sliding_window, 64"):
+        serving.decode(windowed, A100, context=64)
+    with pytest.raises(PredictionError, match="gives no sliding_window"):
+        architectures.from_config({**config, "sliding_window": -1})
 
 
 # --- shapes ---------------------------------------------------------------------------------------------

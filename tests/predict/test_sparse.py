@@ -73,6 +73,16 @@ def test_a_token_reads_its_own_experts_and_many_tokens_read_all() -> None:
     assert many.ridge_batch == 4 * H200.ridge_flop_per_byte("bf16")
 
 
+def test_no_more_layers_are_dense_than_there_are() -> None:
+    layers = published.DEEPSEEK_V3["num_hidden_layers"]
+    whole = architectures.from_config({**published.DEEPSEEK_V3, "first_k_dense_replace": layers})
+    assert whole.mlp is not None and whole.mlp.layers == layers and whole.experts is None
+    with pytest.raises(
+        PredictionError, match="first_k_dense_replace as a whole number from 0 to 61: it is 99"
+    ):
+        architectures.from_config({**published.DEEPSEEK_V3, "first_k_dense_replace": 99})
+
+
 def test_a_prompt_passes_experts_with_all_its_tokens() -> None:
     found = parts(serving.prefill(MIXTRAL, H200, tokens=1000, batch=3))
     assert found["experts"].flop == 2 * 3000 * 32 * 2 * 3 * 4096 * 14336

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import published
 import pytest
 from click.testing import CliRunner
 from conftest import REPORTS, RESULTS
@@ -32,6 +33,22 @@ def test_a_layer_of_each_kind_needs_2_flop_per_weight_and_token() -> None:
     assert rows["mlp", "decode"]["useful_flop"] == 2 * (3 * 8 * 16) * 2
     # 1 + 2 + 3 pairs of tokens, of which each costs 4 FLOP per channel: q·k and p·v.
     assert rows["attention", "prefill"]["useful_flop"] == (2 * (4 * 8 * 8) * 3 + 4 * 8 * 6) * 2
+
+
+def test_a_layer_with_experts_is_its_router_what_is_shared_and_what_each_token_chooses() -> None:
+    rows = {
+        (row["layer_kind"], row["phase"]): row["useful_flop"]
+        for row in useful.layers(architectures.from_config(published.DEEPSEEK_V3), [5], batch=2)
+    }
+    assert {kind for kind, _ in rows} == {"attention", "mlp", "moe"}
+    # One row per expert in the router; 1 shared expert and 8 of 256, of three matrices each.
+    weights = 7168 * 256 + (1 + 8) * 3 * 7168 * 2048
+    assert rows["moe", "prefill"] == 2 * weights * 5 * 2
+    assert rows["moe", "decode"] == 2 * weights * 2
+    # The three dense layers.
+    assert rows["mlp", "decode"] == 2 * 3 * 7168 * 18432 * 2
+    mixtral = useful.layers(architectures.from_config(published.MIXTRAL), [1])
+    assert [row["layer_kind"] for row in mixtral] == ["attention", "attention", "moe", "moe"]
 
 
 def test_the_last_chunk_of_a_prompt_sees_all_that_came_before() -> None:

@@ -59,6 +59,8 @@ def _not_absurd(_context: click.Context, _parameter: click.Parameter, value: Any
     return value
 
 
+_CONFIG_HELP = "The model's config.json (of Llama's kind, with experts, DeepSeek's, or NemotronH)."
+
 _dtype_option = click.option(
     "--dtype",
     default="bf16",
@@ -102,7 +104,7 @@ def _model_options(function: F) -> F:
         click.option(
             "--config",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="The model's config.json (of Llama's kind, with experts, DeepSeek's, or NemotronH).",
+            help=_CONFIG_HELP,
         ),
     ):
         function = option(function)
@@ -211,6 +213,7 @@ def decode(
                 batch,
                 weight_dtype=weight_dtype,
             )
+            _note_arithmetic(one, weight_dtype, (), dtype or "bf16")
             _note_memory(one, found.dram_bytes, "weights")
             return _serving_rows(one, [found], tensor_parallel_size)
 
@@ -359,6 +362,7 @@ def _note_limits(one: Gpu, share: Model, precision: str, *, batch: int, tokens: 
 
     if share.max_tokens is not None and tokens > share.max_tokens:
         note(f"{tokens:,} tokens do not fit: max_position_embeddings is {share.max_tokens:,}.")
+    _note_arithmetic(one, share.weight_dtype, serving.unpacked(share, one), precision)
     needed = serving.needed_bytes(share, batch=batch, tokens=tokens, precision=precision)
     _note_memory(one, needed, "weights and caches")
     if share.gpus > 1:
@@ -369,6 +373,15 @@ def _note_limits(one: Gpu, share: Model, precision: str, *, batch: int, tokens: 
             f"{one.name}: numbers are of one of {share.gpus} GPUs. Not counted are {count} all-reduces, "
             f"which send {sent / 1e6:,.1f} MB from each{least}."
         )
+
+
+def _note_arithmetic(one: Gpu, stored: str | None, unpacked: Iterable[str], precision: str) -> None:
+    """Say where weights are multiplied in another precision than the one they are stored in."""
+    if stored is not None and stored != precision:
+        lacking = "" if stored in one.peak_flop_per_s else f"no {stored} peak is known; "
+        note(f"{one.name}: {lacking}weights of --weight-dtype {stored} are computed in {precision}.")
+    for lacked in unpacked:
+        note(f"{one.name}: no {lacked} peak is known; computed in {precision}.")
 
 
 def _note_memory(one: Gpu, needed: float, what: str) -> None:
@@ -417,7 +430,7 @@ def _rows(one: Gpu, steps: Iterable[Step]) -> list[dict[str, Any]]:
     "--config",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The model's config.json (of Llama's kind, or NemotronH).",
+    help=_CONFIG_HELP,
 )
 @_count("--tokens", multiple=True, required=True, help="Length of a prompt; repeatable.")
 @_count("--batch", default=1, help="Sequences.")
@@ -433,7 +446,8 @@ def layers_(
 ) -> None:
     """Count the useful FLOP of one layer of each kind, in prefill and in a decode step.
 
-    As a table of runs, which stands beside the executed FLOP of layer-roofline once it is imported.
+    As a table of runs, which stands beside the executed FLOP of layer-roofline once it is imported. A layer
+    with experts (moe) is its router, its shared experts and those that each token chooses.
 
     \b
     Examples:

@@ -87,11 +87,7 @@ def from_config(config: Mapping[str, Any]) -> Model:
             f"the configuration describes a {kind} model, which is not predicted",
             f"Known are {', '.join(_GATED)} without experts, {', '.join(_SPARSE)} and nemotron_h.",
         )
-    if config.get("sliding_window") and config.get("use_sliding_window", True):
-        raise PredictionError(
-            "the configuration has sliding-window attention, which is not predicted",
-            "If the context is shorter than the window, remove sliding_window from the configuration.",
-        )
+    slides = config.get("sliding_window") and values.flag(config, "use_sliding_window", default=True)
     if dense:
         model, places = _dense(kind, config)
     else:
@@ -102,6 +98,7 @@ def from_config(config: Mapping[str, Any]) -> Model:
         kv_dtype=values.dtype(config, "kv_cache_dtype"),
         ssm_dtype=values.dtype(config, "mamba_ssm_cache_dtype") or model.ssm_dtype,
         max_tokens=values.optional(config, "max_position_embeddings"),
+        window=values.optional(config, "sliding_window") if slides else None,
     )
     section = values.section(config, "quantization_config")
     return _quantised(model, places, quantised.from_config(section)) if section else model
@@ -233,7 +230,7 @@ def _sparse(kind: str, config: Mapping[str, Any]) -> tuple[Model, Mapping[str, _
 def _sparse_layers(kind: str, config: Mapping[str, Any], layers: int) -> list[int]:
     """Numbers of the layers with experts."""
     if kind in _LATENT:
-        first = values.dimension(config, "first_k_dense_replace", default=0, least=0)
+        first = values.dimension(config, "first_k_dense_replace", default=0, least=0, most=layers)
         every = values.dimension(config, "moe_layer_freq", default=1)
         return [layer for layer in range(layers) if layer >= first and layer % every == 0]
     if kind in ("qwen2_moe", "qwen3_moe"):

@@ -282,11 +282,24 @@ def find(name: str) -> Gpu:
     for gpu in gpus():
         if any(key(known) == wanted for known in (*gpu.names, *gpu.short_names)):
             return gpu
-    akin = [gpu.name for gpu in gpus() if set(key(gpu.name).split()) & set(wanted.split())]
+    akin = _akin(set(wanted.split()))
     remedy = f"Not the same, but akin: {', '.join(akin)}. " if akin else ""
     raise UnknownGpuError(
-        f"there is no data about a GPU called {name!r}", f"{remedy}All of them: traceql gpu"
+        f"there is no data about a GPU called {name!r}",
+        f"{remedy}For one in a trace, figures are derived from the report. All of them: traceql gpu",
     )
+
+
+def _akin(wanted: set[str]) -> list[str]:
+    """Names of GPUs that have words in common with a name, closest first: numbers of models tell most."""
+
+    def apart(words: set[str]) -> tuple[int, int, int]:
+        shared = words & wanted
+        models = [word for word in shared if re.search("[0-9]", word) and not word.endswith("gb")]
+        return -len(models), -len(shared), len(words - wanted)
+
+    named = [(gpu.name, set(key(gpu.name).split())) for gpu in gpus()]
+    return [name for name, words in sorted(named, key=lambda one: apart(one[1])) if words & wanted]
 
 
 def assumption(name: str) -> str:

@@ -51,6 +51,7 @@ class Model:
         ssm_dtype: type of Mamba's SSM state: fp32 unless the configuration says otherwise.
         quantised: matrices that are stored in other formats.
         max_tokens: longest sequence that positions are made for; None where nothing is said.
+        window: tokens that attention reaches back, the token itself included; None where it meets all.
         gpus: GPUs that share the model; more than 1, and all else is what one of them holds.
     """
 
@@ -69,6 +70,7 @@ class Model:
     ssm_dtype: str = "fp32"
     quantised: tuple[Quantised, ...] = ()
     max_tokens: int | None = None
+    window: int | None = None
     gpus: int = 1
 
     @property

@@ -72,11 +72,13 @@ def decode(
       section 3); state and convolution window read and written
 
     Raises:
-        PredictionError: batch is not positive or context negative, or the GPU has no peak in that precision.
+        PredictionError: batch is not positive or context negative, sequences are longer than the window of
+            the model's attention, or the GPU has no peak in that precision.
     """
     positive(batch=batch)
     if context < 0:
         raise PredictionError(f"context is {context}", "It must be 0 or more.")
+    _refuse_beyond_window(model, context + 1)
     steps = [_embedding(model, batch, gpu, precision), *_layers(model, batch, gpu, precision)]
     if attention := model.attention:
         flop = attention.decode_flop_per_token * (context + 1) * batch
@@ -105,9 +107,11 @@ def prefill(
     - output projection: the last token of each sequence only
 
     Raises:
-        PredictionError: a number is not positive, or the GPU has no peak in that precision.
+        PredictionError: a number is not positive, the prompts are longer than the window of the model's
+            attention, or the GPU has no peak in that precision.
     """
     positive(tokens=tokens, batch=batch)
+    _refuse_beyond_window(model, tokens)
     width = element_bytes(precision)
     every = batch * tokens
     steps = [_embedding(model, every, gpu, precision), *_layers(model, every, gpu, precision)]
@@ -141,6 +145,12 @@ def needed_bytes(model: Model, *, batch: int, tokens: int, precision: str = "bf1
     return held + batch * per_sequence
 
 
+def unpacked(model: Model, gpu: Gpu) -> tuple[str, ...]:
+    """Precisions of quantised weights that the GPU has no peak of: they are computed in that of all else."""
+    named = {one.format.precision for one in model.quantised if one.format.precision}
+    return tuple(sorted(named - gpu.peak_flop_per_s.keys()))
+
+
 def all_reduces(
     model: Model, gpu: Gpu, *, rows: int, precision: str = "bf16"
 ) -> tuple[int, float, float | None]:
@@ -155,6 +165,16 @@ def all_reduces(
     sent = count * size * 2 * (model.gpus - 1) / model.gpus
     link = gpu.nvlink_bytes_per_s or gpu.pcie_bytes_per_s
     return count, sent, sent / link if link else None
+
+
+def _refuse_beyond_window(model: Model, tokens: int) -> None:
+    if model.window is not None and tokens > model.window:
+        raise PredictionError(
+            f"{tokens:,} tokens are more than sliding_window, {model.window:,}: attention beyond it is "
+            "not predicted",
+            f"At most {model.window:,} tokens are, the new one of a decode step included; without "
+            "sliding_window in the configuration every token meets all before it.",
+        )
 
 
 def _embedding(model: Model, rows: int, gpu: Gpu, precision: str) -> Step:
@@ -179,8 +199,8 @@ def _weights(model: Model, part: str, rows: int, gpu: Gpu, precision: str) -> li
             multiplied *= experts.chosen / experts.count
             read *= experts.touched(rows) / experts.count
         width = format_.bits / 8 if format_ else element_bytes(model.weight_dtype or precision)
-        # Where a GPU cannot multiply in the weights' precision, kernels unpack them.
         own = (format_ and format_.precision) or precision
+        # Where a GPU cannot multiply in the weights' precision, kernels unpack them (see `unpacked`).
         used = own if own in gpu.peak_flop_per_s else precision
         found = step(_name(part, format_, stored), 2 * rows * multiplied, read * width, gpu, used)
         ridge = ridge_batch(gpu, used, width)

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from traceql.predict.models import Model
 
 # Kind of layer, as the collectors call it → how the names of its parts begin.
-_PARTS = {"attention": "attention", "mlp": "feed-forward", "mamba2": "mamba"}
+_PARTS = {
+    "attention": ("attention",),
+    "mlp": ("feed-forward",),
+    "moe": ("router", "shared experts", "experts"),
+    "mamba2": ("mamba",),
+}
 
 
 def layers(
@@ -31,18 +36,20 @@ def layers(
 
     Yields:
         layer_kind, phase (prefill or decode), seq_len (tokens of the prompt), useful_flop. The counts are
-        those of `traceql.predict.serving`.
+        those of `traceql.predict.serving`. A layer with experts (moe) is its router, its shared experts, and
+        for each token the experts that it chooses.
 
     Raises:
-        PredictionError: a number is not positive.
+        PredictionError: a number is not positive, or a prompt and its new token are longer than the window of
+            the model's attention.
     """
     # FLOP are the same on every GPU.
     gpu = hardware.gpus()[0]
 
-    def prefilled(length: int) -> Callable[[str], float]:
+    def prefilled(length: int) -> Callable[[tuple[str, ...]], float]:
         return _flop_of(serving.prefill(model, gpu, tokens=length, batch=batch))
 
-    kinds = {"attention": model.attention, "mlp": model.mlp, "mamba2": model.mamba}
+    kinds = {"attention": model.attention, "mlp": model.mlp, "moe": model.experts, "mamba2": model.mamba}
     for length in tokens:
         positive(tokens=length, chunk=chunk or length)
         # All but the last chunk came before.
@@ -51,8 +58,8 @@ def layers(
         decoded = _flop_of(serving.decode(model, gpu, batch=batch, context=length))
         for kind, found in kinds.items():
             if found:
-                part = _PARTS[kind]
-                phases = {"prefill": whole(part) - earlier(part), "decode": decoded(part)}
+                parts = _PARTS[kind]
+                phases = {"prefill": whole(parts) - earlier(parts), "decode": decoded(parts)}
                 for phase, flop in phases.items():
                     yield {
                         "layer_kind": kind,
@@ -62,5 +69,5 @@ def layers(
                     }
 
 
-def _flop_of(steps: Sequence[Step]) -> Callable[[str], float]:
-    return lambda part: float(sum(step.flop for step in steps if step.part.startswith(part)))
+def _flop_of(steps: Sequence[Step]) -> Callable[[tuple[str, ...]], float]:
+    return lambda parts: float(sum(step.flop for step in steps if step.part.startswith(parts)))

@@ -47,6 +47,7 @@ CASES = [
             layer_kind                 attention           mamba           mlp
             phase                      decode              warm            prefill
             seq_len                    NULL                64              NULL
+            calls                      1                   1               1
             kernels                    1                   1               2
             gpu_ns                     1000                1000            1000 + 1000
             flop                       20000               1000            300000 + 500000
@@ -105,6 +106,7 @@ CASES = [
             layer_kind                 mamba
             phase                      decode
             seq_len                    4096
+            calls                      1
             kernels                    2
             gpu_ns                     2000
             flop                       3000
@@ -175,6 +177,7 @@ CASES = [
             layer_kind                 M.layers.*          M.layers.*.mlp  step */h.*      step */h.*/attn
             phase                      decode              decode          NULL            NULL
             seq_len                    NULL                NULL            NULL            NULL
+            calls                      2                   1               2               1
             kernels                    2                   1               2               1
             gpu_ns                     2000                1000            2000            1000
             flop                       22000               20000           2000            1000
@@ -238,6 +241,7 @@ CASES = [
             layer_kind                 mlp              mlp              mlp
             phase                      decode           prefill          prefill
             seq_len                    8                8                9
+            calls                      2                2                2
             kernels                    1                1                1
             gpu_ns                     1000             1000             1000
             flop                       60               6000             6000
@@ -274,6 +278,70 @@ CASES = [
             lacks                      NULL             NULL             NULL
             useful_flop                NULL             2000             NULL
             executed_per_useful        NULL             3                NULL
+            """
+        ),
+    ),
+    Case(
+        "where other kernels come between those of a kind it ran again, and needs so much more",
+        traces={
+            "made": Profile()
+            .kernel("up", "phase=prefill seq_len=8/layer/mlp", metrics=roofline(bf16=505, dram=10))
+            .kernel("down", "phase=prefill seq_len=8/layer/mlp/down", metrics=roofline(bf16=505, dram=10))
+            .kernel("attend", "phase=prefill seq_len=8/layer/attention", metrics=roofline(bf16=300, dram=10))
+            .kernel("up", "phase=prefill seq_len=8/layer/mlp", metrics=roofline(bf16=505, dram=10))
+            .kernel("down", "phase=prefill seq_len=8/layer/mlp/down", metrics=roofline(bf16=505, dram=10)),
+            # The same kernels, of another trace, come between nothing.
+            "other": Profile().kernel("up", "seq_len=9/layer/mlp", metrics=roofline(bf16=505, dram=10)),
+        },
+        runs={
+            "useful": Runs(
+                {"layer_kind": "mlp", "phase": "prefill", "seq_len": 8, "useful_flop": 1000},
+                {"layer_kind": "attention", "phase": "prefill", "seq_len": 8, "useful_flop": 200},
+            )
+        },
+        expected=down(
+            """
+            trace                      made             made             other
+            layer_kind                 attention        mlp              mlp
+            phase                      prefill          prefill          NULL
+            seq_len                    8                8                9
+            calls                      1                2                1
+            kernels                    1                4                1
+            gpu_ns                     1000             4000             1000
+            flop                       300              2020             505
+            at_least                   false            false            false
+            precision                  bf16             bf16             bf16
+            bound                      memory_bound     memory_bound     memory_bound
+            dram_flop_per_byte         30               50.5             50.5
+            flop_per_s                 3e8              5.05e8           5.05e8
+            dram_bytes_per_s           1e7              1e7              1e7
+            compute_pct                0.03             0.0505           0.0505
+            dram_pct                   0.1              0.1              0.1
+            datasheet_compute_pct      NULL             NULL             NULL
+            datasheet_dram_pct         NULL             NULL             NULL
+            profiled_flop_per_s        1e12             1e12             1e12
+            profiled_dram_bytes_per_s  1e10             1e10             1e10
+            profiled_l2_bytes_per_s    NULL             NULL             NULL
+            profiled_l1_bytes_per_s    NULL             NULL             NULL
+            datasheet_flop_per_s       NULL             NULL             NULL
+            datasheet_dram_bytes_per_s  NULL             NULL             NULL
+            datasheet_source           NULL             NULL             NULL
+            bound_by                   profiled         profiled         profiled
+            flop_by_precision          {bf16: 300.0}    {bf16: 2020.0}   {bf16: 505.0}
+            dram_bytes                 10               40               10
+            l2_bytes                   0                0                0
+            l1_bytes                   0                0                0
+            l2_flop_per_byte           NULL             NULL             NULL
+            l1_flop_per_byte           NULL             NULL             NULL
+            l2_bytes_per_s             0                0                0
+            l1_bytes_per_s             0                0                0
+            l2_pct                     0                0                0
+            l1_pct                     0                0                0
+            l2_metric                  lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum  lts__lts2xbar_cycles_active.sum
+            l1_metric                  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum  l1tex__lsu_writeback_active_mem_lgds.sum
+            lacks                      NULL             NULL             NULL
+            useful_flop                200              2000             NULL
+            executed_per_useful        1.5              1.01             NULL
             """
         ),
     ),
