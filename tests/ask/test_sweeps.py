@@ -7,6 +7,7 @@ import random
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pytest
 from made.runs import Runs
 from made.store import empty
@@ -37,7 +38,11 @@ def elbows(db: Database, curves: Sequence[Curve]) -> dict[int, float]:
         f"({number}, {x!r}::DOUBLE, {y!r}::DOUBLE)" for number, curve in enumerate(curves) for x, y in curve
     )
     answer = db.sql(f"WITH points AS (FROM (VALUES {rows}) AS v(curve, x, y)) FROM elbows(points)")
-    return dict(answer.select("curve", "elbow").iter_rows())
+    assert answer["curve"].sort().to_list() == list(range(len(curves)))
+    assert all(
+        (elbow is None) != (why is None) for elbow, why in answer.select("elbow", "no_elbow").iter_rows()
+    )
+    return dict(answer.filter(pl.col("elbow").is_not_null()).select("curve", "elbow").iter_rows())
 
 
 def noisy(
@@ -111,14 +116,14 @@ def test_the_elbow_is_that_of_the_smallest_squares_by_an_exact_test(db: Database
 def exact(xs: np.ndarray, ys: np.ndarray) -> tuple[float, float, float]:
     """Of the best hinge: the chance of one as good, where it bends, and how much it rises."""
     best = (math.inf, math.nan, 0.0)
-    for bend in xs[:-2]:
+    for bend in xs[:-1]:
         hinge = np.column_stack([np.ones_like(xs), np.maximum(0, xs - bend)])
         (level, slope), *_ = np.linalg.lstsq(hinge, ys, rcond=None)
         squares = float(((hinge @ (level, slope) - ys) ** 2).sum())
         if slope > 0:
             best = min(best, (squares, float(bend), slope * (xs[-1] - bend) / level))
     share = best[0] / float(((ys - ys.mean()) ** 2).sum())
-    chance = (len(xs) - 2) * betainc(len(xs) / 2 - 1, 0.5, min(share, 1)) / 2
+    chance = (len(xs) - 1) * betainc(len(xs) / 2 - 1, 0.5, min(share, 1)) / 2
     return float(chance), best[1], best[2]
 
 

@@ -116,11 +116,14 @@ def _with_curves(answer: pl.DataFrame, color: str, file: str, config: str) -> pl
     )
     common = set(tags[0]).intersection(*tags)
     own = ["".join(f", {tag}" for tag in each if tag and tag not in common) for each in tags]
-    names = hues
-    for shown in ((hues,), (files, hues), (hues, own), (files, hues, own)):
-        names = ["".join(name) for name in zip(*shown, strict=True)]
-        if len(set(names)) == len(names):
-            break
+    # A part stands in all names or in none: a name without it would seem to be of any sweep.
+    of_files = set(zip(files, hues, strict=True))
+    tells_file = len(of_files) > len(set(hues))
+    tells_own = len(set(zip(files, hues, own, strict=True))) > len(of_files)
+    names = [
+        f"{label if tells_file else ''}{hue}{tail if tells_own else ''}"
+        for label, hue, tail in zip(files, hues, own, strict=True)
+    ]
     named = curves.with_columns(pl.Series(_CURVE, names, pl.String))
     return answer.join(named, on=parts, nulls_equal=True, maintain_order="left")
 
