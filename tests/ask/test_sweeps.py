@@ -137,7 +137,7 @@ def test_a_tag_of_decoding_that_is_no_number_is_named_and_gives_no_share(
     db = empty()
     Runs({"gpu": "H200", "batch": 1, "ms_per_token": 5, **tags}).store(db, "s")
     answer = db.ask("decode_sweep", weight_bytes=None if "weight_dtype" in tags else 1.6e10)
-    (row,) = pl.DataFrame(answer).to_dicts()
+    (row,) = answer.frame().to_dicts()
     assert row["remark"] == f"{remark}; no elbow: fewer than three batch sizes"
     assert (row["floor_ms"], row["hbm_utilisation_pct"]) == (None, None)
     assert [note.text for note in answer.notes] == [f"{row['remark']} (s)"]

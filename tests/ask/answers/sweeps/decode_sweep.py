@@ -183,7 +183,7 @@ CASES = [
             f"""
             {HEAD}
             whole  H200  model=meta/Llama-3.1-8B-Instruct, output_len=100   1  1  10    100   0     10/3  100/3  Llama-3.1-8B  NULL  {FEW}         NULL  {RIDGE}  {RIDGE}
-            whole  H200  model=other                                        1  1  NULL  NULL  NULL  NULL  NULL   NULL          NULL  latency_s is of a whole run, and no tag output_len tells its tokens; {NO_SIZE}; {FEW}  NULL  {RIDGE}  {RIDGE}
+            whole  H200  model=other                                        1  1  NULL  NULL  NULL  NULL  NULL   NULL          NULL  latency_s is of a whole run, and no tag output_len tells its tokens; {NO_SIZE}  NULL  {RIDGE}  {RIDGE}
             whole  H200  model_name=Llama-3.1-8B-AWQ, output_length=50      1  1  20    50    0     NULL  NULL   NULL          NULL  {NO_SIZE}; {FEW}  NULL  {RIDGE}  {RIDGE}
             """
         ),
@@ -235,8 +235,8 @@ CASES = [
         expected=across(
             f"""
             {HEAD}
-            bad  H200  output_len=-2, weight_bytes=16000000000.0  1     1  NULL  NULL    NULL  10/3  NULL  tag   NULL  latency_ms is of a whole run, and no tag output_len tells its tokens; output_len is no positive whole number: -2; {FEW}  NULL  {RIDGE}  {RIDGE}
-            bad  H200  output_len=1, tp=0, weight_bytes=-5        NULL  1  3     1000/3  0     NULL  NULL  NULL  NULL  weight_bytes is no positive number: -5; tp is no positive whole number: 0; {FEW}  NULL  {RIDGE}  {RIDGE}
+            bad  H200  output_len=-2, weight_bytes=16000000000.0  1     1  NULL  NULL    NULL  10/3  NULL  tag   NULL  latency_ms is of a whole run, and no tag output_len tells its tokens; output_len is no positive whole number: -2  NULL  {RIDGE}  {RIDGE}
+            bad  H200  output_len=1, tp=0, weight_bytes=-5        NULL  1  3     1000/3  0     NULL  NULL  NULL  NULL  tp is no positive whole number: 0; weight_bytes is no positive number: -5; {FEW}  NULL  {RIDGE}  {RIDGE}
             bad  H200  output_len=1, weight_dtype=banana          1     1  3     1000/3  0     NULL  NULL  NULL  NULL  {NO_SIZE}; no number of bits in weight_dtype: banana; {FEW}  NULL  {RIDGE}  NULL
             """
         ),
