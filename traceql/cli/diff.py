@@ -28,10 +28,18 @@ _ALWAYS = ("measure", "baseline", "variant", "delta")
 @click.argument("baseline", required=False, shell_complete=complete_trace)
 @click.argument("variant", required=False, shell_complete=complete_trace)
 @click.option(
-    "-a", "more_baseline", multiple=True, metavar="TRACE", help="A run of BASELINE, beside it or alone; repeatable."
+    "-a",
+    "more_baseline",
+    multiple=True,
+    metavar="TRACE",
+    help="A run of BASELINE, beside it or alone; repeatable.",
 )
 @click.option(
-    "-b", "more_variant", multiple=True, metavar="TRACE", help="A run of VARIANT, beside it or alone; repeatable."
+    "-b",
+    "more_variant",
+    multiple=True,
+    metavar="TRACE",
+    help="A run of VARIANT, beside it or alone; repeatable.",
 )
 @click.option(
     "--topic",
