@@ -8,9 +8,9 @@
 -- bound. The weights' size is the tag weight_bytes, else the parameter; runs that have neither and name no
 -- model are taken for Llama-3.1-8B (8e9 weights), those of another model have no floor. The empirical ridge
 -- is where two straight lines meet: the time of the smallest batch, and the line through the two largest
--- batches. There is none where the curve is flat or falls, that is unless time = c + b · max(0, batch − E) beats
--- a constant beyond noise (see the macro elbows), nor where it rises from the first point on. Of three batch
--- sizes, time has to double, and the middle one be 10 % under a straight line. The theoretical ridge is peak ÷ bandwidth × bytes per weight
+-- batches. There is none where the curve is flat or falls, that is unless time = c + b · max(0, batch − E)
+-- beats a constant beyond noise (see the macro elbows), nor where it rises from the first point on. Of three
+-- batch sizes, time has to double, and the middle one be 10 % under a straight line. The theoretical ridge is peak ÷ bandwidth × bytes per weight
 -- ÷ 2: a step does 2 FLOP for each weight and sequence.
 -- @param  sweep VARCHAR = NULL             only this sweep
 -- @param  gpu VARCHAR = NULL               only runs on it: the tag gpu, or the name in gpu_specs
@@ -39,7 +39,7 @@
 -- @note   string_agg(DISTINCT sweep, ', ' ORDER BY sweep))
 -- @note   FROM answer WHERE sized_by LIKE '%assumed' HAVING count(*) > 0
 -- @note   UNION ALL
--- @note   SELECT DISTINCT remark || ' (' || sweep || ')' FROM answer WHERE remark <> ''
+-- @note   FROM (SELECT DISTINCT remark || ' (' || sweep || ')' AS note FROM answer WHERE remark <> '' ORDER BY note)
 -- @chart  sweep x=batch_size y=ms_per_token color=gpu file=sweep config=config
 --         ridge=ridge_batch elbow=empirical_ridge_batch finding=finding
 -- @empty  No run has a batch size and that metric. Which there are: traceql query runs

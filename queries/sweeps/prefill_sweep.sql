@@ -3,8 +3,8 @@
 -- Runs with an input length (tag input_len) and a time; those that differ in any other tag are kept apart
 -- (column config), repetitions are averaged. The overhead floor is the time of the shortest input, the
 -- steady-state cost the slope between the two longest. The elbow is fitted: among the measured lengths E with
--- a longer one, the one for which time = c + b · max(0, length − E) leaves the smallest squares, if that beats a
--- constant beyond noise (see the macro elbows). Where that is the shortest length, time rises from there on:
+-- a longer one, the one for which time = c + b · max(0, length − E) leaves the smallest squares, if that beats
+-- a constant beyond noise (see the macro elbows). Where that is the shortest length, time rises from there on:
 -- there is no flat part, and no elbow.
 -- Values read by eye come beside it from runs with the metric elbow_by_eye_tokens and the same gpu. They
 -- belong to the sweep of their own file, or that which their tag sweep names, or else the one that shares
@@ -43,7 +43,7 @@
 -- @note   string_agg(DISTINCT sweep, ', ' ORDER BY sweep))
 -- @note   FROM answer WHERE sized_by LIKE '%assumed' HAVING count(*) > 0
 -- @note   UNION ALL
--- @note   SELECT DISTINCT remark || ' (' || sweep || ')' FROM answer WHERE remark <> ''
+-- @note   FROM (SELECT DISTINCT remark || ' (' || sweep || ')' AS note FROM answer WHERE remark <> '' ORDER BY note)
 -- @chart  sweep x=input_len y=ms color=gpu file=sweep config=config
 --         ridge=ridge_tokens elbow=elbow_fit_tokens by_eye=elbow_by_eye_tokens finding=finding
 -- @empty  No run has an input length and that metric. Which there are: traceql query runs
