@@ -3,12 +3,12 @@
 -- Columns: curve, elbow, no_elbow (why there is none; NULL beside an elbow). Of the points E but the
 -- last, the one for which y = c + b · max(0, x − E) with b > 0 leaves the smallest squares. It has to beat
 -- y = c. At the first point there is no flat part before it: that is a rise, and no elbow.
--- Around a constant with equal normal noise, the hinge at one E of n points rises and leaves a share s of the
--- squares, or less, with a chance of I(s; a, ½) / 2, where a = n/2 − 1 (Student's t of its slope). Bounded
--- from above, that is Γ(a + ½) / Γ(a + 1) / √π · s^a / √(1 − s) / 2. Times the number of points E
+-- Around a constant with equal normal noise, the hinge at one E of n points rises and leaves a share s of
+-- the squares, or less, with a chance of I(s; a, ½) / 2, where a = n/2 − 1 (Student's t of its slope).
+-- Bounded from above, that is Γ(a + ½) / Γ(a + 1) / √π · s^a / √(1 − s) / 2. Times the number of points E
 -- (Bonferroni) it may be 0.5 % at most, and the rise has to be 5 % of c. Four points have two degrees of
--- freedom, too few to show a bend between them: there a rise by c that leaves 1.5 % will do, too, which noise of
--- 30 % of c makes no more often than that. Three points leave nothing to tell noise by.
+-- freedom, too few to show a bend between them: there a rise by c that leaves 1.5 % will do, too, which
+-- noise of 30 % of c makes no more often than that. Three points leave nothing to tell noise by.
 -- @param  points TABLE  rows with curve, x and y; of a curve each x once, no NULLs
 
 WITH measured AS (

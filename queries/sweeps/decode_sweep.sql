@@ -1,17 +1,18 @@
 -- How does decoding scale with the batch size?
 --
--- Runs with a batch size (tag batch_size or batch) and a time per step; those that differ in any other tag
--- are kept apart (column config), repetitions are averaged. A metric of a whole run (latency, e2e, elapsed,
--- duration) is divided by the tokens that a sequence got (tag output_len); prefill is then part of it. The
--- floor is the time to read the weights once, spread over the GPUs of tensor parallelism (tag
+-- Runs with a batch size (tag batch_size or batch) and a time per step; those that differ in any other
+-- tag are kept apart (column config), repetitions are averaged. A metric of a whole run (latency, e2e,
+-- elapsed, duration) is divided by the tokens that a sequence got (tag output_len); prefill is then part
+-- of it. The floor is the time to read the weights once, spread over the GPUs of tensor parallelism (tag
 -- tensor_parallel_size or tp), so utilisation beyond batch 1, where the KV cache is read too, is a lower
--- bound. The weights' size is the tag weight_bytes, else the parameter; runs that have neither and name no
--- model are taken for Llama-3.1-8B (8e9 weights), those of another model have no floor. The empirical ridge
--- is where two straight lines meet: the time of the smallest batch, and the line through the two largest
--- batches. There is none where the curve is flat or falls, that is unless time = c + b · max(0, batch − E)
--- beats a constant beyond noise (see the macro elbows), nor where it rises from the first point on. Of three
--- batch sizes, time has to double, and the middle one be 10 % under a straight line. The theoretical ridge is peak ÷ bandwidth × bytes per weight
--- ÷ 2: a step does 2 FLOP for each weight and sequence.
+-- bound. The weights' size is the tag weight_bytes, else the parameter; runs that have neither and name
+-- no model are taken for Llama-3.1-8B (8e9 weights), those of another model have no floor. The empirical
+-- ridge is where two straight lines meet: the time of the smallest batch, and the line through the two
+-- largest batches. There is none where the curve is flat or falls, that is unless time = c + b · max(0,
+-- batch − E) beats a constant beyond noise (see the macro elbows), nor where it rises from the first
+-- point on. Of three batch sizes, time has to double, and the middle one be 10 % under a straight line.
+-- The theoretical ridge is peak ÷ bandwidth × bytes per weight ÷ 2: a step does 2 FLOP for each weight
+-- and sequence.
 -- @param  sweep VARCHAR = NULL             only this sweep
 -- @param  gpu VARCHAR = NULL               only runs on it: the tag gpu, or the name in gpu_specs
 -- @param  metric VARCHAR = 'ms_per_token'  the time of one step, or of a whole run
@@ -22,7 +23,7 @@
 -- @column sweep VARCHAR                    label of the imported file
 -- @column gpu VARCHAR                      tag gpu
 -- @column config VARCHAR                   the other tags
--- @column gpus BIGINT                      GPUs that share the weights of a step; NULL if the tag is no number
+-- @column gpus BIGINT                      GPUs that share the weights of a step; NULL if a tag is no number
 -- @column batch_size BIGINT                sequences
 -- @column ms_per_token DOUBLE              time of one step
 -- @column tokens_per_s DOUBLE              batch size ÷ time

@@ -2,18 +2,18 @@
 --
 -- Runs with an input length (tag input_len) and a time; those that differ in any other tag are kept apart
 -- (column config), repetitions are averaged. The overhead floor is the time of the shortest input, the
--- steady-state cost the slope between the two longest. The elbow is fitted: among the measured lengths E with
--- a longer one, the one for which time = c + b · max(0, length − E) leaves the smallest squares, if that beats
--- a constant beyond noise (see the macro elbows). Where that is the shortest length, time rises from there on:
--- there is no flat part, and no elbow.
--- Values read by eye come beside it from runs with the metric elbow_by_eye_tokens and the same gpu. They
--- belong to the sweep of their own file, or that which their tag sweep names, or else the one that shares
--- most GPUs with their table; one that fits several curves is given to none. Achieved FLOP/s count
--- flop_per_token for each token of the batch, against the peak of all GPUs (tags tensor_parallel_size,
--- pipeline_parallel_size and data_parallel_size, or tp, pp and dp). A run over 100 % of the peak did not do
--- that work: it is flagged, and no rate of this hardware follows from it. Runs that have no flop_per_token
--- and name no model are taken for Llama-3.1-8B (2 FLOP for each weight in its layers, attention left out: a
--- lower bound); those of another model have no rate.
+-- steady-state cost the slope between the two longest. The elbow is fitted: among the measured lengths E
+-- with a longer one, the one for which time = c + b · max(0, length − E) leaves the smallest squares, if
+-- that beats a constant beyond noise (see the macro elbows). Where that is the shortest length, time
+-- rises from there on: there is no flat part, and no elbow. Values read by eye come beside it from runs
+-- with the metric elbow_by_eye_tokens and the same gpu. They belong to the sweep of their own file, or
+-- that which their tag sweep names, or else the one that shares most GPUs with their table; one that fits
+-- several curves is given to none. Achieved FLOP/s count flop_per_token for each token of the batch,
+-- against the peak of all GPUs (tags tensor_parallel_size, pipeline_parallel_size and data_parallel_size,
+-- or tp, pp and dp). A run over 100 % of the peak did not do that work: it is flagged, and no rate of
+-- this hardware follows from it. Runs that have no flop_per_token and name no model are taken for
+-- Llama-3.1-8B (2 FLOP for each weight in its layers, attention left out: a lower bound); those of
+-- another model have no rate.
 -- @param  sweep VARCHAR = NULL         only this sweep
 -- @param  gpu VARCHAR = NULL           only runs on it: the tag gpu, or the name in gpu_specs
 -- @param  metric VARCHAR = 'ms'        the time of one prefill
@@ -29,7 +29,7 @@
 -- @column ms DOUBLE                    time
 -- @column overhead_floor_ms DOUBLE     time of the shortest input
 -- @column steady_us_per_token DOUBLE   slope between the two longest inputs
--- @column elbow_fit_tokens BIGINT      fitted elbow; NULL with fewer than four lengths, no flat part or no bend
+-- @column elbow_fit_tokens BIGINT      fitted elbow; NULL with under four lengths, no flat part or no bend
 -- @column elbow_by_eye_tokens DOUBLE   as somebody read it from the curve
 -- @column ridge_flop_per_byte DOUBLE   theoretical ridge point
 -- @column ridge_tokens DOUBLE          the input length at which products with the weights reach it
