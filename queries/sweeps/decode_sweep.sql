@@ -40,7 +40,8 @@
 -- @note   string_agg(DISTINCT sweep, ', ' ORDER BY sweep))
 -- @note   FROM answer WHERE sized_by LIKE '%assumed' HAVING count(*) > 0
 -- @note   UNION ALL
--- @note   FROM (SELECT DISTINCT remark || ' (' || sweep || ')' AS note FROM answer WHERE remark <> '' ORDER BY note)
+-- @note   FROM (SELECT DISTINCT remark || ' (' || sweep || ')' AS note
+-- @note   FROM answer WHERE remark <> '' ORDER BY note)
 -- @chart  sweep x=batch_size y=ms_per_token color=gpu file=sweep config=config
 --         ridge=ridge_batch elbow=empirical_ridge_batch finding=finding
 -- @empty  No run has a batch size and that metric. Which there are: traceql query runs

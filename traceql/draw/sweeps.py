@@ -103,9 +103,10 @@ def sweep(
 
 
 def _with_curves(answer: pl.DataFrame, color: str, file: str, config: str) -> pl.DataFrame:
-    """The answer with the name of each row's curve: as little as tells it from the others.
+    """The answer with the name of each row's curve: as little as tells all of them apart.
 
-    Of a configuration, the tags that all curves have are left out.
+    What tells any two apart, the file or the configuration, stands in all names. Of a configuration, the
+    tags that all curves have are left out.
     """
     parts = [part for part in (color, file, config) if part]
     curves = answer.select(parts).unique(maintain_order=True)
