@@ -99,7 +99,8 @@ bends AS (
         curve,
         batch_1_ms,
         CASE WHEN sizes < 3 THEN 'no elbow: fewer than three batch sizes'
-             WHEN sizes = 3 AND last_ms[1] < 2 * flat_ms THEN 'no elbow: of three times, the last has to double'
+             WHEN sizes = 3 AND last_ms[1] < 2 * flat_ms
+             THEN 'no elbow: of three times, the last has to double'
              WHEN sizes > 3 AND no_elbow IS NOT NULL THEN no_elbow
              WHEN sizes = 3 AND is_straight OR crossing <= smallest
              THEN 'no elbow: rises from the first point on'
