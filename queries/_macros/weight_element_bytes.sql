@@ -15,7 +15,7 @@ nullif(
             replace(nullif(lower(tags['quantization']), 'none'), 'awq', 'int4'),
             precision
         ),
-        '\d+'
+        '[1-9]\d*'
     ),
     ''
 )::DOUBLE / 8

@@ -2,17 +2,18 @@
 --
 -- Runs with an input length (tag input_len) and a time; those that differ in any other tag are kept apart
 -- (column config), repetitions are averaged. The overhead floor is the time of the shortest input, the
--- steady-state cost the slope between the two longest. The elbow is fitted: among the measured lengths E with
--- two longer ones, the one for which time = c + b · max(0, length − E) leaves the smallest squares, if that
--- beats a constant beyond noise (see the macro elbows); the shortest length means that there is no flat part.
--- Values read by eye come beside it from runs with the metric elbow_by_eye_tokens and the same gpu. They
--- belong to the sweep of their own file, or that which their tag sweep names, or else the one that shares
--- most GPUs with their table; one that fits several curves is given to none. Achieved FLOP/s count
--- flop_per_token for each token of the batch, against the peak of all GPUs (tags tensor_parallel_size,
--- pipeline_parallel_size and data_parallel_size, or tp, pp and dp). A run over 100 % of the peak did not do
--- that work: it is flagged, and no rate of this hardware follows from it. Runs that have no flop_per_token
--- and name no model are taken for Llama-3.1-8B (2 FLOP for each weight in its layers, attention left out: a
--- lower bound); those of another model have no rate.
+-- steady-state cost the slope between the two longest. The elbow is fitted: among the measured lengths E
+-- with a longer one, the one for which time = c + b · max(0, length − E) leaves the smallest squares, if
+-- that beats a constant beyond noise (see the macro elbows). Where that is the shortest length, time
+-- rises from there on: there is no flat part, and no elbow. Values read by eye come beside it from runs
+-- with the metric elbow_by_eye_tokens and the same gpu. They belong to the sweep of their own file, or
+-- that which their tag sweep names, or else the one that shares most GPUs with their table; one that fits
+-- several curves is given to none. Achieved FLOP/s count flop_per_token for each token of the batch,
+-- against the peak of all GPUs (tags tensor_parallel_size, pipeline_parallel_size and data_parallel_size,
+-- or tp, pp and dp). A run over 100 % of the peak did not do that work: it is flagged, and no rate of
+-- this hardware follows from it. Runs that have no flop_per_token and name no model are taken for
+-- Llama-3.1-8B (2 FLOP for each weight in its layers, attention left out: a lower bound); those of
+-- another model have no rate.
 -- @param  sweep VARCHAR = NULL         only this sweep
 -- @param  gpu VARCHAR = NULL           only runs on it: the tag gpu, or the name in gpu_specs
 -- @param  metric VARCHAR = 'ms'        the time of one prefill
@@ -23,12 +24,12 @@
 -- @column sweep VARCHAR                label of the imported file
 -- @column gpu VARCHAR                  tag gpu
 -- @column config VARCHAR               the other tags
--- @column gpus BIGINT                  GPUs of all kinds of parallelism
+-- @column gpus BIGINT                  GPUs of all kinds of parallelism; NULL if a tag is no number
 -- @column input_len BIGINT             tokens of the prompt
 -- @column ms DOUBLE                    time
 -- @column overhead_floor_ms DOUBLE     time of the shortest input
 -- @column steady_us_per_token DOUBLE   slope between the two longest inputs
--- @column elbow_fit_tokens BIGINT      fitted elbow; NULL with fewer than four lengths, or if flat or falling
+-- @column elbow_fit_tokens BIGINT      fitted elbow; NULL with under four lengths, no flat part or no bend
 -- @column elbow_by_eye_tokens DOUBLE   as somebody read it from the curve
 -- @column ridge_flop_per_byte DOUBLE   theoretical ridge point
 -- @column ridge_tokens DOUBLE          the input length at which products with the weights reach it
@@ -42,7 +43,8 @@
 -- @note   string_agg(DISTINCT sweep, ', ' ORDER BY sweep))
 -- @note   FROM answer WHERE sized_by LIKE '%assumed' HAVING count(*) > 0
 -- @note   UNION ALL
--- @note   SELECT DISTINCT remark || ' (' || sweep || ')' FROM answer WHERE remark <> ''
+-- @note   FROM (SELECT DISTINCT remark || ' (' || sweep || ')' AS note
+-- @note   FROM answer WHERE remark <> '' ORDER BY note)
 -- @chart  sweep x=input_len y=ms color=gpu file=sweep config=config
 --         ridge=ridge_tokens elbow=elbow_fit_tokens by_eye=elbow_by_eye_tokens finding=finding
 -- @empty  No run has an input length and that metric. Which there are: traceql query runs
@@ -52,15 +54,16 @@ WITH measured AS (
         * EXCLUDE (size),
         size AS input_len,
         dense_rank() OVER (ORDER BY sweep, gpu, config) AS curve,
-        greatest(1, coalesce(tag_number(tags, 'batch_size', 'batch'), 1)) AS batch_size,
-        greatest(1, coalesce(tag_number(tags, 'data_parallel_size', 'dp'), 1)) AS replicas,
-        replicas * greatest(1, coalesce(tag_number(tags, 'tensor_parallel_size', 'tp'), 1))
-            * greatest(1, coalesce(tag_number(tags, 'pipeline_parallel_size', 'pp'), 1)) AS gpus,
+        tag_count(tags, 'batch_size', 'batch') AS batch_size,
+        tag_count(tags, 'data_parallel_size', 'dp') AS replicas,
+        replicas * tag_count(tags, 'tensor_parallel_size', 'tp')
+            * tag_count(tags, 'pipeline_parallel_size', 'pp') AS gpus,
         weight_element_bytes(tags, $weight_dtype, $precision) AS element_bytes,
-        CASE WHEN try_cast(tags['flop_per_token'] AS DOUBLE) > 0 THEN 'tag'
+        CASE WHEN tag_amount(tags, 'flop_per_token') IS NOT NULL THEN 'tag'
+             WHEN tags['flop_per_token'] IS NOT NULL THEN NULL
              WHEN $flop_per_token IS NOT NULL THEN 'parameter'
              ELSE model_of_runs(tags) END AS sized_by,
-        CASE WHEN sized_by = 'tag' THEN tags['flop_per_token']::DOUBLE
+        CASE WHEN sized_by = 'tag' THEN tag_amount(tags, 'flop_per_token')
              WHEN sized_by = 'parameter' THEN $flop_per_token
              WHEN sized_by IS NOT NULL THEN 13958643712 END AS flop_per_token
     FROM sweep_points('prefill_sweep', ['input_len', 'input_length'], $metric, $sweep, $gpu)
@@ -149,7 +152,8 @@ SELECT
     elbow_by_eye_tokens,
     ridge_flop_per_byte,
     -- Prompts of a batch go through the weights together; replicas share them.
-    ridge_flop_per_byte * element_bytes / 2 / greatest(1, batch_size / replicas) AS ridge_tokens,
+    ridge_flop_per_byte * element_bytes / 2 * CASE WHEN batch_size > replicas THEN replicas / batch_size
+                                                WHEN batch_size <= replicas THEN 1 END AS ridge_tokens,
     achieved_tflop_per_s,
     peak_tflop_per_s,
     percent(achieved_tflop_per_s, peak_tflop_per_s) AS achieved_of_peak_pct,
@@ -157,8 +161,22 @@ SELECT
     CASE WHEN achieved_tflop_per_s > peak_tflop_per_s THEN 'over 100 % of peak' END AS finding,
     concat_ws(
         '; ',
-        CASE WHEN sized_by IS NULL THEN 'flop_per_token of the model not given' END,
-        CASE WHEN element_bytes IS NULL THEN 'weight_dtype of the model not given' END,
+        nullif(tag_faults(
+            tags,
+            [
+                'batch_size', 'batch', 'data_parallel_size', 'dp', 'tensor_parallel_size', 'tp',
+                'pipeline_parallel_size', 'pp'
+            ],
+            ['flop_per_token']
+        ), ''),
+        CASE WHEN sized_by IS NULL AND tags['flop_per_token'] IS NULL
+             THEN 'flop_per_token of the model not given' END,
+        CASE WHEN element_bytes IS NULL
+             THEN coalesce(
+                 'no number of bits in weight_dtype: ' || coalesce(tags['weight_dtype'], $weight_dtype),
+                 'weight_dtype of the model not given'
+             ) END,
+        no_elbow,
         CASE WHEN is_unclear THEN 'an elbow by eye fits several curves: name its own by the tag sweep' END
     ) AS remark
 FROM rates

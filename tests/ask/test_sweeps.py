@@ -7,6 +7,7 @@ import random
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pytest
 from made.runs import Runs
 from made.store import empty
@@ -37,7 +38,11 @@ def elbows(db: Database, curves: Sequence[Curve]) -> dict[int, float]:
         f"({number}, {x!r}::DOUBLE, {y!r}::DOUBLE)" for number, curve in enumerate(curves) for x, y in curve
     )
     answer = db.sql(f"WITH points AS (FROM (VALUES {rows}) AS v(curve, x, y)) FROM elbows(points)")
-    return dict(answer.select("curve", "elbow").iter_rows())
+    assert answer["curve"].sort().to_list() == list(range(len(curves)))
+    assert all(
+        (elbow is None) != (why is None) for elbow, why in answer.select("elbow", "no_elbow").iter_rows()
+    )
+    return dict(answer.filter(pl.col("elbow").is_not_null()).select("curve", "elbow").iter_rows())
 
 
 def noisy(
@@ -59,6 +64,104 @@ def test_a_flat_curve_hardly_ever_has_an_elbow(db: Database, points: int, noise:
     assert len(found) <= curves * ALPHA + 3 * math.sqrt(curves * ALPHA)
     if noise == 0.01:
         assert found == {}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("growth", [1.3, 2, 8])
+@pytest.mark.parametrize("noise", [0.2, 0.3])
+def test_doubling_finds_no_more_on_flat_curves_of_four_points(
+    db: Database, noise: float, growth: float
+) -> None:
+    draw = random.Random(29)
+    curves = [[(growth**n, 5 * (1 + draw.gauss(0, noise))) for n in range(4)] for _ in range(1_500)]
+    assert len(elbows(db, curves)) <= 1_500 * ALPHA + 3 * math.sqrt(1_500 * ALPHA)
+
+
+def test_four_points_show_a_sharp_bend(db: Database) -> None:
+    assert elbows(
+        db,
+        [
+            # No noise at all; a little; and a bend between two of them, of which the nearer is told.
+            [(1, 8), (32, 8), (128, 8), (512, 32)],
+            [(1, 8), (32, 8.05), (128, 8.4), (512, 32)],
+            [(1, 10), (8, 10.2), (64, 12), (256, 30)],
+            # The last point alone is high, but no more than the others waver.
+            [(1, 8), (32, 10), (128, 7), (512, 12)],
+        ],
+    ) == {0: 128, 1: 128, 2: 64}
+
+
+@pytest.mark.parametrize("noise", [0, 0.01])
+def test_a_straight_line_rises_and_has_no_elbow(db: Database, noise: float) -> None:
+    draw = random.Random(31)
+    sizes = {"decode_sweep": (1, 4, 16, 64, 128, 256, 512), "prefill_sweep": (16, 64, 256, 1024, 4096)}
+    for points in (*sizes.values(), (1, 64, 512, 1024)):
+        line = [(float(x), (5 + 0.02 * x) * (1 + draw.gauss(0, noise))) for x in points]
+        assert elbows(db, [line]) == {}
+    db = empty()
+    lengths = ({"gpu": "H200", "input_len": n, "ms": 5 + 0.02 * n} for n in sizes["prefill_sweep"])
+    batches = ({"gpu": "H200", "batch": n, "ms_per_token": 8 + 0.05 * n} for n in sizes["decode_sweep"])
+    three = ({"gpu": "L40S", "batch": n, "ms_per_token": 8 + 0.05 * n} for n in (1, 64, 512))
+    Runs(*lengths, *batches, *three).store(db, "line")
+    for question, column in (
+        ("prefill_sweep", "elbow_fit_tokens"),
+        ("decode_sweep", "empirical_ridge_batch"),
+    ):
+        answer = db.query(question)
+        assert answer[column].null_count() == answer.height > 0
+        assert answer["remark"].unique().to_list() == ["no elbow: rises from the first point on"]
+        # Nor does its chart mark one.
+        assert "fitted elbow" not in {
+            row.get("kind") for rows in db.chart(question).to_dict()["datasets"].values() for row in rows
+        }
+
+
+@pytest.mark.parametrize(
+    ("tags", "remark"),
+    [
+        ({"weight_bytes": "lots"}, "weight_bytes is no positive number: lots"),
+        ({"weight_bytes": "-5"}, "weight_bytes is no positive number: -5"),
+        ({"weight_bytes": "inf"}, "weight_bytes is no positive number: inf"),
+        ({"tensor_parallel_size": "two"}, "tensor_parallel_size is no positive whole number: two"),
+        ({"tp": "0"}, "tp is no positive whole number: 0"),
+        ({"tp": "1.5"}, "tp is no positive whole number: 1.5"),
+        (
+            {"weight_dtype": "banana"},
+            "weight_bytes of the model not given; no number of bits in weight_dtype: banana",
+        ),
+    ],
+)
+def test_a_tag_of_decoding_that_is_no_number_is_named_and_gives_no_share(
+    tags: dict[str, str], remark: str
+) -> None:
+    db = empty()
+    Runs({"gpu": "H200", "batch": 1, "ms_per_token": 5, **tags}).store(db, "s")
+    answer = db.ask("decode_sweep", weight_bytes=None if "weight_dtype" in tags else 1.6e10)
+    (row,) = answer.frame().to_dicts()
+    assert row["remark"] == f"{remark}; no elbow: fewer than three batch sizes"
+    assert (row["floor_ms"], row["hbm_utilisation_pct"]) == (None, None)
+    assert [note.text for note in answer.notes] == [f"{row['remark']} (s)"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "remark"),
+    [
+        ({"flop_per_token": "lots"}, "flop_per_token is no positive number: lots"),
+        ({"tp": "two"}, "tp is no positive whole number: two"),
+        ({"pipeline_parallel_size": "0"}, "pipeline_parallel_size is no positive whole number: 0"),
+        ({"dp": "-1"}, "dp is no positive whole number: -1"),
+        ({"batch": "many"}, "batch is no positive whole number: many"),
+    ],
+)
+def test_a_tag_of_prefill_that_is_no_number_is_named_and_gives_no_share(
+    tags: dict[str, str], remark: str
+) -> None:
+    db = empty()
+    Runs({"gpu": "H200", "input_len": 64, "ms": 5, **tags}).store(db, "s")
+    (row,) = db.query("prefill_sweep", flop_per_token=1e10).to_dicts()
+    assert row["remark"] == f"{remark}; no elbow: fewer than four points"
+    assert row["achieved_of_peak_pct"] is None
+    assert (row["ridge_tokens"] is None) == (tags.keys() <= {"dp", "batch"})
 
 
 @pytest.mark.long
@@ -98,28 +201,32 @@ def test_the_elbow_is_that_of_the_smallest_squares_by_an_exact_test(db: Database
         slope, bend = draw.choice([0, -0.01, 0.001, 0.01, 0.1]), draw.choice(xs)
         ys = [5 + slope * max(0, x - bend) + draw.gauss(0, 0.1) for x in xs]
         curves.append([(float(x), y) for x, y in zip(xs, ys, strict=True)])
-        chance, elbow, rise = exact(np.array(xs, float), np.array(ys))
+        chance, elbow, rise, share = exact(np.array(xs, float), np.array(ys))
+        # Of four points, a rise to twice the level may leave 1.5 %.
+        is_double = points == 4 and rise >= 1 and share <= 0.015
         # What bounds the chance from above is close: nothing that is clear may differ.
-        if points >= 4 and chance <= ALPHA * 0.8 and rise >= 0.05:
-            expected[number] = elbow
+        if points >= 4 and rise >= 0.05 and (chance <= ALPHA * 0.8 or is_double):
+            # One at the first point has no flat part before it.
+            if elbow > xs[0]:
+                expected[number] = elbow
         elif points >= 4 and chance <= ALPHA and rise >= 0.05:
             curves[-1] = [(1.0, 1.0)]
     assert elbows(db, curves) == expected
     assert 50 < len(expected) < 250
 
 
-def exact(xs: np.ndarray, ys: np.ndarray) -> tuple[float, float, float]:
-    """Of the best hinge: the chance of one as good, where it bends, and how much it rises."""
+def exact(xs: np.ndarray, ys: np.ndarray) -> tuple[float, float, float, float]:
+    """Of the best hinge: the chance of one as good, where it bends, its rise, and what share it leaves."""
     best = (math.inf, math.nan, 0.0)
-    for bend in xs[:-2]:
+    for bend in xs[:-1]:
         hinge = np.column_stack([np.ones_like(xs), np.maximum(0, xs - bend)])
         (level, slope), *_ = np.linalg.lstsq(hinge, ys, rcond=None)
         squares = float(((hinge @ (level, slope) - ys) ** 2).sum())
         if slope > 0:
             best = min(best, (squares, float(bend), slope * (xs[-1] - bend) / level))
     share = best[0] / float(((ys - ys.mean()) ** 2).sum())
-    chance = (len(xs) - 2) * betainc(len(xs) / 2 - 1, 0.5, min(share, 1)) / 2
-    return float(chance), best[1], best[2]
+    chance = (len(xs) - 1) * betainc(len(xs) / 2 - 1, 0.5, min(share, 1)) / 2
+    return float(chance), best[1], best[2], share
 
 
 def test_a_point_that_was_measured_again_is_one_point_with_the_mean() -> None:
@@ -162,6 +269,9 @@ def test_what_is_assumed_and_what_is_missing_is_said_beside_the_answer() -> None
     Runs({"gpu": "H200", "batch": 1, "model": "70b", "ms_per_token": 50}).store(db, "large")
     assert [note.text for note in db.ask("decode_sweep").notes] == [
         "No model is named and no weight_bytes given for nameless: taken for Llama-3.1-8B",
-        "weight_bytes of the model not given (large)",
+        "no elbow: fewer than three batch sizes (nameless)",
+        "weight_bytes of the model not given; no elbow: fewer than three batch sizes (large)",
     ]
-    assert db.ask("decode_sweep", weight_bytes=1.4e11).notes == ()
+    assert [note.text for note in db.ask("decode_sweep", weight_bytes=1.4e11).notes] == [
+        f"no elbow: fewer than three batch sizes ({sweep})" for sweep in ("large", "nameless")
+    ]

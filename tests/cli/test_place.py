@@ -105,6 +105,30 @@ def test_kernels_are_called_as_asked(home: Path) -> None:
     )
 
 
+def test_a_side_of_a_diff_may_be_given_by_its_option_alone(home: Path) -> None:
+    words = ("--topic", "kernel")
+    expected = rows(home, "diff", "before", "after_1", "-b", "after11", *words)
+    assert expected
+    for given in (
+        ("-a", "before", "-b", "after_1", "-b", "after11"),
+        ("before", "-b", "after_1", "-b", "after11"),
+    ):
+        assert rows(home, "diff", *given, *words) == expected
+    # One word beside -a is the other side.
+    assert rows(home, "diff", "-a", "before", "after_1", *words) == rows(
+        home, "diff", "before", "after_1", *words
+    )
+    for given, missing in (
+        ((), "BASELINE': name a trace, or one with -a"),
+        (("-b", "before"), "BASELINE': name a trace, or one with -a"),
+        (("before",), "VARIANT': name a trace, or one with -b"),
+        (("-a", "before"), "VARIANT': name a trace, or one with -b"),
+    ):
+        result = CliRunner().invoke(cli, ["diff", *given, "--db", str(home / "traces.duckdb")])
+        assert result.exit_code == 2
+        assert f"Missing argument '{missing}" in result.output
+
+
 def test_two_changed_kernels_of_one_function_are_two_differences(home: Path) -> None:
     def deltas(*arguments: str) -> dict[str, float]:
         found = rows(home, "diff", "before", "after_1", "--topic", "kernel", *arguments)

@@ -303,7 +303,7 @@ def curves_of(panel: dict[str, Any], rows: list[dict[str, Any]], x: str, y: str)
 
 def test_models_and_sweeps_of_one_gpu_are_lines_of_their_own() -> None:
     db = empty()
-    times = {"8b": (5.8, 6.4, 10.9, 29), "70b": (40, 42, 60, 150)}
+    times = {"8b": (5.8, 5.9, 6.4, 29), "70b": (40, 42, 60, 150)}
     points = [
         {"gpu": "H200", "model": model, "input_len": 128, "batch": 4**n, "ms_per_token": ms}
         for model, each in times.items()
@@ -327,6 +327,21 @@ def test_models_and_sweeps_of_one_gpu_are_lines_of_their_own() -> None:
         "second: H200, input_len=128, model=8b": list(times["8b"]),
         "third: L4": [70],
         "third: no GPU": [80],
+    }
+
+
+def test_what_tells_two_curves_apart_stands_in_all_names() -> None:
+    db = empty()
+    Runs({"gpu": "H200", "batch": 1, "ms_per_token": 5}).store(db, "old")
+    Runs(*({"gpu": "H200", "batch": 1, "model": name, "ms_per_token": 6} for name in ("8b", "70b"))).store(
+        db, "new"
+    )
+    picture = db.chart("decode_sweep").to_dict()
+    # Without the sweep, the first would seem to be of any.
+    assert curves_of(picture, data(picture), "batch_size", "ms_per_token") == {
+        "new: H200, model=70b": [6],
+        "new: H200, model=8b": [6],
+        "old: H200": [5],
     }
 
 

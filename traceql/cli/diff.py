@@ -25,13 +25,21 @@ _ALWAYS = ("measure", "baseline", "variant", "delta")
 
 
 @click.command()
-@click.argument("baseline", shell_complete=complete_trace)
-@click.argument("variant", shell_complete=complete_trace)
+@click.argument("baseline", required=False, shell_complete=complete_trace)
+@click.argument("variant", required=False, shell_complete=complete_trace)
 @click.option(
-    "-a", "more_baseline", multiple=True, metavar="TRACE", help="Another run of BASELINE; repeatable."
+    "-a",
+    "more_baseline",
+    multiple=True,
+    metavar="TRACE",
+    help="A run of BASELINE, beside it or alone; repeatable.",
 )
 @click.option(
-    "-b", "more_variant", multiple=True, metavar="TRACE", help="Another run of VARIANT; repeatable."
+    "-b",
+    "more_variant",
+    multiple=True,
+    metavar="TRACE",
+    help="A run of VARIANT, beside it or alone; repeatable.",
 )
 @click.option(
     "--topic",
@@ -59,8 +67,8 @@ _ALWAYS = ("measure", "baseline", "variant", "delta")
 @db_option()
 @output_options
 def diff(
-    baseline: str,
-    variant: str,
+    baseline: str | None,
+    variant: str | None,
     more_baseline: tuple[str, ...],
     more_variant: tuple[str, ...],
     topic: str | None,
@@ -89,12 +97,13 @@ def diff(
       traceql diff baseline variant
       traceql diff before.ncu-rep after.ncu-rep --metric sm__warps_launched.sum
       traceql diff run1 new1 -a run2 -b new2 --topic kernel
+      traceql diff -a run1 -a run2 -b new1 -b new2
       traceql diff before after --within step#3
       traceql diff mode=baseline mode=variant --format csv -o delta.csv
     """
     import pyarrow.compute as pc
 
-    given = ((baseline, *more_baseline), (variant, *more_variant))
+    given = _sides((baseline, variant), (more_baseline, more_variant))
     with ExitStack() as open_databases:
         database, (before, after) = opened(open_databases, db, given)
         found = database.compare(before, after, topic=topic, metrics=metrics, names=names, **place)
@@ -113,6 +122,24 @@ def diff(
     else:
         write(answer, format_, output)
     _count(found)
+
+
+def _sides(
+    words: tuple[str | None, str | None], more: tuple[tuple[str, ...], tuple[str, ...]]
+) -> list[list[str]]:
+    """The traces of both sides, each by its argument, its option or both."""
+    first, second = words
+    if first is not None and second is None and not more[1]:
+        # The one word stands for the side that no option names.
+        first, second = (None, first) if more[0] else (first, None)
+    sides = [
+        [*([] if word is None else [word]), *others]
+        for word, others in zip((first, second), more, strict=True)
+    ]
+    for side, argument, option in zip(sides, ("BASELINE", "VARIANT"), ("-a", "-b"), strict=True):
+        if not side:
+            raise click.UsageError(f"Missing argument '{argument}': name a trace, or one with {option}.")
+    return sides
 
 
 def _readable(answer: pa.Table, single: bool) -> pa.Table:

@@ -103,9 +103,10 @@ def sweep(
 
 
 def _with_curves(answer: pl.DataFrame, color: str, file: str, config: str) -> pl.DataFrame:
-    """The answer with the name of each row's curve: as little as tells it from the others.
+    """The answer with the name of each row's curve: as little as tells all of them apart.
 
-    Of a configuration, the tags that all curves have are left out.
+    What tells any two apart, the file or the configuration, stands in all names. Of a configuration, the
+    tags that all curves have are left out.
     """
     parts = [part for part in (color, file, config) if part]
     curves = answer.select(parts).unique(maintain_order=True)
@@ -116,11 +117,14 @@ def _with_curves(answer: pl.DataFrame, color: str, file: str, config: str) -> pl
     )
     common = set(tags[0]).intersection(*tags)
     own = ["".join(f", {tag}" for tag in each if tag and tag not in common) for each in tags]
-    names = hues
-    for shown in ((hues,), (files, hues), (hues, own), (files, hues, own)):
-        names = ["".join(name) for name in zip(*shown, strict=True)]
-        if len(set(names)) == len(names):
-            break
+    # A part stands in all names or in none: a name without it would seem to be of any sweep.
+    of_files = set(zip(files, hues, strict=True))
+    tells_file = len(of_files) > len(set(hues))
+    tells_own = len(set(zip(files, hues, own, strict=True))) > len(of_files)
+    names = [
+        f"{label if tells_file else ''}{hue}{tail if tells_own else ''}"
+        for label, hue, tail in zip(files, hues, own, strict=True)
+    ]
     named = curves.with_columns(pl.Series(_CURVE, names, pl.String))
     return answer.join(named, on=parts, nulls_equal=True, maintain_order="left")
 

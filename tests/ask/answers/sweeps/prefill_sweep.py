@@ -8,6 +8,10 @@ from made.runs import Runs
 # FLOP of a token of Llama-3.1-8B, in a millisecond.
 LLAMA = "13.958643712"
 NO_SIZE = "flop_per_token of the model not given"
+FEW = "no elbow: fewer than four points"
+FLAT = "no elbow: flat within noise, or falling"
+RISES = "no elbow: rises from the first point on"
+BAD = "tp is no positive whole number: two; batch is no positive whole number: 0"
 UNCLEAR = "an elbow by eye fits several curves: name its own by the tag sweep"
 
 CASES = [
@@ -73,7 +77,7 @@ CASES = [
         },
         params={"sweep": "prefill", "metric": "prefill_s", "precision": "fp8"},
         expected=down(
-            """
+            f"""
             sweep                 prefill        prefill         prefill
             gpu                   H200           H200            Nobody's
             config                batch_size=2, flop_per_token=10000000000.0  batch_size=2, flop_per_token=10000000000.0  ''
@@ -91,7 +95,7 @@ CASES = [
             achieved_of_peak_pct  2000/19.789    1000/19.789     NULL
             sized_by              tag            tag             Llama-3.1-8B, assumed
             finding               over 100 % of peak  NULL       NULL
-            remark                ''             ''              ''
+            remark                {FEW}             {FEW}              {FEW}
             """
         ),
     ),
@@ -140,7 +144,7 @@ CASES = [
             achieved_of_peak_pct  NULL  NULL  NULL  NULL  NULL  NULL   NULL   NULL
             sized_by              Llama-3.1-8B, assumed  Llama-3.1-8B, assumed  Llama-3.1-8B, assumed  tag  tag  Llama-3.1-8B, assumed  NULL  NULL
             finding               NULL  NULL  NULL  NULL  NULL  NULL   NULL   NULL
-            remark                {UNCLEAR}  {UNCLEAR}  ''  {UNCLEAR}  ''  ''  {NO_SIZE}; {UNCLEAR}  {NO_SIZE}; {UNCLEAR}
+            remark                {FEW}; {UNCLEAR}  {FEW}; {UNCLEAR}  {FEW}  {FEW}; {UNCLEAR}  {FEW}  {FEW}  {NO_SIZE}; {FEW}; {UNCLEAR}  {NO_SIZE}; {FEW}; {UNCLEAR}
             """
         ),
     ),
@@ -173,7 +177,7 @@ CASES = [
             )
         },
         expected=down(
-            """
+            f"""
             sweep                 parallel  parallel  parallel  parallel  parallel
             gpu                   H200      H200      H200      H200      H200
             config                batch=4, dp=2, flop_per_token=1000000000.0, tp=2  batch=4, dp=2, flop_per_token=1000000000.0, tp=2  batch=4, dp=2, flop_per_token=1000000000.0, tp=2  batch=4, dp=2, flop_per_token=1000000000.0, tp=2  data_parallel_size=2, flop_per_token=1000000000.0, pipeline_parallel_size=3, tensor_parallel_size=2, weight_dtype=int4
@@ -191,7 +195,41 @@ CASES = [
             achieved_of_peak_pct  40000/3957.6  80000/1.1/3957.6  160000/0.9/3957.6  320000/3957.6  10000/11872.8
             sized_by              tag       tag       tag       tag       tag
             finding               NULL      NULL      NULL      NULL      NULL
-            remark                ''        ''        ''        ''        ''
+            remark                {FLAT}    {FLAT}    {FLAT}    {FLAT}    {FEW}
+            """
+        ),
+    ),
+    Case(
+        "a straight line has no flat part; a number that is none is named, and nothing stands for it",
+        runs={
+            "line": Runs(
+                *(
+                    {"gpu": "H200", "input_len": n, "tp": "two", "batch": 0, "ms": 5 + n / 50}
+                    for n in (50, 100, 200, 400)
+                ),
+                {"gpu": "H200", "input_len": 50, "flop_per_token": "lots", "weight_dtype": "x", "ms": 1},
+            )
+        },
+        expected=down(
+            f"""
+            sweep                 line  line  line  line  line
+            gpu                   H200  H200  H200  H200  H200
+            config                batch=0, tp=two  batch=0, tp=two  batch=0, tp=two  batch=0, tp=two  flop_per_token=lots, weight_dtype=x
+            gpus                  NULL  NULL  NULL  NULL  1
+            input_len             50    100   200   400   50
+            ms                    6     7     9     13    1
+            overhead_floor_ms     6     6     6     6     1
+            steady_us_per_token   20    20    20    20    NULL
+            elbow_fit_tokens      NULL  NULL  NULL  NULL  NULL
+            elbow_by_eye_tokens   NULL  NULL  NULL  NULL  NULL
+            ridge_flop_per_byte   989.4/4.8  989.4/4.8  989.4/4.8  989.4/4.8  989.4/4.8
+            ridge_tokens          NULL  NULL  NULL  NULL  NULL
+            achieved_tflop_per_s  NULL  NULL  NULL  NULL  NULL
+            peak_tflop_per_s      NULL  NULL  NULL  NULL  989.4
+            achieved_of_peak_pct  NULL  NULL  NULL  NULL  NULL
+            sized_by              Llama-3.1-8B, assumed  Llama-3.1-8B, assumed  Llama-3.1-8B, assumed  Llama-3.1-8B, assumed  NULL
+            finding               NULL  NULL  NULL  NULL  NULL
+            remark                {BAD}; {RISES}  {BAD}; {RISES}  {BAD}; {RISES}  {BAD}; {RISES}  flop_per_token is no positive number: lots; no number of bits in weight_dtype: x; {FEW}
             """
         ),
     ),
