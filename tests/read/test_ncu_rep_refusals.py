@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import lzma
 import struct
-import subprocess
-import sys
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+import flipped
 import ncu_rep_file as rep
 import pytest
 from conftest import REPORTS
@@ -240,45 +239,6 @@ def test_every_truncation_is_refused(name: str, unpacked: Callable[[str], Path],
             read(path, wanted=None, progress=no_progress)
 
 
-# Run in a process of its own, so that a crash is seen and memory is that of the reader alone.
-FLIP_BITS = """
-import resource, sys, time
-from pathlib import Path
-from random import Random
-
-from traceql.errors import ReportError
-from traceql.read.base import no_progress
-from traceql.read.ncu_rep import read
-
-good, flips, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-content, random, broken = good.read_bytes(), Random(seed), good.with_name("flipped.ncu-rep")
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-def decode(path):
-    started = time.perf_counter()
-    try:
-        read(path, wanted=None, progress=no_progress)
-        refused = 0
-    except ReportError:
-        refused = 1
-    return refused, time.perf_counter() - started
-
-decode(good)
-of_good, refusals, slowest = peak(), 0, 0.0
-for _ in range(flips):
-    flipped = bytearray(content)
-    bit = random.randrange(8 * len(content))
-    flipped[bit >> 3] ^= 1 << (bit & 7)
-    broken.write_bytes(flipped)
-    refused, seconds = decode(broken)
-    refusals += refused
-    slowest = max(slowest, seconds)
-print(peak() / of_good, refusals, slowest)
-"""
-
-
 def written_by_hand(folder: Path) -> Path:
     """A report with everything that can be written by hand."""
     state = rep.message(
@@ -321,10 +281,7 @@ def test_flipped_bits_never_crash_hang_or_take_memory(name: str, flips: int, tmp
     else:
         good = tmp_path / name
         good.write_bytes(lzma.decompress((REPORTS / f"{name}.xz").read_bytes()))
-    command = [sys.executable, "-W", "error", "-c", FLIP_BITS, str(good), str(flips), "7"]
-    child = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert child.returncode == 0, child.stderr
-    memory, refusals, slowest = map(float, child.stdout.split())
+    memory, refusals, slowest = flipped.read_each("ncu_rep", good, flips)
     assert memory < 4
     assert slowest < 5
     # Many flips hit a value, which nothing can notice: the format has no checksum. Many others are noticed.

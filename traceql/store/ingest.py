@@ -17,11 +17,6 @@ from traceql.store import failures, runs
 from traceql.store.outcomes import Ingested
 from traceql.tables import normalise, schema
 
-# Of a report: some thousand events.
-_SMALL_BYTES = 300_000
-# A statement that changes how many rows a table has.
-_CHANGE = re.compile(r"(?:--.*\n|\s)*(INSERT INTO|DELETE FROM) (\w+)")
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -32,6 +27,11 @@ if TYPE_CHECKING:
     from traceql.read.sidecar import Sidecar
     from traceql.store.connection import Store
     from traceql.store.decode import Decoded
+
+# Of a report: some thousand events.
+_SMALL_BYTES = 300_000
+# A statement that changes how many rows a table has.
+_CHANGE = re.compile(r"(?:--.*\n|\s)*(INSERT INTO|DELETE FROM) (\w+)")
 
 
 def add(
