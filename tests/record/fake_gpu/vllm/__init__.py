@@ -100,7 +100,7 @@ class Engine:
         self.requests = []
         self.model_config = SimpleNamespace(
             get_vocab_size=lambda: 1000,
-            hf_config=SimpleNamespace(to_dict=lambda: dict(tie_word_embeddings=False)),
+            hf_config=SimpleNamespace(to_dict=lambda: {"tie_word_embeddings": False}),
         )
 
     def step(self):
