@@ -93,7 +93,7 @@ def holder(error: Exception) -> str | None:
     if "Conflicting lock is held" not in text and "used by another process" not in text:
         return None
     named = re.search(r"\(PID (\d+)\)", text)
-    return f"another process ({named[1]})" if named else "another process"
+    return f"another process (PID {named[1]})" if named else "another process"
 
 
 def connection_error(error: Exception, path: str) -> DatabaseError:

@@ -2,7 +2,7 @@
 
 On POSIX any close of a file gives up all locks that the process has on it, whoever opened it: another process
 could then write beside this one. So a file is looked at under the lock under which databases are opened, and
-not at all while this process has it open. What does not begin as a database nobody opens as one, and may be read.
+not at all while this process has it open. What does not begin as a database, nobody opens as one.
 """
 
 from __future__ import annotations
@@ -54,6 +54,11 @@ def opening() -> Iterator[None]:
 def hold(file: Identity) -> None:
     """Note that this process has a file open; within `opening`."""
     _held.add(file)
+
+
+def holds(file: Identity) -> bool:
+    """Whether this process has a file open."""
+    return file in _held
 
 
 def let_go(file: Identity) -> None:

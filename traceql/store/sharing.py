@@ -297,13 +297,20 @@ class File:
                 if before is None:
                     # Gone since somebody looked; DuckDB would make an empty one.
                     raise DatabaseError(f"{given}: no such database", NO_DATABASE)
+                if held.holds(before):
+                    raise BusyError("this process itself, under another name")
                 # Before DuckDB tries what it could be (it knows SQLite, too).
                 head = held.head(path)
                 if head is not None and not formats.is_duckdb(head):
                     if not any(head) and time.time() - Path(path).stat().st_mtime < _MAKING_S:
                         raise BusyError("another process, which makes it")
                     raise failures.no_database(given, empty=not any(head))
-            connection = duckdb.connect(path, read_only=mode in ("read", "files"), config=config)
+            try:
+                connection = duckdb.connect(path, read_only=mode in ("read", "files"), config=config)
+            except duckdb.Error:
+                if mode != "make" and held.identity(path) != before:
+                    return None
+                raise
             there = held.identity(path)
             if there is not None and (there == before or before is None):
                 self.identity = there
