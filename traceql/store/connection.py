@@ -119,7 +119,7 @@ class Store:
                 cursor = stack.enter_context(cursor.narrowed(narrowed))
             answer = None
             try:
-                if not self.allows_files and failures.writes_files(statement):
+                if not self.allows_files and failures.writes_files(cursor.connection, statement):
                     raise failures.no_files("Permission Error: COPY and EXPORT write files")
                 cursor.define(self.definitions, statement)
                 for name, table in (tables or {}).items():

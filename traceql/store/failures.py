@@ -41,7 +41,7 @@ def no_files(text: str) -> QueryError:
     return QueryError(text, "SQL may touch no other files; --allow-files (allow_files=True) permits it.")
 
 
-def writes_files(statement: str) -> bool:
+def writes_files(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
     """Whether a statement may write files. DuckDB alone would let COPY overwrite the database it has open.
 
     Only COPY and EXPORT do. PREPARE, EXPLAIN ANALYZE and PIVOT can hide one: any word of that name in
@@ -49,7 +49,7 @@ def writes_files(statement: str) -> bool:
     """
     if re.search(r"\b(?:copy|export)\b", statement, re.IGNORECASE) is None:
         return False
-    return any(s.type != duckdb.StatementType.SELECT for s in duckdb.extract_statements(statement))
+    return any(s.type != duckdb.StatementType.SELECT for s in connection.extract_statements(statement))
 
 
 def storage_error(error: duckdb.Error, what: str, database: str) -> DatabaseError:

@@ -5,8 +5,8 @@ for writing at once; on POSIX any close of a file gives up the process's lock on
 here, once, under whatever names: who wants it another way waits until nobody uses it, and then it is closed
 and opened anew. Who finds another process at it waits, too, and keeps none of this process from it meanwhile.
 
-Who has a file open for a change may put another in its place, or remove it. So whoever has been given the lock
-looks whether the path still leads to the file that was opened, and opens it again if not.
+Who has a file open for a change may put another in its place, or remove it. So whoever has been given the
+lock looks whether the path still leads to the file that was opened, and opens it again if not.
 
 Each thread asks through a cursor of its own: what it makes (temporary tables, an open transaction) is there
 for its next question, and nobody else's, until the file is opened anew.
