@@ -31,7 +31,7 @@ from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
 from traceql.store import create, failures, held, interrupts
 from traceql.store.definitions import Definition
-from traceql.store.waiting import BusyError, Wait
+from traceql.store.waiting import BusyError, Wait, pause_s
 from traceql.tables import migrations
 
 if TYPE_CHECKING:
@@ -143,6 +143,8 @@ class File:
         self._mode: Mode | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._cursors: weakref.WeakSet[Cursor] = weakref.WeakSet()
+        # Not before, so that other processes get in.
+        self._next_change = 0.0
         self._own = threading.local()
         self._older: Mapping[str, Definition] = {}
         self._remove_spill: weakref.finalize[..., File] | None = None
@@ -163,6 +165,8 @@ class File:
         Raises:
             DatabaseError: it cannot be opened, or another process had it all the time.
         """
+        if mode == "write" and not self._always:
+            time.sleep(max(0.0, self._next_change - time.monotonic()))
         wait: Wait | None = None
         while True:
             try:
@@ -171,6 +175,7 @@ class File:
             except BusyError as busy:
                 wait = wait or Wait(store.path, store.patience)
                 wait.go_on(busy)
+        began = time.monotonic()
         try:
             with interrupts.running(cursor.connection):
                 yield cursor
@@ -185,6 +190,8 @@ class File:
                     if not self._always:
                         # Other processes may be waiting for the file.
                         self._close()
+                        ended = time.monotonic()
+                        self._next_change = ended + pause_s(ended - began)
                 self._free.notify_all()
 
     def _entered(self, store: Store, mode: Mode, threads: int | None, place: str) -> Cursor:

@@ -19,6 +19,14 @@ _FIRST_S, _LONGEST_S = 0.01, 0.1
 _SILENT_S = 0.3
 
 
+def pause_s(changed_s: float) -> float:
+    """How long a process that changes again leaves the file to others, after a change that took so long.
+
+    A twentieth of its time, but no more than others take from look to look: they get in after some changes.
+    """
+    return min(changed_s / 20, 1.5 * _LONGEST_S)
+
+
 def log(sentence: str) -> None:
     """Say it where Python's logging does: on standard error, unless it is told otherwise."""
     import logging
