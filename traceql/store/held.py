@@ -35,8 +35,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
-def identity(path: str | Path) -> Identity | None:
-    """Of the file that is at `path` now, under whatever name; None if there is none."""
+def identity(path: str | Path | int) -> Identity | None:
+    """Of the file that is at `path` now, under whatever name, or open as that number; None if there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):
@@ -51,6 +51,18 @@ def opening() -> Iterator[None]:
         yield
 
 
+def pin(path: str) -> int | None:
+    """Open a file so that no other one gets its identity when it is removed; None where that cannot happen.
+
+    To be closed only when the database is closed, for the sake of its lock.
+    """
+    with contextlib.suppress(OSError):
+        # Windows uses no number twice, and lets nobody else open what is written.
+        if os.name == "posix" and Path(path).is_file():
+            return os.open(path, os.O_RDONLY)
+    return None
+
+
 def hold(file: Identity) -> None:
     """Note that this process has a file open; within `opening`."""
     _held.add(file)
@@ -61,9 +73,12 @@ def holds(file: Identity) -> bool:
     return file in _held
 
 
-def let_go(file: Identity) -> None:
-    """Note that it is closed."""
-    _held.discard(file)
+def let_go(file: Identity, pinned: int | None) -> None:
+    """Note that it is closed, and close what pinned it."""
+    with _lock:
+        _held.discard(file)
+        if pinned is not None:
+            os.close(pinned)
 
 
 def is_database(path: str | Path) -> bool:

@@ -298,14 +298,19 @@ class File:
             duckdb.Error: DuckDB cannot open it.
             DatabaseError: there is none, or it is no database.
         """
-        with held.opening():
+        with held.opening(), contextlib.ExitStack() as if_not:
             before = held.identity(path)
+            pinned = None
             if mode != "make":
                 if before is None:
                     # Gone since somebody looked; DuckDB would make an empty one.
                     raise DatabaseError(f"{given}: no such database", NO_DATABASE)
                 if held.holds(before):
                     raise BusyError("this process itself, under another name")
+                pinned = held.pin(path)
+                if pinned is not None:
+                    if_not.callback(os.close, pinned)
+                    before = held.identity(pinned)
                 # Before DuckDB tries what it could be (it knows SQLite, too).
                 head = held.head(path)
                 if head is not None and not formats.is_duckdb(head):
@@ -323,7 +328,8 @@ class File:
                 self.identity = there
                 held.hold(there)
                 # Or when nobody knows this object any more.
-                self._let_go = weakref.finalize(self, held.let_go, there)
+                self._let_go = weakref.finalize(self, held.let_go, there, pinned)
+                if_not.pop_all()
                 return connection
             if mode == "write" and there is not None and create.is_bare(connection):
                 # Made by DuckDB itself, for the path was free at that moment.
