@@ -47,8 +47,8 @@ signal.sigwait([signal.SIGUSR1])
 
 @pytest.fixture(scope="module")
 def forks() -> Iterator[Forks]:
-    """Processes that have imported everything, and decoded the reports of the writers."""
-    with Forks(writers.SLOW, *writers.OTHERS) as forks:
+    """Processes that have imported everything."""
+    with Forks() as forks:
         yield forks
 
 
@@ -92,11 +92,12 @@ def inode_is_locked(forks: Forks, path: Path) -> bool:
 @pytest.mark.long
 @pytest.mark.parametrize("made", [True, False], ids=["a database", "none yet"])
 def test_two_writers_wait_for_a_slow_one_that_looks_at_the_file_in_every_way(
-    made: bool, forks: Forks, tmp_path: Path
+    made: bool, tmp_path: Path
 ) -> None:
-    whole = writers.undisturbed(forks, tmp_path)
     (tmp_path / "met").mkdir()
-    outcome = writers.meet(forks, tmp_path / "met", whole, made=made, looks=True)
+    with Forks(writers.SLOW, *writers.OTHERS) as forks:
+        whole = writers.undisturbed(forks, tmp_path)
+        outcome = writers.meet(forks, tmp_path / "met", whole, made=made, looks=True)
     assert outcome.good, outcome
 
 
@@ -301,6 +302,7 @@ def test_the_database_and_what_lies_beside_it_and_beside_reports_are_passed_over
     ]
     for other in beside:
         (tmp_path / other).touch()
+    (tmp_path / f"{name}.compact").mkdir()
     everything = sorted(path.name for path in tmp_path.iterdir())
     # DuckDB removes a log in which there is nothing.
     (tmp_path / f"{name}.wal").unlink()

@@ -77,23 +77,24 @@ def find_reports(paths: Iterable[str | Path], database: str | Path | None = None
     found: dict[Path, None] = {}
     passed: dict[Path, None] = {}
 
-    def add(path: Path) -> None:
-        of_it = database is not None and held.belongs_to(path, Path(database))
-        (passed if of_it or _beside_report(path) else found)[path] = None
+    def add(*paths: Path) -> None:
+        for path in paths:
+            of_it = database is not None and held.belongs_to(path, Path(database))
+            (passed if of_it or _beside_report(path) else found)[path] = None
 
     for given in paths:
         path = _named(Path(given))
-        if path.is_dir():
-            for report in _in_directory(path):
-                add(report)
+        if database is not None and held.belongs_to(path, Path(database)):
+            passed[path] = None
+        elif path.is_dir():
+            add(*_in_directory(path))
         elif path.exists() or not glob.has_magic(str(given)):
             add(path)
         else:
             matches = [Path(p) for p in sorted(glob.glob(str(given), recursive=True))]  # noqa: PTH207
             if not matches:
                 raise ReportError(f"{given}: nothing matches", "Check the pattern.")
-            for match in matches:
-                add(match)
+            add(*matches)
     if not found and passed:
         names = ", ".join(path.name for path in passed)
         raise ReportError(

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 #: What makes two names one file: its device and its number there.
 Identity = tuple[int, int]
 
-# Beside a database of that name: DuckDB's log and folder for spilling, and copies that are put in its place.
-_BESIDE = r"(?:\.[0-9a-f]{32}\.new)?(?:\.wal(?:\.\w+)?|\.tmp|)"
+# Beside a database of that name: DuckDB's log and folder for spilling, and what is put in its place.
+_BESIDE = r"(?:\.[0-9a-f]{32}\.new)?(?:\.wal(?:\.\w+)?|\.tmp|\.compact|)"
 # Whatever the database is called.
 _COMPANION = re.compile(r".\.(?:[0-9a-f]{32}\.new(?:\.wal)?|wal)$")
 
@@ -36,7 +36,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def identity(path: str | Path | int) -> Identity | None:
-    """Of the file that is at `path` now, under whatever name, or open as that number; None if there is none."""
+    """Of the file at `path` now, under whatever name, or open as that number; None if there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):
