@@ -22,7 +22,7 @@ from helpers_robust import PARQUETDIR, contents, decoded_here
 from made.nsys import Recording
 
 import traceql as library
-from traceql.errors import DatabaseError, QueryError, ReportError
+from traceql.errors import CheckError, DatabaseError, QueryError, ReportError
 from traceql.questions import catalog
 from traceql.store import decode, held
 from traceql.store.connection import Store
@@ -246,6 +246,8 @@ def test_a_lock_outlives_every_look_at_the_file_under_every_name(
                     decode.find_reports([name], db)
                 with pytest.raises(QueryError, match="not a saved comparison"):
                     library.ask.compare.load(name)
+                with pytest.raises(CheckError, match="not a file of checks"):
+                    database.check(name)
                 assert held.is_database(name), label
                 with library.open(name) as other:
                     assert other.sql("SELECT trace FROM traces").item() == "run"
