@@ -1,7 +1,7 @@
 -- Metrics of every profiled workload as one map, name → value.
 --
--- `LEFT JOIN counters_named([…]) USING (kernel_id)`, then `counters['sm__cycles_active.avg']`: NULL where the report
--- does not have it. Columns: kernel_id, counters.
+-- `LEFT JOIN counters_named([…]) USING (kernel_id)`, then `counters['sm__cycles_active.avg']`, NULL where the
+-- report does not have it. Columns: kernel_id, counters.
 -- @param  wanted VARCHAR[]  NVIDIA's names
 
 SELECT kernel_id, map(list(metric), list(value)) AS counters

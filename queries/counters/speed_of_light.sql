@@ -1,9 +1,11 @@
 -- How close does each kernel come to what the GPU can do, and what holds it back?
 --
--- The throughput of the SMs and of the memory system in percent of their peaks, as on the page "GPU Speed Of Light
--- Throughput" of ncu; of several workloads together the mean over their time. verdict: latency below 60 % of both,
--- balanced where they are within 10 points of each other, else compute or memory (thresholds of ncu's rule
--- SOLBottleneck). What the report lacks is NULL and listed in lacks.
+-- The throughput of the SMs and of the memory system in percent of their peaks, as on the page "GPU Speed Of
+-- Light Throughput" of ncu; of several workloads together the mean over their time. verdict is that of ncu's
+-- rule SOLBottleneck: high from 80 % of a peak on (little is to be gained but by less work); below 60 % of
+-- both small_grid (some SMs have no block) or latency (warps wait); between, compute, memory, or balanced
+-- within 10 points. limiter is the unit that is used most: SM, or the part of memory whose throughput is
+-- that of the memory system, or next to it.
 -- @of     traces
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range
@@ -12,7 +14,7 @@
 -- @needs  metrics
 -- @metrics sm__throughput.avg.pct_of_peak_sustained_elapsed
 -- @metrics gpu__compute_memory_throughput.avg.pct_of_peak_sustained_elapsed
--- @ncu    --section SpeedOfLight
+-- @ncu    --section SpeedOfLight --section LaunchStats
 -- @column trace VARCHAR               name of the trace
 -- @column group_name VARCHAR          kernel name, or range path; NULL outside any range
 -- @column kernel_id BIGINT            the launch, see kernels; NULL for several together
@@ -24,7 +26,9 @@
 -- @column l2_pct DOUBLE               throughput of L2
 -- @column l1_pct DOUBLE               throughput of L1/TEX while it was active
 -- @column dram_bytes_per_s DOUBLE     bytes read from and written to DRAM by time
--- @column verdict VARCHAR             latency, compute, memory or balanced
+-- @column waves DOUBLE                waves of blocks per SM
+-- @column verdict VARCHAR             high, small_grid, latency, compute, memory or balanced
+-- @column limiter VARCHAR             SM, DRAM, L2 or L1
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @chart  bars x=group_name y=memory_pct
 -- @section counters 55 Speed of light
@@ -40,7 +44,8 @@ WITH launches AS (
         counters['gpu__compute_memory_throughput.avg.pct_of_peak_sustained_elapsed'] AS memory_pct,
         dram_throughput_pct AS dram_pct,
         counters['lts__throughput.avg.pct_of_peak_sustained_elapsed'] AS l2_pct,
-        counters['l1tex__throughput.avg.pct_of_peak_sustained_active'] AS l1_pct
+        counters['l1tex__throughput.avg.pct_of_peak_sustained_active'] AS l1_pct,
+        counters['launch__waves_per_multiprocessor'] AS waves
     FROM profiled_as($by, $names, $kernel, $domain) AS groups
     JOIN kernels USING (kernel_id)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
@@ -49,7 +54,8 @@ WITH launches AS (
         'sm__throughput.avg.pct_of_peak_sustained_elapsed',
         'gpu__compute_memory_throughput.avg.pct_of_peak_sustained_elapsed',
         'lts__throughput.avg.pct_of_peak_sustained_elapsed',
-        'l1tex__throughput.avg.pct_of_peak_sustained_active'
+        'l1tex__throughput.avg.pct_of_peak_sustained_active',
+        'launch__waves_per_multiprocessor'
     ]) USING (kernel_id)
 ),
 groups AS (
@@ -66,20 +72,30 @@ groups AS (
         mean_over_time(l1_pct, duration_ns) AS l1_pct,
         per_second(
             sum(dram_bytes), sum(duration_ns) FILTER (dram_bytes IS NOT NULL)
-        ) AS dram_bytes_per_s
+        ) AS dram_bytes_per_s,
+        mean_over_time(waves, duration_ns) AS waves,
+        nullif(concat_ws(
+            '; ',
+            lacking('compute', compute_pct, '--section SpeedOfLight'),
+            lacking('memory', memory_pct, '--section SpeedOfLight'),
+            lacking('DRAM', dram_pct, '--section SpeedOfLight'),
+            lacking('L2', l2_pct, '--section SpeedOfLight'),
+            lacking('L1', l1_pct, '--section SpeedOfLight'),
+            lacking('DRAM bytes', dram_bytes, '--section MemoryWorkloadAnalysis'),
+            lacking('waves', waves, '--section LaunchStats')
+        ), '') AS lacks
     FROM launches
     GROUP BY ALL
 )
 SELECT
-    *,
-    utilisation_verdict(compute_pct, memory_pct) AS verdict,
-    nullif(concat_ws(
-        ', ',
-        if(compute_pct IS NULL, 'compute', NULL),
-        if(memory_pct IS NULL, 'memory', NULL),
-        if(dram_pct IS NULL, 'DRAM', NULL),
-        if(l2_pct IS NULL, 'L2', NULL),
-        if(l1_pct IS NULL, 'L1', NULL)
-    ), '') || ' (--section SpeedOfLight)' AS lacks
+    * EXCLUDE (lacks),
+    utilisation_verdict(compute_pct, memory_pct, waves) AS verdict,
+    CASE WHEN compute_pct >= memory_pct THEN 'SM' WHEN compute_pct < memory_pct THEN (
+        -- Of two that are as near, the one that is nearer to the data.
+        SELECT arg_min(unit, (round(abs(pct - memory_pct), 6), rank))
+        FROM (VALUES ('DRAM', dram_pct, 1), ('L2', l2_pct, 2), ('L1', l1_pct, 3)) AS units (unit, pct, rank)
+        WHERE pct IS NOT NULL
+    ) END AS limiter,
+    lacks
 FROM groups
 ORDER BY trace, gpu_ns DESC NULLS LAST, group_name, kernel_id

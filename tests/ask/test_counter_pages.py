@@ -1,0 +1,153 @@
+"""What ncu's own details page prints, the questions about counters answer: value by value, verdict by verdict."""
+
+from __future__ import annotations
+
+import csv
+import lzma
+import re
+from typing import TYPE_CHECKING, Any
+
+import kept
+import pytest
+from conftest import EXPECTED, REPORTS
+
+import traceql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from traceql import Database
+
+Row = dict[str, Any]
+#: (number of the launch, section, metric) → printed value and unit.
+Page = dict[tuple[int, str, str], tuple[str, str]]
+
+KINDS = ("kinds_full", "kinds_detailed", "kinds_basic", "two_gpus")
+OTHERS = (
+    "cutlass_a100_2024.1_nvtx",
+    "esmm_a10g_2023.1",
+    "esmm_a10g_2023.1_b",
+    "jax_gb200_2025.3_graph_nodes",
+    "llama_roofline",
+)
+#: What ncu prints before a unit; its kilobytes are 1,000 bytes.
+PREFIXES = {"": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+
+
+@pytest.fixture(scope="module")
+def profiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database of the reports whose pages and rules are compared, named as their files."""
+
+    def fill(database: Database, reports: Sequence[Path]) -> None:
+        for report in reports:
+            database.ingest(report, name=report.name.removesuffix(".ncu-rep.xz"))
+
+    reports = [REPORTS / f"{name}.ncu-rep.xz" for name in KINDS + OTHERS]
+    path = kept.database("counter_pages", fill, reports, tmp_path_factory.mktemp("counter_pages"))
+    with traceql.open(path) as database:
+        yield database
+
+
+def page(name: str) -> Page:
+    with lzma.open(EXPECTED / "ncu_details" / f"{name}.details.csv.xz", "rt", encoding="utf-8") as file:
+        return {
+            (int(row["ID"]), row["Section Name"], row["Metric Name"]): (
+                row["Metric Value"],
+                row["Metric Unit"],
+            )
+            for row in csv.DictReader(file)
+            if row["Metric Name"]
+        }
+
+
+def by_launch(database: Database, question: str, trace: str, **params: Any) -> list[tuple[int, Row]]:
+    """Rows of an answer with the number that ncu gives their launch, from 0."""
+    rows = database.query(question, trace=trace, by="launch", **params).to_dicts()
+    return [((row["kernel_id"] & 0xFFFFFFFF) - 1, row) for row in rows]
+
+
+def is_printed(value: float | None, printed: str, unit: str) -> bool:
+    """Whether a value in base units reads as printed, within half a unit of the last digit."""
+    number = printed.replace(",", "")
+    digits = len(number.partition(".")[2])
+    prefix = re.fullmatch(r"([numKMGT]?)(?:s|Hz|hz|byte(?:/.*)?)", unit)
+    scale = PREFIXES[prefix[1]] if prefix else 1.0
+    return value is not None and abs(value / scale - float(number)) <= 0.5 * 10**-digits + 1e-9
+
+
+def compare(
+    database: Database, question: str, trace: str, section: str, columns: dict[str, str], **params: Any
+) -> int:
+    """Hold the columns of an answer to a section of the page; how many values were compared."""
+    printed = page(trace)
+    compared = 0
+    for launch, row in by_launch(database, question, trace, **params):
+        for metric, column in columns.items():
+            if (launch, section, metric) in printed:
+                value, unit = printed[launch, section, metric]
+                assert is_printed(row[column], value, unit), (launch, column, row[column], value, unit)
+                compared += 1
+    return compared
+
+
+def rule(database: Database, name: str) -> dict[int, tuple[str, str]]:
+    """Kernel → title and text of what a rule says of it."""
+    rows = database.sql(
+        "SELECT kernel_id, title, message FROM advice WHERE rule = $name AND kind <> 'error'", {"name": name}
+    ).rows()
+    return {kernel: (title, message) for kernel, title, message in rows}
+
+
+# --- speed of light --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trace", KINDS)
+def test_shares_of_the_peaks_are_those_of_the_page(profiles: Database, trace: str) -> None:
+    columns = {
+        "Compute (SM) Throughput": "compute_pct",
+        "Memory Throughput": "memory_pct",
+        "DRAM Throughput": "dram_pct",
+        "L2 Cache Throughput": "l2_pct",
+        "L1/TEX Cache Throughput": "l1_pct",
+    }
+    launches = len(by_launch(profiles, "speed_of_light", trace))
+    section = "GPU Speed Of Light Throughput"
+    assert compare(profiles, "speed_of_light", trace, section, columns) == 5 * launches > 0
+    memory = {"Memory Throughput": "dram_bytes_per_s"}
+    waves = {"Waves Per SM": "waves"}
+    assert compare(profiles, "speed_of_light", trace, "Launch Statistics", waves) == launches
+    detailed = compare(profiles, "speed_of_light", trace, "Memory Workload Analysis", memory)
+    assert detailed == (0 if trace == "kinds_basic" else launches)
+
+
+TITLES = {
+    "High Throughput": "high",
+    "Small Grid": "small_grid",
+    "Latency Issue": "latency",
+    "High Compute Throughput": "compute",
+    "High Memory Throughput": "memory",
+    "Balanced Throughput": "balanced",
+}
+#: How the rule names the unit, from 2024 on.
+UNIT = re.compile(r"identify the (\S+) bottleneck|analyzing (\S+) in the|analyzing (workloads) in the")
+
+
+def test_the_verdict_is_that_of_the_rule(profiles: Database) -> None:
+    said = rule(profiles, "SOLBottleneck")
+    rows = profiles.query("speed_of_light", by="launch").to_dicts()
+    found = {row["kernel_id"]: row["verdict"] for row in rows if row["kernel_id"] in said}
+    assert found == {kernel: TITLES[title] for kernel, (title, _) in said.items()}
+    assert set(found.values()) == set(TITLES.values())
+
+
+def test_the_limiter_is_the_unit_that_the_rule_names(profiles: Database) -> None:
+    said = {kernel: UNIT.search(text) for kernel, (_, text) in rule(profiles, "SOLBottleneck").items()}
+    named = {
+        kernel: next(filter(None, found.groups())).replace("workloads", "SM")
+        for kernel, found in said.items()
+        if found
+    }
+    rows = profiles.query("speed_of_light", by="launch").to_dicts()
+    assert {row["kernel_id"]: row["limiter"] for row in rows if row["kernel_id"] in named} == named
+    assert set(named.values()) == {"SM", "DRAM", "L2", "L1"}
