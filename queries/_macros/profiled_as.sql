@@ -1,7 +1,7 @@
 -- What each profiled workload counts for in an answer: its kernel, itself, or the NVTX range around it.
 --
--- `JOIN profiled_as($by, $names, $kernel, $domain) AS groups USING (kernel_id)`. Columns: kernel_id, group_name,
--- launch_id (the kernel_id where every workload stands for itself).
+-- `JOIN profiled_as($by, $names, $kernel, $domain) AS groups USING (kernel_id)`. Columns: kernel_id,
+-- group_name, launch_id (the kernel_id where every workload stands for itself).
 -- @param  grouping VARCHAR   kernel, launch or range
 -- @param  names VARCHAR      short, full or distinct, see the view kernel_names
 -- @param  pattern VARCHAR    of the kernels that are asked for; * for all

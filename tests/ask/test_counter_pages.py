@@ -151,3 +151,89 @@ def test_the_limiter_is_the_unit_that_the_rule_names(profiles: Database) -> None
     rows = profiles.query("speed_of_light", by="launch").to_dicts()
     assert {row["kernel_id"]: row["limiter"] for row in rows if row["kernel_id"] in named} == named
     assert set(named.values()) == {"SM", "DRAM", "L2", "L1"}
+
+
+# --- occupancy -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trace", KINDS)
+def test_occupancy_is_that_of_the_page(profiles: Database, trace: str) -> None:
+    columns = {
+        "Block Limit Registers": "limit_registers",
+        "Block Limit Shared Mem": "limit_shared_memory",
+        "Block Limit Warps": "limit_warps",
+        "Block Limit SM": "limit_blocks",
+        "Block Limit Barriers": "limit_barriers",
+        "Theoretical Occupancy": "theoretical_pct",
+        "Theoretical Active Warps per SM": "theoretical_warps",
+        "Achieved Occupancy": "achieved_pct",
+        "Achieved Active Warps Per SM": "achieved_warps",
+    }
+    launches = len(by_launch(profiles, "occupancy", trace, limit=None))
+    assert compare(profiles, "occupancy", trace, "Occupancy", columns, limit=None) == 9 * launches > 0
+
+
+COMPUTED = """
+WITH recorded AS (
+    SELECT kernel_id, map(list(metric), list(value)) AS of FROM metrics
+    WHERE starts_with(metric, 'launch__') OR starts_with(metric, 'sm__maximum') GROUP BY kernel_id
+),
+launches AS (
+    SELECT *, of['launch__block_size']::BIGINT AS threads, (threads + 31) // 32 AS warps,
+        static_shared_bytes + dynamic_shared_bytes AS shared
+    FROM recorded JOIN kernels USING (kernel_id) JOIN traces USING (trace_id)
+    JOIN gpus ON gpus.trace_id = kernels.trace_id AND gpus.gpu_id = kernels.gpu_id
+    JOIN occupancy_rules USING (compute_capability)
+    WHERE registers_per_thread > 0
+)
+SELECT compute_capability, tool_version,
+    [blocks_by_registers(registers_per_thread::BIGINT, warps, registers),
+     blocks_by_shared_memory(shared, reserved_bytes, shared_unit_bytes, executed_shared_bytes),
+     max_warps // warps, max_blocks] AS ours,
+    list_transform(['registers', 'shared_mem', 'warps', 'blocks'], lambda x: of['launch__occupancy_limit_' || x]::BIGINT)
+        AS theirs,
+    100.0 * warps * least(ours[1], ours[2], ours[3], ours[4], of['launch__occupancy_limit_barriers']) / max_warps AS pct,
+    of['sm__maximum_warps_per_active_cycle_pct'] AS their_pct
+FROM launches
+ORDER BY kernel_id
+"""
+
+
+def test_the_rules_give_the_limits_that_ncu_computed(corpus: Database) -> None:
+    rows = [row for row in corpus.sql(COMPUTED).to_dicts() if row["their_pct"] is not None]
+    assert {row["compute_capability"] for row in rows} == {"7.2", "8.0", "8.6", "9.0", "10.0"}
+    for row in rows:
+        # ncu 2020 took the largest shared memory of an SM for that of the kernel.
+        old = str(row["tool_version"]).startswith("2020")
+        assert [n for n in row["ours"] if not old] == [n for n in row["theirs"] if not old], row
+        assert row["pct"] == pytest.approx(row["their_pct"], abs=1e-5)
+
+
+def test_one_block_more_needs_exactly_what_is_said(corpus: Database) -> None:
+    wrong = corpus.sql(
+        """
+        SELECT warps, blocks, of_registers, of_shared
+        FROM range(1, 33) AS _ (warps), range(1, 33) AS _ (blocks), occupancy_rules,
+            LATERAL (SELECT registers_for_blocks(blocks, warps, registers) AS of_registers,
+                shared_memory_for_blocks(blocks, reserved_bytes, shared_unit_bytes, sm_shared_bytes) AS of_shared)
+        WHERE of_registers > 0 AND (blocks_by_registers(of_registers, warps, registers) < blocks
+                OR blocks_by_registers(of_registers + 1, warps, registers) >= blocks)
+            OR blocks_by_shared_memory(of_shared, reserved_bytes, shared_unit_bytes, sm_shared_bytes) < blocks
+            OR blocks_by_shared_memory(of_shared + 1, reserved_bytes, shared_unit_bytes, sm_shared_bytes) >= blocks
+        """
+    )
+    assert wrong.rows() == []
+
+
+def test_a_timeline_has_the_occupancy_that_ncu_computed_of_the_same_kernels(corpus: Database) -> None:
+    def found(trace: str) -> dict[tuple[Any, ...], Any]:
+        rows = corpus.query("occupancy", trace=trace, names="full", limit=None).to_dicts()
+        key = ("kernel", "threads_per_block", "registers_per_thread", "shared_bytes")
+        return {
+            tuple(row[name] for name in key): (row["theoretical_pct"], row["limit_registers"]) for row in rows
+        }
+
+    timeline, counters = found("llama_eager.sqlite.xz"), found("llama_roofline.ncu-rep.xz")
+    both = timeline.keys() & counters.keys()
+    assert len(both) > 10
+    assert {key: timeline[key] for key in both} == {key: counters[key] for key in both}

@@ -1,0 +1,6 @@
+-- The most registers per thread with which an SM holds so many blocks; the inverse of blocks_by_registers.
+-- @param  blocks BIGINT           that are to fit
+-- @param  warps_per_block BIGINT  warps of a block
+-- @param  registers BIGINT        of an SM
+
+(registers // 4) // nullif((blocks * warps_per_block + 3) // 4, 0) // 256 * 8
