@@ -5,4 +5,5 @@
 -- @param  warps_per_block BIGINT       warps of a block
 -- @param  registers BIGINT             of an SM
 
-(registers // 4) // nullif((32 * registers_per_thread + 255) // 256 * 256, 0) * 4 // nullif(warps_per_block, 0)
+(registers // 4) // nullif((32 * registers_per_thread + 255) // 256 * 256, 0) * 4
+    // nullif(warps_per_block, 0)

@@ -1,8 +1,9 @@
 -- What an SM holds, and in which units it gives it to blocks.
 --
--- Sources: CUDA C++ Programming Guide, Technical Specifications per Compute Capability (warps, blocks, registers,
--- shared memory of an SM); NVIDIA's cuda_occupancy.h (units of allocation, four sub-partitions from 5.0 on, 1,024
--- bytes that the system takes of each block's shared memory from 8.0 on). Held by tests to what ncu computed.
+-- Sources: CUDA C++ Programming Guide, Technical Specifications per Compute Capability (warps, blocks,
+-- registers, shared memory of an SM); NVIDIA's cuda_occupancy.h (units of allocation, four sub-partitions
+-- from 5.0 on, 1,024 bytes that the system takes of each block's shared memory from 8.0 on). Held by tests
+-- to what ncu computed.
 -- @column compute_capability VARCHAR  for example 9.0
 -- @column max_warps BIGINT            warps
 -- @column max_blocks BIGINT           thread blocks

@@ -1,14 +1,14 @@
 -- How many warps does an SM hold of each kernel, what limits them, and what would let one more block in?
 --
--- A row for each kernel and configuration of its launch. Limits are ncu's where it recorded them, else follow from
--- registers, shared memory and threads per block by the rules of NVIDIA's cuda_occupancy.h (view occupancy_rules), so
--- that a timeline by nsys has them, too. Shared memory is that of the SM as the driver set it for the kernel, the
--- largest there is if not recorded. limiter names all that let no more blocks in.
+-- A row for each kernel and configuration of its launch. Limits are ncu's where it recorded them, else
+-- follow from registers, shared memory and threads per block by the rules of NVIDIA's cuda_occupancy.h (view
+-- occupancy_rules), so that a timeline by nsys has them, too. Shared memory is that of the SM as the driver
+-- set it for the kernel, the largest there is if not recorded. limiter names all that let no more blocks in.
 --
--- registers_for_one_more and shared_bytes_for_one_more: the most that a thread, or a block, may take so that one
--- more block fits; both have to be kept where both stand there. Of shared memory it is with the largest carve-out:
--- where it is no less than what the block takes, the carve-out limits. NULL where blocks, warps or barriers limit.
--- achieved_pct is the mean over time of what was measured while SMs were active.
+-- registers_for_one_more and shared_bytes_for_one_more: the most that a thread, or a block, may take so that
+-- one more block fits; both have to be kept where both stand there. Of shared memory it is with the largest
+-- carve-out: where it is no less than what the block takes, the carve-out limits. NULL where blocks, warps
+-- or barriers limit. achieved_pct is the mean over time of what was measured while SMs were active.
 -- @of     traces
 -- @param  kernel VARCHAR = '*'            kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'           kernel (all its launches of one configuration together) or launch
@@ -21,7 +21,7 @@
 -- @column kernels BIGINT                  executions, or profiled workloads
 -- @column gpu_ns BIGINT                   their time
 -- @column threads_per_block BIGINT        threads of a block
--- @column registers_per_thread BIGINT     registers of a thread
+-- @column registers_per_thread INTEGER    registers of a thread
 -- @column shared_bytes BIGINT             static and dynamic shared memory of a block
 -- @column theoretical_pct DOUBLE          warps that fit on an SM, share of the most that any kernel may have
 -- @column achieved_pct DOUBLE             warps that were there, likewise; ncu only
@@ -47,8 +47,9 @@ WITH launches AS (
             ELSE error('by must be kernel or launch') END AS launch_id,
         kernels.duration_ns,
         compute_capability,
-        coalesce(block_x * block_y * block_z, counters['launch__block_size']::BIGINT) AS threads_per_block,
-        registers_per_thread::BIGINT AS registers_per_thread,
+        coalesce(block_x * block_y * block_z, counters['launch__block_size']::BIGINT)
+            AS threads_per_block,
+        registers_per_thread,
         static_shared_bytes + dynamic_shared_bytes AS shared_bytes,
         executed_shared_bytes,
         counters['sm__maximum_warps_per_active_cycle_pct'] AS theoretical_pct,
@@ -68,8 +69,8 @@ WITH launches AS (
     LEFT JOIN counters_named([
         'sm__maximum_warps_per_active_cycle_pct', 'sm__maximum_warps_avg_per_active_cycle',
         'sm__warps_active.avg.pct_of_peak_sustained_active', 'sm__warps_active.avg.per_cycle_active',
-        'launch__occupancy_limit_registers', 'launch__occupancy_limit_shared_mem', 'launch__occupancy_limit_warps',
-        'launch__occupancy_limit_blocks', 'launch__occupancy_limit_barriers', 'launch__block_size'
+        'launch__occupancy_limit_registers', 'launch__occupancy_limit_shared_mem',
+        'launch__occupancy_limit_warps', 'launch__occupancy_limit_blocks', 'launch__occupancy_limit_barriers', 'launch__block_size'
     ]) USING (kernel_id)
     WHERE is_asked
 ),
