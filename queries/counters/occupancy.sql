@@ -32,7 +32,7 @@
 -- @column limit_warps BIGINT              by warps
 -- @column limit_blocks BIGINT             by blocks
 -- @column limit_barriers BIGINT           by barriers; ncu only
--- @column limiter VARCHAR                 registers, shared_memory, warps, blocks, barriers, or several of them
+-- @column limiter VARCHAR                 registers, shared_memory, warps, blocks, barriers; or several
 -- @column registers_for_one_more BIGINT   most registers per thread that let one more block in
 -- @column shared_bytes_for_one_more BIGINT  most shared memory per block that lets one more block in
 -- @column lacks VARCHAR                   what the report lacks (--option of ncu that records it)
@@ -70,7 +70,8 @@ WITH launches AS (
         'sm__maximum_warps_per_active_cycle_pct', 'sm__maximum_warps_avg_per_active_cycle',
         'sm__warps_active.avg.pct_of_peak_sustained_active', 'sm__warps_active.avg.per_cycle_active',
         'launch__occupancy_limit_registers', 'launch__occupancy_limit_shared_mem',
-        'launch__occupancy_limit_warps', 'launch__occupancy_limit_blocks', 'launch__occupancy_limit_barriers', 'launch__block_size'
+        'launch__occupancy_limit_warps', 'launch__occupancy_limit_blocks',
+        'launch__occupancy_limit_barriers', 'launch__block_size'
     ]) USING (kernel_id)
     WHERE is_asked
 ),

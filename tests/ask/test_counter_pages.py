@@ -237,3 +237,52 @@ def test_a_timeline_has_the_occupancy_that_ncu_computed_of_the_same_kernels(corp
     both = timeline.keys() & counters.keys()
     assert len(both) > 10
     assert {key: timeline[key] for key in both} == {key: counters[key] for key in both}
+
+
+# --- warp states and schedulers --------------------------------------------------------------------------
+
+#: How the rule CPIStall says what a warp waits for.
+STALL = re.compile(
+    r"spends ([\d.]+) cycles .* about ([\d.]+)% of the total average of ([\d.]+) cycles", re.DOTALL
+)
+
+
+def test_stalls_are_those_of_the_rule(profiles: Database) -> None:
+    said = profiles.sql(
+        "SELECT kernel_id, message FROM advice WHERE rule = 'CPIStall' AND kind = 'optimization'"
+    )
+    states: dict[int, list[Row]] = {}
+    for row in profiles.query("warp_states", by="launch", limit=None).to_dicts():
+        states.setdefault(row["kernel_id"], []).append(row)
+    compared = 0
+    for kernel, message in said.rows():
+        stall = STALL.search(message)
+        assert stall is not None, message
+        cycles, share, _ = stall.groups()
+        assert any(
+            is_printed(row["cycles_per_instruction"], cycles, "") and is_printed(row["share_pct"], share, "%")
+            for row in states[kernel]
+        ), (message, states[kernel])
+        compared += 1
+    assert compared >= 20
+
+
+def test_every_state_of_the_reports_has_a_meaning(profiles: Database) -> None:
+    rows = profiles.query("warp_states", limit=None).to_dicts()
+    found = {row["state"]: row["meaning"] for row in rows if row["state"]}
+    assert len(found) == 19
+    assert None not in found.values()
+
+
+def test_schedulers_do_what_the_page_says(profiles: Database) -> None:
+    columns = {
+        "No Eligible": "no_eligible_pct",
+        "Active Warps Per Scheduler": "active_warps",
+        "Eligible Warps Per Scheduler": "eligible_warps",
+        "Issued Warp Per Scheduler": "issued_warps",
+    }
+    assert compare(profiles, "scheduler", "kinds_full", "Scheduler Statistics", columns) == 4 * 28
+    columns = {"Issue Slots Busy": "issue_slots_busy_pct", "Executed Ipc Active": "ipc"}
+    section = "Compute Workload Analysis"
+    assert compare(profiles, "scheduler", "kinds_full", section, columns) == 2 * 28
+    assert compare(profiles, "scheduler", "kinds_detailed", section, columns) == 2 * 14
