@@ -286,3 +286,73 @@ def test_schedulers_do_what_the_page_says(profiles: Database) -> None:
     section = "Compute Workload Analysis"
     assert compare(profiles, "scheduler", "kinds_full", section, columns) == 2 * 28
     assert compare(profiles, "scheduler", "kinds_detailed", section, columns) == 2 * 14
+
+
+# --- memory tables ---------------------------------------------------------------------------------------
+
+
+def memory(database: Database, trace: str, level: str, operation: str) -> dict[int, Row]:
+    rows = by_launch(database, "memory_tables", trace, idle=True, level=level)
+    return {launch: row for launch, row in rows if row["operation"] == operation}
+
+
+@pytest.mark.parametrize("trace", ["kinds_full", "kinds_detailed", "two_gpus"])
+def test_hit_rates_are_those_of_the_page(profiles: Database, trace: str) -> None:
+    printed = page(trace)
+    for level, metric in (("L1", "L1/TEX Hit Rate"), ("L2", "L2 Hit Rate")):
+        found = memory(profiles, trace, level, "all")
+        assert len(found) >= 8
+        for launch, row in found.items():
+            value, unit = printed[launch, "Memory Workload Analysis", metric]
+            assert is_printed(row["hit_rate_pct"], value, unit), (launch, level)
+
+
+def test_spills_are_those_of_the_page(profiles: Database) -> None:
+    printed = page("kinds_full")
+    found = memory(profiles, "kinds_full", "spills", "all")
+    assert sorted(found) == list(range(28))
+    for launch, row in found.items():
+        value, _ = printed[launch, "Memory Workload Analysis", "Local Memory Spilling Requests"]
+        assert is_printed(row["requests"], value, "")
+    assert sum(row["requests"] > 0 for row in found.values()) == 2
+
+
+CONFLICTS = re.compile(
+    r"([\d.]+) - way bank conflict across all (\d+) shared (load|store) requests."
+    r"This results in (\d+) bank conflicts,  which represent ([\d.]+)% of the overall (\d+) wavefronts"
+)
+
+
+def test_bank_conflicts_are_those_of_the_rule(profiles: Database) -> None:
+    said = [
+        (kernel, CONFLICTS.search(message))
+        for kernel, message in profiles.sql(
+            "SELECT kernel_id, message FROM advice WHERE rule = 'SharedMemoryConflicts'"
+        ).rows()
+    ]
+    rows = profiles.query("memory_tables", by="launch", level="shared").to_dicts()
+    found = {(row["kernel_id"], row["operation"]): row for row in rows}
+    for kernel, match in said:
+        assert match is not None
+        way, requests, operation, conflicts, share, wavefronts = match.groups()
+        row = found[kernel, operation]
+        assert (row["requests"], row["bank_conflicts"], row["wavefronts"]) == (
+            int(requests),
+            int(conflicts),
+            int(wavefronts),
+        )
+        assert is_printed(row["wavefronts_per_request"], way, "")
+        assert is_printed(100 * row["bank_conflicts"] / row["wavefronts"], share, "%")
+    assert len(said) >= 4
+
+
+def test_a_copy_of_floats_asks_for_four_sectors_a_request(profiles: Database) -> None:
+    # 1,048,576 floats are 32,768 requests of warps, of 128 bytes each way, and nothing is there twice.
+    rows = profiles.query(
+        "memory_tables", trace="kinds_full", kernel="copy_coalesced", by="launch"
+    ).to_dicts()
+    for operation in ("global_load", "global_store"):
+        for row in rows:
+            if row["operation"] == operation:
+                assert (row["requests"], row["sectors"], row["sectors_per_request"]) == (32768, 131072, 4)
+                assert (row["bytes"], row["hit_rate_pct"]) == (4 << 20, 0)
