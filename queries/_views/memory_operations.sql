@@ -51,7 +51,8 @@ l2 AS (
     ) AS operations (operation, op)
 )
 SELECT 'L1' AS level, operation, requests_metric, sectors_metric, hits_metric,
-    NULL::VARCHAR AS hit_rate_metric, wavefronts_metric, NULL::VARCHAR AS conflicts_metric, NULL::VARCHAR AS bytes_metric
+    NULL::VARCHAR AS hit_rate_metric, wavefronts_metric,
+    NULL::VARCHAR AS conflicts_metric, NULL::VARCHAR AS bytes_metric
 FROM l1
 UNION ALL BY NAME
 SELECT 'L1' AS level, 'all' AS operation, 'l1tex__t_sector_hit_rate.pct' AS hit_rate_metric

@@ -356,3 +356,29 @@ def test_a_copy_of_floats_asks_for_four_sectors_a_request(profiles: Database) ->
             if row["operation"] == operation:
                 assert (row["requests"], row["sectors"], row["sectors_per_request"]) == (32768, 131072, 4)
                 assert (row["bytes"], row["hit_rate_pct"]) == (4 << 20, 0)
+
+
+# --- pipes -----------------------------------------------------------------------------------------------
+
+HIGHEST = re.compile(r"^(\w+) is the highest-utilized pipeline \(([\d.]+)%\) based on elapsed cycles")
+
+
+def test_the_busiest_pipe_is_that_of_the_rule(profiles: Database) -> None:
+    messages = profiles.sql("SELECT kernel_id, message FROM advice WHERE rule = 'HighPipeUtilization'").rows()
+    said = {kernel: match.groups() for kernel, text in messages if (match := HIGHEST.search(text))}
+    busy: dict[int, dict[str, float]] = {}
+    for row in profiles.query("pipes", by="launch", limit=None).to_dicts():
+        # The rule looks at whole pipes.
+        if row["busy_pct"] is not None and row["pipe"] != "fmaheavy":
+            busy.setdefault(row["kernel_id"], {})[row["pipe"]] = row["busy_pct"]
+    for kernel, (name, share) in said.items():
+        assert is_printed(busy[kernel][name.lower()], share, "%")
+        assert busy[kernel][name.lower()] == max(busy[kernel].values())
+    assert {name for name, _ in said.values()} == {"FMA", "ALU", "FP64", "Shared", "Tensor"}
+    assert len(said) >= 20
+
+
+def test_every_pipe_of_the_reports_has_a_meaning(profiles: Database) -> None:
+    rows = profiles.query("pipes", limit=None).to_dicts()
+    assert {row["pipe"] for row in rows if row["pipe"] and not row["meaning"]} == set()
+    assert {"tensor_op_hmma", "tensor_subpipe_hmma", "fp16", "tmem"} <= {row["pipe"] for row in rows}
