@@ -382,3 +382,31 @@ def test_every_pipe_of_the_reports_has_a_meaning(profiles: Database) -> None:
     rows = profiles.query("pipes", limit=None).to_dicts()
     assert {row["pipe"] for row in rows if row["pipe"] and not row["meaning"]} == set()
     assert {"tensor_op_hmma", "tensor_subpipe_hmma", "fp16", "tmem"} <= {row["pipe"] for row in rows}
+
+
+# --- rules -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trace", KINDS)
+def test_texts_of_rules_and_estimates_are_those_of_the_page(profiles: Database, trace: str) -> None:
+    with lzma.open(EXPECTED / "ncu_details" / f"{trace}.details.csv.xz", "rt", encoding="utf-8") as file:
+        printed = sorted(
+            (int(row["ID"]), row["Rule Name"], row["Rule Description"], row["Estimated Speedup"])
+            for row in csv.DictReader(file)
+            if row["Rule Description"]
+        )
+    rows = by_launch(profiles, "rules", trace, kind="*", limit=None)
+    found = sorted(
+        (launch, row["rule"], row["message"], row["estimated_speedup_pct"])
+        for launch, row in rows
+        if row["message"]
+    )
+    assert [row[:3] for row in found] == [row[:3] for row in printed]
+    for (*_, ours), (*of, theirs) in zip(found, printed, strict=True):
+        assert is_estimated(ours, theirs), (ours, theirs, of)
+    assert len(found) > 30
+
+
+def is_estimated(value: float | None, printed: str) -> bool:
+    """Estimates have four digits, however large they are."""
+    return value is None if not printed else value is not None and float(f"{value:.4g}") == float(printed)

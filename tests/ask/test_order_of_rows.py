@@ -94,15 +94,29 @@ def _step(made: Recording, at: int, thread: dict[str, int]) -> None:
         made.sample(metric, at + 150, 50, gpu=device)
 
 
+#: States, pipes and sectors that are as many as others.
+EQUAL: dict[str, ncu.Value] = {
+    **{
+        f"smsp__average_warps_issue_stalled_{state}_per_issue_active.ratio": 2
+        for state in ("wait", "barrier", "membar", "drain")
+    },
+    **{f"sm__pipe_{pipe}_cycles_active.avg.pct_of_peak_sustained_elapsed": 30 for pipe in ("alu", "fma")},
+    **{f"lts__t_sectors_srcunit_tex_op_{op}.sum": 8 for op in ("read", "write")},
+    "launch__registers_per_thread": 32,
+}
+
+
 def counted() -> ncu.Profile:
     """Kernels, ranges and precisions that have the same counts."""
     made = ncu.Profile().gpu("NVIDIA H100 80GB HBM3")
     for name in ("beta", "alpha"):
         for path in ("prefill/layers.1.mlp", "decode/layers.0.mlp"):
             for pid in (2, 1):
-                metrics = ncu.roofline(bf16=100, fp32=100, dram=50, l2=60, l1=70)
+                metrics = ncu.roofline(bf16=100, fp32=100, dram=50, l2=60, l1=70) | EQUAL
                 domains = {"library": path, "other": path}
                 made.kernel(name, path, pid=pid, dram_write=40, domains=domains, metrics=metrics)
+                for message in (f"for {path}", f"of {pid}"):
+                    made.rule("Stall", message, title="Stalls", speedup_pct=10, scope="global")
     return made
 
 
