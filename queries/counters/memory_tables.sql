@@ -34,7 +34,7 @@
 -- @column wavefronts_per_request DOUBLE  n of an n-way bank conflict
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @chart  bars x=operation y=bytes
--- @section counters 71 Memory traffic
+-- @section counters 71 Memory traffic | drawn
 
 WITH workloads AS (
     SELECT traces.trace, group_name, launch_id, kernels.kernel_id, kernels.duration_ns

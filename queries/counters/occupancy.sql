@@ -36,8 +36,8 @@
 -- @column registers_for_one_more BIGINT   most registers per thread that let one more block in
 -- @column shared_bytes_for_one_more BIGINT  most shared memory per block that lets one more block in
 -- @column lacks VARCHAR                   what the report lacks (--option of ncu that records it)
--- @chart  bars x=kernel y=theoretical_pct
--- @section counters 56 Occupancy
+-- @chart  share_bars x=kernel y=theoretical_pct y2=achieved_pct
+-- @section counters 56 Occupancy | drawn
 
 WITH launches AS (
     SELECT

@@ -28,8 +28,8 @@
 -- @column active_instructions_pct DOUBLE  instructions_pct of these
 -- @column meaning VARCHAR             what it executes; NULL of those that traceql does not know
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
--- @chart  bars x=pipe y=busy_pct
--- @section counters 59 Pipes
+-- @chart  share_bars x=group_name y=active_busy_pct part=pipe group=kernel_id
+-- @section counters 59 Pipes | drawn
 
 WITH workloads AS (
     SELECT traces.trace, group_name, launch_id, kernels.kernel_id, kernels.duration_ns

@@ -28,7 +28,7 @@
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @title  ipc Instructions per cycle
 -- @chart  bars x=group_name y=no_eligible_pct
--- @section counters 58 Schedulers
+-- @section counters 58 Schedulers | drawn
 
 WITH launches AS (
     SELECT

@@ -30,8 +30,8 @@
 -- @column verdict VARCHAR             high, small_grid, latency, compute, memory or balanced
 -- @column limiter VARCHAR             SM, DRAM, L2 or L1
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
--- @chart  bars x=group_name y=memory_pct
--- @section counters 55 Speed of light
+-- @chart  share_bars x=group_name y=compute_pct y2=memory_pct
+-- @section counters 55 Speed of light | drawn
 
 WITH launches AS (
     SELECT

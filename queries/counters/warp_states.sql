@@ -25,8 +25,8 @@
 -- @column meaning VARCHAR             what the state is; NULL of those that traceql does not know
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @title  cycles_per_instruction Warp cycles per issued instruction
--- @chart  bars x=group_name y=share_pct
--- @section counters 57 Warp states
+-- @chart  share_bars x=group_name y=share_pct part=state group=kernel_id
+-- @section counters 57 Warp states | drawn
 
 WITH workloads AS (
     SELECT

@@ -40,6 +40,18 @@ PARAMS: dict[str, dict[str, Any]] = {
         "counters": "scv_baseline_off.ncu-rep.xz",
     },
     "diff": {"baseline": EAGER, "variant": "llama_graph.sqlite.xz"},
+    **{
+        name: {"trace": "kinds_full.ncu-rep.xz"}
+        for name in (
+            "memory_tables",
+            "occupancy",
+            "pipes",
+            "rules",
+            "scheduler",
+            "speed_of_light",
+            "warp_states",
+        )
+    },
     "kernel_roofline": {"trace": ROOFLINE},
     "layer_roofline": {"trace": ROOFLINE},
     "range_roofline": {"trace": ROOFLINE},
@@ -430,6 +442,44 @@ def test_all_four_modes_are_drawn_as_shares_of_the_first() -> None:
     ]
     assert [row[theme.VALUE] for row in rows[4:]] == ["0", "4", "5", "6"]
     assert chart.title.subtitle == ["1 known on no side are not shown"]
+
+
+def test_shares_stand_side_by_side_below_their_name() -> None:
+    answer = pl.DataFrame({"kernel": ["add", None], "compute_pct": [80.0, None], "memory_pct": [20.0, 150.0]})
+    chart = comparisons.share_bars(answer, x="kernel", y="compute_pct", y2="memory_pct").to_dict()
+    rows = data(chart)
+    assert [row[theme.NAME] for row in rows if not row["side"]] == ["add", "(none)"]
+    bars = [(row["side"], row["end_pct"], row[theme.VALUE]) for row in rows if row["side"]]
+    assert bars == [
+        ("Compute", 80, "80 %"),
+        ("Memory", 20, "20 %"),
+        ("Compute", 0, "not known"),
+        ("Memory", 150, "150 %"),
+    ]
+    with pytest.raises(QueryError, match="compute_pct was not measured"):
+        comparisons.share_bars(answer.with_columns(compute_pct=None), x="kernel", y="compute_pct")
+
+
+def test_parts_stand_below_the_name_of_what_they_are_parts_of() -> None:
+    answer = pl.DataFrame(
+        {
+            "kernel": [*("add" for _ in range(4)), *(f"k{n}" for n in range(13))],
+            "kernel_id": [1, 1, 2, 2, *range(3, 16)],
+            "state": ["wait", "drain", "wait", "misc", *("wait" for _ in range(13))],
+            "share_pct": [60.0, 30.0, 50.0, None, *(10.0 for _ in range(13))],
+        }
+    )
+    chart = comparisons.share_bars(answer, x="kernel", y="share_pct", part="state", group="kernel_id")
+    rows = data(chart.to_dict())
+    titles = [row[theme.NAME] for row in rows if not row["side"]]
+    assert titles == ["add", "add", *(f"k{n}" for n in range(10))]
+    assert [row[theme.VALUE] for row in rows if row["side"]][:4] == [
+        "wait  60 %",
+        "drain  30 %",
+        "wait  50 %",
+        "wait  10 %",
+    ]
+    assert chart.title.subtitle == ["the 12 first of 15"]
 
 
 def test_a_dumbbell_has_a_panel_for_each_unit_and_the_largest_differences_first() -> None:

@@ -1,4 +1,4 @@
-"""Charts that compare amounts: bars, pairs of bars, dumbbells."""
+"""Charts that compare amounts: bars, pairs and groups of bars, dumbbells."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from traceql.present import units
 _ROWS = 20
 _PAIRS = 12
 _PAIRS_OF_BARS = 24
+_GROUPS = 12
 # How remarks of queries begin where there is nothing to measure.
 _NO_KERNEL = "no kernel there"
 
@@ -130,7 +131,54 @@ def grouped_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str, y4: 
     names = [units.title(side) for side in sides]
     # Room for the value at the end of the longest bar.
     reach = 1.4 * max(100.0, *rows["end_pct"].to_list())
+    unknown = answer.height - known.height
+    notes = [f"{unknown:,} known on no side are not shown"] if unknown else []
+    axis = theme.plain_axis(f"Share of {names[0]}", "%", tickCount=6, grid=False)
+    return theme.noted(_in_groups(rows, x, axis, reach, names), *notes)
+
+
+@chart()
+def share_bars(
+    answer: pl.DataFrame, *, x: str, y: str, y2: str = "", part: str = "", group: str = ""
+) -> Drawing:
+    """Percentages as bars below the name `x` of what they are of, in the answer's order.
+
+    Either `y` and `y2` of each row, or `y` of all rows that follow each other and have one `x`, each with the
+    name of its `part`; `group` tells apart what has the same name. What is not known has no bar.
+    """
+    sides = [side for side in (y, y2) if side]
+    known = answer.filter(pl.any_horizontal(pl.col(side).is_not_null() for side in sides))
+    if known.height == 0:
+        raise QueryError(f"{y} was not measured", "What the database lacks: traceql query --list")
+    found: list[dict[str, object]] = []
+    groups, last = 0, None
+    for row in theme.rows_of(known, x).to_dicts():
+        this = (row[theme.NAME], row[group] if group else None)
+        if not part or this != last:
+            if groups == _GROUPS:
+                break
+            groups, last = groups + 1, this
+            found.append(row)
+        for side in sides:
+            text = "not known" if row[side] is None else units.text(side, row[side])
+            shown = f"{row[part]}  {text}" if part else text
+            found.append(row | {"side": units.title(side), "end_pct": row[side] or 0.0, theme.VALUE: shown})
+    schema = {"end_pct": pl.Float64, "side": pl.String, theme.VALUE: pl.String}
+    rows = pl.DataFrame(found, infer_schema_length=None, schema_overrides=schema)
+    rows = rows.with_columns(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias(theme.ROW), pl.col("end_pct").fill_null(0)
+    )
+    axis = theme.plain_axis(units.title(y) if part else "Share", "%", values=[0, 25, 50, 75, 100], grid=False)
+    reach = 1.4 * max(100.0, *rows["end_pct"].to_list())
+    chart = _in_groups(rows, x, axis, reach, [units.title(side) for side in sides])
+    all_of_them = known.select(x, *([group] if group else [])).n_unique() if part else known.height
+    return theme.noted(chart, theme.cut(groups, all_of_them, "first"))
+
+
+def _in_groups(rows: pl.DataFrame, x: str, axis: alt.Axis, reach: float, names: list[str]) -> Drawing:
+    """Rows without a side are the titles of the bars below them, one for each of the rows that have one."""
     across = alt.Scale(domain=[0, reach], nice=False)
+    legend = alt.Legend(columns=2) if len(names) > 1 else None
     base = alt.Chart(rows, height=17 * rows.height).encode(
         y=theme.row_axis(),
         tooltip=[
@@ -141,12 +189,8 @@ def grouped_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str, y4: 
     )
     of_side = base.transform_filter("isValid(datum.side)")
     marks = of_side.mark_bar(height=11).encode(
-        x=alt.X(
-            "share_pct:Q",
-            axis=theme.plain_axis(f"Share of {names[0]}", "%", tickCount=6, grid=False),
-            scale=across,
-        ),
-        color=alt.Color("side:N", title=None, scale=alt.Scale(domain=names), legend=alt.Legend(columns=2)),
+        x=alt.X("end_pct:Q", axis=axis, scale=across),
+        color=alt.Color("side:N", title=None, scale=alt.Scale(domain=names), legend=legend),
     )
     values = of_side.mark_text(align="left", style="note", dx=4).encode(
         x=alt.X("end_pct:Q", scale=across), text=alt.Text(f"{theme.VALUE}:N")
@@ -156,9 +200,7 @@ def grouped_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str, y4: 
         .mark_text(align="left", style="label")
         .encode(x=alt.XValue(0), text=alt.Text(f"{theme.NAME}:N"))  # type: ignore[no-untyped-call]
     )
-    unknown = answer.height - known.height
-    notes = [f"{unknown:,} known on no side are not shown"] if unknown else []
-    return theme.noted(alt.layer(marks, values, titles), *notes)
+    return alt.layer(marks, values, titles)
 
 
 @chart()
