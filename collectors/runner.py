@@ -21,7 +21,7 @@ import click
 
 from collectors.worker import MARK
 from traceql.errors import CollectError, TraceqlError
-from traceql.record import commands, machine, running, tools, written
+from traceql.record import commands, environment, machine, running, staging, tools, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -213,24 +213,24 @@ def _run_stage(module: str, stage: Stage, shared: Options) -> list[str]:
         return []
     if not shared.redo and len(remaining) < len(stage.points):
         click.echo(f"{stage.name}: {len(stage.points) - len(remaining)} points are there already", err=True)
-    environment = _environment(stage, shared)
+    variables = _environment(stage, shared)
     if shared.dry_run:
         command, _ = _command(module, stage, remaining, shared)
         click.echo(f"# {stage.name}: {', '.join(point.name for point in remaining)}", err=True)
-        click.echo(commands.printed(command, environment))
+        click.echo(commands.printed(command, variables))
         return []
     failures: dict[str, str] = {}
-    facts = machine.facts(stage.tool, shared.python, environment)
+    facts = machine.facts(stage.tool, [shared.python], variables)
     with _Progress(stage, len(remaining)) as progress:
         while remaining:
             command, output = _command(module, stage, remaining, shared)
             # What a run that was cut off left would be taken for what this one records.
-            for old in commands.reports(output, stage.tool) if stage.tool else []:
+            for old in staging.reports(output, stage.tool).values() if stage.tool else []:
                 old.unlink()
             results: list[dict[str, Any]] = []
             outcome = running.run(
                 command,
-                environment,
+                variables,
                 timeout_s=shared.timeout,
                 on_line=partial(_take, results, kept, facts, progress),
                 log=kept.path(".log"),
@@ -292,10 +292,10 @@ def _command(module: str, stage: Stage, points: Sequence[Point], shared: Options
 
 
 def _environment(stage: Stage, shared: Options) -> dict[str, str]:
-    environment = commands.clean_environment([*stage.environment, *shared.variables])
+    variables = environment.clean_environment([*stage.environment, *shared.variables])
     # The worker is a module of this repository, wherever it is started.
-    paths = [str(ROOT), *filter(None, environment.get("PYTHONPATH", "").split(":"))]
-    return {**environment, "PYTHONPATH": ":".join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}
+    paths = [str(ROOT), *filter(None, variables.get("PYTHONPATH", "").split(":"))]
+    return {**variables, "PYTHONPATH": ":".join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}
 
 
 def _result(line: str) -> dict[str, Any] | None:
@@ -394,7 +394,7 @@ class _Kept:
             # Beside the table: all of its rows, also those of an earlier, interrupted run.
             sidecar(self._out / f"{self._stage.table or self._stage.name}.csv", self.results(), {})
             return
-        made = commands.reports(output, self._stage.tool)
+        made = list(staging.reports(output, self._stage.tool).values())
         if not self._stage.report_per_point:
             if not made:
                 raise CollectError(
