@@ -2,78 +2,53 @@
 
 A collector has stages (without a profiler, under nsys, under ncu); each stage is one child process, the
 worker, that measures many points, so that a model is started once for all of them. The worker prints a line
-for every point that is finished; the line is written to ``STAGE.jsonl`` at once and printed, so that a run
-that is cut off keeps what it measured, and the next one goes on from there.
+for every point that is finished; the line is written to ``STAGE.jsonl`` at once (`kept`) and printed, so that
+a run that is cut off keeps what it measured, and the next one goes on from there.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import sys
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from collectors.worker import MARK
+from collectors import ingesting, kept, lock
+from collectors.windows import Windows
+from collectors.worker import BEGUN, MARK
 from traceql.errors import CollectError, TraceqlError
-from traceql.record import commands, environment, machine, running, staging, tools, written
+from traceql.read import sidecar
+from traceql.record import (
+    commands,
+    environment,
+    machine,
+    permissions,
+    running,
+    signals,
+    staging,
+    tools,
+    written,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from collectors.stages import Point, Stage
     from traceql.record.running import Outcome
-    from traceql.record.tools import Tool
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
 ROOT = Path(__file__).resolve().parents[1]
 
-
-@dataclass(frozen=True)
-class Point:
-    """One thing to measure.
-
-    Attributes:
-        name: unique within its stage, and fit for a file name: ``batch_8``.
-        tags: what it is, under the names that the queries know: ``{"batch_size": "8"}``.
-    """
-
-    name: str
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One process that measures points.
-
-    Attributes:
-        name: of its files.
-        points: what it measures.
-        settings: for the worker; must go through JSON.
-        tool: the profiler around it, if any.
-        profiler: arguments of `commands.nsys_command` or `commands.ncu_command`.
-        report_per_point: nsys only: a report for each point, which the worker starts and stops.
-        environment: ``NAME=VALUE`` for this stage.
-        tags: for its reports.
-        model: what is served.
-        table: name of the CSV file of its points, without suffix; None for no table.
-    """
-
-    name: str
-    points: Sequence[Point]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    tool: Tool | None = None
-    profiler: Mapping[str, Any] = field(default_factory=dict)
-    report_per_point: bool = False
-    environment: Sequence[str] = ()
-    tags: Mapping[str, str] = field(default_factory=dict)
-    model: str | None = None
-    table: str | None = None
+# Processes in a row that end without a result: the next one would, too.
+_MAX_SILENT = 3
 
 
 @dataclass(frozen=True)
@@ -96,8 +71,11 @@ def options(default_out: str) -> Callable[[F], F]:
     def tag(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> dict[str, str]:
         pairs = [value.partition("=") for value in values]
         if bad := next((value for value, pair in zip(values, pairs, strict=True) if not pair[1]), None):
-            raise click.BadParameter(f"{bad!r}. A tag looks like name=value.")
-        return {name: text for name, _, text in pairs}
+            raise click.BadParameter(f"{bad!a}. A tag looks like name=value.")
+        tags = {name: text for name, _, text in pairs}
+        if why := sidecar.refusal(tags, [], None):
+            raise click.BadParameter(f"{why}.")
+        return tags
 
     declared = (
         click.option(
@@ -179,116 +157,267 @@ def start(command: click.Command, work: Callable[[dict[str, Any]], None]) -> Non
         sys.exit(1)
 
 
-def run(module: str, stages: Sequence[Stage], shared: Options) -> None:
+def run(
+    module: str,
+    stages: Sequence[Stage],
+    shared: Options,
+    finish: Callable[[Mapping[str, list[dict[str, Any]]]], None] | None = None,
+) -> None:
     """Run the stages one after the other; the exit status is 1 when a point failed.
 
     Args:
         module: of the collector, as ``python -m`` takes it.
         stages: in order.
         shared: what the user said.
+        finish: called at the end, however it comes, with the results of each stage that was come to.
 
     Raises:
-        CollectError: a profiler is missing, or wrote nothing.
+        CollectError: a profiler is missing, the folder cannot be used, or another collector works in it.
     """
-    # Before hours are spent: does every profiler exist?
-    for tool in {stage.tool for stage in stages if stage.tool and not shared.dry_run}:
+    if shared.dry_run:
+        for stage in stages:
+            _print_stage(module, stage, shared)
+        return
+    # Before hours are spent: does every profiler exist, and what --ingest needs?
+    for tool in {stage.tool for stage in stages if stage.tool}:
         tools.find(tool)
-    if not shared.dry_run:
+    if shared.ingest:
+        ingesting.check()
+    signals.raised()
+    try:
         shared.out.mkdir(parents=True, exist_ok=True)
-    failed = [point for stage in stages for point in _run_stage(module, stage, shared)]
-    if shared.ingest and not shared.dry_run:
-        _ingest(shared)
+        with lock.alone(shared.out):
+            failed = _run_stages(module, stages, shared, finish)
+            if shared.ingest:
+                failed += ingesting.ingest(shared.out, shared.ingest)
+    except OSError as error:
+        raise CollectError(
+            f"{error.filename or shared.out}: {error.strerror}", "Check the folder, or choose another --out."
+        ) from error
     for point in failed:
         click.echo(f"failed: {point}", err=True)
     if failed:
         sys.exit(1)
 
 
-def _run_stage(module: str, stage: Stage, shared: Options) -> list[str]:
-    """Measure what is missing of a stage; returns the points that failed."""
-    kept = _Kept(shared.out, stage)
-    remaining = list(stage.points) if shared.redo else kept.missing()
-    if not remaining:
-        click.echo(f"{stage.name}: all {len(stage.points)} points are there already", err=True)
-        return []
-    if not shared.redo and len(remaining) < len(stage.points):
-        click.echo(f"{stage.name}: {len(stage.points) - len(remaining)} points are there already", err=True)
-    variables = _environment(stage, shared)
-    if shared.dry_run:
-        command, _ = _command(module, stage, remaining, shared)
-        click.echo(f"# {stage.name}: {', '.join(point.name for point in remaining)}", err=True)
-        click.echo(commands.printed(command, variables))
-        return []
-    failures: dict[str, str] = {}
-    facts = machine.facts(stage.tool, [shared.python], variables)
-    with _Progress(stage, len(remaining)) as progress:
-        while remaining:
-            command, output = _command(module, stage, remaining, shared)
-            # What a run that was cut off left would be taken for what this one records.
-            for old in staging.reports(output, stage.tool).values() if stage.tool else []:
-                old.unlink()
-            results: list[dict[str, Any]] = []
-            outcome = running.run(
-                command,
-                variables,
-                timeout_s=shared.timeout,
-                on_line=partial(_take, results, kept, facts, progress),
-                log=kept.path(".log"),
+def _run_stages(
+    module: str,
+    stages: Sequence[Stage],
+    shared: Options,
+    finish: Callable[[Mapping[str, list[dict[str, Any]]]], None] | None,
+) -> list[str]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    failed: list[str] = []
+    try:
+        for stage in stages:
+            run = _Run(module, stage, shared)
+            try:
+                failed += run.measure()
+            finally:
+                run.finish()
+                found[stage.name] = run.kept.results()
+    finally:
+        if finish is not None:
+            finish(found)
+    return failed
+
+
+class _Run:
+    """One stage, from what is there already to its last point."""
+
+    def __init__(self, module: str, stage: Stage, shared: Options) -> None:
+        self._module = module
+        self._stage = stage
+        self._shared = shared
+        self._variables = _environment(stage, shared)
+        self._facts = {
+            **machine.facts(stage.tool, [shared.python], self._variables),
+            "environment": environment.told(self._variables),
+        }
+        by = kept.made_by(stage, shared.variables, self._variables, self._facts)
+        self.kept = kept.Kept(shared.out, stage, by)
+        self._points = {point.name: point for point in stage.points}
+        self._failures: dict[str, str] = {}
+        self._results: list[dict[str, Any]] = []
+        self._begun: tuple[str, int] | None = None
+        self._windows: Windows | None = None
+        self._outcome: Outcome | None = None
+
+    def measure(self) -> list[str]:
+        """Measure what is missing; returns the points that failed, with the reasons."""
+        remaining = self._missing()
+        if not remaining:
+            return []
+        self._progress = _Progress(self._stage, len(remaining))
+        silent = 0
+        with self._progress:
+            while remaining:
+                outcome = self._one_process(remaining)
+                seen = {result["point"] for result in self._results}
+                silent = 0 if seen else silent + 1
+                unseen = [point for point in remaining if point.name not in seen]
+                remaining = self._remaining(unseen, outcome, silent)
+        return [f"{self._stage.name}: {name}: {why}" for name, why in self._failures.items()]
+
+    def missing(self) -> list[Point]:
+        """The points that are not measured yet."""
+        return self.kept.missing(tools.SUFFIXES[self._stage.tool] if self._stage.tool else None)
+
+    def _missing(self) -> list[Point]:
+        name, stage = self._stage.name, self._stage
+        if aside := self.kept.set_aside():
+            click.echo(
+                f"{name}: {aside} lines of {self.kept.path('.jsonl')} are no results, as after a full disk; "
+                f"they are in {self.kept.path('.rejected')} now",
+                err=True,
             )
-            kept.keep(command, outcome, facts, results, output, {**stage.tags, **shared.tags})
-            failures |= {r["point"]: r["error"] for r in results if not r["ok"]}
-            seen = {result["point"] for result in results}
-            unseen = [point for point in remaining if point.name not in seen]
-            if unseen and (outcome.timed_out or not seen or not _can_go_on(stage)):
-                why = f"the worker ended with status {outcome.status}"
-                why = "its time was up" if outcome.timed_out else why
-                failures |= dict.fromkeys((point.name for point in unseen), why)
-                _complain(stage, outcome, kept)
-                break
-            remaining = unseen
-    return [f"{stage.name}: {name}: {why}" for name, why in failures.items()]
+        if self._shared.redo:
+            return list(stage.points)
+        missing = self.missing()
+        if missing:
+            others, what = self.kept.others()
+            if others:
+                about = ", ".join(what[:8]) or "what was not written down"
+                click.echo(f"{name}: {others} points were measured with other {about}: once more", err=True)
+        if not missing:
+            click.echo(f"{name}: all {len(stage.points)} points are there already", err=True)
+        elif len(missing) < len(stage.points):
+            click.echo(f"{name}: {len(stage.points) - len(missing)} points are there already", err=True)
+        return missing
+
+    def _one_process(self, points: Sequence[Point]) -> Outcome:
+        """Let one worker measure points; what it leaves is kept, whatever becomes of it."""
+        self._results, self._begun, self._windows = [], None, None
+        final = self._shared.out / self._stage.name
+        with ExitStack() as stack:
+            received = stack.enter_context(signals.noted())
+            output = final if self._stage.tool is None else stack.enter_context(staging.staged(final))
+            build = partial(_command, self._module, self._stage, points, self._shared)
+            if self._stage.tool is not None:
+                self._windows = Windows(
+                    self._stage,
+                    self.kept,
+                    output,
+                    build(final),
+                    self._facts,
+                    {**self._stage.tags, **self._shared.tags},
+                    datetime.now(UTC),
+                )
+            outcome = self._outcome = running.run(
+                build(Path(staging.for_tool(output))),
+                self._variables,
+                timeout_s=self._shared.timeout,
+                on_line=self._take,
+                log=self.kept.path(".log"),
+                received=received,
+            )
+            if self._windows is not None:
+                self._say_what_is_lost(self._windows.end(outcome), outcome, output, final)
+        self._failures |= {r["point"]: r.get("error", "") for r in self._results if not r["ok"]}
+        if received.numbers:
+            left = (
+                f"{self._stage.name}: interrupted; what was measured is kept, the next run goes on from there"
+            )
+            click.echo(left, err=True)
+            raise SystemExit(128 + received.numbers[0])
+        return outcome
+
+    def _take(self, line: str) -> None:
+        """Keep what a line says about a point, if it says anything."""
+        if (begun := _marked(line, BEGUN)) is not None:
+            self._begun = (str(begun.get("point")), int(begun.get("window", 0)))
+            if self._windows is not None:
+                self._windows.begun(self._begun[1], self._begun[0])
+        result = _result(line)
+        if result is None or result.get("point") not in self._points or not kept.is_result(result):
+            return
+        self._results.append(result)
+        self.kept.add(result, self._points[result["point"]])
+        if self._windows is not None:
+            self._windows.measured(result)
+        self._progress.advance(result)
+
+    def _say_what_is_lost(self, points: Sequence[str], outcome: Outcome, output: Path, final: Path) -> None:
+        if not points:
+            return
+        why = f"{self._stage.tool} wrote no report (status {outcome.status}), see {self.kept.path('.log')}"
+        if (unfinished := staging.unfinished(output, final)) is not None:
+            why = f"{self._stage.tool} made no report of {unfinished}, see traceql doctor"
+        elif outcome.counters_refused:
+            why = f"the driver refuses hardware counters. {permissions.remedy()}"
+        self._failures |= dict.fromkeys(points, why)
+
+    def _remaining(self, unseen: list[Point], outcome: Outcome, silent: int) -> list[Point]:
+        """What a further process is to measure, when one has ended before all was."""
+        if not unseen:
+            return []
+        why = f"the worker ended with status {outcome.status}"
+        killed = self._begun[0] if self._begun and not outcome.timed_out else None
+        if killed in {point.name for point in unseen}:
+            self._failures[str(killed)] = f"{why} while it was measured"
+            unseen = [point for point in unseen if point.name != killed]
+        _complain(self._stage, outcome, self.kept)
+        # A report that holds all points cannot be gone on with.
+        alone = self._stage.tool is None or self._stage.report_per_point
+        if outcome.timed_out or self._begun is None or not alone or silent == _MAX_SILENT:
+            why = "its time was up" if outcome.timed_out else why
+            self._failures |= dict.fromkeys((point.name for point in unseen), why)
+            return []
+        return unseen
+
+    def finish(self) -> None:
+        """Beside the table: all of its rows, also those of earlier runs."""
+        if self._outcome is None or self._stage.tool is not None:
+            return
+        written.write_sidecar(
+            self.kept.path(".csv").with_name(f"{self._stage.table or self._stage.name}.csv"),
+            _command(self._module, self._stage, self._stage.points, self._shared, self._shared.out),
+            self._outcome,
+            facts=self._facts,
+            model=self._stage.model,
+            tags={**self._stage.tags, **self._shared.tags},
+            runs=[
+                {
+                    "tags": {**{n: row[n] for n in ("gpu", "model") if n in row}, **row["tags"]},
+                    "metrics": row["metrics"],
+                }
+                for row in self.kept.rows()
+            ],
+        )
 
 
-def _take(
-    results: list[dict[str, Any]],
-    kept: _Kept,
-    facts: Mapping[str, Any],
-    progress: _Progress,
-    line: str,
-) -> None:
-    """Keep what a line says about a point, if it says anything."""
-    if (result := _result(line)) is not None:
-        results.append(result)
-        kept.add(result, facts)
-        progress.advance(result)
+def _print_stage(module: str, stage: Stage, shared: Options) -> None:
+    points = stage.points
+    if (shared.out / f"{stage.name}.jsonl").exists() and not shared.redo:
+        points = _Run(module, stage, shared).missing()
+    if not points:
+        click.echo(f"# {stage.name}: all {len(stage.points)} points are there already", err=True)
+        return
+    command = _command(module, stage, points, shared, shared.out / stage.name)
+    click.echo(f"# {stage.name}: {', '.join(point.name for point in points)}", err=True)
+    click.echo(commands.printed(command, _environment(stage, shared)))
 
 
-def _can_go_on(stage: Stage) -> bool:
-    """Whether a worker that died can be started again for the rest: not when one report holds all points."""
-    return stage.tool is None or stage.report_per_point
-
-
-def _complain(stage: Stage, outcome: Outcome, kept: _Kept) -> None:
-    click.echo(f"{stage.name}: ended early; the end of {kept.path('.log')}:", err=True)
+def _complain(stage: Stage, outcome: Outcome, where: kept.Kept) -> None:
+    click.echo(f"{stage.name}: ended early; the end of {where.path('.log')}:", err=True)
     for line in outcome.said:
         click.echo(f"  {line}", err=True)
 
 
-def _command(module: str, stage: Stage, points: Sequence[Point], shared: Options) -> tuple[list[str], Path]:
+def _command(module: str, stage: Stage, points: Sequence[Point], shared: Options, output: Path) -> list[str]:
     plan = {**stage.settings, "points": [{"name": p.name, "tags": dict(p.tags)} for p in points]}
     # ncu puts all windows into one report, nsys each into its own.
     one_window = stage.tool == "nsys" and not stage.report_per_point
     plan["captured"] = "no" if stage.tool is None else "all" if one_window else "points"
     worker = [shared.python, "-m", module, "--worker", json.dumps(plan, separators=(",", ":"))]
-    output = shared.out / stage.name
     if stage.tool == "nsys":
         repeat = len(points) if stage.report_per_point else 1
         return commands.nsys_command(
             worker, output, **{"capture": "profiler-api", "repeat": repeat, **stage.profiler}
-        ), output
+        )
     if stage.tool == "ncu":
-        return commands.ncu_command(worker, output, **{"capture": "profiler-api", **stage.profiler}), output
-    return worker, output
+        return commands.ncu_command(worker, output, **{"capture": "profiler-api", **stage.profiler})
+    return worker
 
 
 def _environment(stage: Stage, shared: Options) -> dict[str, str]:
@@ -300,114 +429,17 @@ def _environment(stage: Stage, shared: Options) -> dict[str, str]:
 
 def _result(line: str) -> dict[str, Any] | None:
     """What a worker says about a point; other lines are none of ours."""
-    _, mark, text = line.partition(MARK)
+    return _marked(line, MARK)
+
+
+def _marked(line: str, mark: str) -> dict[str, Any] | None:
+    """The object that follows a mark in a line; another process may have written behind it."""
+    _, found, text = line.partition(mark)
     try:
-        return dict(json.loads(text)) if mark else None
-    except ValueError:
+        value, _ = json.JSONDecoder().raw_decode(text) if found else (None, 0)
+    except (ValueError, RecursionError):
         return None
-
-
-def results(out: Path, stage: str) -> list[dict[str, Any]]:
-    """The last result of each point of a stage, as its worker printed it."""
-    path = out / f"{stage}.jsonl"
-    if not path.exists():
-        return []
-    found = (_result(MARK + line) for line in path.read_text(encoding="utf-8").splitlines())
-    return list({result["point"]: result for result in found if result is not None}.values())
-
-
-class _Kept:
-    """The files of a stage."""
-
-    def __init__(self, out: Path, stage: Stage) -> None:
-        self._out = out
-        self._stage = stage
-
-    def path(self, suffix: str) -> Path:
-        return self._out / f"{self._stage.name}{suffix}"
-
-    def _report(self, point: Point) -> Path | None:
-        if self._stage.tool is None:
-            return None
-        suffix = tools.SUFFIXES[self._stage.tool]
-        return self.path(f"_{point.name}{suffix}" if self._stage.report_per_point else suffix)
-
-    def missing(self) -> list[Point]:
-        """The points not measured yet; a report that holds all of them is made again as a whole."""
-        done = {result["point"] for result in self.results() if result["ok"]}
-        missing = [
-            point
-            for point in self._stage.points
-            if point.name not in done or ((report := self._report(point)) is not None and not report.exists())
-        ]
-        alone = self._stage.tool is None or self._stage.report_per_point
-        return missing if alone or not missing else list(self._stage.points)
-
-    def results(self) -> list[dict[str, Any]]:
-        return results(self._out, self._stage.name)
-
-    def add(self, result: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-        with self.path(".jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(result, ensure_ascii=False) + "\n")
-        if self._stage.table:
-            self._write_table(facts)
-
-    def _write_table(self, facts: Mapping[str, Any]) -> None:
-        """A row for each point, in order: its tags, then what was measured once (not its samples)."""
-        gpus = facts.get("gpus") or [{}]
-        common = {"gpu": gpus[0].get("name"), "model": self._stage.model}
-        order = {point.name: place for place, point in enumerate(self._stage.points)}
-        measured = [result for result in self.results() if result["metrics"] and result["point"] in order]
-        rows = [
-            {
-                **{name: value for name, value in common.items() if value is not None},
-                **result["tags"],
-                **{m["name"]: m["value"] for m in result["metrics"] if m.get("sample") is None},
-            }
-            for result in sorted(measured, key=lambda result: order[result["point"]])
-        ]
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        with (self._out / f"{self._stage.table}.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-
-    def keep(
-        self,
-        command: Sequence[str],
-        outcome: Outcome,
-        facts: Mapping[str, Any],
-        results: Sequence[Mapping[str, Any]],
-        output: Path,
-        tags: Mapping[str, str],
-    ) -> None:
-        """Give the reports their names and sidecars."""
-
-        def sidecar(report: Path, of: Sequence[Mapping[str, Any]], more: Mapping[str, str]) -> None:
-            runs = [{"tags": r["tags"], "metrics": r["metrics"]} for r in of if r["metrics"]]
-            own = {**tags, **more}
-            written.write_sidecar(
-                report, command, outcome, facts=facts, model=self._stage.model, tags=own, runs=runs
-            )
-
-        if self._stage.tool is None:
-            # Beside the table: all of its rows, also those of an earlier, interrupted run.
-            sidecar(self._out / f"{self._stage.table or self._stage.name}.csv", self.results(), {})
-            return
-        made = list(staging.reports(output, self._stage.tool).values())
-        if not self._stage.report_per_point:
-            if not made:
-                raise CollectError(
-                    f"{self._stage.tool} wrote no report (status {outcome.status})",
-                    f"See {self.path('.log')}.",
-                )
-            sidecar(made[0], results, {})
-            return
-        captured = [result for result in results if result.get("captured")]
-        for report, result in zip(made, captured, strict=False):
-            named = self.path(f"_{result['point']}{tools.SUFFIXES[self._stage.tool]}")
-            report.replace(named)
-            sidecar(named, [result], result["tags"])
+    return value if isinstance(value, dict) else None
 
 
 class _Progress:
@@ -442,30 +474,13 @@ class _Progress:
         about = ", ".join(_shown(m) for m in result["metrics"] if m.get("sample") is None)
         about = about if result["ok"] else f"FAILED: {result['error']}"
         about = f"skipped: {result['skipped']}" if "skipped" in result else about
-        click.echo(f"{self._stage.name} {self._done}/{self._total} {result['point']}: {about}")
+        with suppress(BrokenPipeError):
+            # Who was told has seen enough; what is measured is kept all the same.
+            click.echo(f"{self._stage.name} {self._done}/{self._total} {result['point']}: {about}")
 
 
 def _shown(metric: Mapping[str, Any]) -> str:
-    value = "nan" if metric["value"] is None else f"{metric['value']:.6g}"
-    unit = (
-        "" if re.search(rf"(^|_){re.escape(metric['unit'])}(_|$)", metric["name"]) else f" {metric['unit']}"
-    )
+    value = "nan" if metric.get("value") is None else f"{metric['value']:.6g}"
+    unit = metric.get("unit", "")
+    unit = "" if re.search(rf"(^|_){re.escape(unit)}(_|$)", metric["name"]) else f" {unit}"
     return f"{metric['name']} {value}{unit}"
-
-
-def _ingest(shared: Options) -> None:
-    """Bring reports and tables into a database; only here is more needed than click and rich."""
-    from traceql.database import Database
-    from traceql.read import runs
-
-    with Database(shared.ingest or "") as database:
-        for report in _reports(shared.out):
-            click.echo(f"{report.name}: {database.ingest(report).status}", err=True)
-        for table in sorted(shared.out.glob("*.csv")):
-            status = database.import_runs(runs.read(table), replace=True).status
-            click.echo(f"{table.name}: {status}", err=True)
-
-
-def _reports(out: Path) -> Iterator[Path]:
-    for suffix in tools.SUFFIXES.values():
-        yield from sorted(out.glob(f"*{suffix}"))
