@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import csv
 import json
-import lzma
 import re
 import shlex
 import shutil
@@ -14,6 +13,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import fake_profilers
 import pytest
 
 import traceql
@@ -24,7 +24,6 @@ pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests/fixtures"
-REPORTS = FIXTURES / "reports"
 FAKE_GPU = ROOT / "tests/record/fake_gpu"
 COLLECTORS = (
     "memory_hierarchy",
@@ -36,40 +35,11 @@ COLLECTORS = (
     "vllm_specdec",
 )
 
-# A profiler that runs the command, then leaves as many reports as it was asked for.
-FAKE_PROFILER = """#!{python} -S
-import re, shutil, subprocess, sys
-if "--version" in sys.argv:
-    print("NVIDIA Nsight version 2025.3.1.0 (build 1)")
-    sys.exit()
-split = max(n for n, word in enumerate(sys.argv) if re.match("--(output|export)=", word))
-output = sys.argv[split].partition("=")[2]
-repeat = next((int(w.rpartition(":")[2]) for w in sys.argv if w.startswith("--capture-range-end=repeat")), 0)
-status = subprocess.call(sys.argv[split + 1 :])
-for suffix in [f".{{n}}" for n in range(1, repeat + 1)] or [""]:
-    shutil.copy("{report}", output + suffix + "{ending}")
-sys.exit(status)
-"""
-FAKE_SMI = """#!/bin/sh
-echo "NVIDIA H200, 580.1, 143771, 345, 2619, 1980, 3201, 700.00, 31, 9.0"
-"""
-
-
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a machine with a GPU, vLLM and the profilers, all of them fakes."""
     bin_ = tmp_path_factory.mktemp("bin")
-    programs = {"nvidia-smi": FAKE_SMI}
-    for tool, name in (("nsys", "scv_baseline_graph.nsys-rep"), ("ncu", "scv_baseline_vectorized.ncu-rep")):
-        report = bin_ / name
-        report.write_bytes(lzma.decompress((REPORTS / f"{name}.xz").read_bytes()))
-        ending = f".{tool}-rep"
-        programs[tool] = FAKE_PROFILER.replace("{report}", str(report)).replace("{ending}", ending)
-    for name, text in programs.items():
-        (bin_ / name).write_text(
-            text.replace("{python}", sys.executable).replace("{{", "{").replace("}}", "}")
-        )
-        (bin_ / name).chmod(0o755)
+    fake_profilers.install(bin_)
     return {"PATH": f"{bin_}:/usr/bin:/bin", "HOME": str(bin_), "PYTHONPATH": str(FAKE_GPU)}
 
 

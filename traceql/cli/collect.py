@@ -348,7 +348,7 @@ def _recorded(
         click.echo(printable(str(place)), err=True)
     if outcome.counters_refused:
         note(f"the driver refuses hardware counters. {permissions.remedy()}")
-    if not made:
+    if not made and not received.numbers:
         raise _nothing(tool, outcome, staging.unfinished(output, target), shared["capture"])
     return outcome
 
@@ -358,8 +358,6 @@ def _nothing(tool: Tool, outcome: Outcome, unfinished: Path | None, capture: str
     from traceql.record import permissions
 
     message = f"{tool} wrote no report (status {outcome.status})"
-    if outcome.interrupted is not None:
-        return CollectError(f"interrupted: {message}", "")
     if unfinished is not None:
         return CollectError(
             f"{message}, but {unfinished}",
@@ -378,7 +376,7 @@ def _end(outcome: Outcome, shared: dict[str, Any], received: Received) -> None:
     if outcome.timed_out:
         note(f"stopped after {shared['timeout']:,.0f} s; the report holds what was recorded until then")
     if received.numbers:
-        note("interrupted; the report holds what was recorded until then")
+        note("interrupted; a report, if there is one, holds what was recorded until then")
         sys.exit(128 + received.numbers[0])
     if outcome.status:
         # The report is there, but the command failed.
