@@ -20,7 +20,7 @@ echo "NVIDIA H200, 580.1, 143771, 345, 2619, 1980, 3201, 700.00, 31, 9.0"
 #   none            there is no report
 #   qdstrm          there is what the importer would make a report of
 #   refused         the driver refuses the counters
-PROFILER = '''#!{python} -S
+PROFILER = """#!{python} -S
 import os, re, shutil, signal, subprocess, sys, time
 if "--version" in sys.argv:
     print("NVIDIA Nsight version 2025.3.1.0 (build 1)")
@@ -51,7 +51,7 @@ if not {"none", "qdstrm", "refused"} & set(words):
         if str(number) != lost:
             shutil.copy("{report}", output + (f".{number}" if number else "") + "{ending}")
 sys.exit(status if status >= 0 else 128 - status)
-'''
+"""
 
 
 def install(folder: Path) -> Path:

@@ -35,6 +35,7 @@ COLLECTORS = (
     "vllm_specdec",
 )
 
+
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a machine with a GPU, vLLM and the profilers, all of them fakes."""

@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from traceql.cli.common import note, parse_tags
-from traceql.errors import CollectError
 from traceql.present.values import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from traceql.record.running import Outcome
-    from traceql.record.signals import Received
     from traceql.record.tools import Tool
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -50,8 +47,8 @@ def _shared(function: F) -> F:
                 "-o",
                 "--output",
                 type=click.Path(path_type=Path, dir_okay=False),
-                help="The report, with or without suffix; %q{NAME}, %h, %p and %i are a variable, the host, "
-                "the process and the lowest free number. [default: program and time, and rank, host and process "
+                help="The report, with or without suffix; %q{NAME}, %h, %p, %i: a variable, the host, the "
+                "process, the lowest free number. [default: program and time, and rank, host and process "
                 "of what a launcher started]",
             ),
             click.option("--force", is_flag=True, help="Replace the report of that name, with its sidecar."),
@@ -71,8 +68,8 @@ def _shared(function: F) -> F:
                 "variables",
                 multiple=True,
                 metavar="NAME[=VALUE]",
-                help="Set a variable, or hand one on; repeatable. Without it only the usual ones, those of launchers "
-                "and those that decide about speed (NCCL_*, OMP_*, VLLM_* …) are; secrets never.",
+                help="Set a variable, or hand one on; repeatable. Of others only the usual ones are, those of "
+                "launchers, and those that decide about speed (NCCL_*, OMP_*, VLLM_* …); secrets never.",
             ),
             click.option(
                 "--all-env", is_flag=True, help="Hand on the whole environment, which the report then holds."
@@ -268,109 +265,38 @@ def _record(
     tool: Tool, build: Callable[[Path], list[str]], shared: dict[str, Any], *, repeat: int = 1
 ) -> None:
     """Record what `build` makes the command of, given the report's path without suffix."""
-    from traceql.record import commands, environment, naming, signals, staging, tools, written
+    from traceql.record import commands, environment, naming, permissions, recording, signals, tools, written
 
     written.check(shared["tags"], shared["measured"], shared["model"])
     variables = environment.clean_environment(shared["variables"], everything=shared["all_env"])
-    names = naming.names(shared["output"], shared["command"], tool, variables)
-    target = _free(names, tool, repeat, shared)
+    wanted = recording.Wanted(
+        tool,
+        shared["command"],
+        build,
+        naming.names(shared["output"], shared["command"], tool, variables),
+        variables,
+        repeat=repeat,
+        by_calls=shared["capture"] == "profiler-api",
+        force=shared["force"],
+        timeout_s=shared["timeout"],
+        model=shared["model"],
+        tags=shared["tags"],
+        metrics=shared["measured"],
+    )
     if shared["dry_run"]:
-        words = commands.printed(build(target), None if shared["all_env"] else variables)
+        command = build(recording.free_name(wanted))
         # As bytes: an argument need not be Unicode.
-        click.echo(os.fsencode(words))
+        click.echo(os.fsencode(commands.printed(command, None if shared["all_env"] else variables)))
         return
     tools.find(tool)
-    told = environment.told(variables)
-    _say_what_is_kept_out(told["kept_out"])
-    with signals.noted() as received, staging.staged(target) as output:
-        for old in staging.expected(target, tool, repeat):
-            # Only with --force is there one.
-            staging.remove(old)
-        outcome = _recorded(
-            tool, build, output, target, variables, told, {**shared, "repeat": repeat}, received
+    if kept_out := environment.told(variables)["kept_out"]:
+        note(f"kept out of the environment (--env NAME hands one on): {', '.join(kept_out)}")
+    with signals.noted() as received:
+        outcome = recording.record(
+            wanted, received, lambda report: click.echo(printable(str(report)), err=True)
         )
-    _end(outcome, shared, received)
-
-
-def _free(names: Iterator[Path], tool: Tool, repeat: int, shared: dict[str, Any]) -> Path:
-    """The first name that is not taken, or that --force gives away."""
-    from traceql.record import staging
-
-    for target in names:
-        taken = [path for path in staging.expected(target, tool, repeat) if not staging.is_free(path)]
-        if not taken or shared["force"]:
-            return target
-    raise CollectError(
-        f"{taken[0]}: exists already, or its sidecar does",
-        "Choose another --output, or --force to overwrite it.",
-    )
-
-
-def _say_what_is_kept_out(names: list[str]) -> None:
-    if names:
-        note(f"kept out of the environment (--env NAME hands one on): {', '.join(names)}")
-
-
-def _recorded(
-    tool: Tool,
-    build: Callable[[Path], list[str]],
-    output: Path,
-    target: Path,
-    variables: dict[str, str],
-    told: dict[str, list[str]],
-    shared: dict[str, Any],
-    received: Received,
-) -> Outcome:
-    """Run the command; what it leaves gets its sidecars and its names."""
-    from traceql.record import interpreter, machine, permissions, running, staging, written
-
-    python = interpreter.interpreter(shared["command"], variables)
-    facts = {**machine.facts(tool, python, variables), "environment": told}
-    command = build(Path(staging.for_tool(output)))
-    outcome = running.run(command, variables, timeout_s=shared["timeout"], received=received)
-    made = staging.reports(output, tool)
-    runs = [{"metrics": shared["measured"]}] if shared["measured"] else []
-    for report in made.values():
-        name = target.name + report.name.removeprefix(output.name)
-        written.write_sidecar(
-            report,
-            build(target),
-            outcome,
-            facts=facts,
-            name=name,
-            model=shared["model"],
-            tags=shared["tags"],
-            runs=runs,
-        )
-        place = target.with_name(name)
-        foreseen = place in staging.expected(target, tool, shared["repeat"])
-        staging.publish(report, place, overwrite=shared["force"] and foreseen)
-        click.echo(printable(str(place)), err=True)
     if outcome.counters_refused:
         note(f"the driver refuses hardware counters. {permissions.remedy()}")
-    if not made and not received.numbers:
-        raise _nothing(tool, outcome, staging.unfinished(output, target), shared["capture"])
-    return outcome
-
-
-def _nothing(tool: Tool, outcome: Outcome, unfinished: Path | None, capture: str) -> CollectError:
-    """Why there is no report."""
-    from traceql.record import permissions
-
-    message = f"{tool} wrote no report (status {outcome.status})"
-    if unfinished is not None:
-        return CollectError(
-            f"{message}, but {unfinished}",
-            "Its importer is missing or failed: see traceql doctor, and import the file with Nsight Systems.",
-        )
-    if outcome.counters_refused:
-        return CollectError(message, permissions.remedy())
-    hint = " Did the program call cudaProfilerStart?" if capture == "profiler-api" else ""
-    return CollectError(message, f"See what it said above.{hint}")
-
-
-def _end(outcome: Outcome, shared: dict[str, Any], received: Received) -> None:
-    """Say how it ended, by the exit status as well: as a shell tells it."""
     if outcome.left:
         note(f"ended {outcome.left} processes that the command had left running")
     if outcome.timed_out:
@@ -379,5 +305,5 @@ def _end(outcome: Outcome, shared: dict[str, Any], received: Received) -> None:
         note("interrupted; a report, if there is one, holds what was recorded until then")
         sys.exit(128 + received.numbers[0])
     if outcome.status:
-        # The report is there, but the command failed.
+        # As a shell tells it: the report is there, but the command failed.
         sys.exit(outcome.status if outcome.status > 0 else 128 - outcome.status)

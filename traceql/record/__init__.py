@@ -16,6 +16,7 @@ sidecars alone, for it runs on machines that have nothing else.
 `interpreter` which Python runs a command
 `machine`     GPUs and versions
 `written`     the sidecar of a report
+`recording`   one recording, from a free name to reports with sidecars
 `shipped`     the collectors that come with traceql
 `permissions` who may read hardware counters
 `doctor`      what is installed, and what is missing for which purpose

@@ -30,6 +30,10 @@ _OTHER_SUFFIXES: dict[Tool, tuple[str, ...]] = {"nsys": (".qdrep",), "ncu": ()}
 _UNFINISHED = ".qdstrm"
 
 
+class TakenError(CollectError):
+    """There is something of a report's name."""
+
+
 @contextmanager
 def staged(target: Path) -> Iterator[Path]:
     """A folder beside a report's place, for the time of its recording; gives the report's path in it.
@@ -111,7 +115,8 @@ def publish(report: Path, target: Path, *, overwrite: bool = False) -> None:
         overwrite: replace what is there.
 
     Raises:
-        CollectError: there is something of that name, or it cannot be written; the report stays where it is.
+        TakenError: there is something of that name; the report stays where it is.
+        CollectError: it cannot be written; it stays, too.
     """
     try:
         if overwrite:
@@ -123,7 +128,7 @@ def publish(report: Path, target: Path, *, overwrite: bool = False) -> None:
         if beside.exists():
             beside.replace(sidecar.path_of(target))
     except FileExistsError:
-        raise CollectError(
+        raise TakenError(
             f"{target}: came to be there meanwhile", f"What was recorded stays in {report}."
         ) from None
     except OSError as error:
