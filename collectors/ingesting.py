@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traceql.errors import CollectError, TraceqlError
+from traceql.errors import CollectError, DatabaseError, TraceqlError
 from traceql.record import tools
 
 if TYPE_CHECKING:
@@ -43,11 +43,13 @@ def ingest(out: Path, path: str) -> list[str]:
             for file in _files(out):
                 try:
                     click.echo(f"{file.name}: {_add(database, file)}", err=True)
+                except DatabaseError:
+                    raise
                 except TraceqlError as error:
                     failed.append(f"{file.name} is not in {path}: {error.message}")
-    except TraceqlError as error:
+    except DatabaseError as error:
         later = f"traceql ingest {out} --db {path}"
-        failed.append(f"nothing is in {path}: {error.message}. All is in {out}; later: {later}")
+        failed.append(f"not all is in the database: {error.message}. It is in {out}; later: {later}")
     return failed
 
 

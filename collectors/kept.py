@@ -204,11 +204,12 @@ class Kept:
         """
         line = {**result, "asked": dict(point.tags), "digest": self.digest, "by": self._by}
         path = self.path(".jsonl")
-        with path.open("a+b") as file:
+        rest = memoryview(_line(line).encode("utf-8"))
+        with path.open("a+b", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             try:
-                file.write(_line(line).encode("utf-8"))
-                file.flush()
+                while rest:
+                    rest = rest[file.write(rest) :]
             except OSError as error:
                 file.truncate(size)
                 raise CollectError(

@@ -68,7 +68,7 @@ def _shared(function: F) -> F:
                 "variables",
                 multiple=True,
                 metavar="NAME[=VALUE]",
-                help="Set a variable, or hand one on; repeatable. Of others only the usual ones are, those of "
+                help="Set a variable, or hand one on; repeatable. Of others the usual ones are, those of "
                 "launchers, and those that decide about speed (NCCL_*, OMP_*, VLLM_* …); secrets never.",
             ),
             click.option(

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -134,6 +135,8 @@ class LLM:
             raise RuntimeError("CUDA out of memory\nand more")
         if len(prompts) == int(os.environ.get("FAKE_DEADLY_BATCH", 0)):
             os._exit(139)
+        if len(prompts) == int(os.environ.get("FAKE_SLOW_BATCH", 0)):
+            time.sleep(60)
         requests = [Request(len(p["prompt_token_ids"]), sampling.max_tokens) for p in prompts]
         self.llm_engine.requests = requests
         while self.llm_engine.busy():
