@@ -232,9 +232,14 @@ class Kept:
             if result["metrics"] and not stale:
                 latest[identity] = {**result, **_known(gpu=_gpu(by), model=by.get("model"))}
         order = {point.name: place for place, point in enumerate(self._stage.points)}
-        if all(row["point"] in order for row in latest.values()):
-            return sorted(latest.values(), key=lambda row: order[row["point"]])
-        return sorted(latest.values(), key=lambda row: _natural(row["point"]))
+        found = list(latest.values())
+        all_planned = all(row["point"] in order for row in found)
+
+        def place(row: Mapping[str, Any]) -> tuple[Any, ...]:
+            within = order[row["point"]] if all_planned else _natural(row["point"])
+            return row.get("gpu", ""), row.get("model", ""), within
+
+        return sorted(found, key=place)
 
     def _identity(self, by: Mapping[str, Any], point: str, tags: Mapping[str, str]) -> tuple[Any, ...]:
         return _gpu(by), by.get("model"), point, tuple(sorted(tags.items()))

@@ -34,8 +34,12 @@ def starts():
     return open(calls).read().split().count("start") if calls and os.path.exists(calls) else 0
 before = starts()
 asked = []
-signal.signal(signal.SIGINT, signal.SIG_IGN if "ignore" in words else lambda *_: asked.append(1))
-status = subprocess.Popen(sys.argv[split + 1 :], preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)).wait()
+# What was ignored when it was started it ignores, too, and so does the command.
+if "ignore" in words or signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+else:
+    signal.signal(signal.SIGINT, lambda *_: asked.append(1))
+status = subprocess.Popen(sys.argv[split + 1 :]).wait()
 if "slow" in words:
     end = time.monotonic() + 60
     while time.monotonic() < end:

@@ -32,6 +32,7 @@ from traceql.record import (
     staging,
     written,
 )
+from traceql.store import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,6 +121,13 @@ def test_a_name_that_was_taken_meanwhile_is_left_to_who_took_it() -> None:
     assert Path("run.nsys-rep").read_text() == "mine\n"
     kept = error.remedy.removeprefix("What was recorded stays in ").removesuffix(".")
     assert Path(kept).stat().st_size > 1000 and Path(f"{kept}.run.json").exists()
+
+
+def test_reports_that_are_being_recorded_are_none_of_a_folder_s() -> None:
+    for folder in (".run.recording-x", "b"):
+        Path(folder).mkdir()
+        Path(folder, "run.nsys-rep").write_text("")
+    assert decode.find_reports(["."]) == [Path("b/run.nsys-rep").resolve()]
 
 
 def test_what_the_importer_could_not_read_is_kept_and_named(mode: Path) -> None:

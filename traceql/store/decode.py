@@ -94,8 +94,8 @@ def _in_directory(path: Path) -> list[Path]:
     found = []
     for child in sorted(path.iterdir()):
         if child.is_dir():
-            if child.is_symlink():
-                # It may lead back to where the search began.
+            if child.is_symlink() or child.name.startswith("."):
+                # It may lead back to where the search began; or its reports are being recorded.
                 continue
             with contextlib.suppress(ReportError):
                 found.extend(_in_directory(child))
