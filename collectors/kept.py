@@ -132,8 +132,10 @@ class Kept:
     def __init__(self, out: Path, stage: Stage, by: Mapping[str, Any]) -> None:
         self._out = out
         self._stage = stage
-        self._by = dict(by)
         self.digest = digest(by)
+        # As it is written down: results are handed on.
+        (text,) = written.masked([json.dumps(by, default=list)])
+        self._by: dict[str, Any] = json.loads(written.without_folders(text))
 
     def path(self, suffix: str) -> Path:
         """A file of the stage."""

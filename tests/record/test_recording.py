@@ -415,6 +415,27 @@ def test_refused_counters_are_answered_with_the_remedy(mode: Path, monkeypatch: 
         assert remedy in error.remedy and "NVreg_RestrictProfilingToAdminUsers=0" in error.remedy
 
 
+def test_without_a_report_the_driver_s_setting_is_looked_at(
+    mode: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Output on a terminal is handed on unseen.
+    mode.write_text("none")
+    (here / "params").write_text("RmProfilingAdminOnly: 1\n")
+    (here / "status").write_text("CapEff:\t0000000000000000\n")
+    monkeypatch.setattr(permissions, "STATUS", here / "status")
+    assert "CAP" not in refused(collect("ncu", "-o", "run", "true")).remedy
+    monkeypatch.setattr(permissions, "DRIVER_PARAMETERS", here / "params")
+    assert "ERR_NVGPUCTRPERM" in refused(collect("ncu", "-o", "run", "true")).remedy
+    assert "ERR_NVGPUCTRPERM" not in refused(collect("nsys", "-o", "run", "true")).remedy
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "nan"])
+def test_a_time_limit_is_a_time(limit: str) -> None:
+    result = collect("nsys", "-o", "run", "--timeout", limit, "true")
+    assert result.exit_code == 2 or "is no time limit" in refused(result).message
+    assert not files()
+
+
 @pytest.mark.parametrize("importer", [True, False])
 def test_the_doctor_looks_for_the_importer_of_nsys(
     importer: bool, here: Path, monkeypatch: pytest.MonkeyPatch

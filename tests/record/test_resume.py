@@ -138,6 +138,17 @@ def test_a_secret_of_the_environment_is_not_written_down() -> None:
     assert by["environment"] == {"HF_TOKEN": "***"}
 
 
+def test_what_a_result_was_measured_by_is_handed_on_without_folders_and_secrets(tmp_path: Path) -> None:
+    by = {"settings": {"model": "/home/ada/llama", "engine": {"hf_token": "hf_x"}}, "model": "llama"}
+    results = kept.Kept(tmp_path, STAGE, by)
+    results.add(GOOD, Point("batch_1"))
+    text = (tmp_path / "decode.jsonl").read_text()
+    assert "ada" not in text and "hf_x" not in text and '"model": "llama"' in text
+    # What differs in them differs all the same.
+    elsewhere = {**by, "settings": {**by["settings"], "model": "/srv/llama"}}  # type: ignore[dict-item]
+    assert kept.Kept(tmp_path, STAGE, elsewhere).digest != results.digest
+
+
 @pytest.mark.long
 def test_a_sweep_of_speculative_decoding_holds_what_its_config_says(
     machine: dict[str, str], tmp_path: Path

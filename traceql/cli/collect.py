@@ -291,9 +291,10 @@ def _record(
     tools.find(tool)
     if kept_out := environment.told(variables)["kept_out"]:
         note(f"kept out of the environment (--env NAME hands one on): {', '.join(kept_out)}")
+    known = recording.facts(wanted)
     with signals.noted() as received:
         outcome = recording.record(
-            wanted, received, lambda report: click.echo(printable(str(report)), err=True)
+            wanted, known, received, lambda report: click.echo(printable(str(report)), err=True)
         )
     if outcome.counters_refused:
         note(f"the driver refuses hardware counters. {permissions.remedy()}")

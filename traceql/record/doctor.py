@@ -114,14 +114,13 @@ def _counters(parameters: Path, status: Path) -> Check:
     """Whether this user may read hardware counters, as ncu must."""
     name = "hardware counters"
     where = permissions.container()
-    try:
-        text = parameters.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    restricted = permissions.for_administrators(parameters)
+    if restricted is None:
         remedy = "The NVIDIA driver is not loaded."
         if where:
             remedy = f"The NVIDIA driver is not seen in this container ({where}): start it with its GPUs."
         return Check(name, "recording", False, None, remedy)
-    if "RmProfilingAdminOnly: 1" not in text:
+    if not restricted:
         return Check(name, "recording", True, "for every user")
     # Root alone is not enough: in a container it may lack the capability.
     capabilities = permissions.capabilities(status)

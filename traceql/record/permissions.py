@@ -31,6 +31,15 @@ def capabilities(status: Path | None = None) -> list[str] | None:
     return [name for name, bit in _CAPABILITIES.items() if int(found[1], 16) >> bit & 1]
 
 
+def for_administrators(parameters: Path | None = None) -> bool | None:
+    """Whether the driver gives counters to administrators alone; None where there is no driver."""
+    try:
+        text = (parameters or DRIVER_PARAMETERS).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return "RmProfilingAdminOnly: 1" in text
+
+
 def container() -> str | None:
     """The tool whose container this runs in; None outside of one."""
     for mark, tool in _MARKS.items():

@@ -68,11 +68,21 @@ def free_name(wanted: Wanted) -> Path:
     )
 
 
-def record(wanted: Wanted, received: Received, made: Callable[[Path], None]) -> Outcome:
+def facts(wanted: Wanted) -> dict[str, Any]:
+    """What of a sidecar is known before a recording."""
+    python = interpreter.interpreter(wanted.program, wanted.variables)
+    found = machine.facts(wanted.tool, python, wanted.variables)
+    return {**found, "environment": environment.told(wanted.variables)}
+
+
+def record(
+    wanted: Wanted, known: Mapping[str, Any], received: Received, made: Callable[[Path], None]
+) -> Outcome:
     """Record a program; its reports get their sidecars and their names, however it ends.
 
     Args:
         wanted: what.
+        known: see `facts`.
         received: signals, noted by the caller.
         made: called with each report.
 
@@ -80,9 +90,6 @@ def record(wanted: Wanted, received: Received, made: Callable[[Path], None]) -> 
         CollectError: nothing can be recorded, or nothing was and nobody interrupted it.
     """
     target = free_name(wanted)
-    python = interpreter.interpreter(wanted.program, wanted.variables)
-    facts = machine.facts(wanted.tool, python, wanted.variables)
-    facts["environment"] = environment.told(wanted.variables)
     with staging.staged(target) as output:
         for old in _expected(wanted, target):
             # Only if it may be replaced is there one.
@@ -98,13 +105,13 @@ def record(wanted: Wanted, received: Received, made: Callable[[Path], None]) -> 
             raise _nothing(wanted, outcome, staging.unfinished(output, target))
         for report in reports:
             ending = report.name.removeprefix(output.name)
-            target = _published(wanted, report, target, ending, outcome, facts)
+            target = _published(wanted, report, target, ending, outcome, known)
             made(target.with_name(target.name + ending))
     return outcome
 
 
 def _published(
-    wanted: Wanted, report: Path, target: Path, ending: str, outcome: Outcome, facts: Mapping[str, Any]
+    wanted: Wanted, report: Path, target: Path, ending: str, outcome: Outcome, known: Mapping[str, Any]
 ) -> Path:
     """Give a report its sidecar and its name; returns the name without its ending.
 
@@ -116,7 +123,7 @@ def _published(
             report,
             wanted.build(target),
             outcome,
-            facts=facts,
+            facts=known,
             name=place.name,
             model=wanted.model,
             tags=wanted.tags,
@@ -145,7 +152,9 @@ def _nothing(wanted: Wanted, outcome: Outcome, unfinished: Path | None) -> Colle
             f"{message}, but {unfinished}",
             "Its importer is missing or failed: see traceql doctor, and import the file with Nsight Systems.",
         )
-    if outcome.counters_refused:
+    # What was printed on a terminal was not looked at.
+    refused = wanted.tool == "ncu" and permissions.for_administrators() and permissions.capabilities() == []
+    if outcome.counters_refused or refused:
         return CollectError(message, permissions.remedy())
     hint = " Did the program call cudaProfilerStart?" if wanted.by_calls else ""
     return CollectError(message, f"See what it said above.{hint}")

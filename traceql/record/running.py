@@ -95,6 +95,8 @@ def run(
     Raises:
         CollectError: the program cannot be started, or not be stopped.
     """
+    if timeout_s is not None and not timeout_s > 0:
+        raise CollectError(f"{timeout_s:g} s is no time limit", "Give a number of seconds above 0.")
     program = find(command[0]) if command[0] in SUFFIXES else command[0]
     events: SimpleQueue[int] = SimpleQueue()
     refused = threading.Event()
