@@ -137,7 +137,7 @@ def work(plan: dict[str, Any]) -> None:
         torch.cuda.empty_cache()
         if share := point["tags"].get("of_l2"):
             here = torch.cuda.get_device_properties(0)
-            # torch tells it since 2.3.
+            # Old versions of torch do not tell it.
             l2_bytes = getattr(here, "L2_cache_size", 0)
             size = working_set(float(share), l2_bytes, here.total_memory)
             point["tags"]["buffer"] = f"{size / _MIB:g} MiB"

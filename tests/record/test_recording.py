@@ -382,6 +382,7 @@ def test_a_sidecar_of_another_report_is_noticed() -> None:
         assert about in warning
 
 
+@pytest.mark.long
 def test_an_interrupted_recording_is_a_warning_of_its_trace() -> None:
     collect("nsys", "-o", "run", "true")
     Path("run.nsys-rep.run.json").write_text(json.dumps({**beside("run.nsys-rep"), "interrupted": True}))
