@@ -62,7 +62,7 @@ def add(
     """
     began = time.perf_counter()
     small = decoded.source.size_bytes < _SMALL_BYTES
-    with store.writing(decoded.path.name, small=small) as connection:
+    with store.writing(decoded.path.name, small=small, anew="private" if replace else "never") as connection:
         known = connection.execute(
             "SELECT trace_id, trace, tags FROM traces WHERE sha256 = $sha", {"sha": decoded.source.sha256}
         ).fetchone()
@@ -94,7 +94,7 @@ def drop(store: Store, *traces: str) -> None:
     Raises:
         QueryError: one of them does not exist.
     """
-    with store.writing(f"the removal of {', '.join(traces)}", new=False) as connection:
+    with store.writing(f"the removal of {', '.join(traces)}", new=False, anew="private") as connection:
         for trace_id in [_number(connection, trace) for trace in traces]:
             _delete(connection, trace_id)
 
@@ -105,7 +105,7 @@ def tag(store: Store, trace: str, tags: Mapping[str, str | None]) -> None:
     Raises:
         QueryError: there is no such trace.
     """
-    with store.writing(f"the tags of {trace}", new=False) as connection:
+    with store.writing(f"the tags of {trace}", new=False, anew="private") as connection:
         trace_id = _number(connection, trace)
         row = connection.execute("SELECT tags FROM traces WHERE trace_id = ?", [trace_id]).fetchone()
         assert row is not None

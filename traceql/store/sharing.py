@@ -11,7 +11,9 @@ for its next question, and nobody else's, until the file is opened anew.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import sys
 import tempfile
 import threading
 import weakref
@@ -21,9 +23,9 @@ from typing import TYPE_CHECKING, Literal
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
-from traceql.store import create, failures, interrupts
+from traceql.store import compact, create, failures, interrupts
 from traceql.store.definitions import Definition
-from traceql.tables import migrations
+from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -129,6 +131,8 @@ class File:
         self._own = threading.local()
         self._older: Mapping[str, Definition] = {}
         self._remove_spill: weakref.finalize[..., File] | None = None
+        # The file that has taken this one's place, locked until this one is closed.
+        self._successor: int | None = None
 
     @contextlib.contextmanager
     def used(self, store: Store, mode: Mode, threads: int | None = None) -> Iterator[Cursor]:
@@ -175,6 +179,28 @@ class File:
             if not self._holders:
                 self._close()
 
+    def give_way(self, made: str) -> None:
+        """Let a new file take the place of this one, which is open for a change that ends here.
+
+        Other processes find the old file locked, or the new one, until this one is closed: in between nobody
+        reads or writes what is about to go.
+        """
+        if sys.platform == "win32":
+            # Windows moves no file over one that is open.
+            self._close()
+            os.replace(made, self._path)  # noqa: PTH105
+            return
+        import fcntl
+
+        self._successor = os.open(made, os.O_RDWR)
+        fcntl.lockf(self._successor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.replace(made, self._path)  # noqa: PTH105
+        folder = os.open(Path(self._path).parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
     def _fits(self, mode: Mode, wanted: Mode) -> bool:
         """Whether that use goes together with what the file is used for now."""
         if self._changing and mode == "write":
@@ -219,6 +245,11 @@ class File:
                 create.tables(connection)
             elif mode != "make":
                 self._older = create.check(connection, given)
+            if mode == "write":
+                compact.sweep(path)
+                # What is written anew lies there.
+                there = schema.literal(compact.folder(path))
+                connection.execute(f"SET allowed_directories = [{there}]")
             if mode != "files":
                 connection.execute("SET enable_external_access = false")
             # SQL that a user typed or was given can change none of this.
@@ -235,6 +266,9 @@ class File:
         if self._connection is not None:
             self._connection.close()
         self._connection, self._mode = None, None
+        if self._successor is not None:
+            os.close(self._successor)
+            self._successor = None
         if self._remove_spill is not None:
             self._remove_spill()
 
