@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
-import tempfile
 import threading
 import weakref
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import TYPE_CHECKING, Literal
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
+from traceql.read import temporary
 from traceql.store import compact, create, failures, interrupts
 from traceql.store.definitions import Definition
 from traceql.tables import migrations, schema
@@ -130,7 +129,7 @@ class File:
         self._cursors: weakref.WeakSet[Cursor] = weakref.WeakSet()
         self._own = threading.local()
         self._older: Mapping[str, Definition] = {}
-        self._remove_spill: weakref.finalize[..., File] | None = None
+        self._remove_spill: weakref.finalize[..., object] | None = None
         # The file that has taken this one's place, locked until this one is closed.
         self._successor: int | None = None
 
@@ -228,13 +227,12 @@ class File:
                 raise DatabaseError(f"{given}: no such database", NO_DATABASE)
             failures.check_magic(path, given)
         # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
-        spill = tempfile.mkdtemp(prefix="traceql-")
-        self._remove_spill = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        spill, self._remove_spill = temporary.folder_of(self)
         try:
             connection = duckdb.connect(
                 path,
                 read_only=mode in ("read", "files") and path != MEMORY,
-                config={**_CONFIG, "temp_directory": spill, **({"threads": threads} if threads else {})},
+                config={**_CONFIG, "temp_directory": str(spill), **({"threads": threads} if threads else {})},
             )
         except (duckdb.Error, RuntimeError) as error:
             self._close()
