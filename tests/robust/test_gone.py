@@ -34,6 +34,8 @@ from traceql.store.sharing import File
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from traceql.store.outcomes import Ingested
+
 SECRET = b"plugh7f3axyzzy"
 WORD = SECRET.decode()
 # Short ones, ones that DuckDB keeps in blocks of their own, and so many alike that they are compressed.
@@ -58,13 +60,13 @@ def _recording(**tags: str) -> Recording:
     return Recording(**tags).range("step", 0, 100).call("cudaLaunchKernel", 5, 10, kernel("gemm", 20, 50))
 
 
-def _plant(database: Database, name: str, *, keep: bool = True) -> None:
+def _plant(database: Database, name: str, *, keep: bool = True) -> Ingested:
     """A trace of a report that has private data, stored with them or without."""
     path = Path("planted.sqlite")
     report = replace(_recording().report(), environment=PLANTED)
     reader = next(reader for reader in READERS if reader.kind == report.kind)
     decoded = Decoded(path, Source(path, path.name, "planted", 0), reader, report, None, ExitStack())
-    ingest.add(database._store, decoded, name=name, keep_environment=keep, replace=True)
+    return ingest.add(database._store, decoded, name=name, keep_environment=keep, replace=True)
 
 
 def _left(folder: Path) -> list[str]:
@@ -269,6 +271,71 @@ def test_a_second_name_that_a_killed_creation_has_left_keeps_nothing(tmp_path: P
         database.drop("private")
     assert not _left(tmp_path)
     assert [path.name for path in tmp_path.glob("db*")] == ["db"]
+
+
+# --- who may read ---------------------------------------------------------------------------------------
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_database_with_an_environment_is_for_its_owner_alone(tmp_path: Path) -> None:
+    db = tmp_path / "db"
+    with Database(db) as database:
+        assert not _plant(database, "private").warnings
+        assert _mode(db) == 0o600
+        database.drop("private")
+        assert _mode(db) == 0o600
+
+
+def test_one_that_others_could_read_is_so_with_the_first_environment_and_says_it(tmp_path: Path) -> None:
+    db = tmp_path / "db"
+    with Database(db) as database:
+        _recording().store(database, "kept")
+        db.chmod(0o664)
+        _plant(database, "other", keep=False)
+        assert _mode(db) == 0o664
+        (warning,) = _plant(database, "private").warnings
+        assert "for its owner alone" in warning
+        assert _mode(db) == 0o600
+        # Known from then on: it is said once.
+        assert not _plant(database, "private").warnings
+    with Database(db) as database:
+        assert database.sql("FROM environment").height == len(PLANTED)
+
+
+def test_the_log_of_an_environment_is_for_its_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, seen = tmp_path / "db", []
+    with Database(db) as database:
+        _recording().store(database, "kept")
+    close = File._close
+
+    def watched(file: File) -> None:
+        log = tmp_path / "db.wal"
+        if log.exists() and log.stat().st_size:
+            seen.append((_mode(log), SECRET in log.read_bytes()))
+        close(file)
+
+    monkeypatch.setattr(File, "_close", watched)
+    with Database(db) as database:
+        _plant(database, "private")
+    assert seen == [(0o600, True)]
+
+
+def test_an_environment_that_is_not_stored_after_all_leaves_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = tmp_path / "db"
+    with Database(db) as database:
+        _recording().store(database, "kept")
+        monkeypatch.setattr(ingest, "_missing", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            _plant(database, "private")
+    assert [path.name for path in tmp_path.glob("db*")] == ["db"]
+    assert not _left(tmp_path)
 
 
 # --- killed, and beside others --------------------------------------------------------------------------

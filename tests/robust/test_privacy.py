@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command_line import traceql
-from helpers_robust import ARROWDIR, PARQUETDIR, content, contents, plain
+from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, content, contents, plain
+from made.nsys import Recording, kernel
 
 from traceql import Database
 from traceql.read import protobuf
@@ -286,6 +287,63 @@ def test_the_environment_of_the_profiled_process_is_kept_on_request(tmp_path: Pa
     assert others is not None
     for table, rows in others.items():
         assert table == "environment" or not [row for row in rows if SECRET in row], table
+
+
+def _with_homes() -> Recording:
+    """A recording with somebody's home folder in every text that there can be."""
+    home = f"/home/{SECRET}/it"
+    return (
+        Recording()
+        .range(f"{home}/model.py(12): forward", 0, 100, domain=home, category=home)
+        .mark(home, 50)
+        .call(home, 5, 10, kernel("gemm", 20, 50))
+        .work(kernel(f"lambda at {home}.cu", 60, 80))
+        .os_call(home, 11, 12)
+        .thread(1, home)
+        .process(1, home)
+        .cpu_fault(13, instruction=home, file=f"{home}.cu", line=3)
+        .sample(home, 14, 1)
+        .diagnostic(f"see {home} for more")
+        .machine(cpus=1, cpu=home, driver=home, cuda="12.8")
+    )
+
+
+def test_home_folders_in_texts_are_shortened_unless_the_environment_is_kept(tmp_path: Path) -> None:
+    report = _with_homes().export(tmp_path / "made.sqlite")
+    with Database(tmp_path / "plain") as database:
+        database.ingest(report)
+        assert "~/it/model.py(12): forward" in database.sql("SELECT text FROM nvtx_ranges")["text"].to_list()
+        assert "lambda at ~/it.cu" in database.sql("SELECT name FROM kernels")["name"].to_list()
+    assert SECRET.encode() not in (tmp_path / "plain").read_bytes()
+    with Database(tmp_path / "kept") as database:
+        database.ingest(report, keep_environment=True)
+        kept = database.sql("SELECT text FROM nvtx_ranges")["text"].to_list()
+    assert f"/home/{SECRET}/it/model.py(12): forward" in kept
+
+
+def test_home_folders_in_rules_are_shortened_unless_the_environment_is_kept(tmp_path: Path) -> None:
+    report = REPORTS / "esmm_a10g_2023.1.ncu-rep.xz"
+    asked = (
+        "SELECT message FROM advice WHERE message LIKE '%Documents/NVIDIA Nsight Compute/2023.1.1/Sections%'"
+    )
+    for keep, home in ((False, "\n~/Documents"), (True, "\n/root/Documents")):
+        with Database(tmp_path / home.strip("\n~/")) as database:
+            database.ingest(report, keep_environment=keep, replace=True)
+            messages = database.sql(asked)["message"].to_list()
+            database.drop(*database.sql("SELECT trace FROM traces")["trace"])
+        assert messages
+        assert all(home in message for message in messages)
+
+
+def test_a_sidecar_that_is_not_used_tells_no_home_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "home" / SECRET
+    folder.mkdir(parents=True)
+    report = Recording().range("step", 0, 10).export(folder / "made.sqlite")
+    (folder / "made.sqlite.run.json").write_text("{")
+    with Database(tmp_path / "db") as database:
+        (warning,) = database.ingest(report).warnings
+    assert "The sidecar was not used" in warning
+    assert SECRET not in warning
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import os
 import shutil
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from traceql.errors import ReportError, TruncatedReportError
@@ -17,6 +16,7 @@ from traceql.read import temporary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _COMPRESSIONS: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "xz": (b"\xfd7zXZ\x00", (".xz",)),

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from traceql.errors import DatabaseError
-from traceql.store import create, interrupts
+from traceql.store import create, interrupts, permissions
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def written_anew(connection: duckdb.DuckDBPyConnection, database: str) -> Iterat
         connection.execute("ROLLBACK")
         # The new file would take the old one's log for its own.
         connection.execute("CHECKPOINT")
+        permissions.remove_empty_log(database)
         for log in (Path(f"{database}.wal"), Path(f"{made}.wal")):
             if log.exists():
                 raise DatabaseError(f"{database}: its log {log.name} stays", "The database is as it was.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
-from traceql.store import compact, create, empty, failures
+from traceql.store import compact, create, empty, failures, permissions
 from traceql.store.definitions import words
 from traceql.store.outcomes import Compacted
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
@@ -178,6 +178,8 @@ class Store:
                 except BaseException:
                     with contextlib.suppress(duckdb.Error):
                         connection.execute("ROLLBACK")
+                    if self._own is None:
+                        permissions.remove_empty_log(self._place)
                     raise
                 finally:
                     # A first ingest that failed leaves nothing behind. Removed while it is locked, for
@@ -190,6 +192,10 @@ class Store:
             raise failures.interrupt(error) from error
         finally:
             self._discard_prepared()
+
+    def keep_to_owner(self) -> bool:
+        """Before an environment is stored: the file is for its owner alone; whether others could read it."""
+        return self._own is None and permissions.keep_to_owner(self._place)
 
     def compact(self) -> Compacted:
         """Write the file anew, without what was removed from it; nothing to do for one in memory.
