@@ -301,7 +301,7 @@ def _with_homes() -> Recording:
         .os_call(home, 11, 12)
         .thread(1, home)
         .process(1, home)
-        .cpu_fault(13, instruction=home, file=f"{home}.cu", line=3)
+        .cpu_fault(13, 4096, home, file=f"{home}.cu", line=3)
         .sample(home, 14, 1)
         .diagnostic(f"see {home} for more")
         .machine(cpus=1, cpu=home, driver=home, cuda="12.8")
@@ -322,17 +322,14 @@ def test_home_folders_in_texts_are_shortened_unless_the_environment_is_kept(tmp_
 
 
 def test_home_folders_in_rules_are_shortened_unless_the_environment_is_kept(tmp_path: Path) -> None:
-    report = REPORTS / "esmm_a10g_2023.1.ncu-rep.xz"
-    asked = (
-        "SELECT message FROM advice WHERE message LIKE '%Documents/NVIDIA Nsight Compute/2023.1.1/Sections%'"
-    )
-    for keep, home in ((False, "\n~/Documents"), (True, "\n/root/Documents")):
-        with Database(tmp_path / home.strip("\n~/")) as database:
+    report = REPORTS / "esmm_a10g_2023.1_b.ncu-rep.xz"
+    asked = "SELECT message FROM advice WHERE contains(message, 'Documents/NVIDIA Nsight Compute')"
+    with Database(tmp_path / "db") as database:
+        for keep, home in ((False, "\n~/Documents"), (True, "\n/root/Documents")):
             database.ingest(report, keep_environment=keep, replace=True)
             messages = database.sql(asked)["message"].to_list()
-            database.drop(*database.sql("SELECT trace FROM traces")["trace"])
-        assert messages
-        assert all(home in message for message in messages)
+            assert messages
+            assert all(home in message for message in messages)
 
 
 def test_a_sidecar_that_is_not_used_tells_no_home_folder(tmp_path: Path) -> None:
@@ -341,9 +338,9 @@ def test_a_sidecar_that_is_not_used_tells_no_home_folder(tmp_path: Path) -> None
     report = Recording().range("step", 0, 10).export(folder / "made.sqlite")
     (folder / "made.sqlite.run.json").write_text("{")
     with Database(tmp_path / "db") as database:
-        (warning,) = database.ingest(report).warnings
-    assert "The sidecar was not used" in warning
-    assert SECRET not in warning
+        warnings = " ".join(database.ingest(report).warnings)
+    assert "The sidecar was not used" in warnings
+    assert SECRET not in warnings
 
 
 @pytest.mark.parametrize(
