@@ -451,9 +451,9 @@ def test_nobody_opens_the_new_file_before_the_old_one_is_closed(
 
     give_way = File.give_way
 
-    def watched(file: File, made: str) -> None:
+    def watched(file: File, made: str, place: str) -> None:
         ask()
-        give_way(file, made)
+        give_way(file, made, place)
         ask()
 
     monkeypatch.setattr(File, "give_way", watched)

@@ -289,6 +289,39 @@ def test_the_environment_of_the_profiled_process_is_kept_on_request(tmp_path: Pa
         assert table == "environment" or not [row for row in rows if SECRET in row], table
 
 
+@pytest.mark.parametrize("format_", FORMATS)
+def test_no_byte_is_left_of_what_was_kept_and_then_removed(tmp_path: Path, format_: str) -> None:
+    (tmp_path / "report").mkdir()
+    report = FORMATS[format_](tmp_path / "report")
+    place = tmp_path / "stored"
+    place.mkdir()
+
+    def left() -> int:
+        return sum(file.read_bytes().count(SECRET.encode()) for file in place.iterdir())
+
+    with Database(place / "db") as database:
+        database.ingest(REPORTS / "esmm_a10g_2023.1.ncu-rep.xz", name="other")
+        database.ingest(report, name="planted", keep_environment=True)
+        assert left() >= 5
+        assert database.ingest(report, replace=True).status == "replaced"
+        assert left() == 0
+        kept = contents(place / "db")
+        database.ingest(report, replace=True, keep_environment=True, tags={"customer": SECRET})
+        assert left() > 5
+        database.tag("planted", customer=None)
+        database.ingest(report, replace=True)
+        assert left() == 0
+        assert contents(place / "db") == kept
+        database.ingest(report, replace=True, keep_environment=True)
+        database.drop("planted")
+        assert left() == 0
+        database.compact()
+        assert left() == 0
+        assert database.sql("SELECT trace FROM traces")["trace"].to_list() == ["other"]
+    assert [file.name for file in place.iterdir()] == ["db"]
+    assert left() == 0
+
+
 def _with_homes() -> Recording:
     """A recording with somebody's home folder in every text that there can be."""
     home = f"/home/{SECRET}/it"

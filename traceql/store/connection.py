@@ -172,7 +172,7 @@ class Store:
                         yield connection
                         if anew == "always" or before - compact.private(connection):
                             with compact.written_anew(connection, self._place) as made:
-                                file.give_way(made)
+                                file.give_way(made, self._place)
                         else:
                             connection.execute("COMMIT")
                 except BaseException:

@@ -178,7 +178,7 @@ class File:
             if not self._holders:
                 self._close()
 
-    def give_way(self, made: str) -> None:
+    def give_way(self, made: str, place: str) -> None:
         """Let a new file take the place of this one, which is open for a change that ends here.
 
         Other processes find the old file locked, or the new one, until this one is closed: in between nobody
@@ -187,14 +187,14 @@ class File:
         if sys.platform == "win32":
             # Windows moves no file over one that is open.
             self._close()
-            os.replace(made, self._path)  # noqa: PTH105
+            os.replace(made, place)  # noqa: PTH105
             return
         import fcntl
 
         self._successor = os.open(made, os.O_RDWR)
         fcntl.lockf(self._successor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.replace(made, self._path)  # noqa: PTH105
-        folder = os.open(Path(self._path).parent, os.O_RDONLY)
+        os.replace(made, place)  # noqa: PTH105
+        folder = os.open(Path(place).parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
