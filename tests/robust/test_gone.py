@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import lzma
+import os
 import random
 import re
 import resource
@@ -21,7 +23,7 @@ import duckdb
 import pytest
 from command_line import process, traceql
 from forks import Forks
-from helpers_robust import contents
+from helpers_robust import REPORTS, contents
 from made.nsys import Recording, kernel
 
 from traceql import Database, DatabaseError, QueryError
@@ -30,6 +32,7 @@ from traceql.read.source import Source
 from traceql.store import compact, ingest
 from traceql.store.decode import Decoded
 from traceql.store.sharing import File
+from traceql.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -203,6 +206,23 @@ def _ordered(row: tuple[object, ...]) -> tuple[object, ...]:
     return tuple(sorted(re.findall(r"\w+", cell)) if isinstance(cell, str) else cell for cell in row)
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_from_an_older_database_it_is_removed_as_well(tmp_path: Path, version: int) -> None:
+    db = tmp_path / "db"
+    packed = REPORTS.parent / "databases" / f"version_{version}.duckdb.xz"
+    db.write_bytes(lzma.decompress(packed.read_bytes()))
+    with contextlib.closing(duckdb.connect(str(db))) as connection:
+        ((number, dropped), *others) = connection.execute("SELECT trace_id, trace FROM traces").fetchall()
+        connection.execute("INSERT INTO environment VALUES (?, 'TOKEN', ?)", [number, WORD])
+    assert _left(tmp_path)
+    with Database(db) as database:
+        database.drop(dropped)
+        assert database.sql("SELECT trace FROM traces")["trace"].to_list() == [name for _, name in others]
+        assert database.sql("SELECT schema_version FROM traceql_meta").item() == schema.SCHEMA_VERSION
+        assert database.sql("SELECT count(*) FROM kernels").item()
+    assert not _left(tmp_path)
+
+
 def test_a_removal_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     db = tmp_path / "db"
     with Database(db) as database:
@@ -248,9 +268,27 @@ def test_a_folder_in_which_nothing_can_be_made_is_an_error(
         _plant(database, "private")
     before = contents(db)
     monkeypatch.setattr(compact, "folder", lambda _: str(tmp_path / "nowhere" / "db.compact"))
-    with Database(db) as database, pytest.raises(DatabaseError, match="cannot be made"):
+    with Database(db) as database, pytest.raises(DatabaseError, match="no new file"):
         database.drop("private")
     assert contents(db) == before
+
+
+def test_a_new_file_that_cannot_be_put_in_place_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = tmp_path / "db"
+    with Database(db) as database:
+        _plant(database, "private")
+    before = contents(db)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with Database(db) as database, pytest.raises(DatabaseError, match="not permitted"):
+        database.drop("private")
+    assert contents(db) == before
+    assert [path.name for path in tmp_path.glob("db*")] == ["db"]
 
 
 def test_there_is_nothing_to_compact_in_memory_and_no_database_is_an_error(tmp_path: Path) -> None:

@@ -76,12 +76,7 @@ def written_anew(connection: duckdb.DuckDBPyConnection, database: str) -> Iterat
     place = Path(folder(database))
     beside = connection.cursor()
     try:
-        try:
-            place.mkdir(mode=0o700)
-        except OSError as error:
-            raise DatabaseError(
-                f"{place}: cannot be made ({error.strerror})", "What is removed is gone with a new file only."
-            ) from error
+        place.mkdir(mode=0o700)
         made = place / "new"
         with interrupts.running(beside):
             _copy(connection, beside, str(made))
@@ -94,6 +89,11 @@ def written_anew(connection: duckdb.DuckDBPyConnection, database: str) -> Iterat
             if log.exists():
                 raise DatabaseError(f"{database}: its log {log.name} stays", "The database is as it was.")
         yield str(made)
+    except OSError as error:
+        raise DatabaseError(
+            f"{database}: no new file can be made or put in its place ({error.strerror})",
+            "What is removed is gone with a new file only; the database is as it was.",
+        ) from error
     finally:
         beside.close()
         sweep(database)

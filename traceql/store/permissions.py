@@ -22,7 +22,7 @@ def keep_to_owner(database: str) -> bool:
     place = Path(database)
     mode = stat.S_IMODE(place.stat().st_mode)
     shared = bool(mode & 0o077)
-    with contextlib.suppress(PermissionError):
+    with contextlib.suppress(OSError):
         if shared:
             place.chmod(mode & 0o700)
         # DuckDB would make it for all; one that is there it uses as it is.

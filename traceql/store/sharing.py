@@ -194,11 +194,13 @@ class File:
         self._successor = os.open(made, os.O_RDWR)
         fcntl.lockf(self._successor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.replace(made, place)  # noqa: PTH105
-        folder = os.open(Path(place).parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        # Done; some file systems cannot be asked to have it on the disk.
+        with contextlib.suppress(OSError):
+            folder = os.open(Path(place).parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
     def _fits(self, mode: Mode, wanted: Mode) -> bool:
         """Whether that use goes together with what the file is used for now."""
