@@ -97,8 +97,11 @@ def _tagged(database: Database, _: Path) -> None:
 
 def _sweep(database: Database, folder: Path) -> None:
     runs = folder / "sweep.csv"
-    runs.write_text(f"model,batch_size,ms_per_token\n{WORD},1,2.5\n{WORD},2,3.5\n")
+    # So many that they fill a block; something behind it, for DuckDB cuts off what is free at a file's end.
+    lines = (f"{WORD}-{n * n % 7919:0200},{n},2.5\n" for n in range(300))
+    runs.write_text("model,batch_size,ms_per_token\n" + "".join(lines))
     database.import_runs(runs)
+    _recording().store(database, "later")
     runs.unlink()
 
 
@@ -211,8 +214,9 @@ def test_from_an_older_database_it_is_removed_as_well(tmp_path: Path, version: i
     db = tmp_path / "db"
     packed = REPORTS.parent / "databases" / f"version_{version}.duckdb.xz"
     db.write_bytes(lzma.decompress(packed.read_bytes()))
+    with Database(db) as database:
+        (number, dropped), *others = database.sql("SELECT trace_id, trace FROM traces").rows()
     with contextlib.closing(duckdb.connect(str(db))) as connection:
-        ((number, dropped), *others) = connection.execute("SELECT trace_id, trace FROM traces").fetchall()
         connection.execute("INSERT INTO environment VALUES (?, 'TOKEN', ?)", [number, WORD])
     assert _left(tmp_path)
     with Database(db) as database:
