@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
-from command_line import process, traceql
+from command_line import ENVIRONMENT, process, traceql
 from forks import Forks
 from helpers_robust import REPORTS, contents
 from made.nsys import Recording, kernel
@@ -486,10 +486,10 @@ def test_killed_at_any_moment_there_is_the_old_database_or_the_new_one(tmp_path:
 def test_nobody_opens_the_new_file_before_the_old_one_is_closed(
     two_traces: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = []
+    said, at_once = [], {**ENVIRONMENT, "TRACEQL_WAIT": "0"}
 
     def ask() -> None:
-        said.append(process("ls", "--db", two_traces).returncode)
+        said.append(process("ls", "--db", two_traces, environment=at_once).returncode)
 
     give_way = File.give_way
 
@@ -499,7 +499,6 @@ def test_nobody_opens_the_new_file_before_the_old_one_is_closed(
         ask()
 
     monkeypatch.setattr(File, "give_way", watched)
-    monkeypatch.setenv("TRACEQL_WAIT", "0")
     with Database(two_traces) as database:
         database.drop("private")
         ask()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import uuid
 from pathlib import Path
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Literal
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
+from traceql.read import formats
 from traceql.store import compact, create, empty, failures, permissions
 from traceql.store.definitions import words
 from traceql.store.outcomes import Compacted
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
+from traceql.store.waiting import WAIT_S, Patience, log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import pyarrow as pa
 
@@ -39,17 +42,28 @@ class Store:
         path: of the DuckDB file; ``":memory:"`` for one that lasts as long as the object.
         allow_files: let SQL read and write other files and load extensions.
         definitions: views and macros that questions use; those in the database are never used.
+        wait_s: how long a question or a change waits for another process that has the file open.
+        tell: is given a sentence when one waits, once.
     """
 
-    def __init__(self, path: str, *, allow_files: bool, definitions: Definitions) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        allow_files: bool,
+        definitions: Definitions,
+        wait_s: float = WAIT_S,
+        tell: Callable[[str], None] = log,
+    ) -> None:
         self.path = path
-        # Absolute, so that no name is taken for the address of something else (sqlite:x, md:x), and that of
-        # the folder in which the object was made.
-        self._place = path if path == MEMORY else str(Path(path).absolute().resolve())
+        #: Absolute, so that no name is taken for the address of something else (sqlite:x, md:x), and that of
+        #: the folder in which the object was made.
+        self.place = path if path == MEMORY else str(Path(path).absolute().resolve())
         self.definitions = definitions
+        self.patience = Patience(wait_s, tell)
         self._asking: Mode = "files" if allow_files else "read"
         # One in memory is this object's alone, and nobody else could open it.
-        self._own = File(path, self._asking) if path == MEMORY else None
+        self._own = File(self._asking) if path == MEMORY else None
         self._held: File | None = None
         # One thread at a time makes the file, and the others find it made.
         self._making = threading.RLock()
@@ -63,7 +77,7 @@ class Store:
     @property
     def exists(self) -> bool:
         """Whether there is anything to ask; a database in memory always is."""
-        return self.path == MEMORY or Path(self._place).exists()
+        return self.path == MEMORY or Path(self.place).exists()
 
     def close(self) -> None:
         """Let go of the file; it is closed if no other object has it, and opened again when it is needed."""
@@ -74,7 +88,7 @@ class Store:
 
     def _used(self, mode: Mode, threads: int | None = None) -> contextlib.AbstractContextManager[Cursor]:
         # Held from the first use on: a file that only closed objects knew could not be let go of.
-        self._held = held = self._own or file_of(self._place)
+        self._held = held = self._own or file_of(self.place)
         return held.used(self, mode, threads)
 
     # --- questions --------------------------------------------------------------------------------------
@@ -108,7 +122,7 @@ class Store:
                 cursor = stack.enter_context(cursor.narrowed(narrowed))
             answer = None
             try:
-                if not self.allows_files and failures.writes_files(statement):
+                if not self.allows_files and failures.writes_files(cursor.connection, statement):
                     raise failures.no_files("Permission Error: COPY and EXPORT write files")
                 cursor.define(self.definitions, statement)
                 for name, table in (tables or {}).items():
@@ -171,21 +185,21 @@ class Store:
                         before = compact.private(connection)
                         yield connection
                         if anew == "always" or before - compact.private(connection):
-                            with compact.written_anew(connection, self._place) as made:
-                                file.give_way(made, self._place)
+                            with compact.written_anew(connection, self.place) as made:
+                                file.give_way(made, self.place)
                         else:
                             connection.execute("COMMIT")
                 except BaseException:
                     with contextlib.suppress(duckdb.Error):
                         connection.execute("ROLLBACK")
                     if self._own is None:
-                        permissions.remove_empty_log(self._place)
+                        permissions.remove_empty_log(self.place)
                     raise
                 finally:
                     # A first ingest that failed leaves nothing behind. Removed while it is locked, for
                     # another process may be waiting to store something.
                     if fresh and create.is_empty(connection):
-                        _remove(self._place)
+                        _remove(self.place)
         except duckdb.Error as error:
             raise failures.storage_error(error, what, self.path) from error
         except RuntimeError as error:
@@ -195,7 +209,7 @@ class Store:
 
     def keep_to_owner(self) -> bool:
         """Before an environment is stored: the file is for its owner alone; whether others could read it."""
-        return self._own is None and permissions.keep_to_owner(self._place)
+        return self._own is None and permissions.keep_to_owner(self.place)
 
     def compact(self) -> Compacted:
         """Write the file anew, without what was removed from it; nothing to do for one in memory.
@@ -206,8 +220,8 @@ class Store:
         if self._own is not None:
             return Compacted(0, 0)
         with self.writing("what remains", new=False, anew="always"):
-            before = Path(self._place).stat().st_size
-        return Compacted(before, Path(self._place).stat().st_size)
+            before = Path(self.place).stat().st_size
+        return Compacted(before, Path(self.place).stat().st_size)
 
     def _to_change(
         self, stack: contextlib.ExitStack, *, new: bool, threads: int | None
@@ -237,12 +251,12 @@ class Store:
         with self._making:
             if self.exists or self._prepared is not None:
                 return
-            self._prepared = f"{self._place}.{uuid.uuid4().hex}.new"
+            self._prepared = f"{self.place}.{uuid.uuid4().hex}.new"
             if empty.copy(self._prepared, self.definitions):
                 return
-            made = File(self._prepared)
+            made = File()
             try:
-                with made.used(self, "make") as cursor:
+                with made.used(self, "make", place=self._prepared) as cursor:
                     create.create(cursor.connection, self.definitions)
             except duckdb.Error as error:
                 self._discard_prepared()
@@ -260,10 +274,10 @@ class Store:
             try:
                 # Unlike a plain rename, never in place of a database that another process made meanwhile.
                 with contextlib.suppress(FileExistsError):
-                    Path(self._place).hardlink_to(self._prepared)
+                    Path(self.place).hardlink_to(self._prepared)
             except OSError:
                 # A file system without hard links.
-                Path(self._prepared).rename(self._place)
+                _copy(self._prepared, self.place)
             finally:
                 self._discard_prepared()
 
@@ -297,8 +311,26 @@ def _presentable(table: pa.Table) -> pa.Table:
     return table.rename_columns(names)
 
 
+def _copy(made: str, place: str) -> None:
+    """Copy a database, never in place of another. What makes it one comes last: a half is none."""
+    content = memoryview(Path(made).read_bytes())
+    begin = formats.HEAD_BYTES
+    with contextlib.suppress(FileExistsError), Path(place).open("xb") as file:
+        try:
+            file.write(bytes(begin))
+            file.write(content[begin:])
+            file.flush()
+            os.fsync(file.fileno())
+            file.seek(0)
+            file.write(content[:begin])
+        except BaseException:
+            Path(place).unlink(missing_ok=True)
+            raise
+
+
 def _remove(database: str) -> None:
-    for file in (database, f"{database}.wal"):
+    # The database last: from then on another process may make one, with a log of its own.
+    for file in (f"{database}.wal", database):
         # Windows removes no open file: an empty database is then left, which is as good as none.
         with contextlib.suppress(PermissionError):
             Path(file).unlink(missing_ok=True)

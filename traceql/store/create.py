@@ -86,6 +86,12 @@ def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
     return connection.execute("SELECT 1 FROM traces UNION ALL SELECT 1 FROM runs LIMIT 1").fetchone() is None
 
 
+def is_bare(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a database holds nothing at all, as one that DuckDB has just made."""
+    things = "SELECT 1 FROM duckdb_tables() UNION ALL SELECT 1 FROM duckdb_views() WHERE NOT internal LIMIT 1"
+    return connection.execute(things).fetchone() is None
+
+
 def _version(connection: duckdb.DuckDBPyConnection, path: str) -> tuple[int, str]:
     try:
         row = connection.execute("SELECT schema_version, traceql_version FROM traceql_meta").fetchone()

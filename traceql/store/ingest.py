@@ -276,7 +276,7 @@ def _run(
         sources[view.name] = _source_sql(view, table, arrow_name)
     inserted: Counter[str] = Counter()
     try:
-        for statement in duckdb.extract_statements(step.sql_from(sources)):
+        for statement in connection.extract_statements(step.sql_from(sources)):
             rows = connection.execute(statement)
             if change := _CHANGE.match(statement.query):
                 count = rows.fetchall()[0][0]
