@@ -22,9 +22,9 @@ from helpers_robust import PARQUETDIR, contents, decoded_here
 from made.nsys import Recording
 
 import traceql as library
-from traceql.errors import DatabaseError, QueryError, ReportError
+from traceql.errors import CheckError, DatabaseError, QueryError, ReportError
 from traceql.questions import catalog
-from traceql.store import connection, decode, held
+from traceql.store import decode, held
 from traceql.store.connection import Store
 from traceql.store.definitions import Definitions
 
@@ -246,6 +246,8 @@ def test_a_lock_outlives_every_look_at_the_file_under_every_name(
                     decode.find_reports([name], db)
                 with pytest.raises(QueryError, match="not a saved comparison"):
                     library.ask.compare.load(name)
+                with pytest.raises(CheckError, match="not a file of checks"):
+                    database.check(name)
                 assert held.is_database(name), label
                 with library.open(name) as other:
                     assert other.sql("SELECT trace FROM traces").item() == "run"
@@ -472,13 +474,13 @@ def test_without_second_names_a_new_database_is_never_put_over_another(
     with library.open(tmp_path / "new") as database:
         Recording().range("step", 0, 10).store(database, "run")
     assert tags(tmp_path / "new") == {}
-    # Another process was quicker.
-    store = Store(str(db), allow_files=False, definitions=Definitions(catalog.shipped()))
-    before = db.read_bytes()
-    prepared = tmp_path / "prepared"
-    prepared.write_bytes((tmp_path / "new").read_bytes())
-    connection._copy(str(prepared), store.place)
-    assert db.read_bytes() == before
+    late = Store(str(tmp_path / "late"), allow_files=False, definitions=Definitions(catalog.shipped()))
+    late.prepare()
+    # Another process is quicker.
+    (tmp_path / "late").write_bytes(db.read_bytes())
+    late._make()
+    assert (tmp_path / "late").read_bytes() == db.read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["db", "late", "new"]
 
 
 # --- processes that fork --------------------------------------------------------------------------------
