@@ -6,8 +6,8 @@ and that takes the place of the old one, which is whole until then. Killed at an
 database or the new one. A file that is half written lies in a folder of its own beside the database, for its
 owner alone, and goes with the next change.
 
-Private is what `ingest --keep-environment` lets in, and what people write: tags of traces and of runs. Who only
-changes a tag or a name does not wait for that: what it was is gone with the next new file.
+Private is what `ingest --keep-environment` lets in, and what people write: tags of traces and of runs. Who
+only changes a tag or a name does not wait for that: what it was is gone with the next new file.
 """
 
 from __future__ import annotations
