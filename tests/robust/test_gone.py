@@ -115,8 +115,6 @@ REMOVALS: Mapping[str, tuple[Callable[[Database, Path], None], Callable[[Databas
     "an environment with its trace": (_private, _drop),
     "an environment that is not kept again": (_private, _replace),
     "a tag with its trace": (_tagged, _drop),
-    "a tag": (_tagged, lambda database, _: database.tag("private", customer=None)),
-    "a tag that becomes another": (_tagged, lambda database, _: database.tag("private", customer="me")),
     "runs": (_sweep, lambda database, _: database.drop_runs("sweep")),
     "runs that others replace": (_sweep, _sweep_again),
 }
@@ -153,6 +151,33 @@ def test_what_had_nothing_private_is_gone_after_compact(tmp_path: Path) -> None:
     assert "bytes before" in answer.stderr
     assert not _left(tmp_path)
     assert db.stat().st_ino != inode
+
+
+def test_what_a_tag_and_a_name_were_is_gone_after_compact(tmp_path: Path) -> None:
+    with Database(tmp_path / "db") as database:
+        _tagged(database, tmp_path)
+        database.tag("private", customer="me")
+        database.rename("private", WORD)
+        database.rename(WORD, "public")
+        database.compact()
+        assert database.sql("SELECT trace, tags FROM traces").rows() == [("public", {"customer": "me"})]
+    assert not _left(tmp_path)
+
+
+def test_a_database_with_a_second_name_is_not_written_anew(tmp_path: Path) -> None:
+    db = tmp_path / "db"
+    with Database(db) as database:
+        _plant(database, "private")
+        _recording().store(database, "kept")
+    before = contents(db)
+    (tmp_path / "other").hardlink_to(db)
+    with Database(db) as database:
+        for change in (lambda: database.drop("private"), database.compact):
+            with pytest.raises(DatabaseError, match="second name"):
+                change()
+        assert contents(db) == before
+        database.drop("kept")
+    assert db.samefile(tmp_path / "other")
 
 
 def test_a_database_that_is_written_anew_has_all_that_it_had(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ and that takes the place of the old one, which is whole until then. Killed at an
 database or the new one. A file that is half written lies in a folder of its own beside the database, for its
 owner alone, and goes with the next change.
 
-Private is what `ingest --keep-environment` lets in, and what people write: tags of traces and of runs.
+Private is what `ingest --keep-environment` lets in, and what people write: tags of traces and of runs. Who
+only changes a tag or a name does not wait for that: what it was is gone with the next new file.
 """
 
 from __future__ import annotations
@@ -71,8 +72,13 @@ def written_anew(connection: duckdb.DuckDBPyConnection, database: str) -> Iterat
     """A new file with what a transaction sees, which is rolled back; it is to be moved from where it is.
 
     Raises:
-        DatabaseError: there is not enough room for it.
+        DatabaseError: there is not enough room for it, or the database has a second name.
     """
+    if Path(database).stat().st_nlink > 1:
+        raise DatabaseError(
+            f"{database}: has a second name (a hard link), under which what is removed would stay",
+            "Remove that name first; the database is as it was.",
+        )
     place = Path(folder(database))
     beside = connection.cursor()
     try:

@@ -113,7 +113,7 @@ def tag(store: Store, trace: str, tags: Mapping[str, str | None]) -> None:
     Raises:
         QueryError: there is no such trace.
     """
-    with store.writing(f"the tags of {trace}", new=False, anew="private") as connection:
+    with store.writing(f"the tags of {trace}", new=False) as connection:
         trace_id = _number(connection, trace)
         row = connection.execute("SELECT tags FROM traces WHERE trace_id = ?", [trace_id]).fetchone()
         assert row is not None
