@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from traceql.read.base import Progress
     from traceql.read.runs import RunFile
     from traceql.store.decode import Via
-    from traceql.store.outcomes import ImportedRuns, Ingested
+    from traceql.store.outcomes import Compacted, ImportedRuns, Ingested
 
 DEFAULT_PATH = "traces.duckdb"
 
@@ -373,18 +373,32 @@ class Database:
     def drop(self, *traces: str) -> None:
         """Remove traces: all of them, or none.
 
+        If they had anything private (an environment, tags), the file is written anew and holds no byte of
+        them; else their bytes may be found in it until `compact`.
+
         Raises:
             QueryError: one of them does not exist.
         """
         ingest.drop(self._store, *traces)
 
     def drop_runs(self, *sweeps: str) -> None:
-        """Remove the runs of imported files: all of them, or none.
+        """Remove the runs of imported files: all of them, or none; as `drop` does.
 
         Raises:
             QueryError: there are none of a label.
         """
         runs.drop(self._store, *sweeps)
+
+    def compact(self) -> Compacted:
+        """Write the file anew: smaller, and without a byte of what was removed.
+
+        The new file takes the place of the old one when it is whole, and has its permissions. Meanwhile there
+        is room for both.
+
+        Raises:
+            DatabaseError: there is no database, or no room; it is as it was.
+        """
+        return self._store.compact()
 
 
 def _draw(answer: Answer, ask: Asker) -> Any:

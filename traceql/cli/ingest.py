@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 @click.option(
     "--keep-environment",
     is_flag=True,
-    help="Also store the profiled process's command line and environment, which may hold secrets.",
+    help="Also store the profiled process's command line and environment, which may hold secrets, and home "
+    "folders in texts as they are; the database is then for its owner alone.",
 )
 @click.option(
     "--via",

@@ -7,16 +7,16 @@ import hashlib
 import lzma
 import os
 import shutil
-import tempfile
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from traceql.errors import ReportError, TruncatedReportError
+from traceql.read import temporary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 _COMPRESSIONS: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "xz": (b"\xfd7zXZ\x00", (".xz",)),
@@ -73,8 +73,8 @@ def open_source(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -
             yield Source(path, _valid(path.name), digest, path.stat().st_size)
             return
         file_name = without_suffix(_valid(path.name), _COMPRESSIONS[compression][1])
-        with tempfile.TemporaryDirectory(prefix="traceql-") as folder:
-            plain = Path(folder) / file_name
+        with temporary.folder() as folder:
+            plain = folder / file_name
             digest, size = _unpack(path, compression, plain)
             yield Source(plain, file_name, digest, size)
     except PermissionError as error:

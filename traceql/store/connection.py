@@ -7,14 +7,15 @@ import os
 import threading
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
-from traceql.store import create, empty, failures
+from traceql.store import compact, create, empty, failures, permissions
 from traceql.store.definitions import words
+from traceql.store.outcomes import Compacted
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
 from traceql.store.waiting import WAIT_S, Patience, log
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from traceql.store.definitions import Definitions
     from traceql.store.sharing import Cursor, Mode
 
+#: never; private: if something of the kind was removed; always.
+Anew = Literal["never", "private", "always"]
 
 # Statements that may undo what a cursor made earlier.
 _UNDOING = frozenset({"rollback", "abort", "drop", "replace", "alter"})
@@ -149,7 +152,7 @@ class Store:
 
     @contextlib.contextmanager
     def writing(
-        self, what: str, *, new: bool = True, small: bool = False
+        self, what: str, *, new: bool = True, small: bool = False, anew: Anew = "never"
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to change the database, in one transaction.
 
@@ -157,6 +160,8 @@ class Store:
             what: is to be stored, for the message if that fails.
             new: whether a database that is not there is made; else that is an error.
             small: whether there is so little to compute that threads would wait for each other longer.
+            anew: when the file is written anew, without what was removed: never, if something ``private`` was
+                removed, or always.
 
         Raises:
             DatabaseError: the database cannot be written; it is as it was.
@@ -164,17 +169,31 @@ class Store:
         try:
             with contextlib.ExitStack() as stack:
                 fresh, cursor = self._to_change(stack, new=new, threads=1 if small else None)
-                connection = cursor.connection
+                file, connection = self._held, cursor.connection
+                assert file is not None
                 try:
                     connection.execute("BEGIN")
                     if self._own is None:
                         # Nobody else opens a database in memory: it is of this version, and stores no code.
                         create.upgrade(connection, self.definitions)
-                    yield connection
-                    connection.execute("COMMIT")
+                    if self._own is not None or anew == "never":
+                        yield connection
+                        connection.execute("COMMIT")
+                    else:
+                        # A file that is written anew has the definitions that are committed.
+                        connection.execute("COMMIT; BEGIN")
+                        before = compact.private(connection)
+                        yield connection
+                        if anew == "always" or before - compact.private(connection):
+                            with compact.written_anew(connection, self.place) as made:
+                                file.give_way(made, self.place)
+                        else:
+                            connection.execute("COMMIT")
                 except BaseException:
                     with contextlib.suppress(duckdb.Error):
                         connection.execute("ROLLBACK")
+                    if self._own is None:
+                        permissions.remove_empty_log(self.place)
                     raise
                 finally:
                     # A first ingest that failed leaves nothing behind. Removed while it is locked, for
@@ -187,6 +206,22 @@ class Store:
             raise failures.interrupt(error) from error
         finally:
             self._discard_prepared()
+
+    def keep_to_owner(self) -> bool:
+        """Before an environment is stored: the file is for its owner alone; whether others could read it."""
+        return self._own is None and permissions.keep_to_owner(self.place)
+
+    def compact(self) -> Compacted:
+        """Write the file anew, without what was removed from it; nothing to do for one in memory.
+
+        Raises:
+            DatabaseError: there is none, or no room for it; the database is as it was.
+        """
+        if self._own is not None:
+            return Compacted(0, 0)
+        with self.writing("what remains", new=False, anew="always"):
+            before = Path(self.place).stat().st_size
+        return Compacted(before, Path(self.place).stat().st_size)
 
     def _to_change(
         self, stack: contextlib.ExitStack, *, new: bool, threads: int | None

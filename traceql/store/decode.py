@@ -9,7 +9,6 @@ import contextlib
 import glob
 import importlib.util
 import os
-import tempfile
 import weakref
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from traceql.errors import ReportError, TruncatedReportError
-from traceql.read import formats, nsys_tool, sidecar, worker
+from traceql.read import formats, nsys_tool, sidecar, temporary, worker
 from traceql.read.base import RawReport, no_progress
 from traceql.read.source import Source, open_source, packed_names, plain_name
 from traceql.store import held
@@ -232,7 +231,7 @@ def _through(tool: Via, source: Source, alone: bool, resources: ExitStack, progr
 
 
 def _through_nsys(source: Source, resources: ExitStack) -> RawReport:
-    folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="traceql-")))
+    folder = resources.enter_context(temporary.folder())
     export, version = nsys_tool.export(source.path, folder)
     reader = formats.reader_for(export)
     report = reader.read(export, wanted=normalise.wanted(reader.kind), progress=no_progress)

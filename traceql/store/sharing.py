@@ -17,8 +17,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import shutil
-import tempfile
+import sys
 import threading
 import time
 import weakref
@@ -28,11 +27,11 @@ from typing import TYPE_CHECKING, Literal
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
-from traceql.read import formats
-from traceql.store import create, failures, held, interrupts
+from traceql.read import formats, temporary
+from traceql.store import compact, create, failures, held, interrupts
 from traceql.store.definitions import Definition
 from traceql.store.waiting import BusyError, Wait, pause_s
-from traceql.tables import migrations
+from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -147,8 +146,10 @@ class File:
         self._next_change = 0.0
         self._own = threading.local()
         self._older: Mapping[str, Definition] = {}
-        self._remove_spill: weakref.finalize[..., File] | None = None
+        self._remove_spill: weakref.finalize[..., object] | None = None
         self._let_go: weakref.finalize[..., File] | None = None
+        # Lets go of the file that has taken this one's place, locked until this one is closed.
+        self._let_go_of_successor: weakref.finalize[..., File] | None = None
 
     @contextlib.contextmanager
     def used(
@@ -222,6 +223,35 @@ class File:
             if not self._holders:
                 self._close()
 
+    def give_way(self, made: str, place: str) -> None:
+        """Let a new file take the place of this one, which is open for a change that ends here.
+
+        Other processes find the old file locked, or the new one, until this one is closed: in between nobody
+        reads or writes what is about to go.
+        """
+        if sys.platform == "win32":
+            # Windows moves no file over one that is open.
+            self._close()
+            os.replace(made, place)  # noqa: PTH105
+            return
+        import fcntl
+
+        with held.opening():
+            there, descriptor = held.identity(made), os.open(made, os.O_RDWR)
+            assert there is not None
+            # Nothing else in this process opens it, which would give up the lock.
+            held.hold(there)
+            self._let_go_of_successor = weakref.finalize(self, held.let_go, there, descriptor)
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.replace(made, place)  # noqa: PTH105
+        # Done; some file systems cannot be asked to have it on the disk.
+        with contextlib.suppress(OSError):
+            folder = os.open(Path(place).parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
     def _fits(self, mode: Mode, wanted: Mode, place: str) -> bool:
         """Whether that use goes together with what the file is used for now."""
         if self._changing and mode == "write":
@@ -253,11 +283,10 @@ class File:
                 "Close databases before a fork, or start processes anew (multiprocessing: 'spawn').",
             )
         # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
-        spill = tempfile.mkdtemp(prefix="traceql-")
-        self._remove_spill = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        spill, self._remove_spill = temporary.folder_of(self)
         config: dict[str, str | bool | int | float | list[str]] = {
             **_CONFIG,
-            "temp_directory": spill,
+            "temp_directory": str(spill),
             **({"threads": threads} if threads else {}),
         }
         try:
@@ -280,6 +309,11 @@ class File:
                 create.tables(connection)
             elif mode != "make":
                 self._older = create.check(connection, given)
+            if mode == "write":
+                compact.sweep(path)
+                # What is written anew lies there.
+                there = schema.literal(compact.folder(path))
+                connection.execute(f"SET allowed_directories = [{there}]")
             if mode != "files":
                 connection.execute("SET enable_external_access = false")
             # SQL that a user typed or was given can change none of this.
@@ -346,6 +380,8 @@ class File:
         if self._let_go is not None:
             self._let_go()
         self._connection, self._mode = None, None
+        if self._let_go_of_successor is not None:
+            self._let_go_of_successor()
         if self._remove_spill is not None:
             self._remove_spill()
 
@@ -360,7 +396,7 @@ class File:
             for connection in (self._connection, *(cursor.connection for cursor in self._cursors)):
                 # Not even when Python ends.
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
-        for at_end in (self._remove_spill, self._let_go):
+        for at_end in (self._remove_spill, self._let_go, self._let_go_of_successor):
             if at_end is not None:
                 at_end.detach()
         self._begin()
