@@ -37,6 +37,7 @@ _COMMANDS = (
     "drop",
     "import-runs",
     "drop-runs",
+    "compact",
     "schema",
     "query",
     "sql",

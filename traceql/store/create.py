@@ -86,6 +86,12 @@ def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
     return connection.execute("SELECT 1 FROM traces UNION ALL SELECT 1 FROM runs LIMIT 1").fetchone() is None
 
 
+def is_bare(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a database holds nothing at all, as one that DuckDB has just made."""
+    things = "SELECT 1 FROM duckdb_tables() UNION ALL SELECT 1 FROM duckdb_views() WHERE NOT internal LIMIT 1"
+    return connection.execute(things).fetchone() is None
+
+
 def _version(connection: duckdb.DuckDBPyConnection, path: str) -> tuple[int, str]:
     try:
         row = connection.execute("SELECT schema_version, traceql_version FROM traceql_meta").fetchone()
@@ -119,14 +125,14 @@ def _drop_definitions(connection: duckdb.DuckDBPyConnection) -> None:
     """Remove stored views and macros that came with some traceql: theirs have comments, others stay."""
     views = f"SELECT view_name FROM duckdb_views() WHERE {_OURS} AND comment IS NOT NULL"
     for (name,) in connection.execute(views).fetchall():
-        connection.execute(f"DROP VIEW IF EXISTS {_quoted(name)}")
+        connection.execute(f"DROP VIEW IF EXISTS {quoted(name)}")
     macros = f"""
         SELECT DISTINCT function_name, function_type FROM duckdb_functions()
         WHERE {_OURS} AND comment IS NOT NULL AND function_type IN ('macro', 'table_macro')
     """
     for name, kind in connection.execute(macros).fetchall():
         table = " TABLE" if kind == "table_macro" else ""
-        connection.execute(f"DROP MACRO{table} IF EXISTS {_quoted(name)}")
+        connection.execute(f"DROP MACRO{table} IF EXISTS {quoted(name)}")
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
@@ -158,8 +164,9 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
 def qualified(connection: duckdb.DuckDBPyConnection) -> str:
     """The prefix that means tables of the file, whatever temporary views are called."""
     ((name,),) = connection.execute("SELECT current_database()").fetchall()
-    return f"{_quoted(name)}.main."
+    return f"{quoted(name)}.main."
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name as SQL wants it, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'

@@ -51,6 +51,8 @@ class ModuleList(list):
 
 
 class Parameter:
+    dtype = SimpleNamespace(is_floating_point=True)
+
     def __init__(self, count):
         self.count = count
 
@@ -98,7 +100,8 @@ class Engine:
         self.chunk = chunk
         self.requests = []
         self.model_config = SimpleNamespace(
-            get_vocab_size=lambda: 1000, hf_config=SimpleNamespace(tie_word_embeddings=False)
+            get_vocab_size=lambda: 1000,
+            hf_config=SimpleNamespace(to_dict=lambda: {"tie_word_embeddings": False}),
         )
 
     def step(self):
