@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ from traceql.record import (
     machine,
     permissions,
     running,
+    sampling,
     signals,
     staging,
     tools,
@@ -47,6 +49,9 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Numbers of a point on the terminal; all are in the table.
+_MAX_SHOWN = 8
+
 # Processes in a row that end without a result: the next one would, too.
 _MAX_SILENT = 3
 
@@ -62,6 +67,7 @@ class Options:
     variables: tuple[str, ...]
     tags: dict[str, str]
     python: str
+    gpu_samples: int
     ingest: str | None
 
 
@@ -102,6 +108,14 @@ def options(default_out: str) -> Callable[[F], F]:
         ),
         click.option(
             "--python", default=sys.executable, help="Interpreter with torch and vllm. [default: this one]"
+        ),
+        click.option(
+            "--gpu-samples",
+            type=click.IntRange(0),
+            default=200,
+            show_default=True,
+            metavar="MS",
+            help="Milliseconds between looks at clocks, power, temperature and throttling; 0 for none.",
         ),
         click.option(
             "--ingest", metavar="DB", help="Bring what was recorded into this database (needs duckdb)."
@@ -240,6 +254,8 @@ class _Run:
         self._failures: dict[str, str] = {}
         self._results: list[dict[str, Any]] = []
         self._begun: tuple[str, int] | None = None
+        self._began = 0.0
+        self._sampler = sampling.Sampler()
         self._windows: Windows | None = None
         self._outcome: Outcome | None = None
 
@@ -291,6 +307,8 @@ class _Run:
         final = self._shared.out / self._stage.name
         with ExitStack() as stack:
             received = stack.enter_context(signals.noted())
+            sampling_every = self._shared.gpu_samples
+            self._sampler = stack.enter_context(sampling.sampled(sampling_every, self._variables))
             output = final if self._stage.tool is None else stack.enter_context(staging.staged(final))
             build = partial(_command, self._module, self._stage, points, self._shared)
             if self._stage.tool is not None:
@@ -326,11 +344,14 @@ class _Run:
         """Keep what a line says about a point, if it says anything."""
         if (begun := _marked(line, BEGUN)) is not None:
             self._begun = (str(begun.get("point")), int(begun.get("window", 0)))
+            self._began = time.monotonic()
             if self._windows is not None:
                 self._windows.begun(self._begun[1], self._begun[0])
         result = _result(line)
         if result is None or result.get("point") not in self._points or not kept.is_result(result):
             return
+        if self._sampler.runs and result["metrics"]:
+            result["metrics"] += sampling.summary(self._sampler.take(self._began))
         self._results.append(result)
         self.kept.add(result, self._points[result["point"]])
         if self._windows is not None:
@@ -471,7 +492,9 @@ class _Progress:
         self._done += 1
         if self._bar is not None:
             self._bar.advance(self._task)
-        about = ", ".join(_shown(m) for m in result["metrics"] if m.get("sample") is None)
+        once = [metric for metric in result["metrics"] if metric.get("sample") is None]
+        slowed = [m for m in once if m["name"] == "gpu_throttled_pct" and m["value"]]
+        about = ", ".join(map(_shown, [*once[:_MAX_SHOWN], *slowed]))
         about = about if result["ok"] else f"FAILED: {result['error']}"
         about = f"skipped: {result['skipped']}" if "skipped" in result else about
         with suppress(BrokenPipeError):

@@ -75,6 +75,15 @@ def stages(
     return found
 
 
+def tags(llm: Any, plan: Mapping[str, Any], settled: Mapping[str, Any]) -> dict[str, str]:
+    """What is true of all points of a sweep: the weights, the engine's configuration, how it was measured."""
+    how = {"engine": "offline", **settled["tags"]}
+    # Under a profiler there is one run, and none that does not count but those of the worker.
+    if plan["captured"] == "no":
+        how |= {name: str(plan[name]) for name in ("warmup", "repeats")}
+    return {**engine.facts(llm), **how, "seed": str(plan["seed"])}
+
+
 def model_of(plan: Mapping[str, Any]) -> str:
     """The model of a worker's plan, cut down to as many layers as it says."""
     model: str = plan["model"]

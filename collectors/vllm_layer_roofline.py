@@ -133,8 +133,9 @@ def work(plan: dict[str, Any]) -> None:
         with suppress(Exception):  # It will fail again where it is measured, and be reported there.
             engine.generate(llm, engine.prompts(llm, 1, int(point["tags"]["prompt_len"]), seed=0), 2)
     # nsys records one window around all points, ncu one around each call of a layer.
+    how = {"engine": "offline", **engine.settled(llm)["tags"], "warmup": "1", "seed": "1"}
     with capture.all():
-        each(plan["points"], measure, capture)
+        each(plan["points"], measure, capture, {**how, "repeats": str(plan["repeats"])})
 
 
 class _Watch:

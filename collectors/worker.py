@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 import time
 import traceback
@@ -147,6 +148,19 @@ class Capture:
                 torch.cuda.nvtx.range_pop()
             if self.mode == "points":
                 self.stop()
+
+
+def spread(name: str, unit: str, runs: Sequence[float]) -> list[dict[str, Any]]:
+    """What repeats say of a number beside their median: fastest, slowest, standard deviation, each run.
+
+    >>> [(one["name"], one["value"]) for one in spread("ms", "ms", [1.0, 3.0])][:3]
+    [('fastest_run_ms', 1.0), ('slowest_run_ms', 3.0), ('stdev_run_ms', 1.4142135623730951)]
+    """
+    found = [metric(f"fastest_run_{name}", unit, min(runs)), metric(f"slowest_run_{name}", unit, max(runs))]
+    # One run tells no spread.
+    if len(runs) > 1:
+        found.append(metric(f"stdev_run_{name}", unit, statistics.stdev(runs)))
+    return [*found, *(metric(f"run_{name}", unit, value, number) for number, value in enumerate(runs, 1))]
 
 
 def median_ms(seconds: Sequence[float]) -> float:

@@ -8,8 +8,23 @@ from pathlib import Path
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
 
+# In the same file: "old", a driver before 535; "hot", a GPU that power and temperature slow down.
 SMI = """#!/bin/sh
-echo "NVIDIA H200, 580.1, 143771, 345, 2619, 1980, 3201, 700.00, 31, 9.0"
+words=$(cat "{mode}" 2>/dev/null)
+case "$*" in
+*clocks_event_reasons*) case "$words" in *old*) echo "not a valid field to query" >&2; exit 2;; esac;;
+esac
+case "$*" in
+*power.draw*)
+  case "$words" in
+  *hot*) line="0, 1410, 2619, 699.80, 84, 0x0000000000000024";;
+  *) line="0, 1980, 2619, 412.55, 61, 0x0000000000000000";;
+  esac
+  echo "$line"
+  case "$*" in *--loop-ms*) while sleep 0.02; do echo "$line"; done;; esac;;
+*query-gpu=index*) echo 0;;
+*) echo "NVIDIA H200, 580.1, 143771, 345, 2619, 1980, 3201, 700.00, 31, 9.0";;
+esac
 """
 
 # Runs the command, then leaves as many reports as it was asked for; where FAKE_CALLS logs the windows that were
@@ -61,7 +76,7 @@ sys.exit(status if status >= 0 else 128 - status)
 def install(folder: Path) -> Path:
     """Put all three into a folder; returns the file for the words."""
     mode = folder / "mode"
-    programs = {"nvidia-smi": SMI}
+    programs = {"nvidia-smi": SMI.replace("{mode}", str(mode))}
     for tool, name in (("nsys", "scv_baseline_graph.nsys-rep"), ("ncu", "scv_baseline_vectorized.ncu-rep")):
         report = folder / name
         report.write_bytes(lzma.decompress((REPORTS / f"{name}.xz").read_bytes()))

@@ -33,10 +33,11 @@ TAG_COLUMNS = frozenset(
     re.findall(
         r"\w+",
         """
-    batch batch_index batch_size concurrency context context_len data_parallel_size dp draft_tokens drafts
-    input_len input_length kv_len max_model_len max_tokens num_iters num_prompts output_len output_length
-    pipeline_parallel_size pp prompt_len repeat request_rate requests run seed seq_len sequence_length
-    spec_tokens steps temperature tensor_parallel_size top_k top_p tp weight_bytes flop_per_token
+    batch batch_index batch_size block_size concurrency context context_len data_parallel_size dp
+    draft_tokens drafts input_len input_length kv_len max_model_len max_num_batched_tokens
+    max_num_seqs max_tokens num_iters num_prompts output_len output_length pipeline_parallel_size pp
+    prompt_len repeat repeats request_rate requests run seed seq_len sequence_length spec_tokens
+    steps temperature tensor_parallel_size top_k top_p tp warmup weight_bytes flop_per_token
     """,
     )
 )
@@ -44,8 +45,9 @@ TAG_COLUMNS = frozenset(
 _TIME = "ns|us|ms|s"
 _PER = re.compile(rf"(?:.*_)?({_TIME})_per_\w+")
 _RATE = re.compile(r"(?:.*_)?([a-z]+)_per_s")
-_SUFFIX = re.compile(rf"(?:.*_)?({_TIME}|bytes|pct|tokens)")
+_SUFFIX = re.compile(rf"(?:.*_)?({_TIME}|bytes|pct|tokens)|.+_(?:mhz|w|celsius)")
 _PLAIN = {"bytes": "byte", "pct": "%"}
+_OF_GPUS = {"mhz": "MHz", "w": "W", "celsius": "°C"}
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def unit_of(name: str) -> str:
     if match := _RATE.fullmatch(name):
         return f"{match[1]}/s"
     if match := _SUFFIX.fullmatch(name):
-        return _PLAIN.get(match[1], match[1])
+        return _PLAIN.get(match[1], match[1]) if match[1] else _OF_GPUS[name.rpartition("_")[2]]
     return ""
 
 

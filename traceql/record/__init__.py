@@ -15,6 +15,7 @@ sidecars alone, for it runs on machines that have nothing else.
 `family`      all processes that a command started
 `interpreter` which Python runs a command
 `machine`     GPUs and versions
+`sampling`    clocks, power and temperature while something runs
 `written`     the sidecar of a report
 `recording`   one recording, from a free name to reports with sidecars
 `shipped`     the collectors that come with traceql

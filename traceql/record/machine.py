@@ -70,6 +70,15 @@ def gpus(environment: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     return found if visible is None else [found[place] for place in _places(visible, len(found))]
 
 
+def indices(environment: Mapping[str, str]) -> set[int] | None:
+    """The numbers by which nvidia-smi calls the GPUs that a program sees; None if it sees all."""
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return None
+    count = len((said(["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]) or "").splitlines())
+    return set(_places(visible, count))
+
+
 def _places(visible: str, count: int) -> list[int]:
     """The numbers of the GPUs in ``CUDA_VISIBLE_DEVICES``; what follows one that is none is not seen."""
     known: dict[str, int] = {}
