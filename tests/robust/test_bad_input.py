@@ -362,7 +362,7 @@ def test_flipped_bytes_in_a_folder_never_get_past_a_traceql_error(
 
 
 def _text(path: Path) -> None:
-    path.write_text("not a database\n" * 1000)
+    path.write_text("not a database\n" * 1000, encoding="utf-8")
 
 
 def _empty(path: Path) -> None:

@@ -280,7 +280,10 @@ def test_a_command_ends_at_once_while_the_database_computes(
         if command == "ingest":
             assert process.stdout.readline() == "computing\n"
         # Time to compute: so much of the processor is spent on nothing else.
-        while float(Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11]) < 200:
+        while (
+            float(Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[11])
+            < 200
+        ):
             assert process.poll() is None
             time.sleep(0.05)
         began = time.monotonic()

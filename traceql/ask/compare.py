@@ -77,7 +77,7 @@ class Comparison:
 
     def save(self, path: str | Path) -> None:
         """Write it to a JSON file, for `load`."""
-        Path(path).write_text(self.to_json(), encoding="utf-8")
+        Path(path).write_text(self.to_json(), encoding="utf-8", newline="\n")
 
 
 def load(path: str | Path) -> Comparison:
