@@ -15,12 +15,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import systems
 
 import traceql
 from collectors import engine, vllm_layer_roofline, vllm_specdec
 from collectors.worker import MARK
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, systems.posix("scripts of a shell, which stand for the tools")]
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests/fixtures"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 import pytest
+import systems
 from command_line import traceql
 from forks import COMMAND, Forks
 from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, content, contents, decoded_here, plain
@@ -52,6 +53,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def forks() -> Iterator[Forks]:
     """Processes that are allowed to crash, or have little room."""
+    systems.needs_posix("fork")
     with Forks() as forks:
         yield forks
 
@@ -113,6 +115,7 @@ def test_a_git_lfs_pointer_is_recognised(tmp_path: Path, filled: Path) -> None:
     assert "git lfs pull" in error.remedy
 
 
+@systems.posix("named pipes")
 def test_a_named_pipe_is_refused_instead_of_waited_for(tmp_path: Path, filled: Path) -> None:
     os.mkfifo(tmp_path / "run.sqlite")
     assert "not a file" in refused(tmp_path / "run.sqlite", filled).message

@@ -93,7 +93,7 @@ def main() -> None:
     interrupts.install()
     for stream in (sys.stdout, sys.stderr):
         # Answers are UTF-8 wherever they go; so is what is said beside them, whatever the system's habit.
-        if isinstance(stream, io.TextIOWrapper):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
             stream.reconfigure(encoding="utf-8")
     try:
         status = cli.main(prog_name="traceql", standalone_mode=False)
