@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import json
 import random
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -12,6 +15,7 @@ from draw import every_chart
 from draw.situations import SITUATIONS
 from made.ncu import Profile
 from made.nsys import Recording, kernel
+from made.runs import Runs
 from made.store import empty
 
 from traceql import open as open_database
@@ -116,3 +120,29 @@ def test_where_there_is_nothing_to_draw_no_file_is_written(tmp_path: Path, form:
     assert ended.returncode == 1
     assert "nothing to draw" in ended.stderr
     assert not output.exists()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("situation", sorted(SITUATIONS))
+def test_a_page_says_what_there_is_of_all_traces_and_so_do_info_and_diff(situation: str) -> None:
+    made, held = every_chart.database(situation)
+    traces = [name for name, one in held.items() if not isinstance(one, Runs)][:3]
+    for name in traces:
+        facts = made.info(name)
+        assert facts["trace"] == name
+        try:
+            found = made.compare(traces[0], name)
+        except QueryError as error:
+            # Of two profilers, or with nothing in them to compare.
+            assert re.search("different kinds|no measure to compare", error.message), error
+            continue
+        # A trace does not differ from itself.
+        assert name != traces[0] or found.changed().is_empty()
+        json.loads(found.to_json())
+    if not traces:
+        with pytest.raises(QueryError, match="about one trace or more"):
+            made.report()
+        return
+    page = made.report(*traces)
+    every_chart.check_page(page, charts=False)
+    assert all(html.escape(name) in page for name in traces)
