@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from traceql import Database
 
-# What takes seconds to store.
-_LARGE = {name for name in SITUATIONS if name.startswith("forty")}
+# What takes seconds to store, or to draw: names of 4,000 letters are measured.
+_LARGE = {name for name in SITUATIONS if name.startswith("forty")} | {"extremes"}
 
 
 def outcomes(situation: str, names: list[str]) -> Counter[str]:
