@@ -49,7 +49,7 @@ NAMES = {
             "waitid",
             "wait3",
         ),
-        *("O_NOFOLLOW", "O_DIRECTORY", "O_CLOEXEC", "O_NONBLOCK", "WNOHANG", "statvfs", "set_blocking"),
+        *("O_NOFOLLOW", "O_DIRECTORY", "O_CLOEXEC", "O_NONBLOCK", "statvfs", "set_blocking"),
         *("getloadavg", "sched_getaffinity", "sysconf", "pipe2", "openpty", "pread", "pwrite", "posix_spawn"),
     },
     "signal": {
@@ -71,7 +71,7 @@ for name in {MODULES}:
 for module, names in {NAMES}.items():
     for name in names:
         # What Python's own modules take from there each time, or ask for on this system, stays.
-        if name not in {{"WNOHANG", "O_CLOEXEC", "O_NOFOLLOW", "AF_UNIX", "pread", "sysconf", "set_blocking"}}:
+        if name not in {{"O_CLOEXEC", "O_NOFOLLOW", "AF_UNIX", "pread", "sysconf", "set_blocking"}}:
             vars(importlib.import_module(module)).pop(name, None)
 import traceql
 
@@ -147,6 +147,10 @@ def test_a_use_that_asks_for_nothing_is_found() -> None:
     assert _unasked("import fcntl") == ["fcntl"]
     assert _unasked("def f():\n    os.killpg(1, signal.SIGKILL)") == ["os.killpg", "signal.SIGKILL"]
     assert _unasked("def f():\n    if hasattr(os, 'killpg'):\n        os.killpg(1, 2)") == []
+    assert (
+        _unasked("def f():\n    try:\n        os.sysconf('x')\n    except AttributeError:\n        pass")
+        == []
+    )
     assert _unasked("def f():\n    if sys.platform == 'win32':\n        return\n    import fcntl") == []
 
 
@@ -157,7 +161,9 @@ def _unasked(code: str) -> list[str]:
     asking = [
         node
         for node in functions
-        if re.search(r"\bsys\.platform\b|\bos\.name\b|\bhasattr\(", ast.unparse(node))
+        if re.search(
+            r"\bsys\.platform\b|\bos\.name\b|\bhasattr\(|except .*\bAttributeError\b", ast.unparse(node)
+        )
     ]
     excused = {id(inner) for node in asking for inner in ast.walk(node)}
     found = []
