@@ -90,7 +90,7 @@ class Forks:
     """
 
     def __init__(self, *decoded: Path) -> None:
-        self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with other:
             self._server = subprocess.Popen(
                 [sys.executable, __file__, str(other.fileno()), *map(str, decoded)],

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import systems
 from conftest import REPORTS
 
 import traceql
@@ -28,6 +29,7 @@ else cp -r "{reports}/scv_baseline_graph_pqtdir" "$output"; fi"""
 
 class FakeNsys:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        systems.needs_posix("scripts of a shell")
         self.log = folder / "calls"
         self.program = folder / "nsys"
         monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin")

@@ -84,7 +84,7 @@ class Comparison:
         """
         if held.is_database(path):
             raise QueryError(f"{path}: a database, not overwritten", "Name another file.")
-        Path(path).write_text(self.to_json(), encoding="utf-8")
+        Path(path).write_text(self.to_json(), encoding="utf-8", newline="\n")
 
 
 def load(path: str | Path) -> Comparison:

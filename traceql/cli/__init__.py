@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import sys
 
 import click
@@ -91,6 +92,10 @@ def main() -> None:
     """
     # Exceptions, so that temporary files are removed on the way out.
     interrupts.install()
+    for stream in (sys.stdout, sys.stderr):
+        # Answers are UTF-8 wherever they go; so is what is said beside them, whatever the system's habit.
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
+            stream.reconfigure(encoding="utf-8")
     try:
         status = cli.main(prog_name="traceql", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)

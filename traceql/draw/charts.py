@@ -128,7 +128,15 @@ def draw(ask: Asker, name: str, /, **values: Value) -> Drawing:
 
 def of_answers(given: Sequence[Answer], ask: Asker) -> Drawing:
     """Several answers side by side, with title and theme; see `picture`."""
-    panels = [picture(answer, ask) for answer in given]
+    panels, refused = [], []
+    for answer in given:
+        try:
+            panels.append(picture(answer, ask))
+        except QueryError as error:
+            # One of them alone is a picture, too.
+            refused.append(error)
+    if not panels:
+        raise refused[0]
     return themed(panels[0] if len(panels) == 1 else alt.hconcat(*panels, spacing=40))
 
 
@@ -177,16 +185,29 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
             "Add a column trace.",
         )
     groups = [[trace] for trace in traces] if kind.by_trace and traces else [traces]
-    drawn: list[Drawing] = []
+    found: list[tuple[list[str], Drawing]] = []
+    refused: list[tuple[list[str], QueryError]] = []
     for group in groups:
         part = rows.filter(pl.col("trace").is_in(group)) if group else rows
         beside = [pl.concat([ask(name, trace=trace).frame() for trace in group]) for name in kind.beside]
-        with units.named(query.titles):
-            chart = _drawn(kind, part, beside, shown)
+        try:
+            with units.named(query.titles):
+                chart = _drawn(kind, part, beside, shown)
+        except QueryError as error:
+            refused.append((group, error))
+            continue
+        found.append((group, theme.moving(chart, len(found)) if kind.moves else chart))
+    if not found:
+        raise refused[0][1]
+    lacking = [f"{', '.join(group)} is not drawn: {error.message}" for group, error in refused]
+    drawn: list[Drawing] = []
+    for group, chart in found:
         note = chart.title.subtitle if isinstance(chart.title, alt.TitleParams) else []
         # The question stands over the first chart, the traces over each.
         names = ", ".join(group)
-        heading, lines = (names, note) if drawn else (query.title, [*([names] if names else []), *note])
+        heading, lines = (
+            (names, note) if drawn else (query.title, [*([names] if names else []), *note, *lacking])
+        )
         title = alt.TitleParams(heading, subtitle=lines) if lines else alt.TitleParams(heading)
         sized = {} if isinstance(chart, alt.VConcatChart) else {"width": theme.WIDTH}
         drawn.append(chart.properties(title=title, **sized))

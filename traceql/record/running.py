@@ -130,10 +130,14 @@ def _stop(process: subprocess.Popen[str]) -> int:
     for number, seconds in (
         (signal.SIGINT, _SECONDS_TO_FINISH),
         (signal.SIGTERM, 10.0),
-        (signal.SIGKILL, 10.0),
+        (getattr(signal, "SIGKILL", signal.SIGTERM), 10.0),
     ):
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, number)
+            # Windows has no groups of processes to signal.
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, number)
+            else:
+                process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             return process.wait(seconds)
     raise CollectError(f"process {process.pid} cannot be stopped", "Stop it, or restart the machine.")

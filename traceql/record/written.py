@@ -71,6 +71,7 @@ def write_sidecar(
     path = sidecar.path_of(report)
     # Whole or not at all, whatever happens while it is written.
     partial = path.with_name(path.name + ".part")
-    partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    partial.write_text(text, encoding="utf-8", newline="\n")
     partial.replace(path)
     return path

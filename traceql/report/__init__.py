@@ -112,14 +112,18 @@ def of_chart(ask: Asker, name: str, /, **params: Value) -> str:
 
     Raises:
         UnknownQueryError: there is no such chart.
-        QueryError: a parameter is wrong.
+        QueryError: a parameter is wrong, there is nothing to draw, or too much for one picture.
         MissingDataError: no trace holds what its queries read.
     """
     figures = []
-    for answer in charts.answers(ask, name, **params):
+    answers = charts.answers(ask, name, **params)
+    for answer in answers:
         own = {p.name for p in answer.question.params}
         given = {key: value for key, value in params.items() if key in own}
         figures.append(of_answer(answer, given))
+    if all(figure.chart is None for figure in figures):
+        # Which says why.
+        charts.of_answers(answers, ask)
     title = f"Chart: {name.replace('_', '-')}"
     return page.html(Page(title, "", (Section("chart", "", figures=tuple(figures)),)))
 

@@ -49,7 +49,9 @@ def ending() -> BaseException:
 def install() -> None:
     """For commands: let SIGINT raise KeyboardInterrupt and SIGTERM SystemExit(143), at once."""
     reading, writing = os.pipe()
-    os.set_blocking(writing, False)
+    # Windows has it from Python 3.12 on; before, a signal waits when 65,536 of them were not looked at.
+    if hasattr(os, "set_blocking"):
+        os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _handle)
