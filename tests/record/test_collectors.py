@@ -481,7 +481,7 @@ def test_a_mode_may_set_variables() -> None:
 
 
 def test_other_lines_of_a_worker_are_not_taken_for_results() -> None:
-    from collectors.runner import _result
+    from collectors.process import _result
 
     assert _result("INFO something") is None
     assert _result(f"{MARK}not json") is None

@@ -17,10 +17,10 @@ import fake_profilers
 import pytest
 
 import traceql
-from collectors import kept, lock, memory_hierarchy, runner
+from collectors import kept, lock, memory_hierarchy, process
 from collectors.stages import Point, Stage
 from collectors.windows import Windows
-from collectors.worker import NotHereError
+from collectors.worker import MARK, NotHereError
 from traceql.errors import CollectError
 from traceql.record.running import Outcome
 
@@ -235,7 +235,7 @@ def test_what_json_has_no_word_for_is_absent(tmp_path: Path) -> None:
 
 
 def test_what_follows_a_result_in_its_line_does_not_lose_it() -> None:
-    assert runner._result(f"progress 3/4 {runner.MARK}" + '{"point": "a"} INFO more') == {"point": "a"}
+    assert process._result(f"progress 3/4 {MARK}" + '{"point": "a"} INFO more') == {"point": "a"}
 
 
 # --- windows --------------------------------------------------------------------------------------------
