@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from collectors import counters, runner
-from collectors.runner import Options, Point, Stage
+from collectors.stages import Point, Stage
 from collectors.worker import Capture, each, metric
+
+if TYPE_CHECKING:
+    from collectors.runner import Options
 
 WRITES = ("baseline", "nwor")
 #: How the guide to NWOR calls the ways to write, in the tag nwor_mode.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from collectors import counters, engine
-from collectors.runner import Stage
+from collectors.stages import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from collectors.runner import Point
+    from collectors.stages import Point
 
 
 def stages(
@@ -24,6 +24,7 @@ def stages(
     arguments: str | None,
     nsys: bool,
     ncu: bool,
+    follows: Sequence[str],
     counted: Mapping[str, Any] | None = None,
 ) -> list[Stage]:
     """Times first, into a table; then, if wanted, a timeline of each point, and counters with few layers.
@@ -38,6 +39,7 @@ def stages(
         arguments: more arguments of the engine, as given.
         nsys: whether to record timelines.
         ncu: whether to count.
+        follows: names of its settings that follow from the points.
         counted: settings that differ when counting.
     """
     settings = {
@@ -49,6 +51,7 @@ def stages(
     }
     common: dict[str, Any] = {
         "points": list(points),
+        "follows": follows,
         "environment": engine.environment(model),
         "model": engine.name_of(model),
     }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from collectors import engine, runner, sweep
-from collectors.runner import Options, Point
+from collectors.stages import Point
 from collectors.worker import Capture, each, median_ms, metric
+
+if TYPE_CHECKING:
+    from collectors.runner import Options
 
 #: Steps before the profiler's window: prefill, and the first decode steps, which may still compile.
 _SKIPPED = 3
@@ -56,6 +59,7 @@ def main(
         [Point(f"batch_{n}", {"batch_size": str(n), **lengths}) for n in batches],
         sizes,
         {"largest": max(batches), "graphs": batches},
+        follows=("largest", "graphs"),
         counted={"graphs": [], "profiled_steps": 1},
         model=model,
         weights=weights,

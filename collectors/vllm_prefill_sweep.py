@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from collectors import engine, runner, sweep
-from collectors.runner import Options, Point
+from collectors.stages import Point
 from collectors.worker import Capture, each, median_ms, metric
+
+if TYPE_CHECKING:
+    from collectors.runner import Options
 
 
 @click.command(
@@ -51,6 +54,7 @@ def main(
         [Point(f"input_{n}", {"input_len": str(n), **batch}) for n in lengths],
         sizes,
         {"longest": max(lengths)},
+        follows=("longest",),
         model=model,
         weights=weights,
         arguments=arguments,

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collectors import engine, runner
-from collectors.runner import Options, Point, Stage
+from collectors.stages import Point, Stage
 from collectors.worker import Capture, clock, each, metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from collectors.runner import Options
 
 
 @click.command(

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from collectors import engine, runner
-from collectors.runner import Options, Point, Stage
+from collectors.stages import Point, Stage
 from collectors.worker import Capture, each, metric
+from traceql.record import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from collectors.runner import Options
 
 METHODS = ("off", "ngram", "synthetic")
 
@@ -73,11 +77,8 @@ def main(
     whose names begin with nwor come along.
     """
     stages = _stages(model, weights, arguments, modes, acceptance, nsys, sizes)
-    try:
-        runner.run("collectors.vllm_specdec", stages, shared)
-    finally:
-        if not shared.dry_run:
-            _write_sweep(shared.out, [stage for stage in stages if stage.tool is None], sizes)
+    measured = [stage for stage in stages if stage.tool is None]
+    runner.run("collectors.vllm_specdec", stages, shared, partial(_write_sweep, shared.out, measured, sizes))
 
 
 def _stages(
@@ -111,6 +112,7 @@ def _stages(
             "model": engine.name_of(model),
             "tags": tags,
             "settings": settings,
+            "follows": ("batches",),
         }
         batches = [Point(f"batch_{n}", {"batch_index": str(n)}) for n in range(sizes["batches"])]
         plain.append(Stage(name=f"specdec_{name}", points=batches, **common))
@@ -229,14 +231,18 @@ def _counted(llm: Any) -> dict[str, int]:
     return found
 
 
-def _write_sweep(out: Path, stages: Sequence[Stage], sizes: Mapping[str, Any]) -> None:
+def _write_sweep(
+    out: Path,
+    stages: Sequence[Stage],
+    sizes: Mapping[str, Any],
+    measured: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> None:
     """The results of all modes in the form of an NWOR/SCV sweep."""
     per_mode, results = [], []
     for stage in stages:
-        found = runner.results(out, stage.name)
         batches = [
             {**_labels(stage), **r["tags"], **{m["name"]: m["value"] for m in r["metrics"]}}
-            for r in found
+            for r in measured.get(stage.name, ())
             if r["ok"]
         ]
         results += batches
@@ -244,7 +250,7 @@ def _write_sweep(out: Path, stages: Sequence[Stage], sizes: Mapping[str, Any]) -
             per_mode.append(_summary(stage, batches))
     if per_mode:
         content = {"config": dict(sizes), "summary": {"per_mode": per_mode}, "results": results}
-        (out / "specdec.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        written.write_whole(out / "specdec.json", json.dumps(content, indent=1) + "\n")
 
 
 def _labels(stage: Stage) -> dict[str, str]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 #: Begins the lines that the runner reads.
 MARK = "@point "
+#: Begins those that say which point is next, and the number of its window: should it be the last one, the
+#: runner knows which it was.
+BEGUN = "@begin "
 #: Exit status of a worker whose GPU context is lost: what remains needs a new process.
 LOST = 3
 
@@ -43,8 +46,10 @@ def each(
         tags: facts about all points, known only now: the size of the weights.
     """
     for point in points:
-        result: dict[str, Any] = {"point": point["name"], "tags": {**(tags or {}), **point["tags"]}}
+        result: dict[str, Any] = {"point": point["name"]}
         before = capture.windows if capture else 0
+        begun = {"point": point["name"], "window": before + 1}
+        print(BEGUN + json.dumps(begun, ensure_ascii=False), flush=True)
         try:
             result |= {"ok": True, "metrics": measure(point)}
         except NotHereError as error:
@@ -53,7 +58,8 @@ def each(
             traceback.print_exc()
             first = (str(error).strip() or "no message").splitlines()[0]
             result |= {"ok": False, "metrics": [], "error": f"{type(error).__name__}: {first[:500]}"}
-        result["captured"] = bool(capture and capture.windows > before)
+        # What was measured may have added to the point's own.
+        result["tags"] = {**(tags or {}), **point["tags"]}
         print(MARK + json.dumps(result, ensure_ascii=False), flush=True)
         if not result["ok"] and _lost():
             sys.exit(LOST)

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from traceql.declared import fitted
 from traceql.errors import RunFileError
 from traceql.read.runs import Metric, Run, RunFile
-from traceql.read.sidecar import FORMAT, MAX_BYTES, VERSION, Sidecar
+from traceql.read.sidecar import FORMAT, MAX_BYTES, MAX_NAME, MAX_TAGS, MAX_TEXT, VERSION, Sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 _REMEDY = "Correct or remove it; the report itself can be read without it."
 _SHOWN = 200
 
-_Name = Annotated[str, Meta(min_length=1, max_length=200)]
-_Text = Annotated[str, Meta(max_length=2_000)]
+_Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+_Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 # Texts and plain numbers: nobody quotes a batch size.
 _Value = _Text | int | float
-_Tags = Annotated[dict[_Name, _Value], Meta(max_length=100)]
+_Tags = Annotated[dict[_Name, _Value], Meta(max_length=MAX_TAGS)]
 
 
 class _Metric(Struct):
@@ -49,6 +49,9 @@ class _Gpu(Struct):
 
 
 class _Form(Struct):
+    report: Any = None
+    report_bytes: Any = None
+    profiler: Any = None
     gpus: Annotated[list[dict[str, Any]], Meta(max_length=100)] = []
     versions: _Tags = {}
     model: _Text | None = None
@@ -56,6 +59,7 @@ class _Form(Struct):
     runs: Annotated[list[_Run], Meta(max_length=10_000)] = []
     exit_status: Any = None
     timed_out: Any = None
+    interrupted: Any = None
 
 
 def read(path: Path) -> Sidecar:
@@ -87,7 +91,15 @@ def read(path: Path) -> Sidecar:
     if any(text != _valid(text) for text in _texts(tags, runs)):
         raise _wrong(path, "a text in it is not Unicode")
     sha256 = hashlib.sha256(content).hexdigest()
-    return Sidecar(tags, RunFile("sidecar", _valid(path.name), sha256, runs), tuple(_warnings(form, path)))
+    profiler = form.profiler.get("name") if isinstance(form.profiler, dict) else None
+    return Sidecar(
+        tags,
+        RunFile("sidecar", _valid(path.name), sha256, runs),
+        tuple(_warnings(form, path)),
+        report=_valid(form.report) if isinstance(form.report, str) else None,
+        report_bytes=form.report_bytes if type(form.report_bytes) is int else None,
+        profiler=profiler if isinstance(profiler, str) else None,
+    )
 
 
 def _bytes(path: Path) -> bytes:
@@ -109,7 +121,9 @@ def _wrong(path: Path, what: str) -> RunFileError:
 
 
 def _warnings(form: _Form, path: Path) -> Iterator[str]:
-    if form.timed_out is True:
+    if form.interrupted is True:
+        yield f"The recording was interrupted ({_valid(path.name)})."
+    elif form.timed_out is True:
         yield f"The recording was cut off by its time limit ({_valid(path.name)})."
     elif isinstance(form.exit_status, int) and form.exit_status != 0:
         yield f"The recorded command ended with status {form.exit_status} ({_valid(path.name)})."

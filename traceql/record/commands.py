@@ -1,42 +1,22 @@
-"""The commands of Nsight Systems and Nsight Compute around another, and the environment that it gets.
+"""The commands of Nsight Systems and Nsight Compute around another.
 
 The defaults are those that give small, honest reports:
 
-- a clean environment, because a report keeps that of the profiled process, secrets and all
 - nsys: CUDA, NVTX and cuBLAS, no CPU sampling, each node of a CUDA graph as a kernel of its own
 - ncu: NVTX ranges, the clocks left alone, no machine code (without it reports are a tenth as large)
 """
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 from typing import TYPE_CHECKING, Literal
 
-from traceql.errors import CollectError
-from traceql.record.tools import SUFFIXES
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from traceql.record.tools import Tool
 
 #: Which part of the run is recorded: all of it, or what lies between cudaProfilerStart and cudaProfilerStop.
 Capture = Literal["all", "profiler-api"]
-
-#: Variables that a profiled program needs and that tell nothing about who runs it.
-KEPT_VARIABLES = frozenset(
-    re.findall(
-        r"\w+",
-        """
-    CC CPATH CUDA_DEVICE_ORDER CUDA_HOME CUDA_PATH CUDA_VISIBLE_DEVICES CXX HF_HOME HF_HUB_CACHE
-    HF_HUB_OFFLINE HOME LANG LC_ALL LD_LIBRARY_PATH LIBRARY_PATH NVIDIA_DRIVER_CAPABILITIES
-    NVIDIA_VISIBLE_DEVICES PATH PYTHONPATH TMPDIR TRITON_CACHE_DIR TZ VIRTUAL_ENV
-    """,
-    )
-)
 
 
 def nsys_command(
@@ -59,7 +39,7 @@ def nsys_command(
             everything else.
         graph_trace: each node of a CUDA graph as a kernel, or each graph as a whole.
         capture: see `Capture`.
-        repeat: reports to write with ``capture="profiler-api"``, one for each start and stop; see `reports`.
+        repeat: reports to write with ``capture="profiler-api"``, one for each start and stop; see `staging`.
         follow_forks: trace children between fork and exec too, which servers with forked workers need.
         options: more options for nsys.
 
@@ -134,45 +114,6 @@ def ncu_command(
     if metrics:
         built.append(f"--metrics={','.join(metrics)}")
     return [*built, *options, "--force-overwrite", f"--export={output}", *command]
-
-
-def reports(output: Path, tool: Tool) -> list[Path]:
-    """The reports that a command left, in the order in which they were recorded.
-
-    With ``repeat`` nsys numbers them: ``run.1.nsys-rep``, ``run.2.nsys-rep`` …
-    """
-    suffix = SUFFIXES[tool]
-    single = output.with_name(output.name + suffix)
-    if single.exists():
-        return [single]
-    numbered = re.compile(re.escape(output.name) + r"\.?(\d+)" + re.escape(suffix))
-    found = [(match, path) for path in output.parent.iterdir() if (match := numbered.fullmatch(path.name))]
-    return [path for _, path in sorted(found, key=lambda pair: int(pair[0][1]))]
-
-
-def clean_environment(
-    more: Iterable[str] = (), environment: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """The variables that the profiled command gets.
-
-    Args:
-        more: ``NAME=VALUE`` to set, ``NAME`` to hand on, beside `KEPT_VARIABLES`.
-        environment: where they come from; by default this process's.
-
-    Raises:
-        CollectError: a name to hand on is not set.
-
-    >>> clean_environment(["DEPTH=2"], {"HOME": "/root", "API_TOKEN": "secret"})
-    {'HOME': '/root', 'DEPTH': '2'}
-    """
-    environment = os.environ if environment is None else environment
-    kept = {name: value for name, value in sorted(environment.items()) if name in KEPT_VARIABLES}
-    for item in more:
-        name, equals, value = item.partition("=")
-        if not equals and name not in environment:
-            raise CollectError(f"{name} is not set", "Give it a value: NAME=VALUE.")
-        kept[name] = value if equals else environment[name]
-    return kept
 
 
 def printed(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from traceql.errors import ReportError, TruncatedReportError
-from traceql.read import formats, nsys_tool, sidecar, temporary, worker
+from traceql.read import formats, kinds, nsys_tool, sidecar, temporary, worker
 from traceql.read.base import RawReport, no_progress
 from traceql.read.source import Source, open_source, packed_names, plain_name
 from traceql.store import held
@@ -125,8 +125,8 @@ def _in_directory(path: Path) -> list[Path]:
     found = []
     for child in sorted(path.iterdir()):
         if child.is_dir():
-            if child.is_symlink():
-                # It may lead back to where the search began.
+            if child.is_symlink() or child.name.startswith("."):
+                # It may lead back to where the search began; or its reports are being recorded.
                 continue
             with contextlib.suppress(ReportError):
                 found.extend(_in_directory(child))
@@ -173,7 +173,7 @@ def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progr
                 report = _through(tool, source, alone, resources, progress)
                 refused = f"The native reader refused it: {error.message}."
                 report = replace(report, warnings=[*report.warnings, refused])
-        beside, warnings = _sidecar(path)
+        beside, warnings = _sidecar(path, source, reader.kind)
         report = replace(report, warnings=[*report.warnings, *warnings])
         decoded = Decoded(path, source, reader, report, beside, resources.pop_all())
         # One that nobody takes, for who asked for it was interrupted, is closed before Python itself ends.
@@ -196,7 +196,7 @@ def _no_part(member: Path) -> bool:
     return True
 
 
-def _sidecar(path: Path) -> tuple[sidecar.Sidecar | None, tuple[str, ...]]:
+def _sidecar(path: Path, source: Source, kind: str) -> tuple[sidecar.Sidecar | None, tuple[str, ...]]:
     """The sidecar of a report, compressed or not, and what to say about it."""
     places = (sidecar.path_of(path.with_name(name)) for name in (path.name, plain_name(path.name)))
     found = next((place for place in places if os.path.lexists(place)), None)
@@ -207,7 +207,11 @@ def _sidecar(path: Path) -> tuple[sidecar.Sidecar | None, tuple[str, ...]]:
         beside = sidecar.read(found)
     except ReportError as error:
         return None, (f"The sidecar was not used: {error.message}. {error.remedy}",)
-    return beside, beside.warnings
+    if beside.profiler in kinds.KINDS and beside.profiler != kind:
+        return None, (f"The sidecar was not used: {found.name} is of a report of {beside.profiler}.",)
+    strange = beside.strangeness(source.file_name, source.size_bytes)
+    doubt = (f"The sidecar may be another report's: {strange} ({found.name}).",) if strange else ()
+    return beside, (*doubt, *beside.warnings)
 
 
 def _read(reader: formats.Reader, source: Source, alone: bool, progress: Progress) -> RawReport:

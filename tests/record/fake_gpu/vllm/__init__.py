@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -123,6 +124,8 @@ class Engine:
 
 class LLM:
     def __init__(self, **arguments):
+        if os.environ.get("FAKE_NO_START"):
+            os._exit(7)
         self.arguments = arguments
         self.llm_engine = Engine(Llama(), arguments["max_num_batched_tokens"])
         self.generated = 0
@@ -135,6 +138,8 @@ class LLM:
             raise RuntimeError("CUDA out of memory\nand more")
         if len(prompts) == int(os.environ.get("FAKE_DEADLY_BATCH", 0)):
             os._exit(139)
+        if len(prompts) == int(os.environ.get("FAKE_SLOW_BATCH", 0)):
+            time.sleep(60)
         requests = [Request(len(p["prompt_token_ids"]), sampling.max_tokens) for p in prompts]
         self.llm_engine.requests = requests
         while self.llm_engine.busy():
