@@ -345,7 +345,7 @@ def test_an_interrupted_collector_keeps_what_it_measured_and_leaves_no_worker(
 
 def text_of(path: Path) -> str:
     try:
-        return path.read_text(errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 
