@@ -185,7 +185,8 @@ def _through_nsys(source: Source, resources: ExitStack) -> RawReport:
     folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="traceql-")))
     export, version = nsys_tool.export(source.path, folder)
     reader = formats.reader_for(export)
-    report = reader.read(export, wanted=normalise.wanted(reader.kind), progress=no_progress)
+    wanted = normalise.wanted(reader.kind)
+    report = worker.decode(reader, export, wanted=wanted, progress=no_progress)
     settings = {**report.settings, "exported_by": f"nsys {version}"}
     return replace(report, settings=settings)
 
