@@ -36,7 +36,7 @@ _TEXT_PER_BYTE = 2
 _TEXT_BYTES = 8192
 # Steps of SQLite's machine: some ten for a row (of 20 bytes or more), and what the schema needs.
 _STEPS_PER_BYTE = 100
-_STEPS = 10_000_000
+_STEPS = 2_000_000
 _STEPS_PER_CALL = 100_000
 # Where the header tells how texts are encoded, and how it says UTF-16.
 _ENCODING_AT = 56
