@@ -60,7 +60,9 @@ def write(folder: Path, form: str) -> Path:
             declared = (f"{c} {'TEXT' if c in ('value', 'text') else 'INTEGER'}" for c in columns)
             connection.execute(f"CREATE TABLE {name} ({', '.join(declared)})")
             marks = ", ".join("?" * len(columns))
-            connection.executemany(f"INSERT INTO {name} VALUES ({marks})", zip(*columns.values(), strict=True))
+            connection.executemany(
+                f"INSERT INTO {name} VALUES ({marks})", zip(*columns.values(), strict=True)
+            )
         connection.commit()
         connection.close()
         return path
@@ -137,7 +139,9 @@ def _is_there(path: Path, tables: dict[str, pa.Table]) -> bool:
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         return all(
             list(zip(*table.to_pydict().values(), strict=True))
-            == [tuple(map(_shown, row, table.schema)) for row in connection.execute(f'SELECT * FROM "{name}"')]
+            == [
+                tuple(map(_shown, row, table.schema)) for row in connection.execute(f'SELECT * FROM "{name}"')
+            ]
             for name, table in tables.items()
         )
     for name, table in tables.items():
@@ -159,7 +163,9 @@ def _is_there(path: Path, tables: dict[str, pa.Table]) -> bool:
                         held = (value % (1 << bits)).to_bytes(bits // 8, "little") in data
                     else:
                         # Around what was no UTF-8, at least the rest is in the file.
-                        held = all(p.encode() in data for p in (value or "").split("\N{REPLACEMENT CHARACTER}"))
+                        held = all(
+                            p.encode() in data for p in (value or "").split("\N{REPLACEMENT CHARACTER}")
+                        )
                     if not held:
                         return False
     return True

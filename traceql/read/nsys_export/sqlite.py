@@ -170,8 +170,8 @@ class _Table:
                 numbers[column] = number
         # Two walks through the same rows: in one no value may be long, in the other all are text and counted.
         found = {
-            **self._columns(numbers, {c: _quoted(c) for c in numbers}, _NUMBER_BYTES),
-            **self._columns(texts, {c: f"CAST({_quoted(c)} AS TEXT)" for c in texts}, self._file.longest),
+            **self._columns(numbers, {c: f"t.{_quoted(c)}" for c in numbers}, _NUMBER_BYTES),
+            **self._columns(texts, {c: f"CAST(t.{_quoted(c)} AS TEXT)" for c in texts}, self._file.longest),
         }
         if len({len(column) for column in found.values()}) > 1:
             raise ReportError(f"{self._where} (it changed while it was read)", EXPORT_AGAIN)
@@ -184,8 +184,8 @@ class _Table:
 
         if not types:
             return {}
-        # An index would give the rows in another order.
-        sql = f"SELECT {', '.join(chosen.values())} FROM {_quoted(self._name)} NOT INDEXED"
+        # An index would give the rows in another order; t, for a name alone that is none of a column is a text.
+        sql = f"SELECT {', '.join(chosen.values())} FROM {_quoted(self._name)} AS t NOT INDEXED"
         arrays: dict[str, list[pa.Array]] = {name: [] for name in types}
         try:
             for rows in self._file.fetch(sql, self._where, longest):
