@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import sqlite3
 import struct
 from contextlib import closing
@@ -207,7 +209,7 @@ def a_list_in_parquet(folder: Path) -> Path:
 
 
 def _sqlite(folder: Path, *statements: str) -> Path:
-    path = folder / "made.sqlite"
+    path = folder / "hostile.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(";".join([f"PRAGMA page_size = {PAGE}", *statements]))
     return path
@@ -364,17 +366,16 @@ def test_what_is_made_to_do_harm_is_refused(
     "make",
     [
         indices_beyond_the_dictionary,
-        bytes_beyond_the_file,
+        offsets_beyond_the_file,
         a_text_that_many_rows_name,
         a_long_text_by_default,
     ],
     ids=lambda make: make.__name__,
 )
-def test_what_is_refused_leaves_the_database_as_it_was(
-    make: Callable[[Path], Path], tmp_path: Path, made_exports: dict[str, Path]
-) -> None:
+def test_what_is_refused_leaves_the_database_as_it_was(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
     with Database(tmp_path / "db") as database:
-        database.ingest(made_exports["arrow"])
+        database.ingest(damaged_exports.write(tmp_path / "before", "sqlite"))
     before = contents(tmp_path / "db")
     path = make(tmp_path)
     with Database(tmp_path / "db") as database, pytest.raises(ReportError) as caught:
@@ -392,9 +393,6 @@ def made_exports(tmp_path: Path) -> dict[str, Path]:
 def test_exports_are_read_in_a_process_of_their_own(
     made_exports: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [
-        r.isolated for r in formats.READERS if r.format in ("nsys-sqlite", "nsys-parquetdir", "nsys-arrowdir")
-    ] == [True] * 3
     # This process could not read them: only another one does.
     monkeypatch.setattr("traceql.read.nsys_export.read", None)
     for path in made_exports.values():
@@ -434,8 +432,6 @@ def test_what_a_file_generates_or_shows_in_a_view_is_not_read(forks: Forks, tmp_
 
 
 def test_a_pipe_in_a_folder_is_no_table(made_exports: dict[str, Path]) -> None:
-    import os
-
     os.mkfifo(made_exports["parquet"] / "TARGET_INFO_GPU.parquet")
     with Database(":memory:") as database:
         assert database.ingest(made_exports["parquet"]).rows["nvtx_ranges"] == 40
@@ -443,7 +439,7 @@ def test_a_pipe_in_a_folder_is_no_table(made_exports: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize("form", damaged_exports.FORMS)
 def test_damaged_exports_are_refused_or_read_as_what_is_in_the_file(form: str) -> None:
-    counted, slowest, largest, bad = damaged_exports.run(form, cases=60, seed=0)
+    counted, slowest, largest, bad = damaged_exports.run(form, cases=40, seed=0)
     assert bad == []
     assert counted["refused"] > 5
     assert counted["read"] > 1
@@ -454,8 +450,6 @@ def test_damaged_exports_are_refused_or_read_as_what_is_in_the_file(form: str) -
 @pytest.mark.long
 @pytest.mark.parametrize("form", damaged_exports.FORMS)
 def test_damaged_exports_leave_the_database_as_it_was_or_are_added(form: str, tmp_path: Path) -> None:
-    import random
-
     rng = random.Random(form)
     with Database(tmp_path / "db") as database:
         database.ingest(damaged_exports.write(tmp_path, form))
@@ -468,9 +462,8 @@ def test_damaged_exports_leave_the_database_as_it_was_or_are_added(form: str, tm
         member.write_bytes(damaged_exports.damaged(whole[member], rng))
         with Database(tmp_path / "db") as database:
             try:
-                database.ingest(path)
+                added = database.ingest(path).status == "added"
             except ReportError:
-                assert contents(tmp_path / "db") == before
-            else:
-                assert contents(tmp_path / "db") != before
+                added = False
+        assert (contents(tmp_path / "db") != before) == added
         member.write_bytes(whole[member])
