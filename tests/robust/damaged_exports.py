@@ -2,8 +2,8 @@
 
 ``python tests/robust/damaged_exports.py [--cases N] [--seed S]`` damages so many files of each form (SQLite, Parquet,
 Arrow), other ones for each seed: flipped bits, offsets and lengths beyond the file, parts cut, moved and zeroed. Each is
-read in a process of its own. It prints how many were refused and read, how often the library crashed, the slowest and
-the largest. The exit status is 1 if one was read as what is not in the file, took too long or too much, or was
+read in a process of its own. It prints how many were refused and read, how often the library crashed or was refused
+memory, the slowest and the largest. The exit status is 1 if one was read as what is not in the file, took too long or too much, or was
 refused by accident (an error that is none of traceql's).
 """
 
@@ -126,6 +126,9 @@ def outcome(path: Path) -> dict[str, Any]:
         found, message = ("read", "") if _is_there(path, tables) else ("wrong", "not what the file holds")
     except ReportError as error:
         found, message = "refused", error.message
+    except MemoryError as error:
+        # Who limits the memory refuses it then.
+        found, message = "too large", repr(error)
     except Exception as error:  # noqa: BLE001 - what is none of traceql's errors is what is looked for
         found, message = "accident", repr(error)
     seconds, grown = time.perf_counter() - began, _peak_bytes() - before
@@ -223,7 +226,7 @@ def run(form: str, cases: int, seed: int) -> tuple[Counter[str], float, int, lis
             member.write_bytes(whole[member])
             counted[found["outcome"]] += 1
             slowest, largest = max(slowest, found["seconds"]), max(largest, found["bytes"])
-            if found["outcome"] not in ("read", "refused", "crashed"):
+            if found["outcome"] not in ("read", "refused", "too large", "crashed"):
                 bad.append(f"{form} {seed}/{number}: {found['outcome']}: {found['message'][:200]}")
     return counted, slowest, largest, bad
 

@@ -59,6 +59,9 @@ class _Table:
             raise ReportError(
                 f"{self._path.parent}: pyarrow opens no folder whose name is not UTF-8", "Rename the folder."
             ) from error
-        except (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError, OverflowError) as error:
+        except MemoryError:
+            # Also one of Arrow's: not the file's fault, unless whoever limits the memory says so.
+            raise
+        except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise ReportError(f"{self._where}: damaged or cut short ({reason})", EXPORT_AGAIN) from error

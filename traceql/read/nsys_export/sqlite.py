@@ -118,7 +118,7 @@ class _File:
                     raise sqlite3.DataError(f"more rows than its {self.size:,} bytes can hold")
                 yield rows
         # SQLite quotes damaged names in its messages as they are, which need not be UTF-8.
-        except (sqlite3.Error, UnicodeDecodeError, OverflowError, MemoryError) as error:
+        except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
             endless = "its pages refer to each other without end" if self._steps_left < 0 else None
             raise ReportError(f"{where} ({endless or error})", EXPORT_AGAIN) from error
 
@@ -191,7 +191,10 @@ class _Table:
             for rows in self._file.fetch(sql, self._where, longest):
                 for (name, column_type), values in zip(types.items(), zip(*rows, strict=True), strict=True):
                     arrays[name].append(array(name, values, column_type))
-        except (pa.ArrowException, OverflowError, MemoryError) as error:
+        except MemoryError:
+            # Also one of Arrow's: not the file's fault, unless whoever limits the memory says so.
+            raise
+        except (pa.ArrowException, OverflowError) as error:
             raise ReportError(f"{self._where} ({error})", EXPORT_AGAIN) from error
         return {name: pa.chunked_array(parts, types[name]) for name, parts in arrays.items()}
 
