@@ -184,7 +184,7 @@ class _Table:
 
         if not types:
             return {}
-        # An index would give the rows in another order; t, for a name alone that is none of a column is a text.
+        # An index would give the rows in another order; without t, a name that is no column would be a text.
         sql = f"SELECT {', '.join(chosen.values())} FROM {_quoted(self._name)} AS t NOT INDEXED"
         arrays: dict[str, list[pa.Array]] = {name: [] for name in types}
         try:
