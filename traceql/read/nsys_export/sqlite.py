@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from traceql.read.base import RawTable
 
 _ROWS_PER_FETCH = 65_536
+_ROWS_PER_LOOK = 512
 _TEXT_BYTES_PER_FETCH = 64 << 20
 # A number has at most 20 digits; a text that was put where a number belongs is refused however long it is.
 _NUMBER_BYTES = 256
@@ -124,11 +125,12 @@ class _File:
 
     def _some(self, cursor: sqlite3.Cursor) -> list[tuple[Any, ...]]:
         enough = self._text_left - _TEXT_BYTES_PER_FETCH
-        rows = []
-        for row in cursor:
-            rows.append(row)
-            if self._text_left < enough or len(rows) == _ROWS_PER_FETCH:
+        rows: list[tuple[Any, ...]] = []
+        while len(rows) < _ROWS_PER_FETCH and self._text_left >= enough:
+            more = cursor.fetchmany(_ROWS_PER_LOOK)
+            if not more:
                 break
+            rows += more
         return rows
 
     def _counted(self, value: bytes) -> bytes:
