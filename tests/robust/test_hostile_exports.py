@@ -167,6 +167,14 @@ def a_stream_without_its_end(folder: Path) -> Path:
     return patched(_arrow(folder), b"\xff\xff\xff\xff\0\0\0\0", b"")
 
 
+def a_stream_without_its_beginning(folder: Path) -> Path:
+    path = _arrow(folder)
+    file = next(path.iterdir())
+    data = file.read_bytes()
+    file.write_bytes(data[8 + struct.unpack_from("<i", data, 4)[0] :])
+    return path
+
+
 def a_column_twice(folder: Path) -> Path:
     path = _arrow(folder)
     table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["id", "id"])
@@ -306,6 +314,20 @@ def bytes_by_default_where_a_number_belongs(folder: Path) -> Path:
     )
 
 
+def a_row_that_goes_on_behind_its_page(folder: Path) -> Path:
+    path = _sqlite(
+        folder,
+        f"CREATE TABLE {STRINGS} (id INTEGER PRIMARY KEY, value TEXT)",
+        f"INSERT INTO {STRINGS} VALUES (1, 'abcd')",
+    )
+    data = bytearray(path.read_bytes())
+    # On the second page a cell of no bytes, whose row number begins with the last one.
+    data[2 * PAGE - 2 :] = b"\0\x81"
+    data[PAGE + 8 : PAGE + 10] = struct.pack(">H", PAGE - 2)
+    path.write_bytes(data)
+    return path
+
+
 def texts_in_utf16(folder: Path) -> Path:
     return _sqlite(folder, "PRAGMA encoding = 'UTF-16'", f"CREATE TABLE {STRINGS} (id INTEGER, value TEXT)")
 
@@ -336,6 +358,7 @@ REFUSED: dict[Callable[[Path], Path], str] = {
     a_union: "column value is of type sparse_union",
     compressed_batches: "compressed, which nsys does not write",
     a_stream_without_its_end: "it has no end",
+    a_stream_without_its_beginning: "it does not begin with a schema",
     a_column_twice: "there are 2 columns id",
     a_text_that_many_rows_name: "20,000,000,000 bytes of text in",
     many_rows_of_one_number: "6,000,000 rows in",
@@ -347,6 +370,7 @@ REFUSED: dict[Callable[[Path], Path], str] = {
     a_schema_without_end: "damaged SQLite file (its pages refer to each other without end)",
     a_long_text_by_default: f"table {STRINGS} is damaged (more text than its",
     bytes_by_default_where_a_number_belongs: f"table {STRINGS} is damaged (string or blob too big)",
+    a_row_that_goes_on_behind_its_page: f"table {STRINGS} is damaged (database disk image is malformed)",
     texts_in_utf16: "its texts are UTF-16",
     a_view_called_a_table: "damaged SQLite file",
 }

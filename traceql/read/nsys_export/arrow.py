@@ -35,8 +35,9 @@ class ArrowFile:
         self._where = where
         with pa.memory_map(str(path)) as file:
             first = next(iter(pa.ipc.MessageReader.open_stream(file)), None)
-            if first is None:
-                raise pa.ArrowInvalid("it is empty")
+            # Arrow takes any other message for a schema, too, and follows what is none.
+            if first is None or first.type != "schema":
+                raise pa.ArrowInvalid("it does not begin with a schema")
             self.schema: pa.Schema = pa.ipc.read_schema(first)
             # 0 is little-endian, and what is left out.
             if (at := _field(first, _ENDIANNESS_OF_SCHEMA)) and first.metadata.to_pybytes()[at] != 0:

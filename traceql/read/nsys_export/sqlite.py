@@ -85,6 +85,8 @@ class _File:
         self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         weakref.finalize(self, self._connection.close)
         self._connection.execute("PRAGMA trusted_schema = OFF")
+        # Else the last bytes of a page may be taken for a cell that goes on behind it, whatever lies there.
+        self._connection.execute("PRAGMA cell_size_check = ON")
         counting = weakref.WeakMethod(self._counted)
         self._connection.text_factory = lambda value: counting()(value)  # type: ignore[misc]
         stepping = weakref.WeakMethod(self._stepped)
