@@ -314,20 +314,6 @@ def bytes_by_default_where_a_number_belongs(folder: Path) -> Path:
     )
 
 
-def a_row_that_goes_on_behind_its_page(folder: Path) -> Path:
-    path = _sqlite(
-        folder,
-        f"CREATE TABLE {STRINGS} (id INTEGER PRIMARY KEY, value TEXT)",
-        f"INSERT INTO {STRINGS} VALUES (1, 'abcd')",
-    )
-    data = bytearray(path.read_bytes())
-    # On the second page a cell of no bytes, whose row number begins with the last one.
-    data[2 * PAGE - 2 :] = b"\0\x81"
-    data[PAGE + 8 : PAGE + 10] = struct.pack(">H", PAGE - 2)
-    path.write_bytes(data)
-    return path
-
-
 def texts_in_utf16(folder: Path) -> Path:
     return _sqlite(folder, "PRAGMA encoding = 'UTF-16'", f"CREATE TABLE {STRINGS} (id INTEGER, value TEXT)")
 
@@ -370,7 +356,6 @@ REFUSED: dict[Callable[[Path], Path], str] = {
     a_schema_without_end: "damaged SQLite file (its pages refer to each other without end)",
     a_long_text_by_default: f"table {STRINGS} is damaged (more text than its",
     bytes_by_default_where_a_number_belongs: f"table {STRINGS} is damaged (string or blob too big)",
-    a_row_that_goes_on_behind_its_page: f"table {STRINGS} is damaged (database disk image is malformed)",
     texts_in_utf16: "its texts are UTF-16",
     a_view_called_a_table: "damaged SQLite file",
 }
