@@ -67,6 +67,14 @@ def test_nsys_exports_when_asked_for(db: Database, nsys: FakeNsys) -> None:
     assert stored.rows["kernels"] == 600
 
 
+def test_what_nsys_exports_is_read_in_a_process_of_its_own(
+    db: Database, nsys: FakeNsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # This process could not.
+    monkeypatch.setattr("traceql.read.nsys_export.read", None)
+    assert db.ingest(REPORT, via="nsys").rows["kernels"] == 600
+
+
 def test_an_older_nsys_writes_sqlite_and_gives_the_native_tables(db: Database, nsys: FakeNsys) -> None:
     nsys.becomes("2022.4.2.1", EXPORT.format(reports=REPORTS))
     through_nsys = db.ingest(REPORT, via="nsys", name="through nsys")

@@ -74,9 +74,18 @@ READERS: tuple[Reader, ...] = (
         (".nsys-rep", ".qdrep"),
         magic=b"NVIDIA Tegra Profiler Report",
     ),
-    Reader("nsys-sqlite", "nsys", "traceql.read.nsys_export", (".sqlite", ".db"), magic=b"SQLite format 3\0"),
-    Reader("nsys-parquetdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".parquet"),
-    Reader("nsys-arrowdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".arrow"),
+    Reader(
+        "nsys-sqlite",
+        "nsys",
+        "traceql.read.nsys_export",
+        (".sqlite", ".db"),
+        magic=b"SQLite format 3\0",
+        isolated=True,
+    ),
+    Reader(
+        "nsys-parquetdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".parquet", isolated=True
+    ),
+    Reader("nsys-arrowdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".arrow", isolated=True),
 )
 
 #: Nsight Compute reports through NVIDIA's own library: what the native reader refuses, the authority's word.

@@ -238,7 +238,8 @@ def _through_nsys(source: Source, resources: ExitStack) -> RawReport:
     folder = resources.enter_context(temporary.folder())
     export, version = nsys_tool.export(source.path, folder)
     reader = formats.reader_for(export)
-    report = reader.read(export, wanted=normalise.wanted(reader.kind), progress=no_progress)
+    wanted = normalise.wanted(reader.kind)
+    report = worker.decode(reader, export, wanted=wanted, progress=no_progress)
     settings = {**report.settings, "exported_by": f"nsys {version}"}
     return replace(report, settings=settings)
 
