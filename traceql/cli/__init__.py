@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import sys
 
 import click
@@ -90,6 +91,8 @@ def main() -> None:
     """
     # Exceptions, so that temporary files are removed on the way out.
     interrupts.install()
+    if "_TRACEQL_COMPLETE" in os.environ:
+        importlib.import_module("traceql.cli.completion").register()
     try:
         status = cli.main(prog_name="traceql", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql.cli.common import catalog, complete_trace, db_option, note, parameters_option
+from traceql.cli.common import catalog, complete_trace, db_option, note, offered, parameters_option
 from traceql.cli.output import output_options, text_table, write
 from traceql.cli.sides import opened
 from traceql.present.values import human, printable
@@ -29,7 +29,7 @@ def _complete_file(ctx: click.Context, _param: click.Parameter, incomplete: str)
     """Names of the catalogue's files, then those of the folder."""
     from click.shell_completion import CompletionItem
 
-    names = [CompletionItem(name) for name in catalog(ctx).checks if name.startswith(incomplete)]
+    names = [CompletionItem(name) for name in offered(catalog(ctx).checks, incomplete)]
     return [*names, CompletionItem(incomplete, type="file")]
 
 

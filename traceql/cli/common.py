@@ -12,7 +12,7 @@ from traceql.errors import CatalogError, QueryError, TraceqlError
 from traceql.present.values import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from click.shell_completion import CompletionItem
 
@@ -130,7 +130,12 @@ def complete_trace(ctx: click.Context, _param: click.Parameter, incomplete: str)
             names = opened.sql("SELECT trace FROM traces ORDER BY trace")["trace"].to_list()
     except TraceqlError:
         return []
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in offered(names, incomplete)]
+
+
+def offered(names: Iterable[str], incomplete: str) -> list[str]:
+    """The names that a word may become; none that a command would take for an option."""
+    return [name for name in names if name.startswith(incomplete) and not name.startswith("-")]
 
 
 def note(text: str) -> None:
