@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Outcome = Literal["pass", "fail", "cannot tell"]
 
+#: That one expression of a check may take: those that mean something take milliseconds.
+SECONDS = 10.0
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -161,7 +164,7 @@ def _judged(
     import pyarrow as pa
 
     def over(statement: str) -> pa.Table:
-        return ask.store.run(statement, tables={"answer": answer})
+        return ask.store.run(statement, tables={"answer": answer}, seconds=SECONDS)
 
     judged = f"FROM answer WHERE (\n{check.rows}\n)"
     found = over(f"SELECT (\n{check.condition}\n) AS verdict {judged}").column(0)

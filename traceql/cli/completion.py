@@ -1,8 +1,8 @@
 """The command completion, and how a shell is told what it may insert.
 
-What is offered may be a stranger's word: the name of a trace, or of a file of checks. A shell inserts it as one
-literal word, whatever it holds, or is not told of it. zsh and fish quote what they insert themselves; bash
-inserts it as it is, so that it is quoted here, for the place in the line where it goes.
+What is offered may be a stranger's word: the name of a trace, or of a file of checks. A shell inserts it as
+one literal word, whatever it holds, or is not told of it. zsh and fish quote what they insert themselves;
+bash inserts it as it is, so that it is quoted here, for the place in the line where it goes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ _BASH = """\
             dir,*) compopt -o dirnames ;;
             file,*) compopt -o default ;;
         esac
-    done < <(env COMP_WORDS="${COMP_LINE:0:COMP_POINT}" COMP_REPLACED="$2" %(complete_var)s=bash_complete "$1")
+    done < <(env COMP_WORDS="${COMP_LINE:0:COMP_POINT}" COMP_REPLACED="$2" \
+%(complete_var)s=bash_complete "$1")
 }
 
 complete -o nosort -F %(complete_func)s %(prog_name)s
@@ -70,7 +71,8 @@ fi
 
 _FISH = """\
 function %(complete_func)s
-    for line in (env %(complete_var)s=fish_complete COMP_WORDS=(commandline -cp | string collect) %(prog_name)s)
+    set -l typed (commandline -cp | string collect)
+    for line in (env %(complete_var)s=fish_complete COMP_WORDS=$typed %(prog_name)s)
         set -l offered (string split -m 1 , -- $line)
         switch $offered[1]
             case dir
@@ -172,8 +174,8 @@ def inserted(offered: str, line: Line, replaced: str) -> str | None:
     if not offered.startswith(kept.word):
         return None
     rest = offered[len(kept.word) :]
-    # What bash leaves standing ends inside the quote that is open at the cursor. bash closes the quote itself,
-    # but not after a word that seems to do so.
+    # What bash leaves standing ends inside the quote that is open at the cursor. bash closes the quote
+    # itself, but not after a word that seems to do so.
     if line.quote != kept.quote or (line.quote and rest.endswith(line.quote)):
         return None
     if line.quote == "'":

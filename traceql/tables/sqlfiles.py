@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from traceql import given
 from traceql.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -100,13 +101,10 @@ def load(file: Traversable, label: str) -> SqlFile:
     Raises:
         CatalogError: it cannot be read, or there is no header.
     """
+    content = given.content(file, label, CatalogError, "It must be a file that you may read.")
     try:
-        text = file.read_text(encoding="utf-8")
+        text = given.decoded(content)
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise CatalogError(f"{label}:{line}: not UTF-8 text", "Save the file as UTF-8.") from None
-    except OSError as error:
-        raise CatalogError(
-            f"{label}: cannot be read ({error.strerror})", "It must be a file that you may read."
-        ) from None
     return parse(text, label)
