@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import os
 import sys
 
@@ -15,6 +16,7 @@ import click
 from traceql import __version__
 from traceql.cli import common
 from traceql.errors import TraceqlError
+from traceql.present import values
 from traceql.store import interrupts
 
 _EPILOG = """\b
@@ -97,7 +99,9 @@ def main() -> None:
         status = cli.main(prog_name="traceql", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        click.echo("\n".join(map(values.readable, said.getvalue().split("\n"))), err=True, nl=False)
         sys.exit(error.exit_code)
     except click.Abort:
         click.echo("Interrupted.", err=True)

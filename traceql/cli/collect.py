@@ -12,6 +12,7 @@ import click
 
 from traceql.cli.common import note, parse_tags
 from traceql.errors import CollectError
+from traceql.present.values import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -291,7 +292,7 @@ def _record(tool: Tool, command: list[str], output: Path, shared: dict[str, Any]
         written.write_sidecar(
             report, command, outcome, facts=facts, model=shared["model"], tags=shared["tags"], runs=runs
         )
-        click.echo(f"{report}", err=True)
+        click.echo(readable(str(report)), err=True)
     if not made:
         hint = " Did the program call cudaProfilerStart?" if shared["capture"] == "profiler-api" else ""
         raise CollectError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from traceql.errors import CatalogError, QueryError, TraceqlError
-from traceql.present.values import printable
+from traceql.present.values import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -140,7 +140,7 @@ def offered(names: Iterable[str], incomplete: str) -> list[str]:
 
 def note(text: str) -> None:
     """Say something beside the data."""
-    click.echo(f"{click.style('note:', fg='yellow')} {printable(text)}", err=True)
+    click.echo(f"{click.style('note:', fg='yellow')} {readable(text)}", err=True)
 
 
 def complain(error: TraceqlError) -> None:
@@ -148,10 +148,10 @@ def complain(error: TraceqlError) -> None:
     # Messages quote names from reports. Only DuckDB's remarks on a statement have lines.
     told_by_duckdb = isinstance(error, QueryError | CatalogError)
     lines = error.message.split("\n") if told_by_duckdb else [error.message]
-    message = "\n".join(printable(line) for line in lines)
+    message = "\n".join(readable(line) for line in lines)
     click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
     if error.remedy:
-        click.echo(printable(error.remedy), err=True)
+        click.echo(readable(error.remedy), err=True)
 
 
 def parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
