@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import lzma
 import os
 import re
 import subprocess
-import sys
 import time
 import unicodedata
 from pathlib import Path
@@ -18,13 +18,16 @@ from xml.etree import ElementTree
 import pyarrow as pa
 import pytest
 from command_line import ENVIRONMENT, traceql
-from made import nsys
+from helpers_robust import REPORTS
+from made import nsys, store
 from shells import SHELLS, Shell
 
 import traceql as library
 from traceql.cli.completion import inserted, parsed
 from traceql.draw import render
+from traceql.errors import ReportError
 from traceql.present import formats, values
+from traceql.read import nsys_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,16 +134,15 @@ def unseen_in(text: str) -> set[str]:
 def hiding(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database in which trace, kernels and ranges have names that control terminals, and long ones."""
     folder = tmp_path_factory.mktemp("hiding")
-    report = nsys.report(
-        nsys.kernel(name=HIDING, start=10, end=20),
-        nsys.kernel(name=LONG, start=30, end=50),
-        nsys.range_(text=HIDING, start=0, end=40),
-        nsys.range_(text=LONG, start=1, end=39),
+    recording = (
+        nsys.Recording()
+        .range(HIDING, 0, 100)
+        .range(LONG, 5, 90)
+        .call("cudaLaunchKernel_v7000", 10, 12, nsys.kernel(HIDING, 20, 30, full=f"{HIDING}()"))
+        .call("cudaLaunchKernel_v7000", 14, 16, nsys.kernel(LONG, 40, 60, full=f"{LONG}()"))
     )
-    from made import store
-
     with library.open(folder / "traces.duckdb") as database:
-        store.store(database, report, HIDING, {HIDING: HIDING})
+        store.store(database, recording.report(), HIDING, {HIDING: HIDING})
     return folder
 
 
@@ -184,7 +186,7 @@ def test_pages_and_pictures_hold_neither_long_names_nor_what_cannot_be_seen(hidi
     with library.open(hiding / "traces.duckdb") as database:
         page = database.report(HIDING)
         picture = render.to_svg(database.chart("top_kernels"))
-        ranges = render.to_svg(database.chart("range_tree"))
+        ranges = render.to_svg(database.chart("range_launches"))
     assert len(page.encode()) < 5_000_000
     written = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     assert len(written) < 2_000_000
@@ -200,6 +202,53 @@ def test_pages_and_pictures_hold_neither_long_names_nor_what_cannot_be_seen(hidi
 def test_every_unseen_character_is_written_out(name: str) -> None:
     assert values.printable(name).isascii()
     assert "\\" in values.printable(name)
+
+
+# --- programs -------------------------------------------------------------------------------------------
+
+FILES = (b"--quiet", b"-o", b"a\nb", b"\xff\xfe", b"$(touch X)", b"%q{HOME}", b"run[1]?#%41")
+
+
+@pytest.mark.parametrize("name", FILES, ids=ascii)
+def test_nsys_is_given_the_whole_path_of_a_report(
+    name: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "nsys"
+    program.parent.mkdir()
+    program.write_text(f"""#!/bin/sh
+[ "$1" = --version ] && echo version 2025.3.1 && exit
+printf '%s\\0' "$@" > '{tmp_path}/words'; exit 1
+""")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    monkeypatch.chdir(tmp_path)
+    path = Path(os.fsdecode(name))
+    path.write_bytes(b"report")
+    with pytest.raises(ReportError):
+        nsys_tool.export(path, tmp_path)
+    words = (tmp_path / "words").read_bytes().split(b"\0")[:-1]
+    assert words[-1] == os.fsencode(tmp_path) + b"/" + name
+    assert words[:2] == [b"export", b"--type"]
+    assert not Path("X").exists()
+
+
+@pytest.mark.parametrize("name", FILES, ids=ascii)
+def test_reports_and_tables_of_any_name_are_read(name: bytes, tmp_path: Path) -> None:
+    source = lzma.decompress((REPORTS / "scv_baseline_off.ncu-rep.xz").read_bytes())
+    report, table = tmp_path / os.fsdecode(name + b".ncu-rep"), tmp_path / os.fsdecode(name + b".csv")
+    report.write_bytes(source)
+    table.write_text("gpu,ms\nH200,1\n")
+    said = traceql("ingest", "--", report.name, folder=tmp_path)
+    assert (said.returncode, unseen_in(said.stderr)) == (0, set())
+    said = traceql("import-runs", "--", table.name, folder=tmp_path)
+    assert (said.returncode, unseen_in(said.stderr)) == (0, set())
+    assert not (tmp_path / "X").exists()
+
+
+def test_a_program_that_looks_like_an_option_is_not_handed_to_a_profiler(tmp_path: Path) -> None:
+    refused = traceql("collect", "nsys", "--dry-run", "--", "--version", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "./NAME" in refused.stderr
 
 
 # --- spreadsheets ---------------------------------------------------------------------------------------

@@ -271,6 +271,9 @@ def _record(tool: Tool, command: list[str], output: Path, shared: dict[str, Any]
 
     from traceql.record import commands, machine, running, written
 
+    if shared["command"][0].startswith("-"):
+        # The profiler would take it for an option of its own.
+        raise click.UsageError(f"{shared['command'][0]}: no program; name it with its folder: ./NAME")
     environment = dict(os.environ) if shared["all_env"] else commands.clean_environment(shared["variables"])
     if shared["dry_run"]:
         click.echo(commands.printed(command, None if shared["all_env"] else environment))

@@ -73,7 +73,10 @@ def parse(text: str, label: str) -> SqlFile:
     count = next((i for i, line in enumerate(lines) if not line.startswith("--")), len(lines))
     header = [line[2:].rstrip() for line in lines[:count]]
     if not header or not header[0].strip():
-        raise CatalogError(f"{label}:1: the first line must be a comment that says what the file is for")
+        raise CatalogError(
+            f"{label}:1: the first line must be a comment that says what the file is for",
+            "Begin it with: -- What does it answer?",
+        )
     tags: list[Tag] = []
     body = []
     for number, line in enumerate(header[1:], start=2):
