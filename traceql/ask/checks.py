@@ -3,7 +3,7 @@
 A check passes when its condition is true for every judged row, and fails when it is false for one. It cannot
 tell when a number is unknown (NULL), no row is left to judge, or nothing that the question reads was
 recorded. Conditions are expressions of DuckDB's SQL over the columns of the answer, aggregates included: they
-see nothing else. The files: `check_files`.
+see nothing else, and have `SECONDS` for their answer. The files: `check_files`.
 """
 
 from __future__ import annotations
