@@ -27,7 +27,8 @@ _PROGRAM = """#!/bin/sh
 printf '%s\\0' "$@" > '{folder}/words.new'
 mv '{folder}/words.new' '{folder}/words'
 """
-_SECONDS = 5.0
+# A shell that is busy takes some; one that waits for the rest of a quote never answers.
+_SECONDS = 30.0
 
 
 class Shell:

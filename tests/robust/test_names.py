@@ -114,7 +114,7 @@ def test_bash_is_given_what_fits_where_the_word_is_broken(
 
 
 def test_what_cannot_be_seen_and_what_looks_like_an_option_is_not_offered(tmp_path: Path) -> None:
-    fill(tmp_path, ["--quiet", "x\x1b", "x\ny", "x\u202e", "x" * 1_001, "xa b"])
+    fill(tmp_path, ["--quiet", "x\x1b", "x\u3164", "x\ny", "x\u202e", "x" * 1_001, "xa b"])
     for shell, expected in (("bash", "plain,xa\\ b"), ("zsh", "plain\nxa b\n_"), ("fish", "plain,xa b")):
         for typed in ("x", "--q"):
             asked = {"_TRACEQL_COMPLETE": f"{shell}_complete", "COMP_WORDS": f"traceql info {typed}"}

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 from click import shell_completion
 
+from traceql.present.values import readable
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -200,7 +202,7 @@ class _Shell(shell_completion.ShellComplete):
         for one in found:
             if option and one.type == "plain":
                 one.value = f"{option[0]}{one.value}"
-        return [one for one in found if one.value.isprintable() and len(one.value) <= _MOST_CHARACTERS]
+        return [one for one in found if readable(one.value, _MOST_CHARACTERS) == one.value]
 
     @staticmethod
     def _line() -> Line:
