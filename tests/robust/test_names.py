@@ -251,6 +251,17 @@ def test_a_program_that_looks_like_an_option_is_not_handed_to_a_profiler(tmp_pat
     assert "./NAME" in refused.stderr
 
 
+@pytest.mark.parametrize("unseen", ["\x1b[2J", "\u202e", "\u200b"])
+def test_headers_of_questions_hide_nothing(unseen: str, tmp_path: Path) -> None:
+    (tmp_path / "topic").mkdir()
+    header = f"-- What?\n-- @column a BIGINT  it{unseen}\n\nSELECT 1 AS a ORDER BY a\n"
+    (tmp_path / "topic" / "asked.sql").write_text(header)
+    said = traceql("--queries", tmp_path, "query", "asked", "--help", folder=tmp_path)
+    assert said.returncode == 1
+    assert "asked.sql:2: the header holds a character that cannot be seen" in said.stderr
+    assert unseen_in(said.stdout + said.stderr) == set()
+
+
 # --- spreadsheets ---------------------------------------------------------------------------------------
 
 

@@ -48,7 +48,9 @@ class _Check(click.Command):
 
         found = catalog(ctx)
         with formatter.section("Files of the catalogue"):
-            formatter.write_dl([(name, check_files.load(name, found).title) for name in found.checks])
+            formatter.write_dl(
+                [(readable(name), readable(check_files.load(name, found).title)) for name in found.checks]
+            )
 
 
 @click.command(cls=_Check)

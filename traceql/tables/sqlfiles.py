@@ -77,6 +77,12 @@ def parse(text: str, label: str) -> SqlFile:
             f"{label}:1: the first line must be a comment that says what the file is for",
             "Begin it with: -- What does it answer?",
         )
+    for number, line in enumerate(header, start=1):
+        if not line.replace("\t", " ").isprintable():
+            # Help and lists show the header, whoever wrote it.
+            raise CatalogError(
+                f"{label}:{number}: the header holds a character that cannot be seen", "Leave it out."
+            )
     tags: list[Tag] = []
     body = []
     for number, line in enumerate(header[1:], start=2):
