@@ -228,7 +228,7 @@ class _Bash(_Shell):
         lines = []
         for one in offered:
             if one.type != "plain":
-                lines.append(f"{one.type},")
+                lines.append(f"{one.type},{one.value}")
                 continue
             text = inserted(one.value, line, replaced)
             if text is not None:
