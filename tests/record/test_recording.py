@@ -106,7 +106,10 @@ def test_numbered_reports_of_before_are_not_taken_for_new_ones() -> None:
     repeat = ("--capture", "profiler-api", "--repeat", 2)
     result = collect("nsys", *repeat, "-o", "run", "true")
     assert result.exit_code == 0 and "run.3" not in result.output
-    assert Path("run.3.nsys-rep").read_text(encoding="utf-8") == "old" and "run.3.nsys-rep.run.json" not in files()
+    assert (
+        Path("run.3.nsys-rep").read_text(encoding="utf-8") == "old"
+        and "run.3.nsys-rep.run.json" not in files()
+    )
     assert {"run.1.nsys-rep.run.json", "run.2.nsys-rep.run.json"} <= files()
     # All of those that it would write must be free.
     Path("run.1.nsys-rep").unlink()
@@ -271,7 +274,10 @@ def test_arguments_need_not_be_unicode(here: Path) -> None:
     result = subprocess.run(asked, env=variables, capture_output=True, check=True)
     assert result.stdout.endswith(b"ls 'caf\xe9'\n")
     subprocess.run([*command, "-o", b"run\xe9", "true", b"caf\xe9"], env=variables, check=True)
-    assert json.loads(Path(os.fsdecode(b"run\xe9.nsys-rep.run.json")).read_text(encoding="utf-8"))["command"][-1] == "caf�"
+    assert (
+        json.loads(Path(os.fsdecode(b"run\xe9.nsys-rep.run.json")).read_text(encoding="utf-8"))["command"][-1]
+        == "caf�"
+    )
 
 
 # --- what the sidecar says ------------------------------------------------------------------------------
@@ -385,7 +391,9 @@ def test_a_sidecar_of_another_report_is_noticed() -> None:
 @pytest.mark.long
 def test_an_interrupted_recording_is_a_warning_of_its_trace() -> None:
     collect("nsys", "-o", "run", "true")
-    Path("run.nsys-rep.run.json").write_text(json.dumps({**beside("run.nsys-rep"), "interrupted": True}), encoding="utf-8")
+    Path("run.nsys-rep.run.json").write_text(
+        json.dumps({**beside("run.nsys-rep"), "interrupted": True}), encoding="utf-8"
+    )
     assert said_at_ingest("run.nsys-rep") == ["The recording was interrupted (run.nsys-rep.run.json)."]
 
 

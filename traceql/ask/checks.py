@@ -3,7 +3,7 @@
 A check passes when its condition is true for every judged row, and fails when it is false for one. It cannot
 tell when a number is unknown (NULL), no row is left to judge, or nothing that the question reads was
 recorded. Conditions are expressions of DuckDB's SQL over the columns of the answer, aggregates included: they
-see nothing else. The files: `check_files`.
+see nothing else, and have `SECONDS` for their answer. The files: `check_files`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from traceql.questions.question import Query
 
 Outcome = Literal["pass", "fail", "cannot tell"]
+
+#: That one expression of a check may take: those that mean something take milliseconds.
+SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def _judged(
     import pyarrow as pa
 
     def over(statement: str) -> pa.Table:
-        return ask.store.run(statement, tables={"answer": answer})
+        return ask.store.run(statement, tables={"answer": answer}, seconds=SECONDS)
 
     judged = f"FROM answer WHERE (\n{check.rows}\n)"
     found = over(f"SELECT (\n{check.condition}\n) AS verdict {judged}").column(0)

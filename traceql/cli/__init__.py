@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import importlib
 import io
+import os
 import sys
 
 import click
@@ -15,6 +16,7 @@ import click
 from traceql import __version__
 from traceql.cli import common
 from traceql.errors import TraceqlError
+from traceql.present import values
 from traceql.store import interrupts
 
 _EPILOG = """\b
@@ -96,11 +98,15 @@ def main() -> None:
         # Answers are UTF-8 wherever they go; so is what is said beside them, whatever the system's habit.
         if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
             stream.reconfigure(encoding="utf-8")
+    if "_TRACEQL_COMPLETE" in os.environ:
+        importlib.import_module("traceql.cli.completion").register()
     try:
         status = cli.main(prog_name="traceql", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        click.echo("\n".join(map(values.readable, said.getvalue().split("\n"))), err=True, nl=False)
         sys.exit(error.exit_code)
     except click.Abort:
         click.echo("Interrupted.", err=True)

@@ -10,7 +10,7 @@ import click
 
 from traceql.cli.common import complain, db_option, note, quiet_option, store, tags_option
 from traceql.errors import ReportError
-from traceql.present.values import printable
+from traceql.present.values import readable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,7 +144,7 @@ class _Progress:
             return
         if path not in self._tasks:
             self._tasks[path] = self._bar.add_task(
-                printable(path.name).replace("[", "\\["), total=total, rate=""
+                readable(path.name).replace("[", "\\["), total=total, rate=""
             )
         rate = done / max(time.perf_counter() - self._began, 1e-9)
         self._bar.update(self._tasks[path], completed=done, total=total, rate=f"{rate:,.0f}/s")
@@ -154,7 +154,7 @@ class _Progress:
             self._bar.remove_task(self._tasks.pop(path))
         if self._quiet:
             return
-        name = printable(stored.name)
+        name = readable(stored.name)
         if stored.status == "unchanged":
             click.echo(f"{name}: in the database already, left as it is (--replace reads it again)", err=True)
             return

@@ -16,7 +16,7 @@ import polars as pl
 from traceql.draw import comparisons, distributions, hierarchies, rooflines, sweeps, theme, timelines
 from traceql.draw.registry import KINDS, Drawing
 from traceql.errors import CatalogError, QueryError, UnknownQueryError
-from traceql.present import units
+from traceql.present import units, values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -204,7 +204,7 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     for group, chart in found:
         note = chart.title.subtitle if isinstance(chart.title, alt.TitleParams) else []
         # The question stands over the first chart, the traces over each.
-        names = ", ".join(group)
+        names = ", ".join(map(values.drawn, group))
         heading, lines = (
             (names, note) if drawn else (query.title, [*([names] if names else []), *note, *lacking])
         )
@@ -216,13 +216,22 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
 
 def _drawn(kind: Kind, part: pl.DataFrame, beside: Sequence[pl.DataFrame], shown: Picture) -> Drawing:
     try:
-        return kind.draw(part, *beside, **shown.channels)
+        return kind.draw(*(_readable(rows) for rows in (part, *beside)), **shown.channels)
     except (TypeError, ValueError, AttributeError, LookupError, pl.exceptions.PolarsError) as error:
         # A number where a text is wanted, a column that the kind also reads: the header asks for it.
         raise CatalogError(
             f"{shown.where}: {shown.kind} cannot be drawn of these columns ({error})",
             "See how questions with such a chart declare theirs: traceql chart --list",
         ) from error
+
+
+def _readable(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with every text as it can be drawn."""
+    texts = {name: rows[name] for name, kind in rows.schema.items() if kind == pl.String}
+    return rows.with_columns(
+        pl.Series(name, [None if one is None else values.drawn(one) for one in column], pl.String)
+        for name, column in texts.items()
+    )
 
 
 def themed(chart: Drawing) -> Drawing:

@@ -13,7 +13,7 @@ import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
-from traceql.store import compact, create, empty, failures, permissions
+from traceql.store import compact, create, empty, failures, interrupts, permissions
 from traceql.store.definitions import words
 from traceql.store.outcomes import Compacted
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
@@ -99,6 +99,7 @@ class Store:
         params: Mapping[str, Value] | None = None,
         tables: Mapping[str, pa.Table] | None = None,
         narrowed: Mapping[str, str] | None = None,
+        seconds: float | None = None,
     ) -> pa.Table:
         """Run SQL and return the rows of its last statement.
 
@@ -107,9 +108,10 @@ class Store:
             params: values of the parameters.
             tables: Arrow tables that the SQL knows by these names.
             narrowed: SELECTs over ``old.TABLE`` that stand in for tables, see `traceql.tables.window`.
+            seconds: that it may take; None for any time.
 
         Raises:
-            QueryError: DuckDB refuses the statement.
+            QueryError: DuckDB refuses the statement, or it takes longer.
             DatabaseError: the database cannot be opened.
         """
         import pyarrow as pa
@@ -127,8 +129,9 @@ class Store:
                 cursor.define(self.definitions, statement)
                 for name, table in (tables or {}).items():
                     cursor.connection.register(name, table)
-                answer = cursor.connection.sql(statement, params=dict(params) if params else None)
-                rows = _presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
+                with interrupts.within(cursor.connection, seconds):
+                    answer = cursor.connection.sql(statement, params=dict(params) if params else None)
+                    rows = _presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
                 if words(statement) & _UNDOING:
                     cursor.forget()
                 return rows

@@ -13,6 +13,8 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from traceql.errors import QueryError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -39,6 +41,44 @@ def running(connection: Interruptible) -> Iterator[None]:
         yield
     finally:
         _running.remove(connection)
+
+
+@contextlib.contextmanager
+def within(connection: Interruptible, seconds: float | None) -> Iterator[None]:
+    """A statement on a connection ends when its time is up.
+
+    Args:
+        connection: that the statement runs on.
+        seconds: that it may take; None for any time.
+
+    Raises:
+        QueryError: it was ended.
+    """
+    if seconds is None:
+        yield
+        return
+    done = threading.Event()
+    late = False
+
+    def watch() -> None:
+        nonlocal late
+        # More than once: the statement may begin just after it was to be ended.
+        while not done.wait(_SECONDS if late else seconds):
+            late = True
+            with contextlib.suppress(Exception):
+                connection.interrupt()
+
+    watcher = threading.Thread(target=watch, daemon=True, name="time")
+    watcher.start()
+    try:
+        yield
+    except Exception as error:
+        if not late:
+            raise
+        raise QueryError(f"not answered within {seconds:g} s", "Ask for less.") from error
+    finally:
+        done.set()
+        watcher.join()
 
 
 def ending() -> BaseException:

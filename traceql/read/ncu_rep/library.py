@@ -71,7 +71,7 @@ def _collect(path: Path, expected: int, workloads: range, progress: Progress) ->
         )
     import ncu_report
 
-    context = ncu_report.load_report(str(path))
+    context = ncu_report.load_report(str(path.absolute()))
     found = sum(context.range_by_idx(i).num_actions() for i in range(context.num_ranges()))
     if found != expected:
         raise TruncatedReportError(
