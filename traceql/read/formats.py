@@ -148,7 +148,15 @@ def reader_for(path: Path, file_name: str | None = None) -> Reader:
             "Give the report files themselves, or a directory written by nsys export.",
         )
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+        return reader_of(file.read(HEAD_BYTES), name)
+
+
+def reader_of(head: bytes, name: str) -> Reader:
+    """Find the reader of a file that begins with `head` (`HEAD_BYTES` of them) and is called `name`.
+
+    Raises:
+        ReportError: the content is no report, or not the one that the name claims.
+    """
     if not head:
         raise UnknownFormatError(f"{name}: the file is empty", "Copy or record the report again.")
     expected = claimed(name)
