@@ -100,6 +100,9 @@ def walk(path: Path) -> Container:
         while file.tell() < size:
             at = file.tell()
             header = _header(file, size, path.name)
+            if not header:
+                # Four zeros: as many blocks as anybody likes, each of which takes a step.
+                raise ReportError(f"{path.name}: a block without header at byte {at:,}", _RECORD_AGAIN)
             try:
                 block = protobuf.message(header)
                 payload = _read_block_header(block, container)
