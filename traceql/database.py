@@ -307,7 +307,7 @@ class Database:
                 ``ncu_report``, NVIDIA's Python package; or ``auto``, one of these where the native reader
                 refuses and it is installed.
             memory: what decoding the report may take, in bytes or as ``"8GB"``; by default half of what the
-                machine has, but at least 1 GiB and 8 times the report's size. Linux only.
+                machine has, but at least 1 GiB and 16 times the report's size. Linux only.
             progress: called with (events decoded, events in total or None).
 
         Raises:

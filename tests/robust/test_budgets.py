@@ -184,7 +184,7 @@ def test_by_default_reports_share_half_of_the_machine_and_a_large_one_has_enough
     assert limits.limits(1000).memory_bytes == 8 << 30
     assert limits.limits(1000, at_a_time=4).memory_bytes == 2 << 30
     assert limits.limits(1000, at_a_time=64).memory_bytes == 1 << 30
-    assert limits.limits(6 << 30, at_a_time=4).memory_bytes == 48 << 30
+    assert limits.limits(6 << 30, at_a_time=4).memory_bytes == 96 << 30
     assert limits.limits(6 << 30, memory_bytes=5).memory_bytes == 5
 
 

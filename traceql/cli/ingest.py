@@ -56,7 +56,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
     "--memory",
     type=_Size(),
     help="Memory that decoding a report may take, on Linux. [default: half of the machine's, shared by the "
-    "reports decoded at a time, but at least 1 GiB and 8 times the report's size]",
+    "reports decoded at a time, but at least 1 GiB and 16 times the report's size]",
 )
 @quiet_option()
 def ingest(

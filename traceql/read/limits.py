@@ -14,9 +14,9 @@ _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", re.ASCII |
 
 # Of the machine's memory: the database, which takes the rows, needs some, too.
 _SHARE: Final = 1 / 2
-#: Whatever the machine has: the largest report known needs 5 times its size.
+# Whatever the machine has: reports at hand need 7 times their size.
 _LEAST_BYTES: Final = 1 << 30
-_LEAST_RATIO: Final = 8
+_LEAST_RATIO: Final = 16
 
 # No step of a report that can be read takes a tenth of this.
 _IDLE_S: Final = 60
@@ -45,7 +45,7 @@ def limits(size_bytes: int, *, memory_bytes: int | None = None, at_a_time: int =
     Args:
         size_bytes: of the report, unpacked.
         memory_bytes: what the user allows; by default half of the memory that this machine (or container)
-            has, shared by the reports decoded at a time, but at least 1 GiB and 8 times the report's size.
+            has, shared by the reports decoded at a time, but at least 1 GiB and 16 times the report's size.
         at_a_time: reports that are decoded side by side.
     """
     if memory_bytes is None and (there := machine_bytes()) is not None:
