@@ -127,8 +127,8 @@ def _unpack(path: Path, compression: str, target: Path) -> tuple[str, int]:
                 size += len(chunk)
                 if size > free * _SHARE_OF_SPACE:
                     raise LimitError(
-                        f"{path.name}: cannot be unpacked: its {sized(path.stat().st_size)} unpack to more than "
-                        f"{sized(size)}, of {sized(free)} that are free in {folder.parent}",
+                        f"{path.name}: cannot be unpacked: its {sized(path.stat().st_size)} unpack to "
+                        f"more than {sized(size)}, of {sized(free)} that are free in {folder.parent}",
                         "TMPDIR selects another place. A report that cannot be that large is damaged.",
                     )
                 digest.update(chunk)
