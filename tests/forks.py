@@ -150,7 +150,7 @@ def _prepare(reports: Sequence[str]) -> None:
         # Of one report at a time: a thread does not survive the fork.
         decode.worker = decoded.ONCE  # type: ignore[assignment]
         for report in reports:
-            decode.decode(Path(report), alone=False).close()
+            decode.decode(Path(report)).close()
 
 
 def _forked(asked: socket.socket) -> str:

@@ -16,6 +16,7 @@ from traceql.errors import CatalogError as CatalogError
 from traceql.errors import CheckError as CheckError
 from traceql.errors import CollectError as CollectError
 from traceql.errors import DatabaseError as DatabaseError
+from traceql.errors import LimitError as LimitError
 from traceql.errors import MissingDataError as MissingDataError
 from traceql.errors import PredictionError as PredictionError
 from traceql.errors import QueryError as QueryError
@@ -45,6 +46,7 @@ __all__ = [
     "CollectError",
     "Database",
     "DatabaseError",
+    "LimitError",
     "MissingDataError",
     "PredictionError",
     "QueryError",

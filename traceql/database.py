@@ -13,6 +13,7 @@ from traceql.ask.answer import Answer, Asker
 from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
 from traceql.read.base import no_progress
+from traceql.read.limits import bytes_of
 from traceql.store import connection, decode, held, ingest, runs
 from traceql.store.definitions import Definitions
 from traceql.store.waiting import WAIT_S, log
@@ -301,6 +302,7 @@ class Database:
         replace: bool = False,
         keep_environment: bool = False,
         via: Via = "auto",
+        memory: int | str | None = None,
         progress: Progress | None = None,
     ) -> Ingested:
         """Read one report into the database, in one transaction.
@@ -314,13 +316,22 @@ class Database:
             via: who decodes an .nsys-rep or .ncu-rep: ``native``; ``nsys``, an installed ``nsys export``;
                 ``ncu_report``, NVIDIA's Python package; or ``auto``, one of these where the native reader
                 refuses and it is installed.
+            memory: what decoding the report may take, in bytes or as ``"8GB"``; by default half of what the
+                machine has, but at least 1 GiB and 16 times the report's size. Linux only.
             progress: called with (events decoded, events in total or None).
 
         Raises:
+            ValueError: `memory` is not a size.
+            LimitError: decoding takes more memory than that, or stands still.
             ReportError: the report cannot be read; the database is as it was.
             DatabaseError: the database cannot be written.
         """
-        decoded = decode.decode(Path(path), via=via, progress=progress or no_progress)
+        decoded = decode.decode(
+            Path(path),
+            via=via,
+            memory_bytes=bytes_of(memory) if isinstance(memory, str) else memory,
+            progress=progress or no_progress,
+        )
         try:
             return ingest.add(
                 self._store, decoded, name=name, tags=tags, replace=replace, keep_environment=keep_environment

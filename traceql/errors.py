@@ -7,6 +7,7 @@
     │   ├── UnknownFormatError     no reader knows the file
     │   ├── TruncatedReportError   the file ends before its content does
     │   ├── UnsupportedReportError recognised, but not readable here (version, platform)
+    │   ├── LimitError             reading it takes more memory, time or space than is allowed
     │   └── RunFileError           a table of measured runs that cannot be understood
     ├── DatabaseError          the DuckDB file cannot be used
     │   └── SchemaVersionError     written by an incompatible traceql
@@ -57,6 +58,10 @@ class TruncatedReportError(ReportError):
 
 class UnsupportedReportError(ReportError):
     """The format is known, but this file cannot be read here."""
+
+
+class LimitError(ReportError):
+    """Reading it takes more memory, time or space than is allowed."""
 
 
 class RunFileError(ReportError):

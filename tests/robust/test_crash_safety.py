@@ -152,7 +152,7 @@ def _workers(parent: int | None = None) -> set[int]:
         with contextlib.suppress(OSError):
             stat = (entry / "stat").read_text().rsplit(")", 1)[1].split()
             command = (entry / "cmdline").read_bytes()
-            if b"traceql.read.worker" in command and stat[0] != "Z" and parent in (None, int(stat[1])):
+            if b"traceql.read.child" in command and stat[0] != "Z" and parent in (None, int(stat[1])):
                 found.add(int(entry.name))
     return found
 

@@ -39,7 +39,6 @@ class Reader:
         suffixes: file names that claim this format.
         magic: how a file of this format begins; empty for directories.
         member_suffix: for directories, the suffix of the files inside.
-        isolated: True when the decoding library leaks or may crash: always in a process of its own.
         divisible: True when ``read`` takes ``part=(i, n)`` and then returns the i-th of n parts, so that
             several processes can share one report.
     """
@@ -50,7 +49,6 @@ class Reader:
     suffixes: tuple[str, ...]
     magic: bytes = b""
     member_suffix: str = ""
-    isolated: bool = False
     divisible: bool = False
 
     @property
@@ -80,12 +78,9 @@ READERS: tuple[Reader, ...] = (
         "traceql.read.nsys_export",
         (".sqlite", ".db"),
         magic=b"SQLite format 3\0",
-        isolated=True,
     ),
-    Reader(
-        "nsys-parquetdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".parquet", isolated=True
-    ),
-    Reader("nsys-arrowdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".arrow", isolated=True),
+    Reader("nsys-parquetdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".parquet"),
+    Reader("nsys-arrowdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".arrow"),
 )
 
 #: Nsight Compute reports through NVIDIA's own library: what the native reader refuses, the authority's word.
@@ -94,7 +89,6 @@ NCU_REPORT = Reader(
     "ncu",
     "traceql.read.ncu_rep.library",
     suffixes=(),
-    isolated=True,
     divisible=True,
 )
 
@@ -162,7 +156,15 @@ def reader_for(path: Path, file_name: str | None = None) -> Reader:
             "Give the report files themselves, or a directory written by nsys export.",
         )
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+        return reader_of(file.read(HEAD_BYTES), name)
+
+
+def reader_of(head: bytes, name: str) -> Reader:
+    """Find the reader of a file that begins with `head` (`HEAD_BYTES` of them) and is called `name`.
+
+    Raises:
+        ReportError: the content is no report, or not the one that the name claims.
+    """
     if not head:
         raise UnknownFormatError(f"{name}: the file is empty", "Copy or record the report again.")
     expected = claimed(name)
