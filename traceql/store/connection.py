@@ -155,7 +155,7 @@ class Store:
                     connection.execute("BEGIN")
                     if self._own is None:
                         # Nobody else opens a database in memory: it is of this version, and stores no code.
-                        create.upgrade(connection, self.definitions)
+                        create.upgrade(connection, self.definitions, self.path)
                     yield connection
                     connection.execute("COMMIT")
                 except BaseException:

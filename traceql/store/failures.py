@@ -25,7 +25,7 @@ def query_error(error: duckdb.Error, statement: str) -> QueryError:
     text = str(error).strip()
     if isinstance(error, duckdb.PermissionException):
         return no_files(text)
-    if "read-only mode" in text:
+    if "read-only mode" in text or "in system catalog" in text:
         return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
     views = {view.name: [column.name for column in view.columns] for view in catalog.shipped().views.values()}
     named = elsewhere.hints(text, statement, views)
@@ -50,7 +50,17 @@ def writes_files(statement: str) -> bool:
     Only COPY and EXPORT do. PREPARE, EXPLAIN ANALYZE and PIVOT can hide one: any word of that name in
     what is not a plain SELECT counts.
     """
-    if re.search(r"\b(?:copy|export)\b", statement, re.IGNORECASE) is None:
+    return _does(statement, r"copy|export")
+
+
+def detaches(statement: str, database: str) -> bool:
+    """Whether a statement may let go of the database, which DuckDB forbids only for the first of its path."""
+    return _does(statement, "detach") and database.lower() in statement.lower()
+
+
+def _does(statement: str, word: str) -> bool:
+    """Whether a statement that is no plain SELECT has a word."""
+    if re.search(rf"\b(?:{word})\b", statement, re.IGNORECASE) is None:
         return False
     return any(s.type != duckdb.StatementType.SELECT for s in duckdb.extract_statements(statement))
 

@@ -15,13 +15,14 @@ import shutil
 import tempfile
 import threading
 import weakref
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
-from traceql.errors import CatalogError, DatabaseError
-from traceql.store import create, failures, interrupts
+from traceql.errors import CatalogError, DatabaseError, QueryError
+from traceql.store import create, failures, interrupts, trust
 from traceql.store.definitions import Definition
 from traceql.tables import migrations
 
@@ -39,18 +40,47 @@ Mode = Literal["read", "files", "write", "make"]
 _CONFIG = {"autoinstall_known_extensions": "false", "python_enable_replacements": "false"}
 
 
+@dataclass(frozen=True)
+class Inside:
+    """What is known of an open file.
+
+    Attributes:
+        database: what DuckDB calls it; empty for one in memory, which holds nothing of a stranger's.
+        older: what stands in for tables of an older version.
+        code: names of stored views and macros, where SQL may touch files.
+    """
+
+    database: str = ""
+    older: Mapping[str, Definition] = field(default_factory=dict)
+    code: frozenset[str] = frozenset()
+
+
 class Cursor:
     """A thread's way into an open file, and the definitions that it has made there."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, stored: Mapping[str, Definition]) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, inside: Inside) -> None:
         self.connection = connection
-        # What stands in for tables of an older version.
-        self._stored = stored
+        self._inside = inside
         self._made: dict[str, Definition] = {}
+        if inside.database:
+            trust.builtins_first(connection, inside.database)
 
     def define(self, definitions: Definitions, statement: str) -> None:
-        """Make the views and macros that a statement mentions, in place of stored ones of the same names."""
-        for definition in definitions.used_by(statement, self._stored):
+        """Make the views and macros that a statement mentions, in place of stored ones of the same names.
+
+        Raises:
+            CatalogError: one of the user's own is wrong.
+            QueryError: the statement may touch files, and uses code that the database holds.
+        """
+        if self._inside.database and failures.detaches(statement, self._inside.database):
+            raise QueryError(
+                f"the database {self._inside.database} cannot be detached", "It is what is asked here."
+            )
+        used = definitions.used_by(statement, self._inside.older)
+        if self._inside.code:
+            text = "\n".join([statement, *(definition.sql for definition in used if definition.own)])
+            trust.refuse_code(text, self._inside.code, definitions.by_name, self._inside.database)
+        for definition in used:
             if self._made.get(definition.name) != definition:
                 self._make(definition)
                 self._made[definition.name] = definition
@@ -58,16 +88,16 @@ class Cursor:
     @contextlib.contextmanager
     def narrowed(self, selects: Mapping[str, str]) -> Iterator[Cursor]:
         """A way in of its own, for one statement, in which SELECTs over ``old.TABLE`` stand in for tables."""
-        older = {name: definition.sql for name, definition in self._stored.items()}
-        prefix = create.qualified(self.connection)
+        older = {name: definition.sql for name, definition in self._inside.older.items()}
+        prefix = trust.prefix(self._inside.database or trust.database_name(self.connection))
         made = {name: migrations.over(sql, older, prefix) for name, sql in selects.items()}
         views = {name: Definition(name, "VIEW", "", sql, {}) for name, sql in made.items()}
         connection = self.connection.cursor()
         try:
             # In the order in which they can be made: those of older tables that are narrowed come later.
-            kept = {name: definition for name, definition in self._stored.items() if name not in views}
+            kept = {name: one for name, one in self._inside.older.items() if name not in views}
             with interrupts.running(connection):
-                yield Cursor(connection, {**kept, **views})
+                yield Cursor(connection, replace(self._inside, older={**kept, **views}))
         finally:
             # Takes the views along: the next statement sees the tables.
             connection.close()
@@ -127,7 +157,7 @@ class File:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._cursors: weakref.WeakSet[Cursor] = weakref.WeakSet()
         self._own = threading.local()
-        self._older: Mapping[str, Definition] = {}
+        self._inside = Inside()
         self._remove_spill: weakref.finalize[..., File] | None = None
 
     @contextlib.contextmanager
@@ -188,7 +218,7 @@ class File:
         assert self._connection is not None
         own: Cursor | None = getattr(self._own, "cursor", None)
         if mode == "write" or own is None or own not in self._cursors:
-            own = Cursor(self._connection.cursor(), self._older)
+            own = Cursor(self._connection.cursor(), self._inside)
             self._cursors.add(own)
             if mode != "write":
                 self._own.cursor = own
@@ -218,7 +248,7 @@ class File:
             if path == MEMORY:
                 create.tables(connection)
             elif mode != "make":
-                self._older = create.check(connection, given)
+                self._inside = _inside(connection, given, mode)
             if mode != "files":
                 connection.execute("SET enable_external_access = false")
             # SQL that a user typed or was given can change none of this.
@@ -237,6 +267,14 @@ class File:
         self._connection, self._mode = None, None
         if self._remove_spill is not None:
             self._remove_spill()
+
+
+def _inside(connection: duckdb.DuckDBPyConnection, given: str, mode: Mode) -> Inside:
+    """What a file holds that is ours; refuses one that is not."""
+    database = trust.database_name(connection)
+    trust.builtins_first(connection, database)
+    older = create.check(connection, given, database)
+    return Inside(database, older, trust.code(connection) if mode == "files" else frozenset())
 
 
 _FILES: weakref.WeakValueDictionary[str, File] = weakref.WeakValueDictionary()
