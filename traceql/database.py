@@ -5,15 +5,16 @@ Thin: every method is one call into a room below.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from traceql.ask import compare, info, place
 from traceql.ask.answer import Answer, Asker
 from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
 from traceql.read.base import no_progress
-from traceql.store import connection, decode, ingest, runs
+from traceql.store import connection, decode, ingest, interrupts, runs
 from traceql.store.definitions import Definitions
 from traceql.tables import schema
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from traceql.store.decode import Via
     from traceql.store.outcomes import ImportedRuns, Ingested
 
+F = TypeVar("F", bound="Callable[..., Any]")
+
 DEFAULT_PATH = "traces.duckdb"
 
 
@@ -39,6 +42,7 @@ def open(  # noqa: A001
     *,
     allow_files: bool = False,
     queries: str | Path | Sequence[str | Path] = (),
+    timeout_s: float | None = None,
 ) -> Database:
     """Open a database, or name one that the first `Database.ingest` will create.
 
@@ -46,11 +50,13 @@ def open(  # noqa: A001
         path: a DuckDB file; ``":memory:"`` for one that lasts as long as the object.
         allow_files: let SQL read and write other files and load extensions.
         queries: folders with questions of your own, in the form of ``queries/``.
+        timeout_s: how long the questions of a call (`Database.ask`, `Database.report` …) may take together;
+            None for any time. Then it raises `TimeLimitError`.
 
     Raises:
         CatalogError: a folder cannot be used.
     """
-    return Database(path, allow_files=allow_files, queries=queries)
+    return Database(path, allow_files=allow_files, queries=queries, timeout_s=timeout_s)
 
 
 def _frame(table: str) -> Callable[[Database], pl.LazyFrame]:
@@ -62,6 +68,17 @@ def _frame(table: str) -> Callable[[Database], pl.LazyFrame]:
     grain = {**schema.BY_NAME, **schema.SHIPPED}[table].grain
     frame.__doc__ = f"The table {table} as a lazy frame: {grain}. Columns: ``traceql schema {table}``."
     return frame
+
+
+def _limited(method: F) -> F:
+    """A method whose questions together take no longer than the database's ``timeout_s``."""
+
+    @functools.wraps(method)
+    def within(self: Database, /, *args: Any, **kwargs: Any) -> Any:
+        with interrupts.within(self._store.timeout_s):
+            return method(self, *args, **kwargs)
+
+    return cast("F", within)
 
 
 class Database:
@@ -110,12 +127,16 @@ class Database:
         *,
         allow_files: bool = False,
         queries: str | Path | Sequence[str | Path] = (),
+        timeout_s: float | None = None,
     ) -> None:
         self.path = str(path)
         own = (queries,) if isinstance(queries, str | Path) else tuple(queries)
         self._catalog = catalog.load(tuple(str(folder) for folder in own))
         self._store = connection.Store(
-            self.path, allow_files=allow_files, definitions=Definitions(self._catalog)
+            self.path,
+            allow_files=allow_files,
+            definitions=Definitions(self._catalog),
+            timeout_s=timeout_s,
         )
         self._asker = Asker(self._store, self._catalog, _draw)
 
@@ -131,6 +152,7 @@ class Database:
 
     # --- questions --------------------------------------------------------------------------------------
 
+    @_limited
     def ask(self, name: str, /, **params: Value) -> Answer:
         """Answer a question of the catalogue: rows with the columns that its header declares, and notes.
 
@@ -145,6 +167,7 @@ class Database:
         """The rows alone of what `ask` answers."""
         return self.ask(name, **params).frame()
 
+    @_limited
     def sql(
         self, statement: str, params: Mapping[str, Value] | None = None, *, trace: str | Sequence[str] = ()
     ) -> pl.DataFrame:
@@ -164,6 +187,7 @@ class Database:
         narrowed = place.only(self._store.run, [trace] if isinstance(trace, str) else trace)
         return pl.DataFrame(pl.from_arrow(self._store.run(statement, params, narrowed=narrowed)))
 
+    @_limited
     def chart(self, name: str, /, **params: Value) -> Any:
         """Draw the answer of a question: an Altair chart, which notebooks show as it is.
 
@@ -180,6 +204,7 @@ class Database:
 
         return charts.draw(self._asker, name, **params)
 
+    @_limited
     def compare(
         self,
         a: str | Sequence[str],
@@ -207,6 +232,7 @@ class Database:
         sides = [[side] if isinstance(side, str) else list(side) for side in (a, b)]
         return compare.compare(self._asker, *sides, topic=topic, metrics=metrics, names=names, place=place)
 
+    @_limited
     def check(
         self,
         file: str | Path,
@@ -231,6 +257,7 @@ class Database:
         loaded = check_files.load(file, self._catalog)
         return checks.run(self._asker, loaded, baseline=baseline, variant=variant, parameters=parameters)
 
+    @_limited
     def report(self, *traces: str, title: str = "", **params: Value) -> str:
         """One self-contained HTML page about traces, and about what differs if there are several.
 
@@ -246,6 +273,7 @@ class Database:
 
         return report.of_traces(self._asker, traces, title=title, params=params)
 
+    @_limited
     def info(self, trace: str) -> dict[str, Any]:
         """What is known about a trace: how it was recorded, what it holds and what it lacks.
 
@@ -254,12 +282,14 @@ class Database:
         """
         return info.about(self._asker, trace)
 
+    @_limited
     def tables(self) -> pl.DataFrame:
         """Every table and view: name, kind, rows over all traces, and what one row is."""
         import polars as pl
 
         return pl.DataFrame(info.tables(self._asker), schema=["name", "kind", "rows", "grain"], orient="row")
 
+    @_limited
     def unanswerable(self) -> dict[str, str]:
         """Questions that no trace here answers, or not wholly → what is missing, and how to record it."""
         return info.unanswerable(self._asker)

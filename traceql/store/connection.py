@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
-from traceql.store import create, empty, failures
+from traceql.store import create, empty, failures, interrupts
 from traceql.store.definitions import words
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
 
@@ -36,10 +36,14 @@ class Store:
         path: of the DuckDB file; ``":memory:"`` for one that lasts as long as the object.
         allow_files: let SQL read and write other files and load extensions.
         definitions: views and macros that questions use; those in the database are never used.
+        timeout_s: how long a statement may take; None for any time.
     """
 
-    def __init__(self, path: str, *, allow_files: bool, definitions: Definitions) -> None:
+    def __init__(
+        self, path: str, *, allow_files: bool, definitions: Definitions, timeout_s: float | None = None
+    ) -> None:
         self.path = path
+        self.timeout_s = timeout_s
         # Absolute, so that no name is taken for the address of something else (sqlite:x, md:x), and that of
         # the folder in which the object was made.
         self._place = path if path == MEMORY else str(Path(path).absolute().resolve())
@@ -66,7 +70,10 @@ class Store:
         """Let go of the file; it is closed if no other object has it, and opened again when it is needed."""
         self._discard_prepared()
         held, self._held = self._held, None
-        if held is not None:
+        if held is not None and interrupts.left_behind():
+            # As soon as what was left behind ends: nobody waits for that.
+            threading.Thread(target=held.leave, args=(self,), daemon=True).start()
+        elif held is not None:
             held.leave(self)
 
     def _used(self, mode: Mode, threads: int | None = None) -> contextlib.AbstractContextManager[Cursor]:
@@ -94,11 +101,22 @@ class Store:
         Raises:
             QueryError: DuckDB refuses the statement.
             DatabaseError: the database cannot be opened.
+            TimeLimitError: it took too long.
         """
-        import pyarrow as pa
-
         if not self.exists:
             raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
+        with interrupts.within(self.timeout_s):
+            return interrupts.ended(lambda: self._run(statement, params, tables or {}, narrowed or {}))
+
+    def _run(
+        self,
+        statement: str,
+        params: Mapping[str, Value] | None,
+        tables: Mapping[str, pa.Table],
+        narrowed: Mapping[str, str],
+    ) -> pa.Table:
+        import pyarrow as pa
+
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(self._used(self._asking))
             if narrowed:
@@ -108,7 +126,7 @@ class Store:
                 if not self.allows_files and failures.writes_files(statement):
                     raise failures.no_files("Permission Error: COPY and EXPORT write files")
                 cursor.define(self.definitions, statement)
-                for name, table in (tables or {}).items():
+                for name, table in tables.items():
                     cursor.connection.register(name, table)
                 answer = cursor.connection.sql(statement, params=dict(params) if params else None)
                 rows = _presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
@@ -128,7 +146,7 @@ class Store:
             finally:
                 # It would keep the file open in this way after others were told that it is free.
                 answer = None
-                for name in tables or {}:
+                for name in tables:
                     cursor.connection.unregister(name)
 
     # --- changes ----------------------------------------------------------------------------------------

@@ -285,3 +285,11 @@ def file_of(path: str) -> File:
     """The file of that absolute path, the same one for all of this process."""
     with _FILES_LOCK:
         return _FILES.setdefault(path, File(path))
+
+
+def remove_spills() -> None:
+    """Remove all folders for spilling: of a process that ends while the database computes."""
+    with _FILES_LOCK:
+        for file in _FILES.values():
+            if file._remove_spill is not None:
+                file._remove_spill()
