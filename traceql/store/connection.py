@@ -137,10 +137,11 @@ class Store:
                 # A transaction that the SQL began ends with its error: later questions need an answer.
                 with contextlib.suppress(duckdb.Error):
                     cursor.connection.execute("ROLLBACK")
+                odd = cursor.out_of_range(self.definitions, statement, error)
                 cursor.forget()
                 if isinstance(error, CatalogError):
                     raise
-                raise failures.query_error(error, statement) from error
+                raise failures.query_error(error, statement, odd) from error
             except RuntimeError as error:
                 raise failures.interrupt(error) from error
             finally:

@@ -58,6 +58,7 @@ def check(connection: duckdb.DuckDBPyConnection, path: str, database: str) -> Ma
         )
     older = migrations.selects(version, trust.prefix(database))
     trust.check_tables(connection, database, path, older)
+    trust.check_traces(connection, database, path, older)
     return {name: Definition(name, "VIEW", "", select, {}) for name, select in older.items()}
 
 

@@ -20,9 +20,20 @@ def first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def query_error(error: duckdb.Error, statement: str) -> QueryError:
-    """The error of a question, with what the names in its statement are called here."""
+def query_error(error: duckdb.Error, statement: str, odd: str = "") -> QueryError:
+    """The error of a question, with what the names in its statement are called here.
+
+    Args:
+        error: of DuckDB.
+        statement: of the question.
+        odd: columns that hold what is out of range.
+    """
     text = str(error).strip()
+    if odd:
+        return QueryError(
+            f"{text.partition(chr(10))[0]}: the database holds values that are out of range: {odd}",
+            "It was damaged, or made by another program: ingest the reports again into a new one.",
+        )
     if isinstance(error, duckdb.PermissionException):
         return no_files(text)
     if "read-only mode" in text or "in system catalog" in text:

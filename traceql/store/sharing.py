@@ -23,7 +23,7 @@ import duckdb
 
 from traceql.errors import CatalogError, DatabaseError, QueryError
 from traceql.store import create, failures, interrupts, trust
-from traceql.store.definitions import Definition
+from traceql.store.definitions import Definition, words
 from traceql.tables import migrations
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ NO_DATABASE = "Make one with: traceql ingest REPORT, or name another with --db"
 
 #: read: questions; files: questions that may touch other files; write: one change; make: a new database.
 Mode = Literal["read", "files", "write", "make"]
+# Errors that a value can be the cause of.
+_OF_VALUES = (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException)
 _CONFIG = {"autoinstall_known_extensions": "false", "python_enable_replacements": "false"}
 
 
@@ -130,6 +132,15 @@ class Cursor:
     def _is_builtin(self, function: str) -> bool:
         names = "SELECT 1 FROM duckdb_functions() WHERE internal AND lower(function_name) = ? LIMIT 1"
         return self.connection.execute(names, [function]).fetchone() is not None
+
+    def out_of_range(self, definitions: Definitions, statement: str, error: Exception) -> str:
+        """What of the tables that a statement reads is out of range, if that can be why it failed."""
+        if not self._inside.database or not isinstance(error, _OF_VALUES):
+            return ""
+        used = definitions.used_by(statement, self._inside.older)
+        with contextlib.suppress(duckdb.Error):
+            return trust.out_of_range(self.connection, words(statement).union(*(one.words for one in used)))
+        return ""
 
     def forget(self) -> None:
         """Make everything anew when it is mentioned again: some of it may be gone."""

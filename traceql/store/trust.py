@@ -11,15 +11,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from traceql.errors import DatabaseError, QueryError
-from traceql.tables import schema
+from traceql.store import failures
+from traceql.tables import schema, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import duckdb
-
 _REMEDY = "The database was damaged, or made by another program: ingest the reports again into a new one."
+# Of those out of range, that a message names.
+_SHOWN_COLUMNS = 4
 #: Of the table that says what a database is; later versions may have more columns.
 META = "traceql_meta"
 _META_BEGINS = f"CREATE TABLE {META}(schema_version INTEGER, traceql_version VARCHAR"
@@ -156,6 +159,52 @@ def _views(connection: duckdb.DuckDBPyConnection) -> set[str]:
         "SELECT view_name, schema_name FROM system.main.duckdb_views() WHERE NOT internal"
     ).fetchall()
     return {name for name, where in rows if where == "main"}
+
+
+# --- values ---------------------------------------------------------------------------------------------
+
+
+def check_traces(
+    connection: duckdb.DuckDBPyConnection, database: str, path: str, older: Mapping[str, str]
+) -> None:
+    """Refuse a database with traces that cannot be; the arguments are those of `check_tables`.
+
+    Raises:
+        DatabaseError: it names the column.
+    """
+    source = f"({older['traces']})" if "traces" in older else f"{prefix(database)}traces"
+    try:
+        (counted,) = connection.execute(values.wrong_traces(source)).fetchall()
+    except duckdb.Error as error:
+        raise DatabaseError(
+            f"{path}: its traces cannot be read ({failures.first_line(error)})", _REMEDY
+        ) from error
+    for (name, (wanted, _)), count in zip(values.TRACES.items(), counted, strict=True):
+        if count:
+            raise DatabaseError(
+                f"{path}: traces.{name} is not {wanted} in {count:,} row{'s' if count > 1 else ''}", _REMEDY
+            )
+
+
+def out_of_range(connection: duckdb.DuckDBPyConnection, words: Iterable[str]) -> str:
+    """Columns of the tables among some words that hold what is out of range, each with such a value.
+
+    Args:
+        connection: on which the names of tables mean what they do in the question that failed.
+        words: of the question and of all that it uses.
+    """
+    found = []
+    for table in values.tables_of(words):
+        statement = values.out_of_range(table, table.name)
+        if statement is None:
+            continue
+        answer = connection.execute(statement)
+        names = [name for name, *_ in answer.description]
+        (row,) = answer.fetchall()
+        found += [
+            f"{table.name}.{name} ({one})" for name, one in zip(names, row, strict=True) if one is not None
+        ]
+    return ", ".join(found[:_SHOWN_COLUMNS])
 
 
 # --- stored code ----------------------------------------------------------------------------------------
