@@ -48,7 +48,8 @@ def open(  # noqa: A001
 
     Args:
         path: a DuckDB file; ``":memory:"`` for one that lasts as long as the object.
-        allow_files: let SQL read and write other files and load extensions.
+        allow_files: let SQL read and write other files and load extensions; views and macros that are stored
+            in the database may not be used then.
         queries: folders with questions of your own, in the form of ``queries/``.
         timeout_s: how long the questions of a call (`Database.ask`, `Database.report` …) may take together;
             None for any time. Then it raises `TimeLimitError`.
