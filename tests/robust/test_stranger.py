@@ -403,6 +403,14 @@ def test_a_profiler_that_only_a_newer_traceql_knows_has_no_options(given: Callab
     assert not [name for name in facts if name.startswith("not recorded")]
 
 
+@pytest.mark.parametrize("value", ["[" * 5000 + "]" * 5000, "9" * 6000], ids=["deep", "long"])
+def test_settings_that_nobody_can_read_are_named(given: Callable[..., Path], value: str) -> None:
+    with Database(given(f"""UPDATE traces SET settings = '{{"a": {value}}}'""")) as database:
+        for use in (lambda: database.info(BEFORE), lambda: database.report(BEFORE)):
+            with pytest.raises(DatabaseError, match=r"traces\.settings cannot be read"):
+                use()
+
+
 def test_a_question_that_fails_for_a_value_names_its_column(given: Callable[..., Path]) -> None:
     path = given("UPDATE kernels SET grid_x = 9223372036854775807 WHERE rowid = 0")
     with Database(path) as database, pytest.raises(QueryError) as caught:
