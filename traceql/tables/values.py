@@ -41,15 +41,15 @@ TRACES: Mapping[str, tuple[str, str]] = {
     ),
     "tags": (
         "names with texts",
-        "tags IS NULL OR len(list_filter(map_values(tags), lambda one: one IS NULL)) > 0",
+        "tags IS NULL OR list_count(map_values(tags)) < len(map_values(tags))",
     ),
     "warnings": (
         "a list of texts",
-        "warnings IS NULL OR len(list_filter(warnings, lambda one: one IS NULL)) > 0",
+        "warnings IS NULL OR list_count(warnings) < len(warnings)",
     ),
     "missing": (
         "a list of names",
-        "missing IS NULL OR len(list_filter(missing, lambda one: one IS NULL)) > 0",
+        "missing IS NULL OR list_count(missing) < len(missing)",
     ),
 }
 # Of which no two rows may hold the same.
