@@ -234,3 +234,15 @@ def _end(task: _Task[Any], worker: _Worker) -> None:
     if not task.done.is_set():
         _left.append(task)
         del _own.worker
+
+
+def _forked() -> None:
+    """Threads do not survive a fork: who asks there begins anew."""
+    global _own
+    _own = threading.local()
+    _running.clear()
+    _left.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
