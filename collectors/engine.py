@@ -1,12 +1,14 @@
 """vLLM, as the workers use it: offline, one process, random weights if there are no others.
 
-Written for vLLM 0.26. torch and vllm are imported when a function runs, never when this module is.
+Written for vLLM 0.20 to 0.33, see docs/collecting.md. torch and vllm are imported when a function runs, never
+when this module is.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 MODELS = Path(__file__).parent / "models"
+
+#: Keys of a config.json whose model keeps other states than keys and values, too.
+_HYBRID = frozenset({"hybrid_override_pattern", "layers_block_type", "linear_num_key_heads"})
+#: Kinds of layers, in ``layer_types``, that keep keys and values.
+_ATTENTION = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
 
 #: For every worker that starts vLLM. The engine runs in the worker's own process, where its layers can be
 #: reached and its steps be timed; model runner V1, because V2 (the default of dense models) has no such
@@ -121,22 +128,45 @@ def kv_cache(config: Mapping[str, Any], sequences: int, tokens: int) -> dict[str
     """The argument that makes the KV cache as large as so many sequences of so many tokens need, in bf16.
 
     Left to itself vLLM takes most of the GPU's memory, all of which ncu saves and restores for each replay.
-    For a hybrid model, whose blocks are as large as its other states, it is left to vLLM.
+    For a hybrid model, whose blocks are as large as its other states, it is left to vLLM; so it is where the
+    sizes have names that nobody here knows.
 
     >>> sizes = dict(num_hidden_layers=32, num_attention_heads=32, num_key_value_heads=8, head_dim=128)
     >>> kv_cache(sizes, sequences=1, tokens=64)
     {'kv_cache_memory_bytes': 18874368}
+    >>> kv_cache(dict(n_layer=12, n_head=12, n_embd=768), sequences=1, tokens=64)
+    {'kv_cache_memory_bytes': 5308416}
+
+    Multi-head latent attention keeps one vector per token and layer, for all heads and for keys and values.
+
+    >>> latent = dict(num_hidden_layers=61, num_attention_heads=128, kv_lora_rank=512, qk_rope_head_dim=64)
+    >>> kv_cache(latent, sequences=1, tokens=64)
+    {'kv_cache_memory_bytes': 10119168}
     """
-    if "hybrid_override_pattern" in config or "layers_block_type" in config:
+    # A model that sees, too, has its language model inside.
+    config = {**config, **(config.get("text_config") or {})}
+    if _HYBRID & config.keys() or set(config.get("layer_types") or ()) - _ATTENTION:
         return {}
-    heads = config["num_attention_heads"]
-    width = (config.get("head_dim") or config["hidden_size"] // heads) * (
-        config.get("num_key_value_heads") or heads
-    )
+    layers = config.get("num_hidden_layers") or config.get("n_layer")
+    bytes_per_token = _kv_bytes_per_token(config)
+    if not layers or not bytes_per_token:
+        return {}
     # Blocks of 16 tokens, the last of a sequence only partly filled; and some blocks that are never given
     # out.
     blocks = sequences * (-(-tokens // 16) + 1) + 4
-    return {"kv_cache_memory_bytes": 2 * 2 * width * config["num_hidden_layers"] * 16 * blocks}
+    return {"kv_cache_memory_bytes": bytes_per_token * layers * 16 * blocks}
+
+
+def _kv_bytes_per_token(config: Mapping[str, Any]) -> int | None:
+    """Of one layer, in bf16; None if the config does not say it in words that are known."""
+    if rank := config.get("kv_lora_rank"):
+        return 2 * int(rank + config.get("qk_rope_head_dim", 0))
+    heads = config.get("num_attention_heads") or config.get("n_head")
+    hidden = config.get("hidden_size") or config.get("n_embd")
+    if not heads or not (config.get("head_dim") or hidden):
+        return None
+    key_value_heads = config.get("num_key_value_heads") or heads
+    return 2 * 2 * int(config.get("head_dim") or hidden // heads) * int(key_value_heads)
 
 
 def changed_model(model: str, change: Callable[[dict[str, Any]], Mapping[str, Any]]) -> str:
@@ -163,7 +193,13 @@ def few_layers(config: Mapping[str, Any], layers: int) -> dict[str, Any]:
     {'hybrid_override_pattern': 'M-*', 'num_hidden_layers': None}
     >>> few_layers({"layer_types": ["linear", "linear", "full", "linear"]}, 1)
     {'layer_types': ['linear', 'linear', 'full'], 'num_hidden_layers': 3}
+    >>> few_layers({"text_config": {"num_hidden_layers": 32, "head_dim": 128}}, 2)
+    {'text_config': {'num_hidden_layers': 2, 'head_dim': 128}}
+    >>> few_layers({"n_layer": 12}, 2)
+    {'n_layer': 2}
     """
+    if text := config.get("text_config"):
+        return {"text_config": {**text, **few_layers(text, layers)}}
     if (pattern := config.get("hybrid_override_pattern")) is not None:
         return {
             "hybrid_override_pattern": "".join(dict.fromkeys(pattern)) * layers,
@@ -174,7 +210,7 @@ def few_layers(config: Mapping[str, Any], layers: int) -> dict[str, Any]:
             # What else depends on a layer's place stays right when the first ones are kept in order.
             kept = max(layers, 1 + max(types.index(kind) for kind in set(types)))
             return {key: types[:kept], "num_hidden_layers": kept}
-    return {"num_hidden_layers": layers}
+    return {"n_layer" if "n_layer" in config else "num_hidden_layers": layers}
 
 
 def llm(model: str, *, random: bool, graphs: Sequence[int] = (), **arguments: Any) -> Any:
@@ -277,31 +313,71 @@ def _watched(engine: Any, steps: Steps) -> Iterator[None]:
 
 
 def facts(engine: Any) -> dict[str, str]:
-    """Tags that the queries about sweeps read, from the model as it was loaded.
+    """Tags that the queries about sweeps read, from the model as it was loaded; see `weight_tags`."""
+    model = engine.llm_engine.model_config.hf_config.to_dict()
+    return weight_tags(engine.apply_model(weights)[0], model)
 
-    ``weight_bytes``: what a decode step has to read, so without the embedding table, of which it reads a row
-    per token. ``flop_per_token``: 2 for each weight of the layers, so without embedding and output layer.
+
+def weights(model: Any) -> dict[str, int]:
+    """Bytes and numbers of the weights of a loaded model, and of those that not every step reads.
+
+    Returns:
+        ``bytes`` and ``count`` of all; ``embedding_bytes`` and ``embedding_count`` of the table of inputs,
+        ``output_count`` of the output layer, ``expert_count`` of experts of which a router chooses; and how
+        many parameters are ``packed``: several weights in one integer, so that their number is not known.
     """
+    found = dict.fromkeys(
+        ("bytes", "count", "embedding_bytes", "embedding_count", "output_count", "expert_count", "packed"), 0
+    )
+    for name, parameter in model.named_parameters():
+        size, count = parameter.numel() * parameter.element_size(), parameter.numel()
+        found["bytes"] += size
+        found["count"] += count
+        if "embed_tokens" in name or "embeddings" in name:
+            found["embedding_bytes"] += size
+            found["embedding_count"] += count
+        elif "lm_head" in name:
+            found["output_count"] += count
+        elif re.search(r"(^|\.)experts\.", name):
+            # Shared experts, which every token goes through, are called otherwise.
+            found["expert_count"] += count
+        if not parameter.dtype.is_floating_point:
+            found["packed"] += 1
+    return found
 
-    def sizes(model: Any) -> tuple[int, int, int, int]:
-        total_bytes = total = embedding_bytes = outside = 0
-        for name, parameter in model.named_parameters():
-            total_bytes += parameter.numel() * parameter.element_size()
-            total += parameter.numel()
-            if "embed_tokens" in name or "embeddings" in name:
-                embedding_bytes += parameter.numel() * parameter.element_size()
-                outside += parameter.numel()
-            elif "lm_head" in name:
-                outside += parameter.numel()
-        return total_bytes, total, embedding_bytes, outside
 
-    total_bytes, total, embedding_bytes, outside = engine.apply_model(sizes)[0]
+def weight_tags(sizes: Mapping[str, int], config: Mapping[str, Any]) -> dict[str, str]:
+    """Tags about weights, as far as they are known.
+
+    Args:
+        sizes: of `weights`.
+        config: of the model.
+
+    Returns:
+        ``weight_bytes``: what a decode step has to read, so without the embedding table, of which it reads a
+        row per token; left out where a router chooses among experts, for then it depends on the batch.
+        ``flop_per_token``: 2 for each weight of the layers that a token meets, so without embedding and
+        output layer, and of the experts as many as are chosen; left out where weights are packed.
+
+    >>> dense = dict(bytes=260, count=130, embedding_bytes=40, embedding_count=20, output_count=20)
+    >>> weight_tags({**dense, "expert_count": 0, "packed": 0}, {})
+    {'weight_bytes': '220', 'flop_per_token': '180'}
+    >>> weight_tags({**dense, "expert_count": 80, "packed": 0}, dict(num_experts=8, num_experts_per_tok=2))
+    {'flop_per_token': '60'}
+    """
+    config = {**config, **(config.get("text_config") or {})}
     # Tied embeddings are the output layer too, which every step reads as a whole.
-    tied = bool(getattr(engine.llm_engine.model_config.hf_config, "tie_word_embeddings", False))
-    return {
-        "weight_bytes": str(total_bytes - (0 if tied else embedding_bytes)),
-        "flop_per_token": str(2 * (total - outside)),
-    }
+    unread = 0 if config.get("tie_word_embeddings") else sizes["embedding_bytes"]
+    found = {} if sizes["expert_count"] else {"weight_bytes": str(sizes["bytes"] - unread)}
+    of_layers = sizes["count"] - sizes["embedding_count"] - sizes["output_count"]
+    if sizes["expert_count"]:
+        keys = ("num_experts", "num_local_experts", "n_routed_experts")
+        experts = next((config[key] for key in keys if config.get(key)), None)
+        chosen = config.get("num_experts_per_tok")
+        if not experts or not chosen:
+            return found
+        of_layers -= sizes["expert_count"] - sizes["expert_count"] * chosen // experts
+    return found if sizes["packed"] else {**found, "flop_per_token": str(2 * of_layers)}
 
 
 def gib(value: float) -> int:

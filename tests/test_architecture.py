@@ -191,7 +191,7 @@ def test_a_database_does_this_and_no_more() -> None:
     }  # fmt: skip
     assert public - tables == {
         "ask", "query", "sql", "chart", "compare", "check", "report", "info", "tables", "unanswerable",
-        "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "close",
+        "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "compact", "close",
     }  # fmt: skip
     assert tables <= public
 

@@ -14,8 +14,9 @@ from traceql.ask.answer import Answer, Asker
 from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
 from traceql.read.base import no_progress
-from traceql.store import connection, decode, ingest, interrupts, runs
+from traceql.store import connection, decode, held, ingest, interrupts, runs
 from traceql.store.definitions import Definitions
+from traceql.store.waiting import WAIT_S, log
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from traceql.read.base import Progress
     from traceql.read.runs import RunFile
     from traceql.store.decode import Via
-    from traceql.store.outcomes import ImportedRuns, Ingested
+    from traceql.store.outcomes import Compacted, ImportedRuns, Ingested
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -43,6 +44,7 @@ def open(  # noqa: A001
     allow_files: bool = False,
     queries: str | Path | Sequence[str | Path] = (),
     timeout_s: float | None = None,
+    wait_s: float = WAIT_S,
 ) -> Database:
     """Open a database, or name one that the first `Database.ingest` will create.
 
@@ -53,11 +55,13 @@ def open(  # noqa: A001
         queries: folders with questions of your own, in the form of ``queries/``.
         timeout_s: how long the questions of a call (`Database.ask`, `Database.report` …) may take together;
             None for any time. Then it raises `TimeLimitError`.
+        wait_s: how long a question or a change waits for another process that has the file open; that it
+            waits is said by the logger ``traceql``, by default on standard error.
 
     Raises:
         CatalogError: a folder cannot be used.
     """
-    return Database(path, allow_files=allow_files, queries=queries, timeout_s=timeout_s)
+    return Database(path, allow_files=allow_files, queries=queries, timeout_s=timeout_s, wait_s=wait_s)
 
 
 def _frame(table: str) -> Callable[[Database], pl.LazyFrame]:
@@ -129,6 +133,8 @@ class Database:
         allow_files: bool = False,
         queries: str | Path | Sequence[str | Path] = (),
         timeout_s: float | None = None,
+        wait_s: float = WAIT_S,
+        tell: Callable[[str], None] = log,
     ) -> None:
         self.path = str(path)
         own = (queries,) if isinstance(queries, str | Path) else tuple(queries)
@@ -138,6 +144,8 @@ class Database:
             allow_files=allow_files,
             definitions=Definitions(self._catalog),
             timeout_s=timeout_s,
+            wait_s=wait_s,
+            tell=tell,
         )
         self._asker = Asker(self._store, self._catalog, _draw)
 
@@ -370,6 +378,7 @@ class Database:
             DatabaseError: the database cannot be written; it is as it was.
         """
         if isinstance(file, str | Path):
+            held.spare(file)
             file = tables_of_runs.read(file, tags=tags)
         return runs.add(self._store, file, sweep=sweep, replace=replace)
 
@@ -393,18 +402,32 @@ class Database:
     def drop(self, *traces: str) -> None:
         """Remove traces: all of them, or none.
 
+        If they had anything private (an environment, tags), the file is written anew and holds no byte of
+        them; else their bytes may be found in it until `compact`.
+
         Raises:
             QueryError: one of them does not exist.
         """
         ingest.drop(self._store, *traces)
 
     def drop_runs(self, *sweeps: str) -> None:
-        """Remove the runs of imported files: all of them, or none.
+        """Remove the runs of imported files: all of them, or none; as `drop` does.
 
         Raises:
             QueryError: there are none of a label.
         """
         runs.drop(self._store, *sweeps)
+
+    def compact(self) -> Compacted:
+        """Write the file anew: smaller, and without a byte of what was removed.
+
+        The new file takes the place of the old one when it is whole, and has its permissions. Meanwhile there
+        is room for both.
+
+        Raises:
+            DatabaseError: there is no database, or no room; it is as it was.
+        """
+        return self._store.compact()
 
 
 def _draw(answer: Answer, ask: Asker) -> Any:

@@ -203,6 +203,7 @@ def test_time_that_tracing_by_node_made_longer_decides_only_what_it_cannot_have_
     assert told(100_000, 99_000) == {"fail" if by_node == "before" else "cannot tell"}
 
 
+@pytest.mark.long
 def test_what_nwor_cannot_have_saved_is_no_success(tmp_path: Path) -> None:
     def told(accepted: int, writes: int, saved: float) -> tuple[str, str]:
         for name, mode, amount in (("before", "off", 1000), ("after", "stage", writes)):

@@ -191,6 +191,7 @@ def test_two_runs_against_two_have_the_interval_of_their_own_degrees_of_freedom(
     assert (round(row["delta_low"], 1), round(row["delta_high"], 1)) == (66.3, 135.7)
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None)
 @given(
     # scipy warns where the runs of a side are equal.

@@ -89,6 +89,7 @@ def test_what_ends_before_it_starts_has_no_length_and_is_counted() -> None:
     assert database.query("cuda_gpu_kern_sum").select(columns).rows() == [(2, 1000, 100.0, 1000)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("recording", [overrun(), negative()], ids=["overrun", "negative"])
 def test_no_share_of_any_answer_is_negative_or_not_a_number(recording: Recording) -> None:
     asked = 0

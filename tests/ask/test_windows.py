@@ -266,6 +266,7 @@ def test_a_window_after_everything_holds_nothing(made: Database, question: str) 
     assert not told, told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_window_in_the_middle_answers_as_a_trace_of_what_ran_in_it(made: Database, question: str) -> None:
     middle = {"from_": 1_000, "to": "2us"}
@@ -459,6 +460,7 @@ def test_a_question_without_a_window_sees_everything_after_one_with_a_window(mad
     assert made.sql("SELECT count(*) FROM kernels").item() == kernels
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_database_of_an_older_version_is_narrowed_as_one_of_today(version: int, tmp_path: Path) -> None:
     packed = DATABASES / f"version_{version}.duckdb.xz"

@@ -142,6 +142,7 @@ def test_two_changed_kernels_of_one_function_are_two_differences(home: Path) -> 
     assert deltas("--within", "step_1#1") == deltas()
 
 
+@pytest.mark.long
 def test_charts_and_pages_are_narrowed_and_say_so(home: Path) -> None:
     for number, place in enumerate((["--to", "0.1ms"], ["--within", "step_1#0", "--to", "0.1ms"])):
         file = home / f"{number}.json"

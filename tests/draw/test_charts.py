@@ -63,8 +63,13 @@ PARAMS: dict[str, dict[str, Any]] = {
     "prefill_sweep": {},
 }
 TRACES = {
+    "collectives": "nccl_two_gpus.sqlite.xz",
     "cuda_memcpy_sync": None,
+    "gpu_metric_util_sum": "gpu_metrics.sqlite.xz",
+    "gpu_metrics_in_ranges": "gpu_metrics.sqlite.xz",
     "graph_replays": "llama_graph.sqlite.xz",
+    "nccl_message_sum": "nccl_rank0.sqlite.xz",
+    "nccl_straggler": "nccl_two_gpus.sqlite.xz",
     "nccl_gpu_overlap_trace": "nsysai_2gpu_2026.2.sqlite.xz",
     "nvtx_startend_sum": None,
     "osrt_sum": "mordred_rtx6000_2021.2.sqlite.xz",
@@ -169,6 +174,7 @@ def test_a_chart_is_drawn_from_real_reports_and_carries_the_answers_numbers(
         assert {rounded(row[column]) for row in of_answer} <= numbers | {None}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(set(DRAWN) - NOTHING_TO_DRAW - {"um_cpu_page_faults_sum"}))
 def test_every_axis_says_its_unit(
     pictures: Callable[[str], tuple[dict[str, Any], pl.DataFrame]], name: str

@@ -46,6 +46,7 @@ FIRST = {oracle.question: oracle for oracle in reversed(ORACLES)}
 NARROWED = [(oracle, place) for oracle in FIRST.values() for place in places(oracle) if place != EVERYWHERE]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("oracle", "place"), NARROWED, ids=str)
 def test_so_it_is_of_what_lies_in_a_window_or_a_range(asked: Asked, oracle: Oracle, place: str) -> None:
     compared = asked.compare(oracle, place)

@@ -70,6 +70,7 @@ def test_every_declared_parameter_is_used_and_every_used_one_declared(name: str)
     assert set(re.findall(r"\$(\w+)", query.sql)) == {p.name for p in query.in_sql}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_runs_on_a_database_with_all_sorts_of_traces(corpus: Database, name: str) -> None:
     answer = corpus.query(name, **REQUIRED.get(name, {}))

@@ -316,6 +316,7 @@ def seconds_to_store(ranges: int, crossings: int) -> float:
     return best
 
 
+@pytest.mark.long
 def test_time_is_linear_in_ranges_that_cross() -> None:
     # Sixteen times the time, if every pair were looked at.
     assert seconds_to_store(24_000, 12_000) < 8 * seconds_to_store(6_000, 3_000)

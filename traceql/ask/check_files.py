@@ -31,6 +31,7 @@ from msgspec import Meta, Struct, structs
 
 from traceql.declared import fitted, from_toml
 from traceql.errors import CheckError, QueryError
+from traceql.store import held
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -87,6 +88,8 @@ def load(name: str | Path, catalog: Catalog) -> CheckFile:
         if short not in known:
             raise CheckError(f"{name}: no such file", f"Known are {', '.join(known)}. Or name a file.")
         file = known[short]
+    elif held.is_database(name):
+        raise CheckError(f"{name}: a database, not a file of checks", "A file of checks is TOML in UTF-8.")
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from traceql.errors import MissingDataError, QueryError
 from traceql.questions import catalog
+from traceql.store import held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +77,13 @@ class Comparison:
         return json.dumps(content, ensure_ascii=False)
 
     def save(self, path: str | Path) -> None:
-        """Write it to a JSON file, for `load`."""
+        """Write it to a JSON file, for `load`.
+
+        Raises:
+            QueryError: that is a database.
+        """
+        if held.is_database(path):
+            raise QueryError(f"{path}: a database, not overwritten", "Name another file.")
         Path(path).write_text(self.to_json(), encoding="utf-8")
 
 
@@ -88,6 +95,8 @@ def load(path: str | Path) -> Comparison:
     """
     import polars as pl
 
+    if held.is_database(path):
+        raise QueryError(f"{path}: a database, not a saved comparison", "Name another file.")
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         return Comparison(

@@ -43,6 +43,7 @@ _COMMANDS = (
     "drop",
     "import-runs",
     "drop-runs",
+    "compact",
     "schema",
     "query",
     "sql",

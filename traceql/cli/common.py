@@ -10,6 +10,7 @@ import click
 
 from traceql.errors import CatalogError, QueryError, TraceqlError
 from traceql.present.values import printable
+from traceql.store.waiting import WAIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 DEFAULT_DB = "traces.duckdb"
+_WAIT = "traceql.wait_s"
 
 
 def db_option() -> Callable[[F], F]:
-    """The ``--db`` option."""
-    return click.option(
+    """The ``--db`` option, and ``--wait``, which `database` and `store` know without being told."""
+    named = click.option(
         "--db",
         envvar="TRACEQL_DB",
         default=DEFAULT_DB,
@@ -37,6 +39,30 @@ def db_option() -> Callable[[F], F]:
         type=click.Path(dir_okay=False),
         help="The database file.",
     )
+    waiting = click.option(
+        "--wait",
+        envvar="TRACEQL_WAIT",
+        default=WAIT_S,
+        show_default=True,
+        show_envvar=True,
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        expose_value=False,
+        callback=_keep_wait,
+        help="How long to wait for another process that has the database open.",
+    )
+    return lambda command: named(waiting(command))
+
+
+def _keep_wait(context: click.Context, _param: click.Parameter, wait_s: float) -> None:
+    context.meta[_WAIT] = wait_s
+
+
+def _wait_s() -> float:
+    """What ``--wait`` says; a shell that completes waits for nobody."""
+    context = click.get_current_context(silent=True)
+    wait_s: float = context.meta.get(_WAIT, 0.0) if context and not context.resilient_parsing else 0.0
+    return wait_s
 
 
 def tags_option(meaning: str) -> Callable[[F], F]:
@@ -96,7 +122,7 @@ def database(path: str, *, allow_files: bool = False) -> Database:
     """The database of ``--db``, with the user's own questions."""
     from traceql.database import Database
 
-    return Database(path, allow_files=allow_files, queries=own_folders())
+    return Database(path, allow_files=allow_files, queries=own_folders(), wait_s=_wait_s(), tell=note)
 
 
 @contextmanager
@@ -106,7 +132,9 @@ def store(path: str, *, allow_files: bool = False) -> Iterator[Store]:
     from traceql.store.connection import Store
     from traceql.store.definitions import Definitions
 
-    opened = Store(path, allow_files=allow_files, definitions=Definitions(catalog()))
+    opened = Store(
+        path, allow_files=allow_files, definitions=Definitions(catalog()), wait_s=_wait_s(), tell=note
+    )
     try:
         yield opened
     finally:

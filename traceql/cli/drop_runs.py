@@ -12,7 +12,7 @@ from traceql.present.values import printable
 @click.argument("sweeps", nargs=-1, required=True, metavar="SWEEP…")
 @db_option()
 def drop_runs(sweeps: tuple[str, ...], db: str) -> None:
-    """Remove imported runs from the database: all that are named, or none."""
+    """Remove imported runs from the database: all that are named, or none; no byte of them is left in it."""
     with database(db) as opened:
         opened.drop_runs(*sweeps)
     for sweep in sweeps:

@@ -48,6 +48,7 @@ def import_runs(
       traceql import-runs latency.json --tag gpu=H200 --tag batch_size=8
     """
     from traceql.read import runs
+    from traceql.store import held
 
     if name is not None and len(files) != 1:
         raise click.UsageError(f"--name labels one file, but {len(files)} were given.")
@@ -55,6 +56,7 @@ def import_runs(
     with database(db) as opened:
         for file in files:
             try:
+                held.spare(file)
                 read = runs.read(file, tags=tags, tag_columns=tag_columns, metric_columns=metric_columns)
                 stored = opened.import_runs(read, sweep=name, replace=replace)
             except ReportError as error:

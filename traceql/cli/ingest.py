@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 @click.option(
     "--keep-environment",
     is_flag=True,
-    help="Also store the profiled process's command line and environment, which may hold secrets.",
+    help="Also store the profiled process's command line and environment, which may hold secrets, and home "
+    "folders in texts as they are; the database is then for its owner alone.",
 )
 @click.option(
     "--via",
@@ -58,7 +59,9 @@ def ingest(
     Reads .ncu-rep and older Nsight Compute reports, .nsys-rep and .qdrep, and what nsys export writes (SQLite
     files, parquetdir and arrowdir folders); any of them compressed with xz, zstd or gzip. A report that the
     database holds already is skipped. If one cannot be read the others still come in, and the exit status
-    is 1.
+    is 1. The database itself and what lies beside it or beside reports (sidecars) are passed over.
+
+    Several may bring reports into one database at a time: each waits for the others, as --wait says.
 
     \b
     Examples:
@@ -68,7 +71,7 @@ def ingest(
     """
     from traceql.store.decode import decode_all, find_reports
 
-    reports = find_reports(paths)
+    reports = find_reports(paths, db)
     if name is not None and len(reports) != 1:
         raise click.UsageError(f"--name labels one report, but {len(reports)} were found.")
     failed = 0

@@ -14,6 +14,7 @@ import click
 from traceql.errors import TraceqlError
 from traceql.present import formats, terminal, values
 from traceql.read import formats as reports
+from traceql.store import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -111,12 +112,10 @@ def _spare_databases(output: str) -> None:
     if not Path(output).is_file():
         # Reading a pipe would wait for whoever writes to it.
         return
-    with contextlib.suppress(OSError), Path(output).open("rb") as file:
-        head = file.read(reports.HEAD_BYTES)
-        if reports.is_duckdb(head) or reports.by_magic(head):
-            raise TraceqlError(
-                f"{output}: a database or a report, not overwritten", "Name another file for the answer."
-            )
+    if held.is_database(output) or reports.by_magic(held.head(output) or b""):
+        raise TraceqlError(
+            f"{output}: a database or a report, not overwritten", "Name another file for the answer."
+        )
 
 
 def form_of(format_: str | None, output: str | None) -> str:

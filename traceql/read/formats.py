@@ -106,6 +106,11 @@ def is_duckdb(head: bytes) -> bool:
     return head[8:12] == b"DUCK"
 
 
+def database_given(name: str) -> ReportError:
+    """The error for a database where something else was to be given."""
+    return ReportError(f"{name}: this is a DuckDB database", "Open it with --db instead of ingesting it.")
+
+
 def by_magic(head: bytes) -> Reader | None:
     """The reader of the file format that begins like this, or None."""
     return next((r for r in READERS if r.magic and head.startswith(r.magic)), None)
@@ -155,9 +160,7 @@ def reader_for(path: Path, file_name: str | None = None) -> Reader:
     found = by_magic(head)
     if found is None:
         if is_duckdb(head):
-            raise ReportError(
-                f"{name}: this is a DuckDB database", "Open it with --db instead of ingesting it."
-            )
+            raise database_given(name)
         for magic, what, remedy in _KNOWN_OTHERS:
             if head.startswith(magic):
                 raise ReportError(f"{name}: this is {what}", remedy)

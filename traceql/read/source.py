@@ -7,16 +7,16 @@ import hashlib
 import lzma
 import os
 import shutil
-import tempfile
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from traceql.errors import ReportError, TruncatedReportError
+from traceql.read import temporary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 _COMPRESSIONS: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "xz": (b"\xfd7zXZ\x00", (".xz",)),
@@ -47,8 +47,12 @@ class Source:
 
 
 @contextlib.contextmanager
-def open_source(path: Path) -> Iterator[Source]:
+def open_source(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -> Iterator[Source]:
     """Unpack (if needed) and hash the report at `path`; the copy is removed on exit.
+
+    Args:
+        path: file or folder.
+        no_part: whether a file in the folder is none of its parts, and not to be opened.
 
     Raises:
         ReportError: there is nothing at `path`, it cannot be read, or its compression is damaged.
@@ -57,7 +61,7 @@ def open_source(path: Path) -> Iterator[Source]:
         raise ReportError(f"{path}: no such file or directory", "Check the path.")
     try:
         if path.is_dir():
-            yield _hash_directory(path)
+            yield _hash_directory(path, no_part)
             return
         if not path.is_file():
             # A pipe can be read once only, and a device may never end.
@@ -69,8 +73,8 @@ def open_source(path: Path) -> Iterator[Source]:
             yield Source(path, _valid(path.name), digest, path.stat().st_size)
             return
         file_name = without_suffix(_valid(path.name), _COMPRESSIONS[compression][1])
-        with tempfile.TemporaryDirectory(prefix="traceql-") as folder:
-            plain = Path(folder) / file_name
+        with temporary.folder() as folder:
+            plain = folder / file_name
             digest, size = _unpack(path, compression, plain)
             yield Source(plain, file_name, digest, size)
     except PermissionError as error:
@@ -85,6 +89,11 @@ def plain_name(file_name: str) -> str:
     """
     suffixes = tuple(suffix for _, known in _COMPRESSIONS.values() for suffix in known)
     return without_suffix(file_name, suffixes)
+
+
+def packed_names(file_name: str) -> list[str]:
+    """What a file of that name may be called when it is compressed."""
+    return [file_name + suffix for _, known in _COMPRESSIONS.values() for suffix in known]
 
 
 def _compression(path: Path) -> str | None:
@@ -150,10 +159,10 @@ def _open_compressed(path: Path, compression: str) -> IO[bytes]:
     return cast("IO[bytes]", pa.CompressedInputStream(str(path), "zstd"))
 
 
-def _hash_directory(path: Path) -> Source:
+def _hash_directory(path: Path, no_part: Callable[[Path], bool]) -> Source:
     digest = hashlib.sha256()
     size = 0
-    for member in sorted(p for p in path.iterdir() if p.is_file()):
+    for member in sorted(p for p in path.iterdir() if p.is_file() and not no_part(p)):
         with member.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         digest.update(os.fsencode(member.name) + f"\0{content}\n".encode())

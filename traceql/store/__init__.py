@@ -8,10 +8,14 @@ given.
 `sharing`    one file, as all of this process share it
 `definitions` views and macros of the package, in front of stored ones
 `specs`      the view of GPUs
+`held`       which files this process has open as databases, which nothing else opens
+`waiting`    who meets another process waits: how long, and whom it tells
 `create`     a new database; whether one that is there is ours; upgrades
 `empty`      the empty database, kept for the next
 `decode`     from paths to decoded reports: find, unpack, choose a reader, several at a time
 `ingest`     a decoded report becomes rows; names, tags, removal
+`compact`    the file anew, without what was removed
+`permissions` who may read a database that holds an environment
 `runs`       runs measured outside the profilers become rows
 `trust`      what of a file is used: rows of our tables, nothing stored to be run
 `failures`   DuckDB's errors in words that help

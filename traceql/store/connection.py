@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
-from traceql.store import create, empty, failures, interrupts
+from traceql.read import formats
+from traceql.store import compact, create, empty, failures, interrupts, permissions
 from traceql.store.definitions import words
+from traceql.store.outcomes import Compacted
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
+from traceql.store.waiting import WAIT_S, Patience, log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import pyarrow as pa
 
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     from traceql.store.definitions import Definitions
     from traceql.store.sharing import Cursor, Mode
 
+#: never; private: if something of the kind was removed; always.
+Anew = Literal["never", "private", "always"]
 
 # Statements that may undo what a cursor made earlier.
 _UNDOING = frozenset({"rollback", "abort", "drop", "replace", "alter"})
@@ -37,20 +43,30 @@ class Store:
         allow_files: let SQL read and write other files and load extensions.
         definitions: views and macros that questions use; those in the database are never used.
         timeout_s: how long a statement may take; None for any time.
+        wait_s: how long a question or a change waits for another process that has the file open.
+        tell: is given a sentence when one waits, once.
     """
 
     def __init__(
-        self, path: str, *, allow_files: bool, definitions: Definitions, timeout_s: float | None = None
+        self,
+        path: str,
+        *,
+        allow_files: bool,
+        definitions: Definitions,
+        timeout_s: float | None = None,
+        wait_s: float = WAIT_S,
+        tell: Callable[[str], None] = log,
     ) -> None:
         self.path = path
         self.timeout_s = timeout_s
-        # Absolute, so that no name is taken for the address of something else (sqlite:x, md:x), and that of
-        # the folder in which the object was made.
-        self._place = path if path == MEMORY else str(Path(path).absolute().resolve())
+        #: Absolute, so that no name is taken for the address of something else (sqlite:x, md:x), and that of
+        #: the folder in which the object was made.
+        self.place = path if path == MEMORY else str(Path(path).absolute().resolve())
         self.definitions = definitions
+        self.patience = Patience(wait_s, tell)
         self._asking: Mode = "files" if allow_files else "read"
         # One in memory is this object's alone, and nobody else could open it.
-        self._own = File(path, self._asking) if path == MEMORY else None
+        self._own = File(self._asking) if path == MEMORY else None
         self._held: File | None = None
         # One thread at a time makes the file, and the others find it made.
         self._making = threading.RLock()
@@ -64,7 +80,7 @@ class Store:
     @property
     def exists(self) -> bool:
         """Whether there is anything to ask; a database in memory always is."""
-        return self.path == MEMORY or Path(self._place).exists()
+        return self.path == MEMORY or Path(self.place).exists()
 
     def close(self) -> None:
         """Let go of the file; it is closed if no other object has it, and opened again when it is needed."""
@@ -78,7 +94,7 @@ class Store:
 
     def _used(self, mode: Mode, threads: int | None = None) -> contextlib.AbstractContextManager[Cursor]:
         # Held from the first use on: a file that only closed objects knew could not be let go of.
-        self._held = held = self._own or file_of(self._place)
+        self._held = held = self._own or file_of(self.place)
         return held.used(self, mode, threads)
 
     # --- questions --------------------------------------------------------------------------------------
@@ -123,7 +139,7 @@ class Store:
                 cursor = stack.enter_context(cursor.narrowed(narrowed))
             answer = None
             try:
-                if not self.allows_files and failures.writes_files(statement):
+                if not self.allows_files and failures.writes_files(cursor.connection, statement):
                     raise failures.no_files("Permission Error: COPY and EXPORT write files")
                 cursor.define(self.definitions, statement)
                 for name, table in tables.items():
@@ -154,7 +170,7 @@ class Store:
 
     @contextlib.contextmanager
     def writing(
-        self, what: str, *, new: bool = True, small: bool = False
+        self, what: str, *, new: bool = True, small: bool = False, anew: Anew = "never"
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to change the database, in one transaction.
 
@@ -162,6 +178,8 @@ class Store:
             what: is to be stored, for the message if that fails.
             new: whether a database that is not there is made; else that is an error.
             small: whether there is so little to compute that threads would wait for each other longer.
+            anew: when the file is written anew, without what was removed: never, if something ``private`` was
+                removed, or always.
 
         Raises:
             DatabaseError: the database cannot be written; it is as it was.
@@ -169,29 +187,59 @@ class Store:
         try:
             with contextlib.ExitStack() as stack:
                 fresh, cursor = self._to_change(stack, new=new, threads=1 if small else None)
-                connection = cursor.connection
+                file, connection = self._held, cursor.connection
+                assert file is not None
                 try:
                     connection.execute("BEGIN")
                     if self._own is None:
                         # Nobody else opens a database in memory: it is of this version, and stores no code.
                         create.upgrade(connection, self.definitions, self.path)
-                    yield connection
-                    connection.execute("COMMIT")
+                    if self._own is not None or anew == "never":
+                        yield connection
+                        connection.execute("COMMIT")
+                    else:
+                        # A file that is written anew has the definitions that are committed.
+                        connection.execute("COMMIT; BEGIN")
+                        before = compact.private(connection)
+                        yield connection
+                        if anew == "always" or before - compact.private(connection):
+                            with compact.written_anew(connection, self.place) as made:
+                                file.give_way(made, self.place)
+                        else:
+                            connection.execute("COMMIT")
                 except BaseException:
                     with contextlib.suppress(duckdb.Error):
                         connection.execute("ROLLBACK")
+                    if self._own is None:
+                        permissions.remove_empty_log(self.place)
                     raise
                 finally:
                     # A first ingest that failed leaves nothing behind. Removed while it is locked, for
                     # another process may be waiting to store something.
                     if fresh and create.is_empty(connection):
-                        _remove(self._place)
+                        _remove(self.place)
         except duckdb.Error as error:
             raise failures.storage_error(error, what, self.path) from error
         except RuntimeError as error:
             raise failures.interrupt(error) from error
         finally:
             self._discard_prepared()
+
+    def keep_to_owner(self) -> bool:
+        """Before an environment is stored: the file is for its owner alone; whether others could read it."""
+        return self._own is None and permissions.keep_to_owner(self.place)
+
+    def compact(self) -> Compacted:
+        """Write the file anew, without what was removed from it; nothing to do for one in memory.
+
+        Raises:
+            DatabaseError: there is none, or no room for it; the database is as it was.
+        """
+        if self._own is not None:
+            return Compacted(0, 0)
+        with self.writing("what remains", new=False, anew="always"):
+            before = Path(self.place).stat().st_size
+        return Compacted(before, Path(self.place).stat().st_size)
 
     def _to_change(
         self, stack: contextlib.ExitStack, *, new: bool, threads: int | None
@@ -221,12 +269,12 @@ class Store:
         with self._making:
             if self.exists or self._prepared is not None:
                 return
-            self._prepared = f"{self._place}.{uuid.uuid4().hex}.new"
+            self._prepared = f"{self.place}.{uuid.uuid4().hex}.new"
             if empty.copy(self._prepared, self.definitions):
                 return
-            made = File(self._prepared)
+            made = File()
             try:
-                with made.used(self, "make") as cursor:
+                with made.used(self, "make", place=self._prepared) as cursor:
                     create.create(cursor.connection, self.definitions)
             except duckdb.Error as error:
                 self._discard_prepared()
@@ -244,10 +292,10 @@ class Store:
             try:
                 # Unlike a plain rename, never in place of a database that another process made meanwhile.
                 with contextlib.suppress(FileExistsError):
-                    Path(self._place).hardlink_to(self._prepared)
+                    Path(self.place).hardlink_to(self._prepared)
             except OSError:
                 # A file system without hard links.
-                Path(self._prepared).rename(self._place)
+                _copy(self._prepared, self.place)
             finally:
                 self._discard_prepared()
 
@@ -281,8 +329,26 @@ def _presentable(table: pa.Table) -> pa.Table:
     return table.rename_columns(names)
 
 
+def _copy(made: str, place: str) -> None:
+    """Copy a database, never in place of another. What makes it one comes last: a half is none."""
+    content = memoryview(Path(made).read_bytes())
+    begin = formats.HEAD_BYTES
+    with contextlib.suppress(FileExistsError), Path(place).open("xb") as file:
+        try:
+            file.write(bytes(begin))
+            file.write(content[begin:])
+            file.flush()
+            os.fsync(file.fileno())
+            file.seek(0)
+            file.write(content[:begin])
+        except BaseException:
+            Path(place).unlink(missing_ok=True)
+            raise
+
+
 def _remove(database: str) -> None:
-    for file in (database, f"{database}.wal"):
+    # The database last: from then on another process may make one, with a log of its own.
+    for file in (f"{database}.wal", database):
         # Windows removes no open file: an empty database is then left, which is as good as none.
         with contextlib.suppress(PermissionError):
             Path(file).unlink(missing_ok=True)

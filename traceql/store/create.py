@@ -99,6 +99,12 @@ def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
     return connection.execute("SELECT 1 FROM traces UNION ALL SELECT 1 FROM runs LIMIT 1").fetchone() is None
 
 
+def is_bare(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a database holds nothing at all, as one that DuckDB has just made."""
+    things = "SELECT 1 FROM duckdb_tables() UNION ALL SELECT 1 FROM duckdb_views() WHERE NOT internal LIMIT 1"
+    return connection.execute(things).fetchone() is None
+
+
 def _version(connection: duckdb.DuckDBPyConnection, path: str, database: str) -> tuple[int, str]:
     meta = f"{trust.prefix(database)}{trust.META}"
     try:

@@ -9,7 +9,6 @@ import contextlib
 import glob
 import importlib.util
 import os
-import tempfile
 import weakref
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,10 +17,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from traceql.errors import ReportError, RunFileError, TruncatedReportError
-from traceql.read import formats, nsys_tool, sidecar, worker
+from traceql.errors import ReportError, TruncatedReportError
+from traceql.read import formats, nsys_tool, sidecar, temporary, worker
 from traceql.read.base import RawReport, no_progress
-from traceql.read.source import Source, open_source, plain_name
+from traceql.read.source import Source, open_source, packed_names, plain_name
+from traceql.store import held
 from traceql.tables import normalise
 
 if TYPE_CHECKING:
@@ -61,25 +61,56 @@ class Decoded:
         self._resources.close()
 
 
-def find_reports(paths: Iterable[str | Path]) -> list[Path]:
+def find_reports(paths: Iterable[str | Path], database: str | Path | None = None) -> list[Path]:
     """Every report meant by `paths`: files, exported folders, folders of reports, glob patterns.
 
+    Args:
+        paths: as a user writes them. What only lies beside reports is passed over (sidecars, what SQLite
+            keeps while it writes).
+        database: into which they go; it and what lies beside it on its behalf are passed over, too. Nothing
+            is opened for that.
+
     Raises:
-        ReportError: a path does not exist, or a folder or pattern holds no report.
+        ReportError: a path does not exist, or a folder or pattern holds no report, or nothing else is named.
     """
     found: dict[Path, None] = {}
+    passed: dict[Path, None] = {}
+
+    def add(*paths: Path) -> None:
+        for path in paths:
+            of_it = database is not None and held.belongs_to(path, Path(database))
+            (passed if of_it or _beside_report(path) else found)[path] = None
+
     for given in paths:
         path = _named(Path(given))
-        if path.is_dir():
-            found.update(dict.fromkeys(_in_directory(path)))
+        if database is not None and held.belongs_to(path, Path(database)):
+            passed[path] = None
+        elif path.is_dir():
+            add(*_in_directory(path))
         elif path.exists() or not glob.has_magic(str(given)):
-            found[path] = None
+            add(path)
         else:
             matches = [Path(p) for p in sorted(glob.glob(str(given), recursive=True))]  # noqa: PTH207
             if not matches:
                 raise ReportError(f"{given}: nothing matches", "Check the pattern.")
-            found.update(dict.fromkeys(matches))
+            add(*matches)
+    if not found and passed:
+        names = ", ".join(path.name for path in passed)
+        raise ReportError(
+            f"{names}: no report, but the database or what lies beside it or beside reports", "Name a report."
+        )
     return list(found)
+
+
+def _beside_report(path: Path) -> bool:
+    """Whether a file is of use only together with another one, which is there."""
+    for suffix in (sidecar.SUFFIX, "-journal", "-wal", "-shm"):
+        if path.name.endswith(suffix):
+            report = path.with_name(path.name.removesuffix(suffix))
+            return bool(report.name) and any(
+                place.exists() for place in (report, *map(report.with_name, packed_names(report.name)))
+            )
+    return False
 
 
 def _named(path: Path) -> Path:
@@ -121,8 +152,10 @@ def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progr
         ReportError: it cannot be read.
     """
     path = _named(path)
+    # This process may have it open, and a close would give up its lock.
+    held.spare(path)
     with ExitStack() as resources:
-        source = resources.enter_context(open_source(path))
+        source = resources.enter_context(open_source(path, _no_part))
         reader = formats.reader_for(source.path, source.file_name)
         tool = _TOOLS.get(reader.format)
         if tool is not None and via == tool:
@@ -148,6 +181,21 @@ def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progr
         return decoded
 
 
+def _no_part(member: Path) -> bool:
+    """Whether a file in an exported folder is no part of the export: a database, or what lies beside one.
+
+    Raises:
+        ReportError: it is a database, named like a table of the export.
+    """
+    if held.is_companion(member.name):
+        return True
+    if not held.is_database(member):
+        return False
+    if any(member.name.endswith(reader.member_suffix) for reader in formats.READERS if reader.member_suffix):
+        raise formats.database_given(member.name)
+    return True
+
+
 def _sidecar(path: Path) -> tuple[sidecar.Sidecar | None, tuple[str, ...]]:
     """The sidecar of a report, compressed or not, and what to say about it."""
     places = (sidecar.path_of(path.with_name(name)) for name in (path.name, plain_name(path.name)))
@@ -155,8 +203,9 @@ def _sidecar(path: Path) -> tuple[sidecar.Sidecar | None, tuple[str, ...]]:
     if found is None:
         return None, ()
     try:
+        held.spare(found)
         beside = sidecar.read(found)
-    except RunFileError as error:
+    except ReportError as error:
         return None, (f"The sidecar was not used: {error.message}. {error.remedy}",)
     return beside, beside.warnings
 
@@ -182,7 +231,7 @@ def _through(tool: Via, source: Source, alone: bool, resources: ExitStack, progr
 
 
 def _through_nsys(source: Source, resources: ExitStack) -> RawReport:
-    folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="traceql-")))
+    folder = resources.enter_context(temporary.folder())
     export, version = nsys_tool.export(source.path, folder)
     reader = formats.reader_for(export)
     report = reader.read(export, wanted=normalise.wanted(reader.kind), progress=no_progress)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from pathlib import Path
 
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError, QueryError
 from traceql.questions import catalog
-from traceql.read import formats
 from traceql.store import interrupts
 from traceql.tables import elsewhere
 
@@ -55,25 +52,25 @@ def no_files(text: str) -> QueryError:
     return QueryError(text, "SQL may touch no other files; --allow-files (allow_files=True) permits it.")
 
 
-def writes_files(statement: str) -> bool:
+def writes_files(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
     """Whether a statement may write files. DuckDB alone would let COPY overwrite the database it has open.
 
     Only COPY and EXPORT do. PREPARE, EXPLAIN ANALYZE and PIVOT can hide one: any word of that name in
     what is not a plain SELECT counts.
     """
-    return _does(statement, r"copy|export")
+    return _does(connection, statement, "copy|export")
 
 
-def detaches(statement: str, database: str) -> bool:
+def detaches(connection: duckdb.DuckDBPyConnection, statement: str, database: str) -> bool:
     """Whether a statement may let go of the database, which DuckDB forbids only for the first of its path."""
-    return _does(statement, "detach") and database.lower() in statement.lower()
+    return _does(connection, statement, "detach") and database.lower() in statement.lower()
 
 
-def _does(statement: str, word: str) -> bool:
+def _does(connection: duckdb.DuckDBPyConnection, statement: str, word: str) -> bool:
     """Whether a statement that is no plain SELECT has a word."""
     if re.search(rf"\b(?:{word})\b", statement, re.IGNORECASE) is None:
         return False
-    return any(s.type != duckdb.StatementType.SELECT for s in duckdb.extract_statements(statement))
+    return any(s.type != duckdb.StatementType.SELECT for s in connection.extract_statements(statement))
 
 
 def storage_error(error: duckdb.Error, what: str, database: str) -> DatabaseError:
@@ -87,13 +84,14 @@ def storage_error(error: duckdb.Error, what: str, database: str) -> DatabaseErro
     return DatabaseError(f"{database}: {what} could not be stored ({text})", "The database is as it was.")
 
 
-def check_magic(path: str, given: str) -> None:
-    """Refuse a file of another kind before DuckDB tries what it could be (it knows SQLite, too)."""
-    with contextlib.suppress(OSError), Path(path).open("rb") as file:
-        if not formats.is_duckdb(file.read(formats.HEAD_BYTES)):
-            raise DatabaseError(
-                f"{given}: not a DuckDB database", "Choose another file with --db or TRACEQL_DB."
-            )
+def no_database(given: str, *, empty: bool) -> DatabaseError:
+    """The error for a file of another kind, or in which there is nothing."""
+    if empty:
+        return DatabaseError(
+            f"{given}: not a DuckDB database but an empty file",
+            "If whoever began to make it is gone, remove it; or choose another file with --db or TRACEQL_DB.",
+        )
+    return DatabaseError(f"{given}: not a DuckDB database", "Choose another file with --db or TRACEQL_DB.")
 
 
 def interrupt(error: RuntimeError) -> BaseException:
@@ -109,14 +107,19 @@ def damaged(error: Exception, path: str) -> DatabaseError:
     )
 
 
+def holder(error: Exception) -> str | None:
+    """Who has a file open that could not be opened for that reason; None if it was for another."""
+    text = str(error)
+    # "Conflicting lock is held in PROGRAM (PID 7)" on Linux and macOS; Windows words it differently.
+    if "Conflicting lock is held" not in text and "used by another process" not in text:
+        return None
+    named = re.search(r"\(PID (\d+)\)", text)
+    return f"another process (PID {named[1]})" if named else "another process"
+
+
 def connection_error(error: Exception, path: str) -> DatabaseError:
     """The error of opening a database."""
     text = str(error)
-    # "Conflicting lock is held in …" on Linux and macOS; Windows words it differently.
-    if "Conflicting lock is held" in text or "used by another process" in text:
-        return DatabaseError(
-            f"{path}: in use by another process", "Wait for it, or close the program that has the file open."
-        )
     if re.search("Could not read enough bytes|[Cc]hecksum|[Cc]orrupt|INTERNAL Error|WAL", text):
         return damaged(error, path)
     return DatabaseError(

@@ -240,7 +240,6 @@ def _forked() -> None:
     """Threads do not survive a fork: who asks there begins anew."""
     global _own
     _own = threading.local()
-    _running.clear()
     _left.clear()
 
 

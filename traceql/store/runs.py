@@ -38,7 +38,7 @@ def add(
         RunFileError: the label is taken by another file.
         DatabaseError: the database cannot be written, or the number is taken; it is as it was.
     """
-    with store.writing(file.file_name) as connection:
+    with store.writing(file.file_name, anew="private" if replace else "never") as connection:
         known = connection.execute(
             "SELECT sweep FROM runs WHERE sha256 = $sha LIMIT 1", {"sha": file.sha256}
         ).fetchone()
@@ -71,7 +71,7 @@ def drop(store: Store, *sweeps: str) -> None:
     Raises:
         QueryError: there are none of a label.
     """
-    with store.writing(f"the removal of {', '.join(sweeps)}", new=False) as connection:
+    with store.writing(f"the removal of {', '.join(sweeps)}", new=False, anew="private") as connection:
         for sweep in sweeps:
             if not connection.execute("SELECT 1 FROM runs WHERE sweep = $s LIMIT 1", {"s": sweep}).fetchone():
                 raise QueryError(f"no sweep is called {sweep!r}", "See which there are: traceql query runs")

@@ -2,7 +2,11 @@
 
 DuckDB shares a file that one process opens twice, but only with the same settings, and never for reading and
 for writing at once; on POSIX any close of a file gives up the process's lock on it. So every file is opened
-here, once: who wants it another way waits until nobody uses it, and then it is closed and opened anew.
+here, once, under whatever names: who wants it another way waits until nobody uses it, and then it is closed
+and opened anew. Who finds another process at it waits, too, and keeps none of this process from it meanwhile.
+
+Who has a file open for a change may put another in its place, or remove it. So whoever has been given the
+lock looks whether the path still leads to the file that was opened, and opens it again if not.
 
 Each thread asks through a cursor of its own: what it makes (temporary tables, an open transaction) is there
 for its next question, and nobody else's, until the file is opened anew.
@@ -11,9 +15,11 @@ for its next question, and nobody else's, until the file is opened anew.
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
+import ctypes
+import os
+import sys
 import threading
+import time
 import weakref
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,9 +28,11 @@ from typing import TYPE_CHECKING, Literal
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError, QueryError
-from traceql.store import create, failures, interrupts, trust
+from traceql.read import formats, temporary
+from traceql.store import compact, create, failures, held, interrupts, trust
 from traceql.store.definitions import Definition, words
-from traceql.tables import migrations
+from traceql.store.waiting import BusyError, Wait, pause_s
+from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,6 +47,8 @@ NO_DATABASE = "Make one with: traceql ingest REPORT, or name another with --db"
 Mode = Literal["read", "files", "write", "make"]
 # Errors that a value can be the cause of.
 _OF_VALUES = (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException)
+# Where files have no second names, a database is copied into place: it takes no longer.
+_MAKING_S = 1.0
 _CONFIG = {"autoinstall_known_extensions": "false", "python_enable_replacements": "false"}
 
 
@@ -74,7 +84,7 @@ class Cursor:
             CatalogError: one of the user's own is wrong.
             QueryError: the statement may touch files, and uses code that the database holds.
         """
-        if self._inside.database and failures.detaches(statement, self._inside.database):
+        if self._inside.database and failures.detaches(self.connection, statement, self._inside.database):
             raise QueryError(
                 f"the database {self._inside.database} cannot be detached", "It is what is asked here."
             )
@@ -151,13 +161,19 @@ class File:
     """One DuckDB file as this process has it open.
 
     Args:
-        path: of the file, or ``":memory:"``.
-        always: how it is opened whatever it is used for; by default as each use wants it.
+        always: how it is opened whatever it is used for, if it is in memory; else as each use wants it.
     """
 
-    def __init__(self, path: str, always: Mode | None = None) -> None:
-        self._path = path
+    def __init__(self, always: Mode | None = None) -> None:
         self._always = always
+        self._orphaned = False
+        #: Of the file that is open, or was last; None before.
+        self.identity: held.Identity | None = None
+        self._begin()
+        _ALL.add(self)
+
+    def _begin(self) -> None:
+        """Nobody has it open, uses it, or waits for it."""
         # Who waits for others to leave is next: those who come later stay behind.
         self._turn = threading.Lock()
         self._free = threading.Condition()
@@ -167,30 +183,41 @@ class File:
         self._mode: Mode | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._cursors: weakref.WeakSet[Cursor] = weakref.WeakSet()
+        # Not before, so that other processes get in.
+        self._next_change = 0.0
         self._own = threading.local()
         self._inside = Inside()
-        self._remove_spill: weakref.finalize[..., File] | None = None
+        self._remove_spill: weakref.finalize[..., object] | None = None
+        self._let_go: weakref.finalize[..., File] | None = None
+        # Lets go of the file that has taken this one's place, locked until this one is closed.
+        self._let_go_of_successor: weakref.finalize[..., File] | None = None
 
     @contextlib.contextmanager
-    def used(self, store: Store, mode: Mode, threads: int | None = None) -> Iterator[Cursor]:
+    def used(
+        self, store: Store, mode: Mode, threads: int | None = None, place: str | None = None
+    ) -> Iterator[Cursor]:
         """A way into the file, opened as `mode` says; waits for those who use it otherwise.
 
         Args:
             store: on whose behalf; it holds the file until it leaves.
             mode: what it is used for.
             threads: that compute, if it is opened for this; by default as many as there are processors.
+            place: of the file, if it is another than the store's.
+
+        Raises:
+            DatabaseError: it cannot be opened, or another process had it all the time.
         """
-        wanted = self._always or mode
-        with self._turn, self._free:
-            while not self._fits(mode, wanted):
-                self._free.wait()
-            if self._connection is None or self._mode != wanted:
-                self._close()
-                self._open(store.path, wanted, threads)
-            cursor = self._cursor(mode)
-            self._holders.add(store)
-            self._users += 1
-            self._changing = self._changing or mode == "write"
+        if mode == "write" and not self._always:
+            time.sleep(max(0.0, self._next_change - time.monotonic()))
+        wait: Wait | None = None
+        while True:
+            try:
+                cursor = self._entered(store, mode, threads, place or store.place)
+                break
+            except BusyError as busy:
+                wait = wait or Wait(store.path, store.patience)
+                wait.go_on(busy)
+        began = time.monotonic()
         try:
             with interrupts.running(cursor.connection):
                 yield cursor
@@ -205,7 +232,28 @@ class File:
                     if not self._always:
                         # Other processes may be waiting for the file.
                         self._close()
+                        ended = time.monotonic()
+                        self._next_change = ended + pause_s(ended - began)
                 self._free.notify_all()
+
+    def _entered(self, store: Store, mode: Mode, threads: int | None, place: str) -> Cursor:
+        """A way into the file for one more user.
+
+        Raises:
+            BusyError: another process has it open.
+        """
+        wanted = self._always or mode
+        with self._turn, self._free:
+            while not self._fits(mode, wanted, place):
+                self._free.wait()
+            if self._connection is None or self._mode != wanted or self._moved(place):
+                self._close()
+                self._open(store.path, place, wanted, threads)
+            cursor = self._cursor(mode)
+            self._holders.add(store)
+            self._users += 1
+            self._changing = self._changing or mode == "write"
+        return cursor
 
     def leave(self, store: Store) -> None:
         """Close the file as soon as nobody uses it, unless another object holds it."""
@@ -216,14 +264,47 @@ class File:
             if not self._holders:
                 self._close()
 
-    def _fits(self, mode: Mode, wanted: Mode) -> bool:
+    def give_way(self, made: str, place: str) -> None:
+        """Let a new file take the place of this one, which is open for a change that ends here.
+
+        Other processes find the old file locked, or the new one, until this one is closed: in between nobody
+        reads or writes what is about to go.
+        """
+        if sys.platform == "win32":
+            # Windows moves no file over one that is open.
+            self._close()
+            os.replace(made, place)  # noqa: PTH105
+            return
+        import fcntl
+
+        with held.opening():
+            there, descriptor = held.identity(made), os.open(made, os.O_RDWR)
+            assert there is not None
+            # Nothing else in this process opens it, which would give up the lock.
+            held.hold(there)
+            self._let_go_of_successor = weakref.finalize(self, held.let_go, there, descriptor)
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.replace(made, place)  # noqa: PTH105
+        # Done; some file systems cannot be asked to have it on the disk.
+        with contextlib.suppress(OSError):
+            folder = os.open(Path(place).parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def _fits(self, mode: Mode, wanted: Mode, place: str) -> bool:
         """Whether that use goes together with what the file is used for now."""
         if self._changing and mode == "write":
             return False
         if self._always:
             # In memory, who asks sees what was there before a change, or after it.
             return True
-        return not self._users or (self._mode == wanted and mode != "write")
+        return not self._users or (self._mode == wanted and mode != "write" and not self._moved(place))
+
+    def _moved(self, place: str) -> bool:
+        """Whether another file has come into the place of the one that is open."""
+        return self._always is None and held.identity(place) != self.identity
 
     def _cursor(self, mode: Mode) -> Cursor:
         assert self._connection is not None
@@ -235,31 +316,45 @@ class File:
                 self._own.cursor = own
         return own
 
-    def _open(self, given: str, mode: Mode, threads: int | None) -> None:
-        path = self._path
-        if path != MEMORY and mode != "make":
-            if not Path(path).exists():
-                # Gone since somebody looked; DuckDB would make an empty one.
-                raise DatabaseError(f"{given}: no such database", NO_DATABASE)
-            failures.check_magic(path, given)
-        # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
-        spill = tempfile.mkdtemp(prefix="traceql-")
-        self._remove_spill = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
-        try:
-            connection = duckdb.connect(
-                path,
-                read_only=mode in ("read", "files") and path != MEMORY,
-                config={**_CONFIG, "temp_directory": spill, **({"threads": threads} if threads else {})},
+    def _open(self, given: str, path: str, mode: Mode, threads: int | None) -> None:
+        if self._orphaned:
+            # DuckDB would hand out what the other process has open, without its threads and its lock.
+            raise DatabaseError(
+                f"{given}: was open when this process was forked from another, and cannot be used here",
+                "Close databases before a fork, or start processes anew (multiprocessing: 'spawn').",
             )
+        # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
+        spill, self._remove_spill = temporary.folder_of(self)
+        config: dict[str, str | bool | int | float | list[str]] = {
+            **_CONFIG,
+            "temp_directory": str(spill),
+            **({"threads": threads} if threads else {}),
+        }
+        try:
+            if path == MEMORY:
+                self._connection = duckdb.connect(path, config=config)
+            else:
+                while self._connection is None:
+                    self._connection = self._connected(given, path, mode, config)
         except (duckdb.Error, RuntimeError) as error:
             self._close()
+            if who := failures.holder(error):
+                raise BusyError(who) from error
             raise failures.connection_error(error, given) from error
-        self._connection = connection
+        except BaseException:
+            self._close()
+            raise
+        connection = self._connection
         try:
             if path == MEMORY:
                 create.tables(connection)
             elif mode != "make":
                 self._inside = _inside(connection, given, mode)
+            if mode == "write":
+                compact.sweep(path)
+                # What is written anew lies there.
+                there = schema.literal(compact.folder(path))
+                connection.execute(f"SET allowed_directories = [{there}]")
             if mode != "files":
                 connection.execute("SET enable_external_access = false")
             # SQL that a user typed or was given can change none of this.
@@ -269,15 +364,83 @@ class File:
             raise
         self._mode = mode
 
+    def _connected(
+        self, given: str, path: str, mode: Mode, config: dict[str, str | bool | int | float | list[str]]
+    ) -> duckdb.DuckDBPyConnection | None:
+        """A connection to the file that is at the path; None if there is another by now.
+
+        Raises:
+            duckdb.Error: DuckDB cannot open it.
+            DatabaseError: there is none, or it is no database.
+        """
+        with held.opening(), contextlib.ExitStack() as if_not:
+            before = held.identity(path)
+            pinned = None
+            if mode != "make":
+                if before is None:
+                    # Gone since somebody looked; DuckDB would make an empty one.
+                    raise DatabaseError(f"{given}: no such database", NO_DATABASE)
+                if held.holds(before):
+                    raise BusyError("this process itself, under another name")
+                pinned = held.pin(path)
+                if pinned is not None:
+                    if_not.callback(os.close, pinned)
+                    before = held.identity(pinned)
+                # Before DuckDB tries what it could be (it knows SQLite, too).
+                head = held.head(path)
+                if head is not None and not formats.is_duckdb(head):
+                    if not any(head) and time.time() - Path(path).stat().st_mtime < _MAKING_S:
+                        raise BusyError("another process, which makes it")
+                    raise failures.no_database(given, empty=not any(head))
+            try:
+                connection = duckdb.connect(path, read_only=mode in ("read", "files"), config=config)
+            except duckdb.Error:
+                if mode != "make" and held.identity(path) != before:
+                    return None
+                raise
+            there = held.identity(path)
+            if there is not None and (there == before or before is None):
+                self.identity = there
+                held.hold(there)
+                # Or when nobody knows this object any more.
+                self._let_go = weakref.finalize(self, held.let_go, there, pinned)
+                if_not.pop_all()
+                return connection
+            if mode == "write" and there is not None and create.is_bare(connection):
+                # Made by DuckDB itself, for the path was free at that moment.
+                Path(path).unlink(missing_ok=True)
+            connection.close()
+            return None
+
     def _close(self) -> None:
         for cursor in self._cursors:
             cursor.connection.close()
         self._cursors.clear()
         if self._connection is not None:
             self._connection.close()
+        if self._let_go is not None:
+            self._let_go()
         self._connection, self._mode = None, None
+        if self._let_go_of_successor is not None:
+            self._let_go_of_successor()
         if self._remove_spill is not None:
             self._remove_spill()
+
+    def forget(self) -> None:
+        """In a forked process: leave alone what the other one has open.
+
+        A connection that ends writes to the file; the locks and the threads are the other process's.
+        """
+        if self._connection is not None:
+            self._orphaned = True
+            _ORPHANS.append(self)
+            for connection in (self._connection, *(cursor.connection for cursor in self._cursors)):
+                # Not even when Python ends.
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+        for at_end in (self._remove_spill, self._let_go, self._let_go_of_successor):
+            if at_end is not None:
+                at_end.detach()
+        self._begin()
 
 
 def _inside(connection: duckdb.DuckDBPyConnection, given: str, mode: Mode) -> Inside:
@@ -288,19 +451,38 @@ def _inside(connection: duckdb.DuckDBPyConnection, given: str, mode: Mode) -> In
     return Inside(database, older, trust.code(connection) if mode == "files" else frozenset())
 
 
+_ALL: weakref.WeakSet[File] = weakref.WeakSet()
+# Nobody opens them anew.
+_ORPHANS: list[File] = []
 _FILES: weakref.WeakValueDictionary[str, File] = weakref.WeakValueDictionary()
 _FILES_LOCK = threading.Lock()
 
 
 def file_of(path: str) -> File:
-    """The file of that absolute path, the same one for all of this process."""
+    """The file at that absolute path, the same one for all of this process and for all names that it has."""
+    there = held.identity(path)
     with _FILES_LOCK:
-        return _FILES.setdefault(path, File(path))
+        for file in _FILES.values():
+            if there is not None and file.identity == there:
+                return file
+        file = _FILES.setdefault(path, File())
+        file.identity = file.identity or there
+        return file
 
 
 def remove_spills() -> None:
     """Remove all folders for spilling: of a process that ends while the database computes."""
-    with _FILES_LOCK:
-        for file in _FILES.values():
-            if file._remove_spill is not None:
-                file._remove_spill()
+    for file in list(_ALL):
+        if file._remove_spill is not None:
+            file._remove_spill()
+
+
+def _forked() -> None:
+    global _FILES_LOCK
+    _FILES_LOCK = threading.Lock()
+    for file in list(_ALL):
+        file.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

@@ -32,12 +32,11 @@ _DOES_MORE = re.compile(r"\b(?:GENERATED|DEFAULT|CHECK|NOT NULL|UNIQUE|PRIMARY|R
 
 def database_name(connection: duckdb.DuckDBPyConnection) -> str:
     """What DuckDB calls the file, which is nearly the file's name; it is the first of those attached."""
-    found = connection.execute(
+    ((name,),) = connection.execute(
         "SELECT database_name FROM system.main.duckdb_databases() WHERE NOT internal "
         "ORDER BY database_oid LIMIT 1"
-    ).fetchone()
-    assert found is not None
-    return str(found[0])
+    ).fetchall()
+    return str(name)
 
 
 def prefix(database: str) -> str:
@@ -47,7 +46,13 @@ def prefix(database: str) -> str:
 
 def builtins_first(connection: duckdb.DuckDBPyConnection, database: str) -> None:
     """Let names mean what DuckDB means by them, then what the file does. Holds for this connection only."""
-    connection.execute(f"SET search_path = {schema.literal(f'system.main,{quoted(database)}.main')}")
+    rows = connection.execute(
+        "SELECT database_name, schema_name FROM system.main.duckdb_schemas() WHERE NOT internal"
+    ).fetchall()
+    # Schemas of the user's own come last, so that they are known at all.
+    own = sorted(name for there, name in rows if there == database and name != "main")
+    path = ["system.main", *(f"{quoted(database)}.{quoted(name)}" for name in ("main", *own))]
+    connection.execute(f"SET search_path = {schema.literal(','.join(path))}")
 
 
 def database_first(connection: duckdb.DuckDBPyConnection) -> None:

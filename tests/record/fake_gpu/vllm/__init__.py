@@ -50,6 +50,8 @@ class ModuleList(list):
 
 
 class Parameter:
+    dtype = SimpleNamespace(is_floating_point=True)
+
     def __init__(self, count):
         self.count = count
 
@@ -97,7 +99,8 @@ class Engine:
         self.chunk = chunk
         self.requests = []
         self.model_config = SimpleNamespace(
-            get_vocab_size=lambda: 1000, hf_config=SimpleNamespace(tie_word_embeddings=False)
+            get_vocab_size=lambda: 1000,
+            hf_config=SimpleNamespace(to_dict=lambda: {"tie_word_embeddings": False}),
         )
 
     def step(self):

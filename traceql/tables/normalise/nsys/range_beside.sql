@@ -15,6 +15,6 @@ WITH beside AS (
 )
 SELECT thread, at_ns, ranges
 FROM range_timeline
-SEMI JOIN crossed_threads USING (thread)
+SEMI JOIN crossing_moments USING (thread, at_ns)
 LEFT JOIN beside USING (thread, at_ns)
 QUALIFY ranges IS NOT NULL OR lag(ranges) OVER (PARTITION BY thread ORDER BY at_ns) IS NOT NULL

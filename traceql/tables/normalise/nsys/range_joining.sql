@@ -1,4 +1,4 @@
--- Ranges that cross others come back beside the stack of their thread, where they are open.
+-- Ranges that cross others come back beside the stack of their thread, in the stretches that hold them.
 --
 -- The parent of a range is the shortest range of its thread that holds it, as nsys has it; current is the one
 -- that started last. Ranges that cross each other hold what is launched while they are open together, all of
@@ -64,7 +64,8 @@ SELECT moments.thread, step, at_ns, is_last, held.range_id, held.opened, held.cl
 FROM held
 JOIN (FROM crossing_moments WHERE is_crossed) AS moments USING (crossed_before);
 
-DELETE FROM range_timeline WHERE thread IN (FROM crossed_threads);
+DELETE FROM range_timeline
+WHERE (thread, at_ns) IN (SELECT (thread, at_ns) FROM crossing_moments WHERE is_last);
 
 INSERT INTO range_timeline
 WITH latest AS (
@@ -90,7 +91,7 @@ FROM (FROM crossing_moments WHERE is_last) AS moments
 LEFT JOIN latest ON latest.thread = moments.thread AND latest.step = moments.step
 LEFT JOIN crossing_spans AS nested ON nested.range_id = moments.nested_id;
 
-DELETE FROM stack_parents WHERE thread IN (FROM crossed_threads);
+DELETE FROM stack_parents WHERE range_id IN (SELECT range_id FROM crossing_spans);
 
 INSERT INTO stack_parents
 WITH begun AS (

@@ -11,13 +11,13 @@ SELECT range_id, thread, start_ns, coalesce(end_ns, 9223372036854775807) AS end_
 FROM nvtx_events
 WHERE style = 'pushpop' AND (end_ns > start_ns OR end_ns IS NULL);
 
-CREATE TEMP MACRO stack_of(ranges) AS TABLE
+CREATE TEMP TABLE stack_steps AS
 WITH steps AS (
     SELECT range_id, thread, start_ns AS at_ns, true AS opens, -end_ns AS first_key, range_id AS second_key
-    FROM query_table(ranges)
+    FROM stacked_ranges
     UNION ALL
     SELECT range_id, thread, end_ns, false, -start_ns, -range_id
-    FROM query_table(ranges)
+    FROM stacked_ranges
 )
 SELECT
     range_id,
@@ -32,11 +32,12 @@ SELECT
 FROM steps
 WINDOW stack AS (PARTITION BY thread ORDER BY at_ns, opens, first_key, second_key);
 
-CREATE TEMP TABLE stack_steps AS
-FROM stack_of('stacked_ranges');
-
-CREATE TEMP TABLE crossed_threads AS
-SELECT DISTINCT starts.thread
+-- A range with one more or one less around its end than around its start crosses another one.
+CREATE TEMP TABLE uneven_ranges AS
+SELECT starts.thread, starts.step
 FROM stack_steps AS starts
 JOIN stack_steps AS ends USING (range_id)
-WHERE starts.opens AND NOT ends.opens AND starts.depth <> ends.depth
+WHERE starts.opens AND NOT ends.opens AND starts.depth <> ends.depth;
+
+CREATE TEMP TABLE crossed_threads AS
+SELECT DISTINCT thread FROM uneven_ranges
