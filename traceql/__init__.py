@@ -23,6 +23,7 @@ from traceql.errors import QueryError as QueryError
 from traceql.errors import ReportError as ReportError
 from traceql.errors import RunFileError as RunFileError
 from traceql.errors import SchemaVersionError as SchemaVersionError
+from traceql.errors import TimeLimitError as TimeLimitError
 from traceql.errors import TraceqlError as TraceqlError
 from traceql.errors import TruncatedReportError as TruncatedReportError
 from traceql.errors import UnknownFormatError as UnknownFormatError
@@ -53,6 +54,7 @@ __all__ = [
     "ReportError",
     "RunFileError",
     "SchemaVersionError",
+    "TimeLimitError",
     "TraceqlError",
     "TruncatedReportError",
     "UnknownFormatError",

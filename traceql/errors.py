@@ -14,6 +14,7 @@
     ├── QueryError             a question cannot be answered
     │   ├── UnknownQueryError      no query of that name
     │   └── MissingDataError       no trace holds what the query reads
+    ├── TimeLimitError         a question took longer than it may
     ├── CatalogError           a folder of questions cannot be used
     ├── PredictionError        a prediction lacks what it needs
     │   └── UnknownGpuError        no data about a GPU of that name
@@ -86,6 +87,10 @@ class UnknownQueryError(QueryError):
 
 class MissingDataError(QueryError):
     """No trace in the database holds what the query reads."""
+
+
+class TimeLimitError(TraceqlError):
+    """A question took longer than it may."""
 
 
 class CatalogError(TraceqlError):

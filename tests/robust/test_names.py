@@ -166,8 +166,12 @@ def test_data_forms_are_exact(hiding: Path) -> None:
     asked = ("sql", "SELECT DISTINCT name FROM kernels ORDER BY length(name)")
     as_json = json.loads(traceql(*asked, "-f", "json", folder=hiding).stdout)
     assert [row["name"] for row in as_json] == [HIDING, LONG]
-    csv.field_size_limit(1 << 24)
-    rows = list(csv.reader(io.StringIO(traceql(*asked, "-f", "csv", folder=hiding).stdout, newline="")))
+    text = io.StringIO(traceql(*asked, "-f", "csv", folder=hiding).stdout, newline="")
+    before = csv.field_size_limit(1 << 24)
+    try:
+        rows = list(csv.reader(text))
+    finally:
+        csv.field_size_limit(before)
     assert rows == [["name"], [HIDING], [LONG]]
 
 

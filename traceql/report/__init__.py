@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from traceql.ask import place
+from traceql.ask import info, place
 from traceql.draw import charts
 from traceql.errors import MissingDataError, QueryError
 from traceql.present import units
@@ -283,8 +283,8 @@ def _facts(ask: Asker, trace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield _COUNTED[table], f"{count:,}"
     for name, value in sorted((trace["tags"] or {}).items()):
         yield f"Tag {name}", value
-    for name, value in sorted(_settings(trace["settings"]).items()):
-        yield f"Setting {name}", value
+    for name, value in sorted(info.settings(trace["settings"]).items()):
+        yield f"Setting {name}", str(value)
 
 
 _COUNTED = {
@@ -295,12 +295,6 @@ _COUNTED = {
     "graph_launches": "CUDA graphs as a whole",
     "metrics": "Counter values",
 }
-
-
-def _settings(text: str | None) -> dict[str, str]:
-    import json
-
-    return {str(key): str(value) for key, value in json.loads(text).items()} if text else {}
 
 
 def _remarks(ask: Asker, trace: Mapping[str, Any]) -> Iterator[Note]:
