@@ -109,6 +109,10 @@ def is_result(result: object) -> bool:
         and isinstance(result.get("point"), str)
         and isinstance(result.get("ok"), bool)
         and isinstance(result.get("tags"), dict)
+        and isinstance(result.get("asked", {}), dict)
+        and isinstance(by := result.get("by", {}), dict)
+        and isinstance(gpus := by.get("gpus", []), list)
+        and all(isinstance(gpu, dict) for gpu in gpus)
         and isinstance(result.get("metrics"), list)
         and all(
             isinstance(m, dict)
@@ -148,9 +152,10 @@ class Kept:
     def set_aside(self) -> int:
         """Move what is no result, such as half a line, into a file of its own; returns how many lines."""
         good, bad = lines(self.path(".jsonl"))
-        if bad or _is_cut(self.path(".jsonl")):
+        if bad:
             with self.path(".rejected").open("ab") as file:
                 file.writelines(line.rstrip(b"\n") + b"\n" for line in bad)
+        if bad or _is_cut(self.path(".jsonl")):
             written.write_whole(self.path(".jsonl"), "".join(map(_line, good)))
         return len(bad)
 
@@ -224,9 +229,11 @@ class Kept:
     def rows(self) -> list[dict[str, Any]]:
         """All that the stage has measured, the latest of what looks alike; with GPU and model of its own."""
         planned = {self._identity(self._by, point.name, point.tags) for point in self._stage.points}
-        latest: dict[Any, dict[str, Any]] = {}
+        latest: dict[str, dict[str, Any]] = {}
         for result in lines(self.path(".jsonl"))[0]:
-            by = result.get("by", {})
+            by = result.get("by")
+            if not isinstance(by, dict):
+                continue
             asked = result.get("asked", result["tags"])
             identity = self._identity(by, result["point"], asked)
             # What was measured by something else under the name of what is wanted now.
@@ -239,12 +246,12 @@ class Kept:
 
         def place(row: Mapping[str, Any]) -> tuple[Any, ...]:
             within = order[row["point"]] if all_planned else _natural(row["point"])
-            return row.get("gpu", ""), row.get("model", ""), within
+            return str(row.get("gpu")), str(row.get("model")), within
 
         return sorted(found, key=place)
 
-    def _identity(self, by: Mapping[str, Any], point: str, tags: Mapping[str, str]) -> tuple[Any, ...]:
-        return _gpu(by), by.get("model"), point, tuple(sorted(tags.items()))
+    def _identity(self, by: Mapping[str, Any], point: str, tags: Mapping[str, str]) -> str:
+        return json.dumps([_gpu(by), by.get("model"), point, dict(tags)], sort_keys=True)
 
     def _write_table(self) -> None:
         """A row for each, in order: its tags, then what was measured once (not its samples)."""
@@ -275,8 +282,8 @@ def _is_cut(path: Path) -> bool:
 
 def _gpu(by: Mapping[str, Any]) -> str | None:
     gpus = by.get("gpus") or [{}]
-    name: str | None = gpus[0].get("name")
-    return name
+    name = gpus[0].get("name")
+    return None if name is None else str(name)
 
 
 def _known(**facts: str | None) -> dict[str, str]:

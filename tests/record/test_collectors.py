@@ -15,12 +15,13 @@ from pathlib import Path
 
 import fake_profilers
 import pytest
+import systems
 
 import traceql
 from collectors import engine, vllm_layer_roofline, vllm_specdec
 from collectors.worker import MARK
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, systems.posix("scripts of a shell, which stand for the tools")]
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests/fixtures"
@@ -61,11 +62,11 @@ def collector(
 
 
 def lines(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -481,7 +482,7 @@ def test_a_mode_may_set_variables() -> None:
 
 
 def test_other_lines_of_a_worker_are_not_taken_for_results() -> None:
-    from collectors.runner import _result
+    from collectors.process import _result
 
     assert _result("INFO something") is None
     assert _result(f"{MARK}not json") is None

@@ -98,7 +98,7 @@ def test_a_signal_leaves_a_report_its_sidecar_and_no_process(
 
 
 def test_a_second_signal_ends_the_wait_for_the_report(fakes: Path, tmp_path: Path, mode: Path) -> None:
-    mode.write_text("slow")
+    mode.write_text("slow", encoding="utf-8")
     seconds = f"72.{os.getpid()}"
     process = started(fakes, tmp_path, ORPHAN.format(seconds))
     began = time.monotonic()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import systems
 from click.testing import CliRunner, Result
 from conftest import REPORTS
 from hypothesis import given
@@ -43,6 +44,7 @@ def beside(report: Path, content: object) -> Path:
 
 
 def a_fake_tool(folder: Path, name: str, script: str) -> None:
+    systems.needs_posix("scripts of a shell")
     path = folder / name
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
@@ -380,7 +382,9 @@ def test_a_bad_sidecar_is_a_warning_and_the_report_still_comes_in(report: Path) 
         assert db.sql("SELECT count(*) FROM runs").item() == 0
 
 
-@pytest.mark.parametrize("kind", ["folder", "pipe", "dangling link"])
+@pytest.mark.parametrize(
+    "kind", ["folder", pytest.param("pipe", marks=systems.posix("named pipes")), "dangling link"]
+)
 def test_a_sidecar_that_is_no_file_is_said_and_not_waited_for(kind: str, report: Path) -> None:
     path = report.with_name("run.ncu-rep.run.json")
     {

@@ -68,7 +68,7 @@ def collect(*arguments: object) -> Result:
 
 
 def beside(report: str) -> dict[str, Any]:
-    return dict(json.loads(Path(f"{report}.run.json").read_text()))
+    return dict(json.loads(Path(f"{report}.run.json").read_text(encoding="utf-8")))
 
 
 def refused(result: Result) -> CollectError:
@@ -85,28 +85,31 @@ def files() -> set[str]:
 
 def test_force_replaces_what_has_the_name_and_nothing_that_begins_like_it() -> None:
     for name in ("llama3.1", "llama31", "llama3_old"):
-        Path(f"{name}.nsys-rep").write_text(name)
-        Path(f"{name}.nsys-rep.run.json").write_text("{}")
-    Path("llama3.nsys-rep").write_text("old")
+        Path(f"{name}.nsys-rep").write_text(name, encoding="utf-8")
+        Path(f"{name}.nsys-rep.run.json").write_text("{}", encoding="utf-8")
+    Path("llama3.nsys-rep").write_text("old", encoding="utf-8")
     assert "exists already" in refused(collect("nsys", "-o", "llama3", "true")).message
     assert collect("nsys", "--force", "-o", "llama3", "true").exit_code == 0
     for name in ("llama3.1", "llama31", "llama3_old"):
-        assert Path(f"{name}.nsys-rep").read_text() == name
+        assert Path(f"{name}.nsys-rep").read_text(encoding="utf-8") == name
     assert Path("llama3.nsys-rep").stat().st_size > 1000 and beside("llama3.nsys-rep")["exit_status"] == 0
 
 
 def test_a_sidecar_that_is_left_is_not_taken_for_one_of_the_new_report() -> None:
-    Path("run.nsys-rep.run.json").write_text("{}")
+    Path("run.nsys-rep.run.json").write_text("{}", encoding="utf-8")
     assert "or its sidecar does" in refused(collect("nsys", "-o", "run", "true")).message
-    assert Path("run.nsys-rep.run.json").read_text() == "{}"
+    assert Path("run.nsys-rep.run.json").read_text(encoding="utf-8") == "{}"
 
 
 def test_numbered_reports_of_before_are_not_taken_for_new_ones() -> None:
-    Path("run.3.nsys-rep").write_text("old")
+    Path("run.3.nsys-rep").write_text("old", encoding="utf-8")
     repeat = ("--capture", "profiler-api", "--repeat", 2)
     result = collect("nsys", *repeat, "-o", "run", "true")
     assert result.exit_code == 0 and "run.3" not in result.output
-    assert Path("run.3.nsys-rep").read_text() == "old" and "run.3.nsys-rep.run.json" not in files()
+    assert (
+        Path("run.3.nsys-rep").read_text(encoding="utf-8") == "old"
+        and "run.3.nsys-rep.run.json" not in files()
+    )
     assert {"run.1.nsys-rep.run.json", "run.2.nsys-rep.run.json"} <= files()
     # All of those that it would write must be free.
     Path("run.1.nsys-rep").unlink()
@@ -118,7 +121,7 @@ def test_a_name_that_was_taken_meanwhile_is_left_to_who_took_it() -> None:
     result = collect("nsys", "-o", "run", "--", "sh", "-c", "echo mine > run.nsys-rep")
     error = refused(result)
     assert "came to be there meanwhile" in error.message
-    assert Path("run.nsys-rep").read_text() == "mine\n"
+    assert Path("run.nsys-rep").read_text(encoding="utf-8") == "mine\n"
     kept = error.remedy.removeprefix("What was recorded stays in ").removesuffix(".")
     assert Path(kept).stat().st_size > 1000 and Path(f"{kept}.run.json").exists()
 
@@ -126,19 +129,19 @@ def test_a_name_that_was_taken_meanwhile_is_left_to_who_took_it() -> None:
 def test_reports_that_are_being_recorded_are_none_of_a_folder_s() -> None:
     for folder in (".run.recording-x", "b"):
         Path(folder).mkdir()
-        Path(folder, "run.nsys-rep").write_text("")
+        Path(folder, "run.nsys-rep").write_text("", encoding="utf-8")
     assert decode.find_reports(["."]) == [Path("b/run.nsys-rep").resolve()]
 
 
 def test_what_the_importer_could_not_read_is_kept_and_named(mode: Path) -> None:
-    mode.write_text("qdstrm")
+    mode.write_text("qdstrm", encoding="utf-8")
     error = refused(collect("nsys", "-o", "run", "true"))
     assert "run.qdstrm" in error.message and "traceql doctor" in error.remedy
     assert files() == {"run.qdstrm"}
 
 
 def test_where_nothing_can_be_written_is_said() -> None:
-    Path("file").write_text("")
+    Path("file").write_text("", encoding="utf-8")
     for output_ in ("nowhere/run", "file/run", "/proc/run", "x" * 300):
         assert refused(collect("nsys", "-o", output_, "true")).remedy
     assert files() == {"file"}
@@ -186,7 +189,7 @@ def test_placeholders_are_filled_in_as_the_profilers_do() -> None:
     assert list(map(str, islice(naming.names(Path("r%i"), ["ls"], "ncu", {}), 3))) == ["r1", "r2", "r3"]
     with pytest.raises(CollectError, match="NOT_SET is not set"):
         first("run_%q{NOT_SET}")
-    Path("r1.nsys-rep").write_text("")
+    Path("r1.nsys-rep").write_text("", encoding="utf-8")
     assert collect("nsys", "-o", "r%i", "true").exit_code == 0
     assert collect("nsys", "-o", "50%%", "true").exit_code == 0
     assert {"r2.nsys-rep", "50%.nsys-rep", "50%.nsys-rep.run.json"} <= files()
@@ -213,7 +216,7 @@ def test_what_launchers_say_and_what_is_about_speed_is_handed_on_and_no_secret(
     for name in handed | kept_out:
         monkeypatch.setenv(name, "0")
     result = collect("nsys", "-o", "run", "--", "sh", "-c", "env > seen")
-    seen = {line.partition("=")[0] for line in Path("seen").read_text().splitlines()}
+    seen = {line.partition("=")[0] for line in Path("seen").read_text(encoding="utf-8").splitlines()}
     kept_out.add("PYTEST_CURRENT_TEST")
     assert handed <= seen and not kept_out & seen
     # By name, where it is read and where it is kept; no value anywhere.
@@ -241,7 +244,7 @@ def test_a_variable_counts_beside_the_whole_environment(monkeypatch: pytest.Monk
         "-c",
         "env > seen",
     )
-    assert {"EDITOR=emacs", "B=2"} <= set(Path("seen").read_text().splitlines())
+    assert {"EDITOR=emacs", "B=2"} <= set(Path("seen").read_text(encoding="utf-8").splitlines())
 
 
 @pytest.mark.parametrize(
@@ -271,14 +274,17 @@ def test_arguments_need_not_be_unicode(here: Path) -> None:
     result = subprocess.run(asked, env=variables, capture_output=True, check=True)
     assert result.stdout.endswith(b"ls 'caf\xe9'\n")
     subprocess.run([*command, "-o", b"run\xe9", "true", b"caf\xe9"], env=variables, check=True)
-    assert json.loads(Path(os.fsdecode(b"run\xe9.nsys-rep.run.json")).read_text())["command"][-1] == "caf�"
+    assert (
+        json.loads(Path(os.fsdecode(b"run\xe9.nsys-rep.run.json")).read_text(encoding="utf-8"))["command"][-1]
+        == "caf�"
+    )
 
 
 # --- what the sidecar says ------------------------------------------------------------------------------
 
 
 def script(path: str, first: str) -> list[str]:
-    Path(path).write_text(f"{first}\n")
+    Path(path).write_text(f"{first}\n", encoding="utf-8")
     Path(path).chmod(0o755)
     return [f"./{path}"]
 
@@ -300,7 +306,7 @@ def test_versions_are_those_of_the_python_that_runs() -> None:
     # Nothing is known of these, or what they run is no Python.
     for command in (["/bin/true"], ["sh", "a.sh"], script("shell", "#!/bin/bash"), ["./nowhere"], []):
         assert asked(command) is None
-    Path("inline.py").write_text("# /// script\n# dependencies = []\n# ///\n")
+    Path("inline.py").write_text("# /// script\n# dependencies = []\n# ///\n", encoding="utf-8")
     assert asked(["uv", "run", "inline.py"]) is None
 
 
@@ -377,7 +383,7 @@ def test_a_sidecar_of_another_report_is_noticed() -> None:
             "was not used: other.nsys-rep.run.json is of a report of ncu",
         ),
     ):
-        Path("other.nsys-rep.run.json").write_text(json.dumps({**content, **changed}))
+        Path("other.nsys-rep.run.json").write_text(json.dumps({**content, **changed}), encoding="utf-8")
         (warning,) = said_at_ingest("other.nsys-rep")
         assert about in warning
 
@@ -385,7 +391,9 @@ def test_a_sidecar_of_another_report_is_noticed() -> None:
 @pytest.mark.long
 def test_an_interrupted_recording_is_a_warning_of_its_trace() -> None:
     collect("nsys", "-o", "run", "true")
-    Path("run.nsys-rep.run.json").write_text(json.dumps({**beside("run.nsys-rep"), "interrupted": True}))
+    Path("run.nsys-rep.run.json").write_text(
+        json.dumps({**beside("run.nsys-rep"), "interrupted": True}), encoding="utf-8"
+    )
     assert said_at_ingest("run.nsys-rep") == ["The recording was interrupted (run.nsys-rep.run.json)."]
 
 
@@ -405,7 +413,7 @@ def test_a_sidecar_that_finds_no_room_is_an_error_and_the_report_stays(
 
 
 def test_refused_counters_are_answered_with_the_remedy(mode: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mode.write_text("refused")
+    mode.write_text("refused", encoding="utf-8")
     for where, remedy in (
         ("docker", "docker run --cap-add=SYS_ADMIN"),
         ("kubernetes", 'securityContext.capabilities.add: ["SYS_ADMIN"]'),
@@ -420,7 +428,7 @@ def test_without_a_report_the_driver_s_setting_is_looked_at(
     mode: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Output on a terminal is handed on unseen.
-    mode.write_text("none")
+    mode.write_text("none", encoding="utf-8")
     (here / "params").write_text("RmProfilingAdminOnly: 1\n")
     (here / "status").write_text("CapEff:\t0000000000000000\n")
     monkeypatch.setattr(permissions, "STATUS", here / "status")
@@ -479,7 +487,7 @@ def test_what_is_given_up_is_not_left_half_written(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
     with pytest.raises(CollectError, match="broken"):
         written.write_whole(path, "half")
-    assert path.read_text() == "whole" and files() == {"table.csv"}
+    assert path.read_text(encoding="utf-8") == "whole" and files() == {"table.csv"}
 
 
 def test_names_that_only_look_like_secrets_are_none() -> None:

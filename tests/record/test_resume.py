@@ -17,10 +17,10 @@ import fake_profilers
 import pytest
 
 import traceql
-from collectors import kept, lock, memory_hierarchy, runner
+from collectors import kept, lock, memory_hierarchy, process
 from collectors.stages import Point, Stage
 from collectors.windows import Windows
-from collectors.worker import NotHereError
+from collectors.worker import MARK, NotHereError
 from traceql.errors import CollectError
 from traceql.record.running import Outcome
 
@@ -183,9 +183,13 @@ GOOD = {
         b"\xff\n",
         b"[" * 100_000 + b"\n",
         b'{"point": 3}\n',
+        b'{"point": "a", "ok": true, "tags": {}, "metrics": [], "by": 7}\n',
+        b'{"point": "a", "ok": true, "tags": {}, "metrics": [], "by": {"gpus": [7]}}\n',
+        b'{"point": "a", "ok": true, "tags": {}, "metrics": [], "asked": []}\n',
+        b'{"point": "a", "ok": true, "tags": {}, "metrics": [{"name": "ms", "value": "1"}]}\n',
         b"\0\0\n",
     ],
-    ids=lambda torn: ascii(torn[:12]),
+    ids=lambda torn: ascii(torn[-24:]),
 )
 def test_a_line_that_is_no_result_is_set_aside_and_swallows_nothing(torn: bytes, tmp_path: Path) -> None:
     (tmp_path / "decode.jsonl").write_bytes(json.dumps(GOOD).encode() + b"\n" + torn)
@@ -201,7 +205,7 @@ def test_a_line_that_is_no_result_is_set_aside_and_swallows_nothing(torn: bytes,
 def test_a_last_line_without_its_end_is_a_result_and_ends_before_the_next(tmp_path: Path) -> None:
     (tmp_path / "decode.jsonl").write_text(json.dumps(GOOD))
     results = kept.Kept(tmp_path, STAGE, {})
-    assert results.set_aside() == 0
+    assert results.set_aside() == 0 and not (tmp_path / "decode.rejected").exists()
     results.add({**GOOD, "point": "batch_2"}, Point("batch_2"))
     assert len(kept.lines(tmp_path / "decode.jsonl")[0]) == 2
 
@@ -231,7 +235,7 @@ def test_what_json_has_no_word_for_is_absent(tmp_path: Path) -> None:
 
 
 def test_what_follows_a_result_in_its_line_does_not_lose_it() -> None:
-    assert runner._result(f"progress 3/4 {runner.MARK}" + '{"point": "a"} INFO more') == {"point": "a"}
+    assert process._result(f"progress 3/4 {MARK}" + '{"point": "a"} INFO more') == {"point": "a"}
 
 
 # --- windows --------------------------------------------------------------------------------------------
@@ -341,7 +345,7 @@ def test_an_interrupted_collector_keeps_what_it_measured_and_leaves_no_worker(
 
 def text_of(path: Path) -> str:
     try:
-        return path.read_text(errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 

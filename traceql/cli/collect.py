@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from traceql.cli.common import note, parse_tags
-from traceql.present.values import printable
+from traceql.present.values import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -267,6 +267,9 @@ def _record(
     """Record what `build` makes the command of, given the report's path without suffix."""
     from traceql.record import commands, environment, naming, permissions, recording, signals, tools, written
 
+    if shared["command"][0].startswith("-"):
+        # The profiler would take it for an option of its own.
+        raise click.UsageError(f"{shared['command'][0]}: no program; name it with its folder: ./NAME")
     written.check(shared["tags"], shared["measured"], shared["model"])
     variables = environment.clean_environment(shared["variables"], everything=shared["all_env"])
     wanted = recording.Wanted(
@@ -294,7 +297,7 @@ def _record(
     known = recording.facts(wanted)
     with signals.noted() as received:
         outcome = recording.record(
-            wanted, known, received, lambda report: click.echo(printable(str(report)), err=True)
+            wanted, known, received, lambda report: click.echo(readable(str(report)), err=True)
         )
     if outcome.counters_refused:
         note(f"the driver refuses hardware counters. {permissions.remedy()}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from traceql.cli.common import complete_trace, database, db_option
-from traceql.present.values import printable
+from traceql.present.values import readable
 
 
 @click.command()
@@ -20,4 +20,4 @@ def drop(traces: tuple[str, ...], db: str) -> None:
     with database(db) as opened:
         opened.drop(*traces)
     for trace in traces:
-        click.echo(f"{printable(trace)}: dropped", err=True)
+        click.echo(f"{readable(trace)}: dropped", err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from traceql.cli.common import database, db_option
-from traceql.present.values import printable
+from traceql.present.values import readable
 
 
 @click.command("drop-runs")
@@ -16,4 +16,4 @@ def drop_runs(sweeps: tuple[str, ...], db: str) -> None:
     with database(db) as opened:
         opened.drop_runs(*sweeps)
     for sweep in sweeps:
-        click.echo(f"{printable(sweep)}: dropped", err=True)
+        click.echo(f"{readable(sweep)}: dropped", err=True)

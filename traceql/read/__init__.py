@@ -10,7 +10,7 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `source`     unpack, hash
 `temporary`  folders that are gone with their process
 `homes`      home folders and names of users in texts, shortened
-`worker`     decoding in a process of its own
+`worker`     decoding in a process of its own, `child`; `limits` what it may take
 `protobuf`   the wire format of protobuf, once
 `buffer`     bytes that are read at thousands of positions at once
 `nsys_rep`   .nsys-rep and .qdrep

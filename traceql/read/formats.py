@@ -39,7 +39,6 @@ class Reader:
         suffixes: file names that claim this format.
         magic: how a file of this format begins; empty for directories.
         member_suffix: for directories, the suffix of the files inside.
-        isolated: True when the decoding library leaks or may crash: always in a process of its own.
         divisible: True when ``read`` takes ``part=(i, n)`` and then returns the i-th of n parts, so that
             several processes can share one report.
     """
@@ -50,7 +49,6 @@ class Reader:
     suffixes: tuple[str, ...]
     magic: bytes = b""
     member_suffix: str = ""
-    isolated: bool = False
     divisible: bool = False
 
     @property
@@ -74,7 +72,13 @@ READERS: tuple[Reader, ...] = (
         (".nsys-rep", ".qdrep"),
         magic=b"NVIDIA Tegra Profiler Report",
     ),
-    Reader("nsys-sqlite", "nsys", "traceql.read.nsys_export", (".sqlite", ".db"), magic=b"SQLite format 3\0"),
+    Reader(
+        "nsys-sqlite",
+        "nsys",
+        "traceql.read.nsys_export",
+        (".sqlite", ".db"),
+        magic=b"SQLite format 3\0",
+    ),
     Reader("nsys-parquetdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".parquet"),
     Reader("nsys-arrowdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".arrow"),
 )
@@ -85,7 +89,6 @@ NCU_REPORT = Reader(
     "ncu",
     "traceql.read.ncu_rep.library",
     suffixes=(),
-    isolated=True,
     divisible=True,
 )
 
@@ -153,7 +156,15 @@ def reader_for(path: Path, file_name: str | None = None) -> Reader:
             "Give the report files themselves, or a directory written by nsys export.",
         )
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+        return reader_of(file.read(HEAD_BYTES), name)
+
+
+def reader_of(head: bytes, name: str) -> Reader:
+    """Find the reader of a file that begins with `head` (`HEAD_BYTES` of them) and is called `name`.
+
+    Raises:
+        ReportError: the content is no report, or not the one that the name claims.
+    """
     if not head:
         raise UnknownFormatError(f"{name}: the file is empty", "Copy or record the report again.")
     expected = claimed(name)

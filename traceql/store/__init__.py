@@ -17,8 +17,9 @@ given.
 `compact`    the file anew, without what was removed
 `permissions` who may read a database that holds an environment
 `runs`       runs measured outside the profilers become rows
+`trust`      what of a file is used: rows of our tables, nothing stored to be run
 `failures`   DuckDB's errors in words that help
-`interrupts` signals end what runs
+`interrupts` signals and time limits end what runs
 `outcomes`   what became of what was brought in
 ============ ==========================================================================
 """

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from traceql.errors import DatabaseError
-from traceql.store import create, interrupts, permissions
+from traceql.store import interrupts, permissions, trust
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def written_anew(connection: duckdb.DuckDBPyConnection, database: str) -> Iterat
         _as_before(Path(database), made)
         connection.execute("ROLLBACK")
         # The new file would take the old one's log for its own.
-        connection.execute("CHECKPOINT")
+        connection.execute(f"CHECKPOINT {trust.quoted(trust.database_name(connection))}")
         permissions.remove_empty_log(database)
         for log in (Path(f"{database}.wal"), Path(f"{made}.wal")):
             if log.exists():
@@ -107,24 +107,25 @@ def written_anew(connection: duckdb.DuckDBPyConnection, database: str) -> Iterat
 
 def _copy(connection: duckdb.DuckDBPyConnection, beside: duckdb.DuckDBPyConnection, made: str) -> None:
     """Copy all that a transaction sees: definitions and tables of others as they are, ours as changed."""
-    ((old,),) = connection.execute("SELECT current_database()").fetchall()
+    old = trust.database_name(connection)
+    trust.builtins_first(beside, old)
     beside.execute(f"ATTACH {schema.literal(made)} AS {_NAME}")
     try:
         Path(made).chmod(0o600)
         # One transaction: half of a copy is of no use.
         beside.execute("BEGIN")
-        beside.execute(f"COPY FROM DATABASE {create.quoted(old)} TO {_NAME} (SCHEMA)")
+        beside.execute(f"COPY FROM DATABASE {trust.quoted(old)} TO {_NAME} (SCHEMA)")
         tables = """
             SELECT schema_name, table_name FROM duckdb_tables()
             WHERE database_name = $old AND NOT internal AND NOT temporary ORDER BY table_oid
         """
         for place, table in beside.execute(tables, {"old": old}).fetchall():
-            name = f"{create.quoted(place)}.{create.quoted(table)}"
+            name = f"{trust.quoted(place)}.{trust.quoted(table)}"
             if place != "main" or (table not in schema.BY_NAME and table != "traceql_meta"):
-                beside.execute(f"INSERT INTO {_NAME}.{name} FROM {create.quoted(old)}.{name}")
+                beside.execute(f"INSERT INTO {_NAME}.{name} FROM {trust.quoted(old)}.{name}")
                 continue
             # A transaction that has changed one file may not write another: the rows go from hand to hand.
-            rows = connection.sql(f"FROM {create.quoted(old)}.{name}").to_arrow_reader(_ROWS)
+            rows = connection.sql(f"FROM {trust.quoted(old)}.{name}").to_arrow_reader(_ROWS)
             beside.register("rows_of_table", rows)
             beside.execute(f"INSERT INTO {_NAME}.{name} FROM rows_of_table")
             beside.unregister("rows_of_table")

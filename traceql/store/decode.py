@@ -17,9 +17,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from traceql.errors import ReportError, TruncatedReportError
+from traceql.errors import LimitError, ReportError, TruncatedReportError
 from traceql.read import formats, kinds, nsys_tool, sidecar, temporary, worker
 from traceql.read.base import RawReport, no_progress
+from traceql.read.limits import limits
 from traceql.read.source import Source, open_source, packed_names, plain_name
 from traceql.store import held
 from traceql.tables import normalise
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from traceql.read.base import Progress
+    from traceql.read.limits import Limits
 
 
 # Every process keeps some 150 MB for NVIDIA's library, and more with the report.
@@ -137,15 +139,23 @@ def _in_directory(path: Path) -> list[Path]:
     return found
 
 
-def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progress = no_progress) -> Decoded:
+def decode(
+    path: Path,
+    *,
+    at_a_time: int = 1,
+    via: Via = "auto",
+    memory_bytes: int | None = None,
+    progress: Progress = no_progress,
+) -> Decoded:
     """Decode one report.
 
     Args:
         path: file or exported folder.
-        alone: False when other reports are being decoded at the same time: then each has one child process.
-            Alone, a large report that can be divided has several, and one that need not be isolated has none.
+        at_a_time: reports that are being decoded side by side. Alone, a large report that can be divided has
+            several processes.
         via: who decodes an .nsys-rep or .ncu-rep: native, NVIDIA's software if it is installed (nsys,
             ncu_report), or (auto) that where native refuses.
+        memory_bytes: what decoding may take; by default see `limits`.
         progress: see `base.Progress`.
 
     Raises:
@@ -158,19 +168,28 @@ def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progr
         source = resources.enter_context(open_source(path, _no_part))
         reader = formats.reader_for(source.path, source.file_name)
         tool = _TOOLS.get(reader.format)
+        within = limits(source.size_bytes, memory_bytes=memory_bytes, at_a_time=at_a_time)
+        parts = _parts(source.size_bytes) if at_a_time == 1 else 1
+
+        def read(by: formats.Reader) -> RawReport:
+            wanted = normalise.wanted(by.kind)
+            return worker.decode(
+                by, source.path, wanted=wanted, progress=progress, parts=parts, within=within
+            )
+
         if tool is not None and via == tool:
-            report = _through(tool, source, alone, resources, progress)
+            report = _through(tool, source, resources, read, within)
         else:
             try:
-                report = _read(reader, source, alone, progress)
-            except TruncatedReportError:
+                report = read(reader)
+            except (TruncatedReportError, LimitError):
                 raise
             except ReportError as error:
                 if via != "auto" or tool is None or not _installed(tool):
                     # The user knows the report by its own name, not by that of an unpacked copy.
                     remedy = error.remedy.replace(str(source.path), source.file_name)
                     raise type(error)(error.message, remedy) from error
-                report = _through(tool, source, alone, resources, progress)
+                report = _through(tool, source, resources, read, within)
                 refused = f"The native reader refused it: {error.message}."
                 report = replace(report, warnings=[*report.warnings, refused])
         beside, warnings = _sidecar(path, source, reader.kind)
@@ -214,31 +233,28 @@ def _sidecar(path: Path, source: Source, kind: str) -> tuple[sidecar.Sidecar | N
     return beside, (*doubt, *beside.warnings)
 
 
-def _read(reader: formats.Reader, source: Source, alone: bool, progress: Progress) -> RawReport:
-    wanted = normalise.wanted(reader.kind)
-    if not reader.isolated and alone:
-        return reader.read(source.path, wanted=wanted, progress=progress)
-    parts = _parts(source.size_bytes) if alone else 1
-    return worker.decode(reader, source.path, wanted=wanted, progress=progress, parts=parts)
-
-
 def _installed(tool: Via) -> bool:
     if tool == "nsys":
         return nsys_tool.available()
     return importlib.util.find_spec(tool) is not None
 
 
-def _through(tool: Via, source: Source, alone: bool, resources: ExitStack, progress: Progress) -> RawReport:
-    if tool == "nsys":
-        return _through_nsys(source, resources)
-    return _read(formats.NCU_REPORT, source, alone, progress)
+def _through(
+    tool: Via,
+    source: Source,
+    resources: ExitStack,
+    read: Callable[[formats.Reader], RawReport],
+    within: Limits,
+) -> RawReport:
+    return _through_nsys(source, resources, within) if tool == "nsys" else read(formats.NCU_REPORT)
 
 
-def _through_nsys(source: Source, resources: ExitStack) -> RawReport:
+def _through_nsys(source: Source, resources: ExitStack, within: Limits) -> RawReport:
     folder = resources.enter_context(temporary.folder())
     export, version = nsys_tool.export(source.path, folder)
     reader = formats.reader_for(export)
-    report = reader.read(export, wanted=normalise.wanted(reader.kind), progress=no_progress)
+    wanted = normalise.wanted(reader.kind)
+    report = worker.decode(reader, export, wanted=wanted, progress=no_progress, within=within)
     settings = {**report.settings, "exported_by": f"nsys {version}"}
     return replace(report, settings=settings)
 
@@ -253,6 +269,8 @@ def decode_all(
     jobs: int | None = None,
     via: Via = "auto",
     progress: Callable[[Path, int, int | None], None] | None = None,
+    *,
+    memory_bytes: int | None = None,
 ) -> Iterator[tuple[Path, Decoded | ReportError]]:
     """Decode reports side by side; yields them in the given order, errors in place of reports.
 
@@ -270,7 +288,7 @@ def decode_all(
                 progress(path, done, total)
 
         try:
-            return decode(path, alone=len(paths) == 1, via=via, progress=watch)
+            return decode(path, at_a_time=jobs, via=via, memory_bytes=memory_bytes, progress=watch)
         except ReportError as error:
             return error
 

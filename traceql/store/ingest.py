@@ -416,5 +416,6 @@ def _missing(report: RawReport, rows: dict[str, int], told: set[str]) -> list[st
 
 
 def _hints(kind: str, missing: list[str]) -> dict[str, str]:
-    """Missing table → the option that records it."""
-    return {name: schema.BY_NAME[name].collected_by[kind] for name in missing}
+    """Missing table → the option that records it; left out where none is known."""
+    known = {name: schema.BY_NAME[name].collected_by for name in missing if name in schema.BY_NAME}
+    return {name: options[kind] for name, options in known.items() if kind in options}
