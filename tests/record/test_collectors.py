@@ -262,7 +262,12 @@ def test_a_report_for_each_point_with_its_tags_and_numbers(machine: dict[str, st
             tags = db.sql("SELECT unnest(map_entries(tags), recursive := true) FROM traces").rows()
             assert dict(tags)["batch_size"] == report.stem.rpartition("_")[2]
             assert {"model": "llama-3.1-8b", "driver": "580.1"}.items() <= dict(tags).items()
-            assert db.sql("SELECT DISTINCT metric FROM run_metrics").rows() == [("profiled_ms_per_token",)]
+            assert {"execution": "graphs", "attention_backend": "FLASH_ATTN"}.items() <= dict(tags).items()
+            metrics = {name for (name,) in db.sql("SELECT DISTINCT metric FROM run_metrics").rows()}
+            assert {name for name in metrics if not name.startswith("gpu_")} == {
+                "profiled_ms_per_token",
+                "graph_batch",
+            }
 
 
 def test_what_is_there_is_not_measured_again(machine: dict[str, str], tmp_path: Path) -> None:

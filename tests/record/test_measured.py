@@ -53,7 +53,7 @@ def waited_for(sampler: sampling.Sampler) -> list[sampling.Sample]:
 def test_a_gpu_is_sampled_while_something_runs_whatever_its_driver_calls_the_reasons(
     words: Path, driver: str
 ) -> None:
-    words.write_text(f"hot {driver}")
+    words.write_text(f"hot {driver}", encoding="utf-8")
     with sampling.sampled(20, {}) as sampler:
         samples = waited_for(sampler)
     assert sampler.runs
