@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from traceql.errors import CollectError, DatabaseError, TraceqlError
-from traceql.record import tools
+from traceql.record import staging
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from traceql.database import Database
 
+_SUFFIXES = [suffix for suffixes in staging.ALL_SUFFIXES.values() for suffix in suffixes]
 # Tables of runs: rows of points, and the sweep of speculative decoding.
 _TABLES = ("*.csv", "specdec.json")
 
@@ -54,13 +55,13 @@ def ingest(out: Path, path: str) -> list[str]:
 
 
 def _files(out: Path) -> list[Path]:
-    reports = [file for suffix in tools.SUFFIXES.values() for file in sorted(out.glob(f"*{suffix}"))]
+    reports = [file for suffix in _SUFFIXES for file in sorted(out.glob(f"*{suffix}"))]
     return reports + [file for pattern in _TABLES for file in sorted(out.glob(pattern))]
 
 
 def _add(database: Database, file: Path) -> str:
     from traceql.read import runs
 
-    if file.suffix in tools.SUFFIXES.values():
+    if file.suffix in _SUFFIXES:
         return database.ingest(file).status
     return database.import_runs(runs.read(file), replace=True).status

@@ -22,7 +22,7 @@ from traceql.record import written
 from traceql.record.environment import is_secret, is_speed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from collectors.stages import Point, Stage
@@ -174,14 +174,14 @@ class Kept:
                 found[result["point"]] = result
         return list(found.values())
 
-    def missing(self, suffix: str | None) -> list[Point]:
+    def missing(self, suffixes: Sequence[str]) -> list[Point]:
         """The points not measured yet; a report that holds all of them is made again as a whole.
 
         Args:
-            suffix: of the reports; None if there are none.
+            suffixes: that its reports may have; none if there are no reports.
         """
         done = {result["point"]: result for result in self.results() if result["ok"]}
-        alone = suffix is None or self._stage.report_per_point
+        alone = not suffixes or self._stage.report_per_point
 
         def there(point: Point) -> bool:
             result = done.get(point.name)
@@ -189,8 +189,8 @@ class Kept:
                 return False
             if "skipped" in result:
                 return True
-            place = suffix and self.report(point.name if self._stage.report_per_point else None, suffix)
-            return not place or self._is_mine(place)
+            name = point.name if self._stage.report_per_point else None
+            return not suffixes or any(self._is_mine(self.report(name, suffix)) for suffix in suffixes)
 
         missing = [point for point in self._stage.points if not there(point)]
         return missing if alone or not missing else list(self._stage.points)

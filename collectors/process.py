@@ -21,12 +21,12 @@ from traceql.record import (
     commands,
     environment,
     machine,
+    offered,
     permissions,
     running,
     sampling,
     signals,
     staging,
-    tools,
     written,
 )
 
@@ -87,7 +87,7 @@ class Measured:
 
     def missing(self) -> list[Point]:
         """The points that are not measured yet."""
-        return self.kept.missing(tools.SUFFIXES[self._stage.tool] if self._stage.tool else None)
+        return self.kept.missing(staging.ALL_SUFFIXES[self._stage.tool] if self._stage.tool else ())
 
     def _missing(self) -> list[Point]:
         name, stage = self._stage.name, self._stage
@@ -169,11 +169,12 @@ class Measured:
         self._progress.advance(result)
 
     def _say_what_is_lost(self, points: Sequence[str], outcome: Outcome, output: Path, final: Path) -> None:
+        unfinished = ", ".join(map(str, staging.unfinished(output, final)))
         if not points:
             return
         why = f"{self._stage.tool} wrote no report (status {outcome.status}), see {self.kept.path('.log')}"
-        if (unfinished := staging.unfinished(output, final)) is not None:
-            why = f"{self._stage.tool} made no report of {unfinished}, see traceql doctor"
+        if unfinished:
+            why = f"{self._stage.tool} made no report of {unfinished}. {staging.HOW_TO_IMPORT}"
         elif outcome.counters_refused:
             why = f"the driver refuses hardware counters. {permissions.remedy()}"
         self._failures |= dict.fromkeys(points, why)
@@ -234,11 +235,16 @@ def command_of(
     worker = [shared.python, "-m", module, "--worker", json.dumps(plan, separators=(",", ":"))]
     if stage.tool == "nsys":
         repeat = len(points) if stage.report_per_point else 1
-        return commands.nsys_command(
-            worker, output, **{"capture": "profiler-api", "repeat": repeat, **stage.profiler}
-        )
+        asked = {
+            "capture": "profiler-api",
+            "repeat": repeat,
+            "offered": offered.ask("nsys"),
+            **stage.profiler,
+        }
+        return commands.nsys_command(worker, output, **asked)
     if stage.tool == "ncu":
-        return commands.ncu_command(worker, output, **{"capture": "profiler-api", **stage.profiler})
+        asked = {"capture": "profiler-api", "offered": offered.ask("ncu"), **stage.profiler}
+        return commands.ncu_command(worker, output, **asked)
     return worker
 
 

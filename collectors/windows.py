@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from traceql.record import staging, tools, written
+from traceql.record import staging, written
 from traceql.record.running import Outcome
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Windows:
         # A window that nobody told of is kept, too, but is no point's.
         each = self._stage.report_per_point
         point = self._points.get(window, f"window_{window}") if each else None
-        target = self._kept.report(point, tools.SUFFIXES[self._tool])
+        target = self._kept.report(point, report.suffix)
         self._sidecar(report, point, outcome, target.name)
         staging.publish(report, target, overwrite=True)
         self._named[point or ""] = target

@@ -33,12 +33,17 @@ esac
 #   ignore          SIGINT changes nothing
 #   slow            finishing the report takes a minute
 #   none            there is no report
+#   qdrep           reports are called as those of before 2021.4
 #   qdstrm          there is what the importer would make a report of
 #   refused         the driver refuses the counters
 PROFILER = """#!{python} -S
 import os, re, shutil, signal, subprocess, sys, time
 if "--version" in sys.argv:
     print("NVIDIA Nsight version 2025.3.1.0 (build 1)")
+    sys.exit()
+if sys.argv[1:] in (["profile", "--help"], ["--help"]):
+    # As a test wrote it; a version that says nothing otherwise.
+    print(open(sys.argv[0] + ".help").read() if os.path.exists(sys.argv[0] + ".help") else "")
     sys.exit()
 words = open("{mode}").read().split() if os.path.exists("{mode}") else []
 split = max(n for n, word in enumerate(sys.argv) if re.match("--(output|export)=", word))
@@ -68,7 +73,8 @@ if not {"none", "qdstrm", "refused"} & set(words):
     lost = words[words.index("lose") + 1] if "lose" in words else None
     for number in range(1, opened + 1) if repeat else [None]:
         if str(number) != lost:
-            shutil.copy("{report}", output + (f".{number}" if number else "") + "{ending}")
+            ending = ".qdrep" if "qdrep" in words else "{ending}"
+            shutil.copy("{report}", output + (f".{number}" if number else "") + ending)
 sys.exit(status if status >= 0 else 128 - status)
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,7 @@ from traceql.present.values import readable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from traceql.record.offered import Offered
     from traceql.record.tools import Tool
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -195,7 +197,7 @@ def nsys(trace: str, graph_trace: Any, repeat: int, follow_forks: bool, **shared
     if repeat > 1 and shared["capture"] == "all":
         raise click.UsageError("--repeat needs --capture profiler-api: each start and stop makes one report.")
 
-    def build(output: Path) -> list[str]:
+    def build(output: Path, offered: Offered | None = None) -> list[str]:
         return nsys_command(
             shared["command"],
             output,
@@ -205,6 +207,7 @@ def nsys(trace: str, graph_trace: Any, repeat: int, follow_forks: bool, **shared
             repeat=repeat,
             follow_forks=follow_forks,
             options=shared["options"],
+            offered=offered,
         )
 
     _record("nsys", build, shared, repeat=repeat)
@@ -221,7 +224,13 @@ def nsys(trace: str, graph_trace: Any, repeat: int, follow_forks: bool, **shared
 @_choice("--graph-profiling", ["node", "graph"], "node", "Each node of a CUDA graph, or graphs as a whole.")
 @_choice("--cache-control", ["all", "none"], "all", "Flush the caches before each replay, or leave them.")
 @_choice("--clock-control", ["base", "none"], "none", "Hold the clocks at their base, or leave them.")
-@_choice("--replay-mode", ["kernel", "application", "range"], "kernel", "How the passes come about.")
+@_choice(
+    "--replay-mode",
+    ["kernel", "application", "range", "app-range"],
+    "kernel",
+    "How the passes come about: each kernel again, the program again, or ranges again, within the program or "
+    "with it.",
+)
 def ncu(
     metrics: str | None,
     section_set: str | None,
@@ -242,7 +251,13 @@ def ncu(
     """
     from traceql.record.commands import ncu_command
 
-    def build(output: Path) -> list[str]:
+    if replay_mode in ("range", "app-range") and shared["capture"] == "all" and not nvtx_include:
+        raise click.UsageError(
+            f"--replay-mode {replay_mode} needs ranges: those of --nvtx-include, or with --capture "
+            "profiler-api what lies between cudaProfilerStart and cudaProfilerStop."
+        )
+
+    def build(output: Path, offered: Offered | None = None) -> list[str]:
         return ncu_command(
             shared["command"],
             output,
@@ -256,26 +271,43 @@ def ncu(
             clock_control=clock_control,
             replay_mode=replay_mode,
             options=shared["options"],
+            offered=offered,
         )
 
     _record("ncu", build, shared)
 
 
 def _record(
-    tool: Tool, build: Callable[[Path], list[str]], shared: dict[str, Any], *, repeat: int = 1
+    tool: Tool, build: Callable[[Path, Offered | None], list[str]], shared: dict[str, Any], *, repeat: int = 1
 ) -> None:
     """Record what `build` makes the command of, given the report's path without suffix."""
-    from traceql.record import commands, environment, naming, permissions, recording, signals, tools, written
+    from traceql.record import (
+        commands,
+        environment,
+        naming,
+        offered,
+        permissions,
+        recording,
+        signals,
+        staging,
+        tools,
+        written,
+    )
 
     if shared["command"][0].startswith("-"):
         # The profiler would take it for an option of its own.
         raise click.UsageError(f"{shared['command'][0]}: no program; name it with its folder: ./NAME")
     written.check(shared["tags"], shared["measured"], shared["model"])
     variables = environment.clean_environment(shared["variables"], everything=shared["all_env"])
+    has = offered.ask(tool)
+
+    def fitting(output: Path) -> list[str]:
+        return build(output, has)
+
     wanted = recording.Wanted(
         tool,
         shared["command"],
-        build,
+        fitting,
         naming.names(shared["output"], shared["command"], tool, variables),
         variables,
         repeat=repeat,
@@ -287,18 +319,22 @@ def _record(
         metrics=shared["measured"],
     )
     if shared["dry_run"]:
-        command = build(recording.free_name(wanted))
+        command = fitting(recording.free_name(wanted))
         # As bytes: an argument need not be Unicode.
         click.echo(os.fsencode(commands.printed(command, None if shared["all_env"] else variables)))
         return
     tools.find(tool)
     if kept_out := environment.told(variables)["kept_out"]:
         note(f"kept out of the environment (--env NAME hands one on): {', '.join(kept_out)}")
+    if left_out := commands.left_out(partial(build, Path()), has):
+        note(f"{tool} of this version has no {', '.join(left_out)}: left out")
     known = recording.facts(wanted)
     with signals.noted() as received:
-        outcome = recording.record(
+        outcome, unfinished = recording.record(
             wanted, known, received, lambda report: click.echo(readable(str(report)), err=True)
         )
+    if unfinished:
+        note(f"{', '.join(map(str, unfinished))}: no report. {staging.HOW_TO_IMPORT}")
     if outcome.counters_refused:
         note(f"the driver refuses hardware counters. {permissions.remedy()}")
     if outcome.left:

@@ -92,6 +92,12 @@ NCU_REPORT = Reader(
     divisible=True,
 )
 
+# What nsys recorded, and could make no report of.
+_NEVER_IMPORTED = (
+    "an Nsight Systems capture that was never imported",
+    "Where all of Nsight Systems of the same version is installed: host-linux-x64/QdstrmImporter -i FILE.",
+)
+
 # Not readers, but worth recognising: what a file that nobody reads is, and what to do about it.
 _KNOWN_OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (
@@ -99,7 +105,7 @@ _KNOWN_OTHERS: tuple[tuple[bytes, str, str], ...] = (
         "a Git LFS pointer, not the report itself",
         "Fetch the report with: git lfs pull",
     ),
-    (b"QDSTRM", "an Nsight Systems capture that was never imported", "Import it with: nsys import"),
+    (b"QDSTRM", *_NEVER_IMPORTED),
     (b"PK\x03\x04", "a ZIP archive", "Unpack it and ingest the reports inside."),
 )
 
@@ -175,6 +181,9 @@ def reader_of(head: bytes, name: str) -> Reader:
         for magic, what, remedy in _KNOWN_OTHERS:
             if head.startswith(magic):
                 raise ReportError(f"{name}: this is {what}", remedy)
+        if name.lower().endswith(".qdstrm"):
+            what, remedy = _NEVER_IMPORTED
+            raise ReportError(f"{name}: this is {what}", remedy)
         if expected is not None:
             raise UnknownFormatError(
                 f"{name}: named like a report ({expected.format}), but its content is something else",

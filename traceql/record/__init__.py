@@ -5,6 +5,7 @@ sidecars alone, for it runs on machines that have nothing else.
 
 ============= =========================================================================
 `tools`       nsys and ncu: where they are
+`offered`     the options that their versions have
 `commands`    their commands around another
 `environment` what of the environment a command gets, and which names are secrets
 `naming`      what a report is called

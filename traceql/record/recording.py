@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traceql.errors import CollectError
-from traceql.record import environment, interpreter, machine, permissions, running, staging, written
+from traceql.record import environment, interpreter, machine, permissions, running, staging, tools, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -77,7 +77,7 @@ def facts(wanted: Wanted) -> dict[str, Any]:
 
 def record(
     wanted: Wanted, known: Mapping[str, Any], received: Received, made: Callable[[Path], None]
-) -> Outcome:
+) -> tuple[Outcome, list[Path]]:
     """Record a program; its reports get their sidecars and their names, however it ends.
 
     Args:
@@ -86,14 +86,18 @@ def record(
         received: signals, noted by the caller.
         made: called with each report.
 
+    Returns:
+        How it ended, and what nsys recorded and made no report of.
+
     Raises:
         CollectError: nothing can be recorded, or nothing was and nobody interrupted it.
     """
     target = free_name(wanted)
     with staging.staged(target) as output:
         for old in _expected(wanted, target):
-            # Only if it may be replaced is there one.
-            staging.remove(old)
+            # Only if it may be replaced is there one; of an older suffix only when another comes.
+            if old.suffix == tools.SUFFIXES[wanted.tool]:
+                staging.remove(old)
         outcome = running.run(
             wanted.build(Path(staging.for_tool(output))),
             wanted.variables,
@@ -101,13 +105,14 @@ def record(
             received=received,
         )
         reports = list(staging.reports(output, wanted.tool).values())
+        unfinished = staging.unfinished(output, target)
         if not reports and not received.numbers:
-            raise _nothing(wanted, outcome, staging.unfinished(output, target))
+            raise _nothing(wanted, outcome, unfinished)
         for report in reports:
             ending = report.name.removeprefix(output.name)
             target = _published(wanted, report, target, ending, outcome, known)
             made(target.with_name(target.name + ending))
-    return outcome
+    return outcome, unfinished
 
 
 def _published(
@@ -144,14 +149,11 @@ def _expected(wanted: Wanted, target: Path) -> list[Path]:
     return staging.expected(target, wanted.tool, wanted.repeat)
 
 
-def _nothing(wanted: Wanted, outcome: Outcome, unfinished: Path | None) -> CollectError:
+def _nothing(wanted: Wanted, outcome: Outcome, unfinished: Sequence[Path]) -> CollectError:
     """Why there is no report."""
     message = f"{wanted.tool} wrote no report (status {outcome.status})"
-    if unfinished is not None:
-        return CollectError(
-            f"{message}, but {unfinished}",
-            "Its importer is missing or failed: see traceql doctor, and import the file with Nsight Systems.",
-        )
+    if unfinished:
+        return CollectError(f"{message}, but {', '.join(map(str, unfinished))}", staging.HOW_TO_IMPORT)
     # What was printed on a terminal was not looked at.
     refused = wanted.tool == "ncu" and permissions.for_administrators() and permissions.capabilities() == []
     if outcome.counters_refused or refused:

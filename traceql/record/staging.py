@@ -24,10 +24,16 @@ if TYPE_CHECKING:
 
     from traceql.record.tools import Tool
 
-# Older versions of nsys call their reports so.
-_OTHER_SUFFIXES: dict[Tool, tuple[str, ...]] = {"nsys": (".qdrep",), "ncu": ()}
+#: What reports are called; nsys called its own ``.qdrep`` until 2021.3.
+ALL_SUFFIXES: dict[Tool, tuple[str, ...]] = {"nsys": (SUFFIXES["nsys"], ".qdrep"), "ncu": (SUFFIXES["ncu"],)}
 # What nsys leaves when it cannot make a report of it.
 _UNFINISHED = ".qdstrm"
+#: What makes one of it.
+HOW_TO_IMPORT = (
+    "It holds what nsys recorded; its importer, which makes a report of it, is missing or failed (see "
+    "traceql doctor). Where all of Nsight Systems of the same version is installed: "
+    "host-linux-x64/QdstrmImporter -i FILE, then traceql ingest."
+)
 
 
 class TakenError(CollectError):
@@ -54,7 +60,7 @@ def staged(target: Path) -> Iterator[Path]:
     try:
         yield folder / target.name
     finally:
-        if not any(_is_report(path, tool) for path in folder.iterdir() for tool in SUFFIXES):
+        if not any(_is_kept(path) for path in folder.iterdir()):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -77,19 +83,20 @@ def reports(output: Path, tool: Tool) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def unfinished(output: Path, target: Path) -> Path | None:
-    """What nsys wrote and could not make a report of, brought beside the report's place."""
-    for left in output.parent.glob(f"*{_UNFINISHED}"):
-        place = target.with_name(left.name)
+def unfinished(output: Path, target: Path) -> list[Path]:
+    """What nsys wrote and could not make reports of, brought beside the reports' place."""
+    found = []
+    for left in sorted(output.parent.glob(f"*{_UNFINISHED}")):
+        place = target.with_name(target.name + left.name.removeprefix(output.name))
         if not os.path.lexists(place):
-            return left.replace(place)
-    return None
+            found.append(left.replace(place))
+    return found
 
 
 def expected(target: Path, tool: Tool, repeat: int) -> list[Path]:
-    """The reports that a recording will leave under a name."""
+    """The reports that a recording may leave under a name."""
     numbers = [""] if repeat == 1 else [f".{number}" for number in range(1, repeat + 1)]
-    return [target.with_name(target.name + number + SUFFIXES[tool]) for number in numbers]
+    return [target.with_name(target.name + n + ending) for ending in ALL_SUFFIXES[tool] for n in numbers]
 
 
 def is_free(report: Path) -> bool:
@@ -153,4 +160,9 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _is_report(path: Path, tool: Tool) -> bool:
-    return path.name.endswith((SUFFIXES[tool], *_OTHER_SUFFIXES[tool]))
+    return path.name.endswith(ALL_SUFFIXES[tool])
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether something was recorded into it."""
+    return path.name.endswith(_UNFINISHED) or any(_is_report(path, tool) for tool in SUFFIXES)
