@@ -20,7 +20,7 @@ PERCENTS = (50, 90, 95, 99)
 #: Names of what a goodput bounds, as vLLM's benchmark has them, and their meaning here.
 BOUNDS = {"ttft": "ttft_ms", "tpot": "tpot_ms", "e2el": "e2e_ms"}
 # Requests beyond these are in the percentiles and nowhere else: a sidecar has a largest size.
-_MAX_SAMPLES = 1_000
+_MAX_SAMPLES = 200
 
 
 @dataclass

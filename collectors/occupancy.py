@@ -50,8 +50,14 @@ class Occupancy:
 
 
 def watcher(engine: Any) -> Callable[[Occupancy], None]:
-    """A look at the scheduler of an engine in this process; it is no part of a step's time."""
-    scheduler = engine.llm_engine.engine_core.engine_core.scheduler
+    """A look at the scheduler of an engine in this process; it is no part of a step's time.
+
+    An engine that was told to run in a process of its own (VLLM_ENABLE_V1_MULTIPROCESSING=1) is not seen.
+    """
+    core = getattr(engine.llm_engine.engine_core, "engine_core", None)
+    if core is None:
+        return lambda _: None
+    scheduler = core.scheduler
     preempted: dict[str, int] = {}
 
     def look(occupancy: Occupancy) -> None:

@@ -239,6 +239,9 @@ def test_what_waits_and_how_full_the_cache_is_are_told_and_each_preemption_once(
         "preemptions": 2,
     }
     assert Occupancy().metrics() == []
+    # An engine in another process is not seen, which is not an empty one.
+    watcher(SimpleNamespace(llm_engine=SimpleNamespace(engine_core=object())))(elsewhere := Occupancy())
+    assert elsewhere.metrics() == []
 
 
 def test_one_run_has_no_spread() -> None:
@@ -325,6 +328,15 @@ def test_what_vllm_serves_with_by_itself_is_left_to_it(vllm: Any, capsys: pytest
     tags = json.loads(capsys.readouterr().out.splitlines()[-1].partition("@point ")[2])["tags"]
     assert (tags["execution"], tags["prefix_caching"]) == ("compiled+graphs", "on")
     assert tags["unlike_vllm_serve"] == "no HTTP; no tokenizer"
+
+
+@pytest.mark.parametrize("defaults", [False, True])
+def test_a_server_by_default_runs_on_the_model_runner_that_vllm_chooses(defaults: bool) -> None:
+    sizes = {"input_len": 4, "output_len": 4, "requests": 2, "vllm_defaults": defaults}
+    (stage,) = vllm_serve_trace._stages("llama-3.1-8b", "auto", None, [1], True, False, sizes)
+    names = {variable.partition("=")[0] for variable in stage.environment}
+    assert ("VLLM_USE_V2_MODEL_RUNNER" in names) is not defaults
+    assert "VLLM_ENABLE_V1_MULTIPROCESSING" not in names
 
 
 def test_a_percentile_needs_as_many_samples_as_it_tells_apart() -> None:
