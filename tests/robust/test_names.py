@@ -47,7 +47,11 @@ def fill(folder: Path, names: list[str]) -> Path:
     path = folder / "traces.duckdb"
     with library.open(path) as database, database._store.writing("names") as connection:
         for number, name in enumerate(names, start=1):
-            connection.execute("INSERT INTO traces (trace_id, trace) VALUES (?, ?)", [number, name])
+            connection.execute(
+                "INSERT INTO traces (trace_id, trace, profiler, has_timeline, has_counters, tags, warnings, missing) "
+                "VALUES (?, ?, 'nsys', true, false, MAP {}, [], [])",
+                [number, name],
+            )
     return path
 
 

@@ -37,8 +37,8 @@ WITH RECURSIVE climbs AS (
 )
 FROM climbs;
 
--- Of more than 1024 characters the middle is left out: however long texts are, and however deep ranges nest, a
--- path is short. Bytes are counted first, which takes no time.
+-- Of more than 1024 characters the middle is left out: however long texts are, and however deep ranges nest,
+-- a path is short. Bytes are counted first, which takes no time.
 CREATE TEMP MACRO cut(path) AS
     CASE WHEN strlen(path) > 1024 AND length(path) > 1024
          THEN left(path, 512) || '…' || right(path, 511) ELSE path END;
