@@ -30,17 +30,20 @@ def check() -> None:
         raise CollectError("--ingest needs duckdb", "pip install duckdb, or ingest the folder elsewhere.")
 
 
-def ingest(out: Path, path: str) -> list[str]:
+def ingest(out: Path, path: str, wait_s: float | None = None) -> list[str]:
     """Bring reports and tables of a folder into a database; returns what could not be, and why.
+
+    It waits for one that is in use, so many seconds; by default as `traceql ingest` does.
 
     One that is refused does not keep the others out, nor does a database that cannot be opened lose anything:
     all that was made stays in the folder.
     """
     from traceql.database import Database
+    from traceql.store.waiting import WAIT_S
 
     failed = []
     try:
-        with Database(path) as database:
+        with Database(path, wait_s=WAIT_S if wait_s is None else wait_s) as database:
             for file in _files(out):
                 try:
                     click.echo(f"{file.name}: {_add(database, file)}", err=True)

@@ -43,6 +43,7 @@ class Options:
     python: str
     gpu_samples: int
     ingest: str | None
+    wait: float | None
 
 
 def options(default_out: str) -> Callable[[F], F]:
@@ -93,6 +94,11 @@ def options(default_out: str) -> Callable[[F], F]:
         ),
         click.option(
             "--ingest", metavar="DB", help="Bring what was recorded into this database (needs duckdb)."
+        ),
+        click.option(
+            "--wait",
+            type=click.FloatRange(0),
+            help="Seconds to wait for that database while it is in use. [default: 60]",
         ),
     )
 
@@ -177,7 +183,7 @@ def run(
         with lock.alone(shared.out):
             failed = _run_stages(module, stages, shared, finish)
             if shared.ingest:
-                failed += ingesting.ingest(shared.out, shared.ingest)
+                failed += ingesting.ingest(shared.out, shared.ingest, shared.wait)
     except OSError as error:
         raise CollectError(
             f"{error.filename or shared.out}: {error.strerror}", "Check the folder, or choose another --out."

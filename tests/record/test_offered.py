@@ -219,7 +219,7 @@ def test_the_profiler_at_hand_is_asked_and_what_is_left_out_is_said(fakes: Path)
 
 def test_a_collector_asks_too(fakes: Path, tmp_path: Path) -> None:
     (fakes / "nsys.help").write_text(help_of_nsys(NSYS["2021.1"]), encoding="utf-8")
-    shared = Options(tmp_path, False, False, 60, (), {}, "python3", 0, None)
+    shared = Options(tmp_path, False, False, 60, (), {}, "python3", 0, None, None)
     stage = Stage("x", [Point("one")], tool="nsys")
     command = process.command_of("m", stage, stage.points, shared, tmp_path / "x")
     assert "--stop-on-range-end=true" in command and "--cuda-graph-trace=node" not in command

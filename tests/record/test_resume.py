@@ -396,7 +396,7 @@ def test_a_locked_database_costs_nothing_and_hides_nothing(machine: dict[str, st
     holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None and holder.stdout.readline() == "open\n"
     try:
-        fails = ("--env", "FAKE_FAILING_BATCH=2", "--ingest", db)
+        fails = ("--env", "FAKE_FAILING_BATCH=2", "--ingest", db, "--wait", 0)
         said = sweep(tmp_path / "out", "--batches", "1,2", *fails, env=machine, status=1)
     finally:
         holder.kill()
