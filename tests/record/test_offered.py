@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,12 @@ from collectors.ingesting import ingest
 from collectors.kept import Kept
 from collectors.runner import Options
 from collectors.stages import Point, Stage
+from collectors.windows import Windows
 from traceql.cli import cli
 from traceql.errors import CollectError, ReportError
 from traceql.read import formats
 from traceql.record import commands, offered, staging
+from traceql.record.running import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -279,6 +282,24 @@ def test_what_was_not_imported_is_told_from_a_report(content: bytes) -> None:
     with pytest.raises(ReportError, match="never imported") as refused:
         formats.reader_of(content, "run.qdstrm")
     assert "QdstrmImporter" in refused.value.remedy
+
+
+def test_windows_of_older_names_keep_them_and_are_their_points(tmp_path: Path) -> None:
+    stage = Stage("x", [Point("one"), Point("two")], tool="nsys", report_per_point=True)
+    (tmp_path / "aside").mkdir()
+    outcome = Outcome(0, False, datetime.now(UTC), 1.0)
+    output = tmp_path / "aside/x"
+    windows = Windows(stage, Kept(tmp_path, stage, {}), output, ["nsys"], {}, {}, outcome.started)
+    for number, point in enumerate(("one", "two"), start=1):
+        windows.begun(number, point)
+        output.with_name(f"x.{number}.qdrep").write_text(point, encoding="utf-8")
+        windows.measured({"point": point, "ok": True, "tags": {}, "metrics": [{"name": "ms", "value": 1.0}]})
+    assert windows.end(outcome) == []
+    assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.glob("*.qdrep")} == {
+        "x_one.qdrep": "one",
+        "x_two.qdrep": "two",
+    }
+    assert (tmp_path / "x_two.qdrep.run.json").exists()
 
 
 def test_reports_of_older_names_are_points_that_are_there_and_are_ingested(tmp_path: Path) -> None:
