@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import statistics
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collectors.runner import Options
 
 _MIB = 1 << 20
+# Calls that do not count.
+_WARMUP = 3
 
 #: Kind of point → the roof that its best value is: name of the metric, as in ROOFS.
 _ROOFS = {
@@ -142,7 +145,7 @@ def work(plan: dict[str, Any]) -> None:
             size = working_set(float(share), l2_bytes, here.total_memory)
             point["tags"]["buffer"] = f"{size / _MIB:g} MiB"
         call, amount, unit, graphed = _workload(point["tags"])
-        for _ in range(3):
+        for _ in range(_WARMUP):
             call()
         torch.cuda.synchronize()
         if capture.mode != "no":
@@ -150,6 +153,7 @@ def work(plan: dict[str, Any]) -> None:
                 call()
             return [metric("calls", "", 1)]
         rates = [amount / _seconds_per_call(call, plan["seconds"], graphed) for _ in range(plan["repeats"])]
+        point["tags"]["execution"] = "graphs" if graphed else "eager"
         name = "flop_per_s" if unit == "flop" else "bytes_per_s"
         burst = []
         if point["tags"]["kind"] == "gemm":
@@ -161,11 +165,14 @@ def work(plan: dict[str, Any]) -> None:
             metric(name, f"{unit}/s", sorted(rates)[len(rates) // 2]),
             metric(f"lowest_{name}", f"{unit}/s", min(rates)),
             metric(f"highest_{name}", f"{unit}/s", max(rates)),
+            # One run tells no spread.
+            *([metric(f"stdev_{name}", f"{unit}/s", statistics.stdev(rates))] if len(rates) > 1 else []),
             metric("call_us", "us", 1e6 * amount / sorted(rates)[len(rates) // 2]),
         ]
 
+    repeats = {"repeats": str(plan["repeats"])} if capture.mode == "no" else {}
     with capture.all():
-        each(plan["points"], measure, capture)
+        each(plan["points"], measure, capture, {"warmup": str(_WARMUP), **repeats})
 
 
 def working_set(of_l2: float, l2_bytes: int, memory_bytes: int) -> int:

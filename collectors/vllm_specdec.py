@@ -201,7 +201,7 @@ def work(plan: dict[str, Any]) -> None:
     )
     capture = Capture(plan["captured"])
     settled = engine.settled(llm)
-    how = {"engine": "offline", **settled["tags"], "warmup": "1", "seed": str(plan["seed"])}
+    how = {"engine": "offline", **settled["tags"], "warmup": "1", "repeats": "1", "seed": str(plan["seed"])}
     how["capture_sizes"] = " ".join(map(str, settled["capture_sizes"]))
     # What runs first compiles and tunes.
     engine.generate(llm, _prompts(llm, plan, seed=_WARM_SEED), plan["output_len"])
