@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from collectors.worker import clock
+from collectors import told
+from collectors.occupancy import Occupancy, watcher
+from collectors.worker import clock, metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -241,6 +243,7 @@ def llm_arguments(
         "async_scheduling": False,
         "profiler_config": {"profiler": "cuda"},
         "enforce_eager": not graphs,
+        "worker_extension_cls": told.EXTENSION,
     }
     if random:
         given["load_format"] = "dummy"
@@ -252,6 +255,31 @@ def llm_arguments(
             "cudagraph_capture_sizes": sorted(graphs),
         }
     return {**given, **arguments}
+
+
+def every_batch(largest: int, tokens: int = 1) -> list[int]:
+    """Sizes of CUDA graphs so that every batch up to the largest replays one, at most twice as large.
+
+    Args:
+        largest: sequences of a step.
+        tokens: of a sequence in a step: one, and one for each draft.
+
+    >>> every_batch(48), every_batch(4, tokens=5)
+    ([1, 2, 4, 8, 16, 32, 48], [5, 10, 20])
+    """
+    sizes = {2**n for n in range(largest.bit_length())} | {largest}
+    return [tokens * size for size in sorted(sizes)]
+
+
+def settled(engine: Any) -> dict[str, Any]:
+    """How an engine that has started is configured, see `told.settled`."""
+    return dict(engine.collective_rpc(told.ASK)[0])
+
+
+def graph_metric(tokens: int, capture_sizes: Sequence[int]) -> list[dict[str, Any]]:
+    """``graph_batch``: the size of the graph that a step of so many tokens replays; nothing if none."""
+    size = told.graph_batch(tokens, capture_sizes)
+    return [] if size is None else [metric("graph_batch", "", size)]
 
 
 def prompts(engine: Any, count: int, length: int, seed: int = 0) -> list[dict[str, list[int]]]:
@@ -269,11 +297,13 @@ class Steps:
         seconds: of each step.
         before: called with the number of the step that begins, from 0.
         after: called with the number of the step that ended.
+        occupancy: how full the engine was after each.
     """
 
     seconds: list[float] = field(default_factory=list)
     before: Callable[[int], None] = lambda _: None
     after: Callable[[int], None] = lambda _: None
+    occupancy: Occupancy = field(default_factory=Occupancy)
 
 
 def generate(engine: Any, batch: Sequence[Any], tokens: int, steps: Steps | None = None) -> float:
@@ -295,6 +325,7 @@ def generate(engine: Any, batch: Sequence[Any], tokens: int, steps: Steps | None
 def _watched(engine: Any, steps: Steps) -> Iterator[None]:
     """Time the engine's steps. Without async scheduling a step ends when its tokens are there."""
     original = engine.llm_engine.step
+    look = watcher(engine)
 
     def step(*args: Any, **kwargs: Any) -> Any:
         number = len(steps.seconds)
@@ -302,6 +333,7 @@ def _watched(engine: Any, steps: Steps) -> Iterator[None]:
         began = clock()
         outputs = original(*args, **kwargs)
         steps.seconds.append(clock() - began)
+        look(steps.occupancy)
         steps.after(number)
         return outputs
 

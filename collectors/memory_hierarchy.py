@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import csv
+import io
+import statistics
 import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from collectors import counters, runner
-from collectors.runner import Options, Point, Stage
+from collectors.stages import Point, Stage
 from collectors.worker import Capture, NotHereError, each, metric
+from traceql.record import written
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from collectors.runner import Options
+
 _MIB = 1 << 20
+# Calls that do not count.
+_WARMUP = 3
 
 #: Kind of point → the roof that its best value is: name of the metric, as in ROOFS.
 _ROOFS = {
@@ -27,6 +34,15 @@ _ROOFS = {
     "nvlink": "nvlink_bytes_per_s",
     "gemm": "bf16_flop_per_s",
 }
+
+
+#: Sizes of working sets, in sizes of the L2: within it, less than half of it, because an L2 in two parts may
+#: hold the same in both; and far beyond it.
+_OF_L2 = {"l2_read": (0.16, 0.32, 0.48), "hbm_read": (20, 80), "hbm_copy": (5, 20, 80)}
+# A buffer and its copy leave room for what else is there.
+_OF_MEMORY = 0.25
+# Whole blocks of the kernel that reads.
+_STEP_BYTES = 1 << 16
 
 
 @click.command(
@@ -48,11 +64,12 @@ def main(shared: Options, ncu: bool, **sizes: Any) -> None:
     """Measure the roofs of a roofline: copies for the memories, products of matrices for the tensor cores.
 
     Into memory_hierarchy.csv, and the best of each kind into roofs.csv. hbm_read and l2_read read a buffer
-    again and again, past the L1; hbm_copy counts the bytes read and those written. Links count one direction.
-    Products are of random bf16 matrices: zeros would need less power, and so be faster. linear_1 and
-    linear_512 are nn.Linear(1024, 4096) with 1 and 512 rows. NVLink is measured where there are two GPUs.
-    A product's burst_flop_per_s is of ten calls after a second of rest, before power limits the clock; its
-    flop_per_s is what lasts.
+    again and again, past the L1; hbm_copy counts the bytes read and those written. Their buffers are in
+    proportion to the L2 of the GPU at hand (of_l2). Links count one direction. Products are of random bf16
+    matrices: zeros would need less power, and so be faster. linear_1 and linear_512 are
+    nn.Linear(1024, 4096) with 1 and 512 rows. NVLink is measured where there are two GPUs. A product's
+    burst_flop_per_s is of ten calls after a second of rest, before power limits the clock; its flop_per_s is
+    what lasts.
     """
     try:
         runner.run("collectors.memory_hierarchy", _stages(ncu, sizes), shared)
@@ -65,9 +82,10 @@ def _points() -> list[Point]:
     def point(kind: str, label: str, **tags: str) -> Point:
         return Point(f"{kind}_{label}", {"kind": kind, **tags})
 
-    sizes = {"l2_read": (8, 16, 24), "hbm_read": (1024, 4096), "hbm_copy": (256, 1024, 4096)}
     points = [
-        point(kind, f"{mib}mib", buffer=f"{mib} MiB") for kind, all_of in sizes.items() for mib in all_of
+        point(kind, f"{share:g}_l2".replace(".", "_"), of_l2=f"{share:g}")
+        for kind, shares in _OF_L2.items()
+        for share in shares
     ]
     links = ("pcie_h2d", "pcie_d2h", "nvlink")
     points += [point(kind, "256mib", buffer="256 MiB") for kind in links]
@@ -88,21 +106,28 @@ def _stages(ncu: bool, sizes: dict[str, Any]) -> list[Stage]:
 
 
 def _write_roofs(out: Path) -> None:
-    """The best value of each kind, as one run: what a roofline draws as its measured roofs."""
-    best: dict[str, float] = {}
-    for result in runner.results(out, "memory_hierarchy"):
-        roof = _ROOFS.get(result["tags"]["kind"])
-        for found in result["metrics"]:
-            if roof and found["name"] in ("bytes_per_s", "flop_per_s"):
-                best[roof] = max(best.get(roof, 0.0), found["value"])
-    if not best:
+    """The best value of each kind, a run for each GPU: what a roofline draws as its measured roofs."""
+    table = out / "memory_hierarchy.csv"
+    if not table.exists():
         return
-    with (out / "memory_hierarchy.csv").open(encoding="utf-8", newline="") as file:
-        gpu = next((row.get("gpu") for row in csv.DictReader(file)), None)
-    with (out / "roofs.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*(["gpu"] if gpu else []), *best])
-        writer.writerow([*([gpu] if gpu else []), *best.values()])
+    best: dict[str, dict[str, float]] = {}
+    with table.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            roofs = best.setdefault(row.get("gpu") or "", {})
+            roof = _ROOFS.get(row["kind"])
+            for value in (row.get("bytes_per_s"), row.get("flop_per_s")):
+                if roof and value:
+                    roofs[roof] = max(roofs.get(roof, 0.0), float(value))
+    columns = list(dict.fromkeys(roof for roofs in best.values() for roof in roofs))
+    if not columns:
+        return
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    named = any(best)
+    writer.writerow([*(["gpu"] if named else []), *columns])
+    for gpu, roofs in best.items():
+        writer.writerow([*([gpu] if named else []), *(roofs.get(roof, "") for roof in columns)])
+    written.write_whole(out / "roofs.csv", text.getvalue())
 
 
 def work(plan: dict[str, Any]) -> None:
@@ -113,8 +138,14 @@ def work(plan: dict[str, Any]) -> None:
 
     def measure(point: Any) -> list[dict[str, Any]]:
         torch.cuda.empty_cache()
+        if share := point["tags"].get("of_l2"):
+            here = torch.cuda.get_device_properties(0)
+            # Old versions of torch do not tell it.
+            l2_bytes = getattr(here, "L2_cache_size", 0)
+            size = working_set(float(share), l2_bytes, here.total_memory)
+            point["tags"]["buffer"] = f"{size / _MIB:g} MiB"
         call, amount, unit, graphed = _workload(point["tags"])
-        for _ in range(3):
+        for _ in range(_WARMUP):
             call()
         torch.cuda.synchronize()
         if capture.mode != "no":
@@ -122,6 +153,7 @@ def work(plan: dict[str, Any]) -> None:
                 call()
             return [metric("calls", "", 1)]
         rates = [amount / _seconds_per_call(call, plan["seconds"], graphed) for _ in range(plan["repeats"])]
+        point["tags"]["execution"] = "graphs" if graphed else "eager"
         name = "flop_per_s" if unit == "flop" else "bytes_per_s"
         burst = []
         if point["tags"]["kind"] == "gemm":
@@ -133,11 +165,25 @@ def work(plan: dict[str, Any]) -> None:
             metric(name, f"{unit}/s", sorted(rates)[len(rates) // 2]),
             metric(f"lowest_{name}", f"{unit}/s", min(rates)),
             metric(f"highest_{name}", f"{unit}/s", max(rates)),
+            # One run tells no spread.
+            *([metric(f"stdev_{name}", f"{unit}/s", statistics.stdev(rates))] if len(rates) > 1 else []),
             metric("call_us", "us", 1e6 * amount / sorted(rates)[len(rates) // 2]),
         ]
 
+    repeats = {"repeats": str(plan["repeats"])} if capture.mode == "no" else {}
     with capture.all():
-        each(plan["points"], measure, capture)
+        each(plan["points"], measure, capture, {"warmup": str(_WARMUP), **repeats})
+
+
+def working_set(of_l2: float, l2_bytes: int, memory_bytes: int) -> int:
+    """Bytes of a buffer: so many times the L2, at most a quarter of the memory.
+
+    >>> [working_set(share, 50 << 20, 141 << 30) >> 20 for share in (0.16, 0.48, 80)]
+    [8, 24, 4000]
+    """
+    if l2_bytes <= 0:
+        raise NotHereError("torch does not tell the size of the L2")
+    return int(min(of_l2 * l2_bytes, _OF_MEMORY * memory_bytes)) // _STEP_BYTES * _STEP_BYTES
 
 
 def _workload(tags: dict[str, str]) -> tuple[Any, float, str, bool]:
@@ -156,7 +202,7 @@ def _workload(tags: dict[str, str]) -> tuple[Any, float, str, bool]:
         b = torch.randn(k, n, device="cuda", dtype=torch.bfloat16)
         c = torch.empty(m, n, device="cuda", dtype=torch.bfloat16)
         return lambda: torch.mm(a, b, out=c), 2.0 * m * n * k, "flop", True
-    size = int(tags["buffer"].removesuffix(" MiB")) * _MIB
+    size = int(float(tags["buffer"].removesuffix(" MiB")) * _MIB)
     if kind in ("hbm_read", "l2_read"):
         from collectors.kernels import reader
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from collectors import counters, runner
-from collectors.runner import Options, Point, Stage
+from collectors.stages import Point, Stage
 from collectors.worker import Capture, each, metric
+
+if TYPE_CHECKING:
+    from collectors.runner import Options
 
 WRITES = ("baseline", "nwor")
 #: How the guide to NWOR calls the ways to write, in the tag nwor_mode.
 MODES = {"baseline": "off", "nwor": "stage"}
 MASKS = ("off", "vectorized", "graph")
 
+# Steps that do not count.
+_WARMUP = 3
 # Bytes of a value.
 _BF16 = 2
 #: Accepted drafts of the requests in turn: with 8 drafts 17 of 32, 53 %.
@@ -110,7 +115,7 @@ def work(plan: dict[str, Any]) -> None:
     def measure(point: Any) -> list[dict[str, Any]]:
         compute = _mask(point["tags"]["scv_mode"], state)
         step = _nwor if point["tags"]["nwor_mode"] == MODES["nwor"] else _baseline
-        for _ in range(3):
+        for _ in range(_WARMUP):
             step(state, compute)
         expected = int(state["accepted"].sum())
         with capture.point(None):
@@ -132,7 +137,12 @@ def work(plan: dict[str, Any]) -> None:
         ]
 
     with capture.all():
-        each(plan["points"], measure, capture, {"steps": str(plan["steps"])})
+        each(
+            plan["points"],
+            measure,
+            capture,
+            {"steps": str(plan["steps"]), "warmup": str(_WARMUP), "seed": "0"},
+        )
 
 
 def _state(plan: dict[str, Any]) -> dict[str, Any]:

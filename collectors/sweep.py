@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from collectors import counters, engine
-from collectors.runner import Stage
+from collectors.stages import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from collectors.runner import Point
+    from collectors.stages import Point
 
 
 def stages(
@@ -24,6 +24,7 @@ def stages(
     arguments: str | None,
     nsys: bool,
     ncu: bool,
+    follows: Sequence[str],
     counted: Mapping[str, Any] | None = None,
 ) -> list[Stage]:
     """Times first, into a table; then, if wanted, a timeline of each point, and counters with few layers.
@@ -38,6 +39,7 @@ def stages(
         arguments: more arguments of the engine, as given.
         nsys: whether to record timelines.
         ncu: whether to count.
+        follows: names of its settings that follow from the points.
         counted: settings that differ when counting.
     """
     settings = {
@@ -49,6 +51,7 @@ def stages(
     }
     common: dict[str, Any] = {
         "points": list(points),
+        "follows": follows,
         "environment": engine.environment(model),
         "model": engine.name_of(model),
     }
@@ -70,6 +73,15 @@ def stages(
             )
         )
     return found
+
+
+def tags(llm: Any, plan: Mapping[str, Any], settled: Mapping[str, Any]) -> dict[str, str]:
+    """What is true of all points of a sweep: the weights, the engine's configuration, how it was measured."""
+    how = {"engine": "offline", **settled["tags"]}
+    # Under a profiler there is one run, and none that does not count but those of the worker.
+    if plan["captured"] == "no":
+        how |= {name: str(plan[name]) for name in ("warmup", "repeats")}
+    return {**engine.facts(llm), **how, "seed": str(plan["seed"])}
 
 
 def model_of(plan: Mapping[str, Any]) -> str:

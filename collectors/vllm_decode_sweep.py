@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from collectors import engine, runner, sweep
-from collectors.runner import Options, Point
-from collectors.worker import Capture, each, median_ms, metric
+from collectors.occupancy import Occupancy
+from collectors.stages import Point
+from collectors.worker import Capture, each, median_ms, metric, spread
+
+if TYPE_CHECKING:
+    from collectors.runner import Options
 
 #: Steps before the profiler's window: prefill, and the first decode steps, which may still compile.
 _SKIPPED = 3
@@ -30,6 +34,7 @@ Examples:
 @runner.count("--output-len", 64, "Tokens to generate.", least=8)
 @runner.count("--warmup", 1, "Runs that do not count.", least=0)
 @runner.count("--repeats", 3, "Runs that count.")
+@runner.count("--seed", 0, "Of the first run's prompts; each run adds one.", least=0)
 @click.option("--nsys", is_flag=True, help="Then record decode steps of each batch size: a report for each.")
 @click.option("--ncu", is_flag=True, help="Then count in one eager decode step of each, with few layers.")
 @runner.count("--profiled-steps", 4, "Steps under nsys.")
@@ -56,6 +61,7 @@ def main(
         [Point(f"batch_{n}", {"batch_size": str(n), **lengths}) for n in batches],
         sizes,
         {"largest": max(batches), "graphs": batches},
+        follows=("largest", "graphs"),
         counted={"graphs": [], "profiled_steps": 1},
         model=model,
         weights=weights,
@@ -84,25 +90,26 @@ def work(plan: dict[str, Any]) -> None:
         },
     )
     capture = Capture(plan["captured"])
+    settled = engine.settled(llm)
 
     def measure(point: Any) -> list[dict[str, Any]]:
         batch = int(point["tags"]["batch_size"])
-        if capture.mode == "no":
-            return _timed(llm, batch, plan)
-        return _recorded(llm, batch, plan, capture)
+        measured = _timed(llm, batch, plan) if capture.mode == "no" else _recorded(llm, batch, plan, capture)
+        return [*measured, *engine.graph_metric(batch, settled["capture_sizes"])]
 
     with capture.all():
-        each(plan["points"], measure, capture, engine.facts(llm))
+        each(plan["points"], measure, capture, sweep.tags(llm, plan, settled))
 
 
 def _timed(llm: Any, batch: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
     decode: list[list[float]] = []
     prefill: list[float] = []
     whole: list[float] = []
+    occupancy = Occupancy()
     for number in range(plan["warmup"] + plan["repeats"]):
-        steps = engine.Steps()
+        steps = engine.Steps(occupancy=occupancy)
         # New prompts each time: nothing can be left over from the last.
-        prompts = engine.prompts(llm, batch, plan["input_len"], seed=number)
+        prompts = engine.prompts(llm, batch, plan["input_len"], plan["seed"] + number)
         seconds = engine.generate(llm, prompts, plan["output_len"], steps)
         if len(steps.seconds) != plan["output_len"]:
             raise RuntimeError(
@@ -120,9 +127,8 @@ def _timed(llm: Any, batch: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
         metric("prefill_ms", "ms", median_ms(prefill)),
         metric("latency_ms", "ms", median_ms(whole)),
         metric("latency_ms_per_token", "ms", median_ms(whole) / plan["output_len"]),
-        metric("fastest_run_ms_per_token", "ms", min(median_ms(run) for run in decode)),
-        metric("slowest_run_ms_per_token", "ms", max(median_ms(run) for run in decode)),
-        *(metric("run_ms_per_token", "ms", median_ms(run), n) for n, run in enumerate(decode, start=1)),
+        *spread("ms_per_token", "ms", [median_ms(run) for run in decode]),
+        *occupancy.metrics(),
     ]
 
 
@@ -146,7 +152,7 @@ def _recorded(llm: Any, batch: int, plan: dict[str, Any], capture: Capture) -> l
             window.__exit__(None, None, None)
 
     steps = engine.Steps(before=before, after=after)
-    prompts = engine.prompts(llm, batch, plan["input_len"], seed=1)
+    prompts = engine.prompts(llm, batch, plan["input_len"], plan["seed"] + 1)
     try:
         # The prefill step gives the first token.
         engine.generate(llm, prompts, profiled.stop + 1, steps)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collectors import counters, engine, runner
-from collectors.runner import Options, Point, Stage
+from collectors.stages import Point, Stage
 from collectors.worker import Capture, each, metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from collectors.runner import Options
 
 # Kind of a layer by the name of its class; the first that matches.
 _KINDS = (
@@ -70,6 +72,7 @@ def _stages(
 ) -> list[Stage]:
     common: dict[str, Any] = {
         "points": [Point(f"seq_{n}", {"prompt_len": str(n)}) for n in lengths],
+        "follows": ("longest",),
         "environment": engine.environment(model),
         "model": engine.name_of(model),
         "tags": {
@@ -130,8 +133,9 @@ def work(plan: dict[str, Any]) -> None:
         with suppress(Exception):  # It will fail again where it is measured, and be reported there.
             engine.generate(llm, engine.prompts(llm, 1, int(point["tags"]["prompt_len"]), seed=0), 2)
     # nsys records one window around all points, ncu one around each call of a layer.
+    how = {"engine": "offline", **engine.settled(llm)["tags"], "warmup": "1", "seed": "1"}
     with capture.all():
-        each(plan["points"], measure, capture)
+        each(plan["points"], measure, capture, {**how, "repeats": str(plan["repeats"])})
 
 
 class _Watch:

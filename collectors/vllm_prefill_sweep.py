@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from collectors import engine, runner, sweep
-from collectors.runner import Options, Point
-from collectors.worker import Capture, each, median_ms, metric
+from collectors.occupancy import Occupancy
+from collectors.stages import Point
+from collectors.worker import Capture, each, median_ms, metric, spread
+
+if TYPE_CHECKING:
+    from collectors.runner import Options
 
 
 @click.command(
@@ -26,6 +30,7 @@ Examples:
 @runner.count("--batch", 1, "Prompts at a time.")
 @runner.count("--warmup", 2, "Runs that do not count.", least=0)
 @runner.count("--repeats", 5, "Runs that count.")
+@runner.count("--seed", 0, "Of the first run's prompts; each run adds one.", least=0)
 @click.option("--nsys", is_flag=True, help="Then record the step of each length: a report for each.")
 @click.option("--ncu", is_flag=True, help="Then count in the step of each length, with few layers.")
 @runner.count("--ncu-layers", 2, "Layers under ncu.")
@@ -51,6 +56,7 @@ def main(
         [Point(f"input_{n}", {"input_len": str(n), **batch}) for n in lengths],
         sizes,
         {"longest": max(lengths)},
+        follows=("longest",),
         model=model,
         weights=weights,
         arguments=arguments,
@@ -77,28 +83,31 @@ def work(plan: dict[str, Any]) -> None:
         },
     )
     capture = Capture(plan["captured"])
+    settled = engine.settled(llm)
 
     def measure(point: Any) -> list[dict[str, Any]]:
         length = int(point["tags"]["input_len"])
         if capture.mode == "no":
             return _timed(llm, length, plan)
         # Once without the profiler: the first step of a size may compile or tune.
-        engine.generate(llm, engine.prompts(llm, batch, length, seed=0), 1)
+        engine.generate(llm, engine.prompts(llm, batch, length, plan["seed"]), 1)
         steps = engine.Steps()
         with capture.point(f"prefill_sweep/input_len={length}"):
-            engine.generate(llm, engine.prompts(llm, batch, length, seed=1), 1, steps)
+            engine.generate(llm, engine.prompts(llm, batch, length, plan["seed"] + 1), 1, steps)
         return [metric("profiled_ms", "ms", 1e3 * sum(steps.seconds))]
 
     with capture.all():
-        each(plan["points"], measure, capture, engine.facts(llm))
+        each(plan["points"], measure, capture, sweep.tags(llm, plan, settled))
 
 
 def _timed(llm: Any, length: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
     whole: list[float] = []
     stepped: list[float] = []
+    occupancy = Occupancy()
     for number in range(plan["warmup"] + plan["repeats"]):
-        steps = engine.Steps()
-        seconds = engine.generate(llm, engine.prompts(llm, plan["batch"], length, seed=number), 1, steps)
+        steps = engine.Steps(occupancy=occupancy)
+        prompts = engine.prompts(llm, plan["batch"], length, plan["seed"] + number)
+        seconds = engine.generate(llm, prompts, 1, steps)
         if len(steps.seconds) != 1:
             raise RuntimeError(
                 f"{len(steps.seconds)} steps for one token: the prompt does not fit into a step"
@@ -109,9 +118,8 @@ def _timed(llm: Any, length: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         metric("ms", "ms", median_ms(whole)),
         metric("step_ms", "ms", median_ms(stepped)),
-        metric("fastest_run_ms", "ms", 1e3 * min(whole)),
-        metric("slowest_run_ms", "ms", 1e3 * max(whole)),
-        *(metric("run_ms", "ms", 1e3 * seconds, n) for n, seconds in enumerate(whole, start=1)),
+        *spread("ms", "ms", [1e3 * seconds for seconds in whole]),
+        *occupancy.metrics(),
     ]
 
 

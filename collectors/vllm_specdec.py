@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from collectors import engine, runner
-from collectors.runner import Options, Point, Stage
+from collectors.latencies import PERCENTS, percentile
+from collectors.stages import Point, Stage
 from collectors.worker import Capture, each, metric
+from traceql.record import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from collectors.runner import Options
+
+_WARM_SEED = 1_000_003
 
 METHODS = ("off", "ngram", "synthetic")
 
@@ -54,6 +61,13 @@ A vLLM with staged KV writes and a vectorised mask, as two modes of the same met
     show_default=True,
     help="Of synthetic: the share of steps that accept the first draft, the second …; one for each draft.",
 )
+@click.option(
+    "--eager/--graphs",
+    default=False,
+    show_default=True,
+    help="Eager, or CUDA graphs for steps of all batches, with and without drafts.",
+)
+@runner.count("--seed", 0, "Of the first batch's prompts; each batch adds one.", least=0)
 @click.option("--nsys", is_flag=True, help="Then record a batch of each mode.")
 def main(
     shared: Options,
@@ -73,11 +87,8 @@ def main(
     whose names begin with nwor come along.
     """
     stages = _stages(model, weights, arguments, modes, acceptance, nsys, sizes)
-    try:
-        runner.run("collectors.vllm_specdec", stages, shared)
-    finally:
-        if not shared.dry_run:
-            _write_sweep(shared.out, [stage for stage in stages if stage.tool is None], sizes)
+    measured = [stage for stage in stages if stage.tool is None]
+    runner.run("collectors.vllm_specdec", stages, shared, partial(_write_sweep, shared.out, measured, sizes))
 
 
 def _stages(
@@ -111,6 +122,7 @@ def _stages(
             "model": engine.name_of(model),
             "tags": tags,
             "settings": settings,
+            "follows": ("batches",),
         }
         batches = [Point(f"batch_{n}", {"batch_index": str(n)}) for n in range(sizes["batches"])]
         plain.append(Stage(name=f"specdec_{name}", points=batches, **common))
@@ -171,9 +183,12 @@ def work(plan: dict[str, Any]) -> None:
     import torch
 
     longest = plan["input_len"] + plan["output_len"] + plan["drafts"] + 8
+    # A step verifies the drafts of each sequence together with its last token.
+    per_sequence = 1 + plan["drafts"] if plan["speculative"] else 1
     llm = engine.llm(
         plan["model"],
         random=plan["random"],
+        graphs=[] if plan["eager"] else engine.every_batch(plan["requests"], per_sequence),
         **{
             "max_num_seqs": plan["requests"],
             "max_num_batched_tokens": max(plan["requests"] * plan["input_len"], 2048),
@@ -185,11 +200,14 @@ def work(plan: dict[str, Any]) -> None:
         },
     )
     capture = Capture(plan["captured"])
+    settled = engine.settled(llm)
+    how = {"engine": "offline", **settled["tags"], "warmup": "1", "repeats": "1", "seed": str(plan["seed"])}
+    how["capture_sizes"] = " ".join(map(str, settled["capture_sizes"]))
     # What runs first compiles and tunes.
-    engine.generate(llm, _prompts(llm, plan, seed=1_000), plan["output_len"])
+    engine.generate(llm, _prompts(llm, plan, seed=_WARM_SEED), plan["output_len"])
 
     def measure(point: Any) -> list[dict[str, Any]]:
-        prompts = _prompts(llm, plan, seed=int(point["tags"].get("batch_index", 0)))
+        prompts = _prompts(llm, plan, plan["seed"] + int(point["tags"].get("batch_index", 0)))
         before = _counted(llm)
         steps = engine.Steps(
             before=lambda _: torch.cuda.nvtx.range_push("step"), after=lambda _: torch.cuda.nvtx.range_pop()
@@ -203,10 +221,12 @@ def work(plan: dict[str, Any]) -> None:
             metric("engine_steps", "", len(steps.seconds)),
             metric("tokens_per_s", "tokens/s", tokens / seconds),
             *(metric(name, "tokens" if "token" in name else "", value) for name, value in counted.items()),
+            *engine.graph_metric(plan["requests"] * per_sequence, settled["capture_sizes"]),
+            *steps.occupancy.metrics(),
         ]
 
     with capture.all():
-        each(plan["points"], measure, capture)
+        each(plan["points"], measure, capture, how)
 
 
 def _prompts(llm: Any, plan: dict[str, Any], seed: int) -> list[dict[str, list[int]]]:
@@ -229,14 +249,18 @@ def _counted(llm: Any) -> dict[str, int]:
     return found
 
 
-def _write_sweep(out: Path, stages: Sequence[Stage], sizes: Mapping[str, Any]) -> None:
+def _write_sweep(
+    out: Path,
+    stages: Sequence[Stage],
+    sizes: Mapping[str, Any],
+    measured: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> None:
     """The results of all modes in the form of an NWOR/SCV sweep."""
     per_mode, results = [], []
     for stage in stages:
-        found = runner.results(out, stage.name)
         batches = [
             {**_labels(stage), **r["tags"], **{m["name"]: m["value"] for m in r["metrics"]}}
-            for r in found
+            for r in measured.get(stage.name, ())
             if r["ok"]
         ]
         results += batches
@@ -244,7 +268,7 @@ def _write_sweep(out: Path, stages: Sequence[Stage], sizes: Mapping[str, Any]) -
             per_mode.append(_summary(stage, batches))
     if per_mode:
         content = {"config": dict(sizes), "summary": {"per_mode": per_mode}, "results": results}
-        (out / "specdec.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        written.write_whole(out / "specdec.json", json.dumps(content, indent=1) + "\n")
 
 
 def _labels(stage: Stage) -> dict[str, str]:
@@ -274,27 +298,23 @@ def _summary(stage: Stage, batches: Sequence[Mapping[str, Any]]) -> dict[str, An
         derived["nwor_writes_saved_pct"] = 100 * (
             1 - sums["nwor_tokens_committed"] / sums["nwor_tokens_staged"]
         )
+    known = {f"latency_p{percent}_s": percentile(latencies, percent) for percent in PERCENTS}
+    # What is the same for all batches: how they were measured.
+    common = {
+        k: v for k, v in batches[0].items() if isinstance(v, str) and all(b.get(k) == v for b in batches)
+    }
+    common.pop("batch_index", None)
     return {
+        **common,
         **_labels(stage),
         "batches": len(batches),
         "latency_avg_s": sum(latencies) / len(latencies),
-        "latency_p50_s": _percentile(latencies, 50),
-        "latency_p95_s": _percentile(latencies, 95),
+        "fastest_run_latency_s": latencies[0],
+        "slowest_run_latency_s": latencies[-1],
+        **{name: value for name, value in known.items() if value is not None},
         **sums,
         **derived,
     }
-
-
-def _percentile(ordered: Sequence[float], percent: float) -> float:
-    """By linear interpolation, as numpy does it.
-
-    >>> _percentile([1.0, 2.0, 4.0], 75)
-    3.0
-    """
-    place = (len(ordered) - 1) * percent / 100
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 import time
 import traceback
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 #: Begins the lines that the runner reads.
 MARK = "@point "
+#: Begins those that say which point is next, and the number of its window: should it be the last one, the
+#: runner knows which it was.
+BEGUN = "@begin "
 #: Exit status of a worker whose GPU context is lost: what remains needs a new process.
 LOST = 3
 
@@ -43,8 +47,10 @@ def each(
         tags: facts about all points, known only now: the size of the weights.
     """
     for point in points:
-        result: dict[str, Any] = {"point": point["name"], "tags": {**(tags or {}), **point["tags"]}}
+        result: dict[str, Any] = {"point": point["name"]}
         before = capture.windows if capture else 0
+        begun = {"point": point["name"], "window": before + 1}
+        print(BEGUN + json.dumps(begun, ensure_ascii=False), flush=True)
         try:
             result |= {"ok": True, "metrics": measure(point)}
         except NotHereError as error:
@@ -53,7 +59,8 @@ def each(
             traceback.print_exc()
             first = (str(error).strip() or "no message").splitlines()[0]
             result |= {"ok": False, "metrics": [], "error": f"{type(error).__name__}: {first[:500]}"}
-        result["captured"] = bool(capture and capture.windows > before)
+        # What was measured may have added to the point's own.
+        result["tags"] = {**(tags or {}), **point["tags"]}
         print(MARK + json.dumps(result, ensure_ascii=False), flush=True)
         if not result["ok"] and _lost():
             sys.exit(LOST)
@@ -141,6 +148,19 @@ class Capture:
                 torch.cuda.nvtx.range_pop()
             if self.mode == "points":
                 self.stop()
+
+
+def spread(name: str, unit: str, runs: Sequence[float]) -> list[dict[str, Any]]:
+    """What repeats say of a number beside their median: fastest, slowest, standard deviation, each run.
+
+    >>> [(one["name"], one["value"]) for one in spread("ms", "ms", [1.0, 3.0])][:3]
+    [('fastest_run_ms', 1.0), ('slowest_run_ms', 3.0), ('stdev_run_ms', 1.4142135623730951)]
+    """
+    found = [metric(f"fastest_run_{name}", unit, min(runs)), metric(f"slowest_run_{name}", unit, max(runs))]
+    # One run tells no spread.
+    if len(runs) > 1:
+        found.append(metric(f"stdev_run_{name}", unit, statistics.stdev(runs)))
+    return [*found, *(metric(f"run_{name}", unit, value, number) for number, value in enumerate(runs, 1))]
 
 
 def median_ms(seconds: Sequence[float]) -> float:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from traceql.read import worker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from traceql.read.base import RawReport
@@ -35,3 +36,15 @@ def decode(reader: Reader, path: Path, **how: Any) -> RawReport:
 
 #: In place of the module `worker` where reports are stored.
 ONCE = SimpleNamespace(decode=decode)
+
+
+def refusing(refused: str, error: Callable[[Path], Exception]) -> Callable[..., RawReport]:
+    """As `worker.decode`, but what the reader of the format `refused` is given ends in an error."""
+    decode_ = worker.decode
+
+    def one(reader: Reader, path: Path, **how: Any) -> RawReport:
+        if reader.format == refused:
+            raise error(path)
+        return decode_(reader, path, **how)
+
+    return one

@@ -90,7 +90,7 @@ class Forks:
     """
 
     def __init__(self, *decoded: Path) -> None:
-        self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with other:
             self._server = subprocess.Popen(
                 [sys.executable, __file__, str(other.fileno()), *map(str, decoded)],
@@ -150,7 +150,7 @@ def _prepare(reports: Sequence[str]) -> None:
         # Of one report at a time: a thread does not survive the fork.
         decode.worker = decoded.ONCE  # type: ignore[assignment]
         for report in reports:
-            decode.decode(Path(report), alone=False).close()
+            decode.decode(Path(report)).close()
 
 
 def _forked(asked: socket.socket) -> str:

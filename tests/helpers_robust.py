@@ -18,6 +18,7 @@ from traceql.store import decode
 if TYPE_CHECKING:
     from traceql.read.base import RawReport
     from traceql.read.formats import Reader
+    from traceql.read.limits import Limits
 
 REPORTS = Path(__file__).parent / "fixtures" / "reports"
 PARQUETDIR = REPORTS / "scv_baseline_graph_pqtdir"
@@ -28,7 +29,7 @@ ARROWDIR = REPORTS / "scv_baseline_graph_arwdir"
 decoded_once = mock.patch.object(decode, "worker", decoded.ONCE)
 
 
-def _decode_here(reader: Reader, path: Path, *, parts: int, **how: Any) -> RawReport:
+def _decode_here(reader: Reader, path: Path, *, parts: int, within: Limits, **how: Any) -> RawReport:
     return reader.read(path, **how)
 
 

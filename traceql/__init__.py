@@ -16,12 +16,14 @@ from traceql.errors import CatalogError as CatalogError
 from traceql.errors import CheckError as CheckError
 from traceql.errors import CollectError as CollectError
 from traceql.errors import DatabaseError as DatabaseError
+from traceql.errors import LimitError as LimitError
 from traceql.errors import MissingDataError as MissingDataError
 from traceql.errors import PredictionError as PredictionError
 from traceql.errors import QueryError as QueryError
 from traceql.errors import ReportError as ReportError
 from traceql.errors import RunFileError as RunFileError
 from traceql.errors import SchemaVersionError as SchemaVersionError
+from traceql.errors import TimeLimitError as TimeLimitError
 from traceql.errors import TraceqlError as TraceqlError
 from traceql.errors import TruncatedReportError as TruncatedReportError
 from traceql.errors import UnknownFormatError as UnknownFormatError
@@ -45,12 +47,14 @@ __all__ = [
     "CollectError",
     "Database",
     "DatabaseError",
+    "LimitError",
     "MissingDataError",
     "PredictionError",
     "QueryError",
     "ReportError",
     "RunFileError",
     "SchemaVersionError",
+    "TimeLimitError",
     "TraceqlError",
     "TruncatedReportError",
     "UnknownFormatError",

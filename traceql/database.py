@@ -5,15 +5,17 @@ Thin: every method is one call into a room below.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from traceql.ask import compare, info, place
 from traceql.ask.answer import Answer, Asker
 from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
 from traceql.read.base import no_progress
-from traceql.store import connection, decode, held, ingest, runs
+from traceql.read.limits import bytes_of
+from traceql.store import connection, decode, held, ingest, interrupts, runs
 from traceql.store.definitions import Definitions
 from traceql.store.waiting import WAIT_S, log
 from traceql.tables import schema
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from traceql.read.base import Progress
     from traceql.read.runs import RunFile
     from traceql.store.decode import Via
-    from traceql.store.outcomes import ImportedRuns, Ingested
+    from traceql.store.outcomes import Compacted, ImportedRuns, Ingested
+
+F = TypeVar("F", bound="Callable[..., Any]")
 
 DEFAULT_PATH = "traces.duckdb"
 
@@ -40,21 +44,25 @@ def open(  # noqa: A001
     *,
     allow_files: bool = False,
     queries: str | Path | Sequence[str | Path] = (),
+    timeout_s: float | None = None,
     wait_s: float = WAIT_S,
 ) -> Database:
     """Open a database, or name one that the first `Database.ingest` will create.
 
     Args:
         path: a DuckDB file; ``":memory:"`` for one that lasts as long as the object.
-        allow_files: let SQL read and write other files and load extensions.
+        allow_files: let SQL read and write other files and load extensions; views and macros that are stored
+            in the database may not be used then.
         queries: folders with questions of your own, in the form of ``queries/``.
+        timeout_s: how long the questions of a call (`Database.ask`, `Database.report` …) may take together;
+            None for any time. Then it raises `TimeLimitError`.
         wait_s: how long a question or a change waits for another process that has the file open; that it
             waits is said by the logger ``traceql``, by default on standard error.
 
     Raises:
         CatalogError: a folder cannot be used.
     """
-    return Database(path, allow_files=allow_files, queries=queries, wait_s=wait_s)
+    return Database(path, allow_files=allow_files, queries=queries, timeout_s=timeout_s, wait_s=wait_s)
 
 
 def _frame(table: str) -> Callable[[Database], pl.LazyFrame]:
@@ -66,6 +74,17 @@ def _frame(table: str) -> Callable[[Database], pl.LazyFrame]:
     grain = {**schema.BY_NAME, **schema.SHIPPED}[table].grain
     frame.__doc__ = f"The table {table} as a lazy frame: {grain}. Columns: ``traceql schema {table}``."
     return frame
+
+
+def _limited(method: F) -> F:
+    """A method whose questions together take no longer than the database's ``timeout_s``."""
+
+    @functools.wraps(method)
+    def within(self: Database, /, *args: Any, **kwargs: Any) -> Any:
+        with interrupts.within(self._store.timeout_s):
+            return method(self, *args, **kwargs)
+
+    return cast("F", within)
 
 
 class Database:
@@ -114,6 +133,7 @@ class Database:
         *,
         allow_files: bool = False,
         queries: str | Path | Sequence[str | Path] = (),
+        timeout_s: float | None = None,
         wait_s: float = WAIT_S,
         tell: Callable[[str], None] = log,
     ) -> None:
@@ -124,6 +144,7 @@ class Database:
             self.path,
             allow_files=allow_files,
             definitions=Definitions(self._catalog),
+            timeout_s=timeout_s,
             wait_s=wait_s,
             tell=tell,
         )
@@ -141,6 +162,7 @@ class Database:
 
     # --- questions --------------------------------------------------------------------------------------
 
+    @_limited
     def ask(self, name: str, /, **params: Value) -> Answer:
         """Answer a question of the catalogue: rows with the columns that its header declares, and notes.
 
@@ -155,6 +177,7 @@ class Database:
         """The rows alone of what `ask` answers."""
         return self.ask(name, **params).frame()
 
+    @_limited
     def sql(
         self, statement: str, params: Mapping[str, Value] | None = None, *, trace: str | Sequence[str] = ()
     ) -> pl.DataFrame:
@@ -174,6 +197,7 @@ class Database:
         narrowed = place.only(self._store.run, [trace] if isinstance(trace, str) else trace)
         return pl.DataFrame(pl.from_arrow(self._store.run(statement, params, narrowed=narrowed)))
 
+    @_limited
     def chart(self, name: str, /, **params: Value) -> Any:
         """Draw the answer of a question: an Altair chart, which notebooks show as it is.
 
@@ -190,6 +214,7 @@ class Database:
 
         return charts.draw(self._asker, name, **params)
 
+    @_limited
     def compare(
         self,
         a: str | Sequence[str],
@@ -217,6 +242,7 @@ class Database:
         sides = [[side] if isinstance(side, str) else list(side) for side in (a, b)]
         return compare.compare(self._asker, *sides, topic=topic, metrics=metrics, names=names, place=place)
 
+    @_limited
     def check(
         self,
         file: str | Path,
@@ -241,6 +267,7 @@ class Database:
         loaded = check_files.load(file, self._catalog)
         return checks.run(self._asker, loaded, baseline=baseline, variant=variant, parameters=parameters)
 
+    @_limited
     def report(self, *traces: str, title: str = "", **params: Value) -> str:
         """One self-contained HTML page about traces, and about what differs if there are several.
 
@@ -256,6 +283,7 @@ class Database:
 
         return report.of_traces(self._asker, traces, title=title, params=params)
 
+    @_limited
     def info(self, trace: str) -> dict[str, Any]:
         """What is known about a trace: how it was recorded, what it holds and what it lacks.
 
@@ -264,12 +292,14 @@ class Database:
         """
         return info.about(self._asker, trace)
 
+    @_limited
     def tables(self) -> pl.DataFrame:
         """Every table and view: name, kind, rows over all traces, and what one row is."""
         import polars as pl
 
         return pl.DataFrame(info.tables(self._asker), schema=["name", "kind", "rows", "grain"], orient="row")
 
+    @_limited
     def unanswerable(self) -> dict[str, str]:
         """Questions that no trace here answers, or not wholly → what is missing, and how to record it."""
         return info.unanswerable(self._asker)
@@ -301,6 +331,7 @@ class Database:
         replace: bool = False,
         keep_environment: bool = False,
         via: Via = "auto",
+        memory: int | str | None = None,
         progress: Progress | None = None,
     ) -> Ingested:
         """Read one report into the database, in one transaction.
@@ -314,13 +345,22 @@ class Database:
             via: who decodes an .nsys-rep or .ncu-rep: ``native``; ``nsys``, an installed ``nsys export``;
                 ``ncu_report``, NVIDIA's Python package; or ``auto``, one of these where the native reader
                 refuses and it is installed.
+            memory: what decoding the report may take, in bytes or as ``"8GB"``; by default half of what the
+                machine has, but at least 1 GiB and 16 times the report's size. Linux only.
             progress: called with (events decoded, events in total or None).
 
         Raises:
+            ValueError: `memory` is not a size.
+            LimitError: decoding takes more memory than that, or stands still.
             ReportError: the report cannot be read; the database is as it was.
             DatabaseError: the database cannot be written.
         """
-        decoded = decode.decode(Path(path), via=via, progress=progress or no_progress)
+        decoded = decode.decode(
+            Path(path),
+            via=via,
+            memory_bytes=bytes_of(memory) if isinstance(memory, str) else memory,
+            progress=progress or no_progress,
+        )
         try:
             return ingest.add(
                 self._store, decoded, name=name, tags=tags, replace=replace, keep_environment=keep_environment
@@ -373,18 +413,32 @@ class Database:
     def drop(self, *traces: str) -> None:
         """Remove traces: all of them, or none.
 
+        If they had anything private (an environment, tags), the file is written anew and holds no byte of
+        them; else their bytes may be found in it until `compact`.
+
         Raises:
             QueryError: one of them does not exist.
         """
         ingest.drop(self._store, *traces)
 
     def drop_runs(self, *sweeps: str) -> None:
-        """Remove the runs of imported files: all of them, or none.
+        """Remove the runs of imported files: all of them, or none; as `drop` does.
 
         Raises:
             QueryError: there are none of a label.
         """
         runs.drop(self._store, *sweeps)
+
+    def compact(self) -> Compacted:
+        """Write the file anew: smaller, and without a byte of what was removed.
+
+        The new file takes the place of the old one when it is whole, and has its permissions. Meanwhile there
+        is room for both.
+
+        Raises:
+            DatabaseError: there is no database, or no room; it is as it was.
+        """
+        return self._store.compact()
 
 
 def _draw(answer: Answer, ask: Asker) -> Any:

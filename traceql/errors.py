@@ -7,12 +7,14 @@
     │   ├── UnknownFormatError     no reader knows the file
     │   ├── TruncatedReportError   the file ends before its content does
     │   ├── UnsupportedReportError recognised, but not readable here (version, platform)
+    │   ├── LimitError             reading it takes more memory, time or space than is allowed
     │   └── RunFileError           a table of measured runs that cannot be understood
     ├── DatabaseError          the DuckDB file cannot be used
     │   └── SchemaVersionError     written by an incompatible traceql
     ├── QueryError             a question cannot be answered
     │   ├── UnknownQueryError      no query of that name
     │   └── MissingDataError       no trace holds what the query reads
+    ├── TimeLimitError         a question took longer than it may
     ├── CatalogError           a folder of questions cannot be used
     ├── PredictionError        a prediction lacks what it needs
     │   └── UnknownGpuError        no data about a GPU of that name
@@ -59,6 +61,10 @@ class UnsupportedReportError(ReportError):
     """The format is known, but this file cannot be read here."""
 
 
+class LimitError(ReportError):
+    """Reading it takes more memory, time or space than is allowed."""
+
+
 class RunFileError(ReportError):
     """A table of runs measured outside the profilers cannot be understood."""
 
@@ -81,6 +87,10 @@ class UnknownQueryError(QueryError):
 
 class MissingDataError(QueryError):
     """No trace in the database holds what the query reads."""
+
+
+class TimeLimitError(TraceqlError):
+    """A question took longer than it may."""
 
 
 class CatalogError(TraceqlError):

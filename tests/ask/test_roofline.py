@@ -20,7 +20,6 @@ from traceql.errors import QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from traceql import Database
 

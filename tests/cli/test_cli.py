@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import pty
 import re
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ import click
 import command_line
 import polars as pl
 import pytest
+import systems
 from click.testing import CliRunner
 from command_line import ENVIRONMENT
 from conftest import EXPECTED, REPORTS
@@ -312,7 +312,7 @@ def test_the_environment_variable_names_the_database(home: Path, tmp_path: Path)
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="Linux has it")
+@systems.linux("/dev/full")
 @pytest.mark.parametrize("form", ["table", "csv"])
 def test_a_full_disk_under_standard_output_is_said(home: Path, form: str) -> None:
     command = f"{sys.executable} -m traceql sql 'FROM range(100000)' -f {form} > /dev/full"
@@ -323,6 +323,7 @@ def test_a_full_disk_under_standard_output_is_said(home: Path, form: str) -> Non
     assert result.stderr.startswith("error: no room left for the answer")
 
 
+@systems.posix("named pipes")
 def test_an_answer_goes_through_a_pipe_or_a_link_and_replaces_neither(home: Path, tmp_path: Path) -> None:
     target, link, fifo = tmp_path / "target.csv", tmp_path / "link.csv", tmp_path / "fifo"
     target.touch()
@@ -348,6 +349,9 @@ def test_a_closed_pipe_is_no_error(home: Path, form: str) -> None:
 
 def on_a_terminal(arguments: Sequence[str], cwd: Path, **environment: str) -> str:
     """What a user sees: the program runs on a pseudo-terminal of 80 columns."""
+    systems.needs_posix("pseudo-terminals")
+    import pty
+
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "traceql", *arguments],
@@ -545,6 +549,7 @@ def test_help_shows_no_control_characters_and_keeps_examples_on_lines_of_their_o
 
 
 @pytest.mark.long
+@systems.posix("signals from outside")
 def test_a_terminated_ingest_leaves_nothing_behind(tmp_path: Path) -> None:
     import signal
     import time

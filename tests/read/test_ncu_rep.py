@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import ncu_rep_file as rep
 import pytest
+import systems
 from conftest import EXPECTED, NCU_REPORTS
 
 from traceql.read.ncu_rep.labels import Labels
@@ -159,6 +160,7 @@ for path in sys.argv[1:]:
 @pytest.fixture(scope="module")
 def plain_loop(unpacked: Callable[[str], Path]) -> dict[str, str]:
     """Report → what the loop says of it: JSON, for each workload its metrics."""
+    systems.needs_posix("fork")
     command = [sys.executable, "-c", PLAIN_LOOP, *(str(unpacked(name)) for name in NCU_REPORTS)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return dict(zip(NCU_REPORTS, said.splitlines(), strict=True))

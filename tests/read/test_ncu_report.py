@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import ncu_rep_file as rep
 import pytest
 from conftest import REPORTS
+from decoded import refusing
 
 import traceql
 from traceql.errors import ReportError, TruncatedReportError, UnsupportedReportError
+from traceql.read import worker
 from traceql.read.base import no_progress
 from traceql.read.ncu_rep import library
 
@@ -22,15 +24,23 @@ REPORT = REPORTS / "scv_graph_as_graph.ncu-rep.xz"
 METRICS = "SELECT kernel_id, metric, unit, value, value_text FROM metrics ORDER BY ALL"
 
 
-def refuse(path: Path, **_: object) -> None:
-    raise UnsupportedReportError(f"{path.name}: something new (byte 12)", f"Read {path} with the library.")
+@pytest.fixture
+def unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The native reader does not know what any report holds."""
+
+    def something_new(path: Path) -> UnsupportedReportError:
+        return UnsupportedReportError(
+            f"{path.name}: something new (byte 12)", f"Read {path} with the library."
+        )
+
+    monkeypatch.setattr(worker, "decode", refusing("ncu-rep", something_new))
 
 
-def test_the_library_decodes_when_it_is_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_library_decodes_when_it_is_asked_to(request: pytest.FixtureRequest) -> None:
     with traceql.open(":memory:") as db:
         db.ingest(REPORT)
         natively = db.sql(METRICS).rows()
-        monkeypatch.setattr("traceql.read.ncu_rep.read", refuse)
+        request.getfixturevalue("unknown")
         stored = db.ingest(REPORT, via="ncu_report", replace=True)
         assert not any("refused" in warning for warning in stored.warnings)
         assert len(natively) == 16_592
@@ -38,8 +48,8 @@ def test_the_library_decodes_when_it_is_asked_to(monkeypatch: pytest.MonkeyPatch
         assert db.sql("SELECT format FROM traces").rows() == [("ncu-rep",)]
 
 
-def test_the_library_steps_in_where_the_native_reader_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("traceql.read.ncu_rep.read", refuse)
+@pytest.mark.usefixtures("unknown")
+def test_the_library_steps_in_where_the_native_reader_refuses() -> None:
     with traceql.open(":memory:") as db:
         stored = db.ingest(REPORT)
         said = "The native reader refused it: scv_graph_as_graph.ncu-rep: something new (byte 12)."
@@ -62,8 +72,8 @@ def test_a_report_that_only_the_library_can_read_is_read(tmp_path: Path) -> None
         assert db.sql("SELECT value FROM metrics").rows() == [(3.0,)]
 
 
+@pytest.mark.usefixtures("unknown")
 def test_without_the_library_the_refusal_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("traceql.read.ncu_rep.read", refuse)
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with traceql.open(":memory:") as db, pytest.raises(UnsupportedReportError, match="something new"):
         db.ingest(REPORT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from nsys_rep_file import field, message
 
 from traceql.read import protobuf
 from traceql.read.buffer import Buffer
+from traceql.read.nsys_rep import messages
 from traceql.read.nsys_rep.blocks import events
 from traceql.read.nsys_rep.messages import Field, Unknown, split
 from traceql.read.protobuf import BYTES, FIXED64, VARINT, WireError
@@ -65,6 +67,35 @@ def test_columns_hold_what_each_message_holds(contents: list[list[tuple[int, Any
             rebuilt[row].setdefault(number, []).append(raw_value(buffer, column, position))
     assert rebuilt == [protobuf.message(one) for one in messages]
     assert unknown.fields == {}
+
+
+@given(st.lists(fields_of_a_message(), max_size=8), st.binary(max_size=9))
+def test_one_by_one_fields_are_what_they_are_in_steps(
+    contents: list[list[tuple[int, Any]]], surplus: bytes
+) -> None:
+    messages_ = [message(*content, (33, 1), (33, 1)) for content in contents]
+    buffer, starts, ends = placed([*messages_, surplus])
+    told = []
+    # The debt with which steps end before the first one.
+    for debt in (messages._MOST_DEBT, -1_000_000):
+        unknown = Unknown()
+        with mock.patch.object(messages, "_MOST_DEBT", debt):
+            try:
+                found = split(buffer, starts, ends, SHAPE, repeated=REPEATED, unknown=unknown)
+            except WireError:
+                told.append(None)
+                continue
+        columns = {
+            number: [
+                (row, raw_value(buffer, column, position))
+                for position, row in enumerate(
+                    range(starts.size) if column.rows is None else column.rows.tolist()
+                )
+            ]
+            for number, column in found.items()
+        }
+        told.append((columns, unknown.fields))
+    assert told[0] == told[1]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=300)), max_size=60))

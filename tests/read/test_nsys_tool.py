@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+import systems
 from conftest import REPORTS
+from decoded import refusing
 
 import traceql
 from traceql import Database
 from traceql.errors import ReportError, TruncatedReportError, UnsupportedReportError
-from traceql.read import nsys_tool
+from traceql.read import nsys_tool, worker
 
 REPORT = REPORTS / "scv_nwor_graph.nsys-rep.xz"
 
@@ -28,6 +30,7 @@ else cp -r "{reports}/scv_baseline_graph_pqtdir" "$output"; fi"""
 
 class FakeNsys:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        systems.needs_posix("scripts of a shell")
         self.log = folder / "calls"
         self.program = folder / "nsys"
         monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin")
@@ -65,6 +68,14 @@ def test_nsys_exports_when_asked_for(db: Database, nsys: FakeNsys) -> None:
     assert stored.rows["kernels"] == 600
 
 
+def test_what_nsys_exports_is_read_in_a_process_of_its_own(
+    db: Database, nsys: FakeNsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # This process could not.
+    monkeypatch.setattr("traceql.read.nsys_export.read", None)
+    assert db.ingest(REPORT, via="nsys").rows["kernels"] == 600
+
+
 def test_an_older_nsys_writes_sqlite_and_gives_the_native_tables(db: Database, nsys: FakeNsys) -> None:
     nsys.becomes("2022.4.2.1", EXPORT.format(reports=REPORTS))
     through_nsys = db.ingest(REPORT, via="nsys", name="through nsys")
@@ -79,17 +90,17 @@ def test_temporary_exports_are_removed(db: Database, nsys: FakeNsys, tmp_path: P
     assert not list(tmp_path.glob("traceql-*"))
 
 
-def unknown_to_the_native_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, **_: object) -> None:
-        raise UnsupportedReportError(f"{path.name}: something new (byte 12)", f"nsys export {path}")
+def unknown_to_the_native_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    def something_new(path: Path) -> UnsupportedReportError:
+        return UnsupportedReportError(f"{path.name}: something new (byte 12)", f"nsys export {path}")
 
-    monkeypatch.setattr("traceql.read.nsys_rep.read", refuse)
+    monkeypatch.setattr(worker, "decode", refusing("nsys-rep", something_new))
 
 
 def test_nsys_steps_in_where_the_native_reader_refuses(
-    db: Database, nsys: FakeNsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    db: Database, nsys: FakeNsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unknown_to_the_native_reader(tmp_path, monkeypatch)
+    unknown_to_the_native_reader(monkeypatch)
     stored = db.ingest(REPORT)
     assert any("refused it: scv_nwor_graph.nsys-rep: something new (byte 12)" in w for w in stored.warnings)
     assert len(nsys.calls) == 1
@@ -102,7 +113,7 @@ def test_nsys_steps_in_where_the_native_reader_refuses(
 def test_without_nsys_the_refusal_stands(
     db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unknown_to_the_native_reader(tmp_path, monkeypatch)
+    unknown_to_the_native_reader(monkeypatch)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UnsupportedReportError, match="something new"):
         db.ingest(REPORT)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import csv
 import json
-import lzma
 import re
 import shlex
 import shutil
@@ -14,17 +13,18 @@ import sys
 import tomllib
 from pathlib import Path
 
+import fake_profilers
 import pytest
+import systems
 
 import traceql
 from collectors import engine, vllm_layer_roofline, vllm_specdec
 from collectors.worker import MARK
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, systems.posix("scripts of a shell, which stand for the tools")]
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests/fixtures"
-REPORTS = FIXTURES / "reports"
 FAKE_GPU = ROOT / "tests/record/fake_gpu"
 COLLECTORS = (
     "memory_hierarchy",
@@ -36,40 +36,12 @@ COLLECTORS = (
     "vllm_specdec",
 )
 
-# A profiler that runs the command, then leaves as many reports as it was asked for.
-FAKE_PROFILER = """#!{python} -S
-import re, shutil, subprocess, sys
-if "--version" in sys.argv:
-    print("NVIDIA Nsight version 2025.3.1.0 (build 1)")
-    sys.exit()
-split = max(n for n, word in enumerate(sys.argv) if re.match("--(output|export)=", word))
-output = sys.argv[split].partition("=")[2]
-repeat = next((int(w.rpartition(":")[2]) for w in sys.argv if w.startswith("--capture-range-end=repeat")), 0)
-status = subprocess.call(sys.argv[split + 1 :])
-for suffix in [f".{{n}}" for n in range(1, repeat + 1)] or [""]:
-    shutil.copy("{report}", output + suffix + "{ending}")
-sys.exit(status)
-"""
-FAKE_SMI = """#!/bin/sh
-echo "NVIDIA H200, 580.1, 143771, 345, 2619, 1980, 3201, 700.00, 31, 9.0"
-"""
-
 
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a machine with a GPU, vLLM and the profilers, all of them fakes."""
     bin_ = tmp_path_factory.mktemp("bin")
-    programs = {"nvidia-smi": FAKE_SMI}
-    for tool, name in (("nsys", "scv_baseline_graph.nsys-rep"), ("ncu", "scv_baseline_vectorized.ncu-rep")):
-        report = bin_ / name
-        report.write_bytes(lzma.decompress((REPORTS / f"{name}.xz").read_bytes()))
-        ending = f".{tool}-rep"
-        programs[tool] = FAKE_PROFILER.replace("{report}", str(report)).replace("{ending}", ending)
-    for name, text in programs.items():
-        (bin_ / name).write_text(
-            text.replace("{python}", sys.executable).replace("{{", "{").replace("}}", "}")
-        )
-        (bin_ / name).chmod(0o755)
+    fake_profilers.install(bin_)
     return {"PATH": f"{bin_}:/usr/bin:/bin", "HOME": str(bin_), "PYTHONPATH": str(FAKE_GPU)}
 
 
@@ -90,11 +62,11 @@ def collector(
 
 
 def lines(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -290,7 +262,12 @@ def test_a_report_for_each_point_with_its_tags_and_numbers(machine: dict[str, st
             tags = db.sql("SELECT unnest(map_entries(tags), recursive := true) FROM traces").rows()
             assert dict(tags)["batch_size"] == report.stem.rpartition("_")[2]
             assert {"model": "llama-3.1-8b", "driver": "580.1"}.items() <= dict(tags).items()
-            assert db.sql("SELECT DISTINCT metric FROM run_metrics").rows() == [("profiled_ms_per_token",)]
+            assert {"execution": "graphs", "attention_backend": "FLASH_ATTN"}.items() <= dict(tags).items()
+            metrics = {name for (name,) in db.sql("SELECT DISTINCT metric FROM run_metrics").rows()}
+            assert {name for name in metrics if not name.startswith("gpu_")} == {
+                "profiled_ms_per_token",
+                "graph_batch",
+            }
 
 
 def test_what_is_there_is_not_measured_again(machine: dict[str, str], tmp_path: Path) -> None:
@@ -333,7 +310,7 @@ def test_a_worker_that_dies_at_once_ends_the_stage_with_what_it_said(
     machine: dict[str, str], tmp_path: Path
 ) -> None:
     arguments = ["vllm_decode_sweep", "--output-len", 8, "--batches", "1,2", "--out", tmp_path]
-    result = collector(*arguments, "--env", "FAKE_DEADLY_BATCH=1", env=machine, check=False)
+    result = collector(*arguments, "--env", "FAKE_NO_START=1", env=machine, check=False)
     assert result.returncode == 1
     assert "failed: decode: batch_1: the worker ended with status" in result.stderr
     assert "failed: decode: batch_2" in result.stderr
@@ -510,7 +487,7 @@ def test_a_mode_may_set_variables() -> None:
 
 
 def test_other_lines_of_a_worker_are_not_taken_for_results() -> None:
-    from collectors.runner import _result
+    from collectors.process import _result
 
     assert _result("INFO something") is None
     assert _result(f"{MARK}not json") is None
@@ -532,32 +509,17 @@ def test_every_collector_command_of_the_documentation_is_one() -> None:
 def test_the_best_of_each_kind_is_its_roof_and_what_the_machine_lacks_is_absent(tmp_path: Path) -> None:
     from collectors import memory_hierarchy
 
-    measured = [
-        ("hbm_copy", "bytes_per_s", 4.0e12),
-        ("hbm_read", "bytes_per_s", 4.5e12),
-        ("gemm", "flop_per_s", 7e14),
-    ]
-    with (tmp_path / "memory_hierarchy.jsonl").open("w") as file:
-        for kind, name, value in measured:
-            result = {
-                "point": kind,
-                "ok": True,
-                "tags": {"kind": kind},
-                "metrics": [{"name": name, "value": value}],
-            }
-            file.write(json.dumps(result) + "\n")
-        lacking = {
-            "point": "nvlink",
-            "ok": True,
-            "tags": {"kind": "nvlink"},
-            "metrics": [],
-            "skipped": "one GPU",
-        }
-        file.write(json.dumps(lacking) + "\n")
-    (tmp_path / "memory_hierarchy.csv").write_text("gpu,kind\nNVIDIA H200,gemm\n")
+    (tmp_path / "memory_hierarchy.csv").write_text(
+        "gpu,kind,bytes_per_s,flop_per_s\n"
+        "NVIDIA H200,hbm_copy,4.0e12,\n"
+        "NVIDIA H200,hbm_read,4.5e12,\n"
+        "NVIDIA H200,gemm,,7e14\n"
+        "NVIDIA L4,gemm,,1e14\n"
+    )
     memory_hierarchy._write_roofs(tmp_path)
     assert table(tmp_path / "roofs.csv") == [
-        {"gpu": "NVIDIA H200", "dram_bytes_per_s": str(4.5e12), "bf16_flop_per_s": str(7e14)}
+        {"gpu": "NVIDIA H200", "dram_bytes_per_s": str(4.5e12), "bf16_flop_per_s": str(7e14)},
+        {"gpu": "NVIDIA L4", "dram_bytes_per_s": "", "bf16_flop_per_s": str(1e14)},
     ]
 
 

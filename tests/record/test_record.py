@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import systems
 from click.testing import CliRunner, Result
 from conftest import REPORTS
 from hypothesis import given
@@ -21,7 +22,7 @@ import traceql
 from traceql.cli import cli
 from traceql.errors import CollectError, RunFileError
 from traceql.read import sidecar
-from traceql.record import commands, doctor, running, tools
+from traceql.record import doctor, environment, permissions, running, staging, tools
 
 REPORT = REPORTS / "scv_baseline_vectorized.ncu-rep.xz"
 MINIMAL: dict[str, Any] = {"format": "traceql-run", "version": 1}
@@ -43,6 +44,7 @@ def beside(report: Path, content: object) -> Path:
 
 
 def a_fake_tool(folder: Path, name: str, script: str) -> None:
+    systems.needs_posix("scripts of a shell")
     path = folder / name
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
@@ -109,7 +111,7 @@ def test_the_environment_is_clean_unless_asked_for(monkeypatch: pytest.MonkeyPat
     assert "DEPTH=2" in run("collect", "nsys", "--dry-run", "--env", "DEPTH=2", "ls").output
     assert not run("collect", "nsys", "--dry-run", "--all-env", "ls").output.startswith("env")
     with pytest.raises(CollectError, match="NOT_SET_ANYWHERE is not set"):
-        commands.clean_environment(["NOT_SET_ANYWHERE"])
+        environment.clean_environment(["NOT_SET_ANYWHERE"])
 
 
 def test_reports_are_named_after_what_runs() -> None:
@@ -125,7 +127,7 @@ def test_numbered_reports_are_found_in_the_order_of_their_numbers(tmp_path: Path
     for number in (1, 2, 10):
         (tmp_path / f"run.{number}.nsys-rep").touch()
     (tmp_path / "run_other.nsys-rep").touch()
-    found = [path.name for path in commands.reports(tmp_path / "run", "nsys")]
+    found = [path.name for path in staging.reports(tmp_path / "run", "nsys").values()]
     assert found == ["run.1.nsys-rep", "run.2.nsys-rep", "run.10.nsys-rep"]
 
 
@@ -380,7 +382,9 @@ def test_a_bad_sidecar_is_a_warning_and_the_report_still_comes_in(report: Path) 
         assert db.sql("SELECT count(*) FROM runs").item() == 0
 
 
-@pytest.mark.parametrize("kind", ["folder", "pipe", "dangling link"])
+@pytest.mark.parametrize(
+    "kind", ["folder", pytest.param("pipe", marks=systems.posix("named pipes")), "dangling link"]
+)
 def test_a_sidecar_that_is_no_file_is_said_and_not_waited_for(kind: str, report: Path) -> None:
     path = report.with_name("run.ncu-rep.run.json")
     {
@@ -437,7 +441,7 @@ def test_the_doctor_says_what_is_missing_for_what_and_how_to_get_it(
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(tools, "_PLACES", {"nsys": (), "ncu": ()})
-    monkeypatch.setattr(doctor, "DRIVER_PARAMETERS", tmp_path / "none")
+    monkeypatch.setattr(permissions, "DRIVER_PARAMETERS", tmp_path / "none")
     result = run("doctor", "-f", "json")
     assert result.exit_code == 1
     found = {check["name"]: check for check in json.loads(result.output)}
@@ -457,7 +461,7 @@ def test_the_doctor_is_content_with_a_machine_that_has_all(
     )
     (tmp_path / "params").write_text("RmProfilingAdminOnly: 0\n")
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
-    monkeypatch.setattr(doctor, "DRIVER_PARAMETERS", tmp_path / "params")
+    monkeypatch.setattr(permissions, "DRIVER_PARAMETERS", tmp_path / "params")
     result = run("doctor")
     assert result.exit_code == 0, result.output
     assert "NVIDIA H200 (driver 580.1)" in result.output
@@ -470,16 +474,29 @@ def test_the_doctor_is_content_with_a_machine_that_has_all(
     assert "pip install 'traceql[ncu]'" in result.output
 
 
-def test_counters_for_administrators_are_missing_for_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("capabilities", "said"),
+    [
+        ("000001ffffffffff", "by CAP_SYS_ADMIN, CAP_PERFMON"),
+        ("0000000000200000", "by CAP_SYS_ADMIN"),
+        ("0000004000000000", "by CAP_PERFMON"),
+        # Root in a container, as docker starts it.
+        ("00000000a80425fb", None),
+    ],
+)
+def test_counters_for_administrators_need_a_capability_and_root_alone_is_not_enough(
+    capabilities: str, said: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parameters = tmp_path / "params"
+    parameters, status = tmp_path / "params", tmp_path / "status"
     parameters.write_text("RmProfilingAdminOnly: 1\n")
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    check = doctor._counters(parameters)
-    assert not check.ok and "ERR_NVGPUCTRPERM" in check.remedy
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert doctor._counters(parameters).ok
+    status.write_text(f"Name:\tpython\nCapEff:\t{capabilities}\n")
+    monkeypatch.setattr(permissions, "container", lambda: "docker")
+    check = doctor._counters(parameters, status)
+    assert check.ok == (said is not None)
+    if said:
+        assert check.version == said
+    else:
+        assert "docker run --cap-add=SYS_ADMIN" in check.remedy and "ERR_NVGPUCTRPERM" in check.remedy
 
 
 def test_the_command_line_reports_a_missing_tool_without_a_traceback(tmp_path: Path) -> None:

@@ -52,11 +52,44 @@ USED: Mapping[str, Mapping[str, Sequence[str]]] = {
             "skip_tokenizer_init",
             "speculative_config",
             "tensor_parallel_size",
+            "worker_extension_cls",
         ),
     },
+    "vllm/config/vllm.py": {
+        "VllmConfig": (
+            "cache_config",
+            "compilation_config",
+            "model_config",
+            "parallel_config",
+            "scheduler_config",
+        )
+    },
+    "vllm/config/cache.py": {"CacheConfig": ("block_size", "cache_dtype", "enable_prefix_caching")},
+    "vllm/config/model.py": {"ModelConfig": ("dtype", "max_model_len", "quantization")},
+    "vllm/config/parallel.py": {
+        "ParallelConfig": (
+            "data_parallel_size",
+            "enable_expert_parallel",
+            "pipeline_parallel_size",
+            "tensor_parallel_size",
+        )
+    },
+    "vllm/config/scheduler.py": {
+        "SchedulerConfig": (
+            "async_scheduling",
+            "enable_chunked_prefill",
+            "max_num_batched_tokens",
+            "max_num_seqs",
+        )
+    },
     "vllm/config/compilation.py": {
-        "CompilationConfig": ("mode", "cudagraph_mode", "cudagraph_capture_sizes"),
-        "CUDAGraphMode": ("FULL_DECODE_ONLY",),
+        "CompilationConfig": (
+            "mode",
+            "cudagraph_mode",
+            "cudagraph_capture_sizes",
+            "static_forward_context",
+        ),
+        "CUDAGraphMode": ("FULL_AND_PIECEWISE", "FULL_DECODE_ONLY", "NONE"),
     },
     "vllm/config/profiler.py": {"ProfilerConfig": ("profiler",)},
     "vllm/config/speculative.py": {
@@ -70,11 +103,33 @@ USED: Mapping[str, Mapping[str, Sequence[str]]] = {
         )
     },
     "vllm/entrypoints/llm.py": {
-        "LLM": ("apply_model", "generate", "get_metrics", "start_profile", "stop_profile", "llm_engine")
+        "LLM": (
+            "apply_model",
+            "collective_rpc",
+            "generate",
+            "get_metrics",
+            "start_profile",
+            "stop_profile",
+            "llm_engine",
+        )
     },
-    "vllm/v1/engine/llm_engine.py": {"LLMEngine": ("model_config", "step")},
+    "vllm/v1/engine/llm_engine.py": {"LLMEngine": ("engine_core", "model_config", "step")},
+    "vllm/v1/engine/core_client.py": {"InprocClient": ("engine_core",)},
+    "vllm/v1/engine/core.py": {"EngineCore": ("scheduler",)},
+    "vllm/v1/core/sched/scheduler.py": {"Scheduler": ("kv_cache_manager", "running", "waiting")},
+    "vllm/v1/core/kv_cache_manager.py": {"KVCacheManager": ("usage",)},
+    "vllm/v1/request.py": {"Request": ("num_preemptions", "request_id")},
+    "vllm/v1/worker/worker_base.py": {"WorkerBase": ("vllm_config",)},
+    "vllm/model_executor/layers/attention_layer_base.py": {"AttentionLayerBase": ("get_attn_backend",)},
+    "vllm/v1/attention/backend.py": {"AttentionBackend": ("get_name",)},
+    "vllm/v1/metrics/loggers.py": {"StatLoggerBase": ("log_engine_initialized", "record")},
+    "vllm/v1/metrics/stats.py": {
+        "IterationStats": ("num_preempted_reqs",),
+        "SchedulerStats": ("kv_cache_usage", "num_running_reqs", "num_waiting_reqs"),
+    },
     "vllm/v1/engine/async_llm.py": {
         "AsyncLLM": (
+            "collective_rpc",
             "from_engine_args",
             "generate",
             "model_config",

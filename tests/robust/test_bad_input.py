@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 import pytest
+import systems
 from command_line import traceql
 from forks import COMMAND, Forks
 from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, content, contents, decoded_here, plain
@@ -52,6 +53,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def forks() -> Iterator[Forks]:
     """Processes that are allowed to crash, or have little room."""
+    systems.needs_posix("fork")
     with Forks() as forks:
         yield forks
 
@@ -113,6 +115,7 @@ def test_a_git_lfs_pointer_is_recognised(tmp_path: Path, filled: Path) -> None:
     assert "git lfs pull" in error.remedy
 
 
+@systems.posix("named pipes")
 def test_a_named_pipe_is_refused_instead_of_waited_for(tmp_path: Path, filled: Path) -> None:
     os.mkfifo(tmp_path / "run.sqlite")
     assert "not a file" in refused(tmp_path / "run.sqlite", filled).message
@@ -362,7 +365,7 @@ def test_flipped_bytes_in_a_folder_never_get_past_a_traceql_error(
 
 
 def _text(path: Path) -> None:
-    path.write_text("not a database\n" * 1000)
+    path.write_text("not a database\n" * 1000, encoding="utf-8")
 
 
 def _empty(path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 import pytest
+import systems
 from forks import Forks
 from helpers_robust import REPORTS, decoded_once, plain
 from made.nsys import Recording
@@ -24,7 +25,7 @@ from traceql import Database
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, systems.posix("signals from outside, and no fork")]
 
 # Small ones: what counts is how many there are to be killed between, and of how many tables.
 ALL = [
@@ -151,7 +152,7 @@ def _workers(parent: int | None = None) -> set[int]:
         with contextlib.suppress(OSError):
             stat = (entry / "stat").read_text().rsplit(")", 1)[1].split()
             command = (entry / "cmdline").read_bytes()
-            if b"traceql.read.worker" in command and stat[0] != "Z" and parent in (None, int(stat[1])):
+            if b"traceql.read.child" in command and stat[0] != "Z" and parent in (None, int(stat[1])):
                 found.add(int(entry.name))
     return found
 
@@ -258,6 +259,7 @@ main()
 """
 
 
+@systems.linux("/proc, which tells how long a process has computed")
 @pytest.mark.parametrize(("end", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("command", ["ingest", "sql"])
 def test_a_command_ends_at_once_while_the_database_computes(
@@ -280,7 +282,10 @@ def test_a_command_ends_at_once_while_the_database_computes(
         if command == "ingest":
             assert process.stdout.readline() == "computing\n"
         # Time to compute: so much of the processor is spent on nothing else.
-        while float(Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11]) < 200:
+        while (
+            float(Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[11])
+            < 200
+        ):
             assert process.poll() is None
             time.sleep(0.05)
         began = time.monotonic()

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command_line import traceql
-from helpers_robust import ARROWDIR, PARQUETDIR, content, contents, plain
+from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, content, contents, plain
+from made.nsys import Recording, kernel
 
 from traceql import Database
 from traceql.read import protobuf
@@ -286,6 +287,93 @@ def test_the_environment_of_the_profiled_process_is_kept_on_request(tmp_path: Pa
     assert others is not None
     for table, rows in others.items():
         assert table == "environment" or not [row for row in rows if SECRET in row], table
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_no_byte_is_left_of_what_was_kept_and_then_removed(tmp_path: Path, format_: str) -> None:
+    (tmp_path / "report").mkdir()
+    report = FORMATS[format_](tmp_path / "report")
+    place = tmp_path / "stored"
+    place.mkdir()
+
+    def left() -> int:
+        return sum(file.read_bytes().count(SECRET.encode()) for file in place.iterdir())
+
+    with Database(place / "db") as database:
+        database.ingest(REPORTS / "esmm_a10g_2023.1.ncu-rep.xz", name="other")
+        database.ingest(report, name="planted", keep_environment=True)
+        assert left() >= 5
+        assert database.ingest(report, replace=True).status == "replaced"
+        assert left() == 0
+        kept = contents(place / "db")
+        database.ingest(report, replace=True, keep_environment=True, tags={"customer": SECRET})
+        assert left() > 5
+        database.tag("planted", customer=None)
+        database.ingest(report, replace=True)
+        assert left() == 0
+        assert contents(place / "db") == kept
+        database.ingest(report, replace=True, keep_environment=True)
+        database.drop("planted")
+        assert left() == 0
+        database.compact()
+        assert left() == 0
+        assert database.sql("SELECT trace FROM traces")["trace"].to_list() == ["other"]
+    assert [file.name for file in place.iterdir()] == ["db"]
+    assert left() == 0
+
+
+def _with_homes() -> Recording:
+    """A recording with somebody's home folder in every text that there can be."""
+    home = f"/home/{SECRET}/it"
+    return (
+        Recording()
+        .range(f"{home}/model.py(12): forward", 0, 100, domain=home, category=home)
+        .mark(home, 50)
+        .call(home, 5, 10, kernel("gemm", 20, 50))
+        .work(kernel(f"lambda at {home}.cu", 60, 80))
+        .os_call(home, 11, 12)
+        .thread(1, home)
+        .process(1, home)
+        .cpu_fault(13, 4096, home, file=f"{home}.cu", line=3)
+        .sample(home, 14, 1)
+        .diagnostic(f"see {home} for more")
+        .machine(cpus=1, cpu=home, driver=home, cuda="12.8")
+    )
+
+
+def test_home_folders_in_texts_are_shortened_unless_the_environment_is_kept(tmp_path: Path) -> None:
+    report = _with_homes().export(tmp_path / "made.sqlite")
+    with Database(tmp_path / "plain") as database:
+        database.ingest(report)
+        assert "~/it/model.py(12): forward" in database.sql("SELECT text FROM nvtx_ranges")["text"].to_list()
+        assert "lambda at ~/it.cu" in database.sql("SELECT name FROM kernels")["name"].to_list()
+    assert SECRET.encode() not in (tmp_path / "plain").read_bytes()
+    with Database(tmp_path / "kept") as database:
+        database.ingest(report, keep_environment=True)
+        kept = database.sql("SELECT text FROM nvtx_ranges")["text"].to_list()
+    assert f"/home/{SECRET}/it/model.py(12): forward" in kept
+
+
+def test_home_folders_in_rules_are_shortened_unless_the_environment_is_kept(tmp_path: Path) -> None:
+    report = REPORTS / "esmm_a10g_2023.1_b.ncu-rep.xz"
+    asked = "SELECT message FROM advice WHERE contains(message, 'Documents/NVIDIA Nsight Compute')"
+    with Database(tmp_path / "db") as database:
+        for keep, home in ((False, "\n~/Documents"), (True, "\n/root/Documents")):
+            database.ingest(report, keep_environment=keep, replace=True)
+            messages = database.sql(asked)["message"].to_list()
+            assert messages
+            assert all(home in message for message in messages)
+
+
+def test_a_sidecar_that_is_not_used_tells_no_home_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "home" / SECRET
+    folder.mkdir(parents=True)
+    report = Recording().range("step", 0, 10).export(folder / "made.sqlite")
+    (folder / "made.sqlite.run.json").write_text("{")
+    with Database(tmp_path / "db") as database:
+        warnings = " ".join(database.ingest(report).warnings)
+    assert "The sidecar was not used" in warnings
+    assert SECRET not in warnings
 
 
 @pytest.mark.parametrize(

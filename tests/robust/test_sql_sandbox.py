@@ -148,7 +148,7 @@ def test_allow_files_reads_and_writes_files_but_not_the_database(home: Path) -> 
     assert (answer.returncode, answer.stdout) == (0, "word\nplugh\n")
     with Database("db", allow_files=True) as database:
         database.sql("COPY (SELECT 7 AS n) TO 'out.csv'")
-        assert Path("out.csv").read_text() == "n\n7\n"
+        assert Path("out.csv").read_text(encoding="utf-8") == "n\n7\n"
         with pytest.raises(QueryError, match="read-only"):
             database.sql("DELETE FROM traces")
 

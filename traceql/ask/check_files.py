@@ -22,6 +22,7 @@ Parameters called baseline and variant are the two traces.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from msgspec import Meta, Struct, structs
 
+from traceql import given
 from traceql.declared import fitted, from_toml
 from traceql.errors import CheckError, QueryError
 from traceql.store import held
@@ -83,17 +85,19 @@ def load(name: str | Path, catalog: Catalog) -> CheckFile:
     """
     known = catalog.checks
     file: Traversable = Path(name)
-    if not file.is_file():
+    if not Path(name).exists() or Path(name).is_dir():
         short = str(name).replace("-", "_")
         if short not in known:
             raise CheckError(f"{name}: no such file", f"Known are {', '.join(known)}. Or name a file.")
         file = known[short]
     elif held.is_database(name):
         raise CheckError(f"{name}: a database, not a file of checks", "A file of checks is TOML in UTF-8.")
+    remedy = "A file of checks is TOML in UTF-8."
+    content = given.content(file, str(name), CheckError, remedy)
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CheckError(f"{name}: cannot be read ({error})", "A file of checks is TOML in UTF-8.") from None
+        text = given.decoded(content)
+    except UnicodeDecodeError as error:
+        raise CheckError(f"{name}: cannot be read ({error})", remedy) from None
     return parse(text, file.name, catalog)
 
 
@@ -105,9 +109,8 @@ def parse(text: str, label: str, catalog: Catalog) -> CheckFile:
     checks = tuple(
         _check(table, position, label, catalog) for position, table in enumerate(form.check, start=1)
     )
-    names = [check.name for check in checks]
-    for name in names:
-        if names.count(name) > 1:
+    for name, times in Counter(check.name for check in checks).items():
+        if times > 1:
             raise CheckError(f"{label}: two checks are called {name!r}", "Give each its own name.")
     used(form.parameters, checks, label, catalog)
     return CheckFile(label, form.title, form.parameters, checks, text)

@@ -3,18 +3,20 @@
 A check passes when its condition is true for every judged row, and fails when it is false for one. It cannot
 tell when a number is unknown (NULL), no row is left to judge, or nothing that the question reads was
 recorded. Conditions are expressions of DuckDB's SQL over the columns of the answer, aggregates included: they
-see nothing else. The files: `check_files`.
+see nothing else, and have `SECONDS` for their answer. The files: `check_files`.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from traceql.ask.check_files import Check, CheckFile, at, used, value_of
 from traceql.ask.expressions import expressions, one_expression
-from traceql.errors import CheckError, MissingDataError, QueryError
+from traceql.errors import CheckError, MissingDataError, QueryError, TimeLimitError
+from traceql.store import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from traceql.questions.question import Query
 
 Outcome = Literal["pass", "fail", "cannot tell"]
+
+#: That one expression of a check may take: those that mean something take milliseconds.
+SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,15 @@ def _judged(
     import pyarrow as pa
 
     def over(statement: str) -> pa.Table:
-        return ask.store.run(statement, tables={"answer": answer})
+        began = time.monotonic()
+        try:
+            with interrupts.within(SECONDS):
+                return ask.store.run(statement, tables={"answer": answer})
+        except TimeLimitError as error:
+            if time.monotonic() - began < SECONDS:
+                # The time of all questions is up, not that of this condition.
+                raise
+            raise QueryError(f"not answered within {SECONDS:g} s", "Ask for less.") from error
 
     judged = f"FROM answer WHERE (\n{check.rows}\n)"
     found = over(f"SELECT (\n{check.condition}\n) AS verdict {judged}").column(0)

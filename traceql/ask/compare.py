@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from traceql import given
 from traceql.errors import MissingDataError, QueryError
 from traceql.questions import catalog
 from traceql.store import held
@@ -84,7 +85,7 @@ class Comparison:
         """
         if held.is_database(path):
             raise QueryError(f"{path}: a database, not overwritten", "Name another file.")
-        Path(path).write_text(self.to_json(), encoding="utf-8")
+        Path(path).write_text(self.to_json(), encoding="utf-8", newline="\n")
 
 
 def load(path: str | Path) -> Comparison:
@@ -97,8 +98,9 @@ def load(path: str | Path) -> Comparison:
 
     if held.is_database(path):
         raise QueryError(f"{path}: a database, not a saved comparison", "Name another file.")
+    remedy = "Make one: traceql diff --save"
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(given.decoded(given.content(Path(path), str(path), QueryError, remedy)))
         return Comparison(
             tuple(content["baseline"]),
             tuple(content["variant"]),
@@ -106,10 +108,8 @@ def load(path: str | Path) -> Comparison:
             _frame("diff", content["differences"]),
             tuple(content["notes"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
-        raise QueryError(
-            f"{path}: not a saved comparison ({error})", "Make one: traceql diff --save"
-        ) from None
+    except (ValueError, KeyError, TypeError, RecursionError, pl.exceptions.PolarsError) as error:
+        raise QueryError(f"{path}: not a saved comparison ({error})", remedy) from None
 
 
 def compare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from traceql.errors import QueryError
@@ -11,6 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from traceql.ask.answer import Asker
+
+#: Characters of one expression.
+MOST_CHARACTERS = 10_000
+
+# Functions that make something large of something small, in one step that nothing interrupts.
+_SWELLING = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    array_reduce array_resize bar format generate_series list_reduce list_resize lpad printf range reduce
+    regexp_replace repeat replace rpad
+    """,
+    )
+)
 
 
 def one_expression(ask: Asker, text: str) -> None:
@@ -32,6 +47,11 @@ def expressions(ask: Asker, text: str, selected: str) -> list[Any]:
     Raises:
         QueryError: it is something else than that, or asks for other data.
     """
+    if len(text) > MOST_CHARACTERS:
+        raise QueryError(
+            f"an expression of {len(text):,} characters, of which at most {MOST_CHARACTERS:,} are allowed",
+            "Write a question of your own for what is longer.",
+        )
     answer = ask.store.run("SELECT json_serialize_sql($sql) AS parsed", {"sql": f"SELECT {selected}"})
     parsed = json.loads(answer.column(0)[0].as_py())
     if parsed["error"]:
@@ -43,8 +63,14 @@ def expressions(ask: Asker, text: str, selected: str) -> list[Any]:
     clauses = ("where_clause", "having", "qualify", "sample", "group_expressions", "modifiers")
     if any(nodes[0][clause] for clause in clauses):
         raise _no_expression(text)
-    if any(node.get("class") == "SUBQUERY" for node in _nodes(found)):
-        raise _no_expression(text)
+    for node in _nodes(found):
+        if node.get("class") == "SUBQUERY":
+            raise _no_expression(text)
+        if (name := str(node.get("function_name", "")).lower()) in _SWELLING:
+            raise QueryError(
+                f"{text.strip()}: {name} is not for checks: a few letters of it fill the memory",
+                "Compare numbers and texts of the answer's columns.",
+            )
     return found
 
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from traceql.ask import gaps
-from traceql.errors import MissingDataError
+from traceql.errors import DatabaseError, MissingDataError
 from traceql.store import ingest
 from traceql.tables import schema
 
@@ -30,7 +30,7 @@ def about(ask: Asker, trace: str) -> dict[str, Any]:
         maps_as_pydicts="strict"
     )
     facts = {key: value for key, value in row.items() if key not in _TAKEN_APART and value is not None}
-    facts |= {f"setting: {key}": value for key, value in json.loads(row["settings"] or "{}").items()}
+    facts |= {f"setting: {key}": value for key, value in settings(row["settings"]).items()}
     facts |= {f"tag: {key}": value for key, value in row["tags"].items()}
     if counted["nvtx_ranges"] or counted["ncu_ranges"]:
         facts |= _coverage(ask, trace)
@@ -40,6 +40,22 @@ def about(ask: Asker, trace: str) -> dict[str, Any]:
     if row["warnings"]:
         facts["warnings"] = row["warnings"]
     return facts
+
+
+def settings(text: str | None) -> dict[str, Any]:
+    """What `traces.settings` says.
+
+    Raises:
+        DatabaseError: nobody can read it: it is nested too deep, or a number has too many digits.
+    """
+    try:
+        found: dict[str, Any] = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        raise DatabaseError(
+            f"traces.settings cannot be read ({error})",
+            "The database was damaged, or made by another program: ingest the report again into a new one.",
+        ) from error
+    return found
 
 
 def _coverage(ask: Asker, trace: str) -> dict[str, Any]:

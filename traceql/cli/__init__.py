@@ -5,15 +5,20 @@ Commands import what they need when they run, so that ``traceql --help`` stays i
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
+import io
+import math
+import os
 import sys
 
 import click
 
 from traceql import __version__
 from traceql.cli import common
-from traceql.errors import TraceqlError
+from traceql.errors import TimeLimitError, TraceqlError
+from traceql.present import values
 from traceql.store import interrupts
 
 _EPILOG = """\b
@@ -27,6 +32,9 @@ Shell completion: traceql completion --help
 """
 
 
+# As that of timeout(1).
+_TIMED_OUT = 124
+
 #: In the order in which help lists them: each in the module of its name.
 _COMMANDS = (
     "ingest",
@@ -37,6 +45,7 @@ _COMMANDS = (
     "drop",
     "import-runs",
     "drop-runs",
+    "compact",
     "schema",
     "query",
     "sql",
@@ -66,6 +75,13 @@ class _Commands(click.Group):
         return command
 
 
+def _finite(_ctx: click.Context, _param: click.Parameter, value: float | None) -> float | None:
+    """Callback of ``--timeout``."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter("a number of seconds, or leave it away for no limit.")
+    return value
+
+
 @click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="traceql")
 @click.option(
@@ -78,30 +94,72 @@ class _Commands(click.Group):
     metavar="FOLDER",
     help="A folder with questions, views and checks of your own; repeatable. Stands before the command.",
 )
-def cli(queries: tuple[str, ...]) -> None:
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    envvar="TRACEQL_TIMEOUT",
+    show_envvar=True,
+    metavar="SECONDS",
+    callback=_finite,
+    help="How long the questions of the command may take together; else it ends with status 124. "
+    "Stands before the command.",
+)
+@click.pass_context
+def cli(ctx: click.Context, queries: tuple[str, ...], timeout: float | None) -> None:  # noqa: ARG001
     """Ask SQL questions of NVIDIA Nsight Systems and Nsight Compute reports."""
+    ctx.with_resource(interrupts.within(timeout))
 
 
 def main() -> None:
     """Run the command line.
 
     Exit status: 0 success, 1 the input or the database is at fault (the message says what to do),
-    2 wrong usage, 3 a check failed, 4 none failed but one cannot tell, 130 interrupted, 143 terminated.
+    2 wrong usage, 3 a check failed, 4 none failed but one cannot tell, 124 it took longer than --timeout,
+    130 interrupted, 143 terminated.
     """
+    try:
+        _main()
+    except SystemExit as end:
+        if interrupts.left_behind():
+            _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+        raise
+
+
+def _leave(status: int) -> None:
+    """End at once: the database still computes, and an orderly end would wait for it."""
+    from traceql.store import sharing
+
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.flush()
+    sharing.remove_spills()
+    os._exit(status)
+
+
+def _main() -> None:
     # Exceptions, so that temporary files are removed on the way out.
     interrupts.install()
+    for stream in (sys.stdout, sys.stderr):
+        # Answers are UTF-8 wherever they go; so is what is said beside them, whatever the system's habit.
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
+            stream.reconfigure(encoding="utf-8")
+    if "_TRACEQL_COMPLETE" in os.environ:
+        importlib.import_module("traceql.cli.completion").register()
     try:
         status = cli.main(prog_name="traceql", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        click.echo("\n".join(map(values.readable, said.getvalue().split("\n"))), err=True, nl=False)
         sys.exit(error.exit_code)
     except click.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)
     except TraceqlError as error:
         common.complain(error)
-        sys.exit(1)
+        sys.exit(_TIMED_OUT if isinstance(error, TimeLimitError) else 1)
     except BrokenPipeError:
         # The reader of a pipe (head, less) has seen enough. Python would complain when flushing at exit.
         sys.stdout = None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql.cli.common import catalog, complete_trace, db_option, note, parameters_option
+from traceql.cli.common import catalog, complete_trace, db_option, note, offered, parameters_option
 from traceql.cli.output import output_options, text_table, write
 from traceql.cli.sides import opened
-from traceql.present.values import human, printable
+from traceql.present.values import human, readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ def _complete_file(ctx: click.Context, _param: click.Parameter, incomplete: str)
     """Names of the catalogue's files, then those of the folder."""
     from click.shell_completion import CompletionItem
 
-    names = [CompletionItem(name) for name in catalog(ctx).checks if name.startswith(incomplete)]
+    names = [CompletionItem(name) for name in offered(catalog(ctx).checks, incomplete)]
     return [*names, CompletionItem(incomplete, type="file")]
 
 
@@ -47,7 +48,9 @@ class _Check(click.Command):
 
         found = catalog(ctx)
         with formatter.section("Files of the catalogue"):
-            formatter.write_dl([(name, check_files.load(name, found).title) for name in found.checks])
+            formatter.write_dl(
+                [(readable(name), readable(check_files.load(name, found).title)) for name in found.checks]
+            )
 
 
 @click.command(cls=_Check)
@@ -106,7 +109,9 @@ def check(
         raise click.UsageError("Missing argument 'FILE': a path, or a name that traceql check --list shows.")
     found = check_files.load(file, catalog())
     if show:
-        click.echo(found.text, nl=False)
+        # Exact where it becomes a file.
+        text = "\n".join(map(readable, found.text.split("\n"))) if sys.stdout.isatty() else found.text
+        click.echo(text, nl=False)
         return 0
     with ExitStack() as stack:
         given = [[side] if side is not None else [] for side in (baseline, variant)]
@@ -121,14 +126,14 @@ def check(
     _report(verdicts, format_, output)
     outcomes = [verdict.outcome for verdict in verdicts]
     counts = ", ".join(f"{outcomes.count(o)} {o}" for o in ("pass", "fail", "cannot tell") if o in outcomes)
-    click.echo(f"{found.label}: {counts}", err=True)
+    click.echo(f"{readable(found.label)}: {counts}", err=True)
     return FAILED if "fail" in outcomes else CANNOT_TELL if "cannot tell" in outcomes else 0
 
 
 def _only(given: str | None, traces: list[str]) -> str | None:
     """The one trace that an option means."""
     if len(traces) > 1:
-        raise click.UsageError(f"{given} means {len(traces)} traces: {', '.join(map(printable, traces))}.")
+        raise click.UsageError(f"{given} means {len(traces)} traces: {', '.join(map(readable, traces))}.")
     return traces[0] if traces else None
 
 
@@ -165,12 +170,12 @@ def _report(verdicts: list[Verdict], format_: str | None, output: str | None) ->
 
 def _tell(verdicts: list[Verdict], evidence: list[list[str]]) -> None:
     """For reading: a line per check, and its evidence below, where no table would have room for it."""
-    width = max(len(verdict.name) for verdict in verdicts)
+    width = min(max(len(verdict.name) for verdict in verdicts), 60)
     for verdict, lines in zip(verdicts, evidence, strict=True):
         outcome = click.style(f"{verdict.outcome:<11}", fg=_COLOURS[verdict.outcome])
-        click.echo(f"{outcome}   {printable(f'{verdict.name:<{width}}   {verdict.message}')}")
+        click.echo(f"{outcome}   {readable(f'{verdict.name:<{width}}   {verdict.message}')}")
         for line in lines:
-            click.echo(f"    {printable(line)}")
+            click.echo(f"    {readable(line)}")
 
 
 def _lines(evidence: tuple[Mapping[str, Any], ...]) -> list[str]:

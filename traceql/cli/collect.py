@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
+import os
 import sys
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from traceql.cli.common import note, parse_tags
-from traceql.errors import CollectError
+from traceql.present.values import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from traceql.record.offered import Offered
     from traceql.record.tools import Tool
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -48,9 +49,11 @@ def _shared(function: F) -> F:
                 "-o",
                 "--output",
                 type=click.Path(path_type=Path, dir_okay=False),
-                help="The report, with or without suffix. [default: program and time]",
+                help="The report, with or without suffix; %q{NAME}, %h, %p, %i: a variable, the host, the "
+                "process, the lowest free number. [default: program and time, and rank, host and process "
+                "of what a launcher started]",
             ),
-            click.option("--force", is_flag=True, help="Overwrite a report of that name."),
+            click.option("--force", is_flag=True, help="Replace the report of that name, with its sidecar."),
             _choice(
                 "--capture",
                 ["all", "profiler-api"],
@@ -58,14 +61,17 @@ def _shared(function: F) -> F:
                 "Record all, or from cudaProfilerStart to cudaProfilerStop.",
             ),
             click.option(
-                "--timeout", type=click.FloatRange(0, min_open=True), help="Seconds until it is stopped."
+                "--timeout",
+                type=click.FloatRange(0, min_open=True),
+                help="Seconds until it is stopped; all that it started is gone a minute later.",
             ),
             click.option(
                 "--env",
                 "variables",
                 multiple=True,
                 metavar="NAME[=VALUE]",
-                help="Set a variable, or hand one on; repeatable. Others but the usual ones are kept out.",
+                help="Set a variable, or hand one on; repeatable. Of others the usual ones are, those of "
+                "launchers, and those that decide about speed (NCCL_*, OMP_*, VLLM_* …); secrets never.",
             ),
             click.option(
                 "--all-env", is_flag=True, help="Hand on the whole environment, which the report then holds."
@@ -149,9 +155,11 @@ def collect() -> None:
     """Record a command under nsys or ncu, or start a collector, with sidecars that say how.
 
     The command runs in a clean environment, because reports keep it. Beside the report comes REPORT.run.json:
-    command, versions, GPU, clocks, tags and metrics; traceql ingest picks it up. Recording needs nothing of
-    traceql but this command, no database engine and no other package than click. A collector needs rich too,
-    and torch and vllm for what it measures: pip install 'traceql[collect]'.
+    command, versions, GPU, clocks, tags and metrics; traceql ingest picks it up. Ctrl-C, SIGTERM and SIGHUP
+    let the profiler finish its report (a second one does not), then all that was started is ended.
+
+    Recording needs nothing of traceql but this command, no database engine and no other package than click. A
+    collector needs rich too, and torch and vllm for what it measures: pip install 'traceql[collect]'.
 
     \b
     Examples:
@@ -188,18 +196,21 @@ def nsys(trace: str, graph_trace: Any, repeat: int, follow_forks: bool, **shared
 
     if repeat > 1 and shared["capture"] == "all":
         raise click.UsageError("--repeat needs --capture profiler-api: each start and stop makes one report.")
-    output = _output(shared["output"], shared["command"], "nsys")
-    command = nsys_command(
-        shared["command"],
-        output,
-        trace=trace,
-        graph_trace=graph_trace,
-        capture=shared["capture"],
-        repeat=repeat,
-        follow_forks=follow_forks,
-        options=shared["options"],
-    )
-    _record("nsys", command, output, shared)
+
+    def build(output: Path, offered: Offered | None = None) -> list[str]:
+        return nsys_command(
+            shared["command"],
+            output,
+            trace=trace,
+            graph_trace=graph_trace,
+            capture=shared["capture"],
+            repeat=repeat,
+            follow_forks=follow_forks,
+            options=shared["options"],
+            offered=offered,
+        )
+
+    _record("nsys", build, shared, repeat=repeat)
 
 
 @collect.command(context_settings={"allow_interspersed_args": False})
@@ -213,7 +224,13 @@ def nsys(trace: str, graph_trace: Any, repeat: int, follow_forks: bool, **shared
 @_choice("--graph-profiling", ["node", "graph"], "node", "Each node of a CUDA graph, or graphs as a whole.")
 @_choice("--cache-control", ["all", "none"], "all", "Flush the caches before each replay, or leave them.")
 @_choice("--clock-control", ["base", "none"], "none", "Hold the clocks at their base, or leave them.")
-@_choice("--replay-mode", ["kernel", "application", "range"], "kernel", "How the passes come about.")
+@_choice(
+    "--replay-mode",
+    ["kernel", "application", "range", "app-range"],
+    "kernel",
+    "How the passes come about: each kernel again, the program again, or ranges again, within the program or "
+    "with it.",
+)
 def ncu(
     metrics: str | None,
     section_set: str | None,
@@ -234,71 +251,99 @@ def ncu(
     """
     from traceql.record.commands import ncu_command
 
-    output = _output(shared["output"], shared["command"], "ncu")
-    command = ncu_command(
-        shared["command"],
-        output,
-        metrics=metrics.split(",") if metrics else (),
-        section_set=section_set,
-        capture=shared["capture"],
-        nvtx_include=nvtx_include,
-        launch_count=launch_count,
-        graph_profiling=graph_profiling,
-        cache_control=cache_control,
-        clock_control=clock_control,
-        replay_mode=replay_mode,
-        options=shared["options"],
+    if replay_mode in ("range", "app-range") and shared["capture"] == "all" and not nvtx_include:
+        raise click.UsageError(
+            f"--replay-mode {replay_mode} needs ranges: those of --nvtx-include, or with --capture "
+            "profiler-api what lies between cudaProfilerStart and cudaProfilerStop."
+        )
+
+    def build(output: Path, offered: Offered | None = None) -> list[str]:
+        return ncu_command(
+            shared["command"],
+            output,
+            metrics=metrics.split(",") if metrics else (),
+            section_set=section_set,
+            capture=shared["capture"],
+            nvtx_include=nvtx_include,
+            launch_count=launch_count,
+            graph_profiling=graph_profiling,
+            cache_control=cache_control,
+            clock_control=clock_control,
+            replay_mode=replay_mode,
+            options=shared["options"],
+            offered=offered,
+        )
+
+    _record("ncu", build, shared)
+
+
+def _record(
+    tool: Tool, build: Callable[[Path, Offered | None], list[str]], shared: dict[str, Any], *, repeat: int = 1
+) -> None:
+    """Record what `build` makes the command of, given the report's path without suffix."""
+    from traceql.record import (
+        commands,
+        environment,
+        naming,
+        offered,
+        permissions,
+        recording,
+        signals,
+        staging,
+        tools,
+        written,
     )
-    _record("ncu", command, output, shared)
 
+    if shared["command"][0].startswith("-"):
+        # The profiler would take it for an option of its own.
+        raise click.UsageError(f"{shared['command'][0]}: no program; name it with its folder: ./NAME")
+    written.check(shared["tags"], shared["measured"], shared["model"])
+    variables = environment.clean_environment(shared["variables"], everything=shared["all_env"])
+    has = offered.ask(tool)
 
-def _output(given: Path | None, command: tuple[str, ...], tool: Tool) -> Path:
-    """Where the report comes to lie, without its suffix."""
-    from traceql.record.tools import SUFFIXES
+    def fitting(output: Path) -> list[str]:
+        return build(output, has)
 
-    if given is not None:
-        return given.with_name(given.name.removesuffix(SUFFIXES[tool]))
-    # "python -m package.module", "python script.py" and "./program" are named after what they run.
-    program = next((word for word in command[1:] if not word.startswith("-")), command[0])
-    name = program if re.match(r"python[\d.]*$", Path(command[0]).name) else command[0]
-    stem = re.sub(r"\W+", "_", Path(name).name.removesuffix(".py")) or "run"
-    return Path(f"{stem}_{datetime.now(UTC):%Y%m%d_%H%M%S}")
-
-
-def _record(tool: Tool, command: list[str], output: Path, shared: dict[str, Any]) -> None:
-    import os
-
-    from traceql.record import commands, machine, running, written
-
-    environment = dict(os.environ) if shared["all_env"] else commands.clean_environment(shared["variables"])
+    wanted = recording.Wanted(
+        tool,
+        shared["command"],
+        fitting,
+        naming.names(shared["output"], shared["command"], tool, variables),
+        variables,
+        repeat=repeat,
+        by_calls=shared["capture"] == "profiler-api",
+        force=shared["force"],
+        timeout_s=shared["timeout"],
+        model=shared["model"],
+        tags=shared["tags"],
+        metrics=shared["measured"],
+    )
     if shared["dry_run"]:
-        click.echo(commands.printed(command, None if shared["all_env"] else environment))
+        command = fitting(recording.free_name(wanted))
+        # As bytes: an argument need not be Unicode.
+        click.echo(os.fsencode(commands.printed(command, None if shared["all_env"] else variables)))
         return
-    if not output.parent.is_dir():
-        raise CollectError(f"{output.parent}: no such folder", "Make it first, or choose another --output.")
-    for old in commands.reports(output, tool):
-        if not shared["force"]:
-            raise CollectError(
-                f"{old}: exists already", "Choose another --output, or --force to overwrite it."
-            )
-        old.unlink()
-    outcome = running.run(command, environment, timeout_s=shared["timeout"])
-    made = commands.reports(output, tool)
-    python = shared["command"][0] if re.match(r"python[\d.]*$", Path(shared["command"][0]).name) else None
-    facts = machine.facts(tool, python, environment)
-    runs = [{"metrics": shared["measured"]}] if shared["measured"] else []
-    for report in made:
-        written.write_sidecar(
-            report, command, outcome, facts=facts, model=shared["model"], tags=shared["tags"], runs=runs
+    tools.find(tool)
+    if kept_out := environment.told(variables)["kept_out"]:
+        note(f"kept out of the environment (--env NAME hands one on): {', '.join(kept_out)}")
+    if left_out := commands.left_out(partial(build, Path()), has):
+        note(f"{tool} of this version has no {', '.join(left_out)}: left out")
+    known = recording.facts(wanted)
+    with signals.noted() as received:
+        outcome, unfinished = recording.record(
+            wanted, known, received, lambda report: click.echo(readable(str(report)), err=True)
         )
-        click.echo(f"{report}", err=True)
-    if not made:
-        hint = " Did the program call cudaProfilerStart?" if shared["capture"] == "profiler-api" else ""
-        raise CollectError(
-            f"{tool} wrote no report (status {outcome.status})", f"See what it said above.{hint}"
-        )
+    if unfinished:
+        note(f"{', '.join(map(str, unfinished))}: no report. {staging.HOW_TO_IMPORT}")
+    if outcome.counters_refused:
+        note(f"the driver refuses hardware counters. {permissions.remedy()}")
+    if outcome.left:
+        note(f"ended {outcome.left} processes that the command had left running")
     if outcome.timed_out:
         note(f"stopped after {shared['timeout']:,.0f} s; the report holds what was recorded until then")
+    if received.numbers:
+        note("interrupted; a report, if there is one, holds what was recorded until then")
+        sys.exit(128 + received.numbers[0])
     if outcome.status:
         # As a shell tells it: the report is there, but the command failed.
         sys.exit(outcome.status if outcome.status > 0 else 128 - outcome.status)

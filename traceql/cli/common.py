@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from traceql.errors import CatalogError, QueryError, TraceqlError
-from traceql.present.values import printable
+from traceql.present.values import readable
 from traceql.store.waiting import WAIT_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from click.shell_completion import CompletionItem
 
@@ -158,12 +158,17 @@ def complete_trace(ctx: click.Context, _param: click.Parameter, incomplete: str)
             names = opened.sql("SELECT trace FROM traces ORDER BY trace")["trace"].to_list()
     except TraceqlError:
         return []
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in offered(names, incomplete)]
+
+
+def offered(names: Iterable[str], incomplete: str) -> list[str]:
+    """The names that a word may become; none that a command would take for an option."""
+    return [name for name in names if name.startswith(incomplete) and not name.startswith("-")]
 
 
 def note(text: str) -> None:
     """Say something beside the data."""
-    click.echo(f"{click.style('note:', fg='yellow')} {printable(text)}", err=True)
+    click.echo(f"{click.style('note:', fg='yellow')} {readable(text)}", err=True)
 
 
 def complain(error: TraceqlError) -> None:
@@ -171,10 +176,10 @@ def complain(error: TraceqlError) -> None:
     # Messages quote names from reports. Only DuckDB's remarks on a statement have lines.
     told_by_duckdb = isinstance(error, QueryError | CatalogError)
     lines = error.message.split("\n") if told_by_duckdb else [error.message]
-    message = "\n".join(printable(line) for line in lines)
+    message = "\n".join(readable(line) for line in lines)
     click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
     if error.remedy:
-        click.echo(printable(error.remedy), err=True)
+        click.echo(readable(error.remedy), err=True)
 
 
 def parse_tags(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from traceql.present.values import printable
+from traceql.present.values import readable
 
 
 @click.command()
@@ -37,6 +37,6 @@ def doctor(format_: str) -> None:
         for check in found:
             mark = click.style("ok     ", fg="green") if check.ok else click.style("missing", fg="red")
             about = "; ".join(text for text in (check.version, check.remedy) if text)
-            click.echo(f"{mark}  {check.name:{width}}  {check.purpose}: {printable(about)}")
+            click.echo(f"{mark}  {check.name:{width}}  {check.purpose}: {readable(about)}")
     if any(not check.ok and check.purpose in ("reading", "recording") for check in found):
         sys.exit(1)

@@ -9,7 +9,7 @@ import click
 
 from traceql.cli.common import complain, database, db_option, note, quiet_option, tags_option
 from traceql.errors import ReportError
-from traceql.present.values import printable
+from traceql.present.values import readable
 
 
 @click.command("import-runs")
@@ -67,11 +67,11 @@ def import_runs(
                 note(f"{warning}.")
             if quiet:
                 continue
-            label = printable(stored.sweep)
+            label = readable(stored.sweep)
             if stored.status == "unchanged":
                 click.echo(f"{label}: in the database already", err=True)
             else:
-                names = printable(f"tags {', '.join(stored.tags)}; metrics {', '.join(stored.metrics)}")
+                names = readable(f"tags {', '.join(stored.tags)}; metrics {', '.join(stored.metrics)}")
                 click.echo(f"{label}: {stored.status}, {stored.runs:,} runs; {names}", err=True)
     if failed:
         sys.exit(1)

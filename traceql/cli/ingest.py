@@ -10,13 +10,24 @@ import click
 
 from traceql.cli.common import complain, db_option, note, quiet_option, store, tags_option
 from traceql.errors import ReportError
-from traceql.present.values import printable
+from traceql.present.values import readable
+from traceql.read.limits import bytes_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from traceql.store.decode import Via
     from traceql.store.outcomes import Ingested
+
+
+class _Size(click.ParamType):  # type: ignore[type-arg]
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return bytes_of(value) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command()
@@ -28,7 +39,8 @@ if TYPE_CHECKING:
 @click.option(
     "--keep-environment",
     is_flag=True,
-    help="Also store the profiled process's command line and environment, which may hold secrets.",
+    help="Also store the profiled process's command line and environment, which may hold secrets, and home "
+    "folders in texts as they are; the database is then for its owner alone.",
 )
 @click.option(
     "--via",
@@ -41,6 +53,12 @@ if TYPE_CHECKING:
 @click.option(
     "-j", "--jobs", type=click.IntRange(1), help="Reports to decode at a time. [default: processors]"
 )
+@click.option(
+    "--memory",
+    type=_Size(),
+    help="Memory that decoding a report may take, on Linux. [default: half of the machine's, shared by the "
+    "reports decoded at a time, but at least 1 GiB and 16 times the report's size]",
+)
 @quiet_option()
 def ingest(
     paths: tuple[str, ...],
@@ -51,6 +69,7 @@ def ingest(
     keep_environment: bool,
     via: Via,
     jobs: int | None,
+    memory: int | None,
     quiet: bool,
 ) -> None:
     """Read reports into the database: files, folders, glob patterns.
@@ -67,6 +86,7 @@ def ingest(
       traceql ingest run.ncu-rep
       traceql ingest results/ --tag gpu=h200 --tag batch=8
       traceql ingest --name baseline before.sqlite
+      traceql ingest --memory 24GB huge.nsys-rep
     """
     from traceql.store.decode import decode_all, find_reports
 
@@ -75,7 +95,7 @@ def ingest(
         raise click.UsageError(f"--name labels one report, but {len(reports)} were found.")
     failed = 0
     progress = _Progress(len(reports), quiet)
-    decoding = decode_all(reports, jobs, via, progress.update)
+    decoding = decode_all(reports, jobs, via, progress.update, memory_bytes=memory)
     # While the first reports are being decoded, the database engine loads.
     from traceql.store import ingest as rows
 
@@ -143,7 +163,7 @@ class _Progress:
             return
         if path not in self._tasks:
             self._tasks[path] = self._bar.add_task(
-                printable(path.name).replace("[", "\\["), total=total, rate=""
+                readable(path.name).replace("[", "\\["), total=total, rate=""
             )
         rate = done / max(time.perf_counter() - self._began, 1e-9)
         self._bar.update(self._tasks[path], completed=done, total=total, rate=f"{rate:,.0f}/s")
@@ -153,7 +173,7 @@ class _Progress:
             self._bar.remove_task(self._tasks.pop(path))
         if self._quiet:
             return
-        name = printable(stored.name)
+        name = readable(stored.name)
         if stored.status == "unchanged":
             click.echo(f"{name}: in the database already, left as it is (--replace reads it again)", err=True)
             return

@@ -25,6 +25,8 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 FORMATS = ("table", "csv", "json", "ndjson", "md", "parquet")
 
+# Key of what --safe-csv said, in click's context.
+_SAFE = "traceql.safe_csv"
 # Suffix of an output file → form.
 _SUFFIXES = {form: form for form in FORMATS} | {
     "jsonl": "ndjson",
@@ -42,6 +44,13 @@ def output_options(function: F) -> F:
         type=click.Path(dir_okay=False, writable=True),
         help="Write to this file instead of standard output.",
     )(function)
+    function = click.option(
+        "--safe-csv",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember_safe,
+        help="For spreadsheets: in CSV, put an apostrophe before texts that would be taken for formulas.",
+    )(function)
     return click.option(
         "-f",
         "--format",
@@ -49,6 +58,12 @@ def output_options(function: F) -> F:
         type=click.Choice(FORMATS),
         help="Form of the output; by default a table, or what the suffix of --output says.",
     )(function)
+
+
+def _remember_safe(context: click.Context, _param: click.Parameter, safe: bool) -> None:
+    """For `write`, which every command calls with what it has of the other options."""
+    if safe:
+        context.meta[_SAFE] = True
 
 
 def text_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
@@ -70,11 +85,15 @@ def write(answer: pa.Table, format_: str | None, output: str | None) -> None:
         TraceqlError: the file cannot be written, or the form does not go to a terminal.
     """
     chosen = form_of(format_, output)
+    context = click.get_current_context(silent=True)
+    safe = context is not None and _SAFE in context.meta
+    if safe and chosen != "csv":
+        raise click.UsageError("--safe-csv is for CSV: choose it with --format csv.")
     if chosen == "parquet" and output is None and sys.stdout.isatty():
         raise TraceqlError("Parquet is binary: not written to a terminal", "Name a file with -o.")
     writer = {
         "table": _table,
-        "csv": formats.csv,
+        "csv": formats.safe_csv if safe else formats.csv,
         "json": formats.json_list,
         "ndjson": formats.ndjson,
         "md": formats.markdown,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from traceql import given
 from traceql.cli.common import note
 from traceql.cli.gpu import find, rows_table
 from traceql.cli.output import output_options, write
@@ -348,7 +348,7 @@ def _model(config: Path | None, dimensions: Mapping[str, int | None], quantised:
 def _json(path: Path) -> dict[str, Any]:
     remedy = "Is it a model's config.json?"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = given.from_json(given.decoded(given.content(path, str(path), PredictionError, remedy)))
     except (ValueError, RecursionError) as error:
         raise PredictionError(f"{path}: not JSON ({error})", remedy) from None
     if not isinstance(content, dict):

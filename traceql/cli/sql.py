@@ -18,7 +18,9 @@ from traceql.tables import elsewhere
     "--file", "file", type=click.File(encoding="utf-8", errors="replace"), help="Read the SQL from this file."
 )
 @click.option(
-    "--allow-files", is_flag=True, help="Let the SQL read and write other files and load extensions."
+    "--allow-files",
+    is_flag=True,
+    help="Let the SQL read and write other files and load extensions; it may use nothing stored then.",
 )
 @click.option(
     "--trace",
@@ -41,7 +43,8 @@ def sql(
 ) -> None:
     """Run SQL: the STATEMENT, a --file, or standard input.
 
-    The database is opened read-only, and the SQL cannot touch other files unless --allow-files is given.
+    The database is opened read-only, and the SQL cannot touch other files unless --allow-files is given: then
+    it may use no view or macro that is stored in the database.
 
     \b
     Examples:

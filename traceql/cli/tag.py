@@ -15,6 +15,8 @@ from traceql.cli.common import complete_trace, database, db_option, parse_tags
 def tag(trace: str, tags: dict[str, str], remove: tuple[str, ...], db: str) -> None:
     """Label a trace of the database.
 
+    The bytes of a label that is removed or replaced may stay in the file until traceql compact.
+
     \b
     Examples:
       traceql tag run gpu=h200 batch=8

@@ -16,7 +16,7 @@ import polars as pl
 from traceql.draw import comparisons, distributions, hierarchies, rooflines, sweeps, theme, timelines
 from traceql.draw.registry import KINDS, Drawing
 from traceql.errors import CatalogError, QueryError, UnknownQueryError
-from traceql.present import units
+from traceql.present import units, values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,7 +128,15 @@ def draw(ask: Asker, name: str, /, **values: Value) -> Drawing:
 
 def of_answers(given: Sequence[Answer], ask: Asker) -> Drawing:
     """Several answers side by side, with title and theme; see `picture`."""
-    panels = [picture(answer, ask) for answer in given]
+    panels, refused = [], []
+    for answer in given:
+        try:
+            panels.append(picture(answer, ask))
+        except QueryError as error:
+            # One of them alone is a picture, too.
+            refused.append(error)
+    if not panels:
+        raise refused[0]
     return themed(panels[0] if len(panels) == 1 else alt.hconcat(*panels, spacing=40))
 
 
@@ -177,16 +185,29 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
             "Add a column trace.",
         )
     groups = [[trace] for trace in traces] if kind.by_trace and traces else [traces]
-    drawn: list[Drawing] = []
+    found: list[tuple[list[str], Drawing]] = []
+    refused: list[tuple[list[str], QueryError]] = []
     for group in groups:
         part = rows.filter(pl.col("trace").is_in(group)) if group else rows
         beside = [pl.concat([ask(name, trace=trace).frame() for trace in group]) for name in kind.beside]
-        with units.named(query.titles):
-            chart = _drawn(kind, part, beside, shown)
+        try:
+            with units.named(query.titles):
+                chart = _drawn(kind, part, beside, shown)
+        except QueryError as error:
+            refused.append((group, error))
+            continue
+        found.append((group, theme.moving(chart, len(found)) if kind.moves else chart))
+    if not found:
+        raise refused[0][1]
+    lacking = [f"{', '.join(group)} is not drawn: {error.message}" for group, error in refused]
+    drawn: list[Drawing] = []
+    for group, chart in found:
         note = chart.title.subtitle if isinstance(chart.title, alt.TitleParams) else []
         # The question stands over the first chart, the traces over each.
-        names = ", ".join(group)
-        heading, lines = (names, note) if drawn else (query.title, [*([names] if names else []), *note])
+        names = ", ".join(map(values.drawn, group))
+        heading, lines = (
+            (names, note) if drawn else (query.title, [*([names] if names else []), *note, *lacking])
+        )
         title = alt.TitleParams(heading, subtitle=lines) if lines else alt.TitleParams(heading)
         sized = {} if isinstance(chart, alt.VConcatChart) else {"width": theme.WIDTH}
         drawn.append(chart.properties(title=title, **sized))
@@ -195,13 +216,22 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
 
 def _drawn(kind: Kind, part: pl.DataFrame, beside: Sequence[pl.DataFrame], shown: Picture) -> Drawing:
     try:
-        return kind.draw(part, *beside, **shown.channels)
+        return kind.draw(*(_readable(rows) for rows in (part, *beside)), **shown.channels)
     except (TypeError, ValueError, AttributeError, LookupError, pl.exceptions.PolarsError) as error:
         # A number where a text is wanted, a column that the kind also reads: the header asks for it.
         raise CatalogError(
             f"{shown.where}: {shown.kind} cannot be drawn of these columns ({error})",
             "See how questions with such a chart declare theirs: traceql chart --list",
         ) from error
+
+
+def _readable(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with every text as it can be drawn."""
+    texts = {name: rows[name] for name, kind in rows.schema.items() if kind == pl.String}
+    return rows.with_columns(
+        pl.Series(name, [None if one is None else values.drawn(one) for one in column], pl.String)
+        for name, column in texts.items()
+    )
 
 
 def themed(chart: Drawing) -> Drawing:

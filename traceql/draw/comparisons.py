@@ -21,8 +21,8 @@ _NO_KERNEL = "no kernel there"
 @chart()
 def bars(answer: pl.DataFrame, *, x: str, y: str) -> Drawing:
     """One bar for each `x`, as long as `y`: the largest first, or in the answer's order where `x` counts."""
-    if answer[y].null_count() == answer.height:
-        raise QueryError(f"{y} was not measured", "What the database lacks: traceql query --list")
+    # What some rows lack is said in them.
+    theme.measured(answer, y)
     ordered = answer if answer[x].dtype.is_numeric() else answer.sort(y, descending=True, nulls_last=True)
     rows = theme.rows_of(ordered.head(_ROWS), x)
     texts = [units.text(y, value) for value in rows[y].to_list()]

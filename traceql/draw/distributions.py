@@ -15,10 +15,11 @@ _PANELS = 6
 @chart()
 def histogram(answer: pl.DataFrame, *, x: str, x2: str, y: str, panel: str) -> Drawing:
     """How many (`y`) lie between `x` and `x2`; one panel, with its own axes, for each `panel`."""
-    sizes = answer.group_by(panel).agg(pl.col(y).sum()).sort(y, panel, descending=[True, False])
+    known = theme.measured(answer, x, x2, y)
+    sizes = known.group_by(panel).agg(pl.col(y).sum()).sort(y, panel, descending=[True, False])
     panels = []
     for value in sizes[panel].head(_PANELS).to_list():
-        rows = answer.filter(pl.col(panel) == value)
+        rows = known.filter(pl.col(panel).eq_missing(value))
         # A bin of no width (all values are the same) is seen nonetheless.
         width = (pl.col(x2) - pl.col(x)).clip(0.01 * pl.col(x).max())
         rows = rows.with_columns((pl.col(x) + width).alias("to"))
@@ -35,7 +36,7 @@ def histogram(answer: pl.DataFrame, *, x: str, x2: str, y: str, panel: str) -> D
             )
         )
     note = theme.cut(len(panels), sizes.height, "most frequent")
-    return theme.noted(alt.vconcat(*panels, spacing=24), note)
+    return theme.noted(alt.vconcat(*panels, spacing=24), note, theme.left_out(known, answer))
 
 
 @chart()
@@ -51,10 +52,8 @@ def scatter(
     y_unit: str = "",
 ) -> Drawing:
     """A point for each row. What an axis shows is named by the column, or by what the answer says of it."""
-    rows = answer.with_columns(
-        pl.col(c).fill_nan(None) for c in (x, y) if answer[c].dtype in (pl.Float32, pl.Float64)
-    ).filter(pl.col(x).is_not_null() & pl.col(y).is_not_null())
-    rows, tooltip = theme.prepared(rows, answer.columns)
+    known = theme.measured(answer, x, y)
+    rows, tooltip = theme.prepared(known, answer.columns)
     encoded = (
         alt.Chart(rows, height=320).mark_point(filled=True, size=45, opacity=0.75).encode(tooltip=tooltip)
     )
@@ -79,7 +78,7 @@ def scatter(
         encoded = encoded.encode(
             color=alt.Color(f"{color}:N", title=name), shape=alt.Shape(f"{color}:N", title=name)
         )
-    return encoded
+    return theme.noted(encoded, theme.left_out(known, answer))
 
 
 def _said(rows: pl.DataFrame, column: str) -> str:

@@ -7,6 +7,7 @@ import polars as pl
 
 from traceql.draw import theme
 from traceql.draw.registry import Drawing, chart
+from traceql.errors import QueryError
 from traceql.present import units
 
 _LEVELS = {"l1": "L1 cache", "l2": "L2 cache", "dram": "DRAM", "nvlink": "NVLink", "pcie": "PCIe"}
@@ -18,20 +19,25 @@ def hierarchy(answer: pl.DataFrame, *, x: str, y: str, order: str, color: str, m
 
     A level without a published bandwidth has the measured one alone.
     """
+    known = answer.filter((pl.col(x) > 0) | (pl.col(measured) > 0))
+    if known.height == 0:
+        raise QueryError("no level has a bandwidth to draw", "The numbers: traceql query memory-hierarchy")
     labels = [
         f"{units.text(x, reached, 3)} measured" if published is None else units.text(x, published, 3)
-        for published, reached in answer.select(x, measured).rows()
+        for published, reached in known.select(x, measured).rows()
     ]
-    rows = answer.with_columns(
+    rows = known.with_columns(
         pl.col(y).replace(_LEVELS).alias("place"),
         pl.coalesce(x, measured).alias("labelled_at"),
         pl.Series(theme.VALUE, labels, pl.String),
     )
     places = rows.select("place", order).unique().sort(order)["place"].to_list()
     rows, tooltip = theme.prepared(rows, ["place", *(c for c in answer.columns if c != y)])
-    known = pl.col(x).is_not_null()
     rows = rows.with_columns(
-        pl.when(known).then(f"{x}·text").otherwise(pl.lit("not published")).alias(f"{x}·text")
+        pl.when(pl.col(x).is_not_null())
+        .then(f"{x}·text")
+        .otherwise(pl.lit("not published"))
+        .alias(f"{x}·text")
     )
     ticks = theme.decades([*rows[x].to_list(), *rows[measured].to_list()])
     several = rows[color].n_unique() > 1
@@ -61,5 +67,7 @@ def hierarchy(answer: pl.DataFrame, *, x: str, y: str, order: str, color: str, m
     if several:
         hue = alt.Color(f"{color}:N", title=units.title(color))
         points = points.encode(color=hue, shape=alt.Shape(f"{color}:N", title=units.title(color)))
-        return theme.noted(alt.layer(line, points, reached.encode(color=hue)), note)
-    return theme.noted(alt.layer(line, points, texts, reached), note)
+        return theme.noted(
+            alt.layer(line, points, reached.encode(color=hue)), note, theme.left_out(known, answer)
+        )
+    return theme.noted(alt.layer(line, points, texts, reached), note, theme.left_out(known, answer))

@@ -24,11 +24,13 @@ class Kind:
             that the query's header gives each channel; returns an Altair chart without title.
         beside: queries whose answers it draws, too, for the same trace.
         by_trace: whether several traces are drawn each by itself.
+        moves: whether it can be moved and zoomed.
     """
 
     draw: Callable[..., Drawing]
     beside: tuple[str, ...]
     by_trace: bool
+    moves: bool
 
     @property
     def channels(self) -> tuple[set[str], set[str]]:
@@ -42,11 +44,11 @@ class Kind:
 KINDS: dict[str, Kind] = {}
 
 
-def chart(*, beside: tuple[str, ...] = (), by_trace: bool = True) -> Callable[[F], F]:
+def chart(*, beside: tuple[str, ...] = (), by_trace: bool = True, moves: bool = False) -> Callable[[F], F]:
     """Make a function a kind of chart, under its own name; see `Kind`."""
 
     def register(function: F) -> F:
-        KINDS[function.__name__] = Kind(function, beside, by_trace)
+        KINDS[function.__name__] = Kind(function, beside, by_trace, moves)
         return function
 
     return register

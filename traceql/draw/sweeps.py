@@ -43,14 +43,17 @@ def sweep(
     triangle at the one that was read by eye, and a cross over each point with a `finding`: work that takes
     longer than that.
     """
-    named = _with_curves(answer, color, file, config)
+    named = theme.measured(_with_curves(answer, color, file, config), x, y, positive=True)
     rows, tooltip = theme.prepared(named.with_columns(pl.col(color).cast(pl.String)), named.columns)
     base = alt.Chart(rows, height=320)
     hue = alt.Color(
         f"{_CURVE}:N",
         title=units.title(color) if rows[_CURVE].equals(rows[color]) else "Curve",
         sort=None,
-        legend=alt.Legend(labelLimit=300, columns=4 if max(map(len, rows[_CURVE])) < _SHORT else 2),
+        # As the theme has it, or fewer: sweeps side by side share a legend, and no two say different numbers.
+        legend=alt.Legend(
+            labelLimit=300, columns=alt.Undefined if max(map(len, rows[_CURVE])) < _SHORT else 2
+        ),
     )
     across = alt.X(
         f"{x}:Q",
@@ -77,7 +80,7 @@ def sweep(
         pl.concat(marks, how="vertical_relaxed"), [*dict.fromkeys([_CURVE, color]), "kind", x, y]
     )
     ridges, r_tip = theme.prepared(
-        rows.select(_CURVE, ridge).drop_nulls().unique(maintain_order=True), [_CURVE, ridge]
+        rows.filter(pl.col(ridge) > 0).select(_CURVE, ridge).unique(maintain_order=True), [_CURVE, ridge]
     )
     dashed = (
         alt.Chart(ridges)
@@ -99,7 +102,11 @@ def sweep(
             tooltip=m_tip,
         )
     )
-    return theme.noted(alt.layer(dashed, curves, points), "dashed: where theory expects the ridge")
+    return theme.noted(
+        alt.layer(dashed, curves, points),
+        "dashed: where theory expects the ridge",
+        theme.left_out(named, answer),
+    )
 
 
 def _with_curves(answer: pl.DataFrame, color: str, file: str, config: str) -> pl.DataFrame:

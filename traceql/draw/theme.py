@@ -73,6 +73,7 @@ HIDDEN = alt.Axis(title=None, labels=False, ticks=False, domain=False, grid=Fals
 #: Columns that hold what is shown of another, or of the row.
 NAME, VALUE, ROW = "name·text", "value·text", "row·number"
 _ROOM_FOR_VALUE = 110
+_MOST_DECADES = 20
 
 
 def config(colors: Colors = LIGHT) -> dict[str, Any]:
@@ -153,7 +154,10 @@ def decades(values: Sequence[float | None]) -> list[float]:
     marks = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
     first = max((i for i, mark in enumerate(marks) if mark <= 10**low * 1.0000001), default=0)
     last = min((i for i, mark in enumerate(marks) if mark >= 10**high * 0.9999999), default=len(marks) - 1)
-    return marks[first : last + 1]
+    shown = marks[first : last + 1]
+    # More than can be told apart: every second, third … and the ends.
+    step = math.ceil((len(shown) - 1) / _MOST_DECADES) or 1
+    return shown if step == 1 else [*shown[:-1:step], shown[-1]]
 
 
 def prepared(answer: pl.DataFrame, columns: Sequence[str]) -> tuple[pl.DataFrame, list[alt.Tooltip]]:
@@ -181,6 +185,31 @@ def prepared(answer: pl.DataFrame, columns: Sequence[str]) -> tuple[pl.DataFrame
     return answer, shown
 
 
+def measured(answer: pl.DataFrame, *columns: str, positive: bool = False) -> pl.DataFrame:
+    """The rows that an axis can show: with a number in all of these columns, on logarithmic ones above 0.
+
+    Raises:
+        QueryError: there are none, so that the picture would be empty.
+    """
+    known = pl.lit(True)
+    for column in columns:
+        known &= pl.col(column).is_not_null()
+        if answer[column].dtype.is_numeric():
+            number = pl.col(column).cast(pl.Float64)
+            known &= number.is_finite() & (number > 0) if positive else number.is_finite()
+    rows = answer.filter(known)
+    if rows.height == 0:
+        what = " with ".join(units.title(column) for column in columns)
+        raise QueryError(f"no row has {what} to draw", "The numbers: traceql query")
+    return rows
+
+
+def left_out(shown: pl.DataFrame, answer: pl.DataFrame) -> str:
+    """What to note when rows have nothing to be drawn."""
+    without = answer.height - shown.height
+    return f"{without:,} without a value to draw are not shown" if without else ""
+
+
 def head_lines(base: alt.Chart, offset: float) -> list[alt.Chart]:
     """The name of each row on the left and its value on the right, above what is drawn of it.
 
@@ -199,19 +228,33 @@ def head_lines(base: alt.Chart, offset: float) -> list[alt.Chart]:
 
 def rows_of(answer: pl.DataFrame, name: str) -> pl.DataFrame:
     """The answer with the number of each row, and its name as text."""
-    values = answer[name].to_list()
-    texts = [
+    return answer.with_columns(texts(answer, name), pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW))
+
+
+def texts(answer: pl.DataFrame, name: str) -> pl.Series:
+    """A column of names as texts: `NAME`."""
+    found = [
         "(none)" if value is None else value if isinstance(value, str) else units.text(name, value)
-        for value in values
+        for value in answer[name].to_list()
     ]
-    return answer.with_columns(
-        pl.Series(NAME, texts, pl.String), pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW)
-    )
+    return pl.Series(NAME, found, pl.String)
 
 
 def row_axis() -> alt.Y:
     """The scale of `rows_of`: one row each, without gaps."""
     return alt.Y(f"{ROW}:O", axis=HIDDEN, scale=alt.Scale(padding=0))
+
+
+def moving(chart: Drawing, number: int) -> Drawing:
+    """The chart, to be moved and zoomed along its time; each of a picture by itself, so it has a `number`."""
+    # The wheel alone scrolls the page that the chart is in.
+    zoom = alt.selection_interval(
+        name=f"zoom_{number}",
+        bind="scales",
+        encodings=["x"],
+        zoom="wheel![event.ctrlKey || event.metaKey]",
+    )
+    return chart.add_params(zoom)
 
 
 def noted(chart: Drawing, *notes: str) -> Drawing:

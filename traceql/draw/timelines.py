@@ -21,7 +21,7 @@ _SINCE_START = "Time since the trace began"
 _APART = ("domain", "range", "kernel", "pid", "tid", "gpu_id", "device_id")
 
 
-@chart()
+@chart(moves=True)
 def timeline(
     answer: pl.DataFrame,
     *,
@@ -38,9 +38,12 @@ def timeline(
     The lanes stand as `order` says, or as they come. A block that stands for many events is as pale as it is
     idle (`busy`, in percent).
     """
-    ordered = answer.sort(order, maintain_order=True) if order else answer
-    lanes = ordered[y].unique(maintain_order=True).to_list()
-    rows, tooltip = theme.prepared(answer, answer.columns)
+    # What is not a text stands in no order of lanes.
+    known = theme.measured(answer, x, x2 or length)
+    named = known.with_columns(theme.texts(known, y))
+    ordered = named.sort(order, maintain_order=True) if order else named
+    lanes = ordered[theme.NAME].unique(maintain_order=True).to_list()
+    rows, tooltip = theme.prepared(named, answer.columns)
     if not x2:
         x2 = "until_ns"
         rows = rows.with_columns((pl.col(x) + pl.col(length)).alias(x2))
@@ -54,7 +57,11 @@ def timeline(
             f"{x}:Q", axis=theme.axis(x, rows, x2, name=_SINCE_START), scale=alt.Scale(zero=False, nice=False)
         ),
         x2=alt.X2(f"{x2}:Q"),
-        y=alt.Y(f"{y}:N", sort=lanes, axis=alt.Axis(title=None, labelLimit=130, domain=False, ticks=False)),
+        y=alt.Y(
+            f"{theme.NAME}:N",
+            sort=lanes,
+            axis=alt.Axis(title=None, labelLimit=130, domain=False, ticks=False),
+        ),
         tooltip=tooltip,
     )
     if color:
@@ -65,20 +72,17 @@ def timeline(
         encoded = encoded.encode(
             opacity=alt.Opacity(f"{busy}:Q", scale=alt.Scale(domain=[0, 100], range=[0.25, 1]), legend=None)
         )
-    # The wheel alone scrolls the page that the chart is in.
-    zoom = alt.selection_interval(
-        bind="scales", encodings=["x"], zoom="wheel![event.ctrlKey || event.metaKey]"
-    )
-    return theme.noted(encoded.add_params(zoom), theme.HOW_TO_MOVE)
+    return theme.noted(encoded, theme.HOW_TO_MOVE, theme.left_out(known, answer))
 
 
 @chart()
 def heatmap(answer: pl.DataFrame, *, x: str, y: str, color: str) -> Drawing:
     """Equal stretches of time from `x` on, one row for each `y`, coloured by a percentage."""
-    starts = answer[x].unique().sort()
+    known = theme.measured(answer, x)
+    starts = known[x].unique().sort()
     # The answer gives where each stretch starts: all are as long as the shortest distance.
     length = starts.diff().min() or 1
-    rows = answer.with_columns((pl.col(x) + length).alias("until_ns"))
+    rows = known.with_columns((pl.col(x) + length).alias("until_ns"))
     rows, tooltip = theme.prepared(rows, [*answer.columns])
     return (
         alt.Chart(rows, height=34 * rows[y].n_unique())
@@ -106,14 +110,16 @@ def gaps(answer: pl.DataFrame, *, x: str, y: str, total: str = "") -> Drawing:
 
     Where the answer stops at the longest, `total` says how many there are.
     """
-    rows, tooltip = theme.prepared(answer, [column for column in answer.columns if column != total])
+    known = theme.measured(answer, x, y)
+    rows, tooltip = theme.prepared(known, [column for column in answer.columns if column != total])
     base = alt.Chart(rows, height=240).encode(
         x=alt.X(f"{x}:Q", axis=theme.axis(x, rows, name=_SINCE_START), scale=alt.Scale(zero=False)),
         y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows, tickCount=5)),
         tooltip=tooltip,
     )
     sticks = base.mark_rule(strokeWidth=1.5).encode(y2=alt.Y2Datum(0))
-    note = theme.cut(rows.height, int(answer[total].to_list()[0]), "longest") if total else ""
+    of = known[total].max() if total else None
+    note = theme.cut(rows.height, int(of), "longest") if isinstance(of, int) else ""
     return theme.noted(alt.layer(sticks, base.mark_point(filled=True, size=50)), note)
 
 
@@ -136,7 +142,8 @@ def _numbered(
     answer: pl.DataFrame, mark: alt.MarkDef, x: str, y: str, color: str, apart: Sequence[str] = ()
 ) -> Drawing:
     """Marks at `y` over the number `x`."""
-    thinned = _thinned(answer, x, y, [*filter(None, [color]), *apart])
+    known = theme.measured(answer, x, y)
+    thinned = _thinned(known, x, y, [*filter(None, [color]), *apart])
     rows, tooltip = theme.prepared(thinned, answer.columns)
     encoded = alt.Chart(rows, height=260, mark=mark).encode(
         x=alt.X(f"{x}:Q", axis=theme.axis(x, rows), scale=alt.Scale(zero=False)),
@@ -150,8 +157,8 @@ def _numbered(
         encoded = encoded.encode(color=alt.Color(f"{color}:N", title=name))
         if mark.type == "point":
             encoded = encoded.encode(shape=alt.Shape(f"{color}:N", title=name))
-    note = f"{rows.height:,} of {answer.height:,} points: the extremes of each stretch"
-    return theme.noted(encoded, note if thinned is not answer else "")
+    note = f"{rows.height:,} of {known.height:,} points: the extremes of each stretch"
+    return theme.noted(encoded, note if thinned is not known else "", theme.left_out(known, answer))
 
 
 def _thinned(answer: pl.DataFrame, x: str, y: str, series: Sequence[str]) -> pl.DataFrame:

@@ -7,20 +7,49 @@ import re
 from html import escape
 from typing import IO, TYPE_CHECKING
 
-from traceql.present.values import as_json, cells, exact, in_python, printable, rows
+from traceql.present.values import as_json, cells, exact, in_python, readable, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import polars as pl
     import pyarrow as pa
+
+# What begins a formula in one spreadsheet or another, and what begins so but is a number.
+_FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
+_NUMBER = r"^[+\-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+\-]?\d+)?$"
 
 
 def csv(answer: pa.Table, file: IO[bytes]) -> None:
-    """Comma-separated values; nested ones as JSON text."""
+    """Comma-separated values, exact; nested ones as JSON text."""
+    _write_csv(_frame(answer), file)
+
+
+def safe_csv(answer: pa.Table, file: IO[bytes]) -> None:
+    """As `csv`, for spreadsheets: texts that one would take for a formula begin with an apostrophe.
+
+    Which ones: https://owasp.org/www-community/attacks/CSV_Injection. Numbers stay numbers.
+    """
     import polars as pl
 
+    frame = _frame(answer)
+    text = pl.selectors.string()
+    formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
+    frame = frame.with_columns(
+        pl.when(formula).then(pl.concat_str(pl.lit("'"), text)).otherwise(text).name.keep()
+    )
+    _write_csv(frame.rename({name: f"'{name}" for name in frame.columns if re.match(_FORMULA, name)}), file)
+
+
+def _frame(answer: pa.Table) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.DataFrame(pl.from_arrow(_flat(answer)))
+
+
+def _write_csv(frame: pl.DataFrame, file: IO[bytes]) -> None:
     try:
-        pl.DataFrame(pl.from_arrow(_flat(answer))).write_csv(file)
+        frame.write_csv(file)
     except OSError as error:
         # polars writes past Python, and names the number of the error in its text only.
         if (number := re.search(r"\(os error (\d+)\)", str(error))) is not None:
@@ -53,7 +82,7 @@ def markdown(answer: pa.Table, file: IO[bytes]) -> None:
         escaped = (cell.replace("|", "\\|").replace("<", "&lt;") for cell in texts)
         return f"| {' | '.join(escaped)} |\n".encode()
 
-    file.write(line([printable(name) for name in answer.column_names]))
+    file.write(line([readable(name) for name in answer.column_names]))
     file.write(line(["---"] * answer.num_columns))
     for texts in cells(answer):
         file.write(line(texts))
@@ -68,18 +97,18 @@ def parquet(answer: pa.Table, file: IO[bytes]) -> None:
 
 def html(answer: pa.Table, title: str, notes: Sequence[str], total_rows: int) -> str:
     """A table for a notebook, with title, notes, and how many rows there are in all."""
-    names = "".join(f"<th>{escape(printable(name))}</th>" for name in answer.column_names)
+    names = "".join(f"<th>{escape(readable(name))}</th>" for name in answer.column_names)
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in texts)}</tr>" for texts in cells(answer)
     )
-    said = "".join(f"<p>{escape(printable(note))}</p>" for note in notes)
+    said = "".join(f"<p>{escape(readable(note))}</p>" for note in notes)
     shown = (
         f"{answer.num_rows:,} of {total_rows:,} rows"
         if answer.num_rows < total_rows
         else f"{total_rows:,} rows"
     )
     return (
-        f"<p><b>{escape(printable(title))}</b> ({shown})</p>{said}"
+        f"<p><b>{escape(readable(title))}</b> ({shown})</p>{said}"
         f"<table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>"
     )
 

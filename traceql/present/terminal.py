@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traceql.present.values import cells, printable
+from traceql.present.values import cells, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ def lines(answer: pa.Table, room: int | None = None, head: Callable[[str], str] 
         room: columns of the terminal: long texts give way to it, numbers are never cut; None for any width.
         head: how the line of names is set off.
     """
-    names = [printable(name) for name in answer.column_names]
+    names = [readable(name) for name in answer.column_names]
     rows = list(cells(answer))
     widths = [max([len(name), *(len(row[i]) for row in rows)]) for i, name in enumerate(names)]
     numbers = [_is_number(column.type) for column in answer.schema]

@@ -5,8 +5,10 @@ Names in reports come from strangers: control characters are written out.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,17 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+#: Characters of one text where people read it: full names of kernels have some thousand at most.
+MOST_SHOWN = 4_000
+#: The same in charts and on pages, which hold a name many times.
+MOST_DRAWN = 400
+
+_ROOM_FOR_MARK = 40
 _ROWS_PER_BATCH = 10_000
+# Fillers and selectors, which count as letters and marks but take no room.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 _NO_VALUE = (
     "the answer holds what cannot be shown: a date out of range, a timestamp finer than microseconds, "
     "or a map whose keys are lists"
@@ -27,12 +39,45 @@ _NO_VALUE = (
 
 
 def printable(text: str) -> str:
-    r"""`text` with control characters written out: names in reports come from strangers.
+    r"""`text` with what cannot be seen written out: names in reports come from strangers.
 
-    >>> printable("a\x1b[31mb")
-    'a\\x1b[31mb'
+    That is control characters, marks that turn the direction of writing, and what has no width.
+
+    >>> printable("a\x1b[31mb"), printable("gnp.\u202etxt")
+    ('a\\x1b[31mb', 'gnp.\\u202etxt')
     """
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() and not _UNSEEN.match(c) else _written_out(c) for c in text)
+
+
+def _written_out(c: str) -> str:
+    return c.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def cut(text: str, most: int = MOST_SHOWN) -> str:
+    """`text` as long as somebody reads: both ends, and between them how much was left out.
+
+    A few digits of a hash keep apart what differs in the middle.
+
+    >>> cut("a" * 1_000_000, 60)
+    'aaaaaaaaaa…[999,980 more, 84ba9d]…aaaaaaaaaa'
+    """
+    if len(text) <= most:
+        return text
+    half = (most - _ROOM_FOR_MARK) // 2
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return f"{text[:half]}…[{len(text) - 2 * half:,} more, {digest}]…{text[-half:]}"
+
+
+def readable(text: str, most: int = MOST_SHOWN) -> str:
+    """`text` cut and printable: how every form for people shows what a stranger wrote."""
+    return printable(cut(text, most))
+
+
+def drawn(text: str) -> str:
+    """`text` as charts and pages hold it, many times over."""
+    return readable(text, MOST_DRAWN)
 
 
 def human(value: object, column: str = "") -> str:
@@ -52,7 +97,7 @@ def human(value: object, column: str = "") -> str:
     if isinstance(value, float | Decimal):
         number = float(value)
         return f"{number:,.2f}" if number == 0 or abs(number) >= 0.01 else f"{number:.3g}"
-    return printable(exact(value))
+    return readable(exact(value))
 
 
 def exact(value: object) -> str:

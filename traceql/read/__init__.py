@@ -8,7 +8,9 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `kinds`      what each profiler's reports can hold: a timeline, counters
 `formats`    which readers there are, and which one a file belongs to
 `source`     unpack, hash
-`worker`     decoding in a process of its own
+`temporary`  folders that are gone with their process
+`homes`      home folders and names of users in texts, shortened
+`worker`     decoding in a process of its own, `child`; `limits` what it may take
 `protobuf`   the wire format of protobuf, once
 `buffer`     bytes that are read at thousands of positions at once
 `nsys_rep`   .nsys-rep and .qdrep

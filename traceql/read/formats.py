@@ -39,7 +39,6 @@ class Reader:
         suffixes: file names that claim this format.
         magic: how a file of this format begins; empty for directories.
         member_suffix: for directories, the suffix of the files inside.
-        isolated: True when the decoding library leaks or may crash: always in a process of its own.
         divisible: True when ``read`` takes ``part=(i, n)`` and then returns the i-th of n parts, so that
             several processes can share one report.
     """
@@ -50,7 +49,6 @@ class Reader:
     suffixes: tuple[str, ...]
     magic: bytes = b""
     member_suffix: str = ""
-    isolated: bool = False
     divisible: bool = False
 
     @property
@@ -74,7 +72,13 @@ READERS: tuple[Reader, ...] = (
         (".nsys-rep", ".qdrep"),
         magic=b"NVIDIA Tegra Profiler Report",
     ),
-    Reader("nsys-sqlite", "nsys", "traceql.read.nsys_export", (".sqlite", ".db"), magic=b"SQLite format 3\0"),
+    Reader(
+        "nsys-sqlite",
+        "nsys",
+        "traceql.read.nsys_export",
+        (".sqlite", ".db"),
+        magic=b"SQLite format 3\0",
+    ),
     Reader("nsys-parquetdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".parquet"),
     Reader("nsys-arrowdir", "nsys", "traceql.read.nsys_export", (), member_suffix=".arrow"),
 )
@@ -85,8 +89,13 @@ NCU_REPORT = Reader(
     "ncu",
     "traceql.read.ncu_rep.library",
     suffixes=(),
-    isolated=True,
     divisible=True,
+)
+
+# What nsys recorded, and could make no report of.
+_NEVER_IMPORTED = (
+    "an Nsight Systems capture that was never imported",
+    "Where all of Nsight Systems of the same version is installed: host-linux-x64/QdstrmImporter -i FILE.",
 )
 
 # Not readers, but worth recognising: what a file that nobody reads is, and what to do about it.
@@ -96,7 +105,7 @@ _KNOWN_OTHERS: tuple[tuple[bytes, str, str], ...] = (
         "a Git LFS pointer, not the report itself",
         "Fetch the report with: git lfs pull",
     ),
-    (b"QDSTRM", "an Nsight Systems capture that was never imported", "Import it with: nsys import"),
+    (b"QDSTRM", *_NEVER_IMPORTED),
     (b"PK\x03\x04", "a ZIP archive", "Unpack it and ingest the reports inside."),
 )
 
@@ -153,7 +162,15 @@ def reader_for(path: Path, file_name: str | None = None) -> Reader:
             "Give the report files themselves, or a directory written by nsys export.",
         )
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+        return reader_of(file.read(HEAD_BYTES), name)
+
+
+def reader_of(head: bytes, name: str) -> Reader:
+    """Find the reader of a file that begins with `head` (`HEAD_BYTES` of them) and is called `name`.
+
+    Raises:
+        ReportError: the content is no report, or not the one that the name claims.
+    """
     if not head:
         raise UnknownFormatError(f"{name}: the file is empty", "Copy or record the report again.")
     expected = claimed(name)
@@ -164,6 +181,9 @@ def reader_for(path: Path, file_name: str | None = None) -> Reader:
         for magic, what, remedy in _KNOWN_OTHERS:
             if head.startswith(magic):
                 raise ReportError(f"{name}: this is {what}", remedy)
+        if name.lower().endswith(".qdstrm"):
+            what, remedy = _NEVER_IMPORTED
+            raise ReportError(f"{name}: this is {what}", remedy)
         if expected is not None:
             raise UnknownFormatError(
                 f"{name}: named like a report ({expected.format}), but its content is something else",

@@ -6,6 +6,7 @@ For reports that the native reader refuses, and for anybody who wants the author
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -46,7 +47,8 @@ def export(path: Path, folder: Path, timeout_s: float = TIMEOUT_S) -> tuple[Path
     parquet = tuple(int(part) for part in version.split(".")[:2]) >= _FIRST_WITH_PARQUET
     target = folder / ("export_pqtdir" if parquet else "export.sqlite")
     command = ["nsys", "export", "--type", "parquetdir" if parquet else "sqlite"]
-    command += ["--force-overwrite", "true", "--output", str(target), str(path)]
+    # Absolute: a report may be called --quiet.
+    command += ["--force-overwrite", "true", "--output", str(target.absolute()), str(path.absolute())]
     result = _run(command, path, timeout_s)
     if result.returncode or not target.exists():
         # Its progress bar goes the same way as its complaints: keep what stands on lines of its own.
@@ -84,5 +86,5 @@ def _run(command: list[str], path: Path, timeout_s: float) -> subprocess.Complet
     except subprocess.TimeoutExpired as error:
         raise ReportError(
             f"{path.name}: nsys took longer than {timeout_s:,.0f} s",
-            f"Run it yourself and ingest what it writes: {' '.join(command)}",
+            f"Run it yourself and ingest what it writes: {shlex.join(command)}",
         ) from error

@@ -19,10 +19,12 @@ import hashlib
 import io
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
+from traceql import given
 from traceql.errors import RunFileError
 
 if TYPE_CHECKING:
@@ -33,19 +35,24 @@ TAG_COLUMNS = frozenset(
     re.findall(
         r"\w+",
         """
-    batch batch_index batch_size concurrency context context_len data_parallel_size dp draft_tokens drafts
-    input_len input_length kv_len max_model_len max_tokens num_iters num_prompts output_len output_length
-    pipeline_parallel_size pp prompt_len repeat request_rate requests run seed seq_len sequence_length
-    spec_tokens steps temperature tensor_parallel_size top_k top_p tp weight_bytes flop_per_token
+    batch batch_index batch_size block_size concurrency context context_len data_parallel_size dp
+    draft_tokens drafts input_len input_length kv_len max_model_len max_num_batched_tokens
+    max_num_seqs max_tokens num_iters num_prompts output_len output_length pipeline_parallel_size pp
+    prompt_len repeat repeats request_rate requests run seed seq_len sequence_length spec_tokens
+    steps temperature tensor_parallel_size top_k top_p tp warmup weight_bytes flop_per_token
     """,
     )
 )
 
+#: A million rows of a dozen numbers stay far under it.
+MAX_BYTES = 256 << 20
+
 _TIME = "ns|us|ms|s"
 _PER = re.compile(rf"(?:.*_)?({_TIME})_per_\w+")
 _RATE = re.compile(r"(?:.*_)?([a-z]+)_per_s")
-_SUFFIX = re.compile(rf"(?:.*_)?({_TIME}|bytes|pct|tokens)")
+_SUFFIX = re.compile(rf"(?:.*_)?({_TIME}|bytes|pct|tokens)|.+_(?:mhz|w|celsius)")
 _PLAIN = {"bytes": "byte", "pct": "%"}
+_OF_GPUS = {"mhz": "MHz", "w": "W", "celsius": "°C"}
 
 
 @dataclass(frozen=True)
@@ -109,31 +116,31 @@ def read(
         RunFileError: it cannot be read or understood; the message names the line.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise RunFileError(f"{path}: cannot be read ({error.strerror})", "Check the path.") from error
+    content = given.content(path, str(path), RunFileError, "Check the path.", MAX_BYTES)
+    name = given.valid(path.name)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise RunFileError(f"{path.name}: not UTF-8 text", "Save the table as UTF-8.") from None
-    columns = _Columns(path.name, frozenset(tag_columns), frozenset(metric_columns))
+        raise RunFileError(f"{name}: not UTF-8 text", "Save the table as UTF-8.") from None
+    if "\0" in text:
+        raise RunFileError(f"{name}: not UTF-8 text, for it holds NUL", "Save the table as UTF-8.")
+    columns = _Columns(name, frozenset(tag_columns), frozenset(metric_columns))
     warnings: list[str] = []
     if path.suffix.lower() == ".csv":
-        format_, runs = "csv", columns.runs(_csv_rows(text, path.name))
+        format_, runs = "csv", columns.runs(_csv_rows(text, name))
     elif path.suffix.lower() == ".json":
         format_, runs = _json(text, columns, warnings)
     else:
-        raise RunFileError(f"{path.name}: neither .csv nor .json", "Export the table as one of them.")
+        raise RunFileError(f"{name}: neither .csv nor .json", "Export the table as one of them.")
     if not any(run.metrics for run in runs):
         raise RunFileError(
-            f"{path.name}: holds no numbers",
+            f"{name}: holds no numbers",
             "One column must be a metric; --metric-column NAME makes one of a column taken for a tag.",
         )
     if tags:
         runs = [Run({**tags, **run.tags}, run.metrics) for run in runs]
     sha256 = hashlib.sha256(content).hexdigest()
-    return RunFile(format_, path.name, sha256, tuple(runs), tuple(warnings))
+    return RunFile(format_, name, sha256, tuple(runs), tuple(warnings))
 
 
 def unit_of(name: str) -> str:
@@ -147,7 +154,7 @@ def unit_of(name: str) -> str:
     if match := _RATE.fullmatch(name):
         return f"{match[1]}/s"
     if match := _SUFFIX.fullmatch(name):
-        return _PLAIN.get(match[1], match[1])
+        return _PLAIN.get(match[1], match[1]) if match[1] else _OF_GPUS[name.rpartition("_")[2]]
     return ""
 
 
@@ -173,7 +180,7 @@ class _Columns:
         metric = next((name for name in ("metric", "name") if name in names), None)
         if "value" in names and metric is not None:
             return list(self._long(rows, metric))
-        return list(self._wide(rows, [name for name in names if self._is_metric(name, rows)]))
+        return list(self._wide(rows, {name: unit_of(name) for name in names if self._is_metric(name, rows)}))
 
     def _is_metric(self, name: str, rows: list[_Row]) -> bool:
         if name in self.metrics:
@@ -183,14 +190,14 @@ class _Columns:
         values = [row[name] for _, row in rows if not _absent(row.get(name))]
         return bool(values) and all(_is_number(value) for value in values)
 
-    def _wide(self, rows: list[_Row], metrics: list[str]) -> Iterator[Run]:
+    def _wide(self, rows: list[_Row], metrics: Mapping[str, str]) -> Iterator[Run]:
         for line, row in rows:
             tags = {k: _text(v) for k, v in row.items() if k not in metrics and not _absent(v)}
             yield Run(
                 tags,
                 tuple(
-                    Metric(name, unit_of(name), self._number(line, name, row[name]))
-                    for name in metrics
+                    Metric(name, unit, self._number(line, name, row[name]))
+                    for name, unit in metrics.items()
                     if not _absent(row.get(name))
                 ),
             )
@@ -223,9 +230,7 @@ class _Columns:
 
 def _numbered(metrics: list[Metric]) -> tuple[Metric, ...]:
     """The same metric more than once are samples."""
-    counts: dict[str, int] = {}
-    for metric in metrics:
-        counts[metric.name] = counts.get(metric.name, 0) + 1
+    counts = Counter(metric.name for metric in metrics)
     seen: dict[str, int] = {}
     numbered = []
     for metric in metrics:
@@ -263,8 +268,8 @@ def _header(cells: list[str], file: str) -> list[str]:
         raise RunFileError(f"{file}:1: no commas in the header", "Separate the columns with commas.")
     if "" in header:
         raise RunFileError(f"{file}:1: a column has no name", "Name every column.")
-    for name in header:
-        if header.count(name) > 1:
+    for name, times in Counter(header).items():
+        if times > 1:
             raise RunFileError(f"{file}:1: two columns are called {name!r}", "Give each its own name.")
     return header
 
@@ -274,7 +279,12 @@ def _header(cells: list[str], file: str) -> list[str]:
 
 def _json(text: str, columns: _Columns, warnings: list[str]) -> tuple[str, list[Run]]:
     try:
-        content = json.loads(text)
+        content = given.from_json(text)
+        if "\\u" in text:
+            # Halves of surrogate pairs, which no text can hold.
+            json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise RunFileError(f"{columns.file}: a text in it is not Unicode", "Correct it.") from None
     except (ValueError, RecursionError) as error:
         raise RunFileError(f"{columns.file}: not JSON ({error})", "Check the file.") from None
     if isinstance(content, list) and all(isinstance(row, dict) for row in content):

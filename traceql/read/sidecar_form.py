@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta, Struct
 
+from traceql import given
 from traceql.declared import fitted
 from traceql.errors import RunFileError
 from traceql.read.runs import Metric, Run, RunFile
-from traceql.read.sidecar import FORMAT, MAX_BYTES, VERSION, Sidecar
+from traceql.read.sidecar import FORMAT, MAX_BYTES, MAX_NAME, MAX_TAGS, MAX_TEXT, VERSION, Sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 _REMEDY = "Correct or remove it; the report itself can be read without it."
 _SHOWN = 200
 
-_Name = Annotated[str, Meta(min_length=1, max_length=200)]
-_Text = Annotated[str, Meta(max_length=2_000)]
+_Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+_Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 # Texts and plain numbers: nobody quotes a batch size.
 _Value = _Text | int | float
-_Tags = Annotated[dict[_Name, _Value], Meta(max_length=100)]
+_Tags = Annotated[dict[_Name, _Value], Meta(max_length=MAX_TAGS)]
 
 
 class _Metric(Struct):
@@ -49,6 +50,9 @@ class _Gpu(Struct):
 
 
 class _Form(Struct):
+    report: Any = None
+    report_bytes: Any = None
+    profiler: Any = None
     gpus: Annotated[list[dict[str, Any]], Meta(max_length=100)] = []
     versions: _Tags = {}
     model: _Text | None = None
@@ -56,13 +60,14 @@ class _Form(Struct):
     runs: Annotated[list[_Run], Meta(max_length=10_000)] = []
     exit_status: Any = None
     timed_out: Any = None
+    interrupted: Any = None
 
 
 def read(path: Path) -> Sidecar:
     """See `sidecar.read`."""
-    content = _bytes(path)
+    content = given.content(path, path.name, RunFileError, _REMEDY, MAX_BYTES)
     try:
-        data = json.loads(content.decode("utf-8"))
+        data = given.from_json(given.decoded(content))
     except (ValueError, RecursionError) as error:
         raise _wrong(path, f"not JSON ({_short(str(error))})") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
@@ -84,24 +89,18 @@ def read(path: Path) -> Sidecar:
     tags = {**_tags(form.versions), **shared, **facts, **_tags(form.tags)}
     shared = {name: tags[name] for name in shared}
     runs = tuple(Run({**shared, **_tags(run.tags)}, tuple(map(_metric, run.metrics))) for run in form.runs)
-    if any(text != _valid(text) for text in _texts(tags, runs)):
+    if any(text != given.valid(text) for text in _texts(tags, runs)):
         raise _wrong(path, "a text in it is not Unicode")
     sha256 = hashlib.sha256(content).hexdigest()
-    return Sidecar(tags, RunFile("sidecar", _valid(path.name), sha256, runs), tuple(_warnings(form, path)))
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        # A pipe would be waited for, and a device may never end.
-        if not path.is_file():
-            raise _wrong(path, "not a file")
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise _wrong(path, f"cannot be read ({error.strerror})") from None
-    if len(content) > MAX_BYTES:
-        raise _wrong(path, f"larger than {MAX_BYTES:,} bytes")
-    return content
+    profiler = form.profiler.get("name") if isinstance(form.profiler, dict) else None
+    return Sidecar(
+        tags,
+        RunFile("sidecar", given.valid(path.name), sha256, runs),
+        tuple(_warnings(form, path)),
+        report=given.valid(form.report) if isinstance(form.report, str) else None,
+        report_bytes=form.report_bytes if type(form.report_bytes) is int else None,
+        profiler=profiler if isinstance(profiler, str) else None,
+    )
 
 
 def _wrong(path: Path, what: str) -> RunFileError:
@@ -109,10 +108,12 @@ def _wrong(path: Path, what: str) -> RunFileError:
 
 
 def _warnings(form: _Form, path: Path) -> Iterator[str]:
-    if form.timed_out is True:
-        yield f"The recording was cut off by its time limit ({_valid(path.name)})."
+    if form.interrupted is True:
+        yield f"The recording was interrupted ({given.valid(path.name)})."
+    elif form.timed_out is True:
+        yield f"The recording was cut off by its time limit ({given.valid(path.name)})."
     elif isinstance(form.exit_status, int) and form.exit_status != 0:
-        yield f"The recorded command ended with status {form.exit_status} ({_valid(path.name)})."
+        yield f"The recorded command ended with status {form.exit_status} ({given.valid(path.name)})."
 
 
 def _tags(values: Mapping[str, str | float | None]) -> dict[str, str]:
@@ -139,11 +140,6 @@ def _texts(tags: Mapping[str, str], runs: tuple[Run, ...]) -> Iterator[str]:
     for run in runs:
         for metric in run.metrics:
             yield from (metric.name, metric.unit)
-
-
-def _valid(text: str) -> str:
-    """Without halves of surrogate pairs, which no database column can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _short(text: str) -> str:

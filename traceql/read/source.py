@@ -7,16 +7,17 @@ import hashlib
 import lzma
 import os
 import shutil
-import tempfile
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from traceql.errors import ReportError, TruncatedReportError
+from traceql.errors import LimitError, ReportError, TruncatedReportError
+from traceql.read import formats, temporary
+from traceql.read.limits import sized
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
 
 _COMPRESSIONS: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "xz": (b"\xfd7zXZ\x00", (".xz",)),
@@ -24,9 +25,10 @@ _COMPRESSIONS: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "zstd": (b"\x28\xb5\x2f\xfd", (".zst", ".zstd")),
 }
 _CHUNK = 1 << 20
-
-#: Refuse to unpack more than this: real reports stay under 4 GiB, a decompression bomb does not.
-MAX_UNPACKED_BYTES = 16 << 30
+# Of the space that is free: something else may need some, too.
+_SHARE_OF_SPACE = 0.9
+# What unpacking xz may take: its strongest preset takes 65 MiB.
+_XZ_MEMORY_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,16 @@ class Source:
 def open_source(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -> Iterator[Source]:
     """Unpack (if needed) and hash the report at `path`; the copy is removed on exit.
 
+    What the first bytes show to be no report is not unpacked.
+
     Args:
         path: file or folder.
         no_part: whether a file in the folder is none of its parts, and not to be opened.
 
     Raises:
-        ReportError: there is nothing at `path`, it cannot be read, or its compression is damaged.
+        ReportError: there is nothing at `path`, it cannot be read, its compression is damaged, or what is
+            compressed is no report.
+        LimitError: there is no room for it.
     """
     if not path.exists():
         raise ReportError(f"{path}: no such file or directory", "Check the path.")
@@ -73,8 +79,8 @@ def open_source(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -
             yield Source(path, _valid(path.name), digest, path.stat().st_size)
             return
         file_name = without_suffix(_valid(path.name), _COMPRESSIONS[compression][1])
-        with tempfile.TemporaryDirectory(prefix="traceql-") as folder:
-            plain = Path(folder) / file_name
+        with temporary.folder() as folder:
+            plain = folder / file_name
             digest, size = _unpack(path, compression, plain)
             yield Source(plain, file_name, digest, size)
     except PermissionError as error:
@@ -98,7 +104,10 @@ def packed_names(file_name: str) -> list[str]:
 
 def _compression(path: Path) -> str | None:
     with path.open("rb") as file:
-        head = file.read(8)
+        return _compression_of(file.read(8))
+
+
+def _compression_of(head: bytes) -> str | None:
     return next((name for name, (magic, _) in _COMPRESSIONS.items() if head.startswith(magic)), None)
 
 
@@ -118,16 +127,19 @@ def _valid(name: str) -> str:
 def _unpack(path: Path, compression: str, target: Path) -> tuple[str, int]:
     digest = hashlib.sha256()
     size = 0
+    folder = target.parent
+    free = shutil.disk_usage(folder).free
     try:
-        with _open_compressed(path, compression) as packed, target.open("wb") as plain:
-            while chunk := packed.read(_CHUNK):
-                digest.update(chunk)
+        with contextlib.closing(_unpacked(path, compression)) as chunks, target.open("wb") as plain:
+            for chunk in _recognised(chunks, compression, path.name, target.name):
                 size += len(chunk)
-                if size > MAX_UNPACKED_BYTES:
-                    raise ReportError(
-                        f"{path.name}: unpacks to more than {MAX_UNPACKED_BYTES >> 30} GiB",
-                        "Unpack it yourself if it really is a report of that size.",
+                if size > free * _SHARE_OF_SPACE:
+                    raise LimitError(
+                        f"{path.name}: cannot be unpacked: its {sized(path.stat().st_size)} unpack to "
+                        f"more than {sized(size)}, of {sized(free)} that are free in {folder.parent}",
+                        "TMPDIR selects another place. A report that cannot be that large is damaged.",
                     )
+                digest.update(chunk)
                 plain.write(chunk)
     except EOFError as error:
         raise TruncatedReportError(
@@ -136,7 +148,6 @@ def _unpack(path: Path, compression: str, target: Path) -> tuple[str, int]:
     except (lzma.LZMAError, zlib.error, OSError) as error:
         # Only errors of the file system carry an errno; a codec's complaints about the data do not.
         if isinstance(error, OSError) and error.errno is not None:
-            folder = target.parent
             raise ReportError(
                 f"{path.name}: cannot be unpacked to {folder}: {error.strerror}",
                 f"{shutil.disk_usage(folder).free:,} bytes are free there; TMPDIR selects another place.",
@@ -147,16 +158,60 @@ def _unpack(path: Path, compression: str, target: Path) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _open_compressed(path: Path, compression: str) -> IO[bytes]:
+def _recognised(chunks: Iterator[bytes], compression: str, name: str, plain: str) -> Iterator[bytes]:
+    """The chunks again, unless the first bytes show that they are no report."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= formats.HEAD_BYTES:
+            break
+    within = _compression_of(head)
+    if within is not None:
+        raise ReportError(
+            f"{name}: compressed twice ({within}, and that with {compression})", "Unpack it once yourself."
+        )
+    formats.reader_of(head[: formats.HEAD_BYTES], plain)
+    yield head
+    yield from chunks
+
+
+def _unpacked(path: Path, compression: str) -> Generator[bytes]:
+    """The plain bytes, a chunk at a time."""
     if compression == "xz":
-        return cast("IO[bytes]", lzma.open(path))
-    if compression == "gzip":
+        yield from _unpacked_xz(path)
+    elif compression == "gzip":
         import gzip
 
-        return cast("IO[bytes]", gzip.open(path))
-    import pyarrow as pa
+        with gzip.open(path) as packed:
+            while chunk := packed.read(_CHUNK):
+                yield chunk
+    else:
+        import pyarrow as pa
 
-    return cast("IO[bytes]", pa.CompressedInputStream(str(path), "zstd"))
+        with pa.CompressedInputStream(str(path), "zstd") as packed:
+            while chunk := packed.read(_CHUNK):
+                yield chunk
+
+
+def _unpacked_xz(path: Path) -> Generator[bytes]:
+    # Not by lzma.open: it takes any memory that a file asks for, and ends in silence where garbage begins.
+    with path.open("rb") as file:
+        data = file.read(_CHUNK)
+        while data:
+            stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY_BYTES)
+            while not stream.eof:
+                if stream.needs_input and not data:
+                    data = file.read(_CHUNK)
+                    if not data:
+                        raise EOFError
+                chunk = stream.decompress(data, _CHUNK)
+                data = b""
+                if chunk:
+                    yield chunk
+            # Streams may follow each other, with zeros between them.
+            data = stream.unused_data.lstrip(b"\0")
+            while not data and (more := file.read(_CHUNK)):
+                data = more.lstrip(b"\0")
 
 
 def _hash_directory(path: Path, no_part: Callable[[Path], bool]) -> Source:

@@ -1,12 +1,7 @@
-"""Decoding in a process of its own: crashes, leaks and the interpreter lock stay there.
+"""Decoding in a process of its own: crashes, leaks, endless memory and endless work stay there.
 
-The child is ``python -m traceql.read.worker``: the request is one line of JSON on its standard input,
-which the parent keeps open for as long as it wants the answer: a child never outlives its parent. The
-answer, on its standard output, is a row of frames: one tag byte, the payload's length (u64, little-endian),
-the payload. ``P`` is progress, ``T`` a table (name, NUL, Arrow stream), ``M`` the metadata that ends a
-success, ``E`` an error.
-
-A subprocess rather than `multiprocessing`, which would import the caller's main script again.
+`child` is that process, and says in which form it is asked and answers. A subprocess rather than
+`multiprocessing`, which would import the caller's main script again.
 """
 
 from __future__ import annotations
@@ -14,29 +9,37 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import struct
 import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import asdict, dataclass, replace
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Final
 
 from traceql import errors
-from traceql.read import formats
 from traceql.read.base import RawReport
+from traceql.read.child import FRAME
+from traceql.read.limits import limits, machine_bytes, sized
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
     from traceql.read.base import Progress, RawTable, Wanted
+    from traceql.read.formats import Reader
+    from traceql.read.limits import Limits
 
-_FRAME = struct.Struct("<cQ")
 # Where this traceql was imported from.
-_HOME = str(Path(__file__).parent.parent.parent)
-#: Progress is reported at most this often, in events.
-_PROGRESS_STEP = 16
+_HOME: Final = str(Path(__file__).parent.parent.parent)
+# What is taken from a pipe at a time: each piece is progress.
+_PIECE_BYTES: Final = 1 << 22
+# How a process ends that the system's guard of memory ends.
+_KILLED: Final = -9
+# What libraries say when they are refused memory, and end the process.
+_NO_MEMORY: Final = ("bad_alloc", "MemoryError", "annot allocate memory", "out of memory")
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,60 @@ class _Child:
     said: IO[bytes]
 
 
+class _Watch:
+    """Ends processes that show no sign of life for too long.
+
+    Args:
+        children: whom to end.
+        idle_s: seconds.
+
+    Attributes:
+        ended: whether it has.
+    """
+
+    def __init__(self, children: Sequence[_Child], idle_s: float) -> None:
+        self.ended = False
+        self._children = children
+        self._idle_s = idle_s
+        self._idle = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def alive(self) -> None:
+        """There was a sign of life."""
+        self._idle = 0.0
+
+    def _look(self) -> None:
+        every = min(1.0, self._idle_s / 4)
+        before = time.monotonic()
+        while not self._over.wait(every):
+            now = time.monotonic()
+            # While all of it was stopped (Ctrl-Z, a laptop that slept) nobody was idle.
+            self._idle += min(now - before, 2 * every)
+            before = now
+            if self._idle > self._idle_s:
+                self.ended = True
+                for child in self._children:
+                    child.process.kill()
+                return
+
+    def __enter__(self) -> _Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
 def decode(
-    reader: formats.Reader, path: Path, *, wanted: Wanted | None, progress: Progress, parts: int = 1
+    reader: Reader,
+    path: Path,
+    *,
+    wanted: Wanted | None,
+    progress: Progress,
+    parts: int = 1,
+    within: Limits | None = None,
 ) -> RawReport:
     """Run a reader in child processes; the same contract as its ``read``.
 
@@ -58,11 +113,15 @@ def decode(
         wanted: see `base.ReadFunction`.
         progress: see `base.ReadFunction`.
         parts: processes to share the report among, where the format can be divided.
+        within: what all of them may take; by default what `limits` allows a report of its size.
 
     Raises:
         ReportError: whatever the reader raised, or that it crashed.
+        LimitError: it needs more memory than it may take, or stands still.
     """
     parts = parts if reader.divisible else 1
+    within = within or limits(_size(path))
+    memory = None if within.memory_bytes is None else within.memory_bytes // parts
     reached = [(0, 0)] * parts
 
     def watch(part: int) -> Progress:
@@ -72,13 +131,16 @@ def decode(
 
         return update
 
-    children = [_start(reader, path, wanted, (part, parts)) for part in range(parts)]
+    children = [_start(reader, path, wanted, (part, parts), memory) for part in range(parts)]
     # While they start: it takes as long as they do.
     import pyarrow as pa
 
     try:
-        # Their answers wait in the pipes: progress of the first part is what is seen first.
-        reports = [_answer(child, path, watch(part)) for part, child in enumerate(children)]
+        with _Watch(children, within.idle_s) as guard:
+            # Their answers wait in the pipes: progress of the first part is what is seen first.
+            reports = [
+                _answer(child, path, watch(part), guard, within) for part, child in enumerate(children)
+            ]
     finally:
         for child in children:
             _end(child)
@@ -89,12 +151,26 @@ def decode(
     return replace(reports[0], tables=tables)
 
 
-def _start(reader: formats.Reader, path: Path, wanted: Wanted | None, part: tuple[int, int]) -> _Child:
-    request = {"format": reader.format, "path": str(path.absolute()), "wanted": wanted, "part": part}
+def _size(path: Path) -> int:
+    if path.is_dir():
+        return sum(member.stat().st_size for member in path.iterdir() if member.is_file())
+    return path.stat().st_size
+
+
+def _start(
+    reader: Reader, path: Path, wanted: Wanted | None, part: tuple[int, int], memory_bytes: int | None
+) -> _Child:
+    request = {
+        "format": reader.format,
+        "path": str(path.absolute()),
+        "wanted": wanted,
+        "part": part,
+        "memory": memory_bytes,
+    }
     # A file, not a pipe: nobody reads it until there is a reason to, and a full pipe would stop the child.
     said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
     child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "traceql.read.worker"],
+        [sys.executable, "-P", "-m", "traceql.read.child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=said,
@@ -115,35 +191,61 @@ def _given_paths() -> list[str]:
     return [given] if given else []
 
 
-def _answer(child: _Child, path: Path, progress: Progress) -> RawReport:
+def _answer(child: _Child, path: Path, progress: Progress, guard: _Watch, within: Limits) -> RawReport:
     import pyarrow as pa
 
     answers = child.process.stdout
     assert answers is not None
     tables: dict[str, RawTable] = {}
-    while (frame := _receive(answers)) is not None:
+    name = ""
+    while (frame := _receive(answers, guard)) is not None:
         tag, payload = frame
         if tag == b"P":
-            done, total = json.loads(payload)
+            done, total = json.loads(payload.to_pybytes())
             progress(done, total)
+        elif tag == b"N":
+            name = payload.to_pybytes().decode()
         elif tag == b"T":
-            name, _, stream = payload.partition(b"\0")
-            tables[name.decode()] = pa.ipc.open_stream(pa.py_buffer(stream)).read_all()
+            tables[name] = pa.ipc.open_stream(payload).read_all()
         elif tag == b"M":
-            return RawReport(tables=tables, **json.loads(payload))
+            return RawReport(tables=tables, **json.loads(payload.to_pybytes()))
         elif tag == b"E":
-            error = json.loads(payload)
+            error = json.loads(payload.to_pybytes())
             raise getattr(errors, error["type"])(error["message"], error["remedy"])
+        elif tag == b"L":
+            raise _too_large(path, within)
     # No answer: let it say why.
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.process.wait(timeout=5)
     child.process.kill()
+    status = child.process.wait()
+    if guard.ended:
+        raise errors.LimitError(
+            f"{path.name}: decoding made no progress for {within.idle_s:,.0f} s and was ended",
+            "The file is probably damaged: copy it again, or record it again.",
+        )
     child.said.seek(0)
     said = child.said.read().decode("utf-8", "replace").strip().splitlines()
-    reason = said[-1] if said else f"exit status {child.process.wait()}"
+    reason = said[-1] if said else f"exit status {status}"
+    if any(words in reason for words in _NO_MEMORY) or (status == _KILLED and not said):
+        raise _too_large(path, within)
     raise errors.ReportError(
         f"{path.name}: the decoder crashed ({reason})",
         "The file is probably damaged: copy it again, or record it again.",
+    )
+
+
+def _too_large(path: Path, within: Limits) -> errors.LimitError:
+    there = machine_bytes()
+    if within.memory_bytes is None:
+        return errors.LimitError(
+            f"{path.name}: decoding needs more memory than there is", "Read it on a machine with more."
+        )
+    more = sized(2 * within.memory_bytes).replace(" ", "")
+    has = f" (this machine has {sized(there)})" if there else ""
+    return errors.LimitError(
+        f"{path.name}: decoding needs more than {sized(within.memory_bytes)} of memory",
+        f"If the file is whole, allow more with --memory {more}{has}.",
     )
 
 
@@ -156,70 +258,20 @@ def _end(child: _Child) -> None:
     child.process.wait()
 
 
-def _receive(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
-    head = stream.read(_FRAME.size)
-    if len(head) < _FRAME.size:
-        return None
-    tag, length = _FRAME.unpack(head)
-    payload = stream.read(length)
-    return (tag, payload) if len(payload) == length else None
-
-
-def _send(stream: IO[bytes], tag: bytes, payload: bytes) -> None:
-    stream.write(_FRAME.pack(tag, len(payload)))
-    stream.write(payload)
-    stream.flush()
-
-
-def _serve(stream: IO[bytes], request: dict[str, Any]) -> None:
-    def progress(done: int, total: int | None) -> None:
-        if done % _PROGRESS_STEP == 0 or done == total:
-            _send(stream, b"P", json.dumps([done, total]).encode())
-
-    wanted: Wanted | None = request["wanted"]
-    reader = formats.by_format(request["format"])
-    divided = {"part": tuple(request["part"])} if reader.divisible else {}
-    try:
-        report = reader.read(Path(request["path"]), wanted=wanted, progress=progress, **divided)
-        for name, table in report.tables.items():
-            if wanted is None or name in wanted:
-                columns = [c for c in table.column_names if wanted is None or c in wanted[name]]
-                _send(stream, b"T", name.encode() + b"\0" + _ipc(table.select(columns)))
-    except errors.TraceqlError as error:
-        answer = {"type": type(error).__name__, "message": error.message, "remedy": error.remedy}
-        _send(stream, b"E", json.dumps(answer).encode())
-        return
-    metadata = asdict(RawReport(**{**vars(report), "tables": {}}))
-    del metadata["tables"]
-    _send(stream, b"M", json.dumps(metadata).encode())
-
-
-def _ipc(table: pa.Table) -> bytes:
+def _receive(stream: IO[bytes], guard: _Watch) -> tuple[bytes, pa.Buffer] | None:
     import pyarrow as pa
 
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
-
-
-def _end_with_parent() -> None:
-    sys.stdin.read()
-    os._exit(1)
-
-
-def main() -> None:
-    """Answer one request; see the module's text."""
-    # The native library may print: what it writes goes to stderr, the frames keep stdout to themselves.
-    with os.fdopen(os.dup(1), "wb") as stream:
-        os.dup2(2, 1)
-        request = json.loads(sys.stdin.readline())
-        threading.Thread(target=_end_with_parent, daemon=True).start()
-        _serve(stream, request)
-        stream.flush()
-    # Skips the native library's teardown, which has nothing left to do and has been seen to be slow.
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
+    head = stream.read(FRAME.size)
+    if len(head) < FRAME.size:
+        return None
+    tag, length = FRAME.unpack(head)
+    guard.alive()
+    payload = pa.allocate_buffer(length)
+    view, at = memoryview(payload), 0
+    while at < length:
+        piece = stream.readinto(view[at : at + _PIECE_BYTES])  # type: ignore[attr-defined]
+        if not piece:
+            return None
+        at += piece
+        guard.alive()
+    return tag, payload

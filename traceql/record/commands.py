@@ -1,42 +1,32 @@
-"""The commands of Nsight Systems and Nsight Compute around another, and the environment that it gets.
+"""The commands of Nsight Systems and Nsight Compute around another.
 
 The defaults are those that give small, honest reports:
 
-- a clean environment, because a report keeps that of the profiled process, secrets and all
 - nsys: CUDA, NVTX and cuBLAS, no CPU sampling, each node of a CUDA graph as a kernel of its own
 - ncu: NVTX ranges, the clocks left alone, no machine code (without it reports are a tenth as large)
+
+Versions that lack the option of a default are asked for what they have: nsys from 2021, ncu from 2020.
 """
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from traceql.errors import CollectError
-from traceql.record.tools import SUFFIXES
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from traceql.record.tools import Tool
+    from traceql.record.offered import Offered
 
 #: Which part of the run is recorded: all of it, or what lies between cudaProfilerStart and cudaProfilerStop.
 Capture = Literal["all", "profiler-api"]
 
-#: Variables that a profiled program needs and that tell nothing about who runs it.
-KEPT_VARIABLES = frozenset(
-    re.findall(
-        r"\w+",
-        """
-    CC CPATH CUDA_DEVICE_ORDER CUDA_HOME CUDA_PATH CUDA_VISIBLE_DEVICES CXX HF_HOME HF_HUB_CACHE
-    HF_HUB_OFFLINE HOME LANG LC_ALL LD_LIBRARY_PATH LIBRARY_PATH NVIDIA_DRIVER_CAPABILITIES
-    NVIDIA_VISIBLE_DEVICES PATH PYTHONPATH TMPDIR TRITON_CACHE_DIR TZ VIRTUAL_ENV
-    """,
-    )
-)
+#: How the passes come about: each kernel again, the whole program again, or ranges again, within the program
+#: or with it. Ranges lie between cudaProfilerStart and cudaProfilerStop, or are NVTX ranges that are
+#: included.
+Replay = Literal["kernel", "application", "range", "app-range"]
 
 
 def nsys_command(
@@ -49,6 +39,7 @@ def nsys_command(
     repeat: int = 1,
     follow_forks: bool = False,
     options: Sequence[str] = (),
+    offered: Offered | None = None,
 ) -> list[str]:
     """``nsys profile …`` around a command.
 
@@ -59,9 +50,13 @@ def nsys_command(
             everything else.
         graph_trace: each node of a CUDA graph as a kernel, or each graph as a whole.
         capture: see `Capture`.
-        repeat: reports to write with ``capture="profiler-api"``, one for each start and stop; see `reports`.
+        repeat: reports to write with ``capture="profiler-api"``, one for each start and stop; see `staging`.
         follow_forks: trace children between fork and exec too, which servers with forked workers need.
         options: more options for nsys.
+        offered: the options that the nsys at hand has: of the others, defaults are left out. None for all.
+
+    Raises:
+        CollectError: it has none for something that was asked for.
 
     >>> from pathlib import Path
     >>> " ".join(nsys_command(["./a.out"], Path("run"), capture="profiler-api", repeat=3))
@@ -69,20 +64,26 @@ def nsys_command(
 --cuda-graph-trace=node --capture-range=cudaProfilerApi --capture-range-end=repeat:3 --output=run ./a.out'
     """
     built = [
-        "nsys",
-        "profile",
-        "--force-overwrite=true",
-        f"--trace={trace}",
-        "--sample=none",
-        "--cpuctxsw=none",
+        _default("--force-overwrite=true"),
+        _default(f"--trace={trace}"),
+        _default("--sample=none"),
+        _default("--cpuctxsw=none"),
+        _Option(f"--cuda-graph-trace={graph_trace}", graph_trace != "node"),
     ]
-    built.append(f"--cuda-graph-trace={graph_trace}")
     if follow_forks:
-        built.append("--trace-fork-before-exec=true")
+        built.append(_asked("--trace-fork-before-exec=true"))
     if capture == "profiler-api":
-        end = "stop" if repeat == 1 else f"repeat:{repeat}"
-        built += ["--capture-range=cudaProfilerApi", f"--capture-range-end={end}"]
-    return [*built, *options, f"--output={output}", *command]
+        built += [_asked("--capture-range=cudaProfilerApi"), _range_end(repeat, offered)]
+    fitting = _fitting(built, offered)
+    return ["nsys", "profile", *fitting, *options, f"--output={output}", *command]
+
+
+def _range_end(repeat: int, offered: Offered | None) -> _Option:
+    """What happens at cudaProfilerStop; versions before 2021.2 know one end alone, by another name."""
+    end = "--capture-range-end=" + ("stop" if repeat == 1 else f"repeat:{repeat}")
+    before = "--stop-on-range-end=true"
+    older = offered is not None and not offered.has(end) and offered.has(before)
+    return _asked(before if older and repeat == 1 else end)
 
 
 def ncu_command(
@@ -97,8 +98,9 @@ def ncu_command(
     graph_profiling: Literal["node", "graph"] = "node",
     cache_control: Literal["all", "none"] = "all",
     clock_control: Literal["base", "none"] = "none",
-    replay_mode: Literal["kernel", "application", "range"] = "kernel",
+    replay_mode: Replay = "kernel",
     options: Sequence[str] = (),
+    offered: Offered | None = None,
 ) -> list[str]:
     """``ncu …`` around a command.
 
@@ -113,66 +115,73 @@ def ncu_command(
         graph_profiling: each node of a CUDA graph, or each graph as a whole.
         cache_control: flush the caches before each replay, or leave them as the program does.
         clock_control: hold the clocks at their base, or leave them alone.
-        replay_mode: how the passes come about.
+        replay_mode: see `Replay`.
         options: more options for ncu.
+        offered: the options that the ncu at hand has: of the others, defaults are left out. None for all.
+
+    Raises:
+        CollectError: it has none for something that was asked for.
 
     >>> from pathlib import Path
     >>> ncu_command(["./a.out"], Path("run"), metrics=["dram__bytes_read.sum"])[-4:]
     ['--metrics=dram__bytes_read.sum', '--force-overwrite', '--export=run', './a.out']
     """
-    built = ["ncu", "--nvtx", "--import-sass=no", "--target-processes=all"]
-    built += [f"--clock-control={clock_control}", f"--cache-control={cache_control}"]
-    built += [f"--graph-profiling={graph_profiling}", f"--replay-mode={replay_mode}"]
+    built = [
+        _default("--nvtx"),
+        _default("--import-sass=no"),
+        _default("--target-processes=all"),
+        _Option(f"--clock-control={clock_control}", clock_control != "none"),
+        _Option(f"--cache-control={cache_control}", cache_control != "all"),
+        _Option(f"--graph-profiling={graph_profiling}", graph_profiling != "node"),
+        _Option(f"--replay-mode={replay_mode}", replay_mode != "kernel"),
+    ]
     if capture == "profiler-api":
-        built.append("--profile-from-start=off")
-    for text in nvtx_include:
-        built.append(f"--nvtx-include={text}")
+        built.append(_asked("--profile-from-start=off"))
+    built += [_asked(f"--nvtx-include={text}") for text in nvtx_include]
     if launch_count is not None:
-        built.append(f"--launch-count={launch_count}")
+        built.append(_asked(f"--launch-count={launch_count}"))
     if section_set is not None:
-        built.append(f"--set={section_set}")
+        built.append(_asked(f"--set={section_set}"))
     if metrics:
-        built.append(f"--metrics={','.join(metrics)}")
-    return [*built, *options, "--force-overwrite", f"--export={output}", *command]
+        built.append(_asked(f"--metrics={','.join(metrics)}"))
+    fitting = _fitting(built, offered)
+    return ["ncu", *fitting, *options, "--force-overwrite", f"--export={output}", *command]
 
 
-def reports(output: Path, tool: Tool) -> list[Path]:
-    """The reports that a command left, in the order in which they were recorded.
+@dataclass(frozen=True)
+class _Option:
+    """An option, and whether what is recorded is another thing without it."""
 
-    With ``repeat`` nsys numbers them: ``run.1.nsys-rep``, ``run.2.nsys-rep`` …
-    """
-    suffix = SUFFIXES[tool]
-    single = output.with_name(output.name + suffix)
-    if single.exists():
-        return [single]
-    numbered = re.compile(re.escape(output.name) + r"\.?(\d+)" + re.escape(suffix))
-    found = [(match, path) for path in output.parent.iterdir() if (match := numbered.fullmatch(path.name))]
-    return [path for _, path in sorted(found, key=lambda pair: int(pair[0][1]))]
+    text: str
+    is_asked: bool
 
 
-def clean_environment(
-    more: Iterable[str] = (), environment: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """The variables that the profiled command gets.
+def _default(text: str) -> _Option:
+    return _Option(text, False)
 
-    Args:
-        more: ``NAME=VALUE`` to set, ``NAME`` to hand on, beside `KEPT_VARIABLES`.
-        environment: where they come from; by default this process's.
+
+def _asked(text: str) -> _Option:
+    return _Option(text, True)
+
+
+def _fitting(built: Sequence[_Option], offered: Offered | None) -> list[str]:
+    """The options that the profiler at hand has.
 
     Raises:
-        CollectError: a name to hand on is not set.
-
-    >>> clean_environment(["DEPTH=2"], {"HOME": "/root", "API_TOKEN": "secret"})
-    {'HOME': '/root', 'DEPTH': '2'}
+        CollectError: it lacks one that was asked for.
     """
-    environment = os.environ if environment is None else environment
-    kept = {name: value for name, value in sorted(environment.items()) if name in KEPT_VARIABLES}
-    for item in more:
-        name, equals, value = item.partition("=")
-        if not equals and name not in environment:
-            raise CollectError(f"{name} is not set", "Give it a value: NAME=VALUE.")
-        kept[name] = value if equals else environment[name]
-    return kept
+    if offered is None:
+        return [option.text for option in built]
+    for option in built:
+        if option.is_asked and not offered.has(option.text):
+            raise offered.lacks(option.text)
+    return [option.text for option in built if offered.has(option.text)]
+
+
+def left_out(build: Callable[[Offered | None], list[str]], offered: Offered | None) -> list[str]:
+    """The options that a command would have, had the profiler at hand them all."""
+    fitting = build(offered)
+    return [word for word in build(None) if word not in fitting]
 
 
 def printed(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:

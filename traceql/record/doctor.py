@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from traceql.errors import CollectError
-from traceql.record import machine, tools
+from traceql.record import machine, permissions, tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 #: What a check is for. Reading reports needs no GPU and none of NVIDIA's tools.
 Purpose = Literal["reading", "reports that traceql refuses", "recording", "vllm collectors", "pictures"]
 
-#: Where the driver says who may read hardware counters.
-DRIVER_PARAMETERS = Path("/proc/driver/nvidia/params")
-
-_COUNTERS = "https://developer.nvidia.com/ERR_NVGPUCTRPERM"
 _READING = ("duckdb", "polars", "pyarrow", "altair")
 # Reads what the native reader of .ncu-rep refuses; an extra of traceql.
 _LIBRARY = "ncu-report"
@@ -73,26 +69,66 @@ def _recording() -> Iterator[Check]:
             version = tools.tool_version(tool)
             remedy = "" if version else f"It does not run; see what it says: {tool} --version"
             yield Check(tool, "recording", version is not None, version, remedy)
+    yield from _importer()
     gpus = machine.gpus()
     found = ", ".join(f"{gpu['name']} (driver {gpu['driver']})" for gpu in gpus) or None
     remedy = "" if gpus else "An NVIDIA GPU with its driver; nvidia-smi must list it."
     yield Check("gpu", "recording", bool(gpus), found, remedy)
-    yield _counters(DRIVER_PARAMETERS)
+    yield _counters(permissions.DRIVER_PARAMETERS, permissions.STATUS)
 
 
-def _counters(parameters: Path) -> Check:
+def _importer() -> Iterator[Check]:
+    """What makes a report of what nsys recorded; installations for targets alone come without it."""
+    name = "nsys importer"
+    try:
+        nsys = Path(tools.find("nsys")).resolve()
+    except (CollectError, OSError):
+        return
+    # The program lies in a folder for targets, beside which there is one for hosts; nothing is known about an
+    # nsys that lies elsewhere, for example behind a script.
+    for folder in (*nsys.parents[:3], *_behind(nsys)):
+        if not any(folder.glob("target-linux-*")):
+            continue
+        found = next(folder.glob("host-linux-*/QdstrmImporter"), None)
+        remedy = (
+            "" if found else "Install all of Nsight Systems; or import what it leaves (.qdstrm) elsewhere."
+        )
+        yield Check(name, "recording", found is not None, found.parent.name if found else None, remedy)
+        return
+
+
+def _behind(script: Path) -> list[Path]:
+    """The installations that a script of the CUDA toolkit looks into."""
+    try:
+        with script.open("rb") as file:
+            text = file.read(1 << 16)
+    except OSError:
+        return []
+    if not text.startswith(b"#!"):
+        return []
+    found = re.findall(rb"/opt/nvidia/nsight-systems/[\w.-]+", text)
+    return [Path(place.decode()) for place in dict.fromkeys(found)]
+
+
+def _counters(parameters: Path, status: Path) -> Check:
     """Whether this user may read hardware counters, as ncu must."""
     name = "hardware counters"
-    try:
-        text = parameters.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return Check(name, "recording", False, None, "The NVIDIA driver is not loaded.")
-    if "RmProfilingAdminOnly: 1" not in text:
+    where = permissions.container()
+    restricted = permissions.for_administrators(parameters)
+    if restricted is None:
+        remedy = "The NVIDIA driver is not loaded."
+        if where:
+            remedy = f"The NVIDIA driver is not seen in this container ({where}): start it with its GPUs."
+        return Check(name, "recording", False, None, remedy)
+    if not restricted:
         return Check(name, "recording", True, "for every user")
-    if os.name == "posix" and os.geteuid() == 0:
-        return Check(name, "recording", True, "for root")
-    remedy = f"The driver gives them to administrators only: run as root, or see {_COUNTERS}"
-    return Check(name, "recording", False, "for administrators", remedy)
+    # Root alone is not enough: in a container it may lack the capability.
+    capabilities = permissions.capabilities(status)
+    if capabilities:
+        return Check(name, "recording", True, f"by {', '.join(capabilities)}")
+    inside = f", and this container ({where}) has neither capability" if where else ""
+    about = f"for administrators only (CAP_SYS_ADMIN; newer drivers: CAP_PERFMON){inside}"
+    return Check(name, "recording", False, about, permissions.remedy(where or ""))
 
 
 def _vllm() -> Iterator[Check]:

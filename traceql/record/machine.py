@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
 from traceql.record.tools import said, tool_version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from traceql.record.tools import Tool
 
 
-def facts(tool: Tool | None, python: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
+def facts(tool: Tool | None, python: Sequence[str] | None, environment: Mapping[str, str]) -> dict[str, Any]:
     """Profiler, GPUs and versions, as they belong into a sidecar.
 
     Args:
         tool: the profiler.
-        python: the interpreter that runs the profiled program, which may know other packages than this one.
+        python: the command of the interpreter that runs the profiled program, which may know other packages
+            than this one; None if none does.
         environment: of the profiled program.
     """
-    found: dict[str, Any] = {"gpus": gpus(), "versions": packages(python, environment)}
+    found: dict[str, Any] = {"gpus": gpus(environment), "versions": packages(python, environment)}
     if tool is not None:
         found["profiler"] = {"name": tool, "version": tool_version(tool)}
     return found
@@ -42,26 +43,73 @@ _GPU_FIELDS = {
     "temperature.gpu": "temperature_c",
     "compute_cap": "compute_capability",
 }
+# A driver 580.10 is none of 580.1.
+_TEXTS = frozenset(("name", "driver", "compute_capability"))
 
 
-def gpus() -> list[dict[str, Any]]:
-    """The GPUs as nvidia-smi knows them: names, driver, clocks; empty without an NVIDIA driver."""
+def gpus(environment: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """The GPUs as nvidia-smi knows them: names, driver, clocks; empty without an NVIDIA driver.
+
+    Args:
+        environment: whose ``CUDA_VISIBLE_DEVICES`` says which GPUs are meant, and in which order; by default
+            this process's.
+    """
     answer = said(["nvidia-smi", f"--query-gpu={','.join(_GPU_FIELDS)}", "--format=csv,noheader,nounits"])
-    if answer is None:
-        return []
-    rows = csv.reader(answer.splitlines(), skipinitialspace=True)
-    return [
-        {name: _number(value) for name, value in zip(_GPU_FIELDS.values(), row, strict=True)}
+    rows = csv.reader((answer or "").splitlines(), skipinitialspace=True)
+    found = [
+        {
+            name: value if name in _TEXTS else _number(value)
+            for name, value in zip(_GPU_FIELDS.values(), row, strict=True)
+            # "[N/A]": not known of this GPU.
+            if not value.startswith("[")
+        }
         for row in rows
         if len(row) == len(_GPU_FIELDS)
     ]
+    visible = (os.environ if environment is None else environment).get("CUDA_VISIBLE_DEVICES")
+    return found if visible is None else [found[place] for place in _places(visible, len(found))]
+
+
+def indices(environment: Mapping[str, str]) -> set[int] | None:
+    """The numbers by which nvidia-smi calls the GPUs that a program sees; None if it sees all."""
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return None
+    count = len((said(["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]) or "").splitlines())
+    return set(_places(visible, count))
+
+
+def _places(visible: str, count: int) -> list[int]:
+    """The numbers of the GPUs in ``CUDA_VISIBLE_DEVICES``; what follows one that is none is not seen."""
+    known: dict[str, int] = {}
+    places = []
+    for text in (word.strip() for word in visible.split(",")):
+        if re.fullmatch(r"\d+", text):
+            place = int(text)
+        else:
+            known = known or _identifiers()
+            place = next((number for name, number in known.items() if text and name.startswith(text)), count)
+        if place >= count:
+            break
+        places.append(place)
+    return list(dict.fromkeys(places))
+
+
+def _identifiers() -> dict[str, int]:
+    """The number of each GPU by its identifier and those of its parts (MIG)."""
+    found, number = {}, -1
+    for line in (said(["nvidia-smi", "-L"]) or "").splitlines():
+        if match := re.match(r"GPU (\d+):", line):
+            number = int(match[1])
+        if match := re.search(r"UUID: ([^)]+)\)", line):
+            found[match[1]] = number
+    return found
 
 
 def _number(value: str) -> str | float | int:
     if re.fullmatch(r"\d+", value):
         return int(value)
-    # A version such as 9.0 or 580.1 is a text; watts have two decimals.
-    return float(value) if re.fullmatch(r"\d+\.\d\d", value) else value
+    return float(value) if re.fullmatch(r"\d+\.\d+", value) else value
 
 
 _PACKAGES = ("torch", "vllm", "triton", "transformers")
@@ -75,11 +123,13 @@ print(json.dumps(found))
 """
 
 
-def packages(python: str | None, environment: Mapping[str, str]) -> dict[str, str]:
+def packages(python: Sequence[str] | None, environment: Mapping[str, str]) -> dict[str, str]:
     """Versions of Python and of the packages that matter, as an interpreter knows them."""
-    answer = said([python or sys.executable, "-c", _ASK_PACKAGES], environment)
+    if python is None:
+        return {}
+    answer = said([*python, "-c", _ASK_PACKAGES], environment)
     try:
-        found = json.loads(answer or "{}")
+        found = json.loads((answer or "").strip().rpartition("\n")[2] or "{}")
     except ValueError:
         return {}
-    return {str(name): str(version) for name, version in found.items()}
+    return {str(name): str(version) for name, version in found.items()} if isinstance(found, dict) else {}

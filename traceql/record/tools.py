@@ -23,7 +23,8 @@ _PLACES: dict[Tool, tuple[str, ...]] = {
     "nsys": ("/usr/local/cuda*/bin/nsys", "/opt/nvidia/nsight-systems/*/bin/nsys"),
     "ncu": ("/usr/local/cuda*/bin/ncu", "/opt/nvidia/nsight-compute/*/ncu"),
 }
-_HOW_TO_GET: dict[Tool, str] = {
+#: What is said to whom lacks one.
+HOW_TO_GET: dict[Tool, str] = {
     "nsys": "Install Nsight Systems: https://developer.nvidia.com/nsight-systems",
     "ncu": "Install Nsight Compute: https://developer.nvidia.com/nsight-compute",
 }
@@ -54,7 +55,7 @@ def find(tool: str) -> str:
             return str(
                 max(candidates, key=lambda path: [int(part) for part in re.findall(r"\d+", str(path))])
             )
-    raise CollectError(f"no {tool} on the PATH", _HOW_TO_GET[name])
+    raise CollectError(f"no {tool} on the PATH", HOW_TO_GET[name])
 
 
 def said(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str | None:

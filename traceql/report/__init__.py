@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from traceql.ask import place
+from traceql.ask import info, place
 from traceql.draw import charts
 from traceql.errors import MissingDataError, QueryError
 from traceql.present import units
@@ -112,14 +112,18 @@ def of_chart(ask: Asker, name: str, /, **params: Value) -> str:
 
     Raises:
         UnknownQueryError: there is no such chart.
-        QueryError: a parameter is wrong.
+        QueryError: a parameter is wrong, there is nothing to draw, or too much for one picture.
         MissingDataError: no trace holds what its queries read.
     """
     figures = []
-    for answer in charts.answers(ask, name, **params):
+    answers = charts.answers(ask, name, **params)
+    for answer in answers:
         own = {p.name for p in answer.question.params}
         given = {key: value for key, value in params.items() if key in own}
         figures.append(of_answer(answer, given))
+    if all(figure.chart is None for figure in figures):
+        # Which says why.
+        charts.of_answers(answers, ask)
     title = f"Chart: {name.replace('_', '-')}"
     return page.html(Page(title, "", (Section("chart", "", figures=tuple(figures)),)))
 
@@ -279,8 +283,8 @@ def _facts(ask: Asker, trace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield _COUNTED[table], f"{count:,}"
     for name, value in sorted((trace["tags"] or {}).items()):
         yield f"Tag {name}", value
-    for name, value in sorted(_settings(trace["settings"]).items()):
-        yield f"Setting {name}", value
+    for name, value in sorted(info.settings(trace["settings"]).items()):
+        yield f"Setting {name}", str(value)
 
 
 _COUNTED = {
@@ -291,12 +295,6 @@ _COUNTED = {
     "graph_launches": "CUDA graphs as a whole",
     "metrics": "Counter values",
 }
-
-
-def _settings(text: str | None) -> dict[str, str]:
-    import json
-
-    return {str(key): str(value) for key, value in json.loads(text).items()} if text else {}
 
 
 def _remarks(ask: Asker, trace: Mapping[str, Any]) -> Iterator[Note]:

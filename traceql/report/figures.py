@@ -85,7 +85,8 @@ def _drawn(answer: Answer, params: Mapping[str, Value]) -> tuple[dict[str, Any] 
         chart: dict[str, Any] = answer.chart().to_dict()
     except QueryError as error:
         return None, "", [Note(f"Not drawn: {error.message}. {error.remedy}".strip())]
-    lines = [line for line in chart["title"].get("subtitle", ()) if line != params.get("trace")]
+    # Of several traces each has a title of its own.
+    lines = [line for line in chart.get("title", {}).get("subtitle", ()) if line != params.get("trace")]
     return chart, ", ".join(lines), []
 
 

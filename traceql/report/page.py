@@ -18,6 +18,7 @@ import jinja2
 
 from traceql import __version__
 from traceql.draw import render, theme
+from traceql.present import values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +115,9 @@ def html(page: Page) -> str:
     style = jinja2.Template(_file("page.css"), autoescape=False).render(
         light=_variables(theme.LIGHT), dark=_variables(theme.DARK), font=theme.FONT
     )
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, finalize=_finalized
+    )
     # Written here, or escaped for where they stand.
     trusted = {"style": style, "script": script, "vega": vega, "theme": _json(_configuration())}
     environment.filters["capitalize"] = str.capitalize
@@ -125,6 +128,13 @@ def html(page: Page) -> str:
         policy=_policy([text for text in (vega, script) if text]),
         **trusted,
     )
+
+
+def _finalized(value: object) -> object:
+    """A text of the page, line by line as it can be shown; what was written here or escaped stays."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return "\n".join(values.drawn(line) for line in value.split("\n"))
 
 
 # The charts' colours are variables of the page: it turns dark, or is printed, without drawing them again.

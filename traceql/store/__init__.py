@@ -14,9 +14,12 @@ given.
 `empty`      the empty database, kept for the next
 `decode`     from paths to decoded reports: find, unpack, choose a reader, several at a time
 `ingest`     a decoded report becomes rows; names, tags, removal
+`compact`    the file anew, without what was removed
+`permissions` who may read a database that holds an environment
 `runs`       runs measured outside the profilers become rows
+`trust`      what of a file is used: rows of our tables, nothing stored to be run
 `failures`   DuckDB's errors in words that help
-`interrupts` signals end what runs
+`interrupts` signals and time limits end what runs
 `outcomes`   what became of what was brought in
 ============ ==========================================================================
 """

@@ -7,14 +7,15 @@ import os
 import threading
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
-from traceql.store import create, empty, failures
+from traceql.store import compact, create, empty, failures, interrupts, permissions
 from traceql.store.definitions import words
+from traceql.store.outcomes import Compacted
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
 from traceql.store.waiting import WAIT_S, Patience, log
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from traceql.store.definitions import Definitions
     from traceql.store.sharing import Cursor, Mode
 
+#: never; private: if something of the kind was removed; always.
+Anew = Literal["never", "private", "always"]
 
 # Statements that may undo what a cursor made earlier.
 _UNDOING = frozenset({"rollback", "abort", "drop", "replace", "alter"})
@@ -39,6 +42,7 @@ class Store:
         path: of the DuckDB file; ``":memory:"`` for one that lasts as long as the object.
         allow_files: let SQL read and write other files and load extensions.
         definitions: views and macros that questions use; those in the database are never used.
+        timeout_s: how long a statement may take; None for any time.
         wait_s: how long a question or a change waits for another process that has the file open.
         tell: is given a sentence when one waits, once.
     """
@@ -49,10 +53,12 @@ class Store:
         *,
         allow_files: bool,
         definitions: Definitions,
+        timeout_s: float | None = None,
         wait_s: float = WAIT_S,
         tell: Callable[[str], None] = log,
     ) -> None:
         self.path = path
+        self.timeout_s = timeout_s
         #: Absolute, so that no name is taken for the address of something else (sqlite:x, md:x), and that of
         #: the folder in which the object was made.
         self.place = path if path == MEMORY else str(Path(path).absolute().resolve())
@@ -80,7 +86,10 @@ class Store:
         """Let go of the file; it is closed if no other object has it, and opened again when it is needed."""
         self._discard_prepared()
         held, self._held = self._held, None
-        if held is not None:
+        if held is not None and interrupts.left_behind():
+            # As soon as what was left behind ends: nobody waits for that.
+            threading.Thread(target=held.leave, args=(self,), daemon=True).start()
+        elif held is not None:
             held.leave(self)
 
     def _used(self, mode: Mode, threads: int | None = None) -> contextlib.AbstractContextManager[Cursor]:
@@ -108,11 +117,22 @@ class Store:
         Raises:
             QueryError: DuckDB refuses the statement.
             DatabaseError: the database cannot be opened.
+            TimeLimitError: it took too long.
         """
-        import pyarrow as pa
-
         if not self.exists:
             raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
+        with interrupts.within(self.timeout_s):
+            return interrupts.ended(lambda: self._run(statement, params, tables or {}, narrowed or {}))
+
+    def _run(
+        self,
+        statement: str,
+        params: Mapping[str, Value] | None,
+        tables: Mapping[str, pa.Table],
+        narrowed: Mapping[str, str],
+    ) -> pa.Table:
+        import pyarrow as pa
+
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(self._used(self._asking))
             if narrowed:
@@ -122,7 +142,7 @@ class Store:
                 if not self.allows_files and failures.writes_files(cursor.connection, statement):
                     raise failures.no_files("Permission Error: COPY and EXPORT write files")
                 cursor.define(self.definitions, statement)
-                for name, table in (tables or {}).items():
+                for name, table in tables.items():
                     cursor.connection.register(name, table)
                 answer = cursor.connection.sql(statement, params=dict(params) if params else None)
                 rows = _presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
@@ -133,23 +153,24 @@ class Store:
                 # A transaction that the SQL began ends with its error: later questions need an answer.
                 with contextlib.suppress(duckdb.Error):
                     cursor.connection.execute("ROLLBACK")
+                odd = cursor.out_of_range(self.definitions, statement, error)
                 cursor.forget()
                 if isinstance(error, CatalogError):
                     raise
-                raise failures.query_error(error, statement) from error
+                raise failures.query_error(error, statement, odd) from error
             except RuntimeError as error:
                 raise failures.interrupt(error) from error
             finally:
                 # It would keep the file open in this way after others were told that it is free.
                 answer = None
-                for name in tables or {}:
+                for name in tables:
                     cursor.connection.unregister(name)
 
     # --- changes ----------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def writing(
-        self, what: str, *, new: bool = True, small: bool = False
+        self, what: str, *, new: bool = True, small: bool = False, anew: Anew = "never"
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to change the database, in one transaction.
 
@@ -157,6 +178,8 @@ class Store:
             what: is to be stored, for the message if that fails.
             new: whether a database that is not there is made; else that is an error.
             small: whether there is so little to compute that threads would wait for each other longer.
+            anew: when the file is written anew, without what was removed: never, if something ``private`` was
+                removed, or always.
 
         Raises:
             DatabaseError: the database cannot be written; it is as it was.
@@ -164,17 +187,31 @@ class Store:
         try:
             with contextlib.ExitStack() as stack:
                 fresh, cursor = self._to_change(stack, new=new, threads=1 if small else None)
-                connection = cursor.connection
+                file, connection = self._held, cursor.connection
+                assert file is not None
                 try:
                     connection.execute("BEGIN")
                     if self._own is None:
                         # Nobody else opens a database in memory: it is of this version, and stores no code.
-                        create.upgrade(connection, self.definitions)
-                    yield connection
-                    connection.execute("COMMIT")
+                        create.upgrade(connection, self.definitions, self.path)
+                    if self._own is not None or anew == "never":
+                        yield connection
+                        connection.execute("COMMIT")
+                    else:
+                        # A file that is written anew has the definitions that are committed.
+                        connection.execute("COMMIT; BEGIN")
+                        before = compact.private(connection)
+                        yield connection
+                        if anew == "always" or before - compact.private(connection):
+                            with compact.written_anew(connection, self.place) as made:
+                                file.give_way(made, self.place)
+                        else:
+                            connection.execute("COMMIT")
                 except BaseException:
                     with contextlib.suppress(duckdb.Error):
                         connection.execute("ROLLBACK")
+                    if self._own is None:
+                        permissions.remove_empty_log(self.place)
                     raise
                 finally:
                     # A first ingest that failed leaves nothing behind. Removed while it is locked, for
@@ -187,6 +224,22 @@ class Store:
             raise failures.interrupt(error) from error
         finally:
             self._discard_prepared()
+
+    def keep_to_owner(self) -> bool:
+        """Before an environment is stored: the file is for its owner alone; whether others could read it."""
+        return self._own is None and permissions.keep_to_owner(self.place)
+
+    def compact(self) -> Compacted:
+        """Write the file anew, without what was removed from it; nothing to do for one in memory.
+
+        Raises:
+            DatabaseError: there is none, or no room for it; the database is as it was.
+        """
+        if self._own is not None:
+            return Compacted(0, 0)
+        with self.writing("what remains", new=False, anew="always"):
+            before = Path(self.place).stat().st_size
+        return Compacted(before, Path(self.place).stat().st_size)
 
     def _to_change(
         self, stack: contextlib.ExitStack, *, new: bool, threads: int | None

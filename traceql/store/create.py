@@ -8,7 +8,7 @@ import duckdb
 
 from traceql import __version__
 from traceql.errors import DatabaseError, SchemaVersionError
-from traceql.store import failures
+from traceql.store import failures, trust
 from traceql.store.definitions import Definition
 from traceql.tables import migrations, schema
 
@@ -36,13 +36,18 @@ def tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("; ".join([*_meta(), *(schema.create_statement(table) for table in schema.TABLES)]))
 
 
-def check(connection: duckdb.DuckDBPyConnection, path: str) -> Mapping[str, Definition]:
-    """Refuse a database of another program or of a newer version.
+def check(connection: duckdb.DuckDBPyConnection, path: str, database: str) -> Mapping[str, Definition]:
+    """Refuse a database of another program or of a newer version, and one whose tables are not ours.
+
+    Args:
+        connection: to the file, DuckDB's own names first.
+        path: of it, for messages.
+        database: what DuckDB calls it.
 
     Returns:
         Views that stand in for tables of an older version; empty for one of this version.
     """
-    version, writer = _version(connection, path)
+    version, writer = _version(connection, path, database)
     if version > schema.SCHEMA_VERSION or version < migrations.OLDEST:
         raise SchemaVersionError(
             f"{path}: schema version {version}, written by traceql {writer}; "
@@ -51,25 +56,33 @@ def check(connection: duckdb.DuckDBPyConnection, path: str) -> Mapping[str, Defi
             if version > schema.SCHEMA_VERSION
             else "Ingest the reports again into a new database: traceql ingest --db NEW REPORT…",
         )
-    return {
-        name: Definition(name, "VIEW", "", select, {})
-        for name, select in migrations.selects(version, qualified(connection)).items()
-    }
+    older = migrations.selects(version, trust.prefix(database))
+    trust.check_tables(connection, database, path, older)
+    trust.check_traces(connection, database, path, older)
+    return {name: Definition(name, "VIEW", "", select, {}) for name, select in older.items()}
 
 
-def upgrade(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
-    """Bring a database that is about to be changed to this version, definitions included."""
+def upgrade(connection: duckdb.DuckDBPyConnection, definitions: Definitions, path: str) -> None:
+    """Bring a database that is about to be changed to this version, definitions included.
+
+    Raises:
+        DatabaseError: something in it has a name of DuckDB's, or of the package's.
+    """
     row = connection.execute("SELECT schema_version FROM traceql_meta").fetchone()
     assert row is not None
-    if row[0] != schema.SCHEMA_VERSION:
-        _drop_definitions(connection)
-        _migrate(connection, row[0])
-        _store_definitions(connection, definitions)
-        return
-    stored = connection.execute("SELECT definitions FROM traceql_meta").fetchone()
-    if stored != (definitions.fingerprint,):
-        _drop_definitions(connection)
-        _store_definitions(connection, definitions)
+    is_old = row[0] != schema.SCHEMA_VERSION
+    if not is_old:
+        stored = connection.execute("SELECT definitions FROM traceql_meta").fetchone()
+        if stored == (definitions.fingerprint,):
+            return
+    trust.refuse_taken(connection, path)
+    database = trust.database_name(connection)
+    trust.database_first(connection)
+    _drop_definitions(connection)
+    if is_old:
+        _migrate(connection, row[0], trust.prefix(database))
+    _store_definitions(connection, definitions)
+    trust.builtins_first(connection, database)
 
 
 def _meta() -> list[str]:
@@ -92,19 +105,24 @@ def is_bare(connection: duckdb.DuckDBPyConnection) -> bool:
     return connection.execute(things).fetchone() is None
 
 
-def _version(connection: duckdb.DuckDBPyConnection, path: str) -> tuple[int, str]:
+def _version(connection: duckdb.DuckDBPyConnection, path: str, database: str) -> tuple[int, str]:
+    meta = f"{trust.prefix(database)}{trust.META}"
     try:
-        row = connection.execute("SELECT schema_version, traceql_version FROM traceql_meta").fetchone()
-    except duckdb.CatalogException:
-        row = None
+        if not trust.is_ours(connection):
+            raise DatabaseError(
+                f"{path}: a DuckDB database, but not one of traceql",
+                "Choose another file with --db or TRACEQL_DB.",
+            )
+        rows = connection.execute(f"SELECT schema_version, traceql_version FROM {meta} LIMIT 2").fetchall()
     except duckdb.Error as error:
         raise failures.damaged(error, path) from error
-    if row is None:
+    if len(rows) != 1 or None in rows[0]:
+        what = "no row" if not rows else "two rows or more" if len(rows) > 1 else "NULL"
         raise DatabaseError(
-            f"{path}: a DuckDB database, but not one of traceql",
+            f"{path}: not one of traceql: {trust.META}, which says the version, holds {what}",
             "Choose another file with --db or TRACEQL_DB.",
         )
-    return row[0], row[1]
+    return rows[0][0], rows[0][1]
 
 
 def _store_definitions(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
@@ -125,19 +143,19 @@ def _drop_definitions(connection: duckdb.DuckDBPyConnection) -> None:
     """Remove stored views and macros that came with some traceql: theirs have comments, others stay."""
     views = f"SELECT view_name FROM duckdb_views() WHERE {_OURS} AND comment IS NOT NULL"
     for (name,) in connection.execute(views).fetchall():
-        connection.execute(f"DROP VIEW IF EXISTS {_quoted(name)}")
+        connection.execute(f"DROP VIEW IF EXISTS {trust.quoted(name)}")
     macros = f"""
         SELECT DISTINCT function_name, function_type FROM duckdb_functions()
         WHERE {_OURS} AND comment IS NOT NULL AND function_type IN ('macro', 'table_macro')
     """
     for name, kind in connection.execute(macros).fetchall():
         table = " TABLE" if kind == "table_macro" else ""
-        connection.execute(f"DROP MACRO{table} IF EXISTS {_quoted(name)}")
+        connection.execute(f"DROP MACRO{table} IF EXISTS {trust.quoted(name)}")
 
 
-def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
+def _migrate(connection: duckdb.DuckDBPyConnection, version: int, prefix: str) -> None:
     """Rewrite the tables of an older version, in the transaction of the change that comes."""
-    selects = migrations.selects(version, qualified(connection))
+    selects = migrations.selects(version, prefix)
     there = _tables(connection)
     for name, select in selects.items():
         table = schema.BY_NAME[name]
@@ -159,13 +177,3 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """The tables of the file."""
     found = connection.execute(f"SELECT table_name FROM duckdb_tables() WHERE {_OURS}").fetchall()
     return {name for (name,) in found}
-
-
-def qualified(connection: duckdb.DuckDBPyConnection) -> str:
-    """The prefix that means tables of the file, whatever temporary views are called."""
-    ((name,),) = connection.execute("SELECT current_database()").fetchall()
-    return f"{_quoted(name)}.main."
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -9,7 +9,6 @@ import contextlib
 import glob
 import importlib.util
 import os
-import tempfile
 import weakref
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,9 +17,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from traceql.errors import ReportError, TruncatedReportError
-from traceql.read import formats, nsys_tool, sidecar, worker
+from traceql.errors import LimitError, ReportError, TruncatedReportError
+from traceql.read import formats, kinds, nsys_tool, sidecar, temporary, worker
 from traceql.read.base import RawReport, no_progress
+from traceql.read.limits import limits
 from traceql.read.source import Source, open_source, packed_names, plain_name
 from traceql.store import held
 from traceql.tables import normalise
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from traceql.read.base import Progress
+    from traceql.read.limits import Limits
 
 
 # Every process keeps some 150 MB for NVIDIA's library, and more with the report.
@@ -126,8 +127,8 @@ def _in_directory(path: Path) -> list[Path]:
     found = []
     for child in sorted(path.iterdir()):
         if child.is_dir():
-            if child.is_symlink():
-                # It may lead back to where the search began.
+            if child.is_symlink() or child.name.startswith("."):
+                # It may lead back to where the search began; or its reports are being recorded.
                 continue
             with contextlib.suppress(ReportError):
                 found.extend(_in_directory(child))
@@ -138,15 +139,23 @@ def _in_directory(path: Path) -> list[Path]:
     return found
 
 
-def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progress = no_progress) -> Decoded:
+def decode(
+    path: Path,
+    *,
+    at_a_time: int = 1,
+    via: Via = "auto",
+    memory_bytes: int | None = None,
+    progress: Progress = no_progress,
+) -> Decoded:
     """Decode one report.
 
     Args:
         path: file or exported folder.
-        alone: False when other reports are being decoded at the same time: then each has one child process.
-            Alone, a large report that can be divided has several, and one that need not be isolated has none.
+        at_a_time: reports that are being decoded side by side. Alone, a large report that can be divided has
+            several processes.
         via: who decodes an .nsys-rep or .ncu-rep: native, NVIDIA's software if it is installed (nsys,
             ncu_report), or (auto) that where native refuses.
+        memory_bytes: what decoding may take; by default see `limits`.
         progress: see `base.Progress`.
 
     Raises:
@@ -159,22 +168,31 @@ def decode(path: Path, *, alone: bool = True, via: Via = "auto", progress: Progr
         source = resources.enter_context(open_source(path, _no_part))
         reader = formats.reader_for(source.path, source.file_name)
         tool = _TOOLS.get(reader.format)
+        within = limits(source.size_bytes, memory_bytes=memory_bytes, at_a_time=at_a_time)
+        parts = _parts(source.size_bytes) if at_a_time == 1 else 1
+
+        def read(by: formats.Reader) -> RawReport:
+            wanted = normalise.wanted(by.kind)
+            return worker.decode(
+                by, source.path, wanted=wanted, progress=progress, parts=parts, within=within
+            )
+
         if tool is not None and via == tool:
-            report = _through(tool, source, alone, resources, progress)
+            report = _through(tool, source, resources, read, within)
         else:
             try:
-                report = _read(reader, source, alone, progress)
-            except TruncatedReportError:
+                report = read(reader)
+            except (TruncatedReportError, LimitError):
                 raise
             except ReportError as error:
                 if via != "auto" or tool is None or not _installed(tool):
                     # The user knows the report by its own name, not by that of an unpacked copy.
                     remedy = error.remedy.replace(str(source.path), source.file_name)
                     raise type(error)(error.message, remedy) from error
-                report = _through(tool, source, alone, resources, progress)
+                report = _through(tool, source, resources, read, within)
                 refused = f"The native reader refused it: {error.message}."
                 report = replace(report, warnings=[*report.warnings, refused])
-        beside, warnings = _sidecar(path)
+        beside, warnings = _sidecar(path, source, reader.kind)
         report = replace(report, warnings=[*report.warnings, *warnings])
         decoded = Decoded(path, source, reader, report, beside, resources.pop_all())
         # One that nobody takes, for who asked for it was interrupted, is closed before Python itself ends.
@@ -197,7 +215,7 @@ def _no_part(member: Path) -> bool:
     return True
 
 
-def _sidecar(path: Path) -> tuple[sidecar.Sidecar | None, tuple[str, ...]]:
+def _sidecar(path: Path, source: Source, kind: str) -> tuple[sidecar.Sidecar | None, tuple[str, ...]]:
     """The sidecar of a report, compressed or not, and what to say about it."""
     places = (sidecar.path_of(path.with_name(name)) for name in (path.name, plain_name(path.name)))
     found = next((place for place in places if os.path.lexists(place)), None)
@@ -208,15 +226,11 @@ def _sidecar(path: Path) -> tuple[sidecar.Sidecar | None, tuple[str, ...]]:
         beside = sidecar.read(found)
     except ReportError as error:
         return None, (f"The sidecar was not used: {error.message}. {error.remedy}",)
-    return beside, beside.warnings
-
-
-def _read(reader: formats.Reader, source: Source, alone: bool, progress: Progress) -> RawReport:
-    wanted = normalise.wanted(reader.kind)
-    if not reader.isolated and alone:
-        return reader.read(source.path, wanted=wanted, progress=progress)
-    parts = _parts(source.size_bytes) if alone else 1
-    return worker.decode(reader, source.path, wanted=wanted, progress=progress, parts=parts)
+    if beside.profiler in kinds.KINDS and beside.profiler != kind:
+        return None, (f"The sidecar was not used: {found.name} is of a report of {beside.profiler}.",)
+    strange = beside.strangeness(source.file_name, source.size_bytes)
+    doubt = (f"The sidecar may be another report's: {strange} ({found.name}).",) if strange else ()
+    return beside, (*doubt, *beside.warnings)
 
 
 def _installed(tool: Via) -> bool:
@@ -225,17 +239,22 @@ def _installed(tool: Via) -> bool:
     return importlib.util.find_spec(tool) is not None
 
 
-def _through(tool: Via, source: Source, alone: bool, resources: ExitStack, progress: Progress) -> RawReport:
-    if tool == "nsys":
-        return _through_nsys(source, resources)
-    return _read(formats.NCU_REPORT, source, alone, progress)
+def _through(
+    tool: Via,
+    source: Source,
+    resources: ExitStack,
+    read: Callable[[formats.Reader], RawReport],
+    within: Limits,
+) -> RawReport:
+    return _through_nsys(source, resources, within) if tool == "nsys" else read(formats.NCU_REPORT)
 
 
-def _through_nsys(source: Source, resources: ExitStack) -> RawReport:
-    folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="traceql-")))
+def _through_nsys(source: Source, resources: ExitStack, within: Limits) -> RawReport:
+    folder = resources.enter_context(temporary.folder())
     export, version = nsys_tool.export(source.path, folder)
     reader = formats.reader_for(export)
-    report = reader.read(export, wanted=normalise.wanted(reader.kind), progress=no_progress)
+    wanted = normalise.wanted(reader.kind)
+    report = worker.decode(reader, export, wanted=wanted, progress=no_progress, within=within)
     settings = {**report.settings, "exported_by": f"nsys {version}"}
     return replace(report, settings=settings)
 
@@ -250,6 +269,8 @@ def decode_all(
     jobs: int | None = None,
     via: Via = "auto",
     progress: Callable[[Path, int, int | None], None] | None = None,
+    *,
+    memory_bytes: int | None = None,
 ) -> Iterator[tuple[Path, Decoded | ReportError]]:
     """Decode reports side by side; yields them in the given order, errors in place of reports.
 
@@ -267,7 +288,7 @@ def decode_all(
                 progress(path, done, total)
 
         try:
-            return decode(path, alone=len(paths) == 1, via=via, progress=watch)
+            return decode(path, at_a_time=jobs, via=via, memory_bytes=memory_bytes, progress=watch)
         except ReportError as error:
             return error
 

@@ -10,15 +10,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from traceql import __version__
+from traceql.read import temporary
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -47,7 +46,9 @@ def keep(made: str, definitions: Definitions) -> None:
         folder = _folder()
         folder.mkdir(parents=True, exist_ok=True)
         content = Path(made).read_bytes()
-        with _new_file(folder) as file:
+        # A file that is whole when it gets its name.
+        with temporary.folder(folder) as place:
+            file = place / "new"
             file.write_bytes(content)
             for old in folder.glob("empty-*.duckdb"):
                 old.unlink(missing_ok=True)
@@ -62,16 +63,6 @@ def _gone_on_error(place: str) -> Iterator[None]:
     except OSError:
         Path(place).unlink(missing_ok=True)
         raise
-
-
-@contextlib.contextmanager
-def _new_file(folder: Path) -> Iterator[Path]:
-    """A file that is whole when it gets its name, and gone if it does not."""
-    place = Path(tempfile.mkdtemp(dir=folder))
-    try:
-        yield place / "new"
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def _folder() -> Path:

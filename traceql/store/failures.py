@@ -17,12 +17,23 @@ def first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def query_error(error: duckdb.Error, statement: str) -> QueryError:
-    """The error of a question, with what the names in its statement are called here."""
+def query_error(error: duckdb.Error, statement: str, odd: str = "") -> QueryError:
+    """The error of a question, with what the names in its statement are called here.
+
+    Args:
+        error: of DuckDB.
+        statement: of the question.
+        odd: columns that hold what is out of range.
+    """
     text = str(error).strip()
+    if odd:
+        return QueryError(
+            f"{text.partition(chr(10))[0]}: the database holds values that are out of range: {odd}",
+            "It was damaged, or made by another program: ingest the reports again into a new one.",
+        )
     if isinstance(error, duckdb.PermissionException):
         return no_files(text)
-    if "read-only mode" in text:
+    if "read-only mode" in text or "in system catalog" in text:
         return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
     views = {view.name: [column.name for column in view.columns] for view in catalog.shipped().views.values()}
     named = elsewhere.hints(text, statement, views)
@@ -47,7 +58,17 @@ def writes_files(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
     Only COPY and EXPORT do. PREPARE, EXPLAIN ANALYZE and PIVOT can hide one: any word of that name in
     what is not a plain SELECT counts.
     """
-    if re.search(r"\b(?:copy|export)\b", statement, re.IGNORECASE) is None:
+    return _does(connection, statement, "copy|export")
+
+
+def detaches(connection: duckdb.DuckDBPyConnection, statement: str, database: str) -> bool:
+    """Whether a statement may let go of the database, which DuckDB forbids only for the first of its path."""
+    return _does(connection, statement, "detach") and database.lower() in statement.lower()
+
+
+def _does(connection: duckdb.DuckDBPyConnection, statement: str, word: str) -> bool:
+    """Whether a statement that is no plain SELECT has a word."""
+    if re.search(rf"\b(?:{word})\b", statement, re.IGNORECASE) is None:
         return False
     return any(s.type != duckdb.StatementType.SELECT for s in connection.extract_statements(statement))
 

@@ -12,6 +12,7 @@ import duckdb
 
 from traceql.errors import DatabaseError, QueryError, ReportError
 from traceql.read import formats, kinds
+from traceql.read.homes import Homes
 from traceql.read.source import without_suffix
 from traceql.store import failures, runs
 from traceql.store.outcomes import Ingested
@@ -52,7 +53,8 @@ def add(
         name: label of the trace; by default made from the file name.
         tags: free labels, beside those of its sidecar.
         replace: read a report again that the database holds already.
-        keep_environment: also store the profiled process's command line and variables.
+        keep_environment: also store the profiled process's command line and variables, and home folders in
+            texts as they are; the database is then for its owner alone.
         number: of the trace; by default the next free one. Who fills several databases that are to be united
             gives each trace a number of its own: no id depends on anything else.
 
@@ -62,7 +64,7 @@ def add(
     """
     began = time.perf_counter()
     small = decoded.source.size_bytes < _SMALL_BYTES
-    with store.writing(decoded.path.name, small=small) as connection:
+    with store.writing(decoded.path.name, small=small, anew="private" if replace else "never") as connection:
         known = connection.execute(
             "SELECT trace_id, trace, tags FROM traces WHERE sha256 = $sha", {"sha": decoded.source.sha256}
         ).fetchone()
@@ -76,7 +78,13 @@ def add(
         label = _free_name(connection, name, decoded.source.file_name)
         taken = {row[0] for row in connection.execute("SELECT trace_id FROM traces").fetchall()}
         trace_id = runs.free_number(taken, number)
+        kept_to_owner = keep_environment and decoded.report.environment and store.keep_to_owner()
         rows, missing, warnings = _insert(connection, decoded, trace_id, label, labels, keep_environment)
+        if kept_to_owner and taken:
+            warnings = (
+                *warnings,
+                "The database is for its owner alone from now on: it holds an environment.",
+            )
         noted = _insert_runs(connection, beside, label, trace_id) if beside else []
     return Ingested(
         name=label,
@@ -94,7 +102,7 @@ def drop(store: Store, *traces: str) -> None:
     Raises:
         QueryError: one of them does not exist.
     """
-    with store.writing(f"the removal of {', '.join(traces)}", new=False) as connection:
+    with store.writing(f"the removal of {', '.join(traces)}", new=False, anew="private") as connection:
         for trace_id in [_number(connection, trace) for trace in traces]:
             _delete(connection, trace_id)
 
@@ -171,6 +179,9 @@ def _insert(
 ) -> tuple[dict[str, int], dict[str, str], tuple[str, ...]]:
     """Insert the trace and run the steps of its kind: rows by table, what is missing, warnings."""
     report = decoded.report
+    homes = None if keep_environment else Homes(report.environment)
+    plain = homes.shortened if homes else str
+    settings = {name: plain(value) for name, value in report.settings.items()}
     kind = kinds.KINDS[report.kind]
     connection.execute(
         """
@@ -189,12 +200,12 @@ def _insert(
             "file_name": decoded.source.file_name,
             "sha256": decoded.source.sha256,
             "tool_version": report.tool_version,
-            "settings": json.dumps(dict(report.settings), ensure_ascii=False) if report.settings else None,
+            "settings": json.dumps(settings, ensure_ascii=False) if settings else None,
             "keys": list(tags),
             "values": [str(value) for value in tags.values()],
             "complete": report.complete,
             "counts_agree": report.counts_agree,
-            "warnings": list(report.warnings),
+            "warnings": [plain(text) for text in report.warnings],
         },
     )
     connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT; SET VARIABLE origin_ns = 0::BIGINT")
@@ -202,7 +213,7 @@ def _insert(
     inserted: Counter[str] = Counter()
     for step in normalise.steps(report.kind):
         if step.when is None or _has_rows(connection, step.when, made):
-            done = _run(connection, step, report, decoded.path)
+            done = _run(connection, step, report, decoded.path, homes)
             if done is not None:
                 inserted.update(done)
                 made.update(step.makes)
@@ -241,17 +252,21 @@ def _has_rows(connection: duckdb.DuckDBPyConnection, table: str, made: set[str])
 
 
 def _run(
-    connection: duckdb.DuckDBPyConnection, step: normalise.Step, report: RawReport, path: Path
+    connection: duckdb.DuckDBPyConnection,
+    step: normalise.Step,
+    report: RawReport,
+    path: Path,
+    homes: Homes | None,
 ) -> Counter[str] | None:
     """Run a step: the rows that it has inserted, by table; None if it had nothing to do.
 
     Raises:
         ReportError: values do not fit, or a lookup has found several rows, or none, where there is one.
     """
-    raw = {view: _raw_table(report, view) for view in step.of}
+    raw = {view: _raw_table(report, view, homes) for view in step.of}
     if step.of and not any(table is not None and table.num_rows for table in raw.values()):
         return None
-    raw |= {view: _raw_table(report, view) for view in step.views if view not in raw}
+    raw |= {view: _raw_table(report, view, homes) for view in step.views if view not in raw}
     sources, arrow_names = {}, []
     for number, (view, table) in enumerate(raw.items()):
         arrow_name = f"arrow_{number}"
@@ -285,13 +300,17 @@ def _run(
     return inserted
 
 
-def _raw_table(report: RawReport, view: normalise.RawView) -> pa.Table | None:
+def _raw_table(report: RawReport, view: normalise.RawView, homes: Homes | None) -> pa.Table | None:
     table = next((report.tables[name] for name in view.tables if name in report.tables), None)
     if table is None:
         return None
     known = set(table.column_names)
     present = [name for column in view.columns for name in column.names if name in known]
-    return _signed(table.select(present)) if present else None
+    if not present:
+        return None
+    chosen = _signed(table.select(present))
+    # The step of the profiler's own messages leaves out whole paths.
+    return homes.shortened_table(chosen) if homes and view.name != "raw_DIAGNOSTIC_EVENT" else chosen
 
 
 def _signed(table: pa.Table) -> pa.Table:
@@ -397,5 +416,6 @@ def _missing(report: RawReport, rows: dict[str, int], told: set[str]) -> list[st
 
 
 def _hints(kind: str, missing: list[str]) -> dict[str, str]:
-    """Missing table → the option that records it."""
-    return {name: schema.BY_NAME[name].collected_by[kind] for name in missing}
+    """Missing table → the option that records it; left out where none is known."""
+    known = {name: schema.BY_NAME[name].collected_by for name in missing if name in schema.BY_NAME}
+    return {name: options[kind] for name, options in known.items() if kind in options}

@@ -1,20 +1,33 @@
-"""Signals end what the database computes, at once.
+"""Signals and time limits end what the database computes, at once.
 
 Python runs the handler of a signal between two of its own instructions, and while the database computes
 there are none. The system, though, writes each signal to a pipe as it comes: a thread that reads there
 interrupts the statements that are running, and the handler's exception follows.
+
+DuckDB looks whether it was interrupted between two pieces of its work, and some pieces last for minutes: a
+list of a hundred million numbers is one. So where a question can be ended at all, it is computed in a thread
+of its own, and who asked waits for it, as long as there is time; what does not end when it is interrupted is
+left behind.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import signal
 import threading
-from typing import TYPE_CHECKING, Protocol
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+
+from traceql.errors import TimeLimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
 
 
 class Interruptible(Protocol):
@@ -26,19 +39,24 @@ class Interruptible(Protocol):
 
 # Between two looks at whether the handler has run: a handler that needs no help is done long before.
 _SECONDS = 0.05
-_running: list[Interruptible] = []
+# How long what was interrupted may take to end.
+_GRACE_SECONDS = 0.05
+# Connections, each with the thread that computes there.
+_running: list[tuple[int, Interruptible]] = []
 _handled = threading.Event()
 _ending: BaseException = KeyboardInterrupt()
+_installed = False
 
 
 @contextlib.contextmanager
 def running(connection: Interruptible) -> Iterator[None]:
     """While statements run on a connection, signals can end them."""
-    _running.append(connection)
+    one = (threading.get_ident(), connection)
+    _running.append(one)
     try:
         yield
     finally:
-        _running.remove(connection)
+        _running.remove(one)
 
 
 def ending() -> BaseException:
@@ -48,8 +66,12 @@ def ending() -> BaseException:
 
 def install() -> None:
     """For commands: let SIGINT raise KeyboardInterrupt and SIGTERM SystemExit(143), at once."""
+    global _installed
+    _installed = True
     reading, writing = os.pipe()
-    os.set_blocking(writing, False)
+    # Windows has it from Python 3.12 on; before, a signal waits when 65,536 of them were not looked at.
+    if hasattr(os, "set_blocking"):
+        os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _handle)
@@ -75,8 +97,153 @@ def _watch(reading: int) -> None:
         _handled.clear()
 
 
-def _interrupt() -> None:
-    for connection in tuple(_running):
-        # It may have been closed this moment.
-        with contextlib.suppress(Exception):
-            connection.interrupt()
+def _interrupt(thread: int | None = None) -> None:
+    for computing, connection in tuple(_running):
+        if thread is None or computing == thread:
+            # It may have been closed this moment.
+            with contextlib.suppress(Exception):
+                connection.interrupt()
+
+
+# --- time limits ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """Until when questions are answered."""
+
+    until: float
+    seconds: float
+
+    def error(self) -> TimeLimitError:
+        return TimeLimitError(
+            f"no answer within {self.seconds:g} s",
+            "Narrow the question (--trace, --from, --to, --within), or give it more time with --timeout "
+            "(timeout_s).",
+        )
+
+
+_limit: ContextVar[_Limit | None] = ContextVar("limit", default=None)
+
+
+@contextlib.contextmanager
+def within(seconds: float | None) -> Iterator[None]:
+    """All questions that are asked until the end are answered within so many seconds together, or not at all.
+
+    One limit within another can only be shorter. What changes a database is not limited.
+
+    Args:
+        seconds: None for no limit.
+    """
+    if seconds is None:
+        yield
+        return
+    new, old = _Limit(time.monotonic() + seconds, seconds), _limit.get()
+    token = _limit.set(new if old is None or new.until < old.until else old)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+# --- questions in threads of their own ------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class _Task(Generic[T]):
+    """What a thread is to compute, and what came of it."""
+
+    work: Callable[[], T]
+    done: threading.Event = field(default_factory=threading.Event)
+    result: T | None = None
+    error: BaseException | None = None
+
+    def compute(self) -> None:
+        try:
+            self.result = self.work()
+        except BaseException as error:  # noqa: BLE001 - the one who waits is told
+            self.error = error
+        finally:
+            self.done.set()
+
+
+_Tasks: TypeAlias = "queue.SimpleQueue[_Task[Any] | None]"
+
+
+class _Worker:
+    """A thread that computes for another one, one thing after the other, as long as that one is there."""
+
+    def __init__(self) -> None:
+        self.tasks: _Tasks = queue.SimpleQueue()
+        self.thread = threading.Thread(target=_work, args=(self.tasks,), daemon=True, name="question")
+        self.thread.start()
+
+    def __del__(self) -> None:
+        self.tasks.put(None)
+
+
+def _work(tasks: _Tasks) -> None:
+    while (task := tasks.get()) is not None:
+        task.compute()
+        del task
+
+
+_own = threading.local()
+_left: list[_Task[Any]] = []
+
+
+def ended(work: Callable[[], T]) -> T:
+    """What `work` returns, which asks a database; a signal or the time limit ends it at once.
+
+    A thread that is served so is served by the same one each time: what it makes in a database is there for
+    its next question.
+
+    Raises:
+        TimeLimitError: it took too long.
+    """
+    limit = _limit.get()
+    if limit is None and not (_installed and threading.current_thread() is threading.main_thread()):
+        return work()
+    worker: _Worker = getattr(_own, "worker", None) or _Worker()
+    _own.worker = worker
+    task = _Task(work)
+    worker.tasks.put(task)
+    try:
+        left = None if limit is None else min(max(0.0, limit.until - time.monotonic()), threading.TIMEOUT_MAX)
+        if not task.done.wait(left):
+            assert limit is not None
+            raise limit.error()
+    except BaseException:
+        _end(task, worker)
+        raise
+    if task.error is not None:
+        raise task.error
+    return task.result  # type: ignore[return-value]
+
+
+def left_behind() -> bool:
+    """Whether something still computes that nobody waits for."""
+    _left[:] = [task for task in _left if not task.done.is_set()]
+    return bool(_left)
+
+
+def _end(task: _Task[Any], worker: _Worker) -> None:
+    """Interrupt a task, more than once, for it may not have begun; leave it behind if it does not end."""
+    until = time.monotonic() + _GRACE_SECONDS
+    while not task.done.is_set() and time.monotonic() < until:
+        _interrupt(worker.thread.ident)
+        task.done.wait(_GRACE_SECONDS / 10)
+    if not task.done.is_set():
+        _left.append(task)
+        del _own.worker
+
+
+def _forked() -> None:
+    """Threads do not survive a fork: who asks there begins anew."""
+    global _own
+    _own = threading.local()
+    _left.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

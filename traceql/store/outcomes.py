@@ -49,3 +49,16 @@ class ImportedRuns:
     metrics: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """What became of a database that was written anew.
+
+    Attributes:
+        before_bytes: size of its file before; 0 for a database in memory, which has none.
+        after_bytes: size of its file after.
+    """
+
+    before_bytes: int
+    after_bytes: int

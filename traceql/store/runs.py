@@ -8,13 +8,21 @@ from traceql.errors import DatabaseError, QueryError, RunFileError, UnknownGpuEr
 from traceql.store.outcomes import ImportedRuns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import duckdb
+    import pyarrow as pa
 
     from traceql.read.runs import RunFile
     from traceql.store.connection import Store
 
 # Ids are a number × 2^32 and more: signed, 64 bits hold so many numbers.
 _MOST = 2**31
+
+_RUNS = """
+    INSERT INTO runs
+    SELECT run_id, $label, run_id & 4294967295, $form, $file, $sha, gpu, tags FROM given_runs
+"""
 
 
 def add(
@@ -38,7 +46,7 @@ def add(
         RunFileError: the label is taken by another file.
         DatabaseError: the database cannot be written, or the number is taken; it is as it was.
     """
-    with store.writing(file.file_name) as connection:
+    with store.writing(file.file_name, anew="private" if replace else "never") as connection:
         known = connection.execute(
             "SELECT sweep FROM runs WHERE sha256 = $sha LIMIT 1", {"sha": file.sha256}
         ).fetchone()
@@ -71,7 +79,7 @@ def drop(store: Store, *sweeps: str) -> None:
     Raises:
         QueryError: there are none of a label.
     """
-    with store.writing(f"the removal of {', '.join(sweeps)}", new=False) as connection:
+    with store.writing(f"the removal of {', '.join(sweeps)}", new=False, anew="private") as connection:
         for sweep in sweeps:
             if not connection.execute("SELECT 1 FROM runs WHERE sweep = $s LIMIT 1", {"s": sweep}).fetchone():
                 raise QueryError(f"no sweep is called {sweep!r}", "See which there are: traceql query runs")
@@ -115,22 +123,53 @@ def free_number(taken: set[int], wanted: int | None) -> int:
 
 def insert(connection: duckdb.DuckDBPyConnection, file: RunFile, label: str, number: int) -> list[str]:
     """Insert the runs of a file, and return what was taken for granted about their GPUs."""
-    warned: dict[str, None] = {}
-    runs: list[tuple[object, ...]] = []
-    metrics: list[tuple[object, ...]] = []
-    for position, run in enumerate(file.runs, start=1):
-        run_id = (number << 32) + position
-        gpu, note = _gpu_spec(run.tags.get("gpu"))
-        if note:
-            warned[note] = None
-        facts = (label, position, file.format, file.file_name, file.sha256, gpu)
-        runs.append((run_id, *facts, list(run.tags), list(run.tags.values())))
-        metrics.extend((run_id, m.name, m.unit, m.sample, m.value) for m in run.metrics)
-    if runs:
-        connection.executemany("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, map(?, ?))", runs)
-    if metrics:
-        connection.executemany("INSERT INTO run_metrics VALUES (?, ?, ?, ?, ?)", metrics)
-    return list(warned)
+    gpus = {name: _gpu_spec(name) for name in dict.fromkeys(run.tags.get("gpu") for run in file.runs)}
+    ids = [(number << 32) + position for position in range(1, len(file.runs) + 1)]
+    try:
+        runs, metrics = _rows(file, ids, {name: gpu for name, (gpu, _) in gpus.items()})
+    except (TypeError, ValueError) as error:
+        raise DatabaseError(
+            f"{file.file_name} could not be stored ({error})", "The database is as it was."
+        ) from error
+    # As tables: a statement for each row of a long file would take minutes.
+    facts = {"label": label, "form": file.format, "file": file.file_name, "sha": file.sha256}
+    connection.register("given_runs", runs)
+    connection.register("given_metrics", metrics)
+    try:
+        connection.execute(_RUNS, facts)
+        connection.execute("INSERT INTO run_metrics FROM given_metrics")
+    finally:
+        connection.unregister("given_runs")
+        connection.unregister("given_metrics")
+    return [note for _, note in gpus.values() if note]
+
+
+def _rows(file: RunFile, ids: list[int], gpus: Mapping[str | None, str | None]) -> tuple[pa.Table, pa.Table]:
+    """The runs of a file and what was measured, by the runs' ids."""
+    import pyarrow as pa
+
+    runs = pa.table(
+        {
+            "run_id": pa.array(ids, pa.int64()),
+            "gpu": pa.array([gpus[run.tags.get("gpu")] for run in file.runs], pa.string()),
+            "tags": pa.array(
+                [list(run.tags.items()) for run in file.runs], pa.map_(pa.string(), pa.string())
+            ),
+        }
+    )
+    measured = [metric for run in file.runs for metric in run.metrics]
+    metrics = pa.table(
+        {
+            "run_id": pa.array(
+                [i for i, run in zip(ids, file.runs, strict=True) for _ in run.metrics], pa.int64()
+            ),
+            "name": pa.array([metric.name for metric in measured], pa.string()),
+            "unit": pa.array([metric.unit for metric in measured], pa.string()),
+            "sample": pa.array([metric.sample for metric in measured], pa.int64()),
+            "value": pa.array([metric.value for metric in measured], pa.float64()),
+        }
+    )
+    return runs, metrics
 
 
 def _gpu_spec(name: str | None) -> tuple[str | None, str]:

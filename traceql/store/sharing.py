@@ -17,22 +17,22 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import shutil
-import tempfile
+import sys
 import threading
 import time
 import weakref
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
-from traceql.errors import CatalogError, DatabaseError
-from traceql.read import formats
-from traceql.store import create, failures, held, interrupts
-from traceql.store.definitions import Definition
+from traceql.errors import CatalogError, DatabaseError, QueryError
+from traceql.read import formats, temporary
+from traceql.store import compact, create, failures, held, interrupts, trust
+from traceql.store.definitions import Definition, words
 from traceql.store.waiting import BusyError, Wait, pause_s
-from traceql.tables import migrations
+from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,23 +45,54 @@ NO_DATABASE = "Make one with: traceql ingest REPORT, or name another with --db"
 
 #: read: questions; files: questions that may touch other files; write: one change; make: a new database.
 Mode = Literal["read", "files", "write", "make"]
+# Errors that a value can be the cause of.
+_OF_VALUES = (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException)
 # Where files have no second names, a database is copied into place: it takes no longer.
 _MAKING_S = 1.0
 _CONFIG = {"autoinstall_known_extensions": "false", "python_enable_replacements": "false"}
 
 
+@dataclass(frozen=True)
+class Inside:
+    """What is known of an open file.
+
+    Attributes:
+        database: what DuckDB calls it; empty for one in memory, which holds nothing of a stranger's.
+        older: what stands in for tables of an older version.
+        code: names of stored views and macros, where SQL may touch files.
+    """
+
+    database: str = ""
+    older: Mapping[str, Definition] = field(default_factory=dict)
+    code: frozenset[str] = frozenset()
+
+
 class Cursor:
     """A thread's way into an open file, and the definitions that it has made there."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, stored: Mapping[str, Definition]) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, inside: Inside) -> None:
         self.connection = connection
-        # What stands in for tables of an older version.
-        self._stored = stored
+        self._inside = inside
         self._made: dict[str, Definition] = {}
+        if inside.database:
+            trust.builtins_first(connection, inside.database)
 
     def define(self, definitions: Definitions, statement: str) -> None:
-        """Make the views and macros that a statement mentions, in place of stored ones of the same names."""
-        for definition in definitions.used_by(statement, self._stored):
+        """Make the views and macros that a statement mentions, in place of stored ones of the same names.
+
+        Raises:
+            CatalogError: one of the user's own is wrong.
+            QueryError: the statement may touch files, and uses code that the database holds.
+        """
+        if self._inside.database and failures.detaches(self.connection, statement, self._inside.database):
+            raise QueryError(
+                f"the database {self._inside.database} cannot be detached", "It is what is asked here."
+            )
+        used = definitions.used_by(statement, self._inside.older)
+        if self._inside.code:
+            text = "\n".join([statement, *(definition.sql for definition in used if definition.own)])
+            trust.refuse_code(text, self._inside.code, definitions.by_name, self._inside.database)
+        for definition in used:
             if self._made.get(definition.name) != definition:
                 self._make(definition)
                 self._made[definition.name] = definition
@@ -69,16 +100,16 @@ class Cursor:
     @contextlib.contextmanager
     def narrowed(self, selects: Mapping[str, str]) -> Iterator[Cursor]:
         """A way in of its own, for one statement, in which SELECTs over ``old.TABLE`` stand in for tables."""
-        older = {name: definition.sql for name, definition in self._stored.items()}
-        prefix = create.qualified(self.connection)
+        older = {name: definition.sql for name, definition in self._inside.older.items()}
+        prefix = trust.prefix(self._inside.database or trust.database_name(self.connection))
         made = {name: migrations.over(sql, older, prefix) for name, sql in selects.items()}
         views = {name: Definition(name, "VIEW", "", sql, {}) for name, sql in made.items()}
         connection = self.connection.cursor()
         try:
             # In the order in which they can be made: those of older tables that are narrowed come later.
-            kept = {name: definition for name, definition in self._stored.items() if name not in views}
+            kept = {name: one for name, one in self._inside.older.items() if name not in views}
             with interrupts.running(connection):
-                yield Cursor(connection, {**kept, **views})
+                yield Cursor(connection, replace(self._inside, older={**kept, **views}))
         finally:
             # Takes the views along: the next statement sees the tables.
             connection.close()
@@ -111,6 +142,15 @@ class Cursor:
     def _is_builtin(self, function: str) -> bool:
         names = "SELECT 1 FROM duckdb_functions() WHERE internal AND lower(function_name) = ? LIMIT 1"
         return self.connection.execute(names, [function]).fetchone() is not None
+
+    def out_of_range(self, definitions: Definitions, statement: str, error: Exception) -> str:
+        """What of the tables that a statement reads is out of range, if that can be why it failed."""
+        if not self._inside.database or not isinstance(error, _OF_VALUES):
+            return ""
+        used = definitions.used_by(statement, self._inside.older)
+        with contextlib.suppress(duckdb.Error):
+            return trust.out_of_range(self.connection, words(statement).union(*(one.words for one in used)))
+        return ""
 
     def forget(self) -> None:
         """Make everything anew when it is mentioned again: some of it may be gone."""
@@ -146,9 +186,11 @@ class File:
         # Not before, so that other processes get in.
         self._next_change = 0.0
         self._own = threading.local()
-        self._older: Mapping[str, Definition] = {}
-        self._remove_spill: weakref.finalize[..., File] | None = None
+        self._inside = Inside()
+        self._remove_spill: weakref.finalize[..., object] | None = None
         self._let_go: weakref.finalize[..., File] | None = None
+        # Lets go of the file that has taken this one's place, locked until this one is closed.
+        self._let_go_of_successor: weakref.finalize[..., File] | None = None
 
     @contextlib.contextmanager
     def used(
@@ -222,6 +264,35 @@ class File:
             if not self._holders:
                 self._close()
 
+    def give_way(self, made: str, place: str) -> None:
+        """Let a new file take the place of this one, which is open for a change that ends here.
+
+        Other processes find the old file locked, or the new one, until this one is closed: in between nobody
+        reads or writes what is about to go.
+        """
+        if sys.platform == "win32":
+            # Windows moves no file over one that is open.
+            self._close()
+            os.replace(made, place)  # noqa: PTH105
+            return
+        import fcntl
+
+        with held.opening():
+            there, descriptor = held.identity(made), os.open(made, os.O_RDWR)
+            assert there is not None
+            # Nothing else in this process opens it, which would give up the lock.
+            held.hold(there)
+            self._let_go_of_successor = weakref.finalize(self, held.let_go, there, descriptor)
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.replace(made, place)  # noqa: PTH105
+        # Done; some file systems cannot be asked to have it on the disk.
+        with contextlib.suppress(OSError):
+            folder = os.open(Path(place).parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
     def _fits(self, mode: Mode, wanted: Mode, place: str) -> bool:
         """Whether that use goes together with what the file is used for now."""
         if self._changing and mode == "write":
@@ -239,7 +310,7 @@ class File:
         assert self._connection is not None
         own: Cursor | None = getattr(self._own, "cursor", None)
         if mode == "write" or own is None or own not in self._cursors:
-            own = Cursor(self._connection.cursor(), self._older)
+            own = Cursor(self._connection.cursor(), self._inside)
             self._cursors.add(own)
             if mode != "write":
                 self._own.cursor = own
@@ -253,11 +324,10 @@ class File:
                 "Close databases before a fork, or start processes anew (multiprocessing: 'spawn').",
             )
         # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
-        spill = tempfile.mkdtemp(prefix="traceql-")
-        self._remove_spill = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        spill, self._remove_spill = temporary.folder_of(self)
         config: dict[str, str | bool | int | float | list[str]] = {
             **_CONFIG,
-            "temp_directory": spill,
+            "temp_directory": str(spill),
             **({"threads": threads} if threads else {}),
         }
         try:
@@ -279,7 +349,12 @@ class File:
             if path == MEMORY:
                 create.tables(connection)
             elif mode != "make":
-                self._older = create.check(connection, given)
+                self._inside = _inside(connection, given, mode)
+            if mode == "write":
+                compact.sweep(path)
+                # What is written anew lies there.
+                there = schema.literal(compact.folder(path))
+                connection.execute(f"SET allowed_directories = [{there}]")
             if mode != "files":
                 connection.execute("SET enable_external_access = false")
             # SQL that a user typed or was given can change none of this.
@@ -346,6 +421,8 @@ class File:
         if self._let_go is not None:
             self._let_go()
         self._connection, self._mode = None, None
+        if self._let_go_of_successor is not None:
+            self._let_go_of_successor()
         if self._remove_spill is not None:
             self._remove_spill()
 
@@ -360,10 +437,18 @@ class File:
             for connection in (self._connection, *(cursor.connection for cursor in self._cursors)):
                 # Not even when Python ends.
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
-        for at_end in (self._remove_spill, self._let_go):
+        for at_end in (self._remove_spill, self._let_go, self._let_go_of_successor):
             if at_end is not None:
                 at_end.detach()
         self._begin()
+
+
+def _inside(connection: duckdb.DuckDBPyConnection, given: str, mode: Mode) -> Inside:
+    """What a file holds that is ours; refuses one that is not."""
+    database = trust.database_name(connection)
+    trust.builtins_first(connection, database)
+    older = create.check(connection, given, database)
+    return Inside(database, older, trust.code(connection) if mode == "files" else frozenset())
 
 
 _ALL: weakref.WeakSet[File] = weakref.WeakSet()
@@ -383,6 +468,13 @@ def file_of(path: str) -> File:
         file = _FILES.setdefault(path, File())
         file.identity = file.identity or there
         return file
+
+
+def remove_spills() -> None:
+    """Remove all folders for spilling: of a process that ends while the database computes."""
+    for file in list(_ALL):
+        if file._remove_spill is not None:
+            file._remove_spill()
 
 
 def _forked() -> None:

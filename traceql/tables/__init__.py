@@ -7,6 +7,7 @@ engine: its SQL is text that `store` runs.
 `schema`     every table and column
 `normalise`  raw tables → canonical tables, one SQL file per step
 `migrations` tables of older versions → those of today
+`values`     values that no database of ours holds
 `window`     what of the tables lies in a stretch of time, or in an NVTX range
 `fingerprint` whether the tables still mean what they meant
 `elsewhere`  what names of other tools and of older databases are here

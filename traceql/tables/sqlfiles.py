@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from traceql import given
 from traceql.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -72,7 +73,16 @@ def parse(text: str, label: str) -> SqlFile:
     count = next((i for i, line in enumerate(lines) if not line.startswith("--")), len(lines))
     header = [line[2:].rstrip() for line in lines[:count]]
     if not header or not header[0].strip():
-        raise CatalogError(f"{label}:1: the first line must be a comment that says what the file is for")
+        raise CatalogError(
+            f"{label}:1: the first line must be a comment that says what the file is for",
+            "Begin it with: -- What does it answer?",
+        )
+    for number, line in enumerate(header, start=1):
+        if not line.replace("\t", " ").isprintable():
+            # Help and lists show the header, whoever wrote it.
+            raise CatalogError(
+                f"{label}:{number}: the header holds a character that cannot be seen", "Leave it out."
+            )
     tags: list[Tag] = []
     body = []
     for number, line in enumerate(header[1:], start=2):
@@ -100,13 +110,10 @@ def load(file: Traversable, label: str) -> SqlFile:
     Raises:
         CatalogError: it cannot be read, or there is no header.
     """
+    content = given.content(file, label, CatalogError, "It must be a file that you may read.")
     try:
-        text = file.read_text(encoding="utf-8")
+        text = given.decoded(content)
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise CatalogError(f"{label}:{line}: not UTF-8 text", "Save the file as UTF-8.") from None
-    except OSError as error:
-        raise CatalogError(
-            f"{label}: cannot be read ({error.strerror})", "It must be a file that you may read."
-        ) from None
     return parse(text, label)

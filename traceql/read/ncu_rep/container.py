@@ -100,21 +100,24 @@ def walk(path: Path) -> Container:
         while file.tell() < size:
             at = file.tell()
             header = _header(file, size, path.name)
+            if not header:
+                # Four zeros: as many blocks as anybody likes, each of which takes a step.
+                raise ReportError(f"{path.name}: a block without header at byte {at:,}", _RECORD_AGAIN)
             try:
                 block = protobuf.message(header)
                 payload = _read_block_header(block, container)
+                begin = file.tell()
+                found = _results(block, begin, begin + payload)
             except WireError as error:
                 raise ReportError(
                     f"{path.name}: damaged block header at byte {at:,} ({error.what})", _RECORD_AGAIN
                 ) from error
-            if file.tell() + payload > size:
+            if begin + payload > size:
                 raise TruncatedReportError(
-                    f"{path.name}: the block at byte {at:,} needs {file.tell() + payload - size:,} bytes "
+                    f"{path.name}: the block at byte {at:,} needs {begin + payload - size:,} bytes "
                     "more than the file has",
                     _RECORD_AGAIN,
                 )
-            begin = file.tell()
-            found = _results(block, begin, begin + payload)
             if found is not None:
                 container.blocks.append(found)
                 container.results += found.results

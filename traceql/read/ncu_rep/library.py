@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from traceql.errors import TruncatedReportError, UnsupportedReportError
 from traceql.read.ncu_rep import labels
 from traceql.read.ncu_rep.container import walk
-from traceql.read.ncu_rep.tables import report, require_workloads, transposed
+from traceql.read.ncu_rep.tables import range_paths, report, require_workloads, transposed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ def _collect(path: Path, expected: int, workloads: range, progress: Progress) ->
         )
     import ncu_report
 
-    context = ncu_report.load_report(str(path))
+    context = ncu_report.load_report(str(path.absolute()))
     found = sum(context.range_by_idx(i).num_actions() for i in range(context.num_ranges()))
     if found != expected:
         raise TruncatedReportError(
@@ -200,13 +200,15 @@ class _Rows:
             domain = state.domain_by_id(domain_id)
             name = domain.name()
             name = "" if name in (None, "<default domain>") else name
-            path = ""
-            for depth, text in enumerate(domain.push_pop_ranges()):
-                path = f"{path}/{text}" if depth else text
-                self._nvtx_rows.append((number, name, "pushpop", depth, text, path))
+            stack = list(domain.push_pop_ranges())
+            self._nvtx_rows.extend(
+                (number, name, "pushpop", depth, text, path)
+                for depth, (text, path) in enumerate(zip(stack, range_paths(stack), strict=True))
+            )
             # Start/end ranges do not nest: each is its own path.
             self._nvtx_rows.extend(
-                (number, name, "startend", 0, text, text) for text in domain.start_end_ranges()
+                (number, name, "startend", 0, text, next(range_paths([text])))
+                for text in domain.start_end_ranges()
             )
 
     def _add_rule(self, number: int, rule: dict[str, Any]) -> None:

@@ -125,22 +125,26 @@ def collection(command_line: str) -> dict[str, str]:
         words = shlex.split(command_line)
     except ValueError:
         words = command_line.split()
-    found: dict[str, str] = {}
+    given: dict[str, list[str]] = {}
     position = 1
     while position < len(words) and words[position].startswith("-"):
         option, has_value, value = words[position].partition("=")
         position += 1
         if option in _FLAGS:
-            found[_FLAGS[option]] = value or "true"
+            given[_FLAGS[option]] = [value or "true"]
             continue
         if option in _OTHER_FLAGS:
             continue
         if option not in _OPTIONS and option not in _OTHER_VALUES:
-            return found
+            return _joined(given)
         if not has_value:
             value = words[position] if position < len(words) else ""
             position += 1
         if option in _OPTIONS:
-            name = _OPTIONS[option]
-            found[name] = f"{found[name]},{value}" if name in found else value
+            given.setdefault(_OPTIONS[option], []).append(value)
+    found = _joined(given)
     return found | {name: value for name, value in _DEFAULTS.items() if name not in found}
+
+
+def _joined(given: dict[str, list[str]]) -> dict[str, str]:
+    return {name: ",".join(values) for name, values in given.items()}

@@ -18,7 +18,7 @@ from traceql.read.ncu_rep import labels
 from traceql.read.ncu_rep.container import KERNEL
 from traceql.read.ncu_rep.labels import KERNEL_SECTIONS, OTHER_SECTIONS, Labels
 from traceql.read.ncu_rep.metrics import Metrics
-from traceql.read.ncu_rep.tables import transposed
+from traceql.read.ncu_rep.tables import range_paths, transposed
 from traceql.read.protobuf import BYTES, FIXED32, FIXED64, VARINT, WireError
 
 if TYPE_CHECKING:
@@ -307,32 +307,37 @@ def _ranges(state: Message, thread: int | None) -> Iterator[tuple[str, str, int,
         ),
         [],
     )
-    loose = protobuf.submessages(state, 3)
     domains = protobuf.submessages(state, 1)
     numbers = [protobuf.number(domain, 1) for domain in domains]
     if len(set(numbers)) < len(numbers):
         raise WireError("an NVTX domain is described twice", 0)
+    nested = _texts_by_domain(stacks, set(numbers), text_field=1)
+    loose = _texts_by_domain(protobuf.submessages(state, 3), set(numbers), text_field=2)
     for number, domain in zip(numbers, domains, strict=True):
         name = protobuf.text(domain, 2) or ""
         name = "" if name == "<default domain>" else name
-        path = ""
-        for depth, text in enumerate(_texts_of(stacks, number, text_field=1)):
-            path = f"{path}/{text}" if depth else text
+        stack = nested.get(number, [])
+        for depth, (text, path) in enumerate(zip(stack, range_paths(stack), strict=True)):
             yield name, "pushpop", depth, text, path
         # Start/end ranges do not nest: each is its own path.
-        for text in _texts_of(loose, number, text_field=2):
-            yield name, "startend", 0, text, text
+        for text in loose.get(number, ()):
+            yield name, "startend", 0, text, next(range_paths([text]))
 
 
-def _texts_of(domains: list[Message], number: int | None, text_field: int) -> list[str]:
-    """Texts of the ranges in the first of the domains that has the number."""
+def _texts_by_domain(
+    domains: list[Message], described: set[int | None], text_field: int
+) -> dict[int | None, list[str]]:
+    """Texts of the ranges by domain; where one stands there twice, the first counts."""
+    found: dict[int | None, list[str]] = {}
     for domain in domains:
-        if protobuf.number(domain, 1) == number:
-            found = [protobuf.text(entry, text_field) for entry in protobuf.submessages(domain, 3)]
-            if None in found:
-                raise WireError("a range has no text", 0)
-            return [text for text in found if text is not None]
-    return []
+        number = protobuf.number(domain, 1)
+        if number not in described or number in found:
+            continue
+        texts = [protobuf.text(entry, text_field) for entry in protobuf.submessages(domain, 3)]
+        if None in texts:
+            raise WireError("a range has no text", 0)
+        found[number] = [text for text in texts if text is not None]
+    return found
 
 
 def _advice(rule: Message) -> Iterator[tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from traceql.errors import ReportError
 from traceql.read.base import RawReport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from traceql.read.ncu_rep.container import Container
@@ -31,6 +31,9 @@ _DEVICE_ATTRIBUTES = (
     "total_memory",
     "max_warps_per_multiprocessor",
 )
+
+# Of a longer path the middle is left out, as in those of Nsight Systems (`normalise/nsys/range_tree.sql`).
+_PATH_CHARACTERS: Final = 1024
 
 # Raw table → its columns.
 COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
@@ -80,6 +83,21 @@ COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
 
 #: The columns of workloads, by table, as `report` takes them; those of a dictionary are (codes, texts).
 Columns = dict[str, dict[str, Any]]
+
+
+def range_paths(texts: Iterable[str]) -> Iterator[str]:
+    """The path of each range of a stack, outermost first.
+
+    >>> list(range_paths(["step", "layer"]))
+    ['step', 'step/layer']
+    """
+    path = None
+    for text in texts:
+        path = text if path is None else f"{path}/{text}"
+        if len(path) > _PATH_CHARACTERS:
+            half = _PATH_CHARACTERS // 2
+            path = f"{path[:half]}…{path[1 - half :]}"
+        yield path
 
 
 def names(table: str) -> tuple[str, ...]:

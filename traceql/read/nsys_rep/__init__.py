@@ -13,7 +13,7 @@ it does not know.
 `decode`     blocks → fields; `checks` what must be true of them, `tally` counts them
 `assemble`   fields → Arrow tables; `chains` of calls, with their frames
 `blocks`     where the events in a block begin and end
-`messages`   thousands of protobuf messages at once
+`messages`   thousands of protobuf messages at once; `leftover` what is left one by one
 `arrow`      a field → an array
 `samples`    generic events: GPU metrics, laid out as the report says
 `inventory`  the other tables: processes, threads, GPUs, streams; `clocks` the times

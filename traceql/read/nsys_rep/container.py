@@ -306,6 +306,8 @@ def _block(source: Source, data: bytes, at: int, end: int) -> Block:
         size, start = protobuf.varint(data, start, end)
     if compressed > end - start:
         raise source.damaged("a block runs past the end of its section", at)
+    if not size:
+        raise source.damaged("a block announces no content, not even a length", at)
     if size > compressed * _LZ4_LARGEST_RATIO + _LZ4_SLACK:
         raise source.damaged(f"a block of {compressed} bytes announces {size} decompressed ones", at)
     return Block(start, compressed, size)

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 # interpreter's lock from thread to thread) does not count, few enough that intermediate columns stay small.
 _BATCH_BYTES: Final = 1 << 23
 
+# What a block costs besides, in bytes.
+_BLOCK_COST: Final = 1 << 10
+
 _MOST_THREADS: Final = 4
 
 
@@ -71,11 +74,12 @@ def _groups(blocks: Sequence[Block]) -> Iterator[list[Block]]:
     group: list[Block] = []
     size = 0
     for block in blocks:
-        if group and size + block.size > _BATCH_BYTES:
+        # Blocks without content take time, too.
+        if group and size + block.size + _BLOCK_COST > _BATCH_BYTES:
             yield group
             group, size = [], 0
         group.append(block)
-        size += block.size
+        size += block.size + _BLOCK_COST
     if group:
         yield group
 

@@ -1,7 +1,8 @@
 """Protobuf messages of one kind, thousands at a time, as numpy columns.
 
 All messages are walked in lockstep: one step reads one field of every message that has it next. A step costs
-a handful of numpy calls however many messages there are, so nothing here loops over events in Python.
+a handful of numpy calls however many messages there are, so nothing here loops over events in Python. Where
+steps read few fields (one message with a million of them) `leftover` reads the rest one by one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 
 from traceql.read.buffer import varints
+from traceql.read.nsys_rep import leftover
 from traceql.read.protobuf import ANY, BYTES, FIXED64, VARINT, WIRE_TYPE_NAMES, WireError
 
 if TYPE_CHECKING:
@@ -30,6 +32,14 @@ Path: TypeAlias = tuple[int, ...]
 
 # The tag of a message that has ended: larger than every tag of two bytes.
 _ENDED: Final = np.uint16(0xFFFF)
+
+# What a step costs, in fields that are read one after the other: for itself, and for the messages that wait.
+_STEP_COST: Final = 64
+_WAITING_PER_FIELD: Final = 512
+# How much dearer steps may have been than that before they end.
+_MOST_DEBT: Final = 4096
+# Of an unknown field nobody wants more than whether it repeats.
+_MOST_UNKNOWN: Final = 2
 
 
 @dataclass(frozen=True)
@@ -89,10 +99,11 @@ def split(
         WireError: a message is not valid, a known field has another wire type, or a field that must not
             repeat does.
     """
-    found: dict[int, list[Field]] = {}
+    parts = _Parts(starts.size, shape, path, repeated)
     position, end = starts, ends
     rows: Positions | None = None
     tag = _next_tags(buffer, position, end)
+    debt = 0
     while tag.size:
         # Taking the lowest tag first keeps messages aligned that leave out different fields: they are written
         # in ascending order. (Any other order decodes as well, only slower.)
@@ -107,6 +118,10 @@ def split(
         number, wire_type = int(lowest) >> 3, int(lowest) & 7
         here = (*path, number)
         _check_tag(number, wire_type, shape, path, int(at[0]))
+        debt = max(0, debt + _STEP_COST + tag.size // _WAITING_PER_FIELD - at.size)
+        if debt > _MOST_DEBT + starts.size:
+            _rest(buffer, position, end, rows, parts, keep, unknown)
+            break
         if number not in shape:
             unknown.add(here, wire_type, at.size)
         values, sizes, after = _step(
@@ -115,10 +130,7 @@ def split(
         if (after > limit).any():
             wrong = int(np.flatnonzero(after > limit)[0])
             raise WireError(f"field {_name(here)} runs past the end of its message", int(at[wrong]))
-        parts = found.setdefault(number, [])
-        if parts and here not in repeated and number in shape:
-            _check_once(parts, mine, here, at)
-        parts.append(Field(mine, values if values is not None else at[:0], sizes))
+        parts.add(number, Field(mine, values if values is not None else at[:0], sizes), at)
 
         alive = after < limit
         if chosen is None:
@@ -137,10 +149,90 @@ def split(
             if left.size < tag.size:
                 position, end, tag = position[left], end[left], tag[left]
                 rows = _within(rows, left)
-    return {
-        number: _joined(parts, starts.size, repeats=(*path, number) in repeated or number not in shape)
-        for number, parts in found.items()
-    }
+    return parts.joined()
+
+
+class _Parts:
+    """What has been read of each field, step by step.
+
+    Args:
+        count: messages.
+        shape: their known fields.
+        path: where they stand.
+        repeated: fields that may occur more than once in a message.
+    """
+
+    def __init__(self, count: int, shape: Shape, path: Path, repeated: Collection[Path]) -> None:
+        self.count = count
+        self.shape = shape
+        self.path = path
+        self.repeats = {number for number in shape if (*path, number) in repeated}
+        self._found: dict[int, list[Field]] = {}
+        self._times: dict[int, NDArray[np.uint8]] = {}
+
+    def times(self, number: int) -> NDArray[np.uint8]:
+        """How often each message has had the field, as far as that is counted."""
+        if number not in self._times:
+            times = self._times[number] = np.zeros(self.count, np.uint8)
+            for part in self._found.get(number, ()):
+                times[slice(None) if part.rows is None else part.rows] += 1
+        return self._times[number]
+
+    def add(self, number: int, part: Field, at: Positions) -> None:
+        """Put what a step read behind what the steps before it have read; no message is in it twice."""
+        parts = self._found.setdefault(number, [])
+        if parts and number not in self.repeats:
+            mine = slice(None) if part.rows is None else part.rows
+            times = self.times(number)
+            if number in self.shape and times[mine].any():
+                raise WireError(f"field {_name((*self.path, number))} occurs twice in a message", int(at[0]))
+            if (times[mine] >= _MOST_UNKNOWN).all():
+                return
+            times[mine] += times[mine] < _MOST_UNKNOWN
+        parts.append(part)
+
+    def append(self, number: int, part: Field) -> None:
+        """Put what was read one by one behind what the steps have read."""
+        self._found.setdefault(number, []).append(part)
+
+    def joined(self) -> dict[int, Field]:
+        """The fields."""
+        return {
+            number: _joined(parts, self.count, repeats=number in self.repeats or number not in self.shape)
+            for number, parts in self._found.items()
+        }
+
+
+def _rest(
+    buffer: Buffer,
+    position: Positions,
+    end: Positions,
+    rows: Positions | None,
+    parts: _Parts,
+    keep: Collection[Path] | None,
+    unknown: Unknown,
+) -> None:
+    """Read what the steps have left, message by message."""
+    path, shape = parts.path, parts.shape
+    kept = leftover.Kept()
+    for place, (at, until) in enumerate(zip(position.tolist(), end.tolist(), strict=True)):
+        row = place if rows is None else int(rows[place])
+        had: dict[int, int] = {}
+        for one in leftover.fields(buffer, at, until, shape):
+            number, repeats = one.number, one.number in parts.repeats
+            _check_tag(number, one.wire_type, shape, path, one.at)
+            if number not in shape:
+                unknown.add((*path, number), one.wire_type, one.times)
+            if not repeats:
+                before = had[number] if number in had else int(parts.times(number)[row])
+                if before and number in shape:
+                    raise WireError(f"field {_name((*path, number))} occurs twice in a message", one.at)
+                had[number] = before + one.times
+            for _ in range(1 if repeats else min(one.times, _MOST_UNKNOWN - before)):
+                kept.add(one, row)
+    for number, wire_type, part_rows, values, sizes in kept.columns():
+        wanted = wire_type != VARINT or keep is None or (*path, number) in keep
+        parts.append(number, Field(part_rows, values if wanted else values[:0], sizes))
 
 
 def decode(
@@ -211,16 +303,17 @@ def _tags(buffer: Buffer, at: Positions) -> NDArray[np.uint16]:
 
 
 def _check_tag(number: int, wire_type: int, shape: Shape, path: Path, at: int) -> None:
-    here = _name((*path, number))
     if number == 0:
         raise WireError(f"message {_name(path)} has a field with the number 0", at)
+    here = (*path, number)
     if wire_type not in WIRE_TYPE_NAMES:
-        raise WireError(f"field {here} has the unknown wire type {wire_type}", at)
+        raise WireError(f"field {_name(here)} has the unknown wire type {wire_type}", at)
     known = shape.get(number)
     expected = known if isinstance(known, int) else BYTES
     if known not in (None, ANY) and wire_type != expected:
         raise WireError(
-            f"field {here} is {WIRE_TYPE_NAMES[wire_type]} where {WIRE_TYPE_NAMES[expected]} belongs", at
+            f"field {_name(here)} is {WIRE_TYPE_NAMES[wire_type]} where {WIRE_TYPE_NAMES[expected]} belongs",
+            at,
         )
 
 
@@ -243,12 +336,6 @@ def _step(
         return after, sizes, after + sizes
     size = 8 if wire_type == FIXED64 else 4
     return at, np.full(at.size, size, np.int64), at + size
-
-
-def _check_once(parts: list[Field], mine: Positions | None, here: Path, at: Positions) -> None:
-    for part in parts:
-        if mine is None or part.rows is None or np.isin(mine, part.rows).any():
-            raise WireError(f"field {_name(here)} occurs twice in a message", int(at[0]))
 
 
 def _joined(parts: list[Field], count: int, *, repeats: bool) -> Field:

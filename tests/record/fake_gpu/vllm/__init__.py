@@ -1,7 +1,9 @@
 """As much of vLLM as the workers touch: an engine whose steps yield tokens, and layers that can be wrapped."""
 
 import asyncio
+import importlib
 import os
+import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -85,11 +87,56 @@ class Llama:
             layer(None, Tensor(rows))
 
 
+def resolved(arguments):
+    """What the engine makes of its arguments, as a worker has it."""
+    compilation = {"mode": 3, "cudagraph_mode": "FULL_AND_PIECEWISE", "cudagraph_capture_sizes": [1, 2, 4, 8]}
+    compilation |= arguments.get("compilation_config", {})
+    if arguments.get("enforce_eager"):
+        compilation = {"mode": 0, "cudagraph_mode": "NONE", "cudagraph_capture_sizes": []}
+    compilation["cudagraph_mode"] = SimpleNamespace(name=compilation["cudagraph_mode"])
+    backend = SimpleNamespace(get_name=lambda: "FLASH_ATTN")
+    layers = {"layers.0.attn": SimpleNamespace(get_attn_backend=lambda: backend), "layers.0.moe": object()}
+    return SimpleNamespace(
+        cache_config=SimpleNamespace(
+            cache_dtype=arguments.get("kv_cache_dtype", "auto"),
+            block_size=16,
+            enable_prefix_caching=arguments.get("enable_prefix_caching", True),
+        ),
+        parallel_config=SimpleNamespace(
+            tensor_parallel_size=arguments.get("tensor_parallel_size", 1),
+            pipeline_parallel_size=1,
+            data_parallel_size=1,
+            enable_expert_parallel=False,
+        ),
+        scheduler_config=SimpleNamespace(
+            async_scheduling=arguments.get("async_scheduling", True),
+            enable_chunked_prefill=True,
+            max_num_seqs=arguments.get("max_num_seqs", 256),
+            max_num_batched_tokens=arguments.get("max_num_batched_tokens", 8192),
+        ),
+        compilation_config=SimpleNamespace(**compilation, static_forward_context=layers),
+        model_config=SimpleNamespace(
+            dtype="torch.bfloat16",
+            quantization=arguments.get("quantization"),
+            max_model_len=arguments.get("max_model_len", 131072),
+        ),
+    )
+
+
+def asked(arguments, method):
+    module, _, name = arguments["worker_extension_cls"].rpartition(".")
+    worker = type("Worker", (getattr(importlib.import_module(module), name),), {})()
+    worker.vllm_config = resolved(arguments)
+    return [getattr(worker, method)()]
+
+
 @dataclass
 class Request:
+    request_id: str
     prompt: int
     wanted: int
     done: int = 0
+    num_preemptions: int = 0
     made: list = field(default_factory=list)
 
 
@@ -98,6 +145,8 @@ class Engine:
         self.model = model
         self.chunk = chunk
         self.requests = []
+        self.scheduler = SimpleNamespace(running=[], waiting=[], kv_cache_manager=SimpleNamespace(usage=0.0))
+        self.engine_core = SimpleNamespace(engine_core=SimpleNamespace(scheduler=self.scheduler))
         self.model_config = SimpleNamespace(
             get_vocab_size=lambda: 1000,
             hf_config=SimpleNamespace(to_dict=lambda: {"tie_word_embeddings": False}),
@@ -116,6 +165,11 @@ class Engine:
             room -= rows
             if request.done >= request.prompt:
                 request.made.append(7)
+        scheduler = self.scheduler
+        scheduler.running = [r for r in self.requests if r.done and len(r.made) < r.wanted]
+        scheduler.waiting = [r for r in self.requests if not r.done]
+        # Of a cache for 100 tokens.
+        scheduler.kv_cache_manager.usage = sum(r.done for r in scheduler.running) / 100
 
     def busy(self):
         return any(len(request.made) < request.wanted for request in self.requests)
@@ -123,9 +177,14 @@ class Engine:
 
 class LLM:
     def __init__(self, **arguments):
+        if os.environ.get("FAKE_NO_START"):
+            os._exit(7)
         self.arguments = arguments
         self.llm_engine = Engine(Llama(), arguments["max_num_batched_tokens"])
         self.generated = 0
+
+    def collective_rpc(self, method):
+        return asked(self.arguments, method)
 
     def apply_model(self, function):
         return [function(self.llm_engine.model)]
@@ -135,7 +194,11 @@ class LLM:
             raise RuntimeError("CUDA out of memory\nand more")
         if len(prompts) == int(os.environ.get("FAKE_DEADLY_BATCH", 0)):
             os._exit(139)
-        requests = [Request(len(p["prompt_token_ids"]), sampling.max_tokens) for p in prompts]
+        if len(prompts) == int(os.environ.get("FAKE_SLOW_BATCH", 0)):
+            time.sleep(60)
+        requests = [
+            Request(str(n), len(p["prompt_token_ids"]), sampling.max_tokens) for n, p in enumerate(prompts)
+        ]
         self.llm_engine.requests = requests
         while self.llm_engine.busy():
             self.llm_engine.step()
@@ -163,12 +226,26 @@ class AsyncLLM:
     model_config = SimpleNamespace(get_vocab_size=lambda: 1000)
 
     @classmethod
-    def from_engine_args(cls, arguments):
-        return cls()
+    def from_engine_args(cls, arguments, stat_loggers=()):
+        server = cls()
+        server.arguments = arguments.arguments
+        server.loggers = [make(None, 0) for make in stat_loggers]
+        server.running = 0
+        return server
+
+    async def collective_rpc(self, method):
+        return asked(self.arguments, method)
 
     async def generate(self, prompt, sampling, request_id):
-        for _ in range(sampling.max_tokens):
+        # A client that is busy, and so sends late.
+        time.sleep(float(os.environ.get("FAKE_BUSY_S", 0)))
+        self.running += 1
+        for number in range(sampling.max_tokens):
             await asyncio.sleep(0)
+            stats = SimpleNamespace(num_running_reqs=self.running, num_waiting_reqs=0, kv_cache_usage=0.25)
+            for logger in self.loggers:
+                logger.record(stats, SimpleNamespace(num_preempted_reqs=0), engine_idx=0)
+            self.running -= number == sampling.max_tokens - 1
             yield SimpleNamespace(outputs=[SimpleNamespace(token_ids=[7])])
 
     async def start_profile(self):

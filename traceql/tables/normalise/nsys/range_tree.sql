@@ -26,16 +26,42 @@ FROM placed JOIN nvtx_events USING (range_id);
 -- levels are enough for anything that nests on purpose, and what lies deeper climbs 16 of them.
 CREATE TEMP TABLE range_climbs AS
 WITH RECURSIVE climbs AS (
-    SELECT range_id, range_id AS ancestor_id, parent_id AS next_id, 0 AS levels, text AS path,
+    SELECT range_id, range_id AS ancestor_id, parent_id AS next_id, 0 AS levels,
            CASE WHEN depth < 128 THEN 127 ELSE 15 END AS most_levels
     FROM range_tree
     UNION ALL
-    SELECT climbs.range_id, next_id, parent_id, levels + 1, text || '/' || path, most_levels
+    SELECT climbs.range_id, next_id, parent_id, levels + 1, most_levels
     FROM climbs
     JOIN range_tree ON range_tree.range_id = climbs.next_id
     WHERE levels < most_levels
 )
 FROM climbs;
+
+-- Of more than 1024 characters the middle is left out: however long texts are, and however deep ranges nest,
+-- a path is short. Bytes are counted first, which takes no time.
+CREATE TEMP MACRO cut(path) AS
+    CASE WHEN strlen(path) > 1024 AND length(path) > 1024
+         THEN left(path, 512) || '…' || right(path, 511) ELSE path END;
+
+CREATE TEMP TABLE range_paths AS
+WITH RECURSIVE paths AS (
+    SELECT range_id, cut(text) AS path FROM range_tree WHERE parent_id IS NULL AND depth < 128
+    UNION ALL
+    SELECT range_tree.range_id, cut(path || '/' || text)
+    FROM paths
+    JOIN range_tree ON range_tree.parent_id = paths.range_id
+    WHERE depth < 128
+)
+FROM paths
+UNION ALL
+SELECT
+    climbs.range_id,
+    CASE WHEN bool_or(next_id IS NULL) THEN '' ELSE '…/' END
+        || string_agg(left(ancestors.text, 63), '/' ORDER BY levels DESC)
+FROM range_climbs AS climbs
+JOIN range_tree AS ancestors ON ancestors.range_id = ancestor_id
+WHERE most_levels < 127
+GROUP BY climbs.range_id;
 
 INSERT INTO range_ancestors BY NAME
 SELECT getvariable('trace_id') AS trace_id, range_id, ancestor_id, levels FROM range_climbs;
@@ -46,9 +72,10 @@ SELECT
     range_tree.parent_id,
     -- Where ranges cross, fewer are around one than were open.
     CASE WHEN next_id IS NULL THEN levels ELSE range_tree.depth END AS depth,
-    CASE WHEN next_id IS NULL THEN path ELSE '…/' || path END AS path
+    coalesce(path, cut(text)) AS path
 FROM range_climbs
 JOIN range_tree USING (range_id)
+LEFT JOIN range_paths USING (range_id)
 WHERE next_id IS NULL OR levels = most_levels;
 
 UPDATE traces SET warnings = list_append(

@@ -70,7 +70,7 @@ UPDATE traces SET
         FROM doubts
         WHERE doubts.trace_id = getvariable('trace_id')
     ), (
-        SELECT coalesce(list(text ORDER BY first_ns), [])
+        SELECT coalesce(list(text ORDER BY first_ns, text), [])
         FROM (
             SELECT regexp_replace(text, '\s+', ' ', 'g') AS text, min(time_ns) AS first_ns
             FROM diagnostics

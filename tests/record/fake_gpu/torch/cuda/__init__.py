@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 def log(text):
     if path := os.environ.get("FAKE_CALLS"):
-        with Path(path).open("a") as file:
+        with Path(path).open("a", encoding="utf-8") as file:
             file.write(text + "\n")
 
 

@@ -1,0 +1,83 @@
+"""Files that somebody gives, to be read whole: what is no file, or larger than such files are, is refused.
+
+A pipe would be waited for, and a device may never end.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from traceql.errors import TraceqlError
+
+#: Bytes of a file that people write: SQL, TOML, a model's configuration.
+MOST_BYTES = 16 << 20
+
+
+def content(
+    file: Traversable, name: str, error: type[TraceqlError], remedy: str, most_bytes: int = MOST_BYTES
+) -> bytes:
+    """The bytes of a file.
+
+    Args:
+        file: to read.
+        name: of it, for messages.
+        error: raised when it is not there, no file, or larger than `most_bytes`.
+        remedy: of the error.
+        most_bytes: that such a file may have.
+    """
+    try:
+        if isinstance(file, Path):
+            if file.is_symlink() and not file.exists():
+                raise error(f"{name}: not a file, but a link that leads nowhere", remedy)
+            if not stat.S_ISREG(file.stat().st_mode):
+                raise error(f"{name}: not a file", remedy)
+        with file.open("rb") as stream:
+            found: bytes = stream.read(most_bytes + 1)
+    except OSError as problem:
+        raise error(f"{name}: cannot be read ({problem.strerror})", remedy) from problem
+    except ValueError as problem:
+        # A name that no file can have.
+        raise error(f"{name}: cannot be read ({problem})", remedy) from None
+    if len(found) > most_bytes:
+        raise error(f"{name}: larger than {most_bytes:,} bytes", remedy)
+    return found
+
+
+def decoded(found: bytes) -> str:
+    r"""UTF-8 as text, with or without a byte order mark; every end of a line is ``\n``.
+
+    Raises:
+        UnicodeDecodeError: it is something else.
+    """
+    return io.TextIOWrapper(io.BytesIO(found), encoding="utf-8-sig").read()
+
+
+def from_json(text: str) -> Any:
+    """What a JSON text says.
+
+    Raises:
+        ValueError: it is no JSON, or an object has a key twice, of which one would be lost.
+        RecursionError: it is nested deeper than anything that is meant.
+    """
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the key {twice!r} twice in one object")
+    return found
+
+
+def valid(text: str) -> str:
+    """A text without halves of surrogate pairs, which no database column can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")

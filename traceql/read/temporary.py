@@ -1,0 +1,104 @@
+"""Temporary folders: gone with their use, or, if their process was killed, when the next one starts.
+
+A folder's name tells whose it is: ``traceql-MACHINE-PID-START-…``, the last as the system counts it. The
+first folder that a process makes in a place sweeps those whose process is dead: of this user, on this machine
+(in this container, for others count processes anew), and no links.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+import weakref
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAME: Final = re.compile(r"traceql-([0-9a-f]{8})-(\d+)-(\d+)-")
+
+
+@contextlib.contextmanager
+def folder(within: Path | None = None) -> Iterator[Path]:
+    """A new folder, for its owner alone, until the end of the block.
+
+    Args:
+        within: where it is made; by default where the system has such files.
+    """
+    made = _make(within)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def folder_of(owner: object) -> tuple[Path, weakref.finalize[..., object]]:
+    """A new folder, for its owner alone, until its function is called or the object is no more."""
+    made = _make(None)
+    return made, weakref.finalize(owner, shutil.rmtree, made, ignore_errors=True)
+
+
+def _make(within: Path | None) -> Path:
+    place = str(within or tempfile.gettempdir())
+    _sweep(place)
+    pid = os.getpid()
+    return Path(tempfile.mkdtemp(prefix=f"traceql-{_machine()}-{pid}-{_start(pid)}-", dir=place))
+
+
+@cache
+def _sweep(place: str) -> None:
+    """Remove folders whose process is dead. Another that does so at the same time does no harm."""
+    # Elsewhere only a process itself can be asked whether it lives, and asking may end it.
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError), os.scandir(place) as entries:
+        for entry in entries:
+            if (named := _NAME.match(entry.name)) is not None and named[1] == _machine():
+                with contextlib.suppress(OSError):
+                    ours = entry.stat(follow_symlinks=False).st_uid == os.getuid()
+                    if (
+                        ours
+                        and entry.is_dir(follow_symlinks=False)
+                        and not _lives(*map(int, named.group(2, 3)))
+                    ):
+                        shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _lives(pid: int, start: int) -> bool:
+    """Whether that process still runs, and not another one of its number."""
+    if sys.platform == "linux":
+        # It may have no access to what others run, but such a process is not of this user.
+        return _start(pid) == start
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _start(pid: int) -> int:
+    """When a process began, in ticks since the machine did; 0 where the system does not tell."""
+    try:
+        # Its name, in brackets, may hold anything.
+        return int(Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+@cache
+def _machine() -> str:
+    """What numbers processes: the machine, or a container on it."""
+    numbers = ""
+    with contextlib.suppress(OSError):
+        numbers = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - no path, but what a name stands for
+    return hashlib.sha256(f"{platform.node()} {numbers}".encode()).hexdigest()[:8]
