@@ -156,6 +156,10 @@ _QUANTITIES: Final = (
     (r"smsp__sass_average_data_bytes_per_sector_\w+", "byte/sector"),
 )
 
+# Sums that the tool derives are in bytes where their parts were not collected (and have no value then).
+_SPILLS: Final = re.compile(r"sass__inst_executed_register_spilling_mem_(?:local|shared)")
+_PART_OF_SPILLS: Final = "sass__inst_executed_register_spilling"
+
 # Endings that the rules below do not explain: name without its rollup → unit.
 _WHOLE_NAMES: Final = {
     "l1tex__data_pipe_lsu_wavefronts.peak_sustained_elapsed.per_second": "1/s",
@@ -185,8 +189,12 @@ def units(metrics: Iterable[str]) -> list[str | None]:
     """
     found: list[str | None] = []
     seen: set[str | None] = set()
+    has_parts = False
     for metric in metrics:
         unit = _unit(metric, seen)
+        if _SPILLS.fullmatch(metric) and not has_parts:
+            unit = "byte"
+        has_parts = has_parts or metric == _PART_OF_SPILLS
         seen.add(unit)
         found.append(unit)
     return found
