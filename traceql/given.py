@@ -35,9 +35,9 @@ def content(
     """
     try:
         if isinstance(file, Path):
-            if file.is_symlink() and not file.exists():
-                raise error(f"{name}: not a file, but a link that leads nowhere", remedy)
-            if not stat.S_ISREG(file.stat().st_mode):
+            mode = file.stat().st_mode
+            # A folder is told by the system, when it is opened.
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
                 raise error(f"{name}: not a file", remedy)
         with file.open("rb") as stream:
             found: bytes = stream.read(most_bytes + 1)

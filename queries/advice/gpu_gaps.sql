@@ -11,7 +11,7 @@
 -- @param  graphs BOOLEAN = true   count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @param  limit BIGINT = 50       gaps per trace; NULL for all
--- @needs  kernels
+-- @needs  kernels timeline
 -- @column trace VARCHAR           name of the trace
 -- @column duration_ns BIGINT      length of the gap
 -- @column start_ns BIGINT         end of the operation before it

@@ -11,7 +11,7 @@
 -- @param  by VARCHAR = 'gpu'     gpu, whoever shares it, or process: what each of them uses
 -- @param  graphs BOOLEAN = true  count whole CUDA graphs as GPU work; NVIDIA's rule takes them for idle time
 -- @param  limit BIGINT = 50      rows per trace; NULL for all
--- @needs  kernels
+-- @needs  kernels timeline
 -- @column trace VARCHAR          name of the trace
 -- @column in_use_pct DOUBLE      operation time ÷ time
 -- @column duration_ns BIGINT     length

@@ -4,7 +4,7 @@
 -- @of     totals
 -- @param  names VARCHAR = 'full'     short, full or distinct names of kernels, see the view kernel_names
 -- @param  graphs BOOLEAN = true      count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
--- @needs  kernels
+-- @needs  kernels timeline
 -- @column trace VARCHAR              name of the trace
 -- @column category VARCHAR           CUDA_KERNEL, MEMORY_OPER or CUDA_GRAPH
 -- @column operation VARCHAR          kernel name, or what is copied or set

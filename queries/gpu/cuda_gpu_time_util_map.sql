@@ -8,7 +8,7 @@
 -- @param  bins BIGINT = 30       bins per trace; the default is NVIDIA's
 -- @param  graphs BOOLEAN = true  whole CUDA graphs are kernel time; NVIDIA's recipe takes them for idle time
 -- @param  by VARCHAR = 'gpu'     gpu, whoever shares it, or process: the kernels of each of them
--- @needs  kernels
+-- @needs  kernels timeline
 -- @column trace VARCHAR          name of the trace
 -- @column pid BIGINT             process; NULL where several share the GPU
 -- @column gpu_id INTEGER         the GPU, see gpus

@@ -4,7 +4,7 @@
 -- @of     timeline
 -- @param  names VARCHAR = 'full'        short, full or distinct names of kernels, see the view kernel_names
 -- @param  graphs BOOLEAN = true         count whole CUDA graphs as GPU work; NVIDIA's report leaves them out
--- @needs  kernels
+-- @needs  kernels timeline
 -- @column trace VARCHAR                 name of the trace
 -- @column start_ns BIGINT               start on the GPU
 -- @column duration_ns BIGINT            time on the GPU

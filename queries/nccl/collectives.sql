@@ -8,7 +8,7 @@
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @param  names VARCHAR = 'distinct'    short, full or distinct names, see the view kernel_names
 -- @param  limit BIGINT = 50             collectives per job, those with the longest wait; NULL for all
--- @needs  kernels
+-- @needs  kernels timeline
 -- @column trace VARCHAR                 name of the job's first trace
 -- @column kernel VARCHAR                communication kernel
 -- @column function VARCHAR              functions of NCCL that launched it; NULL if not recorded

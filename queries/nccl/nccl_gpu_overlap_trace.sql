@@ -7,7 +7,7 @@
 -- @of     timeline
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @param  names VARCHAR = 'short'       short, full or distinct names, see the view kernel_names
--- @needs  kernels
+-- @needs  kernels timeline
 -- @column trace VARCHAR                 name of the trace
 -- @column start_ns BIGINT               start on the GPU
 -- @column duration_ns BIGINT            time on the GPU

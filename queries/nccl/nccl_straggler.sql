@@ -8,7 +8,7 @@
 -- @of     timeline
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @param  names VARCHAR = 'short'       short, full or distinct names, see the view kernel_names
--- @needs  kernels
+-- @needs  kernels timeline
 -- @column trace VARCHAR                 name of the trace
 -- @column kernel VARCHAR                communication kernel
 -- @column communicator VARCHAR          hash of NCCL's communicator; NULL if not recorded

@@ -7,7 +7,7 @@
 -- @of     timeline
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @param  max_blocks BIGINT = 1500  blocks per trace
--- @needs  kernels|nvtx_ranges|memory_ops|graph_launches
+-- @needs  kernels|nvtx_ranges|memory_ops|graph_launches timeline
 -- @column trace VARCHAR          name of the trace
 -- @column lane_number BIGINT     from the top, from 0
 -- @column lane VARCHAR           thread and depth of its ranges, or GPU and stream

@@ -594,7 +594,12 @@ class Stub:
 def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Path]:
     """Two reports of a third profiler, which is registered like the others."""
     module = "traceql_stub_reader"
-    monkeypatch.setitem(sys.modules, module, Stub)  # type: ignore[arg-type]
+    # It decodes in a process of its own, as every reader does.
+    source = "from questions.test_own_questions import Stub\n\nread = Stub.read\n"
+    (tmp_path / f"{module}.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    places = (str(tmp_path), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, places)))
     reader = Reader("stub-rep", "stub", module, (".stub-rep",), magic=b"STUB ")
     monkeypatch.setattr(formats, "READERS", (*formats.READERS, reader))
     kind = kinds.Kind("stub", "Stub Profiler", has_timeline=True, has_counters=False, pipeline="nsys")

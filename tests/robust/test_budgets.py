@@ -143,7 +143,7 @@ def zeros(path: Path, megabytes: int = 100) -> Path:
 
 
 def decoded(path: Path, within: Limits) -> None:
-    reader = formats.reader_for(path) if path.is_file() else formats.by_format("nsys-rep")
+    reader = formats.reader_for(path) if path.is_file() else formats.READERS[1]
     worker.decode(reader, path, wanted=None, progress=no_progress, within=within)
 
 

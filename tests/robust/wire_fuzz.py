@@ -179,10 +179,15 @@ def cases(seed: int, count: int) -> Iterator[tuple[str, str, bytes]]:
 # --- what comes of it ------------------------------------------------------------------------------------
 
 
+def reader_of(form: str) -> formats.Reader:
+    """The reader of a format."""
+    return next(reader for reader in formats.READERS if reader.format == form)
+
+
 def _read(form: str, path: Path) -> int:
     """In a forked process: 0 read, 1 refused, 2 anything else."""
     try:
-        formats.by_format(form).read(path, wanted=None, progress=no_progress)
+        reader_of(form).read(path, wanted=None, progress=no_progress)
     except ReportError:
         return 1
     except BaseException:  # noqa: BLE001 - which is the finding
@@ -241,6 +246,6 @@ if __name__ == "__main__":
     os.environ |= {"ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     # What every case needs is there before the first one.
     for _form in MAKERS:
-        assert formats.by_format(_form).read
+        assert reader_of(_form).read
     _RESIDENT = 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     main()

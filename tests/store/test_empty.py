@@ -29,7 +29,7 @@ def ingest(path: Path) -> list[tuple[object, ...]]:
         return database.sql(
             """
             SELECT table_name, column_name, data_type, comment FROM duckdb_columns()
-            WHERE NOT internal AND database_name = current_database() ORDER BY ALL
+            WHERE NOT internal AND database_name NOT IN ('system', 'temp') ORDER BY ALL
             """
         ).rows()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from traceql.errors import MissingDataError
 from traceql.questions.parameters import TRACE_PARAMS, by_of
+from traceql.questions.question import TIMELINE
 from traceql.read import kinds
 from traceql.tables import schema
 
@@ -67,27 +68,33 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     given = [bound[p] for p in TRACE_PARAMS if bound.get(p) is not None]
     chosen = [str(name) for names in given for name in (names if isinstance(names, list) else [names])]
     traces = run(
-        "SELECT trace_id, trace, profiler, has_counters, missing FROM traces ORDER BY trace"
+        "SELECT trace_id, trace, profiler, has_timeline, has_counters, missing FROM traces ORDER BY trace"
     ).to_pylist()
     if query.of_runs and _is_of_runs_alone(run, traces, chosen):
         return []
     needs = catalog.needs(query)
     # Alternatives of which one comes with traceql are always there.
     needs = [need for need in needs if len(need) == 1 or schema.SHIPPED.keys().isdisjoint(need)]
-    imported = [need for need in needs if not any(_of_trace(table) for table in need)]
+    imported = [need for need in needs if need != (TIMELINE,) and not any(_of_trace(table) for table in need)]
     for need in imported:
         if not any(run(f"FROM {table} LIMIT 1").num_rows for table in need):
             raise MissingDataError(
                 f"the database holds no {' or '.join(need)}, which {query.name} reads",
                 "Add some: traceql import-runs FILE",
             )
-    needs = [need for need in needs if need not in imported]
+    timed = (TIMELINE,) in needs
+    needs = [need for need in needs if need not in imported and need != (TIMELINE,)]
     if imported and not needs:
         return []
     if not traces:
         raise MissingDataError("the database holds no traces", "Add some: traceql ingest REPORT")
     in_scope = [t for t in traces if not chosen or t["trace"] in chosen]
     found: list[Note] = []
+    if timed and in_scope and not any(t["has_timeline"] for t in in_scope):
+        where = f"trace {_none_of(chosen)}" if chosen else "the database"
+        raise MissingDataError(
+            f"{where} has counters but no timeline, which {query.name} reads", "Recorded by: nsys profile"
+        )
     for need in needs:
         options = {
             kind: schema.BY_NAME[table].collected_by[kind]
@@ -97,8 +104,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
         able = [t for t in in_scope if t["profiler"] in options or _holds(run, t, need, options)]
         lacking = [t["trace"] for t in able if _lacks(t, need)]
         if len(lacking) == len(able):
-            names = " nor ".join(repr(name) for name in dict.fromkeys(chosen))
-            where = f"trace {names}" if chosen else "the database"
+            where = f"trace {_none_of(chosen)}" if chosen else "the database"
             raise MissingDataError(
                 f"{where} holds no {' or '.join(need)}, which {query.name} reads",
                 "Recorded by: " + "; ".join(options.values()) if options else "",
@@ -114,6 +120,10 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     if by_of(bound.get("by"))[0] == "thread":
         found += _launched_elsewhere(run, [t["trace_id"] for t in in_scope])
     return found + _metric_gaps(run, catalog, query, [t for t in in_scope if t["has_counters"]])
+
+
+def _none_of(names: list[str]) -> str:
+    return " nor ".join(repr(name) for name in dict.fromkeys(names))
 
 
 def _is_of_runs_alone(run: Run, traces: list[dict[str, Any]], chosen: list[str]) -> bool:

@@ -152,7 +152,11 @@ def _main() -> None:
     except click.ClickException as error:
         said = io.StringIO()
         error.show(said)
-        click.echo("\n".join(map(values.readable, said.getvalue().split("\n"))), err=True, nl=False)
+        click.echo(
+            "\n".join(values.readable(line.expandtabs(4)) for line in said.getvalue().split("\n")),
+            err=True,
+            nl=False,
+        )
         sys.exit(error.exit_code)
     except click.Abort:
         click.echo("Interrupted.", err=True)

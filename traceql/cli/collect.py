@@ -318,14 +318,14 @@ def _record(
         tags=shared["tags"],
         metrics=shared["measured"],
     )
+    if kept_out := environment.told(variables)["kept_out"]:
+        note(f"kept out of the environment (--env NAME hands one on): {', '.join(kept_out)}")
     if shared["dry_run"]:
         command = fitting(recording.free_name(wanted))
         # As bytes: an argument need not be Unicode.
         click.echo(os.fsencode(commands.printed(command, None if shared["all_env"] else variables)))
         return
     tools.find(tool)
-    if kept_out := environment.told(variables)["kept_out"]:
-        note(f"kept out of the environment (--env NAME hands one on): {', '.join(kept_out)}")
     if left_out := commands.left_out(partial(build, Path()), has):
         note(f"{tool} of this version has no {', '.join(left_out)}: left out")
     known = recording.facts(wanted)

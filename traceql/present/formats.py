@@ -35,9 +35,7 @@ def safe_csv(answer: pa.Table, file: IO[bytes]) -> None:
     frame = _frame(answer)
     text = pl.selectors.string()
     formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
-    frame = frame.with_columns(
-        pl.when(formula).then(pl.concat_str(pl.lit("'"), text)).otherwise(text).name.keep()
-    )
+    frame = frame.with_columns(pl.when(formula).then(pl.lit("'") + text).otherwise(text).name.keep())
     _write_csv(frame.rename({name: f"'{name}" for name in frame.columns if re.match(_FORMULA, name)}), file)
 
 

@@ -61,7 +61,7 @@ def cut(text: str, most: int = MOST_SHOWN) -> str:
     A few digits of a hash keep apart what differs in the middle.
 
     >>> cut("a" * 1_000_000, 60)
-    'aaaaaaaaaa…[999,980 more, 84ba9d]…aaaaaaaaaa'
+    'aaaaaaaaaa…[999,980 more, cdc76e]…aaaaaaaaaa'
     """
     if len(text) <= most:
         return text
@@ -76,7 +76,7 @@ def readable(text: str, most: int = MOST_SHOWN) -> str:
 
 
 def drawn(text: str) -> str:
-    """`text` as charts and pages hold it, many times over."""
+    """`text` as charts hold it, many times over."""
     return readable(text, MOST_DRAWN)
 
 

@@ -9,7 +9,8 @@
     -- @column  range VARCHAR          NVTX message
     -- @title   range NVTX range       how pictures and pages call it, where its name does not tell
     -- @columns rooflines launches     here those of a view follow, from that one on
-    -- @needs   kernels nvtx_ranges    tables (or views) without which there is no answer; a|b: one of them
+    -- @needs   kernels nvtx_ranges    tables (or views) without which there is no answer; a|b: one of them;
+                                      timeline: events with times
     -- @metrics dram__bytes_read.sum   ncu metrics it reads; a|b: one of them
     -- @ncu     --set roofline         options that record these; by default --metrics with their names
     -- @empty   what to check when there is no row
@@ -75,6 +76,8 @@ ASKED_WITH: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 #: What a question of the page may ask of a trace: that it has a timeline, counters, or nothing.
 CAPABILITIES = ("timeline", "counters", "any")
+#: In ``@needs``: events with times, which reports of counters do not have.
+TIMELINE = "timeline"
 
 
 @dataclass(frozen=True)
@@ -419,7 +422,7 @@ def _check_needs(text: str, where: str, columns_of: Callable[[str], Sequence[Res
     for word in text.split():
         for name in word.split("|"):
             is_table = name in schema.BY_NAME or name in schema.SHIPPED
-            if not is_table and not (name == word and columns_of(name)):
+            if not is_table and word != TIMELINE and not (name == word and columns_of(name)):
                 raise CatalogError(
                     f"{where}: there is no table or view {name!r}",
                     "Write names of tables or views, a|b for tables of which one is enough.",

@@ -11,6 +11,7 @@ It imports little before it knows what to decode: the user waits for it.
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import struct
@@ -21,12 +22,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from traceql import errors
-from traceql.read import formats
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from traceql.read.base import RawReport, Wanted
+    from traceql.read.base import RawReport, ReadFunction, Wanted
 
 FRAME = struct.Struct("<cQ")
 # Seconds between two reports of progress.
@@ -74,10 +74,9 @@ def _serve(stream: IO[bytes], request: dict[str, Any]) -> None:
             send(stream, b"P", json.dumps([done, total]).encode())
 
     wanted: Wanted | None = request["wanted"]
-    reader = formats.by_format(request["format"])
-    divided = {"part": tuple(request["part"])} if reader.divisible else {}
+    divided = {"part": tuple(request["part"])} if request["divisible"] else {}
     try:
-        read = reader.read
+        read: ReadFunction = importlib.import_module(request["module"]).read
         gc.enable()
         report = read(Path(request["path"]), wanted=wanted, progress=progress, **divided)
         for name, table in report.tables.items():

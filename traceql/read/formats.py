@@ -125,15 +125,6 @@ def by_magic(head: bytes) -> Reader | None:
     return next((r for r in READERS if r.magic and head.startswith(r.magic)), None)
 
 
-def by_format(name: str) -> Reader:
-    """The reader of a format name.
-
-    Raises:
-        KeyError: no such format.
-    """
-    return {reader.format: reader for reader in (*READERS, NCU_REPORT)}[name]
-
-
 def claimed(file_name: str) -> Reader | None:
     """The reader that a file name claims by its suffix, or None."""
     lowered = file_name.lower()

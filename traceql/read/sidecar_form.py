@@ -65,6 +65,8 @@ class _Form(Struct):
 
 def read(path: Path) -> Sidecar:
     """See `sidecar.read`."""
+    if not path.is_file():
+        raise _wrong(path, "not a file")
     content = given.content(path, path.name, RunFileError, _REMEDY, MAX_BYTES)
     try:
         data = given.from_json(given.decoded(content))

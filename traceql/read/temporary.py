@@ -57,7 +57,7 @@ def _make(within: Path | None) -> Path:
 def _sweep(place: str) -> None:
     """Remove folders whose process is dead. Another that does so at the same time does no harm."""
     # Elsewhere only a process itself can be asked whether it lives, and asking may end it.
-    if sys.platform == "win32":
+    if sys.platform == "win32" or not hasattr(os, "getuid"):
         return
     with contextlib.suppress(OSError), os.scandir(place) as entries:
         for entry in entries:

@@ -161,7 +161,8 @@ def _start(
     reader: Reader, path: Path, wanted: Wanted | None, part: tuple[int, int], memory_bytes: int | None
 ) -> _Child:
     request = {
-        "format": reader.format,
+        "module": reader.module,
+        "divisible": reader.divisible,
         "path": str(path.absolute()),
         "wanted": wanted,
         "part": part,
@@ -227,8 +228,14 @@ def _answer(child: _Child, path: Path, progress: Progress, guard: _Watch, within
     child.said.seek(0)
     said = child.said.read().decode("utf-8", "replace").strip().splitlines()
     reason = said[-1] if said else f"exit status {status}"
-    if any(words in reason for words in _NO_MEMORY) or (status == _KILLED and not said):
+    if any(words in reason for words in _NO_MEMORY):
         raise _too_large(path, within)
+    if status == _KILLED and not said:
+        # Its own limit does not kill; the system does, when all memory is used.
+        raise errors.ReportError(
+            f"{path.name}: the decoder crashed (it was killed)",
+            "The system does so when its memory is used up: read the report on a machine with more.",
+        )
     raise errors.ReportError(
         f"{path.name}: the decoder crashed ({reason})",
         "The file is probably damaged: copy it again, or record it again.",

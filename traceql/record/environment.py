@@ -35,19 +35,21 @@ _LAUNCHERS = re.compile(
 # What makes the same program faster or slower.
 _SPEED = re.compile(
     r"(?:NCCL|UCX|GLOO|OMP|KMP|MKL|OPENBLAS|PYTORCH|TORCH|TORCHINDUCTOR|TRITON|VLLM|CUDA|CUDNN|CUBLAS|CUBLASLT"
-    r"|FLASHINFER|FLASH_ATTENTION|XFORMERS|NVTE|TF|XLA|JAX)_\w+$"
+    r"|FLASHINFER|FLASH_ATTENTION|XFORMERS|NVTE|XLA|JAX)_\w+$"
 )
 # Of those, what says who runs it and from where.
 _WHO = re.compile(r"(?:USER|ACCOUNT|UID|GID|SUBMIT)")
 _SECRET = re.compile(
-    r"(?:^|_)(?:TOKEN|KEY|SECRET|PASSWORD|PASSWD|CREDENTIALS?|AUTH|JWT|APIKEY)(?:$|_)", re.IGNORECASE
+    r"(?:^|_)(?:TOKEN|KEY|APIKEY|JWT|SECRET|PASS|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|AUTH|AUTHORIZATION|BEARER"
+    r"|COOKIE|SESSION)(?:$|_)",
+    re.IGNORECASE,
 )
 
 
 def is_secret(name: str) -> bool:
     """Whether a variable's name says that its value is a secret.
 
-    >>> [is_secret(name) for name in ("HF_TOKEN", "VLLM_API_KEY", "NCCL_DEBUG", "TOKENIZERS_PARALLELISM")]
+    >>> [is_secret(name) for name in ("HF_TOKEN", "VLLM_HTTP_AUTHORIZATION", "NCCL_DEBUG", "TOKENIZERS_DIR")]
     [True, True, False, False]
     """
     return _SECRET.search(name) is not None

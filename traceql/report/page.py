@@ -134,7 +134,7 @@ def _finalized(value: object) -> object:
     """A text of the page, line by line as it can be shown; what was written here or escaped stays."""
     if not isinstance(value, str) or hasattr(value, "__html__"):
         return value
-    return "\n".join(values.drawn(line) for line in value.split("\n"))
+    return "\n".join(values.readable(line) for line in value.split("\n"))
 
 
 # The charts' colours are variables of the page: it turns dark, or is printed, without drawing them again.
