@@ -295,3 +295,40 @@ def test_a_command_ends_at_once_while_the_database_computes(
     assert time.monotonic() - began < 5
     assert "Traceback" not in stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+# --- while Python imports -------------------------------------------------------------------------------
+
+# A thread has the lock for imports when the signal comes, and the main thread wants it next.
+IMPORTING = """
+import _imp, importlib, os, signal, threading, time
+from traceql.store import interrupts
+
+def hold():
+    _imp.acquire_lock()
+    held.set()
+    time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.1)
+    _imp.release_lock()
+
+interrupts.install()
+held = threading.Event()
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+try:
+    importlib._bootstrap._get_module_lock("nowhere")
+    time.sleep(10)
+except KeyboardInterrupt:
+    thread.join()
+    print(_imp.lock_held())
+"""
+
+
+@systems.posix("signals that one thread sends to another")
+def test_a_signal_in_the_middle_of_an_import_leaves_no_lock_behind() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTING], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.stdout == "False\n", done.stderr
