@@ -172,14 +172,9 @@ def _decoders_of(process: subprocess.Popen[str]) -> set[int]:
     return children
 
 
-@pytest.mark.parametrize(
-    # One that is terminated waits for its decoders: they need not be as slow.
-    ("end", "slow"),
-    [(signal.SIGKILL, "scv_nwor_off.ncu-rep"), (signal.SIGTERM, "scv_nwor_graph.ncu-rep")],
-    ids=["9", "15"],
-)
-def test_no_decoder_outlives_its_parent(tmp_path: Path, end: signal.Signals, slow: str) -> None:
-    report = plain(slow, tmp_path)
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM], ids=["9", "15"])
+def test_no_decoder_outlives_its_parent(tmp_path: Path, end: signal.Signals) -> None:
+    report = plain("scv_nwor_off.ncu-rep", tmp_path)
     copies = [tmp_path / f"{n}.ncu-rep" for n in range(3)]
     for copy in copies:
         copy.write_bytes(report.read_bytes())
@@ -192,6 +187,21 @@ def test_no_decoder_outlives_its_parent(tmp_path: Path, end: signal.Signals, slo
         while (left := children & _workers()) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert not left
+
+
+@pytest.mark.parametrize(("end", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_waits_for_no_decoder(tmp_path: Path, end: signal.Signals, status: int) -> None:
+    with _start(tmp_path / "db", plain("scv_nwor_off.ncu-rep", tmp_path)) as process:
+        children = _decoders_of(process)
+        # As one that computes for long.
+        for child in children:
+            os.kill(child, signal.SIGSTOP)
+        process.send_signal(end)
+        _, stderr = process.communicate(timeout=20)
+    assert process.returncode == status
+    assert stderr.strip() == ("Interrupted." if end == signal.SIGINT else "")
+    assert not children & _workers()
+    assert not (tmp_path / "db").exists()
 
 
 def test_a_decoder_that_is_killed_is_an_error_of_its_report_only(tmp_path: Path) -> None:

@@ -34,17 +34,17 @@ T = TypeVar("T")
 
 
 class Interruptible(Protocol):
-    """A connection to a database."""
+    """A connection to a database, or whatever else computes for a command."""
 
     def interrupt(self) -> None:
-        """End the statement that runs on it, if any does."""
+        """End what runs there, if anything does."""
 
 
 # Between two looks at whether the handler has run: a handler that needs no help is done long before.
 _SECONDS = 0.05
 # How long what was interrupted may take to end.
 _GRACE_SECONDS = 0.05
-# Connections, each with the thread that computes there.
+# Each with the thread that computes there, or waits for what computes.
 _running: list[tuple[int, Interruptible]] = []
 _handled = threading.Event()
 # A signal came at a moment at which its handler could raise nothing.
