@@ -342,3 +342,12 @@ def test_a_signal_in_the_middle_of_an_import_leaves_no_lock_behind() -> None:
         [sys.executable, "-c", IMPORTING], capture_output=True, text=True, timeout=30, check=False
     )
     assert done.stdout == "False\n", done.stderr
+
+
+@systems.posix("named pipes")
+def test_a_named_pipe_is_refused_as_a_database(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "db")
+    command = [sys.executable, "-m", "traceql", "ls", "--db", str(tmp_path / "db")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert "not a file" in done.stderr
