@@ -172,14 +172,9 @@ def _decoders_of(process: subprocess.Popen[str]) -> set[int]:
     return children
 
 
-@pytest.mark.parametrize(
-    # One that is terminated waits for its decoders: they need not be as slow.
-    ("end", "slow"),
-    [(signal.SIGKILL, "scv_nwor_off.ncu-rep"), (signal.SIGTERM, "scv_nwor_graph.ncu-rep")],
-    ids=["9", "15"],
-)
-def test_no_decoder_outlives_its_parent(tmp_path: Path, end: signal.Signals, slow: str) -> None:
-    report = plain(slow, tmp_path)
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM], ids=["9", "15"])
+def test_no_decoder_outlives_its_parent(tmp_path: Path, end: signal.Signals) -> None:
+    report = plain("scv_nwor_off.ncu-rep", tmp_path)
     copies = [tmp_path / f"{n}.ncu-rep" for n in range(3)]
     for copy in copies:
         copy.write_bytes(report.read_bytes())
@@ -192,6 +187,21 @@ def test_no_decoder_outlives_its_parent(tmp_path: Path, end: signal.Signals, slo
         while (left := children & _workers()) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert not left
+
+
+@pytest.mark.parametrize(("end", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_waits_for_no_decoder(tmp_path: Path, end: signal.Signals, status: int) -> None:
+    with _start(tmp_path / "db", plain("scv_nwor_off.ncu-rep", tmp_path)) as process:
+        children = _decoders_of(process)
+        # As one that computes for long.
+        for child in children:
+            os.kill(child, signal.SIGSTOP)
+        process.send_signal(end)
+        _, stderr = process.communicate(timeout=20)
+    assert process.returncode == status
+    assert stderr.strip() == ("Interrupted." if end == signal.SIGINT else "")
+    assert not children & _workers()
+    assert not (tmp_path / "db").exists()
 
 
 def test_a_decoder_that_is_killed_is_an_error_of_its_report_only(tmp_path: Path) -> None:
@@ -295,3 +305,49 @@ def test_a_command_ends_at_once_while_the_database_computes(
     assert time.monotonic() - began < 5
     assert "Traceback" not in stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+# --- while Python imports -------------------------------------------------------------------------------
+
+# A thread has the lock for imports when the signal comes, and the main thread wants it next.
+IMPORTING = """
+import _imp, importlib, os, signal, threading, time
+from traceql.store import interrupts
+
+def hold():
+    _imp.acquire_lock()
+    held.set()
+    time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.1)
+    _imp.release_lock()
+
+interrupts.install()
+held = threading.Event()
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+try:
+    importlib._bootstrap._get_module_lock("nowhere")
+    time.sleep(10)
+except KeyboardInterrupt:
+    thread.join()
+    print(_imp.lock_held())
+"""
+
+
+@systems.posix("signals that one thread sends to another")
+def test_a_signal_in_the_middle_of_an_import_leaves_no_lock_behind() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTING], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.stdout == "False\n", done.stderr
+
+
+@systems.posix("named pipes")
+def test_a_named_pipe_is_refused_as_a_database(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "db")
+    command = [sys.executable, "-m", "traceql", "ls", "--db", str(tmp_path / "db")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert "not a file" in done.stderr

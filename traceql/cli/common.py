@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -55,6 +56,8 @@ def db_option() -> Callable[[F], F]:
 
 
 def _keep_wait(context: click.Context, _param: click.Parameter, wait_s: float) -> None:
+    if math.isnan(wait_s):
+        raise click.BadParameter("a number of seconds; 0 for not at all.")
     context.meta[_WAIT] = wait_s
 
 

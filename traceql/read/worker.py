@@ -96,6 +96,26 @@ class _Watch:
         self._thread.join()
 
 
+class Stop:
+    """Ends a decoding that nobody waits for any more, from another thread."""
+
+    def __init__(self) -> None:
+        self._over = False
+        self._children: Sequence[_Child] = ()
+
+    def interrupt(self) -> None:
+        """End its processes, and those that it starts later."""
+        self._over = True
+        for child in self._children:
+            child.process.kill()
+
+    def hold(self, children: Sequence[_Child]) -> None:
+        """Note which these are."""
+        self._children = children
+        if self._over:
+            self.interrupt()
+
+
 def decode(
     reader: Reader,
     path: Path,
@@ -104,6 +124,7 @@ def decode(
     progress: Progress,
     parts: int = 1,
     within: Limits | None = None,
+    stop: Stop | None = None,
 ) -> RawReport:
     """Run a reader in child processes; the same contract as its ``read``.
 
@@ -114,6 +135,7 @@ def decode(
         progress: see `base.ReadFunction`.
         parts: processes to share the report among, where the format can be divided.
         within: what all of them may take; by default what `limits` allows a report of its size.
+        stop: ends them.
 
     Raises:
         ReportError: whatever the reader raised, or that it crashed.
@@ -132,10 +154,12 @@ def decode(
         return update
 
     children = [_start(reader, path, wanted, (part, parts), memory) for part in range(parts)]
-    # While they start: it takes as long as they do.
-    import pyarrow as pa
-
     try:
+        if stop is not None:
+            stop.hold(children)
+        # While they start: it takes as long as they do.
+        import pyarrow as pa
+
         with _Watch(children, within.idle_s) as guard:
             # Their answers wait in the pipes: progress of the first part is what is seen first.
             reports = [

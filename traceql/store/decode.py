@@ -22,7 +22,7 @@ from traceql.read import formats, kinds, nsys_tool, sidecar, temporary, worker
 from traceql.read.base import RawReport, no_progress
 from traceql.read.limits import limits
 from traceql.read.source import Source, open_source, packed_names, plain_name
-from traceql.store import held
+from traceql.store import held, interrupts
 from traceql.tables import normalise
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def decode(
     path = _named(path)
     # This process may have it open, and a close would give up its lock.
     held.spare(path)
-    with ExitStack() as resources:
+    with ExitStack() as resources, interrupts.running(stop := worker.Stop()):
         source = resources.enter_context(open_source(path, _no_part))
         reader = formats.reader_for(source.path, source.file_name)
         tool = _TOOLS.get(reader.format)
@@ -174,11 +174,11 @@ def decode(
         def read(by: formats.Reader) -> RawReport:
             wanted = normalise.wanted(by.kind)
             return worker.decode(
-                by, source.path, wanted=wanted, progress=progress, parts=parts, within=within
+                by, source.path, wanted=wanted, progress=progress, parts=parts, within=within, stop=stop
             )
 
         if tool is not None and via == tool:
-            report = _through(tool, source, resources, read, within)
+            report = _through(tool, source, resources, read, within, stop)
         else:
             try:
                 report = read(reader)
@@ -189,7 +189,7 @@ def decode(
                     # The user knows the report by its own name, not by that of an unpacked copy.
                     remedy = error.remedy.replace(str(source.path), source.file_name)
                     raise type(error)(error.message, remedy) from error
-                report = _through(tool, source, resources, read, within)
+                report = _through(tool, source, resources, read, within, stop)
                 refused = f"The native reader refused it: {error.message}."
                 report = replace(report, warnings=[*report.warnings, refused])
         beside, warnings = _sidecar(path, source, reader.kind)
@@ -245,16 +245,17 @@ def _through(
     resources: ExitStack,
     read: Callable[[formats.Reader], RawReport],
     within: Limits,
+    stop: worker.Stop,
 ) -> RawReport:
-    return _through_nsys(source, resources, within) if tool == "nsys" else read(formats.NCU_REPORT)
+    return _through_nsys(source, resources, within, stop) if tool == "nsys" else read(formats.NCU_REPORT)
 
 
-def _through_nsys(source: Source, resources: ExitStack, within: Limits) -> RawReport:
+def _through_nsys(source: Source, resources: ExitStack, within: Limits, stop: worker.Stop) -> RawReport:
     folder = resources.enter_context(temporary.folder())
     export, version = nsys_tool.export(source.path, folder)
     reader = formats.reader_for(export)
     wanted = normalise.wanted(reader.kind)
-    report = worker.decode(reader, export, wanted=wanted, progress=no_progress, within=within)
+    report = worker.decode(reader, export, wanted=wanted, progress=no_progress, within=within, stop=stop)
     settings = {**report.settings, "exported_by": f"nsys {version}"}
     return replace(report, settings=settings)
 

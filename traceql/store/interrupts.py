@@ -2,7 +2,8 @@
 
 Python runs the handler of a signal between two of its own instructions, and while the database computes
 there are none. The system, though, writes each signal to a pipe as it comes: a thread that reads there
-interrupts the statements that are running, and the handler's exception follows.
+interrupts the statements that are running, and the handler's exception follows. Where Python is about to
+import something, the exception would be lost, or the lock for imports never be given back: there it waits.
 
 DuckDB looks whether it was interrupted between two pieces of its work, and some pieces last for minutes: a
 list of a hundred million numbers is one. So where a question can be ended at all, it is computed in a thread
@@ -18,6 +19,7 @@ import queue
 import signal
 import threading
 import time
+from _thread import interrupt_main
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
@@ -26,24 +28,29 @@ from traceql.errors import TimeLimitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
 T = TypeVar("T")
 
 
 class Interruptible(Protocol):
-    """A connection to a database."""
+    """A connection to a database, or whatever else computes for a command."""
 
     def interrupt(self) -> None:
-        """End the statement that runs on it, if any does."""
+        """End what runs there, if anything does."""
 
 
 # Between two looks at whether the handler has run: a handler that needs no help is done long before.
 _SECONDS = 0.05
 # How long what was interrupted may take to end.
 _GRACE_SECONDS = 0.05
-# Connections, each with the thread that computes there.
+# Each with the thread that computes there, or waits for what computes.
 _running: list[tuple[int, Interruptible]] = []
 _handled = threading.Event()
+# A signal came at a moment at which its handler could raise nothing.
+_postponed = threading.Event()
+# Whose code takes Python's lock for imports.
+_IMPORTING = "<frozen importlib._bootstrap>"
 _ending: BaseException = KeyboardInterrupt()
 _installed = False
 
@@ -78,8 +85,11 @@ def install() -> None:
     threading.Thread(target=_watch, args=(reading,), daemon=True, name="signals").start()
 
 
-def _handle(number: int, _frame: object) -> None:
+def _handle(number: int, frame: FrameType | None) -> None:
     global _ending
+    if frame is not None and frame.f_code.co_filename == _IMPORTING:
+        _postponed.set()
+        return
     _handled.set()
     # The database may have called it, and waits for its own threads next.
     _interrupt()
@@ -94,6 +104,11 @@ def _watch(reading: int) -> None:
         # More than once: a statement may begin just after it was to be ended.
         while not _handled.wait(_SECONDS):
             _interrupt()
+            if _postponed.is_set():
+                _postponed.clear()
+                interrupt_main(signal.Signals(received[0]))
+                # Which is written to the pipe, too.
+                os.read(reading, 1)
         _handled.clear()
 
 

@@ -380,6 +380,9 @@ class File:
                 if before is None:
                     # Gone since somebody looked; DuckDB would make an empty one.
                     raise DatabaseError(f"{given}: no such database", NO_DATABASE)
+                if not Path(path).is_file():
+                    # A pipe would be waited for, in a way that no signal ends.
+                    raise DatabaseError(f"{given}: not a file", NO_DATABASE)
                 if held.holds(before):
                     raise BusyError("this process itself, under another name")
                 pinned = held.pin(path)
