@@ -57,13 +57,13 @@ def test_the_commands_have_the_defaults_that_keep_reports_small_and_clean(tmp_pa
     result = run(
         "collect", "nsys", "--dry-run", "-o", "decode.nsys-rep", "--", "python", "a.py", "--trace", "x"
     )
-    assert result.output.startswith("env -i ")
-    assert result.output.rstrip().endswith(
+    assert result.stdout.startswith("env -i ")
+    assert result.stdout.rstrip().endswith(
         "nsys profile --force-overwrite=true --trace=cuda,nvtx,cublas --sample=none --cpuctxsw=none "
         "--cuda-graph-trace=node --output=decode python a.py --trace x"
     )
     result = run("collect", "ncu", "--dry-run", "-o", "decode", "--metrics", "a.sum,b.sum", "python", "a.py")
-    assert result.output.rstrip().endswith(
+    assert result.stdout.rstrip().endswith(
         "ncu --nvtx --import-sass=no --target-processes=all --clock-control=none --cache-control=all "
         "--graph-profiling=node --replay-mode=kernel --metrics=a.sum,b.sum --force-overwrite --export=decode "
         "python a.py"

@@ -71,7 +71,8 @@ for name in {MODULES}:
 for module, names in {NAMES}.items():
     for name in names:
         # What Python's own modules take from there each time, or ask for on this system, stays.
-        if name not in {{"O_CLOEXEC", "O_NOFOLLOW", "AF_UNIX", "pread", "sysconf", "set_blocking"}}:
+        kept = {{"O_CLOEXEC", "O_NOFOLLOW", "AF_UNIX", "SIGKILL", "pread", "sysconf", "set_blocking", "statvfs"}}
+        if name not in kept:
             vars(importlib.import_module(module)).pop(name, None)
 import traceql
 

@@ -277,6 +277,11 @@ def ncu(
     _record("ncu", build, shared)
 
 
+def _tell_kept_out(names: list[str]) -> None:
+    if names:
+        note(f"kept out of the environment (--env NAME hands one on): {', '.join(names)}")
+
+
 def _record(
     tool: Tool, build: Callable[[Path, Offered | None], list[str]], shared: dict[str, Any], *, repeat: int = 1
 ) -> None:
@@ -318,14 +323,14 @@ def _record(
         tags=shared["tags"],
         metrics=shared["measured"],
     )
-    if kept_out := environment.told(variables)["kept_out"]:
-        note(f"kept out of the environment (--env NAME hands one on): {', '.join(kept_out)}")
     if shared["dry_run"]:
         command = fitting(recording.free_name(wanted))
         # As bytes: an argument need not be Unicode.
         click.echo(os.fsencode(commands.printed(command, None if shared["all_env"] else variables)))
+        _tell_kept_out(environment.told(variables)["kept_out"])
         return
     tools.find(tool)
+    _tell_kept_out(environment.told(variables)["kept_out"])
     if left_out := commands.left_out(partial(build, Path()), has):
         note(f"{tool} of this version has no {', '.join(left_out)}: left out")
     known = recording.facts(wanted)
