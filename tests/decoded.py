@@ -35,7 +35,7 @@ def decode(reader: Reader, path: Path, **how: Any) -> RawReport:
 
 
 #: In place of the module `worker` where reports are stored.
-ONCE = SimpleNamespace(decode=decode)
+ONCE = SimpleNamespace(decode=decode, Stop=worker.Stop)
 
 
 def refusing(refused: str, error: Callable[[Path], Exception]) -> Callable[..., RawReport]:

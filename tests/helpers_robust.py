@@ -13,6 +13,7 @@ from unittest import mock
 import decoded
 import duckdb
 
+from traceql.read import worker
 from traceql.store import decode
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ ARROWDIR = REPORTS / "scv_baseline_graph_arwdir"
 decoded_once = mock.patch.object(decode, "worker", decoded.ONCE)
 
 
-def _decode_here(reader: Reader, path: Path, *, parts: int, within: Limits, **how: Any) -> RawReport:
+def _decode_here(
+    reader: Reader, path: Path, *, parts: int, within: Limits, stop: worker.Stop, **how: Any
+) -> RawReport:
     return reader.read(path, **how)
 
 
 #: Decorates tests of what a reader refuses before anything can crash: it needs no process of its own.
-decoded_here = mock.patch.object(decode, "worker", SimpleNamespace(decode=_decode_here))
+decoded_here = mock.patch.object(decode, "worker", SimpleNamespace(decode=_decode_here, Stop=worker.Stop))
 
 
 @cache
