@@ -382,7 +382,7 @@ class File:
                     raise DatabaseError(f"{given}: no such database", NO_DATABASE)
                 if not Path(path).is_file():
                     # A pipe would be waited for, in a way that no signal ends.
-                    raise DatabaseError(f"{given}: not a file", NO_DATABASE)
+                    raise DatabaseError(f"{given}: cannot be opened (not a file)", NO_DATABASE)
                 if held.holds(before):
                     raise BusyError("this process itself, under another name")
                 pinned = held.pin(path)
