@@ -22,7 +22,7 @@ import traceql
 from traceql.cli import cli
 from traceql.errors import CollectError, RunFileError
 from traceql.read import sidecar
-from traceql.record import doctor, environment, permissions, running, staging, tools
+from traceql.record import commands, doctor, environment, permissions, running, staging, tools
 
 REPORT = REPORTS / "scv_baseline_vectorized.ncu-rep.xz"
 MINIMAL: dict[str, Any] = {"format": "traceql-run", "version": 1}
@@ -92,14 +92,14 @@ def test_every_option_of_a_profiler_reaches_it() -> None:
         "layer/",
     ]
     command += ["--launch-count", "9", "--graph-profiling", "graph", "--cache-control", "none"]
-    said = run("collect", *command, "--clock-control", "base", "--replay-mode", "range", "ls").output
+    said = run("collect", *command, "--clock-control", "base", "--replay-mode", "application", "ls").output
     for option in ("--set=roofline", "--profile-from-start=off", "--nvtx-include=layer/", "--launch-count=9"):
         assert option in said
     for option in (
         "--graph-profiling=graph",
         "--cache-control=none",
         "--clock-control=base",
-        "--replay-mode=range",
+        "--replay-mode=application",
     ):
         assert option in said
 
@@ -509,3 +509,11 @@ def test_the_command_line_reports_a_missing_tool_without_a_traceback(tmp_path: P
     )
     assert result.returncode == 1
     assert result.stderr.startswith("error: no nsys on the PATH")
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"), [("kernel", True), ("application", True), ("range", False), ("app-range", False)]
+)
+def test_replayed_ranges_begin_at_the_calls_without_an_option(mode: str, said: bool) -> None:
+    built = commands.ncu_command(["./x"], Path("r"), capture="profiler-api", replay_mode=mode)
+    assert ("--profile-from-start=off" in built) is said

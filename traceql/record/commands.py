@@ -135,7 +135,8 @@ def ncu_command(
         _Option(f"--graph-profiling={graph_profiling}", graph_profiling != "node"),
         _Option(f"--replay-mode={replay_mode}", replay_mode != "kernel"),
     ]
-    if capture == "profiler-api":
+    if capture == "profiler-api" and replay_mode in ("kernel", "application"):
+        # Replaying ranges means the calls themselves, and refuses the option.
         built.append(_asked("--profile-from-start=off"))
     built += [_asked(f"--nvtx-include={text}") for text in nvtx_include]
     if launch_count is not None:
