@@ -28,7 +28,7 @@
 -- @column title VARCHAR               headline
 -- @column message VARCHAR             the advice
 -- @chart  bars x=rule y=weighted_speedup_pct
--- @section counters 54 Advice | drawn limit=10
+-- @section counters 54 Advice | drawn
 -- @empty  The rules have nothing of that kind to say: --kind '*' shows what they looked at.
 
 WITH workloads AS (

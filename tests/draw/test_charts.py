@@ -218,6 +218,7 @@ RENDERED = (
     "nvtx_pace",
     "roofline",
     "layer_roofline",
+    "speed_of_light",
     "diff",
 )
 
