@@ -51,7 +51,8 @@ WITH launches AS (
             AS threads_per_block,
         registers_per_thread,
         static_shared_bytes + dynamic_shared_bytes AS shared_bytes,
-        executed_shared_bytes,
+        -- nsys writes 0 where it does not know it.
+        nullif(executed_shared_bytes, 0) AS executed_shared_bytes,
         counters['sm__maximum_warps_per_active_cycle_pct'] AS theoretical_pct,
         counters['sm__maximum_warps_avg_per_active_cycle'] AS theoretical_warps,
         counters['sm__warps_active.avg.pct_of_peak_sustained_active'] AS achieved_pct,
