@@ -1,0 +1,41 @@
+"""What is asked of times where a report has counters alone."""
+
+from __future__ import annotations
+
+import pytest
+from made import store
+from made.ncu import Profile
+
+from traceql.errors import MissingDataError
+from traceql.questions import catalog
+
+TIMED = sorted(name for name, query in catalog.shipped().queries.items() if "timeline" in query.needs)
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_nothing_is_said_about_times_that_were_not_recorded(name: str) -> None:
+    db = store.empty()
+    Profile().kernel("x", ns=10, dram_read=1).store(db, "counters")
+    with pytest.raises(
+        MissingDataError, match=f"the database has counters but no timeline, which {name} reads"
+    ):
+        db.query(name)
+    with pytest.raises(MissingDataError, match="trace 'counters' has counters but no timeline") as refused:
+        db.query(name, trace="counters")
+    assert refused.value.remedy == "Recorded by: nsys profile"
+
+
+def test_no_question_answers_counters_with_no_rows_and_no_word() -> None:
+    db = store.empty()
+    Profile().kernel("x", ns=10, dram_read=1).store(db, "counters")
+    silent = []
+    for name, query in catalog.shipped().queries.items():
+        if any(param.required for param in query.params):
+            continue
+        try:
+            answer = db.ask(name)
+        except MissingDataError:
+            continue
+        if answer.table.num_rows == 0 and not answer.notes:
+            silent.append(name)
+    assert silent == []
