@@ -9,15 +9,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import fake_profilers
 import pytest
 
 from traceql.record import running
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,19 +20,6 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives orphans to who asks for them"),
 ]
-
-
-@pytest.fixture(scope="module")
-def fakes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bin")
-    fake_profilers.install(folder)
-    return folder
-
-
-@pytest.fixture
-def mode(fakes: Path) -> Iterator[Path]:
-    yield fakes / "mode"
-    (fakes / "mode").unlink(missing_ok=True)
 
 
 def started(fakes: Path, folder: Path, script: str, *options: str) -> subprocess.Popen[bytes]:

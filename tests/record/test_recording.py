@@ -10,9 +10,8 @@ import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import fake_profilers
 import pytest
 from click.testing import CliRunner, Result
 
@@ -34,23 +33,7 @@ from traceql.record import (
 )
 from traceql.store import decode
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def fakes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bin")
-    fake_profilers.install(folder)
-    return folder
-
-
-@pytest.fixture
-def mode(fakes: Path) -> Iterator[Path]:
-    yield fakes / "mode"
-    (fakes / "mode").unlink(missing_ok=True)
 
 
 @pytest.fixture(autouse=True)
