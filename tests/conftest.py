@@ -15,6 +15,7 @@ import decoded
 import kept
 import pytest
 from hypothesis import settings
+from shipped import EXPORTS, NCU_REPORTS, REPORTS, TABLES
 
 import traceql
 from traceql import report
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from traceql import Database
-    from traceql.ask.answer import Answer
 
 # Whose point is the decoding itself.
 _DECODE_EACH_TIME = ("read", "robust")
@@ -40,26 +40,6 @@ settings.load_profile("suite")
 _CACHE = tempfile.TemporaryDirectory(prefix="traceql-tests-")
 atexit.register(_CACHE.cleanup)
 os.environ["XDG_CACHE_HOME"] = _CACHE.name
-
-REPORTS = Path(__file__).parent / "fixtures" / "reports"
-EXPECTED = Path(__file__).parent / "fixtures" / "expected"
-TABLES = Path(__file__).parent / "fixtures" / "tables"
-MODELS = Path(__file__).parent / "fixtures" / "models"
-RESULTS = Path(__file__).parent.parent / "docs" / "results"
-
-
-def report_names(*suffixes: str) -> list[str]:
-    """File names of the shipped reports with one of the suffixes (before compression)."""
-    return sorted(p.name for p in REPORTS.iterdir() if plain_name(p.name).endswith(suffixes))
-
-
-NCU_REPORTS = report_names(".ncu-rep", ".nsight-cuprof-report")
-EXPORTS = report_names(".sqlite", "_pqtdir", "_arwdir")
-
-
-def notes(answer: Answer) -> str:
-    """What an answer has to be read with, a line each."""
-    return "\n".join(note.text for note in answer.notes)
 
 
 @pytest.hookimpl(tryfirst=True)

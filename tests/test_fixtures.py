@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import EXPECTED, REPORTS, RESULTS
+from shipped import EXPECTED, REPORTS, RESULTS
 
 from traceql.read.base import no_progress
 from traceql.read.nsys_rep import read

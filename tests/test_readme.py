@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from command_line import traceql
-from conftest import MODELS, REPORTS, TABLES
 from made.nsys import Recording, kernel
+from shipped import MODELS, REPORTS, TABLES
 
 from traceql import Database
 

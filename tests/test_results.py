@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import kept
 import pytest
 import results_pages
-from conftest import RESULTS
+from shipped import RESULTS
 
 import traceql
 from traceql.read.source import plain_name

@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conftest import EXPECTED
+from shipped import EXPECTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-from conftest import EXPECTED
 from nsys_oracle import (
     TRACES,
     Columns,
@@ -17,6 +16,7 @@ from nsys_oracle import (
     expected,
     was_asked,
 )
+from shipped import EXPECTED
 
 if TYPE_CHECKING:
     from traceql import Database

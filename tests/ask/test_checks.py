@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 from command_line import ENVIRONMENT
 from command_line import traceql as traceql_command
-from conftest import REPORTS, RESULTS, TABLES
 from made.nsys import Recording, graph, kernel
 from made.store import empty
+from shipped import REPORTS, RESULTS, TABLES
 
 import traceql
 from traceql.ask import check_files, checks

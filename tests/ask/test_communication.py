@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 from ask.nsys_oracle import ask
-from conftest import EXPECTED, REPORTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made.nsys import Recording, copy, kernel
+from shipped import EXPECTED, REPORTS
 
 import traceql
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 from click.testing import CliRunner
-from conftest import REPORTS, notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made.ncu import Profile
@@ -21,6 +20,7 @@ from made.store import empty
 from nsys_oracle import ask, expected
 from scipy.stats import t as student_t
 from scipy.stats import ttest_ind
+from shipped import REPORTS, notes
 
 import traceql
 from traceql.ask import compare

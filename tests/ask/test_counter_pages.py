@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import kept
 import pytest
-from conftest import EXPECTED, REPORTS
+from shipped import EXPECTED, REPORTS
 
 import traceql
 

@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import notes
 from made.nsys import Recording, copy, kernel
+from shipped import notes
 
 from traceql.errors import TraceqlError
 from traceql.questions import catalog

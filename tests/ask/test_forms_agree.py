@@ -11,8 +11,8 @@ import kept
 import polars as pl
 import pytest
 from asked import given
-from conftest import REPORTS, report_names
 from polars.testing import assert_frame_equal
+from shipped import REPORTS, report_names
 
 import traceql
 from traceql.errors import TraceqlError

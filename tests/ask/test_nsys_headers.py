@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import EXPECTED
 from made.nsys import Recording, graph, kernel
+from shipped import EXPECTED
 
 from traceql.ask import nsys_stats
 from traceql.errors import QueryError

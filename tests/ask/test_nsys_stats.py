@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
-from conftest import EXPECTED
 from made.nsys import Recording
 from nsys_oracle import (
     TRACES,
@@ -19,6 +18,7 @@ from nsys_oracle import (
     assert_same,
     expected,
 )
+from shipped import EXPECTED
 
 from traceql.errors import MissingDataError
 

@@ -10,8 +10,8 @@ import kept
 import nsys_oracle
 import polars as pl
 import pytest
-from conftest import EXPECTED, REPORTS
 from nsys_oracle import TRACES
+from shipped import EXPECTED, REPORTS
 
 import traceql
 

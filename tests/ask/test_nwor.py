@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import kept
 import pytest
-from conftest import REPORTS, TABLES, notes
 from made.ncu import Profile
 from made.nsys import Recording, graph, kernel
 from made.runs import Runs
 from made.store import empty
+from shipped import REPORTS, TABLES, notes
 
 import traceql
 from traceql.errors import QueryError

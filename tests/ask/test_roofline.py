@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import kept
 import pytest
-from conftest import REPORTS, notes
 from made.ncu import BF16, FFMA, IDLE, L1, L2, Profile, Value, roofline
 from made.store import empty
+from shipped import REPORTS, notes
 
 import traceql
 from traceql.errors import QueryError

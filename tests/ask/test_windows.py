@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import test_nvtx
-from conftest import EXPECTED
 from made.nsys import Recording, copy, graph, kernel, memset, sync
 from nsys_oracle import Columns, ask, assert_same, expected
+from shipped import EXPECTED
 from test_nsys_stats import LEFT_OUT, REPORTS
 
 import traceql

@@ -20,7 +20,7 @@ import pytest
 import systems
 from click.testing import CliRunner
 from command_line import ENVIRONMENT
-from conftest import EXPECTED, REPORTS
+from shipped import EXPECTED, REPORTS
 
 from traceql.cli import cli
 from traceql.questions import catalog

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import polars as pl
 import pytest
-from conftest import REPORTS
 from made.runs import Runs
 from made.store import empty
+from shipped import REPORTS
 
 from traceql.draw import charts, comparisons, registry, render, theme, timelines
 from traceql.errors import MissingDataError, QueryError, UnknownQueryError

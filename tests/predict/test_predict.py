@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import MODELS
+from shipped import MODELS
 
 from traceql.cli import cli
 from traceql.errors import PredictionError, TraceqlError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import published
 import pytest
 from click.testing import CliRunner
-from conftest import REPORTS, RESULTS
+from shipped import REPORTS, RESULTS
 
 from traceql.cli import cli
 from traceql.errors import PredictionError

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import REPORTS, notes
+from shipped import REPORTS, notes
 
 import traceql
 from traceql.errors import CatalogError, MissingDataError, QueryError, UnknownQueryError

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from command_line import traceql as traceql_command
-from conftest import REPORTS, notes
+from shipped import REPORTS, notes
 
 import traceql
 from traceql.errors import CatalogError, QueryError, TraceqlError

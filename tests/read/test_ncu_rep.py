@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import ncu_rep_file as rep
 import pytest
 import systems
-from conftest import EXPECTED, NCU_REPORTS
+from shipped import EXPECTED, NCU_REPORTS
 
 from traceql.read.ncu_rep.labels import Labels
 

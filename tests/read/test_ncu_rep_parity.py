@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import ncu_rep_file as rep
 import pyarrow as pa
 import pytest
-from conftest import NCU_REPORTS
+from shipped import NCU_REPORTS
 
 from traceql.read import formats, ncu_rep, worker
 from traceql.read.base import no_progress

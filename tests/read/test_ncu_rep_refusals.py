@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import flipped
 import ncu_rep_file as rep
 import pytest
-from conftest import REPORTS
+from shipped import REPORTS
 
 import traceql
 from traceql.errors import ReportError, TruncatedReportError, UnsupportedReportError

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import ncu_rep_file as rep
 import pytest
-from conftest import REPORTS
 from decoded import refusing
+from shipped import REPORTS
 
 import traceql
 from traceql.errors import ReportError, TruncatedReportError, UnsupportedReportError

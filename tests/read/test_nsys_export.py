@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import EXPORTS, REPORTS
+from shipped import EXPORTS, REPORTS
 
 from traceql.store import ingest
 

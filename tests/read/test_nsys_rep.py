@@ -11,7 +11,7 @@ from typing import Any
 import flipped
 import nsys_rep_file as rep
 import pytest
-from conftest import REPORTS
+from shipped import REPORTS
 
 from traceql.errors import TruncatedReportError
 from traceql.read.base import RawReport, no_progress

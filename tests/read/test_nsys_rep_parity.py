@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import REPORTS, report_names
+from shipped import REPORTS, report_names
 
 import traceql
 from traceql import Database

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import systems
-from conftest import REPORTS
 from decoded import refusing
+from shipped import REPORTS
 
 import traceql
 from traceql import Database

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import TABLES
 from made.ncu import Profile
+from shipped import TABLES
 
 import traceql
 from traceql import Database

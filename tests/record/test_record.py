@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import systems
 from click.testing import CliRunner, Result
-from conftest import REPORTS
 from hypothesis import given
 from hypothesis import strategies as st
+from shipped import REPORTS
 
 import traceql
 from traceql.cli import cli

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from command_line import ENVIRONMENT
-from conftest import REPORTS
+from shipped import REPORTS
 
 import traceql
 

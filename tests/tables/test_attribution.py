@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import kept
 import pytest
 from click.testing import CliRunner
-from conftest import REPORTS, notes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made.nsys import Recording, graph
 from made.store import store
+from shipped import REPORTS, notes
 
 import traceql
 from traceql.cli import cli
