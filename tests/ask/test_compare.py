@@ -630,3 +630,35 @@ def test_what_the_command_cannot_compare_it_names(home: Path) -> None:
     assert "not overwritten" in err
     _, err = run(home, "old", "line", status=1)
     assert "counters-on-timeline --timeline line --counters old" in err
+
+
+def test_the_coverage_of_the_timeline_is_said_with_what_has_none() -> None:
+    db = timelines(
+        line=Recording().work(kernel("gemm", 0, 60), kernel("gemm", 60, 80), kernel("norm", 80, 100))
+    )
+    profile(("", "", "gemm", 1), ("", "", "copy", 1)).store(db, "counters")
+    answer = db.ask("counters_on_timeline", timeline="line", counters="counters")
+    said = [note.text for note in answer.notes if note.code == "remark"]
+    assert said == [
+        "1 of 3 launches of the timeline have counters, 60.0 % of their time; 1 of 2 profiled launches are on it.",
+        "Most of the time without counters, 20.0 % of the timeline's, is of gemm: traceql query ncu-command "
+        "says how to profile a launch of it.",
+    ]
+
+
+def test_a_comparison_of_counters_says_what_moved_with_the_time() -> None:
+    db = empty()
+    Profile().kernel("k", ns=80, dram_read=300, dram_write=100).store(db, "before")
+    Profile().kernel("k", ns=40, dram_read=100, dram_write=100).store(db, "after")
+    said = db.compare("before", "after").notes
+    assert "All launches: time -50.0 %; with it moved DRAM bytes -50.0 %." in said
+    assert "k: time -50.0 %; with it moved DRAM bytes -50.0 %." in said
+    assert not any("with it moved" in note for note in db.compare("before", "before").notes)
+
+
+@pytest.mark.parametrize("topic", [None, "kernel", "range"])
+def test_of_timelines_nothing_is_said_to_have_moved_with_the_time(topic: str | None) -> None:
+    db = timelines(
+        **{name: Recording().range("r", 0, 9).work(kernel("k", 0, end)) for name, end in (("a", 9), ("b", 4))}
+    )
+    assert not any("with it moved" in note for note in db.compare("a", "b", topic=topic).notes)

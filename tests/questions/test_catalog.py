@@ -39,6 +39,8 @@ REQUIRED = {
     "comparable": {"baseline": [BASELINE], "variant": [VARIANT]},
     "diff": {"baseline": [BASELINE], "variant": [VARIANT]},
     "counters_on_timeline": {"timeline": NSYS, "counters": NCU},
+    "moved_with": {"baseline": [BASELINE], "variant": [VARIANT]},
+    "ncu_command": {"kernel": "*"},
 }
 
 
