@@ -29,7 +29,7 @@
 -- @column delta_pct DOUBLE            its change
 -- @column rate_delta_pct DOUBLE       change of the amount by time; NULL for a clock or occupancy
 -- @column explained_pct DOUBLE        share of the change of time; NULL if it is below 2 %, or not known
--- @column finding VARCHAR             with the time (80 to 125 % explained), in part (from 20 %), more (above),
+-- @column finding VARCHAR             with the time (80 to 125 % of it), in part (from 20 %), more (above),
 --         against it (below -20 %); NULL for what hardly moved
 -- @column remark VARCHAR              why a number is NULL; empty if none is
 -- @note   SELECT format(

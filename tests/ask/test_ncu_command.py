@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from made.nsys import Recording, graph, kernel
 from made.store import empty
+from oracle.asking import drawn
 from shipped import notes
 
-from oracle.asking import drawn
 from traceql.errors import QueryError
 from traceql.read.ncu_rep import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from oracle.trace import Trace, View
+    from oracle.trace import View
+
     from traceql import Database
 
 LAUNCH = "cudaLaunchKernel_v7000"
