@@ -8,7 +8,7 @@
 -- cudaProfilerStart on, if the timeline begins with that. CUDA graphs traced as a whole are profiled whole,
 -- and no kernel in them counts. ncu finds the same launch if the program does the same again.
 -- @of     traces
--- @param  kernel VARCHAR              kernel name, or a pattern of it
+-- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  launch BIGINT = NULL        number of the launch, from 1; NULL for the longest
 -- @param  set VARCHAR = 'full'        sections to record: full, detailed, basic, roofline …
 -- @param  base VARCHAR = 'auto'       name that ncu compares: function, demangled (the full one), or auto
@@ -27,6 +27,8 @@
 -- @column skipped BIGINT              launches before it that ncu skips
 -- @column remark VARCHAR              what may make ncu find another launch; empty if nothing is known
 -- @column command VARCHAR             for a POSIX shell; PROGRAM stands for the program, if it is not known
+-- @note   SELECT command FROM answer
+-- @note   UNION ALL
 -- @note   SELECT remark || ' (' || trace || ')' FROM answer WHERE remark <> ''
 -- @note   UNION ALL
 -- @note   SELECT 'PROGRAM stands for the program and its arguments; traceql ingest --keep-environment keeps '

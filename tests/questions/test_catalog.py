@@ -40,7 +40,6 @@ REQUIRED = {
     "diff": {"baseline": [BASELINE], "variant": [VARIANT]},
     "counters_on_timeline": {"timeline": NSYS, "counters": NCU},
     "moved_with": {"baseline": [BASELINE], "variant": [VARIANT]},
-    "ncu_command": {"kernel": "*"},
 }
 
 
