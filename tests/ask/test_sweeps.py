@@ -140,7 +140,7 @@ def test_a_tag_of_decoding_that_is_no_number_is_named_and_gives_no_share(
     (row,) = answer.frame().to_dicts()
     assert row["remark"] == f"{remark}; no elbow: fewer than three batch sizes"
     assert (row["floor_ms"], row["hbm_utilisation_pct"]) == (None, None)
-    assert [note.text for note in answer.notes] == [f"{row['remark']} (s)"]
+    assert [note.text for note in answer.notes] == [f"{row['remark']} (s, H200)"]
 
 
 @pytest.mark.parametrize(
