@@ -343,25 +343,42 @@ def generate(engine: Any, batch: Sequence[Any], tokens: int, steps: Steps | None
 
 @contextmanager
 def _watched(engine: Any, steps: Steps) -> Iterator[None]:
-    """Time the engine's steps. Without async scheduling a step ends when its tokens are there."""
-    original = engine.llm_engine.step
+    """Time the engine's steps. Without async scheduling a step ends when its tokens are there.
+
+    A pipeline is called once to begin a step, and again for its tokens: both calls are one step.
+    """
+    core, original, get_output = engine.llm_engine.engine_core, engine.llm_engine.step, None
     look = watcher(engine)
+    begun: list[float] = []
+    ends = [True]
+
+    def got(*args: Any, **kwargs: Any) -> Any:
+        assert get_output is not None
+        found = get_output(*args, **kwargs)
+        ends[0] = bool(found.outputs)
+        return found
 
     def step(*args: Any, **kwargs: Any) -> Any:
         number = len(steps.seconds)
-        steps.before(number)
-        began = clock()
+        if not begun:
+            steps.before(number)
+            begun.append(clock())
         outputs = original(*args, **kwargs)
-        steps.seconds.append(clock() - began)
-        look(steps.occupancy)
-        steps.after(number)
+        if ends[0]:
+            steps.seconds.append(clock() - begun.pop())
+            look(steps.occupancy)
+            steps.after(number)
         return outputs
 
     engine.llm_engine.step = step
+    if engine.llm_engine.vllm_config.parallel_config.pipeline_parallel_size > 1:
+        get_output, core.get_output = core.get_output, got
     try:
         yield
     finally:
         engine.llm_engine.step = original
+        if get_output is not None:
+            core.get_output = get_output
 
 
 def facts(engine: Any, sizes: Sequence[Mapping[str, int]]) -> dict[str, str]:

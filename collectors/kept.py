@@ -255,14 +255,15 @@ class Kept:
         return json.dumps([_gpu(by), by.get("model"), point, dict(tags)], sort_keys=True)
 
     def _write_table(self) -> None:
-        """A row for each, in order: its tags, then what was measured once (not its samples)."""
+        """A row for each and for its ranks, in order: tags, then what was measured once (not its samples)."""
         rows = [
             {
                 **_known(gpu=row.get("gpu"), model=row.get("model")),
-                **row["tags"],
-                **{m["name"]: m.get("value") for m in of_all(row["metrics"]) if m.get("sample") is None},
+                **run["tags"],
+                **{m["name"]: m.get("value") for m in run["metrics"] if m.get("sample") is None},
             }
             for row in self.rows()
+            for run in runs(row["tags"], row["metrics"])
         ]
         columns = list(dict.fromkeys(name for row in rows for name in row))
         text = io.StringIO()

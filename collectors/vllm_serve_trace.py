@@ -107,7 +107,9 @@ def _stages(
             "random": engine.random_weights(model, weights),
             "engine": engine.more_arguments(arguments),
         },
-        "environment": [v for v in engine.environment(model) if v.partition("=")[0] not in _not_served(sizes)],
+        "environment": [
+            v for v in engine.environment(model) if v.partition("=")[0] not in _not_served(sizes)
+        ],
         "model": engine.name_of(model),
         "tags": {"collector": "vllm_serve_trace"},
     }

@@ -400,6 +400,8 @@ def test_a_sweep_over_two_gpus_says_what_each_rank_measured(machine: dict[str, s
 
         db.import_runs(runs.read(out / "decode_sweep.csv"))
         answer = db.query("decode_sweep")
+        by_rank = db.query("decode_sweep", metric="gpu_ms_per_step")
+    assert by_rank["batch_size", "ms_per_token"].rows() == [(1, 1.0), (4, 1.0), (1, 2.0), (4, 2.0)]
     assert answer["gpus"].to_list() == [2, 2]
     assert answer["floor_ms"].to_list() == pytest.approx([1e3 * 4400 / 2 / 4.8e12] * 2)
 
@@ -415,6 +417,17 @@ def test_layers_of_two_ranks_have_ranges_in_both(machine: dict[str, str], tmp_pa
     assert [[m["value"] for m in run["metrics"] if m["name"] == "ranges"] for run in ranks] == [
         [counted / 2],
         [counted / 2],
+    ]
+
+
+def test_two_calls_of_a_pipeline_are_one_step(machine: dict[str, str], tmp_path: Path) -> None:
+    arguments = ["--batches", "2", "--output-len", 8, "--repeats", 1, "--out", tmp_path]
+    collector("vllm_decode_sweep", *arguments, "--engine", '{"pipeline_parallel_size": 2}', env=machine)
+    rows = table(tmp_path / "decode_sweep.csv")
+    assert [(row["rank"], row["pipeline_parallel_size"]) for row in rows] == [
+        ("", "2"),
+        ("0", "2"),
+        ("1", "2"),
     ]
 
 

@@ -112,8 +112,8 @@ USED: Mapping[str, Mapping[str, Sequence[str]]] = {
             "llm_engine",
         )
     },
-    "vllm/v1/engine/llm_engine.py": {"LLMEngine": ("engine_core", "model_config", "step")},
-    "vllm/v1/engine/core_client.py": {"InprocClient": ("engine_core",)},
+    "vllm/v1/engine/llm_engine.py": {"LLMEngine": ("engine_core", "model_config", "step", "vllm_config")},
+    "vllm/v1/engine/core_client.py": {"InprocClient": ("engine_core", "get_output")},
     "vllm/v1/engine/core.py": {"EngineCore": ("scheduler",)},
     "vllm/v1/core/sched/scheduler.py": {"Scheduler": ("kv_cache_manager", "running", "waiting")},
     "vllm/v1/core/kv_cache_manager.py": {"KVCacheManager": ("usage",)},

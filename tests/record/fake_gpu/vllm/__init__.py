@@ -107,7 +107,7 @@ def resolved(arguments):
         ),
         parallel_config=SimpleNamespace(
             tensor_parallel_size=arguments.get("tensor_parallel_size", 1),
-            pipeline_parallel_size=1,
+            pipeline_parallel_size=arguments.get("pipeline_parallel_size", 1),
             data_parallel_size=1,
             enable_expert_parallel=False,
         ),
@@ -132,7 +132,9 @@ class Workers:
     def __init__(self, arguments):
         module, _, name = arguments["worker_extension_cls"].rpartition(".")
         kind = type("Worker", (getattr(importlib.import_module(module), name),), {})
-        self.models = [Llama() for _ in range(arguments.get("tensor_parallel_size", 1))]
+        parallel = resolved(arguments).parallel_config
+        ranks = parallel.tensor_parallel_size * parallel.pipeline_parallel_size
+        self.models = [Llama() for _ in range(ranks)]
         self.workers = []
         for rank, model in enumerate(self.models):
             worker = kind()
@@ -162,18 +164,35 @@ class Request:
 
 
 class Engine:
-    def __init__(self, models, chunk):
+    def __init__(self, models, chunk, config):
         self.models = models
+        self.vllm_config = config
+        self.begun = False
         self.chunk = chunk
         self.requests = []
         self.scheduler = SimpleNamespace(running=[], waiting=[], kv_cache_manager=SimpleNamespace(usage=0.0))
-        self.engine_core = SimpleNamespace(engine_core=SimpleNamespace(scheduler=self.scheduler))
+        self.engine_core = SimpleNamespace(
+            engine_core=SimpleNamespace(scheduler=self.scheduler), get_output=self.get_output
+        )
         self.model_config = SimpleNamespace(
             get_vocab_size=lambda: 1000,
             hf_config=SimpleNamespace(to_dict=lambda: {"tie_word_embeddings": False}),
         )
 
     def step(self):
+        self.engine_core.get_output()
+
+    def get_output(self):
+        pipeline = self.vllm_config.parallel_config.pipeline_parallel_size > 1
+        if pipeline and not self.begun:
+            self.begun = True
+            return SimpleNamespace(outputs=[])
+        self.begun = False
+        made = sum(len(request.made) for request in self.requests)
+        self.work()
+        return SimpleNamespace(outputs=[1] * (sum(len(request.made) for request in self.requests) - made))
+
+    def work(self):
         room = self.chunk
         for request in self.requests:
             if len(request.made) == request.wanted:
@@ -205,7 +224,9 @@ class LLM:
             os._exit(7)
         self.arguments = arguments
         self.workers = Workers(arguments)
-        self.llm_engine = Engine(self.workers.models, arguments["max_num_batched_tokens"])
+        self.llm_engine = Engine(
+            self.workers.models, arguments["max_num_batched_tokens"], resolved(arguments)
+        )
         self.generated = 0
 
     def collective_rpc(self, method, timeout=None, args=()):
