@@ -97,7 +97,9 @@ def work(plan: dict[str, Any]) -> None:
     def measure(point: Any) -> list[dict[str, Any]]:
         batch = int(point["tags"]["batch_size"])
         measured = (
-            _timed(llm, ranks, batch, plan) if capture.mode == "no" else _recorded(llm, batch, plan, capture)
+            _timed(llm, ranks, batch, plan)
+            if capture.mode == "no"
+            else [*_recorded(llm, batch, plan, capture), *ranks.metrics()]
         )
         return [*measured, *engine.graph_metric(batch, settled["capture_sizes"])]
 

@@ -96,7 +96,7 @@ def work(plan: dict[str, Any]) -> None:
         steps = engine.Steps()
         with capture.point(f"prefill_sweep/input_len={length}"):
             engine.generate(llm, engine.prompts(llm, batch, length, plan["seed"] + 1), 1, steps)
-        return [metric("profiled_ms", "ms", 1e3 * sum(steps.seconds))]
+        return [metric("profiled_ms", "ms", 1e3 * sum(steps.seconds)), *ranks.metrics()]
 
     with capture.all():
         each(plan["points"], measure, capture, sweep.tags(llm, ranks, plan, settled))
