@@ -55,7 +55,13 @@ def test_continuous_integration_runs_the_readmes_check() -> None:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a clone holds that the README names, and nothing else."""
     folder = tmp_path_factory.mktemp("clone")
-    for name in ("tests/fixtures/reports", "tests/fixtures/tables", "tests/fixtures/models", "docs", "queries"):
+    for name in (
+        "tests/fixtures/reports",
+        "tests/fixtures/tables",
+        "tests/fixtures/models",
+        "docs",
+        "queries",
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).symlink_to(ROOT / name)
     return folder

@@ -29,7 +29,7 @@
 -- @column command VARCHAR             for a POSIX shell; PROGRAM stands for the program, if it is not known
 -- @note   SELECT command FROM answer
 -- @note   UNION ALL
--- @note   SELECT remark || ' (' || trace || ')' FROM answer WHERE remark <> ''
+-- @note   SELECT caution || ' (' || trace || ')' FROM answer WHERE caution <> ''
 -- @note   UNION ALL
 -- @note   SELECT 'PROGRAM stands for the program and its arguments; traceql ingest --keep-environment keeps '
 -- @note   || 'them' FROM answer WHERE ends_with(command, ' PROGRAM') HAVING count(*) > 0
@@ -180,7 +180,7 @@ SELECT
         CASE WHEN call_ns IS NULL THEN 'the call that launched it is not recorded, nor its range' END,
         CASE WHEN text IS NOT NULL AND counted.config IS NULL
              THEN 'ncu takes no range of that name: counted from the start of the run' END
-    ) AS remark,
+    ) AS caution,
     concat_ws(
         ' ',
         'ncu',

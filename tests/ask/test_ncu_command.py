@@ -144,7 +144,7 @@ def test_ncu_finds_the_launch_again_among_those_of_random_traces(
         told |= {"skips"} if row["skipped"] else set()
         told |= {"domain"} if row["domain"] else set()
         told |= {"start/end"} if row["range"] and not re.search(r"/'? ", row["command"]) else set()
-        told |= set(re.findall("processes|threads|not recorded", row["remark"]))
+        told |= set(re.findall("processes|threads|not recorded", row["caution"]))
     if (base, number) == ("auto", 5):
         # What makes counting hard is there.
         assert len(told) == 9, told
@@ -196,7 +196,7 @@ def test_a_range_is_told_as_ncu_takes_it(text: str) -> None:
         assert "ncu takes no range of that name: counted from the start of the run (t)" in notes(answer)
     else:
         assert include in taken
-        assert (row["range"], row["remark"]) == (text, "")
+        assert (row["range"], row["caution"]) == (text, "")
 
 
 def test_a_range_of_a_domain_and_one_of_start_and_end_are_told_as_ncu_takes_them() -> None:

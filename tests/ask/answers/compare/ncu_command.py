@@ -29,7 +29,7 @@ CASES = [
         params={"kernel": "gemm"},
         expected=across(
             f"""
-            trace  kernel  kernel_id  launch  launches  start_ns  duration_ns  domain  range  skipped  remark  command
+            trace  kernel  kernel_id  launch  launches  start_ns  duration_ns  domain  range  skipped  caution  command
             t      gemm    3          2       5         30        15           ''      mlp    0        ''      ncu --set=full --nvtx --nvtx-include=mlp/ --kernel-name=gemm --launch-skip=0 --launch-count=1 {REST} --export=gemm_2 PROGRAM
             """
         ),
@@ -40,7 +40,7 @@ CASES = [
         params={"kernel": "gemm", "launch": 4, "set": "roofline"},
         expected=across(
             f"""
-            trace  kernel  kernel_id  launch  launches  start_ns  duration_ns  domain  range  skipped  remark  command
+            trace  kernel  kernel_id  launch  launches  start_ns  duration_ns  domain  range  skipped  caution  command
             t      gemm    5          4       5         60        2            ''      step   3        ''      ncu --set=roofline --nvtx --nvtx-include=step/ --kernel-name=gemm --launch-skip=3 --launch-count=1 {REST} --export=gemm_4 PROGRAM
             """
         ),
@@ -51,7 +51,7 @@ CASES = [
         params={"kernel": "*m", "launch": 6},
         expected=across(
             f"""
-            trace  kernel  kernel_id  launch  launches  start_ns  duration_ns  domain  range  skipped  remark  command
+            trace  kernel  kernel_id  launch  launches  start_ns  duration_ns  domain  range  skipped  caution  command
             t      gemm    6          6       6         100       3            NULL    NULL   4        ''      ncu --set=full --kernel-name=gemm --launch-skip=4 --launch-count=1 {REST} --export=gemm_6 PROGRAM
             """
         ),
@@ -67,7 +67,7 @@ CASES = [
         params={"kernel": "k<2>", "launch": 2},
         expected=across(
             f"""
-            trace  kernel  kernel_id  launch  launches  start_ns  duration_ns  domain  range  skipped  remark  command
+            trace  kernel  kernel_id  launch  launches  start_ns  duration_ns  domain  range  skipped  caution  command
             t      k<2>    2          2       2         20        3            NULL    NULL   1        2 processes launch it, and ncu counts them together as they come  ncu --set=full --kernel-name-base=demangled '--kernel-name=void k<2>(int *)' --launch-skip=1 --launch-count=1 {REST} --export=k_2 PROGRAM
             """
         ),
@@ -84,7 +84,7 @@ CASES = [
         params={"kernel": "k", "nvtx": False},
         expected=across(
             f"""
-            trace  kernel  kernel_id  launch  launches  start_ns  duration_ns  domain  range  skipped  remark  command
+            trace  kernel  kernel_id  launch  launches  start_ns  duration_ns  domain  range  skipped  caution  command
             t      k       3          3       3         30        11           NULL    NULL   1        ''      ncu --set=full --kernel-name=k --devices=1 --launch-skip=1 --launch-count=1 {REST} --export=k_3 PROGRAM
             """
         ),
