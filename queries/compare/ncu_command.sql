@@ -25,7 +25,7 @@
 -- @column domain VARCHAR              NVTX domain of the range of --nvtx-include; NULL without one
 -- @column range VARCHAR               message of that range
 -- @column skipped BIGINT              launches before it that ncu skips
--- @column remark VARCHAR              what may make ncu find another launch; empty if nothing is known
+-- @column caution VARCHAR             what may make ncu find another launch; empty if nothing is known
 -- @column command VARCHAR             for a POSIX shell; PROGRAM stands for the program, if it is not known
 -- @note   SELECT command FROM answer
 -- @note   UNION ALL
