@@ -662,3 +662,37 @@ def test_of_timelines_nothing_is_said_to_have_moved_with_the_time(topic: str | N
         **{name: Recording().range("r", 0, 9).work(kernel("k", 0, end)) for name, end in (("a", 9), ("b", 4))}
     )
     assert not any("with it moved" in note for note in db.compare("a", "b", topic=topic).notes)
+
+
+def test_what_moved_with_the_time_of_two_real_reports_follows_from_their_sums(corpus: Database) -> None:
+    sides = ["scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.ncu-rep.xz"]
+    found = corpus.query("moved_with", baseline=sides[:1], variant=sides[1:], names="full", limit=None)
+    wanted = {"dram_write_bytes": "dram__bytes_write.sum", "sm__warps_launched.sum": "sm__warps_launched.sum"}
+    totals = []
+    for side in sides:
+        sums: dict[tuple[str | None, str], float] = {}
+        for name, metric, value in corpus.sql(
+            "SELECT demangled, metric, value FROM kernels JOIN metrics USING (trace_id, kernel_id) "
+            "JOIN traces USING (trace_id) WHERE trace = $name",
+            {"name": side},
+        ).iter_rows():
+            for group in (name, None):
+                if metric in (*wanted.values(), "gpu__time_duration.sum"):
+                    sums[group, metric] = sums.get((group, metric), 0) + value
+        totals.append(sums)
+    before, after = totals
+    shared = {group for group, _ in before} & {group for group, _ in after}
+    rows = {(row["group_name"], row["measure"]): row for row in found.to_dicts()}
+    assert {group for group, _ in rows} == shared and len(shared) > 3
+    for group in shared:
+        times = before[group, "gpu__time_duration.sum"], after[group, "gpu__time_duration.sum"]
+        for measure, metric in wanted.items():
+            row, pair = rows[group, measure], (before[group, metric], after[group, metric])
+            assert (row["baseline_ns"], row["variant_ns"]) == times
+            assert (row["baseline"], row["variant"]) == pair
+            if row["explained_pct"] is not None:
+                time, amount = math.log(times[1] / times[0]), math.log(pair[1] / pair[0])
+                assert row["explained_pct"] == pytest.approx(100 * amount / time)
+                # What the amount does not make up, its rate does.
+                rate = math.log(1 + row["rate_delta_pct"] / 100)
+                assert amount - rate == pytest.approx(time)
