@@ -335,7 +335,9 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize(
+    "pair", [pytest.param(pair, marks=() if pair == "scv_nwor_graph" else pytest.mark.long) for pair in PAIRS]
+)
 def test_among_the_launches_that_ncu_saw_of_the_same_program_it_finds_the_same_kernel(
     corpus: Database, pair: str
 ) -> None:
