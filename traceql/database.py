@@ -15,7 +15,7 @@ from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
 from traceql.read.base import no_progress
 from traceql.read.limits import bytes_of
-from traceql.store import connection, decode, held, ingest, interrupts, runs
+from traceql.store import choice, decode, held, ingest, interrupts, runs
 from traceql.store.definitions import Definitions
 from traceql.store.waiting import WAIT_S, log
 from traceql.tables import schema
@@ -46,11 +46,13 @@ def open(  # noqa: A001
     queries: str | Path | Sequence[str | Path] = (),
     timeout_s: float | None = None,
     wait_s: float = WAIT_S,
+    lake: bool = False,
 ) -> Database:
     """Open a database, or name one that the first `Database.ingest` will create.
 
     Args:
-        path: a DuckDB file; ``":memory:"`` for one that lasts as long as the object.
+        path: a DuckDB file, or a folder of Parquet files (a lake), which many processes and machines may fill
+            at once; ``":memory:"`` for one that lasts as long as the object.
         allow_files: let SQL read and write other files and load extensions; views and macros that are stored
             in the database may not be used then.
         queries: folders with questions of your own, in the form of ``queries/``.
@@ -58,11 +60,12 @@ def open(  # noqa: A001
             None for any time. Then it raises `TimeLimitError`.
         wait_s: how long a question or a change waits for another process that has the file open; that it
             waits is said by the logger ``traceql``, by default on standard error.
+        lake: make a lake, if the path leads to a new or empty folder.
 
     Raises:
         CatalogError: a folder cannot be used.
     """
-    return Database(path, allow_files=allow_files, queries=queries, timeout_s=timeout_s, wait_s=wait_s)
+    return Database(path, allow_files=allow_files, queries=queries, timeout_s=timeout_s, wait_s=wait_s, lake=lake)
 
 
 def _frame(table: str) -> Callable[[Database], pl.LazyFrame]:
@@ -135,13 +138,15 @@ class Database:
         queries: str | Path | Sequence[str | Path] = (),
         timeout_s: float | None = None,
         wait_s: float = WAIT_S,
+        lake: bool = False,
         tell: Callable[[str], None] = log,
     ) -> None:
         self.path = str(path)
         own = (queries,) if isinstance(queries, str | Path) else tuple(queries)
         self._catalog = catalog.load(tuple(str(folder) for folder in own))
-        self._store = connection.Store(
+        self._store = choice.store(
             self.path,
+            lake=lake,
             allow_files=allow_files,
             definitions=Definitions(self._catalog),
             timeout_s=timeout_s,

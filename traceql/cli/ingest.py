@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql.cli.common import complain, db_option, note, quiet_option, store, tags_option
+from traceql.cli.common import complain, db_option, lake_option, note, quiet_option, store, tags_option
 from traceql.errors import ReportError
 from traceql.present.values import readable
 from traceql.read.limits import bytes_of
@@ -33,6 +33,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @db_option()
+@lake_option()
 @click.option("--name", help="Label of the trace (one report only); by default from the file name.")
 @tags_option("Label the traces")
 @click.option("--replace", is_flag=True, help="Read reports again that the database holds already.")
@@ -63,6 +64,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
 def ingest(
     paths: tuple[str, ...],
     db: str,
+    lake: bool,
     name: str | None,
     tags: dict[str, str],
     replace: bool,
@@ -79,7 +81,8 @@ def ingest(
     database holds already is skipped. If one cannot be read the others still come in, and the exit status
     is 1. The database itself and what lies beside it or beside reports (sidecars) are passed over.
 
-    Several may bring reports into one database at a time: each waits for the others, as --wait says.
+    Several may bring reports into one database at a time: each waits for the others, as --wait says. A lake
+    (--lake) is a folder of Parquet files into which many processes and machines store at the same time.
 
     \b
     Examples:
@@ -87,6 +90,7 @@ def ingest(
       traceql ingest results/ --tag gpu=h200 --tag batch=8
       traceql ingest --name baseline before.sqlite
       traceql ingest --memory 24GB huge.nsys-rep
+      traceql ingest --db nightly/ --lake results/
     """
     from traceql.store.decode import decode_all, find_reports
 
@@ -99,7 +103,7 @@ def ingest(
     # While the first reports are being decoded, the database engine loads.
     from traceql.store import ingest as rows
 
-    with store(db) as opened, progress:
+    with store(db, lake=lake) as opened, progress:
         opened.prepare()
         for path, decoded in decoding:
             try:

@@ -16,6 +16,7 @@ from traceql.read import formats
 from traceql.store import compact, create, empty, failures, interrupts, permissions
 from traceql.store.definitions import words
 from traceql.store.outcomes import Compacted
+from traceql.store.runs import free_number
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
 from traceql.store.waiting import WAIT_S, Patience, log
 
@@ -46,6 +47,9 @@ class Store:
         wait_s: how long a question or a change waits for another process that has the file open.
         tell: is given a sentence when one waits, once.
     """
+
+    #: Statements that may write files, where that is not allowed.
+    writing_words = "copy|export"
 
     def __init__(
         self,
@@ -139,8 +143,11 @@ class Store:
                 cursor = stack.enter_context(cursor.narrowed(narrowed))
             answer = None
             try:
-                if not self.allows_files and failures.writes_files(cursor.connection, statement):
-                    raise failures.no_files("Permission Error: COPY and EXPORT write files")
+                if not self.allows_files and failures.writes_files(
+                    cursor.connection, statement, self.writing_words
+                ):
+                    words_that_write = self.writing_words.upper().replace("|", ", ")
+                    raise failures.no_files(f"Permission Error: {words_that_write} write files")
                 cursor.define(self.definitions, statement)
                 for name, table in tables.items():
                     cursor.connection.register(name, table)
@@ -224,6 +231,29 @@ class Store:
             raise failures.interrupt(error) from error
         finally:
             self._discard_prepared()
+
+    def number(
+        self,
+        kind: str,  # noqa: ARG002 - a lake keeps them apart
+        taken: set[int],
+        wanted: int | None = None,
+        *,
+        insist: bool = True,
+    ) -> int:
+        """A number that ids can begin with, for the change that is being made.
+
+        Args:
+            kind: what has the number: traces or runs.
+            taken: numbers that are in use.
+            wanted: the number that is preferred; None for the next one.
+            insist: whether it must be that one.
+
+        Raises:
+            DatabaseError: it is taken, or none that an id can begin with.
+        """
+        if wanted in taken and not insist:
+            wanted = None
+        return free_number(taken, wanted)
 
     def keep_to_owner(self) -> bool:
         """Before an environment is stored: the file is for its owner alone; whether others could read it."""

@@ -52,13 +52,18 @@ def no_files(text: str) -> QueryError:
     return QueryError(text, "SQL may touch no other files; --allow-files (allow_files=True) permits it.")
 
 
-def writes_files(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
+def writes_files(connection: duckdb.DuckDBPyConnection, statement: str, words: str = "copy|export") -> bool:
     """Whether a statement may write files. DuckDB alone would let COPY overwrite the database it has open.
 
     Only COPY and EXPORT do. PREPARE, EXPLAIN ANALYZE and PIVOT can hide one: any word of that name in
     what is not a plain SELECT counts.
+
+    Args:
+        connection: to the database.
+        statement: to look at.
+        words: that write.
     """
-    return _does(connection, statement, "copy|export")
+    return _does(connection, statement, words)
 
 
 def detaches(connection: duckdb.DuckDBPyConnection, statement: str, database: str) -> bool:

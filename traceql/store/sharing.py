@@ -49,7 +49,8 @@ Mode = Literal["read", "files", "write", "make"]
 _OF_VALUES = (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException)
 # Where files have no second names, a database is copied into place: it takes no longer.
 _MAKING_S = 1.0
-_CONFIG = {"autoinstall_known_extensions": "false", "python_enable_replacements": "false"}
+#: Of every connection.
+CONFIG = {"autoinstall_known_extensions": "false", "python_enable_replacements": "false"}
 
 
 @dataclass(frozen=True)
@@ -121,14 +122,14 @@ class Cursor:
             CatalogError: it is; the message names the file.
         """
         if not definition.own:
-            self.connection.execute(definition.create(temporary=True))
+            definition.make(self.connection)
             return
         if definition.kind == "MACRO" and self._is_builtin(definition.name):
             raise CatalogError(
                 f"{definition.own}: DuckDB has a function of the name, which others use", "Rename the file."
             )
         try:
-            self.connection.execute(definition.create(temporary=True))
+            definition.make(self.connection)
             if definition.kind == "VIEW":
                 found = tuple(self.connection.table(definition.name).columns)
         except duckdb.Error as error:
@@ -326,7 +327,7 @@ class File:
         # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
         spill, self._remove_spill = temporary.folder_of(self)
         config: dict[str, str | bool | int | float | list[str]] = {
-            **_CONFIG,
+            **CONFIG,
             "temp_directory": str(spill),
             **({"threads": threads} if threads else {}),
         }

@@ -1,0 +1,101 @@
+"""A lake as this process has it open for questions: views of its parts in front of an empty database.
+
+The database is a copy of the empty one, for this process alone and only to be read; what entries hold lies beside
+it as files. When an entry changes it is opened anew, as a file is that another process has changed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from traceql.read import temporary
+from traceql.store import create, empty, failures, trust
+from traceql.store.definitions import Definition
+from traceql.store.lake import manifest, parts, scratch
+from traceql.store.sharing import CONFIG, MEMORY, File, Inside
+from traceql.tables import schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from traceql.store.definitions import Definitions
+    from traceql.store.lake.manifest import Manifest
+    from traceql.store.lake.place import Place
+    from traceql.store.sharing import Mode
+
+# Tables whose rows entries hold.
+_OF_ENTRIES = ("traces", "runs")
+
+
+class LakeFile(File):
+    """A lake, in place of one file.
+
+    Args:
+        place: where it lies.
+        definitions: that the empty database holds.
+    """
+
+    def __init__(self, place: Place, definitions: Definitions) -> None:
+        super().__init__()
+        self._place = place
+        self._definitions = definitions
+        #: The entries as they were read last.
+        self.known: Manifest | None = None
+
+    def _moved(self, place: str) -> bool:  # noqa: ARG002
+        """Whether entries have changed since it was opened."""
+        return self.known is None or manifest.stamps(self._place) != self.known.stamps
+
+    def _open(self, given: str, path: str, mode: Mode, threads: int | None) -> None:  # noqa: ARG002
+        spill, self._remove_spill = temporary.folder_of(self)
+        try:
+            self.known = manifest.read(self._place, self.known)
+            self._connection = _connected(spill, self._definitions)
+            older = {**_of_entries(self.known, given, spill), **parts.views(self._place, _numbers(self.known))}
+            database = trust.database_name(self._connection)
+            self._inside = Inside(database, older)
+            selects = {name: older[name].sql for name in _OF_ENTRIES}
+            trust.check_traces(self._connection, database, given, selects)
+            folders = ", ".join(map(schema.literal, [str(spill), *self._place.directories]))
+            self._connection.execute(f"SET allowed_directories = [{folders}]")
+            if mode != "files":
+                self._connection.execute("SET enable_external_access = false")
+            self._connection.execute("SET lock_configuration = true")
+        except duckdb.Error as error:
+            self._close()
+            raise failures.connection_error(error, given) from error
+        except BaseException:
+            self._close()
+            raise
+        self._mode = mode
+
+
+def _numbers(known: Manifest) -> dict[str, list[int]]:
+    return {table: known.parts(table) for table in parts.ALL}
+
+
+def _connected(spill: Path, definitions: Definitions) -> duckdb.DuckDBPyConnection:
+    """A connection to an empty database, which it cannot change."""
+    base = str(spill / "lake.duckdb")
+    if not empty.copy(base, definitions):
+        made = duckdb.connect(base, config=CONFIG)
+        create.create(made, definitions)
+        made.close()
+        empty.keep(base, definitions)
+    return duckdb.connect(base, read_only=True, config={**CONFIG, "temp_directory": str(spill)})
+
+
+def _of_entries(known: Manifest, given: str, spill: Path) -> dict[str, Definition]:
+    """Views of the tables whose rows entries hold, which are written where this process alone reads them."""
+    found = {}
+    with duckdb.connect(MEMORY, config=CONFIG) as connection:
+        for table in _OF_ENTRIES:
+            connection.execute(schema.create_statement(schema.BY_NAME[table]))
+        scratch.fill(connection, known, given)
+        for table in _OF_ENTRIES:
+            file = schema.literal(str(spill / f"{table}.parquet"))
+            connection.execute(f"COPY {table} TO {file} (FORMAT parquet)")
+            found[table] = Definition(table, "VIEW", "", f"SELECT * FROM read_parquet({file})", {})
+    return found
