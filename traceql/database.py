@@ -15,7 +15,7 @@ from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
 from traceql.read.base import no_progress
 from traceql.read.limits import bytes_of
-from traceql.store import choice, decode, held, ingest, interrupts, runs
+from traceql.store import choice, decode, export, held, ingest, interrupts, runs
 from traceql.store.definitions import Definitions
 from traceql.store.waiting import WAIT_S, log
 from traceql.tables import schema
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from traceql.read.base import Progress
     from traceql.read.runs import RunFile
     from traceql.store.decode import Via
-    from traceql.store.outcomes import Compacted, ImportedRuns, Ingested
+    from traceql.store.outcomes import Compacted, Exported, ImportedRuns, Ingested
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -65,7 +65,9 @@ def open(  # noqa: A001
     Raises:
         CatalogError: a folder cannot be used.
     """
-    return Database(path, allow_files=allow_files, queries=queries, timeout_s=timeout_s, wait_s=wait_s, lake=lake)
+    return Database(
+        path, allow_files=allow_files, queries=queries, timeout_s=timeout_s, wait_s=wait_s, lake=lake
+    )
 
 
 def _frame(table: str) -> Callable[[Database], pl.LazyFrame]:
@@ -434,8 +436,23 @@ class Database:
         """
         runs.drop(self._store, *sweeps)
 
+    def export(self, path: str | Path, *, lake: bool = False) -> Exported:
+        """Copy all of it into another database; every row, id and name stays as it is.
+
+        Args:
+            path: of the copy: a file or a folder, new or empty.
+            lake: make a lake of a new or empty folder.
+
+        Raises:
+            DatabaseError: the copy holds something already, or cannot be written.
+        """
+        with Database(path, lake=lake) as target:
+            return export.copy(self._store, target._store)
+
     def compact(self) -> Compacted:
         """Write the file anew: smaller, and without a byte of what was removed.
+
+        Of a lake: remove what writers left that were killed.
 
         The new file takes the place of the old one when it is whole, and has its permissions. Meanwhile there
         is room for both.

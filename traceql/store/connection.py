@@ -50,6 +50,8 @@ class Store:
 
     #: Statements that may write files, where that is not allowed.
     writing_words = "copy|export"
+    #: Whether several traces had better come in one after the other than in one change.
+    one_by_one = False
 
     def __init__(
         self,

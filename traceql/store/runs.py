@@ -53,9 +53,7 @@ def add(
             return _add(store, file, sweep, replace, number)
 
 
-def _add(
-    store: Store, file: RunFile, sweep: str | None, replace: bool, number: int | None
-) -> ImportedRuns:
+def _add(store: Store, file: RunFile, sweep: str | None, replace: bool, number: int | None) -> ImportedRuns:
     with store.writing(file.file_name, anew="private" if replace else "never") as connection:
         known = connection.execute(
             "SELECT sweep FROM runs WHERE sha256 = $sha LIMIT 1", {"sha": file.sha256}

@@ -50,7 +50,10 @@ _OF_VALUES = (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.Inv
 # Where files have no second names, a database is copied into place: it takes no longer.
 _MAKING_S = 1.0
 #: Of every connection.
-CONFIG = {"autoinstall_known_extensions": "false", "python_enable_replacements": "false"}
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
 
 
 @dataclass(frozen=True)

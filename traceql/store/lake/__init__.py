@@ -1,4 +1,4 @@
-"""A lake: a folder of Parquet files that any number of processes and machines fill at once, asked as a file is.
+"""A lake: Parquet files that any number of processes and machines store at once, asked as a file is.
 
 ============ ==========================================================================
 `place`      what a lake asks of where it lies

@@ -42,7 +42,7 @@ def commit(
         changing: lets nobody else change entries; entered when all parts are written.
 
     Raises:
-        OvertakenError: somebody else changed an entry that this changes, or took its name; nothing is changed.
+        OvertakenError: somebody else changed an entry that this changes, or took its name; it is as it was.
     """
     new = {kind: some - before.numbers[kind] for kind, some in _numbers(connection).items()}
     try:
@@ -89,7 +89,9 @@ def _entries(
 ) -> dict[str, dict[str, Any]]:
     """The entries of all that the database holds; the parts of what is new are written."""
     rows = {
-        entry["trace"]["trace_id"]: entry["rows"] for entry in before.entries.values() if entry["trace"] is not None
+        entry["trace"]["trace_id"]: entry["rows"]
+        for entry in before.entries.values()
+        if entry["trace"] is not None
     }
     measured = set(before.parts(parts.OF_RUNS)) - new["runs"]
     for number in new["traces"]:
@@ -98,11 +100,11 @@ def _entries(
         if _written(place, connection, (parts.OF_RUNS,), number):
             measured.add(number)
     traces = manifest.rows_of(connection, "traces")
-    names = {row["trace"] for row in traces}
+    names: set[str] = {row["trace"] for row in traces}
     of_traces: dict[str, list[dict[str, Any]]] = {}
     of_files: dict[str, list[dict[str, Any]]] = {}
     for run in manifest.rows_of(connection, "runs"):
-        name = (run["tags"] or {}).get("trace")
+        name: str = (run["tags"] or {}).get("trace", "")
         if run["format"] == "sidecar" and name in names:
             of_traces.setdefault(name, []).append(run)
         else:

@@ -39,7 +39,7 @@ class Folder:
     def __init__(self, given: str, root: str) -> None:
         self.given = given
         self._root = Path(root)
-        self.directories = [str(self._root / table.name) for table in schema.TABLES]
+        self.directories: Sequence[str] = [str(self._root / table.name) for table in schema.TABLES]
 
     def exists(self) -> bool:
         """Whether there is a lake."""
@@ -57,7 +57,10 @@ class Folder:
     def names(self, folder: str) -> dict[str, Stamp]:
         """The files right in a folder."""
         found: dict[str, Stamp] = {}
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._root / folder) as there:
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            os.scandir(self._root / folder) as there,
+        ):
             for entry in there:
                 with contextlib.suppress(FileNotFoundError):
                     status = entry.stat(follow_symlinks=False)
@@ -67,7 +70,10 @@ class Folder:
 
     def folders(self, folder: str) -> list[str]:
         """The folders right in a folder."""
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._root / folder) as there:
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            os.scandir(self._root / folder) as there,
+        ):
             return [entry.name for entry in there if entry.is_dir(follow_symlinks=False)]
         return []
 

@@ -1,8 +1,8 @@
 """The entries of a lake: one for each trace, written last, and one for each imported file of runs.
 
-An entry is a JSON file ``traces/SHA256.json`` (of the report) or ``sweeps/SHA256.json`` (of the file of runs). It
-holds the row of `traces` itself, how many rows each part of the trace has, and the runs that came with it. What
-no entry names is not there. Where a part lies follows from table and number: an entry holds no paths.
+An entry is a JSON file, ``traces/SHA256.json`` (of the report) or ``sweeps/SHA256.json`` (of the file of
+runs). It holds the row of `traces` itself, how many rows each part of the trace has, and the runs that came
+with it. What no entry names is not there. Where a part lies follows from table and number: an entry holds no paths.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
@@ -53,7 +53,8 @@ def _form(table: str) -> type[msgspec.Struct]:
 
 
 if TYPE_CHECKING:
-    TraceRow = RunRow = msgspec.Struct
+    TraceRow: TypeAlias = msgspec.Struct
+    RunRow: TypeAlias = msgspec.Struct
 else:
     TraceRow, RunRow = _form("traces"), _form("runs")
 
@@ -113,7 +114,7 @@ class Manifest:
 
     @property
     def numbers(self) -> dict[str, set[int]]:
-        """traces and runs → the numbers that are in use."""
+        """The numbers that are in use, of traces and of runs."""
         runs = {row["run_id"] >> 32 for row in self.runs if row["run_id"] is not None}
         return {"traces": {row["trace_id"] for row in self.traces}, "runs": runs}
 
@@ -149,8 +150,8 @@ def _entry(content: bytes, where: str) -> dict[str, Any]:
     entry = from_json(content, Entry, where, DatabaseError, _REMEDY)
     if entry.schema_version != schema.SCHEMA_VERSION:
         raise SchemaVersionError(
-            f"{where}: schema version {entry.schema_version}, written by traceql {entry.traceql_version}; this is "
-            f"{schema.SCHEMA_VERSION} (traceql {__version__})",
+            f"{where}: schema version {entry.schema_version}, written by traceql {entry.traceql_version}; "
+            f"this is {schema.SCHEMA_VERSION} (traceql {__version__})",
             "Update traceql: pip install --upgrade traceql"
             if entry.schema_version > schema.SCHEMA_VERSION
             else "Ingest the reports again into a new lake.",
@@ -171,7 +172,7 @@ def _ids(row: Mapping[str, Any]) -> list[Any]:
 def _with_names_of_their_own(
     entries: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Mapping[str, Any]]:
-    """Entries of which no two traces have one name: of two that came in at the same moment, the later has another.
+    """Entries of which no two traces have one name: of two that came in at once, the later has another.
 
     Where changes wait for each other that does not happen.
     """

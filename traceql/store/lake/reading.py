@@ -1,7 +1,7 @@
 """A lake as this process has it open for questions: views of its parts in front of an empty database.
 
-The database is a copy of the empty one, for this process alone and only to be read; what entries hold lies beside
-it as files. When an entry changes it is opened anew, as a file is that another process has changed.
+The database is a copy of the empty one, for this process alone and only to be read; what entries hold lies
+beside it as files. When an entry changes it is opened anew, as a file is that another process has changed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ class LakeFile(File):
         try:
             self.known = manifest.read(self._place, self.known)
             self._connection = _connected(spill, self._definitions)
-            older = {**_of_entries(self.known, given, spill), **parts.views(self._place, _numbers(self.known))}
+            older = {
+                **_of_entries(self.known, given, spill),
+                **parts.views(self._place, _numbers(self.known)),
+            }
             database = trust.database_name(self._connection)
             self._inside = Inside(database, older)
             selects = {name: older[name].sql for name in _OF_ENTRIES}

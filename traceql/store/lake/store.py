@@ -43,6 +43,7 @@ class Lake(Store):
 
     #: ATTACH would make a file among the parts.
     writing_words = "attach|copy|export"
+    one_by_one = True
 
     def __init__(
         self,
@@ -154,9 +155,7 @@ class Lake(Store):
                     with contextlib.suppress(OSError):
                         changes.give_up(self._place, {"traces": set(), "runs": set()}, claims)
                     raise
-                changing = (
-                    (lambda: self._place.changing(self.patience)) if new else contextlib.nullcontext
-                )
+                changing = (lambda: self._place.changing(self.patience)) if new else contextlib.nullcontext
                 changes.commit(self._place, connection, before, claims, changing)
         except duckdb.Error as error:
             raise failures.storage_error(error, what, self.path) from error
@@ -189,4 +188,3 @@ class Lake(Store):
         with self._place.changing(self.patience):
             sweep.sweep(self._place)
         return Compacted(before, self._place.size_bytes())
-

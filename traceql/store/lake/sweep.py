@@ -18,7 +18,9 @@ def sweep(place: Place) -> None:
     # Entries are read after the claims: who has finished in between has an entry.
     named = manifest.read(place).numbers
     dead = {
-        one for one, path in claims.items() if one[1] not in named.get(one[0], set()) and numbers.is_dead(place, path)
+        one
+        for one, path in claims.items()
+        if one[1] not in named.get(one[0], set()) and numbers.is_dead(place, path)
     }
     for table in parts.ALL:
         kind = "runs" if table == parts.OF_RUNS else "traces"
