@@ -2,7 +2,8 @@
 
 An entry is a JSON file, ``traces/SHA256.json`` (of the report) or ``sweeps/SHA256.json`` (of the file of
 runs). It holds the row of `traces` itself, how many rows each part of the trace has, and the runs that came
-with it. What no entry names is not there. Where a part lies follows from table and number: an entry holds no paths.
+with it. What no entry names is not there. Where a part lies follows from table and number: an entry holds no
+paths.
 """
 
 from __future__ import annotations
