@@ -49,7 +49,7 @@ class Store:
     """
 
     #: Statements that may write files, where that is not allowed.
-    writing_words = "copy|export"
+    writing_words: tuple[str, ...] = ("copy", "export")
     #: Whether several traces had better come in one after the other than in one change.
     one_by_one = False
 
@@ -148,8 +148,8 @@ class Store:
                 if not self.allows_files and failures.writes_files(
                     cursor.connection, statement, self.writing_words
                 ):
-                    words_that_write = self.writing_words.upper().replace("|", ", ")
-                    raise failures.no_files(f"Permission Error: {words_that_write} write files")
+                    named = " and ".join(word.upper() for word in self.writing_words)
+                    raise failures.no_files(f"Permission Error: {named} write files")
                 cursor.define(self.definitions, statement)
                 for name, table in tables.items():
                     cursor.connection.register(name, table)

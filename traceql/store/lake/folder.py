@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 #: Of what is being written: whose it is stands before.
 UNFINISHED = ".new"
 _LOCK = "lock"
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 class Folder:
@@ -80,14 +81,14 @@ class Folder:
     def read(self, path: str) -> bytes | None:
         """The content of a file."""
         with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(self._root / path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            descriptor = os.open(self._root / path, os.O_RDONLY | _NO_LINK)
             with os.fdopen(descriptor, "rb") as file:
                 return file.read()
         return None
 
     def create(self, path: str, content: bytes) -> bool:
         """Make a file that nobody else has made: a link never takes the place of a file."""
-        target = self._root / path
+        target = self._inside(path)
         made = self._written(target, content)
         try:
             target.hardlink_to(made)
@@ -106,7 +107,7 @@ class Folder:
 
     def write(self, path: str, content: bytes) -> None:
         """Put a file in place, or in place of another."""
-        target = self._root / path
+        target = self._inside(path)
         self._written(target, content).replace(target)
 
     def _written(self, target: Path, content: bytes) -> Path:
@@ -124,7 +125,7 @@ class Folder:
 
     def remove(self, path: str) -> None:
         """Remove a file or a folder."""
-        target = self._root / path
+        target = self._inside(path)
         if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target, ignore_errors=True)
         else:
@@ -153,7 +154,7 @@ class Folder:
     @contextlib.contextmanager
     def part(self, path: str) -> Iterator[Path]:
         """Where to write a file: at its place, for nobody looks at what no entry names."""
-        target = self._root / path
+        target = self._inside(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         yield target
         descriptor = os.open(target, os.O_RDWR)
@@ -163,34 +164,38 @@ class Folder:
             os.close(descriptor)
 
     def fetched(self, paths: Sequence[str]) -> list[str]:
-        """Where the files are; none is a link or lies behind one, which would lead elsewhere."""
-        looked_at: set[Path] = set()
-        found = []
-        for path in paths:
-            file = self._root / path
-            for place, is_kind in (
-                (file, stat.S_ISREG),
-                (file.parent, stat.S_ISDIR),
-                (file.parent.parent, stat.S_ISDIR),
-            ):
-                if place in looked_at:
-                    continue
-                looked_at.add(place)
-                # What is gone DuckDB does not find either.
-                with contextlib.suppress(FileNotFoundError):
-                    if not is_kind(place.lstat().st_mode):
+        """Where the files are."""
+        known: set[Path] = set()
+        return [str(self._inside(path, known)) for path in paths]
+
+    def _inside(self, path: str, known: set[Path] | None = None) -> Path:
+        """Where a file is; neither it nor a folder on the way to it is a link, which would lead elsewhere.
+
+        Args:
+            path: of the file.
+            known: folders that have been looked at.
+        """
+        target = self._root / path
+        on_the_way = [place for place in target.parents if self._root in place.parents]
+        for place in (target, *on_the_way):
+            if known is None or place not in known:
+                # What is not there leads nowhere.
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    mode = place.lstat().st_mode
+                    if not stat.S_ISDIR(mode) and not (place == target and stat.S_ISREG(mode)):
                         raise DatabaseError(
                             f"{self.given}: {place.relative_to(self._root).as_posix()} leads elsewhere",
                             "A lake holds files and folders only, no links. Copy it anew.",
                         )
-            found.append(str(file))
-        return found
+        if known is not None:
+            known.update(on_the_way)
+        return target
 
     @contextlib.contextmanager
     def changing(self, patience: Patience) -> Iterator[None]:
         """Hold the lake's lock, which the system gives back when a process ends in whatever way."""
         wait = Wait(self.given, patience)
-        descriptor = os.open(self._root / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(self._root / _LOCK, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
         try:
             while not _locked(descriptor):
                 wait.go_on(BusyError("another process, which changes its entries"))

@@ -1,8 +1,8 @@
 """Numbers of traces and of runs, claimed without asking anybody: who makes the file of a number has it.
 
 A number is never given twice, so that who reads what was just removed finds nothing, and not something else.
-Its file says whose it is while its parts are being written, and nothing afterwards. A killed writer's claim is
-dead as soon as this machine knows that its process has ended; elsewhere, when it is a day old.
+Its file says whose it is while its parts are being written, and nothing afterwards. The claim of one that
+was killed is dead as soon as this machine knows that its process has ended; elsewhere, when it is a day old.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A lake as this process has it open for questions: views of its parts in front of an empty database.
+"""A lake as this process has it open for questions: views of its parts, in a database that holds nothing.
 
-The database is a copy of the empty one, for this process alone and only to be read; what entries hold lies
-beside it as files. When an entry changes it is opened anew, as a file is that another process has changed.
+What entries hold lies in files that this process alone reads. When an entry changes the lake is opened anew,
+as a file is that another process has changed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from traceql.read import temporary
-from traceql.store import create, empty, failures, trust
+from traceql.store import failures, trust
 from traceql.store.definitions import Definition
 from traceql.store.lake import manifest, parts, scratch
 from traceql.store.sharing import CONFIG, MEMORY, File, Inside
@@ -20,7 +20,6 @@ from traceql.tables import schema
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from traceql.store.definitions import Definitions
     from traceql.store.lake.manifest import Manifest
     from traceql.store.lake.place import Place
     from traceql.store.sharing import Mode
@@ -34,13 +33,11 @@ class LakeFile(File):
 
     Args:
         place: where it lies.
-        definitions: that the empty database holds.
     """
 
-    def __init__(self, place: Place, definitions: Definitions) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__()
         self._place = place
-        self._definitions = definitions
         #: The entries as they were read last.
         self.known: Manifest | None = None
 
@@ -52,7 +49,8 @@ class LakeFile(File):
         spill, self._remove_spill = temporary.folder_of(self)
         try:
             self.known = manifest.read(self._place, self.known)
-            self._connection = _connected(spill, self._definitions)
+            # In memory, and without tables: SQL that would change them finds none.
+            self._connection = duckdb.connect(MEMORY, config={**CONFIG, "temp_directory": str(spill)})
             older = {
                 **_of_entries(self.known, given, spill),
                 **parts.views(self._place, _numbers(self.known)),
@@ -77,17 +75,6 @@ class LakeFile(File):
 
 def _numbers(known: Manifest) -> dict[str, list[int]]:
     return {table: known.parts(table) for table in parts.ALL}
-
-
-def _connected(spill: Path, definitions: Definitions) -> duckdb.DuckDBPyConnection:
-    """A connection to an empty database, which it cannot change."""
-    base = str(spill / "lake.duckdb")
-    if not empty.copy(base, definitions):
-        made = duckdb.connect(base, config=CONFIG)
-        create.create(made, definitions)
-        made.close()
-        empty.keep(base, definitions)
-    return duckdb.connect(base, read_only=True, config={**CONFIG, "temp_directory": str(spill)})
 
 
 def _of_entries(known: Manifest, given: str, spill: Path) -> dict[str, Definition]:

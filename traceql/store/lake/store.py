@@ -42,7 +42,7 @@ class Lake(Store):
     """
 
     #: ATTACH would make a file among the parts.
-    writing_words = "attach|copy|export"
+    writing_words = ("attach", "copy", "export")
     one_by_one = True
 
     def __init__(
@@ -64,7 +64,7 @@ class Lake(Store):
             tell=tell,
         )
         self._place: Place = Folder(path, self.place)
-        self._own = self._read = LakeFile(self._place, definitions)
+        self._own = self._read = LakeFile(self._place)
         # Of the change that a thread makes.
         self._claims = threading.local()
 
