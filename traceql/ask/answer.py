@@ -54,6 +54,10 @@ class Answer:
     total_rows: int
     _draw: Callable[[Answer], Any] = field(compare=False)
 
+    def noted(self, note: Note) -> Answer:
+        """The same, with one more thing to know."""
+        return replace(self, notes=(*self.notes, note))
+
     def frame(self) -> pl.DataFrame:
         """The rows as a polars frame."""
         import polars as pl
@@ -113,7 +117,21 @@ class Asker:
         self._draw = draw
 
     def __call__(self, name: str, /, **params: Value) -> Answer:
+        """Answer a question, see `answer`."""
+        return self.answer(name, params)
+
+    def answer(
+        self,
+        name: str,
+        params: Mapping[str, Value],
+        elsewhere: Callable[[Query, Mapping[str, Value]], tuple[pa.Table, int] | None] | None = None,
+    ) -> Answer:
         """Answer a question.
+
+        Args:
+            name: of the question.
+            params: those that are given.
+            elsewhere: finds the rows, and how many there are without limit; None where it cannot.
 
         Raises:
             UnknownQueryError: there is no such question.
@@ -126,7 +144,7 @@ class Asker:
         notes = gaps.notes(self.store.run, self.catalog, query, bound)
         at = place.of(self.store.run, query, bound)
         notes += at.notes
-        table = self._rows(query, at)
+        table, total = (elsewhere and elsewhere(query, bound)) or self._rows_of_all(query, at)
         if table.num_rows == 0 and query.empty:
             notes.append(Note("no_rows", f"No rows. {query.empty}"))
         notes += [Note("remark", text) for text in self._remarks(query, table)]
@@ -135,9 +153,18 @@ class Asker:
             bound,
             table,
             tuple(notes),
-            self._total(query, at, table),
+            total,
             lambda one: self._draw(one, self),
         )
+
+    def rows(self, name: str, params: Mapping[str, Value]) -> tuple[pa.Table, int]:
+        """The rows alone, and how many there are without the question's limit; see `answer`."""
+        query = self.catalog.find(name)
+        return self._rows_of_all(query, place.of(self.store.run, query, query.bind(params)))
+
+    def _rows_of_all(self, query: Query, at: Place) -> tuple[pa.Table, int]:
+        table = self._rows(query, at)
+        return table, self._total(query, at, table)
 
     def _rows(self, query: Query, at: Place) -> pa.Table:
         table = self._run(query, query.sql, at)

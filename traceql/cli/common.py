@@ -68,6 +68,17 @@ def _wait_s() -> float:
     return wait_s
 
 
+def scheduler_option(what: str) -> Callable[[F], F]:
+    """The ``--scheduler`` option."""
+    return click.option(
+        "--scheduler",
+        envvar="TRACEQL_SCHEDULER",
+        show_envvar=True,
+        metavar="ADDRESS|local[:N]",
+        help=f"Let several processes {what}: N of this machine, or the workers of a Dask scheduler.",
+    )
+
+
 def tags_option(meaning: str) -> Callable[[F], F]:
     """The ``--tag`` option."""
     return click.option(
