@@ -180,7 +180,7 @@ class Dask:
 
         coming = iter(enumerate(items))
         numbers: dict[Any, int] = {}
-        ready: Any = as_completed()  # type: ignore[no-untyped-call]
+        ready: Any = as_completed(loop=self._client.loop)  # type: ignore[no-untyped-call]
 
         def more() -> None:
             for number, item in coming:
