@@ -1,7 +1,7 @@
 """A question asked where the traces are: each worker answers for some of them, and the rows are united.
 
-That is possible where a row is of one trace, and the header says so, with the order of the whole
-(``@unites``). What is said about an answer, its notes, is found out in one place.
+That is possible where every row is of one trace and those of a trace stand together, which the header says
+(``@unites trace``). What is said about an answer, its notes, is found out in one place.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def ask(
 
     def united(query: Query, bound: Mapping[str, Value]) -> tuple[pa.Table, int] | None:
         words = bound.get("trace")
-        names = words if isinstance(words, list) else [one["trace"] for one in place.traces(asker.store.run)]
+        known = words if isinstance(words, list) else [one["trace"] for one in place.traces(asker.store.run)]
+        names = sorted(known)
         if not query.unites or len(names) < 2:
             return None
         parts = [
@@ -124,12 +125,7 @@ def ask(
         if not found:
             return None
         tables = [pa.ipc.open_stream(found[number][0]).read_all() for number in sorted(found)]
-        limit = bound.get("limit") if any(param.name == "limit" for param in query.params) else None
-        ordered = asker.store.run(
-            f"FROM united ORDER BY {query.unites}{'' if limit is None else f' LIMIT {limit}'}",
-            tables={"united": pa.concat_tables(tables)},
-        )
-        return ordered.cast(tables[0].schema), sum(total for _, total in found.values())
+        return pa.concat_tables(tables), sum(total for _, total in found.values())
 
     answer = asker.answer(name, params, united)
     if answer.question.unites:
