@@ -64,12 +64,15 @@ class Place(Protocol):
     def part(self, path: str) -> AbstractContextManager[Path]:
         """Where to write a file on this machine that is in its place when the block ends without an error."""
 
-    def fetched(self, paths: Sequence[str]) -> list[str]:
-        """Where DuckDB finds files.
+    def look_at(self, paths: Sequence[str]) -> None:
+        """Refuse files that are not within the place.
 
         Raises:
-            DatabaseError: one of them is not a file within the place.
+            DatabaseError: one of them leads elsewhere.
         """
+
+    def fetched(self, paths: Sequence[str]) -> list[str]:
+        """Where DuckDB finds files, which are looked at before."""
 
     def changing(self, patience: Patience) -> AbstractContextManager[None]:
         """While entries are compared and changed nobody else changes any, where the place can see to that."""

@@ -55,10 +55,7 @@ class LakeFile(File):
                 **_of_entries(self.known, given, spill),
                 **parts.views(self._place, _numbers(self.known)),
             }
-            database = trust.database_name(self._connection)
-            self._inside = Inside(database, older)
-            selects = {name: older[name].sql for name in _OF_ENTRIES}
-            trust.check_traces(self._connection, database, given, selects)
+            self._inside = Inside(trust.database_name(self._connection), older)
             folders = ", ".join(map(schema.literal, [str(spill), *self._place.directories]))
             self._connection.execute(f"SET allowed_directories = [{folders}]")
             if mode != "files":
