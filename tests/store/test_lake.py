@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -23,8 +26,6 @@ from traceql.store.lake import numbers
 from traceql.tables import schema
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from traceql import Database
 
 SMALL = REPORTS / "extrap_a100_2020.3.ncu-rep.xz"
@@ -284,6 +285,35 @@ def test_the_command_line_asks_and_changes_a_lake(tmp_path: Path) -> None:
     assert command("drop", "new", "--db", lake).returncode == 0
     with traceql.open(lake) as opened, pytest.raises(MissingDataError, match="holds no traces"):
         opened.query("top_kernels")
+
+
+def test_any_duckdb_client_reads_a_lake_as_the_docs_show(tmp_path: Path) -> None:
+    lake = filled(tmp_path / "nightly", "one", "two")
+    text = (Path(__file__).parent.parent.parent / "docs" / "lake.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```sql\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    lines = shown.splitlines()
+    assert len(lines) == 2
+    # A writer was killed.
+    shutil.copytree(
+        tmp_path / "nightly" / "kernels" / "trace_id=1", tmp_path / "nightly" / "kernels" / "trace_id=9"
+    )
+    asked = "SELECT trace, kernels.name, duration_ns FROM kernels JOIN traces USING (trace_id) ORDER BY ALL"
+    with duckdb.connect() as connection:
+        for line in lines:
+            connection.execute(line.replace("'nightly/", f"'{tmp_path}/nightly/"))
+        assert connection.execute(asked).fetchall() == lake.sql(asked).rows()
+    assert lake.sql(asked).height == 3
+
+
+def test_the_commands_that_the_docs_show_work(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / SMALL.name).write_bytes(SMALL.read_bytes())
+    text = (Path(__file__).parent.parent.parent / "docs" / "lake.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\$ traceql (.*)$", text, re.MULTILINE)
+    assert len(shown) == 5
+    for line in shown:
+        result = command(*shlex.split(line), folder=tmp_path)
+        assert result.returncode == 0, f"{line}\n{result.stderr}"
 
 
 def test_an_environment_makes_a_lake_its_owners_alone(tmp_path: Path) -> None:
