@@ -18,6 +18,7 @@ from traceql.store.sharing import CONFIG, MEMORY, File, Inside
 from traceql.tables import schema
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from traceql.store.lake.manifest import Manifest
@@ -32,31 +33,32 @@ class LakeFile(File):
     """A lake, in place of one file.
 
     Args:
-        place: where it lies.
+        place: tells where it lies.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Callable[[], Place]) -> None:
         super().__init__()
-        self._place = place
+        self._where = place
         #: The entries as they were read last.
         self.known: Manifest | None = None
 
     def _moved(self, place: str) -> bool:  # noqa: ARG002
         """Whether entries have changed since it was opened."""
-        return self.known is None or manifest.stamps(self._place) != self.known.stamps
+        return self.known is None or manifest.stamps(self._where()) != self.known.stamps
 
     def _open(self, given: str, path: str, mode: Mode, threads: int | None) -> None:  # noqa: ARG002
         spill, self._remove_spill = temporary.folder_of(self)
+        place = self._where()
         try:
-            self.known = manifest.read(self._place, self.known)
+            self.known = manifest.read(place, self.known)
             # In memory, and without tables: SQL that would change them finds none.
             self._connection = duckdb.connect(MEMORY, config={**CONFIG, "temp_directory": str(spill)})
             older = {
                 **_of_entries(self.known, given, spill),
-                **parts.views(self._place, _numbers(self.known)),
+                **parts.views(place, _numbers(self.known)),
             }
             self._inside = Inside(trust.database_name(self._connection), older)
-            folders = ", ".join(map(schema.literal, [str(spill), *self._place.directories]))
+            folders = ", ".join(map(schema.literal, [str(spill), *place.directories]))
             self._connection.execute(f"SET allowed_directories = [{folders}]")
             if mode != "files":
                 self._connection.execute("SET enable_external_access = false")
