@@ -50,6 +50,26 @@ def test_a_question_is_answered_as_by_a_file(both: tuple[Database, Database], qu
     assert_same(one, other)
 
 
+@pytest.mark.parametrize(
+    "question",
+    [name for name in QUESTIONS if any(p.name == "trace" for p in catalog.shipped().find(name).params)],
+)
+def test_a_question_about_one_trace_is_answered_as_by_a_file(
+    both: tuple[Database, Database], question: str
+) -> None:
+    query = catalog.shipped().find(question)
+    params = given(query, timeline="two", baseline="counted", variant="counted again")
+    params |= OPEN.get(question, {})
+    several = 0
+    for trace in ("two", "counted"):
+        one, other = (
+            outcome(lambda d=database, t=trace: d.ask(question, **params, trace=t)) for database in both
+        )
+        assert_same(one, other)
+        several += not isinstance(one, str)
+    assert several
+
+
 def test_a_window_is_answered_as_by_a_file(both: tuple[Database, Database]) -> None:
     narrowed: list[dict[str, Any]] = [
         {"trace": "one", "from": 100, "to": 1_300},

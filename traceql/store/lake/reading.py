@@ -6,10 +6,13 @@ as a file is that another process has changed.
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
 
+from traceql.questions import catalog
 from traceql.read import temporary
 from traceql.store import failures, trust
 from traceql.store.definitions import Definition
@@ -18,13 +21,15 @@ from traceql.store.sharing import CONFIG, MEMORY, File, Inside
 from traceql.tables import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from traceql.store.lake.manifest import Manifest
     from traceql.store.lake.place import Place
     from traceql.store.sharing import Mode
 
+# The view of the names that all kernels have.
+_NAMES = "kernel_full_names"
 # Tables whose rows entries hold.
 _OF_ENTRIES = ("traces", "runs")
 
@@ -53,11 +58,10 @@ class LakeFile(File):
             self.known = manifest.read(place, self.known)
             # In memory, and without tables: SQL that would change them finds none.
             self._connection = duckdb.connect(MEMORY, config={**CONFIG, "temp_directory": str(spill)})
-            older = {
-                **_of_entries(self.known, given, spill),
-                **parts.views(place, _numbers(self.known)),
-            }
-            self._inside = Inside(trust.database_name(self._connection), older)
+            of_entries = _of_entries(self.known, given, spill)
+            older = {**of_entries, **parts.views(place, _numbers(self.known))}
+            of_traces = partial(_of_traces, place, self.known, of_entries)
+            self._inside = Inside(trust.database_name(self._connection), older, of_traces=of_traces)
             folders = ", ".join(map(schema.literal, [str(spill), *place.directories]))
             self._connection.execute(f"SET allowed_directories = [{folders}]")
             if mode != "files":
@@ -74,6 +78,28 @@ class LakeFile(File):
 
 def _numbers(known: Manifest) -> dict[str, list[int]]:
     return {table: known.parts(table) for table in parts.ALL}
+
+
+def _of_traces(
+    place: Place, known: Manifest, of_entries: Mapping[str, Definition], names: Sequence[str]
+) -> dict[str, Definition]:
+    """What stands in for tables where some traces are asked about: views of their parts alone.
+
+    What kernels are called follows from all of them.
+    """
+    some = {row["trace_id"] for row in known.traces if row["trace"] in names}
+    numbers = {
+        table: there if table == parts.OF_RUNS else [number for number in there if number in some]
+        for table, there in _numbers(known).items()
+    }
+    every = parts.all_of(place, "kernels", known.parts("kernels"))
+    names_sql = re.sub(r"\bkernels\b", every.name, catalog.shipped().views[_NAMES].sql)
+    return {
+        **of_entries,
+        **parts.views(place, numbers),
+        every.name: every,
+        _NAMES: Definition(_NAMES, "VIEW", "", names_sql, {}),
+    }
 
 
 def _of_entries(known: Manifest, given: str, spill: Path) -> dict[str, Definition]:

@@ -21,7 +21,7 @@ from traceql.store.sharing import NO_DATABASE
 from traceql.store.waiting import WAIT_S, log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -84,11 +84,12 @@ class Lake(Store):
         params: Mapping[str, Value] | None = None,
         tables: Mapping[str, pa.Table] | None = None,
         narrowed: Mapping[str, str] | None = None,
+        about: Sequence[str] = (),
     ) -> pa.Table:
         """Run SQL and return the rows of its last statement, see `Store.run`."""
         try:
             self._look()
-            return super().run(statement, params, tables, narrowed)
+            return super().run(statement, params, tables, narrowed, about)
         except OSError as error:
             raise DatabaseError(
                 f"{self.path}: cannot be read ({error.strerror or error})",
@@ -101,7 +102,7 @@ class Lake(Store):
             if manifest.stamps(self._place) == known.stamps:
                 raise
             # A part was removed after the entries were read: what is there now answers.
-            return super().run(statement, params, tables, narrowed)
+            return super().run(statement, params, tables, narrowed, about)
 
     def _look(self) -> None:
         """Whether there is a lake.
