@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import shutil
+import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
+import killed
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import systems
+from command_line import traceql as command
 from forks import Forks
-from helpers_robust import REPORTS, decoded_once
+from helpers_robust import REPORTS, decoded_once, plain
 from lakes import content
 from made.nsys import Recording, kernel
 
 import traceql
-from traceql.errors import DatabaseError, QueryError, SchemaVersionError
+from traceql.errors import DatabaseError, LimitError, QueryError, SchemaVersionError
+from traceql.store import spread
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -363,3 +368,64 @@ def test_files_may_be_read_where_that_is_allowed(tmp_path: Path) -> None:
     with traceql.open(tmp_path / "lake", allow_files=True) as lake:
         asked = f"SELECT a, name FROM read_csv('{tmp_path}/mine.csv'), kernels ORDER BY ALL"
         assert lake.sql(asked).rows() == [(7, "add1"), (7, "add2")]
+
+
+# --- processes of one command ---------------------------------------------------------------------------
+
+
+def copies(folder: Path, number: int) -> list[Path]:
+    """Reports of one content, each of which is another one to a database."""
+    original = plain("graph_whole.sqlite", folder)
+    made = []
+    for count in range(number):
+        copy = folder / f"rank{count}.sqlite"
+        shutil.copy(original, copy)
+        with contextlib.closing(sqlite3.connect(copy)) as connection:
+            connection.execute(f"PRAGMA user_version = {count + 1}")
+            connection.commit()
+        made.append(copy)
+    return made
+
+
+ROWS = "SELECT trace, api_calls.* EXCLUDE (trace_id, api_call_id, range_id) FROM api_calls JOIN traces USING (trace_id)"
+
+
+@pytest.mark.long
+def test_reports_spread_over_processes_are_those_of_one(tmp_path: Path) -> None:
+    reports = copies(tmp_path, 6)
+    broken = tmp_path / "broken.sqlite"
+    broken.write_bytes(b"SQLite format 3\0 and no more")
+    spread = command(
+        "ingest", "--db", tmp_path / "many", "--lake", "--scheduler", "local:3", *reports, broken
+    )
+    one = command("ingest", "--db", tmp_path / "one", "--lake", *reports, broken)
+    assert spread.returncode == one.returncode == 1
+    # What is said of each, in the given order.
+    assert [line.split(" (")[0] for line in spread.stderr.splitlines()] == [
+        line.split(" (")[0] for line in one.stderr.splitlines()
+    ]
+    with traceql.open(tmp_path / "many") as many, traceql.open(tmp_path / "one") as single:
+        assert many.sql(f"{ROWS} ORDER BY ALL").equals(single.sql(f"{ROWS} ORDER BY ALL"))
+        assert many.sql("SELECT count(*) FROM traces").item() == len(reports)
+
+
+@pytest.mark.long
+@systems.posix("SIGKILL")
+@pytest.mark.parametrize("often", [False, True])
+def test_a_killed_process_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, often: bool) -> None:
+    reports = copies(tmp_path, 5)
+    monkeypatch.setenv("KILLED", "rank1.sqlite" if often else f"rank1.sqlite {tmp_path / 'once'}")
+    monkeypatch.setattr(spread, "_one", killed.one)
+    traceql.open(tmp_path / "lake", lake=True)._store.prepare()
+    became = dict(spread.ingest_all(reports, spread.Work(str(tmp_path / "lake"), 60, 2)))
+    assert list(became) == reports
+    failed = [path.name for path, one in became.items() if isinstance(one, LimitError)]
+    assert failed == (["rank1.sqlite"] if often else [])
+    assert names(tmp_path / "lake") == [path.stem for path in reports if path.name not in failed]
+
+
+def test_a_scheduler_is_for_lakes_and_of_a_known_kind(tmp_path: Path) -> None:
+    refused = command("ingest", "--db", tmp_path / "x.duckdb", "--scheduler", "local", SMALL[0])
+    assert (refused.returncode, "which a lake takes" in refused.stderr) == (2, True)
+    refused = command("ingest", "--db", tmp_path / "l", "--lake", "--scheduler", "local:0", SMALL[0])
+    assert (refused.returncode, "local:N for N processes" in refused.stderr) == (2, True)

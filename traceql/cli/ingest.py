@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from traceql.cli.common import complain, db_option, lake_option, note, quiet_option, store, tags_option
+from traceql.cli.common import (
+    complain,
+    db_option,
+    lake_option,
+    note,
+    quiet_option,
+    store,
+    tags_option,
+    wait_s,
+)
 from traceql.errors import ReportError
 from traceql.present.values import readable
 from traceql.read.limits import bytes_of
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from traceql.store.decode import Via
@@ -60,6 +71,11 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
     help="Memory that decoding a report may take, on Linux. [default: half of the machine's, shared by the "
     "reports decoded at a time, but at least 1 GiB and 16 times the report's size]",
 )
+@click.option(
+    "--scheduler",
+    metavar="local[:N]",
+    help="Decode and store in N processes [default: processors] of this machine; into a lake.",
+)
 @quiet_option()
 def ingest(
     paths: tuple[str, ...],
@@ -72,6 +88,7 @@ def ingest(
     via: Via,
     jobs: int | None,
     memory: int | None,
+    scheduler: str | None,
     quiet: bool,
 ) -> None:
     """Read reports into the database: files, folders, glob patterns.
@@ -92,43 +109,116 @@ def ingest(
       traceql ingest --memory 24GB huge.nsys-rep
       traceql ingest --db nightly/ --lake results/
     """
-    from traceql.store.decode import decode_all, find_reports
+    from traceql.store.decode import find_reports
 
     reports = find_reports(paths, db)
     if name is not None and len(reports) != 1:
         raise click.UsageError(f"--name labels one report, but {len(reports)} were found.")
-    failed = 0
+    processes = _processes(scheduler, db, lake)
     progress = _Progress(len(reports), quiet)
-    decoding = decode_all(reports, jobs, via, progress.update, memory_bytes=memory)
-    # While the first reports are being decoded, the database engine loads.
-    from traceql.store import ingest as rows
-
-    with store(db, lake=lake) as opened, progress:
-        opened.prepare()
-        for path, decoded in decoding:
-            try:
-                if isinstance(decoded, ReportError):
-                    raise decoded
-                try:
-                    stored = rows.add(
-                        opened,
-                        decoded,
-                        name=name,
-                        tags=tags,
-                        replace=replace,
-                        keep_environment=keep_environment,
-                    )
-                finally:
-                    decoded.close()
-            except ReportError as error:
+    options = _Options(name, tags, replace, keep_environment, via, memory)
+    if processes:
+        stored = _spread(reports, db, processes, options)
+    else:
+        stored = _one_after_the_other(reports, db, lake, jobs, options, progress)
+    failed = 0
+    # An interrupt ends what still runs.
+    with progress, closing(stored):
+        for path, became in stored:
+            if isinstance(became, ReportError):
                 failed += 1
-                complain(error)
+                complain(became)
             else:
-                progress.done(path, stored)
+                progress.done(path, became)
     if failed:
         if len(reports) > 1:
             click.echo(f"{failed} of {len(reports)} reports could not be read.", err=True)
         sys.exit(1)
+
+
+class _Options(NamedTuple):
+    """What holds for every report."""
+
+    name: str | None
+    tags: dict[str, str]
+    replace: bool
+    keep_environment: bool
+    via: Via
+    memory: int | None
+
+
+def _processes(scheduler: str | None, db: str, lake: bool) -> int | None:
+    """How many processes store; None where this one does."""
+    if scheduler is None:
+        return None
+    from traceql.store.lake.place import is_one
+    from traceql.store.spread import processes_of
+
+    found = processes_of(scheduler)
+    if found is None:
+        raise click.BadParameter(
+            f"{scheduler!r}. Write local, or local:N for N processes.", param_hint="--scheduler"
+        )
+    if not lake and not is_one(db):
+        raise click.UsageError(
+            "--scheduler stores from several processes, which a lake takes (--lake), and a file does not: "
+            "--jobs decodes side by side."
+        )
+    return found
+
+
+def _one_after_the_other(
+    reports: list[Path], db: str, lake: bool, jobs: int | None, options: _Options, progress: _Progress
+) -> Generator[tuple[Path, Ingested | ReportError], None, None]:
+    """Decode side by side, and store in this process; what became of each report."""
+    from traceql.store.decode import decode_all
+
+    decoding = decode_all(reports, jobs, options.via, progress.update, memory_bytes=options.memory)
+    # While the first reports are being decoded, the database engine loads.
+    from traceql.store import ingest as rows
+
+    with store(db, lake=lake) as opened:
+        opened.prepare()
+        for path, decoded in decoding:
+            if isinstance(decoded, ReportError):
+                yield path, decoded
+                continue
+            try:
+                became: Ingested | ReportError = rows.add(
+                    opened,
+                    decoded,
+                    name=options.name,
+                    tags=options.tags,
+                    replace=options.replace,
+                    keep_environment=options.keep_environment,
+                )
+            except ReportError as error:
+                became = error
+            finally:
+                decoded.close()
+            yield path, became
+
+
+def _spread(
+    reports: list[Path], db: str, processes: int, options: _Options
+) -> Generator[tuple[Path, Ingested | ReportError], None, None]:
+    """Decode and store in processes of their own; what became of each report."""
+    from traceql.store import spread
+
+    with store(db, lake=True) as opened:
+        opened.prepare()
+    work = spread.Work(
+        db,
+        wait_s(),
+        min(processes, len(reports)),
+        name=options.name,
+        tags=options.tags,
+        replace=options.replace,
+        keep_environment=options.keep_environment,
+        via=options.via,
+        memory_bytes=options.memory,
+    )
+    yield from spread.ingest_all(reports, work)
 
 
 class _Progress:
