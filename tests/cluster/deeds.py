@@ -9,8 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from traceql.cluster import ingesting
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Before a test puts ours in its place.
+_INGEST = ingesting.ingest
 
 
 def doubled(number: int) -> int:
@@ -63,3 +68,13 @@ def cluster(count: int = 2) -> Iterator[str]:
             silence_logs="CRITICAL",
         ) as found:
             yield found.scheduler_address
+
+
+def ingest(job: ingesting.Job) -> object:
+    """As it is, unless the report is the one that ``KILLED`` tells of: "NAME FILE" (the first time), or "NAME"."""
+    name, _, once = os.environ["KILLED"].partition(" ")
+    if Path(job.report).name == name and not (once and Path(once).exists()):
+        if once:
+            Path(once).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return _INGEST(job)

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import command_line
 import deeds
 import pytest
+import systems
 from lakes import assert_same
 from shipped import REPORTS
 
 import traceql
 from traceql.cluster import ingesting
-from traceql.cluster.workers import Dask, workers
+from traceql.cluster.workers import Dask, Pool, workers
 from traceql.errors import ClusterError, ReportError
 from traceql.questions import catalog
 from traceql.store import choice
@@ -109,6 +110,24 @@ def test_two_hundred_reports_by_four_workers_one_of_which_is_killed(dask: str, t
     assert [outcome for _, outcome in outcomes if isinstance(outcome, Exception)] == []
     assert {report for report, _ in outcomes} == set(reports)
     assert_alike(lake, alone(reports, tmp_path / "file.duckdb"))
+
+
+@pytest.mark.long
+@systems.posix("SIGKILL")
+@pytest.mark.parametrize("often", [False, True])
+def test_what_a_killed_process_had_in_hand_is_read_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, often: bool
+) -> None:
+    reports = made(tmp_path / "reports", 5)
+    monkeypatch.setenv("KILLED", "rank_1.sqlite" if often else f"rank_1.sqlite {tmp_path / 'once'}")
+    monkeypatch.setattr(ingesting, "ingest", deeds.ingest)
+    became = dict(ingesting.ingest_all(Pool(2), reports, str(tmp_path / "lake"), wait_s=60, options={}))
+    assert list(became) == reports
+    failed = [path.name for path, one in became.items() if isinstance(one, ReportError)]
+    assert failed == (["rank_1.sqlite"] if often else [])
+    with traceql.open(tmp_path / "lake") as database:
+        names = database.sql("SELECT trace FROM traces ORDER BY trace")["trace"].to_list()
+    assert names == [path.stem for path in reports if path.name not in failed]
 
 
 def test_one_report_that_cannot_be_read_is_said_and_the_others_come_in(tmp_path: Path) -> None:

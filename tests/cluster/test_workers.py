@@ -81,7 +81,7 @@ def test_processes_end_with_who_needs_them() -> None:
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("local:0", "no scheduler answers"),
+        ("local:0", "local:N for N"),
         ("tcp://127.0.0.1:1", "no scheduler answers"),
         ("nonsense", "no scheduler answers"),
     ],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from traceql.ask import gaps, place
@@ -141,8 +142,10 @@ class Asker:
         """
         query = self.catalog.find(name)
         bound = place.named(self.store.run, query, query.bind(params))
-        notes = gaps.notes(self.store.run, self.catalog, query, bound)
-        at = place.of(self.store.run, query, bound)
+        about = place.about(bound)
+        run = partial(self.store.run, about=about)
+        notes = gaps.notes(run, self.catalog, query, bound)
+        at = replace(place.of(run, query, bound), traces=about)
         notes += at.notes
         table, total = (elsewhere and elsewhere(query, bound)) or self._rows_of_all(query, at)
         if table.num_rows == 0 and query.empty:
@@ -216,7 +219,7 @@ class Asker:
             where: in the file the SQL stands.
         """
         try:
-            return self.store.run(statement, at.values, tables, at.narrowed)
+            return self.store.run(statement, at.values, tables, at.narrowed, at.traces)
         except QueryError as error:
             # What comes with traceql is tested: only the parameters can be at fault.
             if is_shipped(query):

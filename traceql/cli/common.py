@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -130,6 +131,13 @@ def own_folders(context: click.Context | None = None) -> tuple[str, ...]:
     context = context or click.get_current_context(silent=True)
     given: tuple[str, ...] = context.find_root().params.get("queries") or () if context else ()
     return tuple(folder for folder in given if folder)
+
+
+def is_there(path: str) -> bool:
+    """Whether ``--db`` names something that can be asked; of an object store only asking tells."""
+    from traceql.store.lake.place import is_address
+
+    return is_address(path) or Path(path).exists()
 
 
 def lake_option() -> Callable[[F], F]:

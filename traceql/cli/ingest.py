@@ -154,7 +154,7 @@ def _by_workers(
         ingesting.check(opened)
         opened.prepare()
         told = ingesting.ingest_all(
-            helping, reports, db, wait_s=opened.patience.wait_s, send=send, options=options
+            helping, reports, opened.place, wait_s=opened.patience.wait_s, send=send, options=options
         )
         for path, outcome in told:
             if isinstance(outcome, ReportError):

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from traceql.cli.common import F, catalog, complete_trace, database, db_option, note, scheduler_option
+from traceql.cli.common import (
+    F,
+    catalog,
+    complete_trace,
+    database,
+    db_option,
+    is_there,
+    note,
+    scheduler_option,
+)
 from traceql.cli.output import output_options, text_table, write
 from traceql.questions import nvidia
 from traceql.questions.parameters import PLACES, TRACE_PARAMS
@@ -86,7 +94,7 @@ def _list(db: str) -> Any:
     names = ("topic", "query", "question")
     found = catalog().queries
     rows = [(q.topic, name.replace("_", "-"), q.title) for name, q in found.items()]
-    if not Path(db).exists():
+    if not is_there(db):
         return text_table(names, rows)
     with database(db) as opened:
         lacking = opened.unanswerable()

@@ -82,12 +82,12 @@ def ingest_all(
     send: bool = False,
     options: Mapping[str, Any],
 ) -> Iterator[tuple[Path, Ingested | ReportError]]:
-    """Bring reports into a lake; yields what became of each, in the order in which they are ready.
+    """Bring reports into a lake; yields what became of each, in their order.
 
     Args:
         workers: who does it.
         reports: to read.
-        lake: a folder that all workers share.
+        lake: the place of one, which all workers can reach.
         wait_s: see `traceql.open`.
         send: give the workers the reports themselves, which lie where they cannot read.
         options: of `read_in.read_in`.
@@ -98,7 +98,7 @@ def ingest_all(
     given = reports if send else [report.resolve() for report in reports]
     jobs = (
         Job(
-            str(Path(lake).resolve()),
+            lake,
             str(report),
             options,
             wait_s,
@@ -106,13 +106,18 @@ def ingest_all(
         )
         for report in given
     )
+    ready: dict[int, Ingested | ReportError] = {}
+    first = 0
     for number, outcome in workers.each(ingest, jobs):
         if isinstance(outcome, ClusterError):
-            yield reports[number], ReportError(f"{reports[number]}: {outcome.message}", outcome.remedy)
+            ready[number] = ReportError(f"{reports[number].name}: {outcome.message}", outcome.remedy)
         elif isinstance(outcome, Exception) and not isinstance(outcome, ReportError):
             raise outcome
         else:
-            yield reports[number], outcome
+            ready[number] = outcome
+        while first in ready:
+            yield reports[first], ready.pop(first)
+            first += 1
 
 
 def _content(report: Path) -> dict[str, bytes]:

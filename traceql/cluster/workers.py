@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import re
 import signal
+import threading
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -60,6 +61,10 @@ def workers(scheduler: str) -> Iterator[Workers]:
     if match := _LOCAL.fullmatch(scheduler):
         yield Pool(int(match["count"] or os.cpu_count() or 1))
         return
+    if scheduler.partition(":")[0] == "local":
+        raise ClusterError(
+            f"{scheduler}: not a number of processes", "Write local, or local:N for N of them."
+        )
     try:
         from distributed import Client
     except ImportError:
@@ -140,8 +145,16 @@ def _round(
 
 
 def _leave_signals() -> None:
-    """Ctrl-C is for the process that others see, which ends these."""
+    """Ctrl-C is for the process that others see, which ends these; should it be killed, they end, too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Dask:

@@ -184,7 +184,9 @@ class Query:
     @classmethod
     def view(cls, name: str, title: str, columns: Sequence[ResultColumn], sql: str) -> Query:
         """A view that no file holds."""
-        return cls(name, "", title, "", (), tuple(columns), {}, (), (), "", "", False, "", (), (), (), sql, name)
+        return cls(
+            name, "", title, "", (), tuple(columns), {}, (), (), "", "", False, "", (), (), (), sql, name
+        )
 
     def bind(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """All parameters with their values: the given ones, defaults for the others.

@@ -21,7 +21,7 @@ from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
 from traceql.store.waiting import WAIT_S, Patience, log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -111,6 +111,7 @@ class Store:
         params: Mapping[str, Value] | None = None,
         tables: Mapping[str, pa.Table] | None = None,
         narrowed: Mapping[str, str] | None = None,
+        about: Sequence[str] = (),
     ) -> pa.Table:
         """Run SQL and return the rows of its last statement.
 
@@ -119,6 +120,7 @@ class Store:
             params: values of the parameters.
             tables: Arrow tables that the SQL knows by these names.
             narrowed: SELECTs over ``old.TABLE`` that stand in for tables, see `traceql.tables.window`.
+            about: names of traces, where the answer hangs on no rows of others; none for all.
 
         Raises:
             QueryError: DuckDB refuses the statement.
@@ -128,7 +130,7 @@ class Store:
         if not self.exists:
             raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
         with interrupts.within(self.timeout_s):
-            return interrupts.ended(lambda: self._run(statement, params, tables or {}, narrowed or {}))
+            return interrupts.ended(lambda: self._run(statement, params, tables or {}, narrowed or {}, about))
 
     def _run(
         self,
@@ -136,13 +138,14 @@ class Store:
         params: Mapping[str, Value] | None,
         tables: Mapping[str, pa.Table],
         narrowed: Mapping[str, str],
+        about: Sequence[str],
     ) -> pa.Table:
         import pyarrow as pa
 
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(self._used(self._asking))
-            if narrowed:
-                cursor = stack.enter_context(cursor.narrowed(narrowed))
+            cursor = stack.enter_context(cursor.about(about))
+            cursor = stack.enter_context(cursor.narrowed(narrowed))
             answer = None
             try:
                 if not self.allows_files and failures.writes_files(

@@ -3,6 +3,7 @@
 ============ ==========================================================================
 `place`      what a lake asks of where it lies
 `folder`     a folder of this machine, or one that several share
+`bucket`     an object store
 `manifest`   the entries: which traces and runs there are; their form
 `numbers`    claimed by exclusive creation; whose claims are dead
 `parts`      one Parquet file per table and trace: written, and read as our tables

@@ -47,6 +47,9 @@ def commit(
     new = {kind: some - before.numbers[kind] for kind, some in _numbers(connection).items()}
     try:
         after = _entries(place, connection, before, new)
+        left = manifest.Manifest(after).numbers
+        gone = {kind: some - left[kind] for kind, some in before.numbers.items()}
+        place.look_at([path for table in parts.ALL for path in _paths(table, before, gone)])
         changed = {path: entry for path, entry in after.items() if before.entries.get(path) != entry}
         removed = before.entries.keys() - after.keys()
         with changing():
@@ -63,8 +66,7 @@ def commit(
         raise
     for claim in claims:
         numbers.settle(place, claim)
-    left = manifest.Manifest(after).numbers
-    _remove_parts(place, {kind: some - left[kind] for kind, some in before.numbers.items()})
+    _remove_parts(place, gone)
 
 
 def give_up(place: Place, new: Mapping[str, set[int]], claims: Sequence[str]) -> None:
@@ -161,6 +163,12 @@ def _refuse_overtaken(place: Place, before: Manifest, changed: Entries, removed:
     }
     if mine & others:
         raise OvertakenError
+
+
+def _paths(table: str, before: Manifest, gone: Mapping[str, set[int]]) -> list[str]:
+    """The parts of a table that go."""
+    some = gone["runs" if table == parts.OF_RUNS else "traces"]
+    return [parts.path_of(table, number) for number in before.parts(table) if number in some]
 
 
 def _remove_parts(place: Place, gone: Mapping[str, set[int]]) -> None:

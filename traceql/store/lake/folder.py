@@ -163,10 +163,16 @@ class Folder:
         finally:
             os.close(descriptor)
 
+    def look_at(self, paths: Sequence[str]) -> None:
+        """Refuse files that are links, or lie behind one."""
+        known: set[Path] = set()
+        for path in paths:
+            self._inside(path, known)
+
     def fetched(self, paths: Sequence[str]) -> list[str]:
         """Where the files are."""
-        known: set[Path] = set()
-        return [str(self._inside(path, known)) for path in paths]
+        self.look_at(paths)
+        return [str(self._root / path) for path in paths]
 
     def _inside(self, path: str, known: set[Path] | None = None) -> Path:
         """Where a file is; neither it nor a folder on the way to it is a link, which would lead elsewhere.

@@ -13,6 +13,7 @@ from traceql.store.definitions import Definition
 from traceql.tables import schema
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from traceql.store.lake.place import Place
@@ -113,7 +114,7 @@ class Parts(Definition):
         return f"SELECT {names} FROM read_parquet([{', '.join(map(schema.literal, files))}], {hive})"
 
 
-def views(place: Place, numbers: dict[str, list[int]]) -> dict[str, Definition]:
+def views(place: Place, numbers: Mapping[str, Sequence[int]]) -> dict[str, Definition]:
     """Views of the tables that lie in parts, by name, each after that of its parts.
 
     Args:
@@ -122,9 +123,18 @@ def views(place: Place, numbers: dict[str, list[int]]) -> dict[str, Definition]:
     """
     found: dict[str, Definition] = {}
     for table, some in numbers.items():
-        paths = tuple(path_of(table, number) for number in some)
-        name = f"{_PREFIX}{table}"
-        found[name] = Parts(name, "VIEW", "", "", {}, place=place, table=schema.BY_NAME[table], paths=paths)
+        of_parts = _of_parts(f"{_PREFIX}{table}", place, table, some)
+        found[of_parts.name] = of_parts
         # What stands in for a table while a question is narrowed reads this, not the long list of files.
-        found[table] = Definition(table, "VIEW", "", f"SELECT * FROM {name}", {})
+        found[table] = Definition(table, "VIEW", "", f"SELECT * FROM {of_parts.name}", {})
     return found
+
+
+def all_of(place: Place, table: str, numbers: Sequence[int]) -> Parts:
+    """A view of the parts of all traces, beside those of some."""
+    return _of_parts(f"{_PREFIX}all_{table}", place, table, numbers)
+
+
+def _of_parts(name: str, place: Place, table: str, numbers: Sequence[int]) -> Parts:
+    paths = tuple(path_of(table, number) for number in numbers)
+    return Parts(name, "VIEW", "", "", {}, place=place, table=schema.BY_NAME[table], paths=paths)

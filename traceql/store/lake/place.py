@@ -64,12 +64,15 @@ class Place(Protocol):
     def part(self, path: str) -> AbstractContextManager[Path]:
         """Where to write a file on this machine that is in its place when the block ends without an error."""
 
-    def fetched(self, paths: Sequence[str]) -> list[str]:
-        """Where DuckDB finds files.
+    def look_at(self, paths: Sequence[str]) -> None:
+        """Refuse files that are not within the place.
 
         Raises:
-            DatabaseError: one of them is not a file within the place.
+            DatabaseError: one of them leads elsewhere.
         """
+
+    def fetched(self, paths: Sequence[str]) -> list[str]:
+        """Where DuckDB finds files, which are looked at before."""
 
     def changing(self, patience: Patience) -> AbstractContextManager[None]:
         """While entries are compared and changed nobody else changes any, where the place can see to that."""
@@ -78,9 +81,34 @@ class Place(Protocol):
         """Take the lake from everybody but its owner; whether others could read it."""
 
 
+def is_address(path: str) -> bool:
+    """Whether a path is the address of a lake in an object store."""
+    return path.startswith(("s3://", "gs://", "gcs://"))
+
+
 def is_one(path: str) -> bool:
-    """Whether a path means a lake: a folder, whatever is in it."""
-    return Path(path).is_dir()
+    """Whether a path means a lake: a folder, whatever is in it, or one in an object store."""
+    return is_address(path) or Path(path).is_dir()
+
+
+def of(given: str, absolute: str) -> Place:
+    """Where a lake lies.
+
+    Args:
+        given: a path or an address.
+        absolute: the path of a folder.
+
+    Raises:
+        DatabaseError: there is no such object store.
+    """
+    if is_address(given):
+        # Its file systems take a while to load.
+        from traceql.store.lake.bucket import Bucket
+
+        return Bucket(given)
+    from traceql.store.lake.folder import Folder
+
+    return Folder(given, absolute)
 
 
 def not_one(given: str) -> DatabaseError:

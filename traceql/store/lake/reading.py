@@ -6,10 +6,13 @@ as a file is that another process has changed.
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
 
+from traceql.questions import catalog
 from traceql.read import temporary
 from traceql.store import failures, trust
 from traceql.store.definitions import Definition
@@ -18,12 +21,15 @@ from traceql.store.sharing import CONFIG, MEMORY, File, Inside
 from traceql.tables import schema
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from traceql.store.lake.manifest import Manifest
     from traceql.store.lake.place import Place
     from traceql.store.sharing import Mode
 
+# The view of the names that all kernels have.
+_NAMES = "kernel_full_names"
 # Tables whose rows entries hold.
 _OF_ENTRIES = ("traces", "runs")
 
@@ -32,34 +38,31 @@ class LakeFile(File):
     """A lake, in place of one file.
 
     Args:
-        place: where it lies.
+        place: tells where it lies.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Callable[[], Place]) -> None:
         super().__init__()
-        self._place = place
+        self._where = place
         #: The entries as they were read last.
         self.known: Manifest | None = None
 
     def _moved(self, place: str) -> bool:  # noqa: ARG002
         """Whether entries have changed since it was opened."""
-        return self.known is None or manifest.stamps(self._place) != self.known.stamps
+        return self.known is None or manifest.stamps(self._where()) != self.known.stamps
 
     def _open(self, given: str, path: str, mode: Mode, threads: int | None) -> None:  # noqa: ARG002
         spill, self._remove_spill = temporary.folder_of(self)
+        place = self._where()
         try:
-            self.known = manifest.read(self._place, self.known)
+            self.known = manifest.read(place, self.known)
             # In memory, and without tables: SQL that would change them finds none.
             self._connection = duckdb.connect(MEMORY, config={**CONFIG, "temp_directory": str(spill)})
-            older = {
-                **_of_entries(self.known, given, spill),
-                **parts.views(self._place, _numbers(self.known)),
-            }
-            database = trust.database_name(self._connection)
-            self._inside = Inside(database, older)
-            selects = {name: older[name].sql for name in _OF_ENTRIES}
-            trust.check_traces(self._connection, database, given, selects)
-            folders = ", ".join(map(schema.literal, [str(spill), *self._place.directories]))
+            of_entries = _of_entries(self.known, given, spill)
+            older = {**of_entries, **parts.views(place, _numbers(self.known))}
+            of_traces = partial(_of_traces, place, self.known, of_entries)
+            self._inside = Inside(trust.database_name(self._connection), older, of_traces=of_traces)
+            folders = ", ".join(map(schema.literal, [str(spill), *place.directories]))
             self._connection.execute(f"SET allowed_directories = [{folders}]")
             if mode != "files":
                 self._connection.execute("SET enable_external_access = false")
@@ -75,6 +78,28 @@ class LakeFile(File):
 
 def _numbers(known: Manifest) -> dict[str, list[int]]:
     return {table: known.parts(table) for table in parts.ALL}
+
+
+def _of_traces(
+    place: Place, known: Manifest, of_entries: Mapping[str, Definition], names: Sequence[str]
+) -> dict[str, Definition]:
+    """What stands in for tables where some traces are asked about: views of their parts alone.
+
+    What kernels are called follows from all of them.
+    """
+    some = {row["trace_id"] for row in known.traces if row["trace"] in names}
+    numbers = {
+        table: there if table == parts.OF_RUNS else [number for number in there if number in some]
+        for table, there in _numbers(known).items()
+    }
+    every = parts.all_of(place, "kernels", known.parts("kernels"))
+    names_sql = re.sub(r"\bkernels\b", every.name, catalog.shipped().views[_NAMES].sql)
+    return {
+        **of_entries,
+        **parts.views(place, numbers),
+        every.name: every,
+        _NAMES: Definition(_NAMES, "VIEW", "", names_sql, {}),
+    }
 
 
 def _of_entries(known: Manifest, given: str, spill: Path) -> dict[str, Definition]:

@@ -9,7 +9,7 @@ import duckdb
 
 from traceql.errors import DatabaseError
 from traceql.read import temporary
-from traceql.store import create, failures, interrupts
+from traceql.store import create, failures, interrupts, trust
 from traceql.store.lake import manifest
 from traceql.store.sharing import CONFIG, MEMORY
 
@@ -61,3 +61,4 @@ def fill(connection: duckdb.DuckDBPyConnection, there: Manifest, given: str) -> 
             f"{given}: an entry does not make sense ({failures.first_line(error)})",
             "The lake was damaged, or made by another program: ingest the reports again into a new one.",
         ) from error
+    trust.check_traces(connection, trust.database_name(connection), given, {})

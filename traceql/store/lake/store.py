@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -11,16 +13,15 @@ import duckdb
 from traceql.errors import DatabaseError, QueryError
 from traceql.store import failures
 from traceql.store.connection import Anew, Store
-from traceql.store.lake import changes, manifest, numbers, scratch, sweep
-from traceql.store.lake.folder import Folder
-from traceql.store.lake.place import is_one, not_one
+from traceql.store.lake import changes, manifest, numbers, place, scratch, sweep
+from traceql.store.lake.place import not_one
 from traceql.store.lake.reading import LakeFile
 from traceql.store.outcomes import Compacted
 from traceql.store.sharing import NO_DATABASE
 from traceql.store.waiting import WAIT_S, log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -63,10 +64,14 @@ class Lake(Store):
             wait_s=wait_s,
             tell=tell,
         )
-        self._place: Place = Folder(path, self.place)
-        self._own = self._read = LakeFile(self._place)
+        self._own = self._read = LakeFile(lambda: self._place)
         # Of the change that a thread makes.
         self._claims = threading.local()
+
+    @cached_property
+    def _place(self) -> Place:
+        """Where it lies; an object store is asked first when it is used."""
+        return place.of(self.path, self.place)
 
     @property
     def exists(self) -> bool:
@@ -79,11 +84,17 @@ class Lake(Store):
         params: Mapping[str, Value] | None = None,
         tables: Mapping[str, pa.Table] | None = None,
         narrowed: Mapping[str, str] | None = None,
+        about: Sequence[str] = (),
     ) -> pa.Table:
         """Run SQL and return the rows of its last statement, see `Store.run`."""
-        self._look()
         try:
-            return super().run(statement, params, tables, narrowed)
+            self._look()
+            return super().run(statement, params, tables, narrowed, about)
+        except OSError as error:
+            raise DatabaseError(
+                f"{self.path}: cannot be read ({error.strerror or error})",
+                "Check the path and who may use it.",
+            ) from error
         except QueryError as error:
             known = self._read.known
             if not isinstance(error.__cause__, duckdb.IOException) or known is None:
@@ -91,7 +102,7 @@ class Lake(Store):
             if manifest.stamps(self._place) == known.stamps:
                 raise
             # A part was removed after the entries were read: what is there now answers.
-            return super().run(statement, params, tables, narrowed)
+            return super().run(statement, params, tables, narrowed, about)
 
     def _look(self) -> None:
         """Whether there is a lake.
@@ -100,7 +111,7 @@ class Lake(Store):
             DatabaseError: there is none.
         """
         if not self.exists:
-            if is_one(self.place):
+            if Path(self.path).is_dir():
                 raise not_one(self.path)
             raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
 
