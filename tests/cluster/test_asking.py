@@ -65,10 +65,10 @@ def test_answers_of_several_are_the_answer_of_one(lake: traceql.Database, name: 
     assert sorted(map(len, several.asked)) in ([], [2, 2])
 
 
-def test_a_limit_is_that_of_the_whole(lake: traceql.Database) -> None:
+def test_a_limit_is_one_for_each_trace_there_too(lake: traceql.Database) -> None:
     one, several = (lake.ask("top_kernels", limit=1, scheduler=s) for s in (None, Here()))
     assert_same(one, several)
-    assert len(several) == 1 < several.total_rows
+    assert len(several) == 4 < several.total_rows
 
 
 def test_only_the_traces_that_are_meant_are_asked(lake: traceql.Database) -> None:
@@ -80,7 +80,7 @@ def test_only_the_traces_that_are_meant_are_asked(lake: traceql.Database) -> Non
 
 def test_what_does_not_unite_is_asked_in_one_place_and_says_so(lake: traceql.Database) -> None:
     several = Here()
-    answer = lake.ask("traces" if "traces" in catalog.shipped().queries else "gpus", scheduler=several)
+    answer = lake.ask("memory_hierarchy", scheduler=several)
     assert several.asked == []
     assert answer.notes[-1].code == "in_one_place"
 
