@@ -44,6 +44,7 @@ __all__ = [
     "Answer",
     "CatalogError",
     "CheckError",
+    "ClusterError",
     "CollectError",
     "Database",
     "DatabaseError",
