@@ -11,6 +11,7 @@ import click
 from traceql.cli.common import complain, db_option, note, quiet_option, store, tags_option
 from traceql.errors import ReportError
 from traceql.present.values import readable
+from traceql.read import processes
 from traceql.read.limits import bytes_of
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ def ingest(
       traceql ingest --name baseline before.sqlite
       traceql ingest --memory 24GB huge.nsys-rep
     """
+    if via in ("auto", "native"):
+        # It imports while this one does.
+        click.get_current_context().with_resource(processes.reserve(paths))
     from traceql.store.decode import decode_all, find_reports
 
     reports = find_reports(paths, db)

@@ -11,6 +11,7 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `temporary`  folders that are gone with their process
 `homes`      home folders and names of users in texts, shortened
 `worker`     decoding in a process of its own, `child`; `limits` what it may take
+`processes`  these processes, one of them in reserve
 `protobuf`   the wire format of protobuf, once
 `buffer`     bytes that are read at thousands of positions at once
 `nsys_rep`   .nsys-rep and .qdrep
