@@ -39,7 +39,7 @@ def reserve(names: Sequence[str]) -> Iterator[None]:
     """Have one process in reserve, for whoever decodes first.
 
     Args:
-        names: of the reports that may come, as somebody wrote them: only guesses are made of them.
+        names: of the reports that may come, among others: what will be needed is only guessed from them.
     """
     one = _started(names)
     _in_reserve.append(one)
