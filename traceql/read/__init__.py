@@ -14,6 +14,7 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `processes`  these processes, one of them in reserve
 `protobuf`   the wire format of protobuf, once
 `buffer`     bytes that are read at thousands of positions at once
+`arrays`     columns of numpy as Arrow arrays
 `nsys_rep`   .nsys-rep and .qdrep
 `ncu_rep`    .ncu-rep, natively and through NVIDIA's library
 `nsys_export` what ``nsys export`` writes

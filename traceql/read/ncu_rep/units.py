@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PREFIX: Final = re.compile(r"(?:\w+\.TriageCompute\.|pmsampling:|breakdown:)")
 _ROLLED_UP: Final = re.compile(r"\.(?:avg|max|min|sum)\b")
 # What is a share of something, whatever was counted: the ending says so.
-_SHARES: Final = (".pct", "|pct|")
+_SHARE: Final = re.compile(r"\.pct|\|pct\|")
 
 # Unit → counters that no quantity below covers, or that contradict it.
 _COUNTERS: Final = {
@@ -201,11 +201,12 @@ def units(metrics: Iterable[str]) -> list[str | None]:
 
 
 def _unit(metric: str, seen: set[str | None]) -> str | None:
-    if any(share in metric for share in _SHARES):
+    if _SHARE.search(metric):
         return "%"
-    for pattern, after, fresh in _DERIVED:
-        if pattern.fullmatch(metric):
-            return after if after in seen else fresh
+    if metric.startswith("derived__"):
+        for pattern, after, fresh in _DERIVED:
+            if pattern.fullmatch(metric):
+                return after if after in seen else fresh
     name = _PREFIX.sub("", metric, count=1) if ":" in metric or ".Tri" in metric else metric
     name = _ROLLED_UP.sub("", name, count=1)
     if (unit := _WHOLE_NAMES.get(name)) is not None:
