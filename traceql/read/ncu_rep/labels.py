@@ -23,36 +23,53 @@ if TYPE_CHECKING:
 
 #: Field of the sections in the result of a kernel, and in those of ranges, command lists and graphs.
 KERNEL_SECTIONS, OTHER_SECTIONS = 17, 7
-# A metric of a section, wherever it stands there, begins with its name (field 1) and its label (field 2), each
-# behind its length: to follow the messages down to it takes a hundred times as long.
-_METRIC = re.compile(rb"\x0a(?:([\x04-\x7f])|([\x80-\xff][\x01-\x03]))([a-z][\w.]++)\x12")
+# A metric of a section, wherever it stands there (also inside another one, as what newer chips have instead),
+# begins with its name (field 1) and its label (field 2), each behind its length: to follow the messages down to
+# it takes four times as long. No part of the pattern is tried again with fewer characters.
+_METRIC = re.compile(rb"\n(?:([\x04-\x7f])|([\x80-\xff][\x01-\x03]))([a-z][\w.]++)\x12")
 _NAME = re.compile(r"[a-z]\w*__[\w.]+")
 
 
 class Labels(dict[str, str]):
     """Metric → its label, of the first result whose sections say so.
 
-    Most results have the very sections of the one before.
+    Most results have the very sections of the one before, and sections name the same metrics over and over:
+    each is looked at once.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[bytes] = set()
 
     def add(self, sections: Iterable[bytes]) -> None:
         """Look at the sections of the next result; the first label of a metric counts where they differ."""
         if self:
             return
         for section in sections:
+            if section in self._seen:
+                continue
+            self._seen.add(section)
             for found in _METRIC.finditer(section):
-                with contextlib.suppress(WireError, UnicodeDecodeError):
-                    self._note(section, found)
+                name = found[3]
+                if name not in self._seen and (label := _label(section, found)):
+                    self._seen.add(name)
+                    self[name.decode()] = label
 
-    def _note(self, section: bytes, found: re.Match[bytes]) -> None:
-        name = found[3].decode()
+
+def _label(section: bytes, found: re.Match[bytes]) -> str:
+    """What stands behind a name; empty if it is no label, or the name not that of a metric."""
+    name = found[3].decode()
+    try:
         size, _ = protobuf.varint(found[1] or found[2], 0, 2)
-        if len(name) != size or not _NAME.fullmatch(name):
-            return
+        if size != len(name) or not _NAME.fullmatch(name):
+            return ""
         size, at = protobuf.varint(section, found.end(), len(section))
+        if size > len(section) - at:
+            return ""
         label = section[at : at + size].decode()
-        if label.isprintable() and len(label.encode()) == size > 0:
-            self.setdefault(name, label)
+    except (WireError, UnicodeDecodeError):
+        return ""
+    return label if label.isprintable() else ""
 
 
 def table(labels: Labels) -> dict[str, list[str]]:
