@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 #: Field of the sections in the result of a kernel, and in those of ranges, command lists and graphs.
 KERNEL_SECTIONS, OTHER_SECTIONS = 17, 7
 # A metric of a section, wherever it stands there (also inside another one, as what newer chips have instead),
-# begins with its name (field 1) and its label (field 2), each behind its length: to follow the messages down to
-# it takes four times as long. No part of the pattern is tried again with fewer characters.
+# begins with its name (field 1) and its label (field 2), each behind its length. To follow the messages down
+# to it takes four times as long. No part of the pattern is tried again with fewer characters.
 _METRIC = re.compile(rb"\n(?:([\x04-\x7f])|([\x80-\xff][\x01-\x03]))([a-z][\w.]++)\x12")
 _NAME = re.compile(r"[a-z]\w*__[\w.]+")
 
