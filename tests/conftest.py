@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _DECODE_EACH_TIME = ("read", "robust")
 # Whose point is a database that several use, or that something happens to.
 _WITH_ALL_THREADS = ("store", "robust", "cli")
-_CONFIG = sharing._CONFIG
+_CONFIG = sharing.CONFIG
 
 # The same examples each time; they are cheap, unless a test says less of them.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=100)
@@ -54,7 +54,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """
     room = item.path.parent.name
     decode.worker = worker if room in _DECODE_EACH_TIME else decoded.ONCE
-    sharing._CONFIG = _CONFIG if room in _WITH_ALL_THREADS else {**_CONFIG, "threads": "1"}
+    sharing.CONFIG = _CONFIG if room in _WITH_ALL_THREADS else {**_CONFIG, "threads": "1"}
 
 
 @pytest.fixture(scope="session")
