@@ -20,7 +20,7 @@ from traceql.cli.common import (
     tags_option,
 )
 from traceql.errors import ReportError
-from traceql.present.values import readable
+from traceql.present.values import counted, readable
 from traceql.read.limits import bytes_of
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ class _Progress:
         if stored.status == "unchanged":
             click.echo(f"{name}: in the database already, left as it is (--replace reads it again)", err=True)
             return
-        counts = ", ".join(f"{n:,} {table}" for table, n in stored.rows.items() if n)
+        counts = ", ".join(counted(n, table) for table, n in stored.rows.items() if n)
         seconds = time.perf_counter() - self._began
         events = sum(stored.rows.values())
         speed = f" ({events / seconds:,.0f} rows/s)" if self._reports == 1 else ""
