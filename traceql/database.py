@@ -393,13 +393,20 @@ class Database:
             file = tables_of_runs.read(file, tags=tags)
         return runs.add(self._store, file, sweep=sweep, replace=replace)
 
-    def tag(self, trace: str, /, **tags: str | None) -> None:
-        """Label a trace; None removes a label.
+    def tag(self, /, *traces: str, **tags: str | None) -> builtins.list[str]:
+        """Label traces, all of them or none; None removes a label.
+
+        Args:
+            traces: names, patterns of names, or tags that they have (``job=train``).
+            tags: the labels.
+
+        Returns:
+            The names of the traces.
 
         Raises:
             QueryError: there is no such trace.
         """
-        ingest.tag(self._store, trace, tags)
+        return ingest.tag(self._store, traces, tags)
 
     def rename(self, trace: str, name: str) -> None:
         """Give a trace another name.

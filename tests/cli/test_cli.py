@@ -22,6 +22,7 @@ from click.testing import CliRunner
 from command_line import ENVIRONMENT
 from shipped import EXPECTED, REPORTS
 
+from traceql import Database
 from traceql.cli import cli
 from traceql.questions import catalog
 from traceql.tables import schema
@@ -65,6 +66,48 @@ def test_ingest_reports_on_stderr_what_came_in_and_what_was_missing(tmp_path: Pa
         ("scv_baseline_vectorized", {"gpu": "h200"}),
         ("scv_nwor_vectorized", {"gpu": "h200"}),
     ]
+
+
+def test_a_report_that_is_there_keeps_its_name_and_tags_and_says_which_it_was_not_given(
+    tmp_path: Path,
+) -> None:
+    traceql("ingest", PAIR[0], "--tag", "gpu=h200", "--name", "before", cwd=tmp_path)
+    traceql("rename", "before", "first", cwd=tmp_path)
+    again = traceql("ingest", PAIR[0], "--name", "x", "--tag", "gpu=h200", "--tag", "rank=1", cwd=tmp_path)
+    assert again.stderr.splitlines() == [
+        "first: in the database already, left as it is (--replace reads it again)",
+        "note: first: Its name was not changed to x: traceql rename first x",
+        "note: first: Its tags were not changed: traceql tag first rank=1",
+    ]
+    with Database(tmp_path / "traces.duckdb") as database:
+        stored = database.ingest(PAIR[0], tags={"rank": "1"})
+        assert (stored.name, stored.status) == ("first", "unchanged")
+        assert stored.warnings == ("Its tags were not changed: traceql tag first rank=1",)
+        assert database.ingest(PAIR[0], tags={"gpu": "h200"}, name="first").warnings == ()
+        assert database.sql("SELECT trace, tags FROM traces").rows() == [("first", {"gpu": "h200"})]
+
+
+def test_traces_are_tagged_together_and_listed_by_their_tags(tmp_path: Path) -> None:
+    traceql("ingest", *PAIR, "--tag", "gpu=h200", cwd=tmp_path)
+
+    def tags(*arguments: str) -> dict[str, dict[str, str]]:
+        listed = json.loads(traceql("ls", "-f", "json", *arguments, cwd=tmp_path).stdout)
+        return {one["trace"]: one["tags"] for one in listed}
+
+    baseline, variant = "scv_baseline_vectorized", "scv_nwor_vectorized"
+    told = traceql("tag", "scv_*", "job=pair", "step=1=2", cwd=tmp_path).stderr
+    assert told == f"2 traces: {baseline}, {variant}\n"
+    assert traceql("tag", variant, "mode=nwor", cwd=tmp_path).stderr == ""
+    both = {"gpu": "h200", "job": "pair", "step": "1=2"}
+    assert tags() == {baseline: both, variant: {**both, "mode": "nwor"}}
+    assert set(tags("--tag", "mode=n*")) == set(tags("--tag", "job=pair", "--tag", "mode=nwor")) == {variant}
+    assert tags("--tag", "mode=baseline") == tags("--tag", "nothing=*") == {}
+    # The first word may be a tag, and who names one trace that is not there changes none.
+    traceql("tag", "mode=nwor", baseline, "--remove", "step", "-q", cwd=tmp_path)
+    assert "nobody" in traceql("tag", baseline, "nobody", "job=x", cwd=tmp_path, status=1).stderr
+    assert [one["job"] for one in tags().values()] == ["pair", "pair"]
+    assert not any("step" in one for one in tags().values())
+    assert "Name a label" in traceql("tag", baseline, variant, cwd=tmp_path, status=2).stderr
 
 
 def test_ingest_finds_reports_in_folders_and_by_pattern(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from traceql.ask.gaps import Note
 from traceql.errors import MissingDataError, QueryError
 from traceql.questions import catalog
-from traceql.questions.parameters import TRACE_PARAMS, by_of, is_pattern, like, matches
-from traceql.store.ingest import no_trace
+from traceql.questions.parameters import TRACE_PARAMS, by_of, like
+from traceql.store.ingest import meant, no_trace
 from traceql.tables import schema, window
 from traceql.tables.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -47,22 +47,6 @@ class Place:
     values: Mapping[str, Value]
     narrowed: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
-
-
-def meant(there: Iterable[Mapping[str, Any]], word: str) -> list[str]:
-    """The names of the traces that a word means: one that has the name, or all that the pattern or tag fits.
-
-    Args:
-        there: name and tags of every trace.
-        word: a name, a pattern of names, or ``TAG=VALUE``, whose value may be a pattern.
-    """
-    known = {trace["trace"]: trace["tags"] or {} for trace in there}
-    if word in known:
-        return [word]
-    tag, equals, value = word.partition("=")
-    if equals and any(tag in tags for tags in known.values()):
-        return [name for name, tags in known.items() if tag in tags and matches(tags[tag], value)]
-    return [name for name in known if is_pattern(word) and matches(name, word)]
 
 
 def named(run: Run, query: Query, bound: Mapping[str, Value]) -> dict[str, Value]:
