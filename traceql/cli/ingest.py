@@ -77,8 +77,8 @@ def ingest(
     Reads .ncu-rep and older Nsight Compute reports, .nsys-rep and .qdrep, and what nsys export writes (SQLite
     files, parquetdir and arrowdir folders); any of them compressed with xz, zstd or gzip. A report that the
     database holds already is skipped, and keeps its name and tags: it says what differs. If one cannot be
-    read the others still come in, and the exit status is 1. The database itself and what lies beside it or beside
-    reports (sidecars) are passed over.
+    read the others still come in, and the exit status is 1. The database itself and what lies beside it or
+    beside reports (sidecars) are passed over.
 
     Several may bring reports into one database at a time: each waits for the others, as --wait says.
 
