@@ -243,6 +243,20 @@ class Database:
         return compare.compare(self._asker, *sides, topic=topic, metrics=metrics, names=names, place=place)
 
     @_limited
+    def compare_ranks(self, job: str, **options: Any) -> Comparison:
+        """What differs between the fastest rank of a job and the slowest: `compare` of their traces.
+
+        Args:
+            job: its name, see the view ``jobs``.
+            **options: of `compare`.
+
+        Raises:
+            QueryError: there is no such job, or both ranks are in one trace.
+            MissingDataError: no trace has a timeline.
+        """
+        return self.compare(*compare.sides_of_job(self._asker, job), **options)
+
+    @_limited
     def check(
         self,
         file: str | Path,

@@ -112,6 +112,28 @@ def load(path: str | Path) -> Comparison:
         raise QueryError(f"{path}: not a saved comparison ({error})", remedy) from None
 
 
+def sides_of_job(ask: Asker, job: str) -> tuple[str, str]:
+    """The traces of the fastest and of the slowest rank of a job: of the one that waits most, and least.
+
+    Raises:
+        QueryError: there is no such job, or both ranks are in one trace.
+        MissingDataError: no trace has a timeline.
+    """
+    rows = [row for row in ask("slowest_ranks").frame().to_dicts() if row["job"] == job]
+    if len(rows) < 2:  # noqa: PLR2004
+        raise QueryError(
+            f"no job {job!r} has two ranks that share collectives",
+            "See which there are: traceql query job-summary. Make one: traceql tag TRACE… job=NAME",
+        )
+    slowest, fastest = rows[0], rows[-1]
+    if slowest["trace"] == fastest["trace"]:
+        raise QueryError(
+            f"{job}: its slowest and its fastest rank are both in {slowest['trace']}, and traces are compared",
+            "Compare all its ranks kernel by kernel: traceql query rank-balance",
+        )
+    return fastest["trace"], slowest["trace"]
+
+
 def compare(
     ask: Asker,
     baseline: Sequence[str],

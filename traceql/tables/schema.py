@@ -177,7 +177,7 @@ TABLES: tuple[Table, ...] = (
             (
                 "gpu_hash",
                 "VARCHAR",
-                "tells the GPU from all others, in every report of it: a hash of its UUID; NULL if not recorded",
+                "hash of its UUID, equal in every report of this GPU; NULL if not recorded",
             ),
         ),
     ),
