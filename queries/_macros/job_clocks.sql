@@ -87,8 +87,8 @@ likeliest AS (
     FROM counted
     GROUP BY first_id, second_id
 ),
-paired AS (
-    SELECT first_id, second_id, median(apart_ns)::BIGINT AS offset_ns, bool_or(of_communicator) AS is_told
+accepted AS (
+    SELECT first_id, second_id, apart_ns, of_communicator
     FROM likeliest
     JOIN apart USING (first_id, second_id)
     WHERE floor(apart_ns / 20000) IN (bin - 1, bin)
@@ -97,6 +97,25 @@ paired AS (
             2 * by_chance,
             (SELECT count(*) FROM sampled WHERE sampled.trace_id = second_id AND near_stretch = stretch) / 2
         ))
+),
+-- Collectives can follow each other within that: most are as far apart to within 2 µs.
+finest AS (
+    SELECT first_id, second_id, arg_max(bin, (ends, -abs(bin), bin)) AS bin
+    FROM (
+        SELECT first_id, second_id, bin, count(*) AS ends
+        FROM (
+            SELECT *, unnest([floor(apart_ns / 2000), floor(apart_ns / 2000) + 1])::BIGINT AS bin
+            FROM accepted
+        )
+        GROUP BY first_id, second_id, bin
+    )
+    GROUP BY first_id, second_id
+),
+paired AS (
+    SELECT first_id, second_id, median(apart_ns)::BIGINT AS offset_ns, bool_or(of_communicator) AS is_told
+    FROM finest
+    JOIN accepted USING (first_id, second_id)
+    WHERE floor(apart_ns / 2000) IN (bin - 1, bin)
     GROUP BY first_id, second_id
 ),
 -- The first trace that one shares collectives with gives it its clock; else that of its tag does.

@@ -5,7 +5,7 @@
 -- both had and that took it longer (slower kernels), and the rest: its GPU had nothing to do for longer, or the
 -- first one did its work beside the collective before. Of the rest the host is the cause where it launched the
 -- collective later, by half of it at least; else the GPU waited for something that was to be done before, such
--- as an event. Work of several streams at a time counts for each, as far as it is before the collective.
+-- as an event. The longest part is the cause; who is not late has no row. Work of several streams at a time counts for each, as far as it is before the collective.
 -- @of     traces
 -- @param  step VARCHAR = NULL     text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'   whose launches begin a step: thread or process
@@ -26,7 +26,7 @@
 -- @column slower_ns BIGINT        in those that it had, too
 -- @column rest_ns BIGINT          the rest
 -- @column launched_late_ns BIGINT  from the first rank's launch to that of the last; NULL if not recorded
--- @column cause VARCHAR           host_late, more_work, slower_kernels or waited, whichever took longest
+-- @column cause VARCHAR           host_late, more_work, slower_kernels, waited or not_recorded
 -- @chart  points x=start_ns y=late_ns color=cause
 -- @empty  No collective ran on two ranks at the same time.
 
@@ -174,6 +174,7 @@ SELECT
     CASE WHEN late_ns = 0 THEN NULL
          WHEN more_work_ns >= greatest(slower_ns, rest_ns) THEN 'more_work'
          WHEN slower_ns >= rest_ns THEN 'slower_kernels'
+         WHEN launched_late_ns IS NULL THEN 'not_recorded'
          WHEN 2 * launched_late_ns < rest_ns THEN 'waited'
          ELSE 'host_late' END AS cause
 FROM late

@@ -15,7 +15,7 @@
 -- @column gpu VARCHAR                name of the GPU
 -- @column communicator_ranks BIGINT  ranks of its largest communicator, told by calls that make one
 -- @column clock_known_by VARCHAR     communicator, ends or UTC; NULL of the trace whose clock it is
--- @column start_ns BIGINT            start of its first GPU operation
+-- @column start_ns BIGINT            start of its first GPU operation; NULL without a clock in common
 -- @column span_ns BIGINT             from there to the end of its last one
 -- @column kernels BIGINT             kernel executions
 -- @column gpu_busy_ns BIGINT         time with at least one operation running
@@ -96,7 +96,7 @@ SELECT
     numbered.gpu,
     communicator_ranks,
     clock_known_by,
-    first_ns + shift_ns AS start_ns,
+    CASE WHEN clock_id = job_id THEN first_ns + shift_ns END AS start_ns,
     last_ns - first_ns AS span_ns,
     coalesce(kernels, 0) AS kernels,
     coalesce(gpu_busy_ns, 0) AS gpu_busy_ns,

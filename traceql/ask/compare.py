@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traceql import given
+from traceql.ask import place as places
 from traceql.errors import MissingDataError, QueryError
 from traceql.questions import catalog
-from traceql.store import held
+from traceql.store import held, ingest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,8 +120,9 @@ def sides_of_job(ask: Asker, job: str) -> tuple[str, str]:
         QueryError: there is no such job, or both ranks are in one trace.
         MissingDataError: no trace has a timeline.
     """
-    rows = [row for row in ask("slowest_ranks").frame().to_dicts() if row["job"] == job]
-    if len(rows) < 2:  # noqa: PLR2004
+    tagged = ingest.meant(places.traces(ask.store.run), f"job={job}")
+    rows = [row for row in ask("slowest_ranks", trace=tagged or None).frame().to_dicts() if row["job"] == job]
+    if len(rows) < 2:
         raise QueryError(
             f"no job {job!r} has two ranks that share collectives",
             "See which there are: traceql query job-summary. Make one: traceql tag TRACE… job=NAME",
@@ -128,7 +130,7 @@ def sides_of_job(ask: Asker, job: str) -> tuple[str, str]:
     slowest, fastest = rows[0], rows[-1]
     if slowest["trace"] == fastest["trace"]:
         raise QueryError(
-            f"{job}: its slowest and its fastest rank are both in {slowest['trace']}, and traces are compared",
+            f"{job}: its slowest and its fastest rank are both in the trace {slowest['trace']}",
             "Compare all its ranks kernel by kernel: traceql query rank-balance",
         )
     return fastest["trace"], slowest["trace"]
