@@ -19,7 +19,8 @@ WITH RECURSIVE clocks AS (
         trace_id,
         start_utc_ns,
         job_tag,
-        row_number() OVER (PARTITION BY start_utc_ns ORDER BY trace_id) = 1 AND start_utc_ns IS NOT NULL
+        row_number() OVER (PARTITION BY job_tag, start_utc_ns ORDER BY trace_id) = 1
+            AND start_utc_ns IS NOT NULL
             AS has_clock
     FROM query_table(members)
 ),

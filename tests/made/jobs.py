@@ -167,3 +167,12 @@ HIDDEN = {
     .work(kernel("gemm", 0, 10, device=1), graph(20, 60, device=1), pid=2)
     .work(graph(0, 60, device=2), pid=3)
 }
+#: A process alone, whose sum runs beside a gemm.
+BESIDE = {
+    "alone": Recording()
+    .range("step 0", 100, 110)
+    .call(LAUNCH, 101, 102, kernel("gemm", 500, 540))
+    .call(LAUNCH, 103, 104, kernel(SUM, 520, 570, stream=9))
+    .range("step 1", 120, 130)
+    .call(LAUNCH, 121, 122, kernel("gemm", 600, 610))
+}

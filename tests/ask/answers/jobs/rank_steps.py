@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from made.case import Case, down
-from made.jobs import LATER, TRAIN
+from made.jobs import BESIDE, LATER, TRAIN
 
 CASES = [
     Case(
@@ -52,6 +52,30 @@ CASES = [
             idle_ns        999100   999100   999100   0              200
             waited_ns      0        0        0        200            0
             exposed_pct    0.04     0.04     0.04     100 * 400/900  100 * 200/900
+            """
+        ),
+    ),
+    Case(
+        "what is hidden beside computation; a rank alone waits for nobody",
+        traces=BESIDE,
+        expected=down(
+            """
+            job            alone   alone
+            step           0       1
+            rank           0       0
+            trace          alone   alone
+            pid            1       1
+            gpu_id         0       0
+            range          step 0  step 1
+            start_ns       500     600
+            span_ns        100     10
+            exposed_ns     30      0
+            overlapped_ns  20      0
+            compute_ns     20      10
+            memory_ns      0       0
+            idle_ns        30      0
+            waited_ns      0       0
+            exposed_pct    30      0
             """
         ),
     ),
