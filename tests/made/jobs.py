@@ -84,6 +84,8 @@ _RANK_1 = (
     (kernel("gemm", 3100, 3190), kernel(SUM, 3250, 3500)),
     (kernel("gemm", 3600, 3790), kernel(SUM, 3800, 4000)),
 )
+#: What each rank of `TRAIN` does.
+STEPS = (_RANK_0, _RANK_1)
 TRAIN = {
     "a": rank(0, _RANK_0, job="train", rank="0"),
     "b": rank(1, _RANK_1, began=BEGAN, ahead=200, job="train", rank="1"),

@@ -161,7 +161,7 @@ def drawn(pick: random.Random, name: str) -> Job:
                 for rank, start in starts.items()
             }
             size = pick.choice((1 << 10, 1 << 20))
-            job.collectives.append(Collective(number, function, base + len(members) + pair, size, runs))
+            job.collectives.append(Collective(number, function, base + pair, size, runs))
             for rank in members:
                 if pick.random() < 0.3:
                     # Beside the collective, and maybe beyond its end.
