@@ -7,8 +7,9 @@
 -- only one rank has recorded, or what does not overlap, belongs to none.
 --
 -- Columns: those of kernels_communicating, times on the clock of the job's first trace; job_id,
--- clock_offset_ns and shift_ns (see job_clocks); ranks, 1 for a run without others; first_start_ns, last_start_ns,
--- first_end_ns, last_end_ns of all runs of the collective; collective, a number in the job that they share.
+-- clock_offset_ns and shift_ns (see job_clocks); ranks, 1 for a run without others; first_start_ns,
+-- last_start_ns, first_end_ns, last_end_ns of all runs of the collective; collective, a number in the job
+-- that they share.
 -- @param  communicating TABLE  rows of kernels_communicating
 -- @param  clocks TABLE         rows of job_clocks
 

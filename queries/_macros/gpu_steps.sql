@@ -1,10 +1,10 @@
 -- When the steps of each process begin on each of its GPUs, end to end.
 --
--- A step reaches from its first GPU operation to that of the next step. Of steps that begin together, the last
--- one has the time, and the others no row. Operations of no duration begin nothing.
+-- A step reaches from its first GPU operation to that of the next step. Of steps that begin together, the
+-- last one has the time, and the others no row. Operations of no duration begin nothing.
 --
--- Columns: trace_id, owner (the process), gpu_id, range (NULL if kernels tell the steps), step_start_ns, step:
--- 0 for the first of its process and GPU.
+-- Columns: trace_id, owner (the process), gpu_id, range (NULL if kernels tell the steps), step_start_ns,
+-- step: 0 for the first of its process and GPU.
 -- @param  wanted VARCHAR       text or pattern of the ranges that are steps; NULL to find them
 -- @param  attribution VARCHAR  whose launches begin a step: thread or process
 

@@ -62,7 +62,7 @@ candidates AS (
         <= CASE WHEN bool_or(of_communicator) OVER (PARTITION BY second_id) THEN 1 ELSE 4 END
 ),
 apart AS (
-    SELECT first_id, second_id, later.communicator, later.end_ns - earlier.end_ns AS apart_ns
+    SELECT first_id, second_id, later.communicator, later.place, later.end_ns - earlier.end_ns AS apart_ns
     FROM candidates
     JOIN sampled AS later ON later.trace_id = second_id
     JOIN ends AS earlier
@@ -89,7 +89,7 @@ likeliest AS (
     GROUP BY first_id, second_id
 ),
 accepted AS (
-    SELECT first_id, second_id, apart_ns, of_communicator
+    SELECT first_id, second_id, place, apart_ns, of_communicator
     FROM likeliest
     JOIN apart USING (first_id, second_id)
     WHERE floor(apart_ns / 20000) IN (bin - 1, bin)
@@ -99,7 +99,7 @@ accepted AS (
             (SELECT count(*) FROM sampled WHERE sampled.trace_id = second_id AND near_stretch = stretch) / 2
         ))
 ),
--- Collectives can follow each other within that: most are as far apart to within 2 µs.
+-- Collectives can follow each other within that: most are as far apart to within 2 µs,
 finest AS (
     SELECT first_id, second_id, arg_max(bin, (ends, -abs(bin), bin)) AS bin
     FROM (
@@ -112,11 +112,20 @@ finest AS (
     )
     GROUP BY first_id, second_id
 ),
-paired AS (
-    SELECT first_id, second_id, median(apart_ns)::BIGINT AS offset_ns, bool_or(of_communicator) AS is_told
+-- and of each end the nearest one to that belongs to it.
+nearest AS (
+    SELECT
+        first_id,
+        second_id,
+        arg_min(apart_ns, (abs(apart_ns - 2000 * bin), apart_ns)) AS apart_ns,
+        bool_or(of_communicator) AS of_communicator
     FROM finest
     JOIN accepted USING (first_id, second_id)
-    WHERE floor(apart_ns / 2000) IN (bin - 1, bin)
+    GROUP BY first_id, second_id, place
+),
+paired AS (
+    SELECT first_id, second_id, median(apart_ns)::BIGINT AS offset_ns, bool_or(of_communicator) AS is_told
+    FROM nearest
     GROUP BY first_id, second_id
 ),
 -- The first trace that one shares collectives with gives it its clock; else that of its tag does.

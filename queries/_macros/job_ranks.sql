@@ -27,7 +27,8 @@ WITH united AS (
         count(*) OVER job AS traces,
         max(clock_known_by) FILTER (clock_known_by <> 'UTC') OVER job AS united_by,
         regexp_extract(trace, '^(.*?)([0-9]+)([^0-9]*)$', ['before', 'number', 'behind']) AS numbered,
-        try_cast(nullif(regexp_extract(lower(trace), 'rank[^0-9a-z]?([0-9]+)', 1), '') AS BIGINT) AS named_rank
+        try_cast(nullif(regexp_extract(lower(trace), 'rank[^0-9a-z]?([0-9]+)', 1), '') AS BIGINT)
+            AS named_rank
     FROM (FROM query_table(members)) AS members
     JOIN (FROM query_table(clocks)) AS clocks USING (trace_id)
     WINDOW job AS (PARTITION BY job_tag, CASE WHEN job_tag IS NULL THEN clocks.job_id END)

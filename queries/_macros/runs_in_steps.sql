@@ -1,10 +1,10 @@
 -- The runs of collectives with the step in which each begins, counted alike on all ranks of a job.
 --
--- Steps of a rank are numbered from its first one. Of a rank whose recording began with another step than that
--- of the job's first rank, all numbers are moved by what most collectives of the two differ by.
+-- Steps of a rank are numbered from its first one. Of a rank whose recording began with another step than
+-- that of the job's first rank, all numbers are moved by what most collectives of the two differ by.
 --
--- Columns: those of `runs`; step, NULL before the first one and without steps; range, its NVTX message; moved,
--- by how much the numbers of the rank's steps were moved.
+-- Columns: those of `runs`; step, NULL before the first one and without steps; range, its NVTX message;
+-- moved, by how much the numbers of the rank's steps were moved.
 -- @param  runs TABLE   rows of collective_runs
 -- @param  steps TABLE  rows of gpu_steps
 

@@ -11,7 +11,7 @@
 -- @column gpu_id INTEGER             the GPU, see gpus
 -- @column device_id INTEGER          CUDA device ordinal within the process
 -- @column rank BIGINT                number of the rank; NULL if it is not known, while others' are
--- @column rank_known_by VARCHAR      tag, communicator, name (of the trace) or order (of traces and processes)
+-- @column rank_known_by VARCHAR      tag, communicator, name (of the trace) or order (of processes)
 -- @column communicator_ranks BIGINT  ranks of its largest communicator, told by calls that make one
 -- @column host BIGINT                number of the machine in the job, by the tag host or GPUs in common
 -- @column gpu VARCHAR                name of the GPU

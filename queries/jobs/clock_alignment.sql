@@ -1,8 +1,9 @@
 -- How well are the clocks of a job's traces set to each other?
 --
--- A trace's clock is that of UTC, moved by what most ends of collectives that it shares with an earlier trace of
--- the job are apart (see job_clocks). What the ends are apart after that is the residual: NCCL's ranks do not
--- leave a collective at the same moment, and clocks drift. Starts that differ by less are the same.
+-- A trace's clock is that of UTC, moved by what most ends of collectives that it shares with an earlier
+-- trace of the job are apart (see job_clocks). What the ends are apart after that is the residual: NCCL's
+-- ranks do not leave a collective at the same moment, and clocks drift. Starts that differ by less are the
+-- same.
 -- @of     traces
 -- @needs  kernels timeline
 -- @column job VARCHAR                name of the job: its tag, or the name of its first trace
@@ -17,8 +18,8 @@
 -- @column drift_ns_per_s DOUBLE      how much later, per second, its ends become; NULL within less than 1 s
 -- @chart  bars x=trace y=p90_residual_ns
 -- @empty  No job has several traces: name it by traceql tag TRACE… job=NAME.
--- @note   SELECT format('{}: by UTC alone, as it shares no collective with an earlier trace of {}', trace, job)
--- @note   FROM answer WHERE clock_known_by = 'UTC' ORDER BY job, trace
+-- @note   SELECT format('{}: by UTC alone, as it shares no collective with earlier traces of {}', trace,
+-- @note   job) FROM answer WHERE clock_known_by = 'UTC' ORDER BY job, trace
 
 WITH members AS (
     FROM job_members($trace)

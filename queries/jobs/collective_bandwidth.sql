@@ -1,10 +1,11 @@
 -- How fast do a job's collectives move their data, as NVIDIA's nccl-tests would say?
 --
--- Algorithm bandwidth is the size of the collective by its time, bus bandwidth is that times a factor by which
--- it can be compared with the speed of a GPU's links, whatever the number of ranks: NVIDIA, nccl-tests,
--- doc/PERFORMANCE.md (see collective_size and bus_factor). The time of a collective is from the start of the
--- last rank, when all are there, to the last end; a job's waits are in job-stragglers. Where the size of the
--- communicator was not recorded, its ranks are those that were, and the bandwidth is a lower bound.
+-- Algorithm bandwidth is the size of the collective by its time, bus bandwidth is that times a factor by
+-- which it can be compared with the speed of a GPU's links, whatever the number of ranks: NVIDIA,
+-- nccl-tests, doc/PERFORMANCE.md (see collective_size and bus_factor). The time of a collective is from the
+-- start of the last rank, when all are there, to the last end; a job's waits are in job-stragglers. Where
+-- the size of the communicator was not recorded, its ranks are those that were, and the bandwidth is a lower
+-- bound.
 -- @of     traces
 -- @needs  kernels timeline
 -- @column job VARCHAR                    name of the job: its tag, or the name of its first trace
@@ -19,7 +20,7 @@
 -- @column median_ns DOUBLE               median
 -- @column max_ns BIGINT                  longest
 -- @column algorithm_bytes_per_s DOUBLE   size by the median time
--- @column bus_bytes_per_s DOUBLE         the same times the function's factor; NULL of groups of several functions
+-- @column bus_bytes_per_s DOUBLE         the same by the function's factor; NULL of groups of functions
 -- @column max_bus_bytes_per_s DOUBLE     by the shortest time
 -- @chart  bars x=function y=bus_bytes_per_s
 -- @empty  No collective of known size ran on two ranks: NCCL describes it with nsys profile --trace=nvtx, and

@@ -61,10 +61,10 @@ worked AS (
         start_ns,
         end_ns,
         state <> 'idle' AS is_busy,
-        coalesce(sum(CASE WHEN is_busy THEN end_ns - start_ns ELSE 0 END) OVER (
-            PARTITION BY trace_id, owner, gpu_id ORDER BY start_ns
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ), 0) AS busy_before_ns
+        CASE WHEN is_busy THEN end_ns - start_ns ELSE 0 END AS busy_ns,
+        sum(busy_ns) OVER (
+            PARTITION BY trace_id, owner, gpu_id ORDER BY start_ns ROWS UNBOUNDED PRECEDING
+        ) - busy_ns AS busy_before_ns
     FROM gpu_states(operations)
 ),
 begun AS (
@@ -121,7 +121,8 @@ path AS (
     WHERE path.before_step IS NOT DISTINCT FROM path.step
 ),
 parts AS (
-    SELECT of_path, job_id, step, 2 * depth AS depth, place, kernel, communicator, start_ns, until_ns AS end_ns
+    SELECT of_path, job_id, step, 2 * depth AS depth, place, kernel, communicator, start_ns,
+           until_ns AS end_ns
     FROM path
     UNION ALL
     SELECT of_path, job_id, step, 2 * depth + 1, place, NULL, NULL, since_ns, start_ns

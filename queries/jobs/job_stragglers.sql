@@ -1,12 +1,12 @@
 -- Who comes late to each collective of a job, by how much, and what did it do instead?
 --
 -- The last rank is compared with the first one by what each began since its collective before. Its delay is
--- made of three parts: kernels and copies that it had to do and the first one had not (more work), those that
--- both had and that took it longer (slower kernels), and the rest: its GPU had nothing to do for longer, or the
--- first one did its work beside the collective before. Of the rest the host is the cause where it launched the
--- collective later, by half of it at least; else the GPU waited for something that was to be done before, such
--- as an event. The longest part is the cause; who is not late has no row. Work of several streams at a time
--- counts for each, as far as it is before the collective.
+-- made of three parts: kernels and copies that it had to do and the first one had not (more work), those
+-- that both had and that took it longer (slower kernels), and the rest: its GPU had nothing to do for
+-- longer, or the first one did its work beside the collective before. Of the rest the host is the cause
+-- where it launched the collective later, by half of it at least; else the GPU waited for something that was
+-- to be done before, such as an event. The longest part is the cause; who is not late has no row. Work of
+-- several streams at a time counts for each, as far as it is before the collective.
 -- @of     traces
 -- @param  step VARCHAR = NULL     text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'   whose launches begin a step: thread or process

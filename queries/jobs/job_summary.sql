@@ -7,7 +7,7 @@
 -- @column job VARCHAR                name of the job: its tag, or the name of its first trace
 -- @column job_known_by VARCHAR       tag, communicator (shared), ends (of collectives that fit) or alone
 -- @column rank BIGINT                number of the rank; NULL if it is not known, while others' are
--- @column rank_known_by VARCHAR      tag, communicator, name (of the trace) or order (of traces and processes)
+-- @column rank_known_by VARCHAR      tag, communicator, name (of the trace) or order (of processes)
 -- @column trace VARCHAR              name of the trace
 -- @column pid BIGINT                 process; NULL of a trace without GPU work
 -- @column host BIGINT                number of the machine in the job, by the tag host or GPUs in common
@@ -24,11 +24,11 @@
 -- @column finding VARCHAR            what is wrong or missing; NULL if nothing is
 -- @chart  bars x=rank y=gpu_busy_ns
 -- @note   SELECT format('{}: its traces are taken for one job, as they share communicators or ends of '
--- @note       || 'collectives. To say it yourself: traceql tag TRACE… job=NAME rank=N', job)
+-- @note   || 'collectives. To say it yourself: traceql tag TRACE… job=NAME rank=N', job)
 -- @note   FROM answer WHERE job_known_by IN ('communicator', 'ends') GROUP BY job
 -- @note   UNION ALL
 -- @note   SELECT format('{}: {} ranks of {} were recorded', job, count(DISTINCT rank),
--- @note       greatest(max(rank) + 1, max(communicator_ranks)))
+-- @note   greatest(max(rank) + 1, max(communicator_ranks)))
 -- @note   FROM answer GROUP BY job
 -- @note   HAVING greatest(max(rank) + 1, max(communicator_ranks)) > count(DISTINCT rank) ORDER BY 1
 
@@ -69,7 +69,7 @@ worked AS (
         gpu_id,
         min(start_ns) AS first_ns,
         max(end_ns) AS last_ns,
-        count_if(kind = 'kernel') AS kernels,
+        count_if(kind = 'kernel')::BIGINT AS kernels,
         sum(greatest(0, end_ns - greatest(start_ns, busy_until_ns)))::BIGINT AS gpu_busy_ns
     FROM covered
     GROUP BY ALL
@@ -79,8 +79,8 @@ shared AS (
         trace_id,
         process_id,
         gpu_id,
-        count_if(ranks > 1) AS collectives,
-        count_if(ranks = 1) AS alone
+        count_if(ranks > 1)::BIGINT AS collectives,
+        count_if(ranks = 1)::BIGINT AS alone
     FROM runs
     GROUP BY ALL
 )

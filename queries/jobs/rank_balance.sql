@@ -1,8 +1,8 @@
 -- How evenly is the work spread over the ranks of a job, in total and by kernel?
 --
 -- Imbalance is how much more the rank with most has than the mean of all: of what all wait for in each step,
--- it is what an even spread would save. Ranks that have none of a kernel count with 0, unless whole CUDA graphs
--- hide kernels.
+-- it is what an even spread would save. Ranks that have none of a kernel count with 0, unless whole CUDA
+-- graphs hide kernels.
 -- @of     traces
 -- @param  topic VARCHAR = '*'         one or a pattern: rank (totals), kernel, copy
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names

@@ -1,8 +1,8 @@
 -- Which rank of a job do the others wait for, and which one waits most?
 --
--- By what a rank waits for the last one in a collective, on the average: the slowest rank, which waits least,
--- is number 1. The first collective is left out, as ranks start up before it. What sets the slowest rank apart
--- from the fastest: traceql diff --job JOB.
+-- By what a rank waits for the last one in a collective, on the average: the slowest rank, which waits
+-- least, is number 1. The first collective is left out, as ranks start up before it. What sets the slowest
+-- rank apart from the fastest: traceql diff --job JOB.
 -- @of     traces
 -- @param  skip BIGINT = 1       collectives at the start of the job that are left out
 -- @needs  kernels timeline
@@ -45,7 +45,7 @@ summed AS (
         process_id,
         gpu_id,
         count(*) AS collectives,
-        count_if(start_ns = last_start_ns) AS times_last,
+        count_if(start_ns = last_start_ns)::BIGINT AS times_last,
         sum(start_ns - first_start_ns)::BIGINT AS late_ns,
         sum(last_start_ns - start_ns)::BIGINT AS waited_ns,
         avg(last_start_ns - start_ns) AS avg_waited_ns,
