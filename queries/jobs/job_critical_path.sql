@@ -14,14 +14,15 @@
 -- @column place BIGINT           on the path, from 1
 -- @column rank BIGINT            the rank whose work it is; of a collective, the last to come
 -- @column trace VARCHAR          its trace
--- @column kernel VARCHAR         of a collective; NULL of work before one
+-- @column part VARCHAR           work, before a collective; or collective, from when all ranks are in it
+-- @column kernel VARCHAR         of a collective; NULL of work
 -- @column communicator VARCHAR   of a collective; NULL if not recorded
 -- @column start_ns BIGINT        start of the work, or of the last rank of the collective
 -- @column duration_ns BIGINT     until the last rank begins the next collective, or the end of this one
 -- @column busy_ns BIGINT         of it, with the rank's GPU at work
 -- @column path_ns BIGINT         all of the step
 -- @column share_pct DOUBLE       duration in percent of it
--- @chart  timeline x=start_ns y=rank length=duration_ns color=kernel
+-- @chart  timeline x=start_ns y=rank length=duration_ns color=part
 -- @empty  No collective ran on two ranks at the same time.
 
 WITH RECURSIVE members AS (
@@ -165,6 +166,7 @@ SELECT
     number AS place,
     rank,
     numbered.trace,
+    CASE WHEN kernel IS NULL THEN 'work' ELSE 'collective' END AS part,
     kernel,
     communicator,
     start_ns,

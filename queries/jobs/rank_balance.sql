@@ -18,7 +18,7 @@
 -- @column most DOUBLE                 what the rank with most has
 -- @column most_rank BIGINT            that rank
 -- @column imbalance_pct DOUBLE        the most beyond the mean, in percent of the mean
--- @chart  bars x=name y=imbalance_pct
+-- @chart  share_bars x=name y=imbalance_pct part=measure group=topic
 -- @empty  No job has two ranks: see job-summary.
 
 WITH members AS (

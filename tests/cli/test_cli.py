@@ -20,6 +20,7 @@ import pytest
 import systems
 from click.testing import CliRunner
 from command_line import ENVIRONMENT
+from made import jobs
 from shipped import EXPECTED, REPORTS
 
 from traceql import Database
@@ -108,6 +109,56 @@ def test_traces_are_tagged_together_and_listed_by_their_tags(tmp_path: Path) -> 
     assert [one["job"] for one in tags().values()] == ["pair", "pair"]
     assert not any("step" in one for one in tags().values())
     assert "Name a label" in traceql("tag", baseline, variant, cwd=tmp_path, status=2).stderr
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a traces.duckdb that holds the two made ranks of a job, and a trace of no job."""
+    folder = tmp_path_factory.mktemp("job")
+    with Database(folder / "traces.duckdb") as database:
+        for name, recording in {**jobs.TRAIN, "single": jobs.LACKING["alone"]}.items():
+            database.ingest(recording.export(folder / f"{name}.sqlite"), name=name)
+        database.tag("a", "b", job="train", gpu="h200")
+        database.tag("b", rank="7")
+    return folder
+
+
+def test_the_tree_of_traces_shows_jobs_and_ranks(job: Path) -> None:
+    assert traceql("ls", "--tree", cwd=job).stdout.splitlines() == [
+        "single, nsys",
+        "train (job by tag)",
+        "  rank 0: a, nsys, NVIDIA H200",
+        "  rank 7: b, nsys, NVIDIA H200",
+    ]
+    assert traceql("ls", "--tree", "--by", "gpu", "--by", "rank", cwd=job).stdout.splitlines() == [
+        "gpu=h200",
+        "  rank=7",
+        "    train (job by tag)",
+        "      rank 7: b, nsys, NVIDIA H200",
+        "  no rank",
+        "    train (job by tag)",
+        "      rank 0: a, nsys, NVIDIA H200",
+        "no gpu",
+        "  no rank",
+        "    single, nsys",
+    ]
+    listed = json.loads(
+        traceql("ls", "--tree", "--by", "gpu", "--tag", "rank=*", "-f", "json", cwd=job).stdout
+    )
+    assert [(one["tag: gpu"], one["job"], one["ranks"], one["trace"]) for one in listed] == [
+        ("h200", "train", "7", "b")
+    ]
+    assert "--by is for --tree" in traceql("ls", "--by", "gpu", cwd=job, status=2).stderr
+
+
+def test_diff_of_a_job_compares_its_fastest_rank_with_the_slowest(job: Path) -> None:
+    told = traceql("diff", "--job", "train", "--topic", "kernel", "-f", "csv", cwd=job)
+    assert "fastest rank of train: a; slowest: b" in told.stderr
+    rows = {(row["name"], row["measure"]): row for row in csv.DictReader(io.StringIO(told.stdout))}
+    # Rank 1 runs five gemms, where rank 0 runs four.
+    assert float(rows["gemm", "instances"]["delta"]) == 1
+    assert "--job names both sides" in traceql("diff", "a", "--job", "train", cwd=job, status=2).stderr
+    assert "no job 'nobody'" in traceql("diff", "--job", "nobody", cwd=job, status=1).stderr
 
 
 def test_ingest_finds_reports_in_folders_and_by_pattern(tmp_path: Path) -> None:

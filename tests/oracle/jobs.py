@@ -271,6 +271,7 @@ def job_critical_path(job: Job) -> list[Row]:
                     "place": place,
                     "rank": rank,
                     "trace": job.trace(rank),
+                    "part": "collective" if name else "work",
                     "kernel": name,
                     "communicator": communicator,
                     "start_ns": start,

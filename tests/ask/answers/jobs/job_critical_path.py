@@ -16,6 +16,7 @@ CASES = [
             place         1      2                        1              2                        1      2                        1      2
             rank          1      1                        1              1                        0      0                        1      1
             trace         b      b                        b              b                        a      a                        b      b
+            part          work   collective               work           collective               work   collective               work   collective
             kernel        NULL   ncclDevKernel_AllReduce  NULL           ncclDevKernel_AllReduce  NULL   ncclDevKernel_AllReduce  NULL   ncclDevKernel_AllReduce
             communicator  NULL   0xa                      NULL           0xa                      NULL   0xa                      NULL   0xa
             start_ns      2000   2300                     2400           2750                     3000   3300                     3500   3800
@@ -37,6 +38,7 @@ CASES = [
             place         1              2
             rank          1              1
             trace         b              b
+            part          work           collective
             kernel        NULL           ncclDevKernel_AllReduce
             communicator  NULL           0xa
             start_ns      2400           2750
@@ -57,6 +59,7 @@ CASES = [
             place         1             2                        3              4
             rank          1             1                        0              0
             trace         both          both                     both           both
+            part          work          collective               work           collective
             kernel        NULL          ncclDevKernel_AllReduce  NULL           ncclDevKernel_AllGather
             communicator  NULL          NULL                     NULL           NULL
             start_ns      0             70                       100            200
