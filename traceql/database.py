@@ -243,18 +243,22 @@ class Database:
         return compare.compare(self._asker, *sides, topic=topic, metrics=metrics, names=names, place=place)
 
     @_limited
-    def compare_ranks(self, job: str, **options: Any) -> Comparison:
-        """What differs between the fastest rank of a job and the slowest: `compare` of their traces.
+    def compare_ranks(
+        self, job: str, *, topic: str | None = None, names: str = "distinct", **place: Value
+    ) -> Comparison:
+        """What differs between the fastest and the slowest rank, see `traceql.ask.compare.compare_ranks`.
 
         Args:
             job: its name, see the view ``jobs``.
-            **options: of `compare`.
+            topic: only this: trace, kernel, range, api_call or copy.
+            names: by which kernels are summed up: short, full or distinct.
+            **place: as in `compare`.
 
         Raises:
-            QueryError: there is no such job, or both ranks are in one trace.
+            QueryError: there is no such job, or its ranks cannot be told apart.
             MissingDataError: no trace has a timeline.
         """
-        return self.compare(*compare.sides_of_job(self._asker, job), **options)
+        return compare.compare_ranks(self._asker, job, topic=topic, names=names, place=place)
 
     @_limited
     def check(

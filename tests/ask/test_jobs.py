@@ -195,8 +195,22 @@ def test_one_report_of_two_processes_is_a_job_of_two_ranks() -> None:
         assert all(4.5 * MS < row["late_ns"] < 8 * MS for row in late)
         for question in ("rank_steps", "rank_balance", "job_critical_path", "job_timeline", "slowest_ranks"):
             assert set(db.ask(question).frame()["job"]) == {"both"}
-        with pytest.raises(QueryError, match="both in the trace both"):
-            db.compare_ranks("both")
+        found = db.compare_ranks("both")
+        assert (found.baseline, found.variant) == (("both rank 0",), ("both rank 1",))
+        mine = {(row["topic"], row["name"], row["measure"]): row for row in found.differences.to_dicts()}
+        # Each side is what its process did.
+        for rank, pid in enumerate(db.sql("SELECT pid FROM processes ORDER BY pid")["pid"]):
+            side = ("baseline", "variant")[rank]
+            (kernels, took), *_ = db.sql(
+                "SELECT count(*), sum(duration_ns) FROM kernels WHERE pid = $pid", {"pid": pid}
+            ).rows()
+            assert mine["trace", None, "kernels"][side] == kernels
+            assert mine["trace", None, "kernel_ns"][side] == took
+            (calls,) = db.sql("SELECT count(*) FROM api_calls WHERE pid = $pid", {"pid": pid}).row(0)
+            called = [row for (topic, _, what), row in mine.items() if (topic, what) == ("api_call", "calls")]
+            assert sum(row[side] or 0 for row in called) == calls > 0
+        with pytest.raises(QueryError, match="as a whole"):
+            db.compare_ranks("both", within="step_1")
 
 
 # --- what makes a job -----------------------------------------------------------------------------------

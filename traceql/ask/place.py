@@ -98,7 +98,7 @@ def of(run: Run, query: Query, bound: Mapping[str, Value]) -> Place:
     notes: tuple[Note, ...] = ()
     if given.keys() & {"from", "to", "within"}:
         asked = _window(run, given, chosen)
-        narrowed = {**window.selects(asked), **_names_of_all()}
+        narrowed = {**window.selects(asked), **names_of_all()}
         notes = _cut(run, asked, chosen)
     own, tag = by_of(bound.get("by"))
     if any(param.takes_tag for param in query.params):
@@ -199,7 +199,7 @@ def _window(run: Run, given: Mapping[str, Value], chosen: Sequence[str]) -> Wind
     raise _no_range(run, *tried.popitem(), chosen)
 
 
-def _names_of_all() -> dict[str, str]:
+def names_of_all() -> dict[str, str]:
     """What kernels are called follows from all of them, not from those in the window."""
     view = "kernel_full_names"
     return {view: re.sub(r"\bkernels\b", "old.kernels", catalog.shipped().views[view].sql)}

@@ -113,7 +113,7 @@ def diff(
             if baseline or variant or more_baseline or more_variant:
                 raise click.UsageError("--job names both sides: give it alone.")
             database = open_databases.enter_context(open_database(db))
-            found = database.compare_ranks(job, topic=topic, metrics=metrics, names=names, **place)
+            found = database.compare_ranks(job, topic=topic, names=names, **place)
             note(f"fastest rank of {job}: {found.baseline[0]}; slowest: {found.variant[0]}")
         else:
             given = _sides((baseline, variant), (more_baseline, more_variant))
