@@ -169,7 +169,8 @@ def compare_ranks(
 ) -> Comparison:
     """Compare the slowest rank of a job with the fastest.
 
-    They are the one that waits least for others, and the one that waits most. A rank that shares its trace with others is compared by what its process did.
+    They are the one that waits least for others, and the one that waits most. A rank that shares its trace
+    with others is compared by what its process did.
 
     Args:
         ask: the database that holds the traces.
