@@ -213,6 +213,26 @@ def test_one_report_of_two_processes_is_a_job_of_two_ranks() -> None:
             db.compare_ranks("both", within="step_1")
 
 
+def test_ranks_of_a_model_in_one_report_are_late_where_their_steps_begin() -> None:
+    """Llama on two GPUs: 66 all-reduces of vLLM's own, or NCCL's, in each of four steps, replayed by CUDA graphs."""
+    with traceql.open(":memory:") as db:
+        db.ingest(REPORTS / "llama_tp2.nsys-rep.xz", name="model")
+        kernels = db.sql("SELECT pid, count(*) AS n FROM kernels_communicating GROUP BY pid").rows()
+        rows = db.ask("job_stragglers", limit=None).frame().to_dicts()
+        assert len(rows) == 264 and {count for _, count in kernels} == {264}
+        # No collective of a step comes before its first one, where the host of rank 0 is late.
+        latest = rows[:4]
+        assert sorted(row["step"] for row in latest) == [0, 1, 2, 3]
+        assert {(row["last_rank"], row["cause"]) for row in latest} == {(0, "host_late")}
+        assert all(row["late_ns"] > 0.9 * MS for row in latest)
+        assert all(row["late_ns"] < 0.1 * MS for row in rows[4:])
+        for row in latest:
+            same = [one["start_ns"] for one in rows if one["step"] == row["step"]]
+            assert row["start_ns"] == min(same) and len(same) == 66
+        path = [row for row in db.ask("job_critical_path", limit=None).frame().to_dicts() if row["step"] == 2]
+        assert sum(row["part"] == "collective" for row in path) == 66
+
+
 # --- what makes a job -----------------------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ from shipped import EXPECTED, REPORTS
 
 from traceql import Database
 from traceql.cli import cli
+from traceql.errors import QueryError
 from traceql.questions import catalog
 from traceql.tables import schema
 
@@ -109,6 +110,10 @@ def test_traces_are_tagged_together_and_listed_by_their_tags(tmp_path: Path) -> 
     assert [one["job"] for one in tags().values()] == ["pair", "pair"]
     assert not any("step" in one for one in tags().values())
     assert "Name a label" in traceql("tag", baseline, variant, cwd=tmp_path, status=2).stderr
+    with Database(tmp_path / "traces.duckdb") as database:
+        assert database.tag("scv_*", job=None) == [baseline, variant]
+        with pytest.raises(QueryError, match="none is named"):
+            database.tag(job="x")
 
 
 @pytest.fixture(scope="module")

@@ -115,8 +115,10 @@ def tag(store: Store, words: Sequence[str], tags: Mapping[str, str | None]) -> l
         Their names.
 
     Raises:
-        QueryError: a word means no trace.
+        QueryError: there is no word, or one means no trace.
     """
+    if not words:
+        raise QueryError("labels are of traces, and none is named", "See which there are: traceql ls")
     with store.writing(f"the tags of {', '.join(words)}", new=False) as connection:
         rows = connection.execute("SELECT trace_id, trace, tags FROM traces ORDER BY trace").fetchall()
         there = [{"trace_id": row[0], "trace": row[1], "tags": row[2]} for row in rows]
