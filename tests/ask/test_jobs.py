@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from made import jobs
-from made.nsys import Recording, kernel
+from made.nsys import Recording, kernel, memset
 from made.store import empty
 from shipped import REPORTS, notes
 
@@ -231,6 +231,30 @@ def test_ranks_of_a_model_in_one_report_are_late_where_their_steps_begin() -> No
             assert row["start_ns"] == min(same) and len(same) == 66
         path = [row for row in db.ask("job_critical_path", limit=None).frame().to_dicts() if row["step"] == 2]
         assert sum(row["part"] == "collective" for row in path) == 66
+
+
+def test_ranks_that_share_a_trace_differ_as_if_each_had_one_of_its_own() -> None:
+    def rank(made: Recording, pid: int) -> Recording:
+        made.range("step", 0, 90, pid=pid).range("inner", 10, 50, pid=pid)
+        for number in range(1 + pid):
+            at = 12 + 5 * number
+            made.call(
+                "cudaLaunchKernel_v7000", at, at + 1, kernel("gemm", at, at + 9 * pid, device=pid), pid=pid
+            )
+        made.call("cudaMemsetAsync_v3020", 60, 61, memset(60, 65 + pid, 8 * pid, device=pid), pid=pid)
+        for at in (100, 200):
+            made.work(kernel("ncclDevKernel_AllReduce", at + 5 * pid, at + 50, device=pid), pid=pid)
+        return made
+
+    together, alone = empty(), empty()
+    rank(rank(Recording(), 1), 2).store(together, "both")
+    for pid in (1, 2):
+        rank(Recording(), pid).store(alone, f"both rank {pid - 1}")
+    # The first process waits for the second one.
+    mine, theirs = together.compare_ranks("both"), alone.compare("both rank 0", "both rank 1")
+    assert (mine.baseline, mine.variant) == (theirs.baseline, theirs.variant)
+    assert mine.differences.height > 20
+    assert mine.differences.rows() == theirs.differences.rows()
 
 
 # --- what makes a job -----------------------------------------------------------------------------------
