@@ -46,6 +46,7 @@ _COMMANDS = (
     "import-runs",
     "drop-runs",
     "compact",
+    "export",
     "schema",
     "query",
     "sql",

@@ -49,8 +49,7 @@ def folder_of(owner: object) -> tuple[Path, weakref.finalize[..., object]]:
 def _make(within: Path | None) -> Path:
     place = str(within or tempfile.gettempdir())
     _sweep(place)
-    pid = os.getpid()
-    return Path(tempfile.mkdtemp(prefix=f"traceql-{_machine()}-{pid}-{_start(pid)}-", dir=place))
+    return Path(tempfile.mkdtemp(prefix=f"traceql-{mine()}-", dir=place))
 
 
 @cache
@@ -70,6 +69,26 @@ def _sweep(place: str) -> None:
                         and not _lives(*map(int, named.group(2, 3)))
                     ):
                         shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def mine() -> str:
+    """Whose something is that this process makes, as names of folders have it: MACHINE-PID-START."""
+    pid = os.getpid()
+    return f"{_machine()}-{pid}-{_start(pid)}"
+
+
+def has_ended(whose: str) -> bool | None:
+    """Whether the process has ended that `mine` named; None where that cannot be known here.
+
+    >>> has_ended(mine())
+    False
+    >>> has_ended("of another machine") is None
+    True
+    """
+    named = _NAME.fullmatch(f"traceql-{whose}-")
+    if sys.platform == "win32" or named is None or named[1] != _machine():
+        return None
+    return not _lives(*map(int, named.group(2, 3)))
 
 
 def _lives(pid: int, start: int) -> bool:

@@ -117,6 +117,9 @@ def belongs_to(path: Path, database: Path) -> bool:
     there = identity(database)
     if there is not None and identity(path) == there:
         return True
+    if database.is_dir() and path.resolve().is_relative_to(database.resolve()):
+        # A part of a lake.
+        return True
     return path.resolve().parent == database.resolve().parent and any(
         re.fullmatch(re.escape(name) + _BESIDE, path.name)
         for name in {database.name, database.resolve().name}
