@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from asked import given
-from made import ncu, store
+from made import jobs, ncu, store
 from made.nsys import Recording, copy, graph, kernel, memset, sync
 from made.runs import Runs
 
@@ -143,6 +143,9 @@ def orders() -> Iterator[tuple[Database, Database]]:
         measured().store(database, "sweep")
         for name in ("one", "two"):
             of_equals().store(database, name)
+        # Where all ranks begin at the same time, nobody is late.
+        for name, rank in jobs.TRAIN.items():
+            rank.store(database, name)
         for name in ("counted", "counted again"):
             counted().store(database, name)
     with reversed_._store.writing("nothing") as connection:

@@ -70,11 +70,28 @@ PARAMS: dict[str, dict[str, Any]] = {
     "nvtx_gpu_proj_trace": {"trace": EAGER},
     "nvtx_pace": {"trace": EAGER, "range": "layer"},
     "timeline": {"trace": EAGER},
+    # One rank of a job has nobody to be compared with.
+    **{
+        name: {"trace": ["nccl_rank0.sqlite.xz", "nccl_rank1.sqlite.xz"]}
+        for name in ("clock_alignment", "collective_bandwidth")
+    },
     "memory_hierarchy": {},
     "decode_sweep": {},
     "prefill_sweep": {},
 }
 TRACES = {
+    **dict.fromkeys(
+        (
+            "job_summary",
+            "job_stragglers",
+            "rank_steps",
+            "rank_balance",
+            "job_critical_path",
+            "job_timeline",
+            "slowest_ranks",
+        ),
+        "nccl_two_gpus.sqlite.xz",
+    ),
     "collectives": "nccl_two_gpus.sqlite.xz",
     "cuda_memcpy_sync": None,
     "gpu_metric_util_sum": "gpu_metrics.sqlite.xz",

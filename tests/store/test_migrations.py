@@ -42,6 +42,8 @@ IDS = {
     *("kernel_id", "api_call_id", "range_id", "parent_id", "ancestor_id", "memory_op_id", "sync_id"),
     *("graph_launch_id", "os_call_id", "run_id", "capture_range_id"),
 }
+# Question → a column that follows from what older databases did not keep: hashes of GPUs.
+NOT_KEPT = {"job_summary": "host"}
 # Version → its tables, without those that came later.
 TABLES_OF = {
     1: schema.BY_NAME.keys() - {"doubts", "range_calls"},
@@ -116,7 +118,12 @@ def test_an_older_database_answers_every_question_and_stays_as_it_is(
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == [path.name]
     for name in QUESTIONS:
-        assert found[name] == expected[name], name
+        mine, theirs = found[name], expected[name]
+        if name in NOT_KEPT:
+            assert isinstance(mine, tuple) and isinstance(theirs, tuple)
+            assert set(mine[0].pop(NOT_KEPT[name])) == {"None"}
+            theirs = ({key: values for key, values in theirs[0].items() if key != NOT_KEPT[name]}, theirs[1])
+        assert mine == theirs, name
     answered = [name for name, answer in found.items() if not isinstance(answer, str)]
     assert len(answered) > 0.9 * len(QUESTIONS)
 

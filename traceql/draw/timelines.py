@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _MOST_POINTS = 2_000
 _MOST_DOTS = 100
+# An amount in the unit of its legend.
+_SCALED = "amount in its unit"
 _SINCE_START = "Time since the trace began"
 # Columns that number instances of theirs apart from those of others.
 _APART = ("domain", "range", "kernel", "pid", "tid", "gpu_id", "device_id")
@@ -102,6 +104,31 @@ def heatmap(answer: pl.DataFrame, *, x: str, y: str, color: str) -> Drawing:
             tooltip=tooltip,
         )
     )
+
+
+@chart()
+def grid(answer: pl.DataFrame, *, x: str, y: str, color: str) -> Drawing:
+    """A cell for each number `x` and number `y`, coloured by an amount; where there is none, it is empty."""
+    known = theme.measured(answer, x, y, color)
+    rows, tooltip = theme.prepared(known, answer.columns)
+    divisor, unit = units.scale(color, known[color].to_list())
+    plain = rows.with_columns((pl.col(color) / divisor).alias(_SCALED))
+    cells = (
+        alt.Chart(plain, height=max(22 * plain[y].n_unique(), 60))
+        .mark_rect()
+        .encode(
+            x=alt.X(f"{x}:O", title=units.title(x), axis=alt.Axis(labelOverlap=True, labelAngle=0)),
+            y=alt.Y(f"{y}:O", title=units.title(y)),
+            color=alt.Color(
+                f"{_SCALED}:Q",
+                title=f"{units.title(color)} ({unit})",
+                scale=alt.Scale(scheme=theme.SEQUENTIAL),
+                legend=alt.Legend(gradientLength=200, direction="horizontal"),
+            ),
+            tooltip=tooltip,
+        )
+    )
+    return theme.noted(cells, theme.left_out(known, answer))
 
 
 @chart()

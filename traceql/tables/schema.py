@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "019f48bf783ae825"
+FINGERPRINT = "4e5e6efb181bf067"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -174,6 +174,11 @@ TABLES: tuple[Table, ...] = (
             ("memory_bandwidth_bytes_per_s", "DOUBLE", "theoretical DRAM bandwidth"),
             ("memory_bytes", "BIGINT", "DRAM size"),
             ("l2_cache_bytes", "BIGINT", "L2 cache size"),
+            (
+                "gpu_hash",
+                "VARCHAR",
+                "hash of its UUID, equal in every report of this GPU; NULL if not recorded",
+            ),
         ),
     ),
     Table(
