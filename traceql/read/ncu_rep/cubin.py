@@ -136,7 +136,7 @@ def _starts(relocations: bytes, symbols: bytes, functions: list[str]) -> dict[in
 def _unit(data: bytes, begin: int, starts: Mapping[int, tuple[str, int]], cubin: Cubin) -> int:
     """Read the lines of one compilation; returns where the next one begins."""
     length, version, prologue = _PROGRAM.unpack_from(data, begin)
-    end = begin + 4 + length
+    end: int = begin + 4 + length
     if version not in _VERSIONS or end > len(data):
         raise ValueError(f"line table of version {version}")
     at = begin + _PROGRAM.size

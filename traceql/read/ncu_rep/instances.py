@@ -30,7 +30,15 @@ _LARGEST_ID: Final = (1 << 63) - 1
 # Whose instances tell what was asked for and what the machine is like, workload for workload the same: how
 # occupancy would change with registers, links between GPUs. They are most instances of reports that have
 # hundreds of workloads, and no question needs them.
-_OF_NO_MEASUREMENT: Final = ("launch__", "device__", "numa__", "nvlink__", "c2clink__")
+_OF_NO_MEASUREMENT: Final = (
+    "launch__",
+    "device__",
+    "numa__",
+    "nvlink__",
+    "c2clink__",
+    "sm__maximum_",
+    "smsp__maximum_",
+)
 _FUNCTIONS: Final = "launch__function_pcs"
 
 #: Counted and sampled by instruction: their ids are addresses.
