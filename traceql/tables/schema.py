@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "c060cc133d16ae57"
+FINGERPRINT = "7b105f2f20a4d0ad"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -515,7 +515,7 @@ TABLES: tuple[Table, ...] = (
             ("address", "BIGINT", "where it lay, see metric_instances"),
             ("sass", "VARCHAR", "the instruction in words; NULL unless NVIDIA's library decoded the report"),
             ("source_file", "VARCHAR", "source file that it comes from; NULL if its code has no line table"),
-            ("source_line", "BIGINT", "line of that file, from 1"),
+            ("source_line", "INTEGER", "line of that file, from 1"),
             ("source_text", "VARCHAR", "the line itself; NULL if the report does not hold the file"),
         ),
         {"ncu": "ncu --import-source yes (compiled with nvcc -lineinfo), without --import-sass no"},
@@ -578,7 +578,7 @@ TABLES: tuple[Table, ...] = (
             ("marker_message", "VARCHAR", "what the rule says of it"),
             ("marker_address", "BIGINT", "the instruction, see sass_instructions; NULL of a source line"),
             ("marker_file", "VARCHAR", "its file; NULL of an instruction"),
-            ("marker_line", "BIGINT", "line of that file, from 1; NULL of an instruction"),
+            ("marker_line", "INTEGER", "line of that file, from 1; NULL of an instruction"),
         ),
         {"ncu": "ncu --section SourceCounters (rules run with their sections)"},
     ),

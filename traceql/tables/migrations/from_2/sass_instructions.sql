@@ -6,6 +6,6 @@ SELECT
     NULL::BIGINT AS address,
     NULL::VARCHAR AS sass,
     NULL::VARCHAR AS source_file,
-    NULL::BIGINT AS source_line,
+    NULL::INTEGER AS source_line,
     NULL::VARCHAR AS source_text
 WHERE false

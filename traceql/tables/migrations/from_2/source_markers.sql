@@ -9,5 +9,5 @@ SELECT
     NULL::VARCHAR AS marker_message,
     NULL::BIGINT AS marker_address,
     NULL::VARCHAR AS marker_file,
-    NULL::BIGINT AS marker_line
+    NULL::INTEGER AS marker_line
 WHERE false

@@ -4,7 +4,7 @@
 -- @reads address BIGINT
 -- @reads sass    VARCHAR
 -- @reads file    VARCHAR
--- @reads line    BIGINT
+-- @reads line    INTEGER
 -- @reads source  VARCHAR
 -- @of    ncu_instructions
 -- @fills sass_instructions = ncu_instructions

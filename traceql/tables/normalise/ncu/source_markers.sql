@@ -7,7 +7,7 @@
 -- @reads message VARCHAR
 -- @reads address BIGINT
 -- @reads file    VARCHAR
--- @reads line    BIGINT
+-- @reads line    INTEGER
 -- @of    ncu_markers
 -- @fills source_markers = ncu_markers
 
