@@ -1,9 +1,9 @@
 -- Which instructions does each kernel execute, and how often?
 --
--- Executed SASS instructions by opcode (FFMA, LDG), by opcode with modifiers (LDG.E.64) or by category (Load/Store),
--- the most frequent of each kernel first; one that a warp executes counts once. Threads are those that the
--- instruction had an effect in: not switched off by a branch or predicate. The numbers of all launches of a
--- kernel are added up.
+-- Executed SASS instructions by opcode (FFMA, LDG), by opcode with modifiers (LDG.E.64) or by category
+-- (Load/Store), the most frequent of each kernel first; one that a warp executes counts once. Threads are
+-- those that the instruction had an effect in: not switched off by a branch or predicate. What was counted
+-- in all launches of a kernel is added up.
 -- @of     traces
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range

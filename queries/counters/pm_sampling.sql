@@ -1,9 +1,9 @@
 -- How do counters change while a kernel runs?
 --
--- What ncu samples over time (its page "PM Sampling"): each value is of the time from its moment to the next one.
--- Time counts from the start of the kernel. ncu runs a kernel once for each few counters: between counters of
--- different passes, times differ by how long each pass took. Reports of before 2025 do not tell when the kernel
--- started: there time counts from the first sample, some of which are before the kernel.
+-- What ncu samples over time (its page "PM Sampling"): a value is of the time from its moment to the next
+-- one. Time counts from the start of the kernel. ncu runs a kernel once for each few counters, and times of
+-- different passes differ by how long each took. Reports of before 2025 do not tell when the kernel started:
+-- there time counts from the first sample, and the first ones are of before the kernel.
 -- @of     traces
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  metric VARCHAR = '*throughput.avg.pct_of_peak_sustained_elapsed'  name or pattern of the metric
@@ -19,7 +19,7 @@
 -- @column time_ns BIGINT              when the sample began, from the start of the kernel
 -- @column value DOUBLE                of the time until the next sample; NULL if it is none
 -- @column since VARCHAR               kernel, or sample: what time counts from
--- @empty  No counter was sampled over time: ncu --section PmSampling (or --set full), and no --metric that is not one.
+-- @empty  No such counter was sampled over time: ncu --section PmSampling, or --set full.
 -- @chart  lines x=time_ns y=value color=metric
 -- @section counters 56.5 Samples | drawn
 

@@ -1,9 +1,9 @@
 -- Which instructions or source lines of each kernel take its time?
 --
--- ncu samples what the warps of each scheduler do: the next instruction of a warp, and what it waits for. The
--- instructions that were sampled most come first. Samples in which a scheduler issued nothing are the ones that
--- cost (not_issued_samples). The counters of all launches of a kernel are added up. SASS as text is in no report, as
--- its code is there as bytes: NVIDIA's library puts it in words (ingest --via ncu_report).
+-- ncu samples what the warps of each scheduler do: the next instruction of a warp, and what it waits for.
+-- Those that were sampled most come first. Samples in which the scheduler issued nothing are the ones that
+-- cost (not_issued_samples). What was counted in all launches of a kernel is added up. Reports hold code,
+-- and no words for it: NVIDIA's library has them (traceql ingest --via ncu_report).
 -- @of     traces
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'instruction'  instruction, or line of the source
@@ -19,14 +19,14 @@
 -- @column offset_bytes BIGINT         distance from the first instruction of the kernel; NULL of a line
 -- @column sass VARCHAR                the instruction in words; NULL where nothing put it so
 -- @column source_file VARCHAR         file that it comes from; NULL where the code has no lines
--- @column source_line BIGINT          line of that file
+-- @column source_line INTEGER         line of that file
 -- @column source_text VARCHAR         the line itself; NULL where the report does not hold the file
 -- @column samples BIGINT              how often a warp was sampled there
 -- @column not_issued_samples BIGINT   how often while its scheduler issued nothing
 -- @column share_pct DOUBLE            share of all samples of the kernel
 -- @column state VARCHAR               what it did or waited for most often, as warp_states calls it
 -- @column state_pct DOUBLE            share of its samples
--- @column states MAP(VARCHAR, BIGINT) samples in each state, the most frequent first
+-- @column states MAP(VARCHAR, BIGINT)  samples in each state, the most frequent first
 -- @column instructions BIGINT         how many were executed, by warp
 -- @column instructions_pct DOUBLE     share of all that were executed
 -- @column thread_instructions BIGINT  how many were executed, by thread
@@ -56,8 +56,9 @@ roles AS (
             WHEN 'thread_inst_executed' THEN 'threads'
             ELSE if(ends_with(instance_metric, '_not_issued'), 'not_issued', 'state') END AS role,
         CASE WHEN role = 'state'
-             THEN replace(split_part(instance_metric, '_stalled_', 2), 'no_instructions', 'no_instruction') END
-            AS state
+             THEN replace(
+                 split_part(instance_metric, '_stalled_', 2), 'no_instructions', 'no_instruction'
+             ) END AS state
     FROM (SELECT DISTINCT instance_metric FROM metric_instances)
     WHERE instance_metric IN ('inst_executed', 'thread_inst_executed', 'smsp__pcsamp_sample_count')
         OR starts_with(instance_metric, 'smsp__pcsamp_warps_issue_stalled_')
@@ -75,7 +76,7 @@ entries AS (
     WHERE instance_metric = 'launch__function_pcs'
     GROUP BY kernel_id
 ),
--- Launches have an instruction in common where it is as far from the first one, and a line by its file and number.
+-- Launches have an instruction in common that is as far from the first one, a line by file and number.
 instructions AS (
     SELECT
         kernel_id,
@@ -134,6 +135,7 @@ groups AS (
         count(*) AS kernels,
         sum(coalesce(sampled, counters['smsp__pcsamp_sample_count'])) AS all_samples,
         sum(all_instructions) AS all_instructions,
+        sum(all_threads) AS all_threads,
         lacking('samples and counts of instructions', has_instructions, '--section SourceCounters') AS lacks
     FROM workloads
     LEFT JOIN (
@@ -141,6 +143,7 @@ groups AS (
             kernel_id,
             sum(value) FILTER (role = 'samples') AS sampled,
             sum(value) FILTER (role = 'instructions') AS all_instructions,
+            sum(value) FILTER (role = 'threads') AS all_threads,
             1 AS has_instructions
         FROM counted
         GROUP BY kernel_id
@@ -169,14 +172,16 @@ SELECT
     map_from_entries(by_state) AS states,
     coalesce(instructions, all_instructions * 0)::BIGINT AS instructions,
     percent(coalesce(instructions, all_instructions * 0), all_instructions) AS instructions_pct,
-    coalesce(thread_instructions, all_instructions * 0)::BIGINT AS thread_instructions,
+    coalesce(thread_instructions, all_threads * 0)::BIGINT AS thread_instructions,
     nullif(concat_ws('; ', lacks, CASE WHEN $by = 'line' AND place IS NOT NULL AND source_line IS NULL
         THEN 'source lines (nvcc -lineinfo, and no --import-sass no)' END), '') AS lacks
 FROM groups
 LEFT JOIN hot USING (number)
 LEFT JOIN places USING (number, place)
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY number ORDER BY samples DESC NULLS LAST, instructions DESC NULLS LAST, place),
+    row_number() OVER (
+        PARTITION BY number ORDER BY samples DESC NULLS LAST, instructions DESC NULLS LAST, place
+    ),
     $limit
 )
 ORDER BY trace, all_samples DESC NULLS LAST, kernel, launch_id, samples DESC NULLS LAST,

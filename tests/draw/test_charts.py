@@ -52,6 +52,8 @@ PARAMS: dict[str, dict[str, Any]] = {
             "warp_states",
         )
     },
+    "instruction_mix": {"trace": "kinds_source.ncu-rep.xz"},
+    "pm_sampling": {"trace": "kinds_pm.ncu-rep.xz"},
     "kernel_roofline": {"trace": ROOFLINE},
     "layer_roofline": {"trace": ROOFLINE},
     "range_roofline": {"trace": ROOFLINE},

@@ -14,8 +14,8 @@ MIXED = (
     .kernel("gemm", "step", ns=30)
     .instances(WARPS, {"FFMA": 60, "LDG": 15})
     .instances(THREADS, {"FFMA": 1920, "LDG": 240})
-    .instances(f"{WARPS}{MODIFIER}", {"FFMA": 60, "LDG.E": 10, "LDG.E.64": 5})
-    .instances(f"{THREADS}{MODIFIER}", {"FFMA": 1920, "LDG.E": 160, "LDG.E.64": 80})
+    .instances(f"{WARPS}{MODIFIER}", {"FFMA": 60, "LDG.E": 12, "LDG.E.64": 3})
+    .instances(f"{THREADS}{MODIFIER}", {"FFMA": 1920, "LDG.E": 192, "LDG.E.64": 48})
     .instances("sass__inst_executed_per_opcode_category", {"Floating Point": 60, "Load/Store": 15})
     .instances("sass__thread_inst_executed_per_opcode_category", {"Floating Point": 1920, "Load/Store": 240})
     # Counted by instruction: of another question.
@@ -48,7 +48,7 @@ CASES = [
             f"""
             trace  group_name  kernel_id  kernels  gpu_ns  opcode  instructions  instructions_pct  thread_instructions  threads_per_instruction  lacks
             a      gemm        1          1        30      FFMA    60            80                1920                 32                       NULL
-            a      gemm        1          1        30      LDG.E   10            13.333333         160                  16                       NULL
+            a      gemm        1          1        30      LDG.E   12            16                192                  16                       NULL
             a      gemm        2          1        10      NULL    NULL          NULL              NULL                 NULL                     {LACKS}
             """
         ),

@@ -17,11 +17,11 @@ HOT = (
     .instances(ENTRY, {0: 4096})
     .instances("inst_executed", {4096: 10, 4112: 30, 4128: 40})
     .instances("thread_inst_executed", {4096: 320, 4112: 960, 4128: 1280})
-    .instances(SAMPLES, {4096: 4, 4112: 16})
-    .instances(f"{STATE}_wait", {4096: 4, 4112: 2})
-    .instances(f"{STATE}_no_instructions", {4096: 0, 4112: 14})
+    .instances(SAMPLES, {4096: 2, 4112: 18})
+    .instances(f"{STATE}_wait", {4096: 2, 4112: 0})
+    .instances(f"{STATE}_no_instructions", {4096: 0, 4112: 18})
     .instances(f"{STATE}_no_instructions_not_issued", {4096: 0, 4112: 12})
-    .instances(f"{STATE}_wait_not_issued", {4096: 1, 4112: 1})
+    .instances(f"{STATE}_wait_not_issued", {4096: 1, 4112: 0})
     .instruction(4096, "LDC R1", file="/src/k.cu", line=3, source="float x = a[i];")
     .instruction(4112, "FFMA R2", file="/src/k.cu", line=4, source="x *= x;")
     .instruction(4128, "EXIT", file="/src/k.cu", line=4, source="x *= x;")
@@ -31,8 +31,8 @@ HOT = (
     .instances("inst_executed", {8192: 10, 8208: 10})
     .instances("thread_inst_executed", {8192: 32, 8208: 64})
     .instances(SAMPLES, {8192: 30, 8208: 0})
-    .instances(f"{STATE}_barrier", {8192: 21})
-    .instances(f"{STATE}_wait", {8192: 9})
+    .instances(f"{STATE}_barrier", {8192: 24})
+    .instances(f"{STATE}_wait", {8192: 6})
     .kernel("nop", ns=5)
 )
 
@@ -43,10 +43,10 @@ CASES = [
         params={"limit": 2},
         expected=across(
             f"""
-            trace  kernel  kernel_id  kernels  address  offset_bytes  sass     source_file  source_line  source_text      samples  not_issued_samples  share_pct  state           state_pct  states                              instructions  instructions_pct  thread_instructions  lacks
-            a      gemm    NULL       2        NULL     0             LDC R1   /src/k.cu    3            float x = a[i];  34       1                   68         barrier         61.764706  {{'barrier': 21, 'wait': 13}}       20            20                352                  NULL
-            a      gemm    NULL       2        NULL     16            FFMA R2  /src/k.cu    4            x *= x;          16       13                  32         no_instruction  87.5       {{'no_instruction': 14, 'wait': 2}}  40            40                1024                 NULL
-            a      nop     NULL       1        NULL     NULL          NULL     NULL         NULL         NULL             NULL     NULL                NULL       NULL            NULL       NULL                                NULL          NULL              NULL                 {LACKS}
+            trace  kernel  kernel_id  kernels  address  offset_bytes  sass     source_file  source_line  source_text      samples  not_issued_samples  share_pct  state           state_pct  states                  instructions  instructions_pct  thread_instructions  lacks
+            a      gemm    NULL       2        NULL     0             LDC R1   /src/k.cu    3            float x = a[i];  32       1                   64         barrier         75         {{barrier: 24, wait: 8}}  20          20                352                  NULL
+            a      gemm    NULL       2        NULL     16            FFMA R2  /src/k.cu    4            x *= x;          18       12                  36         no_instruction  100        {{no_instruction: 18}}  40            40                1024                 NULL
+            a      nop     NULL       1        NULL     NULL          NULL     NULL         NULL         NULL             NULL     NULL                NULL       NULL            NULL       NULL                    NULL          NULL              NULL                 {LACKS}
             """
         ),
     ),
@@ -56,12 +56,12 @@ CASES = [
         params={"kernel": "gemm", "launches": True, "limit": None},
         expected=across(
             """
-            trace  kernel  kernel_id  kernels  address  offset_bytes  sass     source_file  source_line  source_text      samples  not_issued_samples  share_pct  state           state_pct  states                              instructions  instructions_pct  thread_instructions  lacks
-            a      gemm    2          1        8192     0             NULL     NULL         NULL         NULL             30       0                   100        barrier         70         {'barrier': 21, 'wait': 9}          10            50                32                   NULL
-            a      gemm    2          1        8208     16            NULL     NULL         NULL         NULL             0        0                   0          NULL            NULL       NULL                                10            50                64                   NULL
-            a      gemm    1          1        4112     16            FFMA R2  /src/k.cu    4            x *= x;          16       13                  80         no_instruction  87.5       {'no_instruction': 14, 'wait': 2}   30            37.5              960                  NULL
-            a      gemm    1          1        4096     0             LDC R1   /src/k.cu    3            float x = a[i];  4        1                   20         wait            100        {'wait': 4}                         10            12.5              320                  NULL
-            a      gemm    1          1        4128     32            EXIT     /src/k.cu    4            x *= x;          0        0                   0          NULL            NULL       NULL                                40            50                1280                 NULL
+            trace  kernel  kernel_id  kernels  address  offset_bytes  sass     source_file  source_line  source_text      samples  not_issued_samples  share_pct  state           state_pct  states                  instructions  instructions_pct  thread_instructions  lacks
+            a      gemm    2          1        8192     0             NULL     NULL         NULL         NULL             30       0                   100        barrier         80         {barrier: 24, wait: 6}  10            50                32                   NULL
+            a      gemm    2          1        8208     16            NULL     NULL         NULL         NULL             0        0                   0          NULL            NULL       NULL                    10            50                64                   NULL
+            a      gemm    1          1        4112     16            FFMA R2  /src/k.cu    4            x *= x;          18       12                  90         no_instruction  100        {no_instruction: 18}    30            37.5              960                  NULL
+            a      gemm    1          1        4096     0             LDC R1   /src/k.cu    3            float x = a[i];  2        1                   10         wait            100        {wait: 2}               10            12.5              320                  NULL
+            a      gemm    1          1        4128     32            EXIT     /src/k.cu    4            x *= x;          0        0                   0          NULL            NULL       NULL                    40            50                1280                 NULL
             """
         ),
     ),
@@ -71,26 +71,25 @@ CASES = [
         params={"kernel": "gemm", "by": "line"},
         expected=across(
             f"""
-            trace  kernel  kernel_id  kernels  address  offset_bytes  sass  source_file  source_line  source_text      samples  not_issued_samples  share_pct  state           state_pct  states                              instructions  instructions_pct  thread_instructions  lacks
-            a      gemm    NULL       2        NULL     NULL          NULL  NULL         NULL         NULL             30       0                   60         barrier         70         {{'barrier': 21, 'wait': 9}}        20            20                96                   {NO_LINE}
-            a      gemm    NULL       2        NULL     NULL          NULL  /src/k.cu    4            x *= x;          16       13                  32         no_instruction  87.5       {{'no_instruction': 14, 'wait': 2}}  70            70                2240                 NULL
-            a      gemm    NULL       2        NULL     NULL          NULL  /src/k.cu    3            float x = a[i];  4        1                   8          wait            100        {{'wait': 4}}                       10            10                320                  NULL
+            trace  kernel  kernel_id  kernels  address  offset_bytes  sass     source_file  source_line  source_text      samples  not_issued_samples  share_pct  state           state_pct  states                  instructions  instructions_pct  thread_instructions  lacks
+            a      gemm    NULL       2        NULL     NULL          NULL     NULL         NULL         NULL             30       0                   60         barrier         80         {{barrier: 24, wait: 6}}  20          20                96                   {NO_LINE}
+            a      gemm    NULL       2        NULL     NULL          NULL     /src/k.cu    4            x *= x;          18       12                  36         no_instruction  100        {{no_instruction: 18}}  70            70                2240                 NULL
+            a      gemm    NULL       2        NULL     NULL          NULL     /src/k.cu    3            float x = a[i];  2        1                   4          wait            100        {{wait: 2}}             10            10                320                  NULL
             """
         ),
     ),
     Case(
-        "code that nothing put in words, from no known beginning",
+        "a launch that was over before its first sample; a beginning and threads that are not known",
         traces={
             "a": Profile()
-            .kernel("gemm", ns=30)
+            .kernel("gemm", ns=30, metrics={SAMPLES: 0})
             .instances("inst_executed", {4096: 10, 4112: 30})
-            .instances(ENTRY, {})
         },
         expected=across(
             """
-            trace  kernel  kernel_id  kernels  address  offset_bytes  sass  source_file  source_line  source_text  samples  not_issued_samples  share_pct  state  state_pct  states  instructions  instructions_pct  thread_instructions  lacks
-            a      gemm    NULL       1        4112     NULL          NULL  NULL         NULL         NULL         NULL     NULL                NULL       NULL   NULL       NULL    30            75                0                    NULL
-            a      gemm    NULL       1        4096     NULL          NULL  NULL         NULL         NULL         NULL     NULL                NULL       NULL   NULL       NULL    10            25                0                    NULL
+            trace  kernel  kernel_id  kernels  address  offset_bytes  sass     source_file  source_line  source_text      samples  not_issued_samples  share_pct  state           state_pct  states                  instructions  instructions_pct  thread_instructions  lacks
+            a      gemm    NULL       1        4112     NULL          NULL     NULL         NULL         NULL             0        0                   NULL       NULL            NULL       NULL                    30            75                NULL                 NULL
+            a      gemm    NULL       1        4096     NULL          NULL     NULL         NULL         NULL             0        0                   NULL       NULL            NULL       NULL                    10            25                NULL                 NULL
             """
         ),
     ),
