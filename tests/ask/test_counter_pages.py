@@ -461,8 +461,9 @@ def test_words_of_the_library_are_those_of_the_source_page(tmp_path: Path) -> No
     assert answer.notes == ()
     for launch, rows in enumerate(source_page(), start=1):
         for row in rows:
-            key = (launch, int(row["Address"], 16))
-            assert found.get(key, row["Source"].strip()) == row["Source"].strip()
+            said = found.get((launch, int(row["Address"], 16)))
+            # The library names the label of a branch, too; it is newer than the page.
+            assert said is None or re.sub(r"`\(\.L_x_\d+\) ", "", said) == row["Source"].strip()
 
 
 def test_opcodes_are_executed_as_often_as_their_instructions(profiles: Database) -> None:

@@ -66,10 +66,12 @@ class Cubin:
     Attributes:
         functions: by mangled name.
         files: paths of source files.
+        numbers: of these, by path.
     """
 
     functions: dict[str, Function] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
 
 
 def read(data: bytes) -> Cubin:
@@ -82,7 +84,7 @@ def read(data: bytes) -> Cubin:
         raise WireError("a cubin is no ELF file of 64 bits", 0)
     try:
         return _read(data)
-    except (struct.error, IndexError, ValueError, UnicodeDecodeError) as error:
+    except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise WireError(f"a cubin is damaged ({error})", 0) from error
 
 
@@ -145,10 +147,13 @@ def _unit(data: bytes, begin: int, starts: Mapping[int, tuple[str, int]], cubin:
     step, *_ = data[at : at + 1]
     at += 2 if version == 4 else 1
     _, line_base, line_range, first_special = struct.unpack_from("<BbBB", data, at)
+    if not (line_range and first_special):
+        raise ValueError("its line table")
     at += 4
     operands = data[at : at + first_special - 1]
     at, files = _files(data, at + first_special - 1, program)
-    numbers = [_number(cubin.files, path) for path in files]
+    # Files are numbered from 1.
+    numbers = [-1, *(_number(cubin, path) for path in files)]
     at = program
     rows: list[tuple[int, int, int]] = []
     function, address, file, line = "", 0, 1, 1
@@ -159,7 +164,7 @@ def _unit(data: bytes, begin: int, starts: Mapping[int, tuple[str, int]], cubin:
             special = operation - first_special
             address += special // line_range * step
             line += line_base + special % line_range
-            rows.append((address, numbers[file - 1], line))
+            rows.append((address, numbers[file], line))
         elif operation == 0:
             size, at = varint(data, at, end)
             if size and data[at] == _SET_ADDRESS:
@@ -170,7 +175,7 @@ def _unit(data: bytes, begin: int, starts: Mapping[int, tuple[str, int]], cubin:
                 rows, function, address, file, line = [], "", 0, 1, 1
             at += size
         elif operation == _COPY:
-            rows.append((address, numbers[file - 1], line))
+            rows.append((address, numbers[file], line))
         elif operation == _ADVANCE_ADDRESS:
             by, at = varint(data, at, end)
             address += by * step
@@ -220,10 +225,11 @@ def _files(data: bytes, at: int, end: int) -> tuple[int, list[str]]:
     return at + 1, files
 
 
-def _number(files: list[str], path: str) -> int:
-    if path not in files:
-        files.append(path)
-    return files.index(path)
+def _number(cubin: Cubin, path: str) -> int:
+    if path not in cubin.numbers:
+        cubin.numbers[path] = len(cubin.files)
+        cubin.files.append(path)
+    return cubin.numbers[path]
 
 
 def _signed(data: bytes, at: int, end: int) -> tuple[int, int]:
