@@ -53,7 +53,10 @@ def test_continuous_integration_runs_the_readmes_check() -> None:
 
 def test_every_command_shown_works(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
-    for name in ("scv_baseline_off.ncu-rep.xz", "llama_eager.sqlite.xz", "llama_roofline.ncu-rep.xz"):
+    ncu = [
+        f"{name}.ncu-rep.xz" for name in ("scv_baseline_off", "llama_roofline", "kinds_source", "kinds_pm")
+    ]
+    for name in (*ncu, "llama_eager.sqlite.xz"):
         shutil.copy(REPORTS / name, tmp_path / "results")
     shutil.copy(REPORTS / "scv_baseline_vectorized.ncu-rep.xz", tmp_path / "run.ncu-rep")
     for name, shown_as in (

@@ -24,7 +24,7 @@
 -- @column threads_per_instruction DOUBLE  threads of a warp, of 32, that an instruction had an effect in
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @chart  share_bars x=group_name y=instructions_pct part=opcode group=kernel_id
--- @section counters 59 Pipes | drawn
+-- @section counters 59.2 Pipes | drawn
 
 WITH asked AS (
     SELECT

@@ -15,13 +15,14 @@
 -- @column kernel VARCHAR              kernel name
 -- @column kernel_id BIGINT            the launch, see kernels
 -- @column metric VARCHAR              what is measured, by NVIDIA's name
+-- @column counter VARCHAR             the same, without the group of counters that it was sampled in
 -- @column unit VARCHAR                of the values
 -- @column time_ns BIGINT              when the sample began, from the start of the kernel
 -- @column value DOUBLE                of the time until the next sample; NULL if it is none
 -- @column since VARCHAR               kernel, or sample: what time counts from
 -- @empty  No such counter was sampled over time: ncu --section PmSampling, or --set full.
--- @chart  lines x=time_ns y=value color=metric
--- @section counters 56.5 Samples | drawn
+-- @chart  lines x=time_ns y=value color=counter
+-- @section counters 59.5 Samples | drawn
 
 WITH launches AS (
     SELECT traces.trace, group_name AS kernel, kernel_id, duration_ns
@@ -76,6 +77,7 @@ SELECT
     kernel,
     kernel_id,
     metric,
+    regexp_replace(metric, '^(pmsampling:|\w+\.Triage\w*\.)', '') AS counter,
     unit,
     time_ns - coalesce(start_ns, first_ns) AS time_ns,
     samples.value,
