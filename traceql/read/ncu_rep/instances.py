@@ -136,9 +136,12 @@ class Instances:
         chosen = np.isin(np.concatenate(self._codes), self._by_instruction)
         actions = np.concatenate(self._actions)[chosen]
         ids = np.concatenate(self._ids)[chosen]
-        for action in np.unique(actions):
-            found = np.unique(ids[actions == action])
-            yield int(action), found[found >= 0]
+        if not ids.size:
+            return
+        # Workloads come one after the other.
+        numbers, firsts = np.unique(actions, return_index=True)
+        for action, found in zip(numbers.tolist(), np.split(ids, firsts[1:]), strict=True):
+            yield action, np.unique(found[found >= 0])
 
 
 def _places(
