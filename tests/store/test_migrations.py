@@ -32,8 +32,9 @@ pytestmark = pytest.mark.long
 DATABASES = Path(make.__file__).parent
 SHIPPED = sorted(int(p.name.split("_")[1].split(".")[0]) for p in DATABASES.glob("version_*.duckdb.xz"))
 OLDER = range(migrations.OLDEST, schema.SCHEMA_VERSION)
-# occupancy reads how much shared memory an SM had, which no database before version 3 holds.
-QUESTIONS = sorted(catalog.shipped().queries.keys() - {"occupancy"})
+# No database before version 3 holds how much shared memory an SM had, nor what was counted by instruction or moment.
+LATER = {"occupancy", "instruction_mix", "pm_sampling", "source_hotspots"}
+QUESTIONS = sorted(catalog.shipped().queries.keys() - LATER)
 
 NSYS = "scv_nwor_vectorized.sqlite.xz"
 BASELINE, VARIANT = "scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.ncu-rep.xz"
@@ -43,9 +44,12 @@ IDS = {
     *("graph_launch_id", "os_call_id", "run_id", "capture_range_id"),
 }
 # Version → its tables, without those that came later.
+LATER_TABLES = {
+    *("doubts", "range_calls", "metric_instances", "sass_instructions", "focus_metrics", "source_markers")
+}
 TABLES_OF = {
-    1: schema.BY_NAME.keys() - {"doubts", "range_calls"},
-    2: schema.BY_NAME.keys() - {"doubts", "range_calls"},
+    1: schema.BY_NAME.keys() - LATER_TABLES,
+    2: schema.BY_NAME.keys() - LATER_TABLES,
 }
 
 
