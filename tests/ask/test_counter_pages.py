@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import kept
 import pytest
-from shipped import EXPECTED, REPORTS
+from made import store
+from made.ncu import Profile
+from shipped import EXPECTED, REPORTS, notes
 
 import traceql
 
@@ -464,6 +466,19 @@ def test_words_of_the_library_are_those_of_the_source_page(tmp_path: Path) -> No
             said = found.get((launch, int(row["Address"], 16)))
             # The library names the label of a branch, too; it is newer than the page.
             assert said is None or re.sub(r"`\(\.L_x_\d+\) ", "", said) == row["Source"].strip()
+
+
+@pytest.mark.parametrize(("sass", "text"), [(None, None), ("EXIT", "}"), ("EXIT", None), (None, "}")])
+def test_what_puts_instructions_in_words_and_what_holds_their_lines_is_said(
+    sass: str | None, text: str | None
+) -> None:
+    made = Profile().kernel().instances("launch__function_pcs", {0: 4096})
+    made.instances("inst_executed", {4096: 1}).instruction(4096, sass, file="k.cu", line=3, source=text)
+    with store.empty() as database:
+        made.store(database, "made")
+        said = notes(database.ask("source_hotspots"))
+    assert ("--via ncu_report" in said) is (sass is None)
+    assert ("--import-source yes" in said) is (text is None)
 
 
 def test_opcodes_are_executed_as_often_as_their_instructions(profiles: Database) -> None:
