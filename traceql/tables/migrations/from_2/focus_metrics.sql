@@ -9,4 +9,5 @@ SELECT
     NULL::DOUBLE AS focus_value,
     NULL::VARCHAR AS severity,
     NULL::VARCHAR AS info
+FROM old.advice
 WHERE false

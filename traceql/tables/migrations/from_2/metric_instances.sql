@@ -8,4 +8,5 @@ SELECT
     NULL::VARCHAR AS instance_name,
     NULL::DOUBLE AS instance_value,
     NULL::VARCHAR AS instance_text
+FROM old.metrics
 WHERE false

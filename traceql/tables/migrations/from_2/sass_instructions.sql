@@ -8,4 +8,5 @@ SELECT
     NULL::VARCHAR AS source_file,
     NULL::INTEGER AS source_line,
     NULL::VARCHAR AS source_text
+FROM old.kernels
 WHERE false

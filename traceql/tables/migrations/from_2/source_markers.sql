@@ -10,4 +10,5 @@ SELECT
     NULL::BIGINT AS marker_address,
     NULL::VARCHAR AS marker_file,
     NULL::INTEGER AS marker_line
+FROM old.advice
 WHERE false
