@@ -37,7 +37,7 @@
 -- @section counters 71 Memory traffic | drawn
 
 WITH workloads AS (
-    SELECT traces.trace, group_name, launch_id, kernels.kernel_id, kernels.duration_ns
+    SELECT traces.trace, group_name, launch_id, group_key, kernels.kernel_id, kernels.duration_ns
     FROM profiled_as($by, $names, $kernel, $domain) AS groups
     JOIN kernels USING (kernel_id)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
@@ -63,23 +63,9 @@ measured AS (
     GROUP BY ALL
     HAVING count(value) > 0
 ),
-groups AS (
-    SELECT
-        trace,
-        group_name,
-        launch_id,
-        count(*) AS kernels,
-        sum(duration_ns)::BIGINT AS gpu_ns,
-        lacking('memory tables', measured_id, '--section MemoryWorkloadAnalysis_Tables') AS lacks_all
-    FROM workloads
-    LEFT JOIN (SELECT DISTINCT kernel_id, kernel_id AS measured_id FROM measured) USING (kernel_id)
-    GROUP BY ALL
-),
 operations AS (
     SELECT
-        trace,
-        group_name,
-        launch_id,
+        group_key,
         level,
         operation,
         count(*) AS known,
@@ -127,9 +113,9 @@ operations AS (
     ) > 0
 )
 SELECT
-    groups.trace,
-    groups.group_name,
-    groups.launch_id AS kernel_id,
+    trace,
+    group_name,
+    launch_id AS kernel_id,
     kernels,
     gpu_ns,
     level,
@@ -144,18 +130,18 @@ SELECT
     wavefronts_per_request,
     nullif(concat_ws(
         '; ',
-        CASE WHEN lacks_all IS NULL AND known < kernels THEN format(
+        CASE WHEN groups.lacks IS NULL AND known < kernels THEN format(
             '{} (--section MemoryWorkloadAnalysis_Tables) of {} of {} kernels',
             operation,
             kernels - known,
             kernels
         ) END,
-        lacks_all,
-        lacks
+        groups.lacks,
+        operations.lacks
     ), '') AS lacks
-FROM groups
-LEFT JOIN operations
-    ON operations.trace = groups.trace AND operations.group_name IS NOT DISTINCT FROM groups.group_name
-    AND operations.launch_id IS NOT DISTINCT FROM groups.launch_id
-ORDER BY groups.trace, gpu_ns DESC NULLS LAST, groups.group_name, groups.launch_id,
+FROM profiled_groups(
+    workloads, measured, 'memory tables', '--section MemoryWorkloadAnalysis_Tables'
+) AS groups
+LEFT JOIN operations USING (group_key)
+ORDER BY trace, gpu_ns DESC NULLS LAST, group_name, launch_id,
     list_position(['L1', 'shared', 'L2', 'DRAM', 'constant', 'spills'], level), operation
