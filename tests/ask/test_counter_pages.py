@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import csv
 import lzma
 import re
@@ -237,6 +238,71 @@ def test_a_timeline_has_the_occupancy_that_ncu_computed_of_the_same_kernels(corp
     both = timeline.keys() & counters.keys()
     assert len(both) > 10
     assert {key: timeline[key] for key in both} == {key: counters[key] for key in both}
+
+
+#: How ncu calls a curve → our parameter, the steps of its amounts, and how much of them is not the kernel's own.
+CURVES = {
+    "register_count": ("registers_per_thread", 1, 0),
+    "block_size": ("threads_per_block", 16, 0),
+    "shared_mem_size": ("shared_bytes", 512, 1024),
+}
+LAUNCHED = """
+SELECT coalesce(demangled, kernels.name) AS kernel, registers_per_thread, block_x * block_y * block_z AS threads,
+    static_shared_bytes + dynamic_shared_bytes AS shared, tool_version
+FROM kernels JOIN traces USING (trace_id) WHERE trace = $trace ORDER BY kernel_id
+"""
+
+
+def steps_at(steps: Sequence[tuple[int, int]], amount: int) -> int:
+    """What a curve holds at an amount, of its steps: where each begins, and what it holds."""
+    return steps[bisect.bisect_right(steps, (amount, 1 << 60)) - 1][1]
+
+
+@pytest.mark.long
+def test_curves_of_occupancy_are_those_that_ncu_computed(corpus: Database) -> None:
+    theirs: dict[tuple[str, int, str], list[tuple[int, int]]] = {}
+    with lzma.open(EXPECTED / "ncu_occupancy" / "curves.csv.xz", "rt", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            curve = theirs.setdefault((row["report"], int(row["launch"]), row["curve"]), [])
+            curve.append((int(row["amount"]), int(row["warps"])))
+    compared = 0
+    for report in sorted({report for report, _, _ in theirs}):
+        trace = f"{report}.ncu-rep.xz"
+        launches = corpus.sql(LAUNCHED, {"trace": trace}).rows()
+        ours: dict[tuple[Any, ...], list[Row]] = {}
+        answer = corpus.query("occupancy_curves", trace=trace, names="full", limit=None)
+        for row in answer.to_dicts():
+            key = ("kernel", "registers_per_thread", "threads_per_block", "shared_bytes", "parameter")
+            ours.setdefault(tuple(row[column] for column in key), []).append(row)
+        for (_, launch, name), curve in (item for item in theirs.items() if item[0][0] == report):
+            *launched, version = launches[launch]
+            parameter, every, reserved = CURVES[name]
+            steps = ours[*launched, parameter]
+            if name == "shared_mem_size" and str(version).startswith("2020"):
+                # ncu 2020 took the largest shared memory of an SM for that of the kernel, and counted bytes alone.
+                continue
+            found = [(row["from_amount"], row["theoretical_warps"]) for row in steps]
+            for amount in range(max(every, reserved), max(row["to_amount"] for row in steps) + 1, every):
+                expected = steps_at(curve, amount)
+                # Of kernels that take no dynamic shared memory, its curve ends at 48 KiB.
+                if expected > 0 or name != "shared_mem_size":
+                    assert steps_at(found, amount - reserved) == expected, (report, launched, name, amount)
+                    compared += 1
+    assert compared > 20_000
+
+
+def test_a_kernel_stands_on_its_curves_where_occupancy_has_it(profiles: Database) -> None:
+    by_kernel = {
+        row["kernel"]: row for row in profiles.query("occupancy", trace="kinds_full", limit=None).to_dicts()
+    }
+    steps = profiles.query("occupancy_curves", trace="kinds_full", limit=None).to_dicts()
+    own = [row for row in steps if row["is_launch"]]
+    assert len(own) == 3 * len(by_kernel) > 30
+    for row in own:
+        said = by_kernel[row["kernel"]]
+        assert said[row["parameter"]] == row["launch_amount"]
+        for column in ("theoretical_warps", "theoretical_pct", "limiter"):
+            assert row[column] == said[column], (row, said)
 
 
 # --- warp states and schedulers --------------------------------------------------------------------------
