@@ -1,4 +1,4 @@
--- How many warps would an SM hold of each kernel with other registers, block sizes or shared memory?
+-- How many warps would an SM hold if a kernel were launched otherwise?
 --
 -- As the curves of ncu's page "Occupancy" (launch__occupancy_per_register_count, …_block_size and
 -- …_shared_mem_size): what a kernel was launched with stays, and one parameter is another. A row for each
@@ -30,6 +30,12 @@
 -- @column theoretical_pct DOUBLE       share of the most warps that an SM may hold
 -- @column limiter VARCHAR              registers, shared_memory, warps, blocks, barriers; or several
 -- @column lacks VARCHAR                what the report lacks (--option of ncu that records it)
+-- @title  threads_per_block Threads per block
+-- @title  registers_per_thread Registers per thread
+-- @title  shared_bytes Shared memory per block
+-- @chart  occupancy_steps x=from_amount x2=to_amount y=theoretical_warps panel=parameter color=limiter
+--         mark=launch_amount kernel=kernel
+-- @section counters 56.5 Occupancy | drawn
 
 WITH launches AS (
     SELECT
