@@ -383,6 +383,26 @@ def test_spills_are_those_of_the_page(profiles: Database) -> None:
     assert sum(row["requests"] > 0 for row in found.values()) == 2
 
 
+def test_spills_are_loads_and_stores_of_registers(profiles: Database) -> None:
+    found = {part: memory(profiles, "kinds_full", "spills", part) for part in ("all", "load", "store")}
+    sums = {
+        launch: found["load"][launch]["requests"] + row["requests"] for launch, row in found["store"].items()
+    }
+    assert sums == {launch: row["requests"] for launch, row in found["all"].items()}
+    assert sum(requests > 0 for requests in sums.values()) == 2
+
+
+def test_what_is_copied_past_l1_are_the_bytes_that_another_counter_has(profiles: Database) -> None:
+    trace = "cutlass_a100_2024.1_nvtx"
+    came = "sm__sass_l1tex_m_xbar2l1tex_read_bytes_mem_global_op_ldgsts_cache_bypass.sum"
+    counted = profiles.query("metric", trace=trace, metric=came).sort("kernel_id").to_dicts()
+    found = memory(profiles, trace, "L1", "async_copy_past_l1")
+    assert [found[launch]["bytes"] for launch in sorted(found)] == [row["value"] for row in counted]
+    assert len(found) == 3 and all(row["bytes"] > 0 for row in found.values())
+    # A request of 32 threads for 16 bytes each has 16 sectors at most.
+    assert all(1 <= row["sectors_per_request"] <= 16 for row in found.values())
+
+
 CONFLICTS = re.compile(
     r"([\d.]+) - way bank conflict across all (\d+) shared (load|store) requests."
     r"This results in (\d+) bank conflicts,  which represent ([\d.]+)% of the overall (\d+) wavefronts"

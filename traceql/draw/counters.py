@@ -75,3 +75,180 @@ def occupancy_steps(
 def _amount(parameter: str, value: int) -> str:
     """Registers and threads as counts, bytes in the unit that fits."""
     return units.text(parameter, value)
+
+
+#: Where the places of the memory chart lie: left, right, top and bottom, of 100 in width, and what they are called.
+_PLACES = {
+    "kernel": (0, 100, 0, 8, "Kernel"),
+    "L1": (0, 53, 27, 42, "L1/TEX cache"),
+    "shared": (57, 100, 27, 42, "Shared memory"),
+    "L2": (0, 100, 61, 72, "L2 cache"),
+    "system": (0, 30, 91, 101, "System memory"),
+    "DRAM": (34, 66, 91, 101, "Device memory"),
+    "peer": (70, 100, 91, 101, "Peers"),
+}
+#: Where ways between two of them lie, from left to right: the one that goes down, the one that goes up.
+_WAYS = {
+    ("kernel", "L1"): (3, 29),
+    ("kernel", "shared"): (60, 81),
+    ("L1", "L2"): (3, 29),
+    ("shared", "L2"): (60, 81),
+    ("L2", "system"): (2, 17),
+    ("L2", "DRAM"): (36, 52),
+    ("L2", "peer"): (72, 87),
+}
+_HEIGHT = 404
+_UNKNOWN = "?"
+
+
+@chart()
+def memory_map(
+    answer: pl.DataFrame,
+    *,
+    source: str,
+    target: str,
+    requests: str,
+    bytes: str,  # noqa: A002
+    hits: str,
+    share: str,
+    group: str,
+    lacks: str,
+) -> Drawing:
+    """Places as boxes, and the ways between them as arrows, as wide as what they move: the first group alone.
+
+    Below a way's bytes are its requests, or the share of its peak. What is not known is a broken line and a
+    question mark; nothing is a thin line.
+    """
+    first = answer.head(2 * len(_PLACES) + 2 * len(_WAYS)).filter(
+        pl.col(group).eq_missing(answer[group][0]) if answer.height else pl.lit(False)
+    )
+    rows = {(row[source], row[target]): row for row in first.to_dicts()}
+    if all(row[name] is None for row in rows.values() for name in (requests, bytes, hits, share)):
+        raise QueryError(
+            "nothing was counted on any way", "Record it: ncu --section MemoryWorkloadAnalysis_Chart"
+        )
+    texts: list[dict[str, object]] = []
+    boxes = []
+    for place, (left, right, top, bottom, name) in _PLACES.items():
+        row = rows.get((place, None), {})
+        said = [f"{text} {kind}" for kind, text in _shares(row, {hits: "hit", share: "of peak"})]
+        if place == "shared":
+            said.append(_of_others(rows, bytes))
+        boxes.append({"left": left, "right": right, "top": top, "bottom": bottom, "name": name})
+        lines = [name, *(line for line in said if line)]
+        for number, line in enumerate(lines):
+            y = (top + bottom) / 2 + 4.2 * (number - (len(lines) - 1) / 2)
+            texts.append({"x": (left + right) / 2, "y": y, "text": line, "side": "middle"})
+    arrows = []
+    most = max((rows[way][bytes] or 0 for way in rows if way[1]), default=0)
+    for (above, below), columns in _WAYS.items():
+        for x, way in zip(columns, ((above, below), (below, above)), strict=True):
+            row = rows.get(way, {})
+            ends = (_PLACES[above][3] + 0.8, _PLACES[below][2] - 0.8)
+            start, end = ends if way[0] == above else ends[::-1]
+            known = row.get(bytes) is not None or row.get(requests) is not None
+            asked = row.get(requests)
+            moved = "" if "shared" in way and "kernel" in way else units.text("_bytes", row.get(bytes), 3)
+            lines = [
+                _UNKNOWN if line == units.text("_bytes", None) else line
+                for line in (
+                    moved,
+                    "" if asked is None else f"{units.short(asked)} req.",
+                    *(text for _, text in _shares(row, {share: ""})),
+                )
+                if line
+            ] or [_UNKNOWN]
+            arrows.append(
+                {
+                    "x": x,
+                    "start": start,
+                    "end": end,
+                    "tip": end - 1.2 if end > start else end + 1.2,
+                    "shape": "triangle-down" if end > start else "triangle-up",
+                    "known": known,
+                    "width": 1.2 + (6 * (row.get(bytes) or 0) / most if most else 0),
+                    "way": " → ".join(_PLACES[place][4] for place in way),
+                    "said": ", ".join(lines),
+                    "lacking": row.get(lacks) or "nothing",
+                }
+            )
+            for number, line in enumerate(lines):
+                y = sum(ends) / 2 + 4.2 * (number - (len(lines) - 1) / 2)
+                texts.append({"x": x + 2.2, "y": y, "text": line, "side": "left"})
+    return theme.noted(_mapped(boxes, arrows, texts), *_map_notes(answer, first, group, arrows))
+
+
+def _shares(row: dict[str, object], kinds: dict[str, str]) -> list[tuple[str, str]]:
+    """What a row has of these percentages, each as what it is and its text."""
+    values = ((kind, row.get(column)) for column, kind in kinds.items())
+    return [(kind, units.text("_pct", value, 3)) for kind, value in values if isinstance(value, float)]
+
+
+def _of_others(rows: dict[tuple[str, str | None], dict[str, object]], moved: str) -> str:
+    """What shared memory has from and for other SMs, in words; nothing where it has neither."""
+    came, went = (
+        rows.get(way, {}).get(moved) for way in (("other_SMs", "shared"), ("shared", "other_SMs"))
+    )
+    if not (came or went):
+        return ""
+    return "other SMs: " + ", ".join(
+        f"{units.text('_bytes', value, 3) if isinstance(value, int) else _UNKNOWN} {word}"
+        for value, word in ((came, "in"), (went, "out"))
+    )
+
+
+def _map_notes(
+    answer: pl.DataFrame, first: pl.DataFrame, group: str, arrows: list[dict[str, object]]
+) -> list[str]:
+    name = "(none)" if first[group][0] is None else str(first[group][0])
+    others = answer.select(group, *(c for c in ("kernel_id",) if c in answer.columns)).n_unique() - 1
+    unknown = sum(not arrow["known"] for arrow in arrows)
+    return [
+        name,
+        f"{others:,} others are not drawn" if others else "",
+        f"{_UNKNOWN}: not recorded" if unknown else "",
+    ]
+
+
+def _mapped(
+    boxes: list[dict[str, object]], arrows: list[dict[str, object]], texts: list[dict[str, object]]
+) -> Drawing:
+    across = alt.Scale(domain=[0, 100], nice=False)
+    down = alt.Scale(domain=[0, 101], nice=False, reverse=True)
+
+    def at(name: str, kind: type[alt.X] | type[alt.Y]) -> alt.X | alt.Y:
+        return kind(f"{name}:Q", axis=None, scale=across if kind is alt.X else down)
+
+    def of(rows: list[dict[str, object]]) -> alt.Chart:
+        return alt.Chart(pl.DataFrame(rows), height=_HEIGHT)
+
+    areas = (
+        of(boxes)
+        .mark_rect(style="box", cornerRadius=3)
+        .encode(x=at("left", alt.X), x2=alt.X2("right"), y=at("top", alt.Y), y2=alt.Y2("bottom"))
+    )
+    tooltip = [
+        alt.Tooltip("way:N", title="Way"),
+        alt.Tooltip("said:N", title="Moved"),
+        alt.Tooltip("lacking:N", title="Not recorded"),
+    ]
+    width = alt.StrokeWidth("width:Q", scale=None)
+    lines = (
+        of(arrows)
+        .mark_rule()
+        .encode(x=at("x", alt.X), y=at("start", alt.Y), y2=alt.Y2("tip"), strokeWidth=width, tooltip=tooltip)
+    )
+    heads = (
+        of(arrows)
+        .mark_point(filled=True, opacity=1, size=70)
+        .encode(x=at("x", alt.X), y=at("tip", alt.Y), shape=alt.Shape("shape:N", scale=None), tooltip=tooltip)
+    )
+    words = of(texts).encode(x=at("x", alt.X), y=at("y", alt.Y), text=alt.Text("text:N"))
+    return alt.layer(
+        areas,
+        lines.transform_filter("datum.known"),
+        lines.transform_filter("!datum.known").mark_rule(style="reference"),
+        heads,
+        words.transform_filter("datum.side == 'left'").mark_text(align="left", style="label"),
+        words.transform_filter("datum.side == 'middle'").mark_text(style="label"),
+    )
