@@ -1,4 +1,4 @@
--- Which way does the data of each kernel take through caches and memories, and how much of it?
+-- Which way does the data of a kernel take through caches and memories?
 --
 -- The memory chart of ncu as rows: one for each way between two places, one way and the other apart, and one
 -- for each place itself, which has no target. Loads of L1 and shared memory go to the kernel, stores and
@@ -68,7 +68,13 @@ listed AS (
     )
 ),
 ways AS (
-    SELECT source, target, list_distinct(list(measure)) AS measures FROM memory_links GROUP BY ALL
+    SELECT source, target, list_distinct(list(measure)) AS measures
+    FROM (
+        SELECT source, target, measure FROM memory_links
+        UNION ALL
+        VALUES ('DRAM', 'L2', 'bytes'), ('L2', 'DRAM', 'bytes')
+    )
+    GROUP BY ALL
 ),
 amounts AS (
     SELECT

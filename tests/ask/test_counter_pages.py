@@ -383,6 +383,45 @@ def test_spills_are_those_of_the_page(profiles: Database) -> None:
     assert sum(row["requests"] > 0 for row in found.values()) == 2
 
 
+@pytest.mark.parametrize("trace", ["kinds_full", "kinds_detailed", "two_gpus"])
+def test_the_memory_chart_has_the_numbers_of_the_page(profiles: Database, trace: str) -> None:
+    printed = page(trace)
+    ways: dict[int, dict[tuple[str, str | None], Row]] = {}
+    for launch, row in by_launch(profiles, "memory_chart", trace, limit=None):
+        ways.setdefault(launch, {})[row["source"], row["target"]] = row
+    section, peaks = "Memory Workload Analysis", "GPU Speed Of Light Throughput"
+    for launch, way in ways.items():
+        for place, metric in (("L1", "L1/TEX Hit Rate"), ("L2", "L2 Hit Rate")):
+            assert is_printed(way[place, None]["hit_rate_pct"], *printed[launch, section, metric])
+        for place, name in (("L1", "L1/TEX Cache"), ("L2", "L2 Cache"), ("DRAM", "DRAM")):
+            share = way[place, None]["throughput_pct"]
+            assert is_printed(share, *printed[launch, peaks, f"{name} Throughput"]), (launch, place)
+        moved = way["DRAM", "L2"]["bytes"] + way["L2", "DRAM"]["bytes"]
+        rate = 1e9 * moved / way["L2", None]["gpu_ns"]
+        assert is_printed(rate, *printed[launch, section, "Memory Throughput"]), (launch, rate)
+    assert len(ways) >= 8
+
+
+def test_the_memory_chart_and_the_memory_tables_say_the_same(profiles: Database) -> None:
+    #: What goes up on the ways between two places, and where the tables have it.
+    places = {("kernel", "L1"): "L1", ("kernel", "shared"): "shared", ("L1", "L2"): "L2"}
+    tables: dict[tuple[int, str, bool], list[Row]] = {}
+    for launch, row in by_launch(profiles, "memory_tables", "kinds_full", idle=True):
+        if row["operation"] != "all" and not row["operation"].startswith("async_copy"):
+            up = row["operation"].endswith(("load", "read", "texture"))
+            tables.setdefault((launch, row["level"], up), []).append(row)
+    compared = 0
+    for launch, row in by_launch(profiles, "memory_chart", "kinds_full", limit=None):
+        for (above, below), level in places.items():
+            if {row["source"], row["target"]} == {above, below}:
+                rows = tables[launch, level, row["target"] == above]
+                assert row["requests"] == sum(one["requests"] for one in rows), (launch, level)
+                if level == "L1":
+                    assert row["bytes"] == sum(one["bytes"] or 0 for one in rows), launch
+                compared += 1
+    assert compared == 6 * 28
+
+
 def test_spills_are_loads_and_stores_of_registers(profiles: Database) -> None:
     found = {part: memory(profiles, "kinds_full", "spills", part) for part in ("all", "load", "store")}
     sums = {

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 import altair as alt
 import polars as pl
 
-from traceql.draw import comparisons, counters, distributions, hierarchies, rooflines, sweeps, theme, timelines
+from traceql.draw import (
+    comparisons,
+    counters,
+    distributions,
+    hierarchies,
+    rooflines,
+    sweeps,
+    theme,
+    timelines,
+)
 from traceql.draw.registry import KINDS, Drawing
 from traceql.errors import CatalogError, QueryError, UnknownQueryError
 from traceql.present import units, values

@@ -77,15 +77,15 @@ def _amount(parameter: str, value: int) -> str:
     return units.text(parameter, value)
 
 
-#: Where the places of the memory chart lie: left, right, top and bottom, of 100 in width, and what they are called.
+#: Where the places of the memory chart lie, and their names: left, right, top and bottom, of 100 in width.
 _PLACES = {
     "kernel": (0, 100, 0, 8, "Kernel"),
-    "L1": (0, 53, 27, 42, "L1/TEX cache"),
-    "shared": (57, 100, 27, 42, "Shared memory"),
-    "L2": (0, 100, 61, 72, "L2 cache"),
-    "system": (0, 30, 91, 101, "System memory"),
-    "DRAM": (34, 66, 91, 101, "Device memory"),
-    "peer": (70, 100, 91, 101, "Peers"),
+    "L1": (0, 53, 26, 40, "L1/TEX cache"),
+    "shared": (57, 100, 26, 40, "Shared memory"),
+    "L2": (0, 100, 60, 71, "L2 cache"),
+    "system": (0, 31, 90, 101, "System memory"),
+    "DRAM": (34, 67, 90, 101, "Device memory"),
+    "peer": (70, 100, 90, 101, "Peers"),
 }
 #: Where ways between two of them lie, from left to right: the one that goes down, the one that goes up.
 _WAYS = {
@@ -94,7 +94,7 @@ _WAYS = {
     ("L1", "L2"): (3, 29),
     ("shared", "L2"): (60, 81),
     ("L2", "system"): (2, 17),
-    ("L2", "DRAM"): (36, 52),
+    ("L2", "DRAM"): (36, 53),
     ("L2", "peer"): (72, 87),
 }
 _HEIGHT = 404
@@ -131,7 +131,8 @@ def memory_map(
     boxes = []
     for place, (left, right, top, bottom, name) in _PLACES.items():
         row = rows.get((place, None), {})
-        said = [f"{text} {kind}" for kind, text in _shares(row, {hits: "hit", share: "of peak"})]
+        shares = _shares(row, {hits: "hit", share: "of peak"})
+        said = [", ".join(f"{text} {kind}" for kind, text in shares)]
         if place == "shared":
             said.append(_of_others(rows, bytes))
         boxes.append({"left": left, "right": right, "top": top, "bottom": bottom, "name": name})
@@ -147,6 +148,7 @@ def memory_map(
             ends = (_PLACES[above][3] + 0.8, _PLACES[below][2] - 0.8)
             start, end = ends if way[0] == above else ends[::-1]
             known = row.get(bytes) is not None or row.get(requests) is not None
+            width = 1.2 + (6 * (row.get(bytes) or 0) / most if most else 0)
             asked = row.get(requests)
             moved = "" if "shared" in way and "kernel" in way else units.text("_bytes", row.get(bytes), 3)
             lines = [
@@ -166,7 +168,8 @@ def memory_map(
                     "tip": end - 1.2 if end > start else end + 1.2,
                     "shape": "triangle-down" if end > start else "triangle-up",
                     "known": known,
-                    "width": 1.2 + (6 * (row.get(bytes) or 0) / most if most else 0),
+                    "width": width,
+                    "head": (width + 7) ** 2,
                     "way": " → ".join(_PLACES[place][4] for place in way),
                     "said": ", ".join(lines),
                     "lacking": row.get(lacks) or "nothing",
@@ -174,7 +177,7 @@ def memory_map(
             )
             for number, line in enumerate(lines):
                 y = sum(ends) / 2 + 4.2 * (number - (len(lines) - 1) / 2)
-                texts.append({"x": x + 2.2, "y": y, "text": line, "side": "left"})
+                texts.append({"x": x + 1.8, "y": y, "text": line, "side": "left"})
     return theme.noted(_mapped(boxes, arrows, texts), *_map_notes(answer, first, group, arrows))
 
 
@@ -186,9 +189,7 @@ def _shares(row: dict[str, object], kinds: dict[str, str]) -> list[tuple[str, st
 
 def _of_others(rows: dict[tuple[str, str | None], dict[str, object]], moved: str) -> str:
     """What shared memory has from and for other SMs, in words; nothing where it has neither."""
-    came, went = (
-        rows.get(way, {}).get(moved) for way in (("other_SMs", "shared"), ("shared", "other_SMs"))
-    )
+    came, went = (rows.get(way, {}).get(moved) for way in (("other_SMs", "shared"), ("shared", "other_SMs")))
     if not (came or went):
         return ""
     return "other SMs: " + ", ".join(
@@ -216,8 +217,11 @@ def _mapped(
     across = alt.Scale(domain=[0, 100], nice=False)
     down = alt.Scale(domain=[0, 101], nice=False, reverse=True)
 
-    def at(name: str, kind: type[alt.X] | type[alt.Y]) -> alt.X | alt.Y:
-        return kind(f"{name}:Q", axis=None, scale=across if kind is alt.X else down)
+    def x_at(name: str) -> alt.X:
+        return alt.X(f"{name}:Q", axis=None, scale=across)
+
+    def y_at(name: str) -> alt.Y:
+        return alt.Y(f"{name}:Q", axis=None, scale=down)
 
     def of(rows: list[dict[str, object]]) -> alt.Chart:
         return alt.Chart(pl.DataFrame(rows), height=_HEIGHT)
@@ -225,7 +229,7 @@ def _mapped(
     areas = (
         of(boxes)
         .mark_rect(style="box", cornerRadius=3)
-        .encode(x=at("left", alt.X), x2=alt.X2("right"), y=at("top", alt.Y), y2=alt.Y2("bottom"))
+        .encode(x=x_at("left"), x2=alt.X2("right"), y=y_at("top"), y2=alt.Y2("bottom"))
     )
     tooltip = [
         alt.Tooltip("way:N", title="Way"),
@@ -236,19 +240,26 @@ def _mapped(
     lines = (
         of(arrows)
         .mark_rule()
-        .encode(x=at("x", alt.X), y=at("start", alt.Y), y2=alt.Y2("tip"), strokeWidth=width, tooltip=tooltip)
+        .encode(x=x_at("x"), y=y_at("start"), y2=alt.Y2("tip"), strokeWidth=width, tooltip=tooltip)
     )
     heads = (
         of(arrows)
-        .mark_point(filled=True, opacity=1, size=70)
-        .encode(x=at("x", alt.X), y=at("tip", alt.Y), shape=alt.Shape("shape:N", scale=None), tooltip=tooltip)
+        .mark_point(filled=True, opacity=1)
+        .encode(
+            x=x_at("x"),
+            y=y_at("tip"),
+            shape=alt.Shape("shape:N", scale=None),
+            size=alt.Size("head:Q", scale=None),
+            tooltip=tooltip,
+        )
     )
-    words = of(texts).encode(x=at("x", alt.X), y=at("y", alt.Y), text=alt.Text("text:N"))
+    words = of(texts).encode(x=x_at("x"), y=y_at("y"), text=alt.Text("text:N"))
     return alt.layer(
         areas,
         lines.transform_filter("datum.known"),
+        heads.transform_filter("datum.known"),
         lines.transform_filter("!datum.known").mark_rule(style="reference"),
-        heads,
+        heads.transform_filter("!datum.known").mark_point(filled=True, style="reference"),
         words.transform_filter("datum.side == 'left'").mark_text(align="left", style="label"),
         words.transform_filter("datum.side == 'middle'").mark_text(style="label"),
     )
