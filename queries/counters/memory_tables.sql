@@ -38,6 +38,7 @@
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @chart  bars x=operation y=bytes
 -- @section counters 71 Memory traffic | drawn
+-- @card   counters 60 Memory tables | of=level,operation
 
 WITH workloads AS (
     SELECT traces.trace, group_name, launch_id, group_key, kernels.kernel_id, kernels.duration_ns

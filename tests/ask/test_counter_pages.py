@@ -13,6 +13,7 @@ import pytest
 from shipped import EXPECTED, REPORTS
 
 import traceql
+from traceql.ask import cards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -535,3 +536,19 @@ def test_texts_of_rules_and_estimates_are_those_of_the_page(profiles: Database, 
 def is_estimated(value: float | None, printed: str) -> bool:
     """Estimates have four digits, however large they are."""
     return value is None if not printed else value is not None and float(f"{value:.4g}") == float(printed)
+
+
+# --- the card of a kernel --------------------------------------------------------------------------------
+
+
+def test_the_card_of_a_kernel_says_what_its_questions_say(profiles: Database) -> None:
+    trace, name = "kinds_full", "shared_conflicts"
+    card = profiles.kernel_card(name, trace=trace).to_dicts()
+    parts = cards.questions(profiles._asker)
+    assert len(parts) >= 8
+    for query, placed in parts:
+        answer = profiles.query(query.name, trace=trace, kernel=name, **placed.params)
+        said = [row["value"] for row in card if row["section"] == placed.title and row["value"] is not None]
+        numbers = {float(v) for row in answer.to_dicts() for v in row.values() if isinstance(v, int | float)}
+        assert said, query.name
+        assert set(said) <= numbers, query.name

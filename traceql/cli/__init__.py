@@ -48,6 +48,7 @@ _COMMANDS = (
     "compact",
     "schema",
     "query",
+    "kernel-card",
     "sql",
     "diff",
     "check",
