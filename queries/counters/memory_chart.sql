@@ -29,6 +29,7 @@
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @chart  memory_map source=source target=target requests=requests bytes=bytes hits=hit_rate_pct
 --         share=throughput_pct group=group_name lacks=lacks
+-- @section counters 70.5 Memory traffic | drawn
 
 WITH workloads AS (
     SELECT traces.trace, group_name, launch_id, group_key, kernels.kernel_id, kernels.duration_ns

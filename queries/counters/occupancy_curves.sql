@@ -96,40 +96,47 @@ points AS (
         configuration,
         parameter,
         launch_amount,
-        unnest(amounts) AS amount,
+        amount,
         if(parameter = 'shared_bytes', greatest(amount - shared_unit_bytes + 1, 0), amount) AS first_amount,
         if(parameter = 'registers_per_thread', amount, registers_per_thread) AS point_registers,
         (if(parameter = 'threads_per_block', amount, threads_per_block) + 31) // 32 AS warps,
-        blocks_by_registers(point_registers, warps, registers) AS limit_registers,
-        blocks_by_shared_memory(
-            if(parameter = 'shared_bytes', amount, shared_bytes),
-            reserved_bytes,
-            shared_unit_bytes,
-            coalesce(executed_shared_bytes, sm_shared_bytes)
-        ) AS fitting,
-        if(fitting IS NULL, NULL, greatest(fitting, 1)) AS limit_shared_memory,
-        max_warps // warps AS limit_warps,
-        max_blocks AS limit_blocks,
+        if(parameter = 'shared_bytes', amount, shared_bytes) AS point_shared_bytes,
+        coalesce(executed_shared_bytes, sm_shared_bytes) AS executed_bytes,
         limit_barriers,
-        max_warps,
-        least(limit_registers, limit_shared_memory, limit_warps, limit_blocks, limit_barriers) AS blocks,
-        blocks * warps AS theoretical_warps,
-        occupancy_limiter(
-            blocks, limit_registers, limit_shared_memory, limit_warps, limit_blocks, limit_barriers
-        ) AS limiter
-    FROM curves
+        occupancy_rules.*
+    FROM (SELECT * EXCLUDE (amounts), unnest(amounts) AS amount FROM curves)
     JOIN configurations USING (configuration)
     JOIN occupancy_rules USING (compute_capability)
     WHERE is_like(parameter, $parameter)
 ),
+limits AS (
+    SELECT
+        *,
+        blocks_by_registers(point_registers, warps, registers) AS limit_registers,
+        blocks_by_shared_memory(point_shared_bytes, reserved_bytes, shared_unit_bytes, executed_bytes)
+            AS fitting,
+        if(fitting < 1, 1, fitting) AS limit_shared_memory,
+        max_warps // warps AS limit_warps
+    FROM points
+),
+held AS (
+    SELECT
+        *, least(limit_registers, limit_shared_memory, limit_warps, max_blocks, limit_barriers) AS blocks
+    FROM limits
+),
 numbered AS (
     SELECT
         *,
+        blocks * warps AS theoretical_warps,
+        occupancy_limiter(
+            blocks, limit_registers, limit_shared_memory, limit_warps, max_blocks, limit_barriers
+        ) AS limiter,
         row_number() OVER (PARTITION BY configuration, parameter ORDER BY amount)
             - row_number() OVER (
-                PARTITION BY configuration, parameter, blocks, theoretical_warps, limiter ORDER BY amount
+                PARTITION BY configuration, parameter, theoretical_warps, blocks, limiter
+                ORDER BY amount
             ) AS step
-    FROM points
+    FROM held
 ),
 steps AS (
     SELECT

@@ -207,6 +207,22 @@ class Asker:
         return int(counted.column(0)[0].as_py())
 
 
+class Once(Asker):
+    """Asks every question once and remembers the answer: for a page, which stands on one state of a database."""
+
+    def __init__(self, asker: Asker) -> None:
+        super().__init__(asker.store, asker.catalog, asker._draw)
+        self._answers: dict[tuple[str, str], Answer] = {}
+
+    def __call__(self, name: str, /, **params: Value) -> Answer:
+        """As `Asker` does; an error is raised anew."""
+        bound = self.catalog.find(name).bind(params)
+        key = (name, json.dumps(bound, default=str, sort_keys=True))
+        if key not in self._answers:
+            self._answers[key] = super().__call__(name, **params)
+        return self._answers[key]
+
+
 def is_shipped(query: Query) -> bool:
     """Whether a question comes with traceql."""
     return query.name in catalog.shipped().queries

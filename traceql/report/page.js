@@ -45,7 +45,7 @@ for (const place of places) watcher.observe(place);
 // Printing does not wait: what is still missing is drawn while the reader reads.
 window.addEventListener("load", () => setTimeout(drawAll, 1000));
 window.addEventListener("beforeprint", () => {
-  for (const numbers of document.querySelectorAll("details.numbers, details.long")) numbers.open = true;
+  for (const numbers of document.querySelectorAll("details.numbers, details.long, details.card")) numbers.open = true;
 });
 
 // Tables: a click on a head sorts; missing values stay at the end.
