@@ -699,6 +699,14 @@ def test_a_ridge_point_is_peak_over_bandwidth_and_labelled() -> None:
     assert ridge == {"dram_flop_per_byte": 200.0, "flop_per_s": 900e12, "label": "200 FLOP/byte"}
 
 
+def test_labels_of_memory_move_to_the_edge_where_the_chart_is_narrow() -> None:
+    texts = [e for e in encodings(roofline()) if "condition" in e.get("text", {})]
+    places = {e["text"]["condition"]["test"]: e["x"] for e in texts}
+    assert places["(width < 400) === true"] == {"value": 4}
+    assert places["(width < 400) === false"]["field"] == "dram_flop_per_byte"
+    assert {e["text"]["value"] for e in texts} == {""}
+
+
 def test_roofs_of_each_source_are_drawn_apart_and_one_of_them_is_labelled() -> None:
     lines = {(row["roof"], row["label"]): row for row in data(roofline()) if row.get("roof")}
     assert {row["source"] for row in lines.values()} == {"peak at the clocks of the run", "datasheet"}
@@ -756,7 +764,7 @@ def test_a_trail_joins_the_prompt_lengths_of_a_layer_in_their_order() -> None:
     assert trail["order"]["field"] == "seq_len"
     assert (trail["color"]["field"], trail["detail"][0]["field"]) == ("layer_kind", "phase")
     assert "strokeDash" not in trail
-    labels = [e["text"]["field"] for e in encodings(roofline()) if "text" in e]
+    labels = [e["text"].get("field") for e in encodings(roofline()) if "text" in e]
     assert "seq_len" in labels
 
 

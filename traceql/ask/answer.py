@@ -208,7 +208,7 @@ class Asker:
 
 
 class Once(Asker):
-    """Asks every question once and remembers the answer: for a page, which stands on one state of a database."""
+    """Asks every question once and remembers the answer: for a page of one state of a database."""
 
     def __init__(self, asker: Asker) -> None:
         super().__init__(asker.store, asker.catalog, asker._draw)

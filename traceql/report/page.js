@@ -8,7 +8,8 @@ function draw(place) {
   const theme = read("theme");
   const width = place.clientWidth;
   theme.legend.columns = Math.max(1, Math.floor(width / (width > 700 ? 280 : 175)));
-  theme.legend.labelLimit = width / theme.legend.columns - 50;
+  // A legend begins where the plot does, right of its axis.
+  theme.legend.labelLimit = (width - 80) / theme.legend.columns - 40;
   // Panels below each other cannot follow the width of their place by themselves.
   for (const panel of specification.vconcat || []) panel.width = Math.max(200, width - 90);
   const options = {
