@@ -26,7 +26,7 @@
 -- @column launch_amount BIGINT         what the kernel was launched with
 -- @column is_launch BOOLEAN            whether that is on the step
 -- @column blocks BIGINT                blocks that an SM holds
--- @column theoretical_warps BIGINT     their warps
+-- @column theoretical_warps DOUBLE     their warps
 -- @column theoretical_pct DOUBLE       share of the most warps that an SM may hold
 -- @column limiter VARCHAR              registers, shared_memory, warps, blocks, barriers; or several
 -- @column lacks VARCHAR                what the report lacks (--option of ncu that records it)
@@ -127,7 +127,7 @@ held AS (
 numbered AS (
     SELECT
         *,
-        blocks * warps AS theoretical_warps,
+        (blocks * warps)::DOUBLE AS theoretical_warps,
         occupancy_limiter(
             blocks, limit_registers, limit_shared_memory, limit_warps, max_blocks, limit_barriers
         ) AS limiter,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import altair as alt
 import polars as pl
@@ -161,7 +161,8 @@ def _labels(lines: pl.DataFrame, across: alt.X, up: alt.Y) -> list[alt.Chart]:
         if dy == _BELOW:
             found.append(base.mark_text(style="note", align="right", dy=dy).encode(x=across, text=text))
             continue
-        for narrow, align in ((False, "right"), (True, "left")):
+        sides: tuple[tuple[bool, Literal["left", "right"]], ...] = ((False, "right"), (True, "left"))
+        for narrow, align in sides:
             shown = alt.condition(f"(width < {_NARROW}) === {str(narrow).lower()}", text, alt.value(""))
             place = alt.XValue(4) if narrow else across  # type: ignore[no-untyped-call]
             # At the edge they lie above the label of the highest ridge point.
