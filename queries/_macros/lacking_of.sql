@@ -7,5 +7,6 @@
 -- @param  option VARCHAR  of ncu
 
 CASE WHEN known < whole
-     THEN what || ' (' || option || ')' || if(known > 0, format(' of {} of {} kernels', whole - known, whole), '')
+     THEN what || ' (' || option || ')'
+          || if(known > 0, format(' of {} of {} kernels', whole - known, whole), '')
 END

@@ -2,10 +2,10 @@
 --
 -- The memory chart of ncu as rows: one for each way between two places, one way and the other apart, and one
 -- for each place itself, which has no target. Loads of L1 and shared memory go to the kernel, stores and
--- atomics come from it; its requests are instructions of warps, those between L1 and L2 what L1 asks. Bytes at
--- L1, to system memory and to peers are sectors × 32. What the tensor memory accelerator and cp.async copy
--- between L2 and shared memory is in the bytes between L2 and L1, too. throughput_pct is the share of the peak of
--- that way or place; hit_rate_pct and it are means over time. What a report lacks is NULL, not 0.
+-- atomics come from it; its requests are instructions of warps, those between L1 and L2 what L1 asks. Bytes
+-- at L1, to system memory and to peers are sectors × 32. What the tensor memory accelerator and cp.async copy
+-- between L2 and shared memory is in the bytes between L2 and L1, too. throughput_pct is the share of the
+-- peak of that way or place; it and hit_rate_pct are means over time. What a report lacks is NULL, not 0.
 -- @of     traces
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range

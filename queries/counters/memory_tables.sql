@@ -4,8 +4,8 @@
 -- instructions of warps (L1, shared memory, constants, spills), and what L1 asks of L2. Sectors are 32
 -- bytes: a request of a warp for 32 neighbouring floats has 4, one for scattered ones up to 32. Each
 -- wavefront is a pass through the memory pipe; in shared memory more than one per request are bank
--- conflicts, or wide accesses. distributed is the shared memory of other SMs of a cluster, TMA the engine that
--- copies tiles between global and shared memory, async_copy what cp.async does of that, through L1 or past it.
+-- conflicts, or wide accesses. distributed is the shared memory of other SMs of a cluster, TMA the engine
+-- that copies tiles between global and shared memory, async_copy what cp.async does, through L1 or past it.
 -- spills are the requests to local memory for registers that there was no room for; those of L1 for local
 -- memory hold them, too. L2 all holds what other units ask, too. Hits are those
 -- of all launches together.
@@ -24,8 +24,8 @@
 -- @column kernel_id BIGINT            the launch, see kernels; NULL for several together
 -- @column kernels BIGINT              profiled workloads
 -- @column gpu_ns BIGINT               their time
--- @column level VARCHAR               L1, shared, distributed, TMA, L2, DRAM, constant or spills; NULL if none
---         moved anything
+-- @column level VARCHAR               L1, shared, distributed, TMA, L2, DRAM, constant or spills; NULL if
+--         none moved anything
 -- @column operation VARCHAR           global_load, read …, or all
 -- @column requests DOUBLE             what was asked
 -- @column sectors DOUBLE              sectors of 32 bytes
@@ -148,4 +148,5 @@ FROM profiled_groups(
 ) AS groups
 LEFT JOIN operations USING (group_key)
 ORDER BY trace, gpu_ns DESC NULLS LAST, group_name, launch_id,
-    list_position(['L1', 'shared', 'distributed', 'TMA', 'L2', 'DRAM', 'constant', 'spills'], level), operation
+    list_position(['L1', 'shared', 'distributed', 'TMA', 'L2', 'DRAM', 'constant', 'spills'], level),
+    operation

@@ -20,7 +20,7 @@
 -- @column threads_per_block BIGINT     threads of a block, as it was launched
 -- @column registers_per_thread INTEGER  registers of a thread
 -- @column shared_bytes BIGINT          static and dynamic shared memory of a block
--- @column parameter VARCHAR            registers_per_thread, threads_per_block or shared_bytes; NULL if not known
+-- @column parameter VARCHAR            registers_per_thread, threads_per_block, shared_bytes; NULL if unknown
 -- @column from_amount BIGINT           least of it on the step
 -- @column to_amount BIGINT             most of it on the step
 -- @column launch_amount BIGINT         what the kernel was launched with

@@ -4,27 +4,27 @@
 -- ranges of the default domain around its launches, the most frequent first, three at most, with the launches
 -- in each.
 -- @of     traces
--- @param  kernel VARCHAR = '*'  kernel name, or a pattern of it
+-- @param  kernel VARCHAR = '*'   kernel name, or a pattern of it
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
--- @param  limit BIGINT = 20     rows per trace, those of most GPU time; NULL for all
+-- @param  limit BIGINT = 20      rows per trace, those of most GPU time; NULL for all
 -- @needs  kernels
--- @column trace VARCHAR         name of the trace
--- @column kernel VARCHAR        kernel name
--- @column launch VARCHAR        grid and block as it was launched
--- @column instances BIGINT      executions (nsys) or profiled workloads (ncu)
--- @column total_ns BIGINT       GPU time of all of them
--- @column share_pct DOUBLE      of the GPU time of all kernels of the trace
--- @column avg_ns DOUBLE         mean
--- @column median_ns DOUBLE      median
--- @column min_ns BIGINT         shortest
--- @column max_ns BIGINT         longest
--- @column stddev_ns DOUBLE      standard deviation
--- @column threads_per_block BIGINT      threads of a block
+-- @column trace VARCHAR          name of the trace
+-- @column kernel VARCHAR         kernel name
+-- @column launch VARCHAR         grid and block as it was launched
+-- @column instances BIGINT       executions (nsys) or profiled workloads (ncu)
+-- @column total_ns BIGINT        GPU time of all of them
+-- @column share_pct DOUBLE       of the GPU time of all kernels of the trace
+-- @column avg_ns DOUBLE          mean
+-- @column median_ns DOUBLE       median
+-- @column min_ns BIGINT          shortest
+-- @column max_ns BIGINT          longest
+-- @column stddev_ns DOUBLE       standard deviation
+-- @column threads_per_block BIGINT  threads of a block
 -- @column registers_per_thread INTEGER  registers of a thread
--- @column static_shared_bytes BIGINT    shared memory of a block that the kernel declares
--- @column dynamic_shared_bytes BIGINT   shared memory of a block that the launch asks for
+-- @column static_shared_bytes BIGINT  shared memory of a block that the kernel declares
+-- @column dynamic_shared_bytes BIGINT  shared memory of a block that the launch asks for
 -- @column executed_shared_bytes BIGINT  shared memory of an SM, as the driver set it; NULL if not known
--- @column paths VARCHAR         NVTX ranges with their launches; NULL outside any range
+-- @column paths VARCHAR          NVTX ranges with their launches; NULL outside any range
 -- @chart  bars x=kernel y=total_ns
 -- @card   any 10 Launches | of=launch most=3 limit=NULL
 
