@@ -1,9 +1,9 @@
 -- The ways that data takes between kernel, caches and memories in ncu's memory chart, and their counters.
 --
 -- Source: the section MemoryWorkloadAnalysis_Chart of Nsight Compute. On GB200 system memory and that of
--- peers lie behind an L2 of their own (syslts). Loads, stores and atomics at L1 and in shared memory are those
--- of memory_operations; atomics count as what goes down. One measure of a way is the sum of its terms, each
--- the first of its metrics that a report has.
+-- peers lie behind an L2 of their own (syslts). Loads, stores and atomics at L1 and in shared memory are
+-- those of memory_operations; atomics count as what goes down. One measure of a way is the sum of its terms,
+-- each the first of its metrics that a report has.
 -- @column source VARCHAR   where data comes from: kernel, L1, shared, other_SMs, L2, DRAM, system or peer
 -- @column target VARCHAR   where it goes; empty for a place itself
 -- @column measure VARCHAR  requests, bytes, hit_rate_pct or throughput_pct
