@@ -83,6 +83,7 @@ def items(
     """
     found: list[Item] = []
     notes: list[str] = []
+    nearest = ""
     for query, card in questions(ask):
         given = {"kernel": kernel, "names": names, "trace": list(traces) or None}
         known = {param.name for param in query.params}
@@ -93,10 +94,11 @@ def items(
             notes.append(f"{card.title}: {error.message}. {error.remedy}")
             continue
         found += of_answer(answer, card)
+        nearest = nearest or next((note.text for note in answer.notes if note.code == "no_rows"), "")
     if not found:
         where = f" in {', '.join(traces)}" if traces else ""
         raise QueryError(
-            f"no kernel is called {kernel!r}{where}", "Which there are: traceql query top-kernels"
+            f"no kernel is called {kernel!r}{where}", nearest or "Which there are: traceql query top-kernels"
         )
     order = {
         key: number for number, key in enumerate(dict.fromkeys((one.trace, one.kernel) for one in found))
