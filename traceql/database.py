@@ -215,6 +215,27 @@ class Database:
         return self.ask(name, **cast("dict[str, Any]", params)).frame()
 
     @_limited
+    def kernel_card(
+        self, name: str, *, trace: str | Sequence[str] = (), names: str = "distinct"
+    ) -> pl.DataFrame:
+        """All that is known about a kernel: trace, kernel, section, item, value, text, unit, note.
+
+        Args:
+            name: of the kernel, or a pattern of names.
+            trace: only these traces: names, patterns or tags (``gpu=h200``).
+            names: how kernels are called: short, full or distinct.
+
+        Raises:
+            QueryError: there is no such kernel, or no such trace.
+        """
+        import polars as pl
+
+        from traceql.ask import cards
+
+        found, _ = cards.items(self._asker, name, [trace] if isinstance(trace, str) else trace, names)
+        return pl.DataFrame(pl.from_arrow(cards.table(found)))
+
+    @_limited
     def sql(
         self, statement: str, params: Mapping[str, Value] | None = None, *, trace: str | Sequence[str] = ()
     ) -> pl.DataFrame:
