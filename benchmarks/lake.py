@@ -3,8 +3,8 @@
     python benchmarks/lake.py [--reports 200] [--workers 4] [--traces 1,10,100,1000] [--folder FOLDER]
 
 Each report is a copy of a small export that differs in a number of its header. Reports per second are of
-whole commands. The lake of so many traces is made of one trace's files under other numbers. An answer's time is
-that of a process that has answered it once; its files are those that DuckDB says it has read, but for the
+whole commands. The lake of so many traces is made of one trace's files under other numbers. An answer's time
+is that of a process that has answered it once; its files are those that DuckDB says it has read, but for the
 traces' own.
 """
 
