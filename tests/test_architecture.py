@@ -31,9 +31,10 @@ ALLOWED = {
     "store": {"errors", "declared", "read", "tables", "questions", "predict"},
     "present": {"errors"},
     "ask": {"errors", "given", "declared", "read", "tables", "questions", "store", "present"},
+    "cluster": {"errors", "questions", "read", "store", "ask"},
     "draw": {"errors", "questions", "ask", "present"},
     "report": {"errors", "read", "questions", "store", "ask", "present", "draw"},
-    "database": {"read", "tables", "questions", "store", "ask", "draw", "report"},
+    "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report"},
     "cli": {
         "errors",
         "given",
@@ -45,6 +46,7 @@ ALLOWED = {
         "store",
         "present",
         "ask",
+        "cluster",
         "draw",
         "report",
         "database",
@@ -61,6 +63,7 @@ OWNERS = {
     "altair": "draw",
     "vl_convert": "draw",
     "jinja2": "report",
+    "distributed": "cluster",
 }
 SHARED = {"pyarrow", "polars"}
 # Declared forms are structs of msgspec, wherever they are declared.

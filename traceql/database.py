@@ -5,6 +5,7 @@ Thin: every method is one call into a room below.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -15,7 +16,7 @@ from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
 from traceql.read.base import no_progress
 from traceql.read.limits import bytes_of
-from traceql.store import choice, decode, export, held, ingest, interrupts, runs
+from traceql.store import choice, export, held, ingest, interrupts, read_in, runs
 from traceql.store.definitions import Definitions
 from traceql.store.waiting import WAIT_S, log
 from traceql.tables import schema
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from traceql.ask.checks import Verdict
     from traceql.ask.compare import Comparison
+    from traceql.cluster.workers import Workers
     from traceql.questions.parameters import Value
     from traceql.read.base import Progress
     from traceql.read.runs import RunFile
@@ -146,7 +148,8 @@ class Database:
     ) -> None:
         self.path = str(path)
         own = (queries,) if isinstance(queries, str | Path) else tuple(queries)
-        self._catalog = catalog.load(tuple(str(folder) for folder in own))
+        self._queries = tuple(str(Path(folder).resolve()) for folder in own)
+        self._catalog = catalog.load(self._queries)
         self._store = choice.store(
             self.path,
             lake=lake,
@@ -171,19 +174,42 @@ class Database:
     # --- questions --------------------------------------------------------------------------------------
 
     @_limited
-    def ask(self, name: str, /, **params: Value) -> Answer:
+    def ask(self, name: str, /, *, scheduler: str | Workers | None = None, **params: Value) -> Answer:
         """Answer a question of the catalogue: rows with the columns that its header declares, and notes.
 
+        Args:
+            name: of the question.
+            scheduler: who helps, see `traceql.cluster.workers.workers`: ``local:4`` or the address of a Dask
+                scheduler, whose workers can read the database by the same path; or workers that are there
+                already. Each answers for some of the traces, where a row of the answer is of one trace.
+            **params: of the question.
+
         Raises:
+            ClusterError: there are no such workers.
             UnknownQueryError: there is no such question.
             QueryError: a parameter is unknown, missing or of the wrong type.
             MissingDataError: no trace holds what the question reads.
         """
-        return self._asker(name, **params)
+        if scheduler is None:
+            return self._asker(name, **params)
+        from traceql.cluster import asking
+        from traceql.cluster.workers import workers
+
+        with contextlib.ExitStack() as stack:
+            helping = stack.enter_context(workers(scheduler)) if isinstance(scheduler, str) else scheduler
+            return asking.ask(
+                self._asker,
+                helping,
+                name,
+                params,
+                database=self._store.place,
+                queries=self._queries,
+                timeout_s=self._store.timeout_s,
+            )
 
     def query(self, name: str, /, **params: Value) -> pl.DataFrame:
         """The rows alone of what `ask` answers."""
-        return self.ask(name, **params).frame()
+        return self.ask(name, **cast("dict[str, Any]", params)).frame()
 
     @_limited
     def sql(
@@ -363,18 +389,17 @@ class Database:
             ReportError: the report cannot be read; the database is as it was.
             DatabaseError: the database cannot be written.
         """
-        decoded = decode.decode(
+        return read_in.read_in(
+            self._store,
             Path(path),
             via=via,
             memory_bytes=bytes_of(memory) if isinstance(memory, str) else memory,
             progress=progress or no_progress,
+            name=name,
+            tags=tags,
+            replace=replace,
+            keep_environment=keep_environment,
         )
-        try:
-            return ingest.add(
-                self._store, decoded, name=name, tags=tags, replace=replace, keep_environment=keep_environment
-            )
-        finally:
-            decoded.close()
 
     def import_runs(
         self,

@@ -11,7 +11,6 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
-import killed
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -23,8 +22,7 @@ from lakes import content
 from made.nsys import Recording, kernel
 
 import traceql
-from traceql.errors import DatabaseError, LimitError, QueryError, SchemaVersionError
-from traceql.store import spread
+from traceql.errors import DatabaseError, QueryError, SchemaVersionError
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -416,25 +414,3 @@ def test_reports_spread_over_processes_are_those_of_one(tmp_path: Path) -> None:
     with traceql.open(tmp_path / "many") as many, traceql.open(tmp_path / "one") as single:
         assert many.sql(f"{ROWS} ORDER BY ALL").equals(single.sql(f"{ROWS} ORDER BY ALL"))
         assert many.sql("SELECT count(*) FROM traces").item() == len(reports)
-
-
-@pytest.mark.long
-@systems.posix("SIGKILL")
-@pytest.mark.parametrize("often", [False, True])
-def test_a_killed_process_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, often: bool) -> None:
-    reports = copies(tmp_path, 5)
-    monkeypatch.setenv("KILLED", "rank1.sqlite" if often else f"rank1.sqlite {tmp_path / 'once'}")
-    monkeypatch.setattr(spread, "_one", killed.one)
-    traceql.open(tmp_path / "lake", lake=True)._store.prepare()
-    became = dict(spread.ingest_all(reports, spread.Work(str(tmp_path / "lake"), 60, 2)))
-    assert list(became) == reports
-    failed = [path.name for path, one in became.items() if isinstance(one, LimitError)]
-    assert failed == (["rank1.sqlite"] if often else [])
-    assert names(tmp_path / "lake") == [path.stem for path in reports if path.name not in failed]
-
-
-def test_a_scheduler_is_for_lakes_and_of_a_known_kind(tmp_path: Path) -> None:
-    refused = command("ingest", "--db", tmp_path / "x.duckdb", "--scheduler", "local", SMALL[0])
-    assert (refused.returncode, "which a lake takes" in refused.stderr) == (2, True)
-    refused = command("ingest", "--db", tmp_path / "l", "--lake", "--scheduler", "local:0", SMALL[0])
-    assert (refused.returncode, "local:N for N processes" in refused.stderr) == (2, True)

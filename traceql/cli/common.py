@@ -62,11 +62,22 @@ def _keep_wait(context: click.Context, _param: click.Parameter, wait_s: float) -
     context.meta[_WAIT] = wait_s
 
 
-def wait_s() -> float:
+def _wait_s() -> float:
     """What ``--wait`` says; a shell that completes waits for nobody."""
     context = click.get_current_context(silent=True)
-    said: float = context.meta.get(_WAIT, 0.0) if context and not context.resilient_parsing else 0.0
-    return said
+    wait_s: float = context.meta.get(_WAIT, 0.0) if context and not context.resilient_parsing else 0.0
+    return wait_s
+
+
+def scheduler_option(what: str) -> Callable[[F], F]:
+    """The ``--scheduler`` option."""
+    return click.option(
+        "--scheduler",
+        envvar="TRACEQL_SCHEDULER",
+        show_envvar=True,
+        metavar="ADDRESS|local[:N]",
+        help=f"Let several processes {what}: N of this machine, or the workers of a Dask scheduler.",
+    )
 
 
 def tags_option(meaning: str) -> Callable[[F], F]:
@@ -141,7 +152,7 @@ def database(path: str, *, allow_files: bool = False, lake: bool = False) -> Dat
     from traceql.database import Database
 
     return Database(
-        path, allow_files=allow_files, queries=own_folders(), wait_s=wait_s(), lake=lake, tell=note
+        path, allow_files=allow_files, queries=own_folders(), wait_s=_wait_s(), lake=lake, tell=note
     )
 
 
@@ -157,7 +168,7 @@ def store(path: str, *, allow_files: bool = False, lake: bool = False) -> Iterat
         allow_files=allow_files,
         definitions=Definitions(catalog()),
         lake=lake,
-        wait_s=wait_s(),
+        wait_s=_wait_s(),
         tell=note,
     )
     try:

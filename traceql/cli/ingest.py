@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import time
-from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -15,16 +15,16 @@ from traceql.cli.common import (
     lake_option,
     note,
     quiet_option,
+    scheduler_option,
     store,
     tags_option,
-    wait_s,
 )
 from traceql.errors import ReportError
 from traceql.present.values import readable
 from traceql.read.limits import bytes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Mapping
     from pathlib import Path
 
     from traceql.store.decode import Via
@@ -71,10 +71,9 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
     help="Memory that decoding a report may take, on Linux. [default: half of the machine's, shared by the "
     "reports decoded at a time, but at least 1 GiB and 16 times the report's size]",
 )
+@scheduler_option("read, into a lake")
 @click.option(
-    "--scheduler",
-    metavar="local[:N]",
-    help="Decode and store in N processes [default: processors] of this machine; into a lake.",
+    "--send", is_flag=True, help="Send the reports to the workers of --scheduler, which cannot read them."
 )
 @quiet_option()
 def ingest(
@@ -89,6 +88,7 @@ def ingest(
     jobs: int | None,
     memory: int | None,
     scheduler: str | None,
+    send: bool,
     quiet: bool,
 ) -> None:
     """Read reports into the database: files, folders, glob patterns.
@@ -108,117 +108,114 @@ def ingest(
       traceql ingest --name baseline before.sqlite
       traceql ingest --memory 24GB huge.nsys-rep
       traceql ingest --db nightly/ --lake results/
+      traceql ingest --db nightly/ --lake --scheduler tcp://head:8786 results/
     """
+    _import_pyarrow()
     from traceql.store.decode import find_reports
 
     reports = find_reports(paths, db)
     if name is not None and len(reports) != 1:
         raise click.UsageError(f"--name labels one report, but {len(reports)} were found.")
-    processes = _processes(scheduler, db, lake)
     progress = _Progress(len(reports), quiet)
-    options = _Options(name, tags, replace, keep_environment, via, memory)
-    if processes:
-        stored = _spread(reports, db, processes, options)
+    options: dict[str, Any] = {
+        "name": name,
+        "tags": tags,
+        "replace": replace,
+        "keep_environment": keep_environment,
+    }
+    if scheduler is not None:
+        if jobs is not None:
+            raise click.UsageError("--jobs is how many this process decodes: leave it out with --scheduler.")
+        options |= {"via": via, "memory_bytes": memory}
+        failed = _by_workers(scheduler, reports, db, lake, send, options, progress)
+    elif send:
+        raise click.UsageError("--send is for the workers of --scheduler.")
     else:
-        stored = _one_after_the_other(reports, db, lake, jobs, options, progress)
-    failed = 0
-    # An interrupt ends what still runs.
-    with progress, closing(stored):
-        for path, became in stored:
-            if isinstance(became, ReportError):
-                failed += 1
-                complain(became)
-            else:
-                progress.done(path, became)
+        failed = _here(reports, db, lake, jobs, via, memory, options, progress)
     if failed:
         if len(reports) > 1:
             click.echo(f"{failed} of {len(reports)} reports could not be read.", err=True)
         sys.exit(1)
 
 
-class _Options(NamedTuple):
-    """What holds for every report."""
+def _by_workers(
+    scheduler: str,
+    reports: list[Path],
+    db: str,
+    lake: bool,
+    send: bool,
+    options: Mapping[str, Any],
+    progress: _Progress,
+) -> int:
+    """Let workers read the reports into a lake; returns how many could not be read."""
+    from traceql.cluster import ingesting
+    from traceql.cluster.workers import workers
 
-    name: str | None
-    tags: dict[str, str]
-    replace: bool
-    keep_environment: bool
-    via: Via
-    memory: int | None
-
-
-def _processes(scheduler: str | None, db: str, lake: bool) -> int | None:
-    """How many processes store; None where this one does."""
-    if scheduler is None:
-        return None
-    from traceql.store.lake.place import is_one
-    from traceql.store.spread import processes_of
-
-    found = processes_of(scheduler)
-    if found is None:
-        raise click.BadParameter(
-            f"{scheduler!r}. Write local, or local:N for N processes.", param_hint="--scheduler"
+    failed = 0
+    with store(db, lake=lake) as opened, workers(scheduler) as helping, progress:
+        ingesting.check(opened)
+        opened.prepare()
+        told = ingesting.ingest_all(
+            helping, reports, opened.place, wait_s=opened.patience.wait_s, send=send, options=options
         )
-    if not lake and not is_one(db):
-        raise click.UsageError(
-            "--scheduler stores from several processes, which a lake takes (--lake), and a file does not: "
-            "--jobs decodes side by side."
-        )
-    return found
+        for path, outcome in told:
+            if isinstance(outcome, ReportError):
+                failed += 1
+                complain(outcome)
+            else:
+                progress.done(path, outcome)
+    return failed
 
 
-def _one_after_the_other(
-    reports: list[Path], db: str, lake: bool, jobs: int | None, options: _Options, progress: _Progress
-) -> Generator[tuple[Path, Ingested | ReportError], None, None]:
-    """Decode side by side, and store in this process; what became of each report."""
+def _here(
+    reports: list[Path],
+    db: str,
+    lake: bool,
+    jobs: int | None,
+    via: Via,
+    memory: int | None,
+    options: Mapping[str, Any],
+    progress: _Progress,
+) -> int:
+    """Read the reports in this process; returns how many could not be read."""
     from traceql.store.decode import decode_all
 
-    decoding = decode_all(reports, jobs, options.via, progress.update, memory_bytes=options.memory)
+    failed = 0
+    decoding = decode_all(reports, jobs, via, progress.update, memory_bytes=memory)
     # While the first reports are being decoded, the database engine loads.
     from traceql.store import ingest as rows
 
-    with store(db, lake=lake) as opened:
+    with store(db, lake=lake) as opened, progress:
         opened.prepare()
         for path, decoded in decoding:
-            if isinstance(decoded, ReportError):
-                yield path, decoded
-                continue
             try:
-                became: Ingested | ReportError = rows.add(
-                    opened,
-                    decoded,
-                    name=options.name,
-                    tags=options.tags,
-                    replace=options.replace,
-                    keep_environment=options.keep_environment,
-                )
+                if isinstance(decoded, ReportError):
+                    raise decoded
+                try:
+                    stored = rows.add(
+                        opened,
+                        decoded,
+                        **options,
+                    )
+                finally:
+                    decoded.close()
             except ReportError as error:
-                became = error
-            finally:
-                decoded.close()
-            yield path, became
+                failed += 1
+                complain(error)
+            else:
+                progress.done(path, stored)
+    return failed
 
 
-def _spread(
-    reports: list[Path], db: str, processes: int, options: _Options
-) -> Generator[tuple[Path, Ingested | ReportError], None, None]:
-    """Decode and store in processes of their own; what became of each report."""
-    from traceql.store import spread
-
-    with store(db, lake=True) as opened:
-        opened.prepare()
-    work = spread.Work(
-        db,
-        wait_s(),
-        min(processes, len(reports)),
-        name=options.name,
-        tags=options.tags,
-        replace=options.replace,
-        keep_environment=options.keep_environment,
-        via=options.via,
-        memory_bytes=options.memory,
-    )
-    yield from spread.ingest_all(reports, work)
+def _import_pyarrow() -> None:
+    """Import it without numpy, which takes twice as long, and without which it does all that is done here."""
+    if "pyarrow" in sys.modules or "numpy" in sys.modules:
+        return
+    sys.modules["numpy"] = cast("Any", None)
+    try:
+        importlib.import_module("pyarrow")
+    finally:
+        del sys.modules["numpy"]
 
 
 class _Progress:

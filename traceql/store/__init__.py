@@ -16,7 +16,7 @@ given.
 `empty`      the empty database, kept for the next
 `decode`     from paths to decoded reports: find, unpack, choose a reader, several at a time
 `ingest`     a decoded report becomes rows; names, tags, removal
-`spread`     reports over processes that store into one lake
+`read_in`    one report from its file to the tables
 `compact`    the file anew, without what was removed
 `export`     all of a database into another one
 `permissions` who may read a database that holds an environment
