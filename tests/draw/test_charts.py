@@ -52,6 +52,8 @@ PARAMS: dict[str, dict[str, Any]] = {
             "warp_states",
         )
     },
+    "instruction_mix": {"trace": "kinds_source.ncu-rep.xz"},
+    "pm_sampling": {"trace": "kinds_pm.ncu-rep.xz"},
     "kernel_roofline": {"trace": ROOFLINE},
     "layer_roofline": {"trace": ROOFLINE},
     "range_roofline": {"trace": ROOFLINE},
@@ -70,11 +72,28 @@ PARAMS: dict[str, dict[str, Any]] = {
     "nvtx_gpu_proj_trace": {"trace": EAGER},
     "nvtx_pace": {"trace": EAGER, "range": "layer"},
     "timeline": {"trace": EAGER},
+    # One rank of a job has nobody to be compared with.
+    **{
+        name: {"trace": ["nccl_rank0.sqlite.xz", "nccl_rank1.sqlite.xz"]}
+        for name in ("clock_alignment", "collective_bandwidth")
+    },
     "memory_hierarchy": {},
     "decode_sweep": {},
     "prefill_sweep": {},
 }
 TRACES = {
+    **dict.fromkeys(
+        (
+            "job_summary",
+            "job_stragglers",
+            "rank_steps",
+            "rank_balance",
+            "job_critical_path",
+            "job_timeline",
+            "slowest_ranks",
+        ),
+        "nccl_two_gpus.sqlite.xz",
+    ),
     "collectives": "nccl_two_gpus.sqlite.xz",
     "cuda_memcpy_sync": None,
     "gpu_metric_util_sum": "gpu_metrics.sqlite.xz",
@@ -517,6 +536,15 @@ def test_no_line_joins_instances_of_two_threads_domains_or_devices() -> None:
     for row in data(specification):
         lines.setdefault(tuple(row[key] for key in keys), []).append(row["duration_ns"])
     assert list(lines.values()) == [[5, 6], [50, 60], [500], [600]]
+
+
+def test_a_line_is_in_the_unit_that_the_answer_says_and_of_one_launch() -> None:
+    answer = pl.DataFrame(
+        {"kernel_id": [1, 1, 2, 2], "time_ns": [0, 1, 0, 1], "value": [5, 6, 50, 60], "unit": ["%"] * 4}
+    )
+    drawn = timelines.lines(answer, x="time_ns", y="value", apart="kernel_id", y_unit="unit").to_dict()
+    assert drawn["encoding"]["y"]["axis"]["title"] == "Value (%)"
+    assert [one["field"] for one in drawn["encoding"]["detail"]] == ["kernel_id"]
 
 
 def test_many_points_of_a_line_are_thinned_to_their_extremes() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from traceql.ask import gaps, nothing, place
 from traceql.ask.gaps import Note
@@ -112,6 +112,10 @@ class Asker:
         self.store = store
         self.catalog = asked
         self._draw = draw
+
+    def narrowed(self, selects: Mapping[str, str]) -> Asker:
+        """Who asks of what SELECTs over ``old.TABLE`` leave of tables, see `traceql.tables.apart`."""
+        return Asker(cast("Store", _Narrowed(self.store, selects)), self.catalog, self._draw)
 
     def __call__(self, name: str, /, **params: Value) -> Answer:
         """Answer a question, see `answer`."""
@@ -236,6 +240,24 @@ class Asker:
         unlimited = replace(at, values={**at.values, "limit": _NO_LIMIT})
         counted = self._run(query, f"SELECT count(*) FROM (\n{query.sql}\n)", unlimited)
         return int(counted.column(0)[0].as_py())
+
+
+@dataclass(frozen=True)
+class _Narrowed:
+    """A store of which nothing but some rows is asked."""
+
+    store: Store
+    selects: Mapping[str, str]
+
+    def run(
+        self,
+        statement: str,
+        params: Mapping[str, Value] | None = None,
+        tables: Mapping[str, pa.Table] | None = None,
+        narrowed: Mapping[str, str] | None = None,
+    ) -> pa.Table:
+        """The answer to a statement."""
+        return self.store.run(statement, params, tables, {**self.selects, **(narrowed or {})})
 
 
 def is_shipped(query: Query) -> bool:

@@ -173,7 +173,9 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     _check(query)
     shown = query.pictures[0]
     kind = KINDS[shown.kind]
-    traces = rows["trace"].unique().sort().to_list() if "trace" in rows.columns else []
+    # Ranks of a job are drawn together, whatever trace they are in.
+    apart = next((name for name in ("job", "trace") if name in rows.columns), None)
+    traces = rows[apart].unique().sort().to_list() if apart else []
     if len(traces) > _MOST_TRACES:
         raise QueryError(
             f"{query.name}: {len(traces)} traces are too many for one picture (at most {_MOST_TRACES})",
@@ -188,7 +190,7 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     found: list[tuple[list[str], Drawing]] = []
     refused: list[tuple[list[str], QueryError]] = []
     for group in groups:
-        part = rows.filter(pl.col("trace").is_in(group)) if group else rows
+        part = rows.filter(pl.col(apart).is_in(group)) if apart and group else rows
         beside = [pl.concat([ask(name, trace=trace).frame() for trace in group]) for name in kind.beside]
         try:
             with units.named(query.titles):

@@ -142,6 +142,11 @@ def plain_axis(name: str, unit: str, divisor: float = 1.0, **options: Any) -> al
     )
 
 
+def said(rows: pl.DataFrame, column: str) -> str:
+    """What a column says in all rows, or in some."""
+    return ", ".join(sorted(str(v) for v in rows[column].unique().to_list() if v))
+
+
 def decades(values: Sequence[float | None]) -> list[float]:
     """Where the labels of a logarithmic axis stand: at 1, 2 and 5 times the powers of ten, or at those alone.
 

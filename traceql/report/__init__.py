@@ -60,7 +60,7 @@ def of_traces(
         raise QueryError("a report is about one trace or more", "See which there are: traceql ls")
     # Asked first: a name that does not exist ends it here.
     there = place.traces(ask.store.run)
-    names = [name for word in traces for name in place.meant(there, word) or [word]]
+    names = [name for word in traces for name in ingest.meant(there, word) or [word]]
     recorded = [_recorded(ask, name) for name in dict.fromkeys(names)]
     given = {name.removesuffix("_"): value for name, value in (params or {}).items()}
     _refuse_unknown(ask.catalog, recorded, given)
