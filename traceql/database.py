@@ -54,7 +54,8 @@ def open(  # noqa: A001
 
     Args:
         path: a DuckDB file, or a folder of Parquet files (a lake), which many processes and machines may fill
-            at once; ``":memory:"`` for one that lasts as long as the object.
+            at once, also in an object store (``s3://BUCKET/FOLDER``); ``":memory:"`` for one that lasts as
+            long as the object.
         allow_files: let SQL read and write other files and load extensions; views and macros that are stored
             in the database may not be used then.
         queries: folders with questions of your own, in the form of ``queries/``.
