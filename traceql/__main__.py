@@ -1,5 +1,35 @@
-"""``python -m traceql`` is the command line."""
+"""The command line in a process of its own: ``traceql``, and ``python -m traceql``.
 
-from traceql.cli import main
+Until the command line is there to put things in order there is nothing to be put in order: an interruption
+ends the process where it is. And so it does once the command line is done.
+"""
 
-main()
+import os
+import signal
+
+
+def main() -> None:
+    """Run the command line and end; the exit status is `traceql.cli.main`'s."""
+    signal.signal(signal.SIGINT, _interrupted)
+    from traceql.cli import main as run
+
+    try:
+        run()
+        status = 0
+    except KeyboardInterrupt:
+        # While the command line began or ended.
+        status = 130
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    signal.signal(signal.SIGINT, _interrupted)
+    from traceql.cli import leave
+
+    leave.with_status(status)
+
+
+def _interrupted(*_: object) -> None:
+    os._exit(130)
+
+
+if __name__ == "__main__":
+    main()

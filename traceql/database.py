@@ -9,6 +9,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from traceql import given
 from traceql.ask import compare, info, place
 from traceql.ask.answer import Answer, Asker
 from traceql.questions import catalog
@@ -61,6 +62,7 @@ def open(  # noqa: A001
 
     Raises:
         CatalogError: a folder cannot be used.
+        ValueError: `timeout_s` or `wait_s` is no number of seconds.
     """
     return Database(path, allow_files=allow_files, queries=queries, timeout_s=timeout_s, wait_s=wait_s)
 
@@ -144,8 +146,8 @@ class Database:
             self.path,
             allow_files=allow_files,
             definitions=Definitions(self._catalog),
-            timeout_s=timeout_s,
-            wait_s=wait_s,
+            timeout_s=None if timeout_s is None else given.seconds("timeout_s", timeout_s, zero=False),
+            wait_s=given.seconds("wait_s", wait_s, zero=True),
             tell=tell,
         )
         self._asker = Asker(self._store, self._catalog, _draw)

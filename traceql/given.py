@@ -1,12 +1,14 @@
-"""Files that somebody gives, to be read whole: what is no file, or larger than such files are, is refused.
+"""What somebody gives: files, to be read whole, texts and numbers of seconds.
 
-A pipe would be waited for, and a device may never end.
+What is no file, or larger than such files are, is refused: a pipe would be waited for, and a device may
+never end.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import math
 import stat
 from collections import Counter
 from pathlib import Path
@@ -79,5 +81,27 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def valid(text: str) -> str:
-    """A text without halves of surrogate pairs, which no database column can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    r"""A text without halves of surrogate pairs, which no database column can hold.
+
+    Python has them for the bytes of a file's name that are not UTF-8, and JSON may say them.
+
+    >>> valid("run \udcff.nsys-rep")
+    'run \ufffd.nsys-rep'
+    """
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def seconds(name: str, value: float, *, zero: bool) -> float:
+    """A time that somebody gives.
+
+    Args:
+        name: of it, for the message.
+        value: number of seconds.
+        zero: whether it may be none at all.
+
+    Raises:
+        ValueError: it is negative, endless or no number, or 0 where that is no time.
+    """
+    if not (math.isfinite(value) and (value > 0 or (zero and value == 0))):
+        raise ValueError(f"{name}: {value!r} is no time; give seconds{', or 0' if zero else ' above 0'}")
+    return value

@@ -49,8 +49,13 @@ def limits(size_bytes: int, *, memory_bytes: int | None = None, at_a_time: int =
         at_a_time: reports that are decoded side by side.
     """
     if memory_bytes is None and (there := machine_bytes()) is not None:
-        memory_bytes = max(int(there * _SHARE) // at_a_time, _LEAST_BYTES, _LEAST_RATIO * size_bytes)
+        memory_bytes = sensible_bytes(int(there * _SHARE) // at_a_time, size_bytes)
     return Limits(memory_bytes, _IDLE_S + size_bytes / _BYTES_PER_IDLE_S)
+
+
+def sensible_bytes(memory_bytes: int, size_bytes: int) -> int:
+    """So much memory for a report, but no less than what every report of its size should do with."""
+    return max(memory_bytes, _LEAST_BYTES, _LEAST_RATIO * size_bytes)
 
 
 def machine_bytes() -> int | None:

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Final
 from traceql import errors
 from traceql.read.base import RawReport
 from traceql.read.child import FRAME
-from traceql.read.limits import limits, machine_bytes, sized
+from traceql.read.limits import limits, machine_bytes, sensible_bytes, sized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -272,7 +272,7 @@ def _too_large(path: Path, within: Limits) -> errors.LimitError:
         return errors.LimitError(
             f"{path.name}: decoding needs more memory than there is", "Read it on a machine with more."
         )
-    more = sized(2 * within.memory_bytes).replace(" ", "")
+    more = sized(sensible_bytes(2 * within.memory_bytes, _size(path))).replace(" ", "")
     has = f" (this machine has {sized(there)})" if there else ""
     return errors.LimitError(
         f"{path.name}: decoding needs more than {sized(within.memory_bytes)} of memory",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +12,7 @@ import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
-from traceql.store import compact, create, empty, failures, interrupts, permissions
+from traceql.store import compact, create, empty, failures, held, interrupts, permissions
 from traceql.store.definitions import words
 from traceql.store.outcomes import Compacted
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
@@ -85,17 +84,17 @@ class Store:
     def close(self) -> None:
         """Let go of the file; it is closed if no other object has it, and opened again when it is needed."""
         self._discard_prepared()
-        held, self._held = self._held, None
-        if held is not None and interrupts.left_behind():
-            # As soon as what was left behind ends: nobody waits for that.
-            threading.Thread(target=held.leave, args=(self,), daemon=True).start()
-        elif held is not None:
-            held.leave(self)
+        file, self._held = self._held, None
+        if file is not None and (interrupts.left_behind() or interrupts.came()):
+            # As soon as what was left behind ends: nobody waits for that, nor for its memory to be freed.
+            threading.Thread(target=file.leave, args=(self,), daemon=True).start()
+        elif file is not None:
+            file.leave(self)
 
     def _used(self, mode: Mode, threads: int | None = None) -> contextlib.AbstractContextManager[Cursor]:
         # Held from the first use on: a file that only closed objects knew could not be let go of.
-        self._held = held = self._own or file_of(self.place)
-        return held.used(self, mode, threads)
+        self._held = file = self._own or file_of(self.place)
+        return file.used(self, mode, threads)
 
     # --- questions --------------------------------------------------------------------------------------
 
@@ -245,6 +244,8 @@ class Store:
         self, stack: contextlib.ExitStack, *, new: bool, threads: int | None
     ) -> tuple[bool, Cursor]:
         """Whether the file was made for this change, and the way into it, which `stack` closes."""
+        if self._own is None:
+            held.sweep(self.place)
         while True:
             fresh = not self.exists
             if fresh:
@@ -269,7 +270,13 @@ class Store:
         with self._making:
             if self.exists or self._prepared is not None:
                 return
-            self._prepared = f"{self.place}.{uuid.uuid4().hex}.new"
+            folder = Path(self.place).parent
+            if not folder.is_dir():
+                raise DatabaseError(
+                    f"{self.path}: there is no folder {folder}",
+                    "Make the folder first, or choose another place with --db.",
+                )
+            self._prepared = held.new_name(self.place)
             if empty.copy(self._prepared, self.definitions):
                 return
             made = File()

@@ -117,11 +117,18 @@ def holder(error: Exception) -> str | None:
     return f"another process (PID {named[1]})" if named else "another process"
 
 
-def connection_error(error: Exception, path: str) -> DatabaseError:
-    """The error of opening a database."""
+def connection_error(error: Exception, path: str, opened: str) -> DatabaseError:
+    """The error of opening a database.
+
+    Args:
+        error: of DuckDB.
+        path: as the user knows it.
+        opened: of the file; one that is being made has another name until it is whole.
+    """
     text = str(error)
     if re.search("Could not read enough bytes|[Cc]hecksum|[Cc]orrupt|INTERNAL Error|WAL", text):
         return damaged(error, path)
     return DatabaseError(
-        f"{path}: cannot be opened ({first_line(error)})", "Check the path and who may use it."
+        f"{path}: cannot be opened ({first_line(error).replace(opened, path)})",
+        "Check the path and who may use it.",
     )
