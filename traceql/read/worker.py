@@ -199,9 +199,7 @@ def _start(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=said,
-        # The child finds the same traceql, wherever it was imported from, and (-P) nothing in the folder
-        # that the user happens to stand in.
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([_HOME, *_given_paths()])},
+        env=environment(),
     )
     assert child.stdin is not None
     with contextlib.suppress(BrokenPipeError):
@@ -211,9 +209,13 @@ def _start(
     return _Child(child, said)
 
 
-def _given_paths() -> list[str]:
+def environment() -> dict[str, str]:
+    """That of a child, which finds the same traceql, wherever it was imported from.
+
+    With Python's ``-P`` it finds nothing in the folder that the user happens to stand in.
+    """
     given = os.environ.get("PYTHONPATH")
-    return [given] if given else []
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([_HOME, *([given] if given else [])])}
 
 
 def _answer(child: _Child, path: Path, progress: Progress, guard: _Watch, within: Limits) -> RawReport:

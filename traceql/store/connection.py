@@ -144,7 +144,7 @@ class Store:
                 for name, table in tables.items():
                     cursor.connection.register(name, table)
                 answer = cursor.connection.sql(statement, params=dict(params) if params else None)
-                rows = _presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
+                rows = presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
                 if words(statement) & _UNDOING:
                     cursor.forget()
                 return rows
@@ -313,7 +313,7 @@ class Store:
                 self._prepared = None
 
 
-def _presentable(table: pa.Table) -> pa.Table:
+def presentable(table: pa.Table) -> pa.Table:
     """The table in types and with names that polars, CSV and JSON can carry.
 
     HUGEINT arrives as a decimal: back to 64-bit integers where all values fit. An interval becomes text. Of

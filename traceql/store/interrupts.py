@@ -209,6 +209,20 @@ def within(seconds: float | None) -> Iterator[None]:
         _limit.reset(token)
 
 
+def left_s() -> float | None:
+    """Seconds that are left of the limit, None if there is none.
+
+    Raises:
+        TimeLimitError: none are.
+    """
+    if (limit := _limit.get()) is None:
+        return None
+    left = min(limit.until - time.monotonic(), threading.TIMEOUT_MAX)
+    if left <= 0:
+        raise limit.error(())
+    return left
+
+
 # --- questions in threads of their own ------------------------------------------------------------------
 
 
