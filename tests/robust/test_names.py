@@ -233,7 +233,7 @@ printf '%s\\0' "$@" > '{tmp_path}/words'; exit 1
     path = Path(os.fsdecode(name))
     path.write_bytes(b"report")
     with pytest.raises(ReportError):
-        nsys_tool.export(path, tmp_path)
+        nsys_tool.export(path, tmp_path, 60)
     words = (tmp_path / "words").read_bytes().split(b"\0")[:-1]
     assert words[-1] == os.fsencode(tmp_path) + b"/" + name
     assert words[:2] == [b"export", b"--type"]

@@ -16,7 +16,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from traceql import errors
 from traceql.read.base import RawReport
@@ -49,8 +49,19 @@ class _Child:
     process: subprocess.Popen[bytes]
     said: IO[bytes]
 
+    def kill(self) -> None:
+        """End it."""
+        self.process.kill()
 
-class _Watch:
+
+class Endable(Protocol):
+    """What decodes in processes of its own."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+class Watch:
     """Ends processes that show no sign of life for too long.
 
     Args:
@@ -61,7 +72,7 @@ class _Watch:
         ended: whether it has.
     """
 
-    def __init__(self, children: Sequence[_Child], idle_s: float) -> None:
+    def __init__(self, children: Sequence[Endable], idle_s: float) -> None:
         self.ended = False
         self._children = children
         self._idle_s = idle_s
@@ -84,10 +95,10 @@ class _Watch:
             if self._idle > self._idle_s:
                 self.ended = True
                 for child in self._children:
-                    child.process.kill()
+                    child.kill()
                 return
 
-    def __enter__(self) -> _Watch:
+    def __enter__(self) -> Watch:
         self._thread.start()
         return self
 
@@ -101,15 +112,15 @@ class Stop:
 
     def __init__(self) -> None:
         self._over = False
-        self._children: Sequence[_Child] = ()
+        self._children: Sequence[Endable] = ()
 
     def interrupt(self) -> None:
         """End its processes, and those that it starts later."""
         self._over = True
         for child in self._children:
-            child.process.kill()
+            child.kill()
 
-    def hold(self, children: Sequence[_Child]) -> None:
+    def hold(self, children: Sequence[Endable]) -> None:
         """Note which these are."""
         self._children = children
         if self._over:
@@ -160,7 +171,7 @@ def decode(
         # While they start: it takes as long as they do.
         import pyarrow as pa
 
-        with _Watch(children, within.idle_s) as guard:
+        with Watch(children, within.idle_s) as guard:
             # Their answers wait in the pipes: progress of the first part is what is seen first.
             reports = [
                 _answer(child, path, watch(part), guard, within) for part, child in enumerate(children)
@@ -218,7 +229,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([_HOME, *([given] if given else [])])}
 
 
-def _answer(child: _Child, path: Path, progress: Progress, guard: _Watch, within: Limits) -> RawReport:
+def _answer(child: _Child, path: Path, progress: Progress, guard: Watch, within: Limits) -> RawReport:
     import pyarrow as pa
 
     answers = child.process.stdout
@@ -291,7 +302,7 @@ def _end(child: _Child) -> None:
     child.process.wait()
 
 
-def _receive(stream: IO[bytes], guard: _Watch) -> tuple[bytes, pa.Buffer] | None:
+def _receive(stream: IO[bytes], guard: Watch) -> tuple[bytes, pa.Buffer] | None:
     import pyarrow as pa
 
     head = stream.read(FRAME.size)
