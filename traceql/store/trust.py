@@ -98,6 +98,11 @@ def check_tables(
     for table in today:
         if _plain(there[table.name]) != expected(table):
             _say_what_differs(connection, database, path, table, there[table.name])
+    for name, trigger in _triggers(connection):
+        if name == META or name in in_older or (today and name in schema.BY_NAME):
+            raise DatabaseError(
+                f"{path}: the table {name} does more than hold rows (TRIGGER): {trigger}", _REMEDY
+            )
 
 
 def expected(table: schema.Table) -> str:
@@ -157,6 +162,14 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         "SELECT table_name, sql, schema_name FROM system.main.duckdb_tables() WHERE NOT internal"
     ).fetchall()
     return {name: text for name, text, where in rows if where == "main"}
+
+
+def _triggers(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Tables of the file that something stored follows the changes of, with its name."""
+    rows = connection.execute(
+        "SELECT table_name, trigger_name FROM system.main.duckdb_triggers() WHERE schema_name = 'main' ORDER BY ALL"
+    ).fetchall()
+    return [(table, trigger) for table, trigger in rows]
 
 
 def _views(connection: duckdb.DuckDBPyConnection) -> set[str]:
