@@ -61,13 +61,15 @@ def one_expression(ask: Asker, text: str) -> list[Any]:
 
 def is_plain(trees: list[Any]) -> bool:
     """Whether expressions only compare and sum up: whatever the columns hold, their values are no larger."""
-    return all(
-        node["class"] in _PLAIN_CLASSES
-        and (node["class"] != "FUNCTION" or node["function_name"].lower() in _PLAIN)
-        and (node["class"] != "CAST" or node["cast_type"]["id"] in _PLAIN_TYPES)
-        for node in _nodes(trees)
-        if "class" in node
-    )
+    return all(_is_plain(node) for node in _nodes(trees) if "class" in node)
+
+
+def _is_plain(node: dict[str, Any]) -> bool:
+    if node["class"] == "FUNCTION":
+        return node["function_name"].lower() in _PLAIN
+    if node["class"] == "TYPE":
+        return node["type_name"].upper() in _PLAIN_TYPES
+    return node["class"] in _PLAIN_CLASSES
 
 
 def expressions(ask: Asker, text: str, selected: str) -> list[Any]:

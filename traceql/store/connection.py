@@ -274,7 +274,7 @@ class Store:
             if not folder.is_dir():
                 raise DatabaseError(
                     f"{self.path}: there is no folder {folder}",
-                    "Make the folder first, or choose another place with --db.",
+                    "Check the path: make the folder first, or choose another place with --db.",
                 )
             self._prepared = held.new_name(self.place)
             if empty.copy(self._prepared, self.definitions):

@@ -167,9 +167,9 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 def _triggers(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     """Tables of the file that something stored follows the changes of, with its name."""
     rows = connection.execute(
-        "SELECT table_name, trigger_name FROM system.main.duckdb_triggers() WHERE schema_name = 'main' ORDER BY ALL"
+        "SELECT table_name, trigger_name, schema_name FROM system.main.duckdb_triggers() ORDER BY ALL"
     ).fetchall()
-    return [(table, trigger) for table, trigger in rows]
+    return [(table, trigger) for table, trigger, where in rows if where == "main"]
 
 
 def _views(connection: duckdb.DuckDBPyConnection) -> set[str]:
