@@ -7,8 +7,8 @@ when this module is.
 from __future__ import annotations
 
 import json
+import math
 import random
-import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from collectors import told
+from collectors import ranks, told
 from collectors.occupancy import Occupancy, watcher
 from collectors.worker import clock, metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from traceql.record.tools import Tool
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -42,6 +44,8 @@ ENVIRONMENT = (
     "VLLM_USE_FLASHINFER_SAMPLER=0",
     "VLLM_NO_USAGE_STATS=1",
     "VLLM_LOGGING_LEVEL=WARNING",
+    # Ranks that are processes are started anew, so that a profiler follows them from their start.
+    "VLLM_WORKER_MULTIPROC_METHOD=spawn",
 )
 
 
@@ -93,6 +97,27 @@ def more_arguments(arguments: str | None) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise click.BadParameter("--engine is not an object")
     return found
+
+
+def profiled(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a profiler has to be told because of the arguments of ``--engine``.
+
+    Args:
+        tool: nsys or ncu.
+        given: of `more_arguments`.
+
+    Raises:
+        click.UsageError: ncu, and ranks that wait for each other.
+    """
+    ranks = math.prod(int(given.get(f"{kind}_parallel_size") or 1) for kind in ("tensor", "pipeline"))
+    if ranks == 1:
+        return {}
+    if tool == "ncu":
+        raise click.UsageError(
+            f"ncu repeats each kernel alone, and a kernel of one of {ranks} ranks waits for the others: "
+            "leave --ncu out, and count on one GPU what a rank does."
+        )
+    return {"follow_forks": True}
 
 
 def folder(model: str) -> Path | None:
@@ -243,7 +268,7 @@ def llm_arguments(
         "async_scheduling": False,
         "profiler_config": {"profiler": "cuda"},
         "enforce_eager": not graphs,
-        "worker_extension_cls": told.EXTENSION,
+        "worker_extension_cls": ranks.EXTENSION,
     }
     if random:
         given["load_format"] = "dummy"
@@ -269,11 +294,6 @@ def every_batch(largest: int, tokens: int = 1) -> list[int]:
     """
     sizes = {2**n for n in range(largest.bit_length())} | {largest}
     return [tokens * size for size in sorted(sizes)]
-
-
-def settled(engine: Any) -> dict[str, Any]:
-    """How an engine that has started is configured, see `told.settled`."""
-    return dict(engine.collective_rpc(told.ASK)[0])
 
 
 def graph_metric(tokens: int, capture_sizes: Sequence[int]) -> list[dict[str, Any]]:
@@ -323,66 +343,60 @@ def generate(engine: Any, batch: Sequence[Any], tokens: int, steps: Steps | None
 
 @contextmanager
 def _watched(engine: Any, steps: Steps) -> Iterator[None]:
-    """Time the engine's steps. Without async scheduling a step ends when its tokens are there."""
-    original = engine.llm_engine.step
+    """Time the engine's steps. Without async scheduling a step ends when its tokens are there.
+
+    A pipeline is called once to begin a step, and again for its tokens: both calls are one step.
+    """
+    core, original, get_output = engine.llm_engine.engine_core, engine.llm_engine.step, None
     look = watcher(engine)
+    begun: list[float] = []
+    ends = [True]
+
+    def got(*args: Any, **kwargs: Any) -> Any:
+        assert get_output is not None
+        found = get_output(*args, **kwargs)
+        ends[0] = bool(found.outputs)
+        return found
 
     def step(*args: Any, **kwargs: Any) -> Any:
         number = len(steps.seconds)
-        steps.before(number)
-        began = clock()
+        if not begun:
+            steps.before(number)
+            begun.append(clock())
         outputs = original(*args, **kwargs)
-        steps.seconds.append(clock() - began)
-        look(steps.occupancy)
-        steps.after(number)
+        if ends[0]:
+            steps.seconds.append(clock() - begun.pop())
+            look(steps.occupancy)
+            steps.after(number)
         return outputs
 
     engine.llm_engine.step = step
+    if engine.llm_engine.vllm_config.parallel_config.pipeline_parallel_size > 1:
+        get_output, core.get_output = core.get_output, got
     try:
         yield
     finally:
         engine.llm_engine.step = original
+        if get_output is not None:
+            core.get_output = get_output
 
 
-def facts(engine: Any) -> dict[str, str]:
-    """Tags that the queries about sweeps read, from the model as it was loaded; see `weight_tags`."""
-    model = engine.llm_engine.model_config.hf_config.to_dict()
-    return weight_tags(engine.apply_model(weights)[0], model)
+def facts(engine: Any, sizes: Sequence[Mapping[str, int]]) -> dict[str, str]:
+    """Tags that the queries about sweeps read, from the model as it was loaded; see `weight_tags`.
 
-
-def weights(model: Any) -> dict[str, int]:
-    """Bytes and numbers of the weights of a loaded model, and of those that not every step reads.
-
-    Returns:
-        ``bytes`` and ``count`` of all; ``embedding_bytes`` and ``embedding_count`` of the table of inputs,
-        ``output_count`` of the output layer, ``expert_count`` of experts of which a router chooses; and how
-        many parameters are ``packed``: several weights in one integer, so that their number is not known.
+    Args:
+        engine: a vllm.LLM.
+        sizes: of the weights of each rank.
     """
-    found = dict.fromkeys(
-        ("bytes", "count", "embedding_bytes", "embedding_count", "output_count", "expert_count", "packed"), 0
-    )
-    for name, parameter in model.named_parameters():
-        size, count = parameter.numel() * parameter.element_size(), parameter.numel()
-        found["bytes"] += size
-        found["count"] += count
-        if "embed_tokens" in name or "embeddings" in name:
-            found["embedding_bytes"] += size
-            found["embedding_count"] += count
-        elif "lm_head" in name:
-            found["output_count"] += count
-        elif re.search(r"(^|\.)experts\.", name):
-            # Shared experts, which every token goes through, are called otherwise.
-            found["expert_count"] += count
-        if not parameter.dtype.is_floating_point:
-            found["packed"] += 1
-    return found
+    model = engine.llm_engine.model_config.hf_config.to_dict()
+    return weight_tags(ranks.total(sizes), model)
 
 
 def weight_tags(sizes: Mapping[str, int], config: Mapping[str, Any]) -> dict[str, str]:
     """Tags about weights, as far as they are known.
 
     Args:
-        sizes: of `weights`.
+        sizes: of `ranks.weights`.
         config: of the model.
 
     Returns:

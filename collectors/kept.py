@@ -119,6 +119,7 @@ def is_result(result: object) -> bool:
             and isinstance(m.get("name"), str)
             and isinstance(m.get("unit", ""), str)
             and (m.get("value") is None or type(m["value"]) in (int, float))
+            and type(m.get("rank", 0)) is int
             for m in result["metrics"]
         )
     )
@@ -254,14 +255,15 @@ class Kept:
         return json.dumps([_gpu(by), by.get("model"), point, dict(tags)], sort_keys=True)
 
     def _write_table(self) -> None:
-        """A row for each, in order: its tags, then what was measured once (not its samples)."""
+        """A row for each and for its ranks, in order: tags, then what was measured once (not its samples)."""
         rows = [
             {
                 **_known(gpu=row.get("gpu"), model=row.get("model")),
-                **row["tags"],
-                **{m["name"]: m.get("value") for m in row["metrics"] if m.get("sample") is None},
+                **run["tags"],
+                **{m["name"]: m.get("value") for m in run["metrics"] if m.get("sample") is None},
             }
             for row in self.rows()
+            for run in runs(row["tags"], row["metrics"])
         ]
         columns = list(dict.fromkeys(name for row in rows for name in row))
         text = io.StringIO()
@@ -269,6 +271,26 @@ class Kept:
         writer.writeheader()
         writer.writerows(rows)
         written.write_whole(self._out / f"{self._stage.table}.csv", text.getvalue())
+
+
+def of_all(metrics: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those that are of no single rank."""
+    return [metric for metric in metrics if "rank" not in metric]
+
+
+def runs(tags: Mapping[str, str], metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A result as a sidecar has it: what was measured once, and what each rank measured.
+
+    >>> runs({"batch": "1"}, [{"name": "ms", "value": 2.0}, {"name": "gpu_ms", "value": 1.0, "rank": 0}])
+    ... # doctest: +NORMALIZE_WHITESPACE
+    [{'tags': {'batch': '1'}, 'metrics': [{'name': 'ms', 'value': 2.0}]},
+     {'tags': {'batch': '1', 'rank': '0'}, 'metrics': [{'name': 'gpu_ms', 'value': 1.0}]}]
+    """
+    found: list[dict[str, Any]] = [{"tags": dict(tags), "metrics": of_all(metrics)}]
+    for rank in sorted({metric["rank"] for metric in metrics if "rank" in metric}):
+        own = [{k: v for k, v in m.items() if k != "rank"} for m in metrics if m.get("rank") == rank]
+        found.append({"tags": {**tags, "rank": str(rank)}, "metrics": own})
+    return found
 
 
 def _is_cut(path: Path) -> bool:

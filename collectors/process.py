@@ -209,11 +209,11 @@ class Measured:
             model=self._stage.model,
             tags={**self._stage.tags, **self._shared.tags},
             runs=[
-                {
-                    "tags": {**{n: row[n] for n in ("gpu", "model") if n in row}, **row["tags"]},
-                    "metrics": row["metrics"],
-                }
+                run
                 for row in self.kept.rows()
+                for run in kept.runs(
+                    {**{n: row[n] for n in ("gpu", "model") if n in row}, **row["tags"]}, row["metrics"]
+                )
             ],
         )
 
@@ -300,7 +300,7 @@ class _Progress:
         self._done += 1
         if self._bar is not None:
             self._bar.advance(self._task)
-        once = [metric for metric in result["metrics"] if metric.get("sample") is None]
+        once = [metric for metric in kept.of_all(result["metrics"]) if metric.get("sample") is None]
         slowed = [m for m in once if m["name"] == "gpu_throttled_pct" and m["value"]]
         about = ", ".join(map(_shown, [*once[:_MAX_SHOWN], *slowed]))
         about = about if result["ok"] else f"FAILED: {result['error']}"

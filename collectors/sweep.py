@@ -10,6 +10,7 @@ from collectors.stages import Stage
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from collectors.ranks import Ranks
     from collectors.stages import Point
 
 
@@ -42,12 +43,13 @@ def stages(
         follows: names of its settings that follow from the points.
         counted: settings that differ when counting.
     """
+    given = engine.more_arguments(arguments)
     settings = {
         **sizes,
         "model": model,
         "random": engine.random_weights(model, weights),
         **own,
-        "engine": engine.more_arguments(arguments),
+        "engine": given,
     }
     common: dict[str, Any] = {
         "points": list(points),
@@ -59,14 +61,17 @@ def stages(
     timed: dict[str, Any] = {**common, "settings": settings, "tags": tags}
     found = [Stage(name=name, table=f"{name}_sweep", **timed)]
     if nsys:
-        found.append(Stage(name=f"{name}_nsys", tool="nsys", report_per_point=True, **timed))
+        profiler = engine.profiled("nsys", given)
+        found.append(
+            Stage(name=f"{name}_nsys", tool="nsys", profiler=profiler, report_per_point=True, **timed)
+        )
     if ncu:
         layers = sizes["ncu_layers"]
         found.append(
             Stage(
                 name=f"{name}_ncu",
                 tool="ncu",
-                profiler=counters.roofline(),
+                profiler={**engine.profiled("ncu", given), **counters.roofline()},
                 settings={**settings, "layers": layers, **(counted or {}), "random": True},
                 tags={**tags, "layers": str(layers)},
                 **common,
@@ -75,13 +80,13 @@ def stages(
     return found
 
 
-def tags(llm: Any, plan: Mapping[str, Any], settled: Mapping[str, Any]) -> dict[str, str]:
+def tags(llm: Any, ranks: Ranks, plan: Mapping[str, Any], settled: Mapping[str, Any]) -> dict[str, str]:
     """What is true of all points of a sweep: the weights, the engine's configuration, how it was measured."""
     how = {"engine": "offline", **settled["tags"]}
     # Under a profiler there is one run, and none that does not count but those of the worker.
     if plan["captured"] == "no":
         how |= {name: str(plan[name]) for name in ("warmup", "repeats")}
-    return {**engine.facts(llm), **how, "seed": str(plan["seed"])}
+    return {**engine.facts(llm, ranks.weights), **how, "seed": str(plan["seed"])}
 
 
 def model_of(plan: Mapping[str, Any]) -> str:

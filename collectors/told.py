@@ -11,21 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: What vLLM mixes into its workers; see `Extension`.
-EXTENSION = "collectors.told.Extension"
-#: What `Extension` adds to a worker, for ``collective_rpc``.
-ASK = "traceql_told"
-
-
-class Extension:
-    """A worker's answer to `ASK`, through vLLM's ``worker_extension_cls``."""
-
-    vllm_config: Any
-
-    def traceql_told(self) -> dict[str, Any]:
-        """See `settled`."""
-        return settled(self.vllm_config)
-
 
 def settled(config: Any) -> dict[str, Any]:
     """The configuration of an engine that has started.

@@ -8,6 +8,7 @@ import click
 
 from collectors import engine, runner, sweep
 from collectors.occupancy import Occupancy
+from collectors.ranks import Ranks, joined
 from collectors.stages import Point
 from collectors.worker import Capture, each, median_ms, metric, spread
 
@@ -89,25 +90,31 @@ def work(plan: dict[str, Any]) -> None:
             **plan["engine"],
         },
     )
-    capture = Capture(plan["captured"])
-    settled = engine.settled(llm)
+    ranks = Ranks(llm)
+    capture = Capture(plan["captured"], ranks)
+    settled = ranks.settled()
 
     def measure(point: Any) -> list[dict[str, Any]]:
         batch = int(point["tags"]["batch_size"])
-        measured = _timed(llm, batch, plan) if capture.mode == "no" else _recorded(llm, batch, plan, capture)
+        measured = (
+            _timed(llm, ranks, batch, plan)
+            if capture.mode == "no"
+            else [*_recorded(llm, batch, plan, capture), *ranks.metrics()]
+        )
         return [*measured, *engine.graph_metric(batch, settled["capture_sizes"])]
 
     with capture.all():
-        each(plan["points"], measure, capture, sweep.tags(llm, plan, settled))
+        each(plan["points"], measure, capture, sweep.tags(llm, ranks, plan, settled))
 
 
-def _timed(llm: Any, batch: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
+def _timed(llm: Any, ranks: Ranks, batch: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
     decode: list[list[float]] = []
     prefill: list[float] = []
     whole: list[float] = []
+    gpu: list[list[float]] = []
     occupancy = Occupancy()
     for number in range(plan["warmup"] + plan["repeats"]):
-        steps = engine.Steps(occupancy=occupancy)
+        steps = engine.Steps(before=ranks.mark, after=ranks.mark, occupancy=occupancy)
         # New prompts each time: nothing can be left over from the last.
         prompts = engine.prompts(llm, batch, plan["input_len"], plan["seed"] + number)
         seconds = engine.generate(llm, prompts, plan["output_len"], steps)
@@ -116,10 +123,12 @@ def _timed(llm: Any, batch: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
                 f"{len(steps.seconds)} steps for {plan['output_len']} tokens: the KV cache or a step is too "
                 "small for the whole batch"
             )
+        taken = ranks.between_marks()
         if number >= plan["warmup"]:
             prefill.append(steps.seconds[0])
             decode.append(steps.seconds[1:])
             whole.append(seconds)
+            gpu = joined(gpu, [times[1:] for times in taken])
     step = median_ms([seconds for run in decode for seconds in run])
     return [
         metric("ms_per_token", "ms", step),
@@ -129,13 +138,12 @@ def _timed(llm: Any, batch: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
         metric("latency_ms_per_token", "ms", median_ms(whole) / plan["output_len"]),
         *spread("ms_per_token", "ms", [median_ms(run) for run in decode]),
         *occupancy.metrics(),
+        *ranks.metrics(gpu),
     ]
 
 
 def _recorded(llm: Any, batch: int, plan: dict[str, Any], capture: Capture) -> list[dict[str, Any]]:
     """A few decode steps inside the profiler's window, each in an NVTX range."""
-    import torch
-
     profiled = range(_SKIPPED, _SKIPPED + plan["profiled_steps"])
     window = capture.point(f"decode_sweep/batch_size={batch}")
 
@@ -143,11 +151,11 @@ def _recorded(llm: Any, batch: int, plan: dict[str, Any], capture: Capture) -> l
         if number == profiled.start:
             window.__enter__()
         if number in profiled:
-            torch.cuda.nvtx.range_push("decode_step")
+            capture.push("decode_step")
 
     def after(number: int) -> None:
         if number in profiled:
-            torch.cuda.nvtx.range_pop()
+            capture.pop()
         if number == profiled.stop - 1:
             window.__exit__(None, None, None)
 

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from collectors import counters, engine, runner
+from collectors.ranks import Ranks, of_rank
 from collectors.stages import Point, Stage
 from collectors.worker import Capture, each, metric
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from collectors.runner import Options
-
-# Kind of a layer by the name of its class; the first that matches.
-_KINDS = (
-    ("mamba2", r"mamba_?mixer2|mamba2"),
-    ("mamba", r"mamba|ssm"),
-    ("linear_attention", r"linear_?att|gated_?delta|lightning"),
-    ("attention", r"att(entio)?n|mla"),
-    ("moe", r"moe|expert|sparse"),
-    ("mlp", r"mlp|feed_?forward|ffn"),
-)
 
 
 @click.command(
@@ -81,14 +69,22 @@ def _stages(
             "layers_of_each_kind": str(sizes["layers"]),
         },
     }
-    settings = {**sizes, "model": model, "longest": max(lengths), "engine": engine.more_arguments(arguments)}
+    given = engine.more_arguments(arguments)
+    settings = {**sizes, "model": model, "longest": max(lengths), "engine": given}
     stages = []
     if nsys:
-        stages.append(Stage(name="layers_nsys", tool="nsys", settings=settings, **common))
+        profiler = engine.profiled("nsys", given)
+        stages.append(Stage(name="layers_nsys", tool="nsys", profiler=profiler, settings=settings, **common))
     if ncu:
         once = {**settings, "repeats": 1, "one_call": True}
         stages.append(
-            Stage(name="layers_ncu", tool="ncu", settings=once, profiler=counters.roofline(), **common)
+            Stage(
+                name="layers_ncu",
+                tool="ncu",
+                settings=once,
+                profiler={**engine.profiled("ncu", given), **counters.roofline()},
+                **common,
+            )
         )
     return stages
 
@@ -114,9 +110,11 @@ def work(plan: dict[str, Any]) -> None:
             **plan["engine"],
         },
     )
-    capture = Capture(plan["captured"])
-    watch = _Watch(capture, one_call=plan.get("one_call", False))
-    kinds = llm.apply_model(watch.wrap)[0]
+    ranks = Ranks(llm)
+    capture = Capture(plan["captured"], ranks)
+    kinds = ranks.ask("watch", plan["captured"], plan.get("one_call", False))
+    if not any(kinds):
+        raise RuntimeError("no layers were found in the model")
     print(f"layers: {kinds}", flush=True)
 
     def measure(point: Any) -> list[dict[str, Any]]:
@@ -124,131 +122,24 @@ def work(plan: dict[str, Any]) -> None:
         steps = engine.Steps()
         for number in range(plan["repeats"]):
             prompt = engine.prompts(llm, 1, length, seed=number + 1)
-            with watch.prompt(length):
+            ranks.ask("prompt", length)
+            try:
                 engine.generate(llm, prompt, 2, steps)
-        return [metric("steps", "", len(steps.seconds)), metric("ranges", "", watch.ranges)]
+            finally:
+                ranks.ask("prompt", 0)
+        ranges = ranks.ask("ranges")
+        each_rank = [of_rank(n, "ranges", "", count) for n, count in enumerate(ranges)]
+        found = [metric("steps", "", len(steps.seconds)), metric("ranges", "", sum(ranges))]
+        return [*found, *ranks.metrics(), *(each_rank if len(ranks) > 1 else ())]
 
     # Once unwatched: Triton kernels of a new shape are compiled and tuned on their first call.
     for point in plan["points"]:
         with suppress(Exception):  # It will fail again where it is measured, and be reported there.
             engine.generate(llm, engine.prompts(llm, 1, int(point["tags"]["prompt_len"]), seed=0), 2)
     # nsys records one window around all points, ncu one around each call of a layer.
-    how = {"engine": "offline", **engine.settled(llm)["tags"], "warmup": "1", "seed": "1"}
+    how = {"engine": "offline", **ranks.settled()["tags"], "warmup": "1", "seed": "1"}
     with capture.all():
         each(plan["points"], measure, capture, {**how, "repeats": str(plan["repeats"])})
-
-
-class _Watch:
-    """Puts NVTX ranges, and for ncu profiler windows, around the layers' calls while a prompt is watched."""
-
-    def __init__(self, capture: Capture, *, one_call: bool) -> None:
-        self._capture = capture
-        self._one_call = one_call
-        self._length = 0
-        self._seen: dict[int, int] = {}
-        self.ranges = 0
-
-    @contextmanager
-    def prompt(self, length: int) -> Iterator[None]:
-        """While this prompt runs."""
-        self._length, self._seen, self.ranges = length, {}, 0
-        try:
-            yield
-        finally:
-            self._length = 0
-
-    def wrap(self, model: Any) -> dict[str, int]:
-        """Wrap the layers of a model; returns how many of each kind.
-
-        Under ncu only the first of a kind is wrapped: its counters stand for the others.
-        """
-        found: dict[str, int] = {}
-        for kind, module in layers_of(model):
-            found[kind] = found.get(kind, 0) + 1
-            if found[kind] == 1 or not self._one_call:
-                self._wrap(kind, module)
-        if not found:
-            raise RuntimeError("no layers were found in the model")
-        return found
-
-    def _wrap(self, kind: str, module: Any) -> None:
-        inner = module.forward
-
-        # Some models call their layers by position, others by keyword.
-        def forward(*args: Any, **kwargs: Any) -> Any:
-            if not self._length:
-                return inner(*args, **kwargs)
-            phase = self._phase(id(module), _tokens([*kwargs.values(), *args]))
-            if phase == "prefill_earlier" and self._one_call:
-                return inner(*args, **kwargs)
-            with self._range(f"layer_roofline/layer_kind={kind}/phase={phase}/seq_len={self._length}"):
-                return inner(*args, **kwargs)
-
-        module.forward = forward
-
-    def _phase(self, module: int, tokens: int) -> str:
-        before = self._seen.get(module, 0)
-        self._seen[module] = before + tokens
-        if before >= self._length:
-            return "decode"
-        return "prefill" if before + tokens >= self._length else "prefill_earlier"
-
-    @contextmanager
-    def _range(self, text: str) -> Iterator[None]:
-        import torch
-
-        self.ranges += 1
-        if self._one_call:
-            self._capture.start()
-        torch.cuda.nvtx.range_push(text)
-        try:
-            yield
-        finally:
-            torch.cuda.nvtx.range_pop()
-            if self._one_call:
-                self._capture.stop()
-
-
-def _tokens(values: list[Any]) -> int:
-    """Tokens of a call: rows of its first matrix of numbers, the hidden states."""
-    return next(int(v.shape[0]) for v in values if getattr(v, "ndim", 0) == 2 and v.is_floating_point())
-
-
-def layers_of(model: Any) -> list[tuple[str, Any]]:
-    """Kind and module of everything that is measured, in the model's order.
-
-    A decoder layer that holds several kinds (attention and MLP) counts as its parts; one that holds one kind
-    (as those of hybrid models) as a whole, with its norm.
-    """
-    found: list[tuple[str, Any]] = []
-    for layer in _decoder_layers(model):
-        parts = [(kind_of(type(child).__name__), child) for child in layer.children()]
-        known = [(kind, child) for kind, child in parts if kind is not None]
-        kinds = {kind for kind, _ in known}
-        if len(kinds) > 1:
-            found += known
-        elif kind := next(iter(kinds), kind_of(type(layer).__name__)):
-            found.append((kind, layer))
-    return found
-
-
-def _decoder_layers(model: Any) -> list[Any]:
-    """The modules of the list that the model calls its layers; of several the one nearest to the root."""
-    lists = [
-        (name.count("."), -len(module), name, module)
-        for name, module in model.named_modules()
-        if type(module).__name__ == "ModuleList" and re.search(r"(^|\.)(layers|h|blocks?)$", name)
-    ]
-    return list(min(lists, key=lambda found: found[:3])[3]) if lists else []
-
-
-def kind_of(class_name: str) -> str | None:
-    """The kind of layer that a class name tells.
-
-    >>> [kind_of(n) for n in ("LlamaAttention", "LlamaMLP", "MambaMixer2", "RMSNorm", "LlamaDecoderLayer")]
-    ['attention', 'mlp', 'mamba2', None, None]
-    """
-    return next((kind for kind, pattern in _KINDS if re.search(pattern, class_name, re.IGNORECASE)), None)
 
 
 if __name__ == "__main__":

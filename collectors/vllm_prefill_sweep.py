@@ -8,6 +8,7 @@ import click
 
 from collectors import engine, runner, sweep
 from collectors.occupancy import Occupancy
+from collectors.ranks import Ranks, joined
 from collectors.stages import Point
 from collectors.worker import Capture, each, median_ms, metric, spread
 
@@ -82,37 +83,41 @@ def work(plan: dict[str, Any]) -> None:
             **plan["engine"],
         },
     )
-    capture = Capture(plan["captured"])
-    settled = engine.settled(llm)
+    ranks = Ranks(llm)
+    capture = Capture(plan["captured"], ranks)
+    settled = ranks.settled()
 
     def measure(point: Any) -> list[dict[str, Any]]:
         length = int(point["tags"]["input_len"])
         if capture.mode == "no":
-            return _timed(llm, length, plan)
+            return _timed(llm, ranks, length, plan)
         # Once without the profiler: the first step of a size may compile or tune.
         engine.generate(llm, engine.prompts(llm, batch, length, plan["seed"]), 1)
         steps = engine.Steps()
         with capture.point(f"prefill_sweep/input_len={length}"):
             engine.generate(llm, engine.prompts(llm, batch, length, plan["seed"] + 1), 1, steps)
-        return [metric("profiled_ms", "ms", 1e3 * sum(steps.seconds))]
+        return [metric("profiled_ms", "ms", 1e3 * sum(steps.seconds)), *ranks.metrics()]
 
     with capture.all():
-        each(plan["points"], measure, capture, sweep.tags(llm, plan, settled))
+        each(plan["points"], measure, capture, sweep.tags(llm, ranks, plan, settled))
 
 
-def _timed(llm: Any, length: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
+def _timed(llm: Any, ranks: Ranks, length: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
     whole: list[float] = []
+    gpu: list[list[float]] = []
     stepped: list[float] = []
     occupancy = Occupancy()
     for number in range(plan["warmup"] + plan["repeats"]):
-        steps = engine.Steps(occupancy=occupancy)
+        steps = engine.Steps(before=ranks.mark, after=ranks.mark, occupancy=occupancy)
         prompts = engine.prompts(llm, plan["batch"], length, plan["seed"] + number)
         seconds = engine.generate(llm, prompts, 1, steps)
         if len(steps.seconds) != 1:
             raise RuntimeError(
                 f"{len(steps.seconds)} steps for one token: the prompt does not fit into a step"
             )
+        taken = ranks.between_marks()
         if number >= plan["warmup"]:
+            gpu = joined(gpu, taken)
             whole.append(seconds)
             stepped.append(steps.seconds[0])
     return [
@@ -120,6 +125,7 @@ def _timed(llm: Any, length: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
         metric("step_ms", "ms", median_ms(stepped)),
         *spread("ms", "ms", [1e3 * seconds for seconds in whole]),
         *occupancy.metrics(),
+        *ranks.metrics(gpu),
     ]
 
 

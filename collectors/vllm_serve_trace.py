@@ -107,10 +107,8 @@ def _stages(
             "random": engine.random_weights(model, weights),
             "engine": engine.more_arguments(arguments),
         },
-        # The engine has a process of its own: spawned, so that the profiler follows it from its start.
         "environment": [
-            *(v for v in engine.environment(model) if v.partition("=")[0] not in _not_served(sizes)),
-            "VLLM_WORKER_MULTIPROC_METHOD=spawn",
+            v for v in engine.environment(model) if v.partition("=")[0] not in _not_served(sizes)
         ],
         "model": engine.name_of(model),
         "tags": {"collector": "vllm_serve_trace"},
@@ -155,7 +153,7 @@ async def _serve(plan: dict[str, Any]) -> None:
     try:
         # Warm: every size of prompt and batch has run once.
         await _load(server, _requests(plan, 1_000.0, vocabulary, _WARM_SEED))
-        (settled, *_) = await server.collective_rpc(told.ASK)
+        (settled, *_) = await server.collective_rpc("traceql_settled")
 
         async def one(point: Any) -> list[dict[str, Any]]:
             rate = float(point["tags"]["request_rate"])

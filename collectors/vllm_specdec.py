@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collectors import engine, runner
+from collectors.kept import of_all
 from collectors.latencies import PERCENTS, percentile
+from collectors.ranks import Ranks
 from collectors.stages import Point, Stage
 from collectors.worker import Capture, each, metric
 from traceql.record import written
@@ -101,6 +103,8 @@ def _stages(
     sizes: dict[str, Any],
 ) -> list[Stage]:
     rates = _rates(acceptance, sizes["drafts"])
+    given = engine.more_arguments(arguments)
+    profiler = engine.profiled("nsys", given) if nsys else {}
     plain, recorded = [], []
     for text in modes:
         name, method, variables = _mode(text)
@@ -114,7 +118,7 @@ def _stages(
             **sizes,
             "model": model,
             "random": engine.random_weights(model, weights),
-            "engine": engine.more_arguments(arguments),
+            "engine": given,
             "speculative": _speculative(method, sizes["drafts"], rates),
         }
         common: dict[str, Any] = {
@@ -128,7 +132,13 @@ def _stages(
         plain.append(Stage(name=f"specdec_{name}", points=batches, **common))
         if nsys:
             recorded.append(
-                Stage(name=f"specdec_nsys_{name}", points=[Point("batch", {})], tool="nsys", **common)
+                Stage(
+                    name=f"specdec_nsys_{name}",
+                    points=[Point("batch", {})],
+                    tool="nsys",
+                    profiler=profiler,
+                    **common,
+                )
             )
     return plain + recorded
 
@@ -180,8 +190,6 @@ def _speculative(method: str, drafts: int, rates: list[float]) -> dict[str, Any]
 
 def work(plan: dict[str, Any]) -> None:
     """The worker: one mode."""
-    import torch
-
     longest = plan["input_len"] + plan["output_len"] + plan["drafts"] + 8
     # A step verifies the drafts of each sequence together with its last token.
     per_sequence = 1 + plan["drafts"] if plan["speculative"] else 1
@@ -199,8 +207,9 @@ def work(plan: dict[str, Any]) -> None:
             **plan["engine"],
         },
     )
-    capture = Capture(plan["captured"])
-    settled = engine.settled(llm)
+    ranks = Ranks(llm)
+    capture = Capture(plan["captured"], ranks)
+    settled = ranks.settled()
     how = {"engine": "offline", **settled["tags"], "warmup": "1", "repeats": "1", "seed": str(plan["seed"])}
     how["capture_sizes"] = " ".join(map(str, settled["capture_sizes"]))
     # What runs first compiles and tunes.
@@ -209,9 +218,7 @@ def work(plan: dict[str, Any]) -> None:
     def measure(point: Any) -> list[dict[str, Any]]:
         prompts = _prompts(llm, plan, plan["seed"] + int(point["tags"].get("batch_index", 0)))
         before = _counted(llm)
-        steps = engine.Steps(
-            before=lambda _: torch.cuda.nvtx.range_push("step"), after=lambda _: torch.cuda.nvtx.range_pop()
-        )
+        steps = engine.Steps(before=lambda _: capture.push("step"), after=lambda _: capture.pop())
         with capture.point("specdec"):
             seconds = engine.generate(llm, prompts, plan["output_len"], steps)
         counted = {name: value - before.get(name, 0) for name, value in _counted(llm).items()}
@@ -223,6 +230,7 @@ def work(plan: dict[str, Any]) -> None:
             *(metric(name, "tokens" if "token" in name else "", value) for name, value in counted.items()),
             *engine.graph_metric(plan["requests"] * per_sequence, settled["capture_sizes"]),
             *steps.occupancy.metrics(),
+            *ranks.metrics(),
         ]
 
     with capture.all():
@@ -259,7 +267,7 @@ def _write_sweep(
     per_mode, results = [], []
     for stage in stages:
         batches = [
-            {**_labels(stage), **r["tags"], **{m["name"]: m["value"] for m in r["metrics"]}}
+            {**_labels(stage), **r["tags"], **{m["name"]: m["value"] for m in of_all(r["metrics"])}}
             for r in measured.get(stage.name, ())
             if r["ok"]
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from collectors import kept
 from traceql.record import staging, written
 from traceql.record.running import Outcome
 
@@ -100,5 +101,5 @@ class Windows:
             name=name,
             model=self._stage.model,
             tags={**self._tags, **own},
-            runs=[{"tags": r["tags"], "metrics": r["metrics"]} for r in of if r["metrics"]],
+            runs=[run for r in of if r["metrics"] for run in kept.runs(r["tags"], r["metrics"])],
         )

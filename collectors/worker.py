@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from collectors.ranks import Ranks
+
 #: Begins the lines that the runner reads.
 MARK = "@point "
 #: Begins those that say which point is next, and the number of its window: should it be the last one, the
@@ -83,17 +85,49 @@ def _lost() -> bool:
     return False
 
 
+class Here:
+    """What a profiler is told in this process."""
+
+    def synchronize(self) -> None:
+        """Wait until all that was launched has run."""
+        import torch
+
+        torch.cuda.synchronize()
+
+    def profiler(self, starts: bool) -> None:
+        """Open or close its window."""
+        import torch
+
+        if starts:
+            torch.cuda.profiler.start()
+        else:
+            torch.cuda.profiler.stop()
+
+    def push(self, text: str) -> None:
+        """Begin an NVTX range."""
+        import torch
+
+        torch.cuda.nvtx.range_push(text)
+
+    def pop(self) -> None:
+        """End it."""
+        import torch
+
+        torch.cuda.nvtx.range_pop()
+
+
 class Capture:
     """The window that the profiler records, between cudaProfilerStart and cudaProfilerStop.
 
     Args:
         mode: ``no`` profiler; ``all`` points in one window, with an NVTX range around each; ``points``: a
-        window
-            for each.
+            window for each.
+        where: the work runs: this process, or the ranks of an engine.
     """
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, where: Here | Ranks | None = None) -> None:
         self.mode = mode
+        self._where = where or Here()
         self.windows = 0
         self._open = False
 
@@ -101,10 +135,8 @@ class Capture:
         """Begin a window."""
         if self.mode == "no" or self._open:
             return
-        import torch
-
-        torch.cuda.synchronize()
-        torch.cuda.profiler.start()
+        self._where.synchronize()
+        self._where.profiler(starts=True)
         self.windows += 1
         self._open = True
 
@@ -112,11 +144,19 @@ class Capture:
         """End the window when all that was launched in it has run."""
         if not self._open:
             return
-        import torch
-
-        torch.cuda.synchronize()
-        torch.cuda.profiler.stop()
+        self._where.synchronize()
+        self._where.profiler(starts=False)
         self._open = False
+
+    def push(self, text: str) -> None:
+        """Begin an NVTX range, if anybody looks."""
+        if self.mode != "no":
+            self._where.push(text)
+
+    def pop(self) -> None:
+        """End it."""
+        if self.mode != "no":
+            self._where.pop()
 
     @contextmanager
     def all(self) -> Iterator[None]:
@@ -134,18 +174,16 @@ class Capture:
         if self.mode == "no":
             yield
             return
-        import torch
-
         if self.mode == "points":
             self.start()
         if text is not None:
-            torch.cuda.nvtx.range_push(text)
+            self._where.push(text)
         try:
             yield
         finally:
-            torch.cuda.synchronize()
+            self._where.synchronize()
             if text is not None:
-                torch.cuda.nvtx.range_pop()
+                self._where.pop()
             if self.mode == "points":
                 self.stop()
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from made.nsys import Recording, kernel
 from nsys_oracle import ask
+from shipped import REPORTS
+
+import traceql
 
 if TYPE_CHECKING:
     from traceql import Database
@@ -60,6 +63,25 @@ def test_both_ranks_of_a_recorded_run_worked(corpus: Database) -> None:
         (144, 0, 1993, None),
         (145, 1, 2017, None),
     ]
+
+
+def test_every_rank_of_a_model_on_two_gpus_has_its_steps_and_their_work() -> None:
+    with traceql.open(":memory:") as db:
+        db.ingest(REPORTS / "llama_tp2.nsys-rep.xz", name="tp2")
+        ranges = db.sql("FROM nvtx_ranges SELECT pid, text, count(*) GROUP BY ALL").rows()
+        sums = db.sql(
+            "FROM kernels SELECT pid, count(*) WHERE name LIKE '%cross_device_reduce%' GROUP BY pid"
+        ).rows()
+        steps = ask(db, "communication_per_step", step="decode_step")
+    counted = {(pid, text): count for pid, text, count in ranges}
+    for pid in (1215, 1216):
+        assert (counted[pid, "decode_sweep/batch_size=1"], counted[pid, "decode_step"]) == (1, 4)
+    assert [(row["pid"], row["step"]) for row in steps] == [(p, s) for p in (1215, 1216) for s in range(4)]
+    # Two sums over the ranks in each of 32 layers, one after the embedding, in four steps.
+    assert dict(sums) == {1215: 4 * 65, 1216: 4 * 65}
+    # The rank that is launched first waits in them for the other.
+    exposed = {pid: sum(row["exposed_ns"] for row in steps if row["pid"] == pid) for pid in (1215, 1216)}
+    assert exposed[1216] > 3 * exposed[1215]
 
 
 CATEGORIES = [

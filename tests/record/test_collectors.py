@@ -18,7 +18,8 @@ import pytest
 import systems
 
 import traceql
-from collectors import engine, vllm_layer_roofline, vllm_specdec
+from collectors import engine, vllm_specdec
+from collectors.layers import layers_of
 from collectors.worker import MARK
 
 pytestmark = [pytest.mark.long, systems.posix("scripts of a shell, which stand for the tools")]
@@ -255,7 +256,9 @@ def test_a_report_for_each_point_with_its_tags_and_numbers(machine: dict[str, st
     ]
     # A window for each point, with four steps in it, and none around the run without a profiler.
     window = ["start", "push decode_sweep/batch_size={}", *["push decode_step", "pop"] * 4, "pop", "stop"]
-    assert calls.read_text().splitlines() == [line.format(batch) for batch in (1, 4) for line in window]
+    assert calls.read_text(encoding="utf-8").splitlines() == [
+        line.format(batch) for batch in (1, 4) for line in window
+    ]
     with traceql.open(":memory:") as db:
         for report in sorted(out.glob("*.nsys-rep")):
             db.ingest(report, replace=True)
@@ -322,7 +325,7 @@ def test_layers_are_recorded_by_kind_phase_and_length(machine: dict[str, str], t
     arguments = ["--lengths", "4,12", "--chunk", 8, "--repeats", 1, "--model", "llama-3.1-8b"]
     env = ["--env", f"FAKE_CALLS={calls}"]
     collector("vllm_layer_roofline", *arguments, "--no-ncu", "--out", out, *env, env=machine)
-    called = calls.read_text().splitlines()
+    called = calls.read_text(encoding="utf-8").splitlines()
     assert called[0] == "start" and called[-1] == "stop" and called.count("start") == 1
     texts = [line.partition("layer_roofline/")[2] for line in called if line.startswith("push")]
     # 4 tokens are one step; 12 are two, the second sees all of them. Two layers of two kinds each.
@@ -349,7 +352,91 @@ def test_layers_are_recorded_by_kind_phase_and_length(machine: dict[str, str], t
             "stop",
         )
     ]
-    assert calls.read_text().splitlines() == expected
+    assert calls.read_text(encoding="utf-8").splitlines() == expected
+
+
+def calls_by_rank(calls: Path) -> tuple[list[str], list[str]]:
+    """What the two processes of a model on two GPUs told the profiler."""
+    said = calls.read_text(encoding="utf-8").splitlines()
+    return [x for x in said if not x.startswith("1: ")], [x[3:] for x in said if x.startswith("1: ")]
+
+
+TWO_GPUS = ("--engine", '{"tensor_parallel_size": 2}')
+
+
+def test_a_sweep_over_two_gpus_says_what_each_rank_measured(machine: dict[str, str], tmp_path: Path) -> None:
+    calls, out = tmp_path / "calls", tmp_path / "out"
+    arguments = [
+        "--batches",
+        "1,4",
+        "--output-len",
+        8,
+        "--nsys",
+        "--out",
+        out,
+        "--env",
+        f"FAKE_CALLS={calls}",
+    ]
+    collector("vllm_decode_sweep", *arguments, *TWO_GPUS, env=machine)
+    # What both GPUs read together, spread over two of them by the query.
+    assert {row["weight_bytes"] for row in table(out / "decode_sweep.csv")} == {"4400"}
+    assert {row["tensor_parallel_size"] for row in table(out / "decode_sweep.csv")} == {"2"}
+    whole, *ranks = json.loads((out / "decode_sweep.csv.run.json").read_text())["runs"][:3]
+    assert "ms_per_token" in {m["name"] for m in whole["metrics"]} and "rank" not in whole["tags"]
+    for number, run in enumerate(ranks):
+        assert (run["tags"]["rank"], run["tags"]["batch_size"]) == (str(number), "1")
+        assert run["metrics"] == [
+            {"name": "rank_weight_bytes", "unit": "bytes", "value": 2400},
+            {"name": "gpu_ms_per_step", "unit": "ms", "value": 1.0 + number},
+        ]
+    # Each rank has its ranges; the window of all of them is opened once.
+    first, second = calls_by_rank(calls)
+    steps = ["push decode_step", "pop"] * 4
+    recorded = [[f"push decode_sweep/batch_size={batch}", *steps, "pop"] for batch in (1, 4)]
+    assert second == [*recorded[0], *recorded[1]]
+    assert first == ["start", *recorded[0], "stop", "start", *recorded[1], "stop"]
+    with traceql.open(":memory:") as db:
+        from traceql.read import runs
+
+        db.import_runs(runs.read(out / "decode_sweep.csv"))
+        answer = db.query("decode_sweep")
+        by_rank = db.query("decode_sweep", metric="gpu_ms_per_step")
+    assert by_rank["batch_size", "ms_per_token"].rows() == [(1, 1.0), (4, 1.0), (1, 2.0), (4, 2.0)]
+    assert answer["gpus"].to_list() == [2, 2]
+    assert answer["floor_ms"].to_list() == pytest.approx([1e3 * 4400 / 2 / 4.8e12] * 2)
+
+
+def test_layers_of_two_ranks_have_ranges_in_both(machine: dict[str, str], tmp_path: Path) -> None:
+    calls, out = tmp_path / "calls", tmp_path / "out"
+    arguments = ["--lengths", "8", "--repeats", 1, "--no-ncu", "--out", out, "--env", f"FAKE_CALLS={calls}"]
+    collector("vllm_layer_roofline", *arguments, *TWO_GPUS, env=machine)
+    first, second = calls_by_rank(calls)
+    assert second and [x for x in first if x not in ("start", "stop")] == second
+    (whole, *ranks) = json.loads((out / "layers_nsys.nsys-rep.run.json").read_text())["runs"]
+    counted = {m["name"]: m["value"] for m in whole["metrics"]}["ranges"]
+    assert [[m["value"] for m in run["metrics"] if m["name"] == "ranges"] for run in ranks] == [
+        [counted / 2],
+        [counted / 2],
+    ]
+
+
+def test_two_calls_of_a_pipeline_are_one_step(machine: dict[str, str], tmp_path: Path) -> None:
+    arguments = ["--batches", "2", "--output-len", 8, "--repeats", 1, "--out", tmp_path]
+    collector("vllm_decode_sweep", *arguments, "--engine", '{"pipeline_parallel_size": 2}', env=machine)
+    rows = table(tmp_path / "decode_sweep.csv")
+    assert [(row["rank"], row["pipeline_parallel_size"]) for row in rows] == [
+        ("", "2"),
+        ("0", "2"),
+        ("1", "2"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["vllm_decode_sweep", "vllm_prefill_sweep", "vllm_layer_roofline"])
+def test_ncu_is_refused_where_ranks_wait_for_each_other(name: str, tmp_path: Path) -> None:
+    arguments = ["--ncu", "--dry-run", "--out", tmp_path, *TWO_GPUS]
+    result = collector(name, *arguments, env={"PATH": "/usr/bin"}, check=False)
+    assert result.returncode == 2
+    assert "waits for the others" in result.stderr
 
 
 def test_speculative_decoding_becomes_a_sweep_with_a_run_for_each_mode(
@@ -402,7 +489,7 @@ def test_a_served_model_is_recorded_between_start_and_stop(machine: dict[str, st
         *("--rates", "200,400", "--requests", 4, "--out", out, "--env", f"FAKE_CALLS={calls}"),
         env=machine,
     )
-    assert calls.read_text().splitlines() == ["start", "stop"] * 2
+    assert calls.read_text(encoding="utf-8").splitlines() == ["start", "stop"] * 2
     assert [row["request_rate"] for row in table(out / "serve.csv")] == ["200", "400"]
     assert float(table(out / "serve.csv")[0]["ttft_p50_ms"]) > 0
     assert sorted(p.name for p in out.glob("*.nsys-rep")) == [
@@ -475,7 +562,7 @@ def test_layers_of_hybrid_models_count_as_a_whole_and_those_of_others_as_their_p
         model = type(
             "Model", (), {"named_modules": lambda self, m=modules: [("", self), ("model.layers", m)]}
         )()
-        assert vllm_layer_roofline.layers_of(model) == expected
+        assert layers_of(model) == expected
 
 
 def test_a_mode_may_set_variables() -> None:

@@ -15,6 +15,7 @@ import pytest
 from collectors import engine, latencies, told, vllm_serve_trace, vllm_specdec
 from collectors.latencies import Request
 from collectors.occupancy import Occupancy, watcher
+from collectors.ranks import Ranks
 from collectors.worker import spread
 from traceql.read.runs import unit_of
 from traceql.record import machine, sampling
@@ -151,7 +152,7 @@ def vllm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_an_engine_says_what_it_settled_on(vllm: Any) -> None:
     arguments = {"max_num_seqs": 8, "max_num_batched_tokens": 64, "max_model_len": 32}
     llm = engine.llm("llama-3.1-8b", random=True, graphs=[1, 8], **arguments)
-    settled = engine.settled(llm)
+    settled = Ranks(llm).settled()
     assert settled["tags"] == {
         "scheduling": "synchronous",
         "execution": "graphs",

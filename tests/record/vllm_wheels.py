@@ -104,7 +104,6 @@ USED: Mapping[str, Mapping[str, Sequence[str]]] = {
     },
     "vllm/entrypoints/llm.py": {
         "LLM": (
-            "apply_model",
             "collective_rpc",
             "generate",
             "get_metrics",
@@ -113,13 +112,13 @@ USED: Mapping[str, Mapping[str, Sequence[str]]] = {
             "llm_engine",
         )
     },
-    "vllm/v1/engine/llm_engine.py": {"LLMEngine": ("engine_core", "model_config", "step")},
-    "vllm/v1/engine/core_client.py": {"InprocClient": ("engine_core",)},
+    "vllm/v1/engine/llm_engine.py": {"LLMEngine": ("engine_core", "model_config", "step", "vllm_config")},
+    "vllm/v1/engine/core_client.py": {"InprocClient": ("engine_core", "get_output")},
     "vllm/v1/engine/core.py": {"EngineCore": ("scheduler",)},
     "vllm/v1/core/sched/scheduler.py": {"Scheduler": ("kv_cache_manager", "running", "waiting")},
     "vllm/v1/core/kv_cache_manager.py": {"KVCacheManager": ("usage",)},
     "vllm/v1/request.py": {"Request": ("num_preemptions", "request_id")},
-    "vllm/v1/worker/worker_base.py": {"WorkerBase": ("vllm_config",)},
+    "vllm/v1/worker/worker_base.py": {"WorkerBase": ("get_model", "rank", "vllm_config")},
     "vllm/model_executor/layers/attention_layer_base.py": {"AttentionLayerBase": ("get_attn_backend",)},
     "vllm/v1/attention/backend.py": {"AttentionBackend": ("get_name",)},
     "vllm/v1/metrics/loggers.py": {"StatLoggerBase": ("log_engine_initialized", "record")},
@@ -149,6 +148,7 @@ USED: Mapping[str, Mapping[str, Sequence[str]]] = {
             "VLLM_NO_USAGE_STATS",
             "VLLM_USE_FLASHINFER_SAMPLER",
             "VLLM_USE_V2_MODEL_RUNNER",
+            "VLLM_WORKER_MULTIPROC_METHOD",
         )
     },
 }

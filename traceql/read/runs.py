@@ -38,7 +38,7 @@ TAG_COLUMNS = frozenset(
     batch batch_index batch_size block_size concurrency context context_len data_parallel_size dp
     draft_tokens drafts input_len input_length kv_len max_model_len max_num_batched_tokens
     max_num_seqs max_tokens num_iters num_prompts output_len output_length pipeline_parallel_size pp
-    prompt_len repeat repeats request_rate requests run seed seq_len sequence_length spec_tokens
+    prompt_len rank repeat repeats request_rate requests run seed seq_len sequence_length spec_tokens
     steps temperature tensor_parallel_size top_k top_p tp warmup weight_bytes flop_per_token
     """,
     )

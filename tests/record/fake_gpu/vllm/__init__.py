@@ -3,9 +3,12 @@
 import asyncio
 import importlib
 import os
+import pickle
 import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+
+from torch import cuda
 
 
 @dataclass
@@ -104,7 +107,7 @@ def resolved(arguments):
         ),
         parallel_config=SimpleNamespace(
             tensor_parallel_size=arguments.get("tensor_parallel_size", 1),
-            pipeline_parallel_size=1,
+            pipeline_parallel_size=arguments.get("pipeline_parallel_size", 1),
             data_parallel_size=1,
             enable_expert_parallel=False,
         ),
@@ -123,11 +126,31 @@ def resolved(arguments):
     )
 
 
-def asked(arguments, method):
-    module, _, name = arguments["worker_extension_cls"].rpartition(".")
-    worker = type("Worker", (getattr(importlib.import_module(module), name),), {})()
-    worker.vllm_config = resolved(arguments)
-    return [getattr(worker, method)()]
+class Workers:
+    """A worker for each rank, which get what can be sent to another process."""
+
+    def __init__(self, arguments):
+        module, _, name = arguments["worker_extension_cls"].rpartition(".")
+        kind = type("Worker", (getattr(importlib.import_module(module), name),), {})
+        parallel = resolved(arguments).parallel_config
+        ranks = parallel.tensor_parallel_size * parallel.pipeline_parallel_size
+        self.models = [Llama() for _ in range(ranks)]
+        self.workers = []
+        for rank, model in enumerate(self.models):
+            worker = kind()
+            worker.vllm_config, worker.rank = resolved(arguments), rank
+            worker.get_model = lambda model=model: model
+            self.workers.append(worker)
+
+    def ask(self, method, arguments):
+        sent = pickle.dumps((method, arguments))
+        answers = []
+        for worker in self.workers:
+            cuda.RANK = worker.rank
+            method, arguments = pickle.loads(sent)
+            answers.append(pickle.loads(pickle.dumps(getattr(worker, method)(*arguments))))
+        cuda.RANK = 0
+        return answers
 
 
 @dataclass
@@ -141,18 +164,35 @@ class Request:
 
 
 class Engine:
-    def __init__(self, model, chunk):
-        self.model = model
+    def __init__(self, models, chunk, config):
+        self.models = models
+        self.vllm_config = config
+        self.begun = False
         self.chunk = chunk
         self.requests = []
         self.scheduler = SimpleNamespace(running=[], waiting=[], kv_cache_manager=SimpleNamespace(usage=0.0))
-        self.engine_core = SimpleNamespace(engine_core=SimpleNamespace(scheduler=self.scheduler))
+        self.engine_core = SimpleNamespace(
+            engine_core=SimpleNamespace(scheduler=self.scheduler), get_output=self.get_output
+        )
         self.model_config = SimpleNamespace(
             get_vocab_size=lambda: 1000,
             hf_config=SimpleNamespace(to_dict=lambda: {"tie_word_embeddings": False}),
         )
 
     def step(self):
+        self.engine_core.get_output()
+
+    def get_output(self):
+        pipeline = self.vllm_config.parallel_config.pipeline_parallel_size > 1
+        if pipeline and not self.begun:
+            self.begun = True
+            return SimpleNamespace(outputs=[])
+        self.begun = False
+        made = sum(len(request.made) for request in self.requests)
+        self.work()
+        return SimpleNamespace(outputs=[1] * (sum(len(request.made) for request in self.requests) - made))
+
+    def work(self):
         room = self.chunk
         for request in self.requests:
             if len(request.made) == request.wanted:
@@ -160,7 +200,10 @@ class Engine:
             rows = min(room, request.prompt - request.done) if request.done < request.prompt else 1
             if rows == 0:
                 continue
-            self.model.forward(rows)
+            for rank, model in enumerate(self.models):
+                cuda.RANK = rank
+                model.forward(rows)
+            cuda.RANK = 0
             request.done += rows
             room -= rows
             if request.done >= request.prompt:
@@ -180,14 +223,14 @@ class LLM:
         if os.environ.get("FAKE_NO_START"):
             os._exit(7)
         self.arguments = arguments
-        self.llm_engine = Engine(Llama(), arguments["max_num_batched_tokens"])
+        self.workers = Workers(arguments)
+        self.llm_engine = Engine(
+            self.workers.models, arguments["max_num_batched_tokens"], resolved(arguments)
+        )
         self.generated = 0
 
-    def collective_rpc(self, method):
-        return asked(self.arguments, method)
-
-    def apply_model(self, function):
-        return [function(self.llm_engine.model)]
+    def collective_rpc(self, method, timeout=None, args=()):
+        return self.workers.ask(method, args)
 
     def generate(self, prompts, sampling, use_tqdm=True):
         if len(prompts) == int(os.environ.get("FAKE_FAILING_BATCH", 0)):
@@ -233,8 +276,8 @@ class AsyncLLM:
         server.running = 0
         return server
 
-    async def collective_rpc(self, method):
-        return asked(self.arguments, method)
+    async def collective_rpc(self, method, timeout=None, args=()):
+        return Workers(self.arguments).ask(method, args)
 
     async def generate(self, prompt, sampling, request_id):
         # A client that is busy, and so sends late.
