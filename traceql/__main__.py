@@ -8,13 +8,13 @@ import os
 import signal
 
 
-def main() -> None:
+def program() -> None:
     """Run the command line and end; the exit status is `traceql.cli.main`'s."""
     signal.signal(signal.SIGINT, _interrupted)
-    from traceql.cli import main as run
+    from traceql.cli import main
 
     try:
-        run()
+        main()
         status = 0
     except KeyboardInterrupt:
         # While the command line began or ended.
@@ -32,4 +32,4 @@ def _interrupted(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    program()
