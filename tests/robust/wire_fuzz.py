@@ -199,16 +199,21 @@ def _read(form: str, path: Path) -> int:
 def outcome(form: str, path: Path) -> tuple[str, float, float]:
     """What a reader makes of a file, in a process of its own: the end, seconds, bytes beyond what it begins with."""
     began = time.perf_counter()
+    said, says = os.pipe()
     pid = os.fork()
     if pid == 0:
         with Path("/proc/self/statm").open(encoding="utf-8") as file:
-            has = int(file.read().split()[5]) * resource.getpagesize()
+            sizes = [int(pages) * resource.getpagesize() for pages in file.read().split()]
+        resident, has = sizes[1], sizes[5]
+        os.write(says, str(resident).encode())
         most = has + BYTES + BYTES_PER_BYTE * path.stat().st_size
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         signal.alarm(SECONDS)
         os._exit(_read(form, path))
     _, status, used = os.wait4(pid, 0)
-    seconds, grown = time.perf_counter() - began, 1024.0 * used.ru_maxrss - _RESIDENT
+    seconds, grown = time.perf_counter() - began, 1024.0 * used.ru_maxrss - int(os.read(said, 32))
+    os.close(said)
+    os.close(says)
     if os.WIFSIGNALED(status):
         return f"signal {os.WTERMSIG(status)}", seconds, grown
     return {0: "read", 1: "refused"}.get(os.WEXITSTATUS(status), "failed"), seconds, grown
@@ -247,7 +252,4 @@ if __name__ == "__main__":
     # What every case needs is there before the first one.
     for _form in MAKERS:
         assert reader_of(_form).read
-    # Of which a forked process has as much, but not what was more before.
-    with Path("/proc/self/statm").open(encoding="utf-8") as _file:
-        _RESIDENT = float(_file.read().split()[1]) * resource.getpagesize()
     main()
