@@ -9,7 +9,6 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from traceql import given
 from traceql.ask import compare, info, place
 from traceql.ask.answer import Answer, Asker
 from traceql.questions import catalog
@@ -146,8 +145,8 @@ class Database:
             self.path,
             allow_files=allow_files,
             definitions=Definitions(self._catalog),
-            timeout_s=None if timeout_s is None else given.seconds("timeout_s", timeout_s, zero=False),
-            wait_s=given.seconds("wait_s", wait_s, zero=True),
+            timeout_s=timeout_s,
+            wait_s=wait_s,
             tell=tell,
         )
         self._asker = Asker(self._store, self._catalog, _draw)

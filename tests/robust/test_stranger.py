@@ -12,6 +12,7 @@ import io
 import lzma
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -34,8 +35,8 @@ from traceql import Database, DatabaseError, QueryError, TimeLimitError, Traceql
 from traceql.cli import output
 from traceql.draw import charts
 from traceql.questions import catalog
-from traceql.store import interrupts
-from traceql.tables import schema
+from traceql.store import interrupts, trust
+from traceql.tables import schema, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -476,6 +477,27 @@ def test_a_question_that_fails_for_a_value_names_its_column(given: Callable[...,
     with Database(path) as database, pytest.raises(QueryError) as caught:
         database.sql("SELECT grid_x * grid_x * 2 FROM kernels")
     assert "kernels.grid_x (9223372036854775807)" in caught.value.message
+
+
+@pytest.mark.parametrize("question", ["occupancy", "scheduler", "speed_of_light"])
+def test_a_question_that_fails_for_rows_that_are_one_names_the_columns(
+    given: Callable[..., Path], question: str
+) -> None:
+    with (
+        Database(given("UPDATE metrics SET kernel_id = -1 WHERE hash(rowid + 6) % 3 = 0")) as database,
+        pytest.raises(QueryError) as caught,
+    ):
+        database.ask(question)
+    assert re.search(r"metrics\.kernel_id and metric \(-1, \w+, twice\)", caught.value.message)
+
+
+def test_what_reports_hold_is_in_range_and_told_apart(whole: Path) -> None:
+    with Database(whole) as database:
+        database.sql("SELECT 1")
+        with database._store._used("read") as cursor:
+            assert trust.out_of_range(cursor.connection, [table.name for table in schema.TABLES]) == ""
+        tables = [table.name for table in schema.TABLES if values.twice(table, table.name)]
+    assert {"kernels", "api_calls", "nvtx_ranges", "memory_ops", "metrics", "runs"} <= {*tables}
 
 
 @pytest.mark.long

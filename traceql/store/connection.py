@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
+from traceql import given
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
 from traceql.store import compact, create, empty, failures, held, interrupts, permissions
@@ -44,6 +45,9 @@ class Store:
         timeout_s: how long a statement may take; None for any time.
         wait_s: how long a question or a change waits for another process that has the file open.
         tell: is given a sentence when one waits, once.
+
+    Raises:
+        ValueError: `timeout_s` or `wait_s` is no number of seconds.
     """
 
     def __init__(
@@ -57,12 +61,12 @@ class Store:
         tell: Callable[[str], None] = log,
     ) -> None:
         self.path = path
-        self.timeout_s = timeout_s
+        self.timeout_s = None if timeout_s is None else given.seconds("timeout_s", timeout_s, zero=False)
         #: Absolute, so that no name is taken for the address of something else (sqlite:x, md:x), and that of
         #: the folder in which the object was made.
         self.place = path if path == MEMORY else str(Path(path).absolute().resolve())
         self.definitions = definitions
-        self.patience = Patience(wait_s, tell)
+        self.patience = Patience(given.seconds("wait_s", wait_s, zero=True), tell)
         self._asking: Mode = "files" if allow_files else "read"
         # One in memory is this object's alone, and nobody else could open it.
         self._own = File(self._asking) if path == MEMORY else None

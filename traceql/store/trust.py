@@ -205,7 +205,9 @@ def check_traces(
 
 
 def out_of_range(connection: duckdb.DuckDBPyConnection, words: Iterable[str]) -> str:
-    """Columns of the tables among some words that hold what is out of range, each with such a value.
+    """Columns of the tables among some words that hold what cannot be, each with such a value.
+
+    That is what is out of range, and what is the same in two rows that it should tell apart.
 
     Args:
         connection: on which the names of tables mean what they do in the question that failed.
@@ -213,15 +215,22 @@ def out_of_range(connection: duckdb.DuckDBPyConnection, words: Iterable[str]) ->
     """
     found = []
     for table in values.tables_of(words):
-        statement = values.out_of_range(table, table.name)
-        if statement is None:
-            continue
-        answer = connection.execute(statement)
-        names = [name for name, *_ in answer.description]
-        (row,) = answer.fetchall()
-        found += [
-            f"{table.name}.{name} ({one})" for name, one in zip(names, row, strict=True) if one is not None
-        ]
+        if (statement := values.out_of_range(table, table.name)) is not None:
+            answer = connection.execute(statement)
+            names = [name for name, *_ in answer.description]
+            (row,) = answer.fetchall()
+            found += [
+                f"{table.name}.{name} ({one})"
+                for name, one in zip(names, row, strict=True)
+                if one is not None
+            ]
+        if (statement := values.twice(table, table.name)) is not None:
+            answer = connection.execute(statement)
+            names = [name for name, *_ in answer.description]
+            found += [
+                f"{table.name}.{' and '.join(names)} ({', '.join(map(str, row))}, twice)"
+                for row in answer.fetchall()
+            ]
     return ", ".join(found[:_SHOWN_COLUMNS])
 
 
