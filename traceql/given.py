@@ -1,14 +1,12 @@
-"""What somebody gives: files, to be read whole, texts and numbers of seconds.
+"""Files that somebody gives, to be read whole: what is no file, or larger than such files are, is refused.
 
-What is no file, or larger than such files are, is refused: a pipe would be waited for, and a device may
-never end.
+A pipe would be waited for, and a device may never end.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import math
 import stat
 from collections import Counter
 from pathlib import Path
@@ -89,19 +87,3 @@ def valid(text: str) -> str:
     'run \ufffd.nsys-rep'
     """
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def seconds(name: str, value: float, *, zero: bool) -> float:
-    """A time that somebody gives.
-
-    Args:
-        name: of it, for the message.
-        value: number of seconds.
-        zero: whether it may be none at all.
-
-    Raises:
-        ValueError: it is negative, endless or no number, or 0 where that is no time.
-    """
-    if not (math.isfinite(value) and (value > 0 or (zero and value == 0))):
-        raise ValueError(f"{name}: {value!r} is no time; give seconds{', or 0' if zero else ' above 0'}")
-    return value

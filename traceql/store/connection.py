@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
-from traceql import given
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
 from traceql.store import compact, create, empty, failures, held, interrupts, permissions
 from traceql.store.definitions import words
 from traceql.store.outcomes import Compacted
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
-from traceql.store.waiting import WAIT_S, Patience, log
+from traceql.store.waiting import WAIT_S, Patience, log, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -61,12 +60,12 @@ class Store:
         tell: Callable[[str], None] = log,
     ) -> None:
         self.path = path
-        self.timeout_s = None if timeout_s is None else given.seconds("timeout_s", timeout_s, zero=False)
+        self.timeout_s = None if timeout_s is None else seconds("timeout_s", timeout_s, zero=False)
         #: Absolute, so that no name is taken for the address of something else (sqlite:x, md:x), and that of
         #: the folder in which the object was made.
         self.place = path if path == MEMORY else str(Path(path).absolute().resolve())
         self.definitions = definitions
-        self.patience = Patience(given.seconds("wait_s", wait_s, zero=True), tell)
+        self.patience = Patience(seconds("wait_s", wait_s, zero=True), tell)
         self._asking: Mode = "files" if allow_files else "read"
         # One in memory is this object's alone, and nobody else could open it.
         self._own = File(self._asking) if path == MEMORY else None
