@@ -18,14 +18,14 @@ import pytest
 import writers
 from command_line import traceql
 from forks import Forks
-from helpers_robust import PARQUETDIR, contents, decoded_here
+from helpers_robust import PARQUETDIR, contents, decoded_here, let_end
 from made.nsys import Recording
 
 import traceql as library
 from traceql.errors import CheckError, DatabaseError, QueryError, ReportError, TimeLimitError
 from traceql.questions import catalog
 from traceql.read import temporary
-from traceql.store import decode, held, interrupts
+from traceql.store import decode, held
 from traceql.store.connection import Store
 from traceql.store.definitions import Definitions
 
@@ -131,6 +131,7 @@ def test_a_time_limit_that_a_lock_used_up_says_so(forks: Forks, db: Path) -> Non
     assert answer.returncode == 124
     assert "Narrow" in answer.stderr
     assert "in use" not in answer.stderr
+    let_end()
 
 
 def test_a_time_limit_that_a_change_of_the_same_process_used_up_says_so(db: Path) -> None:
@@ -141,10 +142,7 @@ def test_a_time_limit_that_a_change_of_the_same_process_used_up_says_so(db: Path
         ):
             database.sql("FROM traces")
         assert database.sql("FROM traces").height == 1
-    # Nobody is left who waits.
-    until = time.monotonic() + 60
-    while interrupts.left_behind() and time.monotonic() < until:
-        time.sleep(0.02)
+    let_end()
 
 
 @pytest.mark.parametrize("how", ["write", "read"])
