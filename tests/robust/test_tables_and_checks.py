@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import sys
 import threading
 import time
@@ -264,6 +263,8 @@ def test_a_condition_that_takes_gigabytes_is_ended_and_the_next_one_answered(
     )
     with pytest.raises(CheckError, match=r"check 'one': needs more than 1.1 GB of memory"):
         checks.run(measured._asker, found)
+    import resource
+
     # Neither this process nor the one in which it was computed.
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10 < 2 << 30
     assert judged(measured, f"length({doubled(3)}) = 32") == "pass"
