@@ -44,6 +44,11 @@ def test_an_interruption_is_quiet_whatever_is_being_imported(module: str) -> Non
     assert ended.stderr.strip() in ("", "Interrupted.")
 
 
+def test_nothing_is_imported_before_an_interruption_is_quiet() -> None:
+    found = ran("import sys; before = {*sys.modules}; import traceql; print(sorted({*sys.modules} - before))")
+    assert found.stdout == "['__future__', 'traceql']\n"
+
+
 @systems.posix("signals that a process sends itself")
 def test_an_interruption_is_quiet_when_the_command_is_done() -> None:
     ended = ran(ENDING, "--version")
