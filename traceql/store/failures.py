@@ -28,7 +28,7 @@ def query_error(error: duckdb.Error, statement: str, odd: str = "") -> QueryErro
     text = str(error).strip()
     if odd:
         return QueryError(
-            f"{text.partition(chr(10))[0]}: the database holds values that are out of range: {odd}",
+            f"{first_line(error).strip().rstrip('.')}: the database holds values that are out of range: {odd}",
             "It was damaged, or made by another program: ingest the reports again into a new one.",
         )
     if isinstance(error, duckdb.PermissionException):
