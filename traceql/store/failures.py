@@ -27,8 +27,9 @@ def query_error(error: duckdb.Error, statement: str, odd: str = "") -> QueryErro
     """
     text = str(error).strip()
     if odd:
+        said = first_line(error).strip().rstrip(".")
         return QueryError(
-            f"{first_line(error).strip().rstrip('.')}: the database holds values that are out of range: {odd}",
+            f"{said}: the database holds values that are out of range: {odd}",
             "It was damaged, or made by another program: ingest the reports again into a new one.",
         )
     if isinstance(error, duckdb.PermissionException):
