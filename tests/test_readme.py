@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from command_line import traceql
 from made.nsys import Recording, kernel
-from shipped import MODELS, REPORTS, TABLES
+from shipped import REPORTS
 
 from traceql import Database
 
@@ -51,34 +51,36 @@ def test_continuous_integration_runs_the_readmes_check() -> None:
     assert "./check --all" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-def test_every_command_shown_works(tmp_path: Path) -> None:
-    (tmp_path / "results").mkdir()
-    for name in ("scv_baseline_off.ncu-rep.xz", "llama_eager.sqlite.xz", "llama_roofline.ncu-rep.xz"):
-        shutil.copy(REPORTS / name, tmp_path / "results")
-    shutil.copy(REPORTS / "scv_baseline_vectorized.ncu-rep.xz", tmp_path / "run.ncu-rep")
-    for name, shown_as in (
-        ("baseline", "before"),
-        ("nwor", "after"),
-        ("baseline", "timeline"),
-        ("baseline", "counters"),
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a clone holds that the README names, and nothing else."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in (
+        "tests/fixtures/reports",
+        "tests/fixtures/tables",
+        "tests/fixtures/models",
+        "docs",
+        "queries",
     ):
-        for form in ("ncu-rep", "nsys-rep"):
-            shutil.copy(REPORTS / f"scv_{name}_vectorized.{form}.xz", tmp_path / f"{shown_as}.{form}")
-    (tmp_path / "question.sql").write_text("FROM traces")
-    shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
-    for name in ("decode_sweep.csv", "prefill_sweep.csv"):
-        shutil.copy(TABLES / name, tmp_path)
-    for name in ("small_baseline_t0.7", "small_nwor_t0.7", "four_modes_latency"):
-        shutil.copy(TABLES / f"{name}.json", tmp_path)
-    shutil.copy(TABLES / "vllm_latency.json", tmp_path / "latency.json")
-    shutil.copy(MODELS / "llama-3.1-8b.json", tmp_path / "config.json")
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+def test_every_command_shown_works_in_the_order_of_the_page(clone: Path) -> None:
+    first = in_this_environment(blocks("bash")[0])
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(["bash", "-c", first], cwd=clone, env=environment, capture_output=True, check=True)
     shown = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
     assert len(shown) > 8
     for line in shown:
         words = shlex.split(line)
         assert words[0] == "traceql"
-        result = traceql(*words[1:], folder=tmp_path)
+        result = traceql(*words[1:], folder=clone)
         assert result.returncode == 0, f"{line}\n{result.stderr}"
+        # A reader who follows the page gets answers.
+        assert "No rows" not in result.stderr, f"{line}\n{result.stderr}"
+        assert result.stdout or "-o" in words or words[1] in ("ingest", "tag", "import-runs"), line
 
 
 def test_the_python_example_runs(tmp_path: Path) -> None:

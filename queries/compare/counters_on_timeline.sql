@@ -30,9 +30,25 @@
 -- @column metric_value DOUBLE          its value
 -- @column kernel_id BIGINT             the launch on the timeline, see kernels
 -- @column profiled_kernel_id BIGINT    the launch under ncu
+-- @column kernel_matched_pct DOUBLE    share of the kernel's launches on the timeline that have counters
+-- @column kernel_matched_time_pct DOUBLE  the same of their time
 -- @column timeline_matched_pct DOUBLE  share of all launches of the timeline that have counters
 -- @column timeline_matched_time_pct DOUBLE  the same of their time
 -- @column counters_matched_pct DOUBLE  share of all profiled launches that the timeline holds
+-- @note   SELECT format(
+-- @note   '{:,} of {:,} launches of the timeline have counters, {:.1f} % of their time; ',
+-- @note   count(*) FILTER (found_in = 'both'), count(kernel_id), coalesce(max(timeline_matched_time_pct), 0)
+-- @note   ) || format(
+-- @note   '{:,} of {:,} profiled launches are on it.',
+-- @note   count(*) FILTER (found_in = 'both'), count(profiled_kernel_id)
+-- @note   ) FROM answer
+-- @note   UNION ALL FROM (
+-- @note   SELECT format('Most of the time without counters, {:.1f} % of the timeline''s, is of {}: ',
+-- @note   100 * sum(duration_ns) FILTER (found_in = 'timeline only') / any_value(all_ns), kernel)
+-- @note   || 'traceql query ncu-command says how to profile a launch of it.'
+-- @note   FROM answer, (SELECT sum(duration_ns) AS all_ns FROM answer) GROUP BY kernel
+-- @note   HAVING sum(duration_ns) FILTER (found_in = 'timeline only') > 0
+-- @note   ORDER BY sum(duration_ns) FILTER (found_in = 'timeline only') DESC, kernel LIMIT 1)
 -- @chart  scatter x=start_ns y=dram_bytes_per_s
 
 WITH named AS (
@@ -85,17 +101,26 @@ SELECT
     seen.kernel_id,
     profiled.kernel_id AS profiled_kernel_id,
     percent(
-        count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER (),
+        count(profiled.kernel_id) FILTER (seen.kernel_id IS NOT NULL) OVER of_kernel,
+        count(seen.kernel_id) OVER of_kernel
+    ) AS kernel_matched_pct,
+    percent(
+        coalesce(sum(seen.duration_ns) FILTER (profiled.kernel_id IS NOT NULL) OVER of_kernel, 0),
+        sum(seen.duration_ns) OVER of_kernel
+    ) AS kernel_matched_time_pct,
+    percent(
+        count(profiled.kernel_id) FILTER (seen.kernel_id IS NOT NULL) OVER (),
         count(seen.kernel_id) OVER ()
     ) AS timeline_matched_pct,
     percent(
-        sum(seen.duration_ns) FILTER (profiled.kernel_id IS NOT NULL) OVER (),
+        coalesce(sum(seen.duration_ns) FILTER (profiled.kernel_id IS NOT NULL) OVER (), 0),
         sum(seen.duration_ns) OVER ()
     ) AS timeline_matched_time_pct,
     percent(
-        count(*) FILTER (seen.kernel_id IS NOT NULL AND profiled.kernel_id IS NOT NULL) OVER (),
+        count(profiled.kernel_id) FILTER (seen.kernel_id IS NOT NULL) OVER (),
         count(profiled.kernel_id) OVER ()
     ) AS counters_matched_pct
 FROM seen
 FULL JOIN profiled USING (process_number, device_id, path, kernel, instance)
+WINDOW of_kernel AS (PARTITION BY kernel)
 ORDER BY start_ns NULLS LAST, path, kernel, process_number, device_id, instance

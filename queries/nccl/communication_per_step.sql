@@ -7,7 +7,7 @@
 -- @of     timeline
 -- @param  step VARCHAR = NULL    text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'  whose launches begin a step: thread or process
--- @needs  kernels
+-- @needs  kernels timeline
 -- @column trace VARCHAR          name of the trace
 -- @column gpu_id INTEGER         the GPU, see gpus
 -- @column pid BIGINT             process

@@ -6,7 +6,7 @@
 -- @param  step VARCHAR = NULL            text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'          whose launches a range holds: thread or process
 -- @param  exact BOOLEAN = false          steps of different text apart, whatever the numbers in it
--- @needs  kernels
+-- @needs  kernels timeline
 -- @column trace VARCHAR                  name of the trace
 -- @column range VARCHAR                  NVTX message of the steps; NULL if kernels tell them
 -- @column steps BIGINT                   how many

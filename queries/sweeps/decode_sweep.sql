@@ -40,7 +40,7 @@
 -- @note   string_agg(DISTINCT sweep, ', ' ORDER BY sweep))
 -- @note   FROM answer WHERE sized_by LIKE '%assumed' HAVING count(*) > 0
 -- @note   UNION ALL
--- @note   FROM (SELECT DISTINCT remark || ' (' || sweep || ')' AS note
+-- @note   FROM (SELECT DISTINCT format('{} ({})', remark, concat_ws(', ', sweep, gpu)) AS note
 -- @note   FROM answer WHERE remark <> '' ORDER BY note)
 -- @chart  sweep x=batch_size y=ms_per_token color=gpu file=sweep config=config
 --         ridge=ridge_batch elbow=empirical_ridge_batch finding=finding

@@ -43,7 +43,7 @@
 -- @note   string_agg(DISTINCT sweep, ', ' ORDER BY sweep))
 -- @note   FROM answer WHERE sized_by LIKE '%assumed' HAVING count(*) > 0
 -- @note   UNION ALL
--- @note   FROM (SELECT DISTINCT remark || ' (' || sweep || ')' AS note
+-- @note   FROM (SELECT DISTINCT format('{} ({})', remark, concat_ws(', ', sweep, gpu)) AS note
 -- @note   FROM answer WHERE remark <> '' ORDER BY note)
 -- @chart  sweep x=input_len y=ms color=gpu file=sweep config=config
 --         ridge=ridge_tokens elbow=elbow_fit_tokens by_eye=elbow_by_eye_tokens finding=finding

@@ -533,7 +533,7 @@ def test_ranges_of_other_domains_are_found_however_they_nest() -> None:
         ("s", 2, "timeline only", 170, None),
         ("s/w", 1, "counters only", None, 4),
     ]
-    assert found.select(pl.col("^.*_pct$")).unique().rows() == [(75, 75, 75)]
+    assert found.select(pl.col("^.*_pct$")).unique().rows() == [(75, 75, 75, 75, 75)]
     # Reads were not measured: no rate.
     assert found["dram_bytes_per_s"].is_null().all()
 
@@ -630,3 +630,69 @@ def test_what_the_command_cannot_compare_it_names(home: Path) -> None:
     assert "not overwritten" in err
     _, err = run(home, "old", "line", status=1)
     assert "counters-on-timeline --timeline line --counters old" in err
+
+
+def test_the_coverage_of_the_timeline_is_said_with_what_has_none() -> None:
+    db = timelines(
+        line=Recording().work(kernel("gemm", 0, 60), kernel("gemm", 60, 80), kernel("norm", 80, 100))
+    )
+    profile(("", "", "gemm", 1), ("", "", "copy", 1)).store(db, "counters")
+    answer = db.ask("counters_on_timeline", timeline="line", counters="counters")
+    said = [note.text for note in answer.notes if note.code == "remark"]
+    assert said == [
+        "1 of 3 launches of the timeline have counters, 60.0 % of their time; 1 of 2 profiled launches are on it.",
+        "Most of the time without counters, 20.0 % of the timeline's, is of gemm: traceql query ncu-command "
+        "says how to profile a launch of it.",
+    ]
+
+
+def test_a_comparison_of_counters_says_what_moved_with_the_time() -> None:
+    db = empty()
+    Profile().kernel("k", ns=80, dram_read=300, dram_write=100).store(db, "before")
+    Profile().kernel("k", ns=40, dram_read=100, dram_write=100).store(db, "after")
+    said = db.compare("before", "after").notes
+    assert "All launches: time -50.0 %; with it moved DRAM bytes -50.0 %." in said
+    assert "k: time -50.0 %; with it moved DRAM bytes -50.0 %." in said
+    assert not any("with it moved" in note for note in db.compare("before", "before").notes)
+
+
+@pytest.mark.parametrize("topic", [None, "kernel", "range"])
+def test_of_timelines_nothing_is_said_to_have_moved_with_the_time(topic: str | None) -> None:
+    db = timelines(
+        **{name: Recording().range("r", 0, 9).work(kernel("k", 0, end)) for name, end in (("a", 9), ("b", 4))}
+    )
+    assert not any("with it moved" in note for note in db.compare("a", "b", topic=topic).notes)
+
+
+def test_what_moved_with_the_time_of_two_real_reports_follows_from_their_sums(corpus: Database) -> None:
+    sides = ["scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.ncu-rep.xz"]
+    found = corpus.query("moved_with", baseline=sides[:1], variant=sides[1:], names="full", limit=None)
+    wanted = {"dram_write_bytes": "dram__bytes_write.sum", "sm__warps_launched.sum": "sm__warps_launched.sum"}
+    totals = []
+    for side in sides:
+        sums: dict[tuple[str | None, str], float] = {}
+        for name, metric, value in corpus.sql(
+            "SELECT demangled, metric, value FROM kernels JOIN metrics USING (trace_id, kernel_id) "
+            "JOIN traces USING (trace_id) WHERE trace = $name",
+            {"name": side},
+        ).iter_rows():
+            for group in (name, None):
+                if metric in (*wanted.values(), "gpu__time_duration.sum"):
+                    sums[group, metric] = sums.get((group, metric), 0) + value
+        totals.append(sums)
+    before, after = totals
+    shared = {group for group, _ in before} & {group for group, _ in after}
+    rows = {(row["group_name"], row["measure"]): row for row in found.to_dicts()}
+    assert {group for group, _ in rows} == shared and len(shared) > 3
+    for group in shared:
+        times = before[group, "gpu__time_duration.sum"], after[group, "gpu__time_duration.sum"]
+        for measure, metric in wanted.items():
+            row, pair = rows[group, measure], (before[group, metric], after[group, metric])
+            assert (row["baseline_ns"], row["variant_ns"]) == times
+            assert (row["baseline"], row["variant"]) == pair
+            if row["explained_pct"] is not None:
+                time, amount = math.log(times[1] / times[0]), math.log(pair[1] / pair[0])
+                assert row["explained_pct"] == pytest.approx(100 * amount / time)
+                # What the amount does not make up, its rate does.
+                rate = math.log(1 + row["rate_delta_pct"] / 100)
+                assert amount - rate == pytest.approx(time)

@@ -14,7 +14,7 @@ from shipped import EXPECTED
 
 from traceql.ask import nsys_stats
 from traceql.errors import QueryError
-from traceql.questions import nvidia
+from traceql.questions import catalog, nvidia
 
 if TYPE_CHECKING:
     from traceql import Database
@@ -170,3 +170,16 @@ def test_start_end_ranges_nest_among_themselves_and_in_push_pop_ranges() -> None
     table, _ = nsys_stats.asked(ask, ask.catalog.find("nvtx_gpu_proj_trace"), {})
     levels = dict(zip(table.column("Name").to_pylist(), table.column("Lvl").to_pylist(), strict=True))
     assert levels.items() >= {":request": 0, ":step": 1, ":part": 2, ":layer": 3}.items()
+
+
+def test_graphs_that_nvidia_leaves_out_are_told(corpus: Database) -> None:
+    told = "5 graphs traced as a whole in graph_whole.sqlite.xz have no rows here, as in nsys stats"
+    question = catalog.shipped().find("cuda_gpu_sum")
+    for trace, is_told in (("graph_whole.sqlite.xz", True), ("graph_nodes.sqlite.xz", False)):
+        _, said = nsys_stats.asked(corpus._asker, question, {"trace": [trace]})
+        assert any(told in note.text for note in said) == is_told
+    # What lists no graphs in any case has nothing to say of them.
+    _, said = nsys_stats.asked(
+        corpus._asker, catalog.shipped().find("cuda_api_sum"), {"trace": ["graph_whole.sqlite.xz"]}
+    )
+    assert not any("have no rows here" in note.text for note in said)

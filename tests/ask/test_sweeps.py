@@ -140,7 +140,7 @@ def test_a_tag_of_decoding_that_is_no_number_is_named_and_gives_no_share(
     (row,) = answer.frame().to_dicts()
     assert row["remark"] == f"{remark}; no elbow: fewer than three batch sizes"
     assert (row["floor_ms"], row["hbm_utilisation_pct"]) == (None, None)
-    assert [note.text for note in answer.notes] == [f"{row['remark']} (s)"]
+    assert [note.text for note in answer.notes] == [f"{row['remark']} (s, H200)"]
 
 
 @pytest.mark.parametrize(
@@ -269,9 +269,9 @@ def test_what_is_assumed_and_what_is_missing_is_said_beside_the_answer() -> None
     Runs({"gpu": "H200", "batch": 1, "model": "70b", "ms_per_token": 50}).store(db, "large")
     assert [note.text for note in db.ask("decode_sweep").notes] == [
         "No model is named and no weight_bytes given for nameless: taken for Llama-3.1-8B",
-        "no elbow: fewer than three batch sizes (nameless)",
-        "weight_bytes of the model not given; no elbow: fewer than three batch sizes (large)",
+        "no elbow: fewer than three batch sizes (nameless, H200)",
+        "weight_bytes of the model not given; no elbow: fewer than three batch sizes (large, H200)",
     ]
     assert [note.text for note in db.ask("decode_sweep", weight_bytes=1.4e11).notes] == [
-        f"no elbow: fewer than three batch sizes ({sweep})" for sweep in ("large", "nameless")
+        f"no elbow: fewer than three batch sizes ({sweep}, H200)" for sweep in ("large", "nameless")
     ]

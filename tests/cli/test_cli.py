@@ -262,7 +262,8 @@ def test_wrong_usage_ends_with_status_2(home: Path) -> None:
 def test_a_note_about_missing_data_goes_to_stderr(home: Path) -> None:
     result = traceql("query", "metric", "--metric", "no_such", "-f", "csv", cwd=home)
     assert result.stdout.startswith("trace,kernel_id")
-    assert result.stderr.startswith("note: No rows. Which metrics there are")
+    assert result.stderr.startswith("note: No metric is called 'no_such'. There is, for example: ")
+    assert "note: No rows. Which metrics there are" in result.stderr
 
 
 def test_info_describes_a_trace_and_a_file_alike(home: Path) -> None:

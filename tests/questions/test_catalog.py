@@ -39,6 +39,7 @@ REQUIRED = {
     "comparable": {"baseline": [BASELINE], "variant": [VARIANT]},
     "diff": {"baseline": [BASELINE], "variant": [VARIANT]},
     "counters_on_timeline": {"timeline": NSYS, "counters": NCU},
+    "moved_with": {"baseline": [BASELINE], "variant": [VARIANT]},
 }
 
 

@@ -6,6 +6,7 @@ Owns what an answer is, and what is said about what it lacks. Draws nothing, pri
 `answer`     the datum in the middle; who asks
 `place`      which traces are meant, and what of them
 `gaps`       what a question needs and the traces lack
+`nothing`    why an answer has no rows
 `info`       what a database and its traces hold
 `nsys_stats` a question as NVIDIA's report of its name answers it
 `compare`    two traces, or two groups of runs, side by side

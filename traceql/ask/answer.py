@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from traceql.ask import gaps, place
+from traceql.ask import gaps, nothing, place
 from traceql.ask.gaps import Note
 from traceql.ask.place import Place
 from traceql.errors import CatalogError, QueryError
@@ -127,8 +127,9 @@ class Asker:
         at = place.of(self.store.run, query, bound)
         notes += at.notes
         table = self._rows(query, at)
-        if table.num_rows == 0 and query.empty:
-            notes.append(Note("no_rows", f"No rows. {query.empty}"))
+        if table.num_rows == 0:
+            is_told = any(note.code == "window" for note in notes)
+            notes += nothing.notes(self.store.run, query, bound, window_is_told=is_told)
         notes += [Note("remark", text) for text in self._remarks(query, table)]
         return Answer(
             query,

@@ -159,6 +159,8 @@ def compare(
     # The two queries read the same tables: what they lack is said once.
     notes += dict.fromkeys(note.text for note in (*alike.notes, *differing.notes))
     notes += _unmeasured(differences, metrics or ())
+    if topic in (None, "trace", "kernel", "launch"):
+        notes += _moved_with_the_time(ask, sides, metrics or (), names)
     return Comparison(tuple(baseline), tuple(variant), findings, differences, tuple(notes))
 
 
@@ -203,6 +205,18 @@ def _unmeasured(differences: pl.DataFrame, metrics: Sequence[str]) -> list[str]:
         if lacking:
             notes.append(f"Not measured in {' and '.join(lacking)}: recorded by ncu --metrics {metric}.")
     return notes
+
+
+def _moved_with_the_time(
+    ask: Asker, sides: Mapping[str, Value], metrics: Sequence[str], names: str
+) -> list[str]:
+    """Which counters changed as the time of what was profiled did; nothing about timelines."""
+    amounts = [metric for metric in metrics if metric.endswith(".sum")]
+    try:
+        moved = ask("moved_with", **sides, metric=amounts or None, names=names)
+    except MissingDataError:
+        return []
+    return [note.text for note in moved.notes if note.code == "remark"]
 
 
 def _frame(query: str, rows: list[dict[str, Any]]) -> pl.DataFrame:

@@ -13,6 +13,8 @@ from traceql.errors import MissingDataError, QueryError
 from traceql.questions import nvidia
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
     from traceql.ask.answer import Asker
@@ -42,7 +44,8 @@ def asked(ask: Asker, question: Query, params: dict[str, Value]) -> tuple[pa.Tab
                 f"{question.name} of nsys stats knows no {name} {params[name]}",
                 f"Leave out --headers nvidia, or --{name}.",
             )
-    params = {**params, **_whole_graphs_left_out(question)}
+    whole_graphs = _whole_graphs_left_out(question)
+    params = {**params, **whole_graphs}
     limit = None
     if question.name == "um_sum":
         # The pages that moved fastest are not those that moved most.
@@ -58,6 +61,8 @@ def asked(ask: Asker, question: Query, params: dict[str, Value]) -> tuple[pa.Tab
     if question.name in _PROJECTIONS:
         _refuse_whole_graphs(ask, question, answer.table)
         tables["single"] = ask("nvtx_gpu_proj_trace", **{**params, "range": "*"}).table
+    if whole_graphs:
+        notes += _left_out(ask, place.chosen_of(answer.parameters))
     if question.name in _NUMBERED:
         notes.append(
             Note("remark", "RangeId, ParentId and RangeStack are our range_ids: nsys counts rows of its own.")
@@ -72,6 +77,22 @@ def asked(ask: Asker, question: Query, params: dict[str, Value]) -> tuple[pa.Tab
 
 def _whole_graphs_left_out(question: Query) -> dict[str, Value]:
     return {"graphs": False} if any(param.name == "graphs" for param in question.params) else {}
+
+
+def _left_out(ask: Asker, chosen: Sequence[str]) -> list[Note]:
+    """Notes on the graphs of traces that NVIDIA's report has no rows for."""
+    found = ask.store.run(
+        "SELECT trace, count(*) AS graphs FROM graph_launches JOIN traces USING (trace_id) "
+        f"WHERE {place.of_chosen(chosen)} GROUP BY trace ORDER BY trace"
+    ).to_pylist()
+    return [
+        Note(
+            "remark",
+            f"{row['graphs']:,} graphs traced as a whole in {row['trace']} have no rows here, as in nsys "
+            "stats: they have without --headers nvidia.",
+        )
+        for row in found
+    ]
 
 
 def _refuse_whole_graphs(ask: Asker, question: Query, answer: pa.Table) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from traceql.ask.gaps import Note
 from traceql.errors import MissingDataError, QueryError
+from traceql.present import units
 from traceql.questions import catalog
 from traceql.questions.parameters import TRACE_PARAMS, by_of, is_pattern, like, matches
 from traceql.store.ingest import no_trace
@@ -109,13 +110,13 @@ def of(run: Run, query: Query, bound: Mapping[str, Value]) -> Place:
     in_sql = {param.name for param in query.in_sql}
     values = {name: value for name, value in bound.items() if name in in_sql}
     given = {name: value for name, value in bound.items() if name not in in_sql and value is not None}
-    chosen = _chosen(values)
+    chosen = chosen_of(values)
     narrowed: dict[str, str] = {}
     notes: tuple[Note, ...] = ()
     if given.keys() & {"from", "to", "within"}:
         asked = _window(run, given, chosen)
         narrowed = {**window.selects(asked), **_names_of_all()}
-        notes = _cut(run, asked, chosen)
+        notes = (*_beyond(run, asked, chosen), *_cut(run, asked, chosen))
     own, tag = by_of(bound.get("by"))
     if any(param.takes_tag for param in query.params):
         values["by"] = own
@@ -146,7 +147,7 @@ def only(run: Run, words: Sequence[str]) -> dict[str, str]:
         if not some:
             raise no_trace(word)
         names.update(dict.fromkeys(some))
-    ids = run(f"SELECT trace_id FROM traces WHERE {_of_chosen(list(names))}").column(0).to_pylist()
+    ids = run(f"SELECT trace_id FROM traces WHERE {of_chosen(list(names))}").column(0).to_pylist()
     kept = f"trace_id IN ({', '.join(map(str, ids))})"
     return {
         table.name: f"SELECT * FROM old.{table.name} WHERE {kept}"
@@ -183,13 +184,14 @@ def _neither(word: str, runs: Sequence[str]) -> QueryError:
     )
 
 
-def _chosen(values: Mapping[str, Value]) -> Sequence[str]:
+def chosen_of(values: Mapping[str, Value]) -> Sequence[str]:
     """The names of all traces that a question is about; empty for every one."""
     given = [values[name] for name in TRACE_PARAMS if values.get(name) is not None]
     return [str(name) for names in given for name in (names if isinstance(names, list) else [names])]
 
 
-def _of_chosen(chosen: Sequence[str]) -> str:
+def of_chosen(chosen: Sequence[str]) -> str:
+    """The condition on rows of traces that leaves those with these names; all where none are given."""
     return f"trace IN ({', '.join(map(schema.literal, chosen))})" if chosen else "true"
 
 
@@ -224,7 +226,7 @@ def _names_of_all() -> dict[str, str]:
 def _has_instances(run: Run, asked: Window, chosen: Sequence[str]) -> bool:
     statement = (
         f"SELECT 1 FROM {window.SPANS} WHERE trace_id IN (SELECT trace_id FROM traces WHERE "
-        f"{_of_chosen(chosen)}) LIMIT 1"
+        f"{of_chosen(chosen)}) LIMIT 1"
     )
     return bool(run(statement, narrowed=window.selects(asked)).num_rows)
 
@@ -241,6 +243,28 @@ def _no_range(run: Run, name: str, asked: Window, chosen: Sequence[str]) -> Miss
     )
 
 
+def _beyond(run: Run, asked: Window, chosen: Sequence[str]) -> tuple[Note, ...]:
+    """A note on timelines that have ended when the window begins, or begin when it has ended."""
+    if asked.from_ns is None and asked.to_ns is None:
+        return ()
+    ended = "false" if asked.from_ns is None else f"trace_duration_ns < {asked.from_ns}"
+    begin = "false" if asked.to_ns is None else f"{asked.to_ns} <= 0"
+    rows = run(
+        "SELECT trace, trace_duration_ns FROM traces "
+        f"WHERE has_timeline AND ({ended} OR {begin}) AND {of_chosen(chosen)} ORDER BY trace"
+    ).to_pylist()
+    if not rows:
+        return ()
+    spans = [
+        f"{row['trace']} lasts {units.text('trace_duration_ns', row['trace_duration_ns'])}"
+        if row["trace_duration_ns"] is not None
+        else row["trace"]
+        for row in rows[:_SHOWN_NAMES]
+    ]
+    more = f" and {len(rows) - _SHOWN_NAMES} more" if len(rows) > _SHOWN_NAMES else ""
+    return (Note("window", f"The time lies outside of what was recorded: {', '.join(spans)}{more}."),)
+
+
 def _cut(run: Run, asked: Window, chosen: Sequence[str]) -> tuple[Note, ...]:
     """A note on GPU work whose launch the window cuts off."""
     if asked.range is not None or (asked.from_ns is None and asked.to_ns is None):
@@ -254,7 +278,7 @@ def _cut(run: Run, asked: Window, chosen: Sequence[str]) -> tuple[Note, ...]:
         FROM kernels
         JOIN api_calls AS calls ON calls.api_call_id = kernels.api_call_id
         WHERE {inside.format("kernels", "kernels")}
-          AND kernels.trace_id IN (SELECT trace_id FROM traces WHERE {_of_chosen(chosen)})
+          AND kernels.trace_id IN (SELECT trace_id FROM traces WHERE {of_chosen(chosen)})
         """
     ).to_pylist()[0]
     if not row["cut"]:
@@ -274,5 +298,5 @@ def _added_up(run: Run, tag: str, chosen: Sequence[str]) -> str:
         raise QueryError(f"no trace has a tag {tag!r}", f"Tags: {', '.join(tags) or 'none'}.")
     return (
         f"SELECT * REPLACE (coalesce(tags[{schema.literal(tag)}], trace) AS trace) FROM old.traces "
-        f"WHERE {_of_chosen(chosen)}"
+        f"WHERE {of_chosen(chosen)}"
     )

@@ -89,8 +89,9 @@ def diff(
 
     Timelines of nsys are compared in total and by kernel, NVTX range, API call and kind of copy; what ncu
     profiled in total, by kernel and launch by launch, matched by NVTX path, kernel name and number. Launches
-    without a partner are listed. What is equal is only counted, unless --all is given. The exit status is 0
-    in any case.
+    without a partner are listed. What is equal is only counted, unless --all is given. Notes say which
+    counters moved with the time of what was profiled, as the query moved-with does. The exit status is 0 in
+    any case.
 
     \b
     Examples:

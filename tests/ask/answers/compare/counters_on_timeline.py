@@ -55,6 +55,8 @@ CASES = [
             metric_value               25       NULL   NULL             NULL           NULL     NULL           NULL
             kernel_id                  1        2      3                4              5        NULL           NULL
             profiled_kernel_id         1        2      3                NULL           6        4              5
+            kernel_matched_pct         100      100    100              0              100      NULL           NULL     # 3 of 3, 1 of 1, 0 of 1
+            kernel_matched_time_pct    100      100    100              0              100      NULL           NULL
             timeline_matched_pct       80       80     80               80             80       80             80       # 4 of 5
             timeline_matched_time_pct  7500/85  7500/85  7500/85        7500/85        7500/85  7500/85        7500/85  # 75 of 85 ns
             counters_matched_pct       400/6    400/6  400/6            400/6          400/6    400/6          400/6    # 4 of 6
@@ -64,7 +66,7 @@ CASES = [
     Case(
         "another metric; a launch that is elsewhere in the other recording matches nothing",
         traces={
-            "t": Recording().work(kernel("norm", 10, 20), kernel("norm", 30, 40, device=1)),
+            "t": Recording().work(kernel("norm", 10, 20), kernel("norm", 30, 60, device=1)),
             "c": Profile()
             .kernel("norm", ns=7, metrics={WARPS: (4, "warp")})
             .kernel("norm", "step", ns=9, metrics={WARPS: (6, "warp")}),
@@ -79,7 +81,7 @@ CASES = [
             instance                   1     1              1
             found_in                   both  timeline only  counters only
             start_ns                   10    30             NULL
-            duration_ns                10    10             NULL
+            duration_ns                10    30             NULL
             profiled_ns                7     NULL           9
             dram_read_bytes            NULL  NULL           NULL
             dram_write_bytes           NULL  NULL           NULL
@@ -90,8 +92,10 @@ CASES = [
             metric_value               4     NULL           6
             kernel_id                  1     2              NULL
             profiled_kernel_id         1     NULL           2
+            kernel_matched_pct         50    50             50    # 1 of 2
+            kernel_matched_time_pct    25    25             25    # 10 of 40 ns
             timeline_matched_pct       50    50             50
-            timeline_matched_time_pct  50    50             50
+            timeline_matched_time_pct  25    25             25
             counters_matched_pct       50    50             50
             """
         ),
@@ -123,6 +127,8 @@ CASES = [
             metric_value               NULL  NULL
             kernel_id                  1     2
             profiled_kernel_id         2     1
+            kernel_matched_pct         100   100
+            kernel_matched_time_pct    100   100
             timeline_matched_pct       100   100
             timeline_matched_time_pct  100   100
             counters_matched_pct       100   100
@@ -156,6 +162,8 @@ CASES = [
             metric_value               NULL  NULL
             kernel_id                  1     2
             profiled_kernel_id         1     2
+            kernel_matched_pct         100   100
+            kernel_matched_time_pct    100   100
             timeline_matched_pct       100   100
             timeline_matched_time_pct  100   100
             counters_matched_pct       100   100

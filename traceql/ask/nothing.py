@@ -1,0 +1,127 @@
+"""Why an answer has no rows: nothing has the name that was asked for, or lies in the window."""
+
+from __future__ import annotations
+
+import difflib
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+
+from traceql.ask import place
+from traceql.ask.gaps import Note
+from traceql.present import values
+from traceql.questions.parameters import NARROWING, is_pattern, matches
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+    from traceql.questions.parameters import Value
+    from traceql.questions.question import Query
+
+# Names of things, and of traces, that a note lists.
+_NEAREST, _SHOWN_TRACES = 3, 8
+# Characters of a name there; full names of kernels have thousands.
+_LONGEST = 120
+
+_RANGES = (
+    "NVTX range",
+    "SELECT trace_id, text AS name FROM nvtx_ranges UNION SELECT trace_id, text FROM ncu_ranges",
+)
+_METRICS = (
+    "metric",
+    "SELECT trace_id, unnest([metric, label]) AS name FROM metrics "
+    "UNION SELECT trace_id, metric FROM gpu_samples",
+)
+# Parameter → what it names, and a SELECT of all such names that a trace has, with its trace_id.
+_NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "kernel": (
+            "kernel",
+            "SELECT trace_id, unnest([name, full_name, distinct_name]) AS name FROM kernel_names "
+            "JOIN (SELECT DISTINCT trace_id, name, coalesce(demangled, name) AS full_name FROM kernels) "
+            "USING (name, full_name)",
+        ),
+        "path": ("NVTX path", "SELECT trace_id, path AS name FROM range_paths"),
+        "rule": ("rule", "SELECT trace_id, rule AS name FROM advice"),
+        "range": _RANGES,
+        "step": _RANGES,
+        "metric": _METRICS,
+        "x": _METRICS,
+        "y": _METRICS,
+    }
+)
+
+
+class Run(Protocol):
+    """`store.connection.Store.run`."""
+
+    def __call__(self, statement: str, /) -> pa.Table:
+        """The answer to a statement."""
+
+
+def notes(run: Run, query: Query, bound: Mapping[str, Value], *, window_is_told: bool = False) -> list[Note]:
+    """What explains an answer without rows.
+
+    Args:
+        run: the database, not narrowed.
+        query: that was asked.
+        bound: values of all its parameters, as `place.named` has them.
+        window_is_told: whether it is said already that the window leaves nothing.
+    """
+    chosen = place.chosen_of(bound)
+    found = [
+        Note("no_rows", text)
+        for param in query.params
+        if param.name in _NAMES and param.type == "VARCHAR"
+        if (text := _no_name(run, param.name, bound.get(param.name), chosen))
+    ]
+    if query.empty:
+        found.append(Note("no_rows", f"No rows. {query.empty}"))
+    narrowing = [f"--{p.name}" for p in NARROWING if p.name != "by" and bound.get(p.name) is not None]
+    if narrowing and not (found or window_is_told):
+        text = f"No rows: nothing of what it is about lies within {' and '.join(narrowing)}."
+        found.append(Note("no_rows", text))
+    return found
+
+
+def _no_name(run: Run, param: str, wanted: Value, chosen: Sequence[str]) -> str:
+    """A sentence where nothing is called so, with the names that are nearest; empty where something is."""
+    if not isinstance(wanted, str) or not wanted.strip("*%"):
+        return ""
+    kind, names = _NAMES[param]
+    there = run(
+        f"""
+        SELECT DISTINCT name FROM ({names}) JOIN traces USING (trace_id)
+        WHERE name IS NOT NULL AND {place.of_chosen(chosen)}
+        ORDER BY name
+        """
+    )
+    known: list[str] = there.column(0).to_pylist()
+    if any(matches(name, wanted) for name in known):
+        return ""
+    where = f" in {', '.join(chosen)}" if 0 < len(chosen) <= _SHOWN_TRACES else ""
+    like = "like" if is_pattern(wanted) else "called"
+    text = f"No {kind}{where} is {like} {wanted!r}"
+    if near := nearest(wanted, known):
+        return f"{text}. The nearest: {_listed(near)}."
+    if known:
+        return f"{text}. There is, for example: {_listed(sorted(known, key=len)[:_NEAREST])}."
+    return f"{text}: there is none at all."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(values.cut(name, _LONGEST) for name in names)
+
+
+def nearest(wanted: str, known: Sequence[str]) -> list[str]:
+    """The names that a misspelt one may mean: those that hold it, else those that look most like it.
+
+    >>> nearest("gather", ["vectorized_gather_kernel", "fill", "GATHER"])
+    ['GATHER', 'vectorized_gather_kernel']
+    >>> nearest("rms_nrom", ["rms_norm", "fill"])
+    ['rms_norm']
+    """
+    word = wanted.strip("*%?").lower()
+    holding = sorted((name for name in known if word in name.lower()), key=lambda name: (len(name), name))
+    return holding[:_NEAREST] or difflib.get_close_matches(wanted, known, n=_NEAREST, cutoff=0.5)
