@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from traceql.database import open as open  # noqa: A004
     from traceql.errors import CatalogError as CatalogError
     from traceql.errors import CheckError as CheckError
+    from traceql.errors import ClusterError as ClusterError
     from traceql.errors import CollectError as CollectError
     from traceql.errors import DatabaseError as DatabaseError
     from traceql.errors import LimitError as LimitError
@@ -44,6 +45,7 @@ __all__ = [
     "Answer",
     "CatalogError",
     "CheckError",
+    "ClusterError",
     "CollectError",
     "Database",
     "DatabaseError",

@@ -4,27 +4,62 @@ Until the command line is there to put things in order there is nothing to be pu
 ends the process where it is. And so it does once the command line is done.
 """
 
+from __future__ import annotations
+
 import os
 import signal
+
+# As type checkers know it; the module of that name takes longer to import than all else before `program`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+# Objects that are made before garbage is looked for among them. A command is imports for the most part, which
+# stay: to look for garbage in between takes a tenth of the time.
+_OBJECTS = 50_000
+# What is asked for with these needs no decoder, or another one.
+_OTHERWISE = ("-h", "--help", "--via")
 
 
 def program() -> None:
     """Run the command line and end; the exit status is `traceql.cli.main`'s."""
     signal.signal(signal.SIGINT, _interrupted)
-    from traceql.cli import main
+    import gc
+    import sys
 
+    from traceql.store import interrupts
+
+    gc.set_threshold(_OBJECTS)
     try:
-        main()
+        # Before there is a process that must not be left behind.
+        interrupts.install()
+        with _decoder(sys.argv[1:]):
+            from traceql.cli import main
+
+            main()
         status = 0
     except KeyboardInterrupt:
-        # While the command line began or ended.
+        # Before the command line was there, or after it.
         status = 130
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     signal.signal(signal.SIGINT, _interrupted)
+    # Python looks for garbage at its end, too, several times.
+    gc.freeze()
     from traceql.cli import leave
 
     leave.with_status(status)
+
+
+def _decoder(words: list[str]) -> AbstractContextManager[None]:
+    """While the command imports what it needs, the process that will decode for it does so, too."""
+    import contextlib
+
+    if words[:1] != ["ingest"] or len(words) == 1 or any(word.startswith(_OTHERWISE) for word in words):
+        return contextlib.nullcontext()
+    from traceql.read import processes
+
+    return processes.reserve(words[1:])
 
 
 def _interrupted(*_: object) -> None:

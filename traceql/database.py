@@ -5,6 +5,7 @@ Thin: every method is one call into a room below.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -15,7 +16,7 @@ from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
 from traceql.read.base import no_progress
 from traceql.read.limits import bytes_of
-from traceql.store import connection, decode, held, ingest, interrupts, runs
+from traceql.store import choice, export, held, ingest, interrupts, read_in, runs
 from traceql.store.definitions import Definitions
 from traceql.store.waiting import WAIT_S, log
 from traceql.tables import schema
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
 
     from traceql.ask.checks import Verdict
     from traceql.ask.compare import Comparison
+    from traceql.cluster.workers import Workers
     from traceql.questions.parameters import Value
     from traceql.read.base import Progress
     from traceql.read.runs import RunFile
     from traceql.store.decode import Via
-    from traceql.store.outcomes import Compacted, ImportedRuns, Ingested
+    from traceql.store.outcomes import Compacted, Exported, ImportedRuns, Ingested
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -46,11 +48,13 @@ def open(  # noqa: A001
     queries: str | Path | Sequence[str | Path] = (),
     timeout_s: float | None = None,
     wait_s: float = WAIT_S,
+    lake: bool = False,
 ) -> Database:
     """Open a database, or name one that the first `Database.ingest` will create.
 
     Args:
-        path: a DuckDB file; ``":memory:"`` for one that lasts as long as the object.
+        path: a DuckDB file, or a folder of Parquet files (a lake), which many processes and machines may fill
+            at once; ``":memory:"`` for one that lasts as long as the object.
         allow_files: let SQL read and write other files and load extensions; views and macros that are stored
             in the database may not be used then.
         queries: folders with questions of your own, in the form of ``queries/``.
@@ -58,12 +62,15 @@ def open(  # noqa: A001
             None for any time. Then it raises `TimeLimitError`.
         wait_s: how long a question or a change waits for another process that has the file open; that it
             waits is said by the logger ``traceql``, by default on standard error.
+        lake: make a lake, if the path leads to a new or empty folder.
 
     Raises:
         CatalogError: a folder cannot be used.
         ValueError: `timeout_s` or `wait_s` is no number of seconds.
     """
-    return Database(path, allow_files=allow_files, queries=queries, timeout_s=timeout_s, wait_s=wait_s)
+    return Database(
+        path, allow_files=allow_files, queries=queries, timeout_s=timeout_s, wait_s=wait_s, lake=lake
+    )
 
 
 def _frame(table: str) -> Callable[[Database], pl.LazyFrame]:
@@ -136,13 +143,16 @@ class Database:
         queries: str | Path | Sequence[str | Path] = (),
         timeout_s: float | None = None,
         wait_s: float = WAIT_S,
+        lake: bool = False,
         tell: Callable[[str], None] = log,
     ) -> None:
         self.path = str(path)
         own = (queries,) if isinstance(queries, str | Path) else tuple(queries)
-        self._catalog = catalog.load(tuple(str(folder) for folder in own))
-        self._store = connection.Store(
+        self._queries = tuple(str(Path(folder).resolve()) for folder in own)
+        self._catalog = catalog.load(self._queries)
+        self._store = choice.store(
             self.path,
+            lake=lake,
             allow_files=allow_files,
             definitions=Definitions(self._catalog),
             timeout_s=timeout_s,
@@ -164,19 +174,42 @@ class Database:
     # --- questions --------------------------------------------------------------------------------------
 
     @_limited
-    def ask(self, name: str, /, **params: Value) -> Answer:
+    def ask(self, name: str, /, *, scheduler: str | Workers | None = None, **params: Value) -> Answer:
         """Answer a question of the catalogue: rows with the columns that its header declares, and notes.
 
+        Args:
+            name: of the question.
+            scheduler: who helps, see `traceql.cluster.workers.workers`: ``local:4`` or the address of a Dask
+                scheduler, whose workers can read the database by the same path; or workers that are there
+                already. Each answers for some of the traces, where a row of the answer is of one trace.
+            **params: of the question.
+
         Raises:
+            ClusterError: there are no such workers.
             UnknownQueryError: there is no such question.
             QueryError: a parameter is unknown, missing or of the wrong type.
             MissingDataError: no trace holds what the question reads.
         """
-        return self._asker(name, **params)
+        if scheduler is None:
+            return self._asker(name, **params)
+        from traceql.cluster import asking
+        from traceql.cluster.workers import workers
+
+        with contextlib.ExitStack() as stack:
+            helping = stack.enter_context(workers(scheduler)) if isinstance(scheduler, str) else scheduler
+            return asking.ask(
+                self._asker,
+                helping,
+                name,
+                params,
+                database=self._store.place,
+                queries=self._queries,
+                timeout_s=self._store.timeout_s,
+            )
 
     def query(self, name: str, /, **params: Value) -> pl.DataFrame:
         """The rows alone of what `ask` answers."""
-        return self.ask(name, **params).frame()
+        return self.ask(name, **cast("dict[str, Any]", params)).frame()
 
     @_limited
     def sql(
@@ -356,18 +389,17 @@ class Database:
             ReportError: the report cannot be read; the database is as it was.
             DatabaseError: the database cannot be written.
         """
-        decoded = decode.decode(
+        return read_in.read_in(
+            self._store,
             Path(path),
             via=via,
             memory_bytes=bytes_of(memory) if isinstance(memory, str) else memory,
             progress=progress or no_progress,
+            name=name,
+            tags=tags,
+            replace=replace,
+            keep_environment=keep_environment,
         )
-        try:
-            return ingest.add(
-                self._store, decoded, name=name, tags=tags, replace=replace, keep_environment=keep_environment
-            )
-        finally:
-            decoded.close()
 
     def import_runs(
         self,
@@ -430,8 +462,23 @@ class Database:
         """
         runs.drop(self._store, *sweeps)
 
+    def export(self, path: str | Path, *, lake: bool = False) -> Exported:
+        """Copy all of it into another database; every row, id and name stays as it is.
+
+        Args:
+            path: of the copy: a file or a folder, new or empty.
+            lake: make a lake of a new or empty folder.
+
+        Raises:
+            DatabaseError: the copy holds something already, or cannot be written.
+        """
+        with Database(path, lake=lake) as target:
+            return export.copy(self._store, target._store)
+
     def compact(self) -> Compacted:
         """Write the file anew: smaller, and without a byte of what was removed.
+
+        Of a lake: remove what writers left that were killed.
 
         The new file takes the place of the old one when it is whole, and has its permissions. Meanwhile there
         is room for both.

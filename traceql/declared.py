@@ -49,6 +49,24 @@ def from_toml(text: str, form: type[T], where: str, error: type[TraceqlError]) -
     return fitted(content, form, where, error)
 
 
+def from_json(content: bytes, form: type[T], where: str, error: type[TraceqlError], remedy: str) -> T:
+    """What a JSON file holds; see `from_toml`. Many such files are read, so no parsed JSON lies between.
+
+    Args:
+        content: of the file.
+        form: what it must look like.
+        where: its name, for messages.
+        error: raised for anything else.
+        remedy: of the error.
+    """
+    try:
+        return msgspec.json.decode(content, type=form)
+    except msgspec.ValidationError as problem:
+        raise error(f"{where}: {_explained(str(problem), form)[0]}", remedy) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
+        raise error(f"{where}: not JSON ({problem})", remedy) from None
+
+
 def fitted(
     content: object, form: type[T], where: str, error: type[TraceqlError], remedy: str | None = None
 ) -> T:

@@ -19,6 +19,7 @@
     ├── PredictionError        a prediction lacks what it needs
     │   └── UnknownGpuError        no data about a GPU of that name
     ├── CollectError           nothing can be recorded
+    ├── ClusterError           no workers can be had
     └── CheckError             a file of checks cannot be used
 
 Every message says what was wrong, and `remedy` what to do about it.
@@ -107,6 +108,10 @@ class UnknownGpuError(PredictionError):
 
 class CollectError(TraceqlError):
     """Nothing can be recorded: a tool, a variable or a place to write is missing, or the command failed."""
+
+
+class ClusterError(TraceqlError):
+    """There are no workers for what others shall do, or they cannot do it."""
 
 
 class CheckError(TraceqlError):

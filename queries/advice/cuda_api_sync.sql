@@ -5,6 +5,7 @@
 -- the recommended way and not listed. Advice: synchronise less; order streams with cudaStreamWaitEvent, and
 -- wait for events with cudaEventSynchronize.
 -- @of     timeline
+-- @unites trace
 -- @param  limit BIGINT = 50     calls per trace; NULL for all
 -- @needs  api_calls
 -- @column trace VARCHAR         name of the trace

@@ -4,6 +4,7 @@
 -- staging buffer, and the call waits for it. Advice: allocate the host side with cudaMallocHost, or
 -- pin_memory() in PyTorch.
 -- @of     timeline
+-- @unites trace
 -- @param  limit BIGINT = 50     operations per trace; NULL for all
 -- @needs  memory_ops api_calls
 -- @column trace VARCHAR         name of the trace

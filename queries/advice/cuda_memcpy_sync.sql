@@ -4,6 +4,7 @@
 -- Small copies to the device return early, and are not listed. Advice: use the Async function on a stream,
 -- with pinned host memory.
 -- @of     timeline
+-- @unites trace
 -- @param  early_bytes BIGINT = 65536  copies to the device of up to this size return before they are done
 -- @param  limit BIGINT = 50           operations per trace; NULL for all
 -- @needs  memory_ops api_calls

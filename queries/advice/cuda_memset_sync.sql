@@ -4,6 +4,7 @@
 -- A memset of device memory returns at once; of pinned or managed memory only when it is done. Advice: use
 -- the Async function on a stream.
 -- @of     timeline
+-- @unites trace
 -- @param  limit BIGINT = 50     operations per trace; NULL for all
 -- @needs  memory_ops api_calls
 -- @column trace VARCHAR         name of the trace

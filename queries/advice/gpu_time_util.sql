@@ -6,6 +6,7 @@
 -- chunk can be in use for more than 100 %. NVIDIA's rule looks at each process by itself, as --by process
 -- does, and also counts the profiler's own overhead.
 -- @of     timeline
+-- @unites trace
 -- @param  threshold_pct DOUBLE = 50  list chunks below this use; the default is NVIDIA's
 -- @param  chunks BIGINT = 30     chunks per GPU; the default is NVIDIA's
 -- @param  by VARCHAR = 'gpu'     gpu, whoever shares it, or process: what each of them uses

@@ -2,6 +2,7 @@
 --
 -- A runtime call contains its driver calls: compare totals within one layer.
 -- @of     totals
+-- @unites trace
 -- @param  layer VARCHAR = '*'   name or pattern of the layer: runtime, driver
 -- @needs  api_calls
 -- @column trace VARCHAR         name of the trace

@@ -3,6 +3,7 @@
 -- NVIDIA's counterpart: nsys stats cuda_api_sum.
 -- Runtime and driver functions together, as NVIDIA's report has them; api_summary tells them apart.
 -- @of     totals
+-- @unites trace
 -- @needs  api_calls
 -- @column trace VARCHAR         name of the trace
 -- @column function VARCHAR      function

@@ -2,6 +2,7 @@
 --
 -- NVIDIA's counterpart: nsys stats cuda_api_trace.
 -- @of     timeline
+-- @unites trace
 -- @needs  api_calls
 -- @column trace VARCHAR          name of the trace
 -- @column start_ns BIGINT        start of the call

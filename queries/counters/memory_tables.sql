@@ -8,6 +8,7 @@
 -- for; those of L1 for local memory hold them, too. L2 all holds what other units ask, too. Hits are those
 -- of all launches together.
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range
 -- @param  domain VARCHAR = ''         NVTX domain of ranges; empty for the default one

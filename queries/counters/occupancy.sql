@@ -10,6 +10,7 @@
 -- carve-out: where it is no less than what the block takes, the carve-out limits. NULL where blocks, warps
 -- or barriers limit. achieved_pct is the mean over time of what was measured while SMs were active.
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'            kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'           kernel (all its launches of one configuration together) or launch
 -- @param  names VARCHAR = 'distinct'      short, full or distinct names of kernels, see the view kernel_names

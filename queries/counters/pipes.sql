@@ -7,6 +7,7 @@
 -- are in shared. Of several workloads together it is the mean over their time. FLOP of tensor cores by type
 -- are in the query kernel-roofline.
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range
 -- @param  domain VARCHAR = ''         NVTX domain of ranges; empty for the default one

@@ -6,6 +6,7 @@
 -- workloads of the trace: the estimate × the launches' share of their time. Global estimates come first,
 -- then local ones, then advice without any; estimates of one kernel do not add up.
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range
 -- @param  domain VARCHAR = ''         NVTX domain of ranges; empty for the default one

@@ -6,6 +6,7 @@
 -- to ncu 2024 issue slots were counted while SMs were active, since then all the time (sm__inst_issued of
 -- active or elapsed cycles).
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range
 -- @param  domain VARCHAR = ''         NVTX domain of ranges; empty for the default one

@@ -7,6 +7,7 @@
 -- within 10 points. limiter is the unit that is used most: SM, or the part of memory whose throughput is
 -- that of the memory system, or next to it.
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range
 -- @param  domain VARCHAR = ''         NVTX domain of ranges; empty for the default one

@@ -6,6 +6,7 @@
 -- measures both in several passes, so shares add up to nearly 100. Of several workloads together it is the
 -- mean over their time. Stalls matter where schedulers often find no warp to issue: see the query scheduler.
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range
 -- @param  domain VARCHAR = ''         NVTX domain of ranges; empty for the default one

@@ -9,6 +9,7 @@
 -- Advice: launch and queue by CUDA graphs or fewer kernels, sync and copy by pinned memory and asynchronous
 -- calls, not_asked by less work on the host; cpu_bound_gaps lists gaps one by one.
 -- @of     totals
+-- @unites trace
 -- @param  by VARCHAR = 'gpu'      gpu, whoever shares it, or process: what each of them uses
 -- @needs  kernels|memory_ops|graph_launches timeline
 -- @column trace VARCHAR           name of the trace

@@ -5,6 +5,7 @@
 -- up: the last one may reach beyond its end), and the share of each in which at least one kernel runs.
 -- Kernels inside CUDA graphs that were traced as a whole count as long as the graph runs, if asked for.
 -- @of     timeline
+-- @unites trace
 -- @param  bins BIGINT = 30       bins per trace; the default is NVIDIA's
 -- @param  graphs BOOLEAN = true  whole CUDA graphs are kernel time; NVIDIA's recipe takes them for idle time
 -- @param  by VARCHAR = 'gpu'     gpu, whoever shares it, or process: the kernels of each of them

@@ -3,6 +3,7 @@
 -- NVIDIA's counterpart: nsys recipe gpu_metric_util_sum. The hardware samples these counters whether or not
 -- the program that is traced uses the GPU. Samples from before the trace began are left out.
 -- @of     totals
+-- @unites trace
 -- @param  metric VARCHAR = '*'  name or pattern of the metric
 -- @needs  gpu_samples
 -- @column trace VARCHAR         name of the trace

@@ -5,6 +5,7 @@
 -- one before, so that ranges much shorter than the sampling period say little. Samples are of a whole GPU,
 -- whoever uses it.
 -- @of     totals
+-- @unites trace
 -- @param  range VARCHAR = '*'   only ranges of this name or pattern
 -- @param  metric VARCHAR = '*'  name or pattern of the metric
 -- @needs  gpu_samples

@@ -5,6 +5,7 @@
 -- parallelism each rank is a process: an empty one was profiled wrongly (one rank only, or the workers
 -- were forked without --trace-fork-before-exec=true).
 -- @of     timeline
+-- @unites trace
 -- @needs  kernels timeline
 -- @column trace VARCHAR          name of the trace
 -- @column pid BIGINT             process; NULL for a GPU that no process used

@@ -4,6 +4,7 @@
 -- two …, of whichever process. The rows of one GPU add up to that time. Operations of one stream count
 -- once, even when they overlap.
 -- @of     totals
+-- @unites trace
 -- @param  by VARCHAR = 'gpu'    gpu, whoever shares it, or process: the streams of each of them
 -- @needs  kernels timeline
 -- @column trace VARCHAR         name of the trace

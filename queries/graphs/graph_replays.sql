@@ -5,6 +5,7 @@
 -- call, whose time counts once, and is longer than it would be without that; the graph is known by its lowest
 -- node number.
 -- @of     timeline
+-- @unites trace
 -- @needs  api_calls
 -- @column trace VARCHAR         name of the trace
 -- @column mode VARCHAR          graph (traced as a whole) or node

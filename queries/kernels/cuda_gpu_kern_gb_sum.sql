@@ -2,6 +2,7 @@
 --
 -- NVIDIA's counterpart: nsys stats cuda_gpu_kern_gb_sum.
 -- @of     totals
+-- @unites trace
 -- @param  names VARCHAR = 'full'     short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR              name of the trace

@@ -4,6 +4,7 @@
 -- execution of the kernel; the last one includes its end. A kernel that always takes the same time has one
 -- bin. Empty bins are left out.
 -- @of     totals
+-- @unites trace
 -- @param  kernel VARCHAR = '*'    name of the kernel, or a pattern of it
 -- @param  names VARCHAR = 'distinct'  short (as NVIDIA's), full or distinct names, see the view kernel_names
 -- @param  bins BIGINT = 10        bins per kernel

@@ -3,6 +3,7 @@
 -- NVIDIA's counterpart: nsys recipe cuda_gpu_kern_pace. Its executions in order, with the time since the one
 -- before ended (the first: since the trace began) and both added up. A long delta is a step that came late.
 -- @of     timeline
+-- @unites trace
 -- @param  kernel VARCHAR            function name, or a pattern of it, for example rms_norm_kernel
 -- @param  names VARCHAR = 'short'   short, full or distinct names, see the view kernel_names
 -- @needs  kernels

@@ -3,6 +3,7 @@
 -- NVIDIA's counterpart: nsys stats and recipe cuda_gpu_kern_sum.
 -- Kernels inside CUDA graphs that were traced as a whole are not in the trace, so not in here.
 -- @of     totals
+-- @unites trace
 -- @param  names VARCHAR = 'full'     short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR              name of the trace

@@ -4,6 +4,7 @@
 -- The queue is the time from the end of the call to the start on the GPU; a kernel that started before its
 -- call returned was not queued, and does not count in the queue's figures.
 -- @of     timeline
+-- @unites trace
 -- @param  names VARCHAR = 'full'     short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels api_calls
 -- @column trace VARCHAR              name of the trace

@@ -1,6 +1,7 @@
 -- Which kernels take the most GPU time?
 --
 -- @of     totals
+-- @unites trace
 -- @param  kernel VARCHAR = '*'  kernel name, or a pattern of it
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @param  limit BIGINT = 20     kernels per trace; NULL for all

@@ -2,6 +2,7 @@
 --
 -- NVIDIA's counterpart: nsys stats cuda_gpu_mem_size_sum.
 -- @of     totals
+-- @unites trace
 -- @needs  memory_ops
 -- @column trace VARCHAR         name of the trace
 -- @column operation VARCHAR     [CUDA memcpy Host-to-Device], [CUDA memset] …

@@ -3,6 +3,7 @@
 -- By range, a kernel counts for the innermost range that encloses it in that domain, so rows of one domain
 -- add up; its path starts with those of the ranges around it.
 -- @of     sums
+-- @unites trace
 -- @param  by VARCHAR = 'range'        range or kernel
 -- @param  domain VARCHAR = ''         NVTX domain; empty for the default one
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names

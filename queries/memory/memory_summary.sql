@@ -1,6 +1,7 @@
 -- How much is copied and set on the GPU, in which direction and how fast?
 --
 -- @of     totals
+-- @unites trace
 -- @needs  memory_ops
 -- @column trace VARCHAR         name of the trace
 -- @column kind VARCHAR          memcpy or memset

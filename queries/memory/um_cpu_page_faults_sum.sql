@@ -2,6 +2,7 @@
 --
 -- NVIDIA's counterpart: nsys stats um_cpu_page_faults_sum.
 -- @of     totals
+-- @unites trace
 -- @needs  um_cpu_page_faults
 -- @column trace VARCHAR           name of the trace
 -- @column cpu_page_faults BIGINT  page faults

@@ -4,6 +4,7 @@
 -- Managed memory moves when a CPU or GPU touches a page that is elsewhere. Page faults are recorded with
 -- nsys profile --cuda-um-cpu-page-faults=true --cuda-um-gpu-page-faults=true.
 -- @of     timeline
+-- @unites trace
 -- @param  limit BIGINT = 10        pages per trace, those that moved most bytes; NULL for all
 -- @needs  memory_ops
 -- @column trace VARCHAR            name of the trace

@@ -4,6 +4,7 @@
 -- Managed memory moves when a CPU or GPU touches a page that is elsewhere. Page faults are recorded with
 -- nsys profile --cuda-um-cpu-page-faults=true --cuda-um-gpu-page-faults=true.
 -- @of     totals
+-- @unites trace
 -- @needs  memory_ops
 -- @column trace VARCHAR                name of the trace
 -- @column to_device_bytes BIGINT       migrated from host to device

@@ -1,6 +1,7 @@
 -- What is the value of any ncu counter, kernel by kernel?
 --
 -- @of     traces
+-- @unites trace
 -- @param  metric VARCHAR         name, pattern or label: dram__bytes_write.sum, Waves Per SM
 -- @param  kernel VARCHAR = '*'   kernel name, or a pattern of it
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names

@@ -1,6 +1,7 @@
 -- How do two ncu counters relate, kernel by kernel?
 --
 -- @of     traces
+-- @unites trace
 -- @param  x VARCHAR             name of a metric, for example dram__bytes_read.sum
 -- @param  y VARCHAR             name of another, for example gpu__time_duration.sum
 -- @param  kernel VARCHAR = '*'  kernel name, or a pattern of it

@@ -4,6 +4,7 @@
 -- whatever runs at the same time: the five parts add up to the span. What communicates, kernel_patterns says;
 -- what a CUDA graph that was traced as a whole holds is not known, and counts as computation.
 -- @of     totals
+-- @unites trace
 -- @param  by VARCHAR = 'gpu'     gpu, whoever shares it, or process: what each of them does
 -- @needs  kernels timeline
 -- @column trace VARCHAR          name of the trace

@@ -5,6 +5,7 @@
 -- Whatever the process runs in that time counts, whichever thread launched it; what was before the first
 -- step is left out. Of steps that begin together, the last one has the time, and the others no row.
 -- @of     timeline
+-- @unites trace
 -- @param  step VARCHAR = NULL    text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'  whose launches begin a step: thread or process
 -- @needs  kernels timeline

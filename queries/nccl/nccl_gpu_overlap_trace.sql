@@ -5,6 +5,7 @@
 -- all-reduces and the like communicate, too (see kernel_patterns), and hide nothing. Time with several
 -- compute kernels counts once.
 -- @of     timeline
+-- @unites trace
 -- @param  communication VARCHAR = NULL  name or pattern, ignoring case, of communication kernels
 -- @param  names VARCHAR = 'short'       short, full or distinct names, see the view kernel_names
 -- @needs  kernels timeline

@@ -5,6 +5,7 @@
 -- reaches from the first start to the last end of this work. Grouped calls launch at ncclGroupEnd: the
 -- functions inside a group have no GPU work of their own.
 -- @of     totals
+-- @unites trace
 -- @param  domain VARCHAR = 'NCCL'  NVTX domain of the communication library
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR            name of the trace

@@ -4,6 +4,7 @@
 -- size of the message by the time of the kernel, in which a rank also waits for others: the best one comes
 -- nearest to what the links can do.
 -- @of     totals
+-- @unites trace
 -- @needs  kernels nvtx_ranges
 -- @column trace VARCHAR          name of the trace
 -- @column function VARCHAR       NCCL function; of a group, all of them

@@ -4,6 +4,7 @@
 -- NCCL marks each of its functions as an NVTX range of the domain NCCL. These are CPU times: how long the
 -- kernels ran and how much of that was hidden, nccl_gpu_overlap_trace says.
 -- @of     totals
+-- @unites trace
 -- @param  domain VARCHAR = 'NCCL'  NVTX domain of the communication library
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR            name of the trace

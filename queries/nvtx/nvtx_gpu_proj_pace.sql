@@ -4,6 +4,7 @@
 -- start of the trace.
 -- @param  range VARCHAR          text or pattern of the ranges
 -- @of     timeline
+-- @unites trace
 -- @param  by VARCHAR = 'thread'  whose launches a range holds: thread or process
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR          name of the trace

@@ -4,6 +4,7 @@
 -- thread of its process: kernels, copies, memsets and graphs traced as a whole. Its projection reaches from
 -- the first start to the last end of this work. Ranges without GPU work are left out.
 -- @of     totals
+-- @unites trace
 -- @param  by VARCHAR = 'thread'      whose launches a range holds: thread or process
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR              name of the trace

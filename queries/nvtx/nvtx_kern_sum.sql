@@ -3,6 +3,7 @@
 -- A kernel counts for every range around its launch, by the range's thread or by --by process; kernels
 -- launched outside any range come under a NULL range. Kernels whose launch was not recorded are left out.
 -- @of     timeline
+-- @unites trace
 -- @param  range VARCHAR = NULL    text or pattern of the ranges; NULL for everything
 -- @param  names VARCHAR = 'full'  short, full or distinct names of kernels, see the view kernel_names
 -- @param  by VARCHAR = 'thread'   whose launches a range holds: thread or process

@@ -4,6 +4,7 @@
 -- start of the trace.
 -- @param  range VARCHAR          text or pattern of the ranges
 -- @of     timeline
+-- @unites trace
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR          name of the trace
 -- @column domain VARCHAR         NVTX domain; empty for the default one

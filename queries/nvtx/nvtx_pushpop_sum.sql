@@ -2,6 +2,7 @@
 --
 -- Ranges that were closed; nested ranges count more than once in the total.
 -- @of     totals
+-- @unites trace
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR         name of the trace
 -- @column domain VARCHAR        NVTX domain; empty for the default one

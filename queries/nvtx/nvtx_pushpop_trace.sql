@@ -2,6 +2,7 @@
 --
 -- Ranges that were closed.
 -- @of     timeline
+-- @unites trace
 -- @param  range VARCHAR = '*'   text or pattern of the ranges
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR         name of the trace

@@ -2,6 +2,7 @@
 --
 -- Ranges that were closed, by whichever thread; they may overlap, so their total can exceed the time passed.
 -- @of     totals
+-- @unites trace
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR         name of the trace
 -- @column domain VARCHAR        NVTX domain; empty for the default one

@@ -3,6 +3,7 @@
 -- Push/pop and start/end ranges that were closed; ranges of one text count together, whichever ranges they
 -- lie in, so that nested ranges count more than once in the total.
 -- @of     totals
+-- @unites trace
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR         name of the trace
 -- @column domain VARCHAR        NVTX domain; empty for the default one

@@ -3,6 +3,7 @@
 -- NVIDIA's counterpart: nsys stats osrt_sum.
 -- Waiting counts as time: a thread that sleeps in poll is at the top of most traces.
 -- @of     totals
+-- @unites trace
 -- @needs  os_calls
 -- @column trace VARCHAR         name of the trace
 -- @column function VARCHAR      function

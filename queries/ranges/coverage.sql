@@ -4,6 +4,7 @@
 -- any thread of its process (ncu: when the report says so). Kernels without a recorded launch come from
 -- skipped API calls or from outside the recording.
 -- @of     totals
+-- @unites trace
 -- @param  by VARCHAR = 'thread'         whose launches a range holds: thread or process
 -- @needs  kernels
 -- @column trace VARCHAR                 name of the trace

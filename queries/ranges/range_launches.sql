@@ -4,6 +4,7 @@
 -- An .ncu-rep knows which ranges enclosed a kernel, not how often they ran: its instances come from the
 -- trace's tag `steps` (ingest --tag steps=2), else NULL.
 -- @of     totals
+-- @unites trace
 -- @param  range VARCHAR = '*'          text or pattern of the ranges
 -- @param  by VARCHAR = 'thread'        whose launches a range holds: thread or process
 -- @needs  ncu_ranges|nvtx_ranges kernels

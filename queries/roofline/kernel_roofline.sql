@@ -8,6 +8,7 @@
 -- FLOP are those executed, padding of tiles included. Where the shape of a GEMM is known (--kernel with --m,
 -- --n and --k, or the tags m, n and k of the trace) the useful ones stand beside them.
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together) or launch
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names

@@ -3,6 +3,7 @@
 -- A range holds what runs in the ranges inside it, too: rows do not add up.
 -- Columns are read as those of kernel-roofline.
 -- @of     traces
+-- @unites trace
 -- @param  path VARCHAR = '*'          path or pattern of the ranges
 -- @param  domain VARCHAR = ''         NVTX domain; empty for the default one
 -- @param  useful_flop DOUBLE = NULL   FLOP that the work of a row needs in theory

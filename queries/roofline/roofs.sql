@@ -11,6 +11,7 @@
 -- reach, and gives no roof. Listed are the precisions that decide the roof of some launch (see
 -- kernel_roofline). Ridge points are those with the DRAM bandwidth of the same source.
 -- @of     traces
+-- @unites trace
 -- @needs  rooflines
 -- @column trace VARCHAR               name of the trace
 -- @column kind VARCHAR                compute or memory

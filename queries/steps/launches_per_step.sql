@@ -3,6 +3,7 @@
 -- Steps are those of step-summary. Those of the same text together, the number of the step aside; minimum and
 -- maximum show whether they are alike.
 -- @of     totals
+-- @unites trace
 -- @param  step VARCHAR = NULL            text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'          whose launches a range holds: thread or process
 -- @param  exact BOOLEAN = false          steps of different text apart, whatever the numbers in it

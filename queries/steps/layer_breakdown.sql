@@ -8,6 +8,7 @@
 -- outside the ranges of its own thread is that of the range of the process that began last, as in PyTorch's
 -- backward pass.
 -- @of     totals
+-- @unites trace
 -- @param  module VARCHAR = '%'    module, or a pattern of it
 -- @param  by VARCHAR = 'thread'   whose launches a range holds: thread or process
 -- @param  exact BOOLEAN = false   keep the numbers in texts apart

@@ -6,6 +6,7 @@
 -- context is prefill and generation decode; TensorRT-LLM tells requests only. Kind and tokens of others are
 -- NULL.
 -- @of     timeline
+-- @unites trace
 -- @param  step VARCHAR = NULL         text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'       whose launches a range holds: thread or process
 -- @needs  kernels|nvtx_ranges timeline

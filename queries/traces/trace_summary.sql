@@ -1,6 +1,7 @@
 -- What does each trace hold?
 --
 -- @of     traces
+-- @unites trace
 -- @column trace VARCHAR          name of the trace
 -- @column profiler VARCHAR       nsys or ncu
 -- @column tool_version VARCHAR   version of the profiler; NULL for exports, which do not tell

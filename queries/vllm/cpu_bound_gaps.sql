@@ -6,6 +6,7 @@
 -- delay). Listed when the first two make up enough of the gap. Advice: CUDA graphs, asynchronous scheduling,
 -- fewer and larger kernels.
 -- @of     timeline
+-- @unites trace
 -- @param  min_gap_ns BIGINT = 0      shortest gap listed
 -- @param  min_cpu_pct DOUBLE = 50    smallest share of the gap that the CPU must have caused
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names

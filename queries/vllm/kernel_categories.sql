@@ -3,6 +3,7 @@
 -- A kernel's category is that of the first pattern that matches its full name; the patterns, in order, are
 -- the view kernel_patterns. What none of them matches is other: see top_kernel.
 -- @of     totals
+-- @unites trace
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @needs  kernels
 -- @column trace VARCHAR         name of the trace

@@ -5,6 +5,7 @@
 -- The gap is the time for which the GPU did nothing before the kernel started, whatever the stream; what was
 -- before the first operation of a GPU is not known.
 -- @of     totals
+-- @unites trace
 -- @param  kernel VARCHAR = '*'    function name, or a pattern of it
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
 -- @needs  kernels api_calls

@@ -346,7 +346,7 @@ def test_what_a_killed_maker_left_goes_with_the_next_change_and_what_is_being_ma
     others = {
         # Of another machine or container, of a process that lives, of another database, and called almost like that.
         f"traces.duckdb.{'0' * 8}-999999-1-{'0' * 8}.new",
-        f"traces.duckdb.{temporary.mark()}-{'0' * 8}.new",
+        f"traces.duckdb.{temporary.mine()}-{'0' * 8}.new",
         f"tracesxduckdb.{temporary._machine()}-999999-1-{'0' * 8}.new",
         "traces.duckdb.new",
     }

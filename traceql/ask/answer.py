@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from traceql.ask import gaps, nothing, place
@@ -113,7 +114,21 @@ class Asker:
         self._draw = draw
 
     def __call__(self, name: str, /, **params: Value) -> Answer:
+        """Answer a question, see `answer`."""
+        return self.answer(name, params)
+
+    def answer(
+        self,
+        name: str,
+        params: Mapping[str, Value],
+        elsewhere: Callable[[Query, Mapping[str, Value]], tuple[pa.Table, int] | None] | None = None,
+    ) -> Answer:
         """Answer a question.
+
+        Args:
+            name: of the question.
+            params: those that are given.
+            elsewhere: finds the rows, and how many there are without limit; None where it cannot.
 
         Raises:
             UnknownQueryError: there is no such question.
@@ -123,10 +138,10 @@ class Asker:
         """
         query = self.catalog.find(name)
         bound = place.named(self.store.run, query, query.bind(params))
-        notes = gaps.notes(self.store.run, self.catalog, query, bound)
-        at = place.of(self.store.run, query, bound)
+        notes = gaps.notes(self._run_about(bound), self.catalog, query, bound)
+        at = self._place(query, bound)
         notes += at.notes
-        table = self._rows(query, at)
+        table, total = (elsewhere and elsewhere(query, bound)) or self._rows_of_all(query, at)
         if table.num_rows == 0:
             is_told = any(note.code == "window" for note in notes)
             notes += nothing.notes(self.store.run, query, bound, window_is_told=is_told)
@@ -136,9 +151,24 @@ class Asker:
             bound,
             table,
             tuple(notes),
-            self._total(query, at, table),
+            total,
             lambda one: self._draw(one, self),
         )
+
+    def rows(self, name: str, params: Mapping[str, Value]) -> tuple[pa.Table, int]:
+        """The rows alone, and how many there are without the question's limit; see `answer`."""
+        query = self.catalog.find(name)
+        return self._rows_of_all(query, self._place(query, query.bind(params)))
+
+    def _run_about(self, bound: Mapping[str, Value]) -> place.Run:
+        return partial(self.store.run, about=place.about(bound))
+
+    def _place(self, query: Query, bound: Mapping[str, Value]) -> Place:
+        return replace(place.of(self._run_about(bound), query, bound), traces=place.about(bound))
+
+    def _rows_of_all(self, query: Query, at: Place) -> tuple[pa.Table, int]:
+        table = self._rows(query, at)
+        return table, self._total(query, at, table)
 
     def _rows(self, query: Query, at: Place) -> pa.Table:
         table = self._run(query, query.sql, at)
@@ -190,7 +220,7 @@ class Asker:
             where: in the file the SQL stands.
         """
         try:
-            return self.store.run(statement, at.values, tables, at.narrowed)
+            return self.store.run(statement, at.values, tables, at.narrowed, at.traces)
         except QueryError as error:
             # What comes with traceql is tested: only the parameters can be at fault.
             if is_shipped(query):

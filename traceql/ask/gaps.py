@@ -216,10 +216,13 @@ def _unmeasured(
 ) -> dict[tuple[str, ...], list[str]]:
     """Names of traces → the ncu commands that record what the query reads and they lack."""
     wanted = catalog.metrics(query)
-    if not wanted:
+    if not wanted or not in_scope:
         return {}
     names = ", ".join(schema.literal(name) for names in wanted for name in names)
-    measured = run(f"SELECT DISTINCT trace_id, metric FROM metrics WHERE metric IN ({names})")
+    ids = ", ".join(str(trace["trace_id"]) for trace in in_scope)
+    measured = run(
+        f"SELECT DISTINCT trace_id, metric FROM metrics WHERE metric IN ({names}) AND trace_id IN ({ids})"
+    )
     held = {(row["trace_id"], row["metric"]) for row in measured.to_pylist()}
     lacking: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for metrics, ncu in wanted.items():

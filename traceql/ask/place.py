@@ -43,11 +43,13 @@ class Place:
         values: of the parameters that its SQL reads; traces by their names.
         narrowed: SELECTs that stand in for tables while it is asked.
         notes: what the window does to the numbers.
+        traces: names of those on whose rows the answer hangs; none for all.
     """
 
     values: Mapping[str, Value]
     narrowed: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    traces: Sequence[str] = ()
 
 
 def meant(there: Iterable[Mapping[str, Any]], word: str) -> list[str]:
@@ -188,6 +190,13 @@ def chosen_of(values: Mapping[str, Value]) -> Sequence[str]:
     """The names of all traces that a question is about; empty for every one."""
     given = [values[name] for name in TRACE_PARAMS if values.get(name) is not None]
     return [str(name) for names in given for name in (names if isinstance(names, list) else [names])]
+
+
+def about(bound: Mapping[str, Value]) -> Sequence[str]:
+    """The names of the traces on whose rows an answer hangs, what kernels are called apart; empty for all."""
+    if any(name in bound and bound[name] is None for name in TRACE_PARAMS):
+        return ()
+    return chosen_of(bound)
 
 
 def of_chosen(chosen: Sequence[str]) -> str:

@@ -41,6 +41,7 @@ _COMMANDS = (
     "import-runs",
     "drop-runs",
     "compact",
+    "export",
     "schema",
     "query",
     "sql",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -52,8 +53,8 @@ def db_option() -> Callable[[F], F]:
         default=DEFAULT_DB,
         show_default=True,
         show_envvar=True,
-        type=click.Path(dir_okay=False),
-        help="The database file.",
+        type=click.Path(),
+        help="The database: a file, or a folder of Parquet files (a lake).",
     )
     waiting = click.option(
         "--wait",
@@ -79,6 +80,17 @@ def _wait_s() -> float:
     context = click.get_current_context(silent=True)
     wait_s: float = context.meta.get(_WAIT, 0.0) if context and not context.resilient_parsing else 0.0
     return wait_s
+
+
+def scheduler_option(what: str) -> Callable[[F], F]:
+    """The ``--scheduler`` option."""
+    return click.option(
+        "--scheduler",
+        envvar="TRACEQL_SCHEDULER",
+        show_envvar=True,
+        metavar="ADDRESS|local[:N]",
+        help=f"Let several processes {what}: N of this machine, or the workers of a Dask scheduler.",
+    )
 
 
 def tags_option(meaning: str) -> Callable[[F], F]:
@@ -134,22 +146,43 @@ def own_folders(context: click.Context | None = None) -> tuple[str, ...]:
     return tuple(folder for folder in given if folder)
 
 
-def database(path: str, *, allow_files: bool = False) -> Database:
+def is_there(path: str) -> bool:
+    """Whether ``--db`` names something that can be asked; of an object store only asking tells."""
+    from traceql.store.lake.place import is_address
+
+    return is_address(path) or Path(path).exists()
+
+
+def lake_option() -> Callable[[F], F]:
+    """The ``--lake`` option."""
+    return click.option(
+        "--lake", is_flag=True, help="Make the database a folder of Parquet files, if it is new or empty."
+    )
+
+
+def database(path: str, *, allow_files: bool = False, lake: bool = False) -> Database:
     """The database of ``--db``, with the user's own questions."""
     from traceql.database import Database
 
-    return Database(path, allow_files=allow_files, queries=own_folders(), wait_s=_wait_s(), tell=note)
+    return Database(
+        path, allow_files=allow_files, queries=own_folders(), wait_s=_wait_s(), lake=lake, tell=note
+    )
 
 
 @contextmanager
-def store(path: str, *, allow_files: bool = False) -> Iterator[Store]:
+def store(path: str, *, allow_files: bool = False, lake: bool = False) -> Iterator[Store]:
     """The store of ``--db``, for Arrow tables and for changes."""
     # Not through Database, which brings all that asks along.
-    from traceql.store.connection import Store
+    from traceql.store import choice
     from traceql.store.definitions import Definitions
 
-    opened = Store(
-        path, allow_files=allow_files, definitions=Definitions(catalog()), wait_s=_wait_s(), tell=note
+    opened = choice.store(
+        path,
+        allow_files=allow_files,
+        definitions=Definitions(catalog()),
+        lake=lake,
+        wait_s=_wait_s(),
+        tell=note,
     )
     try:
         yield opened

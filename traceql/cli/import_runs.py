@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from traceql.cli.common import complain, database, db_option, note, quiet_option, tags_option
+from traceql.cli.common import complain, database, db_option, lake_option, note, quiet_option, tags_option
 from traceql.errors import ReportError
 from traceql.present.values import readable
 
@@ -15,6 +15,7 @@ from traceql.present.values import readable
 @click.command("import-runs")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
 @db_option()
+@lake_option()
 @click.option("--name", help="Label of the runs (one file only); by default the file's name without suffix.")
 @tags_option("Label every run")
 @click.option(
@@ -28,6 +29,7 @@ from traceql.present.values import readable
 def import_runs(
     files: tuple[Path, ...],
     db: str,
+    lake: bool,
     name: str | None,
     tags: dict[str, str],
     tag_columns: tuple[str, ...],
@@ -53,7 +55,7 @@ def import_runs(
     if name is not None and len(files) != 1:
         raise click.UsageError(f"--name labels one file, but {len(files)} were given.")
     failed = 0
-    with database(db) as opened:
+    with database(db, lake=lake) as opened:
         for file in files:
             try:
                 held.spare(file)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql.cli.common import complete_trace, database, db_option
+from traceql.cli.common import complete_trace, database, db_option, is_there
 from traceql.cli.output import output_options, shown, write
 from traceql.errors import DatabaseError, ReportError
 
@@ -28,7 +28,7 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
       traceql info baseline --format json
     """
     is_file = Path(path_or_trace).exists()
-    if Path(db).exists():
+    if is_there(db):
         try:
             with database(db) as opened:
                 if path_or_trace in opened.sql("SELECT trace FROM traces")["trace"]:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from traceql.cli.common import complain, db_option, note, quiet_option, store, tags_option
+from traceql.cli.common import (
+    complain,
+    db_option,
+    lake_option,
+    note,
+    quiet_option,
+    scheduler_option,
+    store,
+    tags_option,
+)
 from traceql.errors import ReportError
 from traceql.present.values import readable
 from traceql.read.limits import bytes_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from traceql.store.decode import Via
@@ -33,6 +44,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @db_option()
+@lake_option()
 @click.option("--name", help="Label of the trace (one report only); by default from the file name.")
 @tags_option("Label the traces")
 @click.option("--replace", is_flag=True, help="Read reports again that the database holds already.")
@@ -59,10 +71,15 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
     help="Memory that decoding a report may take, on Linux. [default: half of the machine's, shared by the "
     "reports decoded at a time, but at least 1 GiB and 16 times the report's size]",
 )
+@scheduler_option("read, into a lake")
+@click.option(
+    "--send", is_flag=True, help="Send the reports to the workers of --scheduler, which cannot read them."
+)
 @quiet_option()
 def ingest(
     paths: tuple[str, ...],
     db: str,
+    lake: bool,
     name: str | None,
     tags: dict[str, str],
     replace: bool,
@@ -70,6 +87,8 @@ def ingest(
     via: Via,
     jobs: int | None,
     memory: int | None,
+    scheduler: str | None,
+    send: bool,
     quiet: bool,
 ) -> None:
     """Read reports into the database: files, folders, glob patterns.
@@ -79,7 +98,8 @@ def ingest(
     database holds already is skipped. If one cannot be read the others still come in, and the exit status
     is 1. The database itself and what lies beside it or beside reports (sidecars) are passed over.
 
-    Several may bring reports into one database at a time: each waits for the others, as --wait says.
+    Several may bring reports into one database at a time: each waits for the others, as --wait says. A lake
+    (--lake) is a folder of Parquet files into which many processes and machines store at the same time.
 
     \b
     Examples:
@@ -87,19 +107,85 @@ def ingest(
       traceql ingest results/ --tag gpu=h200 --tag batch=8
       traceql ingest --name baseline before.sqlite
       traceql ingest --memory 24GB huge.nsys-rep
+      traceql ingest --db nightly/ --lake results/
+      traceql ingest --db nightly/ --lake --scheduler tcp://head:8786 results/
     """
-    from traceql.store.decode import decode_all, find_reports
+    _import_pyarrow()
+    from traceql.store.decode import find_reports
 
     reports = find_reports(paths, db)
     if name is not None and len(reports) != 1:
         raise click.UsageError(f"--name labels one report, but {len(reports)} were found.")
-    failed = 0
     progress = _Progress(len(reports), quiet)
+    options: dict[str, Any] = {
+        "name": name,
+        "tags": tags,
+        "replace": replace,
+        "keep_environment": keep_environment,
+    }
+    if scheduler is not None:
+        if jobs is not None:
+            raise click.UsageError("--jobs is how many this process decodes: leave it out with --scheduler.")
+        options |= {"via": via, "memory_bytes": memory}
+        failed = _by_workers(scheduler, reports, db, lake, send, options, progress)
+    elif send:
+        raise click.UsageError("--send is for the workers of --scheduler.")
+    else:
+        failed = _here(reports, db, lake, jobs, via, memory, options, progress)
+    if failed:
+        if len(reports) > 1:
+            click.echo(f"{failed} of {len(reports)} reports could not be read.", err=True)
+        sys.exit(1)
+
+
+def _by_workers(
+    scheduler: str,
+    reports: list[Path],
+    db: str,
+    lake: bool,
+    send: bool,
+    options: Mapping[str, Any],
+    progress: _Progress,
+) -> int:
+    """Let workers read the reports into a lake; returns how many could not be read."""
+    from traceql.cluster import ingesting
+    from traceql.cluster.workers import workers
+
+    failed = 0
+    with store(db, lake=lake) as opened, workers(scheduler) as helping, progress:
+        ingesting.check(opened)
+        opened.prepare()
+        told = ingesting.ingest_all(
+            helping, reports, opened.place, wait_s=opened.patience.wait_s, send=send, options=options
+        )
+        for path, outcome in told:
+            if isinstance(outcome, ReportError):
+                failed += 1
+                complain(outcome)
+            else:
+                progress.done(path, outcome)
+    return failed
+
+
+def _here(
+    reports: list[Path],
+    db: str,
+    lake: bool,
+    jobs: int | None,
+    via: Via,
+    memory: int | None,
+    options: Mapping[str, Any],
+    progress: _Progress,
+) -> int:
+    """Read the reports in this process; returns how many could not be read."""
+    from traceql.store.decode import decode_all
+
+    failed = 0
     decoding = decode_all(reports, jobs, via, progress.update, memory_bytes=memory)
     # While the first reports are being decoded, the database engine loads.
     from traceql.store import ingest as rows
 
-    with store(db) as opened, progress:
+    with store(db, lake=lake) as opened, progress:
         opened.prepare()
         for path, decoded in decoding:
             try:
@@ -109,10 +195,7 @@ def ingest(
                     stored = rows.add(
                         opened,
                         decoded,
-                        name=name,
-                        tags=tags,
-                        replace=replace,
-                        keep_environment=keep_environment,
+                        **options,
                     )
                 finally:
                     decoded.close()
@@ -121,10 +204,18 @@ def ingest(
                 complain(error)
             else:
                 progress.done(path, stored)
-    if failed:
-        if len(reports) > 1:
-            click.echo(f"{failed} of {len(reports)} reports could not be read.", err=True)
-        sys.exit(1)
+    return failed
+
+
+def _import_pyarrow() -> None:
+    """Import it without numpy, which takes twice as long, and without which it does all that is done here."""
+    if "pyarrow" in sys.modules or "numpy" in sys.modules:
+        return
+    sys.modules["numpy"] = cast("Any", None)
+    try:
+        importlib.import_module("pyarrow")
+    finally:
+        del sys.modules["numpy"]
 
 
 class _Progress:

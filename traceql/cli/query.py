@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from traceql.cli.common import F, asker, catalog, complete_trace, database, db_option, note
+from traceql.cli.common import (
+    F,
+    catalog,
+    complete_trace,
+    database,
+    db_option,
+    is_there,
+    note,
+    scheduler_option,
+)
 from traceql.cli.output import output_options, text_table, write
 from traceql.questions import nvidia
 from traceql.questions.parameters import PLACES, TRACE_PARAMS
@@ -38,7 +46,7 @@ class _Queries(click.Group):
             command.params.append(option(param))
         if found.name in nvidia.HEADERS:
             command.params.append(_HEADERS)
-        decorated = db_option()(output_options(command.callback))  # type: ignore[type-var]
+        decorated = db_option()(scheduler_option("answer")(output_options(command.callback)))  # type: ignore[type-var]
         command.params.extend(reversed(decorated.__click_params__))  # type: ignore[union-attr]
         return command
 
@@ -86,7 +94,7 @@ def _list(db: str) -> Any:
     names = ("topic", "query", "question")
     found = catalog().queries
     rows = [(q.topic, name.replace("_", "-"), q.title) for name, q in found.items()]
-    if not Path(db).exists():
+    if not is_there(db):
         return text_table(names, rows)
     with database(db) as opened:
         lacking = opened.unanswerable()
@@ -98,9 +106,17 @@ def _list(db: str) -> Any:
 
 def _answer_query(found: Query) -> Any:
     def callback(
-        db: str, format_: str | None, output: str | None, headers: str = "traceql", **params: Any
+        db: str,
+        format_: str | None,
+        output: str | None,
+        scheduler: str | None,
+        headers: str = "traceql",
+        **params: Any,
     ) -> None:
-        with asker(db) as ask:
+        if headers == "nvidia" and scheduler is not None:
+            raise click.UsageError("--headers nvidia is asked in one place: leave out --scheduler.")
+        with database(db) as opened:
+            ask = opened._asker
             if headers == "nvidia":
                 from traceql.ask import nsys_stats
 
@@ -109,7 +125,7 @@ def _answer_query(found: Query) -> Any:
                     note(one.text)
                 write(table, format_, output)
                 return
-            answer = ask(found.name, **given(found.params, params))
+            answer = opened.ask(found.name, scheduler=scheduler, **given(found.params, params))
             for one in answer.notes:
                 note(one.text)
             if len(answer) < answer.total_rows:

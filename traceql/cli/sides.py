@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from traceql.cli.common import database as open_database
+from traceql.cli.common import is_there
 from traceql.errors import DatabaseError, QueryError, ReportError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def opened(
     database = stack.enter_context(open_database(db))
     words = [word for side in given for word in side]
     try:
-        known = _known(database, words, runs) if Path(db).exists() else {}
+        known = _known(database, words, runs) if is_there(db) else {}
     except DatabaseError:
         # Reports can be read whatever is the matter with the database beside them.
         if not all(Path(word).exists() for word in words):

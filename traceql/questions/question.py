@@ -14,6 +14,8 @@
     -- @metrics dram__bytes_read.sum   ncu metrics it reads; a|b: one of them
     -- @ncu     --set roofline         options that record these; by default --metrics with their names
     -- @empty   what to check when there is no row
+    -- @unites  trace                every row is of one trace, and those of a trace stand together, in the
+                                      order of names: answers about different traces can be put together
     -- @note    SELECT … FROM answer   texts to note beside the rows, made of them
     -- @chart   bars x=range y=kernels
     -- @section timeline 30 Kernels | expanded   where it stands on the page about a trace, see `Section`
@@ -54,6 +56,7 @@ TAGS = (
     "metrics",
     "ncu",
     "empty",
+    "unites",
     "note",
     "chart",
     "section",
@@ -143,6 +146,7 @@ class Query:
         metrics: ncu metrics without which the answer has gaps.
         ncu: options that record them; empty for ``--metrics`` with their names.
         empty: what to tell when there is no row.
+        unites: whether answers about different traces, in the order of their names, are the answer about all.
         note: SQL over the table ``answer`` that returns texts to note; empty for none.
         pictures: how to draw the answer; the first is the query's chart.
         sections: where it stands on the page about a trace.
@@ -163,6 +167,7 @@ class Query:
     metrics: tuple[str, ...]
     ncu: str
     empty: str
+    unites: bool
     note: str
     pictures: tuple[Picture, ...]
     sections: tuple[Section, ...]
@@ -179,7 +184,9 @@ class Query:
     @classmethod
     def view(cls, name: str, title: str, columns: Sequence[ResultColumn], sql: str) -> Query:
         """A view that no file holds."""
-        return cls(name, "", title, "", (), tuple(columns), {}, (), (), "", "", "", (), (), (), sql, name)
+        return cls(
+            name, "", title, "", (), tuple(columns), {}, (), (), "", "", False, "", (), (), (), sql, name
+        )
 
     def bind(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """All parameters with their values: the given ones, defaults for the others.
@@ -258,6 +265,8 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
         elif tag.name == "columns":
             for column in _columns_of_view(tag.text, where, columns_of):
                 columns.append(_unique(column, columns, where))
+        elif tag.name == "unites" and tag.text != "trace":
+            raise CatalogError(f"{where}: expected '@unites trace'")
         elif tag.name == "needs":
             _check_needs(tag.text, where, columns_of)
     for tag in file.tags:
@@ -285,6 +294,7 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
         metrics=_words(file, "metrics"),
         ncu=" ".join(file.texts("ncu")),
         empty=" ".join(file.texts("empty")),
+        unites=bool(file.texts("unites")),
         note=" ".join(file.texts("note")),
         pictures=tuple(pictures),
         sections=tuple(sections["section"]),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Those of this process that are there.
 _ours: set[Path] = set()
-#: What a name tells of the process that made the file or folder; see `mark`.
+#: What a name tells of the process that made the file or folder; see `mine`.
 OF_PROCESS: Final = r"([0-9a-f]{8})-(\d+)-(\d+)"
 
 
@@ -58,7 +58,7 @@ def remove_all() -> None:
 def _make(within: Path | None) -> Path:
     place = str(within or tempfile.gettempdir())
     _sweep(place)
-    made = Path(tempfile.mkdtemp(prefix=f"traceql-{mark()}-", dir=place))
+    made = Path(tempfile.mkdtemp(prefix=f"traceql-{mine()}-", dir=place))
     _ours.add(made)
     return made
 
@@ -75,12 +75,6 @@ def _forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
-
-
-def mark() -> str:
-    """What names of this process's files begin with: MACHINE-PID-START."""
-    pid = os.getpid()
-    return f"{_machine()}-{pid}-{_start(pid)}"
 
 
 @cache
@@ -120,6 +114,26 @@ def _left(place: str, named: str) -> Iterator[os.DirEntry[str]]:
                 ours = entry.stat(follow_symlinks=False).st_uid == os.getuid()
                 if ours and not _lives(int(found[2]), int(found[3])):
                     yield entry
+
+
+def mine() -> str:
+    """Whose something is that this process makes, as names of folders have it: MACHINE-PID-START."""
+    pid = os.getpid()
+    return f"{_machine()}-{pid}-{_start(pid)}"
+
+
+def has_ended(whose: str) -> bool | None:
+    """Whether the process has ended that `mine` named; None where that cannot be known here.
+
+    >>> has_ended(mine())
+    False
+    >>> has_ended("of another machine") is None
+    True
+    """
+    named = re.fullmatch(OF_PROCESS, whose)
+    if sys.platform == "win32" or named is None or named[1] != _machine():
+        return None
+    return not _lives(int(named[2]), int(named[3]))
 
 
 def _lives(pid: int, start: int) -> bool:

@@ -8,50 +8,35 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
-import sys
-import tempfile
 import threading
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from traceql import errors
+from traceql.read import processes
 from traceql.read.base import RawReport
 from traceql.read.child import FRAME
 from traceql.read.limits import limits, machine_bytes, sensible_bytes, sized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import pyarrow as pa
 
     from traceql.read.base import Progress, RawTable, Wanted
     from traceql.read.formats import Reader
     from traceql.read.limits import Limits
+    from traceql.read.processes import Process
 
-# Where this traceql was imported from.
-_HOME: Final = str(Path(__file__).parent.parent.parent)
 # What is taken from a pipe at a time: each piece is progress.
 _PIECE_BYTES: Final = 1 << 22
 # How a process ends that the system's guard of memory ends.
 _KILLED: Final = -9
 # What libraries say when they are refused memory, and end the process.
 _NO_MEMORY: Final = ("bad_alloc", "MemoryError", "annot allocate memory", "out of memory")
-
-
-@dataclass(frozen=True)
-class _Child:
-    """A decoding process, and the file that takes what it says on standard error."""
-
-    process: subprocess.Popen[bytes]
-    said: IO[bytes]
-
-    def kill(self) -> None:
-        """End it."""
-        self.process.kill()
 
 
 class Endable(Protocol):
@@ -178,7 +163,7 @@ def decode(
             ]
     finally:
         for child in children:
-            _end(child)
+            processes.end(child)
     tables: dict[str, RawTable] = {
         name: pa.concat_tables([report.tables[name] for report in reports if name in report.tables])
         for name in dict.fromkeys(name for report in reports for name in report.tables)
@@ -194,7 +179,7 @@ def _size(path: Path) -> int:
 
 def _start(
     reader: Reader, path: Path, wanted: Wanted | None, part: tuple[int, int], memory_bytes: int | None
-) -> _Child:
+) -> Process:
     request = {
         "module": reader.module,
         "divisible": reader.divisible,
@@ -203,33 +188,16 @@ def _start(
         "part": part,
         "memory": memory_bytes,
     }
-    # A file, not a pipe: nobody reads it until there is a reason to, and a full pipe would stop the child.
-    said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
-    child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "traceql.read.child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=said,
-        env=environment(),
-    )
-    assert child.stdin is not None
+    child = processes.start()
+    assert child.process.stdin is not None
     with contextlib.suppress(BrokenPipeError):
         # The pipe stays open: the child ends when it breaks, which is when this process does.
-        child.stdin.write(json.dumps(request).encode() + b"\n")
-        child.stdin.flush()
-    return _Child(child, said)
+        child.process.stdin.write(json.dumps(request).encode() + b"\n")
+        child.process.stdin.flush()
+    return child
 
 
-def environment() -> dict[str, str]:
-    """That of a child, which finds the same traceql, wherever it was imported from.
-
-    With Python's ``-P`` it finds nothing in the folder that the user happens to stand in.
-    """
-    given = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([_HOME, *([given] if given else [])])}
-
-
-def _answer(child: _Child, path: Path, progress: Progress, guard: Watch, within: Limits) -> RawReport:
+def _answer(child: Process, path: Path, progress: Progress, guard: Watch, within: Limits) -> RawReport:
     import pyarrow as pa
 
     answers = child.process.stdout
@@ -291,15 +259,6 @@ def _too_large(path: Path, within: Limits) -> errors.LimitError:
         f"{path.name}: decoding needs more than {sized(within.memory_bytes)} of memory",
         f"If the file is whole, allow more with --memory {more}{has}.",
     )
-
-
-def _end(child: _Child) -> None:
-    child.process.kill()
-    for stream in (child.process.stdin, child.process.stdout, child.said):
-        if stream:
-            with contextlib.suppress(BrokenPipeError):
-                stream.close()
-    child.process.wait()
 
 
 def _receive(stream: IO[bytes], guard: Watch) -> tuple[bytes, pa.Buffer] | None:

@@ -10,11 +10,15 @@ given.
 `specs`      the view of GPUs
 `held`       which files this process has open as databases, which nothing else opens
 `waiting`    who meets another process waits: how long, and whom it tells
+`choice`     which kind of database a path means
+`lake`       a folder of Parquet files in place of one file
 `create`     a new database; whether one that is there is ours; upgrades
 `empty`      the empty database, kept for the next
 `decode`     from paths to decoded reports: find, unpack, choose a reader, several at a time
 `ingest`     a decoded report becomes rows; names, tags, removal
+`read_in`    one report from its file to the tables
 `compact`    the file anew, without what was removed
+`export`     all of a database into another one
 `permissions` who may read a database that holds an environment
 `runs`       runs measured outside the profilers become rows
 `trust`      what of a file is used: rows of our tables, nothing stored to be run

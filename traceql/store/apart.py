@@ -16,7 +16,7 @@ import sys
 from typing import IO, TYPE_CHECKING
 
 from traceql.errors import QueryError
-from traceql.read import worker
+from traceql.read import processes
 from traceql.read.child import FRAME, send
 from traceql.read.limits import enforce, sensible_bytes, set_nothing_aside, sized
 from traceql.store import interrupts
@@ -69,7 +69,7 @@ def _said(request: bytes) -> bytes:
     left_s = interrupts.left_s()
     with subprocess.Popen(
         [sys.executable, "-P", "-m", __name__],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=worker.environment(),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=processes.environment(),
     ) as process:  # fmt: skip
         try:
             with interrupts.running(_Ended(process)):

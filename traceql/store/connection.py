@@ -15,11 +15,12 @@ from traceql.read import formats
 from traceql.store import compact, create, empty, failures, held, interrupts, permissions
 from traceql.store.definitions import words
 from traceql.store.outcomes import Compacted
+from traceql.store.runs import free_number
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
 from traceql.store.waiting import WAIT_S, Patience, log, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -48,6 +49,11 @@ class Store:
     Raises:
         ValueError: `timeout_s` or `wait_s` is no number of seconds.
     """
+
+    #: Statements that may write files, where that is not allowed.
+    writing_words: tuple[str, ...] = ("copy", "export")
+    #: Whether several traces had better come in one after the other than in one change.
+    one_by_one = False
 
     def __init__(
         self,
@@ -107,6 +113,7 @@ class Store:
         params: Mapping[str, Value] | None = None,
         tables: Mapping[str, pa.Table] | None = None,
         narrowed: Mapping[str, str] | None = None,
+        about: Sequence[str] = (),
     ) -> pa.Table:
         """Run SQL and return the rows of its last statement.
 
@@ -115,6 +122,7 @@ class Store:
             params: values of the parameters.
             tables: Arrow tables that the SQL knows by these names.
             narrowed: SELECTs over ``old.TABLE`` that stand in for tables, see `traceql.tables.window`.
+            about: names of traces, where the answer hangs on no rows of others; none for all.
 
         Raises:
             QueryError: DuckDB refuses the statement.
@@ -124,7 +132,7 @@ class Store:
         if not self.exists:
             raise DatabaseError(f"{self.path}: no such database", NO_DATABASE)
         with interrupts.within(self.timeout_s):
-            return interrupts.ended(lambda: self._run(statement, params, tables or {}, narrowed or {}))
+            return interrupts.ended(lambda: self._run(statement, params, tables or {}, narrowed or {}, about))
 
     def _run(
         self,
@@ -132,17 +140,21 @@ class Store:
         params: Mapping[str, Value] | None,
         tables: Mapping[str, pa.Table],
         narrowed: Mapping[str, str],
+        about: Sequence[str],
     ) -> pa.Table:
         import pyarrow as pa
 
         with contextlib.ExitStack() as stack:
             cursor = stack.enter_context(self._used(self._asking))
-            if narrowed:
-                cursor = stack.enter_context(cursor.narrowed(narrowed))
+            cursor = stack.enter_context(cursor.about(about))
+            cursor = stack.enter_context(cursor.narrowed(narrowed))
             answer = None
             try:
-                if not self.allows_files and failures.writes_files(cursor.connection, statement):
-                    raise failures.no_files("Permission Error: COPY and EXPORT write files")
+                if not self.allows_files and failures.writes_files(
+                    cursor.connection, statement, self.writing_words
+                ):
+                    named = " and ".join(word.upper() for word in self.writing_words)
+                    raise failures.no_files(f"Permission Error: {named} write files")
                 cursor.define(self.definitions, statement)
                 for name, table in tables.items():
                     cursor.connection.register(name, table)
@@ -226,6 +238,29 @@ class Store:
             raise failures.interrupt(error) from error
         finally:
             self._discard_prepared()
+
+    def number(
+        self,
+        kind: str,  # noqa: ARG002 - a lake keeps them apart
+        taken: set[int],
+        wanted: int | None = None,
+        *,
+        insist: bool = True,
+    ) -> int:
+        """A number that ids can begin with, for the change that is being made.
+
+        Args:
+            kind: what has the number: traces or runs.
+            taken: numbers that are in use.
+            wanted: the number that is preferred; None for the next one.
+            insist: whether it must be that one.
+
+        Raises:
+            DatabaseError: it is taken, or none that an id can begin with.
+        """
+        if wanted in taken and not insist:
+            wanted = None
+        return free_number(taken, wanted)
 
     def keep_to_owner(self) -> bool:
         """Before an environment is stored: the file is for its owner alone; whether others could read it."""

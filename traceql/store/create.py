@@ -72,8 +72,8 @@ def upgrade(connection: duckdb.DuckDBPyConnection, definitions: Definitions, pat
     assert row is not None
     is_old = row[0] != schema.SCHEMA_VERSION
     if not is_old:
-        stored = connection.execute("SELECT definitions FROM traceql_meta").fetchone()
-        if stored == (definitions.fingerprint,):
+        stored = connection.execute("SELECT definitions FROM traceql_meta").fetchall()
+        if stored == [(definitions.fingerprint,)]:
             return
     trust.refuse_taken(connection, path)
     database = trust.database_name(connection)

@@ -23,6 +23,7 @@ from traceql.read.base import RawReport, no_progress
 from traceql.read.limits import limits
 from traceql.read.source import Source, open_source, packed_names, plain_name
 from traceql.store import held, interrupts
+from traceql.store.lake import place
 from traceql.tables import normalise
 
 if TYPE_CHECKING:
@@ -127,8 +128,8 @@ def _in_directory(path: Path) -> list[Path]:
     found = []
     for child in sorted(path.iterdir()):
         if child.is_dir():
-            if child.is_symlink() or child.name.startswith("."):
-                # It may lead back to where the search began; or its reports are being recorded.
+            if child.is_symlink() or child.name.startswith(".") or (child / place.MARKER).exists():
+                # It may lead back to where the search began; its reports are being recorded; it is a lake.
                 continue
             with contextlib.suppress(ReportError):
                 found.extend(_in_directory(child))

@@ -20,6 +20,8 @@ from traceql.tables.schema import SHIPPED, literal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import duckdb
+
     from traceql.questions.catalog import Catalog
     from traceql.questions.question import Query
 
@@ -48,6 +50,10 @@ class Definition:
         """The statement that makes it, in place of an earlier one of its kind."""
         temp = "TEMP " if temporary else ""
         return f"CREATE OR REPLACE {temp}{self.kind} {self.name}{self.parameters} AS {self.sql}"
+
+    def make(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Make it for those who ask on a connection."""
+        connection.execute(self.create(temporary=True))
 
     @property
     def what(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -10,6 +11,9 @@ from traceql.errors import CatalogError, DatabaseError, QueryError
 from traceql.questions import catalog
 from traceql.store import interrupts
 from traceql.tables import elsewhere
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def first_line(error: Exception) -> str:
@@ -34,7 +38,7 @@ def query_error(error: duckdb.Error, statement: str, odd: str = "") -> QueryErro
         )
     if isinstance(error, duckdb.PermissionException):
         return no_files(text)
-    if "read-only mode" in text or "in system catalog" in text:
+    if any(words in text for words in ("read-only mode", "in system catalog", "base table")):
         return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
     views = {view.name: [column.name for column in view.columns] for view in catalog.shipped().views.values()}
     named = elsewhere.hints(text, statement, views)
@@ -53,13 +57,18 @@ def no_files(text: str) -> QueryError:
     return QueryError(text, "SQL may touch no other files; --allow-files (allow_files=True) permits it.")
 
 
-def writes_files(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
+def writes_files(connection: duckdb.DuckDBPyConnection, statement: str, words: Iterable[str]) -> bool:
     """Whether a statement may write files. DuckDB alone would let COPY overwrite the database it has open.
 
-    Only COPY and EXPORT do. PREPARE, EXPLAIN ANALYZE and PIVOT can hide one: any word of that name in
+    PREPARE, EXPLAIN ANALYZE and PIVOT can hide one: any word of that name in
     what is not a plain SELECT counts.
+
+    Args:
+        connection: to the database.
+        statement: to look at.
+        words: those of statements that do.
     """
-    return _does(connection, statement, "copy|export")
+    return _does(connection, statement, "|".join(words))
 
 
 def detaches(connection: duckdb.DuckDBPyConnection, statement: str, database: str) -> bool:

@@ -111,7 +111,7 @@ def spare(path: str | Path) -> None:
 
 def new_name(database: str) -> str:
     """Where a database is made before it comes into its place: a name that tells whose it is."""
-    return f"{database}.{temporary.mark()}-{uuid.uuid4().hex[:8]}.new"
+    return f"{database}.{temporary.mine()}-{uuid.uuid4().hex[:8]}.new"
 
 
 def sweep(database: str) -> None:
@@ -129,6 +129,9 @@ def belongs_to(path: Path, database: Path) -> bool:
     """Whether a file is the database, by whatever name, or lies beside it on its behalf."""
     there = identity(database)
     if there is not None and identity(path) == there:
+        return True
+    if database.is_dir() and path.resolve().is_relative_to(database.resolve()):
+        # A part of a lake.
         return True
     return path.resolve().parent == database.resolve().parent and any(
         re.fullmatch(re.escape(name) + _BESIDE, path.name)

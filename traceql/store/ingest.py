@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
@@ -16,6 +17,7 @@ from traceql.read.homes import Homes
 from traceql.read.source import without_suffix
 from traceql.store import failures, runs
 from traceql.store.outcomes import Ingested
+from traceql.store.waiting import OvertakenError
 from traceql.tables import normalise, schema
 
 if TYPE_CHECKING:
@@ -62,6 +64,20 @@ def add(
         ReportError: its content does not make sense; the database is as it was.
         DatabaseError: the database cannot be written, or the name or number is taken.
     """
+    while True:
+        with contextlib.suppress(OvertakenError):
+            return _add(store, decoded, name, tags, replace, keep_environment, number)
+
+
+def _add(
+    store: Store,
+    decoded: Decoded,
+    name: str | None,
+    tags: Mapping[str, str] | None,
+    replace: bool,
+    keep_environment: bool,
+    number: int | None,
+) -> Ingested:
     began = time.perf_counter()
     small = decoded.source.size_bytes < _SMALL_BYTES
     with store.writing(decoded.path.name, small=small, anew="private" if replace else "never") as connection:
@@ -77,7 +93,7 @@ def add(
             name, labels = name or known[1], labels if tags else {**known[2], **labels}
         label = _free_name(connection, name, decoded.source.file_name)
         taken = {row[0] for row in connection.execute("SELECT trace_id FROM traces").fetchall()}
-        trace_id = runs.free_number(taken, number)
+        trace_id = store.number("traces", taken, number)
         kept_to_owner = keep_environment and decoded.report.environment and store.keep_to_owner()
         rows, missing, warnings = _insert(connection, decoded, trace_id, label, labels, keep_environment)
         if kept_to_owner and taken:
@@ -85,7 +101,7 @@ def add(
                 *warnings,
                 "The database is for its owner alone from now on: it holds an environment.",
             )
-        noted = _insert_runs(connection, beside, label, trace_id) if beside else []
+        noted = _insert_runs(store, connection, beside, label, trace_id) if beside else []
     return Ingested(
         name=label,
         status="replaced" if known else "added",
@@ -237,14 +253,12 @@ def _insert(
 
 
 def _insert_runs(
-    connection: duckdb.DuckDBPyConnection, beside: Sidecar, label: str, trace_id: int
+    store: Store, connection: duckdb.DuckDBPyConnection, beside: Sidecar, label: str, trace_id: int
 ) -> list[str]:
     """Insert the runs of a trace's sidecar; their ids begin as those of the trace, if no other runs' do."""
     file, sweep = beside.runs_of(label)
     taken = runs.numbers(connection)
-    return runs.insert(
-        connection, file, sweep, runs.free_number(taken, None if trace_id in taken else trace_id)
-    )
+    return runs.insert(connection, file, sweep, store.number("runs", taken, trace_id, insist=False))
 
 
 def _has_rows(connection: duckdb.DuckDBPyConnection, table: str, made: set[str]) -> bool:
@@ -267,6 +281,7 @@ def _run(
     if step.of and not any(table is not None and table.num_rows for table in raw.values()):
         return None
     raw |= {view: _raw_table(report, view, homes) for view in step.views if view not in raw}
+    rows_of = {view.name: table.num_rows for view, table in raw.items() if table is not None}
     sources, arrow_names = {}, []
     for number, (view, table) in enumerate(raw.items()):
         arrow_name = f"arrow_{number}"
@@ -282,7 +297,10 @@ def _run(
                 count = rows.fetchall()[0][0]
                 inserted[change[2]] += count if change[1] == "INSERT INTO" else -count
         for source in step.sources:
-            there = connection.execute(source.count_from(sources)).fetchall()[0][0]
+            if source.wholes:
+                there = sum(rows_of.get(name, 0) for name in source.wholes)
+            else:
+                there = connection.execute(source.count_from(sources)).fetchall()[0][0]
             if inserted[source.table] != there:
                 raise ReportError(
                     f"{path.name}: {there:,} rows of {source.text} would become "

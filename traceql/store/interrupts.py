@@ -79,7 +79,10 @@ def came() -> bool:
 def install() -> None:
     """For commands: let SIGINT raise KeyboardInterrupt and SIGTERM SystemExit(143), at once."""
     global _installed, _ending
-    _installed, _ending = True, None
+    _ending = None
+    if signal.getsignal(signal.SIGINT) is _handle and signal.getsignal(signal.SIGTERM) is _handle:
+        return
+    _installed = True
     reading, writing = os.pipe()
     # Windows has it from Python 3.12 on; before, a signal waits when 65,536 of them were not looked at.
     if hasattr(os, "set_blocking"):

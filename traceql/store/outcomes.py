@@ -52,6 +52,19 @@ class ImportedRuns:
 
 
 @dataclass(frozen=True)
+class Exported:
+    """What was copied into another database.
+
+    Attributes:
+        traces: how many.
+        runs: how many, of sidecars and of imported files.
+    """
+
+    traces: int
+    runs: int
+
+
+@dataclass(frozen=True)
 class Compacted:
     """What became of a database that was written anew.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from traceql.errors import DatabaseError, QueryError, RunFileError, UnknownGpuError
 from traceql.store.outcomes import ImportedRuns
+from traceql.store.waiting import OvertakenError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +48,12 @@ def add(
         RunFileError: the label is taken by another file.
         DatabaseError: the database cannot be written, or the number is taken; it is as it was.
     """
+    while True:
+        with contextlib.suppress(OvertakenError):
+            return _add(store, file, sweep, replace, number)
+
+
+def _add(store: Store, file: RunFile, sweep: str | None, replace: bool, number: int | None) -> ImportedRuns:
     with store.writing(file.file_name, anew="private" if replace else "never") as connection:
         known = connection.execute(
             "SELECT sweep FROM runs WHERE sha256 = $sha LIMIT 1", {"sha": file.sha256}
@@ -62,7 +70,7 @@ def add(
             )
         for old in {label, known[0] if known else label}:
             _delete(connection, old)
-        warned = insert(connection, file, label, free_number(numbers(connection), number))
+        warned = insert(connection, file, label, store.number("runs", numbers(connection), number))
     return ImportedRuns(
         sweep=label,
         status="replaced" if known or other else "added",

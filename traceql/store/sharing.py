@@ -35,7 +35,7 @@ from traceql.store.waiting import BusyError, Wait, pause_s
 from traceql.tables import migrations, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from traceql.store.connection import Store
     from traceql.store.definitions import Definitions
@@ -45,11 +45,16 @@ NO_DATABASE = "Make one with: traceql ingest REPORT, or name another with --db"
 
 #: read: questions; files: questions that may touch other files; write: one change; make: a new database.
 Mode = Literal["read", "files", "write", "make"]
+_TABLES = frozenset(schema.BY_NAME)
 # Errors that a value can be the cause of.
 _OF_VALUES = (duckdb.OutOfRangeException, duckdb.ConversionException, duckdb.InvalidInputException)
 # Where files have no second names, a database is copied into place: it takes no longer.
 _MAKING_S = 1.0
-_CONFIG = {"autoinstall_known_extensions": "false", "python_enable_replacements": "false"}
+#: Of every connection.
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,14 @@ class Inside:
         database: what DuckDB calls it; empty for one in memory, which holds nothing of a stranger's.
         older: what stands in for tables of an older version.
         code: names of stored views and macros, where SQL may touch files.
+        of_traces: what stands in for tables, and for views over all traces, where some are asked about; None
+            where that saves nothing.
     """
 
     database: str = ""
     older: Mapping[str, Definition] = field(default_factory=dict)
     code: frozenset[str] = frozenset()
+    of_traces: Callable[[Sequence[str]], Mapping[str, Definition]] | None = None
 
 
 class Cursor:
@@ -98,18 +106,39 @@ class Cursor:
                 self._made[definition.name] = definition
 
     @contextlib.contextmanager
+    def about(self, traces: Sequence[str]) -> Iterator[Cursor]:
+        """A way in for one statement that reads no rows of other traces, where that saves something."""
+        if not traces or self._inside.of_traces is None:
+            yield self
+            return
+        with self._with(self._inside.of_traces(traces)) as one:
+            yield one
+
+    @contextlib.contextmanager
     def narrowed(self, selects: Mapping[str, str]) -> Iterator[Cursor]:
         """A way in of its own, for one statement, in which SELECTs over ``old.TABLE`` stand in for tables."""
+        if not selects:
+            yield self
+            return
+        # Of all traces already.
+        selects = {
+            name: sql for name, sql in selects.items() if name not in self._inside.older.keys() - _TABLES
+        }
         older = {name: definition.sql for name, definition in self._inside.older.items()}
         prefix = trust.prefix(self._inside.database or trust.database_name(self.connection))
         made = {name: migrations.over(sql, older, prefix) for name, sql in selects.items()}
         views = {name: Definition(name, "VIEW", "", sql, {}) for name, sql in made.items()}
+        # In the order in which they can be made: those of older tables that are narrowed come later.
+        kept = {name: one for name, one in self._inside.older.items() if name not in views}
+        with self._with({**kept, **views}) as one:
+            yield one
+
+    @contextlib.contextmanager
+    def _with(self, older: Mapping[str, Definition]) -> Iterator[Cursor]:
         connection = self.connection.cursor()
         try:
-            # In the order in which they can be made: those of older tables that are narrowed come later.
-            kept = {name: one for name, one in self._inside.older.items() if name not in views}
             with interrupts.running(connection):
-                yield Cursor(connection, replace(self._inside, older={**kept, **views}))
+                yield Cursor(connection, replace(self._inside, older=older))
         finally:
             # Takes the views along: the next statement sees the tables.
             connection.close()
@@ -121,14 +150,14 @@ class Cursor:
             CatalogError: it is; the message names the file.
         """
         if not definition.own:
-            self.connection.execute(definition.create(temporary=True))
+            definition.make(self.connection)
             return
         if definition.kind == "MACRO" and self._is_builtin(definition.name):
             raise CatalogError(
                 f"{definition.own}: DuckDB has a function of the name, which others use", "Rename the file."
             )
         try:
-            self.connection.execute(definition.create(temporary=True))
+            definition.make(self.connection)
             if definition.kind == "VIEW":
                 found = tuple(self.connection.table(definition.name).columns)
         except duckdb.Error as error:
@@ -330,7 +359,7 @@ class File:
         # A private folder for spilling: DuckDB lets SQL read and write the one it uses.
         spill, self._remove_spill = temporary.folder_of(self)
         config: dict[str, str | bool | int | float | list[str]] = {
-            **_CONFIG,
+            **CONFIG,
             "temp_directory": str(spill),
             **({"threads": threads} if threads else {}),
         }

@@ -55,6 +55,10 @@ class BusyError(Exception):
     """Another process has the file open; the text says which, as far as that is known."""
 
 
+class OvertakenError(Exception):
+    """Another process has changed what a change stands on: it is to be made again."""
+
+
 class Patience:
     """How long one who uses a database waits each time, and whom it tells that it does, once.
 

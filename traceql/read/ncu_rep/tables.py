@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from traceql.errors import ReportError
+from traceql.read.arrays import of_numbers
 from traceql.read.base import RawReport
 
 if TYPE_CHECKING:
@@ -189,10 +190,12 @@ def _table(name: str, columns: dict[str, list[Any]]) -> pa.Table:
             codes, texts = values
             codes = np.asarray(codes, np.int32)
             array = pa.DictionaryArray.from_arrays(
-                pa.array(codes, mask=codes < 0), pa.array(texts, pa.string())
+                of_numbers(codes, pa.int32(), codes >= 0), pa.array(texts, pa.string())
             )
+        elif isinstance(values, np.ndarray) and values.dtype != np.object_:
+            # NaN is what has no value.
+            array = of_numbers(values, column.type, ~np.isnan(values))
         else:
-            # Of numpy's, NaN is what has no value.
-            array = pa.array(values, column.type, from_pandas=isinstance(values, np.ndarray))
+            array = pa.array(list(values), column.type)
         arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=schema)

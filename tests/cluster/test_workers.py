@@ -1,0 +1,115 @@
+"""Processes of this machine and workers of a Dask cluster do the same, and lose nothing when one is killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from typing import TYPE_CHECKING
+
+import deeds
+import pytest
+
+from traceql.cluster.workers import Dask, Pool, Workers, workers
+from traceql.errors import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def dask() -> Iterator[str]:
+    """The address of a cluster of two processes of this machine."""
+    with deeds.cluster() as address:
+        yield address
+
+
+@pytest.fixture(scope="module", params=["local:2", "dask"])
+def several(request: pytest.FixtureRequest) -> Iterator[Workers]:
+    name = request.getfixturevalue("dask") if request.param == "dask" else request.param
+    with workers(name) as found:
+        yield found
+
+
+def test_each_item_has_its_result_or_its_error(several: Workers) -> None:
+    found = dict(several.each(deeds.doubled, range(-1, 7)))
+    error = found.pop(0)
+    assert isinstance(error, ValueError) and str(error) == "-1 is negative"
+    assert found == {place: 2 * (place - 1) for place in range(1, 8)}
+
+
+def test_no_more_is_taken_than_workers_can_have(several: Workers) -> None:
+    taken = []
+
+    def items() -> Iterator[int]:
+        for number in range(50):
+            taken.append(number)
+            yield number
+
+    results = several.each(deeds.doubled, items())
+    next(results)
+    assert len(taken) <= 2 * several.count + 2
+    assert len(list(results)) == 49
+
+
+def test_what_a_killed_worker_had_is_done_by_another(several: Workers, tmp_path: Path) -> None:
+    jobs = [("wait", "0.05")] * 3 + [("once", str(tmp_path / "mark"))] + [("wait", "0.05")] * 3
+    found = dict(several.each(deeds.either, jobs))
+    assert found == {n: "done" if n == 3 else "waited" for n in range(7)}
+
+
+def test_what_kills_every_worker_is_an_error_and_the_others_are_done(tmp_path: Path) -> None:
+    jobs = [("wait", "0.01"), ("always", ""), ("wait", "0.01"), ("wait", "0.01")]
+    found = dict(Pool(2).each(deeds.either, jobs))
+    error = found.pop(1)
+    assert isinstance(error, ClusterError) and "killed, twice" in str(error)
+    assert found == {0: "waited", 2: "waited", 3: "waited"}
+
+
+def test_processes_end_with_who_needs_them() -> None:
+    before = set(multiprocessing.active_children())
+    results = Pool(2).each(deeds.either, [("once", "/dev/null"), ("wait", "30")])
+    assert next(results) == (0, "done")
+    begun = set(multiprocessing.active_children()) - before
+    assert len(begun) == 2
+    results.close()  # type: ignore[attr-defined]
+    for process in begun:
+        process.join(10)
+        assert not process.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("local:0", "local:N for N"),
+        ("tcp://127.0.0.1:1", "no scheduler answers"),
+        ("nonsense", "no scheduler answers"),
+    ],
+)
+def test_where_nobody_answers_is_said(word: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("traceql.cluster.workers._TIMEOUT_S", 0.5)
+    with pytest.raises(ClusterError, match=said), workers(word):
+        pass
+
+
+def test_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ClusterError, match=r"traceql\[cluster\]"), workers("tcp://127.0.0.1:8786"):
+        pass
+
+
+class _Client:
+    """A client of workers with the versions given."""
+
+    def __init__(self, *versions: str) -> None:
+        self._versions = versions
+
+    def run(self, _: object) -> dict[str, str]:
+        return {f"tcp://{number}": version for number, version in enumerate(self._versions)}
+
+
+def test_workers_of_another_version_are_refused() -> None:
+    with pytest.raises(ClusterError, match=r"traceql 0\.0\.1, here it is"):
+        Dask(_Client("0.0.1"), "tcp://x")
+    with pytest.raises(ClusterError, match="has no workers"):
+        Dask(_Client(), "tcp://x")

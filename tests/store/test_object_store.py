@@ -1,0 +1,169 @@
+"""A lake in an object store: moto's server stands for S3."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pyarrow.fs
+import pytest
+from ask.test_order_of_rows import counted, of_equals
+from command_line import traceql as run_command
+from lakes import assert_same, content
+from shipped import REPORTS
+
+import traceql
+from traceql.errors import DatabaseError
+from traceql.store.lake import numbers
+from traceql.store.lake.bucket import Bucket
+from traceql.tables import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.long
+
+SMALL = REPORTS / "extrap_a100_2020.3.ncu-rep.xz"
+_CODE = "import sys; from moto.server import main; main(sys.argv[1:])"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The options of an address whose bucket is served here."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-c", _CODE, "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(300):
+            with (
+                contextlib.suppress(OSError),
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/data.json"),
+            ):
+                break
+            time.sleep(0.1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ACCESS_KEY_ID", "a-key")
+            patch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
+            patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+            yield f"?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def address(server: str, tmp_path: Path) -> str:
+    """Of a lake that is not there yet, in a bucket of its own."""
+    bucket = tmp_path.name.replace("_", "-").lower()[-40:].strip("-")
+    files, _ = pyarrow.fs.FileSystem.from_uri(f"s3://{bucket}{server}&allow_bucket_creation=true")
+    files.create_dir(bucket)
+    return f"s3://{bucket}/some/lake{server}"
+
+
+def test_a_lake_in_a_store_answers_as_a_file(address: str, tmp_path: Path) -> None:
+    with traceql.open(tmp_path / "file.duckdb") as file, traceql.open(address) as lake:
+        made = {"one": of_equals(), "counted": counted()}
+        for database in (file, lake):
+            for name, recording in made.items():
+                recording.store(database, name)
+            database.ingest(SMALL, tags={"batch": "8"})
+            database.tag("one", gpu="h200")
+            database.tag("one", gpu="h100")
+            database.rename("counted", "profile")
+        for table in schema.TABLES:
+            of_file, of_lake = (content(database, table.name) for database in (file, lake))
+            assert of_file.drop("sha256", strict=False).equals(of_lake.drop("sha256", strict=False)), (
+                table.name
+            )
+        for question in ("top_kernels", "cuda_api_sum", "kernel_roofline", "nvtx_sum"):
+            assert_same(file.ask(question), lake.ask(question))
+        with traceql.open(address) as other:
+            assert other.sql("SELECT count(*) FROM traces").item() == 3
+            other.drop("one", "profile")
+        assert lake.sql("SELECT trace FROM traces")["trace"].to_list() == ["extrap_a100_2020.3"]
+        assert lake.ingest(SMALL).status == "unchanged"
+        assert lake.ingest(SMALL, replace=True).status == "replaced"
+        assert lake.sql("SELECT DISTINCT trace_id FROM kernels").item() == 4
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The command line, which has the keys."""
+    return run_command(*arguments, environment=dict(os.environ))
+
+
+def test_the_command_line_takes_an_address(address: str, tmp_path: Path) -> None:
+    assert command("ingest", "-q", "--db", address, SMALL).returncode == 0
+    assert "extrap_a100_2020.3" in command("ls", "--db", address).stdout
+    assert "ncu" in command("info", "extrap_a100_2020.3", "--db", address).stdout
+    asked = command("query", "top-kernels", "--db", address, "-f", "csv")
+    assert command("export", address, "--db", tmp_path / "x.duckdb").returncode == 0
+    assert (
+        command("query", "top-kernels", "--db", tmp_path / "x.duckdb", "-f", "csv").stdout
+        == asked.stdout
+        != ""
+    )
+    again = address.replace("/some/lake", "/again")
+    assert command("export", tmp_path / "x.duckdb", "--db", again).returncode == 0
+    assert command("query", "top-kernels", "--db", again, "-f", "csv").stdout == asked.stdout
+
+
+def test_nobody_else_has_a_number_that_was_claimed(address: str) -> None:
+    places = [Bucket(address) for _ in range(8)]
+    places[0].make()
+    with ThreadPoolExecutor(8) as pool:
+        claimed = list(
+            pool.map(lambda p: numbers.claim(p, "traces", set(), None, insist=True)[0], places * 3)
+        )
+    assert len(set(claimed)) == len(claimed)
+    # What was announced is gone.
+    assert set(places[0].names("numbers")) == {f"traces-{number}" for number in claimed}
+
+
+def test_what_a_killed_writer_left_is_swept_when_it_is_known_to_be_dead(address: str) -> None:
+    with traceql.open(address) as lake:
+        lake.ingest(SMALL)
+        place = Bucket(address)
+        assert place.create("numbers/traces-9", b"")
+        place.write("kernels/trace_id=9/part.parquet", b"half")
+        place.write("numbers/traces-10.0.00000000-1-1.new", b"")
+        lake.compact()
+        assert place.folders("kernels") == ["trace_id=1"]
+        # Of a machine that is not known here, and young.
+        assert "traces-10.0.00000000-1-1.new" in place.names("numbers")
+
+
+def test_what_is_no_store_or_no_lake_is_an_error(address: str, server: str) -> None:
+    with pytest.raises(DatabaseError, match="no such database"):
+        traceql.open(address).query("top_kernels")
+    place = Bucket(address)
+    place.write("notes.txt", b"mine")
+    with pytest.raises(DatabaseError, match="no lake of traceql"):
+        traceql.open(address).ingest(SMALL)
+    nowhere = address.replace(server, "?endpoint_override=127.0.0.1:1&scheme=http&region=us-east-1")
+    with pytest.raises(DatabaseError, match="cannot be read"):
+        traceql.open(nowhere).query("top_kernels")
+
+
+def test_no_message_tells_keys(server: str) -> None:
+    with pytest.raises(DatabaseError, match="keys in it") as refused:
+        traceql.open(f"s3://somebody:secret@bucket/lake{server}").query("top_kernels")
+    assert "secret" not in str(refused.value)
+
+
+def test_an_environment_is_kept_in_no_store(address: str) -> None:
+    with traceql.open(address) as lake, pytest.raises(DatabaseError, match="who may read an object store"):
+        lake._store._place.make()  # type: ignore[attr-defined]
+        lake._store.keep_to_owner()

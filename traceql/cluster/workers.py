@@ -1,0 +1,227 @@
+"""Who works: processes of this machine, or the workers of a Dask scheduler; both are used alike."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import re
+import signal
+import threading
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from traceql import __version__
+from traceql.errors import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+    from concurrent.futures import Future
+
+T = TypeVar("T")
+
+# Of what is sent to workers, so much waits at each of them.
+_WAITING_EACH = 2
+# Seconds in which a scheduler has to answer.
+_TIMEOUT_S = 20
+_LOCAL = re.compile(r"local(?::(?P<count>[1-9]\d{0,3}))?")
+
+
+class Workers(Protocol):
+    """Several that do the same to many things."""
+
+    count: int
+
+    def each(self, work: Callable[[T], Any], items: Iterable[T]) -> Iterator[tuple[int, Any]]:
+        """What comes of each item, with its place, in the order in which they are ready.
+
+        What a worker had begun when it was killed is done again by another one.
+
+        Args:
+            work: a function of a module, that can be called again for the same item.
+            items: of which not more are taken at a time than workers can have.
+
+        Yields:
+            Place and result, or the exception that it ended with.
+        """
+
+
+@contextlib.contextmanager
+def workers(scheduler: str) -> Iterator[Workers]:
+    """The workers that a word means, for as long as they are needed.
+
+    Args:
+        scheduler: ``local``, as many processes as there are processors; ``local:4``; or the address of a Dask
+            scheduler, ``tcp://HOST:8786``.
+
+    Raises:
+        ClusterError: there are no such workers, or they run another version of traceql.
+    """
+    if match := _LOCAL.fullmatch(scheduler):
+        yield Pool(int(match["count"] or os.cpu_count() or 1))
+        return
+    if scheduler.partition(":")[0] == "local":
+        raise ClusterError(
+            f"{scheduler}: not a number of processes", "Write local, or local:N for N of them."
+        )
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ClusterError(
+            f"{scheduler}: Dask's distributed is not installed",
+            "Install it: pip install 'traceql[cluster]'. Without it: --scheduler local.",
+        ) from None
+    try:
+        client: Any = Client(scheduler, timeout=_TIMEOUT_S, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"{scheduler}: no scheduler answers ({str(error) or type(error).__name__})",
+            "An address looks like tcp://HOST:8786; dask scheduler prints its own.",
+        ) from error
+    with client:
+        yield Dask(client, scheduler)
+
+
+class Pool:
+    """Processes of this machine.
+
+    Args:
+        count: of processes.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def each(self, work: Callable[[T], Any], items: Iterable[T]) -> Iterator[tuple[int, Any]]:
+        """See `Workers.each`."""
+        coming = iter(enumerate(items))
+        while lost := (yield from _round(work, coming, self.count)):
+            # When a process is killed all that its pool had is lost; which item it was cannot be told.
+            for number, item in lost.items():
+                if (yield from _round(work, iter([(number, item)]), 1)):
+                    yield (
+                        number,
+                        ClusterError(
+                            "the process that did it was killed, twice",
+                            "It may need more memory than the machine has: --scheduler local:1.",
+                        ),
+                    )
+
+
+def _round(
+    work: Callable[[T], Any], coming: Iterator[tuple[int, T]], count: int
+) -> Generator[tuple[int, Any], None, dict[int, T]]:
+    """Work with a pool of processes until all is done, or one was killed; returns what was lost then."""
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        count, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_signals
+    )
+    waiting: dict[Future[Any], tuple[int, T]] = {}
+    lost: dict[int, T] = {}
+    try:
+        while not lost:
+            while len(waiting) < _WAITING_EACH * count and (pair := next(coming, None)) is not None:
+                try:
+                    waiting[pool.submit(work, pair[1])] = pair
+                except BrokenProcessPool:
+                    lost[pair[0]] = pair[1]
+                    break
+            if not waiting:
+                break
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                number, item = waiting.pop(future)
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    lost[number] = item
+                else:
+                    yield number, future.result() if error is None else error
+        return lost | dict(waiting.values())
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - before:
+            process.terminate()
+
+
+def _leave_signals() -> None:
+    """Ctrl-C is for the process that others see, which ends these; should it be killed, they end, too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Dask:
+    """The workers of a Dask scheduler.
+
+    Args:
+        client: of it.
+        name: by which it was given.
+
+    Raises:
+        ClusterError: it has no workers, or they run another version of traceql.
+    """
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        try:
+            versions = client.run(_version)
+        except Exception as error:
+            raise ClusterError(
+                f"{name}: its workers cannot import traceql ({error})",
+                "Install the same version of traceql where they run.",
+            ) from error
+        if not versions:
+            raise ClusterError(f"{name}: has no workers", "Start some: dask worker ADDRESS.")
+        others = sorted(set(versions.values()) - {__version__})
+        if others:
+            raise ClusterError(
+                f"{name}: its workers run traceql {', '.join(others)}, here it is {__version__}",
+                "Install the same version of traceql where they run.",
+            )
+        self.count = sum(client.nthreads().values())
+
+    def each(self, work: Callable[[T], Any], items: Iterable[T]) -> Iterator[tuple[int, Any]]:
+        """See `Workers.each`: Dask itself gives what a killed worker had to another one."""
+        from distributed import as_completed
+
+        coming = iter(enumerate(items))
+        numbers: dict[Any, int] = {}
+        ready: Any = as_completed(loop=self._client.loop)  # type: ignore[no-untyped-call]
+
+        def more() -> None:
+            for number, item in coming:
+                future = self._client.submit(work, item, pure=False)
+                numbers[future] = number
+                ready.add(future)
+                if len(numbers) >= _WAITING_EACH * self.count:
+                    return
+
+        try:
+            more()
+            while numbers:
+                future = next(ready)
+                error = future.exception()
+                yield numbers.pop(future), future.result() if error is None else _lost(error)
+                more()
+        finally:
+            self._client.cancel(list(numbers))
+
+
+def _lost(error: BaseException) -> BaseException:
+    if type(error).__name__ != "KilledWorker":
+        return error
+    return ClusterError(
+        "the workers that did it were killed, one after the other",
+        "It may need more memory than they have: dask worker --memory-limit.",
+    )
+
+
+def _version() -> str:
+    return __version__

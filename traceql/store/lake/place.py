@@ -1,0 +1,119 @@
+"""What a lake asks of where it lies: files by their paths within it, of which each is whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from traceql.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from traceql.store.waiting import Patience
+
+#: Of a file: changes whenever its content does.
+Stamp = tuple[object, ...]
+#: The file that makes a folder a lake, and what it says.
+MARKER, MADE = "lake.json", b'{"traceql_lake": 1}\n'
+
+
+class Place(Protocol):
+    """Where a lake lies. Paths are relative to it, with slashes."""
+
+    #: As the user wrote it, for messages.
+    given: str
+    #: Where DuckDB finds its parts, once `fetched` has looked at them.
+    directories: Sequence[str]
+
+    def exists(self) -> bool:
+        """Whether there is a lake."""
+
+    def make(self) -> None:
+        """Make an empty lake.
+
+        Raises:
+            DatabaseError: something else is there.
+        """
+
+    def names(self, folder: str) -> dict[str, Stamp]:
+        """The files right in a folder; none if it is not there."""
+
+    def folders(self, folder: str) -> list[str]:
+        """The folders right in a folder; none if it is not there."""
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file; None if it is not there."""
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Make a file that nobody else has made; whether that was so."""
+
+    def write(self, path: str, content: bytes) -> None:
+        """Put a file in place, or in place of another, whole."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a folder with all that is in it, if it is there."""
+
+    def age_s(self, path: str) -> float:
+        """Seconds since a file was written, by the clock of the place; 0 if it is not there."""
+
+    def size_bytes(self) -> int:
+        """Of all files."""
+
+    def part(self, path: str) -> AbstractContextManager[Path]:
+        """Where to write a file on this machine that is in its place when the block ends without an error."""
+
+    def look_at(self, paths: Sequence[str]) -> None:
+        """Refuse files that are not within the place.
+
+        Raises:
+            DatabaseError: one of them leads elsewhere.
+        """
+
+    def fetched(self, paths: Sequence[str]) -> list[str]:
+        """Where DuckDB finds files, which are looked at before."""
+
+    def changing(self, patience: Patience) -> AbstractContextManager[None]:
+        """While entries are compared and changed nobody else changes any, where the place can see to that."""
+
+    def keep_to_owner(self) -> bool:
+        """Take the lake from everybody but its owner; whether others could read it."""
+
+
+def is_address(path: str) -> bool:
+    """Whether a path is the address of a lake in an object store."""
+    return path.startswith(("s3://", "gs://", "gcs://"))
+
+
+def is_one(path: str) -> bool:
+    """Whether a path means a lake: a folder, whatever is in it, or one in an object store."""
+    return is_address(path) or Path(path).is_dir()
+
+
+def of(given: str, absolute: str) -> Place:
+    """Where a lake lies.
+
+    Args:
+        given: a path or an address.
+        absolute: the path of a folder.
+
+    Raises:
+        DatabaseError: there is no such object store.
+    """
+    if is_address(given):
+        # Its file systems take a while to load.
+        from traceql.store.lake.bucket import Bucket
+
+        return Bucket(given)
+    from traceql.store.lake.folder import Folder
+
+    return Folder(given, absolute)
+
+
+def not_one(given: str) -> DatabaseError:
+    """The error for a folder that is no lake."""
+    return DatabaseError(
+        f"{given}: a folder, but no lake of traceql",
+        "Name a lake, a new or empty folder with --lake (lake=True), or a file.",
+    )

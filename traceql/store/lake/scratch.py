@@ -1,0 +1,64 @@
+"""The database in memory in which a change of a lake is made: the rows of entries, and no parts."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from traceql.errors import DatabaseError
+from traceql.read import temporary
+from traceql.store import create, failures, interrupts, trust
+from traceql.store.lake import manifest
+from traceql.store.sharing import CONFIG, MEMORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from traceql.store.lake.manifest import Manifest
+
+
+@contextlib.contextmanager
+def opened(there: Manifest, given: str, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with all our tables, `traces` and `runs` filled.
+
+    Args:
+        there: the entries of the lake.
+        given: the lake as the user wrote it, for messages.
+        threads: that compute; by default as many as there are processors.
+
+    Raises:
+        DatabaseError: a value of an entry does not fit.
+    """
+    with temporary.folder() as spill:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            **CONFIG,
+            "temp_directory": str(spill),
+            **({"threads": threads} if threads else {}),
+        }
+        connection = duckdb.connect(MEMORY, config=config)
+        try:
+            with interrupts.running(connection):
+                create.tables(connection)
+                fill(connection, there, given)
+                yield connection
+        finally:
+            connection.close()
+
+
+def fill(connection: duckdb.DuckDBPyConnection, there: Manifest, given: str) -> None:
+    """Put the rows that entries hold into their tables.
+
+    Raises:
+        DatabaseError: a value does not fit.
+    """
+    try:
+        manifest.insert(connection, "traces", there.traces)
+        manifest.insert(connection, "runs", there.runs)
+    except duckdb.Error as error:
+        raise DatabaseError(
+            f"{given}: an entry does not make sense ({failures.first_line(error)})",
+            "The lake was damaged, or made by another program: ingest the reports again into a new one.",
+        ) from error
+    trust.check_traces(connection, trust.database_name(connection), given, {})
