@@ -39,7 +39,8 @@ def program() -> None:
             main()
         status = 0
     except KeyboardInterrupt:
-        # Before the command line was there, or after it.
+        # Before the command line was there, which says the same.
+        sys.stderr.write("Interrupted.\n")
         status = 130
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
