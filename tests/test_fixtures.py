@@ -74,7 +74,10 @@ def test_what_tells_about_a_machine_is_recognised(text: str) -> None:
     assert OF_A_MACHINE.search(text)
 
 
-@pytest.mark.parametrize("path", [p for p in RECORDED if ".nsys-rep" in p.name], ids=lambda p: p.name)
+PACKED = [p for p in RECORDED + SHIPPED if ".nsys-rep" in p.name and (p in RECORDED or "late_rank" in p.name)]
+
+
+@pytest.mark.parametrize("path", PACKED, ids=lambda p: p.name)
 def test_the_texts_packed_into_a_report_name_no_folder(path: Path, tmp_path: Path) -> None:
     """Most blocks of an .nsys-rep are compressed: only decoded do they show what they hold."""
     plain = tmp_path / path.stem

@@ -54,7 +54,8 @@ def open(  # noqa: A001
 
     Args:
         path: a DuckDB file, or a folder of Parquet files (a lake), which many processes and machines may fill
-            at once; ``":memory:"`` for one that lasts as long as the object.
+            at once, also in an object store (``s3://BUCKET/FOLDER``); ``":memory:"`` for one that lasts as
+            long as the object.
         allow_files: let SQL read and write other files and load extensions; views and macros that are stored
             in the database may not be used then.
         queries: folders with questions of your own, in the form of ``queries/``.
@@ -127,8 +128,12 @@ class Database:
     gpu_samples = _frame("gpu_samples")
     diagnostics = _frame("diagnostics")
     metrics = _frame("metrics")
+    metric_instances = _frame("metric_instances")
+    sass_instructions = _frame("sass_instructions")
     ncu_ranges = _frame("ncu_ranges")
     advice = _frame("advice")
+    focus_metrics = _frame("focus_metrics")
+    source_markers = _frame("source_markers")
     environment = _frame("environment")
     runs = _frame("runs")
     run_metrics = _frame("run_metrics")
@@ -212,6 +217,27 @@ class Database:
         return self.ask(name, **cast("dict[str, Any]", params)).frame()
 
     @_limited
+    def kernel_card(
+        self, name: str, *, trace: str | Sequence[str] = (), names: str = "distinct"
+    ) -> pl.DataFrame:
+        """All that is known about a kernel: trace, kernel, section, item, value, text, unit, note.
+
+        Args:
+            name: of the kernel, or a pattern of names.
+            trace: only these traces: names, patterns or tags (``gpu=h200``).
+            names: how kernels are called: short, full or distinct.
+
+        Raises:
+            QueryError: there is no such kernel, or no such trace.
+        """
+        import polars as pl
+
+        from traceql.ask import cards
+
+        found, _ = cards.items(self._asker, name, [trace] if isinstance(trace, str) else trace, names)
+        return pl.DataFrame(pl.from_arrow(cards.table(found)))
+
+    @_limited
     def sql(
         self, statement: str, params: Mapping[str, Value] | None = None, *, trace: str | Sequence[str] = ()
     ) -> pl.DataFrame:
@@ -275,6 +301,24 @@ class Database:
         """
         sides = [[side] if isinstance(side, str) else list(side) for side in (a, b)]
         return compare.compare(self._asker, *sides, topic=topic, metrics=metrics, names=names, place=place)
+
+    @_limited
+    def compare_ranks(
+        self, job: str, *, topic: str | None = None, names: str = "distinct", **place: Value
+    ) -> Comparison:
+        """What differs between the fastest and the slowest rank, see `traceql.ask.compare.compare_ranks`.
+
+        Args:
+            job: its name, see the view ``jobs``.
+            topic: only this: trace, kernel, range, api_call or copy.
+            names: by which kernels are summed up: short, full or distinct.
+            **place: as in `compare`.
+
+        Raises:
+            QueryError: there is no such job, or its ranks cannot be told apart.
+            MissingDataError: no trace has a timeline.
+        """
+        return compare.compare_ranks(self._asker, job, topic=topic, names=names, place=place)
 
     @_limited
     def check(
@@ -426,13 +470,20 @@ class Database:
             file = tables_of_runs.read(file, tags=tags)
         return runs.add(self._store, file, sweep=sweep, replace=replace)
 
-    def tag(self, trace: str, /, **tags: str | None) -> None:
-        """Label a trace; None removes a label.
+    def tag(self, /, *traces: str, **tags: str | None) -> builtins.list[str]:
+        """Label traces, all of them or none; None removes a label.
+
+        Args:
+            traces: names, patterns of names, or tags that they have (``job=train``).
+            tags: the labels.
+
+        Returns:
+            The names of the traces.
 
         Raises:
             QueryError: there is no such trace.
         """
-        ingest.tag(self._store, trace, tags)
+        return ingest.tag(self._store, traces, tags)
 
     def rename(self, trace: str, name: str) -> None:
         """Give a trace another name.

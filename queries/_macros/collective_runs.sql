@@ -6,25 +6,25 @@
 -- ranks belong together, counted from the first or from the last one, whichever fits more of them. What
 -- only one rank has recorded, or what does not overlap, belongs to none.
 --
--- Columns: those of kernels_communicating, times on the clock of the job's first trace; job_id and
--- clock_offset_ns (see job_clocks); ranks, 1 for a run without others; first_start_ns, last_start_ns,
--- first_end_ns, last_end_ns of all runs of the collective; collective, a number in the job that they share.
--- @param  communicating TABLE  rows of kernels_communicating, with start_utc_ns of their traces
+-- Columns: those of kernels_communicating, times on the clock of the job's first trace; job_id,
+-- clock_offset_ns and shift_ns (see job_clocks); ranks, 1 for a run without others; first_start_ns,
+-- last_start_ns, first_end_ns, last_end_ns of all runs of the collective; collective, a number in the job
+-- that they share.
+-- @param  communicating TABLE  rows of kernels_communicating
+-- @param  clocks TABLE         rows of job_clocks
 
 WITH recorded AS (
     FROM query_table(communicating)
-),
-clocks AS (
-    FROM job_clocks(recorded)
 ),
 runs AS (
     SELECT
         recorded.* REPLACE (start_ns + shift_ns AS start_ns, end_ns + shift_ns AS end_ns),
         job_id,
         clock_offset_ns,
+        shift_ns,
         (job_id, communicator, kernel) AS likeness
     FROM recorded
-    JOIN clocks USING (trace_id)
+    JOIN (FROM query_table(clocks)) AS clocks USING (trace_id)
 ),
 stepped AS (
     SELECT

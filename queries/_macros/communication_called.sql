@@ -1,11 +1,11 @@
--- The communication kernels that are asked for, with what they are called and the clock of their trace.
+-- The communication kernels that are asked for, with what they are called.
 --
--- Columns: those of kernels_communicating; called, start_utc_ns.
+-- Columns: those of kernels_communicating; called.
 -- @param  chosen VARCHAR[]       names of traces; NULL for all
 -- @param  names VARCHAR          short, full or distinct, see kernels_called
 -- @param  communication VARCHAR  name or pattern, ignoring case; NULL for all
 
-SELECT kernels_communicating.*, called, start_utc_ns
+SELECT kernels_communicating.*, called
 FROM kernels_communicating
 JOIN chosen_traces(chosen) AS traces USING (trace_id)
 LEFT JOIN kernels_called(names, '*') AS named

@@ -15,6 +15,7 @@
 -- @column duration_ns BIGINT     time on the GPU
 -- @column process_id BIGINT      process, see processes
 -- @column pid BIGINT             process
+-- @column gpu_id INTEGER         the GPU itself, see gpus; the ordinal where the report does not map it
 -- @column device_id INTEGER      CUDA device ordinal within the process
 -- @column stream_id BIGINT       CUDA stream
 -- @column function VARCHAR       function of NCCL, of a group all of them; NULL if none was recorded
@@ -76,6 +77,7 @@ SELECT
     communicating.duration_ns,
     process_id,
     pid,
+    gpu_id,
     device_id,
     stream_id,
     function,

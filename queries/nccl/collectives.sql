@@ -30,11 +30,17 @@
 -- @chart  points x=start_ns y=wait_ns color=kernel
 -- @empty  No collective of that name ran on two GPUs at the same time.
 
-WITH communicating AS (
+WITH members AS (
+    FROM job_members($trace)
+),
+communicating AS (
     FROM communication_called($trace, $names, $communication)
 ),
+clocks AS (
+    FROM job_clocks(members, communicating)
+),
 runs AS (
-    FROM collective_runs(communicating)
+    FROM collective_runs(communicating, clocks)
     WHERE ranks > 1
 ),
 summed AS (
@@ -58,7 +64,7 @@ summed AS (
     GROUP BY job_id, kernel, communicator, collective, ranks, first_start_ns, last_start_ns, last_end_ns
 )
 SELECT
-    jobs.trace,
+    firsts.trace,
     kernel,
     function,
     communicator,
@@ -76,7 +82,7 @@ SELECT
     last[3] AS last_device_id,
     max_clock_offset_ns
 FROM summed
-JOIN traces AS jobs ON jobs.trace_id = job_id
+JOIN traces AS firsts ON firsts.trace_id = job_id
 JOIN traces AS lasts ON lasts.trace_id = last[1]
 QUALIFY within_limit(
     row_number() OVER (PARTITION BY job_id ORDER BY wait_ns DESC, start_ns, collective), $limit

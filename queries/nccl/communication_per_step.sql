@@ -35,47 +35,8 @@ WITH operations AS (
 every_state AS (
     FROM gpu_states(operations)
 ),
-named AS (
-    FROM steps_of($step)
-),
-launched AS (
-    SELECT api_call_id, range_id, trace_id, process_id, gpu_id, start_ns, end_ns FROM kernels
-    UNION ALL
-    SELECT api_call_id, range_id, trace_id, process_id, gpu_id, start_ns, end_ns FROM memory_ops
-    UNION ALL
-    SELECT api_call_id, range_id, trace_id, process_id, gpu_id, start_ns, end_ns FROM graph_launches
-),
-begun AS (
-    SELECT
-        work.trace_id,
-        work.process_id,
-        work.gpu_id,
-        named.range_id,
-        named.text AS range,
-        min(work.start_ns) AS step_start_ns
-    FROM work_in_ranges('named', 'launched', $by) AS work
-    JOIN named ON named.range_id = work.holder_id
-    -- Of no duration, an operation begins nothing.
-    WHERE work.start_ns < work.end_ns
-    GROUP BY ALL
-    UNION ALL
-    SELECT trace_id, process_id, gpu_id, NULL, NULL, gpu_start_ns FROM steps_of_kernels('named', $step)
-),
 steps AS (
-    SELECT
-        trace_id,
-        process_id AS owner,
-        gpu_id,
-        range,
-        step_start_ns,
-        row_number() OVER (
-            PARTITION BY trace_id, process_id, gpu_id ORDER BY step_start_ns, range_id
-        ) - 1 AS step
-    FROM begun
-    -- Of those that begin together, the last one holds the time until the next.
-    QUALIFY step_start_ns IS DISTINCT FROM lead(step_start_ns) OVER (
-        PARTITION BY trace_id, process_id, gpu_id ORDER BY step_start_ns, range_id
-    )
+    FROM gpu_steps($step, $by)
 ),
 states AS (
     SELECT every_state.*, step, range, step_start_ns

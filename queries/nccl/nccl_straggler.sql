@@ -30,11 +30,17 @@
 -- @note   FROM answer GROUP BY trace HAVING any_value(clock_offset_ns) <> 0 ORDER BY trace
 -- @empty  No collective of that name ran on two GPUs at the same time.
 
-WITH communicating AS (
+WITH members AS (
+    FROM job_members($trace)
+),
+communicating AS (
     FROM communication_called($trace, $names, $communication)
 ),
+clocks AS (
+    FROM job_clocks(members, communicating)
+),
 runs AS (
-    SELECT *, ranks > 1 AS is_shared FROM collective_runs(communicating)
+    SELECT *, ranks > 1 AS is_shared FROM collective_runs(communicating, clocks)
 )
 SELECT
     traces.trace,

@@ -20,9 +20,12 @@ import pytest
 import systems
 from click.testing import CliRunner
 from command_line import ENVIRONMENT
+from made import jobs
 from shipped import EXPECTED, REPORTS
 
+from traceql import Database
 from traceql.cli import cli
+from traceql.errors import QueryError
 from traceql.questions import catalog
 from traceql.tables import schema
 
@@ -65,6 +68,102 @@ def test_ingest_reports_on_stderr_what_came_in_and_what_was_missing(tmp_path: Pa
         ("scv_baseline_vectorized", {"gpu": "h200"}),
         ("scv_nwor_vectorized", {"gpu": "h200"}),
     ]
+
+
+def test_a_report_that_is_there_keeps_its_name_and_tags_and_says_which_it_was_not_given(
+    tmp_path: Path,
+) -> None:
+    traceql("ingest", PAIR[0], "--tag", "gpu=h200", "--name", "before", cwd=tmp_path)
+    traceql("rename", "before", "first", cwd=tmp_path)
+    again = traceql("ingest", PAIR[0], "--name", "x", "--tag", "gpu=h200", "--tag", "rank=1", cwd=tmp_path)
+    assert again.stderr.splitlines() == [
+        "first: in the database already, left as it is (--replace reads it again)",
+        "note: first: Its name was not changed to x: traceql rename first x",
+        "note: first: Its tags were not changed: traceql tag first rank=1",
+    ]
+    with Database(tmp_path / "traces.duckdb") as database:
+        stored = database.ingest(PAIR[0], tags={"rank": "1"})
+        assert (stored.name, stored.status) == ("first", "unchanged")
+        assert stored.warnings == ("Its tags were not changed: traceql tag first rank=1",)
+        assert database.ingest(PAIR[0], tags={"gpu": "h200"}, name="first").warnings == ()
+        assert database.sql("SELECT trace, tags FROM traces").rows() == [("first", {"gpu": "h200"})]
+
+
+def test_traces_are_tagged_together_and_listed_by_their_tags(tmp_path: Path) -> None:
+    traceql("ingest", *PAIR, "--tag", "gpu=h200", cwd=tmp_path)
+
+    def tags(*arguments: str) -> dict[str, dict[str, str]]:
+        listed = json.loads(traceql("ls", "-f", "json", *arguments, cwd=tmp_path).stdout)
+        return {one["trace"]: one["tags"] for one in listed}
+
+    baseline, variant = "scv_baseline_vectorized", "scv_nwor_vectorized"
+    told = traceql("tag", "scv_*", "job=pair", "step=1=2", cwd=tmp_path).stderr
+    assert told == f"2 traces: {baseline}, {variant}\n"
+    assert traceql("tag", variant, "mode=nwor", cwd=tmp_path).stderr == ""
+    both = {"gpu": "h200", "job": "pair", "step": "1=2"}
+    assert tags() == {baseline: both, variant: {**both, "mode": "nwor"}}
+    assert set(tags("--tag", "mode=n*")) == set(tags("--tag", "job=pair", "--tag", "mode=nwor")) == {variant}
+    assert tags("--tag", "mode=baseline") == tags("--tag", "nothing=*") == {}
+    # The first word may be a tag, and who names one trace that is not there changes none.
+    traceql("tag", "mode=nwor", baseline, "--remove", "step", "-q", cwd=tmp_path)
+    assert "nobody" in traceql("tag", baseline, "nobody", "job=x", cwd=tmp_path, status=1).stderr
+    assert [one["job"] for one in tags().values()] == ["pair", "pair"]
+    assert not any("step" in one for one in tags().values())
+    assert "Name a label" in traceql("tag", baseline, variant, cwd=tmp_path, status=2).stderr
+    with Database(tmp_path / "traces.duckdb") as database:
+        assert database.tag("scv_*", job=None) == [baseline, variant]
+        with pytest.raises(QueryError, match="none is named"):
+            database.tag(job="x")
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a traces.duckdb that holds the two made ranks of a job, and a trace of no job."""
+    folder = tmp_path_factory.mktemp("job")
+    with Database(folder / "traces.duckdb") as database:
+        for name, recording in {**jobs.TRAIN, "single": jobs.LACKING["alone"]}.items():
+            database.ingest(recording.export(folder / f"{name}.sqlite"), name=name)
+        database.tag("a", "b", job="train", gpu="h200")
+        database.tag("b", rank="7")
+    return folder
+
+
+def test_the_tree_of_traces_shows_jobs_and_ranks(job: Path) -> None:
+    assert traceql("ls", "--tree", cwd=job).stdout.splitlines() == [
+        "single, nsys",
+        "train (job by tag)",
+        "  rank 0: a, nsys, NVIDIA H200",
+        "  rank 7: b, nsys, NVIDIA H200",
+    ]
+    assert traceql("ls", "--tree", "--by", "gpu", "--by", "rank", cwd=job).stdout.splitlines() == [
+        "gpu=h200",
+        "  rank=7",
+        "    train (job by tag)",
+        "      rank 7: b, nsys, NVIDIA H200",
+        "  no rank",
+        "    train (job by tag)",
+        "      rank 0: a, nsys, NVIDIA H200",
+        "no gpu",
+        "  no rank",
+        "    single, nsys",
+    ]
+    listed = json.loads(
+        traceql("ls", "--tree", "--by", "gpu", "--tag", "rank=*", "-f", "json", cwd=job).stdout
+    )
+    assert [(one["tag: gpu"], one["job"], one["ranks"], one["trace"]) for one in listed] == [
+        ("h200", "train", "7", "b")
+    ]
+    assert "--by is for --tree" in traceql("ls", "--by", "gpu", cwd=job, status=2).stderr
+
+
+def test_diff_of_a_job_compares_its_fastest_rank_with_the_slowest(job: Path) -> None:
+    told = traceql("diff", "--job", "train", "--topic", "kernel", "-f", "csv", cwd=job)
+    assert "fastest rank of train: a; slowest: b" in told.stderr
+    rows = {(row["name"], row["measure"]): row for row in csv.DictReader(io.StringIO(told.stdout))}
+    # Rank 1 runs five gemms, where rank 0 runs four.
+    assert float(rows["gemm", "instances"]["delta"]) == 1
+    assert "--job names both sides" in traceql("diff", "a", "--job", "train", cwd=job, status=2).stderr
+    assert "no job 'nobody'" in traceql("diff", "--job", "nobody", cwd=job, status=1).stderr
 
 
 def test_ingest_finds_reports_in_folders_and_by_pattern(tmp_path: Path) -> None:

@@ -414,7 +414,7 @@ class Recording:
     # --- the recording itself ---------------------------------------------------------------------------
 
     def gpu(
-        self, number: int, name: str, *, cuda: int | None = None, pid: int = 1, **properties: float
+        self, number: int, name: str, *, cuda: int | None = None, pid: int = 1, **properties: float | str
     ) -> Recording:
         """A GPU of the machine; `cuda` is its ordinal for the process, `properties` such as smCount=132."""
         self._add("TARGET_INFO_GPU", id=number, name=name, **properties)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from traceql.ask import gaps, nothing, place
 from traceql.ask.gaps import Note
@@ -18,7 +18,7 @@ from traceql.present import formats
 from traceql.questions import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import polars as pl
     import pyarrow as pa
@@ -112,6 +112,10 @@ class Asker:
         self.store = store
         self.catalog = asked
         self._draw = draw
+
+    def narrowed(self, selects: Mapping[str, str]) -> Asker:
+        """Who asks of what SELECTs over ``old.TABLE`` leave of tables, see `traceql.tables.apart`."""
+        return Asker(cast("Store", _Narrowed(self.store, selects)), self.catalog, self._draw)
 
     def __call__(self, name: str, /, **params: Value) -> Answer:
         """Answer a question, see `answer`."""
@@ -236,6 +240,41 @@ class Asker:
         unlimited = replace(at, values={**at.values, "limit": _NO_LIMIT})
         counted = self._run(query, f"SELECT count(*) FROM (\n{query.sql}\n)", unlimited)
         return int(counted.column(0)[0].as_py())
+
+
+@dataclass(frozen=True)
+class _Narrowed:
+    """A store of which nothing but some rows is asked."""
+
+    store: Store
+    selects: Mapping[str, str]
+
+    def run(
+        self,
+        statement: str,
+        params: Mapping[str, Value] | None = None,
+        tables: Mapping[str, pa.Table] | None = None,
+        narrowed: Mapping[str, str] | None = None,
+        about: Sequence[str] = (),
+    ) -> pa.Table:
+        """The answer to a statement."""
+        return self.store.run(statement, params, tables, {**self.selects, **(narrowed or {})}, about)
+
+
+class Once(Asker):
+    """Asks every question once and remembers the answer: for a page of one state of a database."""
+
+    def __init__(self, asker: Asker) -> None:
+        super().__init__(asker.store, asker.catalog, asker._draw)
+        self._answers: dict[tuple[str, str], Answer] = {}
+
+    def __call__(self, name: str, /, **params: Value) -> Answer:
+        """As `Asker` does; an error is raised anew."""
+        bound = self.catalog.find(name).bind(params)
+        key = (name, json.dumps(bound, default=str, sort_keys=True))
+        if key not in self._answers:
+            self._answers[key] = super().__call__(name, **params)
+        return self._answers[key]
 
 
 def is_shipped(query: Query) -> bool:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traceql import given
+from traceql.ask import place as places
 from traceql.errors import MissingDataError, QueryError
 from traceql.questions import catalog
-from traceql.store import held
+from traceql.store import held, ingest
+from traceql.tables import apart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -162,6 +164,59 @@ def compare(
     if topic in (None, "trace", "kernel", "launch"):
         notes += _moved_with_the_time(ask, sides, metrics or (), names)
     return Comparison(tuple(baseline), tuple(variant), findings, differences, tuple(notes))
+
+
+def compare_ranks(
+    ask: Asker, job: str, *, place: Mapping[str, Value] | None = None, **options: Any
+) -> Comparison:
+    """Compare the slowest rank of a job with the fastest.
+
+    They are the one that waits least for others, and the one that waits most. A rank that shares its trace
+    with others is compared by what its process did.
+
+    Args:
+        ask: the database that holds the traces.
+        job: its name, see the view ``jobs``.
+        place: as in `compare`.
+        **options: of `compare`.
+
+    Raises:
+        QueryError: there is no such job, its ranks are in one process, or a stretch of time is asked of ranks
+            in one trace.
+        MissingDataError: no trace has a timeline.
+    """
+    tagged = ingest.meant(places.traces(ask.store.run), f"job={job}")
+    rows = [row for row in ask("slowest_ranks", trace=tagged or None).frame().to_dicts() if row["job"] == job]
+    if len(rows) < 2:
+        raise QueryError(
+            f"no job {job!r} has two ranks that share collectives",
+            "See which there are: traceql query job-summary. Make one: traceql tag TRACE… job=NAME",
+        )
+    fastest, slowest = rows[-1], rows[0]
+    there = ask.store.run(
+        "SELECT trace_id, process_id, pid, gpu_id, trace FROM jobs WHERE trace IN ($fastest, $slowest)",
+        {"fastest": fastest["trace"], "slowest": slowest["trace"]},
+    ).to_pylist()
+    if len(there) == 2 and fastest["trace"] != slowest["trace"]:
+        return compare(ask, [fastest["trace"]], [slowest["trace"]], place=place, **options)
+    parts = [
+        apart.Part(one["trace_id"], one["process_id"], f"{row['trace']} rank {row['rank']}")
+        for row in (fastest, slowest)
+        for one in there
+        if all(one[name] == row[name] for name in ("trace", "pid", "gpu_id"))
+    ]
+    if parts[0][:2] == parts[1][:2]:
+        raise QueryError(
+            f"{job}: its slowest and its fastest rank are GPUs of one process",
+            "Compare all its ranks kernel by kernel: traceql query rank-balance",
+        )
+    if any(value is not None for value in (place or {}).values()):
+        raise QueryError(
+            f"{job}: ranks that share a trace with others are compared as a whole",
+            "Leave out --from, --to and --within.",
+        )
+    narrowed = {**apart.selects(parts), **places.names_of_all()}
+    return compare(ask.narrowed(narrowed), [parts[0].name], [parts[1].name], **options)
 
 
 def _refuse_mixture(

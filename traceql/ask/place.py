@@ -10,13 +10,13 @@ from traceql.ask.gaps import Note
 from traceql.errors import MissingDataError, QueryError
 from traceql.present import units
 from traceql.questions import catalog
-from traceql.questions.parameters import TRACE_PARAMS, by_of, is_pattern, like, matches
-from traceql.store.ingest import no_trace
+from traceql.questions.parameters import TRACE_PARAMS, by_of, like
+from traceql.store.ingest import meant, no_trace
 from traceql.tables import schema, window
 from traceql.tables.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -50,22 +50,6 @@ class Place:
     narrowed: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     traces: Sequence[str] = ()
-
-
-def meant(there: Iterable[Mapping[str, Any]], word: str) -> list[str]:
-    """The names of the traces that a word means: one that has the name, or all that the pattern or tag fits.
-
-    Args:
-        there: name and tags of every trace.
-        word: a name, a pattern of names, or ``TAG=VALUE``, whose value may be a pattern.
-    """
-    known = {trace["trace"]: trace["tags"] or {} for trace in there}
-    if word in known:
-        return [word]
-    tag, equals, value = word.partition("=")
-    if equals and any(tag in tags for tags in known.values()):
-        return [name for name, tags in known.items() if tag in tags and matches(tags[tag], value)]
-    return [name for name in known if is_pattern(word) and matches(name, word)]
 
 
 def named(run: Run, query: Query, bound: Mapping[str, Value]) -> dict[str, Value]:
@@ -117,7 +101,7 @@ def of(run: Run, query: Query, bound: Mapping[str, Value]) -> Place:
     notes: tuple[Note, ...] = ()
     if given.keys() & {"from", "to", "within"}:
         asked = _window(run, given, chosen)
-        narrowed = {**window.selects(asked), **_names_of_all()}
+        narrowed = {**window.selects(asked), **names_of_all()}
         notes = (*_beyond(run, asked, chosen), *_cut(run, asked, chosen))
     own, tag = by_of(bound.get("by"))
     if any(param.takes_tag for param in query.params):
@@ -226,7 +210,7 @@ def _window(run: Run, given: Mapping[str, Value], chosen: Sequence[str]) -> Wind
     raise _no_range(run, *tried.popitem(), chosen)
 
 
-def _names_of_all() -> dict[str, str]:
+def names_of_all() -> dict[str, str]:
     """What kernels are called follows from all of them, not from those in the window."""
     view = "kernel_full_names"
     return {view: re.sub(r"\bkernels\b", "old.kernels", catalog.shipped().views[view].sql)}

@@ -44,6 +44,7 @@ _COMMANDS = (
     "export",
     "schema",
     "query",
+    "kernel-card",
     "sql",
     "diff",
     "check",

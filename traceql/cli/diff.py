@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from traceql.cli.common import complete_trace, db_option, note
+from traceql.cli.common import database as open_database
 from traceql.cli.output import form_of, output_options, write, writing
 from traceql.cli.query import place_options
 from traceql.cli.sides import opened
-from traceql.present.values import human
+from traceql.present.values import counted, human
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,6 +42,7 @@ _ALWAYS = ("measure", "baseline", "variant", "delta")
     metavar="TRACE",
     help="A run of VARIANT, beside it or alone; repeatable.",
 )
+@click.option("--job", help="Compare the fastest rank of this job with the slowest.")
 @click.option(
     "--topic",
     type=click.Choice(["trace", "kernel", "range", "api_call", "copy", "launch"]),
@@ -71,6 +73,7 @@ def diff(
     variant: str | None,
     more_baseline: tuple[str, ...],
     more_variant: tuple[str, ...],
+    job: str | None,
     topic: str | None,
     metrics: tuple[str, ...],
     names: str,
@@ -85,7 +88,8 @@ def diff(
 
     Both are traces of the database, or reports (files, folders, patterns) that are read for this once.
     A pattern of names or a tag such as mode=variant means every trace that has it. Several traces on a side
-    are repeated runs of one thing: their means are compared, with a confidence interval.
+    are repeated runs of one thing: their means are compared, with a confidence interval. Of a job (--job) the
+    sides are the rank that the others wait for and the one that waits most, see the query slowest-ranks.
 
     Timelines of nsys are compared in total and by kernel, NVTX range, API call and kind of copy; what ncu
     profiled in total, by kernel and launch by launch, matched by NVTX path, kernel name and number. Launches
@@ -100,14 +104,22 @@ def diff(
       traceql diff run1 new1 -a run2 -b new2 --topic kernel
       traceql diff -a run1 -a run2 -b new1 -b new2
       traceql diff before after --within step#3
+      traceql diff --job train
       traceql diff mode=baseline mode=variant --format csv -o delta.csv
     """
     import pyarrow.compute as pc
 
-    given = _sides((baseline, variant), (more_baseline, more_variant))
     with ExitStack() as open_databases:
-        database, (before, after) = opened(open_databases, db, given)
-        found = database.compare(before, after, topic=topic, metrics=metrics, names=names, **place)
+        if job is not None:
+            if baseline or variant or more_baseline or more_variant:
+                raise click.UsageError("--job names both sides: give it alone.")
+            database = open_databases.enter_context(open_database(db))
+            found = database.compare_ranks(job, topic=topic, names=names, **place)
+            note(f"fastest rank of {job}: {found.baseline[0]}; slowest: {found.variant[0]}")
+        else:
+            given = _sides((baseline, variant), (more_baseline, more_variant))
+            database, (before, after) = opened(open_databases, db, given)
+            found = database.compare(before, after, topic=topic, metrics=metrics, names=names, **place)
     _say_whether_comparable(found)
     if save is not None:
         with writing(save) as file:
@@ -115,7 +127,7 @@ def diff(
     rows = found.differences if all_ else found.changed()
     answer = rows.to_arrow()
     if form_of(format_, output) in ("table", "md") and output is None:
-        single = len(before) == len(after) == 1
+        single = len(found.baseline) == len(found.variant) == 1
         for heading in answer["topic"].unique().to_pylist():
             click.echo(f"{heading}:")
             write(_readable(answer.filter(pc.equal(answer["topic"], heading)), single), format_, None)
@@ -171,7 +183,7 @@ def _count(found: Comparison) -> None:
     """What the answer does not list, and what has no partner."""
     changed, measures = found.changed().height, found.differences.height
     if not changed:
-        note(f"no difference in {measures:,} measures")
+        note(f"no difference in {counted(measures, 'measures')}")
     elif changed < measures:
         note(f"{measures - changed:,} of {measures:,} measures are equal")
     launches = found.differences.filter(topic="launch")

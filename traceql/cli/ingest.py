@@ -20,7 +20,7 @@ from traceql.cli.common import (
     tags_option,
 )
 from traceql.errors import ReportError
-from traceql.present.values import readable
+from traceql.present.values import counted, readable
 from traceql.read.limits import bytes_of
 
 if TYPE_CHECKING:
@@ -95,8 +95,9 @@ def ingest(
 
     Reads .ncu-rep and older Nsight Compute reports, .nsys-rep and .qdrep, and what nsys export writes (SQLite
     files, parquetdir and arrowdir folders); any of them compressed with xz, zstd or gzip. A report that the
-    database holds already is skipped. If one cannot be read the others still come in, and the exit status
-    is 1. The database itself and what lies beside it or beside reports (sidecars) are passed over.
+    database holds already is skipped, and keeps its name and tags: it says what differs. If one cannot be
+    read the others still come in, and the exit status is 1. The database itself and what lies beside it or
+    beside reports (sidecars) are passed over.
 
     Several may bring reports into one database at a time: each waits for the others, as --wait says. A lake
     (--lake) is a folder of Parquet files into which many processes and machines store at the same time.
@@ -267,8 +268,10 @@ class _Progress:
         name = readable(stored.name)
         if stored.status == "unchanged":
             click.echo(f"{name}: in the database already, left as it is (--replace reads it again)", err=True)
+            for warning in stored.warnings:
+                note(f"{name}: {warning}")
             return
-        counts = ", ".join(f"{n:,} {table}" for table, n in stored.rows.items() if n)
+        counts = ", ".join(counted(n, table) for table, n in stored.rows.items() if n)
         seconds = time.perf_counter() - self._began
         events = sum(stored.rows.values())
         speed = f" ({events / seconds:,.0f} rows/s)" if self._reports == 1 else ""

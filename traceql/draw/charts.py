@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 import altair as alt
 import polars as pl
 
-from traceql.draw import comparisons, distributions, hierarchies, rooflines, sweeps, theme, timelines
+from traceql.draw import (
+    comparisons,
+    counters,
+    distributions,
+    hierarchies,
+    rooflines,
+    sweeps,
+    theme,
+    timelines,
+)
 from traceql.draw.registry import KINDS, Drawing
 from traceql.errors import CatalogError, QueryError, UnknownQueryError
 from traceql.present import units, values
@@ -28,7 +37,7 @@ if TYPE_CHECKING:
     from traceql.questions.question import Picture, Query
 
 #: The families; importing them registers their kinds.
-FAMILIES = (comparisons, distributions, hierarchies, rooflines, sweeps, timelines)
+FAMILIES = (comparisons, counters, distributions, hierarchies, rooflines, sweeps, timelines)
 
 #: Charts that have a name of their own → the queries that they show, side by side.
 ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -173,7 +182,9 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     _check(query)
     shown = query.pictures[0]
     kind = KINDS[shown.kind]
-    traces = rows["trace"].unique().sort().to_list() if "trace" in rows.columns else []
+    # Ranks of a job are drawn together, whatever trace they are in.
+    apart = next((name for name in ("job", "trace") if name in rows.columns), None)
+    traces = rows[apart].unique().sort().to_list() if apart else []
     if len(traces) > _MOST_TRACES:
         raise QueryError(
             f"{query.name}: {len(traces)} traces are too many for one picture (at most {_MOST_TRACES})",
@@ -188,7 +199,7 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     found: list[tuple[list[str], Drawing]] = []
     refused: list[tuple[list[str], QueryError]] = []
     for group in groups:
-        part = rows.filter(pl.col("trace").is_in(group)) if group else rows
+        part = rows.filter(pl.col(apart).is_in(group)) if apart and group else rows
         beside = [pl.concat([ask(name, trace=trace).frame() for trace in group]) for name in kind.beside]
         try:
             with units.named(query.titles):

@@ -7,11 +7,12 @@ import json
 import re
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from traceql.errors import DatabaseError, QueryError, ReportError
+from traceql.questions.parameters import is_pattern, matches
 from traceql.read import formats, kinds
 from traceql.read.homes import Homes
 from traceql.read.source import without_suffix
@@ -21,7 +22,7 @@ from traceql.store.waiting import OvertakenError
 from traceql.tables import normalise, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -85,7 +86,7 @@ def _add(
             "SELECT trace_id, trace, tags FROM traces WHERE sha256 = $sha", {"sha": decoded.source.sha256}
         ).fetchone()
         if known and not replace:
-            return Ingested(name=known[1], status="unchanged")
+            return Ingested(name=known[1], status="unchanged", warnings=_kept(known[1], known[2], name, tags))
         beside = decoded.sidecar
         labels = {**(beside.tags if beside else {}), **(tags or {})}
         if known:
@@ -123,21 +124,34 @@ def drop(store: Store, *traces: str) -> None:
             _delete(connection, trace_id)
 
 
-def tag(store: Store, trace: str, tags: Mapping[str, str | None]) -> None:
-    """Label a trace; None removes a label.
+def tag(store: Store, words: Sequence[str], tags: Mapping[str, str | None]) -> list[str]:
+    """Label the traces that the words mean, all of them or none; None removes a label.
+
+    Returns:
+        Their names.
 
     Raises:
-        QueryError: there is no such trace.
+        QueryError: there is no word, or one means no trace.
     """
-    with store.writing(f"the tags of {trace}", new=False) as connection:
-        trace_id = _number(connection, trace)
-        row = connection.execute("SELECT tags FROM traces WHERE trace_id = ?", [trace_id]).fetchone()
-        assert row is not None
-        kept = {name: value for name, value in {**(row[0] or {}), **tags}.items() if value is not None}
-        connection.execute(
-            "UPDATE traces SET tags = map(?, ?) WHERE trace_id = ?",
-            [list(kept), [str(value) for value in kept.values()], trace_id],
-        )
+    if not words:
+        raise QueryError("labels are of traces, and none is named", "See which there are: traceql ls")
+    with store.writing(f"the tags of {', '.join(words)}", new=False) as connection:
+        rows = connection.execute("SELECT trace_id, trace, tags FROM traces ORDER BY trace").fetchall()
+        there = [{"trace_id": row[0], "trace": row[1], "tags": row[2]} for row in rows]
+        named: dict[str, None] = {}
+        for word in words:
+            if not (some := meant(there, word)):
+                raise no_trace(word)
+            named.update(dict.fromkeys(some))
+        for trace in there:
+            if trace["trace"] in named:
+                kept = {**(trace["tags"] or {}), **tags}
+                kept = {name: value for name, value in kept.items() if value is not None}
+                connection.execute(
+                    "UPDATE traces SET tags = map(?, ?) WHERE trace_id = ?",
+                    [list(kept), [str(value) for value in kept.values()], trace["trace_id"]],
+                )
+    return list(named)
 
 
 def rename(store: Store, trace: str, name: str) -> None:
@@ -175,6 +189,22 @@ def missing(store: Store, trace: str) -> dict[str, str]:
         "SELECT profiler, missing FROM traces WHERE trace = $trace", {"trace": trace}
     ).to_pylist()
     return _hints(found[0]["profiler"], found[0]["missing"]) if found else {}
+
+
+def meant(there: Iterable[Mapping[str, Any]], word: str) -> list[str]:
+    """The names of the traces that a word means: one that has the name, or all that the pattern or tag fits.
+
+    Args:
+        there: name and tags of every trace.
+        word: a name, a pattern of names, or ``TAG=VALUE``, whose value may be a pattern.
+    """
+    known = {trace["trace"]: trace["tags"] or {} for trace in there}
+    if word in known:
+        return [word]
+    tag, equals, value = word.partition("=")
+    if equals and any(tag in tags for tags in known.values()):
+        return [name for name, tags in known.items() if tag in tags and matches(tags[tag], value)]
+    return [name for name in known if is_pattern(word) and matches(name, word)]
 
 
 def no_trace(name: str) -> QueryError:
@@ -250,6 +280,20 @@ def _insert(
     ).fetchone()
     assert stored is not None
     return counted, _hints(report.kind, lacking), tuple(stored[0])
+
+
+def _kept(
+    trace: str, labels: Mapping[str, str] | None, name: str | None, tags: Mapping[str, str] | None
+) -> tuple[str, ...]:
+    """What a report that is there already was not given: another name, labels that it lacks."""
+    told = []
+    if name is not None and name != trace:
+        told.append(f"Its name was not changed to {name}: traceql rename {trace} {name}")
+    if lacking := [
+        f"{key}={value}" for key, value in (tags or {}).items() if (labels or {}).get(key) != value
+    ]:
+        told.append(f"Its tags were not changed: traceql tag {trace} {' '.join(lacking)}")
+    return tuple(told)
 
 
 def _insert_runs(

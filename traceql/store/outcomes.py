@@ -14,11 +14,11 @@ class Ingested:
     """What became of one report.
 
     Attributes:
-        name: of the trace.
+        name: of the trace; of an unchanged one that which it has.
         status: added; replaced, after ``replace``; unchanged, when the database held the report already.
         rows: canonical table → rows of the trace.
         missing: canonical tables for which the report holds no data, with the option that records it.
-        warnings: as in ``traces.warnings``.
+        warnings: as in ``traces.warnings``; of an unchanged report, what it was not given: a name, tags.
         seconds: spent on storing.
     """
 

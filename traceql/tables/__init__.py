@@ -9,6 +9,7 @@ engine: its SQL is text that `store` runs.
 `migrations` tables of older versions → those of today
 `values`     values that no database of ours holds
 `window`     what of the tables lies in a stretch of time, or in an NVTX range
+`apart`      processes as traces of their own
 `fingerprint` whether the tables still mean what they meant
 `elsewhere`  what names of other tools and of older databases are here
 `rules`      what stored rows and SELECTs over them both follow

@@ -82,7 +82,19 @@ STEPS: dict[str, tuple[str, ...]] = {
         "doubts",
         "trace",
     ),
-    "ncu": ("kernels", "metrics", "ncu_ranges", "advice", "processes", "gpus", "trace"),
+    "ncu": (
+        "kernels",
+        "metrics",
+        "metric_instances",
+        "sass_instructions",
+        "ncu_ranges",
+        "advice",
+        "focus_metrics",
+        "source_markers",
+        "processes",
+        "gpus",
+        "trace",
+    ),
 }
 
 _SOURCE = re.compile(r"(?P<table>\w+) = (?P<names>\w+(?: \+ \w+)*)(?: WHERE (?P<condition>.+))?")

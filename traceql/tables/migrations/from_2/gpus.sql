@@ -8,6 +8,7 @@ SELECT * EXCLUDE (ordinals, all_ordinals, is_able, able, place) REPLACE (
 FROM (
     SELECT
         *,
+        NULL::VARCHAR AS gpu_hash,
         count(*) FILTER (is_able) OVER (PARTITION BY trace_id) AS able
     FROM (
         SELECT

@@ -16,6 +16,7 @@
 -- @reads memoryBandwidth DOUBLE
 -- @reads totalMemory     BIGINT
 -- @reads l2CacheSize     BIGINT
+-- @reads uuid            VARCHAR
 -- @raw   TARGET_INFO_CUDA_GPU
 -- @reads deviceId                  INTEGER
 -- @reads pid                       BIGINT
@@ -83,7 +84,8 @@ SELECT
     coalesce(gpu.clockRate, old.coreClockRate * 1000) AS sm_clock_hz,
     coalesce(gpu.memoryBandwidth, old.globalMemoryBandwidth * 1000) AS memory_bandwidth_bytes_per_s,
     coalesce(gpu.totalMemory, old.globalMemorySize) AS memory_bytes,
-    coalesce(gpu.l2CacheSize, old.l2CacheSize) AS l2_cache_bytes
+    coalesce(gpu.l2CacheSize, old.l2CacheSize) AS l2_cache_bytes,
+    left(md5(nullif(gpu.uuid, '')), 16) AS gpu_hash
 FROM named AS gpu
 LEFT JOIN known ON known.gpu_id = gpu.id
 LEFT JOIN old ON old.deviceId = gpu.id

@@ -1,0 +1,122 @@
+-- Which ranks does a job have, what did each do, and what is missing?
+--
+-- A job is what the tag job says, or traces that share collectives; one trace can hold several ranks, see the
+-- view jobs. Times are on the clock of the job's first trace.
+-- @of     traces
+-- @needs  timeline
+-- @column job VARCHAR                name of the job: its tag, or the name of its first trace
+-- @column job_known_by VARCHAR       tag, communicator (shared), ends (of collectives that fit) or alone
+-- @column rank BIGINT                number of the rank; NULL if it is not known, while others' are
+-- @column rank_known_by VARCHAR      tag, communicator, name (of the trace) or order (of processes)
+-- @column trace VARCHAR              name of the trace
+-- @column pid BIGINT                 process; NULL of a trace without GPU work
+-- @column host BIGINT                number of the machine in the job, by the tag host or GPUs in common
+-- @column gpu_id INTEGER             the GPU, see gpus
+-- @column gpu VARCHAR                name of the GPU
+-- @column communicator_ranks BIGINT  ranks of its largest communicator, told by calls that make one
+-- @column clock_known_by VARCHAR     communicator, ends or UTC; NULL of the trace whose clock it is
+-- @column start_ns BIGINT            start of its first GPU operation; NULL without a clock in common
+-- @column span_ns BIGINT             from there to the end of its last one
+-- @column kernels BIGINT             kernel executions
+-- @column gpu_busy_ns BIGINT         time with at least one operation running
+-- @column collectives BIGINT         collectives with other recorded ranks
+-- @column alone BIGINT               runs of communication kernels that no other rank was found in
+-- @column finding VARCHAR            what is wrong or missing; NULL if nothing is
+-- @chart  bars x=rank y=gpu_busy_ns
+-- @note   SELECT format('{}: its traces are taken for one job, as they share communicators or ends of '
+-- @note   || 'collectives. To say it yourself: traceql tag TRACE… job=NAME rank=N', job)
+-- @note   FROM answer WHERE job_known_by IN ('communicator', 'ends') GROUP BY job
+-- @note   UNION ALL
+-- @note   SELECT format('{}: {} ranks of {} were recorded', job, count(DISTINCT rank),
+-- @note   greatest(max(rank) + 1, max(communicator_ranks)))
+-- @note   FROM answer GROUP BY job
+-- @note   HAVING greatest(max(rank) + 1, max(communicator_ranks)) > count(DISTINCT rank) ORDER BY 1
+
+WITH members AS (
+    FROM job_members($trace)
+),
+communicating AS (
+    FROM kernels_communicating
+    SEMI JOIN members USING (trace_id)
+),
+clocks AS (
+    FROM job_clocks(members, communicating)
+),
+numbered AS (
+    FROM job_ranks(members, clocks)
+),
+runs AS (
+    FROM collective_runs(communicating, clocks)
+),
+covered AS (
+    SELECT
+        trace_id,
+        process_id,
+        gpu_id,
+        kind,
+        start_ns,
+        end_ns,
+        coalesce(
+            busy_until(start_ns, end_ns, (kind, operation_id), (trace_id, process_id, gpu_id)), start_ns
+        ) AS busy_until_ns
+    FROM gpu_operations
+    SEMI JOIN members USING (trace_id)
+),
+worked AS (
+    SELECT
+        trace_id,
+        process_id,
+        gpu_id,
+        min(start_ns) AS first_ns,
+        max(end_ns) AS last_ns,
+        count_if(kind = 'kernel')::BIGINT AS kernels,
+        sum(greatest(0, end_ns - greatest(start_ns, busy_until_ns)))::BIGINT AS gpu_busy_ns
+    FROM covered
+    GROUP BY ALL
+),
+shared AS (
+    SELECT
+        trace_id,
+        process_id,
+        gpu_id,
+        count_if(ranks > 1)::BIGINT AS collectives,
+        count_if(ranks = 1)::BIGINT AS alone
+    FROM runs
+    GROUP BY ALL
+)
+SELECT
+    job,
+    job_known_by,
+    rank,
+    rank_known_by,
+    numbered.trace,
+    pid,
+    host,
+    numbered.gpu_id,
+    numbered.gpu,
+    communicator_ranks,
+    clock_known_by,
+    CASE WHEN clock_id = job_id THEN first_ns + shift_ns END AS start_ns,
+    last_ns - first_ns AS span_ns,
+    coalesce(kernels, 0) AS kernels,
+    coalesce(gpu_busy_ns, 0) AS gpu_busy_ns,
+    coalesce(collectives, 0) AS collectives,
+    coalesce(alone, 0) AS alone,
+    nullif(concat_ws('; ',
+        CASE WHEN numbered.process_id IS NULL THEN 'no GPU work' END,
+        CASE WHEN rank IS NULL THEN 'rank not known' END,
+        CASE WHEN rank IS NOT NULL AND count(*) OVER (PARTITION BY job_id, rank) > 1
+             THEN 'rank given twice' END,
+        CASE WHEN clock_id <> job_id AND clock_known_by IS NULL THEN 'no clock in common'
+             WHEN clock_known_by = 'UTC' THEN 'clock by UTC alone' END,
+        CASE WHEN NOT traces.complete THEN 'events may be missing' END
+    ), '') AS finding
+FROM numbered
+JOIN traces USING (trace_id)
+LEFT JOIN worked
+    ON worked.trace_id = numbered.trace_id AND worked.process_id = numbered.process_id
+    AND worked.gpu_id = numbered.gpu_id
+LEFT JOIN shared
+    ON shared.trace_id = numbered.trace_id AND shared.process_id = numbered.process_id
+    AND shared.gpu_id = numbered.gpu_id
+ORDER BY job, job_id, rank NULLS LAST, numbered.trace, numbered.process_id, numbered.gpu_id

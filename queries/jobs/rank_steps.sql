@@ -1,0 +1,106 @@
+-- What does each rank of a job do in each step, and how much of its communication is exposed?
+--
+-- Steps are those of communication-per-step, counted alike on all ranks (see runs_in_steps), and their five
+-- parts add up to the span. What a rank waits for the last one to come to a collective is exposed, too; what
+-- is left of the exposed time is the exchange itself. Times are on the clock of the job's first trace.
+-- @of     traces
+-- @param  step VARCHAR = NULL    text or pattern of the ranges that are steps; NULL to find them
+-- @param  by VARCHAR = 'thread'  whose launches begin a step: thread or process
+-- @needs  kernels timeline
+-- @column job VARCHAR            name of the job: its tag, or the name of its first trace
+-- @column step BIGINT            0 for the first one of the job's first rank
+-- @column rank BIGINT            number of the rank, see the view jobs
+-- @column trace VARCHAR          name of the trace
+-- @column pid BIGINT             process
+-- @column gpu_id INTEGER         the GPU, see gpus
+-- @column range VARCHAR          NVTX message of the step; NULL if kernels tell the steps
+-- @column start_ns BIGINT        start of its first GPU operation
+-- @column span_ns BIGINT         from there to that of the next step; of the last one, to the end of all
+-- @column exposed_ns BIGINT      communication without computation
+-- @column overlapped_ns BIGINT   communication beside computation
+-- @column compute_ns BIGINT      computation without communication
+-- @column memory_ns BIGINT       only copies and memsets
+-- @column idle_ns BIGINT         nothing
+-- @column waited_ns BIGINT       from its start of each collective of the step to that of the last rank
+-- @column exposed_pct DOUBLE     exposed communication in percent of the span
+-- @chart  grid x=step y=rank color=exposed_ns
+-- @empty  No step: no range is like the one asked for, or repeats, nor do kernels. See the query nvtx-sum for
+-- @empty  what to name with --step. Recorded by: nsys profile --trace=nvtx
+
+WITH members AS (
+    FROM job_members($trace)
+),
+communicating AS (
+    FROM kernels_communicating
+    SEMI JOIN members USING (trace_id)
+),
+clocks AS (
+    FROM job_clocks(members, communicating)
+),
+numbered AS (
+    FROM job_ranks(members, clocks)
+),
+steps AS (
+    FROM gpu_steps($step, $by)
+),
+matched AS (
+    FROM collective_runs(communicating, clocks)
+),
+runs AS (
+    FROM runs_in_steps(matched, steps)
+),
+waits AS (
+    SELECT trace_id, process_id, gpu_id, step, sum(last_start_ns - start_ns)::BIGINT AS waited_ns
+    FROM runs
+    WHERE ranks > 1
+    GROUP BY ALL
+),
+moves AS (
+    SELECT DISTINCT trace_id, process_id, gpu_id, moved FROM runs
+),
+operations AS (
+    SELECT operations_by_work.*, process_id AS owner
+    FROM operations_by_work
+    SEMI JOIN members USING (trace_id)
+),
+every_state AS (
+    FROM gpu_states(operations)
+),
+states AS (
+    SELECT every_state.*, step, range, step_start_ns
+    FROM every_state
+    ASOF JOIN steps
+        ON steps.trace_id = every_state.trace_id AND steps.owner = every_state.owner
+        AND steps.gpu_id = every_state.gpu_id AND every_state.start_ns >= steps.step_start_ns
+),
+summed AS (
+    SELECT sums.* REPLACE (step + coalesce(moved, 0) AS step)
+    FROM state_sums(states) AS sums
+    LEFT JOIN moves
+        ON moves.trace_id = sums.trace_id AND moves.process_id = owner AND moves.gpu_id = sums.gpu_id
+)
+SELECT
+    job,
+    summed.step,
+    rank,
+    numbered.trace,
+    pid,
+    numbered.gpu_id,
+    range,
+    step_start_ns + shift_ns AS start_ns,
+    span_ns,
+    exposed_ns,
+    overlapped_ns,
+    compute_ns,
+    memory_ns,
+    idle_ns,
+    coalesce(waited_ns, 0) AS waited_ns,
+    exposed_pct
+FROM summed
+JOIN numbered
+    ON numbered.trace_id = summed.trace_id AND numbered.process_id = owner
+    AND numbered.gpu_id = summed.gpu_id
+LEFT JOIN waits
+    ON waits.trace_id = summed.trace_id AND waits.process_id = owner AND waits.gpu_id = summed.gpu_id
+    AND waits.step = summed.step
+ORDER BY job, job_id, summed.step, rank NULLS LAST, numbered.trace, owner, numbered.gpu_id, start_ns

@@ -1,0 +1,68 @@
+"""Cases of rank_balance: jobs of two ranks, see made.jobs."""
+
+from __future__ import annotations
+
+from made.case import Case, down
+from made.jobs import HIDDEN, TOGETHER, TRAIN
+
+CASES = [
+    Case(
+        "in total, by kernel and by kind of copy",
+        traces=TRAIN,
+        expected=down(
+            """
+            job            train             train       train          train         train      train       train                    train                    train          train     train          train          train
+            topic          rank              rank        rank           rank          rank       rank        kernel                   kernel                   kernel         kernel    copy           copy           copy
+            name           NULL              NULL        NULL           NULL          NULL       NULL        ncclDevKernel_AllReduce  ncclDevKernel_AllReduce  gemm           gemm      [CUDA memset]  [CUDA memset]  [CUDA memset]
+            measure        communication_ns  compute_ns  kernels        memory_bytes  memory_ns  memory_ops  instances                total_ns                 instances      total_ns  instances      total_bytes    total_ns
+            ranks          2                 2           2              2             2          2           2                        2                        2              2         2              2              2
+            least_rank     1                 0           0              1             1          1           0                        1                        0              0         1              1              1
+            least          810               400         8              0             0          0           4                        810                      4              400       0              0              0
+            avg            1005              500         8.5            32            5          0.5         4                        1005                     4.5            500       0.5            32             5
+            most           1200              600         9              64            10         1           4                        1200                     5              600       1              64             10
+            most_rank      0                 1           1              0             0          0           0                        0                        1              1         0              0              0
+            imbalance_pct  100 * 195/1005    20          100 * 0.5/8.5  100           100        100         0                        100 * 195/1005           100 * 0.5/4.5  20        100            100            100
+            """
+        ),
+    ),
+    Case(
+        "kernels of two ranks in one trace",
+        traces=TOGETHER,
+        params={"topic": "kernel", "names": "short"},
+        expected=down(
+            """
+            job            both       both      both                     both                     both                     both
+            topic          kernel     kernel    kernel                   kernel                   kernel                   kernel
+            name           gemm       gemm      ncclDevKernel_AllGather  ncclDevKernel_AllGather  ncclDevKernel_AllReduce  ncclDevKernel_AllReduce
+            measure        instances  total_ns  instances                total_ns                 instances                total_ns
+            ranks          2          2         2                        2                        2                        2
+            least_rank     0          0         0                        0                        0                        1
+            least          1          40        1                        60                       1                        30
+            avg            1          50        1                        70                       1                        40
+            most           1          60        1                        80                       1                        50
+            most_rank      0          1         0                        1                        0                        0
+            imbalance_pct  0          20        0                        100 * 10/70              0                        25
+            """
+        ),
+    ),
+    Case(
+        "whole graphs hide kernels: who has none may have some",
+        traces=HIDDEN,
+        params={"topic": "kernel"},
+        expected=down(
+            """
+            job            both           both
+            topic          kernel         kernel
+            name           gemm           gemm
+            measure        instances      total_ns
+            ranks          3              3
+            least_rank     1              1
+            least          1              10
+            avg            1.5            40
+            most           2              70
+            most_rank      0              0
+            imbalance_pct  100 * 0.5/1.5  75
+            """
+        ),
+    ),
+]
