@@ -151,8 +151,8 @@ changed AS (
     SELECT
         *,
         100 * (variant_ns / baseline_ns - 1) AS time_delta_pct,
-        100 * (variant / nullif(baseline, 0) - 1) AS delta_pct,
-        CASE WHEN is_amount THEN 100 * (variant / nullif(baseline, 0) / (variant_ns / baseline_ns) - 1) END
+        percent(variant - baseline, baseline) AS delta_pct,
+        CASE WHEN is_amount THEN percent(variant, baseline) * baseline_ns / variant_ns - 100 END
             AS rate_delta_pct,
         CASE WHEN abs(time_delta_pct) >= 2 AND baseline > 0 AND variant > 0
              THEN 100 * CASE WHEN is_amount THEN ln(variant / baseline) ELSE ln(baseline / variant) END

@@ -11,7 +11,7 @@
 -- @needs  kernels
 -- @column trace VARCHAR          name of the trace
 -- @column kernel VARCHAR         kernel name
--- @column launch VARCHAR         grid and block as it was launched
+-- @column grid_and_block VARCHAR  grid and block as it was launched
 -- @column instances BIGINT       executions (nsys) or profiled workloads (ncu)
 -- @column total_ns BIGINT        GPU time of all of them
 -- @column share_pct DOUBLE       of the GPU time of all kernels of the trace
@@ -27,7 +27,7 @@
 -- @column executed_shared_bytes BIGINT  shared memory of an SM, as the driver set it; NULL if not known
 -- @column paths VARCHAR          NVTX ranges with their launches; NULL outside any range
 -- @chart  bars x=kernel y=total_ns
--- @card   any 10 Launches | of=launch most=3 limit=NULL
+-- @card   any 10 Launches | of=grid_and_block most=3 limit=NULL
 
 WITH configured AS (
     SELECT
@@ -39,7 +39,7 @@ WITH configured AS (
         format(
             'grid {}×{}×{}, block {}×{}×{}',
             kernels.grid_x, kernels.grid_y, kernels.grid_z, kernels.block_x, kernels.block_y, kernels.block_z
-        ) AS launch,
+        ) AS grid_and_block,
         threads_per_block,
         launches.registers_per_thread,
         launches.static_shared_bytes,
@@ -48,7 +48,7 @@ WITH configured AS (
         {
             'trace': traces.trace,
             'kernel': kernel,
-            'launch': launch,
+            'grid_and_block': grid_and_block,
             'threads': threads_per_block,
             'registers': launches.registers_per_thread,
             'static': launches.static_shared_bytes,
@@ -81,7 +81,7 @@ ranges AS (
 SELECT
     trace,
     kernel,
-    launch,
+    grid_and_block,
     instances,
     total_ns,
     percent(total_ns, trace_ns) AS share_pct,

@@ -3,6 +3,7 @@
 -- A kernel that runs for less time than its launch takes on the host keeps the GPU waiting, unless launches run
 -- ahead of it. CUDA graphs or fused kernels launch less.
 -- @of      timeline
+-- @unites  trace
 -- @param   kernel VARCHAR = '*'            name of a kernel, or a pattern of it
 -- @param   shorter_than_ns BIGINT = 5000   kernels that run for less time
 -- @param   limit BIGINT = 20               kernels per trace

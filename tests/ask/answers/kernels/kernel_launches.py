@@ -26,7 +26,7 @@ CASES = [
             """
             trace                  a                                a
             kernel                 add                              add
-            launch                 grid 2×3×1, block 64×2×1         grid 1×1×1, block 32×1×1
+            grid_and_block         grid 2×3×1, block 64×2×1         grid 1×1×1, block 32×1×1
             instances              3                                1
             total_ns               60                               40
             share_pct              100 * 60 / 200                   100 * 40 / 200
@@ -68,7 +68,7 @@ CASES = [
             """
             trace                  a
             kernel                 gemm
-            launch                 grid 4×1×1, block 256×1×1
+            grid_and_block         grid 4×1×1, block 256×1×1
             instances              1
             total_ns               30
             share_pct              75
