@@ -18,7 +18,7 @@ from traceql.present import formats
 from traceql.questions import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import polars as pl
     import pyarrow as pa
@@ -255,8 +255,9 @@ class _Narrowed:
         params: Mapping[str, Value] | None = None,
         tables: Mapping[str, pa.Table] | None = None,
         narrowed: Mapping[str, str] | None = None,
+        about: Sequence[str] = (),  # noqa: ARG002
     ) -> pa.Table:
-        """The answer to a statement."""
+        """The answer to a statement; the SELECTs say which stored traces it is about."""
         return self.store.run(statement, params, tables, {**self.selects, **(narrowed or {})})
 
 
