@@ -6,9 +6,12 @@ when this module is.
 
 from __future__ import annotations
 
+import atexit
 import json
 import math
+import os
 import random
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +22,7 @@ import click
 
 from collectors import ranks, told
 from collectors.occupancy import Occupancy, watcher
-from collectors.worker import clock, metric
+from collectors.worker import SCRATCH, clock, metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -199,13 +202,19 @@ def _kv_bytes_per_token(config: Mapping[str, Any]) -> int | None:
 def changed_model(model: str, change: Callable[[dict[str, Any]], Mapping[str, Any]]) -> str:
     """A folder with the model's config.json, changed (fewer layers, longer prompts); it has no weights.
 
+    It goes when this process ends, or before, with the worker's folder.
+
     Args:
         model: as for `folder`.
         change: gets the config and returns what is different; None removes a key.
     """
     config = config_of(model)
     config = {**config, **change(config)}
-    target = Path(tempfile.mkdtemp(prefix="traceql-model-"))
+    scratch = os.environ.get(SCRATCH)
+    target = Path(tempfile.mkdtemp(prefix="traceql-model-", dir=scratch))
+    if scratch is None:
+        # Nobody else removes it.
+        atexit.register(shutil.rmtree, target, ignore_errors=True)
     kept = {name: value for name, value in config.items() if value is not None}
     (target / "config.json").write_text(json.dumps(kept), encoding="utf-8")
     return str(target)

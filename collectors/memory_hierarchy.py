@@ -72,7 +72,7 @@ def main(shared: Options, ncu: bool, **sizes: Any) -> None:
     what lasts.
     """
     try:
-        runner.run("collectors.memory_hierarchy", _stages(ncu, sizes), shared)
+        runner.run("collectors.memory_hierarchy", _stages(ncu, sizes), shared, needs=("torch",))
     finally:
         if not shared.dry_run:
             _write_roofs(shared.out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tempfile
 import time
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -16,7 +17,8 @@ import click
 
 from collectors import kept
 from collectors.windows import Windows
-from collectors.worker import BEGUN, MARK
+from collectors.worker import BEGUN, MARK, SCRATCH
+from traceql.present.values import counted
 from traceql.record import (
     commands,
     environment,
@@ -93,8 +95,8 @@ class Measured:
         name, stage = self._stage.name, self._stage
         if aside := self.kept.set_aside():
             click.echo(
-                f"{name}: {aside} lines of {self.kept.path('.jsonl')} are no results, as after a full disk; "
-                f"they are in {self.kept.path('.rejected')} now",
+                f"{name}: no results, as after a full disk: {counted(aside, 'lines')} of "
+                f"{self.kept.path('.jsonl')}, now in {self.kept.path('.rejected')}",
                 err=True,
             )
         if self._shared.redo:
@@ -104,11 +106,15 @@ class Measured:
             others, what = self.kept.others()
             if others:
                 about = ", ".join(what[:8]) or "what was not written down"
-                click.echo(f"{name}: {others} points were measured with other {about}: once more", err=True)
+                click.echo(
+                    f"{name}: {counted(others, 'points')} measured with other {about}: once more", err=True
+                )
         if not missing:
-            click.echo(f"{name}: all {len(stage.points)} points are there already", err=True)
+            click.echo(f"{name}: all points are there already", err=True)
         elif len(missing) < len(stage.points):
-            click.echo(f"{name}: {len(stage.points) - len(missing)} points are there already", err=True)
+            click.echo(
+                f"{name}: {counted(len(stage.points) - len(missing), 'points')} there already", err=True
+            )
         return missing
 
     def _one_process(self, points: Sequence[Point]) -> Outcome:
@@ -120,20 +126,22 @@ class Measured:
             every_ms = self._shared.gpu_samples
             self._sampler = stack.enter_context(sampling.sampled(every_ms, self._variables))
             output = final if self._stage.tool is None else stack.enter_context(staging.staged(final))
+            # What the worker leaves beside its results goes, however it ends.
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="traceql-worker-"))
             build = partial(command_of, self._module, self._stage, points, self._shared)
             if self._stage.tool is not None:
                 self._windows = Windows(
                     self._stage,
                     self.kept,
                     output,
-                    build(final),
+                    build(Path(staging.for_tool(final))),
                     self._facts,
                     {**self._stage.tags, **self._shared.tags},
                     datetime.now(UTC),
                 )
             outcome = self._outcome = running.run(
                 build(Path(staging.for_tool(output))),
-                self._variables,
+                {**self._variables, SCRATCH: scratch},
                 timeout_s=self._shared.timeout,
                 on_line=self._take,
                 log=self.kept.path(".log"),
@@ -289,7 +297,7 @@ class _Progress:
             self._bar.start()
             self._task = self._bar.add_task(self._stage.name, total=self._total)
         else:
-            click.echo(f"{self._stage.name}: {self._total} points", err=True)
+            click.echo(f"{self._stage.name}: {counted(self._total, 'points')}", err=True)
         return self
 
     def __exit__(self, *_: object) -> None:

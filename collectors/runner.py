@@ -20,7 +20,7 @@ from collectors import ingesting, lock
 from collectors.process import Measured, command_of, variables_of
 from traceql.errors import CollectError, TraceqlError
 from traceql.read import sidecar
-from traceql.record import commands, signals, tools
+from traceql.record import commands, machine, signals, staging, tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -156,6 +156,8 @@ def run(
     stages: Sequence[Stage],
     shared: Options,
     finish: Callable[[Mapping[str, list[dict[str, Any]]]], None] | None = None,
+    *,
+    needs: Sequence[str] = ("torch", "vllm"),
 ) -> None:
     """Run the stages one after the other; the exit status is 1 when a point failed.
 
@@ -164,17 +166,20 @@ def run(
         stages: in order.
         shared: what the user said.
         finish: called at the end, however it comes, with the results of each stage that was come to.
+        needs: the packages that its workers import.
 
     Raises:
-        CollectError: a profiler is missing, the folder cannot be used, or another collector works in it.
+        CollectError: a profiler or a package is missing, the folder cannot be used, or another collector
+            works in it.
     """
     if shared.dry_run:
         for stage in stages:
             _print_stage(module, stage, shared)
         return
-    # Before hours are spent: does every profiler exist, and what --ingest needs?
+    # Before hours are spent: does every profiler exist, what the workers import, and what --ingest needs?
     for tool in {stage.tool for stage in stages if stage.tool}:
         tools.find(tool)
+    _check_packages(needs, stages, shared)
     if shared.ingest:
         ingesting.check()
     signals.raised()
@@ -192,6 +197,14 @@ def run(
         click.echo(f"failed: {point}", err=True)
     if failed:
         sys.exit(1)
+
+
+def _check_packages(needs: Sequence[str], stages: Sequence[Stage], shared: Options) -> None:
+    if lacking := machine.lacking(needs, [shared.python], variables_of(stages[0], shared)):
+        raise CollectError(
+            f"{shared.python} has no {' and no '.join(lacking)}, which the collector needs",
+            "pip install 'traceql[collect]'; or name a Python that has both, and traceql: --python.",
+        )
 
 
 def _run_stages(
@@ -221,8 +234,8 @@ def _print_stage(module: str, stage: Stage, shared: Options) -> None:
     if (shared.out / f"{stage.name}.jsonl").exists() and not shared.redo:
         points = Measured(module, stage, shared).missing()
     if not points:
-        click.echo(f"# {stage.name}: all {len(stage.points)} points are there already", err=True)
+        click.echo(f"# {stage.name}: all points are there already", err=True)
         return
-    command = command_of(module, stage, points, shared, shared.out / stage.name)
+    command = command_of(module, stage, points, shared, Path(staging.for_tool(shared.out / stage.name)))
     click.echo(f"# {stage.name}: {', '.join(point.name for point in points)}", err=True)
     click.echo(commands.printed(command, variables_of(stage, shared)))

@@ -60,7 +60,8 @@ def main(shared: Options, writes: str, masks: str, nsys: bool, ncu: bool, **size
     because a large L2 would absorb the writes. There is no staging copy: the drafts' rows are there to commit
     from.
     """
-    runner.run("collectors.spec_verify_micro", _stages(writes, masks, nsys, ncu, sizes), shared)
+    stages = _stages(writes, masks, nsys, ncu, sizes)
+    runner.run("collectors.spec_verify_micro", stages, shared, needs=("torch", "triton"))
 
 
 def _stages(writes: str, masks: str, nsys: bool, ncu: bool, sizes: dict[str, Any]) -> list[Stage]:

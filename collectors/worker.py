@@ -20,6 +20,8 @@ MARK = "@point "
 #: Begins those that say which point is next, and the number of its window: should it be the last one, the
 #: runner knows which it was.
 BEGUN = "@begin "
+#: The variable that names a folder for what is needed while the worker runs; the runner removes it.
+SCRATCH = "TRACEQL_SCRATCH"
 #: Exit status of a worker whose GPU context is lost: what remains needs a new process.
 LOST = 3
 

@@ -21,7 +21,7 @@ import traceql
 from traceql import report
 from traceql.read import runs, worker
 from traceql.read.source import plain_name
-from traceql.store import decode, ingest
+from traceql.store import decode, ingest, sharing
 from traceql.store.decode import decode_all
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 # Whose point is the decoding itself.
 _DECODE_EACH_TIME = ("read", "robust")
+# Whose point is a database that several use, or that something happens to.
+_WITH_ALL_THREADS = ("store", "robust", "cli")
+_CONFIG = sharing.CONFIG
 
 # The same examples each time; they are cheap, unless a test says less of them.
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=100)
@@ -44,8 +47,14 @@ os.environ["XDG_CACHE_HOME"] = _CACHE.name
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Before any fixture of the test: does it decode, or take what another test has decoded?"""
-    decode.worker = worker if item.path.parent.name in _DECODE_EACH_TIME else decoded.ONCE
+    """Before any fixture of the test: how it decodes, and how databases are opened.
+
+    It decodes itself, or takes what another test has decoded. Where the point is none of the database's, one thread
+    computes: of a few rows, several take longer.
+    """
+    room = item.path.parent.name
+    decode.worker = worker if room in _DECODE_EACH_TIME else decoded.ONCE
+    sharing.CONFIG = _CONFIG if room in _WITH_ALL_THREADS else {**_CONFIG, "threads": "1"}
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ esac
 #   qdrep           reports are called as those of before 2021.4
 #   qdstrm          there is what the importer would make a report of
 #   refused         the driver refuses the counters
+#   endless         prints a line of 1 GB
 PROFILER = """#!{python} -S
 import os, re, shutil, signal, subprocess, sys, time
 if "--version" in sys.argv:
@@ -66,6 +67,10 @@ if "slow" in words:
         time.sleep(0.1)
 if "refused" in words:
     print("==ERROR== ERR_NVGPUCTRPERM - The user does not have permission to access counters", file=sys.stderr)
+if "endless" in words:
+    for _ in range(1000):
+        os.write(1, b"x" * 1_000_000)
+    os.write(1, b"\\n")
 if "qdstrm" in words:
     open(output + ".qdstrm", "w").close()
 if not {"none", "qdstrm", "refused"} & set(words):

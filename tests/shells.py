@@ -6,12 +6,13 @@ A ``traceql`` that stands first on the PATH completes as the real one does, and 
 from __future__ import annotations
 
 import os
-import pty
 import select
 import shutil
 import sys
 import time
 from pathlib import Path
+
+import systems
 
 #: Those of this machine, and how each starts without anybody's files.
 STARTED = {
@@ -50,6 +51,9 @@ class Shell:
             "XDG_DATA_HOME": str(home),
             "TERM": "dumb",
         }
+        systems.needs_posix("pseudo-terminals")
+        import pty
+
         self.child, self._terminal = pty.fork()
         if self.child == 0:
             os.chdir(folder)

@@ -7,6 +7,7 @@ import inspect
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -189,13 +190,14 @@ def test_the_public_names_are_these() -> None:
 def test_a_database_does_this_and_no_more() -> None:
     public = {name for name in vars(traceql.Database) if not name.startswith("_")}
     tables = {
-        "advice", "api_calls", "diagnostics", "doubts", "environment", "gpu_architectures", "gpu_samples",
-        "gpu_specs", "gpus", "graph_launches", "graph_nodes", "kernels", "memory_ops", "metrics", "ncu_ranges", "os_calls", "processes",
+        "advice", "api_calls", "diagnostics", "doubts", "environment", "focus_metrics", "gpu_architectures", "gpu_samples",
+        "gpu_specs", "gpus", "graph_launches", "graph_nodes", "kernels", "memory_ops", "metric_instances", "metrics", "ncu_ranges",
+        "os_calls", "processes", "sass_instructions", "source_markers",
         "range_ancestors", "ranges", "run_metrics", "runs", "range_calls", "syncs", "threads", "traces",
         "um_cpu_page_faults", "um_gpu_page_faults",
     }  # fmt: skip
     assert public - tables == {
-        "ask", "query", "sql", "chart", "compare", "compare_ranks", "check", "report", "info", "tables", "unanswerable",
+        "ask", "query", "sql", "chart", "compare", "compare_ranks", "check", "kernel_card", "report", "info", "tables", "unanswerable",
         "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "compact", "export", "close",
     }  # fmt: skip
     assert tables <= public
@@ -205,3 +207,24 @@ def test_an_answer_does_this_and_no_more() -> None:
     public = {name for name in dir(traceql.Answer) if not name.startswith("_")}
     declared = {"question", "parameters", "table", "notes", "total_rows"}
     assert public | declared == declared | {"frame", "chart", "to_json"}
+
+
+def test_every_module_of_the_tests_is_found_by_one_name_alone() -> None:
+    # pytest puts the folder of a test file in front of the path, unless it is a package: what lies in such folders is
+    # imported by its bare name, and which of two of one name that is would hang on what was imported before.
+    folders = {file.parent for file in (ROOT / "tests").rglob("test_*.py")} | {ROOT / "tests"}
+    places: dict[str, list[str]] = {}
+    for folder in (folder for folder in folders if not (folder / "__init__.py").exists()):
+        for path in (*folder.glob("*.py"), *(inner.parent for inner in folder.glob("*/__init__.py"))):
+            places.setdefault(path.stem, []).append(str(path.relative_to(ROOT)))
+    # Of this name pytest imports one for each folder, and ruff lets nobody else import it.
+    assert len(places.pop("conftest")) > 1
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+    installed = {
+        *sys.stdlib_module_names,
+        *metadata.packages_distributions(),
+        *OWNERS,
+        "traceql",
+        "collectors",
+    }
+    assert len(places) > 100 and not places.keys() & installed

@@ -54,7 +54,8 @@ def open(  # noqa: A001
 
     Args:
         path: a DuckDB file, or a folder of Parquet files (a lake), which many processes and machines may fill
-            at once; ``":memory:"`` for one that lasts as long as the object.
+            at once, also in an object store (``s3://BUCKET/FOLDER``); ``":memory:"`` for one that lasts as
+            long as the object.
         allow_files: let SQL read and write other files and load extensions; views and macros that are stored
             in the database may not be used then.
         queries: folders with questions of your own, in the form of ``queries/``.
@@ -126,8 +127,12 @@ class Database:
     gpu_samples = _frame("gpu_samples")
     diagnostics = _frame("diagnostics")
     metrics = _frame("metrics")
+    metric_instances = _frame("metric_instances")
+    sass_instructions = _frame("sass_instructions")
     ncu_ranges = _frame("ncu_ranges")
     advice = _frame("advice")
+    focus_metrics = _frame("focus_metrics")
+    source_markers = _frame("source_markers")
     environment = _frame("environment")
     runs = _frame("runs")
     run_metrics = _frame("run_metrics")
@@ -209,6 +214,27 @@ class Database:
     def query(self, name: str, /, **params: Value) -> pl.DataFrame:
         """The rows alone of what `ask` answers."""
         return self.ask(name, **cast("dict[str, Any]", params)).frame()
+
+    @_limited
+    def kernel_card(
+        self, name: str, *, trace: str | Sequence[str] = (), names: str = "distinct"
+    ) -> pl.DataFrame:
+        """All that is known about a kernel: trace, kernel, section, item, value, text, unit, note.
+
+        Args:
+            name: of the kernel, or a pattern of names.
+            trace: only these traces: names, patterns or tags (``gpu=h200``).
+            names: how kernels are called: short, full or distinct.
+
+        Raises:
+            QueryError: there is no such kernel, or no such trace.
+        """
+        import polars as pl
+
+        from traceql.ask import cards
+
+        found, _ = cards.items(self._asker, name, [trace] if isinstance(trace, str) else trace, names)
+        return pl.DataFrame(pl.from_arrow(cards.table(found)))
 
     @_limited
     def sql(

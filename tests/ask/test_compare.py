@@ -452,7 +452,9 @@ def test_a_comparison_survives_saving(corpus: Database, tmp_path: Path) -> None:
 # --- counters on a timeline -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", [MODES[0], *(pytest.param(mode, marks=pytest.mark.long) for mode in MODES[1:])]
+)
 def test_every_profiled_launch_finds_itself_on_the_timeline(corpus: Database, mode: str) -> None:
     found = corpus.query("counters_on_timeline", timeline=f"{mode}.sqlite.xz", counters=f"{mode}.ncu-rep.xz")
     kernels = ingest.rows(corpus._store, f"{mode}.ncu-rep.xz")["kernels"]

@@ -52,6 +52,7 @@ def test_a_question_is_answered_as_by_a_file(both: tuple[Database, Database], qu
     assert_same(one, other)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "question",
     [name for name in QUESTIONS if any(p.name == "trace" for p in catalog.shipped().find(name).params)],

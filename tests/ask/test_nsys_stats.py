@@ -264,7 +264,16 @@ def test_nsys_printed_all_but_a_few_reports() -> None:
     assert len(set(PRINTED) - asked) == 12
 
 
-@pytest.mark.parametrize(("report", "trace"), PRINTED)
+# Of every report the first trace in the short run, too.
+@pytest.mark.parametrize(
+    ("report", "trace"),
+    [
+        pytest.param(
+            *one, marks=[pytest.mark.long] if one[0] in {report for report, _ in PRINTED[:n]} else []
+        )
+        for n, one in enumerate(PRINTED)
+    ],
+)
 def test_a_report_equals_that_of_nsys_stats(corpus: Database, report: str, trace: str) -> None:
     columns, params, order = REPORTS[report]
     theirs = expected("nsys_stats", trace, report)

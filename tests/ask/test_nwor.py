@@ -80,7 +80,9 @@ def test_nwor_saves_47_percent_of_the_dram_writes_and_adds_l2_writes(corpus: Dat
     assert everything["range", "step/nwor_commit", "kernels"]["baseline"] is None
 
 
-@pytest.mark.parametrize("mask", ["off", "vectorized", "graph"])
+@pytest.mark.parametrize(
+    "mask", ["vectorized", *(pytest.param(mask, marks=pytest.mark.long) for mask in ("off", "graph"))]
+)
 def test_ranges_add_up_to_the_total_in_every_recorded_pair(corpus: Database, mask: str) -> None:
     rows = corpus.query(
         "nwor_delta",
@@ -120,7 +122,14 @@ def test_traffic_per_accepted_token_uses_the_tokens_that_parameters_tell(corpus:
     assert rows["total", "total", "kv_row_bytes"]["remark"].startswith("bytes per token of scv_baseline")
 
 
-@pytest.mark.parametrize(("mask", "expected"), [("off", -44.46), ("vectorized", -42.44), ("graph", -42.56)])
+@pytest.mark.parametrize(
+    ("mask", "expected"),
+    [
+        ("vectorized", -42.44),
+        pytest.param("off", -44.46, marks=pytest.mark.long),
+        pytest.param("graph", -42.56, marks=pytest.mark.long),
+    ],
+)
 def test_with_what_the_flush_writes_back_writes_fall_by_the_rows_that_are_not_written(
     corpus: Database, mask: str, expected: float
 ) -> None:

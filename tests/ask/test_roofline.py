@@ -106,8 +106,8 @@ def only(rows: list[Row]) -> Row:
     ("n", "k", "path", "kernels"),
     [
         (6144, 4096, "layer/attention", 2),  # QKV
-        (4096, 4096, "layer/attention", 2),  # output of attention
-        (4096, 14336, "layer/mlp", 2),  # down
+        pytest.param(4096, 4096, "layer/attention", 2, marks=pytest.mark.long),  # output of attention
+        pytest.param(4096, 14336, "layer/mlp", 2, marks=pytest.mark.long),  # down
     ],
 )
 def test_the_gemms_of_an_h200_read_exactly_2mnk(
@@ -362,7 +362,9 @@ def test_launches_of_a_kernel_add_up() -> None:
     assert row["kernel_id"] is None
 
 
-@pytest.mark.parametrize("trace", [LLAMA, GEMM_A10G, TRAFFIC_ONLY])
+@pytest.mark.parametrize(
+    "trace", [LLAMA, *(pytest.param(name, marks=pytest.mark.long) for name in (GEMM_A10G, TRAFFIC_ONLY))]
+)
 def test_kernels_and_launches_have_the_same_totals(profiles: Database, trace: str) -> None:
     by_launch, by_kernel = launches(profiles, trace=trace), ask(profiles, "kernel_roofline", trace=trace)
     assert sum(row["kernels"] for row in by_kernel) == len(by_launch)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 # What takes seconds to store, or to draw: names of 4,000 letters are measured.
 _LARGE = {name for name in SITUATIONS if name.startswith("forty")} | {"extremes"}
 
+# What is drawn most, what is not known, and what is not there.
+_SHORT = {"two timelines with everything", "counters without values", "a single kernel", "nothing"}
+
 
 def outcomes(situation: str, names: list[str]) -> Counter[str]:
     """What becomes of charts, each as JSON and in one form more."""
@@ -44,7 +47,13 @@ def outcomes(situation: str, names: list[str]) -> Counter[str]:
     )
 
 
-@pytest.mark.parametrize("situation", sorted(set(SITUATIONS) - _LARGE))
+@pytest.mark.parametrize(
+    "situation",
+    [
+        pytest.param(name, marks=[] if name in _SHORT else [pytest.mark.long])
+        for name in sorted(set(SITUATIONS) - _LARGE)
+    ],
+)
 def test_a_chart_is_drawn_or_says_why_not(situation: str) -> None:
     # Every situation has some, and each chart some situation.
     names, number = every_chart.names(), sorted(SITUATIONS).index(situation)

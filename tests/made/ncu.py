@@ -190,6 +190,43 @@ class Profile:
         )
         return self
 
+    def instances(self, metric: str, values: Mapping[int | str, Value]) -> Profile:
+        """Values of a metric of the workload that was added last: address, moment, pass or opcode → value."""
+        for key, value in values.items():
+            self._rows("ncu_instances").append(
+                {
+                    "action": len(self._rows("ncu_actions")) - 1,
+                    "metric": metric,
+                    "id": None if isinstance(key, str) else key,
+                    "id_text": key if isinstance(key, str) else None,
+                    "value": None if value is None or isinstance(value, str) else float(value),
+                    "text": value if isinstance(value, str) else None,
+                }
+            )
+        return self
+
+    def instruction(
+        self,
+        address: int,
+        sass: str | None = None,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        source: str | None = None,
+    ) -> Profile:
+        """An instruction of the workload that was added last, whose code the report holds."""
+        self._rows("ncu_instructions").append(
+            {
+                "action": len(self._rows("ncu_actions")) - 1,
+                "address": address,
+                "sass": sass,
+                "file": file,
+                "line": line,
+                "source": source,
+            }
+        )
+        return self
+
     def gpu(self, name: str, *, device: int = 0, **attributes: int) -> Profile:
         """A GPU; `attributes` under NVIDIA's names, such as ``multiprocessor_count``."""
         self._rows("ncu_devices").append({"device_id": device, "name": name, **attributes})

@@ -46,6 +46,19 @@ def test_a_file_written_by_hand_is_read(tmp_path: Path) -> None:
     ]
 
 
+def instance(*fields: tuple[int, rep.Value]) -> tuple[int, rep.Value]:
+    return 3, rep.message(*fields)
+
+
+INSTANCE = instance((1, rep.value(4096)), (2, rep.value(3)))
+
+
+def by_instruction(**block: list[bytes]) -> bytes:
+    """A report with one kernel whose instruction at 4096 was counted."""
+    metric = rep.metric(0, rep.value(3), INSTANCE)
+    return rep.report(rep.block([rep.kernel((13, metric))], strings=["inst_executed"], **block))
+
+
 def shorter(content: bytes) -> bytes:
     """A message whose last field ends a byte early."""
     return content[:-1]
@@ -114,6 +127,45 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         "more than a number",
     ),
     "a value of a text and a number": (one(rep.metric(0, rep.value("x") + rep.value(3))), "more than a text"),
+    "an instance beyond its metric": (
+        one(rep.metric(0, rep.value(3))[:-2] + b"\x1a\x09\x12"),
+        "run past its end",
+    ),
+    "something unknown behind instances": (
+        one(rep.metric(0, rep.value(3), INSTANCE, (9, 1))),
+        "something unknown follows",
+    ),
+    "an instance with an unknown field": (
+        one(rep.metric(0, rep.value(3), instance((9, 1)))),
+        "an instance has an unknown field",
+    ),
+    "an instance that is a number": (one(rep.metric(0, rep.value(3), INSTANCE, (3, 5))), "something unknown"),
+    "an id beyond its instance": (
+        one(rep.metric(0, rep.value(3), (3, b"\x0a\x09\x28"))),
+        "an id runs past the end",
+    ),
+    "an id that is no whole number": (
+        one(rep.metric(0, rep.value(3), instance((1, rep.value(1.5)), (2, rep.value(4))))),
+        "neither a number nor a text",
+    ),
+    "an id of two numbers": (
+        one(rep.metric(0, rep.value(3), instance((1, rep.value(1) + rep.value(2)), (2, rep.value(4))))),
+        "an id is more than a number",
+    ),
+    "an id of 64 bits": (
+        one(rep.metric(0, rep.value(3), instance((1, rep.value(1 << 63)), (2, rep.value(4))))),
+        "63 bits",
+    ),
+    "a value of an instance of an unknown type": (
+        one(rep.metric(0, rep.value(3), instance((1, rep.value(1)), (2, rep.field(6, 1))))),
+        "unknown type",
+    ),
+    "a reference to a source that is a number": (one(METRIC, (15, 5)), "a number where bytes belong"),
+    "a reference of a range that is bytes": (
+        rep.report(rep.block([rep.workload((15, b"me"))], rep.RANGE)),
+        "a number where bytes belong",
+    ),
+    "a source that is no message": (by_instruction(sources=[b"\x0f"]), "unknown wire type"),
     "half a double": (one(rep.metric(0, rep.value(1.0)[:5])), "more than a number"),
     "a text beyond its value": (one(rep.metric(0, b"\x0a\x05x")), "more than a text"),
     "an integer of 32 bits that does not fit": (one(rep.metric(0, rep.field(4, 1 << 32))), "32 bits"),
@@ -140,6 +192,37 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         "no double",
     ),
 }
+
+
+def source(code: bytes) -> bytes:
+    """The source of the kernel of `by_instruction`, whose code is 64 bytes at 4096."""
+    function = rep.message((1, "_Z1fi"), (2, 4096))
+    return rep.message((1, 77), (4, code), (9, rep.message((1, function))))
+
+
+@pytest.mark.parametrize(
+    "code, why",
+    [
+        (b"PTX", "no ELF file"),
+        (b"\x7fELF\x02\x01" + bytes(58), "damaged"),
+        (b"\x7fELF\x02\x01" + bytes(34) + b"\xff" * 24, "damaged"),
+    ],
+)
+def test_code_that_is_not_as_it_is_known_has_no_lines(code: bytes, why: str, tmp_path: Path) -> None:
+    report = decode(by_instruction(sources=[source(code)]), tmp_path)
+    assert "ncu_instructions" not in report.tables and report.tables["ncu_instances"] is not None
+    assert any("Source lines of 1 modules are not known" in said and why in said for said in report.warnings)
+
+
+@pytest.mark.parametrize("cut", [0.2, 0.5, 0.9, 0.99])
+def test_code_that_was_cut_has_no_lines(cut: float, tmp_path: Path) -> None:
+    shipped = lzma.decompress((REPORTS / "kinds_source.ncu-rep.xz").read_bytes())
+    begin = shipped.index(b"\x7fELF")
+    whole = shipped[begin : begin + 267_816]
+    for code in (whole[: int(cut * len(whole))], whole[: int(cut * 10_000)] + b"\xff" * 9000):
+        report = decode(by_instruction(sources=[source(code)]), tmp_path)
+        assert "ncu_instructions" not in report.tables
+        assert any("Source lines of 1 modules" in said for said in report.warnings)
 
 
 @pytest.mark.parametrize("content, words", REFUSED.values(), ids=REFUSED.keys())

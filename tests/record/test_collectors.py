@@ -175,6 +175,55 @@ def test_a_missing_profiler_is_said_before_anything_runs(tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
+def test_a_missing_package_is_said_once_before_anything_runs(machine: dict[str, str], tmp_path: Path) -> None:
+    # Folders of these names that hold no package are none.
+    for name in ("torch", "vllm"):
+        (tmp_path / "path" / name).mkdir(parents=True)
+    bare = {**machine, "PYTHONPATH": str(tmp_path / "path")}
+    out = tmp_path / "out"
+    for name, lacks in (
+        ("vllm_specdec", "torch and no vllm"),
+        ("memory_hierarchy", "torch"),
+        ("spec_verify_micro", "torch and no triton"),
+    ):
+        result = collector(name, "--out", out, env=bare, check=False)
+        assert result.returncode == 1 and not result.stdout
+        assert result.stderr == (
+            f"error: {sys.executable} has no {lacks}, which the collector needs\n"
+            "pip install 'traceql[collect]'; or name a Python that has both, and traceql: --python.\n"
+        )
+    assert not out.exists()
+
+
+def test_nothing_is_left_in_the_temporary_folder(machine: dict[str, str], tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    options = ["vllm_decode_sweep", "--batches", "1,2", "--output-len", 8, "--ncu", "--out", tmp_path / "out"]
+    result = collector(
+        *options, "--env", "FAKE_DEADLY_BATCH=2", env={**machine, "TMPDIR": str(temporary)}, check=False
+    )
+    # The model was cut down, and one of the workers that have done so was killed.
+    assert "failed: decode_ncu: batch_2: the worker ended with status" in result.stderr
+    assert not list(temporary.iterdir())
+
+
+def test_a_cut_down_model_goes_with_the_process_that_made_it(machine: dict[str, str], tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from collectors import engine\n"
+        "made = Path(engine.changed_model('llama-3.1-8b', lambda config: engine.few_layers(config, 1)))\n"
+        "print((made / 'config.json').exists())"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**machine, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout == "True\n" and not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "words"),
     [
@@ -278,12 +327,12 @@ def test_what_is_there_is_not_measured_again(machine: dict[str, str], tmp_path: 
     collector(*arguments, "--batches", "1", env=machine)
     first = lines(tmp_path / "decode.jsonl")
     result = collector(*arguments, "--batches", "1,2", env=machine)
-    assert "1 points are there already" in result.stderr
+    assert "decode: 1 point there already\n" in result.stderr
     again = lines(tmp_path / "decode.jsonl")
     assert again[0] == first[0] and [line["point"] for line in again] == ["batch_1", "batch_2"]
     assert [row["batch_size"] for row in table(tmp_path / "decode_sweep.csv")] == ["1", "2"]
     result = collector(*arguments, "--batches", "1,2", env=machine)
-    assert "all 2 points are there already" in result.stderr
+    assert "decode: all points are there already\n" in result.stderr
     collector(*arguments, "--batches", "1,2", "--redo", env=machine)
     assert len(lines(tmp_path / "decode.jsonl")) == 4
     assert len(table(tmp_path / "decode_sweep.csv")) == 2

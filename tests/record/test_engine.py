@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from collectors import engine
+from collectors import engine, ranks
 
 
 def model(**parameters: tuple[int, int, bool]) -> Any:
@@ -40,18 +40,18 @@ PACKED = model(
 
 @pytest.mark.parametrize("key", ["num_experts", "num_local_experts", "n_routed_experts"])
 def test_of_experts_those_count_that_a_token_meets(key: str) -> None:
-    tags = engine.weight_tags(engine.weights(EXPERTS), {key: 8, "num_experts_per_tok": 2})
+    tags = engine.weight_tags(ranks.weights(EXPERTS), {key: 8, "num_experts_per_tok": 2})
     # 2 of 8 experts of 600, the shared one, and attention; what a step reads depends on its batch.
     assert tags == {"flop_per_token": str(2 * (2 * 600 + 50 + 300))}
 
 
 def test_without_the_number_of_chosen_experts_nothing_is_said() -> None:
-    assert engine.weight_tags(engine.weights(EXPERTS), {"num_experts": 8}) == {}
+    assert engine.weight_tags(ranks.weights(EXPERTS), {"num_experts": 8}) == {}
 
 
 def test_packed_weights_have_bytes_but_no_number() -> None:
-    assert engine.weight_tags(engine.weights(PACKED), {}) == {"weight_bytes": "420"}
-    tied = engine.weight_tags(engine.weights(PACKED), {"text_config": {"tie_word_embeddings": True}})
+    assert engine.weight_tags(ranks.weights(PACKED), {}) == {"weight_bytes": "420"}
+    tied = engine.weight_tags(ranks.weights(PACKED), {"text_config": {"tie_word_embeddings": True}})
     assert tied == {"weight_bytes": "2420"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
 import os
 import signal
@@ -15,6 +14,7 @@ from typing import Any
 
 import fake_profilers
 import pytest
+import systems
 
 import traceql
 from collectors import kept, lock, memory_hierarchy, process
@@ -78,7 +78,7 @@ def test_rows_keep_their_own_facts_and_other_settings_are_not_there(
 ) -> None:
     sweep(tmp_path, "--batches", "1,2", env=machine)
     said = sweep(tmp_path, "--batches", "1,2", "--input-len", 256, env=machine)
-    assert "2 points were measured with other settings.input_len: once more" in said
+    assert "decode: 2 points measured with other settings.input_len: once more\n" in said
     sweep(tmp_path, "--batches", "2,4", "--model", "nemotron-3-nano-4b", env=machine)
     # A table holds all that its stage has measured.
     assert rows(tmp_path, "model", "batch_size", "input_len") == [
@@ -90,7 +90,7 @@ def test_rows_keep_their_own_facts_and_other_settings_are_not_there(
         ("nemotron-3-nano-4b", "4", "128"),
     ]
     # And the first are there still.
-    assert "all 2 points are there already" in sweep(tmp_path, "--batches", "1,2", env=machine)
+    assert "decode: all points are there already\n" in sweep(tmp_path, "--batches", "1,2", env=machine)
 
 
 def test_whatever_changes_a_result_changes_its_digest() -> None:
@@ -210,6 +210,7 @@ def test_a_last_line_without_its_end_is_a_result_and_ends_before_the_next(tmp_pa
     assert len(kept.lines(tmp_path / "decode.jsonl")[0]) == 2
 
 
+@systems.posix("limits of processes")
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = kept.Kept(tmp_path, STAGE, {})
     results.add(GOOD, Point("batch_1"))
@@ -258,7 +259,7 @@ def test_a_lost_window_loses_and_renames_no_other(
     # The next run records that one alone.
     (bin_ / "mode").unlink()
     said = sweep(tmp_path, "--batches", "1,2,4", "--nsys", env=machine)
-    assert "decode_nsys: 2 points are there already" in said and len(reports(tmp_path)) == 3
+    assert "decode_nsys: 2 points there already\n" in said and len(reports(tmp_path)) == 3
 
 
 @pytest.mark.long
@@ -314,10 +315,11 @@ def traceql_now() -> Any:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_an_interrupted_collector_keeps_what_it_measured_and_leaves_no_worker(
-    number: signal.Signals, machine: dict[str, str], tmp_path: Path
+    name: str, machine: dict[str, str], tmp_path: Path
 ) -> None:
+    number = signal.Signals[name]
     options = (
         "--output-len",
         8,
@@ -350,7 +352,10 @@ def text_of(path: Path) -> str:
         return ""
 
 
+@systems.posix("locks of whole files")
 def test_two_collectors_in_one_folder_exclude_each_other(tmp_path: Path) -> None:
+    import fcntl
+
     with lock.alone(tmp_path):
         held = rf"works in it already \(process {os.getpid()}\)"
         with pytest.raises(CollectError, match=held), lock.alone(tmp_path):

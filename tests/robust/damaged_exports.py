@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import random
-import resource
 import signal
 import sqlite3
 import struct
@@ -117,6 +116,8 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
 
 def outcome(path: Path) -> dict[str, Any]:
     """What becomes of an export, read whole: refused or read, or what should not be; and why, how long, how much."""
+    import resource
+
     began, before = time.perf_counter(), _peak_bytes()
     resource.setrlimit(resource.RLIMIT_AS, (_address_bytes() + MEMORY_BYTES,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -182,10 +183,14 @@ def _shown(value: Any, field: pa.Field) -> Any:
 
 
 def _address_bytes() -> int:
+    import resource
+
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
 
 
 def _peak_bytes() -> int:
+    import resource
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 

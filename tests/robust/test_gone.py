@@ -7,7 +7,6 @@ import lzma
 import os
 import random
 import re
-import resource
 import signal
 import stat
 import subprocess
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
+import systems
 from command_line import ENVIRONMENT, process, traceql
 from forks import Forks
 from helpers_robust import REPORTS, contents
@@ -262,7 +262,10 @@ def test_a_removal_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert (contents(db), db.stat().st_ino) == (before, inode)
 
 
+@systems.posix("limits of processes")
 def test_without_room_for_a_new_file_nothing_is_removed(tmp_path: Path) -> None:
+    import resource
+
     db = tmp_path / "db"
     with Database(db) as database:
         _plant(database, "private")

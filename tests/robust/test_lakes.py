@@ -260,6 +260,15 @@ def test_an_entry_that_is_none_of_ours_is_refused(
         lake.tag("trace 1", a="b")
 
 
+def test_an_entry_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    lake = stranger(tmp_path / "lake")
+    file, _ = entry_of(tmp_path / "lake", 2)
+    with file.open("r+b") as opened:
+        opened.truncate((64 << 20) + 1)
+    with pytest.raises(DatabaseError, match="more than 67,108,864 bytes"):
+        lake.sql("FROM traces")
+
+
 def test_an_entry_of_a_later_version_is_refused_as_such(tmp_path: Path) -> None:
     lake = stranger(tmp_path / "lake")
     _with(lambda said: said.update(schema_version=schema.SCHEMA_VERSION + 1))(tmp_path / "lake")

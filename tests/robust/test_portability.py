@@ -144,6 +144,31 @@ def test_what_posix_alone_has_is_used_only_after_asking_for_the_system() -> None
     assert unasked == []
 
 
+def test_a_file_of_tests_can_be_imported_on_every_system() -> None:
+    # A test may be left out on one; what is asked of Python while its file is imported is asked everywhere.
+    found = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        code = path.read_text(encoding="utf-8")
+        found += [f"{path.relative_to(ROOT)}: {use}" for use in _used_at_import(code)]
+    assert found == []
+
+
+def test_what_a_decorator_asks_for_is_asked_when_the_file_is_imported() -> None:
+    code = "import {}\n@mark([signal.SIGHUP])\ndef f():\n    import pty\n    os.killpg(1, 2)"
+    assert _used_at_import(code.format("resource")) == ["resource", "signal.SIGHUP"]
+    assert _used_at_import("if __name__ == '__main__':\n    import resource") == []
+
+
+def _used_at_import(code: str) -> list[str]:
+    """What a file takes from POSIX outside of its functions."""
+    tree = ast.parse(code)
+    tree.body = [node for node in tree.body if not ast.unparse(node).startswith("if __name__ == ")]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = []
+    return _unasked_in(tree)
+
+
 def test_a_use_that_asks_for_nothing_is_found() -> None:
     assert _unasked("import fcntl") == ["fcntl"]
     assert _unasked("def f():\n    os.killpg(1, signal.SIGKILL)") == ["os.killpg", "signal.SIGKILL"]
@@ -157,7 +182,10 @@ def test_a_use_that_asks_for_nothing_is_found() -> None:
 
 def _unasked(code: str) -> list[str]:
     """What a module takes from POSIX in a function, or outside of all, that never asks where it runs."""
-    tree = ast.parse(code)
+    return _unasked_in(ast.parse(code))
+
+
+def _unasked_in(tree: ast.Module) -> list[str]:
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     asking = [
         node

@@ -7,6 +7,7 @@ import sqlite3
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import ncu_rep_file as rep
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -363,6 +364,16 @@ def test_home_folders_in_rules_are_shortened_unless_the_environment_is_kept(tmp_
             messages = database.sql(asked)["message"].to_list()
             assert messages
             assert all(home in message for message in messages)
+
+
+def test_home_folders_in_paths_of_source_files_are_shortened(tmp_path: Path) -> None:
+    marker = rep.message((1, 1), (2, 7), (4, "slow"), (5, 2), (6, f"/home/{SECRET}/it/k.cu"))
+    rule = rep.message((1, "Rule"), (4, "Section"), (5, marker))
+    (tmp_path / "made.ncu-rep").write_bytes(rep.with_metrics({"dram__bytes_read.sum": 3}, (19, rule)))
+    with Database(tmp_path / "db") as database:
+        database.ingest(tmp_path / "made.ncu-rep")
+        assert database.sql("SELECT marker_file FROM source_markers").rows() == [("~/it/k.cu",)]
+    assert SECRET.encode() not in (tmp_path / "db").read_bytes()
 
 
 def test_a_sidecar_that_is_not_used_tells_no_home_folder(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import io
 import lzma
 import os
 import random
-import resource
 import shutil
 import signal
 import sys
@@ -530,6 +529,8 @@ def main() -> None:
                         print(f"seed {seed} {name}: {kind} {text[:300]!r} after {done}", flush=True)
     for text, count in bad.most_common(40):
         print(count, text)
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     print(
         f"{arguments.cases} databases, {sum(counted.values()):,} uses in {time.monotonic() - began:.0f} s, slowest "

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import resource
 import signal
 import sys
 import tempfile
@@ -198,6 +197,8 @@ def _read(form: str, path: Path) -> int:
 
 def outcome(form: str, path: Path) -> tuple[str, float, float]:
     """What a reader makes of a file, in a process of its own: the end, seconds, bytes beyond what it begins with."""
+    import resource
+
     began = time.perf_counter()
     pid = os.fork()
     if pid == 0:
@@ -247,5 +248,7 @@ if __name__ == "__main__":
     # What every case needs is there before the first one.
     for _form in MAKERS:
         assert reader_of(_form).read
+    import resource
+
     _RESIDENT = 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     main()

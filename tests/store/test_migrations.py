@@ -32,8 +32,9 @@ pytestmark = pytest.mark.long
 DATABASES = Path(make.__file__).parent
 SHIPPED = sorted(int(p.name.split("_")[1].split(".")[0]) for p in DATABASES.glob("version_*.duckdb.xz"))
 OLDER = range(migrations.OLDEST, schema.SCHEMA_VERSION)
-# occupancy reads how much shared memory an SM had, which no database before version 3 holds.
-QUESTIONS = sorted(catalog.shipped().queries.keys() - {"occupancy"})
+# No database before version 3 holds how much shared memory an SM had, nor what was counted by instruction or moment.
+LATER = {"occupancy", "instruction_mix", "pm_sampling", "source_hotspots"}
+QUESTIONS = sorted(catalog.shipped().queries.keys() - LATER)
 
 NSYS = "scv_nwor_vectorized.sqlite.xz"
 BASELINE, VARIANT = "scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.ncu-rep.xz"
@@ -45,9 +46,12 @@ IDS = {
 # Question → a column that follows from what older databases did not keep: hashes of GPUs.
 NOT_KEPT = {"job_summary": "host"}
 # Version → its tables, without those that came later.
+LATER_TABLES = {
+    *("doubts", "range_calls", "metric_instances", "sass_instructions", "focus_metrics", "source_markers")
+}
 TABLES_OF = {
-    1: schema.BY_NAME.keys() - {"doubts", "range_calls"},
-    2: schema.BY_NAME.keys() - {"doubts", "range_calls"},
+    1: schema.BY_NAME.keys() - LATER_TABLES,
+    2: schema.BY_NAME.keys() - LATER_TABLES,
 }
 
 
@@ -196,7 +200,7 @@ def check_ids(path: Path) -> None:
 def test_every_id_column_of_the_tables_is_one_that_these_tests_know() -> None:
     others = {"trace_id", "gpu_id", "device_id", "context_id", "stream_id", "correlation_id", "event_id"}
     others |= {"graph_node_id", "original_graph_node_id", "graph_id", "graph_exec_id"}
-    others |= {"src_device_id", "dst_device_id", "process_id"}
+    others |= {"src_device_id", "dst_device_id", "process_id", "instance_id"}
     named = {c.name for table in schema.TABLES for c in table.columns if c.name.endswith("_id")}
     assert named == IDS | others
 

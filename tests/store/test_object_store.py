@@ -90,6 +90,12 @@ def test_a_lake_in_a_store_answers_as_a_file(address: str, tmp_path: Path) -> No
             )
         for question in ("top_kernels", "cuda_api_sum", "kernel_roofline", "nvtx_sum"):
             assert_same(file.ask(question), lake.ask(question))
+        with traceql.open(address) as asked:
+            assert asked.query("cuda_api_sum", trace="one").equals(file.query("cuda_api_sum", trace="one"))
+            copies = asked._store._place._copies  # type: ignore[attr-defined]
+            fetched = {part.parent.name for part in copies.rglob("*.parquet")}
+            # Nothing of the others.
+            assert fetched == {"trace_id=1"}
         with traceql.open(address) as other:
             assert other.sql("SELECT count(*) FROM traces").item() == 3
             other.drop("one", "profile")

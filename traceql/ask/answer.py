@@ -261,6 +261,22 @@ class _Narrowed:
         return self.store.run(statement, params, tables, {**self.selects, **(narrowed or {})})
 
 
+class Once(Asker):
+    """Asks every question once and remembers the answer: for a page of one state of a database."""
+
+    def __init__(self, asker: Asker) -> None:
+        super().__init__(asker.store, asker.catalog, asker._draw)
+        self._answers: dict[tuple[str, str], Answer] = {}
+
+    def __call__(self, name: str, /, **params: Value) -> Answer:
+        """As `Asker` does; an error is raised anew."""
+        bound = self.catalog.find(name).bind(params)
+        key = (name, json.dumps(bound, default=str, sort_keys=True))
+        if key not in self._answers:
+            self._answers[key] = super().__call__(name, **params)
+        return self._answers[key]
+
+
 def is_shipped(query: Query) -> bool:
     """Whether a question comes with traceql."""
     return query.name in catalog.shipped().queries

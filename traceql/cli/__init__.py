@@ -49,6 +49,7 @@ _COMMANDS = (
     "export",
     "schema",
     "query",
+    "kernel-card",
     "sql",
     "diff",
     "check",

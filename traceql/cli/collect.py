@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from traceql.cli.common import note, parse_tags
-from traceql.present.values import readable
+from traceql.present.values import counted, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -324,7 +324,8 @@ def _record(
         metrics=shared["measured"],
     )
     if shared["dry_run"]:
-        command = fitting(recording.free_name(wanted))
+        # As one would type it: a percent sign of the name would begin a placeholder of the profiler's.
+        command = fitting(Path(staging.for_tool(recording.free_name(wanted))))
         # As bytes: an argument need not be Unicode.
         click.echo(os.fsencode(commands.printed(command, None if shared["all_env"] else variables)))
         _tell_kept_out(environment.told(variables)["kept_out"])
@@ -343,7 +344,7 @@ def _record(
     if outcome.counters_refused:
         note(f"the driver refuses hardware counters. {permissions.remedy()}")
     if outcome.left:
-        note(f"ended {outcome.left} processes that the command had left running")
+        note(f"ended {counted(outcome.left, 'processes')} that the command had left running")
     if outcome.timed_out:
         note(f"stopped after {shared['timeout']:,.0f} s; the report holds what was recorded until then")
     if received.numbers:

@@ -12,7 +12,7 @@ from traceql.cli.common import database as open_database
 from traceql.cli.output import form_of, output_options, write, writing
 from traceql.cli.query import place_options
 from traceql.cli.sides import opened
-from traceql.present.values import human
+from traceql.present.values import counted, human
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -183,7 +183,7 @@ def _count(found: Comparison) -> None:
     """What the answer does not list, and what has no partner."""
     changed, measures = found.changed().height, found.differences.height
     if not changed:
-        note(f"no difference in {measures:,} measures")
+        note(f"no difference in {counted(measures, 'measures')}")
     elif changed < measures:
         note(f"{measures - changed:,} of {measures:,} measures are equal")
     launches = found.differences.filter(topic="launch")

@@ -9,7 +9,7 @@ import click
 
 from traceql.cli.common import complain, database, db_option, lake_option, note, quiet_option, tags_option
 from traceql.errors import ReportError
-from traceql.present.values import readable
+from traceql.present.values import counted, readable
 
 
 @click.command("import-runs")
@@ -74,6 +74,6 @@ def import_runs(
                 click.echo(f"{label}: in the database already", err=True)
             else:
                 names = readable(f"tags {', '.join(stored.tags)}; metrics {', '.join(stored.metrics)}")
-                click.echo(f"{label}: {stored.status}, {stored.runs:,} runs; {names}", err=True)
+                click.echo(f"{label}: {stored.status}, {counted(stored.runs, 'runs')}; {names}", err=True)
     if failed:
         sys.exit(1)

@@ -61,8 +61,8 @@ def scatter(
     def axis(column: str, name: str, unit: str) -> alt.Axis:
         if not name:
             return theme.axis(column, rows)
-        divisor, shown = units.scale_of(_said(rows, unit), rows[column].to_list())
-        return theme.plain_axis(_said(rows, name), shown, divisor)
+        divisor, shown = units.scale_of(theme.said(rows, unit), rows[column].to_list())
+        return theme.plain_axis(theme.said(rows, name), shown, divisor)
 
     y_shown = alt.Y(f"{y}:Q", axis=axis(y, y_name, y_unit))
     if rows[x].dtype.is_numeric():
@@ -79,8 +79,3 @@ def scatter(
             color=alt.Color(f"{color}:N", title=name), shape=alt.Shape(f"{color}:N", title=name)
         )
     return theme.noted(encoded, theme.left_out(known, answer))
-
-
-def _said(rows: pl.DataFrame, column: str) -> str:
-    """What a column says in all rows, or in some."""
-    return ", ".join(sorted(str(v) for v in rows[column].unique().to_list() if v))

@@ -125,6 +125,7 @@ def config(colors: Colors = LIGHT) -> dict[str, Any]:
             "roof": {"color": colors.muted, "strokeWidth": 1.5},
             "ridge": {"color": colors.ink},
             "link": {"color": colors.muted, "opacity": 0.6},
+            "box": {"color": colors.grid, "stroke": colors.muted},
         },
     }
 
@@ -140,6 +141,11 @@ def plain_axis(name: str, unit: str, divisor: float = 1.0, **options: Any) -> al
     return alt.Axis(
         title=f"{name} ({unit})", labelExpr=f"format(datum.value / {divisor:g}, ',.6~r')", **options
     )
+
+
+def said(rows: pl.DataFrame, column: str) -> str:
+    """What a column says in all rows, or in some."""
+    return ", ".join(sorted(str(v) for v in rows[column].unique().to_list() if v))
 
 
 def decades(values: Sequence[float | None]) -> list[float]:

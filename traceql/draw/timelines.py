@@ -151,12 +151,17 @@ def gaps(answer: pl.DataFrame, *, x: str, y: str, total: str = "") -> Drawing:
 
 
 @chart()
-def lines(answer: pl.DataFrame, *, x: str, y: str, color: str = "") -> Drawing:
-    """A line through `y` over the number `x`, for each `color` and whatever else numbers rows of its own."""
+def lines(
+    answer: pl.DataFrame, *, x: str, y: str, color: str = "", apart: str = "", y_unit: str = ""
+) -> Drawing:
+    """A line through `y` over the number `x`, for each `color` and whatever else numbers rows of its own.
+
+    A column that does so can be named (`apart`), and one that says the unit of `y`.
+    """
     dots = alt.OverlayMarkDef(size=25) if answer.height <= _MOST_DOTS else False
     mark = alt.MarkDef(type="line", point=dots, strokeWidth=1.5)
-    apart = [name for name in _APART if name in answer.columns and name not in (x, y, color)]
-    return _numbered(answer, mark, x, y, color, apart)
+    others = [name for name in (*_APART, apart) if name in answer.columns and name not in (x, y, color)]
+    return _numbered(answer, mark, x, y, color, others, y_unit)
 
 
 @chart()
@@ -166,15 +171,22 @@ def points(answer: pl.DataFrame, *, x: str, y: str, color: str = "") -> Drawing:
 
 
 def _numbered(
-    answer: pl.DataFrame, mark: alt.MarkDef, x: str, y: str, color: str, apart: Sequence[str] = ()
+    answer: pl.DataFrame,
+    mark: alt.MarkDef,
+    x: str,
+    y: str,
+    color: str,
+    apart: Sequence[str] = (),
+    y_unit: str = "",
 ) -> Drawing:
     """Marks at `y` over the number `x`."""
     known = theme.measured(answer, x, y)
     thinned = _thinned(known, x, y, [*filter(None, [color]), *apart])
     rows, tooltip = theme.prepared(thinned, answer.columns)
+    y_axis = theme.plain_axis(units.title(y), theme.said(rows, y_unit)) if y_unit else theme.axis(y, rows)
     encoded = alt.Chart(rows, height=260, mark=mark).encode(
         x=alt.X(f"{x}:Q", axis=theme.axis(x, rows), scale=alt.Scale(zero=False)),
-        y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows)),
+        y=alt.Y(f"{y}:Q", axis=y_axis),
         tooltip=tooltip,
     )
     if apart:

@@ -7,7 +7,7 @@ import re
 from html import escape
 from typing import IO, TYPE_CHECKING
 
-from traceql.present.values import as_json, cells, exact, in_python, readable, rows
+from traceql.present.values import as_json, cells, counted, exact, in_python, readable, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,7 +103,7 @@ def html(answer: pa.Table, title: str, notes: Sequence[str], total_rows: int) ->
     shown = (
         f"{answer.num_rows:,} of {total_rows:,} rows"
         if answer.num_rows < total_rows
-        else f"{total_rows:,} rows"
+        else counted(total_rows, "rows")
     )
     return (
         f"<p><b>{escape(readable(title))}</b> ({shown})</p>{said}"

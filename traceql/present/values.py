@@ -75,6 +75,17 @@ def readable(text: str, most: int = MOST_SHOWN) -> str:
     return printable(cut(text, most))
 
 
+def counted(number: int, plural: str) -> str:
+    """So many of something that is called by its plural.
+
+    >>> counted(1, "processes"), counted(1, "gpus"), counted(1_000, "kernels"), counted(1, "advice")
+    ('1 process', '1 gpu', '1,000 kernels', '1 advice')
+    """
+    if number == 1:
+        plural = plural.removesuffix("es") if plural.endswith("sses") else plural.removesuffix("s")
+    return f"{number:,} {plural}"
+
+
 def drawn(text: str) -> str:
     """`text` as charts hold it, many times over."""
     return readable(text, MOST_DRAWN)

@@ -11,8 +11,10 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `temporary`  folders that are gone with their process
 `homes`      home folders and names of users in texts, shortened
 `worker`     decoding in a process of its own, `child`; `limits` what it may take
+`processes`  these processes, one of them in reserve
 `protobuf`   the wire format of protobuf, once
 `buffer`     bytes that are read at thousands of positions at once
+`arrays`     columns of numpy as Arrow arrays
 `nsys_rep`   .nsys-rep and .qdrep
 `ncu_rep`    .ncu-rep, natively and through NVIDIA's library
 `nsys_export` what ``nsys export`` writes

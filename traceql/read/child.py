@@ -4,8 +4,10 @@ The request is one line of JSON on its standard input, which the parent keeps op
 answer: a child never outlives its parent. The answer, on its standard output, is a row of frames: one tag
 byte, the payload's length (u64, little-endian), the payload. ``P`` is progress, ``N`` the name of a table and
 ``T`` its Arrow stream, ``M`` the metadata that ends a success, ``E`` an error, ``L`` that memory ran out.
+Without a request it ends in silence.
 
-It imports little before it knows what to decode: the user waits for it.
+Before the request it imports what every reader needs, and the readers of files that are called like those in
+its arguments, if there are any: the user waits for it.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from traceql import errors
+from traceql.read import formats
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -133,6 +136,14 @@ def _lift() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
+def _prepare(names: list[str]) -> None:
+    """Import what reports of such names need; compressed ones go on behind the suffix."""
+    importlib.import_module("pyarrow")
+    for reader in formats.READERS:
+        if any(suffix in name.lower() for suffix in reader.suffixes for name in names):
+            importlib.import_module(reader.module)
+
+
 def _end_with_parent() -> None:
     sys.stdin.read()
     os._exit(1)
@@ -152,7 +163,11 @@ def main() -> None:
     # The native library may print: what it writes goes to stderr, the frames keep stdout to themselves.
     with os.fdopen(os.dup(1), "wb") as stream:
         os.dup2(2, 1)
-        request = json.loads(sys.stdin.readline())
+        _prepare(sys.argv[1:])
+        asked = sys.stdin.readline()
+        if not asked:
+            os._exit(0)
+        request = json.loads(asked)
         threading.Thread(target=_end_with_parent, daemon=True).start()
         _limit(request["memory"])
         _serve(stream, request)

@@ -81,7 +81,6 @@ class Homes:
 
     def _column(self, texts: pa.Array) -> pa.Array:
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         if pa.types.is_dictionary(texts.type):
             return pa.DictionaryArray.from_arrays(texts.indices, self._column(texts.dictionary))
@@ -90,6 +89,9 @@ class Homes:
         content = together.to_pybytes() if together is not None else b""
         if not any(word in content for word in self._words):
             return texts
+        # Takes as long as all other imports of pyarrow.
+        import pyarrow.compute as pc
+
         for pattern, instead in self._changes:
             texts = pc.replace_substring_regex(texts, pattern, instead)
         return texts

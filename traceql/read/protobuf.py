@@ -65,7 +65,11 @@ def fields(data: bytes | memoryview, start: int, end: int) -> Iterator[tuple[int
     at = start
     while at < end:
         begin = at
-        tag, at = varint(data, at, end)
+        # Most tags and lengths have one byte: a call for each would take longer than all the rest.
+        if (tag := data[at]) < 0x80:
+            at += 1
+        else:
+            tag, at = varint(data, at, end)
         number, wire_type = tag >> 3, tag & 7
         value: Value
         if number == 0:
@@ -74,7 +78,10 @@ def fields(data: bytes | memoryview, start: int, end: int) -> Iterator[tuple[int
             value, at = varint(data, at, end)
         else:
             if wire_type == BYTES:
-                size, at = varint(data, at, end)
+                if at < end and (size := data[at]) < 0x80:
+                    at += 1
+                else:
+                    size, at = varint(data, at, end)
             elif wire_type == FIXED64:
                 size = 8
             elif wire_type == FIXED32:

@@ -28,8 +28,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from traceql.read.runs import Run
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -76,6 +74,9 @@ class Sidecar:
 
     def runs_of(self, trace: str) -> tuple[RunFile, str]:
         """The runs with the trace's name as a tag, and the label of their sweep."""
+        # Most reports have no sidecar.
+        from traceql.read.runs import Run
+
         own = tuple(Run({**run.tags, "trace": trace}, run.metrics) for run in self.runs.runs)
         return replace(self.runs, runs=own), trace + SUFFIX
 

@@ -8,46 +8,35 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
-import sys
-import tempfile
 import threading
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Final
 
 from traceql import errors
+from traceql.read import processes
 from traceql.read.base import RawReport
 from traceql.read.child import FRAME
 from traceql.read.limits import limits, machine_bytes, sized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import pyarrow as pa
 
     from traceql.read.base import Progress, RawTable, Wanted
     from traceql.read.formats import Reader
     from traceql.read.limits import Limits
+    from traceql.read.processes import Process
 
-# Where this traceql was imported from.
-_HOME: Final = str(Path(__file__).parent.parent.parent)
 # What is taken from a pipe at a time: each piece is progress.
 _PIECE_BYTES: Final = 1 << 22
 # How a process ends that the system's guard of memory ends.
 _KILLED: Final = -9
 # What libraries say when they are refused memory, and end the process.
 _NO_MEMORY: Final = ("bad_alloc", "MemoryError", "annot allocate memory", "out of memory")
-
-
-@dataclass(frozen=True)
-class _Child:
-    """A decoding process, and the file that takes what it says on standard error."""
-
-    process: subprocess.Popen[bytes]
-    said: IO[bytes]
 
 
 class _Watch:
@@ -61,7 +50,7 @@ class _Watch:
         ended: whether it has.
     """
 
-    def __init__(self, children: Sequence[_Child], idle_s: float) -> None:
+    def __init__(self, children: Sequence[Process], idle_s: float) -> None:
         self.ended = False
         self._children = children
         self._idle_s = idle_s
@@ -101,7 +90,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._over = False
-        self._children: Sequence[_Child] = ()
+        self._children: Sequence[Process] = ()
 
     def interrupt(self) -> None:
         """End its processes, and those that it starts later."""
@@ -109,7 +98,7 @@ class Stop:
         for child in self._children:
             child.process.kill()
 
-    def hold(self, children: Sequence[_Child]) -> None:
+    def hold(self, children: Sequence[Process]) -> None:
         """Note which these are."""
         self._children = children
         if self._over:
@@ -167,7 +156,7 @@ def decode(
             ]
     finally:
         for child in children:
-            _end(child)
+            processes.end(child)
     tables: dict[str, RawTable] = {
         name: pa.concat_tables([report.tables[name] for report in reports if name in report.tables])
         for name in dict.fromkeys(name for report in reports for name in report.tables)
@@ -183,7 +172,7 @@ def _size(path: Path) -> int:
 
 def _start(
     reader: Reader, path: Path, wanted: Wanted | None, part: tuple[int, int], memory_bytes: int | None
-) -> _Child:
+) -> Process:
     request = {
         "module": reader.module,
         "divisible": reader.divisible,
@@ -192,31 +181,16 @@ def _start(
         "part": part,
         "memory": memory_bytes,
     }
-    # A file, not a pipe: nobody reads it until there is a reason to, and a full pipe would stop the child.
-    said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
-    child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "traceql.read.child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=said,
-        # The child finds the same traceql, wherever it was imported from, and (-P) nothing in the folder
-        # that the user happens to stand in.
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([_HOME, *_given_paths()])},
-    )
-    assert child.stdin is not None
+    child = processes.start()
+    assert child.process.stdin is not None
     with contextlib.suppress(BrokenPipeError):
         # The pipe stays open: the child ends when it breaks, which is when this process does.
-        child.stdin.write(json.dumps(request).encode() + b"\n")
-        child.stdin.flush()
-    return _Child(child, said)
+        child.process.stdin.write(json.dumps(request).encode() + b"\n")
+        child.process.stdin.flush()
+    return child
 
 
-def _given_paths() -> list[str]:
-    given = os.environ.get("PYTHONPATH")
-    return [given] if given else []
-
-
-def _answer(child: _Child, path: Path, progress: Progress, guard: _Watch, within: Limits) -> RawReport:
+def _answer(child: Process, path: Path, progress: Progress, guard: _Watch, within: Limits) -> RawReport:
     import pyarrow as pa
 
     answers = child.process.stdout
@@ -278,15 +252,6 @@ def _too_large(path: Path, within: Limits) -> errors.LimitError:
         f"{path.name}: decoding needs more than {sized(within.memory_bytes)} of memory",
         f"If the file is whole, allow more with --memory {more}{has}.",
     )
-
-
-def _end(child: _Child) -> None:
-    child.process.kill()
-    for stream in (child.process.stdin, child.process.stdout, child.said):
-        if stream:
-            with contextlib.suppress(BrokenPipeError):
-                stream.close()
-    child.process.wait()
 
 
 def _receive(stream: IO[bytes], guard: _Watch) -> tuple[bytes, pa.Buffer] | None:

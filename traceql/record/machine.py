@@ -133,3 +133,26 @@ def packages(python: Sequence[str] | None, environment: Mapping[str, str]) -> di
     except ValueError:
         return {}
     return {str(name): str(version) for name, version in found.items()} if isinstance(found, dict) else {}
+
+
+_FIND_PACKAGES = """
+import importlib.util, json, sys
+def is_there(name):
+    found = importlib.util.find_spec(name)
+    # A folder of that name, without a package in it, is none.
+    return found is not None and found.origin is not None
+print(json.dumps([name for name in sys.argv[1:] if not is_there(name)]))
+"""
+
+
+def lacking(names: Sequence[str], python: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """The packages that an interpreter does not find; none where it cannot be asked. Nothing is imported.
+
+    Args:
+        names: of the packages, as they are imported.
+        python: the interpreter's command.
+        environment: of the program that it will run.
+    """
+    answer = said([*python, "-c", _FIND_PACKAGES, *names], environment)
+    found = json.loads(answer) if answer else []
+    return [str(name) for name in found]

@@ -126,7 +126,7 @@ def _published(
         place = target.with_name(target.name + ending)
         written.write_sidecar(
             report,
-            wanted.build(target),
+            wanted.build(Path(staging.for_tool(target))),
             outcome,
             facts=known,
             name=place.name,

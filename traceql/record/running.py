@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from traceql.errors import CollectError
 from traceql.record import output, signals
-from traceql.record.family import Family, adopted
+from traceql.record.family import Family, adopted, guarded
 from traceql.record.permissions import COUNTERS_REFUSED
 from traceql.record.tools import SUFFIXES, find
 
@@ -120,6 +120,8 @@ def run(
 
     with ExitStack() as stack:
         received = received or stack.enter_context(signals.noted())
+        # Before the family, for it is none of it.
+        tell_guard = stack.enter_context(guarded())
         family = stack.enter_context(adopted())
         passed = None if on_line else stack.enter_context(output.passed_on(refused.set))
         started, clock = datetime.now(UTC), time.monotonic()
@@ -140,6 +142,7 @@ def run(
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise CollectError(f"{command[0]} cannot be started ({why})", "Check the command.") from error
+        tell_guard(process.pid)
         family.waited.add(process.pid)
         if passed:
             passed.begin()

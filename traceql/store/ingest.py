@@ -325,6 +325,7 @@ def _run(
     if step.of and not any(table is not None and table.num_rows for table in raw.values()):
         return None
     raw |= {view: _raw_table(report, view, homes) for view in step.views if view not in raw}
+    rows_of = {view.name: table.num_rows for view, table in raw.items() if table is not None}
     sources, arrow_names = {}, []
     for number, (view, table) in enumerate(raw.items()):
         arrow_name = f"arrow_{number}"
@@ -340,7 +341,10 @@ def _run(
                 count = rows.fetchall()[0][0]
                 inserted[change[2]] += count if change[1] == "INSERT INTO" else -count
         for source in step.sources:
-            there = connection.execute(source.count_from(sources)).fetchall()[0][0]
+            if source.wholes:
+                there = sum(rows_of.get(name, 0) for name in source.wholes)
+            else:
+                there = connection.execute(source.count_from(sources)).fetchall()[0][0]
             if inserted[source.table] != there:
                 raise ReportError(
                     f"{path.name}: {there:,} rows of {source.text} would become "

@@ -74,6 +74,8 @@ def ending() -> BaseException:
 def install() -> None:
     """For commands: let SIGINT raise KeyboardInterrupt and SIGTERM SystemExit(143), at once."""
     global _installed
+    if signal.getsignal(signal.SIGTERM) is _handle:
+        return
     _installed = True
     reading, writing = os.pipe()
     # Windows has it from Python 3.12 on; before, a signal waits when 65,536 of them were not looked at.

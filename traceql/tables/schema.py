@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "4e5e6efb181bf067"
+FINGERPRINT = "74b6ed7e70008662"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -489,6 +489,43 @@ TABLES: tuple[Table, ...] = (
         {"ncu": "ncu --set full, or ncu --metrics NAME,…"},
     ),
     Table(
+        "metric_instances",
+        "one value of a metric below the workload: of an instruction, an opcode, a moment or a pass",
+        _columns(
+            _TRACE_ID,
+            ("kernel_id", "BIGINT", "the workload, see kernels"),
+            ("instance_metric", "VARCHAR", "NVIDIA's name, for example smsp__pcsamp_sample_count"),
+            (
+                "instance_id",
+                "BIGINT",
+                "what the value is of, by number: address of an instruction, nanoseconds since 1970, pass …; "
+                "NULL where it has a name",
+            ),
+            (
+                "instance_name",
+                "VARCHAR",
+                "what the value is of, by name: an opcode; NULL where it has a number",
+            ),
+            ("instance_value", "DOUBLE", "NULL when the report holds no value"),
+            ("instance_text", "VARCHAR", "value that is a text; nan or inf where the number is not finite"),
+        ),
+        {"ncu": "ncu --set full, or ncu --section SourceCounters"},
+    ),
+    Table(
+        "sass_instructions",
+        "one instruction of a profiled workload that was counted or sampled, where the report holds its code",
+        _columns(
+            _TRACE_ID,
+            ("kernel_id", "BIGINT", "the workload, see kernels"),
+            ("address", "BIGINT", "where it lay, see metric_instances"),
+            ("sass", "VARCHAR", "the instruction in words; NULL unless NVIDIA's library decoded the report"),
+            ("source_file", "VARCHAR", "source file that it comes from; NULL if its code has no line table"),
+            ("source_line", "INTEGER", "line of that file, from 1"),
+            ("source_text", "VARCHAR", "the line itself; NULL if the report does not hold the file"),
+        ),
+        {"ncu": "ncu --import-source yes (compiled with nvcc -lineinfo), without --import-sass no"},
+    ),
+    Table(
         "ncu_ranges",
         "one NVTX range around one profiled workload; the view kernel_ranges holds them and those of nsys",
         _columns(
@@ -518,6 +555,37 @@ TABLES: tuple[Table, ...] = (
             ("speedup_scope", "VARCHAR", "what the estimate refers to: local (one pipeline) or global"),
         ),
         {"ncu": "ncu --set full (rules run with their sections)"},
+    ),
+    Table(
+        "focus_metrics",
+        "one metric that an ncu rule looked at for one of its results",
+        _columns(
+            _TRACE_ID,
+            ("kernel_id", "BIGINT", "the workload"),
+            ("focus_rule", "VARCHAR", "rule identifier, see advice"),
+            ("focus_section", "VARCHAR", "section it belongs to"),
+            ("focus_metric", "VARCHAR", "NVIDIA's name, or the rule's own"),
+            ("focus_value", "DOUBLE", "what the rule found"),
+            ("severity", "VARCHAR", "default, low or high"),
+            ("info", "VARCHAR", "what would help, or what was compared"),
+        ),
+        {"ncu": "ncu --set full (rules run with their sections)"},
+    ),
+    Table(
+        "source_markers",
+        "one instruction or source line that an ncu rule means",
+        _columns(
+            _TRACE_ID,
+            ("kernel_id", "BIGINT", "the workload"),
+            ("marker_rule", "VARCHAR", "rule identifier, see advice"),
+            ("marker_section", "VARCHAR", "section it belongs to"),
+            ("marker_kind", "VARCHAR", "ok, optimization, warning, error or none"),
+            ("marker_message", "VARCHAR", "what the rule says of it"),
+            ("marker_address", "BIGINT", "the instruction, see sass_instructions; NULL of a source line"),
+            ("marker_file", "VARCHAR", "its file; NULL of an instruction"),
+            ("marker_line", "INTEGER", "line of that file, from 1; NULL of an instruction"),
+        ),
+        {"ncu": "ncu --section SourceCounters (rules run with their sections)"},
     ),
     Table(
         "environment",

@@ -12,8 +12,12 @@ Raw tables:
 - ``ncu_devices``: one row per GPU.
 - ``ncu_actions``: one row per profiled workload, in the report's order.
 - ``ncu_metrics``: one row per (workload, metric); ``value`` is NULL where the report has none.
+- ``ncu_instances``: one row per (workload, metric, instance): by instruction, opcode, moment …
+- ``ncu_instructions``: one row per (workload, instruction of the instances), where its code is held.
 - ``ncu_nvtx``: one row per (workload, NVTX domain, enclosing range), outermost at depth 0.
 - ``ncu_rules``: one row per (workload, rule result).
+- ``ncu_focus``: one row per (workload, rule result, metric that the rule looked at).
+- ``ncu_markers``: one row per (workload, rule result, instruction or source line that the rule means).
 - ``ncu_labels``: one row per metric that a collected section shows, with its label there.
 
 ============ ==========================================================================
@@ -21,7 +25,9 @@ Raw tables:
 `labels`     what the tool's pages call metrics
 `options`    what ncu's command line says about the measurement
 `results`    the profiled workloads → columns
-`metrics`    thousands of metrics at once; `units` tells their units
+`metrics`    thousands of metrics at once; `units` tells their units, `values` decodes numbers and texts
+`instances`  what metrics count or sample by instruction, opcode or moment
+`sources`    the code of modules and the source files in the report; `cubin` tells the lines of code
 `library`    the profiled workloads through NVIDIA's library, in a process of their own
 `tables`     columns → Arrow tables
 ============ ==========================================================================
@@ -42,6 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from traceql.read.base import Progress, RawReport, Wanted
+    from traceql.read.ncu_rep.results import Collected
 
 _NAMED = 3
 
@@ -74,11 +81,14 @@ def read(
             "If the file is whole, NVIDIA's package can read it. It exists for Linux x86-64, macOS arm64 and "
             "Windows: pip install 'traceql[ncu]', and ingest the report again.",
         ) from refused
-    return report(container, collected.columns, warnings=_warnings(collected.without_unit))
+    return report(container, collected.columns, warnings=_warnings(collected))
 
 
-def _warnings(without_unit: list[str]) -> list[str]:
-    if not without_unit:
-        return []
-    named = ", ".join(sorted(without_unit)[:_NAMED]) + (", …" if len(without_unit) > _NAMED else "")
-    return [f"The unit of {len(without_unit):,} metrics is not known here: {named}."]
+def _warnings(collected: Collected) -> list[str]:
+    warnings = []
+    if without := collected.without_unit:
+        named = ", ".join(sorted(without)[:_NAMED]) + (", …" if len(without) > _NAMED else "")
+        warnings.append(f"The unit of {len(without):,} metrics is not known here: {named}.")
+    if unread := collected.without_lines:
+        warnings.append(f"Source lines of {len(unread):,} modules are not known: {unread[0]}.")
+    return warnings

@@ -40,7 +40,7 @@ _EXECUTABLE = {1: "EXECUTABLE", 2: "ARGUMENTS", 3: "WORKING_DIRECTORY", 4: "ENVI
 
 @dataclass(frozen=True)
 class Block:
-    """A block that holds results.
+    """A block that holds sources or results.
 
     Attributes:
         begin: where its payload begins in the file.
@@ -64,6 +64,7 @@ class Container:
     Attributes:
         results: profiled workloads of every sort, summed over all blocks.
         blocks: where they are.
+        source_blocks: blocks that hold sources, most of them no results.
         strings: the table that metrics refer to for their names.
         created_utc_s: seconds since the epoch, or None.
         versions: component → version, as printed in the report's session page.
@@ -75,6 +76,7 @@ class Container:
 
     results: int = 0
     blocks: list[Block] = field(default_factory=list)
+    source_blocks: list[Block] = field(default_factory=list)
     strings: list[str] = field(default_factory=list)
     created_utc_s: int | None = None
     versions: dict[str, str] = field(default_factory=dict)
@@ -118,19 +120,19 @@ def walk(path: Path) -> Container:
                     "more than the file has",
                     _RECORD_AGAIN,
                 )
-            if found is not None:
+            if found.results:
                 container.blocks.append(found)
                 container.results += found.results
+            if found.sources:
+                container.source_blocks.append(found)
             file.seek(begin + payload)
     return container
 
 
-def _results(block: Message, begin: int, end: int) -> Block | None:
-    """Which results a block header announces."""
+def _results(block: Message, begin: int, end: int) -> Block:
+    """Which sources and results a block header announces."""
     counts = {name: protobuf.number(block, count) or 0 for name, count in _BLOCK_RESULTS.items()}
     held = [name for name, count in counts.items() if count]
-    if not held:
-        return None
     sources = protobuf.number(block, _BLOCK_SOURCES) or 0
     return Block(begin, end, sources, held[0] if len(held) == 1 else "", sum(counts.values()))
 

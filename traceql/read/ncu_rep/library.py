@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from traceql.errors import TruncatedReportError, UnsupportedReportError
 from traceql.read.ncu_rep import labels
 from traceql.read.ncu_rep.container import walk
+from traceql.read.ncu_rep.instances import BY_INSTRUCTION, is_wanted
+from traceql.read.ncu_rep.sources import line_text, lines_of
 from traceql.read.ncu_rep.tables import range_paths, report, require_workloads, transposed
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ _MESSAGE_KINDS = {
     "WARNING": "warning",
     "ERR": "error",
 }
+
+_SEVERITIES = ("DEFAULT", "LOW", "HIGH")
 
 
 def read(
@@ -120,6 +124,11 @@ class _Rows:
         self._message_kinds = {
             getattr(ncu_report, f"MsgType_{n}"): label for n, label in _MESSAGE_KINDS.items()
         }
+        self._severities = {
+            getattr(ncu_report, f"FocusSeverity_{name}"): name.lower()
+            for name in _SEVERITIES
+            if hasattr(ncu_report, f"FocusSeverity_{name}")
+        }
         self._metric_codes: dict[str, int] = {}
         self._metric_units: list[int] = []
         self._metric_is_number: list[bool] = []
@@ -130,6 +139,10 @@ class _Rows:
         self._metric_text: list[str | None] = []
         self._action_rows: list[tuple[Any, ...]] = []
         self._nvtx_rows: list[tuple[Any, ...]] = []
+        self._instance_rows: list[tuple[Any, ...]] = []
+        self._instruction_rows: list[tuple[Any, ...]] = []
+        self._focus_rows: list[tuple[Any, ...]] = []
+        self._marker_rows: list[tuple[Any, ...]] = []
         self._rule_rows: list[tuple[Any, ...]] = []
 
     def add(self, number: int, action: Any) -> None:
@@ -143,11 +156,14 @@ class _Rows:
             )
         )
         self._add_metrics(number, action)
+        self._add_instances(number, action)
         self._add_nvtx(number, action.nvtx_state())
         # Newer than the oldest supported ncu_report: without it there is no advice, but all the rest.
         rules = action.rule_results_as_dicts() if hasattr(action, "rule_results_as_dicts") else ()
         for rule in rules:
             self._add_rule(number, rule)
+        for marker in action.source_markers() if hasattr(action, "source_markers") else ():
+            self._add_marker(number, marker)
 
     def _add_metrics(self, number: int, action: Any) -> None:
         # The hot loop, hundreds to thousands of metrics per workload: a metric has one unit and one kind
@@ -193,6 +209,61 @@ class _Rows:
         value = metric.as_double()
         return (value, None) if isfinite(value) else (None, str(value))
 
+    def _add_instances(self, number: int, action: Any) -> None:
+        addresses: set[int] = set()
+        for name in filter(is_wanted, action.metric_names()):
+            metric = action.metric_by_name(name)
+            count = metric.num_instances()
+            if not count:
+                continue
+            ids = metric.correlation_ids() if metric.has_correlation_ids() else None
+            named = [ids.value(place) for place in range(count)] if ids is not None else [None] * count
+            for place, key in enumerate(named):
+                # has_value of an instance says anything; without one, its kind is none of those known.
+                value = metric.value(place)
+                text = value if isinstance(value, str) else None
+                if isinstance(value, float) and not isfinite(value):
+                    value, text = None, str(value)
+                self._instance_rows.append(
+                    (
+                        number,
+                        name,
+                        key if isinstance(key, int) else None,
+                        key if isinstance(key, str) else None,
+                        None if isinstance(value, str) else value,
+                        text,
+                    )
+                )
+            if name in BY_INSTRUCTION:
+                addresses.update(key for key in named if isinstance(key, int))
+        if addresses:
+            texts = {name: lines_of(content) for name, content in action.source_files().items() if content}
+            for address in sorted(addresses):
+                self._add_instruction(number, action, address, texts)
+
+    def _add_instruction(self, number: int, action: Any, address: int, texts: dict[str, list[str]]) -> None:
+        sass, info = action.sass_by_pc(address), action.source_info(address)
+        if not sass and info is None:
+            return
+        file, line = (info.file_name(), info.line()) if info is not None else (None, None)
+        text = line_text(texts, file, line) if file is not None and line is not None else None
+        self._instruction_rows.append((number, address, sass or None, file, line, text))
+
+    def _add_marker(self, number: int, marker: dict[str, Any]) -> None:
+        place = marker.get("source_location") or {}
+        self._marker_rows.append(
+            (
+                number,
+                marker.get("rule_identifier"),
+                marker.get("section_identifier"),
+                self._message_kinds.get(marker.get("message_type"), "none"),
+                marker.get("message"),
+                marker.get("source_address"),
+                place.get("file_name"),
+                place.get("line"),
+            )
+        )
+
     def _add_nvtx(self, number: int, state: Any) -> None:
         if state is None:
             return
@@ -227,6 +298,18 @@ class _Rows:
                 scope.get(speedup.get("type")),
             )
         )
+        self._focus_rows.extend(
+            (
+                number,
+                rule.get("rule_identifier"),
+                rule.get("section_identifier"),
+                metric.get("name"),
+                metric.get("value"),
+                self._severities.get(metric.get("severity")),
+                metric.get("info"),
+            )
+            for metric in rule.get("focus_metrics") or ()
+        )
 
     def columns(self) -> Columns:
         units = self._metric_units
@@ -239,6 +322,19 @@ class _Rows:
                 "value": self._metric_value,
                 "text": self._metric_text,
             },
+            "ncu_instances": _coded(transposed("ncu_instances", self._instance_rows), "metric", "id_text"),
+            "ncu_instructions": transposed("ncu_instructions", self._instruction_rows),
             "ncu_nvtx": transposed("ncu_nvtx", self._nvtx_rows),
             "ncu_rules": transposed("ncu_rules", self._rule_rows),
+            "ncu_focus": transposed("ncu_focus", self._focus_rows),
+            "ncu_markers": transposed("ncu_markers", self._marker_rows),
         }
+
+
+def _coded(columns: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Columns of which some are (codes, texts)."""
+    for name in names:
+        held = dict.fromkeys(text for text in columns[name] if text is not None)
+        texts = {text: code for code, text in enumerate(held)}
+        columns[name] = ([texts.get(text, -1) for text in columns[name]], list(texts))
+    return columns

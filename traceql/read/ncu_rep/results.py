@@ -1,8 +1,8 @@
 """The profiled workloads of a report, without NVIDIA's library, as the columns of the raw tables.
 
 The walk through a result is Python, a step per field; its metrics are decoded by `metrics`, thousands at a
-time. Instance values and source files are passed over. ``docs/ncu-rep-format.md`` tells what is known of the
-messages, and from where. What is not known is refused.
+time, their instances by `instances`. ``docs/ncu-rep-format.md`` tells what is known of the messages, and from
+where. What is not known is refused.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from traceql.read.ncu_rep import labels
 from traceql.read.ncu_rep.container import KERNEL
 from traceql.read.ncu_rep.labels import KERNEL_SECTIONS, OTHER_SECTIONS, Labels
 from traceql.read.ncu_rep.metrics import Metrics
+from traceql.read.ncu_rep.sources import Sources, references
 from traceql.read.ncu_rep.tables import range_paths, transposed
 from traceql.read.protobuf import BYTES, FIXED32, FIXED64, VARINT, WireError
 
@@ -42,21 +43,35 @@ class _Form:
     nvtx: int
     sections: int
     rules: int
+    sources: int
     names: tuple[int, ...] = ()
+    # Whether `sources` are numbers, not messages that hold one.
+    refers_by_number: bool = True
 
 
 _FORMS: Final = {
     # Function, demangled and mangled name.
-    KERNEL: _Form(metrics=13, nvtx=21, sections=KERNEL_SECTIONS, rules=19, names=(6, 7, 5)),
-    "range": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=20),
+    KERNEL: _Form(
+        metrics=13,
+        nvtx=21,
+        sections=KERNEL_SECTIONS,
+        rules=19,
+        sources=15,
+        names=(6, 7, 5),
+        refers_by_number=False,
+    ),
+    "range": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=20, sources=15),
     # What it is displayed as.
-    "cmdlist": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=21, names=(18,)),
-    "graph": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=22),
+    "cmdlist": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=21, sources=17, names=(18,)),
+    "graph": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=22, sources=17),
 }
 _THREAD: Final = 1
 
 _MESSAGE_KINDS: Final = {0: "none", 1: "ok", 2: "warning", 3: "error", 4: "optimization"}
 _SPEEDUP_SCOPES: Final = {1: "local", 2: "global"}
+_SEVERITIES: Final = {0: "default", 1: "low", 2: "high"}
+# The messages of markers have numbers of their own.
+_MARKER_KINDS: Final = {0: "none", 1: "ok", 2: "optimization", 3: "warning", 4: "error"}
 
 
 class RefusedError(Exception):
@@ -78,13 +93,14 @@ class Collected:
     """What was decoded.
 
     Attributes:
-        columns: of ``ncu_actions`` (all but the process), ``ncu_metrics``, ``ncu_nvtx``, ``ncu_rules`` and
-            ``ncu_labels``.
+        columns: of the tables of workloads (of ``ncu_actions`` all but the process), and of ``ncu_labels``.
         without_unit: metrics whose unit is not known.
+        without_lines: why source lines of modules are not known, a text for each.
     """
 
     columns: Columns
     without_unit: list[str]
+    without_lines: list[str]
 
 
 def collect(path: Path, container: Container, progress: Progress) -> Collected:
@@ -112,7 +128,10 @@ def collect(path: Path, container: Container, progress: Progress) -> Collected:
         except WireError as error:
             raise RefusedError(error.what, begin + error.at) from error
         progress(len(reader.actions), container.results)
-    return reader.collected()
+    try:
+        return reader.collected(path, container.source_blocks)
+    except WireError as error:
+        raise RefusedError(error.what, error.at) from error
 
 
 def _batches(blocks: list[Block]) -> Iterator[list[Block]]:
@@ -134,6 +153,10 @@ class _Reader:
         self.actions: list[tuple[Any, ...]] = []
         self._nvtx: list[tuple[Any, ...]] = []
         self._rules: list[tuple[Any, ...]] = []
+        self._focus: list[tuple[Any, ...]] = []
+        self._markers: list[tuple[Any, ...]] = []
+        # Of each workload, the modules whose code it ran.
+        self._modules: list[list[int | None]] = []
         self._labels = Labels()
         # Workloads of one range, and there are many, have the same state.
         self._states: dict[tuple[bytes, int | None], list[tuple[Any, ...]]] = {}
@@ -190,21 +213,46 @@ class _Reader:
         self._labels.add(section for section in kept.get(form.sections, ()) if isinstance(section, bytes))
         for rule in kept.get(form.rules, ()):
             assert isinstance(rule, bytes)
-            self._rules.extend((number, *row) for row in _advice(protobuf.message(rule)))
+            message = protobuf.message(rule)
+            self._rules.extend((number, *row) for row in _advice(message))
+            self._focus.extend((number, *row) for row in _focus(message))
+            self._markers.extend((number, *row) for row in _markers(message))
+        self._modules.append(references(kept.get(form.sources, ())))
 
-    def collected(self) -> Collected:
+    def collected(self, path: Path, source_blocks: list[Block]) -> Collected:
         """What was decoded, in the order in which NVIDIA's library tells it."""
         metrics, without_unit = self._metrics.columns()
+        instructions, without_lines = self._instructions(path, source_blocks)
         return Collected(
             {
                 "ncu_actions": transposed("ncu_actions", self.actions),
                 "ncu_metrics": metrics,
+                "ncu_instances": self._metrics.instances.columns(),
+                "ncu_instructions": transposed("ncu_instructions", instructions),
                 "ncu_nvtx": transposed("ncu_nvtx", self._nvtx),
                 "ncu_rules": transposed("ncu_rules", self._rules),
+                "ncu_focus": transposed("ncu_focus", self._focus),
+                "ncu_markers": transposed("ncu_markers", self._markers),
                 "ncu_labels": labels.table(self._labels),
             },
             without_unit,
+            without_lines,
         )
+
+    def _instructions(
+        self, path: Path, source_blocks: list[Block]
+    ) -> tuple[list[tuple[Any, ...]], list[str]]:
+        """Rows of ``ncu_instructions``, and why there are no more."""
+        named = list(self._metrics.instances.addresses())
+        if not named:
+            return [], []
+        sources = Sources(path, source_blocks)
+        rows = [
+            (action, *row)
+            for action, addresses in named
+            for row in sources.instructions(self._modules[action], addresses)
+        ]
+        return rows, sources.unread
 
 
 def _names(kept: dict[int, list[bytes | int]], form: _Form, workload: str) -> tuple[str, str, str]:
@@ -244,7 +292,7 @@ def _walk(
     data: bytes, at: int, end: int, form: _Form, starts: list[int], ends: list[int]
 ) -> dict[int, list[bytes | int]]:
     """The fields of a result that are decoded one by one; where its metrics are is appended to two lists."""
-    wanted = (form.nvtx, form.sections, form.rules, *form.names)
+    wanted = (form.nvtx, form.sections, form.rules, form.sources, *form.names)
     kept: dict[int, list[bytes | int]] = {}
     metric_tag = form.metrics << 3 | BYTES
     add_start, add_end = starts.append, ends.append
@@ -266,14 +314,14 @@ def _walk(
         number, wire_type = tag >> 3, tag & 7
         if wire_type == VARINT:
             value, at = protobuf.varint(data, at, end)
-            if number == _THREAD:
+            if number == _THREAD or (number == form.sources and form.refers_by_number):
                 kept.setdefault(number, []).append(value)
             elif number in wanted or number == form.metrics:
                 raise WireError(f"field {number} of a result is a number where bytes belong", here)
             continue
         size, at = _size(data, at, end, number, wire_type, here)
         if number in wanted:
-            if wire_type != BYTES:
+            if wire_type != BYTES or (number == form.sources and form.refers_by_number):
                 raise WireError(f"field {number} of a result is a number where bytes belong", here)
             kept.setdefault(number, []).append(data[at : at + size])
         elif number in (_THREAD, form.metrics):
@@ -360,7 +408,40 @@ def _advice(rule: Message) -> Iterator[tuple[Any, ...]]:
             )
 
 
+def _focus(rule: Message) -> Iterator[tuple[Any, ...]]:
+    """The metrics that a rule looked at; rows of ``ncu_focus``."""
+    identifier, section = protobuf.text(rule, 1), protobuf.text(rule, 4)
+    for body in protobuf.submessages(rule, 3):
+        for item in protobuf.submessages(body, 1):
+            for metric in protobuf.submessages(item, 8):
+                values = metric.get(3)
+                yield (
+                    identifier,
+                    section,
+                    protobuf.text(metric, 2),
+                    None if values is None else _double(values[-1]),
+                    _SEVERITIES.get(protobuf.number(metric, 4) or 0),
+                    protobuf.text(metric, 5) or "",
+                )
+
+
+def _markers(rule: Message) -> Iterator[tuple[Any, ...]]:
+    """What a rule says of an instruction or of a source line; rows of ``ncu_markers``."""
+    identifier, section = protobuf.text(rule, 1), protobuf.text(rule, 4)
+    for marker in protobuf.submessages(rule, 5):
+        is_line = protobuf.number(marker, 1) == 1
+        yield (
+            identifier,
+            section,
+            _MARKER_KINDS.get(protobuf.number(marker, 5) or 0, "none"),
+            protobuf.text(marker, 4) or "",
+            None if is_line else protobuf.signed(marker, 3),
+            (protobuf.text(marker, 6) or None) if is_line else None,
+            protobuf.number(marker, 2) if is_line else None,
+        )
+
+
 def _double(value: Value) -> float:
     if not isinstance(value, bytes) or len(value) != 8:
-        raise WireError("a speed-up is no double", 0)
+        raise WireError("a number of a rule is no double", 0)
     return float(np.frombuffer(value, "<f8")[0])

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from traceql.errors import ReportError
+from traceql.read.arrays import of_numbers
 from traceql.read.base import RawReport
 
 if TYPE_CHECKING:
@@ -52,6 +53,22 @@ COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
         "value": _REAL,
         "text": _TEXT,
     },
+    "ncu_instances": {
+        "action": _INTEGER,
+        "metric": pa.dictionary(pa.int32(), _TEXT),
+        "id": _INTEGER,
+        "id_text": pa.dictionary(pa.int32(), _TEXT),
+        "value": _REAL,
+        "text": _TEXT,
+    },
+    "ncu_instructions": {
+        "action": _INTEGER,
+        "address": _INTEGER,
+        "sass": _TEXT,
+        "file": _TEXT,
+        "line": _INTEGER,
+        "source": _TEXT,
+    },
     "ncu_nvtx": {
         "action": _INTEGER,
         "domain": _TEXT,
@@ -69,6 +86,25 @@ COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
         "message": _TEXT,
         "estimated_speedup_pct": _REAL,
         "speedup_scope": _TEXT,
+    },
+    "ncu_focus": {
+        "action": _INTEGER,
+        "rule": _TEXT,
+        "section": _TEXT,
+        "metric": _TEXT,
+        "value": _REAL,
+        "severity": _TEXT,
+        "info": _TEXT,
+    },
+    "ncu_markers": {
+        "action": _INTEGER,
+        "rule": _TEXT,
+        "section": _TEXT,
+        "kind": _TEXT,
+        "message": _TEXT,
+        "address": _INTEGER,
+        "file": _TEXT,
+        "line": _INTEGER,
     },
     "ncu_session": {"created_utc_s": _INTEGER, "cuda_version": _TEXT, "driver_version": _TEXT},
     "ncu_processes": {"pid": _INTEGER, "name": _TEXT},
@@ -189,10 +225,12 @@ def _table(name: str, columns: dict[str, list[Any]]) -> pa.Table:
             codes, texts = values
             codes = np.asarray(codes, np.int32)
             array = pa.DictionaryArray.from_arrays(
-                pa.array(codes, mask=codes < 0), pa.array(texts, pa.string())
+                of_numbers(codes, pa.int32(), codes >= 0), pa.array(texts, pa.string())
             )
+        elif isinstance(values, np.ndarray) and values.dtype != np.object_:
+            # NaN is what has no value.
+            array = of_numbers(values, column.type, ~np.isnan(values))
         else:
-            # Of numpy's, NaN is what has no value.
-            array = pa.array(values, column.type, from_pandas=isinstance(values, np.ndarray))
+            array = pa.array(list(values), column.type)
         arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -11,6 +11,7 @@ same as being a plain number ("").
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _PREFIX: Final = re.compile(r"(?:\w+\.TriageCompute\.|pmsampling:|breakdown:)")
 _ROLLED_UP: Final = re.compile(r"\.(?:avg|max|min|sum)\b")
 # What is a share of something, whatever was counted: the ending says so.
-_SHARES: Final = (".pct", "|pct|")
+_SHARE: Final = re.compile(r"\.pct|\|pct\|")
 
 # Unit → counters that no quantity below covers, or that contradict it.
 _COUNTERS: Final = {
@@ -174,7 +175,7 @@ _DERIVED: Final = (
 )
 
 _EXACT: Final = {counter: unit for unit, counters in _COUNTERS.items() for counter in counters.split()}
-_PATTERNS: Final = tuple((re.compile(pattern), unit) for pattern, unit in _QUANTITIES)
+_QUANTITY: Final = re.compile("|".join(f"({pattern})" for pattern, _ in _QUANTITIES))
 
 
 def units(metrics: Iterable[str]) -> list[str | None]:
@@ -201,20 +202,28 @@ def units(metrics: Iterable[str]) -> list[str | None]:
 
 
 def _unit(metric: str, seen: set[str | None]) -> str | None:
-    if any(share in metric for share in _SHARES):
+    if _SHARE.search(metric):
         return "%"
-    for pattern, after, fresh in _DERIVED:
-        if pattern.fullmatch(metric):
-            return after if after in seen else fresh
+    if metric.startswith("derived__"):
+        for pattern, after, fresh in _DERIVED:
+            if pattern.fullmatch(metric):
+                return after if after in seen else fresh
     name = _PREFIX.sub("", metric, count=1) if ":" in metric or ".Tri" in metric else metric
     name = _ROLLED_UP.sub("", name, count=1)
     if (unit := _WHOLE_NAMES.get(name)) is not None:
         return unit
     counter, _, ending = name.partition(".")
-    unit = _EXACT.get(counter)
-    if unit is None:
-        unit = next((unit for pattern, unit in _PATTERNS if pattern.fullmatch(counter)), None)
+    unit = _of_counter(counter)
     return unit if unit is None else _rated(unit, ending)
+
+
+@cache
+def _of_counter(counter: str) -> str | None:
+    """The unit of what is counted, which reports have with many endings."""
+    if (unit := _EXACT.get(counter)) is not None:
+        return unit
+    found = _QUANTITY.fullmatch(counter)
+    return None if found is None or found.lastindex is None else _QUANTITIES[found.lastindex - 1][1]
 
 
 def _rated(unit: str, ending: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
+from traceql.read.arrays import of_numbers, of_texts
 from traceql.read.protobuf import WireError
 
 if TYPE_CHECKING:
@@ -84,18 +85,17 @@ def _array(
 ) -> pa.Array:
     if sizes is not None and column.type == "text":
         return _texts(buffer, values, sizes, present)
-    missing = None if present is None else ~present
     if sizes is not None:
-        if missing is not None:
+        if present is not None:
             # Absent values stand at position 0; that may be read, and is masked.
-            values = np.where(missing, 0, values)
+            values = np.where(present, values, 0)
         words = buffer.words[values]
         numbers: NDArray[Any] = words.view(np.float64)
         if column.type == "f32":
             numbers = words.astype(np.uint32).view(np.float32)
     else:
         numbers = _narrowed(values, column, starts)
-    return pa.array(numbers, arrow_type(column.type), mask=missing)
+    return of_numbers(numbers, arrow_type(column.type), present)
 
 
 def _narrowed(values: NDArray[Any], column: Column, starts: Positions) -> NDArray[Any]:
@@ -120,21 +120,8 @@ def _narrowed(values: NDArray[Any], column: Column, starts: Positions) -> NDArra
 
 def _texts(
     buffer: Buffer, starts: Positions, sizes: Positions, present: NDArray[np.bool_] | None
-) -> pa.StringArray:
+) -> pa.Array:
     offsets = np.zeros(sizes.size + 1, np.int64)
     np.cumsum(sizes, out=offsets[1:])
     source = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)
-    content = buffer.bytes[source]
-    validity = None
-    if present is not None:
-        validity = pa.py_buffer(np.packbits(present, bitorder="little").tobytes())
-    buffers = [validity, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(content)]
-    binary = pa.Array.from_buffers(pa.binary(), sizes.size, buffers)
-    try:
-        return binary.cast(pa.string())
-    except pa.ArrowInvalid:
-        # Not UTF-8: the program that was profiled may put any bytes there.
-        decoded = [
-            None if value is None else value.decode("utf-8", "replace") for value in binary.to_pylist()
-        ]
-        return pa.array(decoded, pa.string())
+    return of_texts(buffer.bytes[source], sizes, present)

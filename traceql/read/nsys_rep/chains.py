@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
+from traceql.read.arrays import of_numbers
 from traceql.read.nsys_rep import layout, messages
 from traceql.read.nsys_rep.arrow import per_message
 from traceql.read.nsys_rep.messages import Unknown
@@ -50,8 +51,8 @@ def number_chains(
     if chosen is not None:
         numbers, having = numbers[chosen], having[chosen]
     if chains.missing is not None:
-        return pa.array(np.where(having, numbers, chains.missing), pa.int64())
-    return pa.array(numbers, pa.int64(), mask=~having)
+        return of_numbers(np.where(having, numbers, chains.missing), pa.int64())
+    return of_numbers(numbers, pa.int64(), having)
 
 
 def _build_frames(
@@ -92,9 +93,9 @@ def _build_frames(
                 buffer, found[column.paths[0]], column, starts, None
             )
     if "id" in selected.frame_ids:
-        batch.pieces[chains.name, "id"] = pa.array(numbers[frames.rows[mine]], pa.int64())
+        batch.pieces[chains.name, "id"] = of_numbers(numbers[frames.rows[mine]], pa.int64())
     if "stackDepth" in selected.frame_ids:
-        batch.pieces[chains.name, "stackDepth"] = pa.array(frames.depths[mine].astype(np.int32), pa.int32())
+        batch.pieces[chains.name, "stackDepth"] = of_numbers(frames.depths[mine], pa.int32())
 
 
 def _frame_shape(path: Path) -> messages.Shape:

@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyarrow as pa
 
+from traceql.read.arrays import of_numbers
 from traceql.read.buffer import Buffer
 from traceql.read.nsys_rep import checks, layout, messages, samples
 from traceql.read.nsys_rep.arrow import arrow_type
@@ -151,7 +151,7 @@ def _decode_samples(
     for selected in what.tables[layout.GENERIC] if found else ():
         batch.rows[selected.table.name] = found["value"].size
         for column in selected.columns:
-            batch.pieces[selected.table.name, column.name] = pa.array(
+            batch.pieces[selected.table.name, column.name] = of_numbers(
                 found[column.name], arrow_type(column.type)
             )
 

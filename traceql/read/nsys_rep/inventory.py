@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from traceql.read import protobuf
+from traceql.read.arrays import of_texts
 from traceql.read.nsys_rep import binary_payloads, clocks, layout
 from traceql.read.nsys_rep.arrow import arrow_type
 
@@ -151,11 +153,7 @@ def _table(name: str, rows: list[Row], wanted: Wanted | None) -> pa.Table:
 
 def _string_table(strings: list[bytes]) -> pa.Table:
     ids = pa.array(range(len(strings)), pa.int32())
-    binary = pa.array(strings, pa.binary())
-    try:
-        values = binary.cast(pa.string())
-    except pa.ArrowInvalid:
-        values = pa.array([_decoded(value) for value in strings], pa.string())
+    values = of_texts(b"".join(strings), np.array([len(one) for one in strings], np.int64))
     return pa.table([ids, values], names=["id", "value"])
 
 

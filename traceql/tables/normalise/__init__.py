@@ -82,7 +82,19 @@ STEPS: dict[str, tuple[str, ...]] = {
         "doubts",
         "trace",
     ),
-    "ncu": ("kernels", "metrics", "ncu_ranges", "advice", "processes", "gpus", "trace"),
+    "ncu": (
+        "kernels",
+        "metrics",
+        "metric_instances",
+        "sass_instructions",
+        "ncu_ranges",
+        "advice",
+        "focus_metrics",
+        "source_markers",
+        "processes",
+        "gpus",
+        "trace",
+    ),
 }
 
 _SOURCE = re.compile(r"(?P<table>\w+) = (?P<names>\w+(?: \+ \w+)*)(?: WHERE (?P<condition>.+))?")
@@ -123,11 +135,13 @@ class Source:
         table: the canonical table.
         text: as the header says it.
         sql: a SELECT that counts the rows.
+        wholes: raw views that it is all rows of, for which nobody needs SQL; empty if it is something else.
     """
 
     table: str
     text: str
     sql: str
+    wholes: tuple[str, ...]
 
     def count_from(self, sources: Mapping[str, str]) -> str:
         """SQL for the rows that the table should have, reading each raw view from the given query."""
@@ -239,8 +253,12 @@ def _reading(sql: str, sources: Mapping[str, str]) -> str:
 
 def _source(match: re.Match[str], raw: set[str]) -> Source:
     condition = f" WHERE {match['condition']}" if match["condition"] else ""
-    counts = [
-        f"(SELECT count(*) FROM {f'raw_{name}' if name in raw else name}{condition})"
-        for name in match["names"].split(" + ")
-    ]
-    return Source(match["table"], match[0].partition(" = ")[2], f"SELECT {' + '.join(counts)}")
+    names = match["names"].split(" + ")
+    read = [f"raw_{name}" if name in raw else name for name in names]
+    counts = [f"(SELECT count(*) FROM {name}{condition})" for name in read]
+    return Source(
+        match["table"],
+        match[0].partition(" = ")[2],
+        f"SELECT {' + '.join(counts)}",
+        tuple(read) if raw.issuperset(names) and not condition else (),
+    )

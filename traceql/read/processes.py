@@ -1,0 +1,91 @@
+"""Processes that decode, see `child`: started, kept in reserve, ended.
+
+To start one takes as long as to import what asks for it. So who knows that a report will come has one in
+reserve, which imports meanwhile what it will probably need; the first report is given to that one. It ends
+with the block of `reserve`, asked or not, and, as its standard input does, with this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# Where this traceql was imported from.
+_HOME: Final = str(Path(__file__).parent.parent.parent)
+
+
+@dataclass(frozen=True)
+class Process:
+    """A decoding process, and the file that takes what it says on standard error."""
+
+    process: subprocess.Popen[bytes]
+    said: IO[bytes]
+
+
+_in_reserve: list[Process] = []
+
+
+@contextlib.contextmanager
+def reserve(names: Sequence[str]) -> Iterator[None]:
+    """Have one process in reserve, for whoever decodes first.
+
+    Args:
+        names: of the reports that may come, among others: what will be needed is only guessed from them.
+    """
+    one = _started(names)
+    _in_reserve.append(one)
+    try:
+        yield
+    finally:
+        if one in _in_reserve:
+            _in_reserve.remove(one)
+            end(one)
+
+
+def start() -> Process:
+    """A process that waits for its request: the one in reserve, or a new one."""
+    with contextlib.suppress(IndexError):
+        one = _in_reserve.pop()
+        if one.process.poll() is None:
+            return one
+        end(one)
+    return _started(())
+
+
+def _started(names: Sequence[str]) -> Process:
+    # A file, not a pipe: nobody reads it until there is a reason to, and a full pipe would stop the child.
+    said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-m", "traceql.read.child", *names],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=said,
+        # The child finds the same traceql, wherever it was imported from, and (-P) nothing in the folder
+        # that the user happens to stand in.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([_HOME, *_given_paths()])},
+    )
+    return Process(child, said)
+
+
+def _given_paths() -> list[str]:
+    given = os.environ.get("PYTHONPATH")
+    return [given] if given else []
+
+
+def end(one: Process) -> None:
+    """End it at once, whatever it does."""
+    one.process.kill()
+    for stream in (one.process.stdin, one.process.stdout, one.said):
+        if stream:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+    one.process.wait()
