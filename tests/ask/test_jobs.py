@@ -286,6 +286,16 @@ def test_traces_of_two_tags_are_two_jobs_whatever_they_share() -> None:
     ]
 
 
+def test_ranks_that_share_a_trace_of_a_lake_are_compared_as_well(tmp_path: Path) -> None:
+    found = []
+    for database in (traceql.open(tmp_path / "lake", lake=True), empty()):
+        for name, recording in jobs.TOGETHER.items():
+            recording.store(database, name)
+        found.append(database.compare_ranks("both"))
+    assert found[0].differences.height > 10
+    assert found[0].differences.rows() == found[1].differences.rows()
+
+
 def test_that_traces_were_united_without_a_tag_is_said() -> None:
     database = empty()
     for name, recording in jobs.UNTAGGED.items():

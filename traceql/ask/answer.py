@@ -255,10 +255,10 @@ class _Narrowed:
         params: Mapping[str, Value] | None = None,
         tables: Mapping[str, pa.Table] | None = None,
         narrowed: Mapping[str, str] | None = None,
-        about: Sequence[str] = (),
+        about: Sequence[str] = (),  # noqa: ARG002
     ) -> pa.Table:
-        """The answer to a statement."""
-        return self.store.run(statement, params, tables, {**self.selects, **(narrowed or {})}, about)
+        """The answer to a statement; the SELECTs say which stored traces it is about."""
+        return self.store.run(statement, params, tables, {**self.selects, **(narrowed or {})})
 
 
 class Once(Asker):
