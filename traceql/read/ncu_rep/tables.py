@@ -228,8 +228,10 @@ def _table(name: str, columns: dict[str, list[Any]]) -> pa.Table:
                 of_numbers(codes, pa.int32(), codes >= 0), pa.array(texts, pa.string())
             )
         elif isinstance(values, np.ndarray) and values.dtype != np.object_:
-            # NaN is what has no value.
-            array = of_numbers(values, column.type, ~np.isnan(values))
+            # NaN is what has no value, or a mask says so: integers have no NaN.
+            plain = np.ma.getdata(values)
+            has_value = ~np.isnan(plain) & ~np.ma.getmaskarray(values)
+            array = of_numbers(plain, column.type, has_value)
         else:
             array = pa.array(list(values), column.type)
         arrays.append(array)
