@@ -67,6 +67,7 @@ def open(  # noqa: A001
 
     Raises:
         CatalogError: a folder cannot be used.
+        ValueError: `timeout_s` or `wait_s` is no number of seconds.
     """
     return Database(
         path, allow_files=allow_files, queries=queries, timeout_s=timeout_s, wait_s=wait_s, lake=lake

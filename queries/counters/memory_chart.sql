@@ -7,6 +7,7 @@
 -- between L2 and shared memory is in the bytes between L2 and L1, too. throughput_pct is the share of the
 -- peak of that way or place; it and hit_rate_pct are means over time. What a report lacks is NULL, not 0.
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range
 -- @param  domain VARCHAR = ''         NVTX domain of ranges; empty for the default one

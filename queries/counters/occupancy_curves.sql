@@ -8,6 +8,7 @@
 -- that the system takes of it (ncu's curve counts them); that of the SM is as the driver set it for the
 -- kernel, the largest there is if not recorded, and as large as one block needs.
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'         kernel name, or a pattern of it
 -- @param  names VARCHAR = 'distinct'   short, full or distinct names of kernels, see the view kernel_names
 -- @param  parameter VARCHAR = '*'      registers_per_thread, threads_per_block or shared_bytes; * for all

@@ -4,6 +4,7 @@
 -- ranges of the default domain around its launches, the most frequent first, three at most, with the launches
 -- in each.
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'   kernel name, or a pattern of it
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
 -- @param  limit BIGINT = 20      rows per trace, those of most GPU time; NULL for all
