@@ -117,8 +117,8 @@ COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
 }
 
 
-#: The columns of workloads, by table, as `report` takes them; those of a dictionary are (codes, texts), integers
-#: of which some are absent (numbers, present).
+#: The columns of workloads, by table, as `report` takes them; those of a dictionary are (codes, texts),
+#: integers of which some are absent (numbers, present).
 Columns = dict[str, dict[str, Any]]
 
 
