@@ -77,7 +77,9 @@ def answers(database: Database) -> dict[str, object]:
         # One column of ids of several kinds: the order between kinds is none.
         kinds = rows["kind"] if "operation_id" in rows else [""] * len(answer)
         columns = {column: comparable(column, values, kinds) for column, values in rows.items()}
-        found[name] = (columns, [note.text for note in answer.notes])
+        # Labels may be the names nearest to one that is none; no database before version 3 holds them.
+        notes = [note.text.partition(" The nearest: ")[0] for note in answer.notes]
+        found[name] = (columns, notes)
     return found
 
 

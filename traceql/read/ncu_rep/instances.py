@@ -123,7 +123,7 @@ class Instances:
         return {
             "action": np.concatenate(self._actions),
             "metric": (place[codes], [self._names[code] for code in used]),
-            "id": np.ma.masked_less(ids, 0),
+            "id": (ids, ids >= 0),
             "id_text": (id_codes, list(opcodes)),
             "value": np.concatenate(self._values),
             "text": texts,

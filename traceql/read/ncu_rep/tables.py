@@ -117,7 +117,8 @@ COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
 }
 
 
-#: The columns of workloads, by table, as `report` takes them; those of a dictionary are (codes, texts).
+#: The columns of workloads, by table, as `report` takes them; those of a dictionary are (codes, texts),
+#: integers of which some are absent (numbers, present).
 Columns = dict[str, dict[str, Any]]
 
 
@@ -230,6 +231,9 @@ def _table(name: str, columns: dict[str, list[Any]]) -> pa.Table:
         elif isinstance(values, np.ndarray) and values.dtype != np.object_:
             # NaN is what has no value.
             array = of_numbers(values, column.type, ~np.isnan(values))
+        elif isinstance(values, tuple) and values:
+            # Integers have no NaN: beside them stands whether there is one.
+            array = of_numbers(values[0], column.type, values[1])
         else:
             array = pa.array(list(values), column.type)
         arrays.append(array)
