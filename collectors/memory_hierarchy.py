@@ -13,6 +13,7 @@ import click
 from collectors import counters, runner
 from collectors.stages import Point, Stage
 from collectors.worker import Capture, NotHereError, each, metric
+from traceql.cli.common import Seconds
 from traceql.record import written
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ Examples:
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @runner.options("roofs")
-@click.option("--seconds", type=float, default=0.3, show_default=True, help="Of each of the measurements.")
+@click.option(
+    "--seconds", type=Seconds(), default=0.3, show_default=True, help="Of each of the measurements."
+)
 @runner.count("--repeats", 3, "Measurements of a point.")
 @click.option(
     "--ncu/--no-ncu", default=False, show_default=True, help="Then count in one call of each point."

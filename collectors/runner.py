@@ -18,6 +18,7 @@ import click
 
 from collectors import ingesting, lock
 from collectors.process import Measured, command_of, variables_of
+from traceql.cli.common import Seconds
 from traceql.errors import CollectError, TraceqlError
 from traceql.read import sidecar
 from traceql.record import commands, machine, signals, staging, tools
@@ -70,7 +71,7 @@ def options(default_out: str) -> Callable[[F], F]:
         click.option("--redo", is_flag=True, help="Measure again what is there already."),
         click.option(
             "--timeout",
-            type=click.FloatRange(0, min_open=True),
+            type=Seconds(),
             default=1800,
             show_default=True,
             help="Seconds that one process may take.",
@@ -97,7 +98,7 @@ def options(default_out: str) -> Callable[[F], F]:
         ),
         click.option(
             "--wait",
-            type=click.FloatRange(0),
+            type=Seconds(zero=True),
             help="Seconds to wait for that database while it is in use. [default: 60]",
         ),
     )

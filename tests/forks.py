@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: The command line.
-COMMAND = "from traceql.cli import main; main()"
+COMMAND = "from traceql.__main__ import program; program()"
 _SIZE = 1 << 16
 _SECONDS = 120
 # What an ingest imports while it runs.

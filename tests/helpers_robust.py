@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import lzma
+import time
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ import decoded
 import duckdb
 
 from traceql.read import worker
-from traceql.store import decode
+from traceql.store import decode, interrupts
 
 if TYPE_CHECKING:
     from traceql.read.base import RawReport
@@ -74,3 +75,10 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: str, ids: bool) -> list[
     # A table of nothing but such ids has its rows counted.
     chosen = ", ".join(c for c in columns if ids or c not in own) or "NULL"
     return sorted(str(row) for row in connection.execute(f"SELECT {chosen} FROM {table}").fetchall())
+
+
+def let_end() -> None:
+    """Wait for what a time limit left behind: it would be there when Python ends, and crash."""
+    until = time.monotonic() + 60
+    while interrupts.left_behind() and time.monotonic() < until:
+        time.sleep(0.02)

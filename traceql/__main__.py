@@ -1,12 +1,18 @@
-"""``python -m traceql``, as the program ``traceql``, is the command line in a process of its own."""
+"""The command line in a process of its own: ``traceql``, and ``python -m traceql``.
+
+Until the command line is there to put things in order there is nothing to be put in order: an interruption
+ends the process where it is. And so it does once the command line is done.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import sys
+import os
+import signal
 
-from traceql.store import interrupts
+# As type checkers know it; the module of that name takes longer to import than all else before `program`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 # Objects that are made before garbage is looked for among them. A command is imports for the most part, which
 # stay: to look for garbage in between takes a tenth of the time.
@@ -16,31 +22,49 @@ _OTHERWISE = ("-h", "--help", "--via")
 
 
 def program() -> None:
-    """Run the command line, and end as `traceql.cli.main` does."""
+    """Run the command line and end; the exit status is `traceql.cli.main`'s."""
+    signal.signal(signal.SIGINT, _interrupted)
+    import gc
+    import sys
+
+    from traceql.store import interrupts
+
     gc.set_threshold(_OBJECTS)
-    # Before there is a process that must not be left behind.
-    interrupts.install()
     try:
+        # Before there is a process that must not be left behind.
+        interrupts.install()
         with _decoder(sys.argv[1:]):
             from traceql.cli import main
 
             main()
+        status = 0
     except KeyboardInterrupt:
-        # It came before the command line did, which says the same.
+        # Before the command line was there, which says the same.
         sys.stderr.write("Interrupted.\n")
-        sys.exit(130)
-    finally:
-        # Python looks for garbage at its end, too, several times.
-        gc.freeze()
+        status = 130
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    signal.signal(signal.SIGINT, _interrupted)
+    # Python looks for garbage at its end, too, several times.
+    gc.freeze()
+    from traceql.cli import leave
+
+    leave.with_status(status)
 
 
-def _decoder(words: list[str]) -> contextlib.AbstractContextManager[None]:
+def _decoder(words: list[str]) -> AbstractContextManager[None]:
     """While the command imports what it needs, the process that will decode for it does so, too."""
+    import contextlib
+
     if words[:1] != ["ingest"] or len(words) == 1 or any(word.startswith(_OTHERWISE) for word in words):
         return contextlib.nullcontext()
     from traceql.read import processes
 
     return processes.reserve(words[1:])
+
+
+def _interrupted(*_: object) -> None:
+    os._exit(130)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,7 @@ def open(  # noqa: A001
 
     Raises:
         CatalogError: a folder cannot be used.
+        ValueError: `timeout_s` or `wait_s` is no number of seconds.
     """
     return Database(
         path, allow_files=allow_files, queries=queries, timeout_s=timeout_s, wait_s=wait_s, lake=lake
@@ -214,6 +215,27 @@ class Database:
     def query(self, name: str, /, **params: Value) -> pl.DataFrame:
         """The rows alone of what `ask` answers."""
         return self.ask(name, **cast("dict[str, Any]", params)).frame()
+
+    @_limited
+    def kernel_card(
+        self, name: str, *, trace: str | Sequence[str] = (), names: str = "distinct"
+    ) -> pl.DataFrame:
+        """All that is known about a kernel: trace, kernel, section, item, value, text, unit, note.
+
+        Args:
+            name: of the kernel, or a pattern of names.
+            trace: only these traces: names, patterns or tags (``gpu=h200``).
+            names: how kernels are called: short, full or distinct.
+
+        Raises:
+            QueryError: there is no such kernel, or no such trace.
+        """
+        import polars as pl
+
+        from traceql.ask import cards
+
+        found, _ = cards.items(self._asker, name, [trace] if isinstance(trace, str) else trace, names)
+        return pl.DataFrame(pl.from_arrow(cards.table(found)))
 
     @_limited
     def sql(

@@ -79,5 +79,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def valid(text: str) -> str:
-    """A text without halves of surrogate pairs, which no database column can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    r"""A text without halves of surrogate pairs, which no database column can hold.
+
+    Python has them for the bytes of a file's name that are not UTF-8, and JSON may say them.
+
+    >>> valid("run \udcff.nsys-rep")
+    'run \ufffd.nsys-rep'
+    """
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

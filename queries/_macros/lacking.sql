@@ -5,6 +5,4 @@
 -- @param  value DOUBLE    of each workload
 -- @param  option VARCHAR  of ncu
 
-CASE WHEN count(value) < count(*)
-     THEN what || ' (' || option || ')'
-          || if(count(value) > 0, format(' of {} of {} kernels', count(*) - count(value), count(*)), '') END
+lacking_of(what, count(value), count(*), option)

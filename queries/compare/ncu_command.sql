@@ -8,6 +8,7 @@
 -- cudaProfilerStart on, if the timeline begins with that. CUDA graphs traced as a whole are profiled whole,
 -- and no kernel in them counts. ncu finds the same launch if the program does the same again.
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  launch BIGINT = NULL        number of the launch, from 1; NULL for the longest
 -- @param  set VARCHAR = 'full'        sections to record: full, detailed, basic, roofline …

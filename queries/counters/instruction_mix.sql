@@ -5,6 +5,7 @@
 -- those that the instruction had an effect in: not switched off by a branch or predicate. What was counted
 -- in all launches of a kernel is added up.
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range
 -- @param  of VARCHAR = 'opcode'       opcode, modifier (opcodes with their modifiers) or category

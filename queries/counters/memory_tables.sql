@@ -4,8 +4,10 @@
 -- instructions of warps (L1, shared memory, constants, spills), and what L1 asks of L2. Sectors are 32
 -- bytes: a request of a warp for 32 neighbouring floats has 4, one for scattered ones up to 32. Each
 -- wavefront is a pass through the memory pipe; in shared memory more than one per request are bank
--- conflicts, or wide accesses. spills are the requests to local memory for registers that there was no room
--- for; those of L1 for local memory hold them, too. L2 all holds what other units ask, too. Hits are those
+-- conflicts, or wide accesses. distributed is the shared memory of other SMs of a cluster, TMA the engine
+-- that copies tiles between global and shared memory, async_copy what cp.async does, through L1 or past it.
+-- spills are the requests to local memory for registers that there was no room for; those of L1 for local
+-- memory hold them, too. L2 all holds what other units ask, too. Hits are those
 -- of all launches together.
 -- @of     traces
 -- @unites trace
@@ -13,7 +15,7 @@
 -- @param  by VARCHAR = 'kernel'       kernel (all its launches together), launch or range
 -- @param  domain VARCHAR = ''         NVTX domain of ranges; empty for the default one
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
--- @param  level VARCHAR = '*'         L1, shared, L2, DRAM, constant or spills
+-- @param  level VARCHAR = '*'         L1, shared, distributed, TMA, L2, DRAM, constant or spills
 -- @param  idle BOOLEAN = false        whether operations are listed that moved nothing, too
 -- @needs  metrics
 -- @metrics lts__t_sectors.sum
@@ -23,7 +25,8 @@
 -- @column kernel_id BIGINT            the launch, see kernels; NULL for several together
 -- @column kernels BIGINT              profiled workloads
 -- @column gpu_ns BIGINT               their time
--- @column level VARCHAR               L1, shared, L2, DRAM, constant or spills; NULL if none moved anything
+-- @column level VARCHAR               L1, shared, distributed, TMA, L2, DRAM, constant or spills; NULL if
+--         none moved anything
 -- @column operation VARCHAR           global_load, read …, or all
 -- @column requests DOUBLE             what was asked
 -- @column sectors DOUBLE              sectors of 32 bytes
@@ -36,9 +39,10 @@
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @chart  bars x=operation y=bytes
 -- @section counters 71 Memory traffic | drawn
+-- @card   counters 60 Memory tables | of=level,operation
 
 WITH workloads AS (
-    SELECT traces.trace, group_name, launch_id, kernels.kernel_id, kernels.duration_ns
+    SELECT traces.trace, group_name, launch_id, group_key, kernels.kernel_id, kernels.duration_ns
     FROM profiled_as($by, $names, $kernel, $domain) AS groups
     JOIN kernels USING (kernel_id)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
@@ -64,23 +68,9 @@ measured AS (
     GROUP BY ALL
     HAVING count(value) > 0
 ),
-groups AS (
-    SELECT
-        trace,
-        group_name,
-        launch_id,
-        count(*) AS kernels,
-        sum(duration_ns)::BIGINT AS gpu_ns,
-        lacking('memory tables', measured_id, '--section MemoryWorkloadAnalysis_Tables') AS lacks_all
-    FROM workloads
-    LEFT JOIN (SELECT DISTINCT kernel_id, kernel_id AS measured_id FROM measured) USING (kernel_id)
-    GROUP BY ALL
-),
 operations AS (
     SELECT
-        trace,
-        group_name,
-        launch_id,
+        group_key,
         level,
         operation,
         count(*) AS known,
@@ -128,9 +118,9 @@ operations AS (
     ) > 0
 )
 SELECT
-    groups.trace,
-    groups.group_name,
-    groups.launch_id AS kernel_id,
+    trace,
+    group_name,
+    launch_id AS kernel_id,
     kernels,
     gpu_ns,
     level,
@@ -145,18 +135,19 @@ SELECT
     wavefronts_per_request,
     nullif(concat_ws(
         '; ',
-        CASE WHEN lacks_all IS NULL AND known < kernels THEN format(
+        CASE WHEN groups.lacks IS NULL AND known < kernels THEN format(
             '{} (--section MemoryWorkloadAnalysis_Tables) of {} of {} kernels',
             operation,
             kernels - known,
             kernels
         ) END,
-        lacks_all,
-        lacks
+        groups.lacks,
+        operations.lacks
     ), '') AS lacks
-FROM groups
-LEFT JOIN operations
-    ON operations.trace = groups.trace AND operations.group_name IS NOT DISTINCT FROM groups.group_name
-    AND operations.launch_id IS NOT DISTINCT FROM groups.launch_id
-ORDER BY groups.trace, gpu_ns DESC NULLS LAST, groups.group_name, groups.launch_id,
-    list_position(['L1', 'shared', 'L2', 'DRAM', 'constant', 'spills'], level), operation
+FROM profiled_groups(
+    workloads, measured, 'memory tables', '--section MemoryWorkloadAnalysis_Tables'
+) AS groups
+LEFT JOIN operations USING (group_key)
+ORDER BY trace, gpu_ns DESC NULLS LAST, group_name, launch_id,
+    list_position(['L1', 'shared', 'distributed', 'TMA', 'L2', 'DRAM', 'constant', 'spills'], level),
+    operation

@@ -39,21 +39,20 @@
 -- @column lacks VARCHAR                   what the report lacks (--option of ncu that records it)
 -- @chart  share_bars x=kernel y=theoretical_pct y2=achieved_pct
 -- @section counters 56 Occupancy | drawn
+-- @card   any 30 Occupancy | most=1 limit=NULL
 
 WITH launches AS (
     SELECT
         traces.trace,
-        called AS kernel,
+        kernel,
         CASE $by WHEN 'launch' THEN kernel_id WHEN 'kernel' THEN NULL
             ELSE error('by must be kernel or launch') END AS launch_id,
-        kernels.duration_ns,
+        duration_ns,
         compute_capability,
-        coalesce(block_x * block_y * block_z, counters['launch__block_size']::BIGINT)
-            AS threads_per_block,
+        threads_per_block,
         registers_per_thread,
-        static_shared_bytes + dynamic_shared_bytes AS shared_bytes,
-        -- nsys writes 0 where it does not know it.
-        nullif(executed_shared_bytes, 0) AS executed_shared_bytes,
+        shared_bytes,
+        executed_shared_bytes,
         counters['sm__maximum_warps_per_active_cycle_pct'] AS theoretical_pct,
         counters['sm__maximum_warps_avg_per_active_cycle'] AS theoretical_warps,
         counters['sm__warps_active.avg.pct_of_peak_sustained_active'] AS achieved_pct,
@@ -63,19 +62,15 @@ WITH launches AS (
         counters['launch__occupancy_limit_warps']::BIGINT AS ncu_warps,
         counters['launch__occupancy_limit_blocks']::BIGINT AS ncu_blocks,
         counters['launch__occupancy_limit_barriers']::BIGINT AS ncu_barriers
-    FROM kernels
+    FROM kernels_configured($names, $kernel)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    LEFT JOIN kernels_called($names, $kernel) AS named
-        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
-    LEFT JOIN gpus ON gpus.trace_id = kernels.trace_id AND gpus.gpu_id = kernels.gpu_id
     LEFT JOIN counters_named([
         'sm__maximum_warps_per_active_cycle_pct', 'sm__maximum_warps_avg_per_active_cycle',
         'sm__warps_active.avg.pct_of_peak_sustained_active', 'sm__warps_active.avg.per_cycle_active',
         'launch__occupancy_limit_registers', 'launch__occupancy_limit_shared_mem',
         'launch__occupancy_limit_warps', 'launch__occupancy_limit_blocks',
-        'launch__occupancy_limit_barriers', 'launch__block_size'
+        'launch__occupancy_limit_barriers'
     ]) USING (kernel_id)
-    WHERE is_asked
 ),
 groups AS (
     SELECT
@@ -136,14 +131,9 @@ SELECT
     limit_warps,
     limit_blocks,
     limit_barriers,
-    nullif(concat_ws(
-        ', ',
-        if(limit_registers = blocks, 'registers', NULL),
-        if(limit_shared_memory = blocks, 'shared_memory', NULL),
-        if(limit_warps = blocks, 'warps', NULL),
-        if(limit_blocks = blocks, 'blocks', NULL),
-        if(limit_barriers = blocks, 'barriers', NULL)
-    ), '') AS limiter,
+    occupancy_limiter(
+        blocks, limit_registers, limit_shared_memory, limit_warps, limit_blocks, limit_barriers
+    ) AS limiter,
     if(
         may_grow AND limit_registers = blocks, registers_for_blocks(blocks + 1, warps, registers), NULL
     ) AS registers_for_one_more,

@@ -31,9 +31,10 @@
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @chart  share_bars x=group_name y=active_busy_pct part=pipe group=kernel_id
 -- @section counters 59 Pipes | drawn
+-- @card   counters 70 Pipes | of=pipe note=meaning
 
 WITH workloads AS (
-    SELECT traces.trace, group_name, launch_id, kernels.kernel_id, kernels.duration_ns
+    SELECT traces.trace, group_name, launch_id, group_key, kernels.kernel_id, kernels.duration_ns
     FROM profiled_as($by, $names, $kernel, $domain) AS groups
     JOIN kernels USING (kernel_id)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
@@ -63,23 +64,9 @@ measured AS (
     WHERE pipe <> '' AND NOT starts_with(pipe, 'tensor_type_')
     GROUP BY ALL
 ),
-groups AS (
-    SELECT
-        trace,
-        group_name,
-        launch_id,
-        count(*) AS kernels,
-        sum(duration_ns)::BIGINT AS gpu_ns,
-        lacking('pipes', measured_id, '--section ComputeWorkloadAnalysis') AS lacks
-    FROM workloads
-    LEFT JOIN (SELECT DISTINCT kernel_id, kernel_id AS measured_id FROM measured) USING (kernel_id)
-    GROUP BY ALL
-),
 pipes AS (
     SELECT
-        trace,
-        group_name,
-        launch_id,
+        group_key,
         pipe,
         mean_over_time(measured.busy_pct, duration_ns) AS busy_pct,
         mean_over_time(measured.instructions_pct, duration_ns) AS instructions_pct,
@@ -91,9 +78,9 @@ pipes AS (
     GROUP BY ALL
 )
 SELECT
-    groups.trace,
-    groups.group_name,
-    groups.launch_id AS kernel_id,
+    trace,
+    group_name,
+    launch_id AS kernel_id,
     kernels,
     gpu_ns,
     pipe,
@@ -103,18 +90,16 @@ SELECT
     active_instructions_pct,
     meaning,
     lacks
-FROM groups
-LEFT JOIN pipes
-    ON pipes.trace = groups.trace AND pipes.group_name IS NOT DISTINCT FROM groups.group_name
-    AND pipes.launch_id IS NOT DISTINCT FROM groups.launch_id
+FROM profiled_groups(workloads, measured, 'pipes', '--section ComputeWorkloadAnalysis')
+LEFT JOIN pipes USING (group_key)
 LEFT JOIN pipe_meanings USING (pipe)
 QUALIFY within_limit(
     row_number() OVER (
-        PARTITION BY groups.trace, groups.group_name, groups.launch_id
+        PARTITION BY group_key
         ORDER BY greatest(busy_pct, instructions_pct, active_busy_pct, active_instructions_pct)
             DESC NULLS LAST, pipe
     ),
     $limit
 )
-ORDER BY groups.trace, gpu_ns DESC NULLS LAST, groups.group_name, groups.launch_id,
+ORDER BY trace, gpu_ns DESC NULLS LAST, group_name, launch_id,
     greatest(busy_pct, instructions_pct, active_busy_pct, active_instructions_pct) DESC NULLS LAST, pipe

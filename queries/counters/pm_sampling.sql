@@ -5,6 +5,7 @@
 -- different passes differ by how long each took. Reports of before 2025 do not tell when the kernel started:
 -- there time counts from the first sample, and the first ones are of before the kernel.
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  metric VARCHAR = '*throughput.avg.pct_of_peak_sustained_elapsed'  name or pattern of the metric
 -- @param  around BOOLEAN = false      also samples before and after the kernel

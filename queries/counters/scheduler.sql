@@ -30,6 +30,7 @@
 -- @title  ipc Instructions per cycle
 -- @chart  bars x=group_name y=no_eligible_pct
 -- @section counters 58 Schedulers | drawn
+-- @card   counters 50 Schedulers
 
 WITH launches AS (
     SELECT

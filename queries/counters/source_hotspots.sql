@@ -5,6 +5,7 @@
 -- cost (not_issued_samples). What was counted in all launches of a kernel is added up. Reports hold code,
 -- and no words for it: NVIDIA's library has them (traceql ingest --via ncu_report).
 -- @of     traces
+-- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
 -- @param  by VARCHAR = 'instruction'  instruction, or line of the source
 -- @param  launches BOOLEAN = false    each launch for itself, not all launches of a kernel together

@@ -28,52 +28,43 @@
 -- @title  cycles_per_instruction Warp cycles per issued instruction
 -- @chart  share_bars x=group_name y=share_pct part=state group=kernel_id
 -- @section counters 57 Warp states | drawn
+-- @card   counters 40 Warp states | of=state note=meaning
 
 WITH workloads AS (
-    SELECT
-        traces.trace,
-        group_name,
-        launch_id,
-        kernels.kernel_id,
-        kernels.duration_ns,
-        counters['smsp__average_warp_latency_per_inst_issued.ratio'] AS latency
+    SELECT traces.trace, group_name, launch_id, group_key, kernels.kernel_id, kernels.duration_ns
     FROM profiled_as($by, $names, $kernel, $domain) AS groups
     JOIN kernels USING (kernel_id)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    LEFT JOIN counters_named(['smsp__average_warp_latency_per_inst_issued.ratio']) USING (kernel_id)
-),
-groups AS (
-    SELECT
-        trace,
-        group_name,
-        launch_id,
-        count(*) AS kernels,
-        sum(duration_ns)::BIGINT AS gpu_ns,
-        mean_over_time(latency, duration_ns) AS latency,
-        lacking('warp states', latency, '--section WarpStateStats') AS lacks
-    FROM workloads
-    GROUP BY ALL
 ),
 measured AS (
     SELECT
         kernel_id,
         regexp_extract(metric, 'issue_stalled_(\w+)_per_issue_active', 1) AS state,
-        value
+        value,
+        counters['smsp__average_warp_latency_per_inst_issued.ratio'] AS latency
     FROM metrics
+    LEFT JOIN counters_named(['smsp__average_warp_latency_per_inst_issued.ratio']) USING (kernel_id)
     WHERE is_like(metric, 'smsp__average_warps_issue_stalled_*_per_issue_active.ratio')
         -- The same, of the cycles without an instruction.
         AND NOT ends_with(state, '_not_issued')
 ),
+with_latency AS (
+    SELECT kernel_id FROM measured WHERE latency IS NOT NULL
+),
 states AS (
-    SELECT trace, group_name, launch_id, state, mean_over_time(value, duration_ns) AS cycles_per_instruction
+    SELECT
+        group_key,
+        state,
+        mean_over_time(value, duration_ns) AS cycles_per_instruction,
+        mean_over_time(latency, duration_ns) AS latency
     FROM workloads
     JOIN measured USING (kernel_id)
     GROUP BY ALL
 )
 SELECT
-    groups.trace,
-    groups.group_name,
-    groups.launch_id AS kernel_id,
+    trace,
+    group_name,
+    launch_id AS kernel_id,
     kernels,
     gpu_ns,
     state,
@@ -81,17 +72,12 @@ SELECT
     percent(cycles_per_instruction, latency) AS share_pct,
     meaning,
     lacks
-FROM groups
-LEFT JOIN states
-    ON states.trace = groups.trace AND states.group_name IS NOT DISTINCT FROM groups.group_name
-    AND states.launch_id IS NOT DISTINCT FROM groups.launch_id
+FROM profiled_groups(workloads, with_latency, 'warp states', '--section WarpStateStats')
+LEFT JOIN states USING (group_key)
 LEFT JOIN warp_state_meanings USING (state)
 QUALIFY within_limit(
-    row_number() OVER (
-        PARTITION BY groups.trace, groups.group_name, groups.launch_id
-        ORDER BY cycles_per_instruction DESC NULLS LAST, state
-    ),
+    row_number() OVER (PARTITION BY group_key ORDER BY cycles_per_instruction DESC NULLS LAST, state),
     $limit
 )
-ORDER BY groups.trace, gpu_ns DESC NULLS LAST, groups.group_name, groups.launch_id,
+ORDER BY trace, gpu_ns DESC NULLS LAST, group_name, launch_id,
     cycles_per_instruction DESC NULLS LAST, state

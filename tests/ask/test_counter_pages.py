@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import csv
 import lzma
 import re
@@ -14,6 +15,7 @@ from made.ncu import Profile
 from shipped import EXPECTED, REPORTS, notes
 
 import traceql
+from traceql.ask import cards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -243,6 +245,71 @@ def test_a_timeline_has_the_occupancy_that_ncu_computed_of_the_same_kernels(corp
     assert {key: timeline[key] for key in both} == {key: counters[key] for key in both}
 
 
+#: How ncu calls a curve → our parameter, the steps of its amounts, and how much of them is not the kernel's own.
+CURVES = {
+    "register_count": ("registers_per_thread", 1, 0),
+    "block_size": ("threads_per_block", 16, 0),
+    "shared_mem_size": ("shared_bytes", 512, 1024),
+}
+LAUNCHED = """
+SELECT coalesce(demangled, kernels.name) AS kernel, registers_per_thread, block_x * block_y * block_z AS threads,
+    static_shared_bytes + dynamic_shared_bytes AS shared, tool_version
+FROM kernels JOIN traces USING (trace_id) WHERE trace = $trace ORDER BY kernel_id
+"""
+
+
+def steps_at(steps: Sequence[tuple[int, int]], amount: int) -> int:
+    """What a curve holds at an amount, of its steps: where each begins, and what it holds."""
+    return steps[bisect.bisect_right(steps, (amount, 1 << 60)) - 1][1]
+
+
+@pytest.mark.long
+def test_curves_of_occupancy_are_those_that_ncu_computed(corpus: Database) -> None:
+    theirs: dict[tuple[str, int, str], list[tuple[int, int]]] = {}
+    with lzma.open(EXPECTED / "ncu_occupancy" / "curves.csv.xz", "rt", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            curve = theirs.setdefault((row["report"], int(row["launch"]), row["curve"]), [])
+            curve.append((int(row["amount"]), int(row["warps"])))
+    compared = 0
+    for report in sorted({report for report, _, _ in theirs}):
+        trace = f"{report}.ncu-rep.xz"
+        launches = corpus.sql(LAUNCHED, {"trace": trace}).rows()
+        ours: dict[tuple[Any, ...], list[Row]] = {}
+        answer = corpus.query("occupancy_curves", trace=trace, names="full", limit=None)
+        for row in answer.to_dicts():
+            key = ("kernel", "registers_per_thread", "threads_per_block", "shared_bytes", "parameter")
+            ours.setdefault(tuple(row[column] for column in key), []).append(row)
+        for (_, launch, name), curve in (item for item in theirs.items() if item[0][0] == report):
+            *launched, version = launches[launch]
+            parameter, every, reserved = CURVES[name]
+            steps = ours[*launched, parameter]
+            if name == "shared_mem_size" and str(version).startswith("2020"):
+                # ncu 2020 took the largest shared memory of an SM for that of the kernel, and counted bytes alone.
+                continue
+            found = [(row["from_amount"], row["theoretical_warps"]) for row in steps]
+            for amount in range(max(every, reserved), max(row["to_amount"] for row in steps) + 1, every):
+                expected = steps_at(curve, amount)
+                # Of kernels that take no dynamic shared memory, its curve ends at 48 KiB.
+                if expected > 0 or name != "shared_mem_size":
+                    assert steps_at(found, amount - reserved) == expected, (report, launched, name, amount)
+                    compared += 1
+    assert compared > 20_000
+
+
+def test_a_kernel_stands_on_its_curves_where_occupancy_has_it(profiles: Database) -> None:
+    by_kernel = {
+        row["kernel"]: row for row in profiles.query("occupancy", trace="kinds_full", limit=None).to_dicts()
+    }
+    steps = profiles.query("occupancy_curves", trace="kinds_full", limit=None).to_dicts()
+    own = [row for row in steps if row["is_launch"]]
+    assert len(own) == 3 * len(by_kernel) > 30
+    for row in own:
+        said = by_kernel[row["kernel"]]
+        assert said[row["parameter"]] == row["launch_amount"]
+        for column in ("theoretical_warps", "theoretical_pct", "limiter"):
+            assert row[column] == said[column], (row, said)
+
+
 # --- warp states and schedulers --------------------------------------------------------------------------
 
 #: How the rule CPIStall says what a warp waits for.
@@ -319,6 +386,65 @@ def test_spills_are_those_of_the_page(profiles: Database) -> None:
         value, _ = printed[launch, "Memory Workload Analysis", "Local Memory Spilling Requests"]
         assert is_printed(row["requests"], value, "")
     assert sum(row["requests"] > 0 for row in found.values()) == 2
+
+
+@pytest.mark.parametrize("trace", ["kinds_full", "kinds_detailed", "two_gpus"])
+def test_the_memory_chart_has_the_numbers_of_the_page(profiles: Database, trace: str) -> None:
+    printed = page(trace)
+    ways: dict[int, dict[tuple[str, str | None], Row]] = {}
+    for launch, row in by_launch(profiles, "memory_chart", trace, limit=None):
+        ways.setdefault(launch, {})[row["source"], row["target"]] = row
+    section, peaks = "Memory Workload Analysis", "GPU Speed Of Light Throughput"
+    for launch, way in ways.items():
+        for place, metric in (("L1", "L1/TEX Hit Rate"), ("L2", "L2 Hit Rate")):
+            assert is_printed(way[place, None]["hit_rate_pct"], *printed[launch, section, metric])
+        for place, name in (("L1", "L1/TEX Cache"), ("L2", "L2 Cache"), ("DRAM", "DRAM")):
+            share = way[place, None]["throughput_pct"]
+            assert is_printed(share, *printed[launch, peaks, f"{name} Throughput"]), (launch, place)
+        moved = way["DRAM", "L2"]["bytes"] + way["L2", "DRAM"]["bytes"]
+        rate = 1e9 * moved / way["L2", None]["gpu_ns"]
+        assert is_printed(rate, *printed[launch, section, "Memory Throughput"]), (launch, rate)
+    assert len(ways) >= 8
+
+
+def test_the_memory_chart_and_the_memory_tables_say_the_same(profiles: Database) -> None:
+    #: What goes up on the ways between two places, and where the tables have it.
+    places = {("kernel", "L1"): "L1", ("kernel", "shared"): "shared", ("L1", "L2"): "L2"}
+    tables: dict[tuple[int, str, bool], list[Row]] = {}
+    for launch, row in by_launch(profiles, "memory_tables", "kinds_full", idle=True):
+        if row["operation"] != "all" and not row["operation"].startswith("async_copy"):
+            up = row["operation"].endswith(("load", "read", "texture"))
+            tables.setdefault((launch, row["level"], up), []).append(row)
+    compared = 0
+    for launch, row in by_launch(profiles, "memory_chart", "kinds_full", limit=None):
+        for (above, below), level in places.items():
+            if {row["source"], row["target"]} == {above, below}:
+                rows = tables[launch, level, row["target"] == above]
+                assert row["requests"] == sum(one["requests"] for one in rows), (launch, level)
+                if level == "L1":
+                    assert row["bytes"] == sum(one["bytes"] or 0 for one in rows), launch
+                compared += 1
+    assert compared == 6 * 28
+
+
+def test_spills_are_loads_and_stores_of_registers(profiles: Database) -> None:
+    found = {part: memory(profiles, "kinds_full", "spills", part) for part in ("all", "load", "store")}
+    sums = {
+        launch: found["load"][launch]["requests"] + row["requests"] for launch, row in found["store"].items()
+    }
+    assert sums == {launch: row["requests"] for launch, row in found["all"].items()}
+    assert sum(requests > 0 for requests in sums.values()) == 2
+
+
+def test_what_is_copied_past_l1_are_the_bytes_that_another_counter_has(profiles: Database) -> None:
+    trace = "cutlass_a100_2024.1_nvtx"
+    came = "sm__sass_l1tex_m_xbar2l1tex_read_bytes_mem_global_op_ldgsts_cache_bypass.sum"
+    counted = profiles.query("metric", trace=trace, metric=came).sort("kernel_id").to_dicts()
+    found = memory(profiles, trace, "L1", "async_copy_past_l1")
+    assert [found[launch]["bytes"] for launch in sorted(found)] == [row["value"] for row in counted]
+    assert len(found) == 3 and all(row["bytes"] > 0 for row in found.values())
+    # A request of 32 threads for 16 bytes each has 16 sectors at most.
+    assert all(1 <= row["sectors_per_request"] <= 16 for row in found.values())
 
 
 CONFLICTS = re.compile(
@@ -542,3 +668,19 @@ def test_texts_of_rules_and_estimates_are_those_of_the_page(profiles: Database, 
 def is_estimated(value: float | None, printed: str) -> bool:
     """Estimates have four digits, however large they are."""
     return value is None if not printed else value is not None and float(f"{value:.4g}") == float(printed)
+
+
+# --- the card of a kernel --------------------------------------------------------------------------------
+
+
+def test_the_card_of_a_kernel_says_what_its_questions_say(profiles: Database) -> None:
+    trace, name = "kinds_full", "shared_conflicts"
+    card = profiles.kernel_card(name, trace=trace).to_dicts()
+    parts = cards.questions(profiles._asker)
+    assert len(parts) >= 8
+    for query, placed in parts:
+        answer = profiles.query(query.name, trace=trace, kernel=name, **placed.params)
+        said = [row["value"] for row in card if row["section"] == placed.title and row["value"] is not None]
+        numbers = {float(v) for row in answer.to_dicts() for v in row.values() if isinstance(v, int | float)}
+        assert said, query.name
+        assert set(said) <= numbers, query.name

@@ -139,6 +139,46 @@ def profile(scale: float = 1) -> Profile:
     return made
 
 
+def pages() -> Profile:
+    """A report with what the pages of Nsight Compute are drawn of, whole, in part, and of a kernel that did nothing."""
+    made = Profile(utc_s=1_700_000_000)
+    made.gpu("NVIDIA H200", compute_capability_major=9, compute_capability_minor=0)
+    name = "datum.kernel[0] " + "k" * 200
+    for kernel_name, amount, given in ((name, 1e9, 99), ("idle", 0.0, 99), ("partly", 1e3, 5)):
+        counted: dict[str, ncu.Value] = {
+            "launch__registers_per_thread": 64,
+            "launch__shared_mem_per_block_static": 0,
+            "launch__shared_mem_per_block_dynamic": 40_000,
+            "launch__shared_mem_config_size": 102_400,
+            "l1tex__m_xbar2l1tex_read_bytes.sum": amount,
+            "l1tex__m_l1tex2xbar_write_bytes.sum": amount,
+            "l1tex__m_xbar2l1tex_read_bytes_mem_dshared.sum": amount,
+            "l1tex__t_requests_pipe_lsu_mem_global_op_ld.sum": amount / 128,
+            "l1tex__t_sectors_pipe_lsu_mem_global_op_ld.sum": amount / 32,
+            "smsp__sass_inst_executed_op_shared_ld.sum": amount,
+            "l1tex__t_sector_hit_rate.pct": 55.5,
+            "lts__t_sector_hit_rate.pct": 0.0,
+            "lts__throughput.avg.pct_of_peak_sustained_elapsed": 99.5,
+            "lts__t_sectors_srcunit_tex_aperture_sysmem_op_write.sum": amount,
+            "sm__throughput.avg.pct_of_peak_sustained_elapsed": 70.0,
+            "gpu__compute_memory_throughput.avg.pct_of_peak_sustained_elapsed": 50.0,
+            "smsp__average_warp_latency_per_inst_issued.ratio": 8.0,
+            "smsp__average_warps_issue_stalled_wait_per_issue_active.ratio": 2.0,
+            "sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_active": 40.0,
+        }
+        made.kernel(
+            kernel_name,
+            "step/mlp",
+            ns=1000.0,
+            dram_read=amount,
+            dram_write=amount / 2,
+            grid=(132, 1, 1),
+            block=(256, 1, 1),
+            metrics=dict(list(counted.items())[:given]),
+        ).rule("Occupancy", "raise it", speedup_pct=12.0, section="Occupancy", title="Occupancy")
+    return made
+
+
 def _sweeps() -> Held:
     return {
         "decode": Runs(
@@ -256,6 +296,7 @@ SITUATIONS: Mapping[str, Callable[[], Held]] = {
     "counters": lambda: {"counters": profile()},
     "two reports of counters": lambda: {"before": profile(), "after": profile(2)},
     "a report without counters": lambda: {"uncounted": Profile().kernel("k", "step").kernel("l")},
+    "the pages of Nsight Compute": lambda: {"pages": pages()},
     "counters without values": lambda: {"unmeasured": _unmeasured()},
     "runs alone": _sweeps,
     "odd runs": _odd_sweeps,

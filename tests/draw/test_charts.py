@@ -14,7 +14,7 @@ from made.runs import Runs
 from made.store import empty
 from shipped import REPORTS
 
-from traceql.draw import charts, comparisons, registry, render, theme, timelines
+from traceql.draw import charts, comparisons, counters, registry, render, theme, timelines
 from traceql.errors import MissingDataError, QueryError, UnknownQueryError
 from traceql.present import units
 from traceql.questions import catalog
@@ -43,8 +43,10 @@ PARAMS: dict[str, dict[str, Any]] = {
     **{
         name: {"trace": "kinds_full.ncu-rep.xz"}
         for name in (
+            "memory_chart",
             "memory_tables",
             "occupancy",
+            "occupancy_curves",
             "pipes",
             "rules",
             "scheduler",
@@ -214,7 +216,8 @@ def test_every_axis_says_its_unit(
     for encoding in encodings(specification):
         for channel in ("x", "y"):
             shown = encoding.get(channel, {})
-            if shown.get("type") == "quantitative" and "axis" in shown:
+            # Places of a drawing have no axis at all.
+            if shown.get("type") == "quantitative" and shown.get("axis"):
                 title = shown["axis"]["title"]
                 assert title.endswith(")"), title
                 assert not title.endswith("()"), title
@@ -238,6 +241,8 @@ RENDERED = (
     "roofline",
     "layer_roofline",
     "speed_of_light",
+    "occupancy_curves",
+    "memory_chart",
     "diff",
 )
 
@@ -502,6 +507,91 @@ def test_parts_stand_below_the_name_of_what_they_are_parts_of() -> None:
     assert chart.title.subtitle == ["the 12 first of 15"]
 
 
+def _layers(chart: Any) -> list[tuple[Any, list[dict[str, Any]]]]:
+    """The mark of each layer, and the rows that are its data."""
+    specification = chart.to_dict()
+    return [
+        (layer["mark"], specification["datasets"][layer["data"]["name"]]) for layer in specification["layer"]
+    ]
+
+
+def _way(source: str, target: str | None, **known: float) -> dict[str, Any]:
+    row = {"group_name": "k", "source": source, "target": target, "lacks": None}
+    return {**row, **dict.fromkeys(("requests", "bytes", "hit_rate_pct", "throughput_pct")), **known}
+
+
+MAP = {
+    "source": "source",
+    "target": "target",
+    "requests": "requests",
+    "bytes": "bytes",
+    "hits": "hit_rate_pct",
+    "share": "throughput_pct",
+    "group": "group_name",
+    "lacks": "lacks",
+}
+
+
+def test_the_memory_chart_draws_nothing_as_a_thin_line_and_what_is_not_known_as_a_broken_one() -> None:
+    rows = pl.DataFrame(
+        [
+            _way("L2", None, hit_rate_pct=60.0, throughput_pct=30.0),
+            _way("L2", "L1", requests=22_413_312.0, bytes=2_000_000, throughput_pct=12.5),
+            _way("L1", "L2", requests=0.0, bytes=0),
+            _way("DRAM", "L2", bytes=1_000_000),
+        ],
+        infer_schema_length=None,
+    )
+    drawn = counters.memory_map(rows, **MAP)
+    data = {frozenset(rows[0]): rows for _, rows in _layers(drawn)}
+    arrows = {row["way"]: row for row in next(rows for keys, rows in data.items() if "way" in keys)}
+    assert arrows["L2 cache → L1/TEX cache"]["said"] == "2 MB, 22.4 M req., 12.5 %"
+    assert arrows["L1/TEX cache → L2 cache"]["said"] == "0 B, 0 req."
+    assert arrows["L2 cache → Device memory"]["said"] == "?"
+    assert [
+        arrows[f"{a} → {b}"]["known"]
+        for a, b in (("L2 cache", "Device memory"), ("Device memory", "L2 cache"))
+    ] == [
+        False,
+        True,
+    ]
+    widths = [
+        arrows[way]["width"]
+        for way in ("L2 cache → L1/TEX cache", "Device memory → L2 cache", "L1/TEX cache → L2 cache")
+    ]
+    assert widths == [7.2, 4.2, 1.2]
+    words = [row["text"] for row in next(rows for keys, rows in data.items() if "side" in keys)]
+    assert "60 % hit, 30 % of peak" in words
+    assert drawn.title.subtitle == ["k", "?: not recorded"]
+
+
+def test_the_memory_chart_draws_the_first_group_and_says_how_many_there_are() -> None:
+    rows = [_way("DRAM", "L2", bytes=5), {**_way("DRAM", "L2", bytes=7), "group_name": "other"}]
+    drawn = counters.memory_map(pl.DataFrame(rows, infer_schema_length=None), **MAP)
+    assert drawn.title.subtitle[:2] == ["k", "1 others are not drawn"]
+    with pytest.raises(QueryError, match="nothing was counted on any way"):
+        counters.memory_map(pl.DataFrame([_way("DRAM", "L2")], infer_schema_length=None), **MAP)
+
+
+def test_a_curve_of_occupancy_has_a_level_for_each_step_and_a_ring_where_the_launch_is() -> None:
+    step = {"kernel": "k", "gpu_ns": 5, "parameter": "registers_per_thread", "at": 40}
+    rows = pl.DataFrame(
+        [
+            {**step, "first": 1, "last": 32, "warps": 64, "limiter": "warps"},
+            {**step, "first": 33, "last": 255, "warps": 48, "limiter": "registers"},
+            {**step, "kernel": "l", "first": 1, "last": 255, "warps": 8, "limiter": "blocks"},
+        ]
+    )
+    channels = {"x": "first", "x2": "last", "y": "warps", "panel": "parameter", "color": "limiter"}
+    drawn = counters.occupancy_steps(rows, **channels, mark="at", kernel="kernel")
+    (data,) = drawn.to_dict()["datasets"].values()
+    assert [(row["first"], row["end"], row["warps"]) for row in data] == [(1, 33, 64), (33, 256, 48)]
+    assert drawn.title.subtitle == ["k; the ring is its launch", "1 other launches are not drawn"]
+    with pytest.raises(QueryError, match="to compute with"):
+        unknown = rows.head(1).with_columns(pl.lit(None, pl.String).alias("parameter"))
+        counters.occupancy_steps(unknown, **channels, mark="at", kernel="kernel")
+
+
 def test_a_dumbbell_has_a_panel_for_each_unit_and_the_largest_differences_first() -> None:
     rows = [("kernel", None, f"k{n}", "total_ns", 10.0, 10.0 + n) for n in range(30)]
     rows += [("kernel", None, "k1", "launches", 4.0, 6.0), ("range", "a/b", None, "launches", 9.0, 2.0)]
@@ -637,6 +727,14 @@ def test_a_ridge_point_is_peak_over_bandwidth_and_labelled() -> None:
     assert ridge == {"dram_flop_per_byte": 200.0, "flop_per_s": 900e12, "label": "200 FLOP/byte"}
 
 
+def test_labels_of_memory_move_to_the_edge_where_the_chart_is_narrow() -> None:
+    texts = [e for e in encodings(roofline()) if "condition" in e.get("text", {})]
+    places = {e["text"]["condition"]["test"]: e["x"] for e in texts}
+    assert places["(width < 400) === true"] == {"value": 4}
+    assert places["(width < 400) === false"]["field"] == "dram_flop_per_byte"
+    assert {e["text"]["value"] for e in texts} == {""}
+
+
 def test_roofs_of_each_source_are_drawn_apart_and_one_of_them_is_labelled() -> None:
     lines = {(row["roof"], row["label"]): row for row in data(roofline()) if row.get("roof")}
     assert {row["source"] for row in lines.values()} == {"peak at the clocks of the run", "datasheet"}
@@ -694,7 +792,7 @@ def test_a_trail_joins_the_prompt_lengths_of_a_layer_in_their_order() -> None:
     assert trail["order"]["field"] == "seq_len"
     assert (trail["color"]["field"], trail["detail"][0]["field"]) == ("layer_kind", "phase")
     assert "strokeDash" not in trail
-    labels = [e["text"]["field"] for e in encodings(roofline()) if "text" in e]
+    labels = [e["text"].get("field") for e in encodings(roofline()) if "text" in e]
     assert "seq_len" in labels
 
 

@@ -378,9 +378,9 @@ def test_the_data_file_is_part_of_the_package() -> None:
 )
 def test_a_misspelt_key_of_the_data_file_is_refused_by_name(old: str, new: str, said: str) -> None:
     text = (Path(hardware.__file__).parent / "gpus.toml").read_text(encoding="utf-8")
-    assert hardware.gpus_of(text, "gpus.toml") == hardware.gpus()
+    assert hardware._read(text, "gpus.toml").gpu == hardware.gpus()
     assert old in text
     with pytest.raises(PredictionError, match=re.escape(said)) as caught:
-        hardware.gpus_of(text.replace(old, new, 1), "gpus.toml")
+        hardware._read(text.replace(old, new, 1), "gpus.toml")
     assert "gpus.toml" in caught.value.message
     assert "Known are" in caught.value.remedy

@@ -106,7 +106,8 @@ def test_nemotron_is_a_hybrid_of_four_billion_weights() -> None:
     assert not NEMOTRON.mlp.gated
     assert 3.9e9 < NEMOTRON.parameters < 4.1e9
     # 96 heads of 80 × 128 states, and 3 columns of 7680 + 2·8·128 channels.
-    assert NEMOTRON.mamba.state_elements == 21 * (96 * 80 * 128 + 3 * 9728)
+    assert NEMOTRON.mamba.ssm_elements == 21 * 96 * 80 * 128
+    assert NEMOTRON.mamba.conv_elements == 21 * 3 * 9728
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.long
 EAGER = "llama_eager.sqlite.xz"
 GRAPH = "llama_graph.sqlite.xz"
 ROOFLINE = "llama_roofline.ncu-rep.xz"
+KINDS = "kinds_full.ncu-rep.xz"
 BASELINE = "scv_baseline_vectorized.ncu-rep.xz"
 VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -86,7 +87,7 @@ def overflow(page: Page) -> int:
 @pytest.fixture(scope="module")
 def files(page_of: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    pages = {"timeline": [EAGER], "counters": [ROOFLINE], "compared": [BASELINE, VARIANT]}
+    pages = {"timeline": [EAGER], "counters": [ROOFLINE], "compared": [BASELINE, VARIANT], "kinds": [KINDS]}
     found = {}
     for name, traces in pages.items():
         found[name] = folder / f"{name}.html"
@@ -122,6 +123,29 @@ def test_no_page_is_wider_than_its_window(
         label = opened.page.locator("[data-chart] svg g.role-axis-title text").first
         colour = label.evaluate("t => getComputedStyle(t).fill")
         assert colour == {"light": "rgb(28, 32, 36)", "dark": "rgb(232, 234, 237)"}[scheme]
+
+
+#: Texts of charts that stick out of their place, where nobody sees them.
+CUT = """
+() => [...document.querySelectorAll("[data-chart]")].flatMap((chart) => {
+  const place = chart.getBoundingClientRect();
+  return [...chart.querySelectorAll("svg text")]
+    .filter((text) => {
+      const at = text.getBoundingClientRect();
+      return at.width > 0 && (at.left < place.left - 1 || at.right > place.right + 1);
+    })
+    .map((text) => chart.dataset.chart + ": " + text.textContent);
+})
+"""
+
+
+@pytest.mark.parametrize("width", [380, 1366])
+def test_no_text_of_a_chart_is_cut_on_a_page_of_counters(
+    browser: Browser, files: dict[str, Path], width: int
+) -> None:
+    with Opened(browser, files["kinds"], width) as opened:
+        assert opened.page.evaluate(CUT) == []
+        assert overflow(opened.page) == 0
 
 
 def column(page: Page, table: str, number: int) -> list[str]:

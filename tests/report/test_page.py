@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
@@ -143,6 +144,31 @@ def test_rooflines_are_there_where_counters_are(page_of: Callable[..., str]) -> 
     scripts = Parsed(page_of(ROOFLINE)).scripts
     assert "t1-kernel_roofline-chart" in scripts
     assert "t1-layer_roofline-chart" in scripts
+
+
+def test_a_page_of_counters_begins_with_headline_advice_and_cards(
+    corpus: Database, page_of: Callable[..., str]
+) -> None:
+    trace = "kinds_full.ncu-rep.xz"
+    text = page_of(trace)
+    headings = re.findall(r'<h3 id="t1-about-[^"]*">([^<]*)</h3>', text)
+    first = [
+        title for title in headings if title in ("Speed of light", "Advice", "Kernels in detail", "Occupancy")
+    ]
+    assert first == ["Speed of light", "Advice", "Kernels in detail", "Occupancy"]
+    assert "of the profiled time 49 % held back by memory" in text
+    top = corpus.query("top_kernels", trace=trace, limit=5)["kernel"].to_list()
+    cards = re.findall(
+        r'<details class="card" id="[^"]*"( open)?><summary><span class="question">([^<]*)<', text
+    )
+    assert [html.unescape(name) for _, name in cards] == top
+    # The first alone is open: the page is short.
+    assert [bool(is_open) for is_open, _ in cards] == [True, False, False, False, False]
+    assert "traceql kernel-card spilling --trace" in text
+
+
+def test_a_page_of_a_timeline_has_no_cards(page_of: Callable[..., str]) -> None:
+    assert '<details class="card"' not in page_of(EAGER)
 
 
 @pytest.mark.parametrize(

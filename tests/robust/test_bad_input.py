@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import lzma
 import os
 import random
@@ -13,6 +14,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import duckdb
 import pyarrow as pa
@@ -22,7 +24,7 @@ from command_line import traceql
 from forks import COMMAND, Forks
 from helpers_robust import ARROWDIR, PARQUETDIR, REPORTS, content, contents, decoded_here, plain
 
-from traceql import Database
+from traceql import Database, given
 from traceql.errors import (
     DatabaseError,
     ReportError,
@@ -31,6 +33,8 @@ from traceql.errors import (
     TruncatedReportError,
     UnknownFormatError,
 )
+from traceql.read import sidecar, source
+from traceql.store import failures
 from traceql.store.decode import find_reports
 
 if TYPE_CHECKING:
@@ -663,3 +667,59 @@ def test_a_file_name_that_is_not_utf_8_is_no_obstacle(tmp_path: Path) -> None:
     answer = traceql("ls", "--db", tmp_path / "db", "--format", "csv")
     assert answer.returncode == 0
     assert "run-\ufffd,nsys" in answer.stdout
+
+
+# --- places ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["a copy of an empty one", "made anew"])
+@pytest.mark.parametrize("place", ["missing/traces.duckdb", "a/b/traces.duckdb", "file/traces.duckdb"])
+def test_a_database_in_a_folder_that_is_not_there_is_refused_by_the_folder(
+    kept: bool, place: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "sweep.csv").write_text("gpu,ms\nH200,1\n")
+    if not kept:
+        (tmp_path / "cache").touch()
+    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "LOCALAPPDATA": str(tmp_path / "cache")}
+    with mock.patch.dict(os.environ, cache):
+        said = traceql("import-runs", "sweep.csv", "--db", place, folder=tmp_path)
+    assert said.returncode == 1
+    folder = (tmp_path / place).parent
+    assert said.stderr.startswith(
+        f"error: {place}: there is no folder {folder}\nCheck the path: make the folder"
+    )
+
+
+def test_a_database_that_cannot_be_made_is_called_as_the_user_calls_it(tmp_path: Path) -> None:
+    error = failures.connection_error(
+        OSError('Cannot open file "/x/t.duckdb.0-1-2-3.new": No space left'),
+        "t.duckdb",
+        "/x/t.duckdb.0-1-2-3.new",
+    )
+    assert error.message == 't.duckdb: cannot be opened (Cannot open file "t.duckdb": No space left)'
+
+
+def test_a_name_that_is_not_utf_8_is_the_same_in_a_report_and_in_its_sidecar(tmp_path: Path) -> None:
+    report = tmp_path / os.fsdecode(b"run \xff\xe2\x82.ncu-rep")
+    report.write_bytes(b"report")
+    with source.open_source(report) as found:
+        assert found.file_name == "run \ufffd\ufffd\ufffd.ncu-rep"
+        place = sidecar.path_of(report)
+        place.write_text(
+            json.dumps(
+                {
+                    "format": sidecar.FORMAT,
+                    "version": sidecar.VERSION,
+                    "report": report.name,
+                    "report_bytes": found.size_bytes,
+                }
+            )
+        )
+        assert sidecar.read(place).strangeness(found.file_name, found.size_bytes) is None
+
+
+def test_halves_of_surrogate_pairs_are_replaced_one_by_one_and_whole_ones_stay() -> None:
+    assert given.valid("a\ud800b\udcffc\udfff") == "a\ufffdb\ufffdc\ufffd"
+    assert given.valid("\ufeffé \U0001f600 ?") == "\ufeffé \U0001f600 ?"
+    assert given.valid("\ud83d\ude00") == "\U0001f600"

@@ -323,6 +323,29 @@ def test_a_new_file_that_cannot_be_put_in_place_is_an_error(
     assert [path.name for path in tmp_path.glob("db*")] == ["db"]
 
 
+def test_a_new_file_has_the_triggers_of_a_users_own_tables(tmp_path: Path) -> None:
+    db = tmp_path / "db"
+    with Database(db) as database:
+        _plant(database, "private")
+    with contextlib.closing(duckdb.connect(str(db))) as connection:
+        for place in ("main", '"a b"'):
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {place}")
+            connection.execute(f"CREATE TABLE {place}.mine (x INTEGER); CREATE TABLE {place}.log (x INTEGER)")
+            connection.execute(
+                f"CREATE TRIGGER t AFTER INSERT ON {place}.mine FOR EACH STATEMENT INSERT INTO {place}.log VALUES (1)"
+            )
+            connection.execute(f"INSERT INTO {place}.mine VALUES (5)")
+    with Database(db) as database:
+        database.drop("private")
+    assert not _left(tmp_path)
+    with contextlib.closing(duckdb.connect(str(db))) as connection:
+        for place in ("main", '"a b"'):
+            # The rows were copied, and no trigger followed that.
+            assert connection.execute(f"SELECT count(*) FROM {place}.log").fetchall() == [(1,)]
+            connection.execute(f"INSERT INTO {place}.mine VALUES (6)")
+            assert connection.execute(f"SELECT count(*) FROM {place}.log").fetchall() == [(2,)]
+
+
 def test_there_is_nothing_to_compact_in_memory_and_no_database_is_an_error(tmp_path: Path) -> None:
     with _recording().database() as database:
         assert database.compact().before_bytes == 0

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 from command_line import ENVIRONMENT, traceql
 from helpers_robust import REPORTS
-from made import nsys, store
+from made import ncu, nsys, store
 from shells import SHELLS, Shell
 
 import traceql as library
@@ -206,6 +206,34 @@ def test_pages_and_pictures_hold_neither_long_names_nor_what_cannot_be_seen(hidi
         assert len(svg) < 200_000
 
 
+def page_of_long_names(kind: str) -> str:
+    """The page of a trace in which ten kernels, and ten ranges of a timeline, have names of a megabyte each."""
+    names = [f"void {number} " + "very" * 250_000 + f"<end {number}>" for number in range(10)]
+    made = nsys.Recording() if kind == "nsys" else ncu.Profile()
+    for number, name in enumerate(names):
+        at = 100 * number
+        if isinstance(made, nsys.Recording):
+            work = nsys.kernel(name, at + 20, at + 30 + number, full=f"{name}()")
+            made.range(name, at, at + 90).call("cudaLaunchKernel_v7000", at + 10, at + 12, work)
+        else:
+            made.kernel(name, "step", metrics={"gpu__time_duration.sum": (100 + number, "nsecond")})
+    with library.open(":memory:") as database:
+        store.store(database, made.report(), "run")
+        return database.report("run")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["nsys", "ncu"])
+def test_a_page_of_ten_names_of_a_megabyte_is_smaller_than_five(kind: str) -> None:
+    page = page_of_long_names(kind)
+    assert len(page.encode()) < 5_000_000
+    written = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    # What one of the names would take alone.
+    assert len(written) < 1_000_000
+    for number in range(10):
+        assert f"&lt;end {number}&gt;" in written
+
+
 @pytest.mark.parametrize("name", ["\udcff", "a\ud800b", "\u202e", "\U000e0101", "\u034f", "\x00", "\ue000"])
 def test_every_unseen_character_is_written_out(name: str) -> None:
     assert values.printable(name).isascii()
@@ -233,7 +261,7 @@ printf '%s\\0' "$@" > '{tmp_path}/words'; exit 1
     path = Path(os.fsdecode(name))
     path.write_bytes(b"report")
     with pytest.raises(ReportError):
-        nsys_tool.export(path, tmp_path)
+        nsys_tool.export(path, tmp_path, 60)
     words = (tmp_path / "words").read_bytes().split(b"\0")[:-1]
     assert words[-1] == os.fsencode(tmp_path) + b"/" + name
     assert words[:2] == [b"export", b"--type"]

@@ -12,6 +12,7 @@ import io
 import lzma
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -28,13 +29,14 @@ import duckdb
 import pytest
 from command_line import traceql
 from forks import COMMAND, Forks
+from helpers_robust import let_end
 
 from traceql import Database, DatabaseError, QueryError, TimeLimitError, TraceqlError
 from traceql.cli import output
 from traceql.draw import charts
 from traceql.questions import catalog
-from traceql.store import interrupts
-from traceql.tables import schema
+from traceql.store import trust
+from traceql.tables import schema, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -218,7 +220,41 @@ CODE = (
     "DROP VIEW dram; CREATE TABLE dram AS SELECT 1 AS x",
     "CREATE OR REPLACE VIEW looked_at AS SELECT 1 AS x; CREATE TABLE window_spans AS SELECT 1 AS x",
     "COMMENT ON TABLE kernels IS 'x'; CREATE INDEX i ON kernels (kernel_id)",
+    "CREATE SCHEMA given.system; CREATE TABLE given.system.kernels AS SELECT 1 AS x; "
+    "CREATE MACRO given.system.sum(a) AS 42",
+    "CREATE SCHEMA given.temp; CREATE VIEW given.temp.dram AS SELECT 1 AS x; CREATE MACRO given.temp.is_like(a, b) AS false",
+    "CREATE TABLE log (x INTEGER); CREATE TABLE mine (x INTEGER); CREATE TRIGGER t AFTER INSERT ON mine FOR EACH STATEMENT "
+    "INSERT INTO log VALUES (1)",
+    "SET GLOBAL default_collation = 'nocase'; CREATE TABLE theirs (name VARCHAR COLLATE nocase)",
+    "ATTACH ':memory:' AS other; CREATE TABLE other.kernels AS SELECT 1 AS x; CREATE VIEW theirs2 AS FROM other.kernels",
 )
+
+#: Functions that list what a database stores as SQL, which might be run: `trust` knows these.
+LISTS = {"duckdb_functions", "duckdb_indexes", "duckdb_tables", "duckdb_triggers", "duckdb_views"}
+
+
+def test_duckdb_stores_no_other_code_than_is_known_here() -> None:
+    with contextlib.closing(duckdb.connect()) as connection:
+        names = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_name LIKE 'duckdb\\_%' ESCAPE '\\'"
+        found = set()
+        for (name,) in connection.execute(names).fetchall():
+            # Those that want an argument list nothing of a database.
+            with contextlib.suppress(duckdb.BinderException):
+                columns = set(connection.sql(f"FROM {name}() LIMIT 0").columns)
+                if "database_name" in columns and columns & {"sql", "macro_definition"}:
+                    found.add(name)
+    # Those that are named only.
+    assert found - {"duckdb_schemas", "duckdb_sequences"} == LISTS
+
+
+def test_a_database_stores_no_secret_and_uses_none(given: Callable[..., Path]) -> None:
+    path = given("CREATE SECRET theirs (TYPE http, BEARER_TOKEN 'plugh')")
+    assert b"plugh" not in path.read_bytes()
+    with Database(path) as database:
+        # Not even those of the user's own, which lie in a folder of DuckDB's.
+        for statement in ("FROM duckdb_secrets()", "CREATE SECRET mine (TYPE http, BEARER_TOKEN 'x')"):
+            with pytest.raises(QueryError):
+                database.sql(statement)
 
 
 def test_nothing_stored_is_run_for_a_question(whole: Path, given: Callable[..., Path]) -> None:
@@ -251,6 +287,18 @@ FALSE = {
     "ALTER TABLE traceql_meta RENAME TO m; CREATE VIEW traceql_meta AS FROM m": "not one of traceql",
     "INSERT INTO traceql_meta FROM traceql_meta": "traceql_meta, which says the version, holds two rows",
     "DELETE FROM traceql_meta": "traceql_meta, which says the version, holds no row",
+    "CREATE TABLE log (x INTEGER); CREATE TRIGGER spy AFTER INSERT ON runs FOR EACH STATEMENT INSERT INTO log VALUES (1)": (
+        "runs does more than hold rows (TRIGGER): spy"
+    ),
+    "CREATE TRIGGER spy BEFORE UPDATE ON traces FOR EACH STATEMENT DELETE FROM kernels": (
+        "traces does more than hold rows (TRIGGER): spy"
+    ),
+    "CREATE TRIGGER spy AFTER UPDATE ON traceql_meta FOR EACH STATEMENT DELETE FROM kernels": (
+        "traceql_meta does more than hold rows (TRIGGER): spy"
+    ),
+    "DROP TABLE threads; CREATE TABLE threads (trace_id BIGINT, pid BIGINT, tid BIGINT, name VARCHAR COLLATE nocase)": (
+        "threads"
+    ),
     "UPDATE traceql_meta SET schema_version = NULL": "traceql_meta, which says the version, holds NULL",
 }
 
@@ -276,6 +324,15 @@ def test_an_older_database_without_a_table_is_refused_by_name(tmp_path: Path) ->
     with Database(path) as database, pytest.raises(DatabaseError, match=r"kernels does more .* \(DEFAULT\)"):
         database.ask("top_kernels")
     with contextlib.closing(duckdb.connect(str(path))) as connection:
+        connection.execute("ALTER TABLE kernels ALTER name DROP DEFAULT")
+        connection.execute("CREATE TRIGGER spy AFTER DELETE ON kernels FOR EACH STATEMENT DELETE FROM traces")
+    with (
+        Database(path) as database,
+        pytest.raises(DatabaseError, match=r"kernels does more .* \(TRIGGER\): spy"),
+    ):
+        database.ask("top_kernels")
+    with contextlib.closing(duckdb.connect(str(path))) as connection:
+        connection.execute("DROP TRIGGER spy ON kernels")
         connection.execute("DROP TABLE kernels")
     with Database(path) as database, pytest.raises(DatabaseError, match="the table kernels, it has nothing"):
         database.ask("top_kernels")
@@ -422,6 +479,27 @@ def test_a_question_that_fails_for_a_value_names_its_column(given: Callable[...,
     assert "kernels.grid_x (9223372036854775807)" in caught.value.message
 
 
+@pytest.mark.parametrize("question", ["occupancy", "scheduler", "speed_of_light"])
+def test_a_question_that_fails_for_rows_that_are_one_names_the_columns(
+    given: Callable[..., Path], question: str
+) -> None:
+    with (
+        Database(given("UPDATE metrics SET kernel_id = -1 WHERE hash(rowid + 6) % 3 = 0")) as database,
+        pytest.raises(QueryError) as caught,
+    ):
+        database.ask(question)
+    assert re.search(r"metrics\.kernel_id and metric \(-1, \w+, twice\)", caught.value.message)
+
+
+def test_what_reports_hold_is_in_range_and_told_apart(whole: Path) -> None:
+    with Database(whole) as database:
+        database.sql("SELECT 1")
+        with database._store._used("read") as cursor:
+            assert trust.out_of_range(cursor.connection, [table.name for table in schema.TABLES]) == ""
+        tables = [table.name for table in schema.TABLES if values.twice(table, table.name)]
+    assert {"kernels", "api_calls", "nvtx_ranges", "memory_ops", "metrics", "runs"} <= {*tables}
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(3, 8))
 def test_whatever_a_database_holds_the_answer_is_one_or_an_error(
@@ -445,6 +523,9 @@ ENDLESS = "WITH RECURSIVE r AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM r) SEL
 #: One piece of work, in which DuckDB does not look whether it was interrupted.
 LONG_PIECE = "SELECT length(regexp_replace(repeat('ab', 4000000), 'a(.)', '\\1x', 'g'))"
 
+#: Some hundreds of megabytes when the signal comes, and several thousand later.
+LONG_LISTS = "SELECT len(list_transform(range(200000000), lambda x: x + 1))"
+
 
 @pytest.mark.parametrize("statement", [ENDLESS, LONG_PIECE])
 def test_a_time_limit_ends_a_question(given: Callable[..., Path], statement: str) -> None:
@@ -454,10 +535,7 @@ def test_a_time_limit_ends_a_question(given: Callable[..., Path], statement: str
             database.sql(statement)
         assert time.monotonic() - start < 2
         assert database.sql("SELECT 7").item() == 7
-    # A command that runs in this process would end it rather than wait.
-    until = time.monotonic() + 60
-    while interrupts.left_behind() and time.monotonic() < until:
-        time.sleep(0.05)
+    let_end()
 
 
 def test_a_view_without_end_ends_with_the_time_limit(given: Callable[..., Path]) -> None:
@@ -466,6 +544,7 @@ def test_a_view_without_end_ends_with_the_time_limit(given: Callable[..., Path])
         answer = traceql("--timeout", "0.3", "sql", "--db", path, f"FROM {view}")
         assert (answer.returncode, answer.stdout) == (124, "")
         assert answer.stderr.startswith("error: no answer within 0.3 s\n")
+    let_end()
     assert traceql("ls", "--db", path, environment={**os.environ, "TRACEQL_TIMEOUT": "60"}).returncode == 0
 
 
@@ -478,10 +557,23 @@ def test_what_a_question_makes_is_there_for_the_next_one_within_a_limit(given: C
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
 def test_a_time_that_is_none_is_wrong_usage(seconds: str) -> None:
     assert traceql("--timeout", seconds, "gpu", "H200").returncode == 2
+    assert traceql("collect", "nsys", "--timeout", seconds, "--dry-run", "--", "true").returncode == 2
+    if seconds != "0":
+        assert traceql("ls", "--wait", seconds).returncode == 2
+
+
+@pytest.mark.parametrize("seconds", [0, -1, -0.5, float("nan"), float("inf"), -float("inf")])
+def test_a_time_that_is_none_is_refused_where_a_database_is_named(seconds: float) -> None:
+    with pytest.raises(ValueError, match=r"timeout_s: .* is no time; give seconds above 0"):
+        Database(":memory:", timeout_s=seconds)
+    if seconds != 0:
+        with pytest.raises(ValueError, match=r"wait_s: .* is no time; give seconds, or 0"):
+            Database(":memory:", wait_s=seconds)
+    Database(":memory:", wait_s=0, timeout_s=0.001).close()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
-@pytest.mark.parametrize("statement", [ENDLESS, LONG_PIECE])
+@pytest.mark.parametrize("statement", [ENDLESS, LONG_PIECE, LONG_LISTS])
 def test_a_signal_ends_a_command_at_once_whatever_the_database_does(
     whole: Path, tmp_path: Path, forks: Forks, statement: str
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from made import store
 
-from traceql.ask import check_files, checks, compare
+from traceql.ask import check_files, checks, compare, expressions
 from traceql.cli import predict
 from traceql.errors import (
     CatalogError,
@@ -237,6 +239,98 @@ def test_a_condition_that_would_fill_the_memory_is_refused(
     with pytest.raises(CheckError, match=r"given.toml: check 'one'") as refused:
         judged(measured, condition)
     assert said in refused.value.message
+
+
+def doubled(times: int) -> str:
+    """An expression that makes 2^times texts, or one so long, of one."""
+    made = "gpu"
+    for number in range(times):
+        made = f"[v{number} || v{number} for v{number} in [{made}]][1]"
+    return made
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems limit no process's memory")
+@pytest.mark.parametrize("key", ["condition", "rows", "evidence"])
+def test_a_condition_that_takes_gigabytes_is_ended_and_the_next_one_answered(
+    key: str, measured: Database
+) -> None:
+    keys = {"condition": "true", "rows": "true", "evidence": "gpu"} | {key: f"length({doubled(30)}) > 1"}
+    said = "".join(f"{name} = {json.dumps(text)}\n" for name, text in keys.items())
+    found = check_files.parse(
+        f'[[check]]\nname = "one"\nquery = "runs"\nmessage = "m"\n{said}',
+        "given.toml",
+        measured._asker.catalog,
+    )
+    with pytest.raises(CheckError, match=r"check 'one': needs more than 1.1 GB of memory"):
+        checks.run(measured._asker, found)
+    import resource
+
+    # Neither this process nor the one in which it was computed.
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10 < 2 << 30
+    assert judged(measured, f"length({doubled(3)}) = 32") == "pass"
+
+
+def test_what_is_computed_apart_knows_macros_and_errors_as_ever(measured: Database) -> None:
+    assert judged(measured, "is_like(gpu, 'H%') AND len([x + 1 for x in [position]]) = 1") == "pass"
+    assert judged(measured, "[x for x in [position]][1] < 1") == "fail"
+    assert judged(measured, "[NULL::BOOLEAN][1]") == "cannot tell"
+    for condition, said in (
+        ("nosuch([position]) > 1", "nosuch does not exist"),
+        ("[gpu][1]::INTEGER > 1", "Could not convert string 'H200'"),
+        ("[position][1] + 1", "neither true nor false"),
+        ("len(read_text('/etc/passwd')) > 1 AND [true][1]", "read_text"),
+        ("getenv('HOME') = 'x' AND [true][1]", "getenv"),
+    ):
+        with pytest.raises(CheckError, match=re.escape(said)):
+            judged(measured, condition)
+
+
+@pytest.mark.parametrize(
+    ("expression", "plain"),
+    [
+        (
+            "delta_pct <= -10 AND round(abs(a), 6) < 2 OR median(x) FILTER (b = 'c') / 1e6 BETWEEN 1 AND 2",
+            True,
+        ),
+        ("CASE WHEN a IS NULL THEN b ELSE coalesce(c, 1) END IN (1, 2)", True),
+        ("name LIKE 'a%' AND tags['gpu'] = 'H200' AND a::DOUBLE > 1", True),
+        ("a || b = 'c'", False),
+        ("len([x for x in l]) > 1", False),
+        ("list_transform(l, lambda x: x + 1)[1] > 1", False),
+        ("list(a) = [1]", False),
+        ("string_agg(a) = 'x'", False),
+        ("NULL::INTEGER[90000] IS NULL", False),
+        ("sum(a) OVER () > 1", False),
+        ("percent(a, b) > 1", False),
+    ],
+)
+def test_only_what_compares_and_sums_up_is_computed_here(
+    expression: str, plain: bool, measured: Database
+) -> None:
+    assert expressions.is_plain(expressions.one_expression(measured._asker, expression)) is plain
+
+
+def test_what_is_plain_are_functions_of_duckdb(measured: Database) -> None:
+    named = measured.sql("SELECT DISTINCT function_name FROM duckdb_functions() WHERE internal")
+    assert set(named["function_name"]) >= expressions._PLAIN
+
+
+def test_a_signal_or_a_limit_ends_what_is_computed_apart(
+    measured: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nested = "position"
+    for name in "abcdefgh":
+        nested = f"list_sum([{nested} + {name} for {name} in [1, 2, 3, 4, 5, 6, 7, 8, 9, position]])"
+    with pytest.raises(TimeLimitError, match=r"no answer within 0.5 s"), interrupts.within(0.5):
+        judged(measured, f"{nested} > 1")
+    assert interrupts._running == []
+    timer = threading.Timer(1, interrupts._interrupt)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(CheckError, match="crashed"):
+        judged(measured, f"{nested} > 1")
+    assert time.monotonic() - began < checks.SECONDS
+    timer.join()
 
 
 def test_a_condition_that_takes_too_long_is_ended(

@@ -18,12 +18,13 @@ import pytest
 import writers
 from command_line import traceql
 from forks import Forks
-from helpers_robust import PARQUETDIR, contents, decoded_here
+from helpers_robust import PARQUETDIR, contents, decoded_here, let_end
 from made.nsys import Recording
 
 import traceql as library
-from traceql.errors import CheckError, DatabaseError, QueryError, ReportError
+from traceql.errors import CheckError, DatabaseError, QueryError, ReportError, TimeLimitError
 from traceql.questions import catalog
+from traceql.read import temporary
 from traceql.store import decode, held
 from traceql.store.connection import Store
 from traceql.store.definitions import Definitions
@@ -114,6 +115,34 @@ def test_a_change_waits_says_once_for_whom_and_is_made(forks: Forks, db: Path) -
     assert answer.stderr.count("waiting") == 1
     assert f"in use by another process (PID {holder.pid}); waiting up to 60 s" in answer.stderr
     assert tags(db) == {"gpu": "h200"}
+
+
+def test_a_time_limit_that_a_lock_used_up_says_so(forks: Forks, db: Path) -> None:
+    with holding(forks, db) as holder:
+        answer = traceql("--timeout", "0.4", "ls", "--db", db)
+        assert answer.returncode == 124
+        assert "error: no answer within 0.4 s, of which 0." in answer.stderr
+        assert f"{db} is in use by another process (PID {holder.pid})" in answer.stderr
+        assert "Narrow" not in answer.stderr
+    # Who had the database at once, and was slow, is told what helps against that.
+    answer = traceql(
+        "--timeout", "0.3", "sql", "--db", db, "SELECT count(*) FROM range(1000000) a, range(1000000) b"
+    )
+    assert answer.returncode == 124
+    assert "Narrow" in answer.stderr
+    assert "in use" not in answer.stderr
+    let_end()
+
+
+def test_a_time_limit_that_a_change_of_the_same_process_used_up_says_so(db: Path) -> None:
+    with library.open(db, timeout_s=0.3) as database, library.open(db) as other:
+        with (
+            other._store.writing("something"),
+            pytest.raises(TimeLimitError, match="in use by this process itself"),
+        ):
+            database.sql("FROM traces")
+        assert database.sql("FROM traces").height == 1
+    let_end()
 
 
 @pytest.mark.parametrize("how", ["write", "read"])
@@ -288,6 +317,83 @@ def test_an_export_in_whose_folder_the_database_lies_is_the_same_report_each_tim
         decode.decode(folder)
 
 
+# --- what killed processes leave ------------------------------------------------------------------------
+
+#: Makes a database beside its place, says so, and is killed when told, or goes on.
+_MAKER = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGUSR2])
+from traceql import Database
+db = Database(sys.argv[1])
+db._store.prepare()
+print(db._store._prepared, flush=True)
+if signal.sigwait([signal.SIGUSR1, signal.SIGUSR2]) == signal.SIGUSR2:
+    os.kill(os.getpid(), signal.SIGKILL)
+db.import_runs(sys.argv[2])
+"""
+
+
+def beside(folder: Path) -> set[str]:
+    """Databases that are being made."""
+    return {path.name for path in folder.glob("*.new*")}
+
+
+def test_what_a_killed_maker_left_goes_with_the_next_change_and_what_is_being_made_stays(
+    forks: Forks, tmp_path: Path
+) -> None:
+    db, runs = tmp_path / "traces.duckdb", tmp_path / "sweep.csv"
+    runs.write_text("gpu,batch_size,ms\nH200,1,5.0\n")
+    others = {
+        # Of another machine or container, of a process that lives, of another database, and called almost like that.
+        f"traces.duckdb.{'0' * 8}-999999-1-{'0' * 8}.new",
+        f"traces.duckdb.{temporary.mine()}-{'0' * 8}.new",
+        f"tracesxduckdb.{temporary._machine()}-999999-1-{'0' * 8}.new",
+        "traces.duckdb.new",
+    }
+    with forks.start(db, runs, code=_MAKER) as killed, forks.start(db, runs, code=_MAKER) as goes_on:
+        left, kept = (Path(one.stdout.readline().strip()) for one in (killed, goes_on))
+        assert left.parent == kept.parent == tmp_path
+        killed.send_signal(signal.SIGUSR2)
+        assert killed.wait() == -signal.SIGKILL
+        Path(f"{left}.wal").touch()
+        for name in others:
+            (tmp_path / name).touch()
+        assert beside(tmp_path) == {left.name, f"{left.name}.wal", kept.name, *others}
+        temporary.sweep_files.cache_clear()
+        with library.open(db) as database:
+            database.import_runs(runs)
+        assert beside(tmp_path) == {kept.name, *others}
+        goes_on.send_signal(signal.SIGUSR1)
+        assert goes_on.wait() == 0
+    assert beside(tmp_path) == others
+    with library.open(db) as database:
+        assert database.sql("SELECT count(DISTINCT sweep) FROM runs").item() == 1
+
+
+@pytest.mark.long
+def test_makers_that_are_killed_and_makers_that_go_on_disturb_nobody(forks: Forks, tmp_path: Path) -> None:
+    rng = random.Random(14)
+    for attempt in range(6):
+        db = tmp_path / f"{attempt}.duckdb"
+        sweeps = [tmp_path / f"sweep{number}.csv" for number in range(4)]
+        for number, sweep in enumerate(sweeps):
+            sweep.write_text(f"gpu,batch_size,ms\nH200,{number},5.0\n")
+        with contextlib.ExitStack() as stack:
+            makers = [stack.enter_context(forks.start(db, sweep, code=_MAKER)) for sweep in sweeps]
+            for maker in makers:
+                assert maker.stdout.readline().strip().endswith(".new")
+            ends = [signal.SIGUSR2, signal.SIGUSR2, signal.SIGUSR1, signal.SIGUSR1]
+            rng.shuffle(ends)
+            for maker, end in zip(makers, ends, strict=True):
+                maker.send_signal(end)
+            assert sorted(maker.wait() for maker in makers) == [-signal.SIGKILL, -signal.SIGKILL, 0, 0]
+        with library.open(db) as database:
+            assert database.sql("SELECT count(DISTINCT sweep) FROM runs").item() == 2
+            temporary.sweep_files.cache_clear()
+            database.import_runs(sweeps[0])
+        assert not beside(tmp_path)
+
+
 # --- the database among the reports ---------------------------------------------------------------------
 
 
@@ -299,7 +405,10 @@ def test_the_database_and_what_lies_beside_it_and_beside_reports_are_passed_over
     assert traceql("ingest", "-q", "run.sqlite", "--db", name, folder=tmp_path).returncode == 0
     (tmp_path / "hard.db").hardlink_to(tmp_path / name)
     beside = [
-        *(f"{name}{suffix}" for suffix in (".wal", ".wal.recovery", ".tmp", f".{'0af3' * 8}.new")),
+        *(
+            f"{name}{suffix}"
+            for suffix in (".wal", ".wal.recovery", ".tmp", f".0123abcd-7-8-{'0af3' * 2}.new")
+        ),
         *("run.sqlite-journal", "run.sqlite-wal", "run.sqlite.run.json"),
     ]
     for other in beside:

@@ -200,16 +200,21 @@ def outcome(form: str, path: Path) -> tuple[str, float, float]:
     import resource
 
     began = time.perf_counter()
+    said, says = os.pipe()
     pid = os.fork()
     if pid == 0:
         with Path("/proc/self/statm").open(encoding="utf-8") as file:
-            has = int(file.read().split()[5]) * resource.getpagesize()
+            sizes = [int(pages) * resource.getpagesize() for pages in file.read().split()]
+        resident, has = sizes[1], sizes[5]
+        os.write(says, str(resident).encode())
         most = has + BYTES + BYTES_PER_BYTE * path.stat().st_size
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         signal.alarm(SECONDS)
         os._exit(_read(form, path))
     _, status, used = os.wait4(pid, 0)
-    seconds, grown = time.perf_counter() - began, 1024.0 * used.ru_maxrss - _RESIDENT
+    seconds, grown = time.perf_counter() - began, 1024.0 * used.ru_maxrss - int(os.read(said, 32))
+    os.close(said)
+    os.close(says)
     if os.WIFSIGNALED(status):
         return f"signal {os.WTERMSIG(status)}", seconds, grown
     return {0: "read", 1: "refused"}.get(os.WEXITSTATUS(status), "failed"), seconds, grown
@@ -248,7 +253,4 @@ if __name__ == "__main__":
     # What every case needs is there before the first one.
     for _form in MAKERS:
         assert reader_of(_form).read
-    import resource
-
-    _RESIDENT = 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     main()

@@ -18,7 +18,7 @@ from traceql.present import formats
 from traceql.questions import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import polars as pl
     import pyarrow as pa
@@ -255,9 +255,26 @@ class _Narrowed:
         params: Mapping[str, Value] | None = None,
         tables: Mapping[str, pa.Table] | None = None,
         narrowed: Mapping[str, str] | None = None,
+        about: Sequence[str] = (),
     ) -> pa.Table:
         """The answer to a statement."""
-        return self.store.run(statement, params, tables, {**self.selects, **(narrowed or {})})
+        return self.store.run(statement, params, tables, {**self.selects, **(narrowed or {})}, about)
+
+
+class Once(Asker):
+    """Asks every question once and remembers the answer: for a page of one state of a database."""
+
+    def __init__(self, asker: Asker) -> None:
+        super().__init__(asker.store, asker.catalog, asker._draw)
+        self._answers: dict[tuple[str, str], Answer] = {}
+
+    def __call__(self, name: str, /, **params: Value) -> Answer:
+        """As `Asker` does; an error is raised anew."""
+        bound = self.catalog.find(name).bind(params)
+        key = (name, json.dumps(bound, default=str, sort_keys=True))
+        if key not in self._answers:
+            self._answers[key] = super().__call__(name, **params)
+        return self._answers[key]
 
 
 def is_shipped(query: Query) -> bool:

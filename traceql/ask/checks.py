@@ -3,7 +3,8 @@
 A check passes when its condition is true for every judged row, and fails when it is false for one. It cannot
 tell when a number is unknown (NULL), no row is left to judge, or nothing that the question reads was
 recorded. Conditions are expressions of DuckDB's SQL over the columns of the answer, aggregates included: they
-see nothing else, and have `SECONDS` for their answer. The files: `check_files`.
+see nothing else, and have `SECONDS` for their answer, and those that may make much of little a process of
+their own, with a limit of memory (`traceql.store.apart`). The files: `check_files`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from traceql.ask.check_files import Check, CheckFile, at, used, value_of
-from traceql.ask.expressions import expressions, one_expression
+from traceql.ask.expressions import expressions, is_plain, one_expression
 from traceql.errors import CheckError, MissingDataError, QueryError, TimeLimitError
-from traceql.store import interrupts
+from traceql.store import apart, interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,10 +88,9 @@ def run(
         # A value may be a list or a map, which are no keys.
         key = (check.query, repr(bound))
         try:
-            for text in (check.condition, check.rows):
-                one_expression(ask, text)
+            trees = [*one_expression(ask, check.condition), *one_expression(ask, check.rows)]
             if check.evidence:
-                expressions(ask, check.evidence, check.evidence)
+                trees += expressions(ask, check.evidence, check.evidence)
             if key not in answers:
                 answers[key] = _answer(ask, check.query, bound)
         except QueryError as error:
@@ -100,7 +100,7 @@ def run(
             verdicts.append(Verdict(check.name, "cannot tell", (), notes, check.message))
             continue
         try:
-            outcome, evidence = _judged(ask, check, answer)
+            outcome, evidence = _judged(ask, check, answer, plain=is_plain(trees))
         except QueryError as error:
             columns = f"Columns of {check.query}: {', '.join(answer.column_names)}."
             raise at(where, QueryError(error.message, columns)) from error
@@ -160,36 +160,44 @@ def _answer(ask: Asker, query: str, bound: dict[str, Value]) -> tuple[pa.Table |
 
 
 def _judged(
-    ask: Asker, check: Check, answer: pa.Table
+    ask: Asker, check: Check, answer: pa.Table, *, plain: bool
 ) -> tuple[Outcome | None, tuple[Mapping[str, Any], ...]]:
     """The outcome, None if no row is left to judge, and the evidence."""
     import pyarrow as pa
 
-    def over(statement: str) -> pa.Table:
-        began = time.monotonic()
-        try:
-            with interrupts.within(SECONDS):
-                return ask.store.run(statement, tables={"answer": answer})
-        except TimeLimitError as error:
-            if time.monotonic() - began < SECONDS:
-                # The time of all questions is up, not that of this condition.
-                raise
-            raise QueryError(f"not answered within {SECONDS:g} s", "Ask for less.") from error
-
     judged = f"FROM answer WHERE (\n{check.rows}\n)"
-    found = over(f"SELECT (\n{check.condition}\n) AS verdict {judged}").column(0)
+    statements = [f"SELECT (\n{check.condition}\n) AS verdict {judged}", f"SELECT count(*) {judged}"]
+    shown = check.evidence or ", ".join(f'"{name}"' for name in _mentioned(check.condition, answer))
+    if shown:
+        statements.append(f"SELECT {shown} \n{judged}")
+    verdicts, counted, *seen = _over(ask, answer, statements, plain=plain)
+    found = verdicts.column(0)
     if not pa.types.is_boolean(found.type):
         raise QueryError(f"{check.condition.strip()}: neither true nor false, but {found.type}")
-    if over(f"SELECT count(*) {judged}").column(0)[0].as_py() == 0:
+    if counted.column(0)[0].as_py() == 0:
         return None, ()
     held = found.to_pylist()
-    shown = check.evidence or ", ".join(f'"{name}"' for name in _mentioned(check.condition, answer))
-    evidence = over(f"SELECT {shown} \n{judged}").to_pylist() if shown else []
+    evidence = [row for rows in seen for row in rows.to_pylist()]
     if len(evidence) == len(held) and not all(held):
         # Row by row: those that decided.
         decisive = False if False in held else None
         evidence = [row for row, verdict in zip(evidence, held, strict=True) if verdict is decisive]
     return "fail" if False in held else "pass" if all(held) else "cannot tell", tuple(evidence)
+
+
+def _over(ask: Asker, answer: pa.Table, statements: list[str], *, plain: bool) -> list[pa.Table]:
+    """What statements say of an answer."""
+    began = time.monotonic()
+    try:
+        with interrupts.within(SECONDS):
+            if plain:
+                return [ask.store.run(statement, tables={"answer": answer}) for statement in statements]
+            return apart.run(statements, answer, ask.store.definitions)
+    except TimeLimitError as error:
+        if time.monotonic() - began < SECONDS:
+            # The time of all questions is up, not that of this condition.
+            raise
+        raise QueryError(f"not answered within {SECONDS:g} s", "Ask for less.") from error
 
 
 def _mentioned(condition: str, answer: pa.Table) -> list[str]:

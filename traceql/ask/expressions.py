@@ -13,6 +13,28 @@ if TYPE_CHECKING:
 
     from traceql.ask.answer import Asker
 
+# Functions and operators whose value is no larger than what they are given, and types of such values.
+_PLAIN = frozenset(
+    re.findall(
+        r"\S+",
+        """
+    + - * / // % ** ^ & | ~ ~~ !~~ ~~* !~~* abs any_value arg_max arg_min array_extract avg bool_and
+    bool_or cardinality ceil ceiling contains count count_if count_star ends_with exp first floor
+    greatest isfinite isinf isnan last least left len length list_contains ln log log10 log2 lower
+    ltrim max max_by mean median min min_by mode nullif pow power prefix quantile_cont quantile_disc
+    regexp_full_match regexp_matches right round rtrim sign split_part sqrt starts_with stddev
+    stddev_pop stddev_samp strlen struct_extract substr substring suffix sum trim trunc upper
+    var_pop var_samp variance
+    """,
+    )
+)
+_PLAIN_CLASSES = frozenset(
+    ("BETWEEN", "CASE", "CAST", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION", "OPERATOR")
+)
+_PLAIN_TYPES = frozenset(
+    ("BIGINT", "BOOLEAN", "DATE", "DECIMAL", "DOUBLE", "FLOAT", "HUGEINT", "INTEGER", "TIMESTAMP", "VARCHAR")
+)
+
 #: Characters of one expression.
 MOST_CHARACTERS = 10_000
 
@@ -28,12 +50,26 @@ _SWELLING = frozenset(
 )
 
 
-def one_expression(ask: Asker, text: str) -> None:
-    """Raise unless `text` is one expression over columns."""
+def one_expression(ask: Asker, text: str) -> list[Any]:
+    """The syntax tree of one expression over columns; raises for anything else."""
     # On lines of their own: a comment in the text ends there.
     found = expressions(ask, text, f"(\n{text}\n)")
     if len(found) != 1 or any(node.get("class") == "STAR" for node in _nodes(found)):
         raise _no_expression(text)
+    return found
+
+
+def is_plain(trees: list[Any]) -> bool:
+    """Whether expressions only compare and sum up: whatever the columns hold, their values are no larger."""
+    return all(_is_plain(node) for node in _nodes(trees) if "class" in node)
+
+
+def _is_plain(node: dict[str, Any]) -> bool:
+    if node["class"] == "FUNCTION":
+        return node["function_name"].lower() in _PLAIN
+    if node["class"] == "TYPE":
+        return node["type_name"].upper() in _PLAIN_TYPES
+    return node["class"] in _PLAIN_CLASSES
 
 
 def expressions(ask: Asker, text: str, selected: str) -> list[Any]:

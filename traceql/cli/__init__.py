@@ -5,18 +5,16 @@ Commands import what they need when they run, so that ``traceql --help`` stays i
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import importlib
 import io
-import math
 import os
 import sys
 
 import click
 
 from traceql import __version__
-from traceql.cli import common
+from traceql.cli import common, leave
 from traceql.errors import TimeLimitError, TraceqlError
 from traceql.present import values
 from traceql.store import interrupts
@@ -32,9 +30,6 @@ Shell completion: traceql completion --help
 """
 
 
-# As that of timeout(1).
-_TIMED_OUT = 124
-
 #: In the order in which help lists them: each in the module of its name.
 _COMMANDS = (
     "ingest",
@@ -49,6 +44,7 @@ _COMMANDS = (
     "export",
     "schema",
     "query",
+    "kernel-card",
     "sql",
     "diff",
     "check",
@@ -76,13 +72,6 @@ class _Commands(click.Group):
         return command
 
 
-def _finite(_ctx: click.Context, _param: click.Parameter, value: float | None) -> float | None:
-    """Callback of ``--timeout``."""
-    if value is not None and not math.isfinite(value):
-        raise click.BadParameter("a number of seconds, or leave it away for no limit.")
-    return value
-
-
 @click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="traceql")
 @click.option(
@@ -97,11 +86,10 @@ def _finite(_ctx: click.Context, _param: click.Parameter, value: float | None) -
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=common.Seconds(),
     envvar="TRACEQL_TIMEOUT",
     show_envvar=True,
     metavar="SECONDS",
-    callback=_finite,
     help="How long the questions of the command may take together; else it ends with status 124. "
     "Stands before the command.",
 )
@@ -118,27 +106,6 @@ def main() -> None:
     2 wrong usage, 3 a check failed, 4 none failed but one cannot tell, 124 it took longer than --timeout,
     130 interrupted, 143 terminated.
     """
-    try:
-        _main()
-    except SystemExit as end:
-        if interrupts.left_behind():
-            _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
-        raise
-
-
-def _leave(status: int) -> None:
-    """End at once: the database still computes, and an orderly end would wait for it."""
-    from traceql.store import sharing
-
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.flush()
-    sharing.remove_spills()
-    os._exit(status)
-
-
-def _main() -> None:
     # Exceptions, so that temporary files are removed on the way out.
     interrupts.install()
     for stream in (sys.stdout, sys.stderr):
@@ -161,10 +128,10 @@ def _main() -> None:
         sys.exit(error.exit_code)
     except click.Abort:
         click.echo("Interrupted.", err=True)
-        sys.exit(130)
+        sys.exit(leave.INTERRUPTED)
     except TraceqlError as error:
         common.complain(error)
-        sys.exit(_TIMED_OUT if isinstance(error, TimeLimitError) else 1)
+        sys.exit(leave.TIMED_OUT if isinstance(error, TimeLimitError) else 1)
     except BrokenPipeError:
         # The reader of a pipe (head, less) has seen enough. Python would complain when flushing at exit.
         sys.stdout = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from traceql.cli.common import note, parse_tags
+from traceql.cli.common import Seconds, note, parse_tags
 from traceql.present.values import counted, readable
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _shared(function: F) -> F:
             ),
             click.option(
                 "--timeout",
-                type=click.FloatRange(0, min_open=True),
+                type=Seconds(),
                 help="Seconds until it is stopped; all that it started is gone a minute later.",
             ),
             click.option(

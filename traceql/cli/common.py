@@ -26,6 +26,21 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+
+class Seconds(click.FloatRange):
+    """A number of seconds above 0, or from 0 on; one that ends."""
+
+    def __init__(self, *, zero: bool = False) -> None:
+        super().__init__(min=0, min_open=not zero)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click does it."""
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return found
+
+
 DEFAULT_DB = "traces.duckdb"
 _WAIT = "traceql.wait_s"
 
@@ -47,7 +62,7 @@ def db_option() -> Callable[[F], F]:
         default=WAIT_S,
         show_default=True,
         show_envvar=True,
-        type=click.FloatRange(min=0),
+        type=Seconds(zero=True),
         metavar="SECONDS",
         expose_value=False,
         callback=_keep_wait,
@@ -57,8 +72,6 @@ def db_option() -> Callable[[F], F]:
 
 
 def _keep_wait(context: click.Context, _param: click.Parameter, wait_s: float) -> None:
-    if math.isnan(wait_s):
-        raise click.BadParameter("a number of seconds; 0 for not at all.")
     context.meta[_WAIT] = wait_s
 
 

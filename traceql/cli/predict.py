@@ -54,7 +54,8 @@ def _count(*names: str, least: int = 1, **given: Any) -> Callable[[F], F]:
 def _not_absurd(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
     """Refuse numbers whose products overflow."""
     for one in value if isinstance(value, tuple) else (value,):
-        if one is not None and one > LARGEST:
+        # Not a number is no more than anything.
+        if one is not None and not one <= LARGEST:
             raise click.BadParameter(f"More than {LARGEST:,} is a slip.")
     return value
 

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 import altair as alt
 import polars as pl
 
-from traceql.draw import comparisons, distributions, hierarchies, rooflines, sweeps, theme, timelines
+from traceql.draw import (
+    comparisons,
+    counters,
+    distributions,
+    hierarchies,
+    rooflines,
+    sweeps,
+    theme,
+    timelines,
+)
 from traceql.draw.registry import KINDS, Drawing
 from traceql.errors import CatalogError, QueryError, UnknownQueryError
 from traceql.present import units, values
@@ -28,7 +37,7 @@ if TYPE_CHECKING:
     from traceql.questions.question import Picture, Query
 
 #: The families; importing them registers their kinds.
-FAMILIES = (comparisons, distributions, hierarchies, rooflines, sweeps, timelines)
+FAMILIES = (comparisons, counters, distributions, hierarchies, rooflines, sweeps, timelines)
 
 #: Charts that have a name of their own → the queries that they show, side by side.
 ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(

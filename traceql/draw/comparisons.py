@@ -14,6 +14,8 @@ _ROWS = 20
 _PAIRS = 12
 _PAIRS_OF_BARS = 24
 _GROUPS = 12
+# What a letter takes of the width of a narrow page.
+_LETTER = 0.02
 # How remarks of queries begin where there is nothing to measure.
 _NO_KERNEL = "no kernel there"
 
@@ -169,7 +171,9 @@ def share_bars(
         pl.int_range(pl.len(), dtype=pl.Int64).alias(theme.ROW), pl.col("end_pct").fill_null(0)
     )
     axis = theme.plain_axis(units.title(y) if part else "Share", "%", values=[0, 25, 50, 75, 100], grid=False)
-    reach = 1.4 * max(100.0, *rows["end_pct"].to_list())
+    # Room for the text at the end of each bar, on a narrow page, too.
+    ends = zip(rows["end_pct"].to_list(), rows[theme.VALUE].to_list(), strict=True)
+    reach = max(140.0, *(end / (1 - _LETTER * min(len(text or ""), 35)) for end, text in ends))
     chart = _in_groups(rows, x, axis, reach, [units.title(side) for side in sides])
     all_of_them = known.select(x, *([group] if group else [])).n_unique() if part else known.height
     return theme.noted(chart, theme.cut(groups, all_of_them, "first"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import altair as alt
 import polars as pl
@@ -24,6 +24,8 @@ _HEIGHT = 380
 _LEVELS = {"dram": "DRAM", "l2": "L2", "l1": "L1"}
 # Pixels from the end of a roof to its label: those of arithmetic below the line, memory's above each other.
 _BELOW, _ABOVE, _LINE = 11, -7, 12
+# A plot of fewer pixels has no room for labels left of the ends of memory's roofs.
+_NARROW = 400
 # Where a roof comes from, the one to be labelled first: how it is called, and drawn.
 _SOURCES: Mapping[str, tuple[str, Sequence[float]]] = {
     "measured": ("measured, sustained", [5, 3]),
@@ -66,7 +68,9 @@ def roofline(
     left, right = _span(rows, ridges, x)
     across = alt.X(
         f"{x}:Q",
-        axis=theme.plain_axis("Arithmetic intensity at DRAM", "FLOP/byte", values=_powers(left, right)),
+        axis=theme.plain_axis(
+            "Arithmetic intensity at DRAM", "FLOP/byte", values=_powers(left, right), labelFlush=True
+        ),
         scale=alt.Scale(type="log", domain=[left, right], nice=False),
     )
     floor = 10.0 ** math.floor(math.log10(low))
@@ -94,12 +98,7 @@ def roofline(
                 scale=alt.Scale(domain=[name for name, _ in drawn], range=[dash for _, dash in drawn]),
             ),
         ),
-        *(
-            alt.Chart(lines.filter((pl.col("label") != "") & (pl.col("dy") == dy)))
-            .mark_text(style="note", align="right", dy=dy)
-            .encode(x=across, y=up, text=alt.Text("label:N"))
-            for dy in lines.filter(pl.col("label") != "")["dy"].unique().sort().to_list()
-        ),
+        *_labels(lines, across, up),
         alt.Chart(ridges)
         .mark_point(style="ridge", size=40, filled=True, opacity=1)
         .encode(x=across, y=up, tooltip=[alt.Tooltip("label:N", title="Ridge point")]),
@@ -150,6 +149,26 @@ def roofline(
         )
     # The dashes of roofs tell their sources, those of trails their traces.
     return theme.noted(alt.layer(*layers).resolve_scale(strokeDash="independent"), *notes)
+
+
+def _labels(lines: pl.DataFrame, across: alt.X, up: alt.Y) -> list[alt.Chart]:
+    """The labels of the roofs, at their ends: those of memory at the left edge where the chart is narrow."""
+    found = []
+    labelled = lines.filter(pl.col("label") != "")
+    for dy in labelled["dy"].unique().sort().to_list():
+        base = alt.Chart(labelled.filter(pl.col("dy") == dy)).encode(y=up)
+        text = alt.Text("label:N")
+        if dy == _BELOW:
+            found.append(base.mark_text(style="note", align="right", dy=dy).encode(x=across, text=text))
+            continue
+        sides: tuple[tuple[bool, Literal["left", "right"]], ...] = ((False, "right"), (True, "left"))
+        for narrow, align in sides:
+            shown = alt.condition(f"(width < {_NARROW}) === {str(narrow).lower()}", text, alt.value(""))
+            place = alt.XValue(4) if narrow else across  # type: ignore[no-untyped-call]
+            # At the edge they lie above the label of the highest ridge point.
+            up_by = _LINE if narrow else 0
+            found.append(base.mark_text(style="note", align=align, dy=dy - up_by).encode(x=place, text=shown))
+    return found
 
 
 def _points_of_one_trail(rows: pl.DataFrame, series: list[str], trail: str) -> bool:

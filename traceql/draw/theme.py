@@ -125,6 +125,7 @@ def config(colors: Colors = LIGHT) -> dict[str, Any]:
             "roof": {"color": colors.muted, "strokeWidth": 1.5},
             "ridge": {"color": colors.ink},
             "link": {"color": colors.muted, "opacity": 0.6},
+            "box": {"color": colors.grid, "stroke": colors.muted},
         },
     }
 

@@ -213,16 +213,12 @@ def architectures() -> tuple[Architecture, ...]:
     return _shipped().architecture
 
 
-def gpus_of(text: str, where: str) -> tuple[Gpu, ...]:
-    """The GPUs that the text of a data file describes.
+def _read(text: str, where: str) -> _File:
+    """What the text of a data file describes.
 
     Raises:
         PredictionError: it does not fit; the message names the file, the key and what is allowed.
     """
-    return _read(text, where).gpu
-
-
-def _read(text: str, where: str) -> _File:
     found = from_toml(text, _File, where, PredictionError)
     known = {architecture.name: architecture for architecture in found.architecture}
     for architecture in found.architecture:

@@ -270,11 +270,6 @@ class Mamba2(Layers):
         """The window of the convolution of one sequence in all layers."""
         return self.layers * self.conv_channels * (self.conv - 1)
 
-    @property
-    def state_elements(self) -> int:
-        """What one sequence keeps in all layers instead of a KV cache: SSM state and convolution window."""
-        return self.ssm_elements + self.conv_elements
-
     def scan_flop(self, tokens: int) -> int:
         """Of one sequence of some tokens in all layers, in chunks (Dao and Gu, section 6).
 

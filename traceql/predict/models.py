@@ -96,14 +96,6 @@ class Model:
         """All weights, norms and biases left out."""
         return self.layer_parameters + self.vocab * self.hidden * (1 if self.tied else 2)
 
-    @property
-    def active_parameters(self) -> int:
-        """Weights that one token passes: without the experts that it does not choose, and the embedding."""
-        idle = 0
-        if experts := self.experts:
-            idle = experts.parameters - experts.parameters // experts.count * experts.chosen
-        return self.layer_parameters - idle + self.vocab * self.hidden
-
     def stored(self, part: str) -> Mapping[Format | None, int]:
         """Weights of a part (a key of `parts`, or ``output projection``) by format; None: as all else."""
         if part == "output projection":

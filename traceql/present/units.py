@@ -144,6 +144,15 @@ def text(column: str, value: float | None, digits: int = 4) -> str:
     return number if suffix(column) not in _SCALES else f"{number} {unit}"
 
 
+def short(count: float, digits: int = 3) -> str:
+    """A count to so many digits, where there is no room for all of them.
+
+    >>> short(22_413_312), short(512), short(0)
+    ('22.4 M', '512', '0')
+    """
+    return text("_bytes", count, digits).removesuffix("B").rstrip()
+
+
 def is_code(column: str) -> bool:
     """Whether numbers of a column are names of things, not quantities."""
     return column in _CODES or column.endswith(("_id", "_address")) or column == "address"

@@ -20,6 +20,7 @@
     -- @chart   bars x=range y=kernels
     -- @section timeline 30 Kernels | expanded   where it stands on the page about a trace, see `Section`
     -- @compared counters 10 Traffic   where it stands in a comparison of two traces
+    -- @card    any 10 Launches | of=launch   where its rows stand on the card of a kernel, see `Card`
 
 The stem is the name (``range_launches``, on the command line ``range-launches``), the folder the topic. Views
 (in ``_views``) have columns and no parameters; macros (in ``_macros``) have parameters ``name TYPE meaning``,
@@ -38,7 +39,7 @@ from traceql.questions import parameters
 from traceql.tables import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from traceql.questions.parameters import Param, Value
     from traceql.tables.sqlfiles import SqlFile, Tag
@@ -61,6 +62,7 @@ TAGS = (
     "chart",
     "section",
     "compared",
+    "card",
 )
 # What a question can be of: of traces, in a window of time where that is a timeline, added up over them.
 _OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -75,8 +77,10 @@ _OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 #: Tag → the parameters that the page gives a value, and that its questions must have.
 ASKED_WITH: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"section": ("trace",), "compared": ("baseline", "variant")}
+    {"section": ("trace",), "compared": ("baseline", "variant"), "card": ("trace", "kernel")}
 )
+#: Columns that hold a kernel's name, in questions that stand on its card.
+KERNEL_COLUMNS = ("kernel", "group_name")
 #: What a question of the page may ask of a trace: that it has a timeline, counters, or nothing.
 CAPABILITIES = ("timeline", "counters", "any")
 #: In ``@needs``: events with times, which reports of counters do not have.
@@ -131,6 +135,29 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Card:
+    """Where the rows about one kernel stand on its card, each column as an item.
+
+    Attributes:
+        capability: what the trace must have: timeline, counters or any.
+        order: questions stand in this order.
+        title: of the part of the card.
+        of: columns that say what a row is about, before the names of its other columns.
+        note: column that says more about a row; empty for none.
+        most: rows of one kernel at most; None for all.
+        params: values of parameters, beside trace and kernel.
+    """
+
+    capability: str
+    order: float
+    title: str
+    of: tuple[str, ...] = ()
+    note: str = ""
+    most: int | None = None
+    params: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Query:
     """One question, or one view.
 
@@ -151,6 +178,7 @@ class Query:
         pictures: how to draw the answer; the first is the query's chart.
         sections: where it stands on the page about a trace.
         compared: where it stands in a comparison of two traces.
+        card: where it stands on the card of a kernel, if it does.
         sql: the statement, with ``$name`` for parameters.
         label: the file, for messages.
         of_runs: whether its baseline and variant may be runs, too, by the names of the view named_runs.
@@ -172,6 +200,7 @@ class Query:
     pictures: tuple[Picture, ...]
     sections: tuple[Section, ...]
     compared: tuple[Section, ...]
+    card: Card | None
     sql: str
     label: str
     of_runs: bool = False
@@ -185,7 +214,25 @@ class Query:
     def view(cls, name: str, title: str, columns: Sequence[ResultColumn], sql: str) -> Query:
         """A view that no file holds."""
         return cls(
-            name, "", title, "", (), tuple(columns), {}, (), (), "", "", False, "", (), (), (), sql, name
+            name,
+            "",
+            title,
+            "",
+            (),
+            tuple(columns),
+            {},
+            (),
+            (),
+            "",
+            "",
+            False,
+            "",
+            (),
+            (),
+            (),
+            None,
+            sql,
+            name,
         )
 
     def bind(self, values: Mapping[str, Value]) -> dict[str, Value]:
@@ -248,6 +295,7 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
     pictures = []
     titles = {}
     sections: dict[str, list[Section]] = {"section": [], "compared": []}
+    card = None
     own = _own_by(file)
     for tag in file.tags:
         where = f"{file.label}:{tag.line}"
@@ -282,6 +330,8 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
             if (section.chart or section.drawn) and not file.texts("chart"):
                 raise CatalogError(f"{where}: there is no chart to show", "Add a line '-- @chart kind …'.")
             sections[tag.name].append(section)
+        elif tag.name == "card":
+            card = _card(tag, where, params, columns)
     return Query(
         name=file.stem,
         topic=topic,
@@ -299,6 +349,7 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
         pictures=tuple(pictures),
         sections=tuple(sections["section"]),
         compared=tuple(sections["compared"]),
+        card=card,
         sql=file.sql,
         label=file.label,
         of_runs="runs" in file.texts("of"),
@@ -367,31 +418,70 @@ def _picture(text: str, where: str, columns: Sequence[ResultColumn]) -> Picture:
 
 
 def _section(tag: Tag, where: str, params: Sequence[Param]) -> Section:
+    flags = {"chart": False, "expanded": False, "drawn": False}
+    match, words, values = _placed(tag, where, params, tuple(flags))
+    for word in words:
+        if word not in flags:
+            raise _no_option(word, where, flags, params)
+        flags[word] = True
+    return Section(match["kind"], float(match["order"]), match["title"], params=values, **flags)
+
+
+def _card(tag: Tag, where: str, params: Sequence[Param], columns: Sequence[ResultColumn]) -> Card:
+    options = {"of": "", "note": "", "most": ""}
+    match, words, values = _placed(tag, where, params, tuple(f"{name}=…" for name in options))
+    for word in words:
+        name, _, text = word.partition("=")
+        if name not in options or not text:
+            raise _no_option(word, where, [f"{name}=…" for name in options], params)
+        options[name] = text
+    if not any(column.name in KERNEL_COLUMNS for column in columns):
+        raise CatalogError(f"{where}: no column holds the kernel", f"Declare {' or '.join(KERNEL_COLUMNS)}.")
+    if not (options["most"] or "1").isdecimal():
+        raise CatalogError(f"{where}: most={options['most']} is no number of rows")
+    of = tuple(_declared(name, columns, where) for name in options["of"].split(",") if name)
+    return Card(
+        match["kind"],
+        float(match["order"]),
+        match["title"],
+        of=of,
+        note=_declared(options["note"], columns, where) if options["note"] else "",
+        most=int(options["most"]) if options["most"] else None,
+        params=values,
+    )
+
+
+def _no_option(word: str, where: str, options: Iterable[str], params: Sequence[Param]) -> CatalogError:
+    return CatalogError(
+        f"{where}: {word!r} is neither an option nor a parameter",
+        f"Options: {', '.join(options)}. Parameters: {', '.join(param.name for param in params) or 'none'}.",
+    )
+
+
+def _placed(
+    tag: Tag, where: str, params: Sequence[Param], options: Sequence[str]
+) -> tuple[re.Match[str], list[str], dict[str, Value]]:
+    """What a tag says of a place: the match, words that are no values of parameters, and these values."""
     match = _SECTION.fullmatch(tag.text)
     if match is None or match["kind"] not in CAPABILITIES:
         raise CatalogError(
             f"{where}: expected '@{tag.name} {'|'.join(CAPABILITIES)} ORDER TITLE [| option …]'",
-            "Options: chart, expanded, drawn, and parameter=value.",
+            f"Options: {', '.join(options)}, and parameter=value.",
         )
     known = {param.name: param for param in params}
-    flags = {"chart": False, "expanded": False, "drawn": False}
     values: dict[str, Value] = {}
+    words = []
     for word in (match["options"] or "").split():
         name, equals, value = word.partition("=")
-        if equals and name in known:
-            try:
-                values[name] = known[name].parse(value)
-            except QueryError as error:
-                raise CatalogError(
-                    f"{where}: {error.message}", error.remedy or "See the type that is declared."
-                ) from None
-        elif not equals and name in flags:
-            flags[name] = True
-        else:
+        if not equals or name not in known:
+            words.append(word)
+            continue
+        try:
+            values[name] = known[name].parse(value)
+        except QueryError as error:
             raise CatalogError(
-                f"{where}: {word!r} is neither an option nor a parameter",
-                f"Options: {', '.join(flags)}. Parameters: {', '.join(known) or 'none'}.",
-            )
+                f"{where}: {error.message}", error.remedy or "See the type that is declared."
+            ) from None
     asked_with = ASKED_WITH[tag.name]
     if lacking := [name for name in asked_with if not _takes_one_trace(known.get(name))]:
         raise CatalogError(
@@ -403,7 +493,7 @@ def _section(tag: Tag, where: str, params: Sequence[Param]) -> Section:
     given = {*asked_with, *values}
     if missing := [param.name for param in params if param.required and param.name not in given]:
         raise CatalogError(f"{where}: no value for {missing[0]}", f"Add an option: | {missing[0]}=VALUE")
-    return Section(match["kind"], float(match["order"]), match["title"], params=values, **flags)
+    return match, words, values
 
 
 def _takes_one_trace(param: Param | None) -> bool:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from traceql import errors
-from traceql.read import formats
+from traceql.read import formats, limits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 FRAME = struct.Struct("<cQ")
 # Seconds between two reports of progress.
 _PROGRESS_S = 0.05
-# What Python and the libraries need before there is any report.
-_OWN_BYTES = 100_000_000
-# Threads of the libraries, each of which takes memory.
-_THREADS = 4
 
 
 def send(stream: IO[bytes], tag: bytes, payload: bytes) -> None:
@@ -116,17 +112,6 @@ def _ran_out(error: BaseException | None) -> bool:
     return False
 
 
-def _limit(memory_bytes: int | None) -> None:
-    """Have the system refuse more memory: data that is written, not addresses that are set aside."""
-    if memory_bytes is None or sys.platform != "linux":
-        return
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = memory_bytes + _OWN_BYTES
-    resource.setrlimit(resource.RLIMIT_DATA, (min(wanted, hard) if hard >= 0 else wanted, hard))
-
-
 def _lift() -> None:
     """Leave room for saying that there was none."""
     if sys.platform == "linux":
@@ -153,13 +138,7 @@ def main() -> None:
     """Answer one request; see the module's text."""
     # What is imported stays: to look for garbage in between takes a twentieth of the time.
     gc.disable()
-    # What the libraries set aside for speed and for many processors would count as memory.
-    threads = str(min(_THREADS, os.cpu_count() or 1))
-    os.environ |= {
-        "ARROW_DEFAULT_MEMORY_POOL": "system",
-        "OMP_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    limits.set_nothing_aside()
     # The native library may print: what it writes goes to stderr, the frames keep stdout to themselves.
     with os.fdopen(os.dup(1), "wb") as stream:
         os.dup2(2, 1)
@@ -169,7 +148,7 @@ def main() -> None:
             os._exit(0)
         request = json.loads(asked)
         threading.Thread(target=_end_with_parent, daemon=True).start()
-        _limit(request["memory"])
+        limits.enforce(request["memory"])
         _serve(stream, request)
         stream.flush()
     # Skips the native library's teardown, which has nothing left to do and has been seen to be slow.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,10 @@ _SHARE: Final = 1 / 2
 _LEAST_BYTES: Final = 1 << 30
 _LEAST_RATIO: Final = 16
 
+# What Python and the libraries need before there is anything to read.
+_OWN_BYTES: Final = 100_000_000
+# Threads of the libraries, each of which takes memory.
+_THREADS: Final = 4
 # No step of a report that can be read takes a tenth of this.
 _IDLE_S: Final = 60
 _BYTES_PER_IDLE_S: Final = 1_000_000
@@ -49,8 +54,34 @@ def limits(size_bytes: int, *, memory_bytes: int | None = None, at_a_time: int =
         at_a_time: reports that are decoded side by side.
     """
     if memory_bytes is None and (there := machine_bytes()) is not None:
-        memory_bytes = max(int(there * _SHARE) // at_a_time, _LEAST_BYTES, _LEAST_RATIO * size_bytes)
+        memory_bytes = sensible_bytes(int(there * _SHARE) // at_a_time, size_bytes)
     return Limits(memory_bytes, _IDLE_S + size_bytes / _BYTES_PER_IDLE_S)
+
+
+def sensible_bytes(memory_bytes: int, size_bytes: int) -> int:
+    """So much memory for a report, but no less than what every report of its size should do with."""
+    return max(memory_bytes, _LEAST_BYTES, _LEAST_RATIO * size_bytes)
+
+
+def enforce(memory_bytes: int | None) -> None:
+    """Have the system refuse this process more memory: data that is written, not what is set aside."""
+    if memory_bytes is None or sys.platform != "linux":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = memory_bytes + _OWN_BYTES
+    resource.setrlimit(resource.RLIMIT_DATA, (min(wanted, hard) if hard >= 0 else wanted, hard))
+
+
+def set_nothing_aside() -> None:
+    """Before libraries are imported: what they set aside for speed and many processors counts as memory."""
+    threads = str(min(_THREADS, os.cpu_count() or 1))
+    os.environ |= {
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": "1",
+    }
 
 
 def machine_bytes() -> int | None:

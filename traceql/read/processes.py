@@ -30,6 +30,10 @@ class Process:
     process: subprocess.Popen[bytes]
     said: IO[bytes]
 
+    def kill(self) -> None:
+        """End it."""
+        self.process.kill()
+
 
 _in_reserve: list[Process] = []
 
@@ -69,16 +73,18 @@ def _started(names: Sequence[str]) -> Process:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=said,
-        # The child finds the same traceql, wherever it was imported from, and (-P) nothing in the folder
-        # that the user happens to stand in.
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([_HOME, *_given_paths()])},
+        env=environment(),
     )
     return Process(child, said)
 
 
-def _given_paths() -> list[str]:
+def environment() -> dict[str, str]:
+    """That of a process which finds the same traceql, wherever it was imported from.
+
+    With Python's ``-P`` it finds nothing in the folder that the user happens to stand in.
+    """
     given = os.environ.get("PYTHONPATH")
-    return [given] if given else []
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([_HOME, *([given] if given else [])])}
 
 
 def end(one: Process) -> None:

@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from traceql import given
 from traceql.errors import LimitError, ReportError, TruncatedReportError
 from traceql.read import formats, temporary
 from traceql.read.limits import sized
@@ -76,9 +77,9 @@ def open_source(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -
         if compression is None:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            yield Source(path, _valid(path.name), digest, path.stat().st_size)
+            yield Source(path, given.valid(path.name), digest, path.stat().st_size)
             return
-        file_name = without_suffix(_valid(path.name), _COMPRESSIONS[compression][1])
+        file_name = without_suffix(given.valid(path.name), _COMPRESSIONS[compression][1])
         with temporary.folder() as folder:
             plain = folder / file_name
             digest, size = _unpack(path, compression, plain)
@@ -117,11 +118,6 @@ def without_suffix(name: str, suffixes: tuple[str, ...]) -> str:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)]
     return name
-
-
-def _valid(name: str) -> str:
-    """A file name without bytes that are not UTF-8, which no database column can hold."""
-    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _unpack(path: Path, compression: str, target: Path) -> tuple[str, int]:
@@ -222,4 +218,4 @@ def _hash_directory(path: Path, no_part: Callable[[Path], bool]) -> Source:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         digest.update(os.fsencode(member.name) + f"\0{content}\n".encode())
         size += member.stat().st_size
-    return Source(path, _valid(path.name), digest.hexdigest(), size)
+    return Source(path, given.valid(path.name), digest.hexdigest(), size)

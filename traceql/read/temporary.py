@@ -2,7 +2,7 @@
 
 A folder's name tells whose it is: ``traceql-MACHINE-PID-START-…``, the last as the system counts it. The
 first folder that a process makes in a place sweeps those whose process is dead: of this user, on this machine
-(in this container, for others count processes anew), and no links.
+(in this container, for others count processes anew), and no links. So it is with files of such names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NAME: Final = re.compile(r"traceql-([0-9a-f]{8})-(\d+)-(\d+)-")
+# Those of this process that are there.
+_ours: set[Path] = set()
+#: What a name tells of the process that made the file or folder; see `mine`.
+OF_PROCESS: Final = r"([0-9a-f]{8})-(\d+)-(\d+)"
 
 
 @contextlib.contextmanager
@@ -37,38 +40,80 @@ def folder(within: Path | None = None) -> Iterator[Path]:
     try:
         yield made
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        _remove(made)
 
 
 def folder_of(owner: object) -> tuple[Path, weakref.finalize[..., object]]:
     """A new folder, for its owner alone, until its function is called or the object is no more."""
     made = _make(None)
-    return made, weakref.finalize(owner, shutil.rmtree, made, ignore_errors=True)
+    return made, weakref.finalize(owner, _remove, made)
+
+
+def remove_all() -> None:
+    """Remove all folders of this process, which ends at once, whoever still uses them."""
+    for made in tuple(_ours):
+        _remove(made)
 
 
 def _make(within: Path | None) -> Path:
     place = str(within or tempfile.gettempdir())
     _sweep(place)
-    return Path(tempfile.mkdtemp(prefix=f"traceql-{mine()}-", dir=place))
+    made = Path(tempfile.mkdtemp(prefix=f"traceql-{mine()}-", dir=place))
+    _ours.add(made)
+    return made
+
+
+def _remove(made: Path) -> None:
+    shutil.rmtree(made, ignore_errors=True)
+    _ours.discard(made)
+
+
+def _forked() -> None:
+    """What is there is the other process's."""
+    _ours.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 @cache
 def _sweep(place: str) -> None:
     """Remove folders whose process is dead. Another that does so at the same time does no harm."""
+    for entry in _left(place, rf"traceql-{OF_PROCESS}-.*"):
+        with contextlib.suppress(OSError):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+@cache
+def sweep_files(place: str, named: str) -> None:
+    """Remove files whose process is dead, once.
+
+    Args:
+        place: folder.
+        named: pattern of their names, of which `OF_PROCESS` is a part.
+    """
+    for entry in _left(place, named):
+        with contextlib.suppress(OSError):
+            if entry.is_file(follow_symlinks=False):
+                os.unlink(entry.path)  # noqa: PTH108 - as the folder was listed
+
+
+def _left(place: str, named: str) -> Iterator[os.DirEntry[str]]:
+    """What this user's processes left in a folder that are dead."""
     # Elsewhere only a process itself can be asked whether it lives, and asking may end it.
     if sys.platform == "win32" or not hasattr(os, "getuid"):
         return
     with contextlib.suppress(OSError), os.scandir(place) as entries:
         for entry in entries:
-            if (named := _NAME.match(entry.name)) is not None and named[1] == _machine():
-                with contextlib.suppress(OSError):
-                    ours = entry.stat(follow_symlinks=False).st_uid == os.getuid()
-                    if (
-                        ours
-                        and entry.is_dir(follow_symlinks=False)
-                        and not _lives(*map(int, named.group(2, 3)))
-                    ):
-                        shutil.rmtree(entry.path, ignore_errors=True)
+            found = re.fullmatch(named, entry.name, re.DOTALL)
+            if found is None or found[1] != _machine():
+                continue
+            with contextlib.suppress(OSError):
+                ours = entry.stat(follow_symlinks=False).st_uid == os.getuid()
+                if ours and not _lives(int(found[2]), int(found[3])):
+                    yield entry
 
 
 def mine() -> str:
@@ -85,10 +130,10 @@ def has_ended(whose: str) -> bool | None:
     >>> has_ended("of another machine") is None
     True
     """
-    named = _NAME.fullmatch(f"traceql-{whose}-")
+    named = re.fullmatch(OF_PROCESS, whose)
     if sys.platform == "win32" or named is None or named[1] != _machine():
         return None
-    return not _lives(*map(int, named.group(2, 3)))
+    return not _lives(int(named[2]), int(named[3]))
 
 
 def _lives(pid: int, start: int) -> bool:

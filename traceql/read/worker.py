@@ -12,13 +12,13 @@ import subprocess
 import threading
 import time
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from traceql import errors
 from traceql.read import processes
 from traceql.read.base import RawReport
 from traceql.read.child import FRAME
-from traceql.read.limits import limits, machine_bytes, sized
+from traceql.read.limits import limits, machine_bytes, sensible_bytes, sized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,14 @@ _KILLED: Final = -9
 _NO_MEMORY: Final = ("bad_alloc", "MemoryError", "annot allocate memory", "out of memory")
 
 
-class _Watch:
+class Endable(Protocol):
+    """What decodes in processes of its own."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+class Watch:
     """Ends processes that show no sign of life for too long.
 
     Args:
@@ -50,7 +57,7 @@ class _Watch:
         ended: whether it has.
     """
 
-    def __init__(self, children: Sequence[Process], idle_s: float) -> None:
+    def __init__(self, children: Sequence[Endable], idle_s: float) -> None:
         self.ended = False
         self._children = children
         self._idle_s = idle_s
@@ -73,10 +80,10 @@ class _Watch:
             if self._idle > self._idle_s:
                 self.ended = True
                 for child in self._children:
-                    child.process.kill()
+                    child.kill()
                 return
 
-    def __enter__(self) -> _Watch:
+    def __enter__(self) -> Watch:
         self._thread.start()
         return self
 
@@ -90,15 +97,15 @@ class Stop:
 
     def __init__(self) -> None:
         self._over = False
-        self._children: Sequence[Process] = ()
+        self._children: Sequence[Endable] = ()
 
     def interrupt(self) -> None:
         """End its processes, and those that it starts later."""
         self._over = True
         for child in self._children:
-            child.process.kill()
+            child.kill()
 
-    def hold(self, children: Sequence[Process]) -> None:
+    def hold(self, children: Sequence[Endable]) -> None:
         """Note which these are."""
         self._children = children
         if self._over:
@@ -149,7 +156,7 @@ def decode(
         # While they start: it takes as long as they do.
         import pyarrow as pa
 
-        with _Watch(children, within.idle_s) as guard:
+        with Watch(children, within.idle_s) as guard:
             # Their answers wait in the pipes: progress of the first part is what is seen first.
             reports = [
                 _answer(child, path, watch(part), guard, within) for part, child in enumerate(children)
@@ -190,7 +197,7 @@ def _start(
     return child
 
 
-def _answer(child: Process, path: Path, progress: Progress, guard: _Watch, within: Limits) -> RawReport:
+def _answer(child: Process, path: Path, progress: Progress, guard: Watch, within: Limits) -> RawReport:
     import pyarrow as pa
 
     answers = child.process.stdout
@@ -246,7 +253,7 @@ def _too_large(path: Path, within: Limits) -> errors.LimitError:
         return errors.LimitError(
             f"{path.name}: decoding needs more memory than there is", "Read it on a machine with more."
         )
-    more = sized(2 * within.memory_bytes).replace(" ", "")
+    more = sized(sensible_bytes(2 * within.memory_bytes, _size(path))).replace(" ", "")
     has = f" (this machine has {sized(there)})" if there else ""
     return errors.LimitError(
         f"{path.name}: decoding needs more than {sized(within.memory_bytes)} of memory",
@@ -254,7 +261,7 @@ def _too_large(path: Path, within: Limits) -> errors.LimitError:
     )
 
 
-def _receive(stream: IO[bytes], guard: _Watch) -> tuple[bytes, pa.Buffer] | None:
+def _receive(stream: IO[bytes], guard: Watch) -> tuple[bytes, pa.Buffer] | None:
     import pyarrow as pa
 
     head = stream.read(FRAME.size)

@@ -4,6 +4,7 @@ Owns what stands where on the page and how it looks. Which questions stand on it
 asks them as everybody does, and draws nothing itself.
 
 ============ ==========================================================================
+`cards`      the cards of the kernels that took most time
 `declared`   which questions stand where, as their headers say
 `figures`    an answer as chart and table, with the command and the SQL that ask again
 `page`       the page: its parts, template, style and script
@@ -19,11 +20,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from traceql.ask import info, place
+from traceql.ask.answer import Once
 from traceql.draw import charts
 from traceql.errors import MissingDataError, QueryError
 from traceql.present import units
 from traceql.read import kinds
-from traceql.report import declared, page
+from traceql.report import cards, declared, page
 from traceql.report.figures import figure, of_answer
 from traceql.report.page import Figure, Note, Page, Section
 from traceql.store import ingest
@@ -58,6 +60,7 @@ def of_traces(
     """
     if not traces:
         raise QueryError("a report is about one trace or more", "See which there are: traceql ls")
+    ask = Once(ask)
     # Asked first: a name that does not exist ends it here.
     there = place.traces(ask.store.run)
     names = [name for word in traces for name in ingest.meant(there, word) or [word]]
@@ -220,7 +223,11 @@ def _answers(
 ) -> Iterator[Section]:
     """What was asked of one trace, and what it could not tell."""
     silent: list[Note] = []
+    in_detail = cards.of_trace(ask, trace["trace"], anchor) if declared.fits("counters", trace) else None
     for heading, some in declared.about(ask.catalog, trace):
+        if in_detail and some[0].section.order > cards.ORDER:
+            yield in_detail
+            in_detail = None
         figures = []
         for placed in some:
             made = _made(ask, placed, {"trace": trace["trace"]}, given, f"{anchor}-{placed.query.name}")

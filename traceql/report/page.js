@@ -8,7 +8,8 @@ function draw(place) {
   const theme = read("theme");
   const width = place.clientWidth;
   theme.legend.columns = Math.max(1, Math.floor(width / (width > 700 ? 280 : 175)));
-  theme.legend.labelLimit = width / theme.legend.columns - 50;
+  // A legend begins where the plot does, right of its axis.
+  theme.legend.labelLimit = (width - 80) / theme.legend.columns - 40;
   // Panels below each other cannot follow the width of their place by themselves.
   for (const panel of specification.vconcat || []) panel.width = Math.max(200, width - 90);
   const options = {
@@ -45,7 +46,7 @@ for (const place of places) watcher.observe(place);
 // Printing does not wait: what is still missing is drawn while the reader reads.
 window.addEventListener("load", () => setTimeout(drawAll, 1000));
 window.addEventListener("beforeprint", () => {
-  for (const numbers of document.querySelectorAll("details.numbers, details.long")) numbers.open = true;
+  for (const numbers of document.querySelectorAll("details.numbers, details.long, details.card")) numbers.open = true;
 });
 
 // Tables: a click on a head sorts; missing values stay at the end.

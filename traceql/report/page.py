@@ -80,6 +80,27 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Fact:
+    """A line of a card: what it is about, its numbers or texts, and what to know about it."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that is known about one kernel, part by part; `command` gives it as a table."""
+
+    anchor: str
+    title: str
+    about: str
+    parts: tuple[tuple[str, tuple[Fact, ...]], ...]
+    command: str
+    open: bool = False
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of the page."""
 
@@ -90,6 +111,7 @@ class Section:
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[Note, ...] = ()
     figures: tuple[Figure, ...] = ()
+    cards: tuple[Card, ...] = ()
 
 
 @dataclass(frozen=True)

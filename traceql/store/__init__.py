@@ -22,6 +22,7 @@ given.
 `permissions` who may read a database that holds an environment
 `runs`       runs measured outside the profilers become rows
 `trust`      what of a file is used: rows of our tables, nothing stored to be run
+`apart`      SQL of strangers over one table, in a process of its own, with a limit of memory
 `failures`   DuckDB's errors in words that help
 `interrupts` signals and time limits end what runs
 `outcomes`   what became of what was brought in

@@ -129,11 +129,19 @@ def _copy(connection: duckdb.DuckDBPyConnection, beside: duckdb.DuckDBPyConnecti
             beside.register("rows_of_table", rows)
             beside.execute(f"INSERT INTO {_NAME}.{name} FROM rows_of_table")
             beside.unregister("rows_of_table")
+        # Which are not part of the schema that DuckDB copies, and would follow the changes above.
+        triggers = (
+            "SELECT schema_name, sql FROM duckdb_triggers() WHERE database_name = $old AND NOT temporary"
+        )
+        for place, trigger in beside.execute(triggers, {"old": old}).fetchall():
+            beside.execute(f"SET search_path = {schema.literal(f'{_NAME}.{trust.quoted(place)}')}")
+            beside.execute(trigger)
         beside.execute("COMMIT")
         beside.execute(f"CHECKPOINT {_NAME}")
     finally:
         with contextlib.suppress(Exception):
             beside.execute("ROLLBACK")
+        trust.builtins_first(beside, old)
         beside.execute(f"DETACH {_NAME}")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,12 +12,12 @@ import duckdb
 
 from traceql.errors import CatalogError, DatabaseError
 from traceql.read import formats
-from traceql.store import compact, create, empty, failures, interrupts, permissions
+from traceql.store import compact, create, empty, failures, held, interrupts, permissions
 from traceql.store.definitions import words
 from traceql.store.outcomes import Compacted
 from traceql.store.runs import free_number
 from traceql.store.sharing import MEMORY, NO_DATABASE, File, file_of
-from traceql.store.waiting import WAIT_S, Patience, log
+from traceql.store.waiting import WAIT_S, Patience, log, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,6 +45,9 @@ class Store:
         timeout_s: how long a statement may take; None for any time.
         wait_s: how long a question or a change waits for another process that has the file open.
         tell: is given a sentence when one waits, once.
+
+    Raises:
+        ValueError: `timeout_s` or `wait_s` is no number of seconds.
     """
 
     #: Statements that may write files, where that is not allowed.
@@ -64,12 +66,12 @@ class Store:
         tell: Callable[[str], None] = log,
     ) -> None:
         self.path = path
-        self.timeout_s = timeout_s
+        self.timeout_s = None if timeout_s is None else seconds("timeout_s", timeout_s, zero=False)
         #: Absolute, so that no name is taken for the address of something else (sqlite:x, md:x), and that of
         #: the folder in which the object was made.
         self.place = path if path == MEMORY else str(Path(path).absolute().resolve())
         self.definitions = definitions
-        self.patience = Patience(wait_s, tell)
+        self.patience = Patience(seconds("wait_s", wait_s, zero=True), tell)
         self._asking: Mode = "files" if allow_files else "read"
         # One in memory is this object's alone, and nobody else could open it.
         self._own = File(self._asking) if path == MEMORY else None
@@ -91,17 +93,17 @@ class Store:
     def close(self) -> None:
         """Let go of the file; it is closed if no other object has it, and opened again when it is needed."""
         self._discard_prepared()
-        held, self._held = self._held, None
-        if held is not None and interrupts.left_behind():
-            # As soon as what was left behind ends: nobody waits for that.
-            threading.Thread(target=held.leave, args=(self,), daemon=True).start()
-        elif held is not None:
-            held.leave(self)
+        file, self._held = self._held, None
+        if file is not None and (interrupts.left_behind() or interrupts.came()):
+            # As soon as what was left behind ends: nobody waits for that, nor for its memory to be freed.
+            threading.Thread(target=file.leave, args=(self,), daemon=True).start()
+        elif file is not None:
+            file.leave(self)
 
     def _used(self, mode: Mode, threads: int | None = None) -> contextlib.AbstractContextManager[Cursor]:
         # Held from the first use on: a file that only closed objects knew could not be let go of.
-        self._held = held = self._own or file_of(self.place)
-        return held.used(self, mode, threads)
+        self._held = file = self._own or file_of(self.place)
+        return file.used(self, mode, threads)
 
     # --- questions --------------------------------------------------------------------------------------
 
@@ -157,7 +159,7 @@ class Store:
                 for name, table in tables.items():
                     cursor.connection.register(name, table)
                 answer = cursor.connection.sql(statement, params=dict(params) if params else None)
-                rows = _presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
+                rows = presentable(answer.to_arrow_table()) if answer is not None else pa.table({})
                 if words(statement) & _UNDOING:
                     cursor.forget()
                 return rows
@@ -280,6 +282,8 @@ class Store:
         self, stack: contextlib.ExitStack, *, new: bool, threads: int | None
     ) -> tuple[bool, Cursor]:
         """Whether the file was made for this change, and the way into it, which `stack` closes."""
+        if self._own is None:
+            held.sweep(self.place)
         while True:
             fresh = not self.exists
             if fresh:
@@ -304,7 +308,13 @@ class Store:
         with self._making:
             if self.exists or self._prepared is not None:
                 return
-            self._prepared = f"{self.place}.{uuid.uuid4().hex}.new"
+            folder = Path(self.place).parent
+            if not folder.is_dir():
+                raise DatabaseError(
+                    f"{self.path}: there is no folder {folder}",
+                    "Check the path: make the folder first, or choose another place with --db.",
+                )
+            self._prepared = held.new_name(self.place)
             if empty.copy(self._prepared, self.definitions):
                 return
             made = File()
@@ -341,7 +351,7 @@ class Store:
                 self._prepared = None
 
 
-def _presentable(table: pa.Table) -> pa.Table:
+def presentable(table: pa.Table) -> pa.Table:
     """The table in types and with names that polars, CSV and JSON can carry.
 
     HUGEINT arrives as a decimal: back to 64-bit integers where all values fit. An interval becomes text. Of

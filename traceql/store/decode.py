@@ -253,7 +253,7 @@ def _through(
 
 def _through_nsys(source: Source, resources: ExitStack, within: Limits, stop: worker.Stop) -> RawReport:
     folder = resources.enter_context(temporary.folder())
-    export, version = nsys_tool.export(source.path, folder)
+    export, version = nsys_tool.export(source.path, folder, within.idle_s, stop)
     reader = formats.reader_for(export)
     wanted = normalise.wanted(reader.kind)
     report = worker.decode(reader, export, wanted=wanted, progress=no_progress, within=within, stop=stop)

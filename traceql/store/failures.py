@@ -31,8 +31,9 @@ def query_error(error: duckdb.Error, statement: str, odd: str = "") -> QueryErro
     """
     text = str(error).strip()
     if odd:
+        said = first_line(error).strip().rstrip(".")
         return QueryError(
-            f"{text.partition(chr(10))[0]}: the database holds values that are out of range: {odd}",
+            f"{said}: the database holds values that are out of range: {odd}",
             "It was damaged, or made by another program: ingest the reports again into a new one.",
         )
     if isinstance(error, duckdb.PermissionException):
@@ -126,11 +127,18 @@ def holder(error: Exception) -> str | None:
     return f"another process (PID {named[1]})" if named else "another process"
 
 
-def connection_error(error: Exception, path: str) -> DatabaseError:
-    """The error of opening a database."""
+def connection_error(error: Exception, path: str, opened: str) -> DatabaseError:
+    """The error of opening a database.
+
+    Args:
+        error: of DuckDB.
+        path: as the user knows it.
+        opened: of the file; one that is being made has another name until it is whole.
+    """
     text = str(error)
     if re.search("Could not read enough bytes|[Cc]hecksum|[Cc]orrupt|INTERNAL Error|WAL", text):
         return damaged(error, path)
     return DatabaseError(
-        f"{path}: cannot be opened ({first_line(error)})", "Check the path and who may use it."
+        f"{path}: cannot be opened ({first_line(error).replace(opened, path)})",
+        "Check the path and who may use it.",
     )

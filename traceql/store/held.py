@@ -11,10 +11,11 @@ import contextlib
 import os
 import re
 import threading
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from traceql.read import formats
+from traceql.read import formats, temporary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 Identity = tuple[int, int]
 
 # Beside a database of that name: DuckDB's log and folder for spilling, and what is put in its place.
-_BESIDE = r"(?:\.[0-9a-f]{32}\.new)?(?:\.wal(?:\.\w+)?|\.tmp|\.compact|)"
+_NEW = rf"\.{temporary.OF_PROCESS}-[0-9a-f]{{8}}\.new"
+_BESIDE = rf"(?:{_NEW})?(?:\.wal(?:\.\w+)?|\.tmp|\.compact|)"
 # Whatever the database is called.
-_COMPANION = re.compile(r".\.(?:[0-9a-f]{32}\.new(?:\.wal)?|wal)$")
+_COMPANION = re.compile(rf".(?:{_NEW}(?:\.wal)?|\.wal)$")
 
 _lock = threading.RLock()
 _held: set[Identity] = set()
@@ -105,6 +107,17 @@ def spare(path: str | Path) -> None:
     """
     if is_database(path):
         raise formats.database_given(Path(path).name)
+
+
+def new_name(database: str) -> str:
+    """Where a database is made before it comes into its place: a name that tells whose it is."""
+    return f"{database}.{temporary.mine()}-{uuid.uuid4().hex[:8]}.new"
+
+
+def sweep(database: str) -> None:
+    """Remove what processes left beside a database that were killed while they made it."""
+    place = Path(database)
+    temporary.sweep_files(str(place.parent), rf"{re.escape(place.name)}{_NEW}(?:\.wal)?")
 
 
 def is_companion(name: str) -> bool:

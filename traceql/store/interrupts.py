@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 from traceql.errors import TimeLimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ _handled = threading.Event()
 _postponed = threading.Event()
 # Whose code takes Python's lock for imports.
 _IMPORTING = "<frozen importlib._bootstrap>"
-_ending: BaseException = KeyboardInterrupt()
+_ending: BaseException | None = None
 _installed = False
 
 
@@ -68,13 +68,19 @@ def running(connection: Interruptible) -> Iterator[None]:
 
 def ending() -> BaseException:
     """What the last signal raises: for those to whom the database only said that one came."""
-    return _ending
+    return _ending or KeyboardInterrupt()
+
+
+def came() -> bool:
+    """Whether a signal has come that ends the command."""
+    return _ending is not None
 
 
 def install() -> None:
     """For commands: let SIGINT raise KeyboardInterrupt and SIGTERM SystemExit(143), at once."""
-    global _installed
-    if signal.getsignal(signal.SIGTERM) is _handle:
+    global _installed, _ending
+    _ending = None
+    if signal.getsignal(signal.SIGINT) is _handle and signal.getsignal(signal.SIGTERM) is _handle:
         return
     _installed = True
     reading, writing = os.pipe()
@@ -125,6 +131,41 @@ def _interrupt(thread: int | None = None) -> None:
 # --- time limits ----------------------------------------------------------------------------------------
 
 
+@dataclass
+class _Waits:
+    """Time that was spent on others."""
+
+    why: str
+    began: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+
+    @property
+    def is_on(self) -> bool:
+        return self.ended is None
+
+    @property
+    def seconds(self) -> float:
+        return (time.monotonic() if self.ended is None else self.ended) - self.began
+
+
+@contextlib.contextmanager
+def waiting(why: str) -> Iterator[None]:
+    """While a thread waits for others, a time limit that ends it says for whom.
+
+    Args:
+        why: whom it waits for, and for what.
+    """
+    task: _Task[Any] | None = getattr(_own, "task", None)
+    if task is None:
+        yield
+        return
+    task.waits.append(one := _Waits(why))
+    try:
+        yield
+    finally:
+        one.ended = time.monotonic()
+
+
 @dataclass(frozen=True)
 class _Limit:
     """Until when questions are answered."""
@@ -132,7 +173,15 @@ class _Limit:
     until: float
     seconds: float
 
-    def error(self) -> TimeLimitError:
+    def error(self, waits: Sequence[_Waits]) -> TimeLimitError:
+        """Says why, by what was waited for meanwhile."""
+        waited_s = sum(one.seconds for one in waits)
+        if waits and (waits[-1].is_on or waited_s > self.seconds / 2):
+            return TimeLimitError(
+                f"no answer within {self.seconds:g} s, of which {waited_s:.2g} s were spent waiting: "
+                f"{waits[-1].why}",
+                "Close the program that has the file open, or wait longer: --timeout SECONDS (timeout_s).",
+            )
         return TimeLimitError(
             f"no answer within {self.seconds:g} s",
             "Narrow the question (--trace, --from, --to, --within), or give it more time with --timeout "
@@ -163,6 +212,20 @@ def within(seconds: float | None) -> Iterator[None]:
         _limit.reset(token)
 
 
+def left_s() -> float | None:
+    """Seconds that are left of the limit, None if there is none.
+
+    Raises:
+        TimeLimitError: none are.
+    """
+    if (limit := _limit.get()) is None:
+        return None
+    left = min(limit.until - time.monotonic(), threading.TIMEOUT_MAX)
+    if left <= 0:
+        raise limit.error(())
+    return left
+
+
 # --- questions in threads of their own ------------------------------------------------------------------
 
 
@@ -174,13 +237,16 @@ class _Task(Generic[T]):
     done: threading.Event = field(default_factory=threading.Event)
     result: T | None = None
     error: BaseException | None = None
+    waits: list[_Waits] = field(default_factory=list)
 
     def compute(self) -> None:
+        _own.task = self
         try:
             self.result = self.work()
         except BaseException as error:  # noqa: BLE001 - the one who waits is told
             self.error = error
         finally:
+            del _own.task
             self.done.set()
 
 
@@ -229,7 +295,7 @@ def ended(work: Callable[[], T]) -> T:
         left = None if limit is None else min(max(0.0, limit.until - time.monotonic()), threading.TIMEOUT_MAX)
         if not task.done.wait(left):
             assert limit is not None
-            raise limit.error()
+            raise limit.error(tuple(task.waits))
     except BaseException:
         _end(task, worker)
         raise

@@ -239,13 +239,16 @@ class File:
         if mode == "write" and not self._always:
             time.sleep(max(0.0, self._next_change - time.monotonic()))
         wait: Wait | None = None
-        while True:
-            try:
-                cursor = self._entered(store, mode, threads, place or store.place)
-                break
-            except BusyError as busy:
-                wait = wait or Wait(store.path, store.patience)
-                wait.go_on(busy)
+        with contextlib.ExitStack() as said:
+            while True:
+                try:
+                    cursor = self._entered(store, mode, threads, place or store.place)
+                    break
+                except BusyError as busy:
+                    if wait is None:
+                        wait = Wait(store.path, store.patience)
+                        said.enter_context(interrupts.waiting(f"{store.path} is in use by {busy}"))
+                    wait.go_on(busy)
         began = time.monotonic()
         try:
             with interrupts.running(cursor.connection):
@@ -274,7 +277,8 @@ class File:
         wanted = self._always or mode
         with self._turn, self._free:
             while not self._fits(mode, wanted, place):
-                self._free.wait()
+                with interrupts.waiting(f"{store.path} is in use by this process itself"):
+                    self._free.wait()
             if self._connection is None or self._mode != wanted or self._moved(place):
                 self._close()
                 self._open(store.path, place, wanted, threads)
@@ -369,7 +373,7 @@ class File:
             self._close()
             if who := failures.holder(error):
                 raise BusyError(who) from error
-            raise failures.connection_error(error, given) from error
+            raise failures.connection_error(error, given, path) from error
         except BaseException:
             self._close()
             raise
@@ -500,13 +504,6 @@ def file_of(path: str) -> File:
         file = _FILES.setdefault(path, File())
         file.identity = file.identity or there
         return file
-
-
-def remove_spills() -> None:
-    """Remove all folders for spilling: of a process that ends while the database computes."""
-    for file in list(_ALL):
-        if file._remove_spill is not None:
-            file._remove_spill()
 
 
 def _forked() -> None:

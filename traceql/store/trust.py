@@ -98,6 +98,11 @@ def check_tables(
     for table in today:
         if _plain(there[table.name]) != expected(table):
             _say_what_differs(connection, database, path, table, there[table.name])
+    for name, trigger in _triggers(connection):
+        if name == META or name in in_older or (today and name in schema.BY_NAME):
+            raise DatabaseError(
+                f"{path}: the table {name} does more than hold rows (TRIGGER): {trigger}", _REMEDY
+            )
 
 
 def expected(table: schema.Table) -> str:
@@ -159,6 +164,14 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return {name: text for name, text, where in rows if where == "main"}
 
 
+def _triggers(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Tables of the file that something stored follows the changes of, with its name."""
+    rows = connection.execute(
+        "SELECT table_name, trigger_name, schema_name FROM system.main.duckdb_triggers() ORDER BY ALL"
+    ).fetchall()
+    return [(table, trigger) for table, trigger, where in rows if where == "main"]
+
+
 def _views(connection: duckdb.DuckDBPyConnection) -> set[str]:
     rows = connection.execute(
         "SELECT view_name, schema_name FROM system.main.duckdb_views() WHERE NOT internal"
@@ -192,7 +205,9 @@ def check_traces(
 
 
 def out_of_range(connection: duckdb.DuckDBPyConnection, words: Iterable[str]) -> str:
-    """Columns of the tables among some words that hold what is out of range, each with such a value.
+    """Columns of the tables among some words that hold what cannot be, each with such a value.
+
+    That is what is out of range, and what is the same in two rows that it should tell apart.
 
     Args:
         connection: on which the names of tables mean what they do in the question that failed.
@@ -200,15 +215,22 @@ def out_of_range(connection: duckdb.DuckDBPyConnection, words: Iterable[str]) ->
     """
     found = []
     for table in values.tables_of(words):
-        statement = values.out_of_range(table, table.name)
-        if statement is None:
-            continue
-        answer = connection.execute(statement)
-        names = [name for name, *_ in answer.description]
-        (row,) = answer.fetchall()
-        found += [
-            f"{table.name}.{name} ({one})" for name, one in zip(names, row, strict=True) if one is not None
-        ]
+        if (statement := values.out_of_range(table, table.name)) is not None:
+            answer = connection.execute(statement)
+            names = [name for name, *_ in answer.description]
+            (row,) = answer.fetchall()
+            found += [
+                f"{table.name}.{name} ({one})"
+                for name, one in zip(names, row, strict=True)
+                if one is not None
+            ]
+        if (statement := values.twice(table, table.name)) is not None:
+            answer = connection.execute(statement)
+            names = [name for name, *_ in answer.description]
+            found += [
+                f"{table.name}.{' and '.join(names)} ({', '.join(map(str, row))}, twice)"
+                for row in answer.fetchall()
+            ]
     return ", ".join(found[:_SHOWN_COLUMNS])
 
 

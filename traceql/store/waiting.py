@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from typing import TYPE_CHECKING
@@ -17,6 +18,22 @@ WAIT_S = 60.0
 _FIRST_S, _LONGEST_S = 0.01, 0.1
 # Who waits no longer than this says nothing.
 _SILENT_S = 0.3
+
+
+def seconds(name: str, value: float, *, zero: bool) -> float:
+    """A time that somebody gives.
+
+    Args:
+        name: of it, for the message.
+        value: number of seconds.
+        zero: whether it may be none at all.
+
+    Raises:
+        ValueError: it is negative, endless or no number, or 0 where that is no time.
+    """
+    if not (math.isfinite(value) and (value > 0 or (zero and value == 0))):
+        raise ValueError(f"{name}: {value!r} is no time; give seconds{', or 0' if zero else ' above 0'}")
+    return value
 
 
 def pause_s(changed_s: float) -> float:

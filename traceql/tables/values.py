@@ -83,6 +83,24 @@ def out_of_range(table: schema.Table, source: str) -> str | None:
     return f"SELECT {', '.join(columns)} FROM {source}" if columns else None
 
 
+def _key(table: schema.Table) -> tuple[str, ...]:
+    """Columns that tell a table's rows apart where questions count on it; an id of its own comes first."""
+    if table.name == "metrics":
+        return ("kernel_id", "metric")
+    first = table.columns[0].name
+    return (first,) if first.endswith("_id") and first != "trace_id" else ()
+
+
+def twice(table: schema.Table, source: str) -> str | None:
+    """SQL whose row, if there is one, holds what should tell two rows apart; None where nothing does.
+
+    The arguments are those of `out_of_range`.
+    """
+    if not (key := ", ".join(_key(table))):
+        return None
+    return f"SELECT {key} FROM {source} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
+
+
 def _odd(column: schema.Column) -> str:
     name = column.name
     if column.type == "DOUBLE":

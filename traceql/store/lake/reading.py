@@ -69,7 +69,7 @@ class LakeFile(File):
             self._connection.execute("SET lock_configuration = true")
         except duckdb.Error as error:
             self._close()
-            raise failures.connection_error(error, given) from error
+            raise failures.connection_error(error, given, given) from error
         except BaseException:
             self._close()
             raise

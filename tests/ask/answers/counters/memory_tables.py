@@ -127,6 +127,54 @@ CASES = [
         ),
     ),
     Case(
+        "what goes from SM to SM, by the tensor memory accelerator, by cp.async, and to and fro of registers",
+        traces={
+            "a": Profile().kernel(
+                "gemm",
+                ns=30,
+                metrics={
+                    "sm__sass_l1tex_t_requests_pipe_lsu_mem_global_op_ldgsts_cache_bypass.sum": 4,
+                    "sm__sass_l1tex_t_sectors_pipe_lsu_mem_global_op_ldgsts_cache_bypass.sum": 64,
+                    "smsp__inst_executed_op_ldgsts.sum": 5,
+                    "smsp__sass_l1tex_data_pipe_lsu_wavefronts_mem_shared_op_ldgsts.sum": 20,
+                    "l1tex__data_bank_conflicts_pipe_lsu_mem_shared_op_ldgsts.sum": 10,
+                    "l1tex__t_requests_pipe_lsu_mem_dshared_op_redas.sum": 3,
+                    "l1tex__t_sectors_pipe_lsu_mem_dshared_op_redas.sum": 12,
+                    "l1tex__t_output_wavefronts_pipe_lsu_mem_dshared_op_redas.sum": 6,
+                    "smsp__inst_executed_op_tma_ld.sum": 2,
+                    "l1tex__m_xbar2l1tex_read_sectors_mem_global_op_tma_ld.sum": 512,
+                    "l1tex__m_xbar2l1tex_read_bytes_mem_global_op_tma_ld.sum": 16384,
+                    "smsp__sass_inst_executed_op_tma_red.sum": 1,
+                    "l1tex__m_l1tex2xbar_write_sectors_mem_global_op_tma_red.sum": 8,
+                    "l1tex__m_l1tex2xbar_write_bytes_mem_global_op_tma_red.sum": 256,
+                    "derived__local_spilling_requests": 9,
+                    "sass__inst_executed_register_spilling_op_read": 7,
+                    "sass__inst_executed_register_spilling_op_write": 2,
+                },
+            )
+        },
+        expected=down(
+            """
+            trace                  a                   a           a            a      a          a       a       a
+            group_name             gemm                gemm        gemm         gemm   gemm       gemm    gemm    gemm
+            kernel_id              NULL                NULL        NULL         NULL   NULL       NULL    NULL    NULL
+            kernels                1                   1           1            1      1          1       1       1
+            gpu_ns                 30                  30          30           30     30         30      30      30
+            level                  L1                  shared      distributed  TMA    TMA        spills  spills  spills
+            operation              async_copy_past_l1  async_copy  reduction    load   reduction  all     load    store
+            requests               4                   5           3            2      1          9       7       2
+            sectors                64                  NULL        12           512    8          NULL    NULL    NULL
+            sectors_per_request    16                  NULL        4            256    8          NULL    NULL    NULL
+            bytes                  2048                NULL        384          16384  256        NULL    NULL    NULL
+            hit_rate_pct           NULL                NULL        NULL         NULL   NULL       NULL    NULL    NULL
+            wavefronts             NULL                20          6            NULL   NULL       NULL    NULL    NULL
+            bank_conflicts         NULL                10          NULL         NULL   NULL       NULL    NULL    NULL
+            wavefronts_per_request  NULL               4           2            NULL   NULL       NULL    NULL    NULL
+            lacks                  NULL                NULL        NULL         NULL   NULL       NULL    NULL    NULL
+            """
+        ),
+    ),
+    Case(
         "one by one; a launch that is known to have moved nothing lacks nothing",
         traces={
             "a": Profile()

@@ -1,0 +1,28 @@
+-- The kernels that are asked for, each execution with how it was launched on which GPU.
+--
+-- `FROM kernels_configured($names, $kernel) JOIN chosen_traces($trace) AS traces USING (trace_id)`. Columns:
+-- trace_id, kernel_id, kernel (as asked to be called), duration_ns, compute_capability, threads_per_block,
+-- registers_per_thread, static_shared_bytes, dynamic_shared_bytes, shared_bytes (both), and
+-- executed_shared_bytes of an SM, as the driver set it.
+-- @param  names VARCHAR    short, full or distinct, see the view kernel_names
+-- @param  pattern VARCHAR  of the kernels that are asked for; * for all
+
+SELECT
+    kernels.trace_id,
+    kernel_id,
+    called AS kernel,
+    kernels.duration_ns,
+    compute_capability,
+    coalesce(block_x * block_y * block_z, counters['launch__block_size']::BIGINT) AS threads_per_block,
+    registers_per_thread,
+    static_shared_bytes,
+    dynamic_shared_bytes,
+    static_shared_bytes + dynamic_shared_bytes AS shared_bytes,
+    -- nsys writes 0 where it does not know it.
+    nullif(executed_shared_bytes, 0) AS executed_shared_bytes
+FROM kernels
+LEFT JOIN kernels_called(names, pattern) AS named
+    ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
+LEFT JOIN gpus ON gpus.trace_id = kernels.trace_id AND gpus.gpu_id = kernels.gpu_id
+LEFT JOIN counters_named(['launch__block_size']) USING (kernel_id)
+WHERE is_asked

@@ -1,0 +1,104 @@
+-- The ways that data takes between kernel, caches and memories in ncu's memory chart, and their counters.
+--
+-- Source: the section MemoryWorkloadAnalysis_Chart of Nsight Compute. On GB200 system memory and that of
+-- peers lie behind an L2 of their own (syslts). Loads, stores and atomics at L1 and in shared memory are
+-- those of memory_operations; atomics count as what goes down. One measure of a way is the sum of its terms,
+-- each the first of its metrics that a report has.
+-- @column source VARCHAR   where data comes from: kernel, L1, shared, other_SMs, L2, DRAM, system or peer
+-- @column target VARCHAR   where it goes; empty for a place itself
+-- @column measure VARCHAR  requests, bytes, hit_rate_pct or throughput_pct
+-- @column term BIGINT      number of the term
+-- @column choice BIGINT    number of the metric among those that count the same
+-- @column metric VARCHAR   NVIDIA's name
+-- @column scale BIGINT     what its value is multiplied by: 32 for sectors
+
+WITH in_sm AS (
+    UNPIVOT (
+        SELECT
+            if(level = 'L1', 'L1', 'shared') AS place,
+            operation IN ('global_load', 'local_load', 'surface_load', 'texture', 'load') AS is_load,
+            operation,
+            requests_metric AS requests,
+            sectors_metric AS bytes
+        FROM memory_operations
+        WHERE level IN ('L1', 'shared') AND operation <> 'all' AND NOT starts_with(operation, 'async_copy')
+    ) ON requests, bytes INTO NAME measure VALUE metrics
+),
+between_places AS (
+    FROM (VALUES
+        ('L2', 'L1', 'requests', 1, 'lts__t_requests_srcunit_tex_op_read.sum'),
+        ('L2', 'L1', 'bytes', 1, 'l1tex__m_xbar2l1tex_read_bytes.sum'),
+        ('L2', 'L1', 'throughput_pct', 1, 'l1tex__m_xbar2l1tex_read_bytes.sum.pct_of_peak_sustained_elapsed'),
+        ('L1', 'L2', 'requests', 1, 'lts__t_requests_srcunit_tex_op_write.sum'),
+        ('L1', 'L2', 'requests', 1, 'lts__t_requests_srcunit_tex_op_red.sum'),
+        ('L1', 'L2', 'requests', 1, 'lts__t_requests_srcunit_tex_op_atom_dot_alu.sum'),
+        ('L1', 'L2', 'requests', 1, 'lts__t_requests_srcunit_tex_op_atom_dot_cas.sum'),
+        ('L1', 'L2', 'bytes', 1, 'l1tex__m_l1tex2xbar_write_bytes.sum'),
+        ('L1', 'L2', 'throughput_pct', 1,
+         'l1tex__m_l1tex2xbar_write_bytes.sum.pct_of_peak_sustained_elapsed'),
+        ('L2', 'shared', 'bytes', 1, 'l1tex__m_xbar2l1tex_read_bytes_mem_global_op_tma_ld.sum'),
+        ('L2', 'shared', 'bytes', 1,
+         'sm__sass_l1tex_m_xbar2l1tex_read_bytes_mem_global_op_ldgsts_cache_bypass.sum'),
+        ('shared', 'L2', 'bytes', 1, 'l1tex__m_l1tex2xbar_write_bytes_mem_global_op_tma_st.sum'),
+        ('shared', 'L2', 'bytes', 1, 'l1tex__m_l1tex2xbar_write_bytes_mem_global_op_tma_red.sum'),
+        ('other_SMs', 'shared', 'bytes', 1, 'l1tex__m_xbar2l1tex_read_bytes_mem_dshared.sum'),
+        ('shared', 'other_SMs', 'bytes', 1, 'l1tex__m_l1tex2xbar_write_bytes_mem_dshared.sum'),
+        ('DRAM', 'L2', 'throughput_pct', 1, 'dram__bytes_read.sum.pct_of_peak_sustained_elapsed'),
+        ('L2', 'DRAM', 'throughput_pct', 1, 'dram__bytes_write.sum.pct_of_peak_sustained_elapsed'),
+        ('L1', '', 'hit_rate_pct', 1, 'l1tex__t_sector_hit_rate.pct'),
+        ('L1', '', 'throughput_pct', 1, 'l1tex__throughput.avg.pct_of_peak_sustained_active'),
+        ('shared', '', 'throughput_pct', 1,
+         'l1tex__data_pipe_lsu_wavefronts_mem_shared.sum.pct_of_peak_sustained_elapsed'),
+        ('L2', '', 'hit_rate_pct', 1, 'lts__t_sector_hit_rate.pct'),
+        ('L2', '', 'throughput_pct', 1, 'lts__throughput.avg.pct_of_peak_sustained_elapsed'),
+        ('DRAM', '', 'throughput_pct', 1,
+         'dram__throughput.avg.pct_of_peak_sustained_elapsed|'
+         || 'gpu__dram_throughput.avg.pct_of_peak_sustained_elapsed')
+    ) AS known (source, target, measure, scale, metrics)
+),
+beyond AS (
+    SELECT
+        if(op = 'read', place, 'L2') AS source,
+        if(op = 'read', 'L2', place) AS target,
+        'bytes' AS measure,
+        32 AS scale,
+        concat_ws(
+            '|',
+            if(op = 'read', NULL, 'lts' || counter || '.sum'),
+            'lts' || counter || '_lookup_miss.sum',
+            'syslts' || counter || '_lookup_miss.sum'
+        ) AS metrics
+    FROM (
+        SELECT place, op, '__t_sectors_srcunit_tex_aperture_' || aperture || '_op_' || op AS counter
+        FROM (VALUES ('system', 'sysmem'), ('peer', 'peer')) AS places (place, aperture),
+            (VALUES ('read'), ('write'), ('red'), ('atom')) AS operations (op)
+    )
+),
+terms AS (
+    SELECT
+        if(is_load, place, 'kernel') AS source,
+        if(is_load, 'kernel', place) AS target,
+        measure,
+        if(measure = 'bytes', 32, 1) AS scale,
+        metrics
+    FROM in_sm
+    UNION ALL BY NAME
+    FROM between_places
+    UNION ALL BY NAME
+    FROM beyond
+)
+SELECT
+    source,
+    target,
+    measure,
+    term,
+    generate_subscripts(alternatives, 1) AS choice,
+    unnest(alternatives) AS metric,
+    scale::BIGINT AS scale
+FROM (
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY source, target, measure ORDER BY metrics) AS term,
+        string_split(metrics, '|') AS alternatives
+    FROM terms
+)
