@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from traceql.errors import TraceqlError
@@ -54,6 +55,19 @@ def alike(one: Any, other: Any) -> bool:
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(alike, one, other))
     return bool(one == other)
+
+
+def pages_alike(one: str, other: str) -> bool:
+    """Whether two pages are equal, but for when they were made and the last digits of floating-point numbers."""
+    return alike(_taken_apart(one), _taken_apart(other))
+
+
+def _taken_apart(page: str) -> list[str | float]:
+    """Its text and, at every second place, the numbers in it; data are named after what they hold."""
+    plain = re.sub(r"data-[0-9a-f]{32}", "data", re.sub(r"\d\d:\d\d UTC", "", page))
+    found: list[str | float] = [*re.split(r"(?<![\w.])(-?\d+\.\d+(?:e[-+]?\d+)?)(?![\w.])", plain)]
+    found[1::2] = map(float, found[1::2])
+    return found
 
 
 def content(database: Database, table: str) -> pl.DataFrame:
