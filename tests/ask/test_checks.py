@@ -415,7 +415,7 @@ def test_the_budget_holds_for_the_recorded_model_and_names_the_step_that_breaks_
 def test_a_report_that_cannot_tell_says_what_would_record_it(corpus: Database) -> None:
     verdicts = corpus.check("budget", variant=VECTORIZED["variant"])
     assert {verdict.outcome for verdict in verdicts} == {"cannot tell"}
-    assert "Recorded by: nsys profile --trace=nvtx" in verdicts[0].notes[0]
+    assert "Recorded by: nsys profile --trace=cuda,nvtx" in verdicts[0].notes[0]
 
 
 @pytest.mark.parametrize("name", catalog.shipped().checks)

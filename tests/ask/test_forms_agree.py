@@ -77,7 +77,7 @@ def told(frame: pl.DataFrame, name: str) -> pl.DataFrame:
         )
         .with_columns(
             pl.col("^range_stack$").str.replace_all(r"\d+", ""),
-            pl.col("^last_trace$").str.replace("^(native|export) ", ""),
+            pl.col("^(last_trace|job)$").str.replace("^(native|export) ", ""),
         )
     )
 

@@ -22,7 +22,7 @@ def test_nothing_is_said_about_times_that_were_not_recorded(name: str) -> None:
         db.query(name)
     with pytest.raises(MissingDataError, match="trace 'counters' has counters but no timeline") as refused:
         db.query(name, trace="counters")
-    assert refused.value.remedy == "Recorded by: nsys profile"
+    assert refused.value.remedy == "Recorded by: nsys profile --trace=cuda,nvtx"
 
 
 def test_no_question_answers_counters_with_no_rows_and_no_word() -> None:

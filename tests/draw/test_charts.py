@@ -34,6 +34,7 @@ ROOFLINE = "llama_roofline.ncu-rep.xz"
 
 # Parameters with which a query of the shipped reports has something to draw.
 PARAMS: dict[str, dict[str, Any]] = {
+    "rank_steps": {"trace": "nccl_two_gpus.sqlite.xz"},
     "comparable": {"baseline": EAGER, "variant": "llama_graph.sqlite.xz"},
     "counters_on_timeline": {
         "timeline": "scv_baseline_off.sqlite.xz",
@@ -243,6 +244,7 @@ RENDERED = (
     "speed_of_light",
     "occupancy_curves",
     "memory_chart",
+    "rank_steps",
     "diff",
 )
 

@@ -420,7 +420,7 @@ _SPOIL = (_newer, _older, _cut, _flipped)
         (_older, "Ingest the reports again"),
         (_cut, "the database is damaged"),
         (_flipped, "the database is damaged"),
-        (Path.mkdir, "cannot be opened"),
+        (Path.mkdir, "a folder, but no lake"),
     ],
 )
 def test_a_file_that_is_no_usable_database_is_refused_and_left_alone(

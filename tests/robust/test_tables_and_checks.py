@@ -261,12 +261,14 @@ def test_a_condition_that_takes_gigabytes_is_ended_and_the_next_one_answered(
         "given.toml",
         measured._asker.catalog,
     )
-    with pytest.raises(CheckError, match=r"check 'one': needs more than 1.1 GB of memory"):
-        checks.run(measured._asker, found)
     import resource
 
+    # The most that any process of this session took that has ended.
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
+    with pytest.raises(CheckError, match=r"check 'one': needs more than 1.1 GB of memory"):
+        checks.run(measured._asker, found)
     # Neither this process nor the one in which it was computed.
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10 < 2 << 30
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10 <= max(before, 2 << 30)
     assert judged(measured, f"length({doubled(3)}) = 32") == "pass"
 
 

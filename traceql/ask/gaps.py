@@ -93,7 +93,8 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     if timed and in_scope and not any(t["has_timeline"] for t in in_scope):
         where = f"trace {_none_of(chosen)}" if chosen else "the database"
         raise MissingDataError(
-            f"{where} has counters but no timeline, which {query.name} reads", "Recorded by: nsys profile"
+            f"{where} has counters but no timeline, which {query.name} reads",
+            "Recorded by: nsys profile --trace=cuda,nvtx",
         )
     for need in needs:
         options = {
