@@ -110,7 +110,7 @@ operations AS (
     FROM workloads
     JOIN measured USING (kernel_id)
     JOIN memory_operations AS counts USING (level, operation)
-    WHERE is_like(level, $level)
+    WHERE is_like_in_any_case(level, $level)
     GROUP BY ALL
     HAVING $idle OR greatest(
         sum(measured.requests), sum(measured.sectors), sum(measured.wavefronts), sum(measured.bytes),
