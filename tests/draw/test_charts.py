@@ -417,6 +417,15 @@ def test_points_over_the_peak_are_crossed_and_elbows_by_eye_stand_on_their_own_c
     assert len(set(shape["scale"]["range"])) == len(shape["scale"]["domain"])
 
 
+def test_bars_of_one_name_say_of_which_kernel_and_level_they_are() -> None:
+    answer = pl.DataFrame(
+        {"kernel": ["k", "l"], "level": ["L2", "DRAM"], "operation": ["read", "read"], "bytes": [1, 2]}
+    )
+    chart = comparisons.bars(answer, x="operation", y="bytes", part="level", group="kernel").to_dict()
+    (rows,) = chart["datasets"].values()
+    assert [row[theme.NAME] for row in rows] == ["DRAM read (l)", "L2 read (k)"]
+
+
 def test_the_percentage_stands_at_each_pair_of_bars() -> None:
     answer = pl.DataFrame(
         {
