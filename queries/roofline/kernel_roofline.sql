@@ -26,12 +26,7 @@
 -- @column useful_flop DOUBLE          2·m·n·k for each launch
 -- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice;
 --         below 1 not all launches have the shape, or not all of their FLOP were counted (at_least)
--- @note   SELECT format('executed_per_useful is below 1 in {} ({}{}): fewer FLOP were executed than the '
--- @note   || 'shape asks for, so that not all of these launches have it, or not all FLOP were counted. '
--- @note   || 'A launch alone: --by launch', if(count(*) = 1, '1 row', count(*) || ' rows'),
--- @note   array_to_string(list_sort(list(DISTINCT kernel))[:3], ', '),
--- @note   if(count(DISTINCT kernel) > 3, ' …', ''))
--- @note   FROM answer WHERE executed_per_useful < 1 HAVING count(*) > 0
+-- @note   SELECT too_useful(count(*), list(DISTINCT kernel)) FROM answer WHERE executed_per_useful < 1
 -- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=category shape=phase hollow=at_least
 -- @empty  No profiled kernel is called that: see the query top-kernels.
 -- @section counters 60 Rooflines | drawn

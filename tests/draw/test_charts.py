@@ -912,6 +912,14 @@ def test_two_counters_of_a_kernel_stand_side_by_side(corpus: Database) -> None:
 # --- the timeline ---------------------------------------------------------------------------------------
 
 
+def test_lanes_of_ranks_say_so_and_time_counts_from_the_jobs_beginning(corpus: Database) -> None:
+    chart = drawn(corpus, "job_timeline", trace="nccl_two_gpus.sqlite.xz")
+    lanes = chart["encoding"]["y"]["sort"]
+    assert lanes == ["Rank 0", "Rank 1"]
+    assert chart["encoding"]["x"]["axis"]["title"].startswith("Time since the first trace of the job began (")
+    assert {row["state"] for row in data(chart)} == {"work or idle", "waiting", "exchange"}
+
+
 def test_a_small_timeline_has_a_block_for_every_event(corpus: Database) -> None:
     trace = "scv_baseline_graph.sqlite.xz"
     answer = asked(corpus, "timeline", trace=trace, max_blocks=100_000)

@@ -32,7 +32,7 @@ def store(
     Args:
         path: of a file or a folder; ``":memory:"`` for one that lasts as long as the object.
         definitions: views and macros that questions use.
-        lake: whether what is not there yet becomes a lake; what ends in a slash or is a folder, is one anyway.
+        lake: whether what is not there yet becomes a lake; what ends in a slash or is a folder is one anyway.
         allow_files: let SQL read and write other files and load extensions.
         timeout_s: how long a statement may take; None for any time.
         wait_s: how long a question or a change waits for another process.

@@ -43,9 +43,9 @@ def query_error(error: duckdb.Error, statement: str, odd: str = "") -> QueryErro
         )
     if isinstance(error, duckdb.PermissionException):
         return no_files(text)
-    if said := _VALUES.fullmatch(text):
+    if refused := _VALUES.fullmatch(text):
         # A question refuses the value of a parameter: no table or column has to do with it.
-        return QueryError(said["text"], f"That is what --{said['param']} takes.")
+        return QueryError(refused["text"], f"That is what --{refused['param']} takes.")
     if any(words in text for words in ("read-only mode", "in system catalog", "base table")):
         return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
     views = {view.name: [column.name for column in view.columns] for view in catalog.shipped().views.values()}
