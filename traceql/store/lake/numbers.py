@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from traceql.errors import DatabaseError
 from traceql.read import temporary
+from traceql.tables import values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 _FOLDER = "numbers"
 # No report takes as long to be stored.
 DEAD_S = 86_400.0
-# Ids are a number × 2^32 and more: signed, 64 bits hold so many numbers.
-_MOST = 2**31
 
 
 def claimed(place: Place) -> dict[str, tuple[str, int]]:
@@ -53,7 +52,7 @@ def claim(
     known = {number for of, number in claimed(place).values() if of == kind} | set(taken)
     if wanted is not None:
         path = f"{_FOLDER}/{kind}-{wanted}"
-        if 0 < wanted < _MOST and wanted not in known and place.create(path, mine):
+        if 0 < wanted < values.MOST_NUMBERS and wanted not in known and place.create(path, mine):
             return wanted, path
         if insist:
             raise DatabaseError(
@@ -61,7 +60,7 @@ def claim(
                 "Choose one that is free; traceql compact frees those of writers that were killed.",
             )
     number = max(known, default=0) + 1
-    while number < _MOST:
+    while number < values.MOST_NUMBERS:
         path = f"{_FOLDER}/{kind}-{number}"
         if place.create(path, mine):
             return number, path

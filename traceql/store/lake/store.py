@@ -64,6 +64,9 @@ class Lake(Store):
             wait_s=wait_s,
             tell=tell,
         )
+        if place.is_address(path):
+            # No path of this machine: workers elsewhere reach the same lake by it.
+            self.place = path
         self._own = self._read = LakeFile(lambda: self._place)
         # Of the change that a thread makes.
         self._claims = threading.local()
