@@ -22,7 +22,7 @@ from shipped import REPORTS
 import traceql
 from traceql.cluster import asking, ingesting
 from traceql.errors import DatabaseError
-from traceql.store.lake import numbers
+from traceql.store.lake import numbers, place
 from traceql.store.lake.bucket import Bucket
 from traceql.tables import schema
 
@@ -191,11 +191,21 @@ def test_workers_reach_the_same_lake_by_its_address(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with traceql.open(address) as lake:
-        place = lake._store.place
+        at = lake._store.place
         reports = [SMALL, REPORTS / "kinds_basic.ncu-rep.xz"]
-        came = dict(ingesting.ingest_all(Here(), reports, place, wait_s=1, options={}))
+        came = dict(ingesting.ingest_all(Here(), reports, at, wait_s=1, options={}))
         assert [getattr(one, "status", one) for one in came.values()] == ["added", "added"]
         assert lake.sql("SELECT count(*) FROM traces").item() == 2
         assert_same(lake.ask("top_kernels"), lake.ask("top_kernels", scheduler=Here()))
     assert list(tmp_path.iterdir()) == []
     asking._opened.cache_clear()
+
+
+def test_an_entry_that_is_too_large_is_not_taken_into_memory(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with traceql.open(address) as lake:
+        lake.ingest(SMALL)
+        monkeypatch.setattr(place, "_MOST_BYTES", 100)
+        with traceql.open(address) as other, pytest.raises(DatabaseError, match="more than 100 bytes"):
+            other.sql("FROM traces")

@@ -144,6 +144,7 @@ def read(place: Place, known: Manifest | None = None) -> Manifest:
             found[path] = known.entries[path]
         elif (content := place.read(path)) is not None:
             found[path] = _entry(content, f"{place.given}: {path}")
+    _refuse_twice(found, place.given)
     return Manifest(_with_names_of_their_own(found), {path: there[path] for path in found})
 
 
@@ -164,6 +165,16 @@ def _entry(content: bytes, where: str) -> dict[str, Any]:
         what = f"rows of {min(unknown)!r}" if unknown else "a row without a number" if of_none else "no trace"
         raise DatabaseError(f"{where}: holds {what}", _REMEDY)
     return found
+
+
+def _refuse_twice(entries: Mapping[str, Mapping[str, Any]], given: str) -> None:
+    """Refuse a run that stands twice; traces are looked at when their rows are in a table."""
+    seen: dict[int, str] = {}
+    for path, entry in entries.items():
+        for row in entry["runs"]:
+            if row["run_id"] in seen:
+                raise DatabaseError(f"{given}: {seen[row['run_id']]} and {path} hold one run", _REMEDY)
+            seen[row["run_id"]] = path
 
 
 def _ids(row: Mapping[str, Any]) -> list[Any]:

@@ -192,7 +192,7 @@ class Lake(Store):
         return self._place.keep_to_owner()
 
     def compact(self) -> Compacted:
-        """Remove what killed writers left, and the numbers of what was removed.
+        """Remove what killed writers left, and give their numbers back.
 
         Raises:
             DatabaseError: there is no lake.
