@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import threading
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from shipped import REPORTS
 
 import traceql
 from traceql.errors import DatabaseError, QueryError
+from traceql.read import sidecar
 from traceql.store import export, read_in
 from traceql.store.lake import changes, folder, manifest, numbers, sweep
 
@@ -410,3 +412,31 @@ def test_a_copy_into_a_lake_that_others_store_into_ends(
     with pytest.raises(DatabaseError, match="somebody else has stored a trace called 'one'"):
         file.export(tmp_path / "lake", lake=True)
     assert kernels(tmp_path / "lake") == [("one", 3)]
+
+
+# --- one name, twice ------------------------------------------------------------------------------------
+
+
+def test_the_next_change_gives_entries_of_one_name_names_of_their_own(tmp_path: Path) -> None:
+    """As when two came in at once where no change can wait for another, each with runs in its sidecar."""
+    lake = traceql.open(tmp_path / "lake", lake=True)
+    for number, report in enumerate((SMALL, REPORTS / "kinds_basic.ncu-rep.xz"), 1):
+        copy = tmp_path / f"{number}.ncu-rep.xz"
+        copy.write_bytes(report.read_bytes())
+        measured = {"metrics": [{"name": "latency_ms", "unit": "ms", "value": number}]}
+        beside = {"format": sidecar.FORMAT, "version": sidecar.VERSION, "runs": [measured]}
+        (tmp_path / f"{number}.ncu-rep.run.json").write_text(json.dumps(beside))
+        assert lake.ingest(copy, name=f"name{number}").status == "added"
+    for entry in (tmp_path / "lake" / "traces").iterdir():
+        entry.write_text(entry.read_text().replace("name2", "name1"))
+    asked = "SELECT tags['trace'], sweep, value FROM runs JOIN run_metrics USING (run_id) ORDER BY ALL"
+    expected = [("name1", "name1.run.json", 1.0), ("name1-2", "name1-2.run.json", 2.0)]
+    assert lake.sql(asked).rows() == expected
+    assert lake.sql("SELECT trace FROM traces ORDER BY ALL").rows() == [("name1",), ("name1-2",)]
+    lake.tag("name1", a="b")
+    entries = [json.loads(entry.read_text()) for entry in (tmp_path / "lake" / "traces").iterdir()]
+    assert sorted(entry["trace"]["trace"] for entry in entries) == ["name1", "name1-2"]
+    assert lake.sql(asked).rows() == expected
+    # The first one goes, and the second one keeps its name.
+    lake.drop("name1")
+    assert lake.sql("SELECT trace FROM traces").rows() == [("name1-2",)]

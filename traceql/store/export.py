@@ -83,7 +83,7 @@ def _trace(
     for table in _OF_TRACES:
         _insert(source, connection, table, f"trace_id = {trace_id}", {})
     _runs(source, target, connection, _WITH, {"trace": trace})
-    # Each table was read as it was then. What a trace holds does not change while it has its number and report.
+    # Each table was read as it was then. What a trace holds stays as long as it has its number and report.
     same = "trace_id = $trace_id AND trace = $trace AND sha256 IS NOT DISTINCT FROM $sha256"
     params: dict[str, Value] = {"trace_id": trace_id, "trace": trace, "sha256": sha256}
     if not source.run(f"SELECT 1 FROM traces WHERE {same}", params).num_rows:

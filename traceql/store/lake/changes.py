@@ -50,7 +50,11 @@ def commit(
         left = manifest.Manifest(after).numbers
         gone = {kind: some - left[kind] for kind, some in before.numbers.items()}
         place.look_at([path for table in parts.ALL for path in _paths(table, before, gone)])
-        changed = {path: entry for path, entry in after.items() if before.entries.get(path) != entry}
+        changed = {
+            path: entry
+            for path, entry in after.items()
+            if before.entries.get(path) != entry or path in before.renamed
+        }
         removed = before.entries.keys() - after.keys()
         with changing():
             _refuse_overtaken(place, before, changed, removed)

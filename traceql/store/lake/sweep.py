@@ -16,8 +16,8 @@ def sweep(place: Place) -> None:
     """Remove it; for who keeps others from changing entries. Those who write meanwhile lose nothing."""
     # Claims of numbers that have an entry are not looked at.
     known = manifest.read(place)
-    # A writer claims, writes parts, puts an entry in place, and settles the claim. In the opposite order: parts
-    # that are seen first have a claim afterwards, and a claim that is seen settled has its entry afterwards.
+    # A writer claims, writes parts, puts an entry in place, and settles the claim. In the opposite order:
+    # parts that are seen first have a claim afterwards, and a claim that is seen settled has its entry.
     seen = {table: place.folders(table) for table in parts.ALL}
     claims = {one: path for path, one in numbers.claimed(place).items()}
     dead = {
