@@ -20,7 +20,7 @@ def export(source: str, db: str, lake: bool) -> None:
     \b
     Examples:
       traceql export nightly/ --db nightly.duckdb
-      traceql export traces.duckdb --db nightly/ --lake
+      traceql export traces.duckdb --db nightly/
     """
     from traceql.store import export as exports
 

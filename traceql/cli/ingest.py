@@ -100,7 +100,8 @@ def ingest(
     beside reports (sidecars) are passed over.
 
     Several may bring reports into one database at a time: each waits for the others, as --wait says. A lake
-    (--lake) is a folder of Parquet files into which many processes and machines store at the same time.
+    (a --db that ends in / or is a folder, or --lake) is a folder of Parquet files into which many processes
+    and machines store at the same time.
 
     \b
     Examples:
