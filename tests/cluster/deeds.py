@@ -65,6 +65,11 @@ def _wait(seconds: str) -> str:
     return "waited"
 
 
+def slow(_: object) -> None:
+    """What takes longer than any test."""
+    time.sleep(60)
+
+
 @contextlib.contextmanager
 def cluster(count: int = 2) -> Iterator[str]:
     """A Dask cluster of processes of this machine, by its address."""
