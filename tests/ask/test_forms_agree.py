@@ -91,7 +91,7 @@ def test_both_forms_of_a_recording_have_the_same_answer(forms: Database, questio
     query = catalog.shipped().find(question)
     try:
         frame = forms.ask(question, **given(query, timeline="", baseline="", variant="")).frame()
-        if "communicator" in frame.columns:
+        if {"communicator", "job"} & set(frame.columns):
             # Of a job's traces that are one recording, one counts: each form is a job of its own.
             frame = pl.concat(forms.query(question, trace=f"{form} *") for form in ("native", "export"))
     except TraceqlError:
@@ -100,6 +100,11 @@ def test_both_forms_of_a_recording_have_the_same_answer(forms: Database, questio
         return
     for name in PAIRS:
         native, export = told(frame, f"native {name}"), told(frame, f"export {name}")
+        if question == "job_summary":
+            # An export does not tell how many events there should be.
+            native = native.with_columns(
+                pl.col("finding").str.replace("; events may be missing", "", literal=True)
+            )
         if question == "trace_summary":
             native, export = what_both_know(native, export)
         if "communicator" in frame.columns and lacks_payloads(forms, f"export {name}"):
