@@ -199,7 +199,8 @@ def _end_with_parent() -> None:
 
 def _end_at_once() -> None:
     temporary.remove_all()
-    os._exit(128 + signal.SIGTERM)
+    # Which needs no main thread that listens; Windows has but the other one, and ends by it at once.
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 class Dask:
