@@ -80,7 +80,7 @@ def test_every_command_shown_works_in_the_order_of_the_page(clone: Path) -> None
         assert result.returncode == 0, f"{line}\n{result.stderr}"
         # A reader who follows the page gets answers.
         assert "No rows" not in result.stderr, f"{line}\n{result.stderr}"
-        assert result.stdout or "-o" in words or words[1] in ("ingest", "tag", "import-runs"), line
+        assert result.stdout or "-o" in words or words[1] in ("ingest", "tag", "import-runs", "export"), line
 
 
 def test_the_python_example_runs(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.fs
 import pytest
@@ -20,8 +20,9 @@ from lakes import assert_same, content
 from shipped import REPORTS
 
 import traceql
+from traceql.cluster import asking, ingesting
 from traceql.errors import DatabaseError
-from traceql.store.lake import numbers
+from traceql.store.lake import numbers, place
 from traceql.store.lake.bucket import Bucket
 from traceql.tables import schema
 
@@ -173,3 +174,38 @@ def test_an_environment_is_kept_in_no_store(address: str) -> None:
     with traceql.open(address) as lake, pytest.raises(DatabaseError, match="who may read an object store"):
         lake._store._place.make()  # type: ignore[attr-defined]
         lake._store.keep_to_owner()
+
+
+class Here:
+    """Two workers, both of them this process."""
+
+    count = 2
+
+    def each(self, work: Any, items: Any) -> Iterator[tuple[int, Any]]:
+        for number, item in enumerate(items):
+            yield number, work(item)
+
+
+def test_workers_reach_the_same_lake_by_its_address(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with traceql.open(address) as lake:
+        at = lake._store.place
+        reports = [SMALL, REPORTS / "kinds_basic.ncu-rep.xz"]
+        came = dict(ingesting.ingest_all(Here(), reports, at, wait_s=1, options={}))
+        assert [getattr(one, "status", one) for one in came.values()] == ["added", "added"]
+        assert lake.sql("SELECT count(*) FROM traces").item() == 2
+        assert_same(lake.ask("top_kernels"), lake.ask("top_kernels", scheduler=Here()))
+    assert list(tmp_path.iterdir()) == []
+    asking._opened.cache_clear()
+
+
+def test_an_entry_that_is_too_large_is_not_taken_into_memory(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with traceql.open(address) as lake:
+        lake.ingest(SMALL)
+        monkeypatch.setattr(place, "_MOST_BYTES", 100)
+        with traceql.open(address) as other, pytest.raises(DatabaseError, match="more than 100 bytes"):
+            other.sql("FROM traces")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import time
@@ -18,7 +17,7 @@ from traceql.read.homes import Homes
 from traceql.read.source import without_suffix
 from traceql.store import failures, runs
 from traceql.store.outcomes import Ingested
-from traceql.store.waiting import OvertakenError
+from traceql.store.waiting import made_again
 from traceql.tables import normalise, schema
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ _SMALL_BYTES = 300_000
 _CHANGE = re.compile(r"(?:--.*\n|\s)*(INSERT INTO|DELETE FROM) (\w+)")
 
 
+@made_again
 def add(
     store: Store,
     decoded: Decoded,
@@ -65,20 +65,6 @@ def add(
         ReportError: its content does not make sense; the database is as it was.
         DatabaseError: the database cannot be written, or the name or number is taken.
     """
-    while True:
-        with contextlib.suppress(OvertakenError):
-            return _add(store, decoded, name, tags, replace, keep_environment, number)
-
-
-def _add(
-    store: Store,
-    decoded: Decoded,
-    name: str | None,
-    tags: Mapping[str, str] | None,
-    replace: bool,
-    keep_environment: bool,
-    number: int | None,
-) -> Ingested:
     began = time.perf_counter()
     small = decoded.source.size_bytes < _SMALL_BYTES
     with store.writing(decoded.path.name, small=small, anew="private" if replace else "never") as connection:
@@ -113,6 +99,7 @@ def _add(
     )
 
 
+@made_again
 def drop(store: Store, *traces: str) -> None:
     """Remove traces: all of them, or none.
 
@@ -124,6 +111,7 @@ def drop(store: Store, *traces: str) -> None:
             _delete(connection, trace_id)
 
 
+@made_again
 def tag(store: Store, words: Sequence[str], tags: Mapping[str, str | None]) -> list[str]:
     """Label the traces that the words mean, all of them or none; None removes a label.
 
@@ -154,6 +142,7 @@ def tag(store: Store, words: Sequence[str], tags: Mapping[str, str | None]) -> l
     return list(named)
 
 
+@made_again
 def rename(store: Store, trace: str, name: str) -> None:
     """Give a trace another name; runs of its sidecar go with it.
 

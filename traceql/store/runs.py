@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from traceql.errors import DatabaseError, QueryError, RunFileError, UnknownGpuError
 from traceql.store.outcomes import ImportedRuns
-from traceql.store.waiting import OvertakenError
+from traceql.store.waiting import made_again
+from traceql.tables import values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,15 +18,13 @@ if TYPE_CHECKING:
     from traceql.read.runs import RunFile
     from traceql.store.connection import Store
 
-# Ids are a number × 2^32 and more: signed, 64 bits hold so many numbers.
-_MOST = 2**31
-
 _RUNS = """
     INSERT INTO runs
     SELECT run_id, $label, run_id & 4294967295, $form, $file, $sha, gpu, tags FROM given_runs
 """
 
 
+@made_again
 def add(
     store: Store,
     file: RunFile,
@@ -48,12 +46,6 @@ def add(
         RunFileError: the label is taken by another file.
         DatabaseError: the database cannot be written, or the number is taken; it is as it was.
     """
-    while True:
-        with contextlib.suppress(OvertakenError):
-            return _add(store, file, sweep, replace, number)
-
-
-def _add(store: Store, file: RunFile, sweep: str | None, replace: bool, number: int | None) -> ImportedRuns:
     with store.writing(file.file_name, anew="private" if replace else "never") as connection:
         known = connection.execute(
             "SELECT sweep FROM runs WHERE sha256 = $sha LIMIT 1", {"sha": file.sha256}
@@ -81,6 +73,7 @@ def _add(store: Store, file: RunFile, sweep: str | None, replace: bool, number: 
     )
 
 
+@made_again
 def drop(store: Store, *sweeps: str) -> None:
     """Remove the runs of imported files: all of them, or none.
 
@@ -124,7 +117,7 @@ def free_number(taken: set[int], wanted: int | None) -> int:
         DatabaseError: the wanted one is taken, or none that an id can begin with.
     """
     number = max(taken, default=0) + 1 if wanted is None else wanted
-    if number in taken or not 0 < number < _MOST:
+    if number in taken or not 0 < number < values.MOST_NUMBERS:
         raise DatabaseError(f"no ids can begin with the number {number} here", "Choose one that is free.")
     return number
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from traceql.errors import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 #: Seconds that everybody waits unless told otherwise.
 WAIT_S = 60.0
 # A look costs some milliseconds: soon at first, then at times that keep several who wait apart.
@@ -57,6 +61,18 @@ class BusyError(Exception):
 
 class OvertakenError(Exception):
     """Another process has changed what a change stands on: it is to be made again."""
+
+
+def made_again(change: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Let a change be made until nobody overtakes it: each time on what is there by then."""
+
+    @functools.wraps(change)
+    def until_done(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        while True:
+            with contextlib.suppress(OvertakenError):
+                return change(*args, **kwargs)
+
+    return until_done
 
 
 class Patience:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 # Two of them can be added. As times in nanoseconds, 73 years.
 _LARGEST = 2**61
 _LARGEST_NUMBER = 1e300
-# Ids begin with the number of a trace, which leaves 31 bits for it.
-_MOST_TRACES = 2**31
+#: Numbers of traces and runs are below it: ids are a number × 2^32 and more, and signed.
+MOST_NUMBERS = 2**31
 
 #: Column of traces → what it must be, and the condition of a row whose value is not.
 TRACES: Mapping[str, tuple[str, str]] = {
-    "trace_id": ("a number of its own", f"trace_id IS NULL OR trace_id < 1 OR trace_id >= {_MOST_TRACES}"),
+    "trace_id": ("a number of its own", f"trace_id IS NULL OR trace_id < 1 OR trace_id >= {MOST_NUMBERS}"),
     "trace": ("a name of its own", "trace IS NULL OR trace = ''"),
     "profiler": ("a name", "profiler IS NULL"),
     "has_timeline": ("true or false", "has_timeline IS NULL"),

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from traceql.errors import DatabaseError
 from traceql.read import temporary
 from traceql.store.lake.folder import UNFINISHED
-from traceql.store.lake.place import MADE, MARKER, Stamp, not_one
+from traceql.store.lake.place import MADE, MARKER, Stamp, not_one, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -134,9 +134,12 @@ class Bucket:
 
     def write(self, path: str, content: bytes) -> None:
         """Put an object in place, or in place of another."""
-        with self._fs.open_output_stream(self._at(path)) as stream:
-            stream.write(content)
-        self._forget(path)
+        try:
+            with self._fs.open_output_stream(self._at(path)) as stream:
+                stream.write(content)
+        finally:
+            # An error does not tell whether it has come into its place.
+            self._forget(path)
 
     def remove(self, path: str) -> None:
         """Remove an object or a folder."""
@@ -209,8 +212,7 @@ class Bucket:
 
     def _content(self, path: str) -> bytes | None:
         with contextlib.suppress(FileNotFoundError), self._fs.open_input_stream(self._at(path)) as stream:
-            found: bytes = stream.read()
-            return found
+            return whole(stream, self.given, path)
         return None
 
     def _fetch(self, path: str) -> None:

@@ -50,31 +50,73 @@ def commit(
         left = manifest.Manifest(after).numbers
         gone = {kind: some - left[kind] for kind, some in before.numbers.items()}
         place.look_at([path for table in parts.ALL for path in _paths(table, before, gone)])
-        changed = {path: entry for path, entry in after.items() if before.entries.get(path) != entry}
+        changed = {
+            path: entry
+            for path, entry in after.items()
+            if before.entries.get(path) != entry or path in before.renamed
+        }
         removed = before.entries.keys() - after.keys()
         with changing():
             _refuse_overtaken(place, before, changed, removed)
             if not all(numbers.is_held(place, claim) for claim in claims):
                 raise OvertakenError
-            for path, entry in changed.items():
-                place.write(path, manifest.encoded(entry))
-            for path in removed:
-                place.remove(path)
+            _put_in_place(place, before, changed, removed)
     except BaseException:
         with contextlib.suppress(OSError):
             give_up(place, new, claims)
         raise
-    for claim in claims:
-        numbers.settle(place, claim)
-    _remove_parts(place, gone)
+    # The change is made; what of the rest cannot be done now, a sweep does.
+    of_gone = [numbers.path_of(kind, number) for kind, some in gone.items() for number in some]
+    for claim in (*claims, *of_gone):
+        with contextlib.suppress(OSError):
+            numbers.settle(place, claim)
+    with contextlib.suppress(OSError):
+        _remove_parts(place, gone)
+
+
+def _put_in_place(place: Place, before: Manifest, changed: Entries, removed: set[str]) -> None:
+    """Write and remove entries: all of them, or none unless the process is killed in between.
+
+    Raises:
+        DatabaseError: some of them, for not even what was there before can be written.
+    """
+    done: list[str] = []
+    try:
+        for path in (*changed, *sorted(removed)):
+            done.append(path)
+            if path in changed:
+                place.write(path, manifest.encoded(changed[path]))
+            else:
+                place.remove(path)
+    except BaseException:
+        try:
+            for path in reversed(done):
+                _put_back(place, path, before.entries.get(path))
+        except OSError as error:
+            raise DatabaseError(
+                f"{place.given}: a part of the change is made, and can be neither ended nor undone ({error})",
+                "See what is there (traceql ls), and make it again.",
+            ) from error
+        raise
+
+
+def _put_back(place: Place, path: str, old: Mapping[str, Any] | None) -> None:
+    if old is None:
+        place.remove(path)
+    elif place.read(path) != manifest.encoded(old):
+        place.write(path, manifest.encoded(old))
 
 
 def give_up(place: Place, new: Mapping[str, set[int]], claims: Sequence[str]) -> None:
     """Remove the parts of a change that did not come to its end; those that an entry names by now stay."""
-    named = manifest.read(place).numbers if any(new.values()) else new
+    named = manifest.read(place).numbers if any(new.values()) or claims else new
     _remove_parts(place, {kind: some - named[kind] for kind, some in new.items()})
+    of_entries = {numbers.path_of(kind, number) for kind, some in named.items() for number in some}
     for claim in claims:
-        numbers.settle(place, claim)
+        if claim in of_entries:
+            numbers.settle(place, claim)
+        elif numbers.is_held(place, claim):
+            numbers.give_back(place, claim)
 
 
 def _numbers(connection: duckdb.DuckDBPyConnection) -> dict[str, set[int]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from traceql.errors import DatabaseError
 from traceql.read import temporary
-from traceql.store.lake.place import MADE, MARKER, Stamp, not_one
+from traceql.store.lake.place import MADE, MARKER, Stamp, not_one, whole
 from traceql.store.waiting import BusyError, Wait
 from traceql.tables import schema
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 #: Of what is being written: whose it is stands before.
 UNFINISHED = ".new"
 _LOCK = "lock"
-# Of an entry, which holds the runs of an imported file, too.
-_MOST_BYTES = 64 << 20
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -85,13 +83,7 @@ class Folder:
         with contextlib.suppress(FileNotFoundError):
             descriptor = os.open(self._root / path, os.O_RDONLY | _NO_LINK)
             with os.fdopen(descriptor, "rb") as file:
-                content = file.read(_MOST_BYTES + 1)
-            if len(content) > _MOST_BYTES:
-                raise DatabaseError(
-                    f"{self.given}: {path} has more than {_MOST_BYTES:,} bytes",
-                    "No entry is that large: the lake was damaged, or made by another program.",
-                )
-            return content
+                return whole(file, self.given, path)
         return None
 
     def create(self, path: str, content: bytes) -> bool:

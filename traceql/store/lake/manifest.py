@@ -87,10 +87,12 @@ class Manifest:
     Attributes:
         entries: path → what `Entry` has.
         stamps: by which to see that they have changed.
+        renamed: the paths of those whose file has another name for the trace, see `read`.
     """
 
     entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     stamps: Mapping[str, Stamp] = field(default_factory=dict)
+    renamed: frozenset[str] = frozenset()
 
     @property
     def traces(self) -> list[dict[str, Any]]:
@@ -133,6 +135,8 @@ def stamps(place: Place) -> dict[str, Stamp]:
 def read(place: Place, known: Manifest | None = None) -> Manifest:
     """All entries; those that have not changed are taken from what was known.
 
+    Of two traces of one name the later has another here, and in its entry from the next change on.
+
     Raises:
         DatabaseError: one is none of ours.
     """
@@ -140,11 +144,14 @@ def read(place: Place, known: Manifest | None = None) -> Manifest:
     there = stamps(place)
     found: dict[str, Mapping[str, Any]] = {}
     for path, stamp in sorted(there.items()):
-        if known.stamps.get(path) == stamp:
+        if known.stamps.get(path) == stamp and path not in known.renamed:
             found[path] = known.entries[path]
         elif (content := place.read(path)) is not None:
             found[path] = _entry(content, f"{place.given}: {path}")
-    return Manifest(_with_names_of_their_own(found), {path: there[path] for path in found})
+    _refuse_twice(found, place.given)
+    own = _with_names_of_their_own(found)
+    renamed = frozenset(path for path, entry in own.items() if entry is not found[path])
+    return Manifest(own, {path: there[path] for path in found}, renamed)
 
 
 def _entry(content: bytes, where: str) -> dict[str, Any]:
@@ -164,6 +171,16 @@ def _entry(content: bytes, where: str) -> dict[str, Any]:
         what = f"rows of {min(unknown)!r}" if unknown else "a row without a number" if of_none else "no trace"
         raise DatabaseError(f"{where}: holds {what}", _REMEDY)
     return found
+
+
+def _refuse_twice(entries: Mapping[str, Mapping[str, Any]], given: str) -> None:
+    """Refuse a run that stands twice; traces are looked at when their rows are in a table."""
+    seen: dict[int, str] = {}
+    for path, entry in entries.items():
+        for row in entry["runs"]:
+            if row["run_id"] in seen:
+                raise DatabaseError(f"{given}: {seen[row['run_id']]} and {path} hold one run", _REMEDY)
+            seen[row["run_id"]] = path
 
 
 def _ids(row: Mapping[str, Any]) -> list[Any]:
@@ -187,9 +204,16 @@ def _with_names_of_their_own(
             others = (f"{name}-{number}" for number in range(2, len(found) + 2))
             every = {entry["trace"]["trace"] for entry in found.values() if entry["trace"]}
             name = next(other for other in others if other not in every)
-            found[path] = {**found[path], "trace": {**row, "trace": name}}
+            runs = [_of_other_name(run, row["trace"], name) for run in found[path]["runs"]]
+            found[path] = {**found[path], "trace": {**row, "trace": name}, "runs": runs}
         taken.add(name)
     return found
+
+
+def _of_other_name(run: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """A run of a trace's sidecar with the trace's new name, as `runs.rename` has it."""
+    sweep = f"{new}.run.json" if run["sweep"] == f"{old}.run.json" else run["sweep"]
+    return {**run, "sweep": sweep, "tags": {**(run["tags"] or {}), "trace": new}}
 
 
 # --- to and from a database -----------------------------------------------------------------------------

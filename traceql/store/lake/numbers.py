@@ -1,8 +1,9 @@
 """Numbers of traces and of runs, claimed without asking anybody: who makes the file of a number has it.
 
-A number is never given twice, so that who reads what was just removed finds nothing, and not something else.
-Its file says whose it is while its parts are being written, and nothing afterwards. The claim of one that
-was killed is dead as soon as this machine knows that its process has ended; elsewhere, when it is a day old.
+A number that an entry has had is never given again, so that who reads what was just removed finds nothing,
+and not something else. Its file says whose it is while its parts are being written, and nothing afterwards:
+so it stays. Who gives up gives the number back. The claim of one that was killed is dead as soon as this
+machine knows that its process has ended; elsewhere, when it is a day old.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from traceql.errors import DatabaseError
 from traceql.read import temporary
+from traceql.tables import values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 _FOLDER = "numbers"
 # No report takes as long to be stored.
 DEAD_S = 86_400.0
-# Ids are a number × 2^32 and more: signed, 64 bits hold so many numbers.
-_MOST = 2**31
 
 
 def claimed(place: Place) -> dict[str, tuple[str, int]]:
@@ -49,11 +49,10 @@ def claim(
     Raises:
         DatabaseError: it is taken, or none that an id can begin with.
     """
-    mine = temporary.mine().encode()
     known = {number for of, number in claimed(place).values() if of == kind} | set(taken)
     if wanted is not None:
-        path = f"{_FOLDER}/{kind}-{wanted}"
-        if 0 < wanted < _MOST and wanted not in known and place.create(path, mine):
+        possible = 0 < wanted < values.MOST_NUMBERS and wanted not in known
+        if possible and (path := hold(place, kind, wanted)):
             return wanted, path
         if insist:
             raise DatabaseError(
@@ -61,12 +60,22 @@ def claim(
                 "Choose one that is free; traceql compact frees those of writers that were killed.",
             )
     number = max(known, default=0) + 1
-    while number < _MOST:
-        path = f"{_FOLDER}/{kind}-{number}"
-        if place.create(path, mine):
+    while number < values.MOST_NUMBERS:
+        if path := hold(place, kind, number):
             return number, path
         number += 1
     raise DatabaseError(f"{place.given}: no number is left", "Begin another lake.")
+
+
+def hold(place: Place, kind: str, number: int) -> str | None:
+    """The path of a claim that is made; None if somebody has the number."""
+    path = path_of(kind, number)
+    return path if place.create(path, temporary.mine().encode()) else None
+
+
+def path_of(kind: str, number: int) -> str:
+    """The claim of a number."""
+    return f"{_FOLDER}/{kind}-{number}"
 
 
 def is_held(place: Place, claim: str) -> bool:
@@ -75,8 +84,15 @@ def is_held(place: Place, claim: str) -> bool:
 
 
 def settle(place: Place, claim: str) -> None:
-    """Note that what was claimed is written, or given up: entries tell from now on."""
-    place.write(claim, b"")
+    """Note that an entry has the number, or had it: nobody gets it any more."""
+    if place.read(claim) != b"":
+        place.write(claim, b"")
+
+
+def give_back(place: Place, claim: str) -> None:
+    """Let somebody else have a number that no entry has had."""
+    if place.read(claim) != b"":
+        place.remove(claim)
 
 
 def is_dead(place: Place, claim: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from traceql.errors import DatabaseError
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Stamp = tuple[object, ...]
 #: The file that makes a folder a lake, and what it says.
 MARKER, MADE = "lake.json", b'{"traceql_lake": 1}\n'
+# Of an entry, which holds the runs of an imported file, too.
+_MOST_BYTES = 64 << 20
 
 
 class Place(Protocol):
@@ -79,6 +81,26 @@ class Place(Protocol):
 
     def keep_to_owner(self) -> bool:
         """Take the lake from everybody but its owner; whether others could read it."""
+
+
+def whole(file: BinaryIO, given: str, path: str) -> bytes:
+    """The content of an entry, a claim or the marker.
+
+    Args:
+        file: to read.
+        given: the lake, for the message.
+        path: of the file within it.
+
+    Raises:
+        DatabaseError: it has more bytes than any of ours.
+    """
+    content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise DatabaseError(
+            f"{given}: {path} has more than {_MOST_BYTES:,} bytes",
+            "No entry is that large: the lake was damaged, or made by another program.",
+        )
+    return content
 
 
 def is_address(path: str) -> bool:

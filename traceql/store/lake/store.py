@@ -64,6 +64,9 @@ class Lake(Store):
             wait_s=wait_s,
             tell=tell,
         )
+        if place.is_address(path):
+            # No path of this machine: workers elsewhere reach the same lake by it.
+            self.place = path
         self._own = self._read = LakeFile(lambda: self._place)
         # Of the change that a thread makes.
         self._claims = threading.local()
@@ -189,7 +192,7 @@ class Lake(Store):
         return self._place.keep_to_owner()
 
     def compact(self) -> Compacted:
-        """Remove what killed writers left, and the numbers of what was removed.
+        """Remove what killed writers left, and give their numbers back.
 
         Raises:
             DatabaseError: there is no lake.
