@@ -54,7 +54,8 @@ def folder(file: str) -> str:
         Path(file).write_text(str(made), "utf-8")
         import duckdb
 
-        with duckdb.connect(config={"threads": 1, "enable_progress_bar": False}) as connection:
+        with duckdb.connect(config={"threads": 1}) as connection:
+            connection.execute("SET enable_progress_bar = false")
             # Meanwhile Python looks at no signal.
             connection.execute("SELECT sum(sin(n)) FROM range(100_000_000_000) AS _ (n)")
     return str(made)

@@ -100,7 +100,11 @@ def test_what_processes_made_for_a_time_goes_with_them() -> None:
     assert not any(Path(str(made)).exists() for made in found.values())
 
 
-def test_what_processes_made_for_a_time_goes_when_they_are_ended(tmp_path: Path) -> None:
+def test_what_processes_made_for_a_time_goes_when_they_are_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where they sweep nothing that others left.
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     told = tmp_path / "told"
     results = Pool(2).each(deeds.either, [("folder", str(told)), ("once", "/dev/null")])
     assert next(results) == (1, "done")
