@@ -33,13 +33,16 @@
 --         against it (below -20 %); NULL for what hardly moved
 -- @column remark VARCHAR              why a number is NULL; empty if none is
 -- @note   SELECT format(
--- @note   '{}: time {:+.1f} %; with it moved {}.',
--- @note   CASE WHEN group_name IS NULL THEN 'All launches' WHEN group_name = '' THEN 'Outside any range'
--- @note   ELSE group_name END, any_value(time_delta_pct), coalesce(
+-- @note   '{}: time {:+.1f} %; {}.',
+-- @note   CASE WHEN group_name IS NULL THEN 'All together' WHEN group_name = '' THEN 'Outside any range'
+-- @note   ELSE group_name END, max(time_delta_pct), coalesce(
+-- @note   string_agg(said || names, '; ' ORDER BY place), 'none of these counters moved with it'))
+-- @note   FROM (SELECT group_name, baseline_ns, variant_ns, max(time_delta_pct) AS time_delta_pct,
+-- @note   CASE finding WHEN 'with the time' THEN 1 WHEN 'more' THEN 2 WHEN 'in part' THEN 3 END AS place,
+-- @note   ['with it moved ', 'more than it: ', 'in part: '][place] AS said,
 -- @note   string_agg(format('{} {:+.1f} %', coalesce(meaning, measure), delta_pct), ', '
--- @note   ORDER BY abs(explained_pct - 100), measure) FILTER (finding = 'with the time'),
--- @note   'none of these counters'))
--- @note   FROM answer WHERE abs(time_delta_pct) >= 2
+-- @note   ORDER BY abs(explained_pct - 100), measure) AS names
+-- @note   FROM answer GROUP BY group_name, baseline_ns, variant_ns, place) WHERE abs(time_delta_pct) >= 2
 -- @note   GROUP BY group_name, baseline_ns, variant_ns
 -- @note   ORDER BY group_name IS NOT NULL, abs(variant_ns - baseline_ns) DESC, group_name LIMIT 4
 -- @empty  Both sides hold no kernel of that name with a time: launches of one side only are in traceql diff.

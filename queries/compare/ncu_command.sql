@@ -26,7 +26,7 @@
 -- @column domain VARCHAR              NVTX domain of the range of --nvtx-include; NULL without one
 -- @column range VARCHAR               message of that range
 -- @column skipped BIGINT              launches before it that ncu skips
--- @column caution VARCHAR             what may make ncu find another launch; empty if nothing is known
+-- @column caution VARCHAR             what may make ncu find another launch, or never end; else empty
 -- @column command VARCHAR             for a POSIX shell; PROGRAM stands for the program, if it is not known
 -- @note   SELECT command FROM answer
 -- @note   UNION ALL
@@ -181,7 +181,10 @@ SELECT
              THEN format('{} threads launch it, in whatever order they run', threads) END,
         CASE WHEN call_ns IS NULL THEN 'the call that launched it is not recorded, nor its range' END,
         CASE WHEN text IS NOT NULL AND counted.config IS NULL
-             THEN 'ncu takes no range of that name: counted from the start of the run' END
+             THEN 'ncu takes no range of that name: counted from the start of the run' END,
+        CASE WHEN category = 'communication'
+             THEN 'it exchanges with other ranks: ncu runs it alone, over and over, and it waits for their '
+                 || 'kernels, which may not come' END
     ) AS caution,
     concat_ws(
         ' ',
@@ -206,4 +209,5 @@ FROM (SELECT *, CASE WHEN by_full_name THEN full_name ELSE name END AS compared 
 JOIN counted USING (kernel_id)
 LEFT JOIN (SELECT kernel_id, domain, text FROM innermost) AS ranges USING (kernel_id)
 LEFT JOIN programs USING (trace_id)
+LEFT JOIN kernels_categorised USING (full_name)
 ORDER BY trace

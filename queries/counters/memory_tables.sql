@@ -37,7 +37,7 @@
 -- @column bank_conflicts DOUBLE       of these, those for conflicts in shared memory
 -- @column wavefronts_per_request DOUBLE  n of an n-way bank conflict
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
--- @chart  bars x=operation y=bytes
+-- @chart  bars x=operation y=bytes part=level group=group_name
 -- @section counters 71 Memory traffic | drawn
 -- @card   counters 60 Memory tables | of=level,operation
 
@@ -110,7 +110,7 @@ operations AS (
     FROM workloads
     JOIN measured USING (kernel_id)
     JOIN memory_operations AS counts USING (level, operation)
-    WHERE is_like(level, $level)
+    WHERE is_like_in_any_case(level, $level)
     GROUP BY ALL
     HAVING $idle OR greatest(
         sum(measured.requests), sum(measured.sectors), sum(measured.wavefronts), sum(measured.bytes),

@@ -109,7 +109,7 @@ points AS (
     FROM (SELECT * EXCLUDE (amounts), unnest(amounts) AS amount FROM curves)
     JOIN configurations USING (configuration)
     JOIN occupancy_rules USING (compute_capability)
-    WHERE is_like(parameter, $parameter)
+    WHERE is_like_in_any_case(parameter, $parameter)
 ),
 limits AS (
     SELECT

@@ -74,7 +74,7 @@ pipes AS (
         mean_over_time(measured.active_instructions_pct, duration_ns) AS active_instructions_pct
     FROM workloads
     JOIN measured USING (kernel_id)
-    WHERE is_like(pipe, $pipe)
+    WHERE is_like_in_any_case(pipe, $pipe)
     GROUP BY ALL
 )
 SELECT

@@ -21,7 +21,7 @@
 -- @column time_ns BIGINT              when the sample began, from the start of the kernel
 -- @column value DOUBLE                of the time until the next sample; NULL if it is none
 -- @column since VARCHAR               kernel, or sample: what time counts from
--- @empty  No such counter was sampled over time: ncu --section PmSampling, or --set full.
+-- @empty  What samples counters over time: ncu --section PmSampling, or --set full.
 -- @chart  lines x=time_ns y=value color=counter apart=kernel_id y_unit=unit
 -- @section counters 59.5 Samples | drawn
 

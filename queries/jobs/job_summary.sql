@@ -27,10 +27,14 @@
 -- @note   || 'collectives. To say it yourself: traceql tag TRACE… job=NAME rank=N', job)
 -- @note   FROM answer WHERE job_known_by IN ('communicator', 'ends') GROUP BY job
 -- @note   UNION ALL
--- @note   SELECT format('{}: {} ranks of {} were recorded', job, count(DISTINCT rank),
--- @note   greatest(max(rank) + 1, max(communicator_ranks)))
+-- @note   SELECT format('{}: {} of {} recorded', job, if(count(*) = 1, '1 rank', count(*) || ' ranks'),
+-- @note   greatest(max(rank) + 1, max(communicator_ranks)) || if(count(*) = 1, ' was', ' were'))
 -- @note   FROM answer GROUP BY job
--- @note   HAVING greatest(max(rank) + 1, max(communicator_ranks)) > count(DISTINCT rank) ORDER BY 1
+-- @note   HAVING greatest(max(rank) + 1, max(communicator_ranks)) > count(*)
+-- @note   UNION ALL
+-- @note   SELECT format('{}: {} traces are called rank {} ({}). To say it right: traceql tag TRACE rank=N',
+-- @note   job, count(*), rank, string_agg(trace, ', ' ORDER BY trace))
+-- @note   FROM answer WHERE rank IS NOT NULL GROUP BY job, rank HAVING count(*) > 1 ORDER BY 1
 
 WITH members AS (
     FROM job_members($trace)

@@ -1,7 +1,7 @@
 -- When does each rank of a job work, wait for others, and communicate?
 --
 -- From collective to collective: a rank works until it comes to one, waits there for the last rank, and the
--- exchange takes until its own end. Work is all the time between, at work or not: gpu-gaps and busy say more.
+-- exchange takes until its own end. What lies between is work or idle: gpu-gaps and busy tell them apart.
 -- Times are on the clock of the job's first trace.
 -- @of     traces
 -- @param  limit BIGINT = 2000   stretches per job, the longest ones; NULL for all
@@ -9,7 +9,7 @@
 -- @column job VARCHAR           name of the job: its tag, or the name of its first trace
 -- @column rank BIGINT           number of the rank, see the view jobs
 -- @column trace VARCHAR         name of the trace
--- @column state VARCHAR         work, waiting or exchange
+-- @column state VARCHAR         work or idle, waiting, or exchange
 -- @column kernel VARCHAR        the collective that it does, or comes to
 -- @column communicator VARCHAR  hash of NCCL's communicator; NULL if not recorded
 -- @column start_ns BIGINT       start
@@ -52,7 +52,7 @@ stretches AS (
         kernel,
         communicator,
         unnest([
-            {'state': 'work', 'from_ns': coalesce(before_ns, first_ns), 'to_ns': start_ns},
+            {'state': 'work or idle', 'from_ns': coalesce(before_ns, first_ns), 'to_ns': start_ns},
             {'state': 'waiting', 'from_ns': start_ns, 'to_ns': last_start_ns},
             {'state': 'exchange', 'from_ns': last_start_ns, 'to_ns': end_ns}
         ], recursive := true)

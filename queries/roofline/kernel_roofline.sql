@@ -24,7 +24,9 @@
 -- @column phase VARCHAR               prefill, decode or mixed, or as tagged; NULL if nothing tells
 -- @columns rooflines kernels
 -- @column useful_flop DOUBLE          2·m·n·k for each launch
--- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice
+-- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice;
+--         below 1 not all launches have the shape, or not all of their FLOP were counted (at_least)
+-- @note   SELECT too_useful(count(*), list(DISTINCT kernel)) FROM answer WHERE executed_per_useful < 1
 -- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=category shape=phase hollow=at_least
 -- @empty  No profiled kernel is called that: see the query top-kernels.
 -- @section counters 60 Rooflines | drawn

@@ -26,7 +26,9 @@
 -- @column calls BIGINT                how often the layer ran in it: --calls, or as its kernels tell
 -- @columns rooflines kernels
 -- @column useful_flop DOUBLE          what the work of a row needs in theory
--- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice
+-- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice;
+--         below 1 not all launches have the shape, or not all of their FLOP were counted (at_least)
+-- @note   SELECT too_useful(count(*), list(DISTINCT layer_kind)) FROM answer WHERE executed_per_useful < 1
 -- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=layer_kind shape=phase trail=seq_len
 --         hollow=at_least
 -- @empty  No kernel belongs to a layer: tag the trace (--tag layer_kind=mlp --tag phase=decode --tag

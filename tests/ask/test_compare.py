@@ -653,9 +653,24 @@ def test_a_comparison_of_counters_says_what_moved_with_the_time() -> None:
     Profile().kernel("k", ns=80, dram_read=300, dram_write=100).store(db, "before")
     Profile().kernel("k", ns=40, dram_read=100, dram_write=100).store(db, "after")
     said = db.compare("before", "after").notes
-    assert "All launches: time -50.0 %; with it moved DRAM bytes -50.0 %." in said
-    assert "k: time -50.0 %; with it moved DRAM bytes -50.0 %." in said
-    assert not any("with it moved" in note for note in db.compare("before", "before").notes)
+    moved = "with it moved DRAM bytes -50.0 %; more than it: bytes read from DRAM -66.7 %."
+    assert f"All together: time -50.0 %; {moved}" in said
+    assert f"k: time -50.0 %; {moved}" in said
+    assert not any("with it" in note for note in db.compare("before", "before").notes)
+
+
+def test_that_nothing_moved_with_the_time_is_said_only_where_no_finding_says_otherwise() -> None:
+    db = empty()
+    Profile().kernel("k", ns=80, dram_read=0, dram_write=100).store(db, "before")
+    Profile().kernel("k", ns=40, dram_read=0, dram_write=100).store(db, "same")
+    Profile().kernel("k", ns=40, dram_read=0, dram_write=80).store(db, "less")
+    same, less = (
+        [note.text for note in db.ask("moved_with", baseline="before", variant=name, kernel="k").notes]
+        for name in ("same", "less")
+    )
+    assert "k: time -50.0 %; none of these counters moved with it." in same
+    # ln(0.8) ÷ ln(0.5) = 0.32
+    assert "k: time -50.0 %; in part: DRAM bytes -20.0 %, bytes written to DRAM -20.0 %." in less
 
 
 @pytest.mark.parametrize("topic", [None, "kernel", "range"])

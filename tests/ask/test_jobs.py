@@ -311,3 +311,16 @@ def test_ranks_that_were_not_recorded_are_counted() -> None:
     for name, recording in jobs.TRAIN.items():
         recording.store(database, name)
     assert "train: 2 ranks of 4 were recorded" in notes(database.ask("job_summary"))
+
+
+def test_ranks_of_the_same_number_are_two_that_were_recorded() -> None:
+    database = empty()
+    for name in ("x", "y"):
+        jobs.UNTAGGED[name].store(database, name)
+    database.tag("x", "y", job="train", rank="1")
+    said = notes(database.ask("job_summary"))
+    assert "train: 2 traces are called rank 1 (x, y). To say it right: traceql tag TRACE rank=N" in said
+    assert "recorded" not in said
+    database.drop("y")
+    # Its communicator has two.
+    assert notes(database.ask("job_summary")) == "train: 1 rank of 2 was recorded"

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from made.ncu import Profile
 from made.nsys import Recording, kernel
 from made.store import empty
-from shipped import notes
+from shipped import REPORTS, notes
 
+from traceql import Database
 from traceql.errors import TraceqlError
 from traceql.questions import catalog
-
-if TYPE_CHECKING:
-    from traceql import Database
 
 LAUNCH = "cudaLaunchKernel_v7000"
 QUESTIONS = catalog.shipped().queries
@@ -101,3 +99,42 @@ def test_so_it_is_for_every_question_that_takes_a_time(both: Database, question:
         assert error.remedy
         return
     assert "line lasts 100 ns" in notes(answer)
+
+
+def test_a_filter_that_nothing_is_like_is_said_with_what_there_is() -> None:
+    database = empty()
+    pipe = "sm__inst_executed_pipe_{}.avg.pct_of_peak_sustained_active"
+    metrics = {
+        pipe.format("lsu"): 20.0,
+        pipe.format("fma"): 10.0,
+        "lts__t_requests.sum": 4,
+        "lts__t_sectors.sum": 8,
+    }
+    Profile().kernel("k", ns=10, metrics=metrics).store(database, "counters")
+    asked = database.ask("pipes", pipe="nosuch", limit=1)
+    assert [note.text for note in asked.notes if note.code == "no_rows"] == [
+        "No pipe here is called 'nosuch'. There are: fma, lsu."
+    ]
+    assert asked.frame()["pipe"].to_list() == [None]
+    assert "No pipe here is like 'x*'. There are: fma, lsu." in notes(database.ask("pipes", pipe="x*"))
+    assert "No level here is called 'L3'. There is: L2." in notes(database.ask("memory_tables", level="L3"))
+    # In capitals or small letters.
+    assert database.ask("memory_tables", level="l2").frame()["level"].to_list() == ["L2"]
+    assert "No pipe" not in notes(database.ask("pipes", pipe="LSU"))
+
+
+def test_the_label_of_a_metric_is_taken_but_its_name_is_offered() -> None:
+    with Database(":memory:") as database:
+        database.ingest(REPORTS / "kinds_basic.ncu-rep.xz")
+        label = "Waves Per SM"
+        metric = "launch__waves_per_multiprocessor"
+        assert set(database.ask("metric", metric=label).frame()["metric"]) == {metric}
+        assert "No metric" not in notes(database.ask("metric", metric=label, kernel="nosuch"))
+        said = notes(database.ask("metric", metric="Waves"))
+        assert label not in said and metric in said
+
+
+def test_a_number_above_that_of_the_last_launch_is_told_how_many_there_are(both: Database) -> None:
+    said = notes(both.ask("ncu_command", trace="line", launch=99))
+    assert "There is no launch 99: they are numbered from 1, 2 in line." in said
+    assert "There is no launch" not in notes(both.ask("ncu_command", trace="line", launch=2))

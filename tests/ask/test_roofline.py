@@ -133,6 +133,21 @@ def test_a_padded_tile_executes_more_than_is_useful(profiles: Database) -> None:
     assert (row["kernels"], row["executed_per_useful"]) == (2, 2.0)
 
 
+def test_a_shape_that_asks_for_more_than_was_executed_is_said_not_to_be_that_of_all_launches() -> None:
+    database = recorded(("gemm", roofline(bf16=16)), ("gemm", roofline(bf16=4)))
+    said = notes(database.ask("kernel_roofline", m=2, n=2, k=2))
+    assert "executed_per_useful is below 1 in 1 row (gemm)" in said
+    # All that was executed may have been useful.
+    assert notes(database.ask("kernel_roofline", m=2, n=2, k=1)) == ""
+
+
+def test_so_it_is_of_ranges() -> None:
+    database = recorded(("gemm", roofline(bf16=16)), paths=("step/mlp",))
+    said = notes(database.ask("range_roofline", path="step/mlp", useful_flop=17))
+    assert "executed_per_useful is below 1 in 1 row (step/mlp)" in said
+    assert notes(database.ask("range_roofline", path="step/mlp", useful_flop=16)) == ""
+
+
 def test_the_shape_may_come_from_tags() -> None:
     database = recorded(("gemm", {**WHOLE, BF16: 160.0}), tags={"m": "2", "n": "4", "k": "8"})
     row = only(launches(database))

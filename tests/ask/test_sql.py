@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from made.ncu import Profile
 from made.nsys import Recording, kernel
 
 import traceql
@@ -134,6 +135,35 @@ def test_other_faults_are_not_explained_with_names(three: Database, statement: s
     with pytest.raises(QueryError) as caught:
         three.sql(statement)
     assert caught.value.remedy == "The tables and their columns: traceql schema"
+
+
+@pytest.mark.parametrize(
+    ("question", "param", "said"),
+    [
+        ("top_kernels", "names", "names must be short, full or distinct"),
+        ("instruction_mix", "of", "of must be opcode, modifier or category"),
+        ("coverage", "by", "by is thread or process, not foo"),
+    ],
+)
+def test_a_value_that_a_question_refuses_is_told_with_those_that_it_takes(
+    question: str, param: str, said: str
+) -> None:
+    with traceql.open(":memory:") as database:
+        recording = Recording().call("cudaLaunchKernel", 1, 2, kernel("k", 3, 9))
+        recording.store(database, "line")
+        counted = Profile().kernel("k", ns=5)
+        counted.instances("sass__inst_executed_per_opcode", {"FADD": 1.0}).store(database, "counted")
+        with pytest.raises(QueryError) as caught:
+            database.query(question, **{param: "foo"})
+    assert (caught.value.message, caught.value.remedy) == (said, f"That is what --{param} takes.")
+
+
+def test_labels_that_are_no_names_and_a_limit_below_none_are_refused(three: Database) -> None:
+    with pytest.raises(QueryError, match="names no trace"):
+        three.tag("decode_1", {"rank": "0"})  # type: ignore[arg-type]
+    with pytest.raises(QueryError, match="-3 is no number of rows"):
+        three.query("top_kernels", limit=-3)
+    assert three.query("top_kernels", limit=0).height == 0
 
 
 def test_what_stands_for_a_table_or_column_of_nvidia_is_there() -> None:

@@ -417,6 +417,15 @@ def test_points_over_the_peak_are_crossed_and_elbows_by_eye_stand_on_their_own_c
     assert len(set(shape["scale"]["range"])) == len(shape["scale"]["domain"])
 
 
+def test_bars_of_one_name_say_of_which_kernel_and_level_they_are() -> None:
+    answer = pl.DataFrame(
+        {"kernel": ["k", "l"], "level": ["L2", "DRAM"], "operation": ["read", "read"], "bytes": [1, 2]}
+    )
+    chart = comparisons.bars(answer, x="operation", y="bytes", part="level", group="kernel").to_dict()
+    (rows,) = chart["datasets"].values()
+    assert [row[theme.NAME] for row in rows] == ["DRAM read (l)", "L2 read (k)"]
+
+
 def test_the_percentage_stands_at_each_pair_of_bars() -> None:
     answer = pl.DataFrame(
         {
@@ -901,6 +910,14 @@ def test_two_counters_of_a_kernel_stand_side_by_side(corpus: Database) -> None:
 
 
 # --- the timeline ---------------------------------------------------------------------------------------
+
+
+def test_lanes_of_ranks_say_so_and_time_counts_from_the_jobs_beginning(corpus: Database) -> None:
+    chart = drawn(corpus, "job_timeline", trace="nccl_two_gpus.sqlite.xz")
+    lanes = chart["encoding"]["y"]["sort"]
+    assert lanes == ["Rank 0", "Rank 1"]
+    assert chart["encoding"]["x"]["axis"]["title"].startswith("Time since the first trace of the job began (")
+    assert {row["state"] for row in data(chart)} == {"work or idle", "waiting", "exchange"}
 
 
 def test_a_small_timeline_has_a_block_for_every_event(corpus: Database) -> None:

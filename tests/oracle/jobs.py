@@ -338,7 +338,7 @@ def job_timeline(job: Job) -> list[Row]:
                 continue
             run, last = one.runs[rank], one.last.start
             for state, start, end in (
-                ("work", since, run.start),
+                ("work or idle", since, run.start),
                 ("waiting", run.start, last),
                 ("exchange", last, run.end),
             ):

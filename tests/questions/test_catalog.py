@@ -353,6 +353,9 @@ def test_an_unknown_metric_says_how_to_find_one(corpus: Database) -> None:
 def test_wrong_names_are_errors_with_a_way_out(corpus: Database) -> None:
     with pytest.raises(UnknownQueryError, match="Did you mean top_kernels"):
         corpus.query("top_kernel")
+    with pytest.raises(UnknownQueryError) as caught:
+        corpus.query("kernel_card")
+    assert "traceql kernel-card NAME" in caught.value.remedy and "Did you mean" not in caught.value.remedy
     with pytest.raises(QueryError, match="no parameter 'tracee'"):
         corpus.query("top_kernels", tracee="x")
     with pytest.raises(QueryError, match="needs a value for baseline, variant"):

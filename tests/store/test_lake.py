@@ -240,6 +240,19 @@ def test_a_part_that_goes_while_it_is_asked_for_is_no_error(tmp_path: Path) -> N
     assert lake.sql("SELECT count(*) FROM kernels").item() == 1
 
 
+def test_a_path_that_ends_in_a_slash_or_is_a_folder_means_a_lake(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for place in (f"{tmp_path}/new/", str(tmp_path / "empty")):
+        with traceql.open(place) as lake:
+            recording().store(lake, "one")
+        assert "lake.json" in files(Path(place))
+    with traceql.open(tmp_path / "file") as file:
+        recording().store(file, "one")
+    assert (tmp_path / "file").is_file()
+    with pytest.raises(DatabaseError, match="no lake can be made"):
+        traceql.open(f"{tmp_path}/file/").ingest(SMALL)
+
+
 def test_a_lake_is_made_where_nothing_is(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "full").mkdir()

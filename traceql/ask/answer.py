@@ -146,6 +146,12 @@ class Asker:
         at = self._place(query, bound)
         notes += at.notes
         table, total = (elsewhere and elsewhere(query, bound)) or self._rows_of_all(query, at)
+        notes += nothing.unmet(
+            query,
+            bound,
+            table,
+            lambda columns, values: self._distinct(query, at, columns, values),
+        )
         if table.num_rows == 0:
             is_told = any(note.code == "window" for note in notes)
             notes += nothing.notes(self.store.run, query, bound, window_is_told=is_told)
@@ -230,6 +236,15 @@ class Asker:
             if is_shipped(query):
                 raise
             raise type(error)(f"{query.label}{where}: {error.message}", error.remedy) from error
+
+    def _distinct(
+        self, query: Query, at: Place, columns: Sequence[str], values: Mapping[str, Value]
+    ) -> pa.Table:
+        """What columns of the whole answer hold, with other values of parameters."""
+        unlimited = {"limit": None} if "limit" in at.values else {}
+        asked = replace(at, values={**at.values, **unlimited, **values})
+        names = ", ".join(f'"{name}"' for name in columns)
+        return self._run(query, f"SELECT DISTINCT {names} FROM (\n{query.sql}\n) ORDER BY ALL", asked)
 
     def _total(self, query: Query, at: Place, table: pa.Table) -> int:
         """How many rows the answer has without its limit."""

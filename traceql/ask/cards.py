@@ -98,7 +98,9 @@ def items(
     if not found:
         where = f" in {', '.join(traces)}" if traces else ""
         raise QueryError(
-            f"no kernel is called {kernel!r}{where}", nearest or "Which there are: traceql query top-kernels"
+            f"no kernel is called {kernel!r}{where}",
+            # The note's first sentence says the same.
+            nearest.partition(f"{kernel!r}. ")[2] or "Which there are: traceql query top-kernels",
         )
     order = {
         key: number for number, key in enumerate(dict.fromkeys((one.trace, one.kernel) for one in found))

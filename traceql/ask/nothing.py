@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from traceql.ask import place
 from traceql.ask.gaps import Note
@@ -12,15 +12,17 @@ from traceql.present import values
 from traceql.questions.parameters import NARROWING, is_pattern, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
-    from traceql.questions.parameters import Value
+    from traceql.questions.parameters import Param, Value
     from traceql.questions.question import Query
 
 # Names of things, and of traces, that a note lists.
 _NEAREST, _SHOWN_TRACES = 3, 8
+# Values of a parameter, where there are no more of them.
+_SHOWN_VALUES = 12
 # Characters of a name there; full names of kernels have thousands.
 _LONGEST = 120
 
@@ -30,8 +32,11 @@ _RANGES = (
 )
 _METRICS = (
     "metric",
-    "SELECT trace_id, unnest([metric, label]) AS name FROM metrics "
-    "UNION SELECT trace_id, metric FROM gpu_samples",
+    "SELECT trace_id, metric AS name FROM metrics UNION SELECT trace_id, metric FROM gpu_samples",
+)
+# Question and parameter → names that it takes, too, but that are not offered.
+_ALSO: Mapping[tuple[str, str], str] = MappingProxyType(
+    {("metric", "metric"): "SELECT trace_id, label AS name FROM metrics"}
 )
 # Parameter → what it names, and a SELECT of all such names that a trace has, with its trace_id.
 _NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -51,6 +56,9 @@ _NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "y": _METRICS,
     }
 )
+
+
+Ask: TypeAlias = "Callable[[Sequence[str], Mapping[str, Value]], pa.Table]"
 
 
 class Run(Protocol):
@@ -73,8 +81,8 @@ def notes(run: Run, query: Query, bound: Mapping[str, Value], *, window_is_told:
     found = [
         Note("no_rows", text)
         for param in query.params
-        if param.name in _NAMES and param.type == "VARCHAR"
-        if (text := _no_name(run, param.name, bound.get(param.name), chosen))
+        if param.name in _NAMES and param.type == "VARCHAR" and not _is_filter(param, query)
+        if (text := _no_name(run, query, param.name, bound.get(param.name), chosen))
     ]
     if query.empty:
         found.append(Note("no_rows", f"No rows. {query.empty}"))
@@ -85,20 +93,58 @@ def notes(run: Run, query: Query, bound: Mapping[str, Value], *, window_is_told:
     return found
 
 
-def _no_name(run: Run, param: str, wanted: Value, chosen: Sequence[str]) -> str:
+def unmet(query: Query, bound: Mapping[str, Value], table: pa.Table, ask: Ask) -> list[Note]:
+    """What a filter might have been, or a launch's number, where nothing is as it says.
+
+    Args:
+        query: that was asked.
+        bound: values of all its parameters.
+        table: the answer.
+        ask: what columns of the whole answer hold, with other values of parameters.
+    """
+    found = []
+    for param in query.params:
+        wanted = bound.get(param.name)
+        if not (_is_filter(param, query) and isinstance(wanted, str) and wanted.strip("*%")):
+            continue
+        if table.column(param.name).null_count == table.num_rows:
+            known = ask([param.name], {param.name: "*"}).column(0).to_pylist()
+            if names := [str(name) for name in known if name is not None]:
+                found.append(Note("no_rows", _no_value(param.name, wanted, names)))
+    number = bound.get("launch")
+    if number is not None and table.num_rows == 0 and "launches" in [one.name for one in query.columns]:
+        rows = ask(["trace", "launches"], {"launch": None}).to_pylist()
+        there = ", ".join(f"{row['launches']:,} in {row['trace']}" for row in rows[:_SHOWN_TRACES])
+        if there:
+            found.append(Note("no_rows", f"There is no launch {number}: they are numbered from 1, {there}."))
+    return found
+
+
+def _is_filter(param: Param, query: Query) -> bool:
+    """Whether it is a pattern of what stands in the column of its name, and no name of `_NAMES`."""
+    is_name = param.name in _NAMES and _NAMES[param.name] is not _METRICS
+    by_default = isinstance(param.default, str) and is_pattern(param.default)
+    return by_default and not is_name and any(column.name == param.name for column in query.columns)
+
+
+def _no_value(param: str, wanted: str, known: Sequence[str]) -> str:
+    like = "like" if is_pattern(wanted) else "called"
+    text = f"No {param} here is {like} {wanted!r}"
+    if len(known) <= _SHOWN_VALUES:
+        return f"{text}. There {'is' if len(known) == 1 else 'are'}: {_listed(known)}."
+    if near := nearest(wanted, known):
+        return f"{text}. The nearest: {_listed(near)}."
+    return f"{text}. There is, for example: {_listed(sorted(known, key=len)[:_NEAREST])}."
+
+
+def _no_name(run: Run, query: Query, param: str, wanted: Value, chosen: Sequence[str]) -> str:
     """A sentence where nothing is called so, with the names that are nearest; empty where something is."""
     if not isinstance(wanted, str) or not wanted.strip("*%"):
         return ""
     kind, names = _NAMES[param]
-    there = run(
-        f"""
-        SELECT DISTINCT name FROM ({names}) JOIN traces USING (trace_id)
-        WHERE name IS NOT NULL AND {place.of_chosen(chosen)}
-        ORDER BY name
-        """
-    )
-    known: list[str] = there.column(0).to_pylist()
-    if any(matches(name, wanted) for name in known):
+    known = _names(run, names, chosen)
+    also = _ALSO.get((query.name, param))
+    if any(matches(name, wanted) for name in [*known, *(_names(run, also, chosen) if also else [])]):
         return ""
     where = f" in {', '.join(chosen)}" if 0 < len(chosen) <= _SHOWN_TRACES else ""
     like = "like" if is_pattern(wanted) else "called"
@@ -108,6 +154,19 @@ def _no_name(run: Run, param: str, wanted: Value, chosen: Sequence[str]) -> str:
     if known:
         return f"{text}. There is, for example: {_listed(sorted(known, key=len)[:_NEAREST])}."
     return f"{text}: there is none at all."
+
+
+def _names(run: Run, select: str, chosen: Sequence[str]) -> list[str]:
+    """The names of a SELECT, of the chosen traces."""
+    there = run(
+        f"""
+        SELECT DISTINCT name FROM ({select}) JOIN traces USING (trace_id)
+        WHERE name IS NOT NULL AND {place.of_chosen(chosen)}
+        ORDER BY name
+        """
+    )
+    found: list[str] = there.column(0).to_pylist()
+    return found
 
 
 def _listed(names: Sequence[str]) -> str:

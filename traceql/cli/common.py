@@ -54,7 +54,7 @@ def db_option() -> Callable[[F], F]:
         show_default=True,
         show_envvar=True,
         type=click.Path(),
-        help="The database: a file, or a folder of Parquet files (a lake).",
+        help="The database: a file; or a lake, if it ends in / or is a folder (of Parquet files).",
     )
     waiting = click.option(
         "--wait",
@@ -156,7 +156,9 @@ def is_there(path: str) -> bool:
 def lake_option() -> Callable[[F], F]:
     """The ``--lake`` option."""
     return click.option(
-        "--lake", is_flag=True, help="Make the database a folder of Parquet files, if it is new or empty."
+        "--lake",
+        is_flag=True,
+        help="Make the database a lake, a folder of Parquet files: as a --db that ends in / or is a folder.",
     )
 
 

@@ -21,12 +21,20 @@ _NO_KERNEL = "no kernel there"
 
 
 @chart()
-def bars(answer: pl.DataFrame, *, x: str, y: str) -> Drawing:
-    """One bar for each `x`, as long as `y`: the largest first, or in the answer's order where `x` counts."""
+def bars(answer: pl.DataFrame, *, x: str, y: str, group: str = "", part: str = "") -> Drawing:
+    """One bar for each `x`, as long as `y`: the largest first, or in the answer's order where `x` counts.
+
+    What has the same `x` is told apart by the `group` that it is of, and by what `x` is a part of.
+    """
     # What some rows lack is said in them.
     theme.measured(answer, y)
     ordered = answer if answer[x].dtype.is_numeric() else answer.sort(y, descending=True, nulls_last=True)
     rows = theme.rows_of(ordered.head(_ROWS), x)
+    if part:
+        rows = rows.with_columns(theme.texts(rows, part) + " " + pl.col(theme.NAME))
+    if group:
+        of = theme.texts(rows, group).alias("group·name")
+        rows = rows.with_columns((pl.col(theme.NAME) + " (" + of + ")").alias(theme.NAME))
     texts = [units.text(y, value) for value in rows[y].to_list()]
     rows = rows.with_columns(pl.Series(theme.VALUE, texts, pl.String))
     rows, tooltip = theme.prepared(rows, [x, *answer.columns])

@@ -19,6 +19,7 @@ _MOST_DOTS = 100
 # An amount in the unit of its legend.
 _SCALED = "amount in its unit"
 _SINCE_START = "Time since the trace began"
+_SINCE_JOB = "Time since the first trace of the job began"
 # Columns that number instances of theirs apart from those of others.
 _APART = ("domain", "range", "kernel", "pid", "tid", "gpu_id", "device_id")
 
@@ -37,12 +38,16 @@ def timeline(
 ) -> Drawing:
     """Blocks in lanes `y`, from `x` to `x2` or as long as `length`; drag to move, Ctrl and wheel to zoom.
 
-    The lanes stand as `order` says, or as they come. A block that stands for many events is as pale as it is
-    idle (`busy`, in percent).
+    The lanes stand as `order` says, or as they come; numbers say what they count. A block that stands for
+    many events is as pale as it is idle (`busy`, in percent).
     """
     # What is not a text stands in no order of lanes.
     known = theme.measured(answer, x, x2 or length)
-    named = known.with_columns(theme.texts(known, y))
+    lane = theme.texts(known, y)
+    if known[y].dtype.is_numeric():
+        lane = (f"{units.title(y)} " + lane).alias(theme.NAME)
+    named = known.with_columns(lane)
+    since = _SINCE_JOB if "job" in answer.columns else _SINCE_START
     ordered = named.sort(order, maintain_order=True) if order else named
     lanes = ordered[theme.NAME].unique(maintain_order=True).to_list()
     rows, tooltip = theme.prepared(named, answer.columns)
@@ -55,9 +60,7 @@ def timeline(
         strokeWidth=0.6,
     )
     encoded = marks.encode(
-        x=alt.X(
-            f"{x}:Q", axis=theme.axis(x, rows, x2, name=_SINCE_START), scale=alt.Scale(zero=False, nice=False)
-        ),
+        x=alt.X(f"{x}:Q", axis=theme.axis(x, rows, x2, name=since), scale=alt.Scale(zero=False, nice=False)),
         x2=alt.X2(f"{x2}:Q"),
         y=alt.Y(
             f"{theme.NAME}:N",

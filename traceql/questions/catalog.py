@@ -32,6 +32,8 @@ _VIEWS, _MACROS, _CHECKS = "_views", "_macros", "checks"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # The name under which notes and checks read an answer.
 _ANSWER = "answer"
+# Stands beside the questions, of which it is made.
+_CARD = "kernel_card"
 # What SQL reads: tables, views, macros that are tables, and its own WITH clauses.
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)", re.IGNORECASE)
 
@@ -87,6 +89,8 @@ class Catalog:
         if wanted not in self.queries:
             close = difflib.get_close_matches(wanted, self.queries, n=3)
             remedy = f"Did you mean {' or '.join(close)}? " if close else ""
+            if wanted == _CARD:
+                remedy = "It is a command: traceql kernel-card NAME, in Python db.kernel_card(NAME). "
             raise UnknownQueryError(
                 f"no query is called {name!r}", f"{remedy}All of them: traceql query --list"
             )

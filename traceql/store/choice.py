@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from traceql.store.connection import Store
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from traceql.store.definitions import Definitions
+
+# With one of them at its end a path is that of a folder.
+_SEPARATORS = tuple({"/", os.sep})
 
 
 def store(
@@ -28,7 +32,7 @@ def store(
     Args:
         path: of a file or a folder; ``":memory:"`` for one that lasts as long as the object.
         definitions: views and macros that questions use.
-        lake: whether a new or empty folder becomes a lake.
+        lake: whether what is not there yet becomes a lake; what ends in a slash or is a folder is one anyway.
         allow_files: let SQL read and write other files and load extensions.
         timeout_s: how long a statement may take; None for any time.
         wait_s: how long a question or a change waits for another process.
@@ -37,7 +41,7 @@ def store(
     from traceql.store.lake.place import is_one
 
     of: type[Store] = Store
-    if lake or is_one(path):
+    if lake or path.endswith(_SEPARATORS) or is_one(path):
         # Most databases are files.
         from traceql.store.lake.store import Lake
 

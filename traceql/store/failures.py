@@ -15,6 +15,11 @@ from traceql.tables import elsewhere
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# What questions say by error() of a parameter's value: by must be kernel or range.
+_VALUES = re.compile(
+    r"Invalid Input Error: (?P<text>(?P<param>\w+) (?:must be|is [\w ]+, not) .*)", re.DOTALL
+)
+
 
 def first_line(error: Exception) -> str:
     """The part of an error's text that says what went wrong."""
@@ -38,6 +43,9 @@ def query_error(error: duckdb.Error, statement: str, odd: str = "") -> QueryErro
         )
     if isinstance(error, duckdb.PermissionException):
         return no_files(text)
+    if refused := _VALUES.fullmatch(text):
+        # A question refuses the value of a parameter: no table or column has to do with it.
+        return QueryError(refused["text"], f"That is what --{refused['param']} takes.")
     if any(words in text for words in ("read-only mode", "in system catalog", "base table")):
         return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
     views = {view.name: [column.name for column in view.columns] for view in catalog.shipped().views.values()}

@@ -123,6 +123,9 @@ def tag(store: Store, words: Sequence[str], tags: Mapping[str, str | None]) -> l
     """
     if not words:
         raise QueryError("labels are of traces, and none is named", "See which there are: traceql ls")
+    for word in words:
+        if not isinstance(word, str):
+            raise QueryError(f"{word!r} names no trace", 'Labels have names: db.tag("run", rank="0").')
     with store.writing(f"the tags of {', '.join(words)}", new=False) as connection:
         rows = connection.execute("SELECT trace_id, trace, tags FROM traces ORDER BY trace").fetchall()
         there = [{"trace_id": row[0], "trace": row[1], "tags": row[2]} for row in rows]

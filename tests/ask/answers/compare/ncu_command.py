@@ -89,4 +89,18 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "a kernel that exchanges with other ranks waits for theirs, which ncu does not run",
+        traces={
+            "t": Recording()
+            .call(LAUNCH, 1, 2, kernel("gemm", 10, 11))
+            .call(LAUNCH, 3, 4, kernel("cross_device_reduce_1stage", 20, 25))
+        },
+        expected=across(
+            f"""
+            trace  kernel                      kernel_id  launch  launches  start_ns  duration_ns  domain  range  skipped  caution  command
+            t      cross_device_reduce_1stage  2          2       2         20        5            NULL    NULL   0        it exchanges with other ranks: ncu runs it alone, over and over, and it waits for their kernels, which may not come  ncu --set=full --kernel-name=cross_device_reduce_1stage --launch-skip=0 --launch-count=1 {REST} --export=cross_device_reduce_1stage_2 PROGRAM
+            """
+        ),
+    ),
 ]

@@ -14,7 +14,7 @@ CASES = [
             job           both                     both                     both                     both                     both                     both                     both                     both                     both                     both
             rank          0                        0                        0                        0                        0                        1                        1                        1                        1                        1
             trace         both                     both                     both                     both                     both                     both                     both                     both                     both                     both
-            state         work                     waiting                  exchange                 work                     exchange                 work                     exchange                 work                     waiting                  exchange
+            state         work or idle             waiting                  exchange                 work or idle             exchange                 work or idle             exchange                 work or idle             waiting                  exchange
             kernel        ncclDevKernel_AllReduce  ncclDevKernel_AllReduce  ncclDevKernel_AllReduce  ncclDevKernel_AllGather  ncclDevKernel_AllGather  ncclDevKernel_AllReduce  ncclDevKernel_AllReduce  ncclDevKernel_AllGather  ncclDevKernel_AllGather  ncclDevKernel_AllGather
             communicator  NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL
             start_ns      0                        50                       70                       100                      200                      0                        70                       100                      180                      200
@@ -31,7 +31,7 @@ CASES = [
             job           both                     both
             rank          0                        1
             trace         both                     both
-            state         work                     work
+            state         work or idle             work or idle
             kernel        ncclDevKernel_AllGather  ncclDevKernel_AllGather
             communicator  NULL                     NULL
             start_ns      100                      100
