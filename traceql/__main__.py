@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 # Objects that are made before garbage is looked for among them. A command is imports for the most part, which
 # stay: to look for garbage in between takes a tenth of the time.
 _OBJECTS = 50_000
-# What is asked for with these needs no decoder, or another one.
-_OTHERWISE = ("-h", "--help", "--via")
+# What is asked for with these needs no decoder, or another one, or one of another process.
+_OTHERWISE = ("-h", "--help", "--via", "--scheduler")
 
 
 def program() -> None:

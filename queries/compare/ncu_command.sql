@@ -150,8 +150,9 @@ started AS (
 programs AS (
     SELECT
         trace_id,
-        -- Words that are quoted already; what is not may be the path of the program alone.
-        CASE WHEN regexp_matches(any_value(content), '^[''"]*-') THEN NULL
+        -- Words that are quoted already; what is not may be the path of the program alone. The first is none
+        -- that ncu would take for an option of its own, whatever blanks stand before it.
+        CASE WHEN regexp_matches(any_value(content), '^[\s''"]*(-|$)') THEN NULL
              WHEN regexp_full_match(
                  any_value(content), '(?:[A-Za-z0-9_@%+=:,./ -]|''[^'']*''|"''")+'
              ) THEN any_value(content)

@@ -2,8 +2,9 @@
 --
 -- Executed SASS instructions by opcode (FFMA, LDG), by opcode with modifiers (LDG.E.64) or by category
 -- (Load/Store), the most frequent of each kernel first; one that a warp executes counts once. Threads are
--- those that the instruction had an effect in: not switched off by a branch or predicate. What was counted
--- in all launches of a kernel is added up.
+-- those that the instruction had an effect in: not switched off by a branch or predicate. Of categories ncu
+-- counts all threads that ran it, those that a predicate switched off, too. What was counted in all launches
+-- of a kernel is added up.
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
@@ -22,7 +23,7 @@
 -- @column instructions BIGINT         how many were executed, by warp
 -- @column instructions_pct DOUBLE     share of all that were executed
 -- @column thread_instructions BIGINT  how many were executed, by thread
--- @column threads_per_instruction DOUBLE  threads of a warp, of 32, that an instruction had an effect in
+-- @column threads_per_instruction DOUBLE  threads of a warp, of 32, that are counted so for an instruction
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @chart  share_bars x=group_name y=instructions_pct part=opcode group=kernel_id
 -- @section counters 59.2 Pipes | drawn

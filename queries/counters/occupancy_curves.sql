@@ -6,7 +6,8 @@
 -- the rules of NVIDIA's cuda_occupancy.h (view occupancy_rules), of timelines, too. The kernel's launch is at
 -- launch_amount, on the step where is_launch. Shared memory is what a block asks for, without the 1,024 bytes
 -- that the system takes of it (ncu's curve counts them); that of the SM is as the driver set it for the
--- kernel, the largest there is if not recorded, and as large as one block needs.
+-- kernel, the largest there is if not recorded, and as large as one block needs. A GPU whose rules are not
+-- known has no curves.
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'         kernel name, or a pattern of it
@@ -30,7 +31,7 @@
 -- @column theoretical_warps DOUBLE     their warps
 -- @column theoretical_pct DOUBLE       share of the most warps that an SM may hold
 -- @column limiter VARCHAR              registers, shared_memory, warps, blocks, barriers; or several
--- @column lacks VARCHAR                what the report lacks (--option of ncu that records it)
+-- @column lacks VARCHAR                what the report lacks (--option of ncu that records it), or the rules
 -- @title  threads_per_block Threads per block
 -- @title  registers_per_thread Registers per thread
 -- @title  shared_bytes Shared memory per block
@@ -171,8 +172,19 @@ SELECT
     theoretical_warps,
     theoretical_pct,
     limiter,
-    if(parameter IS NULL, 'launch parameters (--section LaunchStats)', NULL) AS lacks
+    nullif(concat_ws(
+        '; ',
+        if(
+            threads_per_block > 0 AND registers_per_thread > 0 AND shared_bytes IS NOT NULL,
+            NULL,
+            'launch parameters (--section LaunchStats)'
+        ),
+        CASE WHEN compute_capability IS NULL THEN 'compute capability of the GPU'
+             WHEN max_warps IS NULL
+                 THEN 'rules of occupancy for compute capability ' || compute_capability END
+    ), '') AS lacks
 FROM configurations
 LEFT JOIN steps USING (configuration)
+LEFT JOIN occupancy_rules USING (compute_capability)
 ORDER BY trace, place,
     list_position(['registers_per_thread', 'threads_per_block', 'shared_bytes'], parameter), from_amount

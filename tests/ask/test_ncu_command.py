@@ -273,6 +273,9 @@ def program(database: Database, *lines: str) -> str:
         # What ncu would take for an option, and what does not tell which process is the program.
         (["--config-file=x"], "PROGRAM"),
         (["'-k' x"], "PROGRAM"),
+        ([" -f --export=/home/me/x prog"], "PROGRAM"),
+        (["'' \t\"\" '-k' x"], "PROGRAM"),
+        (["  "], "PROGRAM"),
         (["torchrun a.py", "python a.py"], "PROGRAM"),
     ],
     ids=str,

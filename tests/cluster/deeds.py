@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from traceql.cluster import ingesting
+from traceql.read import temporary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,13 +41,34 @@ def either(what: tuple[str, str]) -> object:
     """One of the above."""
     name, argument = what
     return (
-        {"once": killed_once, "always": killed_always}[name](argument) if name != "wait" else _wait(argument)
+        {"once": killed_once, "always": killed_always, "folder": folder}[name](argument)
+        if name != "wait"
+        else _wait(argument)
     )
+
+
+def folder(file: str) -> str:
+    """Makes a temporary folder that is there as long as its process, and computes on if a file is named."""
+    made, _ = temporary.folder_of(folder)
+    if file:
+        Path(file).write_text(str(made), "utf-8")
+        import duckdb
+
+        with duckdb.connect(config={"threads": 1}) as connection:
+            connection.execute("SET enable_progress_bar = false")
+            # Meanwhile Python looks at no signal.
+            connection.execute("SELECT sum(sin(n)) FROM range(100_000_000_000) AS _ (n)")
+    return str(made)
 
 
 def _wait(seconds: str) -> str:
     time.sleep(float(seconds))
     return "waited"
+
+
+def slow(_: object) -> None:
+    """What takes longer than any test."""
+    time.sleep(60)
 
 
 @contextlib.contextmanager

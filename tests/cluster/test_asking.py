@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import command_line
+import deeds
 import pytest
 from ask.test_order_of_rows import counted, of_equals
 from asked import given
@@ -97,6 +99,19 @@ def test_processes_of_this_machine_answer(lake: traceql.Database) -> None:
 def test_an_error_of_one_is_that_of_the_question(lake: traceql.Database) -> None:
     with pytest.raises(traceql.QueryError, match="no range"):
         lake.ask("top_kernels", within="nowhere", scheduler=Here())
+
+
+def test_all_workers_together_have_the_time_that_one_question_has(
+    lake: traceql.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "rows", deeds.slow)
+    began = time.monotonic()
+    with (
+        traceql.open(lake.path, lake=True, timeout_s=2) as limited,
+        pytest.raises(traceql.errors.TimeLimitError, match="no answer within 2 s"),
+    ):
+        limited.ask("top_kernels", scheduler=Pool(1))
+    assert time.monotonic() - began < 10
 
 
 def test_a_database_in_memory_is_nobody_elses(tmp_path: Path) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import deeds
 import pytest
 
 from traceql.cluster.workers import Dask, Pool, Workers, workers
-from traceql.errors import ClusterError
+from traceql.errors import ClusterError, TimeLimitError
+from traceql.store import interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,58 @@ def test_processes_end_with_who_needs_them() -> None:
     for process in begun:
         process.join(10)
         assert not process.is_alive()
+
+
+def test_processes_of_others_go_on() -> None:
+    results = Pool(1).each(deeds.either, [("once", "/dev/null"), ("wait", "30")])
+    next(results)
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    other.start()
+    try:
+        results.close()  # type: ignore[attr-defined]
+        other.join(0.5)
+        assert other.is_alive()
+    finally:
+        other.kill()
+        other.join()
+
+
+def test_what_processes_made_for_a_time_goes_with_them() -> None:
+    found = dict(Pool(2).each(deeds.either, [("folder", "")] * 2))
+    assert len(found) == 2
+    assert not any(Path(str(made)).exists() for made in found.values())
+
+
+def test_what_processes_made_for_a_time_goes_when_they_are_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where they sweep nothing that others left.
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    told = tmp_path / "told"
+    results = Pool(2).each(deeds.either, [("folder", str(told)), ("once", "/dev/null")])
+    assert next(results) == (1, "done")
+    assert _within(20, lambda: told.exists() and told.read_text() != "")
+    made = Path(told.read_text())
+    assert made.exists()
+    results.close()  # type: ignore[attr-defined]
+    assert _within(10, lambda: not made.exists())
+
+
+def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+    until = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_nobody_waits_for_workers_when_the_time_is_up(several: Workers) -> None:
+    list(several.each(deeds.doubled, [1]))
+    began = time.monotonic()
+    with interrupts.within(3), pytest.raises(TimeLimitError, match="no answer within 3 s"):
+        list(several.each(deeds.either, [("wait", "20")]))
+    assert 2.9 < time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(

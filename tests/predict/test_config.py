@@ -305,6 +305,7 @@ def test_a_size_that_is_no_number_is_refused() -> None:
     result = CliRunner().invoke(cli, ["predict", "decode", "--gpu", "H200", "--weight-bytes", "nan"])
     assert result.exit_code == 2
     assert "'--weight-bytes'" in result.output
+    assert "nan is not a number." in result.output
 
 
 @pytest.mark.parametrize("content", [b"[" * 100_000, b"\xff{}", b'{"hidden_size": ' + b"9" * 5000 + b"}"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import lzma
 import struct
+import tracemalloc
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import flipped
 import ncu_rep_file as rep
@@ -16,11 +17,13 @@ from shipped import REPORTS
 import traceql
 from traceql.errors import ReportError, TruncatedReportError, UnsupportedReportError
 from traceql.read.base import RawReport, no_progress
-from traceql.read.ncu_rep import read
+from traceql.read.ncu_rep import cubin, read
+from traceql.read.protobuf import WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+T = TypeVar("T")
 NAME = "dram__bytes_read.sum"
 METRIC = rep.metric(0, rep.value(3))
 
@@ -194,10 +197,98 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 }
 
 
-def source(code: bytes) -> bytes:
-    """The source of the kernel of `by_instruction`, whose code is 64 bytes at 4096."""
-    function = rep.message((1, "_Z1fi"), (2, 4096))
-    return rep.message((1, 77), (4, code), (9, rep.message((1, function))))
+def source(code: bytes, *addresses: int) -> bytes:
+    """The source of the kernel of `by_instruction`, whose code is 64 bytes at 4096, or at other addresses."""
+    functions = [rep.message((1, "_Z1fi"), (2, address)) for address in addresses or (4096,)]
+    return rep.message((1, 77), (4, code), (9, rep.message(*((1, one) for one in functions))))
+
+
+def cubin_of(*sections: tuple[int, bytes], names: bytes) -> bytes:
+    """A cubin of sections, each by where its name begins and its content; the last holds the names."""
+    begin = 64
+    headers, contents = b"", b""
+    for name, content in (*sections, (len(names) - 1, names)):
+        at = begin + len(contents)
+        headers += struct.pack("<IIQQQQIIQQ", name, 1, 0, 0, at, len(content), 0, 0, 0, 0)
+        contents += content
+    head = bytearray(64)
+    head[:6] = b"\x7fELF\x02\x01"
+    struct.pack_into("<Q", head, 0x28, begin + len(contents))
+    struct.pack_into("<HHH", head, 0x3A, 64, len(sections) + 1, len(sections))
+    return bytes(head) + contents + headers
+
+
+CODE = cubin_of((0, bytes(64)), names=b".text._Z1fi\0\0")
+
+
+@pytest.mark.parametrize("address", [1 << 62, (1 << 63) - 8, 1 << 63, (1 << 64) - 1])
+def test_a_function_beyond_all_addresses_has_no_instructions(address: int, tmp_path: Path) -> None:
+    report = decode(by_instruction(sources=[source(CODE, address, 4096)]), tmp_path)
+    assert report.tables["ncu_instructions"].column("address").to_pylist() == [4096]
+    assert not any("Source lines" in said for said in report.warnings)
+
+
+def test_names_of_a_cubin_take_no_more_than_the_cubin() -> None:
+    """Each of 1,000 sections has a name of up to 60 kB, and all of them together are 60 kB."""
+    names = b".text." * 10_000 + b"\0\0"
+    code = cubin_of(*((6 * number, b"") for number in range(1000)), names=names)
+    said, peak = refused(code)
+    assert "its names" in said
+    assert peak < 5 * len(code)
+
+
+def test_names_of_a_cubin_that_are_not_used_are_not_copied() -> None:
+    names = b".nv.info." + b"x" * 100_000 + b"\0.text.f\0\0"
+    code = cubin_of(*[(9, b"")] * 1000, (100_010, bytes(16)), names=names)
+    found, peak = measured(lambda: cubin.read(code))
+    assert list(found.functions) == ["f"] and found.functions["f"].size == 16
+    assert peak < 5 * len(code)
+
+
+def line_table(folder: bytes, files: int) -> bytes:
+    """A line table of version 2 that names so many files in one folder, and has no rows."""
+    named = b"".join(b"%x\0\1\0\0" % number for number in range(files))
+    prologue = b"\1\1\xfb\x0e\x0d" + b"\0\1\1\1\1\0\0\0\1\0\0\1" + folder + b"\0\0" + named + b"\0"
+    body = struct.pack("<HI", 2, len(prologue)) + prologue
+    return struct.pack("<I", len(body)) + body
+
+
+def test_paths_of_a_cubin_are_bounded() -> None:
+    names = b".debug_line\0\0"
+    fair = cubin.read(cubin_of((0, line_table(b"/a", 3)), names=names))
+    assert fair.files == ["/a/0", "/a/1", "/a/2"]
+    for folder, files in ((5000, 1), (4000, 20_000)):
+        said, peak = refused(cubin_of((0, line_table(b"/" + b"a" * folder, files)), names=names))
+        assert "its paths" in said
+        assert peak < 50_000_000
+
+
+def test_a_line_table_ends_where_its_unit_does() -> None:
+    table = bytearray(line_table(b"/a", 3))
+    # Another unit follows, but what is told of files goes on into it.
+    struct.pack_into("<I", table, 0, 8)
+    said, _ = refused(cubin_of((0, bytes(table)), names=b".debug_line\0\0"))
+    assert "its line table" in said
+
+
+def refused(code: bytes) -> tuple[str, int]:
+    """What is said against a cubin, and the most memory that it took to find that out."""
+
+    def tried() -> str:
+        with pytest.raises(WireError) as error:
+            cubin.read(code)
+        return error.value.what
+
+    return measured(tried)
+
+
+def measured(work: Callable[[], T]) -> tuple[T, int]:
+    """What a function returns, and the most bytes that Python held for it."""
+    tracemalloc.start()
+    try:
+        return work(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -420,7 +420,6 @@ _SPOIL = (_newer, _older, _cut, _flipped)
         (_older, "Ingest the reports again"),
         (_cut, "the database is damaged"),
         (_flipped, "the database is damaged"),
-        (Path.mkdir, "a folder, but no lake"),
     ],
 )
 def test_a_file_that_is_no_usable_database_is_refused_and_left_alone(
@@ -443,6 +442,18 @@ def test_a_file_that_is_no_usable_database_is_refused_and_left_alone(
             assert isinstance(caught.value, SchemaVersionError) == (make in (_newer, _older))
     assert (path.read_bytes() if path.is_file() else None) == before
     assert [p.name for p in tmp_path.iterdir()] == ["db"]
+
+
+def test_an_empty_folder_holds_nothing_until_something_is_stored(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    path.mkdir()
+    with Database(path) as database:
+        for use in (lambda: database.sql("SELECT 1"), lambda: database.drop("x")):
+            with pytest.raises(DatabaseError, match="a folder, but no lake"):
+                use()
+        assert list(path.iterdir()) == []
+        assert database.ingest(ARROWDIR).status == "added"
+        assert database.sql("SELECT count(*) FROM traces").item() == 1
 
 
 def test_a_database_in_a_missing_folder_is_refused(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import re
 import sys
 import threading
 import time
+import tracemalloc
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 from made import store
 
@@ -26,7 +28,7 @@ from traceql.errors import (
 )
 from traceql.questions import catalog
 from traceql.read import runs, sidecar
-from traceql.store import interrupts
+from traceql.store import apart, interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -270,6 +272,25 @@ def test_a_condition_that_takes_gigabytes_is_ended_and_the_next_one_answered(
     # Neither this process nor the one in which it was computed.
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10 <= max(before, 2 << 30)
     assert judged(measured, f"length({doubled(3)}) = 32") == "pass"
+
+
+@pytest.mark.parametrize(("rows", "statements"), [(3, 1), (1, 3)])
+def test_no_more_is_read_of_what_is_computed_apart_than_an_answer_may_take(
+    rows: int, statements: int, measured: Database
+) -> None:
+    """Texts of 17 MB."""
+    texts = [f"SELECT {doubled(22)} AS long FROM answer"] * statements
+    answer = pa.table({"gpu": ["H200"] * rows})
+    tracemalloc.start()
+    try:
+        with pytest.raises(QueryError, match=r"needs more than 32 MB for what it answers"):
+            apart.run(texts, answer, measured._store.definitions)
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()
+    fair = f"SELECT {doubled(20)} AS long FROM answer LIMIT 1"
+    (found,) = apart.run([fair], answer, measured._store.definitions)
+    assert found.to_pylist() == [{"long": "H200" * (1 << 20)}]
 
 
 def test_what_is_computed_apart_knows_macros_and_errors_as_ever(measured: Database) -> None:

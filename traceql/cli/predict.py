@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -52,11 +53,14 @@ def _count(*names: str, least: int = 1, **given: Any) -> Callable[[F], F]:
 
 
 def _not_absurd(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
-    """Refuse numbers whose products overflow."""
+    """Refuse numbers whose products overflow, and what is none."""
     for one in value if isinstance(value, tuple) else (value,):
-        # Not a number is no more than anything.
-        if one is not None and not one <= LARGEST:
+        if one is None:
+            continue
+        if one > LARGEST:
             raise click.BadParameter(f"More than {LARGEST:,} is a slip.")
+        if math.isnan(one):
+            raise click.BadParameter("nan is not a number.")
     return value
 
 

@@ -97,7 +97,9 @@ def ask(
         params: as `Database.ask` has them.
         database: a file or a lake on disk, which workers can read by this path.
         queries: folders of one's own questions, by paths that the workers know.
-        timeout_s: see `traceql.open`.
+        timeout_s: see `traceql.open`: of each worker, from when it begins. All of them together are limited
+            by `interrupts.within`, as any question is: workers of this machine are ended then, those of Dask
+            end by the limit of their own.
 
     Raises:
         ClusterError: the database is in memory.

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from traceql import __version__
 from traceql.errors import ClusterError
+from traceql.read import temporary
+from traceql.store import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -44,6 +46,9 @@ class Workers(Protocol):
 
         Yields:
             Place and result, or the exception that it ended with.
+
+        Raises:
+            TimeLimitError: it took longer than `interrupts.within` allows; nobody waits for what is not done.
         """
 
 
@@ -113,12 +118,12 @@ def _round(
     work: Callable[[T], Any], coming: Iterator[tuple[int, T]], count: int
 ) -> Generator[tuple[int, Any], None, dict[int, T]]:
     """Work with a pool of processes until all is done, or one was killed; returns what was lost then."""
-    before = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
-        count, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_signals
+        count, mp_context=multiprocessing.get_context("spawn"), initializer=_end_in_order
     )
     waiting: dict[Future[Any], tuple[int, T]] = {}
     lost: dict[int, T] = {}
+    is_done = False
     try:
         while not lost:
             while len(waiting) < _WAITING_EACH * count and (pair := next(coming, None)) is not None:
@@ -128,8 +133,9 @@ def _round(
                     lost[pair[0]] = pair[1]
                     break
             if not waiting:
+                is_done = not lost
                 break
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            done, _ = wait(waiting, interrupts.left_s(), return_when=FIRST_COMPLETED)
             for future in done:
                 number, item = waiting.pop(future)
                 error = future.exception()
@@ -139,22 +145,62 @@ def _round(
                     yield number, future.result() if error is None else error
         return lost | dict(waiting.values())
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - before:
-            process.terminate()
+        if is_done:
+            # Each ends by itself, and leaves nothing behind.
+            pool.shutdown()
+        else:
+            _end(pool)
 
 
-def _leave_signals() -> None:
-    """Ctrl-C is for the process that others see, which ends these; should it be killed, they end, too."""
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End the processes of a pool, whatever they do: from Python 3.14 on it has a method for that."""
+    processes = tuple((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+
+
+# --- in the processes of a pool -------------------------------------------------------------------------
+
+
+def _end_in_order() -> None:
+    """Ctrl-C is for the process that others see, which ends these; should it be killed, they end, too.
+
+    However that comes, temporary folders go with the process: at once, for the system itself writes to a pipe
+    that there was a signal, whatever the database computes meanwhile.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
+    reading, writing = os.pipe()
+    # See `traceql.store.interrupts.install`; on Windows processes are ended without a signal.
+    if hasattr(os, "set_blocking"):
+        os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, _is_ended)
+    threading.Thread(target=_end_with_signal, args=(reading,), daemon=True, name="signals").start()
+
+
+def _is_ended(*_: object) -> None:
+    """The thread that was woken ends the process."""
+
+
+def _end_with_signal(reading: int) -> None:
+    while os.read(reading, 1)[0] != signal.SIGTERM:
+        pass
+    _end_at_once()
 
 
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
+    _end_at_once()
+
+
+def _end_at_once() -> None:
+    temporary.remove_all()
+    # Which needs no main thread that listens; Windows has but the other one, and ends by it at once.
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 class Dask:
@@ -193,7 +239,7 @@ class Dask:
 
         coming = iter(enumerate(items))
         numbers: dict[Any, int] = {}
-        ready: Any = as_completed(loop=self._client.loop)  # type: ignore[no-untyped-call]
+        ready: Any = as_completed(loop=self._client.loop, timeout=interrupts.left_s())  # type: ignore[no-untyped-call]
 
         def more() -> None:
             for number, item in coming:
@@ -206,7 +252,12 @@ class Dask:
         try:
             more()
             while numbers:
-                future = next(ready)
+                try:
+                    future = next(ready)
+                except TimeoutError:
+                    # The limit has an error of its own.
+                    interrupts.left_s()
+                    raise
                 error = future.exception()
                 yield numbers.pop(future), future.result() if error is None else _lost(error)
                 more()

@@ -3,7 +3,8 @@
 For what strangers wrote: DuckDB's own limit of memory does not count what lists and texts take while they are
 computed. The process, ``python -m traceql.store.apart``, is given a line of JSON and the table as an Arrow
 stream, and answers in frames, as decoders do: ``T`` an Arrow stream for each statement, ``E`` what DuckDB
-says against one, ``L`` that memory ran out.
+says against one, ``L`` that memory ran out. Of an answer no more is read than `_MORE_BYTES` above the
+table's own: what that process may take is not for this one to take as well.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import io
 import json
 import subprocess
 import sys
+import threading
 from typing import IO, TYPE_CHECKING
 
 from traceql.errors import QueryError
@@ -30,13 +32,16 @@ if TYPE_CHECKING:
 
 # What the table is called.
 _TABLE = "answer"
+# What the rows of all statements may take above what the table does.
+_MORE_BYTES = 32_000_000
 
 
 def run(statements: Sequence[str], answer: pa.Table, definitions: Definitions) -> list[pa.Table]:
     """The rows of each of some SELECTs over the table ``answer``, which know macros and nothing else.
 
     Raises:
-        QueryError: DuckDB refuses one, or it takes more memory than `sensible_bytes` for the table.
+        QueryError: DuckDB refuses one, it takes more memory than `sensible_bytes` for the table, or the rows
+            take much more than the table.
         TimeLimitError: they took longer than `interrupts.within` allows.
     """
     import pyarrow as pa
@@ -54,7 +59,11 @@ def run(statements: Sequence[str], answer: pa.Table, definitions: Definitions) -
     given.seek(0, io.SEEK_END)
     with pa.ipc.new_stream(given, answer.schema) as writer:
         writer.write_table(answer)
-    frames = list(_frames(io.BytesIO(_said(given.getvalue()))))
+    most = answer.nbytes + _MORE_BYTES
+    said = _said(given.getvalue(), most + 1)
+    if len(said) > most:
+        raise QueryError(f"needs more than {sized(most)} for what it answers", "Ask for less.")
+    frames = list(_frames(io.BytesIO(said)))
     if frames and frames[-1][0] == b"E":
         raise QueryError(frames[-1][1].decode())
     if len(frames) != len(statements) or frames[-1][0] != b"T":
@@ -64,23 +73,39 @@ def run(statements: Sequence[str], answer: pa.Table, definitions: Definitions) -
     return [presentable(pa.ipc.open_stream(payload).read_all()) for _, payload in frames]
 
 
-def _said(request: bytes) -> bytes:
-    """What the process answers; a signal or the time limit ends it."""
+def _said(request: bytes, most: int) -> bytes:
+    """What the process answers, so many bytes at most; a signal or the time limit ends it."""
     left_s = interrupts.left_s()
     with subprocess.Popen(
         [sys.executable, "-P", "-m", __name__],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=processes.environment(),
     ) as process:  # fmt: skip
+        assert process.stdin is not None and process.stdout is not None
+        giving = threading.Thread(target=_give, args=(process.stdin, request), daemon=True, name="request")
+        over = None if left_s is None else threading.Timer(left_s, process.kill)
         try:
             with interrupts.running(_Ended(process)):
-                return process.communicate(request, timeout=left_s)[0]
-        except subprocess.TimeoutExpired:
-            process.kill()
+                giving.start()
+                if over is not None:
+                    over.start()
+                said = process.stdout.read(most)
             # The limit has an error of its own.
             interrupts.left_s()
-            raise
+            return said
         finally:
+            if over is not None:
+                over.cancel()
             process.kill()
+            # Nobody reads what it still gives.
+            giving.join()
+
+
+def _give(stream: IO[bytes], request: bytes) -> None:
+    """Write the request, unless the process ends before it has read all of it."""
+    with contextlib.suppress(OSError):
+        stream.write(request)
+    with contextlib.suppress(OSError):
+        stream.close()
 
 
 class _Ended:

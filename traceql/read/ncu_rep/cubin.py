@@ -28,8 +28,11 @@ _RELOCATION: Final = struct.Struct("<QQq")
 _SYMBOL: Final = struct.Struct("<IBBHQQ")
 _PROGRAM: Final = struct.Struct("<IHI")
 _VERSIONS: Final = (2, 3, 4)
-_CODE: Final = ".text."
-_LINES: Final = frozenset({".debug_line", ".rela.debug_line", ".symtab"})
+_CODE: Final = b".text."
+_LINES: Final = (b".debug_line\0", b".rela.debug_line\0", b".symtab\0")
+# Of a path, as of systems; of the paths of all compilations of a module together, which repeat each other.
+_PATH_CHARACTERS: Final = 4096
+_ALL_CHARACTERS: Final = 1 << 25
 # Operations of a line program.
 _COPY, _ADVANCE_ADDRESS, _ADVANCE_LINE, _SET_FILE, _ADD_CONSTANT, _ADD_FIXED = 1, 2, 3, 4, 8, 9
 _END, _SET_ADDRESS = 1, 2
@@ -67,11 +70,13 @@ class Cubin:
         functions: by mangled name.
         files: paths of source files.
         numbers: of these, by path.
+        characters: of the paths of all compilations, as often as each is named.
     """
 
     functions: dict[str, Function] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
+    characters: int = 0
 
 
 def read(data: bytes) -> Cubin:
@@ -91,23 +96,21 @@ def read(data: bytes) -> Cubin:
 def _read(data: bytes) -> Cubin:
     places = _sections(data)
     cubin = Cubin()
-    by_number = []
-    for name, _, size in places:
-        by_number.append(name.removeprefix(_CODE) if name.startswith(_CODE) else "")
-        if name.startswith(_CODE):
-            cubin.functions[name.removeprefix(_CODE)] = Function(size)
-    held = {name: data[at : at + size] for name, at, size in places if name in _LINES}
-    if ".debug_line" in held:
-        program = held[".debug_line"]
-        starts = _starts(held.get(".rela.debug_line", b""), held.get(".symtab", b""), by_number)
+    by_number = _functions(data, places)
+    for name, (_, _, size) in zip(by_number, places, strict=True):
+        if name:
+            cubin.functions[name] = Function(size)
+    program, relocations, symbols = (_content(data, places, name) for name in _LINES)
+    if program:
+        starts = _starts(relocations, symbols, by_number)
         at = 0
         while at < len(program):
             at = _unit(program, at, starts, cubin)
     return cubin
 
 
-def _sections(data: bytes) -> list[tuple[str, int, int]]:
-    """Name, place and size of each section."""
+def _sections(data: bytes) -> list[tuple[int, int, int]]:
+    """Where the name of each section begins, where its content does, and its size."""
     (table,) = struct.unpack_from("<Q", data, 0x28)
     size, count, names = struct.unpack_from("<HHH", data, 0x3A)
     if size != _SECTION.size or table + size * count > len(data):
@@ -120,9 +123,36 @@ def _sections(data: bytes) -> list[tuple[str, int, int]]:
         there = 0 if kind == 8 else length
         if at + there > len(data):
             raise ValueError("a section")
-        begin = texts + name
-        found.append((data[begin : data.index(b"\0", begin)].decode(), at, there))
+        found.append((texts + name, at, there))
     return found
+
+
+def _functions(data: bytes, places: list[tuple[int, int, int]]) -> list[str]:
+    """The function whose code each section is, "" for what is no code.
+
+    Names may begin anywhere, so within one another: all that are read take no more than the cubin has bytes.
+    """
+    found = []
+    left = len(data)
+    for begin, _, _ in places:
+        name = ""
+        if data.startswith(_CODE, begin):
+            begin += len(_CODE)
+            end = data.find(b"\0", begin, begin + left)
+            if end < 0:
+                raise ValueError("its names")
+            left -= end - begin
+            name = data[begin:end].decode()
+        found.append(name)
+    return found
+
+
+def _content(data: bytes, places: list[tuple[int, int, int]], name: bytes) -> bytes:
+    """What the last section of a name holds; nothing without one."""
+    for begin, at, size in reversed(places):
+        if data.startswith(name, begin):
+            return data[at : at + size]
+    return b""
 
 
 def _starts(relocations: bytes, symbols: bytes, functions: list[str]) -> dict[int, tuple[str, int]]:
@@ -143,6 +173,8 @@ def _unit(data: bytes, begin: int, starts: Mapping[int, tuple[str, int]], cubin:
         raise ValueError(f"line table of version {version}")
     at = begin + _PROGRAM.size
     program = at + prologue
+    if program > end:
+        raise ValueError("its line table")
     # From version 4 on, operations per instruction: one.
     step, *_ = data[at : at + 1]
     at += 2 if version == 4 else 1
@@ -151,7 +183,8 @@ def _unit(data: bytes, begin: int, starts: Mapping[int, tuple[str, int]], cubin:
         raise ValueError("its line table")
     at += 4
     operands = data[at : at + first_special - 1]
-    at, files = _files(data, at + first_special - 1, program)
+    at, files = _files(data, at + first_special - 1, program, _ALL_CHARACTERS - cubin.characters)
+    cubin.characters += sum(map(len, files))
     # Files are numbered from 1.
     numbers = [-1, *(_number(cubin, path) for path in files)]
     at = program
@@ -206,8 +239,11 @@ def _add(cubin: Cubin, name: str, rows: list[tuple[int, int, int]]) -> None:
     function.files, function.lines = table[first, 1], table[first, 2]
 
 
-def _files(data: bytes, at: int, end: int) -> tuple[int, list[str]]:
-    """The paths of the files of one compilation, as the library writes them."""
+def _files(data: bytes, at: int, end: int, left: int) -> tuple[int, list[str]]:
+    """The paths of the files of one compilation, as the library writes them, of so many characters at most.
+
+    Each is a folder's and a name: a few bytes may stand for many.
+    """
     folders = [""]
     while data[at]:
         stop = data.index(b"\0", at, end)
@@ -221,7 +257,11 @@ def _files(data: bytes, at: int, end: int) -> tuple[int, list[str]]:
         folder, at = varint(data, stop + 1, end)
         for _ in range(2):
             _, at = varint(data, at, end)
-        files.append(posixpath.normpath(posixpath.join(folders[folder], name)))
+        path = posixpath.join(folders[folder], name)
+        left -= len(path)
+        if len(path) > _PATH_CHARACTERS or left < 0:
+            raise ValueError("its paths")
+        files.append(posixpath.normpath(path))
     return at + 1, files
 
 

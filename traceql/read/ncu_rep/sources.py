@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from traceql.read.protobuf import Message
 
 _ID, _CODE, _FILES, _FUNCTIONS = 1, 4, 8, 9
+# Addresses are signed numbers of 64 bits in tables: no GPU has so much memory.
+_BEYOND: Final = 1 << 62
 
 #: Address, SASS, file, line, and text of the line of one instruction.
 Instruction = tuple[int, str | None, str | None, int | None, str | None]
@@ -91,7 +93,7 @@ class Sources:
         for table in protobuf.submessages(source, _FUNCTIONS):
             for function in protobuf.submessages(table, 1):
                 name, address = protobuf.text(function, 1), protobuf.number(function, 2)
-                if name and address:
+                if name and address and address < _BEYOND:
                     module.functions.append(_Placed(address, name))
         for files in protobuf.submessages(source, _FILES):
             for entry in protobuf.submessages(files, 1):

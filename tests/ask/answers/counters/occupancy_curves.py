@@ -12,6 +12,7 @@ HEAD = """
 trace  kernel  kernels  gpu_ns  threads_per_block  registers_per_thread  shared_bytes  parameter             from_amount  to_amount  launch_amount  is_launch  blocks  theoretical_warps  theoretical_pct  limiter  lacks
 """
 LACKS = "launch parameters (--section LaunchStats)"
+UNKNOWN = "rules of occupancy for compute capability 13.0"
 
 
 def steps(launch: str, parameter: str, own: int, *rows: tuple[int, int, int, int, str]) -> str:
@@ -124,6 +125,38 @@ CASES = [
         },
         expected=across(
             HEAD + f"a  a  1  30  64  32  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  {LACKS}"
+        ),
+    ),
+    Case(
+        "of a GPU whose rules are not known nothing is computed, and that is what is said",
+        traces={
+            "a": Recording()
+            .gpu(0, "A card to come", cuda=0, **{**H100, "computeMajor": 13})
+            .work(kernel("k", 0, 50, block=(512, 1, 1), registers=96, dynamic_shared=70_000)),
+            "b": Profile()
+            .gpu("A card to come", compute_capability_major=13, compute_capability_minor=0)
+            .kernel("k", ns=30, block=(64, 1, 1)),
+            "c": Recording().work(kernel("k", 0, 50, block=(512, 1, 1), registers=96, dynamic_shared=70_000)),
+        },
+        expected=across(
+            HEAD
+            + f"""
+            a  k  1  50  512  96  70000  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  {UNKNOWN}
+            b  k  1  30  64  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  {LACKS}; {UNKNOWN}
+            c  k  1  50  512  96  70000  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  compute capability of the GPU
+            """
+        ),
+    ),
+    Case(
+        "a parameter that is none has no curve, and the report lacks nothing for it",
+        traces={
+            "a": Recording()
+            .gpu(0, "NVIDIA H100 80GB HBM3", cuda=0, **H100)
+            .work(kernel("k", 0, 50, block=(512, 1, 1), registers=96, dynamic_shared=70_000)),
+        },
+        params={"parameter": "clusters"},
+        expected=across(
+            HEAD + "a  k  1  50  512  96  70000  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL"
         ),
     ),
 ]
