@@ -51,7 +51,9 @@ class Folder:
         if self.exists():
             return
         with contextlib.suppress(FileNotFoundError):
-            if any(self._root.iterdir()) and not self.exists():
+            # What another process is about to make the marker of is none of the others' files.
+            others = [path for path in self._root.iterdir() if not path.name.startswith(MARKER)]
+            if others and not self.exists():
                 raise not_one(self.given)
         self.create(MARKER, MADE)
 
