@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib.util
 import os
 import sys
 import threading
@@ -303,7 +304,7 @@ class File:
         Other processes find the old file locked, or the new one, until this one is closed: in between nobody
         reads or writes what is about to go.
         """
-        if sys.platform == "win32":
+        if sys.platform == "win32" or importlib.util.find_spec("fcntl") is None:
             # Windows moves no file over one that is open.
             self._close()
             os.replace(made, place)  # noqa: PTH105
