@@ -44,6 +44,13 @@ def program() -> None:
         status = 130
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception:
+        # An import that failed for a signal, or whatever else.
+        if not interrupts.came():
+            raise
+    if interrupts.came():
+        # However the command took it.
+        status = interrupts.status()
     signal.signal(signal.SIGINT, _interrupted)
     # Python looks for garbage at its end, too, several times.
     gc.freeze()

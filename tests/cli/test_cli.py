@@ -651,27 +651,6 @@ def test_help_shows_no_control_characters_and_keeps_examples_on_lines_of_their_o
     assert "\n    traceql ingest run.ncu-rep\n" in runner.invoke(cli, ["ingest", "--help"]).output
 
 
-@pytest.mark.long
-@systems.posix("signals from outside")
-def test_a_terminated_ingest_leaves_nothing_behind(tmp_path: Path) -> None:
-    import signal
-    import time
-
-    (tmp_path / "tmp").mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "traceql", "ingest", str(REPORTS / "scv_nwor_off.ncu-rep.xz")],
-        cwd=tmp_path, env=ENVIRONMENT | {"TMPDIR": str(tmp_path / "tmp")}, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 30
-    # Not the file by which Python tries whether it can write there.
-    while not list((tmp_path / "tmp").glob("traceql-*")) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=30) == 143
-    assert list((tmp_path / "tmp").iterdir()) == []
-    assert [p.name for p in tmp_path.iterdir()] == ["tmp"]
-
-
 @pytest.mark.parametrize("query", [q for q in catalog.shipped().queries.values() if any(p.required for p in q.params)],
                          ids=lambda q: q.name)  # fmt: skip
 def test_what_a_question_requires_must_be_given(query: Query, home: Path) -> None:

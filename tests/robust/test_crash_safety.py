@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -249,6 +250,56 @@ def test_an_ingest_interrupted_while_it_decodes_says_so(tmp_path: Path, undistur
     if db.exists():
         found = _rows_of_traces(db)
         assert found == undisturbed.of(*found)
+
+
+@pytest.mark.parametrize(("end", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("step", range(12))
+def test_a_first_ingest_that_is_ended_at_any_moment_leaves_nothing_or_a_whole_trace(
+    tmp_path: Path, end: signal.Signals, status: int, step: int
+) -> None:
+    places = {name: tmp_path / name for name in ("tmp", "cwd", "cache")}
+    for place in places.values():
+        place.mkdir()
+    # Nothing is kept of earlier ones: it makes the empty database that it puts in place.
+    environment = {**os.environ, "TMPDIR": str(places["tmp"]), "XDG_CACHE_HOME": str(places["cache"])}
+    report = REPORTS / "scv_nwor_off.ncu-rep.xz"
+    with subprocess.Popen(
+        [sys.executable, "-m", "traceql", "ingest", "-q", str(report)],
+        cwd=places["cwd"], env=environment, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        deadline = time.monotonic() + 30
+        # Not the file by which Python tries whether it can write there.
+        while not list(places["tmp"].glob("traceql-*")) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        time.sleep(step * 0.03)
+        process.send_signal(end)
+        _, stderr = process.communicate(timeout=30)
+    assert process.returncode in (status, 0)
+    assert stderr.strip() in ("", "Interrupted.")
+    assert list(places["tmp"].iterdir()) == []
+    left = [path.name for path in places["cwd"].iterdir()]
+    if process.returncode == 0 or left:
+        assert left == ["traces.duckdb"]
+        assert "scv_nwor_off" in _rows_of_traces(places["cwd"] / left[0])
+
+
+def test_an_interruption_while_an_empty_database_is_made_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(connection: duckdb.DuckDBPyConnection, _: object) -> None:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        connection.execute(SLOW)
+
+    # In a program that installed no handlers.
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    database = Database(tmp_path / "db")
+    with monkeypatch.context() as patched:
+        patched.setattr("traceql.store.empty.copy", lambda *_: False)
+        patched.setattr("traceql.store.create.create", endless)
+        with pytest.raises(KeyboardInterrupt):
+            database.ingest(REPORTS / "kinds_basic.ncu-rep.xz")
+    assert database.ingest(REPORTS / "kinds_basic.ncu-rep.xz").name == "kinds_basic"
+    database.close()
 
 
 # --- while the database computes ------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import click
 
 from traceql.errors import CatalogError, QueryError, TraceqlError
 from traceql.present.values import readable
+from traceql.store import interrupts
 from traceql.store.waiting import WAIT_S
 
 if TYPE_CHECKING:
@@ -223,7 +224,9 @@ def note(text: str) -> None:
 
 
 def complain(error: TraceqlError) -> None:
-    """Print an error and what to do about it."""
+    """Print an error and what to do about it; what failed for a signal did not fail for itself."""
+    if interrupts.came():
+        raise interrupts.ending() from error
     # Messages quote names from reports. Only DuckDB's remarks on a statement have lines.
     told_by_duckdb = isinstance(error, QueryError | CatalogError)
     lines = error.message.split("\n") if told_by_duckdb else [error.message]

@@ -172,8 +172,6 @@ class Store:
                 if isinstance(error, CatalogError):
                     raise
                 raise failures.query_error(error, statement, odd) from error
-            except RuntimeError as error:
-                raise failures.interrupt(error) from error
             finally:
                 # It would keep the file open in this way after others were told that it is free.
                 answer = None
@@ -234,8 +232,6 @@ class Store:
                         _remove(self.place)
         except duckdb.Error as error:
             raise failures.storage_error(error, what, self.path) from error
-        except RuntimeError as error:
-            raise failures.interrupt(error) from error
         finally:
             self._discard_prepared()
 

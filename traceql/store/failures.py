@@ -9,7 +9,6 @@ import duckdb
 
 from traceql.errors import CatalogError, DatabaseError, QueryError
 from traceql.questions import catalog
-from traceql.store import interrupts
 from traceql.tables import elsewhere
 
 if TYPE_CHECKING:
@@ -110,11 +109,6 @@ def no_database(given: str, *, empty: bool) -> DatabaseError:
             "If whoever began to make it is gone, remove it; or choose another file with --db or TRACEQL_DB.",
         )
     return DatabaseError(f"{given}: not a DuckDB database", "Choose another file with --db or TRACEQL_DB.")
-
-
-def interrupt(error: RuntimeError) -> BaseException:
-    """DuckDB turns a signal during a statement into a RuntimeError."""
-    return interrupts.ending() if str(error) == "Query interrupted" else error
 
 
 def damaged(error: Exception, path: str) -> DatabaseError:

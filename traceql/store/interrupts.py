@@ -2,8 +2,9 @@
 
 Python runs the handler of a signal between two of its own instructions, and while the database computes
 there are none. The system, though, writes each signal to a pipe as it comes: a thread that reads there
-interrupts the statements that are running, and the handler's exception follows. Where Python is about to
-import something, the exception would be lost, or the lock for imports never be given back: there it waits.
+interrupts the statements that are running, and the handler's exception follows. While Python imports
+something, the exception would be lost or become another one, or the lock for imports never be given back;
+where it is about to leave a block or has just entered one, the block would not be left: there it waits.
 
 DuckDB looks whether it was interrupted between two pieces of its work, and some pieces last for minutes: a
 list of a hundred million numbers is one. So where a question can be ended at all, it is computed in a thread
@@ -49,31 +50,48 @@ _running: list[tuple[int, Interruptible]] = []
 _handled = threading.Event()
 # A signal came at a moment at which its handler could raise nothing.
 _postponed = threading.Event()
-# Whose code takes Python's lock for imports.
-_IMPORTING = "<frozen importlib._bootstrap>"
+# Whose code imports, and whose enters and leaves blocks.
+_IMPORTING, _BLOCKS = "<frozen importlib._bootstrap>", contextlib.__file__
 _ending: BaseException | None = None
 _installed = False
 
 
 @contextlib.contextmanager
 def running(connection: Interruptible) -> Iterator[None]:
-    """While statements run on a connection, signals can end them."""
+    """While statements run on a connection, signals can end them, and raise what they raise elsewhere."""
     one = (threading.get_ident(), connection)
     _running.append(one)
     try:
-        yield
+        with raising():
+            yield
     finally:
         _running.remove(one)
 
 
+@contextlib.contextmanager
+def raising() -> Iterator[None]:
+    """For statements that nobody interrupts: DuckDB turns what a signal raises there into a RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise ending() from error
+
+
 def ending() -> BaseException:
-    """What the last signal raises: for those to whom the database only said that one came."""
+    """What the last signal raises: for those to whom it was only said that one came."""
     return _ending or KeyboardInterrupt()
 
 
 def came() -> bool:
     """Whether a signal has come that ends the command."""
     return _ending is not None
+
+
+def status() -> int:
+    """That of a command which the last signal ended."""
+    return 143 if isinstance(_ending, SystemExit) else 130
 
 
 def install() -> None:
@@ -95,14 +113,22 @@ def install() -> None:
 
 def _handle(number: int, frame: FrameType | None) -> None:
     global _ending
-    if frame is not None and frame.f_code.co_filename == _IMPORTING:
+    _ending = SystemExit(143) if number == signal.SIGTERM else KeyboardInterrupt()
+    if _is_inopportune(frame):
         _postponed.set()
         return
     _handled.set()
     # The database may have called it, and waits for its own threads next.
     _interrupt()
-    _ending = SystemExit(143) if number == signal.SIGTERM else KeyboardInterrupt()
     raise _ending
+
+
+def _is_inopportune(frame: FrameType | None) -> bool:
+    if frame is not None and frame.f_code.co_filename == _BLOCKS:
+        return True
+    while frame is not None and frame.f_code.co_filename != _IMPORTING:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _watch(reading: int) -> None:

@@ -206,8 +206,11 @@ class File:
         """Nobody has it open, uses it, or waits for it."""
         # Who waits for others to leave is next: those who come later stay behind.
         self._turn = threading.Lock()
-        self._free = threading.Condition()
-        self._users = 0
+        # Taken by itself: a signal must not come between it and the block it is taken for.
+        self._lock = threading.Lock()
+        self._free = threading.Condition(self._lock)
+        # The thread of each.
+        self._users: list[int] = []
         self._changing = False
         self._holders: weakref.WeakSet[Store] = weakref.WeakSet()
         self._mode: Mode | None = None
@@ -243,14 +246,15 @@ class File:
         with contextlib.ExitStack() as said:
             while True:
                 try:
-                    cursor = self._entered(store, mode, threads, place or store.place)
+                    with interrupts.raising():
+                        cursor = self._entered(store, mode, threads, place or store.place)
                     break
                 except BusyError as busy:
                     if wait is None:
                         wait = Wait(store.path, store.patience)
                         said.enter_context(interrupts.waiting(f"{store.path} is in use by {busy}"))
                     wait.go_on(busy)
-        began = time.monotonic()
+        began, thread = time.monotonic(), threading.get_ident()
         try:
             with interrupts.running(cursor.connection):
                 yield cursor
@@ -258,8 +262,10 @@ class File:
             if mode == "write":
                 # Rolls back what was not committed, and takes the temporary tables along.
                 cursor.connection.close()
-            with self._free:
-                self._users -= 1
+            with self._lock:
+                # In a fork, which begins without users, it is none.
+                if thread in self._users:
+                    self._users.remove(thread)
                 if mode == "write":
                     self._changing = False
                     if not self._always:
@@ -276,7 +282,7 @@ class File:
             BusyError: another process has it open.
         """
         wanted = self._always or mode
-        with self._turn, self._free:
+        with self._turn, self._lock:
             while not self._fits(mode, wanted, place):
                 with interrupts.waiting(f"{store.path} is in use by this process itself"):
                     self._free.wait()
@@ -285,15 +291,19 @@ class File:
                 self._open(store.path, place, wanted, threads)
             cursor = self._cursor(mode)
             self._holders.add(store)
-            self._users += 1
+            self._users.append(threading.get_ident())
             self._changing = self._changing or mode == "write"
         return cursor
 
     def leave(self, store: Store) -> None:
-        """Close the file as soon as nobody uses it, unless another object holds it."""
+        """Close the file as soon as nobody uses it, unless another object holds it.
+
+        A thread that leaves does not wait for itself: what it used, an interruption kept it from giving back.
+        """
         self._holders.discard(store)
-        with self._turn, self._free:
-            while self._users and not self._holders:
+        thread = threading.get_ident()
+        with self._turn, self._lock:
+            while any(user != thread for user in self._users) and not self._holders:
                 self._free.wait()
             if not self._holders:
                 self._close()
@@ -368,8 +378,9 @@ class File:
             if path == MEMORY:
                 self._connection = duckdb.connect(path, config=config)
             else:
-                while self._connection is None:
-                    self._connection = self._connected(given, path, mode, config)
+                with interrupts.raising():
+                    while self._connection is None:
+                        self._connection = self._connected(given, path, mode, config)
         except (duckdb.Error, RuntimeError) as error:
             self._close()
             if who := failures.holder(error):

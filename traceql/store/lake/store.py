@@ -178,8 +178,6 @@ class Lake(Store):
                 f"{self.path}: {what} could not be stored ({error.strerror or error})",
                 "The lake is as it was.",
             ) from error
-        except RuntimeError as error:
-            raise failures.interrupt(error) from error
 
     def number(self, kind: str, taken: set[int], wanted: int | None = None, *, insist: bool = True) -> int:
         """A number that ids can begin with, claimed for the change that is being made."""
