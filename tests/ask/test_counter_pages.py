@@ -578,6 +578,55 @@ def test_lines_have_what_their_instructions_have(profiles: Database) -> None:
     assert "tile[(threadIdx.x % 32) * 32 + k" in lines[0]["source_text"]
 
 
+GRAPHS = "scv_graph_as_graph"
+
+
+def test_whole_graphs_have_the_numbers_of_the_raw_page_and_no_launch(tmp_path: Path) -> None:
+    with lzma.open(EXPECTED / "ncu_raw" / f"{GRAPHS}.raw.csv.xz", "rt", encoding="utf-8") as file:
+        header, units, *rows = csv.reader(file)
+    unit = dict(zip(header, units, strict=True))
+    printed = {
+        number: dict(zip(header, row, strict=True))
+        for number, row in enumerate(rows, start=1)
+        if row[header.index("Kernel Name")] == "graph"
+    }
+    assert len(printed) == 2
+
+    def said(row: Row, *metrics: str) -> float:
+        """A sum of what is printed, without the prefixes of its units."""
+        return sum(float(row[m].replace(",", "")) * PREFIXES[unit[m][: -len("byte")]] for m in metrics)
+
+    with traceql.open(tmp_path / "graphs.duckdb") as database:
+        database.ingest(REPORTS / f"{GRAPHS}.ncu-rep.xz", name=GRAPHS)
+
+        def launches(question: str) -> dict[int, Row]:
+            answer = database.query(question, kernel="graph", by="launch").to_dicts()
+            return {row["kernel_id"] & 0xFFFFFFFF: row for row in answer}
+
+        light, moved = launches("speed_of_light"), launches("kernel_roofline")
+        occupancy, scheduler = launches("occupancy"), launches("scheduler")
+        (launched,) = database.query("kernel_launches", kernel="graph").to_dicts()
+        told = notes(database.ask("occupancy", kernel="graph"))
+    assert light.keys() == moved.keys() == occupancy.keys() == scheduler.keys() == printed.keys()
+    for number, row in printed.items():
+        assert light[number]["gpu_ns"] == float(row["gpu__time_duration.sum"].replace(",", "")) * (
+            1000 if unit["gpu__time_duration.sum"] == "us" else 1
+        )
+        assert moved[number]["dram_bytes"] == pytest.approx(
+            said(row, "dram__bytes_read.sum", "dram__bytes_write.sum"), rel=1e-4
+        )
+        # ncu prints how one kernel of the graph was launched, and no occupancy.
+        assert row["Block Size"] == "(128, 1, 1)"
+        assert not any(row[column] for column in header if column.startswith("launch__occupancy"))
+        assert {column for column, value in occupancy[number].items() if value is not None} == {
+            *("trace", "kernel", "kernel_id", "kernels", "gpu_ns", "lacks")
+        }
+        assert scheduler[number]["theoretical_warps"] is None
+    assert (launched["grid_and_block"], launched["threads_per_block"]) == (None, None)
+    assert [launched["instances"], launched["paths"]] == [2, "step/scv_compute_mask (2)"]
+    assert "ncu --graph-profiling node" in told
+
+
 @pytest.mark.long
 def test_words_of_the_library_are_those_of_the_source_page(tmp_path: Path) -> None:
     with traceql.open(tmp_path / "words.duckdb") as database:
