@@ -578,6 +578,30 @@ def test_lines_have_what_their_instructions_have(profiles: Database) -> None:
     assert "tile[(threadIdx.x % 32) * 32 + k" in lines[0]["source_text"]
 
 
+def test_what_rules_mark_has_the_samples_of_the_source_page(profiles: Database) -> None:
+    rows = profiles.query("rule_sources", trace="kinds_source", limit=None).to_dicts()
+    printed = {
+        (launch, int(row["Address"], 16)): int(row["# Samples"])
+        for launch, page_rows in enumerate(source_page(), start=1)
+        for row in page_rows
+    }
+    lines = profiles.query("source_hotspots", trace="kinds_source", by="line", launches=True, limit=None)
+    by_line = {
+        (row["kernel_id"], row["source_file"], row["source_line"]): row["samples"] for row in lines.to_dicts()
+    }
+    marked = [row for row in rows if row["address"] is not None]
+    assert (len(marked), len(rows)) == (65, 75)
+    for row in rows:
+        if row["address"] is None:
+            assert row["samples"] == by_line[row["kernel_id"], row["source_file"], row["source_line"]]
+        else:
+            assert row["samples"] == printed[row["kernel_id"] & 0xFFFFFFFF, row["address"]]
+    # By the program: 48 loads of `spilling` a kernel apart, and stores of 32 threads to one bank.
+    assert {row["source_line"] for row in rows if row["rule"] == "UncoalescedGlobalAccess"} == {43}
+    shared = {row["source_text"] for row in rows if row["rule"] == "UncoalescedSharedAccess"}
+    assert len(shared) == 2 and all("tile[(threadIdx.x % 32) * 32 + k" in text for text in shared)
+
+
 GRAPHS = "scv_graph_as_graph"
 
 
@@ -632,10 +656,15 @@ def test_words_of_the_library_are_those_of_the_source_page(tmp_path: Path) -> No
     with traceql.open(tmp_path / "words.duckdb") as database:
         database.ingest(REPORTS / "kinds_source.ncu-rep.xz", via="ncu_report")
         answer = database.ask("source_hotspots", launches=True, limit=None)
+        marked = database.ask("rule_sources", limit=None)
         found = {
             (row["kernel_id"] & 0xFFFFFFFF, row["address"]): row["sass"] for row in answer.frame().to_dicts()
         }
-    assert answer.notes == ()
+    assert answer.notes == marked.notes == ()
+    marks = [row for row in marked.frame().to_dicts() if row["address"] is not None]
+    assert len(marks) == 65
+    for row in marks:
+        assert row["sass"] == found[row["kernel_id"] & 0xFFFFFFFF, row["address"]]
     for launch, rows in enumerate(source_page(), start=1):
         for row in rows:
             said = found.get((launch, int(row["Address"], 16)))
