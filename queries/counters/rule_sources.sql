@@ -1,9 +1,9 @@
 -- Which instructions and source lines do ncu's rules mean?
 --
--- A row for each instruction or line that a result of a rule marks, of each launch. Those of the advice that is
--- worth most come first, as in rules; of one result, those that were sampled most. Rules do not say which of
--- their results a mark is of: estimated_speedup_pct is the highest of the rule. metric and value are what the
--- rule looked at, as it weighs them itself: the first by severity (high, default, low) and name.
+-- A row for each instruction or line that a rule marks, of each launch. Those of the advice that is worth most
+-- come first, as in rules; of one rule, those that were sampled most. Rules do not say which of their results
+-- a mark is of: estimated_speedup_pct is the highest of the rule. metric and value are what the rule looked
+-- at, as it weighs that itself: the first by severity (high, default, low) and name.
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
@@ -29,7 +29,7 @@
 -- @column samples BIGINT              how often a warp was sampled there; NULL if not recorded
 -- @column metric VARCHAR              what the rule looked at
 -- @column value DOUBLE                what it found
--- @note   SELECT sass_unworded() FROM answer HAVING count(address) > 0 AND count(sass) = 0
+-- @note   SELECT sass_without_words() FROM answer HAVING count(address) > 0 AND count(sass) = 0
 -- @empty  The rules mark nothing there: ncu --section SourceCounters --import-source yes lets them.
 
 WITH workloads AS (

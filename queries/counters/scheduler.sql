@@ -45,7 +45,7 @@ WITH launches AS (
         counters['smsp__issue_inst0.avg.pct_of_peak_sustained_active'] AS no_eligible_pct,
         workload = 'kernel' AS is_kernel,
         -- Of a whole graph or range ncu says 1.
-        CASE WHEN is_kernel THEN counters['smsp__maximum_warps_avg_per_active_cycle'] END AS theoretical_warps,
+        if(is_kernel, counters['smsp__maximum_warps_avg_per_active_cycle'], NULL) AS theoretical_warps,
         counters['smsp__warps_active.avg.per_cycle_active'] AS active_warps,
         counters['smsp__warps_eligible.avg.per_cycle_active'] AS eligible_warps,
         counters['smsp__issue_active.avg.per_cycle_active'] AS issued_warps,
