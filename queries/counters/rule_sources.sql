@@ -1,9 +1,9 @@
 -- Which instructions and source lines do ncu's rules mean?
 --
--- A row for each instruction or line that a rule marks, of each launch. Those of the advice that is worth most
--- come first, as in rules; of one rule, those that were sampled most. Rules do not say which of their results
--- a mark is of: estimated_speedup_pct is the highest of the rule. metric and value are what the rule looked
--- at, as it weighs that itself: the first by severity (high, default, low) and name.
+-- A row for each instruction or line that a rule marks, of each launch. Those of the advice that is worth
+-- most come first, as in rules; of one rule, those that were sampled most. Rules do not say which of their
+-- results a mark is of: estimated_speedup_pct is the highest of the rule. metric and value are what the rule
+-- looked at, as it weighs that itself: the first by severity (high, default, low) and name.
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
@@ -97,7 +97,7 @@ marked AS (
         coalesce(marker_file, instructions.source_file) AS source_file,
         coalesce(marker_line, instructions.source_line) AS source_line,
         coalesce(lines.source_text, instructions.source_text) AS source_text,
-        -- What was never sampled, where others were, has none; which instructions a line has, code alone tells.
+        -- What was never sampled, where others were, has none; code alone tells what belongs to a line.
         CASE WHEN coalesce(marker_address, lines.kernel_id) IS NOT NULL
              THEN coalesce(sampled.value, lines.value, counters['smsp__pcsamp_sample_count'] * 0)
              END::BIGINT AS samples,

@@ -270,6 +270,26 @@ class Profile:
         )
         return self
 
+    def stack(self, kind: str, *frames: tuple[str | None, str | None, str | None]) -> Profile:
+        """The calls that launched the workload that was added last: function, source file and module, innermost first.
+
+        Args:
+            kind: native or python.
+            *frames: of the stack.
+        """
+        for depth, (function, file, module) in enumerate(frames):
+            self._rows("ncu_stacks").append(
+                {
+                    "action": len(self._rows("ncu_actions")) - 1,
+                    "kind": kind,
+                    "depth": depth,
+                    "function": function,
+                    "file": file,
+                    "module": module,
+                }
+            )
+        return self
+
     def gpu(self, name: str, *, device: int = 0, **attributes: int) -> Profile:
         """A GPU; `attributes` under NVIDIA's names, such as ``multiprocessor_count``."""
         self._rows("ncu_devices").append({"device_id": device, "name": name, **attributes})
