@@ -32,8 +32,17 @@ pytestmark = pytest.mark.long
 DATABASES = Path(make.__file__).parent
 SHIPPED = sorted(int(p.name.split("_")[1].split(".")[0]) for p in DATABASES.glob("version_*.duckdb.xz"))
 OLDER = range(migrations.OLDEST, schema.SCHEMA_VERSION)
-# No database before version 3 holds how much shared memory an SM had, nor what was counted by instruction or moment.
-LATER = {"occupancy", "occupancy_curves", "instruction_mix", "pm_sampling", "rule_sources", "source_hotspots"}
+# No database before version 3 holds how much shared memory an SM had, nor what was counted by instruction or moment,
+# nor stacks.
+LATER = {
+    "occupancy",
+    "occupancy_curves",
+    "instruction_mix",
+    "launched_from",
+    "pm_sampling",
+    "rule_sources",
+    "source_hotspots",
+}
 QUESTIONS = sorted(catalog.shipped().queries.keys() - LATER)
 
 NSYS = "scv_nwor_vectorized.sqlite.xz"
