@@ -134,6 +134,7 @@ class Database:
     advice = _frame("advice")
     focus_metrics = _frame("focus_metrics")
     source_markers = _frame("source_markers")
+    launch_stacks = _frame("launch_stacks")
     environment = _frame("environment")
     runs = _frame("runs")
     run_metrics = _frame("run_metrics")

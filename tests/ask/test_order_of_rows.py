@@ -139,6 +139,12 @@ def counted() -> ncu.Profile:
                     made.instruction(address, file=f"{address % 32}.cu", line=address % 64)
                 for message in (f"for {path}", f"of {pid}"):
                     made.rule("Stall", message, title="Stalls", speedup_pct=10, scope="global")
+                for place in (4096, 4112):
+                    made.marker("Stall", "here", address=place)
+                    made.marker("Stall", "this line", file=f"{place % 32}.cu", line=place % 64)
+                    made.focus("Stall", f"a__{place}", 7).focus("Stall", f"a__{place}", 8)
+                for kind in ("python", "native"):
+                    made.stack(kind, (f"at_{pid}", None, None), ("main", None, None))
     return made
 
 
