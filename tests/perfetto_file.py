@@ -59,7 +59,12 @@ def parse(content: bytes) -> Parsed:
     events = []
     for packet in trace.packet:
         assert packet.trusted_packet_sequence_id == 1
-        for kind in ("event_categories", "event_names", "debug_annotation_names", "debug_annotation_string_values"):
+        for kind in (
+            "event_categories",
+            "event_names",
+            "debug_annotation_names",
+            "debug_annotation_string_values",
+        ):
             for one in getattr(packet.interned_data, kind):
                 text = one.str.decode() if kind == "debug_annotation_string_values" else one.name
                 assert one.iid not in interned[kind]
@@ -77,7 +82,10 @@ def parse(content: bytes) -> Parsed:
                 said = (
                     interned["event_names"][event.name_iid],
                     interned["event_categories"][event.category_iids[0]],
-                    {interned["debug_annotation_names"][a.name_iid]: _value(a, interned) for a in event.debug_annotations},
+                    {
+                        interned["debug_annotation_names"][a.name_iid]: _value(a, interned)
+                        for a in event.debug_annotations
+                    },
                 )
             events.append((packet.timestamp, event, said))
     # As Perfetto does: by time, and else in the order of the file.
@@ -93,7 +101,17 @@ def parse(content: bytes) -> Parsed:
             parsed.slices.append(ended)
         else:
             name, category, arguments = said
-            one = Slice(path, track, name, category, time, time, arguments, list(event.flow_ids_old), list(event.terminating_flow_ids_old))
+            one = Slice(
+                path,
+                track,
+                name,
+                category,
+                time,
+                time,
+                arguments,
+                list(event.flow_ids_old),
+                list(event.terminating_flow_ids_old),
+            )
             if event.type == messages.TrackEvent.TYPE_INSTANT:
                 parsed.instants.append(one)
             else:
@@ -106,7 +124,9 @@ def path_of(tracks: dict[int, Any], track: int) -> tuple[str, ...]:
     """The names of a track and of those above it, the topmost first."""
     found = tracks[track]
     if found.HasField("thread"):
-        above = next(u for u, one in tracks.items() if one.HasField("process") and one.process.pid == found.thread.pid)
+        above = next(
+            u for u, one in tracks.items() if one.HasField("process") and one.process.pid == found.thread.pid
+        )
         return (*path_of(tracks, above), f"{found.thread.thread_name} {found.thread.tid}")
     if found.HasField("process"):
         return (found.process.process_name,)

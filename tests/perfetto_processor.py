@@ -7,15 +7,12 @@ newer ones do. It is asked as its pages ask it, by messages of trace_processor.p
 from __future__ import annotations
 
 import base64
-import functools
 import os
-import shutil
 import struct
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traceql.read.protobuf import blobs, field, fields, message, number, submessages, text, varint
+from traceql.read.protobuf import blobs, field, message, number, submessages, text, varint
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -44,7 +41,6 @@ _START = """
 """
 
 
-@functools.cache
 def folder() -> Path | None:
     """Where the package lies: what PERFETTO_UI names, or none."""
     named = os.environ.get("PERFETTO_UI")
@@ -59,10 +55,17 @@ class Processor:
         self._seq = 0
         self._left = b""
         page = b"<!doctype html><title>processor</title>"
-        self._page.route(f"{_ADDRESS}**", lambda route: route.fulfill(
-            body=(package / name).read_bytes() if (name := route.request.url.removeprefix(_ADDRESS)) else page,
-            content_type={"js": "text/javascript", "wasm": "application/wasm"}.get(name.rpartition(".")[2], "text/html"),
-        ))
+        self._page.route(
+            f"{_ADDRESS}**",
+            lambda route: route.fulfill(
+                body=(package / name).read_bytes()
+                if (name := route.request.url.removeprefix(_ADDRESS))
+                else page,
+                content_type={"js": "text/javascript", "wasm": "application/wasm"}.get(
+                    name.rpartition(".")[2], "text/html"
+                ),
+            ),
+        )
         self._page.goto(_ADDRESS)
         self._page.evaluate(_START)
         for at in range(0, len(content), 1 << 20):
@@ -82,7 +85,9 @@ class Processor:
                 names += [one.decode() for one in blobs(result, 1)]
                 for batch in submessages(result, 3):
                     cells += _cells(batch)
-        return [tuple(cells[at : at + len(names)]) for at in range(0, len(cells), len(names))] if names else []
+        return (
+            [tuple(cells[at : at + len(names)]) for at in range(0, len(cells), len(names))] if names else []
+        )
 
     def _asked(self, request: bytes) -> list[dict[int, list[Any]]]:
         """The messages that answer one, the last of which says so."""
@@ -117,7 +122,12 @@ def _cells(batch: dict[int, list[Any]]) -> list[Any]:
     kinds, whole = (_packed(batch, 1), iter(_packed(batch, 2)))
     doubles = iter(struct.unpack(f"<{len(d) // 8}d", d) if (d := b"".join(blobs(batch, 3))) else ())
     texts = iter("".join(t.decode() for t in blobs(batch, 5)).split("\0"))
-    of = {_NULL: lambda: None, _VARINT: lambda: next(whole), _DOUBLE: lambda: next(doubles), _TEXT: lambda: next(texts)}
+    of = {
+        _NULL: lambda: None,
+        _VARINT: lambda: next(whole),
+        _DOUBLE: lambda: next(doubles),
+        _TEXT: lambda: next(texts),
+    }
     return [of[kind]() for kind in kinds]
 
 

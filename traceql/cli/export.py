@@ -20,9 +20,7 @@ from traceql.present.values import printable
 @place_options
 @db_option()
 @lake_option()
-def export(
-    sources: tuple[str, ...], output: str | None, db: str, lake: bool, **where: str | None
-) -> None:
+def export(sources: tuple[str, ...], output: str | None, db: str, lake: bool, **where: str | None) -> None:
     """Copy all of a DATABASE into another one, or write timelines of TRACEs for Perfetto.
 
     A copy: every row, id and name stays as it is. --db names it; it must be new or empty. So a lake becomes
@@ -46,7 +44,9 @@ def export(
         if given := [f"--{name}" for name, value in where.items() if value is not None]:
             raise click.UsageError(f"{given[0]} is for traces in a file: name it with -o.")
         if len(sources) > 1:
-            raise click.UsageError("A copy is of one database. Traces are written into a file: name it with -o.")
+            raise click.UsageError(
+                "A copy is of one database. Traces are written into a file: name it with -o."
+            )
         _copy(sources[0], db, lake)
         return
     if lake:

@@ -1,6 +1,7 @@
-"""Protobuf's wire format, one message at a time: the small messages of both kinds of report, and of what we write.
+"""Protobuf's wire format, one message at a time: for the small messages of what is read and written.
 
-The many events of Nsight Systems are decoded by `nsys_rep`, thousands at a time; `protobuf_rows` encodes as many.
+The many events of Nsight Systems are decoded by `nsys_rep`, thousands at a time, and `protobuf_rows`
+encodes as many.
 """
 
 from __future__ import annotations

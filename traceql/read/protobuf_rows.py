@@ -1,7 +1,7 @@
 """Messages of one form, thousands at a time: protobuf's wire format, a column for each field.
 
-A message is a list of fields, and a field what `varints`, `doubles`, `constant`, `several` or `message` make of a
-column. Nothing is copied until `joined` writes the rows one behind the other.
+A message is a list of fields, and a field what `varints`, `doubles`, `constant`, `several` or `message`
+make of a column. Nothing is copied until `joined` writes the rows one behind the other.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Field:
     """A field in every row, as it lies on the wire.
 
     Attributes:
-        pieces: its bytes: constant ones; a matrix of a row for each message; or all of them one behind the other.
+        pieces: its bytes: constant ones, a matrix of a row for each message, or one behind the other.
         sizes: how many bytes it takes in each row.
     """
 
@@ -98,7 +98,8 @@ def message(number: int, fields: Sequence[Field], present: Present | None = None
     if present is None:
         return Field((*front.pieces, *inner), front.sizes + sizes)
     return Field(
-        (*front.pieces, *(_only(piece, present) for piece in inner)), front.sizes + np.where(present, sizes, 0)
+        (*front.pieces, *(_only(piece, present) for piece in inner)),
+        front.sizes + np.where(present, sizes, 0),
     )
 
 

@@ -1,12 +1,12 @@
 """Timelines of traces as one trace of Perfetto, which ui.perfetto.dev and its trace processor open.
 
-What is an event, and what is said beside it, are SELECTs under ``sql/``: the columns that every one of them has say
-where and when, and each further one is an argument of the event, called like it. They are asked stretch by stretch, so
-that no more than some ten thousand events are in memory.
+What is an event, and what is said beside it, are SELECTs under ``sql/``: the columns that every one of them
+has say where and when, and each further one is an argument of the event, called like it. They are asked
+stretch by stretch, so that no more than some ten thousand events are in memory.
 
-Times are nanoseconds since 1970 (UTC), those of a job's traces on the clock of its first one. What overlaps on a track
-without lying within each other stands on lanes beside it. An arrow leads from each API call to each work on a GPU
-that it launched, if the work began no earlier than the call.
+Times are nanoseconds since 1970 (UTC), those of a job's traces on the clock of its first one. What overlaps
+on a track without lying within each other stands on lanes beside it. An arrow leads from each API call to
+each work on a GPU that it launched, if the work began no earlier than the call.
 
 ============ ==========================================================================
 `packets`    Perfetto's messages
@@ -19,6 +19,7 @@ that it launched, if the work began no earlier than the call.
 from __future__ import annotations
 
 import gzip
+import itertools
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import resources
@@ -52,7 +53,7 @@ SUFFIXES = (".pftrace", ".pftrace.gz")
 # The question that is asked for the same stretch of the same traces, and lacks what the file lacks.
 _LIKE = "timeline"
 # Events that are in memory at a time.
-_STRETCH = 1 << 16
+_STRETCH = 1 << 14
 _ALWAYS, _NEVER = -(1 << 63), (1 << 63) - 1
 _COLUMNS = (*Key._fields, "start_ns", "end_ns", "level", "event_id", "name")
 
@@ -90,8 +91,8 @@ class Written:
     """What a file holds.
 
     Attributes:
-        slices, instants, values, flows, tracks: how many events that last, events that do not, values of counters,
-            arrows and tracks.
+        slices, instants, values, flows, tracks: how many events that last, events that do not, values of
+            counters, arrows and tracks.
         notes: what has to be known about them.
     """
 
@@ -103,7 +104,9 @@ class Written:
     notes: list[Note] = field(default_factory=list)
 
 
-def write(ask: Asker, traces: Sequence[str], file: IO[bytes], *, compressed: bool = False, **where: Value) -> Written:
+def write(
+    ask: Asker, traces: Sequence[str], file: IO[bytes], *, compressed: bool = False, **where: Value
+) -> Written:
     """Write timelines into one file.
 
     Args:
@@ -149,7 +152,10 @@ def _write_all(
     earliest = min(known, default=0)
     if unknown := [row["trace"] for row in clocks if row["utc_ns"] is None]:
         written.notes.append(
-            gaps.Note("remark", f"When the recording began is not known, so it stands at the first moment: {', '.join(unknown)}.")
+            gaps.Note(
+                "remark",
+                f"Not known when it began, so it stands at the first moment: {', '.join(unknown)}.",
+            )
         )
     file.write(packets.first(earliest))
     tracks = Tracks(file.write, several=len(clocks) > 1)
@@ -164,7 +170,9 @@ def _write_all(
 
 def _profiled(ask: Asker, trace: str, names: Value) -> pa.Table:
     """What the traces of ncu among those that were named say of kernels of a timeline."""
-    columns = ", ".join(f"NULL::{'BIGINT' if name.endswith('_ns') else 'DOUBLE'} AS {name}" for name in _PROFILED)
+    columns = ", ".join(
+        f"NULL::{'BIGINT' if name.endswith('_ns') else 'DOUBLE'} AS {name}" for name in _PROFILED
+    )
     nothing = ask.store.run(f"SELECT 0::BIGINT AS kernel_id, {columns} LIMIT 0")
     counting = ask.store.run(
         "SELECT trace FROM chosen_traces($trace) WHERE has_counters ORDER BY trace_id", {"trace": names}
@@ -210,7 +218,8 @@ class _Trace:
     def _events(self, kind: Kind, names: Names, flows: _Flows, tables: dict[str, pa.Table]) -> None:
         sql = _sql(kind.sql)
         keys = self._ask(
-            f"SELECT {', '.join(Key._fields)}, count(*) AS events FROM ({sql}) GROUP BY ALL ORDER BY ALL", tables
+            f"SELECT {', '.join(Key._fields)}, count(*) AS events FROM ({sql}) GROUP BY ALL ORDER BY ALL",
+            tables,
         )
         if not keys.num_rows:
             return
@@ -244,16 +253,19 @@ class _Trace:
             tables,
         )
         ends = [_ALWAYS, *starts.column(0).to_pylist(), _NEVER]
-        return list(zip(ends, ends[1:], strict=False))
+        return list(itertools.pairwise(ends))
 
     def _encoded(self, kind: Kind, found: pa.Table, lanes: Lanes, flows: _Flows) -> Iterator[bytes]:
-        table = found.combine_chunks()
-        columns = {name: _array(table.column(name)) for name in table.column_names}
+        columns = {name: _array(found.column(name)) for name in found.column_names}
         starts, ends = (columns[name].to_numpy() for name in ("start_ns", "end_ns"))
         tracks = columns["track"].to_numpy()
         if kind.lasts:
-            tracks = np.array(lanes.place(tracks.tolist(), starts.tolist(), ends.tolist()), np.int64)
-        arguments = [self._argument(name, column) for name, column in columns.items() if name not in (*_COLUMNS, "track")]
+            tracks = lanes.place(tracks, starts, ends)
+        arguments = [
+            self._argument(name, column)
+            for name, column in columns.items()
+            if name not in (*_COLUMNS, "track")
+        ]
         events = Events(
             self.strings.number(packets.CATEGORIES, kind.category),
             tracks,
@@ -294,12 +306,16 @@ class _Trace:
         if not keys.num_rows:
             return
         numbers = [
-            self.tracks.of_counter(names, row["gpu_id"], row["track"], row["unit"] or "") for row in keys.to_pylist()
+            self.tracks.of_counter(names, row["gpu_id"], row["track"], row["unit"] or "")
+            for row in keys.to_pylist()
         ]
         tracks = keys.append_column("number", pa.array(numbers, pa.int64()))
-        same = " AND ".join(f"rows.{name} IS NOT DISTINCT FROM tracks.{name}" for name in ("gpu_id", "track", "unit"))
+        same = " AND ".join(
+            f"rows.{name} IS NOT DISTINCT FROM tracks.{name}" for name in ("gpu_id", "track", "unit")
+        )
         found = self._ask(
-            f"SELECT number, time_ns, value FROM ({sql}) AS rows JOIN tracks ON {same} ORDER BY time_ns, number",
+            f"SELECT number, time_ns, value FROM ({sql}) AS rows JOIN tracks ON {same}"
+            " ORDER BY time_ns, number, value",
             {"tracks": tracks},
         )
         for batch in found.to_batches(max_chunksize=ROWS):

@@ -1,4 +1,4 @@
-"""Perfetto's messages, as far as we write them: their fields by name, and packets of thousands of events at a time.
+"""Perfetto's messages, as far as we write them: fields by name, and packets of thousands of events at a time.
 
 The numbers are those of protos/perfetto/trace. All packets are of one sequence, whose names are interned.
 """
@@ -24,7 +24,7 @@ _PACKET = 1
 _CLOCKS, _TIMESTAMP, _SEQUENCE, _EVENT, _INTERNED, _FLAGS, _DESCRIPTOR = 6, 8, 10, 11, 12, 13, 60
 # Of TrackEvent.
 _CATEGORY, _ANNOTATION, _TYPE, _NAME, _TRACK, _VALUE = 3, 4, 9, 10, 11, 44
-# As they were called first, and every version of Perfetto since reads them; newer numbers older ones do not know.
+# As they were called first: every version of Perfetto reads them, while older ones do not know the newer.
 _FLOWS, _LAST_FLOWS = 36, 42
 _BEGIN, _END, _INSTANT, _COUNTER = 1, 2, 3, 4
 # Of InternedData.
@@ -62,7 +62,7 @@ class Events:
         category: number of their interned category.
         tracks, starts, ends, names: of all rows; ends are None for instants.
         arguments: of all rows.
-        flows: ids of arrows that begin at the events, those of a row one behind the other; and how many each has.
+        flows: ids of arrows that begin at the events, one behind the other; and how many each has.
         last_flows: the id of the arrow that ends at each event; and where there is one.
     """
 
@@ -85,7 +85,7 @@ def first(utc_ns: int) -> bytes:
 
 
 def interned(kind: int, texts: Sequence[tuple[int, str]]) -> bytes:
-    """The packet that gives numbers to texts; `kind` is one of `CATEGORIES`, `NAMES`, `ARGUMENTS` and `TEXTS`."""
+    """The packet that gives numbers to texts; `kind` is `CATEGORIES`, `NAMES`, `ARGUMENTS` or `TEXTS`."""
     return _packet(
         _HEAD + field(_INTERNED, b"".join(field(kind, field(1, iid) + field(2, text)) for iid, text in texts))
     )
@@ -162,8 +162,7 @@ def _argument(one: Argument, rows: int) -> Field:
 def _described(track: int, parent: int | None, rank: int, what: bytes) -> bytes:
     place = b"" if parent is None else field(5, parent)
     return _packet(
-        _HEAD
-        + field(_DESCRIPTOR, field(1, track) + place + what + field(11, _EXPLICIT) + field(12, rank))
+        _HEAD + field(_DESCRIPTOR, field(1, track) + place + what + field(11, _EXPLICIT) + field(12, rank))
     )
 
 

@@ -1,4 +1,5 @@
 -- Calls of the CUDA runtime and driver, on their threads.
+
 SELECT
     'thread' AS place,
     api_calls.process_id,

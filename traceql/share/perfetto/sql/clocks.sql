@@ -1,4 +1,5 @@
 -- Nanoseconds since 1970 at time 0 of each trace, on the clock of the first one of its job.
+
 WITH members AS (
     FROM job_members($trace)
 ),

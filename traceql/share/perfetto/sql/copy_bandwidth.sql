@@ -1,4 +1,5 @@
 -- Bytes per second of the copies that run on each GPU, by direction, whenever that changes.
+
 WITH copies AS (
     SELECT
         gpu_id,

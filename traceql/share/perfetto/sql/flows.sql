@@ -1,4 +1,5 @@
--- From which API call an arrow leads to which work on a GPU: none where the clocks say that the call came later.
+-- From which API call an arrow leads to which work on a GPU: none where the clocks have the call come later.
+
 SELECT api_call_id, flow_id
 FROM (
     SELECT api_call_id, start_ns, 4 * kernel_id AS flow_id FROM kernels WHERE trace_id = $trace_id

@@ -1,4 +1,5 @@
 -- CUDA graphs that were traced as a whole, on their streams.
+
 SELECT
     'gpu' AS place,
     graph_launches.process_id,

@@ -1,4 +1,5 @@
 -- Kernels, on their streams; with what ncu counted of the same launch, where that was asked for.
+
 SELECT
     'gpu' AS place,
     kernels.process_id,

@@ -1,4 +1,5 @@
 -- NVTX marks, on their threads, beside the ranges of their domain.
+
 SELECT
     'thread' AS place,
     process_id,

@@ -1,4 +1,5 @@
 -- Copies and memsets, on their streams.
+
 SELECT
     'gpu' AS place,
     memory_ops.process_id,

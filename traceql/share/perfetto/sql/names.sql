@@ -1,4 +1,5 @@
 -- What processes, threads and GPUs of a trace are called.
+
 SELECT 'process' AS what, process_id, pid, NULL::BIGINT AS tid, NULL::INTEGER AS gpu_id, process AS name
 FROM processes
 WHERE trace_id = $trace_id

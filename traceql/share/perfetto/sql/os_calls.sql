@@ -1,4 +1,5 @@
 -- Calls of the operating system, on their threads.
+
 SELECT
     'thread' AS place,
     process_id,

@@ -1,4 +1,5 @@
 -- NVTX ranges, on their threads, a track for each domain; one that was never closed lasts until the end.
+
 SELECT
     'thread' AS place,
     process_id,

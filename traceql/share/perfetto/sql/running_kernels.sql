@@ -1,4 +1,5 @@
 -- How many kernels run on each GPU, whenever that changes.
+
 WITH changes AS (
     SELECT gpu_id, time_ns, sum(change) AS change
     FROM (

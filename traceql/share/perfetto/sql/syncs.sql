@@ -1,4 +1,5 @@
 -- Synchronisations, on the threads whose calls asked for them; of others, in their process.
+
 SELECT
     'thread' AS place,
     syncs.process_id,
