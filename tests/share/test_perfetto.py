@@ -69,7 +69,7 @@ def written(db: Database, *traces: str, **where: object) -> tuple[perfetto.Writt
     [
         "llama_graph",
         "nccl_rank0",
-        "gpu_metrics",
+        pytest.param("gpu_metrics", marks=pytest.mark.long),
         "memory_and_ranges",
         "graph_whole",
         pytest.param("llama_eager", marks=pytest.mark.long),
@@ -248,6 +248,7 @@ def test_a_call_has_an_arrow_to_each_of_thousands_of_kernels() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_traces_of_a_job_are_on_one_clock_and_share_no_number(corpus: Database) -> None:
     names = ["nccl_rank0.sqlite.xz", "nccl_rank1.sqlite.xz"]
     _, parsed = written(corpus, *names)
@@ -287,9 +288,9 @@ def test_the_same_traces_give_the_same_bytes_compressed_or_not(corpus: Database)
 
 
 def test_stretches_leave_nothing_out(corpus: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = written(corpus, "memory_and_ranges.sqlite.xz")[1]
+    whole = written(corpus, "graph_whole.sqlite.xz")[1]
     monkeypatch.setattr(perfetto, "_STRETCH", 7)
-    parts = written(corpus, "memory_and_ranges.sqlite.xz")[1]
+    parts = written(corpus, "graph_whole.sqlite.xz")[1]
     assert parts.sums() == whole.sums()
     assert len(parts.flows()) == len(whole.flows())
 

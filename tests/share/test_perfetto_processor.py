@@ -105,7 +105,7 @@ def test_perfetto_knows_processes_threads_arguments_and_what_arrows_join(browser
             "SELECT a.name, b.name FROM flow JOIN slice a ON a.id = slice_out JOIN slice b ON b.id = slice_in"
         ) == [("cudaLaunchKernel", "add")]
         arguments = dict(processor.query(
-            "SELECT key, int_value FROM args JOIN slice USING (arg_set_id) WHERE name = 'add' AND int_value IS NOT NULL"
+            "SELECT key, int_value FROM args JOIN slice USING (arg_set_id) WHERE name = 'add' AND key LIKE 'debug.%' AND int_value IS NOT NULL"
         ))  # fmt: skip
         assert {name.removeprefix("debug."): value for name, value in arguments.items()} == {
             "grid_x": 2, "grid_y": 3, "grid_z": 4, "block_x": 32, "block_y": 1, "block_z": 1, "registers_per_thread": 16,
