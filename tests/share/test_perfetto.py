@@ -302,6 +302,7 @@ def test_what_has_no_times_is_refused(corpus: Database) -> None:
         written(corpus, "nobody")
 
 
+@pytest.mark.long
 def test_counters_of_ncu_stand_beside_the_kernels_of_the_same_launches(corpus: Database) -> None:
     timeline, counters = "scv_baseline_off.sqlite.xz", "scv_baseline_off.ncu-rep.xz"
     _, parsed = written(corpus, timeline, counters)

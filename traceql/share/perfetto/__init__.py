@@ -271,7 +271,7 @@ class _Trace:
             tracks,
             self._absolute(starts),
             self._absolute(ends) if kind.lasts else None,
-            self._texts(packets.NAMES, columns["name"])[0],
+            self._texts(packets.NAMES, columns["name"].fill_null(""))[0],
             [one for one in arguments if one is not None],
         )
         ids = columns["event_id"].to_numpy()
