@@ -10,7 +10,7 @@
 -- @try    lost_events Record less or for a shorter time (--capture-range, --delay), and flush:
 --         --cuda-flush-interval.
 -- @proof  lost_events trace_summary
--- @says   unattributed Only {gpu_in_ranges_pct} % of the GPU's {gpu_ns} belongs to NVTX ranges.
+-- @says   unattributed Only {gpu_in_ranges_pct} of the GPU's {gpu_ns} belongs to NVTX ranges.
 -- @try    unattributed Put ranges around the steps and on the threads that launch; or ask with --by process.
 
 WITH found AS (

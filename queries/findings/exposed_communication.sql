@@ -5,7 +5,7 @@
 -- @of     timeline
 -- @unites trace
 -- @asks   overlap communication_overlap
--- @says   exposed_communication {gpus} GPUs communicate for {exposed_ns} without computing; {hidden_pct} % of the
+-- @says   exposed_communication {gpus} GPUs communicate for {exposed_ns} without computing; {hidden_pct} of the
 --         communication runs beside computation.
 -- @try    exposed_communication Start collectives earlier or in smaller pieces (bucket sizes, prefetching of
 --         shards), and see which rank comes late: traceql query rank-balance.

@@ -9,11 +9,11 @@
 -- @unites trace
 -- @param  times DOUBLE = 2         a step is in the tail when it takes more than so many times the median
 -- @asks   steps step_summary
--- @says   long_tail {slow_steps} of {steps} steps {range} keep the GPU busy for more than {times} times the median
---         of {median_gpu_busy_ns}, the longest for {max_gpu_busy_ns}.
+-- @says   long_tail Of {steps} steps ({range}), {slow_steps} keep the GPU busy for more than {times} times the
+--         median of {median_gpu_busy_ns}, the longest for {max_gpu_busy_ns}.
 -- @try    long_tail Compare the slowest step with a usual one: what does it launch more, or for larger shapes?
--- @says   drift The GPU work of {range} grows from step to step, by {growth_pct} % over {steps} steps, up to
---         {max_gpu_busy_ns}.
+-- @says   drift The GPU work of steps ({range}) grows from one to the next, by {growth_pct} over {steps} steps,
+--         up to {max_gpu_busy_ns}.
 -- @try    drift See what grows (sequence, batch, cache) and pad or bound it; or whether clocks fell: a kernel of
 --         one shape that gets slower is throttled.
 
@@ -79,7 +79,7 @@ SELECT
         'max_gpu_busy_ns': max_ns::DOUBLE,
         'growth_pct': growth_pct
     } AS numbers,
-    MAP {'range': coalesce(called, 'that kernels tell')} AS texts,
+    MAP {'range': coalesce(called, 'told by kernels')} AS texts,
     called AS range,
     if(code = 'drift', start_ns, slow_start_ns) AS start_ns,
     if(code = 'drift', end_ns, slow_end_ns) AS end_ns

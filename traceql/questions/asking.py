@@ -1,4 +1,4 @@
-"""Questions that read the answers of others: their SQL in front, with the parameters that they are asked with."""
+"""Questions that read the answers of others: the SQL of those in front, with their parameters."""
 
 from __future__ import annotations
 

@@ -23,11 +23,11 @@
     -- @card    any 10 Launches | of=launch   where its rows stand on the card of a kernel, see `Card`
     -- @asks    gaps gpu_gaps limit=NULL   the SQL may read the answer of that question as the table gaps
 
-Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say for each code that they return::
+Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say for each of their codes::
 
     -- @says    idle The GPU waits {idle_ns} for {function}.   numbers and texts of the row in braces
     -- @try     idle Capture the step in a CUDA graph.         what may help
-    -- @proof   idle top_kernels kernel={kernel}   the question that shows it; without, the first that is asked
+    -- @proof   idle top_kernels kernel={kernel}   what shows it; by default what is asked first
 
 The stem is the name (``range_launches``, on the command line ``range-launches``), the folder the topic. Views
 (in ``_views``) have columns and no parameters; macros (in ``_macros``) have parameters ``name TYPE meaning``,
@@ -442,6 +442,11 @@ def _question_asked(text: str, form: str, where: str) -> tuple[str, str, Mapping
     return words[0], words[1].replace("-", "_"), MappingProxyType({name: value for name, _, value in pairs})
 
 
+def _shown(asked: Asked) -> Asked:
+    """A question as a person asks it: with the limit that it has by itself."""
+    return replace(asked, params={name: text for name, text in asked.params.items() if name != "limit"})
+
+
 def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Saying]:
     """What the header says about each code, and the question that shows it.
 
@@ -466,7 +471,7 @@ def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Sayi
         said[tag.name][code] = f"{said[tag.name].get(code, '')} {text.strip()}".strip()
     codes = {**said["says"], **said["try"], **proofs}
     for code in codes:
-        proof = proofs.get(code) or next(iter(asks), None)
+        proof = proofs.get(code) or next((_shown(one) for one in asks), None)
         if code not in said["says"] or code not in said["try"] or proof is None:
             raise CatalogError(
                 f"{file.label}: {code} lacks a sentence, a remedy or a question that shows it",

@@ -1,0 +1,72 @@
+-- Which steps launch so much, one by one, that the GPU has gaps, and would run as CUDA graphs?
+--
+-- Steps of one name (numbers in it aside) and phase that launch at least 20 times on the average, replay no CUDA
+-- graph, wait for the GPU at most twice each (a graph cannot hold a call that waits), and have no GPU work running
+-- for at least a tenth of their time on the GPU.
+-- saving_ns: that time, an upper bound: a graph's kernels have gaps of about a microsecond, too.
+-- @of     timeline
+-- @unites trace
+-- @asks   steps step_summary
+-- @asks   launched launches_per_step
+-- @says   no_cuda_graphs {steps} steps ({range}) make {launches_per_step} launches each, without CUDA graphs, and
+--         leave the GPU idle for {idle_pct} of their time.
+-- @try    no_cuda_graphs Capture the step as a CUDA graph: in vLLM leave out --enforce-eager, in PyTorch
+--         torch.compile(mode="reduce-overhead") or torch.cuda.graph.
+-- @proof  no_cuda_graphs launches_per_step
+
+WITH replaying AS (
+    SELECT DISTINCT trace, range FROM launched WHERE graph_replays_per_step > 0
+),
+-- What the launching thread waits for.
+waits AS (
+    SELECT steps.trace, steps.pid, steps.tid, steps.step, count(*) AS waits
+    FROM (
+        SELECT traces.trace, pid, tid, start_ns
+        FROM api_calls
+        JOIN chosen_traces($trace) AS traces USING (trace_id)
+        WHERE call_purpose(name) = 'sync'
+    ) AS calls
+    ASOF JOIN steps
+        ON steps.trace = calls.trace
+        AND steps.pid = calls.pid
+        AND steps.tid = calls.tid
+        AND steps.start_ns <= calls.start_ns
+    WHERE calls.start_ns < steps.start_ns + steps.duration_ns
+    GROUP BY ALL
+),
+found AS (
+    SELECT
+        trace,
+        regexp_replace(range, '[0-9]+', '*', 'g') AS called,
+        phase,
+        count(*) AS steps,
+        avg(launches) AS launches_per_step,
+        avg(coalesce(waits, 0)) AS waits_per_step,
+        sum(gpu_gaps_ns)::BIGINT AS gaps_ns,
+        percent(sum(gpu_gaps_ns), sum(gpu_span_ns)) AS idle_pct,
+        min(gpu_start_ns) AS start_ns,
+        max(gpu_start_ns + gpu_span_ns) AS end_ns
+    FROM steps
+    ANTI JOIN replaying ON replaying.trace = steps.trace AND replaying.range IS NOT DISTINCT FROM steps.range
+    LEFT JOIN waits USING (trace, pid, tid, step)
+    GROUP BY trace, called, phase
+)
+SELECT
+    trace,
+    'no_cuda_graphs' AS code,
+    severity_of(gaps_ns, whole_ns) AS severity,
+    gaps_ns AS saving_ns,
+    percent(gaps_ns, whole_ns) AS saving_pct,
+    MAP {
+        'steps': steps::DOUBLE,
+        'launches_per_step': launches_per_step,
+        'idle_pct': idle_pct
+    } AS numbers,
+    MAP {'range': coalesce(called, 'told by kernels')} AS texts,
+    called AS range,
+    start_ns,
+    end_ns
+FROM found
+JOIN gpu_spans($trace) AS spans USING (trace)
+WHERE launches_per_step >= 20 AND waits_per_step <= 2 AND idle_pct >= 10 AND severity IS NOT NULL
+ORDER BY trace, saving_ns DESC, range, phase
