@@ -59,7 +59,7 @@ SELECT
         'theoretical_pct': theoretical_pct
     } AS numbers,
     MAP {
-        'kernel': group_name,
+        'kernel': best.group_name,
         'title': coalesce(nullif(title, ''), rule),
         'limiter': limiter,
         -- The rest explains: the question has it.

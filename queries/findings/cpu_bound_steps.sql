@@ -7,25 +7,28 @@
 -- @of     timeline
 -- @unites trace
 -- @asks   steps step_summary
--- @asks   launched launches_per_step
 -- @says   no_cuda_graphs {steps} steps ({range}) make {launches_per_step} launches each, without CUDA graphs, and
 --         leave the GPU idle for {idle_pct} of their time.
 -- @try    no_cuda_graphs Capture the step as a CUDA graph: in vLLM leave out --enforce-eager, in PyTorch
 --         torch.compile(mode="reduce-overhead") or torch.cuda.graph.
 -- @proof  no_cuda_graphs launches_per_step
 
-WITH replaying AS (
-    SELECT DISTINCT trace, range FROM launched WHERE graph_replays_per_step > 0
+WITH calls AS (
+    SELECT traces.trace, pid, tid, start_ns, call_purpose(name) AS purpose
+    FROM api_calls
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE call_purpose(name) IN ('sync', 'replay')
 ),
--- What the launching thread waits for.
-waits AS (
-    SELECT steps.trace, steps.pid, steps.tid, steps.step, count(*) AS waits
-    FROM (
-        SELECT traces.trace, pid, tid, start_ns
-        FROM api_calls
-        JOIN chosen_traces($trace) AS traces USING (trace_id)
-        WHERE call_purpose(name) = 'sync'
-    ) AS calls
+-- What the launching thread does in a step beside launching one by one.
+counted AS (
+    SELECT
+        steps.trace,
+        steps.pid,
+        steps.tid,
+        steps.step,
+        count(*) FILTER (purpose = 'sync') AS waits,
+        count(*) FILTER (purpose = 'replay') AS replays
+    FROM calls
     ASOF JOIN steps
         ON steps.trace = calls.trace
         AND steps.pid = calls.pid
@@ -42,13 +45,13 @@ found AS (
         count(*) AS steps,
         avg(launches) AS launches_per_step,
         avg(coalesce(waits, 0)) AS waits_per_step,
+        coalesce(sum(replays), 0) AS replays,
         sum(gpu_gaps_ns)::BIGINT AS gaps_ns,
         percent(sum(gpu_gaps_ns), sum(gpu_span_ns)) AS idle_pct,
         min(gpu_start_ns) AS start_ns,
         max(gpu_start_ns + gpu_span_ns) AS end_ns
     FROM steps
-    ANTI JOIN replaying ON replaying.trace = steps.trace AND replaying.range IS NOT DISTINCT FROM steps.range
-    LEFT JOIN waits USING (trace, pid, tid, step)
+    LEFT JOIN counted USING (trace, pid, tid, step)
     GROUP BY trace, called, phase
 )
 SELECT
@@ -68,5 +71,9 @@ SELECT
     end_ns
 FROM found
 JOIN gpu_spans($trace) AS spans USING (trace)
-WHERE launches_per_step >= 20 AND waits_per_step <= 2 AND idle_pct >= 10 AND severity IS NOT NULL
+WHERE launches_per_step >= 20
+    AND waits_per_step <= 2
+    AND replays = 0
+    AND idle_pct >= 10
+    AND severity IS NOT NULL
 ORDER BY trace, saving_ns DESC, range, phase

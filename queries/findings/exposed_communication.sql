@@ -5,8 +5,8 @@
 -- @of     timeline
 -- @unites trace
 -- @asks   overlap communication_overlap
--- @says   exposed_communication {gpus} GPUs communicate for {exposed_ns} without computing; {hidden_pct} of the
---         communication runs beside computation.
+-- @says   exposed_communication Communication takes {exposed_ns} in which nothing is computed, on {gpus} GPUs;
+--         {hidden_pct} of it runs beside computation.
 -- @try    exposed_communication Start collectives earlier or in smaller pieces (bucket sizes, prefetching of
 --         shards), and see which rank comes late: traceql query rank-balance.
 

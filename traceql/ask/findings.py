@@ -1,8 +1,8 @@
 """What is wrong with traces: at most so many sentences, those first that could save most time.
 
-The rules are questions (``queries/findings``, and a folder findings of the user's own): each row that they return
-is a finding, and what is said about it stands in their headers (``@says``, ``@try``, ``@proof``). Nothing found is
-an answer, and so is what could not be told because it was not recorded.
+The rules are questions (``queries/findings``, and a folder findings of the user's own): each row of theirs
+is a finding, and what is said about it stands in their headers (``@says``, ``@try``, ``@proof``). Nothing
+found is an answer, and so is what could not be told because it was not recorded.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ MOST = 10
 #: Said where there is none.
 NOTHING = "Nothing wrong found."
 _SEVERITIES = ("doubt", "high", "medium", "low")
-_NAMED = re.compile(r"\{(\w+)\}")
+# A name in braces, and the plural of what it counts.
+_NAMED = re.compile(r"\{(\w+)\}(?: ([a-z]+s)\b)?")
 
 
 @dataclass(frozen=True)
@@ -152,8 +153,10 @@ class Findings:
 
     def _repr_html_(self) -> str:
         items = "".join(
-            f"<li><b>{escape(values.readable(one.sentence))}</b> {escape(one.trace)}, {escape(one.saving or one.severity)}"
-            f"<br>{escape(values.readable(one.remedy))}<br><code>{escape(values.readable(one.command))}</code></li>"
+            f"<li><b>{escape(values.readable(one.sentence))}</b> "
+            f"{escape(values.readable(one.trace))}, {escape(one.saving or one.severity)}"
+            f"<br>{escape(values.readable(one.remedy))}"
+            f"<br><code>{escape(values.readable(one.command))}</code></li>"
             for one in self.found
         )
         told = f"<ol>{items}</ol>" if items else f"<p>{NOTHING}</p>"
@@ -207,26 +210,28 @@ def why(
     }
     found: list[Finding] = []
     unknown: dict[str, None] = {}
-    looked_at = {}
     rules = [query for query in ask.catalog.queries.values() if query.topic == FINDINGS]
-    for trace in names:
-        asked = []
-        for rule in rules:
-            if not _applies(ask, rule, recorded[trace], given):
-                continue
-            try:
-                answer = ask(rule.name, trace=[trace], **given)
-            except MissingDataError as error:
-                unknown[f"Cannot tell: {rule.title} {error.message}. {error.remedy}".strip()] = None
-                continue
-            asked.append(rule.name)
-            found += _of_answer(ask, answer, given)
-        looked_at[trace] = tuple(asked)
+    looked_at: dict[str, list[str]] = {trace: [] for trace in names}
+    for rule in rules:
+        # Together, as some rules compare the traces of a job.
+        able = [trace for trace in names if _applies(ask, rule, recorded[trace], given)]
+        if not able:
+            continue
+        try:
+            answer = ask(rule.name, trace=able, **given)
+        except MissingDataError as error:
+            unknown[f"Cannot tell: {rule.title} {error.message}. {error.remedy}".strip()] = None
+            continue
+        lacking = [note.text for note in answer.notes if note.code in ("not_recorded", "not_measured")]
+        unknown |= dict.fromkeys(f"Cannot tell wholly: {rule.title} {text}" for text in lacking)
+        for trace in able:
+            looked_at[trace].append(rule.name)
+        found += _of_answer(ask, answer, given)
     found.sort(key=_rank)
     kept = found if limit is None else found[:limit]
     return Findings(
         tuple(kept),
-        looked_at,
+        {trace: tuple(asked) for trace, asked in looked_at.items()},
         tuple(unknown),
         len(found) - len(kept),
         {rule.name: rule.title for rule in rules},
@@ -293,7 +298,7 @@ def _number(name: str, value: float | None) -> str:
 
 
 def _filled(text: str, pieces: Mapping[str, str], rule: Query) -> str:
-    """A sentence with its pieces in it, which are strangers' texts: none of them is taken for a name in braces.
+    """A sentence with its pieces in it: strangers' texts, none of which is taken for a name in braces.
 
     Raises:
         CatalogError: it names one that the row does not have.
@@ -305,7 +310,9 @@ def _filled(text: str, pieces: Mapping[str, str], rule: Query) -> str:
                 f"{rule.label}: says {match[0]}, which its rows do not have",
                 f"Numbers and texts are {', '.join(pieces) or 'none'}.",
             )
-        return pieces[match[1]]
+        if match[2] and pieces[match[1]] == "1":
+            return values.counted(1, match[2])
+        return match[0].replace(f"{{{match[1]}}}", pieces[match[1]])
 
     return _NAMED.sub(piece, text)
 

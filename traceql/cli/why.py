@@ -35,9 +35,9 @@ def why(
     """Say what is wrong with traces, and what to try.
 
     TRACE is a name, a pattern, or a tag such as gpu=h200. What could save most time comes first, each finding
-    with its number, its place, and the command of the question that shows it. The time that could be saved is an
-    upper bound, and those of several findings do not add up. Where nothing is wrong, that is said, with what was
-    looked at; where something cannot be told, what would record it.
+    with its number, its place, and the command of the question that shows it. The time that could be saved
+    is an upper bound, and those of several findings do not add up. Where nothing is wrong, that is said, with
+    what was looked at; where something cannot be told, what would record it.
 
     \b
     Examples:
