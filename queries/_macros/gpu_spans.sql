@@ -1,4 +1,4 @@
--- How long each trace's GPUs were looked at together: each from its first operation to the end of its last one.
+-- How long the GPUs of each trace were looked at: each from its first operation to the end of its last one.
 --
 -- Columns: trace_id, trace, whole_ns.
 -- @param  chosen ANY  names of traces, or one name; NULL for all

@@ -1,9 +1,10 @@
 -- Which advice of ncu's rules would save most time?
 --
--- Of each kernel the rule whose estimate for its whole time (global) is the largest: low_occupancy with what limits
--- the warps of an SM, uncoalesced for global memory, spills for local memory, ncu_rule for all others.
--- saving_ns: NVIDIA's estimate of the kernel's time, an upper bound: it assumes that nothing else limits the kernel
--- then, and estimates for one kernel do not add up.
+-- Of each kernel the rule whose estimate for its whole time (global) is the largest: low_occupancy with
+-- what limits the warps of an SM, uncoalesced for global memory, spills for local memory, ncu_rule for all
+-- others.
+-- saving_ns: NVIDIA's estimate of the kernel's time, an upper bound: it assumes that nothing else limits
+-- the kernel then, and estimates for one kernel do not add up.
 -- @of     traces
 -- @unites trace
 -- @asks   advised rules limit=NULL
@@ -11,8 +12,8 @@
 -- @says   ncu_rule {kernel}: {title}. ncu estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
 -- @try    ncu_rule {message}
 -- @proof  ncu_rule rules kernel={kernel}
--- @says   low_occupancy {kernel} holds {theoretical_pct} of the warps that fit on an SM, limited by {limiter}. ncu
---         estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
+-- @says   low_occupancy {kernel} holds {theoretical_pct} of the warps that fit on an SM, limited by
+--         {limiter}. ncu estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
 -- @try    low_occupancy {message}
 -- @proof  low_occupancy occupancy kernel={kernel}
 -- @says   uncoalesced {kernel} moves more of global memory than it asks for. ncu estimates that it costs
@@ -44,7 +45,8 @@ limited AS (
 SELECT
     best.trace,
     CASE
-        WHEN rule IN ('TheoreticalOccupancy', 'AchievedOccupancy') AND limiter IS NOT NULL THEN 'low_occupancy'
+        WHEN rule IN ('TheoreticalOccupancy', 'AchievedOccupancy') AND limiter IS NOT NULL
+            THEN 'low_occupancy'
         WHEN rule = 'UncoalescedGlobalAccess' THEN 'uncoalesced'
         WHEN rule = 'MemoryCacheAccessPattern' AND contains(title, 'Global') THEN 'uncoalesced'
         WHEN rule = 'MemoryCacheAccessPattern' AND contains(title, 'Local') THEN 'spills'
@@ -63,7 +65,7 @@ SELECT
         'title': coalesce(nullif(title, ''), rule),
         'limiter': limiter,
         -- The rest explains: the question has it.
-        'message': concat(rtrim(list_aggregate(string_split(message, '. ')[:2], 'string_agg', '. '), '.'), '.')
+        'message': concat(rtrim(array_to_string(string_split(message, '. ')[:2], '. '), '.'), '.')
     } AS texts,
     NULL::VARCHAR AS range,
     NULL::BIGINT AS start_ns,

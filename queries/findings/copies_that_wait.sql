@@ -1,16 +1,19 @@
 -- Which copies make the CPU wait, and could run beside kernels?
 --
--- From or to pageable memory an asynchronous copy goes through a staging buffer, and its call waits; a call without
--- Async waits always.
--- saving_ns: the copies' time on the GPU, an upper bound: beside kernels they cost nothing, but for bandwidth.
+-- From or to pageable memory an asynchronous copy goes through a staging buffer, and its call waits; a call
+-- without Async waits always.
+-- saving_ns: the copies' time on the GPU, an upper bound: beside kernels they cost nothing, but for
+-- bandwidth.
 -- @of     timeline
 -- @unites trace
 -- @asks   pageable cuda_memcpy_async limit=NULL
 -- @asks   synchronous cuda_memcpy_sync limit=NULL
 -- @says   pageable_copies {copies} copies of {copied_bytes} from or to pageable memory take {copy_ns}, at
 --         {copied_bytes_per_s}, and the CPU waits for them.
--- @try    pageable_copies Pin the host's memory (pin_memory(), cudaMallocHost) and copy with non_blocking=True.
--- @says   synchronous_copies {copies} copies of {copied_bytes} by calls that wait ({function}) take {copy_ns}.
+-- @try    pageable_copies Pin the host's memory (pin_memory(), cudaMallocHost) and copy with
+--         non_blocking=True.
+-- @says   synchronous_copies {copies} copies of {copied_bytes} by calls that wait ({function}) take
+--         {copy_ns}.
 -- @try    synchronous_copies Call the function of that name with Async, on a stream, with pinned memory.
 -- @proof  synchronous_copies cuda_memcpy_sync
 

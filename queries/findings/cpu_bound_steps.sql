@@ -1,14 +1,14 @@
 -- Which steps launch so much, one by one, that the GPU has gaps, and would run as CUDA graphs?
 --
--- Steps of one name (numbers in it aside) and phase that launch at least 20 times on the average, replay no CUDA
--- graph, wait for the GPU at most twice each (a graph cannot hold a call that waits), and have no GPU work running
--- for at least a tenth of their time on the GPU.
+-- Steps of one name (numbers in it aside) and phase that launch at least 20 times on the average, replay no
+-- CUDA graph, wait for the GPU at most twice each (a graph cannot hold a call that waits), and have no GPU
+-- work running for at least a tenth of their time on the GPU.
 -- saving_ns: that time, an upper bound: a graph's kernels have gaps of about a microsecond, too.
 -- @of     timeline
 -- @unites trace
 -- @asks   steps step_summary
--- @says   no_cuda_graphs {steps} steps ({range}) make {launches_per_step} launches each, without CUDA graphs, and
---         leave the GPU idle for {idle_pct} of their time.
+-- @says   no_cuda_graphs {steps} steps ({range}) make {launches_per_step} launches each, without CUDA graphs,
+--         and leave the GPU idle for {idle_pct} of their time.
 -- @try    no_cuda_graphs Capture the step as a CUDA graph: in vLLM leave out --enforce-eager, in PyTorch
 --         torch.compile(mode="reduce-overhead") or torch.cuda.graph.
 -- @proof  no_cuda_graphs launches_per_step

@@ -1,12 +1,14 @@
 -- What makes the numbers of a recording doubtful, or leaves them without a place?
 --
--- lost_events: the profiler counted other numbers of events than the file holds, or counted none and says that some
--- may be missing (where its counts agree, it says so of nearly every recording). unattributed: there are NVTX
--- ranges, but more than half of the GPU's work belongs to none.
+-- lost_events: the profiler counted other numbers of events than the file holds, or counted none and says
+-- that some may be missing (where its counts agree, it says so of nearly every recording). unattributed:
+-- there are NVTX ranges, but more than half of the GPU's work belongs to none.
 -- @of     traces
 -- @unites trace
 -- @asks   covered coverage
--- @says   lost_events Events are missing from this recording: sums and counts are too low by nobody knows how much.
+-- @empty  No events were lost, and the work has a place in ranges, or there are none.
+-- @says   lost_events Events are missing from this recording: sums and counts are too low by nobody knows how
+--         much.
 -- @try    lost_events Record less or for a shorter time (--capture-range, --delay), and flush:
 --         --cuda-flush-interval.
 -- @proof  lost_events trace_summary
@@ -14,7 +16,12 @@
 -- @try    unattributed Put ranges around the steps and on the threads that launch; or ask with --by process.
 
 WITH found AS (
-    SELECT trace, 'lost_events' AS code, 'doubt' AS severity, NULL::DOUBLE AS share_pct, NULL::BIGINT AS gpu_ns
+    SELECT
+        trace,
+        'lost_events' AS code,
+        'doubt' AS severity,
+        NULL::DOUBLE AS share_pct,
+        NULL::BIGINT AS gpu_ns
     FROM traces
     WHERE counts_agree = false OR complete = false AND counts_agree IS NULL
     UNION ALL

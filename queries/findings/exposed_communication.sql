@@ -1,12 +1,12 @@
 -- How long do GPUs communicate without computing?
 --
--- saving_ns: that time of all GPUs, an upper bound: beside computation communication costs nothing, but for what both
--- need.
+-- saving_ns: that time of all GPUs, an upper bound: beside computation communication costs nothing, but for
+-- what both need.
 -- @of     timeline
 -- @unites trace
 -- @asks   overlap communication_overlap
--- @says   exposed_communication Communication takes {exposed_ns} in which nothing is computed, on {gpus} GPUs;
---         {hidden_pct} of it runs beside computation.
+-- @says   exposed_communication Communication takes {exposed_ns} in which nothing is computed, on {gpus}
+--         GPUs; {hidden_pct} of it runs beside computation.
 -- @try    exposed_communication Start collectives earlier or in smaller pieces (bucket sizes, prefetching of
 --         shards), and see which rank comes late: traceql query rank-balance.
 

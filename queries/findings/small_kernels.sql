@@ -1,8 +1,8 @@
 -- How much of the time goes into kernels that are very short, and very many?
 --
 -- Kernels whose median duration is below short_ns, when they are at least 100 executions together.
--- saving_ns: their time on the GPU, an upper bound: fused into their neighbours they cost no time of their own. What
--- launching them costs is said by launch_bound.
+-- saving_ns: their time on the GPU, an upper bound: fused into their neighbours they cost no time of their
+-- own. What launching them costs is said by launch_bound.
 -- @of     timeline
 -- @unites trace
 -- @param  short_ns BIGINT = 5000   a kernel is short whose median duration is below
@@ -10,8 +10,8 @@
 -- @needs  timeline
 -- @says   small_kernels {short_kernels} of {kernels} kernel executions are of kernels that take less than
 --         {short_ns}: {short_kernels_ns} together, {kernel} most of it.
--- @try    small_kernels Fuse them: torch.compile, a fused norm, activation or optimizer, or one kernel for many
---         tensors (foreach).
+-- @try    small_kernels Fuse them: torch.compile, a fused norm, activation or optimizer, or one kernel for
+--         many tensors (foreach).
 
 WITH found AS (
     SELECT

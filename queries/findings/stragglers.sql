@@ -1,11 +1,12 @@
 -- How long do ranks wait in collectives for the one that comes last?
 --
--- saving_ns: what the trace's ranks wait in all, an upper bound: if all came at the same time, none would wait.
+-- saving_ns: what the trace's ranks wait in all, an upper bound: if all came at the same time, none would
+-- wait.
 -- @of     timeline
 -- @unites trace
 -- @asks   ranks nccl_straggler
--- @says   straggler Ranks wait {waited_ns} in {collectives} collectives for the one that comes last, most of it in
---         {kernel}; process {pid} on device {device_id} waits most.
+-- @says   straggler Ranks wait {waited_ns} in {collectives} collectives for the one that comes last, most of
+--         it in {kernel}; process {pid} on device {device_id} waits most.
 -- @try    straggler See who comes late and why (its host, more work, slower kernels): traceql query
 --         job-stragglers, and traceql diff --job JOB.
 

@@ -1,21 +1,22 @@
 -- Do some steps have far more GPU work than others, or ever more?
 --
--- Of at least five steps of one name (numbers in it aside) and phase. long_tail: some keep the GPU busy for more
--- than twice the median. drift: their work grows along a line (r² of at least 0.7, over at least eight steps) by a
--- tenth of the mean or more.
--- saving_ns: of long_tail what these steps have above the median, of drift what all have above the shortest: upper
--- bounds, as steps that are alike have no more work than these.
+-- Of at least five steps of one name (numbers in it aside) and phase. long_tail: some keep the GPU busy for
+-- more than twice the median. drift: their work grows along a line (r² of at least 0.7, over at least eight
+-- steps) by a tenth of the mean or more.
+-- saving_ns: of long_tail what these steps have above the median, of drift what all have above the
+-- shortest: upper bounds, as steps that are alike have no more work than these.
 -- @of     timeline
 -- @unites trace
 -- @param  times DOUBLE = 2         a step is in the tail when it takes more than so many times the median
 -- @asks   steps step_summary
--- @says   long_tail Of {steps} steps ({range}), {slow_steps} keep the GPU busy for more than {times} times the
---         median of {median_gpu_busy_ns}, the longest for {max_gpu_busy_ns}.
--- @try    long_tail Compare the slowest step with a usual one: what does it launch more, or for larger shapes?
--- @says   drift The GPU work of steps ({range}) grows from one to the next, by {growth_pct} over {steps} steps,
---         up to {max_gpu_busy_ns}.
--- @try    drift See what grows (sequence, batch, cache) and pad or bound it; or whether clocks fell: a kernel of
---         one shape that gets slower is throttled.
+-- @says   long_tail Of {steps} steps ({range}), {slow_steps} keep the GPU busy for more than {times} times
+--         the median of {median_gpu_busy_ns}, the longest for {max_gpu_busy_ns}.
+-- @try    long_tail Compare the slowest step with a usual one: what does it launch more, or for larger
+--         shapes?
+-- @says   drift The GPU work of steps ({range}) grows from one to the next, by {growth_pct} over {steps}
+--         steps, up to {max_gpu_busy_ns}.
+-- @try    drift See what grows (sequence, batch, cache) and pad or bound it; or whether clocks fell: a kernel
+--         of one shape that gets slower is throttled.
 
 WITH named AS (
     SELECT *, regexp_replace(range, '[0-9]+', '*', 'g') AS called

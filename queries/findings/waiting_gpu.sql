@@ -1,22 +1,24 @@
 -- What keeps the GPU waiting?
 --
--- Each gap between two operations of a GPU has one cause. allocation: memory was allocated or freed for half of
--- it. host_work: for half of it, and at least host_ns, the launching thread was in no call that waits. sync: a
--- call waited for the GPU when it ran dry, so that nothing could be launched ahead. copy: for half of it the
--- call that asked for the next operation, a copy, prepared it. launch_bound: launching the next operation took
--- longer than running what was there. Gaps whose next operation had been launched before are left out.
--- saving_ns: the gaps of the cause together, an upper bound: without it the GPU waits no less than not at all.
+-- Each gap between two operations of a GPU has one cause. allocation: memory was allocated or freed for
+-- half of it. host_work: for half of it, and at least host_ns, the launching thread was in no call that
+-- waits. sync: a call waited for the GPU when it ran dry, so that nothing could be launched ahead. copy:
+-- for half of it the call that asked for the next operation, a copy, prepared it. launch_bound: launching
+-- the next operation took longer than running what was there. Gaps whose next operation had been launched
+-- before are left out.
+-- saving_ns: the gaps of the cause together, an upper bound: without it the GPU waits no less than not at
+-- all.
 -- @of     timeline
 -- @unites trace
--- @param  host_ns BIGINT = 100000  work of the host from which on it, and no overhead of launching, is the cause
+-- @param  host_ns BIGINT = 100000  so much work of the host is no overhead of launching any more
 -- @asks   gaps cpu_bound_gaps min_cpu_pct=0 limit=NULL
 -- @says   launch_bound The GPU waits {idle_ns} for launches, in {gaps} gaps: the CPU launches slower than the
 --         GPU runs what it is given.
--- @try    launch_bound Replay the work as a CUDA graph, or fuse kernels (torch.compile), so that there are fewer
---         launches.
+-- @try    launch_bound Replay the work as a CUDA graph, or fuse kernels (torch.compile), so that there are
+--         fewer launches.
 -- @says   sync The GPU waits {idle_ns} because the CPU waited for it first, in {gaps} gaps after {function}.
--- @try    sync Leave out calls that wait (.item(), .cpu(), synchronize) inside a step, or read results one step
---         later.
+-- @try    sync Leave out calls that wait (.item(), .cpu(), synchronize) inside a step, or read results one
+--         step later.
 -- @says   copy The GPU waits {idle_ns} while {function} prepares copies, in {gaps} gaps.
 -- @try    copy Copy from pinned memory, on a stream of its own, and before the data is needed.
 -- @says   host_work The GPU waits {idle_ns} while the CPU does other work, in {gaps} gaps, the longest of
@@ -38,7 +40,7 @@ WITH stops AS (
     FROM api_calls
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE call_purpose(name) = 'sync'
-        OR regexp_matches(name, '^cu(da)?(Malloc|Free|HostAlloc|FreeHost|MallocHost|Mem(Alloc|Free|Create|Map|Unmap))')
+        OR regexp_matches(name, '^cu(da)?(Malloc|Free|HostAlloc|Mem(Alloc|Free|Create|Map|Unmap))')
 ),
 -- GPUs of one thread may run dry at the same moment.
 moments AS (
