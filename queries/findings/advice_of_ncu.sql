@@ -7,8 +7,10 @@
 -- the kernel then, and estimates for one kernel do not add up.
 -- @of     traces
 -- @unites trace
+-- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   advised rules limit=NULL
 -- @asks   fitting occupancy limit=NULL
+-- @needs  advice
 -- @says   ncu_rule {kernel}: {title}. ncu estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
 -- @try    ncu_rule {message}
 -- @proof  ncu_rule rules kernel={kernel}
@@ -73,5 +75,5 @@ SELECT
 FROM best
 JOIN chosen_traces($trace) AS traces USING (trace)
 LEFT JOIN limited ON limited.trace = best.trace AND limited.group_name = best.group_name
-WHERE severity IS NOT NULL
+WHERE saving_pct >= $least_pct
 ORDER BY best.trace, saving_ns DESC, best.group_name

@@ -6,6 +6,7 @@
 -- bandwidth.
 -- @of     timeline
 -- @unites trace
+-- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   pageable cuda_memcpy_async limit=NULL
 -- @asks   synchronous cuda_memcpy_sync limit=NULL
 -- @says   pageable_copies {copies} copies of {copied_bytes} from or to pageable memory take {copy_ns}, at
@@ -53,5 +54,5 @@ SELECT
     end_ns
 FROM found
 JOIN gpu_spans($trace) AS spans USING (trace)
-WHERE severity IS NOT NULL
+WHERE saving_pct >= $least_pct
 ORDER BY trace, saving_ns DESC, code

@@ -6,6 +6,10 @@
 -- saving_ns: that time, an upper bound: a graph's kernels have gaps of about a microsecond, too.
 -- @of     timeline
 -- @unites trace
+-- @param  launches BIGINT = 20  launches of a step from which on it is told
+-- @param  waits BIGINT = 2      calls that wait, of a step that may run as a graph
+-- @param  idle_pct DOUBLE = 10  share of a step without GPU work, from which on it is told
+-- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   steps step_summary
 -- @says   no_cuda_graphs {steps} steps ({range}) make {launches_per_step} launches each, without CUDA graphs,
 --         and leave the GPU idle for {idle_pct} of their time.
@@ -71,9 +75,9 @@ SELECT
     end_ns
 FROM found
 JOIN gpu_spans($trace) AS spans USING (trace)
-WHERE launches_per_step >= 20
-    AND waits_per_step <= 2
+WHERE launches_per_step >= $launches
+    AND waits_per_step <= $waits
     AND replays = 0
-    AND idle_pct >= 10
-    AND severity IS NOT NULL
+    AND idle_pct >= $idle_pct
+    AND saving_pct >= $least_pct
 ORDER BY trace, saving_ns DESC, range, phase

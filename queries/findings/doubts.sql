@@ -1,10 +1,11 @@
 -- What makes the numbers of a recording doubtful, or leaves them without a place?
 --
--- lost_events: the profiler counted other numbers of events than the file holds, or counted none and says
--- that some may be missing (where its counts agree, it says so of nearly every recording). unattributed:
--- there are NVTX ranges, but more than half of the GPU's work belongs to none.
+-- lost_events: the profiler counted other numbers of events than the file holds (that some may be missing it
+-- says of nearly every recording). unattributed: there are NVTX ranges, but most of the GPU's work belongs to
+-- none.
 -- @of     traces
 -- @unites trace
+-- @param  placed_pct DOUBLE = 50  share of the work in ranges below which it is told
 -- @asks   covered coverage
 -- @empty  No events were lost, and the work has a place in ranges, or there are none.
 -- @says   lost_events Events are missing from this recording: sums and counts are too low by nobody knows how
@@ -23,12 +24,12 @@ WITH found AS (
         NULL::DOUBLE AS share_pct,
         NULL::BIGINT AS gpu_ns
     FROM traces
-    WHERE counts_agree = false OR complete = false AND counts_agree IS NULL
+    WHERE counts_agree = false
     UNION ALL
     SELECT covered.trace, 'unattributed', 'low', gpu_in_ranges_pct, gpu_ns
     FROM covered
     JOIN traces USING (trace)
-    WHERE gpu_in_ranges_pct < 50
+    WHERE gpu_in_ranges_pct < $placed_pct
         AND EXISTS (FROM nvtx_ranges WHERE nvtx_ranges.trace_id = traces.trace_id)
 )
 SELECT

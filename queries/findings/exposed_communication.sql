@@ -4,6 +4,7 @@
 -- what both need.
 -- @of     timeline
 -- @unites trace
+-- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   overlap communication_overlap
 -- @says   exposed_communication Communication takes {exposed_ns} in which nothing is computed, on {gpus}
 --         GPUs; {hidden_pct} of it runs beside computation.
@@ -33,5 +34,5 @@ SELECT
     NULL::BIGINT AS end_ns
 FROM found
 JOIN chosen_traces($trace) AS traces USING (trace)
-WHERE severity IS NOT NULL
+WHERE saving_pct >= $least_pct
 ORDER BY trace

@@ -1,13 +1,15 @@
 -- How much of the time goes into kernels that are very short, and very many?
 --
--- Kernels whose median duration is below short_ns, when they are at least 100 executions together.
+-- Kernels whose median duration is below short_ns, when they are many together.
 -- saving_ns: their time on the GPU, an upper bound: fused into their neighbours they cost no time of their
 -- own. What launching them costs is said by launch_bound.
 -- @of     timeline
 -- @unites trace
--- @param  short_ns BIGINT = 5000   a kernel is short whose median duration is below
+-- @param  short_ns BIGINT = 5000  a kernel is short whose median duration is below
+-- @param  often BIGINT = 100      so many executions of short kernels are many
+-- @param  least_pct DOUBLE = 1    share of the time from which on it is told
 -- @asks   timed top_kernels limit=NULL
--- @needs  timeline
+-- @needs  kernels timeline
 -- @says   small_kernels {short_kernels} of {kernels} kernel executions are of kernels that take less than
 --         {short_ns}: {short_kernels_ns} together, {kernel} most of it.
 -- @try    small_kernels Fuse them: torch.compile, a fused norm, activation or optimizer, or one kernel for
@@ -41,5 +43,5 @@ SELECT
     NULL::BIGINT AS end_ns
 FROM found
 JOIN gpu_spans($trace) AS spans USING (trace)
-WHERE short_kernels >= 100 AND severity IS NOT NULL
+WHERE short_kernels >= $often AND saving_pct >= $least_pct
 ORDER BY trace

@@ -4,6 +4,7 @@
 -- wait.
 -- @of     timeline
 -- @unites trace
+-- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   ranks nccl_straggler
 -- @says   straggler Ranks wait {waited_ns} in {collectives} collectives for the one that comes last, most of
 --         it in {kernel}; process {pid} on device {device_id} waits most.
@@ -38,5 +39,5 @@ SELECT
     NULL::BIGINT AS end_ns
 FROM found
 JOIN gpu_spans($trace) AS spans USING (trace)
-WHERE severity IS NOT NULL
+WHERE saving_pct >= $least_pct
 ORDER BY trace

@@ -1,13 +1,15 @@
 -- Do some steps have far more GPU work than others, or ever more?
 --
--- Of at least five steps of one name (numbers in it aside) and phase. long_tail: some keep the GPU busy for
+-- Of steps of one name (numbers in it aside) and phase. long_tail: some keep the GPU busy for
 -- more than twice the median. drift: their work grows along a line (r² of at least 0.7, over at least eight
 -- steps) by a tenth of the mean or more.
 -- saving_ns: of long_tail what these steps have above the median, of drift what all have above the
 -- shortest: upper bounds, as steps that are alike have no more work than these.
 -- @of     timeline
 -- @unites trace
--- @param  times DOUBLE = 2         a step is in the tail when it takes more than so many times the median
+-- @param  times DOUBLE = 2      a step is in the tail when it takes more than so many times the median
+-- @param  fewest BIGINT = 5     so many steps of one name tell something
+-- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   steps step_summary
 -- @says   long_tail Of {steps} steps ({range}), {slow_steps} keep the GPU busy for more than {times} times
 --         the median of {median_gpu_busy_ns}, the longest for {max_gpu_busy_ns}.
@@ -55,7 +57,7 @@ grouped AS (
         max(gpu_start_ns + gpu_span_ns) FILTER (gpu_busy_ns > $times * median_ns) AS slow_end_ns
     FROM measured
     GROUP BY ALL
-    HAVING count(*) >= 5
+    HAVING count(*) >= $fewest
 ),
 found AS (
     SELECT *, 'long_tail' AS code, tail_ns::BIGINT AS saving_ns
@@ -86,5 +88,5 @@ SELECT
     if(code = 'drift', end_ns, slow_end_ns) AS end_ns
 FROM found
 JOIN gpu_spans($trace) AS spans USING (trace)
-WHERE severity IS NOT NULL
+WHERE saving_pct >= $least_pct
 ORDER BY trace, saving_ns DESC, code, range, start_ns, pid, tid, phase

@@ -11,6 +11,7 @@
 -- @of     timeline
 -- @unites trace
 -- @param  host_ns BIGINT = 100000  so much work of the host is no overhead of launching any more
+-- @param  least_pct DOUBLE = 1     share of the time from which on it is told
 -- @asks   gaps cpu_bound_gaps min_cpu_pct=0 limit=NULL
 -- @says   launch_bound The GPU waits {idle_ns} for launches, in {gaps} gaps: the CPU launches slower than the
 --         GPU runs what it is given.
@@ -130,5 +131,5 @@ SELECT
     end_ns
 FROM found
 JOIN gpu_spans($trace) AS spans USING (trace)
-WHERE severity IS NOT NULL
+WHERE saving_pct >= $least_pct
 ORDER BY trace, saving_ns DESC, code

@@ -118,13 +118,14 @@ class Catalog:
     def needs(self, query: Query) -> list[tuple[str, ...]]:
         """What a query cannot do without: tables, or tuples of tables of which one is enough.
 
-        A view in ``@needs`` stands for what it needs itself, as a question that is asked does.
+        A view in ``@needs`` stands for what it needs itself. Without any, what the asked questions need.
         """
         found: list[tuple[str, ...]] = []
         for word in query.needs:
             found += self.needs(self.views[word]) if word in self.views else [tuple(word.split("|"))]
-        for asked in query.asks:
-            found += self.needs(self.queries[asked.question])
+        if not query.needs:
+            for asked in query.asks:
+                found += self.needs(self.queries[asked.question])
         return list(dict.fromkeys(found))
 
     def reads(self, query: Query) -> frozenset[str]:

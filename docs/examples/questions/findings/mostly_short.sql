@@ -22,5 +22,5 @@ SELECT
     NULL::BIGINT AS end_ns
 FROM short
 JOIN gpu_spans($trace) AS spans USING (trace)
-WHERE short_launches >= $often AND short_pct >= 90 AND severity IS NOT NULL
+WHERE short_launches >= $often AND short_pct >= 90 AND saving_pct >= 1
 ORDER BY trace, saving_ns DESC, kernel
