@@ -18,7 +18,7 @@ RESULTS = Path(__file__).parent.parent / "docs" / "results"
 
 #: Rules of findings → parameters with which they tell of whatever is there.
 EVERY_FINDING: dict[str, dict[str, float]] = {
-    "cpu_bound_steps": {"launches": 0, "waits": 1000, "idle_pct": 0, "least_pct": 0},
+    "cpu_bound_steps": {"launches": 0, "waits": 1000, "replays": 1000, "idle_pct": 0, "least_pct": 0},
     "doubts": {"placed_pct": 101},
     "small_kernels": {"short_ns": 2**62, "often": 1, "least_pct": 0},
     "stragglers": {"least_pct": 0},

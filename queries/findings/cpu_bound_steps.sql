@@ -8,6 +8,7 @@
 -- @unites trace
 -- @param  launches BIGINT = 20  launches of a step from which on it is told
 -- @param  waits BIGINT = 2      calls that wait, of a step that may run as a graph
+-- @param  replays BIGINT = 0    replays of CUDA graphs in such a step
 -- @param  idle_pct DOUBLE = 10  share of a step without GPU work, from which on it is told
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   steps step_summary
@@ -49,7 +50,7 @@ found AS (
         count(*) AS steps,
         avg(launches) AS launches_per_step,
         avg(coalesce(waits, 0)) AS waits_per_step,
-        coalesce(sum(replays), 0) AS replays,
+        avg(coalesce(replays, 0)) AS replays_per_step,
         sum(gpu_gaps_ns)::BIGINT AS gaps_ns,
         percent(sum(gpu_gaps_ns), sum(gpu_span_ns)) AS idle_pct,
         min(gpu_start_ns) AS start_ns,
@@ -77,7 +78,7 @@ FROM found
 JOIN gpu_spans($trace) AS spans USING (trace)
 WHERE launches_per_step >= $launches
     AND waits_per_step <= $waits
-    AND replays = 0
+    AND replays_per_step <= $replays
     AND idle_pct >= $idle_pct
     AND saving_pct >= $least_pct
 ORDER BY trace, saving_ns DESC, range, phase

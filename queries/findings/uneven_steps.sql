@@ -50,7 +50,11 @@ grouped AS (
         max(median_ns) AS median_ns,
         max(gpu_busy_ns) AS max_ns,
         regr_r2(gpu_busy_ns, number) AS r2,
-        percent(regr_slope(gpu_busy_ns, number) * (count(*) - 1), avg(gpu_busy_ns)) AS growth_pct,
+        if(
+            count(*) > 1,
+            percent(regr_slope(gpu_busy_ns, number) * (count(*) - 1), avg(gpu_busy_ns)),
+            NULL
+        ) AS growth_pct,
         min(gpu_start_ns) AS start_ns,
         max(gpu_start_ns + gpu_span_ns) AS end_ns,
         min(gpu_start_ns) FILTER (gpu_busy_ns > $times * median_ns) AS slow_start_ns,
