@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -16,10 +18,11 @@ from shipped import REPORTS
 
 import traceql
 from traceql.errors import CatalogError, QueryError
+from traceql.questions import catalog
+from traceql.questions.question import FINDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from traceql import Database
 
@@ -282,3 +285,33 @@ def test_rules_about_timelines_are_not_asked_of_counters() -> None:
     assert set(told.looked_at["made"]) == {"doubts"}
     assert any("advice" in text for text in told.unknown)
     assert not any("waits" in text for text in told.unknown)
+
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.long
+def test_every_command_of_the_guide_works_and_says_what_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "tests").symlink_to(Path(__file__).parents[1])
+    (tmp_path / "docs").symlink_to(Path(__file__).parents[2] / "docs")
+    shown = re.findall(r"^\$ traceql (.*)\n((?:[^$`].*\n)*)", GUIDE, re.MULTILINE)
+    assert len(shown) == 6
+    for command, said in shown:
+        result = run(*shlex.split(command), folder=tmp_path)
+        assert result.returncode == 0 and result.stdout.startswith(said), command
+
+
+def test_the_guide_names_every_rule_and_every_code() -> None:
+    rules = [query for query in catalog.shipped().queries.values() if query.topic == FINDINGS]
+    for rule in rules:
+        assert f"| `{rule.name}` |" in GUIDE
+        assert all(f"`{code}`" in GUIDE for code in rule.sayings), rule.name
+
+
+def test_a_page_begins_with_what_is_wrong_or_that_nothing_is(recorded: Database) -> None:
+    wrong, right = (recorded.report(trace) for trace in ("habit_sync", "habit_good"))
+    for page in (wrong, right):
+        assert page.index('<div class="findings">') < page.index("<dl>")
+    assert "because the CPU waited for it first" in wrong and "Nothing wrong found." not in wrong
+    assert "traceql query cpu-bound-gaps --trace habit_sync --min-cpu-pct 0" in wrong
+    assert "Nothing wrong found." in right
