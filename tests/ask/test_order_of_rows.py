@@ -13,6 +13,7 @@ from asked import given
 from made import jobs, ncu, store
 from made.nsys import Recording, copy, graph, kernel, memset, sync
 from made.runs import Runs
+from shipped import EVERY_FINDING
 
 from traceql.questions import catalog
 from traceql.tables import schema
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 #: Asked so that all there is counts.
 OPEN: dict[str, dict[str, Any]] = {
+    **EVERY_FINDING,
     "cuda_gpu_kern_pace": {"kernel": "*"},
     "nvtx_pace": {"range": "*"},
     "nvtx_gpu_proj_pace": {"range": "*"},

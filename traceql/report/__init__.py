@@ -6,6 +6,7 @@ asks them as everybody does, and draws nothing itself.
 ============ ==========================================================================
 `cards`      the cards of the kernels that took most time
 `declared`   which questions stand where, as their headers say
+`troubles`   what is wrong with a trace, at its head
 `figures`    an answer as chart and table, with the command and the SQL that ask again
 `page`       the page: its parts, template, style and script
 ============ ==========================================================================
@@ -25,7 +26,7 @@ from traceql.draw import charts
 from traceql.errors import MissingDataError, QueryError
 from traceql.present import units
 from traceql.read import kinds
-from traceql.report import cards, declared, page
+from traceql.report import cards, declared, page, troubles
 from traceql.report.figures import figure, of_answer
 from traceql.report.page import Figure, Note, Page, Section
 from traceql.store import ingest
@@ -207,6 +208,7 @@ def _about(
     yield Section(
         anchor,
         trace["trace"],
+        **troubles.of_trace(ask, trace["trace"], given, anchor),
         facts=tuple(_facts(ask, trace)),
         notes=(*_remarks(ask, trace), *(note for note in noted if note in common)),
     )
