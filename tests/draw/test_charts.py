@@ -14,7 +14,7 @@ from made.runs import Runs
 from made.store import empty
 from shipped import REPORTS
 
-from traceql.draw import charts, comparisons, counters, registry, render, theme, timelines
+from traceql.draw import charts, comparisons, counters, hotspots, registry, render, theme, timelines
 from traceql.errors import MissingDataError, QueryError, UnknownQueryError
 from traceql.present import units
 from traceql.questions import catalog
@@ -57,6 +57,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     },
     "instruction_mix": {"trace": "kinds_source.ncu-rep.xz"},
     "pm_sampling": {"trace": "kinds_pm.ncu-rep.xz"},
+    "source_hotspots": {"trace": "kinds_source.ncu-rep.xz"},
     "kernel_roofline": {"trace": ROOFLINE},
     "layer_roofline": {"trace": ROOFLINE},
     "range_roofline": {"trace": ROOFLINE},
@@ -244,6 +245,7 @@ RENDERED = (
     "speed_of_light",
     "occupancy_curves",
     "memory_chart",
+    "source_hotspots",
     "rank_steps",
     "diff",
 )
@@ -601,6 +603,78 @@ def test_a_curve_of_occupancy_has_a_level_for_each_step_and_a_ring_where_the_lau
     with pytest.raises(QueryError, match="to compute with"):
         unknown = rows.head(1).with_columns(pl.lit(None, pl.String).alias("parameter"))
         counters.occupancy_steps(unknown, **channels, mark="at", kernel="kernel")
+
+
+def _hot(kernel: str, samples: int | None, states: dict[str, int], **known: Any) -> dict[str, Any]:
+    texts = ("sass", "file", "text")
+    numbers = ("launch", "offset", "address", "line")
+    row = dict.fromkeys((*texts, *numbers)) | {"kernel": kernel, "samples": samples, "share_pct": 12.5}
+    return {**row, "states": [{"key": key, "value": value} for key, value in states.items()], **known}
+
+
+def _hot_chart(*rows: dict[str, Any]) -> dict[str, Any]:
+    names = ("samples", "states", "launch", "sass", "offset", "address", "file", "line", "text")
+    answer = pl.DataFrame(rows, infer_schema_length=None)
+    channels = {name: name for name in names} | {"share": "share_pct", "group": "kernel"}
+    drawn: dict[str, Any] = hotspots.state_bars(answer, **channels).to_dict()
+    return drawn
+
+
+def test_a_place_in_the_code_has_a_bar_of_its_samples_in_parts_by_state() -> None:
+    drawn = _hot_chart(
+        _hot("gemm", 30, {"wait": 20, "barrier": 10}, offset=240, sass="FFMA R2", file="/src/k.cu", line=47),
+        _hot("gemm", 10, {"barrier": 10}, address=4096, launch=None),
+        _hot("gemm", 0, {}, offset=256),
+        _hot("add", 5, {"wait": 5}, file="C:\\src\\k.cu", line=3, text="  x *= x;"),
+        _hot("nop", None, {}),
+    )
+    rows = data(drawn)
+    texts = [(row[theme.NAME], row[theme.VALUE]) for row in rows if "head" in row]
+    # Panels and their data are in no order of their own.
+    assert sorted(texts) == sorted(
+        [
+            ("gemm", ""),
+            ("k.cu:47  +0xf0  FFMA R2", "30 (12 %)"),
+            ("0x1000", "10 (12 %)"),
+            ("add", ""),
+            ("k.cu:3  x *= x;", "5 (12 %)"),
+        ]
+    )
+    bars = [(row[theme.NAME], row["state"], row["start"], row["end"]) for row in rows if "state" in row]
+    # The one that most of the drawn samples are in begins; kernels count alike.
+    assert sorted(bars) == sorted(
+        [
+            ("k.cu:47  +0xf0  FFMA R2", "wait", 0, 20),
+            ("k.cu:47  +0xf0  FFMA R2", "barrier", 20, 30),
+            ("0x1000", "barrier", 0, 10),
+            ("k.cu:3  x *= x;", "wait", 0, 5),
+        ]
+    )
+    assert len(drawn["vconcat"]) == 2
+
+
+def test_states_that_there_is_no_colour_for_are_drawn_as_one_and_what_is_left_out_is_said() -> None:
+    many = {f"s{n}": 20 - n for n in range(9)}
+    drawn = _hot_chart(
+        *(_hot("gemm", sum(many.values()), many, offset=16 * n) for n in range(21)),
+        *(_hot(f"k{n}", 1, {"s0": 1}, launch=n) for n in range(5)),
+    )
+    bars = [row for row in data(drawn) if "state" in row and row[theme.NAME] == "+0x0"]
+    assert [row["state"] for row in bars] == ["s0", "s1", "s2", "s3", "s4", "s5", "other states"]
+    assert (bars[-1]["start"], bars[-1]["end"]) == (sum(range(15, 21)), sum(range(12, 21)))
+    assert drawn["title"]["subtitle"] == [
+        "the 5 kernels of most samples of 6",
+        "the 20 first places of each",
+    ]
+    assert "k0 (launch 0)" in {row[theme.NAME] for row in data(drawn)}
+
+
+def test_a_line_that_is_not_known_and_code_that_no_warp_was_sampled_at_are_said() -> None:
+    drawn = _hot_chart(_hot("gemm", 3, {"wait": 3}))
+    assert "without a source line" in {row[theme.NAME] for row in data(drawn)}
+    with pytest.raises(QueryError, match="no warp was sampled") as caught:
+        _hot_chart(_hot("gemm", 0, {}), _hot("add", None, {}))
+    assert "SourceCounters" in caught.value.remedy
 
 
 def test_a_dumbbell_has_a_panel_for_each_unit_and_the_largest_differences_first() -> None:

@@ -167,6 +167,15 @@ def test_a_page_of_counters_begins_with_headline_advice_and_cards(
     assert "traceql kernel-card spilling --trace" in text
 
 
+def test_hot_spots_stand_on_a_page_where_instructions_were_sampled(page_of: Callable[..., str]) -> None:
+    page = page_of("kinds_source.ncu-rep.xz")
+    chart = Parsed(page).scripts["t1-source_hotspots-chart"]
+    assert "kernel_kinds.cu:47  +0x76f0" in chart
+    elsewhere = page_of("kinds_pm.ncu-rep.xz")
+    assert "t1-source_hotspots-chart" not in Parsed(elsewhere).scripts
+    assert "no warp was sampled at any instruction" in elsewhere
+
+
 def test_a_page_of_a_timeline_has_no_cards(page_of: Callable[..., str]) -> None:
     assert '<details class="card"' not in page_of(EAGER)
 

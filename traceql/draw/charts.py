@@ -18,6 +18,7 @@ from traceql.draw import (
     counters,
     distributions,
     hierarchies,
+    hotspots,
     rooflines,
     sweeps,
     theme,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from traceql.questions.question import Picture, Query
 
 #: The families; importing them registers their kinds.
-FAMILIES = (comparisons, counters, distributions, hierarchies, rooflines, sweeps, timelines)
+FAMILIES = (comparisons, counters, distributions, hierarchies, hotspots, rooflines, sweeps, timelines)
 
 #: Charts that have a name of their own → the queries that they show, side by side.
 ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
