@@ -14,7 +14,7 @@ from made.runs import Runs
 from made.store import empty
 from shipped import REPORTS
 
-from traceql.draw import charts, comparisons, counters, hotspots, registry, render, theme, timelines
+from traceql.draw import changes, charts, comparisons, counters, hotspots, registry, render, theme, timelines
 from traceql.errors import MissingDataError, QueryError, UnknownQueryError
 from traceql.present import units
 from traceql.questions import catalog
@@ -41,6 +41,7 @@ PARAMS: dict[str, dict[str, Any]] = {
         "counters": "scv_baseline_off.ncu-rep.xz",
     },
     "diff": {"baseline": EAGER, "variant": "llama_graph.sqlite.xz"},
+    "moved_with": {"baseline": "scv_baseline_off.ncu-rep.xz", "variant": "scv_nwor_off.ncu-rep.xz"},
     **{
         name: {"trace": "kinds_full.ncu-rep.xz"}
         for name in (
@@ -248,6 +249,7 @@ RENDERED = (
     "source_hotspots",
     "rank_steps",
     "diff",
+    "moved_with",
 )
 
 
@@ -605,6 +607,76 @@ def test_a_curve_of_occupancy_has_a_level_for_each_step_and_a_ring_where_the_lau
         counters.occupancy_steps(unknown, **channels, mark="at", kernel="kernel")
 
 
+MOVED = {
+    "group": "group",
+    "before": "baseline_ns",
+    "after": "variant_ns",
+    "time": "time_delta_pct",
+    "measure": "measure",
+    "meaning": "meaning",
+    "change": "delta_pct",
+    "share": "explained_pct",
+    "finding": "finding",
+}
+
+
+def _moved(group: str | None, measure: str, explained: float | None, finding: str | None) -> dict[str, Any]:
+    return {
+        "group": group,
+        "baseline_ns": 4000.0,
+        "variant_ns": 2000.0,
+        "time_delta_pct": -50.0,
+        "measure": measure,
+        "meaning": None if measure == "asked.sum" else measure,
+        "delta_pct": -42.5,
+        "explained_pct": explained,
+        "finding": finding,
+    }
+
+
+def test_what_moved_with_the_time_has_a_bar_below_the_change_of_time_that_it_makes_up() -> None:
+    answer = pl.DataFrame(
+        [
+            _moved(None, "DRAM bytes", 80.0, "with the time"),
+            _moved(None, "asked.sum", 552.0, "more"),
+            _moved(None, "warps", -137.0, "against it"),
+            _moved(None, "instructions", 1.0, None),
+            _moved("", "launches", 30.0, "in part"),
+            _moved("add", "cycles", None, None),
+        ],
+        infer_schema_length=None,
+    )
+    drawn = changes.moved_bars(answer, **MOVED).to_dict()
+    rows = data(drawn)
+    texts = sorted(
+        (row[theme.ROW], row[theme.NAME], row[theme.VALUE])
+        for row in rows
+        if theme.HEAD in row and "end" not in row
+    )
+    assert texts == [
+        (0, "All together: 4 µs → 2 µs", "-50.0 %"),
+        (1, "DRAM bytes -42.5 %", "80 %"),
+        (3, "asked.sum -42.5 %", "552 %"),
+        (5, "warps -42.5 %", "-137 %"),
+        (7, "Outside any range: 4 µs → 2 µs", "-50.0 %"),
+        (8, "launches -42.5 %", "30 %"),
+    ]
+    bars = sorted((row[theme.ROW], row["end"], row["moved"]) for row in rows if "end" in row)
+    assert bars == [
+        (2, 80, "with the time"),
+        (4, 200, "more"),
+        (6, -100, "against it"),
+        (9, 30, "in part"),
+    ]
+    assert drawn["title"]["subtitle"] == ["bars end at -100 and 200 %"]
+
+
+def test_where_nothing_moved_with_the_time_the_chart_says_so() -> None:
+    answer = pl.DataFrame([_moved(None, "warps", 1.0, None)], infer_schema_length=None)
+    with pytest.raises(QueryError, match="no counter moved with the time"):
+        changes.moved_bars(answer, **MOVED)
+
+
 def _hot(kernel: str, samples: int | None, states: dict[str, int], **known: Any) -> dict[str, Any]:
     texts = ("sass", "file", "text")
     numbers = ("launch", "offset", "address", "line")
@@ -629,7 +701,7 @@ def test_a_place_in_the_code_has_a_bar_of_its_samples_in_parts_by_state() -> Non
         _hot("nop", None, {}),
     )
     rows = data(drawn)
-    texts = [(row[theme.NAME], row[theme.VALUE]) for row in rows if "head" in row]
+    texts = [(row[theme.NAME], row[theme.VALUE]) for row in rows if theme.HEAD in row]
     # Panels and their data are in no order of their own.
     assert sorted(texts) == sorted(
         [

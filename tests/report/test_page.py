@@ -176,6 +176,12 @@ def test_hot_spots_stand_on_a_page_where_instructions_were_sampled(page_of: Call
     assert "no warp was sampled at any instruction" in elsewhere
 
 
+def test_a_page_that_compares_counters_draws_what_moved_with_the_time(page_of: Callable[..., str]) -> None:
+    compared = Parsed(page_of(BASELINE, VARIANT))
+    assert "All together" in compared.scripts["c1-moved_with-chart"]
+    assert "c1-moved_with-chart" not in Parsed(page_of(EAGER, "llama_graph.sqlite.xz")).scripts
+
+
 def test_a_page_of_a_timeline_has_no_cards(page_of: Callable[..., str]) -> None:
     assert '<details class="card"' not in page_of(EAGER)
 

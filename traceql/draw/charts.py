@@ -14,6 +14,7 @@ import altair as alt
 import polars as pl
 
 from traceql.draw import (
+    changes,
     comparisons,
     counters,
     distributions,
@@ -38,7 +39,17 @@ if TYPE_CHECKING:
     from traceql.questions.question import Picture, Query
 
 #: The families; importing them registers their kinds.
-FAMILIES = (comparisons, counters, distributions, hierarchies, hotspots, rooflines, sweeps, timelines)
+FAMILIES = (
+    changes,
+    comparisons,
+    counters,
+    distributions,
+    hierarchies,
+    hotspots,
+    rooflines,
+    sweeps,
+    timelines,
+)
 
 #: Charts that have a name of their own → the queries that they show, side by side.
 ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -191,7 +191,7 @@ def _in_groups(rows: pl.DataFrame, x: str, axis: alt.Axis, reach: float, names: 
     """Rows without a side are the titles of the bars below them, one for each of the rows that have one."""
     across = alt.Scale(domain=[0, reach], nice=False)
     legend = alt.Legend(columns=2) if len(names) > 1 else None
-    base = alt.Chart(rows, height=17 * rows.height).encode(
+    base = alt.Chart(rows, height=theme.LINE * rows.height).encode(
         y=theme.row_axis(),
         tooltip=[
             alt.Tooltip(f"{x}:N", title=units.title(x)),

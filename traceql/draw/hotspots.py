@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _KERNELS = 5
 _PLACES = 20
-_LINE = 17
 # Rarer states are drawn as one: there are as many colours.
 _STATES = len(theme.LIGHT.series)
 _RARER = "other states"
@@ -114,10 +113,10 @@ def _panel(
     title: str, places: Sequence[tuple[str, str, dict[str, int]]], domain: list[str], samples: str
 ) -> Drawing:
     """One kernel: its name, and below it two lines for each place, a text and a bar."""
-    texts: list[dict[str, object]] = [{theme.ROW: 0, theme.NAME: title, theme.VALUE: "", "head": True}]
+    texts = [theme.line(0, title, head=True)]
     parts: list[dict[str, object]] = []
     for number, (name, value, states) in enumerate(places):
-        texts.append({theme.ROW: 2 * number + 1, theme.NAME: name, theme.VALUE: value, "head": False})
+        texts.append(theme.line(2 * number + 1, name, value))
         by_name = Counter[str]()
         for state, count in states.items():
             by_name[state if state in domain else _RARER] += count
@@ -142,9 +141,10 @@ def _panel(
         alt.Tooltip("state:N", title="State"),
         alt.Tooltip(f"{theme.VALUE}:N", title=units.title(samples)),
     ]
-    height = _LINE * (2 * len(places) + 1)
+    size = {"height": theme.LINE * (2 * len(places) + 1), "width": theme.WIDTH}
     bars = (
-        alt.Chart(pl.DataFrame(parts), height=height, width=theme.WIDTH)
+        alt.Chart(pl.DataFrame(parts))
+        .properties(**size)
         .mark_bar(height=11)
         .encode(
             x=alt.X("start:Q", axis=axis),
@@ -154,10 +154,4 @@ def _panel(
             tooltip=tooltip,
         )
     )
-    words = alt.Chart(pl.DataFrame(texts), height=height, width=theme.WIDTH).encode(y=theme.row_axis())
-    head = (
-        words.transform_filter("datum.head")
-        .mark_text(align="left", style="label", fontWeight="bold", limit=alt.ExprRef("width"))
-        .encode(x=alt.XValue(0), text=alt.Text(f"{theme.NAME}:N"))  # type: ignore[no-untyped-call]
-    )
-    return alt.layer(bars, head, *theme.head_lines(words.transform_filter("!datum.head"), 0))
+    return alt.layer(bars, *theme.text_lines(texts, **size))

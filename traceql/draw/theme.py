@@ -71,7 +71,9 @@ HOW_TO_MOVE = "drag to move, Ctrl and wheel to zoom, double-click for all of it"
 #: An axis whose labels are drawn otherwise.
 HIDDEN = alt.Axis(title=None, labels=False, ticks=False, domain=False, grid=False)
 #: Columns that hold what is shown of another, or of the row.
-NAME, VALUE, ROW = "name·text", "value·text", "row·number"
+NAME, VALUE, ROW, HEAD = "name·text", "value·text", "row·number", "is·head"
+#: Pixels of a row that holds a line of text, or a bar.
+LINE = 17
 _ROOM_FOR_VALUE = 110
 _MOST_DECADES = 20
 
@@ -216,20 +218,32 @@ def left_out(shown: pl.DataFrame, answer: pl.DataFrame) -> str:
     return f"{without:,} without a value to draw are not shown" if without else ""
 
 
-def head_lines(base: alt.Chart, offset: float) -> list[alt.Chart]:
+def head_lines(base: alt.Chart, offset: float, **font: Any) -> list[alt.Chart]:
     """The name of each row on the left and its value on the right, above what is drawn of it.
 
     Names of kernels are long: above the marks they need no margin, and a narrow page is no problem.
     """
     # Layers share one scale of rows; these are placed in pixels.
-    name = base.mark_text(
-        align="left", style="label", yOffset=offset, limit=alt.ExprRef(f"max(40, width - {_ROOM_FOR_VALUE})")
-    )
-    value = base.mark_text(align="right", style="note", yOffset=offset)
+    limit = alt.ExprRef(f"max(40, width - {_ROOM_FOR_VALUE})")
+    name = base.mark_text(align="left", style="label", yOffset=offset, limit=limit, **font)
+    value = base.mark_text(align="right", style="note", yOffset=offset, **font)
     return [
         name.encode(x=alt.XValue(0), text=alt.Text(f"{NAME}:N")),  # type: ignore[no-untyped-call]
         value.encode(x=alt.XValue("width"), text=alt.Text(f"{VALUE}:N")),  # type: ignore[no-untyped-call]
     ]
+
+
+def line(number: int, name: str, value: str = "", *, head: bool = False) -> dict[str, object]:
+    """A row that is a text, for `text_lines`."""
+    return {ROW: number, NAME: name, VALUE: value, HEAD: head}
+
+
+def text_lines(lines: Sequence[dict[str, object]], **size: int) -> list[alt.Chart]:
+    """Rows of a chart that are texts, heads in bold; other rows are for marks."""
+    base = alt.Chart(pl.DataFrame(lines)).properties(**size).encode(y=row_axis())
+    heads = base.transform_filter(f"datum['{HEAD}']")
+    others = base.transform_filter(f"!datum['{HEAD}']")
+    return [*head_lines(heads, 0, fontWeight="bold"), *head_lines(others, 0)]
 
 
 def rows_of(answer: pl.DataFrame, name: str) -> pl.DataFrame:

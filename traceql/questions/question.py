@@ -498,7 +498,7 @@ def _placed(
 
 def _takes_one_trace(param: Param | None) -> bool:
     """Whether the page can ask with one trace: by a list of one, too, if it stands for any number."""
-    return param is not None and (not param.is_list or param.name == "trace")
+    return param is not None and (not param.is_list or param.name in ("trace", *ASKED_WITH["compared"]))
 
 
 _Named = TypeVar("_Named", "Param", ResultColumn)
