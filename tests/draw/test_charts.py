@@ -554,6 +554,9 @@ def test_the_memory_chart_draws_nothing_as_a_thin_line_and_what_is_not_known_as_
             _way("L2", "L1", requests=22_413_312.0, bytes=2_000_000, throughput_pct=12.5),
             _way("L1", "L2", requests=0.0, bytes=0),
             _way("DRAM", "L2", bytes=1_000_000),
+            _way("constant", None, hit_rate_pct=90.0),
+            _way("constant", "kernel", requests=557_056.0),
+            _way("compression", None, bytes=4_000_000, hit_rate_pct=15.0),
         ],
         infer_schema_length=None,
     )
@@ -577,6 +580,8 @@ def test_the_memory_chart_draws_nothing_as_a_thin_line_and_what_is_not_known_as_
     assert widths == [7.2, 4.2, 1.2]
     words = [row["text"] for row in next(rows for keys, rows in data.items() if "side" in keys)]
     assert "60 % hit, 30 % of peak" in words
+    assert "constants: 557 k req., 90 % hit" in words
+    assert "compressed: 15 % of 4 MB" in words
     assert drawn.title.subtitle == ["k", "?: not recorded"]
 
 
