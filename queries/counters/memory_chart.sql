@@ -4,8 +4,8 @@
 -- for each place itself, which has no target. Loads of L1 and shared memory go to the kernel, stores and
 -- atomics come from it; its requests are instructions of warps, those between L1 and L2 what L1 asks. Bytes
 -- at L1, to GCC, system memory and peers are sectors × 32. What the tensor memory accelerator and cp.async
--- copy between L2 and shared memory is in the bytes between L2 and L1, too. throughput_pct is the share of the
--- peak of that way or place (to system memory and peers, of the sectors that L2 can look up); it and
+-- copy between L2 and shared memory is in the bytes between L2 and L1, too. throughput_pct is the share of
+-- the peak of that way or place (to system memory and peers, of the sectors that L2 can look up); it and
 -- hit_rate_pct are means over time. What a report lacks is NULL, not 0.
 --
 -- Constants have caches of their own: constant for those that are addressed, immediate for those in
@@ -148,8 +148,8 @@ WHERE source <> 'compression' OR flows.known IS NOT NULL
 ORDER BY trace, gpu_ns DESC NULLS LAST, group_name, launch_id,
     list_position(
         [
-            'kernel', 'L1', 'shared', 'other_SMs', 'constant', 'immediate', 'GCC', 'L2', 'compression', 'DRAM',
-            'system', 'peer'
+            'kernel', 'L1', 'shared', 'other_SMs', 'constant', 'immediate', 'GCC', 'L2', 'compression',
+            'DRAM', 'system', 'peer'
         ],
         source
     ),

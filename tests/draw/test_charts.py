@@ -484,6 +484,16 @@ def test_all_four_modes_are_drawn_as_shares_of_the_first() -> None:
     assert chart.title.subtitle == ["1 known on no side are not shown"]
 
 
+def _ticks(chart: dict[str, Any]) -> list[int]:
+    """Where the axis has labels; its line ends at the last one."""
+    axes = [one["x"]["axis"] for one in encodings(chart) if one.get("x", {}).get("axis")]
+    ends = [one["x2"]["datum"] for one in encodings(chart) if "x2" in one]
+    assert all(axis["values"] == axes[0]["values"] and axis["domain"] is False for axis in axes)
+    ticks: list[int] = axes[0]["values"]
+    assert ends == ticks[-1:]
+    return ticks
+
+
 def test_shares_stand_side_by_side_below_their_name() -> None:
     answer = pl.DataFrame({"kernel": ["add", None], "compute_pct": [80.0, None], "memory_pct": [20.0, 150.0]})
     chart = comparisons.share_bars(answer, x="kernel", y="compute_pct", y2="memory_pct").to_dict()
@@ -496,6 +506,9 @@ def test_shares_stand_side_by_side_below_their_name() -> None:
         ("Compute", 0, "not known"),
         ("Memory", 150, "150 %"),
     ]
+    assert _ticks(chart) == [0, 25, 50, 75, 100, 125, 150]
+    within = comparisons.share_bars(answer.head(1), x="kernel", y="compute_pct", y2="memory_pct").to_dict()
+    assert _ticks(within) == [0, 25, 50, 75, 100]
     with pytest.raises(QueryError, match="compute_pct was not measured"):
         comparisons.share_bars(answer.with_columns(compute_pct=None), x="kernel", y="compute_pct")
 
@@ -606,7 +619,9 @@ def test_a_curve_of_occupancy_has_a_level_for_each_step_and_a_ring_where_the_lau
     drawn = counters.occupancy_steps(rows, **channels, mark="at", kernel="kernel")
     (data,) = drawn.to_dict()["datasets"].values()
     assert [(row["first"], row["end"], row["warps"]) for row in data] == [(1, 33, 64), (33, 256, 48)]
-    assert drawn.title.subtitle == ["k; the ring is its launch", "1 other launches are not drawn"]
+    called, carve_out, others = drawn.title.subtitle
+    assert (called, others) == ("k; the ring is its launch", "1 other launches are not drawn")
+    assert "stays as it was set for the launch" in carve_out
     with pytest.raises(QueryError, match="to compute with"):
         unknown = rows.head(1).with_columns(pl.lit(None, pl.String).alias("parameter"))
         counters.occupancy_steps(unknown, **channels, mark="at", kernel="kernel")
@@ -797,6 +812,37 @@ def test_a_line_is_in_the_unit_that_the_answer_says_and_of_one_launch() -> None:
     drawn = timelines.lines(answer, x="time_ns", y="value", apart="kernel_id", y_unit="unit").to_dict()
     assert drawn["encoding"]["y"]["axis"]["title"] == "Value (%)"
     assert [one["field"] for one in drawn["encoding"]["detail"]] == ["kernel_id"]
+
+
+def test_launches_that_are_drawn_apart_have_a_panel_each_and_are_named() -> None:
+    answer = pl.DataFrame(
+        {
+            "kernel": ["add", "add", *(f"k{n}" for n in range(6))],
+            "kernel_id": [1, 1, *range(2, 8)],
+            "time_ns": [0, 1, *(0 for _ in range(6))],
+            "value": [5.0] * 8,
+            "counter": ["dram__bytes.sum", "lts__sectors.sum", *("dram__bytes.sum" for _ in range(6))],
+            "unit": ["%"] * 8,
+        }
+    )
+    channels = {"x": "time_ns", "y": "value", "color": "counter", "apart": "kernel_id", "panel": "kernel"}
+    one = timelines.lines(answer.head(2), **channels, y_unit="unit")
+    # What all names end in is said once, so that the legend has room for the rest.
+    assert one.title.subtitle == ["add", "all of them .sum"]
+    assert {row["counter"] for row in data(one.to_dict())} == {"dram__bytes", "lts__sectors"}
+    several = timelines.lines(answer, **channels, y_unit="unit").to_dict()
+    assert [panel["title"]["text"][0] for panel in several["vconcat"]] == ["add", "k0", "k1", "k2", "k3"]
+    assert several["title"]["subtitle"] == ["the 5 first of 7"]
+
+
+def test_long_names_in_a_legend_have_a_line_each() -> None:
+    answer = pl.DataFrame({"time_ns": [0, 0], "value": [1.0, 2.0], "counter": ["a", "b" * 40]})
+    long, short = (
+        timelines.lines(rows, x="time_ns", y="value", color="counter").to_dict()["encoding"]["color"]
+        for rows in (answer, answer.head(1))
+    )
+    assert long["legend"]["columns"] == 1
+    assert "columns" not in short["legend"]
 
 
 def test_many_points_of_a_line_are_thinned_to_their_extremes() -> None:

@@ -225,7 +225,7 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     lacking = [f"{', '.join(group)} is not drawn: {error.message}" for group, error in refused]
     drawn: list[Drawing] = []
     for group, chart in found:
-        note = chart.title.subtitle if isinstance(chart.title, alt.TitleParams) else []
+        note = theme.notes(chart)
         # The question stands over the first chart, the traces over each.
         names = ", ".join(map(values.drawn, group))
         heading, lines = (

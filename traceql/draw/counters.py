@@ -11,6 +11,7 @@ from traceql.errors import QueryError
 from traceql.present import units
 
 _PANEL = 110
+_CARVE_OUT = "shared memory of the SM stays as it was set for the launch, for small blocks, too"
 
 
 @chart()
@@ -69,7 +70,7 @@ def occupancy_steps(
     called = f"{first[kernel][0]}; the ring is its launch"
     others = known.select(launch).n_unique() - 1
     note = f"{others:,} other launches are not drawn" if others else ""
-    return theme.noted(alt.vconcat(*panels, spacing=18), called, note)
+    return theme.noted(alt.vconcat(*panels, spacing=18), called, _CARVE_OUT, note)
 
 
 def _amount(parameter: str, value: int) -> str:

@@ -126,6 +126,7 @@ def config(colors: Colors = LIGHT) -> dict[str, Any]:
             "reference": {"color": colors.muted, "strokeDash": [5, 4]},
             "roof": {"color": colors.muted, "strokeWidth": 1.5},
             "ridge": {"color": colors.ink},
+            "axis-line": {"color": colors.muted},
             "link": {"color": colors.muted, "opacity": 0.6},
             "box": {"color": colors.grid, "stroke": colors.muted},
         },
@@ -281,6 +282,11 @@ def noted(chart: Drawing, *notes: str) -> Drawing:
     """The chart with notes under its title, empty ones left out; the title itself comes later."""
     lines = [note for note in notes if note]
     return chart.properties(title=alt.TitleParams("", subtitle=lines)) if lines else chart
+
+
+def notes(chart: Drawing) -> list[str]:
+    """The notes that a chart has."""
+    return list(chart.title.subtitle) if isinstance(chart.title, alt.TitleParams) else []
 
 
 def cut(shown: int, all_of_them: int, what: str) -> str:
