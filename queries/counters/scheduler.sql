@@ -30,7 +30,7 @@
 -- @title  ipc Instructions per cycle
 -- @chart  bars x=group_name y=no_eligible_pct
 -- @section counters 58 Schedulers | drawn
--- @card   counters 50 Schedulers
+-- @card   counters 50 Schedulers | first=no_eligible_pct,eligible_warps,ipc
 
 WITH launches AS (
     SELECT

@@ -42,7 +42,7 @@
 -- @note   WHERE said IS NOT NULL GROUP BY trace ORDER BY trace
 -- @chart  share_bars x=group_name y=compute_pct y2=memory_pct
 -- @section counters 53 Speed of light | drawn
--- @card   counters 20 Speed of light
+-- @card   counters 20 Speed of light | first=compute_pct,memory_pct,dram_bytes_per_s,verdict,limiter
 
 WITH launches AS (
     SELECT
