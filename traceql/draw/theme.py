@@ -219,19 +219,24 @@ def left_out(shown: pl.DataFrame, answer: pl.DataFrame) -> str:
     return f"{without:,} without a value to draw are not shown" if without else ""
 
 
-def head_lines(base: alt.Chart, offset: float, **font: Any) -> list[alt.Chart]:
+def head_lines(base: alt.Chart, offset: float) -> list[alt.Chart]:
     """The name of each row on the left and its value on the right, above what is drawn of it.
 
     Names of kernels are long: above the marks they need no margin, and a narrow page is no problem.
     """
+    return [_name_of(base, offset), _value_of(base, offset)]
+
+
+def _name_of(base: alt.Chart, offset: float, **font: Any) -> Drawing:
     # Layers share one scale of rows; these are placed in pixels.
     limit = alt.ExprRef(f"max(40, width - {_ROOM_FOR_VALUE})")
     name = base.mark_text(align="left", style="label", yOffset=offset, limit=limit, **font)
-    value = base.mark_text(align="right", style="note", yOffset=offset, **font)
-    return [
-        name.encode(x=alt.XValue(0), text=alt.Text(f"{NAME}:N")),  # type: ignore[no-untyped-call]
-        value.encode(x=alt.XValue("width"), text=alt.Text(f"{VALUE}:N")),  # type: ignore[no-untyped-call]
-    ]
+    return name.encode(x=alt.XValue(0), text=alt.Text(f"{NAME}:N"))  # type: ignore[no-untyped-call]
+
+
+def _value_of(base: alt.Chart, offset: float) -> Drawing:
+    value = base.mark_text(align="right", style="note", yOffset=offset)
+    return value.encode(x=alt.XValue("width"), text=alt.Text(f"{VALUE}:N"))  # type: ignore[no-untyped-call]
 
 
 def line(number: int, name: str, value: str = "", *, head: bool = False) -> dict[str, object]:
@@ -244,7 +249,7 @@ def text_lines(lines: Sequence[dict[str, object]], **size: int) -> list[alt.Char
     base = alt.Chart(pl.DataFrame(lines)).properties(**size).encode(y=row_axis())
     heads = base.transform_filter(f"datum['{HEAD}']")
     others = base.transform_filter(f"!datum['{HEAD}']")
-    return [*head_lines(heads, 0, fontWeight="bold"), *head_lines(others, 0)]
+    return [_name_of(heads, 0, fontWeight="bold"), _name_of(others, 0), _value_of(base, 0)]
 
 
 def rows_of(answer: pl.DataFrame, name: str) -> pl.DataFrame:
