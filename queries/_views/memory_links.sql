@@ -1,10 +1,13 @@
 -- The ways that data takes between kernel, caches and memories in ncu's memory chart, and their counters.
 --
--- Source: the section MemoryWorkloadAnalysis_Chart of Nsight Compute. On GB200 system memory and that of
--- peers lie behind an L2 of their own (syslts). Loads, stores and atomics at L1 and in shared memory are
--- those of memory_operations; atomics count as what goes down. One measure of a way is the sum of its terms,
--- each the first of its metrics that a report has.
--- @column source VARCHAR   where data comes from: kernel, L1, shared, other_SMs, L2, DRAM, system or peer
+-- Source: the section MemoryWorkloadAnalysis_Chart of Nsight Compute. Constants have a cache for those that
+-- are addressed (constant, IDC), one for those in instructions (immediate, IMC), and one of both and of code
+-- behind them (GCC). compression is the unit of L2 that does so: its bytes are what it was given. On GB200
+-- system memory and that of peers lie behind an L2 of their own (syslts). Loads, stores and atomics at L1 and
+-- in shared memory are those of memory_operations; atomics count as what goes down. One measure of a way is
+-- the sum of its terms, each the first of its metrics that a report has.
+-- @column source VARCHAR   where data comes from: kernel, L1, shared, other_SMs, constant, immediate, GCC,
+--         L2, compression, DRAM, system or peer
 -- @column target VARCHAR   where it goes; empty for a place itself
 -- @column measure VARCHAR  requests, bytes, hit_rate_pct or throughput_pct
 -- @column term BIGINT      number of the term
@@ -49,6 +52,23 @@ between_places AS (
         ('L1', '', 'throughput_pct', 1, 'l1tex__throughput.avg.pct_of_peak_sustained_active'),
         ('shared', '', 'throughput_pct', 1,
          'l1tex__data_pipe_lsu_wavefronts_mem_shared.sum.pct_of_peak_sustained_elapsed'),
+        ('constant', 'kernel', 'requests', 1, 'idc__requests.sum'),
+        ('constant', 'kernel', 'throughput_pct', 1, 'idc__requests.sum.pct_of_peak_sustained_elapsed'),
+        ('constant', '', 'hit_rate_pct', 1, 'idc__request_hit_rate.pct'),
+        ('immediate', 'kernel', 'requests', 1, 'smsp__imc_requests.sum'),
+        ('immediate', 'kernel', 'throughput_pct', 1, 'smsp__imc_requests.sum.pct_of_peak_sustained_elapsed'),
+        ('immediate', '', 'hit_rate_pct', 1, 'smsp__imc_request_hit_rate.pct'),
+        ('GCC', '', 'requests', 1, 'gcc__cache_requests_type_constant.sum'),
+        ('GCC', '', 'requests', 1, 'gcc__cache_requests_type_instruction.sum'),
+        ('GCC', '', 'hit_rate_pct', 1, 'gcc__average_cache_request_hit_rate.pct'),
+        ('L2', 'GCC', 'bytes', 32, 'gcc__xbar2gcc_sectors.sum'),
+        ('L2', 'GCC', 'throughput_pct', 1, 'gcc__xbar2gcc_sectors.sum.pct_of_peak_sustained_elapsed'),
+        ('compression', '', 'bytes', 32, 'lrc__ilc_input_sectors.sum|lts__gcomp_input_sectors.sum'),
+        ('compression', '', 'hit_rate_pct', 1,
+         'lrc__average_ilc_input_sector_success_rate.pct|lts__average_gcomp_input_sector_success_rate.pct'),
+        ('compression', '', 'throughput_pct', 1,
+         'lrc__ilc_input_sectors.sum.pct_of_peak_sustained_elapsed|'
+         || 'lts__gcomp_input_sectors.sum.pct_of_peak_sustained_elapsed'),
         ('L2', '', 'hit_rate_pct', 1, 'lts__t_sector_hit_rate.pct'),
         ('L2', '', 'throughput_pct', 1, 'lts__throughput.avg.pct_of_peak_sustained_elapsed'),
         ('DRAM', '', 'throughput_pct', 1,
@@ -60,18 +80,21 @@ beyond AS (
     SELECT
         if(op = 'read', place, 'L2') AS source,
         if(op = 'read', 'L2', place) AS target,
-        'bytes' AS measure,
-        32 AS scale,
+        measure,
+        scale,
         concat_ws(
             '|',
-            if(op = 'read', NULL, 'lts' || counter || '.sum'),
-            'lts' || counter || '_lookup_miss.sum',
-            'syslts' || counter || '_lookup_miss.sum'
+            if(op = 'read', NULL, 'lts' || counter || value),
+            'lts' || counter || '_lookup_miss' || value,
+            'syslts' || counter || '_lookup_miss' || value
         ) AS metrics
     FROM (
-        SELECT place, op, '__t_sectors_srcunit_tex_aperture_' || aperture || '_op_' || op AS counter
+        SELECT *, '__t_sectors_srcunit_tex_aperture_' || aperture || '_op_' || op AS counter
         FROM (VALUES ('system', 'sysmem'), ('peer', 'peer')) AS places (place, aperture),
-            (VALUES ('read'), ('write'), ('red'), ('atom')) AS operations (op)
+            (VALUES ('read'), ('write'), ('red'), ('atom')) AS operations (op),
+            (VALUES
+                ('bytes', 32, '.sum'), ('throughput_pct', 1, '.sum.pct_of_peak_sustained_elapsed')
+            ) AS measures (measure, scale, value)
     )
 ),
 terms AS (

@@ -32,6 +32,9 @@
 -- @column finding VARCHAR             with the time (80 to 125 % of it), in part (from 20 %), more (above),
 --         against it (below -20 %); NULL for what hardly moved
 -- @column remark VARCHAR              why a number is NULL; empty if none is
+-- @chart  moved_bars group=group_name before=baseline_ns after=variant_ns time=time_delta_pct
+--         measure=measure meaning=meaning change=delta_pct share=explained_pct finding=finding
+-- @compared counters 20 What moved with the time | drawn
 -- @note   SELECT format(
 -- @note   '{}: time {:+.1f} %; {}.',
 -- @note   CASE WHEN group_name IS NULL THEN 'All together' WHEN group_name = '' THEN 'Outside any range'

@@ -3,9 +3,14 @@
 -- The memory chart of ncu as rows: one for each way between two places, one way and the other apart, and one
 -- for each place itself, which has no target. Loads of L1 and shared memory go to the kernel, stores and
 -- atomics come from it; its requests are instructions of warps, those between L1 and L2 what L1 asks. Bytes
--- at L1, to system memory and to peers are sectors × 32. What the tensor memory accelerator and cp.async copy
--- between L2 and shared memory is in the bytes between L2 and L1, too. throughput_pct is the share of the
--- peak of that way or place; it and hit_rate_pct are means over time. What a report lacks is NULL, not 0.
+-- at L1, to GCC, system memory and peers are sectors × 32. What the tensor memory accelerator and cp.async
+-- copy between L2 and shared memory is in the bytes between L2 and L1, too. throughput_pct is the share of
+-- the peak of that way or place (to system memory and peers, of the sectors that L2 can look up); it and
+-- hit_rate_pct are means over time. What a report lacks is NULL, not 0.
+--
+-- Constants have caches of their own: constant for those that are addressed, immediate for those in
+-- instructions, and GCC behind both, and for code. compression, where it was recorded, is the unit of L2 that
+-- does so: bytes is what it was given, hit_rate_pct the share that it could compress.
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
@@ -21,7 +26,8 @@
 -- @column kernel_id BIGINT            the launch, see kernels; NULL for several together
 -- @column kernels BIGINT              profiled workloads
 -- @column gpu_ns BIGINT               their time
--- @column source VARCHAR              kernel, L1, shared, other_SMs, L2, DRAM, system or peer
+-- @column source VARCHAR              kernel, L1, shared, other_SMs, constant, immediate, GCC, L2,
+--         compression, DRAM, system or peer
 -- @column target VARCHAR              where the data goes; NULL for the place itself
 -- @column requests DOUBLE             what was asked
 -- @column bytes BIGINT                what was moved
@@ -124,7 +130,8 @@ SELECT
                     replace(replace(measure, '_pct', ''), '_', ' '),
                     coalesce(known[measure], 0),
                     kernels,
-                    CASE WHEN source = 'kernel' OR target = 'kernel' OR measure = 'requests'
+                    CASE WHEN source NOT IN ('constant', 'immediate', 'GCC')
+                            AND (source = 'kernel' OR target = 'kernel' OR measure = 'requests')
                          THEN '--section MemoryWorkloadAnalysis_Tables'
                          ELSE '--section MemoryWorkloadAnalysis_Chart' END
                 )
@@ -136,6 +143,16 @@ SELECT
 FROM listed
 CROSS JOIN ways
 LEFT JOIN flows USING (group_key, source, target)
+-- Not every GPU compresses.
+WHERE source <> 'compression' OR flows.known IS NOT NULL
 ORDER BY trace, gpu_ns DESC NULLS LAST, group_name, launch_id,
-    list_position(['kernel', 'L1', 'shared', 'other_SMs', 'L2', 'DRAM', 'system', 'peer'], source),
-    list_position(['', 'kernel', 'L1', 'shared', 'other_SMs', 'L2', 'DRAM', 'system', 'peer'], ways.target)
+    list_position(
+        [
+            'kernel', 'L1', 'shared', 'other_SMs', 'constant', 'immediate', 'GCC', 'L2', 'compression',
+            'DRAM', 'system', 'peer'
+        ],
+        source
+    ),
+    list_position(
+        ['', 'kernel', 'L1', 'shared', 'other_SMs', 'GCC', 'L2', 'DRAM', 'system', 'peer'], ways.target
+    )

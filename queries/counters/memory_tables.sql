@@ -39,7 +39,7 @@
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @chart  bars x=operation y=bytes part=level group=group_name
 -- @section counters 71 Memory traffic | drawn
--- @card   counters 60 Memory tables | of=level,operation
+-- @card   counters 60 Memory tables | of=level,operation first=bytes,hit_rate_pct,bank_conflicts
 
 WITH workloads AS (
     SELECT traces.trace, group_name, launch_id, group_key, kernels.kernel_id, kernels.duration_ns

@@ -39,7 +39,7 @@
 -- @column lacks VARCHAR                   what the report lacks (--option of ncu that records it)
 -- @chart  share_bars x=kernel y=theoretical_pct y2=achieved_pct
 -- @section counters 56 Occupancy | drawn
--- @card   any 30 Occupancy | most=1 limit=NULL
+-- @card   any 30 Occupancy | first=theoretical_pct,achieved_pct,limiter most=1 limit=NULL
 
 WITH launches AS (
     SELECT

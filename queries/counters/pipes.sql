@@ -31,7 +31,7 @@
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @chart  share_bars x=group_name y=active_busy_pct part=pipe group=kernel_id
 -- @section counters 59 Pipes | drawn
--- @card   counters 70 Pipes | of=pipe note=meaning
+-- @card   counters 70 Pipes | of=pipe note=meaning first=active_busy_pct,active_instructions_pct
 
 WITH workloads AS (
     SELECT traces.trace, group_name, launch_id, group_key, kernels.kernel_id, kernels.duration_ns

@@ -22,7 +22,7 @@
 -- @column value DOUBLE                of the time until the next sample; NULL if it is none
 -- @column since VARCHAR               kernel, or sample: what time counts from
 -- @empty  What samples counters over time: ncu --section PmSampling, or --set full.
--- @chart  lines x=time_ns y=value color=counter apart=kernel_id y_unit=unit
+-- @chart  lines x=time_ns y=value color=counter apart=kernel_id panel=kernel y_unit=unit
 -- @section counters 59.5 Samples | drawn
 
 WITH launches AS (

@@ -30,7 +30,7 @@
 -- @column message VARCHAR             the advice
 -- @chart  bars x=rule y=weighted_speedup_pct group=group_name
 -- @section counters 54 Advice | drawn
--- @card   counters 80 Advice | of=rule,title note=message most=3 limit=NULL
+-- @card   counters 80 Advice | of=rule,title note=message first=weighted_speedup_pct most=3 limit=NULL
 -- @empty  The rules have nothing of that kind to say: --kind '*' shows what they looked at.
 
 WITH workloads AS (

@@ -32,6 +32,9 @@
 -- @column instructions_pct DOUBLE     share of all that were executed
 -- @column thread_instructions BIGINT  how many were executed, by thread
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
+-- @chart  state_bars samples=samples share=share_pct states=states group=kernel launch=kernel_id sass=sass
+--         offset=offset_bytes address=address file=source_file line=source_line text=source_text
+-- @section counters 58.5 Hot spots | drawn
 -- @note   SELECT sass_without_words()
 --         FROM answer HAVING count(offset_bytes) > 0 AND count(sass) = 0
 --         UNION ALL

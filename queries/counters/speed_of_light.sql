@@ -42,14 +42,17 @@
 -- @note   WHERE said IS NOT NULL GROUP BY trace ORDER BY trace
 -- @chart  share_bars x=group_name y=compute_pct y2=memory_pct
 -- @section counters 53 Speed of light | drawn
--- @card   counters 20 Speed of light
+-- @card   counters 20 Speed of light | first=compute_pct,memory_pct,dram_bytes_per_s,verdict,limiter
 
-WITH launches AS (
+WITH workloads AS (
+    SELECT traces.trace, group_name, launch_id, group_key, kernels.kernel_id, kernels.duration_ns
+    FROM profiled_as($by, $names, $kernel, $domain) AS groups
+    JOIN kernels USING (kernel_id)
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+),
+measured AS (
     SELECT
-        traces.trace,
-        group_name,
-        launch_id,
-        kernels.duration_ns,
+        kernel_id,
         dram_bytes,
         counters['sm__throughput.avg.pct_of_peak_sustained_elapsed'] AS compute_pct,
         counters['gpu__compute_memory_throughput.avg.pct_of_peak_sustained_elapsed'] AS memory_pct,
@@ -57,10 +60,7 @@ WITH launches AS (
         counters['lts__throughput.avg.pct_of_peak_sustained_elapsed'] AS l2_pct,
         counters['l1tex__throughput.avg.pct_of_peak_sustained_active'] AS l1_pct,
         counters['launch__waves_per_multiprocessor'] AS waves
-    FROM profiled_as($by, $names, $kernel, $domain) AS groups
-    JOIN kernels USING (kernel_id)
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
-    JOIN dram USING (kernel_id)
+    FROM dram
     LEFT JOIN counters_named([
         'sm__throughput.avg.pct_of_peak_sustained_elapsed',
         'gpu__compute_memory_throughput.avg.pct_of_peak_sustained_elapsed',
@@ -69,13 +69,9 @@ WITH launches AS (
         'launch__waves_per_multiprocessor'
     ]) USING (kernel_id)
 ),
-groups AS (
+means AS (
     SELECT
-        trace,
-        group_name,
-        launch_id AS kernel_id,
-        count(*) AS kernels,
-        sum(duration_ns)::BIGINT AS gpu_ns,
+        group_key,
         mean_over_time(compute_pct, duration_ns) AS compute_pct,
         mean_over_time(memory_pct, duration_ns) AS memory_pct,
         mean_over_time(dram_pct, duration_ns) AS dram_pct,
@@ -95,11 +91,23 @@ groups AS (
             lacking('DRAM bytes', dram_bytes, '--section MemoryWorkloadAnalysis'),
             lacking('waves', waves, '--section LaunchStats')
         ), '') AS lacks
-    FROM launches
+    FROM workloads
+    JOIN measured USING (kernel_id)
     GROUP BY ALL
 )
 SELECT
-    * EXCLUDE (lacks),
+    trace,
+    group_name,
+    launch_id AS kernel_id,
+    kernels,
+    gpu_ns,
+    compute_pct,
+    memory_pct,
+    dram_pct,
+    l2_pct,
+    l1_pct,
+    dram_bytes_per_s,
+    waves,
     utilisation_verdict(compute_pct, memory_pct, waves) AS verdict,
     CASE WHEN compute_pct >= memory_pct THEN 'SM' WHEN compute_pct < memory_pct THEN (
         -- Of two that are as near, the one that is nearer to the data.
@@ -107,6 +115,7 @@ SELECT
         FROM (VALUES ('DRAM', dram_pct, 1), ('L2', l2_pct, 2), ('L1', l1_pct, 3)) AS units (unit, pct, rank)
         WHERE pct IS NOT NULL
     ) END AS limiter,
-    lacks
-FROM groups
-ORDER BY trace, gpu_ns DESC NULLS LAST, group_name, kernel_id
+    means.lacks
+FROM profiled_groups(workloads, measured, 'speed of light', '--section SpeedOfLight')
+JOIN means USING (group_key)
+ORDER BY trace, gpu_ns DESC NULLS LAST, group_name, launch_id

@@ -28,7 +28,7 @@
 -- @title  cycles_per_instruction Warp cycles per issued instruction
 -- @chart  share_bars x=group_name y=share_pct part=state group=kernel_id
 -- @section counters 57 Warp states | drawn
--- @card   counters 40 Warp states | of=state note=meaning
+-- @card   counters 40 Warp states | of=state note=meaning first=share_pct
 
 WITH workloads AS (
     SELECT traces.trace, group_name, launch_id, group_key, kernels.kernel_id, kernels.duration_ns

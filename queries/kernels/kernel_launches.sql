@@ -27,7 +27,7 @@
 -- @column executed_shared_bytes BIGINT  shared memory of an SM, as the driver set it; NULL if not known
 -- @column paths VARCHAR          NVTX ranges with their launches; NULL outside any range
 -- @chart  bars x=kernel y=total_ns
--- @card   any 10 Launches | of=grid_and_block most=3 limit=NULL
+-- @card   any 10 Launches | of=grid_and_block first=instances,total_ns,share_pct,avg_ns most=3 limit=NULL
 
 WITH configured AS (
     SELECT

@@ -11,6 +11,7 @@ from made.ncu import Profile
 from made.nsys import Recording, kernel
 from made.store import empty
 
+from traceql import report
 from traceql.ask import cards
 from traceql.errors import CatalogError, QueryError
 from traceql.questions import catalog
@@ -104,10 +105,9 @@ def test_what_is_not_known_has_no_value_and_says_what_records_it(made: Database)
     eligible = by_item["Schedulers", "No eligible"]
     assert (eligible["value"], eligible["text"]) == (None, None)
     assert "--section SchedulerStats" in eligible["note"]
-    assert by_item["Warp states", "wait: Warp cycles per issued instruction"]["note"].startswith(
-        "waits for a fixed"
-    )
-    assert by_item["Advice", "R Do: Share"]["note"] == "do this"
+    # At what is to be known first.
+    assert by_item["Warp states", "wait: Share"]["note"].startswith("waits for a fixed")
+    assert by_item["Advice", "R Do: Weighted speedup"]["note"] == "do this"
 
 
 def test_a_timeline_tells_launches_and_occupancy_and_the_rest_is_noted(made: Database) -> None:
@@ -153,10 +153,59 @@ def test_the_command_writes_the_card_as_json(path: Path) -> None:
     assert {row["kernel"] for row in rows} == {name}
 
 
+def test_a_table_has_what_to_know_first_and_all_of_it_when_asked(path: Path) -> None:
+    kernels = json.loads(
+        run("query", "top-kernels", "--db", str(path), "--format", "json", "--limit", "1").stdout
+    )
+    command = ("kernel-card", kernels[0]["kernel"], "--db", str(path))
+    whole = json.loads(run(*command, "--format", "json").stdout)
+    short, everything = run(*command), run(*command, "--all")
+    # Two lines of heading.
+    assert len(everything.stdout.splitlines()) - 2 == len(whole)
+    shown = len(short.stdout.splitlines()) - 2
+    assert 5 < shown < len(whole)
+    assert f"{shown} of {len(whole)} items: --all gives the rest." in short.stderr
+    assert "--all" not in everything.stderr
+
+
+def test_of_what_a_part_is_about_the_first_three_are_to_know_first() -> None:
+    database = empty()
+    states = {STALLED.format(f"s{n}"): 5 - n for n in range(4)}
+    latency = {"smsp__average_warp_latency_per_inst_issued.ratio": 20}
+    Profile().kernel("k", ns=10, metrics={**states, **latency}).store(database, "a")
+    query, card = next(one for one in cards.questions(database._asker) if one[0].name == "warp_states")
+    found = list(cards.of_answer(database.ask(query.name, limit=None), card))
+    assert [(one.about, one.title) for one in found if one.first] == [
+        ("s0", "Share"),
+        ("s1", "Share"),
+        ("s2", "Share"),
+    ]
+    assert len(found) == 8
+
+
+def test_a_card_is_a_page_with_the_charts_that_are_about_kernels(made: Database, tmp_path: Path) -> None:
+    page = report.of_kernel(made._asker, "gemm")
+    assert page.count('<details class="card"') == 2
+    assert "70 %" in page
+    assert 'id="t1-speed_of_light-chart"' in page
+    # Of a timeline there are no counters, which is said once.
+    assert 'id="t2-speed_of_light' not in page
+    with pytest.raises(QueryError, match="no kernel is called 'gem'"):
+        report.of_kernel(made._asker, "gem")
+
+
+def test_the_command_writes_the_page(path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "card.html"
+    done = run("kernel-card", "*", "--db", str(path), "-o", str(file))
+    assert done.returncode == 0, done.stderr
+    assert "<title>Kernel card: *</title>" in file.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("tag", "wrong"),
     [
         ("any 10 Parts | of=nothing", "no column is called 'nothing'"),
+        ("any 10 Parts | first=nothing", "no column is called 'nothing'"),
         ("any 10 Parts | most=few", "most=few is no number"),
         ("any 10 Parts | odd", "'odd' is neither an option nor a parameter"),
         ("never 10 Parts", "expected '@card timeline|counters|any ORDER TITLE"),

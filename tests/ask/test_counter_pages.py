@@ -402,6 +402,12 @@ def test_the_memory_chart_has_the_numbers_of_the_page(profiles: Database, trace:
             share = way[place, None]["throughput_pct"]
             assert is_printed(share, *printed[launch, peaks, f"{name} Throughput"]), (launch, place)
         moved = way["DRAM", "L2"]["bytes"] + way["L2", "DRAM"]["bytes"]
+        compressed = way["compression", None]
+        assert is_printed(
+            compressed["hit_rate_pct"], *printed[launch, section, "L2 Compression Success Rate"]
+        )
+        sectors = printed[launch, section, "L2 Compression Input Sectors"]
+        assert is_printed(compressed["bytes"] / 32, *sectors), launch
         rate = 1e9 * moved / way["L2", None]["gpu_ns"]
         assert is_printed(rate, *printed[launch, section, "Memory Throughput"]), (launch, rate)
     assert len(ways) >= 8

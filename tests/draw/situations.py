@@ -176,6 +176,11 @@ def pages() -> Profile:
             block=(256, 1, 1),
             metrics=dict(list(counted.items())[:given]),
         ).rule("Occupancy", "raise it", speedup_pct=12.0, section="Occupancy", title="Occupancy")
+        if given > 5:
+            made.instances("inst_executed", {4096: 10, 4112: 30})
+            made.instances("smsp__pcsamp_sample_count", {4096: amount, 4112: 0})
+            made.instances("smsp__pcsamp_warps_issue_stalled_wait", {4096: amount})
+            made.instruction(4096, "FFMA R2 " + "k" * 200, file="/src/" + "k" * 200, line=3, source="x")
     return made
 
 

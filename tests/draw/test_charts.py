@@ -14,7 +14,7 @@ from made.runs import Runs
 from made.store import empty
 from shipped import REPORTS
 
-from traceql.draw import charts, comparisons, counters, registry, render, theme, timelines
+from traceql.draw import changes, charts, comparisons, counters, hotspots, registry, render, theme, timelines
 from traceql.errors import MissingDataError, QueryError, UnknownQueryError
 from traceql.present import units
 from traceql.questions import catalog
@@ -41,6 +41,7 @@ PARAMS: dict[str, dict[str, Any]] = {
         "counters": "scv_baseline_off.ncu-rep.xz",
     },
     "diff": {"baseline": EAGER, "variant": "llama_graph.sqlite.xz"},
+    "moved_with": {"baseline": "scv_baseline_off.ncu-rep.xz", "variant": "scv_nwor_off.ncu-rep.xz"},
     **{
         name: {"trace": "kinds_full.ncu-rep.xz"}
         for name in (
@@ -57,6 +58,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     },
     "instruction_mix": {"trace": "kinds_source.ncu-rep.xz"},
     "pm_sampling": {"trace": "kinds_pm.ncu-rep.xz"},
+    "source_hotspots": {"trace": "kinds_source.ncu-rep.xz"},
     "kernel_roofline": {"trace": ROOFLINE},
     "layer_roofline": {"trace": ROOFLINE},
     "range_roofline": {"trace": ROOFLINE},
@@ -244,8 +246,10 @@ RENDERED = (
     "speed_of_light",
     "occupancy_curves",
     "memory_chart",
+    "source_hotspots",
     "rank_steps",
     "diff",
+    "moved_with",
 )
 
 
@@ -482,6 +486,16 @@ def test_all_four_modes_are_drawn_as_shares_of_the_first() -> None:
     assert chart.title.subtitle == ["1 known on no side are not shown"]
 
 
+def _ticks(chart: dict[str, Any]) -> list[int]:
+    """Where the axis has labels; its line ends at the last one."""
+    axes = [one["x"]["axis"] for one in encodings(chart) if one.get("x", {}).get("axis")]
+    ends = [one["x2"]["datum"] for one in encodings(chart) if "x2" in one]
+    assert all(axis["values"] == axes[0]["values"] and axis["domain"] is False for axis in axes)
+    ticks: list[int] = axes[0]["values"]
+    assert ends == ticks[-1:]
+    return ticks
+
+
 def test_shares_stand_side_by_side_below_their_name() -> None:
     answer = pl.DataFrame({"kernel": ["add", None], "compute_pct": [80.0, None], "memory_pct": [20.0, 150.0]})
     chart = comparisons.share_bars(answer, x="kernel", y="compute_pct", y2="memory_pct").to_dict()
@@ -494,6 +508,9 @@ def test_shares_stand_side_by_side_below_their_name() -> None:
         ("Compute", 0, "not known"),
         ("Memory", 150, "150 %"),
     ]
+    assert _ticks(chart) == [0, 25, 50, 75, 100, 125, 150]
+    within = comparisons.share_bars(answer.head(1), x="kernel", y="compute_pct", y2="memory_pct").to_dict()
+    assert _ticks(within) == [0, 25, 50, 75, 100]
     with pytest.raises(QueryError, match="compute_pct was not measured"):
         comparisons.share_bars(answer.with_columns(compute_pct=None), x="kernel", y="compute_pct")
 
@@ -552,6 +569,9 @@ def test_the_memory_chart_draws_nothing_as_a_thin_line_and_what_is_not_known_as_
             _way("L2", "L1", requests=22_413_312.0, bytes=2_000_000, throughput_pct=12.5),
             _way("L1", "L2", requests=0.0, bytes=0),
             _way("DRAM", "L2", bytes=1_000_000),
+            _way("constant", None, hit_rate_pct=90.0),
+            _way("constant", "kernel", requests=557_056.0),
+            _way("compression", None, bytes=4_000_000, hit_rate_pct=15.0),
         ],
         infer_schema_length=None,
     )
@@ -575,6 +595,8 @@ def test_the_memory_chart_draws_nothing_as_a_thin_line_and_what_is_not_known_as_
     assert widths == [7.2, 4.2, 1.2]
     words = [row["text"] for row in next(rows for keys, rows in data.items() if "side" in keys)]
     assert "60 % hit, 30 % of peak" in words
+    assert "constants: 557 k req., 90 % hit" in words
+    assert "compressed: 15 % of 4 MB" in words
     assert drawn.title.subtitle == ["k", "?: not recorded"]
 
 
@@ -599,10 +621,154 @@ def test_a_curve_of_occupancy_has_a_level_for_each_step_and_a_ring_where_the_lau
     drawn = counters.occupancy_steps(rows, **channels, mark="at", kernel="kernel")
     (data,) = drawn.to_dict()["datasets"].values()
     assert [(row["first"], row["end"], row["warps"]) for row in data] == [(1, 33, 64), (33, 256, 48)]
-    assert drawn.title.subtitle == ["k; the ring is its launch", "1 other launches are not drawn"]
+    called, carve_out, others = drawn.title.subtitle
+    assert (called, others) == ("k; the ring is its launch", "1 other launches are not drawn")
+    assert "stays as it was set for the launch" in carve_out
     with pytest.raises(QueryError, match="to compute with"):
         unknown = rows.head(1).with_columns(pl.lit(None, pl.String).alias("parameter"))
         counters.occupancy_steps(unknown, **channels, mark="at", kernel="kernel")
+
+
+MOVED = {
+    "group": "group",
+    "before": "baseline_ns",
+    "after": "variant_ns",
+    "time": "time_delta_pct",
+    "measure": "measure",
+    "meaning": "meaning",
+    "change": "delta_pct",
+    "share": "explained_pct",
+    "finding": "finding",
+}
+
+
+def _moved(group: str | None, measure: str, explained: float | None, finding: str | None) -> dict[str, Any]:
+    return {
+        "group": group,
+        "baseline_ns": 4000.0,
+        "variant_ns": 2000.0,
+        "time_delta_pct": -50.0,
+        "measure": measure,
+        "meaning": None if measure == "asked.sum" else measure,
+        "delta_pct": -42.5,
+        "explained_pct": explained,
+        "finding": finding,
+    }
+
+
+def test_what_moved_with_the_time_has_a_bar_below_the_change_of_time_that_it_makes_up() -> None:
+    answer = pl.DataFrame(
+        [
+            _moved(None, "DRAM bytes", 80.0, "with the time"),
+            _moved(None, "asked.sum", 552.0, "more"),
+            _moved(None, "warps", -137.0, "against it"),
+            _moved(None, "instructions", 1.0, None),
+            _moved("", "launches", 30.0, "in part"),
+            _moved("add", "cycles", None, None),
+        ],
+        infer_schema_length=None,
+    )
+    drawn = changes.moved_bars(answer, **MOVED).to_dict()
+    rows = data(drawn)
+    texts = sorted(
+        (row[theme.ROW], row[theme.NAME], row[theme.VALUE])
+        for row in rows
+        if theme.HEAD in row and "end" not in row
+    )
+    assert texts == [
+        (0, "All together: 4 µs → 2 µs", "-50.0 %"),
+        (1, "DRAM bytes -42.5 %", "80 %"),
+        (3, "asked.sum -42.5 %", "552 %"),
+        (5, "warps -42.5 %", "-137 %"),
+        (7, "Outside any range: 4 µs → 2 µs", "-50.0 %"),
+        (8, "launches -42.5 %", "30 %"),
+    ]
+    bars = sorted((row[theme.ROW], row["end"], row["moved"]) for row in rows if "end" in row)
+    assert bars == [
+        (2, 80, "with the time"),
+        (4, 200, "more"),
+        (6, -100, "against it"),
+        (9, 30, "in part"),
+    ]
+    assert drawn["title"]["subtitle"] == ["bars end at -100 and 200 %"]
+
+
+def test_where_nothing_moved_with_the_time_the_chart_says_so() -> None:
+    answer = pl.DataFrame([_moved(None, "warps", 1.0, None)], infer_schema_length=None)
+    with pytest.raises(QueryError, match="no counter moved with the time"):
+        changes.moved_bars(answer, **MOVED)
+
+
+def _hot(kernel: str, samples: int | None, states: dict[str, int], **known: Any) -> dict[str, Any]:
+    texts = ("sass", "file", "text")
+    numbers = ("launch", "offset", "address", "line")
+    row = dict.fromkeys((*texts, *numbers)) | {"kernel": kernel, "samples": samples, "share_pct": 12.5}
+    return {**row, "states": [{"key": key, "value": value} for key, value in states.items()], **known}
+
+
+def _hot_chart(*rows: dict[str, Any]) -> dict[str, Any]:
+    names = ("samples", "states", "launch", "sass", "offset", "address", "file", "line", "text")
+    answer = pl.DataFrame(rows, infer_schema_length=None)
+    channels = {name: name for name in names} | {"share": "share_pct", "group": "kernel"}
+    drawn: dict[str, Any] = hotspots.state_bars(answer, **channels).to_dict()
+    return drawn
+
+
+def test_a_place_in_the_code_has_a_bar_of_its_samples_in_parts_by_state() -> None:
+    drawn = _hot_chart(
+        _hot("gemm", 30, {"wait": 20, "barrier": 10}, offset=240, sass="FFMA R2", file="/src/k.cu", line=47),
+        _hot("gemm", 10, {"barrier": 10}, address=4096, launch=None),
+        _hot("gemm", 0, {}, offset=256),
+        _hot("add", 5, {"wait": 5}, file="C:\\src\\k.cu", line=3, text="  x *= x;"),
+        _hot("nop", None, {}),
+    )
+    rows = data(drawn)
+    texts = [(row[theme.NAME], row[theme.VALUE]) for row in rows if theme.HEAD in row]
+    # Panels and their data are in no order of their own.
+    assert sorted(texts) == sorted(
+        [
+            ("gemm", ""),
+            ("k.cu:47  +0xf0  FFMA R2", "30 (12 %)"),
+            ("0x1000", "10 (12 %)"),
+            ("add", ""),
+            ("k.cu:3  x *= x;", "5 (12 %)"),
+        ]
+    )
+    bars = [(row[theme.NAME], row["state"], row["start"], row["end"]) for row in rows if "state" in row]
+    # The one that most of the drawn samples are in begins; kernels count alike.
+    assert sorted(bars) == sorted(
+        [
+            ("k.cu:47  +0xf0  FFMA R2", "wait", 0, 20),
+            ("k.cu:47  +0xf0  FFMA R2", "barrier", 20, 30),
+            ("0x1000", "barrier", 0, 10),
+            ("k.cu:3  x *= x;", "wait", 0, 5),
+        ]
+    )
+    assert len(drawn["vconcat"]) == 2
+
+
+def test_states_that_there_is_no_colour_for_are_drawn_as_one_and_what_is_left_out_is_said() -> None:
+    many = {f"s{n}": 20 - n for n in range(9)}
+    drawn = _hot_chart(
+        *(_hot("gemm", sum(many.values()), many, offset=16 * n) for n in range(21)),
+        *(_hot(f"k{n}", 1, {"s0": 1}, launch=n) for n in range(5)),
+    )
+    bars = [row for row in data(drawn) if "state" in row and row[theme.NAME] == "+0x0"]
+    assert [row["state"] for row in bars] == ["s0", "s1", "s2", "s3", "s4", "s5", "other states"]
+    assert (bars[-1]["start"], bars[-1]["end"]) == (sum(range(15, 21)), sum(range(12, 21)))
+    assert drawn["title"]["subtitle"] == [
+        "the 5 kernels of most samples of 6",
+        "the 20 first places of each",
+    ]
+    assert "k0 (launch 0)" in {row[theme.NAME] for row in data(drawn)}
+
+
+def test_a_line_that_is_not_known_and_code_that_no_warp_was_sampled_at_are_said() -> None:
+    drawn = _hot_chart(_hot("gemm", 3, {"wait": 3}))
+    assert "without a source line" in {row[theme.NAME] for row in data(drawn)}
+    with pytest.raises(QueryError, match="no warp was sampled") as caught:
+        _hot_chart(_hot("gemm", 0, {}), _hot("add", None, {}))
+    assert "SourceCounters" in caught.value.remedy
 
 
 def test_a_dumbbell_has_a_panel_for_each_unit_and_the_largest_differences_first() -> None:
@@ -648,6 +814,37 @@ def test_a_line_is_in_the_unit_that_the_answer_says_and_of_one_launch() -> None:
     drawn = timelines.lines(answer, x="time_ns", y="value", apart="kernel_id", y_unit="unit").to_dict()
     assert drawn["encoding"]["y"]["axis"]["title"] == "Value (%)"
     assert [one["field"] for one in drawn["encoding"]["detail"]] == ["kernel_id"]
+
+
+def test_launches_that_are_drawn_apart_have_a_panel_each_and_are_named() -> None:
+    answer = pl.DataFrame(
+        {
+            "kernel": ["add", "add", *(f"k{n}" for n in range(6))],
+            "kernel_id": [1, 1, *range(2, 8)],
+            "time_ns": [0, 1, *(0 for _ in range(6))],
+            "value": [5.0] * 8,
+            "counter": ["dram__bytes.sum", "lts__sectors.sum", *("dram__bytes.sum" for _ in range(6))],
+            "unit": ["%"] * 8,
+        }
+    )
+    channels = {"x": "time_ns", "y": "value", "color": "counter", "apart": "kernel_id", "panel": "kernel"}
+    one = timelines.lines(answer.head(2), **channels, y_unit="unit")
+    # What all names end in is said once, so that the legend has room for the rest.
+    assert one.title.subtitle == ["add", "all of them .sum"]
+    assert {row["counter"] for row in data(one.to_dict())} == {"dram__bytes", "lts__sectors"}
+    several = timelines.lines(answer, **channels, y_unit="unit").to_dict()
+    assert [panel["title"]["text"][0] for panel in several["vconcat"]] == ["add", "k0", "k1", "k2", "k3"]
+    assert several["title"]["subtitle"] == ["the 5 first of 7"]
+
+
+def test_long_names_in_a_legend_have_a_line_each() -> None:
+    answer = pl.DataFrame({"time_ns": [0, 0], "value": [1.0, 2.0], "counter": ["a", "b" * 40]})
+    long, short = (
+        timelines.lines(rows, x="time_ns", y="value", color="counter").to_dict()["encoding"]["color"]
+        for rows in (answer, answer.head(1))
+    )
+    assert long["legend"]["columns"] == 1
+    assert "columns" not in short["legend"]
 
 
 def test_many_points_of_a_line_are_thinned_to_their_extremes() -> None:

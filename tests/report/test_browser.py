@@ -27,6 +27,7 @@ EAGER = "llama_eager.sqlite.xz"
 GRAPH = "llama_graph.sqlite.xz"
 ROOFLINE = "llama_roofline.ncu-rep.xz"
 KINDS = "kinds_full.ncu-rep.xz"
+SOURCE = "kinds_source.ncu-rep.xz"
 BASELINE = "scv_baseline_vectorized.ncu-rep.xz"
 VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
 
@@ -80,7 +81,13 @@ def overflow(page: Page) -> int:
 @pytest.fixture(scope="module")
 def files(page_of: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    pages = {"timeline": [EAGER], "counters": [ROOFLINE], "compared": [BASELINE, VARIANT], "kinds": [KINDS]}
+    pages = {
+        "timeline": [EAGER],
+        "counters": [ROOFLINE],
+        "compared": [BASELINE, VARIANT],
+        "kinds": [KINDS],
+        "source": [SOURCE],
+    }
     found = {}
     for name, traces in pages.items():
         found[name] = folder / f"{name}.html"
@@ -132,11 +139,12 @@ CUT = """
 """
 
 
+@pytest.mark.parametrize("name", ["kinds", "source"])
 @pytest.mark.parametrize("width", [380, 1366])
 def test_no_text_of_a_chart_is_cut_on_a_page_of_counters(
-    browser: Browser, files: dict[str, Path], width: int
+    browser: Browser, files: dict[str, Path], name: str, width: int
 ) -> None:
-    with Opened(browser, files["kinds"], width) as opened:
+    with Opened(browser, files[name], width) as opened:
         assert opened.page.evaluate(CUT) == []
         assert overflow(opened.page) == 0
 

@@ -167,6 +167,21 @@ def test_a_page_of_counters_begins_with_headline_advice_and_cards(
     assert "traceql kernel-card spilling --trace" in text
 
 
+def test_hot_spots_stand_on_a_page_where_instructions_were_sampled(page_of: Callable[..., str]) -> None:
+    page = page_of("kinds_source.ncu-rep.xz")
+    chart = Parsed(page).scripts["t1-source_hotspots-chart"]
+    assert "kernel_kinds.cu:47  +0x76f0" in chart
+    elsewhere = page_of("kinds_pm.ncu-rep.xz")
+    assert "t1-source_hotspots-chart" not in Parsed(elsewhere).scripts
+    assert "no warp was sampled at any instruction" in elsewhere
+
+
+def test_a_page_that_compares_counters_draws_what_moved_with_the_time(page_of: Callable[..., str]) -> None:
+    compared = Parsed(page_of(BASELINE, VARIANT))
+    assert "All together" in compared.scripts["c1-moved_with-chart"]
+    assert "c1-moved_with-chart" not in Parsed(page_of(EAGER, "llama_graph.sqlite.xz")).scripts
+
+
 def test_a_page_of_a_timeline_has_no_cards(page_of: Callable[..., str]) -> None:
     assert '<details class="card"' not in page_of(EAGER)
 

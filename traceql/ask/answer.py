@@ -277,7 +277,11 @@ class _Narrowed:
 
 
 class Once(Asker):
-    """Asks every question once and remembers the answer: for a page of one state of a database."""
+    """Asks every question once and remembers the answer: for a page of one state of a database.
+
+    How many rows there are beyond a limit is not counted, which asks all of it again: a page does not say so,
+    and `total_rows` is the number of those that there are.
+    """
 
     def __init__(self, asker: Asker) -> None:
         super().__init__(asker.store, asker.catalog, asker._draw)
@@ -290,6 +294,9 @@ class Once(Asker):
         if key not in self._answers:
             self._answers[key] = super().__call__(name, **params)
         return self._answers[key]
+
+    def _total(self, query: Query, at: Place, table: pa.Table) -> int:  # noqa: ARG002
+        return int(table.num_rows)
 
 
 def is_shipped(query: Query) -> bool:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Columns that say whose row it is. How many launches there are, and their time, is said once.
 _SAID = ("trace", "kernel_id", "kernels", "gpu_ns", "lacks")
+# Rows of a part of a short card: warp states, levels of memory.
+_FIRST = 3
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Item:
         text: a text; None for a number.
         unit: ns, B, % …; None for a count.
         note: what to know about it: what a state means, what the report lacks; None for nothing.
+        first: whether it is one of those to know first.
     """
 
     trace: str
@@ -54,6 +57,7 @@ class Item:
     text: str | None
     unit: str | None
     note: str | None
+    first: bool
 
     @property
     def item(self) -> str:
@@ -129,10 +133,12 @@ def of_answer(answer: Answer, card: Card) -> Iterator[Item]:
             key = (row["trace"], str(row[kernel]))
             met[key] += 1
             if card.most is None or met[key] <= card.most:
-                yield from _of_row(row, query, card, key)
+                yield from _of_row(row, query, card, key, is_first=met[key] <= _FIRST)
 
 
-def _of_row(row: dict[str, Any], query: Query, card: Card, key: tuple[str, str]) -> Iterator[Item]:
+def _of_row(
+    row: dict[str, Any], query: Query, card: Card, key: tuple[str, str], *, is_first: bool
+) -> Iterator[Item]:
     about = " ".join(str(row[name]) for name in card.of if row[name])
     beside = {*_SAID, *KERNEL_COLUMNS, *card.of, card.note}
     # Of a table not every column is about every row; of a single row whatever is missing was not recorded.
@@ -143,6 +149,7 @@ def _of_row(row: dict[str, Any], query: Query, card: Card, key: tuple[str, str])
     ]
     lacks = row.get("lacks")
     note = row[card.note] if card.note else None
+    first = [name for name in card.first if name in shown] or shown
     for name in shown:
         value = row[name]
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -155,12 +162,13 @@ def _of_row(row: dict[str, Any], query: Query, card: Card, key: tuple[str, str])
             value=float(value) if is_number else None,
             text=None if value is None or is_number else str(value),
             unit=_unit(name),
-            note=lacks if value is None else note,
+            note=lacks if value is None else note if name == first[0] else None,
+            first=is_first and name in first,
         )
-        # Once is enough.
-        note = None
     if lacks and all(row[name] is not None for name in shown):
-        yield Item(*key, card.title, "", "lacks", "Lacks", value=None, text=lacks, unit=None, note=None)
+        yield Item(
+            *key, card.title, "", "lacks", "Lacks", value=None, text=lacks, unit=None, note=None, first=True
+        )
 
 
 def _unit(column: str) -> str | None:

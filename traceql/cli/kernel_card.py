@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from traceql.cli.common import asker, complete_trace, db_option, note
-from traceql.cli.output import output_options, write
+from traceql.cli.output import form_of, output_options, write, writing
 
 
 @click.command("kernel-card")
@@ -24,27 +24,47 @@ from traceql.cli.output import output_options, write
     show_default=True,
     help="What kernels are called.",
 )
+@click.option("--all", "all_", is_flag=True, help="In a table, also what one asks for later.")
 @db_option()
 @output_options
 def kernel_card(
-    name: str, traces: tuple[str, ...], names: str, db: str, format_: str | None, output: str | None
+    name: str,
+    traces: tuple[str, ...],
+    names: str,
+    all_: bool,
+    db: str,
+    format_: str | None,
+    output: str | None,
 ) -> None:
     """Show all that is known about the kernel NAME, or about all that a pattern means.
 
     One line per item: launches, with NVTX ranges and the spread of durations; speed of light with the
     verdict of ncu's rule; occupancy and what limits it; warp states, schedulers, memory tables, pipes and
     advice. Of a timeline by nsys what it tells. Numbers are in the unit beside them; what was not recorded
-    has none, and the note says which option of ncu records it.
+    has none, and the note says which option of ncu records it. A table has what to know first, and all of it
+    with --all; CSV, JSON and the others have all. A file that ends in .html becomes a page with the charts.
 
     \b
     Examples:
       traceql kernel-card gemm_kernel
       traceql kernel-card 'rms_norm*' --trace run --format json
+      traceql kernel-card gemm_kernel --trace run -o card.html
     """
     from traceql.ask import cards
 
     with asker(db) as ask:
+        if format_ is None and output is not None and output.lower().endswith((".html", ".htm")):
+            from traceql import report as pages
+
+            made = pages.of_kernel(ask, name, traces, names)
+            with writing(output) as file:
+                file.write(made.encode())
+            return
         found, notes = cards.items(ask, name, traces, names)
         for text in notes:
             note(text)
-        write(cards.table(found), format_, output)
+        short = form_of(format_, output) == "table" and not all_
+        shown = [one for one in found if one.first or not short]
+        write(cards.table(shown), format_, output)
+        if len(shown) < len(found):
+            note(f"{len(shown):,} of {len(found):,} items: --all gives the rest.")

@@ -14,10 +14,12 @@ import altair as alt
 import polars as pl
 
 from traceql.draw import (
+    changes,
     comparisons,
     counters,
     distributions,
     hierarchies,
+    hotspots,
     rooflines,
     sweeps,
     theme,
@@ -37,7 +39,17 @@ if TYPE_CHECKING:
     from traceql.questions.question import Picture, Query
 
 #: The families; importing them registers their kinds.
-FAMILIES = (comparisons, counters, distributions, hierarchies, rooflines, sweeps, timelines)
+FAMILIES = (
+    changes,
+    comparisons,
+    counters,
+    distributions,
+    hierarchies,
+    hotspots,
+    rooflines,
+    sweeps,
+    timelines,
+)
 
 #: Charts that have a name of their own → the queries that they show, side by side.
 ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -213,7 +225,7 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
     lacking = [f"{', '.join(group)} is not drawn: {error.message}" for group, error in refused]
     drawn: list[Drawing] = []
     for group, chart in found:
-        note = chart.title.subtitle if isinstance(chart.title, alt.TitleParams) else []
+        note = theme.notes(chart)
         # The question stands over the first chart, the traces over each.
         names = ", ".join(map(values.drawn, group))
         heading, lines = (

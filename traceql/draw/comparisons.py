@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import altair as alt
 import polars as pl
 
@@ -143,8 +145,8 @@ def grouped_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str, y4: 
     reach = 1.4 * max(100.0, *rows["end_pct"].to_list())
     unknown = answer.height - known.height
     notes = [f"{unknown:,} known on no side are not shown"] if unknown else []
-    axis = theme.plain_axis(f"Share of {names[0]}", "%", tickCount=6, grid=False)
-    return theme.noted(_in_groups(rows, x, axis, reach, names), *notes)
+    chart = _in_groups(rows, x, f"Share of {names[0]}", reach, names)
+    return theme.noted(chart, *notes)
 
 
 @chart()
@@ -178,20 +180,26 @@ def share_bars(
     rows = rows.with_columns(
         pl.int_range(pl.len(), dtype=pl.Int64).alias(theme.ROW), pl.col("end_pct").fill_null(0)
     )
-    axis = theme.plain_axis(units.title(y) if part else "Share", "%", values=[0, 25, 50, 75, 100], grid=False)
     # Room for the text at the end of each bar, on a narrow page, too.
     ends = zip(rows["end_pct"].to_list(), rows[theme.VALUE].to_list(), strict=True)
     reach = max(140.0, *(end / (1 - _LETTER * min(len(text or ""), 35)) for end, text in ends))
-    chart = _in_groups(rows, x, axis, reach, [units.title(side) for side in sides])
+    title = units.title(y) if part else "Share"
+    chart = _in_groups(rows, x, title, reach, [units.title(side) for side in sides])
     all_of_them = known.select(x, *([group] if group else [])).n_unique() if part else known.height
     return theme.noted(chart, theme.cut(groups, all_of_them, "first"))
 
 
-def _in_groups(rows: pl.DataFrame, x: str, axis: alt.Axis, reach: float, names: list[str]) -> Drawing:
-    """Rows without a side are the titles of the bars below them, one for each of the rows that have one."""
+def _in_groups(rows: pl.DataFrame, x: str, title: str, reach: float, names: list[str]) -> Drawing:
+    """Rows without a side are the titles of the bars below them, one for each of the rows that have one.
+
+    Right of the axis, which ends at 100 % where no bar is longer, is room for texts until `reach`.
+    """
+    marks = _percents(max(rows["end_pct"].to_list()))
+    # Its own line would go on until the room ends.
+    axis = theme.plain_axis(title, "%", values=marks, grid=False, domain=False, titleAnchor="start")
     across = alt.Scale(domain=[0, reach], nice=False)
     legend = alt.Legend(columns=2) if len(names) > 1 else None
-    base = alt.Chart(rows, height=17 * rows.height).encode(
+    base = alt.Chart(rows, height=theme.LINE * rows.height).encode(
         y=theme.row_axis(),
         tooltip=[
             alt.Tooltip(f"{x}:N", title=units.title(x)),
@@ -200,7 +208,16 @@ def _in_groups(rows: pl.DataFrame, x: str, axis: alt.Axis, reach: float, names: 
         ],
     )
     of_side = base.transform_filter("isValid(datum.side)")
-    marks = of_side.mark_bar(height=11).encode(
+    line = (
+        base.transform_filter(f"datum['{theme.ROW}'] == 0")
+        .mark_rule(style="axis-line", strokeWidth=1)
+        .encode(
+            x=alt.XDatum(0, axis=axis, scale=across),
+            x2=alt.X2Datum(marks[-1]),
+            y=alt.YValue("height"),  # type: ignore[no-untyped-call]
+        )
+    )
+    bars_of_sides = of_side.mark_bar(height=11).encode(
         x=alt.X("end_pct:Q", axis=axis, scale=across),
         color=alt.Color("side:N", title=None, scale=alt.Scale(domain=names), legend=legend),
     )
@@ -212,7 +229,19 @@ def _in_groups(rows: pl.DataFrame, x: str, axis: alt.Axis, reach: float, names: 
         .mark_text(align="left", style="label")
         .encode(x=alt.XValue(0), text=alt.Text(f"{theme.NAME}:N"))  # type: ignore[no-untyped-call]
     )
-    return alt.layer(marks, values, titles)
+    return alt.layer(bars_of_sides, values, titles, line)
+
+
+def _percents(longest: float) -> list[int]:
+    """Where the labels of an axis of percentages stand: until 100, or until the longest bar ends.
+
+    >>> _percents(60), _percents(130), _percents(480)
+    ([0, 25, 50, 75, 100], [0, 25, 50, 75, 100, 125, 150], [0, 100, 200, 300, 400, 500])
+    """
+    step = 25
+    while step * 6 < longest:
+        step *= 2
+    return list(range(0, max(100, step * math.ceil(longest / step)) + 1, step))
 
 
 @chart()

@@ -11,6 +11,7 @@ from traceql.errors import QueryError
 from traceql.present import units
 
 _PANEL = 110
+_CARVE_OUT = "shared memory of the SM stays as it was set for the launch, for small blocks, too"
 
 
 @chart()
@@ -69,7 +70,7 @@ def occupancy_steps(
     called = f"{first[kernel][0]}; the ring is its launch"
     others = known.select(launch).n_unique() - 1
     note = f"{others:,} other launches are not drawn" if others else ""
-    return theme.noted(alt.vconcat(*panels, spacing=18), called, note)
+    return theme.noted(alt.vconcat(*panels, spacing=18), called, _CARVE_OUT, note)
 
 
 def _amount(parameter: str, value: int) -> str:
@@ -79,10 +80,10 @@ def _amount(parameter: str, value: int) -> str:
 
 #: Where the places of the memory chart lie, and their names: left, right, top and bottom, of 100 in width.
 _PLACES = {
-    "kernel": (0, 100, 0, 8, "Kernel"),
-    "L1": (0, 53, 26, 40, "L1/TEX cache"),
-    "shared": (57, 100, 26, 40, "Shared memory"),
-    "L2": (0, 100, 60, 71, "L2 cache"),
+    "kernel": (0, 100, 0, 10, "Kernel"),
+    "L1": (0, 53, 27, 40, "L1/TEX cache"),
+    "shared": (57, 100, 27, 40, "Shared memory"),
+    "L2": (0, 100, 58, 72, "L2 cache"),
     "system": (0, 31, 90, 101, "System memory"),
     "DRAM": (34, 67, 90, 101, "Device memory"),
     "peer": (70, 100, 90, 101, "Peers"),
@@ -119,9 +120,8 @@ def memory_map(
     Below a way's bytes are its requests, or the share of its peak. What is not known is a broken line and a
     question mark; nothing is a thin line.
     """
-    first = answer.head(2 * len(_PLACES) + 2 * len(_WAYS)).filter(
-        pl.col(group).eq_missing(answer[group][0]) if answer.height else pl.lit(False)
-    )
+    key = [name for name in (group, "kernel_id") if name in answer.columns]
+    first = answer.join(answer.head(1).select(key), on=key, nulls_equal=True, maintain_order="left")
     rows = {(row[source], row[target]): row for row in first.to_dicts()}
     if all(row[name] is None for row in rows.values() for name in (requests, bytes, hits, share)):
         raise QueryError(
@@ -135,6 +135,10 @@ def memory_map(
         said = [", ".join(f"{text} {kind}" for kind, text in shares)]
         if place == "shared":
             said.append(_of_others(rows, bytes))
+        elif place == "kernel":
+            said.append(_of_constants(rows, requests, hits))
+        elif place == "L2":
+            said.append(_compressed(rows.get(("compression", None), {}), bytes, hits))
         boxes.append({"left": left, "right": right, "top": top, "bottom": bottom, "name": name})
         lines = [name, *(line for line in said if line)]
         for number, line in enumerate(lines):
@@ -196,6 +200,25 @@ def _of_others(rows: dict[tuple[str, str | None], dict[str, object]], moved: str
         f"{units.text('_bytes', value, 3) if isinstance(value, int) else _UNKNOWN} {word}"
         for value, word in ((came, "in"), (went, "out"))
     )
+
+
+def _of_constants(rows: dict[tuple[str, str | None], dict[str, object]], asked: str, hits: str) -> str:
+    """What is asked for constants that are addressed, in words; nothing where nothing is."""
+    count = rows.get(("constant", "kernel"), {}).get(asked)
+    if not isinstance(count, float) or not count:
+        return ""
+    shares = _shares(rows.get(("constant", None), {}), {hits: "hit"})
+    return ", ".join([f"constants: {units.short(count)} req.", *(f"{text} {kind}" for kind, text in shares)])
+
+
+def _compressed(row: dict[str, object], moved: str, compressed: str) -> str:
+    """What L2 tried to compress, in words; nothing where it did not."""
+    given = row.get(moved)
+    if not isinstance(given, int) or not given:
+        return ""
+    amount = units.text("_bytes", given, 3)
+    done = [text for _, text in _shares(row, {compressed: ""})]
+    return "".join(f"compressed: {text} of {amount}" for text in done) or f"to be compressed: {amount}"
 
 
 def _map_notes(

@@ -71,7 +71,9 @@ HOW_TO_MOVE = "drag to move, Ctrl and wheel to zoom, double-click for all of it"
 #: An axis whose labels are drawn otherwise.
 HIDDEN = alt.Axis(title=None, labels=False, ticks=False, domain=False, grid=False)
 #: Columns that hold what is shown of another, or of the row.
-NAME, VALUE, ROW = "name·text", "value·text", "row·number"
+NAME, VALUE, ROW, HEAD = "name·text", "value·text", "row·number", "is·head"
+#: Pixels of a row that holds a line of text, or a bar.
+LINE = 17
 _ROOM_FOR_VALUE = 110
 _MOST_DECADES = 20
 
@@ -124,6 +126,7 @@ def config(colors: Colors = LIGHT) -> dict[str, Any]:
             "reference": {"color": colors.muted, "strokeDash": [5, 4]},
             "roof": {"color": colors.muted, "strokeWidth": 1.5},
             "ridge": {"color": colors.ink},
+            "axis-line": {"color": colors.muted},
             "link": {"color": colors.muted, "opacity": 0.6},
             "box": {"color": colors.grid, "stroke": colors.muted},
         },
@@ -221,15 +224,32 @@ def head_lines(base: alt.Chart, offset: float) -> list[alt.Chart]:
 
     Names of kernels are long: above the marks they need no margin, and a narrow page is no problem.
     """
+    return [_name_of(base, offset), _value_of(base, offset)]
+
+
+def _name_of(base: alt.Chart, offset: float, **font: Any) -> Drawing:
     # Layers share one scale of rows; these are placed in pixels.
-    name = base.mark_text(
-        align="left", style="label", yOffset=offset, limit=alt.ExprRef(f"max(40, width - {_ROOM_FOR_VALUE})")
-    )
+    limit = alt.ExprRef(f"max(40, width - {_ROOM_FOR_VALUE})")
+    name = base.mark_text(align="left", style="label", yOffset=offset, limit=limit, **font)
+    return name.encode(x=alt.XValue(0), text=alt.Text(f"{NAME}:N"))  # type: ignore[no-untyped-call]
+
+
+def _value_of(base: alt.Chart, offset: float) -> Drawing:
     value = base.mark_text(align="right", style="note", yOffset=offset)
-    return [
-        name.encode(x=alt.XValue(0), text=alt.Text(f"{NAME}:N")),  # type: ignore[no-untyped-call]
-        value.encode(x=alt.XValue("width"), text=alt.Text(f"{VALUE}:N")),  # type: ignore[no-untyped-call]
-    ]
+    return value.encode(x=alt.XValue("width"), text=alt.Text(f"{VALUE}:N"))  # type: ignore[no-untyped-call]
+
+
+def line(number: int, name: str, value: str = "", *, head: bool = False) -> dict[str, object]:
+    """A row that is a text, for `text_lines`."""
+    return {ROW: number, NAME: name, VALUE: value, HEAD: head}
+
+
+def text_lines(lines: Sequence[dict[str, object]], **size: int) -> list[alt.Chart]:
+    """Rows of a chart that are texts, heads in bold; other rows are for marks."""
+    base = alt.Chart(pl.DataFrame(lines)).properties(**size).encode(y=row_axis())
+    heads = base.transform_filter(f"datum['{HEAD}']")
+    others = base.transform_filter(f"!datum['{HEAD}']")
+    return [_name_of(heads, 0, fontWeight="bold"), _name_of(others, 0), _value_of(base, 0)]
 
 
 def rows_of(answer: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -267,6 +287,11 @@ def noted(chart: Drawing, *notes: str) -> Drawing:
     """The chart with notes under its title, empty ones left out; the title itself comes later."""
     lines = [note for note in notes if note]
     return chart.properties(title=alt.TitleParams("", subtitle=lines)) if lines else chart
+
+
+def notes(chart: Drawing) -> list[str]:
+    """The notes that a chart has."""
+    return list(chart.title.subtitle) if isinstance(chart.title, alt.TitleParams) else []
 
 
 def cut(shown: int, all_of_them: int, what: str) -> str:

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 _MOST_POINTS = 2_000
 _MOST_DOTS = 100
+_PANELS = 5
+# Pixels of a panel's title, which no page is too narrow for.
+_TITLE = 290
+# Pixels of a name in a legend that has one column.
+_NAME = 290
+# Letters of a name in a legend that has several columns; longer ones have a line each.
+_SHORT_NAME = 24
 # An amount in the unit of its legend.
 _SCALED = "amount in its unit"
 _SINCE_START = "Time since the trace began"
@@ -155,16 +162,47 @@ def gaps(answer: pl.DataFrame, *, x: str, y: str, total: str = "") -> Drawing:
 
 @chart()
 def lines(
-    answer: pl.DataFrame, *, x: str, y: str, color: str = "", apart: str = "", y_unit: str = ""
+    answer: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    color: str = "",
+    apart: str = "",
+    y_unit: str = "",
+    panel: str = "",
 ) -> Drawing:
     """A line through `y` over the number `x`, for each `color` and whatever else numbers rows of its own.
 
-    A column that does so can be named (`apart`), and one that says the unit of `y`.
+    A column that does so can be named (`apart`), and one that says the unit of `y`. Where `panel` names them,
+    those that stand apart have a panel each, the first of the answer.
     """
+    if panel:
+        known = theme.measured(answer, x, y).partition_by([panel, apart], maintain_order=True)
+        shown = known[:_PANELS]
+        names = [str(rows[panel][0]) for rows in shown]
+        charts = [_lines(rows, x, y, color, apart, y_unit).properties(width=theme.WIDTH) for rows in shown]
+        if len(charts) == 1:
+            notes = theme.notes(charts[0])
+            return theme.noted(charts[0], *names, *notes)
+        for chart, name in zip(charts, names, strict=True):
+            lines = [name, *theme.notes(chart)]
+            chart.title = alt.TitleParams(lines, fontSize=12, limit=_TITLE)
+        return theme.noted(alt.vconcat(*charts, spacing=18), theme.cut(len(shown), len(known), "first"))
+    return _lines(answer, x, y, color, apart, y_unit)
+
+
+def _lines(answer: pl.DataFrame, x: str, y: str, color: str, apart: str, y_unit: str) -> Drawing:
     dots = alt.OverlayMarkDef(size=25) if answer.height <= _MOST_DOTS else False
     mark = alt.MarkDef(type="line", point=dots, strokeWidth=1.5)
     others = [name for name in (*_APART, apart) if name in answer.columns and name not in (x, y, color)]
-    return _numbered(answer, mark, x, y, color, others, y_unit)
+    if not (color and y_unit):
+        return _numbered(answer, mark, x, y, color, others, y_unit)
+    # Counters: what the names of all end in (.sum, .avg) is said once.
+    ends = {str(name).partition(".")[1:] for name in answer[color]}
+    ending = "".join(ends.pop()) if len(ends) == 1 else ""
+    rows = answer.with_columns(pl.col(color).str.strip_suffix(ending))
+    chart = _numbered(rows, mark, x, y, color, others, y_unit)
+    return theme.noted(chart, f"all of them {ending}" if ending else "", *theme.notes(chart))
 
 
 @chart()
@@ -195,12 +233,18 @@ def _numbered(
     if apart:
         encoded = encoded.encode(detail=[alt.Detail(f"{name}:N") for name in apart])
     if color:
-        name = units.title(color)
-        encoded = encoded.encode(color=alt.Color(f"{color}:N", title=name))
+        name, legend = units.title(color), _legend(rows[color])
+        encoded = encoded.encode(color=alt.Color(f"{color}:N", title=name, legend=legend))
         if mark.type == "point":
-            encoded = encoded.encode(shape=alt.Shape(f"{color}:N", title=name))
+            encoded = encoded.encode(shape=alt.Shape(f"{color}:N", title=name, legend=legend))
     note = f"{rows.height:,} of {known.height:,} points: the extremes of each stretch"
     return theme.noted(encoded, note if thinned is not known else "", theme.left_out(known, answer))
+
+
+def _legend(names: pl.Series) -> alt.Legend:
+    """Room for the names of what is drawn: long ones stand below each other."""
+    longest = max((len(str(name)) for name in names.unique()), default=0)
+    return alt.Legend(columns=1, labelLimit=_NAME) if longest > _SHORT_NAME else alt.Legend()
 
 
 def _thinned(answer: pl.DataFrame, x: str, y: str, series: Sequence[str]) -> pl.DataFrame:

@@ -198,6 +198,7 @@ class Card:
         title: of the part of the card.
         of: columns that say what a row is about, before the names of its other columns.
         note: column that says more about a row; empty for none.
+        first: columns to know first, which a short card has alone; none for all.
         most: rows of one kernel at most; None for all.
         params: values of parameters, beside trace and kernel.
     """
@@ -207,6 +208,7 @@ class Card:
     title: str
     of: tuple[str, ...] = ()
     note: str = ""
+    first: tuple[str, ...] = ()
     most: int | None = None
     params: Mapping[str, Value] = field(default_factory=dict)
 
@@ -544,7 +546,7 @@ def _section(tag: Tag, where: str, params: Sequence[Param]) -> Section:
 
 
 def _card(tag: Tag, where: str, params: Sequence[Param], columns: Sequence[ResultColumn]) -> Card:
-    options = {"of": "", "note": "", "most": ""}
+    options = {"of": "", "note": "", "first": "", "most": ""}
     match, words, values = _placed(tag, where, params, tuple(f"{name}=…" for name in options))
     for word in words:
         name, _, text = word.partition("=")
@@ -555,13 +557,17 @@ def _card(tag: Tag, where: str, params: Sequence[Param], columns: Sequence[Resul
         raise CatalogError(f"{where}: no column holds the kernel", f"Declare {' or '.join(KERNEL_COLUMNS)}.")
     if not (options["most"] or "1").isdecimal():
         raise CatalogError(f"{where}: most={options['most']} is no number of rows")
-    of = tuple(_declared(name, columns, where) for name in options["of"].split(",") if name)
+    of, first = (
+        tuple(_declared(name, columns, where) for name in options[option].split(",") if name)
+        for option in ("of", "first")
+    )
     return Card(
         match["kind"],
         float(match["order"]),
         match["title"],
         of=of,
         note=_declared(options["note"], columns, where) if options["note"] else "",
+        first=first,
         most=int(options["most"]) if options["most"] else None,
         params=values,
     )
@@ -614,7 +620,7 @@ def _placed(
 
 def _takes_one_trace(param: Param | None) -> bool:
     """Whether the page can ask with one trace: by a list of one, too, if it stands for any number."""
-    return param is not None and (not param.is_list or param.name == "trace")
+    return param is not None and (not param.is_list or param.name in ("trace", *ASKED_WITH["compared"]))
 
 
 _Named = TypeVar("_Named", "Param", ResultColumn)

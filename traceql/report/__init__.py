@@ -20,6 +20,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from traceql.ask import cards as asked_cards
 from traceql.ask import info, place
 from traceql.ask.answer import Once
 from traceql.draw import charts
@@ -130,6 +131,44 @@ def of_chart(ask: Asker, name: str, /, **params: Value) -> str:
         charts.of_answers(answers, ask)
     title = f"Chart: {name.replace('_', '-')}"
     return page.html(Page(title, "", (Section("chart", "", figures=tuple(figures)),)))
+
+
+def of_kernel(ask: Asker, kernel: str, traces: Sequence[str] = (), names: str = "distinct") -> str:
+    """The card of a kernel as an HTML page, trace by trace, with the charts that are about kernels.
+
+    Args:
+        ask: the database.
+        kernel: name, or a pattern of names.
+        traces: names, patterns or tags; none for all.
+        names: how kernels are called: short, full or distinct.
+
+    Raises:
+        QueryError: there is no such kernel, or no such trace.
+    """
+    ask = Once(ask)
+    found, notes = asked_cards.items(ask, kernel, traces, names)
+    sections = []
+    for number, name in enumerate(dict.fromkeys(one.trace for one in found), start=1):
+        anchor = f"t{number}"
+        items = [one for one in found if one.trace == name]
+        all_of_them = ask("top_kernels", trace=[name], names=names, limit=None).frame()
+        known = dict(all_of_them.select("kernel", "share_pct").iter_rows())
+        shares = {one.kernel: known.get(one.kernel) for one in items}
+        made = cards.of_items(items, shares, anchor)
+        sections.append(Section(anchor, name, cards=tuple(made)))
+        about: dict[str, Value] = {"trace": name, "kernel": kernel}
+        given: dict[str, Value | tuple[str, ...]] = {"names": names}
+        for heading, some in declared.about(ask.catalog, _recorded(ask, name)):
+            figures = [
+                _made(ask, placed, about, given, f"{anchor}-{placed.query.name}")
+                for placed in some
+                if any(param.name == "kernel" for param in placed.query.params)
+            ]
+            if shown := tuple(one for one in figures if isinstance(one, Figure)):
+                sections.append(Section(f"{anchor}-about-{_slug(heading)}", heading, level=3, figures=shown))
+    sections[0] = replace(sections[0], notes=tuple(Note(text, "missing") for text in notes))
+    made_at = datetime.now(UTC)
+    return page.html(Page(f"Kernel card: {kernel}", f"Made {made_at:%Y-%m-%d %H:%M} UTC.", tuple(sections)))
 
 
 def _recorded(ask: Asker, name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from traceql.present import units, values
 from traceql.report.page import Card, Fact, Section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from traceql.ask.answer import Asker
     from traceql.ask.cards import Item
@@ -28,21 +28,29 @@ def of_trace(ask: Asker, trace: str, anchor: str) -> Section | None:
     if not top.height:
         return None
     found, _ = cards.items(ask, "*", [trace])
+    shares = dict(top.select("kernel", "share_pct").iter_rows())
+    made = of_items(found, shares, anchor)
+    lead = f"The {len(made)} that took most time." if len(made) > 1 else ""
+    return Section(f"{anchor}-about-cards", TITLE, level=3, lead=lead, cards=tuple(made))
+
+
+def of_items(found: Sequence[Item], shares: Mapping[str, float | None], anchor: str) -> list[Card]:
+    """The cards of a trace's kernels, in the order of `shares`, percent of its time; the first is open."""
     by_kernel: dict[str, list[Item]] = {}
     for one in found:
         by_kernel.setdefault(one.kernel, []).append(one)
     made = []
-    for number, row in enumerate(top.to_dicts(), start=1):
-        if items := by_kernel.get(row["kernel"]):
+    for number, (kernel, share) in enumerate(shares.items(), start=1):
+        if items := by_kernel.get(kernel):
             said = [
-                units.text("share_pct", row["share_pct"], 3) + " of the time",
+                units.text("share_pct", share, 3) + " of the time",
                 *(one.text for one in items if one.column == "verdict" and one.text),
             ]
-            command = ["traceql", "kernel-card", row["kernel"], "--trace", trace]
+            command = ["traceql", "kernel-card", kernel, "--trace", items[0].trace]
             made.append(
                 Card(
                     f"{anchor}-card-{number}",
-                    values.drawn(row["kernel"]),
+                    values.drawn(kernel),
                     ", ".join(said),
                     tuple(
                         (title, tuple(_facts(list(part))))
@@ -52,8 +60,7 @@ def of_trace(ask: Asker, trace: str, anchor: str) -> Section | None:
                     open=number == 1,
                 )
             )
-    lead = f"The {len(made)} that took most time." if len(made) > 1 else ""
-    return Section(f"{anchor}-about-cards", TITLE, level=3, lead=lead, cards=tuple(made))
+    return made
 
 
 def _facts(items: Sequence[Item]) -> Iterator[Fact]:

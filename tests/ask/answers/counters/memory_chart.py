@@ -18,9 +18,14 @@ trace  group_name  kernel_id  kernels  gpu_ns  source  target  requests  bytes  
 """
 
 
-def lacks(start: str, *what: tuple[str, str], of: str = "") -> str:
+#: What no workload of two has.
+UNKNOWN = ("throughput", CHART, "")
+
+
+def lacks(start: str, *what: tuple[str, ...], of: str = "") -> str:
     """The last cell of a row that begins so."""
-    return start + "  " + ("; ".join(f"{name} ({option}){of}" for name, option in what) or "NULL")
+    said = (f"{name} ({option}){rest[0] if rest else of}" for name, option, *rest in what)
+    return start + "  " + ("; ".join(said) or "NULL")
 
 
 CASES = [
@@ -64,6 +69,25 @@ CASES = [
                     BEYOND.format("sysmem_op_atom"): 1,
                     "sys" + BEYOND.format("peer_op_read_lookup_miss"): 4,
                     "sys" + BEYOND.format("peer_op_red_lookup_miss"): 5,
+                    BEYOND.format("sysmem_op_write") + ".pct_of_peak_sustained_elapsed": 3,
+                    BEYOND.format("sysmem_op_red") + ".pct_of_peak_sustained_elapsed": 2,
+                    BEYOND.format("sysmem_op_red_lookup_miss") + ".pct_of_peak_sustained_elapsed": 99,
+                    "sys" + BEYOND.format("peer_op_read_lookup_miss") + ".pct_of_peak_sustained_elapsed": 7,
+                    "idc__requests.sum": 11,
+                    "idc__requests" + PCT: 1,
+                    "idc__request_hit_rate.pct": 90,
+                    "smsp__imc_requests.sum": 12,
+                    "smsp__imc_requests" + PCT: 2,
+                    "smsp__imc_request_hit_rate.pct": 95,
+                    "gcc__cache_requests_type_constant.sum": 5,
+                    "gcc__cache_requests_type_instruction.sum": 8,
+                    "gcc__average_cache_request_hit_rate.pct": 70,
+                    "gcc__xbar2gcc_sectors.sum": 6,
+                    "gcc__xbar2gcc_sectors" + PCT: 4,
+                    "lrc__ilc_input_sectors.sum": 3,
+                    "lrc__ilc_input_sectors" + PCT: 5,
+                    "lrc__average_ilc_input_sector_success_rate.pct": 15,
+                    "lts__gcomp_input_sectors.sum": 99,
                     "l1tex__t_sector_hit_rate.pct": 25,
                     "l1tex__throughput.avg.pct_of_peak_sustained_active": 40,
                     "l1tex__data_pipe_lsu_wavefronts_mem_shared" + PCT: 8,
@@ -111,6 +135,23 @@ CASES = [
                     ("a  add  NULL  2  40  shared  other_SMs  NULL  9  NULL  NULL", ("bytes", CHART)),
                     ("a  add  NULL  2  40  shared  L2  NULL  16  NULL  NULL", ("bytes", CHART)),
                     ("a  add  NULL  2  40  other_SMs  shared  NULL  8  NULL  NULL", ("bytes", CHART)),
+                    ("a  add  NULL  2  40  constant  NULL  NULL  NULL  90  NULL", ("hit rate", CHART)),
+                    (
+                        "a  add  NULL  2  40  constant  kernel  11  NULL  NULL  1",
+                        ("requests", CHART),
+                        ("throughput", CHART),
+                    ),
+                    ("a  add  NULL  2  40  immediate  NULL  NULL  NULL  95  NULL", ("hit rate", CHART)),
+                    (
+                        "a  add  NULL  2  40  immediate  kernel  12  NULL  NULL  2",
+                        ("requests", CHART),
+                        ("throughput", CHART),
+                    ),
+                    (
+                        "a  add  NULL  2  40  GCC  NULL  5 + 8  NULL  70  NULL",
+                        ("hit rate", CHART),
+                        ("requests", CHART),
+                    ),
                     (
                         "a  add  NULL  2  40  L2  NULL  NULL  NULL  60  30",
                         ("hit rate", CHART),
@@ -119,16 +160,35 @@ CASES = [
                     ("a  add  NULL  2  40  L2  L1  7  700  NULL  20",),
                     ("a  add  NULL  2  40  L2  shared  NULL  96  NULL  NULL", ("bytes", CHART)),
                     (
+                        "a  add  NULL  2  40  L2  GCC  NULL  32 * 6  NULL  4",
+                        ("bytes", CHART),
+                        ("throughput", CHART),
+                    ),
+                    (
                         "a  add  NULL  2  40  L2  DRAM  NULL  50  NULL  2",
                         ("bytes", CHART),
                         ("throughput", CHART),
                     ),
-                    ("a  add  NULL  2  40  L2  system  NULL  32 * 4  NULL  NULL", ("bytes", CHART)),
-                    ("a  add  NULL  2  40  L2  peer  NULL  32 * 5  NULL  NULL", ("bytes", CHART)),
+                    (
+                        "a  add  NULL  2  40  L2  system  NULL  32 * 4  NULL  3 + 2",
+                        ("bytes", CHART),
+                        ("throughput", CHART),
+                    ),
+                    ("a  add  NULL  2  40  L2  peer  NULL  32 * 5  NULL  NULL", ("bytes", CHART), UNKNOWN),
+                    (
+                        "a  add  NULL  2  40  compression  NULL  NULL  32 * 3  15  5",
+                        ("bytes", CHART),
+                        ("hit rate", CHART),
+                        ("throughput", CHART),
+                    ),
                     ("a  add  NULL  2  40  DRAM  NULL  NULL  NULL  NULL  22", ("throughput", CHART)),
                     ("a  add  NULL  2  40  DRAM  L2  NULL  500 + 20  NULL  20", ("throughput", CHART)),
-                    ("a  add  NULL  2  40  system  L2  NULL  32 * 2  NULL  NULL", ("bytes", CHART)),
-                    ("a  add  NULL  2  40  peer  L2  NULL  32 * 4  NULL  NULL", ("bytes", CHART)),
+                    ("a  add  NULL  2  40  system  L2  NULL  32 * 2  NULL  NULL", ("bytes", CHART), UNKNOWN),
+                    (
+                        "a  add  NULL  2  40  peer  L2  NULL  32 * 4  NULL  7",
+                        ("bytes", CHART),
+                        ("throughput", CHART),
+                    ),
                 )
             )
         ),
