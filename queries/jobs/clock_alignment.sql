@@ -21,21 +21,11 @@
 -- @note   SELECT format('{}: by UTC alone, as it shares no collective with earlier traces of {}', trace,
 -- @note   job) FROM answer WHERE clock_known_by = 'UTC' ORDER BY job, trace
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 runs AS (
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
     WHERE ranks > 1
 ),
 ended AS (

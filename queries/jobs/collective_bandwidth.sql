@@ -26,27 +26,17 @@
 -- @empty  No collective of known size ran on two ranks: NCCL describes it with nsys profile --trace=nvtx, and
 -- @empty  exports hold it with nsys export --include-blobs=true.
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 runs AS (
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
     WHERE ranks > 1 AND message_bytes IS NOT NULL
 ),
 told AS (
     SELECT communicator, max(ranks) AS communicator_ranks
     FROM communication_calls
-    SEMI JOIN members USING (trace_id)
+    SEMI JOIN numbered USING (trace_id)
     WHERE ranks IS NOT NULL
     GROUP BY communicator
 ),

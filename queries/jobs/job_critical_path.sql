@@ -25,24 +25,14 @@
 -- @chart  timeline x=start_ns y=rank length=duration_ns color=part
 -- @empty  No collective ran on two ranks at the same time.
 
-WITH RECURSIVE members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH RECURSIVE numbered AS (
+    FROM job_ranks($trace)
 ),
 steps AS (
     FROM gpu_steps($step, $by)
 ),
 matched AS (
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
 ),
 runs AS (
     SELECT *, (trace_id, process_id, gpu_id) AS place
@@ -53,7 +43,7 @@ operations AS (
     SELECT operations_by_work.* REPLACE (start_ns + shift_ns AS start_ns, end_ns + shift_ns AS end_ns),
            process_id AS owner
     FROM operations_by_work
-    JOIN clocks USING (trace_id)
+    JOIN numbered USING (trace_id, process_id, gpu_id)
 ),
 -- Time at work until each stretch of a GPU begins.
 worked AS (

@@ -31,24 +31,14 @@
 -- @chart  points x=start_ns y=late_ns color=cause
 -- @empty  No collective ran on two ranks at the same time.
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 steps AS (
     FROM gpu_steps($step, $by)
 ),
 matched AS (
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
 ),
 runs AS (
     FROM runs_in_steps(matched, steps)
@@ -62,7 +52,7 @@ working AS (
         least(operations.end_ns + shifted.shift_ns, runs.start_ns)
             - operations.start_ns - shifted.shift_ns AS work_ns
     FROM gpu_operations AS operations
-    JOIN clocks AS shifted USING (trace_id)
+    JOIN numbered AS shifted USING (trace_id, process_id, gpu_id)
     ASOF JOIN runs
         ON runs.trace_id = operations.trace_id AND runs.process_id = operations.process_id
         AND runs.gpu_id = operations.gpu_id AND operations.start_ns + shifted.shift_ns < runs.start_ns

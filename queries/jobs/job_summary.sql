@@ -36,21 +36,11 @@
 -- @note   job, count(*), rank, string_agg(trace, ', ' ORDER BY trace))
 -- @note   FROM answer WHERE rank IS NOT NULL GROUP BY job, rank HAVING count(*) > 1 ORDER BY 1
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 runs AS (
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
 ),
 covered AS (
     SELECT
@@ -64,7 +54,7 @@ covered AS (
             busy_until(start_ns, end_ns, (kind, operation_id), (trace_id, process_id, gpu_id)), start_ns
         ) AS busy_until_ns
     FROM gpu_operations
-    SEMI JOIN members USING (trace_id)
+    SEMI JOIN numbered USING (trace_id)
 ),
 worked AS (
     SELECT

@@ -17,30 +17,20 @@
 -- @chart  timeline x=start_ns y=rank length=duration_ns order=rank color=state
 -- @empty  No collective ran on two ranks at the same time.
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 runs AS (
     SELECT
         *,
         busy_until(start_ns, end_ns, kernel_id, (trace_id, process_id, gpu_id)) AS before_ns
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
     WHERE ranks > 1
 ),
 begun AS (
     SELECT trace_id, process_id, gpu_id, min(start_ns) + any_value(shift_ns) AS first_ns
     FROM gpu_operations
-    JOIN clocks USING (trace_id)
+    JOIN numbered USING (trace_id, process_id, gpu_id)
     GROUP BY trace_id, process_id, gpu_id
 ),
 stretches AS (

@@ -21,18 +21,8 @@
 -- @chart  share_bars x=name y=imbalance_pct part=measure group=topic
 -- @empty  No job has two ranks: see job-summary.
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
     WHERE process_id IS NOT NULL
 ),
 named AS (

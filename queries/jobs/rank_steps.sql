@@ -27,24 +27,14 @@
 -- @empty  No step: no range is like the one asked for, or repeats, nor do kernels. See the query nvtx-sum for
 -- @empty  what to name with --step. Recorded by: nsys profile --trace=nvtx
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 steps AS (
     FROM gpu_steps($step, $by)
 ),
 matched AS (
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
 ),
 runs AS (
     FROM runs_in_steps(matched, steps)
@@ -61,7 +51,7 @@ moves AS (
 operations AS (
     SELECT operations_by_work.*, process_id AS owner
     FROM operations_by_work
-    SEMI JOIN members USING (trace_id)
+    SEMI JOIN numbered USING (trace_id)
 ),
 every_state AS (
     FROM gpu_states(operations)

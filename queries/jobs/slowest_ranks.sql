@@ -21,21 +21,11 @@
 -- @chart  bars x=rank y=waited_ns
 -- @empty  No collective ran on two ranks at the same time.
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 runs AS (
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
     WHERE ranks > 1
     QUALIFY dense_rank() OVER (PARTITION BY job_id ORDER BY first_start_ns, collective) > $skip
 ),
