@@ -346,20 +346,22 @@ class Database:
         return checks.run(self._asker, loaded, baseline=baseline, variant=variant, parameters=parameters)
 
     @_limited
-    def report(self, *traces: str, title: str = "", **params: Value) -> str:
-        """One self-contained HTML page about traces, and about what differs if there are several.
+    def report(self, *traces: str, job: str | None = None, title: str = "", **params: Value) -> str:
+        """One self-contained HTML page about traces, and about what differs if there are several; or a job.
 
         Args:
-            traces: their names; the others are compared with the first.
+            traces: their names; the others are compared with the first, unless they are ranks of one job.
+            job: in place of traces, the name of a job, see the view ``jobs``.
             title: of the page; by default the names.
             params: for every question of the page that has them.
 
         Raises:
-            QueryError: no trace, or one that does not exist; or no question of the page has a parameter.
+            QueryError: no trace or job, or one that does not exist; traces beside a job; or no question of
+                the page has a parameter.
         """
         from traceql import report
 
-        return report.of_traces(self._asker, traces, title=title, params=params)
+        return report.about(self._asker, traces, job, title=title, params=params)
 
     @_limited
     def info(self, trace: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@
 -- @column max_residual_ns BIGINT     none is further apart
 -- @column drift_ns_per_s DOUBLE      how much later, per second, its ends become; NULL within less than 1 s
 -- @chart  bars x=trace y=p90_residual_ns
+-- @section job 11 Ranks
 -- @empty  No job has several traces: name it by traceql tag TRACE… job=NAME.
 -- @note   SELECT format('{}: by UTC alone, as it shares no collective with earlier traces of {}', trace,
 -- @note   job) FROM answer WHERE clock_known_by = 'UTC' ORDER BY job, trace

@@ -23,6 +23,7 @@
 -- @column bus_bytes_per_s DOUBLE         the same by the function's factor; NULL of groups of functions
 -- @column max_bus_bytes_per_s DOUBLE     by the shortest time
 -- @chart  bars x=function y=bus_bytes_per_s
+-- @section job 41 Communication
 -- @empty  No collective of known size ran on two ranks: NCCL describes it with nsys profile --trace=nvtx, and
 -- @empty  exports hold it with nsys export --include-blobs=true.
 

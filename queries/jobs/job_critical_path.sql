@@ -23,6 +23,7 @@
 -- @column path_ns BIGINT         all of the step
 -- @column share_pct DOUBLE       duration in percent of it
 -- @chart  timeline x=start_ns y=rank length=duration_ns color=part
+-- @section job 60 Critical path
 -- @empty  No collective ran on two ranks at the same time.
 
 WITH RECURSIVE numbered AS (

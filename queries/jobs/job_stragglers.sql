@@ -29,6 +29,7 @@
 -- @column launched_late_ns BIGINT  from the first rank's launch to that of the last; NULL if not recorded
 -- @column cause VARCHAR           host_late, more_work, slower_kernels, waited or not_recorded
 -- @chart  points x=start_ns y=late_ns color=cause
+-- @section job 21 Who is late
 -- @empty  No collective ran on two ranks at the same time.
 
 WITH numbered AS (

@@ -23,6 +23,7 @@
 -- @column alone BIGINT               runs of communication kernels that no other rank was found in
 -- @column finding VARCHAR            what is wrong or missing; NULL if nothing is
 -- @chart  bars x=rank y=gpu_busy_ns
+-- @section job 10 Ranks | expanded
 -- @note   SELECT format('{}: its traces are taken for one job, as they share communicators or ends of '
 -- @note   || 'collectives. To say it yourself: traceql tag TRACE… job=NAME rank=N', job)
 -- @note   FROM answer WHERE job_known_by IN ('communicator', 'ends') GROUP BY job

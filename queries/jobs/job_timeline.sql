@@ -15,6 +15,7 @@
 -- @column start_ns BIGINT       start
 -- @column duration_ns BIGINT    until the next stretch of the rank begins
 -- @chart  timeline x=start_ns y=rank length=duration_ns order=rank color=state
+-- @section job 31 Ranks and steps | chart
 -- @empty  No collective ran on two ranks at the same time.
 
 WITH numbered AS (

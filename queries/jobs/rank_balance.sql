@@ -19,6 +19,7 @@
 -- @column most_rank BIGINT            that rank
 -- @column imbalance_pct DOUBLE        the most beyond the mean, in percent of the mean
 -- @chart  share_bars x=name y=imbalance_pct part=measure group=topic
+-- @section job 50 Balance
 -- @empty  No job has two ranks: see job-summary.
 
 WITH numbered AS (

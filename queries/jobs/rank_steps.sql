@@ -24,6 +24,7 @@
 -- @column waited_ns BIGINT       from its start of each collective of the step to that of the last rank
 -- @column exposed_pct DOUBLE     exposed communication in percent of the span
 -- @chart  grid x=step y=rank color=exposed_ns
+-- @section job 30 Ranks and steps
 -- @empty  No step: no range is like the one asked for, or repeats, nor do kernels. See the query nvtx-sum for
 -- @empty  what to name with --step. Recorded by: nsys profile --trace=nvtx
 

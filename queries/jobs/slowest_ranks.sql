@@ -19,6 +19,7 @@
 -- @column avg_waited_ns DOUBLE  mean of these
 -- @column exchange_ns BIGINT    from the start of the last rank to its own end, in all
 -- @chart  bars x=rank y=waited_ns
+-- @section job 20 Who is late | expanded
 -- @empty  No collective ran on two ranks at the same time.
 
 WITH numbered AS (

@@ -30,6 +30,7 @@ ROOFLINE = "llama_roofline.ncu-rep.xz"
 KINDS = "kinds_full.ncu-rep.xz"
 BASELINE = "scv_baseline_vectorized.ncu-rep.xz"
 VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
+RANKS = ["nccl_rank0.sqlite.xz", "nccl_rank1.sqlite.xz"]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 DRAWN = "[...document.querySelectorAll('[data-chart]')].every(p => p.dataset.drawn === 'true')"
@@ -87,7 +88,13 @@ def overflow(page: Page) -> int:
 @pytest.fixture(scope="module")
 def files(page_of: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    pages = {"timeline": [EAGER], "counters": [ROOFLINE], "compared": [BASELINE, VARIANT], "kinds": [KINDS]}
+    pages = {
+        "timeline": [EAGER],
+        "counters": [ROOFLINE],
+        "compared": [BASELINE, VARIANT],
+        "kinds": [KINDS],
+        "job": RANKS,
+    }
     found = {}
     for name, traces in pages.items():
         found[name] = folder / f"{name}.html"
@@ -95,7 +102,7 @@ def files(page_of: Callable[..., str], tmp_path_factory: pytest.TempPathFactory)
     return found
 
 
-@pytest.mark.parametrize("name", ["timeline", "counters", "compared"])
+@pytest.mark.parametrize("name", ["timeline", "counters", "compared", "job"])
 def test_every_chart_has_marks_nothing_is_requested_and_nothing_complained_about(
     browser: Browser, files: dict[str, Path], name: str
 ) -> None:
@@ -107,7 +114,7 @@ def test_every_chart_has_marks_nothing_is_requested_and_nothing_complained_about
         assert [url for url in opened.requests if not url.startswith("data:")] == [opened.address]
 
 
-@pytest.mark.parametrize("name", ["timeline", "counters", "compared"])
+@pytest.mark.parametrize("name", ["timeline", "counters", "compared", "job"])
 @pytest.mark.parametrize("width", [380, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_wider_than_its_window(

@@ -169,10 +169,7 @@ def compare(
 def compare_ranks(
     ask: Asker, job: str, *, place: Mapping[str, Value] | None = None, **options: Any
 ) -> Comparison:
-    """Compare the slowest rank of a job with the fastest.
-
-    They are the one that waits least for others, and the one that waits most. A rank that shares its trace
-    with others is compared by what its process did.
+    """Compare the slowest rank of a job with the fastest, see `ranks`.
 
     Args:
         ask: the database that holds the traces.
@@ -183,6 +180,25 @@ def compare_ranks(
     Raises:
         QueryError: there is no such job, its ranks are in one process, or a stretch of time is asked of ranks
             in one trace.
+        MissingDataError: no trace has a timeline.
+    """
+    of_ranks, fastest, slowest = ranks(ask, job)
+    if of_ranks is not ask and any(value is not None for value in (place or {}).values()):
+        raise QueryError(
+            f"{job}: ranks that share a trace with others are compared as a whole",
+            "Leave out --from, --to and --within.",
+        )
+    return compare(of_ranks, [fastest], [slowest], place=place, **options)
+
+
+def ranks(ask: Asker, job: str) -> tuple[Asker, str, str]:
+    """Who asks about the fastest and the slowest rank of a job, and the names of their traces.
+
+    They are the one that waits most for others, and the one that waits least. A rank that shares its trace
+    with others is what its process did, as if that were a trace of its own.
+
+    Raises:
+        QueryError: there is no such job, or its ranks are in one process.
         MissingDataError: no trace has a timeline.
     """
     tagged = ingest.meant(places.traces(ask.store.run), f"job={job}")
@@ -198,7 +214,7 @@ def compare_ranks(
         {"fastest": fastest["trace"], "slowest": slowest["trace"]},
     ).to_pylist()
     if len(there) == 2 and fastest["trace"] != slowest["trace"]:
-        return compare(ask, [fastest["trace"]], [slowest["trace"]], place=place, **options)
+        return ask, fastest["trace"], slowest["trace"]
     parts = [
         apart.Part(one["trace_id"], one["process_id"], f"{row['trace']} rank {row['rank']}")
         for row in (fastest, slowest)
@@ -210,13 +226,8 @@ def compare_ranks(
             f"{job}: its slowest and its fastest rank are GPUs of one process",
             "Compare all its ranks kernel by kernel: traceql query rank-balance",
         )
-    if any(value is not None for value in (place or {}).values()):
-        raise QueryError(
-            f"{job}: ranks that share a trace with others are compared as a whole",
-            "Leave out --from, --to and --within.",
-        )
     narrowed = {**apart.selects(parts), **places.names_of_all()}
-    return compare(ask.narrowed(narrowed), [parts[0].name], [parts[1].name], **options)
+    return ask.narrowed(narrowed), parts[0].name, parts[1].name
 
 
 def _refuse_mixture(
