@@ -312,7 +312,7 @@ class Database:
             job: its name, see the view ``jobs``.
             topic: only this: trace, kernel, range, api_call or copy.
             names: by which kernels are summed up: short, full or distinct.
-            **place: as in `compare`.
+            **place: as in `compare`; from_ and to are times of the job's clock.
 
         Raises:
             QueryError: there is no such job, or its ranks cannot be told apart.

@@ -4,7 +4,7 @@
 -- trace of the job are apart (see job_clocks). What the ends are apart after that is the residual: NCCL's
 -- ranks do not leave a collective at the same moment, and clocks drift. Starts that differ by less are the
 -- same.
--- @of     traces
+-- @of     job
 -- @needs  kernels timeline
 -- @column job VARCHAR                name of the job: its tag, or the name of its first trace
 -- @column trace VARCHAR              name of the trace
@@ -27,7 +27,7 @@ WITH numbered AS (
 ),
 runs AS (
     FROM job_runs(numbered)
-    WHERE ranks > 1
+    WHERE ranks > 1 AND in_window(first_start_ns, last_end_ns, $from, $to)
 ),
 ended AS (
     SELECT trace_id, collective, max(end_ns) AS end_ns FROM runs GROUP BY ALL

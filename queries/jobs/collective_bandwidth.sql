@@ -6,7 +6,7 @@
 -- start of the last rank, when all are there, to the last end; a job's waits are in job-stragglers. Where
 -- the size of the communicator was not recorded, its ranks are those that were, and the bandwidth is a lower
 -- bound.
--- @of     traces
+-- @of     job
 -- @needs  kernels timeline
 -- @column job VARCHAR                    name of the job: its tag, or the name of its first trace
 -- @column function VARCHAR               NCCL function; of a group, all of them
@@ -32,7 +32,7 @@ WITH numbered AS (
 ),
 runs AS (
     FROM job_runs(numbered)
-    WHERE ranks > 1 AND message_bytes IS NOT NULL
+    WHERE ranks > 1 AND message_bytes IS NOT NULL AND in_window(first_start_ns, last_end_ns, $from, $to)
 ),
 told AS (
     SELECT communicator, max(ranks) AS communicator_ranks

@@ -3,8 +3,9 @@
 -- Told from the end: a collective cannot end before its last rank has come, so that rank's work before it
 -- decides, back to the end of the collective that this rank was in before, and so on to the step before. A
 -- step reaches from there to the end of its own last collective. What a rank does between collectives counts
--- whole, as if it could do only one thing after the other. Times are on the clock of the job's first trace.
--- @of     traces
+-- whole, as if it could do only one thing after the other. Times are on the clock of the job's first trace;
+-- between two of them a path is made of the collectives that lie there, with the work before the first one.
+-- @of     job
 -- @param  step VARCHAR = NULL    text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'  whose launches begin a step: thread or process
 -- @param  limit BIGINT = 10      steps per job, the longest ones; NULL for all
@@ -80,6 +81,7 @@ lasts AS (
         coalesce(before.end_ns, first_ns) AS since_ns
     FROM (
         FROM runs
+        WHERE in_window(first_start_ns, last_end_ns, $from, $to)
         QUALIFY row_number() OVER (PARTITION BY collective ORDER BY start_ns DESC, kernel_id) = 1
     ) AS last
     JOIN begun ON begun.place = last.place

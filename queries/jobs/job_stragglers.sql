@@ -7,7 +7,7 @@
 -- where it launched the collective later, by half of it at least; else the GPU waited for something that was
 -- to be done before, such as an event. The longest part is the cause; who is not late has no row. Work of
 -- several streams at a time counts for each, as far as it is before the collective.
--- @of     traces
+-- @of     job
 -- @param  step VARCHAR = NULL     text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'   whose launches begin a step: thread or process
 -- @param  limit BIGINT = 50       collectives per job, those with the longest delay; NULL for all
@@ -71,6 +71,7 @@ ends AS (
         arg_max(kernel_id, (start_ns, -kernel_id)) AS last_id,
         arg_min(kernel_id, (start_ns, kernel_id)) AS first_id
     FROM runs
+    WHERE in_window(first_start_ns, last_end_ns, $from, $to)
     GROUP BY collective
     HAVING last_id <> first_id
 ),

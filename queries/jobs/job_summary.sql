@@ -2,7 +2,7 @@
 --
 -- A job is what the tag job says, or traces that share collectives; one trace can hold several ranks, see the
 -- view jobs. Times are on the clock of the job's first trace.
--- @of     traces
+-- @of     job
 -- @needs  timeline
 -- @column job VARCHAR                name of the job: its tag, or the name of its first trace
 -- @column job_known_by VARCHAR       tag, communicator (shared), ends (of collectives that fit) or alone
@@ -45,17 +45,20 @@ runs AS (
 ),
 covered AS (
     SELECT
-        trace_id,
-        process_id,
-        gpu_id,
+        gpu_operations.trace_id,
+        gpu_operations.process_id,
+        gpu_operations.gpu_id,
         kind,
         start_ns,
         end_ns,
         coalesce(
-            busy_until(start_ns, end_ns, (kind, operation_id), (trace_id, process_id, gpu_id)), start_ns
+            busy_until(start_ns, end_ns, (kind, operation_id),
+                       (gpu_operations.trace_id, gpu_operations.process_id, gpu_operations.gpu_id)),
+            start_ns
         ) AS busy_until_ns
     FROM gpu_operations
-    SEMI JOIN numbered USING (trace_id)
+    JOIN numbered USING (trace_id, process_id, gpu_id)
+    WHERE in_window(start_ns + shift_ns, end_ns + shift_ns, $from, $to)
 ),
 worked AS (
     SELECT
@@ -77,6 +80,7 @@ shared AS (
         count_if(ranks > 1)::BIGINT AS collectives,
         count_if(ranks = 1)::BIGINT AS alone
     FROM runs
+    WHERE in_window(first_start_ns, last_end_ns, $from, $to)
     GROUP BY ALL
 )
 SELECT

@@ -3,7 +3,7 @@
 -- From collective to collective: a rank works until it comes to one, waits there for the last rank, and the
 -- exchange takes until its own end. What lies between is work or idle: gpu-gaps and busy tell them apart.
 -- Times are on the clock of the job's first trace.
--- @of     traces
+-- @of     job
 -- @param  limit BIGINT = 2000   stretches per job, the longest ones; NULL for all
 -- @needs  kernels timeline
 -- @column job VARCHAR           name of the job: its tag, or the name of its first trace
@@ -61,7 +61,7 @@ SELECT
     to_ns - from_ns AS duration_ns
 FROM stretches
 JOIN numbered USING (trace_id, process_id, gpu_id)
-WHERE from_ns < to_ns
+WHERE from_ns < to_ns AND in_window(from_ns, to_ns, $from, $to)
 QUALIFY within_limit(
     row_number() OVER (PARTITION BY job_id ORDER BY duration_ns DESC, from_ns, kernel_id, state), $limit
 )

@@ -3,7 +3,7 @@
 -- Imbalance is how much more the rank with most has than the mean of all: of what all wait for in each step,
 -- it is what an even spread would save. Ranks that have none of a kernel count with 0, unless whole CUDA
 -- graphs hide kernels.
--- @of     traces
+-- @of     job
 -- @param  topic VARCHAR = '*'         one or a pattern: rank (totals), kernel, copy
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels timeline
@@ -47,6 +47,7 @@ worked AS (
     JOIN numbered USING (trace_id, process_id, gpu_id)
     LEFT JOIN named
         ON kind = 'kernel' AND named.name = operation AND named.full_name = operations.full_name
+    WHERE in_window(operations.start_ns + shift_ns, operations.end_ns + shift_ns, $from, $to)
     GROUP BY ALL
 ),
 measured AS (

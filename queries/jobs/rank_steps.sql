@@ -3,7 +3,7 @@
 -- Steps are those of communication-per-step, counted alike on all ranks (see runs_in_steps), and their five
 -- parts add up to the span. What a rank waits for the last one to come to a collective is exposed, too; what
 -- is left of the exposed time is the exchange itself. Times are on the clock of the job's first trace.
--- @of     traces
+-- @of     job
 -- @param  step VARCHAR = NULL    text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'  whose launches begin a step: thread or process
 -- @needs  kernels timeline
@@ -94,4 +94,5 @@ JOIN numbered
 LEFT JOIN waits
     ON waits.trace_id = summed.trace_id AND waits.process_id = owner AND waits.gpu_id = summed.gpu_id
     AND waits.step = summed.step
+WHERE in_window(step_start_ns + shift_ns, step_start_ns + shift_ns + span_ns, $from, $to)
 ORDER BY job, job_id, summed.step, rank NULLS LAST, numbered.trace, owner, numbered.gpu_id, start_ns

@@ -3,7 +3,7 @@
 -- By what a rank waits for the last one in a collective, on the average: the slowest rank, which waits
 -- least, is number 1. The first collective is left out, as ranks start up before it. What sets the slowest
 -- rank apart from the fastest: traceql diff --job JOB.
--- @of     traces
+-- @of     job
 -- @param  skip BIGINT = 1       collectives at the start of the job that are left out
 -- @needs  kernels timeline
 -- @column job VARCHAR           name of the job: its tag, or the name of its first trace
@@ -29,6 +29,7 @@ runs AS (
     FROM job_runs(numbered)
     WHERE ranks > 1
     QUALIFY dense_rank() OVER (PARTITION BY job_id ORDER BY first_start_ns, collective) > $skip
+        AND in_window(first_start_ns, last_end_ns, $from, $to)
 ),
 summed AS (
     SELECT

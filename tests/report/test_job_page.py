@@ -74,7 +74,7 @@ def test_ranks_of_one_job_are_no_baseline_and_variant(database: Database) -> Non
 def test_ranks_that_share_a_report_are_compared_by_their_processes(database: Database) -> None:
     page = Parsed(database.report(job="llama_tp2"))
     assert "llama_tp2 rank 1 is the fastest" in page.text
-    assert "-- of tables narrowed to what the process of each rank did" in page.text
+    assert "-- of tables narrowed to what each rank did" in page.text
     # One trace has one clock.
     assert "What this job does not tell" in page.text and "No job has several traces" in page.text
 

@@ -64,7 +64,8 @@ TAGS = (
     "compared",
     "card",
 )
-# What a question can be of: of traces, in a window of time where that is a timeline, added up over them.
+# What a question can be of: of traces, in a window of time where that is a timeline, added up over them; of
+# jobs, in a window of their clock.
 _OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "traces": ("traces",),
@@ -72,6 +73,7 @@ _OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "totals": ("traces", "window", "totals"),
         "sums": ("traces", "totals"),
         "window": ("window",),
+        "job": ("traces", "job"),
         "runs": (),
     }
 )

@@ -87,17 +87,20 @@ def _answers(ask: Asker, job: Job, given: Given) -> Iterator[Section]:
 def _slowest(ask: Asker, job: Job, given: Given, silent: list[Note]) -> Iterator[Section]:
     """What sets the slowest rank apart from the fastest."""
     try:
-        of_ranks, fastest, slowest = compare.ranks(ask, job.name)
+        own = declared.own(ask.catalog.find("diff"), given)
+        place = {name: own.pop(name, None) for name in ("from", "to", "within")}
+        of_ranks, fastest, slowest = compare.ranks(ask, job.name, place)
     except QueryError as error:
         silent.append(Note(f"Slowest and fastest rank: {error.message}. {error.remedy}"))
         return
 
     def of(name: str, anchor: str, params: Mapping[str, Value]) -> Figure:
-        own = declared.own(ask.catalog.find(name), given)
         shown = figure(of_ranks, name, {**params, **own}, anchor=anchor)
-        command = shlex.join(["traceql", "diff", "--job", job.name, "--topic", str(params["topic"])])
-        narrowed = "" if of_ranks is ask else "-- of tables narrowed to what the process of each rank did\n"
-        return replace(shown, command=command, sql=narrowed + shown.sql)
+        command = ["traceql", "diff", "--job", job.name, "--topic", str(params["topic"])]
+        for word, value in place.items():
+            command += [] if value is None else [f"--{word}", str(value)]
+        narrowed = "" if of_ranks is ask else "-- of tables narrowed to what each rank did\n"
+        return replace(shown, command=shlex.join(command), sql=narrowed + shown.sql)
 
     sides: dict[str, Value] = {"baseline": [fastest], "variant": [slowest]}
     if figures := tuple(asked.differences(of, sides, _ANCHOR)):
