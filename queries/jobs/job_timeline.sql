@@ -1,15 +1,15 @@
--- When does each rank of a job work, wait for others, and communicate?
+-- When does each rank of a job work, idle, wait for others, and communicate?
 --
--- From collective to collective: a rank works until it comes to one, waits there for the last rank, and the
--- exchange takes until its own end. What lies between is work or idle: gpu-gaps and busy tell them apart.
--- Times are on the clock of the job's first trace.
+-- From collective to collective: a rank's GPU works or idles until it comes to one, waits there for the last
+-- rank, and the exchange takes until its own end. It works while any operation runs. Times are on the clock of
+-- the job's first trace.
 -- @of     job
 -- @param  limit BIGINT = 2000   stretches per job, the longest ones; NULL for all
 -- @needs  kernels timeline
 -- @column job VARCHAR           name of the job: its tag, or the name of its first trace
 -- @column rank BIGINT           number of the rank, see the view jobs
 -- @column trace VARCHAR         name of the trace
--- @column state VARCHAR         work or idle, waiting, or exchange
+-- @column state VARCHAR         work, idle, waiting or exchange
 -- @column kernel VARCHAR        the collective that it does, or comes to
 -- @column communicator VARCHAR  hash of NCCL's communicator; NULL if not recorded
 -- @column start_ns BIGINT       start
@@ -28,11 +28,46 @@ runs AS (
     FROM job_runs(numbered)
     WHERE ranks > 1
 ),
-begun AS (
-    SELECT trace_id, process_id, gpu_id, min(start_ns) + any_value(shift_ns) AS first_ns
-    FROM gpu_operations
+operations AS (
+    SELECT operations_by_work.* REPLACE (start_ns + shift_ns AS start_ns, end_ns + shift_ns AS end_ns),
+           process_id AS owner
+    FROM operations_by_work
     JOIN numbered USING (trace_id, process_id, gpu_id)
-    GROUP BY trace_id, process_id, gpu_id
+),
+states AS (
+    SELECT *, (trace_id, owner, gpu_id) AS place, state <> 'idle' AS is_busy FROM gpu_states(operations)
+),
+begun AS (
+    SELECT place, min(start_ns) AS first_ns FROM states GROUP BY place
+),
+before AS (
+    SELECT runs.*, begun.place, coalesce(before_ns, first_ns) AS from_ns
+    FROM runs
+    JOIN begun ON begun.place = (trace_id, process_id, gpu_id)
+),
+-- No collective runs between two of them, so that none of these stretches reaches beyond its end.
+between_two AS (
+    SELECT
+        before.trace_id,
+        process_id,
+        before.gpu_id,
+        kernel_id,
+        kernel,
+        communicator,
+        is_busy,
+        states.start_ns AS from_ns,
+        states.end_ns AS to_ns,
+        is_busy IS DISTINCT FROM lag(is_busy) OVER of_run AS is_new
+    FROM states
+    ASOF JOIN before ON before.place = states.place AND before.from_ns <= states.start_ns
+    WHERE states.start_ns < before.start_ns
+    WINDOW of_run AS (PARTITION BY kernel_id ORDER BY states.start_ns)
+),
+counted AS (
+    SELECT
+        *,
+        count_if(is_new) OVER (PARTITION BY kernel_id ORDER BY from_ns ROWS UNBOUNDED PRECEDING) AS number
+    FROM between_two
 ),
 stretches AS (
     SELECT
@@ -42,13 +77,24 @@ stretches AS (
         kernel_id,
         kernel,
         communicator,
+        CASE WHEN is_busy THEN 'work' ELSE 'idle' END AS state,
+        min(from_ns) AS from_ns,
+        max(to_ns) AS to_ns
+    FROM counted
+    GROUP BY trace_id, process_id, gpu_id, kernel_id, kernel, communicator, is_busy, number
+    UNION ALL
+    SELECT
+        trace_id,
+        process_id,
+        gpu_id,
+        kernel_id,
+        kernel,
+        communicator,
         unnest([
-            {'state': 'work or idle', 'from_ns': coalesce(before_ns, first_ns), 'to_ns': start_ns},
             {'state': 'waiting', 'from_ns': start_ns, 'to_ns': last_start_ns},
             {'state': 'exchange', 'from_ns': last_start_ns, 'to_ns': end_ns}
         ], recursive := true)
     FROM runs
-    JOIN begun USING (trace_id, process_id, gpu_id)
 )
 SELECT
     job,

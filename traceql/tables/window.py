@@ -53,8 +53,8 @@ class Window:
         range: only what lies in NVTX ranges like this, a pattern of LIKE whose escape is a backslash; None
             for anywhere.
         instance: which of them in each process, from 0; None for all.
-        shifts: number of a trace, and what is to be added to its times to get those of the clock that `from_ns`
-            and `to_ns` are of; none for their own.
+        shifts: number of a trace, and what is to be added to its times to get those of the clock of `from_ns`
+            and `to_ns`; none for their own.
     """
 
     from_ns: int | None = None

@@ -128,7 +128,8 @@ class Lake(Store):
             self._place.make()
         except OSError as error:
             raise DatabaseError(
-                f"{self.path}: no lake can be made ({error.strerror})", "Choose another place with --db."
+                f"{self.path}: no lake can be made ({error.strerror or error})",
+                "Choose another place with --db.",
             ) from error
 
     @contextlib.contextmanager
