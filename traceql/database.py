@@ -63,7 +63,8 @@ def open(  # noqa: A001
             None for any time. Then it raises `TimeLimitError`.
         wait_s: how long a question or a change waits for another process that has the file open; that it
             waits is said by the logger ``traceql``, by default on standard error.
-        lake: make a lake, if the path leads to a new or empty folder.
+        lake: make a lake, if the path leads to a new or empty folder. A text that ends in a slash means one
+            anyway; a `pathlib.Path` forgets the slash.
 
     Raises:
         CatalogError: a folder cannot be used.

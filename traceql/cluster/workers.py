@@ -25,8 +25,9 @@ T = TypeVar("T")
 
 # Of what is sent to workers, so much waits at each of them.
 _WAITING_EACH = 2
-# Seconds in which a scheduler has to answer.
-_TIMEOUT_S = 20
+# Within which a scheduler has to answer, where Dask's own configuration does not say.
+_TIMEOUT = "5s"
+_TIMEOUT_KEY = "distributed.comm.timeouts.connect"
 _LOCAL = re.compile(r"local(?::(?P<count>[1-9]\d{0,3}))?")
 
 
@@ -71,6 +72,7 @@ def workers(scheduler: str) -> Iterator[Workers]:
             f"{scheduler}: not a number of processes", "Write local, or local:N for N of them."
         )
     try:
+        import dask
         from distributed import Client
     except ImportError:
         raise ClusterError(
@@ -78,11 +80,13 @@ def workers(scheduler: str) -> Iterator[Workers]:
             "Install it: pip install 'traceql[cluster]'. Without it: --scheduler local.",
         ) from None
     try:
-        client: Any = Client(scheduler, timeout=_TIMEOUT_S, set_as_default=False)  # type: ignore[no-untyped-call]
+        timeout = dask.config.get(_TIMEOUT_KEY, _TIMEOUT, config=dask.config.collect())
+        client: Any = Client(scheduler, timeout=timeout, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise ClusterError(
-            f"{scheduler}: no scheduler answers ({str(error) or type(error).__name__})",
-            "An address looks like tcp://HOST:8786; dask scheduler prints its own.",
+            f"{scheduler}: no scheduler answers within {timeout} ({str(error) or type(error).__name__})",
+            "An address looks like tcp://HOST:8786; dask scheduler prints its own. One that takes longer: "
+            "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT=30s.",
         ) from error
     with client:
         yield Dask(client, scheduler)
