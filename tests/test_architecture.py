@@ -108,6 +108,7 @@ def test_a_third_party_package_has_one_owner(module: Path) -> None:
         assert room_of(module) in owners, f"{package} belongs to {OWNERS[package]}"
 
 
+@pytest.mark.long
 def test_nothing_that_may_be_imported_is_not() -> None:
     used = {room: set() for room in ALLOWED}
     for module in MODULES:

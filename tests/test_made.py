@@ -36,6 +36,7 @@ RECORDINGS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_a_recording_is_the_same_as_a_report_and_as_an_export(name: str, tmp_path: Path) -> None:
     recording = RECORDINGS[name]

@@ -100,6 +100,7 @@ def test_a_notebook_shows_it_and_names_from_reports_stay_text(db: traceql.Databa
     assert "\x1b" not in everything
 
 
+@pytest.mark.long
 def test_several_threads_ask_at_once(db: traceql.Database) -> None:
     def total(_: int) -> int:
         return int(db.query("top_kernels", trace="run")["total_ns"].sum())

@@ -142,6 +142,7 @@ def test_a_kernel_that_is_not_there_is_an_error(made: Database) -> None:
         made.kernel_card("gemm", trace="elsewhere")
 
 
+@pytest.mark.long
 def test_the_command_writes_the_card_as_json(path: Path) -> None:
     kernels = json.loads(
         run("query", "top-kernels", "--db", str(path), "--format", "json", "--limit", "1").stdout

@@ -57,6 +57,7 @@ def one(condition: str, **others: Any) -> check_files.CheckFile:
 # --- shipped files --------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_nwor_saves_writes_on_the_recorded_pair_but_changes_reads_and_l2(corpus: Database) -> None:
     verdicts = corpus.check("nwor", **VECTORIZED)
     assert outcomes(verdicts) == {
@@ -82,6 +83,7 @@ def test_nwor_saves_writes_on_the_recorded_pair_but_changes_reads_and_l2(corpus:
     assert [round(row["delta_pct"], 2) for row in evidence["l2-writes-follow"]] == [-46.37, -46.89, 17.46]
 
 
+@pytest.mark.long
 def test_the_saved_share_matches_the_rows_that_are_not_written(corpus: Database) -> None:
     verdicts = corpus.check("nwor", **VECTORIZED, parameters=TOKENS)
     assert outcomes(verdicts)["dram-writes-match-rows"] == "pass"
@@ -100,6 +102,7 @@ def test_the_saved_share_matches_the_rows_that_are_not_written(corpus: Database)
     )
 
 
+@pytest.mark.long
 def test_writes_without_what_the_flush_writes_back_do_not_match_the_rows() -> None:
     database = empty()
     names = ("scv_ncu_baseline_vectorized", "scv_ncu_nwor_vectorized")
@@ -116,6 +119,7 @@ def test_writes_without_what_the_flush_writes_back_do_not_match_the_rows() -> No
     assert told() == "pass"
 
 
+@pytest.mark.long
 def test_without_the_ranges_of_our_workload_the_total_alone_is_judged(corpus: Database) -> None:
     verdicts = corpus.check("nwor", **VECTORIZED, parameters={"pair": {"a": "b"}})
     assert outcomes(verdicts)["dram-writes-fall"] == "pass"
@@ -185,6 +189,7 @@ def test_one_wait_is_a_gain_only_where_there_were_more(before: int, after: int, 
     assert outcomes(database.check("scv", baseline="before", variant="after"))["one-sync"] == verdict
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("by_node", ["before", "after"])
 def test_time_that_tracing_by_node_made_longer_decides_only_what_it_cannot_have_changed(by_node: str) -> None:
     def mask(replay: int, nodes: bool) -> Recording:
@@ -263,6 +268,7 @@ def test_a_range_that_is_absent_fails_to_be_visible_and_tells_nothing_else(corpu
     assert launches.evidence[0]["variant_per_instance"] is None
 
 
+@pytest.mark.long
 def test_warps_are_judged_on_ncu_reports(corpus: Database) -> None:
     names = {"baseline": "scv_baseline_off.ncu-rep.xz", "variant": "scv_baseline_graph.ncu-rep.xz"}
     told = outcomes(corpus.check("scv", **names))
@@ -273,6 +279,7 @@ def test_warps_are_judged_on_ncu_reports(corpus: Database) -> None:
     )
 
 
+@pytest.mark.long
 def test_latency_and_tokens_of_imported_runs_are_judged(home: Path, tmp_path: Path) -> None:
     database = copy_of(home, tmp_path)
     for name, report in zip(("before", "after"), VECTORIZED.values(), strict=True):
@@ -306,6 +313,7 @@ def test_latency_and_tokens_of_imported_runs_are_judged(home: Path, tmp_path: Pa
     assert {bad[name] for name in names} == {"fail"}
 
 
+@pytest.mark.long
 def test_runs_of_the_guides_layout_are_judged_without_a_trace_by_one_command(tmp_path: Path) -> None:
     sides = [TABLES / f"small_{name}_t0.7.json" for name in ("baseline", "nwor")]
     result = run(tmp_path, "nwor", "--baseline", sides[0], "--variant", sides[1], "-f", "json", status=0)
@@ -320,6 +328,7 @@ def test_runs_of_the_guides_layout_are_judged_without_a_trace_by_one_command(tmp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_runs_of_a_database_are_judged_by_their_names(tmp_path: Path) -> None:
     with traceql.open(tmp_path / "traces.duckdb") as database:
         database.import_runs(TABLES / "four_modes_latency.json")
@@ -339,6 +348,7 @@ def test_runs_of_a_database_are_judged_by_their_names(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_both_modes_are_judged_over_the_matrix(corpus: Database) -> None:
     modes = {
         "off/off": "baseline_off",
@@ -358,6 +368,7 @@ def test_both_modes_are_judged_over_the_matrix(corpus: Database) -> None:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("by_node", "longer", "verdict"),
     [
@@ -671,6 +682,7 @@ def run(home: Path, *arguments: object, status: int) -> subprocess.CompletedProc
     return result
 
 
+@pytest.mark.long
 def test_the_exit_status_tells_failure_doubt_and_success_apart(home: Path) -> None:
     names = ("--baseline", "scv_baseline_vectorized", "--variant", "scv_nwor_vectorized")
     result = run(home, "nwor", *names, status=FAILED)
@@ -687,6 +699,7 @@ def test_the_exit_status_tells_failure_doubt_and_success_apart(home: Path) -> No
     assert "Missing argument 'FILE'" in run(home, status=2).stderr
 
 
+@pytest.mark.long
 def test_report_files_can_be_judged_without_a_database(home: Path, tmp_path: Path) -> None:
     names = [REPORTS / name for name in VECTORIZED.values()]
     result = run(tmp_path, "nwor", "--baseline", names[0], "--variant", names[1], "-f", "json", status=FAILED)
@@ -717,6 +730,7 @@ def test_files_can_be_judged_beside_a_damaged_database(tmp_path: Path) -> None:
     assert "not a DuckDB database" in run(tmp_path, "nwor-scv", status=1).stderr
 
 
+@pytest.mark.long
 def test_a_shipped_file_can_be_printed_and_made_ones_own(home: Path) -> None:
     shown = run(home, "budget", "--show", status=0).stdout
     assert shown == check_files.load("budget", catalog.shipped()).text
@@ -727,6 +741,7 @@ def test_a_shipped_file_can_be_printed_and_made_ones_own(home: Path) -> None:
     assert "No rows. No step: no range is like the one asked for" in result.stdout
 
 
+@pytest.mark.long
 def test_lists_and_maps_are_given_one_by_one(home: Path) -> None:
     names = ("--baseline", "scv_baseline_vectorized", "--variant", "scv_nwor_vectorized")
     pair = ("--param", "pair=step/kv_write=step/nwor_commit", "--param", "pair=step/mask=step/mask")

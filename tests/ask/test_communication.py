@@ -32,6 +32,7 @@ def ranks() -> Iterator[Database]:
         yield db
 
 
+@pytest.mark.long
 def test_what_nccl_says_is_the_same_in_a_report_and_in_its_export(ranks: Database) -> None:
     statement = (
         "SELECT text, start_ns, payload FROM nvtx_ranges JOIN traces USING (trace_id) WHERE trace = $trace"

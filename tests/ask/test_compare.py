@@ -322,6 +322,7 @@ def test_a_metric_without_a_value_stays_unknown() -> None:
     ]
 
 
+@pytest.mark.long
 def test_the_nwor_pair_has_the_published_traffic(corpus: Database) -> None:
     found = corpus.compare([PROFILED_A], [PROFILED_B], names="short")
     kernel = values(found.differences, "kernel")
@@ -359,6 +360,7 @@ def test_any_metric_is_compared_and_one_that_was_not_measured_is_named(corpus: D
     assert "Not measured in baseline and variant: recorded by ncu --metrics no_such.sum." in found.notes
 
 
+@pytest.mark.long
 def test_a_trace_does_not_differ_from_itself(corpus: Database) -> None:
     for trace in (A, PROFILED_A):
         found = corpus.compare([trace], [trace])
@@ -370,6 +372,7 @@ def test_a_trace_does_not_differ_from_itself(corpus: Database) -> None:
 # --- whether they can be compared -----------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_recordings_are_compared_before_their_numbers(corpus: Database, tmp_path: Path) -> None:
     found = corpus.compare([PROFILED_A], ["esmm_a10g_2023.1.ncu-rep.xz"])
     rows = {row["property"]: row for row in found.findings.to_dicts()}
@@ -423,6 +426,7 @@ def test_a_tag_that_differs_is_named_but_is_no_reason_to_distrust() -> None:
     assert found.alike is True
 
 
+@pytest.mark.long
 def test_what_cannot_be_compared_is_refused_with_a_way_out(corpus: Database, tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="the baseline holds ncu traces, the variant nsys traces") as caught:
         corpus.compare([PROFILED_A], [A])
@@ -565,6 +569,7 @@ def run(home: Path, *arguments: str | Path, status: int = 0) -> tuple[str, str]:
     return result.stdout, result.stderr
 
 
+@pytest.mark.long
 def test_the_command_says_first_whether_the_sides_are_comparable(home: Path) -> None:
     out, err = run(home, "old", "new", "--topic", "trace")
     notes = err.splitlines()
@@ -585,6 +590,7 @@ def test_traces_are_meant_by_tags_and_csv_holds_every_column(home: Path) -> None
     assert "launches: 4 in both, 56 in baseline only, 178 in variant only" in err
 
 
+@pytest.mark.long
 def test_reports_are_compared_without_a_database(tmp_path: Path) -> None:
     _, err = run(tmp_path, REPORTS / A, REPORTS / A)
     assert "is on both sides" in err
@@ -620,6 +626,7 @@ def test_a_query_takes_several_traces(home: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_what_the_command_cannot_compare_it_names(home: Path) -> None:
     _, err = run(home, "old", "nope", status=1)
     assert err.startswith("nope: neither a trace or tag in ")

@@ -673,6 +673,7 @@ def is_estimated(value: float | None, printed: str) -> bool:
 # --- the card of a kernel --------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_card_of_a_kernel_says_what_its_questions_say(profiles: Database) -> None:
     trace, name = "kinds_full", "shared_conflicts"
     card = profiles.kernel_card(name, trace=trace).to_dicts()

@@ -85,6 +85,7 @@ def _steps(rank: str, tmp_path: Path) -> tuple[int, list[Step], list[int]]:
     return tables["TARGET_INFO_SESSION_START_TIME"][0]["utcEpochNs"], steps, ends
 
 
+@pytest.mark.long
 def test_who_is_late_and_why_is_what_the_events_of_both_reports_say(late: Database, tmp_path: Path) -> None:
     (utc, first, ends), (other_utc, second, other_ends) = (_steps(rank, tmp_path) for rank in LATE)
     apart = statistics.median(
@@ -182,6 +183,7 @@ def test_what_sets_the_slowest_rank_apart_is_a_comparison_of_their_traces(late: 
         late.compare_ranks("train")
 
 
+@pytest.mark.long
 def test_one_report_of_two_processes_is_a_job_of_two_ranks() -> None:
     with traceql.open(":memory:") as db:
         db.ingest(REPORTS / "nccl_two_gpus.nsys-rep.xz", name="both")
@@ -211,6 +213,7 @@ def test_one_report_of_two_processes_is_a_job_of_two_ranks() -> None:
             assert sum(row[side] or 0 for row in called) == calls > 0
 
 
+@pytest.mark.long
 def test_ranks_of_a_model_in_one_report_are_late_where_their_steps_begin() -> None:
     """Llama on two GPUs: 66 all-reduces of vLLM's own, or NCCL's, in each of four steps, replayed by CUDA graphs."""
     with traceql.open(":memory:") as db:
@@ -231,6 +234,7 @@ def test_ranks_of_a_model_in_one_report_are_late_where_their_steps_begin() -> No
         assert sum(row["part"] == "collective" for row in path) == 66
 
 
+@pytest.mark.long
 def test_ranks_that_share_a_trace_differ_as_if_each_had_one_of_its_own() -> None:
     def rank(made: Recording, pid: int) -> Recording:
         made.range("step", 0, 90, pid=pid).range("inner", 10, 50, pid=pid)
@@ -398,6 +402,7 @@ def test_traces_of_two_tags_are_two_jobs_whatever_they_share() -> None:
     ]
 
 
+@pytest.mark.long
 def test_ranks_that_share_a_trace_of_a_lake_are_compared_as_well(tmp_path: Path) -> None:
     found = []
     for database in (traceql.open(tmp_path / "lake", lake=True), empty()):
@@ -408,6 +413,7 @@ def test_ranks_that_share_a_trace_of_a_lake_are_compared_as_well(tmp_path: Path)
     assert found[0].differences.rows() == found[1].differences.rows()
 
 
+@pytest.mark.long
 def test_that_traces_were_united_without_a_tag_is_said() -> None:
     database = empty()
     for name, recording in jobs.UNTAGGED.items():
@@ -418,6 +424,7 @@ def test_that_traces_were_united_without_a_tag_is_said() -> None:
     assert notes(told) == "" and set(told.frame()["job"]) == {"train"}
 
 
+@pytest.mark.long
 def test_ranks_that_were_not_recorded_are_counted() -> None:
     database = empty()
     for name, recording in jobs.TRAIN.items():
@@ -425,6 +432,7 @@ def test_ranks_that_were_not_recorded_are_counted() -> None:
     assert "train: 2 ranks of 4 were recorded" in notes(database.ask("job_summary"))
 
 
+@pytest.mark.long
 def test_ranks_of_the_same_number_are_two_that_were_recorded() -> None:
     database = empty()
     for name in ("x", "y"):

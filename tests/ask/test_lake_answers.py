@@ -41,6 +41,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, D
         yield file, lake
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question_is_answered_as_by_a_file(both: tuple[Database, Database], question: str) -> None:
     query = catalog.shipped().find(question)
@@ -72,6 +73,7 @@ def test_a_question_about_one_trace_is_answered_as_by_a_file(
     assert several
 
 
+@pytest.mark.long
 def test_a_window_is_answered_as_by_a_file(both: tuple[Database, Database]) -> None:
     narrowed: list[dict[str, Any]] = [
         {"trace": "one", "from": 100, "to": 1_300},

@@ -199,6 +199,7 @@ def test_a_range_is_told_as_ncu_takes_it(text: str) -> None:
         assert (row["range"], row["caution"]) == (text, "")
 
 
+@pytest.mark.long
 def test_a_range_of_a_domain_and_one_of_start_and_end_are_told_as_ncu_takes_them() -> None:
     def include(**of: Any) -> str:
         database = empty()
@@ -287,6 +288,7 @@ def test_the_program_is_the_one_that_the_trace_keeps(lines: list[str], expected:
 # --- what is recorded -----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_what_ran_before_the_profiler_was_started_counts_only_where_the_timeline_holds_it() -> None:
     def command(*starts: int, stops: Sequence[int] = (), launch: int = 2) -> str:
         recording = Recording()

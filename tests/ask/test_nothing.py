@@ -49,6 +49,7 @@ def test_what_is_there_is_not_said_to_be_missing(both: Database) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_time_beyond_the_recording_is_told_with_its_length(both: Database) -> None:
     told = "The time lies outside of what was recorded: line lasts 100 ns."
     assert notes(both.ask("top_kernels", trace="line", from_="10s")) == told
@@ -134,6 +135,7 @@ def test_the_label_of_a_metric_is_taken_but_its_name_is_offered() -> None:
         assert label not in said and metric in said
 
 
+@pytest.mark.long
 def test_a_number_above_that_of_the_last_launch_is_told_how_many_there_are(both: Database) -> None:
     said = notes(both.ask("ncu_command", trace="line", launch=99))
     assert "There is no launch 99: they are numbered from 1, 2 in line." in said

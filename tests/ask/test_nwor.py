@@ -301,6 +301,7 @@ def test_launches_through_the_driver_count_like_those_of_the_runtime(corpus: Dat
     assert rows["launch_ns",]["variant"] == 173_134
 
 
+@pytest.mark.long
 def test_host_calls_of_the_mask_equal_a_sum_over_times(corpus: Database) -> None:
     for trace in ("scv_baseline_off.sqlite.xz", "scv_nwor_graph.sqlite.xz", "llama_eager.sqlite.xz"):
         text = "layer" if trace.startswith("llama") else "scv_compute_mask"
@@ -325,6 +326,7 @@ def test_host_calls_of_the_mask_equal_a_sum_over_times(corpus: Database) -> None
         }
 
 
+@pytest.mark.long
 def test_what_a_range_costs_by_hand(memory: Database) -> None:
     recording = (
         Recording()
@@ -437,6 +439,7 @@ def test_a_tag_of_the_trace_comes_before_its_runs(memory: Database) -> None:
     assert rows["draft_tokens",]["variant"] == 20
 
 
+@pytest.mark.long
 def test_runs_of_the_guides_layout_save_10_percent_of_the_dram_writes(memory: Database) -> None:
     for name in ("baseline", "nwor"):
         memory.import_runs(TABLES / f"small_{name}_t0.7.json")
@@ -500,6 +503,7 @@ def named(modes: Mapping[str, str]) -> dict[str, list[str]]:
     return {mode: [f"scv_{name}.ncu-rep.xz", f"scv_{name}.sqlite.xz"] for mode, name in modes.items()}
 
 
+@pytest.mark.long
 def test_the_four_modes_stand_side_by_side(corpus: Database) -> None:
     rows = found(corpus, "nwor_scv_matrix", mode=named(MODES), exclude=["step/flush_l2"])
     cells = {measure: tuple(row.values())[1:5] for (measure,), row in rows.items()}
@@ -575,6 +579,7 @@ def test_a_range_that_a_mode_never_entered_is_absent_not_free(memory: Database) 
     )
 
 
+@pytest.mark.long
 def test_modes_that_name_no_trace_are_refused(corpus: Database) -> None:
     with pytest.raises(QueryError, match="no trace is called nope"):
         corpus.query("nwor_scv_matrix", mode={"off/off": "nope"})

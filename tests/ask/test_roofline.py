@@ -391,6 +391,7 @@ def test_kernels_and_launches_have_the_same_totals(profiles: Database, trace: st
 # --- ranges and layers ----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_range_holds_what_runs_in_the_ranges_inside_it(profiles: Database) -> None:
     rows = {row["path"]: row for row in ask(profiles, "range_roofline", trace=LLAMA)}
     step = rows["execute_context_4(2048)_generation_0(0)"]
@@ -482,6 +483,7 @@ def test_a_report_without_roofline_metrics_explains_itself(profiles: Database) -
         assert "DRAM bytes" not in row["lacks"]
 
 
+@pytest.mark.long
 def test_the_list_of_questions_says_what_no_trace_measured(tmp_path: Path) -> None:
     with traceql.open(tmp_path / "x.duckdb") as database:
         database.ingest(REPORTS / TRAFFIC_ONLY)
@@ -697,6 +699,7 @@ def test_wrong_parameters_are_errors(profiles: Database) -> None:
         profiles.query("kernel_roofline", trace=LLAMA, by="layer")
 
 
+@pytest.mark.long
 def test_the_counters_that_collectors_ask_for_give_every_roof_on_an_h200(corpus: Database) -> None:
     trace = "roofline_counters.ncu-rep.xz"
     rows = sorted(launches(corpus, trace=trace), key=lambda row: row["flop"])

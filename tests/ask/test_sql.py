@@ -51,6 +51,7 @@ def test_every_table_and_view_is_narrowed_to_the_traces_that_are_named(
     assert three.sql("SELECT count(*) FROM traces", trace=words).item() == len(names)
 
 
+@pytest.mark.long
 def test_no_table_of_a_trace_is_left_whole(three: Database) -> None:
     for table in schema.TABLES:
         if table.of_trace:
@@ -182,6 +183,7 @@ def test_what_stands_for_a_table_or_column_of_nvidia_is_there() -> None:
         assert not set(renamed) & names
 
 
+@pytest.mark.long
 def test_every_view_of_rows_of_a_trace_names_it(three: Database) -> None:
     for view in catalog.shipped().views.values():
         names = [column.name for column in view.columns]

@@ -91,6 +91,7 @@ def test_four_points_show_a_sharp_bend(db: Database) -> None:
     ) == {0: 128, 1: 128, 2: 64}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("noise", [0, 0.01])
 def test_a_straight_line_rises_and_has_no_elbow(db: Database, noise: float) -> None:
     draw = random.Random(31)

@@ -216,6 +216,7 @@ def test_the_first_matching_pattern_decides_the_category(
     assert found["category"].to_list() == [category]
 
 
+@pytest.mark.long
 def test_every_kernel_of_vllm_has_a_category(corpus: Database) -> None:
     for trace in ("llama_eager", "llama_graph"):
         rows = ask(corpus, "kernel_categories", trace=trace)

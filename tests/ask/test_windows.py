@@ -361,6 +361,7 @@ def test_a_place_that_is_none_is_refused(place: dict[str, Any], problem: str) ->
         database.query("top_kernels", **place)
 
 
+@pytest.mark.long
 def test_kernels_whose_launch_the_window_cuts_off_are_noted(made: Database) -> None:
     said = made.ask("top_kernels", trace="whole", from_=1_000, to=2_000).notes
     assert [note.code for note in said if note.code == "window"] == ["window"]
@@ -571,6 +572,7 @@ def test_what_has_no_tag_stands_for_itself_and_a_window_holds_for_each() -> None
         assert found.select("trace", "instances", "total_ns").rows() == [("b", 1, 3), ("h200", 1, 2)]
 
 
+@pytest.mark.long
 def test_rows_are_by_their_own_word_and_by_a_tag_at_the_same_time() -> None:
     with traceql.open(":memory:") as database:
         for name, started in (("a", 0), ("b", 100)):

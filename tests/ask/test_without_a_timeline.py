@@ -25,6 +25,7 @@ def test_nothing_is_said_about_times_that_were_not_recorded(name: str) -> None:
     assert refused.value.remedy == "Recorded by: nsys profile --trace=cuda,nvtx"
 
 
+@pytest.mark.long
 def test_no_question_answers_counters_with_no_rows_and_no_word() -> None:
     db = store.empty()
     Profile().kernel("x", ns=10, dram_read=1).store(db, "counters")

@@ -53,6 +53,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_ingest_reports_on_stderr_what_came_in_and_what_was_missing(tmp_path: Path) -> None:
     result = traceql("ingest", *PAIR, "--tag", "gpu=h200", cwd=tmp_path)
     assert result.stdout == ""
@@ -92,6 +93,7 @@ def test_a_report_that_is_there_keeps_its_name_and_tags_and_says_which_it_was_no
         assert database.sql("SELECT trace, tags FROM traces").rows() == [("first", {"gpu": "h200"})]
 
 
+@pytest.mark.long
 def test_traces_are_tagged_together_and_listed_by_their_tags(tmp_path: Path) -> None:
     traceql("ingest", *PAIR, "--tag", "gpu=h200", cwd=tmp_path)
 
@@ -131,6 +133,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_the_tree_of_traces_shows_jobs_and_ranks(job: Path) -> None:
     assert traceql("ls", "--tree", cwd=job).stdout.splitlines() == [
         "single, nsys",
@@ -159,6 +162,7 @@ def test_the_tree_of_traces_shows_jobs_and_ranks(job: Path) -> None:
     assert "--by is for --tree" in traceql("ls", "--by", "gpu", cwd=job, status=2).stderr
 
 
+@pytest.mark.long
 def test_diff_of_a_job_compares_its_fastest_rank_with_the_slowest(job: Path) -> None:
     told = traceql("diff", "--job", "train", "--topic", "kernel", "-f", "csv", cwd=job)
     assert "fastest rank of train: a; slowest: b" in told.stderr
@@ -169,6 +173,7 @@ def test_diff_of_a_job_compares_its_fastest_rank_with_the_slowest(job: Path) -> 
     assert "no job 'nobody'" in traceql("diff", "--job", "nobody", cwd=job, status=1).stderr
 
 
+@pytest.mark.long
 def test_ingest_finds_reports_in_folders_and_by_pattern(tmp_path: Path) -> None:
     (tmp_path / "runs" / "deeper").mkdir(parents=True)
     for number, path in enumerate([*PAIR, REPORTS / "llama_graph.sqlite.xz"]):
@@ -184,12 +189,14 @@ def test_ingest_finds_reports_in_folders_and_by_pattern(tmp_path: Path) -> None:
     assert found == "trace\nscv_nwor_vectorized\n"
 
 
+@pytest.mark.long
 def test_a_report_and_its_export_get_different_names(tmp_path: Path) -> None:
     traceql("ingest", REPORTS / "scv_nwor_off.ncu-rep.xz", REPORTS / "scv_nwor_off.sqlite.xz", cwd=tmp_path)
     found = traceql("sql", "SELECT trace FROM traces ORDER BY trace_id", "-f", "csv", cwd=tmp_path).stdout
     assert found.split() == ["trace", "scv_nwor_off", "scv_nwor_off.sqlite"]
 
 
+@pytest.mark.long
 def test_sql_over_some_traces_only(home: Path) -> None:
     statement = "SELECT trace, count(*) AS n FROM kernels NATURAL JOIN traces GROUP BY trace ORDER BY trace"
     whole = traceql("sql", statement, "-f", "csv", cwd=home).stdout.splitlines()
@@ -218,6 +225,7 @@ def test_schema_answers_names_of_nvidia_and_of_before_with_ours(home: Path) -> N
         assert said in traceql("schema", asked, cwd=home, status=1).stderr
 
 
+@pytest.mark.long
 def test_a_question_that_bears_a_name_of_nvidias_can_have_its_headers(tmp_path: Path) -> None:
     for name in ("llama_graph", "graph_nodes"):
         traceql("ingest", "-q", REPORTS / f"{name}.sqlite.xz", cwd=tmp_path)
@@ -250,6 +258,7 @@ def test_a_question_that_bears_a_name_of_nvidias_can_have_its_headers(tmp_path: 
     assert "No such option" in wrong.stderr
 
 
+@pytest.mark.long
 def test_the_dram_question_is_answered(home: Path) -> None:
     arguments = [
         "query",
@@ -278,6 +287,7 @@ NAME = "index_elementwise_kernel"
 FIRST = (1 << 32) + 1
 
 
+@pytest.mark.long
 def test_output_as_csv_json_ndjson_markdown_and_parquet(home: Path) -> None:
     def run(form: str) -> str:
         return traceql("sql", QUESTION, "--format", form, cwd=home).stdout
@@ -318,6 +328,7 @@ def test_what_json_has_no_form_for_inside_lists_and_maps_stays_valid_json(home: 
     assert '{"2020-01-02": null}' in traceql("sql", statement, cwd=home).stdout
 
 
+@pytest.mark.long
 def test_null_lifts_a_limit_and_other_words_are_no_numbers(home: Path) -> None:
     def rows(limit: str) -> int:
         return traceql("query", "top-kernels", "--limit", limit, "-f", "ndjson", cwd=home).stdout.count("\n")
@@ -368,6 +379,7 @@ def test_a_note_about_missing_data_goes_to_stderr(home: Path) -> None:
     assert "note: No rows. Which metrics there are" in result.stderr
 
 
+@pytest.mark.long
 def test_info_describes_a_trace_and_a_file_alike(home: Path) -> None:
     of_trace = traceql("info", "scv_nwor_vectorized", "-f", "csv", cwd=home).stdout
     of_file = traceql("info", PAIR[1], "-f", "csv", cwd=home.parent).stdout
@@ -474,6 +486,7 @@ def on_a_terminal(arguments: Sequence[str], cwd: Path, **environment: str) -> st
     return seen.decode()
 
 
+@pytest.mark.long
 def test_colour_and_fitting_to_the_width_happen_on_a_terminal_only(home: Path) -> None:
     question = ["sql", "SELECT repeat('long ', 40) AS text, 1 AS n"]
     seen = on_a_terminal(question, home)
@@ -533,6 +546,7 @@ def test_query_list_shows_every_question_by_topic(tmp_path: Path) -> None:
         assert re.search(rf"{query.topic} +{query.name.replace('_', '-')} +{re.escape(query.title)}", listed)
 
 
+@pytest.mark.long
 def test_query_list_says_what_the_database_lacks(tmp_path: Path) -> None:
     traceql("ingest", str(REPORTS / "scv_baseline_off.sqlite.xz"), cwd=tmp_path)
     listed = traceql("query", "--list", cwd=tmp_path).stdout
@@ -555,6 +569,7 @@ def test_the_database_of_a_query_is_named_after_the_query(tmp_path: Path) -> Non
 # --- what a first user ran into ---------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_narrow_terminal_cuts_texts_but_never_numbers(home: Path) -> None:
     seen = on_a_terminal(["query", "top-kernels", "--limit", "1"], home)
     # All figures of the busiest kernel, whatever room is left for names.

@@ -85,6 +85,7 @@ def _end_s(how: str, status: int) -> float:
     return used.ru_utime + used.ru_stime - before
 
 
+@pytest.mark.long
 @systems.linux("a process that shares another one's memory")
 @pytest.mark.parametrize("status", [124, 130, 143])
 def test_who_waits_for_an_interrupted_command_does_not_wait_for_its_memory(status: int) -> None:

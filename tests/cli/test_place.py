@@ -61,6 +61,7 @@ def kernels(home: Path, *arguments: str) -> list[tuple[str, str, int]]:
     return [(row["trace"], row["kernel"], row["total_ns"]) for row in found]
 
 
+@pytest.mark.long
 def test_times_have_units_and_count_from_the_start_of_the_trace(home: Path) -> None:
     attention = ("before", "device_kernel<FlashAttnFwdSm90>", 50_000)
     for words in (
@@ -78,6 +79,7 @@ def test_the_instance_of_a_range_and_the_window_take_the_same_work(home: Path) -
     assert len(second) == 2
 
 
+@pytest.mark.long
 def test_traces_are_repeated_patterns_and_tags(home: Path) -> None:
     named = ["--trace", "before", "--trace", "after_1"]
     assert {trace for trace, _, _ in kernels(home, *named)} == {"before", "after_1"}
@@ -91,6 +93,7 @@ def test_traces_are_repeated_patterns_and_tags(home: Path) -> None:
     ]
 
 
+@pytest.mark.long
 def test_kernels_are_called_as_asked(home: Path) -> None:
     def names(*arguments: str) -> set[str]:
         return {kernel for _, kernel, _ in kernels(home, "--trace", "after*", *arguments)}
@@ -105,6 +108,7 @@ def test_kernels_are_called_as_asked(home: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_side_of_a_diff_may_be_given_by_its_option_alone(home: Path) -> None:
     words = ("--topic", "kernel")
     expected = rows(home, "diff", "before", "after_1", "-b", "after11", *words)
@@ -129,6 +133,7 @@ def test_a_side_of_a_diff_may_be_given_by_its_option_alone(home: Path) -> None:
         assert f"Missing argument '{missing}" in result.output
 
 
+@pytest.mark.long
 def test_two_changed_kernels_of_one_function_are_two_differences(home: Path) -> None:
     def deltas(*arguments: str) -> dict[str, float]:
         found = rows(home, "diff", "before", "after_1", "--topic", "kernel", *arguments)

@@ -55,6 +55,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[traceql.Database]
     asking._opened.cache_clear()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", UNITED)
 def test_answers_of_several_are_the_answer_of_one(lake: traceql.Database, name: str) -> None:
     query = catalog.shipped().find(name)
@@ -67,6 +68,7 @@ def test_answers_of_several_are_the_answer_of_one(lake: traceql.Database, name: 
     assert sorted(map(len, several.asked)) in ([], [2, 2])
 
 
+@pytest.mark.long
 def test_a_limit_is_one_for_each_trace_there_too(lake: traceql.Database) -> None:
     one, several = (lake.ask("top_kernels", limit=1, scheduler=s) for s in (None, Here()))
     assert_same(one, several)
@@ -87,6 +89,7 @@ def test_what_does_not_unite_is_asked_in_one_place_and_says_so(lake: traceql.Dat
     assert answer.notes[-1].code == "in_one_place"
 
 
+@pytest.mark.long
 def test_processes_of_this_machine_answer(lake: traceql.Database) -> None:
     assert_same(lake.ask("top_kernels"), lake.ask("top_kernels", scheduler=Pool(2)))
     printed = [
@@ -101,6 +104,7 @@ def test_an_error_of_one_is_that_of_the_question(lake: traceql.Database) -> None
         lake.ask("top_kernels", within="nowhere", scheduler=Here())
 
 
+@pytest.mark.long
 def test_all_workers_together_have_the_time_that_one_question_has(
     lake: traceql.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

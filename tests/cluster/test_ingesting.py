@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.long
+
 TABLES = ("traces", "kernels", "api_calls", "nvtx_ranges", "memory_ops", "gpus")
 
 
@@ -98,7 +100,6 @@ def test_four_workers_bring_what_one_process_brings(dask: str, tmp_path: Path) -
     assert again.stderr.count("in the database already") == 6
 
 
-@pytest.mark.long
 def test_two_hundred_reports_by_four_workers_one_of_which_is_killed(dask: str, tmp_path: Path) -> None:
     reports = made(tmp_path / "reports", 200)
     lake = tmp_path / "lake"
@@ -112,7 +113,6 @@ def test_two_hundred_reports_by_four_workers_one_of_which_is_killed(dask: str, t
     assert_alike(lake, alone(reports, tmp_path / "file.duckdb"))
 
 
-@pytest.mark.long
 @systems.posix("SIGKILL")
 @pytest.mark.parametrize("often", [False, True])
 def test_what_a_killed_process_had_in_hand_is_read_by_another(

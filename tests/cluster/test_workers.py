@@ -34,6 +34,7 @@ def several(request: pytest.FixtureRequest) -> Iterator[Workers]:
         yield found
 
 
+@pytest.mark.long
 def test_each_item_has_its_result_or_its_error(several: Workers) -> None:
     found = dict(several.each(deeds.doubled, range(-1, 7)))
     error = found.pop(0)
@@ -41,6 +42,7 @@ def test_each_item_has_its_result_or_its_error(several: Workers) -> None:
     assert found == {place: 2 * (place - 1) for place in range(1, 8)}
 
 
+@pytest.mark.long
 def test_no_more_is_taken_than_workers_can_have(several: Workers) -> None:
     taken = []
 
@@ -55,12 +57,14 @@ def test_no_more_is_taken_than_workers_can_have(several: Workers) -> None:
     assert len(list(results)) == 49
 
 
+@pytest.mark.long
 def test_what_a_killed_worker_had_is_done_by_another(several: Workers, tmp_path: Path) -> None:
     jobs = [("wait", "0.05")] * 3 + [("once", str(tmp_path / "mark"))] + [("wait", "0.05")] * 3
     found = dict(several.each(deeds.either, jobs))
     assert found == {n: "done" if n == 3 else "waited" for n in range(7)}
 
 
+@pytest.mark.long
 def test_what_kills_every_worker_is_an_error_and_the_others_are_done(tmp_path: Path) -> None:
     jobs = [("wait", "0.01"), ("always", ""), ("wait", "0.01"), ("wait", "0.01")]
     found = dict(Pool(2).each(deeds.either, jobs))
@@ -69,6 +73,7 @@ def test_what_kills_every_worker_is_an_error_and_the_others_are_done(tmp_path: P
     assert found == {0: "waited", 2: "waited", 3: "waited"}
 
 
+@pytest.mark.long
 def test_processes_end_with_who_needs_them() -> None:
     before = set(multiprocessing.active_children())
     results = Pool(2).each(deeds.either, [("once", "/dev/null"), ("wait", "30")])
@@ -81,6 +86,7 @@ def test_processes_end_with_who_needs_them() -> None:
         assert not process.is_alive()
 
 
+@pytest.mark.long
 def test_processes_of_others_go_on() -> None:
     results = Pool(1).each(deeds.either, [("once", "/dev/null"), ("wait", "30")])
     next(results)
@@ -95,12 +101,14 @@ def test_processes_of_others_go_on() -> None:
         other.join()
 
 
+@pytest.mark.long
 def test_what_processes_made_for_a_time_goes_with_them() -> None:
     found = dict(Pool(2).each(deeds.either, [("folder", "")] * 2))
     assert len(found) == 2
     assert not any(Path(str(made)).exists() for made in found.values())
 
 
+@pytest.mark.long
 def test_what_processes_made_for_a_time_goes_when_they_are_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +133,7 @@ def _within(seconds: float, holds: Callable[[], bool]) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_nobody_waits_for_workers_when_the_time_is_up(several: Workers) -> None:
     list(several.each(deeds.doubled, [1]))
     began = time.monotonic()
@@ -147,6 +156,7 @@ def test_where_nobody_answers_is_said(word: str, said: str, monkeypatch: pytest.
         pass
 
 
+@pytest.mark.long
 def test_nobody_waits_long_for_a_scheduler_that_does_not_answer() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -176,6 +186,7 @@ class _Client:
         return {f"tcp://{number}": version for number, version in enumerate(self._versions)}
 
 
+@pytest.mark.long
 def test_workers_of_another_version_are_refused() -> None:
     with pytest.raises(ClusterError, match=r"traceql 0\.0\.1, here it is"):
         Dask(_Client("0.0.1"), "tcp://x")

@@ -278,6 +278,7 @@ def test_a_chart_becomes_png_without_a_browser(corpus: Database, name: str) -> N
     assert int.from_bytes(png[16:20]) > 600
 
 
+@pytest.mark.long
 def test_a_picture_does_not_say_how_to_move_what_is_in_it(corpus: Database) -> None:
     chart = corpus.chart("timeline", trace=EAGER)
     assert "drag to move" in render.to_json(chart)
@@ -446,6 +447,7 @@ def test_the_percentage_stands_at_each_pair_of_bars() -> None:
     assert texts[3] == "0 sectors → 5 sectors"
 
 
+@pytest.mark.long
 def test_where_no_kernel_ran_the_chart_says_so_and_not_that_it_was_not_measured(corpus: Database) -> None:
     texts = {}
     for other in ("step/kv_write", "step/nwor_commit"):
@@ -836,12 +838,14 @@ def test_traces_tagged_as_one_point_each_make_one_trail() -> None:
     assert "strokeDash" not in trail
 
 
+@pytest.mark.long
 def test_a_trace_without_flop_is_told_how_to_record_them(corpus: Database) -> None:
     with pytest.raises(QueryError, match="no FLOP") as refused:
         drawn(corpus, "roofline", trace=BASELINE)
     assert "ncu --set roofline" in refused.value.remedy
 
 
+@pytest.mark.long
 def test_roofs_are_those_of_the_run_and_of_the_datasheet(corpus: Database) -> None:
     roofs = asked(corpus, "roofs", trace=ROOFLINE)
     kernels = asked(corpus, "kernel_roofline", trace=ROOFLINE, by="launch")
@@ -856,6 +860,7 @@ def test_roofs_are_those_of_the_run_and_of_the_datasheet(corpus: Database) -> No
     assert published["ridge_flop_per_byte"] == pytest.approx(published["flop_per_s"] / 4.8e12)
 
 
+@pytest.mark.long
 def test_what_a_benchmark_reached_is_a_roof_too(db: Database, tmp_path: Path) -> None:
     table = tmp_path / "roofs.csv"
     table.write_text("gpu,dram_bytes_per_s,bf16_flop_per_s,fp64_flop_per_s\nH200,4.2e12,7.9e14,6e13\n")
@@ -874,6 +879,7 @@ def test_what_a_benchmark_reached_is_a_roof_too(db: Database, tmp_path: Path) ->
     assert hierarchy["nvlink"] is None
 
 
+@pytest.mark.long
 def test_roofs_of_caches_name_the_counter_whose_peak_they_are(corpus: Database) -> None:
     found = {
         row["name"]: (row["metric"], row["bytes_per_s"])

@@ -78,6 +78,7 @@ def two() -> Database:
     return made
 
 
+@pytest.mark.long
 def test_every_chart_of_two_traces_has_a_page(two: Database) -> None:
     page = report.of_chart(two._asker, "kernels")
     every_chart.check_page(page)
@@ -95,6 +96,7 @@ def test_timelines_below_each_other_are_moved_each_by_itself(two: Database) -> N
     )
 
 
+@pytest.mark.long
 def test_every_mark_is_there_that_the_answer_has_a_row_for(two: Database) -> None:
     for name, kind in (("timeline", "bar"), ("kernels", "bar"), ("step_summary", "point")):
         answer = two.query(charts.ALIASES.get(name, (name,))[0])
@@ -102,6 +104,7 @@ def test_every_mark_is_there_that_the_answer_has_a_row_for(two: Database) -> Non
         assert found[kind] == answer.height > 0, name
 
 
+@pytest.mark.long
 def test_a_range_without_a_text_has_a_lane_in_the_timeline() -> None:
     made = Recording().range(None, 0, 10).range("named", 20, 30).database()
     chart = made.chart("nvtx_pushpop_trace")
@@ -109,6 +112,7 @@ def test_a_range_without_a_text_has_a_lane_in_the_timeline() -> None:
     assert every_chart.marks(render.to_svg(chart))["bar"] == 2
 
 
+@pytest.mark.long
 def test_a_trace_without_a_value_is_named_beside_the_one_that_has_one() -> None:
     made = empty()
     Profile().kernel("k", ns=5.0).store(made, "timed")
@@ -119,6 +123,7 @@ def test_a_trace_without_a_value_is_named_beside_the_one_that_has_one() -> None:
         made.chart("kernels", trace="untimed")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", every_chart.FORMS)
 def test_where_there_is_nothing_to_draw_no_file_is_written(tmp_path: Path, form: str) -> None:
     file = tmp_path / "db"

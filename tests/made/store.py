@@ -32,12 +32,14 @@ _FREE: list[Database] = []
 def empty() -> Database:
     """An empty database in memory, for tests that change its rows only.
 
-    To make one takes longer than to fill it. So one that nobody has any more is emptied and used again.
+    To make one takes longer than to fill it. So one that nobody has any more is emptied and used again: closed,
+    it would have to be made.
     """
     if _FREE:
         clear(_FREE[-1])
     kept = _FREE.pop() if _FREE else traceql.open(":memory:")
     lent = copy.copy(kept)
+    vars(lent)["close"] = lambda: None
     weakref.finalize(lent, _FREE.append, kept)
     return lent
 

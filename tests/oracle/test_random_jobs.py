@@ -26,6 +26,7 @@ def drawn() -> tuple[list[Job], Database]:
     return jobs_in_a_database(JOBS, 17)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("question", ORACLES)
 def test_an_answer_about_jobs_is_what_the_events_of_their_ranks_tell(
     drawn: tuple[list[Job], Database], question: str

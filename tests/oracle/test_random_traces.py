@@ -60,6 +60,7 @@ def test_so_it_is_of_what_lies_in_a_window_or_a_range(asked: Asked, oracle: Orac
     assert not compared.wrong, explained(oracle, asked.traces[compared.wrong[0][0]], place)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", PLACES)
 def test_what_differs_between_two_traces_is_what_differs_between_their_own_numbers(
     asked: Asked, place: str

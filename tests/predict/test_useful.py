@@ -70,6 +70,7 @@ def test_a_prompt_of_no_tokens_is_refused() -> None:
         list(useful.layers(model, [0]))
 
 
+@pytest.mark.long
 def test_executed_flop_of_recorded_layers_are_the_useful_ones_and_the_padding_of_tiles(
     db: Database, tmp_path: Path
 ) -> None:

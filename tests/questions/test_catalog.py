@@ -238,6 +238,7 @@ def test_the_mask_launches_this_many_kernels(corpus: Database, writes: str, mask
     assert row["kernels_per_instance"] is None
 
 
+@pytest.mark.long
 def test_instances_come_from_the_tag_steps(db: Database) -> None:
     db.ingest(REPORTS / NCU, name="off", tags={"steps": "2"})
     row = db.query("range_launches", range="scv_compute_mask").row(0, named=True)

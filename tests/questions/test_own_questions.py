@@ -64,6 +64,7 @@ def folder(tmp_path: Path, files: Mapping[str, str]) -> str:
 # --- the example of the guide, end to end ---------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_examples_questions_are_listed_with_those_of_traceql(path: str) -> None:
     result = run(path, "query", "--list", "--format", "json", TRACEQL_QUERIES=str(EXAMPLE))
     listed = {row["query"]: row for row in json.loads(result.stdout)}

@@ -64,6 +64,7 @@ def test_every_table_equals_that_of_the_library(unpacked: Callable[[str], Path],
     assert [list(pair) for pair in ours.environment] == [list(pair) for pair in theirs.environment]
 
 
+@pytest.mark.long
 def test_instructions_have_lines_and_the_library_has_words_for_them_too(
     unpacked: Callable[[str], Path],
 ) -> None:

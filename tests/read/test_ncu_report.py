@@ -36,6 +36,7 @@ def unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "decode", refusing("ncu-rep", something_new))
 
 
+@pytest.mark.long
 def test_the_library_decodes_when_it_is_asked_to(request: pytest.FixtureRequest) -> None:
     with traceql.open(":memory:") as db:
         db.ingest(REPORT)
@@ -105,12 +106,14 @@ def run(code: str, *arguments: str | Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stderr
 
 
+@pytest.mark.long
 def test_reports_are_read_where_the_library_is_not_installed(tmp_path: Path) -> None:
     code = "import sys; sys.modules['ncu_report'] = None; from traceql.cli import main; main()"
     said = run(code, "ingest", "--db", tmp_path / "t.duckdb", REPORT)
     assert "60 kernels" in said or "60 workloads" in said, said
 
 
+@pytest.mark.long
 def test_the_option_is_on_the_command_line(tmp_path: Path) -> None:
     path = tmp_path / "newer.ncu-rep"
     odd = rep.kernel((13, rep.metric(0, rep.value(3), (9, 1))))

@@ -79,6 +79,7 @@ def settings(db: Database) -> dict[str, str]:
     return found.row(0, named=True)
 
 
+@pytest.mark.long
 def test_nsys_exports_when_asked_for(db: Database, nsys: FakeNsys) -> None:
     stored = db.ingest(REPORT, via="nsys")
     assert "--type parquetdir" in nsys.calls[0]
@@ -94,6 +95,7 @@ def test_what_nsys_exports_is_read_in_a_process_of_its_own(
     assert db.ingest(REPORT, via="nsys").rows["kernels"] == 600
 
 
+@pytest.mark.long
 def test_an_older_nsys_writes_sqlite_and_gives_the_native_tables(db: Database, nsys: FakeNsys) -> None:
     nsys.becomes("2022.4.2.1", EXPORT.format(reports=REPORTS))
     through_nsys = db.ingest(REPORT, via="nsys", name="through nsys")
@@ -115,6 +117,7 @@ def unknown_to_the_native_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "decode", refusing("nsys-rep", something_new))
 
 
+@pytest.mark.long
 def test_nsys_steps_in_where_the_native_reader_refuses(
     db: Database, nsys: FakeNsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +197,7 @@ def test_a_signal_ends_nsys_and_all_that_it_started(jobs: int, nsys: FakeNsys, t
     assert not list(tmp_path.glob("traceql-*"))
 
 
+@pytest.mark.long
 def test_the_option_is_on_the_command_line(nsys: FakeNsys, tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "traceql", "ingest", "--via", "nsys", str(REPORT), "--db", str(tmp_path / "t.duckdb")],

@@ -103,6 +103,7 @@ finally:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "needs_numpy"),
     # Rules of the other one name files below a home folder, which pyarrow.compute shortens.

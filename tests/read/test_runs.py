@@ -214,6 +214,7 @@ def test_a_failed_import_leaves_the_old_runs(db: Database, tmp_path: Path) -> No
     assert db.sql("SELECT value FROM run_metrics").to_series().to_list() == [1]
 
 
+@pytest.mark.long
 def test_a_changed_file_replaces_the_old_one_only_when_told_to(db: Database, tmp_path: Path) -> None:
     db.import_runs(runs.read(table(tmp_path, "gpu,ms\nH200,1\nH200,2\n")))
     changed = runs.read(table(tmp_path, "gpu,ms\nH200,3\n"))

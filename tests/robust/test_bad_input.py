@@ -80,6 +80,7 @@ def refused(report: Path, filled: Path) -> TraceqlError:
 # --- files that are no reports --------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_missing_path_is_named(tmp_path: Path, filled: Path) -> None:
     assert "no such file" in refused(tmp_path / "none.ncu-rep", filled).message
 
@@ -171,6 +172,7 @@ def test_a_report_cut_inside_its_first_bytes_is_refused(tmp_path: Path, filled: 
     assert isinstance(refused(tmp_path / "run.ncu-rep", filled), TruncatedReportError)
 
 
+@pytest.mark.long
 def test_a_report_that_is_only_its_header_is_said_to_hold_nothing(tmp_path: Path, filled: Path) -> None:
     report = content(NCU)
     (tmp_path / "run.ncu-rep").write_bytes(report[: 8 + int.from_bytes(report[4:8], "little")])
@@ -179,6 +181,7 @@ def test_a_report_that_is_only_its_header_is_said_to_hold_nothing(tmp_path: Path
     assert "cut right after its header" in error.remedy
 
 
+@pytest.mark.long
 def test_noise_behind_the_header_is_refused(tmp_path: Path, filled: Path) -> None:
     report = content(NCU)
     head = report[: 8 + int.from_bytes(report[4:8], "little")]
@@ -271,6 +274,7 @@ def test_a_compressed_text_is_no_report(tmp_path: Path, filled: Path) -> None:
 # --- nsys exports ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_sqlite_file_without_nsys_tables_is_refused(tmp_path: Path, filled: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "shop.sqlite")) as connection:
         connection.execute("CREATE TABLE customers (name TEXT)")
@@ -278,6 +282,7 @@ def test_a_sqlite_file_without_nsys_tables_is_refused(tmp_path: Path, filled: Pa
     assert "none of the tables" in refused(tmp_path / "shop.sqlite", filled).message
 
 
+@pytest.mark.long
 def test_a_sqlite_file_cut_short_is_refused(tmp_path: Path, filled: Path) -> None:
     export = content(SQLITE)
     rng = random.Random(5)
@@ -288,6 +293,7 @@ def test_a_sqlite_file_cut_short_is_refused(tmp_path: Path, filled: Path) -> Non
         assert "export the report again" in error.remedy
 
 
+@pytest.mark.long
 def test_a_sqlite_file_with_flipped_bytes_never_gets_past_a_traceql_error(tmp_path: Path) -> None:
     rng = random.Random(6)
     for number in range(12):
@@ -300,6 +306,7 @@ def test_a_sqlite_file_with_flipped_bytes_never_gets_past_a_traceql_error(tmp_pa
             database.ingest(path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "column", "value"),
     [
@@ -327,6 +334,7 @@ def _exported(original: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(original, tmp_path / original.name))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("original", [PARQUETDIR, ARROWDIR], ids=["parquet", "arrow"])
 def test_a_member_of_a_folder_cut_short_is_named(tmp_path: Path, filled: Path, original: Path) -> None:
     folder = _exported(original, tmp_path)
@@ -340,6 +348,7 @@ def test_a_member_of_a_folder_cut_short_is_named(tmp_path: Path, filled: Path, o
         assert "damaged or cut short" in error.message
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("original", [PARQUETDIR, ARROWDIR], ids=["parquet", "arrow"])
 def test_a_member_of_a_folder_that_is_noise_is_named(tmp_path: Path, filled: Path, original: Path) -> None:
     folder = _exported(original, tmp_path)
@@ -409,6 +418,7 @@ def _flipped(path: Path) -> None:
 _SPOIL = (_newer, _older, _cut, _flipped)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -444,6 +454,7 @@ def test_a_file_that_is_no_usable_database_is_refused_and_left_alone(
     assert [p.name for p in tmp_path.iterdir()] == ["db"]
 
 
+@pytest.mark.long
 def test_an_empty_folder_holds_nothing_until_something_is_stored(tmp_path: Path) -> None:
     path = tmp_path / "db"
     path.mkdir()
@@ -463,6 +474,7 @@ def test_a_database_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.long
 def test_a_database_cut_behind_what_is_read_first_is_still_reported(tmp_path: Path) -> None:
     whole = tmp_path / "db"
     with Database(whole) as database:
@@ -479,6 +491,7 @@ def test_a_database_cut_behind_what_is_read_first_is_still_reported(tmp_path: Pa
             database.ingest(REPORTS / f"{SQLITE}.xz")
 
 
+@pytest.mark.long
 def test_an_address_of_something_else_is_only_a_file_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -555,6 +568,7 @@ def test_no_room_to_unpack_a_report_is_reported(tmp_path: Path, forks: Forks) ->
 # --- the command line -----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_one_bad_report_of_two_does_not_keep_the_good_one_out(tmp_path: Path) -> None:
     (tmp_path / "bad.sqlite").write_bytes(content(SQLITE)[:9000])
     for order in (["bad", "good"], ["good", "bad"]):
@@ -605,6 +619,7 @@ def test_a_name_for_two_reports_is_wrong_usage(tmp_path: Path) -> None:
     assert not (tmp_path / "db").exists()
 
 
+@pytest.mark.long
 def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
     db = tmp_path / "db"
     assert traceql("ingest", "--db", db, "--name", "x", PARQUETDIR).returncode == 0
@@ -620,6 +635,7 @@ def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
 HOSTILE = "a'b\"c\n\x1b[31mred\x07\x00<script>alert(1)</script>'; DROP TABLE kernels; --\u202e[bold]|\r%s{0}"
 
 
+@pytest.mark.long
 def test_hostile_names_in_a_report_stay_data(tmp_path: Path) -> None:
     path = plain(SQLITE, tmp_path)
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -730,6 +746,7 @@ def test_a_name_that_is_not_utf_8_is_the_same_in_a_report_and_in_its_sidecar(tmp
         assert sidecar.read(place).strangeness(found.file_name, found.size_bytes) is None
 
 
+@pytest.mark.long
 def test_halves_of_surrogate_pairs_are_replaced_one_by_one_and_whole_ones_stay() -> None:
     assert given.valid("a\ud800b\udcffc\udfff") == "a\ufffdb\ufffdc\ufffd"
     assert given.valid("\ufeffé \U0001f600 ?") == "\ufeffé \U0001f600 ?"

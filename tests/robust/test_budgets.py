@@ -158,6 +158,7 @@ def test_a_decoder_that_needs_more_memory_than_it_may_take_ends_in_a_clear_error
     assert worker._too_large(path, Limits(8_000_000_000, 60)).remedy.find("--memory 16GB") > 0
 
 
+@pytest.mark.long
 @on_linux
 def test_the_option_says_how_much_memory_it_may_take(tmp_path: Path) -> None:
     path = zeros(tmp_path / "bomb.nsys-rep")
@@ -376,6 +377,7 @@ def fuzzed(*arguments: str) -> str:
     return run.stdout
 
 
+@pytest.mark.long
 @on_linux
 def test_reports_whose_wire_format_is_wrong_are_read_or_refused_within_their_budget() -> None:
     assert "48 cases, 0 bad" in fuzzed("--cases", "48", "--seed", "3")

@@ -120,6 +120,7 @@ REMOVALS: Mapping[str, tuple[Callable[[Database, Path], None], Callable[[Databas
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", REMOVALS)
 def test_no_byte_is_left_of_what_was_removed(tmp_path: Path, what: str) -> None:
     plant, remove = REMOVALS[what]
@@ -136,6 +137,7 @@ def test_no_byte_is_left_of_what_was_removed(tmp_path: Path, what: str) -> None:
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".csv") == ["db", "temporary"]
 
 
+@pytest.mark.long
 def test_what_had_nothing_private_is_gone_after_compact(tmp_path: Path) -> None:
     db = tmp_path / "db"
     with Database(db) as database:
@@ -153,6 +155,7 @@ def test_what_had_nothing_private_is_gone_after_compact(tmp_path: Path) -> None:
     assert db.stat().st_ino != inode
 
 
+@pytest.mark.long
 def test_what_a_tag_and_a_name_were_is_gone_after_compact(tmp_path: Path) -> None:
     with Database(tmp_path / "db") as database:
         _tagged(database, tmp_path)
@@ -164,6 +167,7 @@ def test_what_a_tag_and_a_name_were_is_gone_after_compact(tmp_path: Path) -> Non
     assert not _left(tmp_path)
 
 
+@pytest.mark.long
 def test_a_database_with_a_second_name_is_not_written_anew(tmp_path: Path) -> None:
     db = tmp_path / "db"
     with Database(db) as database:
@@ -180,6 +184,7 @@ def test_a_database_with_a_second_name_is_not_written_anew(tmp_path: Path) -> No
     assert db.samefile(tmp_path / "other")
 
 
+@pytest.mark.long
 def test_a_database_that_is_written_anew_has_all_that_it_had(tmp_path: Path) -> None:
     db = tmp_path / "db"
     with Database(db) as database:
@@ -234,6 +239,7 @@ def _ordered(row: tuple[object, ...]) -> tuple[object, ...]:
     return tuple(sorted(re.findall(r"\w+", cell)) if isinstance(cell, str) else cell for cell in row)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", [1, 2])
 def test_from_an_older_database_it_is_removed_as_well(tmp_path: Path, version: int) -> None:
     db = tmp_path / "db"
@@ -252,6 +258,7 @@ def test_from_an_older_database_it_is_removed_as_well(tmp_path: Path, version: i
     assert not _left(tmp_path)
 
 
+@pytest.mark.long
 def test_a_removal_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     db = tmp_path / "db"
     with Database(db) as database:
@@ -262,6 +269,7 @@ def test_a_removal_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert (contents(db), db.stat().st_ino) == (before, inode)
 
 
+@pytest.mark.long
 @systems.posix("limits of processes")
 def test_without_room_for_a_new_file_nothing_is_removed(tmp_path: Path) -> None:
     import resource
@@ -292,6 +300,7 @@ def test_without_room_for_a_new_file_nothing_is_removed(tmp_path: Path) -> None:
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith("db")] == ["db"]
 
 
+@pytest.mark.long
 def test_a_folder_in_which_nothing_can_be_made_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +314,7 @@ def test_a_folder_in_which_nothing_can_be_made_is_an_error(
     assert contents(db) == before
 
 
+@pytest.mark.long
 def test_a_new_file_that_cannot_be_put_in_place_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,6 +333,7 @@ def test_a_new_file_that_cannot_be_put_in_place_is_an_error(
     assert [path.name for path in tmp_path.glob("db*")] == ["db"]
 
 
+@pytest.mark.long
 def test_a_new_file_has_the_triggers_of_a_users_own_tables(tmp_path: Path) -> None:
     db = tmp_path / "db"
     with Database(db) as database:
@@ -355,6 +366,7 @@ def test_there_is_nothing_to_compact_in_memory_and_no_database_is_an_error(tmp_p
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.long
 def test_a_second_name_that_a_killed_creation_has_left_keeps_nothing(tmp_path: Path) -> None:
     db = tmp_path / "db"
     with Database(db) as database:
@@ -373,6 +385,7 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+@pytest.mark.long
 def test_a_database_with_an_environment_is_for_its_owner_alone(tmp_path: Path) -> None:
     db = tmp_path / "db"
     with Database(db) as database:
@@ -382,6 +395,7 @@ def test_a_database_with_an_environment_is_for_its_owner_alone(tmp_path: Path) -
         assert _mode(db) == 0o600
 
 
+@pytest.mark.long
 def test_one_that_others_could_read_is_so_with_the_first_environment_and_says_it(tmp_path: Path) -> None:
     db = tmp_path / "db"
     with Database(db) as database:
@@ -398,6 +412,7 @@ def test_one_that_others_could_read_is_so_with_the_first_environment_and_says_it
         assert database.sql("FROM environment").height == len(PLANTED)
 
 
+@pytest.mark.long
 def test_the_log_of_an_environment_is_for_its_owner_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -418,6 +433,7 @@ def test_the_log_of_an_environment_is_for_its_owner_alone(
     assert seen == [(0o600, True)]
 
 
+@pytest.mark.long
 def test_an_environment_that_is_not_stored_after_all_leaves_no_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -475,6 +491,7 @@ Database(sys.argv[1]).drop("private")
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("moment", "gone"),
     [
@@ -534,6 +551,7 @@ def test_killed_at_any_moment_there_is_the_old_database_or_the_new_one(tmp_path:
     assert False in seen
 
 
+@pytest.mark.long
 def test_nobody_opens_the_new_file_before_the_old_one_is_closed(
     two_traces: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -371,6 +371,7 @@ def test_what_is_made_to_do_harm_is_refused(
     assert found["seconds"] < 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "make",
     [
@@ -399,6 +400,7 @@ def made_exports(tmp_path: Path) -> dict[str, Path]:
     return {form: damaged_exports.write(tmp_path, form) for form in damaged_exports.FORMS}
 
 
+@pytest.mark.long
 def test_exports_are_read_in_a_process_of_their_own(
     made_exports: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -409,6 +411,7 @@ def test_exports_are_read_in_a_process_of_their_own(
             assert database.ingest(path).status == "added"
 
 
+@pytest.mark.long
 def test_all_forms_are_read_alike_and_only_as_far_as_wanted(made_exports: dict[str, Path]) -> None:
     wanted = {"NVTX_EVENTS": ["text", "start", "nobody"], STRINGS: ["nobody"]}
     for path in made_exports.values():
@@ -425,6 +428,7 @@ def test_all_forms_are_read_alike_and_only_as_far_as_wanted(made_exports: dict[s
         }
 
 
+@pytest.mark.long
 def test_what_a_file_generates_or_shows_in_a_view_is_not_read(forks: Forks, tmp_path: Path) -> None:
     path = _sqlite(
         tmp_path,
@@ -440,12 +444,14 @@ def test_what_a_file_generates_or_shows_in_a_view_is_not_read(forks: Forks, tmp_
     }
 
 
+@pytest.mark.long
 def test_a_pipe_in_a_folder_is_no_table(made_exports: dict[str, Path]) -> None:
     os.mkfifo(made_exports["parquet"] / "TARGET_INFO_GPU.parquet")
     with Database(":memory:") as database:
         assert database.ingest(made_exports["parquet"]).rows["nvtx_ranges"] == 40
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", damaged_exports.FORMS)
 def test_damaged_exports_are_refused_or_read_as_what_is_in_the_file(form: str) -> None:
     counted, slowest, largest, bad = damaged_exports.run(form, cases=40, seed=0)

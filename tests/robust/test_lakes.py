@@ -81,6 +81,7 @@ def parts(lake: Path) -> set[str]:
 # --- killed ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @systems.posix("SIGKILL, and no fork")
 @decoded_once
 @pytest.mark.parametrize(("moment", "whole"), [("before", False), ("after", True)])
@@ -229,6 +230,7 @@ def _bytes(content: bytes) -> Callable[[Path], None]:
     return lambda lake: entry_of(lake, 2)[0].write_bytes(content) and None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -260,6 +262,7 @@ def test_an_entry_that_is_none_of_ours_is_refused(
         lake.tag("trace 1", a="b")
 
 
+@pytest.mark.long
 def test_an_entry_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     lake = stranger(tmp_path / "lake")
     file, _ = entry_of(tmp_path / "lake", 2)
@@ -269,6 +272,7 @@ def test_an_entry_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         lake.sql("FROM traces")
 
 
+@pytest.mark.long
 def test_an_entry_of_a_later_version_is_refused_as_such(tmp_path: Path) -> None:
     lake = stranger(tmp_path / "lake")
     _with(lambda said: said.update(schema_version=schema.SCHEMA_VERSION + 1))(tmp_path / "lake")
@@ -276,6 +280,7 @@ def test_an_entry_of_a_later_version_is_refused_as_such(tmp_path: Path) -> None:
         lake.sql("FROM traces")
 
 
+@pytest.mark.long
 @systems.posix("links")
 def test_no_link_leads_out_of_a_lake(tmp_path: Path) -> None:
     lake = stranger(tmp_path / "lake")
@@ -296,6 +301,7 @@ def test_no_link_leads_out_of_a_lake(tmp_path: Path) -> None:
     assert lake.sql("SELECT count(*) FROM kernels").item() == 2
 
 
+@pytest.mark.long
 @systems.posix("links")
 def test_a_lock_that_is_a_link_makes_no_file_elsewhere(tmp_path: Path) -> None:
     lake = stranger(tmp_path / "lake")
@@ -306,6 +312,7 @@ def test_a_lock_that_is_a_link_makes_no_file_elsewhere(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.long
 def test_a_part_holds_rows_of_its_trace_whatever_it_says(tmp_path: Path) -> None:
     lake = stranger(tmp_path / "lake")
     part = tmp_path / "lake" / "kernels" / "trace_id=2" / "part.parquet"
@@ -315,6 +322,7 @@ def test_a_part_holds_rows_of_its_trace_whatever_it_says(tmp_path: Path) -> None
     assert lake.sql("SELECT trace_id, name FROM kernels ORDER BY ALL").rows() == [(1, "add1"), (2, "add2")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("column", ["name", "duration_ns"])
 def test_a_part_of_other_columns_is_refused(tmp_path: Path, column: str) -> None:
     lake = stranger(tmp_path / "lake")
@@ -328,6 +336,7 @@ def test_a_part_of_other_columns_is_refused(tmp_path: Path, column: str) -> None
     assert lake.sql("SELECT count(*) FROM api_calls").item() == 2
 
 
+@pytest.mark.long
 def test_values_of_another_type_are_ours_or_an_error(tmp_path: Path) -> None:
     lake = stranger(tmp_path / "lake")
     part = tmp_path / "lake" / "kernels" / "trace_id=1" / "part.parquet"
@@ -338,6 +347,7 @@ def test_values_of_another_type_are_ours_or_an_error(tmp_path: Path) -> None:
         lake.sql("SELECT sum(duration_ns) FROM kernels")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "statement",
     [
@@ -364,11 +374,13 @@ def test_sql_changes_nothing_of_a_lake_and_reads_nothing_beside_it(tmp_path: Pat
     assert content(lake, "kernels").height == 2
 
 
+@pytest.mark.long
 def test_a_folder_around_a_lake_is_no_column_of_it(tmp_path: Path) -> None:
     lake = stranger(tmp_path / "name=x" / "trace_id=9")
     assert lake.sql("SELECT trace_id, name FROM kernels ORDER BY ALL").rows() == [(1, "add1"), (2, "add2")]
 
 
+@pytest.mark.long
 def test_files_may_be_read_where_that_is_allowed(tmp_path: Path) -> None:
     stranger(tmp_path / "lake").close()
     (tmp_path / "mine.csv").write_text("a\n7\n")

@@ -190,6 +190,7 @@ def test_long_names_are_cut_where_people_read_and_stay_apart(hiding: Path) -> No
     assert len(values.drawn(LONG)) <= values.MOST_DRAWN
 
 
+@pytest.mark.long
 def test_pages_and_pictures_hold_neither_long_names_nor_what_cannot_be_seen(hiding: Path) -> None:
     with library.open(hiding / "traces.duckdb") as database:
         page = database.report(HIDING)

@@ -144,6 +144,7 @@ def test_what_posix_alone_has_is_used_only_after_asking_for_the_system() -> None
     assert unasked == []
 
 
+@pytest.mark.long
 def test_a_file_of_tests_can_be_imported_on_every_system() -> None:
     # A test may be left out on one; what is asked of Python while its file is imported is asked everywhere.
     found = []

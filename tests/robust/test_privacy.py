@@ -239,6 +239,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return store
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("format_", FORMATS)
 def test_no_private_data_reaches_the_database(stored: Callable[[str], Path], format_: str) -> None:
     db = stored(format_)
@@ -263,6 +264,7 @@ def test_messages_of_the_profiler_keep_their_meaning(stored: Callable[[str], Pat
     assert "connected to <host>" in texts
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("format_", FORMATS)
 def test_the_environment_of_the_profiled_process_is_kept_on_request(tmp_path: Path, format_: str) -> None:
     db = tmp_path / "db"
@@ -290,6 +292,7 @@ def test_the_environment_of_the_profiled_process_is_kept_on_request(tmp_path: Pa
         assert table == "environment" or not [row for row in rows if SECRET in row], table
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("format_", FORMATS)
 def test_no_byte_is_left_of_what_was_kept_and_then_removed(tmp_path: Path, format_: str) -> None:
     (tmp_path / "report").mkdir()
@@ -342,6 +345,7 @@ def _with_homes() -> Recording:
     )
 
 
+@pytest.mark.long
 def test_home_folders_in_texts_are_shortened_unless_the_environment_is_kept(tmp_path: Path) -> None:
     report = _with_homes().export(tmp_path / "made.sqlite")
     with Database(tmp_path / "plain") as database:
@@ -355,6 +359,7 @@ def test_home_folders_in_texts_are_shortened_unless_the_environment_is_kept(tmp_
     assert f"/home/{SECRET}/it/model.py(12): forward" in kept
 
 
+@pytest.mark.long
 def test_home_folders_in_rules_are_shortened_unless_the_environment_is_kept(tmp_path: Path) -> None:
     report = REPORTS / "esmm_a10g_2023.1_b.ncu-rep.xz"
     asked = "SELECT message FROM advice WHERE contains(message, 'Documents/NVIDIA Nsight Compute')"
@@ -366,6 +371,7 @@ def test_home_folders_in_rules_are_shortened_unless_the_environment_is_kept(tmp_
             assert all(home in message for message in messages)
 
 
+@pytest.mark.long
 def test_home_folders_in_paths_of_source_files_are_shortened(tmp_path: Path) -> None:
     marker = rep.message((1, 1), (2, 7), (4, "slow"), (5, 2), (6, f"/home/{SECRET}/it/k.cu"))
     rule = rep.message((1, "Rule"), (4, "Section"), (5, marker))
@@ -376,6 +382,7 @@ def test_home_folders_in_paths_of_source_files_are_shortened(tmp_path: Path) -> 
     assert SECRET.encode() not in (tmp_path / "db").read_bytes()
 
 
+@pytest.mark.long
 def test_a_sidecar_that_is_not_used_tells_no_home_folder(tmp_path: Path) -> None:
     folder = tmp_path / "home" / SECRET
     folder.mkdir(parents=True)
@@ -398,6 +405,7 @@ def test_nothing_behind_the_application_becomes_a_setting(tmp_path: Path, option
     assert found.get("replay_mode") == (None if "future" in option else "kernel")
 
 
+@pytest.mark.long
 def test_dropping_and_the_command_line_say_nothing_private(tmp_path: Path) -> None:
     answer = traceql("ingest", "--db", tmp_path / "db", _sqlite(tmp_path), _ncu(tmp_path))
     assert answer.returncode == 0

@@ -247,6 +247,7 @@ def test_duckdb_stores_no_other_code_than_is_known_here() -> None:
     assert found - {"duckdb_schemas", "duckdb_sequences"} == LISTS
 
 
+@pytest.mark.long
 def test_a_database_stores_no_secret_and_uses_none(given: Callable[..., Path]) -> None:
     path = given("CREATE SECRET theirs (TYPE http, BEARER_TOKEN 'plugh')")
     assert b"plugh" not in path.read_bytes()
@@ -257,6 +258,7 @@ def test_a_database_stores_no_secret_and_uses_none(given: Callable[..., Path]) -
                 database.sql(statement)
 
 
+@pytest.mark.long
 def test_nothing_stored_is_run_for_a_question(whole: Path, given: Callable[..., Path]) -> None:
     right = _answers(whole)
     assert len(right[0]) > 1
@@ -316,6 +318,7 @@ def test_tables_that_are_not_ours_are_refused_by_name(given: Callable[..., Path]
     assert path.read_bytes() == before
 
 
+@pytest.mark.long
 def test_an_older_database_without_a_table_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "old.duckdb"
     path.write_bytes(lzma.decompress((REPORTS.parent / "databases" / "version_2.duckdb.xz").read_bytes()))
@@ -338,6 +341,7 @@ def test_an_older_database_without_a_table_is_refused_by_name(tmp_path: Path) ->
         database.ask("top_kernels")
 
 
+@pytest.mark.long
 def test_a_name_of_duckdb_that_means_something_else_is_no_place_to_write(given: Callable[..., Path]) -> None:
     path = given("CREATE MACRO sum(a) AS 42", "UPDATE traceql_meta SET definitions = 'of another traceql'")
     with Database(path) as database, pytest.raises(DatabaseError, match="holds a function sum"):
@@ -345,6 +349,7 @@ def test_a_name_of_duckdb_that_means_something_else_is_no_place_to_write(given: 
     assert _answers(path)[0]
 
 
+@pytest.mark.long
 def test_a_change_uses_no_stored_function(given: Callable[..., Path]) -> None:
     runs = REPORTS.parent / "tables" / "prefill_sweep.csv"
     for code in ((), ("""CREATE MACRO ">>"(a, b) AS 5""", "CREATE MACRO map(a, b) AS NULL")):
@@ -357,6 +362,7 @@ def test_a_change_uses_no_stored_function(given: Callable[..., Path]) -> None:
             assert all(found["tags"].to_list())
 
 
+@pytest.mark.long
 def test_files_are_for_the_statement_alone_never_for_what_is_stored(
     given: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -399,6 +405,7 @@ def test_files_are_for_the_statement_alone_never_for_what_is_stored(
                 database.sql(statement)
 
 
+@pytest.mark.long
 def test_questions_of_ones_own_touch_no_file_through_what_is_stored(
     given: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -415,6 +422,7 @@ def test_questions_of_ones_own_touch_no_file_through_what_is_stored(
         database.sql("FROM mine")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["a,b", 'a"b', "a'b", "temp", "system", "main", "kernels", "old", "ä b.c"])
 def test_a_file_may_have_any_name(whole: Path, tmp_path: Path, name: str) -> None:
     path = tmp_path / f"{name}.duckdb"
@@ -464,6 +472,7 @@ def test_a_profiler_that_only_a_newer_traceql_knows_has_no_options(given: Callab
     assert not [name for name in facts if name.startswith("not recorded")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("value", ["[" * 5000 + "]" * 5000, "9" * 6000], ids=["deep", "long"])
 def test_settings_that_nobody_can_read_are_named(given: Callable[..., Path], value: str) -> None:
     with Database(given(f"""UPDATE traces SET settings = '{{"a": {value}}}'""")) as database:
@@ -479,6 +488,7 @@ def test_a_question_that_fails_for_a_value_names_its_column(given: Callable[...,
     assert "kernels.grid_x (9223372036854775807)" in caught.value.message
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("question", ["occupancy", "scheduler", "speed_of_light"])
 def test_a_question_that_fails_for_rows_that_are_one_names_the_columns(
     given: Callable[..., Path], question: str
@@ -527,6 +537,7 @@ LONG_PIECE = "SELECT length(regexp_replace(repeat('ab', 4000000), 'a(.)', '\\1x'
 LONG_LISTS = "SELECT len(list_transform(range(200000000), lambda x: x + 1))"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("statement", [ENDLESS, LONG_PIECE])
 def test_a_time_limit_ends_a_question(given: Callable[..., Path], statement: str) -> None:
     with Database(given(), timeout_s=0.3) as database:
@@ -538,6 +549,7 @@ def test_a_time_limit_ends_a_question(given: Callable[..., Path], statement: str
     let_end()
 
 
+@pytest.mark.long
 def test_a_view_without_end_ends_with_the_time_limit(given: Callable[..., Path]) -> None:
     path = given(f"CREATE VIEW endless AS {ENDLESS}", "CREATE VIEW vast AS FROM range(1000000000000)")
     for view in ("endless", "(SELECT max(hash(range)) FROM vast)"):
@@ -572,6 +584,7 @@ def test_a_time_that_is_none_is_refused_where_a_database_is_named(seconds: float
     Database(":memory:", wait_s=0, timeout_s=0.001).close()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 @pytest.mark.parametrize("statement", [ENDLESS, LONG_PIECE, LONG_LISTS])
 def test_a_signal_ends_a_command_at_once_whatever_the_database_does(

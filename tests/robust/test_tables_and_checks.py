@@ -251,6 +251,7 @@ def doubled(times: int) -> str:
     return made
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems limit no process's memory")
 @pytest.mark.parametrize("key", ["condition", "rows", "evidence"])
 def test_a_condition_that_takes_gigabytes_is_ended_and_the_next_one_answered(
@@ -274,6 +275,7 @@ def test_a_condition_that_takes_gigabytes_is_ended_and_the_next_one_answered(
     assert judged(measured, f"length({doubled(3)}) = 32") == "pass"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("rows", "statements"), [(3, 1), (1, 3)])
 def test_no_more_is_read_of_what_is_computed_apart_than_an_answer_may_take(
     rows: int, statements: int, measured: Database
@@ -293,6 +295,7 @@ def test_no_more_is_read_of_what_is_computed_apart_than_an_answer_may_take(
     assert found.to_pylist() == [{"long": "H200" * (1 << 20)}]
 
 
+@pytest.mark.long
 def test_what_is_computed_apart_knows_macros_and_errors_as_ever(measured: Database) -> None:
     assert judged(measured, "is_like(gpu, 'H%') AND len([x + 1 for x in [position]]) = 1") == "pass"
     assert judged(measured, "[x for x in [position]][1] < 1") == "fail"
@@ -338,6 +341,7 @@ def test_what_is_plain_are_functions_of_duckdb(measured: Database) -> None:
     assert set(named["function_name"]) >= expressions._PLAIN
 
 
+@pytest.mark.long
 def test_a_signal_or_a_limit_ends_what_is_computed_apart(
     measured: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,7 @@ def test_two_writers_wait_for_a_slow_one_that_looks_at_the_file_in_every_way(
 # --- waiting --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_change_waits_says_once_for_whom_and_is_made(forks: Forks, db: Path) -> None:
     with holding(forks, db) as holder:
         timer = threading.Timer(0.8, holder.send_signal, [signal.SIGUSR1])
@@ -117,6 +118,7 @@ def test_a_change_waits_says_once_for_whom_and_is_made(forks: Forks, db: Path) -
     assert tags(db) == {"gpu": "h200"}
 
 
+@pytest.mark.long
 def test_a_time_limit_that_a_lock_used_up_says_so(forks: Forks, db: Path) -> None:
     with holding(forks, db) as holder:
         answer = traceql("--timeout", "0.4", "ls", "--db", db)
@@ -134,6 +136,7 @@ def test_a_time_limit_that_a_lock_used_up_says_so(forks: Forks, db: Path) -> Non
     let_end()
 
 
+@pytest.mark.long
 def test_a_time_limit_that_a_change_of_the_same_process_used_up_says_so(db: Path) -> None:
     with library.open(db, timeout_s=0.3) as database, library.open(db) as other:
         with (
@@ -145,6 +148,7 @@ def test_a_time_limit_that_a_change_of_the_same_process_used_up_says_so(db: Path
     let_end()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["write", "read"])
 def test_after_its_time_a_change_is_an_error_and_the_database_as_it_was(
     how: str, forks: Forks, db: Path, tmp_path: Path
@@ -176,6 +180,7 @@ def test_after_its_time_a_change_is_an_error_and_the_database_as_it_was(
     assert list(db.parent.iterdir()) == [db]
 
 
+@pytest.mark.long
 def test_a_question_waits_for_a_writer_but_not_for_a_reader(forks: Forks, db: Path) -> None:
     with holding(forks, db, "read"):
         assert traceql("ls", "--db", db, "--wait", "0").returncode == 0
@@ -192,6 +197,7 @@ def test_a_question_waits_for_a_writer_but_not_for_a_reader(forks: Forks, db: Pa
     assert answer.stderr == ""
 
 
+@pytest.mark.long
 def test_a_library_call_says_on_standard_error_that_it_waits(
     forks: Forks, db: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -203,6 +209,7 @@ def test_a_library_call_says_on_standard_error_that_it_waits(
     assert said == f"{db}: in use by another process (PID {holder.pid}); waiting up to 0.6 s for it"
 
 
+@pytest.mark.long
 def test_while_a_change_waits_questions_of_the_same_process_are_answered(forks: Forks, db: Path) -> None:
     with holding(forks, db, "read") as holder, library.open(db) as database:
         changing = threading.Thread(target=database.tag, args=("run",), kwargs={"a": "b"})
@@ -231,6 +238,7 @@ def test_an_interrupt_ends_a_wait_at_once(forks: Forks, db: Path) -> None:
     assert db.read_bytes() == before
 
 
+@pytest.mark.long
 def test_completion_waits_for_nobody(forks: Forks, db: Path) -> None:
     words = {
         "COMP_WORDS": f"traceql drop --db {db} ",
@@ -258,6 +266,7 @@ def names_of(db: Path) -> dict[str, Path]:
     return {"hard": hard, "soft": soft, "relative": Path(os.path.relpath(db)), "itself": db}
 
 
+@pytest.mark.long
 def test_a_lock_outlives_every_look_at_the_file_under_every_name(
     forks: Forks, db: Path, tmp_path: Path
 ) -> None:
@@ -286,6 +295,7 @@ def test_a_lock_outlives_every_look_at_the_file_under_every_name(
     assert not inode_is_locked(forks, db)
 
 
+@pytest.mark.long
 def test_what_is_brought_in_by_other_names_is_in_one_file(db: Path) -> None:
     names = names_of(db)
     with contextlib.ExitStack() as stack:
@@ -298,6 +308,7 @@ def test_what_is_brought_in_by_other_names_is_in_one_file(db: Path) -> None:
     assert not list(db.parent.glob("*.wal"))
 
 
+@pytest.mark.long
 @decoded_here
 def test_an_export_in_whose_folder_the_database_lies_is_the_same_report_each_time(tmp_path: Path) -> None:
     folder = tmp_path / "export"
@@ -397,6 +408,7 @@ def test_makers_that_are_killed_and_makers_that_go_on_disturb_nobody(forks: Fork
 # --- the database among the reports ---------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["traces.duckdb", "traces.db", "traces.sqlite", "reports"])
 def test_the_database_and_what_lies_beside_it_and_beside_reports_are_passed_over_in_silence(
     name: str, tmp_path: Path
@@ -476,6 +488,7 @@ def swapped(db: Path, new: Path) -> str:
     )
 
 
+@pytest.mark.long
 def test_who_waits_for_a_file_that_is_replaced_meanwhile_changes_the_new_one(db: Path) -> None:
     new = db.parent / "new"
     new.write_bytes(db.read_bytes())
@@ -498,6 +511,7 @@ def test_who_waits_for_a_file_that_is_replaced_meanwhile_changes_the_new_one(db:
     assert tags(db) == {"a": "b", "new": "yes"}
 
 
+@pytest.mark.long
 def test_a_file_replaced_in_the_moment_of_opening_is_opened_again(
     db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -536,6 +550,7 @@ def test_a_file_removed_in_the_moment_of_opening_is_not_left_as_an_empty_one(
     assert list(db.parent.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_question_sees_the_file_that_is_there_now(db: Path) -> None:
     other = db.parent / "other"
     other.write_bytes(db.read_bytes())
@@ -573,6 +588,7 @@ def test_a_half_written_header_is_a_damaged_database(db: Path) -> None:
     assert half.stat().st_size == 3000
 
 
+@pytest.mark.long
 def test_without_second_names_a_new_database_is_never_put_over_another(
     db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

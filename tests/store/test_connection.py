@@ -73,6 +73,7 @@ def all_at_once(*works: Callable[[], None]) -> None:
         raise errors[0]
 
 
+@pytest.mark.long
 def test_two_objects_on_one_file_ask_and_change_in_turn(path: Path) -> None:
     with traceql.open(path) as a, traceql.open(path) as b:
         for number in range(3):
@@ -85,6 +86,7 @@ def test_two_objects_on_one_file_ask_and_change_in_turn(path: Path) -> None:
         assert a.sql(TRACES).item() == 2
 
 
+@pytest.mark.long
 def test_eight_threads_ask_while_one_changes_and_see_before_or_after(path: Path) -> None:
     with traceql.open(path) as a, traceql.open(path) as b:
         done = threading.Event()
@@ -129,6 +131,7 @@ def test_threads_that_make_the_first_change_at_once_make_one_database(tmp_path: 
     assert not list(tmp_path.glob("*.new"))
 
 
+@pytest.mark.long
 def test_a_first_change_that_fails_disturbs_none_that_waits(tmp_path: Path) -> None:
     file = tmp_path / "sweep.csv"
     file.write_text("gpu,batch_size,ms\nH200,1,5.0\n")
@@ -150,6 +153,7 @@ def test_a_first_change_that_fails_disturbs_none_that_waits(tmp_path: Path) -> N
             assert db.sql("SELECT count(*) FROM runs").item() == 1
 
 
+@pytest.mark.long
 def test_a_change_gets_its_turn_however_many_ask(path: Path) -> None:
     """Without an order of who waits, eight threads that ask without a pause keep a change away."""
     with traceql.open(path) as database:
@@ -169,6 +173,7 @@ def test_a_change_gets_its_turn_however_many_ask(path: Path) -> None:
         all_at_once(*[ask] * 8, change)
 
 
+@pytest.mark.long
 def test_with_and_without_files_on_one_file(path: Path, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("n\n7\n")
     reading = f"SELECT n FROM '{tmp_path / 'in.csv'}'"
@@ -196,6 +201,7 @@ def test_files_are_allowed_in_memory_too_after_a_change(tmp_path: Path) -> None:
         assert database.sql(f"SELECT n FROM '{tmp_path / 'in.csv'}'").item() == 7
 
 
+@pytest.mark.long
 def test_two_changes_of_a_database_in_memory_are_one_after_the_other() -> None:
     with traceql.open(":memory:") as database:
         all_at_once(*(lambda r=r: database.ingest(r) for r in (NCU, SMALL, PARQUETDIR, ARROWDIR)))
@@ -216,6 +222,7 @@ def test_temporary_tables_are_of_the_thread_that_made_them(path: Path) -> None:
             database.sql("FROM own")
 
 
+@pytest.mark.long
 def test_to_close_one_object_disturbs_no_other(path: Path) -> None:
     a, b = traceql.open(path), traceql.open(path)
     a.sql("CREATE TEMP TABLE own AS SELECT 1 AS n")
@@ -250,6 +257,7 @@ def test_to_close_one_object_waits_for_no_question_of_another(path: Path) -> Non
         all_at_once(ask, close)
 
 
+@pytest.mark.long
 def test_an_object_that_is_forgotten_lets_go_of_its_file(path: Path, spills: Path) -> None:
     def ask() -> None:
         assert traceql.open(path).sql(TRACES).item() == 1
@@ -260,6 +268,7 @@ def test_an_object_that_is_forgotten_lets_go_of_its_file(path: Path, spills: Pat
     assert list(spills.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_closed_object_does_not_hold_the_file_that_a_forgotten_one_had(path: Path) -> None:
     closed = traceql.open(path)
     closed.sql(TRACES)
@@ -323,6 +332,7 @@ def test_a_database_that_is_gone_is_not_made_by_a_question_or_a_change(path: Pat
     assert not path.exists()
 
 
+@pytest.mark.long
 def test_a_lazy_frame_is_collected_in_a_loop_that_changes_the_database(path: Path) -> None:
     with traceql.open(path) as database:
         frame = database.kernels().filter(pl.col("duration_ns") > 0)
@@ -350,6 +360,7 @@ def test_a_change_inside_the_rows_of_a_question_waits_for_nobody(path: Path) -> 
         all_at_once(loop)
 
 
+@pytest.mark.long
 def test_an_error_of_one_thread_leaves_nobody_waiting(path: Path) -> None:
     with traceql.open(path) as database:
 
@@ -452,6 +463,7 @@ def test_every_question_answers_over_united_databases(united: Database, tmp_path
             assert found.notes == expected.notes, name
 
 
+@pytest.mark.long
 def test_a_number_that_is_taken_or_that_no_id_can_begin_with_is_refused(path: Path) -> None:
     with traceql.open(path) as database:
         decoded = decode(SMALL)

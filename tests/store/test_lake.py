@@ -72,6 +72,7 @@ def test_a_trace_is_a_part_of_each_table_and_an_entry(tmp_path: Path) -> None:
     assert told == [("ZSTD", True)]
 
 
+@pytest.mark.long
 def test_what_changes_a_file_changes_a_lake(tmp_path: Path) -> None:
     file, lake = traceql.open(tmp_path / "file.duckdb"), traceql.open(tmp_path / "lake", lake=True)
     table, other = (
@@ -104,6 +105,7 @@ def test_what_changes_a_file_changes_a_lake(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_sidecars_runs_come_go_and_are_renamed_with_their_trace(tmp_path: Path) -> None:
     report = tmp_path / SMALL.name
     report.write_bytes(SMALL.read_bytes())
@@ -124,6 +126,7 @@ def test_a_sidecars_runs_come_go_and_are_renamed_with_their_trace(tmp_path: Path
     assert not any(name.endswith(".parquet") for name in files(tmp_path / "lake"))
 
 
+@pytest.mark.long
 def test_a_report_that_is_read_again_takes_the_place_of_the_old_trace(tmp_path: Path) -> None:
     lake = traceql.open(tmp_path / "lake", lake=True)
     lake.ingest(SMALL, name="one", tags={"batch": "8"})
@@ -134,6 +137,7 @@ def test_a_report_that_is_read_again_takes_the_place_of_the_old_trace(tmp_path: 
     assert not any("trace_id=1" in name for name in files(tmp_path / "lake"))
 
 
+@pytest.mark.long
 def test_no_number_is_given_twice(tmp_path: Path) -> None:
     lake = filled(tmp_path / "lake", "one", "two")
     lake.drop("one", "two")
@@ -143,6 +147,7 @@ def test_no_number_is_given_twice(tmp_path: Path) -> None:
     assert lake.sql("SELECT trace_id FROM traces").item() == 3
 
 
+@pytest.mark.long
 def test_a_name_is_taken_once(tmp_path: Path) -> None:
     lake = filled(tmp_path / "lake", "one", "two")
     with pytest.raises(DatabaseError, match="a trace is called 'one' already"):
@@ -155,6 +160,7 @@ def test_a_name_is_taken_once(tmp_path: Path) -> None:
     assert not any("trace_id=3" in name for name in files(tmp_path / "lake"))
 
 
+@pytest.mark.long
 def test_another_object_sees_what_one_has_changed(tmp_path: Path) -> None:
     lake = filled(tmp_path / "lake", "one")
     with traceql.open(tmp_path / "lake") as other:
@@ -167,6 +173,7 @@ def test_another_object_sees_what_one_has_changed(tmp_path: Path) -> None:
         assert other.sql("SELECT count(*) FROM kernels").item() == 3
 
 
+@pytest.mark.long
 def test_many_threads_store_at_once_and_nothing_is_lost_or_stands_twice(tmp_path: Path) -> None:
     """Each through an object of its own, all under the name that their reports have by default."""
     traceql.open(tmp_path / "lake", lake=True)._store.prepare()
@@ -207,6 +214,7 @@ def files_read(lake: Database, statement: str) -> int:
     return opened - plan.count("traces.parquet")
 
 
+@pytest.mark.long
 def test_a_filter_on_traces_opens_their_parts_alone(tmp_path: Path) -> None:
     lake = filled(tmp_path / "l", *(f"t{number}" for number in range(1, 7)))
     assert files_read(lake, "SELECT sum(duration_ns) FROM kernels") == 6
@@ -217,6 +225,7 @@ def test_a_filter_on_traces_opens_their_parts_alone(tmp_path: Path) -> None:
     assert files_read(lake, chosen) == 2
 
 
+@pytest.mark.long
 def test_a_question_about_one_trace_does_not_look_at_the_others(tmp_path: Path) -> None:
     lake = filled(tmp_path / "lake", "one", "two", "three")
     broken = tmp_path / "lake" / "api_calls" / "trace_id=3" / "part.parquet"
@@ -226,6 +235,7 @@ def test_a_question_about_one_trace_does_not_look_at_the_others(tmp_path: Path) 
         lake.query("cuda_api_sum", trace="three")
 
 
+@pytest.mark.long
 def test_a_part_that_goes_while_it_is_asked_for_is_no_error(tmp_path: Path) -> None:
     lake = filled(tmp_path / "lake", "one", "two")
     assert lake.sql("SELECT count(*) FROM kernels").item() == 3
@@ -252,6 +262,7 @@ def test_a_path_object_has_no_slash_at_its_end_and_needs_the_word(tmp_path: Path
     assert (tmp_path / "file").is_file()
 
 
+@pytest.mark.long
 def test_a_path_that_ends_in_a_slash_or_is_a_folder_means_a_lake(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for place in (f"{tmp_path}/new/", str(tmp_path / "empty")):
@@ -289,6 +300,7 @@ def test_a_folder_of_reports_is_not_searched_for_them_in_its_lake(tmp_path: Path
             assert opened.sql("SELECT count(*) FROM traces").item() == 1
 
 
+@pytest.mark.long
 def test_the_command_line_asks_and_changes_a_lake(tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     assert command("ingest", "-q", "--db", lake, "--lake", SMALL).returncode == 0
@@ -312,6 +324,7 @@ def test_the_command_line_asks_and_changes_a_lake(tmp_path: Path) -> None:
         opened.query("top_kernels")
 
 
+@pytest.mark.long
 def test_any_duckdb_client_reads_a_lake_as_the_docs_show(tmp_path: Path) -> None:
     lake = filled(tmp_path / "nightly", "one", "two")
     text = (Path(__file__).parent.parent.parent / "docs" / "lake.md").read_text(encoding="utf-8")
@@ -330,6 +343,7 @@ def test_any_duckdb_client_reads_a_lake_as_the_docs_show(tmp_path: Path) -> None
     assert lake.sql(asked).height == 3
 
 
+@pytest.mark.long
 def test_the_commands_that_the_docs_show_work(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / SMALL.name).write_bytes(SMALL.read_bytes())

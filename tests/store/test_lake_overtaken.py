@@ -67,6 +67,7 @@ def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- made again -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_locks")
 @pytest.mark.parametrize(
     ("change", "there"),
@@ -87,6 +88,7 @@ def test_a_change_that_is_overtaken_is_made_on_what_is_there_then(
     assert lake.sql("SELECT trace, tags FROM traces").rows() == there
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_locks")
 def test_a_removal_of_runs_that_is_overtaken_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -146,6 +148,7 @@ def kernels(lake: Path) -> list[tuple[str, int]]:
         return opened.sql(asked).rows()
 
 
+@pytest.mark.long
 def test_who_claims_while_a_sweep_looks_keeps_its_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +170,7 @@ def test_who_claims_while_a_sweep_looks_keeps_its_parts(
     assert kernels(tmp_path / "lake") == [("late", 3), ("one", 1)]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_locks")
 def test_who_finishes_while_a_sweep_looks_keeps_its_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -207,6 +211,7 @@ def test_half_written_files_of_another_machine_are_swept_when_a_day_old(tmp_path
     assert not half.exists()
 
 
+@pytest.mark.long
 def test_a_number_that_a_trace_has_had_is_not_given_even_to_who_asks_for_it(tmp_path: Path) -> None:
     lake = traceql.open(tmp_path / "lake", lake=True)
     read_in.read_in(lake._store, SMALL, number=5)
@@ -217,6 +222,7 @@ def test_a_number_that_a_trace_has_had_is_not_given_even_to_who_asks_for_it(tmp_
         read_in.read_in(lake._store, SMALL, number=5)
 
 
+@pytest.mark.long
 def test_a_number_that_was_given_up_is_free_again(tmp_path: Path) -> None:
     lake = filled(tmp_path / "lake", "one")
     with pytest.raises(DatabaseError, match="'one' already"):
@@ -243,6 +249,7 @@ def failing(patch: pytest.MonkeyPatch, nth: int, times: int = 1) -> None:
     patch.setattr(folder.Folder, "write", write)
 
 
+@pytest.mark.long
 def test_an_error_part_way_leaves_all_entries_as_they_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +266,7 @@ def test_an_error_part_way_leaves_all_entries_as_they_were(
             lake.tag("*", a="b")
 
 
+@pytest.mark.long
 def test_a_file_of_runs_that_cannot_replace_another_leaves_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +293,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
+@pytest.mark.long
 def test_a_file_of_runs_whose_replacing_was_killed_is_replaced_by_doing_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +323,7 @@ def test_a_file_of_runs_whose_replacing_was_killed_is_replaced_by_doing_it_again
         assert other.sql(asked).rows() == [("a", 2.0)]
 
 
+@pytest.mark.long
 def test_an_entry_in_place_is_a_change_made_whatever_fails_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,6 +364,7 @@ def after_table(patch: pytest.MonkeyPatch, table: str, deed: Callable[[], object
     patch.setattr(export, "_insert", insert)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "deed", "said"),
     [
@@ -383,6 +394,7 @@ def test_half_of_what_changes_while_it_is_copied_is_no_copy(
         other.export(tmp_path / "copy.duckdb")
 
 
+@pytest.mark.long
 def test_what_comes_while_a_lake_is_copied_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -402,6 +414,7 @@ def test_what_comes_while_a_lake_is_copied_is_left_out(
         assert copy.sql("SELECT count(*) FROM runs ANTI JOIN run_metrics USING (run_id)").item() == 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_locks")
 def test_a_copy_into_a_lake_that_others_store_into_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -417,6 +430,7 @@ def test_a_copy_into_a_lake_that_others_store_into_ends(
 # --- one name, twice ------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_next_change_gives_entries_of_one_name_names_of_their_own(tmp_path: Path) -> None:
     """As when two came in at once where no change can wait for another, each with runs in its sidecar."""
     lake = traceql.open(tmp_path / "lake", lake=True)

@@ -627,6 +627,7 @@ def ncu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[traceql.Database]:
 MASK = ("trace", "instances", "kernels", "kernels_per_instance")
 
 
+@pytest.mark.long
 def test_the_mask_costs_193_launches_per_step_in_a_loop_and_one_vectorised_or_replayed(
     nsys: traceql.Database,
 ) -> None:
@@ -639,6 +640,7 @@ def test_the_mask_costs_193_launches_per_step_in_a_loop_and_one_vectorised_or_re
     assert found == [(20, 3860, 193.0), (20, 20, 1.0), (20, 20, 1.0)]
 
 
+@pytest.mark.long
 def test_an_ncu_report_knows_launches_and_only_its_tag_knows_the_steps(ncu: traceql.Database) -> None:
     found = ncu.query("range_launches", range="scv_compute_mask").select(MASK).rows()
     assert sorted(found) == [

@@ -123,6 +123,7 @@ def counts(report: RawReport) -> dict[str, int]:
 ONCE = {"gpus", "processes", "threads", "graph_nodes"}
 
 
+@pytest.mark.long
 def test_an_export_that_was_appended_to_itself_has_the_rows_that_are_in_it() -> None:
     once, twice = counts(EVERYTHING), counts(appended(EVERYTHING))
     # What there is once, is there once.

@@ -2,9 +2,10 @@
 
 Python runs the handler of a signal between two of its own instructions, and while the database computes
 there are none. The system, though, writes each signal to a pipe as it comes: a thread that reads there
-interrupts the statements that are running, and the handler's exception follows. While Python imports
-something, the exception would be lost or become another one, or the lock for imports never be given back;
-where it is about to leave a block or has just entered one, the block would not be left: there it waits.
+interrupts the statements that are running, and the handler's exception follows. Where Python is about to
+import something, the exception would be lost, or the lock for imports never be given back; where it is about
+to leave a block or has just entered one, the block would not be left; and what is not written in Python may
+end the process when it is thrown through its beginnings: there it waits.
 
 DuckDB looks whether it was interrupted between two pieces of its work, and some pieces last for minutes: a
 list of a hundred million numbers is one. So where a question can be ended at all, it is computed in a thread
@@ -23,6 +24,7 @@ import time
 from _thread import interrupt_main
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from importlib.machinery import ExtensionFileLoader
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from traceql.errors import TimeLimitError
@@ -50,8 +52,8 @@ _running: list[tuple[int, Interruptible]] = []
 _handled = threading.Event()
 # A signal came at a moment at which its handler could raise nothing.
 _postponed = threading.Event()
-# Whose code imports, and whose enters and leaves blocks.
-_IMPORTING, _BLOCKS = "<frozen importlib._bootstrap>", contextlib.__file__
+# Whose code takes Python's lock for imports, and whose enters and leaves blocks.
+_NOT_IN = frozenset({"<frozen importlib._bootstrap>", contextlib.__file__})
 _ending: BaseException | None = None
 _installed = False
 
@@ -124,9 +126,9 @@ def _handle(number: int, frame: FrameType | None) -> None:
 
 
 def _is_inopportune(frame: FrameType | None) -> bool:
-    if frame is not None and frame.f_code.co_filename == _BLOCKS:
+    if frame is not None and frame.f_code.co_filename in _NOT_IN:
         return True
-    while frame is not None and frame.f_code.co_filename != _IMPORTING:
+    while frame is not None and not isinstance(frame.f_locals.get("self"), ExtensionFileLoader):
         frame = frame.f_back
     return frame is not None
 
