@@ -2,7 +2,8 @@
 --
 -- Columns: trace_id, gpu_id, owner, start_ns, end_ns, state: exposed (communication without computation),
 -- overlapped (with it), compute (without communication), memory (only copies and memsets), waiting (nothing
--- but that, where operations have such work) or idle. The stretches of a GPU lie end to end, and a new one begins with each operation.
+-- but that, where operations have such work) or idle. The stretches of a GPU lie end to end, and a new one
+-- begins with each operation.
 -- @param  operations TABLE  rows of operations_by_work, with the owner of their lane (see lane_owner)
 
 WITH points AS (

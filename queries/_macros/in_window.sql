@@ -1,5 +1,6 @@
--- Whether something ran for some of a stretch of time: what ends at its start does, what begins at its end does not.
+-- Whether something ran for some of a stretch of time.
 --
+-- What ends at its start does, what begins at its end does not.
 -- @param  start_ns BIGINT  when it began
 -- @param  end_ns BIGINT    when it ended
 -- @param  from_ns BIGINT   start of the stretch; NULL for any time

@@ -1,8 +1,8 @@
 -- When does each rank of a job work, idle, wait for others, and communicate?
 --
 -- From collective to collective: a rank's GPU works or idles until it comes to one, waits there for the last
--- rank, and the exchange takes until its own end. It works while any operation runs. Times are on the clock of
--- the job's first trace.
+-- rank, and the exchange takes until its own end. It works while any operation runs. Times are on the clock
+-- of the job's first trace.
 -- @of     job
 -- @param  limit BIGINT = 2000   stretches per job, the longest ones; NULL for all
 -- @needs  kernels timeline

@@ -491,7 +491,7 @@ def test_a_bar_of_parts_is_as_long_as_they_are_together_and_says_so(corpus: Data
         assert all(part > 0 for part in parts) and sum(parts) == rank["span_ns"]
         assert row[theme.VALUE] == units.text("span_ns", rank["span_ns"])
     bars, *_ = chart["layer"]
-    folded, _ = bars["transform"]
+    folded, *_ = bars["transform"]
     assert folded["fold"] == ["work_ns", "waiting_ns", "idle_ns"]
     assert bars["encoding"]["color"]["sort"] == ["Work", "Waiting", "Idle"]
 

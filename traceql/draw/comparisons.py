@@ -54,9 +54,8 @@ def parted_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str) -> Dr
     parts = (y, y2, y3)
     known = theme.measured(answer, *parts)
     rows = theme.rows_of(known.head(_ROWS), x)
-    whole = [sum(values) for values in rows.select(parts).iter_rows()]
-    texts = [units.text(y, value) for value in whole]
-    rows = rows.with_columns(pl.Series("of_all", whole), pl.Series(theme.VALUE, texts, pl.String))
+    texts = [units.text(y, sum(values)) for values in rows.select(parts).iter_rows()]
+    rows = rows.with_columns(pl.Series(theme.VALUE, texts, pl.String))
     rows, tooltip = theme.prepared(rows, [x, *answer.columns])
     named = {part: units.title(part) for part in parts}
     base = alt.Chart(rows, height=34 * max(rows.height, 1)).encode(y=theme.row_axis(), tooltip=tooltip)
