@@ -26,11 +26,15 @@ _CODES = ("pid", "tid", "return_value")
 
 
 def mutable(question: str) -> list[str]:
-    """Columns of a question whose values are amounts."""
+    """Columns of a question whose values are amounts; what is NULL in every row of findings says nothing."""
+    query = catalog.shipped().find(question)
     return [
         column.name
-        for column in catalog.shipped().find(question).columns
-        if case.is_numeric(column.type) and not column.name.endswith("_id") and column.name not in _CODES
+        for column in query.columns
+        if f"\n    NULL::{column.type} AS {column.name}" not in query.sql
+        and case.is_numeric(column.type)
+        and not column.name.endswith("_id")
+        and column.name not in _CODES
     ]
 
 

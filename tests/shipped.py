@@ -16,6 +16,15 @@ TABLES = Path(__file__).parent / "fixtures" / "tables"
 MODELS = Path(__file__).parent / "fixtures" / "models"
 RESULTS = Path(__file__).parent.parent / "docs" / "results"
 
+#: Rules of findings → parameters with which they tell of whatever is there.
+EVERY_FINDING: dict[str, dict[str, float]] = {
+    "cpu_bound_steps": {"launches": 0, "waits": 1000, "replays": 1000, "idle_pct": 0, "least_pct": 0},
+    "doubts": {"placed_pct": 101},
+    "small_kernels": {"short_ns": 2**62, "often": 1, "least_pct": 0},
+    "stragglers": {"least_pct": 0},
+    "uneven_steps": {"fewest": 1, "times": 0, "least_pct": 0},
+}
+
 
 def report_names(*suffixes: str) -> list[str]:
     """File names of the shipped reports with one of the suffixes (before compression)."""

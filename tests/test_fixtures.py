@@ -74,7 +74,11 @@ def test_what_tells_about_a_machine_is_recognised(text: str) -> None:
     assert OF_A_MACHINE.search(text)
 
 
-PACKED = [p for p in RECORDED + SHIPPED if ".nsys-rep" in p.name and (p in RECORDED or "late_rank" in p.name)]
+PACKED = [
+    p
+    for p in RECORDED + SHIPPED
+    if ".nsys-rep" in p.name and (p in RECORDED or "late_rank" in p.name or "habit" in p.name)
+]
 
 
 @pytest.mark.parametrize("path", PACKED, ids=lambda p: p.name)

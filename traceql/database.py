@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from traceql.ask.checks import Verdict
     from traceql.ask.compare import Comparison
+    from traceql.ask.findings import Findings
     from traceql.cluster.workers import Workers
     from traceql.questions.parameters import Value
     from traceql.read.base import Progress
@@ -135,6 +136,7 @@ class Database:
     advice = _frame("advice")
     focus_metrics = _frame("focus_metrics")
     source_markers = _frame("source_markers")
+    launch_stacks = _frame("launch_stacks")
     environment = _frame("environment")
     runs = _frame("runs")
     run_metrics = _frame("run_metrics")
@@ -216,6 +218,28 @@ class Database:
     def query(self, name: str, /, **params: Value) -> pl.DataFrame:
         """The rows alone of what `ask` answers."""
         return self.ask(name, **cast("dict[str, Any]", params)).frame()
+
+    @_limited
+    def why(
+        self, trace: str | Sequence[str], *more: str, limit: int | None = 10, **window: Value
+    ) -> Findings:
+        """What is wrong with traces, and what to try, see `traceql.ask.findings.why`.
+
+        Args:
+            trace: name, pattern or tag (``gpu=h200``), or several.
+            *more: likewise.
+            limit: most findings; None for all.
+            **window: what of the timelines is looked at: from_, to and within, as questions have them.
+
+        Raises:
+            QueryError: there is no such trace, or the window is none.
+            CatalogError: a rule of the user's own does not return what it says.
+        """
+        from traceql.ask import findings
+
+        words = [trace] if isinstance(trace, str) else [*trace]
+        asked = {name.removesuffix("_"): value for name, value in window.items()}
+        return findings.why(self._asker, [*words, *more], limit=limit, window=asked)
 
     @_limited
     def kernel_card(

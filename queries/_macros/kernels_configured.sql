@@ -3,7 +3,8 @@
 -- `FROM kernels_configured($names, $kernel) JOIN chosen_traces($trace) AS traces USING (trace_id)`. Columns:
 -- trace_id, kernel_id, kernel (as asked to be called), duration_ns, compute_capability, threads_per_block,
 -- registers_per_thread, static_shared_bytes, dynamic_shared_bytes, shared_bytes (both), and
--- executed_shared_bytes of an SM, as the driver set it.
+-- executed_shared_bytes of an SM, as the driver set it, and is_kernel. A graph or range that was profiled as
+-- a whole is no launch: ncu tells of it how one of its kernels was launched, which is passed over.
 -- @param  names VARCHAR    short, full or distinct, see the view kernel_names
 -- @param  pattern VARCHAR  of the kernels that are asked for; * for all
 
@@ -13,13 +14,16 @@ SELECT
     called AS kernel,
     kernels.duration_ns,
     compute_capability,
-    coalesce(block_x * block_y * block_z, counters['launch__block_size']::BIGINT) AS threads_per_block,
-    registers_per_thread,
-    static_shared_bytes,
-    dynamic_shared_bytes,
-    static_shared_bytes + dynamic_shared_bytes AS shared_bytes,
+    coalesce(workload, 'kernel') = 'kernel' AS is_kernel,
+    if(
+        is_kernel, coalesce(block_x * block_y * block_z, counters['launch__block_size']::BIGINT), NULL
+    ) AS threads_per_block,
+    if(is_kernel, registers_per_thread, NULL) AS registers_per_thread,
+    if(is_kernel, static_shared_bytes, NULL) AS static_shared_bytes,
+    if(is_kernel, dynamic_shared_bytes, NULL) AS dynamic_shared_bytes,
+    if(is_kernel, kernels.static_shared_bytes + kernels.dynamic_shared_bytes, NULL) AS shared_bytes,
     -- nsys writes 0 where it does not know it.
-    nullif(executed_shared_bytes, 0) AS executed_shared_bytes
+    if(is_kernel, nullif(executed_shared_bytes, 0), NULL) AS executed_shared_bytes
 FROM kernels
 LEFT JOIN kernels_called(names, pattern) AS named
     ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)

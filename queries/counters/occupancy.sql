@@ -49,6 +49,7 @@ WITH launches AS (
             ELSE error('by must be kernel or launch') END AS launch_id,
         duration_ns,
         compute_capability,
+        is_kernel,
         threads_per_block,
         registers_per_thread,
         shared_bytes,
@@ -101,7 +102,7 @@ limits AS (
             )
         ) AS limit_shared_memory,
         coalesce(ncu_warps, max_warps // nullif(warps, 0)) AS limit_warps,
-        coalesce(ncu_blocks, max_blocks) AS limit_blocks,
+        coalesce(ncu_blocks, if(is_kernel, max_blocks, NULL)) AS limit_blocks,
         ncu_barriers AS limit_barriers,
         if(
             limit_registers IS NULL OR limit_warps IS NULL OR limit_blocks IS NULL,
@@ -146,7 +147,9 @@ SELECT
     ) AS shared_bytes_for_one_more,
     nullif(concat_ws(
         '; ',
-        if(blocks IS NULL, 'limits (--section Occupancy)', NULL),
+        coalesce(
+            lacking_launch(is_kernel), if(blocks IS NULL, 'limits (--section Occupancy)', NULL)
+        ),
         lacks_achieved
     ), '') AS lacks
 FROM limits

@@ -174,11 +174,9 @@ SELECT
     limiter,
     nullif(concat_ws(
         '; ',
-        if(
-            threads_per_block > 0 AND registers_per_thread > 0 AND shared_bytes IS NOT NULL,
-            NULL,
-            'launch parameters (--section LaunchStats)'
-        ),
+        CASE WHEN NOT is_kernel THEN lacking_launch(is_kernel)
+             WHEN threads_per_block > 0 AND registers_per_thread > 0 AND shared_bytes IS NOT NULL THEN NULL
+             ELSE 'launch parameters (--section LaunchStats)' END,
         CASE WHEN compute_capability IS NULL THEN 'compute capability of the GPU'
              WHEN max_warps IS NULL
                  THEN 'rules of occupancy for compute capability ' || compute_capability END

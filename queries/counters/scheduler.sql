@@ -43,7 +43,9 @@ WITH launches AS (
             counters['sm__inst_issued.avg.pct_of_peak_sustained_active']
         ) AS issue_slots_busy_pct,
         counters['smsp__issue_inst0.avg.pct_of_peak_sustained_active'] AS no_eligible_pct,
-        counters['smsp__maximum_warps_avg_per_active_cycle'] AS theoretical_warps,
+        workload = 'kernel' AS is_kernel,
+        -- Of a whole graph or range ncu says 1.
+        if(is_kernel, counters['smsp__maximum_warps_avg_per_active_cycle'], NULL) AS theoretical_warps,
         counters['smsp__warps_active.avg.per_cycle_active'] AS active_warps,
         counters['smsp__warps_eligible.avg.per_cycle_active'] AS eligible_warps,
         counters['smsp__issue_active.avg.per_cycle_active'] AS issued_warps,
@@ -79,7 +81,10 @@ SELECT
         '; ',
         lacking('issue slots', issue_slots_busy_pct, '--section ComputeWorkloadAnalysis'),
         lacking('cycles without eligible warps', no_eligible_pct, '--section SchedulerStats'),
-        lacking('theoretical warps', theoretical_warps, '--section SchedulerStats'),
+        coalesce(
+            max(lacking_launch(is_kernel)),
+            lacking('theoretical warps', theoretical_warps, '--section SchedulerStats')
+        ),
         lacking('active warps', active_warps, '--section SchedulerStats'),
         lacking('eligible warps', eligible_warps, '--section SchedulerStats'),
         lacking('issued warps', issued_warps, '--section SchedulerStats'),

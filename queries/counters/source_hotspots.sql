@@ -32,8 +32,7 @@
 -- @column instructions_pct DOUBLE     share of all that were executed
 -- @column thread_instructions BIGINT  how many were executed, by thread
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
--- @note   SELECT 'No instruction is put in words: traceql ingest --via ncu_report does so, if the report '
---                || 'holds the code (no --import-sass no).'
+-- @note   SELECT sass_without_words()
 --         FROM answer HAVING count(offset_bytes) > 0 AND count(sass) = 0
 --         UNION ALL
 --         SELECT 'The lines themselves are in none of these reports: ncu --import-source yes records them.'

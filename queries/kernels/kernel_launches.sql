@@ -11,7 +11,7 @@
 -- @needs  kernels
 -- @column trace VARCHAR          name of the trace
 -- @column kernel VARCHAR         kernel name
--- @column grid_and_block VARCHAR  grid and block as it was launched
+-- @column grid_and_block VARCHAR  grid and block as it was launched; NULL of a whole graph or range
 -- @column instances BIGINT       executions (nsys) or profiled workloads (ncu)
 -- @column total_ns BIGINT        GPU time of all of them
 -- @column share_pct DOUBLE       of the GPU time of all kernels of the trace
@@ -36,10 +36,11 @@ WITH configured AS (
         kernel_id,
         kernel,
         launches.duration_ns,
-        format(
-            'grid {}×{}×{}, block {}×{}×{}',
-            kernels.grid_x, kernels.grid_y, kernels.grid_z, kernels.block_x, kernels.block_y, kernels.block_z
-        ) AS grid_and_block,
+        CASE WHEN is_kernel
+             THEN format(
+                 'grid {}×{}×{}, block {}×{}×{}', kernels.grid_x, kernels.grid_y, kernels.grid_z,
+                 kernels.block_x, kernels.block_y, kernels.block_z
+             ) END AS grid_and_block,
         threads_per_block,
         launches.registers_per_thread,
         launches.static_shared_bytes,

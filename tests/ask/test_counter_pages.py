@@ -578,15 +578,93 @@ def test_lines_have_what_their_instructions_have(profiles: Database) -> None:
     assert "tile[(threadIdx.x % 32) * 32 + k" in lines[0]["source_text"]
 
 
+def test_what_rules_mark_has_the_samples_of_the_source_page(profiles: Database) -> None:
+    rows = profiles.query("rule_sources", trace="kinds_source", limit=None).to_dicts()
+    printed = {
+        (launch, int(row["Address"], 16)): int(row["# Samples"])
+        for launch, page_rows in enumerate(source_page(), start=1)
+        for row in page_rows
+    }
+    lines = profiles.query("source_hotspots", trace="kinds_source", by="line", launches=True, limit=None)
+    by_line = {
+        (row["kernel_id"], row["source_file"], row["source_line"]): row["samples"] for row in lines.to_dicts()
+    }
+    marked = [row for row in rows if row["address"] is not None]
+    assert (len(marked), len(rows)) == (65, 75)
+    for row in rows:
+        if row["address"] is None:
+            assert row["samples"] == by_line[row["kernel_id"], row["source_file"], row["source_line"]]
+        else:
+            assert row["samples"] == printed[row["kernel_id"] & 0xFFFFFFFF, row["address"]]
+    # By the program: 48 loads of `spilling` a kernel apart, and stores of 32 threads to one bank.
+    assert {row["source_line"] for row in rows if row["rule"] == "UncoalescedGlobalAccess"} == {43}
+    shared = {row["source_text"] for row in rows if row["rule"] == "UncoalescedSharedAccess"}
+    assert len(shared) == 2 and all("tile[(threadIdx.x % 32) * 32 + k" in text for text in shared)
+
+
+GRAPHS = "scv_graph_as_graph"
+
+
+def test_whole_graphs_have_the_numbers_of_the_raw_page_and_no_launch(tmp_path: Path) -> None:
+    with lzma.open(EXPECTED / "ncu_raw" / f"{GRAPHS}.raw.csv.xz", "rt", encoding="utf-8") as file:
+        header, units, *rows = csv.reader(file)
+    unit = dict(zip(header, units, strict=True))
+    printed = {
+        number: dict(zip(header, row, strict=True))
+        for number, row in enumerate(rows, start=1)
+        if row[header.index("Kernel Name")] == "graph"
+    }
+    assert len(printed) == 2
+
+    def said(row: Row, *metrics: str) -> float:
+        """A sum of what is printed, without the prefixes of its units."""
+        return sum(float(row[m].replace(",", "")) * PREFIXES[unit[m][: -len("byte")]] for m in metrics)
+
+    with traceql.open(tmp_path / "graphs.duckdb") as database:
+        database.ingest(REPORTS / f"{GRAPHS}.ncu-rep.xz", name=GRAPHS)
+
+        def launches(question: str) -> dict[int, Row]:
+            answer = database.query(question, kernel="graph", by="launch").to_dicts()
+            return {row["kernel_id"] & 0xFFFFFFFF: row for row in answer}
+
+        light, moved = launches("speed_of_light"), launches("kernel_roofline")
+        occupancy, scheduler = launches("occupancy"), launches("scheduler")
+        (launched,) = database.query("kernel_launches", kernel="graph").to_dicts()
+        told = notes(database.ask("occupancy", kernel="graph"))
+    assert light.keys() == moved.keys() == occupancy.keys() == scheduler.keys() == printed.keys()
+    for number, row in printed.items():
+        assert light[number]["gpu_ns"] == float(row["gpu__time_duration.sum"].replace(",", "")) * (
+            1000 if unit["gpu__time_duration.sum"] == "us" else 1
+        )
+        assert moved[number]["dram_bytes"] == pytest.approx(
+            said(row, "dram__bytes_read.sum", "dram__bytes_write.sum"), rel=1e-4
+        )
+        # ncu prints how one kernel of the graph was launched, and no occupancy.
+        assert row["Block Size"] == "(128, 1, 1)"
+        assert not any(row[column] for column in header if column.startswith("launch__occupancy"))
+        assert {column for column, value in occupancy[number].items() if value is not None} == {
+            *("trace", "kernel", "kernel_id", "kernels", "gpu_ns", "lacks")
+        }
+        assert scheduler[number]["theoretical_warps"] is None
+    assert (launched["grid_and_block"], launched["threads_per_block"]) == (None, None)
+    assert [launched["instances"], launched["paths"]] == [2, "step/scv_compute_mask (2)"]
+    assert "ncu --graph-profiling node" in told
+
+
 @pytest.mark.long
 def test_words_of_the_library_are_those_of_the_source_page(tmp_path: Path) -> None:
     with traceql.open(tmp_path / "words.duckdb") as database:
         database.ingest(REPORTS / "kinds_source.ncu-rep.xz", via="ncu_report")
         answer = database.ask("source_hotspots", launches=True, limit=None)
+        marked = database.ask("rule_sources", limit=None)
         found = {
             (row["kernel_id"] & 0xFFFFFFFF, row["address"]): row["sass"] for row in answer.frame().to_dicts()
         }
-    assert answer.notes == ()
+    assert answer.notes == marked.notes == ()
+    marks = [row for row in marked.frame().to_dicts() if row["address"] is not None]
+    assert len(marks) == 65
+    for row in marks:
+        assert row["sass"] == found[row["kernel_id"] & 0xFFFFFFFF, row["address"]]
     for launch, rows in enumerate(source_page(), start=1):
         for row in rows:
             said = found.get((launch, int(row["Address"], 16)))

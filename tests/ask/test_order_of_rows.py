@@ -13,6 +13,7 @@ from asked import given
 from made import jobs, ncu, store
 from made.nsys import Recording, copy, graph, kernel, memset, sync
 from made.runs import Runs
+from shipped import EVERY_FINDING
 
 from traceql.questions import catalog
 from traceql.tables import schema
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 #: Asked so that all there is counts.
 OPEN: dict[str, dict[str, Any]] = {
+    **EVERY_FINDING,
     "cuda_gpu_kern_pace": {"kernel": "*"},
     "nvtx_pace": {"range": "*"},
     "nvtx_gpu_proj_pace": {"range": "*"},
@@ -139,6 +141,12 @@ def counted() -> ncu.Profile:
                     made.instruction(address, file=f"{address % 32}.cu", line=address % 64)
                 for message in (f"for {path}", f"of {pid}"):
                     made.rule("Stall", message, title="Stalls", speedup_pct=10, scope="global")
+                for place in (4096, 4112):
+                    made.marker("Stall", "here", address=place)
+                    made.marker("Stall", "this line", file=f"{place % 32}.cu", line=place % 64)
+                    made.focus("Stall", f"a__{place}", 7).focus("Stall", f"a__{place}", 8)
+                for kind in ("python", "native"):
+                    made.stack(kind, (f"at_{pid}", None, None), ("main", None, None))
     return made
 
 

@@ -14,7 +14,7 @@ import pytest
 import test_nvtx
 from made.nsys import Recording, copy, graph, kernel, memset, sync
 from nsys_oracle import Columns, ask, assert_same, expected
-from shipped import EXPECTED
+from shipped import EVERY_FINDING, EXPECTED
 from test_nsys_stats import LEFT_OUT, REPORTS
 
 import traceql
@@ -219,6 +219,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "nvtx_gpu_proj_pace": {"range": "request"},
     "gpu_gaps": {"min_gap_ns": 0},
     "cpu_bound_gaps": {"min_gap_ns": 0, "min_cpu_pct": 0},
+    **EVERY_FINDING,
 }
 _IDS = {table.columns[0].name for table in schema.TABLES if table.of_trace} - {"trace_id"}
 _IDS |= {"parent_id", "operation_id", "range_stack", "trace", "last_trace"}

@@ -60,7 +60,7 @@ def test_ingest_reports_on_stderr_what_came_in_and_what_was_missing(tmp_path: Pa
     assert "scv_nwor_vectorized: added" in result.stderr
     assert "182 kernels, 51,324 metrics" in result.stderr
     assert (
-        "not recorded: sass_instructions, advice, focus_metrics, source_markers (traceql info"
+        "not recorded: sass_instructions, advice, focus_metrics, source_markers, launch_stacks (traceql info"
         in result.stderr
     )
     again = traceql("ingest", *PAIR, cwd=tmp_path)

@@ -190,6 +190,49 @@ class Profile:
         )
         return self
 
+    def focus(
+        self, rule: str, metric: str, value: Value, *, severity: str = "high", section: str = ""
+    ) -> Profile:
+        """A metric that a rule looked at, about the workload that was added last."""
+        self._rows("ncu_focus").append(
+            {
+                "action": len(self._rows("ncu_actions")) - 1,
+                "rule": rule,
+                "section": section,
+                "metric": metric,
+                "value": value,
+                "severity": severity,
+                "info": "",
+            }
+        )
+        return self
+
+    def marker(
+        self,
+        rule: str,
+        message: str,
+        *,
+        address: int | None = None,
+        file: str | None = None,
+        line: int | None = None,
+        kind: str = "optimization",
+        section: str = "",
+    ) -> Profile:
+        """An instruction (address) or a source line that a rule means, of the workload that was added last."""
+        self._rows("ncu_markers").append(
+            {
+                "action": len(self._rows("ncu_actions")) - 1,
+                "rule": rule,
+                "section": section,
+                "kind": kind,
+                "message": message,
+                "address": address,
+                "file": file,
+                "line": line,
+            }
+        )
+        return self
+
     def instances(self, metric: str, values: Mapping[int | str, Value]) -> Profile:
         """Values of a metric of the workload that was added last: address, moment, pass or opcode → value."""
         for key, value in values.items():
@@ -225,6 +268,26 @@ class Profile:
                 "source": source,
             }
         )
+        return self
+
+    def stack(self, kind: str, *frames: tuple[str | None, str | None, str | None]) -> Profile:
+        """The calls that launched the workload that was added last: function, source file and module, innermost first.
+
+        Args:
+            kind: native or python.
+            *frames: of the stack.
+        """
+        for depth, (function, file, module) in enumerate(frames):
+            self._rows("ncu_stacks").append(
+                {
+                    "action": len(self._rows("ncu_actions")) - 1,
+                    "kind": kind,
+                    "depth": depth,
+                    "function": function,
+                    "file": file,
+                    "module": module,
+                }
+            )
         return self
 
     def gpu(self, name: str, *, device: int = 0, **attributes: int) -> Profile:

@@ -19,7 +19,13 @@ VERTICALS = Path(str(folders.shipped("verticals")))
 STEPS = Path(traceql.__file__).parent / "tables" / "normalise"
 CATALOGUE = sorted([*QUERIES.rglob("*.sql"), *VERTICALS.rglob("*.sql")])
 RULES = STEPS.parent / "rules"
-FILES = [*CATALOGUE, *sorted(STEPS.rglob("*.sql")), *sorted(RULES.rglob("*.sql"))]
+SHARED = Path(traceql.__file__).parent / "share"
+FILES = [
+    *CATALOGUE,
+    *sorted(STEPS.rglob("*.sql")),
+    *sorted(RULES.rglob("*.sql")),
+    *sorted(SHARED.rglob("*.sql")),
+]
 
 WIDTH = 110
 # Where the text of a tag begins, in questions and views and in steps; that of a longer tag, one blank behind it.
@@ -28,6 +34,7 @@ TAG_TEXT = {
     VERTICALS: len("-- @column "),
     STEPS: len("-- @reads "),
     RULES: len("-- @column "),
+    SHARED: len("-- @column "),
 }
 KEYWORDS = [
     "select",

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from shipped import NCU_REPORTS
 
+from traceql.errors import TruncatedReportError, UnsupportedReportError
 from traceql.read import formats, ncu_rep, worker
 from traceql.read.base import no_progress
 
@@ -318,6 +319,51 @@ def test_markers_and_focus_metrics_of_rules_are_those_that_the_library_tells(tmp
         "none", "ok", "optimization", "warning", "error", "optimization",
     ]  # fmt: skip
     assert tables["ncu_focus"]["severity"].to_pylist() == ["default", "low", "high"]
+
+
+STACKS = {rep.KERNEL: (28, 32), rep.RANGE: (14, 17), rep.CMDLIST: (16, 22), rep.GRAPH: (16, 19)}
+
+
+def frame(*fields: tuple[int, rep.Value]) -> tuple[int, rep.Value]:
+    """A frame of a stack."""
+    return 1, rep.message(*fields)
+
+
+def of_kind(kind: int, *fields: tuple[int, rep.Value]) -> bytes:
+    """A report with one result of a kind."""
+    metric = rep.metric(0, rep.value(3))
+    result = rep.kernel((13, metric), *fields) if kind == rep.KERNEL else rep.workload((4, metric), *fields)
+    return rep.report(rep.block([result], kind, strings=["a__b"]))
+
+
+@pytest.mark.parametrize("kind", STACKS)
+def test_stacks_are_read_whoever_reads_the_rest(kind: int, tmp_path: Path) -> None:
+    native, python = STACKS[kind]
+    path = tmp_path / "stacks.ncu-rep"
+    calls = rep.message(
+        frame((1, "launch"), (2, 64), (3, "/lib/libx.so.1")), frame((1, "main"), (2, 8)), (2, 0)
+    )
+    script = rep.message(frame((1, "forward"), (2, 7), (3, "/src/mlp.py"), (4, 42)))
+    path.write_bytes(of_kind(kind, (native, calls), (python, script)))
+    assert same(path)["ncu_stacks"].to_pylist() == [
+        {"action": 0, "kind": "native", "depth": 0, "function": "launch", "file": None, "module": "/lib/libx.so.1"},
+        {"action": 0, "kind": "native", "depth": 1, "function": "main", "file": None, "module": None},
+        {"action": 0, "kind": "python", "depth": 0, "function": "forward", "file": "/src/mlp.py", "module": None},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", STACKS)
+@pytest.mark.parametrize("damaged", [((1, "f"),), ((2, 7),), ((1, 7), (2, 7)), ((1, "f"), (2, "x"))])
+def test_a_frame_that_the_library_refuses_is_refused(
+    kind: int, damaged: tuple[tuple[int, rep.Value], ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "frames.ncu-rep"
+    for field in STACKS[kind]:
+        path.write_bytes(of_kind(kind, (field, rep.message(frame(*damaged)))))
+        with pytest.raises(UnsupportedReportError):
+            natively(path)
+        with pytest.raises(TruncatedReportError, match="damaged"):
+            through_the_library(path)
 
 
 def test_names_of_metrics_may_stand_behind_them(tmp_path: Path) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+import browsers
 import pytest
-from playwright.sync_api import sync_playwright
 from test_page import HOSTILE, hostile_page
 
 import traceql
@@ -31,7 +30,6 @@ KINDS = "kinds_full.ncu-rep.xz"
 BASELINE = "scv_baseline_vectorized.ncu-rep.xz"
 VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
 RANKS = ["nccl_rank0.sqlite.xz", "nccl_rank1.sqlite.xz"]
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 DRAWN = "[...document.querySelectorAll('[data-chart]')].every(p => p.dataset.drawn === 'true')"
 # Marks are what Vega draws for data: paths, symbols and texts inside role-mark groups, axes and legends not.
@@ -45,13 +43,8 @@ MARKS = """
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no browser: apt-get install chromium, or name one in CHROMIUM")
-    with sync_playwright() as playwright:
-        # In a container Chromium has no user to drop its rights to.
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with browsers.chromium() as started:
         yield started
-        started.close()
 
 
 class Opened:

@@ -382,6 +382,17 @@ def test_home_folders_in_paths_of_source_files_are_shortened(tmp_path: Path) -> 
     assert SECRET.encode() not in (tmp_path / "db").read_bytes()
 
 
+def test_home_folders_in_stacks_of_launches_are_shortened(tmp_path: Path) -> None:
+    frame = rep.message((1, "forward"), (2, 7), (3, f"/home/{SECRET}/it/model.py"))
+    (tmp_path / "made.ncu-rep").write_bytes(
+        rep.with_metrics({"dram__bytes_read.sum": 3}, (32, rep.message((1, frame))))
+    )
+    with Database(tmp_path / "db") as database:
+        database.ingest(tmp_path / "made.ncu-rep")
+        assert database.sql("SELECT frame_file FROM launch_stacks").rows() == [("~/it/model.py",)]
+    assert SECRET.encode() not in (tmp_path / "db").read_bytes()
+
+
 @pytest.mark.long
 def test_a_sidecar_that_is_not_used_tells_no_home_folder(tmp_path: Path) -> None:
     folder = tmp_path / "home" / SECRET

@@ -32,8 +32,17 @@ pytestmark = pytest.mark.long
 DATABASES = Path(make.__file__).parent
 SHIPPED = sorted(int(p.name.split("_")[1].split(".")[0]) for p in DATABASES.glob("version_*.duckdb.xz"))
 OLDER = range(migrations.OLDEST, schema.SCHEMA_VERSION)
-# No database before version 3 holds how much shared memory an SM had, nor what was counted by instruction or moment.
-LATER = {"occupancy", "occupancy_curves", "instruction_mix", "pm_sampling", "source_hotspots"}
+# No database before version 3 holds how much shared memory an SM had, nor what was counted by instruction or moment,
+# nor stacks.
+LATER = {
+    "occupancy",
+    "occupancy_curves",
+    "instruction_mix",
+    "launched_from",
+    "pm_sampling",
+    "rule_sources",
+    "source_hotspots",
+}
 QUESTIONS = sorted(catalog.shipped().queries.keys() - LATER)
 
 NSYS = "scv_nwor_vectorized.sqlite.xz"
@@ -47,7 +56,8 @@ IDS = {
 NOT_KEPT = {"job_summary": "host", "kernel_launches": "executed_shared_bytes"}
 # Version → its tables, without those that came later.
 LATER_TABLES = {
-    *("doubts", "range_calls", "metric_instances", "sass_instructions", "focus_metrics", "source_markers")
+    *("doubts", "range_calls", "metric_instances", "sass_instructions", "focus_metrics", "source_markers"),
+    "launch_stacks",
 }
 TABLES_OF = {
     1: schema.BY_NAME.keys() - LATER_TABLES,

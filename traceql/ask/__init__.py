@@ -10,6 +10,7 @@ Owns what an answer is, and what is said about what it lacks. Draws nothing, pri
 `info`       what a database and its traces hold
 `nsys_stats` a question as NVIDIA's report of its name answers it
 `cards`      all that is known about one kernel
+`findings`   what is wrong with traces, the most important first
 `compare`    two traces, or two groups of runs, side by side
 `check_files` files of criteria
 `expressions` the language of criteria

@@ -22,6 +22,7 @@ from traceql.store import interrupts
 _EPILOG = """\b
 Examples:
   traceql ingest run.ncu-rep run_export.sqlite
+  traceql why run
   traceql query top-kernels
   traceql sql "SELECT name, count(*) FROM kernels GROUP BY name"
 
@@ -43,6 +44,7 @@ _COMMANDS = (
     "compact",
     "export",
     "schema",
+    "why",
     "query",
     "kernel-card",
     "sql",

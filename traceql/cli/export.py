@@ -1,29 +1,79 @@
-"""The command export."""
+"""The command export: a database into another one, or traces into another tool's file."""
 
 from __future__ import annotations
 
 import click
 
-from traceql.cli.common import db_option, lake_option, store
+from traceql.cli.common import asker, complete_trace, db_option, lake_option, note, store
+from traceql.cli.query import place_options
 from traceql.present.values import printable
 
 
 @click.command()
-@click.argument("source", metavar="DATABASE", type=click.Path())
+@click.argument("sources", nargs=-1, required=True, metavar="DATABASE|TRACE…", shell_complete=complete_trace)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, writable=True),
+    help="Write the traces into this file for Perfetto: .pftrace, or .pftrace.gz, smaller and slower.",
+)
+@place_options
 @db_option()
 @lake_option()
-def export(source: str, db: str, lake: bool) -> None:
-    """Copy all of a database into another one: a lake into a file, or a file into a lake.
+def export(sources: tuple[str, ...], output: str | None, db: str, lake: bool, **where: str | None) -> None:
+    """Copy all of a DATABASE into another one, or write timelines of TRACEs for Perfetto.
 
-    Every row, id and name stays as it is. --db names the copy, which must be new or empty.
+    A copy: every row, id and name stays as it is. --db names it; it must be new or empty. So a lake becomes
+    a file, or a file a lake.
+
+    With -o: processes with their threads (NVTX ranges by domain, API and OS calls, synchronisation), GPUs
+    with their streams (kernels, copies, whole graphs, and below them the ranges that launched them), arrows
+    from calls to GPU work, counters, and what is known of each event as its arguments. Times are UTC, those
+    of a job's traces on one clock. Traces of ncu among them give the kernels their counters. Open the file
+    in https://ui.perfetto.dev, which sends it nowhere. --from, --to and --within are for this only.
 
     \b
     Examples:
       traceql export nightly/ --db nightly.duckdb
       traceql export traces.duckdb --db nightly/
+      traceql export run -o run.pftrace
+      traceql export job=train -o train.pftrace.gz
+      traceql export run --within 'step#3' -o step3.pftrace
     """
+    if output is None:
+        if given := [f"--{name}" for name, value in where.items() if value is not None]:
+            raise click.UsageError(f"{given[0]} is for traces in a file: name it with -o.")
+        if len(sources) > 1:
+            raise click.UsageError(
+                "A copy is of one database. Traces are written into a file: name it with -o."
+            )
+        _copy(sources[0], db, lake)
+        return
+    if lake:
+        raise click.UsageError("--lake is for a copy of a database, which has no -o.")
+    _write(sources, output, db, where)
+
+
+def _copy(source: str, db: str, lake: bool) -> None:
     from traceql.store import export as exports
 
     with store(source) as from_, store(db, lake=lake) as to:
         done = exports.copy(from_, to)
     click.echo(f"{printable(db)}: {done.traces:,} traces, {done.runs:,} runs", err=True)
+
+
+def _write(traces: tuple[str, ...], output: str, db: str, where: dict[str, str | None]) -> None:
+    from traceql.cli.output import writing
+    from traceql.share import perfetto
+
+    if not output.lower().endswith(perfetto.SUFFIXES):
+        raise click.UsageError(f"{output}: the file's name must end in {' or '.join(perfetto.SUFFIXES)}.")
+    with asker(db) as ask, writing(output) as file:
+        done = perfetto.write(ask, traces, file, compressed=output.lower().endswith(".gz"), **where)
+    for one in done.notes:
+        note(one.text)
+    click.echo(
+        f"{printable(output)}: {done.slices:,} slices, {done.instants:,} marks, {done.flows:,} arrows, "
+        f"{done.values:,} values of counters on {done.tracks:,} tracks",
+        err=True,
+    )

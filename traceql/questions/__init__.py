@@ -5,6 +5,7 @@ Owns the form of ``queries/``. Needs no database, and does not know how a questi
 ============ ==========================================================================
 `question`   what a SQL file of the catalogue is: its header
 `parameters` how parameters are declared, and which values they take
+`asking`     questions that read the answers of others
 `catalog`    every question, view, macro and check file
 `folders`    where the files lie
 `nvidia`     columns of nsys stats for the questions that bear its reports' names

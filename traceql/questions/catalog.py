@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from traceql.errors import CatalogError, UnknownQueryError
-from traceql.questions import folders, question
+from traceql.questions import asking, folders, question
 from traceql.tables import schema, sqlfiles
 
 if TYPE_CHECKING:
@@ -77,7 +77,26 @@ class Catalog:
             for topic in _topics(label, root):
                 for file in _files(label, root, topic):
                     found[_new(file, found).stem] = _parse(file, topic, views)
-        return MappingProxyType(found)
+        return MappingProxyType({name: self._whole(query, found) for name, query in found.items()})
+
+    def _whole(self, query: Query, others: Mapping[str, Query]) -> Query:
+        """A question with the SQL of those that it asks in front of its own.
+
+        Raises:
+            CatalogError: one is not there, or not asked as it can be; or the SQL lacks a parameter.
+        """
+        for asked in query.asks:
+            if asked.name in {*schema.BY_NAME, *schema.SHIPPED, *self.views, *self.macros}:
+                raise CatalogError(f"{query.label}: {asked.name} is the name of a table", "Use another one.")
+        whole = asking.whole(query, others)
+        for param in whole.in_sql:
+            # DuckDB refuses a value that no statement takes.
+            if not re.search(rf"\${param.name}\b", whole.sql):
+                raise CatalogError(
+                    f"{query.label}: the SQL has no ${param.name}, which the header declares",
+                    "Use the parameter, or drop its line.",
+                )
+        return whole
 
     def find(self, name: str) -> Query:
         """The query of that name; hyphens count as underscores.
@@ -99,12 +118,15 @@ class Catalog:
     def needs(self, query: Query) -> list[tuple[str, ...]]:
         """What a query cannot do without: tables, or tuples of tables of which one is enough.
 
-        A view in ``@needs`` stands for what it needs itself.
+        A view in ``@needs`` stands for what it needs itself. Without any, what the asked questions need.
         """
         found: list[tuple[str, ...]] = []
         for word in query.needs:
             found += self.needs(self.views[word]) if word in self.views else [tuple(word.split("|"))]
-        return found
+        if not query.needs:
+            for asked in query.asks:
+                found += self.needs(self.queries[asked.question])
+        return list(dict.fromkeys(found))
 
     def reads(self, query: Query) -> frozenset[str]:
         """The tables that the SQL of a query reads, also through views and macros."""
@@ -122,12 +144,14 @@ class Catalog:
     def metrics(self, query: Query) -> dict[tuple[str, ...], str]:
         """Metrics without which the answer has gaps (of several, one is enough) → `Query.ncu`.
 
-        Those of a view in ``@needs`` count, too.
+        Those of a view in ``@needs`` and of a question that is asked count, too.
         """
         found = {tuple(word.split("|")): query.ncu for word in query.metrics}
         for name in query.needs:
             if name in self.views:
                 found |= self.metrics(self.views[name])
+        for asked in query.asks:
+            found |= self.metrics(self.queries[asked.question])
         return found
 
     def _new_definition(self, file: sqlfiles.SqlFile) -> str:
@@ -184,13 +208,6 @@ def _parse(file: sqlfiles.SqlFile, topic: str, views: Mapping[str, Query]) -> Qu
     found = question.parse(file, topic, columns_of)
     if not found.columns:
         raise CatalogError(f"{file.label}: declares no columns", "Add '-- @column name TYPE meaning'.")
-    for param in found.in_sql:
-        # DuckDB refuses a value that no statement takes.
-        if not re.search(rf"\${param.name}\b", found.sql):
-            raise CatalogError(
-                f"{file.label}: the SQL has no ${param.name}, which the header declares",
-                "Use the parameter, or drop its line.",
-            )
     return found
 
 

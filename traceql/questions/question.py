@@ -21,6 +21,13 @@
     -- @section timeline 30 Kernels | expanded   where it stands on the page about a trace or job: `Section`
     -- @compared counters 10 Traffic   where it stands in a comparison of two traces
     -- @card    any 10 Launches | of=launch   where its rows stand on the card of a kernel, see `Card`
+    -- @asks    gaps gpu_gaps limit=NULL   the SQL may read the answer of that question as the table gaps
+
+Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say for each of their codes::
+
+    -- @says    idle The GPU waits {idle_ns} for {function}.   numbers and texts of the row in braces
+    -- @try     idle Capture the step in a CUDA graph.         what may help
+    -- @proof   idle top_kernels kernel={kernel}   what shows it; by default what is asked first
 
 The stem is the name (``range_launches``, on the command line ``range-launches``), the folder the topic. Views
 (in ``_views``) have columns and no parameters; macros (in ``_macros``) have parameters ``name TYPE meaning``,
@@ -63,6 +70,10 @@ TAGS = (
     "section",
     "compared",
     "card",
+    "asks",
+    "says",
+    "try",
+    "proof",
 )
 # What a question can be of: of traces, in a window of time where that is a timeline, added up over them; of
 # jobs, in a window of their clock.
@@ -98,6 +109,49 @@ class ResultColumn:
     name: str
     type: str
     meaning: str
+
+
+#: The topic whose questions return what is wrong with a trace, see `traceql.ask.findings`.
+FINDINGS = "findings"
+#: What each of them returns.
+FINDING_COLUMNS = (
+    ResultColumn("trace", "VARCHAR", "name of the trace"),
+    ResultColumn("code", "VARCHAR", "what is wrong, in a word"),
+    ResultColumn(
+        "severity", "VARCHAR", "high, medium or low, see severity_of; doubt: other numbers hang on it"
+    ),
+    ResultColumn("saving_ns", "BIGINT", "time that it costs: no remedy saves more; NULL if nobody can tell"),
+    ResultColumn("saving_pct", "DOUBLE", "of the time that was looked at"),
+    ResultColumn("numbers", "MAP(VARCHAR, DOUBLE)", "numbers of its sentence, with units in their names"),
+    ResultColumn("texts", "MAP(VARCHAR, VARCHAR)", "names in its sentence"),
+    ResultColumn("range", "VARCHAR", "NVTX range in which it is; NULL if it is in none"),
+    ResultColumn("start_ns", "BIGINT", "start of the first such time"),
+    ResultColumn("end_ns", "BIGINT", "end of the last such time"),
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question whose answer another one reads, and with which parameters; `name` is the table's."""
+
+    name: str
+    question: str
+    params: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Saying:
+    """What is said about a code of findings.
+
+    Attributes:
+        sentence: with names of numbers and texts in braces.
+        remedy: what may help, likewise.
+        proof: the question that shows it.
+    """
+
+    sentence: str
+    remedy: str
+    proof: Asked
 
 
 @dataclass(frozen=True)
@@ -186,6 +240,8 @@ class Query:
         sql: the statement, with ``$name`` for parameters.
         label: the file, for messages.
         of_runs: whether its baseline and variant may be runs, too, by the names of the view named_runs.
+        asks: the questions whose answers its SQL reads.
+        sayings: of findings: code → what is said about it.
     """
 
     name: str
@@ -208,6 +264,8 @@ class Query:
     sql: str
     label: str
     of_runs: bool = False
+    asks: tuple[Asked, ...] = ()
+    sayings: Mapping[str, Saying] = field(default_factory=dict)
 
     @property
     def in_sql(self) -> tuple[Param, ...]:
@@ -295,7 +353,7 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
         CatalogError: a header line is malformed; the message gives file and line.
     """
     params: list[Param] = []
-    columns: list[ResultColumn] = []
+    columns: list[ResultColumn] = list(FINDING_COLUMNS) if topic == FINDINGS else []
     pictures = []
     titles = {}
     sections: dict[str, list[Section]] = {"section": [], "compared": []}
@@ -357,6 +415,10 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
         sql=file.sql,
         label=file.label,
         of_runs="runs" in file.texts("of"),
+        asks=(
+            asks := tuple(_asked(tag, f"{file.label}:{tag.line}") for tag in file.tags if tag.name == "asks")
+        ),
+        sayings=MappingProxyType(_sayings(file, topic, asks)),
     )
 
 
@@ -369,6 +431,60 @@ def parse_macro(file: SqlFile) -> Macro:
             raise CatalogError(f"{where}: unknown tag @{tag.name}", "Macros have @param lines only.")
         params.append(_unique(_column(tag, where, "param"), params, where))
     return Macro(file.stem, file.title, tuple(params), file.sql, file.label)
+
+
+def _asked(tag: Tag, where: str) -> Asked:
+    name, question, params = _question_asked(tag.text, f"@{tag.name} name question", where)
+    return Asked(name, question, params)
+
+
+def _question_asked(text: str, form: str, where: str) -> tuple[str, str, Mapping[str, str]]:
+    words = text.split()
+    pairs = [word.partition("=") for word in words[2:]]
+    if len(words) < 2 or not all(name and equals for name, equals, _ in pairs):
+        raise CatalogError(f"{where}: expected '{form} [parameter=value …]'")
+    return words[0], words[1].replace("-", "_"), MappingProxyType({name: value for name, _, value in pairs})
+
+
+def _shown(asked: Asked) -> Asked:
+    """A question as a person asks it: with the limit that it has by itself."""
+    return replace(asked, params={name: text for name, text in asked.params.items() if name != "limit"})
+
+
+def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Saying]:
+    """What the header says about each code, and the question that shows it.
+
+    Raises:
+        CatalogError: a code lacks a sentence, a remedy or a proof.
+    """
+    said: dict[str, dict[str, str]] = {"says": {}, "try": {}}
+    proofs: dict[str, Asked] = {}
+    for tag in file.tags:
+        where = f"{file.label}:{tag.line}"
+        if tag.name not in (*said, "proof"):
+            continue
+        if topic != FINDINGS:
+            raise CatalogError(f"{where}: @{tag.name} is for findings", f"Put the file into {FINDINGS}/.")
+        if tag.name == "proof":
+            code, question, params = _question_asked(tag.text, "@proof code question", where)
+            proofs[code] = Asked(code, question, params)
+            continue
+        code, _, text = tag.text.partition(" ")
+        if not text:
+            raise CatalogError(f"{where}: expected '@{tag.name} code text'")
+        said[tag.name][code] = f"{said[tag.name].get(code, '')} {text.strip()}".strip()
+    codes = {**said["says"], **said["try"], **proofs}
+    for code in codes:
+        proof = proofs.get(code) or next((_shown(one) for one in asks), None)
+        if code not in said["says"] or code not in said["try"] or proof is None:
+            raise CatalogError(
+                f"{file.label}: {code} lacks a sentence, a remedy or a question that shows it",
+                f"Add lines '-- @says {code} …', '-- @try {code} …', '-- @proof {code} question'.",
+            )
+        proofs[code] = proof
+    if topic == FINDINGS and not codes:
+        raise CatalogError(f"{file.label}: says nothing", "Add lines '-- @says code …', '-- @try code …'.")
+    return {code: Saying(said["says"][code], said["try"][code], proofs[code]) for code in codes}
 
 
 def _of(text: str, where: str) -> tuple[Param, ...]:

@@ -12,7 +12,7 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `homes`      home folders and names of users in texts, shortened
 `worker`     decoding in a process of its own, `child`; `limits` what it may take
 `processes`  these processes, one of them in reserve
-`protobuf`   the wire format of protobuf, once
+`protobuf`   the wire format of protobuf, once; `protobuf_rows` thousands of messages, to be written
 `buffer`     bytes that are read at thousands of positions at once
 `arrays`     columns of numpy as Arrow arrays
 `nsys_rep`   .nsys-rep and .qdrep

@@ -1,10 +1,12 @@
-"""Protobuf's wire format, one message at a time: for the small messages of both kinds of report.
+"""Protobuf's wire format, one message at a time: for the small messages of what is read and written.
 
-The many events of Nsight Systems are decoded by `nsys_rep`, thousands at a time.
+The many events of Nsight Systems are decoded by `nsys_rep`, thousands at a time, and `protobuf_rows`
+encodes as many.
 """
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -151,3 +153,44 @@ def text(parsed: Message, field: int) -> str | None:
     """The text in `field`, None when absent."""
     found = texts(parsed, field)
     return found[-1] if found else None
+
+
+# --- writing --------------------------------------------------------------------------------------------
+
+
+def tag(number: int, wire_type: int) -> bytes:
+    """The bytes in front of a field.
+
+    >>> tag(60, BYTES).hex()
+    'e203'
+    """
+    return varint_bytes(number << 3 | wire_type)
+
+
+def varint_bytes(value: int) -> bytes:
+    """A whole number as a varint, a negative one in two's complement.
+
+    >>> varint_bytes(300).hex(), len(varint_bytes(-1))
+    ('ac02', 10)
+    """
+    value &= (1 << 64) - 1
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
+
+
+def field(number: int, value: int | float | str | bytes) -> bytes:
+    """A field: a varint, a double, a text, or bytes such as those of a message.
+
+    >>> field(1, 150).hex(), field(2, "testing").hex()
+    ('089601', '120774657374696e67')
+    """
+    if isinstance(value, int):
+        return tag(number, VARINT) + varint_bytes(value)
+    if isinstance(value, float):
+        return tag(number, FIXED64) + struct.pack("<d", value)
+    content = value.encode("utf-8", "replace") if isinstance(value, str) else value
+    return tag(number, BYTES) + varint_bytes(len(content)) + content

@@ -7,6 +7,7 @@ asks them as everybody does, and draws nothing itself.
 `asked`      sections out of what questions answered
 `cards`      the cards of the kernels that took most time
 `declared`   which questions stand where, as their headers say
+`troubles`   what is wrong with a trace, at its head
 `figures`    an answer as chart and table, with the command and the SQL that ask again
 `jobs`       the sections about the ranks of a job
 `page`       the page: its parts, template, style and script
@@ -25,7 +26,7 @@ from traceql.draw import charts
 from traceql.errors import QueryError
 from traceql.present import units
 from traceql.read import kinds
-from traceql.report import asked, cards, declared, jobs, page
+from traceql.report import asked, cards, declared, jobs, page, troubles
 from traceql.report.figures import figure, of_answer
 from traceql.report.page import Figure, Note, Page, Section
 from traceql.store import ingest
@@ -240,7 +241,11 @@ def _about(ask: Asker, trace: Mapping[str, Any], given: Given, anchor: str) -> I
     """The sections about one trace. What several figures note is noted once, at its head."""
     parts, noted = asked.noted_once(_answers(ask, trace, given, anchor))
     yield Section(
-        anchor, trace["trace"], facts=tuple(_facts(ask, trace)), notes=(*_remarks(ask, trace), *noted)
+        anchor,
+        trace["trace"],
+        **troubles.of_trace(ask, trace["trace"], given, anchor),
+        facts=tuple(_facts(ask, trace)),
+        notes=(*_remarks(ask, trace), *noted),
     )
     yield from parts
 

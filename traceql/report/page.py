@@ -101,13 +101,27 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Trouble:
+    """One thing that is wrong: what it costs, where it is, what may help, and the command that shows it."""
+
+    anchor: str
+    sentence: str
+    saving: str
+    where: str
+    remedy: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Section:
-    """A part of the page."""
+    """A part of the page; `looked_at` is what was looked at for troubles, empty where nobody looked."""
 
     anchor: str
     title: str
     level: int = 2
     lead: str = ""
+    troubles: tuple[Trouble, ...] = ()
+    looked_at: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[Note, ...] = ()
     figures: tuple[Figure, ...] = ()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "74b6ed7e70008662"
+FINGERPRINT = "b8a6750e489699cd"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -586,6 +586,20 @@ TABLES: tuple[Table, ...] = (
             ("marker_line", "INTEGER", "line of that file, from 1; NULL of an instruction"),
         ),
         {"ncu": "ncu --section SourceCounters (rules run with their sections)"},
+    ),
+    Table(
+        "launch_stacks",
+        "one frame of a stack of calls from which an ncu workload was launched",
+        _columns(
+            _TRACE_ID,
+            ("kernel_id", "BIGINT", "the workload"),
+            ("stack_kind", "VARCHAR", "native or python, as ncu's --call-stack-type"),
+            ("frame_depth", "INTEGER", "place in the stack, in the report's order, from 0"),
+            ("frame_function", "VARCHAR", "the function; NULL if not known"),
+            ("frame_file", "VARCHAR", "its source file; NULL if not known"),
+            ("frame_module", "VARCHAR", "library or program that holds it; NULL if not known"),
+        ),
+        {"ncu": "ncu --call-stack (with Python: --call-stack-type native --call-stack-type python)"},
     ),
     Table(
         "environment",

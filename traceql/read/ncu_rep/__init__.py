@@ -18,6 +18,7 @@ Raw tables:
 - ``ncu_rules``: one row per (workload, rule result).
 - ``ncu_focus``: one row per (workload, rule result, metric that the rule looked at).
 - ``ncu_markers``: one row per (workload, rule result, instruction or source line that the rule means).
+- ``ncu_stacks``: one row per (workload, frame of the native or the Python stack that launched it).
 - ``ncu_labels``: one row per metric that a collected section shows, with its label there.
 
 ============ ==========================================================================
@@ -28,6 +29,7 @@ Raw tables:
 `metrics`    thousands of metrics at once; `units` tells their units, `values` decodes numbers and texts
 `instances`  what metrics count or sample by instruction, opcode or moment
 `sources`    the code of modules and the source files in the report; `cubin` tells the lines of code
+`stacks`     the calls that launched a workload
 `library`    the profiled workloads through NVIDIA's library, in a process of their own
 `tables`     columns → Arrow tables
 ============ ==========================================================================

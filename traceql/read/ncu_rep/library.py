@@ -14,8 +14,9 @@ from traceql.errors import TruncatedReportError, UnsupportedReportError
 from traceql.read.ncu_rep import labels
 from traceql.read.ncu_rep.container import walk
 from traceql.read.ncu_rep.instances import BY_INSTRUCTION, is_wanted
+from traceql.read.ncu_rep.results import stacks_alone
 from traceql.read.ncu_rep.sources import line_text, lines_of
-from traceql.read.ncu_rep.tables import range_paths, report, require_workloads, transposed
+from traceql.read.ncu_rep.tables import coded, range_paths, report, require_workloads, transposed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +63,8 @@ def read(
     collected = _collect(path, container.results, workloads, progress)
     if index == 0:
         collected["ncu_labels"] = labels.table(labels.of_report(path, container))
+        # It tells no stacks.
+        collected["ncu_stacks"] = stacks_alone(path, container)
     return report(container, collected, first=index == 0)
 
 
@@ -322,19 +325,10 @@ class _Rows:
                 "value": self._metric_value,
                 "text": self._metric_text,
             },
-            "ncu_instances": _coded(transposed("ncu_instances", self._instance_rows), "metric", "id_text"),
+            "ncu_instances": coded(transposed("ncu_instances", self._instance_rows), "metric", "id_text"),
             "ncu_instructions": transposed("ncu_instructions", self._instruction_rows),
             "ncu_nvtx": transposed("ncu_nvtx", self._nvtx_rows),
             "ncu_rules": transposed("ncu_rules", self._rule_rows),
             "ncu_focus": transposed("ncu_focus", self._focus_rows),
             "ncu_markers": transposed("ncu_markers", self._marker_rows),
         }
-
-
-def _coded(columns: dict[str, Any], *names: str) -> dict[str, Any]:
-    """Columns of which some are (codes, texts)."""
-    for name in names:
-        held = dict.fromkeys(text for text in columns[name] if text is not None)
-        texts = {text: code for code, text in enumerate(held)}
-        columns[name] = ([texts.get(text, -1) for text in columns[name]], list(texts))
-    return columns

@@ -10,6 +10,7 @@ _OPTIONS = {
     "--app-replay-match": "app_replay_match",
     "--app-replay-mode": "app_replay_mode",
     "--cache-control": "cache_control",
+    "--call-stack-type": "call_stack_type",
     "--clock-control": "clock_control",
     "--graph-profiling": "graph_profiling",
     "--import-sass": "import_sass",
@@ -53,7 +54,6 @@ _OTHER_FLAGS = {
 _OTHER_VALUES = {
     "--app-replay-buffer",
     "--apply-rules",
-    "--call-stack-type",
     "--check-exit-code",
     "--chips",
     "--config-file",

@@ -7,6 +7,7 @@ where. What is not known is refused.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,12 +15,12 @@ import numpy as np
 
 from traceql.read import protobuf
 from traceql.read.buffer import Buffer
-from traceql.read.ncu_rep import labels
+from traceql.read.ncu_rep import labels, stacks
 from traceql.read.ncu_rep.container import KERNEL
 from traceql.read.ncu_rep.labels import KERNEL_SECTIONS, OTHER_SECTIONS, Labels
 from traceql.read.ncu_rep.metrics import Metrics
 from traceql.read.ncu_rep.sources import Sources, references
-from traceql.read.ncu_rep.tables import range_paths, transposed
+from traceql.read.ncu_rep.tables import coded, range_paths, transposed
 from traceql.read.protobuf import BYTES, FIXED32, FIXED64, VARINT, WireError
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class _Form:
     sections: int
     rules: int
     sources: int
+    # Of native calls and of Python's.
+    stacks: tuple[int, int]
     names: tuple[int, ...] = ()
     # Whether `sources` are numbers, not messages that hold one.
     refers_by_number: bool = True
@@ -57,15 +60,25 @@ _FORMS: Final = {
         sections=KERNEL_SECTIONS,
         rules=19,
         sources=15,
+        stacks=(28, 32),
         names=(6, 7, 5),
         refers_by_number=False,
     ),
-    "range": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=20, sources=15),
+    "range": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=20, sources=15, stacks=(14, 17)),
     # What it is displayed as.
-    "cmdlist": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=21, sources=17, names=(18,)),
-    "graph": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=22, sources=17),
+    "cmdlist": _Form(
+        metrics=4,
+        nvtx=10,
+        sections=OTHER_SECTIONS,
+        rules=21,
+        sources=17,
+        stacks=(16, 22),
+        names=(18,),
+    ),
+    "graph": _Form(metrics=4, nvtx=10, sections=OTHER_SECTIONS, rules=22, sources=17, stacks=(16, 19)),
 }
 _THREAD: Final = 1
+_STACK_KINDS: Final = ("native", "python")
 
 _MESSAGE_KINDS: Final = {0: "none", 1: "ok", 2: "warning", 3: "error", 4: "optimization"}
 _SPEEDUP_SCOPES: Final = {1: "local", 2: "global"}
@@ -115,23 +128,41 @@ def collect(path: Path, container: Container, progress: Progress) -> Collected:
         RefusedError: a result is damaged, or not as it is known.
     """
     reader = _Reader(container)
-    for batch in _batches(container.blocks):
+    for data, batch in _payloads(path, container.blocks):
+        try:
+            reader.add(data, batch)
+        except WireError as error:
+            raise RefusedError(error.what, batch[0].begin + error.at) from error
+        progress(len(reader.actions), container.results)
+    try:
+        return reader.collected(path, container.source_blocks)
+    except WireError as error:
+        raise RefusedError(error.what, error.at) from error
+
+
+def stacks_alone(path: Path, container: Container) -> dict[str, Any]:
+    """The columns of ``ncu_stacks`` for who decodes the rest otherwise; damaged results have none."""
+    rows: list[tuple[Any, ...]] = []
+    results = 0
+    with contextlib.suppress(RefusedError, WireError):
+        for data, batch in _payloads(path, container.blocks):
+            for _, kept, form, _ in _results(data, batch, [], []):
+                rows.extend((results, *frame) for frame in _frames(kept, form))
+                results += 1
+    return _coded_stacks(rows)
+
+
+def _payloads(path: Path, blocks: list[Block]) -> Iterator[tuple[bytes, list[Block]]]:
+    """The file from the first block's payload to the end of the last one's, some blocks at a time."""
+    for batch in _batches(blocks):
         begin, end = batch[0].begin, batch[-1].end
         with path.open("rb") as file:
             file.seek(begin)
             data = file.read(end - begin)
         if len(data) < end - begin:
             raise RefusedError("the file has become shorter", begin + len(data))
-        try:
-            # What follows a tag at the very end can be looked at, too.
-            reader.add(data + b"\0", batch)
-        except WireError as error:
-            raise RefusedError(error.what, begin + error.at) from error
-        progress(len(reader.actions), container.results)
-    try:
-        return reader.collected(path, container.source_blocks)
-    except WireError as error:
-        raise RefusedError(error.what, error.at) from error
+        # What follows a tag at the very end can be looked at, too.
+        yield data + b"\0", batch
 
 
 def _batches(blocks: list[Block]) -> Iterator[list[Block]]:
@@ -155,6 +186,7 @@ class _Reader:
         self._rules: list[tuple[Any, ...]] = []
         self._focus: list[tuple[Any, ...]] = []
         self._markers: list[tuple[Any, ...]] = []
+        self._stacks: list[tuple[Any, ...]] = []
         # Of each workload, the modules whose code it ran.
         self._modules: list[list[int | None]] = []
         self._labels = Labels()
@@ -168,30 +200,20 @@ class _Reader:
             data: the file from the first block's payload to the end of the last one's, and one byte more.
             batch: the blocks.
         """
-        first = batch[0].begin
         starts: list[int] = []
         ends: list[int] = []
         actions: list[int] = []
         counts: list[int] = []
-        for block in batch:
-            end = block.end - first
-            at = _skip(data, block.begin - first, end, block.sources)
-            if block.workload not in _FORMS:
-                raise WireError("a block holds results of several sorts", block.begin - first)
-            form = _FORMS[block.workload]
-            for _ in range(block.results):
-                begin, at = _sized(data, at, end)
-                before = len(starts)
-                kept = _walk(data, begin, at, form, starts, ends)
-                actions.append(len(self.actions))
-                counts.append(len(starts) - before)
-                try:
-                    self._add_result(kept, form, block.workload)
-                except WireError as error:
-                    # It counts from the beginning of a message inside the result.
-                    raise WireError(error.what, begin) from error
-            if at != end:
-                raise WireError(f"a block has {end - at} bytes more than its results", at)
+        before = 0
+        for begin, kept, form, workload in _results(data, batch, starts, ends):
+            actions.append(len(self.actions))
+            counts.append(len(starts) - before)
+            before = len(starts)
+            try:
+                self._add_result(kept, form, workload)
+            except WireError as error:
+                # It counts from the beginning of a message inside the result.
+                raise WireError(error.what, begin) from error
         self._metrics.add(
             Buffer([data]),
             np.array(starts, np.int64),
@@ -217,6 +239,7 @@ class _Reader:
             self._rules.extend((number, *row) for row in _advice(message))
             self._focus.extend((number, *row) for row in _focus(message))
             self._markers.extend((number, *row) for row in _markers(message))
+        self._stacks.extend((number, *frame) for frame in _frames(kept, form))
         self._modules.append(references(kept.get(form.sources, ())))
 
     def collected(self, path: Path, source_blocks: list[Block]) -> Collected:
@@ -233,6 +256,7 @@ class _Reader:
                 "ncu_rules": transposed("ncu_rules", self._rules),
                 "ncu_focus": transposed("ncu_focus", self._focus),
                 "ncu_markers": transposed("ncu_markers", self._markers),
+                "ncu_stacks": _coded_stacks(self._stacks),
                 "ncu_labels": labels.table(self._labels),
             },
             without_unit,
@@ -253,6 +277,42 @@ class _Reader:
             for row in sources.instructions(self._modules[action], addresses)
         ]
         return rows, sources.unread
+
+
+def _results(
+    data: bytes, batch: list[Block], starts: list[int], ends: list[int]
+) -> Iterator[tuple[int, dict[int, list[bytes | int]], _Form, str]]:
+    """Where each result of some blocks begins, what is kept of it, its form, and what it is.
+
+    Args:
+        data: the file from the first block's payload to the end of the last one's, and one byte more.
+        batch: the blocks.
+        starts: gets the places of the metrics.
+        ends: gets where they end.
+    """
+    first = batch[0].begin
+    for block in batch:
+        end = block.end - first
+        at = _skip(data, block.begin - first, end, block.sources)
+        if block.workload not in _FORMS:
+            raise WireError("a block holds results of several sorts", block.begin - first)
+        form = _FORMS[block.workload]
+        for _ in range(block.results):
+            begin, at = _sized(data, at, end)
+            yield begin, _walk(data, begin, at, form, starts, ends), form, block.workload
+        if at != end:
+            raise WireError(f"a block has {end - at} bytes more than its results", at)
+
+
+def _coded_stacks(rows: list[tuple[Any, ...]]) -> dict[str, Any]:
+    return coded(transposed("ncu_stacks", rows), "function", "file", "module")
+
+
+def _frames(kept: dict[int, list[bytes | int]], form: _Form) -> Iterator[stacks.Frame]:
+    """The stacks from which a workload was launched, frame by frame."""
+    for kind, field in zip(_STACK_KINDS, form.stacks, strict=True):
+        if field in kept:
+            yield from stacks.frames((each for each in kept[field] if isinstance(each, bytes)), kind)
 
 
 def _names(kept: dict[int, list[bytes | int]], form: _Form, workload: str) -> tuple[str, str, str]:
@@ -292,7 +352,7 @@ def _walk(
     data: bytes, at: int, end: int, form: _Form, starts: list[int], ends: list[int]
 ) -> dict[int, list[bytes | int]]:
     """The fields of a result that are decoded one by one; where its metrics are is appended to two lists."""
-    wanted = (form.nvtx, form.sections, form.rules, form.sources, *form.names)
+    wanted = (form.nvtx, form.sections, form.rules, form.sources, *form.stacks, *form.names)
     kept: dict[int, list[bytes | int]] = {}
     metric_tag = form.metrics << 3 | BYTES
     add_start, add_end = starts.append, ends.append

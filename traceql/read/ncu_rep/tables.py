@@ -106,6 +106,14 @@ COLUMNS: Final[Mapping[str, Mapping[str, pa.DataType]]] = {
         "file": _TEXT,
         "line": _INTEGER,
     },
+    "ncu_stacks": {
+        "action": _INTEGER,
+        "kind": _TEXT,
+        "depth": _INTEGER,
+        "function": pa.dictionary(pa.int32(), _TEXT),
+        "file": pa.dictionary(pa.int32(), _TEXT),
+        "module": pa.dictionary(pa.int32(), _TEXT),
+    },
     "ncu_session": {"created_utc_s": _INTEGER, "cuda_version": _TEXT, "driver_version": _TEXT},
     "ncu_processes": {"pid": _INTEGER, "name": _TEXT},
     "ncu_labels": {"metric": _TEXT, "label": _TEXT},
@@ -146,6 +154,15 @@ def transposed(table: str, rows: Sequence[tuple[Any, ...]]) -> dict[str, list[An
     """Rows as the columns of a table."""
     columns = zip(*rows, strict=True) if rows else ([] for _ in names(table))
     return {name: list(column) for name, column in zip(names(table), columns, strict=True)}
+
+
+def coded(columns: dict[str, Any], *named: str) -> dict[str, Any]:
+    """The columns of a table, of which some become (codes, texts)."""
+    for name in named:
+        held = dict.fromkeys(text for text in columns[name] if text is not None)
+        texts = {text: code for code, text in enumerate(held)}
+        columns[name] = ([texts.get(text, -1) for text in columns[name]], list(texts))
+    return columns
 
 
 def require_workloads(container: Container, path: Path) -> None:

@@ -91,6 +91,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "advice",
         "focus_metrics",
         "source_markers",
+        "launch_stacks",
         "processes",
         "gpus",
         "trace",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 H100 = {"computeMajor": 9, "computeMinor": 0, "smCount": 132, "maxWarpsPerSm": 64}
 
 LACKS = "limits (--section Occupancy); achieved occupancy (--section Occupancy)"
+NO_LAUNCH = "launch of one kernel (--graph-profiling node, --replay-mode kernel)"
 
 
 def launched(
@@ -125,7 +126,7 @@ CASES = [
         ),
     ),
     Case(
-        "one by one; what is no kernel, or on an unknown GPU, has what the report tells",
+        "one by one; on an unknown GPU a kernel has what the report tells",
         traces={
             "a": Profile()
             .gpu("A card", compute_capability_major=99, compute_capability_minor=0)
@@ -139,32 +140,74 @@ CASES = [
                     "sm__maximum_warps_avg_per_active_cycle": 48,
                 },
             )
-            .graph("g", ns=10)
         },
         params={"by": "launch", "limit": None},
         expected=down(
             f"""
-            trace                      a       a     a
-            kernel                     a       a     g
-            kernel_id                  1       2     3
-            kernels                    1       1     1
-            gpu_ns                     30      20    10
-            threads_per_block          64      64    NULL
-            registers_per_thread       32      NULL  NULL
-            shared_bytes               NULL    NULL  NULL
-            theoretical_pct            NULL    75    NULL
-            achieved_pct               NULL    NULL  NULL
-            theoretical_warps          NULL    48    NULL
-            achieved_warps             NULL    NULL  NULL
-            limit_registers            NULL    NULL  NULL
-            limit_shared_memory        NULL    NULL  NULL
-            limit_warps                NULL    NULL  NULL
-            limit_blocks               NULL    NULL  NULL
-            limit_barriers             NULL    NULL  NULL
-            limiter                    NULL    NULL  NULL
-            registers_for_one_more     NULL    NULL  NULL
-            shared_bytes_for_one_more  NULL    NULL  NULL
-            lacks                      {LACKS}  {LACKS}  {LACKS}
+            trace                      a       a
+            kernel                     a       a
+            kernel_id                  1       2
+            kernels                    1       1
+            gpu_ns                     30      20
+            threads_per_block          64      64
+            registers_per_thread       32      NULL
+            shared_bytes               NULL    NULL
+            theoretical_pct            NULL    75
+            achieved_pct               NULL    NULL
+            theoretical_warps          NULL    48
+            achieved_warps             NULL    NULL
+            limit_registers            NULL    NULL
+            limit_shared_memory        NULL    NULL
+            limit_warps                NULL    NULL
+            limit_blocks               NULL    NULL
+            limit_barriers             NULL    NULL
+            limiter                    NULL    NULL
+            registers_for_one_more     NULL    NULL
+            shared_bytes_for_one_more  NULL    NULL
+            lacks                      {LACKS}  {LACKS}
+            """
+        ),
+    ),
+    Case(
+        "a whole graph or range is no launch, whatever ncu tells of one of its kernels",
+        traces={
+            "a": Profile()
+            .gpu("A card", compute_capability_major=9, compute_capability_minor=0)
+            .graph(
+                "g",
+                ns=10,
+                block=(128, 1, 1),
+                metrics={
+                    "launch__registers_per_thread": 16,
+                    "sm__warps_active.avg.pct_of_peak_sustained_active": 40,
+                    "sm__warps_active.avg.per_cycle_active": 25.6,
+                },
+            )
+            .range("r", ns=5, block=(64, 1, 1), metrics={"launch__registers_per_thread": 32})
+        },
+        expected=down(
+            f"""
+            trace                      a            a
+            kernel                     g            r
+            kernel_id                  NULL         NULL
+            kernels                    1            1
+            gpu_ns                     10           5
+            threads_per_block          NULL         NULL
+            registers_per_thread       NULL         NULL
+            shared_bytes               NULL         NULL
+            theoretical_pct            NULL         NULL
+            achieved_pct               40           NULL
+            theoretical_warps          NULL         NULL
+            achieved_warps             25.6         NULL
+            limit_registers            NULL         NULL
+            limit_shared_memory        NULL         NULL
+            limit_warps                NULL         NULL
+            limit_blocks               NULL         NULL
+            limit_barriers             NULL         NULL
+            limiter                    NULL         NULL
+            registers_for_one_more     NULL         NULL
+            shared_bytes_for_one_more  NULL         NULL
+            lacks                      {NO_LAUNCH}  {NO_LAUNCH}; achieved occupancy (--section Occupancy)
             """
         ),
     ),

@@ -159,4 +159,17 @@ CASES = [
             HEAD + "a  k  1  50  512  96  70000  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL"
         ),
     ),
+    Case(
+        "a whole graph has no curve, whatever ncu tells of one of its kernels",
+        traces={
+            "a": Profile()
+            .gpu("NVIDIA H100 80GB HBM3", compute_capability_major=9, compute_capability_minor=0)
+            .graph("g", ns=50, block=(128, 1, 1), metrics={"launch__registers_per_thread": 16})
+        },
+        expected=across(
+            HEAD
+            + "a  g  1  50  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  NULL  "
+            + "launch of one kernel (--graph-profiling node, --replay-mode kernel)"
+        ),
+    ),
 ]

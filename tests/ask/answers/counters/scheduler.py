@@ -80,4 +80,25 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "a whole graph or range has no theoretical warps, whatever ncu says",
+        traces={"a": Profile().graph("g", ns=10, metrics=scheduled(70, 20, 12, 4, 0.5))},
+        expected=down(
+            """
+            trace                 a
+            group_name            g
+            kernel_id             NULL
+            kernels               1
+            gpu_ns                10
+            issue_slots_busy_pct  70
+            no_eligible_pct       20
+            theoretical_warps     NULL
+            active_warps          12
+            eligible_warps        4
+            issued_warps          0.5
+            ipc                   2
+            lacks                 launch of one kernel (--graph-profiling node, --replay-mode kernel)
+            """
+        ),
+    ),
 ]

@@ -86,4 +86,38 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "a whole graph is no launch: how ncu says that one of its kernels was launched is passed over",
+        traces={
+            "a": Profile().graph(
+                "g",
+                "step",
+                ns=30,
+                grid=(4, 1, 1),
+                block=(256, 1, 1),
+                metrics={"launch__registers_per_thread": 96, "launch__shared_mem_config_size": 32_768},
+            )
+        },
+        expected=down(
+            """
+            trace                  a
+            kernel                 g
+            grid_and_block         NULL
+            instances              1
+            total_ns               30
+            share_pct              100
+            avg_ns                 30
+            median_ns              30
+            min_ns                 30
+            max_ns                 30
+            stddev_ns              NULL
+            threads_per_block      NULL
+            registers_per_thread   NULL
+            static_shared_bytes    NULL
+            dynamic_shared_bytes   NULL
+            executed_shared_bytes  NULL
+            paths                  step (1)
+            """
+        ),
+    ),
 ]

@@ -1,0 +1,13 @@
+-- How long the GPUs of each trace were looked at: each from its first operation to the end of its last one.
+--
+-- Columns: trace_id, trace, whole_ns.
+-- @param  chosen ANY  names of traces, or one name; NULL for all
+
+SELECT trace_id, trace, sum(span_ns)::BIGINT AS whole_ns
+FROM (
+    SELECT trace_id, traces.trace, gpu_id, max(end_ns) - min(start_ns) AS span_ns
+    FROM gpu_operations
+    JOIN chosen_traces(chosen) AS traces USING (trace_id)
+    GROUP BY trace_id, traces.trace, gpu_id
+)
+GROUP BY trace_id, trace

@@ -1,0 +1,79 @@
+-- Which advice of ncu's rules would save most time?
+--
+-- Of each kernel the rule whose estimate for its whole time (global) is the largest: low_occupancy with
+-- what limits the warps of an SM, uncoalesced for global memory, spills for local memory, ncu_rule for all
+-- others.
+-- saving_ns: NVIDIA's estimate of the kernel's time, an upper bound: it assumes that nothing else limits
+-- the kernel then, and estimates for one kernel do not add up.
+-- @of     traces
+-- @unites trace
+-- @param  least_pct DOUBLE = 1  share of the time from which on it is told
+-- @asks   advised rules limit=NULL
+-- @asks   fitting occupancy limit=NULL
+-- @needs  advice
+-- @says   ncu_rule {kernel}: {title}. ncu estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
+-- @try    ncu_rule {message}
+-- @proof  ncu_rule rules kernel={kernel}
+-- @says   low_occupancy {kernel} holds {theoretical_pct} of the warps that fit on an SM, limited by
+--         {limiter}. ncu estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
+-- @try    low_occupancy {message}
+-- @proof  low_occupancy occupancy kernel={kernel}
+-- @says   uncoalesced {kernel} moves more of global memory than it asks for. ncu estimates that it costs
+--         {estimated_speedup_pct} of {gpu_ns}.
+-- @try    uncoalesced Let neighbouring threads access neighbouring addresses. {message}
+-- @proof  uncoalesced memory_tables kernel={kernel}
+-- @says   spills {kernel} works in local memory: registers that are spilled, or arrays that are indexed. ncu
+--         estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
+-- @try    spills Allow more registers (launch bounds, maxrregcount), or keep less at a time. {message}
+-- @proof  spills memory_tables kernel={kernel}
+
+WITH best AS (
+    SELECT *, (gpu_ns * estimated_speedup_pct / 100)::BIGINT AS saving_ns
+    FROM advised
+    WHERE speedup_scope = 'global'
+    QUALIFY row_number() OVER (
+        PARTITION BY trace, group_name ORDER BY saving_ns DESC NULLS LAST, rule, title, message
+    ) = 1
+),
+limited AS (
+    SELECT
+        trace,
+        kernel AS group_name,
+        arg_max(limiter, (gpu_ns, limiter)) AS limiter,
+        mean_over_time(theoretical_pct, gpu_ns) AS theoretical_pct
+    FROM fitting
+    GROUP BY trace, kernel
+)
+SELECT
+    best.trace,
+    CASE
+        WHEN rule IN ('TheoreticalOccupancy', 'AchievedOccupancy') AND limiter IS NOT NULL
+            THEN 'low_occupancy'
+        WHEN rule = 'UncoalescedGlobalAccess' THEN 'uncoalesced'
+        WHEN rule = 'MemoryCacheAccessPattern' AND contains(title, 'Global') THEN 'uncoalesced'
+        WHEN rule = 'MemoryCacheAccessPattern' AND contains(title, 'Local') THEN 'spills'
+        ELSE 'ncu_rule'
+    END AS code,
+    severity_of(saving_ns, gpu_ns * 100 / nullif(share_pct, 0)) AS severity,
+    saving_ns,
+    weighted_speedup_pct AS saving_pct,
+    MAP {
+        'estimated_speedup_pct': estimated_speedup_pct,
+        'gpu_ns': gpu_ns::DOUBLE,
+        'theoretical_pct': theoretical_pct
+    } AS numbers,
+    MAP {
+        'kernel': best.group_name,
+        'title': coalesce(nullif(title, ''), rule),
+        'limiter': limiter,
+        -- The rest explains: the question has it.
+        'message': concat(rtrim(array_to_string(string_split(message, '. ')[:2], '. '), '.'), '.')
+    } AS texts,
+    NULL::VARCHAR AS range,
+    NULL::BIGINT AS start_ns,
+    NULL::BIGINT AS end_ns
+FROM best
+JOIN chosen_traces($trace) AS traces USING (trace)
+LEFT JOIN limited ON limited.trace = best.trace AND limited.group_name = best.group_name
+WHERE saving_pct >= $least_pct
+ORDER BY best.trace, saving_ns DESC, best.group_name

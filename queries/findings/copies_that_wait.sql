@@ -1,0 +1,58 @@
+-- Which copies make the CPU wait, and could run beside kernels?
+--
+-- From or to pageable memory an asynchronous copy goes through a staging buffer, and its call waits; a call
+-- without Async waits always.
+-- saving_ns: the copies' time on the GPU, an upper bound: beside kernels they cost nothing, but for
+-- bandwidth.
+-- @of     timeline
+-- @unites trace
+-- @param  least_pct DOUBLE = 1  share of the time from which on it is told
+-- @asks   pageable cuda_memcpy_async limit=NULL
+-- @asks   synchronous cuda_memcpy_sync limit=NULL
+-- @says   pageable_copies {copies} copies of {copied_bytes} from or to pageable memory take {copy_ns}, at
+--         {copied_bytes_per_s}, and the CPU waits for them.
+-- @try    pageable_copies Pin the host's memory (pin_memory(), cudaMallocHost) and copy with
+--         non_blocking=True.
+-- @says   synchronous_copies {copies} copies of {copied_bytes} by calls that wait ({function}) take
+--         {copy_ns}.
+-- @try    synchronous_copies Call the function of that name with Async, on a stream, with pinned memory.
+-- @proof  synchronous_copies cuda_memcpy_sync
+
+WITH copies AS (
+    SELECT 'pageable_copies' AS code, trace, duration_ns, start_ns, bytes, function FROM pageable
+    UNION ALL
+    SELECT 'synchronous_copies', trace, duration_ns, start_ns, bytes, function FROM synchronous
+),
+found AS (
+    SELECT
+        trace,
+        code,
+        count(*) AS copies,
+        sum(bytes) AS copied_bytes,
+        sum(duration_ns)::BIGINT AS copy_ns,
+        min(start_ns) AS start_ns,
+        max(start_ns + duration_ns) AS end_ns,
+        mode(function ORDER BY function) AS function
+    FROM copies
+    GROUP BY trace, code
+)
+SELECT
+    trace,
+    code,
+    severity_of(copy_ns, whole_ns) AS severity,
+    copy_ns AS saving_ns,
+    percent(copy_ns, whole_ns) AS saving_pct,
+    MAP {
+        'copies': copies::DOUBLE,
+        'copied_bytes': copied_bytes::DOUBLE,
+        'copy_ns': copy_ns::DOUBLE,
+        'copied_bytes_per_s': per_second(copied_bytes, copy_ns)
+    } AS numbers,
+    MAP {'function': function} AS texts,
+    NULL::VARCHAR AS range,
+    start_ns,
+    end_ns
+FROM found
+JOIN gpu_spans($trace) AS spans USING (trace)
+WHERE saving_pct >= $least_pct
+ORDER BY trace, saving_ns DESC, code

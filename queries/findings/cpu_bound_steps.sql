@@ -1,0 +1,84 @@
+-- Which steps launch so much, one by one, that the GPU has gaps, and would run as CUDA graphs?
+--
+-- Steps of one name (numbers in it aside) and phase that launch at least 20 times on the average, replay no
+-- CUDA graph, wait for the GPU at most twice each (a graph cannot hold a call that waits), and have no GPU
+-- work running for at least a tenth of their time on the GPU.
+-- saving_ns: that time, an upper bound: a graph's kernels have gaps of about a microsecond, too.
+-- @of     timeline
+-- @unites trace
+-- @param  launches BIGINT = 20  launches of a step from which on it is told
+-- @param  waits BIGINT = 2      calls that wait, of a step that may run as a graph
+-- @param  replays BIGINT = 0    replays of CUDA graphs in such a step
+-- @param  idle_pct DOUBLE = 10  share of a step without GPU work, from which on it is told
+-- @param  least_pct DOUBLE = 1  share of the time from which on it is told
+-- @asks   steps step_summary
+-- @says   no_cuda_graphs {steps} steps ({range}) make {launches_per_step} launches each, without CUDA graphs,
+--         and leave the GPU idle for {idle_pct} of their time.
+-- @try    no_cuda_graphs Capture the step as a CUDA graph: in vLLM leave out --enforce-eager, in PyTorch
+--         torch.compile(mode="reduce-overhead") or torch.cuda.graph.
+-- @proof  no_cuda_graphs launches_per_step
+
+WITH calls AS (
+    SELECT traces.trace, pid, tid, start_ns, call_purpose(name) AS purpose
+    FROM api_calls
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE call_purpose(name) IN ('sync', 'replay')
+),
+-- What the launching thread does in a step beside launching one by one.
+counted AS (
+    SELECT
+        steps.trace,
+        steps.pid,
+        steps.tid,
+        steps.step,
+        count(*) FILTER (purpose = 'sync') AS waits,
+        count(*) FILTER (purpose = 'replay') AS replays
+    FROM calls
+    ASOF JOIN steps
+        ON steps.trace = calls.trace
+        AND steps.pid = calls.pid
+        AND steps.tid = calls.tid
+        AND steps.start_ns <= calls.start_ns
+    WHERE calls.start_ns < steps.start_ns + steps.duration_ns
+    GROUP BY ALL
+),
+found AS (
+    SELECT
+        trace,
+        regexp_replace(range, '[0-9]+', '*', 'g') AS called,
+        phase,
+        count(*) AS steps,
+        avg(launches) AS launches_per_step,
+        avg(coalesce(waits, 0)) AS waits_per_step,
+        avg(coalesce(replays, 0)) AS replays_per_step,
+        sum(gpu_gaps_ns)::BIGINT AS gaps_ns,
+        percent(sum(gpu_gaps_ns), sum(gpu_span_ns)) AS idle_pct,
+        min(gpu_start_ns) AS start_ns,
+        max(gpu_start_ns + gpu_span_ns) AS end_ns
+    FROM steps
+    LEFT JOIN counted USING (trace, pid, tid, step)
+    GROUP BY trace, called, phase
+)
+SELECT
+    trace,
+    'no_cuda_graphs' AS code,
+    severity_of(gaps_ns, whole_ns) AS severity,
+    gaps_ns AS saving_ns,
+    percent(gaps_ns, whole_ns) AS saving_pct,
+    MAP {
+        'steps': steps::DOUBLE,
+        'launches_per_step': launches_per_step,
+        'idle_pct': idle_pct
+    } AS numbers,
+    MAP {'range': coalesce(called, 'told by kernels')} AS texts,
+    called AS range,
+    start_ns,
+    end_ns
+FROM found
+JOIN gpu_spans($trace) AS spans USING (trace)
+WHERE launches_per_step >= $launches
+    AND waits_per_step <= $waits
+    AND replays_per_step <= $replays
+    AND idle_pct >= $idle_pct
+    AND saving_pct >= $least_pct
+ORDER BY trace, saving_ns DESC, range, phase

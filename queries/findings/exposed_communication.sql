@@ -1,0 +1,38 @@
+-- How long do GPUs communicate without computing?
+--
+-- saving_ns: that time of all GPUs, an upper bound: beside computation communication costs nothing, but for
+-- what both need.
+-- @of     timeline
+-- @unites trace
+-- @param  least_pct DOUBLE = 1  share of the time from which on it is told
+-- @asks   overlap communication_overlap
+-- @says   exposed_communication Communication takes {exposed_ns} in which nothing is computed, on {gpus}
+--         GPUs; {hidden_pct} of it runs beside computation.
+-- @try    exposed_communication Start collectives earlier or in smaller pieces (bucket sizes, prefetching of
+--         shards), and see which rank comes late: traceql query rank-balance.
+
+WITH found AS (
+    SELECT
+        trace,
+        count(*) AS gpus,
+        sum(exposed_ns)::BIGINT AS exposed_ns,
+        sum(span_ns)::BIGINT AS whole_ns,
+        percent(sum(overlapped_ns), sum(overlapped_ns) + sum(exposed_ns)) AS hidden_pct
+    FROM overlap
+    GROUP BY trace
+)
+SELECT
+    trace,
+    'exposed_communication' AS code,
+    severity_of(exposed_ns, whole_ns) AS severity,
+    exposed_ns AS saving_ns,
+    percent(exposed_ns, whole_ns) AS saving_pct,
+    MAP {'gpus': gpus::DOUBLE, 'exposed_ns': exposed_ns::DOUBLE, 'hidden_pct': hidden_pct} AS numbers,
+    MAP {}::MAP(VARCHAR, VARCHAR) AS texts,
+    NULL::VARCHAR AS range,
+    NULL::BIGINT AS start_ns,
+    NULL::BIGINT AS end_ns
+FROM found
+JOIN chosen_traces($trace) AS traces USING (trace)
+WHERE saving_pct >= $least_pct
+ORDER BY trace

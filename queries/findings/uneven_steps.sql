@@ -1,0 +1,96 @@
+-- Do some steps have far more GPU work than others, or ever more?
+--
+-- Of steps of one name (numbers in it aside) and phase. long_tail: some keep the GPU busy for
+-- more than twice the median. drift: their work grows along a line (r² of at least 0.7, over at least eight
+-- steps) by a tenth of the mean or more.
+-- saving_ns: of long_tail what these steps have above the median, of drift what all have above the
+-- shortest: upper bounds, as steps that are alike have no more work than these.
+-- @of     timeline
+-- @unites trace
+-- @param  times DOUBLE = 2      a step is in the tail when it takes more than so many times the median
+-- @param  fewest BIGINT = 5     so many steps of one name tell something
+-- @param  least_pct DOUBLE = 1  share of the time from which on it is told
+-- @asks   steps step_summary
+-- @says   long_tail Of {steps} steps ({range}), {slow_steps} keep the GPU busy for more than {times} times
+--         the median of {median_gpu_busy_ns}, the longest for {max_gpu_busy_ns}.
+-- @try    long_tail Compare the slowest step with a usual one: what does it launch more, or for larger
+--         shapes?
+-- @says   drift The GPU work of steps ({range}) grows from one to the next, by {growth_pct} over {steps}
+--         steps, up to {max_gpu_busy_ns}.
+-- @try    drift See what grows (sequence, batch, cache) and pad or bound it; or whether clocks fell: a kernel
+--         of one shape that gets slower is throttled.
+
+WITH named AS (
+    SELECT *, regexp_replace(range, '[0-9]+', '*', 'g') AS called
+    FROM steps
+    WHERE gpu_busy_ns > 0
+),
+measured AS (
+    SELECT
+        *,
+        median(gpu_busy_ns) OVER alike AS median_ns,
+        min(gpu_busy_ns) OVER alike AS min_ns,
+        row_number() OVER (
+            PARTITION BY trace, pid, tid, called, phase ORDER BY gpu_start_ns, step
+        ) AS number
+    FROM named
+    WINDOW alike AS (PARTITION BY trace, pid, tid, called, phase)
+),
+grouped AS (
+    SELECT
+        trace,
+        pid,
+        tid,
+        called,
+        phase,
+        count(*) AS steps,
+        count(*) FILTER (gpu_busy_ns > $times * median_ns) AS slow_steps,
+        sum(gpu_busy_ns - median_ns) FILTER (gpu_busy_ns > $times * median_ns) AS tail_ns,
+        sum(gpu_busy_ns - min_ns) AS grown_ns,
+        max(median_ns) AS median_ns,
+        max(gpu_busy_ns) AS max_ns,
+        regr_r2(gpu_busy_ns, number) AS r2,
+        if(
+            count(*) > 1,
+            percent(regr_slope(gpu_busy_ns, number) * (count(*) - 1), avg(gpu_busy_ns)),
+            NULL
+        ) AS growth_pct,
+        min(gpu_start_ns) AS start_ns,
+        max(gpu_start_ns + gpu_span_ns) AS end_ns,
+        min(gpu_start_ns) FILTER (gpu_busy_ns > $times * median_ns) AS slow_start_ns,
+        max(gpu_start_ns + gpu_span_ns) FILTER (gpu_busy_ns > $times * median_ns) AS slow_end_ns
+    FROM measured
+    GROUP BY ALL
+    HAVING count(*) >= $fewest
+),
+found AS (
+    SELECT *, 'long_tail' AS code, tail_ns::BIGINT AS saving_ns
+    FROM grouped
+    WHERE slow_steps > 0
+    UNION ALL
+    SELECT *, 'drift', grown_ns::BIGINT
+    FROM grouped
+    WHERE steps >= 8 AND r2 >= 0.7 AND growth_pct >= 10
+)
+SELECT
+    trace,
+    code,
+    severity_of(saving_ns, whole_ns) AS severity,
+    saving_ns,
+    percent(saving_ns, whole_ns) AS saving_pct,
+    MAP {
+        'steps': steps::DOUBLE,
+        'slow_steps': slow_steps::DOUBLE,
+        'times': $times::DOUBLE,
+        'median_gpu_busy_ns': median_ns,
+        'max_gpu_busy_ns': max_ns::DOUBLE,
+        'growth_pct': growth_pct
+    } AS numbers,
+    MAP {'range': coalesce(called, 'told by kernels')} AS texts,
+    called AS range,
+    if(code = 'drift', start_ns, slow_start_ns) AS start_ns,
+    if(code = 'drift', end_ns, slow_end_ns) AS end_ns
+FROM found
+JOIN gpu_spans($trace) AS spans USING (trace)
+WHERE saving_pct >= $least_pct
+ORDER BY trace, saving_ns DESC, code, range, start_ns, pid, tid, phase

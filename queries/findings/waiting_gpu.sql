@@ -1,0 +1,135 @@
+-- What keeps the GPU waiting?
+--
+-- Each gap between two operations of a GPU has one cause. allocation: memory was allocated or freed for
+-- half of it. host_work: for half of it, and at least host_ns, the launching thread was in no call that
+-- waits. sync: a call waited for the GPU when it ran dry, so that nothing could be launched ahead. copy:
+-- for half of it the call that asked for the next operation, a copy, prepared it. launch_bound: launching
+-- the next operation took longer than running what was there. Gaps whose next operation had been launched
+-- before are left out.
+-- saving_ns: the gaps of the cause together, an upper bound: without it the GPU waits no less than not at
+-- all.
+-- @of     timeline
+-- @unites trace
+-- @param  host_ns BIGINT = 100000  so much work of the host is no overhead of launching any more
+-- @param  least_pct DOUBLE = 1     share of the time from which on it is told
+-- @asks   gaps cpu_bound_gaps min_cpu_pct=0 limit=NULL
+-- @says   launch_bound The GPU waits {idle_ns} for launches, in {gaps} gaps: the CPU launches slower than the
+--         GPU runs what it is given.
+-- @try    launch_bound Replay the work as a CUDA graph, or fuse kernels (torch.compile), so that there are
+--         fewer launches.
+-- @says   sync The GPU waits {idle_ns} because the CPU waited for it first, in {gaps} gaps after {function}.
+-- @try    sync Leave out calls that wait (.item(), .cpu(), synchronize) inside a step, or read results one
+--         step later.
+-- @says   copy The GPU waits {idle_ns} while {function} prepares copies, in {gaps} gaps.
+-- @try    copy Copy from pinned memory, on a stream of its own, and before the data is needed.
+-- @says   host_work The GPU waits {idle_ns} while the CPU does other work, in {gaps} gaps, the longest of
+--         {longest_ns}.
+-- @try    host_work Move that work to another thread or process, or do it while the GPU runs the step before.
+-- @says   allocation The GPU waits {idle_ns} for memory to be allocated or freed, in {gaps} gaps with
+--         {function}.
+-- @try    allocation Keep buffers and use them again: no empty_cache() in a loop, a pool (cudaMallocAsync).
+
+WITH stops AS (
+    SELECT
+        traces.trace,
+        pid,
+        tid,
+        start_ns,
+        end_ns,
+        name AS function,
+        if(call_purpose(name) = 'sync', 'sync', 'allocation') AS purpose
+    FROM api_calls
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE call_purpose(name) = 'sync'
+        OR regexp_matches(name, '^cu(da)?(Malloc|Free|HostAlloc|Mem(Alloc|Free|Create|Map|Unmap))')
+),
+-- GPUs of one thread may run dry at the same moment.
+moments AS (
+    SELECT trace, pid, tid, start_ns, max(start_ns + duration_ns) AS end_ns
+    FROM gaps
+    GROUP BY trace, pid, tid, start_ns
+),
+-- The last gap that a call reaches into is the one that it makes.
+spent AS (
+    SELECT
+        moments.trace,
+        moments.pid,
+        moments.tid,
+        moments.start_ns,
+        sum(least(stops.end_ns, moments.end_ns) - greatest(stops.start_ns, moments.start_ns))
+            FILTER (purpose = 'sync') AS waited_ns,
+        sum(least(stops.end_ns, moments.end_ns) - greatest(stops.start_ns, moments.start_ns))
+            FILTER (purpose = 'allocation') AS allocated_ns,
+        min(function) FILTER (purpose = 'sync') AS waits_in,
+        min(function) FILTER (purpose = 'allocation') AS allocates_in
+    FROM stops
+    ASOF JOIN moments
+        ON moments.trace = stops.trace
+        AND moments.pid = stops.pid
+        AND moments.tid = stops.tid
+        AND moments.start_ns < stops.end_ns
+    WHERE stops.start_ns < moments.end_ns
+    GROUP BY moments.trace, moments.pid, moments.tid, moments.start_ns
+),
+causes AS (
+    SELECT
+        gaps.*,
+        CASE
+            WHEN before_call_ns + in_call_ns = 0 THEN NULL
+            WHEN 2 * coalesce(allocated_ns, 0) >= duration_ns THEN 'allocation'
+            WHEN own_ns >= $host_ns AND 2 * own_ns >= duration_ns THEN 'host_work'
+            WHEN waited_ns > 0 THEN 'sync'
+            WHEN call_purpose(function) = 'copy' AND 2 * in_call_ns >= duration_ns THEN 'copy'
+            ELSE 'launch_bound'
+        END AS cause,
+        CASE cause WHEN 'allocation' THEN allocates_in WHEN 'sync' THEN waits_in ELSE function END AS of_cause
+    FROM (
+        SELECT
+            gaps.*,
+            waited_ns,
+            allocated_ns,
+            waits_in,
+            allocates_in,
+            before_call_ns - coalesce(waited_ns, 0) - coalesce(allocated_ns, 0) AS own_ns
+        FROM gaps
+        LEFT JOIN spent USING (trace, pid, tid, start_ns)
+    ) AS gaps
+),
+found AS (
+    SELECT
+        trace,
+        cause,
+        sum(duration_ns)::BIGINT AS idle_ns,
+        count(*) AS gaps,
+        max(duration_ns) AS longest_ns,
+        min(start_ns) AS start_ns,
+        max(start_ns + duration_ns) AS end_ns,
+        mode(of_cause ORDER BY of_cause) AS function,
+        max({'ns': duration_ns, 'since_ns': -start_ns, 'pid': pid, 'tid': tid}) AS longest
+    FROM causes
+    WHERE cause IS NOT NULL
+    GROUP BY trace, cause
+)
+SELECT
+    found.trace,
+    cause AS code,
+    severity_of(idle_ns, whole_ns) AS severity,
+    idle_ns AS saving_ns,
+    percent(idle_ns, whole_ns) AS saving_pct,
+    MAP {'idle_ns': idle_ns::DOUBLE, 'gaps': gaps::DOUBLE, 'longest_ns': longest_ns::DOUBLE} AS numbers,
+    MAP {'function': function} AS texts,
+    (
+        SELECT max_by(text, (nvtx_ranges.start_ns, range_id))
+        FROM nvtx_ranges
+        WHERE nvtx_ranges.trace_id = spans.trace_id
+            AND nvtx_ranges.pid = longest.pid
+            AND nvtx_ranges.tid = longest.tid
+            AND nvtx_ranges.start_ns <= longest.ns // 2 - longest.since_ns
+            AND nvtx_ranges.end_ns >= longest.ns // 2 - longest.since_ns
+    ) AS range,
+    start_ns,
+    end_ns
+FROM found
+JOIN gpu_spans($trace) AS spans USING (trace)
+WHERE saving_pct >= $least_pct
+ORDER BY trace, saving_ns DESC, code

@@ -1,0 +1,36 @@
+from made.case import Case, across
+from made.nsys import Recording, kernel
+
+
+def steps(name: str, launches: int, *, waits: int = 0, function: str = "cudaLaunchKernel_v7000") -> Recording:
+    """Two steps of kernels of 10 with gaps of 10 between them."""
+    made = Recording()
+    for number in range(2):
+        start = 1000 * number
+        made.range(f"{name} {number}", start, start + 900)
+        for launch in range(launches):
+            at = start + 20 * launch
+            made.call(function, at, at + 5, kernel("k", at + 10, at + 20))
+        for wait in range(waits):
+            made.call("cudaStreamSynchronize_v3020", start + 500 + wait, start + 501 + wait)
+    return made
+
+
+CASES = [
+    Case(
+        "steps of twenty launches with gaps, without graphs and without calls that wait, would run as graphs",
+        traces={
+            "a": steps("step", 20),
+            "few": steps("step", 19),
+            "waiting": steps("step", 20, waits=3),
+            "replayed": steps("step", 20, function="cudaGraphLaunch_v10000"),
+        },
+        expected=across(
+            """
+            trace  code            severity  saving_ns     saving_pct    numbers                                                             texts            range   start_ns  end_ns
+            # 19 gaps of 10 in each, of 390 on the GPU; in all of 10 … 1400.
+            a      no_cuda_graphs  high      2 * 19 * 10   38000/1390    {steps: 2.0, launches_per_step: 20.0, idle_pct: 48.717948717948715}  {range: step *}  step *  10        1400
+            """
+        ),
+    ),
+]

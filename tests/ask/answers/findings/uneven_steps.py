@@ -1,0 +1,35 @@
+from made.case import Case, across
+from made.nsys import Recording, kernel
+
+
+def steps(*busy: int) -> Recording:
+    """A step of 100 each, with a kernel that takes so long."""
+    made = Recording()
+    for number, duration in enumerate(busy):
+        start = 100 * number
+        made.range(f"step {number}", start, start + 10)
+        made.call("cudaLaunchKernel_v7000", start, start + 5, kernel("k", start + 10, start + 10 + duration))
+    return made
+
+
+CASES = [
+    Case(
+        "a step that takes more than twice the median is the tail, and steps that grow drift; four of them say nothing",
+        traces={
+            "a": steps(10, 10, 10, 10, 50),
+            # 20, 22 … 34: a line, by 14 of a mean of 27.
+            "b": steps(20, 22, 24, 26, 28, 30, 32, 34),
+            "c": steps(10, 10, 10, 60),
+            "d": steps(20, 20, 20, 20, 20, 40),
+        },
+        expected=across(
+            """
+            trace  code       severity  saving_ns  saving_pct  numbers                                                                                                               texts            range   start_ns  end_ns
+            # 40 of 10 … 460; the line through 10, 10, 10, 10, 50 rises by 8 a step.
+            a      long_tail  medium    40         4000/450    {steps: 5.0, slow_steps: 1.0, times: 2.0, median_gpu_busy_ns: 10.0, max_gpu_busy_ns: 50.0, growth_pct: 177.77777777777777}  {range: step *}  step *  410       460
+            # 2 + 4 + … + 14 above the first one, of 10 … 744.
+            b      drift      medium    56         5600/734    {steps: 8.0, slow_steps: 0.0, times: 2.0, median_gpu_busy_ns: 27.0, max_gpu_busy_ns: 34.0, growth_pct: 51.851851851851855}  {range: step *}  step *  10        744
+            """
+        ),
+    ),
+]

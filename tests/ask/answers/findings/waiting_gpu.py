@@ -1,0 +1,57 @@
+from made.case import Case, across, down
+from made.nsys import Recording, copy, kernel
+
+CASES = [
+    Case(
+        "each gap has one cause; what had been launched before it has none",
+        traces={
+            "a": Recording()
+            .range("step", 0, 900)
+            .call("cudaLaunchKernel_v7000", 0, 5, kernel("a", 10, 100))
+            .call("cudaLaunchKernel_v7000", 120, 190, kernel("b", 200, 300))
+            # The GPU ran dry while the thread waited for it.
+            .call("cudaStreamSynchronize_v3020", 210, 310)
+            .call("cudaLaunchKernel_v7000", 350, 390, kernel("c", 400, 500))
+            # 80 of its own work, as much as makes it the cause.
+            .call("cudaLaunchKernel_v7000", 580, 590, kernel("d", 600, 700))
+            .call("cudaMalloc_v3020", 705, 755)
+            .call("cudaLaunchKernel_v7000", 770, 790, kernel("e", 800, 900))
+            .call("cudaMemcpyAsync_v3020", 920, 990, copy("Host-to-Device", 1000, 1100, 64))
+            .call("cudaLaunchKernel_v7000", 1050, 1080, kernel("f", 1200, 1310))
+        },
+        params={"host_ns": 80},
+        expected=down(
+            """
+            trace       a                                              a                                              a                                              a                                              a
+            code        allocation                                     copy                                           host_work                                      launch_bound                                   sync
+            severity    medium                                         medium                                         medium                                         medium                                         medium
+            saving_ns   100                                            100                                            100                                            100                                            100
+            # Of 1310 - 10.
+            saving_pct  10000/1300                                     10000/1300                                     10000/1300                                     10000/1300                                     10000/1300
+            numbers     {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}
+            texts       {function: cudaMalloc}                         {function: cudaMemcpyAsync}                    {function: cudaLaunchKernel}                   {function: cudaLaunchKernel}                   {function: cudaStreamSynchronize}
+            range       step                                           NULL                                           step                                           step                                           step
+            start_ns    700                                            900                                            500                                            100                                            300
+            end_ns      800                                            1000                                           600                                            200                                            400
+            """
+        ),
+    ),
+    Case(
+        "gaps of one cause are added up, and left out below a percent of the time",
+        traces={
+            "a": Recording()
+            .call("cudaLaunchKernel_v7000", 0, 5, kernel("a", 0, 100))
+            .call("cudaLaunchKernel_v7000", 110, 119, kernel("b", 120, 300))
+            .call("cudaLaunchKernel_v7000", 310, 329, kernel("c", 330, 1000)),
+            "b": Recording()
+            .call("cudaLaunchKernel_v7000", 0, 5, kernel("a", 0, 100))
+            .call("cudaLaunchKernel_v7000", 106, 109, kernel("b", 109, 1000)),
+        },
+        expected=across(
+            """
+            trace  code          severity  saving_ns  saving_pct  numbers                                      texts                         range  start_ns  end_ns
+            a      launch_bound  medium    20 + 30    5           {idle_ns: 50.0, gaps: 2.0, longest_ns: 30.0}  {function: cudaLaunchKernel}  NULL   100       330
+            """
+        ),
+    ),
+]

@@ -1,0 +1,317 @@
+"""What is wrong with a trace: recordings with one bad habit each, and rules of the user's own."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+from command_line import traceql as run
+from made.ncu import Profile
+from made.nsys import Recording, kernel
+from made.store import empty
+from shipped import REPORTS
+
+import traceql
+from traceql.errors import CatalogError, QueryError
+from traceql.questions import catalog
+from traceql.questions.question import FINDINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from traceql import Database
+
+#: Recording → the code of its first finding.
+HABITS = {
+    "tiny": "launch_bound",
+    "pageable": "pageable_copies",
+    "sync": "sync",
+    "hostwork": "host_work",
+    "tail": "long_tail",
+    "alloc": "allocation",
+}
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    names = [f"habit_{habit}" for habit in (*HABITS, "drift", "good")]
+    names += [
+        "kinds_full",
+        "kinds_basic",
+        "nccl_two_gpus",
+        "llama_eager",
+        "llama_graph",
+        "late_rank0",
+        "late_rank1",
+    ]
+    with traceql.open(tmp_path_factory.mktemp("findings") / "t.duckdb") as database:
+        for name in names:
+            (path,) = (
+                p for suffix in (".nsys-rep.xz", ".ncu-rep.xz") if (p := REPORTS / f"{name}{suffix}").exists()
+            )
+            database.ingest(path, name=name)
+        yield database
+
+
+def codes(database: Database, *traces: str, **window: str) -> list[str]:
+    return [one.code for one in database.why(list(traces), limit=None, **window)]
+
+
+@pytest.mark.parametrize("habit", HABITS)
+def test_the_first_finding_is_the_habit_and_the_good_one_has_none_of_it(
+    recorded: Database, habit: str
+) -> None:
+    assert codes(recorded, f"habit_{habit}")[0] == HABITS[habit]
+
+
+def test_nothing_wrong_is_found_where_nothing_is(recorded: Database) -> None:
+    told = recorded.why("habit_good")
+    assert len(told) == 0 and told.unknown == ()
+    assert {"waiting_gpu", "copies_that_wait", "uneven_steps"} < set(told.looked_at["habit_good"])
+    assert "Nothing wrong found" in told._repr_html_()
+
+
+def test_the_products_grow_behind_the_loading_of_their_code(recorded: Database) -> None:
+    # The first new shape loads a library for 42 ms: before that, this is what the GPU waits for.
+    assert codes(recorded, "habit_drift")[0] == "host_work"
+    (first, *_) = recorded.why("habit_drift", from_="62.8ms")
+    assert first.code == "drift" and first.command.endswith("--trace habit_drift --from 62.8ms")
+
+
+def test_host_work_is_placed_in_its_range(recorded: Database) -> None:
+    (found,) = recorded.why("habit_hostwork")
+    assert found.range == "tokenize"
+    # 11 pauses of 5 ms between 12 steps.
+    assert found.saving_ns is not None and 55e6 < found.saving_ns < 11 * 5.5e6
+    assert found.numbers["gaps"] == 11
+
+
+def test_what_a_finding_costs_is_what_its_question_adds_up_to(recorded: Database) -> None:
+    copies = recorded.query("cuda_memcpy_async", trace="habit_pageable", limit=None)
+    assert recorded.why("habit_pageable").found[0].saving_ns == copies["duration_ns"].sum()
+    gaps = recorded.query("cpu_bound_gaps", trace="habit_tiny", min_cpu_pct=0, limit=None)
+    started = gaps.filter(gaps["before_call_ns"] + gaps["in_call_ns"] > 0)
+    assert recorded.why("habit_tiny").found[0].saving_ns == started["duration_ns"].sum()
+
+
+def test_eager_decoding_is_told_to_use_graphs_with_its_launches_and_decoding_by_graphs_is_not(
+    recorded: Database,
+) -> None:
+    eager = {one.code: one for one in recorded.why("llama_eager", limit=None)}
+    launches = recorded.query("launches_per_step", trace="llama_eager")["launches_per_step"].to_list()
+    assert eager["no_cuda_graphs"].numbers["launches_per_step"] in launches
+    assert "small_kernels" in eager
+    assert {"no_cuda_graphs", "small_kernels"}.isdisjoint(codes(recorded, "llama_graph"))
+
+
+def test_ranks_of_a_job_in_traces_of_their_own_are_compared(recorded: Database) -> None:
+    late = codes(recorded, "late_rank0", "late_rank1")
+    assert late.count("straggler") == 2 and late.count("exposed_communication") == 2
+    assert {"straggler", "exposed_communication"} <= set(codes(recorded, "nccl_two_gpus"))
+    assert {"straggler", "exposed_communication"}.isdisjoint(codes(recorded, "llama_eager"))
+
+
+def test_kernels_with_one_habit_each_are_told_apart_by_ncus_rules(recorded: Database) -> None:
+    found = {one.sentence.split()[0].rstrip(":"): one.code for one in recorded.why("kinds_full", limit=None)}
+    assert found["spilling"] == "spills"
+    assert found["many_registers"] == "low_occupancy"
+    assert found["copy_strided"] == "uncoalesced"
+    assert "copy_coalesced" not in found
+    # Sections that tell of memory were not recorded.
+    assert {"spills", "uncoalesced"}.isdisjoint(codes(recorded, "kinds_basic"))
+
+
+@pytest.mark.long
+def test_every_command_that_shows_a_finding_answers(recorded: Database) -> None:
+    shown = {one.command for one in recorded.why("habit_*", limit=None)}
+    shown |= {one.command for one in recorded.why("kinds_full", "nccl_two_gpus", "llama_eager", limit=None)}
+    for command in sorted(shown):
+        program, *words = shlex.split(command)
+        assert program == "traceql" and run(*words, "--db", recorded.path).returncode == 0, command
+
+
+def changed(tmp_path: Path, made: Recording, change: str) -> Database:
+    """A database whose row of the recording says something else."""
+    path = tmp_path / "t.duckdb"
+    with traceql.open(path) as database:
+        made.store(database, "made")
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"UPDATE traces SET {change}")
+    return traceql.open(path)
+
+
+def test_what_was_not_recorded_is_said_with_the_option_that_records_it(tmp_path: Path) -> None:
+    with changed(tmp_path, Recording().work(kernel("k", 0, 100)), "missing = ['api_calls']") as database:
+        told = database.why("made")
+        said = run("why", "made", "--db", database.path).stdout
+    assert told.found == () and "waiting_gpu" not in told.looked_at["made"]
+    assert "small_kernels" in told.looked_at["made"]
+    (text,) = (text for text in told.unknown if "What keeps the GPU waiting?" in text)
+    assert "holds no api_calls" in text and "Recorded by: nsys profile --trace=cuda" in text
+    assert "Nothing wrong found.\n" in said and "Cannot tell: What keeps the GPU waiting?" in said
+
+
+def test_lost_events_come_first(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    made = Recording().call("cudaLaunchKernel", 0, 5, kernel("a", 0, 10))
+    made.call("cudaLaunchKernel", 60, 190, kernel("c", 200, 300))
+    with changed(tmp_path, made, "counts_agree = false") as database:
+        first, second = database.why("made").found[:2]
+    assert (first.code, first.severity, first.saving) == ("lost_events", "doubt", "")
+    assert second.code == "launch_bound"
+    # nsys says of nearly every recording that events may be missing: its own counts tell better.
+    with changed(tmp_path_factory.mktemp("whole"), made, "complete = false, counts_agree = true") as database:
+        assert [one.code for one in database.why("made")] == ["launch_bound"]
+
+
+def test_a_limit_leaves_out_what_costs_least_and_says_how_many(recorded: Database) -> None:
+    every = recorded.why("habit_pageable", limit=None)
+    first = recorded.why("habit_pageable", limit=1)
+    assert first.found == every.found[:1] and first.more == len(every) - 1
+    savings = [one.saving_ns for one in every if one.saving_ns is not None]
+    assert savings == sorted(savings, reverse=True)
+
+
+def test_a_frame_and_json_hold_every_finding(recorded: Database) -> None:
+    told = recorded.why("habit_pageable")
+    assert told.frame()["code"].to_list() == [one.code for one in told]
+    content = json.loads(told.to_json())
+    assert [one["numbers"] for one in content["findings"]] == [dict(one.numbers) for one in told]
+    assert set(content) == {"findings", "more", "looked_at", "cannot_tell"}
+
+
+def test_the_command_says_it_in_words_and_as_json(recorded: Database) -> None:
+    text = run("why", "habit_sync", "--db", recorded.path).stdout
+    assert text.startswith("1. The GPU waits 18.01 ms") and "see: traceql query cpu-bound-gaps" in text
+    content = json.loads(run("why", "habit_sync", "--db", recorded.path, "--format", "json").stdout)
+    assert content["findings"][0]["code"] == "sync"
+    assert run("why", "habit_good", "--db", recorded.path).stdout.startswith("Nothing wrong found.")
+
+
+def test_no_trace_and_an_unknown_one_are_errors(recorded: Database) -> None:
+    with pytest.raises(QueryError, match="one trace or more"):
+        recorded.why([])
+    with pytest.raises(QueryError, match="nowhere"):
+        recorded.why("nowhere")
+
+
+OWN = """-- Which kernel is too long?
+--
+-- saving_ns: its longest run.
+-- @of     timeline
+-- @asks   timed top_kernels limit=1
+-- @says   too_long {kernel} takes {longest_ns}, in {runs} runs.
+-- @try    too_long Split {kernel}.
+-- @proof  too_long top_kernels kernel={kernel}
+
+SELECT trace, 'too_long' AS code, 'high' AS severity, max_ns AS saving_ns, NULL::DOUBLE AS saving_pct,
+    MAP {'longest_ns': max_ns::DOUBLE, 'runs': instances::DOUBLE} AS numbers, MAP {'kernel': kernel} AS texts,
+    NULL::VARCHAR AS range, NULL::BIGINT AS start_ns, NULL::BIGINT AS end_ns
+FROM timed JOIN chosen_traces($trace) AS traces USING (trace)
+"""
+
+
+def own(tmp_path: Path, text: str) -> Database:
+    (tmp_path / "findings").mkdir(exist_ok=True)
+    (tmp_path / "findings" / "too_long.sql").write_text(text, encoding="utf-8")
+    database = traceql.open(":memory:", queries=tmp_path)
+    Recording().work(kernel("a {runs} b", 0, 7000)).store(database, "made")
+    return database
+
+
+def test_a_rule_of_ones_own_is_one_file(tmp_path: Path) -> None:
+    with own(tmp_path, OWN) as database:
+        (found,) = (one for one in database.why("made") if one.code == "too_long")
+    # What a stranger called a kernel is no name of a number.
+    assert found.sentence == "a {runs} b takes 7 µs, in 1 run."
+    assert found.remedy == "Split a {runs} b."
+    assert found.command == "traceql query top-kernels --trace made --kernel 'a {runs} b'"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("@asks   timed top_kernels", "@asks   timed top_kernel", "top_kernel is no question"),
+        ("@asks   timed top_kernels limit=1", "@asks   timed top_kernels most=1", "no parameter most"),
+        ("@asks   timed top_kernels", "@asks   kernels top_kernels", "kernels is the name of a table"),
+        ("@asks   timed top_kernels limit=1", "@asks   timed cuda_gpu_kern_pace", "no value for kernel"),
+        ("@asks   timed top_kernels", "@asks   timed waiting_gpu", "waiting_gpu asks questions itself"),
+        ("-- @try    too_long Split {kernel}.\n", "", "too_long lacks a sentence, a remedy"),
+        ("@asks   timed top_kernels limit=1", "@asks   timed", "expected '@asks name question"),
+        ("@proof  too_long", "@proof  other", "other lacks a sentence"),
+    ],
+)
+def test_a_rule_that_cannot_be_asked_is_refused_by_name(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(CatalogError) as caught:
+        own(
+            tmp_path,
+            OWN.replace(old, new).replace("timed=", "timed top_kernels limit")
+            if "=" in new[-1:]
+            else OWN.replace(old, new),
+        )
+    assert "too_long.sql" in caught.value.message
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "'too_long' AS code",
+            "'too_short' AS code",
+            "returns 'too_short', of which the header says nothing",
+        ),
+        ("takes {longest_ns}", "takes {shortest_ns}", "says {shortest_ns}, which its rows do not have"),
+    ],
+)
+def test_a_rule_that_returns_what_it_does_not_say_is_refused(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    with own(tmp_path, OWN.replace(old, new)) as database, pytest.raises(CatalogError) as caught:
+        database.why("made")
+    assert message in caught.value.message
+
+
+def test_rules_about_timelines_are_not_asked_of_counters() -> None:
+    with empty() as database:
+        Profile().kernel("k", ns=5).store(database, "made")
+        told = database.why("made")
+    assert set(told.looked_at["made"]) == {"doubts"}
+    assert any("advice" in text for text in told.unknown)
+    assert not any("waits" in text for text in told.unknown)
+
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.long
+def test_every_command_of_the_guide_works_and_says_what_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "tests").symlink_to(Path(__file__).parents[1])
+    (tmp_path / "docs").symlink_to(Path(__file__).parents[2] / "docs")
+    shown = re.findall(r"^\$ traceql (.*)\n((?:[^$`].*\n)*)", GUIDE, re.MULTILINE)
+    assert len(shown) == 6
+    for command, said in shown:
+        result = run(*shlex.split(command), folder=tmp_path)
+        assert result.returncode == 0 and result.stdout.startswith(said), command
+
+
+def test_the_guide_names_every_rule_and_every_code() -> None:
+    rules = [query for query in catalog.shipped().queries.values() if query.topic == FINDINGS]
+    for rule in rules:
+        assert f"| `{rule.name}` |" in GUIDE
+        assert all(f"`{code}`" in GUIDE for code in rule.sayings), rule.name
+
+
+def test_a_page_begins_with_what_is_wrong_or_that_nothing_is(recorded: Database) -> None:
+    wrong, right = (recorded.report(trace) for trace in ("habit_sync", "habit_good"))
+    for page in (wrong, right):
+        assert page.index('<div class="findings">') < page.index("<dl>")
+    assert "because the CPU waited for it first" in wrong and "Nothing wrong found." not in wrong
+    assert "traceql query cpu-bound-gaps --trace habit_sync --min-cpu-pct 0" in wrong
+    assert "Nothing wrong found." in right

@@ -1,0 +1,93 @@
+"""The command why: what is wrong with traces, and what to try."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from traceql.cli.common import asker, complete_trace, db_option
+from traceql.cli.output import form_of, output_options, write, writing
+from traceql.cli.query import given, place_options
+from traceql.present.values import counted, readable
+from traceql.questions.parameters import PLACES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from traceql.ask.findings import Findings
+
+
+# What a person reads at a glance, however wide the terminal.
+_WIDTH = 100
+
+
+@click.command()
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE...", shell_complete=complete_trace)
+@click.option("--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Most findings.")
+@place_options
+@db_option()
+@output_options
+def why(
+    traces: tuple[str, ...], limit: int, db: str, format_: str | None, output: str | None, **window: Any
+) -> None:
+    """Say what is wrong with traces, and what to try.
+
+    TRACE is a name, a pattern, or a tag such as gpu=h200. What could save most time comes first, each finding
+    with its number, its place, and the command of the question that shows it. The time that could be saved
+    is an upper bound, and those of several findings do not add up. Where nothing is wrong, that is said, with
+    what was looked at; where something cannot be told, what would record it.
+
+    \b
+    Examples:
+      traceql why run
+      traceql why run --within 'decode*' --limit 3
+      traceql why run --format json
+      traceql --queries my_rules why run
+    """
+    from traceql.ask import findings
+
+    with asker(db) as ask:
+        told = findings.why(ask, traces, limit=limit, window=given(PLACES["window"], window))
+    form = form_of(format_, output)
+    if form not in ("table", "json"):
+        write(told.table(), format_, output)
+        return
+    text = told.to_json() if form == "json" else "\n".join(_lines(told))
+    if output is None:
+        click.echo(text)
+        return
+    with writing(output) as file:
+        file.write(f"{text}\n".encode())
+
+
+def _lines(told: Findings) -> Iterator[str]:
+    from traceql.ask.findings import NOTHING
+
+    several = len(told.looked_at) > 1
+    for number, one in enumerate(told, start=1):
+        head = ", ".join(filter(None, [one.severity, one.saving]))
+        yield from _wrapped(f"{number}. ", f"{one.sentence} ({head})")
+        for name, text in (
+            ("trace", one.trace if several else ""),
+            ("where", one.where),
+            ("try", one.remedy),
+        ):
+            if text:
+                yield from _wrapped(f"   {name}: ", text)
+        # A command is copied: it stays one line.
+        yield f"   see: {readable(one.command)}"
+    if not len(told):
+        yield NOTHING
+    if told.more:
+        yield f"{counted(told.more, 'more findings')}: --limit gives more."
+    yield from _wrapped("Looked at: ", " ".join(told.questions()) or "no rule is about such traces.")
+    for text in told.unknown:
+        yield from _wrapped("", text)
+
+
+def _wrapped(head: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        readable(text), _WIDTH, initial_indent=head, subsequent_indent=" " * 5, break_long_words=False
+    )

@@ -1,0 +1,43 @@
+"""What is wrong with a trace, as the first that its page says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from traceql.ask import findings
+from traceql.questions.parameters import PLACES
+from traceql.report import declared
+from traceql.report.page import Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from traceql.ask.answer import Asker
+    from traceql.questions.parameters import Value
+
+# Which of several rules does not matter: those that can be narrowed have the same parameters.
+_NARROWED = "waiting_gpu"
+
+
+def of_trace(
+    ask: Asker, trace: str, given: Mapping[str, Value | tuple[str, ...]], anchor: str
+) -> dict[str, Any]:
+    """The troubles of a trace and what was looked at, as a section of the page has them."""
+    window = {param.name for param in PLACES["window"]}
+    narrowed = declared.own(ask.catalog.find(_NARROWED), given)
+    told = findings.why(
+        ask, [trace], window={name: value for name, value in narrowed.items() if name in window}
+    )
+    made = [
+        Trouble(
+            f"{anchor}-finding-{number}",
+            one.sentence,
+            one.saving or one.severity,
+            one.where,
+            one.remedy,
+            one.command,
+        )
+        for number, one in enumerate(told, start=1)
+    ]
+    looked_at = " ".join(told.questions()) or "no rule is about such traces."
+    return {"troubles": tuple(made), "looked_at": " ".join([looked_at, *told.unknown])}

@@ -1,0 +1,9 @@
+"""What leaves the house in a form that others read.
+
+Owns the forms of other tools' files. Asks the database as everybody does, and knows neither charts nor
+terminals.
+
+=========== ==========================================================================
+`perfetto`  timelines of traces as one trace of Perfetto
+=========== ==========================================================================
+"""
