@@ -66,6 +66,7 @@ OWNERS = {
     "altair": "draw",
     "vl_convert": "draw",
     "jinja2": "report",
+    "dask": "cluster",
     "distributed": "cluster",
 }
 SHARED = {"pyarrow", "polars"}

@@ -64,7 +64,8 @@ def open(  # noqa: A001
             None for any time. Then it raises `TimeLimitError`.
         wait_s: how long a question or a change waits for another process that has the file open; that it
             waits is said by the logger ``traceql``, by default on standard error.
-        lake: make a lake, if the path leads to a new or empty folder.
+        lake: make a lake, if the path leads to a new or empty folder. A text that ends in a slash means one
+            anyway; a `pathlib.Path` forgets the slash.
 
     Raises:
         CatalogError: a folder cannot be used.
@@ -336,7 +337,7 @@ class Database:
             job: its name, see the view ``jobs``.
             topic: only this: trace, kernel, range, api_call or copy.
             names: by which kernels are summed up: short, full or distinct.
-            **place: as in `compare`.
+            **place: as in `compare`; from_ and to are times of the job's clock.
 
         Raises:
             QueryError: there is no such job, or its ranks cannot be told apart.
@@ -370,20 +371,22 @@ class Database:
         return checks.run(self._asker, loaded, baseline=baseline, variant=variant, parameters=parameters)
 
     @_limited
-    def report(self, *traces: str, title: str = "", **params: Value) -> str:
-        """One self-contained HTML page about traces, and about what differs if there are several.
+    def report(self, *traces: str, job: str | None = None, title: str = "", **params: Value) -> str:
+        """One self-contained HTML page about traces, and about what differs if there are several; or a job.
 
         Args:
-            traces: their names; the others are compared with the first.
+            traces: their names; the others are compared with the first, unless they are ranks of one job.
+            job: in place of traces, the name of a job, see the view ``jobs``.
             title: of the page; by default the names.
             params: for every question of the page that has them.
 
         Raises:
-            QueryError: no trace, or one that does not exist; or no question of the page has a parameter.
+            QueryError: no trace or job, or one that does not exist; traces beside a job; or no question of
+                the page has a parameter.
         """
         from traceql import report
 
-        return report.of_traces(self._asker, traces, title=title, params=params)
+        return report.about(self._asker, traces, job, title=title, params=params)
 
     @_limited
     def info(self, trace: str) -> dict[str, Any]:

@@ -13,10 +13,19 @@
 -- rank_known_by: tag, communicator, name or order; communicator_ranks, of its largest communicator, if told;
 -- host; gpu, gpu_hash; clock_id, clock_offset_ns, shift_ns, clock_known_by as in job_clocks (job_id is
 -- clock_id here).
--- @param  members TABLE  rows of job_members
--- @param  clocks TABLE   rows of job_clocks
+-- @param  chosen VARCHAR[]  names of traces; NULL for all
 
-WITH united AS (
+WITH members AS (
+    FROM job_members(chosen)
+),
+communicating AS (
+    FROM kernels_communicating
+    SEMI JOIN members USING (trace_id)
+),
+clocks AS (
+    FROM job_clocks('members', 'communicating')
+),
+united AS (
     SELECT
         members.*,
         clocks.job_id AS clock_id,
@@ -29,8 +38,8 @@ WITH united AS (
         regexp_extract(trace, '^(.*?)([0-9]+)([^0-9]*)$', ['before', 'number', 'behind']) AS numbered,
         try_cast(nullif(regexp_extract(lower(trace), 'rank[^0-9a-z]?([0-9]+)', 1), '') AS BIGINT)
             AS named_rank
-    FROM (FROM query_table(members)) AS members
-    JOIN (FROM query_table(clocks)) AS clocks USING (trace_id)
+    FROM members
+    JOIN clocks USING (trace_id)
     WINDOW job AS (PARTITION BY job_tag, CASE WHEN job_tag IS NULL THEN clocks.job_id END)
 ),
 named AS (

@@ -19,15 +19,6 @@
 -- @column clock_offset_ns BIGINT     by how much its clock is ahead of that of the job's first trace
 -- @column clock_known_by VARCHAR     communicator, ends or UTC; NULL of the trace whose clock it is
 
-WITH members AS (
-    FROM job_members(NULL)
-),
-communicating AS (
-    FROM kernels_communicating
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-)
 SELECT
     trace_id,
     trace,
@@ -45,4 +36,4 @@ SELECT
     gpu_hash,
     clock_offset_ns,
     clock_known_by
-FROM job_ranks(members, clocks)
+FROM job_ranks(NULL)

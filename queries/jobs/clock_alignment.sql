@@ -4,7 +4,7 @@
 -- trace of the job are apart (see job_clocks). What the ends are apart after that is the residual: NCCL's
 -- ranks do not leave a collective at the same moment, and clocks drift. Starts that differ by less are the
 -- same.
--- @of     traces
+-- @of     job
 -- @needs  kernels timeline
 -- @column job VARCHAR                name of the job: its tag, or the name of its first trace
 -- @column trace VARCHAR              name of the trace
@@ -17,26 +17,17 @@
 -- @column max_residual_ns BIGINT     none is further apart
 -- @column drift_ns_per_s DOUBLE      how much later, per second, its ends become; NULL within less than 1 s
 -- @chart  bars x=trace y=p90_residual_ns
+-- @section job 11 Ranks
 -- @empty  No job has several traces: name it by traceql tag TRACE… job=NAME.
 -- @note   SELECT format('{}: by UTC alone, as it shares no collective with earlier traces of {}', trace,
 -- @note   job) FROM answer WHERE clock_known_by = 'UTC' ORDER BY job, trace
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 runs AS (
-    FROM collective_runs(communicating, clocks)
-    WHERE ranks > 1
+    FROM job_runs(numbered)
+    WHERE ranks > 1 AND in_window(first_start_ns, last_end_ns, $from, $to)
 ),
 ended AS (
     SELECT trace_id, collective, max(end_ns) AS end_ns FROM runs GROUP BY ALL

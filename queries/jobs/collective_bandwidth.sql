@@ -6,7 +6,7 @@
 -- start of the last rank, when all are there, to the last end; a job's waits are in job-stragglers. Where
 -- the size of the communicator was not recorded, its ranks are those that were, and the bandwidth is a lower
 -- bound.
--- @of     traces
+-- @of     job
 -- @needs  kernels timeline
 -- @column job VARCHAR                    name of the job: its tag, or the name of its first trace
 -- @column function VARCHAR               NCCL function; of a group, all of them
@@ -23,30 +23,21 @@
 -- @column bus_bytes_per_s DOUBLE         the same by the function's factor; NULL of groups of functions
 -- @column max_bus_bytes_per_s DOUBLE     by the shortest time
 -- @chart  bars x=function y=bus_bytes_per_s
+-- @section job 41 Communication
 -- @empty  No collective of known size ran on two ranks: NCCL describes it with nsys profile --trace=nvtx, and
 -- @empty  exports hold it with nsys export --include-blobs=true.
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 runs AS (
-    FROM collective_runs(communicating, clocks)
-    WHERE ranks > 1 AND message_bytes IS NOT NULL
+    FROM job_runs(numbered)
+    WHERE ranks > 1 AND message_bytes IS NOT NULL AND in_window(first_start_ns, last_end_ns, $from, $to)
 ),
 told AS (
     SELECT communicator, max(ranks) AS communicator_ranks
     FROM communication_calls
-    SEMI JOIN members USING (trace_id)
+    SEMI JOIN numbered USING (trace_id)
     WHERE ranks IS NOT NULL
     GROUP BY communicator
 ),

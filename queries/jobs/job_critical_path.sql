@@ -3,8 +3,9 @@
 -- Told from the end: a collective cannot end before its last rank has come, so that rank's work before it
 -- decides, back to the end of the collective that this rank was in before, and so on to the step before. A
 -- step reaches from there to the end of its own last collective. What a rank does between collectives counts
--- whole, as if it could do only one thing after the other. Times are on the clock of the job's first trace.
--- @of     traces
+-- whole, as if it could do only one thing after the other. Times are on the clock of the job's first trace;
+-- between two of them a path is made of the collectives that lie there, with the work before the first one.
+-- @of     job
 -- @param  step VARCHAR = NULL    text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'  whose launches begin a step: thread or process
 -- @param  limit BIGINT = 10      steps per job, the longest ones; NULL for all
@@ -23,26 +24,17 @@
 -- @column path_ns BIGINT         all of the step
 -- @column share_pct DOUBLE       duration in percent of it
 -- @chart  timeline x=start_ns y=rank length=duration_ns color=part
+-- @section job 60 Critical path
 -- @empty  No collective ran on two ranks at the same time.
 
-WITH RECURSIVE members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH RECURSIVE numbered AS (
+    FROM job_ranks($trace)
 ),
 steps AS (
     FROM gpu_steps($step, $by)
 ),
 matched AS (
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
 ),
 runs AS (
     SELECT *, (trace_id, process_id, gpu_id) AS place
@@ -53,7 +45,7 @@ operations AS (
     SELECT operations_by_work.* REPLACE (start_ns + shift_ns AS start_ns, end_ns + shift_ns AS end_ns),
            process_id AS owner
     FROM operations_by_work
-    JOIN clocks USING (trace_id)
+    JOIN numbered USING (trace_id, process_id, gpu_id)
 ),
 -- Time at work until each stretch of a GPU begins.
 worked AS (
@@ -89,6 +81,7 @@ lasts AS (
         coalesce(before.end_ns, first_ns) AS since_ns
     FROM (
         FROM runs
+        WHERE in_window(first_start_ns, last_end_ns, $from, $to)
         QUALIFY row_number() OVER (PARTITION BY collective ORDER BY start_ns DESC, kernel_id) = 1
     ) AS last
     JOIN begun ON begun.place = last.place

@@ -7,7 +7,7 @@
 -- where it launched the collective later, by half of it at least; else the GPU waited for something that was
 -- to be done before, such as an event. The longest part is the cause; who is not late has no row. Work of
 -- several streams at a time counts for each, as far as it is before the collective.
--- @of     traces
+-- @of     job
 -- @param  step VARCHAR = NULL     text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'   whose launches begin a step: thread or process
 -- @param  limit BIGINT = 50       collectives per job, those with the longest delay; NULL for all
@@ -29,26 +29,17 @@
 -- @column launched_late_ns BIGINT  from the first rank's launch to that of the last; NULL if not recorded
 -- @column cause VARCHAR           host_late, more_work, slower_kernels, waited or not_recorded
 -- @chart  points x=start_ns y=late_ns color=cause
+-- @section job 21 Who is late
 -- @empty  No collective ran on two ranks at the same time.
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 steps AS (
     FROM gpu_steps($step, $by)
 ),
 matched AS (
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
 ),
 runs AS (
     FROM runs_in_steps(matched, steps)
@@ -62,7 +53,7 @@ working AS (
         least(operations.end_ns + shifted.shift_ns, runs.start_ns)
             - operations.start_ns - shifted.shift_ns AS work_ns
     FROM gpu_operations AS operations
-    JOIN clocks AS shifted USING (trace_id)
+    JOIN numbered AS shifted USING (trace_id, process_id, gpu_id)
     ASOF JOIN runs
         ON runs.trace_id = operations.trace_id AND runs.process_id = operations.process_id
         AND runs.gpu_id = operations.gpu_id AND operations.start_ns + shifted.shift_ns < runs.start_ns
@@ -80,6 +71,7 @@ ends AS (
         arg_max(kernel_id, (start_ns, -kernel_id)) AS last_id,
         arg_min(kernel_id, (start_ns, kernel_id)) AS first_id
     FROM runs
+    WHERE in_window(first_start_ns, last_end_ns, $from, $to)
     GROUP BY collective
     HAVING last_id <> first_id
 ),

@@ -2,7 +2,7 @@
 --
 -- A job is what the tag job says, or traces that share collectives; one trace can hold several ranks, see the
 -- view jobs. Times are on the clock of the job's first trace.
--- @of     traces
+-- @of     job
 -- @needs  timeline
 -- @column job VARCHAR                name of the job: its tag, or the name of its first trace
 -- @column job_known_by VARCHAR       tag, communicator (shared), ends (of collectives that fit) or alone
@@ -19,10 +19,14 @@
 -- @column span_ns BIGINT             from there to the end of its last one
 -- @column kernels BIGINT             kernel executions
 -- @column gpu_busy_ns BIGINT         time with at least one operation running
+-- @column work_ns BIGINT             of that, time in which it does something
+-- @column waiting_ns BIGINT          the rest: nothing runs but collectives that wait for their last rank
+-- @column idle_ns BIGINT             time of the span in which nothing runs; NULL without one
 -- @column collectives BIGINT         collectives with other recorded ranks
 -- @column alone BIGINT               runs of communication kernels that no other rank was found in
 -- @column finding VARCHAR            what is wrong or missing; NULL if nothing is
--- @chart  bars x=rank y=gpu_busy_ns
+-- @chart  parted_bars x=rank y=work_ns y2=waiting_ns y3=idle_ns
+-- @section job 10 Ranks | expanded
 -- @note   SELECT format('{}: its traces are taken for one job, as they share communicators or ends of '
 -- @note   || 'collectives. To say it yourself: traceql tag TRACE… job=NAME rank=N', job)
 -- @note   FROM answer WHERE job_known_by IN ('communicator', 'ends') GROUP BY job
@@ -36,35 +40,28 @@
 -- @note   job, count(*), rank, string_agg(trace, ', ' ORDER BY trace))
 -- @note   FROM answer WHERE rank IS NOT NULL GROUP BY job, rank HAVING count(*) > 1 ORDER BY 1
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 runs AS (
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
 ),
 covered AS (
     SELECT
-        trace_id,
-        process_id,
-        gpu_id,
+        gpu_operations.trace_id,
+        gpu_operations.process_id,
+        gpu_operations.gpu_id,
         kind,
         start_ns,
         end_ns,
         coalesce(
-            busy_until(start_ns, end_ns, (kind, operation_id), (trace_id, process_id, gpu_id)), start_ns
+            busy_until(start_ns, end_ns, (kind, operation_id),
+                       (gpu_operations.trace_id, gpu_operations.process_id, gpu_operations.gpu_id)),
+            start_ns
         ) AS busy_until_ns
     FROM gpu_operations
-    SEMI JOIN members USING (trace_id)
+    JOIN numbered USING (trace_id, process_id, gpu_id)
+    WHERE in_window(start_ns + shift_ns, end_ns + shift_ns, $from, $to)
 ),
 worked AS (
     SELECT
@@ -78,6 +75,34 @@ worked AS (
     FROM covered
     GROUP BY ALL
 ),
+-- A collective waits until its last rank has come.
+timed AS (
+    SELECT
+        operations.trace_id,
+        operations.process_id AS owner,
+        operations.gpu_id,
+        work,
+        operations.start_ns + numbered.shift_ns AS start_ns,
+        operations.end_ns + numbered.shift_ns AS end_ns,
+        coalesce(last_start_ns, operations.start_ns + numbered.shift_ns) AS begun_ns
+    FROM operations_by_work AS operations
+    JOIN numbered USING (trace_id, process_id, gpu_id)
+    LEFT JOIN runs ON kind = 'kernel' AND operation_id = kernel_id AND ranks > 1
+    WHERE in_window(
+        operations.start_ns + numbered.shift_ns, operations.end_ns + numbered.shift_ns, $from, $to
+    )
+),
+waits_apart AS (
+    SELECT * EXCLUDE (begun_ns) REPLACE (begun_ns AS start_ns) FROM timed
+    UNION ALL
+    SELECT * EXCLUDE (begun_ns) REPLACE ('waiting' AS work, begun_ns AS end_ns) FROM timed
+),
+waited AS (
+    SELECT trace_id, owner, gpu_id, sum(end_ns - start_ns)::BIGINT AS waiting_ns
+    FROM gpu_states(waits_apart)
+    WHERE state = 'waiting'
+    GROUP BY ALL
+),
 shared AS (
     SELECT
         trace_id,
@@ -86,6 +111,7 @@ shared AS (
         count_if(ranks > 1)::BIGINT AS collectives,
         count_if(ranks = 1)::BIGINT AS alone
     FROM runs
+    WHERE in_window(first_start_ns, last_end_ns, $from, $to)
     GROUP BY ALL
 )
 SELECT
@@ -104,6 +130,9 @@ SELECT
     last_ns - first_ns AS span_ns,
     coalesce(kernels, 0) AS kernels,
     coalesce(gpu_busy_ns, 0) AS gpu_busy_ns,
+    coalesce(gpu_busy_ns, 0) - coalesce(waiting_ns, 0) AS work_ns,
+    coalesce(waiting_ns, 0) AS waiting_ns,
+    last_ns - first_ns - gpu_busy_ns AS idle_ns,
     coalesce(collectives, 0) AS collectives,
     coalesce(alone, 0) AS alone,
     nullif(concat_ws('; ',
@@ -120,6 +149,9 @@ JOIN traces USING (trace_id)
 LEFT JOIN worked
     ON worked.trace_id = numbered.trace_id AND worked.process_id = numbered.process_id
     AND worked.gpu_id = numbered.gpu_id
+LEFT JOIN waited
+    ON waited.trace_id = numbered.trace_id AND waited.owner = numbered.process_id
+    AND waited.gpu_id = numbered.gpu_id
 LEFT JOIN shared
     ON shared.trace_id = numbered.trace_id AND shared.process_id = numbered.process_id
     AND shared.gpu_id = numbered.gpu_id

@@ -1,47 +1,73 @@
--- When does each rank of a job work, wait for others, and communicate?
+-- When does each rank of a job work, idle, wait for others, and communicate?
 --
--- From collective to collective: a rank works until it comes to one, waits there for the last rank, and the
--- exchange takes until its own end. What lies between is work or idle: gpu-gaps and busy tell them apart.
--- Times are on the clock of the job's first trace.
--- @of     traces
+-- From collective to collective: a rank's GPU works or idles until it comes to one, waits there for the last
+-- rank, and the exchange takes until its own end. It works while any operation runs. Times are on the clock
+-- of the job's first trace.
+-- @of     job
 -- @param  limit BIGINT = 2000   stretches per job, the longest ones; NULL for all
 -- @needs  kernels timeline
 -- @column job VARCHAR           name of the job: its tag, or the name of its first trace
 -- @column rank BIGINT           number of the rank, see the view jobs
 -- @column trace VARCHAR         name of the trace
--- @column state VARCHAR         work or idle, waiting, or exchange
+-- @column state VARCHAR         work, idle, waiting or exchange
 -- @column kernel VARCHAR        the collective that it does, or comes to
 -- @column communicator VARCHAR  hash of NCCL's communicator; NULL if not recorded
 -- @column start_ns BIGINT       start
 -- @column duration_ns BIGINT    until the next stretch of the rank begins
 -- @chart  timeline x=start_ns y=rank length=duration_ns order=rank color=state
+-- @section job 31 Ranks and steps | chart
 -- @empty  No collective ran on two ranks at the same time.
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 runs AS (
     SELECT
         *,
         busy_until(start_ns, end_ns, kernel_id, (trace_id, process_id, gpu_id)) AS before_ns
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
     WHERE ranks > 1
 ),
+operations AS (
+    SELECT operations_by_work.* REPLACE (start_ns + shift_ns AS start_ns, end_ns + shift_ns AS end_ns),
+           process_id AS owner
+    FROM operations_by_work
+    JOIN numbered USING (trace_id, process_id, gpu_id)
+),
+states AS (
+    SELECT *, (trace_id, owner, gpu_id) AS place, state <> 'idle' AS is_busy FROM gpu_states(operations)
+),
 begun AS (
-    SELECT trace_id, process_id, gpu_id, min(start_ns) + any_value(shift_ns) AS first_ns
-    FROM gpu_operations
-    JOIN clocks USING (trace_id)
-    GROUP BY trace_id, process_id, gpu_id
+    SELECT place, min(start_ns) AS first_ns FROM states GROUP BY place
+),
+before AS (
+    SELECT runs.*, begun.place, coalesce(before_ns, first_ns) AS from_ns
+    FROM runs
+    JOIN begun ON begun.place = (trace_id, process_id, gpu_id)
+),
+-- No collective runs between two of them, so that none of these stretches reaches beyond its end.
+between_two AS (
+    SELECT
+        before.trace_id,
+        process_id,
+        before.gpu_id,
+        kernel_id,
+        kernel,
+        communicator,
+        is_busy,
+        states.start_ns AS from_ns,
+        states.end_ns AS to_ns,
+        is_busy IS DISTINCT FROM lag(is_busy) OVER of_run AS is_new
+    FROM states
+    ASOF JOIN before ON before.place = states.place AND before.from_ns <= states.start_ns
+    WHERE states.start_ns < before.start_ns
+    WINDOW of_run AS (PARTITION BY kernel_id ORDER BY states.start_ns)
+),
+counted AS (
+    SELECT
+        *,
+        count_if(is_new) OVER (PARTITION BY kernel_id ORDER BY from_ns ROWS UNBOUNDED PRECEDING) AS number
+    FROM between_two
 ),
 stretches AS (
     SELECT
@@ -51,13 +77,24 @@ stretches AS (
         kernel_id,
         kernel,
         communicator,
+        CASE WHEN is_busy THEN 'work' ELSE 'idle' END AS state,
+        min(from_ns) AS from_ns,
+        max(to_ns) AS to_ns
+    FROM counted
+    GROUP BY trace_id, process_id, gpu_id, kernel_id, kernel, communicator, is_busy, number
+    UNION ALL
+    SELECT
+        trace_id,
+        process_id,
+        gpu_id,
+        kernel_id,
+        kernel,
+        communicator,
         unnest([
-            {'state': 'work or idle', 'from_ns': coalesce(before_ns, first_ns), 'to_ns': start_ns},
             {'state': 'waiting', 'from_ns': start_ns, 'to_ns': last_start_ns},
             {'state': 'exchange', 'from_ns': last_start_ns, 'to_ns': end_ns}
         ], recursive := true)
     FROM runs
-    JOIN begun USING (trace_id, process_id, gpu_id)
 )
 SELECT
     job,
@@ -70,7 +107,7 @@ SELECT
     to_ns - from_ns AS duration_ns
 FROM stretches
 JOIN numbered USING (trace_id, process_id, gpu_id)
-WHERE from_ns < to_ns
+WHERE from_ns < to_ns AND in_window(from_ns, to_ns, $from, $to)
 QUALIFY within_limit(
     row_number() OVER (PARTITION BY job_id ORDER BY duration_ns DESC, from_ns, kernel_id, state), $limit
 )

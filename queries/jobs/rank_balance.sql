@@ -3,7 +3,7 @@
 -- Imbalance is how much more the rank with most has than the mean of all: of what all wait for in each step,
 -- it is what an even spread would save. Ranks that have none of a kernel count with 0, unless whole CUDA
 -- graphs hide kernels.
--- @of     traces
+-- @of     job
 -- @param  topic VARCHAR = '*'         one or a pattern: rank (totals), kernel, copy
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels timeline
@@ -19,20 +19,11 @@
 -- @column most_rank BIGINT            that rank
 -- @column imbalance_pct DOUBLE        the most beyond the mean, in percent of the mean
 -- @chart  share_bars x=name y=imbalance_pct part=measure group=topic
+-- @section job 50 Balance
 -- @empty  No job has two ranks: see job-summary.
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
     WHERE process_id IS NOT NULL
 ),
 named AS (
@@ -56,6 +47,7 @@ worked AS (
     JOIN numbered USING (trace_id, process_id, gpu_id)
     LEFT JOIN named
         ON kind = 'kernel' AND named.name = operation AND named.full_name = operations.full_name
+    WHERE in_window(operations.start_ns + shift_ns, operations.end_ns + shift_ns, $from, $to)
     GROUP BY ALL
 ),
 measured AS (

@@ -3,7 +3,7 @@
 -- Steps are those of communication-per-step, counted alike on all ranks (see runs_in_steps), and their five
 -- parts add up to the span. What a rank waits for the last one to come to a collective is exposed, too; what
 -- is left of the exposed time is the exchange itself. Times are on the clock of the job's first trace.
--- @of     traces
+-- @of     job
 -- @param  step VARCHAR = NULL    text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'  whose launches begin a step: thread or process
 -- @needs  kernels timeline
@@ -24,27 +24,18 @@
 -- @column waited_ns BIGINT       from its start of each collective of the step to that of the last rank
 -- @column exposed_pct DOUBLE     exposed communication in percent of the span
 -- @chart  grid x=step y=rank color=exposed_ns
+-- @section job 30 Ranks and steps
 -- @empty  No step: no range is like the one asked for, or repeats, nor do kernels. See the query nvtx-sum for
 -- @empty  what to name with --step. Recorded by: nsys profile --trace=nvtx
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 steps AS (
     FROM gpu_steps($step, $by)
 ),
 matched AS (
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
 ),
 runs AS (
     FROM runs_in_steps(matched, steps)
@@ -61,7 +52,7 @@ moves AS (
 operations AS (
     SELECT operations_by_work.*, process_id AS owner
     FROM operations_by_work
-    SEMI JOIN members USING (trace_id)
+    SEMI JOIN numbered USING (trace_id)
 ),
 every_state AS (
     FROM gpu_states(operations)
@@ -103,4 +94,5 @@ JOIN numbered
 LEFT JOIN waits
     ON waits.trace_id = summed.trace_id AND waits.process_id = owner AND waits.gpu_id = summed.gpu_id
     AND waits.step = summed.step
+WHERE in_window(step_start_ns + shift_ns, step_start_ns + shift_ns + span_ns, $from, $to)
 ORDER BY job, job_id, summed.step, rank NULLS LAST, numbered.trace, owner, numbered.gpu_id, start_ns

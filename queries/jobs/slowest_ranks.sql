@@ -3,7 +3,7 @@
 -- By what a rank waits for the last one in a collective, on the average: the slowest rank, which waits
 -- least, is number 1. The first collective is left out, as ranks start up before it. What sets the slowest
 -- rank apart from the fastest: traceql diff --job JOB.
--- @of     traces
+-- @of     job
 -- @param  skip BIGINT = 1       collectives at the start of the job that are left out
 -- @needs  kernels timeline
 -- @column job VARCHAR           name of the job: its tag, or the name of its first trace
@@ -19,25 +19,17 @@
 -- @column avg_waited_ns DOUBLE  mean of these
 -- @column exchange_ns BIGINT    from the start of the last rank to its own end, in all
 -- @chart  bars x=rank y=waited_ns
+-- @section job 20 Who is late | expanded
 -- @empty  No collective ran on two ranks at the same time.
 
-WITH members AS (
-    FROM job_members($trace)
-),
-communicating AS (
-    FROM kernels_communicating
-    SEMI JOIN members USING (trace_id)
-),
-clocks AS (
-    FROM job_clocks(members, communicating)
-),
-numbered AS (
-    FROM job_ranks(members, clocks)
+WITH numbered AS (
+    FROM job_ranks($trace)
 ),
 runs AS (
-    FROM collective_runs(communicating, clocks)
+    FROM job_runs(numbered)
     WHERE ranks > 1
     QUALIFY dense_rank() OVER (PARTITION BY job_id ORDER BY first_start_ns, collective) > $skip
+        AND in_window(first_start_ns, last_end_ns, $from, $to)
 ),
 summed AS (
     SELECT

@@ -21,6 +21,7 @@
 -- @column hidden_pct DOUBLE      overlapped communication in percent of all communication; NULL without any
 -- @column graph_launches BIGINT  CUDA graphs traced as a whole
 -- @chart  bars x=gpu_id y=exposed_ns
+-- @section job 40 Communication
 -- @note   SELECT format('{}: whole CUDA graphs count as computation: their kernels are not recorded', trace)
 -- @note   FROM answer GROUP BY trace HAVING sum(graph_launches) > 0 ORDER BY trace
 

@@ -211,8 +211,6 @@ def test_one_report_of_two_processes_is_a_job_of_two_ranks() -> None:
             (calls,) = db.sql("SELECT count(*) FROM api_calls WHERE pid = $pid", {"pid": pid}).row(0)
             called = [row for (topic, _, what), row in mine.items() if (topic, what) == ("api_call", "calls")]
             assert sum(row[side] or 0 for row in called) == calls > 0
-        with pytest.raises(QueryError, match="as a whole"):
-            db.compare_ranks("both", within="step_1")
 
 
 @pytest.mark.long
@@ -254,11 +252,125 @@ def test_ranks_that_share_a_trace_differ_as_if_each_had_one_of_its_own() -> None
     rank(rank(Recording(), 1), 2).store(together, "both")
     for pid in (1, 2):
         rank(Recording(), pid).store(alone, f"both rank {pid - 1}")
-    # The first process waits for the second one.
-    mine, theirs = together.compare_ranks("both"), alone.compare("both rank 0", "both rank 1")
-    assert (mine.baseline, mine.variant) == (theirs.baseline, theirs.variant)
-    assert mine.differences.height > 20
-    assert mine.differences.rows() == theirs.differences.rows()
+    rows = []
+    for place in ({}, {"from_": 18, "to": 63}, {"within": "inner"}, {"within": "step#0", "to": 20}):
+        # The first process waits for the second one.
+        mine = together.compare_ranks("both", **place)
+        theirs = alone.compare("both rank 0", "both rank 1", **place)
+        assert (mine.baseline, mine.variant) == (theirs.baseline, theirs.variant)
+        assert mine.differences.height > 10
+        assert mine.differences.rows() == theirs.differences.rows()
+        rows.append(mine.differences.rows())
+    assert len({str(some) for some in rows}) == len(rows)
+    with pytest.raises(QueryError, match="is none"):
+        together.compare_ranks("both", from_=20, to=20)
+
+
+def test_from_and_to_of_a_comparison_of_ranks_are_times_of_the_job() -> None:
+    database = empty()
+    for name, recording in jobs.TRAIN.items():
+        recording.store(database, name)
+    # Step 1 of both ranks, whose reports began 1,000 ns apart: rank 1 has two products of 220 ns in all.
+    found = database.compare_ranks("train", topic="kernel", from_=2_450, to=3_050).differences.to_dicts()
+    sums = {
+        (row["name"], row["measure"]): (row["baseline"], row["variant"])
+        for row in found
+        if row["measure"] in ("instances", "total_ns")
+    }
+    assert sums == {
+        ("gemm", "instances"): (1, 2),
+        ("gemm", "total_ns"): (100, 220),
+        (jobs.SUM, "instances"): (1, 1),
+        (jobs.SUM, "total_ns"): (400, 260),
+    }
+    assert database.compare_ranks("train", within="step 1", topic="trace").differences.height > 3
+
+
+@pytest.mark.parametrize(
+    ("question", "params", "expected"),
+    [
+        ("clock_alignment", {}, {"collectives": [0, 2]}),
+        ("collective_bandwidth", {}, {"collectives": [2], "min_ns": [200], "max_ns": [260]}),
+        ("job_critical_path", {}, {"step": [1, 1, 2, 2], "duration_ns": [350, 260, 300, 200]}),
+        ("job_stragglers", {}, {"step": [1, 2], "late_ns": [150, 50]}),
+        (
+            "job_summary",
+            {},
+            {"kernels": [4, 5], "work_ns": [660, 770], "waiting_ns": [150, 50], "collectives": [2, 2]},
+        ),
+        (
+            "job_timeline",
+            {},
+            {
+                "state": [
+                    "work",
+                    "waiting",
+                    "exchange",
+                    "idle",
+                    "work",
+                    "idle",
+                    "exchange",
+                    "idle",
+                    "work",
+                    "idle",
+                    "exchange",
+                    "idle",
+                    "work",
+                    "idle",
+                    "waiting",
+                    "exchange",
+                    "idle",
+                ],
+                "duration_ns": [
+                    100,
+                    150,
+                    250,
+                    100,
+                    110,
+                    90,
+                    200,
+                    100,
+                    220,
+                    30,
+                    260,
+                    90,
+                    90,
+                    60,
+                    50,
+                    200,
+                    100,
+                ],
+            },
+        ),
+        (
+            "rank_balance",
+            {"topic": "rank"},
+            {
+                "measure": [
+                    "communication_ns",
+                    "compute_ns",
+                    "kernels",
+                    "memory_bytes",
+                    "memory_ns",
+                    "memory_ops",
+                ],
+                "least": [510, 200, 4, 0, 0, 0],
+                "most": [600, 310, 5, 64, 10, 1],
+            },
+        ),
+        ("rank_steps", {}, {"step": [1, 1, 2, 2]}),
+        ("slowest_ranks", {"skip": 1}, {"collectives": [2, 2], "waited_ns": [50, 150]}),
+    ],
+)
+def test_a_stretch_of_the_jobs_clock_holds_whole_steps_collectives_and_operations(
+    question: str, params: dict[str, Any], expected: dict[str, list[Any]]
+) -> None:
+    database = empty()
+    for name, recording in jobs.TRAIN.items():
+        recording.store(database, name)
+    # Steps 1 and 2, from their first products on; step 3 begins at 3600.
+    found = database.query(question, **params, from_="2501", to="3.55us")
+    assert {column: found[column].to_list() for column in expected} == expected
 
 
 # --- what makes a job -----------------------------------------------------------------------------------

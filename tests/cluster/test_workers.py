@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import socket
 import sys
 import time
 from pathlib import Path
@@ -150,9 +151,23 @@ def test_nobody_waits_for_workers_when_the_time_is_up(several: Workers) -> None:
     ],
 )
 def test_where_nobody_answers_is_said(word: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("traceql.cluster.workers._TIMEOUT_S", 0.5)
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "500ms")
     with pytest.raises(ClusterError, match=said), workers(word):
         pass
+
+
+@pytest.mark.long
+def test_nobody_waits_long_for_a_scheduler_that_does_not_answer() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        began = time.monotonic()
+        with (
+            pytest.raises(ClusterError, match="no scheduler answers within 5s"),
+            workers(f"tcp://127.0.0.1:{silent.getsockname()[1]}"),
+        ):
+            pass
+    assert 4 < time.monotonic() - began < 10
 
 
 def test_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

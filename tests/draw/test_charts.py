@@ -486,6 +486,20 @@ def test_all_four_modes_are_drawn_as_shares_of_the_first() -> None:
     assert chart.title.subtitle == ["1 known on no side are not shown"]
 
 
+def test_a_bar_of_parts_is_as_long_as_they_are_together_and_says_so(corpus: Database) -> None:
+    chart = drawn(corpus, "job_summary", trace="nccl_two_gpus.sqlite.xz")
+    ranks = asked(corpus, "job_summary", trace="nccl_two_gpus.sqlite.xz").to_dicts()
+    rows = data(chart)
+    for row, rank in zip(rows, ranks, strict=True):
+        parts = [row[part] for part in ("work_ns", "waiting_ns", "idle_ns")]
+        assert all(part > 0 for part in parts) and sum(parts) == rank["span_ns"]
+        assert row[theme.VALUE] == units.text("span_ns", rank["span_ns"])
+    bars, *_ = chart["layer"]
+    folded, *_ = bars["transform"]
+    assert folded["fold"] == ["work_ns", "waiting_ns", "idle_ns"]
+    assert bars["encoding"]["color"]["sort"] == ["Work", "Waiting", "Idle"]
+
+
 def _ticks(chart: dict[str, Any]) -> list[int]:
     """Where the axis has labels; its line ends at the last one."""
     axes = [one["x"]["axis"] for one in encodings(chart) if one.get("x", {}).get("axis")]
@@ -1120,7 +1134,7 @@ def test_lanes_of_ranks_say_so_and_time_counts_from_the_jobs_beginning(corpus: D
     lanes = chart["encoding"]["y"]["sort"]
     assert lanes == ["Rank 0", "Rank 1"]
     assert chart["encoding"]["x"]["axis"]["title"].startswith("Time since the first trace of the job began (")
-    assert {row["state"] for row in data(chart)} == {"work or idle", "waiting", "exchange"}
+    assert {row["state"] for row in data(chart)} == {"work", "idle", "waiting", "exchange"}
 
 
 def test_a_small_timeline_has_a_block_for_every_event(corpus: Database) -> None:

@@ -329,6 +329,24 @@ def rank_steps(job: Job) -> list[Row]:
     return rows
 
 
+def _between(job: Job, rank: int, since: int, until: int) -> list[tuple[str, int, int]]:
+    """What a rank's GPU does between two collectives, as (state, start, end)."""
+    found: list[tuple[str, int, int]] = []
+    for start, end in sorted((max(one.start, since), min(one.end, until)) for one in job.done(rank)):
+        if start >= end:
+            continue
+        free = found[-1][2] if found else since
+        if start > free:
+            found.append(("idle", free, start))
+            found.append(("work", start, end))
+        elif found:
+            found[-1] = ("work", found[-1][1], max(free, end))
+        else:
+            found.append(("work", start, end))
+    free = found[-1][2] if found else since
+    return [*found, ("idle", free, until)]
+
+
 def job_timeline(job: Job) -> list[Row]:
     rows = []
     for rank in range(job.ranks):
@@ -338,7 +356,7 @@ def job_timeline(job: Job) -> list[Row]:
                 continue
             run, last = one.runs[rank], one.last.start
             for state, start, end in (
-                ("work or idle", since, run.start),
+                *_between(job, rank, since, run.start),
                 ("waiting", run.start, last),
                 ("exchange", last, run.end),
             ):

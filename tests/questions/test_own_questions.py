@@ -277,7 +277,7 @@ MALFORMED = {
     ),
     "a section of an unknown kind": (
         {"t/q.sql": f"{HEAD}-- @section nsys 1 Mine\n\nSELECT 1"},
-        "t/q.sql:3: expected '@section timeline|counters|any ORDER TITLE",
+        "t/q.sql:3: expected '@section timeline|counters|any|job ORDER TITLE",
     ),
     "an unknown option of a section": (
         {"t/q.sql": f"{HEAD}-- @param trace VARCHAR = NULL  it\n-- @section any 1 Mine | wide\n\nSELECT 1"},

@@ -30,6 +30,7 @@ KINDS = "kinds_full.ncu-rep.xz"
 SOURCE = "kinds_source.ncu-rep.xz"
 BASELINE = "scv_baseline_vectorized.ncu-rep.xz"
 VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
+RANKS = ["nccl_rank0.sqlite.xz", "nccl_rank1.sqlite.xz"]
 
 DRAWN = "[...document.querySelectorAll('[data-chart]')].every(p => p.dataset.drawn === 'true')"
 # Marks are what Vega draws for data: paths, symbols and texts inside role-mark groups, axes and legends not.
@@ -87,6 +88,7 @@ def files(page_of: Callable[..., str], tmp_path_factory: pytest.TempPathFactory)
         "compared": [BASELINE, VARIANT],
         "kinds": [KINDS],
         "source": [SOURCE],
+        "job": RANKS,
     }
     found = {}
     for name, traces in pages.items():
@@ -95,7 +97,7 @@ def files(page_of: Callable[..., str], tmp_path_factory: pytest.TempPathFactory)
     return found
 
 
-@pytest.mark.parametrize("name", ["timeline", "counters", "compared"])
+@pytest.mark.parametrize("name", ["timeline", "counters", "compared", "job"])
 def test_every_chart_has_marks_nothing_is_requested_and_nothing_complained_about(
     browser: Browser, files: dict[str, Path], name: str
 ) -> None:
@@ -107,7 +109,7 @@ def test_every_chart_has_marks_nothing_is_requested_and_nothing_complained_about
         assert [url for url in opened.requests if not url.startswith("data:")] == [opened.address]
 
 
-@pytest.mark.parametrize("name", ["timeline", "counters", "compared"])
+@pytest.mark.parametrize("name", ["timeline", "counters", "compared", "job"])
 @pytest.mark.parametrize("width", [380, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_wider_than_its_window(

@@ -250,6 +250,18 @@ def test_a_part_that_goes_while_it_is_asked_for_is_no_error(tmp_path: Path) -> N
     assert lake.sql("SELECT count(*) FROM kernels").item() == 1
 
 
+def test_a_path_object_has_no_slash_at_its_end_and_needs_the_word(tmp_path: Path) -> None:
+    with traceql.open(Path(f"{tmp_path}/fresh/"), lake=True) as lake:
+        lake.ingest(SMALL)
+    assert (tmp_path / "fresh" / "lake.json").is_file()
+    # Once it is a folder it needs none.
+    with traceql.open(tmp_path / "fresh") as lake:
+        assert lake.sql("SELECT count(*) FROM traces").item() == 1
+    with traceql.open(Path(f"{tmp_path}/file/")) as database:
+        database.ingest(SMALL)
+    assert (tmp_path / "file").is_file()
+
+
 @pytest.mark.long
 def test_a_path_that_ends_in_a_slash_or_is_a_folder_means_a_lake(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()

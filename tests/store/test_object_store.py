@@ -1,9 +1,11 @@
-"""A lake in an object store: moto's server stands for S3."""
+"""A lake in an object store: moto's server stands for S3, gcp-storage-emulator for Google's."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -33,45 +35,72 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.long
 
 SMALL = REPORTS / "extrap_a100_2020.3.ncu-rep.xz"
-_CODE = "import sys; from moto.server import main; main(sys.argv[1:])"
+_MOTO = "import sys; from moto.server import main; main(sys.argv[1:])"
+#: Scheme → the command that serves it on a port of this machine, and a page that is there when it does.
+SERVERS = {
+    "s3": (["-c", _MOTO, "-H", "127.0.0.1", "-p"], "moto-api/data.json"),
+    "gs": (
+        ["-m", "gcp_storage_emulator", "start", "--host", "127.0.0.1", "--in-memory", "--port"],
+        "storage/v1/b?project=traceql",
+    ),
+}
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The options of an address whose bucket is served here."""
+@contextlib.contextmanager
+def served(scheme: str) -> Iterator[str]:
+    """Host and port of a store."""
+    command, page = SERVERS[scheme]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-c", _CODE, "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        [sys.executable, *command, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         for _ in range(300):
-            with (
-                contextlib.suppress(OSError),
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/data.json"),
-            ):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}"):
                 break
             time.sleep(0.1)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ACCESS_KEY_ID", "a-key")
-            patch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
-            patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-            yield f"?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1"
+        yield f"127.0.0.1:{port}"
     finally:
         process.kill()
         process.wait()
 
 
-@pytest.fixture
-def address(server: str, tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, str]]:
+    """Scheme → host and port."""
+    with contextlib.ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "a-key")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield {scheme: stack.enter_context(served(scheme)) for scheme in SERVERS}
+
+
+def lake_at(scheme: str, bucket: str, place: str) -> str:
+    """The address of a lake in a bucket."""
+    if scheme == "s3":
+        return f"s3://{bucket}/some/lake?endpoint_override={place}&scheme=http&region=us-east-1"
+    return f"gs://anonymous@{bucket}/some/lake?endpoint_override={place}&scheme=http&retry_limit_seconds=1"
+
+
+@pytest.fixture(params=SERVERS)
+def address(request: pytest.FixtureRequest, servers: dict[str, str], tmp_path: Path) -> str:
     """Of a lake that is not there yet, in a bucket of its own."""
-    bucket = tmp_path.name.replace("_", "-").lower()[-40:].strip("-")
-    files, _ = pyarrow.fs.FileSystem.from_uri(f"s3://{bucket}{server}&allow_bucket_creation=true")
-    files.create_dir(bucket)
-    return f"s3://{bucket}/some/lake{server}"
+    scheme, bucket = request.param, tmp_path.name.replace("_", "-").lower()[-40:].strip("-")
+    address = lake_at(scheme, bucket, servers[scheme])
+    if scheme == "s3":
+        files, _ = pyarrow.fs.FileSystem.from_uri(f"{address}&allow_bucket_creation=true")
+        files.create_dir(bucket)
+    else:
+        urllib.request.urlopen(
+            urllib.request.Request(
+                f"http://{servers[scheme]}/storage/v1/b?project=traceql",
+                json.dumps({"name": bucket}).encode(),
+                {"Content-Type": "application/json"},
+            )
+        ).close()
+    return address
 
 
 def test_a_lake_in_a_store_answers_as_a_file(address: str, tmp_path: Path) -> None:
@@ -152,22 +181,31 @@ def test_what_a_killed_writer_left_is_swept_when_it_is_known_to_be_dead(address:
         assert "traces-10.0.00000000-1-1.new" in place.names("numbers")
 
 
-def test_what_is_no_store_or_no_lake_is_an_error(address: str, server: str) -> None:
+def test_what_is_no_store_or_no_lake_is_an_error(address: str) -> None:
     with pytest.raises(DatabaseError, match="no such database"):
         traceql.open(address).query("top_kernels")
     place = Bucket(address)
     place.write("notes.txt", b"mine")
     with pytest.raises(DatabaseError, match="no lake of traceql"):
         traceql.open(address).ingest(SMALL)
-    nowhere = address.replace(server, "?endpoint_override=127.0.0.1:1&scheme=http&region=us-east-1")
+    nowhere = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:1", address)
     with pytest.raises(DatabaseError, match="cannot be read"):
         traceql.open(nowhere).query("top_kernels")
 
 
-def test_no_message_tells_keys(server: str) -> None:
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+@pytest.mark.parametrize("who", ["somebody:secret", "secret", "anonymous:secret"])
+def test_no_message_tells_keys(scheme: str, who: str) -> None:
     with pytest.raises(DatabaseError, match="keys in it") as refused:
-        traceql.open(f"s3://somebody:secret@bucket/lake{server}").query("top_kernels")
+        traceql.open(f"{scheme}://{who}@bucket/lake").query("top_kernels")
     assert "secret" not in str(refused.value)
+
+
+def test_a_store_that_cannot_be_reached_is_said_before_a_lake_is_made(address: str) -> None:
+    nowhere = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:1", address)
+    with pytest.raises(DatabaseError, match="no lake can be made") as refused:
+        traceql.open(nowhere).ingest(SMALL)
+    assert "(None)" not in str(refused.value)
 
 
 def test_an_environment_is_kept_in_no_store(address: str) -> None:

@@ -7,7 +7,7 @@ saved and shown.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ from traceql import given
 from traceql.ask import place as places
 from traceql.errors import MissingDataError, QueryError
 from traceql.questions import catalog
+from traceql.questions.parameters import PLACES
 from traceql.store import held, ingest
-from traceql.tables import apart
+from traceql.tables import apart, migrations, window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from traceql.ask.answer import Asker
     from traceql.questions.parameters import Value
+    from traceql.tables.window import Window
 
 # Names of polars types: polars is loaded when there is something to compare.
 _DTYPES = {"VARCHAR": "String", "DOUBLE": "Float64", "BIGINT": "Int64", "INTEGER": "Int32"}
@@ -169,54 +171,89 @@ def compare(
 def compare_ranks(
     ask: Asker, job: str, *, place: Mapping[str, Value] | None = None, **options: Any
 ) -> Comparison:
-    """Compare the slowest rank of a job with the fastest.
-
-    They are the one that waits least for others, and the one that waits most. A rank that shares its trace
-    with others is compared by what its process did.
+    """Compare the slowest rank of a job with the fastest, see `ranks`.
 
     Args:
         ask: the database that holds the traces.
         job: its name, see the view ``jobs``.
-        place: as in `compare`.
+        place: as in `compare`, but from and to are times of the job's clock.
         **options: of `compare`.
 
     Raises:
-        QueryError: there is no such job, its ranks are in one process, or a stretch of time is asked of ranks
-            in one trace.
+        QueryError: there is no such job, or its ranks are in one process.
         MissingDataError: no trace has a timeline.
     """
-    tagged = ingest.meant(places.traces(ask.store.run), f"job={job}")
-    rows = [row for row in ask("slowest_ranks", trace=tagged or None).frame().to_dicts() if row["job"] == job]
+    of_ranks, fastest, slowest = ranks(ask, job, place)
+    return compare(of_ranks, [fastest], [slowest], **options)
+
+
+def ranks(ask: Asker, job: str, place: Mapping[str, Value] | None = None) -> tuple[Asker, str, str]:
+    """Who asks about the fastest and the slowest rank of a job, and the names of their traces.
+
+    They are the one that waits most for others, and the one that waits least. A rank that shares its trace
+    with others is what its process did, as if that were a trace of its own.
+
+    Args:
+        ask: the database that holds the traces.
+        job: its name, see the view ``jobs``.
+        place: what of the timelines is asked about: from and to, on the clock of the job, and within.
+
+    Raises:
+        QueryError: there is no such job, or its ranks are in one process.
+        MissingDataError: no trace has a timeline.
+    """
+    tagged = ingest.meant(places.traces(ask.store.run), f"job={job}") or None
+    rows = [row for row in ask("slowest_ranks", trace=tagged).frame().to_dicts() if row["job"] == job]
     if len(rows) < 2:
         raise QueryError(
             f"no job {job!r} has two ranks that share collectives",
             "See which there are: traceql query job-summary. Make one: traceql tag TRACE… job=NAME",
         )
-    fastest, slowest = rows[-1], rows[0]
+    both = fastest, slowest = rows[-1], rows[0]
     there = ask.store.run(
-        "SELECT trace_id, process_id, pid, gpu_id, trace FROM jobs WHERE trace IN ($fastest, $slowest)",
-        {"fastest": fastest["trace"], "slowest": slowest["trace"]},
+        "SELECT trace_id, process_id, pid, gpu_id, trace, shift_ns FROM job_ranks($traces) "
+        "WHERE trace IN ($fastest, $slowest)",
+        {"traces": tagged, "fastest": fastest["trace"], "slowest": slowest["trace"]},
     ).to_pylist()
+    ours = [
+        next(one for one in there if all(one[name] == row[name] for name in ("trace", "pid", "gpu_id")))
+        for row in both
+    ]
+    asked = _window(ask, place or {}, [row["trace"] for row in both])
     if len(there) == 2 and fastest["trace"] != slowest["trace"]:
-        return compare(ask, [fastest["trace"]], [slowest["trace"]], place=place, **options)
+        if asked is None:
+            return ask, fastest["trace"], slowest["trace"]
+        shifts = tuple((one["trace_id"], one["shift_ns"]) for one in ours)
+        narrowed = window.selects(replace(asked, shifts=shifts))
+        return ask.narrowed({**narrowed, **places.names_of_all()}), fastest["trace"], slowest["trace"]
     parts = [
         apart.Part(one["trace_id"], one["process_id"], f"{row['trace']} rank {row['rank']}")
-        for row in (fastest, slowest)
-        for one in there
-        if all(one[name] == row[name] for name in ("trace", "pid", "gpu_id"))
+        for row, one in zip(both, ours, strict=True)
     ]
     if parts[0][:2] == parts[1][:2]:
         raise QueryError(
             f"{job}: its slowest and its fastest rank are GPUs of one process",
             "Compare all its ranks kernel by kernel: traceql query rank-balance",
         )
-    if any(value is not None for value in (place or {}).values()):
-        raise QueryError(
-            f"{job}: ranks that share a trace with others are compared as a whole",
-            "Leave out --from, --to and --within.",
-        )
-    narrowed = {**apart.selects(parts), **places.names_of_all()}
-    return compare(ask.narrowed(narrowed), [parts[0].name], [parts[1].name], **options)
+    narrowed = apart.selects(parts)
+    if asked is not None:
+        shifts = tuple((-number, one["shift_ns"]) for number, one in enumerate(ours, start=1))
+        within = window.selects(replace(asked, shifts=shifts))
+        # The window is one of the processes: what it reads is theirs.
+        narrowed = {
+            **{name: migrations.over(sql, narrowed, "old.") for name, sql in within.items()},
+            **{name: sql for name, sql in narrowed.items() if name not in within},
+        }
+    return ask.narrowed({**narrowed, **places.names_of_all()}), parts[0].name, parts[1].name
+
+
+def _window(ask: Asker, place: Mapping[str, Value], traces: Sequence[str]) -> Window | None:
+    """The window that from, to and within mean; None where none is given."""
+    known = {param.name: param for param in PLACES["window"]}
+    words = {name.removesuffix("_"): value for name, value in place.items() if value is not None}
+    given = {name: known[name].take(value) for name, value in words.items()}
+    places.refuse_none(given.get("from"), given.get("to"))
+    return places.window_of(ask.store.run, given, traces) if given else None
 
 
 def _refuse_mixture(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from traceql.ask import place
 from traceql.ask.gaps import Note
 from traceql.present import values
-from traceql.questions.parameters import NARROWING, is_pattern, matches
+from traceql.questions.parameters import NARROWING, PLACES, is_pattern, matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,7 +84,15 @@ def notes(run: Run, query: Query, bound: Mapping[str, Value], *, window_is_told:
         if param.name in _NAMES and param.type == "VARCHAR" and not _is_filter(param, query)
         if (text := _no_name(run, query, param.name, bound.get(param.name), chosen))
     ]
-    if query.empty:
+    of_job = [
+        f"--{param.name}"
+        for param in PLACES["job"]
+        if param in query.params and bound.get(param.name) is not None
+    ]
+    if of_job:
+        text = f"No rows: nothing of what it is about lies within {' and '.join(of_job)} of the job's clock."
+        found.append(Note("no_rows", text))
+    elif query.empty:
         found.append(Note("no_rows", f"No rows. {query.empty}"))
     narrowing = [f"--{p.name}" for p in NARROWING if p.name != "by" and bound.get(p.name) is not None]
     if narrowing and not (found or window_is_told):

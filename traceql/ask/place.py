@@ -99,8 +99,9 @@ def of(run: Run, query: Query, bound: Mapping[str, Value]) -> Place:
     chosen = chosen_of(values)
     narrowed: dict[str, str] = {}
     notes: tuple[Note, ...] = ()
+    refuse_none(bound.get("from"), bound.get("to"))
     if given.keys() & {"from", "to", "within"}:
-        asked = _window(run, given, chosen)
+        asked = window_of(run, given, chosen)
         narrowed = {**window.selects(asked), **names_of_all()}
         notes = (*_beyond(run, asked, chosen), *_cut(run, asked, chosen))
     own, tag = by_of(bound.get("by"))
@@ -188,14 +189,28 @@ def of_chosen(chosen: Sequence[str]) -> str:
     return f"trace IN ({', '.join(map(schema.literal, chosen))})" if chosen else "true"
 
 
-def _window(run: Run, given: Mapping[str, Value], chosen: Sequence[str]) -> Window:
-    from_ns, to_ns = given.get("from"), given.get("to")
-    assert isinstance(from_ns, int | None)
-    assert isinstance(to_ns, int | None)
-    if from_ns is not None and to_ns is not None and from_ns >= to_ns:
+def refuse_none(from_ns: Value, to_ns: Value) -> None:
+    """Raise for a stretch of time that ends before it begins."""
+    if isinstance(from_ns, int) and isinstance(to_ns, int) and from_ns >= to_ns:
         raise QueryError(
             f"the time from {from_ns:,} ns to {to_ns:,} ns is none", "--to must be later than --from."
         )
+
+
+def window_of(run: Run, given: Mapping[str, Value], chosen: Sequence[str]) -> Window:
+    """What from, to and within mean, as far as they are given.
+
+    Args:
+        run: the database.
+        given: their values, as they are bound.
+        chosen: names of the traces that are asked about; none for all.
+
+    Raises:
+        MissingDataError: there is no such range.
+    """
+    from_ns, to_ns = given.get("from"), given.get("to")
+    assert isinstance(from_ns, int | None)
+    assert isinstance(to_ns, int | None)
     if "within" not in given:
         return Window(from_ns, to_ns)
     # A text can end in # and a number, as the steps of PyTorch's profiler do.

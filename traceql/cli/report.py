@@ -9,13 +9,15 @@ from traceql.cli.shown import check_output, deliver, output_option
 
 
 @click.command()
-@click.argument("traces", nargs=-1, required=True, metavar="TRACE…", shell_complete=complete_trace)
-@click.option("--title", help="Title of the page. [default: the names of the traces]")
+@click.argument("traces", nargs=-1, metavar="TRACE…", shell_complete=complete_trace)
+@click.option("--job", help="A page about this job in place of traces, see the query job-summary.")
+@click.option("--title", help="Title of the page. [default: the names of the traces, or that of the job]")
 @parameters_option("every question of the page")
 @db_option()
 @output_option("Write this file. [default: show it in the browser]")
 def report(
     traces: tuple[str, ...],
+    job: str | None,
     title: str | None,
     parameters: dict[str, tuple[str, ...]],
     db: str,
@@ -23,18 +25,22 @@ def report(
 ) -> None:
     """Write a page about traces: what was recorded, where the time goes, what differs.
 
-    One HTML file that needs no network and can be mailed. Several traces are compared with the first one.
-    The questions are those whose headers say so, of one's own folders, too.
+    One HTML file that needs no network and can be mailed. Several traces are compared with the first one,
+    unless they are ranks of one job: then the page begins with what is to be said about the job, as it is
+    for --job without the traces. The questions are those whose headers say so, of one's own folders, too.
 
     \b
     Examples:
       traceql report run -o report.html
       traceql report before after -o comparison.html
+      traceql report --job train -o job.html
       traceql report before after --param names=full --param limit=50 -o long.html
     """
+    if (job is None) == (not traces):
+        raise click.UsageError("Name traces, or a job with --job: one of both.")
     check_output(output, (".html", ".htm"))
     with asker(db) as ask:
         from traceql import report as pages
 
-        made = pages.of_traces(ask, traces, title=title or "", params=parameters)
+        made = pages.about(ask, traces, job, title=title or "", params=parameters)
     deliver(made.encode(), output)

@@ -7,10 +7,13 @@ import multiprocessing
 import os
 import re
 import signal
+import socket
 import threading
+import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from traceql import __version__
 from traceql.errors import ClusterError
@@ -25,8 +28,11 @@ T = TypeVar("T")
 
 # Of what is sent to workers, so much waits at each of them.
 _WAITING_EACH = 2
-# Seconds in which a scheduler has to answer.
-_TIMEOUT_S = 20
+# Within which a scheduler has to answer, where Dask's own configuration does not say.
+_TIMEOUT = "5s"
+# Between two attempts to reach it.
+_PAUSE_S = 0.2
+_TIMEOUT_KEY = "distributed.comm.timeouts.connect"
 _LOCAL = re.compile(r"local(?::(?P<count>[1-9]\d{0,3}))?")
 
 
@@ -71,21 +77,52 @@ def workers(scheduler: str) -> Iterator[Workers]:
             f"{scheduler}: not a number of processes", "Write local, or local:N for N of them."
         )
     try:
+        import dask
         from distributed import Client
     except ImportError:
         raise ClusterError(
             f"{scheduler}: Dask's distributed is not installed",
             "Install it: pip install 'traceql[cluster]'. Without it: --scheduler local.",
         ) from None
+    timeout = dask.config.get(_TIMEOUT_KEY, _TIMEOUT, config=dask.config.collect())
     try:
-        client: Any = Client(scheduler, timeout=_TIMEOUT_S, set_as_default=False)  # type: ignore[no-untyped-call]
+        _listen_for(scheduler, dask.utils.parse_timedelta(timeout))
+        client: Any = Client(scheduler, timeout=timeout, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise ClusterError(
-            f"{scheduler}: no scheduler answers ({str(error) or type(error).__name__})",
-            "An address looks like tcp://HOST:8786; dask scheduler prints its own.",
+            f"{scheduler}: no scheduler answers within {timeout} ({str(error) or type(error).__name__})",
+            "An address looks like tcp://HOST:8786; dask scheduler prints its own. One that takes longer: "
+            "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT=30s.",
         ) from error
     with client:
         yield Dask(client, scheduler)
+
+
+def _listen_for(scheduler: str, timeout_s: float) -> None:
+    """Wait for the first word of a scheduler, for which Dask itself would wait forever.
+
+    Raises:
+        OSError: it cannot be reached, or says nothing.
+        ValueError: that is no address.
+    """
+    protocol, _, place = scheduler.rpartition("://")
+    parted = urlsplit(f"//{place}")
+    if protocol not in ("", "tcp", "tls") or parted.hostname is None or parted.port is None:
+        return
+    end = time.monotonic() + timeout_s
+    while True:
+        left_s = max(end - time.monotonic(), 0.01)
+        try:
+            with socket.create_connection((parted.hostname, parted.port), left_s) as connection:
+                # Who listens begins, but with TLS.
+                if protocol == "tls" or connection.recv(1):
+                    return
+                raise ConnectionError("the connection was closed")
+        except (ConnectionError, TimeoutError):
+            # It may be about to start.
+            if end - time.monotonic() < _PAUSE_S:
+                raise
+            time.sleep(_PAUSE_S)
 
 
 class Pool:

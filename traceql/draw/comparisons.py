@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import altair as alt
@@ -46,6 +47,33 @@ def bars(answer: pl.DataFrame, *, x: str, y: str, group: str = "", part: str = "
     )
     note = theme.cut(rows.height, answer.height, "first" if ordered is answer else "largest")
     return theme.noted(alt.layer(marks, *theme.head_lines(base, -9)), note)
+
+
+@chart()
+def parted_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str) -> Drawing:
+    """One bar for each `x`, of the three amounts of one unit that make it up, in the answer's order."""
+    parts = (y, y2, y3)
+    known = theme.measured(answer, *parts)
+    rows = theme.rows_of(known.head(_ROWS), x)
+    texts = [units.text(y, sum(values)) for values in rows.select(parts).iter_rows()]
+    rows = rows.with_columns(pl.Series(theme.VALUE, texts, pl.String))
+    rows, tooltip = theme.prepared(rows, [x, *answer.columns])
+    named = {part: units.title(part) for part in parts}
+    base = alt.Chart(rows, height=34 * max(rows.height, 1)).encode(y=theme.row_axis(), tooltip=tooltip)
+    marks = (
+        base.transform_fold([*parts], as_=["part", "amount"])
+        .transform_calculate(
+            order=f"indexof({json.dumps(parts)}, datum.part)", part=f"{json.dumps(named)}[datum.part]"
+        )
+        .mark_bar(height=12, yOffset=6)
+        .encode(
+            x=alt.X("amount:Q", axis=theme.axis(y, rows, y2, y3, name="Time", tickCount=6, grid=False)),
+            color=alt.Color("part:N", title=None, sort=list(named.values())),
+            order=alt.Order("order:Q"),
+        )
+    )
+    drawn = alt.layer(marks, *theme.head_lines(base, -9))
+    return theme.noted(drawn, theme.cut(rows.height, answer.height, "first"))
 
 
 @chart()

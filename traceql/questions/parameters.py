@@ -238,6 +238,16 @@ PLACES: Mapping[str, tuple[Param, ...]] = MappingProxyType(
                 required=False,
             ),
         ),
+        "job": (
+            Param(
+                "from",
+                _TIME,
+                "only what ends after this time, on the clock of the job's first trace: 1.5s, 200ms, 800",
+                None,
+                required=False,
+            ),
+            Param("to", _TIME, "only what starts before this time of that clock", None, required=False),
+        ),
         "totals": (
             Param(
                 "by", "VARCHAR", "add up traces that have the same value of this tag", None, required=False

@@ -18,7 +18,7 @@
                                       order of names: answers about different traces can be put together
     -- @note    SELECT … FROM answer   texts to note beside the rows, made of them
     -- @chart   bars x=range y=kernels
-    -- @section timeline 30 Kernels | expanded   where it stands on the page about a trace, see `Section`
+    -- @section timeline 30 Kernels | expanded   where it stands on the page about a trace or job: `Section`
     -- @compared counters 10 Traffic   where it stands in a comparison of two traces
     -- @card    any 10 Launches | of=launch   where its rows stand on the card of a kernel, see `Card`
     -- @asks    gaps gpu_gaps limit=NULL   the SQL may read the answer of that question as the table gaps
@@ -75,7 +75,8 @@ TAGS = (
     "try",
     "proof",
 )
-# What a question can be of: of traces, in a window of time where that is a timeline, added up over them.
+# What a question can be of: of traces, in a window of time where that is a timeline, added up over them; of
+# jobs, in a window of their clock.
 _OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "traces": ("traces",),
@@ -83,6 +84,7 @@ _OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "totals": ("traces", "window", "totals"),
         "sums": ("traces", "totals"),
         "window": ("window",),
+        "job": ("traces", "job"),
         "runs": (),
     }
 )
@@ -94,6 +96,8 @@ ASKED_WITH: Mapping[str, tuple[str, ...]] = MappingProxyType(
 KERNEL_COLUMNS = ("kernel", "group_name")
 #: What a question of the page may ask of a trace: that it has a timeline, counters, or nothing.
 CAPABILITIES = ("timeline", "counters", "any")
+#: What a section can be about instead: the ranks of a job, which have a page of their own.
+JOB = "job"
 #: In ``@needs``: events with times, which reports of counters do not have.
 TIMELINE = "timeline"
 
@@ -170,7 +174,7 @@ class Section:
     """Where the answer of a question stands on a page.
 
     Attributes:
-        capability: what the trace must have: timeline, counters or any.
+        capability: what the trace must have: timeline, counters or any; job where it is about all of a job.
         order: sections and their questions stand in this order.
         title: of the section; questions of one title share it.
         chart: whether the chart is all there is to see, without table.
@@ -537,7 +541,10 @@ def _picture(text: str, where: str, columns: Sequence[ResultColumn]) -> Picture:
 
 def _section(tag: Tag, where: str, params: Sequence[Param]) -> Section:
     flags = {"chart": False, "expanded": False, "drawn": False}
-    match, words, values = _placed(tag, where, params, tuple(flags))
+    kinds = (*CAPABILITIES, JOB) if tag.name == "section" else CAPABILITIES
+    match, words, values = _placed(tag, where, params, tuple(flags), kinds)
+    if match["kind"] == JOB and not all(param.is_list for param in params if param.name == "trace"):
+        raise CatalogError(f"{where}: a job has several traces", "Declare trace by a line '-- @of traces'.")
     for word in words:
         if word not in flags:
             raise _no_option(word, where, flags, params)
@@ -547,11 +554,12 @@ def _section(tag: Tag, where: str, params: Sequence[Param]) -> Section:
 
 def _card(tag: Tag, where: str, params: Sequence[Param], columns: Sequence[ResultColumn]) -> Card:
     options = {"of": "", "note": "", "first": "", "most": ""}
-    match, words, values = _placed(tag, where, params, tuple(f"{name}=…" for name in options))
+    wanted = tuple(f"{name}=…" for name in options)
+    match, words, values = _placed(tag, where, params, wanted, CAPABILITIES)
     for word in words:
         name, _, text = word.partition("=")
         if name not in options or not text:
-            raise _no_option(word, where, [f"{name}=…" for name in options], params)
+            raise _no_option(word, where, wanted, params)
         options[name] = text
     if not any(column.name in KERNEL_COLUMNS for column in columns):
         raise CatalogError(f"{where}: no column holds the kernel", f"Declare {' or '.join(KERNEL_COLUMNS)}.")
@@ -581,13 +589,13 @@ def _no_option(word: str, where: str, options: Iterable[str], params: Sequence[P
 
 
 def _placed(
-    tag: Tag, where: str, params: Sequence[Param], options: Sequence[str]
+    tag: Tag, where: str, params: Sequence[Param], options: Sequence[str], kinds: Sequence[str]
 ) -> tuple[re.Match[str], list[str], dict[str, Value]]:
     """What a tag says of a place: the match, words that are no values of parameters, and these values."""
     match = _SECTION.fullmatch(tag.text)
-    if match is None or match["kind"] not in CAPABILITIES:
+    if match is None or match["kind"] not in kinds:
         raise CatalogError(
-            f"{where}: expected '@{tag.name} {'|'.join(CAPABILITIES)} ORDER TITLE [| option …]'",
+            f"{where}: expected '@{tag.name} {'|'.join(kinds)} ORDER TITLE [| option …]'",
             f"Options: {', '.join(options)}, and parameter=value.",
         )
     known = {param.name: param for param in params}

@@ -4,18 +4,18 @@ Owns what stands where on the page and how it looks. Which questions stand on it
 asks them as everybody does, and draws nothing itself.
 
 ============ ==========================================================================
+`asked`      sections out of what questions answered
 `cards`      the cards of the kernels that took most time
 `declared`   which questions stand where, as their headers say
 `troubles`   what is wrong with a trace, at its head
 `figures`    an answer as chart and table, with the command and the SQL that ask again
+`jobs`       the sections about the ranks of a job
 `page`       the page: its parts, template, style and script
 ============ ==========================================================================
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -24,21 +24,42 @@ from traceql.ask import cards as asked_cards
 from traceql.ask import info, place
 from traceql.ask.answer import Once
 from traceql.draw import charts
-from traceql.errors import MissingDataError, QueryError
+from traceql.errors import QueryError
 from traceql.present import units
 from traceql.read import kinds
-from traceql.report import cards, declared, page, troubles
+from traceql.report import asked, cards, declared, jobs, page, troubles
 from traceql.report.figures import figure, of_answer
 from traceql.report.page import Figure, Note, Page, Section
 from traceql.store import ingest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from traceql.ask.answer import Asker
     from traceql.questions.catalog import Catalog
     from traceql.questions.parameters import Value
-    from traceql.report.declared import Placed
+    from traceql.report.declared import Given
+    from traceql.report.jobs import Job
+
+
+def about(
+    ask: Asker,
+    traces: Sequence[str],
+    job: str | None = None,
+    *,
+    title: str = "",
+    params: Given | None = None,
+) -> str:
+    """A report on traces, see `of_traces`, or on a job, see `of_job`.
+
+    Raises:
+        QueryError: both are named, or neither is there.
+    """
+    if job is None:
+        return of_traces(ask, traces, title=title, params=params)
+    if traces:
+        raise QueryError("a report is about traces or about a job", "Name one of both.")
+    return of_job(ask, job, title=title, params=params)
 
 
 def of_traces(
@@ -46,13 +67,14 @@ def of_traces(
     traces: Sequence[str],
     *,
     title: str = "",
-    params: Mapping[str, Value | tuple[str, ...]] | None = None,
+    params: Given | None = None,
 ) -> str:
     """A report on traces, and on what differs between them if there are several.
 
     Args:
         ask: the database that holds them.
-        traces: their names, patterns or tags; the others are compared with the first.
+        traces: their names, patterns or tags; the others are compared with the first, unless they are the
+            ranks of one job.
         title: of the page; by default the names.
         params: for every question of the page that has them; a tuple of texts is parsed as the command
             line's options are.
@@ -68,38 +90,65 @@ def of_traces(
     names = [name for word in traces for name in ingest.meant(there, word) or [word]]
     recorded = [_recorded(ask, name) for name in dict.fromkeys(names)]
     given = {name.removesuffix("_"): value for name, value in (params or {}).items()}
-    _refuse_unknown(ask.catalog, recorded, given)
-    sections = []
-    if len(recorded) > 1:
+    job = jobs.of_all(ask, recorded)
+    _refuse_unknown(ask.catalog, recorded, given, job)
+    sections: list[Section] = []
+    if job is not None:
+        sections += jobs.sections(ask, job, given)
+    elif len(recorded) > 1:
         sections.append(_overview(ask, recorded))
-    for number, other in enumerate(recorded[1:], start=1):
-        sections += _comparison(ask, recorded[0], other, given, f"c{number}")
+        for number, other in enumerate(recorded[1:], start=1):
+            sections += _comparison(ask, recorded[0], other, given, f"c{number}")
     for number, trace in enumerate(recorded, start=1):
         sections += _about(ask, trace, given, f"t{number}")
-    made = datetime.now(UTC)
-    return page.html(
-        Page(
-            title or f"Trace report: {', '.join(trace['trace'] for trace in recorded)}",
-            f"Made {made:%Y-%m-%d %H:%M} UTC.",
-            tuple(sections),
-        )
-    )
+    return _page(title or f"Trace report: {', '.join(trace['trace'] for trace in recorded)}", sections)
+
+
+def of_job(
+    ask: Asker,
+    name: str,
+    *,
+    title: str = "",
+    params: Given | None = None,
+) -> str:
+    """A report on a job: its ranks, who waits for whom, and what sets the slowest apart from the fastest.
+
+    Args:
+        ask: the database that holds its traces.
+        name: of the job, see the view ``jobs``.
+        title: of the page; by default the name.
+        params: as in `of_traces`.
+
+    Raises:
+        QueryError: there is no such job, or no question has a parameter.
+    """
+    ask = Once(ask)
+    job = jobs.named(ask, name)
+    given = {word.removesuffix("_"): value for word, value in (params or {}).items()}
+    _refuse_unknown(ask.catalog, [], given, job)
+    return _page(title or f"Job report: {name}", jobs.sections(ask, job, given))
+
+
+def _page(title: str, sections: Iterable[Section]) -> str:
+    return page.html(Page(title, f"Made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.", tuple(sections)))
 
 
 def _refuse_unknown(
-    catalog: Catalog, traces: Sequence[Mapping[str, Any]], given: Mapping[str, object]
+    catalog: Catalog, traces: Sequence[Mapping[str, Any]], given: Mapping[str, object], job: Job | None
 ) -> None:
     """Raise for a parameter that no question of the page has, beside those that the page itself gives."""
-    asked = [
-        placed.query for trace in traces for _, some in declared.about(catalog, trace) for placed in some
-    ]
-    for other in traces[1:]:
-        if _comparable(traces[0], other):
-            asked += [catalog.find(name) for name in ("comparable", "diff")]
-            asked += [
-                placed.query for _, some in declared.between(catalog, traces[0], other) for placed in some
-            ]
-    names = {param.name for query in asked for param in query.params} - _GIVEN_BY_THE_PAGE
+    headings = [one for trace in traces for one in declared.about(catalog, trace)]
+    found = []
+    if job is not None:
+        headings += declared.of_job(catalog)
+        found.append(catalog.find("diff"))
+    else:
+        for other in traces[1:]:
+            if _comparable(traces[0], other):
+                headings += declared.between(catalog, traces[0], other)
+                found += [catalog.find(name) for name in ("comparable", "diff")]
+    found += [placed.query for _, some in headings for placed in some]
+    names = {param.name for query in found for param in query.params} - _GIVEN_BY_THE_PAGE
     for name in given:
         if name not in names:
             raise QueryError(
@@ -194,7 +243,7 @@ def _comparison(
     ask: Asker,
     first: Mapping[str, Any],
     other: Mapping[str, Any],
-    given: Mapping[str, Value | tuple[str, ...]],
+    given: Given,
     anchor: str,
 ) -> Iterator[Section]:
     """Whether two traces were recorded alike, and what differs."""
@@ -211,57 +260,36 @@ def _comparison(
         return figure(ask, name, {**params, **own}, anchor=anchor)
 
     sides: dict[str, Value] = {"baseline": [first["trace"]], "variant": [other["trace"]]}
-    figures = [of("comparable", f"{anchor}-comparable", sides)]
-    for topic in ("trace", "kernel", "range"):
-        try:
-            made = of("diff", f"{anchor}-diff-{topic}", sides | {"topic": topic})
-        except MissingDataError:
-            continue
-        if made.table is not None:
-            figures.append(replace(made, about=_TOPICS[topic], open=topic == "trace"))
-    yield Section(
-        anchor, title, lead="The baseline is the first, the variant the second.", figures=tuple(figures)
-    )
+    figures = (of("comparable", f"{anchor}-comparable", sides), *asked.differences(of, sides, anchor))
+    yield Section(anchor, title, lead="The baseline is the first, the variant the second.", figures=figures)
     before_after: dict[str, Value] = {"baseline": first["trace"], "variant": other["trace"]}
     for heading, some in declared.between(ask.catalog, first, other):
-        found = [_made(ask, placed, before_after, given, f"{anchor}-{placed.query.name}") for placed in some]
+        found = [
+            asked.made(ask, placed, before_after, given, f"{anchor}-{placed.query.name}") for placed in some
+        ]
         # What does not tell of both is no news: the sections about each trace say what it lacks.
         if shown := tuple(one for one in found if isinstance(one, Figure)):
-            yield Section(f"{anchor}-{_slug(heading)}", heading, level=3, figures=shown)
+            yield Section(f"{anchor}-{asked.slug(heading)}", heading, level=3, figures=shown)
 
 
 def _comparable(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(first["profiler"] == other["profiler"])
 
 
-_TOPICS = {"trace": "in total", "kernel": "by kernel", "range": "by NVTX range"}
-
-
-def _about(
-    ask: Asker, trace: Mapping[str, Any], given: Mapping[str, Value | tuple[str, ...]], anchor: str
-) -> Iterator[Section]:
+def _about(ask: Asker, trace: Mapping[str, Any], given: Given, anchor: str) -> Iterator[Section]:
     """The sections about one trace. What several figures note is noted once, at its head."""
-    parts = list(_answers(ask, trace, given, anchor))
-    noted = Counter(note for part in parts for made in part.figures for note in made.notes)
-    common = {note for note, times in noted.items() if times > 1}
+    parts, noted = asked.noted_once(_answers(ask, trace, given, anchor))
     yield Section(
         anchor,
         trace["trace"],
         **troubles.of_trace(ask, trace["trace"], given, anchor),
         facts=tuple(_facts(ask, trace)),
-        notes=(*_remarks(ask, trace), *(note for note in noted if note in common)),
+        notes=(*_remarks(ask, trace), *noted),
     )
-    for part in parts:
-        figures = (
-            replace(made, notes=tuple(note for note in made.notes if note not in common))
-            for made in part.figures
-        )
-        yield replace(part, figures=tuple(figures))
+    yield from parts
 
 
-def _answers(
-    ask: Asker, trace: Mapping[str, Any], given: Mapping[str, Value | tuple[str, ...]], anchor: str
-) -> Iterator[Section]:
+def _answers(ask: Asker, trace: Mapping[str, Any], given: Given, anchor: str) -> Iterator[Section]:
     """What was asked of one trace, and what it could not tell."""
     silent: list[Note] = []
     in_detail = cards.of_trace(ask, trace["trace"], anchor) if declared.fits("counters", trace) else None
@@ -269,49 +297,11 @@ def _answers(
         if in_detail and some[0].section.order > cards.ORDER:
             yield in_detail
             in_detail = None
-        figures = []
-        for placed in some:
-            made = _made(ask, placed, {"trace": trace["trace"]}, given, f"{anchor}-{placed.query.name}")
-            if isinstance(made, Figure):
-                figures.append(made)
-            else:
-                silent.append(made)
-        if figures:
-            yield Section(f"{anchor}-about-{_slug(heading)}", heading, level=3, figures=tuple(figures))
+        yield from asked.under(ask, heading, some, {"trace": trace["trace"]}, given, anchor, silent)
     if silent:
         yield Section(
             f"{anchor}-about-nothing", "What this trace does not tell", level=3, notes=tuple(silent)
         )
-
-
-def _made(
-    ask: Asker,
-    placed: Placed,
-    about: Mapping[str, Value],
-    given: Mapping[str, Value | tuple[str, ...]],
-    anchor: str,
-) -> Figure | Note:
-    """A figure; or why there is none."""
-    query, section = placed.query, placed.section
-    try:
-        made = figure(
-            ask,
-            query.name,
-            {**about, **section.params, **declared.own(query, given)},
-            anchor=anchor,
-            table=not section.chart,
-            expanded=section.expanded,
-        )
-    except MissingDataError as error:
-        return Note(f"{query.title} {error.message}. {error.remedy}", "missing")
-    if made.chart is None and (made.table is None or section.drawn):
-        return Note(f"{query.title} {' '.join(note.text for note in made.notes)}")
-    return made
-
-
-def _slug(heading: str) -> str:
-    """A heading as part of an anchor."""
-    return re.sub(r"\W+", "-", heading.lower()).strip("-")
 
 
 def _facts(ask: Asker, trace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from traceql.questions.question import JOB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from traceql.questions.catalog import Catalog
     from traceql.questions.parameters import Value
     from traceql.questions.question import Query, Section
 
+#: Parameters that are given, by name; a tuple of texts is parsed as the command line's options are.
+Given: TypeAlias = "Mapping[str, Value | tuple[str, ...]]"
 #: Heading → what is asked under it.
 Headings = list[tuple[str, list["Placed"]]]
 
@@ -26,8 +30,16 @@ class Placed:
 
 def about(catalog: Catalog, trace: Mapping[str, Any]) -> Headings:
     """What is asked of one trace, a row of the table traces."""
-    placed = (Placed(query, section) for query in catalog.queries.values() for section in query.sections)
-    return _headings(one for one in placed if fits(one.section.capability, trace))
+    return _headings(
+        one
+        for one in _sections(catalog)
+        if one.section.capability != JOB and fits(one.section.capability, trace)
+    )
+
+
+def of_job(catalog: Catalog) -> Headings:
+    """What is asked of all traces of a job."""
+    return _headings(one for one in _sections(catalog) if one.section.capability == JOB)
 
 
 def between(catalog: Catalog, first: Mapping[str, Any], other: Mapping[str, Any]) -> Headings:
@@ -43,7 +55,7 @@ def fits(capability: str, trace: Mapping[str, Any]) -> bool:
     return capability == "any" or bool(trace[f"has_{capability}"])
 
 
-def own(query: Query, given: Mapping[str, Value | tuple[str, ...]]) -> dict[str, Value]:
+def own(query: Query, given: Given) -> dict[str, Value]:
     """Those of the given parameters that a question has; a tuple of texts becomes a value of its type.
 
     Raises:
@@ -55,6 +67,10 @@ def own(query: Query, given: Mapping[str, Value | tuple[str, ...]]) -> dict[str,
         for name, value in given.items()
         if name in known
     }
+
+
+def _sections(catalog: Catalog) -> Iterator[Placed]:
+    return (Placed(query, section) for query in catalog.queries.values() for section in query.sections)
 
 
 def _headings(placed: Iterable[Placed]) -> Headings:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 import duckdb
 
@@ -21,6 +21,7 @@ from traceql.store.waiting import WAIT_S, Patience, log, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Unpack
 
     import pyarrow as pa
 
@@ -35,16 +36,30 @@ Anew = Literal["never", "private", "always"]
 _UNDOING = frozenset({"rollback", "abort", "drop", "replace", "alter"})
 
 
-class Store:
-    """A database for those who ask or change it; the file is opened when it is first used.
+class Options(TypedDict, total=False):
+    """How a store is used; all but the definitions can be left out.
 
-    Args:
-        path: of the DuckDB file; ``":memory:"`` for one that lasts as long as the object.
+    Attributes:
         allow_files: let SQL read and write other files and load extensions.
         definitions: views and macros that questions use; those in the database are never used.
         timeout_s: how long a statement may take; None for any time.
         wait_s: how long a question or a change waits for another process that has the file open.
         tell: is given a sentence when one waits, once.
+    """
+
+    allow_files: bool
+    definitions: Required[Definitions]
+    timeout_s: float | None
+    wait_s: float
+    tell: Callable[[str], None]
+
+
+class Store:
+    """A database for those who ask or change it; the file is opened when it is first used.
+
+    Args:
+        path: of the DuckDB file; ``":memory:"`` for one that lasts as long as the object.
+        **options: see `Options`.
 
     Raises:
         ValueError: `timeout_s` or `wait_s` is no number of seconds.
@@ -55,24 +70,17 @@ class Store:
     #: Whether several traces had better come in one after the other than in one change.
     one_by_one = False
 
-    def __init__(
-        self,
-        path: str,
-        *,
-        allow_files: bool,
-        definitions: Definitions,
-        timeout_s: float | None = None,
-        wait_s: float = WAIT_S,
-        tell: Callable[[str], None] = log,
-    ) -> None:
+    def __init__(self, path: str, **options: Unpack[Options]) -> None:
         self.path = path
+        timeout_s = options.get("timeout_s")
         self.timeout_s = None if timeout_s is None else seconds("timeout_s", timeout_s, zero=False)
         #: Absolute, so that no name is taken for the address of something else (sqlite:x, md:x), and that of
         #: the folder in which the object was made.
         self.place = path if path == MEMORY else str(Path(path).absolute().resolve())
-        self.definitions = definitions
-        self.patience = Patience(seconds("wait_s", wait_s, zero=True), tell)
-        self._asking: Mode = "files" if allow_files else "read"
+        self.definitions = options["definitions"]
+        wait_s = seconds("wait_s", options.get("wait_s", WAIT_S), zero=True)
+        self.patience = Patience(wait_s, options.get("tell", log))
+        self._asking: Mode = "files" if options.get("allow_files") else "read"
         # One in memory is this object's alone, and nobody else could open it.
         self._own = File(self._asking) if path == MEMORY else None
         self._held: File | None = None

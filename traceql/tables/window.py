@@ -53,12 +53,15 @@ class Window:
         range: only what lies in NVTX ranges like this, a pattern of LIKE whose escape is a backslash; None
             for anywhere.
         instance: which of them in each process, from 0; None for all.
+        shifts: number of a trace, and what is to be added to its times to get those of the clock of `from_ns`
+            and `to_ns`; none for their own.
     """
 
     from_ns: int | None = None
     to_ns: int | None = None
     range: str | None = None
     instance: int | None = None
+    shifts: tuple[tuple[int, int], ...] = ()
 
 
 def selects(window: Window) -> dict[str, str]:
@@ -78,18 +81,31 @@ def selects(window: Window) -> dict[str, str]:
     spans[LOOKED_AT] = _looked_at(window)
     if window.from_ns is None and window.to_ns is None:
         return spans | within
-    times = _times(window.from_ns, window.to_ns)
+    times = _times(*_ends(window))
     return spans | {name: migrations.over(sql, within, "old.") for name, sql in times.items()}
 
 
 def _looked_at(window: Window) -> str:
     """From where to where the window reaches; within a range, as far as what lies in it."""
     start, end = ("0", "trace_duration_ns") if window.range is None else ("NULL", "NULL")
-    if window.from_ns is not None:
-        start = f"{max(window.from_ns, 0)}"
-    if window.to_ns is not None:
-        end = f"least({window.to_ns}, trace_duration_ns)"
+    from_ns, to_ns = _ends(window)
+    if from_ns is not None:
+        start = f"greatest({from_ns}, 0)"
+    if to_ns is not None:
+        end = f"least({to_ns}, trace_duration_ns)"
     return f"SELECT trace_id, trace, {start}::BIGINT AS since_ns, {end}::BIGINT AS until_ns FROM old.traces"
+
+
+def _ends(window: Window) -> tuple[str | None, str | None]:
+    """From and to, on the clock of the trace that a row belongs to."""
+
+    def own(at_ns: int | None) -> str | None:
+        if at_ns is None or not window.shifts:
+            return None if at_ns is None else str(at_ns)
+        cases = " ".join(f"WHEN {trace_id} THEN {at_ns - shift_ns}" for trace_id, shift_ns in window.shifts)
+        return f"CASE trace_id {cases} ELSE {at_ns} END"
+
+    return own(window.from_ns), own(window.to_ns)
 
 
 def narrowed() -> tuple[Table, ...]:
@@ -115,7 +131,7 @@ def _has(table: Table, column: str) -> bool:
 _RANGE_TIME = ("start_ns", f"coalesce(end_ns, CASE style WHEN 'mark' THEN start_ns ELSE {_NEVER} END)")
 
 
-def _times(from_ns: int | None, to_ns: int | None) -> dict[str, str]:
+def _times(from_ns: str | None, to_ns: str | None) -> dict[str, str]:
     def inside(start: str, end: str) -> str:
         limits = [] if to_ns is None else [f"{start} < {to_ns}"]
         # What has no time is in no window.
@@ -150,7 +166,7 @@ def _of_ranges(ranges: str, calls: str) -> dict[str, str]:
     }
 
 
-def _ranges_with_their_work(inside: str, from_ns: int | None, to_ns: int | None) -> str:
+def _ranges_with_their_work(inside: str, from_ns: str | None, to_ns: str | None) -> str:
     """The ranges that are left; those that the ends of the window cut, with the GPU work that is left."""
     cut = []
     if from_ns is not None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from traceql.store.waiting import Patience
 
+_NOBODY = "anonymous"
 # Requests wait for the network, not for this machine.
 _AT_ONCE = 16
 # Stores tell the second in which an object was put; clocks differ. One that is younger may change within it.
@@ -47,7 +48,8 @@ class Bucket:
         from pyarrow import fs
 
         parted = urlsplit(given)
-        if parted.username or parted.password:
+        # Of a bucket that anybody may read pyarrow is told so by a name in place of keys.
+        if parted.password or parted.username not in (None, _NOBODY):
             raise DatabaseError(
                 f"{parted.scheme}://…@{parted.hostname}: an address with keys in it, which messages tell",
                 "Give them as the store's own tools take them: AWS_ACCESS_KEY_ID, AWS_PROFILE …",
@@ -101,7 +103,10 @@ class Bucket:
 
     def folders(self, folder: str) -> list[str]:
         """The folders right in a folder."""
-        return [info.base_name for info in self._listed(folder) if not info.is_file]
+        # By what lies in them: of Google's store pyarrow lists only folders that have an object of their own.
+        above = f"{self._at(folder)}/"
+        below = (info.path.removeprefix(above) for info in self._listed(folder, recursive=True))
+        return sorted({path.partition("/")[0] for path in below if "/" in path})
 
     def read(self, path: str) -> bytes | None:
         """The content of an object, as it was listed if it was."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 Stamp = tuple[object, ...]
 #: The file that makes a folder a lake, and what it says.
 MARKER, MADE = "lake.json", b'{"traceql_lake": 1}\n'
+# With one of them at its end a path is that of a folder, which may not be there yet.
+_SEPARATORS = tuple({"/", os.sep})
 # Of an entry, which holds the runs of an imported file, too.
 _MOST_BYTES = 64 << 20
 
@@ -109,8 +112,8 @@ def is_address(path: str) -> bool:
 
 
 def is_one(path: str) -> bool:
-    """Whether a path means a lake: a folder, whatever is in it, or one in an object store."""
-    return is_address(path) or Path(path).is_dir()
+    """Whether a path means a lake: in an object store, a folder, or what ends as only a folder does."""
+    return is_address(path) or path.endswith(_SEPARATORS) or Path(path).is_dir()
 
 
 def of(given: str, absolute: str) -> Place:

@@ -18,15 +18,15 @@ from traceql.store.lake.place import not_one
 from traceql.store.lake.reading import LakeFile
 from traceql.store.outcomes import Compacted
 from traceql.store.sharing import NO_DATABASE
-from traceql.store.waiting import WAIT_S, log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Unpack
 
     import pyarrow as pa
 
     from traceql.questions.parameters import Value
-    from traceql.store.definitions import Definitions
+    from traceql.store.connection import Options
     from traceql.store.lake.place import Place
 
 
@@ -35,35 +35,15 @@ class Lake(Store):
 
     Args:
         path: of the folder.
-        allow_files: let SQL read and write other files and load extensions.
-        definitions: views and macros that questions use.
-        timeout_s: how long a statement may take; None for any time.
-        wait_s: how long a change waits for another process that changes entries.
-        tell: is given a sentence when one waits, once.
+        **options: those of `Store`; `wait_s` is for another process that changes entries.
     """
 
     #: ATTACH would make a file among the parts.
     writing_words = ("attach", "copy", "export")
     one_by_one = True
 
-    def __init__(
-        self,
-        path: str,
-        *,
-        allow_files: bool,
-        definitions: Definitions,
-        timeout_s: float | None = None,
-        wait_s: float = WAIT_S,
-        tell: Callable[[str], None] = log,
-    ) -> None:
-        super().__init__(
-            path,
-            allow_files=allow_files,
-            definitions=definitions,
-            timeout_s=timeout_s,
-            wait_s=wait_s,
-            tell=tell,
-        )
+    def __init__(self, path: str, **options: Unpack[Options]) -> None:
+        super().__init__(path, **options)
         if place.is_address(path):
             # No path of this machine: workers elsewhere reach the same lake by it.
             self.place = path
@@ -128,7 +108,8 @@ class Lake(Store):
             self._place.make()
         except OSError as error:
             raise DatabaseError(
-                f"{self.path}: no lake can be made ({error.strerror})", "Choose another place with --db."
+                f"{self.path}: no lake can be made ({error.strerror or error})",
+                "Choose another place with --db.",
             ) from error
 
     @contextlib.contextmanager

@@ -26,6 +26,9 @@ CASES = [
             span_ns             2000         2000
             kernels             8            9
             gpu_busy_ns         1610         1410
+            work_ns             1160         1360
+            waiting_ns          450          50
+            idle_ns             390          590
             collectives         4            4
             alone               0            0
             finding             NULL         NULL
@@ -53,6 +56,9 @@ CASES = [
             span_ns             2000          2000
             kernels             8             9
             gpu_busy_ns         1610          1410
+            work_ns             1160          1360
+            waiting_ns          450           50
+            idle_ns             390           590
             collectives         4             4
             alone               0             0
             finding             NULL          NULL
@@ -79,6 +85,9 @@ CASES = [
             span_ns             2000900       1000900
             kernels             6             4
             gpu_busy_ns         2700          1600
+            work_ns             2500          1600
+            waiting_ns          200           0
+            idle_ns             1998200       999300
             collectives         2             2
             alone               1             0
             finding             NULL          NULL
@@ -105,6 +114,9 @@ CASES = [
             span_ns             260    260
             kernels             3      3
             gpu_busy_ns         150    170
+            work_ns             130    150
+            waiting_ns          20     20
+            idle_ns             110    90
             collectives         2      2
             alone               0      0
             finding             NULL   NULL
@@ -131,6 +143,9 @@ CASES = [
             span_ns             1      10     5                                     2                                     NULL
             kernels             1      1      1                                     1                                     0
             gpu_busy_ns         1      10     5                                     2                                     0
+            work_ns             1      10     5                                     2                                     0
+            waiting_ns          0      0      0                                     0                                     0
+            idle_ns             0      0      0                                     0                                     NULL
             collectives         0      0      0                                     0                                     0
             alone               0      0      0                                     0                                     0
             finding             NULL   NULL   rank given twice; clock by UTC alone  rank given twice; no clock in common  no GPU work; rank not known; clock by UTC alone

@@ -7,18 +7,18 @@ from made.jobs import TOGETHER
 
 CASES = [
     Case(
-        "work, waiting and exchange from collective to collective",
+        "work, idle time, waiting and exchange from collective to collective",
         traces=TOGETHER,
         expected=down(
             """
-            job           both                     both                     both                     both                     both                     both                     both                     both                     both                     both
-            rank          0                        0                        0                        0                        0                        1                        1                        1                        1                        1
-            trace         both                     both                     both                     both                     both                     both                     both                     both                     both                     both
-            state         work or idle             waiting                  exchange                 work or idle             exchange                 work or idle             exchange                 work or idle             waiting                  exchange
-            kernel        ncclDevKernel_AllReduce  ncclDevKernel_AllReduce  ncclDevKernel_AllReduce  ncclDevKernel_AllGather  ncclDevKernel_AllGather  ncclDevKernel_AllReduce  ncclDevKernel_AllReduce  ncclDevKernel_AllGather  ncclDevKernel_AllGather  ncclDevKernel_AllGather
-            communicator  NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL
-            start_ns      0                        50                       70                       100                      200                      0                        70                       100                      180                      200
-            duration_ns   50                       20                       30                       100                      60                       70                       30                       80                       20                       60
+            job           both                     both                     both                     both                     both                     both                     both                     both                     both                     both                     both                     both
+            rank          0                        0                        0                        0                        0                        0                        1                        1                        1                        1                        1                        1
+            trace         both                     both                     both                     both                     both                     both                     both                     both                     both                     both                     both                     both
+            state         work                     idle                     waiting                  exchange                 idle                     exchange                 work                     idle                     exchange                 idle                     waiting                  exchange
+            kernel        ncclDevKernel_AllReduce  ncclDevKernel_AllReduce  ncclDevKernel_AllReduce  ncclDevKernel_AllReduce  ncclDevKernel_AllGather  ncclDevKernel_AllGather  ncclDevKernel_AllReduce  ncclDevKernel_AllReduce  ncclDevKernel_AllReduce  ncclDevKernel_AllGather  ncclDevKernel_AllGather  ncclDevKernel_AllGather
+            communicator  NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL                     NULL
+            start_ns      0                        40                       50                       70                       100                      200                      0                        60                       70                       100                      180                      200
+            duration_ns   40                       10                       20                       30                       100                      60                       60                       10                       30                       80                       20                       60
             """
         ),
     ),
@@ -31,7 +31,7 @@ CASES = [
             job           both                     both
             rank          0                        1
             trace         both                     both
-            state         work or idle             work or idle
+            state         idle                     idle
             kernel        ncclDevKernel_AllGather  ncclDevKernel_AllGather
             communicator  NULL                     NULL
             start_ns      100                      100

@@ -1,0 +1,128 @@
+"""The page about a job: two real ranks of which one is late, two that share a report, and hand-made ones."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from command_line import traceql as run_command
+from made import jobs
+from made.nsys import Recording, kernel
+from made.store import empty
+from shipped import REPORTS
+from test_page import HOSTILE, Parsed
+
+import traceql
+from traceql.errors import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from traceql import Database
+
+pytestmark = pytest.mark.long
+
+SECTIONS = {
+    "job-about-ranks", "job-about-who-is-late", "job-about-ranks-and-steps", "job-about-communication",
+    "job-about-balance", "job-about-critical-path", "job-slowest",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    with traceql.open(tmp_path_factory.mktemp("jobs") / "x.duckdb") as db:
+        for name in ("late_rank0", "late_rank1", "llama_tp2"):
+            db.ingest(REPORTS / f"{name}.nsys-rep.xz", name=name)
+        yield db
+
+
+def facts(page: Parsed) -> str:
+    return page.text.partition("Missing")[0].rpartition("Ranks 2")[2]
+
+
+def test_a_page_about_a_job_says_what_its_ranks_did_and_which_is_slow(database: Database) -> None:
+    page = Parsed(database.report(job="late_rank0"))
+    assert set(page.ids()) >= SECTIONS
+    assert "2 × NVIDIA H200" in facts(page) and "Hosts 1" in facts(page)
+    # The fastest rank waits for the one that is late.
+    assert (
+        "late_rank0 is the fastest, as it waits most for others: the baseline. late_rank1 waits" in page.text
+    )
+    drawn = json.loads(page.scripts["job-rank_steps-chart"])
+    cells = next(rows for rows in drawn["datasets"].values() if rows)
+    expected = database.query("rank_steps", trace=["late_rank0", "late_rank1"])
+    assert {(row["rank"], row["step"], row["exposed_ns"]) for row in cells} == set(
+        expected.select("rank", "step", "exposed_ns").rows()
+    )
+    assert "traceql diff --job late_rank0 --topic kernel" in page.text
+    assert "traceql query rank-steps --trace late_rank0 --trace late_rank1" in page.text
+    ids = page.ids()
+    assert len(ids) == len(set(ids))
+
+
+def test_ranks_of_one_job_are_no_baseline_and_variant(database: Database) -> None:
+    page = Parsed(database.report("late_rank0", "late_rank1"))
+    assert {"job", "job-rank_balance", "t1", "t2"} <= set(page.ids())
+    assert "The baseline is the first, the variant the second." not in page.text
+    assert "c1" not in page.ids()
+    others = Parsed(database.report("late_rank0", "llama_tp2"))
+    assert {"c1", "t1", "t2"} <= set(others.ids()) and "job" not in others.ids()
+
+
+def test_ranks_that_share_a_report_are_compared_by_their_processes(database: Database) -> None:
+    page = Parsed(database.report(job="llama_tp2"))
+    assert "llama_tp2 rank 1 is the fastest" in page.text
+    assert "-- of tables narrowed to what each rank did" in page.text
+    # One trace has one clock.
+    assert "What this job does not tell" in page.text and "No job has several traces" in page.text
+
+
+def test_what_is_missing_of_a_job_is_named_at_its_head() -> None:
+    made = empty()
+    for name, recording in jobs.TRAIN.items():
+        recording.store(made, name)
+    text = Parsed(made.report(job="train")).text
+    assert "Ranks 2 of 4 recorded" in text
+    assert "Missing rank 2: not recorded; rank 3: not recorded" in text
+    assert "traceql query rank-balance --trace job=train" in text
+    # 2000 to 4000 ns of the first rank, and 2000 to 4000 of the second one.
+    assert "Span 2 µs" in text
+
+
+def test_a_job_that_does_not_communicate_says_why_it_has_no_slowest_rank() -> None:
+    made = empty()
+    Recording(job="quiet").session(utc_ns=jobs.UTC).work(kernel("gemm", 0, 5)).store(made, "only")
+    text = Parsed(made.report(job="quiet")).text
+    assert "no job 'quiet' has two ranks that share collectives" in text
+
+
+def test_a_hostile_name_of_a_job_stays_text() -> None:
+    made = empty()
+    for name, recording in jobs.UNTAGGED.items():
+        recording.store(made, name)
+    made.tag("x", "y", job=HOSTILE)
+    page = Parsed(made.report(job=HOSTILE))
+    assert not [tag for tag, attrs in page.elements if tag == "img" or "onerror" in attrs]
+    assert f"Job {HOSTILE}" in page.texts
+
+
+def test_no_job_and_parameters_that_no_question_has_are_errors(database: Database) -> None:
+    with pytest.raises(QueryError, match="no job is called 'train'"):
+        database.report(job="train")
+    with pytest.raises(QueryError, match="no question of this page has a parameter 'exclude'"):
+        database.report(job="late_rank0", exclude=["x"])
+    with pytest.raises(QueryError, match="about traces or about a job"):
+        database.report("late_rank0", job="late_rank0")
+
+
+def test_the_command_writes_a_page_about_a_job(database: Database, tmp_path: Path) -> None:
+    database.close()
+    page = tmp_path / "job.html"
+    made = run_command("report", "--job", "late_rank0", "--db", database.path, "-o", page)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert "<title>Job report: late_rank0</title>" in page.read_text(encoding="utf-8")
+    for words in ([], ["late_rank0", "--job", "late_rank0"]):
+        refused = run_command("report", *words, "--db", database.path, "-o", page)
+        assert refused.returncode == 2 and "one of both" in refused.stderr

@@ -1,0 +1,143 @@
+"""The sections about a job: what its ranks did together, and what sets the slowest apart from the fastest."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from traceql.ask import compare, place
+from traceql.errors import QueryError
+from traceql.present import units
+from traceql.report import asked, declared
+from traceql.report.figures import figure
+from traceql.report.page import Figure, Note, Section
+from traceql.store import ingest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from traceql.ask.answer import Asker
+    from traceql.questions.parameters import Value
+    from traceql.report.declared import Given
+
+_ANCHOR = "job"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job: its name, and the words that mean its traces."""
+
+    name: str
+    traces: Sequence[str]
+
+
+def named(ask: Asker, name: str) -> Job:
+    """The job of a name.
+
+    Raises:
+        QueryError: there is none.
+    """
+    if tagged := ingest.meant(place.traces(ask.store.run), f"job={name}"):
+        return Job(name, _words(name, tagged, tagged))
+    rows = ask.store.run("SELECT DISTINCT trace FROM jobs WHERE job = $job ORDER BY trace", {"job": name})
+    if not rows.num_rows:
+        raise QueryError(
+            f"no job is called {name!r}",
+            "See which there are: traceql query job-summary. Make one: traceql tag TRACE… job=NAME",
+        )
+    return Job(name, rows.column(0).to_pylist())
+
+
+def of_all(ask: Asker, traces: Sequence[Mapping[str, Any]]) -> Job | None:
+    """The job that several traces, rows of the table traces, are the ranks of; None if they are of none."""
+    if len(traces) < 2 or not all(trace["has_timeline"] for trace in traces):
+        return None
+    names = [trace["trace"] for trace in traces]
+    rows = ask.store.run("SELECT DISTINCT job FROM job_ranks($traces)", {"traces": names})
+    if rows.num_rows != 1:
+        return None
+    name = str(rows.column(0)[0].as_py())
+    return Job(name, _words(name, names, ingest.meant(place.traces(ask.store.run), f"job={name}")))
+
+
+def _words(name: str, traces: Sequence[str], tagged: Sequence[str]) -> list[str]:
+    """The tag where it means these traces, else their names."""
+    return [f"job={name}"] if set(traces) == set(tagged) else list(traces)
+
+
+def sections(ask: Asker, job: Job, given: Given) -> Iterator[Section]:
+    """All that is asked of a job, with its head. What several figures note is noted there, once."""
+    parts, noted = asked.noted_once(_answers(ask, job, given))
+    yield Section(_ANCHOR, f"Job {job.name}", facts=tuple(_facts(ask, job, given)), notes=noted)
+    yield from parts
+
+
+def _answers(ask: Asker, job: Job, given: Given) -> Iterator[Section]:
+    silent: list[Note] = []
+    about: dict[str, Value] = {"trace": list(job.traces)}
+    for heading, some in declared.of_job(ask.catalog):
+        yield from asked.under(ask, heading, some, about, given, _ANCHOR, silent)
+    yield from _slowest(ask, job, given, silent)
+    if silent:
+        yield Section(f"{_ANCHOR}-about-nothing", "What this job does not tell", level=3, notes=tuple(silent))
+
+
+def _slowest(ask: Asker, job: Job, given: Given, silent: list[Note]) -> Iterator[Section]:
+    """What sets the slowest rank apart from the fastest."""
+    try:
+        own = declared.own(ask.catalog.find("diff"), given)
+        place = {name: own.pop(name, None) for name in ("from", "to", "within")}
+        of_ranks, fastest, slowest = compare.ranks(ask, job.name, place)
+    except QueryError as error:
+        silent.append(Note(f"Slowest and fastest rank: {error.message}. {error.remedy}"))
+        return
+
+    def of(name: str, anchor: str, params: Mapping[str, Value]) -> Figure:
+        shown = figure(of_ranks, name, {**params, **own}, anchor=anchor)
+        command = ["traceql", "diff", "--job", job.name, "--topic", str(params["topic"])]
+        for word, value in place.items():
+            command += [] if value is None else [f"--{word}", str(value)]
+        narrowed = "" if of_ranks is ask else "-- of tables narrowed to what each rank did\n"
+        return replace(shown, command=shlex.join(command), sql=narrowed + shown.sql)
+
+    sides: dict[str, Value] = {"baseline": [fastest], "variant": [slowest]}
+    if figures := tuple(asked.differences(of, sides, _ANCHOR)):
+        lead = f"{fastest} is the fastest, as it waits most for others: the baseline. {slowest} waits least."
+        yield Section(
+            f"{_ANCHOR}-slowest", "The slowest rank against the fastest", level=3, lead=lead, figures=figures
+        )
+
+
+def _facts(ask: Asker, job: Job, given: Given) -> Iterator[tuple[str, str]]:
+    """How many ranks there are, on what, how long, and what is missing."""
+    own = declared.own(ask.catalog.find("job_summary"), given)
+    ranks = ask("job_summary", trace=list(job.traces), **own).frame().to_dicts()
+    known = [row["rank"] + 1 for row in ranks if row["rank"] is not None]
+    of = max([len(ranks), *known, *(row["communicator_ranks"] or 0 for row in ranks)])
+    yield "Ranks", f"{len(ranks)} of {of} recorded" if of > len(ranks) else f"{len(ranks)}"
+    if hosts := {row["host"] for row in ranks if row["host"] is not None}:
+        yield "Hosts", f"{len(hosts)}"
+    gpus = Counter(row["gpu"] or "not recorded" for row in ranks if row["gpu_id"] is not None)
+    yield "GPUs", ", ".join(f"{count} × {gpu}" for gpu, count in sorted(gpus.items())) or "none at work"
+    spans = [
+        (row["start_ns"], row["start_ns"] + row["span_ns"]) for row in ranks if row["start_ns"] is not None
+    ]
+    if spans:
+        starts, ends = zip(*spans, strict=True)
+        yield "Span", units.text("span_ns", max(ends) - min(starts))
+    missing = [f"rank {_called(row)}: {row['finding']}" for row in ranks if row["finding"]]
+    unseen = sorted(set(range(of)) - {number - 1 for number in known}) if known and of > len(ranks) else []
+    missing += [f"rank {number}: not recorded" for number in unseen[:_MOST_MISSING]]
+    if len(unseen) > _MOST_MISSING:
+        missing.append(f"{len(unseen) - _MOST_MISSING:,} more")
+    yield "Missing", "; ".join(missing) or "nothing"
+
+
+# Ranks that were not recorded that are named one by one.
+_MOST_MISSING = 8
+
+
+def _called(row: Mapping[str, Any]) -> str:
+    return row["trace"] if row["rank"] is None else f"{row['rank']} ({row['trace']})"
