@@ -7,7 +7,7 @@ asks them as everybody does, and draws nothing itself.
 `asked`      sections out of what questions answered
 `cards`      the cards of the kernels that took most time
 `declared`   which questions stand where, as their headers say
-`troubles`   what is wrong with a trace, at its head
+`troubles`   what is wrong with a trace or a job, at its head
 `figures`    an answer as chart and table, with the command and the SQL that ask again
 `jobs`       the sections about the ranks of a job
 `page`       the page: its parts, template, style and script
@@ -208,16 +208,12 @@ def of_kernel(ask: Asker, kernel: str, traces: Sequence[str] = (), names: str = 
         about: dict[str, Value] = {"trace": name, "kernel": kernel}
         given: dict[str, Value | tuple[str, ...]] = {"names": names}
         for heading, some in declared.about(ask.catalog, _recorded(ask, name)):
-            figures = [
-                _made(ask, placed, about, given, f"{anchor}-{placed.query.name}")
-                for placed in some
-                if any(param.name == "kernel" for param in placed.query.params)
+            of_kernels = [
+                placed for placed in some if any(param.name == "kernel" for param in placed.query.params)
             ]
-            if shown := tuple(one for one in figures if isinstance(one, Figure)):
-                sections.append(Section(f"{anchor}-about-{_slug(heading)}", heading, level=3, figures=shown))
+            sections += asked.under(ask, heading, of_kernels, about, given, anchor, [])
     sections[0] = replace(sections[0], notes=tuple(Note(text, "missing") for text in notes))
-    made_at = datetime.now(UTC)
-    return page.html(Page(f"Kernel card: {kernel}", f"Made {made_at:%Y-%m-%d %H:%M} UTC.", tuple(sections)))
+    return _page(f"Kernel card: {kernel}", sections)
 
 
 def _recorded(ask: Asker, name: str) -> dict[str, Any]:
@@ -282,7 +278,7 @@ def _about(ask: Asker, trace: Mapping[str, Any], given: Given, anchor: str) -> I
     yield Section(
         anchor,
         trace["trace"],
-        **troubles.of_trace(ask, trace["trace"], given, anchor),
+        **troubles.of_traces(ask, [trace["trace"]], given, anchor),
         facts=tuple(_facts(ask, trace)),
         notes=(*_remarks(ask, trace), *noted),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from traceql.ask import compare, place
 from traceql.errors import QueryError
 from traceql.present import units
-from traceql.report import asked, declared
+from traceql.report import asked, declared, troubles
 from traceql.report.figures import figure
 from traceql.report.page import Figure, Note, Section
 from traceql.store import ingest
@@ -70,7 +70,13 @@ def _words(name: str, traces: Sequence[str], tagged: Sequence[str]) -> list[str]
 def sections(ask: Asker, job: Job, given: Given) -> Iterator[Section]:
     """All that is asked of a job, with its head. What several figures note is noted there, once."""
     parts, noted = asked.noted_once(_answers(ask, job, given))
-    yield Section(_ANCHOR, f"Job {job.name}", facts=tuple(_facts(ask, job, given)), notes=noted)
+    yield Section(
+        _ANCHOR,
+        f"Job {job.name}",
+        **troubles.of_traces(ask, job.traces, given, _ANCHOR),
+        facts=tuple(_facts(ask, job, given)),
+        notes=noted,
+    )
     yield from parts
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a trace, as the first that its page says."""
+"""What is wrong with a trace, or with the ranks of a job, as the first that their page says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from traceql.report import declared
 from traceql.report.page import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from traceql.ask.answer import Asker
     from traceql.questions.parameters import Value
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 _NARROWED = "waiting_gpu"
 
 
-def of_trace(
-    ask: Asker, trace: str, given: Mapping[str, Value | tuple[str, ...]], anchor: str
+def of_traces(
+    ask: Asker, traces: Sequence[str], given: Mapping[str, Value | tuple[str, ...]], anchor: str
 ) -> dict[str, Any]:
-    """The troubles of a trace and what was looked at, as a section of the page has them."""
+    """The troubles of traces, asked together, and what was looked at, as a section of the page has them."""
     window = {param.name for param in PLACES["window"]}
     narrowed = declared.own(ask.catalog.find(_NARROWED), given)
     told = findings.why(
-        ask, [trace], window={name: value for name, value in narrowed.items() if name in window}
+        ask, traces, window={name: value for name, value in narrowed.items() if name in window}
     )
     made = [
         Trouble(
