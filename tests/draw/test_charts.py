@@ -247,6 +247,7 @@ RENDERED = (
     "occupancy_curves",
     "memory_chart",
     "source_hotspots",
+    "job_summary",
     "rank_steps",
     "diff",
     "moved_with",
