@@ -89,7 +89,7 @@ def notes(run: Run, query: Query, bound: Mapping[str, Value], *, window_is_told:
         for param in PLACES["job"]
         if param in query.params and bound.get(param.name) is not None
     ]
-    if of_job:
+    if of_job and not window_is_told:
         text = f"No rows: nothing of what it is about lies within {' and '.join(of_job)} of the job's clock."
         found.append(Note("no_rows", text))
     elif query.empty:

@@ -10,7 +10,7 @@ from traceql.ask.gaps import Note
 from traceql.errors import MissingDataError, QueryError
 from traceql.present import units
 from traceql.questions import catalog
-from traceql.questions.parameters import TRACE_PARAMS, by_of, like
+from traceql.questions.parameters import PLACES, TRACE_PARAMS, by_of, like
 from traceql.store.ingest import meant, no_trace
 from traceql.tables import schema, window
 from traceql.tables.window import Window
@@ -104,6 +104,8 @@ def of(run: Run, query: Query, bound: Mapping[str, Value]) -> Place:
         asked = window_of(run, given, chosen)
         narrowed = {**window.selects(asked), **names_of_all()}
         notes = (*_beyond(run, asked, chosen), *_cut(run, asked, chosen))
+    elif any(param in query.params for param in PLACES["job"]):
+        notes = _beyond_jobs(run, bound.get("from"), bound.get("to"), chosen)
     own, tag = by_of(bound.get("by"))
     if any(param.takes_tag for param in query.params):
         values["by"] = own
@@ -261,6 +263,28 @@ def _beyond(run: Run, asked: Window, chosen: Sequence[str]) -> tuple[Note, ...]:
         "SELECT trace, trace_duration_ns FROM traces "
         f"WHERE has_timeline AND ({ended} OR {begin}) AND {of_chosen(chosen)} ORDER BY trace"
     ).to_pylist()
+    return _outside(rows)
+
+
+def _beyond_jobs(run: Run, from_ns: Value, to_ns: Value, chosen: Sequence[str]) -> tuple[Note, ...]:
+    """A note on jobs that have ended when the stretch of their clock begins, or begin when it has ended."""
+    if from_ns is None and to_ns is None:
+        return ()
+    names = f"[{', '.join(map(schema.literal, chosen))}]" if chosen else "NULL"
+    ended = "false" if from_ns is None else f"trace_duration_ns < {from_ns}"
+    begin = "false" if to_ns is None else f"min(shift_ns) >= {to_ns}"
+    rows = run(
+        f"""
+        SELECT job AS trace, max(shift_ns + trace_duration_ns) AS trace_duration_ns
+        FROM job_ranks({names}) JOIN traces USING (trace_id)
+        GROUP BY job HAVING {ended} OR {begin} ORDER BY job
+        """
+    ).to_pylist()
+    return _outside(rows)
+
+
+def _outside(rows: Sequence[Mapping[str, Any]]) -> tuple[Note, ...]:
+    """The note on traces, or jobs, that the time lies outside of."""
     if not rows:
         return ()
     spans = [
