@@ -13,11 +13,11 @@
 -- @needs  advice
 -- @says   ncu_rule {kernel}: {title}. ncu estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
 -- @try    ncu_rule {message}
--- @proof  ncu_rule rules kernel={kernel}
+-- @proof  ncu_rule rules kernel={kernel} limit=NULL
 -- @says   low_occupancy {kernel} holds {theoretical_pct} of the warps that fit on an SM, limited by
 --         {limiter}. ncu estimates that it costs {estimated_speedup_pct} of {gpu_ns}.
 -- @try    low_occupancy {message}
--- @proof  low_occupancy occupancy kernel={kernel}
+-- @proof  low_occupancy occupancy kernel={kernel} limit=NULL
 -- @says   uncoalesced {kernel} moves more of global memory than it asks for. ncu estimates that it costs
 --         {estimated_speedup_pct} of {gpu_ns}.
 -- @try    uncoalesced Let neighbouring threads access neighbouring addresses. {message}

@@ -9,14 +9,14 @@
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   pageable cuda_memcpy_async limit=NULL
 -- @asks   synchronous cuda_memcpy_sync limit=NULL
--- @says   pageable_copies {copies} copies of {copied_bytes} from or to pageable memory take {copy_ns}, at
---         {copied_bytes_per_s}, and the CPU waits for them.
+-- @says   pageable_copies Copying from or to pageable memory takes {copy_ns} ({copies|copy|copies} of
+--         {copied_bytes}, at {copied_bytes_per_s}), and the CPU waits for it.
 -- @try    pageable_copies Pin the host's memory (pin_memory(), cudaMallocHost) and copy with
 --         non_blocking=True.
--- @says   synchronous_copies {copies} copies of {copied_bytes} by calls that wait ({function}) take
---         {copy_ns}.
+-- @says   synchronous_copies Copying by calls that wait ({function}) takes {copy_ns} ({copies|copy|copies} of
+--         {copied_bytes}).
 -- @try    synchronous_copies Call the function of that name with Async, on a stream, with pinned memory.
--- @proof  synchronous_copies cuda_memcpy_sync
+-- @proof  synchronous_copies cuda_memcpy_sync limit=NULL
 
 WITH copies AS (
     SELECT 'pageable_copies' AS code, trace, duration_ns, start_ns, bytes, function FROM pageable

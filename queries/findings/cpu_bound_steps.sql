@@ -4,7 +4,7 @@
 -- CUDA graph, wait for the GPU at most twice each (a graph cannot hold a call that waits), and have no GPU
 -- work running for at least a tenth of their time on the GPU.
 -- saving_ns: that time, an upper bound: a graph's kernels have gaps of about a microsecond, too.
--- @of     timeline
+-- @of     times
 -- @unites trace
 -- @param  launches BIGINT = 20  launches of a step from which on it is told
 -- @param  waits BIGINT = 2      calls that wait, of a step that may run as a graph
@@ -12,11 +12,10 @@
 -- @param  idle_pct DOUBLE = 10  share of a step without GPU work, from which on it is told
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   steps step_summary
--- @says   no_cuda_graphs {steps} steps ({range}) make {launches_per_step} launches each, without CUDA graphs,
---         and leave the GPU idle for {idle_pct} of their time.
+-- @says   no_cuda_graphs In {steps|step|steps} ({range}) there are {launches_per_step} launches each, without
+--         CUDA graphs, and the GPU is idle for {idle_pct} of the time.
 -- @try    no_cuda_graphs Capture the step as a CUDA graph: in vLLM leave out --enforce-eager, in PyTorch
 --         torch.compile(mode="reduce-overhead") or torch.cuda.graph.
--- @proof  no_cuda_graphs launches_per_step
 
 WITH calls AS (
     SELECT traces.trace, pid, tid, start_ns, call_purpose(name) AS purpose

@@ -2,12 +2,12 @@
 --
 -- saving_ns: that time of all GPUs, an upper bound: beside computation communication costs nothing, but for
 -- what both need.
--- @of     timeline
+-- @of     times
 -- @unites trace
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   overlap communication_overlap
--- @says   exposed_communication Communication takes {exposed_ns} in which nothing is computed, on {gpus}
---         GPUs; {hidden_pct} of it runs beside computation.
+-- @says   exposed_communication Communication takes {exposed_ns} in which nothing is computed, on
+--         {gpus|GPU|GPUs}; {hidden_pct} of it runs beside computation.
 -- @try    exposed_communication Start collectives earlier or in smaller pieces (bucket sizes, prefetching of
 --         shards), and see which rank comes late: traceql query rank-balance.
 

@@ -5,20 +5,36 @@
 -- @of     timeline
 -- @unites trace
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
--- @asks   ranks nccl_straggler
--- @says   straggler Ranks wait {waited_ns} in {collectives} collectives for the one that comes last, most of
---         it in {kernel}; process {pid} on device {device_id} waits most.
+-- @asks   parts nccl_straggler
+-- @says   straggler Ranks wait {waited_ns} in {collectives|collective|collectives} for the one that comes
+--         last, most of it in {kernel}; process {pid} on device {device_id} waits most.
+-- @proof  straggler nccl_straggler trace=*
 -- @try    straggler See who comes late and why (its host, more work, slower kernels): traceql query
 --         job-stragglers, and traceql diff --job JOB.
 
-WITH found AS (
+WITH ranks AS (
+    -- A rank has a part for each kernel and communicator.
+    SELECT trace, pid, device_id, sum(waited_ns)::BIGINT AS waited_ns, sum(collectives)::BIGINT AS collectives
+    FROM parts
+    GROUP BY trace, pid, device_id
+),
+kernels_waited AS (
+    SELECT trace, kernel, sum(waited_ns)::BIGINT AS waited_ns
+    FROM parts
+    GROUP BY trace, kernel
+),
+found AS (
     SELECT
         trace,
         sum(waited_ns)::BIGINT AS waited_ns,
         max(collectives) AS collectives,
-        max({'ns': waited_ns, 'kernel': kernel, 'pid': pid, 'device_id': device_id}) AS most
+        max({'ns': waited_ns, 'pid': pid, 'device_id': device_id}) AS most
     FROM ranks
-    WHERE collectives > 0
+    GROUP BY trace
+),
+named AS (
+    SELECT trace, arg_max(kernel, (waited_ns, kernel)) AS kernel
+    FROM kernels_waited
     GROUP BY trace
 )
 SELECT
@@ -33,11 +49,12 @@ SELECT
         'pid': most.pid::DOUBLE,
         'device_id': most.device_id::DOUBLE
     } AS numbers,
-    MAP {'kernel': most.kernel} AS texts,
+    MAP {'kernel': kernel} AS texts,
     NULL::VARCHAR AS range,
     NULL::BIGINT AS start_ns,
     NULL::BIGINT AS end_ns
 FROM found
+JOIN named USING (trace)
 JOIN gpu_spans($trace) AS spans USING (trace)
 WHERE saving_pct >= $least_pct
 ORDER BY trace

@@ -1,8 +1,9 @@
 -- Do some steps have far more GPU work than others, or ever more?
 --
--- Of steps of one name (numbers in it aside) and phase. long_tail: some keep the GPU busy for
--- more than twice the median. drift: their work grows along a line (r² of at least 0.7, over at least eight
--- steps) by a tenth of the mean or more.
+-- Of steps of one name (numbers in it aside) and phase. Their work is gpu_busy_ns without the time in which
+-- the process does nothing but communicate: that is waiting, mostly. long_tail: some have more than twice
+-- the median. drift: it grows along a line (r² of at least 0.7, over at least eight steps) by a tenth of the
+-- mean or more.
 -- saving_ns: of long_tail what these steps have above the median, of drift what all have above the
 -- shortest: upper bounds, as steps that are alike have no more work than these.
 -- @of     timeline
@@ -11,25 +12,62 @@
 -- @param  fewest BIGINT = 5     so many steps of one name tell something
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @asks   steps step_summary
--- @says   long_tail Of {steps} steps ({range}), {slow_steps} keep the GPU busy for more than {times} times
---         the median of {median_gpu_busy_ns}, the longest for {max_gpu_busy_ns}.
+-- @says   long_tail Of {steps|step|steps} ({range}), {slow_steps} have GPU work for more than {times} times
+--         the median of {median_gpu_work_ns}, at most for {max_gpu_work_ns}.
 -- @try    long_tail Compare the slowest step with a usual one: what does it launch more, or for larger
 --         shapes?
--- @says   drift The GPU work of steps ({range}) grows from one to the next, by {growth_pct} over {steps}
---         steps, up to {max_gpu_busy_ns}.
+-- @says   drift The GPU work of steps ({range}) grows from one to the next, by {growth_pct} over
+--         {steps|step|steps}, up to {max_gpu_work_ns}.
 -- @try    drift See what grows (sequence, batch, cache) and pad or bound it; or whether clocks fell: a kernel
 --         of one shape that gets slower is throttled.
 
-WITH named AS (
-    SELECT *, regexp_replace(range, '[0-9]+', '*', 'g') AS called
+WITH operations AS (
+    -- The GPUs of a process as one: where one of them computes, the others' waiting is no step's.
+    SELECT operations_by_work.* REPLACE (0 AS gpu_id), operations_by_work.pid AS owner
+    FROM operations_by_work
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    SEMI JOIN kernels_communicating USING (trace_id)
+),
+communicating AS (
+    SELECT trace, owner AS pid, states.start_ns, states.end_ns
+    FROM gpu_states(operations) AS states
+    JOIN traces USING (trace_id)
+    WHERE state = 'exposed'
+),
+exposed AS (
+    SELECT
+        steps.trace,
+        steps.pid,
+        steps.tid,
+        steps.step,
+        sum(least(end_ns, gpu_start_ns + gpu_span_ns) - greatest(communicating.start_ns, gpu_start_ns))
+            AS exposed_ns
     FROM steps
-    WHERE gpu_busy_ns > 0
+    JOIN communicating
+        ON communicating.trace = steps.trace
+        AND communicating.pid = steps.pid
+        AND communicating.start_ns < gpu_start_ns + gpu_span_ns
+        AND communicating.end_ns > gpu_start_ns
+    GROUP BY ALL
+),
+named AS (
+    SELECT
+        steps.*,
+        gpu_busy_ns - coalesce(exposed_ns, 0)::BIGINT AS gpu_work_ns,
+        regexp_replace(range, '[0-9]+', '*', 'g') AS called
+    FROM steps
+    LEFT JOIN exposed
+        ON exposed.trace = steps.trace
+        AND exposed.pid = steps.pid
+        AND exposed.tid IS NOT DISTINCT FROM steps.tid
+        AND exposed.step = steps.step
+    WHERE gpu_work_ns > 0
 ),
 measured AS (
     SELECT
         *,
-        median(gpu_busy_ns) OVER alike AS median_ns,
-        min(gpu_busy_ns) OVER alike AS min_ns,
+        median(gpu_work_ns) OVER alike AS median_ns,
+        min(gpu_work_ns) OVER alike AS min_ns,
         row_number() OVER (
             PARTITION BY trace, pid, tid, called, phase ORDER BY gpu_start_ns, step
         ) AS number
@@ -44,21 +82,21 @@ grouped AS (
         called,
         phase,
         count(*) AS steps,
-        count(*) FILTER (gpu_busy_ns > $times * median_ns) AS slow_steps,
-        sum(gpu_busy_ns - median_ns) FILTER (gpu_busy_ns > $times * median_ns) AS tail_ns,
-        sum(gpu_busy_ns - min_ns) AS grown_ns,
+        count(*) FILTER (gpu_work_ns > $times * median_ns) AS slow_steps,
+        sum(gpu_work_ns - median_ns) FILTER (gpu_work_ns > $times * median_ns) AS tail_ns,
+        sum(gpu_work_ns - min_ns) AS grown_ns,
         max(median_ns) AS median_ns,
-        max(gpu_busy_ns) AS max_ns,
-        regr_r2(gpu_busy_ns, number) AS r2,
+        max(gpu_work_ns) AS max_ns,
+        regr_r2(gpu_work_ns, number) AS r2,
         if(
             count(*) > 1,
-            percent(regr_slope(gpu_busy_ns, number) * (count(*) - 1), avg(gpu_busy_ns)),
+            percent(regr_slope(gpu_work_ns, number) * (count(*) - 1), avg(gpu_work_ns)),
             NULL
         ) AS growth_pct,
         min(gpu_start_ns) AS start_ns,
         max(gpu_start_ns + gpu_span_ns) AS end_ns,
-        min(gpu_start_ns) FILTER (gpu_busy_ns > $times * median_ns) AS slow_start_ns,
-        max(gpu_start_ns + gpu_span_ns) FILTER (gpu_busy_ns > $times * median_ns) AS slow_end_ns
+        min(gpu_start_ns) FILTER (gpu_work_ns > $times * median_ns) AS slow_start_ns,
+        max(gpu_start_ns + gpu_span_ns) FILTER (gpu_work_ns > $times * median_ns) AS slow_end_ns
     FROM measured
     GROUP BY ALL
     HAVING count(*) >= $fewest
@@ -82,8 +120,8 @@ SELECT
         'steps': steps::DOUBLE,
         'slow_steps': slow_steps::DOUBLE,
         'times': $times::DOUBLE,
-        'median_gpu_busy_ns': median_ns,
-        'max_gpu_busy_ns': max_ns::DOUBLE,
+        'median_gpu_work_ns': median_ns,
+        'max_gpu_work_ns': max_ns::DOUBLE,
         'growth_pct': growth_pct
     } AS numbers,
     MAP {'range': coalesce(called, 'told by kernels')} AS texts,

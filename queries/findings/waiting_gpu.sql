@@ -5,27 +5,29 @@
 -- waits. sync: a call waited for the GPU when it ran dry, so that nothing could be launched ahead. copy:
 -- for half of it the call that asked for the next operation, a copy, prepared it. launch_bound: launching
 -- the next operation took longer than running what was there. Gaps whose next operation had been launched
--- before are left out.
+-- before are left out. range is the innermost one whose name is open, on the launching thread, in the middle
+-- of every gap of the cause.
 -- saving_ns: the gaps of the cause together, an upper bound: without it the GPU waits no less than not at
 -- all.
--- @of     timeline
+-- @of     times
 -- @unites trace
 -- @param  host_ns BIGINT = 100000  so much work of the host is no overhead of launching any more
 -- @param  least_pct DOUBLE = 1     share of the time from which on it is told
 -- @asks   gaps cpu_bound_gaps min_cpu_pct=0 limit=NULL
--- @says   launch_bound The GPU waits {idle_ns} for launches, in {gaps} gaps: the CPU launches slower than the
---         GPU runs what it is given.
+-- @says   launch_bound The GPU waits {idle_ns} for launches, in {gaps|gap|gaps}: the CPU launches slower
+--         than the GPU runs what it is given.
 -- @try    launch_bound Replay the work as a CUDA graph, or fuse kernels (torch.compile), so that there are
 --         fewer launches.
--- @says   sync The GPU waits {idle_ns} because the CPU waited for it first, in {gaps} gaps after {function}.
+-- @says   sync The GPU waits {idle_ns} because the CPU waited for it first, in {gaps|gap|gaps} after
+--         {function}.
 -- @try    sync Leave out calls that wait (.item(), .cpu(), synchronize) inside a step, or read results one
 --         step later.
--- @says   copy The GPU waits {idle_ns} while {function} prepares copies, in {gaps} gaps.
+-- @says   copy The GPU waits {idle_ns} while {function} prepares copies, in {gaps|gap|gaps}.
 -- @try    copy Copy from pinned memory, on a stream of its own, and before the data is needed.
--- @says   host_work The GPU waits {idle_ns} while the CPU does other work, in {gaps} gaps, the longest of
---         {longest_ns}.
+-- @says   host_work The GPU waits {idle_ns} while the CPU does other work, in {gaps|gap|gaps}, the longest
+--         of {longest_ns}.
 -- @try    host_work Move that work to another thread or process, or do it while the GPU runs the step before.
--- @says   allocation The GPU waits {idle_ns} for memory to be allocated or freed, in {gaps} gaps with
+-- @says   allocation The GPU waits {idle_ns} for memory to be allocated or freed, in {gaps|gap|gaps} with
 --         {function}.
 -- @try    allocation Keep buffers and use them again: no empty_cache() in a loop, a pool (cudaMallocAsync).
 
@@ -104,10 +106,39 @@ found AS (
         max(duration_ns) AS longest_ns,
         min(start_ns) AS start_ns,
         max(start_ns + duration_ns) AS end_ns,
-        mode(of_cause ORDER BY of_cause) AS function,
-        max({'ns': duration_ns, 'since_ns': -start_ns, 'pid': pid, 'tid': tid}) AS longest
+        mode(of_cause ORDER BY of_cause) AS function
     FROM causes
     WHERE cause IS NOT NULL
+    GROUP BY trace, cause
+),
+middles AS (
+    SELECT causes.*, start_ns + duration_ns // 2 AS at_ns, row_number() OVER () AS gap
+    FROM causes
+    WHERE cause IS NOT NULL
+),
+-- Ranges of one name, each of which may hold some of the gaps.
+around AS (
+    SELECT
+        middles.trace,
+        cause,
+        text,
+        count(DISTINCT gap) AS gaps,
+        sum(nvtx_ranges.end_ns - nvtx_ranges.start_ns) AS ranges_ns
+    FROM middles
+    JOIN chosen_traces($trace) AS traces USING (trace)
+    JOIN nvtx_ranges
+        ON nvtx_ranges.trace_id = traces.trace_id
+        AND nvtx_ranges.pid = middles.pid
+        AND nvtx_ranges.tid = middles.tid
+        AND nvtx_ranges.start_ns <= at_ns
+        AND nvtx_ranges.end_ns >= at_ns
+    WHERE text IS NOT NULL
+    GROUP BY middles.trace, cause, text
+),
+holding AS (
+    SELECT trace, cause, arg_min(text, (ranges_ns, text)) AS range
+    FROM around
+    JOIN found USING (trace, cause, gaps)
     GROUP BY trace, cause
 )
 SELECT
@@ -118,18 +149,11 @@ SELECT
     percent(idle_ns, whole_ns) AS saving_pct,
     MAP {'idle_ns': idle_ns::DOUBLE, 'gaps': gaps::DOUBLE, 'longest_ns': longest_ns::DOUBLE} AS numbers,
     MAP {'function': function} AS texts,
-    (
-        SELECT max_by(text, (nvtx_ranges.start_ns, range_id))
-        FROM nvtx_ranges
-        WHERE nvtx_ranges.trace_id = spans.trace_id
-            AND nvtx_ranges.pid = longest.pid
-            AND nvtx_ranges.tid = longest.tid
-            AND nvtx_ranges.start_ns <= longest.ns // 2 - longest.since_ns
-            AND nvtx_ranges.end_ns >= longest.ns // 2 - longest.since_ns
-    ) AS range,
+    range,
     start_ns,
     end_ns
 FROM found
 JOIN gpu_spans($trace) AS spans USING (trace)
+LEFT JOIN holding USING (trace, cause)
 WHERE saving_pct >= $least_pct
 ORDER BY trace, saving_ns DESC, code

@@ -181,7 +181,7 @@ def test_a_frame_and_json_hold_every_finding(recorded: Database) -> None:
     assert told.frame()["code"].to_list() == [one.code for one in told]
     content = json.loads(told.to_json())
     assert [one["numbers"] for one in content["findings"]] == [dict(one.numbers) for one in told]
-    assert set(content) == {"findings", "more", "looked_at", "cannot_tell"}
+    assert set(content) == {"findings", "more", "looked_at", "notes", "cannot_tell"}
 
 
 def test_the_command_says_it_in_words_and_as_json(recorded: Database) -> None:
@@ -204,7 +204,7 @@ OWN = """-- Which kernel is too long?
 -- saving_ns: its longest run.
 -- @of     timeline
 -- @asks   timed top_kernels limit=1
--- @says   too_long {kernel} takes {longest_ns}, in {runs} runs.
+-- @says   too_long {kernel} takes {longest_ns}, in {runs|run|runs}.
 -- @try    too_long Split {kernel}.
 -- @proof  too_long top_kernels kernel={kernel}
 

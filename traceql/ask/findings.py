@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from traceql.ask import place
 from traceql.errors import CatalogError, MissingDataError, QueryError
 from traceql.present import units, values
+from traceql.questions.parameters import PLACES
 from traceql.questions.question import FINDINGS, TIMELINE
 from traceql.store.ingest import meant, no_trace
 from traceql.tables import schema
@@ -32,11 +33,14 @@ if TYPE_CHECKING:
 
 #: Findings that are told, if nothing else is asked for.
 MOST = 10
-#: Said where there is none.
+#: Said where there is none, and where there was nothing to ask.
 NOTHING = "Nothing wrong found."
+NO_RULE = "No rule is about such traces, or can be asked so."
 _SEVERITIES = ("doubt", "high", "medium", "low")
-# A name in braces, and the plural of what it counts.
-_NAMED = re.compile(r"\{(\w+)\}(?: ([a-z]+s)\b)?")
+# A name in braces; with what it counts: what one is called, and what other numbers are.
+_NAMED = re.compile(r"\{(\w+)(?:\|([^{}|]+)\|([^{}|]+))?\}")
+# In a proof: all traces that were asked together, as one alone shows nothing.
+_TOGETHER = "*"
 
 
 @dataclass(frozen=True)
@@ -90,19 +94,21 @@ class Finding:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found, what was looked at, and what could not be told.
+    """What was found, what was looked at, what is to be known about that, and what could not be told.
 
     Attributes:
         found: what is wrong, the most important first.
         looked_at: the questions of the rules that were asked, by trace.
         unknown: what could not be told, with what records it.
         more: how many findings there are beside these.
+        notes: what the window does to the numbers.
     """
 
     found: tuple[Finding, ...]
     looked_at: Mapping[str, tuple[str, ...]]
     unknown: tuple[str, ...]
     more: int = 0
+    notes: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -112,6 +118,13 @@ class Findings:
     def __iter__(self) -> Iterator[Finding]:
         """Each finding."""
         return iter(self.found)
+
+    @property
+    def verdict(self) -> str:
+        """In words, that there is none, or that nothing was asked; empty where there is one."""
+        if self.found or self.more:
+            return ""
+        return NOTHING if any(self.looked_at.values()) else NO_RULE
 
     def table(self) -> pa.Table:
         """One row for each finding: its attributes, but for its numbers."""
@@ -137,11 +150,12 @@ class Findings:
         return pl.DataFrame(pl.from_arrow(self.table()))
 
     def to_json(self) -> str:
-        """All of it as JSON text: findings, more, looked_at, cannot_tell."""
+        """All of it as JSON text: findings, more, looked_at, notes, cannot_tell."""
         content = {
             "findings": [{name: getattr(one, name) for name in (*_COLUMNS, "numbers")} for one in self.found],
             "more": self.more,
             "looked_at": {trace: list(rules) for trace, rules in self.looked_at.items()},
+            "notes": list(self.notes),
             "cannot_tell": list(self.unknown),
         }
         return values.as_json(content)
@@ -159,9 +173,10 @@ class Findings:
             f"<br><code>{escape(values.readable(one.command))}</code></li>"
             for one in self.found
         )
-        told = f"<ol>{items}</ol>" if items else f"<p>{NOTHING}</p>"
-        looked = f"<p>Looked at: {escape(' '.join(self.questions()))}</p>"
-        return told + looked + "".join(f"<p>{escape(values.readable(text))}</p>" for text in self.unknown)
+        told = f"<ol>{items}</ol>" if items else f"<p>{self.verdict}</p>"
+        looked = f"<p>Looked at: {escape(' '.join(self.questions()))}</p>" if self.questions() else ""
+        beside = (*self.notes, *self.unknown)
+        return told + looked + "".join(f"<p>{escape(values.readable(text))}</p>" for text in beside)
 
 
 _COLUMNS = (
@@ -188,15 +203,18 @@ def why(
     Args:
         ask: the database that holds them.
         traces: names, patterns or tags.
-        limit: most findings; None for all.
+        limit: most findings, at least one; None for all.
         window: from, to and within, for the rules that can be narrowed.
 
     Raises:
-        QueryError: no trace, or one that does not exist; or the window is none.
+        QueryError: no trace, or one that does not exist; or the limit or the window is none.
+        MissingDataError: there is no such range.
         CatalogError: a rule returns a code of which its header says nothing.
     """
     if not traces:
         raise QueryError("findings are about one trace or more", "See which there are: traceql ls")
+    if limit is not None and limit < 1:
+        raise QueryError(f"parameter limit: {limit} is no number of findings", "From 1 on, or NULL for all.")
     there = place.traces(ask.store.run)
     names: dict[str, None] = {}
     for word in traces:
@@ -204,6 +222,7 @@ def why(
             raise no_trace(word)
         names.update(dict.fromkeys(some))
     given = {name: value for name, value in (window or {}).items() if value is not None}
+    _check(ask, given, list(names))
     recorded = {
         row["trace"]: row
         for row in ask.store.run("SELECT trace, profiler, has_timeline, has_counters FROM traces").to_pylist()
@@ -211,11 +230,15 @@ def why(
     found: list[Finding] = []
     unknown: dict[str, None] = {}
     rules = [query for query in ask.catalog.queries.values() if query.topic == FINDINGS]
+    notes: dict[str, None] = {}
     looked_at: dict[str, list[str]] = {trace: [] for trace in names}
     for rule in rules:
         # Together, as some rules compare the traces of a job.
-        able = [trace for trace in names if _applies(ask, rule, recorded[trace], given)]
+        able = [trace for trace in names if _applies(ask, rule, recorded[trace])]
         if not able:
+            continue
+        if refused := given.keys() - {param.name for param in rule.params}:
+            unknown[f"Cannot tell: {rule.title} {_not_so(refused)}"] = None
             continue
         try:
             answer = ask(rule.name, trace=able, **given)
@@ -224,9 +247,18 @@ def why(
             continue
         lacking = [note.text for note in answer.notes if note.code in ("not_recorded", "not_measured")]
         unknown |= dict.fromkeys(f"Cannot tell wholly: {rule.title} {text}" for text in lacking)
+        notes |= dict.fromkeys(note.text for note in answer.notes if note.code == "window")
+        others = _others(ask, rule, able)
+        if others:
+            whole = "wholly" if len(answer) else ""
+            told = f"Cannot tell {whole}".strip()
+            command = shlex.join(["traceql", "why", *sorted({*able, *others})])
+            unknown[f"{told}: {rule.title} That takes the other ranks of its job: {command}"] = None
+        if others and not len(answer):
+            continue
         for trace in able:
             looked_at[trace].append(rule.name)
-        found += _of_answer(ask, answer, given)
+        found += _of_answer(ask, answer, given, able)
     found.sort(key=_rank)
     kept = found if limit is None else found[:limit]
     return Findings(
@@ -234,6 +266,7 @@ def why(
         {trace: tuple(asked) for trace, asked in looked_at.items()},
         tuple(unknown),
         len(found) - len(kept),
+        tuple(notes),
         {rule.name: rule.title for rule in rules},
     )
 
@@ -250,10 +283,49 @@ def _rank(one: Finding) -> tuple[Any, ...]:
     )
 
 
-def _applies(ask: Asker, rule: Query, trace: Mapping[str, Any], given: Mapping[str, Value]) -> bool:
-    """Whether a trace of its kind can tell, and the rule can be asked in the window."""
-    if not given.keys() <= {param.name for param in rule.params}:
-        return False
+def _check(ask: Asker, given: Mapping[str, Value], names: Sequence[str]) -> None:
+    """Raise for a window that is none, as every question does that is asked in it."""
+    known = {param.name: param for param in PLACES["window"]}
+    for name in given:
+        if name not in known:
+            raise QueryError(
+                f"findings have no parameter {name!r}", f"Parameters: limit, {', '.join(known)}."
+            )
+    bound = {name: known[name].take(value) for name, value in given.items()}
+    place.refuse_none(bound.get("from"), bound.get("to"))
+    place.window_of(ask.store.run, bound, names)
+
+
+def _not_so(refused: Iterable[str]) -> str:
+    """Why a rule is not asked, and what to leave out."""
+    where = "within a range" if "within" in refused else "between times"
+    return f"That is not asked {where}: leave out {', '.join(f'--{name}' for name in sorted(refused))}."
+
+
+def _others(ask: Asker, rule: Query, names: Sequence[str]) -> list[str]:
+    """The other traces of their jobs, where a rule compares these."""
+    if not any(saying.proof.params.get("trace") == _TOGETHER for saying in rule.sayings.values()):
+        return []
+    chosen = place.of_chosen(names)
+    # To find jobs takes the collectives of all traces: not where there is none, or nothing to compare with.
+    if not ask.store.run(
+        f"SELECT 1 FROM traces WHERE has_timeline AND NOT ({chosen}) AND EXISTS "
+        f"(FROM kernels_communicating WHERE {chosen}) LIMIT 1"
+    ).num_rows:
+        return []
+    found: list[str] = (
+        ask.store.run(
+            f"SELECT DISTINCT trace FROM jobs WHERE NOT ({chosen}) AND job IN "
+            f"(SELECT job FROM jobs WHERE {chosen}) ORDER BY trace"
+        )
+        .column(0)
+        .to_pylist()
+    )
+    return found
+
+
+def _applies(ask: Asker, rule: Query, trace: Mapping[str, Any]) -> bool:
+    """Whether a trace of its kind can tell."""
     for need in ask.catalog.needs(rule):
         if need == (TIMELINE,):
             if not trace["has_timeline"]:
@@ -267,7 +339,9 @@ def _applies(ask: Asker, rule: Query, trace: Mapping[str, Any], given: Mapping[s
     return bool(trace["has_counters"] or not ask.catalog.metrics(rule))
 
 
-def _of_answer(ask: Asker, answer: Answer, given: Mapping[str, Value]) -> Iterable[Finding]:
+def _of_answer(
+    ask: Asker, answer: Answer, given: Mapping[str, Value], together: Sequence[str]
+) -> Iterable[Finding]:
     rule = answer.question
     for row in answer.table.to_pylist(maps_as_pydicts="strict"):
         saying = rule.sayings.get(row["code"])
@@ -279,14 +353,21 @@ def _of_answer(ask: Asker, answer: Answer, given: Mapping[str, Value]) -> Iterab
         numbers = row["numbers"] or {}
         pieces = {name: _number(name, value) for name, value in numbers.items()}
         texts = {name: text or "" for name, text in (row["texts"] or {}).items()}
+        said = {match[1] for match in _NAMED.finditer(saying.sentence)}
         shown = pieces | {name: values.drawn(text) for name, text in texts.items()}
         yield Finding(
             **{name: row[name] for name in ("trace", "code", "severity", "saving_ns", "saving_pct")},
             **{name: row[name] for name in ("range", "start_ns", "end_ns")},
             sentence=_filled(saying.sentence, shown, rule),
             remedy=_filled(saying.remedy, {**shown, **texts}, rule),
-            command=_command(ask, saying, row["trace"], texts, given),
-            numbers=numbers,
+            command=_command(
+                ask,
+                saying,
+                together if saying.proof.params.get("trace") == _TOGETHER else [row["trace"]],
+                texts,
+                given,
+            ),
+            numbers={name: value for name, value in numbers.items() if name in said},
             rule=rule.name,
         )
 
@@ -310,17 +391,16 @@ def _filled(text: str, pieces: Mapping[str, str], rule: Query) -> str:
                 f"{rule.label}: says {match[0]}, which its rows do not have",
                 f"Numbers and texts are {', '.join(pieces) or 'none'}.",
             )
-        if match[2] and pieces[match[1]] == "1":
-            return values.counted(1, match[2])
-        return match[0].replace(f"{{{match[1]}}}", pieces[match[1]])
+        shown = pieces[match[1]]
+        return f"{shown} {match[2] if shown == '1' else match[3]}" if match[2] else shown
 
     return _NAMED.sub(piece, text)
 
 
 def _command(
-    ask: Asker, saying: Saying, trace: str, texts: Mapping[str, str], given: Mapping[str, Value]
+    ask: Asker, saying: Saying, traces: Sequence[str], texts: Mapping[str, str], given: Mapping[str, Value]
 ) -> str:
-    """The command of the question that shows it, at the same place."""
+    """The command of the question that shows it, of these traces and at the same place."""
     proof = ask.catalog.find(saying.proof.question)
     known = {param.name for param in proof.params}
     asked = {
@@ -329,7 +409,9 @@ def _command(
     }
     asked |= {name: str(value) for name, value in given.items()}
     words = ["traceql", "query", proof.name.replace("_", "-")]
-    for name, text in ({"trace": trace} | asked).items():
-        if name in known:
+    for trace in traces if "trace" in known else ():
+        words += ["--trace", trace]
+    for name, text in asked.items():
+        if name in known and name != "trace":
             words += [f"--{name.replace('_', '-')}", text]
     return shlex.join(words)

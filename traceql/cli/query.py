@@ -144,7 +144,7 @@ _HEADERS = click.Option(
 )
 
 
-class _OrNull(click.ParamType):  # type: ignore[type-arg]
+class OrNull(click.ParamType):  # type: ignore[type-arg]
     """A value of one type, or NULL, as in headers and in ``--param``."""
 
     def __init__(self, of: type) -> None:
@@ -166,7 +166,7 @@ def option(param: Param) -> click.Option:
     default: dict[str, Any] = {} if param.required else {"default": several}
     return click.Option(
         [f"--{param.name.replace('_', '-')}", param.name],
-        type=_OrNull(param.value_type),
+        type=OrNull(param.value_type),
         metavar="A=B" if param.is_map else "TIME" if param.type == "TIME" else None,
         required=param.required,
         multiple=param.repeatable,

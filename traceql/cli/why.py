@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql.cli.common import asker, complete_trace, db_option
+from traceql.cli.common import asker, complete_trace, db_option, note
 from traceql.cli.output import form_of, output_options, write, writing
-from traceql.cli.query import given, place_options
+from traceql.cli.query import OrNull, given, place_options
 from traceql.present.values import counted, readable
 from traceql.questions.parameters import PLACES
 
@@ -25,12 +25,17 @@ _WIDTH = 100
 
 @click.command()
 @click.argument("traces", nargs=-1, required=True, metavar="TRACE...", shell_complete=complete_trace)
-@click.option("--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Most findings.")
+@click.option("--limit", type=OrNull(int), default=10, show_default=True, help="Most findings; NULL for all.")
 @place_options
 @db_option()
 @output_options
 def why(
-    traces: tuple[str, ...], limit: int, db: str, format_: str | None, output: str | None, **window: Any
+    traces: tuple[str, ...],
+    limit: int | None,
+    db: str,
+    format_: str | None,
+    output: str | None,
+    **window: Any,
 ) -> None:
     """Say what is wrong with traces, and what to try.
 
@@ -52,6 +57,10 @@ def why(
         told = findings.why(ask, traces, limit=limit, window=given(PLACES["window"], window))
     form = form_of(format_, output)
     if form not in ("table", "json"):
+        for text in (*told.notes, *told.unknown):
+            note(text)
+        if told.more:
+            note(_more(told))
         write(told.table(), format_, output)
         return
     text = told.to_json() if form == "json" else "\n".join(_lines(told))
@@ -63,8 +72,6 @@ def why(
 
 
 def _lines(told: Findings) -> Iterator[str]:
-    from traceql.ask.findings import NOTHING
-
     several = len(told.looked_at) > 1
     for number, one in enumerate(told, start=1):
         head = ", ".join(filter(None, [one.severity, one.saving]))
@@ -78,13 +85,18 @@ def _lines(told: Findings) -> Iterator[str]:
                 yield from _wrapped(f"   {name}: ", text)
         # A command is copied: it stays one line.
         yield f"   see: {readable(one.command)}"
-    if not len(told):
-        yield NOTHING
+    if told.verdict:
+        yield told.verdict
     if told.more:
-        yield f"{counted(told.more, 'more findings')}: --limit gives more."
-    yield from _wrapped("Looked at: ", " ".join(told.questions()) or "no rule is about such traces.")
-    for text in told.unknown:
+        yield _more(told)
+    if told.questions():
+        yield from _wrapped("Looked at: ", " ".join(told.questions()))
+    for text in (*told.notes, *told.unknown):
         yield from _wrapped("", text)
+
+
+def _more(told: Findings) -> str:
+    return f"{counted(told.more, 'more findings')}: --limit gives more, --limit NULL all."
 
 
 def _wrapped(head: str, text: str) -> list[str]:

@@ -209,6 +209,16 @@ def by_of(value: Value) -> tuple[str | None, str | None]:
     return (own[0] if own else None), (tags[0] if tags else None)
 
 
+_TIMES = (
+    Param(
+        "from",
+        _TIME,
+        "only what ends after this time of the trace: 1.5s, 200ms, 800",
+        None,
+        required=False,
+    ),
+    Param("to", _TIME, "only what starts before this time", None, required=False),
+)
 #: Word of a line ``@of`` → the parameters that the question has by it.
 PLACES: Mapping[str, tuple[Param, ...]] = MappingProxyType(
     {
@@ -221,15 +231,9 @@ PLACES: Mapping[str, tuple[Param, ...]] = MappingProxyType(
                 required=False,
             ),
         ),
+        "times": _TIMES,
         "window": (
-            Param(
-                "from",
-                _TIME,
-                "only what ends after this time of the trace: 1.5s, 200ms, 800",
-                None,
-                required=False,
-            ),
-            Param("to", _TIME, "only what starts before this time", None, required=False),
+            *_TIMES,
             Param(
                 "within",
                 "VARCHAR",

@@ -25,9 +25,11 @@
 
 Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say for each of their codes::
 
-    -- @says    idle The GPU waits {idle_ns} for {function}.   numbers and texts of the row in braces
+    -- @says    idle The GPU waits {idle_ns} in {gaps|gap|gaps} for {function}.   numbers and texts of the row in braces:
+                                      a number with what it counts, of one and of other numbers
     -- @try     idle Capture the step in a CUDA graph.         what may help
-    -- @proof   idle top_kernels kernel={kernel}   what shows it; by default what is asked first
+    -- @proof   idle top_kernels kernel={kernel}   what shows it; by default what is asked first; trace=* of
+                                      all traces that were asked together
 
 The stem is the name (``range_launches``, on the command line ``range-launches``), the folder the topic. Views
 (in ``_views``) have columns and no parameters; macros (in ``_macros``) have parameters ``name TYPE meaning``,
@@ -75,12 +77,13 @@ TAGS = (
     "try",
     "proof",
 )
-# What a question can be of: of traces, in a window of time where that is a timeline, added up over them; of
-# jobs, in a window of their clock.
+# What a question can be of: of traces, in a window of time where that is a timeline (of times alone, where
+# what a range leaves out would be missed), added up over them; of jobs, in a window of their clock.
 _OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "traces": ("traces",),
         "timeline": ("traces", "window"),
+        "times": ("traces", "times"),
         "totals": ("traces", "window", "totals"),
         "sums": ("traces", "totals"),
         "window": ("window",),
@@ -122,7 +125,9 @@ FINDING_COLUMNS = (
     ),
     ResultColumn("saving_ns", "BIGINT", "time that it costs: no remedy saves more; NULL if nobody can tell"),
     ResultColumn("saving_pct", "DOUBLE", "of the time that was looked at"),
-    ResultColumn("numbers", "MAP(VARCHAR, DOUBLE)", "numbers of its sentence, with units in their names"),
+    ResultColumn(
+        "numbers", "MAP(VARCHAR, DOUBLE)", "numbers of its rule's sentences, with units in their names"
+    ),
     ResultColumn("texts", "MAP(VARCHAR, VARCHAR)", "names in its sentence"),
     ResultColumn("range", "VARCHAR", "NVTX range in which it is; NULL if it is in none"),
     ResultColumn("start_ns", "BIGINT", "start of the first such time"),
@@ -448,11 +453,6 @@ def _question_asked(text: str, form: str, where: str) -> tuple[str, str, Mapping
     return words[0], words[1].replace("-", "_"), MappingProxyType({name: value for name, _, value in pairs})
 
 
-def _shown(asked: Asked) -> Asked:
-    """A question as a person asks it: with the limit that it has by itself."""
-    return replace(asked, params={name: text for name, text in asked.params.items() if name != "limit"})
-
-
 def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Saying]:
     """What the header says about each code, and the question that shows it.
 
@@ -477,7 +477,7 @@ def _sayings(file: SqlFile, topic: str, asks: Sequence[Asked]) -> dict[str, Sayi
         said[tag.name][code] = f"{said[tag.name].get(code, '')} {text.strip()}".strip()
     codes = {**said["says"], **said["try"], **proofs}
     for code in codes:
-        proof = proofs.get(code) or next((_shown(one) for one in asks), None)
+        proof = proofs.get(code) or next(iter(asks), None)
         if code not in said["says"] or code not in said["try"] or proof is None:
             raise CatalogError(
                 f"{file.label}: {code} lacks a sentence, a remedy or a question that shows it",

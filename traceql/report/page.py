@@ -114,7 +114,11 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page; `looked_at` is what was looked at for troubles, empty where nobody looked."""
+    """A part of the page.
+
+    `looked_at` is what was looked at for troubles, empty where nobody looked, and `verdict` what is said where
+    there is none.
+    """
 
     anchor: str
     title: str
@@ -122,6 +126,7 @@ class Section:
     lead: str = ""
     troubles: tuple[Trouble, ...] = ()
     looked_at: str = ""
+    verdict: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[Note, ...] = ()
     figures: tuple[Figure, ...] = ()

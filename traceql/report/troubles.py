@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from traceql.ask.answer import Asker
     from traceql.questions.parameters import Value
 
-# Which of several rules does not matter: those that can be narrowed have the same parameters.
-_NARROWED = "waiting_gpu"
+# Which of several rules does not matter: those that can be narrowed to a range have the same parameters.
+_NARROWED = "small_kernels"
 
 
 def of_traces(
@@ -39,5 +39,9 @@ def of_traces(
         )
         for number, one in enumerate(told, start=1)
     ]
-    looked_at = " ".join(told.questions()) or "no rule is about such traces."
-    return {"troubles": tuple(made), "looked_at": " ".join([looked_at, *told.unknown])}
+    looked_at = " ".join(told.questions()) or "nothing."
+    return {
+        "troubles": tuple(made),
+        "looked_at": " ".join([looked_at, *told.notes, *told.unknown]),
+        "verdict": told.verdict,
+    }

@@ -12,6 +12,19 @@ def steps(*busy: int) -> Recording:
     return made
 
 
+def communicating(*parts: tuple[int, int]) -> Recording:
+    """A step of 100 each, with a kernel that takes so long and a collective behind it, or for its last part."""
+    made = Recording()
+    for number, (work, collective) in enumerate(parts):
+        start = 100 * number
+        done = start + 10 + work
+        made.range(f"step {number}", start, start + 10)
+        made.call("cudaLaunchKernel_v7000", start, start + 5, kernel("k", start + 10, done))
+        runs = sorted((done, done + collective))
+        made.call("cudaLaunchKernel_v7000", start + 6, start + 8, kernel("ncclDevKernel_AllReduce", *runs))
+    return made
+
+
 CASES = [
     Case(
         "a step that takes more than twice the median is the tail, and steps that grow drift; four of them say nothing",
@@ -26,9 +39,23 @@ CASES = [
             """
             trace  code       severity  saving_ns  saving_pct  numbers                                                                                                               texts            range   start_ns  end_ns
             # 40 of 10 … 460; the line through 10, 10, 10, 10, 50 rises by 8 a step.
-            a      long_tail  medium    40         4000/450    {steps: 5.0, slow_steps: 1.0, times: 2.0, median_gpu_busy_ns: 10.0, max_gpu_busy_ns: 50.0, growth_pct: 177.77777777777777}  {range: step *}  step *  410       460
+            a      long_tail  medium    40         4000/450    {steps: 5.0, slow_steps: 1.0, times: 2.0, median_gpu_work_ns: 10.0, max_gpu_work_ns: 50.0, growth_pct: 177.77777777777777}  {range: step *}  step *  410       460
             # 2 + 4 + … + 14 above the first one, of 10 … 744.
-            b      drift      medium    56         5600/734    {steps: 8.0, slow_steps: 0.0, times: 2.0, median_gpu_busy_ns: 27.0, max_gpu_busy_ns: 34.0, growth_pct: 51.851851851851855}  {range: step *}  step *  10        744
+            b      drift      medium    56         5600/734    {steps: 8.0, slow_steps: 0.0, times: 2.0, median_gpu_work_ns: 27.0, max_gpu_work_ns: 34.0, growth_pct: 51.851851851851855}  {range: step *}  step *  10        744
+            """
+        ),
+    ),
+    Case(
+        "what a step waits in a collective is no work of it, what it communicates beside its work is no less work",
+        traces={
+            "waits": communicating((20, 0), (20, 0), (20, 0), (20, 0), (20, 60)),
+            "works": communicating((20, 5), (20, 5), (20, 5), (20, 5), (60, -50)),
+        },
+        expected=across(
+            """
+            trace  code       severity  saving_ns  saving_pct  numbers                                                                                                              texts            range   start_ns  end_ns
+            # 60 against 20, of 10 … 470; the line rises by 8 a step, of a mean of 28.
+            works  long_tail  medium    40         4000/460    {steps: 5.0, slow_steps: 1.0, times: 2.0, median_gpu_work_ns: 20.0, max_gpu_work_ns: 60.0, growth_pct: 114.28571428571429}  {range: step *}  step *  410       470
             """
         ),
     ),
