@@ -228,11 +228,12 @@ class Database:
         Args:
             trace: name, pattern or tag (``gpu=h200``), or several.
             *more: likewise.
-            limit: most findings; None for all.
+            limit: most findings, at least one; None for all.
             **window: what of the timelines is looked at: from_, to and within, as questions have them.
 
         Raises:
-            QueryError: there is no such trace, or the window is none.
+            QueryError: there is no such trace, or the limit or the window is none.
+            MissingDataError: there is no such range.
             CatalogError: a rule of the user's own does not return what it says.
         """
         from traceql.ask import findings

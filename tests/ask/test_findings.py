@@ -17,7 +17,7 @@ from made.store import empty
 from shipped import REPORTS
 
 import traceql
-from traceql.errors import CatalogError, QueryError
+from traceql.errors import CatalogError, MissingDataError, QueryError
 from traceql.questions import catalog
 from traceql.questions.question import FINDINGS
 
@@ -114,6 +114,98 @@ def test_ranks_of_a_job_in_traces_of_their_own_are_compared(recorded: Database) 
     assert late.count("straggler") == 2 and late.count("exposed_communication") == 2
     assert {"straggler", "exposed_communication"} <= set(codes(recorded, "nccl_two_gpus"))
     assert {"straggler", "exposed_communication"}.isdisjoint(codes(recorded, "llama_eager"))
+
+
+def test_collectives_of_all_kernels_of_a_rank_are_counted_and_the_command_shows_them(
+    recorded: Database,
+) -> None:
+    for traces, collectives in ((("late_rank0", "late_rank1"), 24), (("nccl_two_gpus",), 18)):
+        late = [one for one in recorded.why(*traces, limit=None) if one.code == "straggler"]
+        assert [one.numbers["collectives"] for one in late] == [collectives] * len(traces)
+        together = " ".join(f"--trace {trace}" for trace in traces)
+        assert {one.command for one in late} == {f"traceql query nccl-straggler {together}"}
+        rows = recorded.query("nccl_straggler", trace=list(traces))
+        assert rows["waited_ns"].sum() == sum(one.saving_ns or 0 for one in late)
+
+
+def test_a_rank_without_the_others_of_its_job_cannot_tell_who_is_late(recorded: Database) -> None:
+    told = recorded.why("late_rank1")
+    assert "stragglers" not in told.looked_at["late_rank1"]
+    (text,) = told.unknown
+    assert text.startswith("Cannot tell: How long do ranks wait in collectives for the one that comes last?")
+    assert text.endswith("the other ranks of its job: traceql why late_rank0 late_rank1")
+
+
+def test_a_step_that_waits_in_a_collective_is_not_told_to_work_more(recorded: Database) -> None:
+    for traces in (("late_rank0", "late_rank1"), ("nccl_two_gpus",)):
+        assert {"long_tail", "drift"}.isdisjoint(codes(recorded, *traces))
+
+
+def test_what_other_work_fills_is_not_told_within_a_range(recorded: Database) -> None:
+    told = recorded.why("llama_eager", within="attention", limit=None)
+    assert {one.rule for one in told} == {"small_kernels", "uneven_steps"}
+    for title in (
+        "What keeps the GPU waiting?",
+        "Which steps launch so much",
+        "How long do GPUs communicate",
+    ):
+        (text,) = (text for text in told.unknown if text.startswith(f"Cannot tell: {title}"))
+        assert text.endswith("That is not asked within a range: leave out --within.")
+
+
+def test_a_window_that_is_none_is_refused_and_one_behind_the_end_is_noted(recorded: Database) -> None:
+    with pytest.raises(MissingDataError, match="no range in llama_eager is called 'nothere'"):
+        recorded.why("llama_eager", within="nothere")
+    with pytest.raises(QueryError, match="the time from 9 ns to 5 ns is none"):
+        recorded.why("llama_eager", from_=9, to=5)
+    with pytest.raises(QueryError, match="no parameter 'range'"):
+        recorded.why("llama_eager", range="attention")
+    result = run("why", "llama_eager", "--within", "nothere", "--db", recorded.path)
+    assert result.returncode == 1 and "no range in llama_eager is called" in result.stderr
+    (note,) = recorded.why("llama_eager", from_="5s").notes
+    assert note.startswith("The time lies outside of what was recorded: llama_eager lasts")
+    said = run("why", "llama_eager", "--from", "5s", "--db", recorded.path).stdout
+    assert said.startswith(f"Nothing wrong found.\n{note}\n")
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_that_leaves_nothing_is_refused(recorded: Database, limit: int) -> None:
+    with pytest.raises(QueryError, match=f"parameter limit: {limit} is no number of findings"):
+        recorded.why("habit_good", limit=limit)
+    assert run("why", "habit_good", "--limit", str(limit), "--db", recorded.path).returncode == 1
+
+
+def test_nothing_is_called_right_where_no_rule_was_asked() -> None:
+    with empty() as database:
+        Profile().kernel("k", ns=5).store(database, "made")
+        told = database.why("made", from_="1ms")
+    assert told.looked_at == {"made": ()}
+    assert told.verdict == "No rule is about such traces, or can be asked so."
+    assert told.verdict in told._repr_html_() and "Nothing wrong" not in told._repr_html_()
+
+
+def test_numbers_are_those_of_the_sentence(recorded: Database) -> None:
+    rules = catalog.shipped().queries
+    for one in recorded.why("habit_*", "llama_eager", "nccl_two_gpus", "kinds_full", limit=None):
+        sentence = rules[one.rule].sayings[one.code].sentence
+        assert set(one.numbers) <= set(re.findall(r"\{(\w+)", sentence)), one.code
+
+
+def test_one_is_called_as_one(recorded: Database) -> None:
+    (told,) = (one for one in recorded.why("late_rank0") if one.code == "exposed_communication")
+    assert "on 1 GPU; 0 % of it" in told.sentence
+    (told,) = (one for one in recorded.why("nccl_two_gpus") if one.code == "exposed_communication")
+    assert "on 2 GPUs;" in told.sentence
+
+
+def test_forms_for_programs_say_beside_them_what_could_not_be_told(recorded: Database) -> None:
+    words = ("why", "llama_eager", "--within", "attention", "--limit", "1", "--db", recorded.path)
+    for form in ("csv", "ndjson", "md"):
+        result = run(*words, "--format", form)
+        assert "note: Cannot tell: What keeps the GPU waiting?" in result.stderr
+        assert "note: 1 more finding: --limit gives more, --limit NULL all." in result.stderr
+        assert "Cannot tell" not in result.stdout
+    assert run(*words[:4], "--limit", "NULL", *words[6:], "--format", "csv").stdout.count("llama_eager,") == 2
 
 
 def test_kernels_with_one_habit_each_are_told_apart_by_ncus_rules(recorded: Database) -> None:
@@ -298,7 +390,10 @@ def test_every_command_of_the_guide_works_and_says_what_is_shown(tmp_path: Path)
     assert len(shown) == 6
     for command, said in shown:
         result = run(*shlex.split(command), folder=tmp_path)
-        assert result.returncode == 0 and result.stdout.startswith(said), command
+        # What is cut says so, and a command without output shows none of it.
+        whole = said and not said.endswith("…\n")
+        assert result.returncode == 0 and result.stdout.startswith(said.removesuffix("…\n")), command
+        assert not whole or result.stdout == said, command
 
 
 def test_the_guide_names_every_rule_and_every_code() -> None:

@@ -175,8 +175,11 @@ class Findings:
         )
         told = f"<ol>{items}</ol>" if items else f"<p>{self.verdict}</p>"
         looked = f"<p>Looked at: {escape(' '.join(self.questions()))}</p>" if self.questions() else ""
-        beside = (*self.notes, *self.unknown)
-        return told + looked + "".join(f"<p>{escape(values.readable(text))}</p>" for text in beside)
+        notes, unknown = (
+            "".join(f"<p>{escape(values.readable(text))}</p>" for text in texts)
+            for texts in (self.notes, self.unknown)
+        )
+        return told + notes + looked + unknown
 
 
 _COLUMNS = (

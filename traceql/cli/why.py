@@ -87,11 +87,13 @@ def _lines(told: Findings) -> Iterator[str]:
         yield f"   see: {readable(one.command)}"
     if told.verdict:
         yield told.verdict
+    for text in told.notes:
+        yield from _wrapped("", text)
     if told.more:
         yield _more(told)
     if told.questions():
         yield from _wrapped("Looked at: ", " ".join(told.questions()))
-    for text in (*told.notes, *told.unknown):
+    for text in told.unknown:
         yield from _wrapped("", text)
 
 

@@ -116,8 +116,8 @@ class Trouble:
 class Section:
     """A part of the page.
 
-    `looked_at` is what was looked at for troubles, empty where nobody looked, and `verdict` what is said where
-    there is none.
+    `looked_at` is what was looked at for troubles, empty where nobody looked, and `verdict` what is said
+    where there is none.
     """
 
     anchor: str

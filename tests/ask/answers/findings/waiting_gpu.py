@@ -14,6 +14,8 @@ CASES = [
             .call("cudaLaunchKernel_v7000", 350, 390, kernel("c", 400, 500))
             # 80 of its own work, as much as makes it the cause.
             .call("cudaLaunchKernel_v7000", 580, 590, kernel("d", 600, 700))
+            # The inner range that holds the gap is the one that is named.
+            .range("load", 690, 810)
             .call("cudaMalloc_v3020", 705, 755)
             .call("cudaLaunchKernel_v7000", 770, 790, kernel("e", 800, 900))
             .call("cudaMemcpyAsync_v3020", 920, 990, copy("Host-to-Device", 1000, 1100, 64))
@@ -30,16 +32,17 @@ CASES = [
             saving_pct  10000/1300                                     10000/1300                                     10000/1300                                     10000/1300                                     10000/1300
             numbers     {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}  {idle_ns: 100.0, gaps: 1.0, longest_ns: 100.0}
             texts       {function: cudaMalloc}                         {function: cudaMemcpyAsync}                    {function: cudaLaunchKernel}                   {function: cudaLaunchKernel}                   {function: cudaStreamSynchronize}
-            range       step                                           NULL                                           step                                           step                                           step
+            range       load                                           NULL                                           step                                           step                                           step
             start_ns    700                                            900                                            500                                            100                                            300
             end_ns      800                                            1000                                           600                                            200                                            400
             """
         ),
     ),
     Case(
-        "gaps of one cause are added up, and left out below a percent of the time",
+        "gaps of one cause are added up, and left out below a percent of the time; a range that holds one is none",
         traces={
             "a": Recording()
+            .range("half", 90, 125)
             .call("cudaLaunchKernel_v7000", 0, 5, kernel("a", 0, 100))
             .call("cudaLaunchKernel_v7000", 110, 119, kernel("b", 120, 300))
             .call("cudaLaunchKernel_v7000", 310, 329, kernel("c", 330, 1000)),
