@@ -35,9 +35,9 @@ def empty() -> Database:
     To make one takes longer than to fill it. So one that nobody has any more is emptied and used again: closed,
     it would have to be made.
     """
-    if _FREE:
-        clear(_FREE[-1])
+    # Taken before it is emptied: meanwhile others may come to be free.
     kept = _FREE.pop() if _FREE else traceql.open(":memory:")
+    clear(kept)
     lent = copy.copy(kept)
     vars(lent)["close"] = lambda: None
     weakref.finalize(lent, _FREE.append, kept)

@@ -155,7 +155,8 @@ NEWER: dict[str, dict[str, int]] = {
 def test_a_report_without_an_export_agrees_with_its_own_counts(name: str, tmp_path: Path) -> None:
     report = decoded(name, tmp_path)
     assert report.counts_agree and report.tool_version and report.tool_version.startswith("2025.3.1")
-    assert report.tables["CUPTI_ACTIVITY_KIND_KERNEL"].num_rows > 100
+    # The smallest has twelve steps of one kernel.
+    assert report.tables["CUPTI_ACTIVITY_KIND_KERNEL"].num_rows >= 12
 
 
 @pytest.mark.parametrize("name", NEWER)

@@ -126,3 +126,26 @@ def test_the_command_writes_a_page_about_a_job(database: Database, tmp_path: Pat
     for words in ([], ["late_rank0", "--job", "late_rank0"]):
         refused = run_command("report", *words, "--db", database.path, "-o", page)
         assert refused.returncode == 2 and "one of both" in refused.stderr
+
+
+def test_a_rank_s_number_may_be_any_and_a_job_s_name_is_no_pattern() -> None:
+    database = empty()
+    for number, rank in enumerate(("2", "300000000")):
+        made = Recording(job="la*", rank=rank).work(kernel("k", number, number + 1))
+        made.store(database, f"trace{number}")
+    Recording(job="lake").work(kernel("k", 0, 1)).store(database, "another")
+    text = Parsed(database.report(job="la*")).text
+    assert "Ranks 2 of 300,000,001 recorded" in text and "another" not in text
+    assert "rank 0: not recorded; rank 1: not recorded; rank 3: not recorded" in text
+    assert "299,999,991 more" in text
+    with pytest.raises(QueryError, match=r"no job is called 'l\*'"):
+        database.report(job="l*")
+
+
+def test_what_is_wrong_is_told_of_the_whole_job(database: Database) -> None:
+    whole, some = (
+        Parsed(database.report(job="late_rank0", **window)).text
+        for window in ({}, {"from_": "20ms", "to": "40ms"})
+    )
+    said = "What is wrong is told of the whole job, not of the stretch of time."
+    assert said in some and said not in whole

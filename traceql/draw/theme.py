@@ -56,6 +56,8 @@ DARK = Colors(
     grid="#2c323a",
     series=("#4f88d5", "#d9822b", "#2fe39a", "#e8417c", "#f2d706", "#9a5cff", "#c0e8f2"),
 )
+# What a rank does, each in one colour in every chart, in the order in which charts name their parts.
+_STATES = ("work", "waiting", "idle", "exchange")
 #: For quantities as colours: even in brightness, and the same with every kind of colour vision.
 SEQUENTIAL: Literal["cividis"] = "cividis"
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
@@ -76,6 +78,12 @@ NAME, VALUE, ROW, HEAD = "name·text", "value·text", "row·number", "is·head"
 LINE = 17
 _ROOM_FOR_VALUE = 110
 _MOST_DECADES = 20
+
+
+def scale_of(categories: pl.Series) -> alt.Scale | alt.UndefinedType:
+    """The scale of colours for categories: their own where they have one everywhere."""
+    known = set(categories.drop_nulls().to_list())
+    return alt.Scale(domain=list(_STATES)) if known and known <= {*_STATES} else alt.Undefined
 
 
 def config(colors: Colors = LIGHT) -> dict[str, Any]:

@@ -77,8 +77,10 @@ def timeline(
         tooltip=tooltip,
     )
     if color:
+        scale = theme.scale_of(rows[color])
         encoded = encoded.encode(
-            color=alt.Color(f"{color}:N", title=None), stroke=alt.Stroke(f"{color}:N", title=None)
+            color=alt.Color(f"{color}:N", title=None, scale=scale),
+            stroke=alt.Stroke(f"{color}:N", title=None, scale=scale),
         )
     if busy:
         encoded = encoded.encode(

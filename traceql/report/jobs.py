@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from traceql.ask import compare, place
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from traceql.report.declared import Given
 
 _ANCHOR = "job"
+# Their times are those of each trace.
+_WHOLE = "What is wrong is told of the whole job, not of the stretch of time."
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,9 @@ def named(ask: Asker, name: str) -> Job:
     Raises:
         QueryError: there is none.
     """
-    if tagged := ingest.meant(place.traces(ask.store.run), f"job={name}"):
-        return Job(name, _words(name, tagged, tagged))
+    there = place.traces(ask.store.run)
+    if tagged := [trace["trace"] for trace in there if (trace["tags"] or {}).get("job") == name]:
+        return Job(name, _words(name, tagged, ingest.meant(there, f"job={name}")))
     rows = ask.store.run("SELECT DISTINCT trace FROM jobs WHERE job = $job ORDER BY trace", {"job": name})
     if not rows.num_rows:
         raise QueryError(
@@ -73,9 +77,9 @@ def sections(ask: Asker, job: Job, given: Given) -> Iterator[Section]:
     yield Section(
         _ANCHOR,
         f"Job {job.name}",
-        **troubles.of_traces(ask, job.traces, given, _ANCHOR),
+        **troubles.of_traces(ask, job.traces, {}, _ANCHOR),
         facts=tuple(_facts(ask, job, given)),
-        notes=noted,
+        notes=(*([Note(_WHOLE)] if {"from", "to", "within"} & given.keys() else []), *noted),
     )
     yield from parts
 
@@ -94,8 +98,8 @@ def _slowest(ask: Asker, job: Job, given: Given, silent: list[Note]) -> Iterator
     """What sets the slowest rank apart from the fastest."""
     try:
         own = declared.own(ask.catalog.find("diff"), given)
-        place = {name: own.pop(name, None) for name in ("from", "to", "within")}
-        of_ranks, fastest, slowest = compare.ranks(ask, job.name, place)
+        asked_of = {name: own.pop(name, None) for name in ("from", "to", "within")}
+        of_ranks, fastest, slowest = compare.ranks(ask, job.name, asked_of)
     except QueryError as error:
         silent.append(Note(f"Slowest and fastest rank: {error.message}. {error.remedy}"))
         return
@@ -103,7 +107,7 @@ def _slowest(ask: Asker, job: Job, given: Given, silent: list[Note]) -> Iterator
     def of(name: str, anchor: str, params: Mapping[str, Value]) -> Figure:
         shown = figure(of_ranks, name, {**params, **own}, anchor=anchor)
         command = ["traceql", "diff", "--job", job.name, "--topic", str(params["topic"])]
-        for word, value in place.items():
+        for word, value in asked_of.items():
             command += [] if value is None else [f"--{word}", str(value)]
         narrowed = "" if of_ranks is ask else "-- of tables narrowed to what each rank did\n"
         return replace(shown, command=shlex.join(command), sql=narrowed + shown.sql)
@@ -120,9 +124,9 @@ def _facts(ask: Asker, job: Job, given: Given) -> Iterator[tuple[str, str]]:
     """How many ranks there are, on what, how long, and what is missing."""
     own = declared.own(ask.catalog.find("job_summary"), given)
     ranks = ask("job_summary", trace=list(job.traces), **own).frame().to_dicts()
-    known = [row["rank"] + 1 for row in ranks if row["rank"] is not None]
-    of = max([len(ranks), *known, *(row["communicator_ranks"] or 0 for row in ranks)])
-    yield "Ranks", f"{len(ranks)} of {of} recorded" if of > len(ranks) else f"{len(ranks)}"
+    known = {row["rank"] for row in ranks if row["rank"] is not None and row["rank"] >= 0}
+    of = max(len(ranks), 1 + max(known, default=-1), *(row["communicator_ranks"] or 0 for row in ranks))
+    yield "Ranks", f"{len(ranks)} of {of:,} recorded" if of > len(ranks) else f"{len(ranks)}"
     if hosts := {row["host"] for row in ranks if row["host"] is not None}:
         yield "Hosts", f"{len(hosts)}"
     gpus = Counter(row["gpu"] or "not recorded" for row in ranks if row["gpu_id"] is not None)
@@ -134,10 +138,12 @@ def _facts(ask: Asker, job: Job, given: Given) -> Iterator[tuple[str, str]]:
         starts, ends = zip(*spans, strict=True)
         yield "Span", units.text("span_ns", max(ends) - min(starts))
     missing = [f"rank {_called(row)}: {row['finding']}" for row in ranks if row["finding"]]
-    unseen = sorted(set(range(of)) - {number - 1 for number in known}) if known and of > len(ranks) else []
-    missing += [f"rank {number}: not recorded" for number in unseen[:_MOST_MISSING]]
-    if len(unseen) > _MOST_MISSING:
-        missing.append(f"{len(unseen) - _MOST_MISSING:,} more")
+    if known and of > len(ranks):
+        # A number that somebody gave may be large.
+        unseen = (number for number in range(of) if number not in known)
+        missing += [f"rank {number}: not recorded" for number in islice(unseen, _MOST_MISSING)]
+        if (more := of - len(known) - _MOST_MISSING) > 0:
+            missing.append(f"{more:,} more")
     yield "Missing", "; ".join(missing) or "nothing"
 
 
