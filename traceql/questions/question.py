@@ -25,8 +25,8 @@
 
 Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say for each of their codes::
 
-    -- @says    idle The GPU waits {idle_ns} in {gaps|gap|gaps} for {function}.   numbers and texts of the row in braces:
-                                      a number with what it counts, of one and of other numbers
+    -- @says    idle The GPU waits {idle_ns} in {gaps|gap|gaps} for {function}.   numbers, texts of the row:
+                                      with what a number counts, of one and of others
     -- @try     idle Capture the step in a CUDA graph.         what may help
     -- @proof   idle top_kernels kernel={kernel}   what shows it; by default what is asked first; trace=* of
                                       all traces that were asked together
