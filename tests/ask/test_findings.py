@@ -410,3 +410,13 @@ def test_a_page_begins_with_what_is_wrong_or_that_nothing_is(recorded: Database)
     assert "because the CPU waited for it first" in wrong and "Nothing wrong found." not in wrong
     assert "traceql query cpu-bound-gaps --trace habit_sync --min-cpu-pct 0" in wrong
     assert "Nothing wrong found." in right
+
+
+def test_a_page_within_a_range_says_of_traces_without_it_that_nothing_was_asked() -> None:
+    with empty() as database:
+        for name, range_ in (("with", "step"), ("without", "other")):
+            made = Recording().range(range_, 0, 50)
+            made.call("cudaLaunchKernel_v7000", 10, 12, kernel("k", 20, 60)).store(database, name)
+        page = database.report("with", "without", within="step")
+    assert "Nothing wrong found." in page and "No rule is about such traces, or can be asked so." in page
+    assert "Looked at: nothing: no range in without is called &#39;step&#39;" in page

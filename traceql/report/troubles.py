@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from traceql.ask import findings
+from traceql.errors import MissingDataError
 from traceql.questions.parameters import PLACES
 from traceql.report import declared
 from traceql.report.page import Trouble
@@ -25,9 +26,13 @@ def of_traces(
     """The troubles of traces, asked together, and what was looked at, as a section of the page has them."""
     window = {param.name for param in PLACES["window"]}
     narrowed = declared.own(ask.catalog.find(_NARROWED), given)
-    told = findings.why(
-        ask, traces, window={name: value for name, value in narrowed.items() if name in window}
-    )
+    try:
+        told = findings.why(
+            ask, traces, window={name: value for name, value in narrowed.items() if name in window}
+        )
+    except MissingDataError as error:
+        # A range that other traces of the page have: what is asked about this one says so, too.
+        return {"looked_at": f"nothing: {error.message}. {error.remedy}", "verdict": findings.NO_RULE}
     made = [
         Trouble(
             f"{anchor}-finding-{number}",
