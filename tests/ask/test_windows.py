@@ -20,6 +20,7 @@ from test_nsys_stats import LEFT_OUT, REPORTS
 import traceql
 from traceql.errors import QueryError
 from traceql.questions import catalog
+from traceql.questions.parameters import PLACES
 from traceql.tables import schema, window
 
 if TYPE_CHECKING:
@@ -206,9 +207,10 @@ def between(from_ns: int, to_ns: int) -> Callable[[Mapping[str, Any], str], bool
 
 
 QUESTIONS = [
-    query.name
-    for query in catalog.shipped().queries.values()
-    if any(param.name == "within" for param in query.params)
+    query.name for query in catalog.shipped().queries.values() if PLACES["window"][0] in query.params
+]
+IN_RANGES = [
+    name for name in QUESTIONS if "within" in {param.name for param in catalog.shipped().find(name).params}
 ]
 # Whose rows are parts of the window, not of the recording.
 CUT_TO_THE_WINDOW = {"cuda_gpu_time_util_map"}
@@ -300,7 +302,7 @@ def of_the_second_step() -> Callable[[Mapping[str, Any], str], bool]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("question", IN_RANGES)
 def test_an_instance_of_a_range_answers_as_a_trace_of_what_belongs_to_it(
     made: Database, question: str
 ) -> None:
@@ -527,7 +529,7 @@ TOTALS = [
     (query.name, param.takes_tag)
     for query in catalog.shipped().queries.values()
     for param in query.params
-    if query.name in QUESTIONS and (param.takes_tag or param in catalog.question.parameters.PLACES["totals"])
+    if query.name in QUESTIONS and (param.takes_tag or param in PLACES["totals"])
 ]
 
 
