@@ -19,19 +19,10 @@
 -- @column native_stack VARCHAR   functions of libraries and programs, with these; NULL if not recorded
 -- @column lacks VARCHAR          what the report lacks (--option of ncu that records it)
 
-WITH workloads AS (
-    SELECT
-        traces.trace,
-        group_name AS kernel,
-        kernels.kernel_id,
-        kernels.duration_ns,
-        sum(duration_ns) OVER (PARTITION BY traces.trace) AS trace_ns
-    FROM profiled_as('kernel', $names, '*', '') AS groups
-    JOIN kernels USING (kernel_id)
+WITH wanted AS (
+    SELECT traces.trace, group_name AS kernel, kernel_id, duration_ns, trace_ns
+    FROM profiled_of_all('kernel', $names, $kernel, '')
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-),
-wanted AS (
-    SELECT * FROM workloads SEMI JOIN profiled_as('kernel', $names, $kernel, '') AS asked USING (kernel_id)
 ),
 told AS (
     SELECT

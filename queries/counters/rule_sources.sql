@@ -32,19 +32,10 @@
 -- @note   SELECT sass_without_words() FROM answer HAVING count(address) > 0 AND count(sass) = 0
 -- @empty  The rules mark nothing there: ncu --section SourceCounters --import-source yes lets them.
 
-WITH workloads AS (
-    SELECT
-        traces.trace,
-        group_name AS kernel,
-        kernels.kernel_id,
-        kernels.duration_ns,
-        sum(duration_ns) OVER (PARTITION BY traces.trace) AS trace_ns
-    FROM profiled_as('launch', $names, '*', '') AS groups
-    JOIN kernels USING (kernel_id)
+WITH wanted AS (
+    SELECT traces.trace, group_name AS kernel, kernel_id, duration_ns, trace_ns
+    FROM profiled_of_all('launch', $names, $kernel, '')
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-),
-wanted AS (
-    SELECT * FROM workloads SEMI JOIN profiled_as('launch', $names, $kernel, '') AS asked USING (kernel_id)
 ),
 results AS (
     SELECT

@@ -33,20 +33,10 @@
 -- @card   counters 80 Advice | of=rule,title note=message first=weighted_speedup_pct most=3 limit=NULL
 -- @empty  The rules have nothing of that kind to say: --kind '*' shows what they looked at.
 
-WITH workloads AS (
-    SELECT
-        traces.trace,
-        group_name,
-        launch_id,
-        kernels.kernel_id,
-        kernels.duration_ns,
-        sum(duration_ns) OVER (PARTITION BY traces.trace) AS trace_ns
-    FROM profiled_as($by, $names, '*', $domain) AS groups
-    JOIN kernels USING (kernel_id)
+WITH wanted AS (
+    SELECT traces.trace, group_name, launch_id, kernel_id, duration_ns, trace_ns
+    FROM profiled_of_all($by, $names, $kernel, $domain)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-),
-wanted AS (
-    SELECT * FROM workloads SEMI JOIN profiled_as($by, $names, $kernel, $domain) AS asked USING (kernel_id)
 ),
 results AS (
     SELECT
