@@ -1,0 +1,177 @@
+-- Which kernels take longer in some launches of one shape than in others, and do the clocks explain it?
+--
+-- Launches of one kernel, grid, block and shared memory, on one GPU and in innermost ranges of one text, in
+-- the order of their starts: they have the same work, unless it hangs on their data. Of texts that come once
+-- on their thread, as those of numbered steps, numbers count as *. fast_ns is what a hundredth of them do not
+-- exceed. steady_pct tells how they change: near 100 slowly from one launch to the next, as clocks do, near 0
+-- without any order. The clock of a launch is that of its SMs over its time, by nsys's GPU metrics, which
+-- tell it between samples.
+-- @of     timeline
+-- @unites trace
+-- @param  kernel VARCHAR = '*'        kernel name, or a pattern of it
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  fewest BIGINT = 10          so many launches of one shape tell something
+-- @param  limit BIGINT = 20           rows per trace; NULL for all
+-- @needs  kernels timeline
+-- @column trace VARCHAR               name of the trace
+-- @column pid BIGINT                  process
+-- @column gpu_id INTEGER              GPU of the machine
+-- @column kernel VARCHAR              kernel name
+-- @column category VARCHAR            kind of work
+-- @column grid_x BIGINT               blocks in x
+-- @column grid_y BIGINT               blocks in y
+-- @column grid_z BIGINT               blocks in z
+-- @column block_x BIGINT              threads per block in x
+-- @column block_y BIGINT              threads per block in y
+-- @column block_z BIGINT              threads per block in z
+-- @column shared_bytes BIGINT         shared memory of a block
+-- @column range VARCHAR               innermost NVTX range; NULL outside any
+-- @column instances BIGINT            launches
+-- @column total_ns BIGINT             their time
+-- @column fast_ns BIGINT              a hundredth of them takes no longer
+-- @column median_ns DOUBLE            median
+-- @column max_ns BIGINT               longest
+-- @column above_fast_ns BIGINT        what they take more than fast_ns, all together
+-- @column above_fast_pct DOUBLE       of the time that all would take at fast_ns
+-- @column steady_pct DOUBLE           100 × (1 - Σ(change to the next)² ÷ 2 Σ(distance from the mean)²)
+-- @column fast_clock_hz DOUBLE        clock of those of at most fast_ns; NULL if it was not recorded
+-- @column slow_clock_hz DOUBLE        clock of all others
+-- @column clocks_pct DOUBLE           what clocks explain of how much longer the others take
+-- @column start_ns BIGINT             start of the first one
+-- @column end_ns BIGINT               end of the one that ended last
+-- @chart  bars x=kernel y=above_fast_ns
+-- @empty  No kernel of that name was launched so often with one shape: --fewest 2 asks for less.
+
+WITH texts AS (
+    SELECT text, text_pattern(text) AS pattern, bool_or(is_name) AS is_name
+    FROM (
+        SELECT trace_id, process_id, tid, text, count(*) > 1 AS is_name
+        FROM nvtx_ranges
+        WHERE text IS NOT NULL
+        GROUP BY ALL
+    )
+    GROUP BY text
+),
+launched AS (
+    SELECT
+        traces.trace,
+        kernels.trace_id,
+        kernels.process_id,
+        kernels.pid,
+        kernels.gpu_id,
+        called AS kernel,
+        coalesce(demangled, kernels.name, '') AS full_name,
+        grid_x, grid_y, grid_z, block_x, block_y, block_z,
+        static_shared_bytes + dynamic_shared_bytes AS shared_bytes,
+        -- What vLLM's steps hold stands in their numbers.
+        if(is_name OR starts_with(texts.text, 'execute_context_'), texts.text, texts.pattern) AS range,
+        kernel_id,
+        kernels.start_ns,
+        kernels.end_ns,
+        kernels.duration_ns
+    FROM kernels
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    LEFT JOIN kernels_called($names, $kernel) AS named
+        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
+    LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = kernels.range_id
+    LEFT JOIN texts ON texts.text = nvtx_ranges.text
+    WHERE is_asked AND kernels.start_ns IS NOT NULL
+),
+numbered AS (
+    SELECT *, dense_rank() OVER (
+        ORDER BY trace_id, process_id, gpu_id, full_name, grid_x, grid_y, grid_z, block_x, block_y, block_z,
+            shared_bytes, range
+    ) AS shape
+    FROM launched
+),
+shaped AS (
+    SELECT
+        *,
+        count(*) OVER alike AS instances,
+        quantile_disc(duration_ns, 0.01) OVER alike AS fast_ns,
+        avg(duration_ns) OVER alike AS avg_ns,
+        duration_ns - lag(duration_ns) OVER (PARTITION BY shape ORDER BY start_ns, kernel_id) AS change_ns
+    FROM numbered
+    WINDOW alike AS (PARTITION BY shape)
+    QUALIFY instances >= $fewest
+),
+-- MHz × ns until each sample, which tells of the time since the one before.
+clocks AS (
+    SELECT trace_id, gpu_id, time_ns, value, sum(value * coalesce(since_ns, 0)) OVER so_far AS turned
+    FROM (
+        SELECT trace_id, gpu_id, time_ns, value, time_ns - lag(time_ns) OVER so_far AS since_ns
+        FROM gpu_samples
+        WHERE metric = 'GPC Clock Frequency'
+        WINDOW so_far AS (PARTITION BY trace_id, gpu_id ORDER BY time_ns)
+    )
+    WINDOW so_far AS (PARTITION BY trace_id, gpu_id ORDER BY time_ns)
+),
+clocked AS (
+    SELECT
+        shaped.*,
+        duration_ns <= fast_ns AS is_fast,
+        (last.turned - last.value * (last.time_ns - end_ns))
+            - (first.turned - first.value * (first.time_ns - start_ns)) AS turned_mhz_ns
+    FROM shaped
+    ASOF LEFT JOIN clocks AS first
+        ON first.trace_id = shaped.trace_id
+        AND first.gpu_id = shaped.gpu_id
+        AND first.time_ns >= shaped.start_ns
+    ASOF LEFT JOIN clocks AS last
+        ON last.trace_id = shaped.trace_id
+        AND last.gpu_id = shaped.gpu_id
+        AND last.time_ns >= shaped.end_ns
+),
+grouped AS (
+    SELECT
+        trace,
+        pid,
+        gpu_id,
+        kernel,
+        full_name,
+        grid_x, grid_y, grid_z, block_x, block_y, block_z,
+        shared_bytes,
+        range,
+        shape,
+        count(*) AS instances,
+        sum(duration_ns)::BIGINT AS total_ns,
+        max(fast_ns) AS fast_ns,
+        median(duration_ns) AS median_ns,
+        max(duration_ns) AS max_ns,
+        sum(greatest(duration_ns - fast_ns, 0))::BIGINT AS above_fast_ns,
+        percent(sum(change_ns ** 2), 2 * sum((duration_ns - avg_ns) ** 2)) AS jumping_pct,
+        avg(duration_ns) FILTER (is_fast) AS avg_fast_ns,
+        avg(duration_ns) FILTER (NOT is_fast) AS avg_slow_ns,
+        1e6 * sum_ratio(if(is_fast, turned_mhz_ns, NULL), duration_ns) AS fast_clock_hz,
+        1e6 * sum_ratio(if(is_fast, NULL, turned_mhz_ns), duration_ns) AS slow_clock_hz,
+        min(start_ns) AS start_ns,
+        max(end_ns) AS end_ns
+    FROM clocked
+    GROUP BY ALL
+)
+SELECT
+    trace,
+    pid,
+    gpu_id,
+    kernel,
+    category,
+    grid_x, grid_y, grid_z, block_x, block_y, block_z,
+    shared_bytes,
+    range,
+    instances,
+    total_ns,
+    fast_ns,
+    median_ns,
+    max_ns,
+    above_fast_ns,
+    percent(above_fast_ns, fast_ns * instances) AS above_fast_pct,
+    100 - jumping_pct AS steady_pct,
+    fast_clock_hz,
+    slow_clock_hz,
+    percent(fast_clock_hz / nullif(slow_clock_hz, 0) - 1, avg_slow_ns / nullif(avg_fast_ns, 0) - 1) AS clocks_pct,
+    start_ns,
+    end_ns
+FROM grouped
+JOIN kernels_categorised USING (full_name)
+QUALIFY within_limit(row_number() OVER (PARTITION BY trace ORDER BY above_fast_ns DESC, shape), $limit)
+ORDER BY trace, above_fast_ns DESC, shape
