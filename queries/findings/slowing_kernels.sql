@@ -14,17 +14,16 @@
 -- @param  short_ns BIGINT = 20000  a kernel whose median is below varies by itself
 -- @param  least_pct DOUBLE = 1    share of the time from which on it is told
 -- @asks   drifting kernel_drift limit=NULL
--- @says   throttled The clocks fall to {slow_clock_hz} from the {fast_clock_hz} of the fastest launches, and
---         {kernels|kernel|kernels} of one shape each take {longer_pct} longer than these, {kernel} most of
---         it.
+-- @says   throttled The clocks fall to {slow_clock_hz} from the {fast_clock_hz} of the fastest launches: those
+--         of one shape take {longer_pct} longer ({kernels|kernel|kernels}, {kernel} most of it).
 -- @try    throttled See what limits them (nvidia-smi -q -d PERFORMANCE: power or heat), raise the power limit
 --         or cool better; compare runs at locked clocks (nvidia-smi -lgc).
--- @says   kernel_drift Launches of one shape of {kernel} ({instances} in all) take {longer_pct} longer than the
---         fastest ones, up to {max_ns}, at clocks that do not explain it.
--- @try    kernel_drift See what else uses the GPU or its memory meanwhile (other streams and processes, copies),
---         and whether its data changes.
--- @says   unclocked_drift Launches of one shape of {kernel} ({instances} in all) take {longer_pct} longer than
---         the fastest ones, up to {max_ns}; whether the clocks fell was not recorded.
+-- @says   kernel_drift Launches of one shape of {kernel} take {longer_pct} longer than the fastest of them, up to
+--         {max_ns}, at clocks that do not explain it.
+-- @try    kernel_drift See what else uses the GPU or its memory meanwhile (other streams and processes,
+--         copies), and whether its data changes.
+-- @says   unclocked_drift Launches of one shape of {kernel} take {longer_pct} longer than the fastest of them, up
+--         to {max_ns}; whether the clocks fell was not recorded.
 -- @try    unclocked_drift Record the clocks, too: nsys profile --gpu-metrics-devices=all, or traceql collect
 --         nsys --option=--gpu-metrics-devices=all.
 -- @proof  throttled kernel_drift kernel={kernel} limit=NULL
@@ -49,7 +48,6 @@ found AS (
         trace,
         code,
         count(DISTINCT kernel) AS kernels,
-        sum(instances) AS instances,
         sum(costs_ns)::BIGINT AS costs_ns,
         percent(sum(above_fast_ns), sum(total_ns) - sum(above_fast_ns)) AS longer_pct,
         max(max_ns) AS max_ns,
@@ -70,7 +68,6 @@ SELECT
     percent(costs_ns, whole_ns) AS saving_pct,
     MAP {
         'kernels': kernels::DOUBLE,
-        'instances': instances::DOUBLE,
         'longer_pct': longer_pct,
         'max_ns': max_ns::DOUBLE,
         'fast_clock_hz': fast_clock_hz,

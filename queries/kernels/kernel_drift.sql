@@ -43,14 +43,18 @@
 -- @empty  No kernel of that name was launched so often with one shape: --fewest 2 asks for less.
 
 WITH texts AS (
-    SELECT text, text_pattern(text) AS pattern, bool_or(is_name) AS is_name
+    SELECT
+        trace_id,
+        text,
+        -- What vLLM's steps hold stands in their numbers.
+        if(bool_or(times > 1) OR starts_with(text, 'execute_context_'), text, text_pattern(text)) AS range
     FROM (
-        SELECT trace_id, process_id, tid, text, count(*) > 1 AS is_name
+        SELECT trace_id, process_id, tid, text, count(*) AS times
         FROM nvtx_ranges
         WHERE text IS NOT NULL
         GROUP BY ALL
     )
-    GROUP BY text
+    GROUP BY trace_id, text
 ),
 launched AS (
     SELECT
@@ -63,8 +67,7 @@ launched AS (
         coalesce(demangled, kernels.name, '') AS full_name,
         grid_x, grid_y, grid_z, block_x, block_y, block_z,
         static_shared_bytes + dynamic_shared_bytes AS shared_bytes,
-        -- What vLLM's steps hold stands in their numbers.
-        if(is_name OR starts_with(texts.text, 'execute_context_'), texts.text, texts.pattern) AS range,
+        texts.range,
         kernel_id,
         kernels.start_ns,
         kernels.end_ns,
@@ -74,7 +77,7 @@ launched AS (
     LEFT JOIN kernels_called($names, $kernel) AS named
         ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = kernels.range_id
-    LEFT JOIN texts ON texts.text = nvtx_ranges.text
+    LEFT JOIN texts ON texts.trace_id = nvtx_ranges.trace_id AND texts.text = nvtx_ranges.text
     WHERE is_asked AND kernels.start_ns IS NOT NULL
 ),
 numbered AS (
@@ -168,7 +171,10 @@ SELECT
     100 - jumping_pct AS steady_pct,
     fast_clock_hz,
     slow_clock_hz,
-    percent(fast_clock_hz / nullif(slow_clock_hz, 0) - 1, avg_slow_ns / nullif(avg_fast_ns, 0) - 1) AS clocks_pct,
+    percent(
+        fast_clock_hz / nullif(slow_clock_hz, 0) - 1,
+        avg_slow_ns / nullif(avg_fast_ns, 0) - 1
+    ) AS clocks_pct,
     start_ns,
     end_ns
 FROM grouped
