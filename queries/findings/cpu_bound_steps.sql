@@ -44,7 +44,7 @@ counted AS (
 found AS (
     SELECT
         trace,
-        regexp_replace(range, '[0-9]+', '*', 'g') AS called,
+        text_pattern(range) AS called,
         phase,
         count(*) AS steps,
         avg(launches) AS launches_per_step,

@@ -54,7 +54,7 @@ named AS (
     SELECT
         steps.*,
         gpu_busy_ns - coalesce(exposed_ns, 0)::BIGINT AS gpu_work_ns,
-        regexp_replace(range, '[0-9]+', '*', 'g') AS called
+        text_pattern(range) AS called
     FROM steps
     LEFT JOIN exposed
         ON exposed.trace = steps.trace

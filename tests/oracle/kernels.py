@@ -193,8 +193,7 @@ def _clock(view: View, group: list[Operation]) -> float | None:
     for work in group:
         samples = sorted((sample.time, sample.mhz) for sample in view.samples if sample.gpu == work.gpu)
         here = [
-            next((mhz for at, mhz in samples if at > moment), None)
-            for moment in range(work.start, work.end)
+            next((mhz for at, mhz in samples if at > moment), None) for moment in range(work.start, work.end)
         ]
         if None not in here:
             found += here

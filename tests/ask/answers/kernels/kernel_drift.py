@@ -10,7 +10,9 @@ def clocked() -> Recording:
     """A product at 2,000 MHz until 100, and at 1,000 MHz from then on: it takes twice as long."""
     made = Recording().sample(CLOCK, 0, 2_000).sample(CLOCK, 100, 2_000).sample(CLOCK, 300, 1_000)
     for start, end in ((10, 30), (40, 60), (110, 150), (160, 200)):
-        made.work(kernel("gemm", start, end, grid=(2, 3, 4), block=(32, 5, 6), static_shared=7, dynamic_shared=8))
+        made.work(
+            kernel("gemm", start, end, grid=(2, 3, 4), block=(32, 5, 6), static_shared=7, dynamic_shared=8)
+        )
     # Another shape, too seldom.
     return made.work(kernel("gemm", 210, 220, grid=(1, 3, 4)))
 
@@ -21,11 +23,15 @@ def stepping() -> Recording:
     for number, duration in enumerate((10, 14, 12)):
         start = 100 * number
         made.range(f"step {number}", start, start + 50)
-        made.call("cudaLaunchKernel_v7000", start + 1, start + 2, kernel("k", start + 10, start + 10 + duration))
+        made.call(
+            "cudaLaunchKernel_v7000", start + 1, start + 2, kernel("k", start + 10, start + 10 + duration)
+        )
         for size, long in ((1, 20), (2, 20)):
             at = start + 20 * size
             made.range(f"size {size}", at - 10, at - 5)
-            made.call("cudaLaunchKernel_v7000", at - 9, at - 8, kernel("k", start + 30, start + 30 + long * size))
+            made.call(
+                "cudaLaunchKernel_v7000", at - 9, at - 8, kernel("k", start + 30, start + 30 + long * size)
+            )
     return made
 
 
