@@ -29,8 +29,8 @@ PARAMS = ("gemm_floors_ns", "attention_floors_ns")
 _OUTPUT = "output projection"
 _GRAPHS = "SELECT 1 FROM graph_launches JOIN traces USING (trace_id) WHERE trace = $trace LIMIT 1"
 _HIDDEN = (
-    "Cannot tell how far those steps of {trace} are from their floors that replay CUDA graphs: their kernels are "
-    "not recorded. Recorded by: nsys profile --cuda-graph-trace=node"
+    "Cannot tell how far those steps of {trace} are from their floors that replay CUDA graphs: their "
+    "kernels are not recorded. Recorded by: nsys profile --cuda-graph-trace=node"
 )
 # Said of a trace of which the floors of that parameter are not known.
 _UNKNOWN = dict(
