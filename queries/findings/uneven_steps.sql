@@ -40,6 +40,8 @@ exposed AS (
         steps.pid,
         steps.tid,
         steps.step,
+        -- Processes of several containers may have one pid.
+        steps.gpu_start_ns,
         sum(least(end_ns, gpu_start_ns + gpu_span_ns) - greatest(communicating.start_ns, gpu_start_ns))
             AS exposed_ns
     FROM steps
@@ -61,6 +63,7 @@ named AS (
         AND exposed.pid = steps.pid
         AND exposed.tid IS NOT DISTINCT FROM steps.tid
         AND exposed.step = steps.step
+        AND exposed.gpu_start_ns = steps.gpu_start_ns
     WHERE gpu_work_ns > 0
 ),
 measured AS (
@@ -69,7 +72,7 @@ measured AS (
         median(gpu_work_ns) OVER alike AS median_ns,
         min(gpu_work_ns) OVER alike AS min_ns,
         row_number() OVER (
-            PARTITION BY trace, pid, tid, called, phase ORDER BY gpu_start_ns, step
+            PARTITION BY trace, pid, tid, called, phase ORDER BY gpu_start_ns, step, range
         ) AS number
     FROM named
     WINDOW alike AS (PARTITION BY trace, pid, tid, called, phase)

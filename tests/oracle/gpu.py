@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from oracle.api import summed
 from oracle.arithmetic import Row, grouped, moments, per_second, percent, spread
 from oracle.asked import answers, each
+from oracle.trace import GPUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -192,7 +193,7 @@ def busy(view: View, by: str) -> list[Row]:
 
 
 def gpu_name(view: View, work: Operation) -> str | None:
-    return f"GPU {work.gpu}" if view.trace.visible.get(work.process) else None
+    return GPUS[work.gpu] if view.trace.visible.get(work.process) else None
 
 
 # --- in use ---------------------------------------------------------------------------------------------

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: A process of another container with the pid of the first one: NVIDIA tells them apart by higher bits.
 TWIN = 1 << 24 | 1
 METRIC, METRIC_UNIT = "SMs Active", "Throughput %"
+#: One of the market, whose peaks these are (dense, fp32 and fp16), and one of none.
+GPUS = ("NVIDIA H100 80GB HBM3", "GPU 1")
+CUDA_FLOP_PER_S, TENSOR_FLOP_PER_S = 66.9e12, 989.4e12
 CLOCK, CLOCK_UNIT = "GPC Clock Frequency", "MHz"
 
 
@@ -260,7 +263,7 @@ class Trace:
         made = Recording().duration(self.duration)
         for process, gpus in self.visible.items():
             for ordinal, gpu in enumerate(gpus):
-                made.gpu(gpu, f"GPU {gpu}", cuda=ordinal, pid=process & 0xFFFFFF)
+                made.gpu(gpu, GPUS[gpu], cuda=ordinal, pid=process & 0xFFFFFF)
         for process, name in self.processes:
             made.process(process, f"/usr/bin/{name}")
         for process, tid, name in self.threads:
