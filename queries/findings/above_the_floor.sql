@@ -6,7 +6,7 @@
 -- saving_ns: what they take above the floor, an upper bound: no kernel is faster than that.
 -- @of     timeline
 -- @unites trace
--- @param  gemm_floors_ns MAP(VARCHAR, VARCHAR) = NULL  trace, a line's end and a step's text → floor of products
+-- @param  gemm_floors_ns MAP(VARCHAR, VARCHAR) = NULL  trace, a line's end, step's text → floor of products
 -- @param  attention_floors_ns MAP(VARCHAR, VARCHAR) = NULL  likewise, of attention
 -- @param  times DOUBLE = 1.2    a kind of work is told that takes so many times its floor
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told

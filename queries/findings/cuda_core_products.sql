@@ -1,8 +1,8 @@
 -- Which matrix products run on the CUDA cores of a GPU that has tensor cores?
 --
 -- By the kernels' names: those of libraries tell which cores compute.
--- saving_ns: the part of their time that the tensor cores' peak in half precision leaves over, an upper bound:
--- both may wait for memory, and precision is lost.
+-- saving_ns: the part of their time that the tensor cores' peak in half precision leaves over, an upper
+-- bound: both may wait for memory, and precision is lost.
 -- @of     timeline
 -- @unites trace
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told

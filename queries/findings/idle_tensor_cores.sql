@@ -1,9 +1,9 @@
 -- Which profiled products of matrices leave the tensor cores idle?
 --
--- Products and convolutions by their kernels' names, on a GPU that has tensor cores, whose pipes work for less
--- than tensor_pct of the cycles, while those of fp32 arithmetic work for fma_pct or more.
--- saving_ns: the part of their time that the tensor cores' peak in half precision leaves over, an upper bound:
--- both may wait for memory, and precision is lost.
+-- Products and convolutions by their kernels' names, on a GPU that has tensor cores, whose pipes work for
+-- less than tensor_pct of the cycles, while those of fp32 arithmetic work for fma_pct or more.
+-- saving_ns: the part of their time that the tensor cores' peak in half precision leaves over, an upper
+-- bound: both may wait for memory, and precision is lost.
 -- @of     traces
 -- @unites trace
 -- @param  tensor_pct DOUBLE = 1  share of the cycles below which tensor cores are idle

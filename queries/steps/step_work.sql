@@ -2,7 +2,7 @@
 --
 -- Steps are those of step-summary that ranges tell, of one text (the number of the step aside) together, and
 -- kinds of work those of kernel-categories. Steps whose launches are unknown count in no number.
--- @of     totals
+-- @of     timeline
 -- @unites trace
 -- @param  step VARCHAR = NULL   text or pattern of the ranges that are steps; NULL to find them
 -- @param  by VARCHAR = 'thread'  whose launches a range holds: thread or process
@@ -16,8 +16,8 @@
 -- @column avg_gpu_ns DOUBLE     of one step
 -- @column share_pct DOUBLE      of the time of all kernels of these steps
 -- @chart  bars x=category y=gpu_ns group=range
--- @empty  No step launches kernels: no range is like the one asked for, or repeats. See the query nvtx-sum for
--- @empty  what to name with --step. Recorded by: nsys profile --trace=nvtx
+-- @empty  No step launches kernels: no range is like the one asked for, or repeats. See the query nvtx-sum
+-- @empty  for what to name with --step. Recorded by: nsys profile --trace=nvtx
 
 WITH named AS (
     FROM steps_of($step)

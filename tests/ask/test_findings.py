@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
+import polars as pl
 import pytest
 from command_line import traceql as run
 from made.ncu import Profile
 from made.nsys import Recording, kernel
 from made.store import empty
-from shipped import REPORTS
+from shipped import MODELS, REPORTS
 
 import traceql
+from traceql.ask import floors
 from traceql.errors import CatalogError, MissingDataError, QueryError
+from traceql.predict import hardware, serving
 from traceql.questions import catalog
 from traceql.questions.question import FINDINGS
 
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
 HABITS = {
     "tiny": "launch_bound",
     "pageable": "pageable_copies",
-    "sync": "sync",
     "hostwork": "host_work",
     "tail": "long_tail",
     "alloc": "allocation",
@@ -39,8 +41,12 @@ HABITS = {
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    names = [f"habit_{habit}" for habit in (*HABITS, "drift", "good")]
+    names = [f"habit_{habit}" for habit in (*HABITS, "sync", "drift", "good")]
     names += [
+        "clocks_throttled",
+        "clocks_paused",
+        "clocks_plain",
+        "precision",
         "kinds_full",
         "kinds_basic",
         "nccl_two_gpus",
@@ -69,6 +75,10 @@ def test_the_first_finding_is_the_habit_and_the_good_one_has_none_of_it(
     assert codes(recorded, f"habit_{habit}")[0] == HABITS[habit]
 
 
+def test_what_is_computed_on_the_wrong_cores_costs_more_than_to_wait_for_it(recorded: Database) -> None:
+    assert codes(recorded, "habit_sync")[:2] == ["cuda_core_products", "sync"]
+
+
 def test_nothing_wrong_is_found_where_nothing_is(recorded: Database) -> None:
     told = recorded.why("habit_good")
     assert len(told) == 0 and told.unknown == ()
@@ -81,6 +91,73 @@ def test_the_products_grow_behind_the_loading_of_their_code(recorded: Database) 
     assert codes(recorded, "habit_drift")[0] == "host_work"
     (first, *_) = recorded.why("habit_drift", from_="62.8ms")
     assert first.code == "drift" and first.command.endswith("--trace habit_drift --from 62.8ms")
+
+
+def test_a_power_limit_is_told_by_the_clocks_and_pauses_let_them_be(recorded: Database) -> None:
+    (told,) = (one for one in recorded.why("clocks_throttled") if one.code == "throttled")
+    assert told.numbers["kernels"] == 1 and told.severity == "medium"
+    launches = recorded.query("cuda_gpu_kern_pace", trace="clocks_throttled", kernel="nvjet*")["duration_ns"]
+    # The seven fastest of 621 are a hundredth; clocks explain all that the others take longer.
+    fast = launches.sort()[6]
+    assert told.saving_ns == sum(max(one - fast, 0) for one in launches)
+    samples = recorded.query("gpu_metric_util_sum", trace="clocks_throttled", metric="GPC Clock*")
+    slow, quick = told.numbers["slow_clock_hz"], told.numbers["fast_clock_hz"]
+    assert (
+        slow and quick and slow == pytest.approx(1e6 * samples["median"][0], rel=0.02) and quick > 1.15 * slow
+    )
+    assert {"throttled", "kernel_drift", "unclocked_drift"}.isdisjoint(codes(recorded, "clocks_paused"))
+
+
+def test_what_takes_longer_at_clocks_that_nobody_recorded_is_told_to_record_them(recorded: Database) -> None:
+    (told,) = (one for one in recorded.why("clocks_plain") if one.rule == "slowing_kernels")
+    assert told.code == "unclocked_drift" and "whether the clocks fell was not recorded" in told.sentence
+    assert "--gpu-metrics-devices=all" in told.remedy
+
+
+def test_only_what_slows_down_is_told_to(recorded: Database) -> None:
+    others = ("habit_*", "llama_*", "late_rank*", "nccl_two_gpus", "clocks_paused")
+    assert not [one for one in recorded.why(*others, limit=None) if one.rule == "slowing_kernels"]
+
+
+def test_products_on_the_wrong_cores_are_told_by_counters_and_by_names(recorded: Database) -> None:
+    (told,) = (one for one in recorded.why("precision", limit=None) if one.code == "idle_tensor_cores")
+    # Of three products of one shape the one in float32; on the tensor cores it takes an eighth of it.
+    took = recorded.query("top_kernels", trace="precision", limit=None)
+    assert told.numbers["gpu_ns"] == took["total_ns"][0] and "f32f32_f32f32_f32" in took["kernel"][0]
+    assert (told.saving_ns or 0) > took["total_ns"][0] - took["total_ns"][1]
+    assert "idle_tensor_cores" not in codes(recorded, "kinds_full")
+    assert "cuda_core_products" in codes(recorded, "habit_drift")
+    assert "cuda_core_products" not in codes(recorded, "habit_good", "llama_eager", "clocks_plain")
+
+
+LLAMA = MODELS / "llama-3.1-8b.json"
+
+
+def test_products_are_compared_with_the_floor_that_predict_gives(recorded: Database) -> None:
+    told = recorded.why("llama_eager", model=LLAMA, limit=None)
+    slow = [one for one in told if one.code == "slow_products"]
+    prefill, decode = sorted(slow, key=lambda one: one.numbers["steps"] or 0)
+    assert "(prefill, " in prefill.sentence and "(decode, " in decode.sentence
+    model, h200 = floors.model_of(LLAMA)[0], hardware.find("H200")
+    weights = [one for one in serving.decode(model, h200, batch=8, context=0) if one.ridge_batch is not None]
+    assert decode.numbers["avg_floor_ns"] == pytest.approx(1e9 * sum(one.floor_s for one in weights))
+    work = recorded.query("step_work", trace="llama_eager").filter(pl.col("category") == "gemm")
+    assert decode.numbers["avg_work_ns"] == work.filter(pl.col("steps") == 15)["avg_gpu_ns"][0]
+    assert decode.saving_ns == round(
+        15 * ((decode.numbers["avg_work_ns"] or 0) - (decode.numbers["avg_floor_ns"] or 0))
+    )
+    # No name tells how long contexts are that are decoded, but that of prompts is known.
+    assert any("traceql tag llama_eager input_len=512" in text for text in told.unknown)
+    assert decode.command == "traceql query step-work --trace llama_eager"
+    assert "above_the_floor" not in recorded.why("llama_eager").looked_at["llama_eager"]
+
+
+def test_kernels_that_graphs_hide_and_gpus_that_share_a_model_cannot_be_compared(recorded: Database) -> None:
+    graphs = recorded.why("llama_graph", model=LLAMA, limit=None)
+    assert [one.numbers["steps"] for one in graphs if one.code == "slow_products"] == [1]
+    assert any("--cuda-graph-trace=node" in text for text in graphs.unknown)
+    shared = recorded.why("nccl_two_gpus", model=LLAMA, limit=None)
+    assert any("traceql tag nccl_two_gpus tensor_parallel_size=2" in text for text in shared.unknown)
 
 
 def test_host_work_is_placed_in_its_range(recorded: Database) -> None:
