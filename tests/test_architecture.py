@@ -39,7 +39,6 @@ ALLOWED = {
     "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report"},
     "cli": {
         "errors",
-        "given",
         "read",
         "tables",
         "questions",

@@ -7,8 +7,8 @@
 -- @unites trace
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
 -- @needs  kernels timeline
--- @says   cuda_core_products {instances|matrix product runs|matrix products run} on the CUDA cores, for {gpu_ns},
---         {share_pct} of the kernels' time, most of it {kernel}. The tensor cores could multiply
+-- @says   cuda_core_products {instances|matrix product runs|matrix products run} on the CUDA cores, for
+--         {gpu_ns}, {share_pct} of the kernels' time, most of it {kernel}. The tensor cores could multiply
 --         {times_faster} times as fast.
 -- @try    cuda_core_products Multiply in TF32 (torch.set_float32_matmul_precision("high"), from Ampere on), or
 --         in bfloat16 or float16 (torch.autocast), where the result allows it.

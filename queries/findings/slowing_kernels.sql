@@ -18,12 +18,12 @@
 --         those of one shape take {longer_pct} longer ({kernels|kernel|kernels}, {kernel} most of it).
 -- @try    throttled See what limits them (nvidia-smi -q -d PERFORMANCE: power or heat), raise the power limit
 --         or cool better; compare runs at locked clocks (nvidia-smi -lgc).
--- @says   kernel_drift Launches of one shape of {kernel} take {longer_pct} longer than the fastest of them, up to
---         {max_ns}, at clocks that do not explain it.
+-- @says   kernel_drift Launches of one shape of {kernel} take {longer_pct} longer than the fastest of them,
+--         up to {max_ns}, at clocks that do not explain it.
 -- @try    kernel_drift See what else uses the GPU or its memory meanwhile (other streams and processes,
 --         copies), and whether its data changes.
--- @says   unclocked_drift Launches of one shape of {kernel} take {longer_pct} longer than the fastest of them, up
---         to {max_ns}; whether the clocks fell was not recorded.
+-- @says   unclocked_drift Launches of one shape of {kernel} take {longer_pct} longer than the fastest of
+--         them, up to {max_ns}; whether the clocks fell was not recorded.
 -- @try    unclocked_drift Record the clocks, too: nsys profile --gpu-metrics-devices=all, or traceql collect
 --         nsys --option=--gpu-metrics-devices=all.
 -- @proof  throttled kernel_drift kernel={kernel} limit=NULL

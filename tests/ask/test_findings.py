@@ -89,7 +89,8 @@ def test_nothing_wrong_is_found_where_nothing_is(recorded: Database) -> None:
 def test_the_products_grow_behind_the_loading_of_their_code(recorded: Database) -> None:
     # The first new shape loads a library for 42 ms: before that, this is what the GPU waits for.
     assert codes(recorded, "habit_drift")[0] == "host_work"
-    (first, *_) = recorded.why("habit_drift", from_="62.8ms")
+    cores, first, *_ = recorded.why("habit_drift", from_="62.8ms")
+    assert cores.code == "cuda_core_products"
     assert first.code == "drift" and first.command.endswith("--trace habit_drift --from 62.8ms")
 
 
@@ -355,9 +356,11 @@ def test_a_frame_and_json_hold_every_finding(recorded: Database) -> None:
 
 def test_the_command_says_it_in_words_and_as_json(recorded: Database) -> None:
     text = run("why", "habit_sync", "--db", recorded.path).stdout
-    assert text.startswith("1. The GPU waits 18.01 ms") and "see: traceql query cpu-bound-gaps" in text
+    assert "\n2. The GPU waits 18.01 ms" in text and "see: traceql query cpu-bound-gaps" in text
     content = json.loads(run("why", "habit_sync", "--db", recorded.path, "--format", "json").stdout)
-    assert content["findings"][0]["code"] == "sync"
+    assert content["findings"][1]["code"] == "sync"
+    floor = run("why", "llama_eager", "--db", recorded.path, "--limit", "NULL", "--model", LLAMA).stdout
+    assert "Products take 1.276 times their floor in 15 steps" in floor
     assert run("why", "habit_good", "--db", recorded.path).stdout.startswith("Nothing wrong found.")
 
 
@@ -451,7 +454,9 @@ def test_rules_about_timelines_are_not_asked_of_counters() -> None:
     with empty() as database:
         Profile().kernel("k", ns=5).store(database, "made")
         told = database.why("made")
-    assert set(told.looked_at["made"]) == {"doubts"}
+    assert set(told.looked_at["made"]) == {"doubts", "idle_tensor_cores"}
+    (text,) = (text for text in told.unknown if "tensor cores" in text)
+    assert text.startswith("Cannot tell wholly") and "--section ComputeWorkloadAnalysis" in text
     assert any("advice" in text for text in told.unknown)
     assert not any("waits" in text for text in told.unknown)
 
@@ -464,7 +469,7 @@ def test_every_command_of_the_guide_works_and_says_what_is_shown(tmp_path: Path)
     (tmp_path / "tests").symlink_to(Path(__file__).parents[1])
     (tmp_path / "docs").symlink_to(Path(__file__).parents[2] / "docs")
     shown = re.findall(r"^\$ traceql (.*)\n((?:[^$`].*\n)*)", GUIDE, re.MULTILINE)
-    assert len(shown) == 6
+    assert len(shown) == 8
     for command, said in shown:
         result = run(*shlex.split(command), folder=tmp_path)
         # What is cut says so, and a command without output shows none of it.
