@@ -10,8 +10,8 @@
 -- @says   cuda_core_products {instances|matrix product runs|matrix products run} on the CUDA cores, for
 --         {gpu_ns}, {share_pct} of the kernels' time, most of it {kernel}. The tensor cores could multiply
 --         {times_faster} times as fast.
--- @try    cuda_core_products Multiply in TF32 (torch.set_float32_matmul_precision("high"), from Ampere on), or
---         in bfloat16 or float16 (torch.autocast), where the result allows it.
+-- @try    cuda_core_products Multiply in TF32 (torch.set_float32_matmul_precision("high"), from Ampere on),
+--         or in bfloat16 or float16 (torch.autocast), where the result allows it.
 -- @proof  cuda_core_products top_kernels limit=NULL
 
 WITH timed AS (

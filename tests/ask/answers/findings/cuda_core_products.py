@@ -8,12 +8,12 @@ def products(gpu: str) -> Recording:
     return (
         Recording()
         .gpu(0, gpu, cuda=0)
-        .work(kernel("ampere_sgemm_128x64_tn", 0, 300))
-        .work(kernel("ampere_sgemm_128x64_tn", 300, 600))
-        .work(kernel("Kernel2", 600, 700, full=simt))
-        .work(kernel("sm80_xmma_gemm_f32f32_tf32f32_f32_nn", 700, 800))
-        .work(kernel("nvjet_sm90_tst", 800, 900))
-        .work(kernel("ampere_fp16_s16816gemm_fp16_128x64_nn", 900, 1000))
+        .work(kernel("ampere_sgemm_128x64_tn", 10, 310))
+        .work(kernel("ampere_sgemm_128x64_tn", 310, 610))
+        .work(kernel("Kernel2", 610, 710, full=simt))
+        .work(kernel("sm80_xmma_gemm_f32f32_tf32f32_f32_nn", 710, 810))
+        .work(kernel("nvjet_sm90_tst", 810, 910))
+        .work(kernel("ampere_fp16_s16816gemm_fp16_128x64_nn", 910, 1010))
     )
 
 
@@ -32,8 +32,8 @@ CASES = [
             numbers     {instances: 3.0, gpu_ns: 700.0, share_pct: 70.0, times_faster: 14.789237668161435}
             texts       {kernel: ampere_sgemm_128x64_tn}
             range       NULL
-            start_ns    0
-            end_ns      700
+            start_ns    10
+            end_ns      710
             """
         ),
     ),
