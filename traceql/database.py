@@ -118,6 +118,7 @@ class Database:
     kernels = _frame("kernels")
     api_calls = _frame("api_calls")
     memory_ops = _frame("memory_ops")
+    memory_events = _frame("memory_events")
     syncs = _frame("syncs")
     graph_launches = _frame("graph_launches")
     graph_nodes = _frame("graph_nodes")

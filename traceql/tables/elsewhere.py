@@ -33,7 +33,7 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "CUPTI_ACTIVITY_KIND_CUDA_EVENT": "is syncs, where something waited for an event",
         "CUDA_GRAPH_NODE_EVENTS": "is graph_nodes",
         "CUDA_GRAPH_EVENTS": _NOT_KEPT,
-        "CUDA_GPU_MEMORY_USAGE_EVENTS": _NOT_KEPT,
+        "CUDA_GPU_MEMORY_USAGE_EVENTS": "is memory_events",
         "CUDA_UM_CPU_PAGE_FAULT_EVENTS": "is um_cpu_page_faults",
         "CUDA_UM_GPU_PAGE_FAULT_EVENTS": "is um_gpu_page_faults",
         "NVTX_EVENTS": "is nvtx_ranges",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "b8a6750e489699cd"
+FINGERPRINT = "04d7eec01e56f848"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -275,6 +275,32 @@ TABLES: tuple[Table, ...] = (
         ),
         {"nsys": _NSYS_CUDA},
         "cuda",
+    ),
+    Table(
+        "memory_events",
+        "one allocation or release of memory; what was allocated before the recording began, at its start",
+        _columns(
+            ("memory_event_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("operation", "VARCHAR", "Allocation or Deallocation"),
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began"),
+            ("bytes", "BIGINT", "allocated or released"),
+            ("memory_kind", "VARCHAR", "Device, Device Static (of a module), Pinned, Managed, Array …"),
+            ("virtual_address", "BIGINT", "where it begins, in the process"),
+            ("variable", "VARCHAR", "of static memory, the variable that lies there; NULL of other"),
+            *_PROCESS,
+            (
+                "gpu_id",
+                "INTEGER",
+                "the GPU itself, see gpus; NULL for static memory, of which it is not told",
+            ),
+            ("device_id", "INTEGER", "CUDA device ordinal within the process; NULL as gpu_id"),
+            ("context_id", "BIGINT", "CUDA context; NULL for memory of none"),
+            ("correlation_id", "BIGINT", "links to the call; unique within one process only"),
+            ("api_call_id", "BIGINT", "the call; NULL if not recorded, or for what modules bring along"),
+            ("range_id", "BIGINT", "innermost push/pop range around the call; NULL outside any"),
+        ),
+        {"nsys": "nsys profile --trace=cuda --cuda-memory-usage=true"},
     ),
     Table(
         "syncs",
