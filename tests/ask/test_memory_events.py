@@ -65,6 +65,22 @@ def test_the_peak_is_the_most_that_was_allocated_and_not_released(
     assert most[-1]["in_use_bytes"] == sum(alive[DEVICE].values())
 
 
+def test_memory_of_pools_is_in_use_while_it_is_allocated() -> None:
+    """Ten MiB of the default pool, then twelve of an own one, then plain memory: see the program."""
+    with traceql.open(":memory:") as database:
+        database.ingest(REPORTS / "memory_pools.nsys-rep.xz", name="pools")
+        found = {row["memory_kind"]: row for row in database.query("memory_use").to_dicts()}
+        pools = database.sql(
+            "SELECT max(pool_bytes), count(*), count(DISTINCT stream_id) FROM memory_events"
+            " WHERE pool_address IS NOT NULL GROUP BY pool_address"
+        ).rows()
+    assert {kind: (row["allocations"], row["releases"], row["peak_bytes"], row["end_bytes"]) for kind, row in found.items()} == {
+        "GPU memory": (8, 8, 12 * MIB, 0), "Device": (8, 8, 12 * MIB, 0), "Managed": (1, 1, 3 * MIB, 0), "Pinned": (1, 1, 2 * MIB, 0),
+    }  # fmt: skip
+    # A pool takes 32 MiB at a time from the GPU.
+    assert sorted(pools) == [(32 * MIB, 6, 1), (32 * MIB, 8, 1)]
+
+
 def test_the_rank_that_keeps_its_outputs_has_more(ranks: Database) -> None:
     (balance,) = (
         row

@@ -34,6 +34,7 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "CUDA_GRAPH_NODE_EVENTS": "is graph_nodes",
         "CUDA_GRAPH_EVENTS": _NOT_KEPT,
         "CUDA_GPU_MEMORY_USAGE_EVENTS": "is memory_events",
+        "CUDA_GPU_MEMORY_POOL_EVENTS": _NOT_KEPT,
         "CUDA_UM_CPU_PAGE_FAULT_EVENTS": "is um_cpu_page_faults",
         "CUDA_UM_GPU_PAGE_FAULT_EVENTS": "is um_gpu_page_faults",
         "NVTX_EVENTS": "is nvtx_ranges",

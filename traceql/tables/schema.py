@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "04d7eec01e56f848"
+FINGERPRINT = "c829290163c98b8b"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -296,6 +296,9 @@ TABLES: tuple[Table, ...] = (
             ),
             ("device_id", "INTEGER", "CUDA device ordinal within the process; NULL as gpu_id"),
             ("context_id", "BIGINT", "CUDA context; NULL for memory of none"),
+            ("stream_id", "BIGINT", "stream that an allocation or release is ordered in; NULL for none"),
+            ("pool_address", "BIGINT", "the memory pool that it is of; NULL for none (cudaMalloc)"),
+            ("pool_bytes", "BIGINT", "size of that pool then: what it took from the GPU, used or not"),
             ("correlation_id", "BIGINT", "links to the call; unique within one process only"),
             ("api_call_id", "BIGINT", "the call; NULL if not recorded, or for what modules bring along"),
             ("range_id", "BIGINT", "innermost push/pop range around the call; NULL outside any"),

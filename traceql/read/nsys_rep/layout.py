@@ -38,6 +38,7 @@ PROCESS: Final = 113
 MEMORY_USE: Final = 123
 CPU_FAULT: Final = 124
 GPU_FAULT: Final = 125
+MEMORY_POOL: Final = 129
 
 PAYLOAD_NAMES: Final[Mapping[int, str]] = {
     NVTX: "NVTX",
@@ -51,6 +52,7 @@ PAYLOAD_NAMES: Final[Mapping[int, str]] = {
     MEMORY_USE: "memory usage",
     CPU_FAULT: "CPU page fault",
     GPU_FAULT: "GPU page fault",
+    MEMORY_POOL: "memory pool",
 }
 
 #: Event type → the payload field that holds its content.
@@ -66,6 +68,7 @@ EVENT_TYPES: Final[Mapping[int, int]] = {
     117: MEMORY_USE,
     119: CPU_FAULT,
     120: GPU_FAULT,
+    129: MEMORY_POOL,
 }
 
 
@@ -111,9 +114,10 @@ SHAPES: Final[Mapping[int, Shape]] = {
     DIAGNOSTIC: {**_numbers(2, 3, 5), 1: _numbers(1, 2, 3), 4: BYTES},
     PROCESS: {**_numbers(1, 2, 4, 11, 12, 13, 14), **dict.fromkeys((5, 6, 7, 8, 9), BYTES)},
     # 2 is the end, which is the start.
-    MEMORY_USE: {**_numbers(*range(1, 11), 12), 11: BYTES},
+    MEMORY_USE: {**_numbers(*range(1, 11), 12, 15), 11: BYTES, 13: _numbers(1, 2, 3, 4)},
     CPU_FAULT: {**_numbers(1, 2, 3), 4: _numbers(1, 2, 8, 10, 11)},
     GPU_FAULT: _numbers(1, 2, 3, 4, 5, 6, 7),
+    MEMORY_POOL: {**_numbers(*range(1, 9)), 9: _numbers(9, 10, 11)},
 }
 
 #: Fields that one message may hold several times.
@@ -161,6 +165,7 @@ OWNER_FIELD: Final[Mapping[int, Path]] = {
     MEMORY_USE: (MEMORY_USE, 5),
     CPU_FAULT: (CPU_FAULT, 2),
     GPU_FAULT: (GPU_FAULT, 4),
+    MEMORY_POOL: (MEMORY_POOL, 5),
 }
 
 #: CUDA event class → the submessage that events of this class have, and no others.
@@ -520,14 +525,32 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
             "memoryOperationType u32 10",
             "name text 11",
             "correlationId u32 12",
+            "streamId u64 15",
+            "localMemoryPoolAddress u64 13.1",
+            "localMemoryPoolReleaseThreshold u64 13.2",
+            "localMemoryPoolSize u64 13.3",
+            "localMemoryPoolUtilizedSize u64 13.4",
             # Never seen with a value: they would be reported as unknown.
-            "streamId u64",
-            "localMemoryPoolAddress u64",
-            "localMemoryPoolReleaseThreshold u64",
-            "localMemoryPoolSize u64",
-            "localMemoryPoolUtilizedSize u64",
             "importedMemoryPoolAddress u64",
             "importedMemoryPoolProcessId u64",
+        ),
+    ),
+    EventTable(
+        "CUDA_GPU_MEMORY_POOL_EVENTS",
+        MEMORY_POOL,
+        _columns(
+            MEMORY_POOL,
+            "start i64 1",
+            "globalPid u64 5",
+            "deviceId u32 6",
+            "address u64 7",
+            "operationType u32 2",
+            "poolType u32 3",
+            "correlationId u32 4",
+            "minBytesToKeep u64 8",
+            "localMemoryPoolReleaseThreshold u64 9.10",
+            "localMemoryPoolSize u64 9.9",
+            "localMemoryPoolUtilizedSize u64 9.11",
         ),
     ),
     EventTable(

@@ -14,6 +14,9 @@ SELECT
     NULL::INTEGER AS gpu_id,
     NULL::INTEGER AS device_id,
     NULL::BIGINT AS context_id,
+    NULL::BIGINT AS stream_id,
+    NULL::BIGINT AS pool_address,
+    NULL::BIGINT AS pool_bytes,
     NULL::BIGINT AS correlation_id,
     NULL::BIGINT AS api_call_id,
     NULL::BIGINT AS range_id

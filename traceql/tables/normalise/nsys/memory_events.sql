@@ -12,6 +12,9 @@
 -- @reads memoryOperationType INTEGER
 -- @reads name                VARCHAR
 -- @reads correlationId       BIGINT
+-- @reads streamId            BIGINT
+-- @reads localMemoryPoolAddress BIGINT
+-- @reads localMemoryPoolSize BIGINT
 -- @of    CUDA_GPU_MEMORY_USAGE_EVENTS
 -- @fills memory_events = CUDA_GPU_MEMORY_USAGE_EVENTS
 
@@ -53,6 +56,9 @@ SELECT
     CASE WHEN contextId <> 0 THEN deviceId END AS device_id,
     -- Contexts count from 1; -1 (of 32 bits) is memory of none.
     CASE WHEN contextId BETWEEN 1 AND 4294967294 THEN contextId END AS context_id,
+    streamId AS stream_id,
+    localMemoryPoolAddress AS pool_address,
+    localMemoryPoolSize AS pool_bytes,
     nullif(correlationId, 0) AS correlation_id,
     api_call_id,
     range_id
