@@ -7,19 +7,20 @@
 -- leaves out a tenth at each end: what happens once, as the first step of a program, does not decide.
 --
 -- With several traces on both sides, each trace has one number, its mean over blocks, and the interval is
--- Welch's t over traces: runs are independent of each other, and about normal. Else the interval is that of
--- the mean over blocks: blocks are long enough not to depend on each other, and by how much runs of one program
--- differ is not known. Intervals are of 95 %, row by row.
+-- Welch's t over traces: runs are independent of each other, and about normal. With one on one side and three
+-- or more on the other it is Student's t: the one comes from runs that spread as the others do. Else it is
+-- that of the mean over blocks: blocks are long enough not to depend on each other, and by how much runs of
+-- one program differ is not known. Intervals are of 95 %, row by row.
 -- @of     window
 -- @param  baseline VARCHAR[]          trace before the change
 -- @param  variant VARCHAR[]           trace after it
--- @param  topic VARCHAR = '*'         one or a pattern: trace, step, range, kernel, copy
+-- @param  topic VARCHAR = '*'         one or a pattern: trace, step, range, category, kernel, copy
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
 -- @needs  kernels|memory_ops|graph_launches
--- @column topic VARCHAR               trace (all that was matched), step, range, kernel or copy
+-- @column topic VARCHAR               trace (all of it), step, range, category, kernel or copy
 -- @column path VARCHAR                NVTX path of a range; else NULL
--- @column name VARCHAR                of the kernel or copy; the range's domain; else NULL
--- @column measure VARCHAR             gpu_ns, gpu_busy_ns, or of steps pace_ns: from the start of one on the GPU to the next
+-- @column name VARCHAR                of the category, kernel or copy; the range's domain; else NULL
+-- @column measure VARCHAR             gpu_ns, gpu_busy_ns; of steps also pace_ns, from one on the GPU to the next
 -- @column matched BIGINT              launches, ranges or steps that every trace has
 -- @column baseline_only BIGINT        those that the baseline has, but not every trace
 -- @column variant_only BIGINT         those that the variant has, but not every trace
@@ -31,7 +32,7 @@
 -- @column effect_pct DOUBLE           by how much the variant takes longer, in percent of the baseline
 -- @column low_pct DOUBLE              lower end of the confidence interval of the effect
 -- @column high_pct DOUBLE             upper end; NULL of fewer than three blocks, unless there are several traces
--- @column method VARCHAR              runs: Welch over traces; blocks: within runs
+-- @column method VARCHAR              welch or student, over traces; blocks, within runs
 -- @column blocks BIGINT               into which the time was cut
 -- @column baseline_runs BIGINT        traces behind the baseline
 -- @column variant_runs BIGINT         traces behind the variant
@@ -61,11 +62,13 @@ launched AS (
         keys.device_id,
         path AS place,
         kernel AS name,
+        category,
         instance,
         coalesce(start_ns, kernel_id) AS begun_ns,
         duration_ns AS value
     FROM launch_keys('named') AS keys
     JOIN kernels USING (kernel_id)
+    LEFT JOIN kernels_categorised AS groups ON groups.full_name = coalesce(demangled, kernels.name)
     WHERE keys.trace_id IN (SELECT trace_id FROM chosen)
 ),
 -- Copies and whole graphs under keys of the same form.
@@ -184,6 +187,15 @@ pieces AS (
     UNION ALL
     SELECT
         trace_id,
+        {'topic': 'category', 'path': NULL, 'name': category, 'measure': 'gpu_ns'},
+        (process_number, device_id, place, topic, name, instance),
+        begun_ns,
+        value
+    FROM worked
+    WHERE is_like('category', $topic) AND category IS NOT NULL
+    UNION ALL
+    SELECT
+        trace_id,
         {'topic': 'range', 'path': path, 'name': domain, 'measure': 'gpu_busy_ns'},
         (process_number, NULL, NULL, NULL, NULL, instance),
         gpu_start_ns,
@@ -299,12 +311,17 @@ of_all AS (
 estimated AS (
     SELECT
         *,
-        CASE WHEN baseline_runs > 1 AND variant_runs > 1 THEN 'runs' ELSE 'blocks' END AS method,
-        CASE method WHEN 'runs' THEN variant_ratio / baseline_ratio - 1
-             ELSE trimmed_mean(effects) END AS effect,
-        CASE WHEN method = 'runs'
+        least(baseline_runs, variant_runs) AS fewer_runs,
+        greatest(baseline_runs, variant_runs) AS more_runs,
+        CASE WHEN fewer_runs > 1 THEN 'welch' WHEN more_runs > 2 THEN 'student' ELSE 'blocks' END AS method,
+        CASE method WHEN 'blocks' THEN trimmed_mean(effects) ELSE variant_ratio / baseline_ratio - 1 END
+            AS effect,
+        CASE WHEN method = 'welch'
                 THEN welch_half_width(baseline_spread, baseline_runs, variant_spread, variant_runs)
                     / baseline_ratio
+             WHEN method = 'student'
+                THEN t_quantile(more_runs - 1) * coalesce(baseline_spread, variant_spread)
+                    * sqrt(1 + 1 / more_runs) / baseline_ratio
              WHEN blocks > 2 THEN trimmed_half_width(effects) END AS half_width
     FROM counted
     LEFT JOIN over_runs USING (about)
@@ -337,7 +354,7 @@ SELECT
     100 * variant_spread AS variant_spread_pct
 FROM estimated
 ORDER BY
-    list_position(['trace', 'step', 'range', 'kernel', 'copy'], about.topic),
+    list_position(['trace', 'step', 'range', 'category', 'kernel', 'copy'], about.topic),
     -- What takes the time, first.
     coalesce(baseline_ns + variant_ns, 0) + baseline_only_ns + variant_only_ns DESC,
     about
