@@ -20,7 +20,7 @@
 -- @column topic VARCHAR               trace (all of it), step, range, category, kernel or copy
 -- @column path VARCHAR                NVTX path of a range; else NULL
 -- @column name VARCHAR                of the category, kernel or copy; the range's domain; else NULL
--- @column measure VARCHAR             gpu_ns, gpu_busy_ns; of steps also pace_ns, from one on the GPU to the next
+-- @column measure VARCHAR             gpu_ns, gpu_busy_ns; of steps also pace_ns, from one to the next
 -- @column matched BIGINT              launches, ranges or steps that every trace has
 -- @column baseline_only BIGINT        those that the baseline has, but not every trace
 -- @column variant_only BIGINT         those that the variant has, but not every trace
@@ -31,7 +31,7 @@
 -- @column share_pct DOUBLE            of the baseline's time of kernels and copies, matched or not
 -- @column effect_pct DOUBLE           by how much the variant takes longer, in percent of the baseline
 -- @column low_pct DOUBLE              lower end of the confidence interval of the effect
--- @column high_pct DOUBLE             upper end; NULL of fewer than three blocks, unless there are several traces
+-- @column high_pct DOUBLE             upper end; NULL of fewer than three blocks in runs alone
 -- @column method VARCHAR              welch or student, over traces; blocks, within runs
 -- @column blocks BIGINT               into which the time was cut
 -- @column baseline_runs BIGINT        traces behind the baseline

@@ -44,7 +44,7 @@ BY_TRACE = sorted(
 #: What NCCL writes into payloads of its ranges, and what follows from it: an export may hold none of them.
 BY_PAYLOAD = ("communicator", "message_bytes", "reduction", "bytes_per_s")
 #: Questions that compare timelines.
-COMPARING = ("diff", "scv_delta")
+COMPARING = ("diff", "effects", "scv_delta")
 
 
 def fill(database: Database, reports: Sequence[Path]) -> None:

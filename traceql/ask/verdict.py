@@ -49,8 +49,8 @@ _FEWEST_BLOCKS = 3
 _ASSUMED = {
     "blocks": "Intervals are those within one run: by how much runs of one program differ is not known. "
     "Three or more traces on a side tell it.",
-    "student": "Intervals are those between runs (Student's t): the single run is taken to be one of many that "
-    "spread as those of the other side do.",
+    "student": "Intervals are those between runs (Student's t): the single run is taken to be one of many "
+    "that spread as those of the other side do.",
     "welch": "Intervals are those between runs (Welch's t): runs are taken to be independent of each other.",
 }
 # Of what only one side has: as many are named.
