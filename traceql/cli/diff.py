@@ -259,8 +259,8 @@ def _show(
     _say_whether_comparable(judgement)
     rows = _arranged(judgement.frame(all_=all_), sort, limit, within=None)
     if form_of(format_, output) in ("table", "md") and output is None:
-        shown = [name for name in _JUDGED if name in ("verdict", "topic", "effect_pct") or any(rows[name])]
-        rows = rows.select(shown)
+        said = [name for name in _JUDGED if rows[name].null_count() < rows.height]
+        rows = rows.select(said if rows.height else _JUDGED)
     write(rows.to_arrow(), format_, output)
     if judgement.apart and not all_:
         note(f"not judged, see --all: {counted(len(judgement.apart), 'effects')}")
