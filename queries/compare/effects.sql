@@ -1,10 +1,11 @@
 -- By how much did times on the GPU change between two sides, and how sure is that?
 --
--- Work of both sides is matched: launches by NVTX path, name and number (see the view kernel_keys), copies,
--- ranges and steps likewise. What not every trace has is counted apart, and is in no effect. What a row is
--- about is cut, in the order of time, into twenty blocks of equal time in the baseline, or as many as there
--- are launches, and the time of a block is compared with the same block of the baseline. The mean over blocks
--- leaves out a tenth at each end: what happens once, as the first step of a program, does not decide.
+-- Work of both sides is matched: launches by NVTX path, name and number (see the view kernel_keys; GPUs by
+-- their order), copies, ranges and steps likewise. What not every trace has is counted apart, and is in no
+-- effect. What a row is about is cut, in the order of time, into twenty blocks of equal time in the baseline,
+-- or as many as there are launches, and the time of a block is compared with the same block of the baseline.
+-- The mean over blocks leaves out a tenth at each end: what happens once, as the first step of a program, does
+-- not decide.
 --
 -- With several traces on both sides, each trace has one number, its mean over blocks, and the interval is
 -- Welch's t over traces: runs are independent of each other, and about normal. With one on one side and three
@@ -103,10 +104,10 @@ numbered AS (
         value
     FROM others
 ),
+-- GPUs in the order of their ordinals: another run may have had others.
 worked AS (
-    FROM launched
-    UNION ALL BY NAME
-    FROM numbered
+    SELECT *, dense_rank() OVER (PARTITION BY trace_id, topic, process_number ORDER BY device_id) AS device
+    FROM (FROM launched UNION ALL BY NAME FROM numbered)
 ),
 owners AS (
     SELECT
@@ -170,7 +171,7 @@ pieces AS (
     SELECT
         trace_id,
         {'topic': 'trace', 'path': NULL, 'name': NULL, 'measure': 'gpu_ns'} AS about,
-        (process_number, device_id, place, topic, name, instance) AS key,
+        (process_number, device, place, topic, name, instance) AS key,
         begun_ns,
         value
     FROM worked
@@ -179,7 +180,7 @@ pieces AS (
     SELECT
         trace_id,
         {'topic': topic, 'path': NULL, 'name': name, 'measure': 'gpu_ns'},
-        (process_number, device_id, place, topic, name, instance),
+        (process_number, device, place, topic, name, instance),
         begun_ns,
         value
     FROM worked
@@ -188,7 +189,7 @@ pieces AS (
     SELECT
         trace_id,
         {'topic': 'category', 'path': NULL, 'name': category, 'measure': 'gpu_ns'},
-        (process_number, device_id, place, topic, name, instance),
+        (process_number, device, place, topic, name, instance),
         begun_ns,
         value
     FROM worked

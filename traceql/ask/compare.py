@@ -326,8 +326,16 @@ def _moved_with_the_time(
     return [note.text for note in moved.notes if note.code == "remark"]
 
 
+def types_of(query: str) -> dict[str, Any]:
+    """The columns of a question with their types in polars."""
+    import polars as pl
+
+    return {
+        column.name: getattr(pl, _DTYPES[column.type]) for column in catalog.shipped().find(query).columns
+    }
+
+
 def _frame(query: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     import polars as pl
 
-    columns = catalog.shipped().find(query).columns
-    return pl.DataFrame(rows, schema={c.name: getattr(pl, _DTYPES[c.type]) for c in columns})
+    return pl.DataFrame(rows, schema=types_of(query))

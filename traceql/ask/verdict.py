@@ -159,11 +159,11 @@ class Judgement:
         import polars as pl
 
         rows = [one.row() for one in (*self.judged, *(self.apart if all_ else ()))]
-        names = Judged(dict.fromkeys(_columns()), None, None, "").row()
-        texts = ("verdict", "topic", "path", "name", "measure", "method", "reason")
-        counts = ("matched", "baseline_only", "variant_only", "blocks", "baseline_runs", "variant_runs")
         types = {
-            name: pl.String if name in texts else pl.Int64 if name in counts else pl.Float64 for name in names
+            "verdict": pl.String,
+            **compare.types_of("effects"),
+            "gate_pct": pl.Float64,
+            "reason": pl.String,
         }
         return pl.DataFrame(rows, schema=types)
 
@@ -342,9 +342,3 @@ def _remarks(every: Sequence[Judged]) -> Iterator[str]:
             named = [f"{one.effect[f'{side}_only']:,} of {one.name}" for one in alone[:_NAMED]]
             named += [f"{len(alone) - _NAMED:,} more"] if len(alone) > _NAMED else []
             yield f"{counted(launches, 'launches')} of the {side} without a partner: {', '.join(named)}."
-
-
-def _columns() -> list[str]:
-    from traceql.questions import catalog
-
-    return [column.name for column in catalog.shipped().find("effects").columns]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traceql.cli.common import complete_trace, database, db_option, offered, quiet_option, store
+from traceql.cli.common import complete_from, complete_trace, database, db_option, quiet_option, store
 from traceql.cli.output import output_options, text_table, write
-from traceql.errors import QueryError, TraceqlError
+from traceql.errors import QueryError
 from traceql.present.values import counted, readable
 from traceql.questions.parameters import is_pattern
 
@@ -43,14 +43,7 @@ def baseline() -> None:
 
 
 def _complete_name(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from click.shell_completion import CompletionItem
-
-    try:
-        with database(ctx.params.get("db") or "traces.duckdb") as opened:
-            names = opened.sql(_ALL)["baseline"].to_list()
-    except TraceqlError:
-        return []
-    return [CompletionItem(name) for name in offered(names, incomplete)]
+    return complete_from(ctx, _ALL, incomplete)
 
 
 @baseline.command("set")

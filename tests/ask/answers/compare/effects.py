@@ -364,4 +364,39 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "another run may have had other GPUs: they are matched in the order of their ordinals",
+        traces={
+            "a": Recording().work(kernel("x", 0, 10, device=1), kernel("x", 0, 20, device=3)),
+            "b": Recording().work(kernel("x", 0, 40, device=4), kernel("x", 0, 10, device=0)),
+        },
+        params={"baseline": "a", "variant": "b", "topic": "kernel"},
+        # 10 to 10, and 20 to 40.
+        expected=down(
+            """
+            topic                kernel
+            path                 NULL
+            name                 x
+            measure              gpu_ns
+            matched              2
+            baseline_only        0
+            variant_only         0
+            baseline_ns          30
+            variant_ns           50
+            baseline_only_ns     0
+            variant_only_ns      0
+            share_pct            100
+            effect_pct           50
+            low_pct              NULL
+            high_pct             NULL
+            method               blocks
+            blocks               2
+            baseline_runs        1
+            variant_runs         1
+            block_spread_pct     sqrt(5000)
+            baseline_spread_pct  NULL
+            variant_spread_pct   NULL
+            """
+        ),
+    ),
 ]
