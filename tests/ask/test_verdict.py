@@ -5,7 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
+import shlex
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -27,12 +30,12 @@ from traceql.questions import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from made.nsys import Work
 
     from traceql import Database
 
+GUIDE = (Path(__file__).parents[2] / "docs" / "regression.md").read_text(encoding="utf-8")
 REPEATS = [f"repeat_{number}" for number in range(8)]
 SLOWED = [f"slowed_{number}" for number in range(3)]
 #: Which kernel has 5 % more to do there.
@@ -539,3 +542,34 @@ def test_a_baseline_is_a_name_for_traces_that_a_read_only_database_knows(
     assert json.loads(command("baseline", "list", "--db", db, "--format", "json").stdout) == []
     assert command("baseline", "set", "m*", "repeat_0", "--db", db).returncode == 2
     assert command("baseline", "set", "main", "nobody", "--db", db).returncode == 1
+
+
+# --- the guide ------------------------------------------------------------------------------------------
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+
+
+def test_the_guides_commands_end_as_it_says_and_its_gates_are_some(recorded: Path, tmp_path: Path) -> None:
+    (tmp_path / "traces.duckdb").write_bytes(recorded.read_bytes())
+    lines = [line for block in blocks("console") for line in block.splitlines()]
+    said = ""
+    for line in (line.removeprefix("$ ") for line in lines if line.startswith("$ traceql")):
+        words, _, file = line.partition(" > ")
+        if words.startswith("traceql ingest"):
+            continue
+        ended = command(*shlex.split(words)[1:], folder=tmp_path)
+        # Everything that is compared there was slowed.
+        assert ended.returncode == (3 if words.startswith("traceql diff") else 0), f"{line}\n{ended.stderr}"
+        if file:
+            (tmp_path / file).write_text(ended.stdout, encoding="utf-8")
+        said += ended.stderr
+    for line in (line for line in lines if line.startswith("worse:")):
+        assert line in said
+    assert ElementTree.parse(tmp_path / "gate.xml").getroot().tag == "testsuites"
+    (toml,) = blocks("toml")
+    assert [gate.topic for gate in gated(toml)] == ["kernel", "step", "kernel"]
+    with traceql.open(recorded) as db:
+        (code,) = blocks("python")
+        exec(compile(code, "regression.md", "exec"), {"db": db})
