@@ -36,6 +36,7 @@ ALLOWED = {
     "draw": {"errors", "questions", "ask", "present"},
     "report": {"errors", "read", "questions", "store", "ask", "present", "draw"},
     "share": {"errors", "read", "tables", "questions", "ask"},
+    "server": {"errors", "questions", "tables", "predict", "present", "ask", "draw", "database"},
     "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report"},
     "cli": {
         "errors",
@@ -52,6 +53,7 @@ ALLOWED = {
         "draw",
         "report",
         "share",
+        "server",
         "database",
     },
 }
@@ -68,11 +70,16 @@ OWNERS = {
     "jinja2": "report",
     "dask": "cluster",
     "distributed": "cluster",
+    **dict.fromkeys(("mcp", "mcp_types", "anyio", "uvicorn"), "server"),
 }
 SHARED = {"pyarrow", "polars"}
 # Declared forms are structs of msgspec, wherever they are declared.
 # Columns of numbers are decoded with numpy where reports are read, and encoded where they leave.
-SEVERAL = {"msgspec": {"declared", "read", "predict", "store", "ask"}, "numpy": {"read", "share"}}
+SEVERAL = {
+    "msgspec": {"declared", "read", "predict", "store", "ask"},
+    "numpy": {"read", "share"},
+    "anyio": {"server", "cli"},
+}
 
 
 def room_of(module: Path) -> str:

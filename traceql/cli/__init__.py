@@ -56,6 +56,8 @@ _COMMANDS = (
     "gpu",
     "predict",
     "collect",
+    "ask",
+    "mcp",
     "doctor",
     "completion",
 )
