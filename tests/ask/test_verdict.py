@@ -417,8 +417,8 @@ def test_where_nothing_is_judged_junit_does_not_pass() -> None:
 
 def test_markdown_says_the_verdict_and_no_name_breaks_its_table(repeats: Database) -> None:
     text = pull_request.markdown(repeats.verdict("repeat_0", "slowed_0", gate="2%"))
-    assert text.startswith("### 🔴 traceql diff: worse\n\n`repeat_0` → `slowed_0`\n")
-    assert f"| 🔴 worse | `kernel {KERNEL}` | +4.48 % | +3.68 to +5.28 % | 2 % | 24.6 % |" in text
+    assert text.startswith("### traceql diff: worse\n\n`repeat_0` → `slowed_0`\n")
+    assert f"| **worse** | `kernel {KERNEL}` | +4.48 % | +3.68 to +5.28 % | 2 % | 24.6 % |" in text
     odd = pull_request.markdown(hostile())
     rows = [line for line in odd.splitlines() if line.startswith("|")]
     # As GitHub does: a pipe with a backslash before it ends no cell.

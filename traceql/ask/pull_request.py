@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
 # Of what did not change, a summary lists no more.
 _LISTED = 20
-_SIGNS = {"worse": "🔴", "cannot tell": "🟡", "better": "🟢", "same": "⚪"}
 
 
 def junit(judgement: Judgement) -> str:
@@ -65,7 +64,7 @@ def markdown(judgement: Judgement) -> str:
     """A summary for people: the verdict, a table of what was judged, and what to know beside it."""
     before, after = (", ".join(map(_code, side)) for side in (judgement.baseline, judgement.variant))
     lines = [
-        f"### {_SIGNS[judgement.outcome]} traceql diff: {judgement.outcome}",
+        f"### traceql diff: {judgement.outcome}",
         "",
         f"{before} → {after}",
         "",
@@ -89,7 +88,7 @@ def _table(judged: Iterable[Judged]) -> list[str]:
         effect, gate = one.effect, one.gate
         low, high = effect["low_pct"], effect["high_pct"]
         cells = (
-            f"{_SIGNS[one.outcome or 'same']} {one.outcome}",
+            f"**{one.outcome}**" if one.outcome == "worse" else f"{one.outcome}",
             _code(one.name).replace("|", "\\|"),
             "" if effect["effect_pct"] is None else f"{effect['effect_pct']:+.2f} %",
             _text(one.reason) if low is None else f"{low:+.2f} to {high:+.2f} %",
