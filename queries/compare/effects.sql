@@ -4,8 +4,8 @@
 -- their order), copies, ranges and steps likewise. What not every trace has is counted apart, and is in no
 -- effect. What a row is about is cut, in the order of time, into twenty blocks of equal time in the baseline,
 -- or as many as there are launches, and the time of a block is compared with the same block of the baseline.
--- The mean over blocks leaves out a tenth at each end: what happens once, as the first step of a program, does
--- not decide.
+-- The mean over blocks leaves out a tenth at each end: what happens once, as the first step of a program,
+-- does not decide.
 --
 -- With several traces on both sides, each trace has one number, its mean over blocks, and the interval is
 -- Welch's t over traces: runs are independent of each other, and about normal. With one on one side and three
