@@ -209,7 +209,7 @@ def test_a_database_does_this_and_no_more() -> None:
         "um_cpu_page_faults", "um_gpu_page_faults",
     }  # fmt: skip
     assert public - tables == {
-        "ask", "query", "sql", "chart", "compare", "compare_ranks", "check", "why", "kernel_card", "report", "info", "tables", "unanswerable",
+        "ask", "query", "sql", "chart", "compare", "compare_ranks", "verdict", "check", "why", "kernel_card", "report", "info", "tables", "unanswerable",
         "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "compact", "export", "close",
     }  # fmt: skip
     assert tables <= public

@@ -37,6 +37,7 @@ _COMMANDS = (
     "ls",
     "info",
     "tag",
+    "baseline",
     "rename",
     "drop",
     "import-runs",
