@@ -1,7 +1,7 @@
 -- How much memory does each process allocate, when is most of it in use, and what is left at the end?
 --
--- A row for each kind of memory, and for what is allocated on a GPU together. In use is what was allocated and
--- not released, as the program asked for it: a framework keeps more than it uses, and the driver's own memory
+-- A row for each kind of memory, and for what is allocated on a GPU together. In use is what was allocated
+-- and not released, as the program asked for it: a framework keeps more than it uses, and the driver's own memory
 -- (contexts, code) is not counted. The profiler tells of what was allocated before the recording, too.
 -- @of     traces
 -- @unites trace
