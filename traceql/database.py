@@ -18,6 +18,7 @@ from traceql.read.base import no_progress
 from traceql.read.limits import bytes_of
 from traceql.store import choice, export, held, ingest, interrupts, read_in, runs
 from traceql.store.definitions import Definitions
+from traceql.store.lake.place import written
 from traceql.store.waiting import WAIT_S, log
 from traceql.tables import schema
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from traceql.ask.checks import Verdict
     from traceql.ask.compare import Comparison
     from traceql.ask.findings import Findings
+    from traceql.ask.verdict import Judgement
     from traceql.cluster.workers import Workers
     from traceql.questions.parameters import Value
     from traceql.read.base import Progress
@@ -65,7 +67,7 @@ def open(  # noqa: A001
         wait_s: how long a question or a change waits for another process that has the file open; that it
             waits is said by the logger ``traceql``, by default on standard error.
         lake: make a lake, if the path leads to a new or empty folder. A text that ends in a slash means one
-            anyway; a `pathlib.Path` forgets the slash.
+            anyway; a `pathlib.Path` forgets the slash at its end.
 
     Raises:
         CatalogError: a folder cannot be used.
@@ -118,6 +120,7 @@ class Database:
     kernels = _frame("kernels")
     api_calls = _frame("api_calls")
     memory_ops = _frame("memory_ops")
+    memory_events = _frame("memory_events")
     syncs = _frame("syncs")
     graph_launches = _frame("graph_launches")
     graph_nodes = _frame("graph_nodes")
@@ -154,7 +157,7 @@ class Database:
         lake: bool = False,
         tell: Callable[[str], None] = log,
     ) -> None:
-        self.path = str(path)
+        self.path = written(path)
         own = (queries,) if isinstance(queries, str | Path) else tuple(queries)
         self._queries = tuple(str(Path(folder).resolve()) for folder in own)
         self._catalog = catalog.load(self._queries)
@@ -353,6 +356,39 @@ class Database:
             MissingDataError: no trace has a timeline.
         """
         return compare.compare_ranks(self._asker, job, topic=topic, names=names, place=place)
+
+    @_limited
+    def verdict(
+        self,
+        a: str | Sequence[str],
+        b: str | Sequence[str],
+        *,
+        gate: str | Path | float,
+        topic: str | None = None,
+        names: str = "distinct",
+        **place: Value,
+    ) -> Judgement:
+        """Whether a change made traces worse, see `traceql.ask.verdict.judge`.
+
+        Args:
+            a: the trace before a change, or several repeated runs of it.
+            b: the trace after it, or several.
+            gate: what a change may cost: percent (``5`` or ``"5%"``), or a file of gates: a path, or the
+                name of one that comes with traceql (``"regression"``).
+            topic: only this: trace, step, range, category, kernel or copy.
+            names: by which kernels are told apart: short, full or distinct.
+            **place: what of the timelines is compared: from_, to and within, as questions have them.
+
+        Raises:
+            CheckError: the gate is none.
+            QueryError: there is no such trace, or the sides are of different profilers.
+            MissingDataError: nothing that ran on a GPU was recorded.
+        """
+        from traceql.ask import check_files, verdict
+
+        gates = check_files.gates(gate, self._catalog)
+        before, after = ([side] if isinstance(side, str) else list(side) for side in (a, b))
+        return verdict.judge(self._asker, before, after, gates, topic=topic, names=names, place=place)
 
     @_limited
     def check(
