@@ -20,6 +20,7 @@ TRACES = 10
 PLACES_IN_TIME = PARAMS["times"]
 #: Questions of a timeline that no oracle answers → why.
 WITHOUT = {
+    "memory_over_time": "random traces record no allocations; see tests/ask/test_memory_events.py",
     "effects": "blocks and intervals are counted again with scipy; see tests/ask/test_verdict.py",
     "slowing_kernels": "takes ten launches of one shape: hand-made cases have them, and kernel_drift an oracle",
     "stragglers": "adds up nccl_straggler, whose oracle knows some collectives alone",
