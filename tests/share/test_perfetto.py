@@ -289,7 +289,7 @@ def test_the_same_traces_give_the_same_bytes_compressed_or_not(corpus: Database)
 
 def test_stretches_leave_nothing_out(corpus: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = written(corpus, "graph_whole.sqlite.xz")[1]
-    monkeypatch.setattr(perfetto, "_STRETCH", 7)
+    monkeypatch.setattr(perfetto.stretches, "_ROWS", 7)
     parts = written(corpus, "graph_whole.sqlite.xz")[1]
     assert parts.sums() == whole.sums()
     assert len(parts.flows()) == len(whole.flows())

@@ -1,8 +1,10 @@
 """Timelines of traces as one trace of Perfetto, which ui.perfetto.dev and its trace processor open.
 
 What is an event, and what is said beside it, are SELECTs under ``sql/``: the columns that every one of them
-has say where and when, and each further one is an argument of the event, called like it. They are asked
-stretch by stretch, so that no more than some ten thousand events are in memory.
+has say where and when, and each further one is an argument of the event, called like it. Each file under
+``sql/counters`` is a counter of GPUs, or several: ``gpu_id``, ``track``, ``unit``, ``time_ns``, and its
+``value``, or, as a whole number, by how much it is to ``change`` from 0 on. All are asked stretch by stretch,
+so that no more than some ten thousand events are in memory.
 
 Times are nanoseconds since 1970 (UTC), those of a job's traces on the clock of its first one. What overlaps
 on a track without lying within each other stands on lanes beside it. An arrow leads from each API call to
@@ -13,17 +15,17 @@ each work on a GPU that it launched, if the work began no earlier than the call.
 `strings`    texts by number
 `tracks`     what stands where
 `lanes`      tracks side by side for what overlaps
+`stretches`  times with so many events each that they can be in memory
 ============ ==========================================================================
 """
 
 from __future__ import annotations
 
 import gzip
-import itertools
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import resources
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -31,11 +33,11 @@ import pyarrow as pa
 from traceql.ask import gaps, place
 from traceql.errors import MissingDataError
 from traceql.read.protobuf_rows import ROWS
-from traceql.share.perfetto import packets
+from traceql.share.perfetto import packets, stretches
 from traceql.share.perfetto.lanes import Lanes
 from traceql.share.perfetto.packets import Argument, Events
 from traceql.share.perfetto.strings import Strings
-from traceql.share.perfetto.tracks import Key, Names, Tracks, names_of
+from traceql.share.perfetto.tracks import CounterKey, Key, Names, Tracks, names_of
 from traceql.tables import sqlfiles
 
 if TYPE_CHECKING:
@@ -47,15 +49,15 @@ if TYPE_CHECKING:
     from traceql.ask.gaps import Note
     from traceql.questions.parameters import Value
 
+K = TypeVar("K", Key, CounterKey)
+
 #: What a file may be called.
 SUFFIXES = (".pftrace", ".pftrace.gz")
 
 # The question that is asked for the same stretch of the same traces, and lacks what the file lacks.
 _LIKE = "timeline"
-# Events that are in memory at a time.
-_STRETCH = 1 << 14
-_ALWAYS, _NEVER = -(1 << 63), (1 << 63) - 1
-_COLUMNS = (*Key._fields, "start_ns", "end_ns", "level", "event_id", "name")
+# Which are no arguments of an event.
+_COLUMNS = ("number", "start_ns", "end_ns", "level", "event_id", "name")
 
 
 class Kind(NamedTuple):
@@ -81,7 +83,6 @@ _KINDS = (
     Kind("graph_launches", "graph", ends_flow=2),
     Kind("projected", "nvtx on gpu"),
 )
-_COUNTERS = ("gpu_metrics", "running_kernels", "copy_bandwidth")
 # What ncu counted of a launch on the timeline.
 _PROFILED = ("profiled_ns", "dram_read_bytes", "dram_write_bytes", "l2_read_sectors", "l2_write_sectors")
 
@@ -209,63 +210,83 @@ class _Trace:
         self.written.flows += flows.count
         for kind in _KINDS:
             self._events(kind, names, flows, {"profiled": profiled} if kind.sql == "kernels" else {})
-        for counter in _COUNTERS:
-            self._counters(_sql(counter), names)
+        for name in _counters():
+            self._values(_sql(name), names)
 
     def _ask(self, statement: str, tables: Mapping[str, pa.Table] | None = None, **params: int) -> pa.Table:
         return self.run(statement, {"trace_id": self.trace_id, **params}, tables)
 
-    def _events(self, kind: Kind, names: Names, flows: _Flows, tables: dict[str, pa.Table]) -> None:
-        sql = _sql(kind.sql)
+    def _events(self, kind: Kind, names: Names, flows: _Flows, tables: Mapping[str, pa.Table]) -> None:
+        lanes, count = Lanes(self.tracks.beside), 0
+        in_order = "SELECT * FROM ({}) ORDER BY start_ns, end_ns DESC, level, event_id"
+        of_key = partial(self.tracks.of_event, names)
+        for found in self._stretches(_sql(kind.sql), Key, "start_ns", of_key, in_order, tables):
+            for event in self._encoded(kind, found, lanes, flows):
+                self.file.write(event)
+            count += found.num_rows
+        if kind.lasts:
+            self.written.slices += count
+        else:
+            self.written.instants += count
+
+    def _stretches(
+        self,
+        sql: str,
+        key: type[K],
+        time: str,
+        number: Callable[[K], int],
+        select: str,
+        tables: Mapping[str, pa.Table],
+    ) -> Iterator[pa.Table]:
+        """What a SELECT finds, stretch by stretch.
+
+        Args:
+            sql: the SELECT.
+            key: columns that tell the track, in whose place there is its ``number``.
+            time: column by which it is cut.
+            number: of the track of a key.
+            select: what is asked of the rows of a stretch, in whose place stand braces.
+            tables: further ones that the SELECT knows.
+        """
+        fields = ", ".join(key._fields)
         keys = self._ask(
-            f"SELECT {', '.join(Key._fields)}, count(*) AS events FROM ({sql}) GROUP BY ALL ORDER BY ALL",
+            f"SELECT {fields}, count(*) AS rows, min({time}) AS first, max({time}) AS last"
+            f" FROM ({sql}) GROUP BY {fields} ORDER BY ALL",
             tables,
         )
         if not keys.num_rows:
             return
-        rows = zip(*(keys.column(name).to_pylist() for name in Key._fields), strict=True)
-        numbers = [self.tracks.of_event(names, Key(*row)) for row in rows]
-        tables["tracks"] = keys.append_column("number", pa.array(numbers, pa.int64()))
-        same = " AND ".join(f"rows.{name} IS NOT DISTINCT FROM tracks.{name}" for name in Key._fields)
-        stretch = (
-            f"SELECT number AS track, rows.* EXCLUDE ({', '.join(Key._fields)}) FROM ({sql}) AS rows"
-            f" JOIN tracks ON {same} WHERE start_ns >= $since AND start_ns < $until"
-            " ORDER BY start_ns, end_ns DESC, level, event_id"
-        )
-        lanes = Lanes(self.tracks.beside)
-        total = sum(keys.column("events").to_pylist())
-        for since, until in self._stretches(sql, total, tables):
-            found = self._ask(stretch, tables, since=since, until=until)
-            for event in self._encoded(kind, found, lanes, flows):
-                self.file.write(event)
-        if kind.lasts:
-            self.written.slices += total
-        else:
-            self.written.instants += total
+        *columns, rows, first, last = (column.to_pylist() for column in keys.columns)
+        numbers = [number(key(*row)) for row in zip(*columns, strict=True)]
+        of_keys = keys.select(key._fields).append_column("number", pa.array(numbers, pa.int64()))
+        inside = f"{time} >= $since AND {time} < $until"
 
-    def _stretches(self, sql: str, total: int, tables: Mapping[str, pa.Table]) -> list[tuple[int, int]]:
-        """Times between which there are some ten thousand events."""
-        if total <= _STRETCH:
-            return [(_ALWAYS, _NEVER)]
-        starts = self._ask(
-            "SELECT DISTINCT start_ns FROM (SELECT start_ns, row_number() OVER (ORDER BY start_ns) AS place"
-            f" FROM ({sql})) WHERE place % {_STRETCH} = 0 ORDER BY start_ns",
-            tables,
+        def counts(since: int, until: int, width: int) -> Iterator[tuple[int, int]]:
+            found = self._ask(
+                f"SELECT (({time}::HUGEINT - $since) // $width)::BIGINT AS part, count(*) AS rows"
+                f" FROM ({sql}) WHERE {inside} GROUP BY part ORDER BY part",
+                tables,
+                since=since,
+                until=until,
+                width=width,
+            )
+            return zip(*(column.to_pylist() for column in found.columns), strict=True)
+
+        same = " AND ".join(f"rows.{name} IS NOT DISTINCT FROM of_keys.{name}" for name in key._fields)
+        statement = select.format(
+            f"SELECT number, rows.* EXCLUDE ({fields}) FROM ({sql}) AS rows JOIN of_keys ON {same}"
+            f" WHERE {inside}"
         )
-        ends = [_ALWAYS, *starts.column(0).to_pylist(), _NEVER]
-        return list(itertools.pairwise(ends))
+        for since, until in stretches.of(counts, min(first), max(last) + 1, sum(rows)):
+            yield self._ask(statement, {**tables, "of_keys": of_keys}, since=since, until=until)
 
     def _encoded(self, kind: Kind, found: pa.Table, lanes: Lanes, flows: _Flows) -> Iterator[bytes]:
         columns = {name: _array(found.column(name)) for name in found.column_names}
         starts, ends = (columns[name].to_numpy() for name in ("start_ns", "end_ns"))
-        tracks = columns["track"].to_numpy()
+        tracks = columns["number"].to_numpy()
         if kind.lasts:
             tracks = lanes.place(tracks, starts, ends)
-        arguments = [
-            self._argument(name, column)
-            for name, column in columns.items()
-            if name not in (*_COLUMNS, "track")
-        ]
+        arguments = [self._argument(name, column) for name, column in columns.items() if name not in _COLUMNS]
         events = Events(
             self.strings.number(packets.CATEGORIES, kind.category),
             tracks,
@@ -301,27 +322,24 @@ class _Trace:
         # Nothing lies before 1970: of a trace that began nobody knows when, samples may.
         return np.maximum(times + self.utc_ns, 0)
 
-    def _counters(self, sql: str, names: Names) -> None:
-        keys = self._ask(f"SELECT DISTINCT gpu_id, track, unit FROM ({sql}) ORDER BY ALL")
-        if not keys.num_rows:
-            return
-        numbers = [
-            self.tracks.of_counter(names, row["gpu_id"], row["track"], row["unit"] or "")
-            for row in keys.to_pylist()
-        ]
-        tracks = keys.append_column("number", pa.array(numbers, pa.int64()))
-        same = " AND ".join(
-            f"rows.{name} IS NOT DISTINCT FROM tracks.{name}" for name in ("gpu_id", "track", "unit")
+    def _values(self, sql: str, names: Names) -> None:
+        changes = "change" in self._ask(f"SELECT * FROM ({sql}) LIMIT 0").column_names
+        in_order = (
+            "SELECT number, time_ns, sum(change)::BIGINT AS value FROM ({}) GROUP BY number, time_ns"
+            " HAVING sum(change) <> 0 ORDER BY time_ns, number"
+            if changes
+            else "SELECT number, time_ns, value FROM ({}) ORDER BY time_ns, number, value"
         )
-        found = self._ask(
-            f"SELECT number, time_ns, value FROM ({sql}) AS rows JOIN tracks ON {same}"
-            " ORDER BY time_ns, number, value",
-            {"tracks": tracks},
-        )
-        for batch in found.to_batches(max_chunksize=ROWS):
-            track, time, value = (column.to_numpy() for column in batch.columns)
-            self.file.write(packets.values(track, self._absolute(time), value))
-        self.written.values += found.num_rows
+        sums: dict[int, int] = {}
+        of_key = partial(self.tracks.of_counter, names)
+        for found in self._stretches(sql, CounterKey, "time_ns", of_key, in_order, {}):
+            track, time, value = (_array(column).to_numpy() for column in found.columns)
+            if changes:
+                value = _summed(track, value, sums)
+            for first in range(0, len(track), ROWS):
+                some = slice(first, first + ROWS)
+                self.file.write(packets.values(track[some], self._absolute(time[some]), value[some]))
+            self.written.values += found.num_rows
 
 
 class _Flows:
@@ -349,6 +367,19 @@ class _Flows:
         return ids, present
 
 
+def _summed(
+    tracks: NDArray[np.int64], changes: NDArray[np.int64], sums: dict[int, int]
+) -> NDArray[np.float64]:
+    """What the values of each track are after each of their changes, and in `sums` after all of them."""
+    values = np.empty(len(tracks))
+    for track in np.unique(tracks).tolist():
+        own = tracks == track
+        after = sums.get(track, 0) + np.cumsum(changes[own])
+        values[own] = after
+        sums[track] = int(after[-1])
+    return values
+
+
 def _rows(events: Events, some: slice) -> Events:
     arguments = [
         Argument(one.name, one.values[some], None if one.present is None else one.present[some], one.is_text)
@@ -367,6 +398,12 @@ def _with(events: Events, **flows: Any) -> Events:
 def _array(column: pa.ChunkedArray) -> pa.Array:
     found = column.combine_chunks()
     return found if isinstance(found, pa.Array) else pa.concat_arrays(found.chunks)
+
+
+@cache
+def _counters() -> tuple[str, ...]:
+    there = (resources.files(__package__) / "sql" / "counters").iterdir()
+    return tuple(sorted(f"counters/{file.name.removesuffix('.sql')}" for file in there))
 
 
 @cache
