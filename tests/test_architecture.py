@@ -36,7 +36,7 @@ ALLOWED = {
     "draw": {"errors", "questions", "ask", "present"},
     "report": {"errors", "read", "questions", "store", "ask", "present", "draw"},
     "share": {"errors", "read", "tables", "questions", "ask"},
-    "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report"},
+    "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report", "share"},
     "cli": {
         "errors",
         "given",
@@ -203,7 +203,7 @@ def test_a_database_does_this_and_no_more() -> None:
     }  # fmt: skip
     assert public - tables == {
         "ask", "query", "sql", "chart", "compare", "compare_ranks", "check", "why", "kernel_card", "report", "info", "tables", "unanswerable",
-        "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "compact", "export", "close",
+        "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "compact", "export", "export_perfetto", "close",
     }  # fmt: skip
     assert tables <= public
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import itertools
+from collections import Counter
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from perfetto_file import Parsed, parse
 from traceql import MissingDataError, QueryError
 from traceql.read import protobuf, protobuf_rows
 from traceql.share import perfetto
+from traceql.share.perfetto import stretches
 from traceql.share.perfetto.lanes import Lanes
 
 if TYPE_CHECKING:
@@ -217,6 +220,40 @@ def test_what_follows_from_a_window_is_written_alone() -> None:
     assert {one.name for one in written(made, "made", within="step#1")[1].slices} == whole - {"add"}
 
 
+def test_the_place_of_a_window_is_known_and_what_lies_around_it_may_stay() -> None:
+    made = (
+        Recording()
+        .session(utc_ns=UTC)
+        .duration(400)
+        .range("step", 0, 30)
+        .call("cudaLaunchKernel", 5, 10, kernel("add", 20, 50))
+        .range("step", 100, 130)
+        .call("cudaLaunchKernel", 105, 110, kernel("mul", 120, 150))
+        .database("made")
+    )
+
+    def place(**where: object) -> tuple[int, int] | None:
+        done, parsed = written(made, "made", only=False, **where)
+        assert {one.name for one in parsed.slices} == {"add", "mul", "cudaLaunchKernel", "step"}
+        assert written(made, "made", **where)[0].place == done.place
+        return None if done.place is None else (done.place[0] - UTC, done.place[1] - UTC)
+
+    assert place() is None
+    assert place(**{"from": 60, "to": 200}) == (60, 200)
+    assert place(**{"from": 60}) == (60, 400)
+    assert place(to=60) == (0, 60)
+    # A range with the work that it launched.
+    assert place(within="step#1") == (100, 150)
+    assert place(within="step") == (0, 150)
+    assert place(within="step", **{"from": 60, "to": 140}) == (60, 140)
+    # Nothing was recorded there.
+    assert place(**{"from": 1000}) is None
+    done, _ = written(made, "made", only=False, **{"from": 1000})
+    assert [note.text for note in done.notes] == [
+        "The time lies outside of what was recorded: made lasts 400 ns."
+    ]
+
+
 def test_no_arrow_leads_back_in_time() -> None:
     made = (
         Recording()
@@ -289,7 +326,7 @@ def test_the_same_traces_give_the_same_bytes_compressed_or_not(corpus: Database)
 
 def test_stretches_leave_nothing_out(corpus: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = written(corpus, "graph_whole.sqlite.xz")[1]
-    monkeypatch.setattr(perfetto.stretches, "_ROWS", 7)
+    monkeypatch.setattr(stretches, "_ROWS", 7)
     parts = written(corpus, "graph_whole.sqlite.xz")[1]
     assert parts.sums() == whole.sums()
     assert len(parts.flows()) == len(whole.flows())
@@ -466,3 +503,22 @@ def test_on_a_lane_events_lie_behind_or_within_each_other(
         own = sorted((start, end) for one, start, end in ordered if one == track)
         if all(a[1] <= b[0] for a, b in itertools.pairwise(own)):
             assert track not in made.values()
+
+
+@given(
+    st.lists(st.integers(-40, 40) | st.sampled_from([-(1 << 63), (1 << 63) - 1]), min_size=1, max_size=60),
+    st.integers(1, 20),
+    st.integers(2, 5),
+)
+def test_stretches_hold_every_moment_once_and_few_rows_each(times: list[int], rows: int, parts: int) -> None:
+    def counts(since: int, until: int, width: int) -> list[tuple[int, int]]:
+        assert width >= 1
+        return sorted(Counter((at - since) // width for at in times if since <= at < until).items())
+
+    with mock.patch.multiple(stretches, _ROWS=rows, _PARTS=parts):
+        found = list(stretches.of(counts, min(times), max(times) + 1, len(times)))
+    assert all(a[0] < a[1] for a in found)
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(found))
+    held = [[at for at in times if since <= at < until] for since, until in found]
+    assert sum(map(len, held)) == len(times)
+    assert all(len(some) <= rows or len(set(some)) == 1 for some in held)

@@ -25,13 +25,15 @@ import gzip
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import resources
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from traceql.ask import gaps, place
-from traceql.errors import MissingDataError
+from traceql.errors import MissingDataError, TraceqlError
+from traceql.read import temporary
 from traceql.read.protobuf_rows import ROWS
 from traceql.share.perfetto import packets, stretches
 from traceql.share.perfetto.lanes import Lanes
@@ -42,6 +44,7 @@ from traceql.tables import sqlfiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -69,6 +72,8 @@ class Kind(NamedTuple):
     begins_flows: bool = False
     # What is added to four times the event's id is the id of the arrow that ends at it.
     ends_flow: int | None = None
+    # Of which of the SELECT's events, if it has several kinds.
+    params: Mapping[str, Value] = MappingProxyType({})
 
 
 # Calls come before the work that arrows lead to.
@@ -76,8 +81,8 @@ _KINDS = (
     Kind("api_calls", "cuda api", begins_flows=True),
     Kind("os_calls", "os"),
     Kind("syncs", "synchronisation"),
-    Kind("ranges", "nvtx"),
-    Kind("marks", "nvtx", lasts=False),
+    Kind("nvtx", "nvtx", params={"marks": False}),
+    Kind("nvtx", "nvtx", lasts=False, params={"marks": True}),
     Kind("kernels", "kernel", ends_flow=0),
     Kind("memory_ops", "memory", ends_flow=1),
     Kind("graph_launches", "graph", ends_flow=2),
@@ -95,6 +100,7 @@ class Written:
         slices, instants, values, flows, tracks: how many events that last, events that do not, values of
             counters, arrows and tracks.
         notes: what has to be known about them.
+        place: the time that from, to and within mean, in nanoseconds since 1970; None for all.
     """
 
     slices: int = 0
@@ -103,18 +109,27 @@ class Written:
     flows: int = 0
     tracks: int = 0
     notes: list[Note] = field(default_factory=list)
+    place: tuple[int, int] | None = None
 
 
 def write(
-    ask: Asker, traces: Sequence[str], file: IO[bytes], *, compressed: bool = False, **where: Value
+    ask: Asker,
+    traces: Sequence[str],
+    file: IO[bytes],
+    *,
+    compressed: bool = False,
+    only: bool = True,
+    **where: Any,
 ) -> Written:
     """Write timelines into one file.
 
     Args:
         ask: the database.
-        traces: names, patterns or tags; those of ncu give the timelines' kernels their counters.
+        traces: names, patterns or tags; none for all. Those of ncu give the timelines' kernels their
+            counters.
         file: takes the bytes, from the first to the last.
         compressed: whether they are compressed (gzip).
+        only: whether nothing is written but what lies in that time and range; else all is.
         **where: from, to and within, as questions have them: times of each trace.
 
     Raises:
@@ -122,49 +137,74 @@ def write(
         MissingDataError: no trace has a timeline, or none has such a range.
     """
     query = ask.catalog.find(_LIKE)
-    bound = place.named(ask.store.run, query, query.bind({"trace": list(traces), **where}))
+    bound = place.named(ask.store.run, query, query.bind({"trace": list(traces) or None, **where}))
     about = partial(ask.store.run, about=place.about(bound))
-    clocks = about(_sql("clocks"), {"trace": bound["trace"]}).to_pylist()
-    if not clocks:
+    clocks = about(_sql("clocks"), {"trace": bound["trace"]})
+    if not clocks.num_rows:
         raise MissingDataError(
-            f"{', '.join(traces)}: no timeline", "Perfetto shows when things happened: name traces of nsys."
+            f"{', '.join(traces) or ask.store.path}: no timeline",
+            "Perfetto shows when things happened: name traces of nsys.",
         )
     written = Written(notes=list(gaps.notes(about, ask.catalog, query, bound)))
     at = place.of(about, query, bound)
-    written.notes += at.notes
+    clocks = _begun(clocks, written.notes)
+    if at.narrowed:
+        (found,) = about(_sql("place"), tables={"clocks": clocks}, narrowed=at.narrowed).to_pylist()
+        written.place = None if found["since_ns"] is None else (found["since_ns"], found["until_ns"])
+    if only or written.place is None:
+        written.notes += at.notes
+    narrowed = at.narrowed if only else {}
     if not compressed:
-        _write_all(ask, clocks, at, bound["trace"], file, written)
+        _write_all(ask, clocks, narrowed, bound["trace"], file, written)
         return written
     # A better compression takes longer than all the rest.
     with gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0) as packed:
-        _write_all(ask, clocks, at, bound["trace"], packed, written)
+        _write_all(ask, clocks, narrowed, bound["trace"], packed, written)
     return written
+
+
+def write_file(ask: Asker, traces: Sequence[str], path: Path, **where: Any) -> Written:
+    """Write timelines into a file of its own, compressed if it is called ``.gz``; see `write`.
+
+    Raises:
+        TraceqlError: the file is called otherwise than `SUFFIXES` say, or cannot be written.
+    """
+    if not path.name.lower().endswith(SUFFIXES):
+        raise TraceqlError(f"{path}: the file's name must end in {' or '.join(SUFFIXES)}")
+    try:
+        with temporary.replacing(path) as file:
+            return write(ask, traces, file, compressed=path.name.lower().endswith(".gz"), **where)
+    except OSError as error:
+        raise TraceqlError(
+            f"{path}: cannot be written ({error.strerror or error})", "Choose another place."
+        ) from error
+
+
+def _begun(clocks: pa.Table, notes: list[Note]) -> pa.Table:
+    """The clocks, and a note on traces of which nobody knows when they began."""
+    times = clocks.column("utc_ns")
+    if unknown := clocks.filter(times.is_null()).column("trace").to_pylist():
+        text = f"Not known when it began, so it stands at the first moment: {', '.join(unknown)}."
+        notes.append(gaps.Note("remark", text))
+    earliest = min((time for time in times.to_pylist() if time is not None), default=0)
+    return clocks.set_column(clocks.column_names.index("utc_ns"), "utc_ns", times.fill_null(earliest))
 
 
 def _write_all(
     ask: Asker,
-    clocks: Sequence[Mapping[str, Any]],
-    at: place.Place,
+    clocks: pa.Table,
+    narrowed: Mapping[str, str],
     names: Value,
     file: IO[bytes] | gzip.GzipFile,
     written: Written,
 ) -> None:
-    known = [row["utc_ns"] for row in clocks if row["utc_ns"] is not None]
-    earliest = min(known, default=0)
-    if unknown := [row["trace"] for row in clocks if row["utc_ns"] is None]:
-        written.notes.append(
-            gaps.Note(
-                "remark",
-                f"Not known when it began, so it stands at the first moment: {', '.join(unknown)}.",
-            )
-        )
-    file.write(packets.first(earliest))
-    tracks = Tracks(file.write, several=len(clocks) > 1)
+    rows = clocks.to_pylist()
+    file.write(packets.first(min(row["utc_ns"] for row in rows)))
+    tracks = Tracks(file.write, several=len(rows) > 1)
     strings = Strings(file.write)
-    for row in clocks:
-        run = partial(ask.store.run, narrowed=at.narrowed, about=[row["trace"]])
-        base = row["utc_ns"] if row["utc_ns"] is not None else earliest
-        one = _Trace(run, row["trace_id"], row["trace"], base, file, tracks, strings, written)
+    for row in rows:
+        run = partial(ask.store.run, narrowed=narrowed, about=[row["trace"]])
+        one = _Trace(run, row["trace_id"], row["trace"], row["utc_ns"], file, tracks, strings, written)
         one.write(_profiled(ask, row["trace"], names))
     written.tracks = tracks.count
 
@@ -213,14 +253,18 @@ class _Trace:
         for name in _counters():
             self._values(_sql(name), names)
 
-    def _ask(self, statement: str, tables: Mapping[str, pa.Table] | None = None, **params: int) -> pa.Table:
+    def _ask(self, statement: str, tables: Mapping[str, pa.Table] | None = None, **params: Value) -> pa.Table:
         return self.run(statement, {"trace_id": self.trace_id, **params}, tables)
 
     def _events(self, kind: Kind, names: Names, flows: _Flows, tables: Mapping[str, pa.Table]) -> None:
         lanes, count = Lanes(self.tracks.beside), 0
         in_order = "SELECT * FROM ({}) ORDER BY start_ns, end_ns DESC, level, event_id"
         of_key = partial(self.tracks.of_event, names)
-        for found in self._stretches(_sql(kind.sql), Key, "start_ns", of_key, in_order, tables):
+
+        def ask(statement: str, known: Mapping[str, pa.Table], **params: Value) -> pa.Table:
+            return self._ask(statement, known, **kind.params, **params)
+
+        for found in _stretches(ask, _sql(kind.sql), Key, "start_ns", of_key, in_order, tables):
             for event in self._encoded(kind, found, lanes, flows):
                 self.file.write(event)
             count += found.num_rows
@@ -228,57 +272,6 @@ class _Trace:
             self.written.slices += count
         else:
             self.written.instants += count
-
-    def _stretches(
-        self,
-        sql: str,
-        key: type[K],
-        time: str,
-        number: Callable[[K], int],
-        select: str,
-        tables: Mapping[str, pa.Table],
-    ) -> Iterator[pa.Table]:
-        """What a SELECT finds, stretch by stretch.
-
-        Args:
-            sql: the SELECT.
-            key: columns that tell the track, in whose place there is its ``number``.
-            time: column by which it is cut.
-            number: of the track of a key.
-            select: what is asked of the rows of a stretch, in whose place stand braces.
-            tables: further ones that the SELECT knows.
-        """
-        fields = ", ".join(key._fields)
-        keys = self._ask(
-            f"SELECT {fields}, count(*) AS rows, min({time}) AS first, max({time}) AS last"
-            f" FROM ({sql}) GROUP BY {fields} ORDER BY ALL",
-            tables,
-        )
-        if not keys.num_rows:
-            return
-        *columns, rows, first, last = (column.to_pylist() for column in keys.columns)
-        numbers = [number(key(*row)) for row in zip(*columns, strict=True)]
-        of_keys = keys.select(key._fields).append_column("number", pa.array(numbers, pa.int64()))
-        inside = f"{time} >= $since AND {time} < $until"
-
-        def counts(since: int, until: int, width: int) -> Iterator[tuple[int, int]]:
-            found = self._ask(
-                f"SELECT (({time}::HUGEINT - $since) // $width)::BIGINT AS part, count(*) AS rows"
-                f" FROM ({sql}) WHERE {inside} GROUP BY part ORDER BY part",
-                tables,
-                since=since,
-                until=until,
-                width=width,
-            )
-            return zip(*(column.to_pylist() for column in found.columns), strict=True)
-
-        same = " AND ".join(f"rows.{name} IS NOT DISTINCT FROM of_keys.{name}" for name in key._fields)
-        statement = select.format(
-            f"SELECT number, rows.* EXCLUDE ({fields}) FROM ({sql}) AS rows JOIN of_keys ON {same}"
-            f" WHERE {inside}"
-        )
-        for since, until in stretches.of(counts, min(first), max(last) + 1, sum(rows)):
-            yield self._ask(statement, {**tables, "of_keys": of_keys}, since=since, until=until)
 
     def _encoded(self, kind: Kind, found: pa.Table, lanes: Lanes, flows: _Flows) -> Iterator[bytes]:
         columns = {name: _array(found.column(name)) for name in found.column_names}
@@ -332,7 +325,7 @@ class _Trace:
         )
         sums: dict[int, int] = {}
         of_key = partial(self.tracks.of_counter, names)
-        for found in self._stretches(sql, CounterKey, "time_ns", of_key, in_order, {}):
+        for found in _stretches(self._ask, sql, CounterKey, "time_ns", of_key, in_order, {}):
             track, time, value = (_array(column).to_numpy() for column in found.columns)
             if changes:
                 value = _summed(track, value, sums)
@@ -340,6 +333,55 @@ class _Trace:
                 some = slice(first, first + ROWS)
                 self.file.write(packets.values(track[some], self._absolute(time[some]), value[some]))
             self.written.values += found.num_rows
+
+
+def _stretches(
+    ask: Callable[..., pa.Table],
+    sql: str,
+    key: type[K],
+    time: str,
+    number: Callable[[K], int],
+    select: str,
+    tables: Mapping[str, pa.Table],
+) -> Iterator[pa.Table]:
+    """What a SELECT finds, stretch by stretch.
+
+    Args:
+        ask: a statement, with tables and values of parameters.
+        sql: the SELECT.
+        key: columns that tell the track, in whose place there is its ``number``.
+        time: column by which it is cut.
+        number: of the track of a key.
+        select: what is asked of the rows of a stretch, in whose place stand braces.
+        tables: that the SELECT knows beside the database's.
+    """
+    fields = ", ".join(key._fields)
+    keys = ask(
+        f"SELECT {fields}, count(*) AS rows, min({time}) AS first, max({time}) AS last"
+        f" FROM ({sql}) GROUP BY {fields} ORDER BY {fields}",
+        tables,
+    )
+    if not keys.num_rows:
+        return
+    *columns, rows, first, last = (column.to_pylist() for column in keys.columns)
+    numbers = [number(key(*row)) for row in zip(*columns, strict=True)]
+    of_keys = keys.select(key._fields).append_column("number", pa.array(numbers, pa.int64()))
+    inside = f"{time} >= $since AND {time} < $until"
+
+    def counts(since: int, until: int, width: int) -> Iterator[tuple[int, int]]:
+        part = f"(({time}::HUGEINT - $since) // $width)::BIGINT"
+        parts = (
+            f"SELECT {part} AS part, count(*) AS rows FROM ({sql}) WHERE {inside} GROUP BY part ORDER BY part"
+        )
+        found = ask(parts, tables, since=since, until=until, width=width)
+        return zip(*(column.to_pylist() for column in found.columns), strict=True)
+
+    same = " AND ".join(f"rows.{name} IS NOT DISTINCT FROM of_keys.{name}" for name in key._fields)
+    statement = select.format(
+        f"SELECT number, rows.* EXCLUDE ({fields}) FROM ({sql}) AS rows JOIN of_keys ON {same} WHERE {inside}"
+    )
+    for since, until in stretches.of(counts, min(first), max(last) + 1, sum(rows)):
+        yield ask(statement, {**tables, "of_keys": of_keys}, since=since, until=until)
 
 
 class _Flows:
