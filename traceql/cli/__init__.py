@@ -43,6 +43,7 @@ _COMMANDS = (
     "drop-runs",
     "compact",
     "export",
+    "view",
     "schema",
     "why",
     "query",

@@ -16,6 +16,7 @@ each work on a GPU that it launched, if the work began no earlier than the call.
 `tracks`     what stands where
 `lanes`      tracks side by side for what overlaps
 `stretches`  times with so many events each that they can be in memory
+`serving`    a file and a page on loopback, which hands it over to Perfetto's pages
 ============ ==========================================================================
 """
 
