@@ -2,6 +2,8 @@
 "use strict";
 
 const LOOK_MS = 50;
+// Of the address, before the build goes elsewhere in itself.
+const asked = new URLSearchParams(location.hash.replace("#!/?", ""));
 
 window.addEventListener("message", (event) => {
   if (event.source !== window.parent) return;
@@ -11,10 +13,14 @@ window.addEventListener("message", (event) => {
   }
   const { buffer, title } = event.data.perfetto;
   document.title = title;
-  const address = URL.createObjectURL(new Blob([buffer]));
-  document.getElementById("timeline_data_source").textContent = address;
   const script = document.createElement("script");
   script.src = "frontend_bundle.js";
+  // This build opens what lies at an address of the web, and so it is given the trace when it is about to.
+  script.onload = () => {
+    const dispatch = globals.dispatch;
+    globals._dispatch = (action) =>
+      dispatch(action.type === "openTraceFromUrl" ? Actions.openTraceFromBuffer({ buffer, title }) : action);
+  };
   document.body.append(script);
   const looking = setInterval(() => {
     if (!window.globals || Object.keys(globals.state.tracks).length === 0) return;
@@ -25,7 +31,6 @@ window.addEventListener("message", (event) => {
 
 // What this build has left out: the place that the address names, and the names of the tracks beside them.
 function show() {
-  const asked = new URLSearchParams(location.hash.replace("#!/?", ""));
   if (asked.has("visStart")) {
     const [start, end] = ["visStart", "visEnd"].map((name) => Number(asked.get(name)) / 1e9);
     const Span = globals.frontendLocalState.visibleWindowTime.constructor;
