@@ -16,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made.nsys import Recording, copy, graph, kernel, memset
 from perfetto_file import Parsed, parse
+from shipped import REPORTS
 
+import traceql as package
 from traceql import MissingDataError, QueryError
 from traceql.read import protobuf, protobuf_rows
 from traceql.share import perfetto
@@ -254,6 +256,57 @@ def test_the_place_of_a_window_is_known_and_what_lies_around_it_may_stay() -> No
     ]
 
 
+def test_memory_in_use_is_a_counter_of_each_kind_and_within_a_window_begins_with_what_was() -> None:
+    made = (
+        Recording()
+        .session(utc_ns=UTC)
+        .duration(400)
+        .range("step", 100, 200)
+        .call("cudaLaunchKernel", 105, 110, kernel("add", 120, 150))
+        .allocated(10, 1000, 0xA)
+        .allocated(20, 500, 0xB, memory="Pinned")
+        # At one moment released and allocated: what is left counts.
+        .allocated(130, 1000, 0xA, released=True)
+        .allocated(130, 300, 0xC)
+        .allocated(300, 300, 0xC, released=True)
+        .database("made")
+    )
+
+    def memory(**where: object) -> dict[str, list[tuple[int, float]]]:
+        values = written(made, "made", **where)[1].values
+        return {
+            path[-1]: [(at - UTC, value) for at, value in found]
+            for path, found in values.items()
+            if path[-1].startswith("memory")
+        }
+
+    device, pinned = "memory in use, Device", "memory in use, Pinned"
+    assert memory() == {device: [(10, 1000), (130, 300), (300, 0)], pinned: [(20, 500)]}
+    assert memory(within="step") == {device: [(100, 1000), (130, 300)], pinned: [(100, 500)]}
+    assert memory(**{"from": 50, "to": 120}) == {device: [(50, 1000)], pinned: [(50, 500)]}
+    assert memory(to=15) == {device: [(10, 1000)]}
+    assert memory(only=False, within="step") == memory()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("trace", ["memory_rank0", "memory_pools"])
+def test_memory_in_use_reaches_as_high_as_the_question_says(trace: str) -> None:
+    with package.open(":memory:") as db:
+        db.ingest(REPORTS / f"{trace}.nsys-rep.xz", name=trace)
+        values = written(db, trace)[1].values
+        expected = {
+            f"memory in use, {row['memory_kind']}": (row["peak_bytes"], row["end_bytes"])
+            for row in db.query("memory_use", trace=trace).to_dicts()
+            if row["memory_kind"] != "GPU memory"
+        }
+    assert expected
+    assert {
+        path[-1]: (max(value for _, value in found), found[-1][1])
+        for path, found in values.items()
+        if path[-1].startswith("memory")
+    } == expected
+
+
 def test_no_arrow_leads_back_in_time() -> None:
     made = (
         Recording()
@@ -309,6 +362,10 @@ def test_traces_of_a_job_are_on_one_clock_and_share_no_number(corpus: Database) 
             one.start_ns for one in parsed.slices if one.category == "kernel" and one.path[0].startswith(name)
         )
         assert began == base[names[0]] + aligned[name] + first[name]
+    # A window is one of each trace's own times.
+    done, _ = written(corpus, *names, **{"from": 1_000_000, "to": 2_000_000})
+    starts = [base[names[0]] + aligned[name] for name in names]
+    assert done.place == (min(starts) + 1_000_000, max(starts) + 2_000_000)
 
 
 def test_the_same_traces_give_the_same_bytes_compressed_or_not(corpus: Database) -> None:

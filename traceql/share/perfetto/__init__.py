@@ -3,8 +3,9 @@
 What is an event, and what is said beside it, are SELECTs under ``sql/``: the columns that every one of them
 has say where and when, and each further one is an argument of the event, called like it. Each file under
 ``sql/counters`` is a counter of GPUs, or several: ``gpu_id``, ``track``, ``unit``, ``time_ns``, and its
-``value``, or, as a whole number, by how much it is to ``change`` from 0 on. All are asked stretch by stretch,
-so that no more than some ten thousand events are in memory.
+``value``, or, as a whole number, by how much it is to ``change`` from 0 on. Of tables that a window does not
+narrow they take what lies between ``since_ns`` and ``until_ns`` of the table ``shown``, NULL for all. All are
+asked stretch by stretch, so that no more than some ten thousand events are in memory.
 
 Times are nanoseconds since 1970 (UTC), those of a job's traces on the clock of its first one. What overlaps
 on a track without lying within each other stands on lanes beside it. An arrow leads from each API call to
@@ -149,18 +150,17 @@ def write(
     written = Written(notes=list(gaps.notes(about, ask.catalog, query, bound)))
     at = place.of(about, query, bound)
     clocks = _begun(clocks, written.notes)
-    if at.narrowed:
-        (found,) = about(_sql("place"), tables={"clocks": clocks}, narrowed=at.narrowed).to_pylist()
-        written.place = None if found["since_ns"] is None else (found["since_ns"], found["until_ns"])
+    places = _places(about, at.narrowed)
+    written.place = _in_all(clocks, places)
     if only or written.place is None:
         written.notes += at.notes
-    narrowed = at.narrowed if only else {}
+    window = _Window(at.narrowed, places) if only else _Window({}, {})
     if not compressed:
-        _write_all(ask, clocks, narrowed, bound["trace"], file, written)
+        _write_all(ask, clocks, window, bound["trace"], file, written)
         return written
     # A better compression takes longer than all the rest.
     with gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0) as packed:
-        _write_all(ask, clocks, narrowed, bound["trace"], packed, written)
+        _write_all(ask, clocks, window, bound["trace"], packed, written)
     return written
 
 
@@ -191,10 +191,48 @@ def _begun(clocks: pa.Table, notes: list[Note]) -> pa.Table:
     return clocks.set_column(clocks.column_names.index("utc_ns"), "utc_ns", times.fill_null(earliest))
 
 
+class _Window(NamedTuple):
+    """What is written of each trace.
+
+    Attributes:
+        narrowed: SELECTs that stand in for tables.
+        places: number of a trace → from when to when that is.
+    """
+
+    narrowed: Mapping[str, str]
+    places: Mapping[int, tuple[int, int]]
+
+    def shown(self, trace_id: int) -> pa.Table:
+        """The table ``shown``: of a trace of which nothing is, no time at all."""
+        since, until = self.places.get(trace_id, (0, 0) if self.narrowed else (None, None))
+        return pa.table(
+            {"since_ns": pa.array([since], pa.int64()), "until_ns": pa.array([until], pa.int64())}
+        )
+
+
+def _places(run: Callable[..., pa.Table], narrowed: Mapping[str, str]) -> dict[int, tuple[int, int]]:
+    """Where a window lies in each trace; nowhere if there is none."""
+    if not narrowed:
+        return {}
+    rows = run(_sql("place"), narrowed=narrowed).to_pylist()
+    return {row["trace_id"]: (row["since_ns"], row["until_ns"]) for row in rows}
+
+
+def _in_all(clocks: pa.Table, places: Mapping[int, tuple[int, int]]) -> tuple[int, int] | None:
+    """Where all places together lie, in nanoseconds since 1970."""
+    begun = {row["trace_id"]: row["utc_ns"] for row in clocks.to_pylist()}
+    there = [
+        (begun[trace] + since, begun[trace] + until)
+        for trace, (since, until) in places.items()
+        if trace in begun
+    ]
+    return (min(since for since, _ in there), max(until for _, until in there)) if there else None
+
+
 def _write_all(
     ask: Asker,
     clocks: pa.Table,
-    narrowed: Mapping[str, str],
+    window: _Window,
     names: Value,
     file: IO[bytes] | gzip.GzipFile,
     written: Written,
@@ -204,9 +242,9 @@ def _write_all(
     tracks = Tracks(file.write, several=len(rows) > 1)
     strings = Strings(file.write)
     for row in rows:
-        run = partial(ask.store.run, narrowed=narrowed, about=[row["trace"]])
+        run = partial(ask.store.run, narrowed=window.narrowed, about=[row["trace"]])
         one = _Trace(run, row["trace_id"], row["trace"], row["utc_ns"], file, tracks, strings, written)
-        one.write(_profiled(ask, row["trace"], names))
+        one.write(_profiled(ask, row["trace"], names), window.shown(row["trace_id"]))
     written.tracks = tracks.count
 
 
@@ -245,14 +283,14 @@ class _Trace:
     strings: Strings
     written: Written
 
-    def write(self, profiled: pa.Table) -> None:
+    def write(self, profiled: pa.Table, shown: pa.Table) -> None:
         names = names_of(self.trace, self._ask(_sql("names")).to_pylist())
         flows = _Flows(self._ask(_sql("flows")))
         self.written.flows += flows.count
         for kind in _KINDS:
             self._events(kind, names, flows, {"profiled": profiled} if kind.sql == "kernels" else {})
         for name in _counters():
-            self._values(_sql(name), names)
+            self._values(_sql(name), names, {"shown": shown})
 
     def _ask(self, statement: str, tables: Mapping[str, pa.Table] | None = None, **params: Value) -> pa.Table:
         return self.run(statement, {"trace_id": self.trace_id, **params}, tables)
@@ -316,8 +354,8 @@ class _Trace:
         # Nothing lies before 1970: of a trace that began nobody knows when, samples may.
         return np.maximum(times + self.utc_ns, 0)
 
-    def _values(self, sql: str, names: Names) -> None:
-        changes = "change" in self._ask(f"SELECT * FROM ({sql}) LIMIT 0").column_names
+    def _values(self, sql: str, names: Names, tables: Mapping[str, pa.Table]) -> None:
+        changes = "change" in self._ask(f"SELECT * FROM ({sql}) LIMIT 0", tables).column_names
         in_order = (
             "SELECT number, time_ns, sum(change)::BIGINT AS value FROM ({}) GROUP BY number, time_ns"
             " HAVING sum(change) <> 0 ORDER BY time_ns, number"
@@ -326,7 +364,7 @@ class _Trace:
         )
         sums: dict[int, int] = {}
         of_key = partial(self.tracks.of_counter, names)
-        for found in _stretches(self._ask, sql, CounterKey, "time_ns", of_key, in_order, {}):
+        for found in _stretches(self._ask, sql, CounterKey, "time_ns", of_key, in_order, tables):
             track, time, value = (_array(column).to_numpy() for column in found.columns)
             if changes:
                 value = _summed(track, value, sums)

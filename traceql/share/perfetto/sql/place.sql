@@ -1,4 +1,4 @@
--- Where a window lies, in nanoseconds since 1970: at its own ends, and within a range at those of what lies there.
+-- Where a window lies in each trace: at its own ends, and within a range at those of what lies there.
 
 WITH inside AS (
     SELECT trace_id, start_ns, end_ns FROM nvtx_ranges
@@ -15,13 +15,12 @@ reached AS (
     SELECT trace_id, min(start_ns) AS start_ns, max(coalesce(end_ns, start_ns)) AS end_ns
     FROM inside
     GROUP BY trace_id
-),
-places AS (
-    SELECT utc_ns + coalesce(since_ns, start_ns) AS since_ns, utc_ns + coalesce(until_ns, end_ns) AS until_ns
-    FROM clocks
-    JOIN looked_at USING (trace_id)
-    LEFT JOIN reached USING (trace_id)
 )
-SELECT min(since_ns) AS since_ns, max(until_ns) AS until_ns
-FROM places
-WHERE since_ns < until_ns
+SELECT
+    looked_at.trace_id,
+    coalesce(looked_at.since_ns, start_ns) AS since_ns,
+    coalesce(looked_at.until_ns, end_ns) AS until_ns
+FROM looked_at
+LEFT JOIN reached USING (trace_id)
+WHERE coalesce(looked_at.since_ns, start_ns) < coalesce(looked_at.until_ns, end_ns)
+ORDER BY looked_at.trace_id
