@@ -21,6 +21,8 @@ import pytest
 import systems
 from command_line import process, traceql
 from made.nsys import Recording, kernel
+from perfetto_file import parse
+from shipped import REPORTS
 from viewing import view
 
 import traceql as package
@@ -337,7 +339,6 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     export = made.export(folder / "run.sqlite")
     with Database(folder / "t.duckdb") as db:
         db.ingest(export, name="run")
-        db.export(folder / "lake", lake=True)
         db.ingest(made.call("late", 60, 70).export(folder / "other.sqlite"), name=NAME)
     return folder / "t.duckdb"
 
@@ -393,19 +394,21 @@ def test_it_opens_at_the_place_that_is_named_whatever_the_trace_is_called(stored
     assert about == {"title": NAME, "ui": f"https://ui.perfetto.dev/#!/?visStart={UTC}&visEnd={UTC + 50}"}
 
 
-def test_a_lake_is_served_as_a_file_is(stored: Path, tmp_path: Path) -> None:
-    lake = stored.parent / "lake"
-    with view("run", "--db", lake, "--only", "--within", "step", "--no-browser") as shown:
+@pytest.mark.long
+def test_a_job_in_a_lake_is_served_as_one_in_a_file(tmp_path: Path) -> None:
+    file, lake = tmp_path / "t.duckdb", tmp_path / "lake"
+    with Database(file) as db:
+        for rank in ("nccl_rank0", "nccl_rank1"):
+            db.ingest(REPORTS / f"{rank}.nsys-rep.xz", name=rank, tags={"job": "train"})
+        db.export(lake, lake=True)
+    where = ["job=train", "--from", "1ms", "--to", "900ms"]
+    with view(*where, "--db", lake, "--only", "--no-browser") as shown:
         found = body(shown.address, "trace")
-    assert (
-        traceql("export", "run", "--db", stored, "--within", "step", "-o", tmp_path / "a.pftrace").returncode
-        == 0
-    )
-    assert (
-        traceql("export", "run", "--db", lake, "--within", "step", "-o", tmp_path / "b.pftrace").returncode
-        == 0
-    )
+    for db, name in ((file, "a.pftrace"), (lake, "b.pftrace")):
+        assert traceql("export", *where, "--db", db, "-o", tmp_path / name).returncode == 0
     assert found == (tmp_path / "a.pftrace").read_bytes() == (tmp_path / "b.pftrace").read_bytes()
+    parsed = parse(found)
+    assert {one.path[0].partition(":")[0] for one in parsed.slices} == {"nccl_rank0", "nccl_rank1"}
 
 
 @systems.posix("browsers that are scripts")
