@@ -195,6 +195,7 @@ def test_perfettos_pages_are_served_as_what_they_are_and_reach_nothing_else(
         "ui//etc/passwd",
         "ui/./a.js",
         "ui/a.js%00",
+        "ui/assets%2fh.JS",
         "ui/a.js/",
         "ui/C:%5cwindows",
         "ui/C:/windows",
@@ -465,13 +466,13 @@ def test_a_port_that_is_taken_is_said(stored: Path) -> None:
 
 
 def test_more_than_a_browser_takes_is_refused_before_it_is_written(
-    stored: Path, monkeypatch: pytest.MonkeyPatch
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving._Bounded, "left", 500)
-    result = traceql("view", "run", "--no-browser", "--db", stored)
-    assert result.returncode == 1
-    assert "more than 2 GB of trace" in result.stderr
-    assert "--only" in result.stderr
+    with Database(stored) as db, pytest.raises(TraceqlError, match="more than 2 GB of trace") as refused:
+        serving.write(db._asker, ["run"], tmp_path / "run.pftrace", only=False)
+    assert "--only" in refused.value.remedy
+    assert (tmp_path / "run.pftrace").stat().st_size <= 500
 
 
 def test_a_file_that_cannot_be_written_is_said(stored: Path, tmp_path: Path) -> None:
