@@ -31,6 +31,7 @@ TRACES = [
     ["gpu_metrics"],
     ["memory_and_ranges"],
     ["graph_whole"],
+    ["memory_pools"],
 ]
 # Tracks of one name lie in different places: those of a process by it, all others by their own parents.
 SUMS = """

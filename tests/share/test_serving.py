@@ -27,6 +27,7 @@ from viewing import view
 
 import traceql as package
 from traceql import Database, TraceqlError
+from traceql.cli.view import _has_screen
 from traceql.share import perfetto
 from traceql.share.perfetto import serving
 
@@ -425,6 +426,18 @@ def test_the_browser_is_told_the_address(stored: Path, tmp_path: Path) -> None:
                 break
             time.sleep(0.05)
         assert (tmp_path / "told").read_text() == shown.address
+
+
+@systems.linux("browsers within a terminal")
+@pytest.mark.parametrize("name", ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER", None])
+def test_without_a_screen_no_browser_takes_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, name: str | None
+) -> None:
+    for one in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(one, raising=False)
+    if name is not None:
+        monkeypatch.setenv(name, "1")
+    assert _has_screen() == (name is not None)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ def export(sources: tuple[str, ...], output: str | None, db: str, lake: bool, **
     with their streams (kernels, copies, whole graphs, and below them the ranges that launched them), arrows
     from calls to GPU work, counters, and what is known of each event as its arguments. Times are UTC, those
     of a job's traces on one clock. Traces of ncu among them give the kernels their counters. Open the file
-    in https://ui.perfetto.dev, which sends it nowhere. --from, --to and --within are for this only.
+    in https://ui.perfetto.dev, which sends it nowhere, as `traceql view` does at once. --from, --to and
+    --within are for this only.
 
     \b
     Examples:

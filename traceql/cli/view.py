@@ -17,7 +17,7 @@ from traceql.cli.query import place_options
 @click.command()
 @click.argument("traces", nargs=-1, required=True, metavar="TRACE…", shell_complete=complete_trace)
 @place_options
-@click.option("--only", is_flag=True, help="Show nothing but what lies there, and not all around it, too.")
+@click.option("--only", is_flag=True, help="Leave out what does not lie there.")
 @click.option(
     "--ui",
     type=click.Path(exists=True, file_okay=False),
@@ -38,8 +38,9 @@ def view(
     """Look at timelines of TRACEs in Perfetto, until Ctrl-C.
 
     Opens https://ui.perfetto.dev in the browser with what `traceql export TRACE… -o run.pftrace` writes, at
-    the place that --from, --to and --within name. The trace goes from this program to the browser, and
-    nowhere else. With --ui, nothing is asked of other machines at all.
+    the place that --from, --to and --within name; what lies around it is there, too, unless --only is given.
+    The trace goes from this program to the browser, and nowhere else. With --ui, nothing is asked of other
+    machines at all.
 
     The address that is printed is good for one browser. Of a machine without a screen, open it on another:
     choose a --port, ssh -L PORT:127.0.0.1:PORT MACHINE.
