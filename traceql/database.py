@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from traceql.ask.checks import Verdict
     from traceql.ask.compare import Comparison
     from traceql.ask.findings import Findings
+    from traceql.ask.verdict import Judgement
     from traceql.cluster.workers import Workers
     from traceql.questions.parameters import Value
     from traceql.read.base import Progress
@@ -348,6 +349,39 @@ class Database:
             MissingDataError: no trace has a timeline.
         """
         return compare.compare_ranks(self._asker, job, topic=topic, names=names, place=place)
+
+    @_limited
+    def verdict(
+        self,
+        a: str | Sequence[str],
+        b: str | Sequence[str],
+        *,
+        gate: str | Path | float,
+        topic: str | None = None,
+        names: str = "distinct",
+        **place: Value,
+    ) -> Judgement:
+        """Whether a change made traces worse, see `traceql.ask.verdict.judge`.
+
+        Args:
+            a: the trace before a change, or several repeated runs of it.
+            b: the trace after it, or several.
+            gate: what a change may cost: percent (``5`` or ``"5%"``), or a file of gates: a path, or the
+                name of one that comes with traceql (``"regression"``).
+            topic: only this: trace, step, range, category, kernel or copy.
+            names: by which kernels are told apart: short, full or distinct.
+            **place: what of the timelines is compared: from_, to and within, as questions have them.
+
+        Raises:
+            CheckError: the gate is none.
+            QueryError: there is no such trace, or the sides are of different profilers.
+            MissingDataError: nothing that ran on a GPU was recorded.
+        """
+        from traceql.ask import check_files, verdict
+
+        gates = check_files.gates(gate, self._catalog)
+        before, after = ([side] if isinstance(side, str) else list(side) for side in (a, b))
+        return verdict.judge(self._asker, before, after, gates, topic=topic, names=names, place=place)
 
     @_limited
     def check(
