@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from traceql.questions.parameters import Value
     from traceql.read.base import Progress
     from traceql.read.runs import RunFile
+    from traceql.share.perfetto import Written
     from traceql.store.decode import Via
     from traceql.store.outcomes import Compacted, Exported, ImportedRuns, Ingested
 
@@ -597,6 +598,33 @@ class Database:
         """
         with Database(path, lake=lake) as target:
             return export.copy(self._store, target._store)
+
+    @_limited
+    def export_perfetto(self, path: str | Path, *traces: str, **where: Value) -> Written:
+        """Write timelines into a file for Perfetto, https://ui.perfetto.dev: threads, GPUs, counters, arrows.
+
+        Several traces stand below each other, those of a job on one clock. Traces of ncu among them give the
+        kernels of the timelines their counters.
+
+        Args:
+            path: of the file: ``.pftrace``, or ``.pftrace.gz``, smaller and slower. It is put in place when
+                it is whole.
+            traces: names, patterns or tags; none for all.
+            **where: ``from``, ``to`` and ``within``, as questions have them: times of each trace.
+
+        Returns:
+            How many events that last (``slices``), events that do not (``instants``), values of counters
+            (``values``), arrows (``flows``) and ``tracks`` it holds; ``notes`` on them; and the ``place``
+            that ``where`` means, in nanoseconds since 1970.
+
+        Raises:
+            QueryError: there is no such trace; or the time is none.
+            MissingDataError: no trace has a timeline, or none has such a range.
+            TraceqlError: the file is called otherwise, or cannot be written.
+        """
+        from traceql.share import perfetto
+
+        return perfetto.write_file(self._asker, traces, Path(path), **where)
 
     def compact(self) -> Compacted:
         """Write the file anew: smaller, and without a byte of what was removed.

@@ -44,6 +44,7 @@ _COMMANDS = (
     "drop-runs",
     "compact",
     "export",
+    "view",
     "schema",
     "why",
     "query",
