@@ -14,22 +14,26 @@
 --         or in bfloat16 or float16 (torch.autocast), where the result allows it.
 -- @proof  cuda_core_products top_kernels limit=NULL
 
-WITH timed AS (
+WITH summed AS (
     SELECT
         traces.trace,
-        called AS kernel,
         kernels.trace_id,
         kernels.gpu_id,
-        on_cuda_cores(full_name) AS is_meant,
+        kernels.name,
+        coalesce(demangled, kernels.name) AS full_name,
         sum(kernels.duration_ns) AS gpu_ns,
         count(*) AS instances,
         min(kernels.start_ns) AS start_ns,
         max(kernels.end_ns) AS end_ns
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    LEFT JOIN kernels_called('distinct', '*') AS named
-        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
     GROUP BY ALL
+),
+timed AS (
+    SELECT summed.* EXCLUDE (name, full_name), called AS kernel, on_cuda_cores(summed.full_name) AS is_meant
+    FROM summed
+    LEFT JOIN kernels_called('distinct', '*') AS named
+        ON named.name = summed.name AND named.full_name = summed.full_name
 ),
 found AS (
     SELECT

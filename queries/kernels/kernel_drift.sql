@@ -58,45 +58,67 @@ WITH texts AS (
 ),
 launched AS (
     SELECT
-        traces.trace,
-        kernels.trace_id,
-        kernels.process_id,
-        kernels.pid,
-        kernels.gpu_id,
-        called AS kernel,
-        coalesce(demangled, kernels.name, '') AS full_name,
-        grid_x, grid_y, grid_z, block_x, block_y, block_z,
-        static_shared_bytes + dynamic_shared_bytes AS shared_bytes,
-        texts.range,
         kernel_id,
         kernels.start_ns,
         kernels.end_ns,
-        kernels.duration_ns
+        kernels.duration_ns,
+        {
+            'trace': traces.trace,
+            'trace_id': kernels.trace_id,
+            'process_id': process_id,
+            'pid': pid,
+            'gpu_id': gpu_id,
+            'name': kernels.name,
+            'demangled': demangled,
+            'range': texts.range,
+            'grid': [grid_x, grid_y, grid_z],
+            'block': [block_x, block_y, block_z],
+            'shared_bytes': static_shared_bytes + dynamic_shared_bytes
+        } AS key
     FROM kernels
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    LEFT JOIN kernels_called($names, $kernel) AS named
-        ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)
-    LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = kernels.range_id
-    LEFT JOIN texts ON texts.trace_id = nvtx_ranges.trace_id AND texts.text = nvtx_ranges.text
-    WHERE is_asked AND kernels.start_ns IS NOT NULL
+    LEFT JOIN (SELECT range_id, trace_id, text FROM nvtx_ranges) AS around
+        ON around.range_id = kernels.range_id
+    LEFT JOIN texts ON texts.trace_id = around.trace_id AND texts.text = around.text
+    WHERE kernels.start_ns IS NOT NULL
 ),
-numbered AS (
-    SELECT *, dense_rank() OVER (
-        ORDER BY trace_id, process_id, gpu_id, full_name, grid_x, grid_y, grid_z, block_x, block_y, block_z,
-            shared_bytes, range
-    ) AS shape
-    FROM launched
+shapes AS (
+    SELECT
+        row_number() OVER (ORDER BY key) AS shape,
+        key,
+        called AS kernel,
+        coalesce(key.demangled, key.name, '') AS full_name,
+        instances,
+        fast_ns,
+        avg_ns
+    FROM (
+        SELECT
+            key,
+            count(*) AS instances,
+            quantile_disc(duration_ns, 0.01) AS fast_ns,
+            avg(duration_ns) AS avg_ns
+        FROM launched
+        GROUP BY key
+        HAVING count(*) >= $fewest
+    )
+    LEFT JOIN kernels_called($names, $kernel) AS named
+        ON named.name = key.name AND named.full_name = coalesce(key.demangled, key.name)
+    WHERE is_asked
 ),
 shaped AS (
     SELECT
-        *,
-        count(*) OVER alike AS instances,
-        quantile_disc(duration_ns, 0.01) OVER alike AS fast_ns,
-        avg(duration_ns) OVER alike AS avg_ns,
+        shape,
+        key.trace_id AS trace_id,
+        key.gpu_id AS gpu_id,
+        kernel_id,
+        start_ns,
+        end_ns,
+        duration_ns,
+        fast_ns,
+        avg_ns,
         duration_ns - lag(duration_ns) OVER (PARTITION BY shape ORDER BY start_ns, kernel_id) AS change_ns
-    FROM numbered
-    WINDOW alike AS (PARTITION BY shape)
-    QUALIFY instances >= $fewest
+    FROM launched
+    JOIN shapes USING (key)
 ),
 -- MHz × ns until each sample, which tells of the time since the one before.
 clocks AS (
@@ -127,18 +149,8 @@ clocked AS (
 ),
 grouped AS (
     SELECT
-        trace,
-        pid,
-        gpu_id,
-        kernel,
-        full_name,
-        grid_x, grid_y, grid_z, block_x, block_y, block_z,
-        shared_bytes,
-        range,
         shape,
-        count(*) AS instances,
         sum(duration_ns)::BIGINT AS total_ns,
-        max(fast_ns) AS fast_ns,
         median(duration_ns) AS median_ns,
         max(duration_ns) AS max_ns,
         sum(greatest(duration_ns - fast_ns, 0))::BIGINT AS above_fast_ns,
@@ -150,17 +162,22 @@ grouped AS (
         min(start_ns) AS start_ns,
         max(end_ns) AS end_ns
     FROM clocked
-    GROUP BY ALL
+    GROUP BY shape
 )
 SELECT
-    trace,
-    pid,
-    gpu_id,
+    key.trace AS trace,
+    key.pid AS pid,
+    key.gpu_id AS gpu_id,
     kernel,
     category,
-    grid_x, grid_y, grid_z, block_x, block_y, block_z,
-    shared_bytes,
-    range,
+    key.grid[1] AS grid_x,
+    key.grid[2] AS grid_y,
+    key.grid[3] AS grid_z,
+    key.block[1] AS block_x,
+    key.block[2] AS block_y,
+    key.block[3] AS block_z,
+    key.shared_bytes AS shared_bytes,
+    key.range AS range,
     instances,
     total_ns,
     fast_ns,
@@ -178,6 +195,7 @@ SELECT
     start_ns,
     end_ns
 FROM grouped
+JOIN shapes USING (shape)
 JOIN kernels_categorised USING (full_name)
-QUALIFY within_limit(row_number() OVER (PARTITION BY trace ORDER BY above_fast_ns DESC, shape), $limit)
+QUALIFY within_limit(row_number() OVER (PARTITION BY key.trace ORDER BY above_fast_ns DESC, shape), $limit)
 ORDER BY trace, above_fast_ns DESC, shape
