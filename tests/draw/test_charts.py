@@ -96,6 +96,8 @@ TRACES = {
             "job_critical_path",
             "job_timeline",
             "slowest_ranks",
+            "communication_overlap",
+            "communication_per_step",
         ),
         "nccl_two_gpus.sqlite.xz",
     ),
