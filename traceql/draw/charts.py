@@ -224,7 +224,7 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
         part = rows.filter(pl.col(apart).is_in(group)) if apart and group else rows
         beside = [pl.concat([ask(name, trace=trace).frame() for trace in group]) for name in kind.beside]
         try:
-            with units.named(query.titles), theme.part_of(rows):
+            with units.named(query.titles), theme.part_of(rows if len(groups) > 1 else None):
                 chart = _drawn(kind, part, beside, shown)
         except QueryError as error:
             refused.append((group, error))

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING, Any
+
 import altair as alt
 import polars as pl
 
 from traceql.draw import theme
+from traceql.draw.names import shortened
 from traceql.draw.registry import Drawing, chart
 from traceql.present import units
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PANELS = 6
 _KINDS = 6
 _NAMES = 20
+# Letters of a name beside its row.
+_LETTERS_OF_AXIS = 34
+# How many times the median the largest of numbers is that have a logarithmic axis.
+_WIDE = 20
 
 
 @chart()
@@ -68,24 +79,45 @@ def scatter(
         alt.Chart(rows, height=320).mark_point(filled=True, size=45, opacity=0.75).encode(tooltip=tooltip)
     )
 
-    def axis(column: str, name: str, unit: str) -> alt.Axis:
+    def channel(column: str, name: str, unit: str) -> dict[str, Any]:
+        numbers = rows[column].to_list()
         if not name:
-            return theme.axis(column, rows)
-        divisor, shown = units.scale_of(theme.said(rows, unit), rows[column].to_list())
-        return theme.plain_axis(theme.said(rows, name), shown, divisor)
+            return {"axis": theme.axis(column, rows)}
+        called, said = theme.said(rows, name), theme.said(rows, unit)
+        if _is_wide(numbers):
+            ticks = theme.decades(numbers)
+            scale = alt.Scale(type="log", domain=[ticks[0], ticks[-1]], nice=False)
+            return {"axis": theme.log_axis(called, said, numbers), "scale": scale}
+        divisor, shown = units.scale_of(said, numbers)
+        return {"axis": theme.plain_axis(called, shown, divisor)}
 
-    y_shown = alt.Y(f"{y}:Q", axis=axis(y, y_name, y_unit))
     if rows[x].dtype.is_numeric():
-        encoded = encoded.encode(x=alt.X(f"{x}:Q", axis=axis(x, x_name, x_unit)), y=y_shown)
+        encoded = encoded.encode(
+            x=alt.X(f"{x}:Q", **channel(x, x_name, x_unit)), y=alt.Y(f"{y}:Q", **channel(y, y_name, y_unit))
+        )
     else:
         # Names are long: they go down the side, and the values across.
-        encoded = encoded.properties(height=20 * rows[x].n_unique()).encode(
-            y=alt.Y(f"{x}:N", title=None, axis=alt.Axis(labelLimit=220)),
-            x=alt.X(f"{y}:Q", axis=axis(y, y_name, y_unit)),
+        names = rows[x].unique(maintain_order=True).to_list()
+        short = dict(zip(names, shortened([str(name) for name in names], _LETTERS_OF_AXIS), strict=True))
+        encoded = encoded.properties(height=20 * len(names)).encode(
+            y=alt.Y(
+                f"{x}:N",
+                title=None,
+                axis=alt.Axis(
+                    labelLimit=220,
+                    labelExpr=f"{json.dumps(short, ensure_ascii=False)}[datum.label] || datum.label",
+                ),
+            ),
+            x=alt.X(f"{y}:Q", **channel(y, y_name, y_unit)),
         )
     if color:
         encoded = encoded.encode(color=theme.color(color, rows), shape=theme.shape(color, rows))
     return theme.noted(encoded, theme.left_out(known, answer))
+
+
+def _is_wide(numbers: Sequence[float]) -> bool:
+    """Whether numbers are so far apart that most of them would lie on each other on a linear axis."""
+    return min(numbers) > 0 and max(numbers) > _WIDE * sorted(numbers)[len(numbers) // 2]
 
 
 @chart()

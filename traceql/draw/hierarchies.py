@@ -65,9 +65,10 @@ def hierarchy(answer: pl.DataFrame, *, x: str, y: str, order: str, color: str, m
     )
     note = "hollow: measured" if rows[measured].null_count() < rows.height else ""
     if several:
-        hue = alt.Color(f"{color}:N", title=units.title(color))
-        points = points.encode(color=hue, shape=alt.Shape(f"{color}:N", title=units.title(color)))
+        told = {"color": theme.color(color, rows), "shape": theme.shape(color, rows)}
         return theme.noted(
-            alt.layer(line, points, reached.encode(color=hue)), note, theme.left_out(known, answer)
+            alt.layer(line, points.encode(**told), reached.encode(**told)),
+            note,
+            theme.left_out(known, answer),
         )
     return theme.noted(alt.layer(line, points, texts, reached), note, theme.left_out(known, answer))

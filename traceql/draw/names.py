@@ -105,6 +105,7 @@ def _shorten(names: Sequence[str], most: int, known: int, found: dict[str, str])
             if common > known:
                 # With the whole of what is in brackets, if it is short.
                 start = max(alike[0].rfind(mark, 0, common) for mark in "(<,") + 1
+                start += len(alike[0][start:common]) - len(alike[0][start:common].lstrip())
                 near = start > known and common - start <= _NEAR
                 _shorten(alike, most, start if near else common, found)
                 continue

@@ -30,7 +30,7 @@ _BELOW, _ABOVE, _LINE = 11, -7, 12
 _NEAR = 4.0
 _FAINT, _FAINT_TEXT = 0.25, 0.55
 # Points that are named, if there is room: letters of a name, pixels of one and of its line.
-_NAMED, _LETTERS_OF_NAME, _LETTER, _HIGH = 14, 30, 5.9, 12
+_NAMED, _LETTERS_OF_NAME, _LETTER, _HIGH = 14, 38, 5.9, 12
 # Pixels between a point and its name from which on a line joins them, and of a plot with room for names.
 _CLOSE, _WIDE = 9, 560
 _DIRECTIONS = ((1, 0), (-1, 0), (0, -1), (0, 1), (0.8, -0.6), (0.8, 0.6), (-0.8, -0.6), (-0.8, 0.6))
@@ -210,7 +210,7 @@ def _labels(lines: pl.DataFrame, across: alt.X, up: alt.Y, plot: _Plot) -> list[
 def _label_boxes(
     lines: pl.DataFrame, ridges: pl.DataFrame, x: str, y: str, plot: _Plot
 ) -> list[tuple[float, float, float, float]]:
-    """Where the labels of roofs and ridge points lie: left, top, right and bottom."""
+    """Where roofs, their labels and those of ridge points lie: left, top, right and bottom."""
     found = []
     for at, height, dy, label in lines.filter(pl.col("label") != "").select(x, y, "dy", "label").rows():
         px, py = plot.pixels(at, height)
@@ -219,6 +219,13 @@ def _label_boxes(
     for at, height, label in ridges.rows():
         px, py = plot.pixels(at, height)
         found.append((px + 5, py - 7 - _HIGH / 2, px + 5 + len(label) * _LETTER, py - 7 + _HIGH / 2))
+    # The lines themselves, in pieces that are shorter than a letter.
+    for _, ends in lines.group_by("roof", maintain_order=True):
+        (left, top), (right, bottom) = (plot.pixels(*end) for end in ends.select(x, y).rows())
+        pieces = max(int(math.hypot(right - left, bottom - top) / _LETTER), 1)
+        for piece in range(pieces + 1):
+            px, py = (a + (b - a) * piece / pieces for a, b in ((left, right), (top, bottom)))
+            found.append((px - 1, py - 1, px + 1, py + 1))
     return found
 
 

@@ -106,7 +106,7 @@ _LETTERS, _FEW_LETTERS, _NARROW = 74, 32, 480
 # Letters of a title, and of a panel's.
 _LETTERS_OF_TITLE, _LETTERS_OF_PANEL = 74, 38
 # Letters of a line of notes, and of a name in a legend that has several columns, or one.
-_LETTERS_OF_NOTE, _LETTERS_OF_LEGEND, _LETTERS_OF_LINE = 100, 22, 44
+_LETTERS_OF_NOTE, _LETTERS_OF_LEGEND, _LETTERS_OF_LINE = 100, 24, 44
 # Pixels of a name in a legend that has one column, and of a panel's title, which no page is too narrow for.
 _LINE_OF_LEGEND, TITLE = 290, 290
 
@@ -115,7 +115,7 @@ _WHOLE: ContextVar[pl.DataFrame | None] = ContextVar("whole answer", default=Non
 
 
 @contextmanager
-def part_of(answer: pl.DataFrame) -> Iterator[None]:
+def part_of(answer: pl.DataFrame | None) -> Iterator[None]:
     """Colours are meanwhile those of what stands in the whole answer, for charts below each other."""
     before = _WHOLE.set(answer)
     try:
@@ -289,6 +289,16 @@ def prefixed_axis(column: str, **options: Any) -> alt.Axis:
     )
 
 
+def log_axis(name: str, unit: str, values: Sequence[float]) -> alt.Axis:
+    """A logarithmic axis over numbers in a unit as ncu reports it."""
+    base = units.scale_of(unit, [])[1]
+    divisor, shown = units.scale_of(unit, values)
+    ticks = decades(values)
+    if base in ("B", "B/s", "FLOP", "FLOP/s", "Hz"):
+        return alt.Axis(title=f"{name} ({base})", labelExpr="format(datum.value, '~s')", values=ticks)
+    return plain_axis(name, shown, divisor, values=ticks)
+
+
 def said(rows: pl.DataFrame, column: str) -> str:
     """What a column says in all rows, or in some."""
     return ", ".join(sorted(str(v) for v in rows[column].unique().to_list() if v))
@@ -450,7 +460,7 @@ def rows_of(answer: pl.DataFrame, name: str, *, until: str = "") -> pl.DataFrame
     Rows of one name are told apart by what else the answer says of them: the columns before `until` that
     differ first, then the texts after it.
     """
-    told = told_apart(answer, name, until, _LETTERS)
+    told = pl.Series(NAME, told_apart(answer, name, until, _LETTERS), pl.String)
     return named(answer.with_columns(told, pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW)))
 
 
