@@ -11,19 +11,19 @@
 -- @param  limit BIGINT = 4            kernels per trace, those that take the most time; NULL for all
 -- @needs  kernels
 -- @needs  timeline
--- @column trace VARCHAR        name of the trace
--- @column kernel VARCHAR       name of the kernel
--- @column gpu_id INTEGER       the GPU, see gpus
--- @column slice BIGINT         number of the slice, from 0
--- @column start_ns BIGINT      start of the slice
--- @column end_ns BIGINT        where the next slice starts
--- @column instances BIGINT     executions that start in it
--- @column shapes BIGINT        different grids and blocks among them
--- @column total_ns BIGINT      durations of all of them
--- @column min_ns BIGINT        shortest
--- @column median_ns DOUBLE     median
--- @column p90_ns DOUBLE        9 of 10 take no longer
--- @column max_ns BIGINT        longest
+-- @column trace VARCHAR               name of the trace
+-- @column kernel VARCHAR              name of the kernel
+-- @column gpu_id INTEGER              the GPU, see gpus
+-- @column slice BIGINT                number of the slice, from 0
+-- @column start_ns BIGINT             start of the slice
+-- @column end_ns BIGINT               where the next slice starts
+-- @column instances BIGINT            executions that start in it
+-- @column shapes BIGINT               different grids and blocks among them
+-- @column total_ns BIGINT             durations of all of them
+-- @column min_ns BIGINT               shortest
+-- @column median_ns DOUBLE            median
+-- @column p90_ns DOUBLE               9 of 10 take no longer
+-- @column max_ns BIGINT               longest
 -- @chart  durations x=start_ns x2=end_ns y=median_ns low=min_ns high=max_ns panel=kernel color=gpu_id
 -- @empty  No kernel of that name: traceql query top-kernels lists them.
 

@@ -3,35 +3,35 @@
 -- Of each range its longest instance, from the first start to the last end of what it launched, beside the
 -- usual one, which is that of the median (of an even number the shorter of both). Every kernel, copy, memset
 -- and whole graph that either launched is a row, and what is left is idle: the time in which nothing of the
--- range ran. Operations may run side by side, so that they add up to more than the span. First come the ranges
--- whose slow instances cost most, see range-percentiles, and of a range what differs most.
+-- range ran. Operations may run side by side, so that they add up to more than the span. First come the
+-- ranges whose slow instances cost most, see range-percentiles, and of a range what differs most.
 -- @of     timeline
 -- @unites trace
--- @param  range VARCHAR = '*'        only ranges of this name or pattern
--- @param  by VARCHAR = 'thread'      whose launches a range holds: thread or process
--- @param  names VARCHAR = 'distinct' short, full or distinct names of kernels, see the view kernel_names
--- @param  ranges BIGINT = 1          ranges per trace; NULL for all
--- @param  limit BIGINT = 20          rows per range; NULL for all
+-- @param  range VARCHAR = '*'         only ranges of this name or pattern
+-- @param  by VARCHAR = 'thread'       whose launches a range holds: thread or process
+-- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
+-- @param  ranges BIGINT = 1           ranges per trace; NULL for all
+-- @param  limit BIGINT = 20           rows per range; NULL for all
 -- @needs  nvtx_ranges
 -- @needs  timeline
--- @column trace VARCHAR              name of the trace
--- @column domain VARCHAR             NVTX domain; empty for the default one
--- @column range VARCHAR              NVTX message
--- @column style VARCHAR              pushpop or startend
--- @column instances BIGINT           how often it ran with GPU work
--- @column slowest_start_ns BIGINT    when the GPU work of the slowest instance starts
--- @column slowest_span_ns BIGINT     from there to its end
--- @column usual_start_ns BIGINT      when that of the usual one starts
--- @column usual_span_ns BIGINT       from there to its end
--- @column kind VARCHAR               kernel, memcpy, memset, graph or idle
--- @column operation VARCHAR          name of the kernel, or label of what ran; idle
--- @column slowest_operations BIGINT  how often it ran in the slowest instance; NULL of idle
--- @column usual_operations BIGINT    how often in the usual one; NULL of idle
--- @column slowest_ns BIGINT          its time in the slowest instance
--- @column usual_ns BIGINT            its time in the usual one
--- @column delta_ns BIGINT            slowest minus usual
--- @column slowest_range_id BIGINT    the slowest instance, see nvtx_ranges
--- @column usual_range_id BIGINT      the usual one
+-- @column trace VARCHAR               name of the trace
+-- @column domain VARCHAR              NVTX domain; empty for the default one
+-- @column range VARCHAR               NVTX message
+-- @column style VARCHAR               pushpop or startend
+-- @column instances BIGINT            how often it ran with GPU work
+-- @column slowest_start_ns BIGINT     when the GPU work of the slowest instance starts
+-- @column slowest_span_ns BIGINT      from there to its end
+-- @column usual_start_ns BIGINT       when that of the usual one starts
+-- @column usual_span_ns BIGINT        from there to its end
+-- @column kind VARCHAR                kernel, memcpy, memset, graph or idle
+-- @column operation VARCHAR           name of the kernel, or label of what ran; idle
+-- @column slowest_operations BIGINT   how often it ran in the slowest instance; NULL of idle
+-- @column usual_operations BIGINT     how often in the usual one; NULL of idle
+-- @column slowest_ns BIGINT           its time in the slowest instance
+-- @column usual_ns BIGINT             its time in the usual one
+-- @column delta_ns BIGINT             slowest minus usual
+-- @column slowest_range_id BIGINT     the slowest instance, see nvtx_ranges
+-- @column usual_range_id BIGINT       the usual one
 -- @chart  side_bars x=operation y=slowest_ns y2=usual_ns total=slowest_span_ns total2=usual_span_ns
 --         panel=range
 -- @title  slowest_ns Slowest instance
@@ -69,7 +69,7 @@ pairs AS (
         range,
         style,
         instances,
-        sum(greatest(span_ns - median_ns, 0)) AS over_median_ns,
+        sum(greatest(span_ns - median_ns, 0)) AS tail_ns,
         max(range_id) FILTER (place = instances) AS slowest_range_id,
         max(start_ns) FILTER (place = instances) AS slowest_start_ns,
         max(span_ns) FILTER (place = instances) AS slowest_span_ns,
@@ -79,7 +79,7 @@ pairs AS (
     FROM ranked
     GROUP BY trace, domain, range, style, instances
     QUALIFY within_limit(
-        row_number() OVER (PARTITION BY trace ORDER BY over_median_ns DESC, domain, range, style), $ranges
+        row_number() OVER (PARTITION BY trace ORDER BY tail_ns DESC, domain, range, style), $ranges
     )
 ),
 compared AS (
@@ -143,4 +143,4 @@ QUALIFY within_limit(
     ),
     $limit
 )
-ORDER BY trace, over_median_ns DESC, domain, range, style, abs(slowest_ns - usual_ns) DESC, kind, operation
+ORDER BY trace, tail_ns DESC, domain, range, style, abs(slowest_ns - usual_ns) DESC, kind, operation

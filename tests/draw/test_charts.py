@@ -253,6 +253,9 @@ RENDERED = (
     "rank_steps",
     "diff",
     "moved_with",
+    "kernel_durations",
+    "range_percentiles",
+    "range_instances",
 )
 
 
@@ -888,7 +891,7 @@ def test_nothing_to_draw_is_said_not_drawn(corpus: Database) -> None:
 
 
 def test_an_unknown_chart_and_a_query_without_one_are_errors(corpus: Database) -> None:
-    with pytest.raises(UnknownQueryError, match="no query is called"):
+    with pytest.raises(UnknownQueryError, match="no chart is called"):
         corpus.chart("rooflin")
     with pytest.raises(UnknownQueryError, match="has no chart"):
         corpus.chart("coverage")

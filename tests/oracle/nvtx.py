@@ -341,7 +341,7 @@ def range_percentiles(view: View, by: str, clock: str, limit: None) -> list[Row]
                     f"{what}_ns": told[f"{what}_ns"]
                     for what in ("total", "min", "median", "p90", "p99", "max")
                 },
-                "over_median_ns": _over_median(times),
+                "tail_ns": _over_median(times),
                 "max_start_ns": start,
                 "range_id": slowest.id,
             }

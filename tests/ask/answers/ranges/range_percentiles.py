@@ -41,7 +41,7 @@ CASES = [
         traces=STEPS,
         expected=across(
             """
-            trace  domain  range  style    instances  total_ns  min_ns  median_ns  p90_ns  p99_ns  max_ns  over_median_ns  max_start_ns  range_id
+            trace  domain  range  style    instances  total_ns  min_ns  median_ns  p90_ns  p99_ns  max_ns  tail_ns  max_start_ns  range_id
             # Of 10, 20 and 60: a tenth below the last is a fifth of the way from 60 to 20.
             a      ''      step   pushpop  3          90        10      20         52      59.2    60      40              50            3
             a      lib     rest   pushpop  1          5         5       5          5       5       5       0               210           5
@@ -55,7 +55,7 @@ CASES = [
         params={"clock": "host", "trace": "a"},
         expected=across(
             """
-            trace  domain  range  style    instances  total_ns  min_ns  median_ns  p90_ns  p99_ns  max_ns  over_median_ns  max_start_ns  range_id
+            trace  domain  range  style    instances  total_ns  min_ns  median_ns  p90_ns  p99_ns  max_ns  tail_ns  max_start_ns  range_id
             # Of 10, 15 and 50.
             a      ''      step   pushpop  3          75        10      15         43      49.3    50      35              40            3
             a      ''      idle   pushpop  1          4         4       4          4       4       4       0               95            4
@@ -68,7 +68,7 @@ CASES = [
         params={"range": "*e*", "limit": 1, "trace": "a"},
         expected=across(
             """
-            trace  domain  range  style    instances  total_ns  min_ns  median_ns  p90_ns  p99_ns  max_ns  over_median_ns  max_start_ns  range_id
+            trace  domain  range  style    instances  total_ns  min_ns  median_ns  p90_ns  p99_ns  max_ns  tail_ns  max_start_ns  range_id
             a      ''      step   pushpop  3          90        10      20         52      59.2    60      40              50            3
             """
         ),
@@ -79,7 +79,7 @@ CASES = [
         params={"by": "process"},
         expected=across(
             """
-            trace  domain  range  style    instances  total_ns  min_ns  median_ns  p90_ns  p99_ns  max_ns  over_median_ns  max_start_ns  range_id
+            trace  domain  range  style    instances  total_ns  min_ns  median_ns  p90_ns  p99_ns  max_ns  tail_ns  max_start_ns  range_id
             c      ''      step   pushpop  1          26        26      26         26      26      26      0               10            1
             """
         ),
