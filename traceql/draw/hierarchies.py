@@ -44,7 +44,7 @@ def hierarchy(answer: pl.DataFrame, *, x: str, y: str, order: str, color: str, m
     base = alt.Chart(rows, height=44 * len(places)).encode(
         x=alt.X(
             f"{x}:Q",
-            axis=theme.axis(x, rows, measured, values=ticks),
+            axis=theme.prefixed_axis(x, values=ticks),
             scale=alt.Scale(type="log", domain=[ticks[0], ticks[-1]], nice=False),
         ),
         y=alt.Y("place:N", sort=places, title=None),

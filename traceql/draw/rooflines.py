@@ -37,6 +37,8 @@ _DIRECTIONS = ((1, 0), (-1, 0), (0, -1), (0, 1), (0.8, -0.6), (0.8, 0.6), (-0.8,
 # Area of the smallest and the largest point; pixels of the labels of trails and ridge points.
 _SMALLEST, _LARGEST = 40, 700
 _TRAIL_LABEL, _RIDGE_LABEL = (34, 13), (80, 12)
+# Pixels from a point of a trail up to its label.
+_RAISED = 11
 # A plot of fewer pixels has no room for labels left of the ends of memory's roofs.
 _NARROW = 400
 # Where a roof comes from, the one to be labelled first: how it is called, and drawn.
@@ -129,6 +131,7 @@ def roofline(
             .encode(x=across, y=up, text=alt.Text("label:N")),
         ]
     hue = theme.color(color, rows)
+    told = _label_boxes(lines, pl.concat([ridges, far]), x, y, plot)
     if trail:
         joined = base.mark_line(strokeWidth=1.5, opacity=0.7).encode(
             color=hue,
@@ -140,8 +143,8 @@ def roofline(
             joined = joined.encode(strokeDash=alt.StrokeDash("trace:N", title="Trace"))
         layers += [
             joined,
-            alt.Chart(_apart(rows.drop_nulls(trail), x, y, plot, _TRAIL_LABEL))
-            .mark_text(style="note", dy=-11)
+            alt.Chart(_apart(rows.drop_nulls(trail), x, y, plot, _TRAIL_LABEL, told))
+            .mark_text(style="note", dy=-_RAISED)
             .encode(x=across, y=up, text=alt.Text(f"{trail}:Q", format=",")),
         ]
     part = rows[hollow].fill_null(False) if hollow else pl.repeat(False, rows.height, eager=True)
@@ -162,8 +165,7 @@ def roofline(
         if shown.height
     ]
     if name:
-        told = _label_boxes(lines, pl.concat([ridges, far]), x, y, plot)
-        layers += _names(rows, x, y, size, name, across, up, plot, told)
+        layers += _names(rows, x, y, size, name, across, up, plot, [*told, *_line_boxes(lines, x, y, plot)])
     left_out = answer.height - known.height
     notes = [f"{left_out:,} without FLOP or DRAM traffic are not shown" if left_out else ""]
     if part.any():
@@ -210,7 +212,7 @@ def _labels(lines: pl.DataFrame, across: alt.X, up: alt.Y, plot: _Plot) -> list[
 def _label_boxes(
     lines: pl.DataFrame, ridges: pl.DataFrame, x: str, y: str, plot: _Plot
 ) -> list[tuple[float, float, float, float]]:
-    """Where roofs, their labels and those of ridge points lie: left, top, right and bottom."""
+    """Where the labels of roofs and ridge points lie: left, top, right and bottom."""
     found = []
     for at, height, dy, label in lines.filter(pl.col("label") != "").select(x, y, "dy", "label").rows():
         px, py = plot.pixels(at, height)
@@ -219,7 +221,12 @@ def _label_boxes(
     for at, height, label in ridges.rows():
         px, py = plot.pixels(at, height)
         found.append((px + 5, py - 7 - _HIGH / 2, px + 5 + len(label) * _LETTER, py - 7 + _HIGH / 2))
-    # The lines themselves, in pieces that are shorter than a letter.
+    return found
+
+
+def _line_boxes(lines: pl.DataFrame, x: str, y: str, plot: _Plot) -> list[tuple[float, float, float, float]]:
+    """Where the roofs themselves lie, in pieces that are shorter than a letter."""
+    found = []
     for _, ends in lines.group_by("roof", maintain_order=True):
         (left, top), (right, bottom) = (plot.pixels(*end) for end in ends.select(x, y).rows())
         pieces = max(int(math.hypot(right - left, bottom - top) / _LETTER), 1)
@@ -435,13 +442,26 @@ class _Plot:
         return x, self.floor * (self.ceiling / self.floor) ** (1 - py / _HEIGHT)
 
 
-def _apart(rows: pl.DataFrame, x: str, y: str, plot: _Plot, size: tuple[int, int]) -> pl.DataFrame:
-    """The rows whose labels, of this width and height, do not lie on each other."""
+def _apart(
+    rows: pl.DataFrame,
+    x: str,
+    y: str,
+    plot: _Plot,
+    size: tuple[int, int],
+    told: Sequence[tuple[float, float, float, float]] = (),
+) -> pl.DataFrame:
+    """The rows whose labels, of this width and height, lie neither on each other nor on what is told."""
     kept: list[tuple[float, float]] = []
     chosen = []
+    half, high = size[0] / 2, size[1] / 2
     for number, place in enumerate(rows.select(x, y).rows()):
         at = plot.pixels(*place)
-        if all(abs(at[0] - other[0]) > size[0] or abs(at[1] - other[1]) > size[1] for other in kept):
+        middle = at[1] - _RAISED
+        free = not any(
+            at[0] - half < right and left < at[0] + half and middle - high < bottom and top < middle + high
+            for left, top, right, bottom in told
+        )
+        if free and all(abs(at[0] - other[0]) > size[0] or abs(at[1] - other[1]) > size[1] for other in kept):
             kept.append(at)
             chosen.append(number)
     return rows[chosen]
