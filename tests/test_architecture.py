@@ -196,7 +196,7 @@ def test_a_database_does_this_and_no_more() -> None:
     public = {name for name in vars(traceql.Database) if not name.startswith("_")}
     tables = {
         "advice", "api_calls", "diagnostics", "doubts", "environment", "focus_metrics", "gpu_architectures", "gpu_samples",
-        "gpu_specs", "gpus", "graph_launches", "graph_nodes", "kernels", "launch_stacks", "memory_ops", "metric_instances", "metrics", "ncu_ranges",
+        "gpu_specs", "gpus", "graph_launches", "graph_nodes", "kernels", "launch_stacks", "memory_events", "memory_ops", "metric_instances", "metrics", "ncu_ranges",
         "os_calls", "processes", "sass_instructions", "source_markers",
         "range_ancestors", "ranges", "run_metrics", "runs", "range_calls", "syncs", "threads", "traces",
         "um_cpu_page_faults", "um_gpu_page_faults",
