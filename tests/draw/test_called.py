@@ -57,6 +57,15 @@ def test_of_a_long_name_what_tells_it_apart_is_kept() -> None:
     assert max(map(len, told)) == 40
 
 
+def test_long_names_that_are_cut_for_what_tells_them_apart_stay_apart() -> None:
+    kernels = [f"nvjet_sm90_tst_128x8_64x12_2x1_v_bz_{kind}TNT" for kind in ("", "splitK_")]
+    ranges = ["execute_context_0(0)_generation_8(8)", "layer"]
+    answer = pl.DataFrame({"kernel": sorted(kernels * 2), "range": ranges * 2, "total_ns": [4, 3, 2, 1]})
+    told = names.told_apart(answer, "kernel", "total_ns", 74)
+    assert len(set(told)) == 4
+    assert len(set(names.shortened(told, 28))) == 4
+
+
 @pytest.mark.parametrize(
     ("column", "value", "text"),
     [

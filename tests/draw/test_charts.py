@@ -228,6 +228,21 @@ def test_every_axis_says_its_unit(
                 assert not title.endswith("()"), title
 
 
+BARS = [name for name in DRAWN if catalog.shipped().find(name).pictures[0].kind == "bars"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", sorted(set(BARS) - NOTHING_TO_DRAW - {"um_cpu_page_faults_sum"}))
+def test_no_two_bars_of_a_picture_have_one_name(
+    pictures: Callable[[str], tuple[dict[str, Any], pl.DataFrame]], name: str
+) -> None:
+    specification, _ = pictures(name)
+    for named in (theme.NAME, theme.FEW):
+        for rows in specification["datasets"].values():
+            names = [row[named] for row in rows]
+            assert len(set(names)) == len(names), [one for one in names if names.count(one) > 1]
+
+
 RENDERED = (
     "kernels",
     "launches",

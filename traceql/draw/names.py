@@ -61,13 +61,14 @@ def told_apart(answer: pl.DataFrame, name: str, until: str, most: int) -> list[s
             if len({values[number] for number in group}) > 1:
                 for number in group:
                     more[number].append(called(column, values[number]))
-    told = []
-    for text, words in zip(names, more, strict=True):
-        mark = f" ({', '.join(words)})" if words else ""
-        # What tells it apart is read, too.
-        room = max(most - len(mark), most // 2)
-        told.append(f"{text[: room - 1]}…{mark}" if mark and len(text) > room else f"{text}{mark}")
-    return told
+    marks = [f" ({', '.join(words)})" if words else "" for words in more]
+    # What tells them apart is read, too.
+    room = max(most - max(map(len, marks), default=0), most // 2)
+    short = dict(zip(names, shortened(names, room), strict=True))
+    return [
+        f"{short[name] if mark and len(name + mark) > most else name}{mark}"
+        for name, mark in zip(names, marks, strict=True)
+    ]
 
 
 def shortened(names: Sequence[str], most: int) -> list[str]:

@@ -86,8 +86,8 @@ def roofline(
     left, right = _span(rows, ridges, x)
     across = alt.X(
         f"{x}:Q",
-        axis=theme.plain_axis(
-            "Arithmetic intensity at DRAM", "FLOP/byte", values=_powers(left, right), labelFlush=True
+        axis=theme.prefixed_axis(
+            x, title="Arithmetic intensity at DRAM (FLOP/byte)", values=_powers(left, right), labelFlush=True
         ),
         scale=alt.Scale(type="log", domain=[left, right], nice=False),
     )

@@ -98,11 +98,13 @@ NAME, FEW, VALUE, ROW, HEAD = "name·text", "name·short", "value·text", "row·
 LINE = 17
 _ROOM_FOR_VALUE = 110
 _MOST_DECADES = 20
+# Numbers of many decades: 0.1, 10, 10k, 10M.
+_PREFIXED = "format(datum.value, datum.value < 1000 ? '~r' : '~s')"
 #: Time axes of a trace, and of a job.
 SINCE_START = "Time since the trace began"
 SINCE_JOB = "Time since the first trace of the job began"
 # Letters of a name that have room above its mark, and where a chart has fewer pixels than `_NARROW`.
-_LETTERS, _FEW_LETTERS, _NARROW = 74, 32, 480
+_LETTERS, _FEW_LETTERS, _NARROW = 74, 28, 480
 # Letters of a title, and of a panel's.
 _LETTERS_OF_TITLE, _LETTERS_OF_PANEL = 74, 38
 # Letters of a line of notes, and of a name in a legend that has several columns, or one.
@@ -284,9 +286,7 @@ def plain_axis(name: str, unit: str, divisor: float = 1.0, **options: Any) -> al
 def prefixed_axis(column: str, **options: Any) -> alt.Axis:
     """A logarithmic axis over many decades: its labels have prefixes (k, M, G …), its title the unit."""
     unit = units.scale(column, [])[1]
-    return alt.Axis(
-        **{"title": f"{units.title(column)} ({unit})", "labelExpr": "format(datum.value, '~s')"} | options
-    )
+    return alt.Axis(**{"title": f"{units.title(column)} ({unit})", "labelExpr": _PREFIXED} | options)
 
 
 def log_axis(name: str, unit: str, values: Sequence[float]) -> alt.Axis:
@@ -295,7 +295,7 @@ def log_axis(name: str, unit: str, values: Sequence[float]) -> alt.Axis:
     divisor, shown = units.scale_of(unit, values)
     ticks = decades(values)
     if base in ("B", "B/s", "FLOP", "FLOP/s", "Hz"):
-        return alt.Axis(title=f"{name} ({base})", labelExpr="format(datum.value, '~s')", values=ticks)
+        return alt.Axis(title=f"{name} ({base})", labelExpr=_PREFIXED, values=ticks)
     return plain_axis(name, shown, divisor, values=ticks)
 
 
