@@ -36,7 +36,8 @@ ALLOWED = {
     "draw": {"errors", "questions", "ask", "present"},
     "report": {"errors", "read", "questions", "store", "ask", "present", "draw"},
     "share": {"errors", "read", "tables", "questions", "ask"},
-    "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report"},
+    "server": {"errors", "questions", "tables", "predict", "present", "ask", "draw", "database"},
+    "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report", "share"},
     "cli": {
         "errors",
         "given",
@@ -52,6 +53,7 @@ ALLOWED = {
         "draw",
         "report",
         "share",
+        "server",
         "database",
     },
 }
@@ -68,11 +70,16 @@ OWNERS = {
     "jinja2": "report",
     "dask": "cluster",
     "distributed": "cluster",
+    **dict.fromkeys(("mcp", "mcp_types", "anyio", "uvicorn"), "server"),
 }
 SHARED = {"pyarrow", "polars"}
 # Declared forms are structs of msgspec, wherever they are declared.
 # Columns of numbers are decoded with numpy where reports are read, and encoded where they leave.
-SEVERAL = {"msgspec": {"declared", "read", "predict", "store", "ask"}, "numpy": {"read", "share"}}
+SEVERAL = {
+    "msgspec": {"declared", "read", "predict", "store", "ask"},
+    "numpy": {"read", "share"},
+    "anyio": {"server", "cli"},
+}
 
 
 def room_of(module: Path) -> str:
@@ -202,8 +209,8 @@ def test_a_database_does_this_and_no_more() -> None:
         "um_cpu_page_faults", "um_gpu_page_faults",
     }  # fmt: skip
     assert public - tables == {
-        "ask", "query", "sql", "chart", "compare", "compare_ranks", "check", "why", "kernel_card", "report", "info", "tables", "unanswerable",
-        "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "compact", "export", "close",
+        "ask", "query", "sql", "chart", "compare", "compare_ranks", "verdict", "check", "why", "kernel_card", "report", "info", "tables", "unanswerable",
+        "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "compact", "export", "export_perfetto", "close",
     }  # fmt: skip
     assert tables <= public
 
