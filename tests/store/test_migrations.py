@@ -52,7 +52,7 @@ BASELINE, VARIANT = "scv_baseline_vectorized.ncu-rep.xz", "scv_nwor_vectorized.n
 # Columns of our own numbers: those of an older version differ, but not their order.
 IDS = {
     *("kernel_id", "api_call_id", "range_id", "parent_id", "ancestor_id", "memory_op_id", "sync_id"),
-    *("graph_launch_id", "os_call_id", "run_id", "capture_range_id"),
+    *("graph_launch_id", "os_call_id", "run_id", "capture_range_id", "memory_event_id"),
 }
 # Question → a column that follows from what older databases did not keep: hashes of GPUs, an SM's shared memory.
 NOT_KEPT = {"job_summary": "host", "kernel_launches": "executed_shared_bytes"}
