@@ -10,7 +10,8 @@ asks them as everybody does, and draws nothing itself.
 `troubles`   what is wrong with a trace or a job, at its head
 `figures`    an answer as chart and table, with the command and the SQL that ask again
 `jobs`       the sections about the ranks of a job
-`page`       the page: its parts, template, style and script
+`timeline`   the timeline of a trace, packed for the page's script
+`page`       the page: its parts, template, style and scripts
 ============ ==========================================================================
 """
 
@@ -27,7 +28,7 @@ from traceql.draw import charts
 from traceql.errors import QueryError
 from traceql.present import units
 from traceql.read import kinds
-from traceql.report import asked, cards, declared, jobs, page, troubles
+from traceql.report import asked, cards, declared, jobs, page, timeline, troubles
 from traceql.report.figures import figure, of_answer
 from traceql.report.page import Figure, Note, Page, Section
 from traceql.store import ingest
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from traceql.questions.parameters import Value
     from traceql.report.declared import Given
     from traceql.report.jobs import Job
+    from traceql.report.page import Trouble
 
 
 def about(
@@ -274,25 +276,38 @@ def _comparable(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _about(ask: Asker, trace: Mapping[str, Any], given: Given, anchor: str) -> Iterator[Section]:
     """The sections about one trace. What several figures note is noted once, at its head."""
-    parts, noted = asked.noted_once(_answers(ask, trace, given, anchor))
+    wrong = troubles.of_traces(ask, [trace["trace"]], given, anchor)
+    parts, noted = asked.noted_once(_answers(ask, trace, given, anchor, wrong.get("troubles", ())))
     yield Section(
         anchor,
         trace["trace"],
-        **troubles.of_traces(ask, [trace["trace"]], given, anchor),
+        **wrong,
         facts=tuple(_facts(ask, trace)),
         notes=(*_remarks(ask, trace), *noted),
     )
     yield from parts
 
 
-def _answers(ask: Asker, trace: Mapping[str, Any], given: Given, anchor: str) -> Iterator[Section]:
+def _answers(
+    ask: Asker, trace: Mapping[str, Any], given: Given, anchor: str, wrong: Sequence[Trouble]
+) -> Iterator[Section]:
     """What was asked of one trace, and what it could not tell."""
     silent: list[Note] = []
-    in_detail = cards.of_trace(ask, trace["trace"], anchor) if declared.fits("counters", trace) else None
+    own = (
+        [(cards.ORDER, lambda: cards.of_trace(ask, trace["trace"], anchor))]
+        if declared.fits("counters", trace)
+        else []
+    )
+    if declared.fits("timeline", trace):
+        own.append((timeline.ORDER, lambda: timeline.of_trace(ask, trace["trace"], given, anchor, wrong)))
+    own.sort(key=lambda one: one[0])
     for heading, some in declared.about(ask.catalog, trace):
-        if in_detail and some[0].section.order > cards.ORDER:
-            yield in_detail
-            in_detail = None
+        while own and some[0].section.order > own[0][0]:
+            made = own.pop(0)[1]()
+            if isinstance(made, Note):
+                silent.append(made)
+            elif made:
+                yield made
         yield from asked.under(ask, heading, some, {"trace": trace["trace"]}, given, anchor, silent)
     if silent:
         yield Section(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import zlib
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ import jinja2
 from traceql import __version__
 from traceql.draw import render, theme
 from traceql.present import values
+from traceql.read import kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,12 +63,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A question with its answer: a chart, a table or both, and the query that made them."""
+    """A question with its answer: a chart, a table or both, and the query that made them.
+
+    `timeline` is what `traceql.report.timeline.packed` made for the page's script.
+    """
 
     anchor: str
     title: str
     about: str = ""
     chart: Mapping[str, Any] | None = None
+    timeline: str = ""
     table: Table | None = None
     open: bool = False
     command: str = ""
@@ -110,6 +116,8 @@ class Trouble:
     where: str
     remedy: str
     command: str
+    start_ns: int | None = None
+    end_ns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -150,9 +158,12 @@ class Page:
 
 def html(page: Page) -> str:
     """The page as HTML."""
-    charts = any(figure.chart is not None for section in page.sections for figure in section.figures)
+    figures = [figure for section in page.sections for figure in section.figures]
+    charts = any(figure.chart is not None for figure in figures)
+    timelines = any(figure.timeline for figure in figures)
     script = _file("page.js")
-    vega = _script(render.javascript()) if charts else ""
+    timeline = _file("timeline.js") if timelines else ""
+    packed = _vega() if charts else b""
     style = jinja2.Template(_file("page.css"), autoescape=False).render(
         light=_variables(theme.LIGHT), dark=_variables(theme.DARK), font=theme.FONT
     )
@@ -160,13 +171,25 @@ def html(page: Page) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, finalize=_finalized
     )
     # Written here, or escaped for where they stand.
-    trusted = {"style": style, "script": script, "vega": vega, "theme": _json(_configuration())}
+    trusted = {
+        "style": style,
+        "script": script,
+        "timeline": timeline,
+        "vega": base64.b64encode(packed).decode("ascii"),
+        "theme": _json(_configuration()),
+    }
     environment.filters["capitalize"] = str.capitalize
     return environment.from_string(_file("page.html")).render(
         page=page,
         charts=charts,
         version=__version__,
-        policy=_policy([text for text in (vega, script) if text]),
+        policy=_policy(
+            [
+                text
+                for text in (zlib.decompress(packed) if packed else b"", script.encode(), timeline.encode())
+                if text
+            ]
+        ),
         **trusted,
     )
 
@@ -215,14 +238,19 @@ def _json(value: object) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _script(text: str) -> str:
-    """JavaScript that no HTML parser takes for the end of its element: the same program."""
-    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+def _vega() -> bytes:
+    """The script that draws charts, compressed: the page's own unpacks it when it draws the first one."""
+    made_of = f"{__version__} {render.made_of()}"
+    packed = kept.find("vega", made_of, ".zz")
+    if packed is None:
+        packed = zlib.compress(render.javascript().encode(), 9)
+        kept.keep("vega", made_of, ".zz", packed)
+    return packed
 
 
-def _policy(scripts: list[str]) -> str:
+def _policy(scripts: list[bytes]) -> str:
     hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts
+        f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in scripts
     )
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
