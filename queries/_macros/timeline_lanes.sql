@@ -1,11 +1,11 @@
 -- The lanes of timelines from the top, and which of them are shown event by event.
 --
 -- Processes by their pids; in each its streams, the ranges projected onto the GPU, then thread by thread its
--- ranges, synchronisations, API calls and calls of the operating system. Lanes are shown event by event as long
--- as all that are have no more events together: those of GPUs first, if they fit together, then those with
--- fewest.
--- Columns: trace_id, trace, process_id, pid, layer, place_id, level, lane_number (from 0), lane_events, whole,
--- first_ns and last_ns of the trace's events, and how what there is is called: process, lane.
+-- ranges, synchronisations, API calls and calls of the operating system. Lanes are shown event by event as
+-- long as all that are have no more events together: those of GPUs first, if they fit together, then those
+-- with fewest.
+-- Columns: trace_id, trace, process_id, pid, layer, place_id, sublane, lane_number (from 0), lane_events,
+-- whole, first_ns and last_ns of the trace's events, and how what there is is called: process, lane.
 -- @param  chosen VARCHAR[]  names of traces; NULL for all
 -- @param  most BIGINT       events of a trace that are shown one by one; NULL for all
 
@@ -17,7 +17,7 @@ WITH counted AS (
         pid,
         layer,
         place_id,
-        level,
+        sublane,
         count(*) AS lane_events,
         min(start_ns) AS lane_first_ns,
         max(end_ns) AS lane_last_ns
@@ -39,7 +39,7 @@ numbered AS (
                 list_position(['gpu', 'projected'], layer) NULLS LAST,
                 place_id,
                 list_position(['range', 'sync', 'api', 'os'], layer),
-                level
+                sublane
         ) - 1 AS lane_number
     FROM counted
     WINDOW trace AS (PARTITION BY trace_id)
@@ -62,7 +62,7 @@ SELECT
     fitting.pid,
     layer,
     place_id,
-    level,
+    sublane,
     lane_number,
     lane_events,
     whole,
@@ -72,10 +72,10 @@ SELECT
     CASE
         WHEN layer = 'gpu'
             THEN concat_ws(' ', 'GPU', coalesce(place_id::VARCHAR, '?'), gpu_name, 'stream',
-                           coalesce(level::VARCHAR, '?'))
-        WHEN layer = 'projected' THEN 'NVTX on the GPU ' || if(level < 0, 'start/end', 'depth ' || level)
+                           coalesce(sublane::VARCHAR, '?'))
+        WHEN layer = 'projected' THEN 'NVTX on the GPU ' || if(sublane < 0, 'start/end', 'depth ' || sublane)
         ELSE concat_ws(' ', 'thread', coalesce(place_id::VARCHAR, '?'), thread) || CASE layer
-            WHEN 'range' THEN ' NVTX ' || if(level < 0, 'start/end', 'depth ' || level)
+            WHEN 'range' THEN ' NVTX ' || if(sublane < 0, 'start/end', 'depth ' || sublane)
             WHEN 'sync' THEN ' synchronisation'
             WHEN 'api' THEN ' CUDA API'
             ELSE ' OS runtime' END

@@ -1,16 +1,16 @@
 -- Everything that has a length on a timeline, with the lane that it stands in (nsys).
 --
 -- layer says which lanes of a process there are: gpu (kernels, copies, memsets and whole graphs of a stream),
--- projected (push/pop and start/end ranges, as long as the GPU does what was launched in them), range (the same
--- on the CPU), sync, api and os (calls of a thread). A range that was never closed lasts until the end of the
--- recording; what ended before it began has no length.
+-- projected (push/pop and start/end ranges, as long as the GPU does what was launched in them), range (the
+-- same on the CPU), sync, api and os (calls of a thread). A range that was never closed lasts until the end
+-- of the recording; what ended before it began has no length.
 -- @column trace_id BIGINT      the trace it belongs to, see traces
 -- @column trace VARCHAR        name of the trace
 -- @column process_id BIGINT    process, see processes
 -- @column pid BIGINT           process, as its own container numbers it
 -- @column layer VARCHAR        gpu, projected, range, sync, api or os
 -- @column place_id BIGINT      of gpu the GPU, of what stands on the CPU the thread; NULL for projected
--- @column level BIGINT         of gpu the stream, of ranges their depth, -1 for start/end; NULL for others
+-- @column sublane BIGINT       of gpu the stream, of ranges their depth, -1 for start/end; NULL for others
 -- @column kind VARCHAR         kernel, memcpy, memset, graph, range, sync, api or os
 -- @column event_id BIGINT      kernel_id, memory_op_id, graph_launch_id, range_id, sync_id, api_call_id or
 --         os_call_id; unique within one kind
@@ -28,7 +28,7 @@ WITH events AS (
         pid,
         'gpu' AS layer,
         gpu_id::BIGINT AS place_id,
-        stream_id AS level,
+        stream_id AS sublane,
         kind,
         operation_id AS event_id,
         operation,

@@ -1,7 +1,7 @@
 -- What happened when on each stream and thread, event by event?
 --
--- Of lanes that have more events than max_events together, those with most are left out: timeline_shares tells
--- of these, stretch by stretch. Kernels come first: all of them are there up to that number.
+-- Of lanes that have more events than max_events together, those with most are left out: timeline_shares
+-- tells of these, stretch by stretch. Kernels come first: all of them are there up to that number.
 -- @of     timeline
 -- @unites trace
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names, see the view kernel_names
@@ -11,24 +11,24 @@
 -- @column lane_number BIGINT          from the top, from 0
 -- @column process VARCHAR             executable and pid
 -- @column lane VARCHAR                GPU and stream, or thread, and what stands there
--- @column layer VARCHAR               gpu, projected (ranges by their work on the GPU), range, sync, api or os
+-- @column layer VARCHAR               gpu, projected (ranges, on the GPU), range, sync, api or os
 -- @column kind VARCHAR                kernel, memcpy, memset, graph, range, sync, api or os
 -- @column name VARCHAR                kernel, operation, NVTX message or function
 -- @column full_name VARCHAR           full C++ name of a kernel; else the same
 -- @column category VARCHAR            kind of work of a kernel, see kernel_patterns; else the kind
--- @column range VARCHAR               innermost NVTX range around the call that asked for it; of a range itself
+-- @column range VARCHAR               innermost NVTX range around its call; of a range itself
 -- @column path VARCHAR                messages from the outermost range to that one, joined by /
 -- @column function VARCHAR            API call that launched it; NULL if not recorded
 -- @column grid VARCHAR                blocks in x, y and z
 -- @column block VARCHAR               threads of a block in x, y and z
--- @column registers_per_thread INTEGER of each thread of a kernel
+-- @column registers_per_thread INTEGER  of each thread of a kernel
 -- @column shared_bytes BIGINT         static and dynamic shared memory of a block
 -- @column bytes BIGINT                moved or set
 -- @column start_ns BIGINT             start
 -- @column end_ns BIGINT               end
 -- @column duration_ns BIGINT          end minus start
--- @column queue_ns BIGINT             from the end of the launching call to the start; negative where it began
---         before the call returned
+-- @column queue_ns BIGINT             from the end of the launching call to the start; negative where
+--         it began before the call returned
 -- @empty  Nothing was recorded in that stretch of time.
 
 WITH lanes AS (
@@ -41,7 +41,7 @@ events AS (
     JOIN lanes
         ON lanes.trace_id = lane_events.trace_id AND lanes.process_id = lane_events.process_id
         AND lanes.layer = lane_events.layer AND lanes.place_id IS NOT DISTINCT FROM lane_events.place_id
-        AND lanes.level IS NOT DISTINCT FROM lane_events.level
+        AND lanes.sublane IS NOT DISTINCT FROM lane_events.sublane
     WHERE whole
 )
 SELECT
@@ -53,7 +53,8 @@ SELECT
     events.kind,
     coalesce(called, operation) AS name,
     events.full_name,
-    CASE WHEN events.kind = 'kernel' THEN coalesce(categories.category, 'other') ELSE events.kind END AS category,
+    CASE WHEN events.kind = 'kernel' THEN coalesce(categories.category, 'other') ELSE events.kind END
+        AS category,
     nvtx_ranges.text AS range,
     nvtx_ranges.path,
     CASE events.layer WHEN 'gpu' THEN api_calls.name END AS function,

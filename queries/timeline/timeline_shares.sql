@@ -1,7 +1,7 @@
 -- How busy is each stream and thread, stretch by stretch, where there are too many events to show?
 --
--- Of the lanes that timeline_events leaves out: time in equal stretches, max_stretches of all lanes of a trace
--- together. Where nothing ran there is no row.
+-- Of the lanes that timeline_events leaves out: time in equal stretches, max_stretches of all lanes of a
+-- trace together. Where nothing ran there is no row.
 -- @of     timeline
 -- @unites trace
 -- @param  names VARCHAR = 'distinct'     short, full or distinct names, see the view kernel_names
@@ -12,7 +12,7 @@
 -- @column lane_number BIGINT             from the top, from 0
 -- @column process VARCHAR                executable and pid
 -- @column lane VARCHAR                   GPU and stream, or thread, and what stands there
--- @column layer VARCHAR                  gpu, projected (ranges by their work on the GPU), range, sync, api or os
+-- @column layer VARCHAR                  gpu, projected (ranges, on the GPU), range, sync, api or os
 -- @column lane_events BIGINT             events of the lane
 -- @column start_ns BIGINT                start of the stretch
 -- @column duration_ns BIGINT             its length, the same for all of a trace
@@ -25,30 +25,31 @@
 -- @empty  Every event can be shown: traceql query timeline-events
 
 WITH lanes AS (
-    SELECT *, row_number() OVER (ORDER BY trace_id, lane_number) AS lane_id, greatest((last_ns - first_ns) // greatest($max_stretches // count(*) OVER trace, 1) + 1, 1)
-        AS width_ns
+    SELECT
+        *,
+        row_number() OVER (ORDER BY trace_id, lane_number) AS lane_id,
+        (last_ns - first_ns) // greatest($max_stretches // count(*) OVER trace, 1) + 1 AS width_ns
     FROM timeline_lanes($trace, $max_events)
     WHERE NOT whole
     WINDOW trace AS (PARTITION BY trace_id)
 ),
 events AS (
     SELECT
-        lane_events.* EXCLUDE (operation, full_name),
-        operation,
-        full_name,
+        lane_events.*,
         hash(kind, operation, full_name) AS called_id,
         lane_number,
         first_ns,
         width_ns,
         greatest(start_ns, coalesce(busy_until(
-            start_ns, end_ns, 8 * event_id + list_position(['kernel', 'memcpy', 'memset'], kind), lane_id
+            start_ns, end_ns, 8 * event_id + coalesce(list_position(['kernel', 'memcpy', 'memset'], kind), 0),
+            lane_id
         ), start_ns)) AS begins_ns
     FROM lane_events
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     JOIN lanes
         ON lanes.trace_id = lane_events.trace_id AND lanes.process_id = lane_events.process_id
         AND lanes.layer = lane_events.layer AND lanes.place_id IS NOT DISTINCT FROM lane_events.place_id
-        AND lanes.level IS NOT DISTINCT FROM lane_events.level
+        AND lanes.sublane IS NOT DISTINCT FROM lane_events.sublane
 ),
 -- Names of kernels are long, and far fewer than kernels.
 names AS (
@@ -67,7 +68,8 @@ names AS (
         ON kind = 'kernel' AND categories.full_name = events.full_name
 ),
 categories AS (
-    SELECT category, row_number() OVER (ORDER BY category) AS category_id FROM (SELECT DISTINCT category FROM names)
+    SELECT category, row_number() OVER (ORDER BY category) AS category_id
+    FROM (SELECT DISTINCT category FROM names)
 ),
 -- What others of the lane leave of each event, and the stretches in which it begins and ends.
 parts AS (
@@ -101,8 +103,8 @@ pieces AS (
     WHERE end_ns > begins_ns AND NOT (first_number = last_number AND start_number = first_number)
     UNION ALL
     SELECT trace_id, lane_number, called_id, category_id, range_id, event_id, number,
-           least(end_ns, first_ns + (number + 1) * width_ns) - greatest(begins_ns, first_ns + number * width_ns),
-           0
+           least(end_ns, first_ns + (number + 1) * width_ns)
+               - greatest(begins_ns, first_ns + number * width_ns), 0
     FROM (
         SELECT *, unnest(range(first_number, last_number + 1)) AS number
         FROM parts

@@ -6,6 +6,7 @@ vl-convert brings Vega and renders with it; nothing is fetched from anywhere.
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import vl_convert
@@ -53,7 +54,7 @@ def javascript() -> str:
 
 def made_of() -> str:
     """What `javascript` follows from."""
-    return f"{vl_convert.__version__} {_PROGRAM}"
+    return f"{metadata.version('vl-convert-python')} {_PROGRAM}"
 
 
 _PROGRAM = "window.vegaEmbed = vegaEmbed;"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from traceql.errors import MissingDataError
 from traceql.present import values
 from traceql.report import declared
 from traceql.report.figures import command, statement
@@ -54,20 +55,19 @@ _DEPTH = re.compile(r" depth \d+$")
 def of_trace(
     ask: Asker, trace: str, given: Given, anchor: str, troubles: Sequence[Trouble] = ()
 ) -> Section | Note:
-    """The section with the timeline of a trace; or why there is none.
-
-    Raises:
-        MissingDataError: nothing of it was recorded.
-    """
-    asked: dict[str, Value] = {"trace": [trace], **declared.own(ask.catalog.find(_EVENTS), given)}
-    answer = ask(_EVENTS, **asked)
+    """The section with the timeline of a trace; or why there is none."""
+    query = ask.catalog.find(_EVENTS)
+    asked: dict[str, Value] = {"trace": [trace], **declared.own(query, given)}
+    try:
+        answer = ask(_EVENTS, **asked)
+    except MissingDataError as error:
+        return Note(f"{query.title} {error.message}. {error.remedy}", "missing")
     # The same events are told of one by one in both.
     same: dict[str, Value] = {
         "max_events": answer.parameters["max_events"],
         "names": answer.parameters["names"],
     }
     shares = ask(_SHARES, **{**asked, **declared.own(ask.catalog.find(_SHARES), given), **same})
-    query = answer.question
     if not len(answer) and not len(shares):
         return Note(f"{query.title} {' '.join(note.text for note in answer.notes)}")
     made = Figure(
