@@ -1,7 +1,8 @@
 """What can be made again, kept in the user's cache folder for the next time.
 
-A kept file is named after what it was made of and after its content: another version of anything, or a damaged
-file, is no match, and it is made anew. Nothing here is needed: without a cache folder all is made as ever.
+A kept file is named after what it was made of and after its content: another version of anything, or a
+damaged file, is no match, and it is made anew. Nothing here is needed: without a cache folder all is made
+as ever.
 """
 
 from __future__ import annotations

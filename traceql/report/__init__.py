@@ -34,7 +34,7 @@ from traceql.report.page import Figure, Note, Page, Section
 from traceql.store import ingest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from traceql.ask.answer import Asker
     from traceql.questions.catalog import Catalog
@@ -293,14 +293,11 @@ def _answers(
 ) -> Iterator[Section]:
     """What was asked of one trace, and what it could not tell."""
     silent: list[Note] = []
-    own = (
-        [(cards.ORDER, lambda: cards.of_trace(ask, trace["trace"], anchor))]
-        if declared.fits("counters", trace)
-        else []
-    )
+    own: list[tuple[float, Callable[[], Section | Note | None]]] = []
     if declared.fits("timeline", trace):
         own.append((timeline.ORDER, lambda: timeline.of_trace(ask, trace["trace"], given, anchor, wrong)))
-    own.sort(key=lambda one: one[0])
+    if declared.fits("counters", trace):
+        own.append((cards.ORDER, lambda: cards.of_trace(ask, trace["trace"], anchor)))
     for heading, some in declared.about(ask.catalog, trace):
         while own and some[0].section.order > own[0][0]:
             made = own.pop(0)[1]()

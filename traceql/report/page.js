@@ -14,6 +14,12 @@ async function unpackVega() {
   document.head.append(script);
 }
 
+function failed(place, error) {
+  place.textContent = "This could not be drawn: " + error.message;
+  place.classList.add("failed");
+  console.error(error);
+}
+
 // Charts: drawn when they come near the screen, all of them before printing.
 const drawn = new Map();
 function draw(place) {
@@ -39,11 +45,7 @@ function draw(place) {
   vega ??= unpackVega();
   const done = vega.then(() => window.vegaEmbed(place, specification, options)).then(
     () => { place.dataset.drawn = "true"; },
-    (error) => {
-      place.textContent = "This chart could not be drawn: " + error.message;
-      place.classList.add("failed");
-      console.error(error);
-    },
+    (error) => failed(place, error),
   );
   drawn.set(place, done);
   return done;

@@ -20,36 +20,29 @@ async function modelOf(id) {
   const sum = (column, from) => column.forEach((value, i) => { column[i] = value + (i ? column[i - 1] : from); });
   sum(starts, head.first);
   sum(numbers, 0);
-  let event = 0;
-  let stretch = 0;
+  const taken = { true: 0, false: 0 };
   for (const lane of head.lanes) {
-    const from = lane.whole ? event : stretch;
-    const to = from + lane.rows;
-    const part = (column) => column.subarray(from, to);
-    if (lane.whole) {
-      Object.assign(lane, { start: part(starts), length: part(lengths), what: part(whats), place: part(places) });
-      Object.assign(lane, { queue: part(queues), bytes: part(bytes), until: new Float64Array(lane.rows) });
-      // Until when it is busy with all events so far: what begins before that has less of its own.
-      let until = -Infinity;
-      for (let i = 0; i < lane.rows; i += 1) {
-        until = Math.max(until, lane.start[i] + lane.length[i]);
-        lane.until[i] = until;
-      }
-      event = to;
-    } else {
-      Object.assign(lane, { number: part(numbers), busy: part(busy), begun: part(begun) });
-      Object.assign(lane, { what: part(whatsOf), place: part(placesOf) });
+    const from = taken[lane.whole];
+    taken[lane.whole] += lane.rows;
+    const cut = (some) => Object.entries(some).forEach(([name, column]) => {
+      lane[name] = column.subarray(from, from + lane.rows);
+    });
+    if (!lane.whole) {
+      cut({ number: numbers, busy, begun, what: whatsOf, place: placesOf });
       lane.start = Float64Array.from(lane.number, (number) => head.first + number * head.width);
-      stretch = to;
+      continue;
     }
+    cut({ start: starts, length: lengths, what: whats, place: places, queue: queues, bytes });
+    // Until when it is busy with all events so far: what begins before that has less of its own.
+    let until = -Infinity;
+    lane.until = Float64Array.from(lane.start, (start, i) => (until = Math.max(until, start + lane.length[i])));
   }
   return head;
 }
 
 /** The first place in an ascending column with a value above another one. */
 function above(column, value) {
-  let low = 0;
-  let high = column.length;
+  let [low, high] = [0, column.length];
   while (low < high) {
     const middle = (low + high) >> 1;
     if (column[middle] > value) high = middle;
@@ -64,25 +57,19 @@ function time(ns, digits = 4, by = Math.abs(ns)) {
   return `${Number((ns / divisor).toPrecision(digits)).toLocaleString("en-US", { maximumFractionDigits: 9 })} ${unit}`;
 }
 const asOption = (ns) => `${Math.round(ns)}ns`;
+const counted = (number) => number.toLocaleString("en-US");
+const make = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
 
 function timelineIn(place, model) {
-  const canvas = place.querySelector("canvas");
-  const scroller = place.querySelector(".lanes");
-  const spacer = place.querySelector(".height");
-  const panel = place.querySelector(".panel");
-  const legend = place.querySelector(".legend");
-  const colouring = place.querySelector("select");
-  const search = place.querySelector("input[type=search]");
-  const found = place.querySelector(".found");
-  const command = place.querySelector("[data-view]");
+  const [canvas, scroller, spacer, panel, legend, colouring, search, found, command] = [
+    "canvas", ".lanes", ".height", ".panel", ".legend", "select", "input", ".found", "[data-view]",
+  ].map((selector) => place.querySelector(selector));
   const context = canvas.getContext("2d");
   const view = { from: model.first, to: Math.max(model.last, model.first + 1) };
   const whole = { ...view };
   const closed = new Set();
-  let chosen = null;
-  let matched = null;
-  let rows = [];
-  let colours = { ink: "", muted: "", grid: "", background: "", series: [] };
+  let [chosen, matched, rows] = [null, null, []];
+  const colours = { series: [] };
   const whatText = (what, column) => model.texts[model.whats[what][column]];
   const placeText = (number, column) => model.texts[model.places[number][column]];
 
@@ -107,19 +94,16 @@ function timelineIn(place, model) {
     const order = [...times].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
     ranked = new Map(order.slice(0, colours.series.length).map(([key], number) => [key, number]));
     cache = new Map();
-    legend.replaceChildren();
     const told = [...ranked].map(([key, number]) => [key, colours.series[number]]);
-    if (order.length > told.length || !onGpu) told.push(["other", colours.muted]);
-    else if (colouring.value === "category" && model.lanes.some((lane) => lane.layer !== "gpu")) {
-      told.push(["on the CPU, and ranges", colours.muted]);
-    }
-    for (const [key, colour] of told) {
-      const item = document.createElement("li");
-      const swatch = document.createElement("span");
+    if (order.length > told.length || !onGpu) told.push(["all others", colours.muted]);
+    else if (colouring.value === "category") told.push(["ranges, and the CPU", colours.muted]);
+    legend.replaceChildren(...told.map(([key, colour]) => {
+      const item = make("li", "");
+      const swatch = make("span", "");
       swatch.style.background = colour;
       item.append(swatch, String(key));
-      legend.append(item);
-    }
+      return item;
+    }));
   }
   /** Which colour an event has; -1 for none of its own, -2 where another one is searched for. */
   function colourOf(lane, i) {
@@ -135,12 +119,8 @@ function timelineIn(place, model) {
   const paint = (number) => (number === -2 ? colours.grid : number < 0 ? colours.muted : colours.series[number]);
 
   function layOut() {
-    rows = [];
-    let y = 24;
-    for (const mark of model.marks) {
-      rows.push({ kind: "mark", mark, y, height: 14 });
-      y += 15;
-    }
+    rows = model.marks.map((mark, number) => ({ kind: "mark", mark, y: 24 + 15 * number, height: 14 }));
+    let y = 24 + 15 * rows.length;
     let process = null;
     for (const lane of model.lanes) {
       if (lane.process !== process) {
@@ -160,7 +140,7 @@ function timelineIn(place, model) {
   function resize() {
     const style = getComputedStyle(place);
     const read = (name) => style.getPropertyValue(name).trim();
-    colours = { ink: read("--ink"), muted: read("--muted"), grid: read("--grid"), background: read("--background") };
+    for (const name of ["ink", "muted", "grid", "background"]) colours[name] = read(`--${name}`);
     colours.series = [];
     for (let n = 0; read(`--series-${n}`); n += 1) colours.series.push(read(`--series-${n}`));
     const ratio = window.devicePixelRatio || 1;
@@ -177,22 +157,23 @@ function timelineIn(place, model) {
     const [r, g, b] = [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16) / 255);
     return 0.2126 * r ** 2.2 + 0.7152 * g ** 2.2 + 0.0722 * b ** 2.2 > 0.36 ? "#000000" : "#ffffff";
   }
-  function fitted(text, width) {
+  /** As much of a text as has room. */
+  function fitted(text, width, font = "11px") {
+    context.font = `${font} system-ui, sans-serif`;
     if (context.measureText(text).width <= width) return text;
-    let low = 0;
-    let high = Math.min(text.length, Math.ceil(width / 3));
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (context.measureText(`${text.slice(0, middle)}…`).width <= width) low = middle;
-      else high = middle - 1;
-    }
-    return low > 2 ? `${text.slice(0, low)}…` : "";
+    let shown = text.slice(0, Math.max(0, Math.ceil(width / 3)));
+    while (shown && context.measureText(`${shown}…`).width > width) shown = shown.slice(0, -1 - (shown.length >> 4));
+    return shown.length > 2 ? `${shown}…` : "";
+  }
+
+  function write(text, x, y, colour = colours.ink) {
+    context.textBaseline = "middle";
+    context.fillStyle = colour;
+    context.fillText(text, x, y);
   }
 
   let drawing = 0;
-  function draw() {
-    if (!drawing) drawing = requestAnimationFrame(() => { drawing = 0; drawNow(); });
-  }
+  const draw = () => { drawing ||= requestAnimationFrame(() => { drawing = 0; drawNow(); }); };
   function drawNow() {
     const ratio = window.devicePixelRatio || 1;
     const width = canvas.width;
@@ -200,7 +181,6 @@ function timelineIn(place, model) {
     const top = scroller.scrollTop;
     const perNs = width / (view.to - view.from);
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.globalAlpha = 1;
     context.clearRect(0, 0, canvas.width, canvas.height);
     for (const row of rows) {
       if (row.y - 16 - top > scroller.clientHeight || row.y + row.height < top) continue;
@@ -208,16 +188,11 @@ function timelineIn(place, model) {
       const height = Math.round(row.height * ratio);
       if (row.kind === "lane") {
         context.fillStyle = colours.grid;
-        context.globalAlpha = 1;
         context.fillRect(0, y + height, width, 1);
         const named = row.lane.whole ? drawEvents(row, y, height, perNs) : drawShares(row, y, height, perNs);
         context.setTransform(ratio, 0, 0, ratio, 0, 0);
-        context.font = "11px system-ui, sans-serif";
-        context.textBaseline = "middle";
         for (const [x0, x1, colour, text] of named) {
-          const shown = fitted(text, (x1 - x0) / ratio - 6);
-          context.fillStyle = inkOn(paint(colour));
-          if (shown) context.fillText(shown, x0 / ratio + 3, (y + height / 2) / ratio);
+          write(fitted(text, (x1 - x0) / ratio - 6), x0 / ratio + 3, (y + height / 2) / ratio, inkOn(paint(colour)));
         }
         label(row, top, perNs);
       } else {
@@ -226,7 +201,6 @@ function timelineIn(place, model) {
         else drawMark(row, top, width / ratio, perNs / ratio);
       }
       context.setTransform(1, 0, 0, 1, 0, 0);
-      context.globalAlpha = 1;
     }
     if (chosen) outline(top, perNs, ratio);
     drawAxis(width / ratio, perNs / ratio, ratio);
@@ -234,136 +208,96 @@ function timelineIn(place, model) {
     place.dataset.drawn = "true";
   }
 
-  /** Shades pixels by shares of their time, each in the colour that has most of it. */
-  function shade(shares, owners, y, height) {
-    for (let x = 0; x < shares.length; x += 1) {
-      if (shares[x] > 0) {
-        context.globalAlpha = Math.min(1, shares[x]);
-        context.fillStyle = paint(owners[x]);
-        context.fillRect(x, y, 1, height);
-      }
-    }
-    context.globalAlpha = 1;
-  }
-
-  function drawEvents({ lane }, y, height, perNs) {
-    const width = canvas.width;
-    const shares = new Float64Array(width);
-    const most = new Float64Array(width);
-    const owners = new Int16Array(width);
-    const wide = [];
-    const add = (x, share, colour) => {
-      if (x < 0 || x >= width) return;
-      shares[x] += share;
-      if (share > most[x]) {
-        most[x] = share;
-        owners[x] = colour;
-      }
+  /** Adds up which share of each pixel's time is busy, and shades it so, in the colour that has most of it. */
+  function shades() {
+    const [shares, most] = [new Float64Array(canvas.width), new Float64Array(canvas.width)];
+    const owners = new Int16Array(canvas.width);
+    return {
+      add(x, share, colour) {
+        if (x < 0 || x >= shares.length) return;
+        shares[x] += share;
+        if (share > most[x]) [most[x], owners[x]] = [share, colour];
+      },
+      paint(y, height) {
+        for (let x = 0; x < shares.length; x += 1) {
+          if (shares[x] <= 0) continue;
+          context.globalAlpha = Math.min(1, shares[x]);
+          context.fillStyle = paint(owners[x]);
+          context.fillRect(x, y, 1, height);
+        }
+        context.globalAlpha = 1;
+      },
     };
+  }
+  function drawEvents({ lane }, y, height, perNs) {
+    const pixels = shades();
+    const wide = [];
     for (let i = above(lane.until, view.from); i < lane.rows && lane.start[i] < view.to; i += 1) {
-      const end = lane.start[i] + lane.length[i];
       const before = i ? lane.until[i - 1] : -Infinity;
       const colour = colourOf(lane, i);
       const x0 = Math.max(0, (Math.max(lane.start[i], before) - view.from) * perNs);
-      const x1 = Math.min(width, (end - view.from) * perNs);
-      if ((end - lane.start[i]) * perNs >= 1 && end > view.from) {
-        const left = Math.max(0, (lane.start[i] - view.from) * perNs);
-        wide.push([Math.ceil(left), Math.floor(x1), colour, i, before > lane.start[i]]);
-      }
-      if (x1 <= x0) continue;
-      const first = Math.floor(x0);
-      const last = Math.floor(x1);
-      if (first === last) add(first, x1 - x0, colour);
-      else {
-        add(first, first + 1 - x0, colour);
-        add(last, x1 - last, colour);
-        // Between its ends each pixel is its own, whatever other events have of it.
-        for (let x = first + 1; x < last; x += 1) add(x, 1, colour);
-      }
+      const x1 = Math.min(canvas.width, (lane.start[i] + lane.length[i] - view.from) * perNs);
+      const left = Math.ceil(Math.max(0, (lane.start[i] - view.from) * perNs));
+      if (Math.floor(x1) > left) wide.push([left, Math.floor(x1), colour, i, before > lane.start[i]]);
+      for (let x = Math.floor(x0); x < x1; x += 1) pixels.add(x, Math.min(x + 1, x1) - Math.max(x, x0), colour);
     }
-    shade(shares, owners, y, height);
-    const named = [];
-    for (const [x0, x1, colour, i, within] of wide) {
-      if (x1 <= x0) continue;
-      if (within) {
-        // What began during another event lies on it.
-        context.fillStyle = paint(colour);
-        context.fillRect(x0, y + height * 0.35, x1 - x0, height * 0.65);
-        context.fillStyle = colours.background;
-        context.fillRect(x0, y + height * 0.3, x1 - x0, 1);
-      }
-      if (x1 - x0 > 24 && !within) named.push([x0, x1, colour, whatText(lane.what[i], 0)]);
+    pixels.paint(y, height);
+    for (const [x0, x1, colour, , within] of wide) {
+      if (!within) continue;
+      // What began during another event lies on it.
+      context.fillStyle = colours.background;
+      context.fillRect(x0, y + height * 0.3, x1 - x0, 1);
+      context.fillStyle = paint(colour);
+      context.fillRect(x0, y + height * 0.3 + 1, x1 - x0, height * 0.7 - 1);
     }
-    return named;
+    return wide.filter(([x0, x1, , , within]) => !within && x1 - x0 > 24)
+      .map(([x0, x1, colour, i]) => [x0, x1, colour, whatText(lane.what[i], 0) ?? ""]);
   }
-
   function drawShares({ lane }, y, height, perNs) {
-    const width = canvas.width;
-    const shares = new Float64Array(width);
-    const most = new Float64Array(width);
-    const owners = new Int16Array(width);
+    const pixels = shades();
     const wide = model.width * perNs;
-    const begin = (view.from - model.width - model.first) / model.width;
-    for (let i = above(lane.number, begin); i < lane.rows && lane.start[i] < view.to; i += 1) {
+    for (let i = above(lane.start, view.from - model.width); i < lane.rows && lane.start[i] < view.to; i += 1) {
       const x0 = (lane.start[i] - view.from) * perNs;
-      const colour = colourOf(lane, i);
+      const [share, colour] = [lane.busy[i] / model.width, colourOf(lane, i)];
       // In a stretch that is wider than a pixel, nobody knows where: all of it has its share.
-      for (let x = Math.max(0, Math.floor(x0)); x < Math.min(width, x0 + wide); x += 1) {
-        const part = Math.min(x + 1, x0 + wide) - Math.max(x, x0);
-        const share = (part * lane.busy[i]) / model.width;
-        shares[x] += share;
-        if (share > most[x]) {
-          most[x] = share;
-          owners[x] = colour;
-        }
+      for (let x = Math.max(0, Math.floor(x0)); x < Math.min(canvas.width, x0 + wide); x += 1) {
+        pixels.add(x, share * (Math.min(x + 1, x0 + wide) - Math.max(x, x0)), colour);
       }
     }
-    shade(shares, owners, y, height);
+    pixels.paint(y, height);
     return [];
   }
 
   function label({ lane, y, label: room }, top, perNs) {
     if (!room) return;
     const width = scroller.clientWidth;
-    const hidden = lane.whole ? "" : `${lane.events.toLocaleString("en-US")} events: `
+    const hidden = lane.whole ? "" : `${counted(lane.events)} events: `
       + (model.width * perNs > 1 ? `shares of ${time(model.width, 3)}, not one by one` : "busy shares");
-    context.font = "11px system-ui, sans-serif";
-    context.textBaseline = "alphabetic";
-    context.fillStyle = colours.muted;
     const said = fitted(hidden, width * 0.62);
     const taken = context.measureText(said).width;
-    context.fillText(said, width - taken - 4, y - top - 3);
-    context.fillStyle = colours.ink;
-    context.fillText(fitted(lane.name, width - taken - 16), 4, y - top - 3);
+    write(said, width - taken - 4, y - top - 7, colours.muted);
+    write(fitted(lane.name, width - taken - 16), 4, y - top - 7);
   }
   function drawProcess(row, top) {
-    context.font = "600 12px system-ui, sans-serif";
-    context.textBaseline = "middle";
-    context.fillStyle = colours.ink;
-    const arrow = closed.has(row.process) ? "▸" : "▾";
-    context.fillText(fitted(`${arrow} ${row.process}`, scroller.clientWidth - 8), 4, row.y - top + row.height / 2);
+    const said = `${closed.has(row.process) ? "▸" : "▾"} ${row.process}`;
+    write(fitted(said, scroller.clientWidth - 8, "600 12px"), 4, row.y - top + row.height / 2);
   }
   function drawMark({ mark, y }, top, width, perNs) {
-    const x0 = (mark.start - view.from) * perNs;
-    const x1 = (mark.end - view.from) * perNs;
+    const [x0, x1] = [mark.start, mark.end].map((ns) => (ns - view.from) * perNs);
     context.fillStyle = colours.series[3];
     context.globalAlpha = 0.3;
     context.fillRect(x0, y - top, x1 - x0, 13);
     context.globalAlpha = 1;
     if (x1 < 0 || x0 > width) return;
-    context.font = "11px system-ui, sans-serif";
-    context.textBaseline = "middle";
-    context.fillStyle = colours.ink;
     const at = Math.min(Math.max(x0, 0) + 4, width - Math.min(width, 160));
-    context.fillText(fitted(mark.name, width - at - 4), at, y - top + 7);
+    write(fitted(mark.name, width - at - 4), at, y - top + 7);
   }
   function outline(top, perNs, ratio) {
     const row = rows.find((one) => one.lane === chosen.lane);
     if (!row) return;
     context.strokeStyle = colours.ink;
     context.lineWidth = 1.5 * ratio;
-    const x0 = Math.max(-4, (chosen.from - view.from) * perNs);
-    const x1 = Math.min(canvas.width + 4, (chosen.to - view.from) * perNs);
+    const [x0, x1] = [chosen.from, chosen.to].map((ns) => (ns - view.from) * perNs);
     context.strokeRect(x0, (row.y - top) * ratio, Math.max(x1 - x0, 0), row.height * ratio);
   }
   function drawAxis(width, perNs, ratio) {
@@ -374,15 +308,13 @@ function timelineIn(place, model) {
     const power = 10 ** Math.floor(Math.log10(wanted));
     const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= wanted);
     const digits = Math.min(15, Math.max(3, Math.ceil(Math.log10(Math.abs(view.to) / step)) + 1));
-    context.font = "11px system-ui, sans-serif";
-    context.textBaseline = "middle";
     for (let at = Math.ceil(view.from / step) * step; at <= view.to; at += step) {
       const x = (at - view.from) * perNs;
+      const text = fitted(time(at, digits, Math.max(Math.abs(view.from), Math.abs(view.to), 1)), width);
+      const half = context.measureText(text).width / 2;
+      if (x > half && x < width - half) write(text, x - half, 8, colours.muted);
       context.fillStyle = colours.muted;
       context.fillRect(x, 16, 1, 4);
-      const text = time(at, digits, Math.max(Math.abs(view.from), Math.abs(view.to), 1));
-      const half = context.measureText(text).width / 2;
-      if (x > half && x < width - half) context.fillText(text, x - half, 8);
     }
     context.setTransform(1, 0, 0, 1, 0, 0);
   }
@@ -399,65 +331,47 @@ function timelineIn(place, model) {
   }
   const pan = (share) => show(view.from + share * (view.to - view.from), view.to + share * (view.to - view.from));
   const timeAt = (x) => view.from + (x / canvas.clientWidth) * (view.to - view.from);
-  const at = (event) => {
-    const box = canvas.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top + scroller.scrollTop];
-  };
+  const at = (event) => [event.offsetX, event.offsetY + scroller.scrollTop];
 
   function tell(title, facts, query, anchor) {
-    panel.replaceChildren();
-    const heading = document.createElement("strong");
-    heading.textContent = title;
-    const list = document.createElement("dl");
+    const list = make("dl", "");
     for (const [name, value] of facts) {
       if (value === null || value === undefined || value === "") continue;
-      const [item, term, said] = ["div", "dt", "dd"].map((tag) => document.createElement(tag));
-      term.textContent = name;
-      said.textContent = value;
-      item.append(term, said);
+      const item = make("div", "");
+      item.append(make("dt", name), make("dd", value));
       list.append(item);
     }
-    panel.append(heading, list);
-    if (query) {
-      const pre = document.createElement("pre");
-      pre.textContent = query;
-      panel.append(pre);
-    }
-    if (anchor) {
-      const link = document.createElement("a");
-      link.href = `#${anchor}`;
-      link.textContent = "The finding";
-      panel.append(link);
-    }
+    panel.replaceChildren(make("strong", title), list);
+    if (query) panel.append(make("pre", query));
+    if (anchor) panel.append(Object.assign(make("a", "The finding"), { href: `#${anchor}` }));
     panel.hidden = false;
   }
   function tellEvent(lane, i, others) {
-    const [, full, category, called, grid, block, registers, shared] = model.whats[lane.what[i]]
+    const [called, full, category, by, grid, block, registers, shared] = model.whats[lane.what[i]]
       .map((text) => model.texts[text]);
-    const name = whatText(lane.what[i], 0) ?? "(no name)";
+    const name = called ?? "(no name)";
     const from = lane.start[i];
     const to = from + (lane.whole ? lane.length[i] : model.width);
     chosen = { lane, from, to };
-    const shared_ = shared === null ? null : `${shared.toLocaleString("en-US")} B`;
     const query = `${model.ask} --from ${asOption(from)} --to ${asOption(to + (to === from ? 1 : 0))}`;
+    draw();
     if (!lane.whole) {
       tell(`Mostly ${category}: ${name}`, [
         ["Lane", lane.name], ["Stretch", `${time(from, 9)} to ${time(to, 9)}`],
         ["Busy", `${((100 * lane.busy[i]) / model.width).toPrecision(3)} %`],
-        ["Events that begin in it", lane.begun[i].toLocaleString("en-US")], ["Range", placeText(lane.place[i], 0)],
+        ["Events that begin in it", counted(lane.begun[i])], ["Range", placeText(lane.place[i], 0)],
       ], `${query} --max-events NULL`);
     } else {
       tell(name, [
-        ["Full name", full === name ? null : full], ["Lane", lane.name], ["Category", category],
+        ["Full name", full === called ? null : full], ["Lane", lane.name], ["Category", category],
         ["Start", time(from, 12)], ["Duration", time(lane.length[i], 6)], ["Grid", grid], ["Block", block],
-        ["Registers per thread", registers], ["Shared memory of a block", shared_],
-        ["Bytes", lane.bytes[i] ? lane.bytes[i].toLocaleString("en-US") : null], ["Path", placeText(lane.place[i], 1)],
-        ["Launched by", called],
-        ["After the launch returned", called === null ? null : time(lane.queue[i], 6)],
-        ["In the same place", others ? `${others.toLocaleString("en-US")} others: zoom in` : null],
+        ["Registers per thread", registers],
+        ["Shared memory of a block", shared === null ? null : `${counted(shared)} B`],
+        ["Bytes", lane.bytes[i] ? counted(lane.bytes[i]) : null], ["Path", placeText(lane.place[i], 1)],
+        ["Launched by", by], ["After the launch returned", by === null ? null : time(lane.queue[i], 6)],
+        ["In the same place", others ? `${counted(others)} others: zoom in` : null],
       ], query);
     }
-    draw();
   }
   function click(x, y) {
     const row = rows.find((one) => y >= one.y - (one.label || 0) && y < one.y + one.height);
@@ -477,19 +391,14 @@ function timelineIn(place, model) {
       if (i >= 0 && ns < lane.start[i] + Math.max(model.width, pixel)) tellEvent(lane, i, 0);
       return;
     }
-    let best = -1;
-    let others = -1;
+    const near = [];
     for (let i = above(lane.until, ns - 2 * pixel); i < lane.rows && lane.start[i] <= ns + 2 * pixel; i += 1) {
-      const end = lane.start[i] + lane.length[i];
-      if (end < ns - 2 * pixel) continue;
-      if (lane.length[i] < 4 * pixel) others += 1;
-      if (lane.length[i] >= 4 * pixel && (ns < lane.start[i] || ns > end)) continue;
-      const innermost = best < 0 || (lane.length[i] >= 4 * pixel
-        ? lane.length[best] >= lane.length[i]
-        : lane.length[best] >= 4 * pixel || lane.length[i] > lane.length[best]);
-      if (innermost) best = i;
+      if (lane.start[i] + lane.length[i] >= ns - 2 * pixel) near.push(i);
     }
-    if (best >= 0) tellEvent(lane, best, Math.max(others, 0));
+    const short = near.filter((i) => lane.length[i] < 4 * pixel).sort((a, b) => lane.length[b] - lane.length[a]);
+    const around = near.filter((i) => lane.start[i] <= ns && ns <= lane.start[i] + lane.length[i]);
+    const best = short[0] ?? around.sort((a, b) => lane.length[a] - lane.length[b])[0];
+    if (best !== undefined) tellEvent(lane, best, Math.max(short.length - 1, 0));
   }
 
   function find() {
@@ -500,21 +409,17 @@ function timelineIn(place, model) {
       if (matched && text.includes(wanted)) matched.add(number);
     });
     cache = new Map();
-    let events = 0;
-    let stretches = 0;
-    for (const lane of matched ? model.lanes : []) {
-      const some = lane.what.reduce((count, what) => count + matched.has(what), 0);
-      if (lane.whole) events += some;
-      else stretches += some;
-    }
-    found.textContent = matched ? `${events.toLocaleString("en-US")} events`
-      + (stretches ? `, and longest in ${stretches.toLocaleString("en-US")} stretches` : "") : "";
+    const [events, stretches] = [true, false].map((of) => model.lanes.filter((lane) => lane.whole === of)
+      .reduce((sum, lane) => lane.what.reduce((count, what) => count + (matched?.has(what) || 0), sum), 0));
+    const more = stretches ? `, and longest in ${counted(stretches)} stretches` : "";
+    found.textContent = matched ? `${counted(events)} events${more}` : "";
     draw();
   }
   function next() {
     if (!matched || !matched.size) return;
     let best = null;
     const after = chosen ? chosen.from : -Infinity;
+    chosen = null;
     for (const lane of model.lanes) {
       for (let i = above(lane.start, after); i < lane.rows; i += 1) {
         if (matched.has(lane.what[i])) {
@@ -523,14 +428,13 @@ function timelineIn(place, model) {
         }
       }
     }
-    if (!best) {
-      chosen = null;
-      return;
-    }
+    if (!best) return;
     closed.delete(best.lane.process);
     const length = Math.max(best.lane.whole ? 8 * best.lane.length[best.i] : 40 * model.width, 100);
     const middle = best.lane.start[best.i];
-    if (view.to - view.from > length || middle < view.from || middle > view.to) show(middle - length / 2, middle + length / 2);
+    if (view.to - view.from > length || middle < view.from || middle > view.to) {
+      show(middle - length / 2, middle + length / 2);
+    }
     tellEvent(best.lane, best.i, 0);
     layOut();
   }
@@ -589,12 +493,5 @@ function timelineIn(place, model) {
 }
 
 for (const place of document.querySelectorAll("[data-timeline]")) {
-  modelOf(place.dataset.timeline).then(
-    (model) => timelineIn(place, model),
-    (error) => {
-      place.textContent = "This timeline could not be drawn: " + error.message;
-      place.classList.add("failed");
-      console.error(error);
-    },
-  );
+  modelOf(place.dataset.timeline).then((model) => timelineIn(place, model)).catch((error) => failed(place, error));
 }

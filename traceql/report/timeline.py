@@ -1,8 +1,8 @@
 """The timeline of a trace, packed for the page's script: events of lanes, and shares of those with too many.
 
 What ``timeline_events`` and ``timeline_shares`` answer becomes one text: base64 of zlib of the length of a
-JSON head (four bytes, little-endian), the head, and its columns of numbers. Each of these is written as planes
-of bytes, the lowest of all numbers first, with 2n for a number n from 0 on and -2n - 1 for one below:
+JSON head (four bytes, little-endian), the head, and its columns of numbers. Each of these is written as
+planes of bytes, the lowest of all numbers first, with 2n for a number n from 0 on and -2n - 1 for one below:
 neighbours are alike, and high planes empty.
 """
 
