@@ -177,30 +177,6 @@ def test_a_click_on_a_head_sorts_numbers_as_numbers_and_texts_as_texts(
         assert page.locator(f"#{table} th[aria-sort]").count() == 1
 
 
-def test_a_timeline_zooms_with_ctrl_and_the_wheel_and_leaves_scrolling_to_the_page(
-    browser: Browser, files: dict[str, Path]
-) -> None:
-    with Opened(browser, files["timeline"]) as opened:
-        place = opened.page.locator("#t1-timeline [data-chart]")
-        place.scroll_into_view_if_needed()
-        labels = place.locator("svg g.role-axis-label").first
-
-        def wheel() -> str:
-            box = place.bounding_box()
-            assert box is not None
-            opened.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
-            opened.page.mouse.wheel(0, -120)
-            opened.page.wait_for_timeout(300)
-            return labels.text_content() or ""
-
-        whole = labels.text_content() or ""
-        assert wheel() == whole
-        place.scroll_into_view_if_needed()
-        opened.page.keyboard.down("Control")
-        assert wheel() != whole
-        assert opened.messages == []
-
-
 def test_a_filter_leaves_the_rows_that_hold_its_text(browser: Browser, files: dict[str, Path]) -> None:
     table = "t1-top_kernels-table"
     with Opened(browser, files["timeline"]) as opened:

@@ -150,6 +150,8 @@ def _refuse_unknown(
                 headings += declared.between(catalog, traces[0], other)
                 found += [catalog.find(name) for name in ("comparable", "diff")]
     found += [placed.query for _, some in headings for placed in some]
+    if any(declared.fits("timeline", trace) for trace in traces):
+        found += [catalog.find(name) for name in timeline.QUESTIONS]
     names = {param.name for query in found for param in query.params} - _GIVEN_BY_THE_PAGE
     for name in given:
         if name not in names:

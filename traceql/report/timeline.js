@@ -236,15 +236,16 @@ function timelineIn(place, model) {
       const before = i ? lane.until[i - 1] : -Infinity;
       const colour = colourOf(lane, i);
       const x0 = Math.max(0, (Math.max(lane.start[i], before) - view.from) * perNs);
-      const x1 = Math.min(canvas.width, (lane.start[i] + lane.length[i] - view.from) * perNs);
-      const left = Math.ceil(Math.max(0, (lane.start[i] - view.from) * perNs));
-      if (Math.floor(x1) > left) wide.push([left, Math.floor(x1), colour, i, before > lane.start[i]]);
+      const end = lane.start[i] + lane.length[i];
+      const x1 = Math.min(canvas.width, (end - view.from) * perNs);
+      const left = Math.ceil(end <= before ? Math.max(0, (lane.start[i] - view.from) * perNs) : x0);
+      if (Math.floor(x1) > left) wide.push([left, Math.floor(x1), colour, i, end <= before]);
       for (let x = Math.floor(x0); x < x1; x += 1) pixels.add(x, Math.min(x + 1, x1) - Math.max(x, x0), colour);
     }
     pixels.paint(y, height);
     for (const [x0, x1, colour, , within] of wide) {
       if (!within) continue;
-      // What began during another event lies on it.
+      // What lies in the time of another event lies on it.
       context.fillStyle = colours.background;
       context.fillRect(x0, y + height * 0.3, x1 - x0, 1);
       context.fillStyle = paint(colour);

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 #: Before the other pictures over time.
 ORDER = 20
 TITLE = "Timeline"
-_EVENTS, _SHARES = "timeline_events", "timeline_shares"
+QUESTIONS = _EVENTS, _SHARES = "timeline_events", "timeline_shares"
 # What many events have in common is written once.
 _WHAT = (
     "name",
