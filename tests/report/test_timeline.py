@@ -193,7 +193,7 @@ def opened(
 ALPHAS = """
 (name) => {
   const place = document.querySelector("[data-timeline]");
-  const row = place.rows().find((one) => one.lane?.name === name);
+  const row = place.rows().find((one) => (one.lane ?? one.mark)?.name === name);
   const canvas = place.querySelector("canvas");
   const data = canvas.getContext("2d").getImageData(0, row.y + 3, canvas.width, 1).data;
   return [...data].filter((_, i) => i % 4 === 3);
@@ -218,7 +218,7 @@ def click(shown: Opened, ns: int, lane: str = STREAM) -> str:
     x, y = shown.page.evaluate(
         """([ns, name]) => {
             const place = document.querySelector("[data-timeline]");
-            const row = place.rows().find((one) => (one.lane?.name ?? one.process) === name);
+            const row = place.rows().find((one) => ((one.lane ?? one.mark)?.name ?? one.process) === name);
             const box = place.querySelector("canvas").getBoundingClientRect();
             const part = (ns - place.view.from) / (place.view.to - place.view.from);
             return [box.left + part * box.width, box.top + row.y + row.height / 2];
@@ -393,12 +393,11 @@ def test_what_is_wrong_is_marked_where_it_is(browser: Browser, tmp_path: Path) -
     with opened(browser, tmp_path, short_kernels(), troubles=(wrong, nowhere)) as shown:
         marks = "document.querySelector('[data-timeline]').rows().filter((row) => row.kind === 'mark')"
         assert shown.page.evaluate(f"{marks}.map((row) => row.mark.name)") == ["The GPU waits."]
-        shown.page.evaluate(f"{marks}.forEach((row) => {{ row.lane = {{ name: 'mark' }}; }})")
-        told = click(shown, 400_000, "mark")
+        told = click(shown, 400_000, "The GPU waits.")
         assert "The GPU waits." in told and "From\n250 µs" in told
         assert shown.page.locator("[data-timeline] .panel a").get_attribute("href") == "#t1-finding-1"
         # From a quarter to the half of the time.
-        shares = [alpha > 0 for alpha in shown.page.evaluate(ALPHAS, "mark")]
+        shares = [alpha > 0 for alpha in shown.page.evaluate(ALPHAS, "The GPU waits.")]
         first, last = shares.index(True) / len(shares), 1 - shares[::-1].index(True) / len(shares)
         assert 0.24 < first < 0.26 and 0.49 < last < 0.51
 
