@@ -127,6 +127,41 @@ def test_no_page_is_wider_than_its_window(
         assert colour == {"light": "rgb(28, 32, 36)", "dark": "rgb(232, 234, 237)"}[scheme]
 
 
+#: What sticks out of the window and cannot be scrolled to, and texts that are wider than what holds them.
+OUTSIDE = """
+() => [...document.querySelectorAll("body *")].filter((one) => {
+  const box = one.getBoundingClientRect();
+  if (!box.width || one.closest(".skip, svg, #vg-tooltip-element")) return false;
+  for (let around = one.parentElement; around; around = around.parentElement) {
+    if (["auto", "scroll"].includes(getComputedStyle(around).overflowX)) return false;
+  }
+  return box.right > document.documentElement.clientWidth + 1 || box.left < -1;
+}).map((one) => one.outerHTML.slice(0, 100))
+"""
+
+
+@pytest.mark.parametrize("name", ["timeline", "compared", "kinds", "job"])
+@pytest.mark.parametrize("width", [380, 1366, 1440])
+def test_nothing_sticks_out_of_the_window(
+    browser: Browser, files: dict[str, Path], name: str, width: int
+) -> None:
+    with Opened(browser, files[name], width) as opened:
+        for details in opened.page.query_selector_all("details"):
+            details.evaluate("d => { d.open = true; }")
+        assert opened.page.evaluate(OUTSIDE) == []
+
+
+def test_a_table_that_is_wider_than_its_place_says_so(browser: Browser, files: dict[str, Path]) -> None:
+    hints = """() => [...document.querySelectorAll(".scroll")].filter((place) => place.clientWidth).map(
+        (place) => [place.scrollWidth > place.clientWidth, !place.previousElementSibling.hidden])"""
+    for width, some in ((380, True), (1440, False)):
+        with Opened(browser, files["timeline"], width) as opened:
+            opened.page.wait_for_timeout(200)
+            found = opened.page.evaluate(hints)
+            assert all(wide == told for wide, told in found)
+            assert any(wide for wide, _ in found) or not some
+
+
 #: Texts of charts that stick out of their place, where nobody sees them.
 CUT = """
 () => [...document.querySelectorAll("[data-chart]")].flatMap((chart) => {

@@ -8,6 +8,7 @@ asks them as everybody does, and draws nothing itself.
 `cards`      the cards of the kernels that took most time
 `declared`   which questions stand where, as their headers say
 `troubles`   what is wrong with a trace or a job, at its head
+`headline`   key figures, and what became of a comparison
 `figures`    an answer as chart and table, with the command and the SQL that ask again
 `jobs`       the sections about the ranks of a job
 `timeline`   the timeline of a trace, packed for the page's script
@@ -28,7 +29,7 @@ from traceql.draw import charts
 from traceql.errors import QueryError
 from traceql.present import units
 from traceql.read import kinds
-from traceql.report import asked, cards, declared, jobs, page, timeline, troubles
+from traceql.report import asked, cards, declared, headline, jobs, page, timeline, troubles
 from traceql.report.figures import figure, of_answer
 from traceql.report.page import Figure, Note, Page, Section
 from traceql.store import ingest
@@ -98,9 +99,9 @@ def of_traces(
     if job is not None:
         sections += jobs.sections(ask, job, given)
     elif len(recorded) > 1:
-        sections.append(_overview(ask, recorded))
         for number, other in enumerate(recorded[1:], start=1):
             sections += _comparison(ask, recorded[0], other, given, f"c{number}")
+        sections.append(_overview(ask, recorded))
     for number, trace in enumerate(recorded, start=1):
         sections += _about(ask, trace, given, f"t{number}")
     return _page(title or f"Trace report: {', '.join(trace['trace'] for trace in recorded)}", sections)
@@ -261,7 +262,13 @@ def _comparison(
 
     sides: dict[str, Value] = {"baseline": [first["trace"]], "variant": [other["trace"]]}
     figures = (of("comparable", f"{anchor}-comparable", sides), *asked.differences(of, sides, anchor))
-    yield Section(anchor, title, lead="The baseline is the first, the variant the second.", figures=figures)
+    yield Section(
+        anchor,
+        title,
+        outcome=headline.of_sides(ask, sides, given),
+        lead="The baseline is the first, the variant the second.",
+        figures=figures,
+    )
     before_after: dict[str, Value] = {"baseline": first["trace"], "variant": other["trace"]}
     for heading, some in declared.between(ask.catalog, first, other):
         found = [
@@ -283,6 +290,7 @@ def _about(ask: Asker, trace: Mapping[str, Any], given: Given, anchor: str) -> I
     yield Section(
         anchor,
         trace["trace"],
+        key=tuple(headline.of_trace(ask, trace, given)),
         **wrong,
         facts=tuple(_facts(ask, trace)),
         notes=(*_remarks(ask, trace), *noted),

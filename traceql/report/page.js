@@ -93,6 +93,12 @@ for (const button of document.querySelectorAll("thead button")) {
   button.addEventListener("click", () => sort(button.closest("th")));
 }
 
+// A table that is wider than its place says so.
+const narrow = new ResizeObserver((entries) => {
+  for (const { target } of entries) target.previousElementSibling.hidden = target.scrollWidth <= target.clientWidth;
+});
+for (const place of document.querySelectorAll(".scroll")) narrow.observe(place);
+
 for (const input of document.querySelectorAll("[data-filter]")) {
   const rows = [...document.getElementById(input.dataset.filter).tBodies[0].rows];
   const count = document.querySelector(`[data-count="${input.dataset.filter}"]`);

@@ -124,13 +124,15 @@ class Trouble:
 class Section:
     """A part of the page.
 
-    `looked_at` is what was looked at for troubles, empty where nobody looked, and `verdict` what is said
-    where there is none.
+    `key` are its key figures, and `outcome` what becomes of it in a sentence. `looked_at` is what was looked
+    at for troubles, empty where nobody looked, and `verdict` what is said where there is none.
     """
 
     anchor: str
     title: str
     level: int = 2
+    key: tuple[tuple[str, str], ...] = ()
+    outcome: str = ""
     lead: str = ""
     troubles: tuple[Trouble, ...] = ()
     looked_at: str = ""
