@@ -45,9 +45,9 @@ def timeline(
 ) -> Drawing:
     """Blocks in lanes `y`, from `x` to `x2` or as long as `length`; drag to move, Ctrl and wheel to zoom.
 
-    The lanes stand as `order` says, or as they come; numbers say what they count. Nothing has a minimum width,
-    and a block that stands for many events is as pale as it is idle (`busy`, in percent): as on the page, the
-    shade is the busy share.
+    The lanes stand as `order` says, or as they come; numbers say what they count. Nothing has a minimum
+    width, and a block that stands for many events is as pale as it is idle (`busy`, in percent): as on the
+    page, the shade is the busy share.
     """
     # What is not a text stands in no order of lanes.
     known = theme.measured(answer, x, x2 or length)
