@@ -84,6 +84,12 @@ class Figure:
         """The chart as JSON for a script element; empty if there is none."""
         return _json(_responsive(self.chart)) if self.chart is not None else ""
 
+    @property
+    def packed(self) -> str:
+        """The same as base64 of zlib, where it is large; else empty."""
+        text = self.specification.encode()
+        return _packed(zlib.compress(text, 6)) if len(text) > _LARGE else ""
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -158,6 +164,10 @@ class Page:
         return heads if len(heads) > 1 else self.sections
 
 
+# Bytes of a chart's specification from which on it is packed: most of it are numbers written as texts.
+_LARGE = 50_000
+
+
 def html(page: Page) -> str:
     """The page as HTML."""
     figures = [figure for section in page.sections for figure in section.figures]
@@ -177,7 +187,7 @@ def html(page: Page) -> str:
         "style": style,
         "script": script,
         "timeline": timeline,
-        "vega": base64.b64encode(packed).decode("ascii"),
+        "vega": _packed(packed),
         "theme": _json(_configuration()),
     }
     environment.filters["capitalize"] = str.capitalize
@@ -250,10 +260,12 @@ def _vega() -> bytes:
     return packed
 
 
+def _packed(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
 def _policy(scripts: list[bytes]) -> str:
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in scripts
-    )
+    hashes = " ".join(f"'sha256-{_packed(hashlib.sha256(text).digest())}'" for text in scripts)
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
