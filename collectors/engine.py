@@ -220,8 +220,13 @@ def changed_model(model: str, change: Callable[[dict[str, Any]], Mapping[str, An
     return str(target)
 
 
-def few_layers(config: Mapping[str, Any], layers: int) -> dict[str, Any]:
+def few_layers(config: Mapping[str, Any], layers: int, parts: int = 1) -> dict[str, Any]:
     """The change that leaves the first layers; of a hybrid model one of each kind, so often.
+
+    Args:
+        config: of the model.
+        layers: how many, or how often.
+        parts: into which a pipeline divides the layers; each of them has as many.
 
     >>> few_layers({"num_hidden_layers": 32}, 2)
     {'num_hidden_layers': 2}
@@ -233,20 +238,22 @@ def few_layers(config: Mapping[str, Any], layers: int) -> dict[str, Any]:
     {'text_config': {'num_hidden_layers': 2, 'head_dim': 128}}
     >>> few_layers({"n_layer": 12}, 2)
     {'n_layer': 2}
+    >>> few_layers({"layer_types": ["linear", "full"] * 4}, 1, parts=2)
+    {'layer_types': ['linear', 'full', 'linear', 'full'], 'num_hidden_layers': 4}
     """
     if text := config.get("text_config"):
-        return {"text_config": {**text, **few_layers(text, layers)}}
+        return {"text_config": {**text, **few_layers(text, layers, parts)}}
     if (pattern := config.get("hybrid_override_pattern")) is not None:
         return {
-            "hybrid_override_pattern": "".join(dict.fromkeys(pattern)) * layers,
+            "hybrid_override_pattern": "".join(dict.fromkeys(pattern)) * layers * parts,
             "num_hidden_layers": None,
         }
     for key in ("layers_block_type", "layer_types"):
         if types := config.get(key):
             # What else depends on a layer's place stays right when the first ones are kept in order.
-            kept = max(layers, 1 + max(types.index(kind) for kind in set(types)))
-            return {key: types[:kept], "num_hidden_layers": kept}
-    return {"n_layer" if "n_layer" in config else "num_hidden_layers": layers}
+            kept = types[: parts * max(layers, 1 + max(types.index(kind) for kind in set(types)))]
+            return {key: kept, "num_hidden_layers": len(kept)}
+    return {"n_layer" if "n_layer" in config else "num_hidden_layers": layers * parts}
 
 
 def llm(model: str, *, random: bool, graphs: Sequence[int] = (), **arguments: Any) -> Any:

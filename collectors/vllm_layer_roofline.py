@@ -96,7 +96,8 @@ def work(plan: dict[str, Any]) -> None:
 
     def small(config: dict[str, Any]) -> dict[str, Any]:
         room = max(longest, config.get("max_position_embeddings", 0))
-        return {**engine.few_layers(config, plan["layers"]), "max_position_embeddings": room}
+        few = engine.few_layers(config, plan["layers"], plan["engine"].get("pipeline_parallel_size", 1))
+        return {**few, "max_position_embeddings": room}
 
     llm = engine.llm(
         engine.changed_model(plan["model"], small),

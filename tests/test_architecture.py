@@ -36,6 +36,7 @@ ALLOWED = {
     "draw": {"errors", "questions", "ask", "present"},
     "report": {"errors", "read", "questions", "store", "ask", "present", "draw"},
     "share": {"errors", "read", "tables", "questions", "ask"},
+    "server": {"errors", "questions", "tables", "predict", "present", "ask", "draw", "database"},
     "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report"},
     "cli": {
         "errors",
@@ -52,6 +53,7 @@ ALLOWED = {
         "draw",
         "report",
         "share",
+        "server",
         "database",
     },
 }
@@ -68,11 +70,16 @@ OWNERS = {
     "jinja2": "report",
     "dask": "cluster",
     "distributed": "cluster",
+    **dict.fromkeys(("mcp", "mcp_types", "anyio", "uvicorn"), "server"),
 }
 SHARED = {"pyarrow", "polars"}
 # Declared forms are structs of msgspec, wherever they are declared.
 # Columns of numbers are decoded with numpy where reports are read, and encoded where they leave.
-SEVERAL = {"msgspec": {"declared", "read", "predict", "store", "ask"}, "numpy": {"read", "share"}}
+SEVERAL = {
+    "msgspec": {"declared", "read", "predict", "store", "ask"},
+    "numpy": {"read", "share"},
+    "anyio": {"server", "cli"},
+}
 
 
 def room_of(module: Path) -> str:
@@ -196,7 +203,7 @@ def test_a_database_does_this_and_no_more() -> None:
     public = {name for name in vars(traceql.Database) if not name.startswith("_")}
     tables = {
         "advice", "api_calls", "diagnostics", "doubts", "environment", "focus_metrics", "gpu_architectures", "gpu_samples",
-        "gpu_specs", "gpus", "graph_launches", "graph_nodes", "kernels", "launch_stacks", "memory_ops", "metric_instances", "metrics", "ncu_ranges",
+        "gpu_specs", "gpus", "graph_launches", "graph_nodes", "kernels", "launch_stacks", "memory_events", "memory_ops", "metric_instances", "metrics", "ncu_ranges",
         "os_calls", "processes", "sass_instructions", "source_markers",
         "range_ancestors", "ranges", "run_metrics", "runs", "range_calls", "syncs", "threads", "traces",
         "um_cpu_page_faults", "um_gpu_page_faults",

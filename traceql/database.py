@@ -18,6 +18,7 @@ from traceql.read.base import no_progress
 from traceql.read.limits import bytes_of
 from traceql.store import choice, export, held, ingest, interrupts, read_in, runs
 from traceql.store.definitions import Definitions
+from traceql.store.lake.place import written
 from traceql.store.waiting import WAIT_S, log
 from traceql.tables import schema
 
@@ -65,7 +66,7 @@ def open(  # noqa: A001
         wait_s: how long a question or a change waits for another process that has the file open; that it
             waits is said by the logger ``traceql``, by default on standard error.
         lake: make a lake, if the path leads to a new or empty folder. A text that ends in a slash means one
-            anyway; a `pathlib.Path` forgets the slash.
+            anyway; a `pathlib.Path` forgets the slash at its end.
 
     Raises:
         CatalogError: a folder cannot be used.
@@ -118,6 +119,7 @@ class Database:
     kernels = _frame("kernels")
     api_calls = _frame("api_calls")
     memory_ops = _frame("memory_ops")
+    memory_events = _frame("memory_events")
     syncs = _frame("syncs")
     graph_launches = _frame("graph_launches")
     graph_nodes = _frame("graph_nodes")
@@ -154,7 +156,7 @@ class Database:
         lake: bool = False,
         tell: Callable[[str], None] = log,
     ) -> None:
-        self.path = str(path)
+        self.path = written(path)
         own = (queries,) if isinstance(queries, str | Path) else tuple(queries)
         self._queries = tuple(str(Path(folder).resolve()) for folder in own)
         self._catalog = catalog.load(self._queries)

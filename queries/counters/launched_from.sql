@@ -1,13 +1,14 @@
 -- Where in the program is each kernel launched?
 --
 -- A row for each kernel and place that launches it, those of most time first: the stacks of calls that ncu
--- recorded at the launch, frame by frame in the report's order. Equal functions in equal files are one place,
--- whatever their lines. ncu's option records native calls; those of Python it has to be asked for.
+-- recorded at the launch, the innermost call first. Other lines are other places, where lines are known: of
+-- Python always, of native code that was compiled with debug information. ncu's option records native calls;
+-- those of Python it has to be asked for.
 -- @of     traces
 -- @unites trace
 -- @param  kernel VARCHAR = '*'   kernel name, or a pattern of it
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
--- @param  frames BIGINT = 8      frames of a stack that are told, and make places differ; NULL for all
+-- @param  frames BIGINT = 8      innermost frames that are told, and make places differ; NULL for all
 -- @param  limit BIGINT = 20      rows per trace, those of most GPU time; NULL for all
 -- @needs  launch_stacks
 -- @column trace VARCHAR          name of the trace
@@ -15,8 +16,9 @@
 -- @column kernels BIGINT         profiled launches there
 -- @column gpu_ns BIGINT          their time
 -- @column share_pct DOUBLE       share of the time of all profiled workloads of the trace
--- @column python_stack VARCHAR   functions of Python, with files, joined by <; NULL if not recorded
--- @column native_stack VARCHAR   functions of libraries and programs, with these; NULL if not recorded
+-- @column python_stack VARCHAR   functions of Python, with file and line, joined by <; NULL if not recorded
+-- @column native_stack VARCHAR   native functions, with file and line, or else the library or program that
+--                                holds them; NULL if not recorded
 -- @column lacks VARCHAR          what the report lacks (--option of ncu that records it)
 
 WITH wanted AS (
@@ -29,7 +31,10 @@ told AS (
         kernel_id,
         stack_kind,
         string_agg(
-            concat_ws(' in ', frame_function, coalesce(frame_file, frame_module)), ' < ' ORDER BY frame_depth
+            concat_ws(
+                ' in ', frame_function, coalesce(frame_file || coalesce(':' || frame_line, ''), frame_module)
+            ),
+            ' < ' ORDER BY frame_depth
         ) AS stack
     FROM launch_stacks
     WHERE within_limit(frame_depth + 1, $frames)

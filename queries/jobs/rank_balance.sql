@@ -2,7 +2,8 @@
 --
 -- Imbalance is how much more the rank with most has than the mean of all: of what all wait for in each step,
 -- it is what an even spread would save. Ranks that have none of a kernel count with 0, unless whole CUDA
--- graphs hide kernels.
+-- graphs hide kernels. The memory that a rank had in use on its GPU at its peak is there where allocations
+-- were recorded (--cuda-memory-usage=true), of the whole recording.
 -- @of     job
 -- @param  topic VARCHAR = '*'         one or a pattern: rank (totals), kernel, copy
 -- @param  names VARCHAR = 'distinct'  short, full or distinct names of kernels, see the view kernel_names
@@ -76,6 +77,12 @@ measured AS (
         ], recursive := true)
     FROM worked
     WHERE kind <> 'graph'
+    UNION ALL
+    SELECT job_id, trace_id, process_id, gpu_id, 'rank', NULL, 'gpu_memory_peak_bytes', max(in_use_bytes)
+    FROM memory_in_use
+    JOIN numbered USING (trace_id, process_id, gpu_id)
+    WHERE memory_kind = 'GPU memory'
+    GROUP BY job_id, trace_id, process_id, gpu_id
 ),
 things AS (
     SELECT DISTINCT job_id, topic, name, measure
@@ -93,7 +100,8 @@ filled AS (
         things.name,
         things.measure,
         rank,
-        CASE WHEN things.topic = 'kernel' AND numbered.job_id IN (FROM hiding) THEN amount
+        CASE WHEN things.topic = 'kernel' AND numbered.job_id IN (FROM hiding)
+             OR things.measure = 'gpu_memory_peak_bytes' THEN amount
              ELSE coalesce(amount, 0) END AS amount,
         numbered.trace_id,
         numbered.process_id,

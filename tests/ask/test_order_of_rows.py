@@ -95,6 +95,13 @@ def _step(made: Recording, at: int, thread: dict[str, int]) -> None:
         made.nccl(f"nccl{short}", at + 610, at + 640, reduce, **thread, **told)
         made.cpu_fault(at + 700, 4096, short, file=f"{short}.c", line=7)
         made.gpu_fault(at + 710, at + 720, 4096)
+    for kind in ("Device", "Array"):
+        for address in (8192, 16384):
+            begins = address + 64 * (kind == "Array") + 128 * stream
+            for when, released in ((at + 720, False), (at + 730, True), (at + 740, False)):
+                made.allocated(
+                    when, 64, begins, released=released, memory=kind, device=device, pid=thread["pid"]
+                )
     for metric in ("SMs Active [Throughput %]", "Tensor Active [Throughput %]"):
         made.sample(metric, at + 150, 50, gpu=device)
 
@@ -146,7 +153,7 @@ def counted() -> ncu.Profile:
                     made.marker("Stall", "this line", file=f"{place % 32}.cu", line=place % 64)
                     made.focus("Stall", f"a__{place}", 7).focus("Stall", f"a__{place}", 8)
                 for kind in ("python", "native"):
-                    made.stack(kind, (f"at_{pid}", None, None), ("main", None, None))
+                    made.stack(kind, (f"at_{pid}", None, None, None), ("main", None, None, None))
     return made
 
 

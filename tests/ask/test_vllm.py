@@ -84,6 +84,25 @@ def test_every_rank_of_a_model_on_two_gpus_has_its_steps_and_their_work() -> Non
     assert exposed[1216] > 3 * exposed[1215]
 
 
+def test_the_ranks_of_a_pipeline_send_and_wait_in_every_step() -> None:
+    with traceql.open(":memory:") as db:
+        db.ingest(REPORTS / "llama_pp2.nsys-rep.xz", name="pp2")
+        sent = db.sql("FROM kernels SELECT pid, count(*) WHERE name LIKE '%SendRecv%' GROUP BY pid").rows()
+        cached = db.sql(
+            "FROM kernels SELECT pid, count(*) WHERE name LIKE '%reshape_and_cache%' GROUP BY pid"
+        ).rows()
+        steps = ask(db, "communication_per_step", step="decode_step")
+    # Each of four steps goes through 16 of the 32 layers on each rank, between which states are sent and received.
+    assert dict(cached) == {1442: 4 * 16, 1443: 4 * 16}
+    assert len(sent) == 2 and len({count for _, count in sent}) == 1
+    assert [(row["pid"], row["step"]) for row in steps] == [(p, s) for p in (1442, 1443) for s in range(4)]
+    # The second rank waits for what the first one computes.
+    first, second = ([row for row in steps if row["pid"] == pid] for pid in (1442, 1443))
+    for before, after in zip(first, second, strict=True):
+        assert before["exposed_ns"] < 0.1 * before["compute_ns"]
+        assert 0.5 * before["compute_ns"] < after["exposed_ns"] < before["compute_ns"]
+
+
 CATEGORIES = [
     ("nvjet_sm90_tst_256x8_64x6_2x1_v_bz_TNT", "gemm"),
     ("void splitKreduce_kernel<32, 16, int, float>(cublasSplitKParams<float>)", "gemm"),

@@ -270,14 +270,14 @@ class Profile:
         )
         return self
 
-    def stack(self, kind: str, *frames: tuple[str | None, str | None, str | None]) -> Profile:
-        """The calls that launched the workload that was added last: function, source file and module, innermost first.
+    def stack(self, kind: str, *frames: tuple[str | None, str | None, int | None, str | None]) -> Profile:
+        """The calls that launched the workload added last: function, source file, line and module, innermost first.
 
         Args:
             kind: native or python.
             *frames: of the stack.
         """
-        for depth, (function, file, module) in enumerate(frames):
+        for depth, (function, file, line, module) in enumerate(frames):
             self._rows("ncu_stacks").append(
                 {
                     "action": len(self._rows("ncu_actions")) - 1,
@@ -285,7 +285,9 @@ class Profile:
                     "depth": depth,
                     "function": function,
                     "file": file,
+                    "line": line,
                     "module": module,
+                    "address": None,
                 }
             )
         return self

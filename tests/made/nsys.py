@@ -46,7 +46,7 @@ _COPIES = {
     "Host-to-Device": 1, "Device-to-Host": 2, "Device-to-Device": 8, "Host-to-Host": 9, "Peer-to-Peer": 10,
     "Unified Host-to-Device": 11, "Unified Device-to-Host": 12,
 }  # fmt: skip
-_MEMORY = {"Pageable": 0, "Pinned": 1, "Device": 2, "Array": 3, "Managed": 4}
+_MEMORY = {"Pageable": 0, "Pinned": 1, "Device": 2, "Array": 3, "Managed": 4, "Device Static": 5}
 _SYNCS = {"Event sync": 1, "Stream wait sync": 2, "Stream sync": 3, "Context sync": 4}
 _LAYERS = {"runtime": 0, "driver": 1, "other": 2}
 _ACCESSES = {"Read": 1, "Write": 2, "Atomic": 3, "Prefetch": 4}
@@ -387,6 +387,35 @@ class Recording:
             address=address,
             numberOfPageFaults=faults,
             faultAccessType=_ACCESSES[access],
+        )
+
+    def allocated(
+        self,
+        at: int,
+        size: int,
+        address: int,
+        *,
+        released: bool = False,
+        memory: str = "Device",
+        variable: str | None = None,
+        correlation: int = 0,
+        context: int = 1,
+        device: int = 0,
+        pid: int = 1,
+    ) -> Recording:
+        """The allocation of some memory, or its release."""
+        return self._add(
+            "CUDA_GPU_MEMORY_USAGE_EVENTS",
+            start=at,
+            globalPid=_global(pid),
+            deviceId=device,
+            contextId=context,
+            address=address,
+            bytes=size,
+            memKind=_MEMORY[memory],
+            memoryOperationType=int(released),
+            name=variable,
+            correlationId=correlation,
         )
 
     def graph_node(

@@ -26,8 +26,6 @@ NCU = "scv_baseline_off.ncu-rep.xz"
 BASELINE = "scv_baseline_vectorized.ncu-rep.xz"
 VARIANT = "scv_nwor_vectorized.ncu-rep.xz"
 
-# What none of the shipped reports holds; the hand-made cases ask for it.
-UNSEEN = {"launched_from": "launch_stacks"}
 # A value for each parameter without a default, or with one that finds nothing in these reports.
 REQUIRED = {
     "nwor_delta": {"baseline": BASELINE, "variant": VARIANT},
@@ -78,10 +76,6 @@ def test_every_declared_parameter_is_used_and_every_used_one_declared(name: str)
 @pytest.mark.long
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_runs_on_a_database_with_all_sorts_of_traces(corpus: Database, name: str) -> None:
-    if name in UNSEEN:
-        with pytest.raises(MissingDataError, match=UNSEEN[name]):
-            corpus.query(name)
-        return
     answer = corpus.query(name, **REQUIRED.get(name, {}))
     assert answer.columns == [c.name for c in catalog.shipped().find(name).columns]
     assert answer.height > 0

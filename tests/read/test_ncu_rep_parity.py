@@ -341,14 +341,14 @@ def test_stacks_are_read_whoever_reads_the_rest(kind: int, tmp_path: Path) -> No
     native, python = STACKS[kind]
     path = tmp_path / "stacks.ncu-rep"
     calls = rep.message(
-        frame((1, "launch"), (2, 64), (3, "/lib/libx.so.1")), frame((1, "main"), (2, 8)), (2, 0)
+        frame((1, "/lib/libx.so.1"), (2, 64), (4, "launch")), frame((1, "app"), (2, 8)), (2, 1)
     )
-    script = rep.message(frame((1, "forward"), (2, 7), (3, "/src/mlp.py"), (4, 42)))
+    script = rep.message(frame((1, ""), (2, 0), (3, "/src/mlp.py"), (4, "forward"), (5, 42)), (2, 2))
     path.write_bytes(of_kind(kind, (native, calls), (python, script)))
     assert same(path)["ncu_stacks"].to_pylist() == [
-        {"action": 0, "kind": "native", "depth": 0, "function": "launch", "file": None, "module": "/lib/libx.so.1"},
-        {"action": 0, "kind": "native", "depth": 1, "function": "main", "file": None, "module": None},
-        {"action": 0, "kind": "python", "depth": 0, "function": "forward", "file": "/src/mlp.py", "module": None},
+        {"action": 0, "kind": "native", "depth": 0, "function": "launch", "file": None, "line": None, "module": "/lib/libx.so.1", "address": 64},
+        {"action": 0, "kind": "native", "depth": 1, "function": None, "file": None, "line": None, "module": "app", "address": 8},
+        {"action": 0, "kind": "python", "depth": 0, "function": "forward", "file": "/src/mlp.py", "line": 42, "module": None, "address": None},
     ]  # fmt: skip
 
 

@@ -1,58 +1,76 @@
-"""Which text of a frame is the function, and which its file: whatever their order, by what those of a stack look like."""
+"""Stacks of calls are what ncu's own page prints, and what is not known of a frame is None."""
 
 from __future__ import annotations
 
-import ncu_rep_file as rep
-import pytest
+import re
+from typing import TYPE_CHECKING
 
+import ncu_rep_file as rep
+from shipped import EXPECTED
+
+from traceql.read import ncu_rep
+from traceql.read.base import no_progress
 from traceql.read.ncu_rep import stacks
 
-SCRIPT, LIBRARY = "/src/model.py", "/usr/lib/libtorch_cuda.so.2"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# As `ncu --page raw` prints a frame; a native one goes on with "of MODULE".
+NATIVE = re.compile(r"#(\d+) 0x([0-9a-f]+)(?: in (.+))?")
+PYTHON = re.compile(r'#(\d+) File "(.+)", line (\d+), in (.+)')
 
 
-def read(kind: str, *frames: dict[int, rep.Value]) -> list[tuple[str | None, str | None, str | None]]:
-    """Function, source file and module of frames, each given by field; a number where there is none."""
-    told = rep.message(*((1, rep.message(*({2: 7} | frame).items())) for frame in frames))
-    found = list(stacks.frames([told], kind))
-    assert [row[:2] for row in found] == [(kind, depth) for depth in range(len(frames))]
-    return [row[2:] for row in found]
+def read(path: Path) -> list[dict[str, object]]:
+    table = ncu_rep.read(path, wanted=None, progress=no_progress).tables["ncu_stacks"]
+    rows: list[dict[str, object]] = table.to_pylist()
+    return rows
 
 
-@pytest.mark.parametrize("fields", [(1, 3), (3, 1)])
-def test_functions_and_files_are_told_apart_in_either_order(fields: tuple[int, int]) -> None:
-    function, file = fields
-    assert read("python", {function: "forward", file: SCRIPT}, {function: "<module>", file: "<string>"}, {function: "call", file: SCRIPT}) == [
-        ("forward", SCRIPT, None), ("<module>", "<string>", None), ("call", SCRIPT, None),
-    ]  # fmt: skip
-    assert read("native", {function: "a::b(int)", file: LIBRARY}, {function: "operator/", file: "app"}, {function: "main", file: "/bin/app"}) == [
-        ("a::b(int)", None, LIBRARY), ("operator/", None, "app"), ("main", None, "/bin/app"),
-    ]  # fmt: skip
+def printed(page: str) -> list[dict[str, object]]:
+    """The frames of a page, in its order of workloads; its Python stacks end with the innermost call."""
+    rows: list[dict[str, object]] = []
+    action, python = -1, list[dict[str, object]]()
+    for line in (each.strip() for each in page.splitlines()):
+        frame: dict[str, object] = dict.fromkeys(
+            ("action", "kind", "depth", "function", "file", "line", "module", "address")
+        )
+        if found := NATIVE.fullmatch(line):
+            frame |= {"kind": "native", "depth": int(found[1]), "address": int(found[2], 16)}
+            rows.append(frame | {"action": action, "function": found[3]})
+        elif found := PYTHON.fullmatch(line):
+            python.append(frame | {"action": action, "kind": "python", "file": found[2], "line": int(found[3]), "function": found[4]})  # fmt: skip
+        elif line.startswith("of "):
+            rows[-1]["module"] = line.removeprefix("of ")
+        else:
+            rows.extend(each | {"depth": depth} for depth, each in enumerate(reversed(python)))
+            python.clear()
+            action += ", Context " in line
+    rows.extend(each | {"depth": depth} for depth, each in enumerate(reversed(python)))
+    return rows
 
 
-def test_a_path_in_the_name_of_a_function_does_not_make_it_a_file() -> None:
-    lambda_ = "<lambda at /src/k.cu:7>"
-    frames = [{1: lambda_, 3: LIBRARY}, {1: "f", 3: LIBRARY}, {1: "g", 3: LIBRARY}]
-    assert read("native", *frames)[0] == (lambda_, None, LIBRARY)
+def test_every_frame_is_the_one_that_ncu_prints(unpacked: Callable[[str], Path]) -> None:
+    expected = printed((EXPECTED / "ncu_stacks" / "call_stacks.txt").read_text("utf-8"))
+    assert {row["kind"] for row in expected} == {"native", "python"} and len(expected) == 236
+    assert read(unpacked("call_stacks.ncu-rep.xz")) == expected
 
 
-@pytest.mark.parametrize("function", [4, 5])
-def test_a_library_and_a_source_file_may_both_be_there(function: int) -> None:
-    both = {1: LIBRARY, 3: "/src/k.cpp", function: "launch", 9 - function: 12}
-    assert read("native", both) == [("launch", "/src/k.cpp", LIBRARY)]
-    assert read("native", {**both, 1: "/src/k.cpp", 3: LIBRARY}) == [("launch", "/src/k.cpp", LIBRARY)]
+def test_native_frames_have_lines_where_the_program_has(unpacked: Callable[[str], Path]) -> None:
+    rows = read(unpacked("call_stacks_lines.ncu-rep.xz"))
+    # The lines of the launches in profiled_ranges.cu.
+    assert [row["line"] for row in rows if row["function"] == "main"] == [31, 32, 31, 32]
+    assert {row["kind"] for row in rows} == {"native"}
 
 
-def test_what_cannot_be_told_apart_is_told_together() -> None:
-    assert read("native", {1: "main", 3: "app"}) == [("main app", None, None)]
-
-
-def test_a_function_or_a_file_alone_is_told() -> None:
-    assert read("native", {1: "main"}) == [("main", None, None)]
-    assert read("native", {1: LIBRARY}, {1: LIBRARY, 3: ""}) == [(None, None, LIBRARY)] * 2
-    assert read("native", {1: ""}) == [(None, None, None)]
+def test_what_is_not_known_is_none() -> None:
+    unknown = rep.message((1, rep.message((1, ""), (2, 0), (3, ""), (4, ""), (5, 0))))
+    assert list(stacks.frames([unknown], "python")) == [("python", 0, None, None, None, None, None)]
+    high = rep.message((1, rep.message((1, "[vsyscall]"), (2, 2**64 - 2))))
+    assert list(stacks.frames([high], "native")) == [("native", 0, None, None, None, "[vsyscall]", -2)]
 
 
 def test_parts_of_a_stack_are_one_stack() -> None:
     parts = [rep.message((1, rep.message((1, name), (2, 1)))) for name in ("a", "b")]
-    assert [row[1:3] for row in stacks.frames(parts, "native")] == [(0, "a"), (1, "b")]
+    assert [(row[1], row[5]) for row in stacks.frames(parts, "native")] == [(0, "a"), (1, "b")]
     assert list(stacks.frames([b""], "native")) == []

@@ -383,13 +383,14 @@ def test_home_folders_in_paths_of_source_files_are_shortened(tmp_path: Path) -> 
 
 
 def test_home_folders_in_stacks_of_launches_are_shortened(tmp_path: Path) -> None:
-    frame = rep.message((1, "forward"), (2, 7), (3, f"/home/{SECRET}/it/model.py"))
+    frame = rep.message((1, f"/home/{SECRET}/lib.so"), (2, 7), (3, f"/home/{SECRET}/it/model.py"))
     (tmp_path / "made.ncu-rep").write_bytes(
         rep.with_metrics({"dram__bytes_read.sum": 3}, (32, rep.message((1, frame))))
     )
     with Database(tmp_path / "db") as database:
         database.ingest(tmp_path / "made.ncu-rep")
-        assert database.sql("SELECT frame_file FROM launch_stacks").rows() == [("~/it/model.py",)]
+        rows = database.sql("SELECT frame_file, frame_module FROM launch_stacks").rows()
+        assert rows == [("~/it/model.py", "~/lib.so")]
     assert SECRET.encode() not in (tmp_path / "db").read_bytes()
 
 

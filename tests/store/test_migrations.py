@@ -39,6 +39,8 @@ LATER = {
     "occupancy_curves",
     "instruction_mix",
     "launched_from",
+    "memory_over_time",
+    "memory_use",
     "pm_sampling",
     "rule_sources",
     "source_hotspots",
@@ -57,7 +59,7 @@ NOT_KEPT = {"job_summary": "host", "kernel_launches": "executed_shared_bytes"}
 # Version → its tables, without those that came later.
 LATER_TABLES = {
     *("doubts", "range_calls", "metric_instances", "sass_instructions", "focus_metrics", "source_markers"),
-    "launch_stacks",
+    *("launch_stacks", "memory_events"),
 }
 TABLES_OF = {
     1: schema.BY_NAME.keys() - LATER_TABLES,

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.fs
@@ -30,7 +31,6 @@ from traceql.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.long
 
@@ -126,7 +126,8 @@ def test_a_lake_in_a_store_answers_as_a_file(address: str, tmp_path: Path) -> No
             fetched = {part.parent.name for part in copies.rglob("*.parquet")}
             # Nothing of the others.
             assert fetched == {"trace_id=1"}
-        with traceql.open(address) as other:
+        # An address as a path, which has lost a slash.
+        with traceql.open(Path(address)) as other:
             assert other.sql("SELECT count(*) FROM traces").item() == 3
             other.drop("one", "profile")
         assert lake.sql("SELECT trace FROM traces")["trace"].to_list() == ["extrap_a100_2020.3"]

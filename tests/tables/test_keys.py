@@ -99,6 +99,7 @@ EVERYTHING = (
     .gpu_fault(1, 2, 4096)
     .sample("SMs Active [Throughput %]", 5, 50)
     .diagnostic("hello")
+    .allocated(5, 8, 4096)
     .report()
 )
 
@@ -114,7 +115,7 @@ def counts(report: RawReport) -> dict[str, int]:
         return {
             name: database.sql(f"SELECT count(*) FROM {name}").item()
             for name in ("kernels", "api_calls", "memory_ops", "graph_launches", "syncs", "graph_nodes", "os_calls",
-                         "um_cpu_page_faults", "um_gpu_page_faults", "gpu_samples", "diagnostics", "nvtx_ranges",
+                         "memory_events", "um_cpu_page_faults", "um_gpu_page_faults", "gpu_samples", "diagnostics", "nvtx_ranges",
                          "gpus", "processes", "threads")
         }  # fmt: skip
 
@@ -205,6 +206,7 @@ def kinds_of_events(origin: int) -> dict[str, Recording]:
         "os_calls": Recording().os_call("poll", at, at + 1),
         "um_cpu_page_faults": Recording().cpu_fault(at, 4096, "main"),
         "um_gpu_page_faults": Recording().gpu_fault(at, at + 1, 4096),
+        "memory_events": Recording().allocated(at, 8, 4096),
         "gpu_samples": Recording().sample("SMs Active [Throughput %]", at, 50),
         "diagnostics": Recording().diagnostic("hello", at=at),
     }

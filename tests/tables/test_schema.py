@@ -50,7 +50,7 @@ def test_numbers_carry_their_unit(table: schema.Table) -> None:
         "trace_id", "gpu_operations", "launches", "levels", "pid", "tid", "end_tid", "gpu_id", "device_id", "context_id", "stream_id", "correlation_id",
         "return_value", "memset_value", "depth", "sm_count", "max_warps_per_sm", "registers_per_thread",
         "src_device_id", "dst_device_id", "bytes", "color_argb", "value", "virtual_address", "source_line", "page_faults",
-        "address", "instance_value", "focus_value", "marker_address", "marker_line", "frame_depth",
+        "address", "pool_address", "instance_value", "focus_value", "marker_address", "marker_line", "frame_depth", "frame_line", "frame_address",
         "position", "sample", "events", "cpu_cores",
         "grid_x", "grid_y", "grid_z", "block_x", "block_y", "block_z",
     }  # fmt: skip

@@ -55,6 +55,8 @@ _COMMANDS = (
     "gpu",
     "predict",
     "collect",
+    "ask",
+    "mcp",
     "doctor",
     "completion",
 )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "b8a6750e489699cd"
+FINGERPRINT = "c829290163c98b8b"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -275,6 +275,35 @@ TABLES: tuple[Table, ...] = (
         ),
         {"nsys": _NSYS_CUDA},
         "cuda",
+    ),
+    Table(
+        "memory_events",
+        "one allocation or release of memory; what was allocated before the recording began, at its start",
+        _columns(
+            ("memory_event_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("operation", "VARCHAR", "Allocation or Deallocation"),
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began"),
+            ("bytes", "BIGINT", "allocated or released"),
+            ("memory_kind", "VARCHAR", "Device, Device Static (of a module), Pinned, Managed, Array …"),
+            ("virtual_address", "BIGINT", "where it begins, in the process"),
+            ("variable", "VARCHAR", "of static memory, the variable that lies there; NULL of other"),
+            *_PROCESS,
+            (
+                "gpu_id",
+                "INTEGER",
+                "the GPU itself, see gpus; NULL for static memory, of which it is not told",
+            ),
+            ("device_id", "INTEGER", "CUDA device ordinal within the process; NULL as gpu_id"),
+            ("context_id", "BIGINT", "CUDA context; NULL for memory of none"),
+            ("stream_id", "BIGINT", "stream that an allocation or release is ordered in; NULL for none"),
+            ("pool_address", "BIGINT", "the memory pool that it is of; NULL for none (cudaMalloc)"),
+            ("pool_bytes", "BIGINT", "size of that pool then: what it took from the GPU, used or not"),
+            ("correlation_id", "BIGINT", "links to the call; unique within one process only"),
+            ("api_call_id", "BIGINT", "the call; NULL if not recorded, or for what modules bring along"),
+            ("range_id", "BIGINT", "innermost push/pop range around the call; NULL outside any"),
+        ),
+        {"nsys": "nsys profile --trace=cuda --cuda-memory-usage=true"},
     ),
     Table(
         "syncs",
@@ -594,10 +623,12 @@ TABLES: tuple[Table, ...] = (
             _TRACE_ID,
             ("kernel_id", "BIGINT", "the workload"),
             ("stack_kind", "VARCHAR", "native or python, as ncu's --call-stack-type"),
-            ("frame_depth", "INTEGER", "place in the stack, in the report's order, from 0"),
+            ("frame_depth", "INTEGER", "place in the stack: 0 is the call that launched, its caller is 1"),
             ("frame_function", "VARCHAR", "the function; NULL if not known"),
             ("frame_file", "VARCHAR", "its source file; NULL if not known"),
-            ("frame_module", "VARCHAR", "library or program that holds it; NULL if not known"),
+            ("frame_line", "BIGINT", "line of the call there; NULL if not known"),
+            ("frame_module", "VARCHAR", "library or program that holds it; NULL of Python"),
+            ("frame_address", "BIGINT", "of the call in the process's memory; NULL of Python"),
         ),
         {"ncu": "ncu --call-stack (with Python: --call-stack-type native --call-stack-type python)"},
     ),

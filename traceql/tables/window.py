@@ -38,8 +38,8 @@ _NEVER = 9223372036854775807
 # What ended before it began has no end.
 _END = "coalesce(end_ns, start_ns)"
 
-# About the recording, or made before the work that they tell of.
-_WHOLE = frozenset({"diagnostics", "graph_nodes"})
+# About the recording, made before the work that they tell of, or together what is there at a time.
+_WHOLE = frozenset({"diagnostics", "graph_nodes", "memory_events"})
 _OF_RANGES = frozenset({"nvtx_ranges", "range_ancestors", "range_calls"})
 
 

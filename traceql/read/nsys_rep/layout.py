@@ -35,8 +35,10 @@ TRACE: Final = 108
 MMAP: Final = 109
 DIAGNOSTIC: Final = 110
 PROCESS: Final = 113
+MEMORY_USE: Final = 123
 CPU_FAULT: Final = 124
 GPU_FAULT: Final = 125
+MEMORY_POOL: Final = 129
 
 PAYLOAD_NAMES: Final[Mapping[int, str]] = {
     NVTX: "NVTX",
@@ -47,8 +49,10 @@ PAYLOAD_NAMES: Final[Mapping[int, str]] = {
     MMAP: "memory map",
     DIAGNOSTIC: "diagnostic",
     PROCESS: "process",
+    MEMORY_USE: "memory usage",
     CPU_FAULT: "CPU page fault",
     GPU_FAULT: "GPU page fault",
+    MEMORY_POOL: "memory pool",
 }
 
 #: Event type → the payload field that holds its content.
@@ -61,8 +65,10 @@ EVENT_TYPES: Final[Mapping[int, int]] = {
     **dict.fromkeys((47, 48, 113, 131, 132), TRACE),
     49: DIAGNOSTIC,
     **dict.fromkeys((79, 80, 106, 127, 130), CUDA),
+    117: MEMORY_USE,
     119: CPU_FAULT,
     120: GPU_FAULT,
+    129: MEMORY_POOL,
 }
 
 
@@ -107,8 +113,11 @@ SHAPES: Final[Mapping[int, Shape]] = {
     MMAP: _numbers(1, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16),
     DIAGNOSTIC: {**_numbers(2, 3, 5), 1: _numbers(1, 2, 3), 4: BYTES},
     PROCESS: {**_numbers(1, 2, 4, 11, 12, 13, 14), **dict.fromkeys((5, 6, 7, 8, 9), BYTES)},
+    # 2 is the end, which is the start.
+    MEMORY_USE: {**_numbers(*range(1, 11), 12, 15), 11: BYTES, 13: _numbers(1, 2, 3, 4)},
     CPU_FAULT: {**_numbers(1, 2, 3), 4: _numbers(1, 2, 8, 10, 11)},
     GPU_FAULT: _numbers(1, 2, 3, 4, 5, 6, 7),
+    MEMORY_POOL: {**_numbers(*range(1, 9)), 9: _numbers(9, 10, 11)},
 }
 
 #: Fields that one message may hold several times.
@@ -153,8 +162,10 @@ OWNER_FIELD: Final[Mapping[int, Path]] = {
     NVTX: (NVTX, 9),
     CUDA: (CUDA, 8),
     TRACE: (TRACE, 13),
+    MEMORY_USE: (MEMORY_USE, 5),
     CPU_FAULT: (CPU_FAULT, 2),
     GPU_FAULT: (GPU_FAULT, 4),
+    MEMORY_POOL: (MEMORY_POOL, 5),
 }
 
 #: CUDA event class → the submessage that events of this class have, and no others.
@@ -497,6 +508,50 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
         CUDA,
         _columns(CUDA, *_ACTIVITY, "graphId u32 107.1", "graphExecId u32 107.2"),
         classes=frozenset({7}),
+    ),
+    EventTable(
+        "CUDA_GPU_MEMORY_USAGE_EVENTS",
+        MEMORY_USE,
+        _columns(
+            MEMORY_USE,
+            "start i64 1",
+            "globalPid u64 5",
+            "deviceId u32 3",
+            "contextId u64 4",
+            "address u64 6",
+            "pc u64 7",
+            "bytes u64 8",
+            "memKind u32 9",
+            "memoryOperationType u32 10",
+            "name text 11",
+            "correlationId u32 12",
+            "streamId u64 15",
+            "localMemoryPoolAddress u64 13.1",
+            "localMemoryPoolReleaseThreshold u64 13.2",
+            "localMemoryPoolSize u64 13.3",
+            "localMemoryPoolUtilizedSize u64 13.4",
+            # Never seen with a value: they would be reported as unknown.
+            "importedMemoryPoolAddress u64",
+            "importedMemoryPoolProcessId u64",
+        ),
+    ),
+    EventTable(
+        "CUDA_GPU_MEMORY_POOL_EVENTS",
+        MEMORY_POOL,
+        _columns(
+            MEMORY_POOL,
+            "start i64 1",
+            "globalPid u64 5",
+            "deviceId u32 6",
+            "address u64 7",
+            "operationType u32 2",
+            "poolType u32 3",
+            "correlationId u32 4",
+            "minBytesToKeep u64 8",
+            "localMemoryPoolReleaseThreshold u64 9.10",
+            "localMemoryPoolSize u64 9.9",
+            "localMemoryPoolUtilizedSize u64 9.11",
+        ),
     ),
     EventTable(
         "CUDA_UM_CPU_PAGE_FAULT_EVENTS",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -104,6 +105,17 @@ def whole(file: BinaryIO, given: str, path: str) -> bytes:
             "No entry is that large: the lake was damaged, or made by another program.",
         )
     return content
+
+
+def written(path: str | Path) -> str:
+    """A path or an address as a text.
+
+    >>> written(Path("s3://bucket/lake"))
+    's3://bucket/lake'
+    """
+    # Two slashes are one to a Path.
+    found = None if isinstance(path, str) else re.fullmatch("(s3|gs|gcs):/+(.+)", path.as_posix(), re.DOTALL)
+    return f"{found[1]}://{found[2]}" if found else str(path)
 
 
 def is_address(path: str) -> bool:

@@ -67,6 +67,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "launching_calls",
         "kernels",
         "memory_ops",
+        "memory_events",
         "syncs",
         "graph_launches",
         "graph_nodes",

@@ -7,18 +7,18 @@ from made.ncu import Profile
 
 LACKS = "stacks of calls (--call-stack)"
 
-MLP = ("forward", "/src/mlp.py", None)
-STEP = ("step", "/src/train.py", None)
-LAUNCH = ("launch", None, "/lib/libtorch.so")
-MAIN = ("main", "/src/main.cpp", "/bin/app")
+MLP = ("forward", "/src/mlp.py", 7, None)
+STEP = ("step", "/src/train.py", 20, None)
+LAUNCH = ("launch", None, None, "/lib/libtorch.so")
+MAIN = ("main", "/src/main.cpp", None, "/bin/app")
 
 LAUNCHED = (
     Profile()
     .kernel("gemm", ns=10)
     .stack("python", MLP, STEP)
-    .stack("native", LAUNCH, (None, None, "/lib/libc.so.6"))
+    .stack("native", LAUNCH, (None, None, None, "/lib/libc.so.6"))
     .kernel("gemm", ns=30)
-    .stack("native", LAUNCH, (None, None, "/lib/libc.so.6"))
+    .stack("native", LAUNCH, (None, None, None, "/lib/libc.so.6"))
     .stack("python", MLP, STEP)
     .kernel("gemm", ns=20)
     .stack("native", LAUNCH, MAIN)
@@ -34,10 +34,10 @@ CASES = [
         expected=across(
             f"""
             trace  kernel  kernels  gpu_ns  share_pct  python_stack                                   native_stack                                         lacks
-            a      gemm    2        40      40         forward in /src/mlp.py < step in /src/train.py  launch in /lib/libtorch.so < /lib/libc.so.6          NULL
+            a      gemm    2        40      40         forward in /src/mlp.py:7 < step in /src/train.py:20  launch in /lib/libtorch.so < /lib/libc.so.6          NULL
             a      gemm    1        25      25         NULL                                           NULL                                                 {LACKS}
             a      gemm    1        20      20         NULL                                           launch in /lib/libtorch.so < main in /src/main.cpp   NULL
-            a      copy    1        15      15         step in /src/train.py                          NULL                                                 NULL
+            a      copy    1        15      15         step in /src/train.py:20                          NULL                                                 NULL
             """
         ),
     ),
@@ -51,7 +51,7 @@ CASES = [
         expected=across(
             """
             trace  kernel  kernels  gpu_ns  share_pct  python_stack            native_stack                lacks
-            a      gemm    2        40      40         forward in /src/mlp.py  launch in /lib/libtorch.so  NULL
+            a      gemm    2        40      40         forward in /src/mlp.py:7  launch in /lib/libtorch.so  NULL
             b      gemm    1        NULL    NULL       NULL                    launch in /lib/libtorch.so  NULL
             """
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from made.case import Case, down
 from made.jobs import HIDDEN, TOGETHER, TRAIN
+from made.nsys import Recording, kernel
 
 CASES = [
     Case(
@@ -22,6 +23,35 @@ CASES = [
             most           1200              600         9              64            10         1           4                        1200                     5              600       1              64             10
             most_rank      0                 1           1              0             0          0           0                        0                        1              1         0              0              0
             imbalance_pct  100 * 195/1005    20          100 * 0.5/8.5  100           100        100         0                        100 * 195/1005           100 * 0.5/4.5  20        100            100            100
+            """
+        ),
+    ),
+    Case(
+        "memory at its peak, of the ranks whose allocations were recorded",
+        traces={
+            "both": Recording()
+            .work(kernel("gemm", 0, 40), pid=1)
+            .work(kernel("gemm", 0, 40, device=1), pid=2)
+            .work(kernel("gemm", 0, 40, device=2), pid=3)
+            .allocated(5, 100, 64)
+            .allocated(6, 100, 64, released=True)
+            .allocated(7, 80, 64)
+            .allocated(5, 300, 64, device=1, pid=2)
+        },
+        params={"topic": "rank"},
+        expected=down(
+            """
+            job            both              both        both                   both     both          both       both
+            topic          rank              rank        rank                   rank     rank          rank       rank
+            name           NULL              NULL        NULL                   NULL     NULL          NULL       NULL
+            measure        communication_ns  compute_ns  gpu_memory_peak_bytes  kernels  memory_bytes  memory_ns  memory_ops
+            ranks          3                 3           3                      3        3             3          3
+            least_rank     0                 0           0                      0        0             0          0
+            least          0                 40          100                    1        0             0          0
+            avg            0                 40          200                    1        0             0          0
+            most           0                 40          300                    1        0             0          0
+            most_rank      0                 0           1                      0        0             0          0
+            imbalance_pct  NULL              0           50                     0        NULL          NULL       NULL
             """
         ),
     ),

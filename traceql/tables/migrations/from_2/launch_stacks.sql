@@ -7,6 +7,8 @@ SELECT
     NULL::INTEGER AS frame_depth,
     NULL::VARCHAR AS frame_function,
     NULL::VARCHAR AS frame_file,
-    NULL::VARCHAR AS frame_module
+    NULL::BIGINT AS frame_line,
+    NULL::VARCHAR AS frame_module,
+    NULL::BIGINT AS frame_address
 FROM old.advice
 WHERE false

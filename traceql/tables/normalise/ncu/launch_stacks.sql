@@ -5,7 +5,9 @@
 -- @reads depth    INTEGER
 -- @reads function VARCHAR
 -- @reads file     VARCHAR
+-- @reads line     BIGINT
 -- @reads module   VARCHAR
+-- @reads address  BIGINT
 -- @of    ncu_stacks
 -- @fills launch_stacks = ncu_stacks
 
@@ -17,5 +19,7 @@ SELECT
     depth AS frame_depth,
     function AS frame_function,
     file AS frame_file,
-    module AS frame_module
+    line AS frame_line,
+    module AS frame_module,
+    address AS frame_address
 FROM raw_ncu_stacks

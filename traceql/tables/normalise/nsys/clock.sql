@@ -27,6 +27,8 @@
 -- @reads start BIGINT
 -- @raw   CUDA_UM_CPU_PAGE_FAULT_EVENTS
 -- @reads start BIGINT
+-- @raw   CUDA_GPU_MEMORY_USAGE_EVENTS
+-- @reads start BIGINT
 -- @raw   CUDA_UM_GPU_PAGE_FAULT_EVENTS
 -- @reads start BIGINT
 -- @raw   NVTX_EVENTS
@@ -63,6 +65,9 @@ SET VARIABLE origin_ns = (
         SELECT start AS at_ns FROM raw_OSRT_API
         UNION ALL
         SELECT start AS at_ns FROM raw_CUDA_UM_CPU_PAGE_FAULT_EVENTS
+        UNION ALL
+        -- What was allocated before has 0 on any clock.
+        SELECT nullif(start, 0) AS at_ns FROM raw_CUDA_GPU_MEMORY_USAGE_EVENTS
         UNION ALL
         SELECT start AS at_ns FROM raw_CUDA_UM_GPU_PAGE_FAULT_EVENTS
         UNION ALL

@@ -1,0 +1,52 @@
+-- Memory in use after each allocation and release, by process, GPU and kind of memory.
+--
+-- What is released without having been allocated before was in use from the start. What was allocated before
+-- the recording and stays is there only where the profiler tells it (nsys does, as allocated at the start).
+-- The kind "GPU memory" adds up what is allocated on a GPU: Device and Array.
+-- @column trace_id BIGINT         trace
+-- @column memory_event_id BIGINT  the event, see memory_events
+-- @column time_ns BIGINT          when
+-- @column process_id BIGINT       process
+-- @column pid BIGINT              process, as its own container numbers it
+-- @column gpu_id INTEGER          GPU; NULL for static memory
+-- @column memory_kind VARCHAR     as in memory_events, or GPU memory
+-- @column operation VARCHAR       Allocation or Deallocation
+-- @column bytes BIGINT            allocated or released
+-- @column is_known BOOLEAN        false: released, and allocated before the recording
+-- @column in_use_bytes BIGINT     allocated and not released, of this process, GPU and kind
+
+WITH told AS (
+    SELECT
+        *,
+        operation <> 'Deallocation'
+        OR lag(operation, 1, '') OVER (
+            PARTITION BY trace_id, process_id, virtual_address ORDER BY memory_event_id
+        ) = 'Allocation' AS is_known
+    FROM memory_events
+),
+counted AS (
+    SELECT * FROM told
+    UNION ALL
+    SELECT * REPLACE ('GPU memory' AS memory_kind)
+    FROM told
+    WHERE memory_kind IN ('Device', 'Array')
+)
+SELECT
+    trace_id,
+    memory_event_id,
+    time_ns,
+    process_id,
+    pid,
+    gpu_id,
+    memory_kind,
+    operation,
+    bytes,
+    is_known,
+    (
+        coalesce(sum(bytes) FILTER (NOT is_known) OVER of_kind, 0)
+        + sum(CASE operation WHEN 'Allocation' THEN bytes WHEN 'Deallocation' THEN -bytes ELSE 0 END) OVER (
+            of_kind ORDER BY memory_event_id ROWS UNBOUNDED PRECEDING
+        )
+    )::BIGINT AS in_use_bytes
+FROM counted
+WINDOW of_kind AS (PARTITION BY trace_id, process_id, gpu_id, memory_kind)

@@ -1,0 +1,54 @@
+-- How much memory does each process allocate, when is most of it in use, and what is left at the end?
+--
+-- A row for each kind of memory, and for what is allocated on a GPU together. In use is what was allocated and
+-- not released, as the program asked for it: a framework keeps more than it uses, and the driver's own memory
+-- (contexts, code) is not counted. The profiler tells of what was allocated before the recording, too.
+-- @of     traces
+-- @unites trace
+-- @needs  memory_events
+-- @column trace VARCHAR             name of the trace
+-- @column pid BIGINT                process
+-- @column gpu_id INTEGER            GPU, see gpus; NULL for static memory, of which nsys does not tell it
+-- @column memory_kind VARCHAR       Device, Device Static (of modules), Pinned (of the host), Managed …, or GPU memory
+-- @column allocations BIGINT        how many
+-- @column releases BIGINT           how many
+-- @column allocated_bytes BIGINT    of all allocations
+-- @column max_bytes BIGINT          the largest one
+-- @column peak_bytes BIGINT         most that was in use at a time
+-- @column peak_ns BIGINT            when that was so first, from the trace's start
+-- @column peak_pct DOUBLE           that, in percent of the GPU's memory; NULL for memory of the host
+-- @column end_bytes BIGINT          in use at the end
+-- @column lacks VARCHAR             what is not known, and why
+-- @chart  paired_bars x=memory_kind y=peak_bytes y2=end_bytes
+-- @section timeline 45 Memory in use
+
+SELECT
+    trace,
+    memory_in_use.pid,
+    memory_in_use.gpu_id,
+    memory_kind,
+    count(*) FILTER (operation = 'Allocation') AS allocations,
+    count(*) FILTER (operation = 'Deallocation') AS releases,
+    coalesce(sum(bytes) FILTER (operation = 'Allocation'), 0)::BIGINT AS allocated_bytes,
+    max(bytes) FILTER (operation = 'Allocation') AS max_bytes,
+    -- Before its first event in use was what is released without an allocation.
+    greatest(max(in_use_bytes), coalesce(sum(bytes) FILTER (NOT is_known), 0))::BIGINT AS peak_bytes,
+    CASE
+        WHEN max(in_use_bytes) > coalesce(sum(bytes) FILTER (NOT is_known), 0)
+        THEN arg_max(time_ns, (in_use_bytes, -memory_event_id))
+        ELSE 0
+    END AS peak_ns,
+    CASE
+        WHEN memory_kind IN ('GPU memory', 'Device', 'Array')
+        THEN percent(peak_bytes, any_value(memory_bytes))
+    END AS peak_pct,
+    arg_max(in_use_bytes, memory_event_id) AS end_bytes,
+    CASE
+        WHEN bool_or(NOT is_known)
+        THEN 'memory that was allocated before the recording, except what is released in it'
+    END AS lacks
+FROM memory_in_use
+JOIN chosen_traces($trace) AS traces USING (trace_id)
+LEFT JOIN gpus ON gpus.trace_id = memory_in_use.trace_id AND gpus.gpu_id = memory_in_use.gpu_id
+GROUP BY trace, memory_in_use.process_id, memory_in_use.pid, memory_in_use.gpu_id, memory_kind
+ORDER BY trace, pid, process_id, gpu_id, memory_kind <> 'GPU memory', peak_bytes DESC, memory_kind

@@ -1,0 +1,58 @@
+"""Cases of memory_use: allocations and releases of processes, by GPU and kind of memory."""
+
+from __future__ import annotations
+
+from made.case import Case, across
+from made.nsys import Recording
+
+LACKS = "memory that was allocated before the recording, except what is released in it"
+
+# The same address again, on another GPU and in another process; memory of a module; memory of the host.
+SEVERAL = (
+    Recording()
+    .gpu(0, "H100", cuda=0, totalMemory=1000)
+    .allocated(0, 40, 4096, memory="Device Static", variable="table", context=0)
+    .allocated(10, 100, 8192)
+    .allocated(20, 30, 9000, memory="Array")
+    .allocated(30, 100, 8192, released=True)
+    .allocated(40, 60, 8192)
+    .allocated(50, 70, 16, device=1)
+    .allocated(60, 7, 8192, memory="Pinned", pid=2)
+)
+# Releases of what was allocated before.
+BEFORE = (
+    Recording()
+    .allocated(10, 50, 64, released=True)
+    .allocated(20, 20, 64)
+    .allocated(30, 8, 128, released=True)
+)
+
+CASES = [
+    Case(
+        "kinds apart and together, addresses used again, memory of modules on no GPU that is told",
+        traces={"a": SEVERAL},
+        expected=across(
+            """
+            trace  pid  gpu_id  memory_kind    allocations  releases  allocated_bytes  max_bytes  peak_bytes  peak_ns  peak_pct  end_bytes  lacks
+            a      1    0       GPU memory     3            1         190              100        130         20       13        90         NULL
+            a      1    0       Device         2            1         160              100        100         10       10        60         NULL
+            a      1    0       Array          1            0         30               30         30          20       3         30         NULL
+            a      1    1       GPU memory     1            0         70               70         70          50       NULL      70         NULL
+            a      1    1       Device         1            0         70               70         70          50       NULL      70         NULL
+            a      1    NULL    Device Static  1            0         40               40         40          0        NULL      40         NULL
+            a      2    0       Pinned         1            0         7                7          7           60       NULL      7          NULL
+            """
+        ),
+    ),
+    Case(
+        "what was released without an allocation was in use from the start",
+        traces={"a": BEFORE},
+        expected=across(
+            f"""
+            trace  pid  gpu_id  memory_kind  allocations  releases  allocated_bytes  max_bytes  peak_bytes  peak_ns  peak_pct  end_bytes  lacks
+            a      1    0       GPU memory   1            2         20               20         58          0        NULL      20         {LACKS}
+            a      1    0       Device       1            2         20               20         58          0        NULL      20         {LACKS}
+            """
+        ),
+    ),
+]
