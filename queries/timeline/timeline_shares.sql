@@ -35,8 +35,12 @@ WITH lanes AS (
 ),
 events AS (
     SELECT
-        lane_events.*,
+        lane_events.trace_id,
         hash(kind, operation, full_name) AS called_id,
+        range_id,
+        event_id,
+        start_ns,
+        end_ns,
         lane_number,
         first_ns,
         width_ns,
@@ -58,9 +62,9 @@ names AS (
         coalesce(called, operation) AS name,
         CASE WHEN kind = 'kernel' THEN coalesce(category, 'other') ELSE kind END AS category
     FROM (
-        SELECT called_id, min(kind) AS kind, min(operation) AS operation, min(full_name) AS full_name
-        FROM events
-        GROUP BY called_id
+        SELECT DISTINCT kind, operation, full_name, hash(kind, operation, full_name) AS called_id
+        FROM lane_events
+        JOIN chosen_traces($trace) AS traces USING (trace_id)
     ) AS events
     LEFT JOIN kernels_called($names, '*') AS named
         ON kind = 'kernel' AND named.name = operation AND named.full_name = events.full_name
