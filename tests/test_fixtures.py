@@ -77,7 +77,8 @@ def test_what_tells_about_a_machine_is_recognised(text: str) -> None:
 PACKED = [
     p
     for p in RECORDED + SHIPPED
-    if ".nsys-rep" in p.name and (p in RECORDED or "late_rank" in p.name or "habit" in p.name)
+    if ".nsys-rep" in p.name
+    and (p in RECORDED or p.name.startswith(("late_rank", "habit", "repeat", "slowed")))
 ]
 
 

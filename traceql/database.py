@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from traceql.ask.checks import Verdict
     from traceql.ask.compare import Comparison
     from traceql.ask.findings import Findings
+    from traceql.ask.verdict import Judgement
     from traceql.cluster.workers import Workers
     from traceql.questions.parameters import Value
     from traceql.read.base import Progress
     from traceql.read.runs import RunFile
+    from traceql.share.perfetto import Written
     from traceql.store.decode import Via
     from traceql.store.outcomes import Compacted, Exported, ImportedRuns, Ingested
 
@@ -349,6 +351,39 @@ class Database:
         return compare.compare_ranks(self._asker, job, topic=topic, names=names, place=place)
 
     @_limited
+    def verdict(
+        self,
+        a: str | Sequence[str],
+        b: str | Sequence[str],
+        *,
+        gate: str | Path | float,
+        topic: str | None = None,
+        names: str = "distinct",
+        **place: Value,
+    ) -> Judgement:
+        """Whether a change made traces worse, see `traceql.ask.verdict.judge`.
+
+        Args:
+            a: the trace before a change, or several repeated runs of it.
+            b: the trace after it, or several.
+            gate: what a change may cost: percent (``5`` or ``"5%"``), or a file of gates: a path, or the
+                name of one that comes with traceql (``"regression"``).
+            topic: only this: trace, step, range, category, kernel or copy.
+            names: by which kernels are told apart: short, full or distinct.
+            **place: what of the timelines is compared: from_, to and within, as questions have them.
+
+        Raises:
+            CheckError: the gate is none.
+            QueryError: there is no such trace, or the sides are of different profilers.
+            MissingDataError: nothing that ran on a GPU was recorded.
+        """
+        from traceql.ask import check_files, verdict
+
+        gates = check_files.gates(gate, self._catalog)
+        before, after = ([side] if isinstance(side, str) else list(side) for side in (a, b))
+        return verdict.judge(self._asker, before, after, gates, topic=topic, names=names, place=place)
+
+    @_limited
     def check(
         self,
         file: str | Path,
@@ -555,6 +590,33 @@ class Database:
         """
         with Database(path, lake=lake) as target:
             return export.copy(self._store, target._store)
+
+    @_limited
+    def export_perfetto(self, path: str | Path, *traces: str, **where: Value) -> Written:
+        """Write timelines into a file for Perfetto, https://ui.perfetto.dev: threads, GPUs, counters, arrows.
+
+        Several traces stand below each other, those of a job on one clock. Traces of ncu among them give the
+        kernels of the timelines their counters.
+
+        Args:
+            path: of the file: ``.pftrace``, or ``.pftrace.gz``, smaller and slower. It is put in place when
+                it is whole.
+            traces: names, patterns or tags; none for all.
+            **where: ``from``, ``to`` and ``within``, as questions have them: times of each trace.
+
+        Returns:
+            How many events that last (``slices``), events that do not (``instants``), values of counters
+            (``values``), arrows (``flows``) and ``tracks`` it holds; ``notes`` on them; and the ``place``
+            that ``where`` means, in nanoseconds since 1970.
+
+        Raises:
+            QueryError: there is no such trace; or the time is none.
+            MissingDataError: no trace has a timeline, or none has such a range.
+            TraceqlError: the file is called otherwise, or cannot be written.
+        """
+        from traceql.share import perfetto
+
+        return perfetto.write_file(self._asker, traces, Path(path), **where)
 
     def compact(self) -> Compacted:
         """Write the file anew: smaller, and without a byte of what was removed.

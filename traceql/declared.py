@@ -21,6 +21,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 _SAID = re.compile(r"(.*?)(?: - at (`key` in )?`\$\.?([^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`$", re.DOTALL)
+_NONE_OF = re.compile(r"Invalid enum value (.*)$", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `([^`]+)`(?:, got `([^`]+)`)?(.*)$", re.DOTALL)
 _WORDS = {
     "array": "a list",
@@ -112,6 +113,8 @@ def _explained(said: str, form: type[msgspec.Struct]) -> tuple[str, str]:
     if match := _MISSING.match(what):
         return f"{prefix}no {match[1]}", known
     name = f"a key of {place or 'it'}" if of_key else place or "the content"
+    if match := _NONE_OF.match(what):
+        return f"{name} is not {match[1]}", f"It is one of {', '.join(_words(form, place))}."
     if match := _EXPECTED.match(what):
         expected = " or ".join(dict.fromkeys(_WORDS.get(word, word) for word in match[1].split(" | ")))
         got = f"It is {_WORDS.get(match[2], match[2])}." if match[2] else f"It must be {expected}{match[3]}."
@@ -121,11 +124,26 @@ def _explained(said: str, form: type[msgspec.Struct]) -> tuple[str, str]:
 
 def _known(form: type[msgspec.Struct], place: str) -> tuple[str, ...]:
     """The keys of the struct at a place inside another."""
-    inner: type[msgspec.Struct] | None = form
-    for name in filter(None, re.sub(r"\[[^\]]*\]", "", place).split(".")):
-        types = {} if inner is None else {f.encode_name: f.type for f in msgspec.structs.fields(inner)}
-        inner = _struct_in(types.get(name))
+    inner = _struct_in(_type_at(form, place))
     return () if inner is None else tuple(f.encode_name for f in msgspec.structs.fields(inner))
+
+
+def _words(kind: Any, place: str = "") -> tuple[str, ...]:
+    """The words of which a value at a place inside a struct, or of a type, is one."""
+    found = _type_at(kind, place) if place else kind
+    if typing.get_origin(found) is typing.Literal:
+        return tuple(map(str, typing.get_args(found)))
+    return tuple(word for part in typing.get_args(found) for word in _words(part))
+
+
+def _type_at(form: Any, place: str) -> Any:
+    """The type of what stands at a place inside a struct."""
+    found = form
+    for name in filter(None, re.sub(r"\[[^\]]*\]", "", place).split(".")):
+        inner = _struct_in(found)
+        types = {} if inner is None else {f.encode_name: f.type for f in msgspec.structs.fields(inner)}
+        found = types.get(name)
+    return found
 
 
 def _struct_in(kind: Any) -> type[msgspec.Struct] | None:

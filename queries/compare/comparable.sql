@@ -64,6 +64,8 @@ facts AS (
     UNION ALL
     SELECT side, trace_id, 'tag: ' || entry.key, entry.value
     FROM (SELECT side, trace_id, unnest(map_entries(tags)) AS entry FROM chosen)
+    -- That is what the trace is for, not what ran.
+    WHERE entry.key <> 'baseline'
     UNION ALL
     SELECT side, trace_id, 'tags', NULL FROM chosen WHERE (SELECT bool_and(cardinality(tags) = 0) FROM chosen)
 ),

@@ -258,25 +258,15 @@ averaged AS (
         len(baseline_values) AS baseline_runs,
         len(variant_values) AS variant_runs,
         list_stddev_samp(baseline_values) AS baseline_stddev,
-        list_stddev_samp(variant_values) AS variant_stddev,
-        baseline_stddev ** 2 / baseline_runs AS baseline_error,
-        variant_stddev ** 2 / variant_runs AS variant_error
+        list_stddev_samp(variant_values) AS variant_stddev
     FROM filled
 ),
--- Welch, Biometrika 34 (1947): variances need not be equal.
 judged AS (
     SELECT
         *,
         variant - baseline AS delta,
-        CASE WHEN baseline_error + variant_error = 0 THEN 0
-             ELSE t_quantile(welch) * sqrt(baseline_error + variant_error) END AS half_width
-    FROM (
-        SELECT
-            *,
-            (baseline_error + variant_error) ** 2
-            / (baseline_error ** 2 / (baseline_runs - 1) + variant_error ** 2 / (variant_runs - 1)) AS welch
-        FROM averaged
-    )
+        welch_half_width(baseline_stddev, baseline_runs, variant_stddev, variant_runs) AS half_width
+    FROM averaged
 )
 SELECT
     topic,

@@ -1,15 +1,15 @@
 -- How much memory does each process allocate, when is most of it in use, and what is left at the end?
 --
--- A row for each kind of memory, and for what is allocated on a GPU together. In use is what was allocated and
--- not released, as the program asked for it: a framework keeps more than it uses, and the driver's own memory
--- (contexts, code) is not counted. The profiler tells of what was allocated before the recording, too.
+-- A row for each kind of memory, and for what is allocated on a GPU together. In use is what was allocated
+-- and not released, as the program asked for it: a framework keeps more than it uses, and the driver's own
+-- memory (contexts, code) is not counted. The profiler tells of what was allocated before the recording, too.
 -- @of     traces
 -- @unites trace
 -- @needs  memory_events
 -- @column trace VARCHAR             name of the trace
 -- @column pid BIGINT                process
 -- @column gpu_id INTEGER            GPU, see gpus; NULL for static memory, of which nsys does not tell it
--- @column memory_kind VARCHAR       Device, Device Static (of modules), Pinned (of the host), Managed …, or GPU memory
+-- @column memory_kind VARCHAR       Device, Device Static (modules), Pinned (host) …, or GPU memory
 -- @column allocations BIGINT        how many
 -- @column releases BIGINT           how many
 -- @column allocated_bytes BIGINT    of all allocations

@@ -43,8 +43,8 @@ BY_TRACE = sorted(
 )
 #: What NCCL writes into payloads of its ranges, and what follows from it: an export may hold none of them.
 BY_PAYLOAD = ("communicator", "message_bytes", "reduction", "bytes_per_s")
-#: Questions that compare timelines.
-COMPARING = ("diff", "scv_delta")
+#: Questions that compare timelines → what they call a difference.
+COMPARING = {"diff": "delta", "effects": "effect_pct", "scv_delta": "delta"}
 
 
 def fill(database: Database, reports: Sequence[Path]) -> None:
@@ -183,7 +183,7 @@ def test_both_forms_lack_the_same_and_what_one_knows_the_other_does_not_deny(
 def test_nothing_differs_between_the_forms(forms: Database, question: str, name: str) -> None:
     sides = {"baseline": f"native {name}", "variant": f"export {name}"}
     try:
-        deltas = forms.query(question, **sides)["delta"].drop_nulls()
+        deltas = forms.query(question, **sides)[COMPARING[question]].drop_nulls()
     except TraceqlError as error:
         with pytest.raises(type(error)):
             forms.query(question, **dict.fromkeys(sides, f"export {name}"))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import lzma
-import sqlite3
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import pytest
-from shipped import REPORTS
+from shipped import EXPECTED, REPORTS
 
 import traceql
+from traceql.read.base import no_progress
+from traceql.read.nsys_rep import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from traceql import Database
@@ -31,25 +33,30 @@ def ranks() -> Iterator[Database]:
         yield database
 
 
-def exported(rank: str, folder: Path) -> list[tuple[int, int, int, int, int]]:
-    """Start, address, bytes, kind and operation of each event, in order."""
-    path = folder / f"{rank}.sqlite"
-    path.write_bytes(lzma.decompress((REPORTS / f"{rank}.sqlite.xz").read_bytes()))
-    with sqlite3.connect(path) as connection:
-        return connection.execute(
-            "SELECT start, address, bytes, memKind, memoryOperationType FROM CUDA_GPU_MEMORY_USAGE_EVENTS"
-            " ORDER BY start, correlationId"
-        ).fetchall()
+def exported(rank: str) -> list[dict[str, str]]:
+    """The events as NVIDIA's export has them, in its order."""
+    with lzma.open(EXPECTED / "memory_events" / f"{rank}.csv.xz", "rt", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.mark.parametrize("rank", RANKS)
-def test_the_peak_is_the_most_that_was_allocated_and_not_released(
-    rank: str, ranks: Database, tmp_path: Path
-) -> None:
+def test_events_are_read_as_the_export_has_them(rank: str, unpacked: Callable[[str], Path]) -> None:
+    report = read(unpacked(f"{rank}.nsys-rep.xz"), wanted=None, progress=no_progress)
+    rows = exported(rank)
+    found = report.tables["CUDA_GPU_MEMORY_USAGE_EVENTS"].select(list(rows[0])).to_pylist()
+    assert [
+        {name: "" if value is None else str(value) for name, value in row.items()} for row in found
+    ] == rows
+
+
+@pytest.mark.parametrize("rank", RANKS)
+def test_the_peak_is_the_most_that_was_allocated_and_not_released(rank: str, ranks: Database) -> None:
     alive: dict[int, dict[int, int]] = defaultdict(dict)
     peak: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for start, address, size, kind, operation in exported(rank, tmp_path):
-        if operation == 0:
+    for row in sorted(exported(rank), key=lambda row: (int(row["start"]), int(row["correlationId"]))):
+        start, address, size = int(row["start"]), int(row["address"]), int(row["bytes"])
+        kind = int(row["memKind"])
+        if row["memoryOperationType"] == "0":
             alive[kind][address] = size
         else:
             del alive[kind][address]

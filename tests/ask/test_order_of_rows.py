@@ -32,6 +32,7 @@ OPEN: dict[str, dict[str, Any]] = {
     "gpu_gaps": {"min_gap_ns": 0},
     "cpu_bound_gaps": {"min_gap_ns": 0, "min_cpu_pct": 0},
     "diff": {"baseline": "one", "variant": "two"},
+    "effects": {"baseline": "one", "variant": "two"},
     "scv_delta": {"baseline": "one", "variant": "two"},
     "comparable": {"baseline": "one", "variant": "two"},
 }

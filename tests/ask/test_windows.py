@@ -229,7 +229,8 @@ _IDS |= {"parent_id", "operation_id", "range_stack", "trace", "last_trace"}
 
 def answer(database: Database, question: str, trace: str, **place: Any) -> list[dict[str, Any]]:
     """The rows without the numbers of rows, which are others in a trace that holds less."""
-    about = {"baseline": trace, "variant": trace} if question == "diff" else {"trace": trace}
+    sides = question in ("diff", "effects")
+    about = {"baseline": trace, "variant": trace} if sides else {"trace": trace}
     rows = database.query(question, **ASKED.get(question, {}), **about, **place).to_dicts()
     return [{name: value for name, value in row.items() if name not in _IDS} for row in rows]
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 import command_line
+import duckdb
 import polars as pl
 import pytest
 import systems
@@ -23,7 +24,7 @@ from command_line import ENVIRONMENT
 from made import jobs
 from shipped import EXPECTED, REPORTS
 
-from traceql import Database
+from traceql import Database, __version__
 from traceql.cli import cli
 from traceql.errors import QueryError
 from traceql.questions import catalog
@@ -671,3 +672,10 @@ def test_help_shows_no_control_characters_and_keeps_examples_on_lines_of_their_o
 def test_what_a_question_requires_must_be_given(query: Query, home: Path) -> None:
     result = traceql("query", query.name.replace("_", "-"), cwd=home, status=2)
     assert "Missing option" in result.stderr
+
+
+def test_the_version_tells_what_it_runs_on() -> None:
+    told = CliRunner().invoke(cli, ["--version"]).output.splitlines()
+    assert told[0] == f"traceql, version {__version__}"
+    assert told[1].startswith(f"Python {sys.version.split()[0]} on ")
+    assert f"duckdb {duckdb.__version__}" in told

@@ -22,7 +22,7 @@ WITHOUT: dict[str, str] = {
     query.name: "adds up answers that have oracles; see tests/ask/test_findings.py"
     for query in catalog.shipped().queries.values()
     if query.topic == FINDINGS
-}
+} | {"effects": "blocks and intervals are counted again with scipy; see tests/ask/test_verdict.py"}
 
 
 @pytest.fixture(scope="module")

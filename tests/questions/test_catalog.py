@@ -38,6 +38,7 @@ REQUIRED = {
     "nvtx_gpu_proj_pace": {"range": "layer"},
     "comparable": {"baseline": [BASELINE], "variant": [VARIANT]},
     "diff": {"baseline": [BASELINE], "variant": [VARIANT]},
+    "effects": {"baseline": [BASELINE], "variant": [VARIANT]},
     "counters_on_timeline": {"timeline": NSYS, "counters": NCU},
     "moved_with": {"baseline": [BASELINE], "variant": [VARIANT]},
     # What their steps have more than twice of is waiting in collectives; tests/ask/test_findings.py has a tail.

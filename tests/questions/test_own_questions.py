@@ -127,7 +127,7 @@ def test_the_examples_checks_are_listed_and_judge(path: str) -> None:
     assert "kernel splitKreduce_kernel, launches 960, short_pct 100" in result.stdout
     unknown = run(path, "check", "short_kernel", TRACEQL_QUERIES=str(EXAMPLE))
     assert unknown.returncode == 1
-    assert "Known are budget, nwor, nwor_scv, scv, short_kernels." in unknown.stderr
+    assert "Known are budget, regression, nwor, nwor_scv, scv, short_kernels." in unknown.stderr
 
 
 def test_the_examples_view_explains_itself(path: str) -> None:

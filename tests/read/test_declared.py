@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 from msgspec import Meta, Struct
@@ -16,6 +16,7 @@ from traceql.errors import CheckError
 class Wheel(Struct, forbid_unknown_fields=True):
     inches: Annotated[int, Meta(ge=1)]
     spokes: int | float | None = None
+    side: Literal["left", "right"] | None = None
 
 
 class Cart(Struct, forbid_unknown_fields=True):
@@ -35,12 +36,12 @@ class Cart(Struct, forbid_unknown_fields=True):
         (
             "name = 'a'\n[[wheels]]\ninches = 3\n[[wheels]]\ninchse = 3",
             "cart.toml: wheels[1]: unknown key 'inchse'",
-            "Known are inches, spokes.",
+            "Known are inches, spokes, side.",
         ),
         (
             "name = 'a'\n[spare]\nspokes = 3",
             "cart.toml: spare: no inches",
-            "Known are inches, spokes.",
+            "Known are inches, spokes, side.",
         ),
         (
             "name = 'a'\nspare = { inches = 0 }",
@@ -58,6 +59,11 @@ class Cart(Struct, forbid_unknown_fields=True):
             "It must be",
         ),
         ("name = 'a'\ntags = ['x']", "cart.toml: tags is not a table", "It is a list."),
+        (
+            "name = 'a'\n[[wheels]]\ninches = 3\nside = 'lfet'",
+            "cart.toml: wheels[0].side is not 'lfet'",
+            "It is one of left, right.",
+        ),
     ],
 )
 def test_a_typo_is_told_with_the_file_the_key_and_what_is_allowed(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import itertools
+from collections import Counter
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,10 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made.nsys import Recording, copy, graph, kernel, memset
 from perfetto_file import Parsed, parse
+from shipped import REPORTS
 
+import traceql as package
 from traceql import MissingDataError, QueryError
 from traceql.read import protobuf, protobuf_rows
 from traceql.share import perfetto
+from traceql.share.perfetto import stretches
 from traceql.share.perfetto.lanes import Lanes
 
 if TYPE_CHECKING:
@@ -217,6 +222,91 @@ def test_what_follows_from_a_window_is_written_alone() -> None:
     assert {one.name for one in written(made, "made", within="step#1")[1].slices} == whole - {"add"}
 
 
+def test_the_place_of_a_window_is_known_and_what_lies_around_it_may_stay() -> None:
+    made = (
+        Recording()
+        .session(utc_ns=UTC)
+        .duration(400)
+        .range("step", 0, 30)
+        .call("cudaLaunchKernel", 5, 10, kernel("add", 20, 50))
+        .range("step", 100, 130)
+        .call("cudaLaunchKernel", 105, 110, kernel("mul", 120, 150))
+        .database("made")
+    )
+
+    def place(**where: object) -> tuple[int, int] | None:
+        done, parsed = written(made, "made", only=False, **where)
+        assert {one.name for one in parsed.slices} == {"add", "mul", "cudaLaunchKernel", "step"}
+        assert written(made, "made", **where)[0].place == done.place
+        return None if done.place is None else (done.place[0] - UTC, done.place[1] - UTC)
+
+    assert place() is None
+    assert place(**{"from": 60, "to": 200}) == (60, 200)
+    assert place(**{"from": 60}) == (60, 400)
+    assert place(to=60) == (0, 60)
+    # A range with the work that it launched.
+    assert place(within="step#1") == (100, 150)
+    assert place(within="step") == (0, 150)
+    assert place(within="step", **{"from": 60, "to": 140}) == (60, 140)
+    # Nothing was recorded there.
+    assert place(**{"from": 1000}) is None
+    done, _ = written(made, "made", only=False, **{"from": 1000})
+    assert [note.text for note in done.notes] == [
+        "The time lies outside of what was recorded: made lasts 400 ns."
+    ]
+
+
+def test_memory_in_use_is_a_counter_of_each_kind_and_within_a_window_begins_with_what_was() -> None:
+    made = (
+        Recording()
+        .session(utc_ns=UTC)
+        .duration(400)
+        .range("step", 100, 200)
+        .call("cudaLaunchKernel", 105, 110, kernel("add", 120, 150))
+        .allocated(10, 1000, 0xA)
+        .allocated(20, 500, 0xB, memory="Pinned")
+        # At one moment released and allocated: what is left counts.
+        .allocated(130, 1000, 0xA, released=True)
+        .allocated(130, 300, 0xC)
+        .allocated(300, 300, 0xC, released=True)
+        .database("made")
+    )
+
+    def memory(**where: object) -> dict[str, list[tuple[int, float]]]:
+        values = written(made, "made", **where)[1].values
+        return {
+            path[-1]: [(at - UTC, value) for at, value in found]
+            for path, found in values.items()
+            if path[-1].startswith("memory")
+        }
+
+    device, pinned = "memory in use, Device", "memory in use, Pinned"
+    assert memory() == {device: [(10, 1000), (130, 300), (300, 0)], pinned: [(20, 500)]}
+    assert memory(within="step") == {device: [(100, 1000), (130, 300)], pinned: [(100, 500)]}
+    assert memory(**{"from": 50, "to": 120}) == {device: [(50, 1000)], pinned: [(50, 500)]}
+    assert memory(to=15) == {device: [(10, 1000)]}
+    assert memory(only=False, within="step") == memory()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("trace", ["memory_rank0", "memory_pools"])
+def test_memory_in_use_reaches_as_high_as_the_question_says(trace: str) -> None:
+    with package.open(":memory:") as db:
+        db.ingest(REPORTS / f"{trace}.nsys-rep.xz", name=trace)
+        values = written(db, trace)[1].values
+        expected = {
+            f"memory in use, {row['memory_kind']}": (row["peak_bytes"], row["end_bytes"])
+            for row in db.query("memory_use", trace=trace).to_dicts()
+            if row["memory_kind"] != "GPU memory"
+        }
+    assert expected
+    assert {
+        path[-1]: (max(value for _, value in found), found[-1][1])
+        for path, found in values.items()
+        if path[-1].startswith("memory")
+    } == expected
+
+
 def test_no_arrow_leads_back_in_time() -> None:
     made = (
         Recording()
@@ -272,6 +362,10 @@ def test_traces_of_a_job_are_on_one_clock_and_share_no_number(corpus: Database) 
             one.start_ns for one in parsed.slices if one.category == "kernel" and one.path[0].startswith(name)
         )
         assert began == base[names[0]] + aligned[name] + first[name]
+    # A window is one of each trace's own times.
+    done, _ = written(corpus, *names, **{"from": 1_000_000, "to": 2_000_000})
+    starts = [base[names[0]] + aligned[name] for name in names]
+    assert done.place == (min(starts) + 1_000_000, max(starts) + 2_000_000)
 
 
 def test_the_same_traces_give_the_same_bytes_compressed_or_not(corpus: Database) -> None:
@@ -289,7 +383,7 @@ def test_the_same_traces_give_the_same_bytes_compressed_or_not(corpus: Database)
 
 def test_stretches_leave_nothing_out(corpus: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = written(corpus, "graph_whole.sqlite.xz")[1]
-    monkeypatch.setattr(perfetto, "_STRETCH", 7)
+    monkeypatch.setattr(stretches, "_ROWS", 7)
     parts = written(corpus, "graph_whole.sqlite.xz")[1]
     assert parts.sums() == whole.sums()
     assert len(parts.flows()) == len(whole.flows())
@@ -466,3 +560,22 @@ def test_on_a_lane_events_lie_behind_or_within_each_other(
         own = sorted((start, end) for one, start, end in ordered if one == track)
         if all(a[1] <= b[0] for a, b in itertools.pairwise(own)):
             assert track not in made.values()
+
+
+@given(
+    st.lists(st.integers(-40, 40) | st.sampled_from([-(1 << 63), (1 << 63) - 1]), min_size=1, max_size=60),
+    st.integers(1, 20),
+    st.integers(2, 5),
+)
+def test_stretches_hold_every_moment_once_and_few_rows_each(times: list[int], rows: int, parts: int) -> None:
+    def counts(since: int, until: int, width: int) -> list[tuple[int, int]]:
+        assert width >= 1
+        return sorted(Counter((at - since) // width for at in times if since <= at < until).items())
+
+    with mock.patch.multiple(stretches, _ROWS=rows, _PARTS=parts):
+        found = list(stretches.of(counts, min(times), max(times) + 1, len(times)))
+    assert all(a[0] < a[1] for a in found)
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(found))
+    held = [[at for at in times if since <= at < until] for since, until in found]
+    assert sum(map(len, held)) == len(times)
+    assert all(len(some) <= rows or len(set(some)) == 1 for some in held)

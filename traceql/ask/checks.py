@@ -2,9 +2,10 @@
 
 A check passes when its condition is true for every judged row, and fails when it is false for one. It cannot
 tell when a number is unknown (NULL), no row is left to judge, or nothing that the question reads was
-recorded. Conditions are expressions of DuckDB's SQL over the columns of the answer, aggregates included: they
-see nothing else, and have `SECONDS` for their answer, and those that may make much of little a process of
-their own, with a limit of memory (`traceql.store.apart`). The files: `check_files`.
+recorded. A gate is a check of every change that it is for: what became worse fails. Conditions are
+expressions of DuckDB's SQL over the columns of the answer, aggregates included: they see nothing else, and
+have `SECONDS` for their answer, and those that may make much of little a process of their own, with a limit
+of memory (`traceql.store.apart`). The files: `check_files`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from traceql.ask import verdict
 from traceql.ask.check_files import Check, CheckFile, at, used, value_of
 from traceql.ask.expressions import expressions, is_plain, one_expression
 from traceql.errors import CheckError, MissingDataError, QueryError, TimeLimitError
 from traceql.store import apart, interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import pyarrow as pa
 
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from traceql.questions.question import Query
 
 Outcome = Literal["pass", "fail", "cannot tell"]
+
+# Outcome beside a gate → that of a check.
+_OF_GATES: dict[str, Outcome] = {"worse": "fail", "cannot tell": "cannot tell"}
 
 #: That one expression of a check may take: those that mean something take milliseconds.
 SECONDS = 10.0
@@ -107,7 +112,28 @@ def run(
         if outcome is None:
             outcome, notes = "cannot tell", (*notes, f"No row of {check.query} to judge.")
         verdicts.append(Verdict(check.name, outcome, evidence, notes, check.message))
-    return verdicts
+    return [*verdicts, *_beside_gates(ask, file, baseline, variant)]
+
+
+def _beside_gates(
+    ask: Asker, file: CheckFile, baseline: str | None, variant: str | None
+) -> Iterator[Verdict]:
+    """What became of the gates of a file: of every change that one is for."""
+    if not file.gates:
+        return
+    for side, trace in (("baseline", baseline), ("variant", variant)):
+        if trace is None:
+            raise CheckError(f"{file.label}: its gates need a {side}", f"Name the trace with --{side}.")
+    assert baseline is not None and variant is not None
+    judgement = verdict.judge(ask, [baseline], [variant], file.gates)
+    for one in judgement.judged:
+        limit = f"Takes at most {one.gate.gate_pct:g} % longer" if one.gate else ""
+        told = {name: one.effect[name] for name in ("effect_pct", "low_pct", "high_pct")}
+        outcome = _OF_GATES.get(one.outcome or "same", "pass")
+        notes = (one.reason,) if one.outcome == "cannot tell" else judgement.notes
+        yield Verdict(one.name, outcome, (told,), notes, limit)
+    if not judgement.judged:
+        yield Verdict(file.label, "cannot tell", (), judgement.notes, "Nothing takes longer than its gate")
 
 
 def _needed(file: CheckFile, traces: Mapping[str, str | None], catalog: Catalog) -> None:
@@ -117,7 +143,7 @@ def _needed(file: CheckFile, traces: Mapping[str, str | None], catalog: Catalog)
     values = [file.parameters, *(check.parameters for check in file.checks)]
     meant = {value for given in values for value in given.values() if isinstance(value, str)}
     for side, trace in traces.items():
-        if trace is not None and side not in names and f"${side}" not in meant:
+        if trace is not None and not file.gates and side not in names and f"${side}" not in meant:
             raise CheckError(
                 f"{file.label}: none of its checks takes a {side}",
                 f"Its queries have the parameters {', '.join(names)}: --param NAME=VALUE.",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from traceql.ask.answer import Asker
+    from traceql.ask.answer import Answer, Asker
     from traceql.questions.parameters import Value
     from traceql.tables.window import Window
 
@@ -52,16 +52,8 @@ class Comparison:
 
     @property
     def alike(self) -> bool | None:
-        """Whether both sides were recorded alike; None where one does not say.
-
-        Tags do not count: they say what was changed.
-        """
-        import polars as pl
-
-        verdicts = self.findings.filter(~pl.col("property").str.starts_with("tag: "))["verdict"]
-        if "differs" in verdicts:
-            return False
-        return None if "unknown" in verdicts else True
+        """Whether both sides were recorded alike; None where one does not say."""
+        return alike(self.findings)
 
     def changed(self) -> pl.DataFrame:
         """The differences without the measures that are equal: what only one side has is among them."""
@@ -116,6 +108,32 @@ def load(path: str | Path) -> Comparison:
         raise QueryError(f"{path}: not a saved comparison ({error})", remedy) from None
 
 
+def alike(findings: pl.DataFrame) -> bool | None:
+    """Whether both sides were recorded alike, by the answer of ``comparable``; None where one does not say.
+
+    Tags do not count: they say what was changed.
+    """
+    import polars as pl
+
+    verdicts = findings.filter(~pl.col("property").str.starts_with("tag: "))["verdict"]
+    if "differs" in verdicts:
+        return False
+    return None if "unknown" in verdicts else True
+
+
+def recorded_alike(ask: Asker, baseline: Sequence[str], variant: Sequence[str]) -> Answer:
+    """The answer of ``comparable`` about two sides that can be compared at all.
+
+    Raises:
+        QueryError: a side has no trace, there is no such trace, or the sides are of different profilers.
+    """
+    if not baseline or not variant:
+        raise QueryError("a comparison needs a trace on each side", "See which there are: traceql ls")
+    found = ask("comparable", baseline=list(baseline), variant=list(variant))
+    _refuse_mixture(ask, found.frame(), baseline, variant)
+    return found
+
+
 def compare(
     ask: Asker,
     baseline: Sequence[str],
@@ -143,12 +161,9 @@ def compare(
         QueryError: there is no such trace, or the sides are of different profilers.
         MissingDataError: nothing that can be compared was recorded.
     """
-    if not baseline or not variant:
-        raise QueryError("a comparison needs a trace on each side", "See which there are: traceql ls")
+    recorded = recorded_alike(ask, baseline, variant)
+    findings = recorded.frame()
     sides: dict[str, Any] = {"baseline": list(baseline), "variant": list(variant)}
-    alike = ask("comparable", **sides)
-    findings = alike.frame()
-    _refuse_mixture(ask, findings, baseline, variant)
     differing = ask(
         "diff", **sides, topic=topic or "*", metric=list(metrics or ()) or None, names=names, **(place or {})
     )
@@ -161,7 +176,7 @@ def compare(
     both = sorted(set(baseline) & set(variant))
     notes = [f"{', '.join(both)} is on both sides"] if both else []
     # The two queries read the same tables: what they lack is said once.
-    notes += dict.fromkeys(note.text for note in (*alike.notes, *differing.notes))
+    notes += dict.fromkeys(note.text for note in (*recorded.notes, *differing.notes))
     notes += _unmeasured(differences, metrics or ())
     if topic in (None, "trace", "kernel", "launch"):
         notes += _moved_with_the_time(ask, sides, metrics or (), names)
@@ -311,8 +326,16 @@ def _moved_with_the_time(
     return [note.text for note in moved.notes if note.code == "remark"]
 
 
+def types_of(query: str) -> dict[str, Any]:
+    """The columns of a question with their types in polars."""
+    import polars as pl
+
+    return {
+        column.name: getattr(pl, _DTYPES[column.type]) for column in catalog.shipped().find(query).columns
+    }
+
+
 def _frame(query: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     import polars as pl
 
-    columns = catalog.shipped().find(query).columns
-    return pl.DataFrame(rows, schema={c.name: getattr(pl, _DTYPES[c.type]) for c in columns})
+    return pl.DataFrame(rows, schema=types_of(query))

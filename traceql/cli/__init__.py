@@ -37,12 +37,14 @@ _COMMANDS = (
     "ls",
     "info",
     "tag",
+    "baseline",
     "rename",
     "drop",
     "import-runs",
     "drop-runs",
     "compact",
     "export",
+    "view",
     "schema",
     "why",
     "query",
@@ -62,6 +64,24 @@ _COMMANDS = (
 )
 
 
+# What the answer to a bug report hangs on.
+_BENEATH = ("duckdb", "pyarrow", "polars", "numpy", "altair", "vl-convert-python", "click")
+
+
+def _tell_versions(context: click.Context) -> None:
+    import platform
+    from importlib import metadata
+
+    click.echo(f"traceql, version {__version__}")
+    click.echo(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in _BENEATH:
+        try:
+            click.echo(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            click.echo(f"{name} is not installed")
+    context.exit()
+
+
 class _Commands(click.Group):
     """The commands, each imported when it is asked for: a short run is imports most of the time."""
 
@@ -77,7 +97,14 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="traceql")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _option, wanted: _tell_versions(context) if wanted else None,
+    help="Show the version, and those of what it runs on.",
+)
 @click.option(
     "--queries",
     multiple=True,

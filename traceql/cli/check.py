@@ -86,6 +86,9 @@ def check(
     FILE is a path, or the name of a file that comes with traceql or lies in the checks of a folder of
     --queries: see below, or --list. For a file of one's own, begin with: traceql check budget --show
 
+    A FILE may hold gates, too, beside which every change from the baseline to the variant is judged, as by
+    traceql diff --gate: traceql check regression --show
+
     A baseline or variant that none of its checks takes is refused: what such a FILE judges is named by
     parameters of its queries (--param).
 

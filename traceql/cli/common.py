@@ -202,12 +202,17 @@ def asker(path: str) -> Iterator[Asker]:
 
 def complete_trace(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of the database's traces, for shell completion; nothing when it cannot be opened."""
+    return complete_from(ctx, "SELECT trace FROM traces ORDER BY trace", incomplete)
+
+
+def complete_from(ctx: click.Context, statement: str, incomplete: str) -> list[CompletionItem]:
+    """What the first column of an answer of the database holds, for shell completion."""
     from click.shell_completion import CompletionItem
 
     path = ctx.params.get("db") or os.environ.get("TRACEQL_DB", DEFAULT_DB)
     try:
         with database(path) as opened:
-            names = opened.sql("SELECT trace FROM traces ORDER BY trace")["trace"].to_list()
+            names = opened.sql(statement).to_series().to_list()
     except TraceqlError:
         return []
     return [CompletionItem(name) for name in offered(names, incomplete)]

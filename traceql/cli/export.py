@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from traceql.cli.common import asker, complete_trace, db_option, lake_option, note, store
@@ -20,7 +22,7 @@ from traceql.present.values import printable
 @place_options
 @db_option()
 @lake_option()
-def export(sources: tuple[str, ...], output: str | None, db: str, lake: bool, **where: str | None) -> None:
+def export(sources: tuple[str, ...], output: str | None, db: str, lake: bool, **where: Any) -> None:
     """Copy all of a DATABASE into another one, or write timelines of TRACEs for Perfetto.
 
     A copy: every row, id and name stays as it is. --db names it; it must be new or empty. So a lake becomes
@@ -30,7 +32,8 @@ def export(sources: tuple[str, ...], output: str | None, db: str, lake: bool, **
     with their streams (kernels, copies, whole graphs, and below them the ranges that launched them), arrows
     from calls to GPU work, counters, and what is known of each event as its arguments. Times are UTC, those
     of a job's traces on one clock. Traces of ncu among them give the kernels their counters. Open the file
-    in https://ui.perfetto.dev, which sends it nowhere. --from, --to and --within are for this only.
+    in https://ui.perfetto.dev, which sends it nowhere, as `traceql view` does at once. --from, --to and
+    --within are for this only.
 
     \b
     Examples:
@@ -62,7 +65,7 @@ def _copy(source: str, db: str, lake: bool) -> None:
     click.echo(f"{printable(db)}: {done.traces:,} traces, {done.runs:,} runs", err=True)
 
 
-def _write(traces: tuple[str, ...], output: str, db: str, where: dict[str, str | None]) -> None:
+def _write(traces: tuple[str, ...], output: str, db: str, where: dict[str, Any]) -> None:
     from traceql.cli.output import writing
     from traceql.share import perfetto
 

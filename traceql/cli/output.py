@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import click
 from traceql.errors import TraceqlError
 from traceql.present import formats, terminal, values
 from traceql.read import formats as reports
+from traceql.read import temporary
 from traceql.store import held
 
 if TYPE_CHECKING:
@@ -120,27 +120,14 @@ def writing(output: str) -> Iterator[IO[bytes]]:
         # Devices, pipes and links are written through: a file put in their place would replace them.
         place = Path(output)
         replaceable = not place.is_symlink() and (place.is_file() or not place.exists())
-        with _whole(place) if replaceable and output != "-" else click.open_file(output, "wb") as file:
+        with (
+            temporary.replacing(place) if replaceable and output != "-" else click.open_file(output, "wb")
+        ) as file:
             yield file
     except OSError as error:
         raise TraceqlError(
             f"{output}: cannot be written ({error.strerror or error})", "Choose another place."
         ) from error
-
-
-@contextlib.contextmanager
-def _whole(place: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its place at the end of the block; click's would do so after an error, too."""
-    partial = place.with_name(f".traceql-{secrets.token_hex(8)}.part")
-    try:
-        with partial.open("xb") as file:
-            yield file
-        if place.exists():
-            shutil.copymode(place, partial)
-        partial.replace(place)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _spare_databases(output: str) -> None:

@@ -3,6 +3,8 @@
 A folder's name tells whose it is: ``traceql-MACHINE-PID-START-…``, the last as the system counts it. The
 first folder that a process makes in a place sweeps those whose process is dead: of this user, on this machine
 (in this container, for others count processes anew), and no links. So it is with files of such names.
+
+And files that take the place of others when they are whole.
 """
 
 from __future__ import annotations
@@ -12,13 +14,14 @@ import hashlib
 import os
 import platform
 import re
+import secrets
 import shutil
 import sys
 import tempfile
 import weakref
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +50,21 @@ def folder_of(owner: object) -> tuple[Path, weakref.finalize[..., object]]:
     """A new folder, for its owner alone, until its function is called or the object is no more."""
     made = _make(None)
     return made, weakref.finalize(owner, _remove, made)
+
+
+@contextlib.contextmanager
+def replacing(place: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its place at the end of the block; after an error, what was there is as it was."""
+    partial = place.with_name(f".traceql-{secrets.token_hex(8)}.part")
+    try:
+        with partial.open("xb") as file:
+            yield file
+        if place.exists():
+            shutil.copymode(place, partial)
+        partial.replace(place)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def remove_all() -> None:

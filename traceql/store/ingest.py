@@ -112,8 +112,16 @@ def drop(store: Store, *traces: str) -> None:
 
 
 @made_again
-def tag(store: Store, words: Sequence[str], tags: Mapping[str, str | None]) -> list[str]:
+def tag(
+    store: Store, words: Sequence[str], tags: Mapping[str, str | None], *, alone: bool = False
+) -> list[str]:
     """Label the traces that the words mean, all of them or none; None removes a label.
+
+    Args:
+        store: the database.
+        words: names, patterns of names, or tags.
+        tags: the labels.
+        alone: take the labels from all other traces that have the same ones.
 
     Returns:
         Their names.
@@ -135,9 +143,12 @@ def tag(store: Store, words: Sequence[str], tags: Mapping[str, str | None]) -> l
                 raise no_trace(word)
             named.update(dict.fromkeys(some))
         for trace in there:
+            has = trace["tags"] or {}
             if trace["trace"] in named:
-                kept = {**(trace["tags"] or {}), **tags}
-                kept = {name: value for name, value in kept.items() if value is not None}
+                kept = {name: value for name, value in {**has, **tags}.items() if value is not None}
+            else:
+                kept = {name: value for name, value in has.items() if not alone or tags.get(name) != value}
+            if kept != has:
                 connection.execute(
                     "UPDATE traces SET tags = map(?, ?) WHERE trace_id = ?",
                     [list(kept), [str(value) for value in kept.values()], trace["trace_id"]],

@@ -1,8 +1,11 @@
 """Timelines of traces as one trace of Perfetto, which ui.perfetto.dev and its trace processor open.
 
 What is an event, and what is said beside it, are SELECTs under ``sql/``: the columns that every one of them
-has say where and when, and each further one is an argument of the event, called like it. They are asked
-stretch by stretch, so that no more than some ten thousand events are in memory.
+has say where and when, and each further one is an argument of the event, called like it. Each file under
+``sql/counters`` is a counter of GPUs, or several: ``gpu_id``, ``track``, ``unit``, ``time_ns``, and its
+``value``, or, as a whole number, by how much it is to ``change`` from 0 on. Of tables that a window does not
+narrow they take what lies between ``since_ns`` and ``until_ns`` of the table ``shown``, NULL for all. All are
+asked stretch by stretch, so that no more than some ten thousand events are in memory.
 
 Times are nanoseconds since 1970 (UTC), those of a job's traces on the clock of its first one. What overlaps
 on a track without lying within each other stands on lanes beside it. An arrow leads from each API call to
@@ -13,33 +16,37 @@ each work on a GPU that it launched, if the work began no earlier than the call.
 `strings`    texts by number
 `tracks`     what stands where
 `lanes`      tracks side by side for what overlaps
+`stretches`  times with so many events each that they can be in memory
+`serving`    a file and a page on loopback, which hands it over to Perfetto's pages
 ============ ==========================================================================
 """
 
 from __future__ import annotations
 
 import gzip
-import itertools
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import resources
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from traceql.ask import gaps, place
-from traceql.errors import MissingDataError
+from traceql.errors import MissingDataError, TraceqlError
+from traceql.read import temporary
 from traceql.read.protobuf_rows import ROWS
-from traceql.share.perfetto import packets
+from traceql.share.perfetto import packets, stretches
 from traceql.share.perfetto.lanes import Lanes
 from traceql.share.perfetto.packets import Argument, Events
 from traceql.share.perfetto.strings import Strings
-from traceql.share.perfetto.tracks import Key, Names, Tracks, names_of
+from traceql.share.perfetto.tracks import CounterKey, Key, Names, Tracks, names_of
 from traceql.tables import sqlfiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -47,15 +54,15 @@ if TYPE_CHECKING:
     from traceql.ask.gaps import Note
     from traceql.questions.parameters import Value
 
+K = TypeVar("K", Key, CounterKey)
+
 #: What a file may be called.
 SUFFIXES = (".pftrace", ".pftrace.gz")
 
 # The question that is asked for the same stretch of the same traces, and lacks what the file lacks.
 _LIKE = "timeline"
-# Events that are in memory at a time.
-_STRETCH = 1 << 14
-_ALWAYS, _NEVER = -(1 << 63), (1 << 63) - 1
-_COLUMNS = (*Key._fields, "start_ns", "end_ns", "level", "event_id", "name")
+# Which are no arguments of an event.
+_COLUMNS = ("number", "start_ns", "end_ns", "level", "event_id", "name")
 
 
 class Kind(NamedTuple):
@@ -67,6 +74,8 @@ class Kind(NamedTuple):
     begins_flows: bool = False
     # What is added to four times the event's id is the id of the arrow that ends at it.
     ends_flow: int | None = None
+    # Of which of the SELECT's events, if it has several kinds.
+    params: Mapping[str, Value] = MappingProxyType({})
 
 
 # Calls come before the work that arrows lead to.
@@ -74,14 +83,13 @@ _KINDS = (
     Kind("api_calls", "cuda api", begins_flows=True),
     Kind("os_calls", "os"),
     Kind("syncs", "synchronisation"),
-    Kind("ranges", "nvtx"),
-    Kind("marks", "nvtx", lasts=False),
+    Kind("nvtx", "nvtx", params={"marks": False}),
+    Kind("nvtx", "nvtx", lasts=False, params={"marks": True}),
     Kind("kernels", "kernel", ends_flow=0),
     Kind("memory_ops", "memory", ends_flow=1),
     Kind("graph_launches", "graph", ends_flow=2),
     Kind("projected", "nvtx on gpu"),
 )
-_COUNTERS = ("gpu_metrics", "running_kernels", "copy_bandwidth")
 # What ncu counted of a launch on the timeline.
 _PROFILED = ("profiled_ns", "dram_read_bytes", "dram_write_bytes", "l2_read_sectors", "l2_write_sectors")
 
@@ -94,6 +102,7 @@ class Written:
         slices, instants, values, flows, tracks: how many events that last, events that do not, values of
             counters, arrows and tracks.
         notes: what has to be known about them.
+        place: the time that from, to and within mean, in nanoseconds since 1970; None for all.
     """
 
     slices: int = 0
@@ -102,18 +111,27 @@ class Written:
     flows: int = 0
     tracks: int = 0
     notes: list[Note] = field(default_factory=list)
+    place: tuple[int, int] | None = None
 
 
 def write(
-    ask: Asker, traces: Sequence[str], file: IO[bytes], *, compressed: bool = False, **where: Value
+    ask: Asker,
+    traces: Sequence[str],
+    file: IO[bytes],
+    *,
+    compressed: bool = False,
+    only: bool = True,
+    **where: Any,
 ) -> Written:
     """Write timelines into one file.
 
     Args:
         ask: the database.
-        traces: names, patterns or tags; those of ncu give the timelines' kernels their counters.
+        traces: names, patterns or tags; none for all. Those of ncu give the timelines' kernels their
+            counters.
         file: takes the bytes, from the first to the last.
         compressed: whether they are compressed (gzip).
+        only: whether nothing is written but what lies in that time and range; else all is.
         **where: from, to and within, as questions have them: times of each trace.
 
     Raises:
@@ -121,50 +139,112 @@ def write(
         MissingDataError: no trace has a timeline, or none has such a range.
     """
     query = ask.catalog.find(_LIKE)
-    bound = place.named(ask.store.run, query, query.bind({"trace": list(traces), **where}))
+    bound = place.named(ask.store.run, query, query.bind({"trace": list(traces) or None, **where}))
     about = partial(ask.store.run, about=place.about(bound))
-    clocks = about(_sql("clocks"), {"trace": bound["trace"]}).to_pylist()
-    if not clocks:
+    clocks = about(_sql("clocks"), {"trace": bound["trace"]})
+    if not clocks.num_rows:
         raise MissingDataError(
-            f"{', '.join(traces)}: no timeline", "Perfetto shows when things happened: name traces of nsys."
+            f"{', '.join(traces) or ask.store.path}: no timeline",
+            "Perfetto shows when things happened: name traces of nsys.",
         )
     written = Written(notes=list(gaps.notes(about, ask.catalog, query, bound)))
     at = place.of(about, query, bound)
-    written.notes += at.notes
+    clocks = _begun(clocks, written.notes)
+    places = _places(about, at.narrowed)
+    written.place = _in_all(clocks, places)
+    if only or written.place is None:
+        written.notes += at.notes
+    window = _Window(at.narrowed, places) if only else _Window({}, {})
     if not compressed:
-        _write_all(ask, clocks, at, bound["trace"], file, written)
+        _write_all(ask, clocks, window, bound["trace"], file, written)
         return written
     # A better compression takes longer than all the rest.
     with gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0) as packed:
-        _write_all(ask, clocks, at, bound["trace"], packed, written)
+        _write_all(ask, clocks, window, bound["trace"], packed, written)
     return written
+
+
+def write_file(ask: Asker, traces: Sequence[str], path: Path, **where: Any) -> Written:
+    """Write timelines into a file of its own, compressed if it is called ``.gz``; see `write`.
+
+    Raises:
+        TraceqlError: the file is called otherwise than `SUFFIXES` say, or cannot be written.
+    """
+    if not path.name.lower().endswith(SUFFIXES):
+        raise TraceqlError(f"{path}: the file's name must end in {' or '.join(SUFFIXES)}")
+    try:
+        with temporary.replacing(path) as file:
+            return write(ask, traces, file, compressed=path.name.lower().endswith(".gz"), **where)
+    except OSError as error:
+        raise TraceqlError(
+            f"{path}: cannot be written ({error.strerror or error})", "Choose another place."
+        ) from error
+
+
+def _begun(clocks: pa.Table, notes: list[Note]) -> pa.Table:
+    """The clocks, and a note on traces of which nobody knows when they began."""
+    times = clocks.column("utc_ns")
+    if unknown := clocks.filter(times.is_null()).column("trace").to_pylist():
+        text = f"Not known when it began, so it stands at the first moment: {', '.join(unknown)}."
+        notes.append(gaps.Note("remark", text))
+    earliest = min((time for time in times.to_pylist() if time is not None), default=0)
+    return clocks.set_column(clocks.column_names.index("utc_ns"), "utc_ns", times.fill_null(earliest))
+
+
+class _Window(NamedTuple):
+    """What is written of each trace.
+
+    Attributes:
+        narrowed: SELECTs that stand in for tables.
+        places: number of a trace → from when to when that is.
+    """
+
+    narrowed: Mapping[str, str]
+    places: Mapping[int, tuple[int, int]]
+
+    def shown(self, trace_id: int) -> pa.Table:
+        """The table ``shown``: of a trace of which nothing is, no time at all."""
+        since, until = self.places.get(trace_id, (0, 0) if self.narrowed else (None, None))
+        return pa.table(
+            {"since_ns": pa.array([since], pa.int64()), "until_ns": pa.array([until], pa.int64())}
+        )
+
+
+def _places(run: Callable[..., pa.Table], narrowed: Mapping[str, str]) -> dict[int, tuple[int, int]]:
+    """Where a window lies in each trace; nowhere if there is none."""
+    if not narrowed:
+        return {}
+    rows = run(_sql("place"), narrowed=narrowed).to_pylist()
+    return {row["trace_id"]: (row["since_ns"], row["until_ns"]) for row in rows}
+
+
+def _in_all(clocks: pa.Table, places: Mapping[int, tuple[int, int]]) -> tuple[int, int] | None:
+    """Where all places together lie, in nanoseconds since 1970."""
+    begun = {row["trace_id"]: row["utc_ns"] for row in clocks.to_pylist()}
+    there = [
+        (begun[trace] + since, begun[trace] + until)
+        for trace, (since, until) in places.items()
+        if trace in begun
+    ]
+    return (min(since for since, _ in there), max(until for _, until in there)) if there else None
 
 
 def _write_all(
     ask: Asker,
-    clocks: Sequence[Mapping[str, Any]],
-    at: place.Place,
+    clocks: pa.Table,
+    window: _Window,
     names: Value,
     file: IO[bytes] | gzip.GzipFile,
     written: Written,
 ) -> None:
-    known = [row["utc_ns"] for row in clocks if row["utc_ns"] is not None]
-    earliest = min(known, default=0)
-    if unknown := [row["trace"] for row in clocks if row["utc_ns"] is None]:
-        written.notes.append(
-            gaps.Note(
-                "remark",
-                f"Not known when it began, so it stands at the first moment: {', '.join(unknown)}.",
-            )
-        )
-    file.write(packets.first(earliest))
-    tracks = Tracks(file.write, several=len(clocks) > 1)
+    rows = clocks.to_pylist()
+    file.write(packets.first(min(row["utc_ns"] for row in rows)))
+    tracks = Tracks(file.write, several=len(rows) > 1)
     strings = Strings(file.write)
-    for row in clocks:
-        run = partial(ask.store.run, narrowed=at.narrowed, about=[row["trace"]])
-        base = row["utc_ns"] if row["utc_ns"] is not None else earliest
-        one = _Trace(run, row["trace_id"], row["trace"], base, file, tracks, strings, written)
-        one.write(_profiled(ask, row["trace"], names))
+    for row in rows:
+        run = partial(ask.store.run, narrowed=window.narrowed, about=[row["trace"]])
+        one = _Trace(run, row["trace_id"], row["trace"], row["utc_ns"], file, tracks, strings, written)
+        one.write(_profiled(ask, row["trace"], names), window.shown(row["trace_id"]))
     written.tracks = tracks.count
 
 
@@ -203,69 +283,42 @@ class _Trace:
     strings: Strings
     written: Written
 
-    def write(self, profiled: pa.Table) -> None:
+    def write(self, profiled: pa.Table, shown: pa.Table) -> None:
         names = names_of(self.trace, self._ask(_sql("names")).to_pylist())
         flows = _Flows(self._ask(_sql("flows")))
         self.written.flows += flows.count
         for kind in _KINDS:
             self._events(kind, names, flows, {"profiled": profiled} if kind.sql == "kernels" else {})
-        for counter in _COUNTERS:
-            self._counters(_sql(counter), names)
+        for name in _counters():
+            self._values(_sql(name), names, {"shown": shown})
 
-    def _ask(self, statement: str, tables: Mapping[str, pa.Table] | None = None, **params: int) -> pa.Table:
+    def _ask(self, statement: str, tables: Mapping[str, pa.Table] | None = None, **params: Value) -> pa.Table:
         return self.run(statement, {"trace_id": self.trace_id, **params}, tables)
 
-    def _events(self, kind: Kind, names: Names, flows: _Flows, tables: dict[str, pa.Table]) -> None:
-        sql = _sql(kind.sql)
-        keys = self._ask(
-            f"SELECT {', '.join(Key._fields)}, count(*) AS events FROM ({sql}) GROUP BY ALL ORDER BY ALL",
-            tables,
-        )
-        if not keys.num_rows:
-            return
-        rows = zip(*(keys.column(name).to_pylist() for name in Key._fields), strict=True)
-        numbers = [self.tracks.of_event(names, Key(*row)) for row in rows]
-        tables["tracks"] = keys.append_column("number", pa.array(numbers, pa.int64()))
-        same = " AND ".join(f"rows.{name} IS NOT DISTINCT FROM tracks.{name}" for name in Key._fields)
-        stretch = (
-            f"SELECT number AS track, rows.* EXCLUDE ({', '.join(Key._fields)}) FROM ({sql}) AS rows"
-            f" JOIN tracks ON {same} WHERE start_ns >= $since AND start_ns < $until"
-            " ORDER BY start_ns, end_ns DESC, level, event_id"
-        )
-        lanes = Lanes(self.tracks.beside)
-        total = sum(keys.column("events").to_pylist())
-        for since, until in self._stretches(sql, total, tables):
-            found = self._ask(stretch, tables, since=since, until=until)
+    def _events(self, kind: Kind, names: Names, flows: _Flows, tables: Mapping[str, pa.Table]) -> None:
+        lanes, count = Lanes(self.tracks.beside), 0
+        in_order = "SELECT * FROM ({}) ORDER BY start_ns, end_ns DESC, level, event_id"
+        of_key = partial(self.tracks.of_event, names)
+
+        def ask(statement: str, known: Mapping[str, pa.Table], **params: Value) -> pa.Table:
+            return self._ask(statement, known, **kind.params, **params)
+
+        for found in _stretches(ask, _sql(kind.sql), Key, "start_ns", of_key, in_order, tables):
             for event in self._encoded(kind, found, lanes, flows):
                 self.file.write(event)
+            count += found.num_rows
         if kind.lasts:
-            self.written.slices += total
+            self.written.slices += count
         else:
-            self.written.instants += total
-
-    def _stretches(self, sql: str, total: int, tables: Mapping[str, pa.Table]) -> list[tuple[int, int]]:
-        """Times between which there are some ten thousand events."""
-        if total <= _STRETCH:
-            return [(_ALWAYS, _NEVER)]
-        starts = self._ask(
-            "SELECT DISTINCT start_ns FROM (SELECT start_ns, row_number() OVER (ORDER BY start_ns) AS place"
-            f" FROM ({sql})) WHERE place % {_STRETCH} = 0 ORDER BY start_ns",
-            tables,
-        )
-        ends = [_ALWAYS, *starts.column(0).to_pylist(), _NEVER]
-        return list(itertools.pairwise(ends))
+            self.written.instants += count
 
     def _encoded(self, kind: Kind, found: pa.Table, lanes: Lanes, flows: _Flows) -> Iterator[bytes]:
         columns = {name: _array(found.column(name)) for name in found.column_names}
         starts, ends = (columns[name].to_numpy() for name in ("start_ns", "end_ns"))
-        tracks = columns["track"].to_numpy()
+        tracks = columns["number"].to_numpy()
         if kind.lasts:
             tracks = lanes.place(tracks, starts, ends)
-        arguments = [
-            self._argument(name, column)
-            for name, column in columns.items()
-            if name not in (*_COLUMNS, "track")
-        ]
+        arguments = [self._argument(name, column) for name, column in columns.items() if name not in _COLUMNS]
         events = Events(
             self.strings.number(packets.CATEGORIES, kind.category),
             tracks,
@@ -301,27 +354,73 @@ class _Trace:
         # Nothing lies before 1970: of a trace that began nobody knows when, samples may.
         return np.maximum(times + self.utc_ns, 0)
 
-    def _counters(self, sql: str, names: Names) -> None:
-        keys = self._ask(f"SELECT DISTINCT gpu_id, track, unit FROM ({sql}) ORDER BY ALL")
-        if not keys.num_rows:
-            return
-        numbers = [
-            self.tracks.of_counter(names, row["gpu_id"], row["track"], row["unit"] or "")
-            for row in keys.to_pylist()
-        ]
-        tracks = keys.append_column("number", pa.array(numbers, pa.int64()))
-        same = " AND ".join(
-            f"rows.{name} IS NOT DISTINCT FROM tracks.{name}" for name in ("gpu_id", "track", "unit")
+    def _values(self, sql: str, names: Names, tables: Mapping[str, pa.Table]) -> None:
+        changes = "change" in self._ask(f"SELECT * FROM ({sql}) LIMIT 0", tables).column_names
+        in_order = (
+            "SELECT number, time_ns, sum(change)::BIGINT AS value FROM ({}) GROUP BY number, time_ns"
+            " HAVING sum(change) <> 0 ORDER BY time_ns, number"
+            if changes
+            else "SELECT number, time_ns, value FROM ({}) ORDER BY time_ns, number, value"
         )
-        found = self._ask(
-            f"SELECT number, time_ns, value FROM ({sql}) AS rows JOIN tracks ON {same}"
-            " ORDER BY time_ns, number, value",
-            {"tracks": tracks},
+        sums: dict[int, int] = {}
+        of_key = partial(self.tracks.of_counter, names)
+        for found in _stretches(self._ask, sql, CounterKey, "time_ns", of_key, in_order, tables):
+            track, time, value = (_array(column).to_numpy() for column in found.columns)
+            if changes:
+                value = _summed(track, value, sums)
+            for first in range(0, len(track), ROWS):
+                some = slice(first, first + ROWS)
+                self.file.write(packets.values(track[some], self._absolute(time[some]), value[some]))
+            self.written.values += found.num_rows
+
+
+def _stretches(
+    ask: Callable[..., pa.Table],
+    sql: str,
+    key: type[K],
+    time: str,
+    number: Callable[[K], int],
+    select: str,
+    tables: Mapping[str, pa.Table],
+) -> Iterator[pa.Table]:
+    """What a SELECT finds, stretch by stretch.
+
+    Args:
+        ask: a statement, with tables and values of parameters.
+        sql: the SELECT.
+        key: columns that tell the track, in whose place there is its ``number``.
+        time: column by which it is cut.
+        number: of the track of a key.
+        select: what is asked of the rows of a stretch, in whose place stand braces.
+        tables: that the SELECT knows beside the database's.
+    """
+    fields = ", ".join(key._fields)
+    keys = ask(
+        f"SELECT {fields}, count(*) AS rows, min({time}) AS first, max({time}) AS last"
+        f" FROM ({sql}) GROUP BY {fields} ORDER BY {fields}",
+        tables,
+    )
+    if not keys.num_rows:
+        return
+    *columns, rows, first, last = (column.to_pylist() for column in keys.columns)
+    numbers = [number(key(*row)) for row in zip(*columns, strict=True)]
+    of_keys = keys.select(key._fields).append_column("number", pa.array(numbers, pa.int64()))
+    inside = f"{time} >= $since AND {time} < $until"
+
+    def counts(since: int, until: int, width: int) -> Iterator[tuple[int, int]]:
+        part = f"(({time}::HUGEINT - $since) // $width)::BIGINT"
+        parts = (
+            f"SELECT {part} AS part, count(*) AS rows FROM ({sql}) WHERE {inside} GROUP BY part ORDER BY part"
         )
-        for batch in found.to_batches(max_chunksize=ROWS):
-            track, time, value = (column.to_numpy() for column in batch.columns)
-            self.file.write(packets.values(track, self._absolute(time), value))
-        self.written.values += found.num_rows
+        found = ask(parts, tables, since=since, until=until, width=width)
+        return zip(*(column.to_pylist() for column in found.columns), strict=True)
+
+    same = " AND ".join(f"rows.{name} IS NOT DISTINCT FROM of_keys.{name}" for name in key._fields)
+    statement = select.format(
+        f"SELECT number, rows.* EXCLUDE ({fields}) FROM ({sql}) AS rows JOIN of_keys ON {same} WHERE {inside}"
+    )
+    for since, until in stretches.of(counts, min(first), max(last) + 1, sum(rows)):
+        yield ask(statement, {**tables, "of_keys": of_keys}, since=since, until=until)
 
 
 class _Flows:
@@ -349,6 +448,19 @@ class _Flows:
         return ids, present
 
 
+def _summed(
+    tracks: NDArray[np.int64], changes: NDArray[np.int64], sums: dict[int, int]
+) -> NDArray[np.float64]:
+    """What the values of each track are after each of their changes, and in `sums` after all of them."""
+    values = np.empty(len(tracks))
+    for track in np.unique(tracks).tolist():
+        own = tracks == track
+        after = sums.get(track, 0) + np.cumsum(changes[own])
+        values[own] = after
+        sums[track] = int(after[-1])
+    return values
+
+
 def _rows(events: Events, some: slice) -> Events:
     arguments = [
         Argument(one.name, one.values[some], None if one.present is None else one.present[some], one.is_text)
@@ -367,6 +479,12 @@ def _with(events: Events, **flows: Any) -> Events:
 def _array(column: pa.ChunkedArray) -> pa.Array:
     found = column.combine_chunks()
     return found if isinstance(found, pa.Array) else pa.concat_arrays(found.chunks)
+
+
+@cache
+def _counters() -> tuple[str, ...]:
+    there = (resources.files(__package__) / "sql" / "counters").iterdir()
+    return tuple(sorted(f"counters/{file.name.removesuffix('.sql')}" for file in there))
 
 
 @cache

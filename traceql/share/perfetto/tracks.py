@@ -25,6 +25,14 @@ class Key(NamedTuple):
     track: str | None
 
 
+class CounterKey(NamedTuple):
+    """What a value says of its track: columns of the SELECTs under ``sql/counters``."""
+
+    gpu_id: int | None
+    track: str
+    unit: str | None
+
+
 class Names(NamedTuple):
     """What a trace calls its processes, threads and GPUs."""
 
@@ -56,9 +64,9 @@ class Tracks:
         parent = self._stream(names, key) if key.place == "gpu" else self._thread(names, key)
         return parent if key.track is None else self._below(parent, key.track)
 
-    def of_counter(self, names: Names, gpu_id: int | None, name: str, unit: str) -> int:
+    def of_counter(self, names: Names, key: CounterKey) -> int:
         """The track of a counter of a GPU."""
-        parent = self._gpu(names, gpu_id)
+        parent, name, unit = self._gpu(names, key.gpu_id), key.track, key.unit or ""
         return self._once(
             ("counter", parent, name, unit), lambda track: packets.counter(track, parent, track, name, unit)
         )

@@ -10,10 +10,10 @@ CLOCK = "gpc__cycles_elapsed.avg.per_second"
 
 CASES = [
     Case(
-        "settings, tags and GPUs differ, or one side does not say; clocks 1 % apart are the same",
+        "settings, tags (but baseline) and GPUs differ, or one side does not say; clocks 1 % apart are the same",
         traces={
             "a": Profile(
-                tags={"model": "m", "mode": "old"},
+                tags={"model": "m", "mode": "old", "baseline": "main"},
                 settings={"clock_control": "base", "export_schema": "3.1"},
                 tool_version="2025.3",
             )

@@ -1,5 +1,6 @@
--- NVTX ranges, on their threads, a track for each domain; one that was never closed lasts until the end.
+-- NVTX ranges, or marks, on their threads, a track for each domain.
 
+-- A range that was never closed lasts until the end of the recording; when a mark ends, nobody asks.
 SELECT
     'thread' AS place,
     process_id,
@@ -18,4 +19,4 @@ SELECT
     path AS range_path
 FROM nvtx_ranges
 JOIN traces USING (trace_id)
-WHERE trace_id = $trace_id AND style <> 'mark'
+WHERE trace_id = $trace_id AND (style = 'mark') = $marks
