@@ -6,7 +6,8 @@ Ingests a report into a database of its own, then times ``traceql report`` on it
 times; the best counts, because other work on the machine can only add time.
 
 Goals on a trace with 62 k ranges, 707 k API calls and 278 k kernels (1 M events), two cores: at most 3 s,
-and a page of at most 2 MB. The time of the processor is printed, too: other work on the machine adds less to it.
+and a page of at most 2 MB. The time of the processor is printed, too: other work on the machine adds less to
+it.
 """
 
 from __future__ import annotations
