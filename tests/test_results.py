@@ -57,7 +57,7 @@ def test_the_answers_beside_a_page_are_those_of_its_commands(
 
 
 def texts_of(chart: Path) -> list[str]:
-    return re.findall(r">([^<>]+)</text>", chart.read_text(encoding="utf-8"))
+    return re.findall(r">([^<>]+)</(?:text|tspan)>", chart.read_text(encoding="utf-8"))
 
 
 def same_table(here: Path, there: Path) -> None:

@@ -20,7 +20,7 @@
 -- @column max DOUBLE            highest
 -- @column p90 DOUBLE            9 of 10 are no higher
 -- @column p99 DOUBLE            99 of 100 are no higher
--- @chart  bars x=metric y=avg
+-- @chart  bars x=metric y=avg unit=unit
 
 SELECT
     trace,

@@ -20,7 +20,7 @@
 -- @column gpu_span_ns BIGINT    time between first start and last end of their work, overlaps once
 -- @column samples BIGINT        how many samples fell into it
 -- @column avg DOUBLE            their mean; NULL if there are none
--- @chart  bars x=range y=avg
+-- @chart  bars x=metric y=avg group=range unit=unit
 -- @empty  No range with that name launched GPU work while GPU metrics were sampled.
 
 WITH used AS (

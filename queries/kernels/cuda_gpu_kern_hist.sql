@@ -16,7 +16,8 @@
 -- @column to_ns DOUBLE            where the next bin begins
 -- @column instances BIGINT        executions in the bin
 -- @column probability_pct DOUBLE  of all executions of the kernel in the trace
--- @chart  histogram x=from_ns x2=to_ns y=instances panel=kernel
+-- @column total_ns BIGINT         their durations together
+-- @chart  histogram x=from_ns x2=to_ns y=instances panel=kernel weight=total_ns
 -- @section timeline 31 Kernels | chart
 
 WITH executions AS (
@@ -49,7 +50,8 @@ SELECT
     min_ns + bin * bin_ns AS from_ns,
     min_ns + (bin + 1) * bin_ns AS to_ns,
     count(*) AS instances,
-    100.0 * count(*) / sum(count(*)) OVER (PARTITION BY trace, kernel) AS probability_pct
+    100.0 * count(*) / sum(count(*)) OVER (PARTITION BY trace, kernel) AS probability_pct,
+    sum(duration_ns)::BIGINT AS total_ns
 FROM binned
 GROUP BY trace, kernel, bin, min_ns, bin_ns
 ORDER BY trace, kernel, bin

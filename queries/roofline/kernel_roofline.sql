@@ -28,6 +28,7 @@
 --         below 1 not all launches have the shape, or not all of their FLOP were counted (at_least)
 -- @note   SELECT too_useful(count(*), list(DISTINCT kernel)) FROM answer WHERE executed_per_useful < 1
 -- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=category shape=phase hollow=at_least
+--         name=kernel
 -- @empty  No profiled kernel is called that: see the query top-kernels.
 -- @section counters 60 Rooflines | drawn
 

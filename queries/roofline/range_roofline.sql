@@ -15,7 +15,7 @@
 -- @column executed_per_useful DOUBLE  flop ÷ useful_flop; over 1, tiles were padded or work was done twice;
 --         below 1 not all launches have the shape, or not all of their FLOP were counted (at_least)
 -- @note   SELECT too_useful(count(*), list(DISTINCT path)) FROM answer WHERE executed_per_useful < 1
--- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=path hollow=at_least
+-- @chart  roofline x=dram_flop_per_byte y=flop_per_s size=gpu_ns color=path hollow=at_least name=path
 -- @empty  No range of that name holds a profiled kernel: see the query range-launches.
 -- @section counters 62 Rooflines | drawn
 

@@ -97,6 +97,8 @@ TRACES = {
             "job_critical_path",
             "job_timeline",
             "slowest_ranks",
+            "communication_overlap",
+            "communication_per_step",
         ),
         "nccl_two_gpus.sqlite.xz",
     ),
@@ -227,6 +229,21 @@ def test_every_axis_says_its_unit(
                 assert not title.endswith("()"), title
 
 
+BARS = [name for name in DRAWN if catalog.shipped().find(name).pictures[0].kind == "bars"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", sorted(set(BARS) - NOTHING_TO_DRAW - {"um_cpu_page_faults_sum"}))
+def test_no_two_bars_of_a_picture_have_one_name(
+    pictures: Callable[[str], tuple[dict[str, Any], pl.DataFrame]], name: str
+) -> None:
+    specification, _ = pictures(name)
+    for named in (theme.NAME, theme.FEW):
+        for rows in specification["datasets"].values():
+            names = [row[named] for row in rows]
+            assert len(set(names)) == len(names), [one for one in names if names.count(one) > 1]
+
+
 RENDERED = (
     "kernels",
     "launches",
@@ -252,6 +269,9 @@ RENDERED = (
     "rank_steps",
     "diff",
     "moved_with",
+    "kernel_durations",
+    "range_percentiles",
+    "range_instances",
 )
 
 
@@ -887,7 +907,7 @@ def test_nothing_to_draw_is_said_not_drawn(corpus: Database) -> None:
 
 
 def test_an_unknown_chart_and_a_query_without_one_are_errors(corpus: Database) -> None:
-    with pytest.raises(UnknownQueryError, match="no query is called"):
+    with pytest.raises(UnknownQueryError, match="no chart is called"):
         corpus.chart("rooflin")
     with pytest.raises(UnknownQueryError, match="has no chart"):
         corpus.chart("coverage")

@@ -232,7 +232,7 @@ def _text(value: Any) -> str:
 # An id is the number of its trace times 2^32 plus the row's number in it.
 _ROWS = 2**32 - 1
 _IDS = {table.columns[0].name for table in schema.TABLES if table.of_trace} - {"trace_id"}
-_IDS |= {"parent_id", "profiled_kernel_id", "operation_id"}
+_IDS |= {"parent_id", "profiled_kernel_id", "operation_id", "slowest_range_id", "usual_range_id"}
 
 
 def with_row_numbers(columns: Sequence[str], rows: list[list[Any]]) -> list[list[Any]]:

@@ -78,9 +78,47 @@ def cuda_gpu_kern_hist(view: View, names: str, bins: int) -> list[Row]:
                 "to_ns": low + (number + 1) * width,
                 "instances": numbers.count(number),
                 "probability_pct": percent(numbers.count(number), len(numbers)),
+                "total_ns": sum(
+                    duration for duration, its in zip(durations, numbers, strict=True) if its == number
+                ),
             }
             for number in set(numbers)
         ]
+    return rows
+
+
+@answers(
+    "kernel_durations",
+    *each("names", "short", "full", slices=7, limit=None),
+    {"names": "distinct", "slices": 1, "limit": 2},
+)
+def kernel_durations(view: View, names: str, slices: int, limit: int | None) -> list[Row]:
+    by_name = grouped(view.kernels, lambda work: work.called(names))
+    totals = {name: sum(work.duration for work in group) for name, group in by_name.items()}
+    chosen = sorted(by_name, key=lambda name: (-totals[name], name))[:limit]
+    starts = [work.start for name in chosen for work in by_name[name]]
+    if not starts:
+        return []
+    first = min(starts)
+    # The shortest whole number of nanoseconds of which so many slices hold all starts.
+    length = next(n for n in itertools.count(1) if n * slices > max(starts) - first)
+    rows = []
+    for name in chosen:
+        places = grouped(by_name[name], lambda work: (work.gpu, (work.start - first) // length))
+        for (gpu, number), group in places.items():
+            told = spread([work.duration for work in group])
+            rows.append(
+                {
+                    "kernel": name,
+                    "gpu_id": gpu,
+                    "slice": number,
+                    "start_ns": first + number * length,
+                    "end_ns": first + (number + 1) * length,
+                    "instances": len(group),
+                    "shapes": len({work.grid for work in group}),
+                    **{f"{what}_ns": told[f"{what}_ns"] for what in ("total", "min", "median", "p90", "max")},
+                }
+            )
     return rows
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from statistics import median
 from typing import TYPE_CHECKING
 
 from oracle.arithmetic import Row, grouped, mean, percent, spread
 from oracle.asked import answers, each
-from oracle.gpu import held
+from oracle.gpu import busy_moments, held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -300,6 +301,108 @@ def range_launches(view: View, by: str, range_: str) -> list[Row]:
                 "kernels": None if unknown else len(kernels),
                 "kernels_per_instance": None if unknown else len(kernels) / len(group),
                 "gpu_ns": None if unknown else sum(work.duration for work in kernels),
+            }
+        )
+    return rows
+
+
+def _times(view: View, by: str, clock: str) -> dict[tuple[str, str, str], list[tuple[int, int, Range]]]:
+    """Domain, text and style → start and duration of each instance, on the GPU or on the CPU."""
+    timed = []
+    for one in view.ranges:
+        found = held(view, one, by) if clock == "gpu" else (one.start, one.end)
+        if one.style != "mark" and found and found[1] is not None:
+            timed.append((found[0], found[1] - found[0], one))
+    return grouped(timed, lambda time: (time[2].domain, time[2].text, time[2].style))
+
+
+def _over_median(times: list[tuple[int, int, Range]]) -> float:
+    middle = median(duration for _, duration, _ in times)
+    return sum(max(duration - middle, 0) for _, duration, _ in times)
+
+
+@answers(
+    "range_percentiles",
+    *each("by", "thread", "process", clock="gpu", limit=None),
+    {"by": "thread", "clock": "host", "limit": None},
+)
+def range_percentiles(view: View, by: str, clock: str, limit: None) -> list[Row]:
+    rows = []
+    for (domain, text, style), times in _times(view, by, clock).items():
+        told = spread([duration for _, duration, _ in times])
+        start, _, slowest = max(times, key=lambda time: (time[1], -time[2].id))
+        rows.append(
+            {
+                "domain": domain,
+                "range": text,
+                "style": style,
+                "instances": len(times),
+                **{
+                    f"{what}_ns": told[f"{what}_ns"]
+                    for what in ("total", "min", "median", "p90", "p99", "max")
+                },
+                "tail_ns": _over_median(times),
+                "max_start_ns": start,
+                "range_id": slowest.id,
+            }
+        )
+    return rows
+
+
+@answers(
+    "range_instances",
+    *each("by", "thread", "process", names="short", ranges=None, limit=None),
+    {"by": "thread", "names": "full", "ranges": 1, "limit": None},
+)
+def range_instances(view: View, by: str, names: str, ranges: int | None, limit: None) -> list[Row]:
+    found = {key: times for key, times in _times(view, by, "gpu").items() if len(times) > 1}
+    rows = []
+    for key in sorted(found, key=lambda key: (-_over_median(found[key]), key))[:ranges]:
+        # Of equal ones the first recorded is the slowest.
+        times = sorted(found[key], key=lambda time: (time[1], -time[2].id))
+        sides = [times[-1], times[(len(times) + 1) // 2 - 1]]
+        work = [view.launched(one, by) for _, _, one in sides]
+        domain, text, style = key
+        shared = {
+            "domain": domain,
+            "range": text,
+            "style": style,
+            "instances": len(times),
+            "slowest_start_ns": sides[0][0],
+            "slowest_span_ns": sides[0][1],
+            "usual_start_ns": sides[1][0],
+            "usual_span_ns": sides[1][1],
+            "slowest_range_id": sides[0][2].id,
+            "usual_range_id": sides[1][2].id,
+        }
+        for kind, label in {(one.kind, one.called(names)) for one in [*work[0], *work[1]]}:
+            its = [[one for one in side if (one.kind, one.called(names)) == (kind, label)] for side in work]
+            slowest, usual = (sum(one.duration for one in side) for side in its)
+            rows.append(
+                {
+                    **shared,
+                    "kind": kind,
+                    "operation": label,
+                    "slowest_operations": len(its[0]),
+                    "usual_operations": len(its[1]),
+                    "slowest_ns": slowest,
+                    "usual_ns": usual,
+                    "delta_ns": slowest - usual,
+                }
+            )
+        slowest, usual = (
+            span - len(busy_moments(side)) for (_, span, _), side in zip(sides, work, strict=True)
+        )
+        rows.append(
+            {
+                **shared,
+                "kind": "idle",
+                "operation": "idle",
+                "slowest_operations": None,
+                "usual_operations": None,
+                "slowest_ns": slowest,
+                "usual_ns": usual,
+                "delta_ns": slowest - usual,
             }
         )
     return rows

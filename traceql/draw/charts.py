@@ -6,6 +6,7 @@ The functions behind the kinds are marked with `registry.chart`, one module per 
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -87,7 +88,16 @@ def queries_of(catalog: Catalog, name: str) -> tuple[Query, ...]:
         CatalogError: the header of a question asks for one that cannot be drawn.
     """
     wanted = name.replace("-", "_")
-    found = tuple(catalog.find(query) for query in ALIASES.get(wanted, (wanted,)))
+    queries = ALIASES.get(wanted, (wanted,))
+    if not all(query in catalog.queries for query in queries):
+        known = sorted({*ALIASES, *(query.name for query in catalog.queries.values() if query.pictures)})
+        close = difflib.get_close_matches(wanted, known, n=3)
+        meant = " or ".join(one.replace("_", "-") for one in close)
+        raise UnknownQueryError(
+            f"no chart is called {values.printable(name)!r}",
+            f"{f'Did you mean {meant}? ' if meant else ''}All charts: traceql chart --list",
+        )
+    found = tuple(catalog.find(query) for query in queries)
     if not all(query.pictures for query in found):
         raise UnknownQueryError(f"the query {name} has no chart", "All charts: traceql chart --list")
     for query in found:
@@ -214,7 +224,7 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
         part = rows.filter(pl.col(apart).is_in(group)) if apart and group else rows
         beside = [pl.concat([ask(name, trace=trace).frame() for trace in group]) for name in kind.beside]
         try:
-            with units.named(query.titles):
+            with units.named(query.titles), theme.part_of(rows if len(groups) > 1 else None):
                 chart = _drawn(kind, part, beside, shown)
         except QueryError as error:
             refused.append((group, error))
@@ -229,7 +239,9 @@ def picture(answer: Answer, ask: Asker) -> Drawing:
         # The question stands over the first chart, the traces over each.
         names = ", ".join(map(values.drawn, group))
         heading, lines = (
-            (names, note) if drawn else (query.title, [*([names] if names else []), *note, *lacking])
+            (names, note)
+            if drawn
+            else (theme.titled(query.title), [*([names] if names else []), *note, *lacking])
         )
         title = alt.TitleParams(heading, subtitle=lines) if lines else alt.TitleParams(heading)
         sized = {} if isinstance(chart, alt.VConcatChart) else {"width": theme.WIDTH}

@@ -17,6 +17,9 @@ _ROWS = 20
 _PAIRS = 12
 _PAIRS_OF_BARS = 24
 _GROUPS = 12
+# A name that is made of several columns.
+_TOGETHER = "name·of·parts"
+_LETTERS_OF_UNIT = 8
 # What a letter takes of the width of a narrow page.
 _LETTER = 0.02
 # How remarks of queries begin where there is nothing to measure.
@@ -24,29 +27,106 @@ _NO_KERNEL = "no kernel there"
 
 
 @chart()
-def bars(answer: pl.DataFrame, *, x: str, y: str, group: str = "", part: str = "") -> Drawing:
+def bars(answer: pl.DataFrame, *, x: str, y: str, group: str = "", part: str = "", unit: str = "") -> Drawing:
     """One bar for each `x`, as long as `y`: the largest first, or in the answer's order where `x` counts.
 
-    What has the same `x` is told apart by the `group` that it is of, and by what `x` is a part of.
+    What has the same `x` is told apart by the `group` that it is of, by what `x` is a part of, and by what
+    else the answer says of it. Amounts whose `unit` the answer says have a panel for each.
     """
     # What some rows lack is said in them.
     theme.measured(answer, y)
+    theme.any_amount(answer, y)
+    if not unit:
+        return _bars(answer, x, y, group, part)
+    # Shares first: they are of what there can be.
+    parts = answer.partition_by(unit, maintain_order=True)
+    parts.sort(key=lambda rows: ("%" not in str(rows[unit][0]), str(rows[unit][0])))
+    drawn = []
+    for rows in parts:
+        try:
+            theme.any_amount(rows, y)
+        except QueryError:
+            continue
+        drawn.append((str(rows[unit][0]), _bars(rows, x, y, group, part, str(rows[unit][0] or ""))))
+    if len(drawn) == 1:
+        return drawn[0][1]
+    for name, panel in drawn:
+        panel.title = alt.TitleParams([name, *theme.notes(panel)], fontSize=12, fontWeight="normal")
+    note = "of " + ", ".join(str(rows[unit][0]) for rows in parts if str(rows[unit][0]) not in dict(drawn))
+    return theme.noted(
+        alt.vconcat(*(panel.properties(width=theme.WIDTH) for _, panel in drawn), spacing=18),
+        f"{note}: nothing but 0" if len(drawn) < len(parts) else "",
+    )
+
+
+def _bars(answer: pl.DataFrame, x: str, y: str, group: str, part: str, unit: str = "") -> Drawing:
+    """Bars of amounts that can be compared: of the unit of their column, or of this one."""
     ordered = answer if answer[x].dtype.is_numeric() else answer.sort(y, descending=True, nulls_last=True)
-    rows = theme.rows_of(ordered.head(_ROWS), x)
-    if part:
-        rows = rows.with_columns(theme.texts(rows, part) + " " + pl.col(theme.NAME))
-    if group:
-        of = theme.texts(rows, group).alias("group·name")
-        rows = rows.with_columns((pl.col(theme.NAME) + " (" + of + ")").alias(theme.NAME))
-    texts = [units.text(y, value) for value in rows[y].to_list()]
+    shown = ordered.head(_ROWS)
+    if part or group:
+        names = theme.texts(shown, x)
+        if part:
+            names = theme.texts(shown, part) + " " + names
+        if group:
+            names = names + " (" + theme.texts(shown, group) + ")"
+        rows = theme.rows_of(shown.with_columns(names.alias(_TOGETHER)), _TOGETHER, until=y).drop(_TOGETHER)
+    else:
+        rows = theme.rows_of(shown, x, until=y)
+    divisor, of = units.scale_of(unit, rows[y].to_list()) if unit else units.scale(y, rows[y].to_list())
+    texts = [
+        units.text(y, value) if not unit or value is None else _with_unit(value / divisor, of)
+        for value in rows[y].to_list()
+    ]
     rows = rows.with_columns(pl.Series(theme.VALUE, texts, pl.String))
     rows, tooltip = theme.prepared(rows, [x, *answer.columns])
     base = alt.Chart(rows, height=34 * max(rows.height, 1)).encode(y=theme.row_axis(), tooltip=tooltip)
     marks = base.mark_bar(height=12, yOffset=6).encode(
-        x=alt.X(f"{y}:Q", axis=theme.axis(y, rows, tickCount=6, grid=False))
+        x=alt.X(f"{y}:Q", axis=theme.plain_axis(units.title(y), of, divisor, tickCount=6, grid=False)),
+        color=theme.own_color(x, rows),
     )
     note = theme.cut(rows.height, answer.height, "first" if ordered is answer else "largest")
     return theme.noted(alt.layer(marks, *theme.head_lines(base, -9)), note)
+
+
+def _with_unit(value: float, unit: str) -> str:
+    """A number with its unit, if that stands behind numbers: the title of its panel names it, too."""
+    short = "%" if unit.endswith("%") else unit
+    return f"{units.text('', value)} {short}" if len(short) <= _LETTERS_OF_UNIT else units.text("", value)
+
+
+@chart()
+def side_bars(
+    answer: pl.DataFrame, *, x: str, y: str, y2: str, total: str, total2: str, panel: str
+) -> Drawing:
+    """Two bars of one unit for each `x`, `y` above `y2`, with both values; of the first `panel` alone.
+
+    The amounts that they are parts of, `total` and `total2`, stand in a note.
+    """
+    known = theme.measured(answer, y, y2)
+    theme.any_amount(known, y, y2)
+    kinds = known.partition_by(panel, maintain_order=True)
+    rows = theme.rows_of(kinds[0].head(_ROWS), x, until=y)
+    first, second = units.title(y), units.title(y2)
+    both = [(units.text(y, a, 3), units.text(y2, b, 3)) for a, b in rows.select(y, y2).iter_rows()]
+    rows = rows.with_columns(pl.Series(theme.VALUE, [f"{a} vs {b}" for a, b in both], pl.String))
+    rows, tooltip = theme.prepared(rows, answer.columns)
+    base = alt.Chart(rows, height=46 * rows.height).encode(y=theme.row_axis(), tooltip=tooltip)
+    across = theme.axis(y, rows, y2, name="Time", tickCount=6, grid=False)
+    sides = alt.Scale(domain=[first, second])
+    marks = (
+        base.transform_calculate(side=json.dumps(name))
+        .mark_bar(height=11, yOffset=offset)
+        .encode(x=alt.X(f"{column}:Q", axis=across), color=alt.Color("side:N", title=None, scale=sides))
+        for column, name, offset in ((y, first, 2), (y2, second, 15))
+    )
+    called = theme.texts(rows, panel)[0]
+    whole, whole2 = (units.text(column, rows[column][0]) for column in (total, total2))
+    return theme.noted(
+        alt.layer(*marks, *theme.head_lines(base, -14)),
+        f"{called}: {first.lower()} {whole}, {second.lower()} {whole2}",
+        theme.cut(rows.height, kinds[0].height, "first rows"),
+        theme.cut(1, len(kinds), "first"),
+    )
 
 
 @chart()
@@ -54,7 +134,8 @@ def parted_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str) -> Dr
     """One bar for each `x`, of the three amounts of one unit that make it up, in the answer's order."""
     parts = (y, y2, y3)
     known = theme.measured(answer, *parts)
-    rows = theme.rows_of(known.head(_ROWS), x)
+    theme.any_amount(known, *parts)
+    rows = theme.rows_of(known.head(_ROWS), x, until=y)
     texts = [units.text(y, sum(values)) for values in rows.select(parts).iter_rows()]
     rows = rows.with_columns(pl.Series(theme.VALUE, texts, pl.String))
     rows, tooltip = theme.prepared(rows, [x, *answer.columns])
@@ -113,7 +194,7 @@ def paired_bars(
             }
         )
     schema = {"first_pct": pl.Float64, "second_pct": pl.Float64, "change_pct": pl.Float64}
-    rows = pl.DataFrame(found, infer_schema_length=None, schema_overrides=schema)
+    rows = theme.named(pl.DataFrame(found, infer_schema_length=None, schema_overrides=schema))
     rows = rows.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(theme.ROW))
     base = alt.Chart(rows, height=48 * max(rows.height, 1)).encode(
         y=theme.row_axis(),
@@ -163,7 +244,7 @@ def grouped_bars(answer: pl.DataFrame, *, x: str, y: str, y2: str, y3: str, y4: 
             change = "" if share is None or side == y else f" ({share - 100 * (first > 0 or -1):+,.1f} %)"
             found.append(row | {"side": units.title(side), "share_pct": share, theme.VALUE: text + change})
     schema = {"share_pct": pl.Float64, "side": pl.String, theme.NAME: pl.String, theme.VALUE: pl.String}
-    rows = pl.DataFrame(found, infer_schema_length=None, schema_overrides=schema)
+    rows = theme.named(pl.DataFrame(found, infer_schema_length=None, schema_overrides=schema))
     rows = rows.with_columns(
         pl.int_range(pl.len(), dtype=pl.Int64).alias(theme.ROW),
         pl.col("share_pct").fill_null(0).alias("end_pct"),
@@ -186,13 +267,17 @@ def share_bars(
     Either `y` and `y2` of each row, or `y` of all rows that follow each other and have one `x`, each with the
     name of its `part`; `group` tells apart what has the same name. What is not known has no bar.
     """
-    sides = [side for side in (y, y2) if side]
-    known = answer.filter(pl.any_horizontal(pl.col(side).is_not_null() for side in sides))
+    asked = [side for side in (y, y2) if side]
+    known = answer.filter(pl.any_horizontal(pl.col(side).is_not_null() for side in asked))
     if known.height == 0:
         raise QueryError(f"{y} was not measured", "What the database lacks: traceql query --list")
+    # What no row knows is said once.
+    sides = [side for side in asked if known[side].null_count() < known.height]
     found: list[dict[str, object]] = []
     groups, last = 0, None
-    for row in theme.rows_of(known, x).to_dicts():
+    # Rows that are parts of one thing have its name.
+    rows = _of_parts(known, x) if part else theme.rows_of(known, x, until=y)
+    for row in rows.to_dicts():
         this = (row[theme.NAME], row[group] if group else None)
         if not part or this != last:
             if groups == _GROUPS:
@@ -214,7 +299,16 @@ def share_bars(
     title = units.title(y) if part else "Share"
     chart = _in_groups(rows, x, title, reach, [units.title(side) for side in sides])
     all_of_them = known.select(x, *([group] if group else [])).n_unique() if part else known.height
-    return theme.noted(chart, theme.cut(groups, all_of_them, "first"))
+    lacking = " and ".join(units.title(side).lower() for side in asked if side not in sides)
+    return theme.noted(
+        chart, theme.cut(groups, all_of_them, "first"), f"not measured: {lacking}" if lacking else ""
+    )
+
+
+def _of_parts(answer: pl.DataFrame, x: str) -> pl.DataFrame:
+    """Rows with the name of what they are parts of."""
+    numbered = pl.int_range(pl.len(), dtype=pl.Int64).alias(theme.ROW)
+    return theme.named(answer.with_columns(theme.texts(answer, x), numbered))
 
 
 def _in_groups(rows: pl.DataFrame, x: str, title: str, reach: float, names: list[str]) -> Drawing:
@@ -252,11 +346,7 @@ def _in_groups(rows: pl.DataFrame, x: str, title: str, reach: float, names: list
     values = of_side.mark_text(align="left", style="note", dx=4).encode(
         x=alt.X("end_pct:Q", scale=across), text=alt.Text(f"{theme.VALUE}:N")
     )
-    titles = (
-        base.transform_filter("!isValid(datum.side)")
-        .mark_text(align="left", style="label")
-        .encode(x=alt.XValue(0), text=alt.Text(f"{theme.NAME}:N"))  # type: ignore[no-untyped-call]
-    )
+    titles = theme.names_at(base.transform_filter("!isValid(datum.side)"))
     return alt.layer(bars_of_sides, values, titles, line)
 
 
@@ -310,7 +400,7 @@ def _pairs(answer: pl.DataFrame, y: str, a: str, b: str, measure: str, topic: st
         pl.Series(theme.VALUE, values),
         pl.int_range(pl.len(), dtype=pl.Int64).alias(theme.ROW),
     )
-    rows, _ = theme.prepared(rows, [])
+    rows, _ = theme.prepared(theme.named(rows), [])
     divisor, unit = units.scale(column, [*rows[a].to_list(), *rows[b].to_list()])
     base = alt.Chart(rows, height=36 * rows.height, width=theme.WIDTH).encode(
         y=theme.row_axis(),

@@ -30,8 +30,7 @@ def occupancy_steps(
         )
     launch = [name for name in answer.columns[: answer.columns.index(panel)] if name != "gpu_ns"]
     first = known.join(known.head(1).select(launch), on=launch, nulls_equal=True, maintain_order="left")
-    limiters = first[color].unique().sort().to_list()
-    hue = alt.Color(f"{color}:N", title=units.title(color), scale=alt.Scale(domain=limiters))
+    hue = theme.color(color, first)
     top = max(first[y].to_list())
     panels = []
     for name in first[panel].unique(maintain_order=True).to_list():

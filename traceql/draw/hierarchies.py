@@ -44,7 +44,7 @@ def hierarchy(answer: pl.DataFrame, *, x: str, y: str, order: str, color: str, m
     base = alt.Chart(rows, height=44 * len(places)).encode(
         x=alt.X(
             f"{x}:Q",
-            axis=theme.axis(x, rows, measured, values=ticks),
+            axis=theme.prefixed_axis(x, values=ticks),
             scale=alt.Scale(type="log", domain=[ticks[0], ticks[-1]], nice=False),
         ),
         y=alt.Y("place:N", sort=places, title=None),
@@ -65,9 +65,10 @@ def hierarchy(answer: pl.DataFrame, *, x: str, y: str, order: str, color: str, m
     )
     note = "hollow: measured" if rows[measured].null_count() < rows.height else ""
     if several:
-        hue = alt.Color(f"{color}:N", title=units.title(color))
-        points = points.encode(color=hue, shape=alt.Shape(f"{color}:N", title=units.title(color)))
+        told = {"color": theme.color(color, rows), "shape": theme.shape(color, rows)}
         return theme.noted(
-            alt.layer(line, points, reached.encode(color=hue)), note, theme.left_out(known, answer)
+            alt.layer(line, points.encode(**told), reached.encode(**told)),
+            note,
+            theme.left_out(known, answer),
         )
     return theme.noted(alt.layer(line, points, texts, reached), note, theme.left_out(known, answer))

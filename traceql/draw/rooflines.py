@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
 import polars as pl
 
 from traceql.draw import theme
+from traceql.draw.names import shortened
 from traceql.draw.registry import Drawing, chart
 from traceql.errors import QueryError
 from traceql.present import units
@@ -24,6 +26,19 @@ _HEIGHT = 380
 _LEVELS = {"dram": "DRAM", "l2": "L2", "l1": "L1"}
 # Pixels from the end of a roof to its label: those of arithmetic below the line, memory's above each other.
 _BELOW, _ABOVE, _LINE = 11, -7, 12
+# Work within this factor of a roof is near it. How faint others are, and their labels.
+_NEAR = 4.0
+_FAINT, _FAINT_TEXT = 0.25, 0.55
+# Points that are named, if there is room: letters of a name, pixels of one and of its line.
+_NAMED, _LETTERS_OF_NAME, _LETTER, _HIGH = 14, 38, 5.9, 12
+# Pixels between a point and its name from which on a line joins them, and of a plot with room for names.
+_CLOSE, _WIDE = 9, 560
+_DIRECTIONS = ((1, 0), (-1, 0), (0, -1), (0, 1), (0.8, -0.6), (0.8, 0.6), (-0.8, -0.6), (-0.8, 0.6))
+# Area of the smallest and the largest point; pixels of the labels of trails and ridge points.
+_SMALLEST, _LARGEST = 40, 700
+_TRAIL_LABEL, _RIDGE_LABEL = (34, 13), (80, 12)
+# Pixels from a point of a trail up to its label.
+_RAISED = 11
 # A plot of fewer pixels has no room for labels left of the ends of memory's roofs.
 _NARROW = 400
 # Where a roof comes from, the one to be labelled first: how it is called, and drawn.
@@ -47,12 +62,15 @@ def roofline(
     shape: str = "",
     trail: str = "",
     hollow: str = "",
+    name: str = "",
 ) -> Drawing:
     """Achieved FLOP/s (`y`) over arithmetic intensity (`x`), both logarithmic, under the roofs.
 
     Points are as large as the time they take (`size`), and hollow where they stand for a part of the work
     (`hollow`): the whole lies at least as high. With `trail`, those of one `color` and `shape` are
-    joined in its order and labelled with it, each trace's by themselves: two may be of different models.
+    joined in its order and labelled with it, each trace's by themselves: two may be of different models. With
+    `name`, the points that take the most time are named where there is room. Roofs and ridge points that no
+    point comes near are faint.
     """
     known = answer.filter((pl.col(x) > 0) & (pl.col(y) > 0))
     if known.height == 0:
@@ -62,26 +80,26 @@ def roofline(
     if shape and known[shape].null_count() == known.height:
         shape = ""
     rows, tooltip = theme.prepared(known, [c for c in answer.columns if _told(answer, c)])
-    lines, ridges = _geometry(rows, roofs, x, y)
+    lines, ridges, far = _geometry(rows, roofs, x, y)
     high = max([*rows[y].to_list(), *lines[y].to_list()], default=1.0)
     low = min(rows[y].to_list(), default=high / 1e3)
     left, right = _span(rows, ridges, x)
     across = alt.X(
         f"{x}:Q",
-        axis=theme.plain_axis(
-            "Arithmetic intensity at DRAM", "FLOP/byte", values=_powers(left, right), labelFlush=True
+        axis=theme.prefixed_axis(
+            x, title="Arithmetic intensity at DRAM (FLOP/byte)", values=_powers(left, right), labelFlush=True
         ),
         scale=alt.Scale(type="log", domain=[left, right], nice=False),
     )
     floor = 10.0 ** math.floor(math.log10(low))
     # Room for the labels of the roofs.
     ceiling = high * (high / floor) ** 0.15
-    divisor, unit = units.scale(y, [math.sqrt(floor * high)])
     up = alt.Y(
         f"{y}:Q",
-        axis=theme.plain_axis("Performance", unit, divisor, values=_powers(floor, ceiling)),
+        axis=theme.prefixed_axis(y, title="Performance (FLOP/s)", values=_powers(floor, ceiling)),
         scale=alt.Scale(type="log", domain=[floor, ceiling], nice=False),
     )
+    plot = _Plot(left, right, floor, ceiling)
     drawn = [source for source in _SOURCES.values() if source[0] in lines["source"]]
     base = alt.Chart(rows, height=_HEIGHT).encode(x=across, y=up)
     layers = [
@@ -92,21 +110,28 @@ def roofline(
             y=up,
             detail=alt.Detail("roof:N"),
             tooltip=[alt.Tooltip("rate:N", title="Roof"), alt.Tooltip("source:N", title="Source")],
+            opacity=alt.condition("datum.near", alt.value(1), alt.value(_FAINT)),
             strokeDash=alt.StrokeDash(
                 "source:N",
                 title="Roofs",
                 scale=alt.Scale(domain=[name for name, _ in drawn], range=[dash for _, dash in drawn]),
             ),
         ),
-        *_labels(lines, across, up),
-        alt.Chart(ridges)
-        .mark_point(style="ridge", size=40, filled=True, opacity=1)
-        .encode(x=across, y=up, tooltip=[alt.Tooltip("label:N", title="Ridge point")]),
-        alt.Chart(ridges)
-        .mark_text(style="note", align="left", dx=5, dy=-7, clip=True)
-        .encode(x=across, y=up, text=alt.Text("label:N")),
+        *_labels(lines, across, up, plot),
     ]
-    hue = alt.Color(f"{color}:N", title=units.title(color))
+    for points, opacity in ((ridges, 1.0), (far, _FAINT)):
+        if points.height == 0:
+            continue
+        layers += [
+            alt.Chart(points)
+            .mark_point(style="ridge", size=40, filled=True, opacity=opacity)
+            .encode(x=across, y=up, tooltip=[alt.Tooltip("label:N", title="Ridge point")]),
+            alt.Chart(_apart(points, x, y, plot, _RIDGE_LABEL))
+            .mark_text(style="note", align="left", dx=5, dy=-7, clip=True, opacity=max(opacity, _FAINT_TEXT))
+            .encode(x=across, y=up, text=alt.Text("label:N")),
+        ]
+    hue = theme.color(color, rows)
+    told = _label_boxes(lines, pl.concat([ridges, far]), x, y, plot)
     if trail:
         joined = base.mark_line(strokeWidth=1.5, opacity=0.7).encode(
             color=hue,
@@ -118,8 +143,8 @@ def roofline(
             joined = joined.encode(strokeDash=alt.StrokeDash("trace:N", title="Trace"))
         layers += [
             joined,
-            alt.Chart(_apart(rows.drop_nulls(trail), x, y, (left, right), (floor, ceiling)))
-            .mark_text(style="note", dy=-11)
+            alt.Chart(_apart(rows.drop_nulls(trail), x, y, plot, _TRAIL_LABEL, told))
+            .mark_text(style="note", dy=-_RAISED)
             .encode(x=across, y=up, text=alt.Text(f"{trail}:Q", format=",")),
         ]
     part = rows[hollow].fill_null(False) if hollow else pl.repeat(False, rows.height, eager=True)
@@ -130,13 +155,17 @@ def roofline(
             x=across,
             y=up,
             color=hue,
-            shape=alt.Shape(f"{shape or color}:N", title=units.title(shape or color)),
-            size=alt.Size(f"{size}:Q", scale=alt.Scale(range=[40, 300 if trail else 700]), legend=None),
+            shape=theme.shape(shape or color, rows),
+            size=alt.Size(
+                f"{size}:Q", scale=alt.Scale(range=[_SMALLEST, 300 if trail else _LARGEST]), legend=None
+            ),
             tooltip=tooltip,
         )
         for filled, shown in ((True, rows.filter(~part)), (False, rows.filter(part)))
         if shown.height
     ]
+    if name:
+        layers += _names(rows, x, y, size, name, across, up, plot, [*told, *_line_boxes(lines, x, y, plot)])
     left_out = answer.height - known.height
     notes = [f"{left_out:,} without FLOP or DRAM traffic are not shown" if left_out else ""]
     if part.any():
@@ -151,24 +180,135 @@ def roofline(
     return theme.noted(alt.layer(*layers).resolve_scale(strokeDash="independent"), *notes)
 
 
-def _labels(lines: pl.DataFrame, across: alt.X, up: alt.Y) -> list[alt.Chart]:
+def _labels(lines: pl.DataFrame, across: alt.X, up: alt.Y, plot: _Plot) -> list[alt.Chart]:
     """The labels of the roofs, at their ends: those of memory at the left edge where the chart is narrow."""
     found = []
     labelled = lines.filter(pl.col("label") != "")
-    for dy in labelled["dy"].unique().sort().to_list():
-        base = alt.Chart(labelled.filter(pl.col("dy") == dy)).encode(y=up)
+    x = across.shorthand.removesuffix(":Q")
+    for (dy, near), rows in sorted(labelled.group_by("dy", "near")):
+        base = alt.Chart(rows.sort("roof")).encode(y=up)
         text = alt.Text("label:N")
+        opacity = 1.0 if near else _FAINT_TEXT
         if dy == _BELOW:
-            found.append(base.mark_text(style="note", align="right", dy=dy).encode(x=across, text=text))
+            label = base.mark_text(style="note", align="right", dy=dy, opacity=opacity)
+            found.append(label.encode(x=across, text=text))
             continue
+        longest = max(len(label) for label in rows["label"].to_list())
+        # Left of its end there may be no room for it: it begins at the edge.
+        at_edge = plot.pixels(rows[x][0], 1.0)[0] < longest * _LETTER
         sides: tuple[tuple[bool, Literal["left", "right"]], ...] = ((False, "right"), (True, "left"))
         for narrow, align in sides:
             shown = alt.condition(f"(width < {_NARROW}) === {str(narrow).lower()}", text, alt.value(""))
-            place = alt.XValue(4) if narrow else across  # type: ignore[no-untyped-call]
+            edge = narrow or at_edge
+            place = alt.XValue(4) if edge else across  # type: ignore[no-untyped-call]
             # At the edge they lie above the label of the highest ridge point.
-            up_by = _LINE if narrow else 0
-            found.append(base.mark_text(style="note", align=align, dy=dy - up_by).encode(x=place, text=shown))
+            label = base.mark_text(
+                style="note", align="left" if edge else align, dy=dy - _LINE * narrow, opacity=opacity
+            )
+            found.append(label.encode(x=place, text=shown))
     return found
+
+
+def _label_boxes(
+    lines: pl.DataFrame, ridges: pl.DataFrame, x: str, y: str, plot: _Plot
+) -> list[tuple[float, float, float, float]]:
+    """Where the labels of roofs and ridge points lie: left, top, right and bottom."""
+    found = []
+    for at, height, dy, label in lines.filter(pl.col("label") != "").select(x, y, "dy", "label").rows():
+        px, py = plot.pixels(at, height)
+        right = max(px, len(label) * _LETTER)
+        found.append((right - len(label) * _LETTER, py + dy - _HIGH / 2, right, py + dy + _HIGH / 2))
+    for at, height, label in ridges.rows():
+        px, py = plot.pixels(at, height)
+        found.append((px + 5, py - 7 - _HIGH / 2, px + 5 + len(label) * _LETTER, py - 7 + _HIGH / 2))
+    return found
+
+
+def _line_boxes(lines: pl.DataFrame, x: str, y: str, plot: _Plot) -> list[tuple[float, float, float, float]]:
+    """Where the roofs themselves lie, in pieces that are shorter than a letter."""
+    found = []
+    for _, ends in lines.group_by("roof", maintain_order=True):
+        (left, top), (right, bottom) = (plot.pixels(*end) for end in ends.select(x, y).rows())
+        pieces = max(int(math.hypot(right - left, bottom - top) / _LETTER), 1)
+        for piece in range(pieces + 1):
+            px, py = (a + (b - a) * piece / pieces for a, b in ((left, right), (top, bottom)))
+            found.append((px - 1, py - 1, px + 1, py + 1))
+    return found
+
+
+def _names(
+    rows: pl.DataFrame,
+    x: str,
+    y: str,
+    size: str,
+    name: str,
+    across: alt.X,
+    up: alt.Y,
+    plot: _Plot,
+    told: Sequence[tuple[float, float, float, float]],
+) -> list[alt.Chart]:
+    """The names of the points that take the most time, with lines to those that have no room beside them.
+
+    None lies on a point, on another one, or on what is told of the roofs.
+    """
+    chosen = rows.sort(size, name, descending=[True, False], nulls_last=True).head(_NAMED)
+    most = max(chosen[size].to_list())
+    short = shortened([str(one) for one in theme.texts(chosen, name)], _LETTERS_OF_NAME)
+    points = [plot.pixels(*place) for place in rows.select(x, y).rows()]
+    radii = [
+        math.sqrt((_SMALLEST + (_LARGEST - _SMALLEST) * (amount or 0) / most) / math.pi)
+        for amount in rows[size].to_list()
+    ]
+    taken = [*told, *((px - r, py - r, px + r, py + r) for (px, py), r in zip(points, radii, strict=True))]
+    labels, leaders = [], []
+    for (at_x, at_y, amount), text in zip(chosen.select(x, y, size).rows(), short, strict=True):
+        px, py = plot.pixels(at_x, at_y)
+        radius = math.sqrt((_SMALLEST + (_LARGEST - _SMALLEST) * (amount or 0) / most) / math.pi)
+        box = _place(px, py, radius, len(text) * _LETTER, taken)
+        if box is None:
+            continue
+        taken.append(box)
+        middle = (box[1] + box[3]) / 2
+        label_x, label_y = plot.values(box[0], middle)
+        labels.append({x: label_x, y: label_y, "called": text})
+        # The end of the label that is nearer to the point.
+        end = min(box[0], box[2], key=lambda edge: abs(edge - px)) if not box[0] < px < box[2] else px
+        edge = middle if end != px else (box[1] if middle > py else box[3])
+        if math.hypot(end - px, edge - py) > radius + _CLOSE:
+            end_x, end_y = plot.values(end, edge)
+            leaders.append({x: at_x, y: at_y, "end_x": end_x, "end_y": end_y})
+    found = []
+    if leaders:
+        lines = alt.Chart(pl.DataFrame(leaders)).mark_rule(style="link", strokeWidth=0.7)
+        visible = alt.condition(f"width < {_WIDE}", alt.value(0), alt.value(0.7))
+        found.append(
+            lines.encode(x=across, y=up, x2=alt.X2("end_x:Q"), y2=alt.Y2("end_y:Q"), opacity=visible)
+        )
+    if labels:
+        shown = alt.condition(f"width >= {_WIDE}", alt.Text("called:N"), alt.value(""))
+        words = alt.Chart(pl.DataFrame(labels)).mark_text(style="label", align="left", fontSize=10)
+        found.append(words.encode(x=across, y=up, text=shown))
+    return found
+
+
+def _place(
+    px: float, py: float, radius: float, width: float, taken: Sequence[tuple[float, float, float, float]]
+) -> tuple[float, float, float, float] | None:
+    """Where a name lies near a point without touching what lies there: left, top, right and bottom."""
+    for distance in (3, 10, 20, 32, 46, 62, 80):
+        away = radius + distance
+        for dx, dy in _DIRECTIONS:
+            # Beside it the name begins or ends there, above and below it is in the middle.
+            middle = py + dy * away
+            left = px + dx * away - (width if dx < 0 else width / 2 if dx == 0 else 0)
+            box = (left, middle - _HIGH / 2, left + width, middle + _HIGH / 2)
+            inside = box[0] >= 2 and box[2] <= theme.WIDTH - 2 and box[1] >= 2 and box[3] <= _HEIGHT - 2
+            if inside and not any(
+                box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+                for other in taken
+            ):
+                return box
+    return None
 
 
 def _points_of_one_trail(rows: pl.DataFrame, series: list[str], trail: str) -> bool:
@@ -177,8 +317,10 @@ def _points_of_one_trail(rows: pl.DataFrame, series: list[str], trail: str) -> b
     return alone and rows.select(*series, trail).is_unique().all()
 
 
-def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The ends of every roof, its label at the second one; and the ridge points.
+def _geometry(
+    rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The ends of every roof, its label at the second one; the ridge points, and those that work is far from.
 
     Several traces have the roofs of the fastest. Of one roof from several sources the first is labelled; of a
     cache, the roof of each metric instead, as the one that work measured with it is under.
@@ -197,15 +339,20 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
     compute = [roof for roof in found if roof["kind"] == "compute"]
     memory = [roof for roof in found if roof["kind"] == "memory"]
 
-    ridges = []
+    work = rows.select(x, y).rows()
+    ridges: dict[bool, list[tuple[float, float, str]]] = {True: [], False: []}
     for roof in compute:
         level = next((m for m in memory if m["name"] == "dram" and m["source"] == roof["source"]), None)
         if level is not None and leading["compute", roof["name"]] == roof["source"]:
             at = roof["flop_per_s"] / level["bytes_per_s"]
-            ridges.append((at, roof["flop_per_s"], units.text("ridge_flop_per_byte", at, 3)))
-    points = pl.DataFrame(ridges, schema={x: pl.Float64, y: pl.Float64, "label": pl.String}, orient="row")
+            near = _is_near(roof, work, at)
+            ridges[near].append((at, roof["flop_per_s"], units.text("ridge_flop_per_byte", at, 3)))
+    points, far = (
+        pl.DataFrame(ridges[near], schema={x: pl.Float64, y: pl.Float64, "label": pl.String}, orient="row")
+        for near in (True, False)
+    )
 
-    left, right = _span(rows, points, x)
+    left, right = _span(rows, pl.concat([points, far]), x)
     ceiling = max((roof["flop_per_s"] for roof in compute), default=max(rows[y].to_list()))
     fastest = max((roof["bytes_per_s"] for roof in memory), default=math.inf)
     # A memory that meets the highest peak left of all points has no line here.
@@ -213,6 +360,8 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
     labelled = [roof for roof in found if leading[roof["kind"], roof["name"]] == roof["source"]]
     # The slower, the further right it ends, and the higher its label.
     above = sorted((m for m in labelled if m["kind"] == "memory"), key=lambda m: -m["bytes_per_s"])
+    low, high = min([*rows[y].to_list(), ceiling]), max([*rows[y].to_list(), ceiling])
+    told_below = _joined([roof for roof in labelled if roof["kind"] == "compute"], low, high)
     ends = []
     for roof in found:
         if roof["kind"] == "compute":
@@ -220,21 +369,50 @@ def _geometry(rows: pl.DataFrame, roofs: pl.DataFrame, x: str, y: str) -> tuple[
             peak, name, place = roof["flop_per_s"], roof["name"], "compute"
             span = [(max(left, peak / fastest), peak), (right, peak)]
             rate = units.text("flop_per_s", peak, 3)
+            reached = peak / fastest
         else:
             speed, name, place = roof["bytes_per_s"], _LEVELS[roof["name"]], roof["name"]
             span = [(at, at * speed) for at in (left, min(right, ceiling / speed))]
             rate = units.text("bytes_per_s", speed, 3)
+            reached = left
         # Metrics of one cache may have different peaks: with shared memory, or without.
         counted = re.sub(r"^derived__[a-z0-9]+__|\.sum$", "", roof["metric"] or "")
         told = f"{name} ({counted}) {rate}" if counted else f"{name} {rate}"
         dy = _ABOVE - _LINE * above.index(roof) if roof in above else _BELOW
-        for (at, height), label in zip(span, ("", told if roof in labelled else ""), strict=True):
+        shown = (told_below.get(name, "") if place == "compute" else told) if roof in labelled else ""
+        near = _is_near(roof, work, reached)
+        for (at, height), label in zip(span, ("", shown), strict=True):
             source, _ = _SOURCES[roof["source"]]
-            ends.append(
-                (f"{name} {roof['source']} {counted}".rstrip(), source, place, label, told, dy, at, height)
-            )
-    schema = dict.fromkeys(("roof", "source", "place", "label", "rate"), pl.String) | {"dy": pl.Int64}
-    return pl.DataFrame(ends, schema=schema | {x: pl.Float64, y: pl.Float64}, orient="row"), points
+            called = f"{name} {roof['source']} {counted}".rstrip()
+            ends.append((called, source, place, label, told, dy, near, at, height))
+    schema: dict[str, Any] = dict.fromkeys(("roof", "source", "place", "label", "rate"), pl.String)
+    schema |= {"dy": pl.Int64, "near": pl.Boolean, x: pl.Float64, y: pl.Float64}
+    return pl.DataFrame(ends, schema=schema, orient="row"), points, far
+
+
+def _joined(compute: Sequence[Mapping[str, Any]], low: float, high: float) -> dict[str, str]:
+    """The labels of the peaks, by precision: those that would lie on each other are one, of the highest."""
+    found: dict[str, str] = {}
+    last, first = math.inf, ""
+    for roof in sorted(compute, key=lambda roof: (-roof["flop_per_s"], roof["name"])):
+        peak, name = roof["flop_per_s"], roof["name"]
+        pixels = _HEIGHT * math.log(last / peak) / math.log(high / low) if high > low else math.inf
+        label = f"{name} {units.text('flop_per_s', peak, 3)}"
+        if last < math.inf and pixels < _LINE + 1:
+            same = found[first].endswith(label.removeprefix(name))
+            found[first] = f"{name}, {found[first]}" if same else f"{found[first]}, {label}"
+        else:
+            found[name], last, first = label, peak, name
+    return found
+
+
+def _is_near(roof: Mapping[str, Any], work: Sequence[tuple[float, float]], first: float) -> bool:
+    """Whether some work is within a factor of `_NEAR` of a roof, right of where that holds it back."""
+    for at, reached in work:
+        limit = roof["flop_per_s"] if roof["kind"] == "compute" else at * roof["bytes_per_s"]
+        if at >= first / _NEAR and 1 / _NEAR <= reached / limit <= _NEAR:
+            return True
+    return False
 
 
 def _span(rows: pl.DataFrame, ridges: pl.DataFrame, x: str) -> tuple[float, float]:
@@ -243,20 +421,47 @@ def _span(rows: pl.DataFrame, ridges: pl.DataFrame, x: str) -> tuple[float, floa
     return 10.0 ** math.floor(math.log10(min(values) / 1.5)), max(values) * 12
 
 
+@dataclass(frozen=True)
+class _Plot:
+    """A plot of two logarithmic axes, as large as it is where nothing else says so."""
+
+    left: float
+    right: float
+    floor: float
+    ceiling: float
+
+    def pixels(self, x: float, y: float) -> tuple[float, float]:
+        """Where a point lies, from the left and from above."""
+        across = math.log(x / self.left) / math.log(self.right / self.left)
+        up = math.log(y / self.floor) / math.log(self.ceiling / self.floor)
+        return across * theme.WIDTH, (1 - up) * _HEIGHT
+
+    def values(self, px: float, py: float) -> tuple[float, float]:
+        """What lies there."""
+        x = self.left * (self.right / self.left) ** (px / theme.WIDTH)
+        return x, self.floor * (self.ceiling / self.floor) ** (1 - py / _HEIGHT)
+
+
 def _apart(
-    rows: pl.DataFrame, x: str, y: str, across: tuple[float, float], up: tuple[float, float]
+    rows: pl.DataFrame,
+    x: str,
+    y: str,
+    plot: _Plot,
+    size: tuple[int, int],
+    told: Sequence[tuple[float, float, float, float]] = (),
 ) -> pl.DataFrame:
-    """The rows whose labels do not lie on each other."""
-
-    def pixels(row: dict[str, float]) -> tuple[float, float]:
-        share = [math.log(row[c] / low) / math.log(high / low) for c, (low, high) in ((x, across), (y, up))]
-        return share[0] * theme.WIDTH, share[1] * _HEIGHT
-
+    """The rows whose labels, of this width and height, lie neither on each other nor on what is told."""
     kept: list[tuple[float, float]] = []
     chosen = []
-    for number, row in enumerate(rows.to_dicts()):
-        at = pixels(row)
-        if all(abs(at[0] - other[0]) > 34 or abs(at[1] - other[1]) > 13 for other in kept):
+    half, high = size[0] / 2, size[1] / 2
+    for number, place in enumerate(rows.select(x, y).rows()):
+        at = plot.pixels(*place)
+        middle = at[1] - _RAISED
+        free = not any(
+            at[0] - half < right and left < at[0] + half and middle - high < bottom and top < middle + high
+            for left, top, right, bottom in told
+        )
+        if free and all(abs(at[0] - other[0]) > size[0] or abs(at[1] - other[1]) > size[1] for other in kept):
             kept.append(at)
             chosen.append(number)
     return rows[chosen]

@@ -7,18 +7,24 @@ after Machado, Oliveira and Fernandes, IEEE TVCG 15(6), 2009); a test computes b
 
 from __future__ import annotations
 
+import json
 import math
+import textwrap
+import zlib
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
 import polars as pl
 
+from traceql.draw.names import called, shortened, told_apart
 from traceql.errors import QueryError
 from traceql.present import units
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from traceql.draw.registry import Drawing
 
@@ -58,6 +64,20 @@ DARK = Colors(
 )
 # What a rank does, each in one colour in every chart, in the order in which charts name their parts.
 _STATES = ("work", "waiting", "idle", "exchange")
+# What has a colour of its own in every chart: the first that are in one have it for sure, later ones where it
+# is still free. Categories stand in the order in which models spend their time on them.
+_ORDERS = (
+    _STATES,
+    ("gemm", "attention", "communication", "norm", "moe", "activation", "rope", "kv_cache", "elementwise",
+     "sampling", "compiled", "mamba", "conv", "optimizer", "quantization", "scan_reduce", "random", "triton",
+     "other"),
+    ("attention", "mlp", "moe", "mamba"),
+    ("decode", "prefill", "mixed", "empty"),
+)  # fmt: skip
+# Columns whose bars have the colours of what they name.
+_HUED = ("category", "gpu_id", "gpu", "layer_kind", "phase")
+# Columns that number what has one colour in every chart, and those that name it.
+_NUMBERED, _NAMED = ("gpu_id", "device_id", "rank"), ("gpu", "trace")
 #: For quantities as colours: even in brightness, and the same with every kind of colour vision.
 SEQUENTIAL: Literal["cividis"] = "cividis"
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
@@ -73,17 +93,121 @@ HOW_TO_MOVE = "drag to move, Ctrl and wheel to zoom, double-click for all of it"
 #: An axis whose labels are drawn otherwise.
 HIDDEN = alt.Axis(title=None, labels=False, ticks=False, domain=False, grid=False)
 #: Columns that hold what is shown of another, or of the row.
-NAME, VALUE, ROW, HEAD = "name·text", "value·text", "row·number", "is·head"
+NAME, FEW, VALUE, ROW, HEAD = "name·text", "name·short", "value·text", "row·number", "is·head"
 #: Pixels of a row that holds a line of text, or a bar.
 LINE = 17
 _ROOM_FOR_VALUE = 110
 _MOST_DECADES = 20
+# Numbers of many decades: 0.1, 10, 10k, 10M.
+_PREFIXED = "format(datum.value, datum.value < 1000 ? '~r' : '~s')"
+#: Time axes of a trace, and of a job.
+SINCE_START = "Time since the trace began"
+SINCE_JOB = "Time since the first trace of the job began"
+# Letters of a name that have room above its mark, and where a chart has fewer pixels than `_NARROW`.
+_LETTERS, _FEW_LETTERS, _NARROW = 74, 28, 480
+# Letters of a title, and of a panel's.
+_LETTERS_OF_TITLE, _LETTERS_OF_PANEL = 74, 38
+# Letters of a line of notes, and of a name in a legend that has several columns, or one.
+_LETTERS_OF_NOTE, _LETTERS_OF_LEGEND, _LETTERS_OF_LINE = 100, 24, 44
+# Pixels of a name in a legend that has one column, and of a panel's title, which no page is too narrow for.
+_LINE_OF_LEGEND, TITLE = 290, 290
+
+# The whole answer, where a chart is drawn of one trace of several.
+_WHOLE: ContextVar[pl.DataFrame | None] = ContextVar("whole answer", default=None)
 
 
-def scale_of(categories: pl.Series) -> alt.Scale | alt.UndefinedType:
-    """The scale of colours for categories: their own where they have one everywhere."""
-    known = set(categories.drop_nulls().to_list())
-    return alt.Scale(domain=list(_STATES)) if known and known <= {*_STATES} else alt.Undefined
+@contextmanager
+def part_of(answer: pl.DataFrame | None) -> Iterator[None]:
+    """Colours are meanwhile those of what stands in the whole answer, for charts below each other."""
+    before = _WHOLE.set(answer)
+    try:
+        yield
+    finally:
+        _WHOLE.reset(before)
+
+
+def scale_of(categories: pl.Series) -> alt.Scale:
+    """The scale of colours for a column: each of its values in its own, where it has one everywhere."""
+    values, colors = hues(categories)
+    return alt.Scale(domain=values, range=colors) if values else alt.Scale()
+
+
+def hues(categories: pl.Series) -> tuple[list[Any], list[str]]:
+    """The values of a column in their order, and the colour of each.
+
+    GPUs and ranks have that of their number, names of GPUs and traces one that follows from the name, and
+    the words of `_ORDERS` that of their place there. Of two with the same, the later one has another.
+    """
+    whole = _WHOLE.get()
+    if whole is not None and categories.name in whole.columns:
+        of_all = whole[categories.name]
+        # Names may be drawn otherwise than the answer has them.
+        if {*categories} <= {*of_all}:
+            categories = of_all
+    known = categories.drop_nulls().unique().sort().to_list()
+    order = next((order for order in _ORDERS if {*known} <= {*order}), None)
+    if order is _STATES:
+        known = [*_STATES]
+    elif order:
+        known.sort(key=order.index)
+    free = [*range(len(LIGHT.series))]
+    found = []
+    for place, value in enumerate(known):
+        wanted = place
+        if categories.name in _NUMBERED and isinstance(value, int):
+            wanted = value
+        elif order:
+            wanted = order.index(value)
+        elif categories.name in _NAMED:
+            wanted = zlib.crc32(str(value).encode())
+        wanted %= len(LIGHT.series)
+        if wanted not in free:
+            free = free or [*range(len(LIGHT.series))]
+            wanted = wanted if wanted in free else free[0]
+        free.remove(wanted)
+        found.append(LIGHT.series[wanted])
+    return known, found
+
+
+def color(column: str, rows: pl.DataFrame, **options: Any) -> alt.Color:
+    """The colours of a column, with a legend that tells all of its names apart."""
+    return alt.Color(
+        f"{column}:N",
+        **{"title": units.title(column), "scale": scale_of(rows[column]), "legend": legend(rows[column])}
+        | options,
+    )
+
+
+def shape(column: str, rows: pl.DataFrame, **options: Any) -> alt.Shape:
+    """The symbols of a column, in the order of its colours."""
+    values, _ = hues(rows[column])
+    return alt.Shape(
+        f"{column}:N",
+        **{
+            "title": units.title(column),
+            "scale": alt.Scale(domain=values) if values else alt.Scale(),
+            "legend": legend(rows[column]),
+        }
+        | options,
+    )
+
+
+def own_color(column: str, rows: pl.DataFrame) -> alt.Color | alt.UndefinedType:
+    """The colours of bars that are named by a column: their own everywhere, or that of all bars."""
+    return color(column, rows, legend=None) if column in _HUED else alt.Undefined
+
+
+def legend(names: pl.Series) -> alt.Legend:
+    """Room for the names of what is drawn: long ones stand below each other, and none is like another."""
+    known = [one for one in names.unique().sort().to_list() if one is not None]
+    told = {str(one): called(names.name, one) for one in known}
+    lines = max(map(len, told.values()), default=0) > _LETTERS_OF_LEGEND
+    short = shortened([*told.values()], _LETTERS_OF_LINE if lines else _LETTERS_OF_LEGEND)
+    shown = {name: text for name, text in zip(told, short, strict=True) if name != text}
+    options: dict[str, Any] = {"columns": 1, "labelLimit": _LINE_OF_LEGEND} if lines else {}
+    if shown:
+        options["labelExpr"] = f"{json.dumps(shown, ensure_ascii=False)}[datum.label] || datum.label"
+    return alt.Legend(**options)
 
 
 def config(colors: Colors = LIGHT) -> dict[str, Any]:
@@ -112,6 +236,8 @@ def config(colors: Colors = LIGHT) -> dict[str, Any]:
             "titlePadding": 8,
             "labelFontSize": 11,
             "titleFontSize": 12,
+            # The last one of an axis of time is moved to end with it: close to the one before.
+            "labelSeparation": 6,
         },
         "legend": {
             **text,
@@ -144,6 +270,9 @@ def config(colors: Colors = LIGHT) -> dict[str, Any]:
 def axis(column: str, answer: pl.DataFrame, *others: str, name: str = "", **options: Any) -> alt.Axis:
     """An axis over one column, or several of one unit: its title says the unit, its labels are in it."""
     divisor, unit = units.scale(column, [v for c in (column, *others) for v in answer[c].to_list()])
+    if answer[column].dtype.is_integer() and not units.suffix(column):
+        # There is nothing between two of what is counted.
+        options = {"tickMinStep": 1} | options
     return plain_axis(name or units.title(column), unit, divisor, **options)
 
 
@@ -152,6 +281,22 @@ def plain_axis(name: str, unit: str, divisor: float = 1.0, **options: Any) -> al
     return alt.Axis(
         title=f"{name} ({unit})", labelExpr=f"format(datum.value / {divisor:g}, ',.6~r')", **options
     )
+
+
+def prefixed_axis(column: str, **options: Any) -> alt.Axis:
+    """A logarithmic axis over many decades: its labels have prefixes (k, M, G …), its title the unit."""
+    unit = units.scale(column, [])[1]
+    return alt.Axis(**{"title": f"{units.title(column)} ({unit})", "labelExpr": _PREFIXED} | options)
+
+
+def log_axis(name: str, unit: str, values: Sequence[float]) -> alt.Axis:
+    """A logarithmic axis over numbers in a unit as ncu reports it."""
+    base = units.scale_of(unit, [])[1]
+    divisor, shown = units.scale_of(unit, values)
+    ticks = decades(values)
+    if base in ("B", "B/s", "FLOP", "FLOP/s", "Hz"):
+        return alt.Axis(title=f"{name} ({base})", labelExpr=_PREFIXED, values=ticks)
+    return plain_axis(name, shown, divisor, values=ticks)
 
 
 def said(rows: pl.DataFrame, column: str) -> str:
@@ -221,6 +366,40 @@ def measured(answer: pl.DataFrame, *columns: str, positive: bool = False) -> pl.
     return rows
 
 
+def any_amount(answer: pl.DataFrame, *columns: str) -> None:
+    """Raise unless a row has more than nothing in one of these columns.
+
+    Raises:
+        QueryError: all that is known is 0, so that the picture would be empty.
+    """
+    if not any(answer[column].cast(pl.Float64).fill_null(0).fill_nan(0).ne(0).any() for column in columns):
+        what = " and ".join(units.title(column) for column in columns)
+        raise QueryError(f"{what}: 0 in every row, so there is nothing to draw", "The numbers: traceql query")
+
+
+def panel_titles(names: Sequence[str], notes: Sequence[Sequence[str]] = ()) -> list[alt.TitleParams]:
+    """The titles of panels below each other, long ones in two lines, and the notes on each below them."""
+    found = []
+    short = shortened(names, 2 * _LETTERS_OF_PANEL)
+    for name, lines in zip(short, notes or [()] * len(short), strict=True):
+        # Between two words, if there are some.
+        words = [n + 1 for n, letter in enumerate(name[:_LETTERS_OF_PANEL]) if not letter.isalnum()]
+        end = words[-1] if words and len(name) > _LETTERS_OF_PANEL else _LETTERS_OF_PANEL
+        parts = [name[:end], name[end:]]
+        found.append(
+            alt.TitleParams(
+                [part for part in parts if part], subtitle=[*lines], fontSize=12, limit=TITLE, offset=8
+            )
+        )
+    return found
+
+
+def titled(question: str) -> list[str] | str:
+    """The title of a chart, in lines that are no longer than it is wide."""
+    lines = textwrap.wrap(question, _LETTERS_OF_TITLE)
+    return lines if len(lines) > 1 else question
+
+
 def left_out(shown: pl.DataFrame, answer: pl.DataFrame) -> str:
     """What to note when rows have nothing to be drawn."""
     without = answer.height - shown.height
@@ -230,16 +409,31 @@ def left_out(shown: pl.DataFrame, answer: pl.DataFrame) -> str:
 def head_lines(base: alt.Chart, offset: float) -> list[alt.Chart]:
     """The name of each row on the left and its value on the right, above what is drawn of it.
 
-    Names of kernels are long: above the marks they need no margin, and a narrow page is no problem.
+    Names of kernels are long: above the marks they need no margin, and a narrow page is no problem. The rows
+    are `named`.
     """
-    return [_name_of(base, offset), _value_of(base, offset)]
+    return [names_at(base, offset), _value_of(base, offset)]
 
 
-def _name_of(base: alt.Chart, offset: float, **font: Any) -> Drawing:
+def names_at(base: alt.Chart, offset: float = 0, **font: Any) -> Drawing:
+    """The names of rows that are `named`, on the left: shorter ones where the chart is narrow."""
     # Layers share one scale of rows; these are placed in pixels.
     limit = alt.ExprRef(f"max(40, width - {_ROOM_FOR_VALUE})")
+    text = alt.Text(
+        f"{NAME}:N",
+        condition={"test": f"width < {_NARROW}", "value": {"expr": f"datum['{FEW}']"}},
+    )
     name = base.mark_text(align="left", style="label", yOffset=offset, limit=limit, **font)
-    return name.encode(x=alt.XValue(0), text=alt.Text(f"{NAME}:N"))  # type: ignore[no-untyped-call]
+    return name.encode(x=alt.XValue(0), text=text)  # type: ignore[no-untyped-call]
+
+
+def named(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with a `NAME`, which is shortened to the room that there is above a mark, or on a narrow page."""
+    names = ["" if name is None else str(name) for name in rows[NAME].to_list()]
+    return rows.with_columns(
+        pl.Series(NAME, shortened(names, _LETTERS), pl.String),
+        pl.Series(FEW, shortened(names, _FEW_LETTERS), pl.String),
+    )
 
 
 def _value_of(base: alt.Chart, offset: float) -> Drawing:
@@ -254,24 +448,25 @@ def line(number: int, name: str, value: str = "", *, head: bool = False) -> dict
 
 def text_lines(lines: Sequence[dict[str, object]], **size: int) -> list[alt.Chart]:
     """Rows of a chart that are texts, heads in bold; other rows are for marks."""
-    base = alt.Chart(pl.DataFrame(lines)).properties(**size).encode(y=row_axis())
+    base = alt.Chart(named(pl.DataFrame(lines))).properties(**size).encode(y=row_axis())
     heads = base.transform_filter(f"datum['{HEAD}']")
     others = base.transform_filter(f"!datum['{HEAD}']")
-    return [_name_of(heads, 0, fontWeight="bold"), _name_of(others, 0), _value_of(base, 0)]
+    return [names_at(heads, fontWeight="bold"), names_at(others), _value_of(base, 0)]
 
 
-def rows_of(answer: pl.DataFrame, name: str) -> pl.DataFrame:
-    """The answer with the number of each row, and its name as text."""
-    return answer.with_columns(texts(answer, name), pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW))
+def rows_of(answer: pl.DataFrame, name: str, *, until: str = "") -> pl.DataFrame:
+    """The answer with the number of each row, and its name as text.
+
+    Rows of one name are told apart by what else the answer says of them: the columns before `until` that
+    differ first, then the texts after it.
+    """
+    told = pl.Series(NAME, told_apart(answer, name, until, _LETTERS), pl.String)
+    return named(answer.with_columns(told, pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW)))
 
 
 def texts(answer: pl.DataFrame, name: str) -> pl.Series:
-    """A column of names as texts: `NAME`."""
-    found = [
-        "(none)" if value is None else value if isinstance(value, str) else units.text(name, value)
-        for value in answer[name].to_list()
-    ]
-    return pl.Series(NAME, found, pl.String)
+    """A column of names as texts: `NAME`. Numbers say what they count."""
+    return pl.Series(NAME, [called(name, value) for value in answer[name].to_list()], pl.String)
 
 
 def row_axis() -> alt.Y:
@@ -293,7 +488,7 @@ def moving(chart: Drawing, number: int) -> Drawing:
 
 def noted(chart: Drawing, *notes: str) -> Drawing:
     """The chart with notes under its title, empty ones left out; the title itself comes later."""
-    lines = [note for note in notes if note]
+    lines = shortened([note for note in notes if note], _LETTERS_OF_NOTE)
     return chart.properties(title=alt.TitleParams("", subtitle=lines)) if lines else chart
 
 

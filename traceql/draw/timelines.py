@@ -17,16 +17,10 @@ if TYPE_CHECKING:
 _MOST_POINTS = 2_000
 _MOST_DOTS = 100
 _PANELS = 5
-# Pixels of a panel's title, which no page is too narrow for.
-_TITLE = 290
-# Pixels of a name in a legend that has one column.
-_NAME = 290
-# Letters of a name in a legend that has several columns; longer ones have a line each.
-_SHORT_NAME = 24
+# From the first to the last that is drawn, with room for the marks of both.
+_CLIPPED = alt.Scale(zero=False, nice=False, padding=8)
 # An amount in the unit of its legend.
 _SCALED = "amount in its unit"
-_SINCE_START = "Time since the trace began"
-_SINCE_JOB = "Time since the first trace of the job began"
 # Columns that number instances of theirs apart from those of others.
 _APART = ("domain", "range", "kernel", "pid", "tid", "gpu_id", "device_id")
 
@@ -51,11 +45,8 @@ def timeline(
     """
     # What is not a text stands in no order of lanes.
     known = theme.measured(answer, x, x2 or length)
-    lane = theme.texts(known, y)
-    if known[y].dtype.is_numeric():
-        lane = (f"{units.title(y)} " + lane).alias(theme.NAME)
-    named = known.with_columns(lane)
-    since = _SINCE_JOB if "job" in answer.columns else _SINCE_START
+    named = known.with_columns(theme.texts(known, y))
+    since = theme.SINCE_JOB if "job" in answer.columns else theme.SINCE_START
     ordered = named.sort(order, maintain_order=True) if order else named
     lanes = ordered[theme.NAME].unique(maintain_order=True).to_list()
     rows, tooltip = theme.prepared(named, answer.columns)
@@ -89,19 +80,27 @@ def timeline(
 
 @chart()
 def heatmap(answer: pl.DataFrame, *, x: str, y: str, color: str) -> Drawing:
-    """Equal stretches of time from `x` on, one row for each `y`, coloured by a percentage."""
+    """Equal stretches of time from `x` on, one row for each `y`, coloured by a percentage.
+
+    What lies before the first and after the last with anything in it is not drawn.
+    """
     known = theme.measured(answer, x)
+    theme.any_amount(known, color)
     starts = known[x].unique().sort()
     # The answer gives where each stretch starts: all are as long as the shortest distance.
     length = starts.diff().min() or 1
-    rows = known.with_columns((pl.col(x) + length).alias("until_ns"))
+    busy = known.filter(pl.col(color) > 0)[x]
+    worked = known.filter(pl.col(x).is_between(busy.min(), busy.max()))
+    rows = worked.with_columns((pl.col(x) + length).alias("until_ns"))
     rows, tooltip = theme.prepared(rows, [*answer.columns])
-    return (
+    cells = (
         alt.Chart(rows, height=34 * rows[y].n_unique())
         .mark_rect()
         .encode(
             x=alt.X(
-                f"{x}:Q", axis=theme.axis(x, rows, "until_ns", name=_SINCE_START), scale=alt.Scale(nice=False)
+                f"{x}:Q",
+                axis=theme.axis(x, rows, "until_ns", name=theme.SINCE_START),
+                scale=alt.Scale(zero=False, nice=False),
             ),
             x2=alt.X2("until_ns:Q"),
             y=alt.Y(f"{y}:O", title=units.title(y)),
@@ -114,12 +113,16 @@ def heatmap(answer: pl.DataFrame, *, x: str, y: str, color: str) -> Drawing:
             tooltip=tooltip,
         )
     )
+    whole, shown = known[x].n_unique(), worked[x].n_unique()
+    note = f"nothing in {whole - shown:,} stretches of time before and after" if shown < whole else ""
+    return theme.noted(cells, note)
 
 
 @chart()
 def grid(answer: pl.DataFrame, *, x: str, y: str, color: str) -> Drawing:
     """A cell for each number `x` and number `y`, coloured by an amount; where there is none, it is empty."""
     known = theme.measured(answer, x, y, color)
+    theme.any_amount(known, color)
     rows, tooltip = theme.prepared(known, answer.columns)
     divisor, unit = units.scale(color, known[color].to_list())
     plain = rows.with_columns((pl.col(color) / divisor).alias(_SCALED))
@@ -150,7 +153,7 @@ def gaps(answer: pl.DataFrame, *, x: str, y: str, total: str = "") -> Drawing:
     known = theme.measured(answer, x, y)
     rows, tooltip = theme.prepared(known, [column for column in answer.columns if column != total])
     base = alt.Chart(rows, height=240).encode(
-        x=alt.X(f"{x}:Q", axis=theme.axis(x, rows, name=_SINCE_START), scale=alt.Scale(zero=False)),
+        x=alt.X(f"{x}:Q", axis=theme.axis(x, rows, name=theme.SINCE_START), scale=_CLIPPED),
         y=alt.Y(f"{y}:Q", axis=theme.axis(y, rows, tickCount=5)),
         tooltip=tooltip,
     )
@@ -179,14 +182,13 @@ def lines(
     if panel:
         known = theme.measured(answer, x, y).partition_by([panel, apart], maintain_order=True)
         shown = known[:_PANELS]
-        names = [str(rows[panel][0]) for rows in shown]
+        names = [theme.texts(rows, panel)[0] for rows in shown]
         charts = [_lines(rows, x, y, color, apart, y_unit).properties(width=theme.WIDTH) for rows in shown]
         if len(charts) == 1:
             notes = theme.notes(charts[0])
             return theme.noted(charts[0], *names, *notes)
-        for chart, name in zip(charts, names, strict=True):
-            lines = [name, *theme.notes(chart)]
-            chart.title = alt.TitleParams(lines, fontSize=12, limit=_TITLE)
+        for chart, title in zip(charts, theme.panel_titles(names, [*map(theme.notes, charts)]), strict=True):
+            chart.title = title
         return theme.noted(alt.vconcat(*charts, spacing=18), theme.cut(len(shown), len(known), "first"))
     return _lines(answer, x, y, color, apart, y_unit)
 
@@ -208,6 +210,7 @@ def _lines(answer: pl.DataFrame, x: str, y: str, color: str, apart: str, y_unit:
 @chart()
 def points(answer: pl.DataFrame, *, x: str, y: str, color: str = "") -> Drawing:
     """A point at `y` for each number `x`: what lies between two of a `color` may be another's, or lack."""
+    theme.any_amount(theme.measured(answer, x, y), y)
     return _numbered(answer, alt.MarkDef(type="point", filled=True, size=30), x, y, color)
 
 
@@ -226,25 +229,19 @@ def _numbered(
     rows, tooltip = theme.prepared(thinned, answer.columns)
     y_axis = theme.plain_axis(units.title(y), theme.said(rows, y_unit)) if y_unit else theme.axis(y, rows)
     encoded = alt.Chart(rows, height=260, mark=mark).encode(
-        x=alt.X(f"{x}:Q", axis=theme.axis(x, rows), scale=alt.Scale(zero=False)),
+        x=alt.X(f"{x}:Q", axis=theme.axis(x, rows), scale=_CLIPPED),
         y=alt.Y(f"{y}:Q", axis=y_axis),
         tooltip=tooltip,
     )
     if apart:
         encoded = encoded.encode(detail=[alt.Detail(f"{name}:N") for name in apart])
-    if color:
-        name, legend = units.title(color), _legend(rows[color])
-        encoded = encoded.encode(color=alt.Color(f"{color}:N", title=name, legend=legend))
+    # What is not known of any row tells none apart.
+    if color and rows[color].null_count() < rows.height:
+        encoded = encoded.encode(color=theme.color(color, rows))
         if mark.type == "point":
-            encoded = encoded.encode(shape=alt.Shape(f"{color}:N", title=name, legend=legend))
+            encoded = encoded.encode(shape=theme.shape(color, rows))
     note = f"{rows.height:,} of {known.height:,} points: the extremes of each stretch"
     return theme.noted(encoded, note if thinned is not known else "", theme.left_out(known, answer))
-
-
-def _legend(names: pl.Series) -> alt.Legend:
-    """Room for the names of what is drawn: long ones stand below each other."""
-    longest = max((len(str(name)) for name in names.unique()), default=0)
-    return alt.Legend(columns=1, labelLimit=_NAME) if longest > _SHORT_NAME else alt.Legend()
 
 
 def _thinned(answer: pl.DataFrame, x: str, y: str, series: Sequence[str]) -> pl.DataFrame:

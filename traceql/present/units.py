@@ -46,6 +46,9 @@ _NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "instance": ("Instance", "number"),
         "gpu_ns": ("GPU time", ""),
         "device_id": ("GPU", ""),
+        "gpu_id": ("GPU", ""),
+        "pid": ("Process", ""),
+        "tid": ("Thread", ""),
         "kernels_per_step": ("Kernels", "per step"),
         "range": ("NVTX range", ""),
     }

@@ -17,12 +17,12 @@ CASES = [
         params={"names": "short"},
         expected=across(
             """
-            trace  kernel  bin  from_ns  to_ns  instances  probability_pct
-            a      same    0    5        5      2          100
-            a      spread  0    0        10     1          25               # 0
-            a      spread  1    10       20     1          25               # 10
-            a      spread  7    70       80     1          25               # 79
-            a      spread  9    90       100    1          25               # 100
+            trace  kernel  bin  from_ns  to_ns  instances  probability_pct  total_ns
+            a      same    0    5        5      2          100  10
+            a      spread  0    0        10     1          25  0  # 0
+            a      spread  1    10       20     1          25  10  # 10
+            a      spread  7    70       80     1          25  79  # 79
+            a      spread  9    90       100    1          25  100  # 100
             """
         ),
     ),
@@ -32,9 +32,9 @@ CASES = [
         params={"kernel": "spread", "bins": 2, "names": "short"},
         expected=across(
             """
-            trace  kernel  bin  from_ns  to_ns  instances  probability_pct
-            a      spread  0    0        50     2          50
-            a      spread  1    50       100    2          50
+            trace  kernel  bin  from_ns  to_ns  instances  probability_pct  total_ns
+            a      spread  0    0        50     2          50  10
+            a      spread  1    50       100    2          50  179
             """
         ),
     ),
@@ -44,10 +44,10 @@ CASES = [
         params={"kernel": "spread", "bins": 2},
         expected=across(
             """
-            trace  kernel       bin  from_ns  to_ns  instances  probability_pct
-            a      spread       0    0        50     1          100/3
-            a      spread       1    50       100    2          200/3
-            a      spread<int>  0    10       10     1          100
+            trace  kernel       bin  from_ns  to_ns  instances  probability_pct  total_ns
+            a      spread       0    0        50     1          100/3  0
+            a      spread       1    50       100    2          200/3  179
+            a      spread<int>  0    10       10     1          100  10
             """
         ),
     ),

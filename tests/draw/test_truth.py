@@ -1,0 +1,363 @@
+"""Charts tell the truth: nothing is drawn alike that differs, nothing is empty, and what matters is drawn first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from traceql.draw import charts, rooflines, theme
+from traceql.draw.registry import KINDS
+from traceql.errors import QueryError, UnknownQueryError
+from traceql.questions import catalog
+
+
+def drawn(kind: str, answer: pl.DataFrame, *beside: pl.DataFrame, **channels: str) -> dict[str, Any]:
+    return KINDS[kind].draw(answer, *beside, **channels).to_dict()
+
+
+def rows(specification: dict[str, Any], column: str) -> list[dict[str, Any]]:
+    return [row for rows in specification["datasets"].values() for row in rows if column in row]
+
+
+# --- bars -----------------------------------------------------------------------------------------------
+
+
+def test_bars_of_numbers_say_what_is_numbered() -> None:
+    answer = pl.DataFrame({"rank": [0, 1], "work_ns": [5, 6], "waiting_ns": [1, 0], "idle_ns": [0, 2]})
+    parts = drawn("parted_bars", answer, x="rank", y="work_ns", y2="waiting_ns", y3="idle_ns")
+    assert [row[theme.NAME] for row in rows(parts, theme.NAME)] == ["Rank 0", "Rank 1"]
+    bars = drawn("bars", answer, x="rank", y="work_ns")
+    assert [row[theme.NAME] for row in rows(bars, theme.NAME)] == ["Rank 0", "Rank 1"]
+
+
+def test_amounts_of_unlike_units_have_a_panel_each_with_shares_first() -> None:
+    answer = pl.DataFrame(
+        {
+            "metric": ["Warps", "Warps", "Clock", "NVLink"],
+            "unit": ["Warps", "Throughput %", "MHz", "B"],
+            "avg": [1e5, 0.5, 1300.0, 0.0],
+        }
+    )
+    panels = drawn("bars", answer, x="metric", y="avg", unit="unit")
+    assert [panel["title"]["text"] for panel in panels["vconcat"]] == [["Throughput %"], ["MHz"], ["Warps"]]
+    values = {row[theme.VALUE] for row in rows(panels, theme.VALUE)}
+    assert values == {"0.5 %", "1,300 MHz", "100,000 Warps"}
+    assert panels["title"]["subtitle"] == ["of B: nothing but 0"]
+
+
+def test_a_side_that_nobody_measured_is_said_once_and_has_no_rows() -> None:
+    answer = pl.DataFrame(
+        {"kernel": ["a", "b"], "theoretical_pct": [50.0, 75.0], "achieved_pct": [None, None]}
+    )
+    shares = drawn(
+        "share_bars",
+        answer.with_columns(pl.col("achieved_pct").cast(pl.Float64)),
+        x="kernel",
+        y="theoretical_pct",
+        y2="achieved_pct",
+    )
+    assert "not measured: achieved" in shares["title"]["subtitle"]
+    assert "not known" not in {row[theme.VALUE] for row in rows(shares, theme.VALUE)}
+
+
+def test_both_instances_of_a_range_stand_side_by_side_with_their_spans() -> None:
+    answer = pl.DataFrame(
+        {
+            "range": ["step", "step", "other"],
+            "slowest_span_ns": [60, 60, 9],
+            "usual_span_ns": [20, 20, 8],
+            "operation": ["idle", "gemm", "gemm"],
+            "slowest_ns": [30, 30, 9],
+            "usual_ns": [5, 15, 8],
+        }
+    )
+    bars = drawn(
+        "side_bars",
+        answer,
+        x="operation",
+        y="slowest_ns",
+        y2="usual_ns",
+        total="slowest_span_ns",
+        total2="usual_span_ns",
+        panel="range",
+    )
+    assert [row[theme.VALUE] for row in rows(bars, theme.VALUE)] == ["30 ns vs 5 ns", "30 ns vs 15 ns"]
+    assert bars["title"]["subtitle"] == ["step: slowest 60 ns, usual 20 ns", "the 1 first of 2"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels"),
+    [
+        ("bars", {"x": "rank", "y": "exposed_ns"}),
+        ("parted_bars", {"x": "rank", "y": "exposed_ns", "y2": "idle_ns", "y3": "idle_ns"}),
+        ("grid", {"x": "step", "y": "rank", "color": "exposed_ns"}),
+        ("points", {"x": "step", "y": "exposed_ns"}),
+        ("heatmap", {"x": "step", "y": "rank", "color": "exposed_ns"}),
+    ],
+)
+def test_a_picture_of_nothing_is_said_instead_of_drawn(kind: str, channels: dict[str, str]) -> None:
+    answer = pl.DataFrame({"rank": [0, 0], "step": [0, 1], "exposed_ns": [0, 0], "idle_ns": [0, 0]})
+    with pytest.raises(QueryError, match="0 in every row"):
+        drawn(kind, answer, **channels)
+
+
+# --- colours --------------------------------------------------------------------------------------------
+
+
+def test_a_category_a_gpu_and_a_trace_have_one_colour_in_every_chart() -> None:
+    def color(column: str, value: Any, *beside: Any) -> str:
+        values, colors = theme.hues(pl.Series(column, [value, *beside]))
+        return colors[values.index(value)]
+
+    assert color("category", "gemm") == color("category", "gemm", "attention", "norm", "other")
+    assert color("category", "norm", "rope") == color("category", "norm", "attention", "gemm")
+    assert color("gpu_id", 1) == color("gpu_id", 1, 0, 3) != color("gpu_id", 0)
+    assert color("trace", "run") == color(
+        "trace", "run", *(["other"] if color("trace", "other") != color("trace", "run") else [])
+    )
+    assert color("phase", "prefill") == color("phase", "prefill", "decode")
+
+
+def test_no_two_of_seven_have_one_colour() -> None:
+    for column in ("trace", "gpu", "kernel", "category"):
+        _, colors = theme.hues(pl.Series(column, [f"name {number}" for number in range(7)]))
+        assert len(set(colors)) == 7
+    # Numbers that would have the same one, too.
+    _, colors = theme.hues(pl.Series("gpu_id", [0, 7, 14]))
+    assert len(set(colors)) == 3
+
+
+def test_charts_of_several_traces_share_the_colours_of_all() -> None:
+    whole = pl.DataFrame({"category": ["gemm", "other", "triton"]})
+    with theme.part_of(whole):
+        assert theme.hues(pl.Series("category", ["triton"])) == theme.hues(whole["category"])
+    assert theme.hues(pl.Series("category", ["triton"]))[0] == ["triton"]
+
+
+def test_bars_of_categories_have_their_colours_and_other_bars_have_one() -> None:
+    answer = pl.DataFrame({"category": ["gemm", "norm"], "kernel": ["a", "b"], "total_ns": [2, 1]})
+    hued = drawn("bars", answer, x="category", y="total_ns")["layer"][0]["encoding"]
+    assert hued["color"]["field"] == "category"
+    assert hued["color"]["legend"] is None
+    assert "color" not in drawn("bars", answer, x="kernel", y="total_ns")["layer"][0]["encoding"]
+
+
+# --- over time ------------------------------------------------------------------------------------------
+
+
+def test_a_map_of_time_begins_and_ends_with_the_work() -> None:
+    answer = pl.DataFrame(
+        {"start_ns": [0, 10, 20, 30, 40], "gpu_id": [0] * 5, "busy_pct": [0.0, 50.0, 0.0, 100.0, 0.0]}
+    )
+    cells = drawn("heatmap", answer, x="start_ns", y="gpu_id", color="busy_pct")
+    assert [row["start_ns"] for row in rows(cells, "until_ns")] == [10, 20, 30]
+    assert cells["title"]["subtitle"] == ["nothing in 2 stretches of time before and after"]
+    assert cells["encoding"]["x"]["scale"]["zero"] is False
+
+
+def test_there_is_nothing_between_two_steps() -> None:
+    answer = pl.DataFrame({"step": [3, 4, 5], "gpu_span_ns": [10, 11, 12]})
+    across = drawn("points", answer, x="step", y="gpu_span_ns")["encoding"]["x"]
+    assert across["axis"]["tickMinStep"] == 1
+    assert across["scale"] == {"zero": False, "nice": False, "padding": 8}
+
+
+def test_a_slice_of_time_has_a_line_at_its_median_and_a_box_from_the_shortest_to_the_longest() -> None:
+    answer = pl.DataFrame(
+        {
+            "kernel": ["gemm"] * 2 + ["norm"],
+            "gpu_id": [0, 1, 0],
+            "start_ns": [0, 0, 10],
+            "end_ns": [10, 10, 20],
+            "min_ns": [5, 6, 1],
+            "median_ns": [6.0, 7.0, 1.0],
+            "max_ns": [9, 8, 1],
+        }
+    )
+    channels = {"x": "start_ns", "x2": "end_ns", "y": "median_ns", "low": "min_ns", "high": "max_ns"}
+    panels = drawn("durations", answer, panel="kernel", color="gpu_id", **channels)["vconcat"]
+    assert [panel["title"]["text"] for panel in panels] == [["gemm"], ["norm"]]
+    box, line = (layer["encoding"] for layer in panels[0]["layer"])
+    assert (box["y"]["field"], box["y2"]["field"]) == ("min_ns", "max_ns")
+    assert (line["x"]["field"], line["x2"]["field"], line["y"]["field"]) == (
+        "start_ns",
+        "end_ns",
+        "median_ns",
+    )
+    # All panels over the same time, and a GPU has its colour.
+    assert {tuple(panel["layer"][0]["encoding"]["x"]["scale"]["domain"]) for panel in panels} == {(0, 20)}
+    assert box["color"]["field"] == "gpu_id"
+    alone = drawn("durations", answer.head(1), panel="kernel", color="gpu_id", **channels)
+    assert "value" in alone["vconcat"][0]["layer"][0]["encoding"]["color"]
+
+
+# --- how values are spread ------------------------------------------------------------------------------
+
+
+def test_a_histogram_is_of_the_kernels_that_take_the_time() -> None:
+    answer = pl.DataFrame(
+        {
+            "kernel": ["often", "long", "long"],
+            "from_ns": [1.0, 900.0, 990.0],
+            "to_ns": [2.0, 990.0, 1080.0],
+            "instances": [100, 2, 1],
+            "total_ns": [100, 1800, 1000],
+        }
+    )
+    channels = {"x": "from_ns", "x2": "to_ns", "y": "instances", "panel": "kernel"}
+    by_time = drawn("histogram", answer, weight="total_ns", **channels)["vconcat"]
+    assert [panel["title"]["text"] for panel in by_time] == [["long"], ["often"]]
+    assert [panel["title"]["subtitle"] for panel in by_time] == [
+        ["96.6 % of the time"],
+        ["3.45 % of the time"],
+    ]
+    assert drawn("histogram", answer, **channels)["vconcat"][0]["title"]["text"] == ["often"]
+
+
+def test_percentiles_are_points_on_a_line_from_the_median_to_the_slowest() -> None:
+    answer = pl.DataFrame(
+        {
+            "domain": ["", "lib"],
+            "range": ["step", "step"],
+            "median_ns": [1e6, 2e3],
+            "p90_ns": [2e6, 2e3],
+            "p99_ns": [5e6, 3e3],
+            "max_ns": [9_000_000, 4_000],
+        }
+    )
+    places = {"y": "median_ns", "y2": "p90_ns", "y3": "p99_ns", "y4": "max_ns"}
+    chart = drawn("percentiles", answer, x="range", **places)
+    assert [row[theme.VALUE] for row in rows(chart, theme.VALUE)] == ["1 ms → 9 ms", "2 µs → 4 µs"]
+    line, *points = chart["layer"][:5]
+    assert (line["encoding"]["x"]["field"], line["encoding"]["x2"]["field"]) == ("median_ns", "max_ns")
+    assert [point["encoding"]["x"]["field"] for point in points] == [*places.values()]
+    assert line["encoding"]["x"]["scale"]["domain"] == [1000.0, 10_000_000.0]
+
+
+def test_numbers_that_are_far_apart_have_a_logarithmic_axis_in_their_unit() -> None:
+    answer = pl.DataFrame(
+        {
+            "kernel": ["a", "b", "c"],
+            "x_value": [1e3, 2e3, 1e9],
+            "y_value": [10.0, 11.0, 12.0],
+            "x_metric": ["bytes"] * 3,
+            "x_unit": ["byte"] * 3,
+        }
+    )
+    chart = drawn("scatter", answer, x="x_value", y="y_value", x_name="x_metric", x_unit="x_unit")
+    across, up = chart["encoding"]["x"], chart["encoding"]["y"]
+    assert (across["scale"]["type"], across["axis"]["title"]) == ("log", "bytes (B)")
+    assert "scale" not in up
+    # What is not above 0 has no place on one.
+    zero = answer.with_columns(pl.Series("x_value", [0.0, 2e3, 1e9]))
+    linear = drawn("scatter", zero, x="x_value", y="y_value", x_name="x_metric", x_unit="x_unit")
+    assert "scale" not in linear["encoding"]["x"]
+
+
+# --- rooflines ------------------------------------------------------------------------------------------
+
+WORK = pl.DataFrame(
+    {
+        "trace": ["t"] * 4,
+        "kernel": ["gemm", "gemm_of_another", "norm", "copy"],
+        "category": ["gemm", "gemm", "norm", "elementwise"],
+        "gpu_ns": [400, 300, 20, 5],
+        "dram_flop_per_byte": [400.0, 380.0, 1.0, 1.05],
+        "flop_per_s": [8e14, 7.9e14, 3e12, 3.1e12],
+    }
+)
+ROOFS = pl.DataFrame(
+    [
+        ("t", "compute", "bf16", "profiled", None, 989e12, None),
+        ("t", "compute", "fp16", "profiled", None, 989e12, None),
+        ("t", "compute", "fp64", "profiled", None, 67e12, None),
+        ("t", "memory", "dram", "profiled", None, None, 4.8e12),
+        ("t", "memory", "l2", "profiled", None, None, 1e14),
+    ],
+    schema=["trace", "kind", "name", "source", "metric", "flop_per_s", "bytes_per_s"],
+    orient="row",
+)
+
+
+def roofline() -> dict[str, Any]:
+    channels = {"x": "dram_flop_per_byte", "y": "flop_per_s", "size": "gpu_ns", "color": "category"}
+    return drawn("roofline", WORK, ROOFS, name="kernel", **channels)
+
+
+def test_roofs_and_ridge_points_that_no_work_comes_near_are_faint() -> None:
+    specification = roofline()
+    near = {row["roof"]: row["near"] for row in rows(specification, "near")}
+    assert near == {
+        "bf16 profiled": True,
+        "fp16 profiled": True,
+        "fp64 profiled": False,
+        "DRAM profiled": True,
+        "L2 profiled": False,
+    }
+    lines = specification["layer"][0]["encoding"]["opacity"]
+    assert lines == {"condition": {"test": "datum.near", "value": 1}, "value": 0.25}
+    ridges = [
+        layer["mark"]["opacity"] for layer in specification["layer"] if layer["mark"].get("style") == "ridge"
+    ]
+    assert ridges == [1.0, 0.25]
+
+
+def test_peaks_that_lie_on_each_other_have_one_label() -> None:
+    labels = {
+        row["label"] for row in rows(roofline(), "label") if "place" in row and row["place"] == "compute"
+    }
+    assert labels == {"", "fp16, bf16 989 TFLOP/s", "fp64 67 TFLOP/s"}
+
+
+def test_points_are_named_and_no_name_lies_on_a_point_or_on_another() -> None:
+    specification = roofline()
+    named = {
+        row["called"]: (row["dram_flop_per_byte"], row["flop_per_s"]) for row in rows(specification, "called")
+    }
+    assert named.keys() == set(WORK["kernel"])
+    domains = [specification["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in "xy"]
+    plot = rooflines._Plot(*domains[0], *domains[1])
+    boxes = []
+    for text, place in named.items():
+        left, middle = plot.pixels(*place)
+        boxes.append((left, middle - 5, left + 5.8 * len(text), middle + 5))
+    boxes += [
+        (x - 3, y - 3, x + 3, y + 3)
+        for x, y in (plot.pixels(*place) for place in WORK.select("dram_flop_per_byte", "flop_per_s").rows())
+    ]
+    for number, one in enumerate(boxes):
+        for other in boxes[number + 1 :]:
+            apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+            both_points = one in boxes[len(named) :] and other in boxes[len(named) :]
+            assert apart or both_points, (one, other)
+
+
+def test_a_name_that_has_no_room_beside_its_point_has_a_line_to_it() -> None:
+    crowd = pl.concat([WORK.head(1).with_columns(kernel=pl.lit(f"kernel {number}")) for number in range(6)])
+    channels = {"x": "dram_flop_per_byte", "y": "flop_per_s", "size": "gpu_ns", "color": "category"}
+    specification = drawn("roofline", crowd, ROOFS, name="kernel", **channels)
+    lines = rows(specification, "end_x")
+    assert lines
+    assert all(row["dram_flop_per_byte"] == 400.0 for row in lines)
+
+
+# --- by their names -------------------------------------------------------------------------------------
+
+
+def test_a_chart_that_does_not_exist_is_told_from_charts() -> None:
+    with pytest.raises(UnknownQueryError) as refused:
+        charts.queries_of(catalog.shipped(), "kernls")
+    assert refused.value.message == "no chart is called 'kernls'"
+    assert refused.value.remedy == "Did you mean kernels or top-kernels? All charts: traceql chart --list"
+    with pytest.raises(UnknownQueryError) as refused:
+        charts.queries_of(catalog.shipped(), "xyzzy")
+    assert refused.value.remedy == "All charts: traceql chart --list"
+
+
+def test_a_long_question_is_the_title_in_several_lines() -> None:
+    assert theme.titled("Which?") == "Which?"
+    lines = theme.titled("word " * 40)
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= 74
