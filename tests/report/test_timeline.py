@@ -420,3 +420,24 @@ def test_the_page_of_a_real_trace_shows_a_gpu_that_mostly_waits_as_pale(
         assert 0.2 < sum(decoding) / len(decoding) / 255 < 0.35
         assert max(decoding) < 255
         assert shown.messages == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "made",
+    [
+        Recording().work(kernel("only", 5, 5)),
+        Recording().os_call("read", 0, 10),
+        Recording().range("step", 3, None),
+        Recording().work(*(kernel("a", n, n + 5, stream=n) for n in range(300))),
+    ],
+    ids=["one event of no length", "no GPU", "a range without an end", "many lanes"],
+)
+def test_little_and_odd_is_drawn_without_complaint(browser: Browser, tmp_path: Path, made: Recording) -> None:
+    with opened(browser, tmp_path, made, 380) as shown:
+        shown.page.locator("[data-timeline] [data-zoom='0.5']").click()
+        shown.page.locator("[data-timeline] select").select_option("name")
+        shown.page.locator("[data-timeline] .lanes").evaluate("(one) => { one.scrollTop = 1e6; }")
+        shown.page.wait_for_timeout(100)
+        assert shown.messages == [] and overflow(shown.page) == 0
+        assert shown.page.evaluate("document.querySelector('[data-timeline] .lanes').clientHeight") <= 900
