@@ -31,7 +31,7 @@ ALLOWED = {
     "record": {"errors", "read"},
     "store": {"errors", "declared", "read", "tables", "questions", "predict"},
     "present": {"errors"},
-    "ask": {"errors", "given", "declared", "read", "tables", "questions", "store", "present"},
+    "ask": {"errors", "given", "declared", "read", "tables", "questions", "predict", "store", "present"},
     "cluster": {"errors", "questions", "read", "store", "ask"},
     "draw": {"errors", "questions", "ask", "present"},
     "report": {"errors", "read", "questions", "store", "ask", "present", "draw"},
@@ -40,7 +40,6 @@ ALLOWED = {
     "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report", "share"},
     "cli": {
         "errors",
-        "given",
         "read",
         "tables",
         "questions",

@@ -78,7 +78,7 @@ PACKED = [
     p
     for p in RECORDED + SHIPPED
     if ".nsys-rep" in p.name
-    and (p in RECORDED or p.name.startswith(("late_rank", "habit", "repeat", "slowed")))
+    and (p in RECORDED or p.name.startswith(("late_rank", "habit", "clocks", "repeat", "slowed")))
 ]
 
 

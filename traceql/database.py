@@ -225,7 +225,12 @@ class Database:
 
     @_limited
     def why(
-        self, trace: str | Sequence[str], *more: str, limit: int | None = 10, **window: Value
+        self,
+        trace: str | Sequence[str],
+        *more: str,
+        limit: int | None = 10,
+        model: str | Path | None = None,
+        **window: Value,
     ) -> Findings:
         """What is wrong with traces, and what to try, see `traceql.ask.findings.why`.
 
@@ -233,18 +238,21 @@ class Database:
             trace: name, pattern or tag (``gpu=h200``), or several.
             *more: likewise.
             limit: most findings, at least one; None for all.
+            model: config.json of the model that ran: products and attention are compared with its floors.
             **window: what of the timelines is looked at: from_, to and within, as questions have them.
 
         Raises:
+            PredictionError: the file is no model's configuration, or of a model that is not known.
             QueryError: there is no such trace, or the limit or the window is none.
             MissingDataError: there is no such range.
             CatalogError: a rule of the user's own does not return what it says.
         """
-        from traceql.ask import findings
+        from traceql.ask import findings, floors
 
         words = [trace] if isinstance(trace, str) else [*trace]
         asked = {name.removesuffix("_"): value for name, value in window.items()}
-        return findings.why(self._asker, [*words, *more], limit=limit, window=asked)
+        whose = None if model is None else floors.model_of(model)[0]
+        return findings.why(self._asker, [*words, *more], limit=limit, window=asked, model=whose)
 
     @_limited
     def kernel_card(

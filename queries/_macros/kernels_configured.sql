@@ -22,8 +22,9 @@ SELECT
     if(is_kernel, static_shared_bytes, NULL) AS static_shared_bytes,
     if(is_kernel, dynamic_shared_bytes, NULL) AS dynamic_shared_bytes,
     if(is_kernel, kernels.static_shared_bytes + kernels.dynamic_shared_bytes, NULL) AS shared_bytes,
-    -- nsys writes 0 where it does not know it.
-    if(is_kernel, nullif(executed_shared_bytes, 0), NULL) AS executed_shared_bytes
+    -- Where nsys does not know it, it writes 0, or, of nodes of graphs, less than the kernel itself asks for.
+    if(is_kernel AND executed_shared_bytes >= greatest(shared_bytes, 1), executed_shared_bytes, NULL)
+        AS executed_shared_bytes
 FROM kernels
 LEFT JOIN kernels_called(names, pattern) AS named
     ON named.name = kernels.name AND named.full_name = coalesce(demangled, kernels.name)

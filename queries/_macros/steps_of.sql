@@ -13,8 +13,7 @@ WITH candidates AS (
     SELECT
         *,
         coalesce(end_ns, 9223372036854775807) AS until_ns,
-        starts_with(text, 'execute_context_') OR starts_with(text, 'ProfilerStep#')
-            OR regexp_matches(text, '^\[Executor\] _forward_step [0-9]') AS is_step
+        names_a_step(text) AS is_step
     FROM nvtx_ranges
     WHERE style <> 'mark' AND text IS NOT NULL AND (wanted IS NULL OR is_like(text, wanted))
 ),
@@ -54,9 +53,7 @@ outermost AS (
 )
 SELECT
     * EXCLUDE (until_ns, pattern, is_step, is_known, open_until_ns, alike_until_ns, pattern_ns),
-    -- Requests and tokens tell steps apart, their numbers do not.
-    CASE WHEN is_step THEN regexp_replace(text, '(ProfilerStep#|_forward_step )[0-9]+', '\1*')
-         ELSE pattern END AS step_text
+    step_name(text) AS step_text
 FROM outermost
 QUALIFY wanted IS NOT NULL OR is_known
     OR pattern = arg_max(pattern, (pattern_ns, pattern)) OVER (PARTITION BY trace_id, process_id)

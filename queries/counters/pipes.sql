@@ -96,10 +96,11 @@ LEFT JOIN pipe_meanings USING (pipe)
 QUALIFY within_limit(
     row_number() OVER (
         PARTITION BY group_key
-        ORDER BY greatest(busy_pct, instructions_pct, active_busy_pct, active_instructions_pct)
+        ORDER BY order_of(greatest(busy_pct, instructions_pct, active_busy_pct, active_instructions_pct))
             DESC NULLS LAST, pipe
     ),
     $limit
 )
 ORDER BY trace, gpu_ns DESC NULLS LAST, group_name, launch_id,
-    greatest(busy_pct, instructions_pct, active_busy_pct, active_instructions_pct) DESC NULLS LAST, pipe
+    order_of(greatest(busy_pct, instructions_pct, active_busy_pct, active_instructions_pct)) DESC NULLS LAST,
+    pipe

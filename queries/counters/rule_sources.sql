@@ -115,7 +115,7 @@ ordered AS (
         *,
         row_number() OVER (
             PARTITION BY trace
-            ORDER BY speedup_scope NULLS LAST, weighted_speedup_pct DESC NULLS LAST,
+            ORDER BY speedup_scope NULLS LAST, order_of(weighted_speedup_pct) DESC NULLS LAST,
                 share_pct DESC NULLS LAST, kernel_id, rule, samples DESC NULLS LAST, address NULLS LAST,
                 source_file, source_line, kind, message
         ) AS place

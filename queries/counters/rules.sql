@@ -69,10 +69,10 @@ GROUP BY trace, group_name, launch_id, rule, kind, title, speedup_scope, number
 QUALIFY within_limit(
     row_number() OVER (
         PARTITION BY trace
-        ORDER BY speedup_scope NULLS LAST, weighted_speedup_pct DESC NULLS LAST, gpu_ns DESC NULLS LAST,
-            group_name, launch_id, rule, kind, title, number
+        ORDER BY speedup_scope NULLS LAST, order_of(weighted_speedup_pct) DESC NULLS LAST,
+            gpu_ns DESC NULLS LAST, group_name, launch_id, rule, kind, title, number
     ),
     $limit
 )
-ORDER BY trace, speedup_scope NULLS LAST, weighted_speedup_pct DESC NULLS LAST, gpu_ns DESC NULLS LAST,
-    group_name, launch_id, rule, kind, title, number
+ORDER BY trace, speedup_scope NULLS LAST, order_of(weighted_speedup_pct) DESC NULLS LAST,
+    gpu_ns DESC NULLS LAST, group_name, launch_id, rule, kind, title, number

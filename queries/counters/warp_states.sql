@@ -76,8 +76,10 @@ FROM profiled_groups(workloads, with_latency, 'warp states', '--section WarpStat
 LEFT JOIN states USING (group_key)
 LEFT JOIN warp_state_meanings USING (state)
 QUALIFY within_limit(
-    row_number() OVER (PARTITION BY group_key ORDER BY cycles_per_instruction DESC NULLS LAST, state),
+    row_number() OVER (
+        PARTITION BY group_key ORDER BY order_of(cycles_per_instruction) DESC NULLS LAST, state
+    ),
     $limit
 )
 ORDER BY trace, gpu_ns DESC NULLS LAST, group_name, launch_id,
-    cycles_per_instruction DESC NULLS LAST, state
+    order_of(cycles_per_instruction) DESC NULLS LAST, state

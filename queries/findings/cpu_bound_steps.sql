@@ -18,10 +18,10 @@
 --         torch.compile(mode="reduce-overhead") or torch.cuda.graph.
 
 WITH calls AS (
-    SELECT traces.trace, pid, tid, start_ns, call_purpose(name) AS purpose
-    FROM api_calls
+    SELECT traces.trace, pid, tid, start_ns, purpose
+    FROM host_calls
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE call_purpose(name) IN ('sync', 'replay')
+    WHERE purpose IN ('sync', 'replay')
 ),
 -- What the launching thread does in a step beside launching one by one.
 counted AS (
@@ -30,6 +30,8 @@ counted AS (
         steps.pid,
         steps.tid,
         steps.step,
+        -- Processes of several containers may have one pid.
+        steps.start_ns,
         count(*) FILTER (purpose = 'sync') AS waits,
         count(*) FILTER (purpose = 'replay') AS replays
     FROM calls
@@ -44,7 +46,7 @@ counted AS (
 found AS (
     SELECT
         trace,
-        regexp_replace(range, '[0-9]+', '*', 'g') AS called,
+        text_pattern(range) AS called,
         phase,
         count(*) AS steps,
         avg(launches) AS launches_per_step,
@@ -55,7 +57,7 @@ found AS (
         min(gpu_start_ns) AS start_ns,
         max(gpu_start_ns + gpu_span_ns) AS end_ns
     FROM steps
-    LEFT JOIN counted USING (trace, pid, tid, step)
+    LEFT JOIN counted USING (trace, pid, tid, step, start_ns)
     GROUP BY trace, called, phase
 )
 SELECT

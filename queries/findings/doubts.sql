@@ -44,9 +44,8 @@ SELECT
         MAP {'gpu_in_ranges_pct': share_pct, 'gpu_ns': gpu_ns::DOUBLE}
     ) AS numbers,
     MAP {}::MAP(VARCHAR, VARCHAR) AS texts,
-    NULL::VARCHAR AS range,
-    NULL::BIGINT AS start_ns,
-    NULL::BIGINT AS end_ns
+    nowhere.*
 FROM found
 JOIN chosen_traces($trace) AS traces USING (trace)
+CROSS JOIN nowhere
 ORDER BY trace, code

@@ -38,10 +38,9 @@ SELECT
         'short_ns': $short_ns::DOUBLE
     } AS numbers,
     MAP {'kernel': kernel} AS texts,
-    NULL::VARCHAR AS range,
-    NULL::BIGINT AS start_ns,
-    NULL::BIGINT AS end_ns
+    nowhere.*
 FROM found
 JOIN gpu_spans($trace) AS spans USING (trace)
+CROSS JOIN nowhere
 WHERE short_kernels >= $often AND saving_pct >= $least_pct
 ORDER BY trace

@@ -50,11 +50,10 @@ SELECT
         'device_id': most.device_id::DOUBLE
     } AS numbers,
     MAP {'kernel': kernel} AS texts,
-    NULL::VARCHAR AS range,
-    NULL::BIGINT AS start_ns,
-    NULL::BIGINT AS end_ns
+    nowhere.*
 FROM found
 JOIN named USING (trace)
 JOIN gpu_spans($trace) AS spans USING (trace)
+CROSS JOIN nowhere
 WHERE saving_pct >= $least_pct
 ORDER BY trace

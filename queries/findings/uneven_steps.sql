@@ -40,6 +40,8 @@ exposed AS (
         steps.pid,
         steps.tid,
         steps.step,
+        -- Processes of several containers may have one pid.
+        steps.gpu_start_ns,
         sum(least(end_ns, gpu_start_ns + gpu_span_ns) - greatest(communicating.start_ns, gpu_start_ns))
             AS exposed_ns
     FROM steps
@@ -54,13 +56,14 @@ named AS (
     SELECT
         steps.*,
         gpu_busy_ns - coalesce(exposed_ns, 0)::BIGINT AS gpu_work_ns,
-        regexp_replace(range, '[0-9]+', '*', 'g') AS called
+        text_pattern(range) AS called
     FROM steps
     LEFT JOIN exposed
         ON exposed.trace = steps.trace
         AND exposed.pid = steps.pid
         AND exposed.tid IS NOT DISTINCT FROM steps.tid
         AND exposed.step = steps.step
+        AND exposed.gpu_start_ns = steps.gpu_start_ns
     WHERE gpu_work_ns > 0
 ),
 measured AS (
@@ -69,7 +72,7 @@ measured AS (
         median(gpu_work_ns) OVER alike AS median_ns,
         min(gpu_work_ns) OVER alike AS min_ns,
         row_number() OVER (
-            PARTITION BY trace, pid, tid, called, phase ORDER BY gpu_start_ns, step
+            PARTITION BY trace, pid, tid, called, phase ORDER BY gpu_start_ns, step, range
         ) AS number
     FROM named
     WINDOW alike AS (PARTITION BY trace, pid, tid, called, phase)

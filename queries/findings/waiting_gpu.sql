@@ -44,6 +44,11 @@ WITH stops AS (
     JOIN chosen_traces($trace) AS traces USING (trace_id)
     WHERE call_purpose(name) = 'sync'
         OR regexp_matches(name, '^cu(da)?(Malloc|Free|HostAlloc|Mem(Alloc|Free|Create|Map|Unmap))')
+    -- A call that a call makes shares its id, and is no time of its own.
+    QUALIFY row_number() OVER (
+        PARTITION BY trace_id, process_id, coalesce(nullif(correlation_id, 0), -api_call_id)
+        ORDER BY start_ns, end_ns DESC, api_call_id
+    ) = 1
 ),
 -- GPUs of one thread may run dry at the same moment.
 moments AS (

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 OPEN: dict[str, dict[str, Any]] = {
     **EVERY_FINDING,
     "cuda_gpu_kern_pace": {"kernel": "*"},
+    "kernel_drift": {"fewest": 1},
     "nvtx_pace": {"range": "*"},
     "nvtx_gpu_proj_pace": {"range": "*"},
     "gpu_gaps": {"min_gap_ns": 0},
@@ -51,6 +52,11 @@ def of_equals() -> Recording:
             made.thread(tid, f"thread {tid}", pid=pid)
             for at in (0, 1_000, 2_000):
                 _step(made, at, {"pid": pid, "tid": tid})
+            # Products that take longer each time.
+            for number, short in enumerate(("sgemm_b", "sgemm_a") * 10):
+                start = 4_000 + 50 * (number // 2)
+                work = kernel(short, start, start + 20 + number // 2, device=pid - 1, stream=6 + tid)
+                made.call("cudaLaunchKernel", start - 10, start - 5, work, pid=pid, tid=tid)
     return made
 
 
@@ -67,7 +73,12 @@ def _step(made: Recording, at: int, thread: dict[str, int]) -> None:
         for call in ("cudaLaunchKernelExC", "cudaLaunchKernel"):
             full = f"void {short}<{call}>(float *)"
             made.call(
-                call, at + 110, at + 120, kernel(short, at + 150, at + 250, full=full, **place), **thread
+                call,
+                at + 110,
+                at + 120,
+                kernel(short, at + 150, at + 250, full=full, **place),
+                kernel(f"gemm_{short}", at + 150, at + 250, **place),
+                **thread,
             )
         made.call("cuLaunchKernel", at + 112, at + 118, layer="driver", nested=True, **thread)
         made.call(
@@ -113,7 +124,10 @@ EQUAL: dict[str, ncu.Value] = {
         f"smsp__average_warps_issue_stalled_{state}_per_issue_active.ratio": 2
         for state in ("wait", "barrier", "membar", "drain")
     },
-    **{f"sm__pipe_{pipe}_cycles_active.avg.pct_of_peak_sustained_elapsed": 30 for pipe in ("alu", "fma")},
+    **{
+        f"sm__pipe_{pipe}_cycles_active.avg.pct_of_peak_sustained_elapsed": 30
+        for pipe in ("alu", "fma", "tensor")
+    },
     **{f"lts__t_sectors_srcunit_tex_op_{op}.sum": 8 for op in ("read", "write")},
     "launch__registers_per_thread": 32,
 }
@@ -134,7 +148,7 @@ INSTANCES: dict[str, tuple[int | str, ...]] = {
 def counted() -> ncu.Profile:
     """Kernels, ranges and precisions that have the same counts."""
     made = ncu.Profile().gpu("NVIDIA H100 80GB HBM3")
-    for name in ("beta", "alpha"):
+    for name in ("beta_gemm", "alpha_gemm"):
         for path in ("prefill/layers.1.mlp", "decode/layers.0.mlp"):
             for pid in (2, 1):
                 metrics = ncu.roofline(bf16=100, fp32=100, dram=50, l2=60, l1=70) | EQUAL

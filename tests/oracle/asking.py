@@ -13,7 +13,7 @@ from made import nsys
 from made.case import with_row_numbers
 from made.store import empty
 
-from oracle import api, gpu, kernels, memory, nccl, nvtx, steps, timeline  # noqa: F401  # each marks its oracles
+from oracle import api, findings, gpu, kernels, memory, nccl, nvtx, steps, timeline  # noqa: F401  # each marks its oracles
 from oracle.asked import ORACLES, Oracle
 from oracle.compare import diff
 from oracle.drawn import KERNELS, traces
@@ -38,7 +38,13 @@ PLACES: dict[str, tuple[Row, Callable[[View], View]]] = {
 EVERYWHERE = "everywhere"
 # Of processes without ranges that repeat, kernels may tell the steps: rows without a range. No oracle finds those, hand-made
 # cases do.
-_TOLD_BY_KERNELS = ("step_summary", "launches_per_step", "communication_per_step")
+_TOLD_BY_KERNELS = (
+    "step_summary",
+    "launches_per_step",
+    "communication_per_step",
+    "cpu_bound_steps",
+    "uneven_steps",
+)
 
 
 def drawn(number: int, start: int) -> list[Trace]:
@@ -154,6 +160,10 @@ def _same(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, set):
         # One of several that are as good.
         return found in wanted
+    if isinstance(wanted, dict):
+        # A map: names and what they stand for, a pair each.
+        theirs = dict(found)
+        return theirs.keys() == wanted.keys() and all(_same(theirs[name], wanted[name]) for name in wanted)
     if isinstance(found, float) and wanted is not None:
         return math.isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-9)
     return bool(found == wanted)
@@ -200,7 +210,10 @@ def explained(oracle: Oracle, trace: Trace, place: str) -> str:
 def places(oracle: Oracle) -> list[str]:
     """Where it can be asked."""
     # Without the calls that a window cuts off, nobody knows which runs are of one communicator.
-    return [EVERYWHERE] if oracle.question in ("collectives", "nccl_straggler") else list(PLACES)
+    if oracle.question in ("collectives", "nccl_straggler"):
+        return [EVERYWHERE]
+    known = {param.name for param in catalog.shipped().find(oracle.question).params}
+    return [place for place, (asked, _) in PLACES.items() if {name.rstrip("_") for name in asked} <= known]
 
 
 __all__ = ["EVERYWHERE", "ORACLES", "PAIRED", "PLACES", "Asked", "Compared", "drawn", "explained", "places"]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from oracle.api import summed
 from oracle.arithmetic import Row, grouped, moments, per_second, percent, spread
 from oracle.asked import answers, each
+from oracle.trace import GPUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from oracle.trace import Call, Operation, Range, View
+    from oracle.trace import Call, Operation, Range, Sample, View
 
 _PURPOSES = {
     "cudaLaunchKernel": "launch",
@@ -192,7 +193,7 @@ def busy(view: View, by: str) -> list[Row]:
 
 
 def gpu_name(view: View, work: Operation) -> str | None:
-    return f"GPU {work.gpu}" if view.trace.visible.get(work.process) else None
+    return GPUS[work.gpu] if view.trace.visible.get(work.process) else None
 
 
 # --- in use ---------------------------------------------------------------------------------------------
@@ -405,18 +406,32 @@ def cuda_gpu_sum(view: View, names: str, graphs: bool) -> list[Row]:
 
 # --- sampled --------------------------------------------------------------------------------------------
 
-_METRIC: Row = {"metric": "SMs Active", "unit": "Throughput %"}
+
+def _sampled(samples: Iterable[Sample]) -> dict[tuple[int, str, str], list[tuple[int, int]]]:
+    """(GPU, metric, unit) → its samples: (time, value)."""
+    return {
+        key: [(at, value) for _, at, value in group]
+        for key, group in grouped(
+            (
+                ((sample.gpu, *metric), sample.time, value)
+                for sample in samples
+                for metric, value in sample.values.items()
+            ),
+            lambda one: one[0],
+        ).items()
+    }
 
 
 @answers("gpu_metric_util_sum")
 def gpu_metric_util_sum(view: View) -> list[Row]:
     rows = []
-    for gpu, samples in grouped(view.samples, lambda sample: sample.gpu).items():
-        found = spread([sample.value for sample in samples], "")
+    for (gpu, metric, unit), samples in _sampled(view.samples).items():
+        found = spread([value for _, value in samples], "")
         rows.append(
             {
                 "gpu_id": gpu,
-                **_METRIC,
+                "metric": metric,
+                "unit": unit,
                 "samples": len(samples),
                 **{name.rstrip("_"): value for name, value in found.items()},
             }
@@ -430,18 +445,19 @@ def gpu_metrics_in_ranges(view: View) -> list[Row]:
     rows = []
     ranges = [one for one in view.ranges if view.launched(one, "thread")]
     for (domain, text), group in grouped(ranges, lambda one: (one.domain, one.text)).items():
-        for gpu, samples in grouped(view.samples, lambda sample: sample.gpu).items():
+        for (gpu, metric, unit), samples in _sampled(view.samples).items():
             here = [one for one in group if (one.process, gpu) in users]
             lasting = moments(span(view.launched(one, "thread")) for one in here)
             # A sample tells of the time before it.
-            inside = [sample.value for sample in samples if sample.time - 1 in lasting]
+            inside = [value for at, value in samples if at - 1 in lasting]
             if here:
                 rows.append(
                     {
                         "domain": domain,
                         "range": text,
                         "gpu_id": gpu,
-                        **_METRIC,
+                        "metric": metric,
+                        "unit": unit,
                         "instances": len(here),
                         "gpu_span_ns": len(lasting),
                         "samples": len(inside),

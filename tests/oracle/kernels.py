@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections import Counter
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from oracle.arithmetic import Row, grouped, mean, percent, spread
 from oracle.asked import answers, each
 from oracle.gpu import in_order, lanes, shape
+from oracle.steps import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -154,6 +159,83 @@ def cuda_gpu_kern_pace(view: View, kernel: str, names: str) -> list[Row]:
             )
             before = work.end
     return rows
+
+
+@answers(
+    "kernel_drift",
+    *each("names", "short", "full", kernel="*", fewest=2, limit=None),
+    {"kernel": "spin", "names": "distinct", "fewest": 1, "limit": None},
+)
+def kernel_drift(view: View, kernel: str, names: str, fewest: int, limit: None) -> list[Row]:
+    texts = Counter((one.process, one.tid, one.text) for one in view.ranges)
+
+    def range_of(work: Operation) -> str | None:
+        found = view.innermost(work.call) if work.call else None
+        if found is None:
+            return None
+        again = any(times > 1 and text == found.text for (_, _, text), times in texts.items())
+        return found.text if again or found.text.startswith("execute_context_") else pattern(found.text)
+
+    asked = [work for work in view.kernels if kernel in ("*", work.called(names))]
+    rows = []
+    for group in grouped(
+        asked, lambda work: (work.process, work.gpu, work.kernel.full, work.grid, range_of(work))
+    ).values():
+        if len(group) < fewest:
+            continue
+        took = [work.duration for work in sorted(group, key=_begins)]
+        # One in a hundred, and at least one.
+        fast = sorted(took)[max(math.ceil(len(took) / 100), 1) - 1]
+        quick = [work for work in group if work.duration <= fast]
+        slow = [work for work in group if work.duration > fast]
+        away = sum((one - np.mean(took)) ** 2 for one in took)
+        jumps = sum((after - before) ** 2 for before, after in itertools.pairwise(took))
+        clocks = _clock(view, quick), _clock(view, slow)
+        longer = _over(*(mean(work.duration for work in part) for part in (slow, quick)))
+        lower = _over(*clocks)
+        rows.append(
+            {
+                "pid": group[0].process & 0xFFFFFF,
+                "gpu_id": group[0].gpu,
+                "kernel": group[0].called(names),
+                "category": group[0].kernel.category,
+                **shape(group[0]),
+                "shared_bytes": 0,
+                "range": range_of(group[0]),
+                "instances": len(group),
+                "total_ns": sum(took),
+                "fast_ns": fast,
+                "median_ns": float(np.median(took)),
+                "max_ns": max(took),
+                "above_fast_ns": sum(max(one - fast, 0) for one in took),
+                "above_fast_pct": percent(sum(max(one - fast, 0) for one in took), fast * len(took)),
+                "steady_pct": None if not away else 100 - 100 * jumps / (2 * away),
+                "fast_clock_hz": clocks[0],
+                "slow_clock_hz": clocks[1],
+                "clocks_pct": None if lower is None or longer is None else percent(lower, longer),
+                "start_ns": min(work.start for work in group),
+                "end_ns": max(work.end for work in group),
+            }
+        )
+    return rows
+
+
+def _over(one: float | None, other: float | None) -> float | None:
+    """By how much one is more than the other, as a part of it."""
+    return one / other - 1 if one is not None and other else None
+
+
+def _clock(view: View, group: list[Operation]) -> float | None:
+    """The mean over the moments of kernels all of which have a clock: that of the first sample behind each."""
+    found: list[int] = []
+    for work in group:
+        samples = sorted((sample.time, sample.mhz) for sample in view.samples if sample.gpu == work.gpu)
+        here = [
+            next((mhz for at, mhz in samples if at > moment), None) for moment in range(work.start, work.end)
+        ]
+        if None not in here:
+            found += here
+    return 1e6 * float(np.mean(found)) if found else None
 
 
 # --- launches -------------------------------------------------------------------------------------------

@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from oracle.trace import Operation, View
 
 
-def _communicates(work: Operation) -> bool:
+def communicates(work: Operation) -> bool:
+    """Whether it is a kernel of NCCL."""
     return work.kernel is not None and work.kernel.category == "communication"
 
 
 @answers("nccl_gpu_overlap_trace", *each("names", "short", "full"))
 def nccl_gpu_overlap_trace(view: View, names: str) -> list[Row]:
     rows = []
-    for work in filter(_communicates, view.kernels):
+    for work in filter(communicates, view.kernels):
         computing = busy_moments(
             other
             for other in view.kernels
-            if not _communicates(other) and (other.process, other.device) == (work.process, work.device)
+            if not communicates(other) and (other.process, other.device) == (work.process, work.device)
         )
         hidden = len(computing & busy_moments([work]))
         rows.append(
@@ -49,10 +50,8 @@ def nccl_gpu_overlap_trace(view: View, names: str) -> list[Row]:
 
 def _parts(work: list[Operation], first: int, last: int) -> Row:
     """What is done in each moment, whatever else runs at the same time."""
-    communication = busy_moments(filter(_communicates, work))
-    computing = busy_moments(
-        one for one in work if one.kind in ("kernel", "graph") and not _communicates(one)
-    )
+    communication = busy_moments(filter(communicates, work))
+    computing = busy_moments(one for one in work if one.kind in ("kernel", "graph") and not communicates(one))
     copying = busy_moments(one for one in work if one.kind in ("memcpy", "memset"))
     parts: Counter[str] = Counter()
     for moment in range(first, last):

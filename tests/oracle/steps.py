@@ -128,12 +128,8 @@ def step_summary(view: View, step: str | None, by: str) -> list[Row]:
 
 @answers("launches_per_step", *({**asked, "exact": exact} for asked in _ASKED[:3] for exact in (False, True)))
 def launches_per_step(view: View, step: str | None, by: str, exact: bool) -> list[Row]:
-    def name(text: str) -> str:
-        # Requests and tokens tell steps apart, their numbers do not.
-        return text if exact or _VLLM.fullmatch(text) else pattern(text)
-
     rows = []
-    for text, group in grouped(steps(view, step), lambda one: name(one.text)).items():
+    for text, group in grouped(steps(view, step), lambda one: one.text if exact else _name(one.text)).items():
         known = [one for one in group if by == "process" or not view.is_elsewhere(one)]
         work = [view.launched(one, by) for one in known]
         kernels = [_count(found, "kernel") for found in work]
@@ -156,6 +152,33 @@ def launches_per_step(view: View, step: str | None, by: str, exact: bool) -> lis
                 "avg_gpu_busy_ns": mean((held(view, one, by) or (0,) * 3)[2] for one in known),
             }
         )
+    return rows
+
+
+def _name(text: str) -> str:
+    """Of a step, without its number; requests and tokens tell steps apart."""
+    return text if _VLLM.fullmatch(text) else pattern(text)
+
+
+@answers("step_work", *_ASKED)
+def step_work(view: View, step: str | None, by: str) -> list[Row]:
+    rows = []
+    for text, group in grouped(steps(view, step), lambda one: _name(one.text)).items():
+        known = [one for one in group if by == "process" or not view.is_elsewhere(one)]
+        kernels = [work for one in known for work in view.launched(one, by) if work.kind == "kernel"]
+        for category, work in grouped(kernels, lambda one: one.kernel.category).items():
+            took = sum(one.duration for one in work)
+            rows.append(
+                {
+                    "range": text,
+                    "steps": len(known),
+                    "category": category,
+                    "kernels": len(work),
+                    "gpu_ns": took,
+                    "avg_gpu_ns": took / len(known),
+                    "share_pct": percent(took, sum(one.duration for one in kernels)),
+                }
+            )
     return rows
 
 

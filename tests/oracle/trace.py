@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 #: A process of another container with the pid of the first one: NVIDIA tells them apart by higher bits.
 TWIN = 1 << 24 | 1
-METRIC = "SMs Active [Throughput %]"
+METRIC, METRIC_UNIT = "SMs Active", "Throughput %"
+#: One of the market, whose peaks these are (dense, fp32 and fp16), and one of none.
+GPUS = ("NVIDIA H100 80GB HBM3", "GPU 1")
+CUDA_FLOP_PER_S, TENSOR_FLOP_PER_S = 66.9e12, 989.4e12
+CLOCK, CLOCK_UNIT = "GPC Clock Frequency", "MHz"
 
 
 class Kernel(NamedTuple):
@@ -200,11 +204,21 @@ class OsCall(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A value that a GPU's hardware counter had."""
+    """What a GPU's hardware counters had: how busy it was, which tells its clock, too."""
 
     gpu: int
     time: int
     value: int
+
+    @property
+    def mhz(self) -> int:
+        """The clock: the busier, the slower."""
+        return 1500 - 100 * self.value
+
+    @property
+    def values(self) -> dict[tuple[str, str], int]:
+        """(metric, unit) → value."""
+        return {(METRIC, METRIC_UNIT): self.value, (CLOCK, CLOCK_UNIT): self.mhz}
 
 
 class Fault(NamedTuple):
@@ -249,7 +263,7 @@ class Trace:
         made = Recording().duration(self.duration)
         for process, gpus in self.visible.items():
             for ordinal, gpu in enumerate(gpus):
-                made.gpu(gpu, f"GPU {gpu}", cuda=ordinal, pid=process & 0xFFFFFF)
+                made.gpu(gpu, GPUS[gpu], cuda=ordinal, pid=process & 0xFFFFFF)
         for process, name in self.processes:
             made.process(process, f"/usr/bin/{name}")
         for process, tid, name in self.threads:
@@ -287,7 +301,8 @@ class Trace:
         for os_call in self.os_calls:
             made.os_call(os_call.name, os_call.start, os_call.end, tid=os_call.tid, pid=os_call.process)
         for sample in self.samples:
-            made.sample(METRIC, sample.time, sample.value, gpu=sample.gpu)
+            for (metric, unit), value in sample.values.items():
+                made.sample(f"{metric} [{unit}]", sample.time, value, gpu=sample.gpu)
         for fault in self.faults:
             if fault.device is None:
                 made.cpu_fault(

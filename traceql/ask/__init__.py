@@ -11,6 +11,7 @@ Owns what an answer is, and what is said about what it lacks. Draws nothing, pri
 `nsys_stats` a question as NVIDIA's report of its name answers it
 `cards`      all that is known about one kernel
 `findings`   what is wrong with traces, the most important first
+`floors`     the roofline's floors of a model for the steps of traces
 `compare`    two traces, or two groups of runs, side by side
 `check_files` files of criteria
 `expressions` the language of criteria

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from traceql.ask import place
+from traceql.ask import floors, place
 from traceql.errors import CatalogError, MissingDataError, QueryError
 from traceql.present import units, values
 from traceql.questions.parameters import PLACES
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from traceql.ask.answer import Answer, Asker
+    from traceql.predict.models import Model
     from traceql.questions.parameters import Value
     from traceql.questions.question import Query, Saying
 
@@ -199,7 +200,12 @@ _COLUMNS = (
 
 
 def why(
-    ask: Asker, traces: Sequence[str], *, limit: int | None = MOST, window: Mapping[str, Value] | None = None
+    ask: Asker,
+    traces: Sequence[str],
+    *,
+    limit: int | None = MOST,
+    window: Mapping[str, Value] | None = None,
+    model: Model | None = None,
 ) -> Findings:
     """What is wrong with traces.
 
@@ -208,6 +214,7 @@ def why(
         traces: names, patterns or tags.
         limit: most findings, at least one; None for all.
         window: from, to and within, for the rules that can be narrowed.
+        model: whose steps they are; without it, no rule is asked that needs floors.
 
     Raises:
         QueryError: no trace, or one that does not exist; or the limit or the window is none.
@@ -233,18 +240,28 @@ def why(
     found: list[Finding] = []
     unknown: dict[str, None] = {}
     rules = [query for query in ask.catalog.queries.values() if query.topic == FINDINGS]
+    about_model: dict[str, Value] = {}
+    if model is not None:
+        predicted = floors.of_steps(
+            ask, model, [trace for trace in names if recorded[trace]["has_timeline"]], given
+        )
+        about_model |= predicted.params
+        unknown |= dict.fromkeys(predicted.unknown)
     notes: dict[str, None] = {}
     looked_at: dict[str, list[str]] = {trace: [] for trace in names}
     for rule in rules:
         # Together, as some rules compare the traces of a job.
         able = [trace for trace in names if _applies(ask, rule, recorded[trace])]
-        if not able:
+        params = {param.name for param in rule.params}
+        needs_model = params.intersection(floors.PARAMS)
+        if not able or (needs_model and model is None):
             continue
-        if refused := given.keys() - {param.name for param in rule.params}:
+        if refused := given.keys() - params:
             unknown[f"Cannot tell: {rule.title} {_not_so(refused)}"] = None
             continue
         try:
-            answer = ask(rule.name, trace=able, **given)
+            floored = {name: about_model[name] for name in needs_model}
+            answer = ask(rule.name, trace=able, **given, **floored)
         except MissingDataError as error:
             unknown[f"Cannot tell: {rule.title} {error.message}. {error.remedy}".strip()] = None
             continue

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from traceql import given
 from traceql.cli.common import note
 from traceql.cli.gpu import find, rows_table
 from traceql.cli.output import output_options, write
-from traceql.errors import PredictionError
 from traceql.predict.config import LARGEST
 
 if TYPE_CHECKING:
@@ -329,36 +327,22 @@ def _tile(text: str) -> tuple[int, int]:
 
 
 def _model(config: Path | None, dimensions: Mapping[str, int | None], quantised: bool) -> Model:
+    from traceql.ask import floors
     from traceql.predict import architectures
 
     if config is not None:
         if any(dimensions.values()):
             raise click.UsageError("Give --config, or the dimensions, not both.")
-        content = _json(config)
-        beside = config.parent / "hf_quant_config.json"
-        if not quantised:
-            content.pop("quantization_config", None)
-        elif content.get("quantization_config") is None and beside.is_file():
-            note(f"weights are quantised as {beside.name} beside the configuration says.")
-            content["quantization_config"] = _json(beside)
-        return architectures.from_config(content)
+        model, beside = floors.model_of(config, quantised=quantised)
+        if beside:
+            note(f"weights are quantised as {beside} beside the configuration says.")
+        return model
     optional = ("kv_heads", "head_dim")
     missing = [name for name, value in dimensions.items() if value is None and name not in optional]
     if missing:
         options = ", ".join(f"--{name}" for name in missing)
         raise click.UsageError(f"Give --config, or the dimensions; missing: {options}.")
     return architectures.llama(**dimensions)  # type: ignore[arg-type]
-
-
-def _json(path: Path) -> dict[str, Any]:
-    remedy = "Is it a model's config.json?"
-    try:
-        content = given.from_json(given.decoded(given.content(path, str(path), PredictionError, remedy)))
-    except (ValueError, RecursionError) as error:
-        raise PredictionError(f"{path}: not JSON ({error})", remedy) from None
-    if not isinstance(content, dict):
-        raise PredictionError(f"{path}: not a JSON object", remedy)
-    return content
 
 
 def _note_limits(one: Gpu, share: Model, precision: str, *, batch: int, tokens: int, rows: int) -> None:

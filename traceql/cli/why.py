@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,12 +27,19 @@ _WIDTH = 100
 @click.command()
 @click.argument("traces", nargs=-1, required=True, metavar="TRACE...", shell_complete=complete_trace)
 @click.option("--limit", type=OrNull(int), default=10, show_default=True, help="Most findings; NULL for all.")
+@click.option(
+    "--model",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="CONFIG.JSON",
+    help="The model that ran: products and attention are compared with their floors (traceql predict).",
+)
 @place_options
 @db_option()
 @output_options
 def why(
     traces: tuple[str, ...],
     limit: int | None,
+    model: Path | None,
     db: str,
     format_: str | None,
     output: str | None,
@@ -48,13 +56,17 @@ def why(
     Examples:
       traceql why run
       traceql why run --within 'decode*' --limit 3
+      traceql why run --model config.json
       traceql why run --format json
       traceql --queries my_rules why run
     """
-    from traceql.ask import findings
+    from traceql.ask import findings, floors
 
+    whose, beside = floors.model_of(model) if model else (None, "")
+    if beside:
+        note(f"weights are quantised as {beside} beside the configuration says.")
     with asker(db) as ask:
-        told = findings.why(ask, traces, limit=limit, window=given(PLACES["window"], window))
+        told = findings.why(ask, traces, limit=limit, window=given(PLACES["window"], window), model=whose)
     form = form_of(format_, output)
     if form not in ("table", "json"):
         for text in (*told.notes, *told.unknown):

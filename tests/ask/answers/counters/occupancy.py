@@ -45,7 +45,16 @@ CASES = [
             "a": Recording()
             .gpu(0, "NVIDIA H100 80GB HBM3", cuda=0, **H100)
             .work(
-                kernel("gemm", 0, 50, block=(128, 3, 1), registers=168, dynamic_shared=100_000),
+                # Of nodes of graphs nsys tells less than what the kernel asks for, which cannot be.
+                kernel(
+                    "gemm",
+                    0,
+                    50,
+                    block=(128, 3, 1),
+                    registers=168,
+                    dynamic_shared=100_000,
+                    executed_shared=32_768,
+                ),
                 kernel("sum", 100, 130, block=(256, 1, 1), registers=128),
                 kernel("sum", 200, 210, block=(256, 1, 1), registers=128),
                 kernel(

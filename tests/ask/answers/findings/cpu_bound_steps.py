@@ -12,7 +12,10 @@ def steps(name: str, launches: int, *, waits: int = 0, function: str = "cudaLaun
             at = start + 20 * launch
             made.call(function, at, at + 5, kernel("k", at + 10, at + 20))
         for wait in range(waits):
-            made.call("cudaStreamSynchronize_v3020", start + 500 + wait, start + 501 + wait)
+            at = start + 500 + 10 * wait
+            made.call("cudaStreamSynchronize_v3020", at, at + 9)
+            # The same wait, as the runtime asks the driver for it.
+            made.call("cuStreamSynchronize", at + 1, at + 8, layer="driver", nested=True)
     return made
 
 
@@ -21,6 +24,7 @@ CASES = [
         "steps of twenty launches with gaps, without graphs and without calls that wait, would run as graphs",
         traces={
             "a": steps("step", 20),
+            "reading": steps("step", 20, waits=2),
             "few": steps("step", 19),
             "waiting": steps("step", 20, waits=3),
             "replayed": steps("step", 20, function="cudaGraphLaunch_v10000"),
@@ -30,6 +34,8 @@ CASES = [
             trace  code            severity  saving_ns     saving_pct    numbers                                                             texts            range   start_ns  end_ns
             # 19 gaps of 10 in each, of 390 on the GPU; in all of 10 … 1400.
             a      no_cuda_graphs  high      2 * 19 * 10   38000/1390    {steps: 2.0, launches_per_step: 20.0, idle_pct: 48.717948717948715}  {range: step *}  step *  10        1400
+            # A graph may end where the step reads its results.
+            reading  no_cuda_graphs  high    2 * 19 * 10   38000/1390    {steps: 2.0, launches_per_step: 20.0, idle_pct: 48.717948717948715}  {range: step *}  step *  10        1400
             """
         ),
     ),

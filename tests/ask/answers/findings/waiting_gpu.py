@@ -57,4 +57,22 @@ CASES = [
             """
         ),
     ),
+    Case(
+        "a call that a call makes is no time of its own",
+        traces={
+            "a": Recording()
+            .call("cudaLaunchKernel_v7000", 0, 5, kernel("a", 0, 100))
+            # The gap of 200 without 80, for which it waits, is work of the host.
+            .call("cudaStreamSynchronize_v3020", 90, 180)
+            .call("cuStreamSynchronize", 100, 170, layer="driver", nested=True)
+            .call("cudaLaunchKernel_v7000", 290, 295, kernel("b", 300, 500))
+        },
+        params={"host_ns": 80},
+        expected=across(
+            """
+            trace  code       severity  saving_ns  saving_pct  numbers                                         texts                         range  start_ns  end_ns
+            a      host_work  high      200        40          {idle_ns: 200.0, gaps: 1.0, longest_ns: 200.0}  {function: cudaLaunchKernel}  NULL   100       300
+            """
+        ),
+    ),
 ]

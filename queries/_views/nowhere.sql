@@ -1,0 +1,6 @@
+-- What findings say that are in no place: one row, for a CROSS JOIN.
+-- @column range VARCHAR    NVTX range in which it is: none
+-- @column start_ns BIGINT  start of the first such time: none
+-- @column end_ns BIGINT    end of the last such time: none
+
+SELECT NULL::VARCHAR AS range, NULL::BIGINT AS start_ns, NULL::BIGINT AS end_ns

@@ -1,0 +1,58 @@
+-- What kinds of work do steps consist of: products, attention, communication …?
+--
+-- Steps are those of step-summary that ranges tell, of one text (the number of the step aside) together, and
+-- kinds of work those of kernel-categories. Steps whose launches are unknown count in no number.
+-- @of     timeline
+-- @unites trace
+-- @param  step VARCHAR = NULL   text or pattern of the ranges that are steps; NULL to find them
+-- @param  by VARCHAR = 'thread'  whose launches a range holds: thread or process
+-- @needs  kernels nvtx_ranges timeline
+-- @column trace VARCHAR         name of the trace
+-- @column range VARCHAR         NVTX message of the steps
+-- @column steps BIGINT          how many
+-- @column category VARCHAR      kind of work
+-- @column kernels BIGINT        kernels of that kind in all of them
+-- @column gpu_ns BIGINT         their time
+-- @column avg_gpu_ns DOUBLE     of one step
+-- @column share_pct DOUBLE      of the time of all kernels of these steps
+-- @chart  bars x=category y=gpu_ns group=range
+-- @empty  No step launches kernels: no range is like the one asked for, or repeats. See the query nvtx-sum
+-- @empty  for what to name with --step. Recorded by: nsys profile --trace=nvtx
+
+WITH named AS (
+    FROM steps_of($step)
+),
+counted AS (
+    SELECT named.trace_id, named.step_text AS range, named.range_id
+    FROM named
+    JOIN ranges_with_work('named', $by) AS steps USING (range_id)
+    WHERE steps.gpu_operations IS NOT NULL
+),
+told AS (
+    SELECT trace_id, range, count(*) AS steps FROM counted GROUP BY ALL
+),
+work AS (
+    SELECT
+        counted.trace_id,
+        range,
+        category,
+        count(*) AS kernels,
+        sum(held.duration_ns)::BIGINT AS gpu_ns
+    FROM work_in_ranges('named', 'kernels', $by) AS held
+    JOIN counted ON counted.range_id = holder_id
+    JOIN kernels_categorised ON full_name = coalesce(demangled, held.name, '')
+    GROUP BY ALL
+)
+SELECT
+    trace,
+    range,
+    steps,
+    category,
+    kernels,
+    gpu_ns,
+    gpu_ns / steps AS avg_gpu_ns,
+    percent(gpu_ns, sum(gpu_ns) OVER (PARTITION BY trace, range)) AS share_pct
+FROM work
+JOIN told USING (trace_id, range)
+JOIN chosen_traces($trace) AS traces USING (trace_id)
+ORDER BY trace, sum(gpu_ns) OVER (PARTITION BY trace, range) DESC, range, gpu_ns DESC, category

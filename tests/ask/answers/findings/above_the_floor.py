@@ -1,0 +1,71 @@
+from made.case import Case, down
+from made.nsys import Recording, kernel
+
+
+def steps() -> Recording:
+    """A prefill, and two steps that decode."""
+    launch = "cudaLaunchKernel_v7000"
+    return (
+        Recording()
+        .range("execute_context_2(8)_generation_0(0)", 0, 50)
+        .call(
+            launch,
+            1,
+            2,
+            kernel("gemm", 100, 160),
+            kernel("flash_fwd", 160, 180),
+            kernel("rms_norm", 180, 200),
+        )
+        .range("execute_context_0(0)_generation_4(4)", 200, 250)
+        .call(launch, 201, 202, kernel("gemm", 300, 320), kernel("flash_fwd", 320, 330))
+        .range("execute_context_0(0)_generation_4(4)", 250, 300)
+        .call(launch, 251, 252, kernel("fused_moe", 330, 360), kernel("flash_fwd", 360, 370))
+    )
+
+
+PREFILL, DECODE = "a\nexecute_context_2(8)_generation_0(0)", "a\nexecute_context_0(0)_generation_4(4)"
+
+CASES = [
+    Case(
+        "products, experts among them, and attention cost what they take above the floor of their step",
+        traces={"a": steps(), "of no model": steps()},
+        params={
+            "gemm_floors_ns": {PREFILL: "30", DECODE: "20"},
+            # 20 is not 1.2 times 19.
+            "attention_floors_ns": {PREFILL: "19", DECODE: "4.0"},
+        },
+        expected=down(
+            """
+            trace       a                                                                                             a                                                                                                               a
+            code        slow_products                                                                                 slow_attention                                                                                                  slow_products
+            severity    medium                                                                                        low                                                                                                             low
+            saving_ns   30                                                                                            12                                                                                                              10
+            # Of 100 … 370.
+            saving_pct  3000/270                                                                                      1200/270                                                                                                        1000/270
+            numbers     {times_floor: 2.0, steps: 1.0, avg_work_ns: 60.0, avg_floor_ns: 30.0, share_pct: 60.0}        {times_floor: 2.5, steps: 2.0, avg_work_ns: 10.0, avg_floor_ns: 4.0, share_pct: 28.571428571428573}              {times_floor: 1.25, steps: 2.0, avg_work_ns: 25.0, avg_floor_ns: 20.0, share_pct: 71.42857142857143}
+            texts       {range: prefill, execute_context_*(*)_generation_*(*)}                                        {range: decode, execute_context_*(*)_generation_*(*)}                                                           {range: decode, execute_context_*(*)_generation_*(*)}
+            range       execute_context_*(*)_generation_*(*)                                                          execute_context_*(*)_generation_*(*)                                                                            execute_context_*(*)_generation_*(*)
+            start_ns    100                                                                                           300                                                                                                             300
+            end_ns      200                                                                                           370                                                                                                             370
+            """
+        ),
+    ),
+    Case(
+        "without floors there is nothing to tell",
+        traces={"a": steps()},
+        expected=down(
+            """
+            trace
+            code
+            severity
+            saving_ns
+            saving_pct
+            numbers
+            texts
+            range
+            start_ns
+            end_ns
+            """
+        ),
+    ),
+]

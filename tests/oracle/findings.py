@@ -1,0 +1,397 @@
+"""Rules of findings: what is wrong, from what the oracles of the questions count that they ask."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oracle.api import cuda_memcpy_async, cuda_memcpy_sync
+from oracle.arithmetic import Row, grouped, mean, moments, per_second, percent
+from oracle.asked import answers
+from oracle.drawn import STEPS
+from oracle.gpu import cpu_bound_gaps, lanes, span
+from oracle.kernels import kernel_sum
+from oracle.nccl import communicates, communication_overlap
+from oracle.steps import pattern, step_summary, step_work
+from oracle.trace import CUDA_FLOP_PER_S, TENSOR_FLOP_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from oracle.trace import Operation, View
+
+_WAITS = re.compile(r"cu(da)?(Device|Stream|Event)Synchronize")
+_ALLOCATES = re.compile(r"cu(da)?(Malloc|Free)")
+_COPIES = re.compile(r"cu(da)?(Memcpy|Memset)")
+
+
+def _whole(view: View) -> int:
+    """From the first to the last operation of each GPU."""
+    return sum(last - first for first, last in map(span, lanes(view.operations, "gpu").values()))
+
+
+def _found(code: str, saving_ns: float, whole_ns: int, least_pct: float, **told: Any) -> list[Row]:
+    """A finding, if it costs enough of the time."""
+    share = percent(saving_ns, whole_ns)
+    if share is None or share < least_pct:
+        return []
+    severity = "high" if share >= 20 else "medium" if share >= 5 else "low"
+    numbers = {name: None if value is None else float(value) for name, value in told.pop("numbers").items()}
+    nowhere = {"texts": {}, "range": None, "start_ns": None, "end_ns": None}
+    found = {"code": code, "severity": severity, "saving_ns": saving_ns, "saving_pct": share}
+    return [{**found, "numbers": numbers, **nowhere, **told}]
+
+
+# --- kernels and copies -----------------------------------------------------------------------------------
+
+
+@answers("small_kernels", {"short_ns": 10, "often": 2, "least_pct": 0})
+def small_kernels(view: View, short_ns: int, often: int, least_pct: float) -> list[Row]:
+    rows = kernel_sum(view, "distinct")
+    short = [row for row in rows if row["median_ns"] < short_ns]
+    instances = sum(row["instances"] for row in short)
+    if instances < often:
+        return []
+    took = sum(row["total_ns"] for row in short)
+    numbers = {
+        "kernels": sum(row["instances"] for row in rows),
+        "short_kernels": instances,
+        "short_kernels_ns": took,
+        "short_ns": short_ns,
+    }
+    most = max(short, key=lambda row: (row["total_ns"], row["kernel"]))["kernel"]
+    return _found("small_kernels", took, _whole(view), least_pct, numbers=numbers, texts={"kernel": most})
+
+
+@answers("copies_that_wait", {"least_pct": 0})
+def copies_that_wait(view: View, least_pct: float) -> list[Row]:
+    asked = {
+        "pageable_copies": cuda_memcpy_async(view, None),
+        "synchronous_copies": cuda_memcpy_sync(view, 65_536, None),
+    }
+    rows = []
+    for code, copies in asked.items():
+        if copies:
+            took, moved = (sum(copy[name] for copy in copies) for name in ("duration_ns", "bytes"))
+            numbers = {
+                "copies": len(copies),
+                "copied_bytes": moved,
+                "copy_ns": took,
+                "copied_bytes_per_s": per_second(moved, took),
+            }
+            rows += _found(
+                code,
+                took,
+                _whole(view),
+                least_pct,
+                numbers=numbers,
+                texts={"function": _most_frequent(copy["function"] for copy in copies)},
+                start_ns=min(copy["start_ns"] for copy in copies),
+                end_ns=max(copy["start_ns"] + copy["duration_ns"] for copy in copies),
+            )
+    return rows
+
+
+def _most_frequent(names: Iterable[str]) -> str:
+    """Of several the first one by the alphabet."""
+    times = Counter(names)
+    return min(times, key=lambda name: (-times[name], name))
+
+
+@answers("cuda_core_products", {"least_pct": 0})
+def cuda_core_products(view: View, least_pct: float) -> list[Row]:
+    products = [
+        work
+        for work in view.kernels
+        # Of GPUs that nobody maps the name is not known.
+        if work.kernel.short == "sgemm" and work.gpu == 0 and view.trace.visible
+    ]
+    if not products:
+        return []
+    took = sum(work.duration for work in products)
+    times = TENSOR_FLOP_PER_S / CUDA_FLOP_PER_S
+    numbers = {
+        "instances": len(products),
+        "gpu_ns": took,
+        "share_pct": percent(took, sum(work.duration for work in view.kernels)),
+        "times_faster": times,
+    }
+    return _found(
+        "cuda_core_products",
+        round(took * (1 - 1 / times)),
+        _whole(view),
+        least_pct,
+        numbers=numbers,
+        texts={"kernel": "sgemm"},
+        start_ns=min(work.start for work in products),
+        end_ns=max(work.end for work in products),
+    )
+
+
+# --- the GPU waits ----------------------------------------------------------------------------------------
+
+
+@answers("waiting_gpu", {"host_ns": 4, "least_pct": 0})
+def waiting_gpu(view: View, host_ns: int, least_pct: float) -> list[Row]:
+    found = cpu_bound_gaps(view, 0, 0, "distinct", None)
+    caused = [(gap, *cause) for gap in found if (cause := _cause(view, found, gap, host_ns))]
+    rows = []
+    for code, group in grouped(caused, lambda one: one[1]).items():
+        idle = [gap["duration_ns"] for gap, _, _ in group]
+        rows += _found(
+            code,
+            sum(idle),
+            _whole(view),
+            least_pct,
+            numbers={"idle_ns": sum(idle), "gaps": len(group), "longest_ns": max(idle)},
+            texts={"function": _most_frequent(function for _, _, function in group)},
+            range=_around_all(view, [gap for gap, _, _ in group]),
+            start_ns=min(gap["start_ns"] for gap, _, _ in group),
+            end_ns=max(gap["start_ns"] + gap["duration_ns"] for gap, _, _ in group),
+        )
+    return rows
+
+
+def _cause(view: View, found: list[Row], gap: Row, host_ns: int) -> tuple[str, str] | None:
+    """Why the GPU waits in a gap, and the function that makes it."""
+    if gap["before_call_ns"] + gap["in_call_ns"] == 0:
+        return None
+
+    def is_of(other: Row) -> bool:
+        return (other["pid"], other["tid"]) == (gap["pid"], gap["tid"])
+
+    # GPUs of one thread may run dry at the same moment: that is one gap, as long as the longest.
+    ends: dict[int, int] = {}
+    for other in filter(is_of, found):
+        start = other["start_ns"]
+        ends[start] = max(ends.get(start, 0), start + other["duration_ns"])
+    start, end = gap["start_ns"], ends[gap["start_ns"]]
+    spent: dict[str, set[int]] = {"sync": set(), "allocation": set()}
+    names: dict[str, set[str]] = {"sync": set(), "allocation": set()}
+    for call in view.calls:
+        kind = "sync" if _WAITS.match(call.name) else "allocation" if _ALLOCATES.match(call.name) else None
+        if kind is None or (call.process & 0xFFFFFF, call.tid) != (gap["pid"], gap["tid"]):
+            continue
+        # A call makes the last gap that it reaches into.
+        if max((at for at in ends if at < call.end), default=None) == start and call.start < end:
+            spent[kind] |= moments([(max(call.start, start), min(call.end, end))])
+            names[kind].add(call.name)
+    own = gap["before_call_ns"] - len(spent["sync"]) - len(spent["allocation"])
+    if 2 * len(spent["allocation"]) >= gap["duration_ns"]:
+        return "allocation", min(names["allocation"])
+    if own >= host_ns and 2 * own >= gap["duration_ns"]:
+        return "host_work", gap["function"]
+    if spent["sync"]:
+        return "sync", min(names["sync"])
+    if _COPIES.match(gap["function"]) and 2 * gap["in_call_ns"] >= gap["duration_ns"]:
+        return "copy", gap["function"]
+    return "launch_bound", gap["function"]
+
+
+def _around_all(view: View, gaps: list[Row]) -> str | None:
+    """The text that is open in the middle of each: of several, that of the shortest ranges."""
+    took: Counter[str] = Counter()
+    held: dict[str, set[int]] = {}
+    for number, gap in enumerate(gaps):
+        middle = gap["start_ns"] + gap["duration_ns"] // 2
+        for one in view.closed:
+            thread = one.process & 0xFFFFFF, one.tid
+            if thread == (gap["pid"], gap["tid"]) and one.start <= middle <= one.until:
+                held.setdefault(one.text, set()).add(number)
+                took[one.text] += one.until - one.start
+    around = [text for text, numbers in held.items() if len(numbers) == len(gaps)]
+    return min(around, key=lambda text: (took[text], text), default=None)
+
+
+# --- steps ------------------------------------------------------------------------------------------------
+
+
+@answers("cpu_bound_steps", {"launches": 1, "waits": 1, "replays": 1, "idle_pct": 1, "least_pct": 0})
+def cpu_bound_steps(
+    view: View, launches: float, waits: float, replays: float, idle_pct: float, least_pct: float
+) -> list[Row]:
+    steps = step_summary(view, None, "thread")
+    made: dict[str, Counter[int]] = {"sync": Counter(), "replay": Counter()}
+    for call in view.calls:
+        # The driver's call is inside of one of the runtime.
+        name = "" if call.layer == "driver" else call.name
+        kind = "sync" if _WAITS.match(name) else "replay" if "GraphLaunch" in name else None
+        before = [
+            step
+            for step in steps
+            if (step["pid"], step["tid"]) == (call.process & 0xFFFFFF, call.tid)
+            and step["start_ns"] <= call.start
+        ]
+        last = max(before, key=lambda step: step["start_ns"], default=None)
+        if kind and last and last["duration_ns"] and call.start < last["start_ns"] + last["duration_ns"]:
+            made[kind][id(last)] += 1
+    rows = []
+    for (text, _), group in grouped(steps, lambda step: (_pattern_of(step), step["phase"])).items():
+        known = [step for step in group if step["gpu_span_ns"] is not None]
+        launched = mean(step["launches"] for step in group if step["launches"] is not None)
+        idle = sum(step["gpu_gaps_ns"] for step in known)
+        share = percent(idle, sum(step["gpu_span_ns"] for step in known))
+        counted = {kind: mean(times[id(step)] for step in group) or 0 for kind, times in made.items()}
+        if launched is None or launched < launches or share is None or share < idle_pct:
+            continue
+        if counted["sync"] > waits or counted["replay"] > replays:
+            continue
+        rows += _found(
+            "no_cuda_graphs",
+            idle,
+            _whole(view),
+            least_pct,
+            numbers={"steps": len(group), "launches_per_step": launched, "idle_pct": share},
+            texts={"range": text},
+            range=text,
+            **_lasting(known),
+        )
+    return rows
+
+
+def _pattern_of(step: Row) -> str:
+    """Its text with numbers as *."""
+    return pattern(step["range"])
+
+
+def _lasting(steps: list[Row]) -> Row:
+    """From the first to the last moment of the steps' GPU work."""
+    return {
+        "start_ns": min(step["gpu_start_ns"] for step in steps),
+        "end_ns": max(step["gpu_start_ns"] + step["gpu_span_ns"] for step in steps),
+    }
+
+
+@answers("uneven_steps", {"times": 1.1, "fewest": 2, "least_pct": 0})
+def uneven_steps(view: View, times: float, fewest: int, least_pct: float) -> list[Row]:
+    # What processes do that only communicate: they wait.
+    exposed: dict[int, set[int]] = {}
+    for pid, work in grouped(view.operations, lambda one: one.process & 0xFFFFFF).items():
+        exposed[pid] = _moments(filter(communicates, work)) - _moments(
+            one for one in work if one.kind in ("kernel", "graph") and not communicates(one)
+        )
+    steps = []
+    for step in step_summary(view, None, "thread"):
+        if step["gpu_busy_ns"] is not None:
+            start, end = step["gpu_start_ns"], step["gpu_start_ns"] + step["gpu_span_ns"]
+            work = step["gpu_busy_ns"] - len(exposed[step["pid"]] & set(range(start, end)))
+            if work > 0:
+                steps.append({**step, "work": work})
+    rows = []
+    for (_, _, text, _), group in grouped(
+        steps, lambda step: (step["pid"], step["tid"], _pattern_of(step), step["phase"])
+    ).items():
+        work = [step["work"] for step in sorted(group, key=lambda one: (one["gpu_start_ns"], one["step"]))]
+        middle = float(np.median(work))
+        slow = [step for step in group if step["work"] > times * middle]
+        if len(group) < fewest or not slow:
+            continue
+        slope = float(np.polyfit(range(len(work)), work, 1)[0]) if len(work) > 1 else None
+        numbers = {
+            "steps": len(group),
+            "slow_steps": len(slow),
+            "times": times,
+            "median_gpu_work_ns": middle,
+            "max_gpu_work_ns": max(work),
+            "growth_pct": slope and percent(slope * (len(work) - 1), float(np.mean(work))),
+        }
+        tail = round(sum(step["work"] - middle for step in slow))
+        told = {"numbers": numbers, "texts": {"range": text}, "range": text}
+        rows += _found("long_tail", tail, _whole(view), least_pct, **told, **_lasting(slow))
+    return rows
+
+
+def _moments(work: Iterable[Operation]) -> set[int]:
+    return moments((one.start, one.end) for one in work)
+
+
+_FLOORS = {
+    f"t{number}\n{text}": floor
+    for number in range(40)
+    for texts in STEPS
+    for text, floor in zip(texts, ("3", "1.5", "2", "4", "5", "6"), strict=False)
+}
+
+
+@answers(
+    "above_the_floor",
+    {"gemm_floors_ns": _FLOORS, "attention_floors_ns": {}, "times": 1.1, "least_pct": 0},
+    {"gemm_floors_ns": {}, "attention_floors_ns": _FLOORS, "times": 1.1, "least_pct": 0},
+)
+def above_the_floor(
+    view: View,
+    gemm_floors_ns: dict[str, str],
+    attention_floors_ns: dict[str, str],
+    times: float,
+    least_pct: float,
+) -> list[Row]:
+    summary = step_summary(view, None, "thread")
+    work = step_work(view, None, "thread")
+    asked = {
+        "slow_products": (gemm_floors_ns, ("gemm", "moe")),
+        "slow_attention": (attention_floors_ns, ("attention",)),
+    }
+    rows = []
+    for code, (floors, categories) in asked.items():
+        told = []
+        for text, of_text in grouped(work, lambda row: row["range"]).items():
+            steps = [step for step in summary if text in (step["range"], _pattern_of(step))]
+            least = min(
+                (float(floors[key]) for step in steps if (key := f"{view.name}\n{step['range']}") in floors),
+                default=None,
+            )
+            took = sum(row["gpu_ns"] for row in of_text if row["category"] in categories)
+            if least is not None and any(row["category"] in categories for row in of_text):
+                told.append(
+                    {
+                        "called": (pattern(text), steps[0]["phase"]),
+                        "steps": of_text[0]["steps"],
+                        "floors": least * of_text[0]["steps"],
+                        "work": took,
+                        "all": sum(row["gpu_ns"] for row in of_text),
+                        "at": _lasting([step for step in steps if step["gpu_span_ns"] is not None]),
+                    }
+                )
+        for (called, phase), group in grouped(told, lambda one: one["called"]).items():
+            steps, floor, took, whole = (
+                sum(one[name] for one in group) for name in ("steps", "floors", "work", "all")
+            )
+            if took < times * floor:
+                continue
+            numbers = {
+                "times_floor": took / floor,
+                "steps": steps,
+                "avg_work_ns": took / steps,
+                "avg_floor_ns": floor / steps,
+                "share_pct": percent(took, whole),
+            }
+            rows += _found(
+                code,
+                round(took - floor),
+                _whole(view),
+                least_pct,
+                numbers=numbers,
+                texts={"range": ", ".join(filter(None, [phase, called]))},
+                range=called,
+                start_ns=min(one["at"]["start_ns"] for one in group),
+                end_ns=max(one["at"]["end_ns"] for one in group),
+            )
+    return rows
+
+
+# --- communication ----------------------------------------------------------------------------------------
+
+
+@answers("exposed_communication", {"least_pct": 0})
+def exposed_communication(view: View, least_pct: float) -> list[Row]:
+    rows = communication_overlap(view, "gpu")
+    if not rows:
+        return []
+    exposed, hidden, whole = (
+        sum(row[name] for row in rows) for name in ("exposed_ns", "overlapped_ns", "span_ns")
+    )
+    numbers = {"gpus": len(rows), "exposed_ns": exposed, "hidden_pct": percent(hidden, hidden + exposed)}
+    return _found("exposed_communication", exposed, whole, least_pct, numbers=numbers)

@@ -1,0 +1,223 @@
+"""The roofline's floors of a model for the steps of traces: of their products, and of their attention.
+
+A step's rows and requests stand in its name (vLLM), or in the trace's tags (batch_size, input_len) where its
+name tells whether it is prefill or decode. What is known in part makes a lower floor, which is one still:
+prompts of one step count as equally long and as not cached before, contexts as long as the prompt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from traceql import given
+from traceql.errors import MissingDataError, PredictionError
+from traceql.predict import architectures, hardware, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from traceql.ask.answer import Asker
+    from traceql.predict.floors import Step
+    from traceql.predict.hardware import Gpu
+    from traceql.predict.models import Model
+    from traceql.questions.parameters import Value
+
+#: Parameters of rules that are about a model: floors in nanoseconds, by `key`.
+PARAMS = ("gemm_floors_ns", "attention_floors_ns")
+_OUTPUT = "output projection"
+_GRAPHS = "SELECT 1 FROM graph_launches JOIN traces USING (trace_id) WHERE trace = $trace LIMIT 1"
+_HIDDEN = (
+    "Cannot tell how far those steps of {trace} are from their floors that replay CUDA graphs: their "
+    "kernels are not recorded. Recorded by: nsys profile --cuda-graph-trace=node"
+)
+# Said of a trace of which the floors of that parameter are not known.
+_UNKNOWN = dict(
+    zip(
+        PARAMS,
+        (
+            "Cannot tell how far products are from their floor in some steps of {trace}: only names of "
+            "vLLM's steps tell their tokens. Of ranges prefill* and decode* tags do: "
+            "traceql tag {trace} batch_size=8 input_len=512",
+            "Cannot tell how far attention is from its floor in some steps of {trace}: the lengths of "
+            "contexts are not recorded. A tag tells the least: traceql tag {trace} input_len=512",
+        ),
+        strict=True,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Floors:
+    """Floors of the steps of traces.
+
+    Attributes:
+        params: `PARAMS` with their values: `key` of a step → nanoseconds, as text.
+        unknown: what could not be told, with what records it.
+    """
+
+    params: Mapping[str, dict[str, str]]
+    unknown: tuple[str, ...]
+
+
+def key(trace: str, text: str) -> str:
+    """Under which a rule finds the floor of a step: its trace and its text, a line each."""
+    return f"{trace}\n{text}"
+
+
+def model_of(path: str | Path, *, quantised: bool = True) -> tuple[Model, str]:
+    """The model that a config.json describes, and the file beside it that told the formats of its weights.
+
+    Args:
+        path: of the file.
+        quantised: whether to look for the formats of weights; empty where there is no such file.
+
+    Raises:
+        PredictionError: it is no such file, or describes a model that is not known.
+    """
+    config = Path(path)
+    content = _json(config)
+    beside = config.parent / "hf_quant_config.json"
+    told = ""
+    if not quantised:
+        content.pop("quantization_config", None)
+    elif content.get("quantization_config") is None and beside.is_file():
+        content["quantization_config"] = _json(beside)
+        told = beside.name
+    return architectures.from_config(content), told
+
+
+def _json(path: Path) -> dict[str, Any]:
+    remedy = "Is it a model's config.json?"
+    try:
+        content = given.from_json(given.decoded(given.content(path, str(path), PredictionError, remedy)))
+    except (ValueError, RecursionError) as error:
+        raise PredictionError(f"{path}: not JSON ({error})", remedy) from None
+    if not isinstance(content, dict):
+        raise PredictionError(f"{path}: not a JSON object", remedy)
+    return content
+
+
+def of_steps(ask: Asker, model: Model, traces: Sequence[str], window: Mapping[str, Value]) -> Floors:
+    """The floors of all steps of traces whose work is known.
+
+    Args:
+        ask: the database that holds them.
+        model: whose steps they are.
+        traces: names.
+        window: from, to and within, as the rules are asked.
+    """
+    floors: dict[str, dict[str, str]] = {param: {} for param in PARAMS}
+    unknown: dict[str, None] = {}
+    for trace in traces:
+        try:
+            gpu, tags = _gpu(ask, trace), _tags(ask, trace)
+            share = model.on_one_of(_gpus(ask, trace, tags))
+            answer = ask("step_summary", trace=[trace], **window)
+            steps = {row["range"]: row for row in answer.table.to_pylist() if row["range"] is not None}
+            if ask.store.run(_GRAPHS, {"trace": trace}).num_rows:
+                unknown[_HIDDEN.format(trace=trace)] = None
+            for text, step in steps.items():
+                if step["phase"] == "empty":
+                    continue
+                found = _products_ns(share, gpu, step, tags), _attention_ns(share, gpu, step, tags)
+                for (param, said), floor_ns in zip(_UNKNOWN.items(), found, strict=True):
+                    if floor_ns is None:
+                        unknown[said.format(trace=trace)] = None
+                    else:
+                        floors[param][key(trace, text)] = str(floor_ns)
+        except (MissingDataError, PredictionError) as error:
+            unknown[f"Cannot tell how far {trace} is from the floors of the model: {error.message}"] = None
+    return Floors(floors, tuple(unknown))
+
+
+def _gpu(ask: Asker, trace: str) -> Gpu:
+    found = ask.store.run(
+        "SELECT DISTINCT gpu FROM gpu_products SEMI JOIN kernels USING (trace_id, gpu_id) "
+        "WHERE trace = $trace ORDER BY gpu",
+        {"trace": trace},
+    )
+    names = found.column(0).to_pylist()
+    if len(names) != 1:
+        raise PredictionError("its GPU is none that traceql knows" if not names else "its GPUs are not alike")
+    return hardware.find(names[0])
+
+
+def _tags(ask: Asker, trace: str) -> dict[str, str]:
+    (row,) = ask.store.run("SELECT tags FROM traces WHERE trace = $trace", {"trace": trace}).to_pylist(
+        maps_as_pydicts="strict"
+    )
+    return row["tags"] or {}
+
+
+def _gpus(ask: Asker, trace: str, tags: Mapping[str, str]) -> int:
+    """How many GPUs share the model.
+
+    Raises:
+        PredictionError: they communicate, and no tag tells how many share it.
+    """
+    told = _number(tags, "tensor_parallel_size", "tp")
+    if (
+        told is None
+        and ask.store.run(
+            "SELECT 1 FROM kernels_communicating WHERE trace = $trace LIMIT 1",
+            {"trace": trace},
+        ).num_rows
+    ):
+        raise PredictionError(
+            f"its GPUs communicate, and how many share the model is not known: traceql tag {trace} "
+            "tensor_parallel_size=2"
+        )
+    return told or 1
+
+
+def _number(tags: Mapping[str, str], *names: str) -> int | None:
+    """A tag that is a whole number from 1 on."""
+    text = next((tags[name] for name in names if name in tags), "")
+    return int(text) if text.isdecimal() and text != "0" else None
+
+
+def _products_ns(model: Model, gpu: Gpu, step: Mapping[str, Any], tags: Mapping[str, str]) -> float | None:
+    """All weights times the rows of a step, the output projection times one of each request."""
+    rows, requests = _rows(step, tags)
+    if not rows or not requests:
+        return None
+    inside, outside = (
+        serving.decode(model, gpu, batch=batch, context=0, precision=model.dtype)
+        for batch in (rows, requests)
+    )
+    return 1e9 * (
+        sum(one.floor_s for one in _of_weights(inside) if not one.part.startswith(_OUTPUT))
+        + sum(one.floor_s for one in _of_weights(outside) if one.part.startswith(_OUTPUT))
+    )
+
+
+def _of_weights(steps: Iterable[Step]) -> list[Step]:
+    return [one for one in steps if one.ridge_batch is not None]
+
+
+def _rows(step: Mapping[str, Any], tags: Mapping[str, str]) -> tuple[int | None, int | None]:
+    """How many tokens a step multiplies by the weights, and of how many requests they are."""
+    if step["phase"] is not None:
+        tokens = step["context_tokens"], step["generation_tokens"]
+        requests = step["context_requests"] + step["generation_requests"]
+        return (None if None in tokens else sum(tokens)), requests
+    batch, length = _number(tags, "batch_size", "batch"), _number(tags, "input_len", "seq_len")
+    if step["range"].startswith("prefill"):
+        return (batch * length if batch and length else None), batch
+    return (batch, batch) if step["range"].startswith("decode") else (None, None)
+
+
+def _attention_ns(model: Model, gpu: Gpu, step: Mapping[str, Any], tags: Mapping[str, str]) -> float | None:
+    """Attention over prompts, or over the contexts of tokens that are decoded; None of both at once."""
+    rows, requests = _rows(step, tags)
+    if not rows or not requests or step["phase"] == "mixed":
+        return None
+    if step["phase"] == "prefill" or step["range"].startswith("prefill"):
+        found = serving.prefill(model, gpu, tokens=rows // requests, batch=requests, precision=model.dtype)
+        return 1e9 * sum(one.floor_s for one in found if one.part == "attention")
+    if (context := _number(tags, "input_len", "seq_len")) is None:
+        return None
+    found = serving.decode(model, gpu, batch=requests, context=context, precision=model.dtype)
+    return 1e9 * sum(one.floor_s for one in found if one.part == "attention over the KV cache")
