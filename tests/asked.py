@@ -9,10 +9,12 @@ if TYPE_CHECKING:
 
 # Questions whose sides have a timeline.
 _OF_TIMELINES = ("scv_delta",)
+#: What is told where there is much, of little, too.
+OF_LITTLE: dict[str, dict[str, Any]] = {"timeline_shares": {"max_events": 0}}
 
 
 def given(query: Query, *, timeline: str, baseline: str, variant: str) -> dict[str, Any]:
-    """A value for each parameter without a default: one trace of nsys, two of ncu."""
+    """A value for each parameter without a default: one trace of nsys, two of ncu; and what lets it answer."""
     if query.name in _OF_TIMELINES:
         baseline = variant = timeline
     values: dict[str, Any] = {
@@ -26,4 +28,5 @@ def given(query: Query, *, timeline: str, baseline: str, variant: str) -> dict[s
         "kernel": "index_elementwise_kernel",
         "range": "step",
     }
-    return {param.name: values[param.name] for param in query.params if param.required}
+    asked = {param.name: values[param.name] for param in query.params if param.required}
+    return {**asked, **OF_LITTLE.get(query.name, {})}

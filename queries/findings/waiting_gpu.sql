@@ -117,28 +117,59 @@ found AS (
     GROUP BY trace, cause
 ),
 middles AS (
-    SELECT causes.*, start_ns + duration_ns // 2 AS at_ns, row_number() OVER () AS gap
+    SELECT trace, pid, tid, cause, start_ns + duration_ns // 2 AS at_ns
     FROM causes
     WHERE cause IS NOT NULL
 ),
--- Ranges of one name, each of which may hold some of the gaps.
-around AS (
+ranges AS (
+    SELECT trace, pid, tid, text, start_ns, end_ns
+    FROM nvtx_ranges
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE text IS NOT NULL AND end_ns IS NOT NULL
+),
+-- Ranges of a name that holds every gap hold the first one: few names do.
+candidates AS (
+    SELECT DISTINCT firsts.trace, cause, text
+    FROM (
+        FROM middles
+        QUALIFY row_number() OVER (PARTITION BY trace, cause ORDER BY at_ns, pid, tid) = 1
+    ) AS firsts
+    JOIN ranges
+        ON ranges.trace = firsts.trace
+        AND ranges.pid = firsts.pid
+        AND ranges.tid = firsts.tid
+        AND start_ns <= at_ns
+        AND end_ns >= at_ns
+),
+-- How many ranges of a name are open from a time on, and how long these are.
+open_ranges AS (
     SELECT
-        middles.trace,
-        cause,
+        trace,
+        pid,
+        tid,
         text,
-        count(DISTINCT gap) AS gaps,
-        sum(nvtx_ranges.end_ns - nvtx_ranges.start_ns) AS ranges_ns
-    FROM middles
-    JOIN chosen_traces($trace) AS traces USING (trace)
-    JOIN nvtx_ranges
-        ON nvtx_ranges.trace_id = traces.trace_id
-        AND nvtx_ranges.pid = middles.pid
-        AND nvtx_ranges.tid = middles.tid
-        AND nvtx_ranges.start_ns <= at_ns
-        AND nvtx_ranges.end_ns >= at_ns
-    WHERE text IS NOT NULL
-    GROUP BY middles.trace, cause, text
+        at_ns,
+        sum(sum(opened)) OVER by_time AS open_ranges,
+        sum(sum(opened * (end_ns - start_ns))) OVER by_time AS ranges_ns
+    FROM (
+        SELECT *, unnest([start_ns, end_ns + 1]) AS at_ns, unnest([1, -1]) AS opened
+        FROM ranges
+        SEMI JOIN candidates USING (trace, text)
+    )
+    GROUP BY trace, pid, tid, text, at_ns
+    WINDOW by_time AS (PARTITION BY trace, pid, tid, text ORDER BY at_ns)
+),
+around AS (
+    SELECT held.trace, cause, held.text, count(*) AS gaps, sum(ranges_ns) AS ranges_ns
+    FROM (FROM middles JOIN candidates USING (trace, cause)) AS held
+    ASOF JOIN open_ranges
+        ON open_ranges.trace = held.trace
+        AND open_ranges.pid = held.pid
+        AND open_ranges.tid = held.tid
+        AND open_ranges.text = held.text
+        AND open_ranges.at_ns <= held.at_ns
+    WHERE open_ranges > 0
+    GROUP BY held.trace, cause, held.text
 ),
 holding AS (
     SELECT trace, cause, arg_min(text, (ranges_ns, text)) AS range

@@ -79,8 +79,10 @@ gaps AS (
     LEFT JOIN api_calls USING (api_call_id)
     WHERE operations.start_ns > busy_until_ns
 ),
+-- By number, as is all that has to be sorted.
 threads_that_launch AS (
-    SELECT DISTINCT trace_id, gpu_id, owner, process_id, tid FROM gaps WHERE returned_ns > gap_start_ns
+    SELECT *, row_number() OVER () AS thread
+    FROM (SELECT DISTINCT trace_id, gpu_id, owner, process_id, tid FROM gaps WHERE returned_ns > gap_start_ns)
 ),
 -- A call inside another one, of CUDA or of the operating system, is part of that: of two that begin together
 -- the longer one holds the other.
@@ -98,71 +100,69 @@ calls AS (
     )
     SEMI JOIN threads_that_launch USING (trace_id, process_id, tid)
     WHERE end_ns > start_ns
-    QUALIFY row_number() OVER (
-        PARTITION BY trace_id, process_id, tid, start_ns ORDER BY end_ns DESC, is_os, call_id
-    ) = 1
+),
+functions AS (
+    SELECT
+        row_number() OVER () AS function_id,
+        is_os,
+        name AS function,
+        CASE WHEN is_os THEN 'os_call'
+             WHEN call_purpose(name) = 'replay' THEN 'launch'
+             ELSE coalesce(call_purpose(name), 'other_call') END AS cause
+    FROM (SELECT DISTINCT is_os, name FROM calls)
+    UNION ALL
+    FROM (VALUES (0, NULL, NULL, 'not_asked'), (-1, NULL, NULL, 'queue'), (-2, NULL, NULL, 'not_recorded'))
+),
+in_functions AS (
+    SELECT
+        thread,
+        greatest(start_ns, coalesce(outer_until_ns, start_ns)) AS start_ns,
+        end_ns,
+        function_id
+    FROM calls
+    JOIN threads_that_launch USING (trace_id, process_id, tid)
+    JOIN functions ON functions.is_os = calls.is_os AND functions.function = calls.name
+    WHERE end_ns > coalesce(outer_until_ns, start_ns)
+),
+in_gaps AS (
+    SELECT thread, gap_start_ns, returned_ns, gap
+    FROM gaps
+    JOIN threads_that_launch AS threads
+        ON threads.trace_id = gaps.trace_id AND threads.gpu_id IS NOT DISTINCT FROM gaps.gpu_id
+        AND threads.owner = gaps.owner AND threads.process_id = gaps.process_id AND threads.tid = gaps.tid
+    WHERE returned_ns > gap_start_ns
 ),
 -- Where a thread comes into a gap or a call, and where it leaves it: between two of these it is in one gap or
 -- none, and in one call or none.
 moments AS (
-    SELECT trace_id, gpu_id, owner, process_id, tid, gap_start_ns AS at_ns, true AS enters, gap,
-           NULL::STRUCT(is_os BOOLEAN, function VARCHAR) AS call
-    FROM gaps WHERE returned_ns > gap_start_ns
+    SELECT thread, gap_start_ns AS at_ns, true AS enters, gap, NULL AS function_id FROM in_gaps
     UNION ALL
-    SELECT trace_id, gpu_id, owner, process_id, tid, returned_ns, false, 0, NULL
-    FROM gaps WHERE returned_ns > gap_start_ns
+    SELECT thread, returned_ns, false, 0, NULL FROM in_gaps
     UNION ALL
-    SELECT trace_id, gpu_id, owner, process_id, tid, greatest(start_ns, coalesce(outer_until_ns, start_ns)),
-           true, NULL, {'is_os': is_os, 'function': name}
-    FROM calls
-    JOIN threads_that_launch USING (trace_id, process_id, tid)
-    WHERE end_ns > coalesce(outer_until_ns, start_ns)
+    SELECT thread, start_ns, true, NULL, function_id FROM in_functions
     UNION ALL
-    SELECT trace_id, gpu_id, owner, process_id, tid, end_ns, false, NULL, {'is_os': NULL, 'function': NULL}
-    FROM calls
-    JOIN threads_that_launch USING (trace_id, process_id, tid)
-    WHERE end_ns > coalesce(outer_until_ns, start_ns)
+    SELECT thread, end_ns, false, NULL, 0 FROM in_functions
 ),
 stretches AS (
     SELECT
-        trace_id,
-        gpu_id,
-        owner,
         last_value(gap IGNORE NULLS) OVER so_far AS gap,
-        last_value(call IGNORE NULLS) OVER so_far AS call,
+        coalesce(last_value(function_id IGNORE NULLS) OVER so_far, 0) AS function_id,
         lead(at_ns) OVER so_far - at_ns AS time_ns
     FROM moments
     WINDOW so_far AS (
-        PARTITION BY trace_id, gpu_id, owner, process_id, tid ORDER BY at_ns, enters
+        PARTITION BY thread ORDER BY at_ns, enters
         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     )
 ),
-explained AS (
-    SELECT
-        trace_id,
-        gpu_id,
-        owner,
-        gap,
-        CASE WHEN call.function IS NULL THEN 'not_asked'
-             WHEN call.is_os THEN 'os_call'
-             WHEN call_purpose(call.function) = 'replay' THEN 'launch'
-             ELSE coalesce(call_purpose(call.function), 'other_call') END AS cause,
-        call.function,
-        time_ns
-    FROM stretches
-    WHERE gap > 0
-    UNION ALL
-    SELECT trace_id, gpu_id, owner, gap, 'queue', NULL, gap_end_ns - returned_ns
-    FROM gaps WHERE returned_ns IS NOT NULL
-    UNION ALL
-    SELECT trace_id, gpu_id, owner, gap, 'not_recorded', NULL, gap_end_ns - gap_start_ns
-    FROM gaps WHERE returned_ns IS NULL
-),
 by_gap AS (
-    SELECT trace_id, gpu_id, owner, gap, cause, function, sum(time_ns) AS time_ns
-    FROM explained
-    WHERE time_ns > 0
-    GROUP BY ALL
+    SELECT gap, function_id, sum(time_ns) AS time_ns
+    FROM stretches
+    WHERE gap > 0 AND time_ns > 0
+    GROUP BY gap, function_id
+    UNION ALL
+    SELECT gap, -1, gap_end_ns - returned_ns FROM gaps WHERE gap_end_ns > returned_ns
+    UNION ALL
+    SELECT gap, -2, gap_end_ns - gap_start_ns FROM gaps WHERE returned_ns IS NULL
 ),
 wholes AS (
     SELECT
@@ -186,6 +186,8 @@ times AS (
     UNION ALL
     SELECT trace, gpu_id, owner, cause, function, sum(time_ns), count(*), max(time_ns)
     FROM by_gap
+    JOIN gaps USING (gap)
+    JOIN functions USING (function_id)
     JOIN traces USING (trace_id)
     GROUP BY trace, gpu_id, owner, cause, function
 )

@@ -18,7 +18,7 @@
 -- @column start_ns BIGINT        start of the bin
 -- @column busy_pct DOUBLE        share of the bin in which a kernel runs
 -- @chart  heatmap x=start_ns y=gpu_id color=busy_pct
--- @section timeline 21 Timeline | chart
+-- @section timeline 21 Utilisation | chart
 
 WITH operations AS (
     SELECT

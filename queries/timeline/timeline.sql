@@ -22,7 +22,6 @@
 -- @column busy_pct DOUBLE        of its duration
 -- @column hidden_gap_ns BIGINT   longest gap inside it; 0 if there is none
 -- @chart  timeline x=start_ns x2=end_ns y=lane order=lane_number color=kind busy=busy_pct
--- @section timeline 20 Timeline | chart
 -- @empty  Nothing was recorded in that stretch of time.
 
 WITH chosen AS (

@@ -34,15 +34,14 @@ WITH ordered AS (
         gpu_id,
         pid,
         device_id,
-        coalesce(called, operation) AS operation,
+        operation,
+        full_name,
         api_call_id,
         start_ns AS gap_end_ns,
         busy_until(start_ns, end_ns, (gpu_operations.kind, operation_id), (trace_id, gpu_id))
             AS gap_start_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    LEFT JOIN kernels_called($names, '*') AS named
-        ON named.name = gpu_operations.operation AND named.full_name = gpu_operations.full_name
 ),
 gaps AS (
     SELECT
@@ -50,7 +49,8 @@ gaps AS (
         gpu_id,
         ordered.pid,
         device_id,
-        ordered.operation AS next_operation,
+        operation,
+        full_name,
         gap_start_ns,
         gap_end_ns - gap_start_ns AS duration_ns,
         api_calls.tid,
@@ -75,15 +75,24 @@ explained AS (
         device_id,
         tid,
         function,
-        next_operation
+        operation,
+        full_name
     FROM gaps
     JOIN traces USING (trace_id)
+),
+-- Those that are listed are named: few.
+listed AS (
+    FROM explained
+    WHERE cpu_pct >= $min_cpu_pct
+    QUALIFY within_limit(
+        row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, pid, device_id, gpu_id),
+        $limit
+    )
 )
-SELECT * EXCLUDE (gpu_id)
-FROM explained
-WHERE cpu_pct >= $min_cpu_pct
-QUALIFY within_limit(
-    row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, pid, device_id, gpu_id),
-    $limit
-)
+SELECT
+    listed.* EXCLUDE (gpu_id, operation, full_name),
+    coalesce(called, operation) AS next_operation
+FROM listed
+LEFT JOIN kernels_called($names, '*') AS named
+    ON named.name = operation AND named.full_name = listed.full_name
 ORDER BY trace, duration_ns DESC, start_ns, pid, device_id, gpu_id

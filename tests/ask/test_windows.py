@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import test_nvtx
+from asked import OF_LITTLE
 from made.nsys import Recording, copy, graph, kernel, memset, sync
 from nsys_oracle import Columns, ask, assert_same, expected
 from shipped import EVERY_FINDING, EXPECTED
@@ -227,6 +228,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "kernel_drift": {"fewest": 1},
     "cpu_bound_gaps": {"min_gap_ns": 0, "min_cpu_pct": 0},
     **EVERY_FINDING,
+    **OF_LITTLE,
 }
 _IDS = {table.columns[0].name for table in schema.TABLES if table.of_trace} - {"trace_id"}
 _IDS |= {"parent_id", "operation_id", "range_stack", "trace", "last_trace"}

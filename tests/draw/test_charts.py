@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -1199,6 +1200,28 @@ def test_a_thinned_timeline_holds_every_event_and_every_gap_longer_than_those_it
     )
     union = (pl.col("end_ns") - pl.max_horizontal("start_ns", "until_ns")).clip(0)
     assert thinned["busy_ns"].sum() == ordered.select(union.sum()).item()
+
+
+def test_the_shade_of_a_block_is_its_busy_share_and_nothing_has_a_minimum_width() -> None:
+    rows = pl.DataFrame(
+        {
+            "start_ns": [0, 999_999, 1_000_000],
+            "end_ns": [900_000, 1_000_000, 2_000_000],
+            "lane": ["stream"] * 3,
+            "kind": ["kernel"] * 3,
+            "busy_pct": [28.0, 100.0, 0.0],
+        }
+    )
+    channels = {"x": "start_ns", "x2": "end_ns", "y": "lane", "color": "kind", "busy": "busy_pct"}
+    chart = timelines.timeline(rows, **channels).properties(width=640)
+    bars = re.findall(
+        r'<path aria-label="start_ns: (\d+)[^>]* d="M[\d.]+,[\d.]+h([\d.e-]+)v[^>]* opacity="([\d.]+)"[^>]*>',
+        render.to_svg(chart),
+    )
+    assert {start: float(opacity) for start, _, opacity in bars} == {"0": 0.28, "999999": 1, "1000000": 0}
+    # A nanosecond of 2,000,000 on 640 pixels.
+    assert float(bars[1][1]) == pytest.approx(640 / 2_000_000, rel=0.01)
+    assert "stroke" not in json.dumps(chart.to_dict()["encoding"])
 
 
 def test_a_stretch_of_the_timeline_can_be_asked_for(corpus: Database) -> None:

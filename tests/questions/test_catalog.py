@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
+from asked import OF_LITTLE
 from shipped import REPORTS, notes
 
 import traceql
@@ -43,6 +44,7 @@ REQUIRED = {
     "moved_with": {"baseline": [BASELINE], "variant": [VARIANT]},
     # What their steps have more than twice of is waiting in collectives; tests/ask/test_findings.py has a tail.
     "uneven_steps": {"times": 1.2},
+    **OF_LITTLE,
 }
 
 

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 from command_line import process, traceql
+from made.nsys import Recording, kernel
+from made.store import empty
 
 from traceql import report
 from traceql.draw import theme
 from traceql.errors import QueryError
+from traceql.present import units
 from traceql.questions import catalog
 from traceql.report import figures, page
 from traceql.store import ingest
@@ -146,6 +149,61 @@ def test_rooflines_are_there_where_counters_are(page_of: Callable[..., str]) -> 
     assert "t1-layer_roofline-chart" in scripts
 
 
+def test_a_trace_begins_with_its_key_figures(corpus: Database, eager: Parsed) -> None:
+    (busy,) = corpus.query("busy", trace=EAGER).filter(cause="busy").to_dicts()
+    first = corpus.query("kernel_categories", trace=EAGER).row(0, named=True)
+    kernels = ingest.rows(corpus._store, EAGER)["kernels"]
+    figures_ = (
+        f"Span on the GPU {units.text('span_ns', busy['span_ns'], 3)} "
+        f"GPU busy {units.text('share_pct', busy['share_pct'], 3)} Kernels {kernels:,}"
+    )
+    assert figures_ in eager.text
+    assert f"Most of it {first['category']}, {units.text('share_pct', first['share_pct'], 3)}" in eager.text
+    # Before what is wrong, and that before everything else.
+    assert eager.text.index(figures_) < eager.text.index("Looked at:") < eager.text.index("Profiler")
+
+
+def test_counters_have_no_span_and_an_empty_trace_no_key_figures(page_of: Callable[..., str]) -> None:
+    text = Parsed(page_of(ROOFLINE)).text
+    assert "Span on the GPU" not in text and "Most of it" in text
+    made = empty()
+    Recording().duration(5).store(made, "bare")
+    assert '<ul class="key">' not in made.report("bare")
+
+
+def test_several_gpus_are_told_from_the_least_to_the_most_busy() -> None:
+    made = empty()
+    work = (
+        kernel("a", 0, 10),
+        kernel("a", 90, 100),
+        kernel("a", 0, 50, device=1),
+        kernel("a", 90, 100, device=1),
+    )
+    Recording().work(*work).store(made, "two")
+    assert "Span on the GPU 100 ns 2 GPUs busy 20 % to 60 % Kernels 4" in Parsed(made.report("two")).text
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((100, 150), "The variant takes 50 % more time on the GPU: 100 ns → 150 ns. Busy 20 ns → 20 ns, idle 80 ns → 130 ns."),
+        ((150, 100), "The variant takes 33.3 % less time on the GPU: 150 ns → 100 ns."),
+        ((100, 100), "Both take the same time on the GPU: 100 ns → 100 ns."),
+    ],
+)  # fmt: skip
+def test_a_comparison_begins_with_what_became_of_it(ends: tuple[int, int], said: str) -> None:
+    made = empty()
+    for name, end in zip(("before", "after"), ends, strict=True):
+        Recording().work(kernel("a", 0, 10), kernel("a", end - 10, end)).store(made, name)
+    page = Parsed(made.report("before", "after"))
+    assert said in page.text
+    assert "traceql diff before after --gate 5%" in page.text
+    # First of all: before what was recorded, and before what each trace says.
+    headings = [tag_id for tag_id in page.ids() if tag_id in ("c1", "overview", "t1")]
+    assert headings == ["c1", "overview", "t1"]
+    assert page.text.index(said) < page.text.index("Were two traces")
+
+
 def test_a_page_of_counters_begins_with_headline_advice_and_cards(
     corpus: Database, page_of: Callable[..., str]
 ) -> None:
@@ -215,7 +273,7 @@ def test_no_trace_and_an_unknown_one_are_errors(corpus: Database) -> None:
 def test_the_traces_stand_in_the_order_in_which_they_were_named(page_of: Callable[..., str]) -> None:
     first, second = "esmm_a10g_2023.1_c.ncu-rep.xz", "esmm_a10g_2023.1.ncu-rep.xz"
     text = Parsed(page_of(first, second)).text
-    overview = text[text.index("The traces") : text.index("The baseline is the first")]
+    overview = text[text.index("What does each trace hold?") :]
     rows = overview[overview.index("Tags") :]
     assert rows.index(first) < rows.index(second)
 

@@ -6,7 +6,7 @@ vl-convert brings Vega and renders with it; nothing is fetched from anywhere.
 from __future__ import annotations
 
 import json
-from functools import cache
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import vl_convert
@@ -47,7 +47,14 @@ def _still(part: Any) -> Any:
     return [_still(one) for one in part if one != theme.HOW_TO_MOVE] if isinstance(part, list) else part
 
 
-@cache
 def javascript() -> str:
-    """Vega, Vega-Lite and vega-embed in one script that sets ``window.vegaEmbed``."""
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+    """Vega, Vega-Lite and vega-embed in one script that sets ``window.vegaEmbed``: a second of work."""
+    return str(vl_convert.javascript_bundle(_PROGRAM))
+
+
+def made_of() -> str:
+    """What `javascript` follows from."""
+    return f"{metadata.version('vl-convert-python')} {_PROGRAM}"
+
+
+_PROGRAM = "window.vegaEmbed = vegaEmbed;"

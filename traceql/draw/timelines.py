@@ -39,8 +39,9 @@ def timeline(
 ) -> Drawing:
     """Blocks in lanes `y`, from `x` to `x2` or as long as `length`; drag to move, Ctrl and wheel to zoom.
 
-    The lanes stand as `order` says, or as they come; numbers say what they count. A block that stands for
-    many events is as pale as it is idle (`busy`, in percent).
+    The lanes stand as `order` says, or as they come; numbers say what they count. Nothing has a minimum
+    width, and a block that stands for many events is as pale as it is idle (`busy`, in percent): as on the
+    page, the shade is the busy share.
     """
     # What is not a text stands in no order of lanes.
     known = theme.measured(answer, x, x2 or length)
@@ -53,9 +54,9 @@ def timeline(
         x2 = "until_ns"
         rows = rows.with_columns((pl.col(x) + pl.col(length)).alias(x2))
     marks = alt.Chart(rows, height=22 * max(len(lanes), 1)).mark_bar(
-        # Work of less than a pixel's width is seen nonetheless.
         height={"band": 0.85},
-        strokeWidth=0.6,
+        # Vega would make it a quarter of a pixel.
+        minBandSize=0,
     )
     encoded = marks.encode(
         x=alt.X(f"{x}:Q", axis=theme.axis(x, rows, x2, name=since), scale=alt.Scale(zero=False, nice=False)),
@@ -69,13 +70,10 @@ def timeline(
     )
     if color:
         scale = theme.scale_of(rows[color])
-        encoded = encoded.encode(
-            color=alt.Color(f"{color}:N", title=None, scale=scale),
-            stroke=alt.Stroke(f"{color}:N", title=None, scale=scale),
-        )
+        encoded = encoded.encode(color=alt.Color(f"{color}:N", title=None, scale=scale))
     if busy:
         encoded = encoded.encode(
-            opacity=alt.Opacity(f"{busy}:Q", scale=alt.Scale(domain=[0, 100], range=[0.25, 1]), legend=None)
+            opacity=alt.Opacity(f"{busy}:Q", scale=alt.Scale(domain=[0, 100], range=[0, 1]), legend=None)
         )
     return theme.noted(encoded, theme.HOW_TO_MOVE, theme.left_out(known, answer))
 

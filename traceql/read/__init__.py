@@ -9,6 +9,7 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `formats`    which readers there are, and which one a file belongs to
 `source`     unpack, hash
 `temporary`  folders that are gone with their process
+`kept`       what can be made again, in the user's cache folder
 `homes`      home folders and names of users in texts, shortened
 `worker`     decoding in a process of its own, `child`; `limits` what it may take
 `processes`  these processes, one of them in reserve

@@ -8,9 +8,11 @@ asks them as everybody does, and draws nothing itself.
 `cards`      the cards of the kernels that took most time
 `declared`   which questions stand where, as their headers say
 `troubles`   what is wrong with a trace or a job, at its head
+`headline`   key figures, and what became of a comparison
 `figures`    an answer as chart and table, with the command and the SQL that ask again
 `jobs`       the sections about the ranks of a job
-`page`       the page: its parts, template, style and script
+`timeline`   the timeline of a trace, packed for the page's script
+`page`       the page: its parts, template, style and scripts
 ============ ==========================================================================
 """
 
@@ -27,19 +29,20 @@ from traceql.draw import charts
 from traceql.errors import QueryError
 from traceql.present import units
 from traceql.read import kinds
-from traceql.report import asked, cards, declared, jobs, page, troubles
+from traceql.report import asked, cards, declared, headline, jobs, page, timeline, troubles
 from traceql.report.figures import figure, of_answer
 from traceql.report.page import Figure, Note, Page, Section
 from traceql.store import ingest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from traceql.ask.answer import Asker
     from traceql.questions.catalog import Catalog
     from traceql.questions.parameters import Value
     from traceql.report.declared import Given
     from traceql.report.jobs import Job
+    from traceql.report.page import Trouble
 
 
 def about(
@@ -96,9 +99,9 @@ def of_traces(
     if job is not None:
         sections += jobs.sections(ask, job, given)
     elif len(recorded) > 1:
-        sections.append(_overview(ask, recorded))
         for number, other in enumerate(recorded[1:], start=1):
             sections += _comparison(ask, recorded[0], other, given, f"c{number}")
+        sections.append(_overview(ask, recorded))
     for number, trace in enumerate(recorded, start=1):
         sections += _about(ask, trace, given, f"t{number}")
     return _page(title or f"Trace report: {', '.join(trace['trace'] for trace in recorded)}", sections)
@@ -148,6 +151,8 @@ def _refuse_unknown(
                 headings += declared.between(catalog, traces[0], other)
                 found += [catalog.find(name) for name in ("comparable", "diff")]
     found += [placed.query for _, some in headings for placed in some]
+    if any(declared.fits("timeline", trace) for trace in traces):
+        found += [catalog.find(name) for name in timeline.QUESTIONS]
     names = {param.name for query in found for param in query.params} - _GIVEN_BY_THE_PAGE
     for name in given:
         if name not in names:
@@ -257,7 +262,13 @@ def _comparison(
 
     sides: dict[str, Value] = {"baseline": [first["trace"]], "variant": [other["trace"]]}
     figures = (of("comparable", f"{anchor}-comparable", sides), *asked.differences(of, sides, anchor))
-    yield Section(anchor, title, lead="The baseline is the first, the variant the second.", figures=figures)
+    yield Section(
+        anchor,
+        title,
+        outcome=headline.of_sides(ask, sides, given),
+        lead="The baseline is the first, the variant the second.",
+        figures=figures,
+    )
     before_after: dict[str, Value] = {"baseline": first["trace"], "variant": other["trace"]}
     for heading, some in declared.between(ask.catalog, first, other):
         found = [
@@ -274,25 +285,36 @@ def _comparable(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _about(ask: Asker, trace: Mapping[str, Any], given: Given, anchor: str) -> Iterator[Section]:
     """The sections about one trace. What several figures note is noted once, at its head."""
-    parts, noted = asked.noted_once(_answers(ask, trace, given, anchor))
+    wrong = troubles.of_traces(ask, [trace["trace"]], given, anchor)
+    parts, noted = asked.noted_once(_answers(ask, trace, given, anchor, wrong.get("troubles", ())))
     yield Section(
         anchor,
         trace["trace"],
-        **troubles.of_traces(ask, [trace["trace"]], given, anchor),
+        key=tuple(headline.of_trace(ask, trace, given)),
+        **wrong,
         facts=tuple(_facts(ask, trace)),
         notes=(*_remarks(ask, trace), *noted),
     )
     yield from parts
 
 
-def _answers(ask: Asker, trace: Mapping[str, Any], given: Given, anchor: str) -> Iterator[Section]:
+def _answers(
+    ask: Asker, trace: Mapping[str, Any], given: Given, anchor: str, wrong: Sequence[Trouble]
+) -> Iterator[Section]:
     """What was asked of one trace, and what it could not tell."""
     silent: list[Note] = []
-    in_detail = cards.of_trace(ask, trace["trace"], anchor) if declared.fits("counters", trace) else None
+    own: list[tuple[float, Callable[[], Section | Note | None]]] = []
+    if declared.fits("timeline", trace):
+        own.append((timeline.ORDER, lambda: timeline.of_trace(ask, trace["trace"], given, anchor, wrong)))
+    if declared.fits("counters", trace):
+        own.append((cards.ORDER, lambda: cards.of_trace(ask, trace["trace"], anchor)))
     for heading, some in declared.about(ask.catalog, trace):
-        if in_detail and some[0].section.order > cards.ORDER:
-            yield in_detail
-            in_detail = None
+        while own and some[0].section.order > own[0][0]:
+            made = own.pop(0)[1]()
+            if isinstance(made, Note):
+                silent.append(made)
+            elif made:
+                yield made
         yield from asked.under(ask, heading, some, {"trace": trace["trace"]}, given, anchor, silent)
     if silent:
         yield Section(

@@ -1,18 +1,51 @@
 "use strict";
+// What the page holds packed: base64 of zlib.
+async function unpacked(id) {
+  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (c) => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// The script that draws charts: the page's policy knows it by its hash.
+let vega = null;
+async function unpackVega() {
+  const script = document.createElement("script");
+  script.textContent = new TextDecoder().decode(await unpacked("vega"));
+  document.head.append(script);
+}
+
+function failed(place, error) {
+  place.textContent = "This could not be drawn: " + error.message;
+  place.classList.add("failed");
+  console.error(error);
+}
+
 // Charts: drawn when they come near the screen, all of them before printing.
 const drawn = new Map();
 function draw(place) {
-  if (drawn.has(place)) return drawn.get(place);
-  const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const specification = read(place.dataset.chart + "-chart");
-  const theme = read("theme");
+  if (!drawn.has(place)) {
+    const done = drawIn(place).then(() => { place.dataset.drawn = "true"; }, (error) => failed(place, error));
+    drawn.set(place, done);
+  }
+  return drawn.get(place);
+}
+async function specificationOf(id) {
+  const held = document.getElementById(id);
+  const isPacked = held.type === "application/octet-stream";
+  return JSON.parse(isPacked ? new TextDecoder().decode(await unpacked(id)) : held.textContent);
+}
+async function drawIn(place) {
+  vega ??= unpackVega();
+  await vega;
+  const specification = await specificationOf(place.dataset.chart + "-chart");
+  const theme = await specificationOf("theme");
   const width = place.clientWidth;
   theme.legend.columns = Math.max(1, Math.floor(width / (width > 700 ? 280 : 175)));
   // A legend begins where the plot does, right of its axis.
   theme.legend.labelLimit = (width - 80) / theme.legend.columns - 40;
   // Panels below each other cannot follow the width of their place by themselves.
   for (const panel of specification.vconcat || []) panel.width = Math.max(200, width - 90);
-  const options = {
+  await window.vegaEmbed(place, specification, {
     ast: true, // Vega interprets its expressions: the page's policy allows no eval.
     actions: false,
     renderer: "svg",
@@ -20,17 +53,7 @@ function draw(place) {
     // A chart that would have to fetch something is refused.
     loader: { load: () => Promise.reject(new Error("this page fetches nothing")) },
     tooltip: { theme: "custom" },
-  };
-  const done = window.vegaEmbed(place, specification, options).then(
-    () => { place.dataset.drawn = "true"; },
-    (error) => {
-      place.textContent = "This chart could not be drawn: " + error.message;
-      place.classList.add("failed");
-      console.error(error);
-    },
-  );
-  drawn.set(place, done);
-  return done;
+  });
 }
 const places = [...document.querySelectorAll("[data-chart]")];
 const drawAll = () => Promise.all(places.map(draw));
@@ -74,6 +97,12 @@ function sort(head) {
 for (const button of document.querySelectorAll("thead button")) {
   button.addEventListener("click", () => sort(button.closest("th")));
 }
+
+// A table that is wider than its place says so.
+const narrow = new ResizeObserver((entries) => {
+  for (const { target } of entries) target.previousElementSibling.hidden = target.scrollWidth <= target.clientWidth;
+});
+for (const place of document.querySelectorAll(".scroll")) narrow.observe(place);
 
 for (const input of document.querySelectorAll("[data-filter]")) {
   const rows = [...document.getElementById(input.dataset.filter).tBodies[0].rows];

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import zlib
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ import jinja2
 from traceql import __version__
 from traceql.draw import render, theme
 from traceql.present import values
+from traceql.read import kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,12 +63,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A question with its answer: a chart, a table or both, and the query that made them."""
+    """A question with its answer: a chart, a table or both, and the query that made them.
+
+    `timeline` is what `traceql.report.timeline.packed` made for the page's script.
+    """
 
     anchor: str
     title: str
     about: str = ""
     chart: Mapping[str, Any] | None = None
+    timeline: str = ""
     table: Table | None = None
     open: bool = False
     command: str = ""
@@ -77,6 +83,12 @@ class Figure:
     def specification(self) -> str:
         """The chart as JSON for a script element; empty if there is none."""
         return _json(_responsive(self.chart)) if self.chart is not None else ""
+
+    @property
+    def packed(self) -> str:
+        """The same as base64 of zlib, where it is large; else empty."""
+        text = self.specification.encode()
+        return _packed(zlib.compress(text, 6)) if len(text) > _LARGE else ""
 
 
 @dataclass(frozen=True)
@@ -110,19 +122,23 @@ class Trouble:
     where: str
     remedy: str
     command: str
+    start_ns: int | None = None
+    end_ns: int | None = None
 
 
 @dataclass(frozen=True)
 class Section:
     """A part of the page.
 
-    `looked_at` is what was looked at for troubles, empty where nobody looked, and `verdict` what is said
-    where there is none.
+    `key` are its key figures, and `outcome` what becomes of it in a sentence. `looked_at` is what was looked
+    at for troubles, empty where nobody looked, and `verdict` what is said where there is none.
     """
 
     anchor: str
     title: str
     level: int = 2
+    key: tuple[tuple[str, str], ...] = ()
+    outcome: str = ""
     lead: str = ""
     troubles: tuple[Trouble, ...] = ()
     looked_at: str = ""
@@ -148,11 +164,18 @@ class Page:
         return heads if len(heads) > 1 else self.sections
 
 
+# Bytes of a chart's specification from which on it is packed: most of it are numbers written as texts.
+_LARGE = 50_000
+
+
 def html(page: Page) -> str:
     """The page as HTML."""
-    charts = any(figure.chart is not None for section in page.sections for figure in section.figures)
+    figures = [figure for section in page.sections for figure in section.figures]
+    charts = any(figure.chart is not None for figure in figures)
+    timelines = any(figure.timeline for figure in figures)
     script = _file("page.js")
-    vega = _script(render.javascript()) if charts else ""
+    timeline = _file("timeline.js") if timelines else ""
+    packed = _vega() if charts else b""
     style = jinja2.Template(_file("page.css"), autoescape=False).render(
         light=_variables(theme.LIGHT), dark=_variables(theme.DARK), font=theme.FONT
     )
@@ -160,13 +183,25 @@ def html(page: Page) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, finalize=_finalized
     )
     # Written here, or escaped for where they stand.
-    trusted = {"style": style, "script": script, "vega": vega, "theme": _json(_configuration())}
+    trusted = {
+        "style": style,
+        "script": script,
+        "timeline": timeline,
+        "vega": _packed(packed),
+        "theme": _json(_configuration()),
+    }
     environment.filters["capitalize"] = str.capitalize
     return environment.from_string(_file("page.html")).render(
         page=page,
         charts=charts,
         version=__version__,
-        policy=_policy([text for text in (vega, script) if text]),
+        policy=_policy(
+            [
+                text
+                for text in (zlib.decompress(packed) if packed else b"", script.encode(), timeline.encode())
+                if text
+            ]
+        ),
         **trusted,
     )
 
@@ -215,15 +250,22 @@ def _json(value: object) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _script(text: str) -> str:
-    """JavaScript that no HTML parser takes for the end of its element: the same program."""
-    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+def _vega() -> bytes:
+    """The script that draws charts, compressed: the page's own unpacks it when it draws the first one."""
+    made_of = f"{__version__} {render.made_of()}"
+    packed = kept.find("vega", made_of, ".zz")
+    if packed is None:
+        packed = zlib.compress(render.javascript().encode(), 9)
+        kept.keep("vega", made_of, ".zz", packed)
+    return packed
 
 
-def _policy(scripts: list[str]) -> str:
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts
-    )
+def _packed(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+def _policy(scripts: list[bytes]) -> str:
+    hashes = " ".join(f"'sha256-{_packed(hashlib.sha256(text).digest())}'" for text in scripts)
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"

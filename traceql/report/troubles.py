@@ -41,6 +41,8 @@ def of_traces(
             one.where,
             one.remedy,
             one.command,
+            one.start_ns,
+            one.end_ns,
         )
         for number, one in enumerate(told, start=1)
     ]

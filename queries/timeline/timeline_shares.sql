@@ -1,0 +1,160 @@
+-- How busy is each stream and thread, stretch by stretch, where there are too many events to show?
+--
+-- Of the lanes that timeline_events leaves out: time in equal stretches, max_stretches of all lanes of a
+-- trace together. Where nothing ran there is no row.
+-- @of     timeline
+-- @unites trace
+-- @param  names VARCHAR = 'distinct'     short, full or distinct names, see the view kernel_names
+-- @param  max_events BIGINT = 200000     events per trace that are told of one by one, and not here
+-- @param  max_stretches BIGINT = 40000   stretches per trace
+-- @needs  kernels|nvtx_ranges|memory_ops|graph_launches|api_calls|os_calls timeline
+-- @column trace VARCHAR                  name of the trace
+-- @column lane_number BIGINT             from the top, from 0
+-- @column process VARCHAR                executable and pid
+-- @column lane VARCHAR                   GPU and stream, or thread, and what stands there
+-- @column layer VARCHAR                  gpu, projected (ranges, on the GPU), range, sync, api or os
+-- @column lane_events BIGINT             events of the lane
+-- @column start_ns BIGINT                start of the stretch
+-- @column duration_ns BIGINT             its length, the same for all of a trace
+-- @column busy_ns BIGINT                 time in it with at least one event
+-- @column busy_pct DOUBLE                of its length
+-- @column events BIGINT                  events that begin in it
+-- @column category VARCHAR               what takes most of the busy time, see timeline_events
+-- @column name VARCHAR                   of that the longest
+-- @column range VARCHAR                  innermost NVTX range around its call; NULL for none
+-- @empty  Every event can be shown: traceql query timeline-events
+
+WITH lanes AS (
+    SELECT
+        *,
+        row_number() OVER (ORDER BY trace_id, lane_number) AS lane_id,
+        (last_ns - first_ns) // greatest($max_stretches // count(*) OVER trace, 1) + 1 AS width_ns
+    FROM timeline_lanes($trace, $max_events)
+    WHERE NOT whole
+    WINDOW trace AS (PARTITION BY trace_id)
+),
+events AS (
+    SELECT
+        lane_events.trace_id,
+        hash(kind, operation, full_name) AS called_id,
+        range_id,
+        event_id,
+        start_ns,
+        end_ns,
+        lane_number,
+        first_ns,
+        width_ns,
+        greatest(start_ns, coalesce(busy_until(
+            start_ns, end_ns, 8 * event_id + coalesce(list_position(['kernel', 'memcpy', 'memset'], kind), 0),
+            lane_id
+        ), start_ns)) AS begins_ns
+    FROM lane_events
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    JOIN lanes
+        ON lanes.trace_id = lane_events.trace_id AND lanes.process_id = lane_events.process_id
+        AND lanes.layer = lane_events.layer AND lanes.place_id IS NOT DISTINCT FROM lane_events.place_id
+        AND lanes.sublane IS NOT DISTINCT FROM lane_events.sublane
+),
+-- Names of kernels are long, and far fewer than kernels.
+names AS (
+    SELECT
+        called_id,
+        coalesce(called, operation) AS name,
+        CASE WHEN kind = 'kernel' THEN coalesce(category, 'other') ELSE kind END AS category
+    FROM (
+        SELECT DISTINCT kind, operation, full_name, hash(kind, operation, full_name) AS called_id
+        FROM lane_events
+        JOIN chosen_traces($trace) AS traces USING (trace_id)
+    ) AS events
+    LEFT JOIN kernels_called($names, '*') AS named
+        ON kind = 'kernel' AND named.name = operation AND named.full_name = events.full_name
+    LEFT JOIN kernels_categorised AS categories
+        ON kind = 'kernel' AND categories.full_name = events.full_name
+),
+categories AS (
+    SELECT category, row_number() OVER (ORDER BY category) AS category_id
+    FROM (SELECT DISTINCT category FROM names)
+),
+-- What others of the lane leave of each event, and the stretches in which it begins and ends.
+parts AS (
+    SELECT
+        trace_id,
+        lane_number,
+        first_ns,
+        width_ns,
+        called_id,
+        category_id,
+        range_id,
+        event_id,
+        begins_ns,
+        end_ns,
+        (start_ns - first_ns) // width_ns AS start_number,
+        (begins_ns - first_ns) // width_ns AS first_number,
+        (end_ns - 1 - first_ns) // width_ns AS last_number
+    FROM events
+    JOIN names USING (called_id)
+    JOIN categories USING (category)
+),
+-- Of parts that lie behind each other, one at most goes on from a stretch into the next.
+pieces AS (
+    SELECT trace_id, lane_number, called_id, category_id, range_id, event_id, start_number AS number,
+           greatest(end_ns - begins_ns, 0) AS busy_ns, 1 AS begun
+    FROM parts
+    WHERE end_ns <= begins_ns OR (first_number = last_number AND start_number = first_number)
+    UNION ALL
+    SELECT trace_id, lane_number, called_id, category_id, range_id, event_id, start_number, 0, 1
+    FROM parts
+    WHERE end_ns > begins_ns AND NOT (first_number = last_number AND start_number = first_number)
+    UNION ALL
+    SELECT trace_id, lane_number, called_id, category_id, range_id, event_id, number,
+           least(end_ns, first_ns + (number + 1) * width_ns)
+               - greatest(begins_ns, first_ns + number * width_ns), 0
+    FROM (
+        SELECT *, unnest(range(first_number, last_number + 1)) AS number
+        FROM parts
+        WHERE end_ns > begins_ns AND NOT (first_number = last_number AND start_number = first_number)
+    )
+),
+by_category AS (
+    SELECT
+        trace_id,
+        lane_number,
+        number,
+        category_id,
+        sum(busy_ns) AS busy_ns,
+        sum(begun) AS begun,
+        arg_max((called_id, range_id), (busy_ns, called_id, event_id)) AS longest
+    FROM pieces
+    GROUP BY trace_id, lane_number, number, category_id
+),
+stretches AS (
+    SELECT
+        trace_id,
+        lane_number,
+        number,
+        sum(busy_ns)::BIGINT AS busy_ns,
+        sum(begun)::BIGINT AS events,
+        arg_max(longest, (busy_ns, -category_id)) AS longest
+    FROM by_category
+    GROUP BY trace_id, lane_number, number
+)
+SELECT
+    lanes.trace,
+    lane_number,
+    process,
+    lane,
+    layer,
+    lane_events,
+    first_ns + number * width_ns AS start_ns,
+    width_ns AS duration_ns,
+    busy_ns,
+    percent(busy_ns, width_ns) AS busy_pct,
+    events,
+    names.category,
+    name,
+    text AS range
+FROM stretches
+JOIN lanes USING (trace_id, lane_number)
+JOIN names ON names.called_id = longest[1]
+LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = longest[2]
+ORDER BY lanes.trace, lane_number, lanes.first_ns + number * width_ns

@@ -1,0 +1,98 @@
+"""What a page begins with: the key figures of a trace, and what became of a comparison in one sentence."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from traceql.errors import MissingDataError
+from traceql.present import units, values
+from traceql.report import declared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from traceql.ask.answer import Asker
+    from traceql.questions.parameters import Value
+    from traceql.report.declared import Given
+
+_DIGITS = 3
+
+
+def of_trace(ask: Asker, trace: Mapping[str, Any], given: Given) -> Iterator[tuple[str, str]]:
+    """How long a trace's GPUs were at work, how busy, with how many kernels, and what kind of work most."""
+    if declared.fits("timeline", trace):
+        yield from _busy(_rows(ask, "busy", trace, given))
+    categories = _rows(ask, "kernel_categories", trace, given)
+    if not categories:
+        return
+    yield "Kernels", f"{sum(row['instances'] for row in categories):,}"
+    times = [row["total_ns"] for row in categories if row["total_ns"] is not None]
+    if times:
+        yield "Their time", units.text("total_ns", sum(times), _DIGITS)
+        most = categories[0]
+        share = (
+            "" if most["share_pct"] is None else f", {units.text('share_pct', most['share_pct'], _DIGITS)}"
+        )
+        yield "Most of it", f"{values.drawn(most['category'])}{share}"
+
+
+def _busy(rows: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Of several GPUs the longest span, and the share of the least and of the most busy one."""
+    busy = [row for row in rows if row["cause"] == "busy"]
+    shares = [row["share_pct"] for row in busy if row["share_pct"] is not None]
+    if busy:
+        yield "Span on the GPU", units.text("span_ns", max(row["span_ns"] for row in busy), _DIGITS)
+    if shares:
+        ends = dict.fromkeys(units.text("share_pct", end, _DIGITS) for end in (min(shares), max(shares)))
+        name = "GPU busy" if len(busy) == 1 else f"{len(busy)} GPUs busy"
+        yield name, " to ".join(ends)
+
+
+def _rows(ask: Asker, name: str, trace: Mapping[str, Any], given: Given) -> list[dict[str, Any]]:
+    """The rows of a question as the page asks it; none if nothing was recorded."""
+    own = declared.own(ask.catalog.find(name), given)
+    try:
+        return ask(name, **{"trace": trace["trace"], **own}).frame().to_dicts()
+    except MissingDataError:
+        return []
+
+
+def of_sides(ask: Asker, sides: Mapping[str, Value], given: Given) -> str:
+    """By how much the variant's time on the GPU differs from the baseline's; empty if neither tells it."""
+    own = declared.own(ask.catalog.find("diff"), given)
+    try:
+        rows = ask("diff", **{**sides, **own, "topic": "trace"}).frame().to_dicts()
+    except MissingDataError:
+        return ""
+    found = {row["measure"]: (row["baseline"], row["variant"]) for row in rows if row["found_in"] == "both"}
+    busy, idle, kernels = (found.get(name) for name in ("gpu_busy_ns", "gpu_idle_ns", "kernel_ns"))
+    if busy and idle and None not in (*busy, *idle):
+        before, after = (busy[side] + idle[side] for side in (0, 1))
+        parts = f" Busy {_from_to(busy)}, idle {_from_to(idle)}."
+    elif kernels and None not in kernels:
+        (before, after), parts = kernels, ""
+    else:
+        return ""
+    if not before:
+        return ""
+    change = 100 * (after - before) / before
+    less = "less" if change < 0 else "more"
+    times = _from_to((before, after))
+    names = [str(name) for side in ("baseline", "variant") for name in _listed(sides[side])]
+    said = (
+        f"The variant takes {units.text('change_pct', abs(change), _DIGITS)} {less} time on the GPU: {times}."
+        if round(abs(change), 1)
+        else f"Both take the same time on the GPU: {times}."
+    )
+    return (
+        f"{said}{parts} Whether that is more than chance: {shlex.join(['traceql', 'diff', *names])} --gate 5%"
+    )
+
+
+def _listed(side: Value) -> list[Any]:
+    return side if isinstance(side, list) else [side]
+
+
+def _from_to(times: tuple[float, float]) -> str:
+    return " → ".join(units.text("time_ns", time, _DIGITS) for time in times)
