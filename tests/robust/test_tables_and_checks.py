@@ -16,8 +16,7 @@ import pyarrow as pa
 import pytest
 from made import store
 
-from traceql.ask import check_files, checks, compare, expressions
-from traceql.cli import predict
+from traceql.ask import check_files, checks, compare, expressions, floors
 from traceql.errors import (
     CatalogError,
     CheckError,
@@ -108,7 +107,7 @@ READERS = {
     "sidecar": (".run.json", sidecar.read, RunFileError),
     "checks": (".toml", lambda path: check_files.load(path, catalog.shipped()), CheckError),
     "comparison": (".json", compare.load, QueryError),
-    "config": (".json", predict._json, PredictionError),
+    "config": (".json", floors._json, PredictionError),
     "question": (".sql", lambda path: catalog.load([str(path.parents[1])]), CatalogError),
 }
 
@@ -203,7 +202,7 @@ def test_json_that_says_two_things_or_nothing_is_refused(content: str, said: str
 
 def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
-    assert predict._json(tmp_path / "config.json") == {"a": 1}
+    assert floors._json(tmp_path / "config.json") == {"a": 1}
     (tmp_path / "runs.json").write_bytes(b'\xef\xbb\xbf[{"ms": 1}]')
     assert runs.read(tmp_path / "runs.json").runs[0].metrics[0].value == 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from traceql.ask import verdict
 from traceql.errors import MissingDataError
 from traceql.present import units, values
 from traceql.report import declared
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from traceql.report.declared import Given
 
 _DIGITS = 3
+# What a change may cost, where nobody says it: as `traceql diff --gate 5%`.
+_GATE_PCT = 5
 
 
 def of_trace(ask: Asker, trace: Mapping[str, Any], given: Given) -> Iterator[tuple[str, str]]:
@@ -79,15 +82,26 @@ def of_sides(ask: Asker, sides: Mapping[str, Value], given: Given) -> str:
     change = 100 * (after - before) / before
     less = "less" if change < 0 else "more"
     times = _from_to((before, after))
-    names = [str(name) for side in ("baseline", "variant") for name in _listed(sides[side])]
     said = (
         f"The variant takes {units.text('change_pct', abs(change), _DIGITS)} {less} time on the GPU: {times}."
         if round(abs(change), 1)
         else f"Both take the same time on the GPU: {times}."
     )
-    return (
-        f"{said}{parts} Whether that is more than chance: {shlex.join(['traceql', 'diff', *names])} --gate 5%"
-    )
+    return f"{said}{parts}{_judged(ask, sides, given)}"
+
+
+def _judged(ask: Asker, sides: Mapping[str, Value], given: Given) -> str:
+    """What a gate of so many percent says of it, with the command; empty where nothing can be judged."""
+    own = declared.own(ask.catalog.find("effects"), given)
+    place = {name: own[name] for name in ("from", "to", "within") if own.get(name) is not None}
+    baseline, variant = ([str(name) for name in _listed(sides[side])] for side in ("baseline", "variant"))
+    names = str(own.get("names", "distinct"))
+    try:
+        found = verdict.judge(ask, baseline, variant, verdict.gates(_GATE_PCT), names=names, place=place)
+    except MissingDataError:
+        return ""
+    command = shlex.join(["traceql", "diff", *baseline, *variant])
+    return f" Beside a gate of {_GATE_PCT} %: {found.sentence} ({command} --gate {_GATE_PCT}%)"
 
 
 def _listed(side: Value) -> list[Any]:
