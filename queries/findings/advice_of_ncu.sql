@@ -69,10 +69,10 @@ SELECT
         -- The rest explains: the question has it.
         'message': concat(rtrim(array_to_string(string_split(message, '. ')[:2], '. '), '.'), '.')
     } AS texts,
-    nowhere.*
+    no_place.*
 FROM best
 JOIN chosen_traces($trace) AS traces USING (trace)
 LEFT JOIN limited ON limited.trace = best.trace AND limited.group_name = best.group_name
-CROSS JOIN nowhere
+CROSS JOIN no_place
 WHERE saving_pct >= $least_pct
 ORDER BY best.trace, saving_ns DESC, best.group_name

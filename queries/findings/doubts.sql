@@ -44,8 +44,8 @@ SELECT
         MAP {'gpu_in_ranges_pct': share_pct, 'gpu_ns': gpu_ns::DOUBLE}
     ) AS numbers,
     MAP {}::MAP(VARCHAR, VARCHAR) AS texts,
-    nowhere.*
+    no_place.*
 FROM found
 JOIN chosen_traces($trace) AS traces USING (trace)
-CROSS JOIN nowhere
+CROSS JOIN no_place
 ORDER BY trace, code

@@ -29,9 +29,9 @@ SELECT
     percent(exposed_ns, whole_ns) AS saving_pct,
     MAP {'gpus': gpus::DOUBLE, 'exposed_ns': exposed_ns::DOUBLE, 'hidden_pct': hidden_pct} AS numbers,
     MAP {}::MAP(VARCHAR, VARCHAR) AS texts,
-    nowhere.*
+    no_place.*
 FROM found
 JOIN chosen_traces($trace) AS traces USING (trace)
-CROSS JOIN nowhere
+CROSS JOIN no_place
 WHERE saving_pct >= $least_pct
 ORDER BY trace

@@ -69,10 +69,10 @@ SELECT
         'times_faster': times_faster
     } AS numbers,
     MAP {'kernel': group_name} AS texts,
-    nowhere.*
+    no_place.*
 FROM groups
 JOIN worked USING (trace, group_name)
 JOIN whole USING (trace)
-CROSS JOIN nowhere
+CROSS JOIN no_place
 WHERE is_meant AND worked.tensor_pct < $tensor_pct AND cuda_pct >= $fma_pct AND saving_pct >= $least_pct
 ORDER BY trace, saving_ns DESC, group_name

@@ -38,9 +38,9 @@ SELECT
         'short_ns': $short_ns::DOUBLE
     } AS numbers,
     MAP {'kernel': kernel} AS texts,
-    nowhere.*
+    no_place.*
 FROM found
 JOIN gpu_spans($trace) AS spans USING (trace)
-CROSS JOIN nowhere
+CROSS JOIN no_place
 WHERE short_kernels >= $often AND saving_pct >= $least_pct
 ORDER BY trace

@@ -50,10 +50,10 @@ SELECT
         'device_id': most.device_id::DOUBLE
     } AS numbers,
     MAP {'kernel': kernel} AS texts,
-    nowhere.*
+    no_place.*
 FROM found
 JOIN named USING (trace)
 JOIN gpu_spans($trace) AS spans USING (trace)
-CROSS JOIN nowhere
+CROSS JOIN no_place
 WHERE saving_pct >= $least_pct
 ORDER BY trace

@@ -17,9 +17,9 @@ SELECT
     percent(launch_ns, whole_ns) AS saving_pct,
     MAP {'short_launches': short_launches::DOUBLE, 'launch_ns': launch_ns::DOUBLE} AS numbers,
     MAP {'kernel': kernel} AS texts,
-    nowhere.*
+    no_place.*
 FROM short
 JOIN gpu_spans($trace) AS spans USING (trace)
-CROSS JOIN nowhere
+CROSS JOIN no_place
 WHERE short_launches >= $often AND short_pct >= 90 AND saving_pct >= 1
 ORDER BY trace, saving_ns DESC, kernel
