@@ -39,7 +39,7 @@ EVERY_FINDING: dict[str, dict[str, Any]] = {
     "cuda_core_products": {"least_pct": 0},
     "doubts": {"placed_pct": 101},
     "idle_tensor_cores": {"tensor_pct": 101, "fma_pct": 0, "least_pct": 0},
-    "slowing_kernels": {"slower_pct": 0, "steady_pct": -1000, "short_ns": 0, "least_pct": 0},
+    "slowing_kernels": {"slower_pct": 0, "steady_pct": 0, "short_ns": 0, "least_pct": 0},
     "small_kernels": {"short_ns": 2**62, "often": 1, "least_pct": 0},
     "stragglers": {"least_pct": 0},
     "uneven_steps": {"fewest": 1, "times": 0, "least_pct": 0},

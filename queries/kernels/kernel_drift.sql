@@ -33,7 +33,7 @@
 -- @column max_ns BIGINT               longest
 -- @column above_fast_ns BIGINT        what they take more than fast_ns, all together
 -- @column above_fast_pct DOUBLE       of the time that all would take at fast_ns
--- @column steady_pct DOUBLE           100 × (1 - Σ(change to the next)² ÷ 2 Σ(distance from the mean)²)
+-- @column steady_pct DOUBLE           100 × (1 - Σ(change to the next)² ÷ 2 Σ(distance from the mean)²), from 0
 -- @column fast_clock_hz DOUBLE        clock of those of at most fast_ns; NULL if it was not recorded
 -- @column slow_clock_hz DOUBLE        clock of all others
 -- @column clocks_pct DOUBLE           what clocks explain of how much longer the others take
@@ -185,7 +185,8 @@ SELECT
     max_ns,
     above_fast_ns,
     percent(above_fast_ns, fast_ns * instances) AS above_fast_pct,
-    100 - jumping_pct AS steady_pct,
+    -- Those that go up and down are less than without order.
+    CASE WHEN jumping_pct > 100 THEN 0 ELSE 100 - jumping_pct END AS steady_pct,
     fast_clock_hz,
     slow_clock_hz,
     percent(

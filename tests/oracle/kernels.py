@@ -209,7 +209,7 @@ def kernel_drift(view: View, kernel: str, names: str, fewest: int, limit: None) 
                 "max_ns": max(took),
                 "above_fast_ns": sum(max(one - fast, 0) for one in took),
                 "above_fast_pct": percent(sum(max(one - fast, 0) for one in took), fast * len(took)),
-                "steady_pct": None if not away else 100 - 100 * jumps / (2 * away),
+                "steady_pct": None if not away else max(100 - 100 * jumps / (2 * away), 0),
                 "fast_clock_hz": clocks[0],
                 "slow_clock_hz": clocks[1],
                 "clocks_pct": None if lower is None or longer is None else percent(lower, longer),
