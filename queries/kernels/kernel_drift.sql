@@ -33,7 +33,7 @@
 -- @column max_ns BIGINT               longest
 -- @column above_fast_ns BIGINT        what they take more than fast_ns, all together
 -- @column above_fast_pct DOUBLE       of the time that all would take at fast_ns
--- @column steady_pct DOUBLE           100 × (1 - Σ(change to the next)² ÷ 2 Σ(distance from the mean)²), from 0
+-- @column steady_pct DOUBLE           100 × (1 - Σ(change to the next)² ÷ 2 Σ(from the mean)²), from 0
 -- @column fast_clock_hz DOUBLE        clock of those of at most fast_ns; NULL if it was not recorded
 -- @column slow_clock_hz DOUBLE        clock of all others
 -- @column clocks_pct DOUBLE           what clocks explain of how much longer the others take
