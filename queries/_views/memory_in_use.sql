@@ -4,6 +4,7 @@
 -- the recording and stays is there only where the profiler tells it (nsys does, as allocated at the start).
 -- The kind "GPU memory" adds up what is allocated on a GPU: Device and Array.
 -- @column trace_id BIGINT         trace
+-- @column trace VARCHAR           its name
 -- @column memory_event_id BIGINT  the event, see memory_events
 -- @column time_ns BIGINT          when
 -- @column process_id BIGINT       process
@@ -33,6 +34,7 @@ counted AS (
 )
 SELECT
     trace_id,
+    trace,
     memory_event_id,
     time_ns,
     process_id,
@@ -49,4 +51,5 @@ SELECT
         )
     )::BIGINT AS in_use_bytes
 FROM counted
+JOIN traces USING (trace_id)
 WINDOW of_kind AS (PARTITION BY trace_id, process_id, gpu_id, memory_kind)

@@ -19,7 +19,6 @@
 WITH used AS (
     SELECT
         memory_in_use.*,
-        traces.trace,
         dense_rank() OVER (ORDER BY trace_id, process_id, gpu_id NULLS LAST, memory_kind) AS series
     FROM memory_in_use
     JOIN chosen_traces($trace) AS traces USING (trace_id)

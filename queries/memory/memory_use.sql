@@ -23,7 +23,7 @@
 -- @section timeline 45 Memory in use
 
 SELECT
-    trace,
+    traces.trace,
     memory_in_use.pid,
     memory_in_use.gpu_id,
     memory_kind,
@@ -50,5 +50,5 @@ SELECT
 FROM memory_in_use
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN gpus ON gpus.trace_id = memory_in_use.trace_id AND gpus.gpu_id = memory_in_use.gpu_id
-GROUP BY trace, memory_in_use.process_id, memory_in_use.pid, memory_in_use.gpu_id, memory_kind
-ORDER BY trace, pid, process_id, gpu_id, memory_kind <> 'GPU memory', peak_bytes DESC, memory_kind
+GROUP BY traces.trace, memory_in_use.process_id, memory_in_use.pid, memory_in_use.gpu_id, memory_kind
+ORDER BY traces.trace, pid, process_id, gpu_id, memory_kind <> 'GPU memory', peak_bytes DESC, memory_kind

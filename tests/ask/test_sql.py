@@ -88,7 +88,7 @@ def test_a_word_that_means_no_trace_is_an_error(three: Database) -> None:
         ("FROM ENUM_CUDA_MEMCPY_OPER", "ENUM_CUDA_MEMCPY_OPER is resolved already: numbers are texts."),
         (
             "FROM CUDA_GPU_MEMORY_USAGE_EVENTS",
-            "CUDA_GPU_MEMORY_USAGE_EVENTS is not kept: nsys export writes it.",
+            "CUDA_GPU_MEMORY_USAGE_EVENTS is memory_events.",
         ),
         ("FROM MPI_P2P_EVENTS", "MPI_P2P_EVENTS is not kept: nsys export writes it."),
         ("FROM gpu_work", "gpu_work is gpu_operations now."),

@@ -336,7 +336,7 @@ def rank_summary(view: View) -> list[Row]:
             "pid": None,
             "process": None,
             "device_id": min(numbers),
-            "gpu": f"GPU {gpu}",
+            "gpu": GPUS[gpu],
             "api_calls": 0,
             "finding": "unused GPU",
         }

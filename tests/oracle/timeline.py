@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from oracle.arithmetic import Row, grouped, percent
 from oracle.asked import answers
+from oracle.trace import GPUS
 
 if TYPE_CHECKING:
     from oracle.trace import Call, Operation, Range, View
@@ -104,7 +105,7 @@ def lanes_of(view: View, names: str, most: int) -> list[Lane]:
         return " ".join(["thread", str(tid), *([threads[process, tid]] if (process, tid) in threads else [])])
 
     for work in view.operations:
-        gpu = f"GPU {work.gpu} " + (f"GPU {work.gpu} " if work.gpu in named_gpus else "")
+        gpu = f"GPU {work.gpu} " + (f"{GPUS[work.gpu]} " if work.gpu in named_gpus else "")
         name = f"{gpu}stream {'?' if work.stream is None else work.stream}"
         full, category = (work.kernel.full, work.kernel.category) if work.kernel else (work.label, work.kind)
         within = view.innermost(work.call) if work.call else None

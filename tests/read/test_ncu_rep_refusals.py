@@ -105,7 +105,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "a stack that is a number": (one(METRIC, (28, 5)), "a number where bytes belong"),
     "a frame without a number": (
         one(METRIC, (32, rep.message((1, rep.message((1, "f")))))),
-        "lacks its text or its number",
+        "lacks its module or its address",
     ),
     "a thread that is bytes": (rep.report(rep.block([rep.kernel((1, b"me"))])), "another type"),
     "a name that is a number": (rep.report(rep.block([rep.kernel((6, 7))])), "a number where bytes belong"),
