@@ -65,6 +65,7 @@ import importlib, json, os, pkgutil, signal, sys
 
 # What traceql stands on may have its own ways on each system.
 import altair, click, duckdb, jinja2, msgspec, numpy, polars, pyarrow, pyarrow.parquet, rich, subprocess, vl_convert
+import mcp.server.stdio, uvicorn
 
 for name in {MODULES}:
     sys.modules[name] = None

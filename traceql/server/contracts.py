@@ -101,7 +101,7 @@ def taken_by(query: Query) -> Schema:
 
     >>> from traceql.questions import catalog
     >>> taken_by(catalog.shipped().find("top_kernels"))["properties"]["limit"]
-    {'description': 'rows; NULL for all', 'type': ['integer', 'null'], 'default': 20}
+    {'description': 'kernels per trace; NULL for all', 'type': ['integer', 'null'], 'default': 20}
     """
     return an_object(
         {param.name: _taken(param) for param in query.params},
