@@ -158,6 +158,7 @@ def test_the_picture_of_the_house_names_what_is_there() -> None:
         assert f"{room}" in text
 
 
+@pytest.mark.long
 def test_only_the_command_line_prints_or_exits() -> None:
     for module in MODULES:
         # The child and the fingerprint are programs of their own: they end their process.
@@ -169,6 +170,7 @@ def test_only_the_command_line_prints_or_exits() -> None:
                 assert called not in ("print", "sys.exit", "exit", "os._exit"), f"{module}: {called}"
 
 
+@pytest.mark.long
 def test_nothing_talks_through_warnings() -> None:
     for module in MODULES:
         assert not any(name.split(".")[0] == "warnings" for name in imports(module)), module

@@ -62,6 +62,7 @@ def of(made: Database, name: str, trace: str) -> dict[tuple[str, str], object]:
     return found
 
 
+@pytest.mark.long
 def test_every_part_of_the_card_has_its_items(made: Database) -> None:
     found = of(made, "gemm", "counters")
     assert list(dict.fromkeys(section for section, _ in found)) == [
@@ -134,6 +135,7 @@ def test_kernels_of_a_pattern_have_cards_of_their_own_trace_by_trace(made: Datab
     ]
 
 
+@pytest.mark.long
 def test_a_kernel_that_is_not_there_is_an_error(made: Database) -> None:
     with pytest.raises(QueryError, match="no kernel is called 'gem'") as raised:
         made.kernel_card("gem")
@@ -153,6 +155,7 @@ def test_the_command_writes_the_card_as_json(path: Path) -> None:
     assert {row["kernel"] for row in rows} == {name}
 
 
+@pytest.mark.long
 def test_a_table_has_what_to_know_first_and_all_of_it_when_asked(path: Path) -> None:
     kernels = json.loads(
         run("query", "top-kernels", "--db", str(path), "--format", "json", "--limit", "1").stdout
@@ -183,6 +186,7 @@ def test_of_what_a_part_is_about_the_first_three_are_to_know_first() -> None:
     assert len(found) == 8
 
 
+@pytest.mark.long
 def test_a_card_is_a_page_with_the_charts_that_are_about_kernels(made: Database, tmp_path: Path) -> None:
     page = report.of_kernel(made._asker, "gemm")
     assert page.count('<details class="card"') == 2
@@ -194,6 +198,7 @@ def test_a_card_is_a_page_with_the_charts_that_are_about_kernels(made: Database,
         report.of_kernel(made._asker, "gem")
 
 
+@pytest.mark.long
 def test_the_command_writes_the_page(path: Path, tmp_path: Path) -> None:
     file = tmp_path / "card.html"
     done = run("kernel-card", "*", "--db", str(path), "-o", str(file))

@@ -126,6 +126,7 @@ def test_without_the_ranges_of_our_workload_the_total_alone_is_judged(corpus: Da
     assert [row["path"] for row in verdicts[0].evidence] == ["total and flush", "total"]
 
 
+@pytest.mark.long
 def test_the_recorded_graph_tells_nothing_of_replays_as_its_nodes_were_traced_one_by_one(
     corpus: Database,
 ) -> None:
@@ -154,6 +155,7 @@ def test_the_recorded_graph_tells_nothing_of_replays_as_its_nodes_were_traced_on
     assert "--cuda-graph-trace=graph" in replay["remark"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("longest", "nodes", "verdict"),
     # Under 1 µs although nodes were traced, or without; over it, only without.
@@ -176,6 +178,7 @@ def test_a_replay_is_judged_by_its_median_and_not_where_tracing_may_have_made_it
     assert told["replay-under-1-us"] == verdict
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("before", "after", "verdict"), [(3, 1, "pass"), (3, 2, "fail"), (1, 1, "cannot tell")]
 )
@@ -245,6 +248,7 @@ def test_what_nwor_cannot_have_saved_is_no_success(tmp_path: Path) -> None:
     assert told(100, 900, 0) == ("fail", "cannot tell")
 
 
+@pytest.mark.long
 def test_launching_counts_replays_too_so_that_a_graph_saves_nothing_by_its_name() -> None:
     database = empty()
     before, after = (Recording().range("scv_compute_mask", 0, 100) for _ in range(2))
@@ -258,6 +262,7 @@ def test_launching_counts_replays_too_so_that_a_graph_saves_nothing_by_its_name(
     assert (told["fewer-launches"], told["less-launch-time"]) == ("fail", "fail")
 
 
+@pytest.mark.long
 def test_a_range_that_is_absent_fails_to_be_visible_and_tells_nothing_else(corpus: Database) -> None:
     verdicts = corpus.check("scv", baseline=GRAPH["baseline"], variant="llama_eager.sqlite.xz")
     told = outcomes(verdicts)
@@ -390,6 +395,7 @@ def test_the_hosts_time_in_the_matrix_is_judged_as_that_of_a_pair(
     assert outcomes(database.check("nwor_scv"))["both-spare-the-host"] == verdict
 
 
+@pytest.mark.long
 def test_modes_of_unlike_runs_are_not_judged(tmp_path: Path) -> None:
     database = empty()
     for name, scv, nwor, requests in (("a", "off", "off", 1), ("b", "graph", "stage", 512)):
@@ -406,6 +412,7 @@ def test_modes_of_unlike_runs_are_not_judged(tmp_path: Path) -> None:
     assert "not of the same requests (off/off, stage/graph)" in writes.evidence[0]["remark"]
 
 
+@pytest.mark.long
 def test_the_budget_holds_for_the_recorded_model_and_names_the_step_that_breaks_it(corpus: Database) -> None:
     budget = check_files.load("budget", catalog.shipped())
     assert set(outcomes(checks.run(corpus._asker, budget, variant="llama_eager.sqlite.xz")).values()) == {
@@ -429,6 +436,7 @@ def test_a_report_that_cannot_tell_says_what_would_record_it(corpus: Database) -
     assert "Recorded by: nsys profile --trace=cuda,nvtx" in verdicts[0].notes[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", catalog.shipped().checks)
 def test_every_shipped_check_can_be_evaluated(corpus: Database, name: str) -> None:
     file = check_files.load(name, catalog.shipped())
@@ -715,6 +723,7 @@ def test_report_files_can_be_judged_without_a_database(home: Path, tmp_path: Pat
     assert "nope: neither a trace or tag in traces.duckdb nor a file" in result.stderr
 
 
+@pytest.mark.long
 def test_a_tag_can_mean_a_trace_but_not_several(home: Path, tmp_path: Path) -> None:
     with copy_of(home, tmp_path) as database:
         database.tag(GRAPH["baseline"].partition(".")[0], scv="off", gpu="H200")
@@ -725,6 +734,7 @@ def test_a_tag_can_mean_a_trace_but_not_several(home: Path, tmp_path: Path) -> N
     assert "gpu=H200 means 2 traces: scv_baseline_graph, scv_baseline_off." in result.stderr
 
 
+@pytest.mark.long
 def test_files_can_be_judged_beside_a_damaged_database(tmp_path: Path) -> None:
     (tmp_path / "traces.duckdb").write_text("not a database")
     report = REPORTS / GRAPH["variant"]
@@ -757,6 +767,7 @@ def test_lists_and_maps_are_given_one_by_one(home: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_what_counts_cannot_see_is_a_note_beside_the_verdict(home: Path) -> None:
     result = run(home, "budget", "--variant", REPORTS / "llama_graph.sqlite.xz", status=0)
     assert "note: 15 CUDA graph launches in llama_graph hold kernels that are not recorded" in result.stderr

@@ -90,6 +90,7 @@ def test_all_that_communicates_in_the_recipe_of_nccl_communicates_here(corpus: D
     assert mine == theirs.filter(pl.col("Name").str.starts_with("nccl")).height == 36
 
 
+@pytest.mark.long
 def test_what_the_gpus_of_a_recording_did_adds_up_to_their_spans(corpus: Database) -> None:
     rows = ask(corpus, "communication_overlap", trace="nccl_two_gpus")
     steps = ask(corpus, "communication_per_step", trace="nccl_two_gpus", step="step_%")

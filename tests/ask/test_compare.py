@@ -349,6 +349,7 @@ def test_the_nwor_pair_has_the_published_traffic(corpus: Database) -> None:
     assert launches["variant"].sum() == trace[None, None, "dram_write_bytes"][1]
 
 
+@pytest.mark.long
 def test_any_metric_is_compared_and_one_that_was_not_measured_is_named(corpus: Database) -> None:
     metrics = ["sm__warps_launched.sum", "dram__throughput.avg.pct_of_peak_sustained_elapsed", "no_such.sum"]
     found = corpus.compare([PROFILED_A], [PROFILED_B], metrics=metrics)
@@ -439,6 +440,7 @@ def test_what_cannot_be_compared_is_refused_with_a_way_out(corpus: Database, tmp
         corpus.compare([PROFILED_A], [PROFILED_B], topic="copy")
 
 
+@pytest.mark.long
 def test_a_comparison_survives_saving(corpus: Database, tmp_path: Path) -> None:
     found = corpus.compare([A], [B])
     found.save(tmp_path / "diff.json")
@@ -582,6 +584,7 @@ def test_the_command_says_first_whether_the_sides_are_comparable(home: Path) -> 
     assert ["kernels", "both", "60", "182", "122", "203.33"] in lines
 
 
+@pytest.mark.long
 def test_traces_are_meant_by_tags_and_csv_holds_every_column(home: Path) -> None:
     out, err = run(home, "mode=old", "mode=new", "--format", "csv")
     frame = pl.read_csv(out.encode())
@@ -655,6 +658,7 @@ def test_the_coverage_of_the_timeline_is_said_with_what_has_none() -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_comparison_of_counters_says_what_moved_with_the_time() -> None:
     db = empty()
     Profile().kernel("k", ns=80, dram_read=300, dram_write=100).store(db, "before")

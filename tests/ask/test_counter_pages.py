@@ -108,6 +108,7 @@ def rule(database: Database, name: str) -> dict[int, tuple[str, str]]:
 # --- speed of light --------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("trace", KINDS)
 def test_shares_of_the_peaks_are_those_of_the_page(profiles: Database, trace: str) -> None:
     columns = {
@@ -611,6 +612,7 @@ def test_what_rules_mark_has_the_samples_of_the_source_page(profiles: Database) 
 GRAPHS = "scv_graph_as_graph"
 
 
+@pytest.mark.long
 def test_whole_graphs_have_the_numbers_of_the_raw_page_and_no_launch(tmp_path: Path) -> None:
     with lzma.open(EXPECTED / "ncu_raw" / f"{GRAPHS}.raw.csv.xz", "rt", encoding="utf-8") as file:
         header, units, *rows = csv.reader(file)

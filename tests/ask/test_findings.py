@@ -102,6 +102,7 @@ def codes(database: Database, *traces: str, **window: str) -> list[str]:
     return [one.code for one in database.why(list(traces), limit=None, **window)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("habit", HABITS)
 def test_the_first_finding_is_the_habit_and_the_good_one_has_none_of_it(
     recorded: Database, habit: str
@@ -109,6 +110,7 @@ def test_the_first_finding_is_the_habit_and_the_good_one_has_none_of_it(
     assert codes(recorded, f"habit_{habit}")[0] == HABITS[habit]
 
 
+@pytest.mark.long
 def test_what_is_computed_on_the_wrong_cores_costs_more_than_to_wait_for_it(recorded: Database) -> None:
     assert codes(recorded, "habit_sync")[:2] == ["cuda_core_products", "sync"]
 
@@ -127,6 +129,7 @@ def test_every_code_is_looked_for_in_recordings() -> None:
     assert RECORDED.keys() | ELSEWHERE == told
 
 
+@pytest.mark.long
 def test_nothing_wrong_is_found_where_nothing_is(recorded: Database) -> None:
     told = recorded.why("habit_good")
     assert len(told) == 0 and told.unknown == ()
@@ -134,6 +137,7 @@ def test_nothing_wrong_is_found_where_nothing_is(recorded: Database) -> None:
     assert "Nothing wrong found" in told._repr_html_()
 
 
+@pytest.mark.long
 def test_the_products_grow_behind_the_loading_of_their_code(recorded: Database) -> None:
     # The first new shape loads a library for 42 ms: before that, this is what the GPU waits for.
     assert codes(recorded, "habit_drift")[0] == "host_work"
@@ -142,6 +146,7 @@ def test_the_products_grow_behind_the_loading_of_their_code(recorded: Database) 
     assert first.code == "drift" and first.command.endswith("--trace habit_drift --from 62.8ms")
 
 
+@pytest.mark.long
 def test_a_power_limit_is_told_by_the_clocks_and_pauses_let_them_be(recorded: Database) -> None:
     (told,) = (one for one in recorded.why("clocks_throttled") if one.code == "throttled")
     assert told.numbers["kernels"] == 1 and told.severity == "medium"
@@ -157,17 +162,20 @@ def test_a_power_limit_is_told_by_the_clocks_and_pauses_let_them_be(recorded: Da
     assert {"throttled", "kernel_drift", "unclocked_drift"}.isdisjoint(codes(recorded, "clocks_paused"))
 
 
+@pytest.mark.long
 def test_what_takes_longer_at_clocks_that_nobody_recorded_is_told_to_record_them(recorded: Database) -> None:
     (told,) = (one for one in recorded.why("clocks_plain") if one.rule == "slowing_kernels")
     assert told.code == "unclocked_drift" and "whether the clocks fell was not recorded" in told.sentence
     assert "--gpu-metrics-devices=all" in told.remedy
 
 
+@pytest.mark.long
 def test_only_what_slows_down_is_told_to(recorded: Database) -> None:
     others = ("habit_*", "llama_*", "late_rank*", "nccl_two_gpus", "clocks_paused")
     assert not [one for one in recorded.why(*others, limit=None) if one.rule == "slowing_kernels"]
 
 
+@pytest.mark.long
 def test_products_on_the_wrong_cores_are_told_by_counters_and_by_names(recorded: Database) -> None:
     (told,) = (one for one in recorded.why("precision", limit=None) if one.code == "idle_tensor_cores")
     # Of three products of one shape the one in float32; on the tensor cores it takes an eighth of it.
@@ -182,6 +190,7 @@ def test_products_on_the_wrong_cores_are_told_by_counters_and_by_names(recorded:
 LLAMA = MODELS / "llama-3.1-8b.json"
 
 
+@pytest.mark.long
 def test_products_are_compared_with_the_floor_that_predict_gives(recorded: Database) -> None:
     told = recorded.why("llama_eager", model=LLAMA, limit=None)
     slow = [one for one in told if one.code == "slow_products"]
@@ -201,6 +210,7 @@ def test_products_are_compared_with_the_floor_that_predict_gives(recorded: Datab
     assert "above_the_floor" not in recorded.why("llama_eager").looked_at["llama_eager"]
 
 
+@pytest.mark.long
 def test_kernels_that_graphs_hide_and_gpus_that_share_a_model_cannot_be_compared(recorded: Database) -> None:
     graphs = recorded.why("llama_graph", model=LLAMA, limit=None)
     assert [one.numbers["steps"] for one in graphs if one.code == "slow_products"] == [1]
@@ -209,6 +219,7 @@ def test_kernels_that_graphs_hide_and_gpus_that_share_a_model_cannot_be_compared
     assert any("traceql tag nccl_two_gpus tensor_parallel_size=2" in text for text in shared.unknown)
 
 
+@pytest.mark.long
 def test_host_work_is_placed_in_its_range(recorded: Database) -> None:
     (found,) = recorded.why("habit_hostwork")
     assert found.range == "tokenize"
@@ -217,6 +228,7 @@ def test_host_work_is_placed_in_its_range(recorded: Database) -> None:
     assert found.numbers["gaps"] == 11
 
 
+@pytest.mark.long
 def test_what_a_finding_costs_is_what_its_question_adds_up_to(recorded: Database) -> None:
     copies = recorded.query("cuda_memcpy_async", trace="habit_pageable", limit=None)
     assert recorded.why("habit_pageable").found[0].saving_ns == copies["duration_ns"].sum()
@@ -225,6 +237,7 @@ def test_what_a_finding_costs_is_what_its_question_adds_up_to(recorded: Database
     assert recorded.why("habit_tiny").found[0].saving_ns == started["duration_ns"].sum()
 
 
+@pytest.mark.long
 def test_eager_decoding_is_told_to_use_graphs_with_its_launches_and_decoding_by_graphs_is_not(
     recorded: Database,
 ) -> None:
@@ -235,6 +248,7 @@ def test_eager_decoding_is_told_to_use_graphs_with_its_launches_and_decoding_by_
     assert {"no_cuda_graphs", "small_kernels"}.isdisjoint(codes(recorded, "llama_graph"))
 
 
+@pytest.mark.long
 def test_ranks_of_a_job_in_traces_of_their_own_are_compared(recorded: Database) -> None:
     late = codes(recorded, "late_rank0", "late_rank1")
     assert late.count("straggler") == 2 and late.count("exposed_communication") == 2
@@ -242,6 +256,7 @@ def test_ranks_of_a_job_in_traces_of_their_own_are_compared(recorded: Database) 
     assert {"straggler", "exposed_communication"}.isdisjoint(codes(recorded, "llama_eager"))
 
 
+@pytest.mark.long
 def test_collectives_of_all_kernels_of_a_rank_are_counted_and_the_command_shows_them(
     recorded: Database,
 ) -> None:
@@ -254,6 +269,7 @@ def test_collectives_of_all_kernels_of_a_rank_are_counted_and_the_command_shows_
         assert rows["waited_ns"].sum() == sum(one.saving_ns or 0 for one in late)
 
 
+@pytest.mark.long
 def test_a_rank_without_the_others_of_its_job_cannot_tell_who_is_late(recorded: Database) -> None:
     told = recorded.why("late_rank1")
     assert "stragglers" not in told.looked_at["late_rank1"]
@@ -267,6 +283,7 @@ def test_a_step_that_waits_in_a_collective_is_not_told_to_work_more(recorded: Da
         assert {"long_tail", "drift"}.isdisjoint(codes(recorded, *traces))
 
 
+@pytest.mark.long
 def test_what_other_work_fills_is_not_told_within_a_range(recorded: Database) -> None:
     told = recorded.why("llama_eager", within="attention", limit=None)
     assert {one.rule for one in told} == {"small_kernels", "uneven_steps"}
@@ -279,6 +296,7 @@ def test_what_other_work_fills_is_not_told_within_a_range(recorded: Database) ->
         assert text.endswith("That is not asked within a range: leave out --within.")
 
 
+@pytest.mark.long
 def test_a_window_that_is_none_is_refused_and_one_behind_the_end_is_noted(recorded: Database) -> None:
     with pytest.raises(MissingDataError, match="no range in llama_eager is called 'nothere'"):
         recorded.why("llama_eager", within="nothere")
@@ -310,6 +328,7 @@ def test_nothing_is_called_right_where_no_rule_was_asked() -> None:
     assert told.verdict in told._repr_html_() and "Nothing wrong" not in told._repr_html_()
 
 
+@pytest.mark.long
 def test_numbers_are_those_of_the_sentence(recorded: Database) -> None:
     rules = catalog.shipped().queries
     for one in recorded.why("habit_*", "llama_eager", "nccl_two_gpus", "kinds_full", limit=None):
@@ -317,6 +336,7 @@ def test_numbers_are_those_of_the_sentence(recorded: Database) -> None:
         assert set(one.numbers) <= set(re.findall(r"\{(\w+)", sentence)), one.code
 
 
+@pytest.mark.long
 def test_one_is_called_as_one(recorded: Database) -> None:
     (told,) = (one for one in recorded.why("late_rank0") if one.code == "exposed_communication")
     assert "on 1 GPU; 0 % of it" in told.sentence
@@ -324,6 +344,7 @@ def test_one_is_called_as_one(recorded: Database) -> None:
     assert "on 2 GPUs;" in told.sentence
 
 
+@pytest.mark.long
 def test_forms_for_programs_say_beside_them_what_could_not_be_told(recorded: Database) -> None:
     words = ("why", "llama_eager", "--within", "attention", "--limit", "1", "--db", recorded.path)
     for form in ("csv", "ndjson", "md"):
@@ -334,6 +355,7 @@ def test_forms_for_programs_say_beside_them_what_could_not_be_told(recorded: Dat
     assert run(*words[:4], "--limit", "NULL", *words[6:], "--format", "csv").stdout.count("llama_eager,") == 2
 
 
+@pytest.mark.long
 def test_kernels_with_one_habit_each_are_told_apart_by_ncus_rules(recorded: Database) -> None:
     found = {one.sentence.split()[0].rstrip(":"): one.code for one in recorded.why("kinds_full", limit=None)}
     assert found["spilling"] == "spills"
@@ -363,6 +385,7 @@ def changed(tmp_path: Path, made: Recording, change: str) -> Database:
     return traceql.open(path)
 
 
+@pytest.mark.long
 def test_what_was_not_recorded_is_said_with_the_option_that_records_it(tmp_path: Path) -> None:
     with changed(tmp_path, Recording().work(kernel("k", 0, 100)), "missing = ['api_calls']") as database:
         told = database.why("made")
@@ -374,6 +397,7 @@ def test_what_was_not_recorded_is_said_with_the_option_that_records_it(tmp_path:
     assert "Nothing wrong found.\n" in said and "Cannot tell: What keeps the GPU waiting?" in said
 
 
+@pytest.mark.long
 def test_lost_events_come_first(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     made = Recording().call("cudaLaunchKernel", 0, 5, kernel("a", 0, 10))
     made.call("cudaLaunchKernel", 60, 190, kernel("c", 200, 300))
@@ -386,6 +410,7 @@ def test_lost_events_come_first(tmp_path: Path, tmp_path_factory: pytest.TempPat
         assert [one.code for one in database.why("made")] == ["launch_bound"]
 
 
+@pytest.mark.long
 def test_a_limit_leaves_out_what_costs_least_and_says_how_many(recorded: Database) -> None:
     every = recorded.why("habit_pageable", limit=None)
     first = recorded.why("habit_pageable", limit=1)
@@ -394,6 +419,7 @@ def test_a_limit_leaves_out_what_costs_least_and_says_how_many(recorded: Databas
     assert savings == sorted(savings, reverse=True)
 
 
+@pytest.mark.long
 def test_a_frame_and_json_hold_every_finding(recorded: Database) -> None:
     told = recorded.why("habit_pageable")
     assert told.frame()["code"].to_list() == [one.code for one in told]
@@ -402,6 +428,7 @@ def test_a_frame_and_json_hold_every_finding(recorded: Database) -> None:
     assert set(content) == {"findings", "more", "looked_at", "notes", "cannot_tell"}
 
 
+@pytest.mark.long
 def test_the_command_says_it_in_words_and_as_json(recorded: Database) -> None:
     text = run("why", "habit_sync", "--db", recorded.path).stdout
     assert "\n2. The GPU waits 18.01 ms" in text and "see: traceql query cpu-bound-gaps" in text
@@ -443,6 +470,7 @@ def own(tmp_path: Path, text: str) -> Database:
     return database
 
 
+@pytest.mark.long
 def test_a_rule_of_ones_own_is_one_file(tmp_path: Path) -> None:
     with own(tmp_path, OWN) as database:
         (found,) = (one for one in database.why("made") if one.code == "too_long")
@@ -479,6 +507,7 @@ def test_a_rule_that_cannot_be_asked_is_refused_by_name(
     assert message in caught.value.message
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -533,6 +562,7 @@ def test_the_guide_names_every_rule_and_every_code() -> None:
         assert all(f"`{code}`" in GUIDE for code in rule.sayings), rule.name
 
 
+@pytest.mark.long
 def test_a_page_begins_with_what_is_wrong_or_that_nothing_is(recorded: Database) -> None:
     wrong, right = (recorded.report(trace) for trace in ("habit_sync", "habit_good"))
     for page in (wrong, right):
@@ -542,6 +572,7 @@ def test_a_page_begins_with_what_is_wrong_or_that_nothing_is(recorded: Database)
     assert "Nothing wrong found." in right
 
 
+@pytest.mark.long
 def test_a_page_within_a_range_says_of_traces_without_it_that_nothing_was_asked() -> None:
     with empty() as database:
         for name, range_ in (("with", "step"), ("without", "other")):

@@ -120,6 +120,7 @@ def test_who_is_late_and_why_is_what_the_events_of_both_reports_say(late: Databa
         assert row["more_work_ns"] + row["slower_ns"] + row["rest_ns"] == row["late_ns"]
 
 
+@pytest.mark.long
 def test_the_late_steps_are_found_with_their_causes_and_amounts(late: Database) -> None:
     rows = [
         row
@@ -174,6 +175,7 @@ def test_bandwidth_is_that_of_a_link_between_two_gpus(late: Database) -> None:
     assert 2e11 < reduced["bus_bytes_per_s"] < 4.5e11
 
 
+@pytest.mark.long
 def test_what_sets_the_slowest_rank_apart_is_a_comparison_of_their_traces(late: Database) -> None:
     found = late.compare_ranks("late_rank0", topic="kernel")
     assert (found.baseline, found.variant) == (("late_rank0",), ("late_rank1",))
@@ -266,6 +268,7 @@ def test_ranks_that_share_a_trace_differ_as_if_each_had_one_of_its_own() -> None
         together.compare_ranks("both", from_=20, to=20)
 
 
+@pytest.mark.long
 def test_from_and_to_of_a_comparison_of_ranks_are_times_of_the_job() -> None:
     database = empty()
     for name, recording in jobs.TRAIN.items():
@@ -286,6 +289,7 @@ def test_from_and_to_of_a_comparison_of_ranks_are_times_of_the_job() -> None:
     assert database.compare_ranks("train", within="step 1", topic="trace").differences.height > 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("question", "params", "expected"),
     [

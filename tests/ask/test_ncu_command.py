@@ -310,6 +310,7 @@ def test_what_ran_before_the_profiler_was_started_counts_only_where_the_timeline
     assert off not in command(5, 37, stops=[35], launch=2)
 
 
+@pytest.mark.long
 def test_a_graph_as_a_whole_is_profiled_as_such_and_the_nodes_of_one_as_kernels() -> None:
     def command(recording: Recording) -> str:
         database = empty()

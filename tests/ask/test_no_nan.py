@@ -39,6 +39,7 @@ def numbers(column: pa.Array) -> Iterator[pa.Array]:
             yield from numbers(part)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_an_answer_holds_numbers_or_null(corpus: Database, question: str) -> None:
     try:

@@ -102,6 +102,7 @@ def test_so_it_is_for_every_question_that_takes_a_time(both: Database, question:
     assert "line lasts 100 ns" in notes(answer)
 
 
+@pytest.mark.long
 def test_a_filter_that_nothing_is_like_is_said_with_what_there_is() -> None:
     database = empty()
     pipe = "sm__inst_executed_pipe_{}.avg.pct_of_peak_sustained_active"

@@ -550,6 +550,7 @@ def test_nccl_functions_equal_those_of_the_recipe(corpus: Database) -> None:
                     assert_printed(row[f"{mine}{part}"], other[name], 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("recipe", "traces", "kernels"),
     [("rank_trace", ("nccl_two_gpus",), 36), ("nccl_ranks_rank_trace", ("nccl_rank0", "nccl_rank1"), 2 * 72)],

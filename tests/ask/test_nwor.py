@@ -56,6 +56,7 @@ def memory() -> Database:
 # --- nwor_delta -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_nwor_saves_47_percent_of_the_dram_writes_and_adds_l2_writes(corpus: Database) -> None:
     rows = found(corpus, "nwor_delta", **VECTORIZED, pair=PAIR, exclude=["step/flush_l2"])
     writes = rows["pair", PAIRED, "dram_write_bytes"]
@@ -383,6 +384,7 @@ def test_a_range_without_recorded_calls_has_unknown_launches(memory: Database) -
     }
 
 
+@pytest.mark.long
 def test_ncu_tells_kernels_and_warps_of_the_mask(corpus: Database, memory: Database) -> None:
     rows = found(
         corpus, "scv_delta", baseline="scv_baseline_off.ncu-rep.xz", variant="scv_baseline_graph.ncu-rep.xz"
@@ -459,6 +461,7 @@ def test_runs_of_the_guides_layout_save_10_percent_of_the_dram_writes(memory: Da
     assert (matrix["off_off"], matrix["stage_off"], matrix["stage_off_pct"]) == (1.25e9, 1.125e9, -10)
 
 
+@pytest.mark.long
 def test_a_sweep_of_four_modes_is_a_matrix_and_its_modes_have_names(memory: Database) -> None:
     memory.import_runs(TABLES / "four_modes_latency.json")
     latency = found(memory, "nwor_scv_matrix")["latency_s",]
@@ -533,6 +536,7 @@ def test_the_four_modes_stand_side_by_side(corpus: Database) -> None:
         assert cells[measure][:2] == (row["baseline"], row["variant"])
 
 
+@pytest.mark.long
 def test_a_mode_without_a_trace_is_unknown_and_says_which_is_missing(corpus: Database) -> None:
     rows = found(corpus, "nwor_scv_matrix", mode={"off/off": "scv_baseline_off.ncu-rep.xz"})
     writes = rows["dram_write_bytes",]
@@ -570,6 +574,7 @@ def test_tags_tell_the_modes_of_traces_and_of_imported_sweeps(tmp_path: Path) ->
     assert "more than one trace or run (stage/graph)" in again["remark"]
 
 
+@pytest.mark.long
 def test_a_range_that_a_mode_never_entered_is_absent_not_free(memory: Database) -> None:
     Recording(nwor_mode="off", scv_mode="off").range("other", 0, 100).store(memory, "a")
     launches = found(memory, "nwor_scv_matrix")["launches",]

@@ -122,6 +122,7 @@ def test_the_gemms_of_an_h200_read_exactly_2mnk(
         assert (row["useful_flop"], row["executed_per_useful"]) == (row["flop"], 1.0)
 
 
+@pytest.mark.long
 def test_a_padded_tile_executes_more_than_is_useful(profiles: Database) -> None:
     # gate and up in one GEMM: 28,672 columns in tiles of 320.
     rows = launches(profiles, trace=LLAMA, kernel="nvjet%320x128%", m=2048, n=28672, k=4096)
@@ -133,6 +134,7 @@ def test_a_padded_tile_executes_more_than_is_useful(profiles: Database) -> None:
     assert (row["kernels"], row["executed_per_useful"]) == (2, 2.0)
 
 
+@pytest.mark.long
 def test_a_shape_that_asks_for_more_than_was_executed_is_said_not_to_be_that_of_all_launches() -> None:
     database = recorded(("gemm", roofline(bf16=16)), ("gemm", roofline(bf16=4)))
     said = notes(database.ask("kernel_roofline", m=2, n=2, k=2))
@@ -141,6 +143,7 @@ def test_a_shape_that_asks_for_more_than_was_executed_is_said_not_to_be_that_of_
     assert notes(database.ask("kernel_roofline", m=2, n=2, k=1)) == ""
 
 
+@pytest.mark.long
 def test_so_it_is_of_ranges() -> None:
     database = recorded(("gemm", roofline(bf16=16)), paths=("step/mlp",))
     said = notes(database.ask("range_roofline", path="step/mlp", useful_flop=17))
@@ -148,6 +151,7 @@ def test_so_it_is_of_ranges() -> None:
     assert notes(database.ask("range_roofline", path="step/mlp", useful_flop=16)) == ""
 
 
+@pytest.mark.long
 def test_the_shape_may_come_from_tags() -> None:
     database = recorded(("gemm", {**WHOLE, BF16: 160.0}), tags={"m": "2", "n": "4", "k": "8"})
     row = only(launches(database))
@@ -430,6 +434,7 @@ def test_layers_phases_and_prompt_lengths_come_from_tags() -> None:
     assert row["executed_per_useful"] == 2
 
 
+@pytest.mark.long
 def test_layers_phases_and_prompt_lengths_come_from_words_in_ranges() -> None:
     kernel = ("k", {**WHOLE, BF16: 1000.0})
     database = recorded(
@@ -501,6 +506,7 @@ def test_a_whole_report_lacks_nothing_and_warns_of_nothing(profiles: Database) -
     assert {row["lacks"] for row in rows} == {None}
 
 
+@pytest.mark.long
 def test_an_idle_tensor_pipe_is_0_flop_and_a_busy_one_unknown(profiles: Database) -> None:
     # Neither report counts tensor operations.
     assert all(row["flop"] == 2.0 * 1024**3 for row in launches(profiles, trace=GEMM_A10G))
@@ -512,6 +518,7 @@ def test_an_idle_tensor_pipe_is_0_flop_and_a_busy_one_unknown(profiles: Database
     assert {row["bound"] for row in busy} == {None}
 
 
+@pytest.mark.long
 def test_what_an_idle_tensor_pipe_makes_needless_is_not_missed() -> None:
     uncounted = {name: value for name, value in WHOLE.items() if "tensor" not in name}
     idle = {"sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_elapsed": 0.0}
@@ -694,6 +701,7 @@ def test_counters_of_all_requests_are_traffic_without_a_roof() -> None:
     assert row["lacks"] == "L1 roof (--set roofline); L2 roof (--set roofline)"
 
 
+@pytest.mark.long
 def test_wrong_parameters_are_errors(profiles: Database) -> None:
     with pytest.raises(QueryError, match="by must be kernel or launch"):
         profiles.query("kernel_roofline", trace=LLAMA, by="layer")

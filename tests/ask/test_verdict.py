@@ -164,6 +164,7 @@ def test_within_runs_the_interval_is_scipys_of_a_trimmed_mean(repeats: Database,
         assert (row["low_pct"], row["high_pct"]) == (pytest.approx(low), pytest.approx(high))
 
 
+@pytest.mark.long
 def test_between_runs_the_interval_is_scipys_of_welch(repeats: Database) -> None:
     # One step of each: a block is a launch, and a trace one number.
     window = {"within": "step#7"}
@@ -206,6 +207,7 @@ def test_only_a_whole_interval_decides(low: float, high: float, outcome: str) ->
 # --- what cannot be told --------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_of_one_step_nobody_can_tell_and_the_reason_is_said() -> None:
     one = Recording()
     one = one.range("step", 0, 50).call("cudaLaunchKernel_v7000", 1, 4, kernel("k", 10, 40))
@@ -219,6 +221,7 @@ def test_of_one_step_nobody_can_tell_and_the_reason_is_said() -> None:
     assert {one.name: one.reason for one in judgement.apart}["kernel k"] == "fewer than 3 in a run"
 
 
+@pytest.mark.long
 def test_a_side_without_work_on_a_gpu_shares_nothing() -> None:
     database = made(a=Recording().work(*launches("k", 10, 10, 10)), b=Recording().range("step", 0, 10))
     judgement = database.verdict("a", "b", gate="5%")
@@ -233,6 +236,7 @@ def test_a_side_without_work_on_a_gpu_shares_nothing() -> None:
         database.verdict("a", "nobody", gate="5%")
 
 
+@pytest.mark.long
 def test_time_that_is_none_has_no_change() -> None:
     database = made(a=Recording().work(*launches("k", 0, 0, 0)), b=Recording().work(*launches("k", 1, 1, 1)))
     judgement = database.verdict("a", "b", gate="5%")
@@ -240,6 +244,7 @@ def test_time_that_is_none_has_no_change() -> None:
     assert judgement.outcome == "cannot tell"
 
 
+@pytest.mark.long
 def test_launches_without_a_partner_leave_the_total_open_unless_steps_tell() -> None:
     few, more = launches("k", *[100] * 20), launches("k", *[100] * 22)
     database = made(a=Recording().work(*few), b=Recording().work(*more))
@@ -264,6 +269,7 @@ def test_launches_without_a_partner_leave_the_total_open_unless_steps_tell() -> 
     assert "4 launches of the variant without a partner: 2 of kernel p, 2 of kernel q." in judgement.notes
 
 
+@pytest.mark.long
 def test_a_trace_beside_itself_is_the_same_and_timelines_are_not_compared_with_counters() -> None:
     database = made(a=Recording().work(*launches("k", 10, 12, 14)))
     judgement = database.verdict("a", "a", gate="0.001%")
@@ -291,6 +297,7 @@ def judged(text: str, slow: int = 110) -> dict[str, str | None]:
     return outcomes(verdict.judge(database._asker, ["a"], ["b"], gated(text), topic="kernel"))
 
 
+@pytest.mark.long
 def test_the_first_gate_that_is_for_it_counts() -> None:
     gate = "[[gate]]\ntopic = 'kernel'\ngate_pct = {}\nname = '{}'\n"
     assert judged(gate.format(20, "at*") + gate.format(2, "*")) == {
@@ -302,6 +309,7 @@ def test_the_first_gate_that_is_for_it_counts() -> None:
     assert judged(gate.format(5, "attn"), slow=90)["kernel attn"] == "better"
 
 
+@pytest.mark.long
 def test_what_is_small_or_seldom_is_not_judged_unless_the_gate_says_so() -> None:
     gate = "[[gate]]\ntopic = 'kernel'\ngate_pct = 2\n"
     assert judged(gate)["kernel small"] is None
@@ -388,6 +396,7 @@ def hostile() -> verdict.Judgement:
     return made(**sides).verdict("a", "b", gate="5%", names="short")
 
 
+@pytest.mark.long
 def test_junit_is_xml_with_a_case_for_each_effect_whatever_names_hold(repeats: Database) -> None:
     judgement = repeats.verdict("repeat_0", "slowed_0", gate="2%")
     root = ElementTree.fromstring(pull_request.junit(judgement))
@@ -415,6 +424,7 @@ def test_where_nothing_is_judged_junit_does_not_pass() -> None:
     assert "No gate is for anything that was recorded." in judgement.notes
 
 
+@pytest.mark.long
 def test_markdown_says_the_verdict_and_no_name_breaks_its_table(repeats: Database) -> None:
     text = pull_request.markdown(repeats.verdict("repeat_0", "slowed_0", gate="2%"))
     assert text.startswith("### traceql diff: worse\n\n`repeat_0` → `slowed_0`\n")
@@ -443,6 +453,7 @@ def test_all_of_it_is_json_and_a_frame(repeats: Database) -> None:
 # --- the command ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_exit_status_is_that_of_check_and_the_forms_are_written(recorded: Path, tmp_path: Path) -> None:
     xml, summary = tmp_path / "gate.xml", tmp_path / "gate.md"
     words = ("--db", recorded, "--junit", xml, "--markdown", summary)
@@ -496,6 +507,7 @@ def test_a_gate_that_is_none_is_an_error(recorded: Path) -> None:
     assert (ended.returncode, "no_such.toml: no such file" in ended.stderr) == (1, True)
 
 
+@pytest.mark.long
 def test_rows_of_a_topic_are_sorted_and_limited_and_what_is_left_out_is_said(recorded: Path) -> None:
     words = ("diff", "repeat_0", "slowed_0", "--db", recorded, "--format", "json")
     listed = command(*words, "--sort", "delta_pct", "--limit", "2")
@@ -516,6 +528,7 @@ def test_rows_of_a_topic_are_sorted_and_limited_and_what_is_left_out_is_said(rec
     assert kernels == sorted(kernels)
 
 
+@pytest.mark.long
 def test_a_baseline_is_a_name_for_traces_that_a_read_only_database_knows(
     recorded: Path, tmp_path: Path
 ) -> None:
@@ -551,6 +564,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
 
 
+@pytest.mark.long
 def test_the_guides_commands_end_as_it_says_and_its_gates_are_some(recorded: Path, tmp_path: Path) -> None:
     (tmp_path / "traces.duckdb").write_bytes(recorded.read_bytes())
     lines = [line for block in blocks("console") for line in block.splitlines()]

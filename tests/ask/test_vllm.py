@@ -65,6 +65,7 @@ def test_both_ranks_of_a_recorded_run_worked(corpus: Database) -> None:
     ]
 
 
+@pytest.mark.long
 def test_every_rank_of_a_model_on_two_gpus_has_its_steps_and_their_work() -> None:
     with traceql.open(":memory:") as db:
         db.ingest(REPORTS / "llama_tp2.nsys-rep.xz", name="tp2")
@@ -84,6 +85,7 @@ def test_every_rank_of_a_model_on_two_gpus_has_its_steps_and_their_work() -> Non
     assert exposed[1216] > 3 * exposed[1215]
 
 
+@pytest.mark.long
 def test_the_ranks_of_a_pipeline_send_and_wait_in_every_step() -> None:
     with traceql.open(":memory:") as db:
         db.ingest(REPORTS / "llama_pp2.nsys-rep.xz", name="pp2")

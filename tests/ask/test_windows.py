@@ -63,6 +63,7 @@ PROJECTED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("trace", "how", "params"),
     [

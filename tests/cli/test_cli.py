@@ -75,6 +75,7 @@ def test_ingest_reports_on_stderr_what_came_in_and_what_was_missing(tmp_path: Pa
     ]
 
 
+@pytest.mark.long
 def test_a_report_that_is_there_keeps_its_name_and_tags_and_says_which_it_was_not_given(
     tmp_path: Path,
 ) -> None:
@@ -453,6 +454,7 @@ def test_an_answer_goes_through_a_pipe_or_a_link_and_replaces_neither(home: Path
     assert fifo.is_fifo()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["ndjson", "csv"])
 def test_a_closed_pipe_is_no_error(home: Path, form: str) -> None:
     command = f"{sys.executable} -m traceql sql 'FROM metrics' -f {form} | head -1"
@@ -609,6 +611,7 @@ def test_a_folder_with_an_answer_in_it_is_still_a_folder_of_reports(tmp_path: Pa
     assert again.stderr.count("in the database already") == 1
 
 
+@pytest.mark.long
 def test_an_export_is_named_after_its_folder_also_from_inside(tmp_path: Path) -> None:
     database = tmp_path / "t.duckdb"
     traceql("ingest", ".", "--db", database, cwd=REPORTS / "scv_baseline_graph_pqtdir")
@@ -616,6 +619,7 @@ def test_an_export_is_named_after_its_folder_also_from_inside(tmp_path: Path) ->
     assert found == "trace\nscv_baseline_graph_pqtdir\n"
 
 
+@pytest.mark.long
 def test_python_files_beside_the_user_are_not_run_by_the_decoder(tmp_path: Path) -> None:
     (tmp_path / "struct.py").write_text("raise SystemExit('run by accident')")
     command = (
@@ -629,6 +633,7 @@ def test_python_files_beside_the_user_are_not_run_by_the_decoder(tmp_path: Path)
     assert "60 kernels" in result.stderr
 
 
+@pytest.mark.long
 def test_a_decoder_that_says_much_is_not_stopped_by_it(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.stderr.write('x' * 300_000)\n")
     result = subprocess.run(

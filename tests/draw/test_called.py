@@ -14,6 +14,7 @@ from traceql.draw import names, theme
 LETTERS = st.text("ab_<, ", min_size=1, max_size=60)
 
 
+@pytest.mark.long
 @given(st.lists(LETTERS, unique=True, max_size=30), st.integers(12, 40))
 def test_names_that_are_shortened_stay_apart_and_fit(given_names: list[str], most: int) -> None:
     short = names.shortened(given_names, most)

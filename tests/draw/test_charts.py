@@ -344,6 +344,7 @@ def test_a_chart_and_the_page_ask_what_the_question_asks() -> None:
             assert charts.params(found, alias) == charts.params(found, queries[0])
 
 
+@pytest.mark.long
 def test_two_panels_show_decoding_and_prefill_with_ridges_and_elbows(corpus: Database) -> None:
     specification = drawn(corpus, "sweeps")
     left, right = specification["hconcat"]
@@ -508,6 +509,7 @@ def test_all_four_modes_are_drawn_as_shares_of_the_first() -> None:
     assert chart.title.subtitle == ["1 known on no side are not shown"]
 
 
+@pytest.mark.long
 def test_a_bar_of_parts_is_as_long_as_they_are_together_and_says_so(corpus: Database) -> None:
     chart = drawn(corpus, "job_summary", trace="nccl_two_gpus.sqlite.xz")
     ranks = asked(corpus, "job_summary", trace="nccl_two_gpus.sqlite.xz").to_dicts()
@@ -1151,6 +1153,7 @@ def test_two_counters_of_a_kernel_stand_side_by_side(corpus: Database) -> None:
 # --- the timeline ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_lanes_of_ranks_say_so_and_time_counts_from_the_jobs_beginning(corpus: Database) -> None:
     chart = drawn(corpus, "job_timeline", trace="nccl_two_gpus.sqlite.xz")
     lanes = chart["encoding"]["y"]["sort"]

@@ -50,6 +50,7 @@ def test_clocks_that_differ_by_up_to_a_millisecond_are_set_to_the_nanosecond(
             assert row["max_residual_ns"] == (0 if number else None)
 
 
+@pytest.mark.long
 def test_clocks_are_set_by_collectives_that_follow_each_other_closely() -> None:
     """All-reduces of decoding, 10 µs apart: within what clocks are compared by first lie the ends of others."""
     pick, later = random.Random(1), 5_000_000

@@ -128,6 +128,7 @@ def test_the_precision_is_the_configurations(said: dict[str, str], dtype: str) -
     assert architectures.from_config({**config, **said}).dtype == dtype
 
 
+@pytest.mark.long
 @given(
     config=st.sampled_from(
         [published.LLAMA, published.MIXTRAL, published.DEEPSEEK_V3, published.NEMOTRON_3_NANO_30B]

@@ -215,6 +215,7 @@ def test_an_edited_file_is_read_anew_by_the_next_database(path: str, tmp_path: P
         assert database.query("says").item() == "afterwards"
 
 
+@pytest.mark.long
 def test_databases_hold_no_definitions_of_ones_own(tmp_path: Path) -> None:
     broken = folder(
         tmp_path, {"_views/wrong.sql": "-- One.\n-- @column x BIGINT  it\n\nSELECT nothing AS x\n"}
@@ -401,6 +402,7 @@ def asked(path: str, tmp_path: Path, files: Mapping[str, str], name: str = "q") 
     return caught.value.message
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("files", "problem"),
     [

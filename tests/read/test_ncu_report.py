@@ -49,6 +49,7 @@ def test_the_library_decodes_when_it_is_asked_to(request: pytest.FixtureRequest)
         assert db.sql("SELECT format FROM traces").rows() == [("ncu-rep",)]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unknown")
 def test_the_library_steps_in_where_the_native_reader_refuses() -> None:
     with traceql.open(":memory:") as db:
@@ -62,6 +63,7 @@ def test_the_library_steps_in_where_the_native_reader_refuses() -> None:
         assert caught.value.remedy == "Read scv_graph_as_graph.ncu-rep with the library."
 
 
+@pytest.mark.long
 def test_a_report_that_only_the_library_can_read_is_read(tmp_path: Path) -> None:
     # A field of metrics that nobody here knows.
     metric = rep.metric(0, rep.value(3), (9, 1))

@@ -54,6 +54,7 @@ def raw_value(buffer: Buffer, column: Field, position: int) -> int | bytes:
     return bytes(buffer.view[value : value + int(column.sizes[position])])
 
 
+@pytest.mark.long
 @given(st.lists(fields_of_a_message(), max_size=8))
 def test_columns_hold_what_each_message_holds(contents: list[list[tuple[int, Any]]]) -> None:
     messages = [message(*content) for content in contents]

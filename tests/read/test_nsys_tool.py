@@ -87,6 +87,7 @@ def test_nsys_exports_when_asked_for(db: Database, nsys: FakeNsys) -> None:
     assert stored.rows["kernels"] == 600
 
 
+@pytest.mark.long
 def test_what_nsys_exports_is_read_in_a_process_of_its_own(
     db: Database, nsys: FakeNsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +106,7 @@ def test_an_older_nsys_writes_sqlite_and_gives_the_native_tables(db: Database, n
     assert len(nsys.calls) == 1
 
 
+@pytest.mark.long
 def test_temporary_exports_are_removed(db: Database, nsys: FakeNsys, tmp_path: Path) -> None:
     db.ingest(REPORT, via="nsys")
     assert not list(tmp_path.glob("traceql-*"))

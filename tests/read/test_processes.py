@@ -79,6 +79,7 @@ def _with_words(word: str) -> set[str]:
     return found
 
 
+@pytest.mark.long
 @linux("/proc")
 @pytest.mark.parametrize(
     "words",

@@ -231,6 +231,7 @@ def test_a_changed_file_replaces_the_old_one_only_when_told_to(db: Database, tmp
         db.drop_runs("t")
 
 
+@pytest.mark.long
 def test_traces_and_runs_come_and_go_without_each_other(db: Database) -> None:
     db.import_runs(runs.read(TABLES / "decode_sweep.csv"))
     Profile().kernel("k", "step").store(db, "trace")
@@ -436,6 +437,7 @@ def test_runs_lists_every_number_with_its_spread(db: Database) -> None:
 # --- command line ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_command_imports_files_and_says_what_became_of_them(tmp_path: Path) -> None:
     runner = CliRunner(env={"TRACEQL_DB": str(tmp_path / "t.duckdb")})
     result = runner.invoke(cli, ["import-runs", str(TABLES / "decode_sweep.csv")])

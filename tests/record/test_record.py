@@ -252,6 +252,7 @@ def test_what_cannot_be_started_is_said() -> None:
 # --- sidecars -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_facts_and_tags_become_tags_and_numbers_become_run_metrics(report: Path) -> None:
     content = {
         **MINIMAL,

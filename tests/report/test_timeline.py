@@ -123,6 +123,7 @@ def test_ranges_in_ranges_stand_below_them() -> None:
     ]
 
 
+@pytest.mark.long
 def test_names_are_cut_and_control_characters_written_out() -> None:
     made = empty()
     Recording().work(kernel("k" * 1_000_000, 0, 1), kernel("a\x1b</script>\u202e", 2, 3)).store(made, "a")

@@ -147,6 +147,7 @@ def decoded(path: Path, within: Limits) -> None:
     worker.decode(reader, path, wanted=None, progress=no_progress, within=within)
 
 
+@pytest.mark.long
 @on_linux
 def test_a_decoder_that_needs_more_memory_than_it_may_take_ends_in_a_clear_error(tmp_path: Path) -> None:
     path = zeros(tmp_path / "bomb.nsys-rep")

@@ -117,6 +117,7 @@ def test_bash_is_given_what_fits_where_the_word_is_broken(
     assert inserted(offered, parsed(line), replaced) == expected
 
 
+@pytest.mark.long
 def test_what_cannot_be_seen_and_what_looks_like_an_option_is_not_offered(tmp_path: Path) -> None:
     fill(tmp_path, ["--quiet", "x\x1b", "x\u3164", "x\ny", "x\u202e", "x" * 1_001, "xa b"])
     for shell, expected in (("bash", "plain,xa\\ b"), ("zsh", "plain\nxa b\n_"), ("fish", "plain,xa b")):
@@ -269,6 +270,7 @@ printf '%s\\0' "$@" > '{tmp_path}/words'; exit 1
     assert not Path("X").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FILES, ids=ascii)
 def test_reports_and_tables_of_any_name_are_read(name: bytes, tmp_path: Path) -> None:
     source = lzma.decompress((REPORTS / "scv_baseline_off.ncu-rep.xz").read_bytes())
@@ -315,6 +317,7 @@ def test_formulas_are_escaped_when_asked_and_numbers_stay_numbers(tmp_path: Path
     assert {row[1] for row in rows[1:]} == {"-1.5"}
 
 
+@pytest.mark.long
 def test_the_option_for_spreadsheets_is_for_csv_alone(tmp_path: Path) -> None:
     fill(tmp_path, ["t"])
     asked = ("sql", "SELECT '=1' AS a", "--safe-csv")

@@ -133,6 +133,7 @@ def test_a_report_is_read_asked_and_drawn_without_anything_of_posix(tmp_path: Pa
     assert b"\r" not in (tmp_path / "answer.csv").read_bytes()
 
 
+@pytest.mark.long
 def test_what_posix_alone_has_is_used_only_after_asking_for_the_system() -> None:
     unasked = []
     words = re.compile(

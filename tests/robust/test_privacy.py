@@ -382,6 +382,7 @@ def test_home_folders_in_paths_of_source_files_are_shortened(tmp_path: Path) -> 
     assert SECRET.encode() not in (tmp_path / "db").read_bytes()
 
 
+@pytest.mark.long
 def test_home_folders_in_stacks_of_launches_are_shortened(tmp_path: Path) -> None:
     frame = rep.message((1, f"/home/{SECRET}/lib.so"), (2, 7), (3, f"/home/{SECRET}/it/model.py"))
     (tmp_path / "made.ncu-rep").write_bytes(

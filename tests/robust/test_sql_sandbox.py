@@ -105,6 +105,7 @@ CHANGING = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("statement", READING + WRITING + ATTACHING + EXTENDING + CONFIGURING + CHANGING)
 def test_sql_reaches_nothing_but_the_tables(home: Path, statement: str) -> None:
     before = (home / "db").read_bytes()
@@ -132,6 +133,7 @@ def test_a_column_may_be_called_copy_in_a_question(home: Path) -> None:
         assert database.sql("PIVOT memory_ops ON copy_kind USING count(*)").height > 1
 
 
+@pytest.mark.long
 def test_sql_of_the_command_line_is_as_confined(home: Path) -> None:
     before = contents("db")
     for statement in ("FROM 'in.csv'", "COPY (SELECT 1) TO 'db' (USE_TMP_FILE false)", "DELETE FROM traces"):

@@ -456,6 +456,7 @@ WRONG = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", WRONG)
 def test_traces_that_cannot_be_are_refused_by_column(given: Callable[..., Path], change: str) -> None:
     with Database(given(f"UPDATE traces SET {change}")) as database:

@@ -69,6 +69,7 @@ def checked(count: int) -> str:
     return "".join(check.format(n) for n in range(count))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", [wide, long], ids=["columns", "rows"])
 def test_reading_and_storing_a_table_takes_time_in_proportion(
     text: Callable[[int], str], tmp_path: Path
@@ -153,6 +154,7 @@ def test_a_device_that_never_ends_is_refused(what: str, tmp_path: Path) -> None:
     assert "not a file" in refusal(what, path).message
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", READERS)
 def test_what_is_larger_than_such_files_are_is_refused_before_it_is_read_whole(
     what: str, tmp_path: Path

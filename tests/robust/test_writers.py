@@ -349,6 +349,7 @@ def beside(folder: Path) -> set[str]:
     return {path.name for path in folder.glob("*.new*")}
 
 
+@pytest.mark.long
 def test_what_a_killed_maker_left_goes_with_the_next_change_and_what_is_being_made_stays(
     forks: Forks, tmp_path: Path
 ) -> None:

@@ -162,12 +162,14 @@ def test_no_more_is_told_than_can_be_read(tools: Tools) -> None:
     assert long["total_rows"] == 100 > long["shown_rows"]
 
 
+@pytest.mark.long
 def test_an_answer_that_takes_too_long_is_ended() -> None:
     with traceql.open(":memory:", timeout_s=1) as database:
         slow = "SELECT sum(a.range * b.range) FROM range(1_000_000) a, range(1_000_000) b"
         assert refusal(Tools(database), "sql", statement=slow)[0] == "time_limit"
 
 
+@pytest.mark.long
 def test_what_is_wrong_and_what_differs_is_told_as_by_the_database(tools: Tools) -> None:
     told = asked(tools, "why", traces=["run"], limit=3, to="50us")
     assert told == json.loads(tools._db.why("run", limit=3, to="50us").to_json())
@@ -218,6 +220,7 @@ def test_a_picture_is_a_picture(tools: Tools) -> None:
     assert reply.png is not None and reply.png.startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_reports_are_read_from_below_given_folders_only(tmp_path: Path) -> None:
     inside, outside = tmp_path / "in", tmp_path / "out"
     for folder in (inside, outside):

@@ -123,6 +123,7 @@ def test_every_slice_arrow_and_value_of_a_report_is_there(corpus: Database, trac
     assert done.tracks == len(parsed.tracks)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("trace", ["llama_graph", "nccl_rank0", "memory_and_ranges"])
 def test_ranges_on_the_gpu_reach_as_far_as_the_tables_say(corpus: Database, trace: str) -> None:
     name = f"{trace}.sqlite.xz"
@@ -143,6 +144,7 @@ def test_ranges_on_the_gpu_reach_as_far_as_the_tables_say(corpus: Database, trac
     assert {one.arguments["range_path"] for one in on_gpu} == {path for path, _, _ in expected}
 
 
+@pytest.mark.long
 def test_a_recording_made_by_hand_is_written_as_a_reader_expects_it() -> None:
     made = (
         Recording()
@@ -205,6 +207,7 @@ def test_a_recording_made_by_hand_is_written_as_a_reader_expects_it() -> None:
     assert (done.slices, done.instants, done.values, done.flows) == (12, 1, 6, 4)
 
 
+@pytest.mark.long
 def test_what_follows_from_a_window_is_written_alone() -> None:
     made = (
         Recording()
@@ -222,6 +225,7 @@ def test_what_follows_from_a_window_is_written_alone() -> None:
     assert {one.name for one in written(made, "made", within="step#1")[1].slices} == whole - {"add"}
 
 
+@pytest.mark.long
 def test_the_place_of_a_window_is_known_and_what_lies_around_it_may_stay() -> None:
     made = (
         Recording()
@@ -256,6 +260,7 @@ def test_the_place_of_a_window_is_known_and_what_lies_around_it_may_stay() -> No
     ]
 
 
+@pytest.mark.long
 def test_memory_in_use_is_a_counter_of_each_kind_and_within_a_window_begins_with_what_was() -> None:
     made = (
         Recording()
@@ -320,6 +325,7 @@ def test_no_arrow_leads_back_in_time() -> None:
     assert {one.name for one in parsed.slices} == {"cudaLaunchKernel", "early"}
 
 
+@pytest.mark.long
 def test_a_call_has_an_arrow_to_each_of_thousands_of_kernels() -> None:
     kernels = [kernel("node", 100 + 2 * n, 101 + 2 * n) for n in range(3000)]
     made = (
@@ -368,6 +374,7 @@ def test_traces_of_a_job_are_on_one_clock_and_share_no_number(corpus: Database) 
     assert done.place == (min(starts) + 1_000_000, max(starts) + 2_000_000)
 
 
+@pytest.mark.long
 def test_the_same_traces_give_the_same_bytes_compressed_or_not(corpus: Database) -> None:
     def once(*, compressed: bool = False) -> bytes:
         file = io.BytesIO()
@@ -381,6 +388,7 @@ def test_the_same_traces_give_the_same_bytes_compressed_or_not(corpus: Database)
     assert gzip.decompress(packed) == plain
 
 
+@pytest.mark.long
 def test_stretches_leave_nothing_out(corpus: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = written(corpus, "graph_whole.sqlite.xz")[1]
     monkeypatch.setattr(stretches, "_ROWS", 7)

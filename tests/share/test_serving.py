@@ -357,6 +357,7 @@ def body(address: str, path: str = "") -> bytes:
         return connection.getresponse().read()
 
 
+@pytest.mark.long
 @systems.posix("signals that end a process in order")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_it_serves_what_export_writes_for_its_owner_alone_until_it_is_ended(
@@ -380,6 +381,7 @@ def test_it_serves_what_export_writes_for_its_owner_alone_until_it_is_ended(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 @systems.posix("signals that end a process in order")
 def test_it_ends_while_a_browser_takes_its_time(stored: Path) -> None:
     with view("run", "--db", stored, "--no-browser") as shown:
@@ -390,6 +392,7 @@ def test_it_ends_while_a_browser_takes_its_time(stored: Path) -> None:
             assert time.monotonic() - began < 10
 
 
+@pytest.mark.long
 def test_it_opens_at_the_place_that_is_named_whatever_the_trace_is_called(stored: Path) -> None:
     with view(NAME, "--db", stored, "--no-browser", "--within", "step") as shown:
         about = json.loads(body(shown.address, "about.json"))
@@ -413,6 +416,7 @@ def test_a_job_in_a_lake_is_served_as_one_in_a_file(tmp_path: Path) -> None:
     assert {one.path[0].partition(":")[0] for one in parsed.slices} == {"nccl_rank0", "nccl_rank1"}
 
 
+@pytest.mark.long
 @systems.posix("browsers that are scripts")
 def test_the_browser_is_told_the_address(stored: Path, tmp_path: Path) -> None:
     browser = tmp_path / "browser"
@@ -496,6 +500,7 @@ def test_a_file_that_cannot_be_written_is_said(stored: Path, tmp_path: Path) -> 
 # --- from Python ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_python_writes_what_the_command_writes(stored: Path, tmp_path: Path) -> None:
     with package.open(stored) as db:
         done = db.export_perfetto(tmp_path / "a.pftrace", "run", within="step")

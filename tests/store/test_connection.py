@@ -292,6 +292,7 @@ def test_after_a_change_other_processes_have_their_turn(path: Path) -> None:
     assert database.sql("SELECT count(*) FROM t").item() == 1
 
 
+@pytest.mark.long
 def test_no_folder_for_spilling_is_left(path: Path, tmp_path: Path, spills: Path) -> None:
     with traceql.open(path) as a, traceql.open(path, allow_files=True) as b, traceql.open(":memory:") as c:
         for database in (a, b, c):

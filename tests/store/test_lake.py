@@ -198,6 +198,7 @@ def test_many_threads_store_at_once_and_nothing_is_lost_or_stands_twice(tmp_path
     }
 
 
+@pytest.mark.long
 def test_two_traces_of_one_name_have_names_of_their_own(tmp_path: Path) -> None:
     """As when two came in at once where no change can wait for another."""
     lake = filled(tmp_path / "lake", "one", "two")
@@ -250,6 +251,7 @@ def test_a_part_that_goes_while_it_is_asked_for_is_no_error(tmp_path: Path) -> N
     assert lake.sql("SELECT count(*) FROM kernels").item() == 1
 
 
+@pytest.mark.long
 def test_a_path_object_has_no_slash_at_its_end_and_needs_the_word(tmp_path: Path) -> None:
     with traceql.open(Path(f"{tmp_path}/fresh/"), lake=True) as lake:
         lake.ingest(SMALL)
@@ -276,6 +278,7 @@ def test_a_path_that_ends_in_a_slash_or_is_a_folder_means_a_lake(tmp_path: Path)
         traceql.open(f"{tmp_path}/file/").ingest(SMALL)
 
 
+@pytest.mark.long
 def test_a_lake_is_made_where_nothing_is(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "full").mkdir()
@@ -292,6 +295,7 @@ def test_a_lake_is_made_where_nothing_is(tmp_path: Path) -> None:
         traceql.open(tmp_path / "none", lake=True).query("top_kernels")
 
 
+@pytest.mark.long
 def test_a_folder_of_reports_is_not_searched_for_them_in_its_lake(tmp_path: Path) -> None:
     (tmp_path / SMALL.name).write_bytes(SMALL.read_bytes())
     for lake in ("lake", "other"):
@@ -355,6 +359,7 @@ def test_the_commands_that_the_docs_show_work(tmp_path: Path) -> None:
         assert result.returncode == 0, f"{line}\n{result.stderr}"
 
 
+@pytest.mark.long
 def test_an_environment_makes_a_lake_its_owners_alone(tmp_path: Path) -> None:
     lake = filled(tmp_path / "lake", "one")
     (tmp_path / "lake").chmod(0o755)
@@ -364,6 +369,7 @@ def test_an_environment_makes_a_lake_its_owners_alone(tmp_path: Path) -> None:
     assert (tmp_path / "lake").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.long
 def test_a_number_of_ones_own_is_claimed_once(tmp_path: Path) -> None:
     lake = filled(tmp_path / "lake", "one")
     place = lake._store._place  # type: ignore[attr-defined]

@@ -353,6 +353,7 @@ def test_work_of_other_threads_is_unknown_by_thread_and_a_note_says_how_to_count
         database.ask("range_launches", by="gpu")
 
 
+@pytest.mark.long
 def test_a_range_whose_own_thread_launches_at_the_time_holds_none_of_it_whatever_others_do() -> None:
     made = (
         Recording()

@@ -145,6 +145,7 @@ def test_a_trace_tells_driver_cuda_and_cpu(driver: str, said: str | None) -> Non
         assert db.sql(facts).row(0) == (said, "12.8", "AMD EPYC", 48, -5)
 
 
+@pytest.mark.long
 def test_what_is_not_said_about_the_machine_is_null(tmp_path: Path) -> None:
     unknown = Recording().machine(cpus="?", cpu="unknown", driver="", cuda="")
     for number, recording in enumerate((unknown, Recording())):
