@@ -263,7 +263,7 @@ from traceql.errors import CheckError
 def judged(text):
     return checks.run(database._asker, check_files.parse(text, "given.toml", database._asker.catalog))[0].outcome
 
-with traceql.open() as database:
+with traceql.open(":memory:") as database:
     database.import_runs(sys.argv[1])
     try:
         judged(sys.argv[2])
