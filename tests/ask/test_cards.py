@@ -100,6 +100,7 @@ def test_every_part_of_the_card_has_its_items(made: Database) -> None:
     }
 
 
+@pytest.mark.long
 def test_what_is_not_known_has_no_value_and_says_what_records_it(made: Database) -> None:
     rows = made.kernel_card("gemm", trace="counters").to_dicts()
     by_item = {(row["section"], row["item"]): row for row in rows}
@@ -126,6 +127,7 @@ def test_a_timeline_tells_launches_and_occupancy_and_the_rest_is_noted(made: Dat
     assert all("ncu" in note for note in notes)
 
 
+@pytest.mark.long
 def test_kernels_of_a_pattern_have_cards_of_their_own_trace_by_trace(made: Database) -> None:
     found, _ = cards.items(made._asker, "*")
     assert list(dict.fromkeys((one.trace, one.kernel) for one in found)) == [

@@ -89,6 +89,7 @@ def after() -> Recording:
 # --- timelines ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_timeline_is_compared_in_total_and_by_kernel_call_copy_and_range() -> None:
     found = diff(timelines(before=before(), after=after()), "before", "after")
     assert values(found, "trace") == {
@@ -139,11 +140,13 @@ def test_a_timeline_is_compared_in_total_and_by_kernel_call_copy_and_range() -> 
     assert found.filter(topic="kernel", name="y")["found_in"].unique().to_list() == ["baseline only"]
 
 
+@pytest.mark.long
 def test_kernels_come_in_the_order_of_the_time_that_changed() -> None:
     found = diff(timelines(before=before(), after=after()), "before", "after", topic="kernel")
     assert found["name"].unique(maintain_order=True).to_list() == ["y", "x"]
 
 
+@pytest.mark.long
 def test_a_kernel_that_may_hide_in_a_whole_graph_is_not_counted_as_absent() -> None:
     hidden = after().work(graph(50, 70))
     found = diff(timelines(before=before(), after=hidden), "before", "after")
@@ -153,6 +156,7 @@ def test_a_kernel_that_may_hide_in_a_whole_graph_is_not_counted_as_absent() -> N
     assert values(found, "copy")[None, "memcpy Host-to-Device", "instances"] == (1, 0)
 
 
+@pytest.mark.long
 def test_repeated_runs_have_means_with_spread_and_a_confidence_interval() -> None:
     def run(duration: int, *others: Work) -> Recording:
         return Recording().work(kernel("x", 0, duration), *others)
@@ -294,6 +298,7 @@ def test_launches_are_aligned_by_path_name_and_number_and_none_is_dropped() -> N
     assert values(found, "kernel")[None, "k", "dram__bytes_write.sum"] == (18, 15)
 
 
+@pytest.mark.long
 def test_repeated_profiles_are_averaged_launch_by_launch() -> None:
     with traceql.open(":memory:") as db:
         for name, first, second in (("a1", 1, 5), ("a2", 3, 5), ("b1", 4, 9), ("b2", 8, 9)):
@@ -415,6 +420,7 @@ def test_a_timeline_tells_its_clock_if_gpu_metrics_were_sampled(corpus: Database
     assert corpus.sql(samples).item() < 1400
 
 
+@pytest.mark.long
 def test_a_tag_that_differs_is_named_but_is_no_reason_to_distrust() -> None:
     with traceql.open(":memory:") as db:
         for name, mode in (("a", "old"), ("b", "new")):
@@ -486,6 +492,7 @@ def test_every_profiled_launch_finds_itself_on_the_timeline(corpus: Database, mo
     )
 
 
+@pytest.mark.long
 def test_recordings_of_another_version_and_gpu_are_joined_too(corpus: Database) -> None:
     # One program under nsys and ncu of 2020, without NVTX.
     found = ask(
@@ -506,6 +513,7 @@ def test_recordings_of_another_version_and_gpu_are_joined_too(corpus: Database) 
     assert profiled == sorted(profiled)
 
 
+@pytest.mark.long
 def test_different_programs_have_nothing_in_common(corpus: Database) -> None:
     found = ask(corpus, "counters_on_timeline", timeline=A, counters="llama_roofline.ncu-rep.xz")
     assert {row["found_in"] for row in found} == {"timeline only", "counters only"}
@@ -684,6 +692,7 @@ def test_that_nothing_moved_with_the_time_is_said_only_where_no_finding_says_oth
     assert "k: time -50.0 %; in part: DRAM bytes -20.0 %, bytes written to DRAM -20.0 %." in less
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topic", [None, "kernel", "range"])
 def test_of_timelines_nothing_is_said_to_have_moved_with_the_time(topic: str | None) -> None:
     db = timelines(

@@ -50,6 +50,7 @@ def doubts(database: Database) -> list[tuple[object, ...]]:
     return database.sql("SELECT table_name, fault, events, doubtful_ns FROM doubts ORDER BY ALL").rows()
 
 
+@pytest.mark.long
 def test_a_kernel_that_overruns_the_next_one_is_in_the_total_and_beside_it() -> None:
     database = overrun().database()
     assert doubts(database) == [("kernels", "overrun", 1, 2_000_000_000 - 60_000)]

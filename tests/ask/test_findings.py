@@ -527,6 +527,7 @@ def test_a_rule_that_returns_what_it_does_not_say_is_refused(
     assert message in caught.value.message
 
 
+@pytest.mark.long
 def test_rules_about_timelines_are_not_asked_of_counters() -> None:
     with empty() as database:
         Profile().kernel("k", ns=5).store(database, "made")

@@ -146,6 +146,7 @@ def test_the_late_steps_are_found_with_their_causes_and_amounts(late: Database) 
         assert steps[step, 0]["waited_ns"] > 19.8 * MS
 
 
+@pytest.mark.long
 def test_the_critical_path_goes_through_the_late_rank_and_adds_up(late: Database) -> None:
     rows = late.ask("job_critical_path", limit=None).frame().to_dicts()
     for step in range(12):
@@ -398,6 +399,7 @@ def test_traces_are_not_united_by_their_names() -> None:
     ]
 
 
+@pytest.mark.long
 def test_traces_of_two_tags_are_two_jobs_whatever_they_share() -> None:
     first, second = (jobs.rank(n, jobs.STEPS[n], ranks=2, job=f"job{n}") for n in (0, 1))
     assert _jobs({"a": first, "b": second}) == [

@@ -182,6 +182,7 @@ TAKEN = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", TAKEN, ids=ascii)
 def test_a_range_is_told_as_ncu_takes_it(text: str) -> None:
     database = empty()

@@ -125,6 +125,7 @@ def test_a_filter_that_nothing_is_like_is_said_with_what_there_is() -> None:
     assert "No pipe" not in notes(database.ask("pipes", pipe="LSU"))
 
 
+@pytest.mark.long
 def test_the_label_of_a_metric_is_taken_but_its_name_is_offered() -> None:
     with Database(":memory:") as database:
         database.ingest(REPORTS / "kinds_basic.ncu-rep.xz")

@@ -569,6 +569,7 @@ def test_hidden_communication_equals_that_of_the_recipe(
         assert_printed(row["overlap_pct"], other["Compute Overlap"], 1)
 
 
+@pytest.mark.long
 def test_the_rank_that_sleeps_is_the_straggler(corpus: Database) -> None:
     # Rank 1 slept 5 ms before the all-reduce of steps 2 and 5 of 6.
     rows = ask(corpus, "nccl_straggler", trace="nccl_two_gpus")

@@ -178,6 +178,7 @@ def test_utilisation_of_the_bandwidth_is_weighted_by_time(corpus: Database) -> N
         assert rows["total", "total", "dram_throughput_pct"][side] == pytest.approx(expected)
 
 
+@pytest.mark.long
 def test_of_two_small_traces_every_sum_is_right(memory: Database) -> None:
     (
         Profile(tags={"spec_num_accepted_tokens": "10", "spec_num_draft_tokens": "20"})
@@ -222,6 +223,7 @@ def test_of_two_small_traces_every_sum_is_right(memory: Database) -> None:
     assert not any("flush" in path for _, path, _ in rows)
 
 
+@pytest.mark.long
 def test_a_counter_that_some_kernel_lacks_is_unknown_and_says_so(memory: Database) -> None:
     Profile().kernel("k", "step", **traffic(10)).kernel("k", "step", dram_write=5, ns=1).store(
         memory, "before"
@@ -290,6 +292,7 @@ def test_scv_replaces_193_launches_per_step_by_one_replay(corpus: Database) -> N
     assert rows["warps",]["remark"].startswith("nsys records none")
 
 
+@pytest.mark.long
 def test_launches_through_the_driver_count_like_those_of_the_runtime(corpus: Database) -> None:
     rows = found(
         corpus,

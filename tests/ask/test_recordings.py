@@ -103,6 +103,7 @@ def test_ranges_hold_what_all_threads_of_their_process_launch(corpus: Database) 
     assert [kernels[f"request {n}"] for n in range(5)] == [(1, None)] * 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("trace", ["crossing_ranges", "emit_nvtx"])
 def test_the_five_steps_are_found_with_the_time_that_nsys_tells(corpus: Database, trace: str) -> None:
     theirs = {
@@ -123,6 +124,7 @@ def test_the_five_steps_are_found_with_the_time_that_nsys_tells(corpus: Database
         assert row["gpu_operations"] == row["launches"] == int(other["NumGPUOps"])
 
 
+@pytest.mark.long
 def test_operators_with_numbers_and_shapes_group_by_what_they_are(corpus: Database) -> None:
     stack = {row["RangeId"]: row["Name"] for row in expected("nsys_stats", "emit_nvtx", "nvtx_pushpop_trace")}
 

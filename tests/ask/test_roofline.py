@@ -268,6 +268,7 @@ def test_the_share_of_the_fp32_peak_is_the_one_of_nvidias_rule(
         assert abs(pct - int(stated)) <= (1 if close else 0.5), (message, pct)
 
 
+@pytest.mark.long
 def test_bytes_per_second_are_those_of_nvidias_roofline_sections(profiles: Database) -> None:
     rows = {row["kernel_id"]: row for row in launches(profiles, trace=LLAMA)}
     for column, name in {
@@ -427,6 +428,7 @@ def test_layers_of_vllm_are_told_by_their_ranges_and_steps(profiles: Database) -
     assert round(decode["dram_flop_per_byte"], 1) == 7.9
 
 
+@pytest.mark.long
 def test_layers_phases_and_prompt_lengths_come_from_tags() -> None:
     tags = {"layer_kind": "mamba", "phase": "prefill", "seq_len": "4096", "useful_flop": "500"}
     row = only(ask(recorded(("k", {**WHOLE, BF16: 1000.0}), tags=tags), "layer_roofline"))
@@ -499,6 +501,7 @@ def test_the_list_of_questions_says_what_no_trace_measured(tmp_path: Path) -> No
         assert "kernel_roofline" not in database.unanswerable()
 
 
+@pytest.mark.long
 def test_a_whole_report_lacks_nothing_and_warns_of_nothing(profiles: Database) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -611,6 +614,7 @@ def test_missing_and_nan_are_never_0_and_leave_what_is_known(
         assert row["lacks"].endswith(" of 1 of 2 kernels") == (told is once)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("flop", "dram", "bound"),
     [(101_000, 1000, "compute_bound"), (99_000, 1000, None), (0, 1000, None)],
@@ -628,6 +632,7 @@ def test_a_lower_bound_decides_what_more_could_not_change(
     assert row["lacks"] == "fp16 FLOP (--section SpeedOfLight_HierarchicalHalfRooflineChart)"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "executed",
     [

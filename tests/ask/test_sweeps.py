@@ -193,6 +193,7 @@ def test_a_curve_that_bends_beyond_its_noise_has_one(
     assert sum(elbow == bend for elbow in found.values()) > len(found) / 2
 
 
+@pytest.mark.long
 def test_the_elbow_is_that_of_the_smallest_squares_by_an_exact_test(db: Database) -> None:
     draw = random.Random(23)
     curves, expected = [], {}

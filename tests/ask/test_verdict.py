@@ -317,6 +317,7 @@ def test_what_is_small_or_seldom_is_not_judged_unless_the_gate_says_so() -> None
     assert judged(gate + "fewest = 9\n") == {"kernel attn": None, "kernel small": None}
 
 
+@pytest.mark.long
 def test_the_pace_of_steps_is_judged_where_a_gate_names_it(repeats: Database) -> None:
     text = "[[gate]]\ntopic = 'step'\ngate_pct = 2\nmeasure = 'pace_ns'\n"
     found = verdict.judge(repeats._asker, REPEATS[:4], REPEATS[4:], gated(text))
@@ -414,6 +415,7 @@ def test_junit_is_xml_with_a_case_for_each_effect_whatever_names_hold(repeats: D
     assert any(name.startswith("kernel k\\x00\\x1b[31m|`x`<b>&") for name in names)
 
 
+@pytest.mark.long
 def test_where_nothing_is_judged_junit_does_not_pass() -> None:
     database = made(a=Recording().work(*launches("k", 10, 10, 10)))
     judgement = verdict.judge(database._asker, ["a"], ["a"], gated("[[gate]]\ntopic = 'copy'\ngate_pct = 5"))

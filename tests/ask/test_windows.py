@@ -362,6 +362,7 @@ def test_a_range_is_meant_by_name_pattern_and_number(within: str, kernels: set[s
         assert set(database.query("top_kernels", within=within)["kernel"]) == kernels
 
 
+@pytest.mark.long
 def test_a_window_and_a_range_hold_what_lies_in_both() -> None:
     with steps("a", "a", "b").database() as database:
         assert database.query("top_kernels", within="a", from_=50)["kernel"].to_list() == ["k1"]
@@ -430,6 +431,7 @@ def test_a_launch_that_outlasts_a_range_tells_of_it_as_far_as_it_is_in_the_windo
         assert database.query("range_launches", **place)["kernels"].to_list() == [kernels]
 
 
+@pytest.mark.long
 def test_work_of_no_duration_at_the_end_of_the_window_is_no_range_s() -> None:
     made = Recording().range("empty", 0, 10).launch(5, 6, (20, 20))
     with made.range("half", 10, 15).launch(10, 11, (18, 19), (20, 20)).database() as database:
@@ -437,6 +439,7 @@ def test_work_of_no_duration_at_the_end_of_the_window_is_no_range_s() -> None:
         assert [(row["range"], row["gpu_operations"]) for row in rows] == [("half", 1)]
 
 
+@pytest.mark.long
 def test_a_range_that_the_window_cuts_holds_its_start_and_not_its_end() -> None:
     made = Recording().range("cut", 0, 10).launch(5, 6, (20, 21)).launch(10, 10, (30, 31))
     with made.database() as database:

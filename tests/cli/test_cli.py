@@ -524,6 +524,7 @@ def test_completion_scripts_exist_and_complete_trace_names(home: Path, shell: st
     assert result.stdout.strip() == "plain,scv_nwor_vectorized"
 
 
+@pytest.mark.long
 def test_every_command_and_query_has_help_with_its_parameters() -> None:
     runner = CliRunner()
     for name in cli.list_commands(click.Context(cli)):
@@ -643,6 +644,7 @@ def test_a_decoder_that_says_much_is_not_stopped_by_it(tmp_path: Path) -> None:
     assert "60 kernels" in result.stderr
 
 
+@pytest.mark.long
 def test_a_file_is_described_whatever_the_database_beside_it_is(tmp_path: Path) -> None:
     (tmp_path / "traces.duckdb").write_text("not a database")
     assert "NVIDIA H200" in traceql("info", PAIR[0], cwd=tmp_path).stdout

@@ -311,6 +311,7 @@ def test_a_picture_does_not_say_how_to_move_what_is_in_it(corpus: Database) -> N
     assert "drag to move" not in render.to_svg(chart)
 
 
+@pytest.mark.long
 def test_steps_are_points_that_no_line_joins(corpus: Database) -> None:
     specification = drawn(corpus, "step_summary", trace=EAGER)
     assert specification["mark"]["type"] == "point"
@@ -322,6 +323,7 @@ def test_hyphens_count_as_underscores_and_aliases_show_what_they_stand_for(corpu
     assert drawn(corpus, "kernels", trace=EAGER) == by_name
 
 
+@pytest.mark.long
 def test_gaps_are_drawn_of_a_trace_that_never_idles_for_half_a_second(corpus: Database) -> None:
     specification = drawn(corpus, "gaps", trace=EAGER)
     every = asked(corpus, "gpu_gaps", trace=EAGER, limit=None)
@@ -374,6 +376,7 @@ def curves_of(panel: dict[str, Any], rows: list[dict[str, Any]], x: str, y: str)
     return found
 
 
+@pytest.mark.long
 def test_models_and_sweeps_of_one_gpu_are_lines_of_their_own() -> None:
     db = empty()
     times = {"8b": (5.8, 5.9, 6.4, 29), "70b": (40, 42, 60, 150)}
@@ -983,6 +986,7 @@ def test_labels_of_memory_move_to_the_edge_where_the_chart_is_narrow() -> None:
     assert {e["text"]["value"] for e in texts} == {""}
 
 
+@pytest.mark.long
 def test_roofs_of_each_source_are_drawn_apart_and_one_of_them_is_labelled() -> None:
     lines = {(row["roof"], row["label"]): row for row in data(roofline()) if row.get("roof")}
     assert {row["source"] for row in lines.values()} == {"peak at the clocks of the run", "datasheet"}
@@ -1016,6 +1020,7 @@ def test_points_of_work_that_was_counted_in_part_are_hollow() -> None:
     assert specification["title"]["subtitle"][1] == "hollow: at least so much, for not all was counted"
 
 
+@pytest.mark.long
 def test_points_without_a_phase_have_the_shape_of_their_colour() -> None:
     told = {e["shape"]["field"] for e in encodings(roofline()) if "shape" in e}
     untold = WORK.with_columns(phase=pl.lit(None, pl.String))
@@ -1125,6 +1130,7 @@ def test_a_cache_with_two_counters_has_two_roofs_and_their_labels_name_them() ->
     assert labels == {"", "L2 (l1tex__m_xbar2l1tex_read_bytes) 9 TB/s", "L2 (lts2xbar_bytes) 5.5 TB/s"}
 
 
+@pytest.mark.long
 def test_a_level_without_a_published_bandwidth_shows_the_measured_one(db: Database, tmp_path: Path) -> None:
     table = tmp_path / "roofs.csv"
     table.write_text("gpu,l2_bytes_per_s\nH200,8.8e12\n")
@@ -1141,6 +1147,7 @@ def test_a_level_without_a_published_bandwidth_shows_the_measured_one(db: Databa
     assert rows["dram"]["labelled_at"] == 4.8e12
 
 
+@pytest.mark.long
 def test_two_counters_of_a_kernel_stand_side_by_side(corpus: Database) -> None:
     pairs = asked(
         corpus, "metric_pairs", trace=BASELINE, x="dram__bytes_write.sum", y="gpu__time_duration.sum"

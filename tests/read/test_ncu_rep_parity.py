@@ -352,6 +352,7 @@ def test_stacks_are_read_whoever_reads_the_rest(kind: int, tmp_path: Path) -> No
     ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", STACKS)
 @pytest.mark.parametrize("damaged", [((1, "f"),), ((2, 7),), ((1, 7), (2, 7)), ((1, "f"), (2, "x"))])
 def test_a_frame_that_the_library_refuses_is_refused(

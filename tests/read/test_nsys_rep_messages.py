@@ -70,6 +70,7 @@ def test_columns_hold_what_each_message_holds(contents: list[list[tuple[int, Any
     assert unknown.fields == {}
 
 
+@pytest.mark.long
 @given(st.lists(fields_of_a_message(), max_size=8), st.binary(max_size=9))
 def test_one_by_one_fields_are_what_they_are_in_steps(
     contents: list[list[tuple[int, Any]]], surplus: bytes

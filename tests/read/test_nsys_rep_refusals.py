@@ -311,6 +311,7 @@ def test_a_report_whose_own_count_is_right_is_complete(tmp_path: Path) -> None:
     assert len(report.warnings) == 1
 
 
+@pytest.mark.long
 def test_a_report_that_speaks_of_lost_events_is_incomplete(tmp_path: Path) -> None:
     path = tmp_path / "lost.nsys-rep"
     path.write_bytes(rep.report([*CALLS, rep.diagnostic("12 CUDA events were dropped.", 2)]))

@@ -185,6 +185,7 @@ def test_a_numeric_column_with_a_text_in_it_is_an_error_when_it_is_said_to_be_a_
 # --- the database ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_importing_a_file_twice_is_importing_it_once(db: Database) -> None:
     file = runs.read(TABLES / "decode_sweep.csv")
     stored = db.import_runs(file)
@@ -251,6 +252,7 @@ def test_an_unknown_gpu_is_imported_without_a_floor(db: Database, tmp_path: Path
     assert (row["floor_ms"], row["hbm_utilisation_pct"], row["finding"]) == (None, None, None)
 
 
+@pytest.mark.long
 def test_a_sweep_question_needs_runs_and_no_traces(db: Database) -> None:
     Profile().kernel("k", "step").store(db, "trace")
     with pytest.raises(MissingDataError, match="the database holds no run_metrics") as caught:

@@ -242,6 +242,7 @@ def test_ranges_are_replayed_where_there_are_any(fakes: Path, mode: str) -> None
 # --- what older and broken ones leave -------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_report_of_before_2021_4_keeps_its_name_and_is_replaced_when_asked_for(fakes: Path) -> None:
     (fakes / "mode").write_text("qdrep", encoding="utf-8")
     assert collect("nsys", "-o", "run", "true").exit_code == 0

@@ -421,6 +421,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(st.dictionaries(st.sampled_from(["tags", "runs", "gpus", "versions", "model", "exit_status"]), JSON))
 def test_whatever_a_sidecar_holds_it_is_read_or_refused(
     tmp_path_factory: Any, content: dict[str, Any]

@@ -258,6 +258,7 @@ def test_what_nobody_could_read_again_is_refused_before_anything_runs(arguments:
     assert not files()
 
 
+@pytest.mark.long
 def test_arguments_need_not_be_unicode(here: Path) -> None:
     command = [sys.executable, "-m", "traceql", "collect", "nsys"]
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -403,6 +404,7 @@ def test_a_sidecar_that_finds_no_room_is_an_error_and_the_report_stays(
 # --- counters -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_refused_counters_are_answered_with_the_remedy(mode: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mode.write_text("refused", encoding="utf-8")
     for where, remedy in (
@@ -415,6 +417,7 @@ def test_refused_counters_are_answered_with_the_remedy(mode: Path, monkeypatch: 
         assert remedy in error.remedy and "NVreg_RestrictProfilingToAdminUsers=0" in error.remedy
 
 
+@pytest.mark.long
 def test_without_a_report_the_driver_s_setting_is_looked_at(
     mode: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ def two_lanes() -> Database:
     return made
 
 
+@pytest.mark.long
 def test_what_is_packed_is_what_the_question_answers(two_lanes: Database) -> None:
     head, (starts, lengths, whats, places, queues, sizes, *_) = packed(two_lanes)
     answer = two_lanes.query("timeline_events")
@@ -96,6 +97,7 @@ def test_what_is_packed_is_what_the_question_answers(two_lanes: Database) -> Non
     )
 
 
+@pytest.mark.long
 def test_lanes_that_are_left_out_are_packed_as_shares(two_lanes: Database) -> None:
     head, (*_, numbers, busy, begun, whats, _) = packed(two_lanes, max_events=0)
     shares = two_lanes.query("timeline_shares", max_events=0)
@@ -109,6 +111,7 @@ def test_lanes_that_are_left_out_are_packed_as_shares(two_lanes: Database) -> No
     assert {lane["events"] for lane in head["lanes"]} == {1, 3}
 
 
+@pytest.mark.long
 def test_ranges_in_ranges_stand_below_them() -> None:
     made = empty()
     Recording().range("a", 0, 9).range("b", 1, 8).range("c", 2, 3).range("d", 4, 5, style="startend").store(

@@ -531,6 +531,7 @@ def _limited(forks: Forks, limit: str, *arguments: str | Path) -> tuple[int, str
         return process.wait(), said
 
 
+@pytest.mark.long
 def test_a_full_disk_is_reported_and_the_database_stays_as_it_was(tmp_path: Path, forks: Forks) -> None:
     big = plain("llama_eager.sqlite", tmp_path)
     with _small_disk(tmp_path / "small") as limit:

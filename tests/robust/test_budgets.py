@@ -68,6 +68,7 @@ def test_what_is_no_report_is_refused_before_it_is_unpacked(tmp_path: Path, suff
     hashed.return_value.update.assert_not_called()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_a_report_that_unpacks_to_more_than_there_is_room_for_is_refused_with_both_sizes(
     tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch

@@ -145,6 +145,7 @@ def test_sql_of_the_command_line_is_as_confined(home: Path) -> None:
     assert contents("db") == before
 
 
+@pytest.mark.long
 def test_allow_files_reads_and_writes_files_but_not_the_database(home: Path) -> None:
     answer = traceql("sql", "--db", "db", "--allow-files", "--format", "csv", "FROM 'in.csv'")
     assert (answer.returncode, answer.stdout) == (0, "word\nplugh\n")

@@ -466,6 +466,7 @@ def test_traces_that_cannot_be_are_refused_by_column(given: Callable[..., Path],
             assert WRONG[change] in caught.value.message
 
 
+@pytest.mark.long
 def test_a_profiler_that_only_a_newer_traceql_knows_has_no_options(given: Callable[..., Path]) -> None:
     with Database(given("UPDATE traces SET profiler = 'newer', missing = ['kernels', 'nosuch']")) as database:
         facts = database.info(BEFORE)

@@ -57,6 +57,7 @@ def refusal(tools: Tools, name: str, /, **given: Any) -> tuple[str, str]:
     return told["code"], f"{told['message']} {told['remedy']}"
 
 
+@pytest.mark.long
 def test_every_schema_is_one(tools: Tools) -> None:
     schemas = [tool.takes for tool in tools.all.values()]
     schemas += [contracts.taken_by(query) for query in catalog.shipped().queries.values()]
@@ -130,6 +131,7 @@ def test_sql_tells_some_rows_and_counts_all(tools: Tools) -> None:
     assert (len(endless["rows"]), endless["total_rows"]) == (3, 3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "statement",
     [

@@ -312,6 +312,7 @@ def test_memory_in_use_reaches_as_high_as_the_question_says(trace: str) -> None:
     } == expected
 
 
+@pytest.mark.long
 def test_no_arrow_leads_back_in_time() -> None:
     made = (
         Recording()

@@ -285,6 +285,7 @@ def test_a_closed_object_does_not_hold_the_file_that_a_forgotten_one_had(path: P
     assert closed.sql(TRACES).item() == 1
 
 
+@pytest.mark.long
 def test_after_a_change_other_processes_have_their_turn(path: Path) -> None:
     database = traceql.open(path)
     database.tag("run", a="b")
@@ -350,6 +351,7 @@ def test_a_lazy_frame_is_collected_in_a_loop_that_changes_the_database(path: Pat
         all_at_once(loop)
 
 
+@pytest.mark.long
 def test_a_change_inside_the_rows_of_a_question_waits_for_nobody(path: Path) -> None:
     with traceql.open(path) as database:
 

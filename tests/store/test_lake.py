@@ -54,6 +54,7 @@ def files(lake: Path) -> set[str]:
     return there - {"lock"}
 
 
+@pytest.mark.long
 def test_a_trace_is_a_part_of_each_table_and_an_entry(tmp_path: Path) -> None:
     filled(tmp_path / "lake", "one")
     there = files(tmp_path / "lake")

@@ -676,6 +676,7 @@ def test_correlation_ids_of_two_processes_are_not_mixed(nsys: traceql.Database) 
     assert wrong.item() == 0
 
 
+@pytest.mark.long
 def test_kernels_of_a_replay_share_one_launch_and_its_time_counts_once(nsys: traceql.Database) -> None:
     row = nsys.query("graph_replays", trace="scv_baseline_graph").row(0, named=True)
     assert (row["mode"], row["instances"], row["kernels_per_instance"]) == ("node", 20, 1.0)

@@ -73,6 +73,7 @@ def test_a_payload_is_told_before_a_number_and_a_range_without_one_keeps_its_num
     assert payloads(recording.database()) == [{"NCCL communicator ID": 5}, -4]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["sqlite", "parquet"])
 def test_exports_hold_payloads_as_bytes_in_a_column_of_text(form: str, tmp_path: Path) -> None:
     # 0x80 and 0xff are no UTF-8.
