@@ -36,7 +36,7 @@ ALLOWED = {
     "draw": {"errors", "questions", "ask", "present"},
     "report": {"errors", "read", "questions", "store", "ask", "present", "draw"},
     "share": {"errors", "read", "tables", "questions", "ask"},
-    "server": {"errors", "questions", "tables", "predict", "present", "ask", "draw", "database"},
+    "server": {"errors", "questions", "tables", "store", "predict", "present", "ask", "draw", "database"},
     "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report", "share"},
     "cli": {
         "errors",

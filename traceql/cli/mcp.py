@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from traceql.cli.common import Seconds, db_option, note, own_folders
+from traceql.cli.common import Seconds, db_option, is_there, note, own_folders
 from traceql.errors import DatabaseError, TraceqlError
 
 
@@ -61,7 +61,7 @@ def mcp(roots: tuple[Path, ...], port: int | None, token: str | None, seconds: f
     from traceql.database import Database
     from traceql.server.tools import Tools
 
-    if not (Path(db).exists() or roots or "://" in db):
+    if not (is_there(db) or roots):
         raise DatabaseError(f"{db}: there is no database", "Make one with traceql ingest, or give --root.")
     with Database(db, queries=own_folders(), timeout_s=seconds, tell=note) as database:
         server = protocol.server(Tools(database, roots), database)

@@ -13,6 +13,7 @@ from traceql.errors import QueryError, TraceqlError
 from traceql.predict import architectures, hardware, serving
 from traceql.server import capped
 from traceql.server.contracts import Reply, Tool, an_object, error, refused, taken_by, unfit
+from traceql.store import ingest
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -211,12 +212,7 @@ class Tools:
         )
         content = capped.rows(listed.to_arrow(), capped.MOST_ROWS)
         for row in content["rows"]:
-            facts = self._db.info(row["trace"])
-            row["not_recorded"] = {
-                key.removeprefix("not recorded: "): option
-                for key, option in facts.items()
-                if key.startswith("not recorded: ")
-            }
+            row["not_recorded"] = ingest.missing(self._db._store, row["trace"])
         return Reply(content)
 
     def _questions(self, given: Mapping[str, Any]) -> Reply:

@@ -1,27 +1,5 @@
+from ask.answers.steps.step_work import steps
 from made.case import Case, down
-from made.nsys import Recording, kernel
-
-
-def steps() -> Recording:
-    """A prefill, and two steps that decode."""
-    launch = "cudaLaunchKernel_v7000"
-    return (
-        Recording()
-        .range("execute_context_2(8)_generation_0(0)", 0, 50)
-        .call(
-            launch,
-            1,
-            2,
-            kernel("gemm", 100, 160),
-            kernel("flash_fwd", 160, 180),
-            kernel("rms_norm", 180, 200),
-        )
-        .range("execute_context_0(0)_generation_4(4)", 200, 250)
-        .call(launch, 201, 202, kernel("gemm", 300, 320), kernel("flash_fwd", 320, 330))
-        .range("execute_context_0(0)_generation_4(4)", 250, 300)
-        .call(launch, 251, 252, kernel("fused_moe", 330, 360), kernel("flash_fwd", 360, 370))
-    )
-
 
 PREFILL, DECODE = "a\nexecute_context_2(8)_generation_0(0)", "a\nexecute_context_0(0)_generation_4(4)"
 
