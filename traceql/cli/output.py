@@ -48,61 +48,34 @@ _SUFFIXES = {form: form for form in FORMATS} | {
 }
 # Where the output is no terminal, and COLUMNS does not say.
 _PIPED_ROOM = 80
-_FOR_WRITE: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    (
-        "--columns",
+# Option → its key, and what it does. All but the first are flags.
+_FOR_WRITE = {
+    "--columns": (
         _COLUMNS,
-        {
-            "metavar": "A,B",
-            "help": "Only these columns, in this order; units at the end of their names may be left out.",
-        },
+        "Only these columns, in this order; the unit at the end of a name may be left out.",
     ),
-    (
-        "--all-columns",
-        _ALL_COLUMNS,
-        {"is_flag": True, "help": "In a table, all columns, however wide it becomes."},
-    ),
-    (
-        "--vertical",
-        _VERTICAL,
-        {
-            "is_flag": True,
-            "help": "In place of a table, a record for each row: a line for each column.",
-        },
-    ),
-    (
-        "--raw",
-        _RAW,
-        {
-            "is_flag": True,
-            "help": "In a table, numbers in the units of the columns (ns, bytes) instead of those that read "
-            "best.",
-        },
-    ),
-    (
-        "--no-pager",
-        _NO_PAGER,
-        {
-            "is_flag": True,
-            "help": "On a terminal, no pager for what is longer than the screen (PAGER names the pager).",
-        },
-    ),
-    (
-        "--safe-csv",
+    "--all-columns": (_ALL_COLUMNS, "In a table, all columns, however wide it becomes."),
+    "--vertical": (_VERTICAL, "In place of a table, a record for each row, of a line for each column."),
+    "--raw": (_RAW, "In a table, numbers in the units of the columns' names, not in those that read best."),
+    "--no-pager": (_NO_PAGER, "On a terminal, no pager for what is longer than it (PAGER names the pager)."),
+    "--safe-csv": (
         _SAFE,
-        {
-            "is_flag": True,
-            "help": "For spreadsheets: in CSV and TSV, put an apostrophe before texts that would be taken for "
-            "formulas.",
-        },
+        "For spreadsheets: in CSV and TSV, put an apostrophe before texts that would be taken for formulas.",
     ),
-)
+}
 
 
 def output_options(function: F) -> F:
     """Add ``--format``, ``-o`` and how tables are laid out to a command."""
-    for name, key, settings in _FOR_WRITE:
-        function = click.option(name, expose_value=False, callback=_remember(key), **settings)(function)
+    for name, (key, help_) in reversed(_FOR_WRITE.items()):
+        function = click.option(
+            name,
+            is_flag=name != "--columns",
+            metavar="A,B" if name == "--columns" else None,
+            expose_value=False,
+            callback=_remember(key),
+            help=help_,
+        )(function)
     function = click.option(
         "-o",
         "--output",
@@ -157,6 +130,7 @@ def write(
     *,
     brief: pa.Table | None = None,
     one_line: bool = False,
+    groups: str = "",
     paged: bool = True,
 ) -> None:
     """Write an answer in the chosen form.
@@ -167,6 +141,7 @@ def write(
         output: as ``-o`` has it.
         brief: what a table shows of them where nobody asks for all columns.
         one_line: whether each row of a table is one line, whatever sentences lose by it.
+        groups: the column whose values stand as headings in a table.
         paged: whether what is longer than the screen goes to a pager.
 
     Raises:
@@ -188,7 +163,8 @@ def write(
         answer = brief
     writer: Callable[[pa.Table, IO[bytes]], None]
     if chosen == "table":
-        writer = partial(_table, one_line=one_line, paged=paged)
+        given = every_column()
+        writer = partial(_table, one_line=one_line and not given, groups="" if given else groups, paged=paged)
     elif chosen in _SEPARATORS:
         writer = partial(formats.safe_csv if safe else formats.csv, separator=_SEPARATORS[chosen])
     else:
@@ -263,7 +239,7 @@ def form_of(format_: str | None, output: str | None) -> str:
     return _SUFFIXES[suffix]
 
 
-def _table(answer: pa.Table, file: IO[bytes], *, one_line: bool, paged: bool) -> None:
+def _table(answer: pa.Table, file: IO[bytes], *, one_line: bool, groups: str, paged: bool) -> None:
     """Aligned columns: they fit the terminal, or 80 columns in a pipe; a file has room for all."""
     printed = file is sys.stdout.buffer
     on_terminal = printed and sys.stdout.isatty()
@@ -277,6 +253,7 @@ def _table(answer: pa.Table, file: IO[bytes], *, one_line: bool, paged: bool) ->
             whole=bool(_said(_COLUMNS) or _said(_ALL_COLUMNS)),
             vertical=bool(_said(_VERTICAL)),
             one_line=one_line,
+            groups=groups,
         ),
         (lambda head: click.style(head, bold=True)) if styled else str,
     )

@@ -83,7 +83,7 @@ def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output:
     """
     if list_:
         rows = _list(db)
-        write(rows, format_, output, brief=_in_brief(rows), one_line=True)
+        write(rows, format_, output, brief=_in_brief(rows), one_line=True, groups="topic")
         return
     misplaced = [
         option

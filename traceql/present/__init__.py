@@ -7,7 +7,9 @@ Owns one decision each on what a number is and how it is written. Knows no click
 `values`     one value as text
 `columns`    a column in one unit
 `width`      the room that a text takes on a terminal
+`fitting`    the columns for which there is room
 `terminal`   aligned columns, and records
 `formats`    CSV, JSON, Markdown, Parquet, HTML
+`workbook`   .xlsx
 ============ ==========================================================================
 """

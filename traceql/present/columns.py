@@ -37,7 +37,8 @@ def scaled(column: str, values: Sequence[Any]) -> tuple[str, list[str]]:
     divisor, unit = units.scale(column, sizes[len(sizes) // 2 : len(sizes) // 2 + 1])
     whole = divisor == 1 and all(float(v).is_integer() for v in known)
     middle = sizes[len(sizes) // 2] / divisor if sizes else 0
-    places = 0 if whole or not middle else min(3, max(0, 2 - math.floor(math.log10(middle))))
+    finest = 2 if unit == "%" else 3
+    places = 0 if whole or not middle else min(finest, max(0, 2 - math.floor(math.log10(middle))))
     if units.is_position(column) and not whole:
         places = max(places, _apart([v / divisor for v in known], round(math.log10(divisor))))
     texts = []

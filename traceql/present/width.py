@@ -1,10 +1,17 @@
-"""The room that a text takes on a terminal, and how it is made to fit: letters of East Asia take two columns."""
+"""The room that a text takes on a terminal, and how it is made to fit: letters of East Asia take two."""
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LEFT_OUT = "…"
+# Of a hash, where names differ in their middle only.
+_DIGITS = 3
 
 
 def width(text: str) -> int:
@@ -30,9 +37,31 @@ def both_ends(text: str, room: int) -> str:
     """
     if width(text) <= room:
         return text
-    behind = (room - 1) // 2
-    end = _beginning(text[::-1], behind)[::-1]
-    return f"{_beginning(text, room - 1 - behind)}{_LEFT_OUT}{end}"
+    return _ends(text, room, _LEFT_OUT)
+
+
+def _ends(text: str, room: int, between: str) -> str:
+    left = max(0, room - len(between))
+    end = _beginning(text[::-1], left // 2)[::-1]
+    return f"{_beginning(text, left - left // 2)}{between}{end}"
+
+
+def told_apart(texts: Sequence[str], room: int) -> list[str]:
+    """As `both_ends`, each; where different texts would look the same, digits of a hash stand in the middle.
+
+    >>> told_apart(["gemm_64x64_kernel", "gemm_32x32_kernel", "copy"], 12)
+    ['gemm…56c…nel', 'gemm…8c1…nel', 'copy']
+    """
+    alike: dict[str, set[str]] = {}
+    for text in set(texts):
+        alike.setdefault(both_ends(text, room), set()).add(text)
+    short = {}
+    for same, of in alike.items():
+        for text in of:
+            mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+            between = f"{_LEFT_OUT}{mark}{_LEFT_OUT}"
+            short[text] = same if len(of) == 1 else _ends(text, room, between[: max(room, 1)])
+    return [short[text] for text in texts]
 
 
 def beginning(text: str, room: int) -> str:
@@ -62,13 +91,13 @@ def padded(text: str, room: int, *, right: bool = False) -> str:
     return f"{blanks}{text}" if right else f"{text}{blanks}"
 
 
-def folded(text: str, room: int) -> list[str]:
-    """`text` in lines of so many columns, between words where there are any.
+def folded(text: str, room: int | None) -> list[str]:
+    """`text` in lines of so many columns, between words where there are any; in one line without a limit.
 
     >>> folded("start on the GPU; NULL for ncu", 16), folded("", 4)
     (['start on the', 'GPU; NULL for', 'ncu'], [''])
     """
-    if width(text) <= room:
+    if room is None or width(text) <= room:
         return [text]
     lines = [""]
     for one in text.split(" "):

@@ -20,6 +20,8 @@ _MOST_COLUMNS = 16_384
 _MOST_LETTERS = 32_767
 # Numbers of a sheet are DOUBLE: whole ones beyond this would lose digits.
 _EXACT = 2**53
+# No sheet has a day before.
+_FIRST_DAY = date(1900, 1, 1).toordinal()
 
 
 def write(answer: pa.Table, file: IO[bytes]) -> None:
@@ -61,14 +63,14 @@ def write(answer: pa.Table, file: IO[bytes]) -> None:
     file.write(made.getvalue())
 
 
-def _put(sheet: Any, row: int, column: int, value: object) -> None:
+def _put(sheet: Any, row: int, column: int, value: Any) -> None:
     if value is None:
         return
     if isinstance(value, bool):
         sheet.write_boolean(row, column, value)
     elif isinstance(value, int | float | Decimal) and math.isfinite(value) and abs(value) <= _EXACT:
         sheet.write_number(row, column, value)
-    elif isinstance(value, date) and value.year >= 1900:
+    elif isinstance(value, date) and value.toordinal() >= _FIRST_DAY:
         sheet.write_datetime(row, column, _without_zone(value))
     else:
         sheet.write_string(row, column, cut(_text(value), _MOST_LETTERS))
