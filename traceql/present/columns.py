@@ -21,8 +21,13 @@ def numbers(column: str, values: Sequence[Any]) -> tuple[str, list[str]]:
     return (title if unit in ("count", "number", "") else f"{title} ({unit})"), shown
 
 
-def scaled(column: str, values: Sequence[Any]) -> tuple[str, list[str]]:
+def scaled(column: str, values: Sequence[Any], digits: int = 3) -> tuple[str, list[str]]:
     """The unit in which a column reads best, and its numbers in it; an empty text for what is missing.
+
+    Args:
+        column: its name, which ends in a unit.
+        values: its numbers.
+        digits: of the number in the middle, in which all others are written, too.
 
     >>> scaled("total_ns", [2_400_000, 1_500_000, None])
     ('ms', ['2.40', '1.50', ''])
@@ -34,11 +39,15 @@ def scaled(column: str, values: Sequence[Any]) -> tuple[str, list[str]]:
         return "", ["" if v is None else units.code(column, int(v)) for v in values]
     # The unit of the middle one: the largest may be a thousand times as large.
     sizes = sorted(abs(v) for v in known if v)
-    divisor, unit = units.scale(column, sizes[len(sizes) // 2 : len(sizes) // 2 + 1])
+    middle = sizes[(len(sizes) - 1) // 2] if sizes else 0
+    divisor, unit = units.scale(column, [middle])
     whole = divisor == 1 and all(float(v).is_integer() for v in known)
-    middle = sizes[len(sizes) // 2] / divisor if sizes else 0
     finest = 2 if unit == "%" else 3
-    places = 0 if whole or not middle else min(finest, max(0, 2 - math.floor(math.log10(middle))))
+    places = (
+        0
+        if whole or not middle
+        else min(finest, max(0, digits - 1 - math.floor(math.log10(middle / divisor))))
+    )
     if units.is_position(column) and not whole:
         places = max(places, _apart([v / divisor for v in known], round(math.log10(divisor))))
     texts = []

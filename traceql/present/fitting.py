@@ -25,13 +25,13 @@ _SUBJECTS = frozenset(
             "next_operation",
             "operation",
         ),
-        *("path", "range", "rank", "text", "trace"),
+        *("path", "range", "rank", "text", "trace", "value"),
     }
 )
 _GAP = 3
 _NARROW_GAP = 2
-# Texts give way to so much before a column is left out, and to less where one is alone.
-_NARROW = 24
+# Texts give way to so much before a column is left out: a name, one of several names, and any other.
+_NARROW, _NARROWER, _NARROWEST = 24, 16, 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +95,12 @@ def fitted(table: Sequence[Column], room: int | None, *, whole: bool) -> tuple[l
         return list(table), natural, _GAP
     # Heads in several lines, then texts in as little as they are read in, then columns.
     wide = [max([body, *map(width, one.words)]) for one, body in zip(table, bodies, strict=True)]
+    names = [one for one in table if one.name in _SUBJECTS and not one.is_rigid]
+    floor = _NARROW if len(names) == 1 else _NARROWER
     least = [
-        most if one.is_rigid else max(min(body, _NARROW), *map(width, one.words), 0)
+        most
+        if one.is_rigid
+        else max([min(body, floor if one in names else _NARROWEST), *map(width, one.words)])
         for one, body, most in zip(table, bodies, wide, strict=True)
     ]
     kept = list(range(len(table)))

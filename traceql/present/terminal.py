@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from traceql.present import columns, units, values
 from traceql.present.fitting import Column, fitted, joined, words
@@ -30,7 +30,14 @@ _SENTENCES = frozenset(
 )
 # What all rows have in common is said in a line: nobody reads a whole kernel's name there.
 _CONSTANT = 60
+# The column that says what each row counts, and those that hold how much of it.
+_MEASURE = "measure"
+_MEASURED = frozenset(
+    {"baseline", "variant", "delta", "baseline_stddev", "variant_stddev", "delta_low", "delta_high", "value"}
+)
 _MARGIN = "  "
+# Of the number in the middle: who compares times looks at thousandths.
+_DIGITS = 4
 _NOTHING = ("NULL", "", "{}", "[]")
 
 
@@ -63,7 +70,8 @@ def lines(answer: pa.Table, layout: Layout = Layout(), head: Callable[[str], str
         layout: for which terminal, and what of them.
         head: how the lines of names are set off.
     """
-    shown = [_column(answer, i, raw=layout.raw) for i in range(answer.num_columns)]
+    measures = None if layout.raw else _measures(answer)
+    shown = [_column(answer, i, measures, raw=layout.raw) for i in range(answer.num_columns)]
     if layout.vertical:
         yield from _records(shown, answer.num_rows, head)
         return
@@ -97,7 +105,16 @@ def lines(answer: pa.Table, layout: Layout = Layout(), head: Callable[[str], str
         yield from (f"{line}\n" for line in folded(told, layout.room))
 
 
-def _column(answer: pa.Table, index: int, *, raw: bool) -> Column:
+def _measures(answer: pa.Table) -> list[Any] | None:
+    """What each row counts, where that is said beside the numbers."""
+    import pyarrow as pa
+
+    index = answer.schema.get_field_index(_MEASURE)
+    named = index >= 0 and pa.types.is_string(answer.schema.field(index).type)
+    return values.in_python(answer.column(index)) if named else None
+
+
+def _column(answer: pa.Table, index: int, measures: Sequence[Any] | None, *, raw: bool) -> Column:
     import pyarrow as pa
 
     name, kind = answer.column_names[index], answer.schema.field(index).type
@@ -105,18 +122,27 @@ def _column(answer: pa.Table, index: int, *, raw: bool) -> Column:
     is_rigid = is_number or bool(pa.types.is_temporal(kind) or pa.types.is_boolean(kind))
     found = values.in_python(answer.column(index))
     shown, suffix, unit = readable(name), units.suffix(name), ""
+    if is_number and measures is not None and name in _MEASURED:
+        texts = [_measured(measure, value) for measure, value in zip(measures, found, strict=True)]
+        return Column(shown, words(shown, ""), "", texts, is_number, is_rigid)
     # A point in time is read in no unit, and only whole it is exact.
-    if raw or not is_number or not suffix or name.endswith("_utc_ns"):
+    if raw or not is_number or not units.has_units(name) or name.endswith("_utc_ns"):
         texts = values.texts(name, found)
     else:
         # Sums of DuckDB are wider than any of Python's machine types.
-        unit, scaled = columns.scaled(name, [float(v) if isinstance(v, Decimal) else v for v in found])
+        numbers = [float(v) if isinstance(v, Decimal) else v for v in found]
+        unit, scaled = columns.scaled(name, numbers, _DIGITS)
         texts = [
             text if value is not None and math.isfinite(value) else values.human(value)
-            for text, value in zip(scaled, found, strict=True)
+            for text, value in zip(scaled, numbers, strict=True)
         ]
         shown = shown.removesuffix(suffix)
     return Column(readable(name), words(shown, unit), unit, texts, is_number, is_rigid)
+
+
+def _measured(measure: str | None, value: float | Decimal | None) -> str:
+    """A number of a row in the unit that reads best for it."""
+    return values.human(value) if value is None or not measure else units.text(measure, float(value))
 
 
 def _is_constant(column: Column) -> bool:
@@ -137,7 +163,7 @@ def _said_once(constant: Sequence[Column], room: int | None) -> Iterator[str]:
         else:
             label = one.name.upper() if units.is_acronym(one.name) else one.label
             said.append(f"{label} {both_ends(text, _CONSTANT)}{one.unit and f' {one.unit}'}")
-    for line in (", ".join(said), f"nothing in: {', '.join(empty)}" if empty else ""):
+    for line in (", ".join(said), f"empty: {', '.join(empty)}" if empty else ""):
         if line:
             yield from (f"{part}\n" for part in folded(line, room))
 

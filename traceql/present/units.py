@@ -163,6 +163,15 @@ def is_code(column: str) -> bool:
     return column in _CODES or column.endswith(("_id", "_address")) or column == "address"
 
 
+def has_units(column: str) -> bool:
+    """Whether the numbers of a column are read in one unit or another, or in a sign.
+
+    >>> has_units("total_ns"), has_units("share_pct"), has_units("ridge_flop_per_byte")
+    (True, True, False)
+    """
+    return suffix(column) == "_pct" or len(_SCALES.get(suffix(column), ())) > 1
+
+
 def is_position(column: str) -> bool:
     """Whether a column says when something was: there every digit counts that keeps two events apart.
 

@@ -49,8 +49,8 @@ def _ends(text: str, room: int, between: str) -> str:
 def told_apart(texts: Sequence[str], room: int) -> list[str]:
     """As `both_ends`, each; where different texts would look the same, digits of a hash stand in the middle.
 
-    >>> told_apart(["gemm_64x64_kernel", "gemm_32x32_kernel", "copy"], 12)
-    ['gemm…56c…nel', 'gemm…8c1…nel', 'copy']
+    >>> told_apart(["gemm_bf16_64x64_kernel", "gemm_bf16_32x32_kernel", "copy"], 14)
+    ['gemm_…555…rnel', 'gemm_…acc…rnel', 'copy']
     """
     alike: dict[str, set[str]] = {}
     for text in set(texts):

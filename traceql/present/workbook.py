@@ -63,12 +63,12 @@ def write(answer: pa.Table, file: IO[bytes]) -> None:
     file.write(made.getvalue())
 
 
-def _put(sheet: Any, row: int, column: int, value: Any) -> None:
+def _put(sheet: Any, row: int, column: int, value: object) -> None:
     if value is None:
         return
     if isinstance(value, bool):
         sheet.write_boolean(row, column, value)
-    elif isinstance(value, int | float | Decimal) and math.isfinite(value) and abs(value) <= _EXACT:
+    elif isinstance(value, int | float | Decimal) and math.isfinite(value) and -_EXACT <= value <= _EXACT:
         sheet.write_number(row, column, value)
     elif isinstance(value, date) and value.toordinal() >= _FIRST_DAY:
         sheet.write_datetime(row, column, _without_zone(value))
