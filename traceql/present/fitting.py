@@ -25,9 +25,11 @@ _SUBJECTS = frozenset(
             "next_operation",
             "operation",
         ),
-        *("path", "range", "rank", "text", "trace", "value"),
+        *("item", "path", "range", "rank", "text", "trace", "value"),
     }
 )
+# Lines of a head.
+_DEEPEST = 3
 _GAP = 3
 _NARROW_GAP = 2
 # Texts give way to so much before a column is left out: a name, one of several names, and any other.
@@ -94,14 +96,13 @@ def fitted(table: Sequence[Column], room: int | None, *, whole: bool) -> tuple[l
     if room is None or _total(natural, _GAP) <= room:
         return list(table), natural, _GAP
     # Heads in several lines, then texts in as little as they are read in, then columns.
-    wide = [max([body, *map(width, one.words)]) for one, body in zip(table, bodies, strict=True)]
+    heads = [_least_head(one) for one in table]
+    wide = [max(head, body) for head, body in zip(heads, bodies, strict=True)]
     names = [one for one in table if one.name in _SUBJECTS and not one.is_rigid]
     floor = _NARROW if len(names) == 1 else _NARROWER
     least = [
-        most
-        if one.is_rigid
-        else max([min(body, floor if one in names else _NARROWEST), *map(width, one.words)])
-        for one, body, most in zip(table, bodies, wide, strict=True)
+        most if one.is_rigid else max(min(body, floor if one in names else _NARROWEST), head)
+        for one, body, head, most in zip(table, bodies, heads, wide, strict=True)
     ]
     kept = list(range(len(table)))
     for leaving in [] if whole else _leaving(table):
@@ -112,6 +113,28 @@ def fitted(table: Sequence[Column], room: int | None, *, whole: bool) -> tuple[l
         least = [min(one, room) for one in least]
     least, wide, natural = ([of[i] for i in kept] for of in (least, wide, natural))
     return [table[i] for i in kept], _grown(least, wide, natural, room), _NARROW_GAP
+
+
+def head_lines(column: Column, room: int) -> list[str]:
+    """What stands above a column, in lines of so much room as far as its words allow.
+
+    >>> head_lines(Column("a", words("launches_per_instance", ""), "", [], True, True), 13)
+    ['launches_per_', 'instance']
+    """
+    found: list[list[str]] = [[]]
+    for word in column.words:
+        if found[-1] and width(joined([*found[-1], word])) > room:
+            found.append([])
+        found[-1].append(word)
+    return [joined(line) for line in found]
+
+
+def _least_head(column: Column) -> int:
+    """Of how much room the head makes do with."""
+    room = max(map(width, column.words), default=0)
+    while len(head_lines(column, room)) > _DEEPEST:
+        room += 1
+    return room
 
 
 def _leaving(table: Sequence[Column]) -> list[int]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from traceql.present import columns, units, values
-from traceql.present.fitting import Column, fitted, joined, words
+from traceql.present.fitting import Column, fitted, head_lines, words
 from traceql.present.values import counted, readable
 from traceql.present.width import beginning, both_ends, folded, padded, told_apart, width
 
@@ -33,8 +33,11 @@ _CONSTANT = 60
 # The column that says what each row counts, and those that hold how much of it.
 _MEASURE = "measure"
 _MEASURED = frozenset(
-    {"baseline", "variant", "delta", "baseline_stddev", "variant_stddev", "delta_low", "delta_high", "value"}
+    {"baseline", "variant", "delta", "baseline_stddev", "variant_stddev", "delta_low", "delta_high"}
 )
+# A number, its unit, and a text in its place.
+_VALUE, _UNIT, _TEXT = "value", "unit", "text"
+_BESIDE = (_MEASURE, _VALUE, _UNIT, _TEXT)
 _MARGIN = "  "
 # Of the number in the middle: who compares times looks at thousandths.
 _DIGITS = 4
@@ -70,11 +73,14 @@ def lines(answer: pa.Table, layout: Layout = Layout(), head: Callable[[str], str
         layout: for which terminal, and what of them.
         head: how the lines of names are set off.
     """
-    measures = None if layout.raw else _measures(answer)
-    shown = [_column(answer, i, measures, raw=layout.raw) for i in range(answer.num_columns)]
+    own = {} if layout.raw else _in_their_units(answer)
+    shown = [_column(answer, i, own.get(name), raw=layout.raw) for i, name in enumerate(answer.column_names)]
     if layout.vertical:
         yield from _records(shown, answer.num_rows, head)
         return
+    if _VALUE in own and not layout.whole:
+        # They stand behind each number, or in its place.
+        shown = [one for one in shown if one.name not in (_UNIT, _TEXT)]
     headings = next((one for one in shown if one.name == layout.groups), None)
     shown = [one for one in shown if one is not headings]
     constant = [] if layout.whole or answer.num_rows < 2 else [one for one in shown if _is_constant(one)]
@@ -105,26 +111,52 @@ def lines(answer: pa.Table, layout: Layout = Layout(), head: Callable[[str], str
         yield from (f"{line}\n" for line in folded(told, layout.room))
 
 
-def _measures(answer: pa.Table) -> list[Any] | None:
-    """What each row counts, where that is said beside the numbers."""
-    import pyarrow as pa
+def _in_their_units(answer: pa.Table) -> dict[str, list[str]]:
+    """Columns whose rows count different things → their texts: what each counts is said beside them."""
+    known = {name: values.in_python(answer.column(name)) for name in _BESIDE if name in answer.column_names}
+    if _MEASURE in known:
+        return {
+            name: [
+                values.human(number) if number is None else _of_measure(measure, float(number))
+                for measure, number in zip(
+                    known[_MEASURE], values.in_python(answer.column(name)), strict=True
+                )
+            ]
+            for name in answer.column_names
+            if name in _MEASURED and _is_number(answer.schema.field(name).type)
+        }
+    if _VALUE in known and _UNIT in known and _is_number(answer.schema.field(_VALUE).type):
+        texts = known.get(_TEXT, [None] * answer.num_rows)
+        return {
+            _VALUE: [
+                values.human(text) if number is None else _of_unit(unit, float(number))
+                for number, unit, text in zip(known[_VALUE], known[_UNIT], texts, strict=True)
+            ]
+        }
+    return {}
 
-    index = answer.schema.get_field_index(_MEASURE)
-    named = index >= 0 and pa.types.is_string(answer.schema.field(index).type)
-    return values.in_python(answer.column(index)) if named else None
+
+def _of_measure(measure: object, number: float) -> str:
+    if isinstance(measure, str) and units.has_units(measure):
+        return units.text(measure, number)
+    return f"{number:,.0f}" if number.is_integer() else values.human(number)
 
 
-def _column(answer: pa.Table, index: int, measures: Sequence[Any] | None, *, raw: bool) -> Column:
+def _of_unit(unit: object, number: float) -> str:
+    divisor, name = units.scale_of(str(unit or ""), [number])
+    return f"{_of_measure(None, number / divisor)}{f' {name}' if unit else ''}"
+
+
+def _column(answer: pa.Table, index: int, own: list[str] | None, *, raw: bool) -> Column:
     import pyarrow as pa
 
     name, kind = answer.column_names[index], answer.schema.field(index).type
-    is_number = bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+    is_number = _is_number(kind)
     is_rigid = is_number or bool(pa.types.is_temporal(kind) or pa.types.is_boolean(kind))
     found = values.in_python(answer.column(index))
     shown, suffix, unit = readable(name), units.suffix(name), ""
-    if is_number and measures is not None and name in _MEASURED:
-        texts = [_measured(measure, value) for measure, value in zip(measures, found, strict=True)]
-        return Column(shown, words(shown, ""), "", texts, is_number, is_rigid)
+    if own is not None:
+        return Column(shown, words(shown, ""), "", own, is_number, is_rigid)
     # A point in time is read in no unit, and only whole it is exact.
     if raw or not is_number or not units.has_units(name) or name.endswith("_utc_ns"):
         texts = values.texts(name, found)
@@ -140,9 +172,10 @@ def _column(answer: pa.Table, index: int, measures: Sequence[Any] | None, *, raw
     return Column(readable(name), words(shown, unit), unit, texts, is_number, is_rigid)
 
 
-def _measured(measure: str | None, value: float | Decimal | None) -> str:
-    """A number of a row in the unit that reads best for it."""
-    return values.human(value) if value is None or not measure else units.text(measure, float(value))
+def _is_number(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def _is_constant(column: Column) -> bool:
@@ -182,25 +215,21 @@ def _records(shown: Sequence[Column], rows: int, head: Callable[[str], str]) -> 
 
 def _heads(kept: Sequence[Column], widths: Sequence[int], gap: int) -> Iterator[str]:
     """The lines above the rule, on which all names stand."""
-    heads = [_head(one, room) for one, room in zip(kept, widths, strict=True)]
+    heads = [
+        [both_ends(line, room) for line in head_lines(one, room)]
+        for one, room in zip(kept, widths, strict=True)
+    ]
     deepest = max(map(len, heads), default=0)
     yield from _lines_of([[""] * (deepest - len(head)) + head for head in heads], kept, widths, gap)
-
-
-def _head(column: Column, room: int) -> list[str]:
-    found: list[list[str]] = [[]]
-    for word in column.words:
-        if found[-1] and width(joined([*found[-1], word])) > room:
-            found.append([])
-        found[-1].append(word)
-    return [both_ends(joined(line), room) for line in found]
 
 
 def _cells(column: Column, room: int, layout: Layout) -> list[list[str]]:
     """The lines of each cell."""
     if not _is_sentence(column):
         return [[text] for text in told_apart(column.texts, room)]
-    return [[beginning(text, room)] if layout.one_line else folded(text, room) for text in column.texts]
+    # Where nothing is said there is nothing to say.
+    said = ["" if text == "NULL" else text for text in column.texts]
+    return [[beginning(text, room)] if layout.one_line else folded(text, room) for text in said]
 
 
 def _lines_of(

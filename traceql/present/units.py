@@ -56,6 +56,8 @@ _NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
 # Unit as ncu reports it → suffix.
 _REPORTED: Mapping[str, str] = MappingProxyType(
     {
+        "B": "_bytes",
+        "B/s": "_bytes_per_s",
         "byte": "_bytes",
         "byte/s": "_bytes_per_s",
         "byte/second": "_bytes_per_s",
