@@ -130,9 +130,9 @@ def head_lines(column: Column, room: int) -> list[str]:
 
 
 def _least_head(column: Column) -> int:
-    """Of how much room the head makes do with."""
-    room = max(map(width, column.words), default=0)
-    while len(head_lines(column, room)) > _DEEPEST:
+    """Of how much room the head makes do with; a word of a stranger's is cut."""
+    room = min(max(map(width, column.words), default=0), _NARROW)
+    while room < _NARROW and len(head_lines(column, room)) > _DEEPEST:
         room += 1
     return room
 

@@ -205,8 +205,10 @@ def _records(shown: Sequence[Column], rows: int, head: Callable[[str], str]) -> 
     """The rows as records: a line for each column, whole."""
     room = max((width(one.label) for one in shown), default=0)
     for row in range(rows):
+        if row:
+            yield "\n"
         if rows > 1:
-            yield ("\n" if row else "") + head(f"row {row + 1:,} of {rows:,}") + "\n"
+            yield head(f"row {row + 1:,} of {rows:,}") + "\n"
         for one in shown:
             text = one.texts[row]
             unit = f" {one.unit}" if one.unit and text not in _NOTHING else ""
