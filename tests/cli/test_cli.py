@@ -276,7 +276,7 @@ def test_the_dram_question_is_answered(home: Path) -> None:
     assert re.search(r"pair +step/kv_\S+_commit +dram_write_bytes +60.45 MB +32.06 MB +-28.39 MB\n", table)
     raw = traceql(*arguments, "--raw", "--all-columns", cwd=home).stdout
     assert re.search(
-        r"pair +step/kv_w\S*mmit +dram_\S*bytes +60,449,280.00 +32,058,112.00 +-28,391,168.00 +-46.97", raw
+        r"pair +step/\S+_commit +dram_\S+_bytes +60,449,280.00 +32,058,112.00 +-28,391,168.00 +-46.97", raw
     )
     rows = json.loads(traceql(*arguments, "--format", "json", cwd=home).stdout)
     assert rows[0]["baseline"] == 60_449_280

@@ -42,7 +42,7 @@ def test_where_room_is_short_texts_give_way_and_numbers_do_not() -> None:
     answer = pa.table({"kernel": ["gemm", "a\x1b[31m" * 9], "launches": [1234567, 1]})
     lines = list(terminal.lines(answer, terminal.Layout(room=35)))
     assert lines[2] == "gemm                      1,234,567\n"
-    assert lines[3] == "a\\x1b[31ma\\x…[31ma\\x1b[31m          1\n"
+    assert lines[3] == "a\\x1b[31ma\\x…1ma\\x1b[31m          1\n"
 
 
 def test_the_command_line_shows_an_address() -> None:

@@ -25,7 +25,10 @@ KERNELS = pa.table(
 )
 
 
-def shown(answer: pa.Table, layout: Layout = Layout()) -> str:
+AS_IT_IS = Layout()
+
+
+def shown(answer: pa.Table, layout: Layout = AS_IT_IS) -> str:
     return "".join(lines(answer, layout))
 
 
@@ -218,7 +221,7 @@ def test_no_name_leaves_its_column_or_its_line(name: str, room: int) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_of_columns_are_strangers_too(name: str) -> None:
     answer = pa.table({HOSTILE[name]: [1, 2], "b_ns": [1, 2]})
-    for layout in (Layout(room=40), Layout(vertical=True), Layout()):
+    for layout in (Layout(room=40), Layout(vertical=True), AS_IT_IS):
         for line in lines(answer, layout):
             assert all(letter.isprintable() for letter in line[:-1])
 
