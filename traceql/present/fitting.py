@@ -25,7 +25,7 @@ _SUBJECTS = frozenset(
             "next_operation",
             "operation",
         ),
-        *("item", "path", "range", "rank", "text", "trace", "value"),
+        *("item", "path", "range", "rank", "source_text", "text", "trace", "value"),
     }
 )
 # Lines of a head.

@@ -115,6 +115,8 @@ def exact(value: object) -> str:
     """A value for programs: texts as they are, everything else as JSON writes it."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
     return value if isinstance(value, str) else as_json(value)
 
 
