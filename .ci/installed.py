@@ -1,9 +1,9 @@
-"""Builds wheel and source archive, installs them as users do, and runs the README's commands where no clone is.
+"""Builds wheel and source archive, installs them as users do, and runs the README's commands without a clone.
 
     python .ci/installed.py [WAY…]
 
-Each way gets an environment of its own under a temporary folder; what it takes in seconds and MB is printed. Needs the
-package index, and hatchling, uv and pipx in the environment that it is run in.
+Each way gets an environment of its own under a temporary folder; what it takes in seconds and MB is printed.
+Needs the package index, and hatchling, uv and pipx in the environment that it is run in.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ WAYS: dict[str, Callable[[Path, Path], Path]] = {
 
 
 def ask(programs: Path, home: Path) -> int:
-    """Run the README's commands with the installed program, in a folder that holds what they name; their number."""
+    """Run the README's commands with the installed program, where what they name lies; their number."""
     place = home / "place"
     for name in NAMED:
         (place / name).parent.mkdir(parents=True, exist_ok=True)
