@@ -40,6 +40,14 @@ WITH timed AS (
     LEFT JOIN kernels_called($names, $kernel) AS named
         ON named.name = gpu_operations.operation AND named.full_name = gpu_operations.full_name
 ),
+-- Most calls launch one kernel.
+charged AS (
+    SELECT api_call_id, arg_min(operation_id, (start_ns, operation_id)) AS operation_id
+    FROM timed
+    WHERE kind = 'kernel' AND api_call_id IS NOT NULL
+    GROUP BY api_call_id
+    HAVING count(*) > 1
+),
 launched AS (
     SELECT
         timed.trace_id,
@@ -50,10 +58,11 @@ launched AS (
         CASE WHEN timed.start_ns < busy_until_ns THEN 0 ELSE timed.start_ns - busy_until_ns END AS gap_ns,
         CASE WHEN timed.start_ns < api_calls.end_ns THEN 0 ELSE timed.start_ns - api_calls.end_ns END
             AS queue_ns,
-        CASE WHEN row_number() OVER (PARTITION BY timed.api_call_id ORDER BY timed.start_ns, operation_id) = 1
+        CASE WHEN timed.operation_id = coalesce(charged.operation_id, timed.operation_id)
              THEN api_calls.duration_ns END AS api_ns
     FROM timed
     LEFT JOIN api_calls USING (api_call_id)
+    LEFT JOIN charged USING (api_call_id)
     WHERE kind = 'kernel'
 )
 SELECT
