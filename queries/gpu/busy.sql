@@ -84,21 +84,19 @@ threads_that_launch AS (
     SELECT *, row_number() OVER () AS thread
     FROM (SELECT DISTINCT trace_id, gpu_id, owner, process_id, tid FROM gaps WHERE returned_ns > gap_start_ns)
 ),
--- A call inside another one, of CUDA or of the operating system, is part of that: of two that begin together
--- the longer one holds the other.
-calls AS (
-    SELECT
-        *,
-        busy_until((start_ns, -end_ns), end_ns, (is_os, call_id), (trace_id, process_id, tid))
-            AS outer_until_ns
-    FROM (
-        SELECT trace_id, process_id, tid, start_ns, end_ns, name, false AS is_os, api_call_id AS call_id
-        FROM api_calls
-        UNION ALL
-        SELECT trace_id, process_id, tid, start_ns, end_ns, name, true, os_call_id
-        FROM os_calls
-    )
-    SEMI JOIN threads_that_launch USING (trace_id, process_id, tid)
+hosts AS (
+    SELECT *, row_number() OVER () AS host
+    FROM (SELECT DISTINCT trace_id, process_id, tid FROM threads_that_launch)
+),
+called AS (
+    SELECT host, start_ns, end_ns, name, false AS is_os, api_call_id AS call_id
+    FROM api_calls
+    JOIN hosts USING (trace_id, process_id, tid)
+    WHERE end_ns > start_ns
+    UNION ALL
+    SELECT host, start_ns, end_ns, name, true, os_call_id
+    FROM os_calls
+    JOIN hosts USING (trace_id, process_id, tid)
     WHERE end_ns > start_ns
 ),
 functions AS (
@@ -109,9 +107,22 @@ functions AS (
         CASE WHEN is_os THEN 'os_call'
              WHEN call_purpose(name) = 'replay' THEN 'launch'
              ELSE coalesce(call_purpose(name), 'other_call') END AS cause
-    FROM (SELECT DISTINCT is_os, name FROM calls)
+    FROM (SELECT DISTINCT is_os, name FROM called)
     UNION ALL
     FROM (VALUES (0, NULL, NULL, 'not_asked'), (-1, NULL, NULL, 'queue'), (-2, NULL, NULL, 'not_recorded'))
+),
+-- A call inside another one, of CUDA or of the operating system, is part of that: of two that begin together
+-- the longer one holds the other.
+calls AS (
+    SELECT
+        *,
+        busy_until((start_ns, -end_ns), end_ns, call, host) AS outer_until_ns
+    FROM (
+        -- Those of the operating system come later than all of CUDA.
+        SELECT host, start_ns, end_ns, function_id, call_id + if(called.is_os, 1::BIGINT << 62, 0) AS call
+        FROM called
+        JOIN functions ON functions.is_os = called.is_os AND functions.function = called.name
+    )
 ),
 in_functions AS (
     SELECT
@@ -120,8 +131,8 @@ in_functions AS (
         end_ns,
         function_id
     FROM calls
+    JOIN hosts USING (host)
     JOIN threads_that_launch USING (trace_id, process_id, tid)
-    JOIN functions ON functions.is_os = calls.is_os AND functions.function = calls.name
     WHERE end_ns > coalesce(outer_until_ns, start_ns)
 ),
 in_gaps AS (
@@ -145,6 +156,7 @@ moments AS (
 ),
 stretches AS (
     SELECT
+        thread,
         last_value(gap IGNORE NULLS) OVER so_far AS gap,
         coalesce(last_value(function_id IGNORE NULLS) OVER so_far, 0) AS function_id,
         lead(at_ns) OVER so_far - at_ns AS time_ns
@@ -155,14 +167,30 @@ stretches AS (
     )
 ),
 by_gap AS (
-    SELECT gap, function_id, sum(time_ns) AS time_ns
+    SELECT thread, gap, function_id, sum(time_ns) AS time_ns
     FROM stretches
     WHERE gap > 0 AND time_ns > 0
-    GROUP BY gap, function_id
+    GROUP BY thread, gap, function_id
+),
+by_lane AS (
+    SELECT trace_id, gpu_id, owner, function_id, time_ns, gaps, longest_ns
+    FROM (
+        SELECT thread, function_id, sum(time_ns) AS time_ns, count(*) AS gaps, max(time_ns) AS longest_ns
+        FROM by_gap
+        GROUP BY thread, function_id
+    )
+    JOIN threads_that_launch USING (thread)
     UNION ALL
-    SELECT gap, -1, gap_end_ns - returned_ns FROM gaps WHERE gap_end_ns > returned_ns
+    SELECT trace_id, gpu_id, owner, -1, sum(gap_end_ns - returned_ns), count(*), max(gap_end_ns - returned_ns)
+    FROM gaps
+    WHERE gap_end_ns > returned_ns
+    GROUP BY trace_id, gpu_id, owner
     UNION ALL
-    SELECT gap, -2, gap_end_ns - gap_start_ns FROM gaps WHERE returned_ns IS NULL
+    SELECT trace_id, gpu_id, owner, -2, sum(gap_end_ns - gap_start_ns), count(*),
+           max(gap_end_ns - gap_start_ns)
+    FROM gaps
+    WHERE returned_ns IS NULL
+    GROUP BY trace_id, gpu_id, owner
 ),
 wholes AS (
     SELECT
@@ -184,9 +212,8 @@ times AS (
            NULL AS gaps, NULL AS longest_ns
     FROM wholes
     UNION ALL
-    SELECT trace, gpu_id, owner, cause, function, sum(time_ns), count(*), max(time_ns)
-    FROM by_gap
-    JOIN gaps USING (gap)
+    SELECT trace, gpu_id, owner, cause, function, sum(time_ns), sum(gaps)::BIGINT, max(longest_ns)
+    FROM by_lane
     JOIN functions USING (function_id)
     JOIN traces USING (trace_id)
     GROUP BY trace, gpu_id, owner, cause, function
