@@ -84,20 +84,36 @@ threads_that_launch AS (
     SELECT *, row_number() OVER () AS thread
     FROM (SELECT DISTINCT trace_id, gpu_id, owner, process_id, tid FROM gaps WHERE returned_ns > gap_start_ns)
 ),
-hosts AS (
-    SELECT *, row_number() OVER () AS host
-    FROM (SELECT DISTINCT trace_id, process_id, tid FROM threads_that_launch)
+in_gaps AS (
+    SELECT
+        thread,
+        gap,
+        gap_start_ns,
+        returned_ns,
+        row_number() OVER (PARTITION BY thread ORDER BY gap_start_ns) AS place
+    FROM gaps
+    JOIN threads_that_launch AS threads
+        ON threads.trace_id = gaps.trace_id AND threads.gpu_id IS NOT DISTINCT FROM gaps.gpu_id
+        AND threads.owner = gaps.owner AND threads.process_id = gaps.process_id AND threads.tid = gaps.tid
+    WHERE returned_ns > gap_start_ns
 ),
 called AS (
-    SELECT host, start_ns, end_ns, name, false AS is_os, api_call_id AS call_id
+    SELECT thread, start_ns, end_ns, name, false AS is_os, api_call_id AS call_id
     FROM api_calls
-    JOIN hosts USING (trace_id, process_id, tid)
+    JOIN threads_that_launch USING (trace_id, process_id, tid)
     WHERE end_ns > start_ns
     UNION ALL
-    SELECT host, start_ns, end_ns, name, true, os_call_id
+    SELECT thread, start_ns, end_ns, name, true, os_call_id
     FROM os_calls
-    JOIN hosts USING (trace_id, process_id, tid)
+    JOIN threads_that_launch USING (trace_id, process_id, tid)
     WHERE end_ns > start_ns
+),
+-- Of a thread's gaps no two overlap: a call is in the last one that begins before it ends, or in none.
+reaching AS (
+    SELECT called.*, gap, gap_start_ns, returned_ns, place
+    FROM called
+    ASOF JOIN in_gaps ON in_gaps.thread = called.thread AND in_gaps.gap_start_ns < called.end_ns
+    WHERE start_ns < returned_ns
 ),
 functions AS (
     SELECT
@@ -107,7 +123,7 @@ functions AS (
         CASE WHEN is_os THEN 'os_call'
              WHEN call_purpose(name) = 'replay' THEN 'launch'
              ELSE coalesce(call_purpose(name), 'other_call') END AS cause
-    FROM (SELECT DISTINCT is_os, name FROM called)
+    FROM (SELECT DISTINCT is_os, name FROM reaching)
     UNION ALL
     FROM (VALUES (0, NULL, NULL, 'not_asked'), (-1, NULL, NULL, 'queue'), (-2, NULL, NULL, 'not_recorded'))
 ),
@@ -115,62 +131,61 @@ functions AS (
 -- the longer one holds the other.
 calls AS (
     SELECT
-        *,
-        busy_until((start_ns, -end_ns), end_ns, call, host) AS outer_until_ns
+        * REPLACE (greatest(start_ns, coalesce(outer_until_ns, start_ns)) AS start_ns)
     FROM (
-        -- Those of the operating system come later than all of CUDA.
-        SELECT host, start_ns, end_ns, function_id, call_id + if(called.is_os, 1::BIGINT << 62, 0) AS call
-        FROM called
-        JOIN functions ON functions.is_os = called.is_os AND functions.function = called.name
+        SELECT *, busy_until((start_ns, -end_ns), end_ns, call, thread) AS outer_until_ns
+        FROM (
+            SELECT
+                thread,
+                start_ns,
+                end_ns,
+                function_id,
+                gap,
+                gap_start_ns,
+                returned_ns,
+                place,
+                -- Those of the operating system come later than all of CUDA.
+                call_id + if(reaching.is_os, 1::BIGINT << 62, 0) AS call
+            FROM reaching
+            JOIN functions ON functions.is_os = reaching.is_os AND functions.function = reaching.name
+        )
     )
-),
-in_functions AS (
-    SELECT
-        thread,
-        greatest(start_ns, coalesce(outer_until_ns, start_ns)) AS start_ns,
-        end_ns,
-        function_id
-    FROM calls
-    JOIN hosts USING (host)
-    JOIN threads_that_launch USING (trace_id, process_id, tid)
     WHERE end_ns > coalesce(outer_until_ns, start_ns)
 ),
-in_gaps AS (
-    SELECT thread, gap_start_ns, returned_ns, gap
-    FROM gaps
-    JOIN threads_that_launch AS threads
-        ON threads.trace_id = gaps.trace_id AND threads.gpu_id IS NOT DISTINCT FROM gaps.gpu_id
-        AND threads.owner = gaps.owner AND threads.process_id = gaps.process_id AND threads.tid = gaps.tid
-    WHERE returned_ns > gap_start_ns
-),
--- Where a thread comes into a gap or a call, and where it leaves it: between two of these it is in one gap or
--- none, and in one call or none.
-moments AS (
-    SELECT thread, gap_start_ns AS at_ns, true AS enters, gap, NULL AS function_id FROM in_gaps
-    UNION ALL
-    SELECT thread, returned_ns, false, 0, NULL FROM in_gaps
-    UNION ALL
-    SELECT thread, start_ns, true, NULL, function_id FROM in_functions
-    UNION ALL
-    SELECT thread, end_ns, false, NULL, 0 FROM in_functions
-),
-stretches AS (
+-- Those that begin before that gap does may be in earlier ones, too.
+earlier AS (
     SELECT
-        thread,
-        last_value(gap IGNORE NULLS) OVER so_far AS gap,
-        coalesce(last_value(function_id IGNORE NULLS) OVER so_far, 0) AS function_id,
-        lead(at_ns) OVER so_far - at_ns AS time_ns
-    FROM moments
-    WINDOW so_far AS (
-        PARTITION BY thread ORDER BY at_ns, enters
-        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    )
+        calls.thread,
+        start_ns,
+        end_ns,
+        function_id,
+        unnest(range(firsts.place, calls.place)) AS place
+    FROM (FROM calls WHERE start_ns < gap_start_ns) AS calls
+    ASOF JOIN (SELECT thread, place, returned_ns FROM in_gaps) AS firsts
+        ON firsts.thread = calls.thread AND firsts.returned_ns > calls.start_ns
+),
+pieces AS (
+    SELECT thread, gap, function_id,
+           least(end_ns, returned_ns) - greatest(start_ns, gap_start_ns) AS time_ns
+    FROM calls
+    WHERE start_ns < returned_ns
+    UNION ALL
+    SELECT thread, gap, function_id, least(end_ns, returned_ns) - greatest(start_ns, gap_start_ns)
+    FROM earlier
+    JOIN in_gaps USING (thread, place)
+),
+in_calls AS (
+    SELECT gap, sum(time_ns) AS time_ns FROM pieces GROUP BY gap
 ),
 by_gap AS (
     SELECT thread, gap, function_id, sum(time_ns) AS time_ns
-    FROM stretches
-    WHERE gap > 0 AND time_ns > 0
+    FROM pieces
     GROUP BY thread, gap, function_id
+    UNION ALL
+    SELECT thread, gap, 0, returned_ns - gap_start_ns - coalesce(time_ns, 0)
+    FROM in_gaps
+    LEFT JOIN in_calls USING (gap)
+    WHERE returned_ns - gap_start_ns > coalesce(time_ns, 0)
 ),
 by_lane AS (
     SELECT trace_id, gpu_id, owner, function_id, time_ns, gaps, longest_ns
