@@ -10,12 +10,14 @@ import importlib
 import io
 import os
 import sys
+from pathlib import Path
 
 import click
 
 from traceql import __version__
 from traceql.cli import common, leave
 from traceql.errors import TimeLimitError, TraceqlError
+from traceql.nearest import did_you_mean
 from traceql.present import values
 from traceql.store import interrupts
 
@@ -82,11 +84,35 @@ def _tell_versions(context: click.Context) -> None:
     context.exit()
 
 
+def _meant(context: click.Context, word: str) -> str:
+    """What somebody may have wanted who took a word for a command."""
+    if Path(word).exists():
+        return f"It is a file or folder: traceql ingest {word}"
+    try:
+        questions = common.catalog(context).queries
+    except TraceqlError:
+        # Whoever asks a question is told.
+        questions = {}
+    if word.replace("-", "_") in questions:
+        return f"It is a question: traceql query {word}"
+    return did_you_mean(word, _COMMANDS) or did_you_mean(
+        word, questions, lambda name: f"query {name.replace('_', '-')}"
+    )
+
+
 class _Commands(click.Group):
     """The commands, each imported when it is asked for: a short run is imports most of the time."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        unknown = args and not args[0].startswith("-") and args[0] not in _COMMANDS
+        if unknown and not ctx.resilient_parsing:
+            raise click.UsageError(f"No such command {args[0]!r}. {_meant(ctx, args[0])}".rstrip(), ctx)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from traceql.cli.common import asker, complete_trace, db_option, lake_option, note, store
+from traceql.cli import offers
+from traceql.cli.common import asker, db_option, lake_option, note, store
 from traceql.cli.query import place_options
 from traceql.present.values import printable
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="DATABASE|TRACE…", shell_complete=complete_trace)
+@click.argument("sources", nargs=-1, required=True, metavar="DATABASE|TRACE…", shell_complete=offers.trace)
 @click.option(
     "-o",
     "--output",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import click
 
-from traceql.cli.common import asker, complete_trace, db_option, note
+from traceql.cli import offers
+from traceql.cli.common import asker, db_option, note
 from traceql.cli.output import form_of, output_options, write, writing
 
 
 @click.command("kernel-card")
-@click.argument("name")
+@click.argument("name", shell_complete=offers.named("kernel"))
 @click.option(
     "--trace",
     "traces",
     multiple=True,
-    shell_complete=complete_trace,
+    shell_complete=offers.trace,
     help="Only these traces: name, pattern, or tag such as gpu=h200; repeatable.",
 )
 @click.option(

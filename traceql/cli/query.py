@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from traceql.cli import offers
 from traceql.cli.common import (
     F,
     catalog,
-    complete_trace,
     database,
     db_option,
     is_there,
@@ -19,7 +19,7 @@ from traceql.cli.common import (
 )
 from traceql.cli.output import output_options, text_table, write
 from traceql.questions import nvidia
-from traceql.questions.parameters import PLACES, TRACE_PARAMS
+from traceql.questions.parameters import PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -160,7 +160,6 @@ class OrNull(click.ParamType):  # type: ignore[type-arg]
 
 def option(param: Param) -> click.Option:
     """The command's option for a parameter of a query; `given` takes what click makes of it."""
-    names_a_trace = param.name in TRACE_PARAMS
     # A required one has no default, not even None: newer versions of click take that for a value.
     several = [param.default] if param.takes_tag else param.default
     default: dict[str, Any] = {} if param.required else {"default": several}
@@ -173,7 +172,7 @@ def option(param: Param) -> click.Option:
         **default,
         show_default=param.default is not None,
         help=f"{param.meaning}{'; repeatable' if param.repeatable else ''}.",
-        shell_complete=complete_trace if names_a_trace else None,
+        shell_complete=offers.OF_PARAMETER.get(param.name),
     )
 
 

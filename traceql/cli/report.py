@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import click
 
-from traceql.cli.common import asker, complete_trace, db_option, parameters_option
+from traceql.cli import offers
+from traceql.cli.common import asker, db_option, parameters_option
 from traceql.cli.shown import check_output, deliver, output_option
 
 
 @click.command()
-@click.argument("traces", nargs=-1, metavar="TRACE…", shell_complete=complete_trace)
-@click.option("--job", help="A page about this job in place of traces, see the query job-summary.")
+@click.argument("traces", nargs=-1, metavar="TRACE…", shell_complete=offers.trace)
+@click.option(
+    "--job",
+    shell_complete=offers.job,
+    help="A page about this job in place of traces, see the query job-summary.",
+)
 @click.option("--title", help="Title of the page. [default: the names of the traces, or that of the job]")
 @parameters_option("every question of the page")
 @db_option()

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from traceql.cli.common import complete_trace, db_option, note, store
+from traceql.cli import offers
+from traceql.cli.common import db_option, note, store
 from traceql.cli.output import output_options, write
 from traceql.tables import elsewhere
 
@@ -28,7 +29,7 @@ from traceql.tables import elsewhere
     multiple=True,
     metavar="TRACE",
     help="Narrow every table to this trace: a name, a pattern, or a tag such as gpu=h200; repeatable.",
-    shell_complete=complete_trace,
+    shell_complete=offers.trace,
 )
 @db_option()
 @output_options

@@ -10,12 +10,13 @@ from typing import Any
 
 import click
 
-from traceql.cli.common import asker, complete_trace, db_option, note
+from traceql.cli import offers
+from traceql.cli.common import asker, db_option, note
 from traceql.cli.query import place_options
 
 
 @click.command()
-@click.argument("traces", nargs=-1, required=True, metavar="TRACE…", shell_complete=complete_trace)
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE…", shell_complete=offers.trace)
 @place_options
 @click.option("--only", is_flag=True, help="Leave out what does not lie there.")
 @click.option(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql.cli.common import asker, complete_trace, db_option, note
+from traceql.cli import offers
+from traceql.cli.common import asker, db_option, note
 from traceql.cli.output import form_of, output_options, write, writing
 from traceql.cli.query import OrNull, given, place_options
 from traceql.present.values import counted, readable
@@ -25,7 +26,7 @@ _WIDTH = 100
 
 
 @click.command()
-@click.argument("traces", nargs=-1, required=True, metavar="TRACE...", shell_complete=complete_trace)
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE...", shell_complete=offers.trace)
 @click.option("--limit", type=OrNull(int), default=10, show_default=True, help="Most findings; NULL for all.")
 @click.option(
     "--model",
