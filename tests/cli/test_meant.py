@@ -53,7 +53,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("query top-kernels --kernel rms_nrom", "The nearest: rms_norm_kernel"),
         ("query metric --metric dram__bytes_raed.sum", "The nearest: dram__bytes_read.sum."),
         ("diff counters counters --metric dram__bytes_raed.sum", "Did you mean dram__bytes_read.sum?"),
-        ("gpu GHX200", "Did you mean GH200"),
+        ("gpu GHX200", "Did you mean H200"),
         ("drop-runs sweep_b", "Did you mean sweep_a? "),
         ("check budgett", "Did you mean budget? "),
         ("sql SELECT\tduratoin_ns\tFROM\tkernels", "Did you mean duration_ns? "),

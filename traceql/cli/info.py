@@ -10,6 +10,7 @@ import click
 from traceql.cli import offers
 from traceql.cli.common import database, db_option, is_there
 from traceql.cli.output import output_options, shown, write
+from traceql.cli.sides import database_of
 from traceql.errors import DatabaseError, ReportError
 from traceql.nearest import did_you_mean
 
@@ -47,9 +48,10 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
             f"{path_or_trace}: neither a trace in {db} nor a file",
             f"{did_you_mean(path_or_trace, known)}Traces: traceql ls. Files: check the path.",
         )
-    with database(":memory:") as memory:
-        stored = memory.ingest(path_or_trace)
-        write(_table(memory.info(stored.name), format_, output), format_, output)
+    with database_of(db, [path_or_trace]) as (of_file, names):
+        if len(names) != 1:
+            raise ReportError(f"{path_or_trace}: {len(names)} reports", "Name one of them.")
+        write(_table(of_file.info(names[0]), format_, output), format_, output)
 
 
 def _table(facts: Mapping[str, Any], format_: str | None, output: str | None) -> Any:

@@ -18,6 +18,7 @@ from traceql.cli.common import (
     scheduler_option,
 )
 from traceql.cli.output import output_options, text_table, write
+from traceql.cli.sides import database_for
 from traceql.questions import nvidia
 from traceql.questions.parameters import PLACES
 
@@ -44,6 +45,7 @@ class _Queries(click.Group):
         )
         for param in found.params:
             command.params.append(option(param))
+        command.params.extend(traces_argument(command.params))
         if found.name in nvidia.HEADERS:
             command.params.append(_HEADERS)
         decorated = db_option()(scheduler_option("answer")(output_options(command.callback)))  # type: ignore[type-var]
@@ -62,7 +64,9 @@ def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output:
     """Answer a question of the catalogue.
 
     Names of traces, ranges, kernels and metrics are taken as they are, unless they hold * for any characters
-    or ? for one. --trace also takes tags (gpu=h200). --from and --to take what runs for some of that time,
+    or ? for one. Traces can stand behind the name of the question, as tags (gpu=h200) and report files, too:
+    these are read into the user's cache folder, unless the database has a trace of that name (then ./NAME is
+    the file). --from and --to take what runs for some of that time,
     --within what belongs to NVTX ranges of a name.
 
     \b
@@ -70,6 +74,7 @@ def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output:
       traceql query --list
       traceql query --list --format json
       traceql query top-kernels --limit 5
+      traceql query top-kernels run.nsys-rep
       traceql query range-launches --range 'decode*'
       traceql query top-kernels --trace run --trace 'old*' --from 1.5s --to 1.7s
       traceql query top-kernels --trace gpu=h200 --within 'execute_context_*#3'
@@ -111,11 +116,12 @@ def _answer_query(found: Query) -> Any:
         output: str | None,
         scheduler: str | None,
         headers: str = "traceql",
+        traces: tuple[str, ...] = (),
         **params: Any,
     ) -> None:
         if headers == "nvidia" and scheduler is not None:
             raise click.UsageError("--headers nvidia is asked in one place: leave out --scheduler.")
-        with database(db) as opened:
+        with database_for(db, with_traces(params, traces)) as (opened, params):
             ask = opened._asker
             if headers == "nvidia":
                 from traceql.ask import nsys_stats
@@ -174,6 +180,18 @@ def option(param: Param) -> click.Option:
         help=f"{param.meaning}{'; repeatable' if param.repeatable else ''}.",
         shell_complete=offers.OF_PARAMETER.get(param.name),
     )
+
+
+def traces_argument(params: Iterable[click.Parameter]) -> list[click.Parameter]:
+    """Where a question has ``--trace``, traces can also stand behind its name."""
+    if any(param.name == "trace" and param.multiple for param in params if isinstance(param, click.Option)):
+        return [click.Argument(["traces"], nargs=-1, metavar="[TRACE…]", shell_complete=offers.trace)]
+    return []
+
+
+def with_traces(params: Mapping[str, Any], traces: tuple[str, ...]) -> dict[str, Any]:
+    """The values of all parameters, with the traces that stand behind the name of the question."""
+    return {**params, "trace": (*(params.get("trace") or ()), *traces)} if traces else dict(params)
 
 
 def place_options(function: F) -> F:

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from traceql.cli import offers
-from traceql.cli.common import db_option, note, store
+from traceql.cli.common import db_option, note
 from traceql.cli.output import output_options, write
+from traceql.cli.sides import database_of
 from traceql.tables import elsewhere
 
 
@@ -28,7 +29,8 @@ from traceql.tables import elsewhere
     "traces",
     multiple=True,
     metavar="TRACE",
-    help="Narrow every table to this trace: a name, a pattern, or a tag such as gpu=h200; repeatable.",
+    help="Narrow every table to this trace: a name, a pattern, a tag such as gpu=h200, or a report file; "
+    "repeatable.",
     shell_complete=offers.trace,
 )
 @db_option()
@@ -66,7 +68,8 @@ def sql(
         raise click.UsageError("The SQL is empty.")
     from traceql.ask import place
 
-    with store(db, allow_files=allow_files) as opened:
-        write(opened.run(statement, narrowed=place.only(opened.run, traces)), format_, output)
+    with database_of(db, traces, allow_files=allow_files) as (database, words):
+        opened = database._store
+        write(opened.run(statement, narrowed=place.only(opened.run, words)), format_, output)
     if remark := elsewhere.remark(statement):
         note(remark)
