@@ -23,6 +23,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ALLOWED = {
     "errors": set(),
     "nearest": set(),
+    "statuses": set(),
     "given": {"errors"},
     "declared": {"errors"},
     "read": {"errors", "given", "declared"},
@@ -30,7 +31,7 @@ ALLOWED = {
     "questions": {"errors", "nearest", "tables"},
     "predict": {"errors", "nearest", "declared"},
     "record": {"errors", "read"},
-    "store": {"errors", "nearest", "declared", "read", "tables", "questions", "predict"},
+    "store": {"errors", "nearest", "statuses", "declared", "read", "tables", "questions", "predict"},
     "present": {"errors"},
     "ask": {
         "errors",
@@ -53,6 +54,7 @@ ALLOWED = {
     "cli": {
         "errors",
         "nearest",
+        "statuses",
         "read",
         "tables",
         "questions",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import signal
 
+from traceql.statuses import INTERRUPTED
+
 # As type checkers know it; the module of that name takes longer to import than all else before `program`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def program() -> None:
     except KeyboardInterrupt:
         # Before the command line was there, which says the same.
         sys.stderr.write("Interrupted.\n")
-        status = 130
+        status = INTERRUPTED
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception:
@@ -71,7 +73,7 @@ def _decoder(words: list[str]) -> AbstractContextManager[None]:
 
 
 def _interrupted(*_: object) -> None:
-    os._exit(130)
+    os._exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

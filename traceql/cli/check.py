@@ -13,14 +13,13 @@ from traceql.cli.common import catalog, db_option, note, parameters_option
 from traceql.cli.output import output_options, text_table, write
 from traceql.cli.sides import opened
 from traceql.present.values import human, readable
+from traceql.statuses import CANNOT_TELL, FAILED, OK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from traceql.ask.checks import Verdict
 
-FAILED = 3
-CANNOT_TELL = 4
 _SHOWN_ROWS = 4
 _COLOURS = {"pass": "green", "fail": "red", "cannot tell": "yellow"}
 
@@ -115,7 +114,7 @@ def check(
     outcomes = [verdict.outcome for verdict in verdicts]
     counts = ", ".join(f"{outcomes.count(o)} {o}" for o in ("pass", "fail", "cannot tell") if o in outcomes)
     click.echo(f"{readable(found.label)}: {counts}", err=True)
-    return FAILED if "fail" in outcomes else CANNOT_TELL if "cannot tell" in outcomes else 0
+    return FAILED if "fail" in outcomes else CANNOT_TELL if "cannot tell" in outcomes else OK
 
 
 def _only(given: str | None, traces: list[str]) -> str | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from traceql.cli import offers
-from traceql.cli.check import CANNOT_TELL, FAILED
 from traceql.cli.common import database as open_database
 from traceql.cli.common import db_option, note
 from traceql.cli.output import form_of, output_options, write, writing
@@ -18,6 +17,7 @@ from traceql.cli.sides import opened
 from traceql.nearest import did_you_mean
 from traceql.present.values import counted, human, readable
 from traceql.questions.parameters import PLACES
+from traceql.statuses import CANNOT_TELL, FAILED, OK
 
 if TYPE_CHECKING:
     import polars as pl
@@ -195,7 +195,7 @@ def diff(
     if gate is not None:
         _show(judgement, all_, sort, limit, format_, output)
         _write_forms(judgement, junit, markdown)
-        return _STATUS.get(judgement.outcome, 0)
+        return _STATUS.get(judgement.outcome, OK)
     _say_whether_comparable(found)
     if save is not None:
         with writing(save) as file:

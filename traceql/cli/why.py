@@ -51,8 +51,8 @@ def why(
 
     TRACE is a name, a pattern, a tag such as gpu=h200, or a report file. What could save most time comes
     first, each finding with its number, its place, and the command of the question that shows it. The time
-    that could be saved is an upper bound, and those of several findings do not add up. Where nothing is wrong, that is said, with
-    what was looked at; where something cannot be told, what would record it.
+    that could be saved is an upper bound, and those of several findings do not add up. Where nothing is
+    wrong, that is said, with what was looked at; where something cannot be told, what would record it.
 
     \b
     Examples:
