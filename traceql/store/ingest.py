@@ -96,6 +96,7 @@ def add(
         rows=rows,
         missing=missing,
         warnings=(*warnings, *noted),
+        unread=tuple(decoded.report.unread),
         seconds=time.perf_counter() - began,
     )
 
@@ -250,9 +251,11 @@ def _insert(
     connection.execute(
         """
         INSERT INTO traces (trace_id, trace, profiler, has_timeline, has_counters, format, file_name, sha256,
-                            tool_version, settings, tags, complete, counts_agree, warnings, missing)
+                            tool_version, settings, tags, complete, counts_agree, warnings, missing,
+                            unread)
         VALUES ($trace_id, $trace, $profiler, $has_timeline, $has_counters, $format, $file_name, $sha256,
-                $tool_version, $settings, map($keys, $values), $complete, $counts_agree, $warnings, [])
+                $tool_version, $settings, map($keys, $values), $complete, $counts_agree, $warnings, [],
+                $unread)
         """,
         {
             "trace_id": trace_id,
@@ -270,6 +273,7 @@ def _insert(
             "complete": report.complete,
             "counts_agree": report.counts_agree,
             "warnings": [plain(text) for text in report.warnings],
+            "unread": list(report.unread),
         },
     )
     connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT; SET VARIABLE origin_ns = 0::BIGINT")
