@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from traceql.ask import gaps
 from traceql.errors import DatabaseError, MissingDataError
+from traceql.read.formats import ALWAYS_SAID
 from traceql.store import ingest
 from traceql.tables import schema
 
@@ -40,7 +41,8 @@ def about(ask: Asker, trace: str) -> dict[str, Any]:
     if row["unread"]:
         facts["recorded, not read"] = ", ".join(row["unread"])
     if row["warnings"]:
-        facts["warnings"] = row["warnings"]
+        # What is special to it comes first.
+        facts["warnings"] = sorted(row["warnings"], key=lambda text: text in ALWAYS_SAID)
     return facts
 
 
