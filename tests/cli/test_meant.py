@@ -42,6 +42,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("schema kernal_calls", "Did you mean kernel_calls"),
         ("why llama_egaer", "Did you mean llama_eager? See which"),
         ("info --db traces.duckdb llama", "Did you mean llama_eager? "),
+        ("diff llama_egaer counters", "Did you mean llama_eager? "),
+        ("check budget --variant llama_egaer", "Did you mean llama_eager? "),
         ("drop llama_eagr", "Did you mean llama_eager? "),
         ("tag llama_eagr x=y", "Did you mean llama_eager? "),
         ("rename llama_eagr x", "Did you mean llama_eager? "),

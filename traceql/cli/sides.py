@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from traceql.cli.common import database as open_database
 from traceql.cli.common import is_there, note
 from traceql.errors import DatabaseError, QueryError
+from traceql.nearest import did_you_mean
 from traceql.questions.parameters import TRACE_PARAMS
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def opened(
         known = {}
     if all(word in known for word in words):
         return database, [[name for word in side for name in known[word]] for side in given]
-    _refuse(db, given, known)
+    _refuse(db, given, known, database)
     if runs and any(Path(word).suffix.lower() in _TABLES for word in words):
         memory = stack.enter_context(open_database(":memory:"))
         return memory, _read(memory, given)
@@ -184,13 +185,22 @@ def _made(new: Path, reports: Sequence[Path]) -> list[str]:
         return of_reports.fill(database._store, reports)
 
 
-def _refuse(db: str, given: Sequence[Sequence[str]], known: Mapping[str, object]) -> None:
+def _names(database: Database, db: str) -> list[str]:
+    from traceql.ask import place
+
+    with suppress(DatabaseError):
+        if is_there(db):
+            return [trace["trace"] for trace in place.traces(database._store.run)]
+    return []
+
+
+def _refuse(db: str, given: Sequence[Sequence[str]], known: Mapping[str, object], database: Database) -> None:
     """What is neither all traces nor all reports cannot be compared."""
     for word in (word for side in given for word in side):
         if word not in known and not Path(word).exists() and not has_magic(word):
             raise QueryError(
                 f"{word}: neither a trace or tag in {db} nor a file",
-                "Traces: traceql ls. Files: check the path.",
+                f"{did_you_mean(word, _names(database, db))}Traces: traceql ls. Files: check the path.",
             )
     stored = [word for side in given for word in side if word in known and not Path(word).exists()]
     if stored:
