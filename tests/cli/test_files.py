@@ -102,6 +102,17 @@ def test_a_trace_of_that_name_wins_and_a_path_is_the_file(home: Path) -> None:
     assert mixed[0] == 1 and "but not everything it is compared with is" in mixed[2]
 
 
+def test_a_name_that_is_both_lets_sql_read_files_only_where_it_is_allowed(home: Path) -> None:
+    (home / "one.csv").write_text("n\n7\n")
+    with library.open(home / "traces.duckdb") as database:
+        Recording().store(database, REPORT)
+    for named in (REPORT, f"./{REPORT}"):
+        words = ("sql", "--trace", named, "SELECT n + 1 FROM 'one.csv'", "-f", "csv")
+        assert "--allow-files" in run(home, *words)[2]
+        assert run(home, *words, "--allow-files")[1].endswith("\n8\n")
+    assert "no trace is called ''" in run(home, "sql", "--trace", "", "SELECT 1")[2]
+
+
 def test_a_report_that_changes_is_read_again(home: Path) -> None:
     assert "kept in" in run(home, "info", REPORT)[2]
     (home / f"{REPORT}.run.json").write_text("{}")

@@ -27,7 +27,12 @@ _TABLES = (".csv", ".json")
 
 
 def opened(
-    stack: ExitStack, db: str, given: Sequence[Sequence[str]], *, runs: bool = False
+    stack: ExitStack,
+    db: str,
+    given: Sequence[Sequence[str]],
+    *,
+    runs: bool = False,
+    allow_files: bool = False,
 ) -> tuple[Database, list[list[str]]]:
     """The database that holds what the words of each side mean, and the names of the traces there.
 
@@ -39,11 +44,12 @@ def opened(
         db: path of the database.
         given: words of each side.
         runs: whether a word may also be the name of runs (see the view named_runs), or a table of runs.
+        allow_files: let SQL read and write other files.
 
     Raises:
         QueryError: neither all of it is in the database nor all of it files.
     """
-    database = stack.enter_context(open_database(db))
+    database = stack.enter_context(open_database(db, allow_files=allow_files))
     words = [word for side in given for word in side]
     try:
         known = _known(database, words, runs) if is_there(db) else {}
@@ -58,7 +64,7 @@ def opened(
     if runs and any(Path(word).suffix.lower() in _TABLES for word in words):
         memory = stack.enter_context(open_database(":memory:"))
         return memory, _read(memory, given)
-    return _of_reports(stack, given)
+    return _of_reports(stack, given, allow_files)
 
 
 @contextmanager
@@ -72,7 +78,7 @@ def database_of(
     """
     with ExitStack() as stack:
         if any(_is_file(word) for word in words):
-            database, (names,) = opened(stack, db, [words])
+            database, (names,) = opened(stack, db, [words], allow_files=allow_files)
             yield database, names
         else:
             yield stack.enter_context(open_database(db, allow_files=allow_files)), list(words)
@@ -108,7 +114,7 @@ def _is_file(word: str) -> bool:
     """Whether there is a file or folder of that name."""
     # A name that no file can have is that of a trace.
     with suppress(OSError, ValueError):
-        return Path(word).exists()
+        return bool(word) and Path(word).exists()
     return False
 
 
@@ -147,7 +153,9 @@ def _ingest(database: Database, given: Sequence[Sequence[str]]) -> list[list[str
     return [[names[path] for path in side] for side in paths]
 
 
-def _of_reports(stack: ExitStack, given: Sequence[Sequence[str]]) -> tuple[Database, list[list[str]]]:
+def _of_reports(
+    stack: ExitStack, given: Sequence[Sequence[str]], allow_files: bool
+) -> tuple[Database, list[list[str]]]:
     """A database of the reports that both sides mean, kept for the next time, and the names of the traces."""
     from traceql.store import of_reports
     from traceql.store.decode import find_reports
@@ -158,7 +166,9 @@ def _of_reports(stack: ExitStack, given: Sequence[Sequence[str]]) -> tuple[Datab
     names = None if entry is None else of_reports.names(entry)
     database = None
     if entry is not None and names is not None:
-        database = stack.enter_context(open_database(str(of_reports.database(entry))))
+        database = stack.enter_context(
+            open_database(str(of_reports.database(entry)), allow_files=allow_files)
+        )
         try:
             database.sql("SELECT trace FROM traces")
         except DatabaseError:
@@ -168,11 +178,13 @@ def _of_reports(stack: ExitStack, given: Sequence[Sequence[str]]) -> tuple[Datab
             names = None
     if entry is not None and names is None and of_reports.keep(entry, lambda new: _made(new, every)):
         names = of_reports.names(entry)
-        database = stack.enter_context(open_database(str(of_reports.database(entry))))
+        database = stack.enter_context(
+            open_database(str(of_reports.database(entry)), allow_files=allow_files)
+        )
         read = every[0].name if len(every) == 1 else f"{len(every)} reports"
         note(f"{read}: read, and kept in {entry.parent} for the next time")
     if names is None or database is None:
-        database = stack.enter_context(open_database(":memory:"))
+        database = stack.enter_context(open_database(":memory:", allow_files=allow_files))
         names = of_reports.fill(database._store, every)
     called = dict(zip(every, names, strict=True))
     return database, [[called[path] for path in side] for side in paths]
