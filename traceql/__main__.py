@@ -36,7 +36,8 @@ def program() -> None:
         # Before there is a process that must not be left behind.
         interrupts.install()
         with _decoder(sys.argv[1:]):
-            from traceql.cli import main
+            # What ends it is imported while an interruption is told, too.
+            from traceql.cli import leave, main  # noqa: F401
 
             main()
         status = 0
@@ -56,9 +57,9 @@ def program() -> None:
     signal.signal(signal.SIGINT, _interrupted)
     # Python looks for garbage at its end, too, several times.
     gc.freeze()
-    from traceql.cli import leave
+    from traceql.cli import leave as ending
 
-    leave.with_status(status)
+    ending.with_status(status)
 
 
 def _decoder(words: list[str]) -> AbstractContextManager[None]:
