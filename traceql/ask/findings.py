@@ -229,7 +229,7 @@ def why(
     names: dict[str, None] = {}
     for word in traces:
         if not (some := meant(there, word)):
-            raise no_trace(word)
+            raise no_trace(word, there)
         names.update(dict.fromkeys(some))
     given = {name: value for name, value in (window or {}).items() if value is not None}
     _check(ask, given, list(names))
