@@ -21,9 +21,10 @@ def _(mo):
     mo.md("""
     # What holds these kernels back, and what did a change save?
 
-    The first report has counters of the kernels of two layers of Llama-3.1-8B on an H200. The other two have
-    those of a workload that writes the KV cache of speculative decoding: the baseline a row for every draft, NWOR
-    only for those that were accepted. All come with the repository; no GPU and no NVIDIA tool is needed here.
+    The first report has counters of the kernels of two layers of Llama-3.1-8B on an H200. The other two
+    have those of a workload that writes the KV cache of speculative decoding: the baseline a row for
+    every draft, NWOR only for those that were accepted. All come with the repository; no GPU and no
+    NVIDIA tool is needed here.
     """)
 
 
@@ -41,8 +42,8 @@ def _(mo):
     mo.md("""
     ## What holds them back?
 
-    `speed_of_light` says how close each kernel comes to the peaks of the SMs and of the memory, with the verdict
-    of ncu's own rule.
+    `speed_of_light` says how close each kernel comes to the peaks of the SMs and of the memory, with
+    the verdict of ncu's own rule.
     """)
 
 
@@ -69,8 +70,9 @@ def _(light, pl):
 @app.cell(hide_code=True)
 def _(mo):
     mo.md("""
-    The roofline says the same by FLOP and bytes: products of the prefill lie under the peak of the tensor cores,
-    those of decoding under the bandwidth of the DRAM, because they read each weight for eight tokens only.
+    The roofline says the same by FLOP and bytes: products of the prefill lie under the peak of the
+    tensor cores, those of decoding under the bandwidth of the DRAM, because they read each weight for
+    eight tokens only.
     """)
 
 
@@ -84,8 +86,8 @@ def _(mo):
     mo.md("""
     ## What did NWOR save?
 
-    The baseline wrote 576 rows of the cache in two steps, NWOR 336. Those numbers are not in the reports: a frame
-    of ours has them, and SQL joins it with the counters.
+    The baseline wrote 576 rows of the cache in two steps, NWOR 336. Those numbers are not in the
+    reports: a frame of ours has them, and SQL joins it with the counters.
     """)
 
 
