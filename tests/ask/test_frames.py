@@ -18,6 +18,7 @@ from traceql.errors import QueryError, TraceqlError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from traceql import Database
 
@@ -58,6 +59,15 @@ JOINED = """
 def test_a_frame_of_ones_own_is_joined_with_the_tables(db: Database, frame: Any) -> None:
     rows = db.sql(JOINED, trace="run", frames={"mine": frame}).rows()
     assert rows == [("ada", 30), ("bob", 5)]
+
+
+def test_a_lake_is_joined_with_a_frame_likewise(tmp_path: Path) -> None:
+    with traceql.open(tmp_path / "lake", lake=True) as lake:
+        recording = Recording().call(
+            "cudaLaunchKernel", 0, 10, kernel("gemm", 10, 40), kernel("norm", 60, 65)
+        )
+        recording.store(lake, "run")
+        assert lake.sql(JOINED, frames={"mine": pl.DataFrame(OWNERS)}).rows() == [("ada", 30), ("bob", 5)]
 
 
 def test_an_answer_is_a_frame_too_and_so_is_a_table_of_the_database(db: Database) -> None:
