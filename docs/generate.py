@@ -129,9 +129,7 @@ def questions_of_all() -> Iterator[str]:
     yield "is told by [Asking](../../asking.md), how to add some by [Questions of your own](../../questions.md).\n"
     for name, of in _topics().items():
         yield f"## {name}\n"
-        yield from _table(
-            ("question", ""), ([f"[{_shown(q)}]({name}.md#{_shown(q)})", q.title] for q in of)
-        )
+        yield from _table(("question", ""), ([f"[{_shown(q)}]({name}.md#{_shown(q)})", q.title] for q in of))
 
 
 def questions(topic: str, of: Sequence[Query]) -> Iterator[str]:
@@ -143,7 +141,9 @@ def questions(topic: str, of: Sequence[Query]) -> Iterator[str]:
         if found.pictures:
             yield f"A chart draws it: `traceql chart {_shown(found)}`.\n"
         if found.params:
-            parameters = ([f"`--{p.name.replace('_', '-')}`", p.type, _default(p), p.meaning] for p in found.params)
+            parameters = (
+                [f"`--{p.name.replace('_', '-')}`", p.type, _default(p), p.meaning] for p in found.params
+            )
             yield from _table(("parameter", "type", "default", "meaning"), parameters)
         yield from _table(("column", "type", "meaning"), _columns(found.columns))
 
@@ -189,7 +189,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 def _escaped(text: str) -> str:
     """Text of a header, which is no Markdown: a star in it is one."""
     return "`".join(
-        part if number % 2 else re.sub(r"([*_<])", r"\\\1", part) for number, part in enumerate(text.split("`"))
+        part if number % 2 else re.sub(r"([*_<])", r"\\\1", part)
+        for number, part in enumerate(text.split("`"))
     )
 
 
