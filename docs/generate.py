@@ -1,7 +1,7 @@
-"""What the site says of the code is written from the code, whenever the site is built: a hook of mkdocs (mkdocs.yml).
+"""What the site says of the code is written from the code when it is built: a hook of mkdocs, see mkdocs.yml.
 
-The home page is the README; the reference of commands, questions and tables is what their help, headers and schema
-say. Links to files of the repository that no page is are left out, and their text stays.
+The home page is the README; the reference of commands, questions and tables is what their help, headers and
+schema say. Links to what is no page of the site, but in the repository, are left out, and their text stays.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def home() -> str:
 
 def commands() -> Iterator[str]:
     """Every command with what its help says, defaults included."""
-    yield "# Commands\n\nWhat `--help` says of each. The questions of `query` and `chart` have [pages of their own]"
-    yield "(questions/index.md).\n"
+    yield "# Commands\n\nWhat `--help` says of each. The questions of `query` and `chart` have"
+    yield "[pages of their own](questions/index.md).\n"
     yield from _helped(cli, click.Context(cli, info_name="traceql", show_default=True, terminal_width=100))
 
 
@@ -125,8 +125,8 @@ def tables() -> Iterator[str]:
 
 def questions_of_all() -> Iterator[str]:
     """The list of questions, by topic."""
-    yield "# Questions\n\nWhat comes with traceql. `traceql query --list` lists them in the terminal; how to ask them "
-    yield "is told by [Asking](../../asking.md), how to add some by [Questions of your own](../../questions.md).\n"
+    yield "# Questions\n\nWhat comes with traceql, as `traceql query --list` says, too. How to ask is told by"
+    yield "[Asking](../../asking.md), how to add some by [Questions of your own](../../questions.md).\n"
     for name, of in _topics().items():
         yield f"## {name}\n"
         yield from _table(("question", ""), ([f"[{_shown(q)}]({name}.md#{_shown(q)})", q.title] for q in of))
@@ -171,7 +171,15 @@ def _required(param: Param) -> str:
 
 
 def _default(param: Param) -> str:
-    return "required" if param.required else "" if param.default is None else f"`{param.default}`"
+    return (
+        "required"
+        if param.required
+        else ""
+        if param.default is None
+        else f"`{param.default}`"
+        if param.default != ""
+        else "`''`"
+    )
 
 
 def _columns(columns: Iterable[Any]) -> Iterator[list[str]]:
