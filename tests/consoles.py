@@ -73,3 +73,8 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     silent = ("ingest", "tag", "import-runs", "export")
     assert result.stdout or "-o" in arguments or arguments[0] in silent, command
     return result
+
+
+def texts_of(picture: Path) -> list[str]:
+    """What is written in an SVG; where a text stands depends on the fonts of the machine."""
+    return re.findall(r">([^<>]+)</(?:text|tspan)>", picture.read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import guide_pages
 import pytest
+from consoles import texts_of
 from guide_pages import GUIDES, README, ROOT, blocks
 from made.nsys import Recording, kernel
 
@@ -46,6 +47,11 @@ def test_a_guide_goes_on_from_there_and_shows_what_its_commands_print(
 def test_the_page_is_short_and_shows_one_picture_one_answer_and_one_finding() -> None:
     assert len(TEXT.encode()) <= 18_000
     assert TEXT.count("![") == len(blocks(README, "text")) == TEXT.count("\n1. ") == 1
+
+
+def test_the_picture_is_what_its_command_draws(readme: tuple[str, Path]) -> None:
+    drawn, shown = (texts_of(folder / "roofline.svg") for folder in (readme[1], ROOT / "docs"))
+    assert drawn == shown != []
 
 
 def test_continuous_integration_runs_the_readmes_check() -> None:
