@@ -94,7 +94,9 @@ def commands() -> Iterator[str]:
     """Every command with what its help says, defaults included."""
     yield "# Commands\n\nWhat `--help` says of each. The questions of `query` and `chart` have"
     yield "[pages of their own](questions/index.md).\n"
-    yield from _helped(cli, click.Context(cli, info_name="traceql", show_default=True, terminal_width=100))
+    yield from _helped(
+        cli, cli.make_context("traceql", [], resilient_parsing=True, show_default=True, terminal_width=80)
+    )
 
 
 def _helped(command: click.Command, context: click.Context) -> Iterator[str]:
