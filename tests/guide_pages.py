@@ -1,13 +1,15 @@
 """README and the guides, with what their commands print: ``python tests/guide_pages.py [GUIDE…]`` writes the outputs again.
 
 The README begins with an empty folder in which only what it names of a clone lies. Each guide goes on from there: from the
-database that the README leaves. Guides whose reports differ have tests of their own, beside what they are about.
+database that the README leaves. Commands with an output have the one that they print, of which a line ``…`` at the end
+leaves out the rest; those without keep none. Guides whose reports differ have tests of their own, beside what they are about.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -31,6 +33,12 @@ _GUIDES = (
 )
 GUIDES = [ROOT / "docs" / f"{name}.md" for name in _GUIDES]
 _DATABASE = "traces.duckdb"
+
+# A command and the output below it.
+_STEP = re.compile(r"^\$ (?P<command>.*)\n(?P<shown>(?:[^$].*\n|\n)*)", re.MULTILINE)
+_REST = "…\n"
+# What these do is seen in the database, not on standard output.
+_SILENT = ("ingest", "tag", "import-runs", "export")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -70,13 +78,31 @@ def readme_made(folder: Path) -> str:
         count=1,
         flags=re.DOTALL | re.MULTILINE,
     )
-    return consoles.remade(text, folder)
+    return _remade(text, folder)
 
 
 def guide_made(page: Path, readme: Path, folder: Path) -> str:
     """A guide as its commands make it, in a folder with the database that the README's commands left in theirs."""
     shutil.copyfile(readme / _DATABASE, clone(folder) / _DATABASE)
-    return consoles.remade(_text(page), folder)
+    return _remade(_text(page), folder)
+
+
+def _remade(text: str, folder: Path) -> str:
+    def run(step: re.Match[str]) -> str:
+        return f"$ {step['command']}\n{_printed(step['command'], step['shown'], folder)}"
+
+    return consoles.BLOCK.sub(lambda block: f"```console\n{_STEP.sub(run, block[1])}```", text)
+
+
+def _printed(command: str, shown: str, folder: Path) -> str:
+    program, *arguments = shlex.split(command)
+    assert program == "traceql", command
+    result = consoles.run(arguments, folder)
+    # A reader who follows the page gets answers.
+    assert "No rows" not in result.stderr, f"{command}\n{result.stderr}"
+    assert result.stdout or "-o" in arguments or arguments[0] in _SILENT, command
+    most = shown.count("\n") - 1 if shown.endswith(_REST) and shown != _REST else None
+    return "".join(f"{line}\n" for line in consoles.lines(result.stdout, most)) if shown else ""
 
 
 def _text(page: Path) -> str:

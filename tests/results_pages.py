@@ -32,13 +32,20 @@ def made(page: Path, folder: Path) -> str:
     """The page as its commands make it; the files that they write are left in the folder."""
     for name in ("docs", "tests"):
         (folder / name).symlink_to(ROOT / name)
-    text = consoles.remade(page.read_text(encoding="utf-8"), folder, everything=True)
+    text = consoles.BLOCK.sub(
+        lambda block: consoles.block(block[1], folder), page.read_text(encoding="utf-8")
+    )
     return _TABLE.sub(lambda table: f"<!-- table: {table[1]} -->\n{_table(table[1], folder)}", text)
 
 
 def written(folder: Path) -> list[Path]:
     """What the commands of a page wrote to be kept."""
     return sorted(path for path in folder.iterdir() if path.suffix in KEPT)
+
+
+def texts_of(chart: Path) -> list[str]:
+    """What is written in an SVG; where a text stands depends on the fonts of the machine."""
+    return re.findall(r">([^<>]+)</(?:text|tspan)>", chart.read_text(encoding="utf-8"))
 
 
 def _table(query: str, folder: Path) -> str:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import guide_pages
 import pytest
-from consoles import texts_of
 from guide_pages import GUIDES, README, ROOT, blocks
 from made.nsys import Recording, kernel
+from results_pages import texts_of
 
 from traceql import Database
 from traceql.read.formats import READERS

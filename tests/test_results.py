@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import kept
 import pytest
 import results_pages
-from consoles import texts_of
+from results_pages import texts_of
 from shipped import RESULTS
 
 import traceql
