@@ -90,8 +90,10 @@ def test_the_site_is_read_and_searched_from_a_disk(site: Path) -> None:
         failures: list[str] = []
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.goto((site / "index.html").as_uri())
-        page.locator(".md-search-result__meta", has_text="Type to start").wait_for(state="attached")
-        page.locator("input.md-search__input").fill("arithmetic intensity")
+        # The script of the pages is at work.
+        page.locator("html.js").wait_for()
+        page.locator("input.md-search__input").click()
+        page.locator("input.md-search__input").press_sequentially("arithmetic intensity")
         page.locator(".md-search-result__article", has_text="intensity").first.wait_for()
         page.locator(".md-search-result__link", has_text="intensity").first.click()
         page.wait_for_url("**/reference/questions/roofline.html*")
