@@ -43,11 +43,6 @@ def written(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in KEPT)
 
 
-def texts_of(chart: Path) -> list[str]:
-    """What is written in an SVG; where a text stands depends on the fonts of the machine."""
-    return re.findall(r">([^<>]+)</(?:text|tspan)>", chart.read_text(encoding="utf-8"))
-
-
 def _table(query: str, folder: Path) -> str:
     """A table of Markdown; the query names CSV files as tables, those of the commands and of the collectors."""
     with duckdb.connect() as connection:
@@ -67,6 +62,11 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def texts_of(chart: Path) -> list[str]:
+    """What is written in an SVG; where a text stands depends on the fonts of the machine."""
+    return re.findall(r">([^<>]+)</(?:text|tspan)>", chart.read_text(encoding="utf-8"))
 
 
 def _main() -> None:
