@@ -64,6 +64,11 @@ def _cell(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
+def texts_of(chart: Path) -> list[str]:
+    """What is written in an SVG; where a text stands depends on the fonts of the machine."""
+    return re.findall(r">([^<>]+)</(?:text|tspan)>", chart.read_text(encoding="utf-8"))
+
+
 def _main() -> None:
     for page in PAGES:
         began = datetime.now()
