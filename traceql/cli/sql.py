@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from traceql.cli.arranged import first_rows, limit_option, sort_option, sorted_rows
 from traceql.cli.common import complete_trace, db_option, note, store
 from traceql.cli.output import output_options, write
 from traceql.tables import elsewhere
@@ -30,6 +31,8 @@ from traceql.tables import elsewhere
     help="Narrow every table to this trace: a name, a pattern, or a tag such as gpu=h200; repeatable.",
     shell_complete=complete_trace,
 )
+@sort_option()
+@limit_option()
 @db_option()
 @output_options
 def sql(
@@ -37,6 +40,8 @@ def sql(
     file: Any,
     allow_files: bool,
     traces: tuple[str, ...],
+    sort: str | None,
+    limit: int | None,
     db: str,
     format_: str | None,
     output: str | None,
@@ -66,6 +71,9 @@ def sql(
     from traceql.ask import place
 
     with store(db, allow_files=allow_files) as opened:
-        write(opened.run(statement, narrowed=place.only(opened.run, traces)), format_, output)
+        answer = opened.run(statement, narrowed=place.only(opened.run, traces))
+        if sort is not None:
+            answer = sorted_rows(answer, sort)
+        write(first_rows(answer, limit), format_, output)
     if remark := elsewhere.remark(statement):
         note(remark)
