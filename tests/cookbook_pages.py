@@ -26,7 +26,7 @@ DOCS = ROOT / "docs"
 FIRST = DOCS / "cookbook.md"
 PAGES = sorted(DOCS.glob("cookbook-*.md"))
 #: Lines that are shown of an answer: its head, and the first rows.
-MOST_LINES = 8
+MOST_LINES = 10
 
 _BLOCK = re.compile(
     r"^```(?P<language>console|sql|python)\n(?P<content>.*?)^```$(?:\n+```text\n.*?^```$)?",
