@@ -82,6 +82,7 @@ OWNERS = {
     "altair": "draw",
     "vl_convert": "draw",
     "jinja2": "report",
+    "xlsxwriter": "present",
     "dask": "cluster",
     "distributed": "cluster",
     **dict.fromkeys(("mcp", "mcp_types", "anyio", "uvicorn"), "server"),

@@ -29,7 +29,7 @@ ANSWER = pa.table(
 
 
 def test_on_a_terminal_codes_and_addresses_are_no_quantities() -> None:
-    assert "".join(terminal.lines(ANSWER)) == (
+    assert "".join(terminal.lines(ANSWER, terminal.Layout(raw=True))) == (
         "kernel           kernel_id   virtual_address    launches    total_ns   share_pct\n"
         "────────────────────────────────────────────────────────────────────────────────\n"
         "gemm            4294967297    0x7fe17e000000   1,234,567   2,412,345      100.00\n"
@@ -39,9 +39,10 @@ def test_on_a_terminal_codes_and_addresses_are_no_quantities() -> None:
 
 
 def test_where_room_is_short_texts_give_way_and_numbers_do_not() -> None:
-    lines = list(terminal.lines(ANSWER.select(["kernel", "launches"]), room=20))
-    assert lines[2] == "gemm       1,234,567\n"
-    assert lines[3] == "a\\x1b[3…           1\n"
+    answer = pa.table({"kernel": ["gemm", "a\x1b[31m" * 9], "launches": [1234567, 1]})
+    lines = list(terminal.lines(answer, terminal.Layout(room=35)))
+    assert lines[2] == "gemm                      1,234,567\n"
+    assert lines[3] == "a\\x1b[31ma\\x…1ma\\x1b[31m          1\n"
 
 
 def test_the_command_line_shows_an_address() -> None:

@@ -276,6 +276,30 @@ class _Narrowed:
         return self.store.run(statement, params, tables, {**self.selects, **(narrowed or {})})
 
 
+class _Remembering:
+    """A store that is asked each statement once, for what questions ask about traces is mostly the same."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, pa.Table] = {}
+
+    def run(
+        self,
+        statement: str,
+        params: Mapping[str, Value] | None = None,
+        tables: Mapping[str, pa.Table] | None = None,
+        narrowed: Mapping[str, str] | None = None,
+        about: Sequence[str] = (),
+    ) -> pa.Table:
+        """The answer to a statement, that of the first time; one about given tables is asked anew."""
+        if tables:
+            return self._store.run(statement, params, tables, narrowed, about)
+        key = repr((statement, params, narrowed, about))
+        if key not in self._known:
+            self._known[key] = self._store.run(statement, params, None, narrowed, about)
+        return self._known[key]
+
+
 class Once(Asker):
     """Asks every question once and remembers the answer: for a page of one state of a database.
 
@@ -284,7 +308,7 @@ class Once(Asker):
     """
 
     def __init__(self, asker: Asker) -> None:
-        super().__init__(asker.store, asker.catalog, asker._draw)
+        super().__init__(cast("Store", _Remembering(asker.store)), asker.catalog, asker._draw)
         self._answers: dict[tuple[str, str], Answer] = {}
 
     def __call__(self, name: str, /, **params: Value) -> Answer:

@@ -69,7 +69,7 @@ def chart(ctx: click.Context, list_: bool) -> None:
 
         titles = {name.replace("_", "-"): title for name, title in charts.names(catalog()).items()}
         rows = sorted(titles.items())
-        write(text_table(("chart", "question"), rows), None, None)
+        write(text_table(("chart", "question"), rows), None, None, one_line=True)
     elif ctx.invoked_subcommand is None:
         raise click.UsageError("Name a chart; traceql chart --list shows them.")
 

@@ -10,7 +10,7 @@ import click
 from traceql.cli import offers
 from traceql.cli.common import database as open_database
 from traceql.cli.common import db_option, note
-from traceql.cli.output import form_of, output_options, write, writing
+from traceql.cli.output import every_column, form_of, output_options, write, writing
 from traceql.cli.query import OrNull, place_options
 from traceql.cli.query import given as taken
 from traceql.cli.sides import opened
@@ -206,7 +206,9 @@ def diff(
         single = len(found.baseline) == len(found.variant) == 1
         for heading in answer["topic"].unique().to_pylist():
             click.echo(f"{heading}:")
-            write(_readable(answer.filter(pc.equal(answer["topic"], heading)), single), format_, None)
+            of_topic = answer.filter(pc.equal(answer["topic"], heading))
+            shown = of_topic if every_column() else _readable(of_topic, single)
+            write(shown, format_, None, paged=False)
             click.echo()
     else:
         write(answer, format_, output)

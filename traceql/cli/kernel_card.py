@@ -68,6 +68,6 @@ def kernel_card(
             note(text)
         short = form_of(format_, output) == "table" and not all_
         shown = [one for one in found if one.first or not short]
-        write(cards.table(shown), format_, output)
+        write(cards.table(shown), format_, output, groups="section")
         if len(shown) < len(found):
             note(f"{len(shown):,} of {len(found):,} items: --all gives the rest.")

@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from traceql.cli import offers
+from traceql.cli.arranged import first_rows, limit_option, say_cut, sort_option, sorted_rows
 from traceql.cli.common import (
     F,
     catalog,
@@ -19,6 +20,7 @@ from traceql.cli.common import (
 )
 from traceql.cli.output import output_options, text_table, write
 from traceql.cli.sides import database_for
+from traceql.present.values import counted
 from traceql.questions import nvidia
 from traceql.questions.parameters import PLACES
 
@@ -48,8 +50,12 @@ class _Queries(click.Group):
         command.params.extend(traces_argument(command.params))
         if found.name in nvidia.HEADERS:
             command.params.append(_HEADERS)
-        decorated = db_option()(scheduler_option("answer")(output_options(command.callback)))  # type: ignore[type-var]
-        command.params.extend(reversed(decorated.__click_params__))  # type: ignore[union-attr]
+        assert command.callback is not None
+        decorated = db_option()(scheduler_option("answer")(output_options(command.callback)))
+        if not _has_limit(found):
+            decorated = limit_option()(decorated)
+        decorated = sort_option()(decorated)
+        command.params.extend(reversed(decorated.__click_params__))  # type: ignore[attr-defined]
         return command
 
 
@@ -81,7 +87,8 @@ def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output:
       traceql query metric --metric dram__bytes_write.sum --format csv
     """
     if list_:
-        write(_list(db), format_, output)
+        rows = _list(db)
+        write(rows, format_, output, brief=_in_brief(rows), one_line=True, groups="topic")
         return
     misplaced = [
         option
@@ -109,34 +116,63 @@ def _list(db: str) -> Any:
     )
 
 
+def _in_brief(rows: Any) -> Any:
+    """The catalogue in one line per question: of what is missing, that it is."""
+    if "missing" not in rows.column_names:
+        return rows
+    listed = rows.to_pylist()
+    lacking = sum(bool(row["missing"]) for row in listed)
+    if lacking:
+        note(f"{counted(lacking, 'questions')} marked - lack data, or some: --vertical says what is missing.")
+    return text_table(
+        ("topic", "query", "question"),
+        [
+            (row["topic"], f"{row['query']}{' -' if row['missing'] else ''}", row["question"])
+            for row in listed
+        ],
+    )
+
+
+def _has_limit(found: Query) -> bool:
+    return any(param.name == "limit" for param in found.params)
+
+
 def _answer_query(found: Query) -> Any:
     def callback(
         db: str,
         format_: str | None,
         output: str | None,
         scheduler: str | None,
+        sort: str | None,
         headers: str = "traceql",
         traces: tuple[str, ...] = (),
         **params: Any,
     ) -> None:
         if headers == "nvidia" and scheduler is not None:
             raise click.UsageError("--headers nvidia is asked in one place: leave out --scheduler.")
+        limit = None
+        if not _has_limit(found):
+            limit = params.pop("limit")
+        elif sort is not None:
+            # Rows are sorted before they are left out, and the limit of the question knows another order.
+            said = click.get_current_context().get_parameter_source("limit") is ParameterSource.COMMANDLINE
+            limit, params["limit"] = (params["limit"] if said else None), None
         with database_for(db, with_traces(params, traces)) as (opened, params):
-            ask = opened._asker
             if headers == "nvidia":
                 from traceql.ask import nsys_stats
 
-                table, notes = nsys_stats.asked(ask, found, given(found.params, params))
-                for one in notes:
-                    note(one.text)
-                write(table, format_, output)
-                return
-            answer = opened.ask(found.name, scheduler=scheduler, **given(found.params, params))
-            for one in answer.notes:
+                table, notes = nsys_stats.asked(opened._asker, found, given(found.params, params))
+                total = table.num_rows
+            else:
+                answer = opened.ask(found.name, scheduler=scheduler, **given(found.params, params))
+                table, notes, total = answer.table, answer.notes, answer.total_rows
+            for one in notes:
                 note(one.text)
-            if len(answer) < answer.total_rows:
-                note(f"{len(answer):,} of {answer.total_rows:,} rows: --limit gives more, --limit NULL all.")
-            write(answer.table, format_, output)
+            if table.num_rows < total:
+                say_cut(table.num_rows, total)
+            if sort is not None:
+                table = sorted_rows(table, sort)
+            write(first_rows(table, limit), format_, output)
 
     return callback
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from traceql.cli import offers
+from traceql.cli.arranged import first_rows, limit_option, sort_option, sorted_rows
 from traceql.cli.common import db_option, note
 from traceql.cli.output import output_options, write
 from traceql.cli.sides import database_of
@@ -33,6 +34,8 @@ from traceql.tables import elsewhere
     "repeatable.",
     shell_complete=offers.trace,
 )
+@sort_option()
+@limit_option()
 @db_option()
 @output_options
 def sql(
@@ -40,6 +43,8 @@ def sql(
     file: Any,
     allow_files: bool,
     traces: tuple[str, ...],
+    sort: str | None,
+    limit: int | None,
     db: str,
     format_: str | None,
     output: str | None,
@@ -70,6 +75,9 @@ def sql(
 
     with database_of(db, traces, allow_files=allow_files) as (database, words):
         opened = database._store
-        write(opened.run(statement, narrowed=place.only(opened.run, words)), format_, output)
+        answer = opened.run(statement, narrowed=place.only(opened.run, words))
+        if sort is not None:
+            answer = sorted_rows(answer, sort)
+        write(first_rows(answer, limit), format_, output)
     if remark := elsewhere.remark(statement):
         note(remark)

@@ -17,7 +17,7 @@ from traceql.errors import QueryError
 from traceql.present import units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -115,6 +115,8 @@ def exact(value: object) -> str:
     """A value for programs: texts as they are, everything else as JSON writes it."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
     return value if isinstance(value, str) else as_json(value)
 
 
@@ -174,14 +176,28 @@ def cells(answer: pa.Table) -> Iterator[list[str]]:
     whole = {
         c.name
         for i, c in enumerate(answer.schema)
-        if pa.types.is_floating(c.type) and _whole(answer.column(i))
+        # Without pyarrow's functions: loading them takes longer than most commands.
+        if pa.types.is_floating(c.type)
+        and _whole(number for chunk in answer.column(i).chunks for number in chunk.to_pylist())
     }
     for row in rows(answer):
-        yield [f"{v:,.0f}" if k in whole and isinstance(v, float) else human(v, k) for k, v in row.items()]
+        yield [_cell(v, k, whole=k in whole) for k, v in row.items()]
 
 
-def _whole(column: pa.ChunkedArray) -> bool:
-    """Whether no number of a column has a fraction."""
-    # Without pyarrow's functions: loading them takes longer than most commands.
-    numbers = (number for chunk in column.chunks for number in chunk.to_pylist())
+def texts(column: str, found: Sequence[object]) -> list[str]:
+    """The values of a column for reading, as `cells` has them.
+
+    >>> texts("total", [2.0, None, 1_000.0]), texts("mean", [2.0, 0.5])
+    (['2', 'NULL', '1,000'], ['2.00', '0.50'])
+    """
+    whole = _whole(value for value in found if isinstance(value, float))
+    return [_cell(value, column, whole=whole) for value in found]
+
+
+def _cell(value: object, column: str, *, whole: bool) -> str:
+    return f"{value:,.0f}" if whole and isinstance(value, float) else human(value, column)
+
+
+def _whole(numbers: Iterable[float | None]) -> bool:
+    """Whether no number has a fraction."""
     return all(number is None or math.isinf(number) or number.is_integer() for number in numbers)
