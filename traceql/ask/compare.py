@@ -15,6 +15,7 @@ from traceql import given
 from traceql.ask import place as places
 from traceql.errors import MissingDataError, QueryError
 from traceql.nearest import did_you_mean
+from traceql.present import formats
 from traceql.questions import catalog
 from traceql.questions.parameters import PLACES
 from traceql.store import held, ingest
@@ -62,6 +63,27 @@ class Comparison:
 
         equal = (pl.col("delta") == 0) | (pl.col("baseline").is_null() & pl.col("variant").is_null())
         return self.differences.filter(~(equal.fill_null(value=False) & (pl.col("found_in") == "both")))
+
+    def _repr_html_(self) -> str:
+        # What is equal, and columns that say nothing, are left out.
+        changed = self.changed()
+        told = [name for name in changed.columns if changed[name].null_count() < changed.height]
+        alike = {
+            True: "recorded alike",
+            False: "recorded differently",
+            None: "not known to be recorded alike",
+        }
+        equal = self.differences.height - changed.height
+        return formats.html(
+            changed.select(told).to_arrow(),
+            f"What differs between {', '.join(self.baseline)} and {', '.join(self.variant)}?",
+            [
+                f"They are {alike[self.alike]}.",
+                *([f"{equal:,} of {self.differences.height:,} measures are equal."] if equal else []),
+                *self.notes,
+            ],
+            changed.height,
+        )
 
     def to_json(self) -> str:
         """All of it as JSON text."""
