@@ -191,6 +191,12 @@ def test_sentences_go_on_in_the_next_line() -> None:
     )
 
 
+def test_a_command_is_shown_whole() -> None:
+    command = "ncu --set=full --nvtx --kernel-name=norm PROGRAM"
+    text = shown(pa.table({"kernel": ["a", "b"], "command": [command, "ncu"]}), Layout(room=30))
+    assert "".join(line[8:] for line in text.splitlines()[2:-1]).replace(" ", "") == command.replace(" ", "")
+
+
 HOSTILE = {
     "control": "a\x1b[2Jb\nc\x00\x07",
     "right to left": "kernel\u202egnp.exe",

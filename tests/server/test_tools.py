@@ -253,3 +253,13 @@ def test_resources_are_at_their_addresses(tools: Tools) -> None:
     for address in ("trace://nobody", "question://nothing", "file:///etc/passwd", "schema://views", ""):
         with pytest.raises(traceql.QueryError):
             resources.read(database, address)
+
+
+@pytest.mark.long
+def test_what_a_report_holds_that_is_not_read_is_said(tmp_path: Path) -> None:
+    report = REPORTS / "llama_eager.nsys-rep.xz"
+    with traceql.open(tmp_path / "db") as database:
+        tools = Tools(database, roots=[REPORTS])
+        added = asked(tools, "ingest", path=str(report))
+        assert added["recorded_not_read"] == ["records of CUDA events (16)"]
+        assert asked(tools, "list_traces")["rows"][0]["recorded_not_read"] == added["recorded_not_read"]

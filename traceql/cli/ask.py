@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from traceql.cli.common import db_option, own_folders
+from traceql.statuses import AT_FAULT
 
 
 @click.command()
@@ -56,4 +57,4 @@ def ask(tool: str | None, text: str, list_: bool, output: Path | None, db: str) 
     if reply.png is not None and output is not None:
         output.write_bytes(reply.png)
     if reply.is_error:
-        sys.exit(1)
+        sys.exit(AT_FAULT)

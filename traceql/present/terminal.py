@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 # Columns of sentences: they go on in the next line, where names lose their middle.
 _SENTENCES = frozenset(
     {
-        *("advice", "caution", "done", "lacks", "meaning", "message", "missing", "note", "one_row_is"),
-        *("question", "remark", "remedy", "sentence", "title", "value", "verdict"),
+        *("advice", "caution", "command", "done", "lacks", "meaning", "message", "missing", "note"),
+        *("one_row_is", "question", "remark", "remedy", "sentence", "title", "value", "verdict"),
     }
 )
 # What all rows have in common is said in a line: nobody reads a whole kernel's name there.

@@ -206,13 +206,14 @@ class Tools:
 
     def _list_traces(self, given: Mapping[str, Any]) -> Reply:
         listed = self._db.sql(
-            "SELECT trace, profiler, tool_version, gpu, captured_at, trace_duration_ns, tags, complete"
+            "SELECT trace, profiler, tool_version, gpu, captured_at, trace_duration_ns, tags, complete, unread"
             " FROM traces ORDER BY trace_id",
             trace=given.get("trace", ()),
         )
         content = capped.rows(listed.to_arrow(), capped.MOST_ROWS)
         for row in content["rows"]:
             row["not_recorded"] = ingest.missing(self._db._store, row["trace"])
+            row["recorded_not_read"] = row.pop("unread") or []
         return Reply(content)
 
     def _questions(self, given: Mapping[str, Any]) -> Reply:
@@ -361,6 +362,7 @@ class Tools:
                 "status": added.status,
                 "rows": dict(added.rows),
                 "not_recorded": dict(added.missing),
+                "recorded_not_read": list(added.unread),
                 "warnings": list(added.warnings),
             }
         )
