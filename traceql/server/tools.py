@@ -206,8 +206,8 @@ class Tools:
 
     def _list_traces(self, given: Mapping[str, Any]) -> Reply:
         listed = self._db.sql(
-            "SELECT trace, profiler, tool_version, gpu, captured_at, trace_duration_ns, tags, complete, unread"
-            " FROM traces ORDER BY trace_id",
+            "SELECT trace, profiler, tool_version, gpu, captured_at, trace_duration_ns, tags, complete,"
+            " unread FROM traces ORDER BY trace_id",
             trace=given.get("trace", ()),
         )
         content = capped.rows(listed.to_arrow(), capped.MOST_ROWS)
