@@ -348,6 +348,8 @@ class View:
     #: The time that is looked at; of what belongs to a range, as far as it happens to run.
     since: int | None = None
     until: int | None = None
+    #: What this is a part of, where what is known of a range is told by all of it.
+    whole: View | None = None
     _launched: dict[tuple[Range, str], list[Operation]] = field(default_factory=dict)
     _around: dict[Range, Range | None] = field(default_factory=dict)
     _innermost: dict[int, Range | None] = field(default_factory=dict)
@@ -389,6 +391,9 @@ class View:
 
         Its own thread tells of it where it was launching at the time, unless another thread ended the range.
         """
+        if self.whole is not None:
+            # A call that crosses the range tells of it, though it belongs to no stretch that is looked at.
+            return self.whole.is_elsewhere(one)
         if self.launched(one, "thread"):
             return False
         launching = [work.call for work in self.operations if work.call and work.call.process == one.process]
@@ -514,6 +519,7 @@ class View:
             [call for call in self.os_calls if span(call.process, call.start)],
             [one for one in self.samples if any(first <= one.time < last for first, last in lasting)],
             [fault for fault in self.faults if span(fault.process, fault.start)],
+            whole=self.whole or self,
             _around={one: self.around(one) for one in self.ranges},
             _innermost={
                 call.id: found if (found := self.innermost(call)) in ranges else None
