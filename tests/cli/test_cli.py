@@ -506,6 +506,8 @@ def test_colour_is_for_terminals(home: Path) -> None:
 def test_progress_appears_on_a_terminal(tmp_path: Path) -> None:
     seen = on_a_terminal(["ingest", str(REPORTS / "scv_nwor_off.ncu-rep.xz")], tmp_path)
     assert re.search(r"/566.*/s", seen)
+    # How large it is, and how long it will take.
+    assert re.search(r"\(\d+(\.\d)? kB\)", seen) and " left " in seen
     assert "added" in seen
 
 

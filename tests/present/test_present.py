@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from command_line import traceql
 
+from traceql.errors import QueryError
 from traceql.present import columns, formats, terminal, units, values
 
 if TYPE_CHECKING:
@@ -112,6 +113,32 @@ def test_what_python_has_no_value_for_is_said_and_how_to_see_it(value: str, form
         "Make it text in the statement: column::VARCHAR",
     ]
     assert traceql("sql", "--db", made, "--format", form, f"SELECT ({value})::VARCHAR AS a").returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "list", "struct", "map"])
+def test_times_of_nanoseconds_are_pythons_whether_pandas_is_there_or_not(kind: str) -> None:
+    """Of nanoseconds pyarrow makes pandas' own timestamps, if it finds pandas, and texts of them lose digits."""
+    at = pa.timestamp("ns")
+    kinds = {
+        "timestamp": at,
+        "list": pa.list_(at),
+        "struct": pa.struct([("t", at)]),
+        "map": pa.map_(pa.string(), at),
+    }
+    wrapped = {
+        "timestamp": lambda ns: ns,
+        "list": lambda ns: [ns],
+        "struct": lambda ns: {"t": ns},
+        "map": lambda ns: [("t", ns)],
+    }
+    whole, fine = (
+        pa.table({"at": pa.array([wrapped[kind](ns), None], kinds[kind])}) for ns in (5_000, 5_001)
+    )
+    first, second = values.rows(whole)
+    assert "1970, 1, 1, 0, 0, 0, 5" in repr(first["at"]).replace("microsecond=", "")
+    assert "Timestamp" not in repr(first["at"]) and second["at"] is None
+    with pytest.raises(QueryError, match="finer than microseconds"):
+        list(values.rows(fine))
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from traceql.ask import gaps, nothing, place
 from traceql.ask.gaps import Note
 from traceql.ask.place import Place
-from traceql.errors import CatalogError, QueryError
+from traceql.errors import CatalogError, QueryError, TraceqlError
 from traceql.present import formats
 from traceql.questions import catalog
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 _NO_LIMIT = 2**62
 # Nothing is given, and nothing narrowed.
 _NOWHERE = Place({})
-# Rows that a notebook shows of an answer.
-_SHOWN_ROWS = 20
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,6 +58,24 @@ class Answer:
         import polars as pl
 
         return pl.DataFrame(pl.from_arrow(self.table))
+
+    def to_pandas(self) -> Any:
+        """The rows as a pandas frame in Arrow's types, in which NULL is no number and integers are exact.
+
+        Raises:
+            TraceqlError: pandas is not installed.
+        """
+        try:
+            return self.frame().to_pandas(use_pyarrow_extension_array=True)
+        except ImportError as error:
+            raise TraceqlError(
+                "pandas is not installed",
+                "pip install pandas; without it: frame() is a polars frame, and table is Arrow's.",
+            ) from error
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The rows for whatever reads Arrow: ``pl.DataFrame(answer)``, ``pyarrow.table(answer)``."""
+        return self.table.__arrow_c_stream__(requested_schema)
 
     def chart(self) -> Any:
         """The rows as the question's chart: an Altair chart, which notebooks show as it is.
@@ -91,12 +107,8 @@ class Answer:
         return f"<Answer {self.question.name}: {len(self):,} of {self.total_rows:,} rows>"
 
     def _repr_html_(self) -> str:
-        return formats.html(
-            self.table.slice(0, _SHOWN_ROWS),
-            self.question.title,
-            [note.text for note in self.notes],
-            self.total_rows,
-        )
+        notes = [note.text for note in self.notes]
+        return formats.html(self.table, self.question.title, notes, self.total_rows)
 
 
 class Asker:

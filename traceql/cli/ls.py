@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from traceql.cli import offers
 from traceql.cli.common import db_option, store, tags_option
 from traceql.cli.output import output_options, write
 from traceql.present.values import readable
@@ -21,9 +22,15 @@ _TAG = "tag: "
 
 
 @click.command()
-@tags_option("Only traces with this label, whose value may be a pattern")
+@tags_option("Only traces with this label, whose value may be a pattern", offers.tag)
 @click.option("--tree", is_flag=True, help="By job and rank; of other forms than text, these are columns.")
-@click.option("--by", multiple=True, metavar="TAG", help="With --tree: by this label first; repeatable.")
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="TAG",
+    shell_complete=offers.tag_name,
+    help="With --tree: by this label first; repeatable.",
+)
 @db_option()
 @output_options
 def ls(

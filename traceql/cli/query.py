@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from traceql.cli import offers
 from traceql.cli.arranged import first_rows, limit_option, say_cut, sort_option, sorted_rows
 from traceql.cli.common import (
     F,
     catalog,
-    complete_trace,
     database,
     db_option,
     is_there,
@@ -19,9 +19,10 @@ from traceql.cli.common import (
     scheduler_option,
 )
 from traceql.cli.output import output_options, text_table, write
+from traceql.cli.sides import database_for
 from traceql.present.values import counted
 from traceql.questions import nvidia
-from traceql.questions.parameters import PLACES, TRACE_PARAMS
+from traceql.questions.parameters import PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,6 +47,7 @@ class _Queries(click.Group):
         )
         for param in found.params:
             command.params.append(option(param))
+        command.params.extend(traces_argument(command.params))
         if found.name in nvidia.HEADERS:
             command.params.append(_HEADERS)
         assert command.callback is not None
@@ -68,7 +70,9 @@ def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output:
     """Answer a question of the catalogue.
 
     Names of traces, ranges, kernels and metrics are taken as they are, unless they hold * for any characters
-    or ? for one. --trace also takes tags (gpu=h200). --from and --to take what runs for some of that time,
+    or ? for one. Traces can stand behind the name of the question, as tags (gpu=h200) and report files, too:
+    these are read into the user's cache folder, unless the database has a trace of that name (then ./NAME is
+    the file). --from and --to take what runs for some of that time,
     --within what belongs to NVTX ranges of a name.
 
     \b
@@ -76,6 +80,7 @@ def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output:
       traceql query --list
       traceql query --list --format json
       traceql query top-kernels --limit 5
+      traceql query top-kernels run.nsys-rep
       traceql query range-launches --range 'decode*'
       traceql query top-kernels --trace run --trace 'old*' --from 1.5s --to 1.7s
       traceql query top-kernels --trace gpu=h200 --within 'execute_context_*#3'
@@ -140,6 +145,7 @@ def _answer_query(found: Query) -> Any:
         scheduler: str | None,
         sort: str | None,
         headers: str = "traceql",
+        traces: tuple[str, ...] = (),
         **params: Any,
     ) -> None:
         if headers == "nvidia" and scheduler is not None:
@@ -151,7 +157,7 @@ def _answer_query(found: Query) -> Any:
             # Rows are sorted before they are left out, and the limit of the question knows another order.
             said = click.get_current_context().get_parameter_source("limit") is ParameterSource.COMMANDLINE
             limit, params["limit"] = (params["limit"] if said else None), None
-        with database(db) as opened:
+        with database_for(db, with_traces(params, traces)) as (opened, params):
             if headers == "nvidia":
                 from traceql.ask import nsys_stats
 
@@ -196,7 +202,6 @@ class OrNull(click.ParamType):  # type: ignore[type-arg]
 
 def option(param: Param) -> click.Option:
     """The command's option for a parameter of a query; `given` takes what click makes of it."""
-    names_a_trace = param.name in TRACE_PARAMS
     # A required one has no default, not even None: newer versions of click take that for a value.
     several = [param.default] if param.takes_tag else param.default
     default: dict[str, Any] = {} if param.required else {"default": several}
@@ -209,8 +214,20 @@ def option(param: Param) -> click.Option:
         **default,
         show_default=param.default is not None,
         help=f"{param.meaning}{'; repeatable' if param.repeatable else ''}.",
-        shell_complete=complete_trace if names_a_trace else None,
+        shell_complete=offers.OF_PARAMETER.get(param.name),
     )
+
+
+def traces_argument(params: Iterable[click.Parameter]) -> list[click.Parameter]:
+    """Where a question has ``--trace``, traces can also stand behind its name."""
+    if any(param.name == "trace" and param.multiple for param in params if isinstance(param, click.Option)):
+        return [click.Argument(["traces"], nargs=-1, metavar="[TRACE…]", shell_complete=offers.trace)]
+    return []
+
+
+def with_traces(params: Mapping[str, Any], traces: tuple[str, ...]) -> dict[str, Any]:
+    """The values of all parameters, with the traces that stand behind the name of the question."""
+    return {**params, "trace": (*(params.get("trace") or ()), *traces)} if traces else dict(params)
 
 
 def place_options(function: F) -> F:

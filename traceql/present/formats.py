@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+# Rows that a notebook shows.
+_ROWS_IN_NOTEBOOK = 20
 # What begins a formula in one spreadsheet or another, and what begins so but is a number.
 _FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 _NUMBER = r"^[+\-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+\-]?\d+)?$"
@@ -95,7 +97,8 @@ def parquet(answer: pa.Table, file: IO[bytes]) -> None:
 
 
 def html(answer: pa.Table, title: str, notes: Sequence[str], total_rows: int) -> str:
-    """A table for a notebook, with title, notes, and how many rows there are in all."""
+    """The first rows of a table for a notebook, with title, notes, and how many rows there are in all."""
+    answer = answer.slice(0, _ROWS_IN_NOTEBOOK)
     names = "".join(f"<th>{escape(readable(name))}</th>" for name in answer.column_names)
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in texts)}</tr>" for texts in cells(answer)

@@ -22,6 +22,7 @@ import re
 from typing import TYPE_CHECKING
 
 from traceql.errors import UnknownFormatError
+from traceql.read import unread
 from traceql.read.base import RawReport
 from traceql.read.formats import TELLTALE_TABLES
 from traceql.read.nsys_export import folder, sqlite
@@ -61,7 +62,8 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
         ReportError: the file is damaged, or nsys did not write it.
     """
     chosen = None if wanted is None else {*wanted, *TELLTALE_TABLES, _CAPTURE, *_EXPORTS}
-    tables = (folder if path.is_dir() else sqlite).tables(path, chosen)
+    form = folder if path.is_dir() else sqlite
+    tables = form.tables(path, chosen)
     if not any(name in tables for name in TELLTALE_TABLES):
         raise UnknownFormatError(
             f"{path.name}: holds none of the tables that nsys export writes",
@@ -81,6 +83,7 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
             (match[1], value) for name, value in capture if value and (match := _ENVIRONMENT.fullmatch(name))
         ],
         warnings=warnings,
+        unread=[] if wanted is None else unread.said(dict.fromkeys(form.filled(path)), wanted),
     )
 
 
