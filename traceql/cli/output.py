@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 from traceql.errors import TraceqlError
+from traceql.nearest import did_you_mean
 from traceql.present import formats, terminal, units, values, workbook
 from traceql.present.values import readable
 from traceql.read import formats as reports
@@ -194,7 +195,10 @@ def column_called(text: str, names: Sequence[str], option: str) -> str:
         found = [name for name in names if call(name) == (text if call is str else wanted)]
         if len(found) == 1:
             return found[0]
-    raise click.UsageError(f"{option} {text}: no such column. There are {', '.join(map(readable, names))}.")
+    guess = did_you_mean(text, names)
+    raise click.UsageError(
+        f"{option} {text}: no such column. {guess}There are {', '.join(map(readable, names))}."
+    )
 
 
 @contextlib.contextmanager
