@@ -36,7 +36,7 @@ _PART: Final = r"[^\s\"'`<>|*?;,(){}\[\]\0]"
 # A path in quotes ends with them; any other at the next blank, quote or bracket.
 _PATH: Final = re.compile(
     r"(?P<quote>['\"])(?P<quoted>(?:file:/|/|~/|[A-Za-z]:[\\/]|\\\\)[^'\"]*)(?P=quote)"
-    rf"|(?<![\w.<:/~\\])(?P<bare>(?:file://)?/{_PART}+|~/{_PART}+|[A-Za-z]:[\\/]{_PART}+|\\\\{_PART}+)"
+    rf"|(?P<url>[a-z]+://(?!/){_PART}+)|(?<![\w./~\\])(?P<bare>(?:file://)?/{_PART}+|~/{_PART}+|[A-Za-z]:[\\/]{_PART}+|\\\\{_PART}+)"
 )
 # In what a program calls its work: places that are somebody's.
 _PRIVATE: Final = re.compile(
@@ -44,6 +44,8 @@ _PRIVATE: Final = re.compile(
     rf"private|gpfs|pscratch|global|content|kaggle|job|jobs|projects?)/{_PART}+|~/{_PART}+"
     rf"|(?<!\w)[A-Za-z]:[\\/]+Users[\\/]+{_PART}+"
 )
+# Pages of NVIDIA's, which its rules and messages name.
+_EVERYBODYS_URL: Final = re.compile(r"https?://(?:[\w-]+\.)*nvidia\.com(?:/|$)")
 _IPV4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]|\.\d)")
 _IPV6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{1,4}(?::{1,2}[0-9A-Fa-f]{1,4}){1,7}(?:::)?(?![\w:])")
 _MAC: Final = re.compile(r"(?<![\w:-])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4,6}(?![\w:-])")
@@ -199,6 +201,8 @@ class Texts:
     def _path_in(self, found: re.Match[str]) -> str:
         if found["quote"]:
             return found["quote"] + self._one(found["quoted"]) + found["quote"]
+        if found["url"]:
+            return found["url"] if _EVERYBODYS_URL.match(found["url"]) else self._place(found["url"])
         path = found["bare"].rstrip(".:")
         return self._one(path) + found["bare"][len(path) :]
 
