@@ -141,10 +141,17 @@ class Texts:
             )
             if (pattern := _either(found))
         ]
+        self._bytes = [
+            word.encode("utf-8", "replace") for word in facts.secrets | hosts | _words(facts.users)
+        ]
         roots = sorted(facts.roots, key=len, reverse=True)
         self._roots = re.compile(
             "|".join([*(re.escape(root) + rf"(?![\w-]){_PART}*" for root in roots), _PRIVATE.pattern])
         )
+
+    def has_word(self, content: bytes) -> bool:
+        """Whether bytes may hold one of the names that go."""
+        return any(word in content for word in self._bytes)
 
     def free(self, text: str) -> str:
         """A sentence, or a value of any kind."""
