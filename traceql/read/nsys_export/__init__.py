@@ -28,6 +28,7 @@ from traceql.read.nsys_export import folder, sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from traceql.read.base import Progress, RawTable, Wanted
@@ -61,7 +62,7 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
         ReportError: the file is damaged, or nsys did not write it.
     """
     chosen = None if wanted is None else {*wanted, *TELLTALE_TABLES, _CAPTURE, *_EXPORTS}
-    tables = (folder if path.is_dir() else sqlite).tables(path, chosen)
+    tables = tables_of(path, chosen)
     if not any(name in tables for name in TELLTALE_TABLES):
         raise UnknownFormatError(
             f"{path.name}: holds none of the tables that nsys export writes",
@@ -82,6 +83,15 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
         ],
         warnings=warnings,
     )
+
+
+def tables_of(path: Path, chosen: AbstractSet[str] | None = None) -> Mapping[str, RawTable]:
+    """The chosen tables of an export, or all.
+
+    Raises:
+        ReportError: it is damaged.
+    """
+    return folder.tables(path, chosen) if path.is_dir() else sqlite.tables(path, chosen)
 
 
 def _pairs(tables: Mapping[str, RawTable], name: str) -> list[tuple[str, str]]:

@@ -38,8 +38,11 @@ _SOURCES, _SESSION, _STRINGS, _PAYLOAD_SIZE, _PROCESS = 1, 3, 4, 5, 6
 # What a block holds, in the order of its payload → the count in its header.
 _HELD: Final = {"source": 1, "kernel": 2, "range": 7, "cmdlist": 8, "graph": 9}
 _HOST, _TARGET, _EXECUTABLE, _COMMAND_LINE = 3, 4, 9, 11
-# Of which a text of numbers is made: nothing in it may be private.
-_LOOKS_PRIVATE: Final = re.compile(rb"[/\\@]|\d\.\d+\.\d|[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}|[0-9a-f]{8}-[0-9a-f]{4}-")
+# What a text must hold for one of the rules to change it; of most metrics there is no need to look further.
+_LOOKS_PRIVATE: Final = re.compile(
+    rb"[/\\][\w.~ -][\x20-\x7e]{3}|\d\.\d{1,3}\.\d{1,3}\.\d|[0-9A-Fa-f]{1,4}::?[0-9A-Fa-f]{1,4}::?[0-9A-Fa-f]"
+    rb"|[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-"
+)
 _OF_EVERYBODY: Final = frozenset({"127.0.0.1", "localhost"})
 
 
@@ -288,11 +291,11 @@ class _Report:
         return self._message(content, {1: text_rule(self._texts.free), 2: None, 3: None, 4: None, 5: None}, "value")
 
     def _nobodys(self, content: bytes) -> bytes:
-        self._texts.removed.add(kinds.IDENTIFIER)
         out = []
         for number, wire_type, value in protobuf.fields(content, 0, len(content)):
             instead = 0 if isinstance(value, int) else NO_UUID.encode() if wire_type == BYTES else bytes(len(value))
-            out.append(protobuf.again(number, wire_type, instead))
+            out.append(protobuf.again(number, wire_type, instead if value else value))
+        self._texts.removed.add(kinds.IDENTIFIER, int(b"".join(out) != content))
         return b"".join(out)
 
     def _command_line(self, text: str) -> str:

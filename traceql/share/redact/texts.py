@@ -36,7 +36,9 @@ _PART: Final = r"[^\s\"'`<>|*?;,(){}\[\]\0]"
 # A path in quotes ends with them; any other at the next blank, quote or bracket.
 _PATH: Final = re.compile(
     r"(?P<quote>['\"])(?P<quoted>(?:file:/|/|~/|[A-Za-z]:[\\/]|\\\\)[^'\"]*)(?P=quote)"
-    rf"|(?P<url>[a-z]+://(?!/){_PART}+)|(?<![\w./~\\])(?P<bare>(?:file://)?/{_PART}+|~/{_PART}+|[A-Za-z]:[\\/]{_PART}+|\\\\{_PART}+)"
+    rf"|(?P<url>[a-z]+://(?!/){_PART}+)|(?<![\w./~\\])(?P<bare>(?:file://)?/{_PART}+|~/{_PART}+"
+    # On Windows names may have blanks, if the path goes on.
+    rf"|(?:[A-Za-z]:[\\/]|\\\\){_PART}+(?: [^\s\\\"'<>|*?]*\\{_PART}*)*)"
 )
 # In what a program calls its work: places that are somebody's.
 _PRIVATE: Final = re.compile(
@@ -44,6 +46,8 @@ _PRIVATE: Final = re.compile(
     rf"private|gpfs|pscratch|global|content|kaggle|job|jobs|projects?)/{_PART}+|~/{_PART}+"
     rf"|(?<!\w)[A-Za-z]:[\\/]+Users[\\/]+{_PART}+"
 )
+# What rules call caches, and no path: L2/L1/TEX.
+_CACHES: Final = re.compile(r"/(?:L1|L2|TEX|DRAM)(?:/(?:L1|L2|TEX|DRAM))*")
 # Pages of NVIDIA's, which its rules and messages name.
 _EVERYBODYS_URL: Final = re.compile(r"https?://(?:[\w-]+\.)*nvidia\.com(?:/|$)")
 _IPV4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]|\.\d)")
@@ -214,7 +218,9 @@ class Texts:
         return self._one(path) + found["bare"][len(path) :]
 
     def _one(self, path: str) -> str:
-        return path if is_system(path) or not path.strip("/\\") else self._place(path)
+        if is_system(path) or not path.strip("/\\") or _CACHES.fullmatch(path):
+            return path
+        return self._place(path)
 
     def _place(self, path: str) -> str:
         if path.startswith(PLACE):
