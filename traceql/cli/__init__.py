@@ -44,6 +44,7 @@ _COMMANDS = (
     "drop-runs",
     "compact",
     "export",
+    "redact",
     "view",
     "schema",
     "why",

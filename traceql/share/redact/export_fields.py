@@ -126,5 +126,7 @@ def action_of(table: str, column: str) -> str | None:
     return {
         "ANALYSIS_FILE.filename": "path",
         "ANALYSIS_FILE.content": "output",
-        **dict.fromkeys((f"TARGET_INFO_SESSION_START_TIME.{which}" for which in ("utcTime", "localTime")), "time"),
+        **dict.fromkeys(
+            (f"TARGET_INFO_SESSION_START_TIME.{which}" for which in ("utcTime", "localTime")), "time"
+        ),
     }.get(name)

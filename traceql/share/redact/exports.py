@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from traceql.errors import ReportError
 from traceql.read import nsys_export
 from traceql.read.nsys_export.sqlite import Table
 from traceql.share.redact import export_fields as fields
+from traceql.share.redact import payloads
 from traceql.share.redact import removed as kinds
 from traceql.share.redact.removed import unknown
 from traceql.share.redact.strings import String, redacted
@@ -108,9 +108,7 @@ class _Export:
         removed: where it is counted what went.
     """
 
-    def __init__(
-        self, file: str, tables: Mapping[str, RawTable], names: Names, removed: Removed
-    ) -> None:
+    def __init__(self, file: str, tables: Mapping[str, RawTable], names: Names, removed: Removed) -> None:
         self._file = file
         self._tables = tables
         for name, table in tables.items():
@@ -197,9 +195,16 @@ class _Export:
 
     def _check_payloads(self) -> None:
         """A binary payload may hold texts: its layout has to say that it does not."""
+        entries: dict[int, list[int]] = {}
+        for row in self._rows("NVTX_PAYLOAD_SCHEMA_ENTRIES", "schemaId", "type"):
+            entries.setdefault(row["schemaId"] or 0, []).append(row["type"] or 0)
+        own = {*entries, *(row["schemaId"] for row in self._rows("NVTX_PAYLOAD_ENUMS", "schemaId"))}
+        used = set()
         for row in self._rows("NVTX_EVENTS", "binaryData"):
             if row["binaryData"]:
-                raise unknown(self._file, "a binary payload of NVTX", "NVTX_EVENTS.binaryData")
+                used.add(int.from_bytes(row["binaryData"][8:16], "little"))
+        if fault := payloads.fault(used, entries, own):
+            raise unknown(self._file, fault, "NVTX_EVENTS.binaryData")
 
     # --- the tables ---------------------------------------------------------------------------------------
 
@@ -229,10 +234,15 @@ class _Export:
             ]
         if (name, column) == ("PROCESSES", "name"):
             processes = [_process(one or 0) for one in table["globalPid"].to_pylist()]
-            return [value and self._process_name(value, one) for value, one in zip(values, processes, strict=True)]
+            return [
+                value and self._process_name(value, one) for value, one in zip(values, processes, strict=True)
+            ]
         if (name, column) == ("NVTX_EVENTS", "text"):
             ranges = [type_ in _RANGES for type_ in table["eventType"].to_pylist()]
             return [value and self._nvtx(value, one) for value, one in zip(values, ranges, strict=True)]
+        if (name, column) == ("NVTX_EVENTS", "binaryData"):
+            # Numbers: `_check_payloads` has seen to that.
+            return None
         action = fields.action_of(name, column)
         if action is None:
             if any(value and not (isinstance(value, str) and _NUMBER.fullmatch(value)) for value in values):
@@ -277,7 +287,9 @@ class _Export:
         """The id of a network card is its MAC address."""
         for index, column in enumerate(table.schema):
             if column.name.lower() == "guid":
-                self._removed.add(kinds.ADDRESS, sum(one not in (None, 1) for one in table[index].to_pylist()))
+                self._removed.add(
+                    kinds.ADDRESS, sum(one not in (None, 1) for one in table[index].to_pylist())
+                )
                 ones = [None if one is None else 1 for one in table[index].to_pylist()]
                 table = table.set_column(index, column, pa.chunked_array([pa.array(ones, column.type)]))
         return table
@@ -295,7 +307,9 @@ class _Export:
         if set(table.column_names) != {"name", "value"}:
             raise unknown(self._file, "a column", name)
         at = table.column_names.index("value")
-        table = table.set_column(at, table.schema.field(at), pa.chunked_array([pa.array(values, table.schema.field(at).type)]))
+        table = table.set_column(
+            at, table.schema.field(at), pa.chunked_array([pa.array(values, table.schema.field(at).type)])
+        )
         return table.filter(pa.array(kept, pa.bool_()))
 
     def _option(self, table: str, which: str, value: str) -> str | None:
@@ -329,7 +343,11 @@ class _Export:
             if not _WORD.fullmatch(name):
                 raise unknown(self._file, "a property of the machine", "TARGET_INFO_SYSTEM_ENV")
             values.append(self._property(name, value) if value else value)
-            devices.append(device if device in (None, "", fields.LOCAL) else self._texts.emptied(device, kinds.HOST, "device"))
+            devices.append(
+                device
+                if device in (None, "", fields.LOCAL)
+                else self._texts.emptied(device, kinds.HOST, "device")
+            )
         for column, changed in (("value", values), ("devStateName", devices)):
             at = table.column_names.index(column)
             field = table.schema.field(at)
@@ -355,6 +373,3 @@ class _Export:
 def _process(global_id: int) -> int:
     """The process of a thread's or process's id, which SQLite has as a signed number."""
     return (global_id & (1 << 64) - 1) >> 24
-
-
-__all__ = ["ReportError", "write"]

@@ -146,7 +146,9 @@ class _Report:
             **dict.fromkeys((1, 2), keep),
             _HOST: self._rule(system, "host"),
             _TARGET: self._rule(system, "target"),
-            5: self._rule({1: self._rule({1: keep, 2: self._property}, "device property")}, "device properties"),
+            5: self._rule(
+                {1: self._rule({1: keep, 2: self._property}, "device property")}, "device properties"
+            ),
             6: self._rule(device, "GPU"),
             7: emptied[kinds.UNUSED],
             8: self._rule({1: keep, 2: keep}, "version"),
@@ -178,24 +180,57 @@ class _Report:
         self._messages: dict[str, Rules] = {
             "source": {**dict.fromkeys((1, 5, 6, 7), keep), **dict.fromkeys((2, 3, 4, 8, 9), gone)},
             "kernel": {
-                **dict.fromkeys((*range(1, 5), *range(8, 12), 14, 16, 20, *range(22, 28), 29, 30, 31, 33, 34, 35), keep),
+                **dict.fromkeys(
+                    (*range(1, 5), *range(8, 12), 14, 16, 20, *range(22, 28), 29, 30, 31, 33, 34, 35), keep
+                ),
                 **dict.fromkeys((5, 6, 7), kernel),
-                **{12: emptied[kinds.UNUSED], 13: unremarkable, 15: self._source, 17: said, 18: gone, 19: said},
+                **{
+                    12: emptied[kinds.UNUSED],
+                    13: unremarkable,
+                    15: self._source,
+                    17: said,
+                    18: gone,
+                    19: said,
+                },
                 **{21: ranges, 28: stack, 32: stack},
             },
             "range": {
                 **dict.fromkeys((1, 2, 5, 6, 9, 11, 12, 13, 15, 16, 18, 19, 21), keep),
-                **{3: emptied[kinds.UNUSED], 4: unremarkable, 7: said, 8: gone, 10: ranges, 14: stack, 17: stack},
+                **{
+                    3: emptied[kinds.UNUSED],
+                    4: unremarkable,
+                    7: said,
+                    8: gone,
+                    10: ranges,
+                    14: stack,
+                    17: stack,
+                },
                 20: said,
             },
             "cmdlist": {
                 **dict.fromkeys((1, 2, 5, 6, 9, 11, 12, 13, 14, 15, 17, 19, 20, 23, 24, 25), keep),
-                **{3: emptied[kinds.UNUSED], 4: unremarkable, 7: said, 8: gone, 10: ranges, 16: stack, 22: stack},
+                **{
+                    3: emptied[kinds.UNUSED],
+                    4: unremarkable,
+                    7: said,
+                    8: gone,
+                    10: ranges,
+                    16: stack,
+                    22: stack,
+                },
                 **{18: name, 21: said},
             },
             "graph": {
                 **dict.fromkeys((1, 2, 5, 6, 9, 11, 12, 13, 14, 15, 17, 18, 20, 21, 23), keep),
-                **{3: emptied[kinds.UNUSED], 4: unremarkable, 7: said, 8: gone, 10: ranges, 16: stack, 19: stack},
+                **{
+                    3: emptied[kinds.UNUSED],
+                    4: unremarkable,
+                    7: said,
+                    8: gone,
+                    10: ranges,
+                    16: stack,
+                    19: stack,
+                },
                 22: said,
             },
         }
@@ -288,12 +323,16 @@ class _Report:
         return self._message(content, self._attribute_rules, "attribute")
 
     def _attribute_value(self, content: bytes) -> bytes:
-        return self._message(content, {1: text_rule(self._texts.free), 2: None, 3: None, 4: None, 5: None}, "value")
+        return self._message(
+            content, {1: text_rule(self._texts.free), 2: None, 3: None, 4: None, 5: None}, "value"
+        )
 
     def _nobodys(self, content: bytes) -> bytes:
         out = []
         for number, wire_type, value in protobuf.fields(content, 0, len(content)):
-            instead = 0 if isinstance(value, int) else NO_UUID.encode() if wire_type == BYTES else bytes(len(value))
+            instead = (
+                0 if isinstance(value, int) else NO_UUID.encode() if wire_type == BYTES else bytes(len(value))
+            )
             out.append(protobuf.again(number, wire_type, instead if value else value))
         self._texts.removed.add(kinds.IDENTIFIER, int(b"".join(out) != content))
         return b"".join(out)

@@ -21,6 +21,7 @@ from traceql.read.nsys_rep.messages import Unknown
 from traceql.read.nsys_rep.refusals import Located
 from traceql.read.nsys_rep.tally import Tally
 from traceql.read.protobuf import BYTES, VARINT
+from traceql.share.redact import payloads
 from traceql.share.redact import removed as kinds
 from traceql.share.redact.messages import is_numbers
 from traceql.share.redact.removed import unknown
@@ -75,9 +76,6 @@ _GENERIC_SHAPE: Final = {1: VARINT, 2: VARINT, 3: BYTES}
 # Processes: program, arguments, folder, environment.
 _PROGRAM_PATH, _FOLDER, _ARGUMENTS, _ENVIRONMENT = 7, 8, 9, 13
 _PROGRAM_NAMES: Final = (5, 6)
-# NVTX's numbers of entries of a payload that hold numbers of 16 bits or more; layouts of a report's own are above.
-_NUMBER_ENTRIES: Final = frozenset({3, 4, 5, 6, 7, 8, 9, 10, *range(13, 24), 80})
-_OWN_LAYOUTS: Final = 1 << 24
 
 
 @dataclass
@@ -149,7 +147,10 @@ class Events:
                     if events.payload == layout.PROCESS:
                         self._processes(block, events, found)
         self._check_schemas(found.schemas)
-        found.use(np.array([name for one in self._layouts.values() for name in self._metric_ids(one.type_id)]), METRIC)
+        found.use(
+            np.array([name for one in self._layouts.values() for name in self._metric_ids(one.type_id)]),
+            METRIC,
+        )
         return found
 
     def rewritten(self, block: Block, texts: Texts, found: References) -> bytes | None:
@@ -181,9 +182,9 @@ class Events:
             starts, ends = starts[~generic], ends[~generic]
         top = messages.split(buffer, starts, ends, _EVENT_SHAPE, unknown=seen.unknown)
         types = checks.event_types(top.get(1), starts)
-        payloads = {number: column for number, column in top.items() if column.sizes is not None}
-        checks.one_payload(payloads, starts)
-        for number, column in payloads.items():
+        contents = {number: column for number, column in top.items() if column.sizes is not None}
+        checks.one_payload(contents, starts)
+        for number, column in contents.items():
             if number not in layout.PAYLOAD_NAMES:
                 continue
             assert column.sizes is not None
@@ -225,7 +226,9 @@ class Events:
             needed = sum(described.sizes)
             content = bytes(buffer.view[at : at + size])
             if size > max(needed, _extent(described)) and not (needed == 0 and is_numbers(content)):
-                raise unknown(self._name, "more than its numbers in a sample of metrics", f"generic event {row}")
+                raise unknown(
+                    self._name, "more than its numbers in a sample of metrics", f"generic event {row}"
+                )
 
     def _metric_ids(self, type_id: int) -> list[int]:
         return [
@@ -252,13 +255,8 @@ class Events:
                 own.add(number)
                 entries = protobuf.submessages(schema, 4)
                 described[number] = [protobuf.number(entry, 1) or 0 for entry in entries]
-        for schema in sorted(used):
-            entries_of = described.get(schema)
-            if entries_of is None:
-                raise unknown(self._name, "a binary payload of NVTX without layout", f"schema {schema}")
-            for entry in entries_of:
-                if entry not in _NUMBER_ENTRIES and not (entry >= _OWN_LAYOUTS and entry in own):
-                    raise unknown(self._name, f"an entry of type {entry} of NVTX payloads", f"schema {schema}")
+        if fault := payloads.fault(used, described, own):
+            raise unknown(self._name, fault, "events")
 
 
 _KEPT: Final = {
@@ -377,7 +375,9 @@ def _event(buffer: Buffer, events: _Events, row: int, payload: bytes) -> tuple[i
     at, until = int(events.at[row]), int(events.until[row])
     tag = protobuf.tag(events.payload, BYTES)
     before = at - len(tag) - len(protobuf.varint_bytes(until - at))
-    event = b"".join((buffer.view[start:before], protobuf.field(events.payload, payload), buffer.view[until:end]))
+    event = b"".join(
+        (buffer.view[start:before], protobuf.field(events.payload, payload), buffer.view[until:end])
+    )
     return start, end, event
 
 
@@ -420,7 +420,11 @@ def _jit(content: bytes, texts: Texts) -> bytes:
         for number, wire_type, value in protobuf.fields(message, 0, len(message)):
             if isinstance(value, bytes) and wire_type == BYTES and value:
                 text = value.decode("utf-8", "replace")
-                value = texts.path(text).encode("utf-8", "replace") if is_path(text) else texts.free(text).encode()
+                value = (
+                    texts.path(text).encode("utf-8", "replace")
+                    if is_path(text)
+                    else texts.free(text).encode()
+                )
             out.append(protobuf.again(number, wire_type, value))
         return b"".join(out)
 

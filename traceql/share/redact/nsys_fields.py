@@ -46,7 +46,19 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "free": (
         *_within("UI", 4, 6, 7, 20, 21, 22),
         *_within("PP.10.1.8", 1, 2),
-        *("ENV3", "ENV5", "ENV7", "ENV13", "ENV14", "ENV205", "ENV600", "ENV601", "ENV605", "ENV880", "ENV902"),
+        *(
+            "ENV3",
+            "ENV5",
+            "ENV7",
+            "ENV13",
+            "ENV14",
+            "ENV205",
+            "ENV600",
+            "ENV601",
+            "ENV605",
+            "ENV880",
+            "ENV902",
+        ),
         *("ENV891.1", *_within("ENV891.2", 1, 2, 3, 4, 5), *_within("ENV894.1", 1, 2), "ENV923.1.3"),
         *(*_within("ENV924.1", 1, 2, 3, 4), *_within("ENV897.1", 2, 3, 7, 48, 50), "ENV910.1.2"),
         *(*_within("ENV912.4.2", 2, 3), *_within("ENV912.4.3", 2, 3, 4), "ENV912.5.1.2.1"),
@@ -98,7 +110,22 @@ MESSAGES: Final = frozenset(
 ) | {
     f"{options}{inner}"
     for options in _OPTIONS_OF_ACTIVITIES
-    for inner in ("", ".4", ".5", ".5.9", ".5.10", ".5.11", ".6", ".12", ".14", ".18", ".26", ".33", ".37", ".38")
+    for inner in (
+        "",
+        ".4",
+        ".5",
+        ".5.9",
+        ".5.10",
+        ".5.11",
+        ".6",
+        ".12",
+        ".14",
+        ".18",
+        ".26",
+        ".33",
+        ".37",
+        ".38",
+    )
     + (".46", ".60", ".60.1")
 }
 
@@ -216,4 +243,3 @@ class Inventory:
         if not re.fullmatch(pattern, content):
             raise unknown(self._file, f"a text of {len(content)} bytes", f"field {place}")
         return content
-

@@ -145,14 +145,18 @@ def _strings(container: Container, found: References, texts: Texts) -> bytes:
         after = redacted(String(number, before, frozenset(uses.get(number, ()))), texts)
         out.append(protobuf.field(1, content if after == before else after))
     block = decompress(container.source, container.data, container.string_block)
-    streams = [protobuf.field(2, value) for number, _, value in protobuf.fields(block, 0, len(block)) if number == 2]
+    streams = [
+        protobuf.field(2, value) for number, _, value in protobuf.fields(block, 0, len(block)) if number == 2
+    ]
     return b"".join(out + streams)
 
 
 def _check_threads(container: Container, threads: bytes) -> None:
     for number, _, value in protobuf.fields(threads, 0, len(threads)):
         known = number == 1 and isinstance(value, bytes) and set(protobuf.message(value)) <= {1, 2, 3, 4}
-        if not known or any(isinstance(one, bytes) for some in protobuf.message(value).values() for one in some):  # type: ignore[arg-type]
+        if not known or any(
+            isinstance(one, bytes) for some in protobuf.message(value).values() for one in some
+        ):  # type: ignore[arg-type]
             raise unknown(container.source.path.name, "something about a thread", "thread names")
 
 
