@@ -56,10 +56,10 @@ def redact(
     """Write FILEs again without what is private in them, to be shared.
 
     A FILE is a report (.nsys-rep, .qdrep, .ncu-rep), an export of nsys (.sqlite, or a folder of .parquet or
-    .arrow files), a sidecar (.run.json), a database or a lake. Environments, command lines, names of users and
-    machines, paths, addresses, and processes that were not profiled go; so does code that ncu put into a report.
-    Events, counts, ids and times stay, and NVIDIA's tools open the result. What traceql does not know in a file is
-    refused, and nothing is written.
+    .arrow files), a sidecar (.run.json), a database or a lake. Environments, command lines, names of users
+    and machines, paths, addresses, and processes that were not profiled go; so does code that ncu put into
+    a report. Events, counts, ids and times stay, and NVIDIA's tools open the result. What traceql does not
+    know in a file is refused, and nothing is written.
 
     \b
     Examples:

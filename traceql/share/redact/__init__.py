@@ -1,8 +1,8 @@
 """Reports, exports, sidecars and databases without what is private in them, in their own form.
 
-Environments, command lines, names of users and machines, paths, addresses and processes that were not profiled go.
-Events, counts, ids and times stay, and NVIDIA's tools open the result. What is not known here is refused: nothing is
-passed on because nobody looked at it.
+Environments, command lines, names of users and machines, paths, addresses and processes that were not
+profiled go. Events, counts, ids and times stay, and NVIDIA's tools open the result. What is not known here
+is refused: nothing is passed on because nobody looked at it.
 
 =============== ==========================================================================
 `texts`         the rules for texts, and what a file tells of whom it is about
@@ -16,6 +16,7 @@ passed on because nobody looked at it.
 `payloads`      which binary payloads of NVTX hold numbers alone
 `sidecars`      what lies beside reports
 `databases`     the tables of a database
+`words`         long lists of names
 =============== ==========================================================================
 """
 

@@ -1,7 +1,7 @@
 """The tables of a traceql database without what is private in them; who copies a database asks for each.
 
-Ingest leaves most of it out already. What it keeps on request goes (the environment), and texts follow the same
-rules as in a report. Rows, ids and times stay; so do names of traces.
+Ingest leaves most of it out already. What it keeps on request goes (the environment), and texts follow the
+same rules as in a report. Rows, ids and times stay; so do names of traces.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pyarrow as pa
 from traceql.share.redact import removed as kinds
 from traceql.share.redact.removed import unknown
 from traceql.share.redact.texts import Facts, Texts
+from traceql.share.redact.words import words
 from traceql.tables import schema
 
 if TYPE_CHECKING:
@@ -25,31 +26,35 @@ _ENVIRONMENT: Final = "environment"
 
 #: What becomes of a text → the columns with such texts. Words of traceql's or NVIDIA's own stay.
 ACTIONS: Final[dict[str, frozenset[str]]] = {
-    "word": frozenset(
-        "traces.profiler traces.format traces.sha256 traces.tool_version traces.gpu traces.driver_version "
-        "traces.cuda_version traces.cpu traces.missing gpus.gpu_name gpus.compute_capability gpus.gpu_hash kernels.workload "
-        "kernels.launch_type api_calls.name api_calls.layer memory_ops.kind memory_ops.copy_kind memory_ops.src_memory "
-        "memory_ops.dst_memory memory_events.operation memory_events.memory_kind syncs.sync_type nvtx_ranges.style "
-        "um_gpu_page_faults.access_type gpu_samples.metric gpu_samples.unit diagnostics.severity diagnostics.source "
-        "doubts.table_name doubts.fault metrics.metric metrics.unit metrics.label metric_instances.instance_metric "
-        "ncu_ranges.style advice.rule advice.section advice.kind advice.speedup_scope "
-        "focus_metrics.focus_rule focus_metrics.focus_section focus_metrics.focus_metric focus_metrics.severity "
-        "source_markers.marker_rule source_markers.marker_section source_markers.marker_kind launch_stacks.stack_kind "
-        "runs.format runs.sha256 runs.gpu run_metrics.unit".split()
+    "word": words(
+        "traces.profiler traces.format traces.sha256 traces.tool_version traces.gpu "
+        "traces.driver_version traces.cuda_version traces.cpu traces.missing gpus.gpu_name "
+        "gpus.compute_capability gpus.gpu_hash kernels.workload kernels.launch_type api_calls.name "
+        "api_calls.layer memory_ops.kind memory_ops.copy_kind memory_ops.src_memory "
+        "memory_ops.dst_memory memory_events.operation memory_events.memory_kind syncs.sync_type "
+        "nvtx_ranges.style um_gpu_page_faults.access_type gpu_samples.metric gpu_samples.unit "
+        "diagnostics.severity diagnostics.source doubts.table_name doubts.fault metrics.metric "
+        "metrics.unit metrics.label metric_instances.instance_metric ncu_ranges.style advice.rule "
+        "advice.section advice.kind advice.speedup_scope focus_metrics.focus_rule "
+        "focus_metrics.focus_section focus_metrics.focus_metric focus_metrics.severity "
+        "source_markers.marker_rule source_markers.marker_section source_markers.marker_kind "
+        "launch_stacks.stack_kind runs.format runs.sha256 runs.gpu run_metrics.unit"
     ),
-    "free": frozenset(
-        "traces.trace traces.file_name traces.settings traces.tags traces.warnings diagnostics.text doubts.text "
-        "metrics.value_text metric_instances.instance_name metric_instances.instance_text advice.title advice.message "
-        "focus_metrics.info source_markers.marker_message runs.sweep runs.file_name runs.tags run_metrics.metric".split()
+    "free": words(
+        "traces.trace traces.file_name traces.settings traces.tags traces.warnings diagnostics.text "
+        "doubts.text metrics.value_text metric_instances.instance_name metric_instances.instance_text "
+        "advice.title advice.message focus_metrics.info source_markers.marker_message runs.sweep "
+        "runs.file_name runs.tags run_metrics.metric"
     ),
-    "name": frozenset(
-        "threads.thread memory_events.variable nvtx_ranges.domain nvtx_ranges.category nvtx_ranges.payload os_calls.name "
-        "um_cpu_page_faults.instruction ncu_ranges.domain sass_instructions.sass".split()
+    "name": words(
+        "threads.thread memory_events.variable nvtx_ranges.domain nvtx_ranges.category "
+        "nvtx_ranges.payload os_calls.name um_cpu_page_faults.instruction ncu_ranges.domain "
+        "sass_instructions.sass"
     ),
     "program": frozenset({"processes.process"}),
-    "path": frozenset(
-        "um_cpu_page_faults.source_file sass_instructions.source_file source_markers.marker_file launch_stacks.frame_file "
-        "launch_stacks.frame_module".split()
+    "path": words(
+        "um_cpu_page_faults.source_file sass_instructions.source_file source_markers.marker_file "
+        "launch_stacks.frame_file launch_stacks.frame_module"
     ),
     "source": frozenset({"sass_instructions.source_text"}),
     "kernel": frozenset({"kernels.name", "kernels.demangled", "kernels.mangled"}),
@@ -144,9 +149,8 @@ class Tables:
         for path, text in sorted(pairs, key=lambda pair: (len(pair[0]), pair[0], pair[1] or "")):
             if text and path.endswith(f"/{text}"):
                 outer = path[: -len(text) - 1]
-                known[path] = (
-                    f"{known.get(outer) or self._called(outer, kinds.RANGE)}/{self._called(text, kinds.RANGE)}"
-                )
+                before = known.get(outer) or self._called(outer, kinds.RANGE)
+                known[path] = f"{before}/{self._called(text, kinds.RANGE)}"
             else:
                 known[path] = self._called(path, kinds.RANGE)
         return [None if path is None else known[path] for path in paths]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from traceql.share.redact import removed as kinds
 from traceql.share.redact.texts import NO_UUID, PLACE
+from traceql.share.redact.words import words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,8 +22,8 @@ USES: Final = {
     "contentId": "output",
 }
 #: Tables whose rows may be of processes that were not profiled.
-OF_ALL_PROCESSES: Final = frozenset(
-    "PROCESSES ThreadNames ProcessStreams ANALYSIS_FILE DIAGNOSTIC_EVENT SCHED_EVENTS COMPOSITE_EVENTS".split()
+OF_ALL_PROCESSES: Final = words(
+    "PROCESSES ThreadNames ProcessStreams ANALYSIS_FILE DIAGNOSTIC_EVENT SCHED_EVENTS COMPOSITE_EVENTS"
 )
 
 _TABLES: Final = re.compile(
@@ -32,17 +33,17 @@ _TABLES: Final = re.compile(
     r"|GPU|SLI|ETW|FECS|NET|NIC|NV|GENERIC|DEMOTED_BYTES|TOTAL_BYTES|PERF|SOC|PMU|FTRACE|SYSCALL|PYTHON)_[A-Z0-9_]+"
 )
 
-_FREE: Final = frozenset(
+_FREE: Final = words(
     "DIAGNOSTIC_EVENT.text UnwindMethodType.name TARGET_INFO_GPU.name TARGET_INFO_GPU.busLocation "
-    "TARGET_INFO_GPU.chipName TARGET_INFO_GPU.uuid TARGET_INFO_CUDA_GPU.name TARGET_INFO_CUDA_GPU.pciBusId "
-    "TARGET_INFO_GPU_METRICS.typeName TARGET_INFO_GPU_METRICS.metricName TARGET_INFO_NIC_INFO.name "
-    "TARGET_INFO_NIC_INFO.stateName TARGET_INFO_PROCESS.openGlVersion NVTX_PAYLOAD_SCHEMAS.name "
-    "NVTX_PAYLOAD_SCHEMA_ENTRIES.name NVTX_PAYLOAD_SCHEMA_ENTRIES.description NVTX_PAYLOAD_ENUMS.name "
-    "NVTX_PAYLOAD_ENUM_ENTRIES.name".split()
+    "TARGET_INFO_GPU.chipName TARGET_INFO_GPU.uuid TARGET_INFO_CUDA_GPU.name "
+    "TARGET_INFO_CUDA_GPU.pciBusId TARGET_INFO_GPU_METRICS.typeName TARGET_INFO_GPU_METRICS.metricName "
+    "TARGET_INFO_NIC_INFO.name TARGET_INFO_NIC_INFO.stateName TARGET_INFO_PROCESS.openGlVersion "
+    "NVTX_PAYLOAD_SCHEMAS.name NVTX_PAYLOAD_SCHEMA_ENTRIES.name NVTX_PAYLOAD_SCHEMA_ENTRIES.description "
+    "NVTX_PAYLOAD_ENUMS.name NVTX_PAYLOAD_ENUM_ENTRIES.name"
 )
-_NAMES: Final = frozenset(
+_NAMES: Final = words(
     "NVTX_EVENTS.jsonText CUDA_GPU_MEMORY_USAGE_EVENTS.name TARGET_INFO_NVTX_CUDA_CONTEXT.name "
-    "TARGET_INFO_NVTX_CUDA_DEVICE.name TARGET_INFO_NVTX_CUDA_STREAM.name".split()
+    "TARGET_INFO_NVTX_CUDA_DEVICE.name TARGET_INFO_NVTX_CUDA_STREAM.name"
 )
 _FILES: Final = frozenset({"TARGET_INFO_GPU.ctxswDevPath", "TARGET_INFO_GPU.ctrlDevPath"})
 
@@ -77,11 +78,11 @@ EMPTIED: Final = {
     "program name": (kinds.COMMAND_LINE, ""),
 }
 #: Options whose values are words of nsys's own.
-TOLD: Final = frozenset(
-    "CAPTURE_EVENT_TYPE COLLECTION_MODE CPU_IP_TRIGGER_TYPE CUDA_TRACE_SCOPE DEVICE_TYPE HOW_TO_ATTACH MODE START_TRIGGER "
-    "STOP_TRIGGER NVTX_DOMAIN_FILTER_STRING EXPORT_ARCH EXPORT_PARAM_EXPORT_TYPE EXPORT_PLATFORM EXPORT_PRODUCT_NAME "
-    "EXPORT_PRODUCT_VERSION EXPORT_PRODUCT_DATE EXPORT_SCHEMA_VERSION EXPORT_SCHEMA_VERSION_CKSUM EXPORT_TIME "
-    "EXPORT_TIME_LOCAL EXPORT_TIME_UTC".split()
+TOLD: Final = words(
+    "CAPTURE_EVENT_TYPE COLLECTION_MODE CPU_IP_TRIGGER_TYPE CUDA_TRACE_SCOPE DEVICE_TYPE HOW_TO_ATTACH "
+    "MODE START_TRIGGER STOP_TRIGGER NVTX_DOMAIN_FILTER_STRING EXPORT_ARCH EXPORT_PARAM_EXPORT_TYPE "
+    "EXPORT_PLATFORM EXPORT_PRODUCT_NAME EXPORT_PRODUCT_VERSION EXPORT_PRODUCT_DATE "
+    "EXPORT_SCHEMA_VERSION EXPORT_SCHEMA_VERSION_CKSUM EXPORT_TIME EXPORT_TIME_LOCAL EXPORT_TIME_UTC"
 )
 
 #: Property of the machine → its kind, and what stands there.
@@ -97,10 +98,11 @@ PROPERTIES_EMPTIED: Final = {
     "NamespacePID": (kinds.IDENTIFIER, "pid:[0]"),
 }
 #: Properties that describe the machine and tell nobody's name.
-PROPERTIES_TOLD: Final = frozenset(
-    "CpuArchitecture SupportedABIs Supported64BitABIs CpuDescription CpuInfo NvDriverVersion HardwarePlatform "
-    "SoftwarePlatform OsDescription EventLibSourcesInfo SupportedFTraceEvents QnxKernelTraceInfo GpuInfo "
-    "GpuMetricsConfig GpuMetricsSupportedGpus NicInfo LinuxPerfInfo ArmCores PluginsInfo".split()
+PROPERTIES_TOLD: Final = words(
+    "CpuArchitecture SupportedABIs Supported64BitABIs CpuDescription CpuInfo NvDriverVersion "
+    "HardwarePlatform SoftwarePlatform OsDescription EventLibSourcesInfo SupportedFTraceEvents "
+    "QnxKernelTraceInfo GpuInfo GpuMetricsConfig GpuMetricsSupportedGpus NicInfo LinuxPerfInfo ArmCores "
+    "PluginsInfo"
 )
 
 

@@ -1,7 +1,7 @@
-"""What ``nsys export`` writes, without what is private in it: a SQLite file, or a folder of Parquet or Arrow files.
+"""What ``nsys export`` writes, without what is private in it: a SQLite file, or a folder of other files.
 
-The three forms hold the same tables. Tables of events are numbers, most of them, and stay row for row; texts are
-known by their table and column. Options of the recording lose rows: arguments and variables.
+The three forms hold the same tables. Tables of events are numbers, most of them, and stay row for row;
+texts are known by their table and column. Options of the recording lose rows: arguments and variables.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _RANGES: Final = (34, 59, 60)
 # What nsys declares.
 _TYPES: Final = frozenset({"INTEGER", "INT", "REAL", "TEXT", "BLOB", ""})
-_NUMBER: Final = re.compile(r"[-+0-9.eE]*|true|false|nan|-?inf")
+_NUMBER: Final = re.compile(r"[-+0-9.eE]*|true|false|nan|-?inf|\[[-+0-9.eE, ]*\]")
 _WORD: Final = re.compile(r"[A-Za-z]\w*")
 
 
@@ -161,7 +161,8 @@ class _Export:
         table = self._tables.get(name)
         if table is None or not set(columns) <= set(table.column_names):
             return []
-        return table.select(list(columns)).to_pylist()
+        found: list[dict[str, Any]] = table.select(list(columns)).to_pylist()
+        return found
 
     def _facts(self) -> Facts:
         for row in self._rows("PROCESSES", "globalPid"):

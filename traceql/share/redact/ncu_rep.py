@@ -1,7 +1,8 @@
 """An Nsight Compute report (``.ncu-rep``) without what is private in it.
 
-Block by block: the header of each, then its sources and results. Counters, launches and what sections and rules say
-stay. Embedded code goes: sources, PTX and cubins hold whole programs, with the paths of their files.
+Block by block: the header of each, then its sources and results. Counters, launches and what sections and
+rules say stay. Embedded code goes: sources, PTX and cubins hold whole programs, with the paths of their
+files.
 """
 
 from __future__ import annotations
@@ -123,7 +124,10 @@ class _Report:
         kernel = text_rule(lambda text: self._called(text, kinds.KERNEL))
         system: Rules = {
             **dict.fromkeys((3, 4, 6), keep),
-            **{1: free, 2: emptied[kinds.IDENTIFIER], 5: host, 7: self._gone(kinds.ADDRESS)},
+            1: free,
+            2: emptied[kinds.IDENTIFIER],
+            5: host,
+            7: self._gone(kinds.ADDRESS),
         }
         value: Rules = {1: free, **dict.fromkeys((2, 3, 4, 5), keep)}
         attribute: Rules = {1: keep, 2: self._attribute_value}
@@ -184,53 +188,48 @@ class _Report:
                     (*range(1, 5), *range(8, 12), 14, 16, 20, *range(22, 28), 29, 30, 31, 33, 34, 35), keep
                 ),
                 **dict.fromkeys((5, 6, 7), kernel),
-                **{
-                    12: emptied[kinds.UNUSED],
-                    13: unremarkable,
-                    15: self._source,
-                    17: said,
-                    18: gone,
-                    19: said,
-                },
-                **{21: ranges, 28: stack, 32: stack},
+                12: emptied[kinds.UNUSED],
+                13: unremarkable,
+                15: self._source,
+                17: said,
+                18: gone,
+                19: said,
+                21: ranges,
+                28: stack,
+                32: stack,
             },
             "range": {
                 **dict.fromkeys((1, 2, 5, 6, 9, 11, 12, 13, 15, 16, 18, 19, 21), keep),
-                **{
-                    3: emptied[kinds.UNUSED],
-                    4: unremarkable,
-                    7: said,
-                    8: gone,
-                    10: ranges,
-                    14: stack,
-                    17: stack,
-                },
+                3: emptied[kinds.UNUSED],
+                4: unremarkable,
+                7: said,
+                8: gone,
+                10: ranges,
+                14: stack,
+                17: stack,
                 20: said,
             },
             "cmdlist": {
                 **dict.fromkeys((1, 2, 5, 6, 9, 11, 12, 13, 14, 15, 17, 19, 20, 23, 24, 25), keep),
-                **{
-                    3: emptied[kinds.UNUSED],
-                    4: unremarkable,
-                    7: said,
-                    8: gone,
-                    10: ranges,
-                    16: stack,
-                    22: stack,
-                },
-                **{18: name, 21: said},
+                3: emptied[kinds.UNUSED],
+                4: unremarkable,
+                7: said,
+                8: gone,
+                10: ranges,
+                16: stack,
+                22: stack,
+                18: name,
+                21: said,
             },
             "graph": {
                 **dict.fromkeys((1, 2, 5, 6, 9, 11, 12, 13, 14, 15, 17, 18, 20, 21, 23), keep),
-                **{
-                    3: emptied[kinds.UNUSED],
-                    4: unremarkable,
-                    7: said,
-                    8: gone,
-                    10: ranges,
-                    16: stack,
-                    19: stack,
-                },
+                3: emptied[kinds.UNUSED],
+                4: unremarkable,
+                7: said,
+                8: gone,
+                10: ranges,
+                16: stack,
+                19: stack,
                 22: said,
             },
         }
@@ -356,7 +355,7 @@ class _Report:
         return texts.names.pseudonym(texts.name(text), kind, texts.removed)
 
     def _nvtx(self, content: bytes) -> bytes:
-        """Ranges: texts 2.2.3.1 of threads and 3.3.2 of start/end ranges, and texts that were registered, 1.3."""
+        """Ranges: 2.2.3.1 of threads, 3.3.2 the start/end ranges, and 1.3.2 texts that were registered."""
         ranged = text_rule(lambda text: self._called(text, kinds.RANGE))
 
         def opened(message: bytes, places: Mapping[int, Mapping[int, object] | Rule]) -> bytes:

@@ -1,8 +1,8 @@
 """The events of an Nsight Systems report: which texts they refer to, and their own texts replaced.
 
-All events are looked at twice: first for what they refer to, as the same text may be a kernel's name and stand
-in the list of environments; then they are written again, a block at a time. What `traceql.read.nsys_rep` would
-note as unknown is refused here.
+All events are looked at twice: first for what they refer to, as the same text may be a kernel's name and
+stand in the list of environments; then they are written again, a block at a time. What
+`traceql.read.nsys_rep` would note as unknown is refused here.
 """
 
 from __future__ import annotations
@@ -192,8 +192,8 @@ class Events:
             at, until = column.values, column.values + column.sizes
             checks.types_fit(types[rows], number, at, seen)
             fields = messages.decode(
-                buffer, at, until, layout.SHAPES[number], path=(number,), keep=_KEPT, repeated=layout.REPEATED,
-                unknown=seen.unknown,
+                buffer, at, until, layout.SHAPES[number], path=(number,), keep=_KEPT,
+                repeated=layout.REPEATED, unknown=seen.unknown,
             )  # fmt: skip
             for path in layout.STRING_IDS & fields.keys():
                 checks.strings(fields[path], len(self._container.strings), path, at)

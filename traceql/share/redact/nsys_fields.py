@@ -1,8 +1,8 @@
 """Where texts stand in an Nsight Systems report outside its events, and what becomes of them.
 
 Places are field numbers from the section inwards. Sections: AO collection options (also field 2 of the
-header), AA activities of the agent, UI who imported it, PP presets, TC clocks, TE telemetry; H header, I index,
-T GPUs and contexts, NS layouts of NVTX payloads; ENV a property of the machine, by its number.
+header), AA activities of the agent, UI who imported it, PP presets, TC clocks, TE telemetry; H header, I
+index, T GPUs and contexts, NS layouts of NVTX payloads; ENV a property of the machine, by its number.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from traceql.share.redact import removed as kinds
 from traceql.share.redact.messages import Fields, text_rule
 from traceql.share.redact.removed import unknown
 from traceql.share.redact.texts import NO_UUID, PLACE
+from traceql.share.redact.words import words
 
 if TYPE_CHECKING:
     from traceql.read.protobuf import Value
@@ -97,43 +98,27 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 #: Places of messages that are looked into.
-MESSAGES: Final = frozenset(
+MESSAGES: Final = words(
     """
-    AA.1 AA.1.50 AA.1.50.1 AA.1.50.32 AA.1.51 AA.1.51.1 AA.1.51.1.1 AA.1.52 AA.1.52.1 AA.1.53 AA.1.53.2 AA.1.53.2.1
-    AA.1.54 AO.2 AO.12 AO.18 AO.26 AO.26.49 AO.26.93 AO.34 AO.69 AO.70 AO.70.4 AO.78 AO.92 AO.92.9 AO.92.10
+    AA.1 AA.1.50 AA.1.50.1 AA.1.50.32 AA.1.51 AA.1.51.1 AA.1.51.1.1 AA.1.52 AA.1.52.1 AA.1.53 AA.1.53.2
+    AA.1.53.2.1 AA.1.54 AO.2 AO.12 AO.18 AO.26 AO.26.49 AO.26.93 AO.34 AO.69 AO.70 AO.70.4 AO.78 AO.92 AO.92.9 AO.92.10
     ENV891 ENV891.2 ENV894 ENV894.1 ENV897 ENV897.1 ENV910 ENV910.1 ENV912 ENV912.3 ENV912.4 ENV912.4.2
     ENV912.4.2.5 ENV912.4.3 ENV912.5 ENV912.5.1 ENV912.5.1.2 ENV912.6 ENV912.6.1 ENV912.6.1.5 ENV923 ENV923.1
-    ENV924 ENV924.1 H.16 H.16.1 H.40 H.41 H.42 H.43 H.44 H.44.2 H.44.2.1 I.13 I.13.4 I.14 I.14.3 I.14.3.5 I.14.5
-    NS.2 NS.3 NS.3.2 NS.3.2.4 NS.3.4 NS.3.4.4 PP.10 PP.10.1 PP.10.1.8 PP.10.1.18 T.1 T.1.2 T.1.2.1 T.1.2.7
-    T.1.2.7.8 T.1.2.9 T.14 T.15 T.24 TC.1 TC.1.1 TC.2 TC.2.1 TC.2.1.3 TC.2.1.3.1 TC.2.1.4 UI.50
-    """.split()
+    ENV924 ENV924.1 H.16 H.16.1 H.40 H.41 H.42 H.43 H.44 H.44.2 H.44.2.1 I.13 I.13.4 I.14 I.14.3 I.14.3.5
+    I.14.5 NS.2 NS.3 NS.3.2 NS.3.2.4 NS.3.4 NS.3.4.4 PP.10 PP.10.1 PP.10.1.8 PP.10.1.18 T.1 T.1.2 T.1.2.1
+    T.1.2.7 T.1.2.7.8 T.1.2.9 T.14 T.15 T.24 TC.1 TC.1.1 TC.2 TC.2.1 TC.2.1.3 TC.2.1.3.1 TC.2.1.4 UI.50
+    """
 ) | {
-    f"{options}{inner}"
+    (options + inner)
     for options in _OPTIONS_OF_ACTIVITIES
-    for inner in (
-        "",
-        ".4",
-        ".5",
-        ".5.9",
-        ".5.10",
-        ".5.11",
-        ".6",
-        ".12",
-        ".14",
-        ".18",
-        ".26",
-        ".33",
-        ".37",
-        ".38",
-    )
-    + (".46", ".60", ".60.1")
+    for inner in ("", *(f".{one}" for one in words("4 5 5.9 5.10 5.11 6 12 14 18 26 33 37 38 46 60 60.1")))
 }
 
-# What nothing is removed from must have this form.
-_FORMS: Final = {"number": rb"[-+0-9.eE]*", "word": rb"\w*", "clock": rb"(?s).{16}|"}
 _LOCAL: Final = "Local (CLI)"
 # The id of a network card is its MAC address.
 _CARD_ID: Final = ("ENV910.1", 6)
+# What nothing is removed from must have this form.
+_FORMS: Final = {"number": rb"[-+0-9.eE]*", "word": rb"\w*", "clock": rb"(?s).{16}|"}
 
 
 class Inventory:

@@ -1,7 +1,7 @@
 """An Nsight Systems report (``.nsys-rep``, ``.qdrep``) without what is private in it.
 
-The file keeps its form: the same sections, as many events, strings and thread names, every id and time. Events
-whose texts change are written again, their block is compressed anew; all others stay byte for byte.
+The file keeps its form: the same sections, as many events, strings and thread names, every id and time.
+Events whose texts change are written again, their block is compressed anew; all others stay byte for byte.
 """
 
 from __future__ import annotations
@@ -153,10 +153,10 @@ def _strings(container: Container, found: References, texts: Texts) -> bytes:
 
 def _check_threads(container: Container, threads: bytes) -> None:
     for number, _, value in protobuf.fields(threads, 0, len(threads)):
-        known = number == 1 and isinstance(value, bytes) and set(protobuf.message(value)) <= {1, 2, 3, 4}
-        if not known or any(
-            isinstance(one, bytes) for some in protobuf.message(value).values() for one in some
-        ):  # type: ignore[arg-type]
+        thread = protobuf.message(value) if number == 1 and isinstance(value, bytes) else {0: [0]}
+        if not set(thread) <= {1, 2, 3, 4} or any(
+            isinstance(one, bytes) for all_ in thread.values() for one in all_
+        ):
             raise unknown(container.source.path.name, "something about a thread", "thread names")
 
 
@@ -176,7 +176,7 @@ def _as_it_is(data: bytes, block: Block) -> bytes:
 
 def _compressed(message: bytes) -> bytes:
     content = _with_size(message)
-    packed = pa.Codec("lz4_raw").compress(content, asbytes=True)
+    packed: bytes = pa.Codec("lz4_raw").compress(content, asbytes=True)
     return protobuf.varint_bytes(len(packed)) + protobuf.varint_bytes(len(content)) + packed
 
 

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-# NVTX's numbers of entries: integers and floating-point numbers of 16 bits or more (smaller ones may be letters), and
-# ids of registered texts. Layouts and enumerations of a report's own have larger numbers.
+# NVTX's numbers of entries: integers and floating-point numbers of 16 bits or more (smaller ones may be
+# letters), and ids of registered texts. Layouts and enumerations of a report's own have larger numbers.
 _NUMBERS: Final = frozenset({3, 4, 5, 6, 7, 8, 9, 10, *range(13, 24), 80})
 _OWN: Final = 1 << 24
 

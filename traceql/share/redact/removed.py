@@ -14,7 +14,7 @@ HOST: Final = "host"
 PATH: Final = "path"
 ADDRESS: Final = "address"
 IDENTIFIER: Final = "identifier"
-SECRET: Final = "secret"
+PASSWORD: Final = "password"  # noqa: S105 - the kind, no password
 FOREIGN: Final = "foreign process"
 OUTPUT: Final = "captured output"
 CODE: Final = "code"
@@ -32,7 +32,7 @@ KINDS: Final = {
     PATH: "paths of files and folders; those of the system and of NVIDIA's own stay",
     ADDRESS: "IP and MAC addresses",
     IDENTIFIER: "serial numbers and UUIDs of GPUs, machines and sessions",
-    SECRET: "contents of variables called TOKEN, KEY, PASSWORD … that stand in other texts",
+    PASSWORD: "contents of variables called TOKEN, KEY, PASSWORD … that stand in other texts",
     FOREIGN: "names of processes that were not profiled, and of their threads",
     OUTPUT: "what the program printed",
     CODE: "source files, PTX, machine code with its source lines",
@@ -68,5 +68,5 @@ def unknown(file: str, what: str, where: str) -> UnsupportedReportError:
     """
     return UnsupportedReportError(
         f"{file}: cannot be redacted: {what} ({where}) is not known to traceql, and may be private",
-        "Nothing was written. Share an export of those tables alone that are needed, or a database of the report.",
+        "Nothing was written. A database that was made of it may be shared: traceql redact DATABASE.",
     )

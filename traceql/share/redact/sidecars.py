@@ -1,4 +1,4 @@
-"""A sidecar (``run.nsys-rep.run.json``) without what is private in it; its form is that of `traceql.read.sidecar`."""
+"""A sidecar (``RUN.run.json``) without what is private in it; its form: `traceql.read.sidecar`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from traceql.read import sidecar
 from traceql.share.redact import removed as kinds
 from traceql.share.redact.removed import unknown
 from traceql.share.redact.texts import Facts, Texts
+from traceql.share.redact.words import words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 _REMEDY: Final = "Leave it out: a report can be read without its sidecar."
 # What goes with its key → its kind. A redacted report has another size.
 _GONE: Final = {"command": kinds.COMMAND_LINE, "environment": kinds.ENVIRONMENT, "report_bytes": None}
-_PLAIN: Final = frozenset("format version started_utc seconds exit_status timed_out interrupted".split())
-_TOLD: Final = frozenset("report profiler gpus versions model tags runs".split())
+_PLAIN: Final = words("format version started_utc seconds exit_status timed_out interrupted")
+_TOLD: Final = words("report profiler gpus versions model tags runs")
 _NAME: Final = re.compile(r"[\w.\- ]+")
 _PLAIN_TEXT: Final = re.compile(r"[\w.:+\-]*")
 

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from traceql.share.redact import removed as kinds
 from traceql.share.redact.texts import is_environment, is_path
+from traceql.share.redact.words import words
 
 if TYPE_CHECKING:
     from traceql.share.redact.texts import Texts
 
 # Names of calls, which a report lists whether or not they were made; and nsys's own words.
 _CALLS: Final = re.compile(r"(?:cu(?:da)?[A-Z]|cublas|cudnn|cusparse|nccl[A-Z]|MPI_)\w*")
-_WORDS: Final = frozenset(
-    "GpuMetrics SocMetrics mm_ task_submit class_id syncpt_id syncpt_thresh pid tid GenericCounters FTrace ETW Unknown "
-    "ETWEvent NvMedia [Unknown]".split()
+_WORDS: Final = words(
+    "GpuMetrics SocMetrics mm_ task_submit class_id syncpt_id syncpt_thresh pid tid GenericCounters "
+    "FTrace ETW Unknown ETWEvent NvMedia [Unknown]"
 )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from traceql.share.redact import removed as kinds
+from traceql.share.redact.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,9 +64,10 @@ _SECRET: Final = re.compile(r"(?i)token|secret|passw|passphrase|credential|api_?
 _USERS: Final = frozenset({"USER", "LOGNAME", "USERNAME", "SUDO_USER"})
 _HOSTS: Final = frozenset({"HOSTNAME", "HOST", "COMPUTERNAME", "SLURMD_NODENAME"})
 # What machines and users are called everywhere.
-_NOBODY: Final = frozenset(
-    "root user linux localhost ubuntu nvidia cuda test admin python runner home vm main common current host data "
-    "default guest kernel model train trainer worker debian windows local device gpu node server".split()
+_NOBODY: Final = words(
+    "root user linux localhost ubuntu nvidia cuda test admin python runner home vm main common current "
+    "host data default guest kernel model train trainer worker debian windows local device gpu node "
+    "server"
 )
 _SHORTEST_SECRET: Final = 8
 _SHORTEST_WORD: Final = 3
@@ -141,7 +143,7 @@ class Texts:
         self._words = [
             (pattern, instead, kind)
             for found, instead, kind in (
-                (facts.secrets, "removed", kinds.SECRET),
+                (facts.secrets, "removed", kinds.PASSWORD),
                 (hosts, "host", kinds.HOST),
                 (_words(facts.users), "user", kinds.USER),
             )
