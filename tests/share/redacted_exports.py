@@ -44,7 +44,9 @@ def tables_of(path: Path) -> Tables:
     """Name → columns and rows of each table, in their order."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.text_factory = lambda value: value.decode("utf-8", "replace")
-        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        names = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
         found: Tables = {}
         for name in names:
             cursor = connection.execute(f'SELECT * FROM "{name}"')
@@ -94,7 +96,10 @@ def compared(nsys: str, report: Path, names: Names) -> tuple[list[str], str]:
         plain.write_bytes(source.path.read_bytes())
         clean = place / f"clean-{source.file_name}"
         removed = redact(plain, clean, names)
-        before, after = exported(nsys, plain, place / "plain.sqlite"), exported(nsys, clean, place / "clean.sqlite")
+        before, after = (
+            exported(nsys, plain, place / "plain.sqlite"),
+            exported(nsys, clean, place / "clean.sqlite"),
+        )
         faults, differ = differences(before, after)
         rows = sum(len(found[1]) for found in before.values())
         return faults, f"{len(before)} tables, {rows:,} rows; removed {dict(removed)}; differ {differ}"
