@@ -63,7 +63,7 @@ def _known(make: Callable[[Path], Path]) -> Callable[[Path], Path]:
 def _stacked(folder: Path) -> Path:
     """Secrets in the results of Nsight Compute: stacks, rules, sources, names, ranges."""
     frame = ncu_rep_file.message(
-        (1, f"/home/{SECRET}/lib.so"), (2, 7), (3, f"/home/{SECRET}/model.py"), (4, "main")
+        (1, f"/home/{SECRET}/lib.so"), (2, 7), (3, f"/home/{SECRET}/model.py"), (4, "run_model")
     )
     marker = ncu_rep_file.message(
         (1, 1), (2, 7), (4, f"slow in /home/{SECRET}/k.cu"), (5, 2), (6, f"/srv/{SECRET}/k.cu")
@@ -416,7 +416,7 @@ def test_names_that_are_kept_stay() -> None:
 def test_with_pseudonyms_no_name_of_a_kernel_range_or_function_is_left(tmp_path: Path, format_: str) -> None:
     target, removed = _redacted(PLANTED[format_](tmp_path), pseudonyms=True)
     found = _said(target)
-    for name in (b"gemm", b"forward", b"train_step", b"registered", b"main"):
+    for name in (b"gemm", b"forward", b"train_step", b"registered", b"run_model"):
         assert name not in found, name
     assert removed["kernel name"] and removed["range text"] and removed["function name"]
 

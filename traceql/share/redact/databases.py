@@ -100,12 +100,14 @@ class Tables:
             return rows.slice(0, 0)
         if name not in schema.BY_NAME:
             raise unknown(self._file, "a table", name)
+        changed = rows
         for index, column in enumerate(rows.schema):
             if _holds_texts(column.type):
                 values = self._column(name, column.name, rows)
                 if values is not None:
-                    rows = rows.set_column(index, column, pa.chunked_array([pa.array(values, column.type)]))
-        return rows
+                    array = pa.chunked_array([pa.array(values, column.type)])
+                    changed = changed.set_column(index, column, array)
+        return changed
 
     def _column(self, table: str, column: str, rows: pa.Table) -> list[Any] | None:
         action = _ACTION_OF.get(f"{table}.{column}")

@@ -18,7 +18,8 @@ USES: Final = {
     **dict.fromkeys(("textId", "jsonTextId"), "range"),
     **dict.fromkeys(("nameId", "endNameId"), "call"),
     **dict.fromkeys(("symbol", "CpuInstruction", "funcName", "varName"), "function"),
-    **dict.fromkeys(("module", "sourceFile", "srcFile", "filenameId"), "file"),
+    **dict.fromkeys(("module", "sourceFile", "srcFile"), "file"),
+    "filenameId": "stream",
     "contentId": "output",
 }
 #: Tables whose rows may be of processes that were not profiled.

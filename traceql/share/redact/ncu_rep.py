@@ -340,12 +340,13 @@ class _Report:
         """The options that say how was measured, as `traceql.read.ncu_rep.options` reads them."""
         if not text:
             return text
-        self._texts.removed.add(kinds.COMMAND_LINE)
         words = ["ncu"]
         for option, value in options.measured(text):
             # Behind an equals sign a value is one, also if it begins with a dash.
             words.append(option if value in ("", "true") else f"{option}={self._texts.name(value)}")
-        return shlex.join(words)
+        told = shlex.join(words)
+        self._texts.removed.add(kinds.COMMAND_LINE, int(told != text))
+        return told
 
     def _function(self, text: str) -> str:
         return self._called(text, kinds.FUNCTION)

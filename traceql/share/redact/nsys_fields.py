@@ -79,7 +79,7 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "command": ("UI.25", "AA.1.52.3"),
     "environment": ("ENV610", "H.50", "AO.67"),
     "file": ("UI.1",),
-    "files": ("UI.23", "PP.2", "ENV170", "ENV173", *_within("T.1.2.7", 16, 17)),
+    "files": ("UI.23", "PP.2", "ENV170", "ENV173", *_within("T.1.2.7", 16, 17), *_within("ENV897.1", 16, 17)),
     "emptied": (
         *(place for options in _OPTIONS_OF_ACTIVITIES for place in _within(options, "4.6", "4.7", 7, 15, 16)),
         *_within("AA.1.50", 10, 61, 130),

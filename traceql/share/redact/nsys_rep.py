@@ -134,7 +134,7 @@ def _strings(container: Container, found: References, texts: Texts) -> bytes:
             own = (protobuf.number(thread, 4) or 0) >> 24 in found.profiled
             uses.setdefault(number, set()).add("thread" if own else "foreign thread")
     for stream in container.process_streams:
-        for field, use in ((2, "file"), (3, "output")):
+        for field, use in ((2, "stream"), (3, "output")):
             if (number := protobuf.number(stream, field)) is not None:
                 uses.setdefault(number, set()).add(use)
         if set(stream) - {1, 2, 3}:

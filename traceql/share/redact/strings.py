@@ -29,7 +29,7 @@ class String:
         number: its id.
         text: what it says.
         uses: what it is for: kernel, range, call, function, file, environment, metric, label, thread,
-            foreign thread, output; nothing if nothing refers to it.
+            foreign thread, output, stream (the file with it); nothing if nothing refers to it.
     """
 
     number: int
@@ -52,6 +52,8 @@ def redacted(string: String, texts: Texts) -> str:
         if text in _WORDS or _CALLS.fullmatch(text):
             return text
         return texts.emptied(text, kinds.UNUSED)
+    if "stream" in uses:
+        return texts.place(text)
     if uses <= {"file", "foreign thread"}:
         return texts.path(text)
     if uses & {"function", "file", "thread"} and is_path(text):

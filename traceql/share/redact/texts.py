@@ -170,15 +170,15 @@ class Texts:
     def name(self, text: str) -> str:
         """What a program calls its work."""
         if "/" in text or "\\" in text:
-            text = self._roots.sub(lambda found: self._place(found[0]), text)
+            text = self._roots.sub(lambda found: self.place(found[0]), text)
         return self._words_in(_MAC.sub(self._mac, _IPV4.sub(self._ipv4, text)))
 
     def path(self, text: str) -> str:
         """A path as a whole; a plain name stays."""
         if is_path(text):
-            return text if is_system(text) else self._place(text)
+            return text if is_system(text) else self.place(text)
         if "/" in text or "\\" in text:
-            return self._place(text)
+            return self.place(text)
         return self._rest(text)
 
     def program(self, text: str) -> str:
@@ -217,16 +217,17 @@ class Texts:
         if found["quote"]:
             return found["quote"] + self._one(found["quoted"]) + found["quote"]
         if found["url"]:
-            return found["url"] if _EVERYBODYS_URL.match(found["url"]) else self._place(found["url"])
+            return found["url"] if _EVERYBODYS_URL.match(found["url"]) else self.place(found["url"])
         path = found["bare"].rstrip(".:")
         return self._one(path) + found["bare"][len(path) :]
 
     def _one(self, path: str) -> str:
         if is_system(path) or not path.strip("/\\") or _CACHES.fullmatch(path):
             return path
-        return self._place(path)
+        return self.place(path)
 
-    def _place(self, path: str) -> str:
+    def place(self, path: str) -> str:
+        """What stands for a path, whatever it looks like."""
         if path.startswith(PLACE):
             return path
         self.removed.add(kinds.PATH)
