@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from traceql.errors import ReportError
 from traceql.read import protobuf
-from traceql.read.ncu_rep import container, options
+from traceql.read.base import no_progress
+from traceql.read.ncu_rep import options, read
 from traceql.read.protobuf import BYTES, WireError
 from traceql.share.redact import removed as kinds
-from traceql.share.redact.messages import text_rule, texts_within
+from traceql.share.redact.messages import is_numbers, text_rule, texts_within
 from traceql.share.redact.removed import unknown
 from traceql.share.redact.texts import NO_UUID, Facts, Texts
 
@@ -44,6 +45,8 @@ _LOOKS_PRIVATE: Final = re.compile(
     rb"[/\\][\w.~ -][\x20-\x7e]{3}|\d\.\d{1,3}\.\d{1,3}\.\d|[0-9A-Fa-f]{1,4}::?[0-9A-Fa-f]{1,4}::?[0-9A-Fa-f]"
     rb"|[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-"
 )
+# Names of attributes and components, and their versions.
+_PLAIN: Final = re.compile(rb"[\w .()+-]*")
 _OF_EVERYBODY: Final = frozenset({"127.0.0.1", "localhost"})
 
 
@@ -60,8 +63,8 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
         ReportError: it cannot be read.
         UnsupportedReportError: it holds something that is not known.
     """
-    # Sees that all blocks are whole.
-    container.walk(source)
+    # Sees that all blocks are whole, and that metrics hold what is known of them and nothing else.
+    read(source, wanted=None, progress=no_progress)
     data = source.read_bytes()
     try:
         texts = Texts(_facts(data), names, removed)
@@ -130,7 +133,7 @@ class _Report:
             7: self._gone(kinds.ADDRESS),
         }
         value: Rules = {1: free, **dict.fromkeys((2, 3, 4, 5), keep)}
-        attribute: Rules = {1: keep, 2: self._attribute_value}
+        attribute: Rules = {1: self._plain, 2: self._attribute_value}
         filters: Rules = {**dict.fromkeys((4, 5, 6), keep), **dict.fromkeys((1, 2, 3, 7), name)}
         settings: Rules = {
             **dict.fromkeys((1, 2, 3, 4, *range(8, 17)), keep),
@@ -155,7 +158,7 @@ class _Report:
             ),
             6: self._rule(device, "GPU"),
             7: emptied[kinds.UNUSED],
-            8: self._rule({1: keep, 2: keep}, "version"),
+            8: self._rule({1: self._plain, 2: self._plain}, "version"),
             _EXECUTABLE: self._rule(executable, "executable"),
             10: self._rule(settings, "settings"),
             _COMMAND_LINE: text_rule(self._command_line),
@@ -272,8 +275,10 @@ class _Report:
             if number not in rules:
                 raise unknown(self._file, "a field", f"field {number} of a {what}")
             rule = rules[number]
-            if rule is not None and wire_type == BYTES and isinstance(value, bytes):
-                changed = rule(value)
+            if wire_type == BYTES and isinstance(value, bytes):
+                if rule is None and not is_numbers(value):
+                    raise unknown(self._file, "a text among numbers", f"field {number} of a {what}")
+                changed = value if rule is None else rule(value)
                 if changed is None:
                     continue
                 value = changed
@@ -308,6 +313,11 @@ class _Report:
     def _source(self, content: bytes) -> bytes:
         return self._message(content, self._messages["source"], "source")
 
+    def _plain(self, content: bytes) -> bytes:
+        if not _PLAIN.fullmatch(content):
+            raise unknown(self._file, "a text", "name or version")
+        return content
+
     def _host(self, text: str) -> str:
         return text if text in _OF_EVERYBODY else self._texts.emptied(text, kinds.HOST, "host")
 
@@ -317,7 +327,7 @@ class _Report:
     def _attribute(self, content: bytes) -> bytes:
         named = protobuf.text(protobuf.message(content), 1) or ""
         if re.search(r"uuid|serial|luid|host|mac_|guid", named):
-            rules: Rules = {1: None, 2: self._nobodys}
+            rules: Rules = {1: self._plain, 2: self._nobodys}
             return self._message(content, rules, "attribute")
         return self._message(content, self._attribute_rules, "attribute")
 

@@ -23,9 +23,8 @@ from traceql.read.nsys_rep.tally import Tally
 from traceql.read.protobuf import BYTES, VARINT
 from traceql.share.redact import payloads
 from traceql.share.redact import removed as kinds
-from traceql.share.redact.messages import is_numbers
+from traceql.share.redact.messages import is_numbers, texts_within
 from traceql.share.redact.removed import unknown
-from traceql.share.redact.texts import is_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,6 +69,8 @@ _PAYLOAD_SCHEMA: Final = (layout.NVTX, 8, 9, 1)
 # Ranges and marks; other events of NVTX name domains, categories and threads.
 _RANGES: Final = (34, 59, 60)
 _FRAMES: Final = {(layout.TRACE, 15), (layout.SAMPLE, 4)}
+# How samples were unwound: numbers in all reports so far.
+_OF_ANY_TYPE: Final = {(layout.SAMPLE, 8), (layout.SAMPLE, 10)}
 _FRAME_USES: Final = {1: FUNCTION, 2: FILE}
 _EVENT_SHAPE: Final = {1: VARINT, **dict.fromkeys(layout.PAYLOAD_NAMES, BYTES)}
 _GENERIC_SHAPE: Final = {1: VARINT, 2: VARINT, 3: BYTES}
@@ -198,6 +199,9 @@ class Events:
             for path in layout.STRING_IDS & fields.keys():
                 checks.strings(fields[path], len(self._container.strings), path, at)
             checks.frames(buffer, number, fields, len(self._container.strings), seen)
+            for path in _OF_ANY_TYPE & fields.keys():
+                if fields[path].sizes is not None:
+                    raise unknown(self._name, "no number", f"field {'.'.join(map(str, path))} of an event")
             for path in _FRAMES & fields.keys():
                 fields |= _frames(buffer, path, fields[path])
             yield _Events(number, types[rows], starts[rows], ends[rows], at, until, fields)
@@ -414,23 +418,9 @@ def _process(content: bytes, texts: Texts, found: References) -> bytes:
 
 def _jit(content: bytes, texts: Texts) -> bytes:
     """A call that compiled code: where it keeps that."""
-
-    def changed(message: bytes) -> bytes:
-        out = []
-        for number, wire_type, value in protobuf.fields(message, 0, len(message)):
-            if isinstance(value, bytes) and wire_type == BYTES and value:
-                text = value.decode("utf-8", "replace")
-                value = (
-                    texts.path(text).encode("utf-8", "replace")
-                    if is_path(text)
-                    else texts.free(text).encode()
-                )
-            out.append(protobuf.again(number, wire_type, value))
-        return b"".join(out)
-
     out = []
     for number, wire_type, value in protobuf.fields(content, 0, len(content)):
         if number == 40 and isinstance(value, bytes):
-            value = changed(value)
+            value = texts_within(value, texts.free)
         out.append(protobuf.again(number, wire_type, value))
     return b"".join(out)

@@ -79,7 +79,14 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "command": ("UI.25", "AA.1.52.3"),
     "environment": ("ENV610", "H.50", "AO.67"),
     "file": ("UI.1",),
-    "files": ("UI.23", "PP.2", "ENV170", "ENV173", *_within("T.1.2.7", 16, 17), *_within("ENV897.1", 16, 17)),
+    "files": (
+        "UI.23",
+        "PP.2",
+        "ENV170",
+        "ENV173",
+        *_within("T.1.2.7", 16, 17),
+        *_within("ENV897.1", 16, 17),
+    ),
     "emptied": (
         *(place for options in _OPTIONS_OF_ACTIVITIES for place in _within(options, "4.6", "4.7", 7, 15, 16)),
         *_within("AA.1.50", 10, 61, 130),
@@ -101,12 +108,13 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
 MESSAGES: Final = words(
     """
     AA.1 AA.1.50 AA.1.50.1 AA.1.50.32 AA.1.51 AA.1.51.1 AA.1.51.1.1 AA.1.52 AA.1.52.1 AA.1.53 AA.1.53.2
-    AA.1.53.2.1 AA.1.54 AO.2 AO.12 AO.18 AO.26 AO.26.49 AO.26.93 AO.34 AO.69 AO.70 AO.70.4 AO.78 AO.92 AO.92.9 AO.92.10
-    ENV891 ENV891.2 ENV894 ENV894.1 ENV897 ENV897.1 ENV910 ENV910.1 ENV912 ENV912.3 ENV912.4 ENV912.4.2
-    ENV912.4.2.5 ENV912.4.3 ENV912.5 ENV912.5.1 ENV912.5.1.2 ENV912.6 ENV912.6.1 ENV912.6.1.5 ENV923 ENV923.1
-    ENV924 ENV924.1 H.16 H.16.1 H.40 H.41 H.42 H.43 H.44 H.44.2 H.44.2.1 I.13 I.13.4 I.14 I.14.3 I.14.3.5
-    I.14.5 NS.2 NS.3 NS.3.2 NS.3.2.4 NS.3.4 NS.3.4.4 PP.10 PP.10.1 PP.10.1.8 PP.10.1.18 T.1 T.1.2 T.1.2.1
-    T.1.2.7 T.1.2.7.8 T.1.2.9 T.14 T.15 T.24 TC.1 TC.1.1 TC.2 TC.2.1 TC.2.1.3 TC.2.1.3.1 TC.2.1.4 UI.50
+    AA.1.53.2.1 AA.1.54 AO.2 AO.12 AO.18 AO.26 AO.26.49 AO.26.93 AO.34 AO.69 AO.70 AO.70.4 AO.78 AO.92
+    AO.92.9 AO.92.10 ENV891 ENV891.2 ENV894 ENV894.1 ENV897 ENV897.1 ENV910 ENV910.1 ENV912 ENV912.3
+    ENV912.4 ENV912.4.2 ENV912.4.2.5 ENV912.4.3 ENV912.5 ENV912.5.1 ENV912.5.1.2 ENV912.6 ENV912.6.1
+    ENV912.6.1.5 ENV923 ENV923.1 ENV924 ENV924.1 H.16 H.16.1 H.40 H.41 H.42 H.43 H.44 H.44.2 H.44.2.1 I.13
+    I.13.4 I.14 I.14.3 I.14.3.5 I.14.5 NS.2 NS.3 NS.3.2 NS.3.2.4 NS.3.4 NS.3.4.4 PP.10 PP.10.1 PP.10.1.8
+    PP.10.1.18 T.1 T.1.2 T.1.2.1 T.1.2.7 T.1.2.7.8 T.1.2.9 T.14 T.15 T.24 TC.1 TC.1.1 TC.2 TC.2.1 TC.2.1.3
+    TC.2.1.3.1 TC.2.1.4 UI.50
     """
 ) | {
     (options + inner)
