@@ -11,6 +11,7 @@ rows differ or a name is left.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 import time
@@ -77,6 +78,11 @@ def said(path: Path) -> bytes:
     )
 
 
+def stands_in(name: str, content: bytes) -> bool:
+    """Whether a name stands in it by itself, and not as a part of another word."""
+    return re.search(rb"(?<![\w ])" + re.escape(name.encode()) + rb"(?![\w ])", content) is not None
+
+
 def one(report: Path, *, ingest: bool) -> tuple[bool, str]:
     """Whether all is as it has to be, and figures."""
     with tempfile.TemporaryDirectory() as folder, open_source(report) as source:
@@ -95,7 +101,7 @@ def one(report: Path, *, ingest: bool) -> tuple[bool, str]:
         )
         redact(source.path, hidden, Names(pseudonyms=True))
         content = said(hidden)
-        left = sorted(name for name in names_of(place / "before.duckdb") if name.encode() in content)
+        left = sorted(name for name in names_of(place / "before.duckdb") if stands_in(name, content))
         if differ:
             figures += f"; DIFFERENT ROWS: {', '.join(differ)}"
         if left:

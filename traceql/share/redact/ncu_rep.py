@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from traceql.errors import ReportError
 from traceql.read import protobuf
 from traceql.read.base import no_progress
-from traceql.read.ncu_rep import options, read
+from traceql.read.ncu_rep import container, options, read
 from traceql.read.protobuf import BYTES, WireError
 from traceql.share.redact import removed as kinds
 from traceql.share.redact.messages import is_numbers, text_rule, texts_within
@@ -63,15 +63,24 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
         ReportError: it cannot be read.
         UnsupportedReportError: it holds something that is not known.
     """
+    data = source.read_bytes()
+    _check_version(source.name, data)
     # Sees that all blocks are whole, and that metrics hold what is known of them and nothing else.
     read(source, wanted=None, progress=no_progress)
-    data = source.read_bytes()
     try:
         texts = Texts(_facts(data), names, removed)
         with target.open("wb") as file:
             file.writelines(_Report(source.name, texts).written(data))
     except (WireError, struct.error) as error:
         raise ReportError(f"{source.name}: damaged ({error})", "Copy the file again.") from error
+
+
+def _check_version(file: str, data: bytes) -> None:
+    if len(data) < 8 or data[:4] != container.MAGIC:
+        raise ReportError(f"{file}: not an Nsight Compute report (no NVR header)")
+    head = protobuf.message(data[8 : 8 + _length(data, 4)])
+    if set(head) != {1} or protobuf.number(head, 1) not in _VERSIONS:
+        raise unknown(file, "a version of the format", "file header")
 
 
 def _blocks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -126,9 +135,9 @@ class _Report:
         }
         kernel = text_rule(lambda text: self._called(text, kinds.KERNEL))
         system: Rules = {
-            **dict.fromkeys((3, 4, 6), keep),
-            1: free,
+            **dict.fromkeys((1, 3, 4), free),
             2: emptied[kinds.IDENTIFIER],
+            6: keep,
             5: host,
             7: self._gone(kinds.ADDRESS),
         }
@@ -240,9 +249,6 @@ class _Report:
     def written(self, data: bytes) -> Iterator[bytes]:
         """The file, in pieces."""
         size = _length(data, 4)
-        head = protobuf.message(data[8 : 8 + size])
-        if set(head) != {1} or protobuf.number(head, 1) not in _VERSIONS:
-            raise unknown(self._file, "a version of the format", "file header")
         yield data[: 8 + size]
         for header, payload in _blocks(data):
             held = b"".join(self._held(protobuf.message(header), payload))
