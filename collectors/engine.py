@@ -13,7 +13,7 @@ import os
 import random
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -50,11 +50,20 @@ ENVIRONMENT = (
     # Ranks that are processes are started anew, so that a profiler follows them from their start.
     "VLLM_WORKER_MULTIPROC_METHOD=spawn",
 )
+#: Of these, what keeps an engine from running as it does when it serves.
+_STEPWISE = frozenset({"VLLM_ENABLE_V1_MULTIPROCESSING=0", "VLLM_USE_V2_MODEL_RUNNER=0"})
 
 
-def environment(model: str) -> tuple[str, ...]:
-    """The variables of a worker; a local model asks no hub anything."""
-    return (*ENVIRONMENT, "HF_HUB_OFFLINE=1") if folder(model) else ENVIRONMENT
+def environment(model: str, *, served: bool = False) -> tuple[str, ...]:
+    """The variables of a worker; a local model asks no hub anything.
+
+    Args:
+        model: as for `folder`.
+        served: the engine runs as it does when it serves: in a process of its own, with vLLM's own choice of
+            a model runner.
+    """
+    found = tuple(one for one in ENVIRONMENT if not (served and one in _STEPWISE))
+    return (*found, "HF_HUB_OFFLINE=1") if folder(model) else found
 
 
 def model_options(default: str, *, weights: bool = True) -> Callable[[F], F]:
@@ -256,15 +265,17 @@ def few_layers(config: Mapping[str, Any], layers: int, parts: int = 1) -> dict[s
     return {"n_layer" if "n_layer" in config else "num_hidden_layers": layers * parts}
 
 
-def llm(model: str, *, random: bool, graphs: Sequence[int] = (), **arguments: Any) -> Any:
+def llm(
+    model: str, *, random: bool, graphs: Sequence[int] = (), served: bool = False, **arguments: Any
+) -> Any:
     """Start vLLM for offline work; the arguments are those of `llm_arguments`."""
     from vllm import LLM
 
-    return LLM(**llm_arguments(model, random=random, graphs=graphs, **arguments))
+    return LLM(**llm_arguments(model, random=random, graphs=graphs, served=served, **arguments))
 
 
 def llm_arguments(
-    model: str, *, random: bool, graphs: Sequence[int] = (), **arguments: Any
+    model: str, *, random: bool, graphs: Sequence[int] = (), served: bool = False, **arguments: Any
 ) -> dict[str, Any]:
     """Arguments of vLLM's engines.
 
@@ -272,6 +283,7 @@ def llm_arguments(
         model: folder or name.
         random: random weights.
         graphs: batch sizes for whose decode steps CUDA graphs are captured; eager without any.
+        served: scheduling, graphs and compilation are left to vLLM, as when it serves.
         **arguments: more, and in place of those here.
     """
     place = folder(model)
@@ -280,14 +292,18 @@ def llm_arguments(
         "dtype": "bfloat16",
         "skip_tokenizer_init": True,
         "enable_prefix_caching": False,
-        # One step after the other: then the time of a step is what its work takes.
-        "async_scheduling": False,
-        "profiler_config": {"profiler": "cuda"},
-        "enforce_eager": not graphs,
         "worker_extension_cls": ranks.EXTENSION,
     }
     if random:
         given["load_format"] = "dummy"
+    if served:
+        return {**given, **arguments}
+    given |= {
+        # One step after the other: then the time of a step is what its work takes.
+        "async_scheduling": False,
+        "profiler_config": {"profiler": "cuda"},
+        "enforce_eager": not graphs,
+    }
     if graphs:
         # No torch.compile, whose compilation takes longer than a sweep.
         given["compilation_config"] = {
@@ -343,11 +359,18 @@ class Steps:
 
 
 def generate(engine: Any, batch: Sequence[Any], tokens: int, steps: Steps | None = None) -> float:
-    """Let the engine generate so many tokens for each prompt; returns the seconds from start to end."""
+    """Let the engine generate so many tokens for each prompt; returns the seconds from start to end.
+
+    Args:
+        engine: a vllm.LLM.
+        batch: the prompts.
+        tokens: for each.
+        steps: of the engine, if they are to be looked at; else they may overlap, or be another process's.
+    """
     from vllm import SamplingParams
 
     sampling = SamplingParams(temperature=0, max_tokens=tokens, ignore_eos=True, detokenize=False)
-    with _watched(engine, steps or Steps()):
+    with _watched(engine, steps) if steps else nullcontext():
         began = clock()
         outputs = engine.generate(list(batch), sampling, use_tqdm=False)
         seconds = clock() - began

@@ -36,6 +36,7 @@ Examples:
 @runner.count("--warmup", 1, "Runs that do not count.", least=0)
 @runner.count("--repeats", 3, "Runs that count.")
 @runner.count("--seed", 0, "Of the first run's prompts; each run adds one.", least=0)
+@sweep.mode_option
 @click.option("--nsys", is_flag=True, help="Then record decode steps of each batch size: a report for each.")
 @click.option("--ncu", is_flag=True, help="Then count in one eager decode step of each, with few layers.")
 @runner.count("--profiled-steps", 4, "Steps under nsys.")
@@ -46,6 +47,7 @@ def main(
     weights: str,
     arguments: str | None,
     batches: list[int],
+    mode: str,
     nsys: bool,
     ncu: bool,
     **sizes: Any,
@@ -55,6 +57,10 @@ def main(
     Without a profiler first, into decode_sweep.csv, which traceql import-runs reads. prefill_ms is the step
     of the prompts, latency_ms_per_token the whole run divided by the tokens of a sequence. Prefix caching is
     off, prompts are random tokens, decode steps replay CUDA graphs, nothing is compiled.
+
+    With --mode served the engine runs as vLLM serves: asynchronous, compiled, in a process of its own. Its
+    steps overlap, so that ms_per_token is what each token beyond the first adds to a run's time, and
+    prefill_ms the time of a run of one token.
     """
     lengths = {"input_len": str(sizes["input_len"]), "output_len": str(sizes["output_len"])}
     stages = sweep.stages(
@@ -67,6 +73,7 @@ def main(
         model=model,
         weights=weights,
         arguments=arguments,
+        served=mode == "served",
         nsys=nsys,
         ncu=ncu,
     )
@@ -81,6 +88,7 @@ def work(plan: dict[str, Any]) -> None:
         model,
         random=plan["random"],
         graphs=plan["graphs"],
+        served=plan["served"],
         **{
             "max_num_seqs": plan["largest"],
             # All prompts in one step: every later step is a decode step of the whole batch.
@@ -96,11 +104,12 @@ def work(plan: dict[str, Any]) -> None:
 
     def measure(point: Any) -> list[dict[str, Any]]:
         batch = int(point["tags"]["batch_size"])
-        measured = (
-            _timed(llm, ranks, batch, plan)
-            if capture.mode == "no"
-            else [*_recorded(llm, batch, plan, capture), *ranks.metrics()]
-        )
+        if plan["served"]:
+            measured = _served(llm, batch, plan)
+        elif capture.mode == "no":
+            measured = _timed(llm, ranks, batch, plan)
+        else:
+            measured = [*_recorded(llm, batch, plan, capture), *ranks.metrics()]
         return [*measured, *engine.graph_metric(batch, settled["capture_sizes"])]
 
     with capture.all():
@@ -139,6 +148,29 @@ def _timed(llm: Any, ranks: Ranks, batch: int, plan: dict[str, Any]) -> list[dic
         *spread("ms_per_token", "ms", [median_ms(run) for run in decode]),
         *occupancy.metrics(),
         *ranks.metrics(gpu),
+    ]
+
+
+def _served(llm: Any, batch: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """Steps overlap: what a step takes is the difference of two runs, divided by the steps between them."""
+    first: list[float] = []
+    whole: list[float] = []
+    for number in range(plan["warmup"] + plan["repeats"]):
+        prompts = engine.prompts(llm, batch, plan["input_len"], plan["seed"] + number)
+        seconds = [engine.generate(llm, prompts, tokens) for tokens in (1, plan["output_len"])]
+        if number >= plan["warmup"]:
+            first.append(seconds[0])
+            whole.append(seconds[1])
+    beyond = plan["output_len"] - 1
+    runs = [1e3 * (all_ - one) / beyond for one, all_ in zip(first, whole, strict=True)]
+    step = (median_ms(whole) - median_ms(first)) / beyond
+    return [
+        metric("ms_per_token", "ms", step),
+        metric("tokens_per_s", "tokens/s", 1e3 * batch / step),
+        metric("prefill_ms", "ms", median_ms(first)),
+        metric("latency_ms", "ms", median_ms(whole)),
+        metric("latency_ms_per_token", "ms", median_ms(whole) / plan["output_len"]),
+        *spread("ms_per_token", "ms", runs),
     ]
 
 

@@ -32,6 +32,7 @@ Examples:
 @runner.count("--warmup", 2, "Runs that do not count.", least=0)
 @runner.count("--repeats", 5, "Runs that count.")
 @runner.count("--seed", 0, "Of the first run's prompts; each run adds one.", least=0)
+@sweep.mode_option
 @click.option("--nsys", is_flag=True, help="Then record the step of each length: a report for each.")
 @click.option("--ncu", is_flag=True, help="Then count in the step of each length, with few layers.")
 @runner.count("--ncu-layers", 2, "Layers under ncu.")
@@ -41,6 +42,7 @@ def main(
     weights: str,
     arguments: str | None,
     lengths: list[int],
+    mode: str,
     nsys: bool,
     ncu: bool,
     **sizes: Any,
@@ -49,7 +51,8 @@ def main(
 
     Without a profiler first, into prefill_sweep.csv, which traceql import-runs reads. step_ms is the engine's
     step alone, without what surrounds it. Every prompt is new and prefix caching off: nothing comes from a
-    cache. A prompt is one step; steps are eager, as prefill steps are without torch.compile.
+    cache. A prompt is one step; steps are eager, as prefill steps are without torch.compile. With --mode
+    served the engine runs as vLLM serves, asynchronous and compiled, and there is no step_ms.
     """
     batch = {"batch_size": str(sizes["batch"]), "output_len": "1"}
     stages = sweep.stages(
@@ -61,6 +64,7 @@ def main(
         model=model,
         weights=weights,
         arguments=arguments,
+        served=mode == "served",
         nsys=nsys,
         ncu=ncu,
     )
@@ -74,6 +78,7 @@ def work(plan: dict[str, Any]) -> None:
     llm = engine.llm(
         model,
         random=plan["random"],
+        served=plan["served"],
         **{
             "max_num_seqs": batch,
             # A prompt is one step: chunks would read the weights again for each.
@@ -89,6 +94,8 @@ def work(plan: dict[str, Any]) -> None:
 
     def measure(point: Any) -> list[dict[str, Any]]:
         length = int(point["tags"]["input_len"])
+        if plan["served"]:
+            return _served(llm, length, plan)
         if capture.mode == "no":
             return _timed(llm, ranks, length, plan)
         # Once without the profiler: the first step of a size may compile or tune.
@@ -127,6 +134,16 @@ def _timed(llm: Any, ranks: Ranks, length: int, plan: dict[str, Any]) -> list[di
         *occupancy.metrics(),
         *ranks.metrics(gpu),
     ]
+
+
+def _served(llm: Any, length: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
+    runs: list[float] = []
+    for number in range(plan["warmup"] + plan["repeats"]):
+        prompts = engine.prompts(llm, plan["batch"], length, plan["seed"] + number)
+        seconds = engine.generate(llm, prompts, 1)
+        if number >= plan["warmup"]:
+            runs.append(seconds)
+    return [metric("ms", "ms", median_ms(runs)), *spread("ms", "ms", [1e3 * run for run in runs])]
 
 
 if __name__ == "__main__":

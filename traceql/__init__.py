@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from traceql.errors import UnknownQueryError as UnknownQueryError
     from traceql.errors import UnsupportedReportError as UnsupportedReportError
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 __all__ = [
     "Answer",

@@ -285,6 +285,45 @@ def test_a_prefill_sweep_becomes_a_table_that_the_query_reads(
     assert answer["gpu"].to_list() == ["NVIDIA H200"] * 2
 
 
+@pytest.mark.parametrize(
+    ("name", "points"), [("decode", ["--batches", "4", "--output-len", 21]), ("prefill", ["--lengths", "8"])]
+)
+def test_as_vllm_serves_the_whole_is_timed_and_not_its_steps(
+    machine: dict[str, str], tmp_path: Path, name: str, points: list[str | int]
+) -> None:
+    step_ms = 5.0
+    arguments = [f"vllm_{name}_sweep", *points, "--mode", "served", "--env", f"FAKE_STEP_S={step_ms / 1e3}"]
+    collector(*arguments, "--out", tmp_path, env=machine)
+    (row,) = table(tmp_path / f"{name}_sweep.csv")
+    assert (row["mode"], row["scheduling"]) == ("served", "asynchronous")
+    assert (row["execution"], row["cudagraph_mode"]) == ("compiled+graphs", "FULL_AND_PIECEWISE")
+    assert not {"step_ms", "kv_cache_usage"} & row.keys()
+    if name == "decode":
+        between = (float(row["latency_ms"]) - float(row["prefill_ms"])) / 20
+        assert float(row["ms_per_token"]) == pytest.approx(between)
+    measured = float(row["ms_per_token" if name == "decode" else "ms"])
+    # A step sleeps so long at least; a loaded machine sleeps longer.
+    assert step_ms <= measured < 20 * step_ms
+
+
+def test_a_server_keeps_what_a_timed_step_would_take_from_it() -> None:
+    stepwise, served = (set(engine.environment("llama-3.1-8b", served=served)) for served in (False, True))
+    assert stepwise - served == {"VLLM_ENABLE_V1_MULTIPROCESSING=0", "VLLM_USE_V2_MODEL_RUNNER=0"}
+    assert served < stepwise
+    arguments = engine.llm_arguments("llama-3.1-8b", random=True, graphs=[1], served=True)
+    assert not {"async_scheduling", "enforce_eager", "compilation_config"} & arguments.keys()
+
+
+@pytest.mark.parametrize("profiler", ["--nsys", "--ncu"])
+def test_a_profiler_is_shown_no_served_steps(profiler: str, tmp_path: Path) -> None:
+    result = collector(
+        "vllm_decode_sweep", "--mode", "served", profiler, "--out", tmp_path / "out", env={}, check=False
+    )
+    assert result.returncode == 2
+    assert "record with --mode stepwise" in " ".join(result.stderr.split())
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_report_for_each_point_with_its_tags_and_numbers(machine: dict[str, str], tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     out = tmp_path / "out"

@@ -193,6 +193,7 @@ class Engine:
         return SimpleNamespace(outputs=[1] * (sum(len(request.made) for request in self.requests) - made))
 
     def work(self):
+        time.sleep(float(os.environ.get("FAKE_STEP_S", 0)))
         room = self.chunk
         for request in self.requests:
             if len(request.made) == request.wanted:
