@@ -21,6 +21,8 @@ from planted import SECRET
 
 from traceql import Database
 from traceql.errors import ReportError, TraceqlError, UnsupportedReportError
+from traceql.read import nsys_rep
+from traceql.read.base import no_progress
 from traceql.share.redact import Names, check, redact
 from traceql.share.redact.databases import ACTIONS
 from traceql.share.redact.removed import KINDS, Removed
@@ -98,6 +100,10 @@ PLANTED: dict[str, Callable[[Path], Path]] = {
 }
 
 
+# A whole report of ncu takes a second.
+FORMATS = [pytest.param(one, marks=pytest.mark.long) if one == "ncu-rep" else one for one in PLANTED]
+
+
 def _said(path: Path) -> bytes:
     """All bytes of a file or folder, unpacked."""
     if path.is_dir():
@@ -119,7 +125,7 @@ def _redacted(source: Path, **how: Any) -> tuple[Path, Removed]:
     return target, redact(source, target, Names(**how))
 
 
-@pytest.mark.parametrize("format_", PLANTED)
+@pytest.mark.parametrize("format_", FORMATS)
 def test_nothing_private_is_left_in_any_place_of_any_format(tmp_path: Path, format_: str) -> None:
     source = PLANTED[format_](tmp_path)
     before = _said(source)
@@ -155,13 +161,33 @@ def test_what_is_not_private_stays(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("format_", PLANTED)
+@pytest.mark.parametrize("format_", FORMATS)
 def test_redacting_twice_removes_nothing_more(tmp_path: Path, format_: str) -> None:
     target, _ = _redacted(PLANTED[format_](tmp_path))
     again, removed = _redacted(target)
     assert removed == Removed()
     if target.is_file() and target.suffix != ".sqlite":
         assert again.read_bytes() == target.read_bytes()
+
+
+def test_the_decoded_events_are_those_of_before(tmp_path: Path) -> None:
+    source = _nsys(tmp_path)
+    before, after = (
+        nsys_rep.read(one, wanted=None, progress=no_progress) for one in (source, _redacted(source)[0])
+    )
+    assert before.tables.keys() == after.tables.keys()
+    for name in (
+        "CUPTI_ACTIVITY_KIND_KERNEL",
+        "CUPTI_ACTIVITY_KIND_RUNTIME",
+        "OSRT_API",
+        "OSRT_CALLCHAINS",
+        "ThreadNames",
+    ):
+        assert before.tables[name].select(before.tables[name].column_names).num_rows >= 1
+        assert before.tables[name] == after.tables[name], name
+    times = ["start", "end", "eventType", "globalTid", "textId", "domainId"]
+    assert before.tables["NVTX_EVENTS"].select(times) == after.tables["NVTX_EVENTS"].select(times)
+    assert len(after.tables["StringIds"].select(["id"])) == len(planted_nsys.STRINGS)
 
 
 # --- what stays -----------------------------------------------------------------------------------------------
@@ -187,6 +213,7 @@ def _same_rows(report: str, folder: Path, **how: Any) -> dict[str, list[str]]:
     return before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("report", ["crossing_ranges.nsys-rep", "crossing_ranges.sqlite"])
 def test_kernels_ranges_calls_and_times_are_those_of_before(tmp_path: Path, report: str) -> None:
     before = _same_rows(report, tmp_path)
@@ -374,6 +401,7 @@ def _kernels(report: Path) -> list[tuple[Any, ...]]:
         return database.sql("SELECT demangled, start_ns, end_ns FROM kernels ORDER BY ALL").rows()
 
 
+@pytest.mark.long
 def test_pseudonyms_are_the_same_for_the_same_name_in_all_files_of_a_call(tmp_path: Path) -> None:
     names = Names(pseudonyms=True)
     found = []
@@ -421,6 +449,20 @@ def test_with_pseudonyms_no_name_of_a_kernel_range_or_function_is_left(tmp_path:
     assert removed["kernel name"] and removed["range text"] and removed["function name"]
 
 
+@pytest.mark.parametrize("pseudonyms", [False, True])
+def test_what_was_selected_by_name_is_told_unless_names_are_replaced(
+    tmp_path: Path, pseudonyms: bool
+) -> None:
+    session = ncu_rep_file.field(11, f"ncu -k regex:gemm --nvtx-include=step/ --set full -o {SECRET} ./app")
+    source = tmp_path / "filtered.ncu-rep"
+    told = ncu_rep_file.kernel((13, ncu_rep_file.metric(0, ncu_rep_file.value(3))), names=("f", "f", "f"))
+    block = ncu_rep_file.block([told], strings=["dram__bytes_read.sum"], session=session)
+    source.write_bytes(ncu_rep_file.report(block))
+    found = _said(_redacted(source, pseudonyms=pseudonyms)[0])
+    assert b"--set=full" in found
+    assert [name in found for name in (b"gemm", b"step/")] == [not pseudonyms] * 2
+
+
 # --- databases and sidecars -----------------------------------------------------------------------------------
 
 
@@ -447,6 +489,7 @@ def private(tmp_path: Path) -> Path:
     return tmp_path / "in" / "private.duckdb"
 
 
+@pytest.mark.long
 def test_a_database_loses_its_environment_and_keeps_its_rows(private: Path, tmp_path: Path) -> None:
     assert private.read_bytes().count(SECRET.encode()) > 3
     answer = traceql("redact", private, "-o", tmp_path / "clean.duckdb")
@@ -462,6 +505,7 @@ def test_a_database_loses_its_environment_and_keeps_its_rows(private: Path, tmp_
         assert database.query("top_kernels").height == 1
 
 
+@pytest.mark.long
 def test_a_database_with_pseudonyms_names_no_kernel(private: Path, tmp_path: Path) -> None:
     answer = traceql("redact", private, "-o", tmp_path / "clean.duckdb", "--pseudonyms", "--keep", "step")
     assert answer.returncode == 0, answer.stderr

@@ -6,11 +6,13 @@ same rules as in a report. Rows, ids and times stay; so do names of traces.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from traceql.share.redact import removed as kinds
+from traceql.share.redact.names import FILTERS
 from traceql.share.redact.removed import unknown
 from traceql.share.redact.texts import Facts, Texts
 from traceql.share.redact.words import words
@@ -40,8 +42,9 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "source_markers.marker_rule source_markers.marker_section source_markers.marker_kind "
         "launch_stacks.stack_kind runs.format runs.sha256 runs.gpu run_metrics.unit"
     ),
+    "settings": frozenset({"traces.settings"}),
     "free": words(
-        "traces.trace traces.file_name traces.settings traces.tags traces.warnings diagnostics.text "
+        "traces.trace traces.file_name traces.tags traces.warnings diagnostics.text "
         "doubts.text metrics.value_text metric_instances.instance_name metric_instances.instance_text "
         "advice.title advice.message focus_metrics.info source_markers.marker_message runs.sweep "
         "runs.file_name runs.tags run_metrics.metric"
@@ -138,8 +141,20 @@ class Tables:
             "source": lambda text: texts.emptied(text, kinds.CODE),
             "kernel": lambda text: self._called(text, kinds.KERNEL),
             "range": lambda text: self._called(text, kinds.RANGE),
+            "settings": self._settings,
             "function": lambda text: self._called(text, kinds.FUNCTION),
         }[action]
+
+    def _settings(self, text: str) -> str:
+        """Options of the recording; those that select by names tell them."""
+        told = json.loads(text)
+        if not isinstance(told, dict):
+            raise unknown(self._file, "settings", "traces.settings")
+        for option, value in told.items():
+            if isinstance(value, str):
+                name = option in FILTERS
+                told[option] = self._called(value, kinds.KERNEL) if name else self._texts.free(value)
+        return json.dumps(told)
 
     def _called(self, text: str, kind: str) -> str:
         return self._texts.names.pseudonym(self._texts.name(text), kind, self._removed)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from traceql.share.redact.removed import Removed
 
+#: Options of ncu that select by names, as `traceql.read.ncu_rep.options` and a trace's settings call them.
+FILTERS: Final = frozenset({"kernel_name", "nvtx_include", "nvtx_exclude", "range_filter"})
+
 # Kind of name → what its pseudonyms begin with.
 _PREFIX: Final = {kinds.KERNEL: "kernel_", kinds.RANGE: "range_", kinds.FUNCTION: "function_"}
 _DIGITS: Final = 12

@@ -19,6 +19,7 @@ from traceql.read.ncu_rep import container, options, read
 from traceql.read.protobuf import BYTES, WireError
 from traceql.share.redact import removed as kinds
 from traceql.share.redact.messages import is_numbers, text_rule, texts_within
+from traceql.share.redact.names import FILTERS
 from traceql.share.redact.removed import unknown
 from traceql.share.redact.texts import NO_UUID, Facts, Texts
 
@@ -143,7 +144,10 @@ class _Report:
         }
         value: Rules = {1: free, **dict.fromkeys((2, 3, 4, 5), keep)}
         attribute: Rules = {1: self._plain, 2: self._attribute_value}
-        filters: Rules = {**dict.fromkeys((4, 5, 6), keep), **dict.fromkeys((1, 2, 3, 7), name)}
+        filters: Rules = {
+            **dict.fromkeys((4, 5, 6), keep),
+            **dict.fromkeys((1, 2, 3, 7), text_rule(self._filter)),
+        }
         settings: Rules = {
             **dict.fromkeys((1, 2, 3, 4, *range(8, 17)), keep),
             5: self._rule(filters, "filter options"),
@@ -359,10 +363,16 @@ class _Report:
         words = ["ncu"]
         for option, value in options.measured(text):
             # Behind an equals sign a value is one, also if it begins with a dash.
+            if option.removeprefix("--").replace("-", "_") in FILTERS or option == "-k":
+                value = self._filter(value)
             words.append(option if value in ("", "true") else f"{option}={self._texts.name(value)}")
         told = shlex.join(words)
         self._texts.removed.add(kinds.COMMAND_LINE, int(told != text))
         return told
+
+    def _filter(self, text: str) -> str:
+        """By which names was selected: without them, where names are replaced."""
+        return self._called(text, kinds.KERNEL)
 
     def _function(self, text: str) -> str:
         return self._called(text, kinds.FUNCTION)
