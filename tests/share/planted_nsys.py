@@ -34,6 +34,7 @@ STRINGS = {
     "file": f"/home/{SECRET}/stdout.txt",
     "output": f"my output {SECRET}",
     "unused": f"left over {SECRET}",
+    "foreign symbol": f"{SECRET}_daemon_loop",
     "range": f"registered {SECRET}u",
 }
 _ID = {name: number for number, name in enumerate(STRINGS)}
@@ -68,6 +69,9 @@ EVENTS = [
         48, 108, (1, 40), (2, 41), (3, 3), (6, 27), (7, 0), (13, rep.TID),
         (15, message((1, _ID["symbol"]), (2, _ID["module"]))),
         (15, message((1, _ID["symbol"]), (2, _ID["system module"]))),
+    ),
+    rep.event(
+        31, 104, (1, 44), (3, 0), (4, message((1, _ID["foreign symbol"]), (2, _ID["module"]))), (11, FOREIGN_TID), (12, 1)
     ),
     rep.event(79, 107, (1, 25), (2, 50), (3, 1), (4, 0), (5, 1), (6, 7), (7, 3), (8, rep.PID), (101, _KERNEL)),
     rep.diagnostic(f"could not write /home/{SECRET}/x, tell {SECRET}host at fe80::42:acff:fe11:2 or 0c:42:a1:00:de:ad"),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from traceql.share.redact.names import Names
     from traceql.share.redact.removed import Removed
 
+_SAMPLED: Final = "SAMPLING_CALLCHAINS"
 _RANGES: Final = (34, 59, 60)
 # What nsys declares.
 _TYPES: Final = frozenset({"INTEGER", "INT", "REAL", "TEXT", "BLOB", ""})
@@ -136,7 +137,7 @@ class _Export:
         there = set(table.column_names)
         uses = {column: use for column, use in fields.USES.items() if column in there}
         owners = [] if name in fields.OF_ALL_PROCESSES else sorted({"globalPid", "globalTid"} & there)
-        if name in ("PROCESSES", "ThreadNames"):
+        if name in ("PROCESSES", "ThreadNames", _SAMPLED):
             return
         is_nvtx = name == "NVTX_EVENTS" and {"textId", "eventType"} <= there
         read = table.select(sorted({*uses, *owners, *(["eventType"] if is_nvtx else [])}))
@@ -151,6 +152,16 @@ class _Export:
                 self._use(ids, use)
         for column in owners:
             self._profiled.update(_process(value) for value in read[column].unique().to_pylist() if value)
+
+    def _refer_samples(self) -> None:
+        """Whose functions and files the frames of samples name."""
+        threads = self._rows("COMPOSITE_EVENTS", "id", "globalTid")
+        process_of = {row["id"]: _process(row["globalTid"] or 0) for row in threads}
+        for column, use in (("symbol", "function"), ("module", "file")):
+            pairs = {(row["id"], row[column]) for row in self._rows(_SAMPLED, "id", column)}
+            for chain, text in pairs:
+                own = process_of.get(chain, 0) in self._profiled
+                self._uses.setdefault(text, set()).add(use if own else f"foreign {use}")
 
     def _use(self, ids: pa.ChunkedArray, use: str) -> None:
         for one in ids.unique().to_pylist():
@@ -170,6 +181,7 @@ class _Export:
         for row in self._rows("ThreadNames", "nameId", "globalTid"):
             own = _process(row["globalTid"] or 0) in self._profiled
             self._uses.setdefault(row["nameId"], set()).add("thread" if own else "foreign thread")
+        self._refer_samples()
         facts = Facts()
         for row in self._rows("TARGET_INFO_SYSTEM_ENV", "name", "value"):
             if row["name"] == "Hostname":

@@ -68,7 +68,9 @@ _TEXT: Final = (layout.NVTX, 7)
 _PAYLOAD_SCHEMA: Final = (layout.NVTX, 8, 9, 1)
 # Ranges and marks; other events of NVTX name domains, categories and threads.
 _RANGES: Final = (34, 59, 60)
-_FRAMES: Final = {(layout.TRACE, 15), (layout.SAMPLE, 4)}
+_SAMPLED: Final = (layout.SAMPLE, 4)
+_SAMPLED_THREAD: Final = (layout.SAMPLE, 11)
+_FRAMES: Final = {(layout.TRACE, 15), _SAMPLED}
 # How samples were unwound: numbers in all reports so far.
 _OF_ANY_TYPE: Final = {(layout.SAMPLE, 8), (layout.SAMPLE, 10)}
 _FRAME_USES: Final = {1: FUNCTION, 2: FILE}
@@ -88,12 +90,14 @@ class References:
         profiled: processes that have events of their own, as in their ids without the thread.
         processes: process → its number, in the order in which they are met.
         schemas: layouts of binary payloads that are used.
+        sampled: (id of a text, process, what it is for) of samples of all processes that ran.
     """
 
     uses: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     profiled: set[int] = field(default_factory=set)
     processes: dict[int, int] = field(default_factory=dict)
     schemas: set[int] = field(default_factory=set)
+    sampled: set[tuple[int, int, str]] = field(default_factory=set)
 
     def use(self, ids: NDArray[np.uint64] | Positions, what: str) -> None:
         """Note what texts are for."""
@@ -147,6 +151,8 @@ class Events:
                     _note(events, found)
                     if events.payload == layout.PROCESS:
                         self._processes(block, events, found)
+        for number, process, use in found.sampled:
+            found.uses[number].add(use if process in found.profiled else f"foreign {use}")
         self._check_schemas(found.schemas)
         found.use(
             np.array([name for one in self._layouts.values() for name in self._metric_ids(one.type_id)]),
@@ -268,6 +274,7 @@ _KEPT: Final = {
     _TEXT_ID,
     _TEXT,
     _PAYLOAD_SCHEMA,
+    _SAMPLED_THREAD,
     *layout.OWNER_FIELD.values(),
 }
 
@@ -292,10 +299,12 @@ def _note(events: _Events, found: References) -> None:
     for path, use in _USES.items():
         if path in fields:
             found.use(fields[path].values, use)
-    for frames in _FRAMES:
+    for frames in _FRAMES - {_SAMPLED}:
         for number, use in _FRAME_USES.items():
             if (*frames, number) in fields:
                 found.use(fields[*frames, number].values, use)
+    if _SAMPLED in fields:
+        _note_samples(events, found)
     if _TEXT_ID in fields:
         ids = fields[_TEXT_ID]
         types = events.types if ids.rows is None else events.types[ids.rows]
@@ -307,6 +316,22 @@ def _note(events: _Events, found: References) -> None:
     owner = layout.OWNER_FIELD.get(events.payload)
     if owner in fields and owner is not None:
         found.profiled.update(np.unique(fields[owner].values.astype(np.uint64) >> np.uint64(24)).tolist())
+
+
+def _note_samples(events: _Events, found: References) -> None:
+    """Whose functions and files the frames of samples name."""
+    fields = events.fields
+    owners = np.zeros(events.at.size, np.uint64)
+    if _SAMPLED_THREAD in fields:
+        thread = fields[_SAMPLED_THREAD]
+        rows = slice(None) if thread.rows is None else thread.rows
+        owners[rows] = thread.values.astype(np.uint64) >> np.uint64(24)
+    of_frames = owners if fields[_SAMPLED].rows is None else owners[fields[_SAMPLED].rows]
+    for number, use in _FRAME_USES.items():
+        if (column := fields.get((*_SAMPLED, number))) is not None:
+            processes = of_frames if column.rows is None else of_frames[column.rows]
+            pairs = np.unique(np.stack([column.values.astype(np.uint64), processes]), axis=1)
+            found.sampled.update((text, process, use) for text, process in pairs.T.tolist())
 
 
 # --- writing ----------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ KINDS: Final = {
     ADDRESS: "IP and MAC addresses",
     IDENTIFIER: "serial numbers and UUIDs of GPUs, machines and sessions",
     PASSWORD: "contents of variables called TOKEN, KEY, PASSWORD … that stand in other texts",
-    FOREIGN: "names of processes that were not profiled, and of their threads",
+    FOREIGN: "names of processes that were not profiled, of their threads and functions",
     OUTPUT: "what the program printed",
     CODE: "source files, PTX, machine code with its source lines",
     UNUSED: "texts that nothing refers to",

@@ -20,6 +20,9 @@ _WORDS: Final = words(
     "FTrace ETW Unknown ETWEvent NvMedia [Unknown]"
 )
 
+# Of processes that were not profiled.
+_FOREIGN: Final = frozenset({"foreign thread", "foreign function", "foreign file"})
+
 
 @dataclass(frozen=True)
 class String:
@@ -29,7 +32,8 @@ class String:
         number: its id.
         text: what it says.
         uses: what it is for: kernel, range, call, function, file, environment, metric, label, thread,
-            foreign thread, output, stream (the file with it); nothing if nothing refers to it.
+            output, stream (the file with it), foreign thread, foreign function, foreign file; nothing if none
+            refers to it.
     """
 
     number: int
@@ -48,13 +52,15 @@ def redacted(string: String, texts: Texts) -> str:
         return texts.emptied(text, kinds.ENVIRONMENT)
     if uses == {"foreign thread"}:
         return texts.emptied(text, kinds.FOREIGN, f"thread-{string.number}")
+    if "foreign function" in uses and uses <= _FOREIGN:
+        return texts.emptied(text, kinds.FOREIGN, f"function-{string.number}")
     if not uses:
         if text in _WORDS or _CALLS.fullmatch(text):
             return text
         return texts.emptied(text, kinds.UNUSED)
     if "stream" in uses:
         return texts.place(text)
-    if uses <= {"file", "foreign thread"}:
+    if uses <= {"file", *_FOREIGN}:
         return texts.path(text)
     if uses & {"function", "file", "thread"} and is_path(text):
         return texts.path(text)
