@@ -11,54 +11,36 @@ A page keeps its text. What is made:
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import consoles
 import duckdb
-from command_line import traceql
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"
 KEPT = {".csv": RESULTS / "answers", ".svg": RESULTS / "charts"}
 PAGES = sorted(RESULTS.glob("*.md"))
 
-_CONSOLE = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _TABLE = re.compile(r"^<!-- table: (.*?) -->\n(?:\|[^\n]*\n)*", re.DOTALL | re.MULTILINE)
-# A command may go on in lines that end with a backslash.
-_COMMAND = re.compile(r"^\$ (?:.*\\\n)*.*\n", re.MULTILINE)
 
 
 def made(page: Path, folder: Path) -> str:
     """The page as its commands make it; the files that they write are left in the folder."""
     for name in ("docs", "tests"):
         (folder / name).symlink_to(ROOT / name)
-    text = _CONSOLE.sub(lambda block: _run_block(block[1], folder), page.read_text(encoding="utf-8"))
+    text = consoles.BLOCK.sub(
+        lambda block: consoles.block(block[1], folder), page.read_text(encoding="utf-8")
+    )
     return _TABLE.sub(lambda table: f"<!-- table: {table[1]} -->\n{_table(table[1], folder)}", text)
 
 
 def written(folder: Path) -> list[Path]:
     """What the commands of a page wrote to be kept."""
     return sorted(path for path in folder.iterdir() if path.suffix in KEPT)
-
-
-def _run_block(block: str, folder: Path) -> str:
-    shown = []
-    for command in _COMMAND.findall(block):
-        words = command.removeprefix("$ ")
-        assert words.startswith("traceql "), command
-        # No shell but the quoting: commands are for any of them.
-        arguments = shlex.split(words.replace("\\\n", " "))[1:]
-        result = traceql(*arguments, folder=folder)
-        # A verdict may be bad, but is one.
-        allowed = (0, 3, 4) if arguments[0] == "check" else (0,)
-        if result.returncode not in allowed:
-            raise RuntimeError(f"{command}{result.stderr}")
-        shown.append(command + "".join(f"{line.rstrip()}\n" for line in result.stdout.splitlines()))
-    return "```console\n" + "".join(shown) + "```"
 
 
 def _table(query: str, folder: Path) -> str:
@@ -80,6 +62,11 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def texts_of(chart: Path) -> list[str]:
+    """What is written in an SVG; where a text stands depends on the fonts of the machine."""
+    return re.findall(r">([^<>]+)</(?:text|tspan)>", chart.read_text(encoding="utf-8"))
 
 
 def _main() -> None:

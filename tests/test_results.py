@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import kept
 import pytest
 import results_pages
+from results_pages import texts_of
 from shipped import RESULTS
 
 import traceql
@@ -52,12 +53,7 @@ def test_the_answers_beside_a_page_are_those_of_its_commands(
         if answer.suffix == ".csv":
             same_table(answer, kept)
         else:
-            # What is written in a chart; where a text stands depends on the fonts of the machine.
             assert texts_of(answer) == texts_of(kept) != []
-
-
-def texts_of(chart: Path) -> list[str]:
-    return re.findall(r">([^<>]+)</(?:text|tspan)>", chart.read_text(encoding="utf-8"))
 
 
 def same_table(here: Path, there: Path) -> None:

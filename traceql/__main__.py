@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import signal
 
+from traceql.statuses import INTERRUPTED
+
 # As type checkers know it; the module of that name takes longer to import than all else before `program`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,14 +36,15 @@ def program() -> None:
         # Before there is a process that must not be left behind.
         interrupts.install()
         with _decoder(sys.argv[1:]):
-            from traceql.cli import main
+            # What ends it is imported while an interruption is told, too.
+            from traceql.cli import leave, main  # noqa: F401
 
             main()
         status = 0
     except KeyboardInterrupt:
         # Before the command line was there, which says the same.
         sys.stderr.write("Interrupted.\n")
-        status = 130
+        status = INTERRUPTED
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception:
@@ -54,9 +57,9 @@ def program() -> None:
     signal.signal(signal.SIGINT, _interrupted)
     # Python looks for garbage at its end, too, several times.
     gc.freeze()
-    from traceql.cli import leave
+    from traceql.cli import leave as ending
 
-    leave.with_status(status)
+    ending.with_status(status)
 
 
 def _decoder(words: list[str]) -> AbstractContextManager[None]:
@@ -71,7 +74,7 @@ def _decoder(words: list[str]) -> AbstractContextManager[None]:
 
 
 def _interrupted(*_: object) -> None:
-    os._exit(130)
+    os._exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from traceql.ask import compare, info, place
+from traceql.ask import frames as frame_tables
 from traceql.ask.answer import Answer, Asker
 from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
@@ -277,7 +278,12 @@ class Database:
 
     @_limited
     def sql(
-        self, statement: str, params: Mapping[str, Value] | None = None, *, trace: str | Sequence[str] = ()
+        self,
+        statement: str,
+        params: Mapping[str, Value] | None = None,
+        *,
+        trace: str | Sequence[str] = (),
+        frames: Mapping[str, Any] | None = None,
     ) -> pl.DataFrame:
         """Run SQL and return its answer; sums of integers (HUGEINT) that fit become 64-bit integers.
 
@@ -285,15 +291,25 @@ class Database:
             statement: one or more statements; the last one's rows are returned. ``$name`` is a parameter.
             params: values of the parameters.
             trace: narrow every table to these traces: names, patterns or tags (``gpu=h200``).
+            frames: tables of one's own, by the names that the SQL has for them: polars (lazy ones, too),
+                pandas, Arrow, an `Answer`. They are read where they are, and not stored.
 
         Raises:
-            QueryError: DuckDB refuses the statement, or there is no such trace.
+            QueryError: DuckDB refuses the statement; there is no such trace; or a frame is no table, or its
+                name that of a table or view of traceql.
             DatabaseError: the database cannot be opened.
+
+        >>> import polars as pl
+        >>> prices = pl.DataFrame({"gpu": ["H200"], "dollars": [4]})
+        >>> with open(":memory:") as db:
+        ...     db.sql("SELECT 2 * dollars AS two_hours FROM prices", frames={"prices": prices}).item()
+        8
         """
         import polars as pl
 
+        own = frame_tables.tables(frames or {}, self._store.definitions.by_name)
         narrowed = place.only(self._store.run, [trace] if isinstance(trace, str) else trace)
-        return pl.DataFrame(pl.from_arrow(self._store.run(statement, params, narrowed=narrowed)))
+        return pl.DataFrame(pl.from_arrow(self._store.run(statement, params, own, narrowed)))
 
     @_limited
     def chart(self, name: str, /, **params: Value) -> Any:

@@ -38,14 +38,13 @@ ordered AS (
         pid,
         gpu_id,
         device_id,
-        coalesce(called, operation) AS operation,
+        kind,
+        operation_id,
         start_ns,
         busy_until(start_ns, end_ns, (kind, operation_id), (trace_id, gpu_id, owner)) AS busy_until_ns
     FROM lanes
-    LEFT JOIN kernels_called($names, '*') AS named
-        ON named.name = lanes.operation AND named.full_name = lanes.full_name
 ),
-listed AS (
+found AS (
     SELECT
         trace,
         start_ns - busy_until_ns AS duration_ns,
@@ -54,16 +53,38 @@ listed AS (
         pid,
         gpu_id,
         device_id,
-        operation AS next_operation,
-        count(*) OVER (PARTITION BY trace) AS gaps
+        kind,
+        operation_id
     FROM ordered
     WHERE start_ns - busy_until_ns > $min_gap_ns
+),
+-- Those that cannot be listed are not sorted, and those that are listed are named: few.
+counted AS (
+    SELECT trace, count(*) AS gaps, longest_listed(duration_ns, $limit) AS least_ns FROM found GROUP BY trace
+),
+listed AS (
+    SELECT found.*, gaps
+    FROM found
+    JOIN counted USING (trace)
+    WHERE duration_ns >= least_ns IS NOT false
+    -- Two containers may have one pid.
+    QUALIFY within_limit(
+        row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, gpu_id, pid, process_id),
+        $limit
+    )
 )
-SELECT * EXCLUDE (process_id)
+SELECT
+    listed.trace,
+    listed.duration_ns,
+    listed.start_ns,
+    listed.pid,
+    listed.gpu_id,
+    listed.device_id,
+    coalesce(called, operation) AS next_operation,
+    gaps
 FROM listed
--- Two containers may have one pid.
-QUALIFY within_limit(
-    row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, gpu_id, pid, process_id),
-    $limit
-)
-ORDER BY trace, duration_ns DESC, start_ns, gpu_id, pid, process_id
+JOIN (SELECT kind, operation_id, operation, full_name FROM gpu_operations) AS operations
+    USING (kind, operation_id)
+LEFT JOIN kernels_called($names, '*') AS named
+    ON named.name = operation AND named.full_name = operations.full_name
+ORDER BY listed.trace, listed.duration_ns DESC, listed.start_ns, listed.gpu_id, listed.pid, process_id

@@ -5,20 +5,33 @@
 -- @of     times
 -- @unites trace
 -- @param  least_pct DOUBLE = 1  share of the time from which on it is told
--- @asks   overlap communication_overlap
+-- @needs  kernels timeline
 -- @says   exposed_communication Communication takes {exposed_ns} in which nothing is computed, on
 --         {gpus|GPU|GPUs}; {hidden_pct} of it runs beside computation.
 -- @try    exposed_communication Start collectives earlier or in smaller pieces (bucket sizes, prefetching of
 --         shards), and see which rank comes late: traceql query rank-balance.
+-- @proof  exposed_communication communication_overlap
 
-WITH found AS (
+-- Where nothing communicates, nothing is exposed, and what the GPU does need not be known.
+WITH operations AS (
+    SELECT operations_by_work.*, 0 AS owner
+    FROM operations_by_work
+    JOIN chosen_traces($trace) AS traces USING (trace_id)
+    WHERE trace_id IN (SELECT trace_id FROM kernels_communicating)
+),
+states AS (
+    SELECT trace, states.* EXCLUDE (trace_id)
+    FROM gpu_states(operations) AS states
+    JOIN traces USING (trace_id)
+),
+found AS (
     SELECT
         trace,
         count(*) AS gpus,
         sum(exposed_ns)::BIGINT AS exposed_ns,
         sum(span_ns)::BIGINT AS whole_ns,
         percent(sum(overlapped_ns), sum(overlapped_ns) + sum(exposed_ns)) AS hidden_pct
-    FROM overlap
+    FROM state_sums(states)
     GROUP BY trace
 )
 SELECT

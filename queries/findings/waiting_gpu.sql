@@ -13,7 +13,7 @@
 -- @unites trace
 -- @param  host_ns BIGINT = 100000  so much work of the host is no overhead of launching any more
 -- @param  least_pct DOUBLE = 1     share of the time from which on it is told
--- @asks   gaps cpu_bound_gaps min_cpu_pct=0 limit=NULL
+-- @needs  kernels api_calls
 -- @says   launch_bound The GPU waits {idle_ns} for launches, in {gaps|gap|gaps}: the CPU launches slower
 --         than the GPU runs what it is given.
 -- @try    launch_bound Replay the work as a CUDA graph, or fuse kernels (torch.compile), so that there are
@@ -30,20 +30,43 @@
 -- @says   allocation The GPU waits {idle_ns} for memory to be allocated or freed, in {gaps|gap|gaps} with
 --         {function}.
 -- @try    allocation Keep buffers and use them again: no empty_cache() in a loop, a pool (cudaMallocAsync).
+-- @proof  launch_bound cpu_bound_gaps min_cpu_pct=0 limit=NULL
+-- @proof  sync cpu_bound_gaps min_cpu_pct=0 limit=NULL
+-- @proof  copy cpu_bound_gaps min_cpu_pct=0 limit=NULL
+-- @proof  host_work cpu_bound_gaps min_cpu_pct=0 limit=NULL
+-- @proof  allocation cpu_bound_gaps min_cpu_pct=0 limit=NULL
 
-WITH stops AS (
+WITH gaps AS (
     SELECT
-        traces.trace,
+        trace,
         pid,
         tid,
         start_ns,
-        end_ns,
-        name AS function,
-        if(call_purpose(name) = 'sync', 'sync', 'allocation') AS purpose
+        duration_ns,
+        before_call_ns,
+        duration_ns - before_call_ns - queued_ns AS in_call_ns,
+        function
+    FROM gaps_before_launches($trace)
+),
+stopping AS (
+    -- Each name is looked at once: there are few of them, and many calls.
+    SELECT
+        name,
+        CASE
+            WHEN call_purpose(any_value(name)) = 'sync' THEN 'sync'
+            WHEN regexp_matches(
+                any_value(name), '^cu(da)?(Malloc|Free|HostAlloc|Mem(Alloc|Free|Create|Map|Unmap))'
+            ) THEN 'allocation'
+        END AS purpose
     FROM api_calls
+    GROUP BY name
+),
+stops AS (
+    SELECT traces.trace, pid, tid, start_ns, end_ns, name AS function, purpose
+    FROM api_calls
+    JOIN stopping USING (name)
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    WHERE call_purpose(name) = 'sync'
-        OR regexp_matches(name, '^cu(da)?(Malloc|Free|HostAlloc|Mem(Alloc|Free|Create|Map|Unmap))')
+    WHERE purpose IS NOT NULL
     -- A call that a call makes shares its id, and is no time of its own.
     QUALIFY row_number() OVER (
         PARTITION BY trace_id, process_id, coalesce(nullif(correlation_id, 0), -api_call_id)
@@ -131,15 +154,16 @@ ranges AS (
 candidates AS (
     SELECT DISTINCT firsts.trace, cause, text
     FROM (
+        SELECT trace, cause, min((at_ns, pid, tid)) AS first
         FROM middles
-        QUALIFY row_number() OVER (PARTITION BY trace, cause ORDER BY at_ns, pid, tid) = 1
+        GROUP BY trace, cause
     ) AS firsts
     JOIN ranges
         ON ranges.trace = firsts.trace
-        AND ranges.pid = firsts.pid
-        AND ranges.tid = firsts.tid
-        AND start_ns <= at_ns
-        AND end_ns >= at_ns
+        AND ranges.pid = first[2]
+        AND ranges.tid = first[3]
+        AND start_ns <= first[1]
+        AND end_ns >= first[1]
 ),
 -- How many ranges of a name are open from a time on, and how long these are.
 open_ranges AS (

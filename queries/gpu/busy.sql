@@ -84,22 +84,36 @@ threads_that_launch AS (
     SELECT *, row_number() OVER () AS thread
     FROM (SELECT DISTINCT trace_id, gpu_id, owner, process_id, tid FROM gaps WHERE returned_ns > gap_start_ns)
 ),
--- A call inside another one, of CUDA or of the operating system, is part of that: of two that begin together
--- the longer one holds the other.
-calls AS (
+in_gaps AS (
     SELECT
-        *,
-        busy_until((start_ns, -end_ns), end_ns, (is_os, call_id), (trace_id, process_id, tid))
-            AS outer_until_ns
-    FROM (
-        SELECT trace_id, process_id, tid, start_ns, end_ns, name, false AS is_os, api_call_id AS call_id
-        FROM api_calls
-        UNION ALL
-        SELECT trace_id, process_id, tid, start_ns, end_ns, name, true, os_call_id
-        FROM os_calls
-    )
-    SEMI JOIN threads_that_launch USING (trace_id, process_id, tid)
+        thread,
+        gap,
+        gap_start_ns,
+        returned_ns,
+        row_number() OVER (PARTITION BY thread ORDER BY gap_start_ns) AS place
+    FROM gaps
+    JOIN threads_that_launch AS threads
+        ON threads.trace_id = gaps.trace_id AND threads.gpu_id IS NOT DISTINCT FROM gaps.gpu_id
+        AND threads.owner = gaps.owner AND threads.process_id = gaps.process_id AND threads.tid = gaps.tid
+    WHERE returned_ns > gap_start_ns
+),
+called AS (
+    SELECT thread, start_ns, end_ns, name, false AS is_os, api_call_id AS call_id
+    FROM api_calls
+    JOIN threads_that_launch USING (trace_id, process_id, tid)
     WHERE end_ns > start_ns
+    UNION ALL
+    SELECT thread, start_ns, end_ns, name, true, os_call_id
+    FROM os_calls
+    JOIN threads_that_launch USING (trace_id, process_id, tid)
+    WHERE end_ns > start_ns
+),
+-- Of a thread's gaps no two overlap: a call is in the last one that begins before it ends, or in none.
+reaching AS (
+    SELECT called.*, gap, gap_start_ns, returned_ns, place
+    FROM called
+    ASOF JOIN in_gaps ON in_gaps.thread = called.thread AND in_gaps.gap_start_ns < called.end_ns
+    WHERE start_ns < returned_ns
 ),
 functions AS (
     SELECT
@@ -109,60 +123,89 @@ functions AS (
         CASE WHEN is_os THEN 'os_call'
              WHEN call_purpose(name) = 'replay' THEN 'launch'
              ELSE coalesce(call_purpose(name), 'other_call') END AS cause
-    FROM (SELECT DISTINCT is_os, name FROM calls)
+    FROM (SELECT DISTINCT is_os, name FROM reaching)
     UNION ALL
     FROM (VALUES (0, NULL, NULL, 'not_asked'), (-1, NULL, NULL, 'queue'), (-2, NULL, NULL, 'not_recorded'))
 ),
-in_functions AS (
+-- A call inside another one, of CUDA or of the operating system, is part of that: of two that begin together
+-- the longer one holds the other.
+calls AS (
     SELECT
-        thread,
-        greatest(start_ns, coalesce(outer_until_ns, start_ns)) AS start_ns,
-        end_ns,
-        function_id
-    FROM calls
-    JOIN threads_that_launch USING (trace_id, process_id, tid)
-    JOIN functions ON functions.is_os = calls.is_os AND functions.function = calls.name
+        * REPLACE (greatest(start_ns, coalesce(outer_until_ns, start_ns)) AS start_ns)
+    FROM (
+        SELECT *, busy_until((start_ns, -end_ns), end_ns, call, thread) AS outer_until_ns
+        FROM (
+            SELECT
+                thread,
+                start_ns,
+                end_ns,
+                function_id,
+                gap,
+                gap_start_ns,
+                returned_ns,
+                place,
+                -- Those of the operating system come later than all of CUDA.
+                call_id + if(reaching.is_os, 1::BIGINT << 62, 0) AS call
+            FROM reaching
+            JOIN functions ON functions.is_os = reaching.is_os AND functions.function = reaching.name
+        )
+    )
     WHERE end_ns > coalesce(outer_until_ns, start_ns)
 ),
-in_gaps AS (
-    SELECT thread, gap_start_ns, returned_ns, gap
-    FROM gaps
-    JOIN threads_that_launch AS threads
-        ON threads.trace_id = gaps.trace_id AND threads.gpu_id IS NOT DISTINCT FROM gaps.gpu_id
-        AND threads.owner = gaps.owner AND threads.process_id = gaps.process_id AND threads.tid = gaps.tid
-    WHERE returned_ns > gap_start_ns
-),
--- Where a thread comes into a gap or a call, and where it leaves it: between two of these it is in one gap or
--- none, and in one call or none.
-moments AS (
-    SELECT thread, gap_start_ns AS at_ns, true AS enters, gap, NULL AS function_id FROM in_gaps
-    UNION ALL
-    SELECT thread, returned_ns, false, 0, NULL FROM in_gaps
-    UNION ALL
-    SELECT thread, start_ns, true, NULL, function_id FROM in_functions
-    UNION ALL
-    SELECT thread, end_ns, false, NULL, 0 FROM in_functions
-),
-stretches AS (
+-- Those that begin before that gap does may be in earlier ones, too.
+earlier AS (
     SELECT
-        last_value(gap IGNORE NULLS) OVER so_far AS gap,
-        coalesce(last_value(function_id IGNORE NULLS) OVER so_far, 0) AS function_id,
-        lead(at_ns) OVER so_far - at_ns AS time_ns
-    FROM moments
-    WINDOW so_far AS (
-        PARTITION BY thread ORDER BY at_ns, enters
-        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    )
+        calls.thread,
+        start_ns,
+        end_ns,
+        function_id,
+        unnest(range(firsts.place, calls.place)) AS place
+    FROM (FROM calls WHERE start_ns < gap_start_ns) AS calls
+    ASOF JOIN (SELECT thread, place, returned_ns FROM in_gaps) AS firsts
+        ON firsts.thread = calls.thread AND firsts.returned_ns > calls.start_ns
+),
+pieces AS (
+    SELECT thread, gap, function_id,
+           least(end_ns, returned_ns) - greatest(start_ns, gap_start_ns) AS time_ns
+    FROM calls
+    WHERE start_ns < returned_ns
+    UNION ALL
+    SELECT thread, gap, function_id, least(end_ns, returned_ns) - greatest(start_ns, gap_start_ns)
+    FROM earlier
+    JOIN in_gaps USING (thread, place)
+),
+in_calls AS (
+    SELECT gap, sum(time_ns) AS time_ns FROM pieces GROUP BY gap
 ),
 by_gap AS (
-    SELECT gap, function_id, sum(time_ns) AS time_ns
-    FROM stretches
-    WHERE gap > 0 AND time_ns > 0
-    GROUP BY gap, function_id
+    SELECT thread, gap, function_id, sum(time_ns) AS time_ns
+    FROM pieces
+    GROUP BY thread, gap, function_id
     UNION ALL
-    SELECT gap, -1, gap_end_ns - returned_ns FROM gaps WHERE gap_end_ns > returned_ns
+    SELECT thread, gap, 0, returned_ns - gap_start_ns - coalesce(time_ns, 0)
+    FROM in_gaps
+    LEFT JOIN in_calls USING (gap)
+    WHERE returned_ns - gap_start_ns > coalesce(time_ns, 0)
+),
+by_lane AS (
+    SELECT trace_id, gpu_id, owner, function_id, time_ns, gaps, longest_ns
+    FROM (
+        SELECT thread, function_id, sum(time_ns) AS time_ns, count(*) AS gaps, max(time_ns) AS longest_ns
+        FROM by_gap
+        GROUP BY thread, function_id
+    )
+    JOIN threads_that_launch USING (thread)
     UNION ALL
-    SELECT gap, -2, gap_end_ns - gap_start_ns FROM gaps WHERE returned_ns IS NULL
+    SELECT trace_id, gpu_id, owner, -1, sum(gap_end_ns - returned_ns), count(*), max(gap_end_ns - returned_ns)
+    FROM gaps
+    WHERE gap_end_ns > returned_ns
+    GROUP BY trace_id, gpu_id, owner
+    UNION ALL
+    SELECT trace_id, gpu_id, owner, -2, sum(gap_end_ns - gap_start_ns), count(*),
+           max(gap_end_ns - gap_start_ns)
+    FROM gaps
+    WHERE returned_ns IS NULL
+    GROUP BY trace_id, gpu_id, owner
 ),
 wholes AS (
     SELECT
@@ -184,9 +227,8 @@ times AS (
            NULL AS gaps, NULL AS longest_ns
     FROM wholes
     UNION ALL
-    SELECT trace, gpu_id, owner, cause, function, sum(time_ns), count(*), max(time_ns)
-    FROM by_gap
-    JOIN gaps USING (gap)
+    SELECT trace, gpu_id, owner, cause, function, sum(time_ns), sum(gaps)::BIGINT, max(longest_ns)
+    FROM by_lane
     JOIN functions USING (function_id)
     JOIN traces USING (trace_id)
     GROUP BY trace, gpu_id, owner, cause, function

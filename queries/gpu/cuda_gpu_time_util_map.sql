@@ -46,26 +46,18 @@ widths AS (
     JOIN looked_at USING (trace_id)
     GROUP BY trace_id
 ),
-marked AS (
-    SELECT
-        *,
-        start_ns > busy_until(start_ns, end_ns, operation, (trace_id, gpu_id, owner)) AS begins
-    FROM operations
-),
-numbered AS (
-    SELECT
-        *,
-        sum((begins IS NOT false)::INTEGER) OVER (
-            PARTITION BY trace_id, gpu_id, owner ORDER BY start_ns, end_ns, operation
-            ROWS UNBOUNDED PRECEDING
-        ) AS island
-    FROM marked
-),
--- Stretches without a pause, so that time with two kernels counts once.
+-- What each adds to those before it, so that time with two kernels counts once.
 busy AS (
-    SELECT trace_id, gpu_id, owner, min(start_ns) AS start_ns, max(end_ns) AS end_ns
-    FROM numbered
-    GROUP BY trace_id, gpu_id, owner, island
+    SELECT
+        trace_id,
+        gpu_id,
+        owner,
+        greatest(
+            start_ns,
+            coalesce(busy_until(start_ns, end_ns, operation, (trace_id, gpu_id, owner)), start_ns)
+        ) AS begins_ns,
+        end_ns
+    FROM operations
 ),
 pieces AS (
     SELECT
@@ -73,11 +65,12 @@ pieces AS (
         gpu_id,
         owner,
         bin_ns,
-        start_ns - first_ns AS from_ns,
+        begins_ns - first_ns AS from_ns,
         end_ns - first_ns AS to_ns,
         unnest(range(greatest(from_ns, 0) // bin_ns, least((to_ns - 1) // bin_ns + 1, $bins))) AS bin
     FROM busy
     JOIN widths USING (trace_id)
+    WHERE end_ns > begins_ns
 ),
 used AS (
     SELECT

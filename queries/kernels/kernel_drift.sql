@@ -107,18 +107,18 @@ shapes AS (
 ),
 shaped AS (
     SELECT
-        shape,
-        key.trace_id AS trace_id,
-        key.gpu_id AS gpu_id,
-        kernel_id,
-        start_ns,
-        end_ns,
-        duration_ns,
+        numbered.*,
+        shapes.key.trace_id AS trace_id,
+        shapes.key.gpu_id AS gpu_id,
         fast_ns,
-        avg_ns,
-        duration_ns - lag(duration_ns) OVER (PARTITION BY shape ORDER BY start_ns, kernel_id) AS change_ns
-    FROM launched
-    JOIN shapes USING (key)
+        avg_ns
+    FROM (
+        SELECT
+            *,
+            duration_ns - lag(duration_ns) OVER (PARTITION BY shape ORDER BY start_ns, kernel_id) AS change_ns
+        FROM (SELECT shape, kernel_id, start_ns, end_ns, duration_ns FROM launched JOIN shapes USING (key))
+    ) AS numbered
+    JOIN shapes USING (shape)
 ),
 -- MHz × ns until each sample, which tells of the time since the one before.
 clocks AS (

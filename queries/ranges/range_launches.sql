@@ -19,25 +19,42 @@
 -- @section any 43 Where the time goes
 -- @empty  No range has that text: compare with the texts in nvtx_ranges and kernel_ranges.
 
-WITH asked AS (
+WITH named AS (
     SELECT range_id, trace_id, domain, text, gpu_operations
     FROM nvtx_ranges
     WHERE is_like(coalesce(text, ''), $range) AND style <> 'mark'
 ),
-inside AS (
-    -- A recursive range encloses a kernel twice under one text: count the kernel once.
-    SELECT DISTINCT asked.trace_id, domain, text, kernel_id
-    FROM work_in_ranges('asked', 'kernels', $by) AS held
-    JOIN asked ON asked.range_id = holder_id
-    UNION ALL
-    SELECT DISTINCT trace_id, domain, text, kernel_id
-    FROM ncu_ranges
-    WHERE is_like(coalesce(text, ''), $range)
+-- By number, as each kernel is told apart by it: texts are long, and few.
+texts AS (
+    SELECT *, row_number() OVER () AS text_id FROM (SELECT DISTINCT trace_id, domain, text FROM named)
+),
+asked AS (
+    SELECT named.*, text_id
+    FROM named
+    JOIN texts ON texts.trace_id = named.trace_id AND texts.domain = named.domain
+        AND texts.text IS NOT DISTINCT FROM named.text
 ),
 counted AS (
-    SELECT inside.trace_id, domain, text, count(*) AS kernels, sum(duration_ns)::BIGINT AS gpu_ns
-    FROM inside
-    JOIN kernels USING (kernel_id)
+    SELECT texts.trace_id, domain, text, kernels, gpu_ns
+    FROM (
+        SELECT text_id, count(*) AS kernels, sum(duration_ns)::BIGINT AS gpu_ns
+        FROM (
+            -- A recursive range encloses a kernel twice under one text: count the kernel once.
+            SELECT DISTINCT text_id, kernel_id, duration_ns
+            FROM work_in_ranges('asked', 'kernels', $by) AS held
+            JOIN asked ON asked.range_id = holder_id
+        )
+        GROUP BY text_id
+    )
+    JOIN texts USING (text_id)
+    UNION ALL
+    SELECT trace_id, domain, text, count(*), sum(duration_ns)::BIGINT
+    FROM (
+        SELECT DISTINCT trace_id, domain, text, kernel_id
+        FROM ncu_ranges
+        WHERE is_like(coalesce(text, ''), $range)
+    )
+    JOIN (SELECT kernel_id, duration_ns FROM kernels) AS kernels USING (kernel_id)
     GROUP BY ALL
 ),
 ran AS (

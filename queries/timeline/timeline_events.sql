@@ -34,7 +34,8 @@
 WITH lanes AS (
     FROM timeline_lanes($trace, $max_events)
 ),
-events AS (
+-- What is shown, before it is told what each of it is.
+events AS MATERIALIZED (
     SELECT lane_events.*, lane_number, process, lane
     FROM lane_events
     JOIN chosen_traces($trace) AS traces USING (trace_id)

@@ -35,25 +35,23 @@ WITH lanes AS (
 ),
 events AS (
     SELECT
-        lane_events.trace_id,
-        hash(kind, operation, full_name) AS called_id,
-        range_id,
-        event_id,
-        start_ns,
-        end_ns,
-        lane_number,
-        first_ns,
-        width_ns,
-        greatest(start_ns, coalesce(busy_until(
-            start_ns, end_ns, 8 * event_id + coalesce(list_position(['kernel', 'memcpy', 'memset'], kind), 0),
-            lane_id
-        ), start_ns)) AS begins_ns
-    FROM lane_events
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
-    JOIN lanes
-        ON lanes.trace_id = lane_events.trace_id AND lanes.process_id = lane_events.process_id
-        AND lanes.layer = lane_events.layer AND lanes.place_id IS NOT DISTINCT FROM lane_events.place_id
-        AND lanes.sublane IS NOT DISTINCT FROM lane_events.sublane
+        *,
+        greatest(start_ns, coalesce(busy_until(start_ns, end_ns, event, lane_id), start_ns)) AS begins_ns
+    FROM (
+        SELECT
+            lane_id,
+            hash(kind, operation, full_name) AS called_id,
+            range_id,
+            8 * event_id + coalesce(list_position(['kernel', 'memcpy', 'memset'], kind), 0) AS event,
+            start_ns,
+            end_ns
+        FROM lane_events
+        JOIN chosen_traces($trace) AS traces USING (trace_id)
+        JOIN lanes
+            ON lanes.trace_id = lane_events.trace_id AND lanes.process_id = lane_events.process_id
+            AND lanes.layer = lane_events.layer AND lanes.place_id IS NOT DISTINCT FROM lane_events.place_id
+            AND lanes.sublane IS NOT DISTINCT FROM lane_events.sublane
+    )
 ),
 -- Names of kernels are long, and far fewer than kernels.
 names AS (
@@ -78,35 +76,35 @@ categories AS (
 -- What others of the lane leave of each event, and the stretches in which it begins and ends.
 parts AS (
     SELECT
-        trace_id,
-        lane_number,
+        lane_id,
         first_ns,
         width_ns,
         called_id,
         category_id,
         range_id,
-        event_id,
+        event // 8 AS event_id,
         begins_ns,
         end_ns,
         (start_ns - first_ns) // width_ns AS start_number,
         (begins_ns - first_ns) // width_ns AS first_number,
         (end_ns - 1 - first_ns) // width_ns AS last_number
     FROM events
+    JOIN lanes USING (lane_id)
     JOIN names USING (called_id)
     JOIN categories USING (category)
 ),
 -- Of parts that lie behind each other, one at most goes on from a stretch into the next.
 pieces AS (
-    SELECT trace_id, lane_number, called_id, category_id, range_id, event_id, start_number AS number,
+    SELECT lane_id, called_id, category_id, range_id, event_id, start_number AS number,
            greatest(end_ns - begins_ns, 0) AS busy_ns, 1 AS begun
     FROM parts
     WHERE end_ns <= begins_ns OR (first_number = last_number AND start_number = first_number)
     UNION ALL
-    SELECT trace_id, lane_number, called_id, category_id, range_id, event_id, start_number, 0, 1
+    SELECT lane_id, called_id, category_id, range_id, event_id, start_number, 0, 1
     FROM parts
     WHERE end_ns > begins_ns AND NOT (first_number = last_number AND start_number = first_number)
     UNION ALL
-    SELECT trace_id, lane_number, called_id, category_id, range_id, event_id, number,
+    SELECT lane_id, called_id, category_id, range_id, event_id, number,
            least(end_ns, first_ns + (number + 1) * width_ns)
                - greatest(begins_ns, first_ns + number * width_ns), 0
     FROM (
@@ -117,26 +115,24 @@ pieces AS (
 ),
 by_category AS (
     SELECT
-        trace_id,
-        lane_number,
+        lane_id,
         number,
         category_id,
         sum(busy_ns) AS busy_ns,
         sum(begun) AS begun,
         arg_max((called_id, range_id), (busy_ns, called_id, event_id)) AS longest
     FROM pieces
-    GROUP BY trace_id, lane_number, number, category_id
+    GROUP BY lane_id, number, category_id
 ),
 stretches AS (
     SELECT
-        trace_id,
-        lane_number,
+        lane_id,
         number,
         sum(busy_ns)::BIGINT AS busy_ns,
         sum(begun)::BIGINT AS events,
         arg_max(longest, (busy_ns, -category_id)) AS longest
     FROM by_category
-    GROUP BY trace_id, lane_number, number
+    GROUP BY lane_id, number
 )
 SELECT
     lanes.trace,
@@ -154,7 +150,7 @@ SELECT
     name,
     text AS range
 FROM stretches
-JOIN lanes USING (trace_id, lane_number)
+JOIN lanes USING (lane_id)
 JOIN names ON names.called_id = longest[1]
 LEFT JOIN nvtx_ranges ON nvtx_ranges.range_id = longest[2]
 ORDER BY lanes.trace, lane_number, lanes.first_ns + number * width_ns

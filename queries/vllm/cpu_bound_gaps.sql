@@ -28,71 +28,45 @@
 -- @section timeline 51 Gaps and launch overhead
 -- @empty  No gap is that long and caused by the CPU: the GPU is kept busy, or --min-gap-ns is too large.
 
-WITH ordered AS (
+WITH explained AS (
     SELECT
-        trace_id,
+        trace,
         gpu_id,
-        pid,
-        device_id,
-        operation,
-        full_name,
-        api_call_id,
-        start_ns AS gap_end_ns,
-        busy_until(start_ns, end_ns, (gpu_operations.kind, operation_id), (trace_id, gpu_id))
-            AS gap_start_ns
-    FROM gpu_operations
-    JOIN chosen_traces($trace) AS traces USING (trace_id)
-),
-gaps AS (
-    SELECT
-        ordered.trace_id,
-        gpu_id,
-        ordered.pid,
-        device_id,
-        operation,
-        full_name,
-        gap_start_ns,
-        gap_end_ns - gap_start_ns AS duration_ns,
-        api_calls.tid,
-        api_calls.name AS function,
-        greatest(least(api_calls.start_ns, gap_end_ns) - gap_start_ns, 0) AS before_call_ns,
-        greatest(gap_end_ns - greatest(api_calls.end_ns, gap_start_ns), 0) AS queued_ns
-    FROM ordered
-    JOIN api_calls USING (api_call_id)
-    WHERE gap_end_ns - gap_start_ns >= greatest($min_gap_ns, 1)
-),
-explained AS (
-    SELECT
-        traces.trace,
-        gpu_id,
-        gaps.duration_ns,
-        gap_start_ns AS start_ns,
+        duration_ns,
+        start_ns,
         before_call_ns,
-        gaps.duration_ns - before_call_ns - queued_ns AS in_call_ns,
+        duration_ns - before_call_ns - queued_ns AS in_call_ns,
         queued_ns,
-        100.0 * (gaps.duration_ns - queued_ns) / gaps.duration_ns AS cpu_pct,
+        100.0 * (duration_ns - queued_ns) / duration_ns AS cpu_pct,
         pid,
         device_id,
         tid,
         function,
-        operation,
-        full_name
-    FROM gaps
-    JOIN traces USING (trace_id)
+        kind,
+        operation_id
+    FROM gaps_before_launches($trace)
+    WHERE duration_ns >= $min_gap_ns AND cpu_pct >= $min_cpu_pct
 ),
--- Those that are listed are named: few.
+-- Those that cannot be listed are not sorted, and those that are listed are named: few.
+ends AS (
+    SELECT trace, longest_listed(duration_ns, $limit) AS least_ns FROM explained GROUP BY trace
+),
 listed AS (
+    SELECT explained.*
     FROM explained
-    WHERE cpu_pct >= $min_cpu_pct
+    JOIN ends USING (trace)
+    WHERE duration_ns >= least_ns IS NOT false
     QUALIFY within_limit(
         row_number() OVER (PARTITION BY trace ORDER BY duration_ns DESC, start_ns, pid, device_id, gpu_id),
         $limit
     )
 )
 SELECT
-    listed.* EXCLUDE (gpu_id, operation, full_name),
+    listed.* EXCLUDE (gpu_id, kind, operation_id),
     coalesce(called, operation) AS next_operation
 FROM listed
+JOIN (SELECT kind, operation_id, operation, full_name FROM gpu_operations) AS operations
+    USING (kind, operation_id)
 LEFT JOIN kernels_called($names, '*') AS named
-    ON named.name = operation AND named.full_name = listed.full_name
+    ON named.name = operation AND named.full_name = operations.full_name
 ORDER BY trace, duration_ns DESC, start_ns, pid, device_id, gpu_id

@@ -23,13 +23,18 @@
 -- @chart  bars x=kernel y=gap_ns
 -- @section timeline 52 Gaps and launch overhead
 
-WITH timed AS (
+-- Names of kernels are long, and far fewer than kernels.
+WITH names AS (
+    SELECT hash(name, full_name) AS called_id, called AS kernel
+    FROM kernels_called($names, $kernel)
+    WHERE is_asked AND name IS NOT NULL
+),
+timed AS (
     SELECT
         trace_id,
         gpu_operations.kind,
         operation_id,
-        coalesce(called, operation) AS kernel,
-        is_asked,
+        hash(operation, full_name) AS called_id,
         gpu_operations.duration_ns,
         start_ns,
         api_call_id,
@@ -37,23 +42,30 @@ WITH timed AS (
             AS busy_until_ns
     FROM gpu_operations
     JOIN chosen_traces($trace) AS traces USING (trace_id)
-    LEFT JOIN kernels_called($names, $kernel) AS named
-        ON named.name = gpu_operations.operation AND named.full_name = gpu_operations.full_name
+),
+-- Most calls launch one kernel.
+charged AS (
+    SELECT api_call_id, arg_min(operation_id, (start_ns, operation_id)) AS operation_id
+    FROM timed
+    WHERE kind = 'kernel' AND api_call_id IS NOT NULL
+    GROUP BY api_call_id
+    HAVING count(*) > 1
 ),
 launched AS (
     SELECT
         timed.trace_id,
-        timed.kernel,
-        is_asked,
+        names.kernel,
         timed.duration_ns,
         -- Not greatest(…, 0), which is 0 where nothing came before, or no call was recorded.
         CASE WHEN timed.start_ns < busy_until_ns THEN 0 ELSE timed.start_ns - busy_until_ns END AS gap_ns,
         CASE WHEN timed.start_ns < api_calls.end_ns THEN 0 ELSE timed.start_ns - api_calls.end_ns END
             AS queue_ns,
-        CASE WHEN row_number() OVER (PARTITION BY timed.api_call_id ORDER BY timed.start_ns, operation_id) = 1
+        CASE WHEN timed.operation_id = coalesce(charged.operation_id, timed.operation_id)
              THEN api_calls.duration_ns END AS api_ns
     FROM timed
+    JOIN names USING (called_id)
     LEFT JOIN api_calls USING (api_call_id)
+    LEFT JOIN charged USING (api_call_id)
     WHERE kind = 'kernel'
 )
 SELECT
@@ -70,6 +82,5 @@ SELECT
     percent(coalesce(sum(gap_ns), 0), coalesce(sum(gap_ns), 0) + sum(launched.duration_ns)) AS overhead_pct
 FROM launched
 JOIN traces USING (trace_id)
-WHERE is_asked
 GROUP BY traces.trace, kernel
 ORDER BY trace, gap_ns DESC, kernel

@@ -12,6 +12,7 @@ import pytest
 from made.nsys import Recording, kernel
 
 import traceql
+from traceql.ask.answer import Once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,3 +115,21 @@ def test_a_saved_answer_outlives_its_database() -> None:
         Recording().call(LAUNCH, 0, 10, kernel("gemm", 10, 40)).store(database, "run")
         answer = database.ask("top_kernels")
     assert answer.frame().filter(pl.col("kernel") == "gemm")["total_ns"].to_list() == [30]
+
+
+def test_a_page_asks_the_database_for_the_same_thing_once(
+    db: traceql.Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    run = db._asker.store.run
+    monkeypatch.setattr(
+        db._asker.store,
+        "run",
+        lambda statement, *rest, **given: asked.append(statement) or run(statement, *rest, **given),
+    )
+    once = Once(db._asker)
+    answers = [once("top_kernels", trace="run", names=names) for names in ("short", "short", "full")]
+    assert [answer.table.num_rows for answer in answers] == [2, 2, 2]
+    assert answers[0].table.column("kernel").to_pylist()[0] == "gemm"
+    assert asked.count("SELECT trace, tags FROM traces ORDER BY trace") == 1
+    assert sum(answers[0].question.sql == statement for statement in asked) == 2

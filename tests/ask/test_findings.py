@@ -487,7 +487,11 @@ def test_a_rule_of_ones_own_is_one_file(tmp_path: Path) -> None:
         ("@asks   timed top_kernels limit=1", "@asks   timed top_kernels most=1", "no parameter most"),
         ("@asks   timed top_kernels", "@asks   kernels top_kernels", "kernels is the name of a table"),
         ("@asks   timed top_kernels limit=1", "@asks   timed cuda_gpu_kern_pace", "no value for kernel"),
-        ("@asks   timed top_kernels", "@asks   timed waiting_gpu", "waiting_gpu asks questions itself"),
+        (
+            "@asks   timed top_kernels",
+            "@asks   timed slowing_kernels",
+            "slowing_kernels asks questions itself",
+        ),
         ("-- @try    too_long Split {kernel}.\n", "", "too_long lacks a sentence, a remedy"),
         ("@asks   timed top_kernels limit=1", "@asks   timed", "expected '@asks name question"),
         ("@proof  too_long", "@proof  other", "other lacks a sentence"),

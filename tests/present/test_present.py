@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from command_line import traceql
 
+from traceql.errors import QueryError
 from traceql.present import columns, formats, terminal, units, values
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ ANSWER = pa.table(
 
 
 def test_on_a_terminal_codes_and_addresses_are_no_quantities() -> None:
-    assert "".join(terminal.lines(ANSWER)) == (
+    assert "".join(terminal.lines(ANSWER, terminal.Layout(raw=True))) == (
         "kernel           kernel_id   virtual_address    launches    total_ns   share_pct\n"
         "────────────────────────────────────────────────────────────────────────────────\n"
         "gemm            4294967297    0x7fe17e000000   1,234,567   2,412,345      100.00\n"
@@ -39,9 +40,10 @@ def test_on_a_terminal_codes_and_addresses_are_no_quantities() -> None:
 
 
 def test_where_room_is_short_texts_give_way_and_numbers_do_not() -> None:
-    lines = list(terminal.lines(ANSWER.select(["kernel", "launches"]), room=20))
-    assert lines[2] == "gemm       1,234,567\n"
-    assert lines[3] == "a\\x1b[3…           1\n"
+    answer = pa.table({"kernel": ["gemm", "a\x1b[31m" * 9], "launches": [1234567, 1]})
+    lines = list(terminal.lines(answer, terminal.Layout(room=35)))
+    assert lines[2] == "gemm                      1,234,567\n"
+    assert lines[3] == "a\\x1b[31ma\\x…1ma\\x1b[31m          1\n"
 
 
 def test_the_command_line_shows_an_address() -> None:
@@ -111,6 +113,32 @@ def test_what_python_has_no_value_for_is_said_and_how_to_see_it(value: str, form
         "Make it text in the statement: column::VARCHAR",
     ]
     assert traceql("sql", "--db", made, "--format", form, f"SELECT ({value})::VARCHAR AS a").returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "list", "struct", "map"])
+def test_times_of_nanoseconds_are_pythons_whether_pandas_is_there_or_not(kind: str) -> None:
+    """Of nanoseconds pyarrow makes pandas' own timestamps, if it finds pandas, and texts of them lose digits."""
+    at = pa.timestamp("ns")
+    kinds = {
+        "timestamp": at,
+        "list": pa.list_(at),
+        "struct": pa.struct([("t", at)]),
+        "map": pa.map_(pa.string(), at),
+    }
+    wrapped = {
+        "timestamp": lambda ns: ns,
+        "list": lambda ns: [ns],
+        "struct": lambda ns: {"t": ns},
+        "map": lambda ns: [("t", ns)],
+    }
+    whole, fine = (
+        pa.table({"at": pa.array([wrapped[kind](ns), None], kinds[kind])}) for ns in (5_000, 5_001)
+    )
+    first, second = values.rows(whole)
+    assert "1970, 1, 1, 0, 0, 0, 5" in repr(first["at"]).replace("microsecond=", "")
+    assert "Timestamp" not in repr(first["at"]) and second["at"] is None
+    with pytest.raises(QueryError, match="finer than microseconds"):
+        list(values.rows(fine))
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])

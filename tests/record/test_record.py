@@ -445,12 +445,26 @@ def test_the_doctor_says_what_is_missing_for_what_and_how_to_get_it(
     monkeypatch.setattr(tools, "_PLACES", {"nsys": (), "ncu": ()})
     monkeypatch.setattr(permissions, "DRIVER_PARAMETERS", tmp_path / "none")
     result = run("doctor", "-f", "json")
-    assert result.exit_code == 1
+    assert result.exit_code == 0
+    assert run("doctor", "--recording").exit_code == 1
     found = {check["name"]: check for check in json.loads(result.output)}
     assert found["duckdb"]["ok"] and found["duckdb"]["version"]
     for name in ("nsys", "ncu", "gpu", "hardware counters", "vllm", "chromium"):
         assert not found[name]["ok"] and found[name]["remedy"], name
-    assert "missing  nsys" in run("doctor").output
+    told = run("doctor").output
+    assert "missing  nsys" in told
+    reading, recording = told.split("\n\n")
+    assert reading.startswith("Reading reports: has all that it needs\n") and "duckdb" in reading
+    assert recording.startswith("Recording on this machine: lacks nsys, ncu, gpu, hardware counters\n")
+
+
+def test_what_is_missing_for_reading_decides_the_status_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = doctor._package
+    monkeypatch.setattr(doctor, "_package", lambda name: None if name == "polars" else real(name))
+    for words in ((), ("--recording",), ("-f", "json")):
+        result = run("doctor", *words)
+        assert result.exit_code == 1, result.output
+    assert "Reading reports: lacks polars" in run("doctor").output
 
 
 def test_the_doctor_is_content_with_a_machine_that_has_all(
@@ -464,7 +478,7 @@ def test_the_doctor_is_content_with_a_machine_that_has_all(
     (tmp_path / "params").write_text("RmProfilingAdminOnly: 0\n")
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
     monkeypatch.setattr(permissions, "DRIVER_PARAMETERS", tmp_path / "params")
-    result = run("doctor")
+    result = run("doctor", "--recording")
     assert result.exit_code == 0, result.output
     assert "NVIDIA H200 (driver 580.1)" in result.output
     # NVIDIA's library is for what traceql refuses: nothing is missing without it.

@@ -90,6 +90,30 @@ def test_a_shell_inserts_a_name_as_one_literal_word_or_not_at_all(name: str, tmp
     assert not list(tmp_path.glob("X*"))
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_shell_completes_tags_questions_tables_and_files(name: str, tmp_path: Path) -> None:
+    fill(tmp_path, ["run"])
+    with library.open(tmp_path / "traces.duckdb") as database:
+        database.tag("run", gpu="h200", **{"it's": "a b"})
+    (tmp_path / "zz run.nsys-rep").touch()
+    shell = Shell(name, tmp_path, traceql("completion", name).stdout)
+    try:
+        for typed, word in (
+            ("sql --trace gp\t", "gpu=h200"),
+            ("sql --trace gpu=\t", "gpu=h200"),
+            ("sql --trace it\t", "it's=a b"),
+            ("query top-kern\t", "top-kernels"),
+            ("schema kernel_ca\t", "kernel_calls"),
+            ("gpu A100\\ SXM\\ 4\t", "A100 SXM 40GB"),
+            ("why zz\t", "zz run.nsys-rep"),
+            ("query top-kernels zz\t", "zz run.nsys-rep"),
+        ):
+            assert shell.ran(f"traceql {typed}")[-1] == word
+    finally:
+        shell.close()
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_what_bash_inserts_is_the_name_to_bash(name: str, tmp_path: Path) -> None:
     word = inserted(name, parsed("traceql info "), "")

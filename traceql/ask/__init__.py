@@ -18,5 +18,6 @@ Owns what an answer is, and what is said about what it lacks. Draws nothing, pri
 `checks`     criteria judged on answers
 `verdict`    what changed, judged beside what a change may cost
 `pull_request` its verdicts as JUnit's XML and in Markdown
+`frames`     tables that somebody brings to be asked
 ============ ==========================================================================
 """

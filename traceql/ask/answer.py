@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from traceql.ask import gaps, nothing, place
 from traceql.ask.gaps import Note
 from traceql.ask.place import Place
-from traceql.errors import CatalogError, QueryError
+from traceql.errors import CatalogError, QueryError, TraceqlError
 from traceql.present import formats
 from traceql.questions import catalog
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 _NO_LIMIT = 2**62
 # Nothing is given, and nothing narrowed.
 _NOWHERE = Place({})
-# Rows that a notebook shows of an answer.
-_SHOWN_ROWS = 20
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,6 +58,24 @@ class Answer:
         import polars as pl
 
         return pl.DataFrame(pl.from_arrow(self.table))
+
+    def to_pandas(self) -> Any:
+        """The rows as a pandas frame in Arrow's types, in which NULL is no number and integers are exact.
+
+        Raises:
+            TraceqlError: pandas is not installed.
+        """
+        try:
+            return self.frame().to_pandas(use_pyarrow_extension_array=True)
+        except ImportError as error:
+            raise TraceqlError(
+                "pandas is not installed",
+                "pip install pandas; without it: frame() is a polars frame, and table is Arrow's.",
+            ) from error
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The rows for whatever reads Arrow: ``pl.DataFrame(answer)``, ``pyarrow.table(answer)``."""
+        return self.table.__arrow_c_stream__(requested_schema)
 
     def chart(self) -> Any:
         """The rows as the question's chart: an Altair chart, which notebooks show as it is.
@@ -91,12 +107,8 @@ class Answer:
         return f"<Answer {self.question.name}: {len(self):,} of {self.total_rows:,} rows>"
 
     def _repr_html_(self) -> str:
-        return formats.html(
-            self.table.slice(0, _SHOWN_ROWS),
-            self.question.title,
-            [note.text for note in self.notes],
-            self.total_rows,
-        )
+        notes = [note.text for note in self.notes]
+        return formats.html(self.table, self.question.title, notes, self.total_rows)
 
 
 class Asker:
@@ -276,6 +288,30 @@ class _Narrowed:
         return self.store.run(statement, params, tables, {**self.selects, **(narrowed or {})})
 
 
+class _Remembering:
+    """A store that is asked each statement once, for what questions ask about traces is mostly the same."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, pa.Table] = {}
+
+    def run(
+        self,
+        statement: str,
+        params: Mapping[str, Value] | None = None,
+        tables: Mapping[str, pa.Table] | None = None,
+        narrowed: Mapping[str, str] | None = None,
+        about: Sequence[str] = (),
+    ) -> pa.Table:
+        """The answer to a statement, that of the first time; one about given tables is asked anew."""
+        if tables:
+            return self._store.run(statement, params, tables, narrowed, about)
+        key = repr((statement, params, narrowed, about))
+        if key not in self._known:
+            self._known[key] = self._store.run(statement, params, None, narrowed, about)
+        return self._known[key]
+
+
 class Once(Asker):
     """Asks every question once and remembers the answer: for a page of one state of a database.
 
@@ -284,7 +320,7 @@ class Once(Asker):
     """
 
     def __init__(self, asker: Asker) -> None:
-        super().__init__(asker.store, asker.catalog, asker._draw)
+        super().__init__(cast("Store", _Remembering(asker.store)), asker.catalog, asker._draw)
         self._answers: dict[tuple[str, str], Answer] = {}
 
     def __call__(self, name: str, /, **params: Value) -> Answer:

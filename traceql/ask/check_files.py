@@ -41,6 +41,7 @@ from traceql.ask import verdict
 from traceql.ask.verdict import Gate
 from traceql.declared import fitted, from_toml
 from traceql.errors import CheckError, QueryError
+from traceql.nearest import did_you_mean
 from traceql.store import held
 
 if TYPE_CHECKING:
@@ -98,7 +99,10 @@ def load(name: str | Path, catalog: Catalog) -> CheckFile:
     if not Path(name).exists() or Path(name).is_dir():
         short = str(name).replace("-", "_")
         if short not in known:
-            raise CheckError(f"{name}: no such file", f"Known are {', '.join(known)}. Or name a file.")
+            raise CheckError(
+                f"{name}: no such file",
+                f"{did_you_mean(short, known)}Known are {', '.join(known)}. Or name a file.",
+            )
         file = known[short]
     elif held.is_database(name):
         raise CheckError(f"{name}: a database, not a file of checks", "A file of checks is TOML in UTF-8.")

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from traceql import given
 from traceql.ask import place as places
 from traceql.errors import MissingDataError, QueryError
+from traceql.nearest import did_you_mean
+from traceql.present import formats
 from traceql.questions import catalog
 from traceql.questions.parameters import PLACES
 from traceql.store import held, ingest
@@ -61,6 +63,27 @@ class Comparison:
 
         equal = (pl.col("delta") == 0) | (pl.col("baseline").is_null() & pl.col("variant").is_null())
         return self.differences.filter(~(equal.fill_null(value=False) & (pl.col("found_in") == "both")))
+
+    def _repr_html_(self) -> str:
+        # What is equal, and columns that say nothing, are left out.
+        changed = self.changed()
+        told = [name for name in changed.columns if changed[name].null_count() < changed.height]
+        alike = {
+            True: "recorded alike",
+            False: "recorded differently",
+            None: "not known to be recorded alike",
+        }
+        equal = self.differences.height - changed.height
+        return formats.html(
+            changed.select(told).to_arrow(),
+            f"What differs between {', '.join(self.baseline)} and {', '.join(self.variant)}?",
+            [
+                f"They are {alike[self.alike]}.",
+                *([f"{equal:,} of {self.differences.height:,} measures are equal."] if equal else []),
+                *self.notes,
+            ],
+            changed.height,
+        )
 
     def to_json(self) -> str:
         """All of it as JSON text."""
@@ -177,7 +200,7 @@ def compare(
     notes = [f"{', '.join(both)} is on both sides"] if both else []
     # The two queries read the same tables: what they lack is said once.
     notes += dict.fromkeys(note.text for note in (*recorded.notes, *differing.notes))
-    notes += _unmeasured(differences, metrics or ())
+    notes += _unmeasured(ask, differences, metrics or ())
     if topic in (None, "trace", "kernel", "launch"):
         notes += _moved_with_the_time(ask, sides, metrics or (), names)
     return Comparison(tuple(baseline), tuple(variant), findings, differences, tuple(notes))
@@ -222,7 +245,8 @@ def ranks(ask: Asker, job: str, place: Mapping[str, Value] | None = None) -> tup
     if len(rows) < 2:
         raise QueryError(
             f"no job {job!r} has two ranks that share collectives",
-            "See which there are: traceql query job-summary. Make one: traceql tag TRACE… job=NAME",
+            f"{did_you_mean(job, jobs(ask))}See which there are: traceql query job-summary. "
+            "Make one: traceql tag TRACE… job=NAME",
         )
     both = fastest, slowest = rows[-1], rows[0]
     there = ask.store.run(
@@ -304,13 +328,22 @@ def _timeline_beside_counters(ask: Asker, a: Sequence[str], b: Sequence[str]) ->
     return None
 
 
-def _unmeasured(differences: pl.DataFrame, metrics: Sequence[str]) -> list[str]:
+def jobs(ask: Asker) -> list[str]:
+    """The names of the jobs that there are."""
+    found: list[str] = ask.store.run("SELECT DISTINCT job FROM jobs ORDER BY job").column(0).to_pylist()
+    return found
+
+
+def _unmeasured(ask: Asker, differences: pl.DataFrame, metrics: Sequence[str]) -> list[str]:
     notes = []
     for metric in metrics:
         rows = differences.filter(measure=metric)
         lacking = [side for side in ("baseline", "variant") if rows[side].is_null().all()]
         if lacking:
-            notes.append(f"Not measured in {' and '.join(lacking)}: recorded by ncu --metrics {metric}.")
+            known = ask.store.run("SELECT DISTINCT metric FROM metrics ORDER BY metric").column(0)
+            guess = did_you_mean(metric, known.to_pylist()).rstrip()
+            said = f"Not measured in {' and '.join(lacking)}: recorded by ncu --metrics {metric}."
+            notes.append(f"{said} {guess}".rstrip())
     return notes
 
 

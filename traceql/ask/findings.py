@@ -175,6 +175,8 @@ class Findings:
             for one in self.found
         )
         told = f"<ol>{items}</ol>" if items else f"<p>{self.verdict}</p>"
+        if self.more:
+            told += f"<p>{len(self.found):,} of {len(self.found) + self.more:,} findings</p>"
         looked = f"<p>Looked at: {escape(' '.join(self.questions()))}</p>" if self.questions() else ""
         notes, unknown = (
             "".join(f"<p>{escape(values.readable(text))}</p>" for text in texts)
@@ -229,7 +231,7 @@ def why(
     names: dict[str, None] = {}
     for word in traces:
         if not (some := meant(there, word)):
-            raise no_trace(word)
+            raise no_trace(word, there)
         names.update(dict.fromkeys(some))
     given = {name: value for name, value in (window or {}).items() if value is not None}
     _check(ask, given, list(names))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from traceql.ask import gaps
 from traceql.errors import DatabaseError, MissingDataError
+from traceql.read.formats import ALWAYS_SAID
 from traceql.store import ingest
 from traceql.tables import schema
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from traceql.ask.answer import Asker
 
 # What `about` says in its own way.
-_TAKEN_APART = ("trace_id", "settings", "tags", "warnings", "missing")
+_TAKEN_APART = ("trace_id", "settings", "tags", "warnings", "missing", "unread")
 
 
 def about(ask: Asker, trace: str) -> dict[str, Any]:
@@ -37,8 +38,11 @@ def about(ask: Asker, trace: str) -> dict[str, Any]:
     facts |= {f"rows: {table}": count for table, count in counted.items() if count}
     lacking = ingest.missing(ask.store, trace)
     facts |= {f"not recorded: {table}": option for table, option in lacking.items()}
+    if row["unread"]:
+        facts["recorded, not read"] = ", ".join(row["unread"])
     if row["warnings"]:
-        facts["warnings"] = row["warnings"]
+        # What is special to it comes first.
+        facts["warnings"] = sorted(row["warnings"], key=lambda text: text in ALWAYS_SAID)
     return facts
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from traceql.ask import place
 from traceql.ask.gaps import Note
+from traceql.nearest import nearest
 from traceql.present import values
 from traceql.questions.parameters import NARROWING, PLACES, is_pattern, matches
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from traceql.questions.parameters import Param, Value
     from traceql.questions.question import Query
 
-# Names of things, and of traces, that a note lists.
-_NEAREST, _SHOWN_TRACES = 3, 8
+# Names of traces that a note lists, and examples of others.
+_SHOWN_TRACES, _EXAMPLES = 8, 3
 # Values of a parameter, where there are no more of them.
 _SHOWN_VALUES = 12
 # Characters of a name there; full names of kernels have thousands.
@@ -38,8 +38,8 @@ _METRICS = (
 _ALSO: Mapping[tuple[str, str], str] = MappingProxyType(
     {("metric", "metric"): "SELECT trace_id, label AS name FROM metrics"}
 )
-# Parameter → what it names, and a SELECT of all such names that a trace has, with its trace_id.
-_NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
+#: Parameter → what it names, and a SELECT of all such names that a trace has, with its trace_id.
+NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "kernel": (
             "kernel",
@@ -81,7 +81,7 @@ def notes(run: Run, query: Query, bound: Mapping[str, Value], *, window_is_told:
     found = [
         Note("no_rows", text)
         for param in query.params
-        if param.name in _NAMES and param.type == "VARCHAR" and not _is_filter(param, query)
+        if param.name in NAMES and param.type == "VARCHAR" and not _is_filter(param, query)
         if (text := _no_name(run, query, param.name, bound.get(param.name), chosen))
     ]
     of_job = [
@@ -129,8 +129,8 @@ def unmet(query: Query, bound: Mapping[str, Value], table: pa.Table, ask: Ask) -
 
 
 def _is_filter(param: Param, query: Query) -> bool:
-    """Whether it is a pattern of what stands in the column of its name, and no name of `_NAMES`."""
-    is_name = param.name in _NAMES and _NAMES[param.name] is not _METRICS
+    """Whether it is a pattern of what stands in the column of its name, and no name of `NAMES`."""
+    is_name = param.name in NAMES and NAMES[param.name] is not _METRICS
     by_default = isinstance(param.default, str) and is_pattern(param.default)
     return by_default and not is_name and any(column.name == param.name for column in query.columns)
 
@@ -142,14 +142,14 @@ def _no_value(param: str, wanted: str, known: Sequence[str]) -> str:
         return f"{text}. There {'is' if len(known) == 1 else 'are'}: {_listed(known)}."
     if near := nearest(wanted, known):
         return f"{text}. The nearest: {_listed(near)}."
-    return f"{text}. There is, for example: {_listed(sorted(known, key=len)[:_NEAREST])}."
+    return f"{text}. There is, for example: {_listed(sorted(known, key=len)[:_EXAMPLES])}."
 
 
 def _no_name(run: Run, query: Query, param: str, wanted: Value, chosen: Sequence[str]) -> str:
     """A sentence where nothing is called so, with the names that are nearest; empty where something is."""
     if not isinstance(wanted, str) or not wanted.strip("*%"):
         return ""
-    kind, names = _NAMES[param]
+    kind, names = NAMES[param]
     known = _names(run, names, chosen)
     also = _ALSO.get((query.name, param))
     if any(matches(name, wanted) for name in [*known, *(_names(run, also, chosen) if also else [])]):
@@ -160,7 +160,7 @@ def _no_name(run: Run, query: Query, param: str, wanted: Value, chosen: Sequence
     if near := nearest(wanted, known):
         return f"{text}. The nearest: {_listed(near)}."
     if known:
-        return f"{text}. There is, for example: {_listed(sorted(known, key=len)[:_NEAREST])}."
+        return f"{text}. There is, for example: {_listed(sorted(known, key=len)[:_EXAMPLES])}."
     return f"{text}: there is none at all."
 
 
@@ -179,16 +179,3 @@ def _names(run: Run, select: str, chosen: Sequence[str]) -> list[str]:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(values.cut(name, _LONGEST) for name in names)
-
-
-def nearest(wanted: str, known: Sequence[str]) -> list[str]:
-    """The names that a misspelt one may mean: those that hold it, else those that look most like it.
-
-    >>> nearest("gather", ["vectorized_gather_kernel", "fill", "GATHER"])
-    ['GATHER', 'vectorized_gather_kernel']
-    >>> nearest("rms_nrom", ["rms_norm", "fill"])
-    ['rms_norm']
-    """
-    word = wanted.strip("*%?").lower()
-    holding = sorted((name for name in known if word in name.lower()), key=lambda name: (len(name), name))
-    return holding[:_NEAREST] or difflib.get_close_matches(wanted, known, n=_NEAREST, cutoff=0.5)

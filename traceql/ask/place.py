@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from traceql.ask.gaps import Note
 from traceql.errors import MissingDataError, QueryError
+from traceql.nearest import did_you_mean
 from traceql.present import units
+from traceql.present.values import cut
 from traceql.questions import catalog
 from traceql.questions.parameters import PLACES, TRACE_PARAMS, by_of, like
 from traceql.store.ingest import meant, no_trace
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 # Names that a message lists.
 _SHOWN_NAMES = 8
+# Characters of a name there; full names have thousands.
+_LONGEST = 120
 
 
 class Run(Protocol):
@@ -70,7 +74,7 @@ def named(run: Run, query: Query, bound: Mapping[str, Value]) -> dict[str, Value
         for word in value if isinstance(value, list) else [str(value)]:
             some = meant(there, word) or [one for one in runs if one == word]
             if not some:
-                raise _neither(word, runs) if query.of_runs else no_trace(word)
+                raise _neither(word, runs, there) if query.of_runs else no_trace(word, there)
             if not several and len(some) > 1:
                 raise QueryError(
                     f"{word} means {len(some)} traces, where {query.name} compares one: {', '.join(some)}",
@@ -134,7 +138,7 @@ def only(run: Run, words: Sequence[str]) -> dict[str, str]:
     for word in words:
         some = meant(there, word)
         if not some:
-            raise no_trace(word)
+            raise no_trace(word, there)
         names.update(dict.fromkeys(some))
     ids = run(f"SELECT trace_id FROM traces WHERE {of_chosen(list(names))}").column(0).to_pylist()
     kept = f"trace_id IN ({', '.join(map(str, ids))})"
@@ -159,7 +163,7 @@ def names_of_runs(run: Run) -> list[str]:
     return found
 
 
-def _neither(word: str, runs: Sequence[str]) -> QueryError:
+def _neither(word: str, runs: Sequence[str], there: Sequence[Mapping[str, Any]]) -> QueryError:
     """The error about a word that means neither a trace nor runs; of a sweep with several, it names them."""
     of_sweep = [name for name in runs if name.startswith(f"{word}:")]
     if of_sweep:
@@ -167,9 +171,10 @@ def _neither(word: str, runs: Sequence[str]) -> QueryError:
             f"{word} means {len(of_sweep)} runs, where one is compared: {', '.join(of_sweep[:_SHOWN_NAMES])}",
             "Name one of them.",
         )
+    guess = did_you_mean(word, [*(trace["trace"] for trace in there), *runs])
     return QueryError(
         f"no trace is called {word!r}, and no runs are",
-        'See which there are: traceql ls; traceql sql "SELECT DISTINCT name FROM named_runs"',
+        f'{guess}See which there are: traceql ls; traceql sql "SELECT DISTINCT name FROM named_runs"',
     )
 
 
@@ -248,8 +253,13 @@ def _no_range(run: Run, name: str, asked: Window, chosen: Sequence[str]) -> Miss
             f"{where}, no process has {asked.instance + 1} ranges called {name!r}",
             "The first one is #0: see the query nvtx-pace.",
         )
+    named = run(
+        "SELECT DISTINCT text FROM nvtx_ranges WHERE text IS NOT NULL AND trace_id IN "
+        f"(SELECT trace_id FROM traces WHERE {of_chosen(chosen)}) ORDER BY text"
+    )
+    guess = did_you_mean(name, named.column(0).to_pylist(), lambda text: cut(text, _LONGEST))
     return MissingDataError(
-        f"no range {where} is called {name!r}", "See which there are: traceql query nvtx-sum"
+        f"no range {where} is called {name!r}", f"{guess}See which there are: traceql query nvtx-sum"
     )
 
 
@@ -327,7 +337,9 @@ def _added_up(run: Run, tag: str, chosen: Sequence[str]) -> str:
     there = [trace for trace in traces(run) if not chosen or trace["trace"] in chosen]
     tags = sorted({name for trace in there for name in trace["tags"] or {}})
     if tag not in tags:
-        raise QueryError(f"no trace has a tag {tag!r}", f"Tags: {', '.join(tags) or 'none'}.")
+        raise QueryError(
+            f"no trace has a tag {tag!r}", f"{did_you_mean(tag, tags)}Tags: {', '.join(tags) or 'none'}."
+        )
     return (
         f"SELECT * REPLACE (coalesce(tags[{schema.literal(tag)}], trace) AS trace) FROM old.traces "
         f"WHERE {of_chosen(chosen)}"

@@ -21,6 +21,7 @@ from msgspec import Meta, Struct
 
 from traceql.ask import compare
 from traceql.errors import CheckError, MissingDataError
+from traceql.present import formats
 from traceql.present.values import counted
 from traceql.questions.parameters import matches
 
@@ -166,6 +167,13 @@ class Judgement:
             "reason": pl.String,
         }
         return pl.DataFrame(rows, schema=types)
+
+    def _repr_html_(self) -> str:
+        rows = self.frame()
+        told = [name for name in rows.columns if rows[name].null_count() < rows.height]
+        apart = [f"{counted(len(self.apart), 'effects')} not judged."] if self.apart else []
+        notes = [*apart, *self.notes]
+        return formats.html(rows.select(told).to_arrow(), self.sentence, notes, rows.height)
 
     def to_json(self) -> str:
         """All of it as JSON text."""

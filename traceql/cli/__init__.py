@@ -10,13 +10,16 @@ import importlib
 import io
 import os
 import sys
+from pathlib import Path
 
 import click
 
 from traceql import __version__
-from traceql.cli import common, leave
+from traceql.cli import common
 from traceql.errors import TimeLimitError, TraceqlError
+from traceql.nearest import did_you_mean
 from traceql.present import values
+from traceql.statuses import AT_FAULT, INTERRUPTED, MEANINGS, OK, TIMED_OUT
 from traceql.store import interrupts
 
 _EPILOG = """\b
@@ -28,7 +31,11 @@ Examples:
 
 The database is ./traces.duckdb unless --db or TRACEQL_DB names another.
 Shell completion: traceql completion --help
+
+\b
+Exit status:
 """
+_EPILOG += "".join(f"  {status:<3}  {meaning}\n" for status, meaning in MEANINGS.items())
 
 
 #: In the order in which help lists them: each in the module of its name.
@@ -83,11 +90,35 @@ def _tell_versions(context: click.Context) -> None:
     context.exit()
 
 
+def _meant(context: click.Context, word: str) -> str:
+    """What somebody may have wanted who took a word for a command."""
+    if Path(word).exists():
+        return f"It is a file or folder: traceql ingest {word}"
+    try:
+        questions = common.catalog(context).queries
+    except TraceqlError:
+        # Whoever asks a question is told.
+        questions = {}
+    if word.replace("-", "_") in questions:
+        return f"It is a question: traceql query {word}"
+    return did_you_mean(word, _COMMANDS) or did_you_mean(
+        word, questions, lambda name: f"query {name.replace('_', '-')}"
+    )
+
+
 class _Commands(click.Group):
     """The commands, each imported when it is asked for: a short run is imports most of the time."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        unknown = args and not args[0].startswith("-") and args[0] not in _COMMANDS
+        if unknown and not ctx.resilient_parsing:
+            raise click.UsageError(f"No such command {args[0]!r}. {_meant(ctx, args[0])}".rstrip(), ctx)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
@@ -97,7 +128,13 @@ class _Commands(click.Group):
         return command
 
 
-@click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -129,14 +166,17 @@ class _Commands(click.Group):
 def cli(ctx: click.Context, queries: tuple[str, ...], timeout: float | None) -> None:  # noqa: ARG001
     """Ask SQL questions of NVIDIA Nsight Systems and Nsight Compute reports."""
     ctx.with_resource(interrupts.within(timeout))
+    if ctx.invoked_subcommand is None:
+        from traceql.cli import greeting
+
+        for line in greeting.lines():
+            click.echo(values.readable(line))
 
 
 def main() -> None:
     """Run the command line.
 
-    Exit status: 0 success, 1 the input or the database is at fault (the message says what to do),
-    2 wrong usage, 3 a check failed, 4 none failed but one cannot tell, 124 it took longer than --timeout,
-    130 interrupted, 143 terminated.
+    Exit status: see `traceql.statuses`.
     """
     # Exceptions, so that temporary files are removed on the way out.
     interrupts.install()
@@ -148,7 +188,7 @@ def main() -> None:
         importlib.import_module("traceql.cli.completion").register()
     try:
         status = cli.main(prog_name="traceql", standalone_mode=False)
-        sys.exit(status if isinstance(status, int) else 0)
+        sys.exit(status if isinstance(status, int) else OK)
     except click.ClickException as error:
         said = io.StringIO()
         error.show(said)
@@ -160,14 +200,14 @@ def main() -> None:
         sys.exit(error.exit_code)
     except click.Abort:
         click.echo("Interrupted.", err=True)
-        sys.exit(leave.INTERRUPTED)
+        sys.exit(INTERRUPTED)
     except TraceqlError as error:
         common.complain(error)
-        sys.exit(leave.TIMED_OUT if isinstance(error, TimeLimitError) else 1)
+        sys.exit(TIMED_OUT if isinstance(error, TimeLimitError) else AT_FAULT)
     except BrokenPipeError:
         # The reader of a pipe (head, less) has seen enough. Python would complain when flushing at exit.
         sys.stdout = None
-        sys.exit(0)
+        sys.exit(OK)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             # Standard output, that is: files and databases have messages of their own.
@@ -178,4 +218,4 @@ def main() -> None:
             common.complain(TraceqlError(f"{error.filename}: {error.strerror}", "Check the path."))
         else:
             raise
-        sys.exit(1)
+        sys.exit(AT_FAULT)

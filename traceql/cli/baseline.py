@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from traceql.cli.common import complete_from, complete_trace, database, db_option, quiet_option, store
+from traceql.cli import offers
+from traceql.cli.common import database, db_option, quiet_option, store
 from traceql.cli.output import output_options, text_table, write
 from traceql.errors import QueryError
+from traceql.nearest import did_you_mean
 from traceql.present.values import counted, readable
 from traceql.questions.parameters import is_pattern
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 # The tag that says of which baseline a trace is: what knows tags knows baselines.
 _TAG = "baseline"
@@ -42,13 +39,12 @@ def baseline() -> None:
     """
 
 
-def _complete_name(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    return complete_from(ctx, _ALL, incomplete)
+_offered_name = offers.from_sql(_ALL)
 
 
 @baseline.command("set")
-@click.argument("name", shell_complete=_complete_name)
-@click.argument("traces", nargs=-1, required=True, metavar="TRACE...", shell_complete=complete_trace)
+@click.argument("name", shell_complete=_offered_name)
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE...", shell_complete=offers.stored_trace)
 @db_option()
 @quiet_option()
 def set_(name: str, traces: tuple[str, ...], db: str, quiet: bool) -> None:
@@ -85,7 +81,7 @@ def list_(db: str, format_: str | None, output: str | None) -> None:
 
 
 @baseline.command("drop")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=_complete_name)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=_offered_name)
 @db_option()
 @quiet_option()
 def drop(names: tuple[str, ...], db: str, quiet: bool) -> None:
@@ -97,7 +93,8 @@ def drop(names: tuple[str, ...], db: str, quiet: bool) -> None:
         for name in names:
             if name not in known:
                 raise QueryError(
-                    f"no baseline is called {name!r}", "See which there are: traceql baseline list"
+                    f"no baseline is called {name!r}",
+                    f"{did_you_mean(name, known)}See which there are: traceql baseline list",
                 )
         ingest.tag(opened, [f"{_TAG}={name}" for name in names], {_TAG: None})
     if not quiet:

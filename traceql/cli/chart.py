@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from traceql.cli.common import asker, catalog, db_option, note
+from traceql.cli.common import catalog, db_option, note
 from traceql.cli.output import text_table, write
-from traceql.cli.query import given, option
+from traceql.cli.query import given, option, traces_argument, with_traces
 from traceql.cli.shown import check_output, deliver, output_option
+from traceql.cli.sides import database_for
 
 if TYPE_CHECKING:
     from traceql.ask.answer import Asker
@@ -41,6 +42,7 @@ class _Charts(click.Group):
             short_help=title,
             params=[option(param) for param in charts.params(catalog(ctx), cmd_name).values()],
         )
+        command.params.extend(traces_argument(command.params))
         command.params.extend(reversed(callback.__click_params__))
         return command
 
@@ -57,7 +59,8 @@ def chart(ctx: click.Context, list_: bool) -> None:
     \b
     Examples:
       traceql chart --list
-      traceql chart kernels --trace run -o kernels.svg
+      traceql chart kernels run -o kernels.svg
+      traceql chart kernels run.nsys-rep -o kernels.svg
       traceql chart timeline --trace run -o timeline.html
       traceql chart sweeps -o sweeps.png
     """
@@ -66,22 +69,23 @@ def chart(ctx: click.Context, list_: bool) -> None:
 
         titles = {name.replace("_", "-"): title for name, title in charts.names(catalog()).items()}
         rows = sorted(titles.items())
-        write(text_table(("chart", "question"), rows), None, None)
+        write(text_table(("chart", "question"), rows), None, None, one_line=True)
     elif ctx.invoked_subcommand is None:
         raise click.UsageError("Name a chart; traceql chart --list shows them.")
 
 
 def _draw(name: str) -> Any:
-    def callback(db: str, output: str | None, **params: Any) -> None:
+    def callback(db: str, output: str | None, traces: tuple[str, ...] = (), **params: Any) -> None:
         from traceql.draw import charts
 
         suffix = check_output(output, _FORMS)
         # What was not said is left to each of the chart's queries.
         source = click.get_current_context().get_parameter_source
         said = {k: v for k, v in params.items() if source(k) is ParameterSource.COMMANDLINE}
-        with asker(db) as ask:
-            asked = given(charts.params(catalog(), name).values(), said)
-            content = _rendered(ask, name, suffix, asked)
+        said = with_traces(said, traces)
+        with database_for(db, said) as (database, placed):
+            asked = given(charts.params(catalog(), name).values(), placed)
+            content = _rendered(database._asker, name, suffix, asked)
         deliver(content, output)
 
     return callback

@@ -8,36 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql.cli.common import catalog, complete_trace, db_option, note, offered, parameters_option
+from traceql.cli import offers
+from traceql.cli.common import catalog, db_option, note, parameters_option
 from traceql.cli.output import output_options, text_table, write
 from traceql.cli.sides import opened
 from traceql.present.values import human, readable
+from traceql.statuses import CANNOT_TELL, FAILED, OK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from click.shell_completion import CompletionItem
-
     from traceql.ask.checks import Verdict
 
-FAILED = 3
-CANNOT_TELL = 4
 _SHOWN_ROWS = 4
 _COLOURS = {"pass": "green", "fail": "red", "cannot tell": "yellow"}
-
-
-def _complete_file(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of the catalogue's files, then those of the folder."""
-    from click.shell_completion import CompletionItem
-
-    names = [CompletionItem(name) for name in offered(catalog(ctx).checks, incomplete)]
-    return [*names, CompletionItem(incomplete, type="file")]
-
-
-def _complete_side(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from click.shell_completion import CompletionItem
-
-    return [*complete_trace(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
 
 
 class _Check(click.Command):
@@ -54,15 +38,15 @@ class _Check(click.Command):
 
 
 @click.command(cls=_Check)
-@click.argument("file", required=False, shell_complete=_complete_file)
+@click.argument("file", required=False, shell_complete=offers.checks)
 @click.option(
     "--baseline",
-    shell_complete=_complete_side,
+    shell_complete=offers.side,
     help="Trace before the change: name, tag, or report file; or runs: name, or table.",
 )
 @click.option(
     "--variant",
-    shell_complete=_complete_side,
+    shell_complete=offers.side,
     help="Trace after it, or the only one.",
 )
 @parameters_option("every query of the checks")
@@ -130,7 +114,7 @@ def check(
     outcomes = [verdict.outcome for verdict in verdicts]
     counts = ", ".join(f"{outcomes.count(o)} {o}" for o in ("pass", "fail", "cannot tell") if o in outcomes)
     click.echo(f"{readable(found.label)}: {counts}", err=True)
-    return FAILED if "fail" in outcomes else CANNOT_TELL if "cannot tell" in outcomes else 0
+    return FAILED if "fail" in outcomes else CANNOT_TELL if "cannot tell" in outcomes else OK
 
 
 def _only(given: str | None, traces: list[str]) -> str | None:

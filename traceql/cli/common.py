@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,11 +15,10 @@ from traceql.store import interrupts
 from traceql.store.waiting import WAIT_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from click.shell_completion import CompletionItem
+    from collections.abc import Callable, Iterator
 
     from traceql.ask.answer import Asker
+    from traceql.cli.offers import Completer
     from traceql.database import Database
     from traceql.questions.catalog import Catalog
     from traceql.store.connection import Store
@@ -94,13 +92,19 @@ def scheduler_option(what: str) -> Callable[[F], F]:
     )
 
 
-def tags_option(meaning: str) -> Callable[[F], F]:
-    """The ``--tag`` option."""
+def tags_option(meaning: str, offer: Completer | None = None) -> Callable[[F], F]:
+    """The ``--tag`` option.
+
+    Args:
+        meaning: what it does.
+        offer: what shells are offered for its value.
+    """
     return click.option(
         "--tag",
         "tags",
         multiple=True,
         callback=parse_tags,
+        shell_complete=offer,
         metavar="NAME=VALUE",
         help=f"{meaning}; repeatable.",
     )
@@ -198,29 +202,6 @@ def asker(path: str) -> Iterator[Asker]:
     """Who asks the questions of ``--db``."""
     with database(path) as opened:
         yield opened._asker
-
-
-def complete_trace(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of the database's traces, for shell completion; nothing when it cannot be opened."""
-    return complete_from(ctx, "SELECT trace FROM traces ORDER BY trace", incomplete)
-
-
-def complete_from(ctx: click.Context, statement: str, incomplete: str) -> list[CompletionItem]:
-    """What the first column of an answer of the database holds, for shell completion."""
-    from click.shell_completion import CompletionItem
-
-    path = ctx.params.get("db") or os.environ.get("TRACEQL_DB", DEFAULT_DB)
-    try:
-        with database(path) as opened:
-            names = opened.sql(statement).to_series().to_list()
-    except TraceqlError:
-        return []
-    return [CompletionItem(name) for name in offered(names, incomplete)]
-
-
-def offered(names: Iterable[str], incomplete: str) -> list[str]:
-    """The names that a word may become; none that a command would take for an option."""
-    return [name for name in names if name.startswith(incomplete) and not name.startswith("-")]
 
 
 def note(text: str) -> None:

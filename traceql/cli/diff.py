@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traceql.cli.check import CANNOT_TELL, FAILED
-from traceql.cli.common import complete_trace, db_option, note
+from traceql.cli import offers
 from traceql.cli.common import database as open_database
-from traceql.cli.output import form_of, output_options, write, writing
+from traceql.cli.common import db_option, note
+from traceql.cli.output import every_column, form_of, output_options, write, writing
 from traceql.cli.query import OrNull, place_options
 from traceql.cli.query import given as taken
 from traceql.cli.sides import opened
+from traceql.nearest import did_you_mean
 from traceql.present.values import counted, human, readable
 from traceql.questions.parameters import PLACES
+from traceql.statuses import CANNOT_TELL, FAILED, OK
 
 if TYPE_CHECKING:
     import polars as pl
@@ -51,13 +53,14 @@ _STATUS = {"worse": FAILED, "cannot tell": CANNOT_TELL}
 
 
 @click.command()
-@click.argument("baseline", required=False, shell_complete=complete_trace)
-@click.argument("variant", required=False, shell_complete=complete_trace)
+@click.argument("baseline", required=False, shell_complete=offers.trace)
+@click.argument("variant", required=False, shell_complete=offers.trace)
 @click.option(
     "-a",
     "more_baseline",
     multiple=True,
     metavar="TRACE",
+    shell_complete=offers.trace,
     help="A run of BASELINE, beside it or alone; repeatable.",
 )
 @click.option(
@@ -65,9 +68,12 @@ _STATUS = {"worse": FAILED, "cannot tell": CANNOT_TELL}
     "more_variant",
     multiple=True,
     metavar="TRACE",
+    shell_complete=offers.trace,
     help="A run of VARIANT, beside it or alone; repeatable.",
 )
-@click.option("--job", help="Compare the fastest rank of this job with the slowest.")
+@click.option(
+    "--job", shell_complete=offers.job, help="Compare the fastest rank of this job with the slowest."
+)
 @click.option(
     "--topic",
     type=click.Choice(_TOPICS),
@@ -77,6 +83,7 @@ _STATUS = {"worse": FAILED, "cannot tell": CANNOT_TELL}
     "--metric",
     "metrics",
     multiple=True,
+    shell_complete=offers.named("metric"),
     help="ncu metric to compare; repeatable. [default: time, DRAM bytes, L2 sectors]",
 )
 @click.option(
@@ -188,7 +195,7 @@ def diff(
     if gate is not None:
         _show(judgement, all_, sort, limit, format_, output)
         _write_forms(judgement, junit, markdown)
-        return _STATUS.get(judgement.outcome, 0)
+        return _STATUS.get(judgement.outcome, OK)
     _say_whether_comparable(found)
     if save is not None:
         with writing(save) as file:
@@ -199,7 +206,9 @@ def diff(
         single = len(found.baseline) == len(found.variant) == 1
         for heading in answer["topic"].unique().to_pylist():
             click.echo(f"{heading}:")
-            write(_readable(answer.filter(pc.equal(answer["topic"], heading)), single), format_, None)
+            of_topic = answer.filter(pc.equal(answer["topic"], heading))
+            shown = of_topic if every_column() else _readable(of_topic, single)
+            write(shown, format_, None, paged=False)
             click.echo()
     else:
         write(answer, format_, output)
@@ -286,7 +295,10 @@ def _arranged(
         raise click.UsageError(f"--limit {limit}: at least 1, or NULL for all.")
     if sort is not None:
         if sort not in rows.columns:
-            raise click.UsageError(f"--sort {sort}: no such column. There are {', '.join(rows.columns)}.")
+            guess = did_you_mean(sort, rows.columns)
+            raise click.UsageError(
+                f"--sort {sort}: no such column. {guess}There are {', '.join(rows.columns)}."
+            )
         column = pl.col(sort)
         key = column.abs() if rows[sort].dtype.is_numeric() else column
         parts = rows.partition_by(within, maintain_order=True) if within and rows.height else [rows]

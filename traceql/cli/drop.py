@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from traceql.cli.common import complete_trace, database, db_option
+from traceql.cli import offers
+from traceql.cli.common import database, db_option
 from traceql.present.values import readable
 
 
 @click.command()
-@click.argument("traces", nargs=-1, required=True, shell_complete=complete_trace)
+@click.argument("traces", nargs=-1, required=True, shell_complete=offers.stored_trace)
 @db_option()
 def drop(traces: tuple[str, ...], db: str) -> None:
     """Remove traces from the database (the report files stay where they are).

@@ -6,13 +6,15 @@ from typing import Any
 
 import click
 
-from traceql.cli.common import asker, complete_trace, db_option, lake_option, note, store
+from traceql.cli import offers
+from traceql.cli.common import db_option, lake_option, note, store
 from traceql.cli.query import place_options
+from traceql.cli.sides import database_of
 from traceql.present.values import printable
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="DATABASE|TRACE…", shell_complete=complete_trace)
+@click.argument("sources", nargs=-1, required=True, metavar="DATABASE|TRACE…", shell_complete=offers.trace)
 @click.option(
     "-o",
     "--output",
@@ -71,8 +73,10 @@ def _write(traces: tuple[str, ...], output: str, db: str, where: dict[str, Any])
 
     if not output.lower().endswith(perfetto.SUFFIXES):
         raise click.UsageError(f"{output}: the file's name must end in {' or '.join(perfetto.SUFFIXES)}.")
-    with asker(db) as ask, writing(output) as file:
-        done = perfetto.write(ask, traces, file, compressed=output.lower().endswith(".gz"), **where)
+    with database_of(db, traces) as (database, words), writing(output) as file:
+        done = perfetto.write(
+            database._asker, words, file, compressed=output.lower().endswith(".gz"), **where
+        )
     for one in done.notes:
         note(one.text)
     click.echo(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from traceql.cli import offers
 from traceql.cli.common import note
 from traceql.cli.output import output_options, write
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=offers.gpu)
 @output_options
 def gpu(name: str | None, format_: str | None, output: str | None) -> None:
     """Show what GPUs can do: dense peaks, bandwidths and ridge points.

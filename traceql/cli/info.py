@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql.cli.common import complete_trace, database, db_option, is_there
+from traceql.cli import offers
+from traceql.cli.common import database, db_option, is_there
 from traceql.cli.output import output_options, shown, write
+from traceql.cli.sides import database_of
 from traceql.errors import DatabaseError, ReportError
+from traceql.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 @click.command()
-@click.argument("path_or_trace", shell_complete=complete_trace)
+@click.argument("path_or_trace", shell_complete=offers.trace)
 @db_option()
 @output_options
 def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -> None:
@@ -28,10 +31,12 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
       traceql info baseline --format json
     """
     is_file = Path(path_or_trace).exists()
+    known: list[str] = []
     if is_there(db):
         try:
             with database(db) as opened:
-                if path_or_trace in opened.sql("SELECT trace FROM traces")["trace"]:
+                known = opened.sql("SELECT trace FROM traces ORDER BY trace")["trace"].to_list()
+                if path_or_trace in known:
                     write(_table(opened.info(path_or_trace), format_, output), format_, output)
                     return
         except DatabaseError:
@@ -41,11 +46,12 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
     if not is_file:
         raise ReportError(
             f"{path_or_trace}: neither a trace in {db} nor a file",
-            "Traces: traceql ls. Files: check the path.",
+            f"{did_you_mean(path_or_trace, known)}Traces: traceql ls. Files: check the path.",
         )
-    with database(":memory:") as memory:
-        stored = memory.ingest(path_or_trace)
-        write(_table(memory.info(stored.name), format_, output), format_, output)
+    with database_of(db, [path_or_trace]) as (of_file, names):
+        if len(names) != 1:
+            raise ReportError(f"{path_or_trace}: {len(names)} reports", "Name one of them.")
+        write(_table(of_file.info(names[0]), format_, output), format_, output)
 
 
 def _table(facts: Mapping[str, Any], format_: str | None, output: str | None) -> Any:

@@ -21,7 +21,8 @@ from traceql.cli.common import (
 )
 from traceql.errors import ReportError
 from traceql.present.values import counted, readable
-from traceql.read.limits import bytes_of
+from traceql.read import formats, unread
+from traceql.read.limits import bytes_of, sized
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +76,12 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--send", is_flag=True, help="Send the reports to the workers of --scheduler, which cannot read them."
 )
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Go on: read what comes into the folders, too, until Ctrl-C. One that cannot be read is tried again "
+    "when it has changed.",
+)
 @quiet_option()
 def ingest(
     paths: tuple[str, ...],
@@ -89,6 +96,7 @@ def ingest(
     memory: int | None,
     scheduler: str | None,
     send: bool,
+    watch: bool,
     quiet: bool,
 ) -> None:
     """Read reports into the database: files, folders, glob patterns.
@@ -109,22 +117,25 @@ def ingest(
       traceql ingest results/ --tag gpu=h200 --tag batch=8
       traceql ingest --name baseline before.sqlite
       traceql ingest --memory 24GB huge.nsys-rep
+      traceql ingest --watch results/
       traceql ingest --db nightly/ --lake results/
       traceql ingest --db nightly/ --lake --scheduler tcp://head:8786 results/
     """
     _import_pyarrow()
     from traceql.store.decode import find_reports
 
+    options: dict[str, Any] = {"tags": tags, "replace": replace, "keep_environment": keep_environment}
+    if watch:
+        for option, given in (("--name", name), ("--scheduler", scheduler), ("--send", send)):
+            if given:
+                raise click.UsageError(f"{option} does not go with --watch.")
+        _watch(paths, db, lake, jobs, via, memory, quiet, options)
+        return
     reports = find_reports(paths, db)
     if name is not None and len(reports) != 1:
         raise click.UsageError(f"--name labels one report, but {len(reports)} were found.")
     progress = _Progress(len(reports), quiet)
-    options: dict[str, Any] = {
-        "name": name,
-        "tags": tags,
-        "replace": replace,
-        "keep_environment": keep_environment,
-    }
+    options["name"] = name
     if scheduler is not None:
         if jobs is not None:
             raise click.UsageError("--jobs is how many this process decodes: leave it out with --scheduler.")
@@ -138,6 +149,31 @@ def ingest(
         if len(reports) > 1:
             click.echo(f"{failed} of {len(reports)} reports could not be read.", err=True)
         sys.exit(1)
+
+
+def _watch(
+    paths: tuple[str, ...],
+    db: str,
+    lake: bool,
+    jobs: int | None,
+    via: Via,
+    memory: int | None,
+    quiet: bool,
+    options: Mapping[str, Any],
+) -> None:
+    """Read what is in folders and what comes into them, until interrupted."""
+    from pathlib import Path
+
+    from traceql.cli.watch import watch
+
+    for path in paths:
+        if not Path(path).is_dir():
+            raise click.UsageError(f"{path}: --watch looks into folders.")
+
+    def read(reports: list[Path]) -> None:
+        _here(reports, db, lake, jobs, via, memory, options, _Progress(len(reports), quiet))
+
+    watch([Path(path) for path in paths], db, read, quiet=quiet)
 
 
 def _by_workers(
@@ -220,6 +256,12 @@ def _import_pyarrow() -> None:
         del sys.modules["numpy"]
 
 
+def _size(path: Path) -> str:
+    """How large a report is, as it lies there."""
+    files = path.iterdir() if path.is_dir() else [path]
+    return sized(sum(file.stat().st_size for file in files))
+
+
 class _Progress:
     """Progress and summaries on standard error: a bar on a terminal, one line per report everywhere."""
 
@@ -229,11 +271,19 @@ class _Progress:
         self._bar: Any = None
         self._tasks: dict[Path, Any] = {}
         self._began = time.perf_counter()
+        self._warnings: dict[str, list[str]] = {}
 
     def __enter__(self) -> _Progress:
         if not self._quiet and sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeElapsedColumn,
+                TimeRemainingColumn,
+            )
 
             self._bar = Progress(
                 TextColumn("{task.description}"),
@@ -241,6 +291,8 @@ class _Progress:
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[rate]}"),
                 TimeElapsedColumn(),
+                TextColumn("{task.fields[left]}"),
+                TimeRemainingColumn(),
                 console=Console(stderr=True),
                 transient=True,
             )
@@ -250,13 +302,17 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+        self._warn()
 
     def update(self, path: Path, done: int, total: int | None) -> None:
         if self._bar is None:
             return
         if path not in self._tasks:
             self._tasks[path] = self._bar.add_task(
-                readable(path.name).replace("[", "\\["), total=total, rate=""
+                f"{readable(path.name)} ({_size(path)})".replace("[", "\\["),
+                total=total,
+                rate="",
+                left="left",
             )
         rate = done / max(time.perf_counter() - self._began, 1e-9)
         self._bar.update(self._tasks[path], completed=done, total=total, rate=f"{rate:,.0f}/s")
@@ -269,8 +325,7 @@ class _Progress:
         name = readable(stored.name)
         if stored.status == "unchanged":
             click.echo(f"{name}: in the database already, left as it is (--replace reads it again)", err=True)
-            for warning in stored.warnings:
-                note(f"{name}: {warning}")
+            self._keep(stored)
             return
         counts = ", ".join(counted(n, table) for table, n in stored.rows.items() if n)
         seconds = time.perf_counter() - self._began
@@ -284,5 +339,20 @@ class _Progress:
             click.echo(
                 f"  not recorded: {', '.join(stored.missing)} (traceql info {name} says how to)", err=True
             )
+        if left := [text for text in stored.unread if not text.startswith(unread.ALWAYS)]:
+            click.echo(f"  recorded, not read: {', '.join(left)}", err=True)
+        self._keep(stored)
+
+    def _keep(self, stored: Ingested) -> None:
+        """Keep the warnings for the end: what several reports have in common is said once."""
         for warning in stored.warnings:
-            note(f"{name}: {warning}")
+            self._warnings.setdefault(warning, []).append(stored.name)
+
+    def _warn(self) -> None:
+        """Say the warnings: those of few reports first, and last what every report of a format has."""
+        for text, names in sorted(
+            self._warnings.items(), key=lambda one: (one[0] in formats.ALWAYS_SAID, len(one[1]))
+        ):
+            whose = readable(names[0]) if len(names) == 1 else f"{len(names)} reports"
+            note(f"{whose}: {text}")
+        self._warnings.clear()

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import click
 
-from traceql.cli.common import asker, complete_trace, db_option, note
+from traceql.cli import offers
+from traceql.cli.common import db_option, note
 from traceql.cli.output import form_of, output_options, write, writing
+from traceql.cli.sides import database_of
 
 
 @click.command("kernel-card")
-@click.argument("name")
+@click.argument("name", shell_complete=offers.named("kernel"))
 @click.option(
     "--trace",
     "traces",
     multiple=True,
-    shell_complete=complete_trace,
-    help="Only these traces: name, pattern, or tag such as gpu=h200; repeatable.",
+    shell_complete=offers.trace,
+    help="Only these traces: name, pattern, tag such as gpu=h200, or report file; repeatable.",
 )
 @click.option(
     "--names",
@@ -52,19 +54,20 @@ def kernel_card(
     """
     from traceql.ask import cards
 
-    with asker(db) as ask:
+    with database_of(db, traces) as (database, words):
+        ask = database._asker
         if format_ is None and output is not None and output.lower().endswith((".html", ".htm")):
             from traceql import report as pages
 
-            made = pages.of_kernel(ask, name, traces, names)
+            made = pages.of_kernel(ask, name, words, names)
             with writing(output) as file:
                 file.write(made.encode())
             return
-        found, notes = cards.items(ask, name, traces, names)
+        found, notes = cards.items(ask, name, words, names)
         for text in notes:
             note(text)
         short = form_of(format_, output) == "table" and not all_
         shown = [one for one in found if one.first or not short]
-        write(cards.table(shown), format_, output)
+        write(cards.table(shown), format_, output, groups="section")
         if len(shown) < len(found):
             note(f"{len(shown):,} of {len(found):,} items: --all gives the rest.")

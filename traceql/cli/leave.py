@@ -12,10 +12,8 @@ import os
 import sys
 from typing import Final, NoReturn
 
+from traceql.statuses import INTERRUPTED, TERMINATED, TIMED_OUT
 from traceql.store import interrupts
-
-#: Statuses of a command that a time limit or a signal ended; the first is that of timeout(1).
-TIMED_OUT, INTERRUPTED, TERMINATED = 124, 130, 143
 
 # Memory that is freed in no time.
 _LITTLE_BYTES: Final = 200_000_000

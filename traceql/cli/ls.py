@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from traceql.cli import offers
 from traceql.cli.common import db_option, store, tags_option
 from traceql.cli.output import output_options, write
 from traceql.present.values import readable
@@ -21,9 +22,15 @@ _TAG = "tag: "
 
 
 @click.command()
-@tags_option("Only traces with this label, whose value may be a pattern")
+@tags_option("Only traces with this label, whose value may be a pattern", offers.tag)
 @click.option("--tree", is_flag=True, help="By job and rank; of other forms than text, these are columns.")
-@click.option("--by", multiple=True, metavar="TAG", help="With --tree: by this label first; repeatable.")
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="TAG",
+    shell_complete=offers.tag_name,
+    help="With --tree: by this label first; repeatable.",
+)
 @db_option()
 @output_options
 def ls(
@@ -77,7 +84,27 @@ def ls(
             for line in _lines(shown, by):
                 click.echo(line)
         else:
-            write(shown, format_, output)
+            write(shown, format_, output, brief=None if tree else _in_brief(shown), one_line=True)
+
+
+def _in_brief(traces: pa.Table) -> pa.Table:
+    """A line for each: the GPU without its vendor, the time to the minute, tags as they are given."""
+    import pyarrow as pa
+
+    rows = traces.to_pylist(maps_as_pydicts="strict")
+    texts = {
+        "trace": [row["trace"] for row in rows],
+        "profiler": [row["profiler"] for row in rows],
+        "gpu": [row["gpu"] and row["gpu"].removeprefix("NVIDIA ") for row in rows],
+        "tags": [", ".join(f"{name}={value}" for name, value in row["tags"].items()) for row in rows],
+        "captured_at": [row["captured_at"] and f"{row['captured_at']:%Y-%m-%d %H:%M}" for row in rows],
+        "tool_version": [row["tool_version"] for row in rows],
+    }
+    if not any(texts["tags"]):
+        del texts["tags"]
+    shown = {name: pa.array(of, pa.string()) for name, of in texts.items()}
+    lasted = {"duration_ms": traces["duration_ms"]}
+    return pa.table(dict(list(shown.items())[:3]) | lasted | shown)
 
 
 def _quoted(name: str) -> str:

@@ -6,13 +6,16 @@ import contextlib
 import os
 import shutil
 import sys
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from traceql.errors import TraceqlError
-from traceql.present import formats, terminal, values
+from traceql.present import formats, terminal, units, values, workbook
+from traceql.present.values import readable
 from traceql.read import formats as reports
 from traceql.read import temporary
 from traceql.store import held
@@ -24,10 +27,18 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-FORMATS = ("table", "csv", "json", "ndjson", "md", "parquet")
+FORMATS = ("table", "csv", "tsv", "json", "ndjson", "md", "parquet", "xlsx")
+# Forms of texts and numbers in columns, which spreadsheets open.
+_SEPARATORS = {"csv": ",", "tsv": "\t"}
+_BINARY = {"parquet": "Parquet", "xlsx": "A workbook"}
 
-# Key of what --safe-csv said, in click's context.
+# Keys of what the options say that commands need not know, in click's context.
 _SAFE = "traceql.safe_csv"
+_COLUMNS = "traceql.columns"
+_ALL_COLUMNS = "traceql.all_columns"
+_VERTICAL = "traceql.vertical"
+_RAW = "traceql.raw"
+_NO_PAGER = "traceql.no_pager"
 # Suffix of an output file → form.
 _SUFFIXES = {form: form for form in FORMATS} | {
     "jsonl": "ndjson",
@@ -35,22 +46,41 @@ _SUFFIXES = {form: form for form in FORMATS} | {
     "txt": "table",
     "": "table",
 }
+# Where the output is no terminal, and COLUMNS does not say.
+_PIPED_ROOM = 80
+# Option → its key, and what it does. All but the first are flags.
+_FOR_WRITE = {
+    "--columns": (
+        _COLUMNS,
+        "Only these columns, in this order; the unit at the end of a name may be left out.",
+    ),
+    "--all-columns": (_ALL_COLUMNS, "In a table, all columns, however wide it becomes."),
+    "--vertical": (_VERTICAL, "In place of a table, a record for each row, of a line for each column."),
+    "--raw": (_RAW, "In a table, numbers in the units of the columns' names, not in those that read best."),
+    "--no-pager": (_NO_PAGER, "On a terminal, no pager for what is longer than it (PAGER names the pager)."),
+    "--safe-csv": (
+        _SAFE,
+        "For spreadsheets: in CSV and TSV, put an apostrophe before texts that would be taken for formulas.",
+    ),
+}
 
 
 def output_options(function: F) -> F:
-    """Add ``--format`` and ``-o`` to a command."""
+    """Add ``--format``, ``-o`` and how tables are laid out to a command."""
+    for name, (key, help_) in reversed(_FOR_WRITE.items()):
+        function = click.option(
+            name,
+            is_flag=name != "--columns",
+            metavar="A,B" if name == "--columns" else None,
+            expose_value=False,
+            callback=_remember(key),
+            help=help_,
+        )(function)
     function = click.option(
         "-o",
         "--output",
         type=click.Path(dir_okay=False, writable=True),
         help="Write to this file instead of standard output.",
-    )(function)
-    function = click.option(
-        "--safe-csv",
-        is_flag=True,
-        expose_value=False,
-        callback=_remember_safe,
-        help="For spreadsheets: in CSV, put an apostrophe before texts that would be taken for formulas.",
     )(function)
     return click.option(
         "-f",
@@ -61,10 +91,24 @@ def output_options(function: F) -> F:
     )(function)
 
 
-def _remember_safe(context: click.Context, _param: click.Parameter, safe: bool) -> None:
+def _remember(key: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     """For `write`, which every command calls with what it has of the other options."""
-    if safe:
-        context.meta[_SAFE] = True
+
+    def callback(context: click.Context, _param: click.Parameter, value: Any) -> None:
+        if value:
+            context.meta[key] = value
+
+    return callback
+
+
+def _said(key: str) -> Any:
+    context = click.get_current_context(silent=True)
+    return context.meta.get(key) if context is not None else None
+
+
+def every_column() -> bool:
+    """Whether columns are asked for that a table would leave out."""
+    return any(_said(key) for key in (_COLUMNS, _ALL_COLUMNS, _VERTICAL))
 
 
 def text_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
@@ -79,33 +123,78 @@ def shown(value: object, format_: str | None, output: str | None) -> str:
     return values.human(value) if form_of(format_, output) in ("table", "md") else values.exact(value)
 
 
-def write(answer: pa.Table, format_: str | None, output: str | None) -> None:
+def write(
+    answer: pa.Table,
+    format_: str | None,
+    output: str | None,
+    *,
+    brief: pa.Table | None = None,
+    one_line: bool = False,
+    groups: str = "",
+    paged: bool = True,
+) -> None:
     """Write an answer in the chosen form.
+
+    Args:
+        answer: the rows.
+        format_: as ``--format`` has it.
+        output: as ``-o`` has it.
+        brief: what a table shows of them where nobody asks for all columns.
+        one_line: whether each row of a table is one line, whatever sentences lose by it.
+        groups: the column whose values stand as headings in a table.
+        paged: whether what is longer than the screen goes to a pager.
 
     Raises:
         TraceqlError: the file cannot be written, or the form does not go to a terminal.
     """
     chosen = form_of(format_, output)
-    context = click.get_current_context(silent=True)
-    safe = context is not None and _SAFE in context.meta
-    if safe and chosen != "csv":
-        raise click.UsageError("--safe-csv is for CSV: choose it with --format csv.")
-    if chosen == "parquet" and output is None and sys.stdout.isatty():
-        raise TraceqlError("Parquet is binary: not written to a terminal", "Name a file with -o.")
-    writer = {
-        "table": _table,
-        "csv": formats.safe_csv if safe else formats.csv,
-        "json": formats.json_list,
-        "ndjson": formats.ndjson,
-        "md": formats.markdown,
-        "parquet": formats.parquet,
-    }[chosen]
+    safe = _said(_SAFE)
+    if safe and chosen not in _SEPARATORS:
+        raise click.UsageError("--safe-csv is for CSV and TSV: choose one with --format csv.")
+    if _said(_VERTICAL) and chosen != "table":
+        raise click.UsageError("--vertical is for tables: leave out --format, or choose table.")
+    if chosen in _BINARY and output is None and sys.stdout.isatty():
+        raise TraceqlError(f"{_BINARY[chosen]} is binary: not written to a terminal", "Name a file with -o.")
+    if (named := _said(_COLUMNS)) is not None:
+        answer = answer.select(
+            [column_called(name, answer.column_names, "--columns") for name in named.split(",")]
+        )
+    elif chosen == "table" and brief is not None and not every_column():
+        answer = brief
+    writer: Callable[[pa.Table, IO[bytes]], None]
+    if chosen == "table":
+        given = every_column()
+        writer = partial(_table, one_line=one_line and not given, groups="" if given else groups, paged=paged)
+    elif chosen in _SEPARATORS:
+        writer = partial(formats.safe_csv if safe else formats.csv, separator=_SEPARATORS[chosen])
+    else:
+        writer = {
+            "json": formats.json_list,
+            "ndjson": formats.ndjson,
+            "md": formats.markdown,
+            "parquet": formats.parquet,
+            "xlsx": workbook.write,
+        }[chosen]
     if output is None:
         writer(answer, sys.stdout.buffer)
         sys.stdout.flush()
         return
     with writing(output) as file:
         writer(answer, file)
+
+
+def column_called(text: str, names: Sequence[str], option: str) -> str:
+    """The column that is meant by its name, or by its name without the unit at its end.
+
+    Raises:
+        click.UsageError: there is none, or several.
+    """
+    wanted = text.strip().lower().replace("-", "_")
+    for call in (str, str.lower, lambda name: name.lower().removesuffix(units.suffix(name))):
+        found = [name for name in names if call(name) == (text if call is str else wanted)]
+        if len(found) == 1:
+            return found[0]
+    raise click.UsageError(f"{option} {text}: no such column. There are {', '.join(map(readable, names))}.")
 
 
 @contextlib.contextmanager
@@ -150,13 +239,36 @@ def form_of(format_: str | None, output: str | None) -> str:
     return _SUFFIXES[suffix]
 
 
-def _table(answer: pa.Table, file: IO[bytes]) -> None:
-    """Aligned columns; on a terminal they fit it."""
-    on_terminal = file is sys.stdout.buffer and sys.stdout.isatty()
+def _table(answer: pa.Table, file: IO[bytes], *, one_line: bool, groups: str, paged: bool) -> None:
+    """Aligned columns: they fit the terminal, or 80 columns in a pipe; a file has room for all."""
+    printed = file is sys.stdout.buffer
+    on_terminal = printed and sys.stdout.isatty()
+    size = shutil.get_terminal_size()
     styled = on_terminal and not os.environ.get("NO_COLOR")
-    for line in terminal.lines(
+    lines = terminal.lines(
         answer,
-        shutil.get_terminal_size().columns if on_terminal else None,
+        terminal.Layout(
+            room=None if not printed else size.columns if on_terminal else _piped_room(),
+            raw=bool(_said(_RAW)),
+            whole=bool(_said(_COLUMNS) or _said(_ALL_COLUMNS)),
+            vertical=bool(_said(_VERTICAL)),
+            one_line=one_line,
+            groups=groups,
+        ),
         (lambda head: click.style(head, bold=True)) if styled else str,
-    ):
+    )
+    if on_terminal and paged and not _said(_NO_PAGER) and os.environ.get("PAGER") != "":
+        first = list(islice(lines, size.lines))
+        if len(first) == size.lines:
+            # What is wider than the screen is moved, not folded; and it stays when the pager ends.
+            os.environ.setdefault("LESS", "-RSX")
+            click.echo_via_pager(chain(first, lines), color=styled)
+            return
+        lines = iter(first)
+    for line in lines:
         file.write(line.encode())
+
+
+def _piped_room() -> int:
+    said = os.environ.get("COLUMNS", "")
+    return int(said) if said.isdecimal() and int(said) else _PIPED_ROOM

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from traceql.cli import offers
 from traceql.cli.common import note
 from traceql.cli.gpu import find, rows_table
 from traceql.cli.output import output_options, write
@@ -81,6 +82,7 @@ def _prediction(function: Callable[..., Callable[[Gpu], Iterable[Mapping[str, An
         multiple=True,
         required=True,
         metavar="NAME",
+        shell_complete=offers.gpu,
         help="GPU; repeatable. See: traceql gpu",
     )
     @output_options

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from traceql.cli import offers
+from traceql.cli.arranged import first_rows, limit_option, say_cut, sort_option, sorted_rows
 from traceql.cli.common import (
     F,
     catalog,
-    complete_trace,
     database,
     db_option,
     is_there,
@@ -18,8 +19,10 @@ from traceql.cli.common import (
     scheduler_option,
 )
 from traceql.cli.output import output_options, text_table, write
+from traceql.cli.sides import database_for
+from traceql.present.values import counted
 from traceql.questions import nvidia
-from traceql.questions.parameters import PLACES, TRACE_PARAMS
+from traceql.questions.parameters import PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,10 +47,15 @@ class _Queries(click.Group):
         )
         for param in found.params:
             command.params.append(option(param))
+        command.params.extend(traces_argument(command.params))
         if found.name in nvidia.HEADERS:
             command.params.append(_HEADERS)
-        decorated = db_option()(scheduler_option("answer")(output_options(command.callback)))  # type: ignore[type-var]
-        command.params.extend(reversed(decorated.__click_params__))  # type: ignore[union-attr]
+        assert command.callback is not None
+        decorated = db_option()(scheduler_option("answer")(output_options(command.callback)))
+        if not _has_limit(found):
+            decorated = limit_option()(decorated)
+        decorated = sort_option()(decorated)
+        command.params.extend(reversed(decorated.__click_params__))  # type: ignore[attr-defined]
         return command
 
 
@@ -62,7 +70,9 @@ def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output:
     """Answer a question of the catalogue.
 
     Names of traces, ranges, kernels and metrics are taken as they are, unless they hold * for any characters
-    or ? for one. --trace also takes tags (gpu=h200). --from and --to take what runs for some of that time,
+    or ? for one. Traces can stand behind the name of the question, as tags (gpu=h200) and report files, too:
+    these are read into the user's cache folder, unless the database has a trace of that name (then ./NAME is
+    the file). --from and --to take what runs for some of that time,
     --within what belongs to NVTX ranges of a name.
 
     \b
@@ -70,13 +80,15 @@ def query(ctx: click.Context, list_: bool, db: str, format_: str | None, output:
       traceql query --list
       traceql query --list --format json
       traceql query top-kernels --limit 5
+      traceql query top-kernels run.nsys-rep
       traceql query range-launches --range 'decode*'
       traceql query top-kernels --trace run --trace 'old*' --from 1.5s --to 1.7s
       traceql query top-kernels --trace gpu=h200 --within 'execute_context_*#3'
       traceql query metric --metric dram__bytes_write.sum --format csv
     """
     if list_:
-        write(_list(db), format_, output)
+        rows = _list(db)
+        write(rows, format_, output, brief=_in_brief(rows), one_line=True, groups="topic")
         return
     misplaced = [
         option
@@ -104,33 +116,63 @@ def _list(db: str) -> Any:
     )
 
 
+def _in_brief(rows: Any) -> Any:
+    """The catalogue in one line per question: of what is missing, that it is."""
+    if "missing" not in rows.column_names:
+        return rows
+    listed = rows.to_pylist()
+    lacking = sum(bool(row["missing"]) for row in listed)
+    if lacking:
+        note(f"{counted(lacking, 'questions')} marked - lack data, or some: --vertical says what is missing.")
+    return text_table(
+        ("topic", "query", "question"),
+        [
+            (row["topic"], f"{row['query']}{' -' if row['missing'] else ''}", row["question"])
+            for row in listed
+        ],
+    )
+
+
+def _has_limit(found: Query) -> bool:
+    return any(param.name == "limit" for param in found.params)
+
+
 def _answer_query(found: Query) -> Any:
     def callback(
         db: str,
         format_: str | None,
         output: str | None,
         scheduler: str | None,
+        sort: str | None,
         headers: str = "traceql",
+        traces: tuple[str, ...] = (),
         **params: Any,
     ) -> None:
         if headers == "nvidia" and scheduler is not None:
             raise click.UsageError("--headers nvidia is asked in one place: leave out --scheduler.")
-        with database(db) as opened:
-            ask = opened._asker
+        limit = None
+        if not _has_limit(found):
+            limit = params.pop("limit")
+        elif sort is not None:
+            # Rows are sorted before they are left out, and the limit of the question knows another order.
+            said = click.get_current_context().get_parameter_source("limit") is ParameterSource.COMMANDLINE
+            limit, params["limit"] = (params["limit"] if said else None), None
+        with database_for(db, with_traces(params, traces)) as (opened, params):
             if headers == "nvidia":
                 from traceql.ask import nsys_stats
 
-                table, notes = nsys_stats.asked(ask, found, given(found.params, params))
-                for one in notes:
-                    note(one.text)
-                write(table, format_, output)
-                return
-            answer = opened.ask(found.name, scheduler=scheduler, **given(found.params, params))
-            for one in answer.notes:
+                table, notes = nsys_stats.asked(opened._asker, found, given(found.params, params))
+                total = table.num_rows
+            else:
+                answer = opened.ask(found.name, scheduler=scheduler, **given(found.params, params))
+                table, notes, total = answer.table, answer.notes, answer.total_rows
+            for one in notes:
                 note(one.text)
-            if len(answer) < answer.total_rows:
-                note(f"{len(answer):,} of {answer.total_rows:,} rows: --limit gives more, --limit NULL all.")
-            write(answer.table, format_, output)
+            if table.num_rows < total:
+                say_cut(table.num_rows, total)
+            if sort is not None:
+                table = sorted_rows(table, sort)
+            write(first_rows(table, limit), format_, output)
 
     return callback
 
@@ -160,7 +202,6 @@ class OrNull(click.ParamType):  # type: ignore[type-arg]
 
 def option(param: Param) -> click.Option:
     """The command's option for a parameter of a query; `given` takes what click makes of it."""
-    names_a_trace = param.name in TRACE_PARAMS
     # A required one has no default, not even None: newer versions of click take that for a value.
     several = [param.default] if param.takes_tag else param.default
     default: dict[str, Any] = {} if param.required else {"default": several}
@@ -173,8 +214,20 @@ def option(param: Param) -> click.Option:
         **default,
         show_default=param.default is not None,
         help=f"{param.meaning}{'; repeatable' if param.repeatable else ''}.",
-        shell_complete=complete_trace if names_a_trace else None,
+        shell_complete=offers.OF_PARAMETER.get(param.name),
     )
+
+
+def traces_argument(params: Iterable[click.Parameter]) -> list[click.Parameter]:
+    """Where a question has ``--trace``, traces can also stand behind its name."""
+    if any(param.name == "trace" and param.multiple for param in params if isinstance(param, click.Option)):
+        return [click.Argument(["traces"], nargs=-1, metavar="[TRACE…]", shell_complete=offers.trace)]
+    return []
+
+
+def with_traces(params: Mapping[str, Any], traces: tuple[str, ...]) -> dict[str, Any]:
+    """The values of all parameters, with the traces that stand behind the name of the question."""
+    return {**params, "trace": (*(params.get("trace") or ()), *traces)} if traces else dict(params)
 
 
 def place_options(function: F) -> F:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from traceql.cli.common import complete_trace, database, db_option
+from traceql.cli import offers
+from traceql.cli.common import database, db_option
 
 
 @click.command()
-@click.argument("trace", shell_complete=complete_trace)
+@click.argument("trace", shell_complete=offers.stored_trace)
 @click.argument("name")
 @db_option()
 def rename(trace: str, name: str, db: str) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import click
 
-from traceql.cli.common import asker, complete_trace, db_option, parameters_option
+from traceql.cli import offers
+from traceql.cli.common import db_option, parameters_option
 from traceql.cli.shown import check_output, deliver, output_option
+from traceql.cli.sides import database_of
 
 
 @click.command()
-@click.argument("traces", nargs=-1, metavar="TRACE…", shell_complete=complete_trace)
-@click.option("--job", help="A page about this job in place of traces, see the query job-summary.")
+@click.argument("traces", nargs=-1, metavar="TRACE…", shell_complete=offers.trace)
+@click.option(
+    "--job",
+    shell_complete=offers.job,
+    help="A page about this job in place of traces, see the query job-summary.",
+)
 @click.option("--title", help="Title of the page. [default: the names of the traces, or that of the job]")
 @parameters_option("every question of the page")
 @db_option()
@@ -32,6 +38,7 @@ def report(
     \b
     Examples:
       traceql report run -o report.html
+      traceql report run.nsys-rep -o report.html
       traceql report before after -o comparison.html
       traceql report --job train -o job.html
       traceql report before after --param names=full --param limit=50 -o long.html
@@ -39,8 +46,8 @@ def report(
     if (job is None) == (not traces):
         raise click.UsageError("Name traces, or a job with --job: one of both.")
     check_output(output, (".html", ".htm"))
-    with asker(db) as ask:
+    with database_of(db, traces) as (database, words):
         from traceql import report as pages
 
-        made = pages.about(ask, traces, job, title=title or "", params=parameters)
+        made = pages.about(database._asker, words, job, title=title or "", params=parameters)
     deliver(made.encode(), output)

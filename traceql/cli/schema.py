@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from traceql.cli import offers
 from traceql.cli.common import catalog
 from traceql.cli.output import output_options, text_table, write
 from traceql.errors import QueryError
+from traceql.nearest import did_you_mean
 from traceql.tables import elsewhere
 from traceql.tables import schema as tables
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("table", required=False)
+@click.argument("table", required=False, shell_complete=offers.table)
 @output_options
 def schema(table: str | None, format_: str | None, output: str | None) -> None:
     """Explain the tables and views, or the columns of one TABLE.
@@ -38,7 +40,8 @@ def schema(table: str | None, format_: str | None, output: str | None) -> None:
     known: dict[str, Table | Query] = {**tables.BY_NAME, **views, **tables.SHIPPED}
     if table not in known:
         named = elsewhere.hints(f"name {table} does not exist", table)
-        remedy = " ".join([*named, "All of them: traceql schema"])
+        guess = "" if named else did_you_mean(table, known)
+        remedy = " ".join([*named, f"{guess}All of them: traceql schema"])
         raise QueryError(f"there is no table or view called {table!r}", remedy)
     columns = [(c.name, c.type, c.meaning) for c in known[table].columns]
     write(text_table(("column", "type", "meaning"), columns), format_, output)

@@ -1,18 +1,23 @@
-"""What a command compares: traces and runs of the database, or files that are read for this once."""
+"""What the words of a command mean: traces and runs of the database, or files that are read in its place.
+
+A trace of that name wins; ./NAME is the file.
+"""
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager, suppress
 from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from traceql.cli.common import database as open_database
-from traceql.cli.common import is_there
-from traceql.errors import DatabaseError, QueryError, ReportError
+from traceql.cli.common import is_there, note
+from traceql.errors import DatabaseError, QueryError
+from traceql.nearest import did_you_mean
+from traceql.questions.parameters import TRACE_PARAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from contextlib import ExitStack
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from traceql.database import Database
 
@@ -22,23 +27,29 @@ _TABLES = (".csv", ".json")
 
 
 def opened(
-    stack: ExitStack, db: str, given: Sequence[Sequence[str]], *, runs: bool = False
+    stack: ExitStack,
+    db: str,
+    given: Sequence[Sequence[str]],
+    *,
+    runs: bool = False,
+    allow_files: bool = False,
 ) -> tuple[Database, list[list[str]]]:
     """The database that holds what the words of each side mean, and the names of the traces there.
 
     A word is the name of a trace, a pattern of names, a tag such as ``mode=variant``, or a file, a folder or
-    a pattern: reports go into a database in memory, which `stack` closes.
+    a pattern: reports go into a database of their own, which `stack` closes.
 
     Args:
         stack: closes the database.
         db: path of the database.
         given: words of each side.
         runs: whether a word may also be the name of runs (see the view named_runs), or a table of runs.
+        allow_files: let SQL read and write other files.
 
     Raises:
         QueryError: neither all of it is in the database nor all of it files.
     """
-    database = stack.enter_context(open_database(db))
+    database = stack.enter_context(open_database(db, allow_files=allow_files))
     words = [word for side in given for word in side]
     try:
         known = _known(database, words, runs) if is_there(db) else {}
@@ -49,9 +60,62 @@ def opened(
         known = {}
     if all(word in known for word in words):
         return database, [[name for word in side for name in known[word]] for side in given]
-    _refuse(db, given, known)
-    memory = stack.enter_context(open_database(":memory:"))
-    return memory, _read(memory, given, runs)
+    _refuse(db, given, known, database)
+    if runs and any(Path(word).suffix.lower() in _TABLES for word in words):
+        memory = stack.enter_context(open_database(":memory:"))
+        return memory, _read(memory, given)
+    return _of_reports(stack, given, allow_files)
+
+
+@contextmanager
+def database_of(
+    db: str, words: Sequence[str], *, allow_files: bool = False
+) -> Iterator[tuple[Database, list[str]]]:
+    """The database that holds what the words mean, and the words for it: names where they are files.
+
+    Raises:
+        QueryError: some are files, and others neither files nor all of it in the database.
+    """
+    with ExitStack() as stack:
+        if any(_is_file(word) for word in words):
+            database, (names,) = opened(stack, db, [words], allow_files=allow_files)
+            yield database, names
+        else:
+            yield stack.enter_context(open_database(db, allow_files=allow_files)), list(words)
+
+
+@contextmanager
+def database_for(db: str, params: Mapping[str, Any]) -> Iterator[tuple[Database, dict[str, Any]]]:
+    """The same for the parameters of a question, some of which name traces.
+
+    Args:
+        db: path of the database.
+        params: values as click has them: a text, or a tuple of them.
+    """
+    of_traces = {name: params[name] for name in TRACE_PARAMS if params.get(name)}
+    given = [[value] if isinstance(value, str) else list(value) for value in of_traces.values()]
+    with ExitStack() as stack:
+        if not any(_is_file(word) for side in given for word in side):
+            yield stack.enter_context(open_database(db)), dict(params)
+            return
+        database, sides = opened(stack, db, given)
+        placed = dict(params)
+        for (name, value), names in zip(of_traces.items(), sides, strict=True):
+            if isinstance(value, str) and len(names) > 1:
+                raise QueryError(
+                    f"{value} means {len(names)} reports, where --{name} is one: {', '.join(names)}",
+                    "Name one of them.",
+                )
+            placed[name] = names[0] if isinstance(value, str) else tuple(names)
+        yield database, placed
+
+
+def _is_file(word: str) -> bool:
+    """Whether there is a file or folder of that name."""
+    # A name that no file can have is that of a trace.
+    with suppress(OSError, ValueError):
+        return bool(word) and Path(word).exists()
+    return False
 
 
 def _known(database: Database, words: Iterable[str], runs: bool) -> dict[str, list[str]]:
@@ -70,9 +134,9 @@ def _known(database: Database, words: Iterable[str], runs: bool) -> dict[str, li
     return {word: names for word, names in meant.items() if names}
 
 
-def _read(database: Database, given: Sequence[Sequence[str]], runs: bool) -> list[list[str]]:
-    """Read the files that both sides mean, and return the names of traces and runs."""
-    tables = {word for side in given for word in side if runs and Path(word).suffix.lower() in _TABLES}
+def _read(database: Database, given: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Read the files that both sides mean, tables of runs among them, and return the names of both."""
+    tables = {word for side in given for word in side if Path(word).suffix.lower() in _TABLES}
     sweeps = {table: database.import_runs(table).sweep for table in sorted(tables)}
     reports = iter(_ingest(database, [[word for word in side if word not in sweeps] for side in given]))
     return [[*(sweeps[word] for word in side if word in sweeps), *next(reports)] for side in given]
@@ -80,28 +144,75 @@ def _read(database: Database, given: Sequence[Sequence[str]], runs: bool) -> lis
 
 def _ingest(database: Database, given: Sequence[Sequence[str]]) -> list[list[str]]:
     """Read the reports that both sides mean, and return the names of the traces."""
-    from traceql.store import ingest
-    from traceql.store.decode import decode_all, find_reports
+    from traceql.store import of_reports
+    from traceql.store.decode import find_reports
 
     paths = [find_reports(side) for side in given]
-    names = {}
-    for path, decoded in decode_all(list(dict.fromkeys(path for side in paths for path in side))):
-        if isinstance(decoded, ReportError):
-            raise decoded
-        try:
-            names[path] = ingest.add(database._store, decoded).name
-        finally:
-            decoded.close()
+    every = list(dict.fromkeys(path for side in paths for path in side))
+    names = dict(zip(every, of_reports.fill(database._store, every), strict=True))
     return [[names[path] for path in side] for side in paths]
 
 
-def _refuse(db: str, given: Sequence[Sequence[str]], known: Mapping[str, object]) -> None:
+def _of_reports(
+    stack: ExitStack, given: Sequence[Sequence[str]], allow_files: bool
+) -> tuple[Database, list[list[str]]]:
+    """A database of the reports that both sides mean, kept for the next time, and the names of the traces."""
+    from traceql.store import of_reports
+    from traceql.store.decode import find_reports
+
+    paths = [find_reports(side) for side in given]
+    every = list(dict.fromkeys(path for side in paths for path in side))
+    entry = of_reports.place(every)
+    names = None if entry is None else of_reports.names(entry)
+    database = None
+    if entry is not None and names is not None:
+        database = stack.enter_context(
+            open_database(str(of_reports.database(entry)), allow_files=allow_files)
+        )
+        try:
+            database.sql("SELECT trace FROM traces")
+        except DatabaseError:
+            # Damaged, or just removed by another process.
+            database.close()
+            of_reports.forget(entry)
+            names = None
+    if entry is not None and names is None and of_reports.keep(entry, lambda new: _made(new, every)):
+        names = of_reports.names(entry)
+        database = stack.enter_context(
+            open_database(str(of_reports.database(entry)), allow_files=allow_files)
+        )
+        read = every[0].name if len(every) == 1 else f"{len(every)} reports"
+        note(f"{read}: read, and kept in {entry.parent} for the next time")
+    if names is None or database is None:
+        database = stack.enter_context(open_database(":memory:", allow_files=allow_files))
+        names = of_reports.fill(database._store, every)
+    called = dict(zip(every, names, strict=True))
+    return database, [[called[path] for path in side] for side in paths]
+
+
+def _made(new: Path, reports: Sequence[Path]) -> list[str]:
+    from traceql.store import of_reports
+
+    with open_database(str(new)) as database:
+        return of_reports.fill(database._store, reports)
+
+
+def _names(database: Database, db: str) -> list[str]:
+    from traceql.ask import place
+
+    with suppress(DatabaseError):
+        if is_there(db):
+            return [trace["trace"] for trace in place.traces(database._store.run)]
+    return []
+
+
+def _refuse(db: str, given: Sequence[Sequence[str]], known: Mapping[str, object], database: Database) -> None:
     """What is neither all traces nor all reports cannot be compared."""
     for word in (word for side in given for word in side):
         if word not in known and not Path(word).exists() and not has_magic(word):
             raise QueryError(
                 f"{word}: neither a trace or tag in {db} nor a file",
-                "Traces: traceql ls. Files: check the path.",
+                f"{did_you_mean(word, _names(database, db))}Traces: traceql ls. Files: check the path.",
             )
     stored = [word for side in given for word in side if word in known and not Path(word).exists()]
     if stored:

@@ -7,8 +7,11 @@ from typing import Any
 
 import click
 
-from traceql.cli.common import complete_trace, db_option, note, store
+from traceql.cli import offers
+from traceql.cli.arranged import first_rows, limit_option, sort_option, sorted_rows
+from traceql.cli.common import db_option, note
 from traceql.cli.output import output_options, write
+from traceql.cli.sides import database_of
 from traceql.tables import elsewhere
 
 
@@ -27,9 +30,12 @@ from traceql.tables import elsewhere
     "traces",
     multiple=True,
     metavar="TRACE",
-    help="Narrow every table to this trace: a name, a pattern, or a tag such as gpu=h200; repeatable.",
-    shell_complete=complete_trace,
+    help="Narrow every table to this trace: a name, a pattern, a tag such as gpu=h200, or a report file; "
+    "repeatable.",
+    shell_complete=offers.trace,
 )
+@sort_option()
+@limit_option()
 @db_option()
 @output_options
 def sql(
@@ -37,6 +43,8 @@ def sql(
     file: Any,
     allow_files: bool,
     traces: tuple[str, ...],
+    sort: str | None,
+    limit: int | None,
     db: str,
     format_: str | None,
     output: str | None,
@@ -65,7 +73,11 @@ def sql(
         raise click.UsageError("The SQL is empty.")
     from traceql.ask import place
 
-    with store(db, allow_files=allow_files) as opened:
-        write(opened.run(statement, narrowed=place.only(opened.run, traces)), format_, output)
+    with database_of(db, traces, allow_files=allow_files) as (database, words):
+        opened = database._store
+        answer = opened.run(statement, narrowed=place.only(opened.run, words))
+        if sort is not None:
+            answer = sorted_rows(answer, sort)
+        write(first_rows(answer, limit), format_, output)
     if remark := elsewhere.remark(statement):
         note(remark)

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import click
 
-from traceql.cli.common import complete_trace, database, db_option, parse_tags, quiet_option
+from traceql.cli import offers
+from traceql.cli.common import database, db_option, parse_tags, quiet_option
 from traceql.present.values import readable
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True, metavar="TRACE… NAME=VALUE…", shell_complete=complete_trace)
-@click.option("--remove", multiple=True, metavar="NAME", help="Remove this label; repeatable.")
+@click.argument(
+    "words", nargs=-1, required=True, metavar="TRACE… NAME=VALUE…", shell_complete=offers.stored_trace
+)
+@click.option(
+    "--remove",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=offers.tag_name,
+    help="Remove this label; repeatable.",
+)
 @db_option()
 @quiet_option()
 @click.pass_context

@@ -10,12 +10,14 @@ from typing import Any
 
 import click
 
-from traceql.cli.common import asker, complete_trace, db_option, note
+from traceql.cli import offers
+from traceql.cli.common import db_option, note
 from traceql.cli.query import place_options
+from traceql.cli.sides import database_of
 
 
 @click.command()
-@click.argument("traces", nargs=-1, required=True, metavar="TRACE…", shell_complete=complete_trace)
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE…", shell_complete=offers.trace)
 @place_options
 @click.option("--only", is_flag=True, help="Leave out what does not lie there.")
 @click.option(
@@ -58,8 +60,8 @@ def view(
     folder = None if ui is None else serving.folder_of_ui(Path(ui))
     with temporary.folder() as place, serving.Server(port, folder) as server:
         file = place / "run.pftrace"
-        with asker(db) as ask:
-            done = serving.write(ask, traces, file, only=only, **where)
+        with database_of(db, traces) as (database, words):
+            done = serving.write(database._asker, words, file, only=only, **where)
         for one in done.notes:
             note(one.text)
         server.shown = serving.Shown(file, ", ".join(traces), done.place)

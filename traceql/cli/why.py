@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from traceql.cli.common import asker, complete_trace, db_option, note
+from traceql.cli import offers
+from traceql.cli.common import db_option, note
 from traceql.cli.output import form_of, output_options, write, writing
 from traceql.cli.query import OrNull, given, place_options
+from traceql.cli.sides import database_of
 from traceql.present.values import counted, readable
 from traceql.questions.parameters import PLACES
 
@@ -25,7 +27,7 @@ _WIDTH = 100
 
 
 @click.command()
-@click.argument("traces", nargs=-1, required=True, metavar="TRACE...", shell_complete=complete_trace)
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE...", shell_complete=offers.trace)
 @click.option("--limit", type=OrNull(int), default=10, show_default=True, help="Most findings; NULL for all.")
 @click.option(
     "--model",
@@ -47,14 +49,15 @@ def why(
 ) -> None:
     """Say what is wrong with traces, and what to try.
 
-    TRACE is a name, a pattern, or a tag such as gpu=h200. What could save most time comes first, each finding
-    with its number, its place, and the command of the question that shows it. The time that could be saved
-    is an upper bound, and those of several findings do not add up. Where nothing is wrong, that is said, with
-    what was looked at; where something cannot be told, what would record it.
+    TRACE is a name, a pattern, a tag such as gpu=h200, or a report file. What could save most time comes
+    first, each finding with its number, its place, and the command of the question that shows it. The time
+    that could be saved is an upper bound, and those of several findings do not add up. Where nothing is
+    wrong, that is said, with what was looked at; where something cannot be told, what would record it.
 
     \b
     Examples:
       traceql why run
+      traceql why run.nsys-rep
       traceql why run --within 'decode*' --limit 3
       traceql why run --model config.json
       traceql why run --format json
@@ -65,8 +68,10 @@ def why(
     whose, beside = floors.model_of(model) if model else (None, "")
     if beside:
         note(f"weights are quantised as {beside} beside the configuration says.")
-    with asker(db) as ask:
-        told = findings.why(ask, traces, limit=limit, window=given(PLACES["window"], window), model=whose)
+    with database_of(db, traces) as (database, words):
+        told = findings.why(
+            database._asker, words, limit=limit, window=given(PLACES["window"], window), model=whose
+        )
     form = form_of(format_, output)
     if form not in ("table", "json"):
         for text in (*told.notes, *told.unknown):

@@ -6,7 +6,6 @@ The functions behind the kinds are marked with `registry.chart`, one module per 
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ from traceql.draw import (
 )
 from traceql.draw.registry import KINDS, Drawing
 from traceql.errors import CatalogError, QueryError, UnknownQueryError
+from traceql.nearest import did_you_mean
 from traceql.present import units, values
 
 if TYPE_CHECKING:
@@ -91,11 +91,10 @@ def queries_of(catalog: Catalog, name: str) -> tuple[Query, ...]:
     queries = ALIASES.get(wanted, (wanted,))
     if not all(query in catalog.queries for query in queries):
         known = sorted({*ALIASES, *(query.name for query in catalog.queries.values() if query.pictures)})
-        close = difflib.get_close_matches(wanted, known, n=3)
-        meant = " or ".join(one.replace("_", "-") for one in close)
+        guess = did_you_mean(wanted, known, lambda one: one.replace("_", "-"))
         raise UnknownQueryError(
             f"no chart is called {values.printable(name)!r}",
-            f"{f'Did you mean {meant}? ' if meant else ''}All charts: traceql chart --list",
+            f"{guess}All charts: traceql chart --list",
         )
     found = tuple(catalog.find(query) for query in queries)
     if not all(query.pictures for query in found):

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from traceql.declared import from_toml
 from traceql.errors import PredictionError, UnknownGpuError
+from traceql.nearest import did_you_mean
 
 #: Precision → bytes of one stored element.
 BYTES_PER_ELEMENT: Mapping[str, float] = MappingProxyType(
@@ -279,7 +280,8 @@ def find(name: str) -> Gpu:
         if any(key(known) == wanted for known in (*gpu.names, *gpu.short_names)):
             return gpu
     akin = _akin(set(wanted.split()))
-    remedy = f"Not the same, but akin: {', '.join(akin)}. " if akin else ""
+    known = [short for gpu in gpus() for short in (*gpu.names, *gpu.short_names)]
+    remedy = f"Not the same, but akin: {', '.join(akin)}. " if akin else did_you_mean(name, known)
     raise UnknownGpuError(
         f"there is no data about a GPU called {name!r}",
         f"{remedy}For one in a trace, figures are derived from the report. All of them: traceql gpu",

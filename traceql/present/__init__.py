@@ -5,8 +5,11 @@ Owns one decision each on what a number is and how it is written. Knows no click
 ============ ==========================================================================
 `units`      names and units of columns; quantity or code
 `values`     one value as text
-`columns`    a column in one unit, for a page
-`terminal`   aligned columns
+`columns`    a column in one unit
+`width`      the room that a text takes on a terminal
+`fitting`    the columns for which there is room
+`terminal`   aligned columns, and records
 `formats`    CSV, JSON, Markdown, Parquet, HTML
+`workbook`   .xlsx
 ============ ==========================================================================
 """

@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+# Rows that a notebook shows.
+_ROWS_IN_NOTEBOOK = 20
 # What begins a formula in one spreadsheet or another, and what begins so but is a number.
 _FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 _NUMBER = r"^[+\-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+\-]?\d+)?$"
 
 
-def csv(answer: pa.Table, file: IO[bytes]) -> None:
+def csv(answer: pa.Table, file: IO[bytes], separator: str = ",") -> None:
     """Comma-separated values, exact; nested ones as JSON text."""
-    _write_csv(_frame(answer), file)
+    _write_csv(_frame(answer), file, separator)
 
 
-def safe_csv(answer: pa.Table, file: IO[bytes]) -> None:
+def safe_csv(answer: pa.Table, file: IO[bytes], separator: str = ",") -> None:
     """As `csv`, for spreadsheets: texts that one would take for a formula begin with an apostrophe.
 
     Which ones: https://owasp.org/www-community/attacks/CSV_Injection. Numbers stay numbers.
@@ -36,7 +38,8 @@ def safe_csv(answer: pa.Table, file: IO[bytes]) -> None:
     text = pl.selectors.string()
     formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
     frame = frame.with_columns(pl.when(formula).then(pl.lit("'") + text).otherwise(text).name.keep())
-    _write_csv(frame.rename({name: f"'{name}" for name in frame.columns if re.match(_FORMULA, name)}), file)
+    named = {name: f"'{name}" for name in frame.columns if re.match(_FORMULA, name)}
+    _write_csv(frame.rename(named), file, separator)
 
 
 def _frame(answer: pa.Table) -> pl.DataFrame:
@@ -45,9 +48,9 @@ def _frame(answer: pa.Table) -> pl.DataFrame:
     return pl.DataFrame(pl.from_arrow(_flat(answer)))
 
 
-def _write_csv(frame: pl.DataFrame, file: IO[bytes]) -> None:
+def _write_csv(frame: pl.DataFrame, file: IO[bytes], separator: str) -> None:
     try:
-        frame.write_csv(file)
+        frame.write_csv(file, separator=separator)
     except OSError as error:
         # polars writes past Python, and names the number of the error in its text only.
         if (number := re.search(r"\(os error (\d+)\)", str(error))) is not None:
@@ -94,7 +97,8 @@ def parquet(answer: pa.Table, file: IO[bytes]) -> None:
 
 
 def html(answer: pa.Table, title: str, notes: Sequence[str], total_rows: int) -> str:
-    """A table for a notebook, with title, notes, and how many rows there are in all."""
+    """The first rows of a table for a notebook, with title, notes, and how many rows there are in all."""
+    answer = answer.slice(0, _ROWS_IN_NOTEBOOK)
     names = "".join(f"<th>{escape(readable(name))}</th>" for name in answer.column_names)
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in texts)}</tr>" for texts in cells(answer)

@@ -1,46 +1,175 @@
-"""Aligned columns for a terminal, and for files that people read."""
+"""Aligned columns that fit a terminal, and rows as records.
+
+What is the same in all rows stands above them once, numbers of a column share one unit, which its head
+says, long names keep both ends, and the columns for which there is no room are named below.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from traceql.present.values import cells, readable
+from traceql.present import columns, units, values
+from traceql.present.fitting import Column, fitted, head_lines, words
+from traceql.present.values import counted, readable
+from traceql.present.width import beginning, both_ends, folded, padded, told_apart, width
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
 
-_GAP = "   "
-_NARROWEST = 8
+# Columns of sentences: they go on in the next line, where names lose their middle.
+_SENTENCES = frozenset(
+    {
+        *("advice", "caution", "done", "lacks", "meaning", "message", "missing", "note", "one_row_is"),
+        *("question", "remark", "remedy", "sentence", "title", "value", "verdict"),
+    }
+)
+# What all rows have in common is said in a line: nobody reads a whole kernel's name there.
+_CONSTANT = 60
+# The column that says what each row counts, and those that hold how much of it.
+_MEASURE = "measure"
+_MEASURED = frozenset(
+    {"baseline", "variant", "delta", "baseline_stddev", "variant_stddev", "delta_low", "delta_high"}
+)
+# A number, its unit, and a text in its place.
+_VALUE, _UNIT, _TEXT = "value", "unit", "text"
+_BESIDE = (_MEASURE, _VALUE, _UNIT, _TEXT)
+_MARGIN = "  "
+# Of the number in the middle: who compares times looks at thousandths.
+_DIGITS = 4
+_NOTHING = ("NULL", "", "{}", "[]")
 
 
-def lines(answer: pa.Table, room: int | None = None, head: Callable[[str], str] = str) -> Iterator[str]:
+@dataclass(frozen=True)
+class Layout:
+    """How a table is laid out.
+
+    Attributes:
+        room: columns of the terminal; None for as many as it takes.
+        raw: numbers in the units of the columns' names, to all digits that matter.
+        whole: all columns, whatever room there is, and whether or not all rows have the same.
+        vertical: a record of lines for each row.
+        one_line: a line for each row: sentences end where the room does.
+        groups: the column whose values stand as headings above their rows.
+    """
+
+    room: int | None = None
+    raw: bool = False
+    whole: bool = False
+    vertical: bool = False
+    one_line: bool = False
+    groups: str = ""
+
+
+def lines(answer: pa.Table, layout: Layout = Layout(), head: Callable[[str], str] = str) -> Iterator[str]:
     """The lines of a table, each with its newline.
 
     Args:
         answer: the rows.
-        room: columns of the terminal: long texts give way to it, numbers are never cut; None for any width.
-        head: how the line of names is set off.
+        layout: for which terminal, and what of them.
+        head: how the lines of names are set off.
     """
-    names = [readable(name) for name in answer.column_names]
-    rows = list(cells(answer))
-    widths = [max([len(name), *(len(row[i]) for row in rows)]) for i, name in enumerate(names)]
-    numbers = [_is_number(column.type) for column in answer.schema]
-    if room is not None:
-        widths = _fitted(widths, numbers, room)
+    own = {} if layout.raw else _in_their_units(answer)
+    shown = [_column(answer, i, own.get(name), raw=layout.raw) for i, name in enumerate(answer.column_names)]
+    if layout.vertical:
+        yield from _records(shown, answer.num_rows, head)
+        return
+    if _VALUE in own and not layout.whole:
+        # They stand behind each number, or in its place.
+        shown = [one for one in shown if one.name not in (_UNIT, _TEXT)]
+    headings = next((one for one in shown if one.name == layout.groups), None)
+    shown = [one for one in shown if one is not headings]
+    constant = [] if layout.whole or answer.num_rows < 2 else [one for one in shown if _is_constant(one)]
+    # Rows that are all the same are rows.
+    constant = constant[1:] if len(constant) == len(shown) else constant
+    table = [one for one in shown if one not in constant]
+    margin = _MARGIN if headings else ""
+    room = None if layout.room is None else layout.room - len(margin)
+    kept, widths, gap = fitted(table, room, whole=layout.whole)
+    if len(kept) < len(table) and answer.num_rows == 1:
+        yield from _records(shown, 1, head)
+        return
+    yield from _said_once(constant, layout.room)
+    for line in _heads(kept, widths, gap):
+        yield head(f"{margin}{line}".rstrip()) + "\n"
+    yield "─" * (len(margin) + sum(widths) + gap * (len(widths) - 1)) + "\n"
+    above = None
+    cells = [_cells(one, most, layout) for one, most in zip(kept, widths, strict=True)]
+    for number, row in enumerate(zip(*cells, strict=True)):
+        if headings and headings.texts[number] != above:
+            above = headings.texts[number]
+            yield head(above) + "\n"
+        for line in _lines_of(row, kept, widths, gap):
+            yield f"{margin}{line}".rstrip() + "\n"
+    left = [one.name for one in table if one not in kept]
+    if left:
+        told = f"{counted(len(left), 'more columns')}: {', '.join(left)}; --all-columns or --vertical"
+        yield from (f"{line}\n" for line in folded(told, layout.room))
 
-    def line(texts: list[str]) -> str:
-        padded = []
-        for text, width, number in zip(texts, widths, numbers, strict=True):
-            short = text if len(text) <= width else text[: width - 1] + "…"
-            padded.append(short.rjust(width) if number else short.ljust(width))
-        return _GAP.join(padded).rstrip()
 
-    yield head(line(names)) + "\n"
-    yield "─" * (sum(widths) + len(_GAP) * (len(widths) - 1)) + "\n"
-    for row in rows:
-        yield line(row) + "\n"
+def _in_their_units(answer: pa.Table) -> dict[str, list[str]]:
+    """Columns whose rows count different things → their texts: what each counts is said beside them."""
+    known = {name: values.in_python(answer.column(name)) for name in _BESIDE if name in answer.column_names}
+    if _MEASURE in known:
+        return {
+            name: [
+                values.human(number) if number is None else _of_measure(measure, float(number))
+                for measure, number in zip(
+                    known[_MEASURE], values.in_python(answer.column(name)), strict=True
+                )
+            ]
+            for name in answer.column_names
+            if name in _MEASURED and _is_number(answer.schema.field(name).type)
+        }
+    if _VALUE in known and _UNIT in known and _is_number(answer.schema.field(_VALUE).type):
+        texts = known.get(_TEXT, [None] * answer.num_rows)
+        return {
+            _VALUE: [
+                values.human(text) if number is None else _of_unit(unit, float(number))
+                for number, unit, text in zip(known[_VALUE], known[_UNIT], texts, strict=True)
+            ]
+        }
+    return {}
+
+
+def _of_measure(measure: object, number: float) -> str:
+    if isinstance(measure, str) and units.has_units(measure):
+        return units.text(measure, number)
+    return f"{number:,.0f}" if number.is_integer() else values.human(number)
+
+
+def _of_unit(unit: object, number: float) -> str:
+    divisor, name = units.scale_of(str(unit or ""), [number])
+    return f"{_of_measure(None, number / divisor)}{f' {name}' if unit else ''}"
+
+
+def _column(answer: pa.Table, index: int, own: list[str] | None, *, raw: bool) -> Column:
+    import pyarrow as pa
+
+    name, kind = answer.column_names[index], answer.schema.field(index).type
+    is_number = _is_number(kind)
+    is_rigid = is_number or bool(pa.types.is_temporal(kind) or pa.types.is_boolean(kind))
+    found = values.in_python(answer.column(index))
+    shown, suffix, unit = readable(name), units.suffix(name), ""
+    if own is not None:
+        return Column(shown, words(shown, ""), "", own, is_number, is_rigid)
+    # A point in time is read in no unit, and only whole it is exact.
+    if raw or not is_number or not units.has_units(name) or name.endswith("_utc_ns"):
+        texts = values.texts(name, found)
+    else:
+        # Sums of DuckDB are wider than any of Python's machine types.
+        numbers = [float(v) if isinstance(v, Decimal) else v for v in found]
+        unit, scaled = columns.scaled(name, numbers, _DIGITS)
+        texts = [
+            text if value is not None and math.isfinite(value) else values.human(value)
+            for text, value in zip(scaled, numbers, strict=True)
+        ]
+        shown = shown.removesuffix(suffix)
+    return Column(readable(name), words(shown, unit), unit, texts, is_number, is_rigid)
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -49,21 +178,69 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
-def _fitted(widths: list[int], numbers: list[bool], room: int) -> list[int]:
-    """Widths that fit into `room`, as far as texts can give way: the widest first, none below `_NARROWEST`.
+def _is_constant(column: Column) -> bool:
+    return all(text == column.texts[0] for text in column.texts)
 
-    >>> _fitted([40, 9, 20], [False, True, False], 60)
-    [25, 9, 20]
-    >>> _fitted([9, 9], [True, True], 10)
-    [9, 9]
-    """
-    widths = list(widths)
-    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - room
-    texts = [i for i, number in enumerate(numbers) if not number]
-    while excess > 0 and texts:
-        widest = max(texts, key=lambda i: widths[i])
-        if widths[widest] <= _NARROWEST:
-            break
-        widths[widest] -= 1
-        excess -= 1
-    return widths
+
+def _is_sentence(column: Column) -> bool:
+    return column.name in _SENTENCES and not column.is_rigid
+
+
+def _said_once(constant: Sequence[Column], room: int | None) -> Iterator[str]:
+    """What all rows have in common, and what none of them has."""
+    said, empty = [], []
+    for one in constant:
+        text = one.texts[0]
+        if text in _NOTHING:
+            empty.append(one.name)
+        else:
+            label = one.name.upper() if units.is_acronym(one.name) else one.label
+            said.append(f"{label} {both_ends(text, _CONSTANT)}{one.unit and f' {one.unit}'}")
+    for line in (", ".join(said), f"empty: {', '.join(empty)}" if empty else ""):
+        if line:
+            yield from (f"{part}\n" for part in folded(line, room))
+
+
+def _records(shown: Sequence[Column], rows: int, head: Callable[[str], str]) -> Iterator[str]:
+    """The rows as records: a line for each column, whole."""
+    room = max((width(one.label) for one in shown), default=0)
+    for row in range(rows):
+        if row:
+            yield "\n"
+        if rows > 1:
+            yield head(f"row {row + 1:,} of {rows:,}") + "\n"
+        for one in shown:
+            text = one.texts[row]
+            unit = f" {one.unit}" if one.unit and text not in _NOTHING else ""
+            yield f"{padded(one.label, room)}   {text}{unit}".rstrip() + "\n"
+
+
+def _heads(kept: Sequence[Column], widths: Sequence[int], gap: int) -> Iterator[str]:
+    """The lines above the rule, on which all names stand."""
+    heads = [
+        [both_ends(line, room) for line in head_lines(one, room)]
+        for one, room in zip(kept, widths, strict=True)
+    ]
+    deepest = max(map(len, heads), default=0)
+    yield from _lines_of([[""] * (deepest - len(head)) + head for head in heads], kept, widths, gap)
+
+
+def _cells(column: Column, room: int, layout: Layout) -> list[list[str]]:
+    """The lines of each cell."""
+    if not _is_sentence(column):
+        return [[text] for text in told_apart(column.texts, room)]
+    # Where nothing is said there is nothing to say.
+    said = ["" if text == "NULL" else text for text in column.texts]
+    return [[beginning(text, room)] if layout.one_line else folded(text, room) for text in said]
+
+
+def _lines_of(
+    cells: Sequence[list[str]], kept: Sequence[Column], widths: Sequence[int], gap: int
+) -> Iterator[str]:
+    """The lines of a row, whose cells have lines."""
+    for number in range(max(map(len, cells), default=0)):
+        texts = [cell[number] if number < len(cell) else "" for cell in cells]
+        yield (" " * gap).join(
+            padded(text, room, right=one.is_number)
+            for text, room, one in zip(texts, widths, kept, strict=True)
+        )

@@ -56,6 +56,8 @@ _NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
 # Unit as ncu reports it → suffix.
 _REPORTED: Mapping[str, str] = MappingProxyType(
     {
+        "B": "_bytes",
+        "B/s": "_bytes_per_s",
         "byte": "_bytes",
         "byte/s": "_bytes_per_s",
         "byte/second": "_bytes_per_s",
@@ -69,6 +71,8 @@ _ACRONYMS = MappingProxyType(
     {word: word.upper() for word in ("api", "cpu", "cuda", "dram", "gpu", "hbm", "l1", "l2", "nvtx", "os")}
 )
 _CODES = ("graph", "pid", "tid")
+# How the names of columns end that say when something was, not how long.
+_POSITIONS = ("start", "end", "first", "last", "from", "to", "since", "until")
 
 
 # What the question that is being shown calls its columns.
@@ -159,6 +163,33 @@ def short(count: float, digits: int = 3) -> str:
 def is_code(column: str) -> bool:
     """Whether numbers of a column are names of things, not quantities."""
     return column in _CODES or column.endswith(("_id", "_address")) or column == "address"
+
+
+def has_units(column: str) -> bool:
+    """Whether the numbers of a column are read in one unit or another, or in a sign.
+
+    >>> has_units("total_ns"), has_units("share_pct"), has_units("ridge_flop_per_byte")
+    (True, True, False)
+    """
+    return suffix(column) == "_pct" or len(_SCALES.get(suffix(column), ())) > 1
+
+
+def is_position(column: str) -> bool:
+    """Whether a column says when something was: there every digit counts that keeps two events apart.
+
+    >>> is_position("api_start_ns"), is_position("total_ns")
+    (True, False)
+    """
+    return suffix(column) == "_ns" and column.removesuffix("_ns").rpartition("_")[2] in _POSITIONS
+
+
+def is_acronym(word: str) -> bool:
+    """Whether a name is written in capitals.
+
+    >>> is_acronym("gpu"), is_acronym("trace")
+    (True, False)
+    """
+    return word in _ACRONYMS
 
 
 def code(column: str, value: int) -> str:

@@ -17,7 +17,7 @@ from traceql.errors import QueryError
 from traceql.present import units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -32,6 +32,8 @@ _ROWS_PER_BATCH = 10_000
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+# https://html.spec.whatwg.org/multipage/scripting.html#restrictions-for-contents-of-script-elements
+_ENDS_SCRIPT = re.compile(r"<(?=/script|!--)", re.IGNORECASE)
 _NO_VALUE = (
     "the answer holds what cannot be shown: a date out of range, a timestamp finer than microseconds, "
     "or a map whose keys are lists"
@@ -87,8 +89,15 @@ def counted(number: int, plural: str) -> str:
 
 
 def drawn(text: str) -> str:
-    """`text` as charts hold it, many times over."""
-    return readable(text, MOST_DRAWN)
+    r"""`text` as charts hold it, many times over.
+
+    What would end the script in which HTML has the chart's data is written out: notebooks show charts so, and
+    Altair does not escape it.
+
+    >>> drawn("</script><script>alert(1)</script><!--")
+    '<\\/script><script>alert(1)<\\/script><\\!--'
+    """
+    return _ENDS_SCRIPT.sub(r"<\\", readable(text, MOST_DRAWN))
 
 
 def human(value: object, column: str = "") -> str:
@@ -115,6 +124,8 @@ def exact(value: object) -> str:
     """A value for programs: texts as they are, everything else as JSON writes it."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
     return value if isinstance(value, str) else as_json(value)
 
 
@@ -160,10 +171,45 @@ def rows(answer: pa.Table) -> Iterator[dict[str, Any]]:
 def in_python(values: pa.RecordBatch | pa.ChunkedArray) -> list[Any]:
     """Rows, or the values of a column; raises what `rows` raises."""
     try:
-        found: list[Any] = values.to_pylist(maps_as_pydicts="strict")
+        found: list[Any] = _in_microseconds(values).to_pylist(maps_as_pydicts="strict")
     except (OverflowError, TypeError, ValueError) as error:
         raise QueryError(_NO_VALUE, "Make it text in the statement: column::VARCHAR") from error
     return found
+
+
+def _in_microseconds(values: pa.RecordBatch | pa.ChunkedArray) -> pa.RecordBatch | pa.ChunkedArray:
+    """The same, but times in Python's units: of nanoseconds pyarrow makes pandas' types, where pandas is.
+
+    Raises:
+        ValueError: a time is finer.
+    """
+    import pyarrow as pa
+
+    whole = values.schema if isinstance(values, pa.RecordBatch) else values.type
+    if "[ns" not in str(whole):
+        return values
+    if isinstance(values, pa.RecordBatch):
+        return values.cast(pa.schema([field.with_type(_coarser(field.type)) for field in whole]))
+    return values.cast(_coarser(whole))
+
+
+def _coarser(kind: pa.DataType) -> pa.DataType:
+    """A type with microseconds in place of nanoseconds, however deep."""
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return pa.timestamp("us", kind.tz)
+    if pa.types.is_time64(kind):
+        return pa.time64("us")
+    if pa.types.is_duration(kind) and kind.unit == "ns":
+        return pa.duration("us")
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_coarser(kind.value_type)))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_coarser(field.type)) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(_coarser(kind.key_type), _coarser(kind.item_type))
+    return kind
 
 
 def cells(answer: pa.Table) -> Iterator[list[str]]:
@@ -174,14 +220,28 @@ def cells(answer: pa.Table) -> Iterator[list[str]]:
     whole = {
         c.name
         for i, c in enumerate(answer.schema)
-        if pa.types.is_floating(c.type) and _whole(answer.column(i))
+        # Without pyarrow's functions: loading them takes longer than most commands.
+        if pa.types.is_floating(c.type)
+        and _whole(number for chunk in answer.column(i).chunks for number in chunk.to_pylist())
     }
     for row in rows(answer):
-        yield [f"{v:,.0f}" if k in whole and isinstance(v, float) else human(v, k) for k, v in row.items()]
+        yield [_cell(v, k, whole=k in whole) for k, v in row.items()]
 
 
-def _whole(column: pa.ChunkedArray) -> bool:
-    """Whether no number of a column has a fraction."""
-    # Without pyarrow's functions: loading them takes longer than most commands.
-    numbers = (number for chunk in column.chunks for number in chunk.to_pylist())
+def texts(column: str, found: Sequence[object]) -> list[str]:
+    """The values of a column for reading, as `cells` has them.
+
+    >>> texts("total", [2.0, None, 1_000.0]), texts("mean", [2.0, 0.5])
+    (['2', 'NULL', '1,000'], ['2.00', '0.50'])
+    """
+    whole = _whole(value for value in found if isinstance(value, float))
+    return [_cell(value, column, whole=whole) for value in found]
+
+
+def _cell(value: object, column: str, *, whole: bool) -> str:
+    return f"{value:,.0f}" if whole and isinstance(value, float) else human(value, column)
+
+
+def _whole(numbers: Iterable[float | None]) -> bool:
+    """Whether no number has a fraction."""
     return all(number is None or math.isinf(number) or number.is_integer() for number in numbers)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from traceql.questions.parameters import Value
     from traceql.questions.question import Asked, Query
 
+# The order of the rows of an answer, where it is the last clause and no limit hangs on it.
+_ORDER = re.compile(
+    r"\nORDER BY (?:(?!\b(?:LIMIT|OFFSET|FETCH|UNION|EXCEPT|INTERSECT)\b)[^();'\"]|\([^()]*\))*\Z", re.I
+)
 # A parameter in SQL; what is quoted or a comment is passed over.
 _PARAMETER = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|\$(?P<name>\w+)\b")
 
@@ -61,7 +65,9 @@ def _statement(query: Query, asked: Asked, others: Mapping[str, Query]) -> str:
             f"{query.label}: {found.name} has no parameter {', '.join(sorted(unknown))}",
             f"Parameters: {', '.join(param.name for param in found.in_sql) or 'none'}.",
         )
-    return _PARAMETER.sub(lambda match: values.get(match["name"] or "", match[0]), found.sql)
+    # Whoever reads rows of a table reads them in no order: to sort them would be for nothing.
+    unordered = _ORDER.sub("", found.sql)
+    return _PARAMETER.sub(lambda match: values.get(match["name"] or "", match[0]), unordered)
 
 
 def _literal(value: Value) -> str:

@@ -10,7 +10,6 @@ Macros come before views, and each kind in the order of folders and names: a def
 
 from __future__ import annotations
 
-import difflib
 import re
 from functools import cache, cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from traceql.errors import CatalogError, UnknownQueryError
+from traceql.nearest import did_you_mean
 from traceql.questions import asking, folders, question
 from traceql.tables import schema, sqlfiles
 
@@ -106,8 +106,7 @@ class Catalog:
         """
         wanted = name.replace("-", "_")
         if wanted not in self.queries:
-            close = difflib.get_close_matches(wanted, self.queries, n=3)
-            remedy = f"Did you mean {' or '.join(close)}? " if close else ""
+            remedy = did_you_mean(wanted, self.queries)
             if wanted == _CARD:
                 remedy = "It is a command: traceql kernel-card NAME, in Python db.kernel_card(NAME). "
             raise UnknownQueryError(

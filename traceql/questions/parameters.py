@@ -64,7 +64,10 @@ _TAG = "tag:"
 TRACE_PARAMS = ("trace", "baseline", "variant", "timeline", "counters")
 
 #: Names that options of every question have.
-RESERVED = ("db", "format", "format_", "help", "list", "output")
+RESERVED = (
+    *("all_columns", "columns", "db", "format", "format_", "help", "list", "no_pager", "output", "raw"),
+    *("safe_csv", "sort", "vertical"),
+)
 
 Value = str | int | float | bool | list[str] | dict[str, str] | dict[str, list[str]] | None
 

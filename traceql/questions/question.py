@@ -44,6 +44,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from traceql.errors import CatalogError, QueryError
+from traceql.nearest import did_you_mean
 from traceql.questions import parameters
 from traceql.tables import schema
 
@@ -316,7 +317,10 @@ class Query:
         for name in values:
             if name not in known:
                 names = ", ".join(known) or "none"
-                raise QueryError(f"query {self.name} has no parameter {name!r}", f"Parameters: {names}.")
+                guess = did_you_mean(name, known)
+                raise QueryError(
+                    f"query {self.name} has no parameter {name!r}", f"{guess}Parameters: {names}."
+                )
         missing = [p.name for p in self.params if p.required and values.get(p.name) is None]
         if missing:
             raise QueryError(

@@ -10,6 +10,7 @@ nothing, joins nothing, converts no units, and knows neither the database nor th
 `source`     unpack, hash
 `temporary`  folders that are gone with their process
 `kept`       what can be made again, in the user's cache folder
+`unread`     what a report holds and nobody reads, in words
 `homes`      home folders and names of users in texts, shortened
 `worker`     decoding in a process of its own, `child`; `limits` what it may take
 `processes`  these processes, one of them in reserve

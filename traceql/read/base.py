@@ -51,6 +51,7 @@ class RawReport:
         counts_agree: whether the event counts that the profiler wrote into the report equal what was decoded;
             None when it wrote none, or nobody compared.
         warnings: what a user should know about the content, one sentence each.
+        unread: what the report holds and nobody reads, see `traceql.read.unread`.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class RawReport:
     complete: bool = True
     counts_agree: bool | None = None
     warnings: Sequence[str] = ()
+    unread: Sequence[str] = ()
 
 
 class ReadFunction(Protocol):

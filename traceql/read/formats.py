@@ -92,6 +92,12 @@ NCU_REPORT = Reader(
     divisible=True,
 )
 
+NSYS_REP_OPTIONS = (
+    "Collection options other than the CUDA graph trace mode are not known from an .nsys-rep file."
+)
+#: Warnings that every trace of a format has: to be said once, and after what is special to one.
+ALWAYS_SAID = frozenset({NSYS_REP_OPTIONS})
+
 # What nsys recorded, and could make no report of.
 _NEVER_IMPORTED = (
     "an Nsight Systems capture that was never imported",

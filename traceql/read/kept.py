@@ -21,7 +21,7 @@ _DIGITS = 16
 def find(kind: str, made_of: str, suffix: str) -> bytes | None:
     """The kept content of a kind that was made of the same; None if there is none."""
     with contextlib.suppress(OSError, RuntimeError):
-        for kept in _folder().glob(f"{kind}-{_hash(made_of.encode())}-*{suffix}"):
+        for kept in folder().glob(f"{kind}-{_hash(made_of.encode())}-*{suffix}"):
             content = kept.read_bytes()
             if kept.stem.endswith(_hash(content)):
                 return content
@@ -31,18 +31,18 @@ def find(kind: str, made_of: str, suffix: str) -> bytes | None:
 def keep(kind: str, made_of: str, suffix: str, content: bytes) -> None:
     """Keep what has just been made, in place of earlier ones of its kind."""
     with contextlib.suppress(OSError, RuntimeError):
-        folder = _folder()
-        folder.mkdir(parents=True, exist_ok=True)
+        place = folder()
+        place.mkdir(parents=True, exist_ok=True)
         # A file that is whole when it gets its name.
-        with temporary.folder(folder) as place:
-            file = place / "new"
+        with temporary.folder(place) as new:
+            file = new / "new"
             file.write_bytes(content)
-            for old in folder.glob(f"{kind}-*{suffix}"):
+            for old in place.glob(f"{kind}-*{suffix}"):
                 old.unlink(missing_ok=True)
-            file.rename(folder / f"{kind}-{_hash(made_of.encode())}-{_hash(content)}{suffix}")
+            file.rename(place / f"{kind}-{_hash(made_of.encode())}-{_hash(content)}{suffix}")
 
 
-def _folder() -> Path:
+def folder() -> Path:
     """The user's folder for what can be made again, as the system has it.
 
     Raises:

@@ -64,15 +64,10 @@ def open_source(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -
             compressed is no report.
         LimitError: there is no room for it.
     """
-    if not path.exists():
-        raise ReportError(f"{path}: no such file or directory", "Check the path.")
-    try:
+    with _readable(path):
         if path.is_dir():
             yield _hash_directory(path, no_part)
             return
-        if not path.is_file():
-            # A pipe can be read once only, and a device may never end.
-            raise ReportError(f"{path}: not a file", "Copy the report to a file first.")
         compression = _compression(path)
         if compression is None:
             with path.open("rb") as file:
@@ -84,6 +79,35 @@ def open_source(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -
             plain = folder / file_name
             digest, size = _unpack(path, compression, plain)
             yield Source(plain, file_name, digest, size)
+
+
+def digest_of(path: Path, no_part: Callable[[Path], bool] = lambda _: False) -> str:
+    """The hash of a report's bytes as they lie there: sooner known than that of what they unpack to.
+
+    Args:
+        path: as for `open_source`.
+        no_part: likewise.
+
+    Raises:
+        ReportError: there is nothing at `path`, or it cannot be read.
+    """
+    with _readable(path):
+        if path.is_dir():
+            return _hash_directory(path, no_part).sha256
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say of what cannot be read why."""
+    if not path.exists():
+        raise ReportError(f"{path}: no such file or directory", "Check the path.")
+    if not path.is_file() and not path.is_dir():
+        # A pipe can be read once only, and a device may never end.
+        raise ReportError(f"{path}: not a file", "Copy the report to a file first.")
+    try:
+        yield
     except PermissionError as error:
         raise ReportError(f"{path}: permission denied", "Check who may read the file.") from error
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: What a check is for. Reading reports needs no GPU and none of NVIDIA's tools.
 Purpose = Literal["reading", "reports that traceql refuses", "recording", "vllm collectors", "pictures"]
 
+# Those of what is done with reports that are there.
+_OF_READING = ("reading", "reports that traceql refuses", "pictures")
 _READING = ("duckdb", "polars", "pyarrow", "altair")
 # Reads what the native reader of .ncu-rep refuses; an extra of traceql.
 _LIBRARY = "ncu-report"
@@ -43,6 +45,11 @@ class Check:
     ok: bool
     version: str | None = None
     remedy: str = ""
+
+    @property
+    def of_reading(self) -> bool:
+        """Whether it is for reports that are there, and not for recording new ones."""
+        return self.purpose in _OF_READING
 
 
 def checks() -> list[Check]:

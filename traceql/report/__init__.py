@@ -226,7 +226,7 @@ def _recorded(ask: Asker, name: str) -> dict[str, Any]:
         maps_as_pydicts="strict"
     )
     if not found:
-        raise ingest.no_trace(name)
+        raise ingest.no_trace(name, place.traces(ask.store.run))
     trace: dict[str, Any] = found[0]
     return trace
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from traceql.ask import compare, place
 from traceql.errors import QueryError
+from traceql.nearest import did_you_mean
 from traceql.present import units
 from traceql.report import asked, declared, troubles
 from traceql.report.figures import figure
@@ -49,7 +50,8 @@ def named(ask: Asker, name: str) -> Job:
     if not rows.num_rows:
         raise QueryError(
             f"no job is called {name!r}",
-            "See which there are: traceql query job-summary. Make one: traceql tag TRACE… job=NAME",
+            f"{did_you_mean(name, compare.jobs(ask))}See which there are: traceql query job-summary. "
+            "Make one: traceql tag TRACE… job=NAME",
         )
     return Job(name, rows.column(0).to_pylist())
 

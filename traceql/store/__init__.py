@@ -17,6 +17,7 @@ given.
 `decode`     from paths to decoded reports: find, unpack, choose a reader, several at a time
 `ingest`     a decoded report becomes rows; names, tags, removal
 `read_in`    one report from its file to the tables
+`of_reports` databases of reports that are named where a trace is, kept for the next time
 `compact`    the file anew, without what was removed
 `export`     all of a database into another one
 `permissions` who may read a database that holds an environment

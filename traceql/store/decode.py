@@ -21,7 +21,7 @@ from traceql.errors import LimitError, ReportError, TruncatedReportError
 from traceql.read import formats, kinds, nsys_tool, sidecar, temporary, worker
 from traceql.read.base import RawReport, no_progress
 from traceql.read.limits import limits
-from traceql.read.source import Source, open_source, packed_names, plain_name
+from traceql.read.source import Source, digest_of, open_source, packed_names, plain_name
 from traceql.store import held, interrupts
 from traceql.store.lake import place
 from traceql.tables import normalise
@@ -201,6 +201,21 @@ def decode(
         return decoded
 
 
+def fingerprint(path: Path) -> str:
+    """What changes with a report and with its sidecar; nothing is unpacked for that.
+
+    Raises:
+        ReportError: there is no such file, or it may not be read.
+    """
+    held.spare(path)
+    digests = [digest_of(path, _no_part)]
+    beside = _place_of_sidecar(path)
+    if beside is not None and beside.is_file():
+        held.spare(beside)
+        digests.append(digest_of(beside))
+    return " ".join(digests)
+
+
 def _no_part(member: Path) -> bool:
     """Whether a file in an exported folder is no part of the export: a database, or what lies beside one.
 
@@ -218,8 +233,7 @@ def _no_part(member: Path) -> bool:
 
 def _sidecar(path: Path, source: Source, kind: str) -> tuple[sidecar.Sidecar | None, tuple[str, ...]]:
     """The sidecar of a report, compressed or not, and what to say about it."""
-    places = (sidecar.path_of(path.with_name(name)) for name in (path.name, plain_name(path.name)))
-    found = next((place for place in places if os.path.lexists(place)), None)
+    found = _place_of_sidecar(path)
     if found is None:
         return None, ()
     try:
@@ -232,6 +246,11 @@ def _sidecar(path: Path, source: Source, kind: str) -> tuple[sidecar.Sidecar | N
     strange = beside.strangeness(source.file_name, source.size_bytes)
     doubt = (f"The sidecar may be another report's: {strange} ({found.name}).",) if strange else ()
     return beside, (*doubt, *beside.warnings)
+
+
+def _place_of_sidecar(path: Path) -> Path | None:
+    places = (sidecar.path_of(path.with_name(name)) for name in (path.name, plain_name(path.name)))
+    return next((place for place in places if os.path.lexists(place)), None)
 
 
 def _installed(tool: Via) -> bool:

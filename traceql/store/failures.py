@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from traceql.errors import CatalogError, DatabaseError, QueryError
+from traceql.nearest import did_you_mean
 from traceql.questions import catalog
-from traceql.tables import elsewhere
+from traceql.tables import elsewhere, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 # What questions say by error() of a parameter's value: by must be kernel or range.
 _VALUES = re.compile(
     r"Invalid Input Error: (?P<text>(?P<param>\w+) (?:must be|is [\w ]+, not) .*)", re.DOTALL
+)
+# What DuckDB proposes, in words of its own, and the name that it does not find.
+_PROPOSED = re.compile(r'\s*(?:Candidate bindings: [^\n]*|Did you mean "[^\n]*\?)')
+_MISSING = re.compile(
+    r'(?P<kind>[Cc]olumn|Table|Function)(?: (?:with name|named))? "?(?P<name>\w+)"?[^\n]*'
+    r" (?:does not exist|not found)"
+    r'|does not have a column named "(?P<column>\w+)"'
 )
 
 
@@ -49,7 +57,30 @@ def query_error(error: duckdb.Error, statement: str, odd: str = "") -> QueryErro
         return QueryError(text, "Questions cannot change the database; use traceql ingest and traceql drop.")
     views = {view.name: [column.name for column in view.columns] for view in catalog.shipped().views.values()}
     named = elsewhere.hints(text, statement, views)
-    return QueryError(text, " ".join([*named, "The tables and their columns: traceql schema"]))
+    said, guess = _guessed(text, [*schema.BY_NAME, *schema.SHIPPED, *views])
+    return QueryError(
+        said, " ".join([*named, f"{'' if named else guess}The tables and their columns: traceql schema"])
+    )
+
+
+def _guessed(text: str, tables: Iterable[str]) -> tuple[str, str]:
+    """What DuckDB says without the names that it proposes, and which of them a name may mean.
+
+    Args:
+        text: of the error.
+        tables: names of all tables and views.
+    """
+    proposed = [name for match in _PROPOSED.finditer(text) for name in re.findall(r'"([^"]+)"', match[0])]
+    said = _PROPOSED.sub("", text)
+    missing = _MISSING.search(said)
+    if missing is None:
+        return text, ""
+    kind, name = (missing["kind"] or "column").lower(), missing["name"] or missing["column"]
+    known = [*proposed, *tables] if kind == "table" else proposed
+    guess = did_you_mean(name, known)
+    if not guess and kind == "column" and proposed:
+        guess = f"There is, among others: {', '.join(proposed)}. "
+    return said, guess
 
 
 def definition_error(error: duckdb.Error, label: str) -> CatalogError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from traceql.errors import DatabaseError, QueryError, ReportError
+from traceql.nearest import did_you_mean
 from traceql.questions.parameters import is_pattern, matches
 from traceql.read import formats, kinds
 from traceql.read.homes import Homes
@@ -95,6 +96,7 @@ def add(
         rows=rows,
         missing=missing,
         warnings=(*warnings, *noted),
+        unread=tuple(decoded.report.unread),
         seconds=time.perf_counter() - began,
     )
 
@@ -140,7 +142,7 @@ def tag(
         named: dict[str, None] = {}
         for word in words:
             if not (some := meant(there, word)):
-                raise no_trace(word)
+                raise no_trace(word, there)
             named.update(dict.fromkeys(some))
         for trace in there:
             has = trace["tags"] or {}
@@ -181,7 +183,7 @@ def rows(store: Store, trace: str) -> dict[str, int]:
     """
     found = store.run("SELECT trace_id FROM traces WHERE trace = $trace", {"trace": trace}).to_pylist()
     if not found:
-        raise no_trace(trace)
+        raise no_trace(trace, store.run("SELECT trace, tags FROM traces").to_pylist(maps_as_pydicts="strict"))
     counted = store.run(_counts(), {"trace_id": found[0]["trace_id"]}).to_pylist()
     return {row["name"]: row["count"] for row in counted}
 
@@ -210,9 +212,23 @@ def meant(there: Iterable[Mapping[str, Any]], word: str) -> list[str]:
     return [name for name in known if is_pattern(word) and matches(name, word)]
 
 
-def no_trace(name: str) -> QueryError:
-    """The error for a name that no trace has."""
-    return QueryError(f"no trace is called {name!r}", "See which there are: traceql ls")
+def no_trace(word: str, there: Iterable[Mapping[str, Any]]) -> QueryError:
+    """The error for a word that means no trace.
+
+    Args:
+        word: as for `meant`.
+        there: name and tags of every trace.
+    """
+    known = {trace["trace"]: trace["tags"] or {} for trace in there}
+    tag, equals, value = word.partition("=")
+    tags = sorted({name for labels in known.values() for name in labels})
+    all_of_them = "See which there are: traceql ls"
+    if equals and tag in tags:
+        values = sorted({labels[tag] for labels in known.values() if tag in labels})
+        guess = did_you_mean(value, values, lambda one: f"{tag}={one}")
+        return QueryError(f"no trace has the tag {word}", f"{guess}{all_of_them}")
+    guess = did_you_mean(tag, tags, lambda one: f"{one}={value}") if equals else ""
+    return QueryError(f"no trace is called {word!r}", f"{guess or did_you_mean(word, known)}{all_of_them}")
 
 
 # --- rows -----------------------------------------------------------------------------------------------
@@ -235,9 +251,11 @@ def _insert(
     connection.execute(
         """
         INSERT INTO traces (trace_id, trace, profiler, has_timeline, has_counters, format, file_name, sha256,
-                            tool_version, settings, tags, complete, counts_agree, warnings, missing)
+                            tool_version, settings, tags, complete, counts_agree, warnings, missing,
+                            unread)
         VALUES ($trace_id, $trace, $profiler, $has_timeline, $has_counters, $format, $file_name, $sha256,
-                $tool_version, $settings, map($keys, $values), $complete, $counts_agree, $warnings, [])
+                $tool_version, $settings, map($keys, $values), $complete, $counts_agree, $warnings, [],
+                $unread)
         """,
         {
             "trace_id": trace_id,
@@ -255,6 +273,7 @@ def _insert(
             "complete": report.complete,
             "counts_agree": report.counts_agree,
             "warnings": [plain(text) for text in report.warnings],
+            "unread": list(report.unread),
         },
     )
     connection.execute(f"SET VARIABLE trace_id = {trace_id}::BIGINT; SET VARIABLE origin_ns = 0::BIGINT")
@@ -421,12 +440,11 @@ def _free_name(connection: duckdb.DuckDBPyConnection, wanted: str | None, file_n
 
 
 def _number(connection: duckdb.DuckDBPyConnection, trace: str) -> int:
-    found = connection.execute(
-        "SELECT trace_id FROM traces WHERE trace = $trace", {"trace": trace}
-    ).fetchall()
+    rows = connection.execute("SELECT trace_id, trace, tags FROM traces").fetchall()
+    found = [row[0] for row in rows if row[1] == trace]
     if not found:
-        raise no_trace(trace)
-    return int(found[0][0])
+        raise no_trace(trace, [{"trace": row[1], "tags": row[2]} for row in rows])
+    return int(found[0])
 
 
 def _delete(connection: duckdb.DuckDBPyConnection, trace_id: int) -> None:

@@ -28,6 +28,7 @@ from importlib.machinery import ExtensionFileLoader
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from traceql.errors import TimeLimitError
+from traceql.statuses import INTERRUPTED, TERMINATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -93,11 +94,11 @@ def came() -> bool:
 
 def status() -> int:
     """That of a command which the last signal ended."""
-    return 143 if isinstance(_ending, SystemExit) else 130
+    return TERMINATED if isinstance(_ending, SystemExit) else INTERRUPTED
 
 
 def install() -> None:
-    """For commands: let SIGINT raise KeyboardInterrupt and SIGTERM SystemExit(143), at once."""
+    """For commands: let SIGINT raise KeyboardInterrupt and SIGTERM SystemExit, at once."""
     global _installed, _ending
     _ending = None
     if signal.getsignal(signal.SIGINT) is _handle and signal.getsignal(signal.SIGTERM) is _handle:
@@ -115,7 +116,7 @@ def install() -> None:
 
 def _handle(number: int, frame: FrameType | None) -> None:
     global _ending
-    _ending = SystemExit(143) if number == signal.SIGTERM else KeyboardInterrupt()
+    _ending = SystemExit(TERMINATED) if number == signal.SIGTERM else KeyboardInterrupt()
     if _is_inopportune(frame):
         _postponed.set()
         return

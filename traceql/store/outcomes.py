@@ -19,6 +19,7 @@ class Ingested:
         rows: canonical table → rows of the trace.
         missing: canonical tables for which the report holds no data, with the option that records it.
         warnings: as in ``traces.warnings``; of an unchanged report, what it was not given: a name, tags.
+        unread: what the report holds and no table here is made of.
         seconds: spent on storing.
     """
 
@@ -27,6 +28,7 @@ class Ingested:
     rows: Mapping[str, int] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     seconds: float = 0.0
 
 

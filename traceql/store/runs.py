@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traceql.errors import DatabaseError, QueryError, RunFileError, UnknownGpuError
+from traceql.nearest import did_you_mean
 from traceql.store.outcomes import ImportedRuns
 from traceql.store.waiting import made_again
 from traceql.tables import values
@@ -83,7 +84,11 @@ def drop(store: Store, *sweeps: str) -> None:
     with store.writing(f"the removal of {', '.join(sweeps)}", new=False, anew="private") as connection:
         for sweep in sweeps:
             if not connection.execute("SELECT 1 FROM runs WHERE sweep = $s LIMIT 1", {"s": sweep}).fetchone():
-                raise QueryError(f"no sweep is called {sweep!r}", "See which there are: traceql query runs")
+                known = [row[0] for row in connection.execute("SELECT DISTINCT sweep FROM runs").fetchall()]
+                guess = did_you_mean(sweep, sorted(known))
+                raise QueryError(
+                    f"no sweep is called {sweep!r}", f"{guess}See which there are: traceql query runs"
+                )
             _delete(connection, sweep)
 
 

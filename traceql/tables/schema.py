@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "c829290163c98b8b"
+FINGERPRINT = "35890d3894bcf0f5"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -151,6 +151,12 @@ TABLES: tuple[Table, ...] = (
                 "missing",
                 "VARCHAR[]",
                 "tables of this database for which the report holds no data, as far as it tells",
+            ),
+            (
+                "unread",
+                "VARCHAR[]",
+                "what the report holds and no table here is made of, with how many events where they were "
+                "counted; NULL where nobody looked",
             ),
         ),
     ),

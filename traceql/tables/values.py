@@ -51,6 +51,10 @@ TRACES: Mapping[str, tuple[str, str]] = {
         "a list of names",
         "missing IS NULL OR list_count(missing) < len(missing)",
     ),
+    "unread": (
+        "a list of texts",
+        "list_count(unread) < len(unread)",
+    ),
 }
 # Of which no two rows may hold the same.
 _UNIQUE = ("trace_id", "trace")

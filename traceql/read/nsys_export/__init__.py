@@ -22,6 +22,7 @@ import re
 from typing import TYPE_CHECKING
 
 from traceql.errors import UnknownFormatError
+from traceql.read import unread
 from traceql.read.base import RawReport
 from traceql.read.formats import TELLTALE_TABLES
 from traceql.read.nsys_export import folder, sqlite
@@ -82,6 +83,9 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
             (match[1], value) for name, value in capture if value and (match := _ENVIRONMENT.fullmatch(name))
         ],
         warnings=warnings,
+        unread=[]
+        if wanted is None
+        else unread.said(dict.fromkeys((folder if path.is_dir() else sqlite).filled(path)), wanted),
     )
 
 

@@ -40,6 +40,11 @@ def tables(path: Path, chosen: AbstractSet[str] | None) -> dict[str, RawTable]:
     }
 
 
+def filled(path: Path) -> list[str]:
+    """The tables of a folder, which nsys writes where they have rows; none is opened."""
+    return sorted(file.stem for file in path.iterdir() if file.suffix in _FORMS)
+
+
 class _Table:
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -7,6 +7,7 @@ they are fetched, and a file that seems to hold more of them than it has bytes i
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,8 @@ _STEPS_PER_CALL = 100_000
 _ENCODING_AT = 56
 _UTF16 = (b"\0\0\0\2", b"\0\0\0\3")
 
+# Tables of nsys are some dozens.
+_MOST_LOOKED_AT = 500
 # What the statements here do, and no view, trigger or expression of the file's own may add to it.
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_PRAGMA})
 
@@ -52,16 +55,30 @@ def tables(path: Path, chosen: AbstractSet[str] | None) -> dict[str, Table]:
         ReportError: the file is damaged.
     """
     file = _File(path)
-    # Views of a stranger's file are not run, nor are virtual tables: only plain tables are read.
-    listed = file.rows("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
-    names = [_text(name) for name, sql in listed if _text(sql).upper().startswith("CREATE TABLE")]
     found: dict[str, Table] = {}
-    for name in names:
+    for name in _names(file):
         if chosen is None or name in chosen:
             described = file.rows(f"PRAGMA table_info({_quoted(name)})")
             found[name] = Table(file, name, {_text(row[1]): _text(row[2]) for row in described})
             found[name].keys = {_text(row[1]) for row in described if row[5]}
     return found
+
+
+def filled(path: Path) -> list[str]:
+    """The tables of a file that have rows. What cannot be read has none: nobody hangs on it."""
+    file = _File(path)
+    found = []
+    for name in _names(file)[:_MOST_LOOKED_AT]:
+        with contextlib.suppress(ReportError):
+            if file.rows(f"SELECT 1 FROM {_quoted(name)} LIMIT 1"):
+                found.append(name)
+    return found
+
+
+def _names(file: _File) -> list[str]:
+    # Views of a stranger's file are not run, nor are virtual tables: only plain tables are read.
+    listed = file.rows("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+    return [_text(name) for name, sql in listed if _text(sql).upper().startswith("CREATE TABLE")]
 
 
 class _File:

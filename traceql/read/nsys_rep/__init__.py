@@ -26,7 +26,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from traceql.read import unread
 from traceql.read.base import RawReport
+from traceql.read.formats import NSYS_REP_OPTIONS
 from traceql.read.nsys_rep import inventory, layout, samples, verify
 from traceql.read.nsys_rep.container import MAGIC, open_container
 from traceql.read.nsys_rep.events import collect
@@ -80,7 +82,19 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
         complete=findings.counts_agree is not False,
         counts_agree=findings.counts_agree,
         warnings=findings.warnings,
+        unread=[] if wanted is None else unread.said(_counted(events.tally), wanted),
     )
+
+
+def _counted(tally: Tally) -> dict[str, int | None]:
+    """Event table → events that are in no other one."""
+    found: dict[tuple[int, frozenset[int] | None], tuple[str, int]] = {}
+    for table in layout.EVENT_TABLES:
+        kinds = [(table.payload, one) for one in table.classes or ()]
+        events = sum(tally.classes[kind] for kind in kinds) if kinds else tally.payloads[table.payload]
+        if events:
+            found.setdefault((table.payload, table.classes), (table.name, events))
+    return dict(found.values())
 
 
 def _with_needed(wanted: Wanted | None) -> Wanted | None:
@@ -138,9 +152,7 @@ def _findings(container: Container, events: Events) -> verify.Findings:
             f"Written by Nsight Systems {container.source.tool_version}; "
             f"reading was tested up to version {newest}."
         )
-    warnings.append(
-        "Collection options other than the CUDA graph trace mode are not known from an .nsys-rep file."
-    )
+    warnings.append(NSYS_REP_OPTIONS)
     warnings += [f"Unknown: {what}." for what in container.unknown]
     warnings += verify.unknown(events.tally)
     findings.warnings[:0] = warnings

@@ -30,7 +30,7 @@ _ENVIRONMENT: Final = "environment"
 ACTIONS: Final[dict[str, frozenset[str]]] = {
     "word": words(
         "traces.profiler traces.format traces.sha256 traces.tool_version traces.gpu "
-        "traces.driver_version traces.cuda_version traces.cpu traces.missing gpus.gpu_name "
+        "traces.driver_version traces.cuda_version traces.cpu traces.missing traces.unread gpus.gpu_name "
         "gpus.compute_capability gpus.gpu_hash kernels.workload kernels.launch_type api_calls.name "
         "api_calls.layer memory_ops.kind memory_ops.copy_kind memory_ops.src_memory "
         "memory_ops.dst_memory memory_events.operation memory_events.memory_kind syncs.sync_type "

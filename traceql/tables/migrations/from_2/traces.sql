@@ -11,7 +11,8 @@ SELECT traces.* EXCLUDE (is_export, name, kind, duration_ns) REPLACE (
     CASE WHEN has_timeline AND complete AND heard.trace_id IS NULL THEN NULL ELSE complete END AS complete,
     CASE WHEN able.names IS NOT NULL THEN able.names ELSE gpu END AS gpu
 ), traces.name AS trace, kind AS profiler, duration_ns AS trace_duration_ns, NULL::VARCHAR AS driver_version,
-    NULL::VARCHAR AS cuda_version, NULL::VARCHAR AS cpu, NULL::INTEGER AS cpu_cores, NULL::BIGINT AS time_shift_ns
+    NULL::VARCHAR AS cuda_version, NULL::VARCHAR AS cpu, NULL::INTEGER AS cpu_cores, NULL::BIGINT AS time_shift_ns,
+    NULL::VARCHAR[] AS unread
 FROM (SELECT *, starts_with(format, 'nsys-') AND format <> 'nsys-rep' AS is_export FROM old.traces) AS traces
 LEFT JOIN (SELECT DISTINCT trace_id FROM old.diagnostics) AS heard ON heard.trace_id = traces.trace_id
 LEFT JOIN (

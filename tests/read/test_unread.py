@@ -1,0 +1,82 @@
+"""What a report holds that nobody reads is said, with the numbers of NVIDIA's own export."""
+
+from __future__ import annotations
+
+import lzma
+import re
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+from shipped import REPORTS
+
+from traceql.read import nsys_export, nsys_rep, unread
+from traceql.read.base import no_progress
+from traceql.tables import normalise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What each of them is told to hold.
+HELD = {
+    "nevakrien_rtx4090_2023.4": [
+        "CPU samples (68)",
+        "scheduling of threads (108)",
+        "overhead of the profiler (50)",
+    ],
+    "memory_pools": ["memory pools (9)", "overhead of the profiler (25)"],
+    "gpu_metrics": ["records of CUDA events (1)", "overhead of the profiler (39)"],
+}
+
+
+def unpacked(name: str, folder: Path) -> Path:
+    path = folder / name
+    path.write_bytes(lzma.decompress((REPORTS / f"{name}.xz").read_bytes()))
+    return path
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", HELD)
+def test_a_report_and_its_export_hold_the_same_that_is_not_read(name: str, tmp_path: Path) -> None:
+    wanted = normalise.wanted("nsys")
+    report = nsys_rep.read(unpacked(f"{name}.nsys-rep", tmp_path), wanted=wanted, progress=no_progress)
+    assert report.unread == HELD[name]
+    export = unpacked(f"{name}.sqlite", tmp_path)
+    found = nsys_export.read(export, wanted=wanted, progress=no_progress)
+    assert found.unread == [re.sub(r" \([\d,]+\)", "", text) for text in HELD[name]]
+    with sqlite3.connect(export) as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        counts = {n: connection.execute(f'SELECT count(*) FROM "{n}"').fetchone()[0] for n in names}
+    connection.close()
+    assert unread.said({n: count for n, count in counts.items() if count}, wanted) == HELD[name]
+
+
+def test_nothing_that_is_read_is_told_and_no_name_of_a_stranger(tmp_path: Path) -> None:
+    export = tmp_path / "made.sqlite"
+    with sqlite3.connect(export) as connection:
+        for name, rows in (("StringIds", 1), ("COMPOSITE_EVENTS", 2), ("SCHED_EVENTS", 0), ("'; DROP", 1)):
+            connection.execute(f'CREATE TABLE "{name}" (id INTEGER, value TEXT)')
+            connection.executemany(f'INSERT INTO "{name}" VALUES (?, ?)', [(n, "x") for n in range(rows)])
+    connection.close()
+    read = nsys_export.read(export, wanted={"StringIds": ("id", "value")}, progress=no_progress)
+    assert read.unread == ["CPU samples"]
+    assert nsys_export.read(export, wanted=None, progress=no_progress).unread == []
+
+
+def test_a_table_that_nobody_reads_may_be_damaged(tmp_path: Path) -> None:
+    export = tmp_path / "made.sqlite"
+    with sqlite3.connect(export) as connection:
+        connection.execute("PRAGMA page_size = 512")
+        for name in ("StringIds", "COMPOSITE_EVENTS"):
+            connection.execute(f"CREATE TABLE {name} (id INTEGER, value TEXT)")
+            connection.execute(f"INSERT INTO {name} VALUES (1, 'x')")
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'COMPOSITE_EVENTS'"
+        ).fetchone()
+    connection.close()
+    data = bytearray(export.read_bytes())
+    data[(page - 1) * 512 : page * 512] = b"\xff" * 512
+    export.write_bytes(data)
+    read = nsys_export.read(export, wanted={"StringIds": ("id", "value")}, progress=no_progress)
+    assert read.unread == []
+    assert read.tables["StringIds"].select(["id"]).num_rows == 1

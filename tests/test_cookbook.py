@@ -1,0 +1,85 @@
+"""The cookbook: every question on it is answered as printed, by the command that it shows."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import cookbook_pages
+import pytest
+from cookbook_pages import DOCS, FIRST, PAGES
+
+from traceql.questions import catalog
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXT = {page: page.read_text(encoding="utf-8") for page in (FIRST, *PAGES)}
+#: Question → what stands below it.
+QUESTIONS = [
+    (page, *part.split("\n", 1))
+    for page in PAGES
+    for part in re.split(r"^### ", TEXT[page], flags=re.MULTILINE)[1:]
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first page's commands made the database, and are what it shows."""
+    place = tmp_path_factory.mktemp("cookbook")
+    assert cookbook_pages.prepare(place) == TEXT[FIRST]
+    return place
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_shows_what_its_commands_print(page: Path, folder: Path) -> None:
+    assert cookbook_pages.made(page, folder) == TEXT[page]
+
+
+def test_sixty_questions_are_asked_each_once_and_each_is_answered() -> None:
+    titles = [title for _, title, _ in QUESTIONS]
+    assert len(titles) == len(set(titles)) >= 60
+    for page, title, text in QUESTIONS:
+        assert title.endswith("?"), title
+        answers = re.findall(
+            r"^```(?:console|sql|python)\n(?:.*?)^```$(?:\n+```text\n.+?^```$)?",
+            text,
+            re.DOTALL | re.MULTILINE,
+        )
+        assert len(answers) == 1, (page.name, title)
+        # More than the command: what it prints, or the file that it writes.
+        (answer,) = answers
+        printed = [line for line in answer.splitlines() if not line.startswith(("$", "```", "    ", "…"))]
+        assert printed or " -o " in answer, (page.name, title)
+
+
+def test_one_command_answers_or_a_few_lines() -> None:
+    for page, title, text in QUESTIONS:
+        assert text.count("\n$ ") <= 1, (page.name, title)
+        for code in re.findall(r"^```(?:sql|python)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+            assert len(code.splitlines()) <= 8, (page.name, title)
+
+
+def test_the_first_page_lists_the_others_with_all_of_their_questions() -> None:
+    for page in PAGES:
+        assert f"]({page.name})" in TEXT[FIRST]
+    for page, title, _ in QUESTIONS:
+        anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        assert f"[{title}]({page.name}#{anchor})" in TEXT[FIRST], title
+
+
+def test_pictures_and_links_are_there() -> None:
+    for page, text in TEXT.items():
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+            assert link.startswith("https://") or (DOCS / link).exists(), (page.name, link)
+
+
+def test_questions_of_every_kind_are_asked() -> None:
+    """Of each topic of the catalogue the cookbook asks at least one, but of what has no recording here."""
+    asked = set(
+        re.findall(r"^\$ traceql (?:query|chart) ([a-z0-9-]+)", "\n".join(TEXT.values()), re.MULTILINE)
+    )
+    topics = {catalog.shipped().find(name).topic for name in asked}
+    everything = {query.topic for query in catalog.shipped().queries.values()}
+    assert everything - topics == {"findings", "hardware", "os", "sweeps", "timeline", "traces"}

@@ -1,0 +1,86 @@
+"""Rows in the order that is asked for, and no more than that."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from traceql.cli.common import note
+from traceql.cli.output import column_called
+from traceql.errors import QueryError
+from traceql.present.values import in_python
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from traceql.cli.common import F
+
+SORT_HELP = (
+    "By this column: largest numbers first, texts from A to Z; COLUMN:asc and COLUMN:desc say otherwise. "
+    "Of all rows, whatever --limit leaves."
+)
+
+
+class Rows(click.ParamType):  # type: ignore[type-arg]
+    """A number of rows, or NULL for all."""
+
+    name = "rows"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """None for NULL; else a number from 0 on."""
+        if isinstance(value, str) and value.upper() == "NULL":
+            return None
+        return click.IntRange(min=0).convert(value, param, ctx)
+
+
+def sort_option() -> Callable[[F], F]:
+    """The ``--sort`` option."""
+    return click.option("--sort", metavar="COLUMN[:asc|:desc]", help=SORT_HELP)
+
+
+def limit_option() -> Callable[[F], F]:
+    """The ``--limit`` option of what has no limit of its own."""
+    return click.option(
+        "--limit", type=Rows(), metavar="ROWS", help="Most rows; NULL for all, which is the default."
+    )
+
+
+def sorted_rows(answer: pa.Table, sort: str) -> pa.Table:
+    """All rows by a column; what is not known comes last, and equal ones stay in their order.
+
+    Raises:
+        click.UsageError: there is no such column.
+        QueryError: its values have no order.
+    """
+    name, direction = sort, ""
+    if sort not in answer.column_names and sort.lower().endswith((":asc", ":desc")):
+        name, _, direction = sort.rpartition(":")
+    values = in_python(answer[column_called(name, answer.column_names, "--sort")])
+    known = [i for i, value in enumerate(values) if value is not None and value == value]
+    is_number = all(isinstance(values[i], int | float | Decimal) for i in known)
+    down = direction.lower() == "desc" if direction else is_number
+    try:
+        order = sorted(known, key=lambda i: values[i], reverse=down)
+    except TypeError as error:
+        raise QueryError(
+            f"--sort {name}: its values have no order", "Sort by numbers, texts or times."
+        ) from error
+    placed = set(known)
+    return answer.take(order + [i for i in range(len(values)) if i not in placed])
+
+
+def first_rows(answer: pa.Table, limit: int | None) -> pa.Table:
+    """The first rows; says how many there are."""
+    if limit is None or limit >= answer.num_rows:
+        return answer
+    say_cut(limit, answer.num_rows)
+    return answer.slice(0, limit)
+
+
+def say_cut(shown: int, total: int) -> None:
+    """Say that there are more rows."""
+    note(f"{shown:,} of {total:,} rows: --limit gives more, --limit NULL all.")
