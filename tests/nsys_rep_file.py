@@ -105,6 +105,9 @@ def report(
     version: str = "2025.3.1.0",
     surplus: bytes = b"",
     extra_sections: Mapping[str, bytes] | None = None,
+    header: bytes = b"",
+    target: bytes = b"",
+    streams: Sequence[bytes] = (),
     omit: Sequence[str] = (),
 ) -> bytes:
     """A report file with the given event blocks.
@@ -121,16 +124,19 @@ def report(
         magic: of the raw section.
         version: of the profiler.
         surplus: bytes behind the last message of the raw section.
-        extra_sections: more sections, by name.
+        extra_sections: more sections, by name, or in place of others.
+        header: what the header says before the times.
+        target: the message about GPUs and contexts.
+        streams: captured output of processes.
         omit: sections to leave out.
     """
     counts = {1: sum(map(len, blocks)), 3: len(strings), **(index or {})}
-    header = message((17, 1_000), (18, 2_000_000))
-    body = sized(header) + sized(message(*sorted(counts.items())))
+    body = sized(header + message((17, 1_000), (18, 2_000_000))) + sized(message(*sorted(counts.items())))
     body += b"".join(map(events_block, blocks) if raw_blocks is None else raw_blocks)
     strings_at = len(body)
-    body += block(b"".join(field(1, text) for text in strings))
-    body += sized(threads) + sized(b"")
+    table = [*(field(1, text) for text in strings), *(field(2, stream) for stream in streams)]
+    body += block(b"".join(table))
+    body += sized(threads) + sized(target)
     true_offsets: list[tuple[int, Value]] = [(1, "lz4"), (2, strings_at)]
     if schemas is not None:
         true_offsets.append((3, len(body) + schemas_at))

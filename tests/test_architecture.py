@@ -48,7 +48,7 @@ ALLOWED = {
     "cluster": {"errors", "questions", "read", "store", "ask"},
     "draw": {"errors", "nearest", "questions", "ask", "present"},
     "report": {"errors", "nearest", "read", "questions", "store", "ask", "present", "draw"},
-    "share": {"errors", "read", "tables", "questions", "ask"},
+    "share": {"errors", "given", "read", "tables", "questions", "ask"},
     "server": {"errors", "questions", "tables", "store", "predict", "present", "ask", "draw", "database"},
     "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report", "share"},
     "cli": {

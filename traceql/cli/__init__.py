@@ -51,6 +51,7 @@ _COMMANDS = (
     "drop-runs",
     "compact",
     "export",
+    "redact",
     "view",
     "schema",
     "why",

@@ -182,6 +182,18 @@ def varint_bytes(value: int) -> bytes:
     return bytes(found)
 
 
+def again(number: int, wire_type: int, value: Value) -> bytes:
+    """A field as `fields` gives it.
+
+    >>> content = field(1, 150) + field(2, 0.5) + field(3, "text")
+    >>> b"".join(again(*found) for found in fields(content, 0, len(content))) == content
+    True
+    """
+    if isinstance(value, int) or wire_type == BYTES:
+        return field(number, value)
+    return tag(number, wire_type) + value
+
+
 def field(number: int, value: int | float | str | bytes) -> bytes:
     """A field: a varint, a double, a text, or bytes such as those of a message.
 

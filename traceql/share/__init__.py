@@ -5,5 +5,6 @@ terminals.
 
 =========== ==========================================================================
 `perfetto`  timelines of traces as one trace of Perfetto
+`redact`    reports and databases without what is private in them
 =========== ==========================================================================
 """

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import duckdb
+    import pyarrow as pa
 
     from traceql.questions.parameters import Value
     from traceql.store.connection import Store
+
+    Change = Callable[[str, pa.Table], pa.Table]
 
 _OF_TRACES = [table.name for table in schema.TABLES if table.of_trace]
 # Runs that came with a trace lie with it.
@@ -25,12 +28,18 @@ _WITH = "format = 'sidecar' AND tags['trace'] = $trace"
 _WITHOUT = "NOT coalesce(format = 'sidecar' AND tags['trace'] IN (SELECT trace FROM traces), false)"
 
 
-def copy(source: Store, target: Store) -> Exported:
+def unchanged(_table: str, rows: pa.Table) -> pa.Table:
+    """Rows as they are."""
+    return rows
+
+
+def copy(source: Store, target: Store, change: Change = unchanged) -> Exported:
     """Copy all traces and runs.
 
     Args:
         source: the database.
         target: a new or empty one. A file comes into being as a whole; into a lake the traces go one by one.
+        change: table and rows → what is written of them.
 
     Raises:
         DatabaseError: the target holds something already, or cannot be written; or something was changed in
@@ -45,8 +54,8 @@ def copy(source: Store, target: Store) -> Exported:
     with contextlib.ExitStack() as whole:
         one = None if target.one_by_one else whole.enter_context(target.writing(what))
         for row in found:
-            _in_its_turn(target, one, what, partial(_trace, source, target, private=private, **row))
-        _in_its_turn(target, one, what, partial(_runs, source, target, which=_WITHOUT, params={}))
+            _in_its_turn(target, one, what, partial(_trace, source, target, change, private=private, **row))
+        _in_its_turn(target, one, what, partial(_runs, source, target, change, which=_WITHOUT, params={}))
     return Exported(traces=len(found), runs=runs)
 
 
@@ -65,6 +74,7 @@ def _in_its_turn(
 def _trace(
     source: Store,
     target: Store,
+    change: Change,
     connection: duckdb.DuckDBPyConnection,
     *,
     trace_id: int,
@@ -81,8 +91,8 @@ def _trace(
         )
     target.number("traces", set(), trace_id)
     for table in _OF_TRACES:
-        _insert(source, connection, table, f"trace_id = {trace_id}", {})
-    _runs(source, target, connection, _WITH, {"trace": trace})
+        _insert(source, connection, change, table, f"trace_id = {trace_id}", {})
+    _runs(source, target, change, connection, _WITH, {"trace": trace})
     # Each table was read as it was then. What a trace holds stays as long as it has its number and report.
     same = "trace_id = $trace_id AND trace = $trace AND sha256 IS NOT DISTINCT FROM $sha256"
     params: dict[str, Value] = {"trace_id": trace_id, "trace": trace, "sha256": sha256}
@@ -97,7 +107,12 @@ def _changed(source: Store, what: str) -> DatabaseError:
 
 
 def _runs(
-    source: Store, target: Store, connection: duckdb.DuckDBPyConnection, which: str, params: dict[str, str]
+    source: Store,
+    target: Store,
+    change: Change,
+    connection: duckdb.DuckDBPyConnection,
+    which: str,
+    params: dict[str, str],
 ) -> None:
     asked = f"SELECT DISTINCT run_id >> 32 AS number, sweep, sha256 FROM runs WHERE {which} ORDER BY ALL"
     there = source.run(asked, params).to_pylist()
@@ -105,17 +120,29 @@ def _runs(
     for number in numbers:
         target.number("runs", set(), number)
     which = f"{which} AND run_id >> 32 IN ({', '.join(map(str, numbers)) or 'NULL'})"
-    _insert(source, connection, "runs", which, params)
-    _insert(source, connection, "run_metrics", f"run_id IN (SELECT run_id FROM runs WHERE {which})", params)
+    _insert(source, connection, change, "runs", which, params)
+    _insert(
+        source,
+        connection,
+        change,
+        "run_metrics",
+        f"run_id IN (SELECT run_id FROM runs WHERE {which})",
+        params,
+    )
     now = source.run(asked, params).to_pylist()
     if gone := [row["sweep"] for row in there if row not in now]:
         raise _changed(source, f"the sweep {gone[0]!r}")
 
 
 def _insert(
-    source: Store, connection: duckdb.DuckDBPyConnection, table: str, which: str, params: dict[str, str]
+    source: Store,
+    connection: duckdb.DuckDBPyConnection,
+    change: Change,
+    table: str,
+    which: str,
+    params: dict[str, str],
 ) -> None:
-    rows = source.run(f"SELECT * FROM {table} WHERE {which}", params or None)
+    rows = change(table, source.run(f"SELECT * FROM {table} WHERE {which}", params or None))
     if rows.num_rows:
         connection.register("rows_of_table", rows)
         connection.execute(f"INSERT INTO {table} BY NAME FROM rows_of_table")

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Stands for an option that is not known.
+NOT_KNOWN: Final = "--not-known"
 
 # Options of ncu whose values describe the measurement and nothing else. What follows them on the command
 # line (the application and its arguments) is private.
@@ -121,29 +128,44 @@ def collection(command_line: str) -> dict[str, str]:
     {'set': 'full', 'nvtx': 'true', 'nvtx_include': 'layer/', 'cache_control': 'all', \
 'clock_control': 'base', 'graph_profiling': 'node', 'replay_mode': 'kernel'}
     """
+    found: dict[str, list[str]] = {}
+    for option, value in measured(command_line):
+        if option == NOT_KNOWN:
+            return _joined(found)
+        found.setdefault({**_OPTIONS, **_FLAGS}[option], []).append(value)
+    told = _joined(found)
+    return told | {name: value for name, value in _DEFAULTS.items() if name not in told}
+
+
+def measured(command_line: str) -> Iterator[tuple[str, str]]:
+    """The options that say how was measured, with their values, in order; flags have none.
+
+    The last may be `NOT_KNOWN`: behind it nothing can be told.
+
+    >>> list(measured("ncu --set=full --nvtx -o /home/me/x --new-option python3 --set secret"))
+    [('--set', 'full'), ('--nvtx', 'true'), ('--not-known', '')]
+    """
     try:
         words = shlex.split(command_line)
     except ValueError:
         words = command_line.split()
-    given: dict[str, list[str]] = {}
     position = 1
     while position < len(words) and words[position].startswith("-"):
         option, has_value, value = words[position].partition("=")
         position += 1
         if option in _FLAGS:
-            given[_FLAGS[option]] = [value or "true"]
+            yield option, value or "true"
             continue
         if option in _OTHER_FLAGS:
             continue
         if option not in _OPTIONS and option not in _OTHER_VALUES:
-            return _joined(given)
+            yield NOT_KNOWN, ""
+            return
         if not has_value:
             value = words[position] if position < len(words) else ""
             position += 1
         if option in _OPTIONS:
-            given.setdefault(_OPTIONS[option], []).append(value)
-    found = _joined(given)
-    return found | {name: value for name, value in _DEFAULTS.items() if name not in found}
+            yield option, value
 
 
 def _joined(given: dict[str, list[str]]) -> dict[str, str]:

@@ -29,6 +29,7 @@ from traceql.read.nsys_export import folder, sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from traceql.read.base import Progress, RawTable, Wanted
@@ -62,8 +63,7 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
         ReportError: the file is damaged, or nsys did not write it.
     """
     chosen = None if wanted is None else {*wanted, *TELLTALE_TABLES, _CAPTURE, *_EXPORTS}
-    form = folder if path.is_dir() else sqlite
-    tables = form.tables(path, chosen)
+    tables = tables_of(path, chosen)
     if not any(name in tables for name in TELLTALE_TABLES):
         raise UnknownFormatError(
             f"{path.name}: holds none of the tables that nsys export writes",
@@ -83,8 +83,19 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
             (match[1], value) for name, value in capture if value and (match := _ENVIRONMENT.fullmatch(name))
         ],
         warnings=warnings,
-        unread=[] if wanted is None else unread.said(dict.fromkeys(form.filled(path)), wanted),
+        unread=[]
+        if wanted is None
+        else unread.said(dict.fromkeys((folder if path.is_dir() else sqlite).filled(path)), wanted),
     )
+
+
+def tables_of(path: Path, chosen: AbstractSet[str] | None = None) -> Mapping[str, RawTable]:
+    """The chosen tables of an export, or all.
+
+    Raises:
+        ReportError: it is damaged.
+    """
+    return folder.tables(path, chosen) if path.is_dir() else sqlite.tables(path, chosen)
 
 
 def _pairs(tables: Mapping[str, RawTable], name: str) -> list[tuple[str, str]]:

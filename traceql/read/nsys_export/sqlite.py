@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from traceql.read.base import RawTable
-
 _ROWS_PER_FETCH = 65_536
 _ROWS_PER_LOOK = 512
 _TEXT_BYTES_PER_FETCH = 64 << 20
@@ -50,18 +48,19 @@ _MOST_LOOKED_AT = 500
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_PRAGMA})
 
 
-def tables(path: Path, chosen: AbstractSet[str] | None) -> dict[str, RawTable]:
+def tables(path: Path, chosen: AbstractSet[str] | None) -> dict[str, Table]:
     """The chosen tables of a file, or all.
 
     Raises:
         ReportError: the file is damaged.
     """
     file = _File(path)
-    found: dict[str, RawTable] = {}
+    found: dict[str, Table] = {}
     for name in _names(file):
         if chosen is None or name in chosen:
             described = file.rows(f"PRAGMA table_info({_quoted(name)})")
-            found[name] = _Table(file, name, {_text(row[1]): _text(row[2]) for row in described})
+            found[name] = Table(file, name, {_text(row[1]): _text(row[2]) for row in described})
+            found[name].keys = {_text(row[1]) for row in described if row[5]}
     return found
 
 
@@ -168,15 +167,25 @@ def _authorised(action: int, _what: str | None, _more: str | None, _of: str | No
     return sqlite3.SQLITE_OK if action in _ALLOWED and inner is None else sqlite3.SQLITE_DENY
 
 
-class _Table:
+class Table:
+    """A table of the file; its rows are read when columns are selected.
+
+    Attributes:
+        types: column → its type as it is declared.
+        keys: columns of the primary key.
+        column_names: all columns.
+    """
+
     def __init__(self, file: _File, name: str, types: dict[str, str]) -> None:
         self._file = file
         self._name = name
-        self._types = types
+        self.types = types
+        self.keys: set[str] = set()
         self._where = f"{file.name}: table {name} is damaged"
         self.column_names = list(types)
 
     def select(self, columns: Sequence[str], /) -> pa.Table:
+        """Read the named columns; see `base.RawTable`."""
         import pyarrow as pa
 
         # nsys declares INTEGER, REAL and TEXT; SQLite itself would store anything anywhere.
@@ -184,7 +193,7 @@ class _Table:
         numbers: dict[str, pa.DataType] = {}
         texts: dict[str, pa.DataType] = {}
         for column in columns:
-            number = declared.get(self._types[column].upper())
+            number = declared.get(self.types[column].upper())
             if column in BINARY or number is None:
                 texts[column] = pa.binary() if column in BINARY else pa.string()
             else:

@@ -69,11 +69,14 @@ class Container:
     Attributes:
         source: the file.
         data: its bytes.
+        sections: name → (start, end) of each section, in the file's order.
         header: of the raw section: clocks, start and stop.
         target: GPUs, contexts, streams.
         time_conversion: section "Time Conversion Data"; empty when absent.
         ui_data: section "UI Data"; empty when absent.
         blocks: the event blocks, in order.
+        string_block: the texts.
+        schema_block: layouts of binary NVTX payloads; None when absent.
         event_count: how many events the index promises; None when it does not say.
         generic_types: layouts of generic events, GPU metrics among them.
         strings: UTF-8 texts by string id.
@@ -85,11 +88,14 @@ class Container:
 
     source: Source
     data: bytes
+    sections: dict[str, tuple[int, int]]
     header: Message
     target: Message
     time_conversion: Message
     ui_data: Message
     blocks: list[Block]
+    string_block: Block
+    schema_block: Block | None
     event_count: int | None
     generic_types: list[Message]
     strings: list[bytes]
@@ -232,6 +238,7 @@ def _raw_section(
     threads, at = _plain(source, data, at, end)
     target, at = _plain(source, data, at, end)
     payload_schemas: Message = {}
+    schemas: Block | None = None
     if schemas_at is not None:
         if at != body + schemas_at:
             raise source.damaged("the NVTX schemas are not where the offsets say", at)
@@ -258,11 +265,14 @@ def _raw_section(
     return Container(
         source=source,
         data=data,
+        sections=sections,
         header=header,
         target=target,
         time_conversion=time_conversion,
         ui_data=ui_data,
         blocks=blocks,
+        string_block=string_block,
+        schema_block=schemas,
         event_count=event_count,
         generic_types=generic_types,
         strings=strings,

@@ -1,0 +1,641 @@
+"""What is redacted says nothing private, and everything else as before."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import lzma
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import ncu_rep_file
+import nsys_rep_file as rep
+import planted
+import planted_nsys
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from command_line import traceql
+from helpers_robust import content, contents
+from planted import SECRET
+
+from traceql import Database
+from traceql.errors import ReportError, TraceqlError, UnsupportedReportError
+from traceql.read import nsys_rep
+from traceql.read.base import no_progress
+from traceql.share.redact import Names, check, redact
+from traceql.share.redact.databases import ACTIONS
+from traceql.share.redact.removed import KINDS, Removed
+from traceql.share.redact.texts import Facts, Texts
+from traceql.tables import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+#: Tables of a database that a redacted report fills with other rows: whose they are, and what was said of them.
+_ABOUT = {"traces", "processes", "threads", "diagnostics", "environment"}
+
+
+def _nsys(folder: Path) -> Path:
+    path = folder / "planted.nsys-rep"
+    path.write_bytes(planted_nsys.report())
+    return path
+
+
+def _known(make: Callable[[Path], Path]) -> Callable[[Path], Path]:
+    """A planted export without what nobody knows, which is refused."""
+
+    def made(folder: Path) -> Path:
+        taken = {
+            "META_DATA_CAPTURE": {"SOMETHING_NEW"},
+            "TARGET_INFO_SYSTEM_ENV": {"EnvironmentVariables", "NetworkInterfaces"},
+        }
+        before = {name: planted.PLANTED[name] for name in taken}
+        for name, unknown in taken.items():
+            planted.PLANTED[name] = [row for row in before[name] if row["name"] not in unknown]
+        try:
+            return make(folder)
+        finally:
+            planted.PLANTED.update(before)
+
+    return made
+
+
+def _stacked(folder: Path) -> Path:
+    """Secrets in the results of Nsight Compute: stacks, rules, sources, names, ranges."""
+    frame = ncu_rep_file.message(
+        (1, f"/home/{SECRET}/lib.so"), (2, 7), (3, f"/home/{SECRET}/model.py"), (4, "run_model")
+    )
+    marker = ncu_rep_file.message(
+        (1, 1), (2, 7), (4, f"slow in /home/{SECRET}/k.cu"), (5, 2), (6, f"/srv/{SECRET}/k.cu")
+    )
+    rule = ncu_rep_file.message((1, "Rule"), (4, "Section"), (5, marker))
+    ranges = ncu_rep_file.message(
+        (2, ncu_rep_file.message(
+            (1, ncu_rep_file.THREAD),
+            (2, ncu_rep_file.message((1, 0), (3, ncu_rep_file.message((1, f"/home/{SECRET}/model.py: forward"))))),
+        )),
+    )  # fmt: skip
+    source = ncu_rep_file.message(
+        (1, 77), (3, f".file /home/{SECRET}/k.cu"), (4, f"ELF {SECRET}"), (5, 0), (6, 90), (7, 1),
+        (8, ncu_rep_file.message((1, ncu_rep_file.message((1, f"/home/{SECRET}/k.cu"), (2, f"// {SECRET}"))))),
+    )  # fmt: skip
+    told = ncu_rep_file.metric(0, ncu_rep_file.value(3))
+    kernel = ncu_rep_file.kernel(
+        (13, told), (13, ncu_rep_file.metric(1, ncu_rep_file.value(f"/home/{SECRET}"))), (19, rule), (21, ranges),
+        (32, ncu_rep_file.message((1, frame))), names=("gemm", f"gemm at /home/{SECRET}/k.cu", "_Z4gemm"),
+    )  # fmt: skip
+    path = folder / "stacked.ncu-rep"
+    block = ncu_rep_file.block([kernel], strings=["dram__bytes_read.sum", "launch__note"], sources=[source])
+    path.write_bytes(ncu_rep_file.report(block))
+    return path
+
+
+PLANTED: dict[str, Callable[[Path], Path]] = {
+    "nsys-rep": _nsys,
+    "ncu-rep": planted.ncu,
+    "results": _stacked,
+    **{name: _known(planted.FORMATS[name]) for name in ("sqlite", "parquetdir", "arrowdir")},
+}
+
+
+# A whole report of ncu takes a second.
+FORMATS = [pytest.param(one, marks=pytest.mark.long) if one == "ncu-rep" else one for one in PLANTED]
+
+
+def _said(path: Path) -> bytes:
+    """All bytes of a file or folder, unpacked."""
+    if path.is_dir():
+        texts = []
+        for file in path.iterdir():
+            if file.suffix == ".parquet":
+                texts.append(str(pq.read_table(file).to_pylist()) + str(pq.read_schema(file).metadata))
+            else:
+                with pa.OSFile(str(file)) as opened:
+                    texts.append(str(pa.ipc.open_stream(opened).read_all().to_pylist()))
+        return "".join(texts).encode() + b"".join(file.read_bytes() for file in path.iterdir())
+    if path.suffix == ".nsys-rep":
+        return planted_nsys.bytes_of(path)
+    return path.read_bytes()
+
+
+def _redacted(source: Path, **how: Any) -> tuple[Path, Removed]:
+    target = source.with_name("clean_" + source.name)
+    return target, redact(source, target, Names(**how))
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_nothing_private_is_left_in_any_place_of_any_format(tmp_path: Path, format_: str) -> None:
+    source = PLANTED[format_](tmp_path)
+    before = _said(source)
+    assert before.count(SECRET.encode()) >= 5
+    target, removed = _redacted(source)
+    found = _said(target)
+    assert SECRET.encode() not in found
+    for private in (
+        b"4242:",
+        b"10.20.30.40",
+        b"fe80::42",
+        b"0c:42:a1",
+        b"1b2c3d4e",
+        rep.varint(planted_nsys.CARD),
+    ):
+        assert private not in found, private
+    assert removed.total() >= 5
+    assert _said(source) == before, "the input was changed"
+
+
+def test_what_is_not_private_stays(tmp_path: Path) -> None:
+    target, removed = _redacted(_nsys(tmp_path))
+    found = planted_nsys.bytes_of(target)
+    for public in (
+        b"NVIDIA H200", b"Intel(R) Xeon(R) Processor", b"cudaLaunchKernel_v7000", b"gemm", b"step", b"train_step",
+        b"/usr/lib/x86_64-linux-gnu/libc.so.6", b"2025.3.1.90-253135822126v0", b"2026-01-31T12:00:00", b"0000:00:06.0",
+        b"python",
+    ):  # fmt: skip
+        assert public in found, public
+    assert set(removed) == {
+        "environment", "command line", "user", "host", "path", "address", "identifier", "password", "foreign process",
+        "captured output", "unused text",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_redacting_twice_removes_nothing_more(tmp_path: Path, format_: str) -> None:
+    target, _ = _redacted(PLANTED[format_](tmp_path))
+    again, removed = _redacted(target)
+    assert removed == Removed()
+    if target.is_file() and target.suffix != ".sqlite":
+        assert again.read_bytes() == target.read_bytes()
+
+
+def test_the_decoded_events_are_those_of_before(tmp_path: Path) -> None:
+    source = _nsys(tmp_path)
+    before, after = (
+        nsys_rep.read(one, wanted=None, progress=no_progress) for one in (source, _redacted(source)[0])
+    )
+    assert before.tables.keys() == after.tables.keys()
+    for name in (
+        "CUPTI_ACTIVITY_KIND_KERNEL",
+        "CUPTI_ACTIVITY_KIND_RUNTIME",
+        "OSRT_API",
+        "OSRT_CALLCHAINS",
+        "ThreadNames",
+    ):
+        assert before.tables[name].select(before.tables[name].column_names).num_rows >= 1
+        assert before.tables[name] == after.tables[name], name
+    times = ["start", "end", "eventType", "globalTid", "textId", "domainId"]
+    assert before.tables["NVTX_EVENTS"].select(times) == after.tables["NVTX_EVENTS"].select(times)
+    assert len(after.tables["StringIds"].select(["id"])) == len(planted_nsys.STRINGS)
+
+
+# --- what stays -----------------------------------------------------------------------------------------------
+
+
+def _stored(report: Path, folder: Path, **how: Any) -> dict[str, list[str]]:
+    with Database(folder / f"{report.name}.db") as database:
+        assert database.ingest(report, name="one", **how).status == "added"
+    found = contents(folder / f"{report.name}.db")
+    assert found is not None
+    return found
+
+
+def _same_rows(report: str, folder: Path, **how: Any) -> dict[str, list[str]]:
+    source = folder / report
+    source.write_bytes(content(report))
+    target, _ = _redacted(source)
+    before, after = _stored(source, folder, **how), _stored(target, folder, **how)
+    for table in before.keys() - _ABOUT:
+        assert after[table] == before[table], table
+    assert len(after["threads"]) == len(before["threads"])
+    assert len(after["processes"]) == len(before["processes"])
+    return before
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("report", ["crossing_ranges.nsys-rep", "crossing_ranges.sqlite"])
+def test_kernels_ranges_calls_and_times_are_those_of_before(tmp_path: Path, report: str) -> None:
+    before = _same_rows(report, tmp_path)
+    assert before["kernels"] and before["nvtx_ranges"] and before["api_calls"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "report",
+    [
+        "graph_nodes.nsys-rep", "nccl_rank0.nsys-rep", "gpu_metrics.nsys-rep", "memory_and_ranges.nsys-rep",
+        "mordred_rtx6000_2021.2.qdrep", "jax_gb200_2025.5_graphs.nsys-rep", "llama_graph.sqlite", "nccl_rank0.sqlite",
+    ],
+)  # fmt: skip
+def test_all_kinds_of_recordings_keep_their_rows(tmp_path: Path, report: str) -> None:
+    _same_rows(report, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("via", ["native", "ncu_report"])
+@pytest.mark.parametrize(
+    "report", ["app_range.ncu-rep", "roofline_counters.ncu-rep", "extrap_a100_2020.3.ncu-rep"]
+)
+def test_counters_are_those_of_before_for_this_reader_and_for_nvidias(
+    tmp_path: Path, report: str, via: str
+) -> None:
+    before = _same_rows(report, tmp_path, via=via)
+    assert before["kernels"] and before["metrics"]
+
+
+@pytest.mark.long
+def test_code_goes_and_counters_stay(tmp_path: Path) -> None:
+    source = tmp_path / "kinds_source.ncu-rep"
+    source.write_bytes(content(source.name))
+    target, removed = _redacted(source)
+    assert removed["code"] > 0
+    before, after = _stored(source, tmp_path), _stored(target, tmp_path)
+    for table in ("kernels", "metrics", "advice", "ncu_ranges"):
+        assert after[table] == before[table], table
+
+
+# --- what is not known ----------------------------------------------------------------------------------------
+
+_TEXT = f"hello {SECRET}"
+UNKNOWN_NSYS: dict[str, bytes] = {
+    "field of an event": planted_nsys.report(rep.event(59, 102, (1, 59), (2, 1), (9, rep.TID), (10, 2), (14, 1), (99, _TEXT))),
+    "event": planted_nsys.report(rep.message((1, 7777), (777, _TEXT))),
+    "type of an event": planted_nsys.report(rep.message((1, 7777), (102, rep.message((1, 59), (2, 1), (14, 1))))),
+    "text of the header": planted_nsys.report(header=planted_nsys.HEADER + rep.field(60, _TEXT)),
+    "short text of the header": planted_nsys.report(header=planted_nsys.HEADER + rep.field(60, "Hi")),
+    "option": planted_nsys.report(header=rep.field(2, rep.field(333, _TEXT))),
+    "property of the machine": planted_nsys.report(
+        header=rep.field(1, rep.field(2, rep.field(1, rep.message((1, 4711), (2, _TEXT)))))
+    ),
+    "section": planted_nsys.report(extra_sections={"Something New": _TEXT.encode()}),
+    "text about a thread": planted_nsys.report(threads=planted_nsys.THREADS + rep.field(1, rep.field(9, _TEXT)), index={5: 3}),
+    "text about GPUs": planted_nsys.report(target=rep.field(77, _TEXT)),
+    "binary payload": planted_nsys.report(
+        rep.nvtx_range(1, 2, "payload", (8, rep.field(9, rep.message((1, 5), (2, _TEXT)))))
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", UNKNOWN_NSYS)
+def test_what_nobody_knows_in_a_report_of_nsys_is_refused(tmp_path: Path, what: str) -> None:
+    source = tmp_path / "new.nsys-rep"
+    source.write_bytes(UNKNOWN_NSYS[what])
+    _refused(source)
+
+
+def _ncu_with(*results: bytes, session: bytes | None = None) -> bytes:
+    return ncu_rep_file.report(ncu_rep_file.block(list(results), strings=[], session=session))
+
+
+UNKNOWN_NCU: dict[str, bytes] = {
+    "field of a kernel": _ncu_with(ncu_rep_file.kernel((99, _TEXT))),
+    "field of the session": _ncu_with(ncu_rep_file.kernel(), session=ncu_rep_file.field(44, _TEXT)),
+    "field of the machine": _ncu_with(
+        ncu_rep_file.kernel(), session=ncu_rep_file.field(3, ncu_rep_file.field(44, _TEXT))
+    ),
+    "version": b"NVR\0" + ncu_rep_file.sized(ncu_rep_file.message((1, 99))),
+}
+
+
+@pytest.mark.parametrize("what", UNKNOWN_NCU)
+def test_what_nobody_knows_in_a_report_of_ncu_is_refused(tmp_path: Path, what: str) -> None:
+    source = tmp_path / "new.ncu-rep"
+    source.write_bytes(UNKNOWN_NCU[what])
+    _refused(source)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"CREATE TABLE {SECRET} AS SELECT 1 AS a",
+        f"CREATE TABLE CUDA_NEW_EVENTS AS SELECT '{_TEXT}' AS note",
+        f"ALTER TABLE CUPTI_ACTIVITY_KIND_KERNEL ADD COLUMN note TEXT DEFAULT '{_TEXT}'",
+        f"INSERT INTO META_DATA_CAPTURE (name, value) VALUES ('SOMETHING_NEW', '{_TEXT}')",
+        f"INSERT INTO META_DATA_EXPORT (name, value) VALUES ('{SECRET}', '1')",
+        f"INSERT INTO TARGET_INFO_SYSTEM_ENV VALUES (1, 'Local (CLI)', 'NewThing', 1, '{_TEXT}')",
+        f"UPDATE TARGET_INFO_SESSION_START_TIME SET utcTime = '{_TEXT}'",
+    ],
+)
+def test_what_nobody_knows_in_an_export_is_refused(tmp_path: Path, statement: str) -> None:
+    source = tmp_path / "new.sqlite"
+    source.write_bytes(content(planted.SQLITE))
+    with contextlib.closing(sqlite3.connect(source)) as connection:
+        connection.execute(statement)
+        connection.commit()
+    _refused(source)
+
+
+def test_views_of_a_stranger_are_not_passed_on(tmp_path: Path) -> None:
+    source = tmp_path / "viewed.sqlite"
+    source.write_bytes(content(planted.SQLITE))
+    with contextlib.closing(sqlite3.connect(source)) as connection:
+        connection.execute(f"CREATE VIEW {SECRET} AS SELECT '{SECRET}'")
+        connection.execute(f"CREATE INDEX i{SECRET} ON StringIds (value)")
+        connection.commit()
+    target, _ = _redacted(source)
+    assert SECRET.encode() not in target.read_bytes()
+
+
+def test_a_file_among_those_of_an_export_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    source = _known(planted.FORMATS["parquetdir"])(tmp_path)
+    (source / "notes.txt").write_text(SECRET)
+    _refused(source)
+
+
+def _refused(source: Path) -> None:
+    with pytest.raises(UnsupportedReportError, match="not known to traceql, and may be private") as refused:
+        _redacted(source)
+    assert SECRET not in str(refused.value)
+    assert [path.name for path in source.parent.iterdir()] == [source.name]
+
+
+# --- rules ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("see '/home/a b/x.log' for more", "see '/redacted/1' for more"),
+        ("</opt/a>,/opt/b;~/c", "</redacted/1>,/redacted/2;/redacted/3"),
+        ("path=/home/a/b, \\\\server\\share\\x", "path=/redacted/1, /redacted/2"),
+        ('"C:\\Users\\Al B\\my files\\x.txt": denied', '"/redacted/1": denied'),
+        ("C:\\Users\\Al B\\x.txt", "/redacted/1"),
+        ("https://docs.nvidia.com/nsight and https://intern.example.org/a", "https://docs.nvidia.com/nsight and /redacted/1"),
+        ("10.1.2.3:80, 127.0.0.1, 12.4.131, 2025.3.1.90", "0.0.0.0:80, 127.0.0.1, 12.4.131, 2025.3.1.90"),
+        ("fe80::1ff:fe23:4567:890a, c10::add, 0000:3B:00.0", "::, c10::add, 0000:3B:00.0"),
+        ("aa:bb:cc:dd:ee:ff", "00:00:00:00:00:00"),
+        ("/usr/lib/libc.so, /usr/home/me/x", "/usr/lib/libc.so, /redacted/1"),
+        ("alice's node17, malice", "user's host, malice"),
+        ("the token s3cr3tvalue.", "the token removed."),
+        ("L2/L1/TEX and 3 inst/cycle", "L2/L1/TEX and 3 inst/cycle"),
+    ],
+)  # fmt: skip
+def test_sentences_lose_what_is_private(text: str, after: str) -> None:
+    facts = Facts()
+    facts.environment("USER=alice\0HOSTNAME=node17.example.org\0HF_TOKEN=s3cr3tvalue")
+    assert Texts(facts, Names(), Removed()).free(text) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("/model/layers.0/attn", "/model/layers.0/attn"),
+        ("/opt/own/venv/x.py(12): forward", "/redacted/1(12): forward"),
+        ("/home/me/x.py", "/redacted/1"),
+        ("void at::native::f<c10::Half>(int)", "void at::native::f<c10::Half>(int)"),
+    ],
+)
+def test_names_lose_only_what_is_somebodys(text: str, after: str) -> None:
+    facts = Facts()
+    facts.environment("PATH=/opt/own/venv:/usr/bin\0HOME=/root")
+    assert Texts(facts, Names(), Removed()).name(text) == after
+
+
+# --- pseudonyms -----------------------------------------------------------------------------------------------
+
+
+def _kernels(report: Path) -> list[tuple[Any, ...]]:
+    with Database(":memory:") as database:
+        database.ingest(report)
+        return database.sql("SELECT demangled, start_ns, end_ns FROM kernels ORDER BY ALL").rows()
+
+
+@pytest.mark.long
+def test_pseudonyms_are_the_same_for_the_same_name_in_all_files_of_a_call(tmp_path: Path) -> None:
+    names = Names(pseudonyms=True)
+    found = []
+    for name in ("crossing_ranges.nsys-rep", "crossing_ranges.sqlite"):
+        source = tmp_path / name
+        source.write_bytes(content(name))
+        redact(source, tmp_path / f"clean_{name}", names)
+        before, after = _kernels(source), _kernels(tmp_path / f"clean_{name}")
+        assert [row[1:] for row in sorted(before, key=lambda row: row[1:])] == [
+            row[1:] for row in sorted(after, key=lambda row: row[1:])
+        ]
+        assert len({row[0] for row in before}) == len({row[0] for row in after})
+        assert all(row[0].startswith("kernel_") for row in after)
+        for kernel in {row[0] for row in before}:
+            assert kernel.encode() not in _said(tmp_path / f"clean_{name}")
+        found.append(after)
+    assert found[0] == found[1]
+
+
+def test_a_key_makes_the_same_pseudonyms_in_another_call() -> None:
+    once, again, other = (
+        Names(pseudonyms=True, key="k"),
+        Names(pseudonyms=True, key="k"),
+        Names(pseudonyms=True),
+    )
+    removed = Removed()
+    assert once.pseudonym("gemm", "kernel name", removed) == again.pseudonym("gemm", "kernel name", removed)
+    assert once.pseudonym("gemm", "kernel name", removed) != other.pseudonym("gemm", "kernel name", removed)
+    assert removed == {"kernel name": 4}
+
+
+def test_names_that_are_kept_stay() -> None:
+    names = Names(pseudonyms=True, keep=["nccl*", "step ?"])
+    assert names.pseudonym("ncclDevKernel_AllReduce", "kernel name", Removed()) == "ncclDevKernel_AllReduce"
+    assert names.pseudonym("step 1", "range text", Removed()) == "step 1"
+    assert names.pseudonym("step 10", "range text", Removed()).startswith("range_")
+
+
+@pytest.mark.parametrize("format_", ["nsys-rep", "results"])
+def test_with_pseudonyms_no_name_of_a_kernel_range_or_function_is_left(tmp_path: Path, format_: str) -> None:
+    target, removed = _redacted(PLANTED[format_](tmp_path), pseudonyms=True)
+    found = _said(target)
+    for name in (b"gemm", b"forward", b"train_step", b"registered", b"run_model"):
+        assert name not in found, name
+    assert removed["kernel name"] and removed["range text"] and removed["function name"]
+
+
+@pytest.mark.parametrize("pseudonyms", [False, True])
+def test_what_was_selected_by_name_is_told_unless_names_are_replaced(
+    tmp_path: Path, pseudonyms: bool
+) -> None:
+    session = ncu_rep_file.field(11, f"ncu -k regex:gemm --nvtx-include=step/ --set full -o {SECRET} ./app")
+    source = tmp_path / "filtered.ncu-rep"
+    told = ncu_rep_file.kernel((13, ncu_rep_file.metric(0, ncu_rep_file.value(3))), names=("f", "f", "f"))
+    block = ncu_rep_file.block([told], strings=["dram__bytes_read.sum"], session=session)
+    source.write_bytes(ncu_rep_file.report(block))
+    found = _said(_redacted(source, pseudonyms=pseudonyms)[0])
+    assert b"--set=full" in found
+    assert [name in found for name in (b"gemm", b"step/")] == [not pseudonyms] * 2
+
+
+# --- databases and sidecars -----------------------------------------------------------------------------------
+
+
+def test_every_column_of_texts_has_its_rule() -> None:
+    texts = {
+        f"{table.name}.{column.name}"
+        for table in schema.TABLES
+        for column in table.columns
+        if "VARCHAR" in column.type or column.type == "JSON"
+    }
+    ruled = [column for columns in ACTIONS.values() for column in columns]
+    assert len(ruled) == len(set(ruled))
+    assert texts - {"environment.variable", "environment.content"} == set(ruled)
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """A database that tells somebody's environment, with a report that quotes it."""
+    (tmp_path / "in").mkdir()
+    report = tmp_path / "in" / "planted.nsys-rep"
+    report.write_bytes(planted_nsys.report())
+    with Database(tmp_path / "in" / "private.duckdb") as database:
+        database.ingest(report, keep_environment=True, tags={"batch": "8", "where": f"/home/{SECRET}/x"})
+    return tmp_path / "in" / "private.duckdb"
+
+
+@pytest.mark.long
+def test_a_database_loses_its_environment_and_keeps_its_rows(private: Path, tmp_path: Path) -> None:
+    assert private.read_bytes().count(SECRET.encode()) > 3
+    answer = traceql("redact", private, "-o", tmp_path / "clean.duckdb")
+    assert answer.returncode == 0, answer.stderr
+    assert SECRET.encode() not in (tmp_path / "clean.duckdb").read_bytes()
+    before, after = contents(private), contents(tmp_path / "clean.duckdb")
+    assert before and after and before.keys() == after.keys()
+    for table, rows in before.items():
+        assert len(after[table]) == (0 if table == "environment" else len(rows)), table
+    with Database(tmp_path / "clean.duckdb") as database:
+        assert database.sql("SELECT text FROM nvtx_ranges WHERE text = 'step'").height == 1
+        assert database.sql("SELECT tags['batch'] AS b FROM traces").item() == "8"
+        assert database.query("top_kernels").height == 1
+
+
+@pytest.mark.long
+def test_a_database_with_pseudonyms_names_no_kernel(private: Path, tmp_path: Path) -> None:
+    answer = traceql("redact", private, "-o", tmp_path / "clean.duckdb", "--pseudonyms", "--keep", "step")
+    assert answer.returncode == 0, answer.stderr
+    with Database(tmp_path / "clean.duckdb") as database:
+        paths = database.sql("SELECT path, text FROM nvtx_ranges WHERE depth = 1").rows()
+        assert paths and all(path == f"step/{text}" and text.startswith("range_") for path, text in paths)
+        assert database.sql("SELECT name FROM kernels").item().startswith("kernel_")
+
+
+@pytest.mark.long
+def test_a_lake_is_redacted_into_a_lake(private: Path, tmp_path: Path) -> None:
+    assert traceql("export", private, "--db", f"{tmp_path}/lake/").returncode == 0
+    answer = traceql("redact", tmp_path / "lake", "-o", tmp_path / "clean")
+    assert answer.returncode == 0, answer.stderr
+    files = [file for file in (tmp_path / "clean").rglob("*") if file.is_file()]
+    assert files
+    assert not [file for file in files if SECRET.encode() in file.read_bytes()]
+    with Database(f"{tmp_path}/clean/") as database:
+        assert database.sql("SELECT count(*) AS n FROM kernels").item() == 1
+        assert database.sql("SELECT count(*) AS n FROM environment").item() == 0
+
+
+SIDECAR = {
+    "format": "traceql-run", "version": 1, "report": "run.nsys-rep", "report_bytes": 5,
+    "command": ["nsys", SECRET], "environment": {"handed_on": [SECRET]}, "seconds": 1.5, "exit_status": 0,
+    "gpus": [{"name": "NVIDIA H200", "driver": "580.1"}], "versions": {"torch": "2.11.0"}, "model": f"/home/{SECRET}/llama",
+    "tags": {"batch": "8", "data": f"/data/{SECRET}"}, "runs": [{"tags": {}, "metrics": [{"name": "ms", "value": 2}]}],
+}  # fmt: skip
+
+
+def test_a_sidecar_keeps_what_was_measured(tmp_path: Path) -> None:
+    source = tmp_path / "run.nsys-rep.run.json"
+    source.write_text(json.dumps(SIDECAR))
+    target, removed = _redacted(source)
+    kept = json.loads(target.read_text())
+    assert SECRET not in target.read_text()
+    assert set(SIDECAR) - set(kept) == {"command", "environment", "report_bytes"}
+    assert kept["tags"] == {"batch": "8", "data": "/redacted/2"}
+    assert kept["runs"] == SIDECAR["runs"] and kept["gpus"] == SIDECAR["gpus"]
+    assert removed == {"command line": 1, "environment": 1, "path": 2}
+
+
+@pytest.mark.parametrize(
+    "more", [{"new": SECRET}, {"tags": {f"/home/{SECRET}": "1"}}, {"started_utc": f"at {SECRET}"}]
+)
+def test_what_nobody_knows_in_a_sidecar_is_refused(tmp_path: Path, more: dict[str, Any]) -> None:
+    source = tmp_path / "run.nsys-rep.run.json"
+    source.write_text(json.dumps({**SIDECAR, **more}))
+    _refused(source)
+
+
+# --- the command ----------------------------------------------------------------------------------------------
+
+
+def test_check_says_what_would_go_without_values_and_writes_nothing(tmp_path: Path) -> None:
+    source = _nsys(tmp_path)
+    answer = traceql("redact", source, "--check", "--format", "json")
+    assert answer.returncode == 0, answer.stderr
+    rows = {row["kind"]: row for row in json.loads(answer.stdout)}
+    assert int(rows["environment"]["places"]) >= 2
+    assert rows.keys() <= KINDS.keys()
+    assert SECRET not in answer.stdout + answer.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [source.name]
+    assert Removed({kind: int(row["places"]) for kind, row in rows.items()}) == check(source, Names())
+    table = traceql("redact", source, "--check").stdout
+    assert "would_go" in table and SECRET not in table
+
+
+def test_nothing_is_overwritten_unless_it_is_asked_for(tmp_path: Path) -> None:
+    source, target = _nsys(tmp_path), tmp_path / "clean.nsys-rep"
+    target.write_text("mine")
+    refused = traceql("redact", source, "-o", target)
+    assert refused.returncode == 1
+    assert "--force" in refused.stderr
+    assert target.read_text() == "mine"
+    assert traceql("redact", source, "-o", target, "--force").returncode == 0
+    assert target.read_bytes() == redact_bytes(source, tmp_path)
+    assert traceql("redact", source, "-o", source, "--force").returncode == 1
+    assert source.read_bytes() == planted_nsys.report()
+
+
+def redact_bytes(source: Path, folder: Path) -> bytes:
+    redact(source, folder / "again.nsys-rep", Names())
+    return (folder / "again.nsys-rep").read_bytes()
+
+
+def test_what_is_refused_leaves_what_was_there(tmp_path: Path) -> None:
+    source, target = tmp_path / "new.nsys-rep", tmp_path / "clean.nsys-rep"
+    source.write_bytes(UNKNOWN_NSYS["section"])
+    target.write_text("mine")
+    answer = traceql("redact", source, "-o", target, "--force")
+    assert answer.returncode == 1
+    assert "not known to traceql" in answer.stderr
+    assert target.read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {source.name, target.name}
+
+
+def test_several_files_get_their_names_in_a_folder(tmp_path: Path) -> None:
+    first, second = _nsys(tmp_path), tmp_path / "other.nsys-rep.xz"
+    second.write_bytes(lzma.compress(planted_nsys.report()))
+    folder = tmp_path / "clean"
+    answer = traceql("redact", first, second, "-o", folder)
+    assert answer.returncode == 0, answer.stderr
+    assert {path.name for path in folder.iterdir()} == {"planted.nsys-rep", "other.nsys-rep"}
+    assert "command line" in answer.stdout and SECRET not in answer.stdout + answer.stderr
+    with pytest.raises(ReportError, match="not overwritten"):
+        redact(first, folder / "planted.nsys-rep", Names())
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    source = _known(planted.FORMATS["arrowdir"])(tmp_path)
+    target = tmp_path / "clean"
+    assert traceql("redact", source, "-o", target).returncode == 0
+    (target / "mine.txt").write_text("")
+    assert traceql("redact", source, "-o", target).returncode == 1
+    assert traceql("redact", source, "-o", target, "--force").returncode == 0
+    assert not (target / "mine.txt").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {source.name, target.name}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--check", "-o", "x"], ["-o", "x", "--keep", "a"], ["-o", "x", "--pseudonyms", "--key", ""]],
+)
+def test_what_makes_no_sense_is_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
+    assert traceql("redact", _nsys(tmp_path), *arguments, folder=tmp_path).returncode == 2
+
+
+def test_what_is_no_report_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("hello")
+    for name in ("note.txt", "missing"):
+        with pytest.raises(TraceqlError):
+            check(tmp_path / name, Names())

@@ -1,0 +1,165 @@
+"""The command redact: reports and databases without what is private in them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from traceql.cli.common import store
+from traceql.cli.output import FORMATS, text_table, write
+from traceql.errors import ReportError, TraceqlError
+from traceql.present.values import printable
+from traceql.read.source import plain_name
+from traceql.store import held
+
+if TYPE_CHECKING:
+    from traceql.share.redact import Names, Removed
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(), metavar="FILE…")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    help="Where the result goes; of several files, the folder in which they get their names again.",
+)
+@click.option("--check", is_flag=True, help="Say what would go, by kind and without values; write nothing.")
+@click.option("--pseudonyms", is_flag=True, help="Replace names of kernels, ranges and functions, too.")
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="PATTERN",
+    help="Names that stay with --pseudonyms: * or % stands for any characters; repeatable.",
+)
+@click.option(
+    "--key",
+    envvar="TRACEQL_REDACT_KEY",
+    show_envvar=True,
+    help="Decides the pseudonyms: who gives the same gets the same. By default one for this call alone.",
+)
+@click.option("--force", is_flag=True, help="Replace what is there.")
+@click.option("-f", "--format", "format_", type=click.Choice(FORMATS), help="Form of what is said.")
+def redact(
+    sources: tuple[str, ...],
+    output: str | None,
+    check: bool,
+    pseudonyms: bool,
+    keep: tuple[str, ...],
+    key: str | None,
+    force: bool,
+    format_: str | None,
+) -> None:
+    """Write FILEs again without what is private in them, to be shared.
+
+    A FILE is a report (.nsys-rep, .qdrep, .ncu-rep), an export of nsys (.sqlite, or a folder of .parquet or
+    .arrow files), a sidecar (.run.json), a database or a lake. Environments, command lines, names of users
+    and machines, paths, addresses, and processes that were not profiled go; so does code that ncu put into
+    a report. Events, counts, ids and times stay, and NVIDIA's tools open the result. What traceql does not
+    know in a file is refused, and nothing is written.
+
+    \b
+    Examples:
+      traceql redact run.nsys-rep --check
+      traceql redact run.nsys-rep -o clean.nsys-rep
+      traceql redact run.nsys-rep run.nsys-rep.run.json run.ncu-rep -o clean/ --pseudonyms --keep 'nccl*'
+      traceql redact traces.duckdb -o clean.duckdb
+    """
+    from traceql.share.redact import Names
+
+    if check == (output is not None):
+        raise click.UsageError(
+            "Say where the result goes with -o, or ask what would go with --check: one of both."
+        )
+    if (keep or key is not None) and not pseudonyms:
+        raise click.UsageError("--keep and --key are for --pseudonyms.")
+    if key == "":
+        raise click.UsageError("An empty --key is none.")
+    names = Names(pseudonyms=pseudonyms, keep=keep, key=key)
+    rows: list[tuple[str, str, str, str]] = []
+    targets = [None] * len(sources) if output is None else _targets(sources, output)
+    for source, target in zip(sources, targets, strict=True):
+        removed = _one(Path(source), target, names, force=force)
+        file = printable(source if target is None else str(target))
+        rows += [(file, kind, f"{count:,}", what) for kind, count, what in removed.rows()]
+        if not removed:
+            click.echo(f"{file}: nothing private was found", err=True)
+    head = ("file", "kind", "places", "would_go" if check else "removed")
+    write(text_table(head, rows), format_, None)
+
+
+def _targets(sources: tuple[str, ...], output: str) -> list[Path]:
+    """Where each result goes."""
+    place = Path(output)
+    names = [plain_name(Path(source).name) for source in sources]
+    if (
+        len(sources) == 1
+        and not (place.is_dir() and not Path(sources[0]).is_dir())
+        and not _is_folder(output, sources[0])
+    ):
+        return [place]
+    if len(set(names)) < len(names):
+        raise click.UsageError("Two files have one name: write them one by one.")
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TraceqlError(f"{output}: no folder ({error.strerror})", "Choose another place.") from error
+    return [place / name for name in names]
+
+
+def _is_folder(output: str, source: str) -> bool:
+    return output.endswith(("/", "\\")) and not _is_lake(Path(source))
+
+
+def _is_lake(source: Path) -> bool:
+    from traceql.store.lake.place import is_one
+
+    return is_one(str(source)) and not any(source.glob("*.parquet")) and not any(source.glob("*.arrow"))
+
+
+def _one(source: Path, target: Path | None, names: Names, *, force: bool) -> Removed:
+    from traceql.share import redact as files
+
+    if not source.exists():
+        raise ReportError(f"{source}: no such file or directory", "Check the path.")
+    try:
+        if held.is_database(source) or (source.is_dir() and _is_lake(source)):
+            return _database(source, target, names, force=force)
+        if target is None:
+            return files.check(source, names)
+        return files.redact(source, target, names, force=force)
+    except OSError as error:
+        raise TraceqlError(
+            f"{target or source}: cannot be written ({error.strerror or error})", "Choose another place."
+        ) from error
+
+
+def _database(source: Path, target: Path | None, names: Names, *, force: bool) -> Removed:
+    """A database into a new one of its sort; what would go is known when it is done."""
+    from traceql.read import temporary
+    from traceql.share.redact import Removed
+    from traceql.share.redact.databases import Tables
+    from traceql.store import export
+
+    if target is not None and target.exists() and target.resolve() == source.resolve():
+        raise ReportError(f"{target}: this is the database itself", "Name another place with -o.")
+    if target is not None and target.exists() and not force:
+        raise ReportError(
+            f"{target}: there already, not overwritten",
+            "Name another place with -o, or replace it with --force.",
+        )
+    removed = Removed()
+    with temporary.folder(None if target is None else target.parent) as place:
+        made = place / source.name
+        with store(str(source)) as from_, store(str(made), lake=source.is_dir()) as to:
+            kept = from_.run("SELECT DISTINCT variable, content FROM environment ORDER BY ALL").to_pylist()
+            tables = Tables(source.name, [(row["variable"], row["content"]) for row in kept], names, removed)
+            export.copy(from_, to, tables.redacted)
+        if target is not None:
+            if target.is_dir():
+                shutil.rmtree(target)
+            made.replace(target)
+    return removed

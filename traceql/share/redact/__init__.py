@@ -1,0 +1,107 @@
+"""Reports, exports, sidecars and databases without what is private in them, in their own form.
+
+Environments, command lines, names of users and machines, paths, addresses and processes that were not
+profiled go. Events, counts, ids and times stay, and NVIDIA's tools open the result. What is not known here
+is refused: nothing is passed on because nobody looked at it.
+
+=============== ==========================================================================
+`texts`         the rules for texts, and what a file tells of whom it is about
+`names`         what stands for names: numbers of paths, pseudonyms
+`removed`       what went, by kind; the error for what is not known
+`messages`      protobuf messages whose texts are known by their place
+`strings`       the texts of a string table, by what refers to them
+`nsys_rep`      reports of Nsight Systems; `nsys_events` their events, `nsys_fields` the rest
+`ncu_rep`       reports of Nsight Compute
+`exports`       what ``nsys export`` writes; `export_fields` where its texts stand
+`payloads`      which binary payloads of NVTX hold numbers alone
+`sidecars`      what lies beside reports
+`databases`     the tables of a database
+`words`         long lists of names
+=============== ==========================================================================
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from traceql.errors import ReportError
+from traceql.read import formats, temporary
+from traceql.read.source import open_source
+from traceql.share.redact.names import Names
+from traceql.share.redact.removed import Removed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Write = Callable[[Path, Path, Names, Removed], None]
+
+__all__ = ["Names", "Removed", "check", "redact"]
+
+_FORCE: Final = "Name another place with -o, or replace it with --force."
+
+
+def redact(source: Path, target: Path, names: Names, *, force: bool = False) -> Removed:
+    """Write a report, an export or a sidecar again, without what is private in it.
+
+    Args:
+        source: the file or folder, compressed or not; it is not changed.
+        target: where the result is put when it is whole, not compressed.
+        names: what stands for names, for all files of a call.
+        force: replace what is at `target`.
+
+    Returns:
+        What was removed.
+
+    Raises:
+        ReportError: it cannot be read, or there is something at `target`.
+        UnsupportedReportError: it holds something that is not known.
+    """
+    if target.exists() or target.is_symlink():
+        if target.resolve() == source.resolve():
+            raise ReportError(f"{target}: this is the file itself", "Name another place with -o.")
+        if not force:
+            raise ReportError(f"{target}: there already, not overwritten", _FORCE)
+        if target.is_dir() != source.is_dir():
+            raise ReportError(f"{target}: not of the same kind, not replaced", "Name another place with -o.")
+    if not target.parent.is_dir():
+        raise ReportError(f"{target.parent}: no such folder", "Make it first.")
+    with temporary.folder(target.parent) as place:
+        removed = _written(source, place / "redacted", names)
+        if target.is_dir():
+            target.rename(place / "replaced")
+        (place / "redacted").replace(target)
+    return removed
+
+
+def check(source: Path, names: Names) -> Removed:
+    """What `redact` would remove from a file or folder; nothing is written beside it."""
+    with temporary.folder() as place:
+        return _written(source, place / "redacted", names)
+
+
+def _written(source: Path, target: Path, names: Names) -> Removed:
+    removed = Removed()
+    if source.name.lower().endswith(".json"):
+        from traceql.share.redact import sidecars
+
+        sidecars.write(source, target, names, removed)
+        return removed
+    with open_source(source) as opened:
+        _writer(opened.path, opened.file_name)(opened.path, target, names, removed)
+    return removed
+
+
+def _writer(path: Path, name: str) -> Write:
+    format_ = formats.reader_for(path, name).format
+    if format_ == "ncu-rep":
+        from traceql.share.redact import ncu_rep
+
+        return ncu_rep.write
+    if format_ == "nsys-rep":
+        from traceql.share.redact import nsys_rep
+
+        return nsys_rep.write
+    from traceql.share.redact import exports
+
+    return exports.write

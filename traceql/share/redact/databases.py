@@ -1,0 +1,198 @@
+"""The tables of a traceql database without what is private in them; who copies a database asks for each.
+
+Ingest leaves most of it out already. What it keeps on request goes (the environment), and texts follow the
+same rules as in a report. Rows, ids and times stay; so do names of traces.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from traceql.share.redact import removed as kinds
+from traceql.share.redact.names import FILTERS
+from traceql.share.redact.removed import unknown
+from traceql.share.redact.texts import Facts, Texts
+from traceql.share.redact.words import words
+from traceql.tables import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from traceql.share.redact.names import Names
+    from traceql.share.redact.removed import Removed
+
+_ENVIRONMENT: Final = "environment"
+
+#: What becomes of a text → the columns with such texts. Words of traceql's or NVIDIA's own stay.
+ACTIONS: Final[dict[str, frozenset[str]]] = {
+    "word": words(
+        "traces.profiler traces.format traces.sha256 traces.tool_version traces.gpu "
+        "traces.driver_version traces.cuda_version traces.cpu traces.missing traces.unread gpus.gpu_name "
+        "gpus.compute_capability gpus.gpu_hash kernels.workload kernels.launch_type api_calls.name "
+        "api_calls.layer memory_ops.kind memory_ops.copy_kind memory_ops.src_memory "
+        "memory_ops.dst_memory memory_events.operation memory_events.memory_kind syncs.sync_type "
+        "nvtx_ranges.style um_gpu_page_faults.access_type gpu_samples.metric gpu_samples.unit "
+        "diagnostics.severity diagnostics.source doubts.table_name doubts.fault metrics.metric "
+        "metrics.unit metrics.label metric_instances.instance_metric ncu_ranges.style advice.rule "
+        "advice.section advice.kind advice.speedup_scope focus_metrics.focus_rule "
+        "focus_metrics.focus_section focus_metrics.focus_metric focus_metrics.severity "
+        "source_markers.marker_rule source_markers.marker_section source_markers.marker_kind "
+        "launch_stacks.stack_kind runs.format runs.sha256 runs.gpu run_metrics.unit"
+    ),
+    "settings": frozenset({"traces.settings"}),
+    "free": words(
+        "traces.trace traces.file_name traces.tags traces.warnings diagnostics.text "
+        "doubts.text metrics.value_text metric_instances.instance_name metric_instances.instance_text "
+        "advice.title advice.message focus_metrics.info source_markers.marker_message runs.sweep "
+        "runs.file_name runs.tags run_metrics.metric"
+    ),
+    "name": words(
+        "threads.thread memory_events.variable nvtx_ranges.domain nvtx_ranges.category "
+        "nvtx_ranges.payload os_calls.name um_cpu_page_faults.instruction ncu_ranges.domain "
+        "sass_instructions.sass"
+    ),
+    "program": frozenset({"processes.process"}),
+    "path": words(
+        "um_cpu_page_faults.source_file sass_instructions.source_file source_markers.marker_file "
+        "launch_stacks.frame_file launch_stacks.frame_module"
+    ),
+    "source": frozenset({"sass_instructions.source_text"}),
+    "kernel": frozenset({"kernels.name", "kernels.demangled", "kernels.mangled"}),
+    "range": frozenset({"nvtx_ranges.text", "ncu_ranges.text"}),
+    "ranges": frozenset({"nvtx_ranges.path", "ncu_ranges.path"}),
+    "function": frozenset({"launch_stacks.frame_function"}),
+}
+_ACTION_OF: Final = {column: action for action, columns in ACTIONS.items() for column in columns}
+
+
+class Tables:
+    """The tables of one database.
+
+    Args:
+        file: its name, for errors.
+        environment: (variable, content) that it keeps.
+        names: what stands for names.
+        removed: where it is counted what went.
+    """
+
+    def __init__(
+        self, file: str, environment: Iterable[tuple[str, str]], names: Names, removed: Removed
+    ) -> None:
+        self._file = file
+        facts = Facts()
+        for variable, content in environment:
+            facts.environment(f"{variable}={content}")
+            if variable == "WORKING_DIR":
+                facts.folder(content)
+            elif variable == "USER_NAME":
+                facts.users.add(content)
+        self._texts = Texts(facts, names, removed)
+        self._removed = removed
+
+    def redacted(self, name: str, rows: pa.Table) -> pa.Table:
+        """The rows of a table as they may be shared.
+
+        Raises:
+            UnsupportedReportError: the table has a column of texts that is not known.
+        """
+        if name == _ENVIRONMENT:
+            self._removed.add(kinds.ENVIRONMENT, rows.num_rows)
+            return rows.slice(0, 0)
+        if name not in schema.BY_NAME:
+            raise unknown(self._file, "a table", name)
+        changed = rows
+        for index, column in enumerate(rows.schema):
+            if _holds_texts(column.type):
+                values = self._column(name, column.name, rows)
+                if values is not None:
+                    array = pa.chunked_array([pa.array(values, column.type)])
+                    changed = changed.set_column(index, column, array)
+        return changed
+
+    def _column(self, table: str, column: str, rows: pa.Table) -> list[Any] | None:
+        action = _ACTION_OF.get(f"{table}.{column}")
+        if action is None:
+            raise unknown(self._file, "a column of texts", f"{table}.{column}")
+        if action == "word":
+            return None
+        values = rows[column].to_pylist()
+        if action == "ranges":
+            return self._paths(values, rows["text"].to_pylist())
+        change = self._change(action)
+        known: dict[str, str] = {}
+
+        def once(text: str) -> str:
+            if text not in known:
+                known[text] = change(text)
+            return known[text]
+
+        return [_each(value, once) for value in values]
+
+    def _change(self, action: str) -> Callable[[str], str]:
+        texts = self._texts
+        return {
+            "free": texts.free,
+            "name": texts.name,
+            "program": texts.program,
+            "path": texts.path,
+            "source": lambda text: texts.emptied(text, kinds.CODE),
+            "kernel": lambda text: self._called(text, kinds.KERNEL),
+            "range": lambda text: self._called(text, kinds.RANGE),
+            "settings": self._settings,
+            "function": lambda text: self._called(text, kinds.FUNCTION),
+        }[action]
+
+    def _settings(self, text: str) -> str:
+        """Options of the recording; those that select by names tell them."""
+        told = json.loads(text)
+        if not isinstance(told, dict):
+            raise unknown(self._file, "settings", "traces.settings")
+        for option, value in told.items():
+            if isinstance(value, str):
+                name = option in FILTERS
+                told[option] = self._called(value, kinds.KERNEL) if name else self._texts.free(value)
+        return json.dumps(told)
+
+    def _called(self, text: str, kind: str) -> str:
+        return self._texts.names.pseudonym(self._texts.name(text), kind, self._removed)
+
+    def _paths(self, paths: list[str | None], texts: list[str | None]) -> list[str | None]:
+        """Texts of ranges, from the outermost on: each is called as by itself."""
+        known: dict[str, str] = {"": ""}
+        pairs = {(path, text) for path, text in zip(paths, texts, strict=True) if path is not None}
+        for path, text in sorted(pairs, key=lambda pair: (len(pair[0]), pair[0], pair[1] or "")):
+            if text and path.endswith(f"/{text}"):
+                outer = path[: -len(text) - 1]
+                before = known.get(outer) or self._called(outer, kinds.RANGE)
+                known[path] = f"{before}/{self._called(text, kinds.RANGE)}"
+            else:
+                known[path] = self._called(path, kinds.RANGE)
+        return [None if path is None else known[path] for path in paths]
+
+
+def _holds_texts(column_type: pa.DataType) -> bool:
+    if pa.types.is_map(column_type):
+        return True
+    if pa.types.is_list(column_type) or pa.types.is_large_list(column_type):
+        return _holds_texts(column_type.value_type)
+    return not (
+        pa.types.is_integer(column_type)
+        or pa.types.is_floating(column_type)
+        or pa.types.is_boolean(column_type)
+        or pa.types.is_temporal(column_type)
+        or pa.types.is_null(column_type)
+    )
+
+
+def _each(value: Any, change: Callable[[str], str]) -> Any:
+    """A text, or all texts of a list, or the values of a map, changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [
+            (one[0], _each(one[1], change)) if isinstance(one, tuple) else _each(one, change) for one in value
+        ]
+    return value
