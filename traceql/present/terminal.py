@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SENTENCES = frozenset(
     {
         *("advice", "caution", "command", "done", "lacks", "meaning", "message", "missing", "note"),
-        *("one_row_is", "question", "remark", "remedy", "sentence", "title", "value", "verdict"),
+        *("one_row_is", "question", "remark", "remedy", "removed", "sentence", "title", "value", "verdict"),
     }
 )
 # What all rows have in common is said in a line: nobody reads a whole kernel's name there.
