@@ -363,7 +363,7 @@ def test_an_error_says_what_to_do_and_leaves_stdout_empty(home: Path) -> None:
     assert "nowhere does not exist" in result.stderr
     assert result.stderr.endswith("The tables and their columns: traceql schema\n")
     result = traceql("query", "top-kernel", cwd=home, status=1)
-    assert "Did you mean top_kernels" in result.stderr
+    assert "Did you mean top-kernels" in result.stderr
     result = traceql("ls", "--db", "none.duckdb", cwd=home, status=1)
     assert "Make one with: traceql ingest" in result.stderr
     assert not (home / "none.duckdb").exists()

@@ -37,7 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("top-kernels", "It is a question: traceql query top-kernels"),
         ("top-kernel", "Did you mean query top-kernels?"),
         ("sweep_a.csv", "It is a file or folder: traceql ingest sweep_a.csv"),
-        ("query top-kernel", "Did you mean top_kernels?"),
+        ("query top-kernel", "Did you mean top-kernels?"),
         ("chart kernel-duration", "Did you mean kernel-durations?"),
         ("schema kernal_calls", "Did you mean kernel_calls"),
         ("why llama_egaer", "Did you mean llama_eager? See which"),

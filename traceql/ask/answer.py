@@ -124,6 +124,8 @@ class Asker:
         self.store = store
         self.catalog = asked
         self._draw = draw
+        #: Trace → its name in commands that are told, where it is not that of the trace: that of a file.
+        self.written: Mapping[str, str] = {}
 
     def narrowed(self, selects: Mapping[str, str]) -> Asker:
         """Who asks of what SELECTs over ``old.TABLE`` leave of tables, see `traceql.tables.apart`."""

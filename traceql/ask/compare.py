@@ -7,6 +7,7 @@ saved and shown.
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -305,9 +306,10 @@ def _refuse_mixture(
         f"Name the traces of one profiler. Baseline: {', '.join(baseline)}; variant: {', '.join(variant)}"
     )
     if both := _timeline_beside_counters(ask, baseline, variant):
+        timeline, counters = (shlex.quote(ask.written.get(trace, trace)) for trace in both)
         remedy = (
-            f"Join a timeline with counters: traceql query counters-on-timeline --timeline {both[0]} "
-            f"--counters {both[1]}"
+            f"Join a timeline with counters: traceql query counters-on-timeline --timeline {timeline} "
+            f"--counters {counters}"
         )
     raise QueryError(
         f"the baseline holds {profiler['baseline']} traces, the variant {profiler['variant']} traces: their "

@@ -432,7 +432,7 @@ def _command(
     asked |= {name: str(value) for name, value in given.items()}
     words = ["traceql", "query", proof.name.replace("_", "-")]
     for trace in traces if "trace" in known else ():
-        words += ["--trace", trace]
+        words += ["--trace", ask.written.get(trace, trace)]
     for name, text in asked.items():
         if name in known and name != "trace":
             words += [f"--{name.replace('_', '-')}", text]

@@ -10,7 +10,9 @@ import importlib
 import io
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +23,9 @@ from traceql.nearest import did_you_mean
 from traceql.present import values
 from traceql.statuses import AT_FAULT, INTERRUPTED, MEANINGS, OK, TIMED_OUT
 from traceql.store import interrupts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _EPILOG = """\b
 Examples:
@@ -106,6 +111,19 @@ def _meant(context: click.Context, word: str) -> str:
     )
 
 
+class _ReaderIsGoneError(Exception):
+    """The reader of a pipe (head, less) has seen enough."""
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """Keep a closed pipe from click, which ends with status 1 for it."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ReaderIsGoneError from error
+
+
 class _Commands(click.Group):
     """The commands, each imported when it is asked for: a short run is imports most of the time."""
 
@@ -119,6 +137,22 @@ class _Commands(click.Group):
         if unknown and not ctx.resilient_parsing:
             raise click.UsageError(f"No such command {args[0]!r}. {_meant(ctx, args[0])}".rstrip(), ctx)
         return super().resolve_command(ctx, args)
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        with _told_apart():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _told_apart():
+            found = super().invoke(ctx)
+            sys.stdout.flush()
+            return found
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
@@ -204,8 +238,8 @@ def main() -> None:
     except TraceqlError as error:
         common.complain(error)
         sys.exit(TIMED_OUT if isinstance(error, TimeLimitError) else AT_FAULT)
-    except BrokenPipeError:
-        # The reader of a pipe (head, less) has seen enough. Python would complain when flushing at exit.
+    except (_ReaderIsGoneError, BrokenPipeError):
+        # Python would complain when flushing at exit.
         sys.stdout = None
         sys.exit(OK)
     except OSError as error:

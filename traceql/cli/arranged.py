@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from traceql.cli.common import note
-from traceql.cli.output import column_called
+from traceql.cli.output import column_called, keep_in_sight
 from traceql.errors import QueryError
 from traceql.present.values import in_python
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -25,6 +26,16 @@ SORT_HELP = (
 )
 
 
+@contextmanager
+def or_null() -> Iterator[None]:
+    """Refuse what is no value with the word that is one, too."""
+    try:
+        yield
+    except click.BadParameter as error:
+        error.message = f"{error.message.rstrip('.')}, nor NULL."
+        raise
+
+
 class Rows(click.ParamType):  # type: ignore[type-arg]
     """A number of rows, or NULL for all."""
 
@@ -34,7 +45,8 @@ class Rows(click.ParamType):  # type: ignore[type-arg]
         """None for NULL; else a number from 0 on."""
         if isinstance(value, str) and value.upper() == "NULL":
             return None
-        return click.IntRange(min=0).convert(value, param, ctx)
+        with or_null():
+            return click.IntRange(min=0).convert(value, param, ctx)
 
 
 def sort_option() -> Callable[[F], F]:
@@ -49,6 +61,18 @@ def limit_option() -> Callable[[F], F]:
     )
 
 
+def sort_column(sort: str, names: Sequence[str]) -> tuple[str, str]:
+    """The column that ``--sort`` means, and asc, desc or nothing.
+
+    Raises:
+        click.UsageError: there is no such column.
+    """
+    name, direction = sort, ""
+    if sort not in names and sort.lower().endswith((":asc", ":desc")):
+        name, _, direction = sort.rpartition(":")
+    return column_called(name, names, "--sort"), direction
+
+
 def sorted_rows(answer: pa.Table, sort: str) -> pa.Table:
     """All rows by a column; what is not known comes last, and equal ones stay in their order.
 
@@ -56,10 +80,9 @@ def sorted_rows(answer: pa.Table, sort: str) -> pa.Table:
         click.UsageError: there is no such column.
         QueryError: its values have no order.
     """
-    name, direction = sort, ""
-    if sort not in answer.column_names and sort.lower().endswith((":asc", ":desc")):
-        name, _, direction = sort.rpartition(":")
-    values = in_python(answer[column_called(name, answer.column_names, "--sort")])
+    name, direction = sort_column(sort, answer.column_names)
+    keep_in_sight(name)
+    values = in_python(answer[name])
     known = [i for i, value in enumerate(values) if value is not None and value == value]
     is_number = all(isinstance(values[i], int | float | Decimal) for i in known)
     down = direction.lower() == "desc" if direction else is_number
@@ -81,6 +104,7 @@ def first_rows(answer: pa.Table, limit: int | None) -> pa.Table:
     return answer.slice(0, limit)
 
 
-def say_cut(shown: int, total: int) -> None:
-    """Say that there are more rows."""
-    note(f"{shown:,} of {total:,} rows: --limit gives more, --limit NULL all.")
+def say_cut(shown: int, total: int, of_each: str = "") -> None:
+    """Say that there are more rows; `of_each` is what has a limit of its own."""
+    more = f"more of each {of_each}" if of_each else "more"
+    note(f"{shown:,} of {total:,} rows: --limit gives {more}, --limit NULL all.")

@@ -44,7 +44,7 @@ _offered_name = offers.from_sql(_ALL)
 
 @baseline.command("set")
 @click.argument("name", shell_complete=_offered_name)
-@click.argument("traces", nargs=-1, required=True, metavar="TRACE...", shell_complete=offers.stored_trace)
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE…", shell_complete=offers.stored_trace)
 @db_option()
 @quiet_option()
 def set_(name: str, traces: tuple[str, ...], db: str, quiet: bool) -> None:
@@ -81,7 +81,7 @@ def list_(db: str, format_: str | None, output: str | None) -> None:
 
 
 @baseline.command("drop")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=_offered_name)
+@click.argument("names", nargs=-1, required=True, metavar="NAME…", shell_complete=_offered_name)
 @db_option()
 @quiet_option()
 def drop(names: tuple[str, ...], db: str, quiet: bool) -> None:

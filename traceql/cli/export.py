@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Any
 
 import click
 
 from traceql.cli import offers
-from traceql.cli.common import db_option, lake_option, note, store
+from traceql.cli.common import db_option, is_there, lake_option, note, store
 from traceql.cli.query import place_options
 from traceql.cli.sides import database_of
+from traceql.errors import DatabaseError
 from traceql.present.values import printable
+from traceql.read import formats
+from traceql.read.source import plain_name
 
 
 @click.command()
@@ -62,6 +67,13 @@ def export(sources: tuple[str, ...], output: str | None, db: str, lake: bool, **
 def _copy(source: str, db: str, lake: bool) -> None:
     from traceql.store import export as exports
 
+    name = plain_name(Path(source).name)
+    is_report = formats.claimed(name) is not None
+    if is_report or not (is_there(source) or source.endswith(("/", ".duckdb"))):
+        stem = Path(name).stem if is_report else name
+        command = shlex.join(["traceql", "export", source, "-o", f"{stem}.pftrace"])
+        wrong = "a report, not a database" if is_report and is_there(source) else "no such database"
+        raise DatabaseError(f"{source}: {wrong}", f"A timeline is written into a file: {command}")
     with store(source) as from_, store(db, lake=lake) as to:
         done = exports.copy(from_, to)
     click.echo(f"{printable(db)}: {done.traces:,} traces, {done.runs:,} runs", err=True)

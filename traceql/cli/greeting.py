@@ -40,12 +40,16 @@ def lines() -> Iterator[str]:
     yield f"traceql {__version__} asks questions of NVIDIA Nsight Systems and Nsight Compute reports."
     db = os.environ.get("TRACEQL_DB") or DEFAULT_DB
     reports, more = _reports(Path())
+    where = "here"
+    if not reports and not more:
+        reports, more = _below(Path())
+        where = "in folders here"
     known = yield from _database(db)
-    new = [name for name, _ in reports if known is None or plain_name(name) not in known]
+    new = [name for name, _ in reports if known is None or plain_name(Path(name).name) not in known]
     if new:
         yield ""
         in_it = f" ({len(reports) - len(new):,} in {_short(db)}, by name)" if len(new) < len(reports) else ""
-        yield f"Reports here: {_kinds(reports)}{' and more' if more else ''}{in_it}."
+        yield f"Reports {where}: {_kinds(reports)}{' and more' if more else ''}{in_it}."
         one = len(new) == 1
         yield _step(
             f"ingest {_word(new[0]) if one else '.'}", f"reads {'it' if one else 'them'} into {_short(db)}"
@@ -108,6 +112,20 @@ def _reports(folder: Path) -> tuple[list[tuple[str, str]], bool]:
                 found.append((entry.name, "nsys"))
         more = next(entries, None) is not None
     return sorted(found), more
+
+
+def _below(folder: Path) -> tuple[list[tuple[str, str]], bool]:
+    """The same of the folders in a folder, one level deep."""
+    found: list[tuple[str, str]] = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in islice(entries, _MOST_ENTRIES):
+            if entry.name.startswith(".") or not entry.is_dir(follow_symlinks=False):
+                continue
+            reports, more = _reports(Path(entry.path))
+            found += [(f"{entry.name}/{name}", kind) for name, kind in reports]
+            if more or len(found) > _MOST_ENTRIES:
+                return sorted(found), True
+    return sorted(found), False
 
 
 def _kinds(reports: Sequence[tuple[str, str]]) -> str:

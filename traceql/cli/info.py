@@ -10,7 +10,7 @@ import click
 from traceql.cli import offers
 from traceql.cli.common import database, db_option, is_there
 from traceql.cli.output import output_options, shown, write
-from traceql.cli.sides import database_of
+from traceql.cli.sides import database_of, no_such_file
 from traceql.errors import DatabaseError, ReportError
 from traceql.nearest import did_you_mean
 
@@ -44,6 +44,8 @@ def info(path_or_trace: str, db: str, format_: str | None, output: str | None) -
             if not is_file:
                 raise
     if not is_file:
+        if error := no_such_file(path_or_trace):
+            raise error
         raise ReportError(
             f"{path_or_trace}: neither a trace in {db} nor a file",
             f"{did_you_mean(path_or_trace, known)}Traces: traceql ls. Files: check the path.",

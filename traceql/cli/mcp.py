@@ -57,7 +57,9 @@ def mcp(roots: tuple[Path, ...], port: int | None, token: str | None, seconds: f
 
         from traceql.server import protocol, transport
     except ImportError:
-        raise TraceqlError("the SDK of MCP is not installed", "pip install 'traceql[mcp]'") from None
+        raise TraceqlError(
+            "the SDK of MCP is not installed", "Install it: pip install 'traceql[mcp]'"
+        ) from None
     from traceql.database import Database
     from traceql.server.tools import Tools
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sys
-from functools import partial
+from functools import partial, wraps
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -40,6 +41,7 @@ _ALL_COLUMNS = "traceql.all_columns"
 _VERTICAL = "traceql.vertical"
 _RAW = "traceql.raw"
 _NO_PAGER = "traceql.no_pager"
+_SORTED = "traceql.sorted"
 # Suffix of an output file → form.
 _SUFFIXES = {form: form for form in FORMATS} | {
     "jsonl": "ndjson",
@@ -67,7 +69,8 @@ _FOR_WRITE = {
 
 
 def output_options(function: F) -> F:
-    """Add ``--format``, ``-o`` and how tables are laid out to a command."""
+    """Add ``--format``, ``-o`` and how tables are laid out to a command; what cannot be is refused first."""
+    function = _checked(function)
     for name, (key, help_) in reversed(_FOR_WRITE.items()):
         function = click.option(
             name,
@@ -90,6 +93,56 @@ def output_options(function: F) -> F:
         type=click.Choice(FORMATS),
         help="Form of the output; by default a table, or what the suffix of --output says.",
     )(function)
+
+
+def _checked(function: F) -> F:
+    @wraps(function)
+    def command(*args: Any, **kwargs: Any) -> Any:
+        _check(kwargs["format_"], kwargs["output"])
+        return function(*args, **kwargs)
+
+    return cast("F", command)
+
+
+def _check(format_: str | None, output: str | None) -> str:
+    """The form of the answer, where it can be written as the options say."""
+    chosen = form_of(format_, output)
+    if _said(_SAFE) and chosen not in _SEPARATORS:
+        raise click.UsageError("--safe-csv is for CSV and TSV: choose one with --format csv.")
+    if _said(_VERTICAL) and chosen != "table":
+        raise click.UsageError("--vertical is for tables: leave out --format, or choose table.")
+    if chosen in _BINARY and output is None and sys.stdout.isatty():
+        raise TraceqlError(f"{_BINARY[chosen]} is binary: not written to a terminal", "Name a file with -o.")
+    if chosen == "xlsx":
+        workbook.writer()
+    if output is not None and not Path(output).parent.is_dir():
+        raise TraceqlError(
+            f"{output}: cannot be written ({os.strerror(errno.ENOENT)})", "Choose another place."
+        )
+    return chosen
+
+
+def check_columns(names: Sequence[str]) -> None:
+    """Refuse ``--columns`` that an answer of columns of these names has not.
+
+    Raises:
+        click.UsageError: there is no such column.
+    """
+    _columns(names)
+
+
+def _columns(names: Sequence[str]) -> list[str]:
+    """What ``--columns`` names of them; all without it."""
+    named = _said(_COLUMNS)
+    return (
+        list(names) if named is None else [column_called(one, names, "--columns") for one in named.split(",")]
+    )
+
+
+def keep_in_sight(column: str) -> None:
+    """Let the next table show a column, whatever else it leaves out."""
+    if context := click.get_current_context(silent=True):
+        context.meta[_SORTED] = column
 
 
 def _remember(key: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -148,18 +201,10 @@ def write(
     Raises:
         TraceqlError: the file cannot be written, or the form does not go to a terminal.
     """
-    chosen = form_of(format_, output)
+    chosen = _check(format_, output)
     safe = _said(_SAFE)
-    if safe and chosen not in _SEPARATORS:
-        raise click.UsageError("--safe-csv is for CSV and TSV: choose one with --format csv.")
-    if _said(_VERTICAL) and chosen != "table":
-        raise click.UsageError("--vertical is for tables: leave out --format, or choose table.")
-    if chosen in _BINARY and output is None and sys.stdout.isatty():
-        raise TraceqlError(f"{_BINARY[chosen]} is binary: not written to a terminal", "Name a file with -o.")
-    if (named := _said(_COLUMNS)) is not None:
-        answer = answer.select(
-            [column_called(name, answer.column_names, "--columns") for name in named.split(",")]
-        )
+    if _said(_COLUMNS) is not None:
+        answer = answer.select(_columns(answer.column_names))
     elif chosen == "table" and brief is not None and not every_column():
         answer = brief
     writer: Callable[[pa.Table, IO[bytes]], None]
@@ -258,6 +303,7 @@ def _table(answer: pa.Table, file: IO[bytes], *, one_line: bool, groups: str, pa
             vertical=bool(_said(_VERTICAL)),
             one_line=one_line,
             groups=groups,
+            kept=_said(_SORTED) or "",
         ),
         (lambda head: click.style(head, bold=True)) if styled else str,
     )

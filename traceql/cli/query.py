@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from traceql.cli import offers
-from traceql.cli.arranged import first_rows, limit_option, say_cut, sort_option, sorted_rows
+from traceql.cli.arranged import (
+    first_rows,
+    limit_option,
+    or_null,
+    say_cut,
+    sort_column,
+    sort_option,
+    sorted_rows,
+)
 from traceql.cli.common import (
     F,
     catalog,
@@ -18,7 +27,7 @@ from traceql.cli.common import (
     note,
     scheduler_option,
 )
-from traceql.cli.output import output_options, text_table, write
+from traceql.cli.output import check_columns, output_options, text_table, write
 from traceql.cli.sides import database_for
 from traceql.present.values import counted
 from traceql.questions import nvidia
@@ -38,7 +47,7 @@ class _Queries(click.Group):
         return [name.replace("_", "-") for name in catalog(ctx).queries]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        found = catalog(ctx).find(cmd_name)
+        found = catalog(ctx).find(cmd_name, lambda name: name.replace("_", "-"))
         command = click.Command(
             cmd_name.replace("_", "-"),
             callback=_answer_query(found),
@@ -54,7 +63,7 @@ class _Queries(click.Group):
         decorated = db_option()(scheduler_option("answer")(output_options(command.callback)))
         if not _has_limit(found):
             decorated = limit_option()(decorated)
-        decorated = sort_option()(decorated)
+        command.callback = decorated = sort_option()(decorated)
         command.params.extend(reversed(decorated.__click_params__))  # type: ignore[attr-defined]
         return command
 
@@ -137,6 +146,13 @@ def _has_limit(found: Query) -> bool:
     return any(param.name == "limit" for param in found.params)
 
 
+def _of_each(found: Query, table: Any) -> str:
+    """Of what the question's limit is, where that is several traces."""
+    (limit,) = [param for param in found.params if param.name == "limit"]
+    several = "trace" in table.column_names and len(table["trace"].unique()) > 1
+    return "trace" if several and re.search(r"(per|each) trace\b", limit.meaning) else ""
+
+
 def _answer_query(found: Query) -> Any:
     def callback(
         db: str,
@@ -150,6 +166,11 @@ def _answer_query(found: Query) -> Any:
     ) -> None:
         if headers == "nvidia" and scheduler is not None:
             raise click.UsageError("--headers nvidia is asked in one place: leave out --scheduler.")
+        if headers != "nvidia":
+            names = [column.name for column in found.columns]
+            check_columns(names)
+            if sort is not None:
+                sort_column(sort, names)
         limit = None
         if not _has_limit(found):
             limit = params.pop("limit")
@@ -169,7 +190,7 @@ def _answer_query(found: Query) -> Any:
             for one in notes:
                 note(one.text)
             if table.num_rows < total:
-                say_cut(table.num_rows, total)
+                say_cut(table.num_rows, total, _of_each(found, table))
             if sort is not None:
                 table = sorted_rows(table, sort)
             write(first_rows(table, limit), format_, output)
@@ -197,7 +218,8 @@ class OrNull(click.ParamType):  # type: ignore[type-arg]
         """None for NULL; anything else as click has it."""
         if isinstance(value, str) and value.upper() == "NULL":
             return None
-        return self._of.convert(value, param, ctx)
+        with or_null():
+            return self._of.convert(value, param, ctx)
 
 
 def option(param: Param) -> click.Option:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from traceql.cli.common import database as open_database
 from traceql.cli.common import is_there, note
-from traceql.errors import DatabaseError, QueryError
+from traceql.errors import DatabaseError, QueryError, ReportError
 from traceql.nearest import did_you_mean
 from traceql.questions.parameters import TRACE_PARAMS
+from traceql.read import formats
+from traceql.read.source import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 # Tables of runs, where reports have other suffixes.
 _TABLES = (".csv", ".json")
+# What no trace is called.
+_PATHS = ("./", "../", "/")
 
 
 def opened(
@@ -81,7 +85,9 @@ def database_of(
             database, (names,) = opened(stack, db, [words], allow_files=allow_files)
             yield database, names
         else:
-            yield stack.enter_context(open_database(db, allow_files=allow_files)), list(words)
+            database = stack.enter_context(open_database(db, allow_files=allow_files))
+            _refuse_missing_files(database, db, words)
+            yield database, list(words)
 
 
 @contextmanager
@@ -96,7 +102,9 @@ def database_for(db: str, params: Mapping[str, Any]) -> Iterator[tuple[Database,
     given = [[value] if isinstance(value, str) else list(value) for value in of_traces.values()]
     with ExitStack() as stack:
         if not any(_is_file(word) for side in given for word in side):
-            yield stack.enter_context(open_database(db)), dict(params)
+            database = stack.enter_context(open_database(db))
+            _refuse_missing_files(database, db, [word for side in given for word in side])
+            yield database, dict(params)
             return
         database, sides = opened(stack, db, given)
         placed = dict(params)
@@ -108,6 +116,44 @@ def database_for(db: str, params: Mapping[str, Any]) -> Iterator[tuple[Database,
                 )
             placed[name] = names[0] if isinstance(value, str) else tuple(names)
         yield database, placed
+
+
+def no_such_file(word: str) -> ReportError | None:
+    """The error for a word that can only be a file, by its path or its suffix, and is none; else nothing."""
+    path = Path(word)
+    reader = formats.claimed(plain_name(path.name))
+    if _is_file(word) or has_magic(word) or not (reader or word.startswith(_PATHS)):
+        return None
+    beside: dict[str, str] = {}
+    # What cannot be looked into holds nothing to be meant.
+    with suppress(OSError, ValueError):
+        there = [one.name for one in sorted(path.parent.iterdir()) if formats.claimed(plain_name(one.name))]
+        # Of two that differ by their kind only, the one of the kind that was named.
+        for name in sorted(there, key=lambda name: formats.claimed(plain_name(name)) is not reader):
+            beside.setdefault(_stem(name), word[: len(word) - len(path.name)] + name)
+    guess = did_you_mean(_stem(path.name), beside, beside.__getitem__)
+    return ReportError(f"{word}: no such file", f"{guess}Check the path.")
+
+
+def _stem(name: str) -> str:
+    return Path(plain_name(name)).stem
+
+
+def _refuse_missing_files(database: Database, db: str, words: Sequence[str]) -> None:
+    """Refuse a word that is written as a file, and is none nor a trace.
+
+    Raises:
+        ReportError: it is so.
+    """
+    errors = {word: error for word in words if (error := no_such_file(word))}
+    if not errors:
+        return
+    known: Mapping[str, object] = {}
+    with suppress(DatabaseError):
+        known = _known(database, errors, runs=False) if is_there(db) else {}
+    for word, error in errors.items():
+        if word not in known:
+            raise error
 
 
 def _is_file(word: str) -> bool:
@@ -187,6 +233,12 @@ def _of_reports(
         database = stack.enter_context(open_database(":memory:", allow_files=allow_files))
         names = of_reports.fill(database._store, every)
     called = dict(zip(every, names, strict=True))
+    written = {called[path]: str(path) for path in every}
+    for word in (word for side in given for word in side):
+        if len(of_word := find_reports([word])) == 1:
+            # As it was given: ./NAME is the file, whatever traces there are.
+            written[called[of_word[0]]] = word
+    database._asker.written = written
     return database, [[called[path] for path in side] for side in paths]
 
 
@@ -210,6 +262,8 @@ def _refuse(db: str, given: Sequence[Sequence[str]], known: Mapping[str, object]
     """What is neither all traces nor all reports cannot be compared."""
     for word in (word for side in given for word in side):
         if word not in known and not Path(word).exists() and not has_magic(word):
+            if error := no_such_file(word):
+                raise error
             raise QueryError(
                 f"{word}: neither a trace or tag in {db} nor a file",
                 f"{did_you_mean(word, _names(database, db))}Traces: traceql ls. Files: check the path.",

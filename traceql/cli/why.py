@@ -27,7 +27,7 @@ _WIDTH = 100
 
 
 @click.command()
-@click.argument("traces", nargs=-1, required=True, metavar="TRACE...", shell_complete=offers.trace)
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE…", shell_complete=offers.trace)
 @click.option("--limit", type=OrNull(int), default=10, show_default=True, help="Most findings; NULL for all.")
 @click.option(
     "--model",

@@ -83,13 +83,16 @@ def joined(parts: Sequence[str]) -> str:
     return "".join(f" {word}" if word.startswith("(") else word for word in parts).strip()
 
 
-def fitted(table: Sequence[Column], room: int | None, *, whole: bool) -> tuple[list[Column], list[int], int]:
+def fitted(
+    table: Sequence[Column], room: int | None, *, whole: bool, last: str = ""
+) -> tuple[list[Column], list[int], int]:
     """The columns for which there is room, how wide each is, and the gap between them.
 
     Args:
         table: all columns.
         room: of the terminal; None for as much as they take.
         whole: none may be left out.
+        last: name of the column that is left out after all others.
     """
     bodies = [max(map(width, one.texts), default=0) for one in table]
     natural = [max(width(one.head), body) for one, body in zip(table, bodies, strict=True)]
@@ -105,7 +108,7 @@ def fitted(table: Sequence[Column], room: int | None, *, whole: bool) -> tuple[l
         for one, body, head, most in zip(table, bodies, heads, wide, strict=True)
     ]
     kept = list(range(len(table)))
-    for leaving in [] if whole else _leaving(table):
+    for leaving in [] if whole else _leaving(table, last):
         if len(kept) == 1 or _total([least[i] for i in kept], _NARROW_GAP) <= room:
             break
         kept.remove(leaving)
@@ -137,14 +140,14 @@ def _least_head(column: Column) -> int:
     return room
 
 
-def _leaving(table: Sequence[Column]) -> list[int]:
+def _leaving(table: Sequence[Column], last: str) -> list[int]:
     """In which order columns are left out: numbers of rows, then from the right, what a row is about last."""
 
     def rank(number: int) -> tuple[int, int]:
         one = table[number]
         is_subject = one.name in _SUBJECTS
         numbers_rows = units.is_code(one.name) and len(set(one.texts)) == len(one.texts) > 1
-        return (2 if is_subject else 0 if numbers_rows else 1, -number)
+        return (3 if one.name == last else 2 if is_subject else 0 if numbers_rows else 1, -number)
 
     return sorted(range(len(table)), key=rank)
 

@@ -55,6 +55,7 @@ class Layout:
         vertical: a record of lines for each row.
         one_line: a line for each row: sentences end where the room does.
         groups: the column whose values stand as headings above their rows.
+        kept: the column that is left out last.
     """
 
     room: int | None = None
@@ -63,6 +64,7 @@ class Layout:
     vertical: bool = False
     one_line: bool = False
     groups: str = ""
+    kept: str = ""
 
 
 def lines(answer: pa.Table, layout: Layout = Layout(), head: Callable[[str], str] = str) -> Iterator[str]:
@@ -89,7 +91,7 @@ def lines(answer: pa.Table, layout: Layout = Layout(), head: Callable[[str], str
     table = [one for one in shown if one not in constant]
     margin = _MARGIN if headings else ""
     room = None if layout.room is None else layout.room - len(margin)
-    kept, widths, gap = fitted(table, room, whole=layout.whole)
+    kept, widths, gap = fitted(table, room, whole=layout.whole, last=layout.kept)
     if len(kept) < len(table) and answer.num_rows == 1:
         yield from _records(shown, 1, head)
         return

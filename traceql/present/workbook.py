@@ -12,6 +12,8 @@ from traceql.errors import QueryError, TraceqlError
 from traceql.present.values import cut, exact, rows
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import pyarrow as pa
 
 # What a sheet holds: https://support.microsoft.com/office/excel-specifications-and-limits
@@ -24,6 +26,23 @@ _EXACT = 2**53
 _FIRST_DAY = date(1900, 1, 1).toordinal()
 
 
+def writer() -> ModuleType:
+    """Who writes workbooks.
+
+    Raises:
+        TraceqlError: xlsxwriter is not installed.
+    """
+    try:
+        import xlsxwriter
+    except ModuleNotFoundError as error:
+        raise TraceqlError(
+            "workbooks are written by xlsxwriter, which is not installed",
+            "Install it: pip install 'traceql[xlsx]', or choose --format csv.",
+        ) from error
+    module: ModuleType = xlsxwriter
+    return module
+
+
 def write(answer: pa.Table, file: IO[bytes]) -> None:
     """One sheet: a line of names that stays in sight, then the rows; numbers are numbers, all else is text.
 
@@ -34,13 +53,7 @@ def write(answer: pa.Table, file: IO[bytes]) -> None:
         TraceqlError: xlsxwriter is not installed.
         QueryError: a sheet has not so many rows or columns.
     """
-    try:
-        import xlsxwriter
-    except ModuleNotFoundError as error:
-        raise TraceqlError(
-            "workbooks are written by xlsxwriter, which is not installed",
-            "Install it: pip install 'traceql[xlsx]', or choose --format csv.",
-        ) from error
+    xlsxwriter = writer()
     if answer.num_rows > _MOST_ROWS or answer.num_columns > _MOST_COLUMNS:
         raise QueryError(
             f"the answer has {answer.num_rows:,} rows and {answer.num_columns:,} columns, "

@@ -22,7 +22,7 @@ from traceql.questions import asking, folders, question
 from traceql.tables import schema, sqlfiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from importlib.resources.abc import Traversable
 
     from traceql.questions.question import Macro, Query, ResultColumn
@@ -98,15 +98,19 @@ class Catalog:
                 )
         return whole
 
-    def find(self, name: str) -> Query:
+    def find(self, name: str, shown: Callable[[str], str] = str) -> Query:
         """The query of that name; hyphens count as underscores.
+
+        Args:
+            name: of the query.
+            shown: how the name of another one is written where there is none.
 
         Raises:
             UnknownQueryError: there is none.
         """
         wanted = name.replace("-", "_")
         if wanted not in self.queries:
-            remedy = did_you_mean(wanted, self.queries)
+            remedy = did_you_mean(wanted, self.queries, shown)
             if wanted == _CARD:
                 remedy = "It is a command: traceql kernel-card NAME, in Python db.kernel_card(NAME). "
             raise UnknownQueryError(
