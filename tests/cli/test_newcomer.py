@@ -87,6 +87,13 @@ def test_the_command_that_proves_a_finding_names_the_file_as_it_was_given(bare: 
     assert said(bare, *shlex.split(command)[2:], "-f", "csv", status=0)
 
 
+def test_findings_are_as_wide_as_the_terminal_and_commands_one_line(home: Path) -> None:
+    for width in (60, 90):
+        lines = said(home, "why", "one", status=0, COLUMNS=str(width)).splitlines()
+        widths = [len(line) for line in lines if "see: " not in line]
+        assert width - 20 < max(widths) <= width
+
+
 def test_the_remedy_of_a_mixed_comparison_names_the_files(bare: Path) -> None:
     name = "kinds_basic.ncu-rep.xz"
     (bare / name).write_bytes((REPORTS / name).read_bytes())

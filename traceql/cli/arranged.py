@@ -32,8 +32,8 @@ def or_null() -> Iterator[None]:
     try:
         yield
     except click.BadParameter as error:
-        error.message = f"{error.message.rstrip('.')}, nor NULL."
-        raise
+        message = f"{error.message.rstrip('.')}, nor NULL."
+        raise click.BadParameter(message, error.ctx, error.param) from None
 
 
 class Rows(click.ParamType):  # type: ignore[type-arg]

@@ -297,7 +297,7 @@ def _table(answer: pa.Table, file: IO[bytes], *, one_line: bool, groups: str, pa
     lines = terminal.lines(
         answer,
         terminal.Layout(
-            room=None if not printed else size.columns if on_terminal else _piped_room(),
+            room=room_of_output() if printed else None,
             raw=bool(_said(_RAW)),
             whole=bool(_said(_COLUMNS) or _said(_ALL_COLUMNS)),
             vertical=bool(_said(_VERTICAL)),
@@ -319,6 +319,9 @@ def _table(answer: pa.Table, file: IO[bytes], *, one_line: bool, groups: str, pa
         file.write(line.encode())
 
 
-def _piped_room() -> int:
+def room_of_output(otherwise: int = _PIPED_ROOM) -> int:
+    """Columns of the terminal; in a pipe what COLUMNS says, or `otherwise`."""
+    if sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
     said = os.environ.get("COLUMNS", "")
-    return int(said) if said.isdecimal() and int(said) else _PIPED_ROOM
+    return int(said) if said.isdecimal() and int(said) else otherwise

@@ -10,7 +10,7 @@ import click
 
 from traceql.cli import offers
 from traceql.cli.common import db_option, note
-from traceql.cli.output import form_of, output_options, write, writing
+from traceql.cli.output import form_of, output_options, room_of_output, write, writing
 from traceql.cli.query import OrNull, given, place_options
 from traceql.cli.sides import database_of
 from traceql.present.values import counted, readable
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from traceql.ask.findings import Findings
 
 
-# What a person reads at a glance, however wide the terminal.
+# What a person reads at a glance, however wide the terminal; and where there is none.
 _WIDTH = 100
+# Below it, words and what stands before them have no room.
+_NARROWEST = 20
 
 
 @click.command()
@@ -80,7 +82,7 @@ def why(
             note(_more(told))
         write(told.table(), format_, output)
         return
-    text = told.to_json() if form == "json" else "\n".join(_lines(told))
+    text = told.to_json() if form == "json" else "\n".join(_lines(told, _room(output)))
     if output is None:
         click.echo(text)
         return
@@ -88,37 +90,43 @@ def why(
         file.write(f"{text}\n".encode())
 
 
-def _lines(told: Findings) -> Iterator[str]:
+def _room(output: str | None) -> int:
+    """How wide lines are: as the terminal, or as COLUMNS says; a file has room."""
+    room = _WIDTH if output is not None else room_of_output(otherwise=_WIDTH)
+    return max(_NARROWEST, min(room, _WIDTH))
+
+
+def _lines(told: Findings, room: int) -> Iterator[str]:
     several = len(told.looked_at) > 1
     for number, one in enumerate(told, start=1):
         head = ", ".join(filter(None, [one.severity, one.saving]))
-        yield from _wrapped(f"{number}. ", f"{one.sentence} ({head})")
+        yield from _wrapped(f"{number}. ", f"{one.sentence} ({head})", room)
         for name, text in (
             ("trace", one.trace if several else ""),
             ("where", one.where),
             ("try", one.remedy),
         ):
             if text:
-                yield from _wrapped(f"   {name}: ", text)
+                yield from _wrapped(f"   {name}: ", text, room)
         # A command is copied: it stays one line.
         yield f"   see: {readable(one.command)}"
     if told.verdict:
         yield told.verdict
     for text in told.notes:
-        yield from _wrapped("", text)
+        yield from _wrapped("", text, room)
     if told.more:
         yield _more(told)
     if told.questions():
-        yield from _wrapped("Looked at: ", " ".join(told.questions()))
+        yield from _wrapped("Looked at: ", " ".join(told.questions()), room)
     for text in told.unknown:
-        yield from _wrapped("", text)
+        yield from _wrapped("", text, room)
 
 
 def _more(told: Findings) -> str:
     return f"{counted(told.more, 'more findings')}: --limit gives more, --limit NULL all."
 
 
-def _wrapped(head: str, text: str) -> list[str]:
+def _wrapped(head: str, text: str, room: int) -> list[str]:
     return textwrap.wrap(
-        readable(text), _WIDTH, initial_indent=head, subsequent_indent=" " * 5, break_long_words=False
+        readable(text), room, initial_indent=head, subsequent_indent=" " * 5, break_long_words=False
     )
