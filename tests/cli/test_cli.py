@@ -463,8 +463,8 @@ def test_a_closed_pipe_is_no_error(home: Path, form: str) -> None:
     result = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], cwd=home, capture_output=True, text=True, env=ENVIRONMENT, check=False
     )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.count("\n") == 1
-    assert result.stderr == ""
 
 
 def on_a_terminal(arguments: Sequence[str], cwd: Path, **environment: str) -> str:
