@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import lzma
+import os
 import sqlite3
+import stat
 from typing import TYPE_CHECKING, Any
 
 import ncu_rep_file
@@ -24,7 +26,7 @@ from traceql.errors import ReportError, TraceqlError, UnsupportedReportError
 from traceql.read import nsys_rep
 from traceql.read.base import no_progress
 from traceql.share.redact import Names, check, redact
-from traceql.share.redact.databases import ACTIONS
+from traceql.share.redact.databases import ACTIONS, is_lake
 from traceql.share.redact.removed import KINDS, Removed
 from traceql.share.redact.texts import Facts, Texts
 from traceql.tables import schema
@@ -619,11 +621,100 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     source = _known(planted.FORMATS["arrowdir"])(tmp_path)
     target = tmp_path / "clean"
     assert traceql("redact", source, "-o", target).returncode == 0
-    (target / "mine.txt").write_text("")
     assert traceql("redact", source, "-o", target).returncode == 1
     assert traceql("redact", source, "-o", target, "--force").returncode == 0
-    assert not (target / "mine.txt").exists()
     assert {path.name for path in tmp_path.iterdir()} == {source.name, target.name}
+
+
+# --- what is never replaced -----------------------------------------------------------------------------------
+
+
+def _replaces(source: Path, target: Path) -> None:
+    with pytest.raises(ReportError) as refused:
+        redact(source, target, Names(), force=True)
+    assert SECRET not in str(refused.value)
+
+
+def test_a_folder_with_anything_else_is_not_replaced(tmp_path: Path) -> None:
+    source = _known(planted.FORMATS["arrowdir"])(tmp_path)
+    target = tmp_path / "results"
+    redact(source, target, Names())
+    (target / "mine.txt").write_text("mine")
+    _replaces(source, target)
+    assert (target / "mine.txt").read_text() == "mine"
+
+
+def test_neither_what_holds_the_input_nor_what_is_in_it_is_replaced(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    source = _known(planted.FORMATS["arrowdir"])(home)
+    before = _said(source)
+    _replaces(source, home)
+    _replaces(source, source / "within")
+    assert _said(source) == before
+    assert [path.name for path in home.iterdir()] == [source.name]
+
+
+def test_a_lake_with_anything_else_in_it_is_none_to_replace(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    for name in ("traces/ab.json", "kernels/trace_id=1/part.parquet", "numbers/traces-1", "lock"):
+        (lake / name).parent.mkdir(parents=True, exist_ok=True)
+        (lake / name).write_text("")
+    assert not is_lake(lake)
+    (lake / "lake.json").write_text("")
+    assert is_lake(lake)
+    (lake / "kernels" / "mine.txt").write_text("mine")
+    assert not is_lake(lake)
+
+
+def test_the_folder_of_a_lake_is_not_replaced_by_it(tmp_path: Path) -> None:
+    (tmp_path / "home" / "lake").mkdir(parents=True)
+    (tmp_path / "home" / "lake" / "lake.json").write_text('{"traceql_lake": 1}\n')
+    for place in (tmp_path / "home", tmp_path / "home" / "lake" / "x"):
+        answer = traceql("redact", tmp_path / "home" / "lake", "-o", place, "--force")
+        assert answer.returncode == 1
+        assert "holds the other" in answer.stderr
+    assert (tmp_path / "home" / "lake" / "lake.json").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_what_is_no_usual_file_is_not_replaced(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe.nsys-rep", tmp_path / "link.nsys-rep"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for target in (pipe, link):
+        _replaces(_nsys(tmp_path), target)
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and link.is_symlink()
+
+
+@pytest.mark.parametrize("name", ["x.nsys-rep.xz", "x.nsys-rep.zst", "x.csv", "x.sqlite", "x.ncu-rep"])
+def test_the_suffix_of_the_result_is_that_of_its_form(tmp_path: Path, name: str) -> None:
+    source = tmp_path / "planted.nsys-rep.xz"
+    source.write_bytes(lzma.compress(planted_nsys.report()))
+    _replaces(source, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [source.name]
+
+
+@pytest.mark.long
+def test_a_database_replaces_neither_a_link_unasked_nor_a_folder(private: Path, tmp_path: Path) -> None:
+    link = tmp_path / "dang.duckdb"
+    link.symlink_to(tmp_path / "missing")
+    assert traceql("redact", private, "-o", link).returncode == 1
+    assert link.is_symlink()
+    (tmp_path / "dd" / private.name).mkdir(parents=True)
+    (tmp_path / "dd" / private.name / "mine.txt").write_text("mine")
+    assert traceql("redact", private, "-o", tmp_path / "dd", "--force").returncode == 1
+    assert (tmp_path / "dd" / private.name / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.long
+def test_the_log_of_a_replaced_database_does_not_get_into_the_new_one(private: Path, tmp_path: Path) -> None:
+    target, log = tmp_path / "t.duckdb", tmp_path / "t.duckdb.wal"
+    log.write_text(SECRET)
+    assert traceql("redact", private, "-o", target).returncode == 1
+    assert log.exists()
+    assert traceql("redact", private, "-o", target, "--force").returncode == 0
+    assert target.exists() and not log.exists()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,25 +140,20 @@ def _database(source: Path, target: Path | None, names: Names, *, force: bool) -
     """A database into a new one of its sort; what would go is known when it is done."""
     from traceql.read import temporary
     from traceql.share.redact import Removed
-    from traceql.share.redact.databases import Tables
+    from traceql.share.redact import target as places
+    from traceql.share.redact.databases import Tables, is_lake
     from traceql.store import export
 
-    if target is not None and target.exists() and target.resolve() == source.resolve():
-        raise ReportError(f"{target}: this is the database itself", "Name another place with -o.")
-    if target is not None and target.exists() and not force:
-        raise ReportError(
-            f"{target}: there already, not overwritten",
-            "Name another place with -o, or replace it with --force.",
-        )
+    logged = not source.is_dir()
+    if target is not None:
+        places.look_at(source, target, is_lake, force=force, logged=logged)
     removed = Removed()
     with temporary.folder(None if target is None else target.parent) as place:
-        made = place / source.name
+        made = place / ("made" if source.is_dir() else source.name)
         with store(str(source)) as from_, store(str(made), lake=source.is_dir()) as to:
             kept = from_.run("SELECT DISTINCT variable, content FROM environment ORDER BY ALL").to_pylist()
             tables = Tables(source.name, [(row["variable"], row["content"]) for row in kept], names, removed)
             export.copy(from_, to, tables.redacted)
         if target is not None:
-            if target.is_dir():
-                shutil.rmtree(target)
-            made.replace(target)
+            places.put(made, target, place / "replaced", logged=logged)
     return removed

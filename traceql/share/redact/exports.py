@@ -70,6 +70,14 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
             connection.commit()
 
 
+def is_one(folder: Path) -> bool:
+    """Whether a folder holds tables of an export and nothing else."""
+    return all(
+        member.suffix in (".parquet", ".arrow") and fields.is_known(member.stem) and member.is_file()
+        for member in folder.iterdir()
+    )
+
+
 def _write_member(place: Path, table: pa.Table) -> None:
     if place.suffix == ".parquet":
         import pyarrow.parquet as pq
