@@ -170,11 +170,16 @@ class Tables:
         told = json.loads(text)
         if not isinstance(told, dict):
             raise unknown(self._file, "settings", "traces.settings")
-        for option, value in told.items():
-            if isinstance(value, str):
-                name = option in FILTERS
-                told[option] = self._called(value, kinds.KERNEL) if name else self._texts.free(value)
-        return json.dumps(told)
+        return json.dumps({option: self._setting(option, value) for option, value in told.items()})
+
+    def _setting(self, option: str, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._called(value, kinds.KERNEL) if option in FILTERS else self._texts.free(value)
+        if isinstance(value, list):
+            return [self._setting(option, one) for one in value]
+        if isinstance(value, dict):
+            return {self._texts.free(name): self._setting(name, one) for name, one in value.items()}
+        return value
 
     def _called(self, text: str, kind: str) -> str:
         return self._texts.names.pseudonym(self._texts.name(text), kind, self._removed)

@@ -35,7 +35,10 @@ _SAMPLED: Final = "SAMPLING_CALLCHAINS"
 _RANGES: Final = (34, 59, 60)
 # What nsys declares.
 _TYPES: Final = frozenset({"INTEGER", "INT", "REAL", "TEXT", "BLOB", ""})
-_NUMBER: Final = re.compile(r"[-+0-9.eE]*|true|false|nan|-?inf|\[[-+0-9.eE, ]*\]")
+_PAYLOAD_HEAD: Final = 32
+# Or a version of three numbers: four may be an address.
+_DIGITS: Final = r"[-+]?(?:\d+(?:\.\d*){0,2}|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER: Final = re.compile(rf"(?:{_DIGITS})?|true|false|nan|-?inf|\[(?:{_DIGITS}|[, ])*\]")
 _WORD: Final = re.compile(r"[A-Za-z]\w*")
 
 
@@ -219,12 +222,15 @@ class _Export:
         entries: dict[int, list[int]] = {}
         for row in self._rows("NVTX_PAYLOAD_SCHEMA_ENTRIES", "schemaId", "type"):
             entries.setdefault(row["schemaId"] or 0, []).append(row["type"] or 0)
-        own = {*entries, *(row["schemaId"] for row in self._rows("NVTX_PAYLOAD_ENUMS", "schemaId"))}
-        used = set()
+        enums = {row["schemaId"] for row in self._rows("NVTX_PAYLOAD_ENUMS", "schemaId")}
+        used: dict[int, int] = {}
         for row in self._rows("NVTX_EVENTS", "binaryData"):
-            if row["binaryData"]:
-                used.add(int.from_bytes(row["binaryData"][8:16], "little"))
-        if fault := payloads.fault(used, entries, own):
+            if content := row["binaryData"]:
+                # Behind a head: how many, and of each its layout, its bytes and where they begin.
+                one = int.from_bytes(content[:8], "little") == 1
+                layout = int.from_bytes(content[8:16], "little") if one else 0
+                used[layout] = max(used.get(layout, 0), len(content) - _PAYLOAD_HEAD)
+        if fault := payloads.fault(used, entries, enums):
             raise unknown(self._file, fault, "NVTX_EVENTS.binaryData")
 
     # --- the tables ---------------------------------------------------------------------------------------

@@ -100,5 +100,6 @@ def _check_name(source: Path, target: Path) -> None:
     of = [form for form in _FORMS if after in form]
     if of and (source.is_dir() or before not in of[0]):
         raise ReportError(
-            f"{target}: the result has the form of {source.name}, not that of {after}", "Choose another suffix."
+            f"{target}: the result has the form of {source.name}, not that of {after}",
+            "Choose another suffix.",
         )
