@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from traceql.cli.common import store
-from traceql.cli.output import FORMATS, text_table, write
+from traceql.cli.output import FORMATS, write
 from traceql.errors import ReportError, TraceqlError
 from traceql.present.values import printable
 from traceql.read.source import plain_name
 from traceql.store import held
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from traceql.share.redact import Names, Removed
 
 
@@ -78,16 +80,26 @@ def redact(
     if key == "":
         raise click.UsageError("An empty --key is none.")
     names = Names(pseudonyms=pseudonyms, keep=keep, key=key)
-    rows: list[tuple[str, str, str, str]] = []
+    rows: list[tuple[str, str, int, str]] = []
     targets = [None] * len(sources) if output is None else _targets(sources, output)
     for source, target in zip(sources, targets, strict=True):
         removed = _one(Path(source), target, names, force=force)
         file = printable(source if target is None else str(target))
-        rows += [(file, kind, f"{count:,}", what) for kind, count, what in removed.rows()]
+        rows += [(file, kind, count, what) for kind, count, what in removed.rows()]
         if not removed:
             click.echo(f"{file}: nothing private was found", err=True)
-    head = ("file", "kind", "places", "would_go" if check else "removed")
-    write(text_table(head, rows), format_, None)
+    if rows or format_ not in (None, "table", "md"):
+        write(_answer(rows, "would_go" if check else "removed"), format_, None)
+
+
+def _answer(rows: list[tuple[str, str, int, str]], said: str) -> pa.Table:
+    import pyarrow as pa
+
+    types = {"file": pa.string(), "kind": pa.string(), "places": pa.int64(), said: pa.string()}
+    columns = zip(*rows, strict=True) if rows else ((),) * len(types)
+    return pa.table(
+        {name: pa.array(column, type_) for (name, type_), column in zip(types.items(), columns, strict=True)}
+    )
 
 
 def _targets(sources: tuple[str, ...], output: str) -> list[Path]:

@@ -53,6 +53,7 @@ def redact(source: Path, target: Path, names: Names, *, force: bool = False) -> 
         What was removed.
 
     Raises:
+        OSError: it cannot be written.
         ReportError: it cannot be read, or must not be put at `target`.
         UnsupportedReportError: it holds something that is not known.
     """

@@ -1,4 +1,4 @@
-"""Where a result is put: nothing is replaced but what redacting could have made, and only if it is asked for."""
+"""Where a result is put: only what redacting could have made is replaced, and only if it is asked for."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _log(target: Path) -> Path:
 
 
 def _is_of(place: Path, folder: bool) -> bool:
-    """Whether a place is free, or has a folder or a file of the usual sort; a link leads to a file or nowhere."""
+    """Whether a place is free, or has a folder or a usual file; a link must lead to a file or nowhere."""
     if place.is_symlink() and (folder or not place.exists()):
         return not folder
     try:

@@ -42,8 +42,8 @@ _PATH: Final = re.compile(
     # On Windows names may have blanks, if the path goes on.
     rf"|(?:[A-Za-z]:[\\/]|\\\\){_PART}+(?: [^\s\\\"'<>|*?]*\\{_PART}*)*)"
 )
-# In what a program calls its work: places that are somebody's. Some of their names may be those of layers, unless
-# they begin the path; behind an option of a compiler, a colon or an underscore it begins, too.
+# In what a program calls its work: places that are somebody's. Some of their names may be those of layers,
+# unless they begin the path; behind an option of a compiler, a colon or an underscore it begins, too.
 _PRIVATE: Final = re.compile(
     rf"/(?:home\d*|Users|mnt|p?scratch|lustre|gpfs|nfs|fsx|Volumes)/{_PART}+"
     rf"|(?:(?<![A-Za-z0-9.</])|(?<=-[A-Za-z]))/(?:root|work|farm|tmp|data\d*|raid|workspace|var|media|srv|private|"
@@ -272,7 +272,7 @@ class Texts:
         return "0.0.0.0"  # noqa: S104 - nothing is bound
 
     def _ipv6(self, found: re.Match[str]) -> str:
-        # A namespace of C++ may be written in the digits of an address, but begins with none; and 1::2 is a slice.
+        # A namespace may be written in the digits of an address, but begins with none; 1::2 is a slice.
         parts = found[0].split(":")
         numbered = any(part[:1].isdigit() for part in parts) and max(map(len, parts)) > 2
         if len(parts[0]) != 4 and not numbered and len(parts) < 6:
