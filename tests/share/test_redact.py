@@ -281,6 +281,8 @@ UNKNOWN_NSYS: dict[str, bytes] = {
     "type of an event": planted_nsys.report(rep.message((1, 7777), (102, rep.message((1, 59), (2, 1), (14, 1))))),
     "text of the header": planted_nsys.report(header=planted_nsys.HEADER + rep.field(60, _TEXT)),
     "short text of the header": planted_nsys.report(header=planted_nsys.HEADER + rep.field(60, "Hi")),
+    "text that is a message as well": planted_nsys.report(header=planted_nsys.HEADER + rep.field(60, rep.field(1, "alice-box"))),
+    "another text that is one": planted_nsys.report(header=planted_nsys.HEADER + rep.field(60, rep.field(1, "ualex"))),
     "option": planted_nsys.report(header=rep.field(2, rep.field(333, _TEXT))),
     "property of the machine": planted_nsys.report(
         header=rep.field(1, rep.field(2, rep.field(1, rep.message((1, 4711), (2, _TEXT)))))
@@ -475,6 +477,8 @@ def _refused(source: Path) -> None:
         ("/usr/local/acme/x /usr/local/cuda/x", "/redacted/1 /usr/local/cuda/x"),
         ("/proc/self/cwd/x /proc/self/maps", "/redacted/1 /proc/self/maps"),
         ("https://docs.nvidia.com/home/x", "https://docs.nvidia.com/home/x"),
+        ("/usr/share/mnt/x and httpd/home/bob/x", "/usr/share/mnt/x and httpd/redacted/1"),
+        ("/redacted/home/bob, /redacted/7", "/redacted/1, /redacted/7"),
     ],
 )  # fmt: skip
 def test_sentences_lose_what_is_private(text: str, after: str) -> None:
@@ -513,6 +517,22 @@ def test_names_lose_only_what_is_somebodys(text: str, after: str) -> None:
     facts = Facts()
     facts.environment("PATH=/opt/own/venv:/usr/bin\0HOME=/root\0OUT=E:/own/code;E:/own/more")
     assert Texts(facts, Names(), Removed()).name(text) == after
+
+
+@pytest.mark.parametrize(
+    "variable", ["DB_PASS", "GH_PAT", "MYSQL_PWD", "DATABASE_URL", "HF_TOKEN", "API_KEY"]
+)
+def test_contents_of_secret_variables_are_in_no_other_text(variable: str) -> None:
+    facts = Facts()
+    facts.environment(f"PWD=/opt/work/abc\0{variable}=s3cr3tvalue")
+    assert facts.secrets == {"s3cr3tvalue"}
+
+
+def test_the_folder_in_which_a_program_ran_is_in_no_name(tmp_path: Path) -> None:
+    source = tmp_path / "ran.nsys-rep"
+    ran = rep.process(rep.PID, "python", (8, f"/own/{SECRET}"))
+    source.write_bytes(rep.report([ran, rep.nvtx_range(1, 2, f"at /own/{SECRET}/x.py")], index={5: 1}))
+    assert SECRET.encode() not in _said(_redacted(source)[0])
 
 
 # --- pseudonyms -----------------------------------------------------------------------------------------------
@@ -780,6 +800,15 @@ def test_what_is_refused_leaves_what_was_there(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {source.name, target.name}
 
 
+def test_what_is_refused_is_said_not_to_be_written_beside_others_that_are(tmp_path: Path) -> None:
+    first, second = _nsys(tmp_path), tmp_path / "new.nsys-rep"
+    second.write_bytes(UNKNOWN_NSYS["section"])
+    answer = traceql("redact", first, second, "-o", tmp_path / "clean")
+    assert answer.returncode == 1
+    assert "It was not written" in answer.stderr and "Nothing" not in answer.stderr
+    assert [path.name for path in (tmp_path / "clean").iterdir()] == [first.name]
+
+
 def test_several_files_get_their_names_in_a_folder(tmp_path: Path) -> None:
     first, second = _nsys(tmp_path), tmp_path / "other.nsys-rep.xz"
     second.write_bytes(lzma.compress(planted_nsys.report()))
@@ -860,6 +889,11 @@ def test_what_is_no_usual_file_is_not_replaced(tmp_path: Path) -> None:
     for target in (pipe, link):
         _replaces(_nsys(tmp_path), target)
     assert stat.S_ISFIFO(pipe.stat().st_mode) and link.is_symlink()
+
+
+def test_what_has_no_suffix_gets_any_of_a_report(tmp_path: Path) -> None:
+    source = _nsys(tmp_path).rename(tmp_path / "report")
+    assert redact(source, tmp_path / "clean.nsys-rep", Names())
 
 
 @pytest.mark.parametrize("name", ["x.nsys-rep.xz", "x.nsys-rep.zst", "x.csv", "x.sqlite", "x.ncu-rep"])

@@ -60,7 +60,7 @@ def redact(
     .arrow files), a sidecar (.run.json), a database or a lake. Environments, command lines, names of users
     and machines, paths, addresses, and processes that were not profiled go; so does code that ncu put into
     a report. Events, counts, ids and times stay, and NVIDIA's tools open the result. What traceql does not
-    know in a file is refused, and nothing is written.
+    know in a file is refused, and it is not written.
 
     \b
     Examples:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 _ELSEWHERE: Final = "Name another place with -o."
 _FORCE: Final = "Name another place with -o, or replace it with --force."
-# What files of one form are called. What is called otherwise may be a database.
+# What files of one form are called; of the last, no result is. What is called otherwise may be a database.
 _FORMS: Final = (
     {".nsys-rep", ".qdrep"},
-    {".ncu-rep"},
+    {".ncu-rep", ".nsight-cuprof-report"},
     {".sqlite", ".sqlite3", ".db", ".duckdb"},
     {".json"},
     {".csv", ".tsv", ".parquet", ".arrow", ".xlsx", ".md", ".html", ".txt"},
@@ -97,8 +97,9 @@ def _check_name(source: Path, target: Path) -> None:
     if plain_name(target.name) != target.name:
         raise ReportError(f"{target}: the result is not compressed", "Leave that suffix out.")
     before, after = (Path(plain_name(one.name)).suffix.lower() for one in (source, target))
-    of = [form for form in _FORMS if after in form]
-    if of and (source.is_dir() or before not in of[0]):
+    of = next((form for form in _FORMS if after in form), None)
+    is_known = any(before in form for form in _FORMS)
+    if of is not None and (source.is_dir() or of is _FORMS[-1] or (is_known and before not in of)):
         raise ReportError(
             f"{target}: the result has the form of {source.name}, not that of {after}",
             "Choose another suffix.",

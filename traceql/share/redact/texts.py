@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 #: Stands where a folder or file was, with a number that tells them apart.
 PLACE: Final = "/redacted"
+_REPLACED: Final = re.compile(rf"{PLACE}(?:/\d+)?")
 NO_UUID: Final = "00000000-0000-0000-0000-000000000000"
 
 # Folders of the system, and of NVIDIA's tools: the same on every machine.
@@ -83,6 +84,7 @@ _NOBODY: Final = words(
 )
 _SHORTEST_SECRET: Final = 8
 _SHORTEST_WORD: Final = 3
+_LONGEST_PATH: Final = 1000
 
 
 @dataclass
@@ -246,9 +248,9 @@ class Texts:
         if found.groupdict().get("url"):
             return found[0] if _EVERYBODYS_URL.match(found[0]) else self.place(found[0])
         # In a path of everybody's, which stays, there may be folders of such names.
-        begin = re.search(rf"{_PART}*$", found.string[: found.start()])
+        begin = re.search(rf"{_PART}*$", found.string[max(0, found.start() - _LONGEST_PATH) : found.start()])
         if begin and (
-            begin[0].startswith(("http", PLACE)) or (is_path(begin[0]) and is_system(begin[0] + found[0]))
+            _EVERYBODYS_URL.match(begin[0]) or (is_path(begin[0]) and is_system(begin[0] + found[0]))
         ):
             return found[0]
         return self._one(found[0])
@@ -260,7 +262,7 @@ class Texts:
 
     def place(self, path: str) -> str:
         """What stands for a path, whatever it looks like."""
-        if path.startswith(PLACE):
+        if _REPLACED.fullmatch(path):
             return path
         self.removed.add(kinds.PATH)
         return f"{PLACE}/{self.names.number(path)}"
