@@ -164,10 +164,9 @@ def test_a_table_has_what_to_know_first_and_all_of_it_when_asked(path: Path) -> 
     )
     command = ("kernel-card", kernels[0]["kernel"], "--db", str(path))
     whole = json.loads(run(*command, "--format", "json").stdout)
-    short, everything = run(*command), run(*command, "--all")
-    # Two lines of heading.
-    assert len(everything.stdout.splitlines()) - 2 == len(whole)
-    shown = len(short.stdout.splitlines()) - 2
+    short, everything = run(*command, "--vertical"), run(*command, "--vertical", "--all")
+    assert f"row {len(whole)} of {len(whole)}" in everything.stdout
+    shown = sum(line.startswith("row ") for line in short.stdout.splitlines())
     assert 5 < shown < len(whole)
     assert f"{shown} of {len(whole)} items: --all gives the rest." in short.stderr
     assert "--all" not in everything.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,7 +73,7 @@ def test_the_next_statement_sees_all_traces_again(three: Database) -> None:
 
 def test_a_word_that_means_no_trace_is_an_error(three: Database) -> None:
     for word in ("prefil", "x*", "mode=none"):
-        with pytest.raises(QueryError, match="no trace is called"):
+        with pytest.raises(QueryError, match=r"no trace (is called|has the tag)"):
             three.sql("FROM kernels", trace=["prefill", word])
 
 
@@ -135,7 +136,9 @@ def test_names_of_nvidia_and_of_before_are_answered_with_ours(
 def test_other_faults_are_not_explained_with_names(three: Database, statement: str) -> None:
     with pytest.raises(QueryError) as caught:
         three.sql(statement)
-    assert caught.value.remedy == "The tables and their columns: traceql schema"
+    # DuckDB's own candidates may stand before it.
+    assert caught.value.remedy.endswith("The tables and their columns: traceql schema")
+    assert not re.search(r"nsys|ncu|In traceql", caught.value.remedy)
 
 
 @pytest.mark.parametrize(

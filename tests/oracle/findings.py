@@ -393,5 +393,8 @@ def exposed_communication(view: View, least_pct: float) -> list[Row]:
     exposed, hidden, whole = (
         sum(row[name] for row in rows) for name in ("exposed_ns", "overlapped_ns", "span_ns")
     )
+    if not any(one.kernel and one.kernel.category == "communication" for one in view.kernels):
+        # Where nothing communicates, nothing is exposed.
+        return []
     numbers = {"gpus": len(rows), "exposed_ns": exposed, "hidden_pct": percent(hidden, hidden + exposed)}
     return _found("exposed_communication", exposed, whole, least_pct, numbers=numbers)

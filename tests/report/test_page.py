@@ -404,10 +404,10 @@ def test_a_table_has_one_unit_per_column_and_tells_missing_from_zero() -> None:
     )
     table = figures.rows(query, answer)
     titles = [column.title for column in table.columns]
-    assert titles[:5] == ["Kernel", "Instances", "Total (ms)", "Share (%)", "Avg (µs)"]
+    assert titles[:5] == ["Kernel", "Instances", "Total (ms)", "Share (%)", "Avg (ns)"]
     texts = [[cell.text for cell in row][:5] for row in table.rows]
-    assert texts[0] == ["a", "1,234,567", "12.3", "92.5", "0.01"]
-    assert texts[2] == ["–", "0", "0.0", "–", "–"]
+    assert texts[0] == ["a", "1,234,567", "12.35", "92.50", "10"]
+    assert texts[2] == ["–", "0", "0.00", "–", "–"]
     assert table.rows[2][3].missing
     assert not table.rows[2][2].missing
     assert table.rows[0][2].value == 12_345_678

@@ -14,7 +14,7 @@ from traceql.ask import gaps, nothing, place
 from traceql.ask.gaps import Note
 from traceql.ask.place import Place
 from traceql.errors import CatalogError, QueryError, TraceqlError
-from traceql.present import formats
+from traceql.present import formats, values
 from traceql.questions import catalog
 
 if TYPE_CHECKING:
@@ -84,6 +84,11 @@ class Answer:
             UnknownQueryError: the question has none.
             QueryError: there is nothing to draw, or too much for one picture.
         """
+        with values.in_scripts():
+            return self.drawing()
+
+    def drawing(self) -> Any:
+        """The same for whoever escapes its texts himself, as pages do."""
         return self._draw(self)
 
     def to_json(self) -> str:

@@ -9,6 +9,8 @@ import hashlib
 import json
 import math
 import re
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,7 @@ _UNSEEN = re.compile(
 )
 # https://html.spec.whatwg.org/multipage/scripting.html#restrictions-for-contents-of-script-elements
 _ENDS_SCRIPT = re.compile(r"<(?=/script|!--)", re.IGNORECASE)
+_IN_SCRIPTS: ContextVar[bool] = ContextVar("in_scripts", default=False)
 _NO_VALUE = (
     "the answer holds what cannot be shown: a date out of range, a timestamp finer than microseconds, "
     "or a map whose keys are lists"
@@ -89,15 +92,26 @@ def counted(number: int, plural: str) -> str:
 
 
 def drawn(text: str) -> str:
-    r"""`text` as charts hold it, many times over.
+    """`text` as charts hold it, many times over."""
+    shown = readable(text, MOST_DRAWN)
+    return _ENDS_SCRIPT.sub(r"<\\", shown) if _IN_SCRIPTS.get() else shown
 
-    What would end the script in which HTML has the chart's data is written out: notebooks show charts so, and
-    Altair does not escape it.
 
-    >>> drawn("</script><script>alert(1)</script><!--")
+@contextmanager
+def in_scripts() -> Iterator[None]:
+    r"""What is `drawn` may stand in a script: what would end that is written out.
+
+    Notebooks show charts so, and Altair does not escape their data.
+
+    >>> with in_scripts():
+    ...     drawn("</script><script>alert(1)</script><!--")
     '<\\/script><script>alert(1)<\\/script><\\!--'
     """
-    return _ENDS_SCRIPT.sub(r"<\\", readable(text, MOST_DRAWN))
+    before = _IN_SCRIPTS.set(True)
+    try:
+        yield
+    finally:
+        _IN_SCRIPTS.reset(before)
 
 
 def human(value: object, column: str = "") -> str:

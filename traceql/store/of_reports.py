@@ -100,7 +100,7 @@ def keep(entry: Path, make: Callable[[Path], list[str]]) -> bool:
             new = folder / "new"
             new.mkdir(mode=0o700)
             called = make(database(new))
-            (new / _NAMES).write_text(json.dumps(called), "utf-8")
+            (new / _NAMES).write_text(json.dumps(called), encoding="utf-8", newline="\n")
             with contextlib.suppress(OSError):
                 # Unless somebody else was faster.
                 new.rename(entry)
