@@ -531,7 +531,7 @@ def test_contents_of_secret_variables_are_in_no_other_text(variable: str) -> Non
 def test_the_folder_in_which_a_program_ran_is_in_no_name(tmp_path: Path) -> None:
     source = tmp_path / "ran.nsys-rep"
     ran = rep.process(rep.PID, "python", (8, f"/own/{SECRET}"))
-    source.write_bytes(rep.report([ran, rep.nvtx_range(1, 2, f"at /own/{SECRET}/x.py")], index={5: 1}))
+    source.write_bytes(rep.report([ran, rep.nvtx_range(1, 2, f"at /own/{SECRET}/x.py")]))
     assert SECRET.encode() not in _said(_redacted(source)[0])
 
 
