@@ -247,3 +247,9 @@ def test_times_of_day_and_truths_are_never_cut() -> None:
     )
     found = shown(answer, Layout(room=40, whole=True))
     assert "2026-01-02 03:04:05  true" in found
+
+
+def test_what_would_go_is_said_whole() -> None:
+    said = "command lines, programs and their arguments; the name of the profiled program stays"
+    answer = pa.table({"kind": ["a", "b"], "would_go": [said, "paths"]})
+    assert "…" not in shown(answer, Layout(room=50)) and "stays" in shown(answer, Layout(room=50))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import lzma
+import os
 import sqlite3
+import stat
 from typing import TYPE_CHECKING, Any
 
 import ncu_rep_file
@@ -23,9 +25,11 @@ from traceql import Database
 from traceql.errors import ReportError, TraceqlError, UnsupportedReportError
 from traceql.read import nsys_rep
 from traceql.read.base import no_progress
-from traceql.share.redact import Names, check, redact
-from traceql.share.redact.databases import ACTIONS
+from traceql.share.redact import Names, check, exports, redact
+from traceql.share.redact.databases import ACTIONS, Tables, is_lake
 from traceql.share.redact.removed import KINDS, Removed
+from traceql.share.redact.strings import String
+from traceql.share.redact.strings import redacted as redacted_text
 from traceql.share.redact.texts import Facts, Texts
 from traceql.tables import schema
 
@@ -258,12 +262,27 @@ def test_code_goes_and_counters_stay(tmp_path: Path) -> None:
 # --- what is not known ----------------------------------------------------------------------------------------
 
 _TEXT = f"hello {SECRET}"
+OWN = 1 << 24
+# Layouts of payloads: one of another, which is of letters, and one of a number.
+SCHEMAS = rep.field(3, b"".join(
+    rep.field(2, rep.message((1, OWN + number), (4, rep.message((1, type_))), (7, size)))
+    for number, type_, size in ((1, OWN + 2, 8), (2, 1, 8), (3, 18, 8))
+))  # fmt: skip
+
+
+def _with_payload(layout: int, content: bytes) -> bytes:
+    payload = rep.field(9, rep.message((1, layout), (2, content)))
+    return planted_nsys.report(rep.nvtx_range(1, 2, "payload", (8, payload)), schemas=SCHEMAS)
+
+
 UNKNOWN_NSYS: dict[str, bytes] = {
     "field of an event": planted_nsys.report(rep.event(59, 102, (1, 59), (2, 1), (9, rep.TID), (10, 2), (14, 1), (99, _TEXT))),
     "event": planted_nsys.report(rep.message((1, 7777), (777, _TEXT))),
     "type of an event": planted_nsys.report(rep.message((1, 7777), (102, rep.message((1, 59), (2, 1), (14, 1))))),
     "text of the header": planted_nsys.report(header=planted_nsys.HEADER + rep.field(60, _TEXT)),
     "short text of the header": planted_nsys.report(header=planted_nsys.HEADER + rep.field(60, "Hi")),
+    "text that is a message as well": planted_nsys.report(header=planted_nsys.HEADER + rep.field(60, rep.field(1, "alice-box"))),
+    "another text that is one": planted_nsys.report(header=planted_nsys.HEADER + rep.field(60, rep.field(1, "ualex"))),
     "option": planted_nsys.report(header=rep.field(2, rep.field(333, _TEXT))),
     "property of the machine": planted_nsys.report(
         header=rep.field(1, rep.field(2, rep.field(1, rep.message((1, 4711), (2, _TEXT)))))
@@ -271,6 +290,14 @@ UNKNOWN_NSYS: dict[str, bytes] = {
     "section": planted_nsys.report(extra_sections={"Something New": _TEXT.encode()}),
     "text about a thread": planted_nsys.report(threads=planted_nsys.THREADS + rep.field(1, rep.field(9, _TEXT)), index={5: 3}),
     "text about GPUs": planted_nsys.report(target=rep.field(77, _TEXT)),
+    "text in an inner layout": _with_payload(OWN + 1, f"{SECRET}".encode().ljust(8)),
+    "text behind the numbers of a payload": _with_payload(OWN + 3, bytes(8) + SECRET.encode().ljust(9)),
+    "payload without a number of its layout": planted_nsys.report(
+        rep.nvtx_range(1, 2, "payload", (8, rep.field(9, rep.field(2, _TEXT))))
+    ),
+    "address of the machine": planted_nsys.report(
+        header=rep.field(1, rep.field(2, rep.field(1, rep.message((1, 4711), (2, "10.77.66.55")))))
+    ),
     "binary payload": planted_nsys.report(
         rep.nvtx_range(1, 2, "payload", (8, rep.field(9, rep.message((1, 5), (2, _TEXT)))))
     ),
@@ -282,6 +309,19 @@ def test_what_nobody_knows_in_a_report_of_nsys_is_refused(tmp_path: Path, what: 
     source = tmp_path / "new.nsys-rep"
     source.write_bytes(UNKNOWN_NSYS[what])
     _refused(source)
+
+
+def test_a_payload_of_numbers_stays(tmp_path: Path) -> None:
+    source = tmp_path / "numbers.nsys-rep"
+    source.write_bytes(_with_payload(OWN + 3, b"\1\2\3\4\5\6\7\x08"))
+    assert b"\1\2\3\4\5\6\7\x08" in _said(_redacted(source)[0])
+
+
+def test_a_name_of_a_machine_that_is_an_address_goes(tmp_path: Path) -> None:
+    source = tmp_path / "named.nsys-rep"
+    named = rep.field(1, rep.field(2, rep.field(1, rep.message((1, 619), (2, "10.77.66.55")))))
+    source.write_bytes(planted_nsys.report(header=named))
+    assert b"10.77.66.55" not in _said(_redacted(source)[0])
 
 
 def _ncu_with(*results: bytes, session: bytes | None = None) -> bytes:
@@ -324,6 +364,65 @@ def test_what_nobody_knows_in_an_export_is_refused(tmp_path: Path, statement: st
         connection.execute(statement)
         connection.commit()
     _refused(source)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE NVTX_EVENTS RENAME COLUMN eventType TO other",
+        "ALTER TABLE TARGET_INFO_SYSTEM_ENV RENAME COLUMN name TO other",
+        "ALTER TABLE META_DATA_CAPTURE RENAME COLUMN name TO other",
+        f"UPDATE NVTX_EVENTS SET color = '{SECRET}'",
+    ],
+)
+def test_a_table_of_another_form_is_refused_without_its_values(tmp_path: Path, statement: str) -> None:
+    source = tmp_path / "formed.sqlite"
+    source.write_bytes(content(planted.SQLITE))
+    with contextlib.closing(sqlite3.connect(source)) as connection:
+        connection.execute(statement)
+        connection.commit()
+    _refused(source)
+
+
+def test_the_id_of_a_network_card_goes_also_as_a_text(tmp_path: Path) -> None:
+    source = tmp_path / "cards.sqlite"
+    source.write_bytes(content(planted.SQLITE))
+    with contextlib.closing(sqlite3.connect(source)) as connection:
+        connection.execute("DROP TABLE IF EXISTS TARGET_INFO_NIC_INFO")
+        connection.execute("CREATE TABLE TARGET_INFO_NIC_INFO (GUID TEXT, name TEXT)")
+        connection.execute(f"INSERT INTO TARGET_INFO_NIC_INFO VALUES ('{SECRET}', 'mlx5_0')")
+        connection.commit()
+    assert SECRET.encode() not in _redacted(source)[0].read_bytes()
+
+
+def test_the_address_of_the_daemon_goes(tmp_path: Path) -> None:
+    source = tmp_path / "daemon.sqlite"
+    source.write_bytes(content(planted.SQLITE))
+    with contextlib.closing(sqlite3.connect(source)) as connection:
+        connection.execute(
+            "INSERT INTO META_DATA_CAPTURE (name, value) VALUES ('DAEMON_ADDRESS', '10.77.66.55')"
+        )
+        connection.commit()
+    assert b"10.77.66.55" not in _redacted(source)[0].read_bytes()
+
+
+def test_a_full_disk_is_an_error_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    source = tmp_path / "run.sqlite"
+    source.write_bytes(content(planted.SQLITE))
+    monkeypatch.setattr(exports, "_write_table", full)
+    answer = traceql("redact", source, "-o", tmp_path / "clean.sqlite")
+    assert answer.returncode == 1
+    assert "cannot be written (database or disk is full)" in answer.stderr
+
+
+def test_a_damaged_head_of_a_report_of_ncu_is_an_error(tmp_path: Path) -> None:
+    source = tmp_path / "head.ncu-rep"
+    source.write_bytes(b"NVR\0\5\0\0\0\xff\xff\xff\xff\xff" + bytes(20))
+    with pytest.raises(ReportError):
+        _redacted(source)
 
 
 def test_views_of_a_stranger_are_not_passed_on(tmp_path: Path) -> None:
@@ -369,11 +468,25 @@ def _refused(source: Path) -> None:
         ("alice's node17, malice", "user's host, malice"),
         ("the token s3cr3tvalue.", "the token removed."),
         ("L2/L1/TEX and 3 inst/cycle", "L2/L1/TEX and 3 inst/cycle"),
+        ("connect to 10.1.2.3. ip_10.1.2.3, 10.1.2.3_8080", "connect to 0.0.0.0. ip_0.0.0.0, 0.0.0.0_8080"),
+        ("64:ff9b::1, ::ffff:a01:203, ::ffff:10.1.2.3", "::, ::, ::"),
+        ("at 12:30:45, x[1::2], std::a::b, c10::add", "at 12:30:45, x[1::2], std::a::b, c10::add"),
+        ("Alice on NODE17", "user on host"),
+        ("Xs3cr3tvalueY ourPassw0rd otherPa55", "XremovedY removed removed"),
+        ("-I/home/bob/inc -L/opt/own", "-I/redacted/1 -L/redacted/2"),
+        ("/usr/local/acme/x /usr/local/cuda/x", "/redacted/1 /usr/local/cuda/x"),
+        ("/proc/self/cwd/x /proc/self/maps", "/redacted/1 /proc/self/maps"),
+        ("https://docs.nvidia.com/home/x", "https://docs.nvidia.com/home/x"),
+        ("/usr/share/mnt/x and httpd/home/bob/x", "/usr/share/mnt/x and httpd/redacted/1"),
+        ("/redacted/home/bob, /redacted/7", "/redacted/1, /redacted/7"),
     ],
 )  # fmt: skip
 def test_sentences_lose_what_is_private(text: str, after: str) -> None:
     facts = Facts()
-    facts.environment("USER=alice\0HOSTNAME=node17.example.org\0HF_TOKEN=s3cr3tvalue")
+    facts.environment(
+        "USER=alice\0HOSTNAME=node17.example.org\0HF_TOKEN=s3cr3tvalue\0DB_PASS=ourPassw0rd"
+        "\0WHERE=postgres://us:otherPa55@db/x"
+    )
     assert Texts(facts, Names(), Removed()).free(text) == after
 
 
@@ -384,12 +497,42 @@ def test_sentences_lose_what_is_private(text: str, after: str) -> None:
         ("/opt/own/venv/x.py(12): forward", "/redacted/1(12): forward"),
         ("/home/me/x.py", "/redacted/1"),
         ("void at::native::f<c10::Half>(int)", "void at::native::f<c10::Half>(int)"),
+        ("void add::face<f16::a, 0::2>()", "void add::face<f16::a, 0::2>()"),
+        ("model/data/attn/work/x", "model/data/attn/work/x"),
+        ("2001:db8::1", "::"),
+        ("GPU-1b2c3d4e-1111-2222-3333-444455556666", "GPU-00000000-0000-0000-0000-000000000001"),
+        ("get https://u:p@intra/x", "get /redacted/1"),
+        ("postgres://u:pw@db", "/redacted/1"),
+        ("load:/home/bob/d", "load:/redacted/1"),
+        ("-I/home/bob/x", "-I/redacted/1"),
+        ("-I/data/bob/x", "-I/redacted/1"),
+        ("ckpt_/home/bob/x", "ckpt_/redacted/1"),
+        ("at /fsx/bob/x /home2/b/x /export/b/x /u/b/x /net/b/x /Volumes/b/x", "at " + " ".join(f"/redacted/{n}" for n in range(1, 7))),
+        ("D:\\work\\x", "/redacted/1"),
+        ("\\\\srv\\share\\x", "/redacted/1"),
+        ("in E:/own/code/x.py", "in /redacted/1"),
     ],
-)
+)  # fmt: skip
 def test_names_lose_only_what_is_somebodys(text: str, after: str) -> None:
     facts = Facts()
-    facts.environment("PATH=/opt/own/venv:/usr/bin\0HOME=/root")
+    facts.environment("PATH=/opt/own/venv:/usr/bin\0HOME=/root\0OUT=E:/own/code;E:/own/more")
     assert Texts(facts, Names(), Removed()).name(text) == after
+
+
+@pytest.mark.parametrize(
+    "variable", ["DB_PASS", "GH_PAT", "MYSQL_PWD", "DATABASE_URL", "HF_TOKEN", "API_KEY"]
+)
+def test_contents_of_secret_variables_are_in_no_other_text(variable: str) -> None:
+    facts = Facts()
+    facts.environment(f"PWD=/opt/work/abc\0{variable}=s3cr3tvalue")
+    assert facts.secrets == {"s3cr3tvalue"}
+
+
+def test_the_folder_in_which_a_program_ran_is_in_no_name(tmp_path: Path) -> None:
+    source = tmp_path / "ran.nsys-rep"
+    ran = rep.process(rep.PID, "python", (8, f"/own/{SECRET}"))
+    source.write_bytes(rep.report([ran, rep.nvtx_range(1, 2, f"at /own/{SECRET}/x.py")]))
+    assert SECRET.encode() not in _said(_redacted(source)[0])
 
 
 # --- pseudonyms -----------------------------------------------------------------------------------------------
@@ -548,6 +691,53 @@ def test_a_sidecar_keeps_what_was_measured(tmp_path: Path) -> None:
     assert removed == {"command line": 1, "environment": 1, "path": 2}
 
 
+def test_whom_a_sidecars_environment_names_is_in_no_other_text_of_it(tmp_path: Path) -> None:
+    source = tmp_path / "run.nsys-rep.run.json"
+    environment = {"USER": "alice", "HOSTNAME": "gpubox7", "WANDB_API_KEY": f"{SECRET}99"}
+    told = {"tags": {"alice": "on gpubox7", "k": f"{SECRET}99"}, "model": "alice-llama"}
+    source.write_text(json.dumps({**SIDECAR, "environment": environment, **told}))
+    kept = json.loads(_redacted(source)[0].read_text())
+    assert kept["tags"] == {"user": "on host", "k": "removed"} and kept["model"] == "user-llama"
+
+
+def test_what_one_file_tells_of_whom_it_is_about_holds_for_the_next(tmp_path: Path) -> None:
+    names = Names()
+    check(_nsys(tmp_path), names)
+    source = tmp_path / "run.nsys-rep.run.json"
+    source.write_text(json.dumps({**SIDECAR, "model": f"of {SECRET}host"}))
+    redact(source, tmp_path / "clean.json", names)
+    assert json.loads((tmp_path / "clean.json").read_text())["model"] == "of host"
+
+
+def test_a_sidecar_with_half_a_letter_is_an_error(tmp_path: Path) -> None:
+    source = tmp_path / "run.nsys-rep.run.json"
+    source.write_text(json.dumps({**SIDECAR, "model": "\ud800"}))
+    with pytest.raises(TraceqlError, match="not Unicode"):
+        _redacted(source)
+
+
+def test_settings_lose_what_is_private_however_deep_it_stands() -> None:
+    tables = Tables("x.duckdb", [], Names(), Removed())
+    rows = pa.table({"settings": ['{"a": ["/home/bob/x"], "b": {"c": "/home/bob/y"}, "n": 1}']})
+    after = json.loads(tables.redacted("traces", rows)["settings"][0].as_py())
+    assert after == {"a": ["/redacted/1"], "b": {"c": "/redacted/2"}, "n": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("/usr/sbin/acme-agentd", "file-7"),
+        ("/usr/local/acme/libpricing.so", "file-7"),
+        ("acmed", "file-7"),
+        ("/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/x86_64-linux-gnu/libc.so.6"),
+        ("[kernel.kallsyms]", "[kernel.kallsyms]"),
+    ],
+)
+def test_files_of_foreign_processes_are_not_named(text: str, after: str) -> None:
+    texts = Texts(Facts(), Names(), Removed())
+    assert redacted_text(String(7, text, frozenset({"foreign file"})), texts) == after
+
+
 @pytest.mark.parametrize(
     "more", [{"new": SECRET}, {"tags": {f"/home/{SECRET}": "1"}}, {"started_utc": f"at {SECRET}"}]
 )
@@ -569,9 +759,16 @@ def test_check_says_what_would_go_without_values_and_writes_nothing(tmp_path: Pa
     assert rows.keys() <= KINDS.keys()
     assert SECRET not in answer.stdout + answer.stderr
     assert [path.name for path in tmp_path.iterdir()] == [source.name]
-    assert Removed({kind: int(row["places"]) for kind, row in rows.items()}) == check(source, Names())
+    assert Removed({kind: row["places"] for kind, row in rows.items()}) == check(source, Names())
     table = traceql("redact", source, "--check").stdout
     assert "would_go" in table and SECRET not in table
+
+
+def test_where_nothing_private_was_found_there_is_no_table(tmp_path: Path) -> None:
+    target, _ = _redacted(_nsys(tmp_path))
+    answer = traceql("redact", target, "--check")
+    assert answer.stdout == "" and "nothing private was found" in answer.stderr
+    assert json.loads(traceql("redact", target, "--check", "--format", "json").stdout) == []
 
 
 def test_nothing_is_overwritten_unless_it_is_asked_for(tmp_path: Path) -> None:
@@ -603,6 +800,15 @@ def test_what_is_refused_leaves_what_was_there(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {source.name, target.name}
 
 
+def test_what_is_refused_is_said_not_to_be_written_beside_others_that_are(tmp_path: Path) -> None:
+    first, second = _nsys(tmp_path), tmp_path / "new.nsys-rep"
+    second.write_bytes(UNKNOWN_NSYS["section"])
+    answer = traceql("redact", first, second, "-o", tmp_path / "clean")
+    assert answer.returncode == 1
+    assert "It was not written" in answer.stderr and "Nothing" not in answer.stderr
+    assert [path.name for path in (tmp_path / "clean").iterdir()] == [first.name]
+
+
 def test_several_files_get_their_names_in_a_folder(tmp_path: Path) -> None:
     first, second = _nsys(tmp_path), tmp_path / "other.nsys-rep.xz"
     second.write_bytes(lzma.compress(planted_nsys.report()))
@@ -619,11 +825,105 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     source = _known(planted.FORMATS["arrowdir"])(tmp_path)
     target = tmp_path / "clean"
     assert traceql("redact", source, "-o", target).returncode == 0
-    (target / "mine.txt").write_text("")
     assert traceql("redact", source, "-o", target).returncode == 1
     assert traceql("redact", source, "-o", target, "--force").returncode == 0
-    assert not (target / "mine.txt").exists()
     assert {path.name for path in tmp_path.iterdir()} == {source.name, target.name}
+
+
+# --- what is never replaced -----------------------------------------------------------------------------------
+
+
+def _replaces(source: Path, target: Path) -> None:
+    with pytest.raises(ReportError) as refused:
+        redact(source, target, Names(), force=True)
+    assert SECRET not in str(refused.value)
+
+
+def test_a_folder_with_anything_else_is_not_replaced(tmp_path: Path) -> None:
+    source = _known(planted.FORMATS["arrowdir"])(tmp_path)
+    target = tmp_path / "results"
+    redact(source, target, Names())
+    (target / "mine.txt").write_text("mine")
+    _replaces(source, target)
+    assert (target / "mine.txt").read_text() == "mine"
+
+
+def test_neither_what_holds_the_input_nor_what_is_in_it_is_replaced(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    source = _known(planted.FORMATS["arrowdir"])(home)
+    before = _said(source)
+    _replaces(source, home)
+    _replaces(source, source / "within")
+    assert _said(source) == before
+    assert [path.name for path in home.iterdir()] == [source.name]
+
+
+def test_a_lake_with_anything_else_in_it_is_none_to_replace(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    for name in ("traces/ab.json", "kernels/trace_id=1/part.parquet", "numbers/traces-1", "lock"):
+        (lake / name).parent.mkdir(parents=True, exist_ok=True)
+        (lake / name).write_text("")
+    assert not is_lake(lake)
+    (lake / "lake.json").write_text("")
+    assert is_lake(lake)
+    (lake / "kernels" / "mine.txt").write_text("mine")
+    assert not is_lake(lake)
+
+
+def test_the_folder_of_a_lake_is_not_replaced_by_it(tmp_path: Path) -> None:
+    (tmp_path / "home" / "lake").mkdir(parents=True)
+    (tmp_path / "home" / "lake" / "lake.json").write_text('{"traceql_lake": 1}\n')
+    for place in (tmp_path / "home", tmp_path / "home" / "lake" / "x"):
+        answer = traceql("redact", tmp_path / "home" / "lake", "-o", place, "--force")
+        assert answer.returncode == 1
+        assert "holds the other" in answer.stderr
+    assert (tmp_path / "home" / "lake" / "lake.json").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_what_is_no_usual_file_is_not_replaced(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe.nsys-rep", tmp_path / "link.nsys-rep"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for target in (pipe, link):
+        _replaces(_nsys(tmp_path), target)
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and link.is_symlink()
+
+
+def test_what_has_no_suffix_gets_any_of_a_report(tmp_path: Path) -> None:
+    source = _nsys(tmp_path).rename(tmp_path / "report")
+    assert redact(source, tmp_path / "clean.nsys-rep", Names())
+
+
+@pytest.mark.parametrize("name", ["x.nsys-rep.xz", "x.nsys-rep.zst", "x.csv", "x.sqlite", "x.ncu-rep"])
+def test_the_suffix_of_the_result_is_that_of_its_form(tmp_path: Path, name: str) -> None:
+    source = tmp_path / "planted.nsys-rep.xz"
+    source.write_bytes(lzma.compress(planted_nsys.report()))
+    _replaces(source, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [source.name]
+
+
+@pytest.mark.long
+def test_a_database_replaces_neither_a_link_unasked_nor_a_folder(private: Path, tmp_path: Path) -> None:
+    link = tmp_path / "dang.duckdb"
+    link.symlink_to(tmp_path / "missing")
+    assert traceql("redact", private, "-o", link).returncode == 1
+    assert link.is_symlink()
+    (tmp_path / "dd" / private.name).mkdir(parents=True)
+    (tmp_path / "dd" / private.name / "mine.txt").write_text("mine")
+    assert traceql("redact", private, "-o", tmp_path / "dd", "--force").returncode == 1
+    assert (tmp_path / "dd" / private.name / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.long
+def test_the_log_of_a_replaced_database_does_not_get_into_the_new_one(private: Path, tmp_path: Path) -> None:
+    target, log = tmp_path / "t.duckdb", tmp_path / "t.duckdb.wal"
+    log.write_text(SECRET)
+    assert traceql("redact", private, "-o", target).returncode == 1
+    assert log.exists()
+    assert traceql("redact", private, "-o", target, "--force").returncode == 0
+    assert target.exists() and not log.exists()
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from traceql.cli.common import store
-from traceql.cli.output import FORMATS, text_table, write
+from traceql.cli.output import FORMATS, write
 from traceql.errors import ReportError, TraceqlError
 from traceql.present.values import printable
 from traceql.read.source import plain_name
 from traceql.store import held
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from traceql.share.redact import Names, Removed
 
 
@@ -59,7 +60,7 @@ def redact(
     .arrow files), a sidecar (.run.json), a database or a lake. Environments, command lines, names of users
     and machines, paths, addresses, and processes that were not profiled go; so does code that ncu put into
     a report. Events, counts, ids and times stay, and NVIDIA's tools open the result. What traceql does not
-    know in a file is refused, and nothing is written.
+    know in a file is refused, and it is not written.
 
     \b
     Examples:
@@ -79,16 +80,26 @@ def redact(
     if key == "":
         raise click.UsageError("An empty --key is none.")
     names = Names(pseudonyms=pseudonyms, keep=keep, key=key)
-    rows: list[tuple[str, str, str, str]] = []
+    rows: list[tuple[str, str, int, str]] = []
     targets = [None] * len(sources) if output is None else _targets(sources, output)
     for source, target in zip(sources, targets, strict=True):
         removed = _one(Path(source), target, names, force=force)
         file = printable(source if target is None else str(target))
-        rows += [(file, kind, f"{count:,}", what) for kind, count, what in removed.rows()]
+        rows += [(file, kind, count, what) for kind, count, what in removed.rows()]
         if not removed:
             click.echo(f"{file}: nothing private was found", err=True)
-    head = ("file", "kind", "places", "would_go" if check else "removed")
-    write(text_table(head, rows), format_, None)
+    if rows or format_ not in (None, "table", "md"):
+        write(_answer(rows, "would_go" if check else "removed"), format_, None)
+
+
+def _answer(rows: list[tuple[str, str, int, str]], said: str) -> pa.Table:
+    import pyarrow as pa
+
+    types = {"file": pa.string(), "kind": pa.string(), "places": pa.int64(), said: pa.string()}
+    columns = zip(*rows, strict=True) if rows else ((),) * len(types)
+    return pa.table(
+        {name: pa.array(column, type_) for (name, type_), column in zip(types.items(), columns, strict=True)}
+    )
 
 
 def _targets(sources: tuple[str, ...], output: str) -> list[Path]:
@@ -141,25 +152,20 @@ def _database(source: Path, target: Path | None, names: Names, *, force: bool) -
     """A database into a new one of its sort; what would go is known when it is done."""
     from traceql.read import temporary
     from traceql.share.redact import Removed
-    from traceql.share.redact.databases import Tables
+    from traceql.share.redact import target as places
+    from traceql.share.redact.databases import Tables, is_lake
     from traceql.store import export
 
-    if target is not None and target.exists() and target.resolve() == source.resolve():
-        raise ReportError(f"{target}: this is the database itself", "Name another place with -o.")
-    if target is not None and target.exists() and not force:
-        raise ReportError(
-            f"{target}: there already, not overwritten",
-            "Name another place with -o, or replace it with --force.",
-        )
+    logged = not source.is_dir()
+    if target is not None:
+        places.look_at(source, target, is_lake, force=force, logged=logged)
     removed = Removed()
     with temporary.folder(None if target is None else target.parent) as place:
-        made = place / source.name
+        made = place / ("made" if source.is_dir() else source.name)
         with store(str(source)) as from_, store(str(made), lake=source.is_dir()) as to:
             kept = from_.run("SELECT DISTINCT variable, content FROM environment ORDER BY ALL").to_pylist()
             tables = Tables(source.name, [(row["variable"], row["content"]) for row in kept], names, removed)
             export.copy(from_, to, tables.redacted)
         if target is not None:
-            if target.is_dir():
-                shutil.rmtree(target)
-            made.replace(target)
+            places.put(made, target, place / "replaced", logged=logged)
     return removed

@@ -26,6 +26,7 @@ _SENTENCES = frozenset(
     {
         *("advice", "caution", "command", "done", "lacks", "meaning", "message", "missing", "note"),
         *("one_row_is", "question", "remark", "remedy", "removed", "sentence", "title", "value", "verdict"),
+        *("would_go",),
     }
 )
 # What all rows have in common is said in a line: nobody reads a whole kernel's name there.

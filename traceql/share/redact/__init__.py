@@ -16,17 +16,18 @@ is refused: nothing is passed on because nobody looked at it.
 `payloads`      which binary payloads of NVTX hold numbers alone
 `sidecars`      what lies beside reports
 `databases`     the tables of a database
+`target`        where a result is put, and what it may replace
 `words`         long lists of names
 =============== ==========================================================================
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from traceql.errors import ReportError
 from traceql.read import formats, temporary
 from traceql.read.source import open_source
+from traceql.share.redact import target as places
 from traceql.share.redact.names import Names
 from traceql.share.redact.removed import Removed
 
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     Write = Callable[[Path, Path, Names, Removed], None]
 
 __all__ = ["Names", "Removed", "check", "redact"]
-
-_FORCE: Final = "Name another place with -o, or replace it with --force."
 
 
 def redact(source: Path, target: Path, names: Names, *, force: bool = False) -> Removed:
@@ -54,23 +53,14 @@ def redact(source: Path, target: Path, names: Names, *, force: bool = False) -> 
         What was removed.
 
     Raises:
-        ReportError: it cannot be read, or there is something at `target`.
+        OSError: it cannot be written.
+        ReportError: it cannot be read, or must not be put at `target`.
         UnsupportedReportError: it holds something that is not known.
     """
-    if target.exists() or target.is_symlink():
-        if target.resolve() == source.resolve():
-            raise ReportError(f"{target}: this is the file itself", "Name another place with -o.")
-        if not force:
-            raise ReportError(f"{target}: there already, not overwritten", _FORCE)
-        if target.is_dir() != source.is_dir():
-            raise ReportError(f"{target}: not of the same kind, not replaced", "Name another place with -o.")
-    if not target.parent.is_dir():
-        raise ReportError(f"{target.parent}: no such folder", "Make it first.")
+    places.look_at(source, target, _is_export, force=force)
     with temporary.folder(target.parent) as place:
         removed = _written(source, place / "redacted", names)
-        if target.is_dir():
-            target.rename(place / "replaced")
-        (place / "redacted").replace(target)
+        places.put(place / "redacted", target, place / "replaced")
     return removed
 
 
@@ -78,6 +68,12 @@ def check(source: Path, names: Names) -> Removed:
     """What `redact` would remove from a file or folder; nothing is written beside it."""
     with temporary.folder() as place:
         return _written(source, place / "redacted", names)
+
+
+def _is_export(folder: Path) -> bool:
+    from traceql.share.redact import exports
+
+    return exports.is_one(folder)
 
 
 def _written(source: Path, target: Path, names: Names) -> Removed:

@@ -7,6 +7,7 @@ same rules as in a report. Rows, ids and times stay; so do names of traces.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from traceql.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from traceql.share.redact.names import Names
     from traceql.share.redact.removed import Removed
@@ -66,6 +68,24 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
     "function": frozenset({"launch_stacks.frame_function"}),
 }
 _ACTION_OF: Final = {column: action for action, columns in ACTIONS.items() for column in columns}
+
+# The files of a lake.
+_LAKE: Final = re.compile(
+    r"lake\.json|lock|(?:traces|runs)/[^/]+\.json|numbers/\w+-\d+"
+    rf"|(?:{'|'.join(schema.BY_NAME)})/\w+=\d+/[^/]+\.parquet"
+)
+
+
+def is_lake(folder: Path) -> bool:
+    """Whether a folder is a lake, with nothing else in it."""
+    members = [member for member in folder.rglob("*") if not member.is_dir() or member.is_symlink()]
+    return not members or (
+        (folder / "lake.json").is_file()
+        and all(
+            _LAKE.fullmatch(member.relative_to(folder).as_posix()) and not member.is_symlink()
+            for member in members
+        )
+    )
 
 
 class Tables:
@@ -150,11 +170,16 @@ class Tables:
         told = json.loads(text)
         if not isinstance(told, dict):
             raise unknown(self._file, "settings", "traces.settings")
-        for option, value in told.items():
-            if isinstance(value, str):
-                name = option in FILTERS
-                told[option] = self._called(value, kinds.KERNEL) if name else self._texts.free(value)
-        return json.dumps(told)
+        return json.dumps({option: self._setting(option, value) for option, value in told.items()})
+
+    def _setting(self, option: str, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._called(value, kinds.KERNEL) if option in FILTERS else self._texts.free(value)
+        if isinstance(value, list):
+            return [self._setting(option, one) for one in value]
+        if isinstance(value, dict):
+            return {self._texts.free(name): self._setting(name, one) for name, one in value.items()}
+        return value
 
     def _called(self, text: str, kind: str) -> str:
         return self._texts.names.pseudonym(self._texts.name(text), kind, self._removed)

@@ -69,6 +69,7 @@ OPTIONS: Final = {
     "PROFILING_SESSION_UUID": "session",
     "PROFILING_SESSION_ID": "session",
     "PACKAGE_NAME": "program name",
+    "DAEMON_ADDRESS": "address",
 }
 #: What becomes of a value → its kind, and what stands there.
 EMPTIED: Final = {
@@ -77,6 +78,7 @@ EMPTIED: Final = {
     "host": (kinds.HOST, "host"),
     "session": (kinds.IDENTIFIER, NO_UUID),
     "program name": (kinds.COMMAND_LINE, ""),
+    "address": (kinds.ADDRESS, "0.0.0.0"),  # noqa: S104 - nothing is bound
 }
 #: Options whose values are words of nsys's own.
 TOLD: Final = words(

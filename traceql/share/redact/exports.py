@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
+from traceql.errors import ReportError
 from traceql.read import nsys_export
 from traceql.read.nsys_export.sqlite import Table
 from traceql.share.redact import export_fields as fields
@@ -35,7 +36,10 @@ _SAMPLED: Final = "SAMPLING_CALLCHAINS"
 _RANGES: Final = (34, 59, 60)
 # What nsys declares.
 _TYPES: Final = frozenset({"INTEGER", "INT", "REAL", "TEXT", "BLOB", ""})
-_NUMBER: Final = re.compile(r"[-+0-9.eE]*|true|false|nan|-?inf|\[[-+0-9.eE, ]*\]")
+_PAYLOAD_HEAD: Final = 32
+# Or a version of three numbers: four may be an address.
+_DIGITS: Final = r"[-+]?(?:\d+(?:\.\d*){0,2}|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER: Final = re.compile(rf"(?:{_DIGITS})?|true|false|nan|-?inf|\[(?:{_DIGITS}|[, ])*\]")
 _WORD: Final = re.compile(r"[A-Za-z]\w*")
 
 
@@ -52,6 +56,20 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
         ReportError: it cannot be read.
         UnsupportedReportError: it holds something that is not known.
     """
+    try:
+        _write(source, target, names, removed)
+    # The reader's own errors quote values.
+    except (KeyError, pa.ArrowException, sqlite3.IntegrityError) as error:
+        raise unknown(source.name, "a table", "a column of it is missing or of another type") from error
+    except sqlite3.Error as error:
+        raise OSError(str(error)) from error
+    except ReportError as error:
+        if source.is_file() and isinstance(error.__cause__, pa.ArrowException):
+            raise unknown(source.name, "a value", "it is not of its column's type") from error
+        raise
+
+
+def _write(source: Path, target: Path, names: Names, removed: Removed) -> None:
     tables = nsys_export.tables_of(source)
     if source.is_dir():
         for member in sorted(source.iterdir()):
@@ -68,6 +86,14 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
             for name, table in export.redacted():
                 _write_table(connection, source.name, name, tables[name], table)
             connection.commit()
+
+
+def is_one(folder: Path) -> bool:
+    """Whether a folder holds tables of an export and nothing else."""
+    return all(
+        member.suffix in (".parquet", ".arrow") and fields.is_known(member.stem) and member.is_file()
+        for member in folder.iterdir()
+    )
 
 
 def _write_member(place: Path, table: pa.Table) -> None:
@@ -211,12 +237,14 @@ class _Export:
         entries: dict[int, list[int]] = {}
         for row in self._rows("NVTX_PAYLOAD_SCHEMA_ENTRIES", "schemaId", "type"):
             entries.setdefault(row["schemaId"] or 0, []).append(row["type"] or 0)
-        own = {*entries, *(row["schemaId"] for row in self._rows("NVTX_PAYLOAD_ENUMS", "schemaId"))}
-        used = set()
+        enums = {row["schemaId"] for row in self._rows("NVTX_PAYLOAD_ENUMS", "schemaId")}
+        used: dict[int, int] = {}
         for row in self._rows("NVTX_EVENTS", "binaryData"):
-            if row["binaryData"]:
-                used.add(int.from_bytes(row["binaryData"][8:16], "little"))
-        if fault := payloads.fault(used, entries, own):
+            if content := row["binaryData"]:
+                # Behind a head: the domain, the layout, how many bytes, and where they begin.
+                layout = int.from_bytes(content[8:16], "little")
+                used[layout] = max(used.get(layout, 0), len(content) - _PAYLOAD_HEAD)
+        if fault := payloads.fault(used, entries, enums):
             raise unknown(self._file, fault, "NVTX_EVENTS.binaryData")
 
     # --- the tables ---------------------------------------------------------------------------------------
@@ -301,9 +329,10 @@ class _Export:
         for index, column in enumerate(table.schema):
             if column.name.lower() == "guid":
                 self._removed.add(
-                    kinds.ADDRESS, sum(one not in (None, 1) for one in table[index].to_pylist())
+                    kinds.ADDRESS, sum(one not in (None, 1, "1") for one in table[index].to_pylist())
                 )
-                ones = [None if one is None else 1 for one in table[index].to_pylist()]
+                one = "1" if fields.is_text(column.type) else 1
+                ones = [None if before is None else one for before in table[index].to_pylist()]
                 table = table.set_column(index, column, pa.chunked_array([pa.array(ones, column.type)]))
         return table
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # What bytes that are a text consist of.
 _PRINTABLE: Final = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]+")
 
+# Some texts are valid as messages, but no message of numbers has words.
+_WORDS: Final = re.compile(rb"(?=.*[A-Za-z]{3})[\t\n\r\x20-\x7e]+", re.DOTALL)
+
 
 def text_rule(change: Callable[[str], str]) -> Rule:
     """The rule of a field with a text; bytes that do not change stay as they are, UTF-8 or not."""
@@ -80,7 +83,13 @@ class Fields:
 
 
 def is_numbers(content: bytes) -> bool:
-    """Whether bytes are a message of nothing but numbers, or of messages of these."""
+    r"""Whether bytes are a message of nothing but numbers, or of messages of these; words are none.
+
+    >>> is_numbers(b"\x08\x01"), is_numbers(b"alice-box")
+    (True, False)
+    """
+    if _WORDS.fullmatch(content):
+        return False
     try:
         for _, wire_type, value in protobuf.fields(content, 0, len(content)):
             if wire_type == BYTES and isinstance(value, bytes) and len(value) > 1 and not is_numbers(value):

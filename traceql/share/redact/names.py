@@ -9,6 +9,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from traceql.share.redact import removed as kinds
+from traceql.share.redact.texts import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +35,8 @@ class Names:
 
     def __init__(self, *, pseudonyms: bool = False, keep: Iterable[str] = (), key: str | None = None) -> None:
         self.pseudonyms = pseudonyms
+        #: What the files of the call told so far of whom they are about.
+        self.facts = Facts()
         self._keep = [_pattern(one) for one in keep]
         self._key = secrets.token_bytes(32) if key is None else key.encode("utf-8", "surrogateescape")
         self._numbers: dict[str, int] = {}

@@ -43,7 +43,8 @@ _HELD: Final = {"source": 1, "kernel": 2, "range": 7, "cmdlist": 8, "graph": 9}
 _HOST, _TARGET, _EXECUTABLE, _COMMAND_LINE = 3, 4, 9, 11
 # What a text must hold for one of the rules to change it; of most metrics there is no need to look further.
 _LOOKS_PRIVATE: Final = re.compile(
-    rb"[/\\][\w.~ -][\x20-\x7e]{3}|\d\.\d{1,3}\.\d{1,3}\.\d|[0-9A-Fa-f]{1,4}::?[0-9A-Fa-f]{1,4}::?[0-9A-Fa-f]"
+    rb"[/\\][\w.~ -][\x20-\x7e]{3}|://|\d\.\d{1,3}\.\d{1,3}\.\d|[0-9A-Fa-f]{1,4}::?[0-9A-Fa-f]{1,4}::?[0-9A-Fa-f]"
+    rb"|::?[0-9A-Fa-f]{2,4}:|[0-9A-Fa-f]{4}::[0-9A-Fa-f]|\\\\"
     rb"|[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-"
 )
 # Names of attributes and components, and their versions.
@@ -65,7 +66,10 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
         UnsupportedReportError: it holds something that is not known.
     """
     data = source.read_bytes()
-    _check_version(source.name, data)
+    try:
+        _check_version(source.name, data)
+    except (WireError, struct.error) as error:
+        raise ReportError(f"{source.name}: damaged ({error})", "Copy the file again.") from error
     # Sees that all blocks are whole, and that metrics hold what is known of them and nothing else.
     read(source, wanted=None, progress=no_progress)
     try:

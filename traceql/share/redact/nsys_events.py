@@ -66,6 +66,7 @@ _USES: Final[dict[Path, str]] = {
 _TEXT_ID: Final = (layout.NVTX, 12)
 _TEXT: Final = (layout.NVTX, 7)
 _PAYLOAD_SCHEMA: Final = (layout.NVTX, 8, 9, 1)
+_PAYLOAD: Final = (layout.NVTX, 8, 9, 2)
 # Ranges and marks; other events of NVTX name domains, categories and threads.
 _RANGES: Final = (34, 59, 60)
 _SAMPLED: Final = (layout.SAMPLE, 4)
@@ -89,14 +90,16 @@ class References:
         uses: id of a text → what it is for.
         profiled: processes that have events of their own, as in their ids without the thread.
         processes: process → its number, in the order in which they are met.
-        schemas: layouts of binary payloads that are used.
+        schemas: layouts of binary payloads that are used → bytes of the longest; 0 where none is said.
+        folders: in which processes ran.
         sampled: (id of a text, process, what it is for) of samples of all processes that ran.
     """
 
     uses: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     profiled: set[int] = field(default_factory=set)
     processes: dict[int, int] = field(default_factory=dict)
-    schemas: set[int] = field(default_factory=set)
+    schemas: dict[int, int] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
     sampled: set[tuple[int, int, str]] = field(default_factory=set)
 
     def use(self, ids: NDArray[np.uint64] | Positions, what: str) -> None:
@@ -251,21 +254,22 @@ class Events:
     def _processes(self, block: Block, events: _Events, found: References) -> None:
         buffer = self._buffer(block)
         for at, until in zip(events.at.tolist(), events.until.tolist(), strict=True):
-            process = protobuf.number(protobuf.message(buffer.view, at, until), 2) or 0
+            parsed = protobuf.message(buffer.view, at, until)
+            process = protobuf.number(parsed, 2) or 0
+            found.folders.update(protobuf.texts(parsed, _FOLDER))
             found.processes.setdefault(process >> 24, len(found.processes) + 1)
 
-    def _check_schemas(self, used: set[int]) -> None:
+    def _check_schemas(self, used: dict[int, int]) -> None:
         """A binary payload may hold texts: its layout has to say that it does not."""
         described: dict[int, list[int]] = {}
-        own: set[int] = set()
+        enums: set[int] = set()
         for process in protobuf.submessages(self._container.payload_schemas, 3):
-            own |= {protobuf.number(enum, 2) or 0 for enum in protobuf.submessages(process, 4)}
+            enums |= {protobuf.number(enum, 2) or 0 for enum in protobuf.submessages(process, 4)}
             for schema in protobuf.submessages(process, 2):
                 number = protobuf.number(schema, 1) or 0
-                own.add(number)
                 entries = protobuf.submessages(schema, 4)
                 described[number] = [protobuf.number(entry, 1) or 0 for entry in entries]
-        if fault := payloads.fault(used, described, own):
+        if fault := payloads.fault(used, described, enums):
             raise unknown(self._name, fault, "events")
 
 
@@ -274,6 +278,7 @@ _KEPT: Final = {
     _TEXT_ID,
     _TEXT,
     _PAYLOAD_SCHEMA,
+    _PAYLOAD,
     _SAMPLED_THREAD,
     *layout.OWNER_FIELD.values(),
 }
@@ -311,11 +316,26 @@ def _note(events: _Events, found: References) -> None:
         is_range = np.isin(types, _RANGES)
         found.use(ids.values[is_range], RANGE)
         found.use(ids.values[~is_range], LABEL)
-    if _PAYLOAD_SCHEMA in fields:
-        found.schemas.update(np.unique(fields[_PAYLOAD_SCHEMA].values).tolist())
+    if _PAYLOAD_SCHEMA in fields or _PAYLOAD in fields:
+        _note_payloads(events, found)
     owner = layout.OWNER_FIELD.get(events.payload)
     if owner in fields and owner is not None:
         found.profiled.update(np.unique(fields[owner].values.astype(np.uint64) >> np.uint64(24)).tolist())
+
+
+def _note_payloads(events: _Events, found: References) -> None:
+    """Layouts of binary payloads, and how long these are."""
+    columns = [events.fields.get(path) for path in (_PAYLOAD_SCHEMA, _PAYLOAD)]
+    layouts, sizes = np.zeros(events.at.size, np.int64), np.zeros(events.at.size, np.int64)
+    there = np.zeros(events.at.size, bool)
+    for column, into in zip(columns, (layouts, sizes), strict=True):
+        if column is not None:
+            rows = slice(None) if column.rows is None else column.rows
+            into[rows] = column.values if column.sizes is None else column.sizes
+            there[rows] = True
+    for one in np.unique(layouts[there]).tolist():
+        longest = int(sizes[there & (layouts == one)].max())
+        found.schemas[one] = max(longest, found.schemas.get(one, 0))
 
 
 def _note_samples(events: _Events, found: References) -> None:

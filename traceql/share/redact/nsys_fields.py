@@ -123,6 +123,8 @@ MESSAGES: Final = words(
 }
 
 _LOCAL: Final = "Local (CLI)"
+# Or a version of three numbers: four may be an address.
+_NUMBER: Final = re.compile(rb"(?:-?\d+(?:\.\d*){0,2}(?:e[-+]?\d+)?)?")
 # The id of a network card is its MAC address.
 _CARD_ID: Final = ("ENV910.1", 6)
 # What nothing is removed from must have this form.
@@ -187,8 +189,9 @@ class Inventory:
     def _property(self, which: int, values: list[Value]) -> bytes:
         out = protobuf.field(1, which)
         for value in values:
-            if isinstance(value, bytes) and not re.fullmatch(rb"-?[\d.e+]*", value):
-                value = self._fields.field(value, f"ENV{which}") or b""
+            place = f"ENV{which}"
+            if isinstance(value, bytes) and (place in self._fields.rules or not _NUMBER.fullmatch(value)):
+                value = self._fields.field(value, place) or b""
             out += protobuf.field(2, value)
         return out
 

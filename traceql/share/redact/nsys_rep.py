@@ -73,6 +73,11 @@ def _facts(container: Container, found: References) -> Facts:
                             facts.environment(text)
                         else:
                             facts.hosts.add(text)
+    for options in protobuf.submessages(container.header, 2):
+        for started in protobuf.submessages(options, 26):
+            found.folders.update(protobuf.texts(started, 12))
+    for folder in found.folders:
+        facts.folder(folder)
     for number, uses in found.uses.items():
         if events_of.ENVIRONMENT in uses:
             facts.environment(container.string(number, "an environment"))

@@ -68,5 +68,5 @@ def unknown(file: str, what: str, where: str) -> UnsupportedReportError:
     """
     return UnsupportedReportError(
         f"{file}: cannot be redacted: {what} ({where}) is not known to traceql, and may be private",
-        "Nothing was written. A database that was made of it may be shared: traceql redact DATABASE.",
+        "It was not written. A database that was made of it may be shared: traceql redact DATABASE.",
     )

@@ -43,7 +43,9 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
         raise RunFileError(f"{source.name}: not JSON", _REMEDY) from None
     if not isinstance(data, dict) or data.get("format") != sidecar.FORMAT:
         raise RunFileError(f'{source.name}: not a sidecar: "format" is not "{sidecar.FORMAT}"', _REMEDY)
-    texts = Texts(Facts(), names, removed)
+    facts = Facts()
+    _tell(facts, data.get("environment"))
+    texts = Texts(facts, names, removed)
     kept: dict[str, Any] = {}
     for key, value in data.items():
         if key in _GONE:
@@ -59,7 +61,27 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
             kept[key] = _told(value, texts, source.name)
         else:
             raise unknown(source.name, "a key", f"of {len(key)} letters, beside {', '.join(sorted(_TOLD))}")
-    target.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    try:
+        target.write_text(
+            json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n"
+        )
+    except UnicodeEncodeError:
+        raise RunFileError(f"{source.name}: a text in it is not Unicode", _REMEDY) from None
+
+
+def _tell(facts: Facts, environment: Any) -> None:
+    """What the environment tells, as variables with their contents or as lines of both."""
+    if isinstance(environment, str):
+        facts.environment(environment)
+    elif isinstance(environment, list):
+        for one in environment:
+            _tell(facts, one)
+    elif isinstance(environment, dict):
+        for name, value in environment.items():
+            if isinstance(value, str):
+                facts.environment(f"{name}={value}")
+            else:
+                _tell(facts, value)
 
 
 def _told(value: Any, texts: Texts, file: str) -> Any:
@@ -70,5 +92,8 @@ def _told(value: Any, texts: Texts, file: str) -> Any:
     if isinstance(value, dict):
         if not all(_NAME.fullmatch(name) for name in value):
             raise unknown(file, "a name", "with other signs than letters, digits, dots and dashes")
-        return {name: _told(one, texts, file) for name, one in value.items()}
+        told = {texts.free(name): _told(one, texts, file) for name, one in value.items()}
+        if len(told) < len(value):
+            raise unknown(file, "a name", "that is another's without what is private in it")
+        return told
     return value

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 #: Stands where a folder or file was, with a number that tells them apart.
 PLACE: Final = "/redacted"
+_REPLACED: Final = re.compile(rf"{PLACE}(?:/\d+)?")
 NO_UUID: Final = "00000000-0000-0000-0000-000000000000"
 
 # Folders of the system, and of NVIDIA's tools: the same on every machine.
 _SYSTEM: Final = re.compile(
-    r"/(?:usr/(?!home|people|local/home)|lib(?:32|64|x32)?/|s?bin/|proc/(?!\d)|sys/|etc/ld\.so|opt/nvidia/|"
+    r"/(?:usr/(?!home|people|src|local/(?!cuda|nvidia))|lib(?:32|64|x32)?/|s?bin/|sys/|etc/ld\.so|opt/nvidia/|"
+    r"proc/(?!\d|(?:thread-)?self/(?:cwd|root|exe|fd))|"
     r"dev/(?:nvidia|null|zero|shm$|dri/)|SYSV)"
     r"|[A-Za-z]:[\\/](?:Windows|WINDOWS|Program Files(?: \(x86\))?)[\\/]"
 )
@@ -37,22 +39,27 @@ _PART: Final = r"[^\s\"'`<>|*?;,(){}\[\]\0]"
 # A path in quotes ends with them; any other at the next blank, quote or bracket.
 _PATH: Final = re.compile(
     r"(?P<quote>['\"])(?P<quoted>(?:file:/|/|~/|[A-Za-z]:[\\/]|\\\\)[^'\"]*)(?P=quote)"
-    rf"|(?P<url>[a-z]+://(?!/){_PART}+)|(?<![\w./~\\])(?P<bare>(?:file://)?/{_PART}+|~/{_PART}+"
+    rf"|(?P<url>[a-z]+://(?!/){_PART}+)|(?:(?<![\w./~\\])|(?<=-[A-Z]))(?P<bare>(?:file://)?/{_PART}+|~/{_PART}+"
     # On Windows names may have blanks, if the path goes on.
     rf"|(?:[A-Za-z]:[\\/]|\\\\){_PART}+(?: [^\s\\\"'<>|*?]*\\{_PART}*)*)"
 )
-# In what a program calls its work: places that are somebody's.
+# In what a program calls its work: places that are somebody's. Some of their names may be those of layers,
+# unless they begin the path; behind an option of a compiler, a colon or an underscore it begins, too.
 _PRIVATE: Final = re.compile(
-    r"(?<![\w.<:/])/(?:home|root|Users|work|farm|tmp|mnt|data\d*|scratch|lustre|nfs|raid|workspace|var|media|srv|"
-    rf"private|gpfs|pscratch|global|content|kaggle|job|jobs|projects?)/{_PART}+|~/{_PART}+"
-    rf"|(?<!\w)[A-Za-z]:[\\/]+Users[\\/]+{_PART}+"
+    rf"/(?:home\d*|Users|mnt|p?scratch|lustre|gpfs|nfs|fsx|Volumes)/{_PART}+"
+    rf"|(?:(?<![A-Za-z0-9.</])|(?<=-[A-Za-z]))/(?:root|work|farm|tmp|data\d*|raid|workspace|var|media|srv|private|"
+    rf"global|content|kaggle|job|jobs|projects?|export|u|net)/{_PART}+|~/{_PART}+"
+    rf"|(?<![A-Za-z0-9])[A-Za-z]:(?:\\+|/+(?=Users/|home/)){_PART}+|\\\\[\w.$-]+\\{_PART}+"
 )
+_URL: Final = rf"(?P<url>(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+]*://{_PART}+)"
 # What rules call caches, and no path: L2/L1/TEX.
 _CACHES: Final = re.compile(r"/(?:L1|L2|TEX|DRAM)(?:/(?:L1|L2|TEX|DRAM))*")
 # Pages of NVIDIA's, which its rules and messages name.
 _EVERYBODYS_URL: Final = re.compile(r"https?://(?:[\w-]+\.)*nvidia\.com(?:/|$)")
-_IPV4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]|\.\d)")
-_IPV6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{1,4}(?::{1,2}[0-9A-Fa-f]{1,4}){1,7}(?:::)?(?![\w:])")
+_IPV4: Final = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\d|\.\d)")
+_IPV6: Final = re.compile(
+    r"(?<![A-Za-z0-9:.])(?:::)?[0-9A-Fa-f]{1,4}(?::{1,2}[0-9A-Fa-f]{1,4}){1,7}(?:(?:\.\d{1,3}){3}|::)?(?![A-Za-z0-9:])"
+)
 _MAC: Final = re.compile(
     r"(?<![\w:-])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4,6}(?![\w:-])"
 )
@@ -60,7 +67,13 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-f
 _OF_EVERYBODY: Final = frozenset({"127.0.0.1", "0.0.0.0", "255.255.255.255"})  # noqa: S104 - nothing is bound
 
 _VARIABLE: Final = re.compile(r"(?:^|[\0\n;])([A-Za-z_][A-Za-z0-9_]*)=([^\0\n]*)")
-_SECRET: Final = re.compile(r"(?i)token|secret|passw|passphrase|credential|api_?key|_key$|^key$|auth|cookie")
+_SECRET: Final = re.compile(
+    r"(?i)token|secret|passw|passphrase|credential|api_?key|_key$|^key$|auth|cookie|(?:^|_)pass$|_pwd$|(?:^|_)pat$"
+    r"|_dsn$|database_url|connection_?string|webhook"
+)
+# A password in an address, and the folders of a search path: a colon parts them, unless a drive has it.
+_PASSWORD: Final = re.compile(r"://[^/\s:@]*:([^@\s/]+)@")
+_FOLDERS: Final = re.compile(r"(?:(?<![^;,:])[A-Za-z]:[\\/])?[^;:,]+")
 _USERS: Final = frozenset({"USER", "LOGNAME", "USERNAME", "SUDO_USER"})
 _HOSTS: Final = frozenset({"HOSTNAME", "HOST", "COMPUTERNAME", "SLURMD_NODENAME"})
 # What machines and users are called everywhere.
@@ -71,6 +84,7 @@ _NOBODY: Final = words(
 )
 _SHORTEST_SECRET: Final = 8
 _SHORTEST_WORD: Final = 3
+_LONGEST_PATH: Final = 1000
 
 
 @dataclass
@@ -102,13 +116,21 @@ class Facts:
                 self.secrets.add(value)
             if name in ("HOME", "USERPROFILE"):
                 self.users.add(re.split(r"[\\/]", value.rstrip("\\/"))[-1])
-            for part in re.split(r"[:;,]", value):
+            self.secrets.update(one for one in _PASSWORD.findall(value) if len(one) >= _SHORTEST_SECRET)
+            for part in _FOLDERS.findall(value):
                 self.folder(part)
+
+    def update(self, other: Facts) -> None:
+        """Take what another file tells."""
+        self.hosts |= other.hosts
+        self.users |= other.users
+        self.roots |= other.roots
+        self.secrets |= other.secrets
 
     def folder(self, path: str) -> None:
         """Take a folder, unless it is everybody's."""
-        path = path.rstrip("/")
-        if path.count("/") >= 2 and is_path(path) and not is_system(path + "/"):
+        path = path.rstrip("\\/")
+        if len(re.findall(r"[\\/]+", path)) >= 2 and is_path(path) and not is_system(path + "/"):
             self.roots.add(path)
 
 
@@ -131,7 +153,7 @@ class Texts:
     """The rules for the texts of one file.
 
     Args:
-        facts: what the file tells of whom it is about.
+        facts: what the file tells of whom it is about; what the files before it told holds for it, too.
         names: numbers of paths, pseudonyms.
         removed: where it is counted.
     """
@@ -139,39 +161,40 @@ class Texts:
     def __init__(self, facts: Facts, names: Names, removed: Removed) -> None:
         self.names = names
         self.removed = removed
+        names.facts.update(facts)
+        facts = names.facts
         hosts = _words(facts.hosts)
-        self._words = [
-            (pattern, instead, kind)
-            for found, instead, kind in (
-                (facts.secrets, "removed", kinds.PASSWORD),
-                (hosts, "host", kinds.HOST),
-                (_words(facts.users), "user", kinds.USER),
-            )
-            if (pattern := _either(found))
-        ]
-        self._bytes = [
-            word.encode("utf-8", "replace") for word in facts.secrets | hosts | _words(facts.users)
-        ]
+        users = _words(facts.users)
+        rules = (
+            (_either(facts.secrets), "removed", kinds.PASSWORD),
+            (_whole(hosts), "host", kinds.HOST),
+            (_whole(users), "user", kinds.USER),
+        )
+        self._words = [(pattern, instead, kind) for pattern, instead, kind in rules if pattern is not None]
+        self._bytes = [word.lower().encode("utf-8", "replace") for word in facts.secrets | hosts | users]
         roots = sorted(facts.roots, key=len, reverse=True)
         self._roots = re.compile(
             "|".join([*(re.escape(root) + rf"(?![\w-]){_PART}*" for root in roots), _PRIVATE.pattern])
         )
+        self._named = re.compile(f"{_URL}|{self._roots.pattern}")
 
     def has_word(self, content: bytes) -> bool:
         """Whether bytes may hold one of the names that go."""
-        return any(word in content for word in self._bytes)
+        lower = content.lower()
+        return any(word in lower for word in self._bytes)
 
     def free(self, text: str) -> str:
         """A sentence, or a value of any kind."""
         if "/" in text or "\\" in text:
             text = _PATH.sub(self._path_in, text)
+            text = self._roots.sub(self._root_in, text)
         return self._rest(text)
 
     def name(self, text: str) -> str:
         """What a program calls its work."""
         if "/" in text or "\\" in text:
-            text = self._roots.sub(lambda found: self.place(found[0]), text)
-        return self._words_in(_MAC.sub(self._mac, _IPV4.sub(self._ipv4, text)))
+            text = self._named.sub(self._root_in, text)
+        return self._rest(text)
 
     def path(self, text: str) -> str:
         """A path as a whole; a plain name stays."""
@@ -221,6 +244,17 @@ class Texts:
         path = found["bare"].rstrip(".:")
         return self._one(path) + found["bare"][len(path) :]
 
+    def _root_in(self, found: re.Match[str]) -> str:
+        if found.groupdict().get("url"):
+            return found[0] if _EVERYBODYS_URL.match(found[0]) else self.place(found[0])
+        # In a path of everybody's, which stays, there may be folders of such names.
+        begin = re.search(rf"{_PART}*$", found.string[max(0, found.start() - _LONGEST_PATH) : found.start()])
+        if begin and (
+            _EVERYBODYS_URL.match(begin[0]) or (is_path(begin[0]) and is_system(begin[0] + found[0]))
+        ):
+            return found[0]
+        return self._one(found[0])
+
     def _one(self, path: str) -> str:
         if is_system(path) or not path.strip("/\\") or _CACHES.fullmatch(path):
             return path
@@ -228,7 +262,7 @@ class Texts:
 
     def place(self, path: str) -> str:
         """What stands for a path, whatever it looks like."""
-        if path.startswith(PLACE):
+        if _REPLACED.fullmatch(path):
             return path
         self.removed.add(kinds.PATH)
         return f"{PLACE}/{self.names.number(path)}"
@@ -240,8 +274,10 @@ class Texts:
         return "0.0.0.0"  # noqa: S104 - nothing is bound
 
     def _ipv6(self, found: re.Match[str]) -> str:
-        # A namespace of C++ may be written in the digits of an address.
-        if len(found[0].split(":")[0]) != 4 and found[0].count(":") < 5:
+        # A namespace may be written in the digits of an address, but begins with none; 1::2 is a slice.
+        parts = found[0].split(":")
+        numbered = any(part[:1].isdigit() for part in parts) and max(map(len, parts)) > 2
+        if len(parts[0]) != 4 and not numbered and len(parts) < 6:
             return found[0]
         try:
             ipaddress.IPv6Address(found[0])
@@ -275,5 +311,11 @@ def _words(names: Iterable[str]) -> set[str]:
 
 
 def _either(words: Iterable[str]) -> re.Pattern[str] | None:
-    ordered = sorted(map(re.escape, words), key=len, reverse=True)
-    return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(ordered)})(?![A-Za-z0-9])") if ordered else None
+    ordered = sorted(map(re.escape, words), key=lambda word: (-len(word), word))
+    return re.compile("|".join(ordered)) if ordered else None
+
+
+def _whole(words: Iterable[str]) -> re.Pattern[str] | None:
+    """Names however they are written, but not within other words."""
+    either = _either(words)
+    return either and re.compile(rf"(?<![A-Za-z0-9])(?:{either.pattern})(?![A-Za-z0-9])", re.IGNORECASE)
