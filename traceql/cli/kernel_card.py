@@ -30,7 +30,7 @@ from traceql.cli.sides import database_of
 )
 @click.option("--all", "all_", is_flag=True, help="In a table, also what one asks for later.")
 @db_option()
-@partial(output_options, pages=(".html",))
+@partial(output_options, pages=(".html", ".htm"))
 def kernel_card(
     name: str,
     traces: tuple[str, ...],
