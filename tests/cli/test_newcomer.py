@@ -143,6 +143,11 @@ def test_what_cannot_be_written_is_refused_before_anything_is_asked(
     assert refused in told and "rows: --limit" not in told
 
 
+def test_a_page_of_a_kernel_is_no_form_of_answers(home: Path, tmp_path: Path) -> None:
+    said(home, "kernel-card", "gemm", "-o", str(tmp_path / "card.html"), status=0)
+    assert (tmp_path / "card.html").stat().st_size > 0
+
+
 def test_a_workbook_that_cannot_be_made_is_refused_before_anything_is_asked(home: Path) -> None:
     with mock.patch.dict(sys.modules, xlsxwriter=None):
         told = said(home, "query", "top-kernels", "--limit", "1", "-o", "a.xlsx")

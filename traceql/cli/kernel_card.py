@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from traceql.cli import offers
@@ -28,7 +30,7 @@ from traceql.cli.sides import database_of
 )
 @click.option("--all", "all_", is_flag=True, help="In a table, also what one asks for later.")
 @db_option()
-@output_options
+@partial(output_options, pages=(".html", ".htm"))
 def kernel_card(
     name: str,
     traces: tuple[str, ...],

@@ -68,9 +68,14 @@ _FOR_WRITE = {
 }
 
 
-def output_options(function: F) -> F:
-    """Add ``--format``, ``-o`` and how tables are laid out to a command; what cannot be is refused first."""
-    function = _checked(function)
+def output_options(function: F, pages: tuple[str, ...] = ()) -> F:
+    """Add ``--format``, ``-o`` and how tables are laid out to a command; what cannot be is refused first.
+
+    Args:
+        function: the command.
+        pages: suffixes of files that the command writes in its own way.
+    """
+    function = _checked(function, pages)
     for name, (key, help_) in reversed(_FOR_WRITE.items()):
         function = click.option(
             name,
@@ -95,10 +100,11 @@ def output_options(function: F) -> F:
     )(function)
 
 
-def _checked(function: F) -> F:
+def _checked(function: F, pages: tuple[str, ...]) -> F:
     @wraps(function)
     def command(*args: Any, **kwargs: Any) -> Any:
-        _check(kwargs["format_"], kwargs["output"])
+        if not (kwargs["output"] or "").lower().endswith(pages):
+            _check(kwargs["format_"], kwargs["output"])
         return function(*args, **kwargs)
 
     return cast("F", command)
