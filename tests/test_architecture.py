@@ -235,7 +235,7 @@ def test_a_database_does_this_and_no_more() -> None:
 def test_an_answer_does_this_and_no_more() -> None:
     public = {name for name in dir(traceql.Answer) if not name.startswith("_")}
     declared = {"question", "parameters", "table", "notes", "total_rows"}
-    assert public | declared == declared | {"frame", "to_pandas", "chart", "to_json"}
+    assert public | declared == declared | {"frame", "to_pandas", "chart", "drawing", "to_json"}
 
 
 def test_every_module_of_the_tests_is_found_by_one_name_alone() -> None:

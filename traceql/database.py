@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from traceql.ask import compare, info, place
 from traceql.ask import frames as frame_tables
 from traceql.ask.answer import Answer, Asker
-from traceql.present import values
 from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
 from traceql.read.base import no_progress
@@ -327,8 +326,7 @@ class Database:
         """
         from traceql.draw import charts
 
-        with values.in_scripts():
-            return charts.draw(self._asker, name, **params)
+        return charts.for_notebooks(self._asker, name, **params)
 
     @_limited
     def compare(

@@ -156,6 +156,12 @@ def draw(ask: Asker, name: str, /, **values: Value) -> Drawing:
     return of_answers(answers(ask, name, **values), ask)
 
 
+def for_notebooks(ask: Asker, name: str, /, **given: Value) -> Drawing:
+    """As `draw`, for whoever writes it into a script as it is."""
+    with values.in_scripts():
+        return draw(ask, name, **given)
+
+
 def of_answers(given: Sequence[Answer], ask: Asker) -> Drawing:
     """Several answers side by side, with title and theme; see `picture`."""
     panels, refused = [], []
