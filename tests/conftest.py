@@ -43,6 +43,9 @@ settings.load_profile("suite")
 _CACHE = tempfile.TemporaryDirectory(prefix="traceql-tests-")
 atexit.register(_CACHE.cleanup)
 os.environ["XDG_CACHE_HOME"] = _CACHE.name
+# Nor how large his terminal is: it goes to the processes that tests start, too.
+for _size in ("COLUMNS", "LINES"):
+    os.environ.pop(_size, None)
 
 
 @pytest.hookimpl(tryfirst=True)
