@@ -356,8 +356,8 @@ def after_table(patch: pytest.MonkeyPatch, table: str, deed: Callable[[], object
     """Let something happen the first time that a table has been copied."""
     real, left = export._insert, [deed]
 
-    def insert(source: Any, connection: Any, name: str, *args: Any) -> None:
-        real(source, connection, name, *args)
+    def insert(source: Any, connection: Any, change: Any, name: str, *args: Any) -> None:
+        real(source, connection, change, name, *args)
         if name == table and left:
             left.pop()()
 
