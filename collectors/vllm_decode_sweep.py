@@ -140,12 +140,7 @@ def _timed(llm: Any, ranks: Ranks, batch: int, plan: dict[str, Any]) -> list[dic
             gpu = joined(gpu, [times[1:] for times in taken])
     step = median_ms([seconds for run in decode for seconds in run])
     return [
-        metric("ms_per_token", "ms", step),
-        metric("tokens_per_s", "tokens/s", 1e3 * batch / step),
-        metric("prefill_ms", "ms", median_ms(prefill)),
-        metric("latency_ms", "ms", median_ms(whole)),
-        metric("latency_ms_per_token", "ms", median_ms(whole) / plan["output_len"]),
-        *spread("ms_per_token", "ms", [median_ms(run) for run in decode]),
+        *_times(batch, step, [median_ms(run) for run in decode], prefill, whole, plan["output_len"]),
         *occupancy.metrics(),
         *ranks.metrics(gpu),
     ]
@@ -164,13 +159,20 @@ def _served(llm: Any, batch: int, plan: dict[str, Any]) -> list[dict[str, Any]]:
     beyond = plan["output_len"] - 1
     runs = [1e3 * (all_ - one) / beyond for one, all_ in zip(first, whole, strict=True)]
     step = (median_ms(whole) - median_ms(first)) / beyond
+    return _times(batch, step, runs, first, whole, plan["output_len"])
+
+
+def _times(
+    batch: int, step_ms: float, runs_ms: list[float], first: list[float], whole: list[float], tokens: int
+) -> list[dict[str, Any]]:
+    """What both modes tell of a batch: a step, the time to the first token, the whole, the spread of runs."""
     return [
-        metric("ms_per_token", "ms", step),
-        metric("tokens_per_s", "tokens/s", 1e3 * batch / step),
+        metric("ms_per_token", "ms", step_ms),
+        metric("tokens_per_s", "tokens/s", 1e3 * batch / step_ms),
         metric("prefill_ms", "ms", median_ms(first)),
         metric("latency_ms", "ms", median_ms(whole)),
-        metric("latency_ms_per_token", "ms", median_ms(whole) / plan["output_len"]),
-        *spread("ms_per_token", "ms", runs),
+        metric("latency_ms_per_token", "ms", median_ms(whole) / tokens),
+        *spread("ms_per_token", "ms", runs_ms),
     ]
 
 
