@@ -345,6 +345,16 @@ def test_what_nobody_knows_in_a_report_of_ncu_is_refused(tmp_path: Path, what: s
     _refused(source)
 
 
+def _export_after(statement: str, folder: Path) -> Path:
+    """The export with planted secrets, changed."""
+    export = folder / "changed.sqlite"
+    export.write_bytes(content(planted.SQLITE))
+    with contextlib.closing(sqlite3.connect(export)) as connection:
+        connection.execute(statement)
+        connection.commit()
+    return export
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -358,12 +368,7 @@ def test_what_nobody_knows_in_a_report_of_ncu_is_refused(tmp_path: Path, what: s
     ],
 )
 def test_what_nobody_knows_in_an_export_is_refused(tmp_path: Path, statement: str) -> None:
-    source = tmp_path / "new.sqlite"
-    source.write_bytes(content(planted.SQLITE))
-    with contextlib.closing(sqlite3.connect(source)) as connection:
-        connection.execute(statement)
-        connection.commit()
-    _refused(source)
+    _refused(_export_after(statement, tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -376,12 +381,7 @@ def test_what_nobody_knows_in_an_export_is_refused(tmp_path: Path, statement: st
     ],
 )
 def test_a_table_of_another_form_is_refused_without_its_values(tmp_path: Path, statement: str) -> None:
-    source = tmp_path / "formed.sqlite"
-    source.write_bytes(content(planted.SQLITE))
-    with contextlib.closing(sqlite3.connect(source)) as connection:
-        connection.execute(statement)
-        connection.commit()
-    _refused(source)
+    _refused(_export_after(statement, tmp_path))
 
 
 def test_the_id_of_a_network_card_goes_also_as_a_text(tmp_path: Path) -> None:
