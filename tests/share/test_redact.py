@@ -479,13 +479,34 @@ def _refused(source: Path) -> None:
         ("https://docs.nvidia.com/home/x", "https://docs.nvidia.com/home/x"),
         ("/usr/share/mnt/x and httpd/home/bob/x", "/usr/share/mnt/x and httpd/redacted/1"),
         ("/redacted/home/bob, /redacted/7", "/redacted/1, /redacted/7"),
+        ("read /home/bob/My Secret Dir/x.py and more", "read /redacted/1 and more"),
+        ("read /home/bob/My Secret Dir/x", "read /redacted/1"),
+        ("read /home/bob/plan, secret/x of them", "read /redacted/1 of them"),
+        ("wrote /home/bob/My secret plan.txt: full", "wrote /redacted/1: full"),
+        ("/home/bob/My Secret Dir", "/redacted/1"),
+        ("/home/bob/My Secret, Dir", "/redacted/1"),
+        ("at C:\\Users\\Al B\\my secret, plan.txt is", "at /redacted/1 is"),
+        ("C:\\Users\\Al\\a, b\\c", "/redacted/1"),
+        ("C:/Program Files/NVIDIA Corporation/x y/config.ini", "C:/Program Files/NVIDIA Corporation/x y/config.ini"),
+        ("C:\\Program Files (x86)\\NVIDIA\\x.txt", "C:\\Program Files (x86)\\NVIDIA\\x.txt"),
+        ("see /tmp/bob/stdout.log and stderr.log for output", "see /redacted/1 and stderr.log for output"),
+        ("at /own/My Secret Dir. Then", "at /redacted/1. Then"),
+        ("at /own/My Secret Dir/x y", "at /redacted/1 y"),
+        ("from /home/bob/a. Use ncu/x", "from /redacted/1. Use ncu/x"),
+        ("/usr/lib/libcuda.so and /usr/lib/x secret/plan.txt", "/usr/lib/libcuda.so and /usr/lib/x /redacted/1"),
+        ("built src/bob/x.cu, ../bob/y and ./run", "built /redacted/1, /redacted/2 and /redacted/3"),
+        ("..\\bob\\x, src\\bob\\x.cu:12", "/redacted/1, /redacted/2:12"),
+        ("'../my secret/x' \"./a b\"", "'/redacted/1' \"/redacted/2\""),
+        ("~bob/x, ~/y", "/redacted/1, /redacted/2"),
+        ("torch/nn/modules/linear.py, docs.nvidia.com/a.html", "torch/nn/modules/linear.py, docs.nvidia.com/a.html"),
+        ("read/write, and/or 1/2 GB/s, a.sum/b.sum, regex:.\\d/x", "read/write, and/or 1/2 GB/s, a.sum/b.sum, regex:.\\d/x"),
     ],
 )  # fmt: skip
 def test_sentences_lose_what_is_private(text: str, after: str) -> None:
     facts = Facts()
     facts.environment(
         "USER=alice\0HOSTNAME=node17.example.org\0HF_TOKEN=s3cr3tvalue\0DB_PASS=ourPassw0rd"
-        "\0WHERE=postgres://us:otherPa55@db/x"
+        "\0WHERE=postgres://us:otherPa55@db/x\0PWD=/own/My Secret Dir"
     )
     assert Texts(facts, Names(), Removed()).free(text) == after
 
@@ -511,6 +532,12 @@ def test_sentences_lose_what_is_private(text: str, after: str) -> None:
         ("D:\\work\\x", "/redacted/1"),
         ("\\\\srv\\share\\x", "/redacted/1"),
         ("in E:/own/code/x.py", "in /redacted/1"),
+        ("/home/bob/My Secret Dir/x.py(12): forward", "/redacted/1(12): forward"),
+        ("/home/bob/a, b/x.py(12): forward", "/redacted/1(12): forward"),
+        ("/opt/own/venv/a b/x.py(12): forward", "/redacted/1(12): forward"),
+        ("../bob/x at src/bob/k.cu:12", "/redacted/1 at /redacted/2:12"),
+        ("torch/nn/modules/linear.py(116): forward", "torch/nn/modules/linear.py(116): forward"),
+        ("a/b.weight x/y.bin step 1/2 loss./x", "a/b.weight x/y.bin step 1/2 loss./x"),
     ],
 )  # fmt: skip
 def test_names_lose_only_what_is_somebodys(text: str, after: str) -> None:
@@ -574,6 +601,44 @@ def test_a_key_makes_the_same_pseudonyms_in_another_call() -> None:
     assert once.pseudonym("gemm", "kernel name", removed) == again.pseudonym("gemm", "kernel name", removed)
     assert once.pseudonym("gemm", "kernel name", removed) != other.pseudonym("gemm", "kernel name", removed)
     assert removed == {"kernel name": 4}
+
+
+def test_a_key_gives_paths_and_uuids_the_same_numbers_in_another_call() -> None:
+    uuids = [f"GPU-1b2c3d4e-1111-2222-3333-{number:012x}" for number in range(64)]
+    said = [f"{uuid} /home/bob/{uuid}" for uuid in uuids]
+
+    def redacted(texts: list[str], key: str | None) -> list[str]:
+        rules = Texts(Facts(), Names(key=key), Removed())
+        return [rules.free(text) for text in texts]
+
+    once, again = redacted(said, "k"), redacted(said[::-1], "k")[::-1]
+    assert once == again
+    assert len(set(once)) == len({one.split()[0] for one in once}) == len(said)
+    assert not set(once) & set(redacted(said, "other"))
+    # Without a key they are counted in each call.
+    assert redacted(said[:1], None) == ["GPU-00000000-0000-0000-0000-000000000002 /redacted/1"]
+    assert redacted(said[:1], None) == redacted(said[1:2], None)
+
+
+def test_what_a_key_has_numbered_stays_as_it_is() -> None:
+    texts = Texts(Facts(), Names(key="k"), Removed())
+    once = texts.free("GPU-1B2C3D4E-1111-2222-3333-444455556666 in /home/bob/x")
+    assert once == texts.free("GPU-1b2c3d4e-1111-2222-3333-444455556666 in /home/bob/x")
+    texts.removed.clear()
+    assert texts.free(once) == once
+    assert not texts.removed
+
+
+def test_reports_of_one_job_that_are_redacted_one_by_one_agree_on_gpus(tmp_path: Path) -> None:
+    source = _nsys(tmp_path)
+    found = []
+    for number in range(2):
+        answer = traceql("redact", source, "-o", tmp_path / f"{number}.nsys-rep", "--key", "of the job")
+        assert answer.returncode == 0, answer.stderr
+        with Database(":memory:") as database:
+            database.ingest(tmp_path / f"{number}.nsys-rep")
+            found.append(database.sql("SELECT gpu_hash FROM gpus").rows())
+    assert found[0] == found[1] != [(None,)]
 
 
 def test_names_that_are_kept_stay() -> None:
@@ -928,7 +993,7 @@ def test_the_log_of_a_replaced_database_does_not_get_into_the_new_one(private: P
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--check", "-o", "x"], ["-o", "x", "--keep", "a"], ["-o", "x", "--pseudonyms", "--key", ""]],
+    [[], ["--check", "-o", "x"], ["-o", "x", "--keep", "a"], ["-o", "x", "--key", ""]],
 )
 def test_what_makes_no_sense_is_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
     assert traceql("redact", _nsys(tmp_path), *arguments, folder=tmp_path).returncode == 2

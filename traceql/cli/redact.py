@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     "--key",
     envvar="TRACEQL_REDACT_KEY",
     show_envvar=True,
-    help="Decides the pseudonyms: who gives the same gets the same. By default one for this call alone.",
+    help="Decides pseudonyms and the numbers of paths and UUIDs: who gives the same gets the same, in every call.",
 )
 @click.option("--force", is_flag=True, help="Replace what is there.")
 @click.option("-f", "--format", "format_", type=click.Choice(FORMATS), help="Form of what is said.")
@@ -75,8 +75,8 @@ def redact(
         raise click.UsageError(
             "Say where the result goes with -o, or ask what would go with --check: one of both."
         )
-    if (keep or key is not None) and not pseudonyms:
-        raise click.UsageError("--keep and --key are for --pseudonyms.")
+    if keep and not pseudonyms:
+        raise click.UsageError("--keep is for --pseudonyms.")
     if key == "":
         raise click.UsageError("An empty --key is none.")
     names = Names(pseudonyms=pseudonyms, keep=keep, key=key)

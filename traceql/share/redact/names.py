@@ -30,7 +30,8 @@ class Names:
     Args:
         pseudonyms: whether names of kernels, ranges and functions are replaced at all.
         keep: patterns of names that stay: ``*`` or ``%`` stands for any characters, ``?`` for one.
-        key: decides the pseudonyms, the same in every call that is given it; None for one of this call alone.
+        key: decides the pseudonyms, and the numbers of paths and UUIDs: the same in every call that is given it.
+            None for pseudonyms of this call alone, and for numbers from 1.
     """
 
     def __init__(self, *, pseudonyms: bool = False, keep: Iterable[str] = (), key: str | None = None) -> None:
@@ -39,11 +40,20 @@ class Names:
         self.facts = Facts()
         self._keep = [_pattern(one) for one in keep]
         self._key = secrets.token_bytes(32) if key is None else key.encode("utf-8", "surrogateescape")
+        self._is_keyed = key is not None
         self._numbers: dict[str, int] = {}
 
     def number(self, path: str) -> int:
-        """The number of a path or identifier, from 1, in the order in which they are met."""
-        return self._numbers.setdefault(path, len(self._numbers) + 1)
+        """The number of a path or identifier, of up to twelve digits.
+
+        Without a key from 1, in the order in which they are met. With a key it follows from the path, so that
+        reports of one job can be redacted one by one: what two of them name has one number, and nothing else
+        has it but by a chance of less than one in a million among a thousand.
+        """
+        if path not in self._numbers:
+            keyed = int(self._digest("number", path), 16) % 10**_DIGITS
+            self._numbers[path] = keyed if self._is_keyed else len(self._numbers) + 1
+        return self._numbers[path]
 
     def pseudonym(self, name: str, kind: str, removed: Removed) -> str:
         """What a name is called instead.
@@ -58,8 +68,11 @@ class Names:
         if not self.pseudonyms or not name or self.keeps(name) or name.startswith(_PREFIX[kind]):
             return name
         removed.add(kind)
-        digest = hmac.new(self._key, name.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
-        return _PREFIX[kind] + digest[:_DIGITS]
+        return _PREFIX[kind] + self._digest("", name)[:_DIGITS]
+
+    def _digest(self, of: str, text: str) -> str:
+        message = f"{of}\0{text}" if of else text
+        return hmac.new(self._key, message.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
     def keeps(self, name: str) -> bool:
         """Whether one of the patterns says that a name stays."""
