@@ -25,7 +25,7 @@ from traceql import Database
 from traceql.errors import ReportError, TraceqlError, UnsupportedReportError
 from traceql.read import nsys_rep
 from traceql.read.base import no_progress
-from traceql.share.redact import Names, check, exports, redact
+from traceql.share.redact import Names, apart, check, exports, redact, writers
 from traceql.share.redact.databases import ACTIONS, Tables, is_lake
 from traceql.share.redact.removed import KINDS, Removed
 from traceql.share.redact.strings import String
@@ -36,6 +36,21 @@ from traceql.tables import schema
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from traceql.read.source import Source
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is redacted, not where: a process for each would cost a second. `test_redact_apart` is about these."""
+
+    def write(opened: Source, target: Path, names: Names, _: int | None) -> Removed:
+        removed = Removed()
+        writers.write(opened.path, opened.file_name, target, names, removed, no_progress)
+        return removed
+
+    monkeypatch.setattr(apart, "write", write)
+
 
 #: Tables of a database that a redacted report fills with other rows: whose they are, and what was said of them.
 _ABOUT = {"traces", "processes", "threads", "diagnostics", "environment"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traceql.cli.common import store
+from traceql.cli.common import Size, store
 from traceql.cli.output import FORMATS, write
 from traceql.errors import ReportError, TraceqlError
 from traceql.present.values import printable
@@ -40,9 +40,15 @@ if TYPE_CHECKING:
     "--key",
     envvar="TRACEQL_REDACT_KEY",
     show_envvar=True,
-    help="Decides pseudonyms and the numbers of paths and UUIDs: who gives the same gets the same, in every call.",
+    help="Decides pseudonyms and the numbers of paths and UUIDs: the same in every call that is given it.",
 )
 @click.option("--force", is_flag=True, help="Replace what is there.")
+@click.option(
+    "--memory",
+    type=Size(),
+    help="Memory that redacting a report may take, on Linux. [default: half of the machine's, but at least "
+    "1 GiB and 16 times the report's size]",
+)
 @click.option("-f", "--format", "format_", type=click.Choice(FORMATS), help="Form of what is said.")
 def redact(
     sources: tuple[str, ...],
@@ -52,6 +58,7 @@ def redact(
     keep: tuple[str, ...],
     key: str | None,
     force: bool,
+    memory: int | None,
     format_: str | None,
 ) -> None:
     """Write FILEs again without what is private in them, to be shared.
@@ -83,7 +90,7 @@ def redact(
     rows: list[tuple[str, str, int, str]] = []
     targets = [None] * len(sources) if output is None else _targets(sources, output)
     for source, target in zip(sources, targets, strict=True):
-        removed = _one(Path(source), target, names, force=force)
+        removed = _one(Path(source), target, names, force=force, memory_bytes=memory)
         file = printable(source if target is None else str(target))
         rows += [(file, kind, count, what) for kind, count, what in removed.rows()]
         if not removed:
@@ -131,7 +138,9 @@ def _is_lake(source: Path) -> bool:
     return is_one(str(source)) and not any(source.glob("*.parquet")) and not any(source.glob("*.arrow"))
 
 
-def _one(source: Path, target: Path | None, names: Names, *, force: bool) -> Removed:
+def _one(
+    source: Path, target: Path | None, names: Names, *, force: bool, memory_bytes: int | None
+) -> Removed:
     from traceql.share import redact as files
 
     if not source.exists():
@@ -140,8 +149,8 @@ def _one(source: Path, target: Path | None, names: Names, *, force: bool) -> Rem
         if held.is_database(source) or (source.is_dir() and _is_lake(source)):
             return _database(source, target, names, force=force)
         if target is None:
-            return files.check(source, names)
-        return files.redact(source, target, names, force=force)
+            return files.check(source, names, memory_bytes=memory_bytes)
+        return files.redact(source, target, names, force=force, memory_bytes=memory_bytes)
     except OSError as error:
         raise TraceqlError(
             f"{target or source}: cannot be written ({error.strerror or error})", "Choose another place."

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from traceql.read.base import RawTable
+    from traceql.read.base import Progress, RawTable
     from traceql.share.redact.names import Names
     from traceql.share.redact.removed import Removed
 
@@ -43,7 +43,7 @@ _NUMBER: Final = re.compile(rf"(?:{_DIGITS})?|true|false|nan|-?inf|\[(?:{_DIGITS
 _WORD: Final = re.compile(r"[A-Za-z]\w*")
 
 
-def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
+def write(source: Path, target: Path, names: Names, removed: Removed, progress: Progress) -> None:
     """Write the export again, in its form.
 
     Args:
@@ -51,13 +51,14 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
         target: a new one.
         names: what stands for names.
         removed: where it is counted what went.
+        progress: called with (tables done, how many there are).
 
     Raises:
         ReportError: it cannot be read.
         UnsupportedReportError: it holds something that is not known.
     """
     try:
-        _write(source, target, names, removed)
+        _write(source, target, names, removed, progress)
     # The reader's own errors quote values.
     except (KeyError, pa.ArrowException, sqlite3.IntegrityError) as error:
         raise unknown(source.name, "a table", "a column of it is missing or of another type") from error
@@ -69,7 +70,7 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
         raise
 
 
-def _write(source: Path, target: Path, names: Names, removed: Removed) -> None:
+def _write(source: Path, target: Path, names: Names, removed: Removed, progress: Progress) -> None:
     tables = nsys_export.tables_of(source)
     if source.is_dir():
         for member in sorted(source.iterdir()):
@@ -79,12 +80,14 @@ def _write(source: Path, target: Path, names: Names, removed: Removed) -> None:
     if source.is_dir():
         target.mkdir()
         suffixes = {member.stem: member.suffix for member in source.iterdir()}
-        for name, table in export.redacted():
+        for done, (name, table) in enumerate(export.redacted()):
             _write_member(target / (name + suffixes[name]), table)
+            progress(done, len(tables))
     else:
         with contextlib.closing(sqlite3.connect(target)) as connection:
-            for name, table in export.redacted():
+            for done, (name, table) in enumerate(export.redacted()):
                 _write_table(connection, source.name, name, tables[name], table)
+                progress(done, len(tables))
             connection.commit()
 
 

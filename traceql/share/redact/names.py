@@ -6,13 +6,13 @@ import hashlib
 import hmac
 import re
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from traceql.share.redact import removed as kinds
 from traceql.share.redact.texts import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from traceql.share.redact.removed import Removed
 
@@ -30,18 +30,41 @@ class Names:
     Args:
         pseudonyms: whether names of kernels, ranges and functions are replaced at all.
         keep: patterns of names that stay: ``*`` or ``%`` stands for any characters, ``?`` for one.
-        key: decides the pseudonyms, and the numbers of paths and UUIDs: the same in every call that is given it.
-            None for pseudonyms of this call alone, and for numbers from 1.
+        key: decides the pseudonyms, and the numbers of paths and UUIDs: the same in every call that is given
+            it. None for pseudonyms of this call alone, and for numbers from 1.
     """
 
     def __init__(self, *, pseudonyms: bool = False, keep: Iterable[str] = (), key: str | None = None) -> None:
         self.pseudonyms = pseudonyms
         #: What the files of the call told so far of whom they are about.
         self.facts = Facts()
-        self._keep = [_pattern(one) for one in keep]
+        self._kept = list(keep)
+        self._keep = [_pattern(one) for one in self._kept]
         self._key = secrets.token_bytes(32) if key is None else key.encode("utf-8", "surrogateescape")
         self._is_keyed = key is not None
         self._numbers: dict[str, int] = {}
+
+    def state(self) -> dict[str, Any]:
+        """All that they are, for another process."""
+        facts = {name: sorted(told) for name, told in vars(self.facts).items()}
+        return {
+            "pseudonyms": self.pseudonyms,
+            "keep": self._kept,
+            "key": self._key.hex(),
+            "keyed": self._is_keyed,
+            "numbers": self._numbers,
+            "facts": facts,
+        }
+
+    def become(self, state: Mapping[str, Any]) -> None:
+        """Be as those of another process are, which its `state` tells."""
+        self.pseudonyms = state["pseudonyms"]
+        self._kept = state["keep"]
+        self._keep = [_pattern(one) for one in self._kept]
+        self._key = bytes.fromhex(state["key"])
+        self._is_keyed = state["keyed"]
+        self._numbers = state["numbers"]
+        self.facts = Facts(**{name: set(told) for name, told in state["facts"].items()})
 
     def number(self, path: str) -> int:
         """The number of a path or identifier, of up to twelve digits.

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 from traceql.errors import ReportError
 from traceql.read import protobuf
-from traceql.read.base import no_progress
 from traceql.read.ncu_rep import container, options, read
 from traceql.read.protobuf import BYTES, WireError
 from traceql.share.redact import removed as kinds
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from traceql.read.base import Progress
     from traceql.read.protobuf import Message
     from traceql.share.redact.names import Names
     from traceql.share.redact.removed import Removed
@@ -52,7 +52,7 @@ _PLAIN: Final = re.compile(rb"[\w .()+-]*")
 _OF_EVERYBODY: Final = frozenset({"127.0.0.1", "localhost"})
 
 
-def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
+def write(source: Path, target: Path, names: Names, removed: Removed, progress: Progress) -> None:
     """Write the report again.
 
     Args:
@@ -60,6 +60,7 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
         target: a new file.
         names: what stands for names.
         removed: where it is counted what went.
+        progress: see `traceql.read.base.ReadFunction`.
 
     Raises:
         ReportError: it cannot be read.
@@ -71,11 +72,13 @@ def write(source: Path, target: Path, names: Names, removed: Removed) -> None:
     except (WireError, struct.error) as error:
         raise ReportError(f"{source.name}: damaged ({error})", "Copy the file again.") from error
     # Sees that all blocks are whole, and that metrics hold what is known of them and nothing else.
-    read(source, wanted=None, progress=no_progress)
+    read(source, wanted=None, progress=progress)
     try:
         texts = Texts(_facts(data), names, removed)
         with target.open("wb") as file:
-            file.writelines(_Report(source.name, texts).written(data))
+            for number, piece in enumerate(_Report(source.name, texts).written(data)):
+                file.write(piece)
+                progress(number, None)
     except (WireError, struct.error) as error:
         raise ReportError(f"{source.name}: damaged ({error})", "Copy the file again.") from error
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from traceql.read.base import Progress
     from traceql.read.buffer import Positions
     from traceql.read.nsys_rep.container import Block, Container
     from traceql.read.nsys_rep.messages import Field, Path
@@ -134,10 +135,13 @@ class Events:
 
     Args:
         container: of it.
+        progress: called with (blocks done, twice how many there are).
     """
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, progress: Progress) -> None:
         self._container = container
+        self._progress = progress
+        self._done = 0
         self._name = container.source.path.name
         self._layouts = samples.layouts(container)
 
@@ -154,6 +158,7 @@ class Events:
                     _note(events, found)
                     if events.payload == layout.PROCESS:
                         self._processes(block, events, found)
+            self._on()
         for number, process, use in found.sampled:
             found.uses[number].add(use if process in found.profiled else f"foreign {use}")
         self._check_schemas(found.schemas)
@@ -170,6 +175,7 @@ class Events:
             edits: list[tuple[int, int, bytes]] = []
             for events in self._of(block, buffer):
                 edits += _edits(buffer, events, texts, found)
+        self._on()
         if not edits:
             return None
         edits.sort()
@@ -180,6 +186,10 @@ class Events:
             out += [bytes(buffer.view[at:before]), protobuf.field(1, event)]
             at = end
         return b"".join([*out, bytes(buffer.view[at : buffer.size])])
+
+    def _on(self) -> None:
+        self._done += 1
+        self._progress(self._done, 2 * len(self._container.blocks))
 
     def _buffer(self, block: Block) -> Buffer:
         return Buffer([decompress(self._container.source, self._container.data, block)])

@@ -49,8 +49,8 @@ _NEXT: Final = r"(?<![.:,])(?:, ?| )(?![-~]|[A-Za-z]:[\\/])[^\s\"'`<>|*?;,(){}\[
 # What follows is said of a program's output in every report.
 _LAST: Final = rf"(?:(?! and std(?:out|err)\.log)(?:{_NEXT}+){{0,4}}{_NEXT}*\.{_FILES})?"
 _MORE: Final = rf"(?:(?:{_NEXT}+){{1,6}}/{_PART}*)*{_LAST}"
-# One that begins nowhere: with the folder that it runs in, or with a file at its end. What everybody runs tells
-# nothing.
+# One that begins nowhere: with the folder that it runs in, or with a file at its end. What everybody runs
+# tells nothing.
 _UP: Final = rf"(?<![\w.~/\\])(?:\.\.?/|\.\.\\){_PART}+"
 _BEGIN: Final = (
     r"(?<![\w.~/\\%$@+-])(?!(?:[\w.-]*nvidia\.com|site-packages|torch\w*|vllm|transformers|triton|jax(?:lib)?|flax"
@@ -64,7 +64,8 @@ _PATH: Final = re.compile(
     rf"|(?P<url>(?<![a-z])[a-z]+://(?!/){_PART}+)"
     rf"|(?:(?<![\w./~\\])|(?<=-[A-Z]))(?P<bare>(?P<first>(?:(?:file://)?/|~[\w.-]*/){_PART}+){_MORE}"
     # On Windows names may have other signs.
-    rf"|(?:[A-Za-z]:[\\/]|\\\\){_PART}+(?:(?:(?:, ?| )(?![A-Za-z]:[\\/])[^\s\\/\"'<>|*?,;]+){{1,6}}[\\/]{_PART}*)*{_LAST})"
+    rf"|(?:[A-Za-z]:[\\/]|\\\\){_PART}+"
+    rf"(?:(?:(?:, ?| )(?![A-Za-z]:[\\/])[^\s\\/\"'<>|*?,;]+){{1,6}}[\\/]{_PART}*)*{_LAST})"
     rf"|(?P<relative>{_UP}|{_DOWN}{_FILES})"
 )
 # A text that is nothing but one path with blanks or commas in it.
