@@ -227,7 +227,7 @@ def test_a_database_does_this_and_no_more() -> None:
     }  # fmt: skip
     assert public - tables == {
         "ask", "query", "sql", "chart", "compare", "compare_ranks", "verdict", "check", "why", "kernel_card", "report", "info", "tables", "unanswerable",
-        "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "compact", "export", "export_perfetto", "close",
+        "ingest", "import_runs", "tag", "redact", "rename", "drop", "drop_runs", "compact", "export", "export_perfetto", "close",
     }  # fmt: skip
     assert tables <= public
 

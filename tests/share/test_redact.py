@@ -6,6 +6,7 @@ import contextlib
 import json
 import lzma
 import os
+import re
 import sqlite3
 import stat
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from helpers_robust import content, contents
 from planted import SECRET
 
 from traceql import Database
+from traceql import redact as redact_file
 from traceql.errors import ReportError, TraceqlError, UnsupportedReportError
 from traceql.read import nsys_rep
 from traceql.read.base import no_progress
@@ -1019,3 +1021,106 @@ def test_what_is_no_report_is_an_error(tmp_path: Path) -> None:
     for name in ("note.txt", "missing"):
         with pytest.raises(TraceqlError):
             check(tmp_path / name, Names())
+
+
+# --- what is not nsys's ---------------------------------------------------------------------------------------
+
+
+def _with_strangers(folder: Path) -> Path:
+    """An export into which other programs put a table, and what they did."""
+    export = folder / "strange.sqlite"
+    export.write_bytes(content(planted.SQLITE))
+    with contextlib.closing(sqlite3.connect(export)) as connection:
+        connection.execute(f"CREATE TABLE EXTRAP_CALLPATHS AS SELECT 'at {SECRET}' AS callpath")
+        connection.execute(f"CREATE TABLE of_{SECRET} AS SELECT 1 AS a")
+        connection.execute(f"INSERT INTO META_DATA_EXPORT (name, value) VALUES ('DERIVED_BY', '{SECRET}.py')")
+        connection.commit()
+    return export
+
+
+def test_what_is_not_nsyss_is_left_out_by_its_name(tmp_path: Path) -> None:
+    source = _with_strangers(tmp_path)
+    target, removed = _redacted(source, drop=["EXTRAP_*", "of_*", "DERIVED_BY"])
+    assert removed["dropped"] == 3
+    assert SECRET.encode() not in target.read_bytes()
+    (tmp_path / "before.sqlite").write_bytes(content(planted.SQLITE))
+    with Database(":memory:") as database:
+        for name in ("before.sqlite", target.name):
+            database.ingest(tmp_path / name, name=name)
+        rows = "SELECT name, start_ns, end_ns FROM kernels WHERE trace = ? ORDER BY ALL"
+        before, after = (
+            database.sql(rows.replace("trace = ?", f"trace_id = {number}")).rows() for number in (1, 2)
+        )
+    assert before == after and before
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        (["of_*", "DERIVED_*"], "the table EXTRAP_CALLPATHS .*--drop EXTRAP_CALLPATHS leaves it out"),
+        (["EXTRAP_*", "DERIVED_*"], "a table .*--drop NAME leaves it out"),
+        (["EXTRAP_*", "of_*"], "the option DERIVED_BY .*--drop DERIVED_BY leaves it out"),
+    ],
+)
+def test_what_is_not_left_out_is_refused_and_named_if_it_is_called_as_nsys_calls_things(
+    tmp_path: Path, left: list[str], told: str
+) -> None:
+    source = _with_strangers(tmp_path)
+    answer = traceql("redact", source, "-o", tmp_path / "clean.sqlite", *(f"--drop={one}" for one in left))
+    assert answer.returncode == 1
+    assert re.search(told, answer.stderr, re.DOTALL), answer.stderr
+    assert SECRET not in answer.stderr
+
+
+def test_what_is_nsyss_is_not_left_out(tmp_path: Path) -> None:
+    source = tmp_path / "run.sqlite"
+    source.write_bytes(content(planted.SQLITE))
+    target, removed = _redacted(source, drop=["*"])
+    assert removed["dropped"] == 0
+    with contextlib.closing(sqlite3.connect(target)) as connection:
+        assert connection.execute("SELECT count(*) FROM CUPTI_ACTIVITY_KIND_KERNEL").fetchone()[0] > 0
+
+
+# --- Python ---------------------------------------------------------------------------------------------------
+
+
+def test_python_redacts_reports_and_says_what_went(tmp_path: Path) -> None:
+    source, target = _nsys(tmp_path), tmp_path / "clean.nsys-rep"
+    would_go = redact_file(source)
+    assert not target.exists()
+    removed = redact_file(str(source), str(target), memory="2GB")
+    assert removed == would_go and removed["path"] > 0
+    assert SECRET.encode() not in _said(target)
+    with pytest.raises(ReportError, match="there already"):
+        redact_file(source, target)
+    redact_file(source, target, force=True, pseudonyms=True, keep=["step"], key="k")
+    found = _said(target)
+    assert b"step" in found and b"gemm" not in found
+
+
+@pytest.mark.parametrize("how", [{"keep": ["a"]}, {"key": ""}, {"memory": "much"}])
+def test_python_is_told_what_makes_no_sense(tmp_path: Path, how: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"keep|key|size"):
+        redact_file(_nsys(tmp_path), **how)
+
+
+@pytest.mark.long
+def test_python_redacts_databases(private: Path, tmp_path: Path) -> None:
+    with Database(private) as database:
+        removed = database.redact(tmp_path / "clean.duckdb")
+        assert removed["environment"] > 0
+        with pytest.raises(ReportError, match="there already"):
+            database.redact(tmp_path / "clean.duckdb")
+        with pytest.raises(ReportError, match="itself"):
+            database.redact(private, force=True)
+    assert redact_file(private) == removed
+    assert SECRET.encode() not in (tmp_path / "clean.duckdb").read_bytes()
+    with Database(tmp_path / "clean.duckdb") as database:
+        assert database.sql("SELECT count(*) AS n FROM kernels").item() == 1
+
+
+def test_python_redacts_a_database_in_memory(tmp_path: Path) -> None:
+    with Database(":memory:") as database:
+        database.ingest(_nsys(tmp_path), keep_environment=True)
+        assert database.redact(tmp_path / "clean.duckdb")["environment"] > 0
+    assert SECRET.encode() not in (tmp_path / "clean.duckdb").read_bytes()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traceql.cli.common import Size, store
+from traceql.cli.common import Size, database
 from traceql.cli.output import FORMATS, write
 from traceql.errors import ReportError, TraceqlError
 from traceql.present.values import printable
@@ -42,6 +42,13 @@ if TYPE_CHECKING:
     show_envvar=True,
     help="Decides pseudonyms and the numbers of paths and UUIDs: the same in every call that is given it.",
 )
+@click.option(
+    "--drop",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave out tables and options of an export that are not nsys's, for which it is refused else; "
+    "repeatable.",
+)
 @click.option("--force", is_flag=True, help="Replace what is there.")
 @click.option(
     "--memory",
@@ -57,6 +64,7 @@ def redact(
     pseudonyms: bool,
     keep: tuple[str, ...],
     key: str | None,
+    drop: tuple[str, ...],
     force: bool,
     memory: int | None,
     format_: str | None,
@@ -86,7 +94,7 @@ def redact(
         raise click.UsageError("--keep is for --pseudonyms.")
     if key == "":
         raise click.UsageError("An empty --key is none.")
-    names = Names(pseudonyms=pseudonyms, keep=keep, key=key)
+    names = Names(pseudonyms=pseudonyms, keep=keep, key=key, drop=drop)
     rows: list[tuple[str, str, int, str]] = []
     targets = [None] * len(sources) if output is None else _targets(sources, output)
     for source, target in zip(sources, targets, strict=True):
@@ -129,25 +137,23 @@ def _targets(sources: tuple[str, ...], output: str) -> list[Path]:
 
 
 def _is_folder(output: str, source: str) -> bool:
-    return output.endswith(("/", "\\")) and not _is_lake(Path(source))
+    from traceql.share.redact.databases import may_be_lake
 
-
-def _is_lake(source: Path) -> bool:
-    from traceql.store.lake.place import is_one
-
-    return is_one(str(source)) and not any(source.glob("*.parquet")) and not any(source.glob("*.arrow"))
+    return output.endswith(("/", "\\")) and not may_be_lake(Path(source))
 
 
 def _one(
     source: Path, target: Path | None, names: Names, *, force: bool, memory_bytes: int | None
 ) -> Removed:
     from traceql.share import redact as files
+    from traceql.share.redact.databases import may_be_lake
 
     if not source.exists():
         raise ReportError(f"{source}: no such file or directory", "Check the path.")
     try:
-        if held.is_database(source) or (source.is_dir() and _is_lake(source)):
-            return _database(source, target, names, force=force)
+        if held.is_database(source) or may_be_lake(source):
+            with database(str(source)) as opened:
+                return opened._redact(target, names, force=force)
         if target is None:
             return files.check(source, names, memory_bytes=memory_bytes)
         return files.redact(source, target, names, force=force, memory_bytes=memory_bytes)
@@ -155,26 +161,3 @@ def _one(
         raise TraceqlError(
             f"{target or source}: cannot be written ({error.strerror or error})", "Choose another place."
         ) from error
-
-
-def _database(source: Path, target: Path | None, names: Names, *, force: bool) -> Removed:
-    """A database into a new one of its sort; what would go is known when it is done."""
-    from traceql.read import temporary
-    from traceql.share.redact import Removed
-    from traceql.share.redact import target as places
-    from traceql.share.redact.databases import Tables, is_lake
-    from traceql.store import export
-
-    logged = not source.is_dir()
-    if target is not None:
-        places.look_at(source, target, is_lake, force=force, logged=logged)
-    removed = Removed()
-    with temporary.folder(None if target is None else target.parent) as place:
-        made = place / ("made" if source.is_dir() else source.name)
-        with store(str(source)) as from_, store(str(made), lake=source.is_dir()) as to:
-            kept = from_.run("SELECT DISTINCT variable, content FROM environment ORDER BY ALL").to_pylist()
-            tables = Tables(source.name, [(row["variable"], row["content"]) for row in kept], names, removed)
-            export.copy(from_, to, tables.redacted)
-        if target is not None:
-            places.put(made, target, place / "replaced", logged=logged)
-    return removed

@@ -88,6 +88,11 @@ def is_lake(folder: Path) -> bool:
     )
 
 
+def may_be_lake(place: Path) -> bool:
+    """Whether a folder is read as a lake: the files of an export lie in its folder itself."""
+    return place.is_dir() and not any(member.suffix in (".parquet", ".arrow") for member in place.iterdir())
+
+
 class Tables:
     """The tables of one database.
 

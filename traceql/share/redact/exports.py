@@ -140,16 +140,18 @@ class _Export:
 
     def __init__(self, file: str, tables: Mapping[str, RawTable], names: Names, removed: Removed) -> None:
         self._file = file
-        self._tables = tables
-        for name, table in tables.items():
+        self._names = names
+        self._tables = {name: table for name, table in tables.items() if not self._is_dropped(name)}
+        removed.add(kinds.DROPPED, len(tables) - len(self._tables))
+        for name, table in self._tables.items():
             if not fields.is_known(name):
-                raise unknown(file, "a table", f"its name has {len(name)} letters")
+                raise unknown(file, *_strange("table", name, f"its name has {len(name)} letters"))
             if not all(_WORD.fullmatch(column) for column in table.column_names):
                 raise unknown(file, "a column", f"table {name}")
         self._uses: dict[int, set[str]] = {}
         self._profiled: set[int] = set()
         self._processes: dict[int, int] = {}
-        for name, table in tables.items():
+        for name, table in self._tables.items():
             self._refer(name, table)
         self._texts = Texts(self._facts(), names, removed)
         self._removed = removed
@@ -159,6 +161,9 @@ class _Export:
         """Every table as it may be shared."""
         for name, table in self._tables.items():
             yield name, self._table(name, table.select(table.column_names))
+
+    def _is_dropped(self, name: str) -> bool:
+        return not fields.is_known(name) and self._names.drops(name)
 
     # --- what the rows refer to ---------------------------------------------------------------------------
 
@@ -237,9 +242,9 @@ class _Export:
 
     def _check_payloads(self) -> None:
         """A binary payload may hold texts: its layout has to say that it does not."""
-        entries: dict[int, list[int]] = {}
-        for row in self._rows("NVTX_PAYLOAD_SCHEMA_ENTRIES", "schemaId", "type"):
-            entries.setdefault(row["schemaId"] or 0, []).append(row["type"] or 0)
+        entries: dict[int, list[tuple[int, int]]] = {}
+        for row in self._rows("NVTX_PAYLOAD_SCHEMA_ENTRIES", "schemaId", "type", "flags"):
+            entries.setdefault(row["schemaId"] or 0, []).append((row["type"] or 0, row["flags"] or 0))
         enums = {row["schemaId"] for row in self._rows("NVTX_PAYLOAD_ENUMS", "schemaId")}
         used: dict[int, int] = {}
         for row in self._rows("NVTX_EVENTS", "binaryData"):
@@ -379,7 +384,10 @@ class _Export:
             return value
         if which in fields.TOLD:
             return texts.free(value)
-        raise unknown(self._file, f"the option {which if which.isupper() else ''}", table)
+        if self._names.drops(which):
+            texts.removed.add(kinds.DROPPED)
+            return None
+        raise unknown(self._file, *_strange("option", which, table))
 
     def _machine(self, table: pa.Table) -> pa.Table:
         values, devices = [], []
@@ -413,6 +421,13 @@ class _Export:
         if _NUMBER.fullmatch(value):
             return value
         raise unknown(self._file, "a property of the machine", f"TARGET_INFO_SYSTEM_ENV, {name}")
+
+
+def _strange(what: str, name: str, where: str) -> tuple[str, str, str]:
+    """What is not nsys's, where, and how to leave it out; a name in capital letters is told."""
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
+        return f"the {what} {name}", where, f"--drop {name} leaves it out. "
+    return f"a {what}", where, "--drop NAME leaves it out. "
 
 
 def _process(global_id: int) -> int:

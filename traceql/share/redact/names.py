@@ -32,14 +32,24 @@ class Names:
         keep: patterns of names that stay: ``*`` or ``%`` stands for any characters, ``?`` for one.
         key: decides the pseudonyms, and the numbers of paths and UUIDs: the same in every call that is given
             it. None for pseudonyms of this call alone, and for numbers from 1.
+        drop: patterns of tables and options of an export that are left out if they are not nsys's.
     """
 
-    def __init__(self, *, pseudonyms: bool = False, keep: Iterable[str] = (), key: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        pseudonyms: bool = False,
+        keep: Iterable[str] = (),
+        key: str | None = None,
+        drop: Iterable[str] = (),
+    ) -> None:
         self.pseudonyms = pseudonyms
         #: What the files of the call told so far of whom they are about.
         self.facts = Facts()
         self._kept = list(keep)
         self._keep = [_pattern(one) for one in self._kept]
+        self._dropped = list(drop)
+        self._drop = [_pattern(one) for one in self._dropped]
         self._key = secrets.token_bytes(32) if key is None else key.encode("utf-8", "surrogateescape")
         self._is_keyed = key is not None
         self._numbers: dict[str, int] = {}
@@ -50,6 +60,7 @@ class Names:
         return {
             "pseudonyms": self.pseudonyms,
             "keep": self._kept,
+            "drop": self._dropped,
             "key": self._key.hex(),
             "keyed": self._is_keyed,
             "numbers": self._numbers,
@@ -61,6 +72,8 @@ class Names:
         self.pseudonyms = state["pseudonyms"]
         self._kept = state["keep"]
         self._keep = [_pattern(one) for one in self._kept]
+        self._dropped = state["drop"]
+        self._drop = [_pattern(one) for one in self._dropped]
         self._key = bytes.fromhex(state["key"])
         self._is_keyed = state["keyed"]
         self._numbers = state["numbers"]
@@ -100,6 +113,10 @@ class Names:
     def keeps(self, name: str) -> bool:
         """Whether one of the patterns says that a name stays."""
         return any(pattern.fullmatch(name) for pattern in self._keep)
+
+    def drops(self, name: str) -> bool:
+        """Whether one of the patterns says that a table or an option that is not nsys's is left out."""
+        return any(pattern.fullmatch(name) for pattern in self._drop)
 
 
 def _pattern(text: str) -> re.Pattern[str]:
