@@ -209,7 +209,7 @@ def test_building_the_command_line_loads_nothing_heavy() -> None:
 
 def test_the_public_names_are_these() -> None:
     tree = [name for name, value in vars(errors).items() if inspect.isclass(value)]
-    assert sorted(dir(traceql)) == sorted(["Answer", "Database", "__version__", "open", *tree])
+    assert sorted(dir(traceql)) == sorted(["Answer", "Database", "__version__", "open", "redact", *tree])
     assert all(hasattr(traceql, name) for name in traceql.__all__)
     assert all(issubclass(getattr(traceql, name), traceql.TraceqlError) for name in tree)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

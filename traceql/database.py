@@ -109,6 +109,7 @@ def redact(
     *,
     pseudonyms: bool = False,
     keep: Sequence[str] = (),
+    keep_source: bool = False,
     key: str | None = None,
     drop: Sequence[str] = (),
     force: bool = False,
@@ -121,6 +122,7 @@ def redact(
         path: of the result, in the same form, not compressed; None to write nothing and say what would go.
         pseudonyms: replace names of kernels, ranges and functions, too.
         keep: patterns of names that stay then.
+        keep_source: leave source, PTX and machine code in reports of ncu.
         key: decides pseudonyms and the numbers of paths and UUIDs: the same in every call that is given it.
         drop: patterns of tables and options of an export that are left out if they are not nsys's.
         force: replace what is at `path`.
@@ -130,7 +132,8 @@ def redact(
         Kind of what was removed (``path``, ``environment`` …) → in how many places.
 
     Raises:
-        ValueError: `memory` is not a size, `key` is empty, or `keep` goes without `pseudonyms`.
+        ValueError: `memory` is not a size, `key` is empty, `keep` goes without `pseudonyms`, or `keep_source`
+            with it.
         LimitError: it takes more memory than that, or stands still.
         ReportError: it cannot be read, or must not be put at `path`.
         UnsupportedReportError: it holds something that is not known, and may be private.
@@ -141,22 +144,28 @@ def redact(
     from traceql.share.redact.databases import may_be_lake
 
     source, target = Path(source), None if path is None else Path(path)
+    names = _names(pseudonyms, keep, keep_source, key, drop)
     if held.is_database(source) or may_be_lake(source):
         with Database(source) as database:
-            return dict(database._redact(target, _names(pseudonyms, keep, key), force=force))
-    names = _names(pseudonyms, keep, key, drop)
+            return dict(database._redact(target, names, force=force))
     memory_bytes = bytes_of(memory) if isinstance(memory, str) else memory
     if target is None:
         return dict(files.check(source, names, memory_bytes=memory_bytes))
     return dict(files.redact(source, target, names, force=force, memory_bytes=memory_bytes))
 
 
-def _names(pseudonyms: bool, keep: Sequence[str], key: str | None, drop: Sequence[str] = ()) -> Names:
+def _names(
+    pseudonyms: bool, keep: Sequence[str], keep_source: bool, key: str | None, drop: Sequence[str] = ()
+) -> Names:
     from traceql.share.redact import Names
 
-    if key == "" or (keep and not pseudonyms):
-        raise ValueError("an empty key is none" if key == "" else "keep is for pseudonyms")
-    return Names(pseudonyms=pseudonyms, keep=keep, key=key, drop=drop)
+    if key == "":
+        raise ValueError("an empty key is none")
+    if keep and not pseudonyms:
+        raise ValueError("keep is for pseudonyms")
+    if keep_source and pseudonyms:
+        raise ValueError("keep_source tells the names that pseudonyms replace")
+    return Names(pseudonyms=pseudonyms, keep=keep, keep_source=keep_source, key=key, drop=drop)
 
 
 class Database:
@@ -678,6 +687,7 @@ class Database:
         *,
         pseudonyms: bool = False,
         keep: Sequence[str] = (),
+        keep_source: bool = False,
         key: str | None = None,
         force: bool = False,
     ) -> dict[str, int]:
@@ -687,6 +697,7 @@ class Database:
             path: of the copy.
             pseudonyms: replace names of kernels, ranges and functions, too.
             keep: patterns of names that stay then.
+            keep_source: leave the text of source lines.
             key: decides pseudonyms and numbers of paths and UUIDs.
             force: replace what is at `path`.
 
@@ -694,13 +705,13 @@ class Database:
             Kind of what was removed → in how many places.
 
         Raises:
-            ValueError: `key` is empty, or `keep` goes without `pseudonyms`.
+            ValueError: `key` is empty, `keep` goes without `pseudonyms`, or `keep_source` with it.
             ReportError: it must not be put at `path`.
             UnsupportedReportError: it holds something that is not known.
             DatabaseError: it cannot be read or written.
             OSError: there is no room.
         """
-        return dict(self._redact(Path(path), _names(pseudonyms, keep, key), force=force))
+        return dict(self._redact(Path(path), _names(pseudonyms, keep, keep_source, key), force=force))
 
     def _redact(self, target: Path | None, names: Names, *, force: bool = False) -> Removed:
         """The same, for who has names already; without a target, only what would go."""

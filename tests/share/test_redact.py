@@ -276,6 +276,111 @@ def test_code_goes_and_counters_stay(tmp_path: Path) -> None:
         assert after[table] == before[table], table
 
 
+#: As long as the folder of the report's source: lengths in the report stay as they are.
+FOLDER, USERS = b"/project", b"/u/xyzzy"
+
+
+def _with_source(folder: Path) -> Path:
+    source = folder / "kinds_source.ncu-rep"
+    source.write_bytes(
+        content(source.name)
+        .replace(FOLDER, USERS)
+        .replace(b"// Kernels with one known habit", b"// of /home/plugh7f3axyzzy/ab/c")
+    )
+    assert source.read_bytes().count(USERS) > 2
+    return source
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("via", ["native", "ncu_report"])
+def test_source_that_is_kept_is_that_of_the_same_instructions(tmp_path: Path, via: str) -> None:
+    source = _with_source(tmp_path)
+    target, removed = _redacted(source, keep_source=True)
+    assert removed["code"] == 0 and removed["path"] > 0
+    said = target.read_bytes()
+    assert USERS not in said and SECRET.encode() not in said
+    before, after = _stored(source, tmp_path, via=via), _stored(target, tmp_path, via=via)
+    for table in ("kernels", "metrics", "metric_instances", "ncu_ranges"):
+        assert after[table] == before[table], table
+    rows = []
+    for one in (source, target):
+        with Database(tmp_path / f"{one.name}.db") as database:
+            rows.append(
+                database.sql(
+                    "SELECT * REPLACE (parse_filename(source_file) AS source_file) FROM sass_instructions ORDER BY ALL"
+                ).rows()
+            )
+            files = database.sql(
+                "SELECT DISTINCT source_file AS f FROM sass_instructions WHERE source_text <> ''"
+            )
+            folder = "/0000001" if one == target else USERS.decode()
+            assert files["f"].to_list() == [f"{folder}/kernel_kinds.cu"]
+    assert rows[0] == rows[1] and len(rows[0]) > 1_000
+
+
+def test_kept_source_of_a_database_loses_what_is_private() -> None:
+    tables = Tables("x.duckdb", [("USER", "alice")], Names(keep_source=True), Removed())
+    rows = pa.table(
+        {"source_file": ["/home/bob/k.cu"], "source_text": ["// by Alice, see /home/bob/plan.txt"]}
+    )
+    assert tables.redacted("sass_instructions", rows).to_pylist() == [
+        {"source_file": "/00000001/k.cu", "source_text": "// by user, see /redacted/2"}
+    ]
+
+
+def test_kept_machine_code_has_as_many_bytes_and_tells_nothing() -> None:
+    facts = Facts()
+    facts.environment(
+        "USER=j\u00f6rg\0HOSTNAME=node17\0HOME=/home/j\u00f6rg\0A_TOKEN=s3cr3tvalue\0PWD=/own/thing here"
+    )
+    texts = Texts(facts, Names(keep_source=True), Removed())
+    private = (
+        "/home/j\u00f6rg/proj", "k.cu", "built by j\u00f6rg on NODE17", "at /home/j\u00f6rg/x.cu:7", "s3cr3tvalue", "/own/thing here/y",
+        "src/plan/k.cu", "..", "/home/j\u00f6rg/proj/k.cu",
+    )  # fmt: skip
+    public = ("_Z4gemmPf", "/usr/include/x.h", "\x7fELF", "%d of %d")
+    code = b"\0".join(one.encode() for one in (*private, *public)) + bytes(range(256)) * 3
+    found = texts.machine_code(code)
+    assert len(found) == len(code)
+    for word in ("j\u00f6rg", "node17", "s3cr3t", "thing", "plan"):
+        assert word.encode() not in found.lower(), word
+    for word in (*public, "k.cu"):
+        assert word.encode() in found, word
+    assert found.endswith(bytes(range(256)) * 3)
+    # The same folder is called the same by itself and before its files, so that lines find their file.
+    folder = found.split(b"\0")[0]
+    assert folder + b"/k.cu" in found.split(b"\0")
+    assert texts.path("/home/j\u00f6rg/proj/k.cu") != "/home/j\u00f6rg/proj/k.cu"
+    assert texts.machine_code(found) == found
+
+
+def test_machine_code_whose_texts_cannot_be_seen_is_refused(tmp_path: Path) -> None:
+    def elf(flags: int) -> bytes:
+        head = b"\x7fELF\2\1" + bytes(34) + (64).to_bytes(8, "little") + bytes(10)
+        return (
+            head
+            + (64).to_bytes(2, "little")
+            + (1).to_bytes(2, "little")
+            + bytes(2 + 8)
+            + flags.to_bytes(8, "little")
+            + bytes(48)
+        )
+
+    def with_code(code: bytes) -> Path:
+        source = tmp_path / "code.ncu-rep"
+        of = ncu_rep_file.message((1, 77), (4, code), (5, 0), (6, 90), (7, 1))
+        block = ncu_rep_file.block([ncu_rep_file.kernel()], strings=["a"], sources=[of])
+        source.write_bytes(ncu_rep_file.report(block))
+        return source
+
+    target, _ = _redacted(with_code(elf(2)), keep_source=True)
+    assert elf(2) in target.read_bytes()
+    target.unlink()
+    for code in (elf(0x800), elf(0)[:-1], f"LZ4 {SECRET}".encode()):
+        with pytest.raises(UnsupportedReportError, match="no plain ELF"):
+            _redacted(with_code(code), keep_source=True)
+
+
 # --- what is not known ----------------------------------------------------------------------------------------
 
 _TEXT = f"hello {SECRET}"
@@ -1010,7 +1115,13 @@ def test_the_log_of_a_replaced_database_does_not_get_into_the_new_one(private: P
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--check", "-o", "x"], ["-o", "x", "--keep", "a"], ["-o", "x", "--key", ""]],
+    [
+        [],
+        ["--check", "-o", "x"],
+        ["-o", "x", "--keep", "a"],
+        ["-o", "x", "--key", ""],
+        ["-o", "x", "--pseudonyms", "--keep-source"],
+    ],
 )
 def test_what_makes_no_sense_is_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
     assert traceql("redact", _nsys(tmp_path), *arguments, folder=tmp_path).returncode == 2
@@ -1098,7 +1209,9 @@ def test_python_redacts_reports_and_says_what_went(tmp_path: Path) -> None:
     assert b"step" in found and b"gemm" not in found
 
 
-@pytest.mark.parametrize("how", [{"keep": ["a"]}, {"key": ""}, {"memory": "much"}])
+@pytest.mark.parametrize(
+    "how", [{"keep": ["a"]}, {"key": ""}, {"memory": "much"}, {"keep_source": True, "pseudonyms": True}]
+)
 def test_python_is_told_what_makes_no_sense(tmp_path: Path, how: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"keep|key|size"):
         redact_file(_nsys(tmp_path), **how)

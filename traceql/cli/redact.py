@@ -43,6 +43,11 @@ if TYPE_CHECKING:
     help="Decides pseudonyms and the numbers of paths and UUIDs: the same in every call that is given it.",
 )
 @click.option(
+    "--keep-source",
+    is_flag=True,
+    help="Leave source files, PTX and machine code in reports of ncu; what is private in their texts goes.",
+)
+@click.option(
     "--drop",
     multiple=True,
     metavar="PATTERN",
@@ -64,6 +69,7 @@ def redact(
     pseudonyms: bool,
     keep: tuple[str, ...],
     key: str | None,
+    keep_source: bool,
     drop: tuple[str, ...],
     force: bool,
     memory: int | None,
@@ -92,9 +98,11 @@ def redact(
         )
     if keep and not pseudonyms:
         raise click.UsageError("--keep is for --pseudonyms.")
+    if keep_source and pseudonyms:
+        raise click.UsageError("--keep-source tells the names that --pseudonyms replaces.")
     if key == "":
         raise click.UsageError("An empty --key is none.")
-    names = Names(pseudonyms=pseudonyms, keep=keep, key=key, drop=drop)
+    names = Names(pseudonyms=pseudonyms, keep=keep, key=key, drop=drop, keep_source=keep_source)
     rows: list[tuple[str, str, int, str]] = []
     targets = [None] * len(sources) if output is None else _targets(sources, output)
     for source, target in zip(sources, targets, strict=True):

@@ -163,7 +163,9 @@ class Tables:
             "name": texts.name,
             "program": texts.program,
             "path": texts.path,
-            "source": lambda text: texts.emptied(text, kinds.CODE),
+            "source": lambda text: (
+                texts.source(text) if texts.names.keep_source else texts.emptied(text, kinds.CODE)
+            ),
             "kernel": lambda text: self._called(text, kinds.KERNEL),
             "range": lambda text: self._called(text, kinds.RANGE),
             "settings": self._settings,

@@ -33,6 +33,8 @@ class Names:
         key: decides the pseudonyms, and the numbers of paths and UUIDs: the same in every call that is given
             it. None for pseudonyms of this call alone, and for numbers from 1.
         drop: patterns of tables and options of an export that are left out if they are not nsys's.
+        keep_source: whether source files, PTX and machine code stay; not with `pseudonyms`, whose names they
+            tell.
     """
 
     def __init__(
@@ -42,8 +44,10 @@ class Names:
         keep: Iterable[str] = (),
         key: str | None = None,
         drop: Iterable[str] = (),
+        keep_source: bool = False,
     ) -> None:
         self.pseudonyms = pseudonyms
+        self.keep_source = keep_source
         #: What the files of the call told so far of whom they are about.
         self.facts = Facts()
         self._kept = list(keep)
@@ -59,6 +63,7 @@ class Names:
         facts = {name: sorted(told) for name, told in vars(self.facts).items()}
         return {
             "pseudonyms": self.pseudonyms,
+            "keep_source": self.keep_source,
             "keep": self._kept,
             "drop": self._dropped,
             "key": self._key.hex(),
@@ -70,6 +75,7 @@ class Names:
     def become(self, state: Mapping[str, Any]) -> None:
         """Be as those of another process are, which its `state` tells."""
         self.pseudonyms = state["pseudonyms"]
+        self.keep_source = state["keep_source"]
         self._kept = state["keep"]
         self._keep = [_pattern(one) for one in self._kept]
         self._dropped = state["drop"]

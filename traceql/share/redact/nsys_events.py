@@ -100,7 +100,7 @@ _TEXTS_OF: Final = {
 _EVENT_SHAPE: Final = {1: VARINT, **dict.fromkeys(_SHAPES, BYTES)}
 # A generic event: type, time, content, thread. Its type describes the content: of each number the name, where
 # it begins, its bytes, and what it is, of which up to 3 are numbers, signed, unsigned or with a point.
-_GENERIC_SHAPE: Final = {1: VARINT, 2: VARINT, 3: BYTES, 4: dict.fromkeys((1, 2, 3, 4), VARINT)}
+_GENERIC_SHAPE: Final[Shape] = {1: VARINT, 2: VARINT, 3: BYTES, 4: dict.fromkeys((1, 2, 3, 4), VARINT)}
 _DESCRIBED: Final = frozenset({1, 2, 3, 8})
 _LAST_KIND: Final = 3
 _MOST_BYTES: Final = 8

@@ -74,13 +74,18 @@ _WHOLE: Final = re.compile(
 )
 # In what a program calls its work: places that are somebody's. Some of their names may be those of layers,
 # unless they begin the path; behind an option of a compiler, a colon or an underscore it begins, too.
-_PRIVATE: Final = (
+_SOMEWHERE: Final = (
     rf"/(?:home\d*|Users|mnt|p?scratch|lustre|gpfs|nfs|fsx|Volumes)/{_PART}+{_MORE}"
     rf"|(?:(?<![A-Za-z0-9.</])|(?<=-[A-Za-z]))/(?:root|work|farm|tmp|data\d*|raid|workspace|var|media|srv|private|"
     rf"global|content|kaggle|job|jobs|projects?|export|u|net)/{_PART}+{_MORE}|~/{_PART}+{_MORE}"
     rf"|(?<![A-Za-z0-9])[A-Za-z]:(?:\\+|/+(?=Users/|home/)){_PART}+|\\\\[\w.$-]+\\{_PART}+"
-    rf"|{_UP}|{_DOWN}(?:{_SOURCES})(?![\w-])"
 )
+_PRIVATE: Final = rf"{_SOMEWHERE}|{_UP}|{_DOWN}(?:{_SOURCES})(?![\w-])"
+# Where source is kept its files are called as before, behind a folder that has as many letters as its own.
+_SOURCE_FILE: Final = re.compile(rf"(?P<folder>.*)(?P<name>[\\/][^\\/]+\.(?:{_SOURCES}|ptx))", re.DOTALL)
+_AS_LONG: Final = re.compile(rf"{PLACE}(?:/\d+)?|/0\d*")
+# In machine code: texts as C has them.
+_C_TEXT: Final = re.compile(rb"[\x20-\x7e\x80-\xff]{4,}(?=\0)")
 _URL: Final = rf"(?P<url>(?<![A-Za-z0-9+])[A-Za-z][A-Za-z0-9+]*://{_PART}+)"
 # What rules call caches, and no path: L2/L1/TEX.
 _CACHES: Final = re.compile(r"/(?:L1|L2|TEX|DRAM)(?:/(?:L1|L2|TEX|DRAM))*")
@@ -203,6 +208,7 @@ class Texts:
             (_whole(users), "user", kinds.USER),
         )
         self._words = [(pattern, instead, kind) for pattern, instead, kind in rules if pattern is not None]
+        self._in_code = _in_code(facts.secrets | hosts | users)
         self._bytes = [word.lower().encode("utf-8", "replace") for word in facts.secrets | hosts | users]
         roots = sorted(facts.roots, key=len, reverse=True)
         found = [re.escape(root) + rf"(?![\w-]){_PART}*{_MORE}" for root in roots]
@@ -211,6 +217,8 @@ class Texts:
         odd = [one for root, one in zip(roots, found, strict=True) if not re.fullmatch(f"{_PART}+", root)]
         self._odd = re.compile("|".join(odd)) if odd else None
         self._named = re.compile(f"{_URL}|{self._roots.pattern}")
+        # Which files source includes stays.
+        self._placed = re.compile("|".join([*found, _SOMEWHERE]))
 
     def has_word(self, content: bytes) -> bool:
         """Whether bytes may hold one of the names that go."""
@@ -233,6 +241,32 @@ class Texts:
         if "/" in text or "\\" in text:
             text = self._named.sub(self._root_in, text)
         return self._rest(text)
+
+    def source(self, text: str) -> str:
+        """Source code that is kept."""
+        if "/" in text or "\\" in text:
+            text = self._placed.sub(self._root_in, text)
+        return self._rest(text)
+
+    def machine_code(self, content: bytes) -> bytes:
+        """Machine code that is kept: as many bytes, with the texts in it changed."""
+
+        def text(found: re.Match[bytes]) -> bytes:
+            # A letter for each byte.
+            before = found[0].decode("latin-1")
+            after = before
+            if "/" in before or "\\" in before:
+                if is_path(before):
+                    after = before if is_system(before) else self._as_long(before)
+                else:
+                    after = self._named.sub(lambda one: self._as_long(one[0]), before)
+            told = after.encode("latin-1")
+            if self._in_code is not None:
+                told = self._in_code.sub(lambda one: b"x" * len(one[0]), told)
+            self.removed.add(kinds.PATH, int(told != found[0]))
+            return told
+
+        return _C_TEXT.sub(text, content)
 
     def path(self, text: str) -> str:
         """A path as a whole; a plain name stays."""
@@ -317,8 +351,22 @@ class Texts:
         """What stands for a path, whatever it looks like."""
         if _REPLACED.fullmatch(path):
             return path
+        if self.names.keep_source and _SOURCE_FILE.fullmatch(path):
+            found = self._as_long(path)
+            self.removed.add(kinds.PATH, int(found != path))
+            return found
         self.removed.add(kinds.PATH)
         return f"{PLACE}/{self.names.number(path)}"
+
+    def _as_long(self, path: str) -> str:
+        """What stands for a path where it must have as many letters: a file of source is called as before."""
+        found = _SOURCE_FILE.fullmatch(path)
+        folder, name = (found["folder"], found["name"]) if found else (path, "")
+        if _AS_LONG.fullmatch(folder):
+            return path
+        number = self.names.number(folder)
+        begin = f"{PLACE}/" if len(folder) > len(PLACE) + len(str(number)) else "/"
+        return (begin + str(number).zfill(len(folder) - len(begin)))[: len(folder)] + name
 
     def _ipv4(self, found: re.Match[str]) -> str:
         if found[0] in _OF_EVERYBODY or any(int(part) > 255 for part in found[0].split(".")):
@@ -350,6 +398,16 @@ class Texts:
             return found[0]
         self.removed.add(kinds.IDENTIFIER)
         return f"{NO_UUID[:-12]}{self.names.number(found[0].lower()):012d}"
+
+
+def _in_code(words: Iterable[str]) -> re.Pattern[bytes] | None:
+    """Names among the bytes of texts, not within other words."""
+    found = sorted(
+        (re.escape(word.encode("utf-8", "replace")) for word in words), key=lambda one: (-len(one), one)
+    )
+    either = b"|".join(found)
+    pattern = rb"(?<![A-Za-z0-9])(?:" + either + rb")(?![A-Za-z0-9])"
+    return re.compile(pattern, re.IGNORECASE) if found else None
 
 
 def _words(names: Iterable[str]) -> set[str]:
