@@ -501,6 +501,33 @@ def test_the_id_of_a_network_card_goes_also_as_a_text(tmp_path: Path) -> None:
     assert SECRET.encode() not in _redacted(source)[0].read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{"Nics":[{"GUID":"0x0c42a1","Name":"mlx5_0"}]}', '{"Nics":[{"GUID":"1","Name":"mlx5_0"}]}'),
+        ('{"Nics":[{"Name":"mlx5_0","Guid": 88}]}', '{"Nics":[{"Name":"mlx5_0","Guid": 1}]}'),
+        ('{"Nics":[{"GUID":"1"},{"GUID": 1}]}', '{"Nics":[{"GUID":"1"},{"GUID": 1}]}'),
+    ],
+)
+def test_what_is_told_of_network_cards_stays_what_it_is_without_their_ids(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    source = tmp_path / "cards.sqlite"
+    source.write_bytes(content(planted.SQLITE))
+    with contextlib.closing(sqlite3.connect(source)) as connection:
+        connection.execute(
+            "UPDATE TARGET_INFO_SYSTEM_ENV SET name = 'NicInfo', value = ? WHERE rowid = 1", [before]
+        )
+        connection.commit()
+    target, removed = _redacted(source)
+    with contextlib.closing(sqlite3.connect(target)) as connection:
+        rows = connection.execute(
+            "SELECT value FROM TARGET_INFO_SYSTEM_ENV WHERE name = 'NicInfo'"
+        ).fetchall()
+    assert (after,) in rows
+    assert removed["address"] == int(before != after)
+
+
 def test_the_address_of_the_daemon_goes(tmp_path: Path) -> None:
     source = tmp_path / "daemon.sqlite"
     source.write_bytes(content(planted.SQLITE))
