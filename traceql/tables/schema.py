@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Raised whenever a table or column changes its meaning; databases of older versions are migrated.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "35890d3894bcf0f5"
+FINGERPRINT = "fb204fe90b8d5a47"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -92,6 +92,7 @@ _GPU_PLACE = (
     ("api_call_id", "BIGINT", "the API call that launched it; NULL if not recorded"),
 )
 _THREAD = (*_PROCESS, ("tid", "BIGINT", "thread; unique within its process only"))
+_AROUND = ("range_id", "BIGINT", "innermost push/pop range of the thread around it; NULL outside any")
 _IN_RANGE = (
     "range_id",
     "BIGINT",
@@ -255,6 +256,12 @@ TABLES: tuple[Table, ...] = (
                 "BIGINT",
                 "innermost push/pop range of the thread around its start; NULL outside any",
             ),
+            (
+                "stack_id",
+                "BIGINT",
+                "the stack of native calls that led to it, see call_stacks; NULL if not recorded",
+            ),
+            ("python_stack_id", "BIGINT", "the same stack as Python's interpreter has it"),
         ),
         {"nsys": _NSYS_CUDA},
         "cuda",
@@ -427,9 +434,99 @@ TABLES: tuple[Table, ...] = (
             ("name", "VARCHAR", "function"),
             *_TIMES,
             *_THREAD,
+            (
+                "stack_id",
+                "BIGINT",
+                "the stack of calls that led to it, see call_stacks; NULL if not recorded",
+            ),
         ),
         {"nsys": "nsys profile --trace=osrt"},
         "osrt",
+    ),
+    Table(
+        "cpu_samples",
+        "one look at a thread that ran on a CPU: which code it was at",
+        _columns(
+            ("cpu_sample_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began"),
+            *_THREAD,
+            ("cpu", "INTEGER", "logical CPU that it ran on"),
+            ("thread_state", "VARCHAR", "as nsys calls it: Running, Interruptible, Uninterruptible …"),
+            (
+                "cpu_cycles",
+                "BIGINT",
+                "what the counter behind the samples tells, as nsys calls it; 1 where a clock takes them",
+            ),
+            ("stack_id", "BIGINT", "where it was, see call_stacks; NULL where no frame was recorded"),
+            ("address", "BIGINT", "of the instruction that it was at, in the process's memory"),
+            _AROUND,
+        ),
+        {"nsys": "nsys profile --sample=process-tree"},
+    ),
+    Table(
+        "python_samples",
+        "one look at a thread of a Python interpreter: which code it was at",
+        _columns(
+            ("python_sample_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began"),
+            *_THREAD,
+            ("thread_state", "VARCHAR", "as nsys calls it: Running, Blocking Wait or Uninterruptible"),
+            ("stack_id", "BIGINT", "where it was, see call_stacks"),
+            _AROUND,
+        ),
+        {"nsys": "nsys profile --python-sampling=true"},
+    ),
+    Table(
+        "thread_states",
+        "one stretch of time in which a thread ran on one CPU, or waited for one or for something else",
+        _columns(
+            _TRACE_ID,
+            ("start_ns", "BIGINT", "start, nanoseconds since the trace began"),
+            (
+                "end_ns",
+                "BIGINT",
+                "end, nanoseconds since the trace began; NULL for the last one of a thread, and where the "
+                "record of its end is lost",
+            ),
+            ("duration_ns", "BIGINT", "end minus start, nanoseconds; NULL if not known"),
+            *_THREAD,
+            ("is_on_cpu", "BOOLEAN", "whether it ran"),
+            ("cpu", "INTEGER", "logical CPU that it ran on, or left"),
+            (
+                "thread_state",
+                "VARCHAR",
+                "what it left the CPU for, as nsys calls it: Interruptible, Terminated …; NULL if it ran, or "
+                "nsys does not know",
+            ),
+            ("wait_reason", "VARCHAR", "what it waits for, as nsys calls it; NULL if not recorded"),
+        ),
+        {"nsys": "nsys profile --cpuctxsw=process-tree"},
+    ),
+    Table(
+        "call_stacks",
+        "one frame of one stack of calls; each stack is there once, however many samples and calls have it",
+        _columns(
+            _TRACE_ID,
+            ("stack_id", "BIGINT", "unique in the database"),
+            ("stack_kind", "VARCHAR", "native, or python for the frames of its interpreter"),
+            ("frame_depth", "INTEGER", "place in the stack: 0 is the code that ran, its caller is 1"),
+            ("frame_function", "VARCHAR", "the function; NULL if nsys found no symbol"),
+            ("frame_module", "VARCHAR", "library or program that holds it; NULL of Python"),
+            ("frame_file", "VARCHAR", "its source file; NULL of native code"),
+            ("frame_line", "BIGINT", "line that it was at; NULL of native code"),
+            (
+                "frame_address",
+                "BIGINT",
+                "where the call returns to, in the process's memory; NULL of Python, and of the code that a "
+                "sample found, whose address it has itself",
+            ),
+            ("is_kernel_mode", "BOOLEAN", "whether it is code of the operating system's kernel"),
+        ),
+        {
+            "nsys": "nsys profile --sample=process-tree (of calls: --cudabacktrace=all, --python-backtrace=cuda)"
+        },
     ),
     Table(
         "um_cpu_page_faults",
