@@ -437,7 +437,7 @@ TABLES: tuple[Table, ...] = (
             (
                 "stack_id",
                 "BIGINT",
-                "the stack of calls that led to it, see call_stacks; NULL if not recorded",
+                "the stack of calls around it, see call_stacks; NULL if not recorded",
             ),
         ),
         {"nsys": "nsys profile --trace=osrt"},
@@ -525,7 +525,7 @@ TABLES: tuple[Table, ...] = (
             ("is_kernel_mode", "BOOLEAN", "whether it is code of the operating system's kernel"),
         ),
         {
-            "nsys": "nsys profile --sample=process-tree (of calls: --cudabacktrace=all, --python-backtrace=cuda)"
+            "nsys": "nsys profile --sample=process-tree (of calls: --cudabacktrace=all --python-backtrace=cuda)"
         },
     ),
     Table(

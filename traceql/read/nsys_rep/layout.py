@@ -172,7 +172,7 @@ OWNER_FIELD: Final[Mapping[int, Path]] = {
 CUDA_DETAILS: Final[Mapping[int, int]] = {1: 102, 2: 103, 3: 101, 5: 105, 6: 106, 7: 107}
 
 # Markers of what the profiler was doing, and module loading: the export has no table for them.
-UNEXPORTED_TRACE_CLASSES: Final = frozenset({6, 7, 8, 9, 10, 11, 12, 45, 46, 47, 102, 103})
+UNEXPORTED_TRACE_CLASSES: Final = frozenset({6, 7, 8, 9, 10, 11, 12, 45, 46, 47, 68, 69, 102, 103})
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,23 @@ class Column:
     until: Version | None = None
 
 
+FRAME_COLUMNS: Final[tuple[Column, ...]] = (
+    Column("symbol", "u64", ((1,),)),
+    Column("module", "u64", ((2,),)),
+    Column("kernelMode", "u32", ((4,),)),
+    Column("thumbCode", "u32", ((5,),)),
+    Column("unresolved", "u32", ((6,),)),
+    Column("specialEntry", "u32", ((7,),)),
+    Column("originalIP", "u64", ((8,),)),
+    Column("unwindMethod", "u32", ((9,),)),
+)
+
+# Chains of CUDA calls are unwound by the profiler's library, which knows less of a frame.
+CUDA_FRAME_COLUMNS: Final = tuple(
+    column for column in FRAME_COLUMNS if column.name in {"symbol", "module", "unresolved", "originalIP"}
+)
+
+
 @dataclass(frozen=True)
 class Chains:
     """A table of call-chain frames that belongs to an event table.
@@ -202,15 +219,19 @@ class Chains:
         name: of the table of frames.
         field: the repeated field that holds them.
         id_column: the event table's column that refers to the chain.
+        columns: of the table of frames, without id and depth.
         every_event: True when every event has a number, with frames or without (CPU samples).
         missing: the event's value when it has no frames.
+        first: number of the first chain.
     """
 
     name: str
     field: Path
     id_column: str
+    columns: tuple[Column, ...] = FRAME_COLUMNS
     every_event: bool = False
     missing: int | None = None
+    first: int = 1
 
 
 @dataclass(frozen=True)
@@ -271,17 +292,6 @@ _OPENACC: Final = (
     "funcName u32 25.21",
 )
 
-FRAME_COLUMNS: Final[tuple[Column, ...]] = (
-    Column("symbol", "u64", ((1,),)),
-    Column("module", "u64", ((2,),)),
-    Column("kernelMode", "u32", ((4,),)),
-    Column("thumbCode", "u32", ((5,),)),
-    Column("unresolved", "u32", ((6,),)),
-    Column("specialEntry", "u32", ((7,),)),
-    Column("originalIP", "u64", ((8,),)),
-    Column("unwindMethod", "u32", ((9,),)),
-)
-
 EVENT_TABLES: Final[tuple[EventTable, ...]] = (
     EventTable(
         "NVTX_EVENTS",
@@ -327,9 +337,9 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
             "returnValue i32 8",
             "callchainId i64",
         ),
-        classes=frozenset({0, 1, 26}),
-        # No report with CUDA call chains was ever seen: by analogy with OSRT_CALLCHAINS.
-        chains=Chains("CUDA_CALLCHAINS", (TRACE, 15), "callchainId"),
+        # 67 is a call once more, as the profiler saw it come: it has the call's correlation id, and its chain.
+        classes=frozenset({0, 1, 26, 67}),
+        chains=Chains("CUDA_CALLCHAINS", (TRACE, 15), "callchainId", CUDA_FRAME_COLUMNS, first=0),
     ),
     EventTable(
         "OSRT_API",
