@@ -11,13 +11,11 @@ if TYPE_CHECKING:
 #: What every report of nsys has: not worth a line.
 ALWAYS: Final = "overhead of the profiler"
 
-# Table of nsys export → what it holds; frames of call stacks come with what they are of.
+# Table of nsys export → what it holds.
 _KINDS: Final = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
-        ("COMPOSITE_EVENTS", "CPU samples"),
-        ("SCHED_EVENTS", "scheduling of threads"),
-        ("(CUDA|OSRT|SYSCALL)_CALLCHAINS", "call stacks of calls"),
+        ("SYSCALL_CALLCHAINS", "call stacks of system calls"),
         ("SYSCALL", "system calls"),
         ("CUPTI_ACTIVITY_KIND_CUDA_EVENT", "records of CUDA events"),
         ("CUDA_GPU_MEMORY_POOL_EVENTS", "memory pools"),
@@ -43,8 +41,8 @@ def said(tables: Mapping[str, int | None], wanted: Collection[str]) -> list[str]
         tables: of the report that have rows, by the tool's own names; rows where they were counted.
         wanted: those that are read.
 
-    >>> said({"SCHED_EVENTS": 1234, "MPI_P2P_EVENTS": None, "NVTX_EVENTS": 7}, ["NVTX_EVENTS"])
-    ['scheduling of threads (1,234)', 'MPI']
+    >>> said({"SYSCALL": 1234, "MPI_P2P_EVENTS": None, "NVTX_EVENTS": 7}, ["NVTX_EVENTS"])
+    ['system calls (1,234)', 'MPI']
     """
     counts: dict[str, int | None] = {}
     for name, rows in tables.items():

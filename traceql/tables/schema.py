@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 4
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "fb204fe90b8d5a47"
+FINGERPRINT = "0c45eb7e1dfe804e"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -451,7 +451,7 @@ TABLES: tuple[Table, ...] = (
             _TRACE_ID,
             ("time_ns", "BIGINT", "when, nanoseconds since the trace began"),
             *_THREAD,
-            ("cpu", "INTEGER", "logical CPU that it ran on"),
+            ("cpu_id", "INTEGER", "logical CPU that it ran on"),
             ("thread_state", "VARCHAR", "as nsys calls it: Running, Interruptible, Uninterruptible …"),
             (
                 "cpu_cycles",
@@ -493,7 +493,7 @@ TABLES: tuple[Table, ...] = (
             ("duration_ns", "BIGINT", "end minus start, nanoseconds; NULL if not known"),
             *_THREAD,
             ("is_on_cpu", "BOOLEAN", "whether it ran"),
-            ("cpu", "INTEGER", "logical CPU that it ran on, or left"),
+            ("cpu_id", "INTEGER", "logical CPU that it ran on, or left"),
             (
                 "thread_state",
                 "VARCHAR",
@@ -524,9 +524,7 @@ TABLES: tuple[Table, ...] = (
             ),
             ("is_kernel_mode", "BOOLEAN", "whether it is code of the operating system's kernel"),
         ),
-        {
-            "nsys": "nsys profile --sample=process-tree (of calls: --cudabacktrace=all --python-backtrace=cuda)"
-        },
+        {"nsys": "nsys profile --sample=process-tree, of calls --cudabacktrace=all --python-backtrace=cuda"},
     ),
     Table(
         "um_cpu_page_faults",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from traceql.read.nsys_rep.messages import Field, Path
     from traceql.read.nsys_rep.plan import Selected
 
+
 def number_chains(
     buffer: Buffer,
     selected: Selected,

@@ -337,7 +337,7 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
             "returnValue i32 8",
             "callchainId i64",
         ),
-        # 67 is a call once more, as the profiler saw it come: it has the call's correlation id, and its chain.
+        # 67 is a call once more, as the profiler saw it come: with the call's correlation id, and its chain.
         classes=frozenset({0, 1, 26, 67}),
         chains=Chains("CUDA_CALLCHAINS", (TRACE, 15), "callchainId", CUDA_FRAME_COLUMNS, first=0),
     ),

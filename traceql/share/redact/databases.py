@@ -42,7 +42,9 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "advice.section advice.kind advice.speedup_scope focus_metrics.focus_rule "
         "focus_metrics.focus_section focus_metrics.focus_metric focus_metrics.severity "
         "source_markers.marker_rule source_markers.marker_section source_markers.marker_kind "
-        "launch_stacks.stack_kind runs.format runs.sha256 runs.gpu run_metrics.unit"
+        "launch_stacks.stack_kind cpu_samples.thread_state python_samples.thread_state "
+        "thread_states.thread_state thread_states.wait_reason call_stacks.stack_kind "
+        "runs.format runs.sha256 runs.gpu run_metrics.unit"
     ),
     "settings": frozenset({"traces.settings"}),
     "free": words(
@@ -59,13 +61,13 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
     "program": frozenset({"processes.process"}),
     "path": words(
         "um_cpu_page_faults.source_file sass_instructions.source_file source_markers.marker_file "
-        "launch_stacks.frame_file launch_stacks.frame_module"
+        "launch_stacks.frame_file launch_stacks.frame_module call_stacks.frame_file call_stacks.frame_module"
     ),
     "source": frozenset({"sass_instructions.source_text"}),
     "kernel": frozenset({"kernels.name", "kernels.demangled", "kernels.mangled"}),
     "range": frozenset({"nvtx_ranges.text", "ncu_ranges.text"}),
     "ranges": frozenset({"nvtx_ranges.path", "ncu_ranges.path"}),
-    "function": frozenset({"launch_stacks.frame_function"}),
+    "function": frozenset({"launch_stacks.frame_function", "call_stacks.frame_function"}),
 }
 _ACTION_OF: Final = {column: action for action, columns in ACTIONS.items() for column in columns}
 

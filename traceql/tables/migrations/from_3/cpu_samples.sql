@@ -7,7 +7,7 @@ SELECT
     NULL::BIGINT AS process_id,
     NULL::BIGINT AS pid,
     NULL::BIGINT AS tid,
-    NULL::INTEGER AS cpu,
+    NULL::INTEGER AS cpu_id,
     NULL::VARCHAR AS thread_state,
     NULL::BIGINT AS cpu_cycles,
     NULL::BIGINT AS stack_id,

@@ -9,7 +9,7 @@ SELECT
     NULL::BIGINT AS pid,
     NULL::BIGINT AS tid,
     NULL::BOOLEAN AS is_on_cpu,
-    NULL::INTEGER AS cpu,
+    NULL::INTEGER AS cpu_id,
     NULL::VARCHAR AS thread_state,
     NULL::VARCHAR AS wait_reason
 FROM old.traces
