@@ -40,6 +40,10 @@ _NCCL = {
     "reduction": ("Reduction operation", 16777236, "i"),
 }
 _REDUCTIONS = ("Sum", "Product", "Max")
+# Payloads of Python's stacks: domain → number of the schema; that of the frames is one more, that of states two.
+_PYTHON = {"Python Periodic Sampling": 1 << 25, "Python Backtrace on CUDA": 1 << 26}
+_PYTHON_STATES = ("Running", "Blocking Wait", "Uninterruptible")
+_THREAD_STATES = {"Running": 1, "Interruptible": 2, "Uninterruptible": 3, "Terminated": 5}
 _NVTX = {"mark": 34, "pushpop": 59, "startend": 60}
 _CATEGORY, _DOMAIN = 33, 75
 _COPIES = {
@@ -172,6 +176,7 @@ class Recording:
         self._strings: dict[str, int] = {}
         # As CUPTI counts: in each process from 1, so that ids of two processes are equal.
         self._correlations: Counter[int] = Counter()
+        self._chains: Counter[str] = Counter()
 
     # --- on the CPU -------------------------------------------------------------------------------------
 
@@ -198,6 +203,7 @@ class Recording:
             correlationId=self._correlations[pid],
             nameId=self._text(name),
             returnValue=returned,
+            callchainId=None,
         )
         return self._launch(work, pid)
 
@@ -324,8 +330,10 @@ class Recording:
             "NVTX_EVENTS", start=start, end=end, eventType=event, text=text, globalTid=thread, **row
         )
 
-    def os_call(self, name: str, start: int, end: int, *, tid: int = 1, pid: int = 1) -> Recording:
-        """A call of the operating system."""
+    def os_call(
+        self, name: str, start: int, end: int, *frames: str, tid: int = 1, pid: int = 1
+    ) -> Recording:
+        """A call of the operating system, and the stack that led to it as `cpu_sample` has them."""
         return self._add(
             "OSRT_API",
             start=start,
@@ -333,6 +341,124 @@ class Recording:
             eventClass=27,
             globalTid=_global(pid, tid),
             nameId=self._text(name),
+            callchainId=self._chain("OSRT_CALLCHAINS", frames) if frames else 0,
+        )
+
+    # --- stacks and scheduling --------------------------------------------------------------------------
+
+    def cpu_sample(
+        self, at: int, *frames: str, tid: int = 1, pid: int = 1, cpu: int = 0, state: str = "Running"
+    ) -> Recording:
+        """A sample of a thread: its frames, the innermost first, as ``function@module`` or ``@module``."""
+        return self._add(
+            "COMPOSITE_EVENTS",
+            id=self._chain("SAMPLING_CALLCHAINS", frames),
+            start=at,
+            cpu=cpu,
+            threadState=_THREAD_STATES[state],
+            globalTid=_global(pid, tid),
+            cpuCycles=1,
+        )
+
+    def python_sample(
+        self, at: int, *frames: str, tid: int = 1, pid: int = 1, state: str = "Running"
+    ) -> Recording:
+        """A sample of Python's interpreter: its frames, the innermost first, as ``function@file:line``."""
+        return self._python("Python Periodic Sampling", at, frames, state, tid, pid)
+
+    def scheduled(
+        self, at: int, cpu: int, *, on: bool, state: str | None = None, tid: int = 1, pid: int = 1
+    ) -> Recording:
+        """A thread is put on a CPU, or taken off it."""
+        return self._add(
+            "SCHED_EVENTS",
+            start=at,
+            cpu=cpu,
+            isSchedIn=int(on),
+            globalTid=_global(pid, tid),
+            threadState=0 if state is None else _THREAD_STATES[state],
+        )
+
+    def called_from(self, *frames: str, python: tuple[str, ...] = ()) -> Recording:
+        """The stacks of the API call before, as nsys tells them: by the same call a second time."""
+        call = self._tables["CUPTI_ACTIVITY_KIND_RUNTIME"][-1]
+        start, thread = call["start"] - 1, call["globalTid"]
+        if frames:
+            chain = self._chain("CUDA_CALLCHAINS", frames)
+            self._add(
+                "CUPTI_ACTIVITY_KIND_RUNTIME",
+                **call | {"start": start, "end": call["end"] + 1, "eventClass": 67, "callchainId": chain - 1},
+            )
+        else:
+            start = call["start"]
+        if python:
+            self._python(
+                "Python Backtrace on CUDA", start, python, "Running", thread & 0xFFFFFF, thread >> 24
+            )
+        return self
+
+    def _chain(self, table: str, frames: tuple[str, ...]) -> int:
+        """The number of a new chain of calls; return addresses follow from what is called."""
+        number = self._chains[table] = self._chains[table] + 1
+        for depth, frame in enumerate(frames):
+            function, _, module = frame.partition("@")
+            address = 4096 * self._text(frame) + (depth == 0) * number
+            self._add(
+                table,
+                id=number,
+                symbol=self._text(function or hex(address)),
+                module=self._text(module),
+                kernelMode=int(module == "[kernel]"),
+                originalIP=address,
+                stackDepth=depth,
+            )
+        return number
+
+    def _python(
+        self, domain: str, at: int, frames: tuple[str, ...], state: str, tid: int, pid: int
+    ) -> Recording:
+        number, schema = self._named(_DOMAIN, domain, pid, 0), _PYTHON[domain]
+        key = {"domainId": number, "schemaId": schema}
+        if key | {"payloadSize": None} not in self._tables.get("NVTX_PAYLOAD_SCHEMAS", []):
+            self._add("NVTX_PAYLOAD_SCHEMAS", **key, payloadSize=None)
+            self._add("NVTX_PAYLOAD_SCHEMAS", domainId=number, schemaId=schema + 1, payloadSize=24)
+            for of, name, kind, offset in (
+                (schema, "Thread state ID", 18, None),
+                (schema, "Thread state", schema + 2, 8),
+                (schema, "Frames count", 16, 12),
+                (schema, "Frames", schema + 1, 16),
+                (schema + 1, "Function", 80, None),
+                (schema + 1, "File", 80, 8),
+                (schema + 1, "Line", 15, 16),
+            ):
+                self._add(
+                    "NVTX_PAYLOAD_SCHEMA_ENTRIES",
+                    domainId=number,
+                    schemaId=of,
+                    idx=None,
+                    flags=48 if name == "Frames" else None,
+                    type=kind,
+                    name=name,
+                    offset=offset,
+                )
+            for value, name in enumerate(_PYTHON_STATES, start=1):
+                self._add(
+                    "NVTX_PAYLOAD_ENUM_ENTRIES", domainId=number, schemaId=schema + 2, name=name, value=value
+                )
+        content = struct.pack("<QiI", 1, _PYTHON_STATES.index(state) + 1, len(frames))
+        for frame in frames:
+            function, _, place = frame.partition("@")
+            file, _, line = place.partition(":")
+            # What fills the structure up is not zero.
+            content += struct.pack("<QQii", self._text(function), self._text(file), int(line), -1)
+        return self._nvtx(
+            _NVTX["mark"],
+            None,
+            at,
+            None,
+            _global(pid, tid),
+            domainId=number,
+            binaryData=struct.pack("<QQQQ", number, schema, len(content), 32) + content,
         )
 
     def process(self, pid: int, name: str) -> Recording:
