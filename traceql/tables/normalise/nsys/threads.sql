@@ -11,6 +11,8 @@ WITH active AS (
     SELECT process_id, pid, tid FROM nvtx_ranges WHERE trace_id = getvariable('trace_id')
     UNION
     SELECT process_id, pid, tid FROM os_calls WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid, tid FROM library_calls WHERE trace_id = getvariable('trace_id')
 ),
 names AS (
     SELECT
