@@ -597,8 +597,8 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "library_calls",
-        "one call of a library, or event of a programming model's runtime, that the profiler traced itself; what "
-        "comes as NVTX ranges (today's cuBLAS, NCCL) is in nvtx_ranges: see the view calls_of_libraries",
+        "one call of a library, or event of a programming model's runtime, that the profiler traced itself; "
+        "what comes as NVTX ranges (today's cuBLAS, NCCL) is in nvtx_ranges: see the view calls_of_libraries",
         _columns(
             ("library_call_id", "BIGINT", "unique in the database"),
             _TRACE_ID,
