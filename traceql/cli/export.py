@@ -99,7 +99,9 @@ def _write(traces: tuple[str, ...], output: str, db: str, where: dict[str, Any])
         )
         return
     if not output.lower().endswith(perfetto.SUFFIXES):
-        raise click.UsageError(f"{output}: the file's name must end in {' or '.join(perfetto.SUFFIXES + speedscope.SUFFIXES)}.")
+        raise click.UsageError(
+            f"{output}: the file's name must end in {' or '.join(perfetto.SUFFIXES + speedscope.SUFFIXES)}."
+        )
     with database_of(db, traces) as (database, words), writing(output) as file:
         done = perfetto.write(
             database._asker, words, file, compressed=output.lower().endswith(".gz"), **where

@@ -21,7 +21,7 @@ from traceql.cli.common import (
 )
 from traceql.errors import ReportError
 from traceql.present.values import counted, readable
-from traceql.read import formats, unread
+from traceql.read import formats
 from traceql.read.limits import bytes_of, sized
 
 if TYPE_CHECKING:
@@ -339,8 +339,8 @@ class _Progress:
             click.echo(
                 f"  not recorded: {', '.join(stored.missing)} (traceql info {name} says how to)", err=True
             )
-        if left := [text for text in stored.unread if not text.startswith(unread.ALWAYS)]:
-            click.echo(f"  recorded, not read: {', '.join(left)}", err=True)
+        if stored.unread:
+            click.echo(f"  recorded, not read: {', '.join(stored.unread)}", err=True)
         self._keep(stored)
 
     def _keep(self, stored: Ingested) -> None:

@@ -106,6 +106,7 @@ SHAPES: Final[Mapping[int, Shape]] = {
             102: _numbers(1, 2, 3, 4),
         },
         33: _numbers(1, 2),
+        34: {1: VARINT, **{field: _numbers(*range(1, 5)) for field in range(2, 20)}},
         37: _numbers(1, 2),
         38: _numbers(1),
         40: BYTES,
@@ -153,6 +154,9 @@ STRING_IDS: Final[frozenset[Path]] = frozenset(
     }
 )
 FRAME_STRING_IDS: Final = frozenset({1, 2})
+#: Name of a traced call; what stands for none where an event of OpenMP has no name.
+NAME: Final[Path] = (TRACE, 7)
+NO_STRING: Final = 0xFFFFFFFF
 
 #: Where a payload says of which class its event is.
 CLASS_FIELD: Final[Mapping[int, Path]] = {CUDA: (CUDA, 7), TRACE: (TRACE, 6)}
@@ -172,7 +176,7 @@ OWNER_FIELD: Final[Mapping[int, Path]] = {
 CUDA_DETAILS: Final[Mapping[int, int]] = {1: 102, 2: 103, 3: 101, 5: 105, 6: 106, 7: 107}
 
 # Markers of what the profiler was doing, and module loading: the export has no table for them.
-UNEXPORTED_TRACE_CLASSES: Final = frozenset({6, 7, 8, 9, 10, 11, 12, 45, 46, 47, 68, 69, 102, 103})
+UNEXPORTED_TRACE_CLASSES: Final = frozenset({6, 7, 8, 9, 10, 11, 12, 45, 46, 47, 68, 69, 79, 80, 102, 103})
 
 
 @dataclass(frozen=True)
@@ -291,6 +295,43 @@ _OPENACC: Final = (
     "srcFile u32 25.20",
     "funcName u32 25.21",
 )
+
+
+def _openmp(kind: str, field: int, *columns: str) -> EventTable:
+    """A table of one kind of OpenMP's events, which have a submessage each: its columns count from there."""
+    return EventTable(
+        f"OPENMP_EVENT_KIND_{kind}",
+        TRACE,
+        _columns(
+            TRACE,
+            "start i64 1",
+            "end i64 2",
+            "eventClass u32 6",
+            "globalTid u64 13",
+            "correlationId u32 3",
+            "nameId u64 7",
+            "eventKind u32 34.1",
+            *(
+                f"{name} {'u32' if name in _OPENMP_KINDS else 'u64'} 34.{field}.{place}"
+                for place, name in enumerate(columns, 1)
+            ),
+        ),
+        classes=frozenset({78}),
+        having=(TRACE, 34, field),
+    )
+
+
+_OPENMP_KINDS: Final = frozenset({"kind", "threadType", "priorTaskStatus"})
+
+
+def _library(name: str, event_class: int) -> EventTable:
+    return EventTable(
+        name,
+        TRACE,
+        _columns(TRACE, "start i64 1", "end i64 2", "eventClass u32 6", "globalTid u64 13", "nameId u64 7"),
+        classes=frozenset({event_class}),
+    )
+
 
 EVENT_TABLES: Final[tuple[EventTable, ...]] = (
     EventTable(
@@ -424,6 +465,28 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
         classes=frozenset({48}),
         lacking=frozenset({(TRACE, 25, 101), (TRACE, 25, 102)}),
     ),
+    # In the order of their submessages: those that no report was seen to hold follow from that order.
+    _openmp("THREAD", 2, "threadId", "threadType"),
+    _openmp("PARALLEL", 3, "parallelId", "parentTaskId"),
+    _openmp("SYNC_REGION_WAIT", 4, "parallelId", "taskId", "kind"),
+    _openmp("SYNC_REGION", 5, "parallelId", "taskId", "kind"),
+    _openmp("TASK", 6, "parallelId", "taskId", "kind"),
+    _openmp("MASTER", 7, "parallelId", "taskId"),
+    _openmp("REDUCTION", 8, "parallelId", "taskId"),
+    _openmp("TASK_CREATE", 9, "parentTaskId", "newTaskId"),
+    _openmp("TASK_SCHEDULE", 10, "parallelId", "priorTaskId", "priorTaskStatus", "nextTaskId"),
+    _openmp("CANCEL", 11, "taskId"),
+    _openmp("MUTEX_WAIT", 12, "kind", "waitId", "taskId"),
+    _openmp("CRITICAL_SECTION", 13, "kind", "waitId"),
+    _openmp("MUTEX_RELEASED", 14, "kind", "waitId", "taskId"),
+    _openmp("LOCK_INIT", 15, "kind", "waitId"),
+    _openmp("LOCK_DESTROY", 16, "kind", "waitId"),
+    _openmp("WORKSHARE", 17, "kind", "parallelId", "taskId", "count"),
+    _openmp("DISPATCH", 18, "kind", "parallelId", "taskId"),
+    _openmp("FLUSH", 19, "threadId"),
+    # No report with them was ever seen, newer ones have NVTX ranges instead: as other traced calls are.
+    _library("CUDNN_EVENTS", 28),
+    _library("CUBLAS_EVENTS", 29),
     EventTable(
         "CUPTI_ACTIVITY_KIND_KERNEL",
         CUDA,

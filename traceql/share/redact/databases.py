@@ -36,6 +36,9 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "gpus.compute_capability gpus.gpu_hash kernels.workload kernels.launch_type api_calls.name "
         "api_calls.layer memory_ops.kind memory_ops.copy_kind memory_ops.src_memory "
         "memory_ops.dst_memory memory_events.operation memory_events.memory_kind syncs.sync_type "
+        "memory_pool_events.operation memory_pool_events.pool_type library_calls.library "
+        "library_calls.call_class directives.directive_kind directives.device_type "
+        "profiler_overhead.overhead_type profiler_overhead.told_by "
         "nvtx_ranges.style um_gpu_page_faults.access_type gpu_samples.metric gpu_samples.unit "
         "diagnostics.severity diagnostics.source doubts.table_name doubts.fault metrics.metric "
         "metrics.unit metrics.label metric_instances.instance_metric ncu_ranges.style advice.rule "
@@ -54,17 +57,19 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "runs.file_name runs.tags run_metrics.metric"
     ),
     "name": words(
-        "threads.thread memory_events.variable nvtx_ranges.domain nvtx_ranges.category "
+        "threads.thread memory_events.variable library_calls.name directives.function "
+        "directives.data_variable profiler_overhead.activity nvtx_ranges.domain nvtx_ranges.category "
         "nvtx_ranges.payload os_calls.name um_cpu_page_faults.instruction ncu_ranges.domain "
         "sass_instructions.sass"
     ),
     "program": frozenset({"processes.process"}),
     "path": words(
-        "um_cpu_page_faults.source_file sass_instructions.source_file source_markers.marker_file "
-        "launch_stacks.frame_file launch_stacks.frame_module call_stacks.frame_file call_stacks.frame_module"
+        "directives.source_file um_cpu_page_faults.source_file sass_instructions.source_file "
+        "source_markers.marker_file launch_stacks.frame_file launch_stacks.frame_module "
+        "call_stacks.frame_file call_stacks.frame_module"
     ),
     "source": frozenset({"sass_instructions.source_text"}),
-    "kernel": frozenset({"kernels.name", "kernels.demangled", "kernels.mangled"}),
+    "kernel": frozenset({"kernels.name", "kernels.demangled", "kernels.mangled", "directives.kernel"}),
     "range": frozenset({"nvtx_ranges.text", "ncu_ranges.text"}),
     "ranges": frozenset({"nvtx_ranges.path", "ncu_ranges.path"}),
     "function": frozenset({"launch_stacks.frame_function", "call_stacks.frame_function"}),

@@ -17,6 +17,8 @@ WITH active AS (
     SELECT process_id, pid, tid FROM python_samples WHERE trace_id = getvariable('trace_id')
     UNION
     SELECT process_id, pid, tid FROM thread_states WHERE trace_id = getvariable('trace_id')
+    UNION
+    SELECT process_id, pid, tid FROM library_calls WHERE trace_id = getvariable('trace_id')
 ),
 names AS (
     SELECT
