@@ -209,7 +209,7 @@ def test_building_the_command_line_loads_nothing_heavy() -> None:
 
 def test_the_public_names_are_these() -> None:
     tree = [name for name, value in vars(errors).items() if inspect.isclass(value)]
-    assert sorted(dir(traceql)) == sorted(["Answer", "Database", "__version__", "open", *tree])
+    assert sorted(dir(traceql)) == sorted(["Answer", "Database", "__version__", "open", "redact", *tree])
     assert all(hasattr(traceql, name) for name in traceql.__all__)
     assert all(issubclass(getattr(traceql, name), traceql.TraceqlError) for name in tree)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
@@ -228,7 +228,7 @@ def test_a_database_does_this_and_no_more() -> None:
     }  # fmt: skip
     assert public - tables == {
         "ask", "query", "sql", "chart", "compare", "compare_ranks", "verdict", "check", "why", "kernel_card", "report", "info", "tables", "unanswerable",
-        "ingest", "import_runs", "tag", "rename", "drop", "drop_runs", "compact", "export", "export_perfetto", "close",
+        "ingest", "import_runs", "tag", "redact", "rename", "drop", "drop_runs", "compact", "export", "export_perfetto", "close",
     }  # fmt: skip
     assert tables <= public
 

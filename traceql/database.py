@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from traceql.read.base import Progress
     from traceql.read.runs import RunFile
     from traceql.share.perfetto import Written
+    from traceql.share.redact import Names, Removed
     from traceql.store.decode import Via
     from traceql.store.outcomes import Compacted, Exported, ImportedRuns, Ingested
 
@@ -100,6 +101,71 @@ def _limited(method: F) -> F:
             return method(self, *args, **kwargs)
 
     return cast("F", within)
+
+
+def redact(
+    source: str | Path,
+    path: str | Path | None = None,
+    *,
+    pseudonyms: bool = False,
+    keep: Sequence[str] = (),
+    keep_source: bool = False,
+    key: str | None = None,
+    drop: Sequence[str] = (),
+    force: bool = False,
+    memory: int | str | None = None,
+) -> dict[str, int]:
+    """Write a report, an export, a sidecar or a database again without what is private in it.
+
+    Args:
+        source: the file or folder, compressed or not; it is not changed.
+        path: of the result, in the same form, not compressed; None to write nothing and say what would go.
+        pseudonyms: replace names of kernels, ranges and functions, too.
+        keep: patterns of names that stay then.
+        keep_source: leave source, PTX and machine code in reports of ncu.
+        key: decides pseudonyms and the numbers of paths and UUIDs: the same in every call that is given it.
+        drop: patterns of tables and options of an export that are left out if they are not nsys's.
+        force: replace what is at `path`.
+        memory: what redacting a report may take, in bytes or as ``"8GB"``; see `Database.ingest`.
+
+    Returns:
+        Kind of what was removed (``path``, ``environment`` …) → in how many places.
+
+    Raises:
+        ValueError: `memory` is not a size, `key` is empty, `keep` goes without `pseudonyms`, or `keep_source`
+            with it.
+        LimitError: it takes more memory than that, or stands still.
+        ReportError: it cannot be read, or must not be put at `path`.
+        UnsupportedReportError: it holds something that is not known, and may be private.
+        DatabaseError: it is a database that cannot be read.
+        OSError: it cannot be written.
+    """
+    from traceql.share import redact as files
+    from traceql.share.redact.databases import may_be_lake
+
+    source, target = Path(source), None if path is None else Path(path)
+    names = _names(pseudonyms, keep, keep_source, key, drop)
+    if held.is_database(source) or may_be_lake(source):
+        with Database(source) as database:
+            return dict(database._redact(target, names, force=force))
+    memory_bytes = bytes_of(memory) if isinstance(memory, str) else memory
+    if target is None:
+        return dict(files.check(source, names, memory_bytes=memory_bytes))
+    return dict(files.redact(source, target, names, force=force, memory_bytes=memory_bytes))
+
+
+def _names(
+    pseudonyms: bool, keep: Sequence[str], keep_source: bool, key: str | None, drop: Sequence[str] = ()
+) -> Names:
+    from traceql.share.redact import Names
+
+    if key == "":
+        raise ValueError("an empty key is none")
+    if keep and not pseudonyms:
+        raise ValueError("keep is for pseudonyms")
+    if keep_source and pseudonyms:
+        raise ValueError("keep_source tells the names that pseudonyms replace")
+    return Names(pseudonyms=pseudonyms, keep=keep, keep_source=keep_source, key=key, drop=drop)
 
 
 class Database:
@@ -624,6 +690,62 @@ class Database:
         """
         with Database(path, lake=lake) as target:
             return export.copy(self._store, target._store)
+
+    def redact(
+        self,
+        path: str | Path,
+        *,
+        pseudonyms: bool = False,
+        keep: Sequence[str] = (),
+        keep_source: bool = False,
+        key: str | None = None,
+        force: bool = False,
+    ) -> dict[str, int]:
+        """Copy all of it, without what is private in it, into a new database of its sort, see `redact`.
+
+        Args:
+            path: of the copy.
+            pseudonyms: replace names of kernels, ranges and functions, too.
+            keep: patterns of names that stay then.
+            keep_source: leave the text of source lines.
+            key: decides pseudonyms and numbers of paths and UUIDs.
+            force: replace what is at `path`.
+
+        Returns:
+            Kind of what was removed → in how many places.
+
+        Raises:
+            ValueError: `key` is empty, `keep` goes without `pseudonyms`, or `keep_source` with it.
+            ReportError: it must not be put at `path`.
+            UnsupportedReportError: it holds something that is not known.
+            DatabaseError: it cannot be read or written.
+            OSError: there is no room.
+        """
+        return dict(self._redact(Path(path), _names(pseudonyms, keep, keep_source, key), force=force))
+
+    def _redact(self, target: Path | None, names: Names, *, force: bool = False) -> Removed:
+        """The same, for who has names already; without a target, only what would go."""
+        from traceql.read import temporary
+        from traceql.share.redact import Removed
+        from traceql.share.redact import target as places
+        from traceql.share.redact.databases import Tables
+        from traceql.share.redact.databases import is_lake as has_only_a_lake
+
+        source = Path(self.path)
+        is_folder, is_file = source.is_dir(), source.is_file()
+        if target is not None and (is_folder or is_file):
+            places.look_at(source, target, has_only_a_lake, force=force, logged=is_file)
+        removed = Removed()
+        with temporary.folder(None if target is None else target.parent) as place:
+            made = place / ("made" if is_folder or not is_file else source.name)
+            with Database(made, lake=is_folder) as copied:
+                kept = self._store.run("SELECT DISTINCT variable, content FROM environment ORDER BY ALL")
+                pairs = [(row["variable"], row["content"]) for row in kept.to_pylist()]
+                tables = Tables(source.name, pairs, names, removed)
+                export.copy(self._store, copied._store, tables.redacted)
+            if target is not None:
+                places.put(made, target, place / "replaced", logged=not is_folder)
+        return removed
 
     @_limited
     def export_perfetto(self, path: str | Path, *traces: str, **where: Value) -> Written:

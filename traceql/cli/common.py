@@ -11,6 +11,7 @@ import click
 
 from traceql.errors import CatalogError, QueryError, TraceqlError
 from traceql.present.values import readable
+from traceql.read.limits import bytes_of
 from traceql.store import interrupts
 from traceql.store.waiting import WAIT_S
 
@@ -243,3 +244,16 @@ def parse_parameters(
             name = name.replace("-", "_")
             texts[name] = (*texts.get(name, ()), text)
     return texts
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]
+    """A size in bytes, written as 8GB or 512MB."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number of bytes."""
+        try:
+            return bytes_of(value) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

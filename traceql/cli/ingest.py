@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from traceql.cli.common import (
+    Size,
     complain,
     db_option,
     lake_option,
@@ -22,7 +23,7 @@ from traceql.cli.common import (
 from traceql.errors import ReportError
 from traceql.present.values import counted, readable
 from traceql.read import formats
-from traceql.read.limits import bytes_of, sized
+from traceql.read.limits import sized
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,16 +31,6 @@ if TYPE_CHECKING:
 
     from traceql.store.decode import Via
     from traceql.store.outcomes import Ingested
-
-
-class _Size(click.ParamType):  # type: ignore[type-arg]
-    name = "SIZE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            return bytes_of(value) if isinstance(value, str) else value
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.command()
@@ -68,7 +59,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option(
     "--memory",
-    type=_Size(),
+    type=Size(),
     help="Memory that decoding a report may take, on Linux. [default: half of the machine's, shared by the "
     "reports decoded at a time, but at least 1 GiB and 16 times the report's size]",
 )

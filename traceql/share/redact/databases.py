@@ -95,6 +95,11 @@ def is_lake(folder: Path) -> bool:
     )
 
 
+def may_be_lake(place: Path) -> bool:
+    """Whether a folder is read as a lake: the files of an export lie in its folder itself."""
+    return place.is_dir() and not any(member.suffix in (".parquet", ".arrow") for member in place.iterdir())
+
+
 class Tables:
     """The tables of one database.
 
@@ -165,7 +170,9 @@ class Tables:
             "name": texts.name,
             "program": texts.program,
             "path": texts.path,
-            "source": lambda text: texts.emptied(text, kinds.CODE),
+            "source": lambda text: (
+                texts.source(text) if texts.names.keep_source else texts.emptied(text, kinds.CODE)
+            ),
             "kernel": lambda text: self._called(text, kinds.KERNEL),
             "range": lambda text: self._called(text, kinds.RANGE),
             "settings": self._settings,
