@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from traceql.ask import verdict
 from traceql.ask.check_files import Check, CheckFile, at, used, value_of
 from traceql.ask.expressions import expressions, is_plain, one_expression
-from traceql.errors import CheckError, MissingDataError, QueryError, TimeLimitError
+from traceql.errors import CheckError, MissingDataError, ParameterError, QueryError, TimeLimitError
 from traceql.store import apart, interrupts
 
 if TYPE_CHECKING:
@@ -82,7 +82,11 @@ def run(
             the file and the check.
     """
     given = dict(parameters or {})
-    used(given, file.checks, file.label, ask.catalog)
+    try:
+        used(given, file.checks, file.label, ask.catalog)
+    except CheckError as error:
+        # They are the caller's, not the file's.
+        raise ParameterError(error.message, error.remedy) from None
     traces = {"baseline": baseline, "variant": variant}
     _needed(file, traces, ask.catalog)
     answers: dict[tuple[str, str], tuple[pa.Table | None, tuple[str, ...]]] = {}
@@ -170,7 +174,7 @@ def _bound(
         if str(value).startswith("$") and trace in traces:
             bound[name] = traces[trace]
             if bound[name] is None:
-                raise CheckError(f"{where} needs a {trace}", f"Name the trace with --{trace}.")
+                raise ParameterError(f"{where} needs a {trace}", f"Name the trace with --{trace}.")
         else:
             bound[name] = value_of(query, name, value, where)
     return bound

@@ -14,7 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from traceql.ask import floors, place
-from traceql.errors import CatalogError, MissingDataError, QueryError
+from traceql.errors import CatalogError, MissingDataError, ParameterError, QueryError
 from traceql.present import units, values
 from traceql.questions.parameters import PLACES
 from traceql.questions.question import FINDINGS, TIMELINE
@@ -226,7 +226,7 @@ def why(
     if not traces:
         raise QueryError("findings are about one trace or more", "See which there are: traceql ls")
     if limit is not None and limit < 1:
-        raise QueryError(f"parameter limit: {limit} is no number of findings", "From 1 on, or NULL for all.")
+        raise ParameterError(f"parameter limit: {limit} is no number of findings", "From 1 on, or NULL for all.")
     there = place.traces(ask.store.run)
     names: dict[str, None] = {}
     for word in traces:

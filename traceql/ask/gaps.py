@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from traceql.errors import MissingDataError
+from traceql.present.values import counted, listed
 from traceql.questions.parameters import TRACE_PARAMS, by_of
 from traceql.questions.question import TIMELINE
 from traceql.read import kinds
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from traceql.questions.catalog import Catalog
     from traceql.questions.parameters import Value
     from traceql.questions.question import Query
+
+
+# Of traces that hold none of what is asked for.
+_FIRST_NAMES = 3
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
             )
         if lacking:
             text = (
-                f"No {' or '.join(need)} in {', '.join(lacking)}: recorded by {'; '.join(options.values())}."
+                f"No {' or '.join(need)} in {listed(lacking)}: recorded by {'; '.join(options.values())}."
             )
             found.append(Note("not_recorded", text))
     found += _doubts(run, catalog, query, in_scope)
@@ -124,7 +129,9 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
 
 
 def _none_of(names: list[str]) -> str:
-    return " nor ".join(repr(name) for name in dict.fromkeys(names))
+    quoted = [repr(name) for name in dict.fromkeys(names)]
+    more = len(quoted) - _FIRST_NAMES
+    return " nor ".join(quoted if more <= 1 else [*quoted[:_FIRST_NAMES], f"{more:,} more"])
 
 
 def _is_of_runs_alone(run: Run, traces: list[dict[str, Any]], chosen: list[str]) -> bool:
@@ -148,11 +155,11 @@ def _doubts(run: Run, catalog: Catalog, query: Query, in_scope: list[dict[str, A
         ORDER BY trace_id, table_name, fault
         """
     ).to_pylist()
-    return [
-        Note("doubtful_times", f"{names[row['trace_id']]}: {row['text']}")
-        for row in told
-        if row["trace_id"] in names and row["table_name"] in tables
-    ]
+    whose: dict[str, dict[str, None]] = {}
+    for row in told:
+        if row["trace_id"] in names and row["table_name"] in tables:
+            whose.setdefault(row["text"], {})[names[row["trace_id"]]] = None
+    return [Note("doubtful_times", f"{listed(list(of))}: {text}") for text, of in whose.items()]
 
 
 def _of_trace(table: str) -> bool:
@@ -175,10 +182,16 @@ def _hidden_kernels(run: Run, trace_ids: list[int]) -> list[Note]:
         GROUP BY ALL ORDER BY trace
         """
     ).to_pylist()
-    notes = []
+    alike: dict[str, list[dict[str, Any]]] = {}
     for row in found:
-        text = f"{row['graphs']:,} CUDA graph launches in {row['trace']} hold kernels that are not recorded"
-        option = kinds.graph_option(row["profiler"])
+        alike.setdefault(kinds.graph_option(row["profiler"]) or "", []).append(row)
+    notes = []
+    for option, rows in alike.items():
+        graphs = sum(row["graphs"] for row in rows)
+        text = (
+            f"{counted(graphs, 'CUDA graph launches')} in {listed([row['trace'] for row in rows])} "
+            f"{'holds' if graphs == 1 else 'hold'} kernels that are not recorded"
+        )
         notes.append(Note("hidden_kernels", f"{text}: record with {option}." if option else f"{text}."))
     return notes
 
@@ -194,19 +207,19 @@ def _launched_elsewhere(run: Run, trace_ids: list[int]) -> list[Note]:
         GROUP BY ALL ORDER BY trace
         """
     ).to_pylist()
-    return [
-        Note(
-            "launched_elsewhere",
-            f"{row['ranges']:,} ranges in {row['trace']} ({row['example'] or 'without text'}) launched no "
-            "work by their own thread, while other threads of the process did: --by process counts that.",
-        )
-        for row in found
-    ]
+    if not found:
+        return []
+    text = (
+        f"{counted(sum(row['ranges'] for row in found), 'ranges')} in {listed([row['trace'] for row in found])} "
+        f"({found[0]['example'] or 'without text'}) launched no work by their own thread, while other threads "
+        "of the process did: --by process counts that."
+    )
+    return [Note("launched_elsewhere", text)]
 
 
 def _metric_gaps(run: Run, catalog: Catalog, query: Query, in_scope: list[dict[str, Any]]) -> list[Note]:
     return [
-        Note("not_measured", f"Not measured in {', '.join(names)}: recorded by {how}.")
+        Note("not_measured", f"Not measured in {listed(names)}: recorded by {how}.")
         for names, options in _unmeasured(run, catalog, query, in_scope).items()
         for how in options
     ]

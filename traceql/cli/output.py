@@ -325,9 +325,9 @@ def _table(answer: pa.Table, file: IO[bytes], *, one_line: bool, groups: str, pa
         file.write(line.encode())
 
 
-def room_of_output(otherwise: int = _PIPED_ROOM) -> int:
-    """Columns of the terminal; in a pipe what COLUMNS says, or `otherwise`."""
+def room_of_output() -> int:
+    """Columns of the terminal; in a pipe what COLUMNS says, or 80."""
     if sys.stdout.isatty():
         return shutil.get_terminal_size().columns
     said = os.environ.get("COLUMNS", "")
-    return int(said) if said.isdecimal() and int(said) else otherwise
+    return int(said) if said.isdecimal() and int(said) else _PIPED_ROOM

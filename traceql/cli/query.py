@@ -29,15 +29,19 @@ from traceql.cli.common import (
 )
 from traceql.cli.output import check_columns, output_options, text_table, write
 from traceql.cli.sides import database_for
-from traceql.present.values import counted
+from traceql.present.values import counted, in_python
 from traceql.questions import nvidia
-from traceql.questions.parameters import PLACES
+from traceql.questions.parameters import PLACES, TRACE_PARAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from traceql.questions.parameters import Param, Value
     from traceql.questions.question import Query
+
+
+# A shorter time than this, in nanoseconds, is hardly a place in a trace.
+_SHORT_NS = 1_000_000
 
 
 class _Queries(click.Group):
@@ -149,7 +153,7 @@ def _has_limit(found: Query) -> bool:
 def _of_each(found: Query, table: Any) -> str:
     """Of what the question's limit is, where that is several traces."""
     (limit,) = [param for param in found.params if param.name == "limit"]
-    several = "trace" in table.column_names and len(table["trace"].unique()) > 1
+    several = "trace" in table.column_names and len(set(in_python(table["trace"]))) > 1
     return "trace" if several and re.search(r"(per|each) trace\b", limit.meaning) else ""
 
 
@@ -226,18 +230,30 @@ def option(param: Param) -> click.Option:
     """The command's option for a parameter of a query; `given` takes what click makes of it."""
     # A required one has no default, not even None: newer versions of click take that for a value.
     several = [param.default] if param.takes_tag else param.default
+    more = f"{', or a report file' if param.name in TRACE_PARAMS else ''}{'; repeatable' if param.repeatable else ''}"
     default: dict[str, Any] = {} if param.required else {"default": several}
     return click.Option(
         [f"--{param.name.replace('_', '-')}", param.name],
         type=OrNull(param.value_type),
-        metavar="A=B" if param.is_map else "TIME" if param.type == "TIME" else None,
+        metavar="A=B" if param.is_map else "TIME" if param.is_time else None,
+        callback=_say_unit if param.is_time else None,
         required=param.required,
         multiple=param.repeatable,
         **default,
         show_default=param.default is not None,
-        help=f"{param.meaning}{'; repeatable' if param.repeatable else ''}.",
+        help=f"{param.meaning}{more}.",
         shell_complete=offers.OF_PARAMETER.get(param.name),
     )
+
+
+def _say_unit(context: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Say what a time without a unit is: short ones are meant otherwise more often than not."""
+    said = isinstance(value, str) and context.get_parameter_source(str(param.name))
+    if said is ParameterSource.COMMANDLINE and not context.resilient_parsing:
+        bare = value.strip().replace("_", "")
+        if bare.isdecimal() and 0 < int(bare) < _SHORT_NS:
+            note(f"{param.opts[0]} {value} is {int(bare):,} ns: with a unit it is {value}us, {value}ms or {value}s.")
+    return value
 
 
 def traces_argument(params: Iterable[click.Parameter]) -> list[click.Parameter]:

@@ -9,7 +9,7 @@ import click
 from traceql.cli import offers
 from traceql.cli.common import catalog
 from traceql.cli.output import output_options, text_table, write
-from traceql.errors import QueryError
+from traceql.errors import ParameterError
 from traceql.nearest import did_you_mean
 from traceql.tables import elsewhere
 from traceql.tables import schema as tables
@@ -42,6 +42,6 @@ def schema(table: str | None, format_: str | None, output: str | None) -> None:
         named = elsewhere.hints(f"name {table} does not exist", table)
         guess = "" if named else did_you_mean(table, known)
         remedy = " ".join([*named, f"{guess}All of them: traceql schema"])
-        raise QueryError(f"there is no table or view called {table!r}", remedy)
+        raise ParameterError(f"there is no table or view called {table!r}", remedy)
     columns = [(c.name, c.type, c.meaning) for c in known[table].columns]
     write(text_table(("column", "type", "meaning"), columns), format_, output)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from traceql.ask.findings import Findings
 
 
-# What a person reads at a glance, however wide the terminal; and where there is none.
+# What a person reads at a glance, however wide the terminal; and in a file.
 _WIDTH = 100
 # Below it, words and what stands before them have no room.
 _NARROWEST = 20
@@ -91,8 +91,8 @@ def why(
 
 
 def _room(output: str | None) -> int:
-    """How wide lines are: as the terminal, or as COLUMNS says; a file has room."""
-    room = _WIDTH if output is not None else room_of_output(otherwise=_WIDTH)
+    """How wide lines are: as a table; a file has room."""
+    room = _WIDTH if output is not None else room_of_output()
     return max(_NARROWEST, min(room, _WIDTH))
 
 
