@@ -116,9 +116,7 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
                 "Recorded by: " + "; ".join(options.values()) if options else "",
             )
         if lacking:
-            text = (
-                f"No {' or '.join(need)} in {listed(lacking)}: recorded by {'; '.join(options.values())}."
-            )
+            text = f"No {' or '.join(need)} in {listed(lacking)}: recorded by {'; '.join(options.values())}."
             found.append(Note("not_recorded", text))
     found += _doubts(run, catalog, query, in_scope)
     if any("kernels" in need for need in needs):
@@ -209,10 +207,11 @@ def _launched_elsewhere(run: Run, trace_ids: list[int]) -> list[Note]:
     ).to_pylist()
     if not found:
         return []
+    ranges = counted(sum(row["ranges"] for row in found), "ranges")
     text = (
-        f"{counted(sum(row['ranges'] for row in found), 'ranges')} in {listed([row['trace'] for row in found])} "
-        f"({found[0]['example'] or 'without text'}) launched no work by their own thread, while other threads "
-        "of the process did: --by process counts that."
+        f"{ranges} in {listed([row['trace'] for row in found])} ({found[0]['example'] or 'without text'}) "
+        "launched no work by their own thread, while other threads of the process did: --by process counts "
+        "that."
     )
     return [Note("launched_elsewhere", text)]
 

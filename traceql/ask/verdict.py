@@ -160,13 +160,7 @@ class Judgement:
         import polars as pl
 
         rows = [one.row() for one in (*self.judged, *(self.apart if all_ else ()))]
-        types = {
-            "verdict": pl.String,
-            **compare.types_of("effects"),
-            "gate_pct": pl.Float64,
-            "reason": pl.String,
-        }
-        return pl.DataFrame(rows, schema=types)
+        return pl.DataFrame(rows, schema=columns())
 
     def _repr_html_(self) -> str:
         rows = self.frame()
@@ -186,6 +180,18 @@ class Judgement:
             "effects": [one.row() for one in (*self.judged, *self.apart)],
         }
         return json.dumps(content, ensure_ascii=False)
+
+
+def columns() -> dict[str, Any]:
+    """The columns of verdicts with their types in polars."""
+    import polars as pl
+
+    return {
+        "verdict": pl.String,
+        **compare.types_of("effects"),
+        "gate_pct": pl.Float64,
+        "reason": pl.String,
+    }
 
 
 def gates(percent: float) -> tuple[Gate, ...]:
@@ -260,8 +266,7 @@ def judge(
     )
     outcomes = {one.outcome for one in judged}
     outcome: Outcome = next((one for one in OUTCOMES if one in outcomes), "cannot tell")
-    both = sorted({*baseline} & {*variant})
-    notes = [f"{', '.join(both)} is on both sides"] if both else []
+    notes = compare.on_both_sides(baseline, variant)
     notes += dict.fromkeys(note.text for note in (*alike.notes, *found.notes))
     notes += _remarks(every)
     if not judged:

@@ -35,8 +35,7 @@ def ask(tool: str | None, text: str, list_: bool, output: Path | None, db: str) 
       traceql ask chart --json '{"question": "top_kernels"}' -o kernels.png
     """
     from traceql.database import Database
-    from traceql.server.contracts import USAGE as refusals
-    from traceql.server.contracts import refused
+    from traceql.server import contracts
     from traceql.server.tools import Tools
 
     if (tool is None) is not list_:
@@ -53,7 +52,7 @@ def ask(tool: str | None, text: str, list_: bool, output: Path | None, db: str) 
         try:
             given = json.loads(sys.stdin.read() if text == "-" else text)
         except (ValueError, RecursionError) as error:
-            reply = refused(
+            reply = contracts.refused(
                 "arguments", f"--json is not JSON ({error})", """For example --json '{"limit": 3}', or -."""
             )
         else:
@@ -63,7 +62,7 @@ def ask(tool: str | None, text: str, list_: bool, output: Path | None, db: str) 
             file.write(reply.png)
     click.echo(json.dumps(reply.content, ensure_ascii=False))
     if reply.is_error:
-        sys.exit(USAGE if reply.content["error"]["code"] in refusals else AT_FAULT)
+        sys.exit(USAGE if reply.content["error"]["code"] in contracts.USAGE else AT_FAULT)
     if reply.png is None and output is not None:
         note(f"{output}: not written, for {tool} draws no picture")
     if reply.png is not None and output is None:

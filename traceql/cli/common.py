@@ -186,9 +186,9 @@ def lake_option() -> Callable[[F], F]:
 
 
 def import_pyarrow() -> None:
-    """Import it without numpy, which takes twice as long, for a command that needs none and is its process's last.
+    """Import it without numpy, which takes twice as long, for a command that needs none.
 
-    Where others come after it, numpy has to be there: what pyarrow was imported without it never finds.
+    Where others come after it in this process, numpy has to be there: pyarrow would not find it later.
     """
     if "pyarrow" in sys.modules or "numpy" in sys.modules:
         return

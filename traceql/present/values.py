@@ -94,7 +94,7 @@ def counted(number: int, plural: str) -> str:
 
 
 def listed(names: Sequence[str], plural: str = "traces") -> str:
-    """Names in a sentence: all of a few, of many how many they are and the first; the macro `listed` says the same.
+    """Names in a sentence: all of a few; of many how many they are, and the first. As the macro `listed`.
 
     >>> listed(["a", "b"]), listed(["a", "b", "c", "d", "e"])
     ('a, b', '5 traces (a, b, c and 2 more)')

@@ -190,7 +190,9 @@ class Param:
         if self.type == _TIME:
             return self._time_given(value)
         if self.name == "limit" and isinstance(value, int) and value < 0:
-            raise ParameterError(f"parameter limit: {value} is no number of rows", "From 0 on, or NULL for all.")
+            raise ParameterError(
+                f"parameter limit: {value} is no number of rows", "From 0 on, or NULL for all."
+            )
         if value is None or not self.repeatable:
             return value
         if self.takes_tag:

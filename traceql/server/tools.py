@@ -39,7 +39,10 @@ _ROWS = {
     "description": "rows that are told at most",
 }
 _PLACE = {
-    "from": {"type": ["string", "integer"], "description": "only what ends then or later: 1.5s, 200ms; a bare number is nanoseconds"},
+    "from": {
+        "type": ["string", "integer"],
+        "description": "only what ends then or later: 1.5s, 200ms; bare: ns",
+    },
     "to": {"type": ["string", "integer"], "description": "only what starts before"},
     "within": {"type": "string", "description": "only what belongs to these NVTX ranges: step*, step*#3"},
 }
@@ -63,7 +66,9 @@ class Tools:
         tool = self.all.get(name)
         if tool is None:
             guess = did_you_mean(name, self.all)
-            return refused("unknown_tool", f"{name}: no such tool", f"{guess}There are {', '.join(self.all)}.")
+            return refused(
+                "unknown_tool", f"{name}: no such tool", f"{guess}There are {', '.join(self.all)}."
+            )
         if wrong := unfit(tool.takes, given):
             return refused("arguments", f"{name}: {wrong}", usage(tool.takes))
         try:
