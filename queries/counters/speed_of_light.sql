@@ -33,7 +33,9 @@
 -- @column lacks VARCHAR               what the report lacks (--option of ncu that records it)
 -- @title  dram_bytes_per_s DRAM bandwidth
 -- @note   SELECT listed(list(trace ORDER BY trace)) || ': of the profiled time ' || told || '.'
--- @note   FROM (SELECT trace, string_agg(said, ', ' ORDER BY share_pct DESC, said) AS told FROM (SELECT trace, percent(sum(gpu_ns), sum(sum(gpu_ns)) OVER (PARTITION BY trace)) AS share_pct,
+-- @note   FROM (
+-- @note   SELECT trace, string_agg(said, ', ' ORDER BY share_pct DESC, said) AS told
+-- @note   FROM (SELECT trace, percent(sum(gpu_ns), sum(sum(gpu_ns)) OVER (PARTITION BY trace)) AS share_pct,
 -- @note   format('{:.0f} % ', share_pct) || CASE verdict WHEN 'high' THEN 'near a peak'
 -- @note   WHEN 'small_grid' THEN 'in grids too small for the GPU' WHEN 'balanced' THEN 'balanced'
 -- @note   ELSE coalesce('held back by ' || verdict, 'without a verdict') END AS said

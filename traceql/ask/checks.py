@@ -78,8 +78,8 @@ def run(
             as the command line's options are.
 
     Raises:
-        CheckError: a check cannot be evaluated, or none takes the baseline or variant; the message names
-            the file and the check.
+        CheckError: a check cannot be evaluated; the message names the file and the check.
+        ParameterError: a check or a gate needs another side, or none takes what is given.
     """
     given = dict(parameters or {})
     try:
@@ -127,7 +127,7 @@ def _beside_gates(
         return
     for side, trace in (("baseline", baseline), ("variant", variant)):
         if trace is None:
-            raise CheckError(f"{file.label}: its gates need a {side}", f"Name the trace with --{side}.")
+            raise ParameterError(f"{file.label}: its gates need a {side}", f"Name the trace with --{side}.")
     assert baseline is not None and variant is not None
     judgement = verdict.judge(ask, [baseline], [variant], file.gates)
     for one in judgement.judged:
@@ -148,7 +148,7 @@ def _needed(file: CheckFile, traces: Mapping[str, str | None], catalog: Catalog)
     meant = {value for given in values for value in given.values() if isinstance(value, str)}
     for side, trace in traces.items():
         if trace is not None and not file.gates and side not in names and f"${side}" not in meant:
-            raise CheckError(
+            raise ParameterError(
                 f"{file.label}: none of its checks takes a {side}",
                 f"Its queries have the parameters {', '.join(names)}: --param NAME=VALUE.",
             )

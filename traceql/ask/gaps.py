@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from traceql.questions.question import Query
 
 
+# Why a trace of a database of an older version lacks a table, whatever was recorded.
+_NOT_STORED = "the traceql that read the report did not store them: traceql ingest --replace REPORT"
 # Of traces that hold none of what is asked for.
 _FIRST_NAMES = 3
 
@@ -31,8 +33,8 @@ class Note:
     """What to know about an answer.
 
     Attributes:
-        code: not_recorded, doubtful_times, hidden_kernels, launched_elsewhere, not_measured, window, no_rows,
-            or remark.
+        code: not_recorded, not_stored, doubtful_times, hidden_kernels, launched_elsewhere, not_measured,
+            window, no_rows, or remark.
         text: in words.
     """
 
@@ -73,7 +75,8 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
     given = [bound[p] for p in TRACE_PARAMS if bound.get(p) is not None]
     chosen = [str(name) for names in given for name in (names if isinstance(names, list) else [names])]
     traces = run(
-        "SELECT trace_id, trace, profiler, has_timeline, has_counters, missing FROM traces ORDER BY trace"
+        "SELECT trace_id, trace, profiler, has_timeline, has_counters, missing, unread FROM traces "
+        "ORDER BY trace"
     ).to_pylist()
     if query.of_runs and _is_of_runs_alone(run, traces, chosen):
         return []
@@ -108,16 +111,20 @@ def notes(run: Run, catalog: Catalog, query: Query, bound: Mapping[str, Value]) 
             for kind in schema.BY_NAME[table].collected_by
         }
         able = [t for t in in_scope if t["profiler"] in options or _holds(run, t, need, options)]
-        lacking = [t["trace"] for t in able if _lacks(t, need)]
+        lacking = [t for t in able if _lacks(t, need)]
+        unstored = [t["trace"] for t in lacking if _unstored(t, need)]
+        what, how = " or ".join(need), "; ".join(options.values())
         if len(lacking) == len(able):
             where = f"trace {_none_of(chosen)}" if chosen else "the database"
+            again = f"{_NOT_STORED[:1].upper()}{_NOT_STORED[1:]}. " if unstored else ""
             raise MissingDataError(
-                f"{where} holds no {' or '.join(need)}, which {query.name} reads",
-                "Recorded by: " + "; ".join(options.values()) if options else "",
+                f"{where} holds no {what}, which {query.name} reads",
+                f"{again}{f'Recorded by: {how}' if options else ''}",
             )
-        if lacking:
-            text = f"No {' or '.join(need)} in {listed(lacking)}: recorded by {'; '.join(options.values())}."
-            found.append(Note("not_recorded", text))
+        if unstored:
+            found.append(Note("not_stored", f"No {what} in {listed(unstored)}: {_NOT_STORED}."))
+        if unrecorded := [t["trace"] for t in lacking if t["trace"] not in unstored]:
+            found.append(Note("not_recorded", f"No {what} in {listed(unrecorded)}: recorded by {how}."))
     found += _doubts(run, catalog, query, in_scope)
     if any("kernels" in need for need in needs):
         found += _hidden_kernels(run, [t["trace_id"] for t in in_scope])
@@ -266,6 +273,11 @@ def _holds(run: Run, trace: Mapping[str, Any], need: tuple[str, ...], options: M
         for table in need
         if _of_trace(table)
     )
+
+
+def _unstored(trace: Mapping[str, Any], need: tuple[str, ...]) -> bool:
+    """Whether an older traceql did not store a table of a need, as `traceql.tables.migrations` says."""
+    return any(text.startswith(f"{table} (not stored") for text in trace["unread"] or () for table in need)
 
 
 def _lacks(trace: Mapping[str, Any], need: tuple[str, ...]) -> bool:

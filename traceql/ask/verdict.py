@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from traceql.ask import compare
-from traceql.errors import CheckError, MissingDataError
+from traceql.errors import MissingDataError, ParameterError
 from traceql.present import formats
 from traceql.present.values import counted
 from traceql.questions.parameters import matches
@@ -206,7 +206,7 @@ def percent_of(text: str) -> float | None:
     (2.5, None)
 
     Raises:
-        CheckError: no change can be held against such a number.
+        ParameterError: no change can be held against such a number.
     """
     if not (found := re.fullmatch(r"\s*([-+.\w]*)\s*%\s*", text)):
         return None
@@ -215,7 +215,7 @@ def percent_of(text: str) -> float | None:
     except ValueError:
         number = math.nan
     if not 0 < number < 1e6:
-        raise CheckError(f"{text}: no gate", "A gate is a number of percent above 0, such as 5%.")
+        raise ParameterError(f"{text}: no gate", "A gate is a number of percent above 0, such as 5%.")
     return number
 
 
