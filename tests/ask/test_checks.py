@@ -531,10 +531,10 @@ def test_a_check_that_compares_needs_its_traces(corpus: Database) -> None:
 
 
 def test_a_side_that_no_check_takes_is_refused(corpus: Database, home: Path) -> None:
-    with pytest.raises(CheckError, match=r"nwor_scv.toml: none of its checks takes a baseline") as caught:
+    with pytest.raises(ParameterError, match=r"nwor_scv.toml: none of its checks takes a baseline") as caught:
         corpus.check("nwor_scv", baseline=VECTORIZED["baseline"])
     assert "mode" in caught.value.remedy
-    with pytest.raises(CheckError, match=r"budget.toml: none of its checks takes a baseline"):
+    with pytest.raises(ParameterError, match=r"budget.toml: none of its checks takes a baseline"):
         corpus.check("budget", baseline=GRAPH["baseline"], variant=GRAPH["variant"])
     result = run(home, "nwor_scv", "--variant", "scv_nwor_vectorized", status=1)
     assert result.stderr.startswith("error: nwor_scv.toml: none of its checks takes a variant")

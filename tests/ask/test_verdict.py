@@ -25,7 +25,7 @@ from shipped import REPORTS
 
 import traceql
 from traceql.ask import check_files, pull_request, verdict
-from traceql.errors import CheckError, MissingDataError, QueryError
+from traceql.errors import CheckError, MissingDataError, ParameterError, QueryError
 from traceql.questions import catalog
 
 if TYPE_CHECKING:
@@ -368,7 +368,7 @@ def test_a_typo_in_a_gate_is_told_with_file_key_and_what_is_allowed(
 
 @pytest.mark.parametrize("text", ["0%", "-5 %", "nan%", "inf%", "five%", "%", "1e9%"])
 def test_a_percentage_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(CheckError, match="no gate"):
+    with pytest.raises(ParameterError, match="no gate"):
         check_files.gates(text, catalog.shipped())
 
 
@@ -504,7 +504,7 @@ def test_what_does_not_go_together_is_wrong_usage(recorded: Path, words: tuple[s
 
 def test_a_gate_that_is_none_is_an_error(recorded: Path) -> None:
     ended = command("diff", "repeat_0", "repeat_1", "--db", recorded, "--gate", "-5%")
-    assert (ended.returncode, "-5%: no gate" in ended.stderr) == (1, True)
+    assert (ended.returncode, "-5%: no gate" in ended.stderr) == (2, True)
     ended = command("diff", "repeat_0", "repeat_1", "--db", recorded, "--gate", "no_such.toml")
     assert (ended.returncode, "no_such.toml: no such file" in ended.stderr) == (1, True)
 

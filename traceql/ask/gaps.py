@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 # Why a trace of a database of an older version lacks a table, whatever was recorded.
-_NOT_STORED = "the traceql that read the report did not store them: traceql ingest --replace REPORT"
+_NOT_STORED = "an older traceql, which read the report, did not store them: traceql ingest --replace REPORT"
 # Of traces that hold none of what is asked for.
 _FIRST_NAMES = 3
 

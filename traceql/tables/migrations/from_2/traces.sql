@@ -10,11 +10,10 @@ SELECT traces.* EXCLUDE (is_export, unstored, name, kind, duration_ns) REPLACE (
          ELSE settings END AS settings,
     CASE WHEN has_timeline AND complete AND heard.trace_id IS NULL THEN NULL ELSE complete END AS complete,
     CASE WHEN able.names IS NOT NULL THEN able.names ELSE gpu END AS gpu,
-    list_distinct(coalesce(missing, []) || unstored) AS missing
+    list_concat(missing, [one FOR one IN unstored IF NOT list_contains(missing, one)]) AS missing
 ), traces.name AS trace, kind AS profiler, duration_ns AS trace_duration_ns, NULL::VARCHAR AS driver_version,
     NULL::VARCHAR AS cuda_version, NULL::VARCHAR AS cpu, NULL::INTEGER AS cpu_cores, NULL::BIGINT AS time_shift_ns,
-    [format('{} (not stored by the traceql that read the report: traceql ingest --replace REPORT)', table_name)
-        FOR table_name IN unstored] AS unread
+    [one || ' (not stored by an older traceql)' FOR one IN unstored] AS unread
 FROM (
     SELECT
         *,
