@@ -111,7 +111,7 @@ def test_what_was_not_recorded_is_a_code_and_an_option(tools: Tools) -> None:
     ("given", "code", "said"),
     [
         ({"question": "top_kernel"}, "unknown_question", "top_kernels"),
-        ({"question": "top_kernels", "parameters": {"limits": 1}}, "question", "limits"),
+        ({"question": "top_kernels", "parameters": {"limits": 1}}, "parameter", "limits"),
         ({"question": "top_kernels", "parameters": {"limit": "many"}}, "question", "limit"),
         ({"question": "top_kernels", "parameters": {"trace": "nobody"}}, "question", "nobody"),
     ],
@@ -187,7 +187,7 @@ def test_things_are_described_by_their_names(tools: Tools) -> None:
     assert asked(tools, "describe", name="kernels.duration_ns")["columns"]["duration_ns"]["type"] == "BIGINT"
     assert "queue_ns" in asked(tools, "describe", name="kernel_calls")["columns"]
     for name in ("nothing", "kernels.nothing"):
-        assert refusal(tools, "describe", name=name)[0] == "question"
+        assert refusal(tools, "describe", name=name)[0] == "parameter"
     assert [one["name"] for one in asked(tools, "questions", search="top kernels")["questions"]] == [
         "top_kernels"
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from traceql.ask import place
 from traceql.ask.gaps import Note
-from traceql.errors import MissingDataError, QueryError
+from traceql.errors import MissingDataError, ParameterError, QueryError
 from traceql.questions import nvidia
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def asked(ask: Asker, question: Query, params: dict[str, Value]) -> tuple[pa.Tab
     """
     for name, value in _FIXED.items():
         if params.get(name, value) not in (value, None):
-            raise QueryError(
+            raise ParameterError(
                 f"{question.name} of nsys stats knows no {name} {params[name]}",
                 f"Leave out --headers nvidia, or --{name}.",
             )

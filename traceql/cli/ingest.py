@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +12,7 @@ from traceql.cli.common import (
     Size,
     complain,
     db_option,
+    import_pyarrow,
     lake_option,
     note,
     quiet_option,
@@ -112,7 +112,7 @@ def ingest(
       traceql ingest --db nightly/ --lake results/
       traceql ingest --db nightly/ --lake --scheduler tcp://head:8786 results/
     """
-    _import_pyarrow()
+    import_pyarrow()
     from traceql.store.decode import find_reports
 
     options: dict[str, Any] = {"tags": tags, "replace": replace, "keep_environment": keep_environment}
@@ -234,17 +234,6 @@ def _here(
             else:
                 progress.done(path, stored)
     return failed
-
-
-def _import_pyarrow() -> None:
-    """Import it without numpy, which takes twice as long, and without which it does all that is done here."""
-    if "pyarrow" in sys.modules or "numpy" in sys.modules:
-        return
-    sys.modules["numpy"] = cast("Any", None)
-    try:
-        importlib.import_module("pyarrow")
-    finally:
-        del sys.modules["numpy"]
 
 
 def _size(path: Path) -> str:

@@ -1,8 +1,14 @@
--- What version 4 has tables for was not stored before: it is as if it had not been recorded.
+-- What version 4 has tables for was not stored before.
 
-SELECT * REPLACE (
-    CASE WHEN profiler = 'nsys'
-         THEN list_concat(missing, ['cpu_samples', 'python_samples', 'thread_states', 'call_stacks'])
-         ELSE missing END AS missing
+SELECT * EXCLUDE (unstored) REPLACE (
+    list_concat(missing, unstored) AS missing,
+    CASE WHEN len(unstored) > 0
+         THEN list_concat(unread, [one || ' (not stored by an older traceql)' FOR one IN unstored])
+         ELSE unread END AS unread
 )
-FROM old.traces
+FROM (
+    SELECT
+        *,
+        if(profiler = 'nsys', ['cpu_samples', 'python_samples', 'thread_states', 'call_stacks'], []) AS unstored
+    FROM old.traces
+)
