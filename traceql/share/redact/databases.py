@@ -37,6 +37,8 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "api_calls.layer memory_ops.kind memory_ops.copy_kind memory_ops.src_memory "
         "memory_ops.dst_memory memory_events.operation memory_events.memory_kind syncs.sync_type "
         "nvtx_ranges.style um_gpu_page_faults.access_type gpu_samples.metric gpu_samples.unit "
+        "counter_samples.source counter_samples.unit gpu_context_switches.switch_step streams.stream_type "
+        "generic_events.source "
         "diagnostics.severity diagnostics.source doubts.table_name doubts.fault metrics.metric "
         "metrics.unit metrics.label metric_instances.instance_metric ncu_ranges.style advice.rule "
         "advice.section advice.kind advice.speedup_scope focus_metrics.focus_rule "
@@ -44,7 +46,7 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "source_markers.marker_rule source_markers.marker_section source_markers.marker_kind "
         "launch_stacks.stack_kind runs.format runs.sha256 runs.gpu run_metrics.unit"
     ),
-    "settings": frozenset({"traces.settings"}),
+    "json": words("traces.settings generic_events.attributes"),
     "free": words(
         "traces.trace traces.file_name traces.tags traces.warnings diagnostics.text "
         "doubts.text metrics.value_text metric_instances.instance_name metric_instances.instance_text "
@@ -52,7 +54,8 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "runs.file_name runs.tags run_metrics.metric"
     ),
     "name": words(
-        "threads.thread memory_events.variable nvtx_ranges.domain nvtx_ranges.category "
+        "threads.thread streams.stream streams.context streams.device counter_samples.device "
+        "counter_samples.metric generic_events.name memory_events.variable nvtx_ranges.domain nvtx_ranges.category "
         "nvtx_ranges.payload os_calls.name um_cpu_page_faults.instruction ncu_ranges.domain "
         "sass_instructions.sass"
     ),
@@ -161,15 +164,15 @@ class Tables:
             "source": lambda text: texts.emptied(text, kinds.CODE),
             "kernel": lambda text: self._called(text, kinds.KERNEL),
             "range": lambda text: self._called(text, kinds.RANGE),
-            "settings": self._settings,
+            "json": self._json,
             "function": lambda text: self._called(text, kinds.FUNCTION),
         }[action]
 
-    def _settings(self, text: str) -> str:
-        """Options of the recording; those that select by names tell them."""
+    def _json(self, text: str) -> str:
+        """Options of the recording, of which those that select by names tell them; or what else has names."""
         told = json.loads(text)
         if not isinstance(told, dict):
-            raise unknown(self._file, "settings", "traces.settings")
+            raise unknown(self._file, "JSON", "no object")
         return json.dumps({option: self._setting(option, value) for option, value in told.items()})
 
     def _setting(self, option: str, value: Any) -> Any:
