@@ -164,7 +164,7 @@ plugins AS (
     GROUP BY ALL
 ),
 buses AS (
-    SELECT id AS gpu_id, busLocation AS bus FROM raw_TARGET_INFO_GPU WHERE busLocation <> ''
+    SELECT id AS gpu_id, min(busLocation) AS bus FROM raw_TARGET_INFO_GPU WHERE busLocation <> '' GROUP BY id
 ),
 generic AS (
     SELECT
@@ -223,7 +223,12 @@ SELECT
     NULL::BIGINT AS span_ns,
     CASE WHEN is_nvml THEN 'nvml' ELSE 'nvtx' END AS source,
     coalesce(scope, named) AS device,
-    CASE WHEN is_nvml THEN coalesce(buses.gpu_id, (SELECT min(gpu_id) FROM buses HAVING count(*) = 1)) END AS gpu_id,
+    CASE
+        WHEN NOT is_nvml THEN NULL
+        WHEN named IS NOT NULL THEN buses.gpu_id
+        -- An export does not name the GPU: where there is one, it is that.
+        ELSE (SELECT min(gpu_id) FROM buses HAVING count(*) = 1)
+    END AS gpu_id,
     concat_ws(' ', nullif(nullif(type_name, field), ''), field) AS metric,
     coalesce(unit, CASE WHEN is_nvml AND field = 'Power' THEN 'W' WHEN is_nvml AND field = 'Temperature' THEN '°C' END)
         AS unit,
