@@ -68,6 +68,10 @@ _SEVERITIES = {"info": 1, "warning": 2, "error": 3}
 _SOURCES = {"injection": 1, "daemon": 2, "analysis": 3}
 
 
+# The process of a plugin of nsys.
+_PLUGIN = 4000
+
+
 @dataclass(frozen=True)
 class Work:
     """Something that ran on a GPU: its table and row; texts are still to be numbered, correlation to be given."""
@@ -761,6 +765,104 @@ class Recording:
         if name not in self._tables.get("TARGET_INFO_GPU_METRICS", []):
             self._add("TARGET_INFO_GPU_METRICS", **name)
         return self._add("GPU_METRICS", timestamp=at, typeId=gpu, metricId=number, value=value)
+
+    def counter(
+        self,
+        metric: str,
+        at: int,
+        value: float | None,
+        *,
+        group: str = "",
+        device: str | None = None,
+        unit: str | None = None,
+        scope: str | None = None,
+        pid: int = 1,
+    ) -> Recording:
+        """A value of an NVTX counter: `metric` is its field of a group, or itself; `device` is its own name."""
+        source, number = 4 << 32, 0
+        kinds = self._tables.setdefault("GENERIC_EVENT_TYPES", [])
+        if not self._tables.get("GENERIC_EVENT_SOURCES"):
+            self._add("GENERIC_EVENT_SOURCES", sourceId=source, nameId=self._text("GenericCounters"))
+        known = {"fieldName": metric, "name": device or metric, "unit": unit, "scopePath": scope}
+        named = self._tables.setdefault("NVTX_COUNTERS", [])
+        number = next((row["counterId"] for row in named if known.items() <= row.items()), 0)
+        if not number:
+            number = len(named) + 1
+            self._add("NVTX_COUNTERS", counterId=number, **known)
+            kinds.append({"typeId": source + number, "sourceId": source, "nameId": self._text(group or "")})
+            self._add(
+                "GENERIC_EVENT_TYPE_FIELDS",
+                typeId=source + number,
+                fieldIdx=0,
+                fieldNameId=self._text(metric),
+            )
+        event = len(self._tables.get("GENERIC_EVENTS", [])) + 1
+        self._add(
+            "GENERIC_EVENTS",
+            genericEventId=event,
+            timestamp=at,
+            typeId=source + number,
+            globalTid=_global(pid, 1),
+        )
+        return self._add("GENERIC_EVENT_DATA", genericEventId=event, fieldIdx=0, doubleVal=value)
+
+    def power(self, at: int, watts: float, *, gpu: int = 0) -> Recording:
+        """The power that a GPU draws, as the plugin nvml_metrics of nsys samples it."""
+        bus = f"0000:0{gpu}:00.0"
+        for row in self._tables.get("TARGET_INFO_GPU", []):
+            row["busLocation"] = f"0000:0{row['id']}:00.0"
+        if not any(row["pid"] == _PLUGIN for row in self._tables.get("PROCESSES", [])):
+            self.process(_PLUGIN, "/opt/nsys/nvml_plugin")
+        return self.counter("Power", at, watts, device=f"GPU ({bus} - NVIDIA)", unit="W", pid=_PLUGIN)
+
+    def network(
+        self, metric: str, start: int, end: int, value: int, *, card: str = "mlx5_0", unit: str = "bytes/ms"
+    ) -> Recording:
+        """What a network card counted from start to end."""
+        number, counter = self._text(card), self._text(metric)
+        if not any(row["nicId"] == number for row in self._tables.get("TARGET_INFO_NIC_INFO", [])):
+            self._add("TARGET_INFO_NIC_INFO", nicId=number, name=card)
+            self._add("NIC_ID_MAP", nicId=number, globalId=number + 1000)
+        if not any(
+            row["metricsIdx"] == counter for row in self._tables.get("TARGET_INFO_NETWORK_METRICS", [])
+        ):
+            self._add(
+                "TARGET_INFO_NETWORK_METRICS", metricsListId=0, metricsIdx=counter, name=metric, unit=unit
+            )
+        return self._add(
+            "NET_NIC_METRIC",
+            start=start,
+            end=end,
+            globalId=number + 1000,
+            portId=1,
+            metricsListId=0,
+            metricsIdx=counter,
+            value=value,
+        )
+
+    def switch(self, step: int, at: int, *, pid: int = 1, context: int = 60, gpu: int = 0) -> Recording:
+        """A step of a switch between contexts of a GPU: 8 begins a time slice, 7 ends it."""
+        number = len(self._tables.get("GPU_CONTEXT_SWITCH_EVENTS", []))
+        return self._add(
+            "GPU_CONTEXT_SWITCH_EVENTS",
+            tag=step,
+            vmId=0,
+            seqNo=number,
+            contextId=context,
+            timestamp=at,
+            globalPid=_global(pid),
+            gpuId=gpu,
+        )
+
+    def stream(
+        self, number: int, *, name: str | None = None, context: int = 1, device: int = 0, pid: int = 1
+    ) -> Recording:
+        """A CUDA stream, and its name if it was given one."""
+        place = {"hwId": 0, "vmId": 0, "processId": pid, "contextId": context, "streamId": number}
+        self._add("TARGET_INFO_CUDA_STREAM", **place, priority=0, flag=2)
+        if name is not None:
+            self._add("TARGET_INFO_NVTX_CUDA_STREAM", **place, name=name, deviceId=device)
+        return self
 
     # --- the recording itself ---------------------------------------------------------------------------
 

@@ -13,14 +13,8 @@ _KINDS: Final = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
         ("SYSCALL_CALLCHAINS", "call stacks of system calls"),
-        ("SYSCALL", "system calls"),
-        ("(GPU_CONTEXT_SWITCH|FECS)_EVENTS", "context switches of GPUs"),
         ("MPI_COMMUNICATORS", "communicators of MPI"),
-        (r"(NET|NIC)_\w*METRIC", "network metrics"),
         (r"(CUSOLVER|CUSPARSE|CUTENSOR)_EVENTS", "calls of CUDA libraries"),
-        (r"NVVIDEO_\w+_API|GPU_VIDEO_ENGINE_WORKLOAD", "video engines"),
-        (r"(DX1[12]|OPENGL|VULKAN)_(API|WORKLOAD|DEBUG_API)", "graphics"),
-        ("ETW_EVENTS|GENERIC_EVENTS", "events of the system"),
     )
 )
 
@@ -32,8 +26,8 @@ def said(tables: Mapping[str, int | None], wanted: Collection[str]) -> list[str]
         tables: of the report that have rows, by the tool's own names; rows where they were counted.
         wanted: those that are read.
 
-    >>> said({"SYSCALL": 1234, "ETW_EVENTS": None, "NVTX_EVENTS": 7}, ["NVTX_EVENTS"])
-    ['system calls (1,234)', 'events of the system']
+    >>> said({"SYSCALL_CALLCHAINS": 1234, "MPI_COMMUNICATORS": None, "NVTX_EVENTS": 7}, ["NVTX_EVENTS"])
+    ['call stacks of system calls (1,234)', 'communicators of MPI']
     """
     counts: dict[str, int | None] = {}
     for name, rows in tables.items():

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 4
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "97871f68201530ba"
+FINGERPRINT = "ce045106d95a49b4"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -736,6 +736,89 @@ TABLES: tuple[Table, ...] = (
             ("value", "DOUBLE", "since the sample before; numbers of one byte wrap around at 127"),
         ),
         {"nsys": "nsys profile --gpu-metrics-devices=all"},
+    ),
+    Table(
+        "counter_samples",
+        "one value of a counter that is no GPU metric: of NVTX, a network card, a switch, the system",
+        _columns(
+            _TRACE_ID,
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began; before it, too"),
+            ("span_ns", "BIGINT", "the time before it that the value tells of; NULL of a state at that time"),
+            (
+                "source",
+                "VARCHAR",
+                "nvtx, nvml (power, temperature), nic, ib_switch, soc, cpu or wddm (memory of GPUs under Windows)",
+            ),
+            ("device", "VARCHAR", "what is counted, as the report names it: mlx5_0 port 1, a scope of NVTX"),
+            ("gpu_id", "INTEGER", "GPU of the machine, see gpus; NULL where it is of none, or not told"),
+            ("metric", "VARCHAR", "as the report names it; a field of a counter group behind its group"),
+            ("unit", "VARCHAR", "as the report names it: bytes/ms, W; NULL where it does not"),
+            ("value", "DOUBLE", "as recorded"),
+        ),
+        {
+            "nsys": "nsys profile --trace=nvtx (NVTX counters), --nic-metrics=true, --ib-switch-metrics-devices=GUID"
+        },
+    ),
+    Table(
+        "gpu_context_switches",
+        "one step of a switch between contexts on a GPU, of all processes that use it",
+        _columns(
+            _TRACE_ID,
+            ("time_ns", "BIGINT", "when, nanoseconds since the trace began; before it, too"),
+            ("switch_number", "BIGINT", "order of the events of a GPU, as the driver numbers them"),
+            ("gpu_id", "INTEGER", "GPU of the machine, see gpus"),
+            ("hardware_context_id", "BIGINT", "the context, as the GPU numbers it: no number of CUDA's"),
+            ("owner_id", "BIGINT", "whose it is, as process_id; NULL where it is not told"),
+            ("owner_pid", "BIGINT", "whose it is, as the host numbers it: containers number their own"),
+            (
+                "switch_step",
+                "VARCHAR",
+                "restore start (the context has the GPU from then on), save end (until then), or what else the "
+                "driver tells: engine reset, front-end ACK …",
+            ),
+        ),
+        {"nsys": "nsys profile --gpuctxsw=true"},
+    ),
+    Table(
+        "streams",
+        "one CUDA stream, or a context of which no stream is known",
+        _columns(
+            _TRACE_ID,
+            *_PROCESS,
+            *_GPU,
+            ("context_id", "BIGINT", "CUDA context"),
+            ("stream_id", "BIGINT", "CUDA stream; NULL of a context alone"),
+            ("stream", "VARCHAR", "its name, given with nvtxNameCudaStream; NULL without"),
+            ("context", "VARCHAR", "name of its context, given with nvtxNameCuContext; NULL without"),
+            ("device", "VARCHAR", "name of its device, given with nvtxNameCudaDevice; NULL without"),
+            ("stream_type", "VARCHAR", "default, blocking, non-blocking or null, as the report tells"),
+            ("priority", "INTEGER", "lower numbers run first; NULL where it is not told"),
+        ),
+        {"nsys": _NSYS_CUDA},
+        "cuda",
+    ),
+    Table(
+        "generic_events",
+        "one event that traceql knows no more of than its time and its name: of graphics, video, the system",
+        _columns(
+            ("generic_event_id", "BIGINT", "unique in the database"),
+            _TRACE_ID,
+            (
+                "source",
+                "VARCHAR",
+                "table of nsys export that holds it: VULKAN_API, ETW_EVENTS, NVVIDEO_ENCODER_API",
+            ),
+            ("name", "VARCHAR", "function, type or text of the event; NULL where it has none"),
+            *_TIMES,
+            *_THREAD,
+            (
+                "attributes",
+                "JSON",
+                "its other columns, as nsys export names them; NULL of the system's events of processes that "
+                "were not profiled",
+            ),
+        ),
+        {"nsys": "nsys profile --trace=vulkan,opengl,dx12,nvvideo,syscall …, or --etw-provider, --ftrace"},
     ),
     Table(
         "diagnostics",

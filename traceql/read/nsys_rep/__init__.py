@@ -70,7 +70,8 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
     try:
         layouts = samples.layouts(container)
         events = collect(container, layouts, _with_needed(wanted), progress)
-        others = inventory.tables(container, layouts, events.processes, _with_needed(wanted))
+        seen = {one: layouts[one] for one in sorted(events.tally.generic_seen) if one in layouts}
+        others = inventory.tables(container, seen, events.processes, _with_needed(wanted))
         environment = inventory.environment(container, events.processes, _profiled(events.tally))
     except WireError as error:
         raise container.source.damaged(error.what, container.data.find(b"QDTEXT00")) from error

@@ -44,6 +44,15 @@ class Batch:
     processes: list[bytes] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
+    def number_events(self, before: int) -> int:
+        """Let its generic events count from behind those of the batches before; how many there are then."""
+        key = "genericEventId"
+        for table in ("GENERIC_EVENTS", "GENERIC_EVENT_DATA"):
+            if before and (table, key) in self.pieces:
+                ids = self.pieces[table, key].to_numpy(zero_copy_only=False)
+                self.pieces[table, key] = pa.array(ids + before, pa.int64())
+        return before + self.rows.get("GENERIC_EVENTS", 0)
+
 
 def rows_of(
     table: EventTable, classes: NDArray[np.int64] | None, fields: dict[Path, Field], count: int

@@ -35,6 +35,7 @@ TRACE: Final = 108
 MMAP: Final = 109
 DIAGNOSTIC: Final = 110
 PROCESS: Final = 113
+CONTEXT_SWITCH: Final = 114
 MEMORY_USE: Final = 123
 CPU_FAULT: Final = 124
 GPU_FAULT: Final = 125
@@ -49,6 +50,7 @@ PAYLOAD_NAMES: Final[Mapping[int, str]] = {
     MMAP: "memory map",
     DIAGNOSTIC: "diagnostic",
     PROCESS: "process",
+    CONTEXT_SWITCH: "GPU context switch",
     MEMORY_USE: "memory usage",
     CPU_FAULT: "CPU page fault",
     GPU_FAULT: "GPU page fault",
@@ -64,6 +66,7 @@ EVENT_TYPES: Final[Mapping[int, int]] = {
     41: SCHEDULING,
     **dict.fromkeys((47, 48, 113, 131, 132), TRACE),
     49: DIAGNOSTIC,
+    58: CONTEXT_SWITCH,
     **dict.fromkeys((79, 80, 106, 127, 130), CUDA),
     117: MEMORY_USE,
     119: CPU_FAULT,
@@ -114,6 +117,7 @@ SHAPES: Final[Mapping[int, Shape]] = {
     MMAP: _numbers(1, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16),
     DIAGNOSTIC: {**_numbers(2, 3, 5), 1: _numbers(1, 2, 3), 4: BYTES},
     PROCESS: {**_numbers(1, 2, 4, 11, 12, 13, 14), **dict.fromkeys((5, 6, 7, 8, 9), BYTES)},
+    CONTEXT_SWITCH: _numbers(1, 2, 3, 4, 6, 7, 8),
     # 2 is the end, which is the start.
     MEMORY_USE: {**_numbers(*range(1, 11), 12, 15), 11: BYTES, 13: _numbers(1, 2, 3, 4)},
     CPU_FAULT: {**_numbers(1, 2, 3), 4: _numbers(1, 2, 8, 10, 11)},
@@ -331,6 +335,11 @@ def _library(name: str, event_class: int) -> EventTable:
         _columns(TRACE, "start i64 1", "end i64 2", "eventClass u32 6", "globalTid u64 13", "nameId u64 7"),
         classes=frozenset({event_class}),
     )
+
+
+_METRICS: Final = _columns(
+    GENERIC, "rawTimestamp i64", "timestamp i64", "typeId u64", "metricId u64", "value i64"
+)
 
 
 EVENT_TABLES: Final[tuple[EventTable, ...]] = (
@@ -657,10 +666,46 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
             "faultAccessType u32 7",
         ),
     ),
+    EventTable("GPU_METRICS", GENERIC, _METRICS),
+    EventTable("SOC_METRICS", GENERIC, _METRICS),
     EventTable(
-        "GPU_METRICS",
+        "GENERIC_EVENTS",
         GENERIC,
-        _columns(GENERIC, "rawTimestamp i64", "timestamp i64", "typeId u64", "metricId u64", "value i64"),
+        _columns(
+            GENERIC,
+            "genericEventId i64",
+            "rawTimestamp i64",
+            "timestamp i64",
+            "typeId u64",
+            "globalTid u64",
+        ),
+    ),
+    EventTable(
+        "GENERIC_EVENT_DATA",
+        GENERIC,
+        _columns(
+            GENERIC,
+            "genericEventId i64",
+            "fieldIdx i64",
+            "intVal i64",
+            "uintVal u64",
+            "floatVal f64",
+            "doubleVal f64",
+        ),
+    ),
+    EventTable(
+        "GPU_CONTEXT_SWITCH_EVENTS",
+        CONTEXT_SWITCH,
+        _columns(
+            CONTEXT_SWITCH,
+            "tag i32 1",
+            "vmId u32 2",
+            "seqNo u32 3",
+            "contextId u32 4",
+            "timestamp i64 6",
+            "globalPid u64 7",
+            "gpuId u32 8",
+        ),
     ),
     EventTable(
         "SCHED_EVENTS",
@@ -749,13 +794,79 @@ INVENTORY: Final[Mapping[str, tuple[Column, ...]]] = {
         "nameEnum u32 1",
         "value text 2",
     ),
-    "TARGET_INFO_GPU_METRICS": _columns(
+    **dict.fromkeys(
+        ("TARGET_INFO_GPU_METRICS", "TARGET_INFO_SOC_METRICS"),
+        _columns(
+            None,
+            "typeId u64",
+            "sourceId u64",
+            "typeName text",
+            "metricId u64",
+            "metricName text",
+        ),
+    ),
+    "GENERIC_EVENT_SOURCES": _columns(
+        None,
+        "sourceId u64 1",
+        "nameId u64 3",
+        "timeSourceId u32 2",
+    ),
+    "GENERIC_EVENT_TYPES": _columns(
         None,
         "typeId u64",
         "sourceId u64",
-        "typeName text",
-        "metricId u64",
-        "metricName text",
+        "nameId u64",
+    ),
+    "GENERIC_EVENT_TYPE_FIELDS": _columns(
+        None,
+        "typeId u64",
+        "fieldIdx u64",
+        "fieldNameId u64 1",
+        "offset u64 2",
+        "size u64 3",
+        "type u64 8",
+    ),
+    # What the schemas tell of the counters whose samples are generic events: no table of the export does.
+    "NVTX_COUNTERS": _columns(
+        None,
+        "counterId u64",
+        "name text",
+        "fieldName text",
+        "unit text",
+        "scopePath text",
+    ),
+    "NVTX_SCOPES": _columns(
+        None,
+        "domainId u64 1",
+        "scopeId u64 2",
+        "parentScopeId u64 3",
+        "path text 4",
+    ),
+    "TARGET_INFO_NVTX_CUDA_DEVICE": _columns(
+        None,
+        "name text 1",
+        "hwId u32 2",
+        "vmId u32 3",
+        "deviceId u32 5",
+    ),
+    "TARGET_INFO_NVTX_CUDA_CONTEXT": _columns(
+        None,
+        "name text 1",
+        "hwId u32 2",
+        "vmId u32 3",
+        "processId u32 4",
+        "deviceId u32 5",
+        "contextId u32 6",
+    ),
+    "TARGET_INFO_NVTX_CUDA_STREAM": _columns(
+        None,
+        "name text 1",
+        "hwId u32 2",
+        "vmId u32 3",
+        "processId u32 4",
+        "deviceId u32 5",
+        "contextId u32 6",
+        "streamId u32 7",
     ),
     "NVTX_PAYLOAD_SCHEMAS": _columns(
         None,

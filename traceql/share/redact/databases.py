@@ -40,6 +40,8 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "library_calls.call_class directives.directive_kind directives.device_type "
         "profiler_overhead.overhead_type profiler_overhead.told_by "
         "nvtx_ranges.style um_gpu_page_faults.access_type gpu_samples.metric gpu_samples.unit "
+        "counter_samples.source counter_samples.unit gpu_context_switches.switch_step streams.stream_type "
+        "generic_events.source "
         "diagnostics.severity diagnostics.source doubts.table_name doubts.fault metrics.metric "
         "metrics.unit metrics.label metric_instances.instance_metric ncu_ranges.style advice.rule "
         "advice.section advice.kind advice.speedup_scope focus_metrics.focus_rule "
@@ -49,7 +51,7 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "thread_states.thread_state thread_states.wait_reason call_stacks.stack_kind "
         "runs.format runs.sha256 runs.gpu run_metrics.unit"
     ),
-    "settings": frozenset({"traces.settings"}),
+    "json": words("traces.settings generic_events.attributes"),
     "free": words(
         "traces.trace traces.file_name traces.tags traces.warnings diagnostics.text "
         "doubts.text metrics.value_text metric_instances.instance_name metric_instances.instance_text "
@@ -57,8 +59,10 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "runs.file_name runs.tags run_metrics.metric"
     ),
     "name": words(
-        "threads.thread memory_events.variable library_calls.name directives.function "
-        "directives.data_variable profiler_overhead.activity nvtx_ranges.domain nvtx_ranges.category "
+        "threads.thread streams.stream streams.context streams.device counter_samples.device "
+        "counter_samples.metric generic_events.name memory_events.variable library_calls.name "
+        "directives.function directives.data_variable profiler_overhead.activity nvtx_ranges.domain "
+        "nvtx_ranges.category "
         "nvtx_ranges.payload os_calls.name um_cpu_page_faults.instruction ncu_ranges.domain "
         "sass_instructions.sass"
     ),
@@ -175,15 +179,15 @@ class Tables:
             ),
             "kernel": lambda text: self._called(text, kinds.KERNEL),
             "range": lambda text: self._called(text, kinds.RANGE),
-            "settings": self._settings,
+            "json": self._json,
             "function": lambda text: self._called(text, kinds.FUNCTION),
         }[action]
 
-    def _settings(self, text: str) -> str:
-        """Options of the recording; those that select by names tell them."""
+    def _json(self, text: str) -> str:
+        """Options of the recording, of which those that select by names tell them; or what else has names."""
         told = json.loads(text)
         if not isinstance(told, dict):
-            raise unknown(self._file, "settings", "traces.settings")
+            raise unknown(self._file, "JSON", "no object")
         return json.dumps({option: self._setting(option, value) for option, value in told.items()})
 
     def _setting(self, option: str, value: Any) -> Any:
