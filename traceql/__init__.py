@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from traceql.errors import DatabaseError as DatabaseError
     from traceql.errors import LimitError as LimitError
     from traceql.errors import MissingDataError as MissingDataError
+    from traceql.errors import ParameterError as ParameterError
     from traceql.errors import PredictionError as PredictionError
     from traceql.errors import QueryError as QueryError
     from traceql.errors import ReportError as ReportError
@@ -52,6 +53,7 @@ __all__ = [
     "DatabaseError",
     "LimitError",
     "MissingDataError",
+    "ParameterError",
     "PredictionError",
     "QueryError",
     "ReportError",

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from traceql.ask import compare, info, place
 from traceql.ask import frames as frame_tables
 from traceql.ask.answer import Answer, Asker
+from traceql.errors import ReportError
 from traceql.questions import catalog
 from traceql.read import runs as tables_of_runs
 from traceql.read.base import no_progress
 from traceql.read.limits import bytes_of
-from traceql.store import choice, export, held, ingest, interrupts, read_in, runs
+from traceql.store import choice, decode, export, held, ingest, interrupts, read_in, runs
 from traceql.store.definitions import Definitions
 from traceql.store.lake.place import written
 from traceql.store.waiting import WAIT_S, log
@@ -189,16 +191,30 @@ class Database:
     api_calls = _frame("api_calls")
     memory_ops = _frame("memory_ops")
     memory_events = _frame("memory_events")
+    memory_pool_events = _frame("memory_pool_events")
     syncs = _frame("syncs")
+    event_records = _frame("event_records")
     graph_launches = _frame("graph_launches")
     graph_nodes = _frame("graph_nodes")
     ranges = _frame("nvtx_ranges")
     range_ancestors = _frame("range_ancestors")
     range_calls = _frame("range_calls")
     os_calls = _frame("os_calls")
+    cpu_samples = _frame("cpu_samples")
+    python_samples = _frame("python_samples")
+    thread_states = _frame("thread_states")
+    call_stacks = _frame("call_stacks")
+    library_calls = _frame("library_calls")
+    library_messages = _frame("library_messages")
+    directives = _frame("directives")
+    profiler_overhead = _frame("profiler_overhead")
     um_cpu_page_faults = _frame("um_cpu_page_faults")
     um_gpu_page_faults = _frame("um_gpu_page_faults")
     gpu_samples = _frame("gpu_samples")
+    counter_samples = _frame("counter_samples")
+    gpu_context_switches = _frame("gpu_context_switches")
+    streams = _frame("streams")
+    generic_events = _frame("generic_events")
     diagnostics = _frame("diagnostics")
     metrics = _frame("metrics")
     metric_instances = _frame("metric_instances")
@@ -570,7 +586,8 @@ class Database:
         """Read one report into the database, in one transaction.
 
         Args:
-            path: a report, compressed or not, or a folder written by ``nsys export``.
+            path: a report, compressed or not, or a folder written by ``nsys export``. Folders of reports and
+                patterns are for `ingest_all`.
             name: label of the trace; by default made from the file name.
             tags: free labels, for example ``{"batch": "8"}``.
             replace: read a report again that the database holds already.
@@ -588,6 +605,8 @@ class Database:
             ReportError: the report cannot be read; the database is as it was.
             DatabaseError: the database cannot be written.
         """
+        if glob.has_magic(str(path)) and not Path(path).exists():
+            raise ReportError(f"{path}: a pattern, no report", "ingest_all reads all that matches it.")
         return read_in.read_in(
             self._store,
             Path(path),
@@ -599,6 +618,56 @@ class Database:
             replace=replace,
             keep_environment=keep_environment,
         )
+
+    def ingest_all(
+        self,
+        *paths: str | Path,
+        tags: Mapping[str, str] | None = None,
+        replace: bool = False,
+        keep_environment: bool = False,
+        via: Via = "auto",
+        memory: int | str | None = None,
+        progress: Progress | None = None,
+    ) -> builtins.list[Ingested | ReportError]:
+        """Read reports into the database as ``traceql ingest`` does: files, folders, glob patterns.
+
+        Each comes in in a transaction of its own. One that cannot be read does not keep the others out: its
+        error stands in its place.
+
+        Args:
+            paths: reports, folders of them, patterns such as ``runs/*.nsys-rep``.
+            tags: labels of all of them.
+            replace: see `ingest`, as for the others.
+            keep_environment: see `ingest`.
+            via: see `ingest`.
+            memory: see `ingest`.
+            progress: see `ingest`; called for one report after the other.
+
+        Returns:
+            What became of each report, in the order of their paths.
+
+        Raises:
+            ValueError: `memory` is not a size.
+            ReportError: a path does not exist, or a folder or a pattern holds no report.
+            DatabaseError: the database cannot be written.
+        """
+        found: builtins.list[Ingested | ReportError] = []
+        for report in decode.find_reports(paths, self._store.path):
+            try:
+                one = self.ingest(
+                    report,
+                    tags=tags,
+                    replace=replace,
+                    keep_environment=keep_environment,
+                    via=via,
+                    memory=memory,
+                    progress=progress,
+                )
+            except ReportError as error:
+                found.append(error)
+            else:
+                found.append(one)
+        return found
 
     def import_runs(
         self,

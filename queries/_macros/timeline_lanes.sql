@@ -74,7 +74,9 @@ SELECT
             THEN concat_ws(' ', 'GPU', coalesce(place_id::VARCHAR, '?'), gpu_name, 'stream',
                            coalesce(sublane::VARCHAR, '?'))
         WHEN layer = 'projected' THEN 'NVTX on the GPU ' || if(sublane < 0, 'start/end', 'depth ' || sublane)
-        ELSE concat_ws(' ', 'thread', coalesce(place_id::VARCHAR, '?'), thread) || CASE layer
+        ELSE if(
+            place_id IS NULL, 'thread not recorded:', concat_ws(' ', 'thread', place_id::VARCHAR, thread)
+        ) || CASE layer
             WHEN 'range' THEN ' NVTX ' || if(sublane < 0, 'start/end', 'depth ' || sublane)
             WHEN 'sync' THEN ' synchronisation'
             WHEN 'api' THEN ' CUDA API'

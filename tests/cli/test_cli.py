@@ -225,7 +225,7 @@ def test_schema_answers_names_of_nvidia_and_of_before_with_ours(home: Path) -> N
         ("gpu_work", "gpu_work is gpu_operations now. All of them"),
         ("nothing", "\nAll of them: traceql schema"),
     ):
-        assert said in traceql("schema", asked, cwd=home, status=1).stderr
+        assert said in traceql("schema", asked, cwd=home, status=2).stderr
 
 
 @pytest.mark.long
@@ -362,7 +362,7 @@ def test_an_error_says_what_to_do_and_leaves_stdout_empty(home: Path) -> None:
     assert result.stdout == ""
     assert "nowhere does not exist" in result.stderr
     assert result.stderr.endswith("The tables and their columns: traceql schema\n")
-    result = traceql("query", "top-kernel", cwd=home, status=1)
+    result = traceql("query", "top-kernel", cwd=home, status=2)
     assert "Did you mean top-kernels" in result.stderr
     result = traceql("ls", "--db", "none.duckdb", cwd=home, status=1)
     assert "Make one with: traceql ingest" in result.stderr
@@ -406,7 +406,7 @@ def test_schema_explains_tables_and_columns_without_a_database(tmp_path: Path) -
     assert {row["name"] for row in json.loads(everything)} == tables | views
     columns = json.loads(traceql("schema", "kernels", "-f", "json", cwd=tmp_path).stdout)
     assert [c["column"] for c in columns] == [c.name for c in schema.BY_NAME["kernels"].columns]
-    assert "All of them: traceql schema" in traceql("schema", "kernel", cwd=tmp_path, status=1).stderr
+    assert "All of them: traceql schema" in traceql("schema", "kernel", cwd=tmp_path, status=2).stderr
 
 
 @pytest.fixture

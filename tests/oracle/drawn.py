@@ -13,7 +13,20 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import strategies as st
 
-from oracle.trace import TWIN, Call, Fault, Kernel, Message, Operation, OsCall, Range, Sample, Trace
+from oracle.trace import (
+    TWIN,
+    Call,
+    Fault,
+    Kernel,
+    Message,
+    Operation,
+    OsCall,
+    Power,
+    Range,
+    Sample,
+    Switch,
+    Trace,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -125,6 +138,12 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
                 ranges.append(told)
             else:
                 loose += launch.work
+    powers, switches = [], []
+    if pick.chance(50):
+        times = range(pick.number(0, 9), LENGTH, pick.one_of((8, 13)))
+        powers = [Power(gpu, at, pick.number(100, 700)) for gpu in range(gpus) for at in times]
+    if pick.chance(50):
+        switches = list(_turns(pick, processes, gpus))
     ends = [LENGTH, *(call.end for call in (*calls, *os_calls))]
     ends += [work.end for work in (*loose, *(work for call in calls for work in call.work))]
     return Trace(
@@ -139,7 +158,23 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
         tuple(faults),
         tuple(threads),
         tuple((process, f"rank{process}") for process in processes),
+        tuple(powers),
+        tuple(switches),
     )
+
+
+def _turns(pick: _Draw, processes: Sequence[int], gpus: int) -> Iterator[Switch]:
+    """Processes take turns on each GPU; the first and the last turn may lack an end."""
+    for gpu in range(gpus):
+        at, turns = pick.number(-5, 5), pick.number(1, 8)
+        for turn in range(turns):
+            process = pick.one_of(tuple(processes))
+            if turn or pick.chance(70):
+                yield Switch(gpu, at, process, True)
+            at += pick.number(0, 15)
+            if turn < turns - 1 or pick.chance(70):
+                yield Switch(gpu, at, process, False)
+            at += pick.number(0, 5)
 
 
 # --- on the CPU -----------------------------------------------------------------------------------------

@@ -24,6 +24,9 @@ METRIC, METRIC_UNIT = "SMs Active", "Throughput %"
 GPUS = ("NVIDIA H100 80GB HBM3", "GPU 1")
 CUDA_FLOP_PER_S, TENSOR_FLOP_PER_S = 66.9e12, 989.4e12
 CLOCK, CLOCK_UNIT = "GPC Clock Frequency", "MHz"
+LINK = "NVLink TX Responses User Data"
+#: Of the first one, bytes per second in one direction.
+LINK_PEAKS = (450e9, None)
 
 
 class Kernel(NamedTuple):
@@ -218,7 +221,28 @@ class Sample(NamedTuple):
     @property
     def values(self) -> dict[tuple[str, str], int]:
         """(metric, unit) → value."""
-        return {(METRIC, METRIC_UNIT): self.value, (CLOCK, CLOCK_UNIT): self.mhz}
+        return {
+            (METRIC, METRIC_UNIT): self.value,
+            (CLOCK, CLOCK_UNIT): self.mhz,
+            (LINK, METRIC_UNIT): 7 * self.value,
+        }
+
+
+class Power(NamedTuple):
+    """What a GPU drew since the sample before."""
+
+    gpu: int
+    time: int
+    watts: int
+
+
+class Switch(NamedTuple):
+    """A step of a switch between the contexts of a GPU; each process has one on each."""
+
+    gpu: int
+    time: int
+    process: int
+    begins: bool
 
 
 class Fault(NamedTuple):
@@ -257,6 +281,8 @@ class Trace:
     faults: tuple[Fault, ...] = ()
     threads: tuple[tuple[int, int, str], ...] = ()
     processes: tuple[tuple[int, str], ...] = ()
+    powers: tuple[Power, ...] = ()
+    switches: tuple[Switch, ...] = ()
 
     def recording(self) -> Recording:
         """As Nsight Systems would have recorded it."""
@@ -303,6 +329,10 @@ class Trace:
         for sample in self.samples:
             for (metric, unit), value in sample.values.items():
                 made.sample(f"{metric} [{unit}]", sample.time, value, gpu=sample.gpu)
+        for power in self.powers:
+            made.power(power.time, power.watts, gpu=power.gpu)
+        for switch in self.switches:
+            made.switch(8 if switch.begins else 7, switch.time, pid=switch.process, gpu=switch.gpu)
         for fault in self.faults:
             if fault.device is None:
                 made.cpu_fault(
@@ -326,7 +356,7 @@ class Trace:
 
     def parts(self) -> dict[str, tuple[object, ...]]:
         """Its lists of events, to leave some out."""
-        names = ("ranges", "calls", "loose", "os_calls", "samples", "faults")
+        names = ("ranges", "calls", "loose", "os_calls", "samples", "faults", "powers", "switches")
         return {name: getattr(self, name) for name in names}
 
     def view(self) -> View:
@@ -345,6 +375,8 @@ class View:
     os_calls: list[OsCall]
     samples: list[Sample]
     faults: list[Fault]
+    powers: list[Power] = field(default_factory=list)
+    switches: list[Switch] = field(default_factory=list)
     #: The time that is looked at; of what belongs to a range, as far as it happens to run.
     since: int | None = None
     until: int | None = None
@@ -463,6 +495,8 @@ class View:
             [call for call in self.os_calls if is_in(call.start, call.end)],
             [sample for sample in self.samples if is_in(sample.time, sample.time)],
             [fault for fault in self.faults if is_in(fault.start, fault.end)],
+            [power for power in self.powers if is_in(power.time, power.time)],
+            [switch for switch in self.switches if is_in(switch.time, switch.time)],
             since=max(low, 0),
             until=min(high, self.trace.duration),
         )
@@ -519,6 +553,8 @@ class View:
             [call for call in self.os_calls if span(call.process, call.start)],
             [one for one in self.samples if any(first <= one.time < last for first, last in lasting)],
             [fault for fault in self.faults if span(fault.process, fault.start)],
+            [one for one in self.powers if any(first <= one.time < last for first, last in lasting)],
+            [one for one in self.switches if any(first <= one.time < last for first, last in lasting)],
             whole=self.whole or self,
             _around={one: self.around(one) for one in self.ranges},
             _innermost={
@@ -562,6 +598,8 @@ def _numbered(trace: Trace) -> View:
         list(trace.os_calls),
         list(trace.samples),
         list(trace.faults),
+        list(trace.powers),
+        list(trace.switches),
         since=0,
         until=trace.duration,
     )

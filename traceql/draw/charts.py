@@ -21,6 +21,7 @@ from traceql.draw import (
     hierarchies,
     hotspots,
     rooflines,
+    stacks,
     sweeps,
     theme,
     timelines,
@@ -48,6 +49,7 @@ FAMILIES = (
     hierarchies,
     hotspots,
     rooflines,
+    stacks,
     sweeps,
     timelines,
 )

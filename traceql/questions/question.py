@@ -43,7 +43,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from traceql.errors import CatalogError, QueryError
+from traceql.errors import CatalogError, ParameterError, QueryError
 from traceql.nearest import did_you_mean
 from traceql.questions import parameters
 from traceql.tables import schema
@@ -309,7 +309,7 @@ class Query:
         """All parameters with their values: the given ones, defaults for the others.
 
         Raises:
-            QueryError: an unknown or a missing parameter.
+            ParameterError: an unknown or a missing parameter.
         """
         known = {p.name: p for p in self.params}
         # from is a keyword of Python: from_ means the same.
@@ -318,12 +318,12 @@ class Query:
             if name not in known:
                 names = ", ".join(known) or "none"
                 guess = did_you_mean(name, known)
-                raise QueryError(
+                raise ParameterError(
                     f"query {self.name} has no parameter {name!r}", f"{guess}Parameters: {names}."
                 )
         missing = [p.name for p in self.params if p.required and values.get(p.name) is None]
         if missing:
-            raise QueryError(
+            raise ParameterError(
                 f"query {self.name} needs a value for {', '.join(missing)}",
                 f"See: traceql query {self.name.replace('_', '-')} --help",
             )

@@ -51,9 +51,11 @@ def collect(
     pieces: dict[tuple[str, str], list[pa.Array]] = {}
     rows: Counter[str] = Counter()
     chains: Counter[str] = Counter()
+    generic_events = 0
     for batch in batches(container, what, layouts):
         tally.add(batch.tally)
         processes += batch.processes
+        generic_events = batch.number_events(generic_events)
         for selected in (table for group in what.tables.values() for table in group):
             append(batch, selected, pieces, rows, chains)
         progress(tally.events, container.event_count)

@@ -1,0 +1,44 @@
+-- The stacks of API calls: native ones, and those of Python's interpreter, marks at the call's start.
+--
+-- Recent versions see a call a second time, as it comes (class 67): the stack is that of the call with its
+-- correlation id.
+-- @raw   CUPTI_ACTIVITY_KIND_RUNTIME
+-- @reads start         BIGINT
+-- @reads eventClass    INTEGER
+-- @reads globalTid     BIGINT
+-- @reads correlationId BIGINT
+-- @reads callchainId   BIGINT
+-- @of    CUPTI_ACTIVITY_KIND_RUNTIME
+-- @when  chain_stacks
+
+-- Where the report has none, no step has made it.
+CREATE TEMP TABLE IF NOT EXISTS python_marks (mark BIGINT, start BIGINT, thread BIGINT, is_sample BOOLEAN);
+
+CREATE TEMP TABLE backtraces AS
+WITH native AS (
+    SELECT globalTid AS thread, correlationId AS correlation_id, start, eventClass, stack_id
+    FROM (SELECT *, min(callchainId) OVER () AS first_chain FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME)
+    LEFT JOIN chain_stacks ON chain_stacks.source = 'cuda' AND chain_stacks.chain = callchainId - first_chain
+),
+python AS (
+    SELECT thread, start, min(stack_id) AS stack_id
+    FROM python_marks
+    JOIN chain_stacks ON chain_stacks.source = 'python' AND chain_stacks.chain = mark
+    WHERE NOT is_sample
+    GROUP BY ALL
+)
+SELECT
+    native.thread & -16777216 AS process_id,
+    native.thread & 16777215 AS tid,
+    correlation_id,
+    arg_max(native.stack_id, eventClass) AS stack_id,
+    arg_max(python.stack_id, eventClass) AS python_stack_id
+FROM native
+LEFT JOIN python ON python.thread = native.thread AND python.start = native.start
+WHERE native.stack_id IS NOT NULL OR python.stack_id IS NOT NULL
+GROUP BY ALL;
+
+UPDATE api_calls SET stack_id = backtraces.stack_id, python_stack_id = backtraces.python_stack_id
+FROM backtraces
+WHERE api_calls.trace_id = getvariable('trace_id') AND api_calls.process_id = backtraces.process_id
+    AND api_calls.tid = backtraces.tid AND api_calls.correlation_id = backtraces.correlation_id
