@@ -1243,6 +1243,24 @@ def test_python_redacts_databases(private: Path, tmp_path: Path) -> None:
         assert database.sql("SELECT count(*) AS n FROM kernels").item() == 1
 
 
+def test_a_redacted_database_names_nobody_that_was_not_profiled(tmp_path: Path) -> None:
+    with Database(":memory:") as database:
+        database.ingest(_nsys(tmp_path), keep_environment=True)
+        removed = database.redact(tmp_path / "clean.duckdb")
+        rows = [database.sql(f"SELECT count(*) FROM {name}").item() for name in ("processes", "call_stacks")]
+    assert removed["foreign process"] > 0
+    assert SECRET.encode() not in (tmp_path / "clean.duckdb").read_bytes()
+    with Database(tmp_path / "clean.duckdb") as database:
+        assert [
+            database.sql(f"SELECT count(*) FROM {name}").item() for name in ("processes", "call_stacks")
+        ] == rows
+        assert "python" in database.sql("SELECT process FROM processes")["process"].to_list()
+        assert "train_step" in database.sql("SELECT frame_function AS f FROM call_stacks")["f"].to_list()
+        with pytest.raises(ReportError, match="itself"):
+            database.redact(tmp_path / "clean.duckdb", force=True)
+        assert "foreign process" not in database.redact(tmp_path / "again.duckdb")
+
+
 def test_python_redacts_a_database_in_memory(tmp_path: Path) -> None:
     with Database(":memory:") as database:
         database.ingest(_nsys(tmp_path), keep_environment=True)
