@@ -11,19 +11,9 @@
 
 WITH counted AS (
     SELECT
-        trace_id,
-        trace,
-        process_id,
-        pid,
-        layer,
-        place_id,
-        sublane,
-        count(*) AS lane_events,
-        min(start_ns) AS lane_first_ns,
-        max(end_ns) AS lane_last_ns
-    FROM lane_events
+        * RENAME (events AS lane_events, first_ns AS lane_first_ns, last_ns AS lane_last_ns)
+    FROM lane_totals
     WHERE trace_id IN (SELECT trace_id FROM chosen_traces(chosen))
-    GROUP BY ALL
 ),
 numbered AS (
     SELECT
