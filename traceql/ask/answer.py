@@ -311,20 +311,14 @@ class _Remembering:
         self._keep = Keep()
         self._known: dict[str, pa.Table] = {}
 
-    def run(
-        self,
-        statement: str,
-        params: Mapping[str, Value] | None = None,
-        tables: Mapping[str, pa.Table] | None = None,
-        narrowed: Mapping[str, str] | None = None,
-        about: Sequence[str] = (),
-    ) -> pa.Table:
-        """The answer to a statement, that of the first time; one about given tables is asked anew."""
-        if tables:
-            return self._store.run(statement, params, tables, narrowed, about)
-        key = repr((statement, params, narrowed, about))
+    def run(self, statement: str, *asked: Any, **named: Any) -> pa.Table:
+        """As `Store.run`, the answer of the first time; one about given tables is asked anew."""
+        # They stand behind the parameters.
+        if named.get("tables") or any(asked[1:2]):
+            return self._store.run(statement, *asked, **named)
+        key = repr((statement, asked, sorted(named.items())))
         if key not in self._known:
-            self._known[key] = self._store.run(statement, params, None, narrowed, about, self._keep)
+            self._known[key] = self._store.run(statement, *asked, **named, keep=self._keep)
         return self._known[key]
 
 
