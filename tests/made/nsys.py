@@ -330,9 +330,7 @@ class Recording:
             "NVTX_EVENTS", start=start, end=end, eventType=event, text=text, globalTid=thread, **row
         )
 
-    def os_call(
-        self, name: str, start: int, end: int, *frames: str, tid: int = 1, pid: int = 1
-    ) -> Recording:
+    def os_call(self, name: str, start: int, end: int, *frames: str, tid: int = 1, pid: int = 1) -> Recording:
         """A call of the operating system, and the stack that led to it as `cpu_sample` has them."""
         return self._add(
             "OSRT_API",

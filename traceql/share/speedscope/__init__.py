@@ -75,12 +75,12 @@ def write(ask: Asker, traces: Sequence[str], file: IO[bytes], **where: Any) -> W
             "Recorded by: nsys profile --sample=process-tree; of Python --python-sampling=true",
         )
     ids = sorted({one for thread in threads for one in thread["stacks"]})
-    found = run(_sql("stacks"), tables={"wanted": pa.table({"stack_ids": pa.array([ids], pa.list_(pa.int64()))})})
+    found = run(
+        _sql("stacks"), tables={"wanted": pa.table({"stack_ids": pa.array([ids], pa.list_(pa.int64()))})}
+    )
     frames: dict[tuple[str, str | None], int] = {}
     stacks = {
-        row["stack_id"]: [
-            frames.setdefault((one["name"], one["file"]), len(frames)) for one in row["frames"]
-        ]
+        row["stack_id"]: [frames.setdefault((one["name"], one["file"]), len(frames)) for one in row["frames"]]
         for row in found.to_pylist()
     }
     profiles = []
