@@ -39,8 +39,9 @@ def export(sources: tuple[str, ...], output: str | None, db: str, lake: bool, **
     With -o FILE.pftrace: processes with their threads (NVTX ranges by domain, API and OS calls,
     synchronisation), GPUs with their streams (kernels, copies, whole graphs, and below them the ranges that
     launched them), arrows from calls to GPU work, counters, and what is known of each event as its
-    arguments. Times are UTC, those of a job's traces on one clock. Traces of ncu among them give the kernels their counters. Open the file
-    in https://ui.perfetto.dev, which sends it nowhere, as `traceql view` does at once.
+    arguments. Times are UTC, those of a job's traces on one clock. Traces of ncu among them give the kernels
+    their counters. Open the file in https://ui.perfetto.dev, which sends it nowhere, as `traceql view` does
+    at once.
 
     With -o FILE.speedscope.json: samples of CPUs and of Python, a profile for each thread. Open it in
     https://www.speedscope.app, which sends it nowhere either. --from, --to and --within are for files only.

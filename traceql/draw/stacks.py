@@ -21,8 +21,8 @@ _NARROWEST_PIXELS = 0.5
 def icicle(answer: pl.DataFrame, *, x: str, length: str, y: str, label: str, color: str) -> Drawing:
     """Places of a tree as bars: what called it above, as wide as the amount `length`, from `x` on.
 
-    The root is on top (a flame graph upside down); `color` is a percentage: how much of the amount is its own.
-    Names stand where there is room; all are in the tooltips.
+    The root is on top (a flame graph upside down); `color` is a percentage: how much of the amount is
+    its own. Names stand where there is room; all are in the tooltips.
     """
     known = theme.measured(answer, x, length)
     theme.any_amount(known, length)
