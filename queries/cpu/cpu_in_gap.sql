@@ -1,8 +1,8 @@
 -- What did the CPU do while a GPU was idle?
 --
 -- Of one gap between operations of a GPU (gap 1 is the longest, as gpu-gaps lists them), everything that the
--- process whose work ends it did meanwhile, on every thread: API calls and calls of the operating system that
--- overlap it, time on and off the CPU, and samples of CPUs and of Python by the function that ran.
+-- process whose work ends it did meanwhile, on every thread: API calls and calls of the operating system
+-- that overlap it, time on and off the CPU, and samples of CPUs and of Python by the function that ran.
 -- @of     times
 -- @unites trace
 -- @param  gap BIGINT = 1          which gap, by length: 1 is the longest of its trace
@@ -20,8 +20,8 @@
 -- @column events BIGINT           calls, stretches or samples in the gap
 -- @column overlap_ns BIGINT       their time in the gap; NULL of samples
 -- @column share_pct DOUBLE        of the gap; of samples, of those of the kind
--- @empty  There is no such gap, or nothing of its process was recorded meanwhile: nsys profile --trace=cuda,osrt
---         --sample=process-tree --cpuctxsw=process-tree.
+-- @empty  There is no such gap, or nothing of its process was recorded meanwhile: nsys profile
+--         --trace=cuda,osrt --sample=process-tree --cpuctxsw=process-tree.
 
 WITH numbered AS (
     SELECT

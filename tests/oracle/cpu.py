@@ -62,7 +62,7 @@ def cpu_flame_graph(view: View, samples: str, by: str, thread: str, min_pct: flo
         rows.append(
             {
                 "frame": place[-1],
-                "level": len(place),
+                "stack_level": len(place),
                 "self_samples": own,
                 "total_samples": total,
                 "self_pct": percent(own, len(paths)),

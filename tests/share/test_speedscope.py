@@ -122,7 +122,7 @@ def test_it_has_as_many_samples_of_each_place_as_the_flame_graph(sampled: Databa
                     mine.update(";".join(path[: level + 1]) for level in range(len(path)))
         answer = sampled.query("cpu_flame_graph", samples=kind)
         assert mine == dict(zip(answer["path"], answer["total_samples"], strict=True))
-        assert answer.filter(level=1)["total_samples"].sum() == {"cpu": 600, "python": 150}[kind]
+        assert answer.filter(stack_level=1)["total_samples"].sum() == {"cpu": 600, "python": 150}[kind]
 
 
 @pytest.mark.long
