@@ -309,7 +309,7 @@ class Recording:
         return self
 
     def _schema(self, domain: int, schema: int, fields: list[tuple[str, int, str]]) -> None:
-        self._add("NVTX_PAYLOAD_SCHEMAS", domainId=domain, schemaId=schema)
+        self._add("NVTX_PAYLOAD_SCHEMAS", domainId=domain, schemaId=schema, payloadSize=None)
         offset = 0
         for position, (name, kind, form) in enumerate(fields):
             key = {"domainId": domain, "schemaId": schema, "idx": position}
