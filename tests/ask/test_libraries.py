@@ -168,10 +168,9 @@ def test_calls_of_mpi_are_no_ranges(tmp_path: Path) -> None:
 
 
 def test_an_export_of_every_table_of_libraries_is_read(tmp_path: Path) -> None:
-    made = MADE.openmp("Parallel Region", 0, 9, of="parallel", parallelId=1, parentTaskId=0).ucx(
-        "ucp_put", 1, 2
-    )
-    export = made.library("cuBLAS", "cublasCreate_v2", 3, 4).export(tmp_path / "made.sqlite")
+    told = made().openmp("Parallel Region", 0, 9, of="parallel", parallelId=1, parentTaskId=0)
+    told.ucx("ucp_put", 1, 2).library("cuBLAS", "cublasCreate_v2", 3, 4)
+    export = told.export(tmp_path / "made.sqlite")
     report = nsys_export.read(export, wanted={"StringIds": ("id",)}, progress=no_progress)
     # Nothing of them is told not to be read.
     assert report.unread == []

@@ -18,9 +18,11 @@ from oracle.trace import (
     Call,
     Fault,
     Kernel,
+    LibraryCall,
     Message,
     Operation,
     OsCall,
+    Overhead,
     Power,
     Range,
     Sample,
@@ -105,6 +107,8 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
     loose: list[Operation] = []
     ranges: list[Range] = []
     os_calls: list[OsCall] = []
+    library_calls: list[LibraryCall] = []
+    overheads: list[Overhead] = []
     threads = []
     for process in processes:
         devices = range(len(visible[process])) if visible else range(gpus)
@@ -117,6 +121,8 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
             made = list(_calls(pick, process, tid, devices, kernels, around))
             calls += made
             os_calls += (call for call in _os_calls(pick, process, tid) if not _is_crossing(call, made))
+            library_calls += _library_calls(pick, process, tid)
+            overheads += _overheads(pick, process, tid)
         loose += (
             _operation(pick, process, pick.number(0, LENGTH - 20), devices, kernels)
             for _ in range(pick.one_of((0, 0, 1, 2)))
@@ -144,7 +150,7 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
         powers = [Power(gpu, at, pick.number(100, 700)) for gpu in range(gpus) for at in times]
     if pick.chance(50):
         switches = list(_turns(pick, processes, gpus))
-    ends = [LENGTH, *(call.end for call in (*calls, *os_calls))]
+    ends = [LENGTH, *(call.end for call in (*calls, *os_calls, *library_calls, *overheads))]
     ends += [work.end for work in (*loose, *(work for call in calls for work in call.work))]
     return Trace(
         name,
@@ -160,6 +166,8 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
         tuple((process, f"rank{process}") for process in processes),
         tuple(powers),
         tuple(switches),
+        tuple(library_calls),
+        tuple(overheads),
     )
 
 
@@ -290,6 +298,50 @@ def _os_calls(pick: _Draw, process: int, tid: int) -> Iterator[OsCall]:
         end = at + pick.number(0, 15)
         yield OsCall(process, tid, pick.one_of(("poll", "read")), at, end)
         at = end + pick.number(0, 20)
+
+
+def _library_calls(pick: _Draw, process: int, tid: int) -> Iterator[LibraryCall]:
+    """Calls one after the other: of MPI with messages and requests, of OpenMP, OpenACC, cuBLAS and cuDNN."""
+    at = pick.number(0, 20)
+    for _ in range(pick.one_of((0, 0, 1, 4))):
+        end = at + pick.number(0, 12)
+        library = pick.one_of(("MPI", "MPI", "OpenMP", "OpenACC", "cuBLAS", "cuDNN"))
+        name, kind, parts = "cublasSgemm_v2", "", ()
+        if library == "MPI":
+            kind = pick.one_of(("p2p", "collectives", "start_wait", "other"))
+            name = {"p2p": pick.one_of(("MPI_Send", "MPI_Sendrecv")), "collectives": "MPI_Bcast",
+                    "start_wait": "MPI_Waitall", "other": "MPI_Init"}[kind]  # fmt: skip
+            parts = _parts(pick, kind, name)
+        elif library != "cuBLAS":
+            name, kind = pick.one_of((("Parallel Region", "parallel"), ("Flush", "flush")))
+            if library == "OpenMP" and kind == "flush":
+                kind = "parallel"
+        yield LibraryCall(process, tid, library, name, at, end, kind, parts)
+        # No two begin at the same time: they would be one.
+        at = end + pick.number(1, 20)
+
+
+def _parts(pick: _Draw, kind: str, name: str) -> tuple[tuple[tuple[str, int], ...], ...]:
+    if kind == "p2p":
+        many = 2 if name == "MPI_Sendrecv" else 1
+        return tuple(
+            (("tag", place), ("peer", pick.number(0, 3)), ("size", pick.number(0, 90)))
+            for place in range(many)
+        )
+    if kind == "collectives":
+        sizes = (("size", pick.number(1, 90)), ("received", pick.number(1, 90)))
+        return ((("root", 0), *(one for one in sizes if pick.chance(70))),)
+    if kind == "start_wait":
+        return tuple((("request", 90 + place),) for place in range(pick.one_of((1, 2, 3))))
+    return ()
+
+
+def _overheads(pick: _Draw, process: int, tid: int) -> Iterator[Overhead]:
+    for _ in range(pick.one_of((0, 1, 3))):
+        at = pick.number(0, LENGTH)
+        name = pick.one_of(("CUPTI Buffer flush", "TLS allocation"))
+        kind = pick.one_of((None, 3))
+        yield Overhead(process, tid, name, at, at + pick.number(0, 15), kind, pick.chance(30))
 
 
 def _is_crossing(one: OsCall, calls: Sequence[Call]) -> bool:

@@ -206,6 +206,36 @@ class OsCall(NamedTuple):
     end: int
 
 
+class LibraryCall(NamedTuple):
+    """A call of a library: of MPI by its class, of OpenMP, or of cuBLAS; `parts` are messages and requests of MPI."""
+
+    process: int
+    tid: int
+    library: str
+    name: str
+    start: int
+    end: int
+    kind: str = ""
+    parts: tuple[tuple[tuple[str, int], ...], ...] = ()
+
+    @property
+    def duration(self) -> int:
+        """Time in the call."""
+        return self.end - self.start
+
+
+class Overhead(NamedTuple):
+    """What the profiler took of a thread's time."""
+
+    process: int
+    tid: int
+    name: str
+    start: int
+    end: int
+    kind: int | None = None
+    is_cupti: bool = False
+
+
 class Sample(NamedTuple):
     """What a GPU's hardware counters had: how busy it was, which tells its clock, too."""
 
@@ -283,6 +313,8 @@ class Trace:
     processes: tuple[tuple[int, str], ...] = ()
     powers: tuple[Power, ...] = ()
     switches: tuple[Switch, ...] = ()
+    library_calls: tuple[LibraryCall, ...] = ()
+    overheads: tuple[Overhead, ...] = ()
 
     def recording(self) -> Recording:
         """As Nsight Systems would have recorded it."""
@@ -326,6 +358,18 @@ class Trace:
             made.work(work.work(), pid=work.process)
         for os_call in self.os_calls:
             made.os_call(os_call.name, os_call.start, os_call.end, tid=os_call.tid, pid=os_call.process)
+        for library_call in self.library_calls:
+            _library(made, library_call)
+        for overhead in self.overheads:
+            made.overhead(
+                overhead.name,
+                overhead.start,
+                overhead.end,
+                kind=overhead.kind,
+                cupti=overhead.is_cupti,
+                tid=overhead.tid,
+                pid=overhead.process,
+            )
         for sample in self.samples:
             for (metric, unit), value in sample.values.items():
                 made.sample(f"{metric} [{unit}]", sample.time, value, gpu=sample.gpu)
@@ -356,7 +400,7 @@ class Trace:
 
     def parts(self) -> dict[str, tuple[object, ...]]:
         """Its lists of events, to leave some out."""
-        names = ("ranges", "calls", "loose", "os_calls", "samples", "faults", "powers", "switches")
+        names = ("ranges", "calls", "loose", "os_calls", "samples", "faults", "powers", "switches", "library_calls", "overheads")
         return {name: getattr(self, name) for name in names}
 
     def view(self) -> View:
@@ -377,6 +421,8 @@ class View:
     faults: list[Fault]
     powers: list[Power] = field(default_factory=list)
     switches: list[Switch] = field(default_factory=list)
+    library_calls: list[LibraryCall] = field(default_factory=list)
+    overheads: list[Overhead] = field(default_factory=list)
     #: The time that is looked at; of what belongs to a range, as far as it happens to run.
     since: int | None = None
     until: int | None = None
@@ -497,6 +543,8 @@ class View:
             [fault for fault in self.faults if is_in(fault.start, fault.end)],
             [power for power in self.powers if is_in(power.time, power.time)],
             [switch for switch in self.switches if is_in(switch.time, switch.time)],
+            [call for call in self.library_calls if is_in(call.start, call.end)],
+            [one for one in self.overheads if is_in(one.start, one.end)],
             since=max(low, 0),
             until=min(high, self.trace.duration),
         )
@@ -555,6 +603,8 @@ class View:
             [fault for fault in self.faults if span(fault.process, fault.start)],
             [one for one in self.powers if any(first <= one.time < last for first, last in lasting)],
             [one for one in self.switches if any(first <= one.time < last for first, last in lasting)],
+            [call for call in self.library_calls if span(call.process, call.start)],
+            [one for one in self.overheads if span(one.process, one.start)],
             whole=self.whole or self,
             _around={one: self.around(one) for one in self.ranges},
             _innermost={
@@ -562,6 +612,20 @@ class View:
                 for call in calls.values()
             },
         )
+
+
+def _library(made: Recording, call: LibraryCall) -> None:
+    """Record a call of a library."""
+    at = {"tid": call.tid, "pid": call.process}
+    if call.library == "MPI":
+        for part in call.parts or ((),):
+            made.mpi(call.name, call.start, call.end, of=call.kind, **at, **dict(part))
+    elif call.library == "OpenMP":
+        made.openmp(call.name, call.start, call.end, of=call.kind, parallelId=1, parentTaskId=0, **at)
+    elif call.library == "OpenACC":
+        made.openacc(call.name, call.start, call.end, kind="Wait", line=len(call.kind), **at)
+    else:
+        made.library(call.library, call.name, call.start, call.end, **at)
 
 
 def _numbered(trace: Trace) -> View:
@@ -600,6 +664,8 @@ def _numbered(trace: Trace) -> View:
         list(trace.faults),
         list(trace.powers),
         list(trace.switches),
+        list(trace.library_calls),
+        list(trace.overheads),
         since=0,
         until=trace.duration,
     )
