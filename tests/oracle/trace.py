@@ -400,7 +400,18 @@ class Trace:
 
     def parts(self) -> dict[str, tuple[object, ...]]:
         """Its lists of events, to leave some out."""
-        names = ("ranges", "calls", "loose", "os_calls", "samples", "faults", "powers", "switches", "library_calls", "overheads")
+        names = (
+            "ranges",
+            "calls",
+            "loose",
+            "os_calls",
+            "samples",
+            "faults",
+            "powers",
+            "switches",
+            "library_calls",
+            "overheads",
+        )
         return {name: getattr(self, name) for name in names}
 
     def view(self) -> View:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 4
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "e6f3b482ea455bda"
+FINGERPRINT = "8beaa2a2c3a205ce"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
