@@ -19,10 +19,12 @@ from oracle.trace import (
     Call,
     Fault,
     Kernel,
+    LibraryCall,
     Look,
     Message,
     Operation,
     OsCall,
+    Overhead,
     Power,
     Range,
     Sample,
@@ -110,6 +112,8 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
     loose: list[Operation] = []
     ranges: list[Range] = []
     os_calls: list[OsCall] = []
+    library_calls: list[LibraryCall] = []
+    overheads: list[Overhead] = []
     threads = []
     for process in processes:
         devices = range(len(visible[process])) if visible else range(gpus)
@@ -122,6 +126,8 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
             made = list(_calls(pick, process, tid, devices, kernels, around))
             calls += made
             os_calls += (call for call in _os_calls(pick, process, tid) if not _is_crossing(call, made))
+            library_calls += _library_calls(pick, process, tid)
+            overheads += _overheads(pick, process, tid)
         loose += (
             _operation(pick, process, pick.number(0, LENGTH - 20), devices, kernels)
             for _ in range(pick.one_of((0, 0, 1, 2)))
@@ -156,7 +162,7 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
         looks = list(_looks(pick, threads_of))
         states = [state for thread in threads_of for state in _states(pick, *thread)]
         calls = [replace(call, **_stacks(pick)) for call in calls]
-    ends = [LENGTH, *(call.end for call in (*calls, *os_calls))]
+    ends = [LENGTH, *(call.end for call in (*calls, *os_calls, *library_calls, *overheads))]
     ends += [work.end for work in (*loose, *(work for call in calls for work in call.work))]
     return Trace(
         name,
@@ -174,6 +180,8 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
         tuple((process, f"rank{process}") for process in processes),
         tuple(powers),
         tuple(switches),
+        tuple(library_calls),
+        tuple(overheads),
     )
 
 
@@ -336,6 +344,50 @@ def _states(pick: _Draw, process: int, tid: int) -> Iterator[State]:
     for (start, on, cpu), following in zip_longest(events, events[1:]):
         end = following[0] if following and following[1] != on else None
         yield State(process, tid, start, end, on, cpu, None if on else "Interruptible")
+
+
+def _library_calls(pick: _Draw, process: int, tid: int) -> Iterator[LibraryCall]:
+    """Calls one after the other: of MPI with messages and requests, of OpenMP, OpenACC, cuBLAS and cuDNN."""
+    at = pick.number(0, 20)
+    for _ in range(pick.one_of((0, 0, 1, 4))):
+        end = at + pick.number(0, 12)
+        library = pick.one_of(("MPI", "MPI", "OpenMP", "OpenACC", "cuBLAS", "cuDNN"))
+        name, kind, parts = "cublasSgemm_v2", "", ()
+        if library == "MPI":
+            kind = pick.one_of(("p2p", "collectives", "start_wait", "other"))
+            name = {"p2p": pick.one_of(("MPI_Send", "MPI_Sendrecv")), "collectives": "MPI_Bcast",
+                    "start_wait": "MPI_Waitall", "other": "MPI_Init"}[kind]  # fmt: skip
+            parts = _parts(pick, kind, name)
+        elif library != "cuBLAS":
+            name, kind = pick.one_of((("Parallel Region", "parallel"), ("Flush", "flush")))
+            if library == "OpenMP" and kind == "flush":
+                kind = "parallel"
+        yield LibraryCall(process, tid, library, name, at, end, kind, parts)
+        # No two begin at the same time: they would be one.
+        at = end + pick.number(1, 20)
+
+
+def _parts(pick: _Draw, kind: str, name: str) -> tuple[tuple[tuple[str, int], ...], ...]:
+    if kind == "p2p":
+        many = 2 if name == "MPI_Sendrecv" else 1
+        return tuple(
+            (("tag", place), ("peer", pick.number(0, 3)), ("size", pick.number(0, 90)))
+            for place in range(many)
+        )
+    if kind == "collectives":
+        sizes = (("size", pick.number(1, 90)), ("received", pick.number(1, 90)))
+        return ((("root", 0), *(one for one in sizes if pick.chance(70))),)
+    if kind == "start_wait":
+        return tuple((("request", 90 + place),) for place in range(pick.one_of((1, 2, 3))))
+    return ()
+
+
+def _overheads(pick: _Draw, process: int, tid: int) -> Iterator[Overhead]:
+    for _ in range(pick.one_of((0, 1, 3))):
+        at = pick.number(0, LENGTH)
+        name = pick.one_of(("CUPTI Buffer flush", "TLS allocation"))
+        kind = pick.one_of((None, 3))
+        yield Overhead(process, tid, name, at, at + pick.number(0, 15), kind, pick.chance(30))
 
 
 def _is_crossing(one: OsCall, calls: Sequence[Call]) -> bool:

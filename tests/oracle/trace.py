@@ -209,6 +209,36 @@ class OsCall(NamedTuple):
     end: int
 
 
+class LibraryCall(NamedTuple):
+    """A call of a library: of MPI by its class, of OpenMP, or of cuBLAS; `parts` are messages and requests of MPI."""
+
+    process: int
+    tid: int
+    library: str
+    name: str
+    start: int
+    end: int
+    kind: str = ""
+    parts: tuple[tuple[tuple[str, int], ...], ...] = ()
+
+    @property
+    def duration(self) -> int:
+        """Time in the call."""
+        return self.end - self.start
+
+
+class Overhead(NamedTuple):
+    """What the profiler took of a thread's time."""
+
+    process: int
+    tid: int
+    name: str
+    start: int
+    end: int
+    kind: int | None = None
+    is_cupti: bool = False
+
+
 class Sample(NamedTuple):
     """What a GPU's hardware counters had: how busy it was, which tells its clock, too."""
 
@@ -310,6 +340,8 @@ class Trace:
     processes: tuple[tuple[int, str], ...] = ()
     powers: tuple[Power, ...] = ()
     switches: tuple[Switch, ...] = ()
+    library_calls: tuple[LibraryCall, ...] = ()
+    overheads: tuple[Overhead, ...] = ()
 
     def recording(self) -> Recording:
         """As Nsight Systems would have recorded it."""
@@ -367,6 +399,18 @@ class Trace:
                 tid=one_state.tid,
                 pid=one_state.process,
             )
+        for library_call in self.library_calls:
+            _library(made, library_call)
+        for overhead in self.overheads:
+            made.overhead(
+                overhead.name,
+                overhead.start,
+                overhead.end,
+                kind=overhead.kind,
+                cupti=overhead.is_cupti,
+                tid=overhead.tid,
+                pid=overhead.process,
+            )
         for sample in self.samples:
             for (metric, unit), value in sample.values.items():
                 made.sample(f"{metric} [{unit}]", sample.time, value, gpu=sample.gpu)
@@ -397,7 +441,19 @@ class Trace:
 
     def parts(self) -> dict[str, tuple[object, ...]]:
         """Its lists of events, to leave some out."""
-        names = ("ranges", "calls", "loose", "os_calls", "samples", "faults", "looks", "powers", "switches")
+        names = (
+            "ranges",
+            "calls",
+            "loose",
+            "os_calls",
+            "samples",
+            "faults",
+            "looks",
+            "powers",
+            "switches",
+            "library_calls",
+            "overheads",
+        )
         return {name: getattr(self, name) for name in names}
 
     def view(self) -> View:
@@ -420,6 +476,8 @@ class View:
     states: list[State]
     powers: list[Power] = field(default_factory=list)
     switches: list[Switch] = field(default_factory=list)
+    library_calls: list[LibraryCall] = field(default_factory=list)
+    overheads: list[Overhead] = field(default_factory=list)
     #: The time that is looked at; of what belongs to a range, as far as it happens to run.
     since: int | None = None
     until: int | None = None
@@ -542,6 +600,8 @@ class View:
             [one for one in self.states if is_in(one.start, one.start if one.end is None else one.end)],
             [power for power in self.powers if is_in(power.time, power.time)],
             [switch for switch in self.switches if is_in(switch.time, switch.time)],
+            [call for call in self.library_calls if is_in(call.start, call.end)],
+            [one for one in self.overheads if is_in(one.start, one.end)],
             since=max(low, 0),
             until=min(high, self.trace.duration),
         )
@@ -602,6 +662,8 @@ class View:
             [one for one in self.states if span(one.process, one.start)],
             [one for one in self.powers if any(first <= one.time < last for first, last in lasting)],
             [one for one in self.switches if any(first <= one.time < last for first, last in lasting)],
+            [call for call in self.library_calls if span(call.process, call.start)],
+            [one for one in self.overheads if span(one.process, one.start)],
             whole=self.whole or self,
             _around={one: self.around(one) for one in self.ranges},
             _innermost={
@@ -609,6 +671,20 @@ class View:
                 for call in calls.values()
             },
         )
+
+
+def _library(made: Recording, call: LibraryCall) -> None:
+    """Record a call of a library."""
+    at = {"tid": call.tid, "pid": call.process}
+    if call.library == "MPI":
+        for part in call.parts or ((),):
+            made.mpi(call.name, call.start, call.end, of=call.kind, **at, **dict(part))
+    elif call.library == "OpenMP":
+        made.openmp(call.name, call.start, call.end, of=call.kind, parallelId=1, parentTaskId=0, **at)
+    elif call.library == "OpenACC":
+        made.openacc(call.name, call.start, call.end, kind="Wait", line=len(call.kind), **at)
+    else:
+        made.library(call.library, call.name, call.start, call.end, **at)
 
 
 def _numbered(trace: Trace) -> View:
@@ -649,6 +725,8 @@ def _numbered(trace: Trace) -> View:
         list(trace.states),
         list(trace.powers),
         list(trace.switches),
+        list(trace.library_calls),
+        list(trace.overheads),
         since=0,
         until=trace.duration,
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 4
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "5a3dc48913edaaf3"
+FINGERPRINT = "e0fd368dba67c626"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -624,9 +624,9 @@ TABLES: tuple[Table, ...] = (
         _columns(
             ("library_call_id", "BIGINT", "the call, see library_calls"),
             _TRACE_ID,
-            ("part", "INTEGER", "which of the call's, from 1"),
+            ("message_place", "BIGINT", "which of the call's, from 1"),
             (
-                "communicator",
+                "communicator_handle",
                 "BIGINT",
                 "MPI: handle of the communicator, which means nothing in other processes; NULL without one",
             ),
