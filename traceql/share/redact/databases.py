@@ -54,7 +54,7 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "runs.file_name runs.tags run_metrics.metric"
     ),
     "name": words(
-        "threads.thread streams.stream streams.context streams.device counter_samples.device "
+        "threads.thread streams.stream streams.context streams.device_name counter_samples.device "
         "counter_samples.metric generic_events.name memory_events.variable nvtx_ranges.domain nvtx_ranges.category "
         "nvtx_ranges.payload os_calls.name um_cpu_page_faults.instruction ncu_ranges.domain "
         "sass_instructions.sass"
