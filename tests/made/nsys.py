@@ -811,8 +811,6 @@ class Recording:
         bus = f"0000:0{gpu}:00.0"
         for row in self._tables.get("TARGET_INFO_GPU", []):
             row["busLocation"] = f"0000:0{row['id']}:00.0"
-        if not any(row["pid"] == _PLUGIN for row in self._tables.get("PROCESSES", [])):
-            self.process(_PLUGIN, "/opt/nsys/nvml_plugin")
         return self.counter("Power", at, watts, device=f"GPU ({bus} - NVIDIA)", unit="W", pid=_PLUGIN)
 
     def network(
