@@ -1,10 +1,10 @@
--- One call of a library, or event of a programming model, whether the profiler traced it or the library marks it.
+-- One call of a library, or event of a programming model, traced by the profiler or marked by the library.
 --
 -- Libraries that mark their calls do so as NVTX ranges of a domain of their own; names differ by version.
 -- @needs  library_calls|nvtx_ranges
 -- @column trace_id BIGINT         the trace it belongs to, see traces
 -- @column trace VARCHAR           name of the trace
--- @column library VARCHAR         MPI, UCX, OpenACC, OpenMP, cuBLAS, cuDNN, cuSPARSE, cuSOLVER, NCCL, CCCL …
+-- @column library VARCHAR         MPI, UCX, OpenACC, OpenMP, cuBLAS, cuSOLVER, NCCL …
 -- @column call_class VARCHAR      see library_calls; NULL for others
 -- @column name VARCHAR            function, or kind of event
 -- @column start_ns BIGINT         start of the call

@@ -1,10 +1,11 @@
 -- Which streams waited for events of which, how long, and what went on when they were released?
 --
--- A stream that waits for an event (cudaStreamWaitEvent) goes on when the stream that recorded it has come as far;
--- the host (cudaEventSynchronize, cudaEventQuery) likewise. When that was is recorded by nsys 2026; before, it is
--- when the last operation ended that its stream was given before the record. The waiting stream was ready when
--- the wait was called for and what it had been given before was done: from then on it was held up. Of waits for
--- an event whose record is not in the report nothing more is known. Waits inside of CUDA graphs are not recorded.
+-- A stream that waits for an event (cudaStreamWaitEvent) goes on when the stream that recorded it has come as
+-- far; the host (cudaEventSynchronize, cudaEventQuery) likewise. When that was is recorded by nsys 2026;
+-- before, it is when the last operation ended that its stream was given before the record. The waiting stream
+-- was ready when the wait was called for and what it had been given before was done: from then on it was held
+-- up. Of waits for an event whose record is not in the report nothing more is known. Waits inside of CUDA
+-- graphs are not recorded.
 -- @of     times
 -- @unites trace
 -- @param  limit BIGINT = 100       waits per trace, those that were held up longest first; NULL for all
@@ -14,7 +15,7 @@
 -- @column gpu_id INTEGER           GPU of what waits, see gpus
 -- @column waiting VARCHAR          stream, or host
 -- @column waiting_stream BIGINT    the stream that waits; NULL for the host
--- @column recording_stream BIGINT  the stream that recorded the event; NULL if its record is not in the report
+-- @column recording_stream BIGINT  the stream that recorded it; NULL if its record is not in the report
 -- @column event_id BIGINT          the CUDA event
 -- @column function VARCHAR         the call that waits; NULL if not recorded
 -- @column range VARCHAR            innermost range around that call; NULL outside any
@@ -25,8 +26,8 @@
 -- @column held_ns BIGINT           from then until completed; of the host, the time in the wait
 -- @column released_to VARCHAR      the operation that the waiting stream ran next; NULL for the host
 -- @column next_start_ns BIGINT     when that began; NULL likewise
--- @column release_delay_ns BIGINT  from when nothing held it up until then: work that was not launched yet counts
--- @column wait_id BIGINT           the wait, see syncs
+-- @column release_delay_ns BIGINT  from when nothing held it up until then, launched or not
+-- @column sync_id BIGINT           the wait, see syncs
 -- @chart  bars x=function y=held_ns
 -- @empty  No stream and no thread waited for an event.
 
@@ -128,11 +129,15 @@ SELECT
     completed_ns,
     CASE WHEN stream_id IS NULL THEN waits.start_ns ELSE greatest(wait_ns, coalesce(done_ns, wait_ns)) END
         AS ready_ns,
-    CASE WHEN stream_id IS NULL THEN duration_ns ELSE greatest(completed_ns - ready_ns, 0) END AS held_ns,
+    CASE
+        WHEN stream_id IS NULL THEN duration_ns
+        WHEN completed_ns IS NOT NULL THEN greatest(completed_ns - ready_ns, 0)
+    END AS held_ns,
     operation AS released_to,
     after.start_ns AS next_start_ns,
-    after.start_ns - greatest(ready_ns, completed_ns) AS release_delay_ns,
-    waits.sync_id AS wait_id
+    CASE WHEN completed_ns IS NOT NULL THEN after.start_ns - greatest(ready_ns, completed_ns) END
+        AS release_delay_ns,
+    waits.sync_id
 FROM waits
 LEFT JOIN records USING (trace_id, event_record_id)
 LEFT JOIN before USING (sync_id)
@@ -140,4 +145,4 @@ LEFT JOIN after USING (sync_id)
 QUALIFY within_limit(
     row_number() OVER (PARTITION BY trace ORDER BY held_ns DESC NULLS LAST, waits.sync_id), $limit
 )
-ORDER BY trace, held_ns DESC NULLS LAST, wait_id
+ORDER BY trace, held_ns DESC NULLS LAST, sync_id

@@ -21,7 +21,7 @@
 -- @column p90_ns DOUBLE         9 of 10 take no longer
 -- @column p99_ns DOUBLE         99 of 100 take no longer
 -- @chart  bars x=function y=total_ns
--- @empty  No calls of a library like this: record with nsys profile --trace=mpi,ucx,openacc,openmp,cublas,cudnn,nvtx.
+-- @empty  No calls of such a library: nsys profile --trace=mpi,ucx,openacc,openmp,cublas,cudnn,nvtx.
 
 WITH timed AS (
     SELECT traces.trace, library, coalesce(name, '') AS function, calls_of_libraries.duration_ns

@@ -1,7 +1,7 @@
 -- Which calls of MPI were made, in order, and what did each send or receive?
 --
--- NVIDIA's counterpart: nsys stats mpi_event_trace. A call that awaits several requests has a row for each, and
--- MPI_Sendrecv two where its halves differ.
+-- NVIDIA's counterpart: nsys stats mpi_event_trace. A call that awaits several requests has a row for each,
+-- and MPI_Sendrecv two where its halves differ.
 -- @of     timeline
 -- @unites trace
 -- @needs  library_calls
@@ -14,7 +14,7 @@
 -- @column pid BIGINT              process
 -- @column tid BIGINT              thread
 -- @column mpi_rank BIGINT         rank of the process; NULL if not told
--- @column communicator BIGINT     its handle, which means nothing in other processes; NULL without one
+-- @column communicator_handle BIGINT  of the communicator: means nothing in other processes; NULL without one
 -- @column tag BIGINT              of the message; NULL without one
 -- @column peer_rank BIGINT        rank of the other side; below 0 any or none, as MPI numbers them
 -- @column root_rank BIGINT        rank of the collective's root; NULL without one
@@ -23,7 +23,7 @@
 -- @column received_bytes BIGINT   what a collective receives; NULL likewise
 -- @column request BIGINT          handle of the request; NULL without one
 -- @column library_call_id BIGINT  the call, see library_calls
--- @column part BIGINT             which of its messages or requests, from 1
+-- @column message_place BIGINT    which of its messages or requests, from 1
 -- @empty  No call of MPI: record with nsys profile --trace=mpi.
 
 SELECT
@@ -36,7 +36,7 @@ SELECT
     library_calls.pid,
     library_calls.tid,
     mpi_rank,
-    communicator,
+    communicator_handle,
     tag,
     peer AS peer_rank,
     root_rank,
@@ -45,7 +45,7 @@ SELECT
     received_bytes,
     request,
     library_calls.library_call_id,
-    coalesce(part, 1)::BIGINT AS part
+    coalesce(message_place, 1) AS message_place
 FROM library_calls
 JOIN chosen_traces($trace) AS traces USING (trace_id)
 LEFT JOIN library_messages
@@ -54,4 +54,4 @@ LEFT JOIN library_messages
 LEFT JOIN processes
     ON processes.trace_id = library_calls.trace_id AND processes.process_id = library_calls.process_id
 WHERE library = 'MPI'
-ORDER BY trace, start_ns, library_calls.library_call_id, part
+ORDER BY trace, start_ns, library_calls.library_call_id, message_place

@@ -1,12 +1,12 @@
 -- Where does the time of OpenMP go?
 --
--- NVIDIA's counterpart: nsys stats openmp_sum. Times of all threads add up, and events inside others (a barrier
--- inside a parallel region) count in both.
+-- NVIDIA's counterpart: nsys stats openmp_sum. Times of all threads add up, and events inside others (a
+-- barrier inside a parallel region) count in both.
 -- @of     totals
 -- @unites trace
 -- @needs  library_calls
 -- @column trace VARCHAR         name of the trace
--- @column event VARCHAR         Parallel Region, Implicit Barrier …; empty for what OpenMP gives no name (locks)
+-- @column event VARCHAR         Parallel Region, Implicit Barrier …; empty for what has no name (locks)
 -- @column instances BIGINT      how many
 -- @column total_ns BIGINT       time in all of them
 -- @column share_pct DOUBLE      of the time in all events of OpenMP in the trace

@@ -1,7 +1,8 @@
 -- What was alive when most memory was in use, and in which ranges was it allocated?
 --
--- At the first moment with the most in use, or at the time given. What was allocated before the recording is there
--- as far as the profiler tells of it (as allocated at time 0); of what is only released in it, the size alone.
+-- At the first moment with the most in use, or at the time given. What was allocated before the recording is
+-- there as far as the profiler tells of it (as allocated at time 0); of what is only released in it, the size
+-- alone.
 -- @of     traces
 -- @unites trace
 -- @param  memory VARCHAR = 'GPU memory'  kind of memory, or a pattern of it
@@ -48,7 +49,9 @@ moments AS (
     GROUP BY series
 ),
 lives AS (
-    SELECT *, lead(memory_event_id) OVER (PARTITION BY series, virtual_address ORDER BY memory_event_id) AS next_id
+    SELECT
+        *,
+        lead(memory_event_id) OVER (PARTITION BY series, virtual_address ORDER BY memory_event_id) AS next_id
     FROM used
 ),
 alive AS (

@@ -1,12 +1,12 @@
 -- In which ranges is most memory in use?
 --
--- For every range of a process, by its text: the most that was in use while one of its instances ran, what was in
--- use when that one began, and how much more it was. Memory of all threads of the process counts.
+-- For every range of a process, by its text: the most that was in use while one of its instances ran, what
+-- was in use when that one began, and how much more it was. Memory of all threads of the process counts.
 -- @of     times
 -- @unites trace
--- @param  range VARCHAR = '*'             text of a range, or a pattern of it
--- @param  memory VARCHAR = 'GPU memory'   kind of memory, or a pattern of it
--- @param  limit BIGINT = 30               rows per trace; NULL for all
+-- @param  range VARCHAR = '*'            text of a range, or a pattern of it
+-- @param  memory VARCHAR = 'GPU memory'  kind of memory, or a pattern of it
+-- @param  limit BIGINT = 30              rows per trace; NULL for all
 -- @needs  memory_events
 -- @needs  nvtx_ranges
 -- @column trace VARCHAR           name of the trace
@@ -20,7 +20,7 @@
 -- @column start_bytes BIGINT      in use when that instance began
 -- @column grown_bytes BIGINT      how much more the peak is
 -- @column mean_peak_bytes DOUBLE  of all instances
--- @column kept_bytes BIGINT       what all instances together left in use, more than they found; below 0: less
+-- @column kept_bytes BIGINT       what all of them left in use more than they found; below 0: less
 -- @chart  bars x=range y=peak_bytes
 
 WITH used AS (
@@ -33,7 +33,11 @@ WITH used AS (
 ),
 -- After all events of one moment, and the most within it.
 moments AS (
-    SELECT series, time_ns, arg_max(in_use_bytes, memory_event_id) AS left_bytes, max(in_use_bytes) AS most_bytes
+    SELECT
+        series,
+        time_ns,
+        arg_max(in_use_bytes, memory_event_id) AS left_bytes,
+        max(in_use_bytes) AS most_bytes
     FROM used
     GROUP BY series, time_ns
 ),

@@ -1,7 +1,7 @@
 -- How large do memory pools become, how much of them is used, and what do they keep?
 --
--- Of cudaMallocAsync: a pool takes memory from the GPU and hands it out; what is released stays in it as far as its
--- release threshold says, until a synchronisation. What it has and does not use is missing elsewhere.
+-- Of cudaMallocAsync: a pool takes memory from the GPU and hands it out; what is released stays in it as far
+-- as its release threshold says, until a synchronisation. What it has and does not use is missing elsewhere.
 -- @of     traces
 -- @unites trace
 -- @needs  memory_events|memory_pool_events

@@ -1,8 +1,8 @@
 -- What did the profiler itself cost, by process and kind, and which share of the time is that?
 --
--- What it says of itself (buffers that it flushes, memory that it sets up) while the program's threads waited for
--- it: less than all that recording costs, which only a run without the profiler shows. What runs in several
--- threads at a time counts once in covered_ns.
+-- What it says of itself (buffers that it flushes, memory that it sets up) while the program's threads waited
+-- for it: less than all that recording costs, which only a run without the profiler shows. What runs in
+-- several threads at a time counts once in covered_ns.
 -- @of     totals
 -- @unites trace
 -- @needs  profiler_overhead
@@ -62,4 +62,5 @@ SELECT
 FROM covered
 LEFT JOIN looked USING (trace)
 GROUP BY covered.trace, covered.process_id, covered.pid, process, told_by, activity, overhead_type
-ORDER BY covered.trace, total_ns DESC NULLS LAST, covered.pid, covered.process_id, told_by, activity, overhead_type
+ORDER BY covered.trace, total_ns DESC NULLS LAST, covered.pid, covered.process_id, told_by, activity,
+         overhead_type

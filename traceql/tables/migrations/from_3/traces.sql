@@ -9,6 +9,13 @@ SELECT * EXCLUDE (unstored) REPLACE (
 FROM (
     SELECT
         *,
-        if(profiler = 'nsys', ['cpu_samples', 'python_samples', 'thread_states', 'call_stacks'], []) AS unstored
+        if(
+            profiler = 'nsys',
+            [
+                'cpu_samples', 'python_samples', 'thread_states', 'call_stacks', 'memory_pool_events',
+                'event_records', 'library_calls', 'profiler_overhead'
+            ],
+            []
+        ) AS unstored
     FROM old.traces
 )

@@ -1,7 +1,7 @@
 -- One row per record of a CUDA event in a stream.
 --
--- nsys 2025 numbers the records (eventSyncId), so that a wait can name the one that it is for; 2026 knows when
--- the GPU got to it.
+-- nsys 2025 numbers the records (eventSyncId), so that a wait can name the one that it is for; 2026 knows
+-- when the GPU got to it.
 -- @raw   CUPTI_ACTIVITY_KIND_CUDA_EVENT
 -- @reads timestamp     BIGINT
 -- @reads deviceId      INTEGER

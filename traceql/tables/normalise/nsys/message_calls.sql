@@ -1,7 +1,7 @@
 -- Calls of MPI and UCX, and the messages and requests of each.
 --
--- A call that has several has as many rows in a report: MPI_Sendrecv one for what it sends and one for what it
--- receives, MPI_Waitall one for each request. They are one call: its times, thread and name are the same.
+-- A call that has several has as many rows in a report: MPI_Sendrecv one for what it sends and one for what
+-- it receives, MPI_Waitall one for each request. They are one call: its times, thread and name are the same.
 -- Handles are pointers or numbers of the MPI in use. Ranks below 0 are MPI's own (MPI_ANY_SOURCE,
 -- MPI_PROC_NULL), and stay.
 -- @raw   MPI_P2P_EVENTS
@@ -98,7 +98,7 @@ SELECT
     row_number() OVER (
         PARTITION BY start, globalTid, library, call_class, name, "end"
         ORDER BY request, tag, peer, bytes, buffer_address
-    ) AS part,
+    ) AS message_place,
     *
 FROM (SELECT told.*, strings.value AS name FROM told LEFT JOIN strings ON strings.id = textId);
 
@@ -128,8 +128,8 @@ INSERT INTO library_messages BY NAME
 SELECT
     library_call_id,
     getvariable('trace_id') AS trace_id,
-    part,
-    communicator,
+    message_place,
+    communicator AS communicator_handle,
     tag,
     peer,
     root_rank,
@@ -139,4 +139,4 @@ SELECT
     buffer_address
 FROM message_events
 WHERE call_class <> 'other'
-ORDER BY library_call_id, part
+ORDER BY library_call_id, message_place

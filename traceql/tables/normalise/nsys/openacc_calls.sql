@@ -1,7 +1,7 @@
 -- Events of OpenACC, and what it tells of each.
 --
--- The kinds are CUPTI's (CUpti_OpenAccEventKind), the devices those of OpenACC (acc_device_t), with the labels
--- that nsys prints. Where the device is none of NVIDIA's, CUDA's numbers mean nothing.
+-- The kinds are CUPTI's (CUpti_OpenAccEventKind), the devices those of OpenACC (acc_device_t), with the
+-- labels that nsys prints. Where the device is none of NVIDIA's, CUDA's numbers mean nothing.
 -- @raw   CUPTI_ACTIVITY_KIND_OPENACC_LAUNCH
 -- @reads start        BIGINT
 -- @reads end          BIGINT

@@ -1,7 +1,7 @@
 -- Events of OpenMP, and what it tells of each.
 --
--- They are those of OMPT, the tools interface of OpenMP 5.0, whose enumerations the labels are. A task that is
--- scheduled comes with the one that it is scheduled in place of.
+-- They are those of OMPT, the tools interface of OpenMP 5.0, whose enumerations the labels are. A task that
+-- is scheduled comes with the one that it is scheduled in place of.
 -- @raw   OPENMP_EVENT_KIND_THREAD
 -- @reads start      BIGINT
 -- @reads end        BIGINT

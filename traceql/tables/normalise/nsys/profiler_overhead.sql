@@ -18,8 +18,9 @@
 
 INSERT INTO profiler_overhead BY NAME
 WITH types(id, label) AS (
-    VALUES (0, 'Undefined'), (1, 'Unknown'), (2, 'Driver JIT compiler (CUDA)'), (3, 'Buffer flush (Profiler)'),
-           (4, 'Instrumentation (Profiler)'), (5, 'Resource creation/destruction (Profiler)'),
+    VALUES (0, 'Undefined'), (1, 'Unknown'), (2, 'Driver JIT compiler (CUDA)'),
+           (3, 'Buffer flush (Profiler)'), (4, 'Instrumentation (Profiler)'),
+           (5, 'Resource creation/destruction (Profiler)'),
            (6, 'Runtime module loading (CUDA)'), (7, 'Lazy function loading (CUDA)'),
            (8, 'Command buffer full (CUDA)')
 ),

@@ -1,8 +1,8 @@
 -- One row per synchronisation, labelled as nsys does, by what it waits for.
 --
 -- A wait for an event has an event, one in a stream has a stream: together they say what it is. The number of
--- the type does not: up to nsys 2024 it counts otherwise than the labels that nsys prints for it, and in 2025 a
--- synchronised stream has that of a stream that waits for an event. It decides where no event is told of.
+-- the type does not: up to nsys 2024 it counts otherwise than the labels that nsys prints for it, and in 2025
+-- a synchronised stream has that of a stream that waits for an event. It decides where no event is told of.
 -- nsys 2025.1 renamed the type's column; files of the change hold both. It numbers records of events, too:
 -- before, a wait is for the last record of its event that was called for before it.
 -- @raw   CUPTI_ACTIVITY_KIND_SYNCHRONIZATION
