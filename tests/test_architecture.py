@@ -61,7 +61,7 @@ ALLOWED = {
         "draw",
         "database",
     },
-    "database": {"read", "tables", "questions", "store", "ask", "cluster", "draw", "report", "share"},
+    "database": {"errors", "read", "tables", "questions", "store", "ask", "cluster", "draw", "report", "share"},
     "cli": {
         "errors",
         "nearest",
