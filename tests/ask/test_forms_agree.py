@@ -107,7 +107,9 @@ def test_both_forms_of_a_recording_have_the_same_answer(forms: Database, questio
             )
         if question == "counters_over_time":
             # An export tells neither units nor devices of NVTX counters, and why one has no value as its value.
-            native, export = (each.filter(pl.col("metric") != "tokens in flight") for each in (native, export))
+            native, export = (
+                each.filter(pl.col("metric") != "tokens in flight") for each in (native, export)
+            )
         if question in ("trace_summary", "counters_over_time"):
             native, export = what_both_know(native, export)
         if question == "nvtx_payloads" and export.height < native.height:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "445f6b018968bd8f"
+FINGERPRINT = "2c8f433bb6f1c729"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -479,14 +479,18 @@ TABLES: tuple[Table, ...] = (
             _TRACE_ID,
             ("time_ns", "BIGINT", "when, nanoseconds since the trace began; before it, too"),
             ("span_ns", "BIGINT", "the time before it that the value tells of; NULL of a state at that time"),
-            ("source", "VARCHAR", "nvtx, nvml (power, temperature), nic, ib_switch, soc, cpu or wddm (memory of GPUs under Windows)"),
+            (
+                "source",
+                "VARCHAR",
+                "nvtx, nvml (power, temperature), nic, ib_switch, soc, cpu or wddm (GPU memory of Windows)",
+            ),
             ("device", "VARCHAR", "what is counted, as the report names it: mlx5_0 port 1, a scope of NVTX"),
             ("gpu_id", "INTEGER", "GPU of the machine, see gpus; NULL where it is of none, or not told"),
             ("metric", "VARCHAR", "as the report names it; a field of a counter group behind its group"),
             ("unit", "VARCHAR", "as the report names it: bytes/ms, W; NULL where it does not"),
             ("value", "DOUBLE", "as recorded"),
         ),
-        {"nsys": "nsys profile --trace=nvtx (NVTX counters), --nic-metrics=true, --ib-switch-metrics-devices=GUID"},
+        {"nsys": "nsys profile --enable=nvml_metrics (power), --trace=nvtx, or --nic-metrics=true"},
     ),
     Table(
         "gpu_context_switches",
@@ -502,8 +506,8 @@ TABLES: tuple[Table, ...] = (
             (
                 "switch_step",
                 "VARCHAR",
-                "restore start (the context has the GPU from then on), save end (until then), or what else the "
-                "driver tells: engine reset, front-end ACK …",
+                "restore start (the context has the GPU from then on), save end (until then), or what else "
+                "the driver tells: engine reset, front-end ACK …",
             ),
         ),
         {"nsys": "nsys profile --gpuctxsw=true"},
@@ -532,7 +536,11 @@ TABLES: tuple[Table, ...] = (
         _columns(
             ("generic_event_id", "BIGINT", "unique in the database"),
             _TRACE_ID,
-            ("source", "VARCHAR", "table of nsys export that holds it: VULKAN_API, ETW_EVENTS, NVVIDEO_ENCODER_API"),
+            (
+                "source",
+                "VARCHAR",
+                "table of nsys export that holds it: VULKAN_API, ETW_EVENTS, NVVIDEO_ENCODER_API",
+            ),
             ("name", "VARCHAR", "function, type or text of the event; NULL where it has none"),
             *_TIMES,
             *_THREAD,

@@ -103,9 +103,7 @@ class Tracks:
 
     def _counters(self, names: Names) -> int:
         said = self._of_trace("Counters", names)
-        return self._once(
-            ("counters", names.trace), lambda track: packets.named(track, None, track, said)
-        )
+        return self._once(("counters", names.trace), lambda track: packets.named(track, None, track, said))
 
     def _gpu(self, names: Names, gpu_id: int | None) -> int:
         model = names.gpus.get(gpu_id) if gpu_id is not None else None
@@ -157,7 +155,9 @@ class Tracks:
 
 def names_of(trace: str, rows: Sequence[Mapping[str, Any]]) -> Names:
     """The names of a trace out of the rows of ``sql/names.sql``."""
-    of = {what: [row for row in rows if row["what"] == what] for what in ("process", "thread", "gpu", "stream")}
+    of = {
+        what: [row for row in rows if row["what"] == what] for what in ("process", "thread", "gpu", "stream")
+    }
     return Names(
         trace,
         {row["process_id"]: (row["pid"], row["name"]) for row in of["process"]},

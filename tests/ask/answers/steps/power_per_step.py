@@ -33,7 +33,10 @@ CASES = [
     ),
     Case(
         "of the steps that are asked for; of a GPU whose power nobody sampled nothing is told",
-        traces={"a": STEPS, "b": Recording().range("s", 0, 9).call(LAUNCH, 1, 2, kernel("a", 100, 150)).counter("x", 1, 2.0)},
+        traces={
+            "a": STEPS,
+            "b": Recording().range("s", 0, 9).call(LAUNCH, 1, 2, kernel("a", 100, 150)).counter("x", 1, 2.0),
+        },
         params={"step": "*generation_4*"},
         expected=across(
             """
