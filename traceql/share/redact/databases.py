@@ -56,7 +56,8 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
     "name": words(
         "threads.thread streams.stream streams.context streams.device_name counter_samples.device "
         "counter_samples.metric generic_events.name memory_events.variable nvtx_ranges.domain "
-        "nvtx_ranges.category nvtx_ranges.payload os_calls.name um_cpu_page_faults.instruction ncu_ranges.domain "
+        "nvtx_ranges.category nvtx_ranges.payload os_calls.name um_cpu_page_faults.instruction "
+        "ncu_ranges.domain "
         "sass_instructions.sass"
     ),
     "program": frozenset({"processes.process"}),
