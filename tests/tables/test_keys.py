@@ -182,6 +182,7 @@ def test_every_table_of_events_declares_what_its_rows_come_from() -> None:
         "gpus",
         "streams",
         "doubts",
+        "call_stacks",
     }
     for kind in ("nsys", "ncu"):
         for step in normalise.steps(kind):

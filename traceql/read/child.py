@@ -8,6 +8,8 @@ Without a request it ends in silence.
 
 Before the request it imports what every reader needs, and the readers of files that are called like those in
 its arguments, if there are any: the user waits for it.
+
+`main` is that of other modules, too, whose work is another one in the same form.
 """
 
 from __future__ import annotations
@@ -27,9 +29,13 @@ from traceql import errors
 from traceql.read import formats, limits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
 
-    from traceql.read.base import RawReport, ReadFunction, Wanted
+    from traceql.read.base import Progress, RawReport, ReadFunction, Wanted
+
+    Work = Callable[[IO[bytes], dict[str, Any], Progress], dict[str, Any]]
 
 FRAME = struct.Struct("<cQ")
 # Seconds between two reports of progress.
@@ -62,7 +68,7 @@ def _send_table(stream: IO[bytes], name: str, table: pa.Table) -> None:
         writer.write_table(table)
 
 
-def _serve(stream: IO[bytes], request: dict[str, Any]) -> None:
+def _serve(stream: IO[bytes], request: dict[str, Any], work: Work) -> None:
     last = 0.0
 
     def progress(done: int, total: int | None) -> None:
@@ -72,16 +78,8 @@ def _serve(stream: IO[bytes], request: dict[str, Any]) -> None:
             last = now
             send(stream, b"P", json.dumps([done, total]).encode())
 
-    wanted: Wanted | None = request["wanted"]
-    divided = {"part": tuple(request["part"])} if request["divisible"] else {}
     try:
-        read: ReadFunction = importlib.import_module(request["module"]).read
-        gc.enable()
-        report = read(Path(request["path"]), wanted=wanted, progress=progress, **divided)
-        for name, table in report.tables.items():
-            if wanted is None or name in wanted:
-                columns = [c for c in table.column_names if wanted is None or c in wanted[name]]
-                _send_table(stream, name, table.select(columns))
+        told = work(stream, request, progress)
     except (errors.TraceqlError, MemoryError, RuntimeError) as error:
         if _ran_out(error):
             _lift()
@@ -92,7 +90,21 @@ def _serve(stream: IO[bytes], request: dict[str, Any]) -> None:
         else:
             raise
         return
-    send(stream, b"M", json.dumps(_metadata(report)).encode())
+    send(stream, b"M", json.dumps(told).encode())
+
+
+def _decode(stream: IO[bytes], request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Read a report, send its tables."""
+    wanted: Wanted | None = request["wanted"]
+    divided = {"part": tuple(request["part"])} if request["divisible"] else {}
+    read: ReadFunction = importlib.import_module(request["module"]).read
+    gc.enable()
+    report = read(Path(request["path"]), wanted=wanted, progress=progress, **divided)
+    for name, table in report.tables.items():
+        if wanted is None or name in wanted:
+            columns = [c for c in table.column_names if wanted is None or c in wanted[name]]
+            _send_table(stream, name, table.select(columns))
+    return _metadata(report)
 
 
 def _metadata(report: RawReport) -> dict[str, Any]:
@@ -134,8 +146,13 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def main() -> None:
-    """Answer one request; see the module's text."""
+def main(work: Work = _decode) -> None:
+    """Answer one request; see the module's text.
+
+    Args:
+        work: is given where answers go, the request, and what is told of progress; returns what ends a
+            success.
+    """
     # What is imported stays: to look for garbage in between takes a twentieth of the time.
     gc.disable()
     limits.set_nothing_aside()
@@ -149,7 +166,7 @@ def main() -> None:
         request = json.loads(asked)
         threading.Thread(target=_end_with_parent, daemon=True).start()
         limits.enforce(request["memory"])
-        _serve(stream, request)
+        _serve(stream, request, work)
         stream.flush()
     # Skips the native library's teardown, which has nothing left to do and has been seen to be slow.
     os._exit(0)

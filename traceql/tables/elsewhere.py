@@ -30,11 +30,11 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "CUPTI_ACTIVITY_KIND_MEMSET": "is memory_ops (kind = 'memset')",
         "CUPTI_ACTIVITY_KIND_SYNCHRONIZATION": "is syncs",
         "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": "is graph_launches",
-        "CUPTI_ACTIVITY_KIND_CUDA_EVENT": "is syncs, where something waited for an event",
+        "CUPTI_ACTIVITY_KIND_CUDA_EVENT": "is event_records; what waited for one is syncs",
         "CUDA_GRAPH_NODE_EVENTS": "is graph_nodes",
         "CUDA_GRAPH_EVENTS": _NOT_KEPT,
         "CUDA_GPU_MEMORY_USAGE_EVENTS": "is memory_events",
-        "CUDA_GPU_MEMORY_POOL_EVENTS": _NOT_KEPT,
+        "CUDA_GPU_MEMORY_POOL_EVENTS": "is memory_pool_events",
         "CUDA_UM_CPU_PAGE_FAULT_EVENTS": "is um_cpu_page_faults",
         "CUDA_UM_GPU_PAGE_FAULT_EVENTS": "is um_gpu_page_faults",
         "NVTX_EVENTS": "is nvtx_ranges",
@@ -77,14 +77,20 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "META_DATA_EXPORT": "is traces: tool_version, settings",
         "THREADNAMES": "is threads",
         "DIAGNOSTIC_EVENT": "is diagnostics",
-        "COMPOSITE_EVENTS": _NOT_KEPT,
-        "SAMPLING_CALLCHAINS": _NOT_KEPT,
-        "CUDA_CALLCHAINS": _NOT_KEPT,
-        "OSRT_CALLCHAINS": _NOT_KEPT,
-        "SCHED_EVENTS": _NOT_KEPT,
-        "PROFILER_OVERHEAD": _NOT_KEPT,
+        "COMPOSITE_EVENTS": "is cpu_samples",
+        "SAMPLING_CALLCHAINS": "is call_stacks, by cpu_samples.stack_id",
+        "CUDA_CALLCHAINS": "is call_stacks, by api_calls.stack_id",
+        "OSRT_CALLCHAINS": "is call_stacks, by os_calls.stack_id",
+        "SCHED_EVENTS": "is thread_states",
+        "PROFILER_OVERHEAD": "is profiler_overhead",
+        "CUPTI_ACTIVITY_KIND_OVERHEAD": "is profiler_overhead (told_by = 'CUPTI')",
+        "MPI_RANKS": "is processes (mpi_rank)",
         "PROCESSSTREAMS": _NOT_KEPT,
     }
+)
+_CALLS = re.compile(
+    r"MPI_(P2P|COLLECTIVES|START_WAIT|OTHER)_EVENTS|UCP_(SUBMIT_|PROGRESS_)?EVENTS|(CUBLAS|CUDNN)_EVENTS"
+    r"|CUPTI_ACTIVITY_KIND_OPENACC_(LAUNCH|DATA|OTHER)|OPENMP_EVENT_KIND_[A-Z_]+"
 )
 # What else nsys exports is not read.
 _EXPORTED = re.compile(
@@ -182,6 +188,8 @@ def _table(word: str, message: str) -> str:
     upper = word.upper()
     if upper in TABLES:
         return TABLES[upper]
+    if _CALLS.fullmatch(upper):
+        return "is library_calls, with library_messages or directives"
     if upper.startswith("ENUM_"):
         return "is resolved already: numbers are texts"
     if f"name {word} does not exist" not in message:

@@ -16,6 +16,7 @@ it does not know.
 `messages`   thousands of protobuf messages at once; `leftover` what is left one by one
 `arrow`      a field → an array
 `samples`    generic events: GPU metrics, laid out as the report says
+`mpi`        calls of MPI, out of the NVTX events that they are in a report
 `inventory`  the other tables: processes, threads, GPUs, streams; `clocks` the times
 `verify`     the report's own counts, and what was not understood
 `refusals`   errors that name the file, the byte, and a way out
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from traceql.read import unread
 from traceql.read.base import RawReport
 from traceql.read.formats import NSYS_REP_OPTIONS
-from traceql.read.nsys_rep import inventory, layout, samples, verify
+from traceql.read.nsys_rep import inventory, layout, mpi, samples, verify
 from traceql.read.nsys_rep.container import MAGIC, open_container
 from traceql.read.nsys_rep.events import collect
 from traceql.read.protobuf import WireError
@@ -47,6 +48,8 @@ __all__ = ["MAGIC", "read"]
 _GRAPH_LAUNCH_CLASS = 7
 _DIAGNOSTICS = "DIAGNOSTIC_EVENT"
 _DIAGNOSTIC_COLUMNS = ("text", "globalPid")
+_NVTX, _ENTRIES = "NVTX_EVENTS", "NVTX_PAYLOAD_SCHEMA_ENTRIES"
+_ENTRY_COLUMNS = ("schemaId", "idx", "flags", "type", "name", "offset")
 
 
 def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
@@ -68,15 +71,19 @@ def read(path: Path, *, wanted: Wanted | None, progress: Progress) -> RawReport:
         layouts = samples.layouts(container)
         events = collect(container, layouts, _with_needed(wanted), progress)
         seen = {one: layouts[one] for one in sorted(events.tally.generic_seen) if one in layouts}
-        others = inventory.tables(container, seen, events.processes, wanted)
+        others = inventory.tables(container, seen, events.processes, _with_needed(wanted))
         environment = inventory.environment(container, events.processes, _profiled(events.tally))
     except WireError as error:
         raise container.source.damaged(error.what, container.data.find(b"QDTEXT00")) from error
     findings = _findings(container, events)
     settings = _settings(events)
+    tables = {**others, **events.tables}
+    if _NVTX in tables:
+        tables[_NVTX], calls = mpi.apart(tables[_NVTX], others.get(_ENTRIES), container.strings)
+        tables |= calls
     return RawReport(
         kind="nsys",
-        tables={**others, **_as_wanted(events.tables, wanted)},
+        tables=_as_wanted(tables, wanted),
         tool_version=container.source.tool_version,
         settings=settings,
         environment=environment,
@@ -106,6 +113,7 @@ def _with_needed(wanted: Wanted | None) -> Wanted | None:
     for name, columns in (
         (_DIAGNOSTICS, _DIAGNOSTIC_COLUMNS),
         ("CUPTI_ACTIVITY_KIND_KERNEL", ("graphNodeId",)),
+        *(((_NVTX, mpi.NEEDED), (_ENTRIES, _ENTRY_COLUMNS)) if wanted.keys() & {_NVTX, *mpi.TABLES} else ()),
     ):
         needed[name] = (*needed.get(name, ()), *columns)
     return needed

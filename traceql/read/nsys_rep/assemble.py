@@ -144,7 +144,7 @@ def append(
     """Put a batch's pieces of a table behind those of the batches before."""
     table = selected.table
     frames = table.chains
-    before = chains[frames.name] if frames is not None else 0
+    shift = chains[frames.name] + frames.first - 1 if frames is not None else 0
     for name, columns_ in _layout(selected):
         count = batch.rows.get(name, 0)
         if count == 0:
@@ -155,7 +155,7 @@ def append(
             if piece is None:
                 piece = pa.nulls(count, arrow_type(kind))
             elif (
-                before
+                shift
                 and frames is not None
                 and (name, column) in ((table.name, frames.id_column), (frames.name, "id"))
             ):
@@ -164,7 +164,7 @@ def append(
                     if piece.null_count == 0
                     else piece.fill_null(0).to_numpy()
                 )
-                shifted = np.where(numbers > 0, numbers + before, numbers)
+                shifted = np.where(numbers > 0, numbers + shift, numbers)
                 piece = pa.array(shifted, pa.int64(), mask=piece.is_null().to_numpy(zero_copy_only=False))
             pieces.setdefault((name, column), []).append(piece)
     if frames is not None:

@@ -109,6 +109,7 @@ SHAPES: Final[Mapping[int, Shape]] = {
             102: _numbers(1, 2, 3, 4),
         },
         33: _numbers(1, 2),
+        34: {1: VARINT, **{field: _numbers(*range(1, 5)) for field in range(2, 20)}},
         37: _numbers(1, 2),
         38: _numbers(1),
         40: BYTES,
@@ -157,6 +158,9 @@ STRING_IDS: Final[frozenset[Path]] = frozenset(
     }
 )
 FRAME_STRING_IDS: Final = frozenset({1, 2})
+#: Name of a traced call; what stands for none where an event of OpenMP has no name.
+NAME: Final[Path] = (TRACE, 7)
+NO_STRING: Final = 0xFFFFFFFF
 
 #: Where a payload says of which class its event is.
 CLASS_FIELD: Final[Mapping[int, Path]] = {CUDA: (CUDA, 7), TRACE: (TRACE, 6)}
@@ -176,7 +180,7 @@ OWNER_FIELD: Final[Mapping[int, Path]] = {
 CUDA_DETAILS: Final[Mapping[int, int]] = {1: 102, 2: 103, 3: 101, 5: 105, 6: 106, 7: 107}
 
 # Markers of what the profiler was doing, and module loading: the export has no table for them.
-UNEXPORTED_TRACE_CLASSES: Final = frozenset({6, 7, 8, 9, 10, 11, 12, 45, 46, 47, 102, 103})
+UNEXPORTED_TRACE_CLASSES: Final = frozenset({6, 7, 8, 9, 10, 11, 12, 45, 46, 47, 68, 69, 79, 80, 102, 103})
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,23 @@ class Column:
     until: Version | None = None
 
 
+FRAME_COLUMNS: Final[tuple[Column, ...]] = (
+    Column("symbol", "u64", ((1,),)),
+    Column("module", "u64", ((2,),)),
+    Column("kernelMode", "u32", ((4,),)),
+    Column("thumbCode", "u32", ((5,),)),
+    Column("unresolved", "u32", ((6,),)),
+    Column("specialEntry", "u32", ((7,),)),
+    Column("originalIP", "u64", ((8,),)),
+    Column("unwindMethod", "u32", ((9,),)),
+)
+
+# Chains of CUDA calls are unwound by the profiler's library, which knows less of a frame.
+CUDA_FRAME_COLUMNS: Final = tuple(
+    column for column in FRAME_COLUMNS if column.name in {"symbol", "module", "unresolved", "originalIP"}
+)
+
+
 @dataclass(frozen=True)
 class Chains:
     """A table of call-chain frames that belongs to an event table.
@@ -206,15 +227,19 @@ class Chains:
         name: of the table of frames.
         field: the repeated field that holds them.
         id_column: the event table's column that refers to the chain.
+        columns: of the table of frames, without id and depth.
         every_event: True when every event has a number, with frames or without (CPU samples).
         missing: the event's value when it has no frames.
+        first: number of the first chain.
     """
 
     name: str
     field: Path
     id_column: str
+    columns: tuple[Column, ...] = FRAME_COLUMNS
     every_event: bool = False
     missing: int | None = None
+    first: int = 1
 
 
 @dataclass(frozen=True)
@@ -275,20 +300,47 @@ _OPENACC: Final = (
     "funcName u32 25.21",
 )
 
+
+def _openmp(kind: str, field: int, *columns: str) -> EventTable:
+    """A table of one kind of OpenMP's events, which have a submessage each: its columns count from there."""
+    return EventTable(
+        f"OPENMP_EVENT_KIND_{kind}",
+        TRACE,
+        _columns(
+            TRACE,
+            "start i64 1",
+            "end i64 2",
+            "eventClass u32 6",
+            "globalTid u64 13",
+            "correlationId u32 3",
+            "nameId u64 7",
+            "eventKind u32 34.1",
+            *(
+                f"{name} {'u32' if name in _OPENMP_KINDS else 'u64'} 34.{field}.{place}"
+                for place, name in enumerate(columns, 1)
+            ),
+        ),
+        classes=frozenset({78}),
+        having=(TRACE, 34, field),
+    )
+
+
+_OPENMP_KINDS: Final = frozenset({"kind", "threadType", "priorTaskStatus"})
+
+
+def _library(name: str, event_class: int) -> EventTable:
+    return EventTable(
+        name,
+        TRACE,
+        _columns(TRACE, "start i64 1", "end i64 2", "eventClass u32 6", "globalTid u64 13", "nameId u64 7"),
+        classes=frozenset({event_class}),
+    )
+
+
 _METRICS: Final = _columns(
     GENERIC, "rawTimestamp i64", "timestamp i64", "typeId u64", "metricId u64", "value i64"
 )
 
-FRAME_COLUMNS: Final[tuple[Column, ...]] = (
-    Column("symbol", "u64", ((1,),)),
-    Column("module", "u64", ((2,),)),
-    Column("kernelMode", "u32", ((4,),)),
-    Column("thumbCode", "u32", ((5,),)),
-    Column("unresolved", "u32", ((6,),)),
-    Column("specialEntry", "u32", ((7,),)),
-    Column("originalIP", "u64", ((8,),)),
-    Column("unwindMethod", "u32", ((9,),)),
-)
 
 EVENT_TABLES: Final[tuple[EventTable, ...]] = (
     EventTable(
@@ -335,9 +387,9 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
             "returnValue i32 8",
             "callchainId i64",
         ),
-        classes=frozenset({0, 1, 26}),
-        # No report with CUDA call chains was ever seen: by analogy with OSRT_CALLCHAINS.
-        chains=Chains("CUDA_CALLCHAINS", (TRACE, 15), "callchainId"),
+        # 67 is a call once more, as the profiler saw it come: with the call's correlation id, and its chain.
+        classes=frozenset({0, 1, 26, 67}),
+        chains=Chains("CUDA_CALLCHAINS", (TRACE, 15), "callchainId", CUDA_FRAME_COLUMNS, first=0),
     ),
     EventTable(
         "OSRT_API",
@@ -422,6 +474,28 @@ EVENT_TABLES: Final[tuple[EventTable, ...]] = (
         classes=frozenset({48}),
         lacking=frozenset({(TRACE, 25, 101), (TRACE, 25, 102)}),
     ),
+    # In the order of their submessages: those that no report was seen to hold follow from that order.
+    _openmp("THREAD", 2, "threadId", "threadType"),
+    _openmp("PARALLEL", 3, "parallelId", "parentTaskId"),
+    _openmp("SYNC_REGION_WAIT", 4, "parallelId", "taskId", "kind"),
+    _openmp("SYNC_REGION", 5, "parallelId", "taskId", "kind"),
+    _openmp("TASK", 6, "parallelId", "taskId", "kind"),
+    _openmp("MASTER", 7, "parallelId", "taskId"),
+    _openmp("REDUCTION", 8, "parallelId", "taskId"),
+    _openmp("TASK_CREATE", 9, "parentTaskId", "newTaskId"),
+    _openmp("TASK_SCHEDULE", 10, "parallelId", "priorTaskId", "priorTaskStatus", "nextTaskId"),
+    _openmp("CANCEL", 11, "taskId"),
+    _openmp("MUTEX_WAIT", 12, "kind", "waitId", "taskId"),
+    _openmp("CRITICAL_SECTION", 13, "kind", "waitId"),
+    _openmp("MUTEX_RELEASED", 14, "kind", "waitId", "taskId"),
+    _openmp("LOCK_INIT", 15, "kind", "waitId"),
+    _openmp("LOCK_DESTROY", 16, "kind", "waitId"),
+    _openmp("WORKSHARE", 17, "kind", "parallelId", "taskId", "count"),
+    _openmp("DISPATCH", 18, "kind", "parallelId", "taskId"),
+    _openmp("FLUSH", 19, "threadId"),
+    # No report with them was ever seen, newer ones have NVTX ranges instead: as other traced calls are.
+    _library("CUDNN_EVENTS", 28),
+    _library("CUBLAS_EVENTS", 29),
     EventTable(
         "CUPTI_ACTIVITY_KIND_KERNEL",
         CUDA,
