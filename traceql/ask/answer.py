@@ -322,7 +322,7 @@ class _Remembering:
             return self._store.run(statement, *asked, **named)
         key = repr((statement, asked, sorted(named.items())))
         if key not in self._known:
-            self._known[key] = self._store.run(statement, *asked, **named, keep=self._keep)
+            self._known[key] = self._store.run(statement, *asked, **{**named, "keep": self._keep})
         return self._known[key]
 
 
