@@ -847,8 +847,8 @@ class Database:
         return self._store.compact()
 
 
-def _draw(answer: Answer, ask: Asker) -> Any:
+def _draw(answer: Answer, ask: Asker, bare: bool) -> Any:
     # Altair is loaded with the first chart only.
     from traceql.draw import charts
 
-    return charts.of_answer(answer, ask)
+    return charts.bare(answer, ask) if bare else charts.of_answer(answer, ask)

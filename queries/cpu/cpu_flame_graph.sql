@@ -1,10 +1,11 @@
--- Which code do the CPUs run? A flame graph of sampled stacks.
+-- Which code do the CPUs run, by the stacks of samples: a flame graph?
 --
--- A row for each place in the tree of calls, the outermost functions first: how often a sample found it to be
--- running or to have called what ran (total), and how often it was itself what ran (self). Samples are taken of
--- threads that run on a CPU, those of Python (--samples python) also of threads that wait: their number stands
--- for time. Functions of one name in one place are one row, whatever the line. Where nsys found no symbol, the
--- library stands in brackets; [Broken backtraces] are stacks whose outer frames it could not find.
+-- A row for each place in the tree of calls, the outermost functions first: how often a sample found it to
+-- be running or to have called what ran (total), and how often it was itself what ran (self). Samples are
+-- taken of threads that run on a CPU, those of Python (--samples python) also of threads that wait: their
+-- number stands for time. Functions of one name in one place are one row, whatever the line. Where nsys
+-- found no symbol, the library stands in brackets; [Broken backtraces] are stacks whose outer frames it
+-- could not find.
 -- @of     timeline
 -- @unites trace
 -- @param  samples VARCHAR = 'cpu'   cpu, or python for those of Python's interpreter
@@ -14,15 +15,16 @@
 -- @needs  cpu_samples|python_samples
 -- @column trace VARCHAR             name of the trace
 -- @column frame VARCHAR             function; or process or thread, at the root
--- @column level BIGINT              place in the tree: 1 is a root
+-- @column stack_level BIGINT        place in the tree: 1 is a root
 -- @column self_samples BIGINT       samples in which it was what ran
 -- @column total_samples BIGINT      samples in which it ran or had called what ran
 -- @column self_pct DOUBLE           of all samples that were asked for
 -- @column total_pct DOUBLE          of all samples that were asked for
 -- @column first_sample BIGINT       how many samples lie left of it when the tree is drawn
 -- @column path VARCHAR              functions from the root to this one, joined by ;
--- @chart  icicle x=first_sample length=total_samples y=level label=frame color=self_pct
--- @empty  No sample was taken there. CPU samples: nsys profile --sample=process-tree; Python: --python-sampling=true.
+-- @chart  icicle x=first_sample length=total_samples y=stack_level label=frame color=self_pct
+-- @empty  No sample was taken there. CPU samples: nsys profile --sample=process-tree; of Python:
+--         --python-sampling=true.
 
 WITH looks AS (
     SELECT trace_id, process_id, pid, tid, stack_id FROM cpu_samples WHERE $samples = 'cpu'
@@ -79,7 +81,7 @@ nodes AS (
 SELECT
     trace,
     path[level] AS frame,
-    level,
+    level AS stack_level,
     coalesce(sum(samples) FILTER (level = len(path)), 0)::BIGINT AS self_samples,
     sum(samples)::BIGINT AS total_samples,
     percent(self_samples, any_value(all_samples)) AS self_pct,
@@ -89,4 +91,4 @@ SELECT
 FROM nodes
 GROUP BY trace, level, nodes.path[:level], nodes.path[level]
 HAVING percent(sum(samples), any_value(all_samples)) >= $min_pct
-ORDER BY trace, first_sample, level
+ORDER BY trace, first_sample, stack_level

@@ -1,8 +1,8 @@
 -- What did the CPU do while a GPU was idle?
 --
 -- Of one gap between operations of a GPU (gap 1 is the longest, as gpu-gaps lists them), everything that the
--- process whose work ends it did meanwhile, on every thread: API calls and calls of the operating system that
--- overlap it, time on and off the CPU, and samples of CPUs and of Python by the function that ran.
+-- process whose work ends it did meanwhile, on every thread: API calls and calls of the operating system
+-- that overlap it, time on and off the CPU, and samples of CPUs and of Python by the function that ran.
 -- @of     times
 -- @unites trace
 -- @param  gap BIGINT = 1          which gap, by length: 1 is the longest of its trace
@@ -20,8 +20,8 @@
 -- @column events BIGINT           calls, stretches or samples in the gap
 -- @column overlap_ns BIGINT       their time in the gap; NULL of samples
 -- @column share_pct DOUBLE        of the gap; of samples, of those of the kind
--- @empty  There is no such gap, or nothing of its process was recorded meanwhile: nsys profile --trace=cuda,osrt
---         --sample=process-tree --cpuctxsw=process-tree.
+-- @empty  There is no such gap, or nothing of its process was recorded meanwhile: nsys profile
+--         --trace=cuda,osrt --sample=process-tree --cpuctxsw=process-tree.
 
 WITH numbered AS (
     SELECT
@@ -30,14 +30,22 @@ WITH numbered AS (
     FROM gaps
 ),
 chosen AS (
+    -- Two containers may have one pid.
     SELECT
         traces.trace_id,
-        numbered.*,
+        trace,
         numbered.start_ns AS gap_start_ns,
-        numbered.start_ns + numbered.duration_ns AS gap_end_ns
+        numbered.start_ns + numbered.duration_ns AS gap_end_ns,
+        numbered.duration_ns AS gap_ns,
+        any_value(next_operation) AS next_operation,
+        arg_min(process_id, (end_ns, gpu_operations.kind, operation_id)) AS process_id
     FROM numbered
     JOIN chosen_traces($trace) AS traces USING (trace)
+    JOIN gpu_operations ON gpu_operations.trace_id = traces.trace_id
+        AND gpu_operations.gpu_id = numbered.gpu_id
+        AND gpu_operations.start_ns = numbered.start_ns + numbered.duration_ns
     WHERE place = $gap
+    GROUP BY ALL
 ),
 stretches AS (
     SELECT trace_id, 'API calls' AS kind, process_id, pid, tid, name AS what, start_ns, end_ns FROM api_calls
@@ -63,16 +71,16 @@ looks AS (
 ),
 during AS (
     SELECT
-        chosen.trace_id, place, kind, process_id, stretches.pid, tid, what,
+        chosen.trace_id, kind, stretches.process_id, stretches.pid, tid, what,
         least(coalesce(stretches.end_ns, gap_end_ns), gap_end_ns) - greatest(stretches.start_ns, gap_start_ns)
             AS overlap_ns
     FROM chosen
-    JOIN stretches ON stretches.trace_id = chosen.trace_id AND stretches.pid = chosen.pid
+    JOIN stretches ON stretches.trace_id = chosen.trace_id AND stretches.process_id = chosen.process_id
         AND stretches.start_ns < gap_end_ns AND coalesce(stretches.end_ns, gap_end_ns) > gap_start_ns
     UNION ALL
-    SELECT chosen.trace_id, place, kind, process_id, looks.pid, tid, coalesce(what, '[no stack]'), NULL
+    SELECT chosen.trace_id, kind, looks.process_id, looks.pid, tid, coalesce(what, '[no stack]'), NULL
     FROM chosen
-    JOIN looks ON looks.trace_id = chosen.trace_id AND looks.pid = chosen.pid
+    JOIN looks ON looks.trace_id = chosen.trace_id AND looks.process_id = chosen.process_id
         AND time_ns >= gap_start_ns AND time_ns < gap_end_ns
     LEFT JOIN innermost ON innermost.trace_id = looks.trace_id AND innermost.stack_id = looks.stack_id
 ),
@@ -88,7 +96,7 @@ summed AS (
 SELECT
     chosen.trace,
     gap_start_ns,
-    chosen.duration_ns AS gap_ns,
+    gap_ns,
     next_operation,
     kind,
     summed.pid,
@@ -97,10 +105,10 @@ SELECT
     what,
     events,
     overlap_ns,
-    CASE WHEN overlap_ns IS NULL THEN percent(events, of_kind) ELSE percent(overlap_ns, chosen.duration_ns) END
+    CASE WHEN overlap_ns IS NULL THEN percent(events, of_kind) ELSE percent(overlap_ns, gap_ns) END
         AS share_pct
 FROM summed
-JOIN chosen USING (trace_id)
+JOIN chosen USING (trace_id, process_id)
 LEFT JOIN threads USING (trace_id, process_id, tid)
 QUALIFY within_limit(
     row_number() OVER (

@@ -1,8 +1,8 @@
 -- Where in the program is the GPU's work launched?
 --
--- A row for each kernel and stack of calls that launches it, those of most GPU time first; kernels that one call
--- launched are its. Frames of CUDA and of the profiler, which are the innermost of every stack, are left out.
--- Kernels whose launch has no stack stand together.
+-- A row for each kernel and stack of calls that launches it, those of most GPU time first; kernels that one
+-- call launched are its. Frames of CUDA and of the profiler, which are the innermost of every stack, are
+-- left out. Kernels whose launch has no stack stand together.
 -- @of     timeline
 -- @unites trace
 -- @param  kernel VARCHAR = '*'    kernel name, or a pattern of it
@@ -17,8 +17,8 @@
 -- @column gpu_ns BIGINT           their time
 -- @column share_pct DOUBLE        of the time of all kernels of the trace
 -- @column python_stack VARCHAR    functions of Python with file and line, joined by <; NULL if not recorded
--- @column native_stack VARCHAR    native functions, or else the library or program that holds them; NULL if not
---                                 recorded
+-- @column native_stack VARCHAR    native functions, or else the library or program that holds them; NULL if
+--                                 not recorded
 -- @column lacks VARCHAR           what the launch lacks (option of nsys that records it)
 
 WITH wanted AS (
@@ -58,7 +58,8 @@ told AS (
         stack_id,
         string_agg(
             CASE stack_kind
-                WHEN 'python' THEN concat_ws(' in ', frame_function, frame_file || coalesce(':' || frame_line, ''))
+                WHEN 'python'
+                THEN concat_ws(' in ', frame_function, frame_file || coalesce(':' || frame_line, ''))
                 ELSE frame_called(frame_function, frame_module, frame_file, is_kernel_mode)
             END,
             ' < ' ORDER BY frame_depth

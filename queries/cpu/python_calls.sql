@@ -1,8 +1,8 @@
 -- Which lines of Python make the API calls that take longest?
 --
 -- A row for each function of CUDA and stack of Python that calls it, those of most time first. nsys looks at
--- the interpreter's stack in calls that launch, copy, allocate, release and synchronise. The calls of the slowest
--- step: --within with its range.
+-- the interpreter's stack in calls that launch, copy, allocate, release and synchronise. The calls of the
+-- slowest step: --within with its range.
 -- @of     timeline
 -- @unites trace
 -- @param  function VARCHAR = '*'  function of CUDA, or a pattern of it
@@ -17,7 +17,7 @@
 -- @column max_ns BIGINT           longest
 -- @column gpu_ns BIGINT           time of the kernels, copies and memsets that they launched
 -- @column python_stack VARCHAR    functions of Python with file and line, the innermost first, joined by <
--- @empty  No call has a stack of Python: nsys profile --python-backtrace=cuda --cudabacktrace=all records them.
+-- @empty  No call has a stack of Python: nsys profile --python-backtrace=cuda --cudabacktrace=all.
 
 WITH made AS (
     SELECT

@@ -1,8 +1,8 @@
 -- When were threads on a CPU, and how long did they wait for one or for something else?
 --
--- Added up over the stretches between the scheduler's events, of those whose end is recorded. What was before the
--- first event of a thread is not known. Who woke a thread nsys does not record: cpu-in-gap and os_calls tell what
--- it waited in.
+-- Added up over the stretches between the scheduler's events, of those whose end is recorded. What was
+-- before the first event of a thread is not known. Who woke a thread nsys does not record: cpu-in-gap and
+-- os_calls tell what it waited in.
 -- @of     timeline
 -- @unites trace
 -- @needs  thread_states

@@ -54,4 +54,4 @@ SELECT
 FROM chosen
 JOIN widths USING (trace_id)
 GROUP BY trace, source, device, gpu_id, metric, unit, first_ns + (time_ns - first_ns) // part_ns * part_ns
-ORDER BY trace, unit, source, device, gpu_id, metric, time_ns
+ORDER BY trace, source, metric, device, gpu_id, unit, time_ns

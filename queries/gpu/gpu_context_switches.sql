@@ -43,7 +43,7 @@ SELECT
     any_value(process) AS process,
     count(DISTINCT hardware_context_id) AS contexts,
     count(*) AS slices,
-    count_if(end_ns - start_ns IS NULL) AS cut,
+    count_if(end_ns - start_ns IS NULL)::BIGINT AS cut,
     coalesce(sum(end_ns - start_ns), 0)::BIGINT AS total_ns,
     percent(total_ns, any_value(span_ns)) AS share_pct,
     avg(end_ns - start_ns) AS avg_ns,

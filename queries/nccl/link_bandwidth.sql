@@ -1,9 +1,9 @@
 -- How busy are the links of each machine, and how busy while collectives run: NVLink, PCIe, network cards?
 --
 -- Of NVLink and PCIe the GPU's metrics tell a share of what the link can do in one direction, which with its
--- peak makes bytes; network cards count bytes. A sample tells of the time since the one before, and counts for
--- collectives as far as that overlaps kernels that communicate: on the sampled GPU, of network cards on any of
--- the trace. Collectives much shorter than the sampling period share it with what is around them.
+-- peak makes bytes; network cards count bytes. A sample tells of the time since the one before, and counts
+-- for collectives as far as that overlaps kernels that communicate: on the sampled GPU, of network cards on
+-- any GPU of the trace. Collectives much shorter than the sampling period share it with what is around them.
 -- @of     timeline
 -- @unites trace
 -- @param  metric VARCHAR = '*'   name or pattern of the metric
@@ -40,7 +40,9 @@ links AS (
              WHEN source = 'gpu' THEN pcie_bytes_per_s END AS peak_bytes_per_s,
         source = 'gpu' AS is_share,
         time_ns AS to_ns,
-        lag(time_ns) OVER (PARTITION BY trace_id, source, device, gpu_id, metric, unit ORDER BY time_ns) AS from_ns,
+        lag(time_ns) OVER (
+            PARTITION BY trace_id, source, device, gpu_id, metric, unit ORDER BY time_ns
+        ) AS from_ns,
         CASE WHEN unit = 'bytes/ms' THEN 1e3 * value ELSE value END AS value
     FROM sampled_counters
     JOIN chosen_traces($trace) AS traces USING (trace_id)

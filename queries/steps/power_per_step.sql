@@ -1,9 +1,9 @@
 -- How much power does each step draw, how much energy does it take, and how fast do the clocks run?
 --
--- Steps are those of step-summary, end to end on each GPU as communication-per-step has them. Power is that of
--- the whole GPU, whoever uses it; a sample tells of the time since the one before, so steps much shorter than
--- the sampling period share it. Energy is power over time, as far as the samples reach: power_known_pct says
--- which part of the step that is. Power is sampled by nsys profile --enable=nvml_metrics, clocks with
+-- Steps are those of step-summary, end to end on each GPU as communication-per-step has them. Power is that
+-- of the whole GPU, whoever uses it; a sample tells of the time since the one before, so steps much shorter
+-- than the sampling period share it. Energy is power over time, as far as the samples reach: power_known_pct
+-- says which part of the step that is. Power is sampled by nsys profile --enable=nvml_metrics, clocks with
 -- --gpu-metrics-devices=all.
 -- @of     timeline
 -- @unites trace

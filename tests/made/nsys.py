@@ -309,7 +309,7 @@ class Recording:
         return self
 
     def _schema(self, domain: int, schema: int, fields: list[tuple[str, int, str]]) -> None:
-        self._add("NVTX_PAYLOAD_SCHEMAS", domainId=domain, schemaId=schema)
+        self._add("NVTX_PAYLOAD_SCHEMAS", domainId=domain, schemaId=schema, payloadSize=None)
         offset = 0
         for position, (name, kind, form) in enumerate(fields):
             key = {"domainId": domain, "schemaId": schema, "idx": position}
@@ -811,8 +811,6 @@ class Recording:
         bus = f"0000:0{gpu}:00.0"
         for row in self._tables.get("TARGET_INFO_GPU", []):
             row["busLocation"] = f"0000:0{row['id']}:00.0"
-        if not any(row["pid"] == _PLUGIN for row in self._tables.get("PROCESSES", [])):
-            self.process(_PLUGIN, "/opt/nsys/nvml_plugin")
         return self.counter("Power", at, watts, device=f"GPU ({bus} - NVIDIA)", unit="W", pid=_PLUGIN)
 
     def network(

@@ -3,12 +3,13 @@
 Several processes (two of them with one pid), GPUs that they share under other ordinals or have alone, threads with equal
 numbers, ranges of two domains that cross, start/end ranges that another thread ends, marks, ranges that were never
 closed; calls in calls, with equal correlation ids in all processes; kernels, copies, memsets, migrations, graphs by node
-and as a whole, work whose call was not recorded, work before its call returns.
+and as a whole, work whose call was not recorded, work before its call returns; samples and stacks of calls, scheduling with records that are lost.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from oracle.trace import (
     Fault,
     Kernel,
     LibraryCall,
+    Look,
     Message,
     Operation,
     OsCall,
@@ -26,6 +28,7 @@ from oracle.trace import (
     Power,
     Range,
     Sample,
+    State,
     Switch,
     Trace,
 )
@@ -63,6 +66,8 @@ COPIES = (
 )
 SIZES = (0, 4, 1_000, 65_536, 65_537)
 PAGES = (4_096, 8_192)
+NATIVE = ("main@/bin/app", "work@/bin/app", "@/lib/libm.so.6", "@[kernel]")
+PYTHON = ("step@/x/train.py:7", "step@/x/train.py:8", "load@/x/data.py:3")
 FAULTS = (("main", "/src/a.cu", 7), ("main", "/src/a.cu", 8), ("0x4005d0", None, None))
 
 
@@ -150,6 +155,13 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
         powers = [Power(gpu, at, pick.number(100, 700)) for gpu in range(gpus) for at in times]
     if pick.chance(50):
         switches = list(_turns(pick, processes, gpus))
+    threads_of = [(process, tid) for process in processes for tid in (1, 2)]
+    looks: list[Look] = []
+    states: list[State] = []
+    if pick.chance(60):
+        looks = list(_looks(pick, threads_of))
+        states = [state for thread in threads_of for state in _states(pick, *thread)]
+        calls = [replace(call, **_stacks(pick)) for call in calls]
     ends = [LENGTH, *(call.end for call in (*calls, *os_calls, *library_calls, *overheads))]
     ends += [work.end for work in (*loose, *(work for call in calls for work in call.work))]
     return Trace(
@@ -162,6 +174,8 @@ def traces(draw: st.DrawFn, name: str = "drawn") -> Trace:
         tuple(os_calls),
         tuple(samples),
         tuple(faults),
+        tuple(looks),
+        tuple(states),
         tuple(threads),
         tuple((process, f"rank{process}") for process in processes),
         tuple(powers),
@@ -298,6 +312,38 @@ def _os_calls(pick: _Draw, process: int, tid: int) -> Iterator[OsCall]:
         end = at + pick.number(0, 15)
         yield OsCall(process, tid, pick.one_of(("poll", "read")), at, end)
         at = end + pick.number(0, 20)
+
+
+def _frames(pick: _Draw, of: Sequence[str]) -> tuple[str, ...]:
+    return tuple(pick.one_of(of) for _ in range(pick.number(1, 3)))
+
+
+def _stacks(pick: _Draw) -> dict[str, tuple[str, ...]]:
+    """The stacks of a call, if they were recorded: nsys knows that of Python where it looks for the native one."""
+    if pick.chance(30):
+        return {}
+    native = ("cuLaunchKernel@/lib/libcuda.so.1", *_frames(pick, NATIVE))
+    return {"stack": native, "python": _frames(pick, PYTHON) if pick.chance(60) else ()}
+
+
+def _looks(pick: _Draw, threads: Sequence[tuple[int, int]]) -> Iterator[Look]:
+    for process, tid in threads:
+        for _ in range(pick.one_of((0, 2, 5))):
+            frames = () if pick.chance(10) else _frames(pick, NATIVE)
+            yield Look("cpu", process, tid, pick.number(0, LENGTH), frames)
+        for _ in range(pick.one_of((0, 0, 3))):
+            yield Look("python", process, tid, pick.number(0, LENGTH), _frames(pick, PYTHON))
+
+
+def _states(pick: _Draw, process: int, tid: int) -> Iterator[State]:
+    """Events of the scheduler; that between two alike is lost."""
+    at, is_on, events = pick.number(0, 20), pick.chance(50), []
+    for _ in range(pick.one_of((0, 1, 6))):
+        events.append((at, is_on, pick.number(0, 2)))
+        at, is_on = at + pick.number(1, 15), is_on if pick.chance(10) else not is_on
+    for (start, on, cpu), following in zip_longest(events, events[1:]):
+        end = following[0] if following and following[1] != on else None
+        yield State(process, tid, start, end, on, cpu, None if on else "Interruptible")
 
 
 def _library_calls(pick: _Draw, process: int, tid: int) -> Iterator[LibraryCall]:

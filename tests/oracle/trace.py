@@ -65,6 +65,9 @@ class Call:
     returned: int = 0
     id: int = 0
     correlation: int = 0
+    #: Frames of the stacks that led to it, the innermost first; none where they were not recorded.
+    stack: tuple[str, ...] = ()
+    python: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,6 +278,28 @@ class Switch(NamedTuple):
     begins: bool
 
 
+class Look(NamedTuple):
+    """A sample of a thread (kind cpu) or of Python's interpreter (python): its frames, the innermost first."""
+
+    kind: str
+    process: int
+    tid: int
+    time: int
+    frames: tuple[str, ...]
+
+
+class State(NamedTuple):
+    """From when a thread was put on a CPU, or taken off it, until its next event; None if that is not known."""
+
+    process: int
+    tid: int
+    start: int
+    end: int | None
+    is_on: bool
+    cpu: int
+    state: str | None
+
+
 class Fault(NamedTuple):
     """Page faults of the CPU (device None) or a GPU on managed memory."""
 
@@ -309,6 +334,8 @@ class Trace:
     os_calls: tuple[OsCall, ...] = ()
     samples: tuple[Sample, ...] = ()
     faults: tuple[Fault, ...] = ()
+    looks: tuple[Look, ...] = ()
+    states: tuple[State, ...] = ()
     threads: tuple[tuple[int, int, str], ...] = ()
     processes: tuple[tuple[int, str], ...] = ()
     powers: tuple[Power, ...] = ()
@@ -352,12 +379,26 @@ class Trace:
                 layer=call.layer,
                 returned=call.returned,
             )
+            if call.stack:
+                made.called_from(*call.stack, python=call.python)
             if call.nested:
                 made.call(*call.nested, tid=call.tid, pid=call.process, layer="driver", nested=True)
         for work in self.loose:
             made.work(work.work(), pid=work.process)
         for os_call in self.os_calls:
             made.os_call(os_call.name, os_call.start, os_call.end, tid=os_call.tid, pid=os_call.process)
+        for look in self.looks:
+            sampled = made.cpu_sample if look.kind == "cpu" else made.python_sample
+            sampled(look.time, *look.frames, tid=look.tid, pid=look.process)
+        for one_state in self.states:
+            made.scheduled(
+                one_state.start,
+                one_state.cpu,
+                on=one_state.is_on,
+                state=one_state.state,
+                tid=one_state.tid,
+                pid=one_state.process,
+            )
         for library_call in self.library_calls:
             _library(made, library_call)
         for overhead in self.overheads:
@@ -407,6 +448,7 @@ class Trace:
             "os_calls",
             "samples",
             "faults",
+            "looks",
             "powers",
             "switches",
             "library_calls",
@@ -430,6 +472,8 @@ class View:
     os_calls: list[OsCall]
     samples: list[Sample]
     faults: list[Fault]
+    looks: list[Look]
+    states: list[State]
     powers: list[Power] = field(default_factory=list)
     switches: list[Switch] = field(default_factory=list)
     library_calls: list[LibraryCall] = field(default_factory=list)
@@ -552,6 +596,8 @@ class View:
             [call for call in self.os_calls if is_in(call.start, call.end)],
             [sample for sample in self.samples if is_in(sample.time, sample.time)],
             [fault for fault in self.faults if is_in(fault.start, fault.end)],
+            [look for look in self.looks if is_in(look.time, look.time)],
+            [one for one in self.states if is_in(one.start, one.start if one.end is None else one.end)],
             [power for power in self.powers if is_in(power.time, power.time)],
             [switch for switch in self.switches if is_in(switch.time, switch.time)],
             [call for call in self.library_calls if is_in(call.start, call.end)],
@@ -612,6 +658,8 @@ class View:
             [call for call in self.os_calls if span(call.process, call.start)],
             [one for one in self.samples if any(first <= one.time < last for first, last in lasting)],
             [fault for fault in self.faults if span(fault.process, fault.start)],
+            [look for look in self.looks if span(look.process, look.time)],
+            [one for one in self.states if span(one.process, one.start)],
             [one for one in self.powers if any(first <= one.time < last for first, last in lasting)],
             [one for one in self.switches if any(first <= one.time < last for first, last in lasting)],
             [call for call in self.library_calls if span(call.process, call.start)],
@@ -673,6 +721,8 @@ def _numbered(trace: Trace) -> View:
         list(trace.os_calls),
         list(trace.samples),
         list(trace.faults),
+        list(trace.looks),
+        list(trace.states),
         list(trace.powers),
         list(trace.switches),
         list(trace.library_calls),

@@ -16,11 +16,11 @@ import nsys_rep_file as rep
 import planted
 import planted_nsys
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from command_line import traceql
 from helpers_robust import content, contents
 from planted import SECRET
+from planted_nsys import said
 
 from traceql import Database
 from traceql import redact as redact_file
@@ -125,22 +125,6 @@ PLANTED: dict[str, Callable[[Path], Path]] = {
 FORMATS = [pytest.param(one, marks=pytest.mark.long) if one == "ncu-rep" else one for one in PLANTED]
 
 
-def _said(path: Path) -> bytes:
-    """All bytes of a file or folder, unpacked."""
-    if path.is_dir():
-        texts = []
-        for file in path.iterdir():
-            if file.suffix == ".parquet":
-                texts.append(str(pq.read_table(file).to_pylist()) + str(pq.read_schema(file).metadata))
-            else:
-                with pa.OSFile(str(file)) as opened:
-                    texts.append(str(pa.ipc.open_stream(opened).read_all().to_pylist()))
-        return "".join(texts).encode() + b"".join(file.read_bytes() for file in path.iterdir())
-    if path.suffix == ".nsys-rep":
-        return planted_nsys.bytes_of(path)
-    return path.read_bytes()
-
-
 def _redacted(source: Path, **how: Any) -> tuple[Path, Removed]:
     target = source.with_name("clean_" + source.name)
     return target, redact(source, target, Names(**how))
@@ -149,10 +133,10 @@ def _redacted(source: Path, **how: Any) -> tuple[Path, Removed]:
 @pytest.mark.parametrize("format_", FORMATS)
 def test_nothing_private_is_left_in_any_place_of_any_format(tmp_path: Path, format_: str) -> None:
     source = PLANTED[format_](tmp_path)
-    before = _said(source)
+    before = said(source)
     assert before.count(SECRET.encode()) >= 5
     target, removed = _redacted(source)
-    found = _said(target)
+    found = said(target)
     assert SECRET.encode() not in found
     for private in (
         b"4242:",
@@ -164,7 +148,7 @@ def test_nothing_private_is_left_in_any_place_of_any_format(tmp_path: Path, form
     ):
         assert private not in found, private
     assert removed.total() >= 5
-    assert _said(source) == before, "the input was changed"
+    assert said(source) == before, "the input was changed"
 
 
 def test_what_is_not_private_stays(tmp_path: Path) -> None:
@@ -436,14 +420,14 @@ def test_what_nobody_knows_in_a_report_of_nsys_is_refused(tmp_path: Path, what: 
 def test_a_payload_of_numbers_stays(tmp_path: Path) -> None:
     source = tmp_path / "numbers.nsys-rep"
     source.write_bytes(_with_payload(OWN + 3, b"\1\2\3\4\5\6\7\x08"))
-    assert b"\1\2\3\4\5\6\7\x08" in _said(_redacted(source)[0])
+    assert b"\1\2\3\4\5\6\7\x08" in said(_redacted(source)[0])
 
 
 def test_a_name_of_a_machine_that_is_an_address_goes(tmp_path: Path) -> None:
     source = tmp_path / "named.nsys-rep"
     named = rep.field(1, rep.field(2, rep.field(1, rep.message((1, 619), (2, "10.77.66.55")))))
     source.write_bytes(planted_nsys.report(header=named))
-    assert b"10.77.66.55" not in _said(_redacted(source)[0])
+    assert b"10.77.66.55" not in said(_redacted(source)[0])
 
 
 def _ncu_with(*results: bytes, session: bytes | None = None) -> bytes:
@@ -681,7 +665,7 @@ def test_the_folder_in_which_a_program_ran_is_in_no_name(tmp_path: Path) -> None
     source = tmp_path / "ran.nsys-rep"
     ran = rep.process(rep.PID, "python", (8, f"/own/{SECRET}"))
     source.write_bytes(rep.report([ran, rep.nvtx_range(1, 2, f"at /own/{SECRET}/x.py")]))
-    assert SECRET.encode() not in _said(_redacted(source)[0])
+    assert SECRET.encode() not in said(_redacted(source)[0])
 
 
 # --- pseudonyms -----------------------------------------------------------------------------------------------
@@ -708,7 +692,7 @@ def test_pseudonyms_are_the_same_for_the_same_name_in_all_files_of_a_call(tmp_pa
         assert len({row[0] for row in before}) == len({row[0] for row in after})
         assert all(row[0].startswith("kernel_") for row in after)
         for kernel in {row[0] for row in before}:
-            assert kernel.encode() not in _said(tmp_path / f"clean_{name}")
+            assert kernel.encode() not in said(tmp_path / f"clean_{name}")
         found.append(after)
     assert found[0] == found[1]
 
@@ -773,7 +757,7 @@ def test_names_that_are_kept_stay() -> None:
 @pytest.mark.parametrize("format_", ["nsys-rep", "results"])
 def test_with_pseudonyms_no_name_of_a_kernel_range_or_function_is_left(tmp_path: Path, format_: str) -> None:
     target, removed = _redacted(PLANTED[format_](tmp_path), pseudonyms=True)
-    found = _said(target)
+    found = said(target)
     for name in (b"gemm", b"forward", b"train_step", b"registered", b"run_model"):
         assert name not in found, name
     assert removed["kernel name"] and removed["range text"] and removed["function name"]
@@ -788,7 +772,7 @@ def test_what_was_selected_by_name_is_told_unless_names_are_replaced(
     told = ncu_rep_file.kernel((13, ncu_rep_file.metric(0, ncu_rep_file.value(3))), names=("f", "f", "f"))
     block = ncu_rep_file.block([told], strings=["dram__bytes_read.sum"], session=session)
     source.write_bytes(ncu_rep_file.report(block))
-    found = _said(_redacted(source, pseudonyms=pseudonyms)[0])
+    found = said(_redacted(source, pseudonyms=pseudonyms)[0])
     assert b"--set=full" in found
     assert [name in found for name in (b"gemm", b"step/")] == [not pseudonyms] * 2
 
@@ -1039,10 +1023,10 @@ def test_neither_what_holds_the_input_nor_what_is_in_it_is_replaced(tmp_path: Pa
     home = tmp_path / "home"
     home.mkdir()
     source = _known(planted.FORMATS["arrowdir"])(home)
-    before = _said(source)
+    before = said(source)
     _replaces(source, home)
     _replaces(source, source / "within")
-    assert _said(source) == before
+    assert said(source) == before
     assert [path.name for path in home.iterdir()] == [source.name]
 
 
@@ -1201,11 +1185,11 @@ def test_python_redacts_reports_and_says_what_went(tmp_path: Path) -> None:
     assert not target.exists()
     removed = redact_file(str(source), str(target), memory="2GB")
     assert removed == would_go and removed["path"] > 0
-    assert SECRET.encode() not in _said(target)
+    assert SECRET.encode() not in said(target)
     with pytest.raises(ReportError, match="there already"):
         redact_file(source, target)
     redact_file(source, target, force=True, pseudonyms=True, keep=["step"], key="k")
-    found = _said(target)
+    found = said(target)
     assert b"step" in found and b"gemm" not in found
 
 

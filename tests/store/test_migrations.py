@@ -33,8 +33,9 @@ DATABASES = Path(make.__file__).parent
 SHIPPED = sorted(int(p.name.split("_")[1].split(".")[0]) for p in DATABASES.glob("version_*.duckdb.xz"))
 OLDER = range(migrations.OLDEST, schema.SCHEMA_VERSION)
 # No database before version 3 holds how much shared memory an SM had, nor what was counted by instruction or moment,
-# nor stacks.
+# nor stacks; none before version 4 samples of CPUs, scheduling and stacks of calls.
 LATER = {
+    *("cpu_flame_graph", "thread_activity", "cpu_in_gap", "python_calls", "launch_sites"),
     "occupancy",
     "occupancy_curves",
     "instruction_mix",

@@ -233,7 +233,10 @@ def main(*, alone: bool = False) -> None:
     if "_TRACEQL_COMPLETE" in os.environ:
         importlib.import_module("traceql.cli.completion").register()
     try:
-        status = cli.main(prog_name="traceql", standalone_mode=False, obj=common.ALONE if alone else None)
+        colour = False if os.environ.get("NO_COLOR") else None
+        status = cli.main(
+            prog_name="traceql", standalone_mode=False, color=colour, obj=common.ALONE if alone else None
+        )
         sys.exit(status if isinstance(status, int) else OK)
     except click.ClickException as error:
         said = io.StringIO()

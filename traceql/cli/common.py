@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import os
 import shutil
 import sys
 from contextlib import contextmanager
@@ -267,7 +268,7 @@ def say(text: str, head: str = "", margin: str = "  ") -> None:
         if head and lines:
             lines[0] = head + lines[0].removeprefix(click.unstyle(head))
     for line in lines:
-        click.echo(line, err=True)
+        click.echo(line, err=True, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def note(text: str) -> None:
@@ -285,7 +286,7 @@ def complain(error: TraceqlError) -> None:
     if told_by_duckdb and len(lines) > 1:
         # It points at a place of the statement.
         message = "\n".join(readable(line) for line in lines)
-        click.echo(f"{_ERROR} {message}", err=True)
+        click.echo(f"{_ERROR} {message}", err=True, color=False if os.environ.get("NO_COLOR") else None)
     else:
         say(lines[0], _ERROR)
     if error.remedy:

@@ -36,11 +36,12 @@ def export(sources: tuple[str, ...], output: str | None, db: str, lake: bool, **
     A copy: every row, id and name stays as it is. --db names it; it must be new or empty. So a lake becomes
     a file, or a file a lake.
 
-    With -o FILE.pftrace: processes with their threads (NVTX ranges by domain, API and OS calls, synchronisation), GPUs
-    with their streams (kernels, copies, whole graphs, and below them the ranges that launched them), arrows
-    from calls to GPU work, counters, and what is known of each event as its arguments. Times are UTC, those
-    of a job's traces on one clock. Traces of ncu among them give the kernels their counters. Open the file
-    in https://ui.perfetto.dev, which sends it nowhere, as `traceql view` does at once.
+    With -o FILE.pftrace: processes with their threads (NVTX ranges by domain, API and OS calls,
+    synchronisation), GPUs with their streams (kernels, copies, whole graphs, and below them the ranges that
+    launched them), arrows from calls to GPU work, counters, and what is known of each event as its
+    arguments. Times are UTC, those of a job's traces on one clock. Traces of ncu among them give the kernels
+    their counters. Open the file in https://ui.perfetto.dev, which sends it nowhere, as `traceql view` does
+    at once.
 
     With -o FILE.speedscope.json: samples of CPUs and of Python, a profile for each thread. Open it in
     https://www.speedscope.app, which sends it nowhere either. --from, --to and --within are for files only.
@@ -98,10 +99,9 @@ def _write(traces: tuple[str, ...], output: str, db: str, where: dict[str, Any])
             err=True,
         )
         return
+    suffixes = perfetto.SUFFIXES + speedscope.SUFFIXES
     if not output.lower().endswith(perfetto.SUFFIXES):
-        raise click.UsageError(
-            f"{output}: the file's name must end in {' or '.join(perfetto.SUFFIXES + speedscope.SUFFIXES)}."
-        )
+        raise click.UsageError(f"{output}: the file's name must end in {' or '.join(suffixes)}.")
     with database_of(db, traces) as (database, words), writing(output) as file:
         done = perfetto.write(
             database._asker, words, file, compressed=output.lower().endswith(".gz"), **where

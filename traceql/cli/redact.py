@@ -88,6 +88,7 @@ def redact(
       traceql redact run.nsys-rep --check
       traceql redact run.nsys-rep -o clean.nsys-rep
       traceql redact run.nsys-rep run.nsys-rep.run.json run.ncu-rep -o clean/ --pseudonyms --keep 'nccl*'
+      traceql redact run.ncu-rep -o clean.ncu-rep --keep-source
       traceql redact traces.duckdb -o clean.duckdb
     """
     from traceql.share.redact import Names

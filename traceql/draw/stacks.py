@@ -11,8 +11,10 @@ from traceql.present import units
 
 _ROW_PIXELS = 18
 # A letter is so wide, and what is narrower than some of them has no name.
-_LETTER_PIXELS = 6.2
-_FEWEST_LETTERS = 3
+_LETTER_PIXELS = 6.8
+_FEWEST_LETTERS = 4
+# From little to much: light enough for names in dark letters, on a page of either kind.
+_COLORS, _INK = ("#fff0cf", "#f0904a"), "#1b1b1f"
 # Narrower than a pixel it is not seen, and a tree may have ten thousands of such places.
 _NARROWEST_PIXELS = 0.5
 
@@ -21,8 +23,8 @@ _NARROWEST_PIXELS = 0.5
 def icicle(answer: pl.DataFrame, *, x: str, length: str, y: str, label: str, color: str) -> Drawing:
     """Places of a tree as bars: what called it above, as wide as the amount `length`, from `x` on.
 
-    The root is on top (a flame graph upside down); `color` is a percentage: the darker, the more of the amount is
-    its own. Names stand where there is room; all are in the tooltips. Drag to move, Ctrl and wheel to zoom.
+    The root is on top (a flame graph upside down); `color` is a percentage: how much of the amount is
+    its own. Names stand where there is room; all are in the tooltips.
     """
     known = theme.measured(answer, x, length)
     theme.any_amount(known, length)
@@ -52,11 +54,11 @@ def icicle(answer: pl.DataFrame, *, x: str, length: str, y: str, label: str, col
         color=alt.Color(
             f"{color}:Q",
             title=f"{units.title(color)} ({units.scale(color, [])[1]})",
-            scale=alt.Scale(scheme=theme.SEQUENTIAL),
+            scale=alt.Scale(range=list(_COLORS)),
             legend=alt.Legend(gradientLength=200, direction="horizontal"),
         ),
     )
-    texts = base.mark_text(style="note", align="center").encode(
+    texts = base.mark_text(style="note", align="center", color=_INK).encode(
         x=alt.X("middle:Q", scale=scale), text=alt.Text(f"{theme.NAME}:N")
     )
     narrow = known.height - shown.height

@@ -32,8 +32,9 @@ Questions of the topic findings have the columns of `FINDING_COLUMNS`, and say f
                                       all traces that were asked together
 
 The stem is the name (``range_launches``, on the command line ``range-launches``), the folder the topic. Views
-(in ``_views``) have columns and no parameters; macros (in ``_macros``) have parameters ``name TYPE meaning``,
-and their SQL is an expression, or a SELECT that makes them tables.
+(in ``_views``) have columns and no parameters, and say ``@once page`` where a page had better compute them once
+for all its questions; macros (in ``_macros``) have parameters ``name TYPE meaning``, and their SQL is an
+expression, or a SELECT that makes them tables.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ TAGS = (
     "ncu",
     "empty",
     "unites",
+    "once",
     "note",
     "chart",
     "section",
@@ -117,6 +119,8 @@ class ResultColumn:
 
 #: The topic whose questions return what is wrong with a trace, see `traceql.ask.findings`.
 FINDINGS = "findings"
+#: Folder of views.
+VIEWS = "_views"
 #: What each of them returns.
 FINDING_COLUMNS = (
     ResultColumn("trace", "VARCHAR", "name of the trace"),
@@ -250,6 +254,7 @@ class Query:
         of_runs: whether its baseline and variant may be runs, too, by the names of the view named_runs.
         asks: the questions whose answers its SQL reads.
         sayings: of findings: code → what is said about it.
+        once: of a view: whether a page computes it once for all its questions.
     """
 
     name: str
@@ -274,6 +279,7 @@ class Query:
     of_runs: bool = False
     asks: tuple[Asked, ...] = ()
     sayings: Mapping[str, Saying] = field(default_factory=dict)
+    once: bool = False
 
     @property
     def in_sql(self) -> tuple[Param, ...]:
@@ -388,6 +394,8 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
                 columns.append(_unique(column, columns, where))
         elif tag.name == "unites" and tag.text != "trace":
             raise CatalogError(f"{where}: expected '@unites trace'")
+        elif tag.name == "once" and (tag.text != "page" or topic != VIEWS):
+            raise CatalogError(f"{where}: expected '@once page', of a view")
         elif tag.name == "needs":
             _check_needs(tag.text, where, columns_of)
     for tag in file.tags:
@@ -430,6 +438,7 @@ def parse(file: SqlFile, topic: str, columns_of: Callable[[str], Sequence[Result
             asks := tuple(_asked(tag, f"{file.label}:{tag.line}") for tag in file.tags if tag.name == "asks")
         ),
         sayings=MappingProxyType(_sayings(file, topic, asks)),
+        once=bool(file.texts("once")),
     )
 
 

@@ -69,7 +69,7 @@ TABLES: Mapping[str, str] = MappingProxyType(
         "TARGET_INFO_CUDA_STREAM": "is streams",
         "TARGET_INFO_NVTX_CUDA_STREAM": "is resolved already: streams.stream",
         "TARGET_INFO_NVTX_CUDA_CONTEXT": "is resolved already: streams.context",
-        "TARGET_INFO_NVTX_CUDA_DEVICE": "is resolved already: streams.device",
+        "TARGET_INFO_NVTX_CUDA_DEVICE": "is resolved already: streams.device_name",
         "TARGET_INFO_SYSTEM_ENV": "is traces: driver_version, cuda_version, cpu, cpu_cores",
         "TARGET_INFO_SESSION_START_TIME": "is traces: start_utc_ns, captured_at",
         "ANALYSIS_DETAILS": "is traces: trace_duration_ns",

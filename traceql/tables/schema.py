@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 4
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "8beaa2a2c3a205ce"
+FINGERPRINT = "c4b74b4f8f703dce"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"
@@ -790,9 +790,9 @@ TABLES: tuple[Table, ...] = (
             ("stream_id", "BIGINT", "CUDA stream; NULL of a context alone"),
             ("stream", "VARCHAR", "its name, given with nvtxNameCudaStream; NULL without"),
             ("context", "VARCHAR", "name of its context, given with nvtxNameCuContext; NULL without"),
-            ("device", "VARCHAR", "name of its device, given with nvtxNameCudaDevice; NULL without"),
+            ("device_name", "VARCHAR", "name of its device, given with nvtxNameCudaDevice; NULL without"),
             ("stream_type", "VARCHAR", "default, blocking, non-blocking or null, as the report tells"),
-            ("priority", "INTEGER", "lower numbers run first; NULL where it is not told"),
+            ("stream_priority", "INTEGER", "lower numbers run first; NULL where it is not told"),
         ),
         {"nsys": _NSYS_CUDA},
         "cuda",

@@ -59,7 +59,7 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
         "runs.file_name runs.tags run_metrics.metric"
     ),
     "name": words(
-        "threads.thread streams.stream streams.context streams.device counter_samples.device "
+        "threads.thread streams.stream streams.context streams.device_name counter_samples.device "
         "counter_samples.metric generic_events.name memory_events.variable library_calls.name "
         "directives.function directives.data_variable profiler_overhead.activity nvtx_ranges.domain "
         "nvtx_ranges.category "

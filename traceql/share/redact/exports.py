@@ -60,7 +60,7 @@ def write(source: Path, target: Path, names: Names, removed: Removed, progress: 
     try:
         _write(source, target, names, removed, progress)
     # The reader's own errors quote values.
-    except (KeyError, pa.ArrowException, sqlite3.IntegrityError) as error:
+    except (KeyError, ValueError, pa.ArrowException, sqlite3.IntegrityError) as error:
         raise unknown(source.name, "a table", "a column of it is missing or of another type") from error
     except sqlite3.Error as error:
         raise OSError(str(error)) from error

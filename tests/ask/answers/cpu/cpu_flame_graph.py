@@ -31,7 +31,7 @@ CASES = [
         traces=SAMPLED,
         expected=across(
             """
-            trace  frame        level  self_samples  total_samples  self_pct  total_pct  first_sample  path
+            trace  frame        stack_level  self_samples  total_samples  self_pct  total_pct  first_sample  path
             a      [[kernel]]   1      1             1              20        20         0             [[kernel]]
             a      main         1      1             4              20        80         1             main
             # The one that it was itself comes first.
@@ -47,7 +47,7 @@ CASES = [
         params={"samples": "python", "by": "thread"},
         expected=across(
             """
-            trace  frame                         level  self_samples  total_samples  self_pct  total_pct  first_sample  path
+            trace  frame                         stack_level  self_samples  total_samples  self_pct  total_pct  first_sample  path
             a      loader thread 2 of process 1  1      0             1              0         100/3      0             loader thread 2 of process 1
             a      load (data.py)                2      1             1              100/3     100/3      0             loader thread 2 of process 1;load (data.py)
             a      thread 1 of process 1         1      0             2              0         200/3      1             thread 1 of process 1
@@ -62,7 +62,7 @@ CASES = [
         params={"samples": "python", "by": "process", "thread": "1", "within": "step", "min_pct": 100},
         expected=across(
             """
-            trace  frame                level  self_samples  total_samples  self_pct  total_pct  first_sample  path
+            trace  frame                stack_level  self_samples  total_samples  self_pct  total_pct  first_sample  path
             a      python3 process 1    1      0             1              0         100        0             python3 process 1
             a      <module> (train.py)  2      0             1              0         100        0             python3 process 1;<module> (train.py)
             a      step (train.py)      3      1             1              100       100        0             python3 process 1;<module> (train.py);step (train.py)

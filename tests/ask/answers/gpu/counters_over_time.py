@@ -28,11 +28,11 @@ CASES = [
             trace  source  device                           gpu_id  metric          unit          time_ns  samples  avg   min   max
             a      gpu     NULL                             0       SMs Active      Throughput %  0        2        50    40    60    # 40, 60
             a      gpu     NULL                             0       SMs Active      Throughput %  50       1        10    10    10
-            a      nvml    GPU (0000:00:00.0 - NVIDIA)      0       Power           W             50       1        700   700   700
             a      nic     mlx5_0 port 1                    NULL    IB: Bytes sent  bytes/ms      50       1        1200  1200  1200  # it tells of 40 to 60
-            a      nvtx    NULL                             NULL    tokens          tokens        50       1        8     8     8
+            a      nvml    GPU (0000:00:00.0 - NVIDIA)      0       Power           W             50       1        700   700   700
             a      nvtx    worker[0]                        NULL    pool queue      NULL          0        1        3     3     3
             a      nvtx    worker[0]                        NULL    pool queue      NULL          50       1        5     5     5
+            a      nvtx    NULL                             NULL    tokens          tokens        50       1        8     8     8
             """
         ),
     ),
@@ -44,8 +44,8 @@ CASES = [
             """
             trace  source  device                       gpu_id  metric      unit    time_ns  samples  avg  min  max
             a      nvml    GPU (0000:00:00.0 - NVIDIA)  0       Power       W       0        1        700  700  700
-            a      nvtx    NULL                         NULL    tokens      tokens  0        1        8    8    8
             a      nvtx    worker[0]                    NULL    pool queue  NULL    0        2        4    3    5
+            a      nvtx    NULL                         NULL    tokens      tokens  0        1        8    8    8
             """
         ),
     ),

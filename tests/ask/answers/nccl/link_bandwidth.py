@@ -3,7 +3,7 @@ from made.nsys import Recording, kernel
 
 TX, PCIE = "NVLink TX Responses User Data", "PCIe RX Throughput"
 
-# An H100 moves 450 GB/s over NVLink and 63 GB/s over PCIe, in one direction.
+# An H100 moves 450 GB/s over NVLink and 64 GB/s over PCIe, in one direction.
 LINKS = (
     Recording()
     .gpu(0, "NVIDIA H100 80GB HBM3", cuda=0)
@@ -32,7 +32,7 @@ CASES = [
             trace  device         gpu_id  metric                         samples  avg_bytes_per_s                                  max_bytes_per_s  collective_ns  collective_bytes_per_s  peak_bytes_per_s  avg_pct                        collective_pct
             a      mlx5_0 port 1  NULL    IB: Bytes sent                 2        200000                                           200000           50             200000                  NULL              NULL                           NULL
             a      NULL           0       NVLink TX Responses User Data  4        (40 * 50 + 60 * 50 + 2 * 100) * 4500000000/200   445500000000     60             225000000000            450000000000      (40 * 50 + 60 * 50 + 200)/200  50
-            a      NULL           0       PCIe RX Throughput             2        6300000000                                       6300000000       60             6300000000              63000000000       10                             10
+            a      NULL           0       PCIe RX Throughput             2        6400000000                                       6400000000       60             6400000000              64000000000       10                             10
             a      NULL           1       NVLink TX Responses User Data  1        NULL                                             18000000000      0              NULL                    450000000000      NULL                           NULL
             """
         ),

@@ -20,22 +20,30 @@ WITH native AS (
     FROM (SELECT *, min(callchainId) OVER () AS first_chain FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME)
     LEFT JOIN chain_stacks ON chain_stacks.source = 'cuda' AND chain_stacks.chain = callchainId - first_chain
 ),
+-- Another call may begin at that time, too.
 python AS (
-    SELECT thread, start, min(stack_id) AS stack_id
+    SELECT mark, native.thread, native.correlation_id, chain_stacks.stack_id
     FROM python_marks
     JOIN chain_stacks ON chain_stacks.source = 'python' AND chain_stacks.chain = mark
+    JOIN native ON native.thread = python_marks.thread AND native.start = python_marks.start
     WHERE NOT is_sample
-    GROUP BY ALL
+    QUALIFY row_number() OVER (PARTITION BY mark ORDER BY eventClass = 67 DESC, native.correlation_id) = 1
+),
+every_one AS (
+    SELECT thread, correlation_id, stack_id, NULL::BIGINT AS python_stack_id
+    FROM native
+    WHERE stack_id IS NOT NULL
+    UNION ALL
+    SELECT thread, correlation_id, NULL, stack_id
+    FROM python
 )
 SELECT
-    native.thread & -16777216 AS process_id,
-    native.thread & 16777215 AS tid,
+    thread & -16777216 AS process_id,
+    thread & 16777215 AS tid,
     correlation_id,
-    arg_max(native.stack_id, eventClass) AS stack_id,
-    arg_max(python.stack_id, eventClass) AS python_stack_id
-FROM native
-LEFT JOIN python ON python.thread = native.thread AND python.start = native.start
-WHERE native.stack_id IS NOT NULL OR python.stack_id IS NOT NULL
+    min(stack_id) AS stack_id,
+    min(python_stack_id) AS python_stack_id
+FROM every_one
 GROUP BY ALL;
 
 UPDATE api_calls SET stack_id = backtraces.stack_id, python_stack_id = backtraces.python_stack_id

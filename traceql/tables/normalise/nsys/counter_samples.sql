@@ -1,9 +1,9 @@
 -- One row per value of a counter: of NVTX, of network cards and switches, of the system.
 --
 -- Network counters are rates of the time from start to end, with their units; so is what counters of CPUs
--- counted in it. Counters of NVTX are generic events of the source GenericCounters (up to 2024 a table each): one
--- for each sample, with a value for each field of a group. A report tells their units, scopes and the device that
--- nsys's own plugins name; its export does not. What the plugin nvml_metrics counts is documented: watts and °C.
+-- counted in it. Counters of NVTX are generic events of the source GenericCounters (up to 2024 a table each):
+-- one for each sample, with a value for each field of a group. A report tells their units, scopes and the
+-- device that nsys's own plugins name; its export does not. The plugin nvml_metrics counts watts and °C.
 -- How much memory of a GPU processes use, may use and keep there comes from events of Windows.
 -- @raw   NVTX_COUNTER_SAMPLES
 -- @reads domainId  BIGINT
@@ -37,7 +37,6 @@
 -- @reads genericEventId BIGINT
 -- @reads timestamp      BIGINT
 -- @reads typeId         BIGINT
--- @reads globalTid      BIGINT
 -- @raw   GENERIC_EVENT_DATA
 -- @reads genericEventId BIGINT
 -- @reads fieldIdx       BIGINT
@@ -45,9 +44,6 @@
 -- @reads uintVal        BIGINT
 -- @reads floatVal       DOUBLE
 -- @reads doubleVal      DOUBLE
--- @raw   PROCESSES
--- @reads globalPid BIGINT
--- @reads name      VARCHAR
 -- @raw   TARGET_INFO_GPU
 -- @reads id          INTEGER
 -- @reads busLocation VARCHAR
@@ -129,7 +125,9 @@
 -- @reads timestamp  BIGINT
 -- @reads gpu        INTEGER
 -- @reads commitment DOUBLE
--- @of    GENERIC_EVENT_DATA NVTX_COUNTER_SAMPLES NET_NIC_METRIC NET_IB_SWITCH_METRIC SOC_METRICS PMU_EVENTS GPU_MEMORY_USAGE_EVENTS GPU_MEMORY_BUDGET_EVENTS TOTAL_BYTES_RESIDENT_IN_SEGMENT_EVENTS DEMOTED_BYTES_EVENTS
+-- @of    GENERIC_EVENT_DATA NVTX_COUNTER_SAMPLES NET_NIC_METRIC NET_IB_SWITCH_METRIC SOC_METRICS PMU_EVENTS
+-- @of    GPU_MEMORY_USAGE_EVENTS GPU_MEMORY_BUDGET_EVENTS TOTAL_BYTES_RESIDENT_IN_SEGMENT_EVENTS
+-- @of    DEMOTED_BYTES_EVENTS
 -- @fills counter_samples = read_counters
 
 CREATE TEMP TABLE read_counters AS
@@ -158,10 +156,14 @@ fields AS (
     FROM raw_GENERIC_EVENT_TYPE_FIELDS
     LEFT JOIN strings ON strings.id = fieldNameId
 ),
+-- The group of the plugin has no name and these two fields, wherever it runs.
 plugins AS (
-    SELECT globalPid & -16777216 AS process_id, min(regexp_extract(name, '[^/\\]*$')) AS program
-    FROM raw_PROCESSES
-    GROUP BY ALL
+    SELECT typeId
+    FROM types
+    JOIN fields USING (typeId)
+    WHERE type_name = ''
+    GROUP BY typeId
+    HAVING list(field ORDER BY field) IN (['Power'], ['Power', 'Temperature'])
 ),
 buses AS (
     SELECT id AS gpu_id, min(busLocation) AS bus FROM raw_TARGET_INFO_GPU WHERE busLocation <> '' GROUP BY id
@@ -171,13 +173,16 @@ generic AS (
         timestamp,
         types.type_name,
         coalesce(fields.field, 'field ' || counted.fieldIdx) AS field,
-        coalesce(program = 'nvml_plugin', false) AS is_nvml,
+        events.typeId IN (FROM plugins) AS is_nvml,
         described.unit,
         described.scope,
         CASE WHEN described.name NOT IN (type_name, fields.field) THEN described.name END AS named,
         coalesce(
-            counted.intVal::DOUBLE, counted.uintVal::DOUBLE + CASE WHEN counted.uintVal < 0 THEN 18446744073709551616 ELSE 0 END,
-            counted.floatVal, counted.doubleVal
+            counted.intVal::DOUBLE,
+            -- Unsigned numbers are held as the same bits signed.
+            counted.uintVal::DOUBLE + CASE WHEN counted.uintVal < 0 THEN 18446744073709551616 ELSE 0 END,
+            counted.floatVal,
+            counted.doubleVal
         ) AS value
     FROM raw_GENERIC_EVENTS AS events
     JOIN types USING (typeId)
@@ -185,7 +190,6 @@ generic AS (
     LEFT JOIN fields ON fields.typeId = events.typeId AND fields.fieldIdx = counted.fieldIdx
     LEFT JOIN described
         ON described.counter_id = events.typeId & 4294967295 AND described.field = fields.field
-    LEFT JOIN plugins ON plugins.process_id = events.globalTid & -16777216
 ),
 scopes AS (
     SELECT domainId AS domain_id, scopeId AS scope_id, any_value(path) AS path
@@ -230,8 +234,7 @@ SELECT
         ELSE (SELECT min(gpu_id) FROM buses HAVING count(*) = 1)
     END AS gpu_id,
     concat_ws(' ', nullif(nullif(type_name, field), ''), field) AS metric,
-    coalesce(unit, CASE WHEN is_nvml AND field = 'Power' THEN 'W' WHEN is_nvml AND field = 'Temperature' THEN '°C' END)
-        AS unit,
+    CASE WHEN unit IS NOT NULL OR NOT is_nvml THEN unit WHEN field = 'Power' THEN 'W' ELSE '°C' END AS unit,
     value
 FROM generic
 LEFT JOIN buses ON contains(lower(named), lower(bus))
@@ -286,12 +289,12 @@ FROM raw_PMU_EVENTS
 JOIN raw_PMU_EVENT_COUNTERS AS counted ON counted.id = counter_id
 LEFT JOIN cpu_counters ON cpu_counters.id = counted.idx
 UNION ALL
-SELECT timestamp, NULL, 'wddm', 'process ' || (globalTid >> 24 & 16777215) || ' segment group ' || segmentGroup,
-       gpu, 'memory usage', 'bytes', newUsage
+SELECT timestamp, NULL, 'wddm',
+       'process ' || (globalTid >> 24 & 16777215) || ' segment group ' || segmentGroup, gpu, 'memory usage', 'bytes', newUsage
 FROM raw_GPU_MEMORY_USAGE_EVENTS
 UNION ALL
-SELECT timestamp, NULL, 'wddm', 'process ' || (globalTid >> 24 & 16777215) || ' segment group ' || segmentGroup,
-       gpu, 'memory budget', 'bytes', newBudget
+SELECT timestamp, NULL, 'wddm',
+       'process ' || (globalTid >> 24 & 16777215) || ' segment group ' || segmentGroup, gpu, 'memory budget', 'bytes', newBudget
 FROM raw_GPU_MEMORY_BUDGET_EVENTS
 UNION ALL
 SELECT timestamp, NULL, 'wddm', 'segment group ' || segmentGroup || ' segment ' || segmentId,

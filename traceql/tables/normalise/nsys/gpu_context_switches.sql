@@ -1,7 +1,7 @@
 -- One row per event of a switch between contexts on a GPU.
 --
--- Tags are those of ENUM_GPU_CTX_SWITCH of the export. NVIDIA's documentation of exports names the two that tell
--- whose the GPU is: 8 begins a time slice (restore start), 7 ends it (save end).
+-- Tags are those of ENUM_GPU_CTX_SWITCH of the export. NVIDIA's documentation of exports names the two that
+-- tell whose the GPU is: 8 begins a time slice (restore start), 7 ends it (save end).
 -- @raw   GPU_CONTEXT_SWITCH_EVENTS|FECS_EVENTS
 -- @reads tag       BIGINT
 -- @reads seqNo     BIGINT

@@ -1,11 +1,11 @@
 -- Binary NVTX payloads as JSON: {"NCCL communicator ID":12567171041123002542,"Message size [bytes]":4096}.
 --
 -- Four numbers of 64 bits come first (domain, schema, size, where the payload begins), then the payload, laid
--- out as its schema says, little end first. Told are numbers, and names of those that enumerate something; of a
--- structure in it those of its fields (inner.rows), of an array of fixed length those of its elements (list[0]).
--- What NVTX calls a text, a union or an array of any length is left out; so are fields that lie outside their
--- payload, what is larger than 64 KiB or nested more than 8 times, and schemas of one number that two processes
--- laid out differently.
+-- out as its schema says, little end first. Told are numbers, and names of those that enumerate something; of
+-- a structure in it those of its fields (inner.rows), of an array of fixed length those of its elements
+-- (list[0]). What NVTX calls a text, a union or an array of any length is left out; so are fields that lie
+-- outside their payload, what is larger than 64 KiB or nested more than 8 times, and schemas of one number
+-- that two processes laid out differently.
 -- Types: NVTX_PAYLOAD_ENTRY_TYPE_* of NVIDIA's nvToolsExtPayload.h; sizes as on 64-bit Linux.
 -- @raw   NVTX_EVENTS
 -- @reads eventType  INTEGER
@@ -170,10 +170,10 @@ SELECT
             to_json(enums.name),
             CASE
                 -- What is no number is nothing in JSON.
-                WHEN form = 'double' THEN CASE WHEN isfinite(number::BIT::DOUBLE) THEN to_json(number::BIT::DOUBLE)
-                                               ELSE 'null' END
-                WHEN form = 'float' THEN CASE WHEN isfinite(number::UINTEGER::BIT::FLOAT)
-                                              THEN to_json(number::UINTEGER::BIT::FLOAT) ELSE 'null' END
+                WHEN form = 'double' AND isfinite(number::BIT::DOUBLE) THEN to_json(number::BIT::DOUBLE)
+                WHEN form = 'float' AND isfinite(try_cast(number AS UINTEGER)::BIT::FLOAT)
+                    THEN to_json(try_cast(number AS UINTEGER)::BIT::FLOAT)
+                WHEN form IN ('double', 'float') THEN 'null'
                 WHEN form = 'signed' AND number >= 1::UBIGINT << (8 * size - 1)
                     THEN (number::HUGEINT - (1::HUGEINT << (8 * size)))::VARCHAR
                 ELSE number::VARCHAR

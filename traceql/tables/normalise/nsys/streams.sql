@@ -40,7 +40,8 @@
 
 -- NVIDIA's number of a process, whose uppermost byte is the machine's, as the same bits signed.
 CREATE TEMP MACRO serialised(machine, vm, process) AS
-    (machine - CASE WHEN machine > 127 THEN 256 ELSE 0 END) * 72057594037927936 + ((vm << 48) | (process << 24));
+    (machine - CASE WHEN machine > 127 THEN 256 ELSE 0 END) * 72057594037927936
+    + ((vm << 48) | (process << 24));
 
 INSERT INTO streams BY NAME
 WITH named_streams AS (
@@ -112,15 +113,16 @@ SELECT
     getvariable('trace_id') AS trace_id,
     process_id,
     process_id >> 24 & 16777215 AS pid,
-    coalesce(ordinals.gpu_of[process_id >> 24 & 16777215], ordinals.gpu_id, placed.device_id)::INTEGER AS gpu_id,
+    coalesce(ordinals.gpu_of[process_id >> 24 & 16777215], ordinals.gpu_id, placed.device_id)::INTEGER
+        AS gpu_id,
     placed.device_id,
     context_id,
     stream_id,
     stream,
     context,
-    named_devices.name AS device,
+    named_devices.name AS device_name,
     CASE flag WHEN 1 THEN 'default' WHEN 2 THEN 'non-blocking' WHEN 3 THEN 'null' END AS stream_type,
-    CASE WHEN priority >= 2147483648 THEN priority - 4294967296 ELSE priority END::INTEGER AS priority
+    CASE WHEN priority >= 2147483648 THEN priority - 4294967296 ELSE priority END::INTEGER AS stream_priority
 FROM placed
 LEFT JOIN ordinals ON ordinals.device_id = placed.device_id
 LEFT JOIN named_devices
