@@ -53,7 +53,7 @@ _HANDLE: Final = _NUMBERS[18]
 
 
 def apart(
-    nvtx: pa.Table, entries: pa.Table | None, strings: Sequence[str | None]
+    nvtx: pa.Table, entries: pa.Table | None, strings: Sequence[bytes]
 ) -> tuple[pa.Table, dict[str, pa.Table]]:
     """NVTX events without MPI's calls, and the tables of these that have rows.
 
@@ -94,9 +94,10 @@ def apart(
     }
 
 
-def _text(event: Mapping[str, Any], strings: Sequence[str | None]) -> str | None:
+def _text(event: Mapping[str, Any], strings: Sequence[bytes]) -> str | None:
+    text: str | None = event["text"]
     number = event["textId"]
-    return event["text"] if number is None else strings[number]
+    return text if number is None else strings[number].decode("utf-8", "replace")
 
 
 def _layouts(entries: pa.Table | None) -> dict[int, list[Mapping[str, Any]]]:
