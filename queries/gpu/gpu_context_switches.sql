@@ -17,7 +17,7 @@
 -- @column share_pct DOUBLE      of the time from the first switch of the GPU to the last one
 -- @column avg_ns DOUBLE         of one slice
 -- @column max_ns BIGINT         longest
--- @column wait_ns BIGINT        longest time from the end of a slice to the start of the next one of it
+-- @column max_wait_ns BIGINT        longest time from the end of a slice to the start of the next one of it
 -- @chart  bars x=owner_pid y=total_ns
 -- @empty  No time slice begins or ends there.
 
@@ -48,7 +48,7 @@ SELECT
     percent(total_ns, any_value(span_ns)) AS share_pct,
     avg(end_ns - start_ns) AS avg_ns,
     max(end_ns - start_ns) AS max_ns,
-    max(waited_ns) AS wait_ns
+    max(waited_ns) AS max_wait_ns
 FROM slices
 JOIN spans USING (trace_id, gpu_id)
 LEFT JOIN processes ON processes.trace_id = slices.trace_id AND processes.process_id = owner_id

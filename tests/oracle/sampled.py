@@ -205,7 +205,7 @@ def gpu_context_switches(view: View) -> list[Row]:
                 "share_pct": percent(sum(timed), max(span) - min(span)),
                 "avg_ns": mean(timed) if timed else None,
                 "max_ns": max(timed, default=None),
-                "wait_ns": max(waits, default=None),
+                "max_wait_ns": max(waits, default=None),
             }
         )
     return rows

@@ -32,7 +32,7 @@ CASES = [
         traces={"a": SHARED},
         expected=across(
             """
-            trace  gpu_id  owner_pid  process  contexts  slices  cut  total_ns  share_pct  avg_ns  max_ns  wait_ns
+            trace  gpu_id  owner_pid  process  contexts  slices  cut  total_ns  share_pct  avg_ns  max_ns  max_wait_ns
             a      0       1          server   2         4       2    10 + 30   40         20      30      34      # 71 to 105; of 5 to 105
             a      0       2          client   1         2       0    20 + 5    25         12.5    20      49      # 26 to 75
             a      0       99         NULL     1         1       0    14        14         14      14      NULL
@@ -46,7 +46,7 @@ CASES = [
         params={"from": 35, "to": 80},
         expected=across(
             """
-            trace  gpu_id  owner_pid  process  contexts  slices  cut  total_ns  share_pct     avg_ns  max_ns  wait_ns
+            trace  gpu_id  owner_pid  process  contexts  slices  cut  total_ns  share_pct     avg_ns  max_ns  max_wait_ns
             a      0       1          server   2         2       1    30        100*30/35     30      30      1     # 40 to 41; of 40 to 75
             a      0       2          client   1         1       1    0         0             NULL    NULL    NULL
             """
