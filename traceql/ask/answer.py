@@ -299,6 +299,7 @@ class _Narrowed:
         tables: Mapping[str, pa.Table] | None = None,
         narrowed: Mapping[str, str] | None = None,
         about: Sequence[str] = (),  # noqa: ARG002
+        keep: Keep | None = None,  # noqa: ARG002
     ) -> pa.Table:
         """The answer to a statement; the SELECTs say which stored traces it is about."""
         return self.store.run(statement, params, tables, {**self.selects, **(narrowed or {})})

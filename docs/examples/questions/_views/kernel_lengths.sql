@@ -1,4 +1,5 @@
 -- One kernel execution, and how long its launch took on the host.
+-- @once   page
 -- @column trace_id BIGINT     the trace it belongs to, see traces
 -- @column name VARCHAR        function name without template arguments
 -- @column duration_ns BIGINT  time on the GPU
