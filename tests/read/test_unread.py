@@ -50,12 +50,12 @@ def test_a_report_and_its_export_hold_the_same_that_is_not_read(name: str, tmp_p
 def test_nothing_that_is_read_is_told_and_no_name_of_a_stranger(tmp_path: Path) -> None:
     export = tmp_path / "made.sqlite"
     with sqlite3.connect(export) as connection:
-        for name, rows in (("StringIds", 1), ("SYSCALL", 2), ("MPI_P2P_EVENTS", 0), ("'; DROP", 1)):
+        for name, rows in (("StringIds", 1), ("SYSCALL_CALLCHAINS", 2), ("MPI_P2P_EVENTS", 0), ("'; DROP", 1)):
             connection.execute(f'CREATE TABLE "{name}" (id INTEGER, value TEXT)')
             connection.executemany(f'INSERT INTO "{name}" VALUES (?, ?)', [(n, "x") for n in range(rows)])
     connection.close()
     read = nsys_export.read(export, wanted={"StringIds": ("id", "value")}, progress=no_progress)
-    assert read.unread == ["system calls"]
+    assert read.unread == ["call stacks of system calls"]
     assert nsys_export.read(export, wanted=None, progress=no_progress).unread == []
 
 
