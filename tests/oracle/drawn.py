@@ -323,7 +323,7 @@ def _stacks(pick: _Draw) -> dict[str, tuple[str, ...]]:
     if pick.chance(30):
         return {}
     native = ("cuLaunchKernel@/lib/libcuda.so.1", *_frames(pick, NATIVE))
-    return {"stack": native, "python": _frames(pick, PYTHON) if pick.chance(60) else ()}
+    return {"stack": native, "python": _frames(pick, PYTHON)}
 
 
 def _looks(pick: _Draw, threads: Sequence[tuple[int, int]]) -> Iterator[Look]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 4
 
 #: `tables.fingerprint.today` when it was last asked whether SCHEMA_VERSION has to be raised.
-FINGERPRINT = "c4b74b4f8f703dce"
+FINGERPRINT = "e861df8c4c3eee2a"
 
 _NSYS_CUDA = "nsys profile --trace=cuda"
 _NSYS_NVTX = "nsys profile --trace=nvtx"

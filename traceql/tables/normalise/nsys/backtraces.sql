@@ -20,14 +20,24 @@ WITH native AS (
     FROM (SELECT *, min(callchainId) OVER () AS first_chain FROM raw_CUPTI_ACTIVITY_KIND_RUNTIME)
     LEFT JOIN chain_stacks ON chain_stacks.source = 'cuda' AND chain_stacks.chain = callchainId - first_chain
 ),
--- Another call may begin at that time, too.
-python AS (
-    SELECT mark, native.thread, native.correlation_id, chain_stacks.stack_id
+-- Another call may begin at that time, too: the marks of a moment are those of its calls, one by one.
+marks AS (
+    SELECT *, row_number() OVER (PARTITION BY thread, start ORDER BY mark) AS place
     FROM python_marks
-    JOIN chain_stacks ON chain_stacks.source = 'python' AND chain_stacks.chain = mark
-    JOIN native ON native.thread = python_marks.thread AND native.start = python_marks.start
     WHERE NOT is_sample
-    QUALIFY row_number() OVER (PARTITION BY mark ORDER BY eventClass = 67 DESC, native.correlation_id) = 1
+),
+begun AS (
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY thread, start ORDER BY eventClass = 67 DESC, correlation_id) AS place
+    FROM native
+    SEMI JOIN marks USING (thread, start)
+),
+python AS (
+    SELECT thread, correlation_id, chain_stacks.stack_id
+    FROM marks
+    JOIN begun USING (thread, start, place)
+    JOIN chain_stacks ON chain_stacks.source = 'python' AND chain_stacks.chain = mark
 ),
 every_one AS (
     SELECT thread, correlation_id, stack_id, NULL::BIGINT AS python_stack_id
