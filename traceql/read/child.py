@@ -3,7 +3,8 @@
 The request is one line of JSON on its standard input, which the parent keeps open for as long as it wants the
 answer: a child never outlives its parent. The answer, on its standard output, is a row of frames: one tag
 byte, the payload's length (u64, little-endian), the payload. ``P`` is progress, ``N`` the name of a table and
-``T`` its Arrow stream, ``M`` the metadata that ends a success, ``E`` an error, ``L`` that memory ran out.
+``T`` some of its rows, an Arrow stream, ``M`` the metadata that ends a success, ``E`` an error, ``L`` that
+memory ran out. Tables are sent while the report is being decoded.
 Without a request it ends in silence.
 
 Before the request it imports what every reader needs, and the readers of files that are called like those in
@@ -20,46 +21,88 @@ import struct
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from traceql import errors
 from traceql.read import formats, limits
+from traceql.read.base import PiecedTable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
 
-    from traceql.read.base import RawReport, ReadFunction, Wanted
+    from traceql.read.base import RawReport, RawTable, ReadFunction, Wanted
 
 FRAME = struct.Struct("<cQ")
+# Of a table, sent at a time: enough that a frame costs little, few enough that it is never in memory twice.
+_FRAME_BYTES = 4 << 20
+_ROWS = 1 << 16
 # Seconds between two reports of progress.
 _PROGRESS_S = 0.05
 
 
-def send(stream: IO[bytes], tag: bytes, payload: bytes) -> None:
+def send(stream: IO[bytes], tag: bytes, payload: bytes | pa.Buffer) -> None:
     """Write one frame."""
     stream.write(FRAME.pack(tag, len(payload)))
     stream.write(payload)
     stream.flush()
 
 
-def _send_table(stream: IO[bytes], name: str, table: pa.Table) -> None:
-    import pyarrow as pa
+class _Sender:
+    """Sends rows of tables, so many at a time that it takes little memory and little time.
 
-    # Written twice, the first time only to know how long it is: so it is never in memory twice.
-    length = pa.MockOutputStream()
-    with pa.ipc.new_stream(length, table.schema) as writer:
-        writer.write_table(table)
-    send(stream, b"N", name.encode())
-    stream.write(FRAME.pack(b"T", length.size()))
-    stream.flush()
-    # pyarrow closes what it writes to.
-    with (
-        os.fdopen(os.dup(stream.fileno()), "wb") as copy,
-        pa.PythonFile(copy, mode="w") as sink,
-        pa.ipc.new_stream(sink, table.schema) as writer,
-    ):
-        writer.write_table(table)
+    Args:
+        stream: takes the frames.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._waiting: dict[str, list[pa.RecordBatch]] = {}
+        self._bytes: Counter[str] = Counter()
+
+    def take(self, name: str, rows: pa.RecordBatch) -> None:
+        """Rows of a table, behind those before."""
+        self._waiting.setdefault(name, []).append(rows)
+        self._bytes[name] += rows.nbytes
+        if self._bytes[name] >= _FRAME_BYTES:
+            self._send(name)
+
+    def end(self) -> None:
+        """Send what is waiting."""
+        for name in tuple(self._waiting):
+            self._send(name)
+
+    def _send(self, name: str) -> None:
+        import pyarrow as pa
+
+        batches = self._waiting.pop(name)
+        self._bytes[name] = 0
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, batches[0].schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        del batches
+        send(self._stream, b"N", name.encode())
+        send(self._stream, b"T", sink.getvalue())
+
+
+def _batches(table: RawTable, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Rows of a table, at least one batch, which may be empty."""
+    if isinstance(table, PiecedTable):
+        batches = table.pieces(columns)
+        if (first := next(batches, None)) is not None:
+            yield first
+            yield from batches
+            return
+    chosen = table.select(columns)
+    yield from chosen.to_batches(max_chunksize=_ROWS)
+    if not chosen.num_rows:
+        import pyarrow as pa
+
+        yield pa.RecordBatch.from_pylist([], schema=chosen.schema)
 
 
 def _serve(stream: IO[bytes], request: dict[str, Any]) -> None:
@@ -73,15 +116,20 @@ def _serve(stream: IO[bytes], request: dict[str, Any]) -> None:
             send(stream, b"P", json.dumps([done, total]).encode())
 
     wanted: Wanted | None = request["wanted"]
-    divided = {"part": tuple(request["part"])} if request["divisible"] else {}
+    sender = _Sender(stream)
+    more: dict[str, Any] = {"part": tuple(request["part"])} if request["divisible"] else {}
+    if request["streams"]:
+        more["deliver"] = sender.take
     try:
         read: ReadFunction = importlib.import_module(request["module"]).read
         gc.enable()
-        report = read(Path(request["path"]), wanted=wanted, progress=progress, **divided)
+        report = read(Path(request["path"]), wanted=wanted, progress=progress, **more)
         for name, table in report.tables.items():
             if wanted is None or name in wanted:
                 columns = [c for c in table.column_names if wanted is None or c in wanted[name]]
-                _send_table(stream, name, table.select(columns))
+                for rows in _batches(table, columns):
+                    sender.take(name, rows)
+        sender.end()
     except (errors.TraceqlError, MemoryError, RuntimeError) as error:
         if _ran_out(error):
             _lift()
