@@ -344,4 +344,4 @@ class Once(Asker):
 
 def is_shipped(query: Query) -> bool:
     """Whether a question comes with traceql."""
-    return query.name in catalog.shipped().queries
+    return catalog.shipped().get(query.name) is not None
