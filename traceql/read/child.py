@@ -1,11 +1,11 @@
 """The process that decodes: ``python -m traceql.read.child``, started by `worker`.
 
-The request is one line of JSON on its standard input, which the parent keeps open for as long as it wants the
-answer: a child never outlives its parent. The answer, on its standard output, is a row of frames: one tag
-byte, the payload's length (u64, little-endian), the payload. ``P`` is progress, ``N`` the name of a table and
-``T`` some of its rows, an Arrow stream, ``M`` the metadata that ends a success, ``E`` an error, ``L`` that
-memory ran out. Tables are sent while the report is being decoded.
-Without a request it ends in silence.
+A request is one line of JSON on its standard input, which the parent keeps open for as long as it wants the
+answer, or has more to ask: a child never outlives its parent. The answer, on its standard output, is a row
+of frames: one tag byte, the payload's length (u64, little-endian), the payload. ``P`` is progress, ``N`` the
+name of a table and ``T`` some of its rows, an Arrow stream, ``M`` the metadata that ends a success, ``E`` an
+error, ``L`` that memory ran out. Tables are sent while the report is being decoded. Without a request it
+ends in silence.
 
 Before the request it imports what every reader needs, and the readers of files that are called like those in
 its arguments, if there are any: the user waits for it.
@@ -17,6 +17,7 @@ import gc
 import importlib
 import json
 import os
+import queue
 import struct
 import sys
 import threading
@@ -177,13 +178,26 @@ def _prepare(names: list[str]) -> None:
             importlib.import_module(reader.module)
 
 
-def _end_with_parent() -> None:
-    sys.stdin.read()
-    os._exit(1)
+def _requests() -> Iterator[dict[str, Any]]:
+    """Requests as they come. The process ends when no more can: with its parent."""
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+    asked = sys.stdin.readline()
+    if not asked:
+        os._exit(0)
+
+    def listen() -> None:
+        for line in sys.stdin:
+            waiting.put(line)
+        os._exit(1)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        yield json.loads(asked)
+        asked = waiting.get()
 
 
 def main() -> None:
-    """Answer one request; see the module's text."""
+    """Answer requests, one after the other; see the module's text."""
     # What is imported stays: to look for garbage in between takes a twentieth of the time.
     gc.disable()
     limits.set_nothing_aside()
@@ -191,16 +205,10 @@ def main() -> None:
     with os.fdopen(os.dup(1), "wb") as stream:
         os.dup2(2, 1)
         _prepare(sys.argv[1:])
-        asked = sys.stdin.readline()
-        if not asked:
-            os._exit(0)
-        request = json.loads(asked)
-        threading.Thread(target=_end_with_parent, daemon=True).start()
-        limits.enforce(request["memory"])
-        _serve(stream, request)
-        stream.flush()
-    # Skips the native library's teardown, which has nothing left to do and has been seen to be slow.
-    os._exit(0)
+        for request in _requests():
+            limits.enforce(request["memory"])
+            _serve(stream, request)
+            stream.flush()
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # What is taken from a pipe at a time: each piece is progress.
 _PIECE_BYTES: Final = 1 << 22
+# Of reports after which a process is given another one.
+_SMALL_BYTES: Final = 4_000_000
 # How a process ends that the system's guard of memory ends.
 _KILLED: Final = -9
 # What libraries say when they are refused memory, and end the process.
@@ -97,19 +99,19 @@ class Stop:
     """Ends a decoding that nobody waits for any more, from another thread."""
 
     def __init__(self) -> None:
-        self._over = False
+        self.is_over = False
         self._children: Sequence[Endable] = ()
 
     def interrupt(self) -> None:
         """End its processes, and those that it starts later."""
-        self._over = True
+        self.is_over = True
         for child in self._children:
             child.kill()
 
     def hold(self, children: Sequence[Endable]) -> None:
         """Note which these are."""
         self._children = children
-        if self._over:
+        if self.is_over:
             self.interrupt()
 
 
@@ -166,6 +168,10 @@ def decode(
                 _answer(child, path, watch(part), guard, within, arriving)
                 for part, child in enumerate(children)
             ]
+        # What a large report has left in memory would be another's.
+        if _size(path) < _SMALL_BYTES and stop is not None and not stop.is_over:
+            while children:
+                processes.answered(children.pop())
     finally:
         for child in children:
             processes.end(child)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from traceql.errors import LimitError, ReportError, TruncatedReportError
-from traceql.read import formats, kinds, nsys_tool, sidecar, temporary, worker
+from traceql.read import formats, kinds, nsys_tool, processes, sidecar, temporary, worker
 from traceql.read.arriving import Arriving
 from traceql.read.base import RawReport, no_progress
 from traceql.read.limits import limits
@@ -316,6 +316,9 @@ def decode_all(
     waiting: deque[tuple[Path, Future[Decoded | ReportError]]] = deque()
     jobs = min(jobs or os.cpu_count() or 1, max(len(paths), 1))
     pool = ThreadPoolExecutor(jobs)
+    kept = ExitStack()
+    if len(paths) > 1:
+        kept.enter_context(processes.several())
 
     def one(path: Path) -> Decoded | ReportError:
         def watch(done: int, total: int | None) -> None:
@@ -343,6 +346,7 @@ def decode_all(
                 future.cancel()
                 future.add_done_callback(_discard)
             pool.shutdown()
+            kept.close()
 
     for _ in range(jobs):
         submit()
